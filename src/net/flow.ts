@@ -1,0 +1,114 @@
+/**
+ * The one contract between `http/` and `net/`: `Network`, `Listener`, `Flow`. Whoever writes against it does not know
+ * whether the kernel's sockets or our own stack carries the bytes.
+ *
+ * Everything runs to completion: the network calls the handler, the handler writes, and what it wrote leaves when the
+ * handler returns (or at `flush()`), so that a head, a date and a body become one segment and ride on the ACK.
+ */
+import type { Memory } from '../memory/memory.js';
+
+/** One end of a flow, in text form: an IPv4 dotted quad (or IPv6 text on kernel sockets) and a port of 0..65535. */
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Why a flow is over. `finished`: both sides said FIN. The others end it at once; nothing more arrives. */
+export type CloseReason =
+  | 'finished'
+  | 'reset-by-peer'
+  | 'reset-by-us'
+  | 'timed-out'
+  | 'unreachable'
+  | 'address-lost'
+  | 'refused'
+  | 'shed'
+  | 'network-closed'
+  | 'failed';
+
+/** What the owner of a flow is told. One object may serve many flows; no call happens after `closed`. */
+export interface FlowHandler {
+  /** Bytes in order. `bytes[start..end)` is valid during the call only: the buffer is used again. */
+  data(flow: Flow, bytes: Uint8Array, start: number, end: number): void;
+  /** The peer sent FIN: no more data will come. Writing goes on until `end()`. */
+  ended(flow: Flow): void;
+  /** `queued` fell to or below `lowWater` after it had been above. */
+  drained(flow: Flow): void;
+  /** The flow is gone. Called exactly once. */
+  closed(flow: Flow, reason: CloseReason): void;
+}
+
+/** What a connection knows of its path; for logs, metrics and the status page. Times in milliseconds, sizes in bytes. */
+export interface FlowInfo {
+  readonly srtt: number | undefined;
+  readonly rttvar: number | undefined;
+  readonly cwnd: number | undefined;
+  readonly ssthresh: number | undefined;
+  readonly bytesInFlight: number | undefined;
+  readonly retransmissions: number | undefined;
+  readonly state: string;
+}
+
+export interface Flow {
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  /** Who is told. Set by the accept callback before it returns. */
+  handler: FlowHandler;
+  /** A slot for the owner, so that one handler object can serve every flow without a map. */
+  context: unknown;
+  /** Bytes accepted by `write` that the peer has not acknowledged (our stack), or the kernel has not taken (sockets). */
+  readonly queued: number;
+  /** `drained` is called when `queued` falls to this; bytes, 0 or more. */
+  lowWater: number;
+  /**
+   * Queues `memory.bytes[start..end)` by reference. Never copies more than a segment, never refuses: a writer that
+   * produces without end looks at `queued` and waits for `drained`. After `end()` or `reset()` it does nothing.
+   */
+  write(memory: Memory, start: number, end: number): void;
+  /** Sends what is queued now. Needed only outside the handler's calls (a timer, a finished computation). */
+  flush(): void;
+  /** FIN after everything queued. */
+  end(): void;
+  /** RST; drops everything queued. `closed` follows with `reset-by-us`. */
+  reset(): void;
+  /** Stops reading: the receive window closes once the receive buffer is full. */
+  pause(): void;
+  resume(): void;
+  info(): FlowInfo;
+}
+
+/** Tells a new flow's owner; it sets `flow.handler` before it returns. */
+export type Accept = (flow: Flow) => void;
+
+export interface Listener {
+  readonly endpoint: Endpoint;
+  /** No new flows; those that are open go on. */
+  close(): void;
+}
+
+/** A timer that was asked for; `cancel` after it has fired does nothing. */
+export interface Timer {
+  cancel(): void;
+}
+
+/** Time as a network gives it: real, or virtual in a simulation. */
+export interface Clock {
+  /** Milliseconds, monotonic, with a fraction; the zero is arbitrary. */
+  now(): number;
+  /** Milliseconds since 1970-01-01T00:00Z. For `Date`, logs and leases that outlive the process. */
+  wallClock(): number;
+  /** Calls `callback` once, `delay` milliseconds from now (0 or more). */
+  schedule(delay: number, callback: () => void): Timer;
+}
+
+export interface Network {
+  readonly clock: Clock;
+  /** The address that clients reach, in text; undefined while DHCP has none. */
+  readonly address: string | undefined;
+  /** `port` 0 lets the network choose. Rejects with an `Error` whose message is for people (port in use, no right). */
+  listen(port: number, accept: Accept): Promise<Listener>;
+  /** Numbers by name, for logs and metrics: drops by reason, TCP counters. */
+  counters(): Readonly<Record<string, number>>;
+  /** Closes the listeners, lets open flows finish for at most `drain` milliseconds, then resets the rest. */
+  close(drain: number): Promise<void>;
+}

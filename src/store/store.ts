@@ -1,0 +1,64 @@
+/**
+ * What the HTTP server asks of the content. A store is one immutable version of one site; a deployment is another store.
+ */
+import type { Memory } from '../memory/memory.js';
+
+export type Coding = 'identity' | 'gzip' | 'br' | 'zstd';
+
+/** A run of bytes in the bundle. */
+export interface Extent {
+  readonly memory: Memory;
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * One way to send a resource. The heads are complete but for what changes with time and connection: each is the status
+ * line and the fields, every line ended by CRLF, without `Date`, `Connection` and the empty line, which the server
+ * sends behind it as one shared slice a second.
+ */
+export interface Representation {
+  readonly coding: Coding;
+  readonly body: Extent;
+  /** Strong, quoted, out of the content's hash: `"5f1494977bbccc1f"`. Different for each coding. */
+  readonly etag: string;
+  /** `200 OK` (or the resource's own status, 404 for an error page), with `Content-Length`. */
+  readonly headOk: Extent;
+  /** `304 Not Modified`, with ETag, Vary, Cache-Control, Content-Location as 9110 15.4.5 wants. */
+  readonly headNotModified: Extent;
+  /** `206 Partial Content` without `Content-Range`, `Content-Length` (and `Content-Type` when `multipart`), which the server adds. */
+  readonly headPartial: Extent;
+  /** `412 Precondition Failed`: complete (`Content-Length: 0`). */
+  readonly headFailed: Extent;
+}
+
+export interface Resource {
+  /** As it is stored, decoded, from the root: `/blog/index.html`. */
+  readonly path: string;
+  readonly contentType: string;
+  /** Identity first; then the codings that are smaller than it. */
+  readonly representations: readonly Representation[];
+}
+
+/** What a path leads to. */
+export type Lookup =
+  | { readonly kind: 'resource'; readonly resource: Resource }
+  /** `location` is an origin-relative, percent-encoded path that begins with exactly one slash. */
+  | { readonly kind: 'redirect'; readonly status: 301 | 302 | 303 | 307 | 308; readonly location: string }
+  | { readonly kind: 'missing'; readonly page: Resource | undefined };
+
+export interface Store {
+  /** SHA-256 of the bundle, in hex: the site's version. */
+  readonly id: string;
+  /** URLs and files that it knows. */
+  readonly size: number;
+  /**
+   * What answers the path `bytes[start..end)`: decoded once, normalised, absolute, without query. O(1), and without
+   * allocation for a path that was seen before. Index pages, `/about` -> `about.html`, `/dir` -> `/dir/` and the nearest 404
+   * page are resolved here: the answer for every path is known when the bundle is made.
+   */
+  lookup(bytes: Uint8Array, start: number, end: number): Lookup;
+  /** Every resource, in the order of their paths. */
+  resources(): Iterable<Resource>;
+  close(): void;
+}

@@ -26,7 +26,10 @@ export interface Representation {
   readonly headOk: Extent;
   /** `304 Not Modified`, with ETag, Vary, Cache-Control, Content-Location as 9110 15.4.5 wants. */
   readonly headNotModified: Extent;
-  /** `206 Partial Content` without `Content-Range`, `Content-Length` (and `Content-Type` when `multipart`), which the server adds. */
+  /**
+   * `206 Partial Content` without `Content-Range`, `Content-Length` and `Content-Type`, which the server adds: one part and
+   * `multipart/byteranges` need different ones.
+   */
   readonly headPartial: Extent;
   /** `412 Precondition Failed`: complete (`Content-Length: 0`). */
   readonly headFailed: Extent;
@@ -36,6 +39,8 @@ export interface Resource {
   /** As it is stored, decoded, from the root: `/blog/index.html`. */
   readonly path: string;
   readonly contentType: string;
+  /** Seconds since 1970-01-01T00:00Z, when the bundle has an honest time; the heads then carry `Last-Modified`. */
+  readonly lastModified?: number | undefined;
   /** Identity first; then the codings that are smaller than it. */
   readonly representations: readonly Representation[];
 }

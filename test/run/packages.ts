@@ -1,0 +1,79 @@
+/**
+ * What the tests need from the system, where it is looked for, and the Debian package that has it.
+ */
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { delimiter, isAbsolute, join } from 'node:path';
+
+interface Need {
+  /** A command, or a path whose existence is enough. */
+  readonly find: string;
+  readonly debian: string;
+}
+
+const NEEDS: readonly Need[] = [
+  { find: 'curl', debian: 'curl' },
+  { find: 'wrk', debian: 'wrk' },
+  { find: 'dnsmasq', debian: 'dnsmasq-base' },
+  { find: 'ip', debian: 'iproute2' },
+  { find: 'nft', debian: 'nftables' },
+  { find: 'ping', debian: 'iputils-ping' },
+  { find: 'arping', debian: 'arping' },
+  { find: 'tcpdump', debian: 'tcpdump' },
+  { find: 'ethtool', debian: 'ethtool' },
+  { find: 'setpriv', debian: 'util-linux' },
+  { find: 'chromium', debian: 'chromium' },
+  { find: 'nginx', debian: 'nginx-light' },
+  { find: 'jekyll', debian: 'jekyll' },
+  { find: '/usr/share/doc/ruby-jekyll-feed', debian: 'ruby-jekyll-feed' },
+  { find: '/usr/share/doc/ruby-jekyll-sitemap', debian: 'ruby-jekyll-sitemap' },
+];
+
+/** Where a command lies; undefined when it is not installed. `sbin` is looked at although a user's PATH may lack it. */
+export function findCommand(name: string): string | undefined {
+  if (isAbsolute(name)) return existsSync(name) ? name : undefined;
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/local/sbin'];
+  for (const folder of folders) {
+    const path = join(folder, name);
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      // Not in this folder.
+    }
+  }
+  return undefined;
+}
+
+function missing(): Need[] {
+  return NEEDS.filter((need) => findCommand(need.find) === undefined);
+}
+
+/** Installs what is missing where that is allowed, and says in one line what stays missing. */
+export function installPackages(): void {
+  const wanted = missing();
+  if (wanted.length === 0) return;
+  const packages = wanted.map((need) => need.debian);
+  if (process.getuid?.() === 0 && findCommand('apt-get') !== undefined) {
+    console.log(`installing ${packages.join(' ')}`);
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    const apt = (args: string[]): boolean => {
+      try {
+        execFileSync('apt-get', args, { env, stdio: ['ignore', 'ignore', 'inherit'], timeout: 600_000 });
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    apt(['update', '-qq']);
+    const install = ['install', '-y', '-qq', '--no-install-recommends'];
+    // One package that the mirror lacks must not keep the others away.
+    if (!apt([...install, ...packages])) for (const one of packages) apt([...install, one]);
+  }
+  const left = missing();
+  if (left.length > 0) {
+    console.log(
+      `missing (tests that need them are skipped): ${left.map((need) => `${need.find} (Debian: ${need.debian})`).join(', ')}`,
+    );
+  }
+}

@@ -1,0 +1,51 @@
+/** Sleeping until one of two descriptors is readable, and what libuv says of itself: its descriptor and its next timer. */
+import { EINTR } from './errno.js';
+import { koffi, libc } from './libc.js';
+import { pinned } from './slab.js';
+
+const POLLIN = 1;
+const POLLERR = 8;
+const POLLHUP = 16;
+
+/** `poll(2)` on two descriptors, without an allocation. */
+export class TwoDescriptors {
+  private readonly memory = pinned(16);
+  private readonly view = new DataView(this.memory.bytes.buffer, this.memory.bytes.byteOffset, 16);
+  private readonly c = libc();
+
+  constructor(first: number, second: number) {
+    this.view.setInt32(0, first, true);
+    this.view.setInt16(4, POLLIN, true);
+    this.view.setInt32(8, second, true);
+    this.view.setInt16(12, POLLIN, true);
+  }
+
+  /** Sleeps at most `timeout` ms (0: looks only; -1: for ever). Answers bit 0 for the first, bit 1 for the second. */
+  wait(timeout: number): number {
+    const count = this.c.poll(this.memory.address, 2, timeout);
+    if (count <= 0) {
+      // A signal: libuv's handler wrote to its pipe, so its descriptor is readable now.
+      return count < 0 && this.c.errno() === EINTR ? 2 : 0;
+    }
+    const ready = POLLIN | POLLERR | POLLHUP;
+    let bits = 0;
+    if ((this.view.getInt16(6, true) & ready) !== 0) bits |= 1;
+    if ((this.view.getInt16(14, true) & ready) !== 0) bits |= 2;
+    return bits;
+  }
+}
+
+/**
+ * The descriptor that this thread's event loop sleeps on (`uv_backend_fd`), to sleep on it together with another. Node
+ * exports libuv's functions for its native modules; undefined where a build does not.
+ */
+export function eventLoopDescriptor(): number | undefined {
+  try {
+    const self = koffi().load(null);
+    const loop = self.func('void *uv_default_loop()')() as unknown;
+    const fd = self.func('int uv_backend_fd(void *loop)')(loop) as number;
+    return fd >= 0 ? fd : undefined;
+  } catch {
+    return undefined;
+  }
+}

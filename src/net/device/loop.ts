@@ -1,0 +1,48 @@
+/**
+ * The real-time loop: what turns readiness of a descriptor and the passing of time into turns of a stack.
+ *
+ * A turn takes the frames that wait and does what is due. After a turn that found frames the loop looks some more times
+ * before it sleeps: on two cores a wake-up costs more than the answer to a request, and under load the next frame is
+ * microseconds away. Two ways to sleep: `WatchedLoop` (libuv watches the descriptor) and `PollingLoop` (our own `poll`).
+ */
+import { availableParallelism } from 'node:os';
+import { performance } from 'node:perf_hooks';
+
+/** What a loop drives. */
+export interface Driven {
+  /** Takes waiting frames (within a budget) and does what is due. Answers how many frames it took. */
+  turn(): number;
+  /**
+   * A frame was read already: `length` bytes lie in the device's buffer. Taken before the next turn.
+   * 0: the descriptor is at its end, the device is gone.
+   */
+  arrived(length: number): void;
+  /** When it wants its next turn at the latest: ms as `performance.now()`; `Infinity`: never. */
+  readonly deadline: number;
+}
+
+export interface Loop {
+  start(): void;
+  /** Ends it; the descriptor stays open. No turn happens afterwards. */
+  stop(): void;
+  /** Something was asked of the stack outside a turn: `deadline` may be earlier than before. */
+  wake(): void;
+}
+
+/** Frames a turn takes before libuv gets its own: some milliseconds at the worst. */
+export const TURN_BUDGET = 256;
+
+/**
+ * Looks before it sleeps, each 1 to 2 µs: a request to answer and the next request of the same client lie about 20 µs
+ * apart. On a single core the client cannot run while we look.
+ */
+export function defaultSpin(): number {
+  return availableParallelism() > 1 ? 20 : 0;
+}
+
+/** Whole milliseconds until `deadline`, rounded up so that nobody wakes in vain; at most `most`. */
+export function millisecondsUntil(deadline: number, most: number): number {
+  if (deadline === Number.POSITIVE_INFINITY) return most;
+  const left = Math.ceil(deadline - performance.now());
+  return Math.max(0, Math.min(left, most));
+}

@@ -1,0 +1,127 @@
+/**
+ * A loop whose sleep is libuv's: timers, signals and other descriptors of the process are served as in any Node program.
+ *
+ * Node offers no way to watch a bare descriptor, and refuses a TAP as a stream. So one end of a socket pair is wrapped in
+ * a `net.Socket`, and the TAP's descriptor is then put in its place with `dup2`: libuv registers a descriptor with epoll
+ * only when the loop turns, so what it comes to watch is the TAP. Each readiness brings one frame into the device's own
+ * buffer; the turn drains the rest. All of it is on one thread, so frames keep their order.
+ */
+import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
+import { check, libc } from '../../native/libc.js';
+import { pinned } from '../../native/slab.js';
+import { type Driven, type Loop, millisecondsUntil } from './loop.js';
+
+const AF_UNIX = 1;
+const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
+/** The longest that `setTimeout` takes. */
+const LONGEST_TIMER = 2_147_483_647;
+
+export class WatchedLoop implements Loop {
+  private readonly socket: Socket;
+  private readonly driven: Driven;
+  private readonly spin: number;
+  private running = false;
+  /** A tick is queued with `setImmediate`. */
+  private ticking = false;
+  /** Ticks since one found frames. */
+  private idle = 0;
+  private timer: NodeJS.Timeout | undefined = undefined;
+  /** What the timer waits for; `Infinity`: it is not set. */
+  private timerFor = Number.POSITIVE_INFINITY;
+
+  /** `fd` is duplicated. `buffer` takes one frame; `spin`: looks before it sleeps, 0 or more. */
+  constructor(fd: number, buffer: Uint8Array, driven: Driven, spin: number) {
+    this.driven = driven;
+    this.spin = spin;
+    this.socket = watch(fd, buffer, (length) => this.readable(length));
+    this.socket.on('error', () => this.readable(0));
+  }
+
+  start(): void {
+    this.running = true;
+    this.socket.resume();
+    this.look();
+  }
+
+  stop(): void {
+    this.running = false;
+    clearTimeout(this.timer);
+    this.socket.destroy();
+  }
+
+  wake(): void {
+    if (this.running && !this.ticking && this.driven.deadline < this.timerFor) this.setTimer();
+  }
+
+  private readable(length: number): void {
+    if (!this.running) return;
+    this.driven.arrived(length);
+    // While ticks are queued, the next of them drains; between two ticks this happens once at most.
+    if (!this.ticking) this.look();
+  }
+
+  private look(): void {
+    this.driven.turn();
+    this.idle = 0;
+    if (this.spin > 0) this.queueTick();
+    else this.sleepUnlessDue();
+  }
+
+  private queueTick(): void {
+    this.ticking = true;
+    setImmediate(this.tick);
+  }
+
+  private readonly tick = (): void => {
+    this.ticking = false;
+    if (!this.running) return;
+    if (this.driven.turn() > 0) this.idle = 0;
+    else this.idle += 1;
+    if (this.idle < this.spin) this.queueTick();
+    else this.sleepUnlessDue();
+  };
+
+  private sleepUnlessDue(): void {
+    if (this.running && this.driven.deadline < this.timerFor) this.setTimer();
+  }
+
+  /** One timer, set again only when something is due before it: one that fires early finds nothing and is set anew. */
+  private setTimer(): void {
+    const deadline = this.driven.deadline;
+    clearTimeout(this.timer);
+    this.timerFor = deadline;
+    this.timer = setTimeout(this.expired, millisecondsUntil(deadline, LONGEST_TIMER));
+  }
+
+  private readonly expired = (): void => {
+    this.timerFor = Number.POSITIVE_INFINITY;
+    if (!this.running) return;
+    if (this.ticking) return;
+    this.driven.turn();
+    this.sleepUnlessDue();
+  };
+}
+
+/** Answers a socket whose descriptor is a duplicate of `fd`; it is paused. `arrived` gets the bytes read to `buffer`, 0 at the end. */
+function watch(fd: number, buffer: Uint8Array, arrived: (length: number) => void): Socket {
+  const c = libc();
+  const pair = pinned(8);
+  check(c.socketpair(AF_UNIX, SOCK_STREAM_CLOEXEC, 0, pair.address), 'make a socket pair');
+  const view = new DataView(pair.bytes.buffer, pair.bytes.byteOffset, 8);
+  const ours = view.getInt32(0, true);
+  const other = view.getInt32(4, true);
+  const onread: OnReadOpts = {
+    buffer,
+    callback: (length) => {
+      arrived(length);
+      return true;
+    },
+  };
+  const options: SocketConstructorOpts & { onread: OnReadOpts } = { fd: ours, readable: true, writable: false, onread };
+  const socket = new Socket(options);
+  socket.pause();
+  socket.on('end', () => arrived(0));
+  check(c.dup2(fd, ours), 'duplicate the descriptor of the TAP');
+  c.close(other);
+  return socket;
+}

@@ -1,0 +1,243 @@
+import { Memory } from '../memory/memory.js';
+import { AnswerCache } from './answer-cache.js';
+import { type BundleHeader, readHeader } from './bundle-header.js';
+import { damagedPage } from './damaged-page.js';
+import {
+  ANSWER_BYTES,
+  CODINGS,
+  KEY_AMBIGUOUS,
+  KEY_BYTES,
+  KIND_REDIRECT,
+  KIND_RESOURCE,
+  REP_BYTES,
+  SLOT_BYTES,
+  SUM_SHIFT,
+} from './format.js';
+import { encodePath } from './location.js';
+import { PathCache } from './path-cache.js';
+import { PathFold } from './path-fold.js';
+import { HASH_START, hashEnd, pathHash } from './path-hash.js';
+import type { RedirectStatus } from './site.js';
+import type { Extent, Lookup, Representation, Resource, Store } from './store.js';
+import { rangeSum } from './sums.js';
+import { Damage, VerifiedPages } from './verified-pages.js';
+
+/** Answers that are kept as objects: some 2 KB each. */
+const KEPT_ANSWERS = 65536;
+const KEPT_PATHS = 1024;
+
+export interface BundleStoreOptions {
+  /** For sentences: the file or directory. */
+  readonly name: string;
+  /** This process made the bytes itself: nothing is verified. */
+  readonly trusted: boolean;
+  readonly onDamage?: ((sentence: string) => void) | undefined;
+}
+
+/** A store over the bytes of a bundle, mapped or read. Answers become objects when they are first asked for. */
+export class BundleStore implements Store {
+  readonly id: string;
+  readonly size: number;
+  readonly header: BundleHeader;
+  readonly pages: VerifiedPages;
+  private readonly memory: Memory;
+  private readonly bytes: Uint8Array;
+  private readonly view: DataView;
+  private readonly mask: number;
+  private readonly answers = new AnswerCache(KEPT_ANSWERS);
+  private readonly paths = new PathCache(KEPT_PATHS);
+  private readonly fold = new PathFold();
+  private readonly options: BundleStoreOptions;
+  private readonly damaged: Lookup;
+  private readonly missing: Lookup = { kind: 'missing', page: undefined };
+
+  /** Throws a StoreError when `bytes` are not a whole bundle of a version that this program reads. */
+  constructor(bytes: Uint8Array, options: BundleStoreOptions) {
+    this.header = readHeader(bytes.subarray(0, 512), bytes.length, options.name);
+    this.options = options;
+    this.id = this.header.id;
+    this.size = (this.header.keys.end - this.header.keys.at) / KEY_BYTES;
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.mask = (this.header.slots.end - this.header.slots.at) / SLOT_BYTES - 1;
+    this.pages = new VerifiedPages(bytes, this.header, options.name, options.trusted);
+    const { content, sums } = this.header;
+    this.memory = new Memory(bytes, sums.end > sums.at ? rangeSum(bytes, content.at, content.end, sums.at) : undefined);
+    this.damaged = { kind: 'missing', page: damagedPage() };
+  }
+
+  lookup(bytes: Uint8Array, start: number, end: number): Lookup {
+    try {
+      const hash = pathHash(bytes, start, end);
+      const key = this.find(hash, bytes, start, end);
+      if (key >= 0) {
+        const answer = this.view.getUint32(key + 8, true);
+        if (answer !== 0) return this.answer(answer - 1);
+      }
+      const known = this.paths.get(hash, bytes, start, end);
+      if (known !== undefined) return known;
+      const found = this.folded(bytes, start, end) ?? this.notFound(bytes, start, end);
+      if (found.kind !== 'missing') this.paths.set(hash, bytes, start, end, found);
+      return found;
+    } catch (error) {
+      if (!(error instanceof Damage)) throw error;
+      this.options.onDamage?.(error.message);
+      return this.damaged;
+    }
+  }
+
+  *resources(): Iterable<Resource> {
+    for (let i = 0; i < this.header.files; i++) {
+      const answer = this.answer(i);
+      if (answer.kind === 'resource') yield answer.resource;
+    }
+  }
+
+  /** Every path that has an answer, with it; in no useful order. Throws Damage. */
+  *routes(): Iterable<{ path: string; answer: Lookup }> {
+    for (let at = this.header.keys.at; at < this.header.keys.end; at += KEY_BYTES) {
+      this.pages.ensure(at, at + KEY_BYTES);
+      const answer = this.view.getUint32(at + 8, true);
+      if (answer !== 0)
+        yield {
+          path: this.text(this.view.getUint32(at, true), this.view.getUint16(at + 4, true)),
+          answer: this.answer(answer - 1),
+        };
+    }
+  }
+
+  /** How it was made. Throws Damage. */
+  manifest(): unknown {
+    const { at, end } = this.header.manifest;
+    this.pages.ensure(at, end);
+    return JSON.parse(Buffer.from(this.bytes.buffer, this.bytes.byteOffset + at, end - at).toString('utf8'));
+  }
+
+  /** Lets go of what it keeps. Bytes that others still refer to stay until they let go, too. */
+  close(): void {
+    this.answers.clear();
+  }
+
+  /** Where the key of the path lies in the file; -1: there is none. */
+  private find(hash: number, bytes: Uint8Array, start: number, end: number): number {
+    const { view, mask, header } = this;
+    for (let i = hash & mask, probes = 0; probes <= mask; i = (i + 1) & mask, probes++) {
+      const slot = header.slots.at + i * SLOT_BYTES;
+      this.pages.ensure(slot, slot + SLOT_BYTES);
+      const key = view.getUint32(slot + 4, true);
+      if (key === 0) return -1;
+      if (view.getInt32(slot, true) !== hash) continue;
+      const at = header.keys.at + (key - 1) * KEY_BYTES;
+      if (this.matches(at, bytes, start, end)) return at;
+    }
+    return -1;
+  }
+
+  private matches(key: number, bytes: Uint8Array, start: number, end: number): boolean {
+    this.pages.ensure(key, key + KEY_BYTES);
+    const length = this.view.getUint16(key + 4, true);
+    if (length !== end - start) return false;
+    const at = this.header.strings.at + this.view.getUint32(key, true);
+    this.pages.ensure(at, at + length);
+    const own = this.bytes;
+    for (let i = 0; i < length; i++) if (own[at + i] !== bytes[start + i]) return false;
+    return true;
+  }
+
+  /** The one path that differs in case or Unicode form only. */
+  private folded(bytes: Uint8Array, start: number, end: number): Lookup | undefined {
+    const { fold } = this;
+    if (!fold.set(bytes, start, end)) return undefined;
+    const key = this.find(pathHash(fold.bytes, 0, fold.length), fold.bytes, 0, fold.length);
+    if (key < 0 || (this.view.getUint16(key + 6, true) & KEY_AMBIGUOUS) !== 0) return undefined;
+    const answer = this.view.getUint32(key + 8, true);
+    if (answer === 0) return undefined;
+    const found = this.answer(answer - 1);
+    if (found.kind === 'redirect') return found;
+    const path = this.text(this.view.getUint32(key, true), this.view.getUint16(key + 4, true));
+    return { kind: 'redirect', status: 301, location: encodePath(path) };
+  }
+
+  /** The page of the deepest directory above the path that has one. */
+  private notFound(bytes: Uint8Array, start: number, end: number): Lookup {
+    let page = 0;
+    let state = HASH_START;
+    for (let i = start, slashes = 0; i < end && slashes < this.header.deepestNotFound; i++) {
+      const byte = bytes[i]!;
+      state = Math.imul(state ^ byte, 0x01000193);
+      if (byte !== 0x2f) continue;
+      slashes++;
+      const key = this.find(hashEnd(state), bytes, start, i + 1);
+      if (key >= 0) page = this.view.getUint32(key + 12, true) || page;
+    }
+    return page === 0 ? this.missing : this.answer(page - 1);
+  }
+
+  private answer(index: number): Lookup {
+    const there = this.answers.get(index);
+    if (there !== undefined) return there;
+    const at = this.header.answers.at + index * ANSWER_BYTES;
+    this.pages.ensure(at, at + ANSWER_BYTES);
+    const made = this.make(at);
+    this.answers.set(index, made);
+    return made;
+  }
+
+  private make(at: number): Lookup {
+    const { view } = this;
+    const kind = view.getUint16(at, true);
+    const status = view.getUint16(at + 2, true);
+    if (kind === KIND_REDIRECT) {
+      const location = this.text(view.getUint32(at + 4, true), view.getUint32(at + 8, true));
+      return { kind: 'redirect', status: status as RedirectStatus, location };
+    }
+    if (kind !== KIND_RESOURCE) throw new Damage(`${this.options.name} contradicts itself; bundle the site again`);
+    const representations: Representation[] = [];
+    const first = view.getUint32(at + 4, true);
+    const count = view.getUint32(at + 8, true);
+    for (let i = first; i < first + count; i++)
+      representations.push(this.representation(this.header.reps.at + i * REP_BYTES));
+    const resource: Resource = {
+      path: this.text(view.getUint32(at + 12, true), view.getUint32(at + 16, true)),
+      contentType: this.text(view.getUint32(at + 20, true), view.getUint32(at + 24, true)),
+      representations,
+    };
+    return status === 200 ? { kind: 'resource', resource } : { kind: 'missing', page: resource };
+  }
+
+  private representation(at: number): Representation {
+    this.pages.ensure(at, at + REP_BYTES);
+    const { view } = this;
+    return {
+      coding: CODINGS[view.getUint32(at, true)] ?? 'identity',
+      body: this.extent(at + 4),
+      etag: this.text(view.getUint32(at + 44, true), view.getUint32(at + 48, true)),
+      headOk: this.extent(at + 12),
+      headNotModified: this.extent(at + 20),
+      headPartial: this.extent(at + 28),
+      headFailed: this.extent(at + 36),
+    };
+  }
+
+  /** What the two numbers at `at` say, its bytes and their sums verified. */
+  private extent(at: number): Extent {
+    const { content, sums } = this.header;
+    const start = content.at + this.view.getUint32(at, true);
+    const end = content.at + this.view.getUint32(at + 4, true);
+    if (end > content.end) throw new Damage(`${this.options.name} contradicts itself; bundle the site again`);
+    if (end > start) this.pages.ensure(start, end);
+    if (sums.end > sums.at) {
+      this.pages.ensure(
+        sums.at + ((start - content.at) >>> SUM_SHIFT) * 2,
+        sums.at + ((end - content.at) >>> SUM_SHIFT) * 2 + 2,
+      );
+    }
+    return { memory: this.memory, start, end };
+  }
+
+  private text(offset: number, length: number): string {
+    const at = this.header.strings.at + offset;
+    this.pages.ensure(at, at + length);
+    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + at, length).toString('utf8');
+  }
+}

@@ -1,0 +1,36 @@
+/** Paths as they stand in a `Location` field. */
+const encoder = new TextEncoder();
+const HEX = '0123456789ABCDEF';
+
+/** What RFC 3986 3.3 lets stand in a path: pchar and the slash. */
+const PLAIN = new Uint8Array(256);
+for (const c of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@/")
+  PLAIN[c.charCodeAt(0)] = 1;
+
+/** Percent-encodes a decoded path, byte by byte (RFC 3986 2.1). */
+export function encodePath(path: string): string {
+  const bytes = encoder.encode(path);
+  let out = '';
+  for (const b of bytes) out += PLAIN[b] ? String.fromCharCode(b) : `%${HEX[b >> 4]}${HEX[b & 15]}`;
+  return out;
+}
+
+/**
+ * Makes of `location` an origin-relative reference that stays on this host: exactly one slash at its beginning, no
+ * backslash (browsers take it for a slash), no control character. What was encoded stays encoded.
+ */
+export function sameOrigin(location: string): string {
+  let out = '';
+  for (const b of encoder.encode(location.replace(/^[/\\]*/, '/'))) {
+    out +=
+      b > 0x20 && b < 0x7f && b !== 0x5c && b !== 0x22 && b !== 0x3c && b !== 0x3e
+        ? String.fromCharCode(b)
+        : `%${HEX[b >> 4]}${HEX[b & 15]}`;
+  }
+  return out;
+}
+
+/** Lower case and one normal form, so that paths which differ only in these meet. */
+export function foldPath(path: string): string {
+  return path.normalize('NFC').toLowerCase();
+}

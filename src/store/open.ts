@@ -1,0 +1,72 @@
+/** Opens what a person names: a directory or a bundle file. */
+import { open, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { planSite } from './build.js';
+import { BundleStore } from './bundle-store.js';
+import type { OpenOptions, SiteOptions } from './options.js';
+import type { Store } from './store.js';
+import { fileError, StoreError } from './store-error.js';
+import { bundleInMemory, bundleIntoFile } from './write-bundle.js';
+
+/** What `bundleDirectory` made. */
+export interface Bundled {
+  /** The bundle's identity, in hex. */
+  readonly id: string;
+  /** The bundle's size. */
+  readonly bytes: number;
+}
+
+/**
+ * Writes the site in `dir` as one bundle, `file`, which appears whole or not at all: the same bytes from the same tree, with
+ * the same options and the same versions of the compressors. Throws StoreError.
+ */
+export async function bundleDirectory(dir: string, file: string, options: SiteOptions = {}): Promise<Bundled> {
+  const layout = await planSite(dir, { compression: 'full', ...options });
+  return bundleIntoFile(layout, file, {
+    sums: options.sums ?? true,
+    onProgress: (done, total) => options.onProgress?.({ phase: 'write', done, total }),
+  });
+}
+
+/** A store over a directory, bundled in memory, or over a bundle file. Throws StoreError. */
+export async function openStore(path: string, options: OpenOptions = {}): Promise<Store> {
+  let directory: boolean;
+  try {
+    directory = (await stat(path)).isDirectory();
+  } catch (error) {
+    throw fileError(error, path);
+  }
+  return directory ? storeOfDirectory(path, options) : storeOfFile(path, options);
+}
+
+export async function storeOfDirectory(dir: string, options: OpenOptions): Promise<BundleStore> {
+  const layout = await planSite(dir, { compression: 'fast', ...options });
+  const bytes = await bundleInMemory(layout, { sums: options.sums ?? true });
+  return new BundleStore(bytes, { name: dir, trusted: true });
+}
+
+export async function storeOfFile(file: string, options: OpenOptions): Promise<BundleStore> {
+  const bytes = await readBundle(file);
+  const store = new BundleStore(bytes, { name: file, trusted: false, onDamage: options.onDamage });
+  if (options.verify === 'open') {
+    const bad = store.pages.check();
+    if (bad.length > 0)
+      throw new StoreError(`${file} is damaged near byte ${bad[0]}; copy it again, or bundle the site again`);
+  }
+  return store;
+}
+
+async function readBundle(file: string): Promise<Uint8Array> {
+  try {
+    const handle = await open(resolve(file), 'r');
+    try {
+      const stats = await handle.stat();
+      if (!stats.isFile()) throw new StoreError(`${file} is neither a directory nor a bundle file`);
+      return await handle.readFile();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw fileError(error, file);
+  }
+}

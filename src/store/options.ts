@@ -1,0 +1,49 @@
+/** What one can ask of a bundle and of a store. Every option has a default; what `bundle` and a served directory differ in is said. */
+
+export type Compression = 'none' | 'fast' | 'full';
+
+/** How far the making of a bundle is. Sizes in bytes of what was there before compression. */
+export interface Progress {
+  readonly phase: 'read' | 'compress' | 'write';
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface SiteOptions {
+  /** Takes in names that begin with a dot, too; `.well-known` is always in. Default false. */
+  readonly hidden?: boolean | undefined;
+  /** Types by extension, before those of `mime-types`: `{ foo: 'text/x-foo' }`. Without `charset`, text gets UTF-8. */
+  readonly mime?: Readonly<Record<string, string>> | undefined;
+  /** `full`: br 11, gzip 9, zstd 19; `fast`: br 5, gzip 6, zstd 3. Default: `full` for a bundle, `fast` for a served directory. */
+  readonly compression?: Compression | undefined;
+  /**
+   * Directory that remembers what was compressed; false: none. Default: `sitekernel` in `$XDG_CACHE_HOME`, or in `~/.cache`.
+   */
+  readonly cache?: string | false | undefined;
+  /** Largest size of that directory, in bytes; the longest unused goes. Default 1 GiB. */
+  readonly cacheBytes?: number | undefined;
+  /** Pages that are nothing but a meta refresh are answered as redirects. Default false. */
+  readonly metaRefresh?: boolean | undefined;
+  /** Fields that protect visitors (`Referrer-Policy`, `X-Frame-Options`) on what has none of its own. Default true. */
+  readonly security?: boolean | undefined;
+  /** Every path without a file is answered with `/index.html`, 200. Default false. */
+  readonly spa?: boolean | undefined;
+  /** Keeps the running sums with which TCP checksums need not read the content. Default true. */
+  readonly sums?: boolean | undefined;
+  /** Called now and then while it is being made. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** Called with a sentence about what is doubtful and goes on. */
+  readonly onWarning?: ((sentence: string) => void) | undefined;
+}
+
+export interface OpenOptions extends SiteOptions {
+  /**
+   * A bundle file's header is always verified when it is opened. `lazy`: every other page when it is first needed; `open`: all
+   * at once, now. Default `lazy`.
+   */
+  readonly verify?: 'lazy' | 'open' | undefined;
+  /** Map a bundle file instead of reading it, where that is possible and safe. Default true. */
+  readonly map?: boolean | undefined;
+  /** Called with a sentence when a page of a bundle turns out damaged; what lies in it is answered with 500. */
+  readonly onDamage?: ((sentence: string) => void) | undefined;
+}

@@ -1,0 +1,164 @@
+/** Decides, when a bundle is made, what each path leads to. */
+import { KEY_AMBIGUOUS, KEY_FOLDED } from './format.js';
+import { encodePath, foldPath } from './location.js';
+import type { Answer, Key, Routes, SiteFile } from './site.js';
+
+interface Draft {
+  path: string;
+  flags: number;
+  answer: number;
+  notFound: number;
+}
+
+/** Whether two paths of one file need heads of their own: the rules of the site speak of one and not of the other. */
+export type Differs = (file: SiteFile, asked: string) => boolean;
+
+/**
+ * The routes of `files`, which stand in the order of their paths. A file answers at its own path; `index.html` at its directory,
+ * which is redirected to its slash; `about.html` at `/about`. A file beats what is derived from another one. What differs
+ * from exactly one path in case or a slash is redirected there.
+ */
+export class RouteTable {
+  private readonly answers: Answer[] = [];
+  private readonly keys = new Map<string, Draft>();
+  private readonly redirects = new Map<string, number>();
+  private readonly files: readonly SiteFile[];
+  private readonly differs: Differs;
+  private deepest = 0;
+
+  constructor(files: readonly SiteFile[], differs: Differs) {
+    this.files = files;
+    this.differs = differs;
+    files.forEach((file, i) => {
+      this.answers.push({ kind: 'resource', file: i, status: 200, asked: file.path });
+      this.keys.set(file.path, { path: file.path, flags: 0, answer: i, notFound: -1 });
+    });
+    this.directories();
+    this.cleanUrls();
+    this.strays();
+  }
+
+  /** What `path` leads to; -1: nothing. */
+  find(path: string): number {
+    return this.keys.get(path)?.answer ?? -1;
+  }
+
+  answer(index: number): Answer {
+    return this.answers[index]!;
+  }
+
+  /** Lets `path` lead to `answer`, whatever it did before. */
+  set(path: string, answer: Answer): void {
+    this.put(path, this.add(answer), true);
+  }
+
+  /** The number of an answer: one for equal redirects and for equal resources. */
+  add(answer: Answer): number {
+    const id = answer.kind === 'redirect' ? `${answer.status} ${answer.location}` : '';
+    const known = id ? this.redirects.get(id) : undefined;
+    if (known !== undefined) return known;
+    this.answers.push(answer);
+    if (id) this.redirects.set(id, this.answers.length - 1);
+    return this.answers.length - 1;
+  }
+
+  /** All of it; call once, after all changes. */
+  finish(): Routes {
+    this.notFoundPages();
+    this.foldCases();
+    return { answers: this.answers, keys: [...this.keys.values()], deepestNotFound: this.deepest };
+  }
+
+  private put(path: string, answer: number, force = false): void {
+    const there = this.keys.get(path);
+    if (!there) this.keys.set(path, { path, flags: 0, answer, notFound: -1 });
+    else if (force || there.answer < 0) there.answer = answer;
+  }
+
+  private redirect(path: string, to: string): void {
+    if (!this.keys.has(path)) this.put(path, this.add({ kind: 'redirect', status: 301, location: encodePath(to) }));
+  }
+
+  private serve(path: string, file: number): void {
+    if (this.keys.has(path)) return;
+    const own = this.differs(this.files[file]!, path);
+    this.put(path, own ? this.add({ kind: 'resource', file, status: 200, asked: path }) : file);
+  }
+
+  private directories(): void {
+    for (const name of INDEXES) {
+      this.files.forEach((file, i) => {
+        if (file.path.endsWith(`/${name}`)) this.serve(file.path.slice(0, -name.length), i);
+      });
+    }
+  }
+
+  private cleanUrls(): void {
+    for (const extension of ['.html', '.htm']) {
+      this.files.forEach((file, i) => {
+        const { path } = file;
+        if (!path.endsWith(extension) || INDEXES.some((name) => path.endsWith(`/${name}`))) return;
+        const clean = path.slice(0, -extension.length);
+        if (!clean.endsWith('/')) this.serve(clean, i);
+      });
+    }
+  }
+
+  /** A slash too few or too many, and `/index` for what is at the slash. */
+  private strays(): void {
+    const served = [...this.keys.keys()];
+    for (const path of served) {
+      if (path.length > 1 && path.endsWith('/')) this.redirect(path.slice(0, -1), path);
+    }
+    for (const path of served) {
+      if (path.endsWith('/')) {
+        this.redirect(`${path}index`, path);
+      } else if (!/\/index\.html?$/.test(path)) {
+        this.redirect(`${path}/`, path);
+      }
+    }
+  }
+
+  private notFoundPages(): void {
+    this.files.forEach((file, i) => {
+      if (!file.path.endsWith('/404.html')) return;
+      const dir = file.path.slice(0, -'404.html'.length);
+      const page = this.add({ kind: 'resource', file: i, status: 404, asked: file.path });
+      const key = this.keys.get(dir);
+      if (key) key.notFound = page;
+      else this.keys.set(dir, { path: dir, flags: 0, answer: -1, notFound: page });
+      this.deepest = Math.max(this.deepest, dir.split('/').length - 1);
+    });
+  }
+
+  /** Lets the folded form of a path lead to it, where that is the only path with this form. */
+  private foldCases(): void {
+    const groups = new Map<string, Draft[]>();
+    for (const key of this.keys.values()) {
+      if (key.answer < 0) continue;
+      const folded = foldPath(key.path);
+      const group = groups.get(folded);
+      if (group) group.push(key);
+      else groups.set(folded, [key]);
+    }
+    for (const [folded, group] of groups) {
+      if (group.length > 1) {
+        const itself = this.keys.get(folded);
+        if (itself) itself.flags |= KEY_AMBIGUOUS;
+        continue;
+      }
+      const key = group[0]!;
+      if (key.path === folded) continue;
+      const answer = this.answers[key.answer]!;
+      const location = answer.kind === 'redirect' ? answer.location : encodePath(key.path);
+      const there = this.keys.get(folded);
+      const target = this.add({ kind: 'redirect', status: 301, location });
+      if (there) there.answer = target;
+      else this.keys.set(folded, { path: folded, flags: KEY_FOLDED, answer: target, notFound: -1 });
+    }
+  }
+}
+
+const INDEXES = ['index.html', 'index.htm'] as const;
+
+export type { Key };

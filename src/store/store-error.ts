@@ -1,0 +1,30 @@
+/** What a person did or has that keeps a site from being bundled or a bundle from being opened. The message is one sentence. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+}
+
+/** Turns an error of the file system into a sentence about `what`. */
+export function fileError(error: unknown, what: string): StoreError {
+  if (error instanceof StoreError) return error;
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  switch (code) {
+    case 'ENOENT':
+      return new StoreError(`${what} does not exist`);
+    case 'EACCES':
+    case 'EPERM':
+      return new StoreError(`${what} cannot be read: permission denied; make it readable for the user who runs this`);
+    case 'EISDIR':
+      return new StoreError(`${what} is a directory, and a file was expected`);
+    case 'ENOTDIR':
+      return new StoreError(`${what} is not a directory`);
+    case 'ELOOP':
+      return new StoreError(`${what} is a link that leads to itself; remove it`);
+    case 'ENOSPC':
+      return new StoreError(`${what} cannot be written: the disk is full`);
+    case 'EMFILE':
+    case 'ENFILE':
+      return new StoreError(`${what} cannot be opened: too many files are open; raise the limit (ulimit -n)`);
+    default:
+      return new StoreError(`${what} cannot be used: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

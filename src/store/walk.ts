@@ -1,0 +1,114 @@
+import { lstat, readdir, realpath, stat } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { fileError, StoreError } from './store-error.js';
+
+/** A file of the tree. */
+export interface Found {
+  /** From the root, decoded, with slashes: `/blog/index.html`. */
+  readonly path: string;
+  /** Where it lies on the disk. */
+  readonly file: string;
+  /** Bytes, when it was found. */
+  readonly size: number;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+/** Directories below one another; deeper is a loop or a mistake. */
+const DEEPEST = 256;
+
+/** Orders by the bytes of UTF-8, which is the same on every machine. */
+export function byBytes(a: string, b: string): number {
+  return Buffer.compare(encoder.encode(a), encoder.encode(b));
+}
+
+/**
+ * Every file below `root`, in the order of the bytes of their paths. Names that begin with a dot stay out unless `hidden`,
+ * `.well-known` is in. Links are followed inside the tree; one that leaves it is refused. Throws StoreError.
+ */
+export async function walk(root: string, hidden = false): Promise<Found[]> {
+  let real: string;
+  try {
+    real = await realpath(root);
+    if (!(await stat(real)).isDirectory()) throw new StoreError(`${root} is not a directory`);
+  } catch (error) {
+    throw fileError(error, root);
+  }
+  const found: Found[] = [];
+  await walkInto(real, real, '', hidden, [real], found);
+  const keyed = found.map((f) => ({ f, bytes: encoder.encode(f.path) }));
+  keyed.sort((a, b) => Buffer.compare(a.bytes, b.bytes));
+  return keyed.map((k) => k.f);
+}
+
+async function walkInto(
+  root: string,
+  dir: string,
+  path: string,
+  hidden: boolean,
+  above: string[],
+  found: Found[],
+): Promise<void> {
+  if (above.length > DEEPEST) throw new StoreError(`${dir} lies more than ${DEEPEST} directories deep`);
+  let names: Buffer[];
+  try {
+    names = (await readdir(dir, { encoding: 'buffer' })) as unknown as Buffer[];
+  } catch (error) {
+    throw fileError(error, dir);
+  }
+  for (const raw of names) {
+    let name: string;
+    try {
+      name = decoder.decode(raw);
+    } catch {
+      throw new StoreError(`${join(dir, raw.toString('latin1'))} has a name that is not UTF-8; rename it`);
+    }
+    if (name.startsWith('.') && name !== '.well-known' && !hidden) continue;
+    await visit(root, join(dir, name), `${path}/${name}`, hidden, above, found);
+  }
+}
+
+async function visit(
+  root: string,
+  file: string,
+  path: string,
+  hidden: boolean,
+  above: string[],
+  found: Found[],
+): Promise<void> {
+  let target = file;
+  let stats: Awaited<ReturnType<typeof lstat>>;
+  try {
+    stats = await lstat(file);
+    if (stats.isSymbolicLink()) {
+      target = await resolveLink(root, file);
+      stats = await stat(target);
+    }
+  } catch (error) {
+    throw fileError(error, file);
+  }
+  if (stats.isDirectory()) {
+    if (above.includes(target)) throw new StoreError(`${file} is a link to ${target}, which it lies in; remove it`);
+    await walkInto(root, target, path, hidden, [...above, target], found);
+  } else if (stats.isFile()) {
+    found.push({ path, file: target, size: stats.size });
+  } else {
+    throw new StoreError(`${file} is neither a file nor a directory; remove it from the site`);
+  }
+}
+
+async function resolveLink(root: string, link: string): Promise<string> {
+  let target: string;
+  try {
+    target = await realpath(link);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new StoreError(`${link} is a link to nothing; remove it`);
+    throw error;
+  }
+  if (target !== root && !target.startsWith(root === sep ? sep : root + sep)) {
+    throw new StoreError(`${link} is a link to ${target}, outside the site; copy what it points to into the site`);
+  }
+  return target;
+}

@@ -1,0 +1,190 @@
+/** Writes a layout as a bundle, into memory or a file. */
+import { open, rename, rm } from 'node:fs/promises';
+import {
+  AT,
+  align,
+  HASH_BYTES,
+  HEADER_BYTES,
+  HEADER_HASH_AT,
+  MAGIC,
+  MAX_BUNDLE_BYTES,
+  PAGE,
+  SUM_BLOCK,
+  VERSION,
+} from './format.js';
+import { hashPages, PageHasher, pagesOf, sha256 } from './hash-tree.js';
+import { BODY_ALIGN, type Layout } from './layout.js';
+import { fileError, StoreError } from './store-error.js';
+import { RunningSums, sumsBytes } from './sums.js';
+
+/** Takes the bytes of a bundle, in order, but for its beginning, which comes last. */
+interface Sink {
+  write(bytes: Uint8Array, at: number): void | Promise<void>;
+}
+
+interface Places {
+  readonly header: Uint8Array;
+  readonly data: number;
+  readonly content: number;
+  readonly sums: number;
+  readonly end: number;
+}
+
+export interface WriteOptions {
+  readonly sums: boolean;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** The whole bundle in memory. */
+export async function bundleInMemory(layout: Layout, options: WriteOptions): Promise<Uint8Array> {
+  const places = place(layout, options.sums);
+  const bytes = new Uint8Array(places.end);
+  await emit(layout, places, { write: (piece, at) => bytes.set(piece, at) }, options);
+  return bytes;
+}
+
+/** Writes the bundle beside `file` and renames it there: a reader sees the old one or the new one. Answers its id, in hex. */
+export async function bundleIntoFile(
+  layout: Layout,
+  file: string,
+  options: WriteOptions,
+): Promise<{ id: string; bytes: number }> {
+  const places = place(layout, options.sums);
+  const part = `${file}.part-${process.pid}`;
+  try {
+    const handle = await open(part, 'w', 0o644);
+    try {
+      await emit(layout, places, new FileSink(handle), options);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(part, file);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw fileError(error, file);
+  }
+  return { id: Buffer.from(places.header.subarray(HEADER_HASH_AT)).toString('hex'), bytes: places.end };
+}
+
+class FileSink implements Sink {
+  private readonly handle: Awaited<ReturnType<typeof open>>;
+
+  constructor(handle: Awaited<ReturnType<typeof open>>) {
+    this.handle = handle;
+  }
+
+  async write(bytes: Uint8Array, at: number): Promise<void> {
+    for (let done = 0; done < bytes.length; ) {
+      done += (await this.handle.write(bytes, done, bytes.length - done, at + done)).bytesWritten;
+    }
+  }
+}
+
+/** Decides where each section lies, and writes that into the header. */
+function place(layout: Layout, sums: boolean): Places {
+  const sections: [number, number][] = [
+    [AT.slots, layout.slots.length],
+    [AT.keys, layout.keys.length],
+    [AT.answers, layout.answers.length],
+    [AT.reps, layout.reps.length],
+    [AT.strings, layout.strings.length],
+    [AT.manifest, layout.manifest.length],
+    [AT.content, layout.contentBytes],
+    [AT.sums, sums ? sumsBytes(layout.contentBytes) : 0],
+  ];
+  let length = 0;
+  for (const [, bytes] of sections) length = align(length, BODY_ALIGN) + bytes;
+  const leaves = pagesOf(length) * HASH_BYTES;
+  const roots = pagesOf(leaves) * HASH_BYTES;
+  const data = HEADER_BYTES + roots + leaves;
+  const end = data + length;
+  if (end > MAX_BUNDLE_BYTES)
+    throw new StoreError(`the site makes a bundle of ${(end / 2 ** 30).toFixed(1)} GiB; one holds 4 GiB at most`);
+  const header = new Uint8Array(HEADER_BYTES);
+  const view = new DataView(header.buffer);
+  header.set(MAGIC, 0);
+  view.setUint32(AT.version, VERSION, true);
+  view.setUint32(AT.headerBytes, HEADER_BYTES, true);
+  view.setUint32(AT.fileBytes, end, true);
+  view.setUint32(AT.page, PAGE, true);
+  const section = (at: number, offset: number, bytes: number): void => {
+    view.setUint32(at, offset, true);
+    view.setUint32(at + 4, bytes, true);
+  };
+  section(AT.roots, HEADER_BYTES, roots);
+  section(AT.leaves, HEADER_BYTES + roots, leaves);
+  let at = 0;
+  const offsets = new Map<number, number>();
+  for (const [id, bytes] of sections) {
+    at = align(at, BODY_ALIGN);
+    section(id, data + at, bytes);
+    offsets.set(id, data + at);
+    at += bytes;
+  }
+  view.setUint32(AT.sumBlock, sums ? SUM_BLOCK : 0, true);
+  view.setUint32(AT.files, layout.files, true);
+  view.setUint32(AT.deepestNotFound, layout.deepestNotFound, true);
+  return { header, data, content: offsets.get(AT.content)!, sums: offsets.get(AT.sums)!, end };
+}
+
+async function emit(layout: Layout, places: Places, sink: Sink, options: WriteOptions): Promise<void> {
+  const pages = new PageHasher(places.end - places.data);
+  const sums = options.sums ? new RunningSums(layout.contentBytes) : undefined;
+  let at = places.data;
+  const write = async (bytes: Uint8Array): Promise<void> => {
+    pages.add(bytes);
+    await sink.write(bytes, at);
+    at += bytes.length;
+  };
+  const padTo = async (offset: number): Promise<void> => {
+    if (offset > at) await write(new Uint8Array(offset - at));
+  };
+  const header = new DataView(places.header.buffer);
+  const section = async (id: number, pieces: Iterable<Uint8Array>): Promise<void> => {
+    await padTo(header.getUint32(id, true));
+    for (const piece of pieces) await write(piece);
+  };
+  await section(AT.slots, [layout.slots]);
+  await section(AT.keys, [layout.keys]);
+  await section(AT.answers, [layout.answers]);
+  await section(AT.reps, [layout.reps]);
+  await section(AT.strings, layout.strings.pieces());
+  await section(AT.manifest, [layout.manifest]);
+  await padTo(places.content);
+  for await (const piece of contentOf(layout)) {
+    sums?.add(piece);
+    await write(piece);
+    options.onProgress?.(at - places.content, layout.contentBytes);
+  }
+  if (sums) await section(AT.sums, [sums.bytes()]);
+  const leaves = pages.finish();
+  const roots = hashPages(leaves);
+  places.header.set(sha256(roots), AT.rootHash);
+  places.header.set(sha256(places.header.subarray(0, HEADER_HASH_AT)), HEADER_HASH_AT);
+  await sink.write(places.header, 0);
+  await sink.write(roots, HEADER_BYTES);
+  await sink.write(leaves, HEADER_BYTES + roots.length);
+}
+
+async function* contentOf(layout: Layout): AsyncGenerator<Uint8Array> {
+  let at = 0;
+  const padded = function* (offset: number): Generator<Uint8Array> {
+    if (offset > at) yield new Uint8Array(offset - at);
+    at = offset;
+  };
+  for (const piece of layout.heads.pieces()) {
+    yield piece;
+    at += piece.length;
+  }
+  const bodies = align(at, BODY_ALIGN);
+  let body = 0;
+  for (const blob of layout.bodies) {
+    body = align(body, BODY_ALIGN);
+    yield* padded(bodies + body);
+    yield await blob.load();
+    at += blob.size;
+    body += blob.size;
+  }
+  yield* padded(layout.contentBytes);
+}

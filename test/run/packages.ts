@@ -18,7 +18,6 @@ const NEEDS: readonly Need[] = [
   { find: 'ip', debian: 'iproute2' },
   { find: 'nft', debian: 'nftables' },
   { find: 'ping', debian: 'iputils-ping' },
-  { find: 'arping', debian: 'arping' },
   { find: 'tcpdump', debian: 'tcpdump' },
   { find: 'ethtool', debian: 'ethtool' },
   { find: 'setpriv', debian: 'util-linux' },

@@ -1,0 +1,96 @@
+import type { Clock, Timer } from '../net/flow.js';
+import type { Connection } from './connection.js';
+
+/** Connections that wait equally long, so that the first one in is the first one due: a list through the connections themselves. */
+export class DeadlineList {
+  /** Tells the time in ticks. */
+  readonly clock: Deadlines;
+  /** Milliseconds. */
+  readonly delay: number;
+  /** What happens to one that is due. It has been taken out; the callback may put it in again. */
+  readonly expired: (connection: Connection) => void;
+  first: Connection | undefined = undefined;
+  #last: Connection | undefined = undefined;
+
+  constructor(clock: Deadlines, delay: number, expired: (connection: Connection) => void) {
+    this.clock = clock;
+    this.delay = delay;
+    this.expired = expired;
+  }
+
+  /** Puts the connection last, out of whichever list it was in. */
+  add(connection: Connection): void {
+    connection.due = (this.clock.tick() + this.delay) | 0;
+    if (connection.list === this && this.#last === connection) return;
+    connection.list?.remove(connection);
+    connection.list = this;
+    connection.previous = this.#last;
+    if (this.#last === undefined) {
+      this.first = connection;
+      this.clock.arm(connection.due);
+    } else this.#last.next = connection;
+    this.#last = connection;
+  }
+
+  remove(connection: Connection): void {
+    const { previous, next } = connection;
+    if (previous === undefined) this.first = next;
+    else previous.next = next;
+    if (next === undefined) this.#last = previous;
+    else next.previous = previous;
+    connection.list = connection.previous = connection.next = undefined;
+  }
+}
+
+/** Every time-out of the server, on one timer of the clock; none runs while no connection waits. */
+export class Deadlines {
+  readonly #clock: Clock;
+  readonly #epoch: number;
+  readonly #lists: DeadlineList[] = [];
+  #timer: Timer | undefined;
+  #timerDue = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#epoch = clock.now();
+  }
+
+  /** Milliseconds since this was made, as int32; wraps after 24 days: compare differences. */
+  tick(): number {
+    return (this.#clock.now() - this.#epoch) | 0;
+  }
+
+  list(delay: number, expired: (connection: Connection) => void): DeadlineList {
+    const list = new DeadlineList(this, delay, expired);
+    this.#lists.push(list);
+    return list;
+  }
+
+  /** Sees to it that the timer fires at `due` at the latest. */
+  arm(due: number): void {
+    if (this.#timer !== undefined) {
+      if (((due - this.#timerDue) | 0) >= 0) return;
+      this.#timer.cancel();
+    }
+    this.#timerDue = due;
+    // Whole milliseconds were cut off `due`: one more, so that it has really come.
+    this.#timer = this.#clock.schedule(Math.max(0, (due - this.tick()) | 0) + 1, this.#fire);
+  }
+
+  readonly #fire = (): void => {
+    this.#timer = undefined;
+    const now = this.tick();
+    for (const list of this.#lists) {
+      for (let c = list.first; c !== undefined && ((c.due - now) | 0) <= 0; c = list.first) {
+        list.remove(c);
+        list.expired(c);
+      }
+    }
+    for (const list of this.#lists) if (list.first !== undefined) this.arm(list.first.due);
+  };
+
+  close(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+}

@@ -1,0 +1,180 @@
+import { Memory } from '../memory/memory.js';
+import type { Clock, Flow } from '../net/flow.js';
+import type { Store } from '../store/store.js';
+import { AccessRecord } from './access.js';
+import { BodyReader, MORE } from './body.js';
+import { type Connection, STATE } from './connection.js';
+import type { DeadlineList } from './deadlines.js';
+import { Fields } from './fields.js';
+import { CR, LF } from './octets.js';
+import type { HttpLimits, HttpOptions } from './options.js';
+import { HTTP2_PREFACE, INCOMPLETE, METHOD, RequestLine } from './request-line.js';
+import { Responder } from './responder.js';
+import { CLOSE, type Ending, PERSIST, PERSIST_1_0 } from './tails.js';
+
+const CONTINUE = Memory.of('HTTP/1.1 100 Continue\r\n\r\n');
+/** An empty SETTINGS frame and GOAWAY with HTTP_1_1_REQUIRED: what an HTTP/2 client understands (RFC 9113 3.4, 6.8, 7). */
+const GOAWAY = new Memory(
+  new Uint8Array([0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 13]),
+);
+
+/** From bytes to answers: reads the requests of a connection one behind the other, and answers each before the next is read. */
+export class Exchange {
+  readonly #store: () => Store;
+  readonly #clock: Clock;
+  readonly #limits: HttpLimits;
+  readonly #bodies: DeadlineList;
+  readonly #log: ((record: AccessRecord) => void) | undefined;
+  readonly #responder: Responder;
+  readonly #line = new RequestLine();
+  readonly #fields = new Fields();
+  readonly #record = new AccessRecord();
+  /** Every answer is a connection's last. */
+  draining = false;
+
+  /** `retryAfter` in seconds; `bodies`: where connections wait whose request brings content. */
+  constructor(options: HttpOptions, limits: HttpLimits, retryAfter: number, bodies: DeadlineList) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#limits = limits;
+    this.#bodies = bodies;
+    this.#log = options.log;
+    this.#responder = new Responder(options.clock, options.serverField, limits.requestLine, limits.ranges, retryAfter);
+  }
+
+  /** Reads `bytes[at..end)`; the place where a request begins that is unfinished or has to wait. What lies behind an end is eaten. */
+  consume(c: Connection, bytes: Uint8Array, at: number, end: number): number {
+    const limits = this.#limits;
+    let turn = limits.turn;
+    while (at < end) {
+      if (c.state === STATE.body) {
+        const next = c.body!.read(bytes, at, end);
+        if (next === MORE) return end;
+        if (next < 0) this.fail(c, -next);
+        else {
+          at = next;
+          this.#answerBody(c);
+        }
+      } else if (bytes[at] === CR) {
+        // RFC 9112 2.2: empty lines before a request line are ignored; some clients end their content with one.
+        if (at + 1 === end) return at;
+        if (bytes[at + 1] !== LF || ++c.skipped > limits.blankLines) this.fail(c, 400);
+        at += 2;
+      } else if (c.flow.queued > limits.queued || (--turn < 0 && c.flow.queued > 0)) {
+        stall(c);
+        return at;
+      } else {
+        const next = this.#request(c, bytes, at, end);
+        if (next === INCOMPLETE) return at;
+        at = next;
+      }
+      if (c.state >= STATE.closing) return end;
+    }
+    return at;
+  }
+
+  /** Answers with an error after which the connection cannot go on. `bytes` from `start` on hold the request if it parsed. */
+  fail(c: Connection, status: number, bytes?: Uint8Array, start = 0): void {
+    this.#responder.error(c.flow, status, CLOSE, bytes !== undefined && this.#line.method === METHOD.HEAD);
+    if (this.#log !== undefined) this.#report(c, bytes, start, this.#log);
+    c.finish();
+  }
+
+  /** One head and its answer, or the beginning of its content. The place behind the head, or `INCOMPLETE`. */
+  #request(c: Connection, bytes: Uint8Array, start: number, end: number): number {
+    const limits = this.#limits;
+    const line = this.#line;
+    const fields = this.#fields;
+    const afterLine = line.parse(bytes, start, end, limits);
+    if (afterLine === HTTP2_PREFACE) {
+      c.flow.write(GOAWAY, 0, GOAWAY.bytes.length);
+      c.finish();
+      return end;
+    }
+    if (afterLine === INCOMPLETE) return INCOMPLETE;
+    if (afterLine < 0) {
+      this.fail(c, -afterLine);
+      return end;
+    }
+    const next = fields.parse(bytes, afterLine, end, start, limits);
+    if (next === INCOMPLETE) return INCOMPLETE;
+    const refused = next < 0 ? next : c.refused ? -503 : fields.judge(line.minor);
+    if (refused < 0) {
+      this.fail(c, -refused, bytes, start);
+      return end;
+    }
+    c.skipped = 0;
+    c.requests++;
+    if (fields.contentLength === 0) {
+      this.#answer(c, bytes, start);
+      return next;
+    }
+    const status = this.#refusal();
+    // What is refused anyway, or too much to read, is answered at once, and the connection ends with it.
+    if (fields.contentLength > limits.body || (status !== 0 && fields.continues)) {
+      this.fail(c, status !== 0 ? status : 413, bytes, start);
+      return end;
+    }
+    if (fields.continues) c.flow.write(CONTINUE, 0, CONTINUE.bytes.length);
+    const head = bytes.slice(start, next);
+    c.body = new BodyReader(head, fields.contentLength, limits.body, limits.chunkOverhead, limits.fields);
+    c.state = STATE.body;
+    this.#bodies.add(c);
+    return next;
+  }
+
+  /** The content of a request is here: its head is parsed again, and answered. */
+  #answerBody(c: Connection): void {
+    const { head } = c.body!;
+    c.body = undefined;
+    c.state = STATE.reading;
+    const at = this.#line.parse(head, 0, head.length, this.#limits);
+    this.#fields.parse(head, at, head.length, 0, this.#limits);
+    this.#fields.judge(this.#line.minor);
+    this.#answer(c, head, 0);
+  }
+
+  /** The status with which the method is refused, or 0. */
+  #refusal(): number {
+    const { method } = this.#line;
+    return method === METHOD.other ? 501 : method > METHOD.OPTIONS ? 405 : 0;
+  }
+
+  #answer(c: Connection, bytes: Uint8Array, start: number): void {
+    const line = this.#line;
+    const fields = this.#fields;
+    let ending: Ending = CLOSE;
+    if (c.requests < this.#limits.requestsPerConnection && !this.draining && !fields.close) {
+      // After CONNECT a client may take the connection for a tunnel.
+      if (line.minor > 0) ending = line.method === METHOD.CONNECT ? CLOSE : PERSIST;
+      else if (fields.keepAlive) ending = PERSIST_1_0;
+    }
+    const status = this.#refusal();
+    if (status !== 0) this.#responder.error(c.flow, status, ending, false);
+    else this.#responder.answer(c.flow, this.#store(), line, fields, ending);
+    if (this.#log !== undefined) this.#report(c, bytes, start, this.#log);
+    c.began = 0;
+    if (ending === CLOSE) c.finish();
+  }
+
+  #report(c: Connection, bytes: Uint8Array | undefined, start: number, log: (record: AccessRecord) => void): void {
+    const record = this.#record;
+    const { clock } = this.#bodies;
+    record.flow = c.flow;
+    record.time = this.#clock.wallClock();
+    record.status = this.#responder.status;
+    record.contentBytes = this.#responder.contentBytes;
+    record.elapsed = c.began === 0 ? 0 : (clock.tick() - c.began) | 0;
+    if (bytes === undefined) record.set(undefined, 0, undefined, undefined);
+    else record.set(bytes, start, this.#line, this.#fields);
+    log(record);
+  }
+}
+
+/** Lets earlier answers leave, and other connections have their turn, before the next request is read. */
+function stall(c: Connection): void {
+  const flow: Flow = c.flow;
+  c.state = STATE.stalled;
+  flow.lowWater = flow.queued >> 1;
+  flow.pause();
+}

@@ -1,0 +1,4 @@
+/** The HTTP server: give it a store and a clock, and its `accept` to any `Network`. */
+export { AccessRecord } from './access.js';
+export { DEFAULT_LIMITS, DEFAULT_TIMEOUTS, type HttpLimits, type HttpOptions, type HttpTimeouts } from './options.js';
+export { HttpServer } from './server.js';

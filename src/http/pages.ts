@@ -1,0 +1,108 @@
+import { Memory } from '../memory/memory.js';
+
+/** What this server does with a resource, in the order that it lists them. */
+export const ALLOW = 'GET, HEAD, OPTIONS';
+
+const REASONS: Readonly<Record<number, readonly [reason: string, explanation: string]>> = {
+  400: ['Bad Request', 'The request was not understood: something in it is not HTTP as it is defined.'],
+  404: ['Not Found', 'There is nothing at this address. It may have moved, or the link may be wrong.'],
+  405: ['Method Not Allowed', 'Pages here can be read, but not changed.'],
+  406: ['Not Acceptable', 'There is no form of this page that your client says it accepts.'],
+  408: ['Request Timeout', 'The request did not arrive in time. Please try again.'],
+  413: ['Content Too Large', 'The request brought more content than this server takes.'],
+  414: ['URI Too Long', 'The address is longer than this server takes.'],
+  416: ['Range Not Satisfiable', 'The part that was asked for lies behind the end.'],
+  417: ['Expectation Failed', 'The request expects something that this server does not do.'],
+  421: ['Misdirected Request', 'This connection does not answer for the address that was asked for.'],
+  431: ['Request Header Fields Too Large', 'The request has more, or longer, header fields than this server takes.'],
+  500: ['Internal Server Error', 'Something went wrong here. It is not your doing.'],
+  501: ['Not Implemented', 'The request asks for something that this server does not know.'],
+  503: ['Service Unavailable', 'Too many are here at once. Please try again in a little while.'],
+  505: ['HTTP Version Not Supported', 'This server speaks HTTP/1.1.'],
+};
+
+/** Fields that all pages of the server itself carry: they load nothing, are shown nowhere else and are kept by nobody. */
+const COMMON =
+  'Content-Type: text/html; charset=utf-8\r\n' +
+  "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n" +
+  'X-Content-Type-Options: nosniff\r\n' +
+  'Referrer-Policy: no-referrer\r\n';
+
+const STYLE =
+  ':root{color-scheme:light dark}body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:18vh auto 0;padding:0 1.5rem}' +
+  'h1{font-size:1.5rem;font-weight:600}h1 span{opacity:.45;font-weight:400;margin-right:.6rem}';
+
+/** A finished answer but for its tail: head `[0..body)`, content `[body..end)`. */
+export interface Page {
+  readonly status: number;
+  readonly memory: Memory;
+  readonly body: number;
+}
+
+const encoder = new TextEncoder();
+
+function document(status: number, title: string, text: string): Uint8Array {
+  return encoder.encode(
+    '<!doctype html>\n<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">' +
+      `<title>${status} ${title}</title><style>${STYLE}</style>\n<h1><span>${status}</span>${title}</h1>\n<p>${text}</p>\n</html>\n`,
+  );
+}
+
+function join(status: number, reason: string, fields: string, content: Uint8Array): Page {
+  const head = encoder.encode(
+    `HTTP/1.1 ${status} ${reason}\r\n${COMMON}${fields}Content-Length: ${content.length}\r\n`,
+  );
+  const bytes = new Uint8Array(head.length + content.length);
+  bytes.set(head);
+  bytes.set(content, head.length);
+  return { status, memory: new Memory(bytes), body: head.length };
+}
+
+/** A page of the server itself, with further field lines that each end in CRLF. For a status that is not an error: its reason and text. */
+export function errorPage(status: number, fields = ''): Page {
+  const [reason, text] = REASONS[status] ?? REASONS[500]!;
+  return join(status, reason, `Cache-Control: no-store\r\n${fields}`, document(status, reason, text));
+}
+
+const MOVED: Readonly<Record<number, string>> = {
+  301: 'Moved Permanently',
+  302: 'Found',
+  303: 'See Other',
+  307: 'Temporary Redirect',
+  308: 'Permanent Redirect',
+};
+
+function escaped(text: string): string {
+  return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+}
+
+/** `location` must hold no control characters. */
+export function redirectPage(status: number, location: string): Page {
+  const reason = MOVED[status] ?? MOVED[302]!;
+  const text = `The page is at <a href="${escaped(location)}">${escaped(location)}</a>.`;
+  return join(status, reason, `Location: ${location}\r\n`, document(status, reason, text));
+}
+
+/** The pages that every server needs, rendered once. */
+export class Pages {
+  readonly #pages = new Map<number, Page>();
+
+  constructor(retryAfterSeconds: number) {
+    for (const key of Object.keys(REASONS)) {
+      const status = Number(key);
+      const extra =
+        status === 405
+          ? `Allow: ${ALLOW}\r\n`
+          : status === 406
+            ? 'Vary: Accept-Encoding\r\n'
+            : status === 503
+              ? `Retry-After: ${retryAfterSeconds}\r\n`
+              : '';
+      this.#pages.set(status, errorPage(status, extra));
+    }
+  }
+
+  get(status: number): Page {
+    return this.#pages.get(status) ?? this.#pages.get(500)!;
+  }
+}

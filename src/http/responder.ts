@@ -1,0 +1,207 @@
+import { Memory } from '../memory/memory.js';
+import type { Clock, Flow } from '../net/flow.js';
+import type { Extent, Lookup, Representation, Resource, Store } from '../store/store.js';
+import { evaluate, FAILED, NOT_MODIFIED, rangeApplies } from './conditions.js';
+import { FIELD, type Fields } from './fields.js';
+import { latin1 } from './octets.js';
+import { ALLOW, errorPage, type Page, Pages, redirectPage } from './pages.js';
+import { normalisePath } from './path.js';
+import { IGNORED, RangeSet, UNSATISFIABLE } from './ranges.js';
+import { METHOD, type RequestLine } from './request-line.js';
+import { type Ending, Tails } from './tails.js';
+
+const ROOT = new Uint8Array([0x2f]);
+const OPTIONS_HEAD = Memory.of(`HTTP/1.1 204 No Content\r\nAllow: ${ALLOW}\r\n`);
+
+/** Writes answers: what a request that parsed is told, and the server's own pages. One for all connections; keeps nothing of them. */
+export class Responder {
+  readonly #clock: Clock;
+  readonly #tails: Tails;
+  readonly #pages: Pages;
+  readonly #rangeLimit: number;
+  readonly #ranges = new RangeSet();
+  readonly #path: Uint8Array;
+  /** Of the last answer, for logs: its status, and its bytes of content. */
+  status = 0;
+  contentBytes = 0;
+
+  /** `requestLine` in bytes bounds the path; `rangeLimit`: parts of a multipart answer; `retryAfter` in seconds. */
+  constructor(clock: Clock, server: string | undefined, requestLine: number, rangeLimit: number, retryAfter: number) {
+    this.#clock = clock;
+    this.#tails = new Tails(server);
+    this.#pages = new Pages(retryAfter);
+    this.#rangeLimit = rangeLimit;
+    this.#path = new Uint8Array(requestLine);
+  }
+
+  /** Answers with a page of the server itself: an error. `bodiless` for HEAD. */
+  error(flow: Flow, status: number, ending: Ending, bodiless: boolean): void {
+    this.#page(flow, this.#pages.get(status), ending, bodiless);
+  }
+
+  /** Answers GET, HEAD and OPTIONS. */
+  answer(flow: Flow, store: Store, line: RequestLine, fields: Fields, ending: Ending): void {
+    if (line.method === METHOD.OPTIONS) {
+      this.#head(flow, 204, OPTIONS_HEAD, 0, OPTIONS_HEAD.bytes.length);
+      this.#end(flow, ending);
+      return;
+    }
+    const bodiless = line.method === METHOD.HEAD;
+    const { bytes } = fields;
+    let found: Lookup;
+    if (line.plain && line.pathEnd > line.pathStart) found = store.lookup(bytes, line.pathStart, line.pathEnd);
+    else if (line.pathEnd === line.pathStart) found = store.lookup(ROOT, 0, 1);
+    else {
+      const length = normalisePath(bytes, line.pathStart, line.pathEnd, this.#path);
+      if (length < 0) {
+        this.error(flow, 400, ending, bodiless);
+        return;
+      }
+      found = store.lookup(this.#path, 0, length);
+    }
+    if (found.kind === 'resource') this.#resource(flow, found.resource, fields, ending, bodiless);
+    else if (found.kind === 'missing') this.#missing(flow, found.page, fields, ending, bodiless);
+    else {
+      const query = latin1(bytes, line.pathEnd, line.targetEnd);
+      this.#page(flow, redirectPage(found.status, withQuery(found.location, query)), ending, bodiless);
+    }
+  }
+
+  #resource(flow: Flow, resource: Resource, fields: Fields, ending: Ending, bodiless: boolean): void {
+    const selected = fields.encodings.choose(resource);
+    if (selected === undefined) {
+      this.error(flow, 406, ending, bodiless);
+      return;
+    }
+    const seconds = fields.present === 0 ? 0 : Math.floor(this.#clock.wallClock() / 1000);
+    const verdict = evaluate(fields, resource, selected, seconds);
+    if (verdict === NOT_MODIFIED) {
+      this.#bare(flow, 304, selected.headNotModified, ending);
+      return;
+    }
+    if (verdict === FAILED) {
+      this.#bare(flow, 412, selected.headFailed, ending);
+      return;
+    }
+    // Range is defined for GET alone (RFC 9110 14.2); two of them are malformed, and malformed ones are ignored.
+    if (fields.has(FIELD.range) && !bodiless && fields.count(FIELD.range) === 1) {
+      if (
+        rangeApplies(fields, resource, selected, seconds) &&
+        this.#partial(flow, resource, selected, fields, ending)
+      ) {
+        return;
+      }
+    }
+    this.#whole(flow, selected, 200, ending, bodiless);
+  }
+
+  /** An error has no other form than the one there is (no 406), and no conditions or ranges (RFC 9110 13.2.1). */
+  #missing(flow: Flow, page: Resource | undefined, fields: Fields, ending: Ending, bodiless: boolean): void {
+    if (page === undefined) {
+      this.error(flow, 404, ending, bodiless);
+      return;
+    }
+    this.#whole(flow, fields.encodings.choose(page) ?? page.representations[0]!, 404, ending, bodiless);
+  }
+
+  #whole(flow: Flow, selected: Representation, status: number, ending: Ending, bodiless: boolean): void {
+    const head = selected.headOk;
+    this.#head(flow, status, head.memory, head.start, head.end);
+    this.#end(flow, ending);
+    if (!bodiless) this.#content(flow, selected.body.memory, selected.body.start, selected.body.end);
+  }
+
+  #bare(flow: Flow, status: number, head: Extent, ending: Ending): void {
+    this.#head(flow, status, head.memory, head.start, head.end);
+    this.#end(flow, ending);
+  }
+
+  /** 206 or 416; false when the field is to be ignored. */
+  #partial(flow: Flow, resource: Resource, selected: Representation, fields: Fields, ending: Ending): boolean {
+    const { body } = selected;
+    const size = body.end - body.start;
+    const ranges = this.#ranges;
+    const start = fields.start(FIELD.range);
+    const verdict = ranges.parse(fields.bytes, start, fields.end(FIELD.range), size, this.#rangeLimit);
+    if (verdict === IGNORED) return false;
+    if (verdict === UNSATISFIABLE) {
+      this.#page(flow, errorPage(416, `Content-Range: bytes */${size}\r\nAccept-Ranges: bytes\r\n`), ending, false);
+      return true;
+    }
+    const head = selected.headPartial;
+    this.#head(flow, 206, head.memory, head.start, head.end);
+    if (ranges.count > 1) {
+      this.#parts(flow, resource, selected, ending);
+      return true;
+    }
+    const [first, last] = [ranges.starts[0]!, ranges.ends[0]!];
+    this.#text(
+      flow,
+      `Content-Type: ${resource.contentType}\r\nContent-Range: bytes ${first}-${last - 1}/${size}\r\nContent-Length: ${last - first}\r\n`,
+    );
+    this.#end(flow, ending);
+    this.#content(flow, body.memory, body.start + first, body.start + last);
+    return true;
+  }
+
+  /** `multipart/byteranges`, RFC 9110 14.6. The boundary comes out of the content's hash, which the content cannot hold. */
+  #parts(flow: Flow, resource: Resource, selected: Representation, ending: Ending): void {
+    const { starts, ends, count } = this.#ranges;
+    const { body } = selected;
+    const size = body.end - body.start;
+    const boundary = `part-${selected.etag.replace(/[^0-9A-Za-z]/g, '').slice(0, 48)}`;
+    const close = Memory.of(`\r\n--${boundary}--\r\n`);
+    const heads: Memory[] = [];
+    let length = close.bytes.length;
+    for (let i = 0; i < count; i++) {
+      const head = Memory.of(
+        `${i === 0 ? '' : '\r\n'}--${boundary}\r\nContent-Type: ${resource.contentType}\r\n` +
+          `Content-Range: bytes ${starts[i]}-${ends[i]! - 1}/${size}\r\n\r\n`,
+      );
+      heads.push(head);
+      length += head.bytes.length + ends[i]! - starts[i]!;
+    }
+    this.#text(flow, `Content-Type: multipart/byteranges; boundary=${boundary}\r\nContent-Length: ${length}\r\n`);
+    this.#end(flow, ending);
+    for (let i = 0; i < count; i++) {
+      this.#content(flow, heads[i]!, 0, heads[i]!.bytes.length);
+      this.#content(flow, body.memory, body.start + starts[i]!, body.start + ends[i]!);
+    }
+    this.#content(flow, close, 0, close.bytes.length);
+  }
+
+  #page(flow: Flow, page: Page, ending: Ending, bodiless: boolean): void {
+    this.#head(flow, page.status, page.memory, 0, page.body);
+    this.#end(flow, ending);
+    if (!bodiless) this.#content(flow, page.memory, page.body, page.memory.bytes.length);
+  }
+
+  #head(flow: Flow, status: number, memory: Memory, start: number, end: number): void {
+    this.status = status;
+    this.contentBytes = 0;
+    flow.write(memory, start, end);
+  }
+
+  #text(flow: Flow, text: string): void {
+    const memory = Memory.of(text);
+    flow.write(memory, 0, memory.bytes.length);
+  }
+
+  #end(flow: Flow, ending: Ending): void {
+    this.#tails.write(flow, this.#clock.wallClock(), ending);
+  }
+
+  #content(flow: Flow, memory: Memory, start: number, end: number): void {
+    if (end === start) return;
+    this.contentBytes += end - start;
+    flow.write(memory, start, end);
+  }
+}
+
+/** The query that was asked for goes along, unless the target has its own; before a fragment. `query` is Latin-1 and begins with `?`, or empty. */
+function withQuery(location: string, query: string): string {
+  if (query === '' || location.includes('?')) return location;
+  const encoded = query.replace(/[\x80-\xff]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+  const fragment = location.indexOf('#');
+  return fragment < 0 ? location + encoded : location.slice(0, fragment) + encoded + location.slice(fragment);
+}

@@ -1,0 +1,232 @@
+import type { Accept, CloseReason, Flow, FlowHandler } from '../net/flow.js';
+import { type Client, Connection, STATE } from './connection.js';
+import { type DeadlineList, Deadlines } from './deadlines.js';
+import { Exchange } from './exchange.js';
+import { CR, LF } from './octets.js';
+import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS, type HttpLimits, type HttpOptions } from './options.js';
+
+/** Beyond what a network may hand over after `pause()`, out of what it had already received; bytes. */
+const STALLED_LIMIT = 4194304;
+
+/** HTTP/1.1 (RFC 9110, 9112) over flows of any network, out of a store. One object for all connections. */
+export class HttpServer implements FlowHandler {
+  readonly #limits: HttpLimits;
+  readonly #exchange: Exchange;
+  readonly #deadlines: Deadlines;
+  readonly #heads: DeadlineList;
+  readonly #bodies: DeadlineList;
+  readonly #idle: DeadlineList;
+  readonly #sending: DeadlineList;
+  readonly #lingering: DeadlineList;
+  readonly #clients = new Map<string, Client>();
+  #connections = 0;
+  #refused = 0;
+
+  /** Throws a `RangeError` when an option is out of its range. */
+  constructor(options: HttpOptions) {
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+    for (const [key, value] of [...Object.entries(limits), ...Object.entries(timeouts)]) {
+      if (!(value >= 0 && value <= 2147483647)) throw new RangeError(`${key}: 0 to 2147483647 expected, got ${value}`);
+    }
+    this.#limits = limits;
+    this.#deadlines = new Deadlines(options.clock);
+    this.#heads = this.#deadlines.list(timeouts.head, (c) => this.#headExpired(c));
+    this.#bodies = this.#deadlines.list(timeouts.body, (c) => this.#giveUp(c));
+    this.#idle = this.#deadlines.list(timeouts.idle, (c) => this.#idleExpired(c));
+    this.#sending = this.#deadlines.list(timeouts.send, (c) => this.#idleExpired(c));
+    this.#lingering = this.#deadlines.list(timeouts.linger, (c) => this.#lingerExpired(c));
+    this.#exchange = new Exchange(options, limits, Math.ceil(timeouts.retryAfter / 1000), this.#bodies);
+  }
+
+  /** Connections that are open now, those that are being refused among them. */
+  get connections(): number {
+    return this.#connections;
+  }
+
+  /** For `Network.listen`. */
+  readonly accept: Accept = (flow) => {
+    const { connections, connectionsPerClient, refusals } = this.#limits;
+    let refused = this.#connections - this.#refused >= connections;
+    let client: Client | undefined;
+    if (connectionsPerClient > 0) {
+      const { address } = flow.remote;
+      client = this.#clients.get(address);
+      if (client === undefined) {
+        client = { address, connections: 0 };
+        this.#clients.set(address, client);
+      }
+      refused ||= client.connections >= connectionsPerClient;
+      if (!refused) client.connections++;
+    }
+    const c = new Connection(flow, client, refused);
+    this.#connections++;
+    if (refused) this.#refused++;
+    flow.handler = this;
+    flow.context = c;
+    if (this.#refused > refusals) flow.reset();
+    else this.#heads.add(c);
+  };
+
+  data(flow: Flow, bytes: Uint8Array, start: number, end: number): void {
+    const c = flow.context as Connection;
+    if (c.state === STATE.closing) {
+      c.skipped += end - start;
+      if (c.skipped > this.#limits.linger) flow.reset();
+      return;
+    }
+    if (c.state === STATE.stalled) {
+      c.hold(bytes, start, end);
+      if (c.heldBytes > STALLED_LIMIT) flow.reset();
+      return;
+    }
+    if (c.heldBytes === 0) {
+      const at = this.#exchange.consume(c, bytes, start, end);
+      if (at < end && c.state < STATE.closing) c.hold(bytes, at, end);
+    } else {
+      const before = c.heldBytes;
+      c.hold(bytes, start, end);
+      if (!this.#undecided(c, before)) this.#consumeHeld(c);
+    }
+    this.#settle(c);
+  }
+
+  ended(flow: Flow): void {
+    const c = flow.context as Connection;
+    c.peerEnded = true;
+    this.#settle(c);
+  }
+
+  drained(flow: Flow): void {
+    const c = flow.context as Connection;
+    if (c.state === STATE.stalled) this.#resume(c);
+  }
+
+  closed(flow: Flow, _reason: CloseReason): void {
+    const c = flow.context as Connection;
+    c.state = STATE.closed;
+    c.list?.remove(c);
+    c.held = c.body = undefined;
+    this.#connections--;
+    if (c.refused) {
+      this.#refused--;
+      if (c.client?.connections === 0) this.#clients.delete(c.client.address);
+    } else if (c.client !== undefined && --c.client.connections === 0) this.#clients.delete(c.client.address);
+  }
+
+  /** Ends idle connections, and every other one with its next answer. For a shutdown. */
+  drain(): void {
+    this.#exchange.draining = true;
+    for (const list of [this.#heads, this.#idle, this.#sending]) {
+      for (let c = list.first; c !== undefined; ) {
+        const { next } = c;
+        if (c.state === STATE.reading && c.heldBytes === 0) {
+          c.finish();
+          this.#settle(c);
+          c.flow.flush();
+        }
+        c = next;
+      }
+    }
+  }
+
+  #consumeHeld(c: Connection): void {
+    if (c.held !== undefined) c.release(this.#exchange.consume(c, c.held, 0, c.heldBytes));
+  }
+
+  /** Whether the bytes from `before` on neither end a line nor reach a bound: then they decide nothing. */
+  #undecided(c: Connection, before: number): boolean {
+    const held = c.held!;
+    const limits = this.#limits;
+    if (held[0] === CR || c.heldBytes >= limits.head) return false;
+    const line = held.lastIndexOf(LF, c.heldBytes - 1) + 1;
+    return line <= before && c.heldBytes - line < Math.min(limits.requestLine, limits.fieldLine);
+  }
+
+  /** Puts the connection where its state has it wait. */
+  #settle(c: Connection): void {
+    switch (c.state) {
+      case STATE.reading:
+        if (c.peerEnded) {
+          // RFC 9112 8: a request that breaks off is an error; between requests FIN is the end.
+          if (c.heldBytes > 0 && c.held![0] !== CR) this.#exchange.fail(c, 400);
+          else c.finish();
+          this.#settle(c);
+        } else if (c.heldBytes === 0) {
+          if (c.list !== this.#heads || c.requests > 0) this.#idle.add(c);
+        } else if (c.began === 0) {
+          c.began = this.#deadlines.tick() || 1;
+          this.#heads.add(c);
+        }
+        return;
+      case STATE.body:
+        if (!c.peerEnded) return;
+        this.#exchange.fail(c, 400);
+        this.#settle(c);
+        return;
+      case STATE.stalled:
+        this.#sending.add(c);
+        return;
+      case STATE.closing:
+        if (c.list !== this.#lingering && c.list !== this.#sending) {
+          c.queuedMark = 0;
+          this.#lingering.add(c);
+        }
+        return;
+      default:
+    }
+  }
+
+  #resume(c: Connection): void {
+    c.state = STATE.reading;
+    c.queuedMark = 0;
+    c.flow.lowWater = 0;
+    c.flow.resume();
+    this.#consumeHeld(c);
+    this.#settle(c);
+  }
+
+  #headExpired(c: Connection): void {
+    if (c.heldBytes > 0) this.#giveUp(c);
+    else if (c.refused) c.flow.reset();
+    else this.#end(c);
+  }
+
+  #giveUp(c: Connection): void {
+    this.#exchange.fail(c, 408);
+    this.#settle(c);
+    c.flow.flush();
+  }
+
+  #end(c: Connection): void {
+    c.finish();
+    this.#settle(c);
+    c.flow.flush();
+  }
+
+  /** Nothing has come for a while: it may be because the peer is still reading. */
+  #idleExpired(c: Connection): void {
+    if (c.flow.queued > 0) this.#expectProgress(c);
+    else if (c.state === STATE.stalled) {
+      this.#resume(c);
+      c.flow.flush();
+    } else if (c.state === STATE.closing) this.#lingering.add(c);
+    else this.#end(c);
+  }
+
+  #lingerExpired(c: Connection): void {
+    if (c.flow.queued > 0) this.#expectProgress(c);
+    else c.flow.reset();
+  }
+
+  /** A peer that takes nothing for a whole `send` time is given up; one that takes little is not. */
+  #expectProgress(c: Connection): void {
+    const { queued } = c.flow;
+    if (c.queuedMark > 0 && queued >= c.queuedMark) {
+      c.flow.reset();
+      return;
+    }
+    c.queuedMark = queued;
+    this.#sending.add(c);
+  }
+}

@@ -1,0 +1,46 @@
+import { type HttpOptions, HttpServer } from '../../src/http/index.js';
+import { type HandMadeStore, siteStore } from './hand-made-store.js';
+import { MemoryFlow } from './memory-flow.js';
+import { parseResponses, type Response } from './responses.js';
+import { VirtualClock } from './virtual-clock.js';
+
+/** A server in virtual time, with the site that has one of everything. */
+export class Setup {
+  readonly clock = new VirtualClock();
+  readonly store: HandMadeStore = siteStore();
+  readonly server: HttpServer;
+
+  constructor(options: Partial<HttpOptions> = {}) {
+    this.server = new HttpServer({ store: () => this.store, clock: this.clock, ...options });
+  }
+
+  connect(address?: string): MemoryFlow {
+    return MemoryFlow.connect(this.server.accept, address);
+  }
+
+  /** Sends bytes on a new connection; the connection, with what came back. */
+  exchange(bytes: string | Uint8Array): MemoryFlow {
+    const flow = this.connect();
+    flow.send(bytes);
+    return flow;
+  }
+
+  /** Sends one request and reads its one response. */
+  ask(request: string): Response {
+    const flow = this.exchange(request);
+    const responses = parseResponses(flow.received, [/^(\r\n)*HEAD /.test(request) ? 'HEAD' : 'GET']);
+    const final = responses.filter((r) => r.status >= 200);
+    if (final.length !== 1) throw new Error(`${final.length} responses to ${JSON.stringify(request)}`);
+    return final[0]!;
+  }
+
+  /** GET of a path with field lines. */
+  get(path: string, ...lines: string[]): Response {
+    return this.ask(request('GET', path, ...lines));
+  }
+}
+
+/** An HTTP/1.1 request with `Host` and further lines. */
+export function request(method: string, target: string, ...lines: string[]): string {
+  return [`${method} ${target} HTTP/1.1`, 'Host: example.org', ...lines, '', ''].join('\r\n');
+}

@@ -1,0 +1,51 @@
+/** The machine's clocks. Only what meets the outside world holds one: `sockets.ts`, `direct.ts`; all else is handed a `Clock`. */
+import { performance } from 'node:perf_hooks';
+import type { Clock, Timer } from './flow.js';
+
+/** `setTimeout` takes no more; a longer wait is made of several. */
+const LONGEST = 2_147_483_647;
+
+class RealTimer implements Timer {
+  private readonly callback: () => void;
+  private left: number;
+  private timeout: NodeJS.Timeout | undefined;
+
+  constructor(delay: number, callback: () => void) {
+    this.callback = callback;
+    this.left = Math.max(0, delay);
+    this.arm();
+  }
+
+  private arm(): void {
+    const part = Math.min(this.left, LONGEST);
+    this.left -= part;
+    this.timeout = setTimeout(this.expired, Math.ceil(part));
+  }
+
+  private readonly expired = (): void => {
+    if (this.left > 0) {
+      this.arm();
+      return;
+    }
+    this.timeout = undefined;
+    this.callback();
+  };
+
+  cancel(): void {
+    clearTimeout(this.timeout);
+  }
+}
+
+export class RealClock implements Clock {
+  now(): number {
+    return performance.now();
+  }
+
+  wallClock(): number {
+    return Date.now();
+  }
+
+  schedule(delay: number, callback: () => void): Timer {
+    return new RealTimer(delay, callback);
+  }
+}

@@ -207,7 +207,7 @@ t.test('connections beyond the limit are reset, the others go on', async (t) => 
   const { port, network, flows } = await serve(t, () => recorder, { maxConnections: 1 });
   const first = await client(port);
   await until(() => flows.length === 1);
-  const second = await client(port);
+  const second = connect({ port, host: '127.0.0.1' });
   const failed = await new Promise<NodeJS.ErrnoException>((resolve) => second.once('error', resolve));
   t.equal(failed.code, 'ECONNRESET');
   first.write('ping');

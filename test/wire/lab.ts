@@ -7,7 +7,11 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Test } from 'tap';
+
+/** Who the lab belongs to: a tap test, or a bench that calls what it was given when it ends. */
+export interface Owner {
+  teardown(callback: () => Promise<void>): void;
+}
 
 export interface Output {
   readonly status: number;
@@ -136,19 +140,20 @@ export class Lab {
   private clients = 0;
   private readonly atExit = (): void => this.remove();
 
-  /** `gateway`: the bridge's address with its prefix, `10.77.0.1/24`. */
-  constructor(t: Test, gateway: string) {
+  /** `gateway`: the bridge's address with its prefix, `10.77.0.1/24`; without it there is no bridge. */
+  constructor(owner: Owner, gateway?: string) {
     removeLeftovers();
     process.once('exit', this.atExit);
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
-    t.teardown(() => this.close());
+    owner.teardown(() => this.close());
     this.host = this.namespace('host');
+    if (gateway === undefined) return;
     this.host.ip('link add name br0 type bridge');
     this.host.ip(`addr add ${gateway} dev br0`);
     this.host.ip('link set br0 up');
   }
 
-  private namespace(name: string): Namespace {
+  namespace(name: string): Namespace {
     const made = new Namespace(this, `${this.prefix}-${name}`);
     execFileSync('ip', ['netns', 'add', made.name]);
     this.namespaces.push(made);

@@ -1,0 +1,320 @@
+/** The command line: what can be asked, checked as far as that is possible without doing anything. */
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { badUsage, Failure } from './failure.js';
+import { type StaticAddress, staticAddress } from './ipv4-arguments.js';
+import { type LogOptions, parseLogOption } from './log-options.js';
+import { parseMac } from './mac.js';
+import { packageVersion } from './program-files.js';
+
+export interface ServeOptions {
+  readonly kind: 'serve';
+  /** A directory or a bundle file; undefined: the embedded site. */
+  readonly site: string | undefined;
+  readonly net: 'socket' | 'direct';
+  readonly port: number;
+  readonly log: LogOptions;
+  /** Milliseconds that open connections get to finish. */
+  readonly drain: number;
+  /** Socket mode. */
+  readonly host: string;
+  /** Direct mode. */
+  readonly direct: DirectArguments;
+}
+
+export interface DirectArguments {
+  readonly tap: string;
+  readonly bridge: string | undefined;
+  /** Undefined: DHCP. */
+  readonly static: StaticAddress | undefined;
+  /** Six bytes; undefined: derived from the machine and the TAP's name. */
+  readonly mac: Uint8Array | undefined;
+  readonly hostname: string | undefined;
+  readonly pcap: string | undefined;
+  readonly offload: boolean;
+  readonly congestion: 'cubic' | 'bbr' | 'reno';
+  /** Looks before the loop sleeps; undefined: what suits the machine. */
+  readonly spin: number | undefined;
+  /** Directory that remembers the lease; undefined: the usual one. */
+  readonly state: string | undefined;
+}
+
+export interface BundleOptions {
+  readonly kind: 'bundle';
+  readonly dir: string;
+  readonly output: string;
+  readonly compression: 'none' | 'fast' | 'full';
+  readonly hidden: boolean;
+  readonly spa: boolean;
+}
+
+export interface InspectOptions {
+  readonly kind: 'inspect';
+  readonly file: string;
+  readonly json: boolean;
+  readonly check: boolean;
+}
+
+export interface HostOptions {
+  readonly kind: 'host';
+  readonly action: 'up' | 'down';
+  readonly bridge: string;
+  readonly uplink: string | undefined;
+  readonly tap: string | undefined;
+  readonly user: string | undefined;
+}
+
+export type Task = ServeOptions | BundleOptions | InspectOptions | HostOptions;
+
+const DEFAULT_TAP = 'tap0';
+const SOCKET_PORT = 8080;
+const DIRECT_PORT = 80;
+const EXAMPLES = `
+Examples:
+  sitekernel                                          the embedded site on http://127.0.0.1:8080/
+  sitekernel --port 3000 _site                        a directory
+  sudo sitekernel --net direct --bridge br0 _site     a host of its own on the bridge, address by DHCP
+  sudo sitekernel --net direct --tap tap0 --ipv4 192.0.2.7/24 --ipv4-gateway 192.0.2.1 site.bundle
+  sitekernel bundle _site -o site.bundle              one file out of a directory
+`;
+
+interface ServeFlags {
+  net: string;
+  host?: string;
+  port?: number;
+  tap?: string;
+  bridge?: string;
+  ipv4?: string;
+  ipv4Netmask?: string;
+  ipv4Gateway?: string;
+  mac?: Uint8Array;
+  hostname?: string;
+  pcap?: string;
+  offload: boolean;
+  log?: LogOptions;
+  congestion?: 'cubic' | 'bbr' | 'reno';
+  drain: number;
+  spin?: number;
+  state?: string;
+}
+
+/**
+ * Reads the arguments (without `node` and the program's name). Answers what to do; undefined when it was said already
+ * (`--help`, `--version`). Throws a `Failure` with status 2.
+ */
+export function parseArguments(argv: readonly string[]): Task | undefined {
+  let task: Task | undefined;
+  const program = buildProgram((found) => {
+    task = found;
+  });
+  try {
+    program.parse([...argv], { from: 'user' });
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return undefined;
+    throw badUsage(`${error.message.replace(/^error: /, '')}; "sitekernel --help" lists what there is`);
+  }
+  return task;
+}
+
+function buildProgram(found: (task: Task) => void): Command {
+  const program = new Command('sitekernel');
+  quiet(program)
+    .description("Serves a static site, over the kernel's sockets or over a TCP/IP stack of its own.")
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this')
+    .addHelpText('after', EXAMPLES)
+    .enablePositionalOptions()
+    .argument('[SITE]', 'directory or bundle file (default: the embedded site)')
+    .option('--net <mode>', 'what carries the bytes: socket or direct', 'socket')
+    .option(
+      '--port <n>',
+      `port to serve (default: ${SOCKET_PORT} with sockets, ${DIRECT_PORT} in direct mode)`,
+      portNumber,
+    )
+    .option('--host <address>', 'socket: address to listen on (default: 127.0.0.1)')
+    .option('--tap <name>', `direct: the TAP device, made unless it exists (default: ${DEFAULT_TAP})`)
+    .option('--bridge <name>', 'direct: the bridge to put the TAP on')
+    .option('--ipv4 <address/size>', 'direct: a static address instead of DHCP')
+    .option('--ipv4-netmask <mask>', 'direct: the size of the network as a netmask')
+    .option('--ipv4-gateway <address>', 'direct: the router')
+    .option('--mac <address>', 'direct: address on the link (default: derived, always the same)', macAddress)
+    .option('--hostname <name>', 'direct: name to tell the DHCP server (default: that of the machine)', hostName)
+    .option('--pcap <file>', 'direct: write a capture (pcapng when the name ends so, else pcap)')
+    .option('--no-offload', 'direct: let the kernel neither cut segments nor finish checksums')
+    .option('--congestion <name>', 'direct: cubic, bbr or reno (default: cubic)', congestion)
+    .option(
+      '--spin <n>',
+      'direct: looks before the loop sleeps, 0 to 1000 (default: 20, on one core 0)',
+      count('--spin', 1000),
+    )
+    .option('--state <dir>', 'direct: where leases are remembered (default: $XDG_STATE_HOME/sitekernel)')
+    .option('--log <list>', 'log to standard error: access, net, drops, all; json: as JSON lines', logOption)
+    .option('--drain <seconds>', 'time for open connections to finish at the end', seconds, 10)
+    .action((site: string | undefined, flags: ServeFlags) => found(serveOptions(site, flags)));
+  addBundle(program, found);
+  addInspect(program, found);
+  addHost(program, found);
+  return program;
+}
+
+/** Errors become exceptions with one sentence; nothing is printed but help and version. */
+function quiet(command: Command): Command {
+  return command
+    .exitOverride()
+    .configureOutput({ writeErr: () => undefined })
+    .allowExcessArguments(false);
+}
+
+function addBundle(program: Command, found: (task: Task) => void): void {
+  quiet(program.command('bundle'))
+    .description('Makes one file out of a directory, the same bytes from the same tree.')
+    .argument('<DIR>', 'directory')
+    .requiredOption('-o, --output <FILE>', 'bundle file to write')
+    .option('--compression <level>', 'none, fast or full', oneOf('--compression', ['none', 'fast', 'full']), 'full')
+    .option('--hidden', 'take in names that begin with a dot', false)
+    .option('--spa', 'answer every unknown path with /index.html', false)
+    .action((dir: string, flags: { output: string; compression: 'full'; hidden: boolean; spa: boolean }) =>
+      found({ kind: 'bundle', dir, ...flags }),
+    );
+}
+
+function addInspect(program: Command, found: (task: Task) => void): void {
+  quiet(program.command('inspect'))
+    .description('Shows what is in a bundle.')
+    .argument('<FILE>', 'bundle file, or a directory')
+    .option('--json', 'as JSON', false)
+    .option('--check', 'verify every byte first', false)
+    .action((file: string, flags: { json: boolean; check: boolean }) => found({ kind: 'inspect', file, ...flags }));
+}
+
+function addHost(program: Command, found: (task: Task) => void): void {
+  const host = quiet(program.command('host')).description(
+    'Prepares a host, as root: a bridge, and a TAP that a user owns, so that the server itself needs no root.',
+  );
+  for (const action of ['up', 'down'] as const) {
+    quiet(host.command(action))
+      .description(action === 'up' ? 'Makes what is missing of it.' : 'Removes what "up" made.')
+      .requiredOption('--bridge <name>', 'the bridge')
+      .option('--uplink <name>', 'network card to put on the bridge; its addresses and routes move along')
+      .option('--tap <name>', 'TAP to make for a user and to put on the bridge')
+      .option('--user <name>', 'who may open the TAP (default: who called sudo)')
+      .action((flags: { bridge: string; uplink?: string; tap?: string; user?: string }) =>
+        found({
+          kind: 'host',
+          action,
+          bridge: flags.bridge,
+          uplink: flags.uplink,
+          tap: flags.tap,
+          user: flags.user,
+        }),
+      );
+  }
+}
+
+function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions {
+  const { net } = flags;
+  if (net !== 'socket' && net !== 'direct') throw badUsage(`--net: "${net}" is neither socket nor direct`);
+  checkMode(net, flags);
+  return {
+    kind: 'serve',
+    site,
+    net,
+    port: flags.port ?? (net === 'socket' ? SOCKET_PORT : DIRECT_PORT),
+    log: flags.log ?? parseLogOption(''),
+    drain: flags.drain * 1000,
+    host: flags.host ?? '127.0.0.1',
+    direct: {
+      tap: flags.tap ?? DEFAULT_TAP,
+      bridge: flags.bridge,
+      static: staticAddress(flags.ipv4, flags.ipv4Netmask, flags.ipv4Gateway),
+      mac: flags.mac,
+      hostname: flags.hostname,
+      pcap: flags.pcap,
+      offload: flags.offload,
+      congestion: flags.congestion ?? 'cubic',
+      spin: flags.spin,
+      state: flags.state,
+    },
+  };
+}
+
+/** An option of the other mode would do nothing: better to say so than to serve at an address that nobody meant. */
+function checkMode(net: 'socket' | 'direct', flags: ServeFlags): void {
+  if (net === 'direct') {
+    if (flags.host !== undefined)
+      throw badUsage('--host is for --net socket; in direct mode --ipv4 or DHCP gives the address');
+    if (flags.port === 0) throw badUsage('--port 0 is for --net socket; in direct mode every port is free: choose one');
+    return;
+  }
+  const given: [string, boolean][] = [
+    ['--tap', flags.tap !== undefined],
+    ['--bridge', flags.bridge !== undefined],
+    ['--ipv4', flags.ipv4 !== undefined],
+    ['--ipv4-netmask', flags.ipv4Netmask !== undefined],
+    ['--ipv4-gateway', flags.ipv4Gateway !== undefined],
+    ['--mac', flags.mac !== undefined],
+    ['--hostname', flags.hostname !== undefined],
+    ['--pcap', flags.pcap !== undefined],
+    ['--no-offload', !flags.offload],
+    ['--congestion', flags.congestion !== undefined],
+    ['--spin', flags.spin !== undefined],
+    ['--state', flags.state !== undefined],
+  ];
+  const wrong = given.find(([, present]) => present);
+  if (wrong !== undefined) throw badUsage(`${wrong[0]} is for --net direct; add that, or leave ${wrong[0]} out`);
+}
+
+function portNumber(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : -1;
+  if (port < 0 || port > 65535) throw new InvalidArgumentError('A port is a number of 0 to 65535.');
+  return port;
+}
+
+function seconds(text: string): number {
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : -1;
+  if (value < 0 || value > 86400) throw new InvalidArgumentError('Seconds are a number of 0 to 86400.');
+  return value;
+}
+
+function count(option: string, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : -1;
+    if (value < 0 || value > most) throw new InvalidArgumentError(`${option} is a number of 0 to ${most}.`);
+    return value;
+  };
+}
+
+function oneOf<T extends string>(option: string, choices: readonly T[]): (text: string) => T {
+  return (text) => {
+    if (!choices.includes(text as T)) throw new InvalidArgumentError(`${option} is one of ${choices.join(', ')}.`);
+    return text as T;
+  };
+}
+
+const congestion = oneOf('--congestion', ['cubic', 'bbr', 'reno']);
+
+function macAddress(text: string): Uint8Array {
+  try {
+    return parseMac(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+function logOption(text: string): LogOptions {
+  try {
+    return parseLogOption(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+/** RFC 1123 2.1. */
+function hostName(text: string): string {
+  const label = /^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;
+  if (text.length > 253 || !text.split('.').every((part) => label.test(part))) {
+    throw new InvalidArgumentError('A host name consists of letters, digits and inner hyphens.');
+  }
+  return text;
+}

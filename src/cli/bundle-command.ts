@@ -1,0 +1,29 @@
+/** `sitekernel bundle DIR -o FILE`. */
+import { stat } from 'node:fs/promises';
+import { bundleDirectory } from '../store/index.js';
+import type { BundleOptions } from './arguments.js';
+import { Failure } from './failure.js';
+import { ProgressBar } from './progress.js';
+import { sizeText } from './text.js';
+
+export async function runBundle(options: BundleOptions): Promise<void> {
+  const directory = await stat(options.dir).then(
+    (stats) => stats.isDirectory(),
+    () => true, // The store says what is wrong with it.
+  );
+  if (!directory) throw new Failure(`${options.dir} is not a directory; a bundle is made out of one`);
+  const bar = new ProgressBar();
+  try {
+    const made = await bundleDirectory(options.dir, options.output, {
+      compression: options.compression,
+      hidden: options.hidden,
+      spa: options.spa,
+      onProgress: (progress) => bar.show(progress),
+      onWarning: (sentence) => bar.say(sentence),
+    });
+    bar.end();
+    process.stdout.write(`${options.output}: ${sizeText(made.bytes)}, sha256 ${made.id}\n`);
+  } finally {
+    bar.end();
+  }
+}

@@ -1,0 +1,30 @@
+/** Files that come with the program, wherever it was put: found upwards of this module. */
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Failure } from './failure.js';
+
+function findUpwards(name: string): string | undefined {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  for (;;) {
+    const candidate = join(folder, name);
+    if (existsSync(candidate)) return candidate;
+    const parent = dirname(folder);
+    if (parent === folder) return undefined;
+    folder = parent;
+  }
+}
+
+/** The directory of the embedded site. */
+export function embeddedSite(): string {
+  const found = findUpwards('site/_site');
+  if (found === undefined)
+    throw new Failure('no site is embedded in this program; name a directory or a bundle file to serve');
+  return found;
+}
+
+export function packageVersion(): string {
+  const file = findUpwards('package.json');
+  if (file === undefined) return 'unknown';
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}

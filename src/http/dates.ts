@@ -24,6 +24,7 @@ export function parseHttpDate(bytes: Uint8Array, start: number, end: number, now
   const thisYear = new Date(now * 1000).getUTCFullYear();
   let year = thisYear - (thisYear % 100) + Number(m[3]);
   if (year > thisYear + 50) year -= 100;
+  else if (year <= thisYear - 50) year += 100;
   return seconds(year, m[2]!, m[1]!, m[4]!, m[5]!, m[6]!);
 }
 

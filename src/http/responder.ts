@@ -101,7 +101,8 @@ export class Responder {
       this.error(flow, 404, ending, bodiless);
       return;
     }
-    this.#whole(flow, fields.encodings.choose(page) ?? page.representations[0]!, 404, ending, bodiless);
+    const selected = fields.encodings.choose(page) ?? page.representations[0]!;
+    this.#whole(flow, selected, statusOf(selected.headOk), ending, bodiless);
   }
 
   #whole(flow: Flow, selected: Representation, status: number, ending: Ending, bodiless: boolean): void {
@@ -196,6 +197,13 @@ export class Responder {
     this.contentBytes += end - start;
     flow.write(memory, start, end);
   }
+}
+
+/** The status in a head's first line: a page for what is missing is mostly, but not always, 404. */
+function statusOf(head: Extent): number {
+  const { bytes } = head.memory;
+  const at = head.start + 'HTTP/1.1 '.length;
+  return (bytes[at]! - 0x30) * 100 + (bytes[at + 1]! - 0x30) * 10 + bytes[at + 2]! - 0x30;
 }
 
 /** The query that was asked for goes along, unless the target has its own; before a fragment. `query` is Latin-1 and begins with `?`, or empty. */

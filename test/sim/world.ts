@@ -6,7 +6,7 @@
  * run (`forgiven`) and the others stay as they are: that is how a failing run is made smaller.
  */
 import {
-  corruptFrame,
+  corrupted,
   FATE_CLEAN,
   FATE_CORRUPTED,
   FATE_DUPLICATED,
@@ -97,13 +97,12 @@ export class World {
       way.decide(frame.length, this.time.now(), this.dice, this.forgiven?.(key) ?? false);
       const { fate, copies } = way;
       if ((fate & RANDOM_FATES) !== FATE_CLEAN) this.faults.push(key);
-      let arrives = frame;
-      if ((fate & FATE_CORRUPTED) !== 0) {
-        arrives = frame.slice();
-        corruptFrame(arrives, this.dice);
-      }
+      const arrives = (fate & FATE_CORRUPTED) !== 0 ? corrupted(frame, this.dice) : frame;
       if (this.remember) this.sightings.push({ time: this.time.now(), wire, number: n, fate, frame });
-      if (copies === 0) this.lost += 1;
+      if (copies === 0 || arrives === undefined) {
+        this.lost += 1;
+        return;
+      }
       for (let i = 0; i < copies; i++) {
         this.time.schedule(way.after[i] as number, () => {
           this.delivered += 1;

@@ -7,7 +7,7 @@
 import type { Clock, Timer } from '../flow.js';
 import type { Random } from '../transport.js';
 import { type Device, type FrameSink, type Offload, RX_PLAIN } from './device.js';
-import { corruptFrame, FATE_CORRUPTED, type Faults, Impairment } from './faults.js';
+import { corrupted, FATE_CORRUPTED, type Faults, Impairment } from './faults.js';
 import { HEADROOM, TxFrame } from './tx-frame.js';
 
 /** Frames that may be held back in each direction. */
@@ -44,11 +44,12 @@ export class FaultyDevice implements Device {
   }
 
   transmit(): boolean {
-    const frame = new Uint8Array(this.tx.total);
-    this.tx.copyTo(frame, 0);
+    const sent = new Uint8Array(this.tx.total);
+    this.tx.copyTo(sent, 0);
     const { out } = this;
-    out.decide(frame.length, this.clock.now(), this.random);
-    if (out.copies > 0 && (out.fate & FATE_CORRUPTED) !== 0) corruptFrame(frame, this.random);
+    out.decide(sent.length, this.clock.now(), this.random);
+    const frame = (out.fate & FATE_CORRUPTED) !== 0 ? corrupted(sent, this.random) : sent;
+    if (frame === undefined) return true;
     for (let i = 0; i < out.copies; i++) {
       if (out.after[i] <= 0) this.pass(frame);
       else if (this.heldOut < MAX_HELD) {
@@ -70,10 +71,11 @@ export class FaultyDevice implements Device {
     this.inner.transmit();
   }
 
-  private arrived(frame: Uint8Array): void {
+  private arrived(whole: Uint8Array): void {
     const way = this.in;
-    way.decide(frame.length, this.clock.now(), this.random);
-    if (way.copies > 0 && (way.fate & FATE_CORRUPTED) !== 0) corruptFrame(frame, this.random);
+    way.decide(whole.length, this.clock.now(), this.random);
+    const frame = (way.fate & FATE_CORRUPTED) !== 0 ? corrupted(whole, this.random) : whole;
+    if (frame === undefined) return;
     for (let i = 0; i < way.copies; i++) {
       if (way.after[i] <= 0) this.ready.push(frame);
       else if (this.heldIn < MAX_HELD) {

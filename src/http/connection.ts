@@ -16,6 +16,9 @@ export const STATE = {
 } as const;
 export type State = (typeof STATE)[keyof typeof STATE];
 
+/** `lowWater` of a flow that need not tell when it has drained. */
+export const UNWATCHED = 0x7fffffff;
+
 /** How many connections one address has. */
 export interface Client {
   readonly address: string;
@@ -50,6 +53,7 @@ export class Connection {
   next: Connection | undefined = undefined;
 
   constructor(flow: Flow, client: Client | undefined, refused: boolean) {
+    flow.lowWater = UNWATCHED;
     this.flow = flow;
     this.client = client;
     this.refused = refused;

@@ -89,7 +89,8 @@ export class Deadlines {
     for (const list of this.#lists) if (list.first !== undefined) this.arm(list.first.due);
   };
 
-  close(): void {
+  /** When no connection is left: no timer is. */
+  rest(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
   }

@@ -1,5 +1,5 @@
 import type { Accept, CloseReason, Flow, FlowHandler } from '../net/flow.js';
-import { type Client, Connection, STATE } from './connection.js';
+import { type Client, Connection, STATE, UNWATCHED } from './connection.js';
 import { type DeadlineList, Deadlines } from './deadlines.js';
 import { Exchange } from './exchange.js';
 import { CR, LF } from './octets.js';
@@ -107,7 +107,7 @@ export class HttpServer implements FlowHandler {
     c.state = STATE.closed;
     c.list?.remove(c);
     c.held = c.body = undefined;
-    this.#connections--;
+    if (--this.#connections === 0) this.#deadlines.rest();
     if (c.refused) {
       this.#refused--;
       if (c.client?.connections === 0) this.#clients.delete(c.client.address);
@@ -180,7 +180,7 @@ export class HttpServer implements FlowHandler {
   #resume(c: Connection): void {
     c.state = STATE.reading;
     c.queuedMark = 0;
-    c.flow.lowWater = 0;
+    c.flow.lowWater = UNWATCHED;
     c.flow.resume();
     this.#consumeHeld(c);
     this.#settle(c);

@@ -84,12 +84,11 @@ export class SocketFlow implements Flow {
   }
 
   flush(): void {
+    if (this.queued > this.lowWater) this.above = true;
     if (this.pending > 0 && !this.over) this.send();
     if (this.over) return;
-    const waiting = this.socket.writableLength;
-    if (waiting > this.lowWater) this.above = true;
-    // Behind what waits, an empty write: its callback comes when the kernel has taken all of it.
-    if (waiting > 0 && !this.watching && !this.socket.writableEnded) {
+    // Behind what waits, an empty write: its callback comes when the kernel has taken all of it, be it at once.
+    if (this.above && !this.watching && !this.socket.writableEnded) {
       this.watching = true;
       this.socket.write(nothing, this.written);
     }

@@ -1,0 +1,62 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { Job } from './compress-worker.js';
+
+interface Waiting {
+  readonly job: Job;
+  readonly resolve: (bytes: Uint8Array) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Threads that compress, one for each processor, started as they are needed. Close it when all is done. */
+export class CompressPool {
+  private readonly idle: Worker[] = [];
+  private readonly all = new Set<Worker>();
+  private readonly waiting: Waiting[] = [];
+  private readonly threads = availableParallelism();
+
+  run(job: Job): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ job, resolve, reject });
+      this.next();
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.all].map((worker) => worker.terminate()));
+    this.all.clear();
+  }
+
+  private next(): void {
+    if (this.waiting.length === 0) return;
+    const worker = this.idle.pop() ?? this.start();
+    if (!worker) return;
+    const { job, resolve, reject } = this.waiting.shift()!;
+    const settle = (): void => {
+      worker.off('message', onMessage);
+      worker.off('error', onError);
+    };
+    const onMessage = (bytes: Uint8Array): void => {
+      settle();
+      this.idle.push(worker);
+      resolve(bytes);
+      this.next();
+    };
+    const onError = (error: unknown): void => {
+      settle();
+      this.all.delete(worker);
+      reject(error);
+      this.next();
+    };
+    worker.on('message', onMessage);
+    worker.on('error', onError);
+    worker.postMessage(job);
+  }
+
+  private start(): Worker | undefined {
+    if (this.all.size >= this.threads) return undefined;
+    const worker = new Worker(new URL('./compress-worker.js', import.meta.url));
+    this.all.add(worker);
+    return worker;
+  }
+}

@@ -1,0 +1,15 @@
+/** A thread that compresses what it is sent. */
+import { parentPort } from 'node:worker_threads';
+import { type Compressed, compressNow } from './codings.js';
+
+export interface Job {
+  readonly bytes: Uint8Array;
+  readonly coding: Compressed;
+  readonly level: number;
+}
+
+parentPort?.on('message', async (job: Job) => {
+  const out = await compressNow(job.bytes, job.coding, job.level);
+  const own = new Uint8Array(out);
+  parentPort?.postMessage(own, [own.buffer]);
+});

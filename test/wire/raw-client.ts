@@ -1,0 +1,42 @@
+/**
+ * Runs inside a client's namespace: sends what is on stdin (one JSON object) through a raw socket and prints, as JSON, what
+ * came back from that address. `npm test` starts it; it is no test by itself.
+ */
+import { text } from 'node:stream/consumers';
+import { createSocket } from 'raw-socket';
+
+export interface RawOrder {
+  /** 1 ICMP, 6 TCP. */
+  readonly protocol: number;
+  readonly address: string;
+  /** In hex, from the transport's header on; sent one after the other. */
+  readonly send: readonly string[];
+  /** Stops after so many answers, or so many milliseconds. */
+  readonly answers: number;
+  readonly patience: number;
+}
+
+const order = JSON.parse(await text(process.stdin)) as RawOrder;
+const socket = createSocket({ protocol: order.protocol });
+const answers: string[] = [];
+const finish = (): void => {
+  console.log(JSON.stringify(answers));
+  process.exit(0);
+};
+socket.on('error', (error) => {
+  console.error(error.message);
+  process.exit(1);
+});
+socket.on('message', (buffer, source) => {
+  if (source !== order.address) return;
+  const header = ((buffer[0] ?? 0) & 15) * 4;
+  answers.push(buffer.subarray(header).toString('hex'));
+  if (answers.length >= order.answers) finish();
+});
+for (const hex of order.send) {
+  const bytes = Buffer.from(hex, 'hex');
+  socket.send(bytes, 0, bytes.length, order.address, (error) => {
+    if (error !== null) console.error(error.message);
+  });
+}
+setTimeout(finish, order.patience);

@@ -33,11 +33,12 @@ export interface Loop {
 export const TURN_BUDGET = 256;
 
 /**
- * Looks before it sleeps, each 1 to 2 µs: a request to answer and the next request of the same client lie about 20 µs
- * apart. On a single core the client cannot run while we look.
+ * Looks before it sleeps, each about 1 µs: a request to answer and the next request of the same client lie some 20 µs apart.
+ * Measured with one connection: 14,000 requests a second without looking, 31,000 with 20 looks, 44,000 with 40 or more. On a
+ * single core the client cannot run while we look.
  */
 export function defaultSpin(): number {
-  return availableParallelism() > 1 ? 20 : 0;
+  return availableParallelism() > 1 ? 40 : 0;
 }
 
 /** Whole milliseconds until `deadline`, rounded up so that nobody wakes in vain; at most `most`. */

@@ -5,6 +5,7 @@
 import { TwoDescriptors } from '../../native/poll.js';
 import { type NextTimer, nodeTimer } from '../../native/timers.js';
 import { type Driven, type Loop, millisecondsUntil } from './loop.js';
+import { Spin } from './spin.js';
 
 /** The longest sleep in ms, whatever the deadlines say. */
 const LONGEST_SLEEP = 60_000;
@@ -18,19 +19,17 @@ const LIBUV_TURNS = 4;
 
 export class PollingLoop implements Loop {
   private readonly driven: Driven;
-  private readonly spin: number;
+  private readonly spin: Spin;
   private readonly descriptors: TwoDescriptors;
   private readonly nextTimer: NextTimer | undefined;
   private running = false;
-  /** Ticks since one found frames. */
-  private idle = 0;
   /** Ticks that libuv is still owed before the next sleep. */
   private owed = LIBUV_TURNS;
 
   /** `fd` is the device's, `libuv` the descriptor that the event loop sleeps on. `spin`: looks before it sleeps. */
   constructor(fd: number, libuv: number, driven: Driven, spin: number) {
     this.driven = driven;
-    this.spin = spin;
+    this.spin = new Spin(spin);
     this.descriptors = new TwoDescriptors(fd, libuv);
     this.nextTimer = nodeTimer();
   }
@@ -50,20 +49,23 @@ export class PollingLoop implements Loop {
 
   private readonly tick = (): void => {
     if (!this.running) return;
-    if (this.driven.turn() > 0) this.idle = 0;
-    else this.idle += 1;
+    const found = this.driven.turn() > 0;
+    if (found) this.spin.found();
     if (this.owed > 0) this.owed -= 1;
-    else if (this.idle > this.spin) this.sleep();
+    else if (!found && !this.spin.again()) this.sleep();
     if (this.running) setImmediate(this.tick);
   };
 
   private sleep(): void {
     const timeout = this.timeout();
-    if (timeout === 0) return;
-    const ready = this.descriptors.wait(timeout);
-    if ((ready & 1) !== 0) {
-      this.idle = this.driven.turn() > 0 ? 0 : this.spin;
+    if (timeout === 0) {
+      // Node's timer is due: libuv runs it in its next turn.
+      this.spin.woken();
+      return;
     }
+    const ready = this.descriptors.wait(timeout);
+    this.spin.woken();
+    if ((ready & 1) !== 0) this.driven.turn();
     // Woken by libuv, or by time, which may be due to one of Node's timers.
     if (ready !== 1) this.owed = LIBUV_TURNS;
   }

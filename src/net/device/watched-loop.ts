@@ -10,6 +10,7 @@ import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
 import { check, libc } from '../../native/libc.js';
 import { pinned } from '../../native/slab.js';
 import { type Driven, type Loop, millisecondsUntil } from './loop.js';
+import { Spin } from './spin.js';
 
 const AF_UNIX = 1;
 const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
@@ -19,12 +20,10 @@ const LONGEST_TIMER = 2_147_483_647;
 export class WatchedLoop implements Loop {
   private readonly socket: Socket;
   private readonly driven: Driven;
-  private readonly spin: number;
+  private readonly spin: Spin;
   private running = false;
   /** A tick is queued with `setImmediate`. */
   private ticking = false;
-  /** Ticks since one found frames. */
-  private idle = 0;
   private timer: NodeJS.Timeout | undefined = undefined;
   /** What the timer waits for; `Infinity`: it is not set. */
   private timerFor = Number.POSITIVE_INFINITY;
@@ -32,7 +31,7 @@ export class WatchedLoop implements Loop {
   /** `fd` is duplicated. `buffer` takes one frame; `spin`: looks before it sleeps, 0 or more. */
   constructor(fd: number, buffer: Uint8Array, driven: Driven, spin: number) {
     this.driven = driven;
-    this.spin = spin;
+    this.spin = new Spin(spin);
     this.socket = watch(fd, buffer, (length) => this.readable(length));
     this.socket.on('error', () => this.readable(0));
   }
@@ -61,10 +60,10 @@ export class WatchedLoop implements Loop {
   }
 
   private look(): void {
+    this.spin.woken();
     this.driven.turn();
-    this.idle = 0;
-    if (this.spin > 0) this.queueTick();
-    else this.sleepUnlessDue();
+    // One tick at least: it drains what a turn that used up its budget left behind.
+    this.queueTick();
   }
 
   private queueTick(): void {
@@ -75,10 +74,12 @@ export class WatchedLoop implements Loop {
   private readonly tick = (): void => {
     this.ticking = false;
     if (!this.running) return;
-    if (this.driven.turn() > 0) this.idle = 0;
-    else this.idle += 1;
-    if (this.idle < this.spin) this.queueTick();
-    else this.sleepUnlessDue();
+    if (this.driven.turn() > 0) this.spin.found();
+    else if (!this.spin.again()) {
+      this.sleepUnlessDue();
+      return;
+    }
+    this.queueTick();
   };
 
   private sleepUnlessDue(): void {

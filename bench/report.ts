@@ -28,7 +28,9 @@ export interface Row {
 function summary(runs: readonly Run[], against: readonly Run[] | undefined): Cell {
   const of = (pick: (run: Run) => number): number => median(runs.map(pick));
   const ratio = (pick: (run: Run) => number): number | undefined =>
-    against === undefined ? undefined : median(runs.map((run, i) => pick(run) / pick(against[i] as Run)));
+    against === undefined || against.length === 0
+      ? undefined
+      : median(runs.map((run, i) => pick(run) / pick(against[i] as Run)));
   return {
     rate: of((run) => run.rate),
     megabytes: of((run) => run.megabytes),

@@ -7,7 +7,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Lab, Namespace, Program } from '../test/wire/lab.js';
 import { MAIN } from '../test/wire/server.js';
 import { childrenOf, cpuTime } from './processes.js';
@@ -21,6 +21,8 @@ export interface Contender {
   /** Against which other one its ratio is taken. */
   readonly against: string | undefined;
   readonly url: string;
+  /** It answers everything with 1 KiB, so it takes part only where that is asked for. */
+  readonly onlySmall: boolean;
   /** Nanoseconds of CPU that it has used. */
   cpu(): number;
   /** Binds all of it to these CPUs. */
@@ -37,12 +39,14 @@ function contender(
   against: string | undefined,
   url: string,
   pids: readonly number[],
+  onlySmall = false,
 ): Contender {
   return {
     key,
     title,
     against,
     url,
+    onlySmall,
     cpu: () => pids.reduce((sum, pid) => sum + cpuTime(pid), 0),
     pin: (cpus) => {
       for (const pid of pids) pin(pid, cpus);
@@ -94,35 +98,66 @@ async function ours(place: Namespace, args: readonly string[]): Promise<Program>
   return program;
 }
 
-export async function startContenders(lab: Lab, root: string): Promise<Contender[]> {
-  const { host } = lab;
-  const far = lab.namespace('nginx');
-  host.ip(`link add name veth0 type veth peer name veth0 netns ${far.name}`);
-  for (const [place, address] of [
-    [host, '10.78.1.1'],
-    [far, '10.78.1.2'],
-  ] as const) {
-    place.ip(`addr add ${address}/24 dev veth0`);
-    place.ip('link set veth0 up');
-    place.ip(`route change 10.78.1.0/24 dev veth0 proto kernel scope link src ${address} congctl cubic`);
-  }
-  host.ip('route change table local local 127.0.0.0/8 dev lo proto kernel scope host src 127.0.0.1 congctl cubic');
-  host.ip('route change table local local 127.0.0.1 dev lo proto kernel scope host src 127.0.0.1 congctl cubic');
-  // A TAP that is there before and after the server, as `host up` makes one.
-  host.ip('tuntap add dev tap0 mode tap');
-  host.ip('addr add 10.78.2.1/24 dev tap0');
-  host.ip('link set tap0 up');
+/** A TAP that is there before and after whoever answers on it, as `host up` makes one. */
+function makeTap(place: Namespace, name: string, address: string): void {
+  place.ip(`tuntap add dev ${name} mode tap`);
+  place.ip(`addr add ${address} dev ${name}`);
+  place.ip(`link set ${name} up`);
+}
 
-  const veth = await nginx(lab, far, 'nginx-veth', '10.78.1.2:80', root);
-  const loopback = await nginx(lab, host, 'nginx-loopback', '127.0.0.1:8081', root);
-  const direct = await ours(host, ['--net', 'direct', '--tap', 'tap0', '--ipv4', '10.78.2.2/24', root]);
-  const socket = await ours(host, ['--net', 'socket', '--host', '127.0.0.1', '--port', '8082', root]);
-  const worker = (program: Program): number[] => childrenOf(program.child.pid as number);
-  const pid = (program: Program): number[] => [program.child.pid as number];
-  return [
-    contender('nginx-veth', 'nginx, veth', undefined, 'http://10.78.1.2', worker(veth)),
-    contender('direct', 'sitekernel, TAP', 'nginx-veth', 'http://10.78.2.2', pid(direct)),
-    contender('nginx-loopback', 'nginx, loopback', undefined, 'http://127.0.0.1:8081', worker(loopback)),
-    contender('socket', 'sitekernel, sockets', 'nginx-loopback', 'http://127.0.0.1:8082', pid(socket)),
-  ];
+/** Starts one contender; answers where it is and its processes. */
+type Start = (lab: Lab, root: string) => Promise<Contender>;
+
+const pid = (program: Program): number => program.child.pid as number;
+
+const STARTS: Readonly<Record<string, Start>> = {
+  'nginx-veth': async (lab, root) => {
+    const far = lab.namespace('nginx');
+    lab.host.ip(`link add name veth0 type veth peer name veth0 netns ${far.name}`);
+    for (const [place, address] of [
+      [lab.host, '10.78.1.1'],
+      [far, '10.78.1.2'],
+    ] as const) {
+      place.ip(`addr add ${address}/24 dev veth0`);
+      place.ip('link set veth0 up');
+      place.ip(`route change 10.78.1.0/24 dev veth0 proto kernel scope link src ${address} congctl cubic`);
+    }
+    const program = await nginx(lab, far, 'nginx-veth', '10.78.1.2:80', root);
+    return contender('nginx-veth', 'nginx, veth', undefined, 'http://10.78.1.2', childrenOf(pid(program)));
+  },
+  direct: async (lab, root) => {
+    makeTap(lab.host, 'tap0', '10.78.2.1/24');
+    const program = await ours(lab.host, ['--net', 'direct', '--tap', 'tap0', '--ipv4', '10.78.2.2/24', root]);
+    return contender('direct', 'sitekernel, TAP', 'nginx-veth', 'http://10.78.2.2', [pid(program)]);
+  },
+  ceiling: async (lab) => {
+    makeTap(lab.host, 'tap1', '10.78.3.1/24');
+    const script = resolve('build', 'bench', 'ceiling.js');
+    const program = lab.host.start(process.execPath, [script, 'tap1', '10.78.3.2']);
+    await program.says(/./, 30);
+    return contender('ceiling', 'stateless, TAP', 'nginx-veth', 'http://10.78.3.2', [pid(program)], true);
+  },
+  'nginx-loopback': async (lab, root) => {
+    const { host } = lab;
+    for (const destination of ['127.0.0.0/8', '127.0.0.1']) {
+      host.ip(
+        `route change table local local ${destination} dev lo proto kernel scope host src 127.0.0.1 congctl cubic`,
+      );
+    }
+    const program = await nginx(lab, host, 'nginx-loopback', '127.0.0.1:8081', root);
+    const url = 'http://127.0.0.1:8081';
+    return contender('nginx-loopback', 'nginx, loopback', undefined, url, childrenOf(pid(program)));
+  },
+  socket: async (lab, root) => {
+    const program = await ours(lab.host, ['--net', 'socket', '--host', '127.0.0.1', '--port', '8082', root]);
+    return contender('socket', 'sitekernel, sockets', 'nginx-loopback', 'http://127.0.0.1:8082', [pid(program)]);
+  },
+};
+
+export const CONTENDERS: readonly string[] = Object.keys(STARTS);
+
+export async function startContenders(lab: Lab, root: string, keys: readonly string[]): Promise<Contender[]> {
+  const started: Contender[] = [];
+  for (const key of CONTENDERS) if (keys.includes(key)) started.push(await (STARTS[key] as Start)(lab, root));
+  return started;
 }

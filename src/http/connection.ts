@@ -44,6 +44,8 @@ export class Connection {
   body: BodyReader | undefined = undefined;
   /** When the request that is being read was first seen unfinished, in ticks of `Deadlines`; 0: it was not. */
   began = 0;
+  /** Where in `FieldsCache` the fields of the last request are. */
+  seen = 0;
   /** Bytes that were queued when somebody last looked for progress; 0: nobody did. */
   queuedMark = 0;
   /** The list that it is in, when it is due, and its neighbours there. */

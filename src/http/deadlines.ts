@@ -20,7 +20,7 @@ export class DeadlineList {
 
   /** Puts the connection last, out of whichever list it was in. */
   add(connection: Connection): void {
-    connection.due = (this.clock.tick() + this.delay) | 0;
+    connection.due = (this.clock.now + this.delay) | 0;
     if (connection.list === this && this.#last === connection) return;
     connection.list?.remove(connection);
     connection.list = this;
@@ -49,15 +49,23 @@ export class Deadlines {
   readonly #lists: DeadlineList[] = [];
   #timer: Timer | undefined;
   #timerDue = 0;
+  /** Milliseconds since this was made, as int32, when the network last called; wraps after 24 days: compare differences. */
+  now = 0;
+  /** The same moment in milliseconds since 1970, at most one millisecond old. */
+  wallClock: number;
 
   constructor(clock: Clock) {
     this.#clock = clock;
     this.#epoch = clock.now();
+    this.wallClock = clock.wallClock();
   }
 
-  /** Milliseconds since this was made, as int32; wraps after 24 days: compare differences. */
-  tick(): number {
-    return (this.#clock.now() - this.#epoch) | 0;
+  /** Reads the clock: once a call of the network, not once a question. */
+  refresh(): void {
+    const now = (this.#clock.now() - this.#epoch) | 0;
+    if (now === this.now) return;
+    this.now = now;
+    this.wallClock = this.#clock.wallClock();
   }
 
   list(delay: number, expired: (connection: Connection) => void): DeadlineList {
@@ -74,12 +82,13 @@ export class Deadlines {
     }
     this.#timerDue = due;
     // Whole milliseconds were cut off `due`: one more, so that it has really come.
-    this.#timer = this.#clock.schedule(Math.max(0, (due - this.tick()) | 0) + 1, this.#fire);
+    this.#timer = this.#clock.schedule(Math.max(0, (due - this.now) | 0) + 1, this.#fire);
   }
 
   readonly #fire = (): void => {
     this.#timer = undefined;
-    const now = this.tick();
+    this.refresh();
+    const { now } = this;
     for (const list of this.#lists) {
       for (let c = list.first; c !== undefined && ((c.due - now) | 0) <= 0; c = list.first) {
         list.remove(c);

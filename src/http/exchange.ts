@@ -1,11 +1,12 @@
 import { Memory } from '../memory/memory.js';
-import type { Clock, Flow } from '../net/flow.js';
+import type { Flow } from '../net/flow.js';
 import type { Store } from '../store/store.js';
 import { AccessRecord } from './access.js';
 import { BodyReader, MORE } from './body.js';
 import { type Connection, STATE } from './connection.js';
 import type { DeadlineList } from './deadlines.js';
 import { Fields } from './fields.js';
+import { FieldsCache } from './fields-cache.js';
 import { CR, LF } from './octets.js';
 import type { HttpLimits, HttpOptions } from './options.js';
 import { HTTP2_PREFACE, INCOMPLETE, METHOD, RequestLine } from './request-line.js';
@@ -21,13 +22,15 @@ const GOAWAY = new Memory(
 /** From bytes to answers: reads the requests of a connection one behind the other, and answers each before the next is read. */
 export class Exchange {
   readonly #store: () => Store;
-  readonly #clock: Clock;
   readonly #limits: HttpLimits;
   readonly #bodies: DeadlineList;
   readonly #log: ((record: AccessRecord) => void) | undefined;
   readonly #responder: Responder;
   readonly #line = new RequestLine();
-  readonly #fields = new Fields();
+  readonly #parsed = new Fields();
+  readonly #cache: FieldsCache;
+  /** Of the request at hand: what was parsed, or what was known. */
+  #fields = this.#parsed;
   readonly #record = new AccessRecord();
   /** Every answer is a connection's last. */
   draining = false;
@@ -35,11 +38,11 @@ export class Exchange {
   /** `retryAfter` in seconds; `bodies`: where connections wait whose request brings content. */
   constructor(options: HttpOptions, limits: HttpLimits, retryAfter: number, bodies: DeadlineList) {
     this.#store = options.store;
-    this.#clock = options.clock;
     this.#limits = limits;
     this.#bodies = bodies;
     this.#log = options.log;
-    this.#responder = new Responder(options.clock, options.serverField, limits.requestLine, limits.ranges, retryAfter);
+    this.#cache = new FieldsCache(limits);
+    this.#responder = new Responder(bodies.clock, options.serverField, limits.requestLine, limits.ranges, retryAfter);
   }
 
   /** Reads `bytes[at..end)`; the place where a request begins that is unfinished or has to wait. What lies behind an end is eaten. */
@@ -84,7 +87,6 @@ export class Exchange {
   #request(c: Connection, bytes: Uint8Array, start: number, end: number): number {
     const limits = this.#limits;
     const line = this.#line;
-    const fields = this.#fields;
     const afterLine = line.parse(bytes, start, end, limits);
     if (afterLine === HTTP2_PREFACE) {
       c.flow.write(GOAWAY, 0, GOAWAY.bytes.length);
@@ -96,6 +98,16 @@ export class Exchange {
       this.fail(c, -afterLine);
       return end;
     }
+    const known = this.#cache.match(c.seen, bytes, afterLine, end);
+    if (known !== undefined && line.minor > 0 && !c.refused && afterLine - start + known.length <= limits.head) {
+      this.#fields = known.fields;
+      c.skipped = 0;
+      c.requests++;
+      this.#answer(c, bytes, start);
+      return afterLine + known.length;
+    }
+    const fields = this.#parsed;
+    this.#fields = fields;
     const next = fields.parse(bytes, afterLine, end, start, limits);
     if (next === INCOMPLETE) return INCOMPLETE;
     const refused = next < 0 ? next : c.refused ? -503 : fields.judge(line.minor);
@@ -106,6 +118,7 @@ export class Exchange {
     c.skipped = 0;
     c.requests++;
     if (fields.contentLength === 0) {
+      if (line.minor > 0) c.seen = this.#cache.note(bytes, afterLine, next);
       this.#answer(c, bytes, start);
       return next;
     }
@@ -129,6 +142,7 @@ export class Exchange {
     c.body = undefined;
     c.state = STATE.reading;
     const at = this.#line.parse(head, 0, head.length, this.#limits);
+    this.#fields = this.#parsed;
     this.#fields.parse(head, at, head.length, 0, this.#limits);
     this.#fields.judge(this.#line.minor);
     this.#answer(c, head, 0);
@@ -151,7 +165,7 @@ export class Exchange {
     }
     const status = this.#refusal();
     if (status !== 0) this.#responder.error(c.flow, status, ending, false);
-    else this.#responder.answer(c.flow, this.#store(), line, fields, ending);
+    else this.#responder.answer(c.flow, this.#store(), bytes, line, fields, ending);
     if (this.#log !== undefined) this.#report(c, bytes, start, this.#log);
     c.began = 0;
     if (ending === CLOSE) c.finish();
@@ -161,10 +175,10 @@ export class Exchange {
     const record = this.#record;
     const { clock } = this.#bodies;
     record.flow = c.flow;
-    record.time = this.#clock.wallClock();
+    record.time = clock.wallClock;
     record.status = this.#responder.status;
     record.contentBytes = this.#responder.contentBytes;
-    record.elapsed = c.began === 0 ? 0 : (clock.tick() - c.began) | 0;
+    record.elapsed = c.began === 0 ? 0 : (clock.now - c.began) | 0;
     if (bytes === undefined) record.set(undefined, 0, undefined, undefined);
     else record.set(bytes, start, this.#line, this.#fields);
     log(record);

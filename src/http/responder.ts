@@ -1,7 +1,8 @@
 import { Memory } from '../memory/memory.js';
-import type { Clock, Flow } from '../net/flow.js';
+import type { Flow } from '../net/flow.js';
 import type { Extent, Lookup, Representation, Resource, Store } from '../store/store.js';
 import { evaluate, FAILED, NOT_MODIFIED, rangeApplies } from './conditions.js';
+import type { Deadlines } from './deadlines.js';
 import { FIELD, type Fields } from './fields.js';
 import { latin1 } from './octets.js';
 import { ALLOW, errorPage, type Page, Pages, redirectPage } from './pages.js';
@@ -15,7 +16,7 @@ const OPTIONS_HEAD = Memory.of(`HTTP/1.1 204 No Content\r\nAllow: ${ALLOW}\r\n`)
 
 /** Writes answers: what a request that parsed is told, and the server's own pages. One for all connections; keeps nothing of them. */
 export class Responder {
-  readonly #clock: Clock;
+  readonly #clock: Deadlines;
   readonly #tails: Tails;
   readonly #pages: Pages;
   readonly #rangeLimit: number;
@@ -26,7 +27,13 @@ export class Responder {
   contentBytes = 0;
 
   /** `requestLine` in bytes bounds the path; `rangeLimit`: parts of a multipart answer; `retryAfter` in seconds. */
-  constructor(clock: Clock, server: string | undefined, requestLine: number, rangeLimit: number, retryAfter: number) {
+  constructor(
+    clock: Deadlines,
+    server: string | undefined,
+    requestLine: number,
+    rangeLimit: number,
+    retryAfter: number,
+  ) {
     this.#clock = clock;
     this.#tails = new Tails(server);
     this.#pages = new Pages(retryAfter);
@@ -39,15 +46,14 @@ export class Responder {
     this.#page(flow, this.#pages.get(status), ending, bodiless);
   }
 
-  /** Answers GET, HEAD and OPTIONS. */
-  answer(flow: Flow, store: Store, line: RequestLine, fields: Fields, ending: Ending): void {
+  /** Answers GET, HEAD and OPTIONS. `line` is about `bytes`; `fields` has bytes of its own. */
+  answer(flow: Flow, store: Store, bytes: Uint8Array, line: RequestLine, fields: Fields, ending: Ending): void {
     if (line.method === METHOD.OPTIONS) {
       this.#head(flow, 204, OPTIONS_HEAD, 0, OPTIONS_HEAD.bytes.length);
       this.#end(flow, ending);
       return;
     }
     const bodiless = line.method === METHOD.HEAD;
-    const { bytes } = fields;
     let found: Lookup;
     if (line.plain && line.pathEnd > line.pathStart) found = store.lookup(bytes, line.pathStart, line.pathEnd);
     else if (line.pathEnd === line.pathStart) found = store.lookup(ROOT, 0, 1);
@@ -73,7 +79,7 @@ export class Responder {
       this.error(flow, 406, ending, bodiless);
       return;
     }
-    const seconds = fields.present === 0 ? 0 : Math.floor(this.#clock.wallClock() / 1000);
+    const seconds = fields.present === 0 ? 0 : Math.floor(this.#clock.wallClock / 1000);
     const verdict = evaluate(fields, resource, selected, seconds);
     if (verdict === NOT_MODIFIED) {
       this.#bare(flow, 304, selected.headNotModified, ending);
@@ -189,7 +195,7 @@ export class Responder {
   }
 
   #end(flow: Flow, ending: Ending): void {
-    this.#tails.write(flow, this.#clock.wallClock(), ending);
+    this.#tails.write(flow, this.#clock.wallClock, ending);
   }
 
   #content(flow: Flow, memory: Memory, start: number, end: number): void {

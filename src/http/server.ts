@@ -46,6 +46,7 @@ export class HttpServer implements FlowHandler {
 
   /** For `Network.listen`. */
   readonly accept: Accept = (flow) => {
+    this.#deadlines.refresh();
     const { connections, connectionsPerClient, refusals } = this.#limits;
     let refused = this.#connections - this.#refused >= connections;
     let client: Client | undefined;
@@ -69,6 +70,7 @@ export class HttpServer implements FlowHandler {
   };
 
   data(flow: Flow, bytes: Uint8Array, start: number, end: number): void {
+    this.#deadlines.refresh();
     const c = flow.context as Connection;
     if (c.state === STATE.closing) {
       c.skipped += end - start;
@@ -92,12 +94,14 @@ export class HttpServer implements FlowHandler {
   }
 
   ended(flow: Flow): void {
+    this.#deadlines.refresh();
     const c = flow.context as Connection;
     c.peerEnded = true;
     this.#settle(c);
   }
 
   drained(flow: Flow): void {
+    this.#deadlines.refresh();
     const c = flow.context as Connection;
     if (c.state === STATE.stalled) this.#resume(c);
   }
@@ -116,6 +120,7 @@ export class HttpServer implements FlowHandler {
 
   /** Ends idle connections, and every other one with its next answer. For a shutdown. */
   drain(): void {
+    this.#deadlines.refresh();
     this.#exchange.draining = true;
     for (const list of [this.#heads, this.#idle, this.#sending]) {
       for (let c = list.first; c !== undefined; ) {
@@ -155,7 +160,7 @@ export class HttpServer implements FlowHandler {
         } else if (c.heldBytes === 0) {
           if (c.list !== this.#heads || c.requests > 0) this.#idle.add(c);
         } else if (c.began === 0) {
-          c.began = this.#deadlines.tick() || 1;
+          c.began = this.#deadlines.now || 1;
           this.#heads.add(c);
         }
         return;

@@ -50,13 +50,14 @@ export class Deadlines {
   #timer: Timer | undefined;
   #timerDue = 0;
   /** Milliseconds since this was made, as int32, when the network last called; wraps after 24 days: compare differences. */
-  now = 0;
+  now = 1;
   /** The same moment in milliseconds since 1970, at most one millisecond old. */
   wallClock: number;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#epoch = clock.now();
+    // From 1 on: 0 stands for "not set" where a moment is remembered.
+    this.#epoch = clock.now() - 1;
     this.wallClock = clock.wallClock();
   }
 

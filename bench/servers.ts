@@ -54,7 +54,7 @@ function contender(
   };
 }
 
-async function nginx(lab: Lab, place: Namespace, name: string, address: string, root: string): Promise<Program> {
+export async function nginx(lab: Lab, place: Namespace, name: string, address: string, root: string): Promise<Program> {
   const folder = join(lab.folder, name);
   mkdirSync(folder);
   const config = join(folder, 'nginx.conf');
@@ -92,7 +92,7 @@ http {
   throw new Error('nginx did not start its worker');
 }
 
-async function ours(place: Namespace, args: readonly string[]): Promise<Program> {
+export async function ours(place: Namespace, args: readonly string[]): Promise<Program> {
   const program = place.start(process.execPath, [MAIN, ...args]);
   await program.says(/^listening on /m, 30);
   return program;

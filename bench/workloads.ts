@@ -28,11 +28,12 @@ export const WORKLOADS: readonly Workload[] = [
 ];
 
 /** The files that the workloads ask for. */
-export function writeContent(folder: string): void {
+export function writeContent(folder: string, large = false): void {
   mkdirSync(folder, { recursive: true });
   const text = '<!doctype html><title>1 KiB</title><p>';
   writeFileSync(join(folder, '1k.html'), text + 'x'.repeat(1024 - text.length));
   writeFileSync(join(folder, '100k.bin'), randomBytes(100 * 1024));
   writeFileSync(join(folder, '10m.bin'), randomBytes(10 * 1024 * 1024));
+  if (large) writeFileSync(join(folder, '50m.bin'), randomBytes(50 * 1024 * 1024));
   writeFileSync(join(folder, 'index.html'), '<!doctype html><title>bench</title>');
 }

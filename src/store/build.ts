@@ -1,11 +1,14 @@
 /** Directory -> bundle. */
+import { applyRedirects } from './apply-redirects.js';
 import { blobOf, blobOfFile } from './blob.js';
 import { compressFiles, compressors } from './compress.js';
+import { type HeaderRules, NO_HEADER_RULES, parseHeaderRules } from './header-rules.js';
 import { type Layout, layOut } from './layout.js';
+import type { Manifest } from './manifest.js';
 import { mediaType } from './media-type.js';
 import type { SiteOptions } from './options.js';
 import { readWhole } from './read-file.js';
-import { DEFAULT_POLICY } from './resource-fields.js';
+import { parseRedirectRules, type RedirectRule } from './redirect-rules.js';
 import { RouteTable } from './routes.js';
 import type { SiteFile } from './site.js';
 import { StoreError } from './store-error.js';
@@ -18,16 +21,46 @@ const KEPT_BYTES = 2 ** 29;
 /** Reads the site in `dir` and decides everything about it. Throws StoreError. */
 export async function planSite(dir: string, options: SiteOptions): Promise<Layout> {
   const found = await walk(dir, options.hidden);
-  if (found.length === 0)
+  const rules = await readRules(found, options);
+  const content = found.filter(({ path }) => path !== HEADERS && path !== REDIRECTS);
+  if (content.length === 0) {
     throw new StoreError(`${dir} has no files; build the site first, or name the directory that it was built into`);
-  const files = await compressFiles(await readAll(found, options), options);
-  const routes = new RouteTable(files, () => false).finish();
-  return layOut(
-    files,
-    routes,
-    { ...DEFAULT_POLICY, security: options.security ?? true },
-    { compressors: compressors(options) },
-  );
+  }
+  const files = await compressFiles(await readAll(content, options), options);
+  const policy = { rules: rules.headers, security: options.security ?? true };
+  const table = new RouteTable(files, (file, asked) => differs(rules.headers, file.path, asked));
+  const redirects = applyRedirects(table, rules.redirects, options.spa ?? false);
+  const manifest: Manifest = {
+    compressors: compressors(options),
+    security: policy.security,
+    headers: rules.headers.rules,
+    redirects,
+  };
+  return layOut(files, table.finish(), policy, manifest);
+}
+
+const HEADERS = '/_headers';
+const REDIRECTS = '/_redirects';
+
+async function readRules(
+  found: readonly Found[],
+  options: SiteOptions,
+): Promise<{ headers: HeaderRules; redirects: readonly RedirectRule[] }> {
+  const warn = options.onWarning ?? ((): void => undefined);
+  const text = async (path: string): Promise<[string, string] | undefined> => {
+    const one = found.find((f) => f.path === path);
+    return one && [new TextDecoder().decode(await readWhole(one.file)), one.file];
+  };
+  const headers = await text(HEADERS);
+  const redirects = await text(REDIRECTS);
+  return {
+    headers: headers ? parseHeaderRules(...headers, warn) : NO_HEADER_RULES,
+    redirects: redirects ? parseRedirectRules(...redirects, warn) : [],
+  };
+}
+
+function differs(rules: HeaderRules, path: string, asked: string): boolean {
+  return rules.rules.length > 0 && (rules.filled || rules.matching(asked, path) !== rules.matching(path, path));
 }
 
 async function readAll(found: readonly Found[], options: SiteOptions): Promise<SiteFile[]> {

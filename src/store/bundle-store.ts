@@ -13,7 +13,9 @@ import {
   SLOT_BYTES,
   SUM_SHIFT,
 } from './format.js';
+import { LateRules } from './late-rules.js';
 import { encodePath } from './location.js';
+import type { Manifest } from './manifest.js';
 import { PathCache } from './path-cache.js';
 import { PathFold } from './path-fold.js';
 import { HASH_START, hashEnd, pathHash } from './path-hash.js';
@@ -25,6 +27,7 @@ import { Damage, VerifiedPages } from './verified-pages.js';
 /** Answers that are kept as objects: some 2 KB each. */
 const KEPT_ANSWERS = 65536;
 const KEPT_PATHS = 1024;
+const decoder = new TextDecoder();
 
 export interface BundleStoreOptions {
   /** For sentences: the file or directory. */
@@ -47,6 +50,7 @@ export class BundleStore implements Store {
   private readonly answers = new AnswerCache(KEPT_ANSWERS);
   private readonly paths = new PathCache(KEPT_PATHS);
   private readonly fold = new PathFold();
+  private late: LateRules | undefined;
   private readonly options: BundleStoreOptions;
   private readonly damaged: Lookup;
   private readonly missing: Lookup = { kind: 'missing', page: undefined };
@@ -76,8 +80,9 @@ export class BundleStore implements Store {
       }
       const known = this.paths.get(hash, bytes, start, end);
       if (known !== undefined) return known;
-      const found = this.folded(bytes, start, end) ?? this.notFound(bytes, start, end);
-      if (found.kind !== 'missing') this.paths.set(hash, bytes, start, end, found);
+      const found =
+        this.decided(bytes, start, end) ?? this.folded(bytes, start, end) ?? this.notFound(bytes, start, end);
+      this.paths.set(hash, bytes, start, end, found);
       return found;
     } catch (error) {
       if (!(error instanceof Damage)) throw error;
@@ -107,10 +112,14 @@ export class BundleStore implements Store {
   }
 
   /** How it was made. Throws Damage. */
-  manifest(): unknown {
+  manifest(): Manifest {
     const { at, end } = this.header.manifest;
     this.pages.ensure(at, end);
-    return JSON.parse(Buffer.from(this.bytes.buffer, this.bytes.byteOffset + at, end - at).toString('utf8'));
+    try {
+      return JSON.parse(decoder.decode(this.bytes.subarray(at, end))) as Manifest;
+    } catch {
+      throw new Damage(`${this.options.name} contradicts itself; bundle the site again`);
+    }
   }
 
   /** Lets go of what it keeps. Bytes that others still refer to stay until they let go, too. */
@@ -144,6 +153,33 @@ export class BundleStore implements Store {
     return true;
   }
 
+  private rules(): LateRules {
+    if (this.late) return this.late;
+    const manifest = this.manifest();
+    try {
+      this.late = new LateRules(manifest);
+    } catch {
+      throw new Damage(`${this.options.name} contradicts itself; bundle the site again`);
+    }
+    return this.late;
+  }
+
+  /** What a rule with a star or placeholders says. */
+  private decided(bytes: Uint8Array, start: number, end: number): Lookup | undefined {
+    const late = this.rules();
+    const decision = late.decide(bytes, start, end);
+    if (!decision) return undefined;
+    if ('redirect' in decision) return decision.redirect;
+    let index = 'answer' in decision ? decision.answer : -1;
+    if ('path' in decision) {
+      const path = new TextEncoder().encode(decision.path);
+      const key = this.find(pathHash(path, 0, path.length), path, 0, path.length);
+      index = key < 0 ? -1 : this.view.getUint32(key + 8, true) - 1;
+    }
+    const answer = index < 0 ? undefined : this.answer(index);
+    return answer && answer.kind !== 'redirect' ? late.dress(answer, bytes, start, end) : undefined;
+  }
+
   /** The one path that differs in case or Unicode form only. */
   private folded(bytes: Uint8Array, start: number, end: number): Lookup | undefined {
     const { fold } = this;
@@ -170,7 +206,8 @@ export class BundleStore implements Store {
       const key = this.find(hashEnd(state), bytes, start, i + 1);
       if (key >= 0) page = this.view.getUint32(key + 12, true) || page;
     }
-    return page === 0 ? this.missing : this.answer(page - 1);
+    if (page === 0) return this.missing;
+    return this.rules().dress(this.answer(page - 1), bytes, start, end);
   }
 
   private answer(index: number): Lookup {

@@ -12,6 +12,7 @@ import {
   SLOT_BYTES,
 } from './format.js';
 import { renderHeads } from './heads.js';
+import type { Manifest } from './manifest.js';
 import { pathHash } from './path-hash.js';
 import { type FieldPolicy, resourceFields } from './resource-fields.js';
 import { type Answer, type Blob, etagOf, type Routes, type SiteFile } from './site.js';
@@ -36,7 +37,7 @@ export interface Layout {
 /** Bodies begin at multiples of this: a cache line. */
 export const BODY_ALIGN = 64;
 
-export function layOut(files: readonly SiteFile[], routes: Routes, policy: FieldPolicy, manifest: object): Layout {
+export function layOut(files: readonly SiteFile[], routes: Routes, policy: FieldPolicy, manifest: Manifest): Layout {
   const strings = new StringPool();
   const content = new Content();
   const reps: number[][] = [];

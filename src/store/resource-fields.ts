@@ -1,5 +1,5 @@
 import { cacheControl } from './cache-policy.js';
-import { type HeaderRules, NO_HEADER_RULES } from './header-rules.js';
+import type { HeaderRules } from './header-rules.js';
 import type { Field, ResourceFields } from './heads.js';
 
 /** What a static site can bear without being asked. A rule of the site replaces or removes each. */
@@ -14,8 +14,6 @@ export interface FieldPolicy {
   readonly rules: HeaderRules;
   readonly security: boolean;
 }
-
-export const DEFAULT_POLICY: FieldPolicy = { rules: NO_HEADER_RULES, security: true };
 
 /**
  * The fields of the file at `path` with `type`, asked for as `asked`, with `several` representations: policy first, then the
@@ -48,7 +46,7 @@ export function resourceFields(
     }
   }
   return {
-    contentType: one('content-type', type) ?? type,
+    contentType: changes.set.get('content-type')?.at(-1)?.value ?? type,
     cacheControl: one('cache-control', status === 200 ? cacheControl(path, type) : 'no-cache'),
     vary,
     site,

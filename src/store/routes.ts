@@ -1,7 +1,7 @@
 /** Decides, when a bundle is made, what each path leads to. */
 import { KEY_AMBIGUOUS, KEY_FOLDED } from './format.js';
 import { encodePath, foldPath } from './location.js';
-import type { Answer, Key, Routes, SiteFile } from './site.js';
+import type { Answer, Routes, SiteFile } from './site.js';
 
 interface Draft {
   path: string;
@@ -41,6 +41,17 @@ export class RouteTable {
   /** What `path` leads to; -1: nothing. */
   find(path: string): number {
     return this.keys.get(path)?.answer ?? -1;
+  }
+
+  /** Whether a file answers at `path`. */
+  served(path: string): boolean {
+    const found = this.find(path);
+    return found >= 0 && this.answers[found]!.kind === 'resource';
+  }
+
+  /** Every path at which a file answers. */
+  paths(): string[] {
+    return [...this.keys.keys()].filter((path) => this.served(path));
   }
 
   answer(index: number): Answer {
@@ -160,5 +171,3 @@ export class RouteTable {
 }
 
 const INDEXES = ['index.html', 'index.htm'] as const;
-
-export type { Key };

@@ -85,8 +85,10 @@ export class BundleStore implements Store {
       this.paths.set(hash, bytes, start, end, found);
       return found;
     } catch (error) {
-      if (!(error instanceof Damage)) throw error;
-      this.options.onDamage?.(error.message);
+      // What one who makes a bundle with right hashes and lying contents can cause ends here, too.
+      this.options.onDamage?.(
+        error instanceof Damage ? error.message : `${this.options.name} contradicts itself; bundle the site again`,
+      );
       return this.damaged;
     }
   }

@@ -25,7 +25,8 @@ export class Log {
 
   /** Something that the operator should know, whatever `--log` says. */
   warn(sentence: string): void {
-    this.write('warning', sentence);
+    if (this.options.json) this.write('warning', sentence);
+    else this.add(`sitekernel: ${sentence}`);
     this.flush();
   }
 

@@ -16,6 +16,7 @@ export const {
   ENODEV,
   ENOENT,
   ENXIO,
+  EOPNOTSUPP,
   EPERM,
 } = constants.errno;
 /** Linux's, which Node does not list: the descriptor's device is gone. */

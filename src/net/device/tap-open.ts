@@ -2,7 +2,18 @@
  * Opens a Linux TAP: descriptor, offloads, queue. Each thing that can go wrong is one sentence that says what to do.
  * Numbers are those of linux/if_tun.h and linux/virtio_net.h.
  */
-import { EACCES, EBUSY, EINVAL, ENODEV, ENOENT, ENXIO, EPERM, errnoText, SystemError } from '../../native/errno.js';
+import {
+  EACCES,
+  EBUSY,
+  EINVAL,
+  ENODEV,
+  ENOENT,
+  ENXIO,
+  EOPNOTSUPP,
+  EPERM,
+  errnoText,
+  SystemError,
+} from '../../native/errno.js';
 import {
   addToBridge,
   checkInterfaceName,
@@ -169,7 +180,7 @@ function joinBridge(bridge: string, name: string): void {
     if (!(error instanceof SystemError)) throw error;
     // It is a port of a bridge already; which one, the host's preparation decided.
     if (error.errno === EBUSY) return;
-    if (error.code === 'EOPNOTSUPP')
+    if (error.errno === EOPNOTSUPP)
       throw new Error(`${bridge} is not a bridge; name one, or make it with "sitekernel host up"`);
     if (isForbidden(error)) {
       throw new Error(

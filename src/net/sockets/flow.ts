@@ -88,11 +88,15 @@ export class SocketFlow implements Flow {
     if (this.pending > 0 && !this.over) this.send();
     if (this.over) return;
     // Behind what waits, an empty write: its callback comes when the kernel has taken all of it, be it at once.
-    if (this.above && !this.watching && !this.socket.writableEnded) {
+    const { socket } = this;
+    if (socket.writableEnded) return;
+    const waits = socket.writableLength > 0;
+    if ((this.above || (this.endAsked && waits)) && !this.watching) {
       this.watching = true;
-      this.socket.write(nothing, this.written);
+      socket.write(nothing, this.written);
     }
-    if (this.endAsked && !this.socket.writableEnded) this.socket.end();
+    // Not before the kernel has all of it: libuv refuses to reset a socket while its end waits behind data.
+    if (this.endAsked && !waits) socket.end();
   }
 
   /** Hands what was written to the socket: small pieces copied together, large ones by reference, in one `writev`. */

@@ -1,0 +1,172 @@
+import t from 'tap';
+import { parseArguments, type ServeOptions } from '../../src/cli/arguments.js';
+import { Failure } from '../../src/cli/failure.js';
+
+function serve(...argv: string[]): ServeOptions {
+  const task = parseArguments(argv);
+  if (task?.kind !== 'serve') throw new Error(`not a server: ${JSON.stringify(task)}`);
+  return task;
+}
+
+/** The one sentence that refuses `argv`, with status 2. */
+function refusal(...argv: string[]): string {
+  try {
+    parseArguments(argv);
+  } catch (error) {
+    if (!(error instanceof Failure) || error.status !== 2) throw error;
+    if (error.message.includes('\n')) throw new Error(`more than a sentence: ${error.message}`);
+    return error.message;
+  }
+  throw new Error(`accepted: ${argv.join(' ')}`);
+}
+
+t.test('without arguments the embedded site is served on sockets of this machine', (t) => {
+  t.match(serve(), { net: 'socket', host: '127.0.0.1', port: 8080, site: undefined, drain: 10_000 });
+  t.end();
+});
+
+t.test('direct mode serves port 80, with DHCP on tap0, unless told otherwise', (t) => {
+  const { port, direct } = serve('--net', 'direct', '_site');
+  t.equal(port, 80);
+  t.match(direct, { tap: 'tap0', bridge: undefined, static: undefined, offload: true, congestion: 'cubic' });
+  t.end();
+});
+
+t.test('every option of direct mode arrives', (t) => {
+  const options = serve(
+    ...['--net', 'direct', '--port', '8000', '--tap', 'tap9', '--bridge', 'br1', '--mac', '02-00-5e-10-00-01'],
+    ...['--ipv4', '46.43.42.137/25', '--ipv4-gateway', '46.43.42.129', '--hostname', 'www-1.example.org'],
+    ...['--pcap', 'x.pcapng', '--no-offload', '--log', 'access,json', '--congestion', 'bbr', '--drain', '2.5'],
+    ...['--spin', '0', '--state', '/var/lib/x', 'site.bundle'],
+  );
+  t.equal(options.site, 'site.bundle');
+  t.equal(options.port, 8000);
+  t.equal(options.drain, 2500);
+  t.same([...options.log.channels], ['access']);
+  t.equal(options.log.json, true);
+  t.same(options.direct, {
+    tap: 'tap9',
+    bridge: 'br1',
+    static: { address: '46.43.42.137', prefix: 25, gateway: '46.43.42.129' },
+    mac: Uint8Array.of(2, 0, 0x5e, 0x10, 0, 1),
+    hostname: 'www-1.example.org',
+    pcap: 'x.pcapng',
+    offload: false,
+    congestion: 'bbr',
+    spin: 0,
+    state: '/var/lib/x',
+  });
+  t.end();
+});
+
+t.test('a netmask means the same as the size after the slash', (t) => {
+  const mask = serve('--net', 'direct', '--ipv4', '46.43.42.137', '--ipv4-netmask', '255.255.255.128');
+  t.same(mask.direct.static, serve('--net', 'direct', '--ipv4', '46.43.42.137/25').direct.static);
+  for (let prefix = 1; prefix <= 31; prefix++) {
+    const bits = 0xffffffff - (2 ** (32 - prefix) - 1);
+    const text = [24, 16, 8, 0].map((shift) => Math.floor(bits / 2 ** shift) % 256).join('.');
+    const { direct } = serve('--net', 'direct', '--ipv4', '85.85.85.85', '--ipv4-netmask', text);
+    t.equal(direct.static?.prefix, prefix, text);
+  }
+  t.end();
+});
+
+t.test('a bad address is refused with what is wrong about it', (t) => {
+  const direct = (...argv: string[]) => refusal('--net', 'direct', ...argv);
+  const cases: [string[], RegExp][] = [
+    [['--ipv4', '46.43.42.300/25'], /"46\.43\.42\.300" is not an IPv4 address/],
+    [['--ipv4', '10.0.0.010/24'], /not an IPv4 address/],
+    [['--ipv4', '10.0.1/24'], /not an IPv4 address/],
+    [['--ipv4', '10.0.0.1'], /needs the size of its network: write --ipv4 10\.0\.0\.1\/24, or give --ipv4-netmask/],
+    [['--ipv4', '10.0.0.1/33'], /number of 1 to 32/],
+    [['--ipv4', '10.0.0.1/'], /number of 1 to 32/],
+    [['--ipv4', '10.0.0.1', '--ipv4-netmask', '255.255.0.255'], /one bits must be together at the front/],
+    [['--ipv4', '10.0.0.1', '--ipv4-netmask', '0.0.0.0'], /is not a netmask/],
+    [
+      ['--ipv4', '10.0.0.1/24', '--ipv4-netmask', '255.255.0.0'],
+      /says \/24 and --ipv4-netmask 255\.255\.0\.0 means \/16/,
+    ],
+    [['--ipv4', '10.0.0.0/24'], /address of the network/],
+    [['--ipv4', '10.0.0.255/24'], /broadcast address/],
+    [['--ipv4', '127.0.0.2/8'], /loopback/],
+    [['--ipv4', '224.0.0.5/24'], /multicast/],
+    [['--ipv4', '0.0.0.5/24'], /"this network"/],
+    [['--ipv4', '46.43.42.137/25', '--ipv4-gateway', '46.43.42.1'], /46\.43\.42\.1 is not in the network/],
+    [['--ipv4', '46.43.42.137/25', '--ipv4-gateway', '46.43.42.137'], /our own address/],
+    [['--ipv4', '46.43.42.137/25', '--ipv4-gateway', '46.43.42.255'], /broadcast/],
+    [['--ipv4-gateway', '10.0.0.1'], /needs --ipv4/],
+    [['--ipv4-netmask', '255.0.0.0'], /needs --ipv4/],
+  ];
+  for (const [argv, sentence] of cases) t.match(direct(...argv), sentence, argv.join(' '));
+  t.end();
+});
+
+t.test('a /31 has two hosts (RFC 3021), a /32 one', (t) => {
+  t.equal(serve('--net', 'direct', '--ipv4', '10.0.0.0/31', '--ipv4-gateway', '10.0.0.1').direct.static?.prefix, 31);
+  t.equal(serve('--net', 'direct', '--ipv4', '10.0.0.9/32').direct.static?.prefix, 32);
+  t.end();
+});
+
+t.test('what cannot be meant is refused', (t) => {
+  const cases: [string[], RegExp][] = [
+    [['--net', 'carrier-pigeon'], /"carrier-pigeon" is neither socket nor direct/],
+    [['--port', '65536'], /0 to 65535/],
+    [['--port', 'http'], /0 to 65535/],
+    [['--net', 'direct', '--port', '0'], /--port 0 is for --net socket/],
+    [['--net', 'direct', '--host', '10.0.0.1'], /--host is for --net socket/],
+    [['--tap', 'tap0'], /--tap is for --net direct/],
+    [['--ipv4', '10.0.0.1/24'], /--ipv4 is for --net direct/],
+    [['--no-offload'], /--no-offload is for --net direct/],
+    [['--net', 'direct', '--mac', '03:00:00:00:00:01'], /even/],
+    [['--net', 'direct', '--mac', '02:00:00'], /six pairs/],
+    [['--net', 'direct', '--mac', '00:00:00:00:00:00'], /all zeros/],
+    [['--net', 'direct', '--hostname', '-x-'], /letters, digits and inner hyphens/],
+    [['--net', 'direct', '--congestion', 'vegas'], /cubic, bbr, reno/],
+    [['--net', 'direct', '--spin', '-1'], /0 to 1000/],
+    [['--drain', 'soon'], /Seconds/],
+    [['--log', 'everything'], /"everything" cannot be logged/],
+    [['--colour'], /unknown option '--colour'/],
+    [['a', 'b'], /too many arguments/],
+    [['bundle', 'dir'], /--output/],
+    [['bundle', '-o', 'x'], /missing required argument/],
+    [['host', 'up'], /--bridge/],
+    [['host', 'sideways', '--bridge', 'br0'], /./],
+  ];
+  for (const [argv, sentence] of cases) t.match(refusal(...argv), sentence, argv.join(' '));
+  t.end();
+});
+
+t.test('subcommands', (t) => {
+  t.same(parseArguments(['bundle', 'dir', '-o', 'x.bundle', '--compression', 'fast']), {
+    kind: 'bundle',
+    dir: 'dir',
+    output: 'x.bundle',
+    compression: 'fast',
+    hidden: false,
+    spa: false,
+  });
+  t.same(parseArguments(['inspect', 'x.bundle', '--json']), {
+    kind: 'inspect',
+    file: 'x.bundle',
+    json: true,
+    check: false,
+  });
+  t.same(parseArguments(['host', 'up', '--bridge', 'br0', '--uplink', 'eth0', '--tap', 'tap0', '--user', 'www']), {
+    kind: 'host',
+    action: 'up',
+    bridge: 'br0',
+    uplink: 'eth0',
+    tap: 'tap0',
+    user: 'www',
+  });
+  t.match(parseArguments(['host', 'down', '--bridge', 'br0']), { kind: 'host', action: 'down', tap: undefined });
+  t.end();
+});
+
+t.test('json alone logs the usual as JSON lines', (t) => {
+  const { log } = serve('--log', 'json');
+  t.same([...log.channels].sort(), ['access', 'net']);
+  t.equal(log.json, true);
+  t.equal(serve().log.channels.size, 0);
+  t.end();
+});

@@ -1,0 +1,83 @@
+import t from 'tap';
+import { Log } from '../../src/cli/log.js';
+import { parseLogOption } from '../../src/cli/log-options.js';
+import type { AccessRecord } from '../../src/http/index.js';
+
+const record = {
+  flow: { remote: { address: '192.0.2.9', port: 4711 } },
+  time: Date.UTC(2026, 10, 23, 21, 4, 5),
+  status: 200,
+  contentBytes: 5120,
+  elapsed: 0.25,
+  method: 'GET',
+  target: '/a"\n\x1b[2J',
+  protocol: 'HTTP/1.1',
+  host: 'example.org',
+  referer: undefined,
+  userAgent: 'curl/8',
+} as unknown as AccessRecord;
+
+function logTo(option: string): { log: Log; text: () => string } {
+  let out = '';
+  const log = new Log(parseLogOption(option), (text) => {
+    out += text;
+  });
+  return {
+    log,
+    text: () => {
+      log.flush();
+      return out;
+    },
+  };
+}
+
+t.test('an answer is a line of the Combined Log Format; what a peer sent cannot break out of it', (t) => {
+  const { log, text } = logTo('access');
+  log.access(record);
+  t.equal(
+    text(),
+    '192.0.2.9 - - [23/Nov/2026:21:04:05 +0000] "GET /a\\x22\\x0a\\x1b[2J HTTP/1.1" 200 5120 "-" "curl/8" 0.250\n',
+  );
+  t.end();
+});
+
+t.test('a request that did not parse has a dash', (t) => {
+  const { log, text } = logTo('access');
+  log.access({ ...record, method: '', target: '', protocol: '', status: 400 } as unknown as AccessRecord);
+  t.match(text(), '] "-" 400 ');
+  t.end();
+});
+
+t.test('as JSON each line parses by itself', (t) => {
+  const { log, text } = logTo('json');
+  log.access(record);
+  log.event('net', 'bound');
+  log.warn('careful');
+  const lines = text()
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  t.match(lines[0], { channel: 'access', remote: '192.0.2.9', target: '/a"\n\x1b[2J', status: 200, ms: 0.25 });
+  t.match(lines[1], { channel: 'net', message: 'bound' });
+  t.match(lines[2], { channel: 'warning', message: 'careful' });
+  t.end();
+});
+
+t.test('channels that were not asked for stay silent, warnings do not', (t) => {
+  const { log, text } = logTo('');
+  log.event('net', 'bound');
+  log.warn('careful');
+  t.equal(text(), 'sitekernel: careful\n');
+  t.end();
+});
+
+t.test('lines are gathered: many of them are few writes', (t) => {
+  let writes = 0;
+  const log = new Log(parseLogOption('net'), () => {
+    writes += 1;
+  });
+  for (let i = 0; i < 1000; i++) log.event('net', 'x'.repeat(60));
+  log.flush();
+  t.ok(writes <= 4, `${writes} writes`);
+  t.end();
+});

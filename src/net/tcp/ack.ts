@@ -1,0 +1,219 @@
+/** What an acceptable ACK does to the sender (RFC 9293 3.10.7.4, RFC 2018, 5681, 6582, 6937, 8985). */
+import type { Segment } from '../wire/tcp.js';
+import { ECE } from '../wire/tcp.js';
+import type { RateSample } from './congestion.js';
+import type { Connection } from './connection.js';
+import type { Sent } from './in-flight.js';
+import { markHeadLost, rackDelivered, rackDetect, rackDsack } from './rack.js';
+import { after, before, notAfter, notBefore } from './sequence.js';
+import { armAfterAck } from './timeout.js';
+
+const sample: RateSample = {
+  deliveryRate: 0,
+  appLimited: false,
+  newlyDelivered: 0,
+  newlyLost: 0,
+  rtt: 0,
+  priorDelivered: 0,
+  lost: 0,
+  txInFlight: 0,
+  priorInFlight: 0,
+  inFlight: 0,
+  acked: 0,
+  ece: false,
+};
+let newest: Sent | undefined;
+let newestCopy = { delivered: 0, deliveredAt: 0, firstSentAt: 0, sentAt: 0, txInFlight: 0, lostBefore: 0, appLimited: false };
+let rttSample = 0;
+
+/** One record has arrived at the peer: cumulatively acknowledged or SACKed for the first time. */
+function deliver(c: Connection, one: Sent, now: number): void {
+  const size = (one.end - one.seq) | 0;
+  c.delivered += size;
+  c.deliveredAt = now;
+  sample.newlyDelivered += size;
+  if (one.count === 1) rttSample = now - one.sentAt;
+  if (newest === undefined || one.sentAt >= newestCopy.sentAt) {
+    newest = one;
+    newestCopy.delivered = one.delivered;
+    newestCopy.deliveredAt = one.deliveredAt;
+    newestCopy.firstSentAt = one.firstSentAt;
+    newestCopy.sentAt = one.sentAt;
+    newestCopy.txInFlight = one.txInFlight;
+    newestCopy.lostBefore = one.lostBefore;
+    newestCopy.appLimited = one.appLimited;
+  }
+  rackDelivered(c, one, now);
+}
+
+function acknowledge(c: Connection, una: number, now: number): void {
+  const flight = c.flight;
+  for (let one = flight.head; one !== undefined && before(one.seq, una); one = flight.head) {
+    if (after(one.end, una)) flight.split(one, una);
+    if (!one.sacked) deliver(c, one, now);
+    flight.remove(one);
+  }
+}
+
+/** RFC 2018 5: marks what the blocks cover. Answers whether a DSACK (RFC 2883) was among them. */
+function takeSack(c: Connection, segment: Segment, previousUna: number, now: number): boolean {
+  let duplicate = false;
+  for (let i = 0; i < segment.sackBlocks; i++) {
+    const left = segment.sack[i * 2];
+    const right = segment.sack[i * 2 + 1];
+    if (!before(left, right)) continue;
+    // RFC 2883 4: below the cumulative ACK, or inside of the second block.
+    if (
+      i === 0 &&
+      (before(left, segment.ack) ||
+        (segment.sackBlocks > 1 && notBefore(left, segment.sack[2]) && notAfter(right, segment.sack[3])))
+    ) {
+      if (notAfter(right, c.sndMax) && after(right, (c.sndUna - 0x4000_0000) | 0)) duplicate = true;
+      if (before(left, segment.ack)) continue;
+    }
+    if (before(left, previousUna) || after(right, c.sndMax)) continue;
+    for (let one = c.flight.head; one !== undefined && before(one.seq, right); one = one.next) {
+      if (one.sacked || notAfter(one.end, left)) continue;
+      if (before(one.seq, left)) {
+        c.flight.split(one, left);
+        continue;
+      }
+      if (after(one.end, right)) c.flight.split(one, right);
+      deliver(c, one, now);
+      c.flight.markSacked(one);
+    }
+  }
+  return duplicate;
+}
+
+/** draft-cheng-iccrg-delivery-rate-estimation 3.3. */
+function rateOf(c: Connection): void {
+  sample.deliveryRate = 0;
+  sample.appLimited = false;
+  if (newest === undefined) return;
+  sample.priorDelivered = newestCopy.delivered;
+  sample.txInFlight = newestCopy.txInFlight;
+  sample.lost = c.lostTotal - newestCopy.lostBefore;
+  sample.appLimited = newestCopy.appLimited;
+  const sendElapsed = newestCopy.sentAt - newestCopy.firstSentAt;
+  const ackElapsed = c.deliveredAt - newestCopy.deliveredAt;
+  const interval = Math.max(sendElapsed, ackElapsed);
+  c.firstSentAt = newestCopy.sentAt;
+  if (interval > 0 && interval >= c.rtt.min) sample.deliveryRate = (c.delivered - newestCopy.delivered) / interval;
+  newest = undefined;
+}
+
+function undo(c: Connection, now: number): void {
+  c.undoRetransmissions = -1;
+  c.recovering = false;
+  c.timedOut = false;
+  c.backoff = 0;
+  for (let one = c.flight.head; one !== undefined; one = one.next) if (one.lost) c.flight.unmark(one);
+  c.cc.onSpurious(c, now);
+}
+
+/** RFC 6937 3: how much may be in flight now. */
+function proportionalRate(c: Connection, delivered: number): void {
+  c.prrDelivered += delivered;
+  const pipe = c.flight.pipe;
+  let count: number;
+  if (pipe > c.cc.ssthresh) {
+    count = Math.ceil((c.prrDelivered * c.cc.ssthresh) / Math.max(c.recoverFlightSize, 1)) - c.prrOut;
+  } else {
+    const limit = Math.max(c.prrDelivered - c.prrOut, delivered) + c.mss;
+    count = Math.min(c.cc.ssthresh - pipe, limit);
+  }
+  // The first retransmission of a recovery always leaves (RFC 6675 5 step 4.3).
+  if (c.prrOut === 0) count = Math.max(count, c.mss);
+  c.prrWindow = pipe + Math.max(count, 0);
+}
+
+/** `ackOk`: SND.UNA =< SEG.ACK =< SND.NXT was checked. `length`: what the segment itself carried. */
+export function processAck(c: Connection, segment: Segment, windowChanged: boolean, length: number, now: number): void {
+  const previousUna = c.sndUna;
+  const acked = (segment.ack - previousUna) | 0;
+  sample.newlyDelivered = 0;
+  sample.priorInFlight = c.flight.pipe;
+  sample.acked = acked;
+  sample.ece = c.ecn && (segment.flags & ECE) !== 0;
+  rttSample = 0;
+  newest = undefined;
+
+  if (acked > 0) {
+    c.sndUna = segment.ack;
+    if (before(c.sndNxt, c.sndUna)) c.sndNxt = c.sndUna;
+    acknowledge(c, segment.ack, now);
+    c.queue.release(segment.ack);
+    c.stuckSince = now;
+    c.layer.ip.confirm(c.route);
+  }
+  const dsack = c.sackOk && segment.sackBlocks > 0 && takeSack(c, segment, previousUna, now);
+
+  // RFC 7323 4: the echo measures even retransmitted segments; our own clock is finer where it may be used (Karn).
+  if (acked > 0 && rttSample === 0 && c.timestamps && segment.timestamps && segment.tsEcr !== 0) {
+    const echoed = (c.layer.timestamp(c, now) - segment.tsEcr) | 0;
+    if (echoed >= 0 && echoed < 60_000) rttSample = Math.max(echoed, 1);
+  }
+  if (rttSample > 0) c.rtt.sample(rttSample);
+  sample.rtt = rttSample;
+  if (acked > 0) c.backoff = 0;
+  rateOf(c);
+
+  if (c.tlpActive && notBefore(c.sndUna, c.tlpEnd)) {
+    // RFC 8985 7.4: the probe repaired a loss, unless a DSACK says that both copies came.
+    if (c.tlpRetransmitted && !dsack && !c.recovering) c.cc.onCongestion(c, false, now);
+    c.tlpActive = false;
+  }
+  if (dsack) {
+    rackDsack(c);
+    if (c.undoRetransmissions > 0 && --c.undoRetransmissions === 0) undo(c, now);
+  }
+  // RFC 3522: the ACK answers a segment from before the first retransmission.
+  if (
+    acked > 0 && c.undoRetransmissions > 0 && c.recovering && c.retransmitTs !== 0 && c.timestamps &&
+    segment.timestamps && segment.tsEcr !== 0 && before(segment.tsEcr, c.retransmitTs)
+  ) {
+    undo(c, now);
+  }
+
+  let lost = 0;
+  if (c.sackOk) lost = rackDetect(c, now);
+  else lost = withoutSack(c, acked, windowChanged, length);
+  c.lostTotal += lost;
+  sample.newlyLost = lost;
+  if (c.recovering && notBefore(c.sndUna, c.recover)) {
+    c.recovering = false;
+    c.timedOut = false;
+    c.dupAcks = 0;
+    c.cc.onRecovered(c, now);
+  }
+  if (lost > 0 && !c.recovering) c.layer.enterRecovery(c, now);
+  if (sample.ece && !c.recovering && notBefore(c.sndUna, c.ecnRecover)) {
+    // RFC 3168 6.1.2: once a window.
+    c.ecnRecover = c.sndNxt;
+    c.cwrDue = true;
+    c.cc.onCongestion(c, true, now);
+  }
+  sample.inFlight = c.flight.pipe;
+  if (sample.newlyDelivered > 0 || acked > 0) c.cc.onAck(c, sample, c.recovering && !c.timedOut, now);
+  if (c.recovering && !c.timedOut) proportionalRate(c, sample.newlyDelivered);
+  if (acked > 0 || sample.newlyDelivered > 0) armAfterAck(c, now);
+}
+
+/** RFC 5681 3.2, RFC 6582 3.2, RFC 3042 2. Answers the bytes that are now known to be lost. */
+function withoutSack(c: Connection, acked: number, windowChanged: boolean, length: number): number {
+  if (acked > 0) {
+    c.dupAcks = 0;
+    if (c.recovering && !c.timedOut && before(c.sndUna, c.recover)) return markHeadLost(c);
+    return 0;
+  }
+  if (length !== 0 || windowChanged || c.flight.head === undefined) return 0;
+  c.dupAcks++;
+  if (c.recovering) {
+    // Each duplicate says that a segment has left the network.
+    sample.newlyDelivered += c.mss;
+    return 0;
+  }
+  if (c.dupAcks === 3 && notBefore(c.sndUna, c.recover)) return markHeadLost(c);
+  return 0;
+}

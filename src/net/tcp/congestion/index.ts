@@ -1,0 +1,13 @@
+import type { CongestionControl } from '../congestion.js';
+import { Cubic } from './cubic.js';
+import { Reno } from './reno.js';
+
+export type CongestionName = CongestionControl['name'];
+
+/** A factory of one controller a connection, by its name on the command line. */
+export function congestionByName(name: CongestionName): () => CongestionControl {
+  if (name === 'reno') return () => new Reno();
+  return () => new Cubic();
+}
+
+export { Cubic, Reno };

@@ -1,0 +1,34 @@
+/** ICMP errors about a connection (RFC 9293 3.9.2.2), believed only inside of the send window (RFC 5927 4.1). */
+import { dropReason } from '../drops.js';
+import type { Connection } from './connection.js';
+import { output } from './output.js';
+import { before, notBefore } from './sequence.js';
+import { SYN_SENT } from './state.js';
+
+const OUT_OF_WINDOW = dropReason('icmp-error-out-of-window');
+
+/** `seq` is that of our segment that the error is about. Answers whether it was believed. */
+export function icmpError(c: Connection, type: number, code: number, _mtu: number, seq: number, _now: number): boolean {
+  if (before(seq, c.sndUna) || notBefore(seq, c.sndMax)) {
+    c.layer.drops.count(OUT_OF_WINDOW);
+    return false;
+  }
+  if (type === 3 && code === 4) {
+    // RFC 1191: the IP layer has lowered the path's MTU by now, or will when it hears that we believe it.
+    return true;
+  }
+  if (type === 3 && (code === 2 || code === 3) && c.state === SYN_SENT) c.layer.gone(c, 'refused');
+  else if (type === 3 && c.state === SYN_SENT && (code === 0 || code === 1)) c.layer.gone(c, 'unreachable');
+  return true;
+}
+
+/** The path's MTU has changed: what was too large goes again, smaller, at once and without a penalty (RFC 1191 6.4). */
+export function mtuChanged(c: Connection, now: number): void {
+  const old = c.mss;
+  c.layer.updateMss(c);
+  if (c.mss >= old) return;
+  for (let one = c.flight.head; one !== undefined; one = one.next) {
+    if (!one.sacked && !one.lost && ((one.end - one.seq) | 0) > c.mss) c.flight.markLost(one);
+  }
+  output(c, now, true);
+}

@@ -1,0 +1,136 @@
+/** A segment for a connection that exists: RFC 9293 3.10.7.3 and .4, with RFC 5961 and RFC 7323. */
+import { ECN_CE } from '../ip-output.js';
+import { dropReason } from '../drops.js';
+import { ACK, CWR, RST, SYN, type Segment } from '../wire/tcp.js';
+import { processAck } from './ack.js';
+import type { Connection } from './connection.js';
+import { receiveText } from './receive.js';
+import { after, before, notAfter } from './sequence.js';
+import { CLOSED, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, SYN_RECEIVED, SYN_SENT } from './state.js';
+
+const NO_ACK = dropReason('tcp-no-ack');
+const OUT_OF_WINDOW = dropReason('tcp-out-of-window');
+const PAWS = dropReason('tcp-paws');
+const ACK_INVALID = dropReason('tcp-ack-invalid');
+const RST_INVALID = dropReason('tcp-rst-invalid');
+const SYN_IN_WINDOW = dropReason('tcp-syn-in-window');
+
+/** RFC 9293 3.10.7.4, first: is any of it inside of the receive window? */
+function acceptable(c: Connection, segment: Segment): boolean {
+  const length = segment.length;
+  const window = (c.rcvAdv - c.rcvNxt) | 0;
+  const offset = (segment.seq - c.rcvNxt) | 0;
+  if (length === 0) return window <= 0 ? offset === 0 : offset >= 0 && offset < window;
+  if (window <= 0) return false;
+  const last = (offset + length - 1) | 0;
+  return (offset >= 0 && offset < window) || (last >= 0 && last < window) || (offset < 0 && last >= window);
+}
+
+export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: number, now: number): void {
+  const layer = c.layer;
+  if (c.state === SYN_SENT) {
+    layer.arriveSynSent(c, segment, now);
+    return;
+  }
+  const flags = segment.flags;
+  // RFC 7323 5.3 R1: PAWS, not for RST. A peer that stops sending timestamps is borne (3.2 lets us drop; others hang).
+  if (c.timestamps && segment.timestamps && (flags & RST) === 0 && before(segment.tsVal, c.tsRecent)) {
+    layer.drops.count(PAWS);
+    layer.challenge(c, true);
+    return;
+  }
+  if (!acceptable(c, segment)) {
+    const zeroProbe = (c.rcvAdv - c.rcvNxt) | 0;
+    if ((flags & RST) === 0) {
+      // A duplicate that ends with what we have: tell of it by DSACK, and take its ACK when the window is closed.
+      if (c.sackOk && segment.end > segment.start && notAfter((segment.seq + segment.length) | 0, c.rcvNxt)) {
+        receiveText(c, segment, bytes, now);
+        layer.touch(c);
+        return;
+      }
+      if (zeroProbe <= 0 && segment.seq === c.rcvNxt && (flags & ACK) !== 0) takeAck(c, segment, now);
+      layer.drops.count(OUT_OF_WINDOW);
+      if (c.state !== CLOSED) layer.challenge(c, segment.end > segment.start);
+    } else layer.drops.count(RST_INVALID);
+    return;
+  }
+  if ((flags & RST) !== 0) {
+    // RFC 5961 3.2: only the exact number resets; others in the window are challenged.
+    if (segment.seq === c.rcvNxt) layer.gone(c, c.state === SYN_RECEIVED ? 'refused' : 'reset-by-peer');
+    else {
+      layer.drops.count(RST_INVALID);
+      layer.challenge(c, false);
+    }
+    return;
+  }
+  if ((flags & SYN) !== 0) {
+    // RFC 5961 4.2.
+    layer.drops.count(SYN_IN_WINDOW);
+    layer.challenge(c, false);
+    return;
+  }
+  if ((flags & ACK) === 0) {
+    layer.drops.count(NO_ACK);
+    return;
+  }
+  if (c.state === SYN_RECEIVED && !layer.acknowledged(c, segment, now)) return;
+  c.heardAt = now;
+  if (!takeAck(c, segment, now)) return;
+  // RFC 7323 4.3 (2): the timestamp to echo comes from the segment that covers Last.ACK.sent.
+  if (c.timestamps && segment.timestamps && notAfter(segment.seq, c.lastAckSent)) {
+    c.tsRecent = segment.tsVal;
+  }
+  if (c.ecn) {
+    // RFC 3168 6.1.3.
+    if ((flags & CWR) !== 0) c.eceDue = false;
+    if (ecn === ECN_CE && segment.end > segment.start) {
+      c.eceDue = true;
+      c.ackNow = true;
+    }
+  }
+  if (c.state !== CLOSED) receiveText(c, segment, bytes, now);
+  if (c.state !== CLOSED) layer.touch(c);
+}
+
+/** RFC 9293 3.10.7.4, fifth. False: the segment is to be dropped. */
+function takeAck(c: Connection, segment: Segment, now: number): boolean {
+  const layer = c.layer;
+  const ack = segment.ack;
+  // RFC 5961 5.2: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT.
+  if (after(ack, c.sndMax) || before(ack, (c.sndUna - Math.max(c.maxSndWnd, 65_535)) | 0)) {
+    layer.drops.count(ACK_INVALID);
+    layer.challenge(c, true);
+    return false;
+  }
+  if (before(ack, c.sndUna)) {
+    // Old: its data counts, its window and SACK do not.
+    return true;
+  }
+  const window = segment.window << c.sndScale;
+  let changed = false;
+  if (before(c.sndWl1, segment.seq) || (c.sndWl1 === segment.seq && notAfter(c.sndWl2, ack))) {
+    changed = window !== c.sndWnd;
+    c.sndWnd = window;
+    if (window > c.maxSndWnd) c.maxSndWnd = window;
+    c.sndWl1 = segment.seq;
+    c.sndWl2 = ack;
+  }
+  processAck(c, segment, changed, segment.length, now);
+  if (c.finSent && c.sndUna === c.sndMax) {
+    if (c.state === FIN_WAIT_1) {
+      c.state = FIN_WAIT_2;
+      c.lifeAt = now + layer.limits.finWait2;
+    } else if (c.state === CLOSING) {
+      layer.enterTimeWait(c, now);
+      return false;
+    } else if (c.state === LAST_ACK) {
+      layer.gone(c, 'finished');
+      return false;
+    }
+  }
+  if (c.aboveLowWater && c.queued <= c.lowWater) {
+    c.aboveLowWater = false;
+    if (c.state >= ESTABLISHED && c.state !== CLOSED) c.handler.drained(c);
+  }
+  return true;
+}

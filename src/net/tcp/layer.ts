@@ -1,0 +1,325 @@
+/** TCP as the stack hosts it: who a segment is for, what has a timer due, and what has something to send. */
+import { dropReason, type Drops } from '../drops.js';
+import type { Accept, CloseReason } from '../flow.js';
+import type { IpOutput, Ipv4 } from '../ip-output.js';
+import { RX_CHECKSUM_OK } from '../device/device.js';
+import type { Random, Transport } from '../transport.js';
+import { addWords, fold, pseudoHeader } from '../wire/checksum.js';
+import { int32At, PROTOCOL_TCP, Segment, uint16At } from '../wire/tcp.js';
+import type { CongestionControl } from './congestion.js';
+import { Connection, TIMER_NONE } from './connection.js';
+import { FlowTable } from './flow-table.js';
+import { icmpError } from './icmp.js';
+import { SentPool } from './in-flight.js';
+import { arrive } from './input.js';
+import { KeyedHash } from './keyed-hash.js';
+import { DEFAULT_LIMITS, type TcpLimits } from './limits.js';
+import { Listening } from './listening.js';
+import { output, sendAck } from './output.js';
+import { releaseHeld } from './receive.js';
+import { Responder } from './reset.js';
+import { CLOSED, SYN_SENT } from './state.js';
+import { TIME_WAIT, TimeWait } from './time-wait.js';
+import { onTimer } from './timeout.js';
+import { TimerHeap } from './timer-heap.js';
+
+const TRUNCATED = dropReason('tcp-truncated');
+const CHECKSUM = dropReason('tcp-checksum');
+const BROADCAST = dropReason('tcp-broadcast');
+const PORT_ZERO = dropReason('tcp-port-zero');
+const CHALLENGE_LIMITED = dropReason('tcp-challenge-limited');
+
+export interface TcpOptions {
+  readonly ip: IpOutput;
+  readonly random: Random;
+  readonly drops: Drops;
+  /** Makes the congestion control of one connection. */
+  readonly congestion: () => CongestionControl;
+  readonly limits?: Partial<TcpLimits>;
+}
+
+export class TcpLayer implements Transport {
+  readonly protocol = PROTOCOL_TCP;
+  readonly ip: IpOutput;
+  readonly drops: Drops;
+  readonly limits: TcpLimits;
+  readonly congestion: () => CongestionControl;
+  readonly hash: KeyedHash;
+  readonly random: Random;
+  readonly pool = new SentPool();
+  readonly connections: FlowTable<Connection>;
+  readonly waiting: FlowTable<TimeWait>;
+  readonly responder: Responder;
+  readonly listening: Listening;
+  readonly counters = { segmentsIn: 0, segmentsOut: 0, retransmissions: 0, accepted: 0, opened: 0, resetsSent: 0, cookies: 0 };
+  /** The `now` of the entry that runs. */
+  now = 0;
+  private readonly timers = new TimerHeap<Connection>();
+  private readonly segment = new Segment();
+  private dirty: Connection[] = [];
+  private waitingOrder: TimeWait[] = [];
+  private waitingHead = 0;
+  private challengesLeft = 0;
+  private challengeSecond = -1;
+
+  constructor(options: TcpOptions) {
+    this.ip = options.ip;
+    this.random = options.random;
+    this.drops = options.drops;
+    this.congestion = options.congestion;
+    this.limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.hash = new KeyedHash(options.random);
+    this.connections = new FlowTable<Connection>(this.hash);
+    this.waiting = new FlowTable<TimeWait>(this.hash);
+    this.responder = new Responder(this);
+    this.listening = new Listening(this);
+  }
+
+  /** RFC 6528 3: a clock of 4 µs and a keyed hash of the four-tuple. */
+  initialSequence(local: Ipv4, remote: Ipv4, ports: number): number {
+    return (Math.floor(this.now * 250) + this.hash.of(local, remote, ports, 0x15e9)) | 0;
+  }
+
+  /** Our timestamp clock for a connection, ms (RFC 7323 5.4), with an offset that hides how long we have run. */
+  timestamp(c: { readonly tsOffset: number }, now: number): number {
+    return (Math.floor(now) + c.tsOffset) | 0;
+  }
+
+  input(
+    bytes: Uint8Array,
+    _ip: number,
+    start: number,
+    end: number,
+    source: Ipv4,
+    destination: Ipv4,
+    marks: number,
+    broadcast: boolean,
+    ecn: number,
+    now: number,
+  ): void {
+    this.now = now;
+    this.counters.segmentsIn++;
+    const segment = this.segment;
+    if (!segment.parse(bytes, start, end)) {
+      this.drops.count(TRUNCATED, bytes, start, end);
+      return;
+    }
+    if (
+      marks !== RX_CHECKSUM_OK &&
+      fold(addWords(pseudoHeader(source, destination, PROTOCOL_TCP, end - start), bytes, start, end)) !== 0xffff
+    ) {
+      this.drops.count(CHECKSUM, bytes, start, end);
+      return;
+    }
+    if (broadcast) {
+      this.drops.count(BROADCAST, bytes, start, end);
+      return;
+    }
+    if (segment.sourcePort === 0 || segment.destinationPort === 0) {
+      this.drops.count(PORT_ZERO, bytes, start, end);
+      return;
+    }
+    const ports = (segment.sourcePort << 16) | segment.destinationPort;
+    const connection = this.connections.get(source, destination, ports);
+    if (connection !== undefined) {
+      arrive(connection, segment, bytes, ecn, now);
+      if (connection.state !== CLOSED) this.rearm(connection);
+      return;
+    }
+    const waiting = this.waiting.get(source, destination, ports);
+    if (waiting !== undefined && !this.responder.timeWait(waiting, segment, now)) return;
+    this.listening.input(segment, bytes, source, destination, ports, ecn, now);
+  }
+
+  /** Has output due: it is sent at the end of the batch. */
+  touch(c: Connection): void {
+    if (c.dirty) return;
+    c.dirty = true;
+    this.dirty.push(c);
+  }
+
+  flush(now: number): void {
+    this.now = now;
+    const dirty = this.dirty;
+    for (let i = 0; i < dirty.length; i++) {
+      const c = dirty[i];
+      c.dirty = false;
+      if (c.state === CLOSED) continue;
+      output(c, now);
+      this.rearm(c);
+    }
+    dirty.length = 0;
+  }
+
+  flushOne(c: Connection): void {
+    if (c.state === CLOSED) return;
+    output(c, this.now);
+    this.rearm(c);
+  }
+
+  rearm(c: Connection): void {
+    const due = Math.min(c.timerAt, c.delayedAckAt, c.pacingAt, c.lifeAt);
+    c.deadline = due;
+    this.timers.arm(c);
+  }
+
+  poll(now: number): number {
+    this.now = now;
+    for (let c = this.timers.take(now); c !== undefined; c = this.timers.take(now)) {
+      if (c.state === CLOSED) continue;
+      if (c.lifeAt <= now) {
+        this.gone(c, 'timed-out');
+        continue;
+      }
+      if (c.timerAt <= now && c.timer !== TIMER_NONE && !onTimer(c, now)) {
+        this.responder.reset(c);
+        this.gone(c, c.state === SYN_SENT ? 'unreachable' : 'timed-out');
+        continue;
+      }
+      if (c.delayedAckAt <= now) sendAck(c);
+      if (c.pacingAt <= now) {
+        c.pacingAt = Number.POSITIVE_INFINITY;
+        output(c, now);
+      }
+      this.rearm(c);
+    }
+    const waits = this.expireWaiting(now);
+    const half = this.listening.poll(now);
+    this.flush(now);
+    return Math.min(this.timers.next(), half, waits);
+  }
+
+  private expireWaiting(now: number): number {
+    const order = this.waitingOrder;
+    while (this.waitingHead < order.length && order[this.waitingHead].expires <= now) {
+      const one = order[this.waitingHead++];
+      if (one.expires > 0) this.waiting.delete(one);
+    }
+    if (this.waitingHead > 1024) {
+      this.waitingOrder = order.slice(this.waitingHead);
+      this.waitingHead = 0;
+    }
+    return this.waitingHead < this.waitingOrder.length
+      ? this.waitingOrder[this.waitingHead].expires
+      : Number.POSITIVE_INFINITY;
+  }
+
+  enterTimeWait(c: Connection, now: number): void {
+    const one = new TimeWait(
+      c.route, c.localAddress, c.remoteAddress, c.ports, c.sndMax, c.rcvNxt, c.timestamps, c.tsRecent, c.tsOffset, now + TIME_WAIT,
+    );
+    if (c.ackNow) sendAck(c);
+    this.gone(c, 'finished', false);
+    if (this.waiting.size >= this.limits.timeWait) this.forget(this.waitingOrder[this.waitingHead]);
+    this.waiting.add(one);
+    this.waitingOrder.push(one);
+    c.handler.ended(c);
+    c.tellClosed('finished');
+  }
+
+  /** Ends a TIME-WAIT early. Its place in the order is skipped when it comes up. */
+  forget(one: TimeWait): void {
+    this.waiting.delete(one);
+    one.expires = 0;
+  }
+
+  /** The connection is over: nothing of it stays. */
+  gone(c: Connection, reason: CloseReason, tell = true): void {
+    if (c.state === CLOSED) return;
+    c.state = CLOSED;
+    c.deadline = c.timerAt = Number.POSITIVE_INFINITY;
+    this.connections.delete(c);
+    c.flight.clear();
+    c.queue.reset(c.sndMax);
+    c.reassembly = undefined;
+    c.held = undefined;
+    if (tell) c.tellClosed(reason);
+  }
+
+  /** RST, and over (RFC 9293 3.10.5). */
+  abort(c: Connection, reason: CloseReason): void {
+    if (c.state === CLOSED) return;
+    this.responder.reset(c);
+    this.gone(c, reason);
+  }
+
+  resumed(c: Connection): void {
+    releaseHeld(c);
+    if (c.state === CLOSED) return;
+    c.ackNow = true;
+    this.touch(c);
+  }
+
+  /** An ACK that tells where we are. `data`: the segment carried data, so that the sender must hear (never limited). */
+  challenge(c: Connection, data: boolean): void {
+    const second = Math.floor(this.now / 1000);
+    if (second !== this.challengeSecond) {
+      this.challengeSecond = second;
+      this.challengesLeft = this.limits.challenges;
+    }
+    if (!data && this.challengesLeft-- <= 0) {
+      this.drops.count(CHALLENGE_LIMITED);
+      return;
+    }
+    sendAck(c);
+  }
+
+  enterRecovery(c: Connection, now: number): void {
+    c.recovering = true;
+    c.timedOut = false;
+    c.recover = c.sndMax;
+    c.recoverFlightSize = (c.sndMax - c.sndUna) | 0;
+    c.prrDelivered = c.prrOut = 0;
+    c.undoRetransmissions = 0;
+    c.retransmitTs = 0;
+    c.prrWindow = c.flight.pipe + c.mss;
+    c.cc.onCongestion(c, false, now);
+  }
+
+  /** RFC 9293 3.7.1: Eff.snd.MSS out of the peer's MSS, the path and the options on each segment. */
+  updateMss(c: Connection): void {
+    const path = this.ip.pathMtu(c.route) - 40;
+    c.mss = Math.max(Math.min(c.peerMss, path) - (c.timestamps ? 12 : 0), 36);
+  }
+
+  sendSyn(c: Connection, now: number): void {
+    this.listening.sendSyn(c, now);
+  }
+
+  arriveSynSent(c: Connection, segment: Segment, now: number): void {
+    this.listening.arriveSynSent(c, segment, now);
+  }
+
+  acknowledged(c: Connection, segment: Segment, now: number): boolean {
+    return this.listening.acknowledged(c, segment, now);
+  }
+
+  error(type: number, code: number, mtu: number, bytes: Uint8Array, ip: number, end: number, now: number): boolean {
+    this.now = now;
+    const at = ip + (bytes[ip] & 15) * 4;
+    if (at + 8 > end) return false;
+    // Our datagram: source and destination are ours and the peer's.
+    const ports = (uint16At(bytes, at + 2) << 16) | uint16At(bytes, at);
+    const c = this.connections.get(int32At(bytes, ip + 16), int32At(bytes, ip + 12), ports);
+    if (c === undefined) return false;
+    const taken = icmpError(c, type, code, mtu, int32At(bytes, at + 4), now);
+    if (c.state !== CLOSED) this.rearm(c);
+    return taken;
+  }
+
+  addressLost(address: Ipv4, now: number): void {
+    this.now = now;
+    for (const c of [...this.connections]) if (c.localAddress === address) this.gone(c, 'address-lost');
+    for (const one of [...this.waiting]) if (one.localAddress === address) this.forget(one);
+    this.listening.addressLost(address);
+  }
+
+  listen(port: number, accept: Accept): { close(): void; readonly port: number } {
+    return this.listening.listen(port, accept);
+  }
+
+  /** See `Listening.connect`. */
+  connect(local: Ipv4, remote: Ipv4, port: number, now: number, opened: (c: Connection) => void): Connection | undefined {
+    return this.listening.connect(local, remote, port, now, opened);
+  }
+}

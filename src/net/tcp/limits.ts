@@ -1,0 +1,37 @@
+/** Bounds and times of the TCP layer; milliseconds and bytes. */
+export interface TcpLimits {
+  /** Connections, half-open and TIME-WAIT not counted. */
+  readonly connections: number;
+  /** Half-open connections that are remembered; beyond it SYN cookies answer. */
+  readonly synQueue: number;
+  readonly timeWait: number;
+  /** Receive buffer of a connection: reassembly and data held while paused. */
+  readonly receiveBuffer: number;
+  /** RFC 9293 3.8.6.3: under 500 ms. */
+  readonly delayedAck: number;
+  /** R2 and RFC 5482: unacknowledged data ends the connection after this. */
+  readonly userTimeout: number;
+  /** Retransmissions of a SYN (1, 2, 4 … s apart). RFC 9293 MUST-23: at least 3 minutes. */
+  readonly synRetries: number;
+  /** Retransmissions of a SYN-ACK. */
+  readonly synAckRetries: number;
+  /** How long FIN-WAIT-2 waits for the peer's FIN. */
+  readonly finWait2: number;
+  /** Challenge ACKs a second, over all connections (RFC 5961 7). */
+  readonly challenges: number;
+  readonly resetAfterClose: boolean;
+}
+
+export const DEFAULT_LIMITS: TcpLimits = {
+  connections: 200_000,
+  synQueue: 4096,
+  timeWait: 65_536,
+  receiveBuffer: 262_144,
+  delayedAck: 40,
+  userTimeout: 120_000,
+  synRetries: 7,
+  synAckRetries: 5,
+  finWait2: 60_000,
+  challenges: 1000,
+  resetAfterClose: true,
+};

@@ -1,0 +1,413 @@
+/** Opening: passive (LISTEN, SYN queue, cookies; RFC 9293 3.10.7.2, 4987) and active (SYN-SENT, 3.10.7.3). */
+import { TRANSPORT_OFFSET } from '../device/tx-frame.js';
+import { dropReason } from '../drops.js';
+import type { Accept } from '../flow.js';
+import type { Ipv4 } from '../ip-output.js';
+import { ACK, CWR, ECE, putInt32, RST, SYN, type Segment } from '../wire/tcp.js';
+import { Connection, TIMER_NONE, TIMER_RTO } from './connection.js';
+import { FlowTable } from './flow-table.js';
+import type { TcpLayer } from './layer.js';
+import { checkCookie, cookieTimestamp, HalfOpen, makeCookie, readCookieTimestamp } from './passive-open.js';
+import { arrive } from './input.js';
+import { after } from './sequence.js';
+import { ESTABLISHED, FIN_WAIT_1, SYN_RECEIVED, SYN_SENT } from './state.js';
+import { TimerHeap } from './timer-heap.js';
+
+const PORT_CLOSED = dropReason('tcp-port-closed');
+const FLAGS = dropReason('tcp-flags-invalid');
+const ACK_INVALID = dropReason('tcp-ack-invalid');
+const COOKIE_INVALID = dropReason('tcp-cookie-invalid');
+const LIMIT = dropReason('tcp-connection-limit');
+const RST_INVALID = dropReason('tcp-rst-invalid');
+
+export class Listening {
+  private readonly ports = new Map<number, Accept>();
+  private readonly half: FlowTable<HalfOpen>;
+  private readonly timers = new TimerHeap<HalfOpen>();
+  private readonly scale: number;
+  private nextPort = 0;
+  private cookieSince = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly layer: TcpLayer) {
+    this.half = new FlowTable<HalfOpen>(layer.hash);
+    let scale = 0;
+    while (layer.limits.receiveBuffer >> scale > 0xffff) scale++;
+    this.scale = scale;
+  }
+
+  get halfOpen(): number {
+    return this.half.size;
+  }
+
+  listen(port: number, accept: Accept): { close(): void; readonly port: number } {
+    let chosen = port;
+    if (port === 0) {
+      do chosen = 49_152 + ((this.layer.random.random32() >>> 0) % 16_384);
+      while (this.ports.has(chosen));
+    }
+    if (this.ports.has(chosen)) throw new Error(`port ${chosen} is listened on already`);
+    this.ports.set(chosen, accept);
+    return { port: chosen, close: () => void this.ports.delete(chosen) };
+  }
+
+  input(
+    segment: Segment, bytes: Uint8Array, source: Ipv4, destination: Ipv4, ports: number, ecn: number, now: number,
+  ): void {
+    const { layer } = this;
+    const flags = segment.flags;
+    const half = this.half.get(source, destination, ports);
+    if (half !== undefined) {
+      this.halfInput(half, segment, bytes, ecn, now);
+      return;
+    }
+    const listens = this.ports.has(segment.destinationPort);
+    if (!listens) {
+      layer.drops.count(PORT_CLOSED);
+      layer.responder.refuse(segment, source, destination, ports);
+      return;
+    }
+    if ((flags & RST) !== 0) {
+      layer.drops.count(RST_INVALID);
+      return;
+    }
+    if ((flags & ACK) !== 0) {
+      if ((flags & SYN) === 0 && this.cookie(segment, bytes, source, destination, ports, ecn, now)) return;
+      layer.drops.count(ACK_INVALID);
+      layer.responder.refuse(segment, source, destination, ports);
+      return;
+    }
+    if ((flags & SYN) === 0) {
+      layer.drops.count(FLAGS);
+      return;
+    }
+    this.syn(segment, source, destination, ports, now);
+  }
+
+  private syn(segment: Segment, source: Ipv4, destination: Ipv4, ports: number, now: number): void {
+    const { layer } = this;
+    const route = layer.ip.route(source);
+    if (route === undefined) return;
+    const one = new HalfOpen(route, destination, source, ports);
+    // RFC 3168 6.1.1: both bits ask for ECN.
+    one.offer(segment, (segment.flags & (ECE | CWR)) === (ECE | CWR));
+    one.tsOffset = layer.hash.of(source, destination, 0x7357, 0);
+    if (this.half.size >= layer.limits.synQueue) {
+      // Without timestamps a cookie can keep the MSS only.
+      if (!one.timestamps) {
+        one.scale = -1;
+        one.sackOk = one.ecn = false;
+      }
+      one.iss = makeCookie(layer.hash, one, now);
+      layer.counters.cookies++;
+      this.cookieSince = now;
+      this.synAck(one, true, now);
+      return;
+    }
+    one.iss = layer.initialSequence(destination, source, ports);
+    one.sentAt = now;
+    one.deadline = now + 1000;
+    this.half.add(one);
+    this.timers.arm(one);
+    this.synAck(one, false, now);
+  }
+
+  /** SYN-ACK, with the same options each time. */
+  private synAck(one: HalfOpen, cookie: boolean, now: number): void {
+    const { layer } = this;
+    const clock = layer.timestamp(one, now);
+    const options = this.options(
+      layer.ip.pathMtu(one.route) - 40, one.scale !== -1, one.sackOk, one.timestamps,
+      cookie ? cookieTimestamp(one, clock) : clock, one.tsRecent,
+    );
+    const flags = SYN | ACK | (one.ecn ? ECE : 0);
+    layer.responder.send(one.route, one.localAddress, one.ports, one.iss, (one.irs + 1) | 0, flags, 0xffff, options);
+  }
+
+  private options(mss: number, scaling: boolean, sack: boolean, timestamps: boolean, value: number, echo: number): number {
+    const head = this.layer.ip.tx.head;
+    let at = TRANSPORT_OFFSET + 20;
+    putInt32(head, at, 0x02040000 | mss);
+    at += 4;
+    if (timestamps) {
+      putInt32(head, at, sack ? 0x0402080a : 0x0101080a);
+      putInt32(head, at + 4, value);
+      putInt32(head, at + 8, echo);
+      at += 12;
+    } else if (sack) {
+      putInt32(head, at, 0x01010402);
+      at += 4;
+    }
+    if (scaling) {
+      putInt32(head, at, 0x01030300 | this.scale);
+      at += 4;
+    }
+    return at - TRANSPORT_OFFSET - 20;
+  }
+
+  private halfInput(one: HalfOpen, segment: Segment, bytes: Uint8Array, ecn: number, now: number): void {
+    const { layer } = this;
+    const flags = segment.flags;
+    const next = (one.irs + 1) | 0;
+    if ((flags & RST) !== 0) {
+      // RFC 5961 3.2 for SYN-RECEIVED.
+      if (segment.seq === next) this.forget(one);
+      else layer.drops.count(RST_INVALID);
+      return;
+    }
+    if ((flags & SYN) !== 0 && (flags & ACK) === 0) {
+      // The same SYN again draws the same SYN-ACK; another one (RFC 9293 3.10.7.4: from LISTEN, start over).
+      if (segment.seq !== one.irs) {
+        this.forget(one);
+        this.syn(segment, one.remoteAddress, one.localAddress, one.ports, now);
+      } else this.synAck(one, false, now);
+      return;
+    }
+    if ((flags & ACK) === 0) {
+      layer.drops.count(FLAGS);
+      return;
+    }
+    if (segment.ack !== ((one.iss + 1) | 0)) {
+      layer.drops.count(ACK_INVALID);
+      layer.responder.refuse(segment, one.remoteAddress, one.localAddress, one.ports);
+      return;
+    }
+    const offset = (segment.seq - next) | 0;
+    if (offset < 0 || offset >= 0xffff || (one.timestamps && segment.timestamps && after(one.tsRecent, segment.tsVal))) {
+      this.synAck(one, false, now);
+      return;
+    }
+    this.forget(one);
+    this.establish(one, segment, bytes, ecn, now);
+  }
+
+  private forget(one: HalfOpen): void {
+    one.gone = true;
+    one.deadline = Number.POSITIVE_INFINITY;
+    this.half.delete(one);
+  }
+
+  /** An ACK for which nothing is remembered: is it the answer to a cookie of ours? */
+  private cookie(
+    segment: Segment, bytes: Uint8Array, source: Ipv4, destination: Ipv4, ports: number, ecn: number, now: number,
+  ): boolean {
+    const { layer } = this;
+    if (now - this.cookieSince > 120_000) return false;
+    const route = layer.ip.route(source);
+    if (route === undefined) return false;
+    const one = new HalfOpen(route, destination, source, ports);
+    one.irs = (segment.seq - 1) | 0;
+    one.iss = (segment.ack - 1) | 0;
+    one.mss = checkCookie(layer.hash, one, one.iss, now);
+    if (one.mss === 0) {
+      layer.drops.count(COOKIE_INVALID);
+      return false;
+    }
+    one.tsOffset = layer.hash.of(source, destination, 0x7357, 0);
+    if (segment.timestamps) {
+      one.timestamps = true;
+      one.tsRecent = segment.tsVal;
+      readCookieTimestamp(one, segment.tsEcr);
+    }
+    this.establish(one, segment, bytes, ecn, now);
+    return true;
+  }
+
+  private establish(one: HalfOpen, segment: Segment, bytes: Uint8Array, ecn: number, now: number): void {
+    const { layer } = this;
+    const accept = this.ports.get(one.ports & 0xffff);
+    if (accept === undefined || layer.connections.size >= layer.limits.connections) {
+      layer.drops.count(accept === undefined ? PORT_CLOSED : LIMIT);
+      layer.responder.refuse(segment, one.remoteAddress, one.localAddress, one.ports);
+      return;
+    }
+    const c = new Connection(layer, one.route, one.localAddress, one.remoteAddress, one.ports);
+    c.timestamps = one.timestamps;
+    c.sackOk = one.sackOk;
+    c.ecn = one.ecn;
+    c.tsRecent = one.tsRecent;
+    c.tsOffset = one.tsOffset;
+    c.peerMss = one.mss;
+    c.sndScale = Math.max(one.scale, 0);
+    this.start(c, one.iss, one.irs, one.scale !== -1, now);
+    // RFC 6298 2.2: the handshake is the first sample, if the SYN-ACK was sent once.
+    if (one.retries === 0 && one.sentAt !== 0 && now > one.sentAt) c.rtt.sample(now - one.sentAt);
+    c.sndWnd = segment.window << c.sndScale;
+    c.maxSndWnd = c.sndWnd;
+    c.sndWl1 = segment.seq;
+    c.sndWl2 = segment.ack;
+    layer.connections.add(c);
+    layer.counters.accepted++;
+    c.cc.start(c, now);
+    accept(c);
+    arrive(c, segment, bytes, ecn, now);
+  }
+
+  /** Both sides' first numbers are known. */
+  private start(c: Connection, iss: number, irs: number, scaling: boolean, now: number): void {
+    const { layer } = this;
+    c.state = ESTABLISHED;
+    c.iss = iss;
+    c.sndUna = c.sndNxt = c.sndMax = c.ecnRecover = c.recover = (iss + 1) | 0;
+    c.queue.reset(c.sndNxt);
+    c.irs = irs;
+    c.rcvNxt = c.lastAckSent = (irs + 1) | 0;
+    c.rcvScale = scaling ? this.scale : 0;
+    c.rcvAdv = (c.rcvNxt + 0xffff) | 0;
+    c.heardAt = now;
+    layer.updateMss(c);
+  }
+
+  /** SYN in SYN-SENT, SYN-ACK in SYN-RECEIVED. */
+  sendSyn(c: Connection, now: number): void {
+    const { layer } = this;
+    const crossed = c.state === SYN_RECEIVED;
+    const options = this.options(
+      layer.ip.pathMtu(c.route) - 40, !crossed || c.rcvScale > 0 || c.sndScale > 0, !crossed || c.sackOk,
+      !crossed || c.timestamps, layer.timestamp(c, now), crossed ? c.tsRecent : 0,
+    );
+    const flags = crossed ? SYN | ACK : SYN;
+    layer.responder.send(c.route, c.localAddress, c.ports, c.iss, crossed ? c.rcvNxt : 0, flags, 0xffff, options);
+  }
+
+  /** RFC 9293 3.10.7.3. */
+  arriveSynSent(c: Connection, segment: Segment, now: number): void {
+    const { layer } = this;
+    const flags = segment.flags;
+    const acked = (flags & ACK) !== 0;
+    if (acked && segment.ack !== ((c.iss + 1) | 0)) {
+      layer.drops.count(ACK_INVALID);
+      layer.responder.refuse(segment, c.remoteAddress, c.localAddress, c.ports);
+      return;
+    }
+    if ((flags & RST) !== 0) {
+      if (acked) layer.gone(c, 'refused');
+      else layer.drops.count(RST_INVALID);
+      return;
+    }
+    if ((flags & SYN) === 0) {
+      layer.drops.count(FLAGS);
+      return;
+    }
+    c.timestamps = segment.timestamps;
+    c.tsRecent = segment.timestamps ? segment.tsVal : 0;
+    c.sackOk = segment.sackPermitted;
+    c.peerMss = segment.mss === -1 ? 536 : Math.max(segment.mss, 64);
+    c.sndScale = Math.max(segment.scale, 0);
+    if (acked) {
+      c.irs = segment.seq;
+      c.rcvNxt = c.lastAckSent = (segment.seq + 1) | 0;
+      c.rcvScale = segment.scale === -1 ? 0 : this.scale;
+      c.rcvAdv = (c.rcvNxt + 0xffff) | 0;
+      c.sndWnd = c.maxSndWnd = segment.window;
+      c.sndWl1 = segment.seq;
+      c.sndWl2 = segment.ack;
+      c.state = ESTABLISHED;
+      if (c.backoff === 0 && now > c.sentAt) c.rtt.sample(now - c.sentAt);
+      c.ackNow = true;
+      this.ready(c, now);
+      return;
+    }
+    // Simultaneous open (RFC 9293 MUST-10): SYN-RECEIVED until our SYN is acknowledged.
+    c.irs = segment.seq;
+    c.rcvNxt = c.lastAckSent = (segment.seq + 1) | 0;
+    c.rcvScale = segment.scale === -1 ? 0 : this.scale;
+    c.rcvAdv = (c.rcvNxt + 0xffff) | 0;
+    c.state = SYN_RECEIVED;
+    c.sndWnd = c.maxSndWnd = segment.window;
+    c.sndWl1 = segment.seq;
+    c.sndWl2 = c.iss;
+    this.sendSyn(c, now);
+  }
+
+  /** An ACK in SYN-RECEIVED of a simultaneous open. False: it does not acknowledge our SYN. */
+  acknowledged(c: Connection, segment: Segment, now: number): boolean {
+    if (segment.ack !== ((c.iss + 1) | 0)) {
+      this.layer.drops.count(ACK_INVALID);
+      this.layer.responder.refuse(segment, c.remoteAddress, c.localAddress, c.ports);
+      return false;
+    }
+    c.state = ESTABLISHED;
+    this.ready(c, now);
+    return true;
+  }
+
+  private ready(c: Connection, now: number): void {
+    c.timer = TIMER_NONE;
+    c.timerAt = Number.POSITIVE_INFINITY;
+    c.backoff = 0;
+    c.sndUna = c.sndNxt = c.sndMax = c.ecnRecover = c.recover = (c.iss + 1) | 0;
+    c.heardAt = now;
+    this.layer.updateMss(c);
+    this.layer.counters.opened++;
+    c.cc.start(c, now);
+    c.opened?.(c);
+    if (c.closing && c.state === ESTABLISHED) c.state = FIN_WAIT_1;
+    this.layer.touch(c);
+  }
+
+  /**
+   * Active open (RFC 9293 3.9.1.1) from `local` to `remote:port`; `opened` is called when the connection stands, else
+   * the handler's `closed`. Undefined: no route, or no port is free.
+   */
+  connect(local: Ipv4, remote: Ipv4, port: number, now: number, opened: (c: Connection) => void): Connection | undefined {
+    const { layer } = this;
+    layer.now = now;
+    // RFC 9293 MUST-46.
+    if (remote === 0 || remote === -1 || (remote >>> 28) === 14) return undefined;
+    const route = layer.ip.route(remote);
+    if (route === undefined) return undefined;
+    const ports = this.choosePort(local, remote, port);
+    if (ports === undefined) return undefined;
+    const c = new Connection(layer, route, local, remote, ports);
+    c.fromPassive = false;
+    c.opened = opened;
+    c.state = SYN_SENT;
+    c.tsOffset = layer.hash.of(remote, local, 0x7357, 0);
+    c.iss = layer.initialSequence(local, remote, ports);
+    c.sndUna = c.iss;
+    c.sndNxt = c.sndMax = (c.iss + 1) | 0;
+    c.queue.reset(c.sndNxt);
+    c.sentAt = now;
+    c.timer = TIMER_RTO;
+    c.timerAt = now + 1000;
+    layer.connections.add(c);
+    this.sendSyn(c, now);
+    layer.rearm(c);
+    return c;
+  }
+
+  /** RFC 6056 3.3.3, algorithm 3: a keyed start, then upwards. */
+  private choosePort(local: Ipv4, remote: Ipv4, port: number): number | undefined {
+    const { layer } = this;
+    const offset = layer.hash.of(local, remote, port, 0x6056) >>> 0;
+    for (let i = 0; i < 16_384; i++) {
+      const ours = 49_152 + ((offset + this.nextPort++) % 16_384);
+      const ports = (port << 16) | ours;
+      if (this.ports.has(ours)) continue;
+      if (layer.connections.get(remote, local, ports) !== undefined) continue;
+      if (layer.waiting.get(remote, local, ports) !== undefined) continue;
+      return ports;
+    }
+    return undefined;
+  }
+
+  poll(now: number): number {
+    const { layer } = this;
+    for (let one = this.timers.take(now); one !== undefined; one = this.timers.take(now)) {
+      if (one.gone) continue;
+      if (one.retries >= layer.limits.synAckRetries) {
+        this.forget(one);
+        continue;
+      }
+      one.retries++;
+      this.synAck(one, false, now);
+      one.deadline = now + 1000 * 2 ** one.retries;
+      this.timers.arm(one);
+    }
+    return this.timers.next();
+  }
+
+  addressLost(address: Ipv4): void {
+    for (const one of [...this.half]) if (one.localAddress === address) this.forget(one);
+  }
+}

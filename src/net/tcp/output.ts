@@ -1,0 +1,310 @@
+/** Sends what may be sent: lost segments first, then new data, then FIN, then an ACK if one is still due. */
+import { TRANSPORT_OFFSET, HEADROOM } from '../device/tx-frame.js';
+import { ACK, CWR, ECE, FIN, PROTOCOL_TCP, PSH, putInt32, putUint16, RST } from '../wire/tcp.js';
+import { addWords, fold, pseudoHeader } from '../wire/checksum.js';
+import { ECN_ECT0, ECN_NOT_ECT } from '../ip-output.js';
+import type { Connection } from './connection.js';
+import { TIMER_NONE, TIMER_PERSIST } from './connection.js';
+import type { Sent } from './in-flight.js';
+import { after, before } from './sequence.js';
+import { CLOSED, ESTABLISHED } from './state.js';
+import { armAfterSend } from './timeout.js';
+
+/** What the sack option needs: kind, length, 4 blocks. */
+const blocks = new Int32Array(8);
+
+/** Bytes that we may advertise now, the right edge never moving left (RFC 9293 SHLD-14), without silly windows (3.8.6.2.2). */
+function receiveWindow(c: Connection): number {
+  const buffer = c.layer.limits.receiveBuffer;
+  const kept = c.heldBytes + (c.reassembly === undefined ? 0 : c.reassembly.size);
+  const promised = (c.rcvAdv - c.rcvNxt) | 0;
+  const free = Math.max(0, buffer - kept);
+  if (free > promised && free - promised < Math.min(buffer >> 1, c.mss) && promised > 0) return promised;
+  if (free <= promised) return Math.max(promised, 0);
+  return free < Math.min(buffer >> 1, c.mss) ? Math.max(promised, 0) : free;
+}
+
+/** Writes one segment with `length` bytes of the queue from `seq` on; answers the bytes that it took. */
+function emit(c: Connection, seq: number, length: number, flags: number, data: boolean): number {
+  const ip = c.layer.ip;
+  const tx = ip.tx;
+  const head = tx.head;
+  tx.reset();
+  const at = TRANSPORT_OFFSET;
+  let option = at + 20;
+  if (c.timestamps) {
+    putInt32(head, option, 0x0101080a);
+    putInt32(head, option + 4, c.layer.timestamp(c, c.layer.now));
+    putInt32(head, option + 8, c.tsRecent);
+    option += 12;
+  }
+  if (c.sackOk && !data) option = writeSack(c, head, option);
+  let taken = 0;
+  tx.length = option - HEADROOM;
+  if (length > 0) {
+    if (length <= c.mss) {
+      c.queue.copy(head, option, seq, length);
+      taken = length;
+      tx.length += length;
+    } else taken = c.queue.fill(tx, seq, length);
+  }
+  const window = receiveWindow(c);
+  const field = Math.min(window >> c.rcvScale, 0xffff);
+  const edge = (c.rcvNxt + (field << c.rcvScale)) | 0;
+  if (after(edge, c.rcvAdv)) c.rcvAdv = edge;
+  let bits = flags;
+  if (c.eceDue) bits |= ECE;
+  if (data && c.cwrDue && (flags & RST) === 0) {
+    bits |= CWR;
+    c.cwrDue = false;
+  }
+  // PSH on the last byte that is queued (RFC 9293 MUST-61).
+  if (taken > 0 && ((seq + taken) | 0) === c.queue.end) bits |= PSH;
+  putUint16(head, at, c.localPort);
+  putUint16(head, at + 2, c.remotePort);
+  putInt32(head, at + 4, seq);
+  putInt32(head, at + 8, c.rcvNxt);
+  head[at + 12] = ((option - at) >> 2) << 4;
+  head[at + 13] = bits;
+  putUint16(head, at + 14, field);
+  putInt32(head, at + 16, 0);
+  const total = option - at + taken;
+  const pseudo = pseudoHeader(c.localAddress, c.remoteAddress, PROTOCOL_TCP, total);
+  if (ip.offload.checksum) {
+    putUint16(head, at + 16, fold(pseudo));
+    tx.checksumStart = at - HEADROOM;
+    tx.checksumOffset = 16;
+    if (taken > c.mss) {
+      tx.segmentSize = c.mss;
+      tx.segmentHeader = option - HEADROOM;
+    }
+  } else putUint16(head, at + 16, ~fold(addWords(pseudo, head, at, HEADROOM + tx.length)) & 0xffff);
+  ip.send(c.route, c.localAddress, PROTOCOL_TCP, true, data && c.ecn ? ECN_ECT0 : ECN_NOT_ECT);
+  c.ackNow = false;
+  c.unacked = 0;
+  c.delayedAckAt = Number.POSITIVE_INFINITY;
+  c.lastAckSent = c.rcvNxt;
+  c.layer.counters.segmentsOut++;
+  return taken;
+}
+
+function writeSack(c: Connection, head: Uint8Array, start: number): number {
+  let count = 0;
+  if (c.dsackLeft !== c.dsackRight) {
+    blocks[0] = c.dsackLeft;
+    blocks[1] = c.dsackRight;
+    count = 1;
+    c.dsackLeft = c.dsackRight = 0;
+  }
+  const most = c.timestamps ? 3 : 4;
+  if (c.reassembly !== undefined && !c.reassembly.empty) {
+    count += c.reassembly.blocks(blocks, count * 2, most - count);
+  }
+  if (count === 0) return start;
+  head[start] = 1;
+  head[start + 1] = 1;
+  head[start + 2] = 5;
+  head[start + 3] = 2 + count * 8;
+  for (let i = 0; i < count * 2; i++) putInt32(head, start + 4 + i * 4, blocks[i]);
+  return start + 4 + count * 8;
+}
+
+/** A segment without data: ACK, window update, challenge. */
+export function sendAck(c: Connection): void {
+  emit(c, c.sndNxt, 0, ACK, false);
+}
+
+/** Remembers what delivery-rate estimation and RACK need of a transmission. */
+function stamp(c: Connection, one: Sent, now: number): void {
+  if (c.flight.head === undefined || c.flight.pipe === 0) {
+    c.firstSentAt = now;
+    c.deliveredAt = now;
+  }
+  one.sentAt = now;
+  one.delivered = c.delivered;
+  one.deliveredAt = c.deliveredAt;
+  one.firstSentAt = c.firstSentAt;
+  one.lostBefore = c.lostTotal;
+  one.appLimited = c.appLimitedUntil > c.delivered;
+}
+
+/** Largest piece to send at once: whole segments, bounded by the device, and by a millisecond of pacing. */
+function burst(c: Connection): number {
+  const most = c.layer.ip.offload.segmentation;
+  if (most === 0) return c.mss;
+  let bytes = most - 120;
+  if (c.cc.pacingRate > 0) bytes = Math.min(bytes, Math.max(c.cc.pacingRate, 2 * c.mss));
+  return Math.max(c.mss, bytes - (bytes % c.mss));
+}
+
+/** What congestion control lets be in flight. */
+function allowance(c: Connection): number {
+  if (c.recovering && !c.timedOut && c.cc.name !== 'bbr') return c.prrWindow;
+  return c.cc.cwnd;
+}
+
+function paced(c: Connection, bytes: number, now: number): void {
+  if (c.cc.pacingRate > 0) c.pacedUntil = Math.max(c.pacedUntil, now) + bytes / c.cc.pacingRate;
+}
+
+/** `force`: one segment leaves whatever the window says (after a timeout). */
+export function output(c: Connection, now: number, force = false): void {
+  if (c.state < ESTABLISHED || c.state === CLOSED) return;
+  let first = force;
+  const before_ = c.sndNxt;
+  if (c.flight.head === undefined && c.queue.end !== c.sndNxt && c.sentAt !== 0 && now - c.sentAt > c.rtt.rto) {
+    c.cc.onIdle(c, now - c.sentAt, now);
+  }
+  for (;;) {
+    if (c.cc.pacingRate > 0 && c.pacedUntil > now + 1 && !first) {
+      c.pacingAt = c.pacedUntil - 1;
+      break;
+    }
+    const extra = c.sackOk || c.dupAcks === 0 ? 0 : (c.recovering ? c.dupAcks : Math.min(c.dupAcks, 2)) * c.mss;
+    const room = allowance(c) + extra - c.flight.pipe;
+    const lost = c.flight.firstLost();
+    if (lost !== undefined) {
+      const size = (lost.end - lost.seq) | 0;
+      let take = Math.min(size, burst(c));
+      if (!first) {
+        if (room < Math.min(take, c.mss)) break;
+        if (take > room) take = Math.max(c.mss, room - (room % c.mss));
+      } else take = Math.min(take, c.mss);
+      resend(c, lost, Math.min(size, take), now);
+      first = false;
+      continue;
+    }
+    if (!sendNew(c, room, now)) break;
+    first = false;
+  }
+  c.cwndLimited = allowance(c) - c.flight.pipe < c.mss;
+  if (c.sndNxt !== before_) c.quickAcks = Math.max(c.quickAcks - 1, 0);
+  // Nothing more to send while the window has room: what follows measures the application, not the path.
+  if (c.queue.end === c.sndMax && !c.cwndLimited && c.flight.lostBytes === 0) {
+    c.appLimitedUntil = c.delivered + c.flight.pipe || 1;
+  }
+  if (c.ackNow) sendAck(c);
+  armPersist(c, now);
+}
+
+function resend(c: Connection, one: Sent, length: number, now: number): void {
+  const flight = c.flight;
+  if (((one.end - one.seq) | 0) > length) flight.split(one, (one.seq + length) | 0);
+  const fin = c.finSent && one.end === c.sndMax && after(one.end, c.queue.end);
+  const data = (one.end - one.seq - (fin ? 1 : 0)) | 0;
+  if (c.retransmitTs === 0) c.retransmitTs = c.layer.timestamp(c, now);
+  const taken = data > 0 ? emit(c, one.seq, data, fin ? ACK | FIN : ACK, true) : (emit(c, one.seq, 0, ACK | FIN, true), 0);
+  if (taken < data) flight.split(one, (one.seq + taken) | 0);
+  flight.markResent(one);
+  stamp(c, one, now);
+  const size = (one.end - one.seq) | 0;
+  c.prrOut += size;
+  if (c.undoRetransmissions >= 0) c.undoRetransmissions++;
+  c.retransmissions++;
+  c.layer.counters.retransmissions++;
+  c.sentAt = now;
+  paced(c, size, now);
+  armAfterSend(c, now);
+}
+
+/** One segment (or super-segment) of new data. False: nothing can go now. */
+function sendNew(c: Connection, room: number, now: number): boolean {
+  const available = (c.queue.end - c.sndNxt) | 0;
+  const finDue = c.closing && !c.finSent;
+  if (available <= 0) {
+    if (!finDue || available < 0) return false;
+    return transmit(c, 0, true, now);
+  }
+  const window = (c.sndUna + c.sndWnd - c.sndNxt) | 0;
+  let take = Math.min(available, window, burst(c));
+  if (take <= 0) return false;
+  if (take > room) {
+    take = room - (room % c.mss);
+    if (take <= 0) return false;
+  }
+  if (take < available && take % c.mss !== 0) {
+    if (take > c.mss) take -= take % c.mss;
+    // RFC 9293 3.8.6.2.1: less than a segment goes only when it is a large part of the largest window seen.
+    else if (take < c.maxSndWnd / 2) return false;
+  }
+  return transmit(c, take, finDue && take === available, now);
+}
+
+function transmit(c: Connection, length: number, fin: boolean, now: number): boolean {
+  const seq = c.sndNxt;
+  const one = c.layer.pool.take();
+  stamp(c, one, now);
+  let withFin = fin;
+  let taken = 0;
+  if (length > 0) {
+    taken = emit(c, seq, length, fin ? ACK | FIN : ACK, true);
+    if (taken < length) withFin = false;
+  } else emit(c, seq, 0, ACK | FIN, true);
+  one.seq = seq;
+  one.end = (seq + taken + (withFin ? 1 : 0)) | 0;
+  one.sacked = one.lost = one.resent = false;
+  one.count = 1;
+  if (c.flight.head === undefined) c.stuckSince = now;
+  c.flight.append(one);
+  one.txInFlight = c.flight.pipe;
+  c.sndNxt = one.end;
+  if (before(c.sndMax, c.sndNxt)) c.sndMax = c.sndNxt;
+  if (withFin) c.finSent = true;
+  c.prrOut += c.recovering ? taken : 0;
+  c.sentAt = now;
+  c.cc.onSend(c, taken, now);
+  paced(c, taken, now);
+  armAfterSend(c, now);
+  return true;
+}
+
+/** RFC 8985 7.3: new data if the window allows, else the last segment again. */
+export function probeTail(c: Connection, now: number): void {
+  c.tlpActive = true;
+  c.tlpRetransmitted = false;
+  const available = (c.queue.end - c.sndNxt) | 0;
+  const window = (c.sndUna + c.sndWnd - c.sndNxt) | 0;
+  if (available > 0 && window >= Math.min(available, c.mss)) {
+    transmit(c, Math.min(available, c.mss, window), false, now);
+  } else {
+    let last = c.flight.tail;
+    while (last?.sacked) last = last.prev;
+    if (last === undefined) return;
+    const size = (last.end - last.seq) | 0;
+    if (size > c.mss) last = c.flight.split(last, (last.end - c.mss) | 0);
+    c.flight.markLost(last);
+    c.tlpRetransmitted = true;
+    resend(c, last, (last.end - last.seq) | 0, now);
+  }
+  c.tlpEnd = c.sndNxt;
+}
+
+/** RFC 9293 3.8.6.1: with nothing in flight and a window that takes nothing, ask whether it has opened. */
+function armPersist(c: Connection, now: number): void {
+  const waiting = c.flight.head === undefined && ((c.queue.end - c.sndNxt) | 0) > 0;
+  if (!waiting) {
+    if (c.timer === TIMER_PERSIST) {
+      c.timer = TIMER_NONE;
+      c.timerAt = Number.POSITIVE_INFINITY;
+    }
+    if (c.sndWnd > 0) c.persistBackoff = 0;
+    return;
+  }
+  if (c.timer !== TIMER_NONE) return;
+  c.timer = TIMER_PERSIST;
+  c.timerAt = now + Math.min(60_000, c.rtt.rto * 2 ** c.persistBackoff);
+}
+
+/** One byte, or what the small window takes, beyond the rules of silly windows. */
+export function probeWindow(c: Connection, now: number): void {
+  c.persistBackoff = Math.min(c.persistBackoff + 1, 16);
+  const available = (c.queue.end - c.sndNxt) | 0;
+  const window = (c.sndUna + c.sndWnd - c.sndNxt) | 0;
+  if (window > 0) transmit(c, Math.min(available, window, c.mss), false, now);
+  else {
+    // An old sequence number draws an ACK without risking that the byte is taken.
+    emit(c, (c.sndUna - 1) | 0, 0, ACK, false);
+    c.timer = TIMER_NONE;
+    armPersist(c, now);
+  }
+}

@@ -1,0 +1,142 @@
+/** What an acceptable segment brings: data in order to the owner, data out of order to the reassembly, FIN (9293 3.10.7.4). */
+import type { Segment } from '../wire/tcp.js';
+import { FIN } from '../wire/tcp.js';
+import { dropReason } from '../drops.js';
+import type { Connection } from './connection.js';
+import { Reassembly } from './reassembly.js';
+import { after, before, notAfter } from './sequence.js';
+import { CLOSE_WAIT, CLOSED, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, SYN_RECEIVED } from './state.js';
+
+const REASSEMBLY_FULL = dropReason('tcp-reassembly-full');
+const BUFFER_FULL = dropReason('tcp-receive-buffer-full');
+const DUPLICATE = dropReason('tcp-duplicate');
+const AFTER_CLOSE = dropReason('tcp-after-close');
+
+/** Acknowledge every second full segment at once, the first ones of a connection each, else within the delay. */
+function acknowledge(c: Connection, length: number, now: number): void {
+  c.unacked += length;
+  if (c.unacked >= 2 * c.mss || c.quickAcks > 0) {
+    if (c.quickAcks > 0) c.quickAcks--;
+    c.ackNow = true;
+  } else if (c.delayedAckAt === Number.POSITIVE_INFINITY) c.delayedAckAt = now + c.layer.limits.delayedAck;
+}
+
+function give(c: Connection, bytes: Uint8Array, start: number, end: number): void {
+  if (c.state === CLOSED) return;
+  if (c.paused) {
+    c.held ??= [];
+    c.held.push(bytes.slice(start, end));
+    c.heldBytes += end - start;
+  } else c.handler.data(c, bytes, start, end);
+}
+
+/** `true` when the segment was good for something. */
+export function receiveText(c: Connection, segment: Segment, bytes: Uint8Array, now: number): void {
+  let seq = segment.seq;
+  let start = segment.start;
+  const length = segment.end - segment.start;
+  const fin = (segment.flags & FIN) !== 0;
+  if (length === 0 && !fin) return;
+  if (c.finReceived) {
+    c.ackNow = true;
+    return;
+  }
+  if (fin && notAfter(c.rcvNxt, (seq + length) | 0)) {
+    c.finPending = true;
+    c.finAt = (seq + length) | 0;
+  }
+  if (length > 0) {
+    const end = (seq + length) | 0;
+    if (notAfter(end, c.rcvNxt)) {
+      // All of it is old: RFC 2883 4.1.
+      duplicate(c, seq, end);
+      c.layer.drops.count(DUPLICATE);
+      if (!c.finPending || c.finAt !== c.rcvNxt) return;
+    } else {
+      if (before(seq, c.rcvNxt)) {
+        if (c.sackOk) {
+          c.dsackLeft = seq;
+          c.dsackRight = c.rcvNxt;
+        }
+        start += (c.rcvNxt - seq) | 0;
+        seq = c.rcvNxt;
+      }
+      // What lies beyond the window is cut off.
+      let stop = segment.end;
+      const over = (end - c.rcvAdv) | 0;
+      if (over > 0) {
+        stop -= over;
+        if (c.finPending && after(c.finAt, c.rcvAdv)) c.finPending = false;
+      }
+      if (stop <= start) {
+        c.ackNow = true;
+        c.layer.drops.count(BUFFER_FULL);
+        return;
+      }
+      if (seq !== c.rcvNxt) {
+        // RFC 5681 4.2: out of order is acknowledged at once.
+        c.reassembly ??= new Reassembly();
+        const limit = c.layer.limits.receiveBuffer - c.heldBytes;
+        if (!c.reassembly.add(seq, bytes, start, stop, limit)) c.layer.drops.count(REASSEMBLY_FULL);
+        c.ackNow = true;
+        return;
+      }
+      if (c.closing && (c.state === FIN_WAIT_1 || c.state === FIN_WAIT_2) && c.layer.limits.resetAfterClose) {
+        c.layer.drops.count(AFTER_CLOSE);
+      }
+      c.rcvNxt = (seq + stop - start) | 0;
+      acknowledge(c, stop - start, now);
+      give(c, bytes, start, stop);
+      const kept = c.reassembly;
+      if (kept !== undefined && !kept.empty) {
+        c.ackNow = true;
+        c.rcvNxt = kept.drain(c.rcvNxt, (b, s, e) => give(c, b, s, e));
+        if (kept.empty) c.reassembly = undefined;
+      }
+    }
+  }
+  if (c.finPending && c.finAt === c.rcvNxt) receiveFin(c, now);
+  else if (fin && !c.finReceived) c.ackNow = true;
+}
+
+function duplicate(c: Connection, left: number, right: number): void {
+  if (c.sackOk) {
+    c.dsackLeft = left;
+    c.dsackRight = right;
+  }
+  c.ackNow = true;
+}
+
+/** RFC 9293 3.10.7.4, eighth: the FIN is next in order. */
+function receiveFin(c: Connection, now: number): void {
+  if (c.state === CLOSED) return;
+  c.finReceived = true;
+  c.finPending = false;
+  c.rcvNxt = (c.rcvNxt + 1) | 0;
+  c.ackNow = true;
+  c.reassembly = undefined;
+  if (c.state === ESTABLISHED || c.state === SYN_RECEIVED) c.state = CLOSE_WAIT;
+  else if (c.state === FIN_WAIT_1) c.state = c.finSent && c.sndUna === c.sndMax ? FIN_WAIT_2 : CLOSING;
+  if (c.state === FIN_WAIT_2) {
+    c.layer.enterTimeWait(c, now);
+    return;
+  }
+  // CLOSING here may still have data of ours to send: the owner hears of the FIN only when it can answer.
+  if (!c.paused || c.heldBytes === 0) c.handler.ended(c);
+  if (c.state === CLOSE_WAIT && c.closing) c.state = LAST_ACK;
+}
+
+/** `resume()`: what was held goes up, until the owner pauses again. */
+export function releaseHeld(c: Connection): void {
+  const held = c.held;
+  if (held === undefined) return;
+  while (held.length > 0 && !c.paused && c.state !== CLOSED) {
+    const bytes = held.shift() as Uint8Array;
+    c.heldBytes -= bytes.length;
+    c.handler.data(c, bytes, 0, bytes.length);
+  }
+  if (held.length === 0) {
+    c.held = undefined;
+    if (c.finReceived && c.state !== CLOSED) c.handler.ended(c);
+  }
+}

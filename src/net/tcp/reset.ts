@@ -1,0 +1,98 @@
+/** Segments that belong to no connection: RST (RFC 9293 3.10.7.1), and answers out of TIME-WAIT. Written by hand, into `tx`. */
+import { HEADROOM, TRANSPORT_OFFSET } from '../device/tx-frame.js';
+import { ECN_NOT_ECT, type Ipv4, type Route } from '../ip-output.js';
+import { dropReason } from '../drops.js';
+import { addWords, fold, pseudoHeader } from '../wire/checksum.js';
+import { ACK, FIN, PROTOCOL_TCP, putInt32, putUint16, RST, SYN, type Segment } from '../wire/tcp.js';
+import type { Connection } from './connection.js';
+import type { TcpLayer } from './layer.js';
+import { after, before } from './sequence.js';
+import { SYN_SENT } from './state.js';
+import { TIME_WAIT, type TimeWait } from './time-wait.js';
+
+const IN_TIME_WAIT = dropReason('tcp-time-wait');
+
+export class Responder {
+  constructor(private readonly layer: TcpLayer) {}
+
+  /** Finishes and sends what lies in `tx.head` from the options on. `options`: their bytes. */
+  send(
+    route: Route, local: Ipv4, ports: number, seq: number, ack: number, flags: number, window: number, options: number,
+  ): void {
+    const ip = this.layer.ip;
+    const head = ip.tx.head;
+    const at = TRANSPORT_OFFSET;
+    const length = 20 + options;
+    ip.tx.reset();
+    ip.tx.length = at + length - HEADROOM;
+    putUint16(head, at, ports & 0xffff);
+    putUint16(head, at + 2, ports >>> 16);
+    putInt32(head, at + 4, seq);
+    putInt32(head, at + 8, ack);
+    head[at + 12] = (length >> 2) << 4;
+    head[at + 13] = flags;
+    putUint16(head, at + 14, window);
+    putInt32(head, at + 16, 0);
+    const pseudo = pseudoHeader(local, route.destination, PROTOCOL_TCP, length);
+    if (ip.offload.checksum) {
+      putUint16(head, at + 16, fold(pseudo));
+      ip.tx.checksumStart = at - HEADROOM;
+      ip.tx.checksumOffset = 16;
+    } else putUint16(head, at + 16, ~fold(addWords(pseudo, head, at, at + length)) & 0xffff);
+    this.layer.counters.segmentsOut++;
+    ip.send(route, local, PROTOCOL_TCP, true, ECN_NOT_ECT);
+  }
+
+  private timestamps(value: number, echo: number): number {
+    const head = this.layer.ip.tx.head;
+    const at = TRANSPORT_OFFSET + 20;
+    putInt32(head, at, 0x0101080a);
+    putInt32(head, at + 4, value);
+    putInt32(head, at + 8, echo);
+    return 12;
+  }
+
+  /** RST of a connection of ours. */
+  reset(c: Connection): void {
+    if (c.state === SYN_SENT) return;
+    this.layer.counters.resetsSent++;
+    this.send(c.route, c.localAddress, c.ports, c.sndNxt, c.rcvNxt, RST | ACK, 0, 0);
+  }
+
+  /** RFC 9293 3.5.2 group 1: the answer to a segment for which there is no connection; never to a RST. */
+  refuse(segment: Segment, source: Ipv4, destination: Ipv4, ports: number): void {
+    if ((segment.flags & RST) !== 0) return;
+    const route = this.layer.ip.route(source);
+    if (route === undefined) return;
+    this.layer.counters.resetsSent++;
+    if ((segment.flags & ACK) !== 0) this.send(route, destination, ports, segment.ack, 0, RST, 0, 0);
+    else this.send(route, destination, ports, 0, (segment.seq + segment.length) | 0, RST | ACK, 0, 0);
+  }
+
+  /** A segment for a connection in TIME-WAIT. True: it is a SYN that may open anew, and TIME-WAIT is over. */
+  timeWait(one: TimeWait, segment: Segment, now: number): boolean {
+    const { layer } = this;
+    const flags = segment.flags;
+    // RFC 1337: a RST does not end TIME-WAIT.
+    if ((flags & RST) !== 0) {
+      layer.drops.count(IN_TIME_WAIT);
+      return false;
+    }
+    if ((flags & (SYN | ACK)) === SYN) {
+      // RFC 6191 2, and RFC 9293 MAY-2 without timestamps.
+      const newer = one.timestamps && segment.timestamps ? after(segment.tsVal, one.tsRecent) : false;
+      if (newer || after(segment.seq, one.rcvNxt)) {
+        layer.forget(one);
+        return true;
+      }
+    }
+    layer.drops.count(IN_TIME_WAIT);
+    if ((flags & FIN) !== 0) {
+      const order = !one.timestamps || !segment.timestamps || !before(segment.tsVal, one.tsRecent);
+      if (order) one.expires = Math.max(one.expires, now + TIME_WAIT / 2);
+    }
+    const options = one.timestamps ? this.timestamps(layer.timestamp(one, now), one.tsRecent) : 0;
+    this.send(one.route, one.localAddress, one.ports, one.sndNxt, one.rcvNxt, ACK, 0, options);
+    return false;
+  }
+}

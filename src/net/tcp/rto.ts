@@ -1,0 +1,33 @@
+/** The retransmission timer (RFC 6298). Milliseconds. */
+export const RTO_INITIAL = 1000;
+/** RFC 6298 2.4 says one second; Linux and every fast stack take 200 ms, which TLP makes rare. */
+export const RTO_MIN = 200;
+export const RTO_MAX = 60_000;
+
+export class RttEstimator {
+  /** Smoothed RTT; 0: none measured yet. */
+  srtt = 0;
+  rttvar = 0;
+  /** The smallest RTT seen. */
+  min = 0;
+  latest = 0;
+
+  /** RFC 6298 2.2 and 2.3. */
+  sample(rtt: number): void {
+    this.latest = rtt;
+    if (this.min === 0 || rtt < this.min) this.min = rtt;
+    if (this.srtt === 0) {
+      this.srtt = rtt;
+      this.rttvar = rtt / 2;
+      return;
+    }
+    this.rttvar += (Math.abs(this.srtt - rtt) - this.rttvar) / 4;
+    this.srtt += (rtt - this.srtt) / 8;
+  }
+
+  /** The timeout before back-off. */
+  get rto(): number {
+    if (this.srtt === 0) return RTO_INITIAL;
+    return Math.min(RTO_MAX, this.srtt + Math.max(RTO_MIN, 4 * this.rttvar));
+  }
+}

@@ -1,0 +1,117 @@
+/** What happens when nothing happens: retransmission (RFC 6298), tail loss probe (8985 7), zero-window probe (9293 3.8.6.1). */
+import type { Connection } from './connection.js';
+import { TIMER_NONE, TIMER_PERSIST, TIMER_PROBE, TIMER_REORDER, TIMER_RTO } from './connection.js';
+import { output, probeTail, probeWindow } from './output.js';
+import { rackDetect } from './rack.js';
+import { RTO_MAX } from './rto.js';
+import { SYN_RECEIVED, SYN_SENT } from './state.js';
+
+function timeout(c: Connection): number {
+  return Math.min(RTO_MAX, c.rtt.rto * 2 ** c.backoff);
+}
+
+/** Arms the timer anew after the flight changed by an ACK (RFC 6298 5.3). */
+export function armAfterAck(c: Connection, now: number): void {
+  if (c.timer === TIMER_REORDER) return;
+  if (c.flight.head === undefined) {
+    c.timer = TIMER_NONE;
+    c.timerAt = Number.POSITIVE_INFINITY;
+    return;
+  }
+  arm(c, now);
+}
+
+/** Something was sent (RFC 6298 5.1). */
+export function armAfterSend(c: Connection, now: number): void {
+  if (c.timer === TIMER_REORDER || c.timer === TIMER_RTO) return;
+  arm(c, now);
+}
+
+function arm(c: Connection, now: number): void {
+  const rto = timeout(c);
+  c.timer = TIMER_RTO;
+  c.timerAt = now + rto;
+  // RFC 8985 7.2: one probe a tail, only while nothing is known to be lost.
+  if (!c.sackOk || c.recovering || c.tlpActive || c.backoff > 0 || c.rtt.srtt === 0 || c.flight.sackedBytes > 0) return;
+  let pto = 2 * c.rtt.srtt + 2;
+  // A lone segment may wait for the peer's delayed ACK.
+  if (c.flight.pipe <= c.mss) pto += 200;
+  if (pto < rto) {
+    c.timer = TIMER_PROBE;
+    c.timerAt = now + pto;
+  }
+}
+
+/** The main timer fired. False: the connection is given up. */
+export function onTimer(c: Connection, now: number): boolean {
+  const kind = c.timer;
+  c.timer = TIMER_NONE;
+  c.timerAt = Number.POSITIVE_INFINITY;
+  if (kind === TIMER_REORDER) {
+    const lost = rackDetect(c, now);
+    if (lost > 0) {
+      c.lostTotal += lost;
+      if (!c.recovering) c.layer.enterRecovery(c, now);
+    }
+    output(c, now);
+    if (c.timer === TIMER_NONE) armAfterAck(c, now);
+    return true;
+  }
+  if (kind === TIMER_PROBE) {
+    probeTail(c, now);
+    c.timer = TIMER_RTO;
+    c.timerAt = now + timeout(c);
+    return true;
+  }
+  if (kind === TIMER_PERSIST) {
+    // RFC 9293 MUST-37: as long as the peer answers probes, it may keep its window closed.
+    if (c.persistBackoff > 3 && now - c.heardAt > c.layer.limits.userTimeout) return false;
+    probeWindow(c, now);
+    return true;
+  }
+  if (kind === TIMER_RTO) return retransmit(c, now);
+  return true;
+}
+
+function retransmit(c: Connection, now: number): boolean {
+  const limits = c.layer.limits;
+  if (c.state === SYN_SENT || c.state === SYN_RECEIVED) {
+    if (c.backoff >= limits.synRetries) return false;
+    c.backoff++;
+    c.layer.sendSyn(c, now);
+    c.timer = TIMER_RTO;
+    c.timerAt = now + timeout(c);
+    return true;
+  }
+  // RFC 9293 3.8.3 R2, RFC 5482.
+  if (now - c.stuckSince > limits.userTimeout) return false;
+  const flight = c.flight;
+  if (!c.recovering || !c.timedOut) {
+    c.undoRetransmissions = 0;
+    c.retransmitTs = 0;
+  }
+  let lost = 0;
+  for (let one = flight.head; one !== undefined; one = one.next) {
+    // RFC 2018 8: what was SACKed may have been dropped by the receiver, if the head is.
+    if (one.sacked && one === flight.head) flight.unsack(one);
+    if (one.sacked || (one.lost && !one.resent)) continue;
+    flight.markLost(one);
+    lost += (one.end - one.seq) | 0;
+  }
+  c.lostTotal += lost;
+  c.recovering = true;
+  c.timedOut = true;
+  c.recover = c.sndMax;
+  c.dupAcks = 0;
+  c.tlpActive = false;
+  // RFC 6298 5.5.
+  c.backoff++;
+  c.cc.onTimeout(c, now);
+  // Full-sized segments that vanish again and again: a path with a smaller MTU and no ICMP (RFC 4821 7.7).
+  if (c.backoff === 3) c.layer.ip.suspectBlackHole(c.route);
+  if (c.backoff >= 3) c.layer.updateMss(c);
+  output(c, now, true);
+  c.timer = TIMER_RTO;
+  c.timerAt = now + timeout(c);
+  return true;
+}

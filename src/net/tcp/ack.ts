@@ -23,7 +23,15 @@ const sample: RateSample = {
   ece: false,
 };
 let newest: Sent | undefined;
-let newestCopy = { delivered: 0, deliveredAt: 0, firstSentAt: 0, sentAt: 0, txInFlight: 0, lostBefore: 0, appLimited: false };
+const newestCopy = {
+  delivered: 0,
+  deliveredAt: 0,
+  firstSentAt: 0,
+  sentAt: 0,
+  txInFlight: 0,
+  lostBefore: 0,
+  appLimited: false,
+};
 let rttSample = 0;
 
 /** One record has arrived at the peer: cumulatively acknowledged or SACKed for the first time. */
@@ -170,8 +178,14 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
   }
   // RFC 3522: the ACK answers a segment from before the first retransmission.
   if (
-    acked > 0 && c.undoRetransmissions > 0 && c.recovering && c.retransmitTs !== 0 && c.timestamps &&
-    segment.timestamps && segment.tsEcr !== 0 && before(segment.tsEcr, c.retransmitTs)
+    acked > 0 &&
+    c.undoRetransmissions > 0 &&
+    c.recovering &&
+    c.retransmitTs !== 0 &&
+    c.timestamps &&
+    segment.timestamps &&
+    segment.tsEcr !== 0 &&
+    before(segment.tsEcr, c.retransmitTs)
   ) {
     undo(c, now);
   }

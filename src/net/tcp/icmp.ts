@@ -8,13 +8,14 @@ import { SYN_SENT } from './state.js';
 const OUT_OF_WINDOW = dropReason('icmp-error-out-of-window');
 
 /** `seq` is that of our segment that the error is about. Answers whether it was believed. */
-export function icmpError(c: Connection, type: number, code: number, _mtu: number, seq: number, _now: number): boolean {
+export function icmpError(c: Connection, type: number, code: number, mtu: number, seq: number, now: number): boolean {
   if (before(seq, c.sndUna) || notBefore(seq, c.sndMax)) {
     c.layer.drops.count(OUT_OF_WINDOW);
     return false;
   }
   if (type === 3 && code === 4) {
-    // RFC 1191: the IP layer has lowered the path's MTU by now, or will when it hears that we believe it.
+    // RFC 1191: without a value this asks whether we believe it; with one, the path's MTU has been lowered.
+    if (mtu > 0) mtuChanged(c, now);
     return true;
   }
   if (type === 3 && (code === 2 || code === 3) && c.state === SYN_SENT) c.layer.gone(c, 'refused');

@@ -1,7 +1,8 @@
 /** A segment for a connection that exists: RFC 9293 3.10.7.3 and .4, with RFC 5961 and RFC 7323. */
-import { ECN_CE } from '../ip-output.js';
+
 import { dropReason } from '../drops.js';
-import { ACK, CWR, RST, SYN, type Segment } from '../wire/tcp.js';
+import { ECN_CE } from '../ip-output.js';
+import { ACK, CWR, RST, type Segment, SYN } from '../wire/tcp.js';
 import { processAck } from './ack.js';
 import type { Connection } from './connection.js';
 import { receiveText } from './receive.js';

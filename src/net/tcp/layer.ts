@@ -1,13 +1,14 @@
 /** TCP as the stack hosts it: who a segment is for, what has a timer due, and what has something to send. */
-import { dropReason, type Drops } from '../drops.js';
+
+import { RX_CHECKSUM_OK } from '../device/device.js';
+import { type Drops, dropReason } from '../drops.js';
 import type { Accept, CloseReason } from '../flow.js';
 import type { IpOutput, Ipv4 } from '../ip-output.js';
-import { RX_CHECKSUM_OK } from '../device/device.js';
 import type { Random, Transport } from '../transport.js';
 import { addWords, fold, pseudoHeader } from '../wire/checksum.js';
 import { int32At, PROTOCOL_TCP, Segment, uint16At } from '../wire/tcp.js';
 import type { CongestionControl } from './congestion.js';
-import { Connection, TIMER_NONE } from './connection.js';
+import { type Connection, TIMER_NONE } from './connection.js';
 import { FlowTable } from './flow-table.js';
 import { icmpError } from './icmp.js';
 import { SentPool } from './in-flight.js';
@@ -51,7 +52,15 @@ export class TcpLayer implements Transport {
   readonly waiting: FlowTable<TimeWait>;
   readonly responder: Responder;
   readonly listening: Listening;
-  readonly counters = { segmentsIn: 0, segmentsOut: 0, retransmissions: 0, accepted: 0, opened: 0, resetsSent: 0, cookies: 0 };
+  readonly counters = {
+    segmentsIn: 0,
+    segmentsOut: 0,
+    retransmissions: 0,
+    accepted: 0,
+    opened: 0,
+    resetsSent: 0,
+    cookies: 0,
+  };
   /** The `now` of the entry that runs. */
   now = 0;
   private readonly timers = new TimerHeap<Connection>();
@@ -206,7 +215,16 @@ export class TcpLayer implements Transport {
 
   enterTimeWait(c: Connection, now: number): void {
     const one = new TimeWait(
-      c.route, c.localAddress, c.remoteAddress, c.ports, c.sndMax, c.rcvNxt, c.timestamps, c.tsRecent, c.tsOffset, now + TIME_WAIT,
+      c.route,
+      c.localAddress,
+      c.remoteAddress,
+      c.ports,
+      c.sndMax,
+      c.rcvNxt,
+      c.timestamps,
+      c.tsRecent,
+      c.tsOffset,
+      now + TIME_WAIT,
     );
     if (c.ackNow) sendAck(c);
     this.gone(c, 'finished', false);
@@ -319,7 +337,13 @@ export class TcpLayer implements Transport {
   }
 
   /** See `Listening.connect`. */
-  connect(local: Ipv4, remote: Ipv4, port: number, now: number, opened: (c: Connection) => void): Connection | undefined {
+  connect(
+    local: Ipv4,
+    remote: Ipv4,
+    port: number,
+    now: number,
+    opened: (c: Connection) => void,
+  ): Connection | undefined {
     return this.listening.connect(local, remote, port, now, opened);
   }
 }

@@ -3,12 +3,12 @@ import { TRANSPORT_OFFSET } from '../device/tx-frame.js';
 import { dropReason } from '../drops.js';
 import type { Accept } from '../flow.js';
 import type { Ipv4 } from '../ip-output.js';
-import { ACK, CWR, ECE, putInt32, RST, SYN, type Segment } from '../wire/tcp.js';
+import { ACK, CWR, ECE, putInt32, RST, type Segment, SYN } from '../wire/tcp.js';
 import { Connection, TIMER_NONE, TIMER_RTO } from './connection.js';
 import { FlowTable } from './flow-table.js';
+import { arrive } from './input.js';
 import type { TcpLayer } from './layer.js';
 import { checkCookie, cookieTimestamp, HalfOpen, makeCookie, readCookieTimestamp } from './passive-open.js';
-import { arrive } from './input.js';
 import { after } from './sequence.js';
 import { ESTABLISHED, FIN_WAIT_1, SYN_RECEIVED, SYN_SENT } from './state.js';
 import { TimerHeap } from './timer-heap.js';
@@ -51,7 +51,13 @@ export class Listening {
   }
 
   input(
-    segment: Segment, bytes: Uint8Array, source: Ipv4, destination: Ipv4, ports: number, ecn: number, now: number,
+    segment: Segment,
+    bytes: Uint8Array,
+    source: Ipv4,
+    destination: Ipv4,
+    ports: number,
+    ecn: number,
+    now: number,
   ): void {
     const { layer } = this;
     const flags = segment.flags;
@@ -116,14 +122,25 @@ export class Listening {
     const { layer } = this;
     const clock = layer.timestamp(one, now);
     const options = this.options(
-      layer.ip.pathMtu(one.route) - 40, one.scale !== -1, one.sackOk, one.timestamps,
-      cookie ? cookieTimestamp(one, clock) : clock, one.tsRecent,
+      layer.ip.pathMtu(one.route) - 40,
+      one.scale !== -1,
+      one.sackOk,
+      one.timestamps,
+      cookie ? cookieTimestamp(one, clock) : clock,
+      one.tsRecent,
     );
     const flags = SYN | ACK | (one.ecn ? ECE : 0);
     layer.responder.send(one.route, one.localAddress, one.ports, one.iss, (one.irs + 1) | 0, flags, 0xffff, options);
   }
 
-  private options(mss: number, scaling: boolean, sack: boolean, timestamps: boolean, value: number, echo: number): number {
+  private options(
+    mss: number,
+    scaling: boolean,
+    sack: boolean,
+    timestamps: boolean,
+    value: number,
+    echo: number,
+  ): number {
     const head = this.layer.ip.tx.head;
     let at = TRANSPORT_OFFSET + 20;
     putInt32(head, at, 0x02040000 | mss);
@@ -172,7 +189,11 @@ export class Listening {
       return;
     }
     const offset = (segment.seq - next) | 0;
-    if (offset < 0 || offset >= 0xffff || (one.timestamps && segment.timestamps && after(one.tsRecent, segment.tsVal))) {
+    if (
+      offset < 0 ||
+      offset >= 0xffff ||
+      (one.timestamps && segment.timestamps && after(one.tsRecent, segment.tsVal))
+    ) {
       this.synAck(one, false, now);
       return;
     }
@@ -188,7 +209,13 @@ export class Listening {
 
   /** An ACK for which nothing is remembered: is it the answer to a cookie of ours? */
   private cookie(
-    segment: Segment, bytes: Uint8Array, source: Ipv4, destination: Ipv4, ports: number, ecn: number, now: number,
+    segment: Segment,
+    bytes: Uint8Array,
+    source: Ipv4,
+    destination: Ipv4,
+    ports: number,
+    ecn: number,
+    now: number,
   ): boolean {
     const { layer } = this;
     if (now - this.cookieSince > 120_000) return false;
@@ -262,8 +289,12 @@ export class Listening {
     const { layer } = this;
     const crossed = c.state === SYN_RECEIVED;
     const options = this.options(
-      layer.ip.pathMtu(c.route) - 40, !crossed || c.rcvScale > 0 || c.sndScale > 0, !crossed || c.sackOk,
-      !crossed || c.timestamps, layer.timestamp(c, now), crossed ? c.tsRecent : 0,
+      layer.ip.pathMtu(c.route) - 40,
+      !crossed || c.rcvScale > 0 || c.sndScale > 0,
+      !crossed || c.sackOk,
+      !crossed || c.timestamps,
+      layer.timestamp(c, now),
+      crossed ? c.tsRecent : 0,
     );
     const flags = crossed ? SYN | ACK : SYN;
     layer.responder.send(c.route, c.localAddress, c.ports, c.iss, crossed ? c.rcvNxt : 0, flags, 0xffff, options);
@@ -349,11 +380,17 @@ export class Listening {
    * Active open (RFC 9293 3.9.1.1) from `local` to `remote:port`; `opened` is called when the connection stands, else
    * the handler's `closed`. Undefined: no route, or no port is free.
    */
-  connect(local: Ipv4, remote: Ipv4, port: number, now: number, opened: (c: Connection) => void): Connection | undefined {
+  connect(
+    local: Ipv4,
+    remote: Ipv4,
+    port: number,
+    now: number,
+    opened: (c: Connection) => void,
+  ): Connection | undefined {
     const { layer } = this;
     layer.now = now;
     // RFC 9293 MUST-46.
-    if (remote === 0 || remote === -1 || (remote >>> 28) === 14) return undefined;
+    if (remote === 0 || remote === -1 || remote >>> 28 === 14) return undefined;
     const route = layer.ip.route(remote);
     if (route === undefined) return undefined;
     const ports = this.choosePort(local, remote, port);

@@ -1,8 +1,8 @@
 /** Sends what may be sent: lost segments first, then new data, then FIN, then an ACK if one is still due. */
-import { TRANSPORT_OFFSET, HEADROOM } from '../device/tx-frame.js';
-import { ACK, CWR, ECE, FIN, PROTOCOL_TCP, PSH, putInt32, putUint16, RST } from '../wire/tcp.js';
-import { addWords, fold, pseudoHeader } from '../wire/checksum.js';
+import { HEADROOM, TRANSPORT_OFFSET } from '../device/tx-frame.js';
 import { ECN_ECT0, ECN_NOT_ECT } from '../ip-output.js';
+import { addWords, fold, pseudoHeader } from '../wire/checksum.js';
+import { ACK, CWR, ECE, FIN, PROTOCOL_TCP, PSH, putInt32, putUint16, RST } from '../wire/tcp.js';
 import type { Connection } from './connection.js';
 import { TIMER_NONE, TIMER_PERSIST } from './connection.js';
 import type { Sent } from './in-flight.js';
@@ -193,7 +193,8 @@ function resend(c: Connection, one: Sent, length: number, now: number): void {
   const fin = c.finSent && one.end === c.sndMax && after(one.end, c.queue.end);
   const data = (one.end - one.seq - (fin ? 1 : 0)) | 0;
   if (c.retransmitTs === 0) c.retransmitTs = c.layer.timestamp(c, now);
-  const taken = data > 0 ? emit(c, one.seq, data, fin ? ACK | FIN : ACK, true) : (emit(c, one.seq, 0, ACK | FIN, true), 0);
+  const taken =
+    data > 0 ? emit(c, one.seq, data, fin ? ACK | FIN : ACK, true) : (emit(c, one.seq, 0, ACK | FIN, true), 0);
   if (taken < data) flight.split(one, (one.seq + taken) | 0);
   flight.markResent(one);
   stamp(c, one, now);

@@ -1,7 +1,8 @@
 /** What an acceptable segment brings: data in order to the owner, data out of order to the reassembly, FIN (9293 3.10.7.4). */
+
+import { dropReason } from '../drops.js';
 import type { Segment } from '../wire/tcp.js';
 import { FIN } from '../wire/tcp.js';
-import { dropReason } from '../drops.js';
 import type { Connection } from './connection.js';
 import { Reassembly } from './reassembly.js';
 import { after, before, notAfter } from './sequence.js';

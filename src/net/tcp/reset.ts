@@ -1,9 +1,9 @@
 /** Segments that belong to no connection: RST (RFC 9293 3.10.7.1), and answers out of TIME-WAIT. Written by hand, into `tx`. */
 import { HEADROOM, TRANSPORT_OFFSET } from '../device/tx-frame.js';
-import { ECN_NOT_ECT, type Ipv4, type Route } from '../ip-output.js';
 import { dropReason } from '../drops.js';
+import { ECN_NOT_ECT, type Ipv4, type Route } from '../ip-output.js';
 import { addWords, fold, pseudoHeader } from '../wire/checksum.js';
-import { ACK, FIN, PROTOCOL_TCP, putInt32, putUint16, RST, SYN, type Segment } from '../wire/tcp.js';
+import { ACK, FIN, PROTOCOL_TCP, putInt32, putUint16, RST, type Segment, SYN } from '../wire/tcp.js';
 import type { Connection } from './connection.js';
 import type { TcpLayer } from './layer.js';
 import { after, before } from './sequence.js';
@@ -17,7 +17,14 @@ export class Responder {
 
   /** Finishes and sends what lies in `tx.head` from the options on. `options`: their bytes. */
   send(
-    route: Route, local: Ipv4, ports: number, seq: number, ack: number, flags: number, window: number, options: number,
+    route: Route,
+    local: Ipv4,
+    ports: number,
+    seq: number,
+    ack: number,
+    flags: number,
+    window: number,
+    options: number,
   ): void {
     const ip = this.layer.ip;
     const head = ip.tx.head;

@@ -2,9 +2,10 @@
  * What is queued or unacknowledged, as references (the site is the send buffer): `(memory, start, end)` and the sequence
  * number of each first byte. No byte is copied to here.
  */
+
+import type { Memory } from '../../memory/memory.js';
 import type { TxFrame } from '../device/tx-frame.js';
 import { MAX_PIECES } from '../device/tx-frame.js';
-import type { Memory } from '../../memory/memory.js';
 
 export class SendQueue {
   /** Sequence number after the last queued byte. */

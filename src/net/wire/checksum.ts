@@ -29,7 +29,5 @@ export function fold(sum: number): number {
 
 /** The sum over the pseudo-header of TCP and UDP (RFC 9293 3.1): addresses as int32, length in bytes. */
 export function pseudoHeader(source: number, destination: number, protocol: number, length: number): number {
-  return (
-    (source >>> 16) + (source & 0xffff) + (destination >>> 16) + (destination & 0xffff) + protocol + length
-  );
+  return (source >>> 16) + (source & 0xffff) + (destination >>> 16) + (destination & 0xffff) + protocol + length;
 }

@@ -1,0 +1,180 @@
+/** IPv4 datagrams that come in (RFC 791, RFC 1122 3.2): checked field by field, put together, handed to who they are for. */
+import { RX_PLAIN } from '../device/device.js';
+import { dropReason } from '../drops.js';
+import { isMartian } from '../wire/address.js';
+import { addWords, fold } from '../wire/checksum.js';
+import { int32At, putUint16, uint16At } from '../wire/tcp.js';
+import {
+  PARAMETER_PROBLEM,
+  PROTOCOL_ICMP,
+  PROTOCOL_UNREACHABLE,
+  REASSEMBLY_TIME,
+  TIME_EXCEEDED,
+  UNREACHABLE,
+} from './icmp.js';
+import { IpReassembly } from './reassembly.js';
+import type { Stack } from './stack.js';
+
+const TRUNCATED = dropReason('ip-truncated');
+const VERSION = dropReason('ip-version');
+const HEADER_LENGTH = dropReason('ip-header-length');
+const TOTAL_LENGTH = dropReason('ip-total-length');
+const CHECKSUM = dropReason('ip-checksum');
+const MARTIAN = dropReason('ip-source-martian');
+const NOT_FOR_US = dropReason('ip-not-for-us');
+const NO_ADDRESS = dropReason('ip-no-address');
+const TTL = dropReason('ip-ttl');
+const OPTIONS = dropReason('ip-options-malformed');
+const SOURCE_ROUTE = dropReason('ip-source-route');
+const PROTOCOL = dropReason('ip-protocol-unknown');
+
+/** DHCP answers may come before we have an address: UDP from port 67 to 68. */
+const DHCP_PORTS = (67 << 16) | 68;
+
+export class Ipv4Input {
+  private readonly reassembly: IpReassembly;
+
+  constructor(private readonly stack: Stack) {
+    this.reassembly = new IpReassembly(stack.drops, (first) => {
+      // RFC 1122 3.3.2: time exceeded, if the first fragment came.
+      stack.icmp.sendError(TIME_EXCEEDED, REASSEMBLY_TIME, first, 0, first.length, false, stack.now);
+    });
+  }
+
+  input(
+    bytes: Uint8Array,
+    ethernet: number,
+    ip: number,
+    frameEnd: number,
+    marks: number,
+    group: boolean,
+    now: number,
+  ): void {
+    const { stack } = this;
+    const { drops } = stack;
+    if (frameEnd - ip < 20) return drops.count(TRUNCATED, bytes, ethernet, frameEnd);
+    const first = bytes[ip];
+    if (first >> 4 !== 4) return drops.count(VERSION, bytes, ethernet, frameEnd);
+    const header = (first & 15) * 4;
+    if (header < 20 || ip + header > frameEnd) return drops.count(HEADER_LENGTH, bytes, ethernet, frameEnd);
+    const total = uint16At(bytes, ip + 2);
+    // Ethernet pads; what is beyond the total length is not ours.
+    if (total < header || ip + total > frameEnd) return drops.count(TOTAL_LENGTH, bytes, ethernet, frameEnd);
+    if (fold(addWords(0, bytes, ip, ip + header)) !== 0xffff) return drops.count(CHECKSUM, bytes, ethernet, frameEnd);
+    const source = int32At(bytes, ip + 12);
+    const destination = int32At(bytes, ip + 16);
+    const end = ip + total;
+    const protocol = bytes[ip + 9];
+    const config = stack.config;
+    let broadcast = group;
+    if (config === undefined || destination !== config.address) {
+      if (stack.isBroadcast(destination)) broadcast = true;
+      else if (!this.isDhcp(bytes, ip, header, protocol, end)) {
+        return drops.count(config === undefined ? NO_ADDRESS : NOT_FOR_US, bytes, ethernet, frameEnd);
+      }
+    }
+    // RFC 1122 3.2.1.3: nobody's, everybody's and our own addresses are no source. 0.0.0.0 is, for a DHCP server alone.
+    if (isMartian(source) || source === stack.broadcast || (config !== undefined && source === config.address)) {
+      return drops.count(MARTIAN, bytes, ethernet, frameEnd);
+    }
+    if (bytes[ip + 8] === 0) return drops.count(TTL, bytes, ethernet, frameEnd);
+    if (header > 20 && !this.optionsOk(bytes, ip, header, end, broadcast, now)) return;
+    const fragment = uint16At(bytes, ip + 6);
+    if ((fragment & 0x3fff) !== 0) {
+      const payload = this.reassembly.add(
+        source,
+        destination,
+        protocol,
+        uint16At(bytes, ip + 4),
+        (fragment & 0x1fff) * 8,
+        (fragment & 0x2000) !== 0,
+        bytes,
+        ip,
+        ip + header,
+        end,
+        now,
+      );
+      if (payload === undefined) return;
+      // As if it had come whole: a header with the new length before it.
+      const whole = new Uint8Array(20 + payload.length);
+      whole.set(bytes.subarray(ip, ip + 20));
+      whole[0] = 0x45;
+      putUint16(whole, 2, whole.length);
+      putUint16(whole, 6, 0);
+      whole.set(payload, 20);
+      this.deliver(whole, 0, 20, whole.length, source, destination, protocol, RX_PLAIN, broadcast, now);
+      return;
+    }
+    this.deliver(bytes, ip, header, end, source, destination, protocol, marks, broadcast, now);
+  }
+
+  private isDhcp(bytes: Uint8Array, ip: number, header: number, protocol: number, end: number): boolean {
+    return protocol === 17 && ip + header + 8 <= end && int32At(bytes, ip + header) === DHCP_PORTS;
+  }
+
+  private deliver(
+    bytes: Uint8Array,
+    ip: number,
+    header: number,
+    end: number,
+    source: number,
+    destination: number,
+    protocol: number,
+    marks: number,
+    broadcast: boolean,
+    now: number,
+  ): void {
+    const { stack } = this;
+    const transport = stack.transport(protocol);
+    if (transport !== undefined) {
+      transport.input(bytes, ip, ip + header, end, source, destination, marks, broadcast, bytes[ip + 1] & 3, now);
+    } else if (protocol === PROTOCOL_ICMP)
+      stack.icmp.input(bytes, ip + header, end, source, destination, broadcast, now);
+    else {
+      stack.drops.count(PROTOCOL, bytes, ip, end);
+      stack.icmp.sendError(UNREACHABLE, PROTOCOL_UNREACHABLE, bytes, ip, end, broadcast, now);
+    }
+  }
+
+  /** RFC 791 3.1: options are walked and skipped; source routes are refused (RFC 7126 4.3). */
+  private optionsOk(
+    bytes: Uint8Array,
+    ip: number,
+    header: number,
+    end: number,
+    broadcast: boolean,
+    now: number,
+  ): boolean {
+    const { stack } = this;
+    const stop = ip + header;
+    for (let at = ip + 20; at < stop; ) {
+      const kind = bytes[at];
+      if (kind === 0) return true;
+      if (kind === 1) {
+        at++;
+        continue;
+      }
+      const length = at + 1 < stop ? bytes[at + 1] : 0;
+      if (length < 2 || at + length > stop) {
+        stack.drops.count(OPTIONS, bytes, ip, end);
+        // RFC 1122 3.2.2.5: the pointer names the octet that is wrong.
+        stack.icmp.sendError(PARAMETER_PROBLEM, 0, bytes, ip, end, broadcast, now, at - ip);
+        return false;
+      }
+      if (kind === 131 || kind === 137) {
+        stack.drops.count(SOURCE_ROUTE, bytes, ip, end);
+        return false;
+      }
+      at += length;
+    }
+    return true;
+  }
+
+  poll(now: number): number {
+    return this.reassembly.poll(now);
+  }
+
+  forget(): void {
+    this.reassembly.clear();
+  }
+}

@@ -72,6 +72,7 @@ t.test('Over sockets, out of a bundled directory: pages, redirects, 404, big fil
   );
   t.equal(answers[2]!.fields.get('location'), '/docs/?x=1');
   t.equal(answers[3]!.fields.get('content-length'), String(BIG.length));
+  t.equal(answers[6]!.fields.get('content-encoding'), 'br');
   t.match(answers[5]!.text, /\r\n\r\nsitekernel \r\n--/);
   const cut = parseResponses(
     await exchange(

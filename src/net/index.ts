@@ -6,6 +6,8 @@ export { DROP_NAMES, type DropName, Drops } from './drops.js';
 export type { Clock, CloseReason, Endpoint, Flow, FlowHandler, FlowInfo, Listener, Network } from './flow.js';
 export type { IpOutput, Ipv4, Route } from './ip-output.js';
 export type { AddressConfig, StaticRoute } from './stack/address-config.js';
+export { DhcpClient, type DhcpOptions } from './stack/dhcp/client.js';
+export type { Lease, LeaseMemory } from './stack/dhcp/lease.js';
 export { Stack, type StackOptions } from './stack/stack.js';
 export type { UdpPort } from './stack/udp.js';
 export { type CongestionName, congestionByName } from './tcp/congestion/index.js';

@@ -193,8 +193,7 @@ function resend(c: Connection, one: Sent, length: number, now: number): void {
   const fin = c.finSent && one.end === c.sndMax && after(one.end, c.queue.end);
   const data = (one.end - one.seq - (fin ? 1 : 0)) | 0;
   if (c.retransmitTs === 0) c.retransmitTs = c.layer.timestamp(c, now);
-  const taken =
-    data > 0 ? emit(c, one.seq, data, fin ? ACK | FIN : ACK, true) : (emit(c, one.seq, 0, ACK | FIN, true), 0);
+  const taken = emit(c, one.seq, data, fin ? ACK | FIN : ACK, true);
   if (taken < data) flight.split(one, (one.seq + taken) | 0);
   flight.markResent(one);
   stamp(c, one, now);

@@ -31,7 +31,7 @@ import type { World } from './world.js';
 export interface Victim {
   readonly mac: Uint8Array;
   /** Asked at each blow: DHCP may change it. */
-  address(): number | undefined;
+  ipv4(): number | undefined;
 }
 
 export interface AttackSettings {
@@ -63,7 +63,7 @@ export class Attacker {
   private strike(): void {
     const { random, settings } = this;
     const victim = random.pick(this.victims);
-    const address = victim.address();
+    const address = victim.ipv4();
     if (address !== undefined) this.send(this.frame(victim, address));
     this.sent += 1;
     if (this.sent < settings.count)
@@ -86,7 +86,7 @@ export class Attacker {
 
   private segment(address: number, kind: number): Uint8Array {
     const { random } = this;
-    const others = this.victims.map((one) => one.address()).filter((one) => one !== undefined && one !== address);
+    const others = this.victims.map((one) => one.ipv4()).filter((one) => one !== undefined && one !== address);
     // Half of them claim to come from another victim, half from anywhere.
     const source = random.chance(0.5) && others.length > 0 ? (random.pick(others) as number) : this.anywhere();
     const flags =
@@ -108,7 +108,7 @@ export class Attacker {
   /** An ICMP error about a segment that the victim may have sent, with a sequence number out of thin air. */
   private forgedError(address: number): Uint8Array {
     const { random } = this;
-    const others = this.victims.map((one) => one.address()).filter((one) => one !== undefined && one !== address);
+    const others = this.victims.map((one) => one.ipv4()).filter((one) => one !== undefined && one !== address);
     const about = tcp({
       source: address,
       from: random.pick(this.settings.ports),

@@ -3,6 +3,7 @@
  * down.
  */
 import { type Faults, NO_FAULTS } from '../../src/net/device/faults.js';
+import type { CongestionName } from '../../src/net/tcp/congestion/index.js';
 import { SeededRandom } from './random.js';
 
 export type Topology = 'one-network' | 'two-networks';
@@ -33,6 +34,7 @@ export interface HostPlan {
   readonly network: number;
   readonly dhcp: boolean;
   readonly offload: boolean;
+  readonly congestion: CongestionName;
   /** What happens to frames towards it, and from it. */
   readonly towards: Faults;
   readonly from: Faults;
@@ -102,6 +104,7 @@ export function drawPlan(seed: number): Plan {
       network: topology === 'two-networks' ? hosts.length % 2 : 0,
       dhcp: random.chance(0.3),
       offload: random.chance(0.3),
+      congestion: random.pick(['cubic', 'reno', 'bbr']),
       towards: drawFaults(random),
       from: drawFaults(random),
     });

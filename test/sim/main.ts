@@ -1,0 +1,47 @@
+/**
+ * `npm run sim -- [--seed N] [--seeds N] [--from N] [--pcap FILE]`: runs one seed and tells about it, or many and stops at the
+ * first that fails. A failing seed is cut down to the fewest faults that still make it fail, and written as a capture.
+ */
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { explain, runSeed } from './seeds.js';
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string' },
+    seeds: { type: 'string' },
+    from: { type: 'string', default: '1' },
+    pcap: { type: 'string' },
+    plan: { type: 'boolean', default: false },
+  },
+});
+
+const first = Number(values.seed ?? values.from);
+const count = values.seed !== undefined ? 1 : Number(values.seeds ?? 1000);
+const began = process.hrtime.bigint();
+let frames = 0;
+let virtual = 0;
+let failures = 0;
+for (let seed = first; seed < first + count; seed++) {
+  const result = runSeed(seed);
+  if (values.plan) console.log(JSON.stringify(result.plan, null, 1));
+  frames += result.outcome.world.frames;
+  virtual += result.outcome.world.time.now();
+  if (result.outcome.problems.length > 0) {
+    failures += 1;
+    const file = values.pcap ?? `sim-${seed}.pcapng`;
+    const { text, capture } = explain(result);
+    console.log(text);
+    writeFileSync(file, capture);
+    console.log(`capture: ${file}`);
+    break;
+  }
+  if (count > 1 && (seed - first + 1) % 1000 === 0) console.log(`${seed - first + 1} seeds, ${frames} frames`);
+}
+const seconds = Number(process.hrtime.bigint() - began) / 1e9;
+if (failures === 0) {
+  console.log(
+    `${count} ${count === 1 ? 'seed' : 'seeds'} held: ${frames} frames, ${(virtual / 3_600_000).toFixed(1)} virtual hours in ${seconds.toFixed(1)} s`,
+  );
+}
+process.exitCode = failures > 0 ? 1 : 0;

@@ -1,0 +1,165 @@
+/** Carries out a plan: builds its network, lets its connections run in virtual time, and says what was not as it must be. */
+import { NO_FAULTS } from '../../src/net/device/faults.js';
+import { Attacker } from './attacker.js';
+import { DhcpServer } from './dhcp-server.js';
+import { SimHost } from './host.js';
+import { ip } from './packets.js';
+import type { FlowPlan, Plan } from './plan.js';
+import { Router } from './router.js';
+import { Switch } from './switch.js';
+import { End } from './traffic.js';
+import { type FaultKey, World } from './world.js';
+
+/** Virtual ms within which DHCP must have an address, however bad the cable. */
+const ADDRESS_LIMIT = 600_000;
+/** Virtual ms after which nothing may be left of a connection: TIME-WAIT is 2 MSL, at most four minutes. */
+const QUIET = 300_000;
+
+export interface Outcome {
+  readonly world: World;
+  /** What was wrong; empty: nothing. */
+  readonly problems: readonly string[];
+  readonly hosts: readonly SimHost[];
+  readonly bytes: number;
+}
+
+interface Running {
+  readonly plan: FlowPlan;
+  readonly client: End;
+  server: End | undefined;
+}
+
+export interface RunOptions {
+  readonly forgiven?: ((key: FaultKey) => boolean) | undefined;
+  /** Keep every frame for a capture. */
+  readonly remember?: boolean;
+}
+
+export function runPlan(plan: Plan, { forgiven, remember = false }: RunOptions = {}): Outcome {
+  const world = new World(plan.seed, forgiven, remember);
+  const problems: string[] = [];
+  const hosts = buildNetwork(world, plan);
+  try {
+    drive(world, plan, hosts, problems);
+  } catch (error) {
+    problems.push(`threw: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  }
+  const bytes = plan.flows.reduce((sum, flow) => sum + flow.up + flow.down, 0);
+  return { world, problems, hosts, bytes };
+}
+
+function buildNetwork(world: World, plan: Plan): SimHost[] {
+  const count = plan.topology === 'two-networks' ? 2 : 1;
+  const networks = Array.from({ length: count }, (_, i) => new Switch(world, `switch${i}`));
+  const router = new Router();
+  networks.forEach((network, i) => {
+    const mtu = i === 0 ? 1500 : plan.farMtu;
+    router.attach(network, `router${i}`, ip(`10.${i}.0.1`), 24, mtu, NO_FAULTS, NO_FAULTS);
+    if (plan.hosts.some((host) => host.dhcp && host.network === i)) {
+      const settings = {
+        address: ip(`10.${i}.0.2`),
+        mask: ip('255.255.255.0'),
+        gateway: ip(`10.${i}.0.1`),
+        first: ip(`10.${i}.0.100`),
+        count: 50,
+        lease: 120,
+      };
+      new DhcpServer(network, settings, NO_FAULTS, NO_FAULTS);
+    }
+  });
+  const hosts = plan.hosts.map((host, i) => {
+    const mac = Uint8Array.of(2, 0, 0, 0, 0, 10 + i);
+    const made = new SimHost(world, { name: `host${i}`, mac, offload: host.offload, congestion: host.congestion });
+    const network = networks[host.network] as Switch;
+    made.connectTo(network.plug(made.name, made, host.towards, host.from));
+    made.configure(`10.${host.network}.0.${10 + i}`, 24, `10.${host.network}.0.1`);
+    return made;
+  });
+  if (plan.attack > 0) {
+    const victims = hosts.filter((_, i) => plan.hosts[i]?.network === 0);
+    new Attacker(world, networks[0] as Switch, victims, {
+      start: 0,
+      interval: 5,
+      count: plan.attack,
+      ports: plan.flows.map((flow) => flow.port),
+    });
+  }
+  return hosts;
+}
+
+function drive(world: World, plan: Plan, hosts: readonly SimHost[], problems: string[]): void {
+  world.time.run(ADDRESS_LIMIT, () => hosts.every((host) => host.ipv4() !== undefined));
+  for (const host of hosts) if (host.ipv4() === undefined) problems.push(`${host.name} got no address by DHCP`);
+  if (problems.length > 0) return;
+
+  const running = plan.flows.map((flow) => startFlow(world, flow, hosts));
+  const limit = world.time.now() + timeLimit(plan);
+  const over = ({ plan: flow, client, server }: Running): boolean =>
+    client.reason !== undefined && (server?.reason !== undefined || flow.resetAt >= 0);
+  world.time.run(limit, () => running.every(over));
+
+  for (const each of running) judge(each, problems, world.time.now() >= limit);
+  // A reset that was lost leaves the other side waiting for ever, as TCP is made: it is ended here.
+  for (const { plan: flow, server } of running) {
+    if (flow.resetAt >= 0 && server?.flow !== undefined && server.reason === undefined) {
+      const end = server;
+      hosts[flow.server]?.enter(() => end.flow?.reset());
+    }
+  }
+  world.time.run(world.time.now() + QUIET);
+  for (const host of hosts) problems.push(...host.leftovers());
+}
+
+function startFlow(world: World, plan: FlowPlan, hosts: readonly SimHost[]): Running {
+  const from = hosts[plan.client] as SimHost;
+  const to = hosts[plan.server] as SimHost;
+  const running: Running = { plan, client: new End(plan, 'client', from.clock), server: undefined };
+  void to.listen(plan.port, (flow) => {
+    // What the attacker opens is nobody's: a blind attacker cannot finish a handshake, so there is no such flow.
+    running.server ??= new End(plan, 'server', to.clock);
+    running.server.begin(flow);
+  });
+  world.time.schedule(plan.start, () => {
+    from.connect(to.ipv4() as number, plan.port, running.client, (flow) => running.client.begin(flow));
+  });
+  return running;
+}
+
+function judge({ plan, client, server }: Running, problems: string[], late: boolean): void {
+  const name = `port ${plan.port}`;
+  if (client.fault !== undefined) problems.push(client.fault);
+  if (server?.fault !== undefined) problems.push(server.fault);
+  if (plan.resetAt >= 0 && client.reason === 'reset-by-us') return;
+  for (const [side, end] of [
+    ['client', client],
+    ['server', server],
+  ] as const) {
+    if (end === undefined) problems.push(`${name}: the server never accepted; client: ${client.reason ?? 'waits'}`);
+    else if (end.reason === undefined) {
+      const state = end.flow?.info().state;
+      problems.push(
+        `${name}: the ${side} is ${late ? 'late' : 'stuck'} in ${state}: got ${end.received} of ${end.toGet}, wrote ${end.written} of ${end.toSend}, ${end.flow?.queued} queued`,
+      );
+    } else if (!end.complete) {
+      problems.push(
+        `${name}: the ${side} ended with ${end.reason}: got ${end.received} of ${end.toGet}, wrote ${end.written} of ${end.toSend}`,
+      );
+    }
+  }
+}
+
+/** A generous bound on virtual ms: what the slowest cable, its losses and the slow readers may cost, and more. */
+function timeLimit(plan: Plan): number {
+  let limit = 120_000;
+  const rates = plan.hosts.flatMap((host) => [host.towards.rate, host.from.rate]).filter((rate) => rate > 0);
+  const rate = Math.min(...rates, 1000);
+  const delay = Math.max(...plan.hosts.map((host) => host.towards.delay + host.from.delay + host.towards.jitter));
+  for (const flow of plan.flows) {
+    const bytes = flow.up + flow.down;
+    limit += flow.start + (bytes / rate) * 4;
+    // A lossy path moves at least a segment in a few round trips and, with back-off, some timeouts.
+    limit += (bytes / 536) * (delay * 4 + 300);
+    if (flow.slowReader !== 'none') limit += (bytes / flow.burst + 1) * (flow.pause + 1000) * 3;
+  }
+  return limit;
+}

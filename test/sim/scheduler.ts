@@ -19,10 +19,14 @@ class Event implements Timer {
 /** 2026-01-01T00:00Z: where virtual wall clocks begin. */
 const EPOCH = 1_767_225_600_000;
 
+/** Events at one instant beyond which something asks for turn after turn without end. */
+const STANDSTILL = 1_000_000;
+
 export class Scheduler implements Clock {
   private readonly heap: Event[] = [];
   private order = 0;
   private time = 0;
+  private still = 0;
   /** Events that were carried out. */
   executed = 0;
 
@@ -52,6 +56,8 @@ export class Scheduler implements Clock {
       if (event === undefined || event.time > limit) return false;
       this.pop();
       if (event.cancelled) continue;
+      if (event.time > this.time) this.still = 0;
+      else if (++this.still > STANDSTILL) throw new Error(`time stands still at ${this.time} ms`);
       this.time = event.time;
       this.executed += 1;
       event.callback();

@@ -48,7 +48,10 @@ export function explain({ seed, plan, outcome }: SeedResult): { text: string; ca
   const small = shrink(plan, outcome);
   const { world } = small.outcome;
   const lines = [`seed ${seed} fails:`, ...outcome.problems.map((problem) => `  ${problem}`)];
-  lines.push(`replay: npm run sim -- --seed ${seed}`, `smallest: ${small.plan.flows.length} of ${plan.flows.length} connections,`);
+  lines.push(
+    `replay: npm run sim -- --seed ${seed}`,
+    `smallest: ${small.plan.flows.length} of ${plan.flows.length} connections,`,
+  );
   lines.push(`  ${small.faults.length} faults, ${world.frames} frames, ${world.time.now().toFixed(0)} ms:`);
   lines.push(...small.outcome.problems.map((problem) => `  ${problem}`));
   for (const flow of small.plan.flows) lines.push(`  ${JSON.stringify(flow)}`);

@@ -121,6 +121,9 @@ function takeAck(c: Connection, segment: Segment, now: number): boolean {
     if (c.state === FIN_WAIT_1) {
       c.state = FIN_WAIT_2;
       c.lifeAt = now + layer.limits.finWait2;
+    } else if (c.heldBytes > 0 && (c.state === CLOSING || c.state === LAST_ACK)) {
+      // The peer has everything, our owner has not: it goes on until `resume()`, and through TIME-WAIT then.
+      c.state = FIN_WAIT_2;
     } else if (c.state === CLOSING) {
       layer.enterTimeWait(c, now);
       return false;

@@ -231,7 +231,6 @@ export class TcpLayer implements Transport {
     if (this.waiting.size >= this.limits.timeWait) this.forget(this.waitingOrder[this.waitingHead]);
     this.waiting.add(one);
     this.waitingOrder.push(one);
-    c.handler.ended(c);
     c.tellClosed('finished');
   }
 

@@ -118,13 +118,15 @@ function receiveFin(c: Connection, now: number): void {
   c.reassembly = undefined;
   if (c.state === ESTABLISHED || c.state === SYN_RECEIVED) c.state = CLOSE_WAIT;
   else if (c.state === FIN_WAIT_1) c.state = c.finSent && c.sndUna === c.sndMax ? FIN_WAIT_2 : CLOSING;
-  if (c.state === FIN_WAIT_2) {
-    c.layer.enterTimeWait(c, now);
-    return;
-  }
-  // CLOSING here may still have data of ours to send: the owner hears of the FIN only when it can answer.
-  if (!c.paused || c.heldBytes === 0) c.handler.ended(c);
+  // While the owner does not read, what it has not read comes before the end: `releaseHeld` tells it then.
+  if (c.heldBytes === 0) tellEnd(c, now);
+  else if (c.state === FIN_WAIT_2) c.lifeAt = Number.POSITIVE_INFINITY;
   if (c.state === CLOSE_WAIT && c.closing) c.state = LAST_ACK;
+}
+
+function tellEnd(c: Connection, now: number): void {
+  c.handler.ended(c);
+  if (c.state === FIN_WAIT_2) c.layer.enterTimeWait(c, now);
 }
 
 /** `resume()`: what was held goes up, until the owner pauses again. */
@@ -138,6 +140,6 @@ export function releaseHeld(c: Connection): void {
   }
   if (held.length === 0) {
     c.held = undefined;
-    if (c.finReceived && c.state !== CLOSED) c.handler.ended(c);
+    if (c.finReceived && c.state !== CLOSED) tellEnd(c, c.layer.now);
   }
 }

@@ -1,29 +1,55 @@
 /** Serving: a store, an HTTP server and a network, from start to drained end. */
 import { HttpServer } from '../http/index.js';
-import type { Network } from '../net/flow.js';
-import type { Store } from '../store/index.js';
+import type { Listener, Network } from '../net/flow.js';
+import { openStore, type Store } from '../store/index.js';
 import type { ServeOptions } from './arguments.js';
-import type { Log } from './log.js';
+import type { Failure } from './failure.js';
+import { Log } from './log.js';
+import { openNetwork } from './networks.js';
+import { embeddedSite } from './program-files.js';
 import { firstSignal } from './signals.js';
 
 /** Serves until a signal comes, then drains. */
-export async function serve(options: ServeOptions, store: Store, network: Network, log: Log): Promise<void> {
+export async function runServer(options: ServeOptions): Promise<void> {
+  const log = new Log(options.log);
   const signal = firstSignal();
+  let failed: (failure: Failure) => void = () => undefined;
+  const failure = new Promise<never>((_resolve, reject) => {
+    failed = reject;
+  });
+  failure.catch(() => undefined);
+  const store = await openSite(options, log);
+  const network = await openNetwork(options, log, failed);
   const http = new HttpServer({
     store: () => store,
     clock: network.clock,
     log: log.wants('access') ? (record) => log.access(record) : undefined,
   });
-  const listener = await network.listen(options.port, http.accept);
-  process.stdout.write(`listening on ${urlOf(network.address ?? listener.endpoint.address, listener.endpoint.port)}\n`);
-  const name = await signal;
-  log.event(
-    'net',
-    `${name}: no new connections; ${http.connections} open ones finish within ${options.drain / 1000} s`,
-  );
-  http.drain();
-  await network.close(options.drain);
-  log.flush();
+  try {
+    // Before there is an address a signal ends it as well.
+    const listener = await Promise.race([network.listen(options.port, http.accept), signal, failure]);
+    if (typeof listener === 'object') {
+      announce(network, listener);
+      const name = await Promise.race([signal, failure]);
+      log.event('net', `${name}: no new connections; ${http.connections} open ones have ${options.drain / 1000} s`);
+      http.drain();
+    }
+    await network.close(options.drain);
+  } finally {
+    log.flush();
+  }
+}
+
+function openSite(options: ServeOptions, log: Log): Promise<Store> {
+  return openStore(options.site ?? embeddedSite(), {
+    onWarning: (sentence) => log.warn(sentence),
+    onDamage: (sentence) => log.warn(sentence),
+  });
+}
+
+function announce(network: Network, listener: Listener): void {
+  const { address, port } = listener.endpoint;
+  process.stdout.write(`listening on ${urlOf(network.address ?? address, port)}\n`);
 }
 
 /** `http://10.0.0.7/`, with the port unless it is 80. */

@@ -168,8 +168,13 @@ export class CaptureDevice implements Device {
     return this.inner.receive(this.pass, budget);
   }
 
-  /** Records a frame and hands it on; for whoever got it another way than by `receive`, too. */
-  readonly pass: FrameSink = (bytes, start, end, marks) => {
+  /** For whoever gets a frame another way than by `receive`: records it and hands it to `sink`. */
+  handing(sink: FrameSink): FrameSink {
+    this.sink = sink;
+    return this.pass;
+  }
+
+  private readonly pass: FrameSink = (bytes, start, end, marks) => {
     const time = this.wallClock();
     this.inHand = true;
     this.sink(bytes, start, end, marks);

@@ -63,6 +63,8 @@ export class TcpLayer implements Transport {
   };
   /** The `now` of the entry that runs. */
   now = 0;
+  /** Called before something is asked of a connection: a host of real time sets `now` where no entry runs, and polls soon. */
+  outside: (() => void) | undefined = undefined;
   private readonly timers = new TimerHeap<Connection>();
   private readonly segment = new Segment();
   private dirty: Connection[] = [];
@@ -142,6 +144,7 @@ export class TcpLayer implements Transport {
 
   /** Has output due: it is sent at the end of the batch. */
   touch(c: Connection): void {
+    if (this.outside !== undefined) this.outside();
     if (c.dirty) return;
     c.dirty = true;
     this.dirty.push(c);
@@ -161,6 +164,7 @@ export class TcpLayer implements Transport {
   }
 
   flushOne(c: Connection): void {
+    if (this.outside !== undefined) this.outside();
     if (c.state === CLOSED) return;
     output(c, this.now);
     this.rearm(c);
@@ -251,6 +255,11 @@ export class TcpLayer implements Transport {
     c.reassembly = undefined;
     c.held = undefined;
     if (tell) c.tellClosed(reason);
+  }
+
+  /** Resets every connection. */
+  abortAll(reason: CloseReason): void {
+    for (const c of [...this.connections]) this.abort(c, reason);
   }
 
   /** RST, and over (RFC 9293 3.10.5). */

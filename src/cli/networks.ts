@@ -1,0 +1,39 @@
+/** Makes the network that the command line asks for. What is not needed is not loaded. */
+import type { Network } from '../net/flow.js';
+import type { ServeOptions } from './arguments.js';
+import { Failure } from './failure.js';
+import type { Log } from './log.js';
+import { derivedMac, formatMac } from './mac.js';
+
+/** `failed` is told when an open network is at its end. Throws a sentence when it cannot be had. */
+export async function openNetwork(
+  options: ServeOptions,
+  log: Log,
+  failed: (failure: Failure) => void,
+): Promise<Network> {
+  if (options.net === 'direct') return openDirect(options, log, failed);
+  const { SocketNetwork } = await import('../net/sockets.js');
+  return new SocketNetwork({ host: options.host });
+}
+
+async function openDirect(options: ServeOptions, log: Log, failed: (failure: Failure) => void): Promise<Network> {
+  const { DirectNetwork } = await import('../net/direct.js');
+  const { DROP_NAMES } = await import('../net/drops.js');
+  const { direct } = options;
+  const mac = direct.mac ?? derivedMac(direct.tap);
+  const network = new DirectNetwork({
+    tap: { name: direct.tap, bridge: direct.bridge, offload: direct.offload, mac },
+    static: direct.static,
+    congestion: direct.congestion,
+    spin: direct.spin,
+    pcap: direct.pcap,
+    onNotice: (sentence) => log.warn(sentence),
+    onEvent: (sentence) => log.event('net', sentence),
+    onFailure: (sentence) => failed(new Failure(sentence)),
+    onDrop: log.wants('drops')
+      ? (reason, _bytes, start, end) => log.event('drops', `${DROP_NAMES[reason]}, ${end - start} bytes`)
+      : undefined,
+  });
+  log.event('net', `${direct.tap} is open, our MAC address is ${formatMac(mac)}`);
+  return network;
+}

@@ -1,0 +1,269 @@
+/**
+ * A network on our own stack: a TAP, the stack with TCP on it, a way to an address, and the real-time loop that drives them.
+ * Each turn runs to completion: frames all the way up, answers all the way down, then what is due.
+ */
+import { performance } from 'node:perf_hooks';
+import { eventLoopDescriptor } from '../native/poll.js';
+import { CaptureDevice } from './device/capture.js';
+import type { Device } from './device/device.js';
+import { type Driven, defaultSpin, type Loop, TURN_BUDGET } from './device/loop.js';
+import { PollingLoop } from './device/polling-loop.js';
+import { TapDevice, type TapDeviceOptions } from './device/tap.js';
+import { WatchedLoop } from './device/watched-loop.js';
+import { EntryClock } from './direct/entry-clock.js';
+import { CryptoRandom } from './direct/random.js';
+import { type AddressEvents, type AddressMode, StaticMode } from './direct/static-mode.js';
+import { Drops, type DropWatcher } from './drops.js';
+import type { Accept, Clock, Listener, Network } from './flow.js';
+import { Stack } from './stack/stack.js';
+import { type CongestionName, congestionByName } from './tcp/congestion/index.js';
+import { TcpLayer } from './tcp/index.js';
+import { parseIpv4 } from './wire/address.js';
+
+/** Frames between two looks at the clock: a round-trip time is wrong by no more than these take. */
+const FRAMES_A_LOOK = 8;
+
+export interface DirectOptions {
+  readonly tap: TapDeviceOptions;
+  /** Undefined: DHCP. Text forms, checked before. */
+  readonly static?:
+    | { readonly address: string; readonly prefix: number; readonly gateway?: string | undefined }
+    | undefined;
+  readonly congestion?: CongestionName | undefined;
+  /** Looks before the loop sleeps; what suits the machine by default. */
+  readonly spin?: number | undefined;
+  /**
+   * `watched`: libuv waits for the device too, for a process that does other things beside. Default `polling`, for one that is
+   * a server and little else.
+   */
+  readonly loop?: 'polling' | 'watched' | undefined;
+  /** A capture file. */
+  readonly pcap?: string | undefined;
+  /** Something that the operator should know: one sentence. */
+  readonly onNotice?: ((sentence: string) => void) | undefined;
+  /** An event that is in order: an address came, is renewed, goes. */
+  readonly onEvent?: ((sentence: string) => void) | undefined;
+  /** The network is at its end: the device is gone. One sentence. */
+  readonly onFailure?: ((sentence: string) => void) | undefined;
+  readonly onDrop?: DropWatcher | undefined;
+}
+
+export class DirectNetwork implements Network, Driven {
+  readonly clock: Clock;
+  readonly stack: Stack;
+  readonly tcp: TcpLayer;
+  deadline = 0;
+
+  private readonly options: DirectOptions;
+  private readonly tap: TapDevice;
+  private readonly device: Device;
+  private readonly loop: Loop;
+  private readonly mode: AddressMode;
+  private readonly listeners = new Set<Listener>();
+  private readonly waiting: { resolve: () => void; reject: (error: Error) => void }[] = [];
+  private current: string | undefined = undefined;
+  private failure: Error | undefined = undefined;
+  private now = 0;
+  private framesToLook = 0;
+  private inEntry = false;
+  private outsideQueued = false;
+  private drained: (() => void) | undefined = undefined;
+
+  /** Opens the device and starts. Throws a sentence when the device cannot be had. */
+  constructor(options: DirectOptions) {
+    this.options = options;
+    this.tap = new TapDevice(options.tap);
+    const notice = (sentence: string) => options.onNotice?.(sentence);
+    const wallClock = () => performance.timeOrigin + performance.now();
+    const capture =
+      options.pcap === undefined ? undefined : new CaptureDevice(this.tap, options.pcap, wallClock, notice);
+    this.device = capture ?? this.tap;
+    const drops = new Drops();
+    drops.watcher = joinWatchers(capture?.dropped, options.onDrop);
+    const random = new CryptoRandom();
+    this.stack = new Stack({ device: this.device, random, drops });
+    this.tcp = new TcpLayer({
+      ip: this.stack,
+      random,
+      drops,
+      congestion: congestionByName(options.congestion ?? 'cubic'),
+    });
+    this.tcp.outside = () => this.enteredFromOutside();
+    this.stack.host(this.tcp);
+    this.clock = new EntryClock((callback) => this.enter(callback));
+    this.mode = this.addressMode({
+      ready: (address) => this.addressReady(address),
+      notice,
+      failed: (sentence) => this.fail(sentence),
+    });
+    this.loop = this.makeLoop();
+    this.enter(() => this.mode.start(this.now));
+    this.loop.start();
+  }
+
+  private addressMode(events: AddressEvents): AddressMode {
+    const { static: given } = this.options;
+    if (given === undefined) throw new Error('DHCP is not in this version; give an address with --ipv4');
+    const address = parseIpv4(given.address)!;
+    const gateway = given.gateway === undefined ? undefined : parseIpv4(given.gateway);
+    return new StaticMode(this.stack, { address, prefix: given.prefix, gateway }, events);
+  }
+
+  private makeLoop(): Loop {
+    const spin = this.options.spin ?? defaultSpin();
+    const libuv = this.options.loop === 'watched' ? undefined : eventLoopDescriptor();
+    if (libuv !== undefined) return new PollingLoop(this.tap.fd, libuv, this, spin);
+    return new WatchedLoop(this.tap.fd, this.tap.buffer, this, spin);
+  }
+
+  get address(): string | undefined {
+    return this.current;
+  }
+
+  private addressReady(address: string): void {
+    if (this.current !== address) this.options.onEvent?.(`our address is ${address}`);
+    this.current = address;
+    for (const { resolve } of this.waiting.splice(0)) resolve();
+  }
+
+  private fail(sentence: string): void {
+    this.failure = new Error(sentence);
+    const waiting = this.waiting.splice(0);
+    for (const { reject } of waiting) reject(this.failure);
+    if (waiting.length === 0) this.options.onFailure?.(sentence);
+  }
+
+  // Turns
+
+  private readonly sink = (bytes: Uint8Array, start: number, end: number, marks: number): void => {
+    if (this.framesToLook === 0) {
+      this.now = performance.now();
+      this.framesToLook = FRAMES_A_LOOK;
+    }
+    this.framesToLook -= 1;
+    this.stack.input(bytes, start, end, marks, this.now);
+  };
+
+  turn(): number {
+    this.inEntry = true;
+    this.framesToLook = 0;
+    const taken = this.device.receive(this.sink, TURN_BUDGET);
+    if (taken > 0 || performance.now() >= this.deadline) this.settle();
+    this.inEntry = false;
+    if (this.tap.gone) this.deviceGone();
+    if (this.drained !== undefined && this.tcp.connections.size === 0) this.drained();
+    return taken;
+  }
+
+  arrived(length: number): void {
+    if (length === 0) {
+      this.tap.gone = true;
+      return;
+    }
+    this.inEntry = true;
+    this.framesToLook = 0;
+    this.tap.deliver(length, this.device instanceof CaptureDevice ? this.device.handing(this.sink) : this.sink);
+    this.settle();
+    this.inEntry = false;
+  }
+
+  /** What was held back leaves, what is due is done, and the next deadline is known. */
+  private settle(): void {
+    this.now = performance.now();
+    this.stack.flush(this.now);
+    this.deadline = this.stack.poll(this.now);
+  }
+
+  /** Runs `callback` as an entry of the stack, at the present time. */
+  private enter(callback: () => void): void {
+    if (this.inEntry) {
+      callback();
+      return;
+    }
+    this.inEntry = true;
+    this.now = performance.now();
+    this.deadline = this.stack.poll(this.now);
+    callback();
+    this.settle();
+    this.inEntry = false;
+    this.loop.wake();
+  }
+
+  /** A connection was asked for something outside an entry: the stack learns the time, and settles when the caller is done. */
+  private enteredFromOutside(): void {
+    if (this.inEntry) return;
+    this.now = performance.now();
+    this.stack.now = this.now;
+    this.tcp.now = this.now;
+    if (this.outsideQueued) return;
+    this.outsideQueued = true;
+    setImmediate(() => {
+      this.outsideQueued = false;
+      this.enter(() => undefined);
+    });
+  }
+
+  private deviceGone(): void {
+    this.loop.stop();
+    this.fail(`the TAP ${this.tap.name} is gone: it was removed while we served on it`);
+  }
+
+  // Network
+
+  /** Resolves when there is an address: with DHCP that may take until a server appears. */
+  async listen(port: number, accept: Accept): Promise<Listener> {
+    if (this.failure !== undefined) throw this.failure;
+    const listening = this.tcp.listen(port, accept);
+    if (this.current === undefined) {
+      await new Promise<void>((resolve, reject) => this.waiting.push({ resolve, reject }));
+    }
+    const listener: Listener = {
+      endpoint: { address: this.current!, port: listening.port },
+      close: () => {
+        listening.close();
+        this.listeners.delete(listener);
+      },
+    };
+    this.listeners.add(listener);
+    return listener;
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return {
+      ...this.stack.counters,
+      ...this.tcp.counters,
+      connectionsOpen: this.tcp.connections.size,
+      transmitFailures: this.tap.transmitFailures,
+      ...this.stack.drops.toJSON(),
+    };
+  }
+
+  async close(drain: number): Promise<void> {
+    for (const listener of [...this.listeners]) listener.close();
+    if (this.tcp.connections.size > 0 && !this.tap.gone) await this.drain(drain);
+    this.enter(() => this.mode.stop(this.now));
+    this.loop.stop();
+    this.device.close();
+  }
+
+  /** Waits until the last connection is over; resets what is left after `milliseconds`. */
+  private async drain(milliseconds: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = this.clock.schedule(milliseconds, () => this.tcp.abortAll('network-closed'));
+      this.drained = () => {
+        timer.cancel();
+        this.drained = undefined;
+        resolve();
+      };
+      this.loop.wake();
+    });
+  }
+}
+
+function joinWatchers(first: DropWatcher | undefined, second: DropWatcher | undefined): DropWatcher | undefined {
+  if (first === undefined || second === undefined) return first ?? second;
+  return (reason, bytes, start, end) => {
+    first(reason, bytes, start, end);
+    second(reason, bytes, start, end);
+  };
+}

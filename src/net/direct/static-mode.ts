@@ -1,0 +1,60 @@
+/** A static address: asked for on the link before it is used (RFC 5227 2.1), announced, defended. */
+import type { AddressConfig } from '../stack/address-config.js';
+import type { Stack } from '../stack/stack.js';
+import { formatIpv4, formatMac } from '../wire/address.js';
+
+/**
+ * RFC 5227 waits up to 7 s, for links of any speed with hosts that have just come up. A server that was told its address
+ * asks three times within 60 ms, which on Ethernet is ample, serves, and goes on listening for conflicts.
+ */
+const PROBES = 3;
+const PROBE_INTERVAL = 20;
+
+/** How an address comes, and what is told of it. */
+export interface AddressMode {
+  /** The stack is running. Calls `ready` when it has an address, and again whenever it has another one. */
+  start(now: number): void;
+  /** Gives the address back where that is possible; the caller flushes. */
+  stop(now: number): void;
+}
+
+export interface AddressEvents {
+  /** The stack has this address now. */
+  ready(address: string): void;
+  /** For the operator: one sentence. */
+  notice(sentence: string): void;
+  /** There is no way to go on. */
+  failed(sentence: string): void;
+}
+
+export class StaticMode implements AddressMode {
+  constructor(
+    private readonly stack: Stack,
+    private readonly config: AddressConfig,
+    private readonly events: AddressEvents,
+  ) {}
+
+  start(now: number): void {
+    const { stack, config } = this;
+    const text = formatIpv4(config.address);
+    stack.arp.probe(config.address, PROBES, PROBE_INTERVAL, 0, now, (mac) => {
+      if (mac !== undefined) {
+        this.events.failed(
+          `the address ${text} is in use by another host (${formatMac(mac)}); give this one another with --ipv4`,
+        );
+        return;
+      }
+      stack.configure(config, stack.now);
+      stack.arp.announce(stack.now);
+      this.events.ready(text);
+    });
+    stack.arp.onConflict = (mac) => {
+      // A server that was given its address does not give it up to whoever claims it (RFC 5227 2.4 (c)).
+      this.events.notice(
+        `another host (${formatMac(mac)}) claims our address ${text}; it was told that it is ours: give one of the two another`,
+      );
+    };
+  }
+
+  stop(): void {}
+}

@@ -1,6 +1,5 @@
 import { Memory } from '../memory/memory.js';
 import type { Flow } from '../net/flow.js';
-import type { Store } from '../store/store.js';
 import { AccessRecord } from './access.js';
 import { BodyReader, MORE } from './body.js';
 import { type Connection, STATE } from './connection.js';
@@ -21,11 +20,10 @@ const GOAWAY = new Memory(
 
 /** From bytes to answers: reads the requests of a connection one behind the other, and answers each before the next is read. */
 export class Exchange {
-  readonly #store: () => Store;
   readonly #limits: HttpLimits;
   readonly #bodies: DeadlineList;
   readonly #log: ((record: AccessRecord) => void) | undefined;
-  readonly #responder: Responder;
+  readonly responder: Responder;
   readonly #line = new RequestLine();
   readonly #parsed = new Fields();
   readonly #cache: FieldsCache;
@@ -37,12 +35,11 @@ export class Exchange {
 
   /** `retryAfter` in seconds; `bodies`: where connections wait whose request brings content. */
   constructor(options: HttpOptions, limits: HttpLimits, retryAfter: number, bodies: DeadlineList) {
-    this.#store = options.store;
     this.#limits = limits;
     this.#bodies = bodies;
     this.#log = options.log;
     this.#cache = new FieldsCache(limits);
-    this.#responder = new Responder(bodies.clock, options.serverField, limits.requestLine, limits.ranges, retryAfter);
+    this.responder = new Responder(options, limits, retryAfter, bodies.clock);
   }
 
   /** Reads `bytes[at..end)`; the place where a request begins that is unfinished or has to wait. What lies behind an end is eaten. */
@@ -78,7 +75,7 @@ export class Exchange {
 
   /** Answers with an error after which the connection cannot go on. `bytes` from `start` on hold the request if it parsed. */
   fail(c: Connection, status: number, bytes?: Uint8Array, start = 0): void {
-    this.#responder.error(c.flow, status, CLOSE, bytes !== undefined && this.#line.method === METHOD.HEAD);
+    this.responder.error(c.flow, status, CLOSE, bytes !== undefined && this.#line.method === METHOD.HEAD);
     if (this.#log !== undefined) this.#report(c, bytes, start, this.#log);
     c.finish();
   }
@@ -164,8 +161,8 @@ export class Exchange {
       else if (fields.keepAlive) ending = PERSIST_1_0;
     }
     const status = this.#refusal();
-    if (status !== 0) this.#responder.error(c.flow, status, ending, false);
-    else this.#responder.answer(c.flow, this.#store(), bytes, line, fields, ending);
+    if (status !== 0) this.responder.error(c.flow, status, ending, false);
+    else this.responder.answer(c.flow, bytes, line, fields, ending);
     if (this.#log !== undefined) this.#report(c, bytes, start, this.#log);
     c.began = 0;
     if (ending === CLOSE) c.finish();
@@ -176,8 +173,8 @@ export class Exchange {
     const { clock } = this.#bodies;
     record.flow = c.flow;
     record.time = clock.wallClock;
-    record.status = this.#responder.status;
-    record.contentBytes = this.#responder.contentBytes;
+    record.status = this.responder.status;
+    record.contentBytes = this.responder.contentBytes;
     record.elapsed = c.began === 0 ? 0 : (clock.now - c.began) | 0;
     if (bytes === undefined) record.set(undefined, 0, undefined, undefined);
     else record.set(bytes, start, this.#line, this.#fields);

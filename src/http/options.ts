@@ -1,6 +1,7 @@
 import type { Clock } from '../net/flow.js';
 import type { Store } from '../store/store.js';
 import type { AccessRecord } from './access.js';
+import type { LivePage } from './live-pages.js';
 
 /** Bounds on what a peer may send or hold. Sizes in bytes. */
 export interface HttpLimits {
@@ -82,6 +83,13 @@ export const DEFAULT_TIMEOUTS: HttpTimeouts = {
 export interface HttpOptions {
   /** The store that answers now. Asked once a request; another store may come at any time, an answer is made of one. */
   readonly store: () => Store;
+  /**
+   * Stores for hosts of their own, by name in small letters, without port. Every other host gets `store`.
+   */
+  readonly hosts?: Readonly<Record<string, () => Store>> | undefined;
+  /** Where the site lies: `/docs` has `/docs/a` look up `/a`, and what is outside is 404. Begins with a slash, ends without. */
+  readonly base?: string | undefined;
+  readonly livePages?: readonly LivePage[] | undefined;
   readonly clock: Clock;
   readonly limits?: Partial<HttpLimits>;
   readonly timeouts?: Partial<HttpTimeouts>;

@@ -52,6 +52,10 @@ function join(status: number, reason: string, fields: string, content: Uint8Arra
   const head = encoder.encode(
     `HTTP/1.1 ${status} ${reason}\r\n${COMMON}${fields}Content-Length: ${content.length}\r\n`,
   );
+  return page(status, head, content);
+}
+
+function page(status: number, head: Uint8Array, content: Uint8Array): Page {
   const bytes = new Uint8Array(head.length + content.length);
   bytes.set(head);
   bytes.set(content, head.length);
@@ -62,6 +66,16 @@ function join(status: number, reason: string, fields: string, content: Uint8Arra
 export function errorPage(status: number, fields = ''): Page {
   const [reason, text] = REASONS[status] ?? REASONS[500]!;
   return join(status, reason, `Cache-Control: no-store\r\n${fields}`, document(status, reason, text));
+}
+
+/** An answer with content of any type that nobody keeps. */
+export function plainPage(status: 200 | 503, contentType: string, body: string): Page {
+  const content = encoder.encode(body);
+  const head = encoder.encode(
+    `HTTP/1.1 ${status} ${status === 200 ? 'OK' : 'Service Unavailable'}\r\nContent-Type: ${contentType}\r\n` +
+      `Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nContent-Length: ${content.length}\r\n`,
+  );
+  return page(status, head, content);
 }
 
 const MOVED: Readonly<Record<number, string>> = {

@@ -1,17 +1,19 @@
 import { Memory } from '../memory/memory.js';
 import type { Flow } from '../net/flow.js';
-import type { Extent, Lookup, Representation, Resource, Store } from '../store/store.js';
+import type { Extent, Representation, Resource } from '../store/store.js';
 import { evaluate, FAILED, NOT_MODIFIED, rangeApplies } from './conditions.js';
 import type { Deadlines } from './deadlines.js';
 import { FIELD, type Fields } from './fields.js';
+import { LivePages } from './live-pages.js';
 import { latin1 } from './octets.js';
+import type { HttpLimits, HttpOptions } from './options.js';
 import { ALLOW, errorPage, type Page, Pages, redirectPage } from './pages.js';
 import { normalisePath } from './path.js';
 import { IGNORED, RangeSet, UNSATISFIABLE } from './ranges.js';
 import { METHOD, type RequestLine } from './request-line.js';
+import { Sites } from './sites.js';
 import { type Ending, Tails } from './tails.js';
 
-const ROOT = new Uint8Array([0x2f]);
 const OPTIONS_HEAD = Memory.of(`HTTP/1.1 204 No Content\r\nAllow: ${ALLOW}\r\n`);
 
 /** Writes answers: what a request that parsed is told, and the server's own pages. One for all connections; keeps nothing of them. */
@@ -19,26 +21,27 @@ export class Responder {
   readonly #clock: Deadlines;
   readonly #tails: Tails;
   readonly #pages: Pages;
+  readonly #sites: Sites;
+  readonly #live: LivePages | undefined;
   readonly #rangeLimit: number;
   readonly #ranges = new RangeSet();
   readonly #path: Uint8Array;
   /** Of the last answer, for logs: its status, and its bytes of content. */
   status = 0;
   contentBytes = 0;
+  /** Since the start: answers by status, and bytes of content. */
+  readonly answers = new Uint32Array(600);
+  totalBytes = 0;
 
-  /** `requestLine` in bytes bounds the path; `rangeLimit`: parts of a multipart answer; `retryAfter` in seconds. */
-  constructor(
-    clock: Deadlines,
-    server: string | undefined,
-    requestLine: number,
-    rangeLimit: number,
-    retryAfter: number,
-  ) {
+  /** `retryAfter` in seconds. Throws a `RangeError` when an option is not as `HttpOptions` has it. */
+  constructor(options: HttpOptions, limits: HttpLimits, retryAfter: number, clock: Deadlines) {
     this.#clock = clock;
-    this.#tails = new Tails(server);
+    this.#tails = new Tails(options.serverField);
     this.#pages = new Pages(retryAfter);
-    this.#rangeLimit = rangeLimit;
-    this.#path = new Uint8Array(requestLine);
+    this.#sites = new Sites(options.store, options.hosts, options.base);
+    this.#live = options.livePages?.length ? new LivePages(options.livePages) : undefined;
+    this.#rangeLimit = limits.ranges;
+    this.#path = new Uint8Array(limits.requestLine);
   }
 
   /** Answers with a page of the server itself: an error. `bodiless` for HEAD. */
@@ -47,24 +50,33 @@ export class Responder {
   }
 
   /** Answers GET, HEAD and OPTIONS. `line` is about `bytes`; `fields` has bytes of its own. */
-  answer(flow: Flow, store: Store, bytes: Uint8Array, line: RequestLine, fields: Fields, ending: Ending): void {
+  answer(flow: Flow, bytes: Uint8Array, line: RequestLine, fields: Fields, ending: Ending): void {
     if (line.method === METHOD.OPTIONS) {
       this.#head(flow, 204, OPTIONS_HEAD, 0, OPTIONS_HEAD.bytes.length);
       this.#end(flow, ending);
       return;
     }
     const bodiless = line.method === METHOD.HEAD;
-    let found: Lookup;
-    if (line.plain && line.pathEnd > line.pathStart) found = store.lookup(bytes, line.pathStart, line.pathEnd);
-    else if (line.pathEnd === line.pathStart) found = store.lookup(ROOT, 0, 1);
-    else {
-      const length = normalisePath(bytes, line.pathStart, line.pathEnd, this.#path);
-      if (length < 0) {
+    let path = bytes;
+    let start = line.pathStart;
+    let end = line.pathEnd;
+    if (!line.plain || end === start) {
+      path = this.#path;
+      end = normalisePath(bytes, start, end, path);
+      start = 0;
+      if (end < 0) {
         this.error(flow, 400, ending, bodiless);
         return;
       }
-      found = store.lookup(this.#path, 0, length);
     }
+    if (this.#live !== undefined) {
+      const live = this.#live.find(path, start, end, flow.remote);
+      if (live !== undefined) {
+        this.#page(flow, live, ending, bodiless);
+        return;
+      }
+    }
+    const found = this.#sites.lookup(this.#sites.storeFor(bytes, line, fields), path, start, end);
     if (found.kind === 'resource') this.#resource(flow, found.resource, fields, ending, bodiless);
     else if (found.kind === 'missing') this.#missing(flow, found.page, fields, ending, bodiless);
     else {
@@ -186,6 +198,7 @@ export class Responder {
   #head(flow: Flow, status: number, memory: Memory, start: number, end: number): void {
     this.status = status;
     this.contentBytes = 0;
+    this.answers[status]!++;
     flow.write(memory, start, end);
   }
 
@@ -201,6 +214,7 @@ export class Responder {
   #content(flow: Flow, memory: Memory, start: number, end: number): void {
     if (end === start) return;
     this.contentBytes += end - start;
+    this.totalBytes += end - start;
     flow.write(memory, start, end);
   }
 }

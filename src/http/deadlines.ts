@@ -75,6 +75,11 @@ export class Deadlines {
     return list;
   }
 
+  /** Every connection that waits for something: all that are open. Lists that were made first come first. */
+  *waiting(): Iterable<Connection> {
+    for (const list of this.#lists) for (let c = list.first; c !== undefined; c = c.next) yield c;
+  }
+
   /** Sees to it that the timer fires at `due` at the latest. */
   arm(due: number): void {
     if (this.#timer !== undefined) {

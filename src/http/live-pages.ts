@@ -10,7 +10,7 @@ export interface LiveAnswer {
 
 /** A page that is made each time it is asked for: metrics, health, status. It comes before what the site has at its path. */
 export interface LivePage {
-  /** Absolute and normalised, of visible ASCII without `%`: `/metrics`. */
+  /** Absolute and normalised, of characters that need no `%`: `/metrics`. */
   readonly path: string;
   readonly render: () => LiveAnswer;
   /** Whether a client at this address may see it; to others there is what the site has there. Everybody, when absent. */
@@ -28,7 +28,7 @@ export class LivePages {
   /** Throws a `RangeError` when a path is not as it must be. */
   constructor(pages: readonly LivePage[]) {
     for (const { path } of pages) {
-      if (!/^(\/[\x21-\x24\x26-\x2e\x30-\x5b\x5d-\x7e]+)+$/.test(path)) {
+      if (!/^(\/[\w!$&'()*+,;=:@~.-]+)+$/.test(path) || /\/\.{1,2}(\/|$)/.test(path)) {
         throw new RangeError(
           `path of a live page: an absolute one like /metrics expected, got ${JSON.stringify(path)}`,
         );

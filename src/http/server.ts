@@ -4,6 +4,7 @@ import { type DeadlineList, Deadlines } from './deadlines.js';
 import { Exchange } from './exchange.js';
 import { CR, LF } from './octets.js';
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS, type HttpLimits, type HttpOptions } from './options.js';
+import { type ConnectionStats, doing, type HttpStats } from './stats.js';
 
 /** Beyond what a network may hand over after `pause()`, out of what it had already received; bytes. */
 const STALLED_LIMIT = 4194304;
@@ -21,6 +22,8 @@ export class HttpServer implements FlowHandler {
   readonly #clients = new Map<string, Client>();
   #connections = 0;
   #refused = 0;
+  #accepted = 0;
+  #refusedEver = 0;
 
   /** Throws a `RangeError` when an option is out of its range. */
   constructor(options: HttpOptions) {
@@ -44,6 +47,35 @@ export class HttpServer implements FlowHandler {
     return this.#connections;
   }
 
+  /** What it has done, and is doing. Looks at every connection: for a page, not for a request. */
+  stats(): HttpStats {
+    const { answers, totalBytes } = this.#exchange.responder;
+    const counted = new Map<number, number>();
+    for (let status = 0; status < answers.length; status++) {
+      if (answers[status]! > 0) counted.set(status, answers[status]!);
+    }
+    const connections = { idle: 0, sending: 0, reading: 0, content: 0, stalled: 0, closing: 0 };
+    for (const c of this.#deadlines.waiting()) connections[doing(c.state, c.heldBytes, c.flow)]++;
+    return {
+      answers: counted,
+      contentBytes: totalBytes,
+      accepted: this.#accepted,
+      refused: this.#refusedEver,
+      connections,
+    };
+  }
+
+  /** Some of the open connections, at most `limit`, in no order. */
+  describe(limit: number): ConnectionStats[] {
+    const rows: ConnectionStats[] = [];
+    for (const { flow, state, heldBytes, requests } of this.#deadlines.waiting()) {
+      if (rows.length >= limit) break;
+      const { address, port } = flow.remote;
+      rows.push({ ...flow.info(), address, port, doing: doing(state, heldBytes, flow), requests, queued: flow.queued });
+    }
+    return rows;
+  }
+
   /** For `Network.listen`. */
   readonly accept: Accept = (flow) => {
     this.#deadlines.refresh();
@@ -62,7 +94,11 @@ export class HttpServer implements FlowHandler {
     }
     const c = new Connection(flow, client, refused);
     this.#connections++;
-    if (refused) this.#refused++;
+    this.#accepted++;
+    if (refused) {
+      this.#refused++;
+      this.#refusedEver++;
+    }
     flow.handler = this;
     flow.context = c;
     if (this.#refused > refusals) flow.reset();

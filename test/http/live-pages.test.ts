@@ -1,0 +1,140 @@
+import t from 'tap';
+import {
+  HttpServer,
+  healthPage,
+  isLoopback,
+  type LivePage,
+  metricsPage,
+  prometheusText,
+  statusPages,
+} from '../../src/http/index.js';
+import { siteStore } from './hand-made-store.js';
+import { MemoryFlow } from './memory-flow.js';
+import { parseResponses, type Response } from './responses.js';
+import { request, Setup } from './setup.js';
+import { VirtualClock } from './virtual-clock.js';
+
+/** Prometheus' text format 0.0.4, read strictly: samples by name and labels. */
+function parsePrometheus(text: string): Map<string, number> {
+  const samples = new Map<string, number>();
+  const types = new Map<string, string>();
+  if (!text.endsWith('\n')) throw new Error('no end of line');
+  for (const line of text.slice(0, -1).split('\n')) {
+    if (/^# HELP [a-zA-Z_:][a-zA-Z0-9_:]* .+$/.test(line)) continue;
+    const type = /^# TYPE ([a-zA-Z_:][a-zA-Z0-9_:]*) (counter|gauge|untyped)$/.exec(line);
+    if (type !== null) {
+      if (types.has(type[1]!)) throw new Error(`${type[1]} twice`);
+      types.set(type[1]!, type[2]!);
+      continue;
+    }
+    const sample =
+      /^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\]|\\[\\"n])*"\})? (-?\d+(?:\.\d+)?)$/.exec(line);
+    if (sample === null || !types.has(sample[1]!)) throw new Error(line);
+    const key = sample[1]! + (sample[2] ?? '');
+    if (samples.has(key)) throw new Error(`${key} twice`);
+    samples.set(key, Number(sample[3]));
+  }
+  return samples;
+}
+
+/** A server with all live pages, and a client. */
+function watched(): { ask: (text: string, address?: string) => Response; server: HttpServer } {
+  const store = siteStore();
+  const network = (): Record<string, number> => ({ 'drop-"odd\\name"': 3, 'segments-in': 12 });
+  const pages: LivePage[] = [
+    metricsPage(
+      '/metrics',
+      () => server.stats(),
+      network,
+      () => ({ lag_seconds: 0.25 }),
+      isLoopback,
+    ),
+    healthPage('/health', () => (healthy ? true : 'no lease')),
+    ...statusPages('/status', {
+      http: () => server.stats(),
+      connections: (limit) => server.describe(limit),
+      network,
+      facts: () => ({ site: '</script>"' }),
+    }),
+  ];
+  const server: HttpServer = new HttpServer({ store: () => store, clock: new VirtualClock(), livePages: pages });
+  return {
+    server,
+    ask(text, address) {
+      const flow = MemoryFlow.connect(server.accept, address);
+      flow.send(text);
+      return parseResponses(flow.received, [text.slice(0, 4) === 'HEAD' ? 'HEAD' : 'GET'])[0]!;
+    },
+  };
+}
+
+let healthy = true;
+
+t.test('Metrics are Prometheus text, and count answers, bytes and connections', async (t) => {
+  const { ask } = watched();
+  ask(request('GET', '/docs/'));
+  ask(request('GET', '/nothing'));
+  ask('NONSENSE\r\n');
+  const answer = ask(request('GET', '/metrics?x'), '127.0.0.1');
+  t.equal(answer.fields.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
+  t.equal(answer.fields.get('cache-control'), 'no-store');
+  const samples = parsePrometheus(answer.text);
+  t.equal(samples.get('sitekernel_http_responses_total{code="200"}'), 1);
+  t.equal(samples.get('sitekernel_http_responses_total{code="404"}'), 1);
+  t.equal(samples.get('sitekernel_http_responses_total{code="400"}'), 1);
+  t.equal(samples.get('sitekernel_http_connections_accepted_total'), 4);
+  t.equal(samples.get('sitekernel_http_connections{state="idle"}'), 3, 'the one that asks among them');
+  t.equal(samples.get('sitekernel_http_connections{state="closing"}'), 1);
+  t.equal(samples.get('sitekernel_network{name="segments-in"}'), 12);
+  t.equal(samples.get('sitekernel_network{name="drop-\\"odd\\\\name\\""}'), 3);
+  t.equal(samples.get('lag_seconds'), 0.25);
+});
+
+t.test('Who may not see a live page gets what the site has there', async (t) => {
+  const { ask } = watched();
+  t.equal(ask(request('GET', '/metrics'), '203.0.113.9').status, 404);
+  t.equal(ask(request('GET', '/metrics'), '::1').status, 200);
+  t.equal(ask(request('HEAD', '/metrics'), '127.0.0.1').status, 200);
+  t.equal(ask(request('POST', '/metrics'), '127.0.0.1').status, 405);
+  t.equal(ask(request('GET', '/metrics/'), '127.0.0.1').status, 404);
+});
+
+t.test('Health is 200 or 503 with the reason', async (t) => {
+  const { ask } = watched();
+  t.equal(ask(request('GET', '/health')).text, 'ok\n');
+  healthy = false;
+  const answer = ask(request('GET', '/health'));
+  t.equal(answer.status, 503);
+  t.equal(answer.text, 'no lease\n');
+  healthy = true;
+});
+
+t.test('The status data have connections with what TCP knows of them', async (t) => {
+  const { ask, server } = watched();
+  ask(request('GET', '/docs/'), '192.0.2.99');
+  const answer = ask(request('GET', '/status.json'));
+  t.equal(answer.fields.get('content-type'), 'application/json');
+  const data = JSON.parse(answer.text);
+  const row = data.connections.find((c: { address: string }) => c.address === '192.0.2.99');
+  t.match(row, { port: 40000, doing: 'idle', state: 'ESTABLISHED', requests: 1, srtt: 12.5, cwnd: 14600, queued: 0 });
+  t.same(data.facts, { site: '</script>"' });
+  t.equal(data.http.answers['200'], 1);
+  t.equal(server.describe(1).length, 1);
+  t.match(ask(request('GET', '/status')).text, '<title>Status</title>');
+});
+
+t.test('A path that no request can ask for is refused with a sentence', async (t) => {
+  for (const path of ['metrics', '/', '/a b', '/a//b', '/%41', '/a?b', '/a#b', '/a/..']) {
+    const livePages = [healthPage(path, () => true)];
+    t.throws(
+      () => new Setup({ livePages }),
+      { message: /^path of a live page: an absolute one like \/metrics expected/ },
+      path,
+    );
+  }
+});
+
+t.test('Numbers of a network that has none are none', async (t) => {
+  const { server } = watched();
+  t.doesNotThrow(() => parsePrometheus(prometheusText(server.stats(), {})));
+});

@@ -1,0 +1,58 @@
+import { connect } from 'node:net';
+import { chromium } from 'playwright-core';
+import t from 'tap';
+import { HttpServer, isLoopback, statusPages } from '../../src/http/index.js';
+import { SocketNetwork } from '../../src/net/sockets.js';
+import { findCommand } from '../run/packages.js';
+import { siteStore } from './hand-made-store.js';
+import { request } from './setup.js';
+
+const executablePath = findCommand('chromium');
+const skip = executablePath === undefined ? 'chromium is not installed' : false;
+
+t.test('The status page shows rates, connections and a plot, also on a phone', { skip }, async (t) => {
+  const store = siteStore();
+  const network = new SocketNetwork();
+  t.teardown(() => network.close(0));
+  const pages = statusPages(
+    '/status',
+    {
+      http: () => server.stats(),
+      // The kernel's sockets do not tell: numbers as our stack has them.
+      connections: (limit) =>
+        server
+          .describe(limit)
+          .map((c, i) => ({ ...c, srtt: 12.34, cwnd: 14600 + i, bytesInFlight: 1448, retransmissions: 7 })),
+      network: () => network.counters(),
+      facts: () => ({ site: store.id }),
+    },
+    isLoopback,
+  );
+  const server: HttpServer = new HttpServer({ store: () => store, clock: network.clock, livePages: pages });
+  const { port } = (await network.listen(0, server.accept)).endpoint;
+  const other = connect(port, '127.0.0.1');
+  t.teardown(() => other.destroy());
+  other.write(request('GET', '/docs/'));
+  const browser = await chromium.launch({
+    executablePath: executablePath!,
+    args: ['--no-sandbox', '--disable-gpu', '--no-proxy-server'],
+  });
+  t.teardown(() => browser.close());
+  const page = await browser.newPage({ viewport: { width: 360, height: 740 } });
+  const errors: string[] = [];
+  page.on('pageerror', (error) => errors.push(error.message));
+  page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+  await page.goto(`http://127.0.0.1:${port}/status`);
+  const row = page.getByRole('button', { name: `127.0.0.1:${other.localPort}` });
+  await row.click();
+  await page.locator('#plot').waitFor({ state: 'visible' });
+  await page.locator('#cwnd[points*=" "]').waitFor({ state: 'attached' });
+  t.match(await page.locator('tr[aria-selected=true]').textContent(), /idle.*12\.3.*7/s);
+  t.match(await page.locator('#cards').textContent(), /requests a second/);
+  t.match(await page.locator('#facts').textContent(), /hand-made/);
+  t.equal(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), true, 'nothing sticks out');
+  t.same(
+    errors.filter((e) => !/favicon|404/.test(e)),
+    [],
+  );
+});

@@ -1,17 +1,19 @@
 /** Directory -> bundle. */
 import { applyRedirects } from './apply-redirects.js';
 import { blobOf, blobOfFile } from './blob.js';
+import { type BuildMemory, stampOf } from './build-memory.js';
 import { compressFiles, compressors } from './compress.js';
 import { type HeaderRules, NO_HEADER_RULES, parseHeaderRules } from './header-rules.js';
 import { type Layout, layOut } from './layout.js';
 import type { Manifest } from './manifest.js';
 import { mediaType } from './media-type.js';
+import { applyMetaRefresh } from './meta-refresh.js';
 import type { SiteOptions } from './options.js';
 import { readWhole } from './read-file.js';
 import { parseRedirectRules, type RedirectRule } from './redirect-rules.js';
 import { RouteTable } from './routes.js';
-import type { SiteFile } from './site.js';
-import { StoreError } from './store-error.js';
+import type { Blob, SiteFile } from './site.js';
+import { fileError, StoreError } from './store-error.js';
 import { type Found, walk } from './walk.js';
 
 const READS_AT_ONCE = 16;
@@ -19,16 +21,18 @@ const READS_AT_ONCE = 16;
 const KEPT_BYTES = 2 ** 29;
 
 /** Reads the site in `dir` and decides everything about it. Throws StoreError. */
-export async function planSite(dir: string, options: SiteOptions): Promise<Layout> {
+export async function planSite(dir: string, options: SiteOptions, memory?: BuildMemory): Promise<Layout> {
+  memory?.begin();
   const found = await walk(dir, options.hidden);
   const rules = await readRules(found, options);
   const content = found.filter(({ path }) => path !== HEADERS && path !== REDIRECTS);
   if (content.length === 0) {
     throw new StoreError(`${dir} has no files; build the site first, or name the directory that it was built into`);
   }
-  const files = await compressFiles(await readAll(content, options), options);
+  const files = await compressFiles(await readAll(content, options, memory), options);
   const policy = { rules: rules.headers, security: options.security ?? true };
   const table = new RouteTable(files, (file, asked) => differs(rules.headers, file.path, asked));
+  if (options.metaRefresh) await applyMetaRefresh(table, files);
   const redirects = applyRedirects(table, rules.redirects, options.spa ?? false);
   const manifest: Manifest = {
     compressors: compressors(options),
@@ -63,7 +67,7 @@ function differs(rules: HeaderRules, path: string, asked: string): boolean {
   return rules.rules.length > 0 && (rules.filled || rules.matching(asked, path) !== rules.matching(path, path));
 }
 
-async function readAll(found: readonly Found[], options: SiteOptions): Promise<SiteFile[]> {
+async function readAll(found: readonly Found[], options: SiteOptions, memory?: BuildMemory): Promise<SiteFile[]> {
   const files = new Array<SiteFile>(found.length);
   let next = 0;
   let done = 0;
@@ -73,15 +77,36 @@ async function readAll(found: readonly Found[], options: SiteOptions): Promise<S
     while (next < found.length) {
       const i = next++;
       const one = found[i]!;
-      const bytes = await readWhole(one.file);
-      const type = mediaType(one.path, bytes, options.mime);
-      kept += bytes.length;
-      const blob = kept <= KEPT_BYTES ? blobOf(bytes) : blobOfFile(one.file, bytes);
-      files[i] = { path: one.path, type, coded: [{ coding: 'identity', blob }] };
+      const { blob, start } = await readOne(one, kept < KEPT_BYTES, memory);
+      kept += blob.size;
+      files[i] = {
+        path: one.path,
+        type: mediaType(one.path, start, options.mime),
+        coded: [{ coding: 'identity', blob }],
+      };
       done += one.size;
       options.onProgress?.({ phase: 'read', done, total });
     }
   };
   await Promise.all(Array.from({ length: READS_AT_ONCE }, work));
   return files;
+}
+
+/** The file's content, and its first bytes at least. */
+async function readOne(
+  { file }: Found,
+  keep: boolean,
+  memory?: BuildMemory,
+): Promise<{ blob: Blob; start: Uint8Array }> {
+  try {
+    const known = await memory?.recall(file);
+    if (known) return { blob: known, start: await known.load() };
+    const stamp = memory ? await stampOf(file) : '';
+    const start = await readWhole(file);
+    const blob = keep ? blobOf(start) : blobOfFile(file, start);
+    memory?.keep(file, stamp, blob);
+    return { blob, start };
+  } catch (error) {
+    throw fileError(error, file);
+  }
 }

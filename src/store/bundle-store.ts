@@ -86,17 +86,16 @@ export class BundleStore implements Store {
       return found;
     } catch (error) {
       // What one who makes a bundle with right hashes and lying contents can cause ends here, too.
-      this.options.onDamage?.(
-        error instanceof Damage ? error.message : `${this.options.name} contradicts itself; bundle the site again`,
-      );
+      this.options.onDamage?.(this.sentence(error));
       return this.damaged;
     }
   }
 
+  /** What is damaged is told to `onDamage` and left out. */
   *resources(): Iterable<Resource> {
     for (let i = 0; i < this.header.files; i++) {
-      const answer = this.answer(i);
-      if (answer.kind === 'resource') yield answer.resource;
+      const answer = this.answerOrDamage(i);
+      if (answer?.kind === 'resource') yield answer.resource;
     }
   }
 
@@ -121,6 +120,15 @@ export class BundleStore implements Store {
       return JSON.parse(decoder.decode(this.bytes.subarray(at, end))) as Manifest;
     } catch {
       throw new Damage(`${this.options.name} contradicts itself; bundle the site again`);
+    }
+  }
+
+  /** What made the compressed bytes; nothing when that cannot be read. */
+  compressors(): Readonly<Record<string, string>> {
+    try {
+      return this.manifest().compressors ?? {};
+    } catch {
+      return {};
     }
   }
 
@@ -210,6 +218,19 @@ export class BundleStore implements Store {
     }
     if (page === 0) return this.missing;
     return this.rules().dress(this.answer(page - 1), bytes, start, end);
+  }
+
+  private answerOrDamage(index: number): Lookup | undefined {
+    try {
+      return this.answer(index);
+    } catch (error) {
+      this.options.onDamage?.(this.sentence(error));
+      return undefined;
+    }
+  }
+
+  private sentence(error: unknown): string {
+    return error instanceof Damage ? error.message : `${this.options.name} contradicts itself; bundle the site again`;
   }
 
   private answer(index: number): Lookup {

@@ -1,7 +1,9 @@
 /** Opens what a person names: a directory or a bundle file. */
 import { open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { mapFile } from '../native/map.js';
 import { planSite } from './build.js';
+import type { BuildMemory } from './build-memory.js';
 import { BundleStore } from './bundle-store.js';
 import type { OpenOptions, SiteOptions } from './options.js';
 import type { Store } from './store.js';
@@ -21,7 +23,7 @@ export interface Bundled {
  * the same options and the same versions of the compressors. Throws StoreError.
  */
 export async function bundleDirectory(dir: string, file: string, options: SiteOptions = {}): Promise<Bundled> {
-  const layout = await planSite(dir, { compression: 'full', ...options });
+  const layout = await planSite(dir, { ...options, compression: options.compression ?? 'full' });
   return bundleIntoFile(layout, file, {
     sums: options.sums ?? true,
     onProgress: (done, total) => options.onProgress?.({ phase: 'write', done, total }),
@@ -39,14 +41,14 @@ export async function openStore(path: string, options: OpenOptions = {}): Promis
   return directory ? storeOfDirectory(path, options) : storeOfFile(path, options);
 }
 
-export async function storeOfDirectory(dir: string, options: OpenOptions): Promise<BundleStore> {
-  const layout = await planSite(dir, { compression: 'fast', ...options });
+export async function storeOfDirectory(dir: string, options: OpenOptions, memory?: BuildMemory): Promise<BundleStore> {
+  const layout = await planSite(dir, { ...options, compression: options.compression ?? 'fast' }, memory);
   const bytes = await bundleInMemory(layout, { sums: options.sums ?? true });
   return new BundleStore(bytes, { name: dir, trusted: true });
 }
 
 export async function storeOfFile(file: string, options: OpenOptions): Promise<BundleStore> {
-  const bytes = await readBundle(file);
+  const bytes = await bytesOf(file, options.map ?? true);
   const store = new BundleStore(bytes, { name: file, trusted: false, onDamage: options.onDamage });
   if (options.verify === 'open') {
     const bad = store.pages.check();
@@ -56,13 +58,17 @@ export async function storeOfFile(file: string, options: OpenOptions): Promise<B
   return store;
 }
 
-async function readBundle(file: string): Promise<Uint8Array> {
+/** Below this a bundle is read: to load what maps files takes as long as to read so many bytes. */
+const MAPPED_BYTES = 2 ** 23;
+
+async function bytesOf(file: string, map: boolean): Promise<Uint8Array> {
   try {
     const handle = await open(resolve(file), 'r');
     try {
       const stats = await handle.stat();
       if (!stats.isFile()) throw new StoreError(`${file} is neither a directory nor a bundle file`);
-      return await handle.readFile();
+      const mapped = map && stats.size >= MAPPED_BYTES ? mapFile(handle.fd, stats.size) : undefined;
+      return mapped ?? (await handle.readFile());
     } finally {
       await handle.close();
     }

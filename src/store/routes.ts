@@ -49,6 +49,19 @@ export class RouteTable {
     return found >= 0 && this.answers[found]!.kind === 'resource';
   }
 
+  /** The paths at which each file answers. */
+  pathsByFile(): Map<number, string[]> {
+    const paths = new Map<number, string[]>();
+    for (const key of this.keys.values()) {
+      const answer = this.answers[key.answer];
+      if (answer?.kind !== 'resource') continue;
+      const there = paths.get(answer.file);
+      if (there) there.push(key.path);
+      else paths.set(answer.file, [key.path]);
+    }
+    return paths;
+  }
+
   /** Every path at which a file answers. */
   paths(): string[] {
     return [...this.keys.keys()].filter((path) => this.served(path));

@@ -56,6 +56,11 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
     return;
   }
   if ((flags & RST) !== 0) {
+    if (c.finReceived && c.state === FIN_WAIT_2) {
+      // Everything was said; only our owner has yet to read. RFC 1337, as in TIME-WAIT.
+      layer.drops.count(RST_INVALID);
+      return;
+    }
     // RFC 5961 3.2: only the exact number resets; others in the window are challenged.
     if (segment.seq === c.rcvNxt) layer.gone(c, c.state === SYN_RECEIVED ? 'refused' : 'reset-by-peer');
     else {

@@ -271,7 +271,8 @@ export class TcpLayer implements Transport {
 
   resumed(c: Connection): void {
     releaseHeld(c);
-    if (c.state === CLOSED) return;
+    // After the peer's FIN nobody waits for a window any more.
+    if (c.state === CLOSED || c.finReceived) return;
     c.ackNow = true;
     this.touch(c);
   }

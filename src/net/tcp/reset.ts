@@ -94,6 +94,8 @@ export class Responder {
       }
     }
     layer.drops.count(IN_TIME_WAIT);
+    // A bare ACK that fits asks for nothing. To answer it would be answered by a peer in TIME-WAIT as well, for ever.
+    if (segment.length === 0 && segment.seq === one.rcvNxt) return false;
     if ((flags & FIN) !== 0) {
       const order = !one.timestamps || !segment.timestamps || !before(segment.tsVal, one.tsRecent);
       if (order) one.expires = Math.max(one.expires, now + TIME_WAIT / 2);

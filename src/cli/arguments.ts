@@ -1,6 +1,7 @@
 /** The command line: what can be asked, checked as far as that is possible without doing anything. */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { badUsage, Failure } from './failure.js';
+import { addHttpOptions, type HttpArguments, type HttpFlags, httpArguments } from './http-arguments.js';
 import { type StaticAddress, staticAddress } from './ipv4-arguments.js';
 import { type LogOptions, parseLogOption } from './log-options.js';
 import { parseMac } from './mac.js';
@@ -17,6 +18,7 @@ export interface ServeOptions {
   readonly drain: number;
   /** Socket mode. */
   readonly host: string;
+  readonly http: HttpArguments;
   /** Direct mode. */
   readonly direct: DirectArguments;
 }
@@ -77,7 +79,7 @@ Examples:
   sitekernel bundle _site -o site.bundle              one file out of a directory
 `;
 
-interface ServeFlags {
+interface ServeFlags extends HttpFlags {
   net: string;
   host?: string;
   port?: number;
@@ -150,8 +152,8 @@ function buildProgram(found: (task: Task) => void): Command {
     )
     .option('--state <dir>', 'direct: where leases are remembered (default: $XDG_STATE_HOME/sitekernel)')
     .option('--log <list>', 'log to standard error: access, net, drops, all; json: as JSON lines', logOption)
-    .option('--drain <seconds>', 'time for open connections to finish at the end', seconds, 10)
-    .action((site: string | undefined, flags: ServeFlags) => found(serveOptions(site, flags)));
+    .option('--drain <seconds>', 'time for open connections to finish at the end', seconds, 10);
+  addHttpOptions(program).action((site: string | undefined, flags: ServeFlags) => found(serveOptions(site, flags)));
   addBundle(program, found);
   addInspect(program, found);
   addHost(program, found);
@@ -224,6 +226,7 @@ function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions
     log: flags.log ?? parseLogOption(''),
     drain: flags.drain * 1000,
     host: flags.host ?? '127.0.0.1',
+    http: httpArguments(flags),
     direct: {
       tap: flags.tap ?? DEFAULT_TAP,
       bridge: flags.bridge,

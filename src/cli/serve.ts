@@ -4,6 +4,7 @@ import type { Listener, Network } from '../net/flow.js';
 import { openStore, type Store } from '../store/index.js';
 import type { ServeOptions } from './arguments.js';
 import type { Failure } from './failure.js';
+import { livePages } from './live-pages.js';
 import { Log } from './log.js';
 import { openNetwork } from './networks.js';
 import { embeddedSite } from './program-files.js';
@@ -18,10 +19,22 @@ export async function runServer(options: ServeOptions): Promise<void> {
     failed = reject;
   });
   failure.catch(() => undefined);
-  const store = await openSite(options, log);
+  const store = await openSite(options.site, log);
+  const hosts: Record<string, () => Store> = {};
+  for (const [host, site] of options.http.siteFor) {
+    const own = await openSite(site, log);
+    hosts[host] = () => own;
+  }
   const network = await openNetwork(options, log, failed);
-  const http = new HttpServer({
+  const { base, serverField, siteFor, maxConnections, maxPerClient, idle } = options.http;
+  const http: HttpServer = new HttpServer({
     store: () => store,
+    hosts: siteFor.size > 0 ? hosts : undefined,
+    base,
+    serverField,
+    livePages: livePages(options.http, network, options.site ?? 'the embedded site', () => http),
+    limits: given({ connections: maxConnections, connectionsPerClient: maxPerClient }),
+    timeouts: given({ idle }),
     clock: network.clock,
     log: log.wants('access') ? (record) => log.access(record) : undefined,
   });
@@ -40,8 +53,14 @@ export async function runServer(options: ServeOptions): Promise<void> {
   }
 }
 
-function openSite(options: ServeOptions, log: Log): Promise<Store> {
-  return openStore(options.site ?? embeddedSite(), {
+/** What was given of it: defaults stand for the rest. */
+function given(values: Readonly<Record<string, number | undefined>>): Record<string, number> {
+  const entries = Object.entries(values).filter((entry): entry is [string, number] => entry[1] !== undefined);
+  return Object.fromEntries(entries);
+}
+
+function openSite(site: string | undefined, log: Log): Promise<Store> {
+  return openStore(site ?? embeddedSite(), {
     onWarning: (sentence) => log.warn(sentence),
     onDamage: (sentence) => log.warn(sentence),
   });

@@ -1,0 +1,115 @@
+/** Options of the command line about HTTP: several sites, a base path, limits, and pages about the server itself. */
+import { BlockList, isIP } from 'node:net';
+import { type Command, InvalidArgumentError } from 'commander';
+
+export interface HttpArguments {
+  /** Sites of hosts of their own: name in small letters -> directory or bundle file. */
+  readonly siteFor: ReadonlyMap<string, string>;
+  readonly base: string | undefined;
+  readonly serverField: string | undefined;
+  /** Paths of pages about the server; undefined: none. */
+  readonly metrics: string | undefined;
+  readonly health: string | undefined;
+  readonly status: string | undefined;
+  /** Who may see them. */
+  readonly admins: (address: string) => boolean;
+  readonly maxConnections: number | undefined;
+  readonly maxPerClient: number | undefined;
+  /** Milliseconds. */
+  readonly idle: number | undefined;
+}
+
+export interface HttpFlags {
+  siteFor?: ReadonlyMap<string, string>;
+  base?: string;
+  serverField?: string;
+  metrics?: true;
+  health?: true;
+  status?: true;
+  adminPath?: string;
+  admin?: (address: string) => boolean;
+  maxConnections?: number;
+  maxPerClient?: number;
+  idle?: number;
+}
+
+export function addHttpOptions(program: Command): Command {
+  return program
+    .option('--site-for <host=site>', 'another site for a host; may be given several times', siteFor)
+    .option('--base <path>', 'serve the site below a path, such as /docs', basePath)
+    .option('--server-field <text>', 'send this as the Server field (default: none)', fieldValue)
+    .option('--metrics', 'Prometheus metrics at /metrics')
+    .option('--health', 'a page that says ok at /health')
+    .option('--status', 'a status page for the browser at /status')
+    .option('--admin-path <path>', 'have those three below a path, such as /internal', basePath)
+    .option(
+      '--admin <list>',
+      'who may see those three: addresses, or networks like 10.0.0.0/8 (default: loopback)',
+      admins,
+    )
+    .option('--max-connections <n>', 'connections at once; more are answered 503 (default: 131072)', whole)
+    .option('--max-per-client <n>', 'connections at once from one address; 0: no bound of its own (default: 0)', whole)
+    .option('--idle <seconds>', 'how long a connection stays open without a request (default: 60)', whole);
+}
+
+export function httpArguments(flags: HttpFlags): HttpArguments {
+  const { adminPath = '' } = flags;
+  return {
+    siteFor: flags.siteFor ?? new Map(),
+    base: flags.base,
+    serverField: flags.serverField,
+    metrics: flags.metrics ? `${adminPath}/metrics` : undefined,
+    health: flags.health ? `${adminPath}/health` : undefined,
+    status: flags.status ? `${adminPath}/status` : undefined,
+    admins: flags.admin ?? admins('127.0.0.0/8,::1'),
+    maxConnections: flags.maxConnections,
+    maxPerClient: flags.maxPerClient,
+    idle: flags.idle === undefined ? undefined : flags.idle * 1000,
+  };
+}
+
+function siteFor(text: string, before: ReadonlyMap<string, string> = new Map()): ReadonlyMap<string, string> {
+  const equals = text.indexOf('=');
+  const host = text.slice(0, Math.max(0, equals)).toLowerCase();
+  if (!/^[a-z0-9._-]+$/.test(host) || equals === text.length - 1) {
+    throw new InvalidArgumentError('A host and its site look like blog.example.org=_blog.');
+  }
+  if (before.has(host)) throw new InvalidArgumentError(`${host} has a site already.`);
+  return new Map([...before, [host, text.slice(equals + 1)]]);
+}
+
+function basePath(text: string): string {
+  const path = text.replace(/\/$/, '');
+  if (!/^(\/[A-Za-z0-9._~-]+)*$/.test(path) || /\/\.{1,2}(\/|$)/.test(path)) {
+    throw new InvalidArgumentError('A path looks like /docs: letters, digits and . _ ~ - between slashes.');
+  }
+  return path;
+}
+
+function fieldValue(text: string): string {
+  if (!/^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(text)) {
+    throw new InvalidArgumentError('A field value consists of visible ASCII characters, and spaces between them.');
+  }
+  return text;
+}
+
+/** A list of addresses and networks, as a question. */
+function admins(text: string): (address: string) => boolean {
+  const list = new BlockList();
+  for (const item of text.split(',')) {
+    const [address = '', size, more] = item.split('/');
+    const family = isIP(address);
+    const most = family === 4 ? 32 : 128;
+    const bits = size === undefined ? most : /^\d{1,3}$/.test(size) ? Number(size) : -1;
+    if (family === 0 || more !== undefined || bits < 0 || bits > most) {
+      throw new InvalidArgumentError(`"${item}" is neither an address nor a network like 10.0.0.0/8.`);
+    }
+    list.addSubnet(address, bits, family === 4 ? 'ipv4' : 'ipv6');
+  }
+  return (address) => list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+}
+
+function whole(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('A whole number is expected.');
+  return Number(text);
+}

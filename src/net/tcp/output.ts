@@ -42,7 +42,8 @@ function emit(c: Connection, seq: number, length: number, flags: number, data: b
   let taken = 0;
   tx.length = option - HEADROOM;
   if (length > 0) {
-    if (length <= c.mss) {
+    // Where the device adds up, references cost less than copies, for small answers too; else the bytes are needed here.
+    if (length <= c.mss && !ip.offload.checksum) {
       c.queue.copy(head, option, seq, length);
       taken = length;
       tx.length += length;

@@ -1,95 +1,130 @@
 /**
  * What is queued or unacknowledged, as references (the site is the send buffer): `(memory, start, end)` and the sequence
  * number of each first byte. No byte is copied to here.
+ *
+ * The references are a list of entries out of one pool: an answer takes three and gives them back when it is acknowledged, so
+ * that a busy connection allocates nothing and an idle one holds nothing.
  */
-
-import type { Memory } from '../../memory/memory.js';
+import { Memory } from '../../memory/memory.js';
 import type { TxFrame } from '../device/tx-frame.js';
 import { MAX_PIECES } from '../device/tx-frame.js';
+
+const nothing = new Memory(new Uint8Array(0));
+
+class Entry {
+  memory: Memory = nothing;
+  start = 0;
+  stop = 0;
+  /** Sequence number of the byte at `start`. */
+  seq = 0;
+  next: Entry | undefined = undefined;
+}
+
+/** Entries that nobody uses, kept for the next answer; beyond the bound they are the collector's. */
+const POOL_MOST = 16_384;
+let pool: Entry | undefined;
+let pooled = 0;
+
+function take(memory: Memory, start: number, stop: number, seq: number): Entry {
+  let one = pool;
+  if (one === undefined) one = new Entry();
+  else {
+    pool = one.next;
+    pooled--;
+    one.next = undefined;
+  }
+  one.memory = memory;
+  one.start = start;
+  one.stop = stop;
+  one.seq = seq;
+  return one;
+}
+
+function give(one: Entry): void {
+  one.memory = nothing;
+  if (pooled >= POOL_MOST) return;
+  one.next = pool;
+  pool = one;
+  pooled++;
+}
 
 export class SendQueue {
   /** Sequence number after the last queued byte. */
   end = 0;
-  private memory: Memory[] = [];
-  private start: number[] = [];
-  private stop: number[] = [];
-  private seq: number[] = [];
-  private head = 0;
+  private head: Entry | undefined = undefined;
+  private tail: Entry | undefined = undefined;
+  /** Where the last look-up ended: the next one mostly goes on there. */
+  private cursor: Entry | undefined = undefined;
 
   /** Empties it; the next byte gets `seq`. */
   reset(seq: number): void {
     this.end = seq;
-    this.head = 0;
-    this.memory.length = 0;
-    this.start.length = 0;
-    this.stop.length = 0;
-    this.seq.length = 0;
+    for (let one = this.head; one !== undefined; ) {
+      const { next } = one;
+      give(one);
+      one = next;
+    }
+    this.head = this.tail = this.cursor = undefined;
   }
 
   push(memory: Memory, start: number, end: number): void {
-    const last = this.memory.length - 1;
-    if (last >= this.head && this.memory[last] === memory && this.stop[last] === start) this.stop[last] = end;
+    const last = this.tail;
+    if (last !== undefined && last.memory === memory && last.stop === start) last.stop = end;
     else {
-      this.memory.push(memory);
-      this.start.push(start);
-      this.stop.push(end);
-      this.seq.push(this.end);
+      const one = take(memory, start, end, this.end);
+      if (last === undefined) this.head = one;
+      else last.next = one;
+      this.tail = one;
     }
     this.end = (this.end + end - start) | 0;
   }
 
   /** Drops pieces that lie wholly before `una`. */
   release(una: number): void {
-    const size = this.memory.length;
-    while (this.head < size && ((this.seq[this.head] + this.stop[this.head] - this.start[this.head] - una) | 0) <= 0) {
-      this.head++;
+    let one = this.head;
+    while (one !== undefined && ((one.seq + one.stop - one.start - una) | 0) <= 0) {
+      const next: Entry | undefined = one.next;
+      if (this.cursor === one) this.cursor = next;
+      give(one);
+      one = next;
     }
-    if (this.head === size) {
-      if (size > 0) this.reset(this.end);
-    } else if (this.head > 32) {
-      this.memory.splice(0, this.head);
-      this.start.splice(0, this.head);
-      this.stop.splice(0, this.head);
-      this.seq.splice(0, this.head);
-      this.head = 0;
-    }
+    this.head = one;
+    if (one === undefined) this.tail = this.cursor = undefined;
   }
 
   /** Adds `length` bytes from `seq` on to the frame; answers how many, fewer when its places are taken. */
   fill(tx: TxFrame, seq: number, length: number): number {
-    let at = this.find(seq);
+    let one = this.find(seq);
     let done = 0;
-    while (done < length && at < this.memory.length && tx.pieces < MAX_PIECES) {
-      const from = this.start[at] + ((seq + done - this.seq[at]) | 0);
-      const until = Math.min(this.stop[at], from + length - done);
-      tx.push(this.memory[at], from, until);
+    while (done < length && one !== undefined && tx.pieces < MAX_PIECES) {
+      const from = one.start + ((seq + done - one.seq) | 0);
+      const until = Math.min(one.stop, from + length - done);
+      tx.push(one.memory, from, until);
       done += until - from;
-      at++;
+      one = one.next;
     }
     return done;
   }
 
   /** Copies `length` bytes from `seq` on to `target[to..)`. */
   copy(target: Uint8Array, to: number, seq: number, length: number): void {
-    let at = this.find(seq);
+    let one = this.find(seq);
     let done = 0;
-    while (done < length) {
-      const from = this.start[at] + ((seq + done - this.seq[at]) | 0);
-      const until = Math.min(this.stop[at], from + length - done);
-      target.set(this.memory[at].bytes.subarray(from, until), to + done);
+    while (done < length && one !== undefined) {
+      const from = one.start + ((seq + done - one.seq) | 0);
+      const until = Math.min(one.stop, from + length - done);
+      target.set(one.memory.bytes.subarray(from, until), to + done);
       done += until - from;
-      at++;
+      one = one.next;
     }
   }
 
-  private find(seq: number): number {
-    let low = this.head;
-    let high = this.memory.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (((this.seq[middle] - seq) | 0) <= 0) low = middle;
-      else high = middle - 1;
-    }
-    return low;
+  /** The piece with the byte `seq`. */
+  private find(seq: number): Entry | undefined {
+    let one = this.cursor;
+    if (one === undefined || ((seq - one.seq) | 0) < 0) one = this.head;
+    while (one?.next !== undefined && ((one.next.seq - seq) | 0) <= 0) one = one.next;
+    this.cursor = one;
+    return one;
   }
 }

@@ -58,7 +58,7 @@ export interface Flow {
   context: unknown;
   /** Bytes accepted by `write` that the peer has not acknowledged (our stack), or the kernel has not taken (sockets). */
   readonly queued: number;
-  /** `drained` is called when `queued` falls to this; bytes, 0 or more. */
+  /** `drained` is called when `queued` falls to this; bytes, 0 or more. May be set at any time, and holds for what is queued already. */
   lowWater: number;
   /**
    * Queues `memory.bytes[start..end)` by reference. Never copies more than a segment, never refuses: a writer that

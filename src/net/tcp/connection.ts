@@ -27,7 +27,7 @@ const nobody: FlowHandler = { data() {}, ended() {}, drained() {}, closed() {} }
 export class Connection implements Flow, SenderView {
   handler: FlowHandler = nobody;
   context: unknown = undefined;
-  lowWater = 0;
+  private low = 0;
 
   state = ESTABLISHED;
   iss = 0;
@@ -191,10 +191,19 @@ export class Connection implements Flow, SenderView {
     return bytes > 0 ? bytes : 0;
   }
 
+  get lowWater(): number {
+    return this.low;
+  }
+
+  set lowWater(bytes: number) {
+    this.low = bytes;
+    if (this.queued > bytes) this.aboveLowWater = true;
+  }
+
   write(memory: Memory, start: number, end: number): void {
     if (end <= start || this.closing || this.state === CLOSED) return;
     this.queue.push(memory, start, end);
-    if (this.queued > this.lowWater) this.aboveLowWater = true;
+    if (this.queued > this.low) this.aboveLowWater = true;
     this.layer.touch(this);
   }
 

@@ -1,4 +1,5 @@
 /** Makes the network that the command line asks for. What is not needed is not loaded. */
+import { hostname } from 'node:os';
 import type { Network } from '../net/flow.js';
 import type { ServeOptions } from './arguments.js';
 import { Failure } from './failure.js';
@@ -18,12 +19,15 @@ export async function openNetwork(
 
 async function openDirect(options: ServeOptions, log: Log, failed: (failure: Failure) => void): Promise<Network> {
   const { DirectNetwork } = await import('../net/direct.js');
+  const { stateFolder } = await import('../net/direct/lease-file.js');
   const { DROP_NAMES } = await import('../net/drops.js');
   const { direct } = options;
   const mac = direct.mac ?? derivedMac(direct.tap);
   const network = new DirectNetwork({
     tap: { name: direct.tap, bridge: direct.bridge, offload: direct.offload, mac },
     static: direct.static,
+    hostname: direct.hostname ?? hostname(),
+    state: direct.state ?? stateFolder(),
     congestion: direct.congestion,
     spin: direct.spin,
     pcap: direct.pcap,

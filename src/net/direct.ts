@@ -10,15 +10,18 @@ import { type Driven, defaultSpin, type Loop, TURN_BUDGET } from './device/loop.
 import { PollingLoop } from './device/polling-loop.js';
 import { TapDevice, type TapDeviceOptions } from './device/tap.js';
 import { WatchedLoop } from './device/watched-loop.js';
+import type { AddressEvents, AddressMode } from './direct/address-mode.js';
+import { DhcpMode } from './direct/dhcp-mode.js';
 import { EntryClock } from './direct/entry-clock.js';
+import { LeaseFile } from './direct/lease-file.js';
 import { CryptoRandom } from './direct/random.js';
-import { type AddressEvents, type AddressMode, StaticMode } from './direct/static-mode.js';
+import { StaticMode } from './direct/static-mode.js';
 import { Drops, type DropWatcher } from './drops.js';
 import type { Accept, Clock, Listener, Network } from './flow.js';
 import { Stack } from './stack/stack.js';
 import { type CongestionName, congestionByName } from './tcp/congestion/index.js';
 import { TcpLayer } from './tcp/index.js';
-import { parseIpv4 } from './wire/address.js';
+import { formatMac, parseIpv4 } from './wire/address.js';
 
 /** Frames between two looks at the clock: a round-trip time is wrong by no more than these take. */
 const FRAMES_A_LOOK = 8;
@@ -29,6 +32,10 @@ export interface DirectOptions {
   readonly static?:
     | { readonly address: string; readonly prefix: number; readonly gateway?: string | undefined }
     | undefined;
+  /** DHCP: the name to tell the server. */
+  readonly hostname?: string | undefined;
+  /** DHCP: the folder where the lease is remembered; undefined: nowhere. */
+  readonly state?: string | undefined;
   readonly congestion?: CongestionName | undefined;
   /** Looks before the loop sleeps; what suits the machine by default. */
   readonly spin?: number | undefined;
@@ -62,6 +69,8 @@ export class DirectNetwork implements Network, Driven {
   private readonly listeners = new Set<Listener>();
   private readonly waiting: { resolve: () => void; reject: (error: Error) => void }[] = [];
   private current: string | undefined = undefined;
+  /** The last address that there was. */
+  private served: string | undefined = undefined;
   private failure: Error | undefined = undefined;
   private now = 0;
   private framesToLook = 0;
@@ -92,7 +101,8 @@ export class DirectNetwork implements Network, Driven {
     this.stack.host(this.tcp);
     this.clock = new EntryClock((callback) => this.enter(callback));
     this.mode = this.addressMode({
-      ready: (address) => this.addressReady(address),
+      address: (address) => this.addressIs(address),
+      event: (sentence) => options.onEvent?.(sentence),
       notice,
       failed: (sentence) => this.fail(sentence),
     });
@@ -103,7 +113,12 @@ export class DirectNetwork implements Network, Driven {
 
   private addressMode(events: AddressEvents): AddressMode {
     const { static: given } = this.options;
-    if (given === undefined) throw new Error('DHCP is not in this version; give an address with --ipv4');
+    if (given === undefined) {
+      const { state, hostname, tap } = this.options;
+      const name = `${tap.name}-${formatMac(tap.mac).replaceAll(':', '')}`;
+      const memory = state === undefined ? undefined : new LeaseFile(state, name, events.notice);
+      return new DhcpMode(this.stack, hostname, memory, events);
+    }
     const address = parseIpv4(given.address)!;
     const gateway = given.gateway === undefined ? undefined : parseIpv4(given.gateway);
     return new StaticMode(this.stack, { address, prefix: given.prefix, gateway }, events);
@@ -120,9 +135,17 @@ export class DirectNetwork implements Network, Driven {
     return this.current;
   }
 
-  private addressReady(address: string): void {
-    if (this.current !== address) this.options.onEvent?.(`our address is ${address}`);
+  private addressIs(address: string | undefined): void {
+    const old = this.current;
+    if (address === old) return;
     this.current = address;
+    if (address === undefined) {
+      this.options.onNotice?.(`the address ${old} is not ours any more; connections on it ended`);
+      return;
+    }
+    // Another one than that which was printed: clients must learn of it.
+    if (this.served !== undefined && this.served !== address) this.options.onNotice?.(`our address is ${address} now`);
+    this.served = address;
     for (const { resolve } of this.waiting.splice(0)) resolve();
   }
 
@@ -171,7 +194,8 @@ export class DirectNetwork implements Network, Driven {
   private settle(): void {
     this.now = performance.now();
     this.stack.flush(this.now);
-    this.deadline = this.stack.poll(this.now);
+    const due = this.stack.poll(this.now);
+    this.deadline = Math.min(due, this.mode.poll(this.now));
   }
 
   /** Runs `callback` as an entry of the stack, at the present time. */
@@ -182,7 +206,7 @@ export class DirectNetwork implements Network, Driven {
     }
     this.inEntry = true;
     this.now = performance.now();
-    this.deadline = this.stack.poll(this.now);
+    this.stack.poll(this.now);
     callback();
     this.settle();
     this.inEntry = false;

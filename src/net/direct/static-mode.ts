@@ -2,6 +2,7 @@
 import type { AddressConfig } from '../stack/address-config.js';
 import type { Stack } from '../stack/stack.js';
 import { formatIpv4, formatMac } from '../wire/address.js';
+import type { AddressEvents, AddressMode } from './address-mode.js';
 
 /**
  * RFC 5227 waits up to 7 s, for links of any speed with hosts that have just come up. A server that was told its address
@@ -9,23 +10,6 @@ import { formatIpv4, formatMac } from '../wire/address.js';
  */
 const PROBES = 3;
 const PROBE_INTERVAL = 20;
-
-/** How an address comes, and what is told of it. */
-export interface AddressMode {
-  /** The stack is running. Calls `ready` when it has an address, and again whenever it has another one. */
-  start(now: number): void;
-  /** Gives the address back where that is possible; the caller flushes. */
-  stop(now: number): void;
-}
-
-export interface AddressEvents {
-  /** The stack has this address now. */
-  ready(address: string): void;
-  /** For the operator: one sentence. */
-  notice(sentence: string): void;
-  /** There is no way to go on. */
-  failed(sentence: string): void;
-}
 
 export class StaticMode implements AddressMode {
   constructor(
@@ -46,7 +30,7 @@ export class StaticMode implements AddressMode {
       }
       stack.configure(config, stack.now);
       stack.arp.announce(stack.now);
-      this.events.ready(text);
+      this.events.address(text);
     });
     stack.arp.onConflict = (mac) => {
       // A server that was given its address does not give it up to whoever claims it (RFC 5227 2.4 (c)).
@@ -54,6 +38,10 @@ export class StaticMode implements AddressMode {
         `another host (${formatMac(mac)}) claims our address ${text}; it was told that it is ours: give one of the two another`,
       );
     };
+  }
+
+  poll(): number {
+    return Number.POSITIVE_INFINITY;
   }
 
   stop(): void {}

@@ -57,6 +57,8 @@ export interface DhcpOptions {
   readonly onLease?: (lease: Lease | undefined) => void;
   /** What happens, in words for a log. */
   readonly onEvent?: (sentence: string) => void;
+  /** What the operator should know of: no server, a refusal, a conflict, an expired lease. Default: `onEvent`. */
+  readonly onTrouble?: (sentence: string) => void;
   /** How a new address is probed (RFC 5227): how often, ms apart. */
   readonly probes?: number;
   readonly probeInterval?: number;
@@ -85,6 +87,10 @@ export class DhcpClient {
 
   private say(sentence: string): void {
     this.options.onEvent?.(sentence);
+  }
+
+  private complain(sentence: string): void {
+    (this.options.onTrouble ?? this.options.onEvent)?.(sentence);
   }
 
   start(now: number): void {
@@ -145,7 +151,7 @@ export class DhcpClient {
       case 'SELECTING':
         this.attempts++;
         if (this.attempts === 1 || this.attempts % 4 === 0) {
-          this.say(
+          this.complain(
             `no DHCP server has answered for ${Math.round((now - this.began) / 1000)} s; asking again every ${Math.round(this.wait / 1000)} s, for ever`,
           );
         }
@@ -257,7 +263,7 @@ export class DhcpClient {
   }
 
   private refused(reply: DhcpReply, now: number): void {
-    this.say(
+    this.complain(
       `${formatIpv4(reply.server)} refuses${reply.message === undefined ? '' : `: ${reply.message}`}; starting over`,
     );
     this.options.memory?.save(undefined, 0);
@@ -287,7 +293,7 @@ export class DhcpClient {
 
   private conflict(lease: Lease, mac: Uint8Array): void {
     const { now } = this.stack;
-    this.say(`${formatIpv4(lease.address)} is in use by ${formatMac(mac)}; declined, trying for another address`);
+    this.complain(`${formatIpv4(lease.address)} is in use by ${formatMac(mac)}; declined, trying for another address`);
     this.send(DECLINE, 0, -1, now, [
       [50, this.bytesOf(lease.address)],
       [54, this.bytesOf(lease.server)],
@@ -321,7 +327,7 @@ export class DhcpClient {
   }
 
   private expire(now: number): void {
-    this.say(`the lease of ${formatIpv4((this.lease as Lease).address)} has expired`);
+    this.complain(`the lease of ${formatIpv4((this.lease as Lease).address)} has expired`);
     this.drop(now);
     this.enter('INIT', now);
   }
@@ -343,6 +349,8 @@ export class DhcpClient {
       this.newTransaction();
       this.send(RELEASE, lease.address, lease.server, now, [[54, this.bytesOf(lease.server)]]);
       this.say(`gave back ${formatIpv4(lease.address)}`);
+      // What was given back cannot be confirmed by INIT-REBOOT; a server remembers whom an address belonged to anyway.
+      this.options.memory?.save(undefined, 0);
       this.lease = undefined;
     }
     this.state = 'STOPPED';

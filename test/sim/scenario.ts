@@ -94,8 +94,8 @@ function drive(world: World, plan: Plan, hosts: readonly SimHost[], problems: st
 
   const running = plan.flows.map((flow) => startFlow(world, flow, hosts));
   const limit = world.time.now() + timeLimit(plan);
-  const over = ({ plan: flow, client, server }: Running): boolean =>
-    client.reason !== undefined && (server?.reason !== undefined || flow.resetAt >= 0);
+  const over = ({ client, server }: Running): boolean =>
+    client.reason !== undefined && (server?.reason !== undefined || client.reason === 'reset-by-us');
   world.time.run(limit, () => running.every(over));
 
   for (const each of running) judge(each, problems, world.time.now() >= limit);

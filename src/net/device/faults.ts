@@ -52,6 +52,9 @@ export function unit(random: Random): number {
   return (random.random32() >>> 0) / 0x1_0000_0000;
 }
 
+/** A burst ends after so many milliseconds, too: else a sender that backs off would meet the same one for minutes. */
+const LONGEST_BURST = 200;
+
 /** One direction of one link. */
 export class Impairment {
   faults: Faults;
@@ -60,6 +63,7 @@ export class Impairment {
   copies = 0;
   readonly after = new Float64Array(2);
   private bad = false;
+  private badSince = 0;
   /** When the rate limiter is done with what it has; when the last frame that was not reordered arrives. */
   private busyUntil = 0;
   private lastArrival = 0;
@@ -85,7 +89,11 @@ export class Impairment {
     this.copies = 0;
     this.fate = FATE_CLEAN;
     const burst = faults.burst;
-    if (burst !== undefined && turn < (this.bad ? burst.leave : burst.enter)) this.bad = !this.bad;
+    if (this.bad && now - this.badSince > LONGEST_BURST) this.bad = false;
+    else if (burst !== undefined && turn < (this.bad ? burst.leave : burst.enter)) {
+      this.bad = !this.bad;
+      this.badSince = now;
+    }
     const inBurst = burst !== undefined && this.bad && burstLoss < burst.loss;
 
     let leaves = now;

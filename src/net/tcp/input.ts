@@ -81,6 +81,8 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
   }
   if (c.state === SYN_RECEIVED && !layer.acknowledged(c, segment, now)) return;
   c.heardAt = now;
+  // FIN-WAIT-2 is cut short when nothing comes, not while the peer still sends.
+  if (c.state === FIN_WAIT_2 && c.lifeAt !== Number.POSITIVE_INFINITY) c.lifeAt = now + layer.limits.finWait2;
   if (!takeAck(c, segment, now)) return;
   // RFC 7323 4.3 (2): the timestamp to echo comes from the segment that covers Last.ACK.sent.
   if (c.timestamps && segment.timestamps && notAfter(segment.seq, c.lastAckSent)) {

@@ -79,6 +79,7 @@ function drawFlow(random: SeededRandom, hosts: number, number: number): FlowPlan
   const client = random.below(hosts);
   const server = (client + 1 + random.below(hosts - 1)) % hosts;
   const down = drawBytes(random, random.chance(0.1) ? 2_000_000 : 100_000);
+  const burst = 1000 + random.below(100_000);
   return {
     client,
     server,
@@ -89,8 +90,9 @@ function drawFlow(random: SeededRandom, hosts: number, number: number): FlowPlan
     chunk: random.pick([1, 100, 1460, 5000, 65_536, 1_000_000].filter((size) => size * 20_000 > down)),
     halfClose: random.chance(0.5),
     slowReader: random.pick(['none', 'none', 'none', 'client', 'server']),
-    pause: random.between(1, 3000),
-    burst: 1000 + random.below(100_000),
+    // Half a minute at most for a receive buffer (256 KiB): the peer waits a minute for the FIN that follows.
+    pause: random.between(1, Math.min(3000, (30_000 * burst) / 262_144)),
+    burst,
     resetAt: random.chance(0.05) ? random.below(down + 1) : -1,
   };
 }

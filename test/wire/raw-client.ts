@@ -11,6 +11,8 @@ export interface RawOrder {
   readonly address: string;
   /** In hex, from the transport's header on; sent one after the other. */
   readonly send: readonly string[];
+  /** The client's ports that are meant, in TCP: what comes for others belongs to an earlier exchange. */
+  readonly ports: readonly number[];
   /** Stops after so many answers, or so many milliseconds. */
   readonly answers: number;
   readonly patience: number;
@@ -30,7 +32,9 @@ socket.on('error', (error) => {
 socket.on('message', (buffer, source) => {
   if (source !== order.address) return;
   const header = ((buffer[0] ?? 0) & 15) * 4;
-  answers.push(buffer.subarray(header).toString('hex'));
+  const transport = buffer.subarray(header);
+  if (order.ports.length > 0 && !order.ports.includes(transport.readUInt16BE(2))) return;
+  answers.push(transport.toString('hex'));
   if (answers.length >= order.answers) finish();
 });
 for (const hex of order.send) {

@@ -3,7 +3,7 @@ import { TRANSPORT_OFFSET } from '../device/tx-frame.js';
 import { dropReason } from '../drops.js';
 import type { Accept } from '../flow.js';
 import type { Ipv4 } from '../ip-output.js';
-import { ACK, CWR, ECE, putInt32, RST, type Segment, SYN } from '../wire/tcp.js';
+import { ACK, CWR, ECE, FIN, putInt32, RST, type Segment, SYN } from '../wire/tcp.js';
 import { Connection, TIMER_NONE, TIMER_RTO } from './connection.js';
 import { FlowTable } from './flow-table.js';
 import { arrive } from './input.js';
@@ -82,7 +82,8 @@ export class Listening {
       layer.responder.refuse(segment, source, destination, ports);
       return;
     }
-    if ((flags & SYN) === 0) {
+    // No host opens and ends in one segment; scanners do, to pass filters.
+    if ((flags & (SYN | FIN)) !== SYN) {
       layer.drops.count(FLAGS);
       return;
     }

@@ -3,6 +3,7 @@
  * first that fails. A failing seed is cut down to the fewest faults that still make it fail, and written as a capture.
  */
 import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { explain, runSeed } from './seeds.js';
 
@@ -29,7 +30,7 @@ for (let seed = first; seed < first + count; seed++) {
   virtual += result.outcome.world.time.now();
   if (result.outcome.problems.length > 0) {
     failures += 1;
-    const file = values.pcap ?? `sim-${seed}.pcapng`;
+    const file = values.pcap ?? join('build', `sim-${seed}.pcapng`);
     const { text, capture } = explain(result);
     console.log(text);
     writeFileSync(file, capture);

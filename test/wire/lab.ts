@@ -167,6 +167,8 @@ export class Lab {
     const made = this.namespace(`client${number}`);
     this.host.ip(`link add name port${number} type veth peer name eth0 netns ${made.name}`);
     this.host.ip(`link set port${number} master br0 up`);
+    // No IPv6: an address that appears a second later is a change of the network, and browsers abort for that.
+    made.ip('link set eth0 addrgenmode none');
     made.ip(`addr add ${address} dev eth0`);
     made.ip('link set eth0 up');
     return made;

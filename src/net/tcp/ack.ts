@@ -153,6 +153,7 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
     acknowledge(c, segment.ack, now);
     c.queue.release(segment.ack);
     c.stuckSince = now;
+    if (c.mssCap !== 0xffff && c.backoff > 0) c.layer.ip.suspectBlackHole(c.route);
     c.layer.ip.confirm(c.route);
   }
   const dsack = c.sackOk && segment.sackBlocks > 0 && takeSack(c, segment, previousUna, now);

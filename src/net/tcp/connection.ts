@@ -45,6 +45,8 @@ export class Connection implements Flow, SenderView {
   mss = 536;
   /** What the peer's MSS option said. */
   peerMss = 536;
+  /** Bound on `mss` while larger segments are suspected to vanish; none: 65535. */
+  mssCap = 0xffff;
   irs = 0;
   rcvNxt = 0;
   /** The right edge that was advertised. */

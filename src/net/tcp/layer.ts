@@ -306,7 +306,7 @@ export class TcpLayer implements Transport {
   /** RFC 9293 3.7.1: Eff.snd.MSS out of the peer's MSS, the path and the options on each segment. */
   updateMss(c: Connection): void {
     const path = this.ip.pathMtu(c.route) - 40;
-    c.mss = Math.max(Math.min(c.peerMss, path) - (c.timestamps ? 12 : 0), 36);
+    c.mss = Math.max(Math.min(c.peerMss, path, c.mssCap) - (c.timestamps ? 12 : 0), 36);
   }
 
   sendSyn(c: Connection, now: number): void {

@@ -20,6 +20,9 @@ const COOKIE_INVALID = dropReason('tcp-cookie-invalid');
 const LIMIT = dropReason('tcp-connection-limit');
 const RST_INVALID = dropReason('tcp-rst-invalid');
 
+/** An answer in the same batch as its question: shorter than we can measure, ms. */
+const SHORTEST_RTT = 0.05;
+
 export class Listening {
   private readonly ports = new Map<number, Accept>();
   private readonly half: FlowTable<HalfOpen>;
@@ -258,7 +261,7 @@ export class Listening {
     c.sndScale = Math.max(one.scale, 0);
     this.start(c, one.iss, one.irs, one.scale !== -1, now);
     // RFC 6298 2.2: the handshake is the first sample, if the SYN-ACK was sent once.
-    if (one.retries === 0 && one.sentAt !== 0 && now > one.sentAt) c.rtt.sample(now - one.sentAt);
+    if (one.retries === 0 && one.sentAt !== 0) c.rtt.sample(Math.max(now - one.sentAt, SHORTEST_RTT));
     c.sndWnd = segment.window << c.sndScale;
     c.maxSndWnd = c.sndWnd;
     c.sndWl1 = segment.seq;
@@ -334,7 +337,7 @@ export class Listening {
       c.sndWl1 = segment.seq;
       c.sndWl2 = segment.ack;
       c.state = ESTABLISHED;
-      if (c.backoff === 0 && now > c.sentAt) c.rtt.sample(now - c.sentAt);
+      if (c.backoff === 0) c.rtt.sample(Math.max(now - c.sentAt, SHORTEST_RTT));
       c.ackNow = true;
       this.ready(c, now);
       return;

@@ -205,7 +205,7 @@ function resend(c: Connection, one: Sent, length: number, now: number): void {
   c.layer.counters.retransmissions++;
   c.sentAt = now;
   paced(c, size, now);
-  armAfterSend(c, now);
+  armAfterSend(c, now, false);
 }
 
 /** One segment (or super-segment) of new data. False: nothing can go now. */
@@ -255,7 +255,7 @@ function transmit(c: Connection, length: number, fin: boolean, now: number): boo
   c.sentAt = now;
   c.cc.onSend(c, taken, now);
   paced(c, taken, now);
-  armAfterSend(c, now);
+  armAfterSend(c, now, true);
   return true;
 }
 

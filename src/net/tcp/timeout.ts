@@ -6,6 +6,9 @@ import { rackDetect } from './rack.js';
 import { RTO_MAX } from './rto.js';
 import { SYN_RECEIVED, SYN_SENT } from './state.js';
 
+/** What passes everywhere (RFC 9293 3.7.1). */
+const BLACK_HOLE_MSS = 536;
+
 function timeout(c: Connection): number {
   return Math.min(RTO_MAX, c.rtt.rto * 2 ** c.backoff);
 }
@@ -21,18 +24,22 @@ export function armAfterAck(c: Connection, now: number): void {
   arm(c, now);
 }
 
-/** Something was sent (RFC 6298 5.1). */
-export function armAfterSend(c: Connection, now: number): void {
-  if (c.timer === TIMER_REORDER || c.timer === TIMER_RTO) return;
+/** Something was sent (RFC 6298 5.1). New data moves the probe of the tail (RFC 8985 7.2), nothing moves a running timeout. */
+export function armAfterSend(c: Connection, now: number, newData: boolean): void {
+  if (c.timer === TIMER_REORDER || (c.timer === TIMER_RTO && !(newData && probes(c)))) return;
   arm(c, now);
+}
+
+/** RFC 8985 7.2: one probe a tail, only while nothing is known to be lost. */
+function probes(c: Connection): boolean {
+  return c.sackOk && !c.recovering && !c.tlpActive && c.backoff === 0 && c.rtt.srtt > 0 && c.flight.sackedBytes === 0;
 }
 
 function arm(c: Connection, now: number): void {
   const rto = timeout(c);
   c.timer = TIMER_RTO;
   c.timerAt = now + rto;
-  // RFC 8985 7.2: one probe a tail, only while nothing is known to be lost.
-  if (!c.sackOk || c.recovering || c.tlpActive || c.backoff > 0 || c.rtt.srtt === 0 || c.flight.sackedBytes > 0) return;
+  if (!probes(c)) return;
   let pto = 2 * c.rtt.srtt + 2;
   // A lone segment may wait for the peer's delayed ACK.
   if (c.flight.pipe <= c.mss) pto += 200;
@@ -107,9 +114,12 @@ function retransmit(c: Connection, now: number): boolean {
   // RFC 6298 5.5.
   c.backoff++;
   c.cc.onTimeout(c, now);
-  // Full-sized segments that vanish again and again: a path with a smaller MTU and no ICMP (RFC 4821 7.7).
-  if (c.backoff === 3) c.layer.ip.suspectBlackHole(c.route);
-  if (c.backoff >= 3) c.layer.updateMss(c);
+  // Full-sized segments that vanish again and again: a path with a smaller MTU and no ICMP (RFC 4821 7.7)? Smaller ones
+  // try; the path is blamed only when they pass.
+  if (c.backoff >= 3 && c.mss > BLACK_HOLE_MSS) {
+    c.mssCap = c.mss > 1200 ? 1200 : BLACK_HOLE_MSS;
+    c.layer.updateMss(c);
+  }
   output(c, now, true);
   c.timer = TIMER_RTO;
   c.timerAt = now + timeout(c);

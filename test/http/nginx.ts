@@ -24,8 +24,8 @@ export interface Nginx {
   stop(): Promise<void>;
 }
 
-/** An nginx of its own on a free port of loopback; `server` is what stands in its `server` block. */
-export async function startNginx(server: string): Promise<Nginx> {
+/** An nginx of its own on a free port of loopback; `server` is what stands in its `server` block, `http` beside it. */
+export async function startNginx(server: string, http = ''): Promise<Nginx> {
   const dir = mkdtempSync(join(tmpdir(), 'nginx-'));
   const port = await freePort();
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
@@ -36,6 +36,7 @@ export async function startNginx(server: string): Promise<Nginx> {
     `daemon off; worker_processes 1; pid ${dir}/pid; error_log ${dir}/error.log; user root;
      events { worker_connections 256; }
      http { access_log off; ${temporary} types { text/html html; text/plain txt; video/mp4 mp4; text/css css; }
+       ${http}
        server { listen 127.0.0.1:${port}; lingering_close always; ${server} } }`,
   );
   const child = spawn('nginx', ['-p', dir, '-c', join(dir, 'nginx.conf')], { stdio: 'ignore' });

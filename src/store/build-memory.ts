@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
 import type { Blob } from './site.js';
 
 interface Remembered {
@@ -18,9 +18,9 @@ export class BuildMemory {
   }
 
   /** The content of `file` as it was, if it did not change. */
-  async recall(file: string): Promise<Blob | undefined> {
+  recall(file: string): Blob | undefined {
     const there = this.before.get(file);
-    if (!there || there.stamp !== (await stampOf(file))) return undefined;
+    if (!there || there.stamp !== stampOf(file)) return undefined;
     this.now.set(file, there);
     return there.blob;
   }
@@ -32,7 +32,7 @@ export class BuildMemory {
 }
 
 /** Changes whenever the file does. Nanoseconds: two writes in one millisecond are two. */
-export async function stampOf(file: string): Promise<string> {
-  const stats = await stat(file, { bigint: true });
+export function stampOf(file: string): string {
+  const stats = statSync(file, { bigint: true });
   return `${stats.dev} ${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`;
 }

@@ -23,7 +23,7 @@ const KEPT_BYTES = 2 ** 29;
 /** Reads the site in `dir` and decides everything about it. Throws StoreError. */
 export async function planSite(dir: string, options: SiteOptions, memory?: BuildMemory): Promise<Layout> {
   memory?.begin();
-  const found = await walk(dir, options.hidden);
+  const found = walk(dir, options.hidden);
   const rules = await readRules(found, options);
   const content = found.filter(({ path }) => path !== HEADERS && path !== REDIRECTS);
   if (content.length === 0) {
@@ -99,9 +99,9 @@ async function readOne(
   memory?: BuildMemory,
 ): Promise<{ blob: Blob; start: Uint8Array }> {
   try {
-    const known = await memory?.recall(file);
+    const known = memory?.recall(file);
     if (known) return { blob: known, start: await known.load() };
-    const stamp = memory ? await stampOf(file) : '';
+    const stamp = memory ? stampOf(file) : '';
     const start = await readWhole(file);
     const blob = keep ? blobOf(start) : blobOfFile(file, start);
     memory?.keep(file, stamp, blob);

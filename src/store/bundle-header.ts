@@ -33,11 +33,11 @@ export function looksLikeBundle(bytes: Uint8Array): boolean {
   return MAGIC.every((b, i) => i >= bytes.length || bytes[i] === b) && bytes.length > 0;
 }
 
-/** The header in `bytes`, the beginning of the file `name` of `fileBytes`. Throws a StoreError that says what is wrong. */
-export function readHeader(bytes: Uint8Array, fileBytes: number, name: string): BundleHeader {
+/** The header in `bytes`, the beginning of the file `name` of `fileBytes` (undefined: as it states). Throws a StoreError that says what is wrong. */
+export function readHeader(bytes: Uint8Array, fileBytes: number | undefined, name: string): BundleHeader {
   if (!looksLikeBundle(bytes))
     throw new StoreError(`${name} is not a bundle of sitekernel; make one with: sitekernel bundle DIR -o FILE`);
-  if (bytes.length < HEADER_BYTES) throw truncated(name, fileBytes);
+  if (bytes.length < HEADER_BYTES) throw truncated(name, fileBytes ?? bytes.length);
   const hash = sha256(bytes.subarray(0, HEADER_HASH_AT));
   if (!equal(hash, bytes.subarray(HEADER_HASH_AT, HEADER_BYTES))) {
     throw new StoreError(
@@ -52,8 +52,8 @@ export function readHeader(bytes: Uint8Array, fileBytes: number, name: string): 
     );
   }
   const stated = view.getUint32(AT.fileBytes, true);
-  if (fileBytes < stated) throw truncated(name, fileBytes, stated);
-  if (fileBytes > stated)
+  if (fileBytes !== undefined && fileBytes < stated) throw truncated(name, fileBytes, stated);
+  if (fileBytes !== undefined && fileBytes > stated)
     throw new StoreError(`${name} is damaged: ${fileBytes - stated} bytes follow the end of the bundle; copy it again`);
   const section = (at: number): Section => ({
     at: view.getUint32(at, true),

@@ -34,6 +34,8 @@ export interface BundleStoreOptions {
   readonly name: string;
   /** This process made the bytes itself: nothing is verified. */
   readonly trusted: boolean;
+  /** Bodies that lie elsewhere, by their place in the content; `bytes` then end with the heads. Trusted only. */
+  readonly bodies?: ReadonlyMap<number, Memory> | undefined;
   readonly onDamage?: ((sentence: string) => void) | undefined;
 }
 
@@ -57,7 +59,7 @@ export class BundleStore implements Store {
 
   /** Throws a StoreError when `bytes` are not a whole bundle of a version that this program reads. */
   constructor(bytes: Uint8Array, options: BundleStoreOptions) {
-    this.header = readHeader(bytes.subarray(0, 512), bytes.length, options.name);
+    this.header = readHeader(bytes.subarray(0, 512), options.bodies ? undefined : bytes.length, options.name);
     this.options = options;
     this.id = this.header.id;
     this.size = (this.header.keys.end - this.header.keys.at) / KEY_BYTES;
@@ -270,13 +272,20 @@ export class BundleStore implements Store {
     const { view } = this;
     return {
       coding: CODINGS[view.getUint32(at, true)] ?? 'identity',
-      body: this.extent(at + 4),
+      body: this.body(at + 4),
       etag: this.text(view.getUint32(at + 44, true), view.getUint32(at + 48, true)),
       headOk: this.extent(at + 12),
       headNotModified: this.extent(at + 20),
       headPartial: this.extent(at + 28),
       headFailed: this.extent(at + 36),
     };
+  }
+
+  private body(at: number): Extent {
+    const start = this.view.getUint32(at, true);
+    // An empty body may begin where another one does.
+    const memory = this.view.getUint32(at + 4, true) > start ? this.options.bodies?.get(start) : undefined;
+    return memory ? { memory, start: 0, end: memory.bytes.length } : this.extent(at);
   }
 
   /** What the two numbers at `at` say, its bytes and their sums verified. */

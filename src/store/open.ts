@@ -8,7 +8,7 @@ import { BundleStore } from './bundle-store.js';
 import type { OpenOptions, SiteOptions } from './options.js';
 import type { Store } from './store.js';
 import { fileError, StoreError } from './store-error.js';
-import { bundleInMemory, bundleIntoFile } from './write-bundle.js';
+import { bundleInMemory, bundleIntoFile, liveBundle } from './write-bundle.js';
 
 /** What `bundleDirectory` made. */
 export interface Bundled {
@@ -41,13 +41,20 @@ export async function openStore(path: string, options: OpenOptions = {}): Promis
   return directory ? storeOfDirectory(path, options) : storeOfFile(path, options);
 }
 
-export async function storeOfDirectory(dir: string, options: OpenOptions, memory?: BuildMemory): Promise<BundleStore> {
-  const layout = await planSite(dir, { ...options, compression: options.compression ?? 'fast' }, memory);
+async function storeOfDirectory(dir: string, options: OpenOptions): Promise<BundleStore> {
+  const layout = await planSite(dir, { ...options, compression: options.compression ?? 'fast' });
   const bytes = await bundleInMemory(layout, { sums: options.sums ?? true });
   return new BundleStore(bytes, { name: dir, trusted: true });
 }
 
-export async function storeOfFile(file: string, options: OpenOptions): Promise<BundleStore> {
+/** A store over a directory that changes: what did not change since the last one is neither read nor copied. */
+export async function liveStore(dir: string, options: OpenOptions, memory: BuildMemory): Promise<BundleStore> {
+  const layout = await planSite(dir, { ...options, compression: options.compression ?? 'none' }, memory);
+  const { bytes, bodies } = await liveBundle(layout);
+  return new BundleStore(bytes, { name: dir, trusted: true, bodies });
+}
+
+async function storeOfFile(file: string, options: OpenOptions): Promise<BundleStore> {
   const bytes = await bytesOf(file, options.map ?? true);
   const store = new BundleStore(bytes, { name: file, trusted: false, onDamage: options.onDamage });
   if (options.verify === 'open') {

@@ -1,4 +1,4 @@
-import { lstat, readdir, realpath, stat } from 'node:fs/promises';
+import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { fileError, StoreError } from './store-error.js';
 
@@ -25,35 +25,29 @@ export function byBytes(a: string, b: string): number {
 
 /**
  * Every file below `root`, in the order of the bytes of their paths. Names that begin with a dot stay out unless `hidden`,
- * `.well-known` is in. Links are followed inside the tree; one that leaves it is refused. Throws StoreError.
+ * `.well-known` is in. Links are followed inside the tree; one that leaves it is refused. Throws StoreError. It does not give
+ * way to other work: without promises it takes a tenth of the time.
  */
-export async function walk(root: string, hidden = false): Promise<Found[]> {
+export function walk(root: string, hidden = false): Found[] {
   let real: string;
   try {
-    real = await realpath(root);
-    if (!(await stat(real)).isDirectory()) throw new StoreError(`${root} is not a directory`);
+    real = realpathSync(root);
+    if (!statSync(real).isDirectory()) throw new StoreError(`${root} is not a directory`);
   } catch (error) {
     throw fileError(error, root);
   }
   const found: Found[] = [];
-  await walkInto(real, real, '', hidden, [real], found);
+  walkInto(real, real, '', hidden, [real], found);
   const keyed = found.map((f) => ({ f, bytes: encoder.encode(f.path) }));
   keyed.sort((a, b) => Buffer.compare(a.bytes, b.bytes));
   return keyed.map((k) => k.f);
 }
 
-async function walkInto(
-  root: string,
-  dir: string,
-  path: string,
-  hidden: boolean,
-  above: string[],
-  found: Found[],
-): Promise<void> {
+function walkInto(root: string, dir: string, path: string, hidden: boolean, above: string[], found: Found[]): void {
   if (above.length > DEEPEST) throw new StoreError(`${dir} lies more than ${DEEPEST} directories deep`);
   let names: Buffer[];
   try {
-    names = (await readdir(dir, { encoding: 'buffer' })) as unknown as Buffer[];
+    names = readdirSync(dir, { encoding: 'buffer' });
   } catch (error) {
     throw fileError(error, dir);
   }
@@ -65,32 +59,25 @@ async function walkInto(
       throw new StoreError(`${join(dir, raw.toString('latin1'))} has a name that is not UTF-8; rename it`);
     }
     if (name.startsWith('.') && name !== '.well-known' && !hidden) continue;
-    await visit(root, join(dir, name), `${path}/${name}`, hidden, above, found);
+    visit(root, join(dir, name), `${path}/${name}`, hidden, above, found);
   }
 }
 
-async function visit(
-  root: string,
-  file: string,
-  path: string,
-  hidden: boolean,
-  above: string[],
-  found: Found[],
-): Promise<void> {
+function visit(root: string, file: string, path: string, hidden: boolean, above: string[], found: Found[]): void {
   let target = file;
-  let stats: Awaited<ReturnType<typeof lstat>>;
+  let stats: Stats;
   try {
-    stats = await lstat(file);
+    stats = lstatSync(file);
     if (stats.isSymbolicLink()) {
-      target = await resolveLink(root, file);
-      stats = await stat(target);
+      target = resolveLink(root, file);
+      stats = statSync(target);
     }
   } catch (error) {
     throw fileError(error, file);
   }
   if (stats.isDirectory()) {
     if (above.includes(target)) throw new StoreError(`${file} is a link to ${target}, which it lies in; remove it`);
-    await walkInto(root, target, path, hidden, [...above, target], found);
+    walkInto(root, target, path, hidden, [...above, target], found);
   } else if (stats.isFile()) {
     found.push({ path, file: target, size: stats.size });
   } else {
@@ -98,10 +85,10 @@ async function visit(
   }
 }
 
-async function resolveLink(root: string, link: string): Promise<string> {
+function resolveLink(root: string, link: string): string {
   let target: string;
   try {
-    target = await realpath(link);
+    target = realpathSync(link);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT')
       throw new StoreError(`${link} is a link to nothing; remove it`);

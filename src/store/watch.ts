@@ -1,7 +1,7 @@
 /** Serves a directory while a generator rebuilds it. */
 import { BuildMemory } from './build-memory.js';
 import type { BundleStore } from './bundle-store.js';
-import { storeOfDirectory } from './open.js';
+import { liveStore } from './open.js';
 import type { OpenOptions } from './options.js';
 import type { Resource, Store } from './store.js';
 import { TreeWatcher } from './watch-tree.js';
@@ -47,7 +47,7 @@ class Watching implements Watcher {
   private readonly tree: TreeWatcher;
   private current: BundleStore | undefined;
   private changes = 0;
-  /** When the last change was, and the first since a store was given out; performance.now(). */
+  /** When the last change was; performance.now(). */
   private lastChange = 0;
   private timer: NodeJS.Timeout | undefined;
   private busy = false;
@@ -55,7 +55,7 @@ class Watching implements Watcher {
 
   constructor(dir: string, options: WatchOptions, onStore: (store: Store) => void) {
     this.dir = dir;
-    this.options = { ...options, compression: options.compression ?? 'none' };
+    this.options = options;
     this.onStore = onStore;
     this.tree = new TreeWatcher(dir, () => this.changed());
   }
@@ -63,7 +63,7 @@ class Watching implements Watcher {
   async start(): Promise<void> {
     await this.tree.sync();
     try {
-      this.current = await storeOfDirectory(this.dir, this.options, this.memory);
+      this.current = await liveStore(this.dir, this.options, this.memory);
     } catch (error) {
       this.close();
       throw error;
@@ -99,7 +99,8 @@ class Watching implements Watcher {
     const before = this.changes;
     try {
       if (!(await this.tree.sync())) return this.wait(GONE);
-      const store = await storeOfDirectory(this.dir, this.options, this.memory);
+      const store = await liveStore(this.dir, this.options, this.memory);
+      await eventsSeen();
       // What was written meanwhile may be half of a build; its own timer runs.
       if (before !== this.changes || this.closed || store.id === this.current?.id) return;
       if (this.looksUnfinished(store)) return this.wait(this.settle);
@@ -124,6 +125,11 @@ class Watching implements Watcher {
     }
     return false;
   }
+}
+
+/** Lets the loop look at what the kernel has noticed so far: between two turns it polls. */
+async function eventsSeen(): Promise<void> {
+  for (let i = 0; i < 2; i++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 function sizeOf(resource: Resource): number {

@@ -1,5 +1,7 @@
 /** Writes a layout as a bundle, into memory or a file. */
+import { createHash } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
+import { Memory } from '../memory/memory.js';
 import {
   AT,
   align,
@@ -14,6 +16,7 @@ import {
 } from './format.js';
 import { hashPages, PageHasher, pagesOf, sha256 } from './hash-tree.js';
 import { BODY_ALIGN, type Layout } from './layout.js';
+import type { Blob } from './site.js';
 import { fileError, StoreError } from './store-error.js';
 import { RunningSums, sumsBytes } from './sums.js';
 
@@ -41,6 +44,63 @@ export async function bundleInMemory(layout: Layout, options: WriteOptions): Pro
   const bytes = new Uint8Array(places.end);
   await emit(layout, places, { write: (piece, at) => bytes.set(piece, at) }, options);
   return bytes;
+}
+
+/** A bundle without its bodies, and those where they already are: by their place in the content. */
+export interface LiveBundle {
+  readonly bytes: Uint8Array;
+  readonly bodies: ReadonlyMap<number, Memory>;
+}
+
+const memories = new WeakMap<Blob, Memory>();
+
+/**
+ * A bundle for this process only, which copies and hashes no content: for a directory that changes. Its identity hangs on
+ * the hashes of the contents, but is not that of a bundle file. Memories of unchanged blobs stay the same.
+ */
+export async function liveBundle(layout: Layout): Promise<LiveBundle> {
+  const places = place(layout, false);
+  const bytes = new Uint8Array(places.content + layout.heads.length);
+  const view = new DataView(places.header.buffer);
+  for (const [id, pieces] of sectionsOf(layout)) writeAt(bytes, view.getUint32(id, true), pieces);
+  writeAt(bytes, places.content, layout.heads.pieces());
+  const identity = createHash('sha256').update(bytes);
+  const bodies = new Map<number, Memory>();
+  for (const [blob, at] of bodiesOf(layout)) {
+    identity.update(blob.sha256);
+    const memory = memories.get(blob) ?? new Memory(await blob.load());
+    memories.set(blob, memory);
+    if (blob.size > 0) bodies.set(at, memory);
+  }
+  places.header.set(identity.digest(), AT.rootHash);
+  seal(places.header);
+  bytes.set(places.header);
+  return { bytes, bodies };
+}
+
+function writeAt(bytes: Uint8Array, offset: number, pieces: Iterable<Uint8Array>): void {
+  let at = offset;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+}
+
+/** The sections between the tree of hashes and the content. */
+function sectionsOf(layout: Layout): [number, Iterable<Uint8Array>][] {
+  return [
+    [AT.slots, [layout.slots]],
+    [AT.keys, [layout.keys]],
+    [AT.answers, [layout.answers]],
+    [AT.reps, [layout.reps]],
+    [AT.strings, layout.strings.pieces()],
+    [AT.manifest, [layout.manifest]],
+  ];
+}
+
+/** The header's hash over itself: the identity. */
+function seal(header: Uint8Array): void {
+  header.set(sha256(header.subarray(0, HEADER_HASH_AT)), HEADER_HASH_AT);
 }
 
 /** Writes the bundle beside `file` and renames it there: a reader sees the old one or the new one. Answers its id, in hex. */
@@ -145,12 +205,7 @@ async function emit(layout: Layout, places: Places, sink: Sink, options: WriteOp
     await padTo(header.getUint32(id, true));
     for (const piece of pieces) await write(piece);
   };
-  await section(AT.slots, [layout.slots]);
-  await section(AT.keys, [layout.keys]);
-  await section(AT.answers, [layout.answers]);
-  await section(AT.reps, [layout.reps]);
-  await section(AT.strings, layout.strings.pieces());
-  await section(AT.manifest, [layout.manifest]);
+  for (const [id, pieces] of sectionsOf(layout)) await section(id, pieces);
   await padTo(places.content);
   for await (const piece of contentOf(layout)) {
     sums?.add(piece);
@@ -161,30 +216,29 @@ async function emit(layout: Layout, places: Places, sink: Sink, options: WriteOp
   const leaves = pages.finish();
   const roots = hashPages(leaves);
   places.header.set(sha256(roots), AT.rootHash);
-  places.header.set(sha256(places.header.subarray(0, HEADER_HASH_AT)), HEADER_HASH_AT);
+  seal(places.header);
   await sink.write(places.header, 0);
   await sink.write(roots, HEADER_BYTES);
   await sink.write(leaves, HEADER_BYTES + roots.length);
 }
 
-async function* contentOf(layout: Layout): AsyncGenerator<Uint8Array> {
-  let at = 0;
-  const padded = function* (offset: number): Generator<Uint8Array> {
-    if (offset > at) yield new Uint8Array(offset - at);
-    at = offset;
-  };
-  for (const piece of layout.heads.pieces()) {
-    yield piece;
-    at += piece.length;
-  }
-  const bodies = align(at, BODY_ALIGN);
-  let body = 0;
+/** Each body with its place in the content. */
+function* bodiesOf(layout: Layout): Generator<[Blob, number]> {
+  let at = align(layout.heads.length, BODY_ALIGN);
   for (const blob of layout.bodies) {
-    body = align(body, BODY_ALIGN);
-    yield* padded(bodies + body);
-    yield await blob.load();
+    at = align(at, BODY_ALIGN);
+    yield [blob, at];
     at += blob.size;
-    body += blob.size;
   }
-  yield* padded(layout.contentBytes);
+}
+
+async function* contentOf(layout: Layout): AsyncGenerator<Uint8Array> {
+  let at = layout.heads.length;
+  yield* layout.heads.pieces();
+  for (const [blob, place] of bodiesOf(layout)) {
+    if (place > at) yield new Uint8Array(place - at);
+    yield await blob.load();
+    at = place + blob.size;
+  }
+  if (layout.contentBytes > at) yield new Uint8Array(layout.contentBytes - at);
 }

@@ -1,5 +1,7 @@
 /** The command line: what can be asked, checked as far as that is possible without doing anything. */
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { Faults } from '../net/device/faults.js';
+import { parseFaults } from '../net/device/faults-option.js';
 import { badUsage, Failure } from './failure.js';
 import { addHttpOptions, type HttpArguments, type HttpFlags, httpArguments } from './http-arguments.js';
 import { type StaticAddress, staticAddress } from './ipv4-arguments.js';
@@ -34,6 +36,8 @@ export interface DirectArguments {
   readonly pcap: string | undefined;
   readonly offload: boolean;
   readonly congestion: 'cubic' | 'bbr' | 'reno';
+  /** What the link does to frames, for development; undefined: nothing. */
+  readonly faults: Faults | undefined;
   /** Looks before the loop sleeps; undefined: what suits the machine. */
   readonly spin: number | undefined;
   /** Directory that remembers the lease; undefined: the usual one. */
@@ -94,6 +98,7 @@ interface ServeFlags extends HttpFlags {
   offload: boolean;
   log?: LogOptions;
   congestion?: 'cubic' | 'bbr' | 'reno';
+  faults?: Faults;
   drain: number;
   spin?: number;
   state?: string;
@@ -144,6 +149,11 @@ function buildProgram(found: (task: Task) => void): Command {
     .option('--hostname <name>', 'direct: name to tell the DHCP server (default: that of the machine)', hostName)
     .option('--pcap <file>', 'direct: write a capture (pcapng when the name ends so, else pcap)')
     .option('--no-offload', 'direct: let the kernel neither cut segments nor finish checksums')
+    .addOption(
+      new Option('--faults <list>', 'direct, for development: a bad link, loss=3%,dup=1%,reorder=5%,...')
+        .argParser(faultsOption)
+        .hideHelp(),
+    )
     .option('--congestion <name>', 'direct: cubic, bbr or reno (default: cubic)', congestion)
     .option(
       '--spin <n>',
@@ -234,7 +244,9 @@ function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions
       mac: flags.mac,
       hostname: flags.hostname,
       pcap: flags.pcap,
-      offload: flags.offload,
+      // A fault is one of a frame on the wire, and a super-segment never is one.
+      offload: flags.offload && flags.faults === undefined,
+      faults: flags.faults,
       congestion: flags.congestion ?? 'cubic',
       spin: flags.spin,
       state: flags.state,
@@ -260,6 +272,7 @@ function checkMode(net: 'socket' | 'direct', flags: ServeFlags): void {
     ['--hostname', flags.hostname !== undefined],
     ['--pcap', flags.pcap !== undefined],
     ['--no-offload', !flags.offload],
+    ['--faults', flags.faults !== undefined],
     ['--congestion', flags.congestion !== undefined],
     ['--spin', flags.spin !== undefined],
     ['--state', flags.state !== undefined],
@@ -278,6 +291,14 @@ function seconds(text: string): number {
   const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : -1;
   if (value < 0 || value > 86400) throw new InvalidArgumentError('Seconds are a number of 0 to 86400.');
   return value;
+}
+
+function faultsOption(text: string): Faults {
+  try {
+    return parseFaults(text);
+  } catch (error) {
+    throw badUsage((error as Error).message);
+  }
 }
 
 function count(option: string, most: number): (text: string) => number {

@@ -31,6 +31,7 @@ async function openDirect(options: ServeOptions, log: Log, failed: (failure: Fai
     congestion: direct.congestion,
     spin: direct.spin,
     pcap: direct.pcap,
+    faults: direct.faults,
     onNotice: (sentence) => log.warn(sentence),
     onEvent: (sentence) => log.event('net', sentence),
     onFailure: (sentence) => failed(new Failure(sentence)),

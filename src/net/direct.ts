@@ -6,6 +6,8 @@ import { performance } from 'node:perf_hooks';
 import { eventLoopDescriptor } from '../native/poll.js';
 import { CaptureDevice } from './device/capture.js';
 import type { Device } from './device/device.js';
+import type { Faults } from './device/faults.js';
+import { FaultyDevice } from './device/faulty-device.js';
 import { type Driven, defaultSpin, type Loop, TURN_BUDGET } from './device/loop.js';
 import { PollingLoop } from './device/polling-loop.js';
 import { TapDevice, type TapDeviceOptions } from './device/tap.js';
@@ -46,6 +48,8 @@ export interface DirectOptions {
   readonly loop?: 'polling' | 'watched' | undefined;
   /** A capture file. */
   readonly pcap?: string | undefined;
+  /** For development: what the link does to frames. The TAP is to be opened without offloads then. */
+  readonly faults?: Faults | undefined;
   /** Something that the operator should know: one sentence. */
   readonly onNotice?: ((sentence: string) => void) | undefined;
   /** An event that is in order: an address came, is renewed, goes. */
@@ -63,6 +67,8 @@ export class DirectNetwork implements Network, Driven {
 
   private readonly options: DirectOptions;
   private readonly tap: TapDevice;
+  /** What the TAP's frames pass first, and what the stack has. */
+  private readonly wire: Device;
   private readonly device: Device;
   private readonly loop: Loop;
   private readonly mode: AddressMode;
@@ -86,10 +92,12 @@ export class DirectNetwork implements Network, Driven {
     const wallClock = () => performance.timeOrigin + performance.now();
     const capture =
       options.pcap === undefined ? undefined : new CaptureDevice(this.tap, options.pcap, wallClock, notice);
-    this.device = capture ?? this.tap;
+    const random = new CryptoRandom();
+    this.clock = new EntryClock((callback) => this.enter(callback));
+    this.wire = capture ?? this.tap;
+    this.device = options.faults === undefined ? this.wire : this.faulty(this.wire, options.faults, random);
     const drops = new Drops();
     drops.watcher = joinWatchers(capture?.dropped, options.onDrop);
-    const random = new CryptoRandom();
     this.stack = new Stack({ device: this.device, random, drops });
     this.tcp = new TcpLayer({
       ip: this.stack,
@@ -99,7 +107,6 @@ export class DirectNetwork implements Network, Driven {
     });
     this.tcp.outside = () => this.enteredFromOutside();
     this.stack.host(this.tcp);
-    this.clock = new EntryClock((callback) => this.enter(callback));
     this.mode = this.addressMode({
       address: (address) => this.addressIs(address),
       event: (sentence) => options.onEvent?.(sentence),
@@ -109,6 +116,13 @@ export class DirectNetwork implements Network, Driven {
     this.loop = this.makeLoop();
     this.enter(() => this.mode.start(this.now));
     this.loop.start();
+  }
+
+  /** Frames that it held back are taken when it says so; the clock's callbacks are entries of the stack. */
+  private faulty(wire: Device, faults: Faults, random: CryptoRandom): FaultyDevice {
+    const device = new FaultyDevice(wire, faults, random, this.clock);
+    device.onReadable = () => void device.receive(this.sink, TURN_BUDGET);
+    return device;
   }
 
   private addressMode(events: AddressEvents): AddressMode {
@@ -185,7 +199,9 @@ export class DirectNetwork implements Network, Driven {
     }
     this.inEntry = true;
     this.framesToLook = 0;
-    this.tap.deliver(length, this.device instanceof CaptureDevice ? this.device.handing(this.sink) : this.sink);
+    const { device, wire } = this;
+    const sink = device instanceof FaultyDevice ? device.handing(this.sink) : this.sink;
+    this.tap.deliver(length, wire instanceof CaptureDevice ? wire.handing(sink) : sink);
     this.settle();
     this.inEntry = false;
   }

@@ -98,8 +98,13 @@ export class FaultyDevice implements Device {
     this.timers.add(timer);
   }
 
-  /** Takes a frame that whoever drives the device got another way than by `receive`; hands over what is ready. */
-  readonly pass: FrameSink = (bytes, start, end) => {
+  /** For whoever gets a frame another way than by `receive`: decides about it, and hands to `sink` what is ready. */
+  handing(sink: FrameSink): FrameSink {
+    this.sink = sink;
+    return this.pass;
+  }
+
+  private readonly pass: FrameSink = (bytes, start, end) => {
     this.take(bytes, start, end, RX_PLAIN);
     for (;;) {
       const frame = this.ready.shift();

@@ -195,7 +195,9 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
   if (c.sackOk) lost = rackDetect(c, now);
   else lost = withoutSack(c, acked, windowChanged, length);
   c.lostTotal += lost;
-  sample.newlyLost = lost;
+  // What timers found since the last ACK counts too.
+  sample.newlyLost = c.lostTotal - c.lostTold;
+  c.lostTold = c.lostTotal;
   if (c.recovering && notBefore(c.sndUna, c.recover)) {
     c.recovering = false;
     c.timedOut = false;

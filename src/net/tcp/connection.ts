@@ -75,6 +75,8 @@ export class Connection implements Flow, SenderView {
   deliveredAt = 0;
   firstSentAt = 0;
   lostTotal = 0;
+  /** `lostTotal` as congestion control was last told. */
+  lostTold = 0;
   /** `delivered` up to which samples are limited by the application; 0: not. */
   appLimitedUntil = 0;
   cwndLimited = false;

@@ -1,4 +1,5 @@
 import type { CongestionControl } from '../congestion.js';
+import { Bbr } from './bbr.js';
 import { Cubic } from './cubic.js';
 import { Reno } from './reno.js';
 
@@ -7,7 +8,8 @@ export type CongestionName = CongestionControl['name'];
 /** A factory of one controller a connection, by its name on the command line. */
 export function congestionByName(name: CongestionName): () => CongestionControl {
   if (name === 'reno') return () => new Reno();
+  if (name === 'bbr') return () => new Bbr();
   return () => new Cubic();
 }
 
-export { Cubic, Reno };
+export { Bbr, Cubic, Reno };

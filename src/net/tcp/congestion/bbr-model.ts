@@ -1,0 +1,229 @@
+/**
+ * What BBR (draft-ietf-ccwg-bbr) believes of the path: bandwidth, round-trip time, aggregation of ACKs, and the bounds that
+ * loss taught. Bytes, milliseconds, bytes a millisecond.
+ */
+import type { RateSample, SenderView } from '../congestion.js';
+
+/** draft 2.4: a share of lost bytes above which the amount in flight was too much. */
+const LOSS_THRESH = 0.02;
+/**
+ * The same where no queue is seen: a path that loses at random loses without delay, and yielding to it helps nobody. An
+ * overrun of a bottleneck without a buffer still shows, because a probe sends a quarter more than passes.
+ */
+const LOSS_THRESH_NO_QUEUE = 0.1;
+const BETA = 0.7;
+const HEADROOM = 0.15;
+/** draft 2.14: ms. */
+const MIN_RTT_FILTER = 10_000;
+const PROBE_RTT_INTERVAL = 5000;
+/** draft 5.5.9: rounds. */
+const EXTRA_ACKED_FILTER = 10;
+
+export const UNBOUNDED = Number.POSITIVE_INFINITY;
+
+export class BbrModel {
+  /** Rounds of packet-timed round trips (draft 5.5.1). */
+  roundStart = false;
+  round = 0;
+  roundsSinceProbe = 0;
+  private nextRoundDelivered = 0;
+
+  /** The highest delivery rate of this probing cycle and the one before (draft 5.5.5). */
+  private bwNow = 0;
+  private bwBefore = 0;
+
+  minRtt = 0;
+  private minRttStamp = 0;
+  private probeRttMin = 0;
+  probeRttMinStamp = 0;
+  probeRttExpired = false;
+
+  /** Aggregation (draft 5.5.9): the largest excess of this filter period and the one before. */
+  private extraNow = 0;
+  private extraBefore = 0;
+  private extraRound = 0;
+  private extraStart = 0;
+  private extraDelivered = 0;
+
+  /** Short-term bounds, and long-term ones: what loss taught in this cycle, and in all. */
+  bwShortterm = UNBOUNDED;
+  inflightShortterm = UNBOUNDED;
+  inflightLongterm = UNBOUNDED;
+
+  private bwLatest = 0;
+  inflightLatest = 0;
+  private lossRoundDelivered = 0;
+  lossRoundStart = false;
+  /** Lost and delivered in this loss round; ACKs that told of losses. */
+  private lostInRound = 0;
+  private deliveredInRound = 0;
+  lossEvents = 0;
+  private roundRtt = UNBOUNDED;
+
+  start(now: number, rtt: number): void {
+    this.minRtt = this.probeRttMin = rtt;
+    this.minRttStamp = this.probeRttMinStamp = now;
+    this.extraStart = now;
+  }
+
+  get maxBw(): number {
+    return Math.max(this.bwNow, this.bwBefore);
+  }
+
+  get bw(): number {
+    return Math.min(this.maxBw, this.bwShortterm);
+  }
+
+  get extraAcked(): number {
+    return Math.max(this.extraNow, this.extraBefore);
+  }
+
+  startRound(delivered: number): void {
+    this.nextRoundDelivered = delivered;
+  }
+
+  /** `probing`: more than the known bandwidth is being tried, so loss in it sets no short-term bounds (draft 5.5.10). */
+  update(sender: SenderView, sample: RateSample, cwnd: number, probing: boolean, filled: boolean, now: number): void {
+    const delivered = sender.delivered;
+    const passed = delivered - sample.priorDelivered;
+    const measured = sample.deliveryRate > 0;
+    this.lossRoundStart = false;
+    this.roundStart = false;
+    if (sample.rtt > 0 && sample.rtt < this.roundRtt) this.roundRtt = sample.rtt;
+    this.lostInRound += sample.newlyLost;
+    this.deliveredInRound += sample.newlyDelivered;
+    if (sample.newlyLost > 0) this.lossEvents++;
+    if (sample.newlyDelivered > 0) {
+      this.bwLatest = Math.max(this.bwLatest, sample.deliveryRate);
+      this.inflightLatest = Math.max(this.inflightLatest, passed);
+      if (sample.priorDelivered >= this.lossRoundDelivered) {
+        this.lossRoundDelivered = delivered;
+        this.lossRoundStart = true;
+      }
+      if (sample.priorDelivered >= this.nextRoundDelivered) {
+        this.startRound(delivered);
+        this.round++;
+        this.roundsSinceProbe++;
+        this.roundStart = true;
+      }
+    }
+    if (measured && (sample.deliveryRate >= this.maxBw || !sample.appLimited)) {
+      this.bwNow = Math.max(this.bwNow, sample.deliveryRate);
+    }
+    if (this.lossRoundStart && !probing && this.roundLossy()) this.lower(cwnd);
+    this.aggregation(sample.newlyDelivered, cwnd, filled, now);
+  }
+
+  /** Ends the round's account of losses, after everything that wanted it has looked. */
+  advance(sender: SenderView, sample: RateSample): void {
+    if (!this.lossRoundStart) return;
+    this.bwLatest = sample.deliveryRate;
+    this.inflightLatest = sender.delivered - sample.priorDelivered;
+    this.forgetRound();
+  }
+
+  private forgetRound(): void {
+    this.lostInRound = this.deliveredInRound = this.lossEvents = 0;
+    this.roundRtt = UNBOUNDED;
+  }
+
+  /** Loss in the round that is more than a path may lose by itself. */
+  roundLossy(): boolean {
+    const lost = this.lostInRound;
+    if (lost === 0) return false;
+    return this.queueSeen(this.roundRtt) || lost > LOSS_THRESH_NO_QUEUE * (lost + this.deliveredInRound);
+  }
+
+  /** The round lost enough to end Startup (draft 5.3.1.3). */
+  roundTooLossy(): boolean {
+    const lost = this.lostInRound;
+    return this.lossEvents >= 6 && lost > this.threshold(this.roundRtt) * (lost + this.deliveredInRound);
+  }
+
+  /** draft 5.5.10.1, IsInflightTooHigh. */
+  inflightTooHigh(sample: RateSample): boolean {
+    const rtt = this.roundRtt === UNBOUNDED ? sample.rtt : this.roundRtt;
+    return sample.lost > this.threshold(rtt) * sample.txInFlight;
+  }
+
+  private threshold(rtt: number): number {
+    return this.queueSeen(rtt) ? LOSS_THRESH : LOSS_THRESH_NO_QUEUE;
+  }
+
+  private queueSeen(rtt: number): boolean {
+    return rtt !== UNBOUNDED && rtt > this.minRtt * 1.125 + 0.5;
+  }
+
+  /** draft 5.5.10.3. */
+  private lower(cwnd: number): void {
+    if (this.bwShortterm === UNBOUNDED) this.bwShortterm = this.maxBw;
+    if (this.inflightShortterm === UNBOUNDED) this.inflightShortterm = cwnd;
+    this.bwShortterm = Math.max(this.bwLatest, BETA * this.bwShortterm);
+    this.inflightShortterm = Math.max(this.inflightLatest, BETA * this.inflightShortterm);
+  }
+
+  resetShortterm(): void {
+    this.bwShortterm = UNBOUNDED;
+    this.inflightShortterm = UNBOUNDED;
+  }
+
+  resetSignals(): void {
+    this.bwLatest = this.inflightLatest = 0;
+    this.forgetRound();
+  }
+
+  advanceMaxBw(): void {
+    if (this.bwNow === 0) return;
+    this.bwBefore = this.bwNow;
+    this.bwNow = 0;
+  }
+
+  private aggregation(acked: number, cwnd: number, filled: boolean, now: number): void {
+    let expected = this.bw * (now - this.extraStart);
+    if (this.extraDelivered <= expected) {
+      this.extraDelivered = 0;
+      this.extraStart = now;
+      expected = 0;
+    }
+    this.extraDelivered += acked;
+    const extra = Math.min(this.extraDelivered - expected, cwnd);
+    if (this.round - this.extraRound >= (filled ? EXTRA_ACKED_FILTER : 1)) {
+      this.extraBefore = this.extraNow;
+      this.extraNow = 0;
+      this.extraRound = this.round;
+    }
+    if (extra > this.extraNow) this.extraNow = extra;
+  }
+
+  /** Sending begins again after a pause: what was not sent is no aggregation. */
+  restart(now: number): void {
+    this.extraStart = now;
+    this.extraDelivered = 0;
+  }
+
+  /** draft 5.5.7. */
+  updateMinRtt(rtt: number, now: number): void {
+    this.probeRttExpired = now > this.probeRttMinStamp + PROBE_RTT_INTERVAL;
+    if (rtt > 0 && (this.probeRttMin === 0 || rtt < this.probeRttMin || this.probeRttExpired)) {
+      this.probeRttMin = rtt;
+      this.probeRttMinStamp = now;
+    }
+    if (this.probeRttMin === 0) return;
+    if (this.minRtt === 0 || this.probeRttMin < this.minRtt || now > this.minRttStamp + MIN_RTT_FILTER) {
+      this.minRtt = this.probeRttMin;
+      this.minRttStamp = this.probeRttMinStamp;
+    }
+  }
+
+  /** draft 5.5.10.1, HandleInflightTooHigh. */
+  tooHigh(sample: RateSample, target: number): void {
+    if (!sample.appLimited) this.inflightLongterm = Math.max(sample.txInFlight, target * BETA);
+  }
+
+  /** Room for others below what was found to fit (draft 5.5.10). */
+  withHeadroom(mss: number): number {
+    if (this.inflightLongterm === UNBOUNDED) return UNBOUNDED;
+    const headroom = Math.max(mss, HEADROOM * this.inflightLongterm);
+    return Math.max(this.inflightLongterm - headroom, 4 * mss);
+  }
+}

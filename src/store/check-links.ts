@@ -1,5 +1,5 @@
 /** Follows the links of all pages and style sheets inside the site. */
-import { type Link, linksOfPage, linksOfStyle } from './links.js';
+import { type Link, linksOfPage, linksOfStyle, type PageLinks } from './links.js';
 import { foldPath } from './location.js';
 import type { Lookup, Resource, Store } from './store.js';
 
@@ -23,18 +23,22 @@ const decoder = new TextDecoder();
 const HERE = 'http://site.invalid';
 /** What clients ask for by themselves. */
 const KNOWN =
-  /^\/(?:index\.html?|404\.html|robots\.txt|sitemap[^/]*\.xml|favicon\.ico|apple-touch-icon[^/]*|CNAME|sw\.js|browserconfig\.xml|.*\.(?:map|webmanifest))$|^\/\.well-known\//;
+  /^\/(?:index\.html?|(?:.*\/)?404\.html|robots\.txt|sitemap[^/]*\.xml|favicon\.ico|apple-touch-icon[^/]*|CNAME|sw\.js|browserconfig\.xml|.*\.(?:map|webmanifest))$|^\/\.well-known\//;
 
 export function checkLinks(store: Store): Checked {
   const problems: Problem[] = [];
   const linked = new Set<string>();
   const cname = find(store, '/CNAME');
-  const host = cname?.kind === 'resource' ? textOf(cname.resource).trim().toLowerCase() : '';
+  const hosts = new Set<string>();
+  if (cname.kind === 'resource') hosts.add(textOf(cname.resource).trim().toLowerCase());
+  const home = find(store, '/');
+  const canonical = home.kind === 'resource' ? linksOf(home.resource)?.canonical : undefined;
+  if (canonical && URL.canParse(canonical)) hosts.add(new URL(canonical).host);
   for (const page of store.resources()) {
     const found = linksOf(page);
     if (!found) continue;
     for (const link of found.links) {
-      const path = resolve(link.to, page.path, found.base, host);
+      const path = resolve(link.to, page.path, found.base, hosts);
       if (path === undefined) continue;
       const problem = follow(store, page.path, link, path, linked);
       if (problem) problems.push(problem);
@@ -46,20 +50,21 @@ export function checkLinks(store: Store): Checked {
   return { problems: dedupe(problems), unlinked };
 }
 
-function linksOf(page: Resource): { links: Link[]; base: string | undefined } | undefined {
+function linksOf(page: Resource): PageLinks | undefined {
   if (/^(?:text\/html|application\/xhtml\+xml|image\/svg\+xml)/.test(page.contentType))
     return linksOfPage(textOf(page));
-  if (page.contentType.startsWith('text/css')) return { links: linksOfStyle(textOf(page)), base: undefined };
+  if (page.contentType.startsWith('text/css'))
+    return { links: linksOfStyle(textOf(page)), base: undefined, canonical: undefined };
   return undefined;
 }
 
 /** The decoded path in the site that a reference leads to; undefined: elsewhere, or to the page itself. */
-function resolve(to: string, page: string, base: string | undefined, host: string): string | undefined {
+function resolve(to: string, page: string, base: string | undefined, hosts: ReadonlySet<string>): string | undefined {
   if (to === '' || to.startsWith('#')) return undefined;
   try {
     const from = new URL(encodeURI(page).replace(/[?#]/g, encodeURIComponent), HERE);
     const url = new URL(to, base === undefined ? from : new URL(base, from));
-    const own = url.origin === HERE || (host !== '' && /^https?:$/.test(url.protocol) && url.host === host);
+    const own = url.origin === HERE || (/^https?:$/.test(url.protocol) && hosts.has(url.host));
     return own ? decodeURIComponent(url.pathname) : undefined;
   } catch {
     return undefined;

@@ -10,10 +10,19 @@ const TAG = /<([a-zA-Z][a-zA-Z0-9-]*)((?:\s+|\/|[^\s"'>/=]+(?:\s*=\s*(?:"[^"]*"|
 const ATTRIBUTE = /([^\s"'>/=]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))/g;
 const NAMED: Readonly<Record<string, string>> = { amp: '&', quot: '"', apos: "'", lt: '<', gt: '>' };
 
-/** The links of an HTML page, and the `base` that they are relative to, if it names one. */
-export function linksOfPage(html: string): { links: Link[]; base: string | undefined } {
+export interface PageLinks {
+  readonly links: Link[];
+  /** What they are relative to, if the page names it. */
+  readonly base: string | undefined;
+  /** `<link rel=canonical>`: the page's own address. */
+  readonly canonical: string | undefined;
+}
+
+/** The links of an HTML page. */
+export function linksOfPage(html: string): PageLinks {
   const links: Link[] = [];
   let base: string | undefined;
+  let canonical: string | undefined;
   const bare = html
     .replace(/<!--[\s\S]*?-->/g, '')
     .replace(
@@ -29,10 +38,11 @@ export function linksOfPage(html: string): { links: Link[]; base: string | undef
     for (const [, key, a, b, c] of rest!.matchAll(ATTRIBUTE))
       attributes.set(key!.toLowerCase(), decodeEntities(a ?? b ?? c ?? ''));
     const href = attributes.get('href');
+    if (tag === 'link' && attributes.get('rel')?.toLowerCase() === 'canonical') canonical ??= href;
     if (tag === 'base') base ??= href;
     else links.push(...linksOfTag(tag, attributes));
   }
-  return { links, base };
+  return { links, base, canonical };
 }
 
 function linksOfTag(tag: string, attributes: ReadonlyMap<string, string>): Link[] {
@@ -58,6 +68,8 @@ function linksOfTag(tag: string, attributes: ReadonlyMap<string, string>): Link[
   const refresh =
     tag === 'meta' && attributes.get('http-equiv')?.toLowerCase() === 'refresh' ? attributes.get('content') : undefined;
   add(refresh && refreshTarget(refresh), 'link');
+  const meaning = attributes.get('property') ?? attributes.get('name');
+  if (tag === 'meta' && /^(?:og|twitter):image(?::url)?$/.test(meaning ?? '')) add(attributes.get('content'), 'image');
   for (const link of linksOfStyle(attributes.get('style') ?? '')) links.push(link);
   return links;
 }

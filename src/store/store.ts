@@ -48,12 +48,16 @@ export interface Resource {
 /** What a path leads to. */
 export type Lookup =
   | { readonly kind: 'resource'; readonly resource: Resource }
-  /** `location` is an origin-relative, percent-encoded path that begins with exactly one slash. */
+  /**
+   * `location` is an origin-relative, percent-encoded path that begins with exactly one slash; or an address of another host
+   * with its scheme, where a rule of the site names it. It may have a query or fragment of its own.
+   */
   | { readonly kind: 'redirect'; readonly status: 301 | 302 | 303 | 307 | 308; readonly location: string }
+  /** `page` has the status in its heads: 404, or what a rule of the site says (410, 451), or 500 for a damaged page. */
   | { readonly kind: 'missing'; readonly page: Resource | undefined };
 
 export interface Store {
-  /** SHA-256 of the bundle, in hex: the site's version. */
+  /** SHA-256 of the bundle's header, on which every byte of it hangs by hashes, in hex: the site's version. */
   readonly id: string;
   /** URLs and files that it knows. */
   readonly size: number;

@@ -1,0 +1,123 @@
+import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import { Zstd } from '@hpcc-js/wasm-zstd';
+import t from 'tap';
+import { worthKeeping } from '../../src/store/codings.js';
+import { CompressionCache } from '../../src/store/compression-cache.js';
+import { bundleDirectory, type Progress } from '../../src/store/index.js';
+import type { Coding } from '../../src/store/store.js';
+import { directory, resource, storeOf, tree } from './tree.js';
+
+const prose = Array.from({ length: 400 }, (_, i) => `line ${i * 7919} of a text that gets smaller`).join('\n');
+
+function files(dir: string): string[] {
+  return readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((e) => e.isFile())
+    .map((e) => join(e.parentPath ?? e.path, e.name));
+}
+
+t.test('every coding gives back the bytes of the file', async (t) => {
+  const zstd = await Zstd.load();
+  const decode: Record<Coding, (bytes: Uint8Array) => Uint8Array> = {
+    identity: (bytes) => bytes,
+    gzip: gunzipSync,
+    br: brotliDecompressSync,
+    zstd: (bytes) => zstd.decompress(bytes),
+  };
+  for (const compression of ['fast', 'full'] as const) {
+    const store = await storeOf(t, { 'a.txt': prose }, { compression, cache: false });
+    const { representations } = resource(store, '/a.txt');
+    t.equal(representations.length, 4);
+    for (const { coding, body } of representations) {
+      const bytes = body.memory.bytes.slice(body.start, body.end);
+      t.equal(Buffer.from(decode[coding](bytes)).toString(), prose, `${compression} ${coding}`);
+      if (coding === 'gzip')
+        t.same([bytes[4], bytes[5], bytes[6], bytes[7], bytes[9]], [0, 0, 0, 0, 255], 'no time, no system (RFC 1952)');
+    }
+  }
+});
+
+t.test('a coding is kept only when it is smaller by a margin, and only types that can be', async (t) => {
+  const store = await storeOf(
+    t,
+    {
+      'small.txt': 'abc'.repeat(20),
+      'p.png': prose,
+      'r.txt': Uint8Array.from({ length: 300 }, (_, i) => (i * i * 31) % 251),
+    },
+    { compression: 'full', cache: false },
+  );
+  for (const path of ['/small.txt', '/p.png']) t.equal(resource(store, path).representations.length, 1, path);
+  for (const { body, coding } of resource(store, '/r.txt').representations)
+    if (coding !== 'identity') t.ok(body.end - body.start < 240);
+  t.notOk(worthKeeping(990, 1000));
+  t.notOk(worthKeeping(140, 200));
+  t.ok(worthKeeping(100, 200));
+});
+
+t.test('a second run of an unchanged tree takes what the first one made, and gives the same bytes', async (t) => {
+  const dir = tree(t, { 'a.txt': prose, 'b.css': prose, 'c.html': `${prose}.` });
+  const out = directory(t);
+  const cache = join(out, 'cache');
+  await bundleDirectory(dir, join(out, '1'), { compression: 'fast', cache });
+  const made = files(cache);
+  t.equal(made.length, 6, 'equal files are compressed once');
+  const marks = made.map((file) => statSync(file).ino);
+  await bundleDirectory(dir, join(out, '2'), { compression: 'fast', cache });
+  t.same(
+    files(cache).map((file) => statSync(file).ino),
+    marks,
+  );
+  t.ok(readFileSync(join(out, '1')).equals(readFileSync(join(out, '2'))));
+});
+
+t.test('a damaged entry of the cache is made again', async (t) => {
+  const dir = tree(t, { 'a.txt': prose });
+  const out = directory(t);
+  const cache = join(out, 'cache');
+  await bundleDirectory(dir, join(out, '1'), { compression: 'fast', cache });
+  for (const [i, file] of files(cache).entries()) {
+    const bytes = readFileSync(file);
+    if (i === 0) bytes[bytes.length - 1]! ^= 1;
+    writeFileSync(file, i === 1 ? bytes.subarray(0, 20) : i === 2 ? '' : bytes);
+  }
+  await bundleDirectory(dir, join(out, '2'), { compression: 'fast', cache });
+  t.ok(readFileSync(join(out, '1')).equals(readFileSync(join(out, '2'))));
+});
+
+t.test('a cache that cannot be written is done without', async (t) => {
+  const out = directory(t);
+  writeFileSync(join(out, 'file'), '');
+  const made = await bundleDirectory(tree(t, { 'a.txt': prose }), join(out, '1'), {
+    compression: 'fast',
+    cache: join(out, 'file'),
+  });
+  t.ok(made.bytes > 0);
+});
+
+t.test('the cache is bounded: the longest unused goes', async (t) => {
+  const dir = directory(t);
+  const entry = new Uint8Array(1000);
+  const first = new CompressionCache(dir, 2500);
+  for (const name of ['a', 'b', 'c']) await first.put(name, 's', entry);
+  for (const [i, file] of files(dir).entries()) utimesSync(file, 1000 + i, 1000 + i);
+  const oldest = files(dir)[0]!;
+  await first.trim();
+  t.equal(files(dir).length, 2);
+  t.notOk(files(dir).includes(oldest));
+});
+
+t.test('progress ends at the whole', async (t) => {
+  const seen: Progress[] = [];
+  const out = directory(t);
+  await bundleDirectory(tree(t, { 'a.txt': prose, 'b.png': 'x' }), join(out, '1'), {
+    compression: 'fast',
+    cache: false,
+    onProgress: (p) => seen.push(p),
+  });
+  for (const phase of ['read', 'compress', 'write']) {
+    const last = seen.filter((p) => p.phase === phase).at(-1);
+    t.ok(last && last.done === last.total, phase);
+  }
+});

@@ -40,7 +40,7 @@ function arm(c: Connection, now: number): void {
   c.timer = TIMER_RTO;
   c.timerAt = now + rto;
   if (!probes(c)) return;
-  let pto = 2 * c.rtt.srtt + 2;
+  let pto = 2 * c.rtt.srtt + 8;
   // A lone segment may wait for the peer's delayed ACK.
   if (c.flight.pipe <= c.mss) pto += 200;
   if (pto < rto) {

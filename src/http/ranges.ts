@@ -8,8 +8,6 @@ export type RangeVerdict = typeof IGNORED | typeof SATISFIABLE | typeof UNSATISF
 const BYTES = name('bytes');
 /** More specifiers than this in one field are an attack, not a reader (RFC 9110 17.15). */
 const SPECIFIERS = 256;
-/** Ranges nearer to each other than this cost less as one part than as two. */
-const NEAR = 80;
 
 /** The ranges of one request, resolved against a length; used again for each request. `[starts[i]..ends[i])`, `count` of them. */
 export class RangeSet {
@@ -19,7 +17,7 @@ export class RangeSet {
 
   /**
    * Reads `bytes=0-99,-500,9500-` (RFC 9110 14.1.2) for a representation of `length` bytes. `IGNORED` when it is malformed, in
-   * another unit, or asks for more than `limit` parts; the order asked for is kept, overlapping and near ones become one.
+   * another unit, or asks for more than `limit` parts; the order asked for is kept, those that overlap or touch become one.
    */
   parse(bytes: Uint8Array, start: number, end: number, length: number, limit: number): RangeVerdict {
     this.count = 0;
@@ -61,7 +59,7 @@ export class RangeSet {
   #insert(start: number, end: number): void {
     let { count } = this;
     for (let i = 0; i < count; i++) {
-      if (start > this.ends[i]! + NEAR || end + NEAR < this.starts[i]!) continue;
+      if (start > this.ends[i]! || end < this.starts[i]!) continue;
       // Grow the earlier one, which may now reach others: take it out and put the sum in at its place.
       start = Math.min(start, this.starts[i]!);
       end = Math.max(end, this.ends[i]!);
@@ -69,7 +67,7 @@ export class RangeSet {
       this.ends.splice(i, 1);
       count--;
       for (let j = count - 1; j >= 0; j--) {
-        if (start > this.ends[j]! + NEAR || end + NEAR < this.starts[j]!) continue;
+        if (start > this.ends[j]! || end < this.starts[j]!) continue;
         start = Math.min(start, this.starts[j]!);
         end = Math.max(end, this.ends[j]!);
         this.starts.splice(j, 1);

@@ -116,12 +116,16 @@ t.test('RFC 9110 14.6: several ranges are multipart/byteranges, in the order ask
   t.same(parts(answer)[0]!.body, MOVIE.slice(5000, 5010));
 });
 
-t.test('Overlapping and near ranges become one; one that is left is no multipart', async (t) => {
+t.test('Ranges that overlap or touch become one, near ones stay two; one that is left is no multipart', async (t) => {
   t.same(
     parts(range('bytes=0-9,5000-5009,5-20')).map((p) => p.range),
     ['0-20', '5000-5009'],
   );
   t.equal(range('bytes=0-9,10-19').fields.get('content-range'), 'bytes 0-19/10000');
+  t.same(
+    parts(range('bytes=0-1,5-6')).map((p) => p.range),
+    ['0-1', '5-6'],
+  );
   t.equal(range('bytes=0-9,0-9,0-9').fields.get('content-range'), 'bytes 0-9/10000');
   t.equal(range('bytes=0-9,20000-').fields.get('content-range'), 'bytes 0-9/10000', 'unsatisfiable ones are left out');
 });

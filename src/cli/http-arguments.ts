@@ -2,7 +2,17 @@
 import { BlockList, isIP } from 'node:net';
 import { type Command, InvalidArgumentError } from 'commander';
 
+/** How sites are read. */
+export interface SiteArguments {
+  readonly spa: boolean;
+  readonly hidden: boolean;
+  readonly watch: boolean;
+  /** Types by extension. */
+  readonly mime: Readonly<Record<string, string>>;
+}
+
 export interface HttpArguments {
+  readonly site: SiteArguments;
   /** Sites of hosts of their own: name in small letters -> directory or bundle file. */
   readonly siteFor: ReadonlyMap<string, string>;
   readonly base: string | undefined;
@@ -20,6 +30,10 @@ export interface HttpArguments {
 }
 
 export interface HttpFlags {
+  spa?: boolean;
+  hidden?: boolean;
+  watch?: boolean;
+  mime?: Readonly<Record<string, string>>;
   siteFor?: ReadonlyMap<string, string>;
   base?: string;
   serverField?: string;
@@ -35,6 +49,10 @@ export interface HttpFlags {
 
 export function addHttpOptions(program: Command): Command {
   return program
+    .option('--spa', 'answer every path without a file with /index.html (a directory; bundles have their own)')
+    .option('--hidden', 'serve names that begin with a dot (a directory)')
+    .option('--mime <ext=type>', 'type of an extension, such as foo=text/x-foo; may be given several times', mimeType)
+    .option('--watch', 'serve a directory while it is built again and again')
     .option('--site-for <host=site>', 'another site for a host; may be given several times', siteFor)
     .option('--base <path>', 'serve the site below a path, such as /docs', basePath)
     .option('--server-field <text>', 'send this as the Server field (default: none)', fieldValue)
@@ -55,6 +73,12 @@ export function addHttpOptions(program: Command): Command {
 export function httpArguments(flags: HttpFlags): HttpArguments {
   const { adminPath = '' } = flags;
   return {
+    site: {
+      spa: flags.spa ?? false,
+      hidden: flags.hidden ?? false,
+      watch: flags.watch ?? false,
+      mime: flags.mime ?? {},
+    },
     siteFor: flags.siteFor ?? new Map(),
     base: flags.base,
     serverField: flags.serverField,
@@ -76,6 +100,13 @@ function siteFor(text: string, before: ReadonlyMap<string, string> = new Map()):
   }
   if (before.has(host)) throw new InvalidArgumentError(`${host} has a site already.`);
   return new Map([...before, [host, text.slice(equals + 1)]]);
+}
+
+function mimeType(text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
+  const match =
+    /^\.?([A-Za-z0-9][A-Za-z0-9._+-]*)=([A-Za-z0-9!#$&^_.+-]+\/[A-Za-z0-9!#$&^_.+-]+(?:; ?[\x20-\x7e]+)?)$/.exec(text);
+  if (match === null) throw new InvalidArgumentError('An extension and its type look like foo=text/x-foo.');
+  return { ...before, [match[1]!.toLowerCase()]: match[2]! };
 }
 
 function basePath(text: string): string {

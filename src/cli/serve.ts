@@ -1,14 +1,15 @@
 /** Serving: a store, an HTTP server and a network, from start to drained end. */
 import { HttpServer } from '../http/index.js';
 import type { Listener, Network } from '../net/flow.js';
-import { openStore, type Store } from '../store/index.js';
+import type { Store } from '../store/index.js';
 import type { ServeOptions } from './arguments.js';
 import type { Failure } from './failure.js';
 import { livePages } from './live-pages.js';
 import { Log } from './log.js';
 import { openNetwork } from './networks.js';
 import { embeddedSite } from './program-files.js';
-import { firstSignal } from './signals.js';
+import { ServedSite } from './served-site.js';
+import { firstSignal, onReload } from './signals.js';
 
 /** Serves until a signal comes, then drains. */
 export async function runServer(options: ServeOptions): Promise<void> {
@@ -19,16 +20,21 @@ export async function runServer(options: ServeOptions): Promise<void> {
     failed = reject;
   });
   failure.catch(() => undefined);
-  const store = await openSite(options.site, log);
+  const site = await ServedSite.open(options.site ?? embeddedSite(), options.http.site, log);
+  const sites = [site];
   const hosts: Record<string, () => Store> = {};
-  for (const [host, site] of options.http.siteFor) {
-    const own = await openSite(site, log);
-    hosts[host] = () => own;
+  for (const [host, path] of options.http.siteFor) {
+    const own = await ServedSite.open(path, options.http.site, log);
+    hosts[host] = own.store;
+    sites.push(own);
   }
+  onReload(() => {
+    for (const one of sites) void one.reload();
+  });
   const network = await openNetwork(options, log, failed);
   const { base, serverField, siteFor, maxConnections, maxPerClient, idle } = options.http;
   const http: HttpServer = new HttpServer({
-    store: () => store,
+    store: site.store,
     hosts: siteFor.size > 0 ? hosts : undefined,
     base,
     serverField,
@@ -49,6 +55,7 @@ export async function runServer(options: ServeOptions): Promise<void> {
     }
     await network.close(options.drain);
   } finally {
+    for (const one of sites) one.close();
     log.flush();
   }
 }
@@ -57,13 +64,6 @@ export async function runServer(options: ServeOptions): Promise<void> {
 function given(values: Readonly<Record<string, number | undefined>>): Record<string, number> {
   const entries = Object.entries(values).filter((entry): entry is [string, number] => entry[1] !== undefined);
   return Object.fromEntries(entries);
-}
-
-function openSite(site: string | undefined, log: Log): Promise<Store> {
-  return openStore(site ?? embeddedSite(), {
-    onWarning: (sentence) => log.warn(sentence),
-    onDamage: (sentence) => log.warn(sentence),
-  });
 }
 
 function announce(network: Network, listener: Listener): void {

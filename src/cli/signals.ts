@@ -1,4 +1,4 @@
-/** SIGTERM and SIGINT: the first drains, the second ends at once. */
+/** SIGTERM and SIGINT: the first drains, the second ends at once. SIGHUP: read the sites again. */
 import { constants } from 'node:os';
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
@@ -15,4 +15,9 @@ export function firstSignal(): Promise<NodeJS.Signals> {
       });
     }
   });
+}
+
+/** Calls `reload` at each SIGHUP, where there is such a signal. */
+export function onReload(reload: () => void): void {
+  if (process.platform !== 'win32') process.on('SIGHUP', reload);
 }

@@ -59,3 +59,19 @@ t.test('A base path, a Server field and limits', async (t) => {
   });
   t.throws(() => http('--idle', 'x'), { message: /whole number/ });
 });
+
+t.test('How sites are read', async (t) => {
+  t.same(http().site, { spa: false, hidden: false, watch: false, mime: {} });
+  t.same(
+    http('--spa', '--hidden', '--watch', '--mime', '.Foo=text/x-foo', '--mime', 'bar=text/bar; charset=utf-8').site,
+    {
+      spa: true,
+      hidden: true,
+      watch: true,
+      mime: { foo: 'text/x-foo', bar: 'text/bar; charset=utf-8' },
+    },
+  );
+  for (const wrong of ['foo', 'foo=', '=text/x', 'foo=text', 'foo=text/x\r\nY: z']) {
+    t.throws(() => http('--mime', wrong), { message: /look like foo=text\/x-foo/ }, wrong);
+  }
+});

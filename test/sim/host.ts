@@ -2,6 +2,7 @@
 import { MemoryDevice, NO_OFFLOAD } from '../../src/net/device/memory-link.js';
 import { DROP_NAMES, Drops } from '../../src/net/drops.js';
 import type { Accept, Clock, Flow, FlowHandler, Listener, Network, Timer } from '../../src/net/flow.js';
+import { DhcpClient } from '../../src/net/stack/dhcp/client.js';
 import { Stack } from '../../src/net/stack/stack.js';
 import { type CongestionName, congestionByName } from '../../src/net/tcp/congestion/index.js';
 import { TcpLayer, type TcpLimits } from '../../src/net/tcp/index.js';
@@ -31,6 +32,10 @@ export class SimHost implements Port, Network {
   readonly clock: Clock;
   private readonly device: MemoryDevice;
   private readonly random: SeededRandom;
+  private dhcp: DhcpClient | undefined;
+  /** Frames that came, those that found the queue full among them. */
+  private arrived = 0;
+  private overflowed = 0;
   private turnQueued = false;
   private inside = false;
   private timer: Timer | undefined;
@@ -76,8 +81,33 @@ export class SimHost implements Port, Network {
     this.enter(() => this.stack.configure(config, this.world.time.now()));
   }
 
+  /** Asks for an address and keeps it. */
+  useDhcp(): void {
+    const { stack } = this;
+    const dhcp = new DhcpClient({
+      stack,
+      hostname: this.name,
+      onLease: () => {},
+      onEvent: () => {},
+      onTrouble: () => {},
+    });
+    this.dhcp = dhcp;
+    stack.arp.onConflict = (mac, kept) => {
+      if (!kept) dhcp.addressTaken(mac);
+    };
+    this.enter(() => dhcp.start(this.world.time.now()));
+  }
+
+  /** Gives the address back, if it was leased. */
+  stop(): void {
+    const { dhcp } = this;
+    this.dhcp = undefined;
+    if (dhcp !== undefined) this.enter(() => dhcp.stop(this.world.time.now()));
+  }
+
   take(frame: Uint8Array): void {
-    this.device.deliver(frame);
+    this.arrived += 1;
+    if (!this.device.deliver(frame)) this.overflowed += 1;
   }
 
   private queueTurn(): void {
@@ -109,6 +139,7 @@ export class SimHost implements Port, Network {
     const now = this.world.time.now();
     this.inside = true;
     this.stack.poll(now);
+    this.dhcp?.poll(now);
     what();
     this.stack.flush(now);
     this.inside = false;
@@ -118,7 +149,8 @@ export class SimHost implements Port, Network {
   private poll(): void {
     const { time } = this.world;
     this.inside = true;
-    const due = this.stack.poll(time.now());
+    const now = time.now();
+    const due = Math.min(this.stack.poll(now), this.dhcp?.poll(now) ?? Number.POSITIVE_INFINITY);
     this.inside = false;
     if (due === this.timerFor) return;
     this.timer?.cancel();
@@ -172,6 +204,10 @@ export class SimHost implements Port, Network {
     }
     if (this.tcp.waiting.size > 0) left.push(`${this.name}: ${this.tcp.waiting.size} in TIME-WAIT are left`);
     if (this.tcp.listening.halfOpen > 0) left.push(`${this.name}: ${this.tcp.listening.halfOpen} half-open are left`);
+    const { framesIn } = this.stack.counters;
+    if (framesIn + this.overflowed + this.device.backlog !== this.arrived) {
+      left.push(`${this.name}: ${this.arrived} frames came, ${framesIn} were counted, ${this.overflowed} overflowed`);
+    }
     const unknown = this.drops.counts.findIndex((count, i) => count > 0 && DROP_NAMES[i] === undefined);
     if (unknown >= 0) left.push(`${this.name}: a drop without a name (${unknown})`);
     return left;

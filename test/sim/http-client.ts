@@ -10,10 +10,10 @@ export interface Answer {
   readonly body: Uint8Array;
 }
 
-/** Makes a connection whose owner is that handler. */
-export type Connect = (handler: FlowHandler) => Flow;
+/** Opens a connection for that visit, and calls its `next` when it stands. */
+export type Connect = (visit: Visit) => void;
 
-class Visit implements FlowHandler {
+export class Visit implements FlowHandler {
   private readonly parts: Uint8Array[] = [];
   private size = 0;
   private head: string | undefined;
@@ -87,7 +87,7 @@ export class Browser {
     for (let i = 0; i < connections; i++) {
       const visit = new Visit(this);
       this.open += 1;
-      visit.next(connect(visit));
+      connect(visit);
     }
   }
 

@@ -62,7 +62,7 @@ function buildNetwork(world: World, plan: Plan): SimHost[] {
         gateway: ip(`10.${i}.0.1`),
         first: ip(`10.${i}.0.100`),
         count: 50,
-        lease: 120,
+        lease: 600,
       };
       new DhcpServer(network, settings, NO_FAULTS, NO_FAULTS);
     }
@@ -72,7 +72,8 @@ function buildNetwork(world: World, plan: Plan): SimHost[] {
     const made = new SimHost(world, { name: `host${i}`, mac, offload: host.offload, congestion: host.congestion });
     const network = networks[host.network] as Switch;
     made.connectTo(network.plug(made.name, made, host.towards, host.from));
-    made.configure(`10.${host.network}.0.${10 + i}`, 24, `10.${host.network}.0.1`);
+    if (host.dhcp) made.useDhcp();
+    else made.configure(`10.${host.network}.0.${10 + i}`, 24, `10.${host.network}.0.1`);
     return made;
   });
   if (plan.attack > 0) {
@@ -107,6 +108,7 @@ function drive(world: World, plan: Plan, hosts: readonly SimHost[], problems: st
     }
   }
   world.time.run(world.time.now() + QUIET);
+  for (const host of hosts) host.stop();
   for (const host of hosts) problems.push(...host.leftovers());
 }
 

@@ -1,6 +1,6 @@
 /** Logs to standard error, in batches: a line a request must not cost a system call a request. */
 import { writeSync } from 'node:fs';
-import type { AccessRecord } from '../http/index.js';
+import { type AccessRecord, accessLine } from '../http/index.js';
 import type { LogChannel, LogOptions } from './log-options.js';
 
 /** Characters after which a batch is written at once. */
@@ -43,32 +43,7 @@ export class Log {
 
   /** One answer: the Combined Log Format that log readers know, with the milliseconds it took at the end. */
   access(record: AccessRecord): void {
-    const { method, target, protocol } = record;
-    const remote = record.flow.remote.address;
-    if (this.options.json) {
-      this.add(
-        JSON.stringify({
-          time: new Date(record.time).toISOString(),
-          channel: 'access',
-          remote,
-          method,
-          target,
-          protocol,
-          host: record.host,
-          status: record.status,
-          bytes: record.contentBytes,
-          ms: Number(record.elapsed.toFixed(3)),
-          referer: record.referer,
-          userAgent: record.userAgent,
-        }),
-      );
-      return;
-    }
-    const request = method === '' ? '-' : `${method} ${target} ${protocol}`;
-    this.add(
-      `${remote} - - [${commonTime(record.time)}] "${escaped(request)}" ${record.status} ${record.contentBytes} ` +
-        `"${escaped(record.referer ?? '-')}" "${escaped(record.userAgent ?? '-')}" ${record.elapsed.toFixed(3)}`,
-    );
+    this.add(accessLine(this.options.json ? 'json' : 'combined', record));
   }
 
   private add(line: string): void {
@@ -95,28 +70,4 @@ function writeToStandardError(text: string): void {
   } catch {
     // Nobody reads it, or not fast enough: the server must not stop for its log.
   }
-}
-
-/** What a peer sent must not end the line or the quotes. */
-function escaped(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return text.replace(/[\x00-\x1f\x7f"\\]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
-}
-
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-let commonSecond = -1;
-let commonText = '';
-
-/** `23/Nov/2026:21:00:00 +0000`, made once a second. */
-function commonTime(time: number): string {
-  const second = Math.floor(time / 1000);
-  if (second !== commonSecond) {
-    const date = new Date(second * 1000);
-    const two = (value: number) => String(value).padStart(2, '0');
-    commonText =
-      `${two(date.getUTCDate())}/${MONTHS[date.getUTCMonth()]}/${date.getUTCFullYear()}:` +
-      `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}:${two(date.getUTCSeconds())} +0000`;
-    commonSecond = second;
-  }
-  return commonText;
 }

@@ -46,6 +46,7 @@ export class DeadlineList {
 export class Deadlines {
   readonly #clock: Clock;
   readonly #epoch: number;
+  #read: number;
   readonly #lists: DeadlineList[] = [];
   #timer: Timer | undefined;
   #timerDue = 0;
@@ -58,12 +59,19 @@ export class Deadlines {
     this.#clock = clock;
     // From 1 on: 0 stands for "not set" where a moment is remembered.
     this.#epoch = clock.now() - 1;
+    this.#read = clock.now();
     this.wallClock = clock.wallClock();
+  }
+
+  /** Milliseconds since the network called, with a fraction. */
+  sinceCall(): number {
+    return this.#clock.now() - this.#read;
   }
 
   /** Reads the clock: once a call of the network, not once a question. */
   refresh(): void {
-    const now = (this.#clock.now() - this.#epoch) | 0;
+    this.#read = this.#clock.now();
+    const now = (this.#read - this.#epoch) | 0;
     if (now === this.now) return;
     this.now = now;
     this.wallClock = this.#clock.wallClock();

@@ -175,7 +175,7 @@ export class Exchange {
     record.time = clock.wallClock;
     record.status = this.responder.status;
     record.contentBytes = this.responder.contentBytes;
-    record.elapsed = c.began === 0 ? 0 : (clock.now - c.began) | 0;
+    record.elapsed = clock.sinceCall() + (c.began === 0 ? 0 : (clock.now - c.began) | 0);
     if (bytes === undefined) record.set(undefined, 0, undefined, undefined);
     else record.set(bytes, start, this.#line, this.#fields);
     log(record);

@@ -18,7 +18,7 @@ function textLine(record: AccessRecord, combined: boolean): string {
   const bytes = record.contentBytes === 0 ? '-' : record.contentBytes;
   const line = `${record.flow.remote.address} - - [${commonTime(record.time)}] "${request}" ${record.status} ${bytes}`;
   if (!combined) return line;
-  return `${line} "${escaped(record.referer ?? '-')}" "${escaped(record.userAgent ?? '-')}" ${record.elapsed}`;
+  return `${line} "${escaped(record.referer ?? '-')}" "${escaped(record.userAgent ?? '-')}" ${record.elapsed.toFixed(3)}`;
 }
 
 function jsonLine(record: AccessRecord): string {
@@ -35,7 +35,7 @@ function jsonLine(record: AccessRecord): string {
     host: record.host,
     status: record.status,
     bytes: record.contentBytes,
-    ms: record.elapsed,
+    ms: Number(record.elapsed.toFixed(3)),
     referer: record.referer,
     userAgent: record.userAgent,
     srtt: info.srtt,

@@ -4,7 +4,10 @@ import { parseLogOption } from '../../src/cli/log-options.js';
 import type { AccessRecord } from '../../src/http/index.js';
 
 const record = {
-  flow: { remote: { address: '192.0.2.9', port: 4711 } },
+  flow: {
+    remote: { address: '192.0.2.9', port: 4711 },
+    info: () => ({ srtt: 1.5, cwnd: 14600, state: 'ESTABLISHED' }),
+  },
   time: Date.UTC(2026, 10, 23, 21, 4, 5),
   status: 200,
   contentBytes: 5120,
@@ -57,7 +60,14 @@ t.test('as JSON each line parses by itself', (t) => {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
-  t.match(lines[0], { channel: 'access', remote: '192.0.2.9', target: '/a"\n\x1b[2J', status: 200, ms: 0.25 });
+  t.match(lines[0], {
+    channel: 'access',
+    remote: '192.0.2.9',
+    target: '/a"\n\x1b[2J',
+    status: 200,
+    ms: 0.25,
+    srtt: 1.5,
+  });
   t.match(lines[1], { channel: 'net', message: 'bound' });
   t.match(lines[2], { channel: 'warning', message: 'careful' });
   t.end();

@@ -18,7 +18,7 @@ t.test('Common Log Format', async (t) => {
 
 t.test('Combined Log Format, with the milliseconds to the first byte', async (t) => {
   t.same(lines('combined', request('GET', '/nothing', 'Referer: http://a/', 'User-Agent: curl/8')), [
-    '198.51.100.7 - - [06/Nov/1994:08:49:37 +0000] "GET /nothing HTTP/1.1" 404 12 "http://a/" "curl/8" 0',
+    '198.51.100.7 - - [06/Nov/1994:08:49:37 +0000] "GET /nothing HTTP/1.1" 404 12 "http://a/" "curl/8" 0.000',
   ]);
 });
 

@@ -1,5 +1,6 @@
 /** `sitekernel host up|down`: the bridge and the TAP that a server without root needs. */
 import { execFileSync } from 'node:child_process';
+import { EBUSY, SystemError } from '../native/errno.js';
 import {
   addBridge,
   addToBridge,
@@ -13,6 +14,7 @@ import {
 import { makePersistentTap, removePersistentTap } from '../net/device/tap-open.js';
 import type { HostOptions } from './arguments.js';
 import { badUsage, Failure } from './failure.js';
+import { moveAddresses } from './uplink.js';
 
 export function runHost(options: HostOptions): void {
   if (process.getuid?.() !== 0)
@@ -38,18 +40,17 @@ function* up(options: HostOptions): Generator<string> {
   }
   setUp(bridge, true);
   if (uplink !== undefined) {
-    addToBridge(bridge, uplink);
     setUp(uplink, true);
-    yield `put ${uplink} on ${bridge}`;
+    if (join(bridge, uplink)) yield `put ${uplink} on ${bridge}`;
+    yield* moveAddresses(uplink, bridge);
   }
   if (tap !== undefined) {
     if (!interfaceExists(tap)) {
       makePersistentTap(tap, uid);
       yield `made TAP ${tap} for user ${uid}`;
     }
-    addToBridge(bridge, tap);
     setUp(tap, true);
-    yield `put ${tap} on ${bridge}`;
+    if (join(bridge, tap)) yield `put ${tap} on ${bridge}`;
   }
 }
 
@@ -62,11 +63,23 @@ function* down(options: HostOptions): Generator<string> {
   if (!interfaceExists(bridge)) return;
   if (uplink !== undefined && interfaceExists(uplink)) {
     removeFromBridge(bridge, uplink);
+    yield* moveAddresses(bridge, uplink);
     yield `took ${uplink} off ${bridge}`;
   }
   setUp(bridge, false);
   removeBridge(bridge);
   yield `removed the bridge ${bridge}`;
+}
+
+/** Answers whether it was not there yet. */
+function join(bridge: string, name: string): boolean {
+  try {
+    addToBridge(bridge, name);
+    return true;
+  } catch (error) {
+    if (error instanceof SystemError && error.errno === EBUSY) return false;
+    throw error;
+  }
 }
 
 /** The number of a user by name or number. */

@@ -27,6 +27,8 @@ import { formatMac, parseIpv4 } from './wire/address.js';
 
 /** Frames between two looks at the clock: a round-trip time is wrong by no more than these take. */
 const FRAMES_A_LOOK = 8;
+/** Milliseconds between two rounds through the timers while frames keep coming. */
+const POLL_INTERVAL = 1;
 
 export interface DirectOptions {
   readonly tap: TapDeviceOptions;
@@ -63,7 +65,10 @@ export class DirectNetwork implements Network, Driven {
   readonly clock: Clock;
   readonly stack: Stack;
   readonly tcp: TcpLayer;
-  deadline = 0;
+  private due = 0;
+  /** Entries since `due` was asked for may have brought it nearer. */
+  private dueStale = true;
+  private polledAt = 0;
 
   private readonly options: DirectOptions;
   private readonly tap: TapDevice;
@@ -185,7 +190,11 @@ export class DirectNetwork implements Network, Driven {
     this.inEntry = true;
     this.framesToLook = 0;
     const taken = this.device.receive(this.sink, TURN_BUDGET);
-    if (taken > 0 || performance.now() >= this.deadline) this.settle();
+    if (taken > 0) {
+      this.stack.flush(this.now);
+      this.dueStale = true;
+      if (this.now - this.polledAt >= POLL_INTERVAL) this.poll();
+    } else if (performance.now() >= (this.dueStale ? this.polledAt + POLL_INTERVAL : this.due)) this.settle();
     this.inEntry = false;
     if (this.tap.gone) this.deviceGone();
     if (this.drained !== undefined && this.tcp.connections.size === 0) this.drained();
@@ -206,12 +215,28 @@ export class DirectNetwork implements Network, Driven {
     this.inEntry = false;
   }
 
-  /** What was held back leaves, what is due is done, and the next deadline is known. */
+  /** When the stack wants its next turn. Asked before a sleep, not after each turn. */
+  get deadline(): number {
+    if (this.dueStale && !this.inEntry) {
+      this.inEntry = true;
+      this.settle();
+      this.inEntry = false;
+    }
+    return this.due;
+  }
+
+  /** What was held back leaves, and what is due is done. */
   private settle(): void {
     this.now = performance.now();
     this.stack.flush(this.now);
-    const due = this.stack.poll(this.now);
-    this.deadline = Math.min(due, this.mode.poll(this.now));
+    this.poll();
+  }
+
+  private poll(): void {
+    const next = this.stack.poll(this.now);
+    this.due = Math.min(next, this.mode.poll(this.now));
+    this.polledAt = this.now;
+    this.dueStale = false;
   }
 
   /** Runs `callback` as an entry of the stack, at the present time. */

@@ -4,7 +4,7 @@
  */
 import { TwoDescriptors } from '../../native/poll.js';
 import { type NextTimer, nodeTimer } from '../../native/timers.js';
-import { type Driven, type Loop, millisecondsUntil } from './loop.js';
+import { type Driven, type Loop, millisecondsUntil, TURN_BUDGET } from './loop.js';
 import { Spin } from './spin.js';
 
 /** The longest sleep in ms, whatever the deadlines say. */
@@ -16,6 +16,9 @@ const BLIND_SLEEP = 20;
  * before that was measured to hold up a request for as long as the sleep lasted.
  */
 const LIBUV_TURNS = 4;
+
+/** Looks in vain before libuv has its turn. */
+const LOOKS_A_TICK = 3;
 
 export class PollingLoop implements Loop {
   private readonly driven: Driven;
@@ -29,7 +32,7 @@ export class PollingLoop implements Loop {
   /** `fd` is the device's, `libuv` the descriptor that the event loop sleeps on. `spin`: looks before it sleeps. */
   constructor(fd: number, libuv: number, driven: Driven, spin: number) {
     this.driven = driven;
-    this.spin = new Spin(spin);
+    this.spin = new Spin(Math.ceil(spin / LOOKS_A_TICK));
     this.descriptors = new TwoDescriptors(fd, libuv);
     this.nextTimer = nodeTimer();
   }
@@ -49,12 +52,28 @@ export class PollingLoop implements Loop {
 
   private readonly tick = (): void => {
     if (!this.running) return;
-    const found = this.driven.turn() > 0;
+    const found = this.turns();
     if (found) this.spin.found();
     if (this.owed > 0) this.owed -= 1;
     else if (!found && !this.spin.again()) this.sleep();
     if (this.running) setImmediate(this.tick);
   };
+
+  /** Turns until some in a row found nothing: a look without libuv's part of the loop costs half of one with it. */
+  private turns(): boolean {
+    const { driven } = this;
+    let taken = 0;
+    let misses = 0;
+    while (misses < LOOKS_A_TICK && taken < TURN_BUDGET) {
+      const frames = driven.turn();
+      if (frames === 0) misses += 1;
+      else {
+        taken += frames;
+        misses = 0;
+      }
+    }
+    return taken > 0;
+  }
 
   private sleep(): void {
     const timeout = this.timeout();

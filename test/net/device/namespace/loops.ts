@@ -79,7 +79,7 @@ for (const kind of ['polling', 'watched']) {
         const cpu = process.cpuUsage();
         await sleep(300);
         const used = process.cpuUsage(cpu);
-        t.ok(driven.turns - before < 100, `${driven.turns - before} turns`);
+        t.ok(driven.turns - before < 1500, `${driven.turns - before} turns`);
         t.ok(used.user + used.system < 60_000, `${used.user + used.system} µs of CPU in 300 ms`);
       });
 

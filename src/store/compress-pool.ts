@@ -55,7 +55,7 @@ export class CompressPool {
 
   private start(): Worker | undefined {
     if (this.all.size >= this.threads) return undefined;
-    const worker = new Worker(new URL('./compress-worker.js', import.meta.url));
+    const worker = new Worker(new URL('./compress-worker.js', import.meta.url), { execArgv: [] });
     this.all.add(worker);
     return worker;
   }

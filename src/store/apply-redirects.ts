@@ -19,7 +19,7 @@ export interface LateRule {
  * The first rule that matches a path wins, from top to bottom. A rule for one path goes before a file at that path; one with a
  * star or placeholders leaves files alone unless it is forced (`301!`).
  */
-export function applyRedirects(table: RouteTable, rules: readonly RedirectRule[], spa: boolean): LateRule[] {
+export function applyRedirects(table: RouteTable, rules: readonly RedirectRule[], spa: string | undefined): LateRule[] {
   const files = new Set(table.paths());
   for (const [i, rule] of rules.entries()) {
     const path = rule.from.text;
@@ -42,7 +42,7 @@ export function applyRedirects(table: RouteTable, rules: readonly RedirectRule[]
     }
   }
   const late = rules.filter((rule) => !rule.from.literal).map((rule) => lateRule(table, rule));
-  return spa ? [...late, spaRule(table)] : late;
+  return spa === undefined ? late : [...late, spaRule(table, spa)];
 }
 
 function decide(table: RouteTable, path: string, rule: RedirectRule, matched: Readonly<Record<string, string>>): void {
@@ -84,10 +84,10 @@ function sameFile(to: string): string {
   return to.replace(/[?#][\s\S]*$/, '');
 }
 
-function spaRule(table: RouteTable): LateRule {
-  const answer = table.find('/');
+function spaRule(table: RouteTable, home: string): LateRule {
+  const answer = table.find(home);
   if (answer < 0 || table.answer(answer).kind !== 'resource') {
-    throw new StoreError('the site has no /index.html, which an application of one page (--spa) is');
+    throw new StoreError(`the site has no ${home}index.html, which an application of one page (--spa) is`);
   }
-  return { from: '/*', to: '/', status: 200, answer, pages: true };
+  return { from: `${encodeURI(home)}*`, to: encodeURI(home), status: 200, answer, pages: true };
 }

@@ -5,6 +5,8 @@ import { type BuildMemory, stampOf } from './build-memory.js';
 import { compressFiles, compressors } from './compress.js';
 import { type HeaderRules, NO_HEADER_RULES, parseHeaderRules } from './header-rules.js';
 import { type Layout, layOut } from './layout.js';
+import { listings } from './listing.js';
+import { encodePath } from './location.js';
 import type { Manifest } from './manifest.js';
 import { mediaType } from './media-type.js';
 import { applyMetaRefresh } from './meta-refresh.js';
@@ -14,7 +16,7 @@ import { parseRedirectRules, type RedirectRule } from './redirect-rules.js';
 import { RouteTable } from './routes.js';
 import type { Blob, SiteFile } from './site.js';
 import { fileError, StoreError } from './store-error.js';
-import { type Found, walk } from './walk.js';
+import { byBytes, type Found, walk } from './walk.js';
 
 const READS_AT_ONCE = 16;
 /** Of so many bytes of files the content is kept; beyond, files are read again when they are written into the bundle. */
@@ -29,11 +31,20 @@ export async function planSite(dir: string, options: SiteOptions, memory?: Build
   if (content.length === 0) {
     throw new StoreError(`${dir} has no files; build the site first, or name the directory that it was built into`);
   }
-  const files = await compressFiles(await readAll(content, options, memory), options);
+  const based = options.base ? content.map((one) => ({ ...one, path: basePath(options.base!) + one.path })) : content;
+  const read = await readAll(based, options, memory);
+  const listed = options.listing ? [...read, ...listings(read)].sort((a, b) => byBytes(a.path, b.path)) : read;
+  const files = await compressFiles(listed, options);
   const policy = { rules: rules.headers, security: options.security ?? true };
   const table = new RouteTable(files, (file, asked) => differs(rules.headers, file.path, asked));
+  if (options.base && !table.served('/'))
+    table.set('/', { kind: 'redirect', status: 302, location: encodePath(`${basePath(options.base)}/`) });
   if (options.metaRefresh) await applyMetaRefresh(table, files);
-  const redirects = applyRedirects(table, rules.redirects, options.spa ?? false);
+  const redirects = applyRedirects(
+    table,
+    rules.redirects,
+    options.spa ? `${basePath(options.base ?? '')}/` : undefined,
+  );
   const manifest: Manifest = {
     compressors: compressors(options),
     security: policy.security,
@@ -41,6 +52,15 @@ export async function planSite(dir: string, options: SiteOptions, memory?: Build
     redirects,
   };
   return layOut(files, table.finish(), policy, manifest);
+}
+
+/** `/docs`: with a slash before it, none behind it. */
+function basePath(base: string): string {
+  const names = base.split('/').filter((name) => name !== '');
+  if (names.some((name) => name === '.' || name === '..' || /[\\?#%]/.test(name))) {
+    throw new StoreError(`the base ${base} is not a path like /docs`);
+  }
+  return names.map((name) => `/${name}`).join('');
 }
 
 const HEADERS = '/_headers';

@@ -28,6 +28,10 @@ export interface SiteOptions {
   readonly security?: boolean | undefined;
   /** Every path without a file is answered with `/index.html`, 200. Default false. */
   readonly spa?: boolean | undefined;
+  /** Directories without an index page are answered with a list of what is in them. Default false. */
+  readonly listing?: boolean | undefined;
+  /** The site lies at this path, like `/docs`; `/` is redirected to it. Rules of the site match whole paths. Default: at `/`. */
+  readonly base?: string | undefined;
   /** Keeps the running sums with which TCP checksums need not read the content. Default true. */
   readonly sums?: boolean | undefined;
   /** Called now and then while it is being made. */

@@ -1,5 +1,6 @@
 /** Bytes that are gathered one after the other, in chunks, so that growing copies nothing. */
 const CHUNK = 1 << 20;
+const encoder = new TextEncoder();
 
 export class Arena {
   private readonly chunks: Uint8Array[] = [];
@@ -10,15 +11,28 @@ export class Arena {
   /** Adds `bytes`; answers where they begin. */
   add(bytes: Uint8Array): number {
     const at = this.length;
-    if (bytes.length > this.last.length - this.used) {
-      if (this.used > 0) this.chunks.push(this.last.subarray(0, this.used));
-      this.last = new Uint8Array(Math.max(CHUNK, bytes.length));
-      this.used = 0;
-    }
+    if (bytes.length > this.last.length - this.used) this.next(Math.max(CHUNK, bytes.length));
     this.last.set(bytes, this.used);
     this.used += bytes.length;
     this.length += bytes.length;
     return at;
+  }
+
+  /** Adds the UTF-8 bytes of `text`; answers where they begin. Short texts are encoded in place. */
+  addText(text: string): number {
+    if (text.length * 3 > CHUNK) return this.add(encoder.encode(text));
+    if (text.length * 3 > this.last.length - this.used) this.next(CHUNK);
+    const { written } = encoder.encodeInto(text, this.last.subarray(this.used));
+    const at = this.length;
+    this.used += written;
+    this.length += written;
+    return at;
+  }
+
+  private next(bytes: number): void {
+    if (this.used > 0) this.chunks.push(this.last.subarray(0, this.used));
+    this.last = new Uint8Array(bytes);
+    this.used = 0;
   }
 
   /** Fills with zeros up to a multiple of `step`. */
@@ -37,19 +51,20 @@ export class Arena {
 /** Strings by their bytes, equal ones once. */
 export class StringPool {
   readonly arena = new Arena();
-  private readonly known = new Map<string, number>();
-  private readonly encoder = new TextEncoder();
+  private readonly known = new Map<string, { readonly at: number; readonly length: number }>();
   /** Byte length of what was added last. */
   lastLength = 0;
 
   /** Where `text` begins; its length in bytes is `lastLength`. */
-  add(text: string, once = true): number {
-    const bytes = this.encoder.encode(text);
-    this.lastLength = bytes.length;
-    const there = once ? this.known.get(text) : undefined;
-    if (there !== undefined) return there;
-    const at = this.arena.add(bytes);
-    if (once) this.known.set(text, at);
+  add(text: string): number {
+    const there = this.known.get(text);
+    if (there !== undefined) {
+      this.lastLength = there.length;
+      return there.at;
+    }
+    const at = this.arena.addText(text);
+    this.lastLength = this.arena.length - at;
+    this.known.set(text, { at, length: this.lastLength });
     return at;
   }
 }

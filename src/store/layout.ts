@@ -67,7 +67,6 @@ class Content {
   readonly blobs: Blob[] = [];
   bodyBytes = 0;
   private readonly places = new Map<string, number>();
-  private readonly encoder = new TextEncoder();
 
   /** Where the body begins among the bodies. */
   body(blob: Blob): number {
@@ -83,7 +82,7 @@ class Content {
   /** Where the head begins and ends in the content. It begins at an even offset, which the sums like. */
   head(text: string): [number, number] {
     this.heads.pad(2);
-    const at = this.heads.add(this.encoder.encode(text));
+    const at = this.heads.addText(text);
     return [at, this.heads.length];
   }
 }

@@ -114,7 +114,9 @@ export async function bundleIntoFile(
   try {
     const handle = await open(part, 'w', 0o644);
     try {
-      await emit(layout, places, new FileSink(handle), options);
+      const sink = new FileSink(handle);
+      await emit(layout, places, sink, options);
+      await sink.flush();
       await handle.sync();
     } finally {
       await handle.close();
@@ -127,14 +129,39 @@ export async function bundleIntoFile(
   return { id: Buffer.from(places.header.subarray(HEADER_HASH_AT)).toString('hex'), bytes: places.end };
 }
 
+/** Gathers small pieces that follow each other, so that a site of many small files is not a call for each. */
 class FileSink implements Sink {
   private readonly handle: Awaited<ReturnType<typeof open>>;
+  private readonly gathered = new Uint8Array(1 << 20);
+  private used = 0;
+  private from = 0;
 
   constructor(handle: Awaited<ReturnType<typeof open>>) {
     this.handle = handle;
   }
 
-  async write(bytes: Uint8Array, at: number): Promise<void> {
+  write(bytes: Uint8Array, at: number): void | Promise<void> {
+    if (at !== this.from + this.used || bytes.length > this.gathered.length - this.used)
+      return this.overflow(bytes, at);
+    this.gathered.set(bytes, this.used);
+    this.used += bytes.length;
+  }
+
+  async flush(): Promise<void> {
+    await this.put(this.gathered.subarray(0, this.used), this.from);
+    this.from += this.used;
+    this.used = 0;
+  }
+
+  private async overflow(bytes: Uint8Array, at: number): Promise<void> {
+    await this.flush();
+    this.from = at;
+    if (bytes.length <= this.gathered.length) return this.write(bytes, at);
+    await this.put(bytes, at);
+    this.from += bytes.length;
+  }
+
+  private async put(bytes: Uint8Array, at: number): Promise<void> {
     for (let done = 0; done < bytes.length; ) {
       done += (await this.handle.write(bytes, done, bytes.length - done, at + done)).bytesWritten;
     }
@@ -194,7 +221,8 @@ async function emit(layout: Layout, places: Places, sink: Sink, options: WriteOp
   let at = places.data;
   const write = async (bytes: Uint8Array): Promise<void> => {
     pages.add(bytes);
-    await sink.write(bytes, at);
+    const written = sink.write(bytes, at);
+    if (written) await written;
     at += bytes.length;
   };
   const padTo = async (offset: number): Promise<void> => {

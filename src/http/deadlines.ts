@@ -46,32 +46,34 @@ export class DeadlineList {
 export class Deadlines {
   readonly #clock: Clock;
   readonly #epoch: number;
-  #read: number;
+  /** When the clock was last read. In an array, because a field would hold a new object for each fraction. */
+  readonly #read = new Float64Array(1);
   readonly #lists: DeadlineList[] = [];
   #timer: Timer | undefined;
   #timerDue = 0;
   /** Milliseconds since this was made, as int32, when the network last called; wraps after 24 days: compare differences. */
   now = 1;
   /** The same moment in milliseconds since 1970, at most one millisecond old. */
-  wallClock: number;
+  wallClock = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
     // From 1 on: 0 stands for "not set" where a moment is remembered.
     this.#epoch = clock.now() - 1;
-    this.#read = clock.now();
+    this.#read[0] = clock.now();
     this.wallClock = clock.wallClock();
   }
 
   /** Milliseconds since the network called, with a fraction. */
   sinceCall(): number {
-    return this.#clock.now() - this.#read;
+    return this.#clock.now() - this.#read[0]!;
   }
 
   /** Reads the clock: once a call of the network, not once a question. */
   refresh(): void {
-    this.#read = this.#clock.now();
-    const now = (this.#read - this.#epoch) | 0;
+    const read = this.#clock.now();
+    this.#read[0] = read;
+    const now = (read - this.#epoch) | 0;
     if (now === this.now) return;
     this.now = now;
     this.wallClock = this.#clock.wallClock();

@@ -91,8 +91,7 @@ export class Responder {
       this.error(flow, 406, ending, bodiless);
       return;
     }
-    const seconds = fields.present === 0 ? 0 : Math.floor(this.#clock.wallClock / 1000);
-    const verdict = evaluate(fields, resource, selected, seconds);
+    const verdict = evaluate(fields, resource, selected, this.#clock);
     if (verdict === NOT_MODIFIED) {
       this.#bare(flow, 304, selected.headNotModified, ending);
       return;
@@ -104,7 +103,7 @@ export class Responder {
     // Range is defined for GET alone (RFC 9110 14.2); two of them are malformed, and malformed ones are ignored.
     if (fields.has(FIELD.range) && !bodiless && fields.count(FIELD.range) === 1) {
       if (
-        rangeApplies(fields, resource, selected, seconds) &&
+        rangeApplies(fields, resource, selected, this.#clock) &&
         this.#partial(flow, resource, selected, fields, ending)
       ) {
         return;

@@ -20,18 +20,14 @@ export async function runServer(options: ServeOptions): Promise<void> {
     failed = reject;
   });
   failure.catch(() => undefined);
-  const site = await ServedSite.open(options.site ?? embeddedSite(), options.http.site, log);
-  const sites = [site];
-  const hosts: Record<string, () => Store> = {};
-  for (const [host, path] of options.http.siteFor) {
-    const own = await ServedSite.open(path, options.http.site, log);
-    hosts[host] = own.store;
-    sites.push(own);
-  }
+  // Side by side: a network may have to ask for its address while the site is being opened.
+  const [network, { site, sites, hosts }] = await Promise.all([
+    openNetwork(options, log, failed),
+    openSites(options, log),
+  ]);
   onReload(() => {
     for (const one of sites) void one.reload();
   });
-  const network = await openNetwork(options, log, failed);
   const { base, serverField, siteFor, maxConnections, maxPerClient, idle } = options.http;
   const http: HttpServer = new HttpServer({
     store: site.store,
@@ -58,6 +54,19 @@ export async function runServer(options: ServeOptions): Promise<void> {
     for (const one of sites) one.close();
     log.flush();
   }
+}
+
+/** The site, and those of other hosts by name. */
+async function openSites(options: ServeOptions, log: Log) {
+  const site = await ServedSite.open(options.site ?? embeddedSite(), options.http.site, log);
+  const sites = [site];
+  const hosts: Record<string, () => Store> = {};
+  for (const [host, path] of options.http.siteFor) {
+    const own = await ServedSite.open(path, options.http.site, log);
+    hosts[host] = own.store;
+    sites.push(own);
+  }
+  return { site, sites, hosts };
 }
 
 /** What was given of it: defaults stand for the rest. */

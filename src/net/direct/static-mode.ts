@@ -6,10 +6,10 @@ import type { AddressEvents, AddressMode } from './address-mode.js';
 
 /**
  * RFC 5227 waits up to 7 s, for links of any speed with hosts that have just come up. A server that was told its address
- * asks three times within 60 ms, which on Ethernet is ample, serves, and goes on listening for conflicts.
+ * asks three times within 36 ms, which on Ethernet is ample, serves, and goes on listening for conflicts.
  */
 const PROBES = 3;
-const PROBE_INTERVAL = 20;
+const PROBE_INTERVAL = 12;
 
 export class StaticMode implements AddressMode {
   constructor(

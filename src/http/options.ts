@@ -33,7 +33,7 @@ export interface HttpLimits {
   readonly queued: number;
   /** Parts of a multipart answer, after overlapping and near ranges are one; more: the whole resource, 200. */
   readonly ranges: number;
-  /** Bytes read and thrown away after the connection's last answer, so that no reset overtakes it. */
+  /** Bytes read and thrown away after the connection's last answer, so that no reset overtakes it; then reading stops. */
   readonly linger: number;
 }
 

@@ -110,7 +110,8 @@ export class HttpServer implements FlowHandler {
     const c = flow.context as Connection;
     if (c.state === STATE.closing) {
       c.skipped += end - start;
-      if (c.skipped > this.#limits.linger) flow.reset();
+      // Not a reset, which could overtake the answer: a peer that is not read from has reason to read.
+      if (c.skipped > this.#limits.linger) flow.pause();
       return;
     }
     if (c.state === STATE.stalled) {

@@ -77,8 +77,12 @@ t.test('After an error what the client still sends is read and thrown away, up t
   t.ok(flow.ended, 'FIN is sent');
   flow.send('x'.repeat(9000));
   t.equal(flow.closed, undefined, 'but the connection is not reset under the answer');
+  t.notOk(flow.paused);
   flow.send('x'.repeat(1001));
-  t.equal(flow.closed, 'reset-by-us');
+  t.ok(flow.paused, 'beyond it nothing more is read');
+  t.equal(flow.closed, undefined, 'the client may still read the answer');
+  setup.clock.advance(5100);
+  t.equal(flow.closed, 'reset-by-us', 'for a while');
   t.equal(setup.server.connections, 0);
 });
 

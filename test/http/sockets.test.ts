@@ -114,6 +114,8 @@ t.test('Over sockets: an error answer is not lost to a reset while the client st
   const upload = Buffer.alloc(500000, 'x');
   const answer = parseResponses(await exchange(port, [request('POST', '/', 'Content-Length: 99999999'), upload]));
   t.equal(answer[0]!.status, 405);
+  const reply = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: Buffer.alloc(30_000_000) });
+  t.equal(reply.status, 405, 'be it 30 MB');
 });
 
 t.test('Over sockets and in memory the same requests are answered with the same bytes', async (t) => {

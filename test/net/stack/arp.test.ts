@@ -1,0 +1,140 @@
+import t from 'tap';
+import { ETHERTYPE_ARP } from '../../../src/net/wire/ethernet.js';
+import { arp, BROADCAST_MAC, ethernet, ip } from '../../sim/packets.js';
+import { GATEWAY, Laboratory, OTHER_MAC, OUR_MAC, PEER, PEER_MAC, US } from './laboratory.js';
+
+const echo = Uint8Array.of(8, 0, 0xf7, 0xfd, 0, 1, 0, 1);
+
+t.test('[826] a request for our address is answered to who asked', async (t) => {
+  const lab = new Laboratory();
+  lab.arp({}, BROADCAST_MAC);
+  const [reply] = lab.takeArp();
+  t.match(reply, { operation: 2, sender: US, target: PEER });
+  t.same(reply?.senderMac, OUR_MAC);
+  t.same(reply?.targetMac, PEER_MAC);
+});
+
+t.test('[5227 2.1.1] a probe from 0.0.0.0 for our address is answered', async (t) => {
+  const lab = new Laboratory();
+  lab.arp({ sender: 0 }, BROADCAST_MAC);
+  t.equal(lab.takeArp()[0]?.operation, 2);
+});
+
+t.test('[1122 2.3.2.1] an entry is asked for anew once it is old, by unicast, and used meanwhile', async (t) => {
+  const lab = new Laboratory().introduce();
+  lab.ip({ protocol: 1, payload: echo });
+  t.equal(lab.takeIp().length, 1);
+  lab.now += 70_000;
+  lab.ip({ protocol: 1, payload: echo });
+  const frames = lab.take();
+  t.equal(frames.length, 2, 'a poll and the answer');
+  t.same(frames[0]?.subarray(0, 6), PEER_MAC, 'the poll is unicast');
+});
+
+t.test('[1122 2.3.2.1] an address is asked for once a second at most, and given up after three tries', async (t) => {
+  const lab = new Laboratory();
+  for (let i = 0; i < 50; i++) lab.ip({ protocol: 1, payload: echo });
+  t.equal(lab.takeArp().length, 1, 'fifty packets, one request');
+  lab.advance(10_000);
+  t.equal(lab.takeArp().length, 2);
+  t.ok(lab.dropped('neighbour-unresolved') > 0);
+  t.ok(lab.dropped('neighbour-queue-full') > 0, 'the queue is bounded');
+});
+
+t.test('[1122 2.3.2.2] packets wait while their neighbour is resolved, and none blocks another', async (t) => {
+  const lab = new Laboratory();
+  lab.ip({ protocol: 1, payload: echo, source: ip('10.0.0.50') });
+  lab.ip({ protocol: 1, payload: echo });
+  t.equal(lab.takeArp().length, 2);
+  lab.arp({ operation: 2, target: US });
+  t.equal(lab.takeIp()[0]?.destination, PEER, 'the answer that waited leaves; 10.0.0.50 is still asked for');
+  lab.arp({ operation: 2, sender: ip('10.0.0.50') });
+  t.equal(lab.takeIp()[0]?.destination, ip('10.0.0.50'));
+});
+
+t.test('[826] who is not asked for is not learnt; who is known is updated, also by gratuitous news', async (t) => {
+  const lab = new Laboratory().introduce();
+  lab.arp({ target: ip('10.0.0.99'), sender: ip('10.0.0.60') }, BROADCAST_MAC);
+  t.equal(lab.dropped('arp-not-for-us'), 1);
+  lab.ip({ protocol: 1, payload: echo, source: ip('10.0.0.60') });
+  t.equal(lab.takeArp().length, 1, 'it has to be asked for');
+  lab.arp({ sender: PEER, target: PEER }, BROADCAST_MAC, OTHER_MAC);
+  lab.ip({ protocol: 1, payload: echo });
+  t.same(lab.take()[0]?.subarray(0, 6), OTHER_MAC, 'the peer has moved');
+});
+
+t.test('[1122 3.3.1.1] off the link the gateway is asked for', async (t) => {
+  const lab = new Laboratory();
+  lab.ip({ protocol: 1, payload: echo, source: ip('192.0.2.1') });
+  t.equal(lab.takeArp()[0]?.target, GATEWAY);
+});
+
+t.test('[5227 2.3] an address is announced twice, two seconds apart', async (t) => {
+  const lab = new Laboratory();
+  lab.stack.arp.announce(lab.now);
+  lab.advance(10_000);
+  const sent = lab.takeArp();
+  t.equal(sent.length, 2);
+  for (const one of sent) t.match(one, { operation: 1, sender: US, target: US });
+});
+
+t.test('[5227 2.4] a conflict is answered once; a second one within ten seconds loses the address', async (t) => {
+  const lab = new Laboratory();
+  const kept: boolean[] = [];
+  lab.stack.arp.onConflict = (_mac, keep) => kept.push(keep);
+  lab.arp({ sender: US, target: US }, BROADCAST_MAC, OTHER_MAC);
+  t.equal(lab.takeArp().length, 1, 'defended');
+  lab.now += 1000;
+  lab.arp({ sender: US, target: US }, BROADCAST_MAC, OTHER_MAC);
+  t.equal(lab.takeArp().length, 0);
+  lab.now += 20_000;
+  lab.arp({ sender: US, target: US }, BROADCAST_MAC, OTHER_MAC);
+  t.same(kept, [true, false, true]);
+});
+
+t.test('[5227 2.1.1] a probe finds who has the address, or who probes for it too', async (t) => {
+  for (const rival of [
+    { operation: 2, sender: ip('10.0.0.9') },
+    { operation: 1, sender: 0, target: ip('10.0.0.9') },
+  ]) {
+    const lab = new Laboratory(null);
+    let found: Uint8Array | undefined | 'nothing yet' = 'nothing yet';
+    lab.stack.arp.probe(ip('10.0.0.9'), 3, 100, 0, lab.now, (mac) => {
+      found = mac;
+    });
+    lab.advance(50);
+    t.match(lab.takeArp()[0], { operation: 1, sender: 0, target: ip('10.0.0.9') });
+    lab.arp(rival, BROADCAST_MAC, OTHER_MAC);
+    t.same(found, OTHER_MAC);
+  }
+  const lab = new Laboratory(null);
+  let free = false;
+  lab.stack.arp.probe(ip('10.0.0.9'), 3, 100, 0, lab.now, (mac) => {
+    free = mac === undefined;
+  });
+  lab.advance(1000);
+  t.equal(lab.takeArp().length, 3);
+  t.ok(free);
+});
+
+t.test('malformed ARP is dropped with its reason', async (t) => {
+  const lab = new Laboratory();
+  const whole = arp({ operation: 1, senderMac: PEER_MAC, sender: PEER, targetMac: new Uint8Array(6), target: US });
+  lab.device.deliver(ethernet(OUR_MAC, PEER_MAC, ETHERTYPE_ARP, whole).slice(0, 30));
+  lab.frame(new Uint8Array(0));
+  t.equal(lab.dropped('arp-truncated'), 1);
+  const wrong = whole.slice();
+  wrong[4] = 8;
+  lab.frame(ethernet(OUR_MAC, PEER_MAC, ETHERTYPE_ARP, wrong));
+  t.equal(lab.dropped('arp-format'), 1);
+  lab.arp({ senderMac: Uint8Array.of(1, 0, 0, 0, 0, 1) });
+  lab.arp({ sender: -1 });
+  t.equal(lab.dropped('arp-source-invalid'), 2);
+  t.equal(lab.takeArp().length, 0);
+});
+
+t.test('the neighbour table is bounded', async (t) => {
+  const lab = new Laboratory();
+  for (let i = 0; i < 5000; i++) lab.arp({ sender: ip(`10.0.${i >> 8}.${i & 255}`) });
+  t.pass('five thousand neighbours came and went');
+});

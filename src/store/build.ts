@@ -22,10 +22,15 @@ const READS_AT_ONCE = 16;
 /** Of so many bytes of files the content is kept; beyond, files are read again when they are written into the bundle. */
 const KEPT_BYTES = 2 ** 29;
 
-/** Reads the site in `dir` and decides everything about it. Throws StoreError. */
-export async function planSite(dir: string, options: SiteOptions, memory?: BuildMemory): Promise<Layout> {
+/** Reads the site in `dir`, without the file `except`, and decides everything about it. Throws StoreError. */
+export async function planSite(
+  dir: string,
+  options: SiteOptions,
+  memory?: BuildMemory,
+  except?: string,
+): Promise<Layout> {
   memory?.begin();
-  const found = walk(dir, options.hidden);
+  const found = walk(dir, options.hidden).filter(({ file }) => file !== except);
   const rules = await readRules(found, options);
   const content = found.filter(({ path }) => path !== HEADERS && path !== REDIRECTS);
   if (content.length === 0) {

@@ -1,5 +1,5 @@
 /** Opens what a person names: a directory or a bundle file. */
-import { open, stat } from 'node:fs/promises';
+import { open, realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { mapFile } from '../native/map.js';
 import { planSite } from './build.js';
@@ -23,7 +23,9 @@ export interface Bundled {
  * the same options and the same versions of the compressors. Throws StoreError.
  */
 export async function bundleDirectory(dir: string, file: string, options: SiteOptions = {}): Promise<Bundled> {
-  const layout = await planSite(dir, { ...options, compression: options.compression ?? 'full' });
+  // A bundle that is written into the site it is made of is no part of it.
+  const own = await realpath(file).catch(() => undefined);
+  const layout = await planSite(dir, { ...options, compression: options.compression ?? 'full' }, undefined, own);
   return bundleIntoFile(layout, file, {
     sums: options.sums ?? true,
     onProgress: (done, total) => options.onProgress?.({ phase: 'write', done, total }),

@@ -241,6 +241,7 @@ async function emit(layout: Layout, places: Places, sink: Sink, options: WriteOp
     options.onProgress?.(at - places.content, layout.contentBytes);
   }
   if (sums) await section(AT.sums, [sums.bytes()]);
+  await padTo(places.end);
   const leaves = pages.finish();
   const roots = hashPages(leaves);
   places.header.set(sha256(roots), AT.rootHash);

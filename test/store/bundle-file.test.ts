@@ -2,10 +2,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
+import { blobOfFile } from '../../src/store/blob.js';
 import { readHeader } from '../../src/store/bundle-header.js';
 import { BundleStore } from '../../src/store/bundle-store.js';
 import { sha256 } from '../../src/store/hash-tree.js';
 import { bundleDirectory, openStore, StoreError } from '../../src/store/index.js';
+import { readWhole } from '../../src/store/read-file.js';
+import { sumBytes } from '../../src/store/sums.js';
 import { directory, identity, lookup, resource, type Tree, text, tree } from './tree.js';
 
 const site: Tree = {
@@ -212,4 +215,40 @@ t.test('verify: open refuses a bundle with one wrong byte of content', async (t)
   writeFileSync(file, bytes);
   await t.rejects(openStore(file, { verify: 'open' }), { name: 'StoreError', message: /damaged near byte/ });
   await t.resolves(openStore(file));
+});
+
+t.test('a bundle that is written into its own site is no part of it', async (t) => {
+  const dir = tree(t, { 'index.html': 'x' });
+  const file = join(dir, 'site.bundle');
+  const first = await bundleDirectory(dir, file, { compression: 'none' });
+  const second = await bundleDirectory(dir, file, { compression: 'none' });
+  t.equal(second.id, first.id);
+});
+
+t.test('a file that changes between reading and writing is noticed', async (t) => {
+  const dir = tree(t, { 'a.txt': 'before' });
+  const file = join(dir, 'a.txt');
+  const blob = blobOfFile(file, await readWhole(file));
+  t.equal(new TextDecoder().decode(await blob.load()), 'before');
+  writeFileSync(file, 'after!');
+  await t.rejects(Promise.resolve(blob.load()), {
+    name: 'StoreError',
+    message: /a\.txt changed while the site was bundled/,
+  });
+});
+
+t.test('running sums of a bundle are the sums of its bytes', async (t) => {
+  const { bytes } = await bundle(t);
+  const store = open(bytes);
+  for (const { representations } of store.resources()) {
+    for (const { body, headOk } of representations) {
+      for (const { memory, start, end } of [body, headOk]) {
+        t.equal(memory.sum!(start, end) % 0xffff, sumBytes(bytes, start, end) % 0xffff);
+        if (end > start) t.equal(memory.sum!(start + 1, end) % 0xffff, sumBytes(bytes, start + 1, end) % 0xffff);
+      }
+    }
+  }
+  const without = open((await bundle(t, site, { sums: false })).bytes);
+  t.equal(identity(resource(without, '/')).body.memory.sum, undefined);
+  t.equal(answer(without, '/about'), answer(store, '/about'));
 });

@@ -52,7 +52,17 @@ export class Dnsmasq {
     return new Dnsmasq(program, lab.folder);
   }
 
-  leases(): Lease[] {
+  /** The lease of that address. dnsmasq writes its file anew at each change: it is read again until it is whole. */
+  async lease(address: string): Promise<Lease | undefined> {
+    for (let tries = 0; tries < 40; tries++) {
+      const found = this.leases().find((one) => one.address === address);
+      if (found !== undefined) return found;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return undefined;
+  }
+
+  private leases(): Lease[] {
     return readFileSync(this.file, 'utf8')
       .split('\n')
       .filter((line) => /^\d+ [0-9a-f:]{17} /.test(line))

@@ -10,14 +10,14 @@ t.test(
   async (t) => {
     // dnsmasq leases for two minutes at the least; options 58 and 59 bring T1 and T2 nearer.
     const { server, client, dnsmasq } = await targetBed(t, 'dhcp', ['--hostname', 'web'], ['58,6', '59,60']);
-    const first = dnsmasq!.leases().find((one) => one.address === server.address)!;
+    const first = (await dnsmasq!.lease(server.address))!;
     t.equal(first.hostname, 'web', 'option 12 carries the name');
     const acknowledged = dnsmasq!.acknowledged;
     await t.resolves(
       dnsmasq!.program.says(new RegExp(`(DHCPACK\\(br0\\) ${server.address} [^]*){${acknowledged + 1}}`), 30),
       'a second acknowledgement for the same address',
     );
-    const second = dnsmasq!.leases().find((one) => one.address === server.address)!;
+    const second = (await dnsmasq!.lease(server.address))!;
     t.equal(second.mac, first.mac);
     t.ok(second.expires > first.expires, 'the lease was prolonged');
     t.equal(dnsmasq!.program.stderr.split('DHCPDISCOVER(').length - 1, 1, 'it renewed and did not begin again');

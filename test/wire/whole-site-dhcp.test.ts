@@ -9,7 +9,7 @@ t.test(
   { skip: skipWithout('curl', 'dnsmasq') },
   async (t) => {
     const { server, client, dnsmasq } = await targetBed(t, 'dhcp');
-    const lease = dnsmasq?.leases().find((one) => one.address === server.address);
+    const lease = await dnsmasq?.lease(server.address);
     t.ok(lease, `the address ${server.address} is one that dnsmasq leased`);
     const fetched = await fetchSite(client, server.url, SITE);
     t.ok(fetched.urls > 10, `${fetched.urls} URLs`);

@@ -70,7 +70,8 @@ for (const kind of ['polling', 'watched']) {
           const asked = performance.now();
           while (driven.frames < before + i && performance.now() < asked + 2000) await sleep(1);
         }
-        t.equal(driven.frames, before + 20);
+        // The kernel may have asked for our address meanwhile.
+        t.ok(driven.frames >= before + 20, `${driven.frames - before} frames`);
       });
 
       t.test('it sleeps while nothing happens', async (t) => {

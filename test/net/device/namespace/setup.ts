@@ -15,6 +15,8 @@ export function ip(command: string): string {
 /** An open TAP; the kernel has 10.99.0.1/24 on it. IPv6 is off: it would talk by itself. */
 export function openDevice(name: string, offload = true): TapDevice {
   const device = new TapDevice({ name, offload, mac: MAC });
+  ip(`link set ${name} addrgenmode none`);
+  ip(`-6 addr flush dev ${name}`);
   ip(`addr add ${KERNEL.join('.')}/24 dev ${name}`);
   return device;
 }

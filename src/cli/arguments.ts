@@ -196,7 +196,7 @@ function addInspect(program: Command, found: (task: Task) => void): void {
     .description('Shows what is in a bundle.')
     .argument('<FILE>', 'bundle file, or a directory')
     .option('--json', 'as JSON', false)
-    .option('--check', 'verify every byte first', false)
+    .option('--check', 'verify every byte; fail on damage, dead links, missing images and links in a wrong case', false)
     .action((file: string, flags: { json: boolean; check: boolean }) => found({ kind: 'inspect', file, ...flags }));
 }
 

@@ -2,8 +2,8 @@
  * `npm test [FILE...]`: runs every test with tap, or the compiled files that are named, and ends with the counts.
  * Tests that use the network's wire run one after the other: they would disturb each other's timing.
  */
-import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { installPackages } from './packages.js';
 import { type FileReport, tally } from './tally.js';
@@ -30,7 +30,16 @@ function show(file: FileReport): void {
   for (const failure of file.failures) console.log(`     ${failure.replaceAll('\n', '\n     ')}`);
 }
 
+/** Once an installation: tap's test class is generated for the plugins that package.json names. */
+function generateTap(): void {
+  const mark = join('node_modules', '.tap-generated');
+  if (existsSync(mark)) return;
+  execFileSync('npx', ['tap', 'build'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  writeFileSync(mark, '');
+}
+
 const named = process.argv.slice(2);
+generateTap();
 if (named.length === 0) installPackages();
 const files = named.length > 0 ? named : testFiles(join('build', 'test'));
 const args = ['tap', 'run', '--reporter=tap', '--jobs=2', `--serial=${WIRE}`, `--timeout=${TIMEOUT}`, ...files];

@@ -11,11 +11,3 @@ export function sizeText(bytes: number): string {
   } while (value >= 999.95 && unit < 3);
   return `${value.toFixed(1)} ${['kB', 'MB', 'GB', 'TB'][unit]}`;
 }
-
-/** Lines with columns as wide as their widest cell; `right`: the columns that are numbers. */
-export function table(rows: readonly (readonly string[])[], right: ReadonlySet<number>): string {
-  const widths: number[] = [];
-  for (const row of rows) for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);
-  const pad = (cell: string, i: number) => (right.has(i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i]));
-  return rows.map((row) => `${row.map(pad).join('  ').trimEnd()}\n`).join('');
-}

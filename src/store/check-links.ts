@@ -28,12 +28,7 @@ const KNOWN =
 export function checkLinks(store: Store): Checked {
   const problems: Problem[] = [];
   const linked = new Set<string>();
-  const cname = find(store, '/CNAME');
-  const hosts = new Set<string>();
-  if (cname.kind === 'resource') hosts.add(textOf(cname.resource).trim().toLowerCase());
-  const home = find(store, '/');
-  const canonical = home.kind === 'resource' ? linksOf(home.resource)?.canonical : undefined;
-  if (canonical && URL.canParse(canonical)) hosts.add(new URL(canonical).host);
+  const hosts = hostsOf(store);
   for (const page of store.resources()) {
     const found = linksOf(page);
     if (!found) continue;
@@ -48,6 +43,25 @@ export function checkLinks(store: Store): Checked {
     (path) => !linked.has(path) && !KNOWN.test(path),
   );
   return { problems: dedupe(problems), unlinked };
+}
+
+/** The hosts that the site says it is: in CNAME, in its home page's canonical address, in its sitemap. */
+function hostsOf(store: Store): Set<string> {
+  const there = (path: string): Resource | undefined => {
+    const found = find(store, path);
+    return found.kind === 'resource' ? found.resource : undefined;
+  };
+  const hosts = new Set<string>();
+  const cname = there('/CNAME');
+  if (cname) hosts.add(textOf(cname).trim().toLowerCase());
+  const home = there('/');
+  const sitemap = there('/sitemap.xml');
+  const addresses = [
+    home && linksOf(home)?.canonical,
+    sitemap && /<loc>\s*(https?:[^<\s]+)/.exec(textOf(sitemap))?.[1],
+  ];
+  for (const address of addresses) if (address && URL.canParse(address)) hosts.add(new URL(address).host);
+  return hosts;
 }
 
 function linksOf(page: Resource): PageLinks | undefined {

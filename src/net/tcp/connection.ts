@@ -119,6 +119,7 @@ export class Connection implements Flow, SenderView {
   lifeAt = Number.POSITIVE_INFINITY;
   deadline = Number.POSITIVE_INFINITY;
   heapAt = Number.POSITIVE_INFINITY;
+  heapIndex = -1;
   persistBackoff = 0;
   /** When the oldest unacknowledged byte was first not acknowledged: the user timeout counts from here. */
   stuckSince = 0;

@@ -250,6 +250,7 @@ export class TcpLayer implements Transport {
     c.state = CLOSED;
     c.deadline = c.timerAt = Number.POSITIVE_INFINITY;
     this.connections.delete(c);
+    this.timers.remove(c);
     c.flight.clear();
     c.queue.reset(c.sndMax);
     c.reassembly = undefined;

@@ -208,6 +208,7 @@ export class Listening {
   private forget(one: HalfOpen): void {
     one.gone = true;
     one.deadline = Number.POSITIVE_INFINITY;
+    this.timers.remove(one);
     this.half.delete(one);
   }
 

@@ -26,6 +26,7 @@ export class HalfOpen {
   retries = 0;
   deadline = Number.POSITIVE_INFINITY;
   heapAt = Number.POSITIVE_INFINITY;
+  heapIndex = -1;
   gone = false;
 
   constructor(

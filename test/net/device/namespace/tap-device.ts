@@ -93,10 +93,17 @@ t.test('receive takes no more than its budget', async (t) => {
   const socket = await kernelSocket();
   t.teardown(() => socket.close());
   for (let i = 0; i < 5; i++) await new Promise((done) => socket.send('x', 4242, OURS.join('.'), done));
-  const nothing = () => {};
-  t.equal(device.receive(nothing, 3), 3);
-  t.equal(device.receive(nothing, 3), 2);
-  t.equal(device.receive(nothing, 3), 0);
+  // The kernel says things of its own, too (IPv6 multicast): only the datagrams are counted.
+  let datagrams = 0;
+  const count = (bytes: Uint8Array, start: number): void => {
+    if (bytes[start + 12] === 8 && bytes[start + 13] === 0 && bytes[start + 23] === 17) datagrams += 1;
+  };
+  t.equal(device.receive(count, 3), 3);
+  for (let taken = 3; taken > 0; ) {
+    taken = device.receive(count, 3);
+    t.ok(taken <= 3);
+  }
+  t.equal(datagrams, 5);
 });
 
 t.test('a write to an interface that is down is refused and does not throw', (t) => {

@@ -14,10 +14,6 @@ export function parseMac(text: string): Uint8Array {
   return mac;
 }
 
-export function formatMac(mac: Uint8Array): string {
-  return Array.from(mac, (byte) => byte.toString(16).padStart(2, '0')).join(':');
-}
-
 /**
  * A locally administered address that stays the same for this machine and TAP: a new one at every start would take a new
  * lease each time, and leave a stale entry in every neighbour's table.

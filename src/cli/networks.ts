@@ -4,7 +4,7 @@ import type { Network } from '../net/flow.js';
 import type { ServeOptions } from './arguments.js';
 import { Failure } from './failure.js';
 import type { Log } from './log.js';
-import { derivedMac, formatMac } from './mac.js';
+import { derivedMac } from './mac.js';
 
 /** `failed` is told when an open network is at its end. Throws a sentence when it cannot be had. */
 export async function openNetwork(
@@ -20,6 +20,7 @@ export async function openNetwork(
 async function openDirect(options: ServeOptions, log: Log, failed: (failure: Failure) => void): Promise<Network> {
   const { DirectNetwork } = await import('../net/direct.js');
   const { stateFolder } = await import('../net/direct/lease-file.js');
+  const { formatMac } = await import('../net/wire/address.js');
   const { DROP_NAMES } = await import('../net/drops.js');
   const { direct } = options;
   const mac = direct.mac ?? derivedMac(direct.tap);

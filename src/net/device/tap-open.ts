@@ -2,6 +2,8 @@
  * Opens a Linux TAP: descriptor, offloads, queue. Each thing that can go wrong is one sentence that says what to do.
  * Numbers are those of linux/if_tun.h and linux/virtio_net.h.
  */
+import { readlinkSync } from 'node:fs';
+import { basename } from 'node:path';
 import {
   EACCES,
   EBUSY,
@@ -178,8 +180,11 @@ function joinBridge(bridge: string, name: string): void {
     addToBridge(bridge, name);
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
-    // It is a port of a bridge already; which one, the host's preparation decided.
-    if (error.errno === EBUSY) return;
+    if (error.errno === EBUSY) {
+      const other = bridgeOf(name);
+      if (other === undefined || other === bridge) return;
+      throw new Error(`${name} is on the bridge ${other} already; name that one with --bridge, or take it off there`);
+    }
     if (error.errno === EOPNOTSUPP)
       throw new Error(`${bridge} is not a bridge; name one, or make it with "sitekernel host up"`);
     if (isForbidden(error)) {
@@ -188,6 +193,15 @@ function joinBridge(bridge: string, name: string): void {
       );
     }
     throw error;
+  }
+}
+
+/** The bridge that `name` is a port of, where the kernel tells; undefined where it does not. */
+function bridgeOf(name: string): string | undefined {
+  try {
+    return basename(readlinkSync(`/sys/class/net/${name}/master`));
+  } catch {
+    return undefined;
   }
 }
 

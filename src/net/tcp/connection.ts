@@ -98,6 +98,8 @@ export class Connection implements Flow, SenderView {
   retransmitTs = 0;
   rackSentAt = 0;
   rackEnd = 0;
+  /** RTT of that transmission (RFC 8985 5.2 RACK.rtt). */
+  rackRtt = 0;
   reorderingSeen = false;
   reorderingSteps = 1;
   reorderingRound = 0;

@@ -13,7 +13,7 @@ export function rackDelivered(c: Connection, one: Sent, now: number): void {
   if (one.sentAt > c.rackSentAt || (one.sentAt === c.rackSentAt && after(one.end, c.rackEnd))) {
     c.rackSentAt = one.sentAt;
     c.rackEnd = one.end;
-    c.rtt.latest = rtt;
+    c.rackRtt = rtt;
   }
   if (c.fack === 0 || after(one.end, c.fack)) c.fack = one.end;
 }
@@ -33,7 +33,7 @@ export function rackDetect(c: Connection, now: number): number {
   for (let one = c.flight.head; one !== undefined; one = one.next) {
     if (one.sacked || (one.lost && !one.resent)) continue;
     if (one.sentAt > c.rackSentAt || (one.sentAt === c.rackSentAt && notBefore(one.end, c.rackEnd))) continue;
-    const remaining = one.sentAt + c.rtt.latest + window - now;
+    const remaining = one.sentAt + c.rackRtt + window - now;
     if (remaining <= 0.001) {
       c.flight.markLost(one);
       lost += (one.end - one.seq) | 0;

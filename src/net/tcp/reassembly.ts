@@ -23,8 +23,8 @@ export class Reassembly {
   }
 
   /**
-   * Keeps `bytes[start..end)` at `seq`; what is there already is not kept twice. False when the bounds (`limit` bytes, 256
-   * pieces) forbid it.
+   * Keeps `bytes[start..end)` at `seq`; what is there already is not kept twice. False when the bounds forbid it: `limit`
+   * bytes, and 256 pieces besides one for each 512 bytes that are kept (so that crumbs cannot cost more than they carry).
    */
   add(seq: number, bytes: Uint8Array, start: number, end: number, limit: number): boolean {
     const stop = (seq + end - start) | 0;
@@ -43,7 +43,7 @@ export class Reassembly {
       }
       const until = next !== undefined && before(next.seq, stop) ? next.seq : stop;
       const length = (until - from) | 0;
-      if (this.size + length > limit || this.pieces.length >= 256) {
+      if (this.size + length > limit || this.pieces.length >= 256 + (this.size >> 9)) {
         kept = false;
         break;
       }

@@ -2,7 +2,7 @@
 import type { Segment } from '../wire/tcp.js';
 import { ECE } from '../wire/tcp.js';
 import type { RateSample } from './congestion.js';
-import type { Connection } from './connection.js';
+import { type Connection, TIMER_NONE } from './connection.js';
 import type { Sent } from './in-flight.js';
 import { markHeadLost, rackDelivered, rackDetect, rackDsack } from './rack.js';
 import { after, before, notAfter, notBefore } from './sequence.js';
@@ -214,7 +214,8 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
   sample.inFlight = c.flight.pipe;
   if (sample.newlyDelivered > 0 || acked > 0) c.cc.onAck(c, sample, c.recovering && !c.timedOut, now);
   if (c.recovering && !c.timedOut) proportionalRate(c, sample.newlyDelivered);
-  if (acked > 0 || sample.newlyDelivered > 0) armAfterAck(c, now);
+  // RACK may have taken the timer away: what is in flight never goes without one.
+  if (acked > 0 || sample.newlyDelivered > 0 || c.timer === TIMER_NONE) armAfterAck(c, now);
 }
 
 /** RFC 5681 3.2, RFC 6582 3.2, RFC 3042 2. Answers the bytes that are now known to be lost. */

@@ -1,6 +1,6 @@
 /** What is lost: RACK (RFC 8985) where the peer sends SACK, duplicate ACKs (RFC 5681, 6582) where it does not. */
 import type { Connection } from './connection.js';
-import { TIMER_REORDER } from './connection.js';
+import { TIMER_NONE, TIMER_REORDER } from './connection.js';
 import type { Sent } from './in-flight.js';
 import { after, before, notAfter, notBefore } from './sequence.js';
 
@@ -42,7 +42,10 @@ export function rackDetect(c: Connection, now: number): number {
   if (wait > 0) {
     c.timer = TIMER_REORDER;
     c.timerAt = now + wait;
-  } else if (c.timer === TIMER_REORDER) c.timer = 0;
+  } else if (c.timer === TIMER_REORDER) {
+    c.timer = TIMER_NONE;
+    c.timerAt = Number.POSITIVE_INFINITY;
+  }
   return lost;
 }
 

@@ -120,15 +120,15 @@ function undo(c: Connection, now: number): void {
   c.cc.onSpurious(c, now);
 }
 
-/** RFC 6937 3: how much may be in flight now. */
-function proportionalRate(c: Connection, delivered: number): void {
+/** RFC 6937 3, with 6937bis: a segment more than delivered only for an ACK that moved forward and told of no new loss. */
+function proportionalRate(c: Connection, delivered: number, safe: boolean): void {
   c.prrDelivered += delivered;
   const pipe = c.flight.pipe;
   let count: number;
   if (pipe > c.cc.ssthresh) {
     count = Math.ceil((c.prrDelivered * c.cc.ssthresh) / Math.max(c.recoverFlightSize, 1)) - c.prrOut;
   } else {
-    const limit = Math.max(c.prrDelivered - c.prrOut, delivered) + c.mss;
+    const limit = Math.max(c.prrDelivered - c.prrOut, delivered) + (safe ? c.mss : 0);
     count = Math.min(c.cc.ssthresh - pipe, limit);
   }
   // The first retransmission of a recovery always leaves (RFC 6675 5 step 4.3).
@@ -213,7 +213,7 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
   }
   sample.inFlight = c.flight.pipe;
   if (sample.newlyDelivered > 0 || acked > 0) c.cc.onAck(c, sample, c.recovering && !c.timedOut, now);
-  if (c.recovering && !c.timedOut) proportionalRate(c, sample.newlyDelivered);
+  if (c.recovering && !c.timedOut) proportionalRate(c, sample.newlyDelivered, acked > 0 && lost === 0);
   // RACK may have taken the timer away: what is in flight never goes without one.
   if (acked > 0 || sample.newlyDelivered > 0 || c.timer === TIMER_NONE) armAfterAck(c, now);
 }

@@ -10,7 +10,7 @@ const LOSS_THRESH = 0.02;
  * The same where no queue is seen: a path that loses at random loses without delay, and yielding to it helps nobody. An
  * overrun of a bottleneck without a buffer still shows, because a probe sends a quarter more than passes.
  */
-const LOSS_THRESH_NO_QUEUE = 0.1;
+const LOSS_THRESH_NO_QUEUE = 0.125;
 const BETA = 0.7;
 const HEADROOM = 0.15;
 /** draft 2.14: ms. */
@@ -82,8 +82,11 @@ export class BbrModel {
     this.nextRoundDelivered = delivered;
   }
 
-  /** `probing`: more than the known bandwidth is being tried, so loss in it sets no short-term bounds (draft 5.5.10). */
-  update(sender: SenderView, sample: RateSample, cwnd: number, probing: boolean, filled: boolean, now: number): void {
+  /**
+   * `gain`: by how much the rate of sending was multiplied; 0: more than the known bandwidth is being tried, so that loss
+   * sets no short-term bounds (draft 5.5.10).
+   */
+  update(sender: SenderView, sample: RateSample, cwnd: number, gain: number, filled: boolean, now: number): void {
     const delivered = sender.delivered;
     const passed = delivered - sample.priorDelivered;
     const measured = sample.deliveryRate > 0;
@@ -110,7 +113,7 @@ export class BbrModel {
     if (measured && (sample.deliveryRate >= this.maxBw || !sample.appLimited)) {
       this.bwNow = Math.max(this.bwNow, sample.deliveryRate);
     }
-    if (this.lossRoundStart && !probing && this.roundLossy()) this.lower(cwnd);
+    if (this.lossRoundStart && gain > 0 && this.roundLossy()) this.lower(cwnd, Math.min(gain, 1));
     this.aggregation(sample.newlyDelivered, cwnd, filled, now);
   }
 
@@ -130,14 +133,12 @@ export class BbrModel {
   /** Loss in the round that is more than a path may lose by itself. */
   roundLossy(): boolean {
     const lost = this.lostInRound;
-    if (lost === 0) return false;
-    return this.queueSeen(this.roundRtt) || lost > LOSS_THRESH_NO_QUEUE * (lost + this.deliveredInRound);
+    return lost > this.threshold(this.roundRtt) * (lost + this.deliveredInRound);
   }
 
   /** The round lost enough to end Startup (draft 5.3.1.3). */
   roundTooLossy(): boolean {
-    const lost = this.lostInRound;
-    return this.lossEvents >= 6 && lost > this.threshold(this.roundRtt) * (lost + this.deliveredInRound);
+    return this.lossEvents >= 6 && this.roundLossy();
   }
 
   /** draft 5.5.10.1, IsInflightTooHigh. */
@@ -154,11 +155,11 @@ export class BbrModel {
     return rtt !== UNBOUNDED && rtt > this.minRtt * 1.125 + 0.5;
   }
 
-  /** draft 5.5.10.3. */
-  private lower(cwnd: number): void {
+  /** draft 5.5.10.3. What arrives of a rate that we held down ourselves says nothing against more: the gain is taken out. */
+  private lower(cwnd: number, gain: number): void {
     if (this.bwShortterm === UNBOUNDED) this.bwShortterm = this.maxBw;
     if (this.inflightShortterm === UNBOUNDED) this.inflightShortterm = cwnd;
-    this.bwShortterm = Math.max(this.bwLatest, BETA * this.bwShortterm);
+    this.bwShortterm = Math.max(Math.min(this.bwLatest / gain, this.maxBw), BETA * this.bwShortterm);
     this.inflightShortterm = Math.max(this.inflightLatest, BETA * this.inflightShortterm);
   }
 

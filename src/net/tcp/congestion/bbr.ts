@@ -76,7 +76,7 @@ export class Bbr implements CongestionControl {
 
   onAck(sender: SenderView, sample: RateSample, inRecovery: boolean, now: number): void {
     const { model } = this;
-    model.update(sender, sample, this.cwnd, this.probing(), this.filled, now);
+    model.update(sender, sample, this.cwnd, this.probing() ? 0 : PACING_GAIN[this.state], this.filled, now);
     this.checkFullBw(sample);
     this.checkStartup(inRecovery);
     if (this.state === DRAIN && sender.inFlight <= this.inflight(sender, 1)) this.down(sender, now);

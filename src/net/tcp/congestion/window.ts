@@ -68,7 +68,8 @@ export abstract class LossBased implements CongestionControl {
   }
 
   onIdle(sender: SenderView, _idle: number, _now: number): void {
-    // RFC 5681 4.1: restart with the initial window, no more.
+    // RFC 5681 4.1: restart with the initial window, no more; RFC 7661 4.4.1: it comes back fast to what the path carried.
+    this.ssthresh = Math.max(this.ssthresh, this.cwnd * 0.75);
     this.cwnd = Math.min(this.cwnd, Math.max(this.initial, initialWindow(sender.mss)));
   }
 

@@ -15,9 +15,9 @@ function findUpwards(name: string): string | undefined {
   }
 }
 
-/** The directory of the embedded site. */
+/** The embedded site: the bundle that the build made of it, or where there is none its directory. */
 export function embeddedSite(): string {
-  const found = findUpwards('site/_site');
+  const found = findUpwards('site.bundle') ?? findUpwards('site/_site');
   if (found === undefined)
     throw new Failure('no site is embedded in this program; name a directory or a bundle file to serve');
   return found;

@@ -1,5 +1,7 @@
 /** A site that is served, and may be replaced by its next version while it is. */
-import { openStore, type Store, type Watcher, watchStore } from '../store/index.js';
+import { openStore } from '../store/open.js';
+import type { Store } from '../store/store.js';
+import type { Watcher } from '../store/watch.js';
 import type { SiteArguments } from './http-arguments.js';
 import type { Log } from './log.js';
 
@@ -23,6 +25,7 @@ export class ServedSite {
     const site = new ServedSite(path, options, log);
     if (options.watch) {
       const onError = (sentence: string): void => log.warn(sentence);
+      const { watchStore } = await import('../store/watch.js');
       site.watcher = await watchStore(path, { ...site.storeOptions, onError }, (store) => site.replace(store));
     } else site.current = await openStore(path, site.storeOptions);
     return site;

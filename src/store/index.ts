@@ -1,7 +1,8 @@
 /** Directory -> bundle file -> store. */
 export type { Problem } from './check-links.js';
+export { type Bundled, bundleDirectory } from './directory.js';
 export { type DescribedFile, type Description, describe, renderDescription } from './inspect.js';
-export { type Bundled, bundleDirectory, openStore } from './open.js';
+export { openStore } from './open.js';
 export type { Compression, OpenOptions, Progress, SiteOptions } from './options.js';
 export type { Coding, Extent, Lookup, Representation, Resource, Store } from './store.js';
 export { StoreError } from './store-error.js';

@@ -1,36 +1,11 @@
 /** Opens what a person names: a directory or a bundle file. */
-import { open, realpath, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { mapFile } from '../native/map.js';
-import { planSite } from './build.js';
-import type { BuildMemory } from './build-memory.js';
 import { BundleStore } from './bundle-store.js';
-import type { OpenOptions, SiteOptions } from './options.js';
+import type { OpenOptions } from './options.js';
 import type { Store } from './store.js';
 import { fileError, StoreError } from './store-error.js';
-import { bundleInMemory, bundleIntoFile, liveBundle } from './write-bundle.js';
-
-/** What `bundleDirectory` made. */
-export interface Bundled {
-  /** The bundle's identity, in hex. */
-  readonly id: string;
-  /** The bundle's size. */
-  readonly bytes: number;
-}
-
-/**
- * Writes the site in `dir` as one bundle, `file`, which appears whole or not at all: the same bytes from the same tree, with
- * the same options and the same versions of the compressors. Throws StoreError.
- */
-export async function bundleDirectory(dir: string, file: string, options: SiteOptions = {}): Promise<Bundled> {
-  // A bundle that is written into the site it is made of is no part of it.
-  const own = await realpath(file).catch(() => undefined);
-  const layout = await planSite(dir, { ...options, compression: options.compression ?? 'full' }, undefined, own);
-  return bundleIntoFile(layout, file, {
-    sums: options.sums ?? true,
-    onProgress: (done, total) => options.onProgress?.({ phase: 'write', done, total }),
-  });
-}
 
 /** A store over a directory, bundled in memory, or over a bundle file. Throws StoreError. */
 export async function openStore(path: string, options: OpenOptions = {}): Promise<Store> {
@@ -40,20 +15,10 @@ export async function openStore(path: string, options: OpenOptions = {}): Promis
   } catch (error) {
     throw fileError(error, path);
   }
-  return directory ? storeOfDirectory(path, options) : storeOfFile(path, options);
-}
-
-async function storeOfDirectory(dir: string, options: OpenOptions): Promise<BundleStore> {
-  const layout = await planSite(dir, { ...options, compression: options.compression ?? 'fast' });
-  const bytes = await bundleInMemory(layout, { sums: options.sums ?? true });
-  return new BundleStore(bytes, { name: dir, trusted: true });
-}
-
-/** A store over a directory that changes: what did not change since the last one is neither read nor copied. */
-export async function liveStore(dir: string, options: OpenOptions, memory: BuildMemory): Promise<BundleStore> {
-  const layout = await planSite(dir, { ...options, compression: options.compression ?? 'none' }, memory);
-  const { bytes, bodies } = await liveBundle(layout);
-  return new BundleStore(bytes, { name: dir, trusted: true, bodies });
+  if (!directory) return storeOfFile(path, options);
+  // Whoever serves a bundle never loads what makes one.
+  const { storeOfDirectory } = await import('./directory.js');
+  return storeOfDirectory(path, options);
 }
 
 async function storeOfFile(file: string, options: OpenOptions): Promise<BundleStore> {

@@ -1,7 +1,7 @@
 /** Serves a directory while a generator rebuilds it. */
 import { BuildMemory } from './build-memory.js';
 import type { BundleStore } from './bundle-store.js';
-import { liveStore } from './open.js';
+import { liveStore } from './directory.js';
 import type { OpenOptions } from './options.js';
 import type { Resource, Store } from './store.js';
 import { TreeWatcher } from './watch-tree.js';

@@ -1,0 +1,43 @@
+/** What begins with a directory: a bundle file, a store in memory, a store that follows its changes. */
+import { realpath } from 'node:fs/promises';
+import { planSite } from './build.js';
+import type { BuildMemory } from './build-memory.js';
+import { BundleStore } from './bundle-store.js';
+import type { OpenOptions, SiteOptions } from './options.js';
+import { bundleInMemory, bundleIntoFile, liveBundle } from './write-bundle.js';
+
+/** What `bundleDirectory` made. */
+export interface Bundled {
+  /** The bundle's identity, in hex. */
+  readonly id: string;
+  /** The bundle's size. */
+  readonly bytes: number;
+}
+
+/**
+ * Writes the site in `dir` as one bundle, `file`, which appears whole or not at all: the same bytes from the same tree, with
+ * the same options and the same versions of the compressors. Throws StoreError.
+ */
+export async function bundleDirectory(dir: string, file: string, options: SiteOptions = {}): Promise<Bundled> {
+  // A bundle that is written into the site it is made of is no part of it.
+  const own = await realpath(file).catch(() => undefined);
+  const layout = await planSite(dir, { ...options, compression: options.compression ?? 'full' }, undefined, own);
+  return bundleIntoFile(layout, file, {
+    sums: options.sums ?? true,
+    onProgress: (done, total) => options.onProgress?.({ phase: 'write', done, total }),
+  });
+}
+
+/** A store over a directory, bundled in memory. Throws StoreError. */
+export async function storeOfDirectory(dir: string, options: OpenOptions): Promise<BundleStore> {
+  const layout = await planSite(dir, { ...options, compression: options.compression ?? 'fast' });
+  const bytes = await bundleInMemory(layout, { sums: options.sums ?? true });
+  return new BundleStore(bytes, { name: dir, trusted: true });
+}
+
+/** A store over a directory that changes: what did not change since the last one is neither read nor copied. */
+export async function liveStore(dir: string, options: OpenOptions, memory: BuildMemory): Promise<BundleStore> {
+  const layout = await planSite(dir, { ...options, compression: options.compression ?? 'none' }, memory);
+  const { bytes, bodies } = await liveBundle(layout);
+  return new BundleStore(bytes, { name: dir, trusted: true, bodies });
+}

@@ -1,5 +1,6 @@
 /** CUBIC (RFC 9438) with HyStart++ (RFC 9406) for slow start. Windows in bytes, times in milliseconds. */
 import type { RateSample, SenderView } from '../congestion.js';
+import { HyStart } from './hystart.js';
 import { LossBased } from './window.js';
 
 /** RFC 9438 4.6. */
@@ -9,14 +10,6 @@ const C = 0.4;
 /** RFC 9438 4.3. */
 const ALPHA = (3 * (1 - BETA)) / (1 + BETA);
 
-/** RFC 9406 4.3. */
-const MIN_RTT_THRESH = 4;
-const MAX_RTT_THRESH = 16;
-const RTT_DIVISOR = 8;
-const RTT_SAMPLES = 8;
-const CSS_GROWTH_DIVISOR = 4;
-const CSS_ROUNDS = 5;
-
 export class Cubic extends LossBased {
   readonly name = 'cubic';
   private wMax = 0;
@@ -25,49 +18,18 @@ export class Cubic extends LossBased {
   private k = 0;
   private wEst = 0;
   private undoWMax = 0;
-
-  // HyStart++
-  private roundEnd = 0;
-  private roundMin = Number.POSITIVE_INFINITY;
-  private lastRoundMin = Number.POSITIVE_INFINITY;
-  private samples = 0;
-  private cssRounds = 0;
-  private cssBaseline = 0;
+  private readonly hystart = new HyStart();
 
   override start(sender: SenderView, now: number): void {
     super.start(sender, now);
-    this.roundEnd = sender.sndNxt;
+    this.hystart.start(sender);
   }
 
   protected override slowStart(sender: SenderView, sample: RateSample, _now: number): number {
-    // RFC 9406 4.2: rounds by sequence number; the exit is sought only before the first loss.
-    if (((sender.sndUna - this.roundEnd) | 0) >= 0) {
-      this.roundEnd = sender.sndNxt;
-      this.lastRoundMin = this.roundMin;
-      this.roundMin = Number.POSITIVE_INFINITY;
-      this.samples = 0;
-      if (this.cssRounds > 0 && ++this.cssRounds > CSS_ROUNDS) {
-        this.ssthresh = this.cwnd;
-        this.cssRounds = 0;
-      }
-    }
-    if (sample.rtt > 0) {
-      this.samples++;
-      if (sample.rtt < this.roundMin) this.roundMin = sample.rtt;
-    }
-    if (this.cssRounds > 0) {
-      // The delay fell below where it was: slow start was left too soon.
-      if (this.samples >= RTT_SAMPLES && this.roundMin < this.cssBaseline) this.cssRounds = 0;
-      return sample.acked / CSS_GROWTH_DIVISOR;
-    }
-    if (this.samples >= RTT_SAMPLES && this.lastRoundMin !== Number.POSITIVE_INFINITY) {
-      const thresh = Math.max(MIN_RTT_THRESH, Math.min(this.lastRoundMin / RTT_DIVISOR, MAX_RTT_THRESH));
-      if (this.roundMin >= this.lastRoundMin + thresh) {
-        this.cssBaseline = this.roundMin;
-        this.cssRounds = 1;
-      }
-    }
-    return sample.acked;
+    const divisor = this.hystart.divisor(sender, sample);
+    if (divisor > 0) return sample.acked / divisor;
+    this.ssthresh = this.cwnd;
+    return 0;
   }
 
   protected avoid(sender: SenderView, sample: RateSample, now: number): void {
@@ -103,7 +65,7 @@ export class Cubic extends LossBased {
     // RFC 9438 4.7: fast convergence.
     this.wMax = this.cwnd < this.wMax ? (this.cwnd * (1 + BETA)) / 2 : this.cwnd;
     this.epochStart = -1;
-    this.cssRounds = 0;
+    this.hystart.stop();
     return this.cwnd * BETA;
   }
 

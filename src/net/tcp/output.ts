@@ -144,8 +144,11 @@ function allowance(c: Connection): number {
   return c.cc.cwnd;
 }
 
+/** ms that may be made good when a timer came late, so that the rate holds on a host that is busy. */
+const PACING_CREDIT = 2;
+
 function paced(c: Connection, bytes: number, now: number): void {
-  if (c.cc.pacingRate > 0) c.pacedUntil = Math.max(c.pacedUntil, now) + bytes / c.cc.pacingRate;
+  if (c.cc.pacingRate > 0) c.pacedUntil = Math.max(c.pacedUntil, now - PACING_CREDIT) + bytes / c.cc.pacingRate;
 }
 
 /** `force`: one segment leaves whatever the window says (after a timeout). */

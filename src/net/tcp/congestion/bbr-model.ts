@@ -151,8 +151,9 @@ export class BbrModel {
     return this.queueSeen(rtt) ? LOSS_THRESH : LOSS_THRESH_NO_QUEUE;
   }
 
+  /** The shortest round trip of the round shows a standing queue: more than the jitter of hosts and links. */
   private queueSeen(rtt: number): boolean {
-    return rtt !== UNBOUNDED && rtt > this.minRtt * 1.125 + 0.5;
+    return rtt !== UNBOUNDED && rtt > this.minRtt * 1.25 + 2;
   }
 
   /** draft 5.5.10.3. What arrives of a rate that we held down ourselves says nothing against more: the gain is taken out. */

@@ -1,8 +1,8 @@
 /**
- * `npm run bench -- [--quick] [--rounds N] [--seconds N] [--only KEY,KEY] [--servers KEY,KEY] [--publish]`: compares this program with nginx in namespaces that
+ * `npm run bench -- [--quick] [--rounds N] [--seconds N] [--only KEY,KEY] [--servers KEY,KEY]`: compares this program with nginx in namespaces that
  * it makes and removes. Servers take turns within each round, so that what else the machine does hits all of them alike;
- * ratios are taken within a round, and medians of those are shown. `--publish` writes them for the site's
- * benchmarks page, too. Needs root, nginx and wrk.
+ * ratios are taken within a round, and medians of those are shown. `npm run bench:site` hands them
+ * to the site's benchmarks page. Needs root, nginx and wrk.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,6 @@ const { values } = parseArgs({
     seconds: { type: 'string' },
     only: { type: 'string' },
     servers: { type: 'string' },
-    publish: { type: 'boolean', default: false },
     output: { type: 'string', default: join('bench', 'results', 'latest.json') },
   },
 });
@@ -73,10 +72,6 @@ try {
   mkdirSync(join(values.output, '..'), { recursive: true });
   writeFileSync(values.output, `${JSON.stringify({ machine: machine(), rounds, seconds, rows }, null, 1)}\n`);
   console.log(`\nwritten to ${values.output}`);
-  if (values.publish) {
-    mkdirSync(join('site', '_data'), { recursive: true });
-    writeFileSync(join('site', '_data', 'bench.json'), `${JSON.stringify(sitePage(rows, all), null, 1)}\n`);
-  }
 } finally {
   for (const end of endings) await end();
 }
@@ -85,23 +80,6 @@ try {
 function turn(servers: readonly Contender[], round: number): Contender[] {
   const first = (round + servers.length) % servers.length;
   return [...servers.slice(first), ...servers.slice(0, first)];
-}
-
-/** What `site/benchmarks.html` shows. */
-function sitePage(rows: readonly Row[], servers: readonly Contender[]): object {
-  const { cpu, cores, kernel, node, date } = machine();
-  const compared = servers.filter((server) => server.against !== undefined && !server.onlySmall);
-  return {
-    machine: `${cpu}, ${cores} cores, Linux ${kernel}, Node ${node}, ${date}`,
-    method: `Medians of ${rounds} alternating rounds of ${seconds} s`,
-    rows: rows.flatMap((row) =>
-      compared.map((server) => ({
-        workload: `${row.title} (${server.title})`,
-        against: servers.find((other) => other.key === server.against)?.title ?? server.against,
-        ratio: row.servers[server.key]?.ratio?.toFixed(2) ?? '',
-      })),
-    ),
-  };
 }
 
 function machine(): Record<string, string | number> {

@@ -22,7 +22,7 @@ export async function runBundle(options: BundleOptions): Promise<void> {
       onWarning: (sentence) => bar.say(sentence),
     });
     bar.end();
-    process.stdout.write(`${options.output}: ${sizeText(made.bytes)}, sha256 ${made.id}\n`);
+    process.stdout.write(`${options.output}: ${sizeText(made.bytes)}, id ${made.id}\n`);
   } finally {
     bar.end();
   }

@@ -110,7 +110,7 @@ t.test('bundles a directory, and serves and shows the bundle', async (t) => {
   const file = join(t.testdirName, 'site.bundle');
   const bundling = run(t, 'bundle', site, '-o', file, '--compression', 'none');
   t.equal(await bundling.exit, 0, bundling.stderr());
-  const [, id] = /sha256 ([0-9a-f]{64})\n$/.exec(bundling.stdout())!;
+  const [, id] = /id ([0-9a-f]{64})\n$/.exec(bundling.stdout())!;
   const inspecting = run(t, 'inspect', '--json', file);
   t.equal(await inspecting.exit, 0);
   const shown = JSON.parse(inspecting.stdout()) as { id: string; resources: { path: string }[] };

@@ -7,6 +7,7 @@ import type { IpOutput, Ipv4 } from '../ip-output.js';
 import type { Random, Transport } from '../transport.js';
 import { addWords, fold, pseudoHeader } from '../wire/checksum.js';
 import { int32At, PROTOCOL_TCP, Segment, uint16At } from '../wire/tcp.js';
+import { ActiveOpen } from './active-open.js';
 import type { CongestionControl } from './congestion.js';
 import { type Connection, TIMER_NONE } from './connection.js';
 import { FlowTable } from './flow-table.js';
@@ -52,6 +53,9 @@ export class TcpLayer implements Transport {
   readonly waiting: FlowTable<TimeWait>;
   readonly responder: Responder;
   readonly listening: Listening;
+  readonly opening: ActiveOpen;
+  /** The window shift that we announce (RFC 7323 2.2): as large as the receive buffer needs. */
+  readonly receiveScale: number;
   readonly counters = {
     segmentsIn: 0,
     segmentsOut: 0,
@@ -83,7 +87,9 @@ export class TcpLayer implements Transport {
     this.connections = new FlowTable<Connection>(this.hash);
     this.waiting = new FlowTable<TimeWait>(this.hash);
     this.responder = new Responder(this);
+    this.receiveScale = Math.max(0, Math.ceil(Math.log2((this.limits.receiveBuffer + 1) / 0x1_0000)));
     this.listening = new Listening(this);
+    this.opening = new ActiveOpen(this);
   }
 
   /** RFC 6528 3: a clock of 4 µs and a keyed hash of the four-tuple. */
@@ -311,15 +317,15 @@ export class TcpLayer implements Transport {
   }
 
   sendSyn(c: Connection, now: number): void {
-    this.listening.sendSyn(c, now);
+    this.opening.sendSyn(c, now);
   }
 
   arriveSynSent(c: Connection, segment: Segment, now: number): void {
-    this.listening.arriveSynSent(c, segment, now);
+    this.opening.arriveSynSent(c, segment, now);
   }
 
   acknowledged(c: Connection, segment: Segment, now: number): boolean {
-    return this.listening.acknowledged(c, segment, now);
+    return this.opening.acknowledged(c, segment, now);
   }
 
   error(type: number, code: number, mtu: number, bytes: Uint8Array, ip: number, end: number, now: number): boolean {
@@ -346,7 +352,7 @@ export class TcpLayer implements Transport {
     return this.listening.listen(port, accept);
   }
 
-  /** See `Listening.connect`. */
+  /** See `ActiveOpen.connect`. */
   connect(
     local: Ipv4,
     remote: Ipv4,
@@ -354,6 +360,6 @@ export class TcpLayer implements Transport {
     now: number,
     opened: (c: Connection) => void,
   ): Connection | undefined {
-    return this.listening.connect(local, remote, port, now, opened);
+    return this.opening.connect(local, remote, port, now, opened);
   }
 }

@@ -1,16 +1,17 @@
-/** Opening: passive (LISTEN, SYN queue, cookies; RFC 9293 3.10.7.2, 4987) and active (SYN-SENT, 3.10.7.3). */
-import { TRANSPORT_OFFSET } from '../device/tx-frame.js';
+/** Passive open: LISTEN, the SYN queue, SYN cookies (RFC 9293 3.10.7.2, RFC 4987). */
 import { dropReason } from '../drops.js';
 import type { Accept } from '../flow.js';
 import type { Ipv4 } from '../ip-output.js';
-import { ACK, CWR, ECE, FIN, putInt32, RST, type Segment, SYN } from '../wire/tcp.js';
-import { Connection, TIMER_NONE, TIMER_RTO } from './connection.js';
+import { ACK, CWR, ECE, FIN, RST, type Segment, SYN } from '../wire/tcp.js';
+import { Connection } from './connection.js';
 import { FlowTable } from './flow-table.js';
 import { arrive } from './input.js';
 import type { TcpLayer } from './layer.js';
 import { checkCookie, cookieTimestamp, HalfOpen, makeCookie, readCookieTimestamp } from './passive-open.js';
+import { SHORTEST_RTT } from './rto.js';
 import { after } from './sequence.js';
-import { ESTABLISHED, FIN_WAIT_1, SYN_RECEIVED, SYN_SENT } from './state.js';
+import { ESTABLISHED } from './state.js';
+import { writeSynOptions } from './syn-options.js';
 import { TimerHeap } from './timer-heap.js';
 
 const PORT_CLOSED = dropReason('tcp-port-closed');
@@ -20,22 +21,19 @@ const COOKIE_INVALID = dropReason('tcp-cookie-invalid');
 const LIMIT = dropReason('tcp-connection-limit');
 const RST_INVALID = dropReason('tcp-rst-invalid');
 
-/** An answer in the same batch as its question: shorter than we can measure, ms. */
-const SHORTEST_RTT = 0.05;
-
 export class Listening {
   private readonly ports = new Map<number, Accept>();
   private readonly half: FlowTable<HalfOpen>;
   private readonly timers = new TimerHeap<HalfOpen>();
-  private readonly scale: number;
-  private nextPort = 0;
   private cookieSince = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly layer: TcpLayer) {
     this.half = new FlowTable<HalfOpen>(layer.hash);
-    let scale = 0;
-    while (layer.limits.receiveBuffer >> scale > 0xffff) scale++;
-    this.scale = scale;
+  }
+
+  /** Whether somebody listens on `port`. */
+  has(port: number): boolean {
+    return this.ports.has(port);
   }
 
   get halfOpen(): number {
@@ -125,9 +123,10 @@ export class Listening {
   private synAck(one: HalfOpen, cookie: boolean, now: number): void {
     const { layer } = this;
     const clock = layer.timestamp(one, now);
-    const options = this.options(
+    const options = writeSynOptions(
+      layer.ip.tx.head,
       layer.ip.pathMtu(one.route) - 40,
-      one.scale !== -1,
+      one.scale === -1 ? -1 : layer.receiveScale,
       one.sackOk,
       one.timestamps,
       cookie ? cookieTimestamp(one, clock) : clock,
@@ -135,34 +134,6 @@ export class Listening {
     );
     const flags = SYN | ACK | (one.ecn ? ECE : 0);
     layer.responder.send(one.route, one.localAddress, one.ports, one.iss, (one.irs + 1) | 0, flags, 0xffff, options);
-  }
-
-  private options(
-    mss: number,
-    scaling: boolean,
-    sack: boolean,
-    timestamps: boolean,
-    value: number,
-    echo: number,
-  ): number {
-    const head = this.layer.ip.tx.head;
-    let at = TRANSPORT_OFFSET + 20;
-    putInt32(head, at, 0x02040000 | mss);
-    at += 4;
-    if (timestamps) {
-      putInt32(head, at, sack ? 0x0402080a : 0x0101080a);
-      putInt32(head, at + 4, value);
-      putInt32(head, at + 8, echo);
-      at += 12;
-    } else if (sack) {
-      putInt32(head, at, 0x01010402);
-      at += 4;
-    }
-    if (scaling) {
-      putInt32(head, at, 0x01030300 | this.scale);
-      at += 4;
-    }
-    return at - TRANSPORT_OFFSET - 20;
   }
 
   private halfInput(one: HalfOpen, segment: Segment, bytes: Uint8Array, ecn: number, now: number): void {
@@ -283,154 +254,10 @@ export class Listening {
     c.queue.reset(c.sndNxt);
     c.irs = irs;
     c.rcvNxt = c.lastAckSent = (irs + 1) | 0;
-    c.rcvScale = scaling ? this.scale : 0;
+    c.rcvScale = scaling ? layer.receiveScale : 0;
     c.rcvAdv = (c.rcvNxt + 0xffff) | 0;
     c.heardAt = now;
     layer.updateMss(c);
-  }
-
-  /** SYN in SYN-SENT, SYN-ACK in SYN-RECEIVED. */
-  sendSyn(c: Connection, now: number): void {
-    const { layer } = this;
-    const crossed = c.state === SYN_RECEIVED;
-    const options = this.options(
-      layer.ip.pathMtu(c.route) - 40,
-      !crossed || c.rcvScale > 0 || c.sndScale > 0,
-      !crossed || c.sackOk,
-      !crossed || c.timestamps,
-      layer.timestamp(c, now),
-      crossed ? c.tsRecent : 0,
-    );
-    const flags = crossed ? SYN | ACK : SYN;
-    layer.responder.send(c.route, c.localAddress, c.ports, c.iss, crossed ? c.rcvNxt : 0, flags, 0xffff, options);
-  }
-
-  /** RFC 9293 3.10.7.3. */
-  arriveSynSent(c: Connection, segment: Segment, now: number): void {
-    const { layer } = this;
-    const flags = segment.flags;
-    const acked = (flags & ACK) !== 0;
-    if (acked && segment.ack !== ((c.iss + 1) | 0)) {
-      layer.drops.count(ACK_INVALID);
-      layer.responder.refuse(segment, c.remoteAddress, c.localAddress, c.ports);
-      return;
-    }
-    if ((flags & RST) !== 0) {
-      if (acked) layer.gone(c, 'refused');
-      else layer.drops.count(RST_INVALID);
-      return;
-    }
-    if ((flags & SYN) === 0) {
-      layer.drops.count(FLAGS);
-      return;
-    }
-    c.timestamps = segment.timestamps;
-    c.tsRecent = segment.timestamps ? segment.tsVal : 0;
-    c.sackOk = segment.sackPermitted;
-    c.peerMss = segment.mss === -1 ? 536 : Math.max(segment.mss, 64);
-    c.sndScale = Math.max(segment.scale, 0);
-    if (acked) {
-      c.irs = segment.seq;
-      c.rcvNxt = c.lastAckSent = (segment.seq + 1) | 0;
-      c.rcvScale = segment.scale === -1 ? 0 : this.scale;
-      c.rcvAdv = (c.rcvNxt + 0xffff) | 0;
-      c.sndWnd = c.maxSndWnd = segment.window;
-      c.sndWl1 = segment.seq;
-      c.sndWl2 = segment.ack;
-      c.state = ESTABLISHED;
-      if (c.backoff === 0) c.rtt.sample(Math.max(now - c.sentAt, SHORTEST_RTT));
-      c.ackNow = true;
-      this.ready(c, now);
-      return;
-    }
-    // Simultaneous open (RFC 9293 MUST-10): SYN-RECEIVED until our SYN is acknowledged.
-    c.irs = segment.seq;
-    c.rcvNxt = c.lastAckSent = (segment.seq + 1) | 0;
-    c.rcvScale = segment.scale === -1 ? 0 : this.scale;
-    c.rcvAdv = (c.rcvNxt + 0xffff) | 0;
-    c.state = SYN_RECEIVED;
-    c.sndWnd = c.maxSndWnd = segment.window;
-    c.sndWl1 = segment.seq;
-    c.sndWl2 = c.iss;
-    this.sendSyn(c, now);
-  }
-
-  /** An ACK in SYN-RECEIVED of a simultaneous open. False: it does not acknowledge our SYN. */
-  acknowledged(c: Connection, segment: Segment, now: number): boolean {
-    if (segment.ack !== ((c.iss + 1) | 0)) {
-      this.layer.drops.count(ACK_INVALID);
-      this.layer.responder.refuse(segment, c.remoteAddress, c.localAddress, c.ports);
-      return false;
-    }
-    c.state = ESTABLISHED;
-    this.ready(c, now);
-    return true;
-  }
-
-  private ready(c: Connection, now: number): void {
-    c.timer = TIMER_NONE;
-    c.timerAt = Number.POSITIVE_INFINITY;
-    c.backoff = 0;
-    c.sndUna = c.sndNxt = c.sndMax = c.ecnRecover = c.recover = (c.iss + 1) | 0;
-    c.heardAt = now;
-    this.layer.updateMss(c);
-    this.layer.counters.opened++;
-    c.cc.start(c, now);
-    c.opened?.(c);
-    if (c.closing && c.state === ESTABLISHED) c.state = FIN_WAIT_1;
-    this.layer.touch(c);
-  }
-
-  /**
-   * Active open (RFC 9293 3.9.1.1) from `local` to `remote:port`; `opened` is called when the connection stands, else
-   * the handler's `closed`. Undefined: no route, or no port is free.
-   */
-  connect(
-    local: Ipv4,
-    remote: Ipv4,
-    port: number,
-    now: number,
-    opened: (c: Connection) => void,
-  ): Connection | undefined {
-    const { layer } = this;
-    layer.now = now;
-    // RFC 9293 MUST-46.
-    if (remote === 0 || remote === -1 || remote >>> 28 === 14) return undefined;
-    const route = layer.ip.route(remote);
-    if (route === undefined) return undefined;
-    const ports = this.choosePort(local, remote, port);
-    if (ports === undefined) return undefined;
-    const c = new Connection(layer, route, local, remote, ports);
-    c.fromPassive = false;
-    c.opened = opened;
-    c.state = SYN_SENT;
-    c.tsOffset = layer.hash.of(remote, local, 0x7357, 0);
-    c.iss = layer.initialSequence(local, remote, ports);
-    c.sndUna = c.iss;
-    c.sndNxt = c.sndMax = (c.iss + 1) | 0;
-    c.queue.reset(c.sndNxt);
-    c.sentAt = now;
-    c.timer = TIMER_RTO;
-    c.timerAt = now + 1000;
-    layer.connections.add(c);
-    this.sendSyn(c, now);
-    layer.rearm(c);
-    return c;
-  }
-
-  /** RFC 6056 3.3.3, algorithm 3: a keyed start, then upwards. */
-  private choosePort(local: Ipv4, remote: Ipv4, port: number): number | undefined {
-    const { layer } = this;
-    const offset = layer.hash.of(local, remote, port, 0x6056) >>> 0;
-    for (let i = 0; i < 16_384; i++) {
-      const ours = 49_152 + ((offset + this.nextPort++) % 16_384);
-      const ports = (port << 16) | ours;
-      if (this.ports.has(ours)) continue;
-      if (layer.connections.get(remote, local, ports) !== undefined) continue;
-      if (layer.waiting.get(remote, local, ports) !== undefined) continue;
-      return ports;
-    }
-    return undefined;
   }
 
   poll(now: number): number {

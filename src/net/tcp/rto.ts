@@ -4,6 +4,9 @@ export const RTO_INITIAL = 1000;
 export const RTO_MIN = 200;
 export const RTO_MAX = 60_000;
 
+/** An answer in the same batch as its question: shorter than we can measure, ms. */
+export const SHORTEST_RTT = 0.05;
+
 export class RttEstimator {
   /** Smoothed RTT; 0: none measured yet. */
   srtt = 0;

@@ -1,0 +1,164 @@
+/** Active open: SYN-SENT, and SYN-RECEIVED of a simultaneous open (RFC 9293 3.10.7.3, 3.5). */
+import { dropReason } from '../drops.js';
+import type { Ipv4 } from '../ip-output.js';
+import { ACK, RST, type Segment, SYN } from '../wire/tcp.js';
+import { Connection, TIMER_NONE, TIMER_RTO } from './connection.js';
+import type { TcpLayer } from './layer.js';
+import { SHORTEST_RTT } from './rto.js';
+import { ESTABLISHED, FIN_WAIT_1, SYN_RECEIVED, SYN_SENT } from './state.js';
+import { writeSynOptions } from './syn-options.js';
+
+const FLAGS = dropReason('tcp-flags-invalid');
+const ACK_INVALID = dropReason('tcp-ack-invalid');
+const RST_INVALID = dropReason('tcp-rst-invalid');
+
+export class ActiveOpen {
+  private nextPort = 0;
+
+  constructor(private readonly layer: TcpLayer) {}
+
+  /** SYN in SYN-SENT, SYN-ACK in SYN-RECEIVED. */
+  sendSyn(c: Connection, now: number): void {
+    const { layer } = this;
+    const crossed = c.state === SYN_RECEIVED;
+    const options = writeSynOptions(
+      layer.ip.tx.head,
+      layer.ip.pathMtu(c.route) - 40,
+      !crossed || c.rcvScale > 0 || c.sndScale > 0 ? layer.receiveScale : -1,
+      !crossed || c.sackOk,
+      !crossed || c.timestamps,
+      layer.timestamp(c, now),
+      crossed ? c.tsRecent : 0,
+    );
+    const flags = crossed ? SYN | ACK : SYN;
+    layer.responder.send(c.route, c.localAddress, c.ports, c.iss, crossed ? c.rcvNxt : 0, flags, 0xffff, options);
+  }
+
+  /** RFC 9293 3.10.7.3. */
+  arriveSynSent(c: Connection, segment: Segment, now: number): void {
+    const { layer } = this;
+    const flags = segment.flags;
+    const acked = (flags & ACK) !== 0;
+    if (acked && segment.ack !== ((c.iss + 1) | 0)) {
+      layer.drops.count(ACK_INVALID);
+      layer.responder.refuse(segment, c.remoteAddress, c.localAddress, c.ports);
+      return;
+    }
+    if ((flags & RST) !== 0) {
+      if (acked) layer.gone(c, 'refused');
+      else layer.drops.count(RST_INVALID);
+      return;
+    }
+    if ((flags & SYN) === 0) {
+      layer.drops.count(FLAGS);
+      return;
+    }
+    c.timestamps = segment.timestamps;
+    c.tsRecent = segment.timestamps ? segment.tsVal : 0;
+    c.sackOk = segment.sackPermitted;
+    c.peerMss = segment.mss === -1 ? 536 : Math.max(segment.mss, 64);
+    c.sndScale = Math.max(segment.scale, 0);
+    if (acked) {
+      c.irs = segment.seq;
+      c.rcvNxt = c.lastAckSent = (segment.seq + 1) | 0;
+      c.rcvScale = segment.scale === -1 ? 0 : layer.receiveScale;
+      c.rcvAdv = (c.rcvNxt + 0xffff) | 0;
+      c.sndWnd = c.maxSndWnd = segment.window;
+      c.sndWl1 = segment.seq;
+      c.sndWl2 = segment.ack;
+      c.state = ESTABLISHED;
+      if (c.backoff === 0) c.rtt.sample(Math.max(now - c.sentAt, SHORTEST_RTT));
+      c.ackNow = true;
+      this.ready(c, now);
+      return;
+    }
+    // Simultaneous open (RFC 9293 MUST-10): SYN-RECEIVED until our SYN is acknowledged.
+    c.irs = segment.seq;
+    c.rcvNxt = c.lastAckSent = (segment.seq + 1) | 0;
+    c.rcvScale = segment.scale === -1 ? 0 : layer.receiveScale;
+    c.rcvAdv = (c.rcvNxt + 0xffff) | 0;
+    c.state = SYN_RECEIVED;
+    c.sndWnd = c.maxSndWnd = segment.window;
+    c.sndWl1 = segment.seq;
+    c.sndWl2 = c.iss;
+    this.sendSyn(c, now);
+  }
+
+  /** An ACK in SYN-RECEIVED of a simultaneous open. False: it does not acknowledge our SYN. */
+  acknowledged(c: Connection, segment: Segment, now: number): boolean {
+    if (segment.ack !== ((c.iss + 1) | 0)) {
+      this.layer.drops.count(ACK_INVALID);
+      this.layer.responder.refuse(segment, c.remoteAddress, c.localAddress, c.ports);
+      return false;
+    }
+    c.state = ESTABLISHED;
+    this.ready(c, now);
+    return true;
+  }
+
+  private ready(c: Connection, now: number): void {
+    c.timer = TIMER_NONE;
+    c.timerAt = Number.POSITIVE_INFINITY;
+    c.backoff = 0;
+    c.sndUna = c.sndNxt = c.sndMax = c.ecnRecover = c.recover = (c.iss + 1) | 0;
+    c.heardAt = now;
+    this.layer.updateMss(c);
+    this.layer.counters.opened++;
+    c.cc.start(c, now);
+    c.opened?.(c);
+    if (c.closing && c.state === ESTABLISHED) c.state = FIN_WAIT_1;
+    this.layer.touch(c);
+  }
+
+  /**
+   * Active open (RFC 9293 3.9.1.1) from `local` to `remote:port`; `opened` is called when the connection stands, else
+   * the handler's `closed`. Undefined: no route, or no port is free.
+   */
+  connect(
+    local: Ipv4,
+    remote: Ipv4,
+    port: number,
+    now: number,
+    opened: (c: Connection) => void,
+  ): Connection | undefined {
+    const { layer } = this;
+    layer.now = now;
+    // RFC 9293 MUST-46.
+    if (remote === 0 || remote === -1 || remote >>> 28 === 14) return undefined;
+    const route = layer.ip.route(remote);
+    if (route === undefined) return undefined;
+    const ports = this.choosePort(local, remote, port);
+    if (ports === undefined) return undefined;
+    const c = new Connection(layer, route, local, remote, ports);
+    c.fromPassive = false;
+    c.opened = opened;
+    c.state = SYN_SENT;
+    c.tsOffset = layer.hash.of(remote, local, 0x7357, 0);
+    c.iss = layer.initialSequence(local, remote, ports);
+    c.sndUna = c.iss;
+    c.sndNxt = c.sndMax = (c.iss + 1) | 0;
+    c.queue.reset(c.sndNxt);
+    c.sentAt = now;
+    c.timer = TIMER_RTO;
+    c.timerAt = now + 1000;
+    layer.connections.add(c);
+    this.sendSyn(c, now);
+    layer.rearm(c);
+    return c;
+  }
+
+  /** RFC 6056 3.3.3, algorithm 3: a keyed start, then upwards. */
+  private choosePort(local: Ipv4, remote: Ipv4, port: number): number | undefined {
+    const { layer } = this;
+    const offset = layer.hash.of(local, remote, port, 0x6056) >>> 0;
+    for (let i = 0; i < 16_384; i++) {
+      const ours = 49_152 + ((offset + this.nextPort++) % 16_384);
+      const ports = (port << 16) | ours;
+      if (layer.listening.has(ours)) continue;
+      if (layer.connections.get(remote, local, ports) !== undefined) continue;
+      if (layer.waiting.get(remote, local, ports) !== undefined) continue;
+      return ports;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,35 @@
+/** The options that both sides of a handshake send (RFC 9293 3.2, RFC 7323, RFC 2018). */
+import { TRANSPORT_OFFSET } from '../device/tx-frame.js';
+import { putInt32 } from '../wire/tcp.js';
+
+/**
+ * Writes the options of a SYN or SYN-ACK into the frame: MSS first, scale last; `scale` -1: no window scaling. Answers how
+ * many bytes they take.
+ */
+export function writeSynOptions(
+  head: Uint8Array,
+  mss: number,
+  scale: number,
+  sack: boolean,
+  timestamps: boolean,
+  value: number,
+  echo: number,
+): number {
+  let at = TRANSPORT_OFFSET + 20;
+  putInt32(head, at, 0x02040000 | mss);
+  at += 4;
+  if (timestamps) {
+    putInt32(head, at, sack ? 0x0402080a : 0x0101080a);
+    putInt32(head, at + 4, value);
+    putInt32(head, at + 8, echo);
+    at += 12;
+  } else if (sack) {
+    putInt32(head, at, 0x01010402);
+    at += 4;
+  }
+  if (scale >= 0) {
+    putInt32(head, at, 0x01030300 | scale);
+    at += 4;
+  }
+  return at - TRANSPORT_OFFSET - 20;
+}

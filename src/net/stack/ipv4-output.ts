@@ -16,7 +16,6 @@ const NO_ROUTE = dropReason('ip-no-route');
 const TOO_BIG = dropReason('ip-too-big');
 const TRANSMIT_FAILED = dropReason('device-transmit-failed');
 
-const DEFAULT_TTL = 64;
 const DF = 0x4000;
 const MF = 0x2000;
 
@@ -36,7 +35,10 @@ export class Ipv4Output {
   private readonly idSalt: number;
   private id = 0;
 
-  constructor(private readonly stack: Stack) {
+  constructor(
+    private readonly stack: Stack,
+    private readonly ttl: number,
+  ) {
     this.idSalt = stack.random.random32();
     this.id = this.idSalt & 0xffff;
   }
@@ -141,11 +143,11 @@ export class Ipv4Output {
     putUint16(head, at + 2, total);
     putUint16(head, at + 4, id);
     putUint16(head, at + 6, fragment);
-    head[at + 8] = DEFAULT_TTL;
+    head[at + 8] = this.ttl;
     head[at + 9] = protocol;
     putInt32(head, at + 12, source);
     putInt32(head, at + 16, destination);
-    let sum = 0x4500 + ecn + total + id + fragment + ((DEFAULT_TTL << 8) | protocol);
+    let sum = 0x4500 + ecn + total + id + fragment + ((this.ttl << 8) | protocol);
     sum += (source >>> 16) + (source & 0xffff) + (destination >>> 16) + (destination & 0xffff);
     sum = (sum & 0xffff) + (sum >>> 16);
     sum = (sum & 0xffff) + (sum >>> 16);

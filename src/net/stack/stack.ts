@@ -36,6 +36,8 @@ export interface StackOptions {
   readonly device: Device;
   readonly random: Random;
   readonly drops?: Drops;
+  /** Time to live of what we send, 1..255 (RFC 1122 3.2.1.7); 64 unless told otherwise. */
+  readonly ttl?: number;
 }
 
 export class Stack implements IpOutput {
@@ -65,7 +67,7 @@ export class Stack implements IpOutput {
     this.arp = new Arp(this);
     this.icmp = new Icmp(this);
     this.ipv4 = new Ipv4Input(this);
-    this.output = new Ipv4Output(this);
+    this.output = new Ipv4Output(this, options.ttl ?? 64);
     this.udp = new Udp(this);
     this.host(this.udp);
   }

@@ -73,7 +73,7 @@ class Client extends Laboratory {
 }
 
 t.test(
-  '[2131 4.4.1] DISCOVER is broadcast from 0.0.0.0, with client identifier, name and what is wanted',
+  '[2131 2] [2131 3.5] [2131 4.4.1] DISCOVER is broadcast from 0.0.0.0, with client identifier, name and what is wanted',
   async (t) => {
     const discover = new Client().one();
     t.match(discover, { type: DISCOVER, source: 0, destination: EVERYBODY, clientAddress: 0 });
@@ -132,7 +132,7 @@ t.test(
 );
 
 t.test(
-  '[2131 4.4.5] T1: the lease is renewed by unicast with its server, at T2 with any, from the address itself',
+  '[2131 4.3.2] [2131 4.4.5] T1: the lease is renewed by unicast with its server, at T2 with any, from the address itself',
   async (t) => {
     const lab = new Client().bind(1000);
     lab.advance(499_000);
@@ -232,7 +232,7 @@ t.test('[2131 4.4.6] at the end the address is given back, by unicast', async (t
 });
 
 t.test(
-  '[2131 4.4.2] a remembered address is asked for first, without a server identifier; silence means INIT',
+  '[2131 3.2] [2131 4.4.2] a remembered address is asked for first, without a server identifier; silence means INIT',
   async (t) => {
     const saved: (number | undefined)[] = [];
     const memory = { load: () => OFFERED, save: (address: number | undefined) => saved.push(address) };

@@ -30,7 +30,7 @@ const fragment = (payload: Uint8Array, id: number, offset: number, more: boolean
   return bytes;
 };
 
-t.test('[792] an echo is answered with its data, at any size', async (t) => {
+t.test('[792] [1122 2.3.3] an echo is answered with its data, at any size', async (t) => {
   for (const size of [0, 1, 56, 1472]) {
     const lab = new Laboratory().introduce();
     lab.packet(ipv4({ source: PEER, destination: US, protocol: ICMP, payload: echo(size) }));
@@ -41,23 +41,26 @@ t.test('[792] an echo is answered with its data, at any size', async (t) => {
   }
 });
 
-t.test('[1122 3.3.2] fragments are put together in any order, and large answers are cut', async (t) => {
-  const whole = echo(4000);
-  for (const order of [
-    [0, 1, 2],
-    [2, 1, 0],
-    [1, 2, 0],
-  ]) {
-    const lab = new Laboratory().introduce();
-    for (const i of order) lab.packet(fragment(whole.subarray(i * 1480, (i + 1) * 1480), 7, i * 1480, i < 2));
-    const parts = lab.take().flatMap((frame) => readIp(frame) ?? []);
-    t.equal(parts.length, 3);
-    const got = new Uint8Array(4008);
-    for (const part of parts) got.set(part.payload, (view(part.bytes).getUint16(6) & 0x1fff) * 8);
-    t.same(got.subarray(8), whole.subarray(8));
-    t.equal(new Set(parts.map((part) => part.id)).size, 1, 'one ID for the pieces');
-  }
-});
+t.test(
+  '[1122 3.2.1.4] [1122 3.3.3] [1122 3.3.2] fragments are put together in any order, and large answers are cut',
+  async (t) => {
+    const whole = echo(4000);
+    for (const order of [
+      [0, 1, 2],
+      [2, 1, 0],
+      [1, 2, 0],
+    ]) {
+      const lab = new Laboratory().introduce();
+      for (const i of order) lab.packet(fragment(whole.subarray(i * 1480, (i + 1) * 1480), 7, i * 1480, i < 2));
+      const parts = lab.take().flatMap((frame) => readIp(frame) ?? []);
+      t.equal(parts.length, 3);
+      const got = new Uint8Array(4008);
+      for (const part of parts) got.set(part.payload, (view(part.bytes).getUint16(6) & 0x1fff) * 8);
+      t.same(got.subarray(8), whole.subarray(8));
+      t.equal(new Set(parts.map((part) => part.id)).size, 1, 'one ID for the pieces');
+    }
+  },
+);
 
 t.test('[815] overlapping fragments refuse the datagram; the same fragment twice does not', async (t) => {
   const lab = new Laboratory().introduce();
@@ -113,7 +116,7 @@ t.test('[1122 3.2.1.2] [1122 3.2.1.1] what is no good header is dropped silently
   }
 });
 
-t.test('[1122 3.2.1.3] sources that nobody can have are refused', async (t) => {
+t.test('[1122 3.3.6] [1122 4.1.3.6] [1122 3.2.1.3] sources that nobody can have are refused', async (t) => {
   for (const source of ['0.0.0.0', '127.0.0.1', '224.0.0.1', '255.255.255.255', '10.0.0.255', '10.0.0.2']) {
     const lab = new Laboratory().introduce();
     lab.packet(ipv4({ source: ip(source), destination: US, protocol: ICMP, payload: echo(8) }));
@@ -141,7 +144,7 @@ t.test(
   },
 );
 
-t.test('[1122 3.2.1.8] options are skipped, malformed ones answered, source routes refused', async (t) => {
+t.test('[1122 3.3.5] [1122 3.2.1.8] options are skipped, malformed ones answered, source routes refused', async (t) => {
   const withOptions = (...options: number[]): Uint8Array => {
     const plain = ipv4({ source: PEER, destination: US, protocol: ICMP, payload: echo(8) });
     const bytes = concat(plain.subarray(0, 20), Uint8Array.from(options), plain.subarray(20));
@@ -181,15 +184,18 @@ t.test('[1122 4.1.3.1] [1122 3.2.2.1] closed ports and unknown protocols are tol
   t.equal(lab.dropped('ip-protocol-unknown'), 1);
 });
 
-t.test('[1122 3.2.2] no ICMP error about an error, a broadcast, a later fragment, or to a group', async (t) => {
-  const lab = new Laboratory().introduce();
-  const everybody = Uint8Array.of(255, 255, 255, 255, 255, 255);
-  lab.packet(udp(PEER, 1000, ip('10.0.0.255'), 9, new Uint8Array(4)), everybody);
-  lab.packet(udp(PEER, 1000, US, 9, new Uint8Array(4)), everybody);
-  lab.packet(udp(PEER, 1000, ip('255.255.255.255'), 9, new Uint8Array(4)), everybody);
-  lab.ip({ protocol: ICMP, payload: concat(Uint8Array.of(3, 3, 0xfc, 0xfc, 0, 0, 0, 0)) });
-  t.equal(lab.take().length, 0);
-});
+t.test(
+  '[1122 2.4] [1122 3.2.2] no ICMP error about an error, a broadcast, a later fragment, or to a group',
+  async (t) => {
+    const lab = new Laboratory().introduce();
+    const everybody = Uint8Array.of(255, 255, 255, 255, 255, 255);
+    lab.packet(udp(PEER, 1000, ip('10.0.0.255'), 9, new Uint8Array(4)), everybody);
+    lab.packet(udp(PEER, 1000, US, 9, new Uint8Array(4)), everybody);
+    lab.packet(udp(PEER, 1000, ip('255.255.255.255'), 9, new Uint8Array(4)), everybody);
+    lab.ip({ protocol: ICMP, payload: concat(Uint8Array.of(3, 3, 0xfc, 0xfc, 0, 0, 0, 0)) });
+    t.equal(lab.take().length, 0);
+  },
+);
 
 t.test('[1122 3.2.2.6] an echo to a broadcast address is not answered', async (t) => {
   const lab = new Laboratory().introduce();

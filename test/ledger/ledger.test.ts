@@ -1,8 +1,8 @@
 import t from 'tap';
 import { readLedger, renderLedger, unknownIds, unproven } from './ledger.js';
 
-/** Requirements that must not be open any more than this: the number goes down only. */
-const OPEN = { MUST: 30, SHOULD: 28, MAY: 11 };
+/** What may be open: no MUST at all, and of the others no more than there were. The numbers go down only. */
+const OPEN = { MUST: 0, SHOULD: 26, MAY: 10 };
 
 const ledger = readLedger(process.cwd());
 

@@ -99,7 +99,7 @@ export function renderLedger(ledger: Ledger): string {
     '# Conformance ledger',
     '',
     'Written by `npm run ledger` from `docs/requirements/` and the names of the tests; `npm test` fails on an id that no list knows,',
-    'and when more requirements are open than before.',
+    'and when a MUST has neither a test nor a stated refusal.',
   ];
   for (const list of ledger.lists) {
     const count = (state: (one: Requirement) => boolean): number => list.requirements.filter(state).length;

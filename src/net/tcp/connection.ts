@@ -8,6 +8,7 @@ import type { Ipv4, Route } from '../ip-output.js';
 import { formatIpv4 } from '../wire/address.js';
 import type { CongestionControl, SenderView } from './congestion.js';
 import { InFlight } from './in-flight.js';
+import { KEEP_ALIVE_INTERVAL, setKeepAlive } from './keep-alive.js';
 import type { TcpLayer } from './layer.js';
 import type { Reassembly } from './reassembly.js';
 import { RttEstimator } from './rto.js';
@@ -121,6 +122,9 @@ export class Connection implements Flow, SenderView {
   lifeAt = Number.POSITIVE_INFINITY;
   deadline = Number.POSITIVE_INFINITY;
   heapAt = Number.POSITIVE_INFINITY;
+  /** Silence before the first keep-alive, ms; 0: none are sent. */
+  keepAliveInterval = 0;
+  keepAliveProbes = 0;
   heapIndex = -1;
   persistBackoff = 0;
   /** When the oldest unacknowledged byte was first not acknowledged: the user timeout counts from here. */
@@ -247,6 +251,12 @@ export class Connection implements Flow, SenderView {
     const handler = this.handler;
     this.handler = nobody;
     handler.closed(this, reason);
+  }
+
+  /** Sends keep-alives after `interval` ms of silence; 0 turns them off, as they are to begin with (RFC 9293 MUST-24). */
+  keepAlive(interval: number = KEEP_ALIVE_INTERVAL): void {
+    setKeepAlive(this, interval);
+    this.layer.rearm(this);
   }
 
   info(): FlowInfo {

@@ -14,6 +14,7 @@ import { FlowTable } from './flow-table.js';
 import { icmpError } from './icmp.js';
 import { SentPool } from './in-flight.js';
 import { arrive } from './input.js';
+import { onLife } from './keep-alive.js';
 import { KeyedHash } from './keyed-hash.js';
 import { DEFAULT_LIMITS, type TcpLimits } from './limits.js';
 import { Listening } from './listening.js';
@@ -186,7 +187,8 @@ export class TcpLayer implements Transport {
     this.now = now;
     for (let c = this.timers.take(now); c !== undefined; c = this.timers.take(now)) {
       if (c.state === CLOSED) continue;
-      if (c.lifeAt <= now) {
+      if (c.lifeAt <= now && !onLife(c, now)) {
+        if (c.keepAliveProbes > 0) this.responder.reset(c);
         this.gone(c, 'timed-out');
         continue;
       }

@@ -312,3 +312,8 @@ export function probeWindow(c: Connection, now: number): void {
     armPersist(c, now);
   }
 }
+
+/** RFC 9293 3.8.4: an old sequence number and no data (SHLD-12) draw an ACK from whoever is still there. */
+export function probeKeepAlive(c: Connection): void {
+  emit(c, (c.sndUna - 1) | 0, 0, ACK, false);
+}

@@ -14,7 +14,7 @@ function icmp(type: number, code: number, rest: Uint8Array): Uint8Array {
 
 const echo = icmp(8, 0, Uint8Array.of(0, 1, 0, 1));
 
-t.test('[1122 3.2.1.7] a TTL of one is enough; ours is 64 unless told otherwise', async (t) => {
+t.test('[9293 MUST-49] [1122 3.2.1.7] a TTL of one is enough; ours is 64 unless told otherwise', async (t) => {
   const lab = new Laboratory().introduce();
   lab.ip({ protocol: ICMP, payload: echo, ttl: 1 });
   t.equal(lab.takeIp()[0]?.ttl, 64);

@@ -32,6 +32,7 @@ export const DROP_NAMES = [
   'ip-no-route',
   'ip-too-big',
   'fragment-malformed',
+  'fragment-duplicate',
   'fragment-overlap',
   'fragment-too-big',
   'fragment-table-full',
@@ -62,7 +63,6 @@ export const DROP_NAMES = [
   'tcp-port-zero',
   'tcp-flags-invalid',
   'tcp-port-closed',
-  'tcp-option-malformed',
   'tcp-no-ack',
   'tcp-out-of-window',
   'tcp-paws',
@@ -70,8 +70,6 @@ export const DROP_NAMES = [
   'tcp-rst-invalid',
   'tcp-syn-in-window',
   'tcp-challenge-limited',
-  'tcp-syn-queue-full',
-  'tcp-accept-queue-full',
   'tcp-cookie-invalid',
   'tcp-connection-limit',
   'tcp-receive-buffer-full',
@@ -82,7 +80,6 @@ export const DROP_NAMES = [
   'tcp-memory-limit',
   // Device
   'device-transmit-failed',
-  'device-frame-too-big',
 ] as const;
 
 export type DropName = (typeof DROP_NAMES)[number];

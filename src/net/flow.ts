@@ -26,6 +26,9 @@ export type CloseReason =
   | 'network-closed'
   | 'failed';
 
+/** What goes wrong without ending a flow: R1 was passed (RFC 9293 3.8.3), or ICMP told of a soft error (3.9.2.2). */
+export type Trouble = 'no-answer' | 'unreachable' | 'time-exceeded' | 'parameter-problem';
+
 /** What the owner of a flow is told. One object may serve many flows; no call happens after `closed`. */
 export interface FlowHandler {
   /** Bytes in order. `bytes[start..end)` is valid during the call only: the buffer is used again. */
@@ -34,6 +37,10 @@ export interface FlowHandler {
   ended(flow: Flow): void;
   /** `queued` fell to or below `lowWater` after it had been above. */
   drained(flow: Flow): void;
+  /** Something is wrong that may pass. Who does not ask is not told (RFC 9293 SHLD-20). Our own stack only. */
+  trouble?(flow: Flow, trouble: Trouble): void;
+  /** Urgent data is on its way or here, `left` bytes of it not handed over yet (RFC 9293 3.8.5). Our own stack only. */
+  urgent?(flow: Flow, left: number): void;
   /** The flow is gone. Called exactly once. */
   closed(flow: Flow, reason: CloseReason): void;
 }

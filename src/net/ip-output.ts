@@ -32,13 +32,17 @@ export interface IpOutput {
   pathMtu(route: Route): number;
   /** RFC 4821-like black-hole suspicion: full-sized segments vanish while small ones pass. Lowers `pathMtu`. */
   suspectBlackHole(route: Route): void;
+  /** The MTU of the link itself: what others may send to us (RFC 6691). */
+  readonly linkMtu: number;
+  /** Nothing comes back from there (RFC 9293 3.8.3, R1): the next hop is asked for anew. */
+  doubt(route: Route): void;
   /** The peer made progress through this neighbour: RFC 1122 2.3.2.1, no ARP refresh is needed. */
   confirm(route: Route): void;
   /**
    * Sends what `tx` holds from `TRANSPORT_OFFSET` on as one IPv4 datagram: the caller has set `tx.length` (from the Ethernet
    * header on), pieces, checksum and segmentation marks; this writes the Ethernet and IP headers and transmits. While
    * the neighbour is being resolved the packet is kept (bounded) as a copy. `df`: RFC 1191. Packets larger than the path
-   * MTU without `df` are cut into fragments. False: dropped (and counted with a reason).
+   * MTU without `df` are cut into fragments. `tos`: DSCP and ECN. `ttl`: the stack's unless given. False: dropped (and counted with a reason).
    */
-  send(route: Route, source: Ipv4, protocol: number, df: boolean, ecn: number): boolean;
+  send(route: Route, source: Ipv4, protocol: number, df: boolean, tos: number, ttl?: number): boolean;
 }

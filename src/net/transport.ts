@@ -12,7 +12,7 @@ export interface Transport {
   readonly protocol: number;
   /**
    * One segment `bytes[start..end)`; its IPv4 header begins at `ip`. The IP header was checked, the datagram is whole and
-   * for us. `marks` as in `device.ts`. `broadcast`: the destination was a broadcast or multicast address. `ecn`: two bits.
+   * for us. `marks` as in `device.ts`. `broadcast`: the destination was a broadcast or multicast address. `tos`: DSCP and ECN.
    */
   input(
     bytes: Uint8Array,
@@ -23,7 +23,7 @@ export interface Transport {
     destination: Ipv4,
     marks: number,
     broadcast: boolean,
-    ecn: number,
+    tos: number,
     now: number,
   ): void;
   /**

@@ -14,6 +14,8 @@ export interface AddressConfig {
   /** 0..32 */
   readonly prefix: number;
   readonly gateway?: Ipv4 | undefined;
+  /** The directed broadcast address, where it is not the highest of the prefix (DHCP option 28). */
+  readonly broadcast?: Ipv4 | undefined;
   /** Smaller than the device's, if at all (DHCP option 26). */
   readonly mtu?: number | undefined;
   /** Longest prefix wins (DHCP option 121). */
@@ -22,15 +24,23 @@ export interface AddressConfig {
 
 /** The directed broadcast address; none on links of /31 (RFC 3021) and /32. */
 export function broadcastOf(config: AddressConfig): Ipv4 | undefined {
-  return config.prefix >= 31 ? undefined : config.address | ~prefixMask(config.prefix);
+  if (config.prefix >= 31) return undefined;
+  const { broadcast, address } = config;
+  // One that lies on another link, or is our own address, is a server's mistake.
+  if (broadcast !== undefined && broadcast !== address && onLink(config, broadcast)) return broadcast;
+  return address | ~prefixMask(config.prefix);
+}
+
+function onLink(config: AddressConfig, address: Ipv4): boolean {
+  const mask = prefixMask(config.prefix);
+  return (address & mask) === (config.address & mask);
 }
 
 /** Next hop to `destination`: itself on the link, else the longest route, else the gateway; undefined: none. */
 export function nextHop(config: AddressConfig, destination: Ipv4): Ipv4 | undefined {
   let best = -1;
   let hop: Ipv4 | undefined;
-  const mask = prefixMask(config.prefix);
-  if ((destination & mask) === (config.address & mask)) {
+  if (onLink(config, destination)) {
     best = config.prefix;
     hop = destination;
   }

@@ -53,7 +53,6 @@ export class Arp {
         request: (address, mac) =>
           this.send(ARP_REQUEST, mac ?? BROADCAST_MAC, nobody, address, this.stack.config?.address ?? 0),
         release: (frame, mac) => this.stack.output.release(frame, mac),
-        unreachable: () => {},
       },
       stack.drops,
     );
@@ -92,7 +91,10 @@ export class Arp {
     const sender = start + 8;
     const senderAddress = int32At(bytes, start + 14);
     const targetAddress = int32At(bytes, start + 24);
-    if (isNobodysMac(bytes, sender) || (senderAddress !== 0 && isMartian(senderAddress))) {
+    if (
+      isNobodysMac(bytes, sender) ||
+      (senderAddress !== 0 && (isMartian(senderAddress) || senderAddress === stack.broadcast))
+    ) {
       return drops.count(SOURCE_INVALID, bytes, ethernet, end);
     }
     // Our own, sent back by a hub.

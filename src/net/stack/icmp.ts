@@ -27,6 +27,7 @@ const TYPE = dropReason('icmp-type-unknown');
 const BROADCAST = dropReason('icmp-broadcast');
 const LIMITED = dropReason('icmp-rate-limited');
 const MALFORMED = dropReason('icmp-error-malformed');
+const NO_ROUTE = dropReason('ip-no-route');
 const UNMATCHED = dropReason('icmp-error-unmatched');
 
 export class Icmp {
@@ -69,7 +70,7 @@ export class Icmp {
   private echo(bytes: Uint8Array, start: number, end: number, source: Ipv4, destination: Ipv4): void {
     const { stack } = this;
     const route = stack.route(source);
-    if (route === undefined) return;
+    if (route === undefined) return stack.drops.count(NO_ROUTE, bytes, start, end);
     const tx = stack.tx;
     const head = tx.head;
     const at = TRANSPORT_OFFSET;

@@ -127,7 +127,7 @@ export class Ipv4Input {
     const { stack } = this;
     const transport = stack.transport(protocol);
     if (transport !== undefined) {
-      transport.input(bytes, ip, ip + header, end, source, destination, marks, broadcast, bytes[ip + 1] & 3, now);
+      transport.input(bytes, ip, ip + header, end, source, destination, marks, broadcast, bytes[ip + 1], now);
     } else if (protocol === PROTOCOL_ICMP)
       stack.icmp.input(bytes, ip + header, end, source, destination, broadcast, now);
     else {

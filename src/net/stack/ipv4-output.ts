@@ -73,7 +73,7 @@ export class Ipv4Output {
     return true;
   }
 
-  private get linkMtu(): number {
+  get linkMtu(): number {
     return Math.min(this.stack.device.mtu, this.stack.config?.mtu ?? 0xffff);
   }
 
@@ -95,7 +95,13 @@ export class Ipv4Output {
     if (neighbour?.resolved === true) neighbour.confirmedAt = this.stack.now;
   }
 
-  send(given: Route, source: Ipv4, protocol: number, df: boolean, ecn: number): boolean {
+  /** RFC 9293 3.8.3: what a transport sends there is not answered. */
+  doubt(route: Route): void {
+    const neighbour = (route as Ipv4Route).neighbour;
+    if (neighbour?.resolved === true) neighbour.confirmedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  send(given: Route, source: Ipv4, protocol: number, df: boolean, tos: number, ttl = this.ttl): boolean {
     const { stack } = this;
     const route = given as Ipv4Route;
     if (route.generation !== this.generation && !this.resolve(route)) {
@@ -111,14 +117,14 @@ export class Ipv4Output {
         return false;
       }
       // RFC 1191: who asked for DF knew the MTU when it built the packet; a smaller one is news that it gets by ICMP.
-      if (!df) return this.fragment(route, source, protocol, ecn, limit);
+      if (!df) return this.fragment(route, source, protocol, tos, ttl, limit);
       if (total > this.linkMtu) {
         stack.drops.count(TOO_BIG);
         return false;
       }
     }
     // RFC 6864 4.1: an atomic datagram's ID means nothing.
-    this.header(total, protocol, source, route.destination, df ? 0 : this.nextId(), df ? DF : 0, ecn);
+    this.header(total, protocol, source, route.destination, df ? 0 : this.nextId(), df ? DF : 0, tos, ttl);
     return this.dispatch(route);
   }
 
@@ -134,20 +140,21 @@ export class Ipv4Output {
     destination: Ipv4,
     id: number,
     fragment: number,
-    ecn: number,
+    tos: number,
+    ttl: number,
   ): void {
     const head = this.stack.tx.head;
     const at = IP_OFFSET;
     head[at] = 0x45;
-    head[at + 1] = ecn;
+    head[at + 1] = tos;
     putUint16(head, at + 2, total);
     putUint16(head, at + 4, id);
     putUint16(head, at + 6, fragment);
-    head[at + 8] = this.ttl;
+    head[at + 8] = ttl;
     head[at + 9] = protocol;
     putInt32(head, at + 12, source);
     putInt32(head, at + 16, destination);
-    let sum = 0x4500 + ecn + total + id + fragment + ((this.ttl << 8) | protocol);
+    let sum = 0x4500 + tos + total + id + fragment + ((ttl << 8) | protocol);
     sum += (source >>> 16) + (source & 0xffff) + (destination >>> 16) + (destination & 0xffff);
     sum = (sum & 0xffff) + (sum >>> 16);
     sum = (sum & 0xffff) + (sum >>> 16);
@@ -159,15 +166,14 @@ export class Ipv4Output {
     const neighbour = route.neighbour;
     if (neighbour === undefined) return this.out(BROADCAST_MAC);
     const neighbours = stack.arp.neighbours;
-    if (neighbour.resolved && stack.now - neighbour.confirmedAt < 30_000) return this.out(neighbour.mac);
+    if (neighbours.fresh(neighbour, stack.now)) return this.out(neighbour.mac);
     // Asking writes over `tx`: what is to be sent is kept first.
     const frame = this.keep();
     if (neighbours.use(neighbour, stack.now)) {
       this.release(frame, neighbour.mac);
       return true;
     }
-    neighbours.enqueue(neighbour, frame);
-    return true;
+    return neighbours.enqueue(neighbour, frame);
   }
 
   private out(mac: Uint8Array): boolean {
@@ -205,7 +211,7 @@ export class Ipv4Output {
   }
 
   /** RFC 791 3.2: pieces of at most `mtu` bytes, their payload a multiple of 8. */
-  private fragment(route: Ipv4Route, source: Ipv4, protocol: number, ecn: number, mtu: number): boolean {
+  private fragment(route: Ipv4Route, source: Ipv4, protocol: number, tos: number, ttl: number, mtu: number): boolean {
     const { tx } = this.stack;
     const whole = new Uint8Array(tx.total);
     tx.copyTo(whole, 0);
@@ -223,7 +229,7 @@ export class Ipv4Output {
       tx.head.set(whole.subarray(at, end), IP_OFFSET + 20);
       tx.length = ETHERNET_HEADER + 20 + end - at;
       const more = end < whole.length ? MF : 0;
-      this.header(20 + end - at, protocol, source, route.destination, id, more | ((at - start) >> 3), ecn);
+      this.header(20 + end - at, protocol, source, route.destination, id, more | ((at - start) >> 3), tos, ttl);
       sent = this.dispatch(route) && sent;
     }
     return sent;

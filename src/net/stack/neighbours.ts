@@ -9,6 +9,7 @@ import { copyMac } from '../wire/ethernet.js';
 
 const QUEUE_FULL = dropReason('neighbour-queue-full');
 const UNRESOLVED = dropReason('neighbour-unresolved');
+const TABLE_FULL = dropReason('neighbour-table-full');
 
 /** An entry is trusted this long after the neighbour was last heard of, ms. */
 const REACHABLE = 60_000;
@@ -38,30 +39,30 @@ export interface NeighbourLink {
   request(address: Ipv4, mac: Uint8Array | undefined): void;
   /** Sends a frame that was kept, to `mac`. */
   release(frame: Uint8Array, mac: Uint8Array): void;
-  /** Nobody answers for `address`. */
-  unreachable(address: Ipv4, now: number): void;
 }
 
 export class Neighbours {
+  /** Those that are known. One that gives way to others is still good for who holds it. */
   private readonly cache: LRUCache<number, Neighbour>;
-  /** Those with a request under way. */
-  private readonly asking = new Set<Neighbour>();
+  /** Those with a request under way: bounded apart, so that made-up addresses push out nobody who is known. */
+  private readonly asking = new Map<number, Neighbour>();
 
   constructor(
     private readonly link: NeighbourLink,
     private readonly drops: Drops,
     size = 1024,
+    private readonly asked = 256,
   ) {
     this.cache = new LRUCache<number, Neighbour>({ max: size });
   }
 
   get(address: Ipv4): Neighbour {
-    let one = this.cache.get(address);
-    if (one === undefined) {
-      one = new Neighbour(address);
-      this.cache.set(address, one);
-    }
-    return one;
+    return this.cache.get(address) ?? this.asking.get(address) ?? new Neighbour(address);
+  }
+
+  /** Its MAC may be used without a question. */
+  fresh(one: Neighbour, now: number): boolean {
+    return one.resolved && now - one.confirmedAt <= REACHABLE;
   }
 
   /** About to be used: asks when it must. True: `mac` is good. */
@@ -70,23 +71,24 @@ export class Neighbours {
       if (now - one.confirmedAt > REACHABLE && now - one.askedAt >= RETRANSMIT) this.ask(one, now);
       return true;
     }
-    if (!this.asking.has(one) && now - one.failedAt >= NEGATIVE) this.ask(one, now);
+    if (!this.asking.has(one.address) && now - one.failedAt >= NEGATIVE && this.asking.size < this.asked)
+      this.ask(one, now);
     return false;
   }
 
   private ask(one: Neighbour, now: number): void {
     one.tries++;
     one.askedAt = now;
-    this.asking.add(one);
+    this.asking.set(one.address, one);
     // RFC 1122 2.3.2.1: a unicast poll for an entry that is only old.
     this.link.request(one.address, one.resolved ? one.mac : undefined);
   }
 
-  /** Keeps a frame until the address is resolved; the oldest gives way. */
-  enqueue(one: Neighbour, frame: Uint8Array): void {
-    if (!this.asking.has(one)) {
-      this.drops.count(UNRESOLVED);
-      return;
+  /** Keeps a frame until the address is resolved; the oldest gives way. False: it is not asked for, and the frame is dropped. */
+  enqueue(one: Neighbour, frame: Uint8Array): boolean {
+    if (this.asking.get(one.address) !== one) {
+      this.drops.count(this.asking.size >= this.asked ? TABLE_FULL : UNRESOLVED);
+      return false;
     }
     one.queue ??= [];
     if (one.queue.length >= QUEUE_PACKETS) {
@@ -94,6 +96,7 @@ export class Neighbours {
       this.drops.count(QUEUE_FULL);
     }
     one.queue.push(frame);
+    return true;
   }
 
   /**
@@ -101,13 +104,22 @@ export class Neighbours {
    * the packet was for us (`create`).
    */
   learn(address: Ipv4, bytes: Uint8Array, at: number, create: boolean, now: number): void {
-    const one = create ? this.get(address) : this.cache.peek(address);
+    const known = this.cache.peek(address);
+    const asked = this.asking.get(address);
+    const one = known ?? asked ?? (create ? new Neighbour(address) : undefined);
     if (one === undefined) return;
+    if (known === undefined) this.cache.set(address, one);
+    this.resolve(one, bytes, at, now);
+    // Two records for one address: one was pushed out of the cache while a connection held it.
+    if (asked !== undefined && asked !== one) this.resolve(asked, bytes, at, now);
+  }
+
+  private resolve(one: Neighbour, bytes: Uint8Array, at: number, now: number): void {
     copyMac(one.mac, 0, bytes, at);
     one.resolved = true;
     one.confirmedAt = now;
     one.tries = 0;
-    this.asking.delete(one);
+    if (this.asking.get(one.address) === one) this.asking.delete(one.address);
     const queue = one.queue;
     if (queue === undefined) return;
     one.queue = undefined;
@@ -116,14 +128,14 @@ export class Neighbours {
 
   poll(now: number): number {
     let next = Number.POSITIVE_INFINITY;
-    for (const one of this.asking) {
+    for (const one of this.asking.values()) {
       const due = one.askedAt + RETRANSMIT;
       if (due > now) {
         next = Math.min(next, due);
         continue;
       }
-      if (one.resolved && now - one.confirmedAt <= REACHABLE) {
-        this.asking.delete(one);
+      if (this.fresh(one, now)) {
+        this.asking.delete(one.address);
         continue;
       }
       if (one.tries >= TRIES) {
@@ -143,16 +155,20 @@ export class Neighbours {
   }
 
   private fail(one: Neighbour, now: number): void {
-    this.asking.delete(one);
+    this.asking.delete(one.address);
+    if (this.cache.peek(one.address) === one) this.cache.delete(one.address);
     one.tries = 0;
     one.failedAt = now;
+    this.forgetQueue(one);
+  }
+
+  private forgetQueue(one: Neighbour): void {
     for (const _frame of one.queue ?? []) this.drops.count(UNRESOLVED);
     one.queue = undefined;
-    this.link.unreachable(one.address, now);
   }
 
   clear(): void {
-    for (const one of this.asking) one.queue = undefined;
+    for (const one of this.asking.values()) this.forgetQueue(one);
     this.asking.clear();
     this.cache.clear();
   }

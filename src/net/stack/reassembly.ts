@@ -6,6 +6,7 @@ const OVERLAP = dropReason('fragment-overlap');
 const TOO_BIG = dropReason('fragment-too-big');
 const TABLE_FULL = dropReason('fragment-table-full');
 const TIMEOUT = dropReason('fragment-timeout');
+const DUPLICATE = dropReason('fragment-duplicate');
 const MALFORMED = dropReason('fragment-malformed');
 
 const DATAGRAMS = 64;
@@ -83,7 +84,10 @@ export class IpReassembly {
     const next = one.parts[index];
     const previous = one.parts[index - 1];
     // The very same fragment again is harmless.
-    if (next !== undefined && next.offset === offset && next.bytes.length === length) return undefined;
+    if (next !== undefined && next.offset === offset && next.bytes.length === length) {
+      this.drops.count(DUPLICATE, bytes, ip, end);
+      return undefined;
+    }
     const overlaps =
       (next !== undefined && offset + length > next.offset) ||
       (previous !== undefined && previous.offset + previous.bytes.length > offset) ||

@@ -152,12 +152,20 @@ export class Stack implements IpOutput {
     this.output.suspectBlackHole(route);
   }
 
+  get linkMtu(): number {
+    return this.output.linkMtu;
+  }
+
+  doubt(route: Route): void {
+    this.output.doubt(route);
+  }
+
   confirm(route: Route): void {
     this.output.confirm(route);
   }
 
-  send(route: Route, source: Ipv4, protocol: number, df: boolean, ecn: number): boolean {
-    return this.output.send(route, source, protocol, df, ecn);
+  send(route: Route, source: Ipv4, protocol: number, df: boolean, tos: number, ttl?: number): boolean {
+    return this.output.send(route, source, protocol, df, tos, ttl);
   }
 
   /** An ICMP error, to the transport that it is about; path-MTU news are taken once it believes them. */

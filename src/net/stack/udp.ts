@@ -3,10 +3,10 @@ import { Memory } from '../../memory/memory.js';
 import { RX_CHECKSUM_OK } from '../device/device.js';
 import { HEADROOM, TRANSPORT_OFFSET } from '../device/tx-frame.js';
 import { dropReason } from '../drops.js';
-import { ECN_NOT_ECT, type Ipv4 } from '../ip-output.js';
+import type { Ipv4 } from '../ip-output.js';
 import type { Transport } from '../transport.js';
 import { addWords, fold, pseudoHeader } from '../wire/checksum.js';
-import { putUint16, uint16At } from '../wire/tcp.js';
+import { int32At, putUint16, uint16At } from '../wire/tcp.js';
 import { PORT_UNREACHABLE, UNREACHABLE } from './icmp.js';
 import type { Stack } from './stack.js';
 
@@ -14,6 +14,8 @@ export const PROTOCOL_UDP = 17;
 const TRUNCATED = dropReason('udp-truncated');
 const LENGTH = dropReason('udp-length');
 const CHECKSUM = dropReason('udp-checksum');
+const NO_ROUTE = dropReason('ip-no-route');
+const TOO_BIG = dropReason('ip-too-big');
 const PORT_CLOSED = dropReason('udp-port-closed');
 
 /** A datagram for a port: its payload is `bytes[start..end)`, valid during the call. */
@@ -27,26 +29,35 @@ export type OnDatagram = (
   now: number,
 ) => void;
 
+/** An ICMP error about a datagram that went from this port to `destination:port` (RFC 1122 4.1.3.3): ICMP's type and code. */
+export type OnError = (type: number, code: number, destination: Ipv4, port: number, now: number) => void;
+
+/** RFC 1122 4.1.4: time to live, 1..255, and Differentiated Services code point, 0..63. */
+export interface DatagramOptions {
+  readonly ttl?: number;
+  readonly dscp?: number;
+}
+
 export interface UdpPort {
   readonly port: number;
   /** False: no route, or dropped on the way. `payload` is at most 65,507 bytes and copied when it must be. */
-  send(payload: Uint8Array, destination: Ipv4, port: number): boolean;
+  send(payload: Uint8Array, destination: Ipv4, port: number, options?: DatagramOptions): boolean;
   close(): void;
 }
 
 export class Udp implements Transport {
   readonly protocol = PROTOCOL_UDP;
-  private readonly ports = new Map<number, OnDatagram>();
+  private readonly ports = new Map<number, { readonly datagram: OnDatagram; readonly error: OnError | undefined }>();
 
   constructor(private readonly stack: Stack) {}
 
   /** Throws when the port is bound already. */
-  bind(port: number, onDatagram: OnDatagram): UdpPort {
+  bind(port: number, onDatagram: OnDatagram, onError?: OnError): UdpPort {
     if (this.ports.has(port)) throw new Error(`UDP port ${port} is bound already`);
-    this.ports.set(port, onDatagram);
+    this.ports.set(port, { datagram: onDatagram, error: onError });
     return {
       port,
-      send: (payload, destination, to) => this.send(payload, port, destination, to),
+      send: (payload, destination, to, options) => this.send(payload, port, destination, to, options),
       close: () => void this.ports.delete(port),
     };
   }
@@ -60,7 +71,7 @@ export class Udp implements Transport {
     destination: Ipv4,
     marks: number,
     broadcast: boolean,
-    _ecn: number,
+    _tos: number,
     now: number,
   ): void {
     const { stack } = this;
@@ -75,20 +86,29 @@ export class Udp implements Transport {
     ) {
       return stack.drops.count(CHECKSUM, bytes, start, end);
     }
-    const onDatagram = this.ports.get(uint16At(bytes, start + 2));
-    if (onDatagram === undefined) {
+    const bound = this.ports.get(uint16At(bytes, start + 2));
+    if (bound === undefined) {
       stack.drops.count(PORT_CLOSED, bytes, start, end);
       // RFC 1122 4.1.3.1.
       stack.icmp.sendError(UNREACHABLE, PORT_UNREACHABLE, bytes, ip, end, broadcast, now);
       return;
     }
-    onDatagram(bytes, start + 8, stop, source, uint16At(bytes, start), destination, now);
+    bound.datagram(bytes, start + 8, stop, source, uint16At(bytes, start), destination, now);
   }
 
-  private send(payload: Uint8Array, from: number, destination: Ipv4, port: number): boolean {
+  private send(
+    payload: Uint8Array,
+    from: number,
+    destination: Ipv4,
+    port: number,
+    options: DatagramOptions = {},
+  ): boolean {
     const { stack } = this;
     const route = stack.route(destination);
-    if (route === undefined || payload.length > 65_507) return false;
+    if (route === undefined || payload.length > 65_507) {
+      stack.drops.count(route === undefined ? NO_ROUTE : TOO_BIG);
+      return false;
+    }
     const source = stack.sourceFor(route);
     const tx = stack.tx;
     const head = tx.head;
@@ -108,10 +128,15 @@ export class Udp implements Transport {
       head.set(payload, at + 8);
       tx.length += payload.length;
     } else tx.push(new Memory(payload.slice()), 0, payload.length);
-    return stack.send(route, source, PROTOCOL_UDP, false, ECN_NOT_ECT);
+    return stack.send(route, source, PROTOCOL_UDP, false, (options.dscp ?? 0) << 2, options.ttl);
   }
 
-  error(): boolean {
+  /** To the port that sent it, and to no other. */
+  error(type: number, code: number, _mtu: number, bytes: Uint8Array, ip: number, end: number, now: number): boolean {
+    const at = ip + (bytes[ip] & 15) * 4;
+    const bound = at + 8 > end ? undefined : this.ports.get(uint16At(bytes, at));
+    if (bound === undefined) return false;
+    bound.error?.(type, code, int32At(bytes, ip + 16), uint16At(bytes, at + 2), now);
     return true;
   }
 

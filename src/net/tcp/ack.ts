@@ -2,7 +2,7 @@
 import type { Segment } from '../wire/tcp.js';
 import { ECE } from '../wire/tcp.js';
 import type { RateSample } from './congestion.js';
-import { type Connection, TIMER_NONE } from './connection.js';
+import { type Connection, FRTO_OFF, FRTO_PROBING, TIMER_NONE } from './connection.js';
 import type { Sent } from './in-flight.js';
 import { markHeadLost, rackDelivered, rackDetect, rackDsack } from './rack.js';
 import { after, before, notAfter, notBefore } from './sequence.js';
@@ -33,6 +33,9 @@ const newestCopy = {
   appLimited: false,
 };
 let rttSample = 0;
+/** F-RTO: something from before the timeout that was never sent again has arrived; something sent again has. */
+let originalCame = false;
+let repeatCame = false;
 
 /** One record has arrived at the peer: cumulatively acknowledged or SACKed for the first time. */
 function deliver(c: Connection, one: Sent, now: number): void {
@@ -40,7 +43,10 @@ function deliver(c: Connection, one: Sent, now: number): void {
   c.delivered += size;
   c.deliveredAt = now;
   sample.newlyDelivered += size;
-  if (one.count === 1) rttSample = now - one.sentAt;
+  if (one.count === 1) {
+    rttSample = now - one.sentAt;
+    if (c.frto !== FRTO_OFF && notAfter(one.end, c.recover)) originalCame = true;
+  } else repeatCame = true;
   if (newest === undefined || one.sentAt >= newestCopy.sentAt) {
     newest = one;
     newestCopy.delivered = one.delivered;
@@ -111,7 +117,24 @@ function rateOf(c: Connection): void {
   newest = undefined;
 }
 
+/**
+ * F-RTO (RFC 5682; with SACK, section 3): after a timeout the first ACK that moves forward lets new data out instead of what is believed lost. When
+ * something arrives that was never sent again, the timeout was needless. `duplicate`: the ACK says that the loss was real.
+ */
+function forwardRto(c: Connection, acked: number, duplicate: boolean, now: number): void {
+  // Without SACK, an ACK over a retransmission may cover what had come long before it.
+  if (originalCame && (c.sackOk || !repeatCame)) undo(c, now);
+  else if (c.frto === FRTO_PROBING) {
+    if (duplicate) c.frto = FRTO_OFF;
+  } else if (acked > 0) {
+    const more = (c.queue.end - c.sndNxt) | 0;
+    const room = (c.sndUna + c.sndWnd - c.sndNxt) | 0;
+    c.frto = more > 0 && room > 0 && before(c.sndUna, c.recover) ? FRTO_PROBING : FRTO_OFF;
+  }
+}
+
 function undo(c: Connection, now: number): void {
+  c.frto = FRTO_OFF;
   c.undoRetransmissions = -1;
   c.recovering = false;
   c.timedOut = false;
@@ -145,6 +168,7 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
   sample.acked = acked;
   sample.ece = c.ecn && (segment.flags & ECE) !== 0;
   rttSample = 0;
+  originalCame = repeatCame = false;
   newest = undefined;
 
   if (acked > 0) {
@@ -153,6 +177,7 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
     acknowledge(c, segment.ack, now);
     c.queue.release(segment.ack);
     c.stuckSince = now;
+    if (c.urgentOut && notBefore(segment.ack, c.sndUp)) c.urgentOut = false;
     if (c.mssCap !== 0xffff && c.backoff > 0) c.layer.ip.suspectBlackHole(c.route);
     c.layer.ip.confirm(c.route);
   }
@@ -191,6 +216,8 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
     undo(c, now);
   }
 
+  if (c.frto !== FRTO_OFF) forwardRto(c, acked, acked === 0 && length === 0 && !windowChanged, now);
+
   let lost = 0;
   if (c.sackOk) lost = rackDetect(c, now);
   else lost = withoutSack(c, acked, windowChanged, length);
@@ -201,6 +228,7 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
   if (c.recovering && notBefore(c.sndUna, c.recover)) {
     c.recovering = false;
     c.timedOut = false;
+    c.frto = FRTO_OFF;
     c.dupAcks = 0;
     c.cc.onRecovered(c, now);
   }

@@ -23,7 +23,7 @@ export class ActiveOpen {
     const crossed = c.state === SYN_RECEIVED;
     const options = writeSynOptions(
       layer.ip.tx.head,
-      layer.ip.pathMtu(c.route) - 40,
+      layer.ip.linkMtu - 40,
       !crossed || c.rcvScale > 0 || c.sndScale > 0 ? layer.receiveScale : -1,
       !crossed || c.sackOk,
       !crossed || c.timestamps,

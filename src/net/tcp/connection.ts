@@ -7,13 +7,14 @@ import type { CloseReason, Endpoint, Flow, FlowHandler, FlowInfo } from '../flow
 import type { Ipv4, Route } from '../ip-output.js';
 import { formatIpv4 } from '../wire/address.js';
 import type { CongestionControl, SenderView } from './congestion.js';
+import type { Held } from './held.js';
 import { InFlight } from './in-flight.js';
 import { KEEP_ALIVE_INTERVAL, setKeepAlive } from './keep-alive.js';
 import type { TcpLayer } from './layer.js';
 import type { Reassembly } from './reassembly.js';
 import { RttEstimator } from './rto.js';
 import { SendQueue } from './send-queue.js';
-import { CLOSE_WAIT, CLOSED, ESTABLISHED, FIN_WAIT_1, LAST_ACK, STATE_NAMES, SYN_RECEIVED } from './state.js';
+import { CLOSE_WAIT, CLOSED, ESTABLISHED, FIN_WAIT_1, LAST_ACK, STATE_NAMES } from './state.js';
 
 /** What the retransmission timer is armed for. */
 export const TIMER_NONE = 0;
@@ -21,6 +22,11 @@ export const TIMER_RTO = 1;
 export const TIMER_PROBE = 2;
 export const TIMER_PERSIST = 3;
 export const TIMER_REORDER = 4;
+
+/** F-RTO (RFC 5682): off, waiting for the first ACK after a timeout, waiting for what new data draws. */
+export const FRTO_OFF = 0;
+export const FRTO_WAITING = 1;
+export const FRTO_PROBING = 2;
 
 /** What an owner that has gone is replaced by. */
 const nobody: FlowHandler = { data() {}, ended() {}, drained() {}, closed() {} };
@@ -112,6 +118,7 @@ export class Connection implements Flow, SenderView {
   backoff = 0;
   retransmissions = 0;
   ecnRecover = 0;
+  frto = FRTO_OFF;
 
   timer = TIMER_NONE;
   timerAt = Number.POSITIVE_INFINITY;
@@ -134,6 +141,8 @@ export class Connection implements Flow, SenderView {
   /** Full segments received since the last ACK. */
   unacked = 0;
   quickAcks = 8;
+  /** The largest segment that came: what `every second full segment` goes by. */
+  rcvMss = 536;
   reassembly: Reassembly | undefined = undefined;
   finReceived = false;
   /** Sequence number of a FIN that came early. */
@@ -141,12 +150,26 @@ export class Connection implements Flow, SenderView {
   finPending = false;
   paused = false;
   /** Data that came while paused. */
-  held: Uint8Array[] | undefined = undefined;
+  held: Held | undefined = undefined;
   heldBytes = 0;
   dsackLeft = 0;
   dsackRight = 0;
   /** `end()` was called: FIN after the queue. */
   closing = false;
+  closedAt = 0;
+  /** `close()` was called: nobody reads any more. */
+  deaf = false;
+  /** Differentiated Services field, in place in the TOS byte (RFC 2474). */
+  tos = 0;
+  /** Small segments wait for ACKs (RFC 9293 3.7.4). Off: an answer is written in one piece. */
+  nagle = false;
+  /** R2 (RFC 9293 3.8.3, RFC 5482), ms: unacknowledged data ends the connection after this. */
+  userTimeout: number;
+  /** Where urgent data ends that we send, while `urgentOut`, and that the peer sends, while `urgentIn`. */
+  sndUp = 0;
+  urgentOut = false;
+  rcvUp = 0;
+  urgentIn = false;
   finSent = false;
   aboveLowWater = false;
   dirty = false;
@@ -165,6 +188,7 @@ export class Connection implements Flow, SenderView {
   ) {
     this.flight = new InFlight(layer.pool);
     this.cc = layer.congestion();
+    this.userTimeout = layer.limits.userTimeout;
   }
 
   get localPort(): number {
@@ -225,9 +249,49 @@ export class Connection implements Flow, SenderView {
   end(): void {
     if (this.closing || this.state === CLOSED) return;
     this.closing = true;
-    if (this.state === ESTABLISHED || this.state === SYN_RECEIVED) this.state = FIN_WAIT_1;
+    this.closedAt = this.layer.now;
+    // RFC 9293 3.10.4: before the handshake is over, the FIN waits for its end.
+    if (this.state === ESTABLISHED) this.state = FIN_WAIT_1;
     else if (this.state === CLOSE_WAIT) this.state = LAST_ACK;
     this.layer.touch(this);
+  }
+
+  /**
+   * Closes both ways (RFC 9293 3.6.1, MAY-1): FIN after the queue, and nobody reads any more: data that comes, or has come and was not
+   * read, is answered with RST, so that the peer does not take it for read (SHLD-3).
+   */
+  close(): void {
+    if (this.state === CLOSED) return;
+    if (this.heldBytes > 0) {
+      this.layer.abort(this, 'reset-by-us');
+      return;
+    }
+    this.deaf = true;
+    this.paused = false;
+    this.end();
+  }
+
+  /** Differentiated Services code point of what is sent from now on, 0..63 (RFC 2474). */
+  get dscp(): number {
+    return this.tos >> 2;
+  }
+
+  set dscp(value: number) {
+    this.tos = (value & 63) << 2;
+  }
+
+  /** What is queued now is urgent (RFC 9293 3.8.5). RFC 6093 advises new applications against it. */
+  urgent(): void {
+    if (this.queued === 0) return;
+    this.sndUp = this.queue.end;
+    this.urgentOut = true;
+    this.layer.touch(this);
+  }
+
+  /** Bytes of urgent data that the owner has yet to be given. */
+  get urgentLeft(): number {
+    if (!this.urgentIn) return 0;
+    return Math.max(0, (this.rcvUp - this.rcvNxt + this.heldBytes) | 0);
   }
 
   reset(): void {

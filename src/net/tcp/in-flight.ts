@@ -28,13 +28,17 @@ export class Sent {
 }
 
 export class SentPool {
+  /** Records in use. */
+  used = 0;
   private readonly free: Sent[] = [];
 
   take(): Sent {
+    this.used++;
     return this.free.pop() ?? new Sent();
   }
 
   give(one: Sent): void {
+    this.used--;
     one.prev = undefined;
     one.next = undefined;
     if (this.free.length < 4096) this.free.push(one);

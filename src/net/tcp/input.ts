@@ -2,7 +2,7 @@
 
 import { dropReason } from '../drops.js';
 import { ECN_CE } from '../ip-output.js';
-import { ACK, CWR, RST, type Segment, SYN } from '../wire/tcp.js';
+import { ACK, CWR, FIN, RST, type Segment, SYN, URG } from '../wire/tcp.js';
 import { processAck } from './ack.js';
 import type { Connection } from './connection.js';
 import { receiveText } from './receive.js';
@@ -16,11 +16,16 @@ const ACK_INVALID = dropReason('tcp-ack-invalid');
 const RST_INVALID = dropReason('tcp-rst-invalid');
 const SYN_IN_WINDOW = dropReason('tcp-syn-in-window');
 
+/** RFC 7323 5.5: a timestamp older than this says nothing, 24 days. */
+const PAWS_LIFETIME = 24 * 86_400_000;
+
 /** RFC 9293 3.10.7.4, first: is any of it inside of the receive window? */
 function acceptable(c: Connection, segment: Segment): boolean {
   const length = segment.length;
   const window = (c.rcvAdv - c.rcvNxt) | 0;
   const offset = (segment.seq - c.rcvNxt) | 0;
+  // A FIN alone is taken into a closed window: it needs no room.
+  if (length === 1 && offset === 0 && (segment.flags & FIN) !== 0) return true;
   if (length === 0) return window <= 0 ? offset === 0 : offset >= 0 && offset < window;
   if (window <= 0) return false;
   const last = (offset + length - 1) | 0;
@@ -34,10 +39,17 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
     return;
   }
   const flags = segment.flags;
-  // RFC 7323 5.3 R1: PAWS, not for RST. A peer that stops sending timestamps is borne (3.2 lets us drop; others hang).
-  if (c.timestamps && segment.timestamps && (flags & RST) === 0 && before(segment.tsVal, c.tsRecent)) {
+  // RFC 7323 5.3 R1: PAWS, not for RST, and not after 24 days of silence (5.5). A peer that stops sending timestamps is borne
+  // (3.2 lets us drop; others hang).
+  if (
+    c.timestamps &&
+    segment.timestamps &&
+    (flags & RST) === 0 &&
+    before(segment.tsVal, c.tsRecent) &&
+    now - c.heardAt < PAWS_LIFETIME
+  ) {
     layer.drops.count(PAWS);
-    layer.challenge(c, true);
+    layer.challenge(c, segment.length > 0);
     return;
   }
   if (!acceptable(c, segment)) {
@@ -51,7 +63,7 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
       }
       if (zeroProbe <= 0 && segment.seq === c.rcvNxt && (flags & ACK) !== 0) takeAck(c, segment, now);
       layer.drops.count(OUT_OF_WINDOW);
-      if (c.state !== CLOSED) layer.challenge(c, segment.end > segment.start);
+      if (c.state !== CLOSED) layer.challenge(c, segment.length > 0);
     } else layer.drops.count(RST_INVALID);
     return;
   }
@@ -81,8 +93,6 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
   }
   if (c.state === SYN_RECEIVED && !layer.acknowledged(c, segment, now)) return;
   c.heardAt = now;
-  // FIN-WAIT-2 is cut short when nothing comes, not while the peer still sends.
-  if (c.state === FIN_WAIT_2 && c.lifeAt !== Number.POSITIVE_INFINITY) c.lifeAt = now + layer.limits.finWait2;
   if (!takeAck(c, segment, now)) return;
   // RFC 7323 4.3 (2): the timestamp to echo comes from the segment that covers Last.ACK.sent.
   if (c.timestamps && segment.timestamps && notAfter(segment.seq, c.lastAckSent)) {
@@ -96,8 +106,18 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
       c.ackNow = true;
     }
   }
+  if ((flags & URG) !== 0) urgentPointer(c, segment);
   if (c.state !== CLOSED) receiveText(c, segment, bytes, now);
   if (c.state !== CLOSED) layer.touch(c);
+}
+
+/** RFC 9293 3.10.7.4, sixth: the owner is told when the end of urgent data moves (MUST-32). The data stays in the stream. */
+function urgentPointer(c: Connection, segment: Segment): void {
+  const up = (segment.seq + segment.urgent) | 0;
+  if (c.finReceived || c.state === CLOSED || !after(up, c.rcvNxt) || (c.urgentIn && !after(up, c.rcvUp))) return;
+  c.rcvUp = up;
+  c.urgentIn = true;
+  c.handler.urgent?.(c, c.urgentLeft);
 }
 
 /** RFC 9293 3.10.7.4, fifth. False: the segment is to be dropped. */
@@ -107,7 +127,7 @@ function takeAck(c: Connection, segment: Segment, now: number): boolean {
   // RFC 5961 5.2: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT.
   if (after(ack, c.sndMax) || before(ack, (c.sndUna - Math.max(c.maxSndWnd, 65_535)) | 0)) {
     layer.drops.count(ACK_INVALID);
-    layer.challenge(c, true);
+    layer.challenge(c, segment.length > 0);
     return false;
   }
   if (before(ack, c.sndUna)) {

@@ -6,8 +6,9 @@ import type { Accept, CloseReason } from '../flow.js';
 import type { IpOutput, Ipv4 } from '../ip-output.js';
 import type { Random, Transport } from '../transport.js';
 import { addWords, fold, pseudoHeader } from '../wire/checksum.js';
-import { int32At, PROTOCOL_TCP, Segment, uint16At } from '../wire/tcp.js';
+import { int32At, PROTOCOL_TCP, Segment, TCP_HEADER, uint16At } from '../wire/tcp.js';
 import { ActiveOpen } from './active-open.js';
+import { Budget } from './budget.js';
 import type { CongestionControl } from './congestion.js';
 import { type Connection, TIMER_NONE } from './connection.js';
 import { FlowTable } from './flow-table.js';
@@ -27,6 +28,7 @@ import { onTimer } from './timeout.js';
 import { TimerHeap } from './timer-heap.js';
 
 const TRUNCATED = dropReason('tcp-truncated');
+const HEADER_LENGTH = dropReason('tcp-header-length');
 const CHECKSUM = dropReason('tcp-checksum');
 const BROADCAST = dropReason('tcp-broadcast');
 const PORT_ZERO = dropReason('tcp-port-zero');
@@ -53,6 +55,7 @@ export class TcpLayer implements Transport {
   readonly connections: FlowTable<Connection>;
   readonly waiting: FlowTable<TimeWait>;
   readonly responder: Responder;
+  readonly budget: Budget;
   readonly listening: Listening;
   readonly opening: ActiveOpen;
   /** The window shift that we announce (RFC 7323 2.2): as large as the receive buffer needs. */
@@ -65,6 +68,9 @@ export class TcpLayer implements Transport {
     opened: 0,
     resetsSent: 0,
     cookies: 0,
+    shedHalfOpen: 0,
+    shedIdle: 0,
+    shedSlow: 0,
   };
   /** The `now` of the entry that runs. */
   now = 0;
@@ -88,6 +94,7 @@ export class TcpLayer implements Transport {
     this.connections = new FlowTable<Connection>(this.hash);
     this.waiting = new FlowTable<TimeWait>(this.hash);
     this.responder = new Responder(this);
+    this.budget = new Budget(this);
     this.receiveScale = Math.max(0, Math.ceil(Math.log2((this.limits.receiveBuffer + 1) / 0x1_0000)));
     this.listening = new Listening(this);
     this.opening = new ActiveOpen(this);
@@ -112,14 +119,14 @@ export class TcpLayer implements Transport {
     destination: Ipv4,
     marks: number,
     broadcast: boolean,
-    ecn: number,
+    tos: number,
     now: number,
   ): void {
     this.now = now;
     this.counters.segmentsIn++;
     const segment = this.segment;
     if (!segment.parse(bytes, start, end)) {
-      this.drops.count(TRUNCATED, bytes, start, end);
+      this.drops.count(end - start < TCP_HEADER ? TRUNCATED : HEADER_LENGTH, bytes, start, end);
       return;
     }
     if (
@@ -140,13 +147,17 @@ export class TcpLayer implements Transport {
     const ports = (segment.sourcePort << 16) | segment.destinationPort;
     const connection = this.connections.get(source, destination, ports);
     if (connection !== undefined) {
-      arrive(connection, segment, bytes, ecn, now);
+      arrive(connection, segment, bytes, tos & 3, now);
       if (connection.state !== CLOSED) this.rearm(connection);
       return;
     }
     const waiting = this.waiting.get(source, destination, ports);
-    if (waiting !== undefined && !this.responder.timeWait(waiting, segment, now)) return;
-    this.listening.input(segment, bytes, source, destination, ports, ecn, now);
+    let floor: number | undefined;
+    if (waiting !== undefined) {
+      if (!this.responder.timeWait(waiting, segment, now)) return;
+      floor = (waiting.sndNxt + 0x1_0001) | 0;
+    }
+    this.listening.input(segment, bytes, source, destination, ports, tos & 3, now, floor);
   }
 
   /** Has output due: it is sent at the end of the batch. */
@@ -212,17 +223,33 @@ export class TcpLayer implements Transport {
 
   private expireWaiting(now: number): number {
     const order = this.waitingOrder;
-    while (this.waitingHead < order.length && order[this.waitingHead].expires <= now) {
+    while (this.waitingHead < order.length && order[this.waitingHead].due <= now) {
       const one = order[this.waitingHead++];
-      if (one.expires > 0) this.waiting.delete(one);
+      if (one.gone) continue;
+      if (one.expires <= now) this.forget(one);
+      else {
+        // A FIN came again meanwhile: once more round, so that it keeps nobody else waiting.
+        one.due = one.expires;
+        order.push(one);
+      }
     }
     if (this.waitingHead > 1024) {
       this.waitingOrder = order.slice(this.waitingHead);
       this.waitingHead = 0;
     }
     return this.waitingHead < this.waitingOrder.length
-      ? this.waitingOrder[this.waitingHead].expires
+      ? this.waitingOrder[this.waitingHead].due
       : Number.POSITIVE_INFINITY;
+  }
+
+  /** Forgets the TIME-WAIT that is oldest. */
+  private forgetOldest(): void {
+    while (this.waitingHead < this.waitingOrder.length) {
+      const one = this.waitingOrder[this.waitingHead++];
+      if (one.gone) continue;
+      this.forget(one);
+      return;
+    }
   }
 
   enterTimeWait(c: Connection, now: number): void {
@@ -240,7 +267,7 @@ export class TcpLayer implements Transport {
     );
     if (c.ackNow) sendAck(c);
     this.gone(c, 'finished', false);
-    if (this.waiting.size >= this.limits.timeWait) this.forget(this.waitingOrder[this.waitingHead]);
+    if (this.waiting.size >= this.limits.timeWait) this.forgetOldest();
     this.waiting.add(one);
     this.waitingOrder.push(one);
     c.tellClosed('finished');
@@ -249,7 +276,7 @@ export class TcpLayer implements Transport {
   /** Ends a TIME-WAIT early. Its place in the order is skipped when it comes up. */
   forget(one: TimeWait): void {
     this.waiting.delete(one);
-    one.expires = 0;
+    one.gone = true;
   }
 
   /** The connection is over: nothing of it stays. */
@@ -261,8 +288,10 @@ export class TcpLayer implements Transport {
     this.timers.remove(c);
     c.flight.clear();
     c.queue.reset(c.sndMax);
+    this.budget.received -= c.heldBytes + (c.reassembly?.size ?? 0);
     c.reassembly = undefined;
     c.held = undefined;
+    c.heldBytes = 0;
     if (tell) c.tellClosed(reason);
   }
 
@@ -337,7 +366,16 @@ export class TcpLayer implements Transport {
     // Our datagram: source and destination are ours and the peer's.
     const ports = (uint16At(bytes, at + 2) << 16) | uint16At(bytes, at);
     const c = this.connections.get(int32At(bytes, ip + 16), int32At(bytes, ip + 12), ports);
-    if (c === undefined) return false;
+    if (c === undefined) {
+      return this.listening.error(
+        type,
+        code,
+        int32At(bytes, ip + 16),
+        int32At(bytes, ip + 12),
+        ports,
+        int32At(bytes, at + 4),
+      );
+    }
     const taken = icmpError(c, type, code, mtu, int32At(bytes, at + 4), now);
     if (c.state !== CLOSED) this.rearm(c);
     return taken;

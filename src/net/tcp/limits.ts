@@ -1,5 +1,10 @@
 /** Bounds and times of the TCP layer; milliseconds and bytes. */
 export interface TcpLimits {
+  /**
+   * Bytes for everything: records of all kinds, data out of order, data that its owner has not read. What is over it sheds: see
+   * `budget.ts`. What is queued to be sent is the owner's memory, by reference, and not counted.
+   */
+  readonly memory: number;
   /** Connections, half-open and TIME-WAIT not counted. */
   readonly connections: number;
   /** Half-open connections that are remembered; beyond it SYN cookies answer. */
@@ -19,10 +24,10 @@ export interface TcpLimits {
   readonly finWait2: number;
   /** Challenge ACKs a second, over all connections (RFC 5961 7). */
   readonly challenges: number;
-  readonly resetAfterClose: boolean;
 }
 
 export const DEFAULT_LIMITS: TcpLimits = {
+  memory: 512 * 1024 * 1024,
   connections: 200_000,
   synQueue: 4096,
   timeWait: 65_536,
@@ -33,5 +38,4 @@ export const DEFAULT_LIMITS: TcpLimits = {
   synAckRetries: 5,
   finWait2: 60_000,
   challenges: 1000,
-  resetAfterClose: true,
 };

@@ -18,8 +18,11 @@ const PORT_CLOSED = dropReason('tcp-port-closed');
 const FLAGS = dropReason('tcp-flags-invalid');
 const ACK_INVALID = dropReason('tcp-ack-invalid');
 const COOKIE_INVALID = dropReason('tcp-cookie-invalid');
+const MEMORY_LIMIT = dropReason('tcp-memory-limit');
 const LIMIT = dropReason('tcp-connection-limit');
 const RST_INVALID = dropReason('tcp-rst-invalid');
+const OUT_OF_WINDOW = dropReason('icmp-error-out-of-window');
+const NO_ROUTE = dropReason('ip-no-route');
 
 export class Listening {
   private readonly ports = new Map<number, Accept>();
@@ -59,6 +62,7 @@ export class Listening {
     ports: number,
     ecn: number,
     now: number,
+    floor?: number,
   ): void {
     const { layer } = this;
     const flags = segment.flags;
@@ -88,18 +92,29 @@ export class Listening {
       layer.drops.count(FLAGS);
       return;
     }
-    this.syn(segment, source, destination, ports, now);
+    this.syn(segment, source, destination, ports, now, floor);
   }
 
-  private syn(segment: Segment, source: Ipv4, destination: Ipv4, ports: number, now: number): void {
+  /** `floor`: our first number is to lie beyond it, because an earlier connection of the same name ended there (MAY-2). */
+  private syn(
+    segment: Segment,
+    source: Ipv4,
+    destination: Ipv4,
+    ports: number,
+    now: number,
+    floor: number | undefined,
+  ): void {
     const { layer } = this;
     const route = layer.ip.route(source);
-    if (route === undefined) return;
+    if (route === undefined) {
+      layer.drops.count(NO_ROUTE);
+      return;
+    }
     const one = new HalfOpen(route, destination, source, ports);
     // RFC 3168 6.1.1: both bits ask for ECN.
     one.offer(segment, (segment.flags & (ECE | CWR)) === (ECE | CWR));
     one.tsOffset = layer.hash.of(source, destination, 0x7357, 0);
-    if (this.half.size >= layer.limits.synQueue) {
+    if (this.half.size >= layer.limits.synQueue || !layer.budget.remember()) {
       // Without timestamps a cookie can keep the MSS only.
       if (!one.timestamps) {
         one.scale = -1;
@@ -112,6 +127,7 @@ export class Listening {
       return;
     }
     one.iss = layer.initialSequence(destination, source, ports);
+    if (floor !== undefined && !after(one.iss, floor)) one.iss = floor;
     one.sentAt = now;
     one.deadline = now + 1000;
     this.half.add(one);
@@ -125,7 +141,7 @@ export class Listening {
     const clock = layer.timestamp(one, now);
     const options = writeSynOptions(
       layer.ip.tx.head,
-      layer.ip.pathMtu(one.route) - 40,
+      layer.ip.linkMtu - 40,
       one.scale === -1 ? -1 : layer.receiveScale,
       one.sackOk,
       one.timestamps,
@@ -150,7 +166,7 @@ export class Listening {
       // The same SYN again draws the same SYN-ACK; another one (RFC 9293 3.10.7.4: from LISTEN, start over).
       if (segment.seq !== one.irs) {
         this.forget(one);
-        this.syn(segment, one.remoteAddress, one.localAddress, one.ports, now);
+        this.syn(segment, one.remoteAddress, one.localAddress, one.ports, now, undefined);
       } else this.synAck(one, false, now);
       return;
     }
@@ -176,6 +192,26 @@ export class Listening {
     this.establish(one, segment, bytes, ecn, now);
   }
 
+  /** An ICMP error about a SYN-ACK: a hard one ends the half-open connection (RFC 9293 3.9.2.2), if the number is that of ours. */
+  error(type: number, code: number, remote: Ipv4, local: Ipv4, ports: number, seq: number): boolean {
+    const one = this.half.get(remote, local, ports);
+    if (one === undefined) return false;
+    if (seq !== one.iss) {
+      this.layer.drops.count(OUT_OF_WINDOW);
+      return false;
+    }
+    if (type === 3 && (code === 2 || code === 3)) this.forget(one);
+    return true;
+  }
+
+  /** Forgets a half-open connection. It is no loss: cookies answer for a while, but one that has a SYN-ACK on its way must come again. */
+  shedHalfOpen(): boolean {
+    const one = this.timers.peek();
+    if (one === undefined) return false;
+    this.forget(one);
+    return true;
+  }
+
   private forget(one: HalfOpen): void {
     one.gone = true;
     one.deadline = Number.POSITIVE_INFINITY;
@@ -194,8 +230,7 @@ export class Listening {
     now: number,
   ): boolean {
     const { layer } = this;
-    if (now - this.cookieSince > 120_000) return false;
-    const route = layer.ip.route(source);
+    const route = now - this.cookieSince > 120_000 ? undefined : layer.ip.route(source);
     if (route === undefined) return false;
     const one = new HalfOpen(route, destination, source, ports);
     one.irs = (segment.seq - 1) | 0;
@@ -218,8 +253,9 @@ export class Listening {
   private establish(one: HalfOpen, segment: Segment, bytes: Uint8Array, ecn: number, now: number): void {
     const { layer } = this;
     const accept = this.ports.get(one.ports & 0xffff);
-    if (accept === undefined || layer.connections.size >= layer.limits.connections) {
-      layer.drops.count(accept === undefined ? PORT_CLOSED : LIMIT);
+    if (accept === undefined || !layer.budget.admit()) {
+      const full = layer.connections.size >= layer.limits.connections ? LIMIT : MEMORY_LIMIT;
+      layer.drops.count(accept === undefined ? PORT_CLOSED : full);
       layer.responder.refuse(segment, one.remoteAddress, one.localAddress, one.ports);
       return;
     }

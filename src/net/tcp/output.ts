@@ -2,9 +2,9 @@
 import { HEADROOM, TRANSPORT_OFFSET } from '../device/tx-frame.js';
 import { ECN_ECT0, ECN_NOT_ECT } from '../ip-output.js';
 import { addWords, fold, pseudoHeader } from '../wire/checksum.js';
-import { ACK, CWR, ECE, FIN, PROTOCOL_TCP, PSH, putInt32, putUint16, RST } from '../wire/tcp.js';
+import { ACK, CWR, ECE, FIN, PROTOCOL_TCP, PSH, putInt32, putUint16, URG } from '../wire/tcp.js';
 import type { Connection } from './connection.js';
-import { TIMER_NONE, TIMER_PERSIST } from './connection.js';
+import { FRTO_PROBING, TIMER_NONE, TIMER_PERSIST } from './connection.js';
 import type { Sent } from './in-flight.js';
 import { after, before } from './sequence.js';
 import { CLOSED, ESTABLISHED } from './state.js';
@@ -24,8 +24,11 @@ function receiveWindow(c: Connection): number {
   return free < Math.min(buffer >> 1, c.mss) ? Math.max(promised, 0) : free;
 }
 
-/** Writes one segment with `length` bytes of the queue from `seq` on; answers the bytes that it took. */
-function emit(c: Connection, seq: number, length: number, flags: number, data: boolean): number {
+/**
+ * Writes one segment with `length` bytes of the queue from `seq` on; answers the bytes that it took. `fresh`: it was never
+ * sent before (RFC 3168 6.1.5: no retransmission is ECN-capable; 6.1.2: CWR goes with new data).
+ */
+function emit(c: Connection, seq: number, length: number, flags: number, data: boolean, fresh = false): number {
   const ip = c.layer.ip;
   const tx = ip.tx;
   const head = tx.head;
@@ -50,14 +53,22 @@ function emit(c: Connection, seq: number, length: number, flags: number, data: b
     } else taken = c.queue.fill(tx, seq, length);
   }
   const window = receiveWindow(c);
-  const field = Math.min(window >> c.rcvScale, 0xffff);
+  // Rounded up: rounded down, the right edge would move left by less than a unit of the scale.
+  const field = Math.min((window + (1 << c.rcvScale) - 1) >> c.rcvScale, 0xffff);
   const edge = (c.rcvNxt + (field << c.rcvScale)) | 0;
   if (after(edge, c.rcvAdv)) c.rcvAdv = edge;
   let bits = flags;
   if (c.eceDue) bits |= ECE;
-  if (data && c.cwrDue && (flags & RST) === 0) {
+  if (fresh && c.cwrDue) {
     bits |= CWR;
     c.cwrDue = false;
+  }
+  let urgent = 0;
+  if (c.urgentOut) {
+    // RFC 9293 MUST-62: the first octet that is not urgent.
+    urgent = Math.min((c.sndUp - seq) | 0, 0xffff);
+    if (urgent > 0) bits |= URG;
+    else urgent = 0;
   }
   // PSH on the last byte that is queued (RFC 9293 MUST-61).
   if (taken > 0 && ((seq + taken) | 0) === c.queue.end) bits |= PSH;
@@ -68,7 +79,7 @@ function emit(c: Connection, seq: number, length: number, flags: number, data: b
   head[at + 12] = ((option - at) >> 2) << 4;
   head[at + 13] = bits;
   putUint16(head, at + 14, field);
-  putInt32(head, at + 16, 0);
+  putInt32(head, at + 16, urgent);
   const total = option - at + taken;
   const pseudo = pseudoHeader(c.localAddress, c.remoteAddress, PROTOCOL_TCP, total);
   if (ip.offload.checksum) {
@@ -80,7 +91,7 @@ function emit(c: Connection, seq: number, length: number, flags: number, data: b
       tx.segmentHeader = option - HEADROOM;
     }
   } else putUint16(head, at + 16, ~fold(addWords(pseudo, head, at, HEADROOM + tx.length)) & 0xffff);
-  ip.send(c.route, c.localAddress, PROTOCOL_TCP, true, data && c.ecn ? ECN_ECT0 : ECN_NOT_ECT);
+  ip.send(c.route, c.localAddress, PROTOCOL_TCP, true, c.tos | (fresh && c.ecn ? ECN_ECT0 : ECN_NOT_ECT));
   c.ackNow = false;
   c.unacked = 0;
   c.delayedAckAt = Number.POSITIVE_INFINITY;
@@ -132,7 +143,8 @@ function stamp(c: Connection, one: Sent, now: number): void {
 /** Largest piece to send at once: whole segments, bounded by the device, and by a millisecond of pacing. */
 function burst(c: Connection): number {
   const most = c.layer.ip.offload.segmentation;
-  if (most === 0) return c.mss;
+  // An urgent pointer counts from its own segment: nobody may cut that.
+  if (most === 0 || c.urgentOut) return c.mss;
   let bytes = most - 120;
   if (c.cc.pacingRate > 0) bytes = Math.min(bytes, Math.max(c.cc.pacingRate, 2 * c.mss));
   return Math.max(c.mss, bytes - (bytes % c.mss));
@@ -155,6 +167,8 @@ function paced(c: Connection, bytes: number, now: number): void {
 export function output(c: Connection, now: number, force = false): void {
   if (c.state < ESTABLISHED || c.state === CLOSED) return;
   let first = force;
+  // RFC 2018 4: what came out of order is told of with each ACK; a segment of data has no room for it.
+  if (c.ackNow && (c.dsackLeft !== c.dsackRight || (c.reassembly !== undefined && !c.reassembly.empty))) sendAck(c);
   const before_ = c.sndNxt;
   if (c.flight.head === undefined && c.queue.end !== c.sndNxt && c.sentAt !== 0 && now - c.sentAt > c.rtt.rto) {
     c.cc.onIdle(c, now - c.sentAt, now);
@@ -166,12 +180,17 @@ export function output(c: Connection, now: number, force = false): void {
     }
     const extra = c.sackOk || c.dupAcks === 0 ? 0 : (c.recovering ? c.dupAcks : Math.min(c.dupAcks, 2)) * c.mss;
     const room = allowance(c) + extra - c.flight.pipe;
-    const lost = c.flight.firstLost();
+    // F-RTO (RFC 5682 2.1 step 2b) tries new data before it believes that the old is lost.
+    const lost = c.frto === FRTO_PROBING ? undefined : c.flight.firstLost();
     if (lost !== undefined) {
       const size = (lost.end - lost.seq) | 0;
       let take = Math.min(size, burst(c));
       if (!first) {
         if (room < Math.min(take, c.mss)) break;
+        // RFC 9293 SHLD-16: only what the window still covers, if it shrank. The timer goes on asking.
+        const left = (c.sndUna + c.sndWnd - lost.seq) | 0;
+        if (left <= 0) break;
+        if (take > left) take = left;
         if (take > room) take = Math.max(c.mss, room - (room % c.mss));
       } else take = Math.min(take, c.mss);
       resend(c, lost, Math.min(size, take), now);
@@ -231,6 +250,8 @@ function sendNew(c: Connection, room: number, now: number): boolean {
     // RFC 9293 3.8.6.2.1: less than a segment goes only when it is a large part of the largest window seen.
     else if (take < c.maxSndWnd / 2) return false;
   }
+  // RFC 9293 3.7.4: less than a segment waits for the ACK of what is in flight, if the owner wants that.
+  if (c.nagle && take < c.mss && c.flight.head !== undefined && !finDue) return false;
   return transmit(c, take, finDue && take === available, now);
 }
 
@@ -241,7 +262,7 @@ function transmit(c: Connection, length: number, fin: boolean, now: number): boo
   let withFin = fin;
   let taken = 0;
   if (length > 0) {
-    taken = emit(c, seq, length, fin ? ACK | FIN : ACK, true);
+    taken = emit(c, seq, length, fin ? ACK | FIN : ACK, true, true);
     if (taken < length) withFin = false;
   } else emit(c, seq, 0, ACK | FIN, true);
   one.seq = seq;

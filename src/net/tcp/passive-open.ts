@@ -5,6 +5,7 @@
 import type { Ipv4, Route } from '../ip-output.js';
 import type { Segment } from '../wire/tcp.js';
 import type { KeyedHash } from './keyed-hash.js';
+import { after } from './sequence.js';
 
 /** MSS values that a cookie can carry: 3 bits. */
 const COOKIE_MSS = [64, 536, 1200, 1300, 1360, 1400, 1440, 1460];
@@ -73,7 +74,9 @@ export function checkCookie(hash: KeyedHash, half: HalfOpen, cookie: number, now
 /** What a cookie has no room for travels in the low 6 bits of the timestamp that the peer echoes: shift, SACK, ECN. */
 export function cookieTimestamp(half: HalfOpen, clock: number): number {
   const scale = half.scale === -1 ? 15 : half.scale;
-  return (clock & ~63) | scale | (half.sackOk ? 16 : 0) | (half.ecn ? 32 : 0);
+  const value = (clock & ~63) | scale | (half.sackOk ? 16 : 0) | (half.ecn ? 32 : 0);
+  // Never ahead of the clock: what we send next would look older, and PAWS would drop it.
+  return after(value, clock) ? (value - 64) | 0 : value;
 }
 
 export function readCookieTimestamp(half: HalfOpen, echoed: number): void {

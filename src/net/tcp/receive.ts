@@ -4,6 +4,7 @@ import { dropReason } from '../drops.js';
 import type { Segment } from '../wire/tcp.js';
 import { FIN } from '../wire/tcp.js';
 import type { Connection } from './connection.js';
+import { Held } from './held.js';
 import { Reassembly } from './reassembly.js';
 import { after, before, notAfter } from './sequence.js';
 import { CLOSE_WAIT, CLOSED, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, SYN_RECEIVED } from './state.js';
@@ -11,12 +12,14 @@ import { CLOSE_WAIT, CLOSED, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_
 const REASSEMBLY_FULL = dropReason('tcp-reassembly-full');
 const BUFFER_FULL = dropReason('tcp-receive-buffer-full');
 const DUPLICATE = dropReason('tcp-duplicate');
+const MEMORY_LIMIT = dropReason('tcp-memory-limit');
 const AFTER_CLOSE = dropReason('tcp-after-close');
 
 /** Acknowledge every second full segment at once, the first ones of a connection each, else within the delay. */
 function acknowledge(c: Connection, length: number, now: number): void {
   c.unacked += length;
-  if (c.unacked >= 2 * c.mss || c.quickAcks > 0) {
+  if (length > c.rcvMss) c.rcvMss = Math.min(length, 0xffff);
+  if (c.unacked >= 2 * Math.min(c.mss, c.rcvMss) || c.quickAcks > 0) {
     if (c.quickAcks > 0) c.quickAcks--;
     c.ackNow = true;
   } else if (c.delayedAckAt === Number.POSITIVE_INFINITY) c.delayedAckAt = now + c.layer.limits.delayedAck;
@@ -25,9 +28,10 @@ function acknowledge(c: Connection, length: number, now: number): void {
 function give(c: Connection, bytes: Uint8Array, start: number, end: number): void {
   if (c.state === CLOSED) return;
   if (c.paused) {
-    c.held ??= [];
-    c.held.push(bytes.slice(start, end));
+    c.held ??= new Held();
+    c.held.push(bytes, start, end);
     c.heldBytes += end - start;
+    c.layer.budget.received += end - start;
   } else c.handler.data(c, bytes, start, end);
 }
 
@@ -74,24 +78,41 @@ export function receiveText(c: Connection, segment: Segment, bytes: Uint8Array, 
         c.layer.drops.count(BUFFER_FULL);
         return;
       }
+      if (c.deaf) {
+        // RFC 9293 SHLD-3: nobody will read it, and the peer shall not take it for read.
+        c.layer.drops.count(AFTER_CLOSE);
+        c.layer.abort(c, 'reset-by-us');
+        return;
+      }
       if (seq !== c.rcvNxt) {
         // RFC 5681 4.2: out of order is acknowledged at once.
         c.reassembly ??= new Reassembly();
         const limit = c.layer.limits.receiveBuffer - c.heldBytes;
-        if (!c.reassembly.add(seq, bytes, start, stop, limit)) c.layer.drops.count(REASSEMBLY_FULL);
         c.ackNow = true;
+        if (!c.layer.budget.keep(c, stop - start)) {
+          c.layer.drops.count(MEMORY_LIMIT);
+          return;
+        }
+        const before_ = c.reassembly.size;
+        if (!c.reassembly.add(seq, bytes, start, stop, limit)) c.layer.drops.count(REASSEMBLY_FULL);
+        c.layer.budget.received += c.reassembly.size - before_;
         return;
       }
-      if (c.closing && (c.state === FIN_WAIT_1 || c.state === FIN_WAIT_2) && c.layer.limits.resetAfterClose) {
-        c.layer.drops.count(AFTER_CLOSE);
+      if (c.paused && !c.layer.budget.keep(c, stop - start)) {
+        c.layer.drops.count(MEMORY_LIMIT);
+        return;
       }
       c.rcvNxt = (seq + stop - start) | 0;
       acknowledge(c, stop - start, now);
+      // FIN-WAIT-2 is cut short when nothing comes, not while the peer still has something to say.
+      if (c.state === FIN_WAIT_2) c.lifeAt = now + c.layer.limits.finWait2;
       give(c, bytes, start, stop);
       const kept = c.reassembly;
       if (kept !== undefined && !kept.empty) {
         c.ackNow = true;
+        const size = kept.size;
         c.rcvNxt = kept.drain(c.rcvNxt, (b, s, e) => give(c, b, s, e));
+        if (c.state !== CLOSED) c.layer.budget.received += kept.size - size;
         if (kept.empty) c.reassembly = undefined;
       }
     }
@@ -115,6 +136,7 @@ function receiveFin(c: Connection, now: number): void {
   c.finPending = false;
   c.rcvNxt = (c.rcvNxt + 1) | 0;
   c.ackNow = true;
+  if (c.reassembly !== undefined) c.layer.budget.received -= c.reassembly.size;
   c.reassembly = undefined;
   if (c.state === ESTABLISHED || c.state === SYN_RECEIVED) c.state = CLOSE_WAIT;
   else if (c.state === FIN_WAIT_1) c.state = c.finSent && c.sndUna === c.sndMax ? FIN_WAIT_2 : CLOSING;
@@ -133,12 +155,14 @@ function tellEnd(c: Connection, now: number): void {
 export function releaseHeld(c: Connection): void {
   const held = c.held;
   if (held === undefined) return;
-  while (held.length > 0 && !c.paused && c.state !== CLOSED) {
-    const bytes = held.shift() as Uint8Array;
-    c.heldBytes -= bytes.length;
-    c.handler.data(c, bytes, 0, bytes.length);
+  while (held.size > 0 && !c.paused && c.state !== CLOSED) {
+    held.shift((bytes, start, end) => {
+      c.heldBytes -= end - start;
+      c.layer.budget.received -= end - start;
+      c.handler.data(c, bytes, start, end);
+    });
   }
-  if (held.length === 0) {
+  if (held.size === 0) {
     c.held = undefined;
     if (c.finReceived && c.state !== CLOSED) tellEnd(c, c.layer.now);
   }

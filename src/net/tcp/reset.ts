@@ -10,6 +10,7 @@ import { after, before } from './sequence.js';
 import { SYN_SENT } from './state.js';
 import { TIME_WAIT, type TimeWait } from './time-wait.js';
 
+const NO_ROUTE = dropReason('ip-no-route');
 const IN_TIME_WAIT = dropReason('tcp-time-wait');
 
 export class Responder {
@@ -70,7 +71,10 @@ export class Responder {
   refuse(segment: Segment, source: Ipv4, destination: Ipv4, ports: number): void {
     if ((segment.flags & RST) !== 0) return;
     const route = this.layer.ip.route(source);
-    if (route === undefined) return;
+    if (route === undefined) {
+      this.layer.drops.count(NO_ROUTE);
+      return;
+    }
     this.layer.counters.resetsSent++;
     if ((segment.flags & ACK) !== 0) this.send(route, destination, ports, segment.ack, 0, RST, 0, 0);
     else this.send(route, destination, ports, 0, (segment.seq + segment.length) | 0, RST | ACK, 0, 0);
@@ -87,8 +91,9 @@ export class Responder {
     }
     if ((flags & (SYN | ACK)) === SYN) {
       // RFC 6191 2, and RFC 9293 MAY-2 without timestamps.
-      const newer = one.timestamps && segment.timestamps ? after(segment.tsVal, one.tsRecent) : false;
-      if (newer || after(segment.seq, one.rcvNxt)) {
+      const stamped = one.timestamps && segment.timestamps;
+      const older = stamped && before(segment.tsVal, one.tsRecent);
+      if ((stamped && after(segment.tsVal, one.tsRecent)) || (!older && after(segment.seq, one.rcvNxt))) {
         layer.forget(one);
         return true;
       }

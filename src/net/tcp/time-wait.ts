@@ -5,6 +5,10 @@ import type { Ipv4, Route } from '../ip-output.js';
 export const TIME_WAIT = 60_000;
 
 export class TimeWait {
+  /** When it is looked at; not before `expires` was, when it was set. */
+  due: number;
+  gone = false;
+
   constructor(
     readonly route: Route,
     readonly localAddress: Ipv4,
@@ -16,5 +20,7 @@ export class TimeWait {
     public tsRecent: number,
     readonly tsOffset: number,
     public expires: number,
-  ) {}
+  ) {
+    this.due = expires;
+  }
 }

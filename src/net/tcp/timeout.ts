@@ -1,13 +1,23 @@
 /** What happens when nothing happens: retransmission (RFC 6298), tail loss probe (8985 7), zero-window probe (9293 3.8.6.1). */
 import type { Connection } from './connection.js';
-import { TIMER_NONE, TIMER_PERSIST, TIMER_PROBE, TIMER_REORDER, TIMER_RTO } from './connection.js';
+import {
+  FRTO_OFF,
+  FRTO_WAITING,
+  TIMER_NONE,
+  TIMER_PERSIST,
+  TIMER_PROBE,
+  TIMER_REORDER,
+  TIMER_RTO,
+} from './connection.js';
 import { output, probeTail, probeWindow } from './output.js';
 import { rackDetect } from './rack.js';
 import { RTO_MAX } from './rto.js';
-import { SYN_RECEIVED, SYN_SENT } from './state.js';
+import { CLOSED, SYN_RECEIVED, SYN_SENT } from './state.js';
 
 /** What passes everywhere (RFC 9293 3.7.1). */
 const BLACK_HOLE_MSS = 536;
+/** Retransmissions before trouble is told of (RFC 9293 SHLD-10). */
+const R1 = 3;
 
 function timeout(c: Connection): number {
   return Math.min(RTO_MAX, c.rtt.rto * 2 ** c.backoff);
@@ -72,12 +82,21 @@ export function onTimer(c: Connection, now: number): boolean {
   }
   if (kind === TIMER_PERSIST) {
     // RFC 9293 MUST-37: as long as the peer answers probes, it may keep its window closed.
-    if (c.persistBackoff > 3 && now - c.heardAt > c.layer.limits.userTimeout) return false;
+    if (c.persistBackoff > 3 && now - c.heardAt > c.userTimeout) return false;
+    if (abandoned(c, now)) return false;
     probeWindow(c, now);
     return true;
   }
   if (kind === TIMER_RTO) return retransmit(c, now);
   return true;
+}
+
+/**
+ * The owner has said its last word, and the peer takes nothing of it: it may not hold us for ever by answering probes with a
+ * closed window.
+ */
+function abandoned(c: Connection, now: number): boolean {
+  return c.closing && now - Math.max(c.stuckSince, c.closedAt) > c.userTimeout;
 }
 
 function retransmit(c: Connection, now: number): boolean {
@@ -90,9 +109,12 @@ function retransmit(c: Connection, now: number): boolean {
     c.timerAt = now + timeout(c);
     return true;
   }
-  // RFC 9293 3.8.3 R2, RFC 5482.
-  if (now - c.stuckSince > limits.userTimeout) return false;
+  // RFC 9293 3.8.3 R2, RFC 5482. A peer that shrank its window to nothing, but answers, is borne (SHLD-17).
+  const shut = c.sndWnd === 0;
+  if (now - (shut ? c.heardAt : c.stuckSince) > c.userTimeout || (shut && abandoned(c, now))) return false;
   const flight = c.flight;
+  // RFC 5682 2.1: only the first timeout can turn out to have been needless.
+  c.frto = c.recovering && c.timedOut ? FRTO_OFF : FRTO_WAITING;
   if (!c.recovering || !c.timedOut) {
     c.undoRetransmissions = 0;
     c.retransmitTs = 0;
@@ -114,6 +136,12 @@ function retransmit(c: Connection, now: number): boolean {
   // RFC 6298 5.5.
   c.backoff++;
   c.cc.onTimeout(c, now);
+  if (c.backoff === R1) {
+    // RFC 9293 3.8.3 (a): negative advice to IP, which asks anew who the next hop is; SHLD-9: the owner hears of it.
+    c.layer.ip.doubt(c.route);
+    c.handler.trouble?.(c, 'no-answer');
+    if ((c.state as number) === CLOSED) return true;
+  }
   // Full-sized segments that vanish again and again: a path with a smaller MTU and no ICMP (RFC 4821 7.7)? Smaller ones
   // try; the path is blamed only when they pass.
   if (c.backoff >= 3 && c.mss > BLACK_HOLE_MSS) {

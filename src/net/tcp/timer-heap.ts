@@ -43,6 +43,11 @@ export class TimerHeap<T extends Due> {
     return this.items.length === 0 ? Number.POSITIVE_INFINITY : this.items[0].heapAt;
   }
 
+  /** The item whose entry is first, or undefined. */
+  peek(): T | undefined {
+    return this.items[0];
+  }
+
   /** Takes out one item that is due, or undefined. */
   take(now: number): T | undefined {
     while (this.items.length > 0 && this.items[0].heapAt <= now) {

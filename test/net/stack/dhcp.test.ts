@@ -285,7 +285,7 @@ t.test('[2131 4.4.1] what is for another client or another transaction is droppe
   lab.server(reply(OFFER, xid, 0, terms(1000)));
   t.same(heard(lab), []);
   t.equal(lab.dropped('dhcp-unexpected'), 2);
-  t.equal(lab.dropped('dhcp-malformed'), 1);
+  t.equal(lab.dropped('dhcp-not-for-us'), 1);
 });
 
 t.test('[3442] classless routes replace the router; the longest prefix wins', async (t) => {

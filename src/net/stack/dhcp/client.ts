@@ -1,7 +1,7 @@
 /** The DHCP client's state machine (RFC 2131 4.4, figure 5). */
 import { dropReason } from '../../drops.js';
 import type { Ipv4 } from '../../ip-output.js';
-import { formatIpv4, formatMac } from '../../wire/address.js';
+import { formatIpv4, formatMac, isMartian } from '../../wire/address.js';
 import {
   ACK,
   buildDhcp,
@@ -16,12 +16,14 @@ import {
   RELEASE,
   REQUEST,
 } from '../../wire/dhcp.js';
+import { sameMac } from '../../wire/ethernet.js';
 import { putInt32 } from '../../wire/tcp.js';
 import type { Stack } from '../stack.js';
 import type { UdpPort } from '../udp.js';
 import { type Lease, type LeaseMemory, leaseOf } from './lease.js';
 
 const MALFORMED = dropReason('dhcp-malformed');
+const NOT_FOR_US = dropReason('dhcp-not-for-us');
 const UNEXPECTED = dropReason('dhcp-unexpected');
 
 export type DhcpState =
@@ -62,6 +64,10 @@ export interface DhcpOptions {
   /** How a new address is probed (RFC 5227): how often, ms apart. */
   readonly probes?: number;
   readonly probeInterval?: number;
+}
+
+function sameRoutes(one: Lease['routes'], two: Lease['routes']): boolean {
+  return JSON.stringify(one ?? []) === JSON.stringify(two ?? []);
 }
 
 export class DhcpClient {
@@ -234,7 +240,9 @@ export class DhcpClient {
 
   private receive(bytes: Uint8Array, start: number, end: number, now: number): void {
     const { drops } = this.stack;
-    const reply = parseDhcp(bytes, start, end, this.stack.device.mac);
+    const { mac } = this.stack.device;
+    if (end - start >= 34 && !sameMac(bytes, start + 28, mac)) return drops.count(NOT_FOR_US, bytes, start, end);
+    const reply = parseDhcp(bytes, start, end, mac);
     if (reply === undefined) return drops.count(MALFORMED, bytes, start, end);
     if (reply.xid !== this.xid) return drops.count(UNEXPECTED, bytes, start, end);
     if (reply.type === OFFER && this.state === 'SELECTING') return this.offered(reply, now);
@@ -252,7 +260,7 @@ export class DhcpClient {
 
   /** The first offer that can be used is taken; later ones come too late (RFC 2131 4.4.1 leaves the choice to us). */
   private offered(reply: DhcpReply, now: number): void {
-    if (reply.yourAddress === 0 || reply.yourAddress === -1 || reply.server === 0) {
+    if (isMartian(reply.yourAddress) || reply.server === 0) {
       return this.stack.drops.count(UNEXPECTED);
     }
     this.wanted = reply.yourAddress;
@@ -316,7 +324,14 @@ export class DhcpClient {
     this.state = 'BOUND';
     this.due = Number.POSITIVE_INFINITY;
     this.attempts = 0;
-    if (!same || old.gateway !== lease.gateway || old.prefix !== lease.prefix || old.mtu !== lease.mtu) {
+    if (
+      !same ||
+      old.gateway !== lease.gateway ||
+      old.prefix !== lease.prefix ||
+      old.mtu !== lease.mtu ||
+      old.broadcast !== lease.broadcast ||
+      !sameRoutes(old.routes, lease.routes)
+    ) {
       this.stack.configure(lease, now);
     }
     if (!same) this.stack.arp.announce(now);

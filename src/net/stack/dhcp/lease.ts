@@ -1,5 +1,6 @@
 /** A lease, and how to make it out of an ACK. */
 import type { Ipv4 } from '../../ip-output.js';
+import { isMartian } from '../../wire/address.js';
 import type { DhcpReply } from '../../wire/dhcp.js';
 import type { AddressConfig, StaticRoute } from '../address-config.js';
 
@@ -9,6 +10,8 @@ export interface Lease extends AddressConfig {
   readonly dnsServers: readonly Ipv4[];
   readonly ntpServers: readonly Ipv4[];
   readonly domain: string | undefined;
+  /** Option 12: what the server calls us. */
+  readonly hostname: string | undefined;
   readonly renewAt: number;
   readonly rebindAt: number;
   readonly expiresAt: number;
@@ -32,7 +35,7 @@ function defaultPrefix(address: Ipv4): number {
 /** `asked`: when the request left (RFC 2131 4.4.1: the lease runs from there). Undefined: the ACK is no lease. */
 export function leaseOf(reply: DhcpReply, asked: number, previousServer: Ipv4): Lease | undefined {
   const address = reply.yourAddress;
-  if (address === 0 || address === -1 || reply.lease === undefined || reply.lease === 0) return undefined;
+  if (isMartian(address) || reply.lease === undefined || reply.lease === 0) return undefined;
   const seconds = reply.lease;
   // RFC 2131 4.4.5: T1 half, T2 seven eighths, unless the server says something that makes sense.
   let t2 = reply.t2 ?? seconds * 0.875;
@@ -48,11 +51,13 @@ export function leaseOf(reply: DhcpReply, asked: number, previousServer: Ipv4): 
     prefix: reply.prefix ?? defaultPrefix(address),
     gateway,
     mtu: reply.mtu,
+    broadcast: reply.broadcast,
     routes: routes as readonly StaticRoute[] | undefined,
     server: reply.server === 0 ? previousServer : reply.server,
     dnsServers: reply.dnsServers,
     ntpServers: reply.ntpServers,
     domain: reply.domain,
+    hostname: reply.hostname,
     renewAt: asked + t1 * 1000,
     rebindAt: asked + t2 * 1000,
     expiresAt: asked + seconds * 1000,

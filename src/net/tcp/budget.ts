@@ -1,0 +1,109 @@
+/**
+ * What the layer's state costs, and who goes when it costs too much: half-open connections first (cookies answer for them), then
+ * idle ones, those longest silent first, then slow ones, those longest without progress first. Who is none of these stays, and what
+ * comes new is refused. All by estimate: bytes that are counted, and what a record of each kind was measured to take.
+ */
+import type { Connection } from './connection.js';
+import type { TcpLayer } from './layer.js';
+import { CLOSED, ESTABLISHED } from './state.js';
+
+export const CONNECTION_COST = 1536;
+export const HALF_OPEN_COST = 256;
+export const TIME_WAIT_COST = 192;
+export const RECORD_COST = 192;
+
+/** Nothing is due to a connection that was silent this long, ms: it is idle. Without progress this long it is slow. */
+const IDLE = 1000;
+const SLOW = 5000;
+/** ms between two looks through all connections, so that who comes in crowds cannot make us look each time. */
+const LOOK_INTERVAL = 250;
+/** Victims chosen by one look. */
+const MOST_VICTIMS = 1024;
+
+export class Budget {
+  /** Bytes that came and are kept: out of order, or for an owner who does not read. */
+  received = 0;
+  private victims: Connection[] = [];
+  private lookedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly layer: TcpLayer) {}
+
+  /** Bytes in use now. */
+  get used(): number {
+    const { layer } = this;
+    return (
+      this.received +
+      layer.connections.size * CONNECTION_COST +
+      layer.listening.halfOpen * HALF_OPEN_COST +
+      layer.waiting.size * TIME_WAIT_COST +
+      layer.pool.used * RECORD_COST
+    );
+  }
+
+  /** Whether one more connection may be; makes room for it if it can. */
+  admit(): boolean {
+    const { layer } = this;
+    const { connections, memory } = layer.limits;
+    if (this.used + CONNECTION_COST > memory && !this.make(CONNECTION_COST, undefined)) return false;
+    return layer.connections.size < connections || this.shedOne(undefined);
+  }
+
+  /** Whether `bytes` more may be kept for `c`; makes room for them if it can, at the cost of others only. */
+  keep(c: Connection, bytes: number): boolean {
+    return this.used + bytes <= this.layer.limits.memory || this.make(bytes, c);
+  }
+
+  /** Whether a half-open connection may be remembered. Nobody gives way to it: a cookie does as well. */
+  remember(): boolean {
+    return this.used + HALF_OPEN_COST <= this.layer.limits.memory;
+  }
+
+  private make(bytes: number, except: Connection | undefined): boolean {
+    const { layer } = this;
+    const { memory } = layer.limits;
+    while (this.used + bytes > memory && layer.listening.shedHalfOpen()) layer.counters.shedHalfOpen++;
+    while (this.used + bytes > memory) if (!this.shedOne(except)) return false;
+    return true;
+  }
+
+  private shedOne(except: Connection | undefined): boolean {
+    const { layer } = this;
+    if (this.victims.length === 0 && layer.now - this.lookedAt >= LOOK_INTERVAL) this.look();
+    for (let c = this.victims.pop(); c !== undefined; c = this.victims.pop()) {
+      const idle = this.idleFor(c) >= IDLE;
+      if (c === except || (!idle && this.stuckFor(c) < SLOW)) continue;
+      if (idle) layer.counters.shedIdle++;
+      else layer.counters.shedSlow++;
+      layer.abort(c, 'shed');
+      return true;
+    }
+    return false;
+  }
+
+  /** ms of silence with nothing due to the peer; -1: something is. */
+  private idleFor(c: Connection): number {
+    if (c.state === CLOSED || c.state < ESTABLISHED || c.queued > 0 || c.flight.head !== undefined) return -1;
+    return this.layer.now - c.heardAt;
+  }
+
+  /** ms without progress of what is due to the peer; -1: nothing is. */
+  private stuckFor(c: Connection): number {
+    if (c.state === CLOSED || (c.queued === 0 && c.flight.head === undefined)) return -1;
+    return this.layer.now - Math.max(c.stuckSince, c.sentAt === 0 ? c.heardAt : 0);
+  }
+
+  private look(): void {
+    const { layer } = this;
+    this.lookedAt = layer.now;
+    const idle: Connection[] = [];
+    const slow: Connection[] = [];
+    for (const c of layer.connections) {
+      if (this.idleFor(c) >= IDLE) idle.push(c);
+      else if (this.stuckFor(c) >= SLOW) slow.push(c);
+    }
+    idle.sort((a, b) => a.heardAt - b.heardAt);
+    slow.sort((a, b) => this.stuckFor(b) - this.stuckFor(a));
+    // The last is taken first.
+    this.victims = [...idle, ...slow].slice(0, MOST_VICTIMS).reverse();
+  }
+}

@@ -18,6 +18,12 @@ export interface ServeOptions {
   readonly log: LogOptions;
   /** Milliseconds that open connections get to finish. */
   readonly drain: number;
+  /** Path of the control socket; undefined: none. */
+  readonly control: string | undefined;
+  /** Fetch pages from itself over a wire in memory, say whether they are right, and end. */
+  readonly selfTest: boolean;
+  /** A supervisor started it, holds what it serves on, and says when. */
+  readonly supervised: boolean;
   /** Socket mode. */
   readonly host: string;
   readonly http: HttpArguments;
@@ -100,6 +106,9 @@ interface ServeFlags extends HttpFlags {
   congestion?: 'cubic' | 'bbr' | 'reno';
   faults?: Faults;
   drain: number;
+  control?: string;
+  selfTest?: true;
+  supervised?: true;
   spin?: number;
   state?: string;
 }
@@ -162,7 +171,10 @@ function buildProgram(found: (task: Task) => void): Command {
     )
     .option('--state <dir>', 'direct: where leases are remembered (default: $XDG_STATE_HOME/sitekernel)')
     .option('--log <list>', 'log to standard error: access, net, drops, all; json: as JSON lines', logOption)
-    .option('--drain <seconds>', 'time for open connections to finish at the end', seconds, 10);
+    .option('--drain <seconds>', 'time for open connections to finish at the end', seconds, 10)
+    .option('--control <path>', 'a UNIX socket over which it can be asked: status, another bundle, the end')
+    .option('--self-test', 'fetch pages from itself over a wire in memory, say whether all are right, and end')
+    .addOption(new Option('--supervised').hideHelp());
   addHttpOptions(program).action((site: string | undefined, flags: ServeFlags) => found(serveOptions(site, flags)));
   addBundle(program, found);
   addInspect(program, found);
@@ -235,6 +247,9 @@ function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions
     port: flags.port ?? (net === 'socket' ? SOCKET_PORT : DIRECT_PORT),
     log: flags.log ?? parseLogOption(''),
     drain: flags.drain * 1000,
+    control: flags.control,
+    selfTest: flags.selfTest ?? false,
+    supervised: flags.supervised ?? false,
     host: flags.host ?? '127.0.0.1',
     http: httpArguments(flags),
     direct: {

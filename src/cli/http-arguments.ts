@@ -7,6 +7,8 @@ export interface SiteArguments {
   readonly spa: boolean;
   readonly hidden: boolean;
   readonly watch: boolean;
+  /** How long fingerprinted files of replaced versions stay, ms. */
+  readonly keepAssets: number;
   /** Types by extension. */
   readonly mime: Readonly<Record<string, string>>;
 }
@@ -33,6 +35,7 @@ export interface HttpFlags {
   spa?: boolean;
   hidden?: boolean;
   watch?: boolean;
+  keepAssets?: number;
   mime?: Readonly<Record<string, string>>;
   siteFor?: ReadonlyMap<string, string>;
   base?: string;
@@ -53,6 +56,7 @@ export function addHttpOptions(program: Command): Command {
     .option('--hidden', 'serve names that begin with a dot (a directory)')
     .option('--mime <ext=type>', 'type of an extension, such as foo=text/x-foo; may be given several times', mimeType)
     .option('--watch', 'serve a directory while it is built again and again')
+    .option('--keep-assets <seconds>', 'how long fingerprinted files of replaced versions stay (default: 86400)', whole)
     .option('--site-for <host=site>', 'another site for a host; may be given several times', siteFor)
     .option('--base <path>', 'serve the site below a path, such as /docs', basePath)
     .option('--server-field <text>', 'send this as the Server field (default: none)', fieldValue)
@@ -77,6 +81,7 @@ export function httpArguments(flags: HttpFlags): HttpArguments {
       spa: flags.spa ?? false,
       hidden: flags.hidden ?? false,
       watch: flags.watch ?? false,
+      keepAssets: (flags.keepAssets ?? 86_400) * 1000,
       mime: flags.mime ?? {},
     },
     siteFor: flags.siteFor ?? new Map(),

@@ -13,6 +13,8 @@ import { firstSignal, onReload } from './signals.js';
 
 /** Serves until a signal comes, then drains. */
 export async function runServer(options: ServeOptions): Promise<void> {
+  if (options.selfTest) return (await import('./self-test-command.js')).runSelfTest(options);
+  if (options.supervised) return (await import('./supervised.js')).runSupervised(options);
   const log = new Log(options.log);
   const signal = firstSignal();
   let failed: (failure: Failure) => void = () => undefined;
@@ -21,17 +23,65 @@ export async function runServer(options: ServeOptions): Promise<void> {
   });
   failure.catch(() => undefined);
   // Side by side: a network may have to ask for its address while the site is being opened.
-  const [network, { site, sites, hosts }] = await Promise.all([
-    openNetwork(options, log, failed),
+  const [network, sites] = await Promise.all([
+    openNetwork(options, log, (one) => failed(one)),
     openSites(options, log),
   ]);
-  onReload(() => {
-    for (const one of sites) void one.reload();
+  const http = makeServer(options, network, sites, log);
+  let ask: (what: string) => void = () => undefined;
+  const asked = new Promise<string>((resolve) => {
+    ask = resolve;
   });
+  const end = Promise.race([signal, asked, failure]);
+  end.catch(() => undefined);
+  const control = options.control === undefined ? undefined : await import('./control.js');
+  try {
+    // Before there is an address a signal ends it as well.
+    const listener = await Promise.race([network.listen(options.port, http.accept), end]);
+    if (typeof listener === 'object') {
+      const url = addressOf(network, listener);
+      await control?.open(options.control!, { site: sites.site, http, image: '', url, drain: () => ask('drain') });
+      process.stdout.write(`listening on ${url}\n`);
+      const name = await end;
+      log.event('net', `${name}: no new connections; ${http.connections} open ones have ${options.drain / 1000} s`);
+      http.drain();
+    }
+    await network.close(options.drain);
+  } finally {
+    control?.close();
+    for (const one of sites.all) one.close();
+    log.flush();
+  }
+}
+
+export interface Sites {
+  readonly site: ServedSite;
+  readonly hosts: Readonly<Record<string, () => Store>>;
+  /** Those of hosts of their own among them. */
+  readonly all: readonly ServedSite[];
+}
+
+/** The site, and those of other hosts by name. All are read again at SIGHUP. */
+export async function openSites(options: ServeOptions, log: Log): Promise<Sites> {
+  const site = await ServedSite.open(options.site ?? embeddedSite(), options.http.site, log);
+  const all = [site];
+  const hosts: Record<string, () => Store> = {};
+  for (const [host, path] of options.http.siteFor) {
+    const own = await ServedSite.open(path, options.http.site, log);
+    hosts[host] = own.store;
+    all.push(own);
+  }
+  onReload(() => {
+    for (const one of all) void one.reload();
+  });
+  return { site, hosts, all };
+}
+
+export function makeServer(options: ServeOptions, network: Network, sites: Sites, log: Log): HttpServer {
   const { base, serverField, siteFor, maxConnections, maxPerClient, idle } = options.http;
   const http: HttpServer = new HttpServer({
-    store: site.store,
-    hosts: siteFor.size > 0 ? hosts : undefined,
+    store: sites.site.store,
+    hosts: siteFor.size > 0 ? sites.hosts : undefined,
     base,
     serverField,
     livePages: livePages(options.http, network, options.site ?? 'the embedded site', () => http),
@@ -40,33 +90,7 @@ export async function runServer(options: ServeOptions): Promise<void> {
     clock: network.clock,
     log: log.wants('access') ? (record) => log.access(record) : undefined,
   });
-  try {
-    // Before there is an address a signal ends it as well.
-    const listener = await Promise.race([network.listen(options.port, http.accept), signal, failure]);
-    if (typeof listener === 'object') {
-      announce(network, listener);
-      const name = await Promise.race([signal, failure]);
-      log.event('net', `${name}: no new connections; ${http.connections} open ones have ${options.drain / 1000} s`);
-      http.drain();
-    }
-    await network.close(options.drain);
-  } finally {
-    for (const one of sites) one.close();
-    log.flush();
-  }
-}
-
-/** The site, and those of other hosts by name. */
-async function openSites(options: ServeOptions, log: Log) {
-  const site = await ServedSite.open(options.site ?? embeddedSite(), options.http.site, log);
-  const sites = [site];
-  const hosts: Record<string, () => Store> = {};
-  for (const [host, path] of options.http.siteFor) {
-    const own = await ServedSite.open(path, options.http.site, log);
-    hosts[host] = own.store;
-    sites.push(own);
-  }
-  return { site, sites, hosts };
+  return http;
 }
 
 /** What was given of it: defaults stand for the rest. */
@@ -75,9 +99,10 @@ function given(values: Readonly<Record<string, number | undefined>>): Record<str
   return Object.fromEntries(entries);
 }
 
-function announce(network: Network, listener: Listener): void {
+/** Where it serves. */
+export function addressOf(network: Network, listener: Listener): string {
   const { address, port } = listener.endpoint;
-  process.stdout.write(`listening on ${urlOf(network.address ?? address, port)}\n`);
+  return urlOf(network.address ?? address, port);
 }
 
 /** `http://10.0.0.7/`, with the port unless it is 80. */

@@ -1,0 +1,31 @@
+/** `sitekernel --self-test [SITE]`: would this program serve this site? */
+
+import { selfTest } from '../handover/self-test.js';
+import { CryptoRandom } from '../net/direct/random.js';
+import { BundleStore } from '../store/bundle-store.js';
+import { verifySlowly } from '../store/verify-slowly.js';
+import type { ServeOptions } from './arguments.js';
+import { Log } from './log.js';
+import { openSites, type Sites } from './serve.js';
+
+export async function runSelfTest(options: ServeOptions): Promise<void> {
+  const sites = await openSites(options, new Log(options.log));
+  const { pages, bytes } = await testSites(options, sites);
+  process.stdout.write(`self-test passed: ${pages} answers, ${bytes} bytes, each as in the bundle\n`);
+}
+
+/** Every site whole by its hashes, and some pages of each through HTTP and TCP. Rejects with a sentence. */
+export async function testSites(options: ServeOptions, sites: Sites): Promise<{ pages: number; bytes: number }> {
+  let pages = 0;
+  let bytes = 0;
+  for (const site of sites.all) {
+    const store = site.store();
+    if (store instanceof BundleStore) await verifySlowly(store);
+    const { base } = options.http;
+    const random = new CryptoRandom();
+    const result = await selfTest({ store, base, random, wallClock: Date.now() });
+    pages += result.pages;
+    bytes += result.bytes;
+  }
+  return { pages, bytes };
+}

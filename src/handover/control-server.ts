@@ -1,0 +1,77 @@
+/** The control socket of a running server: a UNIX socket on which a line of JSON asks and a line of JSON answers. */
+import { rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import type { ControlAnswer } from '../deploy/runner.js';
+import { socketAnswers } from './control-client.js';
+import { LineReader } from './lines.js';
+
+/** Connections at one time; who asks is a person, a script or the host's state machine. */
+const CONNECTIONS = 64;
+
+/** `sun_path` of unix(7), without its last zero. */
+const LONGEST_PATH = 107;
+
+/** Answers one request. What it throws is told to who asked, as a sentence. `socket`: for answers that are more than a line. */
+export type Answerer = (request: Readonly<Record<string, unknown>>, socket: Socket) => Promise<ControlAnswer>;
+
+/**
+ * Listens at `path`, for this user alone. A socket that nobody listens on any more is replaced; rejects with a sentence
+ * when somebody does.
+ */
+export async function openControl(path: string, answer: Answerer): Promise<Server> {
+  // libuv would cut it off, and listen somewhere else.
+  if (Buffer.byteLength(path) > LONGEST_PATH) {
+    throw new Error(
+      `the path of the control socket is longer than the ${LONGEST_PATH} bytes that the system allows: ${path}`,
+    );
+  }
+  if (await socketAnswers(path)) {
+    throw new Error(
+      `another server listens on the control socket ${path}; stop that one, or choose another with --control`,
+    );
+  }
+  rmSync(path, { force: true });
+  const server = createServer((socket) => serve(socket, answer));
+  server.maxConnections = CONNECTIONS;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(sentence(error, path))));
+    // The socket's file is made within this call, readable and writable for its owner only.
+    const mask = process.umask(0o177);
+    server.listen(path, resolve);
+    process.umask(mask);
+  });
+  server.removeAllListeners('error');
+  server.on('error', () => undefined);
+  return server;
+}
+
+function serve(socket: Socket, answer: Answerer): void {
+  socket.on('error', () => socket.destroy());
+  const reader = new LineReader((line) => {
+    void reply(line, socket, answer);
+  });
+  socket.on('data', (chunk: Buffer) => {
+    if (!reader.take(chunk)) socket.destroy();
+  });
+}
+
+async function reply(line: string, socket: Socket, answer: Answerer): Promise<void> {
+  let said: ControlAnswer;
+  try {
+    const request = JSON.parse(line) as unknown;
+    if (typeof request !== 'object' || request === null) throw new Error('a JSON object is expected');
+    said = await answer(request as Record<string, unknown>, socket);
+  } catch (error) {
+    const text = error instanceof SyntaxError ? 'the request is not JSON' : (error as Error).message;
+    said = { ok: false, error: text };
+  }
+  if (!socket.destroyed) socket.write(`${JSON.stringify(said)}\n`);
+}
+
+function sentence(error: NodeJS.ErrnoException, path: string): string {
+  if (error.code === 'EACCES' || error.code === 'EPERM')
+    return `no permission to make the control socket ${path}; choose another place with --control`;
+  if (error.code === 'ENOENT')
+    return `the folder of the control socket ${path} does not exist; make it, or choose another place with --control`;
+  return `the control socket ${path} cannot be made: ${error.message}`;
+}

@@ -21,6 +21,8 @@ async function main(): Promise<void> {
       return (await import('./cli/inspect-command.js')).runInspect(task);
     case 'host':
       return (await import('./cli/host-command.js')).runHost(task);
+    case 'image':
+      return (await import('./cli/image-command.js')).runImage(task);
   }
 }
 

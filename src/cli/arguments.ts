@@ -4,10 +4,12 @@ import type { Faults } from '../net/device/faults.js';
 import { parseFaults } from '../net/device/faults-option.js';
 import { badUsage, Failure } from './failure.js';
 import { addHttpOptions, type HttpArguments, type HttpFlags, httpArguments } from './http-arguments.js';
+import { addImage, type ImageOptions } from './image-arguments.js';
 import { type StaticAddress, staticAddress } from './ipv4-arguments.js';
 import { type LogOptions, parseLogOption } from './log-options.js';
 import { parseMac } from './mac.js';
 import { packageVersion } from './program-files.js';
+import { quiet } from './quiet.js';
 
 export interface ServeOptions {
   readonly kind: 'serve';
@@ -75,7 +77,7 @@ export interface HostOptions {
   readonly user: string | undefined;
 }
 
-export type Task = ServeOptions | BundleOptions | InspectOptions | HostOptions;
+export type Task = ServeOptions | BundleOptions | InspectOptions | HostOptions | ImageOptions;
 
 const DEFAULT_TAP = 'tap0';
 const SOCKET_PORT = 8080;
@@ -179,15 +181,8 @@ function buildProgram(found: (task: Task) => void): Command {
   addBundle(program, found);
   addInspect(program, found);
   addHost(program, found);
+  addImage(program, found);
   return program;
-}
-
-/** Errors become exceptions with one sentence; nothing is printed but help and version. */
-function quiet(command: Command): Command {
-  return command
-    .exitOverride()
-    .configureOutput({ writeErr: () => undefined })
-    .allowExcessArguments(false);
 }
 
 function addBundle(program: Command, found: (task: Task) => void): void {

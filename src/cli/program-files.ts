@@ -28,3 +28,10 @@ export function packageVersion(): string {
   if (file === undefined) return 'unknown';
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
+
+/** The directory that the project's own site was built into. */
+export function ownSite(): string {
+  const found = findUpwards('site/_site');
+  if (found === undefined) throw new Failure('name the directory of the site; this program carries none to build of');
+  return found;
+}

@@ -17,8 +17,8 @@ export class ProgressBar {
     if (!process.stderr.isTTY) return;
     const values = { what: PHASES[progress.phase], of: sizeText(progress.total) };
     if (this.bar === undefined) {
-      // Loaded when there is a terminal only.
-      const { SingleBar } = createRequire(import.meta.url)('cli-progress') as typeof import('cli-progress');
+      const SingleBar = progressLibrary()?.SingleBar;
+      if (SingleBar === undefined) return;
       this.bar = new SingleBar({
         format: '{what} [{bar}] {percentage}% of {of}',
         clearOnComplete: true,
@@ -41,5 +41,14 @@ export class ProgressBar {
   end(): void {
     this.bar?.stop();
     this.bar = undefined;
+  }
+}
+
+/** Loaded when there is a terminal only; an image does not have it. */
+function progressLibrary(): typeof import('cli-progress') | undefined {
+  try {
+    return createRequire(import.meta.url)('cli-progress') as typeof import('cli-progress');
+  } catch {
+    return undefined;
   }
 }

@@ -5,7 +5,9 @@
  * Whoever passes one keeps what it points to reachable; `pinned` in `slab.ts` is the way. Each function answers what C's
  * does: -1 and `errno()` on failure. It is loaded when first asked for, so that a server on kernel sockets never loads it.
  */
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import type koffiModule from 'koffi';
 import { SystemError } from './errno.js';
 
@@ -36,7 +38,10 @@ let loadedLibc: Libc | undefined;
 export function koffi(): Koffi {
   if (loadedKoffi === undefined) {
     try {
-      loadedKoffi = createRequire(import.meta.url)('koffi') as Koffi;
+      const require = createRequire(import.meta.url);
+      // In an image there are no packages: the native part lies beside the program.
+      const beside = new URL('./koffi.node', import.meta.url);
+      loadedKoffi = require(existsSync(beside) ? fileURLToPath(beside) : 'koffi') as Koffi;
     } catch (error) {
       throw new Error(
         `koffi, which calls the operating system, does not load on ${process.platform}/${process.arch}; reinstall with "npm ci" (${String(error)})`,

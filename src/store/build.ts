@@ -31,6 +31,16 @@ export async function planSite(
 ): Promise<Layout> {
   memory?.begin();
   const found = walk(dir, options.hidden).filter(({ file }) => file !== except);
+  return planFiles(found, dir, options, memory);
+}
+
+/** The same of files that were found, in order. `dir` names the site in sentences. */
+export async function planFiles(
+  found: readonly Found[],
+  dir: string,
+  options: SiteOptions,
+  memory?: BuildMemory,
+): Promise<Layout> {
   const rules = await readRules(found, options);
   const content = found.filter(({ path }) => path !== HEADERS && path !== REDIRECTS);
   if (content.length === 0) {
@@ -78,7 +88,7 @@ async function readRules(
   const warn = options.onWarning ?? ((): void => undefined);
   const text = async (path: string): Promise<[string, string] | undefined> => {
     const one = found.find((f) => f.path === path);
-    return one && [new TextDecoder().decode(await readWhole(one.file)), one.file];
+    return one && [new TextDecoder().decode(await (one.load?.() ?? readWhole(one.file))), one.file];
   };
   const headers = await text(HEADERS);
   const redirects = await text(REDIRECTS);
@@ -119,10 +129,15 @@ async function readAll(found: readonly Found[], options: SiteOptions, memory?: B
 
 /** The file's content, and its first bytes at least. */
 async function readOne(
-  { file }: Found,
+  { file, load }: Found,
   keep: boolean,
   memory?: BuildMemory,
 ): Promise<{ blob: Blob; start: Uint8Array }> {
+  if (load) {
+    const start = await load();
+    const blob = blobOf(start);
+    return { blob: keep ? blob : { ...blob, load }, start };
+  }
   try {
     const known = memory?.recall(file);
     if (known) return { blob: known, start: await known.load() };

@@ -29,8 +29,11 @@ export function compressorVersion(coding: Compressed): string {
 }
 
 let zstdPackage: string | undefined;
+/** Written in by the bundler where the program is one file and the package is part of it. */
+declare const ZSTD_WASM_VERSION: string | undefined;
 
 function zstdVersion(): string {
+  if (typeof ZSTD_WASM_VERSION === 'string') return ZSTD_WASM_VERSION;
   if (zstdPackage === undefined) {
     const entry = createRequire(import.meta.url).resolve('@hpcc-js/wasm-zstd');
     const { version } = JSON.parse(readFileSync(entry.replace(/dist[/\\][^/\\]*$/, 'package.json'), 'utf8')) as {

@@ -7,6 +7,7 @@ import { CompressionCache } from './compression-cache.js';
 import { compressible } from './media-type.js';
 import type { SiteOptions } from './options.js';
 import type { Blob, Coded, SiteFile } from './site.js';
+import { StoreError } from './store-error.js';
 
 interface Task {
   readonly blob: Blob;
@@ -29,7 +30,8 @@ export async function compressFiles(files: readonly SiteFile[], options: SiteOpt
   const work = async (): Promise<void> => {
     while (next < tasks.length) {
       const task = tasks[next++]!;
-      task.result = await compressOne(task, levelOf(compression, task.coding), pool, cache);
+      const settings = options.compressedBy?.[task.coding];
+      task.result = await compressOne(task, levelOf(compression, task.coding), settings, pool, cache);
       done += task.blob.size;
       options.onProgress?.({ phase: 'compress', done, total });
     }
@@ -47,7 +49,12 @@ export async function compressFiles(files: readonly SiteFile[], options: SiteOpt
 export function compressors(options: SiteOptions): Record<string, string> {
   const compression = options.compression ?? 'none';
   if (compression === 'none') return {};
-  return Object.fromEntries(COMPRESSED.map((coding) => [coding, settingsOf(coding, levelOf(compression, coding))]));
+  return Object.fromEntries(
+    COMPRESSED.map((coding) => [
+      coding,
+      options.compressedBy?.[coding] ?? settingsOf(coding, levelOf(compression, coding)),
+    ]),
+  );
 }
 
 function settingsOf(coding: Compressed, level: number): string {
@@ -70,12 +77,18 @@ function tasksOf(files: readonly SiteFile[]): Task[] {
 async function compressOne(
   { blob, coding }: Task,
   level: number,
+  required: string | undefined,
   pool: CompressPool,
   cache: CompressionCache | undefined,
 ): Promise<Blob | undefined> {
-  const settings = settingsOf(coding, level);
+  const own = settingsOf(coding, level);
+  const settings = required ?? own;
   let bytes = await cache?.get(blob.sha256, settings);
   if (!bytes) {
+    if (settings !== own)
+      throw new StoreError(
+        `the site was compressed by ${settings}, and Node ${process.versions.node} here has ${own}; let both machines have the same Node`,
+      );
     const made = await pool.run({ bytes: await blob.load(), coding, level });
     bytes = worthKeeping(made.length, blob.size) ? made : new Uint8Array(0);
     await cache?.put(blob.sha256, settings, bytes);

@@ -1,9 +1,11 @@
 /** What begins with a directory: a bundle file, a store in memory, a store that follows its changes. */
 import { realpath } from 'node:fs/promises';
-import { planSite } from './build.js';
+import { planFiles, planSite } from './build.js';
 import type { BuildMemory } from './build-memory.js';
 import { BundleStore } from './bundle-store.js';
+import type { Layout } from './layout.js';
 import type { OpenOptions, SiteOptions } from './options.js';
+import { type Found, inOrder } from './walk.js';
 import { bundleInMemory, bundleIntoFile, liveBundle } from './write-bundle.js';
 
 /** What `bundleDirectory` made. */
@@ -22,6 +24,24 @@ export async function bundleDirectory(dir: string, file: string, options: SiteOp
   // A bundle that is written into the site it is made of is no part of it.
   const own = await realpath(file).catch(() => undefined);
   const layout = await planSite(dir, { ...options, compression: options.compression ?? 'full' }, undefined, own);
+  return writeLayout(layout, file, options);
+}
+
+/**
+ * The same bundle as of a directory with `files`, from wherever their contents come. `name` stands for the site in sentences;
+ * names that begin with a dot are taken in as they are given. Throws StoreError.
+ */
+export async function bundleFiles(
+  files: readonly Found[],
+  name: string,
+  file: string,
+  options: SiteOptions = {},
+): Promise<Bundled> {
+  const layout = await planFiles(inOrder(files), name, { ...options, compression: options.compression ?? 'full' });
+  return writeLayout(layout, file, options);
+}
+
+function writeLayout(layout: Layout, file: string, options: SiteOptions): Promise<Bundled> {
   return bundleIntoFile(layout, file, {
     sums: options.sums ?? true,
     onProgress: (done, total) => options.onProgress?.({ phase: 'write', done, total }),

@@ -20,6 +20,11 @@ export interface SiteOptions {
    * Directory that remembers what was compressed; false: none. Default: `sitekernel` in `$XDG_CACHE_HOME`, or in `~/.cache`.
    */
   readonly cache?: string | false | undefined;
+  /**
+   * What must have made the compressed bytes, by coding, as a bundle's manifest says it. What this Node would make otherwise is
+   * taken from the cache, and a StoreError when it is not there. Default: what this Node has.
+   */
+  readonly compressedBy?: Readonly<Record<string, string>> | undefined;
   /** Largest size of that directory, in bytes; the longest unused goes. Default 1 GiB. */
   readonly cacheBytes?: number | undefined;
   /** Pages that are nothing but a meta refresh are answered as redirects. Default false. */

@@ -10,6 +10,8 @@ export interface Found {
   readonly file: string;
   /** Bytes, when it was found. */
   readonly size: number;
+  /** Its content, when it lies elsewhere than on the disk; `file` is then its name in sentences. The same bytes each time. */
+  readonly load?: (() => Promise<Uint8Array>) | undefined;
 }
 
 const encoder = new TextEncoder();
@@ -38,6 +40,11 @@ export function walk(root: string, hidden = false): Found[] {
   }
   const found: Found[] = [];
   walkInto(real, real, '', hidden, [real], found);
+  return inOrder(found);
+}
+
+/** By the bytes of their paths. */
+export function inOrder(found: readonly Found[]): Found[] {
   const keyed = found.map((f) => ({ f, bytes: encoder.encode(f.path) }));
   keyed.sort((a, b) => Buffer.compare(a.bytes, b.bytes));
   return keyed.map((k) => k.f);

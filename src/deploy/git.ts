@@ -1,0 +1,212 @@
+/** The `git` command, on one repository. */
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
+
+/** A git command that failed. `message` is what git said, in one line. */
+export class GitError extends Error {
+  override readonly name = 'GitError';
+  readonly stderr: string;
+
+  constructor(command: string, stderr: string, status: number | null) {
+    const said = stderr
+      .split('\n')
+      .map((line) => line.replace(/^(fatal|error|hint|warning|remote): */, '').trim())
+      .filter((line) => line !== '' && !line.startsWith('From '));
+    super(said.length > 0 ? `git ${command}: ${said.slice(0, 3).join('; ')}` : `git ${command} ended with ${status}`);
+    this.stderr = stderr;
+  }
+}
+
+/** A hook's variables name the repository that git runs in: they must not reach a git for another one. */
+function environment(): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = { ...process.env, LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0' };
+  for (const name of [
+    'GIT_DIR',
+    'GIT_WORK_TREE',
+    'GIT_INDEX_FILE',
+    'GIT_PREFIX',
+    'GIT_OBJECT_DIRECTORY',
+    'GIT_QUARANTINE_PATH',
+    'GIT_REFLOG_ACTION',
+    'GIT_EXEC_PATH',
+    'GIT_COMMON_DIR',
+  ])
+    delete env[name];
+  return env;
+}
+
+export interface GitOptions {
+  readonly input?: string | Uint8Array | undefined;
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Seconds until it is ended. Default 600. */
+  readonly seconds?: number | undefined;
+}
+
+/** Runs `git` with these words; answers what it wrote. Throws a GitError. */
+export function git(words: readonly string[], options: GitOptions = {}): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const command = words.find((word) => /^[a-z][a-z-]+$/.test(word)) ?? words[0] ?? '';
+    const child = spawn('git', words, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...environment(), ...options.env } });
+    const out: Buffer[] = [];
+    let said = '';
+    const timer = setTimeout(() => child.kill('SIGTERM'), (options.seconds ?? 600) * 1000);
+    child.stdout.on('data', (piece: Buffer) => out.push(piece));
+    child.stderr.on('data', (piece: Buffer) => {
+      said = (said + piece.toString()).slice(-16384);
+    });
+    child.stdin.on('error', () => undefined);
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      clearTimeout(timer);
+      reject(new GitError(command, error.code === 'ENOENT' ? 'git is not installed' : error.message, null));
+    });
+    child.on('close', (status) => {
+      clearTimeout(timer);
+      if (status === 0) resolve(Buffer.concat(out));
+      else reject(new GitError(command, said, status));
+    });
+    child.stdin.end(options.input);
+  });
+}
+
+/** An entry of a tree. */
+export interface TreeEntry {
+  /** From the tree that was listed, with slashes. */
+  readonly path: string;
+  readonly mode: string;
+  readonly hash: string;
+}
+
+/** A repository by its git directory. */
+export class Repository {
+  readonly gitDir: string;
+  private readonly settings: readonly string[];
+
+  /** `settings`: `name=value` of git's configuration, for each command. */
+  constructor(gitDir: string, settings: readonly string[] = []) {
+    this.gitDir = gitDir;
+    this.settings = settings.flatMap((one) => ['-c', one]);
+  }
+
+  run(words: readonly string[], options?: GitOptions): Promise<Buffer> {
+    return git(['--git-dir', this.gitDir, ...this.settings, ...words], options);
+  }
+
+  async text(words: readonly string[], options?: GitOptions): Promise<string> {
+    return (await this.run(words, options)).toString('utf8').trim();
+  }
+
+  /** The full hash that `name` stands for; undefined: there is none. */
+  async resolve(name: string): Promise<string | undefined> {
+    return this.text(['rev-parse', '--verify', '--quiet', '--end-of-options', name]).catch(() => undefined);
+  }
+
+  /** Content of a blob by its hash, or as `COMMIT:path`; undefined: there is none. */
+  async blob(name: string): Promise<Buffer | undefined> {
+    const hash = await this.resolve(name);
+    return hash === undefined ? undefined : this.run(['cat-file', 'blob', hash]);
+  }
+
+  /** All blobs below a tree. Links and submodules come as they are: look at the mode. */
+  async entries(tree: string): Promise<TreeEntry[]> {
+    const out = (await this.run(['ls-tree', '-r', '-z', tree])).toString('utf8');
+    return out
+      .split('\0')
+      .filter((line) => line !== '')
+      .map((line) => {
+        const tab = line.indexOf('\t');
+        const [mode, , hash] = line.slice(0, tab).split(' ');
+        return { path: line.slice(tab + 1), mode: mode!, hash: hash! };
+      });
+  }
+
+  /** Opens a process that reads blobs one after the other. */
+  reader(): BlobReader {
+    const words = ['--git-dir', this.gitDir, ...this.settings, 'cat-file', '--batch'];
+    return new BlobReader(spawn('git', words, { stdio: ['pipe', 'pipe', 'ignore'], env: environment() }));
+  }
+}
+
+interface Waiting {
+  readonly hash: string;
+  readonly resolve: (bytes: Buffer) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** `git cat-file --batch` (git-cat-file(1), "BATCH OUTPUT"). Close it when all is read. */
+export class BlobReader {
+  private readonly child: ChildProcessByStdio<Writable, Readable, null>;
+  private readonly waiting: Waiting[] = [];
+  private pieces: Buffer[] = [];
+  private held = 0;
+  /** Bytes of the blob that is being read, with its newline; undefined: its header comes next. */
+  private wanted: number | undefined;
+
+  constructor(child: ChildProcessByStdio<Writable, Readable, null>) {
+    this.child = child;
+    child.stdout.on('data', (piece: Buffer) => {
+      this.pieces.push(piece);
+      this.held += piece.length;
+      this.advance();
+    });
+    child.stdin.on('error', () => undefined);
+    const end = (): void => this.fail(new GitError('cat-file', 'it ended too early', null));
+    child.on('error', end);
+    child.on('close', end);
+  }
+
+  read(hash: string): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ hash, resolve, reject });
+      this.child.stdin.write(`${hash}\n`);
+    });
+  }
+
+  close(): void {
+    this.child.stdin.end();
+  }
+
+  private advance(): void {
+    while (this.waiting.length > 0) {
+      if (this.wanted === undefined) {
+        const first = this.pieces[0];
+        if (first === undefined) return;
+        let end = first.indexOf(10);
+        if (end < 0) {
+          if (this.pieces.length === 1) return;
+          this.pieces = [Buffer.concat(this.pieces)];
+          end = this.pieces[0]!.indexOf(10);
+          if (end < 0) return;
+        }
+        const header = this.take(end + 1).toString('utf8');
+        const match = /^[0-9a-f]+ blob (\d+)\n$/.exec(header);
+        if (match === null) {
+          const { hash, reject } = this.waiting.shift()!;
+          reject(new GitError('cat-file', `the repository lacks the blob ${hash}`, null));
+          continue;
+        }
+        this.wanted = Number(match[1]) + 1;
+      }
+      if (this.held < this.wanted) return;
+      const bytes = this.take(this.wanted).subarray(0, this.wanted - 1);
+      this.wanted = undefined;
+      this.waiting.shift()!.resolve(bytes);
+    }
+  }
+
+  private take(count: number): Buffer {
+    let first = this.pieces[0]!;
+    if (first.length < count) {
+      first = Buffer.concat(this.pieces);
+      this.pieces = [first];
+    }
+    const taken = first.subarray(0, count);
+    if (first.length === count) this.pieces.shift();
+    else this.pieces[0] = first.subarray(count);
+    this.held -= count;
+    return taken;
+  }
+
+  private fail(error: Error): void {
+    for (const { reject } of this.waiting.splice(0)) reject(error);
+  }
+}

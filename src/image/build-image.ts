@@ -1,0 +1,105 @@
+/** `image build`: a site and the program become `images/<id>/`. */
+import { chmod, copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { compressors } from '../store/compress.js';
+import { bundleDirectory, type Found, type Progress, walk } from '../store/index.js';
+import { ImageError } from './image-error.js';
+import type { BundleChoices, ImageTarget, Labels, Manifest } from './manifest.js';
+import { type Part, programParts } from './program.js';
+import { runScript } from './run-script.js';
+import { LEAST_NODE, type WrittenImage, writeImage } from './write-image.js';
+
+export interface BuildOptions {
+  /** Directory with the site's files. */
+  readonly site: string;
+  readonly target: ImageTarget;
+  readonly network: Manifest['network'];
+  readonly choices: BundleChoices;
+  /** Folder of images. */
+  readonly output: string;
+  readonly labels: Labels;
+  readonly version: string;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  readonly onWarning?: ((sentence: string) => void) | undefined;
+}
+
+/** What makes the program of a target: `run` and what it needs. */
+export type ProgramOf = (start: Pick<Manifest, 'target' | 'network' | 'versions'>) => Part[] | Promise<Part[]>;
+
+/** The program for Node, of every target but `vm`. */
+export const nodeProgram: ProgramOf = (start) => [
+  ...programParts(),
+  { path: 'run', from: Buffer.from(runScript(start)), executable: true },
+];
+
+/** Folder beside the images with the files that sites were made of, by the bundle's id: what `deploy commit` puts into git. */
+export const SITES = '.sites';
+
+/** Throws an ImageError, or a StoreError about the site. */
+export async function buildImage(options: BuildOptions, programOf: ProgramOf = nodeProgram): Promise<WrittenImage> {
+  const { site, output, choices, target, network } = options;
+  const versions = {
+    sitekernel: options.version,
+    node: LEAST_NODE,
+    compressors: compressors({ compression: choices.compression }),
+  };
+  // First, so that a program that was not built is said before minutes of compression.
+  const program = await programOf({ target, network, versions });
+  const sites = join(output, SITES);
+  const copy = join(sites, `.part-${process.pid}`);
+  const bundle = join(output, `.bundle-${process.pid}`);
+  try {
+    const found = walk(site, choices.hidden);
+    await mkdir(copy, { recursive: true });
+    for (const one of found) await copyInto(one, copy);
+    // Of the copy: what goes into git and what the bundle is made of are the same bytes, whatever happens to the site meanwhile.
+    const made = await bundleDirectory(copy, bundle, {
+      ...choices,
+      onProgress: options.onProgress,
+      onWarning: options.onWarning,
+    });
+    const image = await writeImage(
+      {
+        target,
+        network,
+        program,
+        bundle,
+        bundleId: made.id,
+        site: {
+          options: choices,
+          files: found.length,
+          bytes: walk(copy, choices.hidden).reduce((sum, { size }) => sum + size, 0),
+        },
+        versions,
+        platform: `${process.platform}-${process.arch}`,
+        labels: options.labels,
+      },
+      output,
+    );
+    await keepSite(copy, join(sites, made.id));
+    return image;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
+      throw new ImageError(`no space is left for an image in ${output}`);
+    throw error;
+  } finally {
+    await rm(copy, { recursive: true, force: true });
+    await rm(bundle, { force: true });
+  }
+}
+
+async function copyInto(one: Found, root: string): Promise<void> {
+  const to = join(root, one.path);
+  await mkdir(dirname(to), { recursive: true });
+  await copyFile(one.file, to);
+  // Read-only files of a site must not keep the copy from being removed.
+  await chmod(to, 0o644);
+}
+
+async function keepSite(copy: string, folder: string): Promise<void> {
+  const there = await stat(folder).then(
+    () => true,
+    () => false,
+  );
+  if (!there) await rename(copy, folder);
+}

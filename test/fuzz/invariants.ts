@@ -1,0 +1,56 @@
+/** What must hold of a stack at any time, whatever came in: bounds, and numbers that fit each other. */
+import type { Connection } from '../../src/net/tcp/connection.js';
+import { ESTABLISHED } from '../../src/net/tcp/state.js';
+import { LIMITS, Problem, type Subject } from './subject.js';
+
+export function checkAll(subject: Subject): void {
+  const { tcp, stack } = subject;
+  if (tcp.connections.size > LIMITS.connections) throw new Problem(`${tcp.connections.size} connections`);
+  if (tcp.listening.halfOpen > LIMITS.synQueue) throw new Problem(`${tcp.listening.halfOpen} half-open`);
+  if (tcp.waiting.size > LIMITS.timeWait) throw new Problem(`${tcp.waiting.size} in TIME-WAIT`);
+  const { cache, asking } = stack.arp.neighbours as unknown as { cache: { size: number }; asking: Set<unknown> };
+  if (cache.size > 1024 || asking.size > 1100) throw new Problem(`${cache.size} neighbours, ${asking.size} asked for`);
+  const { routes } = stack.output as unknown as { routes: { size: number } };
+  if (routes.size > 4096) throw new Problem(`${routes.size} routes`);
+  for (const count of subject.drops.counts) if (!Number.isFinite(count)) throw new Problem('a drop has no name');
+  for (const c of tcp.connections) checkConnection(c);
+}
+
+function checkConnection(c: Connection): void {
+  const fail = (what: string): never => {
+    throw new Problem(`port ${c.remotePort} to ${c.localPort}, ${c.info().state}: ${what}`);
+  };
+  let pipe = 0;
+  let sacked = 0;
+  let lost = 0;
+  let records = 0;
+  let at = c.flight.head?.seq ?? 0;
+  for (let one = c.flight.head; one !== undefined; one = one.next) {
+    const size = (one.end - one.seq) | 0;
+    if (size <= 0) fail(`a record of ${size} bytes`);
+    if (one.seq !== at) fail(`a gap of ${(one.seq - at) | 0} in what is in flight`);
+    at = one.end;
+    records++;
+    if (one.sacked) sacked += size;
+    else if (one.lost && !one.resent) lost += size;
+    else pipe += size;
+    if (one.next === undefined && one !== c.flight.tail) fail('the last in flight is not the last');
+  }
+  if (c.flight.head !== undefined && c.flight.head.seq !== c.sndUna && c.state >= ESTABLISHED) {
+    fail(`in flight from ${(c.flight.head.seq - c.sndUna) | 0} after SND.UNA`);
+  }
+  if (pipe !== c.flight.pipe) fail(`${c.flight.pipe} in flight, ${pipe} counted`);
+  if (sacked !== c.flight.sackedBytes || lost !== c.flight.lostBytes || records !== c.flight.records) {
+    fail('sums of the scoreboard are wrong');
+  }
+  if (((c.sndNxt - c.sndUna) | 0) < 0 || ((c.sndMax - c.sndNxt) | 0) < 0) fail('SND.UNA, SND.NXT, SND.MAX out of order');
+  if (((c.rcvAdv - c.rcvNxt) | 0) < 0) fail('RCV.NXT beyond the window');
+  if (c.heldBytes < 0 || c.heldBytes > LIMITS.receiveBuffer + 0x1_0000) fail(`${c.heldBytes} bytes are held`);
+  const kept = c.reassembly?.size ?? 0;
+  if (kept < 0 || kept > LIMITS.receiveBuffer) fail(`${kept} bytes out of order`);
+  if (c.state >= ESTABLISHED && !(c.cc.cwnd > 0) ) fail(`cwnd ${c.cc.cwnd}`);
+  if (!(c.rtt.rto > 0) || !Number.isFinite(c.rtt.rto)) fail(`RTO ${c.rtt.rto}`);
+  if (c.mss < 36 || c.mss > 1460) fail(`MSS ${c.mss}`);
+  for (const due of [c.timerAt, c.delayedAckAt, c.pacingAt, c.lifeAt]) if (Number.isNaN(due)) fail('a timer is no number');
+  if (c.flight.head !== undefined && c.timerAt === Number.POSITIVE_INFINITY) fail('data in flight and no timer');
+}

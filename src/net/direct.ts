@@ -234,7 +234,8 @@ export class DirectNetwork implements Network, Driven {
 
   private poll(): void {
     const next = this.stack.poll(this.now);
-    this.due = Math.min(next, this.mode.poll(this.now));
+    // A renewal may begin to ask for the server's MAC address.
+    this.due = Math.min(next, this.mode.poll(this.now), this.stack.arp.poll(this.now));
     this.polledAt = this.now;
     this.dueStale = false;
   }

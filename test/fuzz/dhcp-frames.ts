@@ -32,5 +32,11 @@ export function dhcpMessage(tape: Tape, transaction: number): Uint8Array {
   if (tape.chance(80) && at < bytes.length) bytes[at] = 255;
   if (tape.chance(10)) bytes[240 + tape.below(bytes.length - 240)] = tape.byte();
   const to = tape.chance(70) ? -1 : US;
-  return udp(GATEWAY, tape.chance(97) ? 67 : 1067, to, 68, tape.chance(5) ? bytes.subarray(0, tape.below(bytes.length)) : bytes);
+  return udp(
+    GATEWAY,
+    tape.chance(97) ? 67 : 1067,
+    to,
+    68,
+    tape.chance(5) ? bytes.subarray(0, tape.below(bytes.length)) : bytes,
+  );
 }

@@ -1,6 +1,6 @@
 /** One fuzzed run: a stack of its own, some hundred frames, and what was wrong. */
 import { Frames } from './frames.js';
-import { Problem, PEERS, Subject } from './subject.js';
+import { PEERS, Problem, Subject } from './subject.js';
 import { Tape } from './tape.js';
 
 export interface Episode {
@@ -15,7 +15,12 @@ export interface Episode {
 const LOOK = 16;
 
 /** Plays `recorded`, then draws from `seed`, until `frames` frames went in. */
-export function runEpisode(seed: number, frames: number, recorded?: Uint8Array, watch?: (frame: Uint8Array, now: number) => void): Episode {
+export function runEpisode(
+  seed: number,
+  frames: number,
+  recorded?: Uint8Array,
+  watch?: (frame: Uint8Array, now: number) => void,
+): Episode {
   const tape = new Tape(seed, recorded);
   let count = 0;
   let problem: string | undefined;

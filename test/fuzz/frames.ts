@@ -45,7 +45,8 @@ export class Frames {
     if (kind < 77) return this.carry(this.icmp());
     if (kind < 86) return this.carry(this.datagram());
     if (kind < 92) return [this.strangeArp()];
-    if (kind < 96) return this.carry(ipv4({ ...this.ends(), protocol: tape.byte(), payload: tape.take(tape.below(60)) }));
+    if (kind < 96)
+      return this.carry(ipv4({ ...this.ends(), protocol: tape.byte(), payload: tape.take(tape.below(60)) }));
     return [concat(tape.chance(80) ? OUR_MAC : tape.take(6), PEER_MAC, tape.take(tape.below(80)))];
   }
 
@@ -53,11 +54,20 @@ export class Frames {
     const { tape } = this;
     const source = tape.chance(90) ? tape.pick(PEERS) : tape.pick([0, -1, US, 0x7f000001, 0xe0000001 | 0, tape.word()]);
     const ours = this.subject.address ?? US;
-    return { source, destination: tape.chance(95) ? ours : tape.pick([-1, 0x0a0000ff, 0xe0000001 | 0, tape.word(), 0]) };
+    return {
+      source,
+      destination: tape.chance(95) ? ours : tape.pick([-1, 0x0a0000ff, 0xe0000001 | 0, tape.word(), 0]),
+    };
   }
 
   private answer(address: number): Uint8Array {
-    const body = { operation: 2, senderMac: PEER_MAC, sender: address, targetMac: OUR_MAC, target: this.subject.address ?? 0 };
+    const body = {
+      operation: 2,
+      senderMac: PEER_MAC,
+      sender: address,
+      targetMac: OUR_MAC,
+      target: this.subject.address ?? 0,
+    };
     return ethernet(OUR_MAC, PEER_MAC, TYPE_ARP, arp(body));
   }
 
@@ -102,7 +112,17 @@ export class Frames {
   private ipOptions(): Uint8Array {
     const { tape } = this;
     const bytes = new Uint8Array(4 + 4 * tape.below(9));
-    const option = tape.pick([[1, 1, 1, 0], [7, 7, 4, 0], [68, 12, 5, 0], [131, 7, 4, 0], [137, 3, 4, 0], [148, 4, 0, 0], [7, 200, 0, 0], [9, 0, 0, 0], [9, 1, 0, 0]]);
+    const option = tape.pick([
+      [1, 1, 1, 0],
+      [7, 7, 4, 0],
+      [68, 12, 5, 0],
+      [131, 7, 4, 0],
+      [137, 3, 4, 0],
+      [148, 4, 0, 0],
+      [7, 200, 0, 0],
+      [9, 0, 0, 0],
+      [9, 1, 0, 0],
+    ]);
     bytes.set(option);
     if (tape.chance(30)) bytes[tape.below(bytes.length)] = tape.byte();
     return bytes;
@@ -140,13 +160,28 @@ export class Frames {
     const { packets } = subject.outbound;
     if (tape.chance(40) || packets.length === 0) {
       const size = tape.chance(5) ? 3000 + tape.below(40_000) : tape.below(1400);
-      const bytes = concat(Uint8Array.of(tape.pick([8, 8, 8, 0, 13, 17, 5, 4, 30]), tape.chance(90) ? 0 : tape.byte(), 0, 0, 1, 2, 3, 4), PATTERN.subarray(0, size));
+      const bytes = concat(
+        Uint8Array.of(tape.pick([8, 8, 8, 0, 13, 17, 5, 4, 30]), tape.chance(90) ? 0 : tape.byte(), 0, 0, 1, 2, 3, 4),
+        PATTERN.subarray(0, size),
+      );
       view(bytes).setUint16(2, checksum(bytes));
       return ipv4({ ...this.ends(), protocol: ICMP, payload: bytes });
     }
     const about = (packets[tape.below(packets.length)] as Uint8Array).slice();
     if (tape.chance(20)) about[tape.below(Math.min(about.length, 28))] = tape.byte();
-    const [type, code] = tape.pick([[3, 0], [3, 1], [3, 2], [3, 3], [3, 4], [3, 4], [3, 4], [3, 13], [11, 0], [11, 1], [12, 0]]) as [number, number];
+    const [type, code] = tape.pick([
+      [3, 0],
+      [3, 1],
+      [3, 2],
+      [3, 3],
+      [3, 4],
+      [3, 4],
+      [3, 4],
+      [3, 13],
+      [11, 0],
+      [11, 1],
+      [12, 0],
+    ]) as [number, number];
     // A path of few bytes slows everything that follows: mostly a large one.
     const mtu = tape.pick([1400, 1300, 1492, 1006, 576, 0, 68, 1, 65_535]);
     if ((about[0] as number) >> 4 !== 4 || ((about[0] as number) & 15) * 4 + 8 > about.length) about[0] = 0x45;
@@ -160,7 +195,13 @@ export class Frames {
     const { tape, subject } = this;
     if (tape.chance(subject.dhcp === undefined ? 20 : 85)) return dhcpMessage(tape, subject.outbound.dhcpTransaction);
     const { source, destination } = this.ends();
-    const packet = udp(source, tape.word() & 0xffff, destination, tape.pick([5353, 68, 67, 53, 9]), tape.take(tape.below(60)));
+    const packet = udp(
+      source,
+      tape.word() & 0xffff,
+      destination,
+      tape.pick([5353, 68, 67, 53, 9]),
+      tape.take(tape.below(60)),
+    );
     if (tape.chance(20)) {
       view(packet).setUint16(24, tape.pick([0, 7, 8, 9, 65_535, tape.word() & 0xffff]));
       if (tape.chance(50)) view(packet).setUint16(26, 0);
@@ -191,12 +232,26 @@ export class Frames {
     const peer = tape.pick(PEERS);
     const old = subject.views.get(peer, port, ours);
     // Near the wrap of sequence numbers, often.
-    const irs = tape.chance(30) ? -1 - tape.below(3000) : tape.chance(30) && old !== undefined ? (old.wanted + tape.below(100_000)) | 0 : tape.word();
+    const irs = tape.chance(30)
+      ? -1 - tape.below(3000)
+      : tape.chance(30) && old !== undefined
+        ? (old.wanted + tape.below(100_000)) | 0
+        : tape.word();
     const seen = new View(peer, port, ours, irs);
     seen.timestamps = tape.chance(60);
-    seen.ourTs = tape.chance(30) ? 0x7fff_ff00 + tape.byte() : old !== undefined && tape.chance(70) ? old.ourTs + 1000 : tape.word();
+    seen.ourTs = tape.chance(30)
+      ? 0x7fff_ff00 + tape.byte()
+      : old !== undefined && tape.chance(70)
+        ? old.ourTs + 1000
+        : tape.word();
     subject.views.add(seen);
-    return this.build(seen, irs, 0, tape.chance(95) ? SYN | (tape.chance(20) ? ECE | CWR : 0) : SYN | tape.byte(), tape.chance(3) ? tape.below(50) : 0);
+    return this.build(
+      seen,
+      irs,
+      0,
+      tape.chance(95) ? SYN | (tape.chance(20) ? ECE | CWR : 0) : SYN | tape.byte(),
+      tape.chance(3) ? tape.below(50) : 0,
+    );
   }
 
   private flags(seen: View): number {
@@ -264,14 +319,34 @@ export class Frames {
     const { tape } = this;
     const parts: Uint8Array[] = [];
     if (syn) {
-      if (tape.chance(80)) parts.push(Uint8Array.of(2, 4, ...tape.pick([[5, 180], [2, 24], [0, 0], [0, 1], [0, 60], [255, 255]])));
+      if (tape.chance(80))
+        parts.push(
+          Uint8Array.of(
+            2,
+            4,
+            ...tape.pick([
+              [5, 180],
+              [2, 24],
+              [0, 0],
+              [0, 1],
+              [0, 60],
+              [255, 255],
+            ]),
+          ),
+        );
       if (tape.chance(60)) parts.push(Uint8Array.of(1, 3, 3, tape.pick([0, 2, 7, 14, 15, 255])));
       if (tape.chance(60)) parts.push(Uint8Array.of(1, 1, 4, 2));
     }
     if (seen.timestamps ? tape.chance(96) : tape.chance(3)) {
       const option = Uint8Array.of(1, 1, 8, 10, 0, 0, 0, 0, 0, 0, 0, 0);
-      view(option).setInt32(4, tape.chance(92) ? seen.ourTs : tape.pick([0, seen.ourTs - 1, seen.ourTs - 100_000, tape.word()]));
-      view(option).setInt32(8, tape.chance(90) ? seen.theirTs : tape.pick([0, seen.theirTs - 50, seen.theirTs + 1000, tape.word()]));
+      view(option).setInt32(
+        4,
+        tape.chance(92) ? seen.ourTs : tape.pick([0, seen.ourTs - 1, seen.ourTs - 100_000, tape.word()]),
+      );
+      view(option).setInt32(
+        8,
+        tape.chance(90) ? seen.theirTs : tape.pick([0, seen.theirTs - 50, seen.theirTs + 1000, tape.word()]),
+      );
       parts.push(option);
     }
     if (!syn && tape.chance(35)) parts.push(this.sack(seen));

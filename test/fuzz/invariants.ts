@@ -8,7 +8,10 @@ export function checkAll(subject: Subject): void {
   if (tcp.connections.size > LIMITS.connections) throw new Problem(`${tcp.connections.size} connections`);
   if (tcp.listening.halfOpen > LIMITS.synQueue) throw new Problem(`${tcp.listening.halfOpen} half-open`);
   if (tcp.waiting.size > LIMITS.timeWait) throw new Problem(`${tcp.waiting.size} in TIME-WAIT`);
-  const { cache, asking } = stack.arp.neighbours as unknown as { cache: { size: number }; asking: Set<unknown> };
+  const { cache, asking } = stack.arp.neighbours as unknown as {
+    cache: { size: number };
+    asking: Map<number, unknown>;
+  };
   if (cache.size > 1024 || asking.size > 1100) throw new Problem(`${cache.size} neighbours, ${asking.size} asked for`);
   const { routes } = stack.output as unknown as { routes: { size: number } };
   if (routes.size > 4096) throw new Problem(`${routes.size} routes`);
@@ -43,14 +46,16 @@ function checkConnection(c: Connection): void {
   if (sacked !== c.flight.sackedBytes || lost !== c.flight.lostBytes || records !== c.flight.records) {
     fail('sums of the scoreboard are wrong');
   }
-  if (((c.sndNxt - c.sndUna) | 0) < 0 || ((c.sndMax - c.sndNxt) | 0) < 0) fail('SND.UNA, SND.NXT, SND.MAX out of order');
+  if (((c.sndNxt - c.sndUna) | 0) < 0 || ((c.sndMax - c.sndNxt) | 0) < 0)
+    fail('SND.UNA, SND.NXT, SND.MAX out of order');
   if (((c.rcvAdv - c.rcvNxt) | 0) < 0) fail('RCV.NXT beyond the window');
   if (c.heldBytes < 0 || c.heldBytes > LIMITS.receiveBuffer + 0x1_0000) fail(`${c.heldBytes} bytes are held`);
   const kept = c.reassembly?.size ?? 0;
   if (kept < 0 || kept > LIMITS.receiveBuffer) fail(`${kept} bytes out of order`);
-  if (c.state >= ESTABLISHED && !(c.cc.cwnd > 0) ) fail(`cwnd ${c.cc.cwnd}`);
+  if (c.state >= ESTABLISHED && !(c.cc.cwnd > 0)) fail(`cwnd ${c.cc.cwnd}`);
   if (!(c.rtt.rto > 0) || !Number.isFinite(c.rtt.rto)) fail(`RTO ${c.rtt.rto}`);
   if (c.mss < 36 || c.mss > 1460) fail(`MSS ${c.mss}`);
-  for (const due of [c.timerAt, c.delayedAckAt, c.pacingAt, c.lifeAt]) if (Number.isNaN(due)) fail('a timer is no number');
+  for (const due of [c.timerAt, c.delayedAckAt, c.pacingAt, c.lifeAt])
+    if (Number.isNaN(due)) fail('a timer is no number');
   if (c.flight.head !== undefined && c.timerAt === Number.POSITIVE_INFINITY) fail('data in flight and no timer');
 }

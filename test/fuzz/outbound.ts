@@ -42,7 +42,7 @@ export class Outbound {
     this.input = {
       rst: tcp !== undefined && (tcp.flags & RST) !== 0,
       error: type === 3 || type === 11 || type === 12 || type === 4 || type === 5,
-      group: ((frame[0] ?? 0) & 1) !== 0,
+      group: packet !== undefined && ((frame[0] ?? 0) & 1) !== 0,
     };
     this.frames = 0;
   }
@@ -57,10 +57,14 @@ export class Outbound {
     this.frames = 0;
   }
 
-  /** Datagrams under reassembly, and their bytes. */
+  /** Datagrams under reassembly and their bytes, and answers that wait for a neighbour, in one number. */
   pieces(): number {
-    const { reassembly } = this.subject.stack.ipv4 as unknown as { reassembly: { size: number; bytes: number } };
-    return reassembly.size * 1_000_000 + reassembly.bytes;
+    const { stack } = this.subject;
+    const { reassembly } = stack.ipv4 as unknown as { reassembly: { size: number; bytes: number } };
+    const { asking } = stack.arp.neighbours as unknown as { asking: Map<number, { queue: unknown[] | undefined }> };
+    let kept = 0;
+    for (const one of asking.values()) kept += one.queue?.length ?? 0;
+    return reassembly.size * 1_000_000 + reassembly.bytes + kept / 100;
   }
 
   /** An ICMP error that was believed and an ARP reply that was learnt leave no trace in any counter. */
@@ -84,13 +88,15 @@ export class Outbound {
     if (type !== TYPE_IPV4) throw new Problem(`a frame of type ${type} was sent`);
     const packet = readIp(frame);
     if (packet === undefined) throw new Problem('an IPv4 packet with a bad header was sent');
-    if (packet.source !== this.subject.address && packet.source !== 0) throw new Problem('a packet has a strange source');
+    if (packet.source !== this.subject.address && packet.source !== 0)
+      throw new Problem('a packet has a strange source');
     this.packets.push(packet.bytes);
     if (this.packets.length > QUOTABLE) this.packets.shift();
     if ((view(packet.bytes).getUint16(6) & 0x3fff) !== 0) return;
     if (packet.protocol === TCP) this.segment(packet.source, packet.destination, packet.payload);
     else if (packet.protocol === ICMP) this.icmp(packet.payload);
-    else if (packet.protocol === UDP && packet.payload.length > 16) this.dhcpTransaction = view(packet.payload).getInt32(12);
+    else if (packet.protocol === UDP && packet.payload.length > 16)
+      this.dhcpTransaction = view(packet.payload).getInt32(12);
   }
 
   private icmp(bytes: Uint8Array): void {
@@ -115,7 +121,8 @@ export class Outbound {
     if ((flags & SYN) !== 0 && (flags & RST) !== 0) throw new Problem('SYN and RST in one segment');
     const length = bytes.length - tcp.header;
     for (let i = 0; i < length; i++) {
-      if (bytes[tcp.header + i] !== PATTERN[(seq + i) & 0xffff]) throw new Problem(`a wrong byte was sent at ${seq + i}`);
+      if (bytes[tcp.header + i] !== PATTERN[(seq + i) & 0xffff])
+        throw new Problem(`a wrong byte was sent at ${seq + i}`);
     }
     this.learn(destination, tcp, length, bytes);
   }

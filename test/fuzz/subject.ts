@@ -14,8 +14,8 @@ import { TcpLayer } from '../../src/net/tcp/index.js';
 import { ip } from '../sim/packets.js';
 import { SeededRandom } from '../sim/random.js';
 import { checkAll } from './invariants.js';
-import type { Tape } from './tape.js';
 import { Outbound } from './outbound.js';
+import type { Tape } from './tape.js';
 import { Views } from './view.js';
 
 export class Problem extends Error {}
@@ -45,6 +45,7 @@ export const LIMITS = {
   synRetries: 3,
   synAckRetries: 3,
   finWait2: 10_000,
+  memory: 4 << 20,
 };
 
 /** Frames that one event may draw from us. */
@@ -174,8 +175,8 @@ export class Subject implements FlowHandler {
 
   private settle(): number {
     this.stack.flush(this.now);
-    const dhcp = this.dhcp?.poll(this.now) ?? Number.POSITIVE_INFINITY;
-    return Math.min(this.stack.poll(this.now), dhcp);
+    const { stack, dhcp, now } = this;
+    return Math.min(stack.poll(now), dhcp?.poll(now) ?? Number.POSITIVE_INFINITY, stack.arp.poll(now));
   }
 
   /** Lets `ms` pass, stopping at each deadline. */
@@ -200,11 +201,17 @@ export class Subject implements FlowHandler {
     const { stack, drops, tcp, outbound } = this;
     const before = total(drops.counts) + stack.counters.framesOut + tcp.counters.segmentsIn + this.taken;
     const pieces = outbound.pieces();
+    const lease = `${this.dhcp?.state} ${this.dhcp?.lease?.expiresAt}`;
     outbound.begin(frame);
     this.device.deliver(frame);
     this.device.receive((b, start, end, marks) => stack.input(b, start, end, marks, this.now), 1);
     const after = total(drops.counts) + stack.counters.framesOut + tcp.counters.segmentsIn + this.taken;
-    if (after === before && !outbound.mayBeSilent(frame) && outbound.pieces() === pieces) {
+    if (
+      after === before &&
+      !outbound.mayBeSilent(frame) &&
+      outbound.pieces() === pieces &&
+      `${this.dhcp?.state} ${this.dhcp?.lease?.expiresAt}` === lease
+    ) {
       throw new Problem('a frame was neither taken nor dropped under a name');
     }
     stack.flush(this.now);

@@ -150,7 +150,8 @@ export class SimHost implements Port, Network {
     const { time } = this.world;
     this.inside = true;
     const now = time.now();
-    const due = Math.min(this.stack.poll(now), this.dhcp?.poll(now) ?? Number.POSITIVE_INFINITY);
+    const { stack, dhcp } = this;
+    const due = Math.min(stack.poll(now), dhcp?.poll(now) ?? Number.POSITIVE_INFINITY, stack.arp.poll(now));
     this.inside = false;
     if (due === this.timerFor) return;
     this.timer?.cancel();

@@ -110,9 +110,10 @@ export class Stack implements IpOutput {
   /** Does what is due; answers when it wants to be called again (`Infinity`: never). */
   poll(now: number): number {
     this.now = now;
-    let next = Math.min(this.arp.poll(now), this.ipv4.poll(now));
+    let next = this.ipv4.poll(now);
     for (const transport of this.transports) next = Math.min(next, transport.poll(now));
-    return next;
+    // Last, since what the others send may begin to ask for a neighbour.
+    return Math.min(next, this.arp.poll(now));
   }
 
   /** Takes an address, another one, or none. What lived on the old one ends with `address-lost`; listeners go on. */

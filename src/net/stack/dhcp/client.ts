@@ -102,6 +102,7 @@ export class DhcpClient {
   start(now: number): void {
     this.port = this.stack.udp.bind(DHCP_CLIENT_PORT, (bytes, start, end, _source, port, _destination, at) => {
       if (port === DHCP_SERVER_PORT) this.receive(bytes, start, end, at);
+      else this.stack.drops.count(UNEXPECTED, bytes, start, end);
     });
     const remembered = this.options.memory?.load();
     this.stack.now = now;

@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Faults } from '../net/device/faults.js';
 import { parseFaults } from '../net/device/faults-option.js';
+import type { SocketKind } from '../net/sockets/open.js';
 import { badUsage, Failure } from './failure.js';
 import { addHttpOptions, type HttpArguments, type HttpFlags, httpArguments } from './http-arguments.js';
 import { addImage, type ImageOptions } from './image-arguments.js';
@@ -28,6 +29,8 @@ export interface ServeOptions {
   readonly supervised: boolean;
   /** Socket mode. */
   readonly host: string;
+  /** Whose sockets; undefined: the best that can be had. */
+  readonly sockets: SocketKind | undefined;
   readonly http: HttpArguments;
   /** Direct mode. */
   readonly direct: DirectArguments;
@@ -94,6 +97,7 @@ Examples:
 interface ServeFlags extends HttpFlags {
   net: string;
   host?: string;
+  sockets?: SocketKind;
   port?: number;
   tap?: string;
   bridge?: string;
@@ -151,6 +155,7 @@ function buildProgram(found: (task: Task) => void): Command {
       portNumber,
     )
     .option('--host <address>', 'socket: address to listen on (default: 127.0.0.1)')
+    .option('--sockets <kind>', "socket: libc, or node for Node's own (default: libc on Linux)", socketKind)
     .option('--tap <name>', `direct: the TAP device, made unless it exists (default: ${DEFAULT_TAP})`)
     .option('--bridge <name>', 'direct: the bridge to put the TAP on')
     .option('--ipv4 <address/size>', 'direct: a static address instead of DHCP')
@@ -246,6 +251,7 @@ function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions
     selfTest: flags.selfTest ?? false,
     supervised: flags.supervised ?? false,
     host: flags.host ?? '127.0.0.1',
+    sockets: flags.sockets,
     http: httpArguments(flags),
     direct: {
       tap: flags.tap ?? DEFAULT_TAP,
@@ -269,6 +275,8 @@ function checkMode(net: 'socket' | 'direct', flags: ServeFlags): void {
   if (net === 'direct') {
     if (flags.host !== undefined)
       throw badUsage('--host is for --net socket; in direct mode --ipv4 or DHCP gives the address');
+    if (flags.sockets !== undefined)
+      throw badUsage('--sockets is for --net socket; in direct mode nothing of the kernel carries the bytes');
     if (flags.port === 0) throw badUsage('--port 0 is for --net socket; in direct mode every port is free: choose one');
     return;
   }
@@ -326,6 +334,7 @@ function oneOf<T extends string>(option: string, choices: readonly T[]): (text: 
   };
 }
 
+const socketKind = oneOf('--sockets', ['libc', 'node']);
 const congestion = oneOf('--congestion', ['cubic', 'bbr', 'reno']);
 
 function macAddress(text: string): Uint8Array {

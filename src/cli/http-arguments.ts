@@ -90,7 +90,7 @@ export function httpArguments(flags: HttpFlags): HttpArguments {
     metrics: flags.metrics ? `${adminPath}/metrics` : undefined,
     health: flags.health ? `${adminPath}/health` : undefined,
     status: flags.status ? `${adminPath}/status` : undefined,
-    admins: flags.admin ?? admins('127.0.0.0/8,::1'),
+    admins: flags.admin ?? loopback,
     maxConnections: flags.maxConnections,
     maxPerClient: flags.maxPerClient,
     idle: flags.idle === undefined ? undefined : flags.idle * 1000,
@@ -127,6 +127,14 @@ function fieldValue(text: string): string {
     throw new InvalidArgumentError('A field value consists of visible ASCII characters, and spaces between them.');
   }
   return text;
+}
+
+let loopbackList: ((address: string) => boolean) | undefined;
+
+/** Made when it is first asked for: a start has no use for it, and to make it takes some milliseconds. */
+function loopback(address: string): boolean {
+  loopbackList ??= admins('127.0.0.0/8,::1');
+  return loopbackList(address);
 }
 
 /** A list of addresses and networks, as a question. */

@@ -13,8 +13,8 @@ export async function openNetwork(
   failed: (failure: Failure) => void,
 ): Promise<Network> {
   if (options.net === 'direct') return openDirect(options, log, failed);
-  const { SocketNetwork } = await import('../net/sockets.js');
-  return new SocketNetwork({ host: options.host });
+  const { openSocketNetwork } = await import('../net/sockets/open.js');
+  return openSocketNetwork({ host: options.host }, options.sockets);
 }
 
 async function openDirect(options: ServeOptions, log: Log, failed: (failure: Failure) => void): Promise<Network> {

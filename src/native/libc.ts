@@ -3,7 +3,7 @@
  *
  * Pointers are plain numbers (declared `uint64_t`; user-space addresses fit 48 bits): cheapest, and nothing is allocated.
  * Whoever passes one keeps what it points to reachable; `pinned` in `slab.ts` is the way. Each function answers what C's
- * does: -1 and `errno()` on failure. It is loaded when first asked for, so that a server on kernel sockets never loads it.
+ * does: -1 and `errno()` on failure. It is loaded when first asked for.
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';

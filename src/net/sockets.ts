@@ -1,21 +1,14 @@
-/** A network on the kernel's sockets: no rights needed, on any operating system. */
+/** A network on Node's sockets: no rights needed, on any operating system. */
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Accept, Clock, Endpoint, Listener, Network } from './flow.js';
 import { RealClock } from './real-clock.js';
 import { adopt } from './sockets/adopt.js';
 import { SocketFlow, type SocketFlowOwner } from './sockets/flow.js';
+import { BACKLOG, listenError, type SocketNetworkOptions } from './sockets/options.js';
 
-/** Connections that may wait to be accepted; the kernel lowers it to its own bound. */
-const BACKLOG = 4096;
 const READ_SIZE = 64 * 1024;
 
-export interface SocketNetworkOptions {
-  /** The address to listen on, `127.0.0.1` by default. */
-  readonly host?: string | undefined;
-  /** Flows at one time; one more is reset as soon as it comes. Default 65,536. */
-  readonly maxConnections?: number | undefined;
-  readonly clock?: Clock | undefined;
-}
+export type { SocketNetworkOptions } from './sockets/options.js';
 
 export class SocketNetwork implements Network, SocketFlowOwner {
   readonly clock: Clock;
@@ -109,20 +102,4 @@ function endpointOf(server: Server): Endpoint {
   const address = server.address();
   if (address === null || typeof address === 'string') return { address: String(address), port: 0 };
   return { address: address.address, port: address.port };
-}
-
-function listenError(error: NodeJS.ErrnoException, host: string, port: number): string {
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return `port ${port} of ${host} is in use by another program; stop it, or choose another with --port`;
-    case 'EACCES':
-      return `no permission to listen on port ${port}; ports below 1024 need root or CAP_NET_BIND_SERVICE: choose another with --port`;
-    case 'EADDRNOTAVAIL':
-      return `${host} is not an address of this machine; choose one of its own with --host`;
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return `${host} is not an address, and no name that resolves to one; give one with --host`;
-    default:
-      return `cannot listen on ${host} port ${port}: ${error.message}`;
-  }
 }

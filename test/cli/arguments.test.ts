@@ -114,6 +114,8 @@ t.test('what cannot be meant is refused', (t) => {
     [['--port', 'http'], /0 to 65535/],
     [['--net', 'direct', '--port', '0'], /--port 0 is for --net socket/],
     [['--net', 'direct', '--host', '10.0.0.1'], /--host is for --net socket/],
+    [['--net', 'direct', '--sockets', 'node'], /--sockets is for --net socket/],
+    [['--sockets', 'none'], /--sockets is one of libc, node/],
     [['--tap', 'tap0'], /--tap is for --net direct/],
     [['--ipv4', '10.0.0.1/24'], /--ipv4 is for --net direct/],
     [['--no-offload'], /--no-offload is for --net direct/],

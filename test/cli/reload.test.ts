@@ -85,9 +85,9 @@ t.test('--watch: a change of the directory is served without being asked for', a
 
 t.test('--spa, --hidden and --mime', async (t) => {
   const { dir, url, hangUp } = await serving(t, '--spa', '--hidden', '--mime', 'foo=text/x-foo');
-  writeFileSync(join(dir, '.secret.foo'), 'x');
+  writeFileSync(join(dir, '.secret.foo'), 'a secret');
   hangUp();
   t.ok(await comes(`${url}any/where`, 'first'));
-  t.ok(await comes(`${url}.secret.foo`, 'x'));
+  t.ok(await comes(`${url}.secret.foo`, 'a secret'));
   t.match((await fetch(`${url}.secret.foo`)).headers.get('content-type'), /^text\/x-foo/);
 });

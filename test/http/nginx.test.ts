@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { HttpServer } from '../../src/http/index.js';
-import { SocketNetwork } from '../../src/net/sockets.js';
+import { openSocketNetwork } from '../../src/net/sockets/open.js';
 import { openStore } from '../../src/store/index.js';
 import { nginxVersion, startNginx, statuses } from './nginx.js';
 
@@ -102,7 +102,7 @@ t.test('The same requests to nginx: each difference has its reason', { skip }, a
   const nginx = await startNginx(`root ${dir}; location / { try_files $uri $uri.html $uri/ =404; }`);
   t.teardown(() => nginx.stop());
   const store = await openStore(dir, { cache: false });
-  const network = new SocketNetwork();
+  const network = await openSocketNetwork();
   t.teardown(() => network.close(0));
   const server = new HttpServer({ store: () => store, clock: network.clock });
   const listener = await network.listen(0, server.accept);

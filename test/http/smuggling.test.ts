@@ -1,6 +1,6 @@
 import t from 'tap';
 import { HttpServer } from '../../src/http/index.js';
-import { SocketNetwork } from '../../src/net/sockets.js';
+import { openSocketNetwork } from '../../src/net/sockets/open.js';
 import { siteStore } from './hand-made-store.js';
 import { nginxVersion, startNginx, statuses } from './nginx.js';
 
@@ -87,7 +87,7 @@ t.test(
   { skip },
   async (t) => {
     const store = siteStore();
-    const network = new SocketNetwork();
+    const network = await openSocketNetwork();
     t.teardown(() => network.close(0));
     const seen: string[] = [];
     const server = new HttpServer({

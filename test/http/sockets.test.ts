@@ -3,8 +3,9 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { type HttpOptions, HttpServer } from '../../src/http/index.js';
-import { SocketNetwork } from '../../src/net/sockets.js';
+import type { SocketKind } from '../../src/net/sockets/open.js';
 import { openStore, type Store } from '../../src/store/index.js';
+import { openKind, SOCKET_KINDS } from '../net/sockets/kinds.js';
 import { MemoryFlow } from './memory-flow.js';
 import { parseResponses } from './responses.js';
 import { request } from './setup.js';
@@ -16,6 +17,7 @@ const NEXT = request('GET', '/docs/');
 /** A site on disk through the bundler, served over sockets. */
 async function serve(
   t: Test,
+  kind: SocketKind,
   options: Partial<HttpOptions> = {},
 ): Promise<{ port: number; store: Store; server: HttpServer }> {
   const dir = t.testdir({
@@ -27,7 +29,7 @@ async function serve(
   writeFileSync(join(dir, 'big.bin'), BIG);
   mkdirSync(join(dir, 'cache'), { recursive: true });
   const store = await openStore(dir, { cache: false });
-  const network = new SocketNetwork();
+  const network = await openKind(kind);
   const server = new HttpServer({ store: () => store, clock: network.clock, ...options });
   const listener = await network.listen(0, server.accept);
   t.teardown(() => network.close(0));
@@ -53,84 +55,92 @@ async function exchange(port: number, pieces: readonly (string | Uint8Array)[], 
   });
 }
 
-t.test('Over sockets, out of a bundled directory: pages, redirects, 404, big files, cut anywhere', async (t) => {
-  const { port } = await serve(t);
-  const all =
-    request('GET', '/') +
-    request('GET', '/about') +
-    request('GET', '/docs?x=1') +
-    request('HEAD', '/big.bin') +
-    request('GET', '/nothing/here') +
-    request('GET', '/big.bin', 'Range: bytes=11-21, -4') +
-    request('GET', '/', 'Accept-Encoding: br');
-  const methods = ['GET', 'GET', 'GET', 'HEAD'];
-  const whole = await exchange(port, [all]);
-  const answers = parseResponses(whole, methods);
-  t.same(
-    answers.map((a) => a.status),
-    [200, 200, 301, 200, 404, 206, 200],
+for (const kind of SOCKET_KINDS) {
+  t.test(
+    `Over sockets (${kind}), out of a bundled directory: pages, redirects, 404, big files, cut anywhere`,
+    async (t) => {
+      const { port } = await serve(t, kind);
+      const all =
+        request('GET', '/') +
+        request('GET', '/about') +
+        request('GET', '/docs?x=1') +
+        request('HEAD', '/big.bin') +
+        request('GET', '/nothing/here') +
+        request('GET', '/big.bin', 'Range: bytes=11-21, -4') +
+        request('GET', '/', 'Accept-Encoding: br');
+      const methods = ['GET', 'GET', 'GET', 'HEAD'];
+      const whole = await exchange(port, [all]);
+      const answers = parseResponses(whole, methods);
+      t.same(
+        answers.map((a) => a.status),
+        [200, 200, 301, 200, 404, 206, 200],
+      );
+      t.equal(answers[2]!.fields.get('location'), '/docs/?x=1');
+      t.equal(answers[3]!.fields.get('content-length'), String(BIG.length));
+      t.equal(answers[6]!.fields.get('content-encoding'), 'br');
+      t.match(answers[5]!.text, /\r\n\r\nsitekernel \r\n--/);
+      const cut = parseResponses(
+        await exchange(
+          port,
+          Array.from({ length: 40 }, (_, i) => all.slice(i * 20, i === 39 ? undefined : i * 20 + 20)),
+        ),
+        methods,
+      );
+      t.same(
+        cut.map((a) => a.text),
+        answers.map((a) => a.text),
+      );
+    },
   );
-  t.equal(answers[2]!.fields.get('location'), '/docs/?x=1');
-  t.equal(answers[3]!.fields.get('content-length'), String(BIG.length));
-  t.equal(answers[6]!.fields.get('content-encoding'), 'br');
-  t.match(answers[5]!.text, /\r\n\r\nsitekernel \r\n--/);
-  const cut = parseResponses(
-    await exchange(
-      port,
-      Array.from({ length: 40 }, (_, i) => all.slice(i * 20, i === 39 ? undefined : i * 20 + 20)),
-    ),
-    methods,
+
+  t.test(`Over sockets (${kind}): a half-closed client gets 5 MiB in full`, async (t) => {
+    const { port } = await serve(t, kind);
+    const [answer] = parseResponses(await exchange(port, [request('GET', '/big.bin')]));
+    t.equal(Buffer.compare(answer!.body, BIG), 0);
+  });
+
+  t.test(
+    `Over sockets (${kind}): 3,000 pipelined requests are answered in order, without waiting for time-outs`,
+    async (t) => {
+      const { port } = await serve(t, kind);
+      const answers = parseResponses(await exchange(port, [NEXT.repeat(1500) + request('GET', '/').repeat(1500)]));
+      t.equal(answers.length, 3000);
+      t.ok(answers.every((a, i) => a.status === 200 && a.text.includes(i < 1500 ? 'Docs' : 'Home')));
+    },
   );
-  t.same(
-    cut.map((a) => a.text),
-    answers.map((a) => a.text),
-  );
-});
 
-t.test('Over sockets: a half-closed client gets 5 MiB in full', async (t) => {
-  const { port } = await serve(t);
-  const [answer] = parseResponses(await exchange(port, [request('GET', '/big.bin')]));
-  t.equal(Buffer.compare(answer!.body, BIG), 0);
-});
+  t.test(`Over sockets (${kind}): pipelined requests for big files wait for each other`, async (t) => {
+    const { port } = await serve(t, kind);
+    const answers = parseResponses(await exchange(port, [request('GET', '/big.bin').repeat(4) + NEXT]));
+    t.same(
+      answers.map((a) => a.body.length),
+      [BIG.length, BIG.length, BIG.length, BIG.length, answers[4]!.body.length],
+    );
+  });
 
-t.test('Over sockets: 3,000 pipelined requests are answered in order, without waiting for time-outs', async (t) => {
-  const { port } = await serve(t);
-  const answers = parseResponses(await exchange(port, [NEXT.repeat(1500) + request('GET', '/').repeat(1500)]));
-  t.equal(answers.length, 3000);
-  t.ok(answers.every((a, i) => a.status === 200 && a.text.includes(i < 1500 ? 'Docs' : 'Home')));
-});
+  t.test(`Over sockets (${kind}): an error answer is not lost to a reset while the client still sends`, async (t) => {
+    const { port } = await serve(t, kind);
+    const upload = Buffer.alloc(500000, 'x');
+    const answer = parseResponses(await exchange(port, [request('POST', '/', 'Content-Length: 99999999'), upload]));
+    t.equal(answer[0]!.status, 405);
+    const reply = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: Buffer.alloc(30_000_000) });
+    t.equal(reply.status, 405, 'be it 30 MB');
+  });
 
-t.test('Over sockets: pipelined requests for big files wait for each other', async (t) => {
-  const { port } = await serve(t);
-  const answers = parseResponses(await exchange(port, [request('GET', '/big.bin').repeat(4) + NEXT]));
-  t.same(
-    answers.map((a) => a.body.length),
-    [BIG.length, BIG.length, BIG.length, BIG.length, answers[4]!.body.length],
-  );
-});
-
-t.test('Over sockets: an error answer is not lost to a reset while the client still sends', async (t) => {
-  const { port } = await serve(t);
-  const upload = Buffer.alloc(500000, 'x');
-  const answer = parseResponses(await exchange(port, [request('POST', '/', 'Content-Length: 99999999'), upload]));
-  t.equal(answer[0]!.status, 405);
-  const reply = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: Buffer.alloc(30_000_000) });
-  t.equal(reply.status, 405, 'be it 30 MB');
-});
-
-t.test('Over sockets and in memory the same requests are answered with the same bytes', async (t) => {
-  const clock = new VirtualClock();
-  const { port, store } = await serve(t, { clock });
-  const server = new HttpServer({ store: () => store, clock });
-  for (const bytes of [
-    NEXT.repeat(3),
-    request('GET', '/', 'Range: bytes=0-9'),
-    'NONSENSE\r\n',
-    request('GET', '/%zz') + NEXT,
-  ]) {
-    const flow = MemoryFlow.connect(server.accept);
-    flow.send(bytes);
-    flow.finish();
-    t.equal(Buffer.from(await exchange(port, [bytes])).toString('latin1'), flow.text);
-  }
-});
+  t.test(`Over sockets (${kind}) and in memory the same requests are answered with the same bytes`, async (t) => {
+    const clock = new VirtualClock();
+    const { port, store } = await serve(t, kind, { clock });
+    const server = new HttpServer({ store: () => store, clock });
+    for (const bytes of [
+      NEXT.repeat(3),
+      request('GET', '/', 'Range: bytes=0-9'),
+      'NONSENSE\r\n',
+      request('GET', '/%zz') + NEXT,
+    ]) {
+      const flow = MemoryFlow.connect(server.accept);
+      flow.send(bytes);
+      flow.finish();
+      t.equal(Buffer.from(await exchange(port, [bytes])).toString('latin1'), flow.text);
+    }
+  });
+}

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { chromium } from 'playwright-core';
 import t from 'tap';
 import { HttpServer, isLoopback, statusPages } from '../../src/http/index.js';
-import { SocketNetwork } from '../../src/net/sockets.js';
+import { openSocketNetwork } from '../../src/net/sockets/open.js';
 import { findCommand } from '../run/packages.js';
 import { siteStore } from './hand-made-store.js';
 import { request } from './setup.js';
@@ -12,7 +12,7 @@ const skip = executablePath === undefined ? 'chromium is not installed' : false;
 
 t.test('The status page shows rates, connections and a plot, also on a phone', { skip }, async (t) => {
   const store = siteStore();
-  const network = new SocketNetwork();
+  const network = await openSocketNetwork();
   t.teardown(() => network.close(0));
   const pages = statusPages(
     '/status',

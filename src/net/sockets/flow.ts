@@ -14,7 +14,8 @@ const nothing = Buffer.alloc(0);
 /** Where small pieces are put together. Free again when the kernel has taken everything, which is the rule. */
 let scratch = Buffer.allocUnsafeSlow(SCRATCH_SIZE);
 
-const silent: FlowHandler = { data() {}, ended() {}, drained() {}, closed() {} };
+/** The handler of a flow that has no owner yet. */
+export const silent: FlowHandler = { data() {}, ended() {}, drained() {}, closed() {} };
 
 /** Errors of a socket, and what became of its flow. */
 const REASONS: Readonly<Record<string, CloseReason>> = {
@@ -28,6 +29,11 @@ const REASONS: Readonly<Record<string, CloseReason>> = {
   ENETDOWN: 'address-lost',
   ECONNREFUSED: 'refused',
 };
+
+/** Why a flow is over whose socket failed with `code`. */
+export function reasonOf(code: string | undefined): CloseReason {
+  return REASONS[code ?? ''] ?? 'failed';
+}
 
 /** Told by a flow about its life. */
 export interface SocketFlowOwner {
@@ -59,7 +65,7 @@ export class SocketFlow implements Flow {
     this.owner = owner;
     socket.on('end', () => this.peerEnded());
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (this.reason === 'finished') this.reason = REASONS[error.code ?? ''] ?? 'failed';
+      if (this.reason === 'finished') this.reason = reasonOf(error.code);
     });
     socket.on('close', () => this.socketClosed());
   }

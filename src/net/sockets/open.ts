@@ -1,0 +1,23 @@
+/** Chooses between the two networks on the kernel's sockets. What is not needed is not loaded. */
+import type { Network } from '../flow.js';
+import type { SocketNetworkOptions } from './options.js';
+
+/** `libc`: read and written by our own calls (Linux). `node`: Node's sockets, on any system. */
+export type SocketKind = 'libc' | 'node';
+
+/** `kind` undefined: `libc` where it can be had. Throws a sentence when `libc` is asked for and cannot be had. */
+export async function openSocketNetwork(
+  options: SocketNetworkOptions = {},
+  kind: SocketKind | undefined = undefined,
+): Promise<Network> {
+  if (kind === 'libc' || (kind === undefined && process.platform === 'linux')) {
+    const { OwnSocketNetwork } = await import('./own-network.js');
+    try {
+      return new OwnSocketNetwork(options);
+    } catch (error) {
+      if (kind === 'libc') throw new Error(`--sockets libc cannot be had here: ${(error as Error).message}`);
+    }
+  }
+  const { SocketNetwork } = await import('../sockets.js');
+  return new SocketNetwork(options);
+}

@@ -1,0 +1,227 @@
+/** A flow on a socket that the process itself reads and writes, by the calls of libc. */
+import type { Memory } from '../../memory/memory.js';
+import { EAGAIN, EINTR, errnoCode } from '../../native/errno.js';
+import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, SHUT_WR } from '../../native/sockets.js';
+import type { CloseReason, Endpoint, Flow, FlowHandler, FlowInfo } from '../flow.js';
+import { reasonOf, silent } from './flow.js';
+import type { OwnSocketNetwork } from './own-network.js';
+import type { SendQueue } from './send-queue.js';
+
+export class OwnSocketFlow implements Flow {
+  handler: FlowHandler = silent;
+  context: unknown = undefined;
+  lowWater = 0;
+
+  readonly fd: number;
+  /** Tells it from others that had the same descriptor. */
+  readonly tag: number;
+  private readonly network: OwnSocketNetwork;
+  /** There while something is queued. */
+  private queue: SendQueue | undefined = undefined;
+  private near: Endpoint | undefined = undefined;
+  private far: Endpoint | undefined = undefined;
+  /** The kernel takes no more for now; EPOLLOUT will tell. */
+  private blocked = false;
+  private paused = false;
+  /** Something came while it was paused, or a read filled the buffer. */
+  private readable = false;
+  /** The owner's call is under way: what it writes leaves when it returns. */
+  private inCall = false;
+  private endAsked = false;
+  private finSent = false;
+  /** FIN is here, perhaps behind bytes that were not read yet: no event will tell of it again. */
+  private finWaits = false;
+  private peerEnded = false;
+  /** `queued` was above `lowWater`. */
+  private above = false;
+  /** It is in the network's list of flows with something left to do. */
+  private listed = false;
+  over = false;
+  reason: CloseReason = 'finished';
+
+  constructor(network: OwnSocketNetwork, fd: number, tag: number) {
+    this.network = network;
+    this.fd = fd;
+    this.tag = tag;
+  }
+
+  get local(): Endpoint {
+    if (this.near === undefined && !this.over) this.near = this.network.endpointOf('getsockname', this.fd);
+    return this.near ?? { address: '', port: 0 };
+  }
+
+  get remote(): Endpoint {
+    if (this.far === undefined && !this.over) this.far = this.network.endpointOf('getpeername', this.fd);
+    return this.far ?? { address: '', port: 0 };
+  }
+
+  get queued(): number {
+    return this.queue === undefined ? 0 : this.queue.bytes;
+  }
+
+  write(memory: Memory, start: number, end: number): void {
+    if (this.endAsked || this.over || end <= start) return;
+    this.queue ??= this.network.takeQueue();
+    this.queue.push(memory, start, end);
+  }
+
+  flush(): void {
+    if (this.over) return;
+    const { queue } = this;
+    if (queue !== undefined) {
+      if (queue.bytes > this.lowWater) this.above = true;
+      if (!this.blocked) this.send(queue);
+      if (this.over) return;
+    }
+    if (this.above && this.queued <= this.lowWater) this.list();
+    if (this.endAsked && this.queue === undefined && !this.finSent) {
+      this.finSent = true;
+      this.network.calls.shutdown(this.fd, SHUT_WR);
+      if (this.peerEnded) this.finish('finished');
+    }
+  }
+
+  private send(queue: SendQueue): void {
+    const { network } = this;
+    const sent = network.sender.send(this.fd, queue, this.endAsked);
+    if (sent < 0) {
+      const errno = network.calls.errno();
+      if (errno === EAGAIN) this.blocked = true;
+      else if (errno === EINTR) this.list();
+      else this.finish(reasonOf(errnoCode(errno)));
+      return;
+    }
+    queue.taken(sent);
+    if (queue.bytes === 0) {
+      this.queue = undefined;
+      network.giveQueue(queue);
+    } else if (sent < network.sender.offered) this.blocked = true;
+    else this.list();
+  }
+
+  /** Has itself called again when the others of this turn had theirs. */
+  private list(): void {
+    if (this.listed) return;
+    this.listed = true;
+    this.network.again(this);
+  }
+
+  end(): void {
+    if (this.endAsked || this.over) return;
+    this.endAsked = true;
+    if (!this.inCall) this.flush();
+  }
+
+  reset(): void {
+    this.abort('reset-by-us');
+  }
+
+  /** Resets it, for `reason`. */
+  abort(reason: CloseReason): void {
+    if (this.over) return;
+    this.network.resetOnClose(this.fd);
+    this.finish(reason);
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    if (!this.paused || this.over) return;
+    this.paused = false;
+    this.readable = true;
+    this.list();
+  }
+
+  info(): FlowInfo {
+    return {
+      srtt: undefined,
+      rttvar: undefined,
+      cwnd: undefined,
+      ssthresh: undefined,
+      bytesInFlight: undefined,
+      retransmissions: undefined,
+      state: this.over ? 'CLOSED' : this.finSent ? 'readOnly' : this.peerEnded ? 'writeOnly' : 'open',
+    };
+  }
+
+  // What the network calls.
+
+  /** The kernel says what is possible now: each change once (edge-triggered). */
+  ready(events: number): void {
+    if ((events & EPOLLOUT) !== 0 && this.blocked) {
+      this.blocked = false;
+      this.flush();
+      if (this.over) return;
+    }
+    if ((events & EPOLLRDHUP) !== 0) this.finWaits = true;
+    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP)) === 0) return;
+    if (!this.paused && !this.peerEnded) this.read();
+    else {
+      this.readable = true;
+      if ((events & (EPOLLERR | EPOLLHUP)) !== 0) this.failed();
+    }
+  }
+
+  /** What was left to do: more to read, more to write, or word that the queue has drained. */
+  goOn(): void {
+    this.listed = false;
+    if (this.over) return;
+    if (this.above && this.queued <= this.lowWater) {
+      this.above = false;
+      this.inCall = true;
+      this.handler.drained(this);
+      this.inCall = false;
+    }
+    this.flush();
+    if (this.readable && !this.paused && !this.over && !this.peerEnded) this.read();
+  }
+
+  /** Reads once: a buffer that was not filled is all there was, but for FIN. */
+  read(): void {
+    const { network } = this;
+    this.readable = false;
+    const count = network.read(this.fd);
+    if (count > 0) {
+      if (count === network.buffer.length || this.finWaits) {
+        this.readable = true;
+        this.list();
+      }
+      this.inCall = true;
+      this.handler.data(this, network.buffer, 0, count);
+      this.inCall = false;
+      this.flush();
+    } else if (count === 0) {
+      this.peerEnded = true;
+      this.inCall = true;
+      this.handler.ended(this);
+      this.inCall = false;
+      this.flush();
+      if (this.finSent && !this.over) this.finish('finished');
+    } else {
+      const errno = network.calls.errno();
+      if (errno === EINTR) {
+        this.readable = true;
+        this.list();
+      } else if (errno !== EAGAIN) this.finish(reasonOf(errnoCode(errno)));
+    }
+  }
+
+  /** An error waits on a socket that is not read. */
+  private failed(): void {
+    const errno = this.network.errorOf(this.fd);
+    if (errno !== 0) this.finish(reasonOf(errnoCode(errno)));
+  }
+
+  private finish(reason: CloseReason): void {
+    this.over = true;
+    this.reason = reason;
+    if (this.queue !== undefined) {
+      this.queue.clear();
+      this.network.giveQueue(this.queue);
+      this.queue = undefined;
+    }
+    this.network.finished(this);
+  }
+}

@@ -1,0 +1,84 @@
+/** A server that runs out of descriptors goes on for those that it has. */
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { join, resolve } from 'node:path';
+import t, { type Test } from 'tap';
+import { SOCKET_KINDS } from './kinds.js';
+
+const MAIN = resolve('build', 'src', 'main.js');
+const REQUEST = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+const LIMIT = 64;
+const CONNECTIONS = 80;
+
+async function start(t: Test, kind: string): Promise<{ port: number; pid: number }> {
+  const site = join(t.testdir({}), 'site');
+  mkdirSync(site);
+  writeFileSync(join(site, 'index.html'), 'few');
+  const command = `ulimit -n ${LIMIT}; exec "$0" "$@"`;
+  const args = [MAIN, '--port', '0', '--sockets', kind, site];
+  const child = spawn('sh', ['-c', command, process.execPath, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.teardown(() => child.kill('SIGKILL'));
+  const line = await new Promise<string>((done, reject) => {
+    child.stdout.setEncoding('utf8').once('data', done);
+    child.once('close', () => reject(new Error('it ended')));
+  });
+  return { port: Number(/:(\d+)\//.exec(line)?.[1]), pid: child.pid as number };
+}
+
+/** Ticks of CPU time (a hundredth of a second each) that the process has used. */
+function ticks(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  return Number(fields[11]) + Number(fields[12]);
+}
+
+function ask(socket: Socket): Promise<string> {
+  return new Promise((done, reject) => {
+    const over = (error: Error): void => reject(error);
+    socket.once('error', over);
+    socket.once('data', (chunk) => {
+      socket.removeListener('error', over);
+      done(chunk.toString('latin1'));
+    });
+    socket.write(REQUEST);
+  });
+}
+
+/** The server closes what its clients closed a moment later. */
+async function untilServed(port: number): Promise<string> {
+  for (;;) {
+    const socket = connect({ port, host: '127.0.0.1' });
+    const answer = await ask(socket).catch(() => '');
+    socket.destroy();
+    if (answer !== '') return answer;
+  }
+}
+
+for (const kind of SOCKET_KINDS) {
+  t.test(
+    `${kind}: without descriptors new connections are closed, open ones are served, and it neither spins nor ends`,
+    { skip: process.platform === 'linux' ? false : 'needs /proc' },
+    async (t) => {
+      const { port, pid } = await start(t, kind);
+      const sockets: Socket[] = [];
+      let closed = 0;
+      for (let i = 0; i < CONNECTIONS; i++) {
+        const socket = connect({ port, host: '127.0.0.1' });
+        socket.on('error', () => undefined);
+        socket.on('close', () => {
+          closed += 1;
+        });
+        await new Promise((done) => socket.once('connect', done));
+        sockets.push(socket);
+      }
+      t.match(await ask(sockets[0]), /^HTTP\/1.1 200 OK/);
+      const before = ticks(pid);
+      for (let i = 0; i < 20; i++) t.match(await ask(sockets[1]), /few$/);
+      const used = ticks(pid) - before;
+      t.ok(used < 50, `${used} hundredths of a second for 20 requests`);
+      t.ok(closed > 0, 'some were closed');
+      for (const socket of sockets) socket.destroy();
+      t.match(await untilServed(port), /few$/, 'and when there are descriptors again, others are served');
+    },
+  );
+}

@@ -13,7 +13,7 @@ import { blobOf } from '../src/store/blob.js';
 import { NO_HEADER_RULES } from '../src/store/header-rules.js';
 import { bundleDirectory, openStore, type SiteOptions, type Store, watchStore } from '../src/store/index.js';
 import { layOut } from '../src/store/layout.js';
-import { RouteTable } from '../src/store/routes.js';
+import { NO_ROUTE_RULES, RouteTable } from '../src/store/routes.js';
 import type { SiteFile } from '../src/store/site.js';
 import { bundleIntoFile } from '../src/store/write-bundle.js';
 
@@ -118,8 +118,8 @@ async function million(files: number): Promise<string> {
       coded: [{ coding: 'identity', blob }],
     });
   }
-  const routes = new RouteTable(site, () => false).finish();
-  const policy = { rules: NO_HEADER_RULES, security: true };
+  const routes = new RouteTable(site, NO_ROUTE_RULES).finish();
+  const policy = { rules: NO_HEADER_RULES, security: true, hints: false };
   const layout = layOut(site, routes, policy, { compressors: {}, security: true, headers: [], redirects: [] });
   const file = join(dir, `${files}.bundle`);
   await bundleIntoFile(layout, file, { sums: true });

@@ -11,6 +11,7 @@ import { type LogOptions, parseLogOption } from './log-options.js';
 import { parseMac } from './mac.js';
 import { packageVersion } from './program-files.js';
 import { quiet } from './quiet.js';
+import { addSiteOptions, type SiteArguments, type SiteFlags, siteArguments } from './site-arguments.js';
 
 export interface ServeOptions {
   readonly kind: 'serve';
@@ -60,8 +61,7 @@ export interface BundleOptions {
   readonly dir: string;
   readonly output: string;
   readonly compression: 'none' | 'fast' | 'full';
-  readonly hidden: boolean;
-  readonly spa: boolean;
+  readonly site: SiteArguments;
 }
 
 export interface InspectOptions {
@@ -191,16 +191,15 @@ function buildProgram(found: (task: Task) => void): Command {
 }
 
 function addBundle(program: Command, found: (task: Task) => void): void {
-  quiet(program.command('bundle'))
+  const command = quiet(program.command('bundle'))
     .description('Makes one file out of a directory, the same bytes from the same tree.')
     .argument('<DIR>', 'directory')
     .requiredOption('-o, --output <FILE>', 'bundle file to write')
-    .option('--compression <level>', 'none, fast or full', oneOf('--compression', ['none', 'fast', 'full']), 'full')
-    .option('--hidden', 'take in names that begin with a dot', false)
-    .option('--spa', 'answer every unknown path with /index.html', false)
-    .action((dir: string, flags: { output: string; compression: 'full'; hidden: boolean; spa: boolean }) =>
-      found({ kind: 'bundle', dir, ...flags }),
-    );
+    .option('--compression <level>', 'none, fast or full', oneOf('--compression', ['none', 'fast', 'full']), 'full');
+  addSiteOptions(command).action((dir: string, flags: SiteFlags & { output: string; compression: 'full' }) => {
+    const { output, compression } = flags;
+    found({ kind: 'bundle', dir, output, compression, site: siteArguments(flags) });
+  });
 }
 
 function addInspect(program: Command, found: (task: Task) => void): void {

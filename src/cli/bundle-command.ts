@@ -16,8 +16,7 @@ export async function runBundle(options: BundleOptions): Promise<void> {
   try {
     const made = await bundleDirectory(options.dir, options.output, {
       compression: options.compression,
-      hidden: options.hidden,
-      spa: options.spa,
+      ...options.site,
       onProgress: (progress) => bar.show(progress),
       onWarning: (sentence) => bar.say(sentence),
     });

@@ -1,20 +1,24 @@
 /** Options of the command line about HTTP: several sites, a base path, limits, and pages about the server itself. */
 import { BlockList, isIP } from 'node:net';
 import { type Command, InvalidArgumentError } from 'commander';
+import { badUsage } from './failure.js';
+import { addSiteOptions, type SiteArguments, type SiteFlags, siteArguments } from './site-arguments.js';
 
-/** How sites are read. */
-export interface SiteArguments {
-  readonly spa: boolean;
-  readonly hidden: boolean;
+/** How a site is read and served. */
+export interface ServedArguments extends SiteArguments {
+  /** Serve a directory while it is built; and have pages load themselves again. */
   readonly watch: boolean;
+  readonly liveReload: boolean;
   /** How long fingerprinted files of replaced versions stay, ms. */
   readonly keepAssets: number;
-  /** Types by extension. */
-  readonly mime: Readonly<Record<string, string>>;
+  /** An origin whose host may be `CNAME`: the one in that file of the site. */
+  readonly canonical: string | undefined;
 }
 
 export interface HttpArguments {
-  readonly site: SiteArguments;
+  readonly site: ServedArguments;
+  /** An origin, or a scheme, that every request is redirected to. */
+  readonly redirectTo: string | undefined;
   /** Sites of hosts of their own: name in small letters -> directory or bundle file. */
   readonly siteFor: ReadonlyMap<string, string>;
   readonly base: string | undefined;
@@ -31,12 +35,12 @@ export interface HttpArguments {
   readonly idle: number | undefined;
 }
 
-export interface HttpFlags {
-  spa?: boolean;
-  hidden?: boolean;
+export interface HttpFlags extends SiteFlags {
   watch?: boolean;
   keepAssets?: number;
-  mime?: Readonly<Record<string, string>>;
+  liveReload?: boolean;
+  redirectTo?: string;
+  canonicalHost?: string;
   siteFor?: ReadonlyMap<string, string>;
   base?: string;
   serverField?: string;
@@ -51,12 +55,16 @@ export interface HttpFlags {
 }
 
 export function addHttpOptions(program: Command): Command {
-  return program
-    .option('--spa', 'answer every path without a file with /index.html (a directory; bundles have their own)')
-    .option('--hidden', 'serve names that begin with a dot (a directory)')
-    .option('--mime <ext=type>', 'type of an extension, such as foo=text/x-foo; may be given several times', mimeType)
+  return addSiteOptions(program)
     .option('--watch', 'serve a directory while it is built again and again')
     .option('--keep-assets <seconds>', 'how long fingerprinted files of replaced versions stay (default: 86400)', whole)
+    .option('--live-reload', 'with --watch: pages load themselves again when the site has changed; for development')
+    .option('--redirect-to <origin>', 'redirect every request: https://example.org, or https to keep the host', origin)
+    .option(
+      '--canonical-host <origin>',
+      "redirect other hosts to this one: example.org, https://example.org; CNAME or https://CNAME: the site's file has it",
+      canonicalHost,
+    )
     .option('--site-for <host=site>', 'another site for a host; may be given several times', siteFor)
     .option('--base <path>', 'serve the site below a path, such as /docs', basePath)
     .option('--server-field <text>', 'send this as the Server field (default: none)', fieldValue)
@@ -76,14 +84,19 @@ export function addHttpOptions(program: Command): Command {
 
 export function httpArguments(flags: HttpFlags): HttpArguments {
   const { adminPath = '' } = flags;
+  if (flags.liveReload && !flags.watch)
+    throw badUsage('--live-reload is for --watch; add that, or leave --live-reload out');
+  if (flags.redirectTo !== undefined && flags.canonicalHost !== undefined)
+    throw badUsage('--redirect-to sends every request elsewhere; leave --canonical-host out');
   return {
     site: {
-      spa: flags.spa ?? false,
-      hidden: flags.hidden ?? false,
+      ...siteArguments(flags),
       watch: flags.watch ?? false,
+      liveReload: flags.liveReload ?? false,
       keepAssets: (flags.keepAssets ?? 86_400) * 1000,
-      mime: flags.mime ?? {},
+      canonical: flags.canonicalHost,
     },
+    redirectTo: flags.redirectTo,
     siteFor: flags.siteFor ?? new Map(),
     base: flags.base,
     serverField: flags.serverField,
@@ -107,11 +120,21 @@ function siteFor(text: string, before: ReadonlyMap<string, string> = new Map()):
   return new Map([...before, [host, text.slice(equals + 1)]]);
 }
 
-function mimeType(text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
-  const match =
-    /^\.?([A-Za-z0-9][A-Za-z0-9._+-]*)=([A-Za-z0-9!#$&^_.+-]+\/[A-Za-z0-9!#$&^_.+-]+(?:; ?[\x20-\x7e]+)?)$/.exec(text);
-  if (match === null) throw new InvalidArgumentError('An extension and its type look like foo=text/x-foo.');
-  return { ...before, [match[1]!.toLowerCase()]: match[2]! };
+const HOST = '[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\\d{1,5})?';
+
+function origin(text: string): string {
+  const bare = text.replace(/\/$/, '').toLowerCase();
+  if (!new RegExp(`^https?(?:://${HOST})?$`, 'i').test(bare))
+    throw new InvalidArgumentError('An origin looks like https://example.org, a scheme like https.');
+  return bare;
+}
+
+function canonicalHost(text: string): string {
+  const match = new RegExp(`^(https?://)?(${HOST})/?$`, 'i').exec(text);
+  if (match === null)
+    throw new InvalidArgumentError('A host looks like example.org or https://example.org, or is CNAME.');
+  const host = match[2] === 'CNAME' ? 'CNAME' : match[2]!.toLowerCase();
+  return (match[1] ?? 'http://').toLowerCase() + host;
 }
 
 function basePath(text: string): string {

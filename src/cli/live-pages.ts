@@ -1,20 +1,23 @@
 /** The pages about the server itself that were asked for: metrics, health, status. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { type HttpServer, healthPage, type LivePage, metricsPage, statusPages } from '../http/index.js';
-import type { Network } from '../net/flow.js';
+import { type HttpServer, healthPage, type LivePage, metricsPage, reloadPages, statusPages } from '../http/index.js';
+import type { LeaseInfo, Network } from '../net/flow.js';
+import { RELOAD_PATH } from '../store/live-reload.js';
 import type { HttpArguments } from './http-arguments.js';
 import { packageVersion } from './program-files.js';
+import type { ServedSite } from './served-site.js';
 
-/** `site` in words; `server` is asked for later, when it exists. */
+/** `server` is asked for later, when it exists. */
 export function livePages(
   options: HttpArguments,
   network: Network,
-  site: string,
+  site: ServedSite,
   server: () => HttpServer,
 ): LivePage[] {
   const pages: LivePage[] = [];
   const { admins } = options;
   const counters = (): Readonly<Record<string, number>> => network.counters();
+  const drops = (): Readonly<Record<string, number>> => network.dropped?.() ?? {};
   const started = Date.now();
   if (options.health !== undefined) {
     pages.push(healthPage(options.health, () => network.address !== undefined || 'no address yet', admins));
@@ -26,26 +29,41 @@ export function livePages(
       const numbers = {
         sitekernel_eventloop_delay_p99_seconds: delay.percentile(99) / 1e9,
         sitekernel_resident_memory_bytes: process.memoryUsage.rss(),
+        sitekernel_eventloop_delay_max_seconds: delay.max / 1e9,
         sitekernel_uptime_seconds: (Date.now() - started) / 1000,
+        ...leaseNumbers(network.lease?.()),
       };
       delay.reset();
       return numbers;
     };
-    pages.push(metricsPage(options.metrics, () => server().stats(), counters, extra, admins));
+    pages.push(metricsPage(options.metrics, { http: () => server().stats(), network: counters, drops, extra }, admins));
   }
   if (options.status !== undefined) {
     const source = {
       http: () => server().stats(),
       connections: (limit: number) => server().describe(limit),
       network: counters,
+      drops,
+      lease: () => network.lease?.(),
       facts: () => ({
         version: packageVersion(),
-        site,
+        site: site.name,
+        'version of the site': site.store().id.slice(0, 16),
         address: network.address ?? 'none yet',
         'up since': new Date(started).toISOString(),
       }),
     };
     pages.push(...statusPages(options.status, source, admins));
   }
+  if (options.site.liveReload) pages.push(...reloadPages(RELOAD_PATH, () => site.store().id));
   return pages;
+}
+
+function leaseNumbers(lease: LeaseInfo | undefined): Record<string, number> {
+  if (lease === undefined) return {};
+  return {
+    sitekernel_dhcp_lease_seconds: lease.seconds,
+    sitekernel_dhcp_lease_renews_in_seconds: lease.renewsIn,
+    sitekernel_dhcp_lease_expires_in_seconds: lease.expiresIn,
+  };
 }

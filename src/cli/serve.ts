@@ -63,11 +63,11 @@ export interface Sites {
 
 /** The site, and those of other hosts by name. All are read again at SIGHUP. */
 export async function openSites(options: ServeOptions, log: Log): Promise<Sites> {
-  const site = await ServedSite.open(options.site ?? embeddedSite(), options.http.site, log);
+  const site = await ServedSite.open(options.site ?? embeddedSite(), options.http.site, log, options.site ?? 'the embedded site');
   const all = [site];
   const hosts: Record<string, () => Store> = {};
   for (const [host, path] of options.http.siteFor) {
-    const own = await ServedSite.open(path, options.http.site, log);
+    const own = await ServedSite.open(path, { ...options.http.site, canonical: undefined }, log);
     hosts[host] = own.store;
     all.push(own);
   }
@@ -78,13 +78,15 @@ export async function openSites(options: ServeOptions, log: Log): Promise<Sites>
 }
 
 export function makeServer(options: ServeOptions, network: Network, sites: Sites, log: Log): HttpServer {
-  const { base, serverField, siteFor, maxConnections, maxPerClient, idle } = options.http;
+  const { base, serverField, siteFor, maxConnections, maxPerClient, idle, redirectTo } = options.http;
   const http: HttpServer = new HttpServer({
     store: sites.site.store,
     hosts: siteFor.size > 0 ? sites.hosts : undefined,
     base,
     serverField,
-    livePages: livePages(options.http, network, options.site ?? 'the embedded site', () => http),
+    redirectTo,
+    canonical: options.http.site.canonical === undefined ? undefined : sites.site.canonical,
+    livePages: livePages(options.http, network, sites.site, () => http),
     limits: given({ connections: maxConnections, connectionsPerClient: maxPerClient }),
     timeouts: given({ idle }),
     clock: network.clock,

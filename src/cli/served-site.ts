@@ -7,7 +7,8 @@ import type { Store } from '../store/store.js';
 import { StoreError } from '../store/store-error.js';
 import { verifySlowly } from '../store/verify-slowly.js';
 import type { Watcher } from '../store/watch.js';
-import type { SiteArguments } from './http-arguments.js';
+import { canonicalOrigin } from './canonical-origin.js';
+import type { ServedArguments } from './http-arguments.js';
 import type { Log } from './log.js';
 
 /** The longest that `setTimeout` takes. */
@@ -15,7 +16,10 @@ const LONGEST_TIMER = 2_147_483_647;
 
 export class ServedSite {
   private path: string;
-  private readonly options: SiteArguments;
+  /** For people. */
+  readonly name: string;
+  private readonly options: ServedArguments;
+  private origin: string | undefined;
   private readonly log: Log;
   private current: Store | undefined;
   /** What answers: `current`, with what is kept of earlier versions before it. */
@@ -27,7 +31,8 @@ export class ServedSite {
   private reloading = false;
   private again = false;
 
-  private constructor(path: string, options: SiteArguments, log: Log) {
+  private constructor(path: string, options: ServedArguments, log: Log, name: string) {
+    this.name = name;
     this.path = path;
     this.options = options;
     this.log = log;
@@ -35,8 +40,8 @@ export class ServedSite {
   }
 
   /** Opens a directory or bundle file, and watches a directory if that is asked for. Rejects with a `StoreError`. */
-  static async open(path: string, options: SiteArguments, log: Log): Promise<ServedSite> {
-    const site = new ServedSite(path, options, log);
+  static async open(path: string, options: ServedArguments, log: Log, name = path): Promise<ServedSite> {
+    const site = new ServedSite(path, options, log, name);
     if (options.watch) {
       const onError = (sentence: string): void => log.warn(sentence);
       const { watchStore } = await import('../store/watch.js');
@@ -75,6 +80,7 @@ export class ServedSite {
 
   private async openVerified(path: string, id: string | undefined): Promise<Store> {
     const store = await openStore(path, this.storeOptions);
+    if (this.options.canonical !== undefined) canonicalOrigin(this.options.canonical, store, path);
     if (id !== undefined && store.id !== id) {
       store.close();
       throw new StoreError(`${path} is the bundle ${store.id.slice(0, 12)}, and ${id.slice(0, 12)} was expected`);
@@ -117,6 +123,9 @@ export class ServedSite {
     }, delay).unref();
   }
 
+  /** The origin that `--canonical-host` names, with the host of the version that answers now. */
+  readonly canonical = (): string | undefined => this.origin;
+
   /** Reads the site again. What cannot be read is said, and the version that is served stays. */
   async reload(): Promise<void> {
     if (this.reloading) {
@@ -144,14 +153,17 @@ export class ServedSite {
   }
 
   private get storeOptions() {
-    const { spa, hidden, mime } = this.options;
     const warn = (sentence: string): void => this.log.warn(sentence);
-    return { spa, hidden, mime, onWarning: warn, onDamage: warn };
+    const { watch: _watch, liveReload: reload, keepAssets: _kept, canonical: _host, ...site } = this.options;
+    return { ...site, reload, onWarning: warn, onDamage: warn };
   }
 
   /** New requests are answered from `store`; answers on their way keep the bytes that they refer to. */
   private replace(store: Store): void {
     const old = this.current;
+    const { canonical } = this.options;
+    // What has no CNAME any more is not served: links to the host that it had would break.
+    if (canonical !== undefined) this.origin = canonicalOrigin(canonical, store, this.name);
     this.current = store;
     this.refront();
     if (old === undefined) return;

@@ -161,7 +161,7 @@ export class Exchange {
       else if (fields.keepAlive) ending = PERSIST_1_0;
     }
     const status = this.#refusal();
-    if (status !== 0) this.responder.error(c.flow, status, ending, false);
+    if (status !== 0) this.responder.refuse(c.flow, status, bytes, line, fields, ending);
     else this.responder.answer(c.flow, bytes, line, fields, ending);
     if (this.#log !== undefined) this.#report(c, bytes, start, this.#log);
     c.began = 0;
@@ -169,6 +169,7 @@ export class Exchange {
   }
 
   #report(c: Connection, bytes: Uint8Array | undefined, start: number, log: (record: AccessRecord) => void): void {
+    if (this.responder.quiet) return;
     const record = this.#record;
     const { clock } = this.#bodies;
     record.flow = c.flow;

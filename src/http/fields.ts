@@ -36,10 +36,11 @@ export const FIELD = {
   transferEncoding: 11,
   ifModifiedSince: 12,
   ifUnmodifiedSince: 13,
+  acceptLanguage: 14,
 } as const;
 export type FieldId = (typeof FIELD)[keyof typeof FIELD];
 
-const COUNT = 14;
+const COUNT = 15;
 const NAMES: readonly Uint8Array[] = [
   'host',
   'range',
@@ -55,6 +56,7 @@ const NAMES: readonly Uint8Array[] = [
   'transfer-encoding',
   'if-modified-since',
   'if-unmodified-since',
+  'accept-language',
 ].map(name);
 const LONGEST = 19;
 /** The fields whose name has a given length. */
@@ -104,13 +106,26 @@ export class Fields {
     return this.#ends[id]!;
   }
 
+  /** Whether a line has the name, which may be any, in small letters. Looks at each line: not for every request. */
+  named(lower: Uint8Array): boolean {
+    let found = false;
+    this.#visit(lower, () => {
+      found = true;
+    });
+    return found;
+  }
+
   /** Calls `visit` with the value of each line of the name, in order. */
   each(id: FieldId, visit: (bytes: Uint8Array, start: number, end: number) => void): void {
+    this.#visit(NAMES[id]!, visit);
+  }
+
+  #visit(name: Uint8Array, visit: (bytes: Uint8Array, start: number, end: number) => void): void {
     const bytes = this.bytes;
     for (let at = this.blockStart; at < this.blockEnd && bytes[at] !== CR; ) {
       const colon = bytes.indexOf(COLON, at);
       const lf = bytes.indexOf(LF, at);
-      if (isToken(bytes, at, colon, NAMES[id]!)) {
+      if (isToken(bytes, at, colon, name)) {
         const from = skipSpace(bytes, colon + 1, lf - 1);
         visit(bytes, from, trimEnd(bytes, from, lf - 1));
       }

@@ -1,4 +1,5 @@
-import { isText } from './octets.js';
+import type { Fields } from './fields.js';
+import { isText, name } from './octets.js';
 import { type Page, plainPage } from './pages.js';
 
 /** What a live page says now. */
@@ -13,9 +14,17 @@ export interface LivePage {
   /** Absolute and normalised, of characters that need no `%`: `/metrics`. */
   readonly path: string;
   readonly render: () => LiveAnswer;
-  /** Whether a client at this address may see it; to others there is what the site has there. Everybody, when absent. */
+  /** Asked for again and again by machines: not worth a line in the log. */
+  readonly quiet?: boolean | undefined;
+  /**
+   * Whether a client at this address may see it; to others, and to all who come through a proxy, whose address says nothing of
+   * theirs, there is what the site has there. Everybody, when absent.
+   */
   readonly permits?: ((address: string) => boolean) | undefined;
 }
+
+/** What proxies add (RFC 7239, RFC 9110 7.6.3). */
+const FORWARDED = ['forwarded', 'via', 'x-forwarded-for', 'x-real-ip', 'cf-connecting-ip'].map(name);
 
 /** Loopback, in IPv4 and IPv6: what `permits` of pages about the server itself should be, unless somebody knows better. */
 export function isLoopback(address: string): boolean {
@@ -24,6 +33,8 @@ export function isLoopback(address: string): boolean {
 
 export class LivePages {
   readonly #pages: readonly LivePage[];
+  /** Whether what was found last is not to be logged. */
+  quiet = false;
 
   /** Throws a `RangeError` when a path is not as it must be. */
   constructor(pages: readonly LivePage[]) {
@@ -38,10 +49,19 @@ export class LivePages {
   }
 
   /** The page at the path `bytes[start..end)` that the client may see, made now. */
-  find(bytes: Uint8Array, start: number, end: number, remote: { readonly address: string }): Page | undefined {
+  find(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    remote: { readonly address: string },
+    fields: Fields,
+  ): Page | undefined {
     for (const page of this.#pages) {
       if (!isText(bytes, start, end, page.path)) continue;
-      if (page.permits !== undefined && !page.permits(remote.address)) return undefined;
+      const { permits } = page;
+      if (permits !== undefined && (!permits(remote.address) || FORWARDED.some((one) => fields.named(one))))
+        return undefined;
+      this.quiet = page.quiet === true;
       const answer = page.render();
       return plainPage(answer.status, answer.contentType, answer.body);
     }

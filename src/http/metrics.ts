@@ -6,29 +6,51 @@ export type Numbers = Readonly<Record<string, number>>;
 
 const TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-/**
- * Prometheus' text format, version 0.0.4. `network` are a network's counters, each a sample of `sitekernel_network` with its name;
- * `extra` are gauges with names of their own, in Prometheus' spelling: `nodejs_eventloop_lag_seconds`.
- */
-export function prometheusText(http: HttpStats, network: Numbers, extra: Numbers = {}): string {
+/** What metrics are made of. */
+export interface MetricsSource {
+  http(): HttpStats;
+  /** A network's counters, each a sample of `sitekernel_network` with its name. */
+  network(): Numbers;
+  /** What the network dropped, by reason. */
+  drops(): Numbers;
+  /** Gauges with names of their own, in Prometheus' spelling: `sitekernel_uptime_seconds`. */
+  extra(): Numbers;
+}
+
+/** Prometheus' text format, version 0.0.4. */
+export function prometheusText(source: MetricsSource): string {
   const out: string[] = [];
   const family = (name: string, type: string, help: string, samples: Iterable<readonly [string, number]>): void => {
     out.push(`# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`);
-    for (const [labels, value] of samples) out.push(`${name}${labels} ${value}\n`);
+    for (const [labels, value] of samples) out.push(`${name}${labels} ${numberText(value)}\n`);
   };
-  const answers = [...http.answers].map(([status, count]) => [`{code="${status}"}`, count] as const);
-  family('sitekernel_http_responses_total', 'counter', 'Answers by status.', answers);
+  const by = (key: string, numbers: Numbers) =>
+    Object.entries(numbers).map(([name, value]) => [`{${key}="${label(name)}"}`, value] as const);
+  const http = source.http();
+  const drops = source.drops();
+  const answers = Object.fromEntries(http.answers);
+  family('sitekernel_http_responses_total', 'counter', 'Answers by status.', by('code', answers));
   family('sitekernel_http_content_bytes_total', 'counter', 'Bytes of content, without heads.', [
     ['', http.contentBytes],
   ]);
   family('sitekernel_http_connections_accepted_total', 'counter', 'Connections that came.', [['', http.accepted]]);
   family('sitekernel_http_connections_refused_total', 'counter', 'Connections beyond a cap.', [['', http.refused]]);
-  const states = Object.entries(http.connections).map(([state, count]) => [`{state="${state}"}`, count] as const);
-  family('sitekernel_http_connections', 'gauge', 'Open connections by what they are doing.', states);
-  const numbers = Object.entries(network).map(([name, value]) => [`{name="${label(name)}"}`, value] as const);
-  family('sitekernel_network', 'untyped', 'What the network counts, drops among it, by name.', numbers);
-  for (const [name, value] of Object.entries(extra)) family(name, 'gauge', name.replaceAll('_', ' '), [['', value]]);
+  family(
+    'sitekernel_http_connections',
+    'gauge',
+    'Open connections by what they are doing.',
+    by('state', http.connections),
+  );
+  const rest = Object.entries(source.network()).filter(([name]) => !Object.hasOwn(drops, name));
+  family('sitekernel_network', 'untyped', 'What the network counts, by name.', by('name', Object.fromEntries(rest)));
+  family('sitekernel_network_drops_total', 'counter', 'What the network dropped, by reason.', by('reason', drops));
+  for (const [name, value] of Object.entries(source.extra()))
+    family(name, 'gauge', name.replace(/^sitekernel_/, '').replaceAll('_', ' '), [['', value]]);
   return out.join('');
+}
+
+function numberText(value: number): string {
+  return Number.isFinite(value) ? String(value) : Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';
 }
 
 function label(text: string): string {
@@ -36,18 +58,8 @@ function label(text: string): string {
 }
 
 /** A live page with the metrics. */
-export function metricsPage(
-  path: string,
-  http: () => HttpStats,
-  network: () => Numbers,
-  extra: () => Numbers = () => ({}),
-  permits?: LivePage['permits'],
-): LivePage {
-  const render = (): LiveAnswer => ({
-    status: 200,
-    contentType: TYPE,
-    body: prometheusText(http(), network(), extra()),
-  });
+export function metricsPage(path: string, source: MetricsSource, permits?: LivePage['permits']): LivePage {
+  const render = (): LiveAnswer => ({ status: 200, contentType: TYPE, body: prometheusText(source) });
   return { path, permits, render };
 }
 

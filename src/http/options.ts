@@ -89,6 +89,10 @@ export interface HttpOptions {
   readonly hosts?: Readonly<Record<string, () => Store>> | undefined;
   /** Where the site lies: `/docs` has `/docs/a` look up `/a`, and what is outside is 404. Begins with a slash, ends without. */
   readonly base?: string | undefined;
+  /** Every request is redirected to this origin, `https://example.org`, or to its own host over this scheme, `https`; path and query go along. */
+  readonly redirectTo?: string | undefined;
+  /** The origin of `store`: requests for other hosts, those of `hosts` apart, are redirected to it. Asked once a request. */
+  readonly canonical?: (() => string | undefined) | undefined;
   readonly livePages?: readonly LivePage[] | undefined;
   readonly clock: Clock;
   readonly limits?: Partial<HttpLimits>;

@@ -22,11 +22,23 @@ const REASONS: Readonly<Record<number, readonly [reason: string, explanation: st
 };
 
 /** Fields that all pages of the server itself carry: they load nothing, are shown nowhere else and are kept by nobody. */
-const COMMON =
-  'Content-Type: text/html; charset=utf-8\r\n' +
-  "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n" +
-  'X-Content-Type-Options: nosniff\r\n' +
-  'Referrer-Policy: no-referrer\r\n';
+const COMMON: readonly string[] = [
+  'Content-Type: text/html; charset=utf-8\r\n',
+  "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n",
+  'X-Content-Type-Options: nosniff\r\n',
+  'Referrer-Policy: no-referrer\r\n',
+];
+
+/** `ours` and `theirs`, lines that each end in CRLF: what a site says goes before what the server says by itself. */
+function merged(ours: readonly string[], theirs: string): string {
+  if (theirs === '') return ours.join('');
+  const taken = new Set(theirs.split('\r\n').map(nameOf));
+  return ours.filter((line) => !taken.has(nameOf(line))).join('') + theirs;
+}
+
+function nameOf(line: string): string {
+  return line.slice(0, line.indexOf(':')).toLowerCase();
+}
 
 const STYLE =
   ':root{color-scheme:light dark}body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:18vh auto 0;padding:0 1.5rem}' +
@@ -48,10 +60,9 @@ function document(status: number, title: string, text: string): Uint8Array {
   );
 }
 
-function join(status: number, reason: string, fields: string, content: Uint8Array): Page {
-  const head = encoder.encode(
-    `HTTP/1.1 ${status} ${reason}\r\n${COMMON}${fields}Content-Length: ${content.length}\r\n`,
-  );
+function join(status: number, reason: string, fields: readonly string[], site: string, content: Uint8Array): Page {
+  const lines = merged([...COMMON, ...fields], site);
+  const head = encoder.encode(`HTTP/1.1 ${status} ${reason}\r\n${lines}Content-Length: ${content.length}\r\n`);
   return page(status, head, content);
 }
 
@@ -62,10 +73,14 @@ function page(status: number, head: Uint8Array, content: Uint8Array): Page {
   return { status, memory: new Memory(bytes), body: head.length };
 }
 
-/** A page of the server itself, with further field lines that each end in CRLF. For a status that is not an error: its reason and text. */
-export function errorPage(status: number, fields = ''): Page {
+/**
+ * A page of the server itself, with field lines of its own and of the site, which each end in CRLF. An error is not kept, whatever
+ * the site says of what there would be. For a status that is not an error: its reason and text.
+ */
+export function errorPage(status: number, fields: readonly string[] = [], site = ''): Page {
   const [reason, text] = REASONS[status] ?? REASONS[500]!;
-  return join(status, reason, `Cache-Control: no-store\r\n${fields}`, document(status, reason, text));
+  const kept = site.replace(/^cache-control:.*\r\n/gim, '');
+  return join(status, reason, ['Cache-Control: no-store\r\n', ...fields], kept, document(status, reason, text));
 }
 
 /** An answer with content of any type that nobody keeps. */
@@ -90,33 +105,33 @@ function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 }
 
-/** `location` must hold no control characters. */
-export function redirectPage(status: number, location: string): Page {
+/** `location` must hold no control characters. `site`: field lines of the site for this path. */
+export function redirectPage(status: number, location: string, site = ''): Page {
   const reason = MOVED[status] ?? MOVED[302]!;
   const text = `The page is at <a href="${escaped(location)}">${escaped(location)}</a>.`;
-  return join(status, reason, `Location: ${location}\r\n`, document(status, reason, text));
+  return join(status, reason, [`Location: ${location}\r\n`], site, document(status, reason, text));
 }
 
-/** The pages that every server needs, rendered once. */
+/** The pages that every server needs, rendered once; those with fields of a site each time. */
 export class Pages {
   readonly #pages = new Map<number, Page>();
+  readonly #retryAfter: number;
 
   constructor(retryAfterSeconds: number) {
-    for (const key of Object.keys(REASONS)) {
-      const status = Number(key);
-      const extra =
-        status === 405
-          ? `Allow: ${ALLOW}\r\n`
-          : status === 406
-            ? 'Vary: Accept-Encoding\r\n'
-            : status === 503
-              ? `Retry-After: ${retryAfterSeconds}\r\n`
-              : '';
-      this.#pages.set(status, errorPage(status, extra));
-    }
+    this.#retryAfter = retryAfterSeconds;
+    for (const key of Object.keys(REASONS)) this.#pages.set(Number(key), this.#make(Number(key), ''));
   }
 
-  get(status: number): Page {
+  get(status: number, site = ''): Page {
+    if (site !== '') return this.#make(status, site);
     return this.#pages.get(status) ?? this.#pages.get(500)!;
+  }
+
+  #make(status: number, site: string): Page {
+    const own: string[] = [];
+    if (status === 405) own.push(`Allow: ${ALLOW}\r\n`);
+    if (status === 406) own.push('Vary: Accept-Encoding\r\n');
+    if (status === 503) own.push(`Retry-After: ${this.#retryAfter}\r\n`);
+    return errorPage(status, own, site);
   }
 }

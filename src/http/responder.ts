@@ -1,16 +1,18 @@
 import { Memory } from '../memory/memory.js';
 import type { Flow } from '../net/flow.js';
-import type { Extent, Representation, Resource } from '../store/store.js';
+import type { Extent, Lookup, Representation, Resource } from '../store/store.js';
 import { evaluate, FAILED, NOT_MODIFIED, rangeApplies } from './conditions.js';
 import type { Deadlines } from './deadlines.js';
+import { Elsewhere } from './elsewhere.js';
 import { FIELD, type Fields } from './fields.js';
+import { chooseLanguage } from './languages.js';
 import { LivePages } from './live-pages.js';
 import { latin1 } from './octets.js';
 import type { HttpLimits, HttpOptions } from './options.js';
 import { ALLOW, errorPage, type Page, Pages, redirectPage } from './pages.js';
 import { normalisePath } from './path.js';
 import { IGNORED, RangeSet, UNSATISFIABLE } from './ranges.js';
-import { METHOD, type RequestLine } from './request-line.js';
+import { FORM, METHOD, type RequestLine } from './request-line.js';
 import { Sites } from './sites.js';
 import { type Ending, Tails } from './tails.js';
 
@@ -29,6 +31,8 @@ export class Responder {
   /** Of the last answer, for logs: its status, and its bytes of content. */
   status = 0;
   contentBytes = 0;
+  /** The last answer need not be logged. */
+  quiet = false;
   /** Since the start: answers by status, and bytes of content. */
   readonly answers = new Uint32Array(600);
   totalBytes = 0;
@@ -38,21 +42,26 @@ export class Responder {
     this.#clock = clock;
     this.#tails = new Tails(options.serverField);
     this.#pages = new Pages(retryAfter);
-    this.#sites = new Sites(options.store, options.hosts, options.base);
+    const { redirectTo, canonical } = options;
+    const elsewhere =
+      redirectTo === undefined && canonical === undefined ? undefined : new Elsewhere(redirectTo, canonical);
+    this.#sites = new Sites(options.store, options.hosts, options.base, elsewhere);
     this.#live = options.livePages?.length ? new LivePages(options.livePages) : undefined;
     this.#rangeLimit = limits.ranges;
     this.#path = new Uint8Array(limits.requestLine);
   }
 
   /** Answers with a page of the server itself: an error. `bodiless` for HEAD. */
-  error(flow: Flow, status: number, ending: Ending, bodiless: boolean): void {
-    this.#page(flow, this.#pages.get(status), ending, bodiless);
+  error(flow: Flow, status: number, ending: Ending, bodiless: boolean, site?: string): void {
+    this.#page(flow, this.#pages.get(status, site), ending, bodiless);
   }
 
   /** Answers GET, HEAD and OPTIONS. `line` is about `bytes`; `fields` has bytes of its own. */
   answer(flow: Flow, bytes: Uint8Array, line: RequestLine, fields: Fields, ending: Ending): void {
     if (line.method === METHOD.OPTIONS) {
       this.#head(flow, 204, OPTIONS_HEAD, 0, OPTIONS_HEAD.bytes.length);
+      const site = this.#fieldsFor(bytes, line, fields);
+      if (site !== '') this.#text(flow, site);
       this.#end(flow, ending);
       return;
     }
@@ -70,25 +79,46 @@ export class Responder {
       }
     }
     if (this.#live !== undefined) {
-      const live = this.#live.find(path, start, end, flow.remote);
+      const live = this.#live.find(path, start, end, flow.remote, fields);
       if (live !== undefined) {
         this.#page(flow, live, ending, bodiless);
+        this.quiet = this.#live.quiet;
         return;
       }
     }
+    const elsewhere = this.#sites.elsewhere(bytes, line, fields);
+    if (elsewhere !== undefined) {
+      this.#page(flow, redirectPage(301, withQuery(elsewhere, queryOf(bytes, line))), ending, bodiless);
+      return;
+    }
     const found = this.#sites.lookup(this.#sites.storeFor(bytes, line, fields), path, start, end);
-    if (found.kind === 'resource') this.#resource(flow, found.resource, fields, ending, bodiless);
-    else if (found.kind === 'missing') this.#missing(flow, found.page, fields, ending, bodiless);
+    if (found.kind === 'resource') this.#resource(flow, found.resource, line.minor, fields, ending, bodiless);
+    else if (found.kind === 'missing') this.#missing(flow, found.page, found.fields, fields, ending, bodiless);
     else {
-      const query = latin1(bytes, line.pathEnd, line.targetEnd);
-      this.#page(flow, redirectPage(found.status, withQuery(found.location, query)), ending, bodiless);
+      const location = withQuery(found.location, queryOf(bytes, line));
+      this.#page(flow, redirectPage(found.status, location, found.fields), ending, bodiless);
     }
   }
 
-  #resource(flow: Flow, resource: Resource, fields: Fields, ending: Ending, bodiless: boolean): void {
+  /** 405: what is not done to resources is said with the fields that the site gives this one. */
+  refuse(flow: Flow, status: number, bytes: Uint8Array, line: RequestLine, fields: Fields, ending: Ending): void {
+    this.error(flow, status, ending, false, status === 405 ? this.#fieldsFor(bytes, line, fields) : '');
+  }
+
+  /** The field lines of the site for the target of any method: not on the path of GET and HEAD. */
+  #fieldsFor(bytes: Uint8Array, line: RequestLine, fields: Fields): string {
+    if (line.form > FORM.absolute) return '';
+    const end = normalisePath(bytes, line.pathStart, line.pathEnd, this.#path);
+    if (end < 0) return '';
+    const found: Lookup = this.#sites.lookup(this.#sites.storeFor(bytes, line, fields), this.#path, 0, end);
+    return (found.kind === 'resource' ? found.resource.fields : (found.fields ?? pageOf(found)?.fields)) ?? '';
+  }
+
+  #resource(flow: Flow, found: Resource, minor: number, fields: Fields, ending: Ending, bodiless: boolean): void {
+    const resource = found.languages === undefined ? found : chooseLanguage(fields, found.languages);
     const selected = fields.encodings.choose(resource);
     if (selected === undefined) {
-      this.error(flow, 406, ending, bodiless);
+      this.error(flow, 406, ending, bodiless, resource.fields);
       return;
     }
     const verdict = evaluate(fields, resource, selected, this.#clock);
@@ -109,15 +139,28 @@ export class Responder {
         return;
       }
     }
+    // RFC 8297, and RFC 9110 15.2: no 1xx to HTTP/1.0. A server that has all of the answer at hand hints for those between.
+    if (resource.hints !== undefined && minor > 0 && !bodiless) {
+      const { memory, start, end } = resource.hints;
+      flow.write(memory, start, end);
+    }
     this.#whole(flow, selected, 200, ending, bodiless);
   }
 
   /** An error has no other form than the one there is (no 406), and no conditions or ranges (RFC 9110 13.2.1). */
-  #missing(flow: Flow, page: Resource | undefined, fields: Fields, ending: Ending, bodiless: boolean): void {
-    if (page === undefined) {
-      this.error(flow, 404, ending, bodiless);
+  #missing(
+    flow: Flow,
+    found: Resource | undefined,
+    site: string | undefined,
+    fields: Fields,
+    ending: Ending,
+    bodiless: boolean,
+  ): void {
+    if (found === undefined) {
+      this.error(flow, 404, ending, bodiless, site);
       return;
     }
+    const page = found.languages === undefined ? found : chooseLanguage(fields, found.languages);
     const selected = fields.encodings.choose(page) ?? page.representations[0]!;
     this.#whole(flow, selected, statusOf(selected.headOk), ending, bodiless);
   }
@@ -143,7 +186,8 @@ export class Responder {
     const verdict = ranges.parse(fields.bytes, start, fields.end(FIELD.range), size, this.#rangeLimit);
     if (verdict === IGNORED) return false;
     if (verdict === UNSATISFIABLE) {
-      this.#page(flow, errorPage(416, `Content-Range: bytes */${size}\r\nAccept-Ranges: bytes\r\n`), ending, false);
+      const own = [`Content-Range: bytes */${size}\r\n`, 'Accept-Ranges: bytes\r\n'];
+      this.#page(flow, errorPage(416, own, resource.fields), ending, false);
       return true;
     }
     const head = selected.headPartial;
@@ -196,6 +240,7 @@ export class Responder {
 
   #head(flow: Flow, status: number, memory: Memory, start: number, end: number): void {
     this.status = status;
+    this.quiet = false;
     this.contentBytes = 0;
     this.answers[status]!++;
     flow.write(memory, start, end);
@@ -216,6 +261,15 @@ export class Responder {
     this.totalBytes += end - start;
     flow.write(memory, start, end);
   }
+}
+
+/** Query with its question mark, or empty; Latin-1. */
+function queryOf(bytes: Uint8Array, line: RequestLine): string {
+  return latin1(bytes, line.pathEnd, line.targetEnd);
+}
+
+function pageOf(found: Lookup): Resource | undefined {
+  return found.kind === 'missing' ? found.page : undefined;
 }
 
 /** The status in a head's first line: a page for what is missing is mostly, but not always, 404. */

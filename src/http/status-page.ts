@@ -1,3 +1,4 @@
+import type { LeaseInfo } from '../net/flow.js';
 import type { LivePage } from './live-pages.js';
 import type { Numbers } from './metrics.js';
 import type { ConnectionStats, HttpStats } from './stats.js';
@@ -9,6 +10,10 @@ export interface StatusSource {
   /** Some of the open connections, at most `limit`. */
   connections(limit: number): readonly ConnectionStats[];
   network(): Numbers;
+  /** What the network dropped, by reason. */
+  drops(): Numbers;
+  /** The DHCP lease, where there is one. */
+  lease(): LeaseInfo | undefined;
   /** Facts in words: version, site, address, lease. */
   facts(): Readonly<Record<string, string>>;
 }
@@ -30,10 +35,14 @@ export function statusPages(path: string, source: StatusSource, permits?: LivePa
 
 function statusJson(source: StatusSource): string {
   const http = source.http();
+  const drops = source.drops();
+  const network = Object.entries(source.network()).filter(([name]) => !Object.hasOwn(drops, name));
   return JSON.stringify({
     facts: source.facts(),
     http: { ...http, answers: Object.fromEntries(http.answers) },
-    network: source.network(),
+    network: Object.fromEntries(network),
+    drops,
+    lease: source.lease(),
     connections: source.connections(ROWS),
   });
 }

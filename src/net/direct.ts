@@ -19,7 +19,7 @@ import { LeaseFile } from './direct/lease-file.js';
 import { CryptoRandom } from './direct/random.js';
 import { StaticMode } from './direct/static-mode.js';
 import { Drops, type DropWatcher } from './drops.js';
-import type { Accept, Clock, Listener, Network } from './flow.js';
+import type { Accept, Clock, LeaseInfo, Listener, Network } from './flow.js';
 import { Stack } from './stack/stack.js';
 import { type CongestionName, congestionByName } from './tcp/congestion/index.js';
 import { TcpLayer } from './tcp/index.js';
@@ -302,6 +302,14 @@ export class DirectNetwork implements Network, Driven {
       transmitFailures: this.tap.transmitFailures,
       ...this.stack.drops.toJSON(),
     };
+  }
+
+  dropped(): Readonly<Record<string, number>> {
+    return this.stack.drops.toJSON();
+  }
+
+  lease(): LeaseInfo | undefined {
+    return this.mode.lease?.(performance.now());
   }
 
   async close(drain: number): Promise<void> {

@@ -108,6 +108,19 @@ export interface Clock {
   schedule(delay: number, callback: () => void): Timer;
 }
 
+/** An address from a DHCP server. Times in seconds from now; `Infinity`: never. */
+export interface LeaseInfo {
+  /** With its prefix: `10.0.0.7/24`. */
+  readonly address: string;
+  readonly gateway: string | undefined;
+  readonly server: string;
+  readonly state: string;
+  /** As the server gave it. */
+  readonly seconds: number;
+  readonly renewsIn: number;
+  readonly expiresIn: number;
+}
+
 export interface Network {
   readonly clock: Clock;
   /** The address that clients reach, in text; undefined while DHCP has none. */
@@ -116,6 +129,10 @@ export interface Network {
   listen(port: number, accept: Accept): Promise<Listener>;
   /** Numbers by name, for logs and metrics: drops by reason, TCP counters. */
   counters(): Readonly<Record<string, number>>;
+  /** Those of them that are drops, by reason, where the network drops anything itself. */
+  dropped?(): Readonly<Record<string, number>>;
+  /** How it has its address, where it knows. */
+  lease?(): LeaseInfo | undefined;
   /** Closes the listeners, lets open flows finish for at most `drain` milliseconds, then resets the rest. */
   close(drain: number): Promise<void>;
 }

@@ -62,8 +62,9 @@ function answerOf(
   const target = rewriteTarget(rule.to, matched);
   const found = target === undefined ? -1 : table.find(target);
   const there = found < 0 ? undefined : table.answer(found);
-  if (there?.kind !== 'resource') throw new StoreError(`${rule.place}: ${target ?? rule.to} is no file of the site`);
-  return { kind: 'resource', file: there.file, status: rule.status, asked };
+  if (there === undefined || there.kind === 'redirect')
+    throw new StoreError(`${rule.place}: ${target ?? rule.to} is no file of the site`);
+  return { ...there, status: rule.status, asked };
 }
 
 function lateRule(table: RouteTable, rule: RedirectRule): LateRule {
@@ -86,7 +87,7 @@ function sameFile(to: string): string {
 
 function spaRule(table: RouteTable, home: string): LateRule {
   const answer = table.find(home);
-  if (answer < 0 || table.answer(answer).kind !== 'resource') {
+  if (answer < 0 || table.answer(answer).kind === 'redirect') {
     throw new StoreError(`the site has no ${home}index.html, which an application of one page (--spa) is`);
   }
   return { from: `${encodeURI(home)}*`, to: encodeURI(home), status: 200, answer, pages: true };

@@ -4,16 +4,20 @@ import { blobOf, blobOfFile } from './blob.js';
 import { type BuildMemory, stampOf } from './build-memory.js';
 import { compressFiles, compressors } from './compress.js';
 import { type HeaderRules, NO_HEADER_RULES, parseHeaderRules } from './header-rules.js';
+import { checkLanguages, withLanguages } from './languages.js';
 import { type Layout, layOut } from './layout.js';
 import { listings } from './listing.js';
+import { withReloading } from './live-reload.js';
 import { encodePath } from './location.js';
 import type { Manifest } from './manifest.js';
 import { mediaType } from './media-type.js';
 import { applyMetaRefresh } from './meta-refresh.js';
 import type { SiteOptions } from './options.js';
+import { withPreloads } from './preload.js';
 import { readWhole } from './read-file.js';
 import { parseRedirectRules, type RedirectRule } from './redirect-rules.js';
-import { RouteTable } from './routes.js';
+import { serverFields } from './resource-fields.js';
+import { type RouteRules, RouteTable } from './routes.js';
 import type { Blob, SiteFile } from './site.js';
 import { fileError, StoreError } from './store-error.js';
 import { byBytes, type Found, walk } from './walk.js';
@@ -41,6 +45,8 @@ export async function planFiles(
   options: SiteOptions,
   memory?: BuildMemory,
 ): Promise<Layout> {
+  const languages = options.languages ?? [];
+  checkLanguages(languages);
   const rules = await readRules(found, options);
   const content = found.filter(({ path }) => path !== HEADERS && path !== REDIRECTS);
   if (content.length === 0) {
@@ -49,9 +55,11 @@ export async function planFiles(
   const based = options.base ? content.map((one) => ({ ...one, path: basePath(options.base!) + one.path })) : content;
   const read = await readAll(based, options, memory);
   const listed = options.listing ? [...read, ...listings(read)].sort((a, b) => byBytes(a.path, b.path)) : read;
-  const files = await compressFiles(listed, options);
-  const policy = { rules: rules.headers, security: options.security ?? true };
-  const table = new RouteTable(files, (file, asked) => differs(rules.headers, file.path, asked));
+  const reloading = options.reload ? await withReloading(listed) : listed;
+  const files = withLanguages(await compressFiles(reloading, options), languages);
+  const hints = options.preload === 'early-hints';
+  const policy = { rules: rules.headers, security: options.security ?? true, hints };
+  const table = new RouteTable(files, routeRules(rules.headers), languages);
   if (options.base && !table.served('/'))
     table.set('/', { kind: 'redirect', status: 302, location: encodePath(`${basePath(options.base)}/`) });
   if (options.metaRefresh) await applyMetaRefresh(table, files);
@@ -66,7 +74,8 @@ export async function planFiles(
     headers: rules.headers.rules,
     redirects,
   };
-  return layOut(files, table.finish(), policy, manifest);
+  const linked = options.preload ? await withPreloads(files, table) : files;
+  return layOut(linked, table.finish(), policy, manifest);
 }
 
 /** `/docs`: with a slash before it, none behind it. */
@@ -95,6 +104,13 @@ async function readRules(
   return {
     headers: headers ? parseHeaderRules(...headers, warn) : NO_HEADER_RULES,
     redirects: redirects ? parseRedirectRules(...redirects, warn) : [],
+  };
+}
+
+function routeRules(rules: HeaderRules): RouteRules {
+  return {
+    differs: (file, asked) => differs(rules, file.path, asked),
+    redirectFields: (asked) => (rules.rules.length === 0 ? '' : serverFields(rules, asked, asked)),
   };
 }
 

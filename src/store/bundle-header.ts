@@ -51,6 +51,11 @@ export function readHeader(bytes: Uint8Array, fileBytes: number | undefined, nam
       `${name} was made by a newer sitekernel (bundle version ${version}; this one reads ${VERSION}); update this program, or bundle the site again with it`,
     );
   }
+  if (version < VERSION) {
+    throw new StoreError(
+      `${name} was made by an older sitekernel (bundle version ${version}; this one reads ${VERSION}); bundle the site again`,
+    );
+  }
   const stated = view.getUint32(AT.fileBytes, true);
   if (fileBytes !== undefined && fileBytes < stated) throw truncated(name, fileBytes, stated);
   if (fileBytes !== undefined && fileBytes > stated)
@@ -79,7 +84,7 @@ export function readHeader(bytes: Uint8Array, fileBytes: number | undefined, nam
     rootHash: bytes.slice(AT.rootHash, AT.rootHash + HASH_BYTES),
   };
   const block = view.getUint32(AT.sumBlock, true);
-  if (version < 1 || !sound(header) || view.getUint32(AT.page, true) !== PAGE || (block !== 0 && block !== SUM_BLOCK)) {
+  if (!sound(header) || view.getUint32(AT.page, true) !== PAGE || (block !== 0 && block !== SUM_BLOCK)) {
     throw new StoreError(`${name} was not made by sitekernel: its header contradicts itself; bundle the site again`);
   }
   return header;

@@ -7,6 +7,7 @@ import {
   CODINGS,
   KEY_AMBIGUOUS,
   KEY_BYTES,
+  KIND_LANGUAGES,
   KIND_REDIRECT,
   KIND_RESOURCE,
   REP_BYTES,
@@ -181,7 +182,7 @@ export class BundleStore implements Store {
     const late = this.rules();
     const decision = late.decide(bytes, start, end);
     if (!decision) return undefined;
-    if ('redirect' in decision) return decision.redirect;
+    if ('redirect' in decision) return late.dress(decision.redirect, bytes, start, end);
     let index = 'answer' in decision ? decision.answer : -1;
     if ('path' in decision) {
       const path = new TextEncoder().encode(decision.path);
@@ -201,9 +202,9 @@ export class BundleStore implements Store {
     const answer = this.view.getUint32(key + 8, true);
     if (answer === 0) return undefined;
     const found = this.answer(answer - 1);
-    if (found.kind === 'redirect') return found;
+    if (found.kind === 'redirect') return this.rules().dress(found, bytes, start, end);
     const path = this.text(this.view.getUint32(key, true), this.view.getUint16(key + 4, true));
-    return { kind: 'redirect', status: 301, location: encodePath(path) };
+    return this.rules().dress({ kind: 'redirect', status: 301, location: encodePath(path) }, bytes, start, end);
   }
 
   /** The page of the deepest directory above the path that has one. */
@@ -218,8 +219,7 @@ export class BundleStore implements Store {
       const key = this.find(hashEnd(state), bytes, start, i + 1);
       if (key >= 0) page = this.view.getUint32(key + 12, true) || page;
     }
-    if (page === 0) return this.missing;
-    return this.rules().dress(this.answer(page - 1), bytes, start, end);
+    return this.rules().dress(page === 0 ? this.missing : this.answer(page - 1), bytes, start, end);
   }
 
   private answerOrDamage(index: number): Lookup | undefined {
@@ -250,20 +250,45 @@ export class BundleStore implements Store {
     const kind = view.getUint16(at, true);
     const status = view.getUint16(at + 2, true);
     if (kind === KIND_REDIRECT) {
-      const location = this.text(view.getUint32(at + 4, true), view.getUint32(at + 8, true));
-      return { kind: 'redirect', status: status as RedirectStatus, location };
+      const fields = this.textAt(at + 12);
+      const location = this.textAt(at + 4);
+      return { kind: 'redirect', status: status as RedirectStatus, location, ...(fields === '' ? {} : { fields }) };
     }
+    if (kind === KIND_LANGUAGES) return this.translations(at, status);
     if (kind !== KIND_RESOURCE) throw new Damage(`${this.options.name} contradicts itself; bundle the site again`);
     const representations: Representation[] = [];
     const first = view.getUint32(at + 4, true);
     const count = view.getUint32(at + 8, true);
     for (let i = first; i < first + count; i++)
       representations.push(this.representation(this.header.reps.at + i * REP_BYTES));
+    const language = this.textAt(at + 40);
+    const link = this.textAt(at + 56);
+    const hints = view.getUint32(at + 52, true) > 0 ? this.extent(at + 48) : undefined;
     const resource: Resource = {
-      path: this.text(view.getUint32(at + 12, true), view.getUint32(at + 16, true)),
-      contentType: this.text(view.getUint32(at + 20, true), view.getUint32(at + 24, true)),
+      path: this.textAt(at + 12),
+      contentType: this.textAt(at + 20),
+      fields: this.textAt(at + 32),
+      ...(hints === undefined ? {} : { hints }),
+      ...(link === '' ? {} : { link }),
+      ...(language === '' ? {} : { language }),
       representations,
     };
+    return status === 200 ? { kind: 'resource', resource } : { kind: 'missing', page: resource };
+  }
+
+  private translations(at: number, status: number): Lookup {
+    const first = this.view.getUint32(at + 4, true);
+    const count = this.view.getUint32(at + 8, true);
+    const languages: Resource[] = [];
+    for (let i = first; i < first + count; i++) {
+      const place = this.header.answers.at + i * ANSWER_BYTES;
+      if (place + ANSWER_BYTES > this.header.answers.end || this.view.getUint16(place, true) !== KIND_RESOURCE)
+        throw new Damage(`${this.options.name} contradicts itself; bundle the site again`);
+      const one = this.answer(i);
+      languages.push(one.kind === 'resource' ? one.resource : (one as { page: Resource }).page);
+    }
+    if (languages.length === 0) throw new Damage(`${this.options.name} contradicts itself; bundle the site again`);
+    const resource = { ...languages[0]!, languages };
     return status === 200 ? { kind: 'resource', resource } : { kind: 'missing', page: resource };
   }
 
@@ -304,7 +329,13 @@ export class BundleStore implements Store {
     return { memory: this.memory, start, end };
   }
 
+  /** What offset and length at `at` say. */
+  private textAt(at: number): string {
+    return this.text(this.view.getUint32(at, true), this.view.getUint32(at + 4, true));
+  }
+
   private text(offset: number, length: number): string {
+    if (length === 0) return '';
     const at = this.header.strings.at + offset;
     this.pages.ensure(at, at + length);
     return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + at, length).toString('utf8');

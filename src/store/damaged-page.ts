@@ -11,7 +11,15 @@ export function damagedPage(): Resource {
   const contentType = 'text/plain; charset=utf-8';
   const body = whole(Memory.of(TEXT));
   const etag = etagOf('0000000000000000');
-  const fields = { contentType, cacheControl: 'no-store', vary: [], site: [], standard: [] };
+  const fields = {
+    contentType,
+    language: undefined,
+    link: undefined,
+    cacheControl: 'no-store',
+    vary: [],
+    site: [],
+    standard: [],
+  };
   const head = whole(Memory.of(renderHeads(fields, 500, 'identity', body.end, etag).ok));
   const heads = { headOk: head, headNotModified: head, headPartial: head, headFailed: head };
   return { path: '/500', contentType, representations: [{ coding: 'identity', body, etag, ...heads }] };

@@ -1,12 +1,12 @@
 /**
- * The bundle file, version 1. All numbers are little-endian; offsets count from the start of the file.
+ * The bundle file, version 2. All numbers are little-endian; offsets count from the start of the file.
  *
  *     header    512 bytes: below
  *     roots     SHA-256 of each PAGE bytes of `leaves`
  *     leaves    SHA-256 of each PAGE bytes of what follows, to the end of the file
  *     slots     hash table: u32 hash, u32 key + 1 (0: empty); a power of two, at most half full, linear probing
  *     keys      16 bytes each: what a path leads to
- *     answers   32 bytes each: a resource or a redirect
+ *     answers   64 bytes each: a resource, its translations, or a redirect
  *     reps      52 bytes each: one representation of a resource
  *     strings   paths, types, tags, locations; UTF-8
  *     manifest  JSON: how it was made, and the rules that can only be decided when the path is known
@@ -18,7 +18,7 @@
  * needed, without reading the others.
  */
 export const MAGIC = Uint8Array.of(0x89, 0x53, 0x4b, 0x42, 0x0d, 0x0a, 0x1a, 0x0a);
-export const VERSION = 1;
+export const VERSION = 2;
 export const HEADER_BYTES = 512;
 /** Magic, version, and the hash at its place stay as they are in every later version. */
 export const HEADER_HASH_AT = 480;
@@ -69,12 +69,14 @@ export const KEY_DERIVED = 4;
 
 /**
  * u16 kind, u16 status; a resource: u32 first representation, count, path offset, path length, type offset, type length,
- * file number; a redirect: u32 location offset, location length.
+ * file number, fields offset, fields length, language offset, language length, and in the content offset and end of its
+ * early hints, link offset, link length; a redirect: u32 location offset, location length, fields offset, fields length; translations: u32 first
+ * answer, count.
  */
-export const ANSWER_BYTES = 32;
+export const ANSWER_BYTES = 64;
 export const KIND_RESOURCE = 1;
 export const KIND_REDIRECT = 2;
-export const KIND_MISSING = 3;
+export const KIND_LANGUAGES = 3;
 
 /** u32 coding, then offset and end of body, and of the heads 200, 304, 206, 412; etag offset and length. */
 export const REP_BYTES = 44 + 8;

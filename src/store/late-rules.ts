@@ -2,11 +2,11 @@
 import { Memory } from '../memory/memory.js';
 import type { LateRule } from './apply-redirects.js';
 import { HeaderRules } from './header-rules.js';
-import { type Heads, renderHeads } from './heads.js';
+import { type Heads, renderHeads, renderHints } from './heads.js';
 import type { Manifest } from './manifest.js';
 import { PathPattern } from './path-pattern.js';
 import { locationOf, rewriteTarget } from './redirect-rules.js';
-import { resourceFields } from './resource-fields.js';
+import { resourceFields, serverFields } from './resource-fields.js';
 import type { RedirectStatus } from './site.js';
 import type { Extent, Lookup, Representation, Resource } from './store.js';
 
@@ -53,10 +53,11 @@ export class LateRules {
 
   /** `lookup`, which answers a path that is not its own, with the fields that rules give this path. */
   dress(lookup: Lookup, bytes: Uint8Array, start: number, end: number): Lookup {
-    if (this.headers.rules.length === 0 || lookup.kind === 'redirect') return lookup;
-    const resource = lookup.kind === 'resource' ? lookup.resource : lookup.page;
-    if (!resource) return lookup;
+    if (this.headers.rules.length === 0) return lookup;
     const asked = decoder.decode(bytes.subarray(start, end));
+    if (lookup.kind === 'redirect') return { ...lookup, fields: serverFields(this.headers, asked, asked) };
+    const resource = lookup.kind === 'resource' ? lookup.resource : lookup.page;
+    if (!resource) return { kind: 'missing', page: undefined, fields: serverFields(this.headers, asked, asked) };
     const rules = this.headers.matching(asked, resource.path);
     if (rules === this.headers.matching(resource.path, resource.path) && !this.headers.filled) return lookup;
     const status = statusOf(resource);
@@ -70,15 +71,29 @@ export class LateRules {
     return answer;
   }
 
-  private render(resource: Resource, status: number, asked: string): Resource {
-    const { path, contentType, representations } = resource;
-    const policy = { rules: this.headers, security: this.security };
-    const fields = resourceFields(policy, path, contentType, asked, status, representations.length > 1);
+  private render(resource: Resource, status: number, asked: string, among = false): Resource {
+    if (resource.languages !== undefined) {
+      const languages = resource.languages.map((one) => this.render(one, status, asked, true));
+      return { ...languages[0]!, languages };
+    }
+    const { path, contentType: type, representations, language, link } = resource;
+    const policy = { rules: this.headers, security: this.security, hints: resource.hints !== undefined };
+    const codings = representations.length > 1;
+    const described = { path, type, language, link, codings, languages: among };
+    const fields = resourceFields(policy, described, asked, status);
+    const hints = policy.hints && status === 200 ? renderHints(fields) : undefined;
+    const negotiated = ['Accept-Encoding', ...(among ? ['Accept-Language'] : [])];
     const dress = (rep: Representation): Representation => ({
       ...rep,
       ...extents(renderHeads(fields, status, rep.coding, rep.body.end - rep.body.start, rep.etag)),
     });
-    return { ...resource, contentType: fields.contentType, representations: representations.map(dress) };
+    return {
+      ...resource,
+      contentType: fields.contentType,
+      fields: serverFields(this.headers, asked, path, negotiated),
+      hints: hints === undefined ? undefined : whole(hints),
+      representations: representations.map(dress),
+    };
   }
 }
 

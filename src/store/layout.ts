@@ -6,15 +6,16 @@ import {
   CODINGS,
   KEY_BYTES,
   KEY_PATH_MAX,
+  KIND_LANGUAGES,
   KIND_REDIRECT,
   KIND_RESOURCE,
   REP_BYTES,
   SLOT_BYTES,
 } from './format.js';
-import { renderHeads } from './heads.js';
+import { renderHeads, renderHints } from './heads.js';
 import type { Manifest } from './manifest.js';
 import { pathHash } from './path-hash.js';
-import { type FieldPolicy, resourceFields } from './resource-fields.js';
+import { type FieldPolicy, resourceFields, serverFields } from './resource-fields.js';
 import { type Answer, type Blob, etagOf, type Routes, type SiteFile } from './site.js';
 import { StoreError } from './store-error.js';
 
@@ -41,12 +42,8 @@ export function layOut(files: readonly SiteFile[], routes: Routes, policy: Field
   const strings = new StringPool();
   const content = new Content();
   const reps: number[][] = [];
-  const answers = new Uint8Array(routes.answers.length * ANSWER_BYTES);
-  const view = new DataView(answers.buffer);
   for (const file of files) for (const { blob } of file.coded) content.body(blob);
-  for (const [i, answer] of routes.answers.entries()) {
-    writeAnswer(view, i * ANSWER_BYTES, answer, files, policy, strings, content, reps);
-  }
+  const answers = writeAnswers(routes.answers, { files, policy, strings, content, reps });
   const keys = writeKeys(routes, strings);
   return {
     ...keys,
@@ -87,33 +84,75 @@ class Content {
   }
 }
 
-function writeAnswer(
+interface Sections {
+  readonly files: readonly SiteFile[];
+  readonly policy: FieldPolicy;
+  readonly strings: StringPool;
+  readonly content: Content;
+  readonly reps: number[][];
+}
+
+/** The answers in their order, and behind them those of translations, one for each. */
+function writeAnswers(answers: readonly Answer[], sections: Sections): Uint8Array {
+  let count = answers.length;
+  for (const answer of answers) if (answer.kind === 'languages') count += answer.files.length;
+  const bytes = new Uint8Array(count * ANSWER_BYTES);
+  const view = new DataView(bytes.buffer);
+  let next = answers.length;
+  for (const [i, answer] of answers.entries()) {
+    const at = i * ANSWER_BYTES;
+    view.setUint16(at + 2, answer.status, true);
+    if (answer.kind === 'resource') writeResource(view, at, answer, false, sections);
+    else if (answer.kind === 'redirect') {
+      view.setUint16(at, KIND_REDIRECT, true);
+      putText(view, at + 4, answer.location, sections.strings);
+      putText(view, at + 12, answer.fields ?? '', sections.strings);
+    } else {
+      view.setUint16(at, KIND_LANGUAGES, true);
+      view.setUint32(at + 4, next, true);
+      view.setUint32(at + 8, answer.files.length, true);
+      for (const file of answer.files) {
+        view.setUint16(next * ANSWER_BYTES + 2, answer.status, true);
+        writeResource(view, next++ * ANSWER_BYTES, { ...answer, file }, true, sections);
+      }
+    }
+  }
+  return bytes;
+}
+
+function putText(view: DataView, at: number, text: string, strings: StringPool): void {
+  view.setUint32(at, strings.add(text), true);
+  view.setUint32(at + 4, strings.lastLength, true);
+}
+
+function writeResource(
   view: DataView,
   at: number,
-  answer: Answer,
-  files: readonly SiteFile[],
-  policy: FieldPolicy,
-  strings: StringPool,
-  content: Content,
-  reps: number[][],
+  answer: { readonly file: number; readonly status: number; readonly asked: string },
+  languages: boolean,
+  { files, policy, strings, content, reps }: Sections,
 ): void {
-  view.setUint16(at + 2, answer.status, true);
-  if (answer.kind === 'redirect') {
-    view.setUint16(at, KIND_REDIRECT, true);
-    view.setUint32(at + 4, strings.add(answer.location), true);
-    view.setUint32(at + 8, strings.lastLength, true);
-    return;
-  }
   const file = files[answer.file]!;
-  const fields = resourceFields(policy, file.path, file.type, answer.asked, answer.status, file.coded.length > 1);
+  const { path, type, language, link } = file;
+  const codings = file.coded.length > 1;
+  const described = { path, type, language, link, codings, languages };
+  const fields = resourceFields(policy, described, answer.asked, answer.status);
+  const negotiated = ['Accept-Encoding', ...(languages ? ['Accept-Language'] : [])];
   view.setUint16(at, KIND_RESOURCE, true);
   view.setUint32(at + 4, reps.length, true);
   view.setUint32(at + 8, file.coded.length, true);
-  view.setUint32(at + 12, strings.add(file.path), true);
-  view.setUint32(at + 16, strings.lastLength, true);
-  view.setUint32(at + 20, strings.add(fields.contentType), true);
-  view.setUint32(at + 24, strings.lastLength, true);
+  putText(view, at + 12, file.path, strings);
+  putText(view, at + 20, fields.contentType, strings);
   view.setUint32(at + 28, answer.file, true);
+  putText(view, at + 32, serverFields(policy.rules, answer.asked, path, negotiated), strings);
+  putText(view, at + 40, language ?? '', strings);
+  putText(view, at + 56, link ?? '', strings);
+  const hints = policy.hints && answer.status === 200 ? renderHints(fields) : undefined;
+  if (hints !== undefined) {
+    const [start, end] = content.head(hints);
+    view.setUint32(at + 48, start, true);
+    view.setUint32(at + 52, end, true);
+  }
   for (const { coding, blob } of file.coded) {
     const etag = etagOf(blob.sha256);
     const heads = renderHeads(fields, answer.status, coding, blob.size, etag);

@@ -34,15 +34,67 @@ export function linksOfPage(html: string): PageLinks {
     );
   for (const [, name, rest] of bare.matchAll(TAG)) {
     const tag = name!.toLowerCase();
-    const attributes = new Map<string, string>();
-    for (const [, key, a, b, c] of rest!.matchAll(ATTRIBUTE))
-      attributes.set(key!.toLowerCase(), decodeEntities(a ?? b ?? c ?? ''));
+    const attributes = attributesOf(rest!);
     const href = attributes.get('href');
     if (tag === 'link' && attributes.get('rel')?.toLowerCase() === 'canonical') canonical ??= href;
     if (tag === 'base') base ??= href;
     else links.push(...linksOfTag(tag, attributes));
   }
   return { links, base, canonical };
+}
+
+/** Something that a browser fetches for the head of a page. `crossOrigin`: `''` or `=use-credentials`, where it is asked for so. */
+export interface Wanted {
+  readonly to: string;
+  readonly as: 'style' | 'script' | 'module' | 'font' | 'image';
+  readonly crossOrigin: '' | '=use-credentials' | undefined;
+}
+
+/**
+ * The style sheets, scripts and preloads that stand in the head of an HTML page, in order. What has `integrity` is left out: a preload without
+ * it would be fetched in vain; so are sheets for other media than screens, and scripts that may wait.
+ */
+export function linksOfHead(html: string): { wanted: Wanted[]; base: string | undefined } {
+  const head = html.replace(/<!--[\s\S]*?-->/g, '').split(/<\/head\s*>|<body[\s>]/i)[0]!;
+  const bare = head.replace(/(<(script|style|noscript|template)\b[^>]*>)([\s\S]*?)<\/\2\s*>/gi, '$1');
+  const wanted: Wanted[] = [];
+  let base: string | undefined;
+  for (const [, name, rest] of bare.matchAll(TAG)) {
+    const tag = name!.toLowerCase();
+    const attributes = attributesOf(rest!);
+    if (tag === 'base') base ??= attributes.get('href');
+    const one = attributes.has('integrity') || /\snomodule\b/i.test(rest!) ? undefined : wantedBy(tag, attributes);
+    if (one === undefined) continue;
+    const cross = attributes.get('crossorigin') ?? (/\scrossorigin\b/i.test(rest!) ? '' : undefined);
+    const crossOrigin = cross === undefined ? undefined : cross === 'use-credentials' ? '=use-credentials' : '';
+    wanted.push({ ...one, crossOrigin });
+  }
+  return { wanted, base };
+}
+
+function wantedBy(tag: string, attributes: ReadonlyMap<string, string>): Omit<Wanted, 'crossOrigin'> | undefined {
+  if (tag === 'script') {
+    const to = attributes.get('src')?.trim();
+    return to ? { to, as: attributes.get('type')?.trim().toLowerCase() === 'module' ? 'module' : 'script' } : undefined;
+  }
+  const to = attributes.get('href')?.trim();
+  if (tag !== 'link' || !to) return undefined;
+  const rel = attributes.get('rel')?.toLowerCase().split(/\s+/) ?? [];
+  if (rel.includes('stylesheet') && !rel.includes('alternate'))
+    return /^(?:|all|screen)$/.test(attributes.get('media')?.trim() ?? '') ? { to, as: 'style' } : undefined;
+  if (rel.includes('modulepreload')) return { to, as: 'module' };
+  const as = attributes.get('as')?.toLowerCase();
+  const known = as === 'style' || as === 'script' || as === 'font' || as === 'image';
+  return rel.includes('preload') && known && !attributes.has('media') ? { to, as } : undefined;
+}
+
+function attributesOf(text: string): Map<string, string> {
+  const attributes = new Map<string, string>();
+  for (const [, key, a, b, c] of text.matchAll(ATTRIBUTE)) {
+    const name = key!.toLowerCase();
+    if (!attributes.has(name)) attributes.set(name, decodeEntities(a ?? b ?? c ?? ''));
+  }
+  return attributes;
 }
 
 function linksOfTag(tag: string, attributes: ReadonlyMap<string, string>): Link[] {

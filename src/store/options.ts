@@ -37,6 +37,15 @@ export interface SiteOptions {
   readonly listing?: boolean | undefined;
   /** The site lies at this path, like `/docs`; `/` is redirected to it. Rules of the site match whole paths. Default: at `/`. */
   readonly base?: string | undefined;
+  /**
+   * Languages of the site, like `['en', 'pt-BR']`: `about.en.html` and `about.pt-BR.html` answer at `/about`, chosen by
+   * `Accept-Language`; the first one is for those who want none of them. Default: none, such names mean nothing.
+   */
+  readonly languages?: readonly string[] | undefined;
+  /** Tells browsers what a page needs: in a `Link` field, or in one and in `103 Early Hints` before it. Default: not. */
+  readonly preload?: 'link' | 'early-hints' | undefined;
+  /** Pages get a script that loads them again when the site has changed; for development. Default false. */
+  readonly reload?: boolean | undefined;
   /** Keeps the running sums with which TCP checksums need not read the content. Default true. */
   readonly sums?: boolean | undefined;
   /** Called now and then while it is being made. */

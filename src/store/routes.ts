@@ -1,7 +1,8 @@
 /** Decides, when a bundle is made, what each path leads to. */
 import { KEY_AMBIGUOUS, KEY_FOLDED } from './format.js';
+import { translations } from './languages.js';
 import { encodePath, foldPath } from './location.js';
-import type { Answer, Routes, SiteFile } from './site.js';
+import type { Answer, RedirectStatus, Routes, SiteFile } from './site.js';
 
 interface Draft {
   path: string;
@@ -10,29 +11,41 @@ interface Draft {
   notFound: number;
 }
 
-/** Whether two paths of one file need heads of their own: the rules of the site speak of one and not of the other. */
-export type Differs = (file: SiteFile, asked: string) => boolean;
+/** What rules about fields mean for routes. */
+export interface RouteRules {
+  /** Whether two paths of one file need heads of their own: the rules of the site speak of one and not of the other. */
+  differs(file: SiteFile, asked: string): boolean;
+  /** Field lines for a redirect of a path. */
+  redirectFields(asked: string): string;
+}
+
+export const NO_ROUTE_RULES: RouteRules = { differs: () => false, redirectFields: () => '' };
 
 /**
  * The routes of `files`, which stand in the order of their paths. A file answers at its own path; `index.html` at its directory,
  * which is redirected to its slash; `about.html` at `/about`. A file beats what is derived from another one. What differs
- * from exactly one path in case or a slash is redirected there.
+ * from exactly one path in case or a slash is redirected there. With `languages`, `about.en.html` and `about.de.html` also
+ * answer at the paths of an `about.html`, as translations of each other.
  */
 export class RouteTable {
   private readonly answers: Answer[] = [];
   private readonly keys = new Map<string, Draft>();
   private readonly redirects = new Map<string, number>();
   private readonly files: readonly SiteFile[];
-  private readonly differs: Differs;
+  private readonly rules: RouteRules;
+  /** Files that stand for a path together: its translations, by the path. */
+  private readonly translated: ReadonlyMap<string, readonly number[]>;
   private deepest = 0;
 
-  constructor(files: readonly SiteFile[], differs: Differs) {
+  constructor(files: readonly SiteFile[], rules: RouteRules, languages: readonly string[] = []) {
     this.files = files;
-    this.differs = differs;
+    this.rules = rules;
+    this.translated = translations(files, languages);
     files.forEach((file, i) => {
       this.answers.push({ kind: 'resource', file: i, status: 200, asked: file.path });
       this.keys.set(file.path, { path: file.path, flags: 0, answer: i, notFound: -1 });
     });
+    for (const [path, group] of this.translated) this.put(path, this.addTranslations(group, path, 200), true);
     this.directories();
     this.cleanUrls();
     this.strays();
@@ -46,7 +59,7 @@ export class RouteTable {
   /** Whether a file answers at `path`. */
   served(path: string): boolean {
     const found = this.find(path);
-    return found >= 0 && this.answers[found]!.kind === 'resource';
+    return found >= 0 && this.answers[found]!.kind !== 'redirect';
   }
 
   /** The paths at which each file answers. */
@@ -73,12 +86,27 @@ export class RouteTable {
 
   /** Lets `path` lead to `answer`, whatever it did before. */
   set(path: string, answer: Answer): void {
-    this.put(path, this.add(answer), true);
+    this.put(
+      path,
+      answer.kind === 'redirect' ? this.addRedirect(path, answer.status, answer.location) : this.add(answer),
+      true,
+    );
+  }
+
+  private addRedirect(path: string, status: RedirectStatus, location: string): number {
+    const fields = this.rules.redirectFields(path);
+    return this.add(
+      fields === '' ? { kind: 'redirect', status, location } : { kind: 'redirect', status, location, fields },
+    );
+  }
+
+  private addTranslations(files: readonly number[], asked: string, status: number): number {
+    return this.add({ kind: 'languages', files, status, asked });
   }
 
   /** The number of an answer: one for equal redirects and for equal resources. */
   add(answer: Answer): number {
-    const id = answer.kind === 'redirect' ? `${answer.status} ${answer.location}` : '';
+    const id = answer.kind === 'redirect' ? `${answer.status} ${answer.location} ${answer.fields ?? ''}` : '';
     const known = id ? this.redirects.get(id) : undefined;
     if (known !== undefined) return known;
     this.answers.push(answer);
@@ -100,31 +128,40 @@ export class RouteTable {
   }
 
   private redirect(path: string, to: string): void {
-    if (!this.keys.has(path)) this.put(path, this.add({ kind: 'redirect', status: 301, location: encodePath(to) }));
+    if (!this.keys.has(path)) this.put(path, this.addRedirect(path, 301, encodePath(to)));
   }
 
   private serve(path: string, file: number): void {
     if (this.keys.has(path)) return;
-    const own = this.differs(this.files[file]!, path);
+    const own = this.rules.differs(this.files[file]!, path);
     this.put(path, own ? this.add({ kind: 'resource', file, status: 200, asked: path }) : file);
+  }
+
+  /** Serves at `path` what is at the path `from`: a file, or its translations. */
+  private serveLike(from: string, path: string): void {
+    const group = this.translated.get(from);
+    if (group === undefined) this.serve(path, this.find(from));
+    else if (!this.keys.has(path)) this.put(path, this.addTranslations(group, path, 200));
+  }
+
+  /** The paths of files, and those that translations have together, in the order of the files. */
+  private named(): string[] {
+    return [...new Set([...this.files.map((file) => file.path), ...this.translated.keys()])];
   }
 
   private directories(): void {
     for (const name of INDEXES) {
-      this.files.forEach((file, i) => {
-        if (file.path.endsWith(`/${name}`)) this.serve(file.path.slice(0, -name.length), i);
-      });
+      for (const path of this.named()) if (path.endsWith(`/${name}`)) this.serveLike(path, path.slice(0, -name.length));
     }
   }
 
   private cleanUrls(): void {
     for (const extension of ['.html', '.htm']) {
-      this.files.forEach((file, i) => {
-        const { path } = file;
-        if (!path.endsWith(extension) || INDEXES.some((name) => path.endsWith(`/${name}`))) return;
+      for (const path of this.named()) {
+        if (!path.endsWith(extension) || INDEXES.some((name) => path.endsWith(`/${name}`))) continue;
         const clean = path.slice(0, -extension.length);
-        if (!clean.endsWith('/')) this.serve(clean, i);
-      });
+        if (!clean.endsWith('/')) this.serveLike(path, clean);
+      }
     }
   }
 
@@ -144,15 +181,19 @@ export class RouteTable {
   }
 
   private notFoundPages(): void {
-    this.files.forEach((file, i) => {
-      if (!file.path.endsWith('/404.html')) return;
-      const dir = file.path.slice(0, -'404.html'.length);
-      const page = this.add({ kind: 'resource', file: i, status: 404, asked: file.path });
+    const numbers = new Map(this.files.map((file, i) => [file.path, i]));
+    for (const path of this.named()) {
+      if (!path.endsWith('/404.html')) continue;
+      const dir = path.slice(0, -'404.html'.length);
+      const group = this.translated.get(path);
+      const page = group
+        ? this.addTranslations(group, path, 404)
+        : this.add({ kind: 'resource', file: numbers.get(path)!, status: 404, asked: path });
       const key = this.keys.get(dir);
       if (key) key.notFound = page;
       else this.keys.set(dir, { path: dir, flags: 0, answer: -1, notFound: page });
       this.deepest = Math.max(this.deepest, dir.split('/').length - 1);
-    });
+    }
   }
 
   /** Lets the folded form of a path lead to it, where that is the only path with this form. */
@@ -176,7 +217,7 @@ export class RouteTable {
       const answer = this.answers[key.answer]!;
       const location = answer.kind === 'redirect' ? answer.location : encodePath(key.path);
       const there = this.keys.get(folded);
-      const target = this.add({ kind: 'redirect', status: 301, location });
+      const target = this.addRedirect(folded, 301, location);
       if (there) there.answer = target;
       else this.keys.set(folded, { path: folded, flags: KEY_FOLDED, answer: target, notFound: -1 });
     }

@@ -20,16 +20,23 @@ export interface SiteFile {
   readonly path: string;
   /** Content-Type, with its charset. */
   readonly type: string;
+  /** Of a translation, `page.de.html`: its language tag. */
+  readonly language?: string | undefined;
+  /** Value of `Link`: what a browser should fetch before it has read the page. */
+  readonly link?: string | undefined;
   /** Identity first, then the codings that are smaller. */
   readonly coded: readonly Coded[];
 }
 
 export type RedirectStatus = 301 | 302 | 303 | 307 | 308;
 
-/** What a path leads to: a file with a status, with the fields that this path gives it, or another place. */
+/** What a path leads to: a file with a status, with the fields that this path gives it, its translations, or another place. */
 export type Answer =
   | { readonly kind: 'resource'; readonly file: number; readonly status: number; readonly asked: string }
-  | { readonly kind: 'redirect'; readonly status: RedirectStatus; readonly location: string };
+  /** `files` are translations of each other; the first is for those who want none of them. */
+  | { readonly kind: 'languages'; readonly files: readonly number[]; readonly status: number; readonly asked: string }
+  /** `fields`: lines that rules of the site give the redirect, each ended by CRLF; mostly none. */
+  | { readonly kind: 'redirect'; readonly status: RedirectStatus; readonly location: string; readonly fields?: string };
 
 /** A path, decoded, and what it leads to. Numbers are places in the list of answers; -1: nothing. */
 export interface Key {

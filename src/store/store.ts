@@ -41,6 +41,16 @@ export interface Resource {
   readonly contentType: string;
   /** Seconds since 1970-01-01T00:00Z, when the bundle has an honest time; the heads then carry `Last-Modified`. */
   readonly lastModified?: number | undefined;
+  /** Field lines that the site gives this path, each ended by CRLF: for answers about it that the server words (406, 416, 405). */
+  readonly fields?: string | undefined;
+  /** `103 Early Hints`, complete with its empty line, where the bundle was made with it. */
+  readonly hints?: Extent | undefined;
+  /** Value of the `Link` field that the bundler gave it. */
+  readonly link?: string | undefined;
+  /** Its language, where the site has it in several. */
+  readonly language?: string | undefined;
+  /** The translations among which `Accept-Language` chooses; this resource is as the first of them. */
+  readonly languages?: readonly Resource[] | undefined;
   /** Identity first; then the codings that are smaller than it. */
   readonly representations: readonly Representation[];
 }
@@ -52,9 +62,15 @@ export type Lookup =
    * `location` is an origin-relative, percent-encoded path that begins with exactly one slash; or an address of another host
    * with its scheme, where a rule of the site names it. It may have a query or fragment of its own.
    */
-  | { readonly kind: 'redirect'; readonly status: 301 | 302 | 303 | 307 | 308; readonly location: string }
+  | {
+      readonly kind: 'redirect';
+      readonly status: 301 | 302 | 303 | 307 | 308;
+      readonly location: string;
+      /** Field lines of the site for it, each ended by CRLF. */
+      readonly fields?: string | undefined;
+    }
   /** `page` has the status in its heads: 404, or what a rule of the site says (410, 451), or 500 for a damaged page. */
-  | { readonly kind: 'missing'; readonly page: Resource | undefined };
+  | { readonly kind: 'missing'; readonly page: Resource | undefined; readonly fields?: string | undefined };
 
 export interface Store {
   /** SHA-256 of the bundle's header, on which every byte of it hangs by hashes, in hex: the site's version. */

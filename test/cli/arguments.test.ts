@@ -144,8 +144,10 @@ t.test('subcommands', (t) => {
     dir: 'dir',
     output: 'x.bundle',
     compression: 'fast',
-    hidden: false,
-    spa: false,
+    site: {
+      ...{ spa: false, hidden: false, mime: {}, listing: false, metaRefresh: false, languages: [] },
+      ...{ preload: undefined, security: true },
+    },
   });
   t.same(parseArguments(['inspect', 'x.bundle', '--json']), {
     kind: 'inspect',

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { parseArguments } from '../../src/cli/arguments.js';
+import { type BundleOptions, parseArguments } from '../../src/cli/arguments.js';
 import type { HttpArguments } from '../../src/cli/http-arguments.js';
 
 function http(...args: string[]): HttpArguments {
@@ -61,17 +61,49 @@ t.test('A base path, a Server field and limits', async (t) => {
 });
 
 t.test('How sites are read', async (t) => {
-  t.same(http().site, { spa: false, hidden: false, watch: false, mime: {} });
-  t.same(
-    http('--spa', '--hidden', '--watch', '--mime', '.Foo=text/x-foo', '--mime', 'bar=text/bar; charset=utf-8').site,
-    {
-      spa: true,
-      hidden: true,
-      watch: true,
-      mime: { foo: 'text/x-foo', bar: 'text/bar; charset=utf-8' },
-    },
-  );
+  const usual = { spa: false, hidden: false, mime: {}, listing: false, metaRefresh: false, languages: [] };
+  t.same(http().site, { ...usual, preload: undefined, security: true });
+  t.equal(http('--watch').watch, true);
+  t.same(http('--mime', '.Foo=text/x-foo', '--mime', 'bar=text/bar; charset=utf-8').site.mime, {
+    foo: 'text/x-foo',
+    bar: 'text/bar; charset=utf-8',
+  });
   for (const wrong of ['foo', 'foo=', '=text/x', 'foo=text', 'foo=text/x\r\nY: z']) {
     t.throws(() => http('--mime', wrong), { message: /look like foo=text\/x-foo/ }, wrong);
   }
+});
+
+t.test('Where requests are redirected is an origin, a scheme, or the host in CNAME', async (t) => {
+  t.equal(http('--redirect-to', 'https://Example.org/').redirectTo, 'https://example.org');
+  t.equal(http('--redirect-to', 'https').redirectTo, 'https');
+  for (const wrong of ['example.org', 'ftp://a', 'https://a/b', 'https://a b', ''])
+    t.throws(() => http('--redirect-to', wrong), { message: /An origin looks like/ }, wrong);
+  t.equal(http('--canonical-host', 'CNAME').canonical, 'http://CNAME');
+  t.equal(http('--canonical-host', 'https://CNAME').canonical, 'https://CNAME');
+  t.equal(http('--canonical-host', 'Example.org:8080').canonical, 'http://example.org:8080');
+  t.throws(() => http('--canonical-host', '//a'), { message: /A host looks like/ });
+  t.throws(() => http('--canonical-host', 'a', '--redirect-to', 'https'), { message: /leave --canonical-host out/ });
+});
+
+t.test('How a site is read is said alike to serve a directory and to bundle it', async (t) => {
+  const args = [
+    '--spa',
+    '--hidden',
+    '--mime',
+    'foo=text/x-foo',
+    '--listing',
+    '--meta-refresh',
+    '--languages',
+    'en, pt-BR',
+  ];
+  args.push('--preload', 'early-hints', '--no-security-fields');
+  const wanted = {
+    ...{ spa: true, hidden: true, mime: { foo: 'text/x-foo' }, listing: true, metaRefresh: true },
+    ...{ languages: ['en', 'pt-BR'], preload: 'early-hints', security: false },
+  };
+  t.same(http(...args).site, wanted);
+  t.same((parseArguments(['bundle', ...args, 'd', '-o', 'f']) as BundleOptions).site, wanted);
+  t.throws(() => http('--languages', 'en,deutsch!'), { message: /"deutsch!" is not a language tag/ });
+  t.throws(() => http('--preload', 'all'), { message: /link or early-hints/ });
+  t.throws(() => http('--live-reload'), { message: /--live-reload is for --watch/ });
 });

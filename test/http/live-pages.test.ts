@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import t from 'tap';
 import {
   HttpServer,
@@ -28,7 +30,9 @@ function parsePrometheus(text: string): Map<string, number> {
       continue;
     }
     const sample =
-      /^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\]|\\[\\"n])*"\})? (-?\d+(?:\.\d+)?)$/.exec(line);
+      /^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\]|\\[\\"n])*"\})? (-?\d+(?:\.\d+)?|\+Inf)$/.exec(
+        line,
+      );
     if (sample === null || !types.has(sample[1]!)) throw new Error(line);
     const key = sample[1]! + (sample[2] ?? '');
     if (samples.has(key)) throw new Error(`${key} twice`);
@@ -40,13 +44,12 @@ function parsePrometheus(text: string): Map<string, number> {
 /** A server with all live pages, and a client. */
 function watched(): { ask: (text: string, address?: string) => Response; server: HttpServer } {
   const store = siteStore();
-  const network = (): Record<string, number> => ({ 'drop-"odd\\name"': 3, 'segments-in': 12 });
+  const drops = (): Record<string, number> => ({ 'odd-"drop\\name"': 3 });
+  const network = (): Record<string, number> => ({ ...drops(), 'segments-in': 12 });
   const pages: LivePage[] = [
     metricsPage(
       '/metrics',
-      () => server.stats(),
-      network,
-      () => ({ lag_seconds: 0.25 }),
+      { http: () => server.stats(), network, drops, extra: () => ({ lag_seconds: 0.25, ends_seconds: Infinity }) },
       isLoopback,
     ),
     healthPage('/health', () => (healthy ? true : 'no lease')),
@@ -54,6 +57,8 @@ function watched(): { ask: (text: string, address?: string) => Response; server:
       http: () => server.stats(),
       connections: (limit) => server.describe(limit),
       network,
+      drops,
+      lease: () => undefined,
       facts: () => ({ site: '</script>"' }),
     }),
   ];
@@ -86,8 +91,16 @@ t.test('Metrics are Prometheus text, and count answers, bytes and connections', 
   t.equal(samples.get('sitekernel_http_connections{state="idle"}'), 3, 'the one that asks among them');
   t.equal(samples.get('sitekernel_http_connections{state="closing"}'), 1);
   t.equal(samples.get('sitekernel_network{name="segments-in"}'), 12);
-  t.equal(samples.get('sitekernel_network{name="drop-\\"odd\\\\name\\""}'), 3);
+  t.equal(samples.get('sitekernel_network_drops_total{reason="odd-\\"drop\\\\name\\""}'), 3);
   t.equal(samples.get('lag_seconds'), 0.25);
+  const parser = `import sys, json
+from prometheus_client.parser import text_string_to_metric_families as parse
+print(json.dumps([[s.name, s.labels, str(s.value)] for f in parse(sys.stdin.read()) for s in f.samples]))`;
+  const python = '/usr/bin/python3';
+  const read = spawnSync(python, ['-c', parser], { input: answer.text, encoding: 'utf8' });
+  if (!existsSync('/usr/lib/python3/dist-packages/prometheus_client'))
+    t.comment("Prometheus' own parser is not installed");
+  else t.equal(JSON.parse(read.stdout).length, samples.size, `Prometheus' own parser reads the same: ${read.stderr}`);
 });
 
 t.test('Who may not see a live page gets what the site has there', async (t) => {
@@ -97,6 +110,12 @@ t.test('Who may not see a live page gets what the site has there', async (t) => 
   t.equal(ask(request('HEAD', '/metrics'), '127.0.0.1').status, 200);
   t.equal(ask(request('POST', '/metrics'), '127.0.0.1').status, 405);
   t.equal(ask(request('GET', '/metrics/'), '127.0.0.1').status, 404);
+});
+
+t.test('Who comes through a proxy sees no page about the server, be the proxy on loopback', async (t) => {
+  const { ask } = watched();
+  for (const line of ['Via: 1.1 proxy', 'X-Forwarded-For: 203.0.113.9', 'forwarded: for=203.0.113.9'])
+    t.equal(ask(request('GET', '/metrics', line), '127.0.0.1').status, 404, line);
 });
 
 t.test('Health is 200 or 503 with the reason', async (t) => {
@@ -136,5 +155,8 @@ t.test('A path that no request can ask for is refused with a sentence', async (t
 
 t.test('Numbers of a network that has none are none', async (t) => {
   const { server } = watched();
-  t.doesNotThrow(() => parsePrometheus(prometheusText(server.stats(), {})));
+  const none = (): Record<string, number> => ({});
+  t.doesNotThrow(() =>
+    parsePrometheus(prometheusText({ http: () => server.stats(), network: none, drops: none, extra: none })),
+  );
 });

@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import t from 'tap';
 import { HttpServer, isLoopback, statusPages } from '../../src/http/index.js';
@@ -9,6 +10,11 @@ import { request } from './setup.js';
 
 const executablePath = findCommand('chromium');
 const skip = executablePath === undefined ? 'chromium is not installed' : false;
+
+const lease = {
+  ...{ address: '10.0.0.7/24', gateway: '10.0.0.1', server: '10.0.0.1', state: 'BOUND' },
+  ...{ seconds: 3600, renewsIn: 1800, expiresIn: 3600 },
+};
 
 t.test('The status page shows rates, connections and a plot, also on a phone', { skip }, async (t) => {
   const store = siteStore();
@@ -24,6 +30,8 @@ t.test('The status page shows rates, connections and a plot, also on a phone', {
           .describe(limit)
           .map((c, i) => ({ ...c, srtt: 12.34, cwnd: 14600 + i, bytesInFlight: 1448, retransmissions: 7 })),
       network: () => network.counters(),
+      drops: () => ({ 'tcp-checksum': 4 }),
+      lease: () => lease,
       facts: () => ({ site: store.id }),
     },
     isLoopback,
@@ -50,6 +58,15 @@ t.test('The status page shows rates, connections and a plot, also on a phone', {
   t.match(await page.locator('tr[aria-selected=true]').textContent(), /idle.*12\.3.*7/s);
   t.match(await page.locator('#cards').textContent(), /requests a second/);
   t.match(await page.locator('#facts').textContent(), /hand-made/);
+  t.match(await page.locator('#drops').textContent(), /tcp-checksum4/);
+  t.match(await page.locator('#lease').textContent(), /10\.0\.0\.7\/24.*BOUND.*30 min/s);
+  const folder = process.env['SITEKERNEL_SCREENSHOTS'];
+  if (folder !== undefined) {
+    await page.screenshot({ path: join(folder, 'status-phone.png'), fullPage: true });
+    await page.setViewportSize({ width: 1200, height: 800 });
+    await page.screenshot({ path: join(folder, 'status.png'), fullPage: true });
+    await page.setViewportSize({ width: 360, height: 740 });
+  }
   t.equal(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), true, 'nothing sticks out');
   t.same(
     errors.filter((e) => !/favicon|404/.test(e)),

@@ -23,6 +23,8 @@ const NEEDS: readonly Need[] = [
   { find: 'setpriv', debian: 'util-linux' },
   { find: 'chromium', debian: 'chromium' },
   { find: 'nginx', debian: 'nginx-light' },
+  { find: 'haproxy', debian: 'haproxy' },
+  { find: '/usr/lib/python3/dist-packages/prometheus_client', debian: 'python3-prometheus-client' },
   { find: 'jekyll', debian: 'jekyll' },
   { find: '/usr/share/doc/ruby-jekyll-feed', debian: 'ruby-jekyll-feed' },
   { find: '/usr/share/doc/ruby-jekyll-sitemap', debian: 'ruby-jekyll-sitemap' },

@@ -132,11 +132,18 @@ t.test('what is no bundle, or a newer one, is refused with a sentence that says 
   });
   const { bytes } = await bundle(t);
   const newer = bytes.slice();
-  new DataView(newer.buffer).setUint32(8, 2, true);
+  new DataView(newer.buffer).setUint32(8, 3, true);
   newer.set(sha256(newer.subarray(0, 480)), 480);
   t.throws(() => open(newer), {
     name: 'StoreError',
-    message: /newer sitekernel \(bundle version 2; this one reads 1\)/,
+    message: /newer sitekernel \(bundle version 3; this one reads 2\)/,
+  });
+  const older = bytes.slice();
+  new DataView(older.buffer).setUint32(8, 1, true);
+  older.set(sha256(older.subarray(0, 480)), 480);
+  t.throws(() => open(older), {
+    name: 'StoreError',
+    message: /older sitekernel \(bundle version 1; this one reads 2\)/,
   });
   const dir = directory(t);
   await t.rejects(openStore(join(dir, 'none')), { name: 'StoreError', message: /none does not exist/ });

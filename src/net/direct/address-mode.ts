@@ -1,3 +1,5 @@
+import type { LeaseInfo } from '../flow.js';
+
 /** How an address comes to a stack, and what is told of it. */
 export interface AddressMode {
   /** The stack is running. */
@@ -6,6 +8,8 @@ export interface AddressMode {
   poll(now: number): number;
   /** Gives the address back where that is possible; the caller flushes. */
   stop(now: number): void;
+  /** The lease that there is now. */
+  lease?(now: number): LeaseInfo | undefined;
 }
 
 export interface AddressEvents {

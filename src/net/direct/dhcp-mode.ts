@@ -1,4 +1,5 @@
 /** An address by DHCP, remembered between two runs of the program. */
+import type { LeaseInfo } from '../flow.js';
 import { DhcpClient } from '../stack/dhcp/client.js';
 import type { LeaseMemory } from '../stack/dhcp/lease.js';
 import type { Stack } from '../stack/stack.js';
@@ -32,5 +33,19 @@ export class DhcpMode implements AddressMode {
 
   stop(now: number): void {
     this.client.stop(now);
+  }
+
+  lease(now: number): LeaseInfo | undefined {
+    const { lease, state } = this.client;
+    if (lease === undefined) return undefined;
+    return {
+      address: `${formatIpv4(lease.address)}/${lease.prefix}`,
+      gateway: lease.gateway === undefined ? undefined : formatIpv4(lease.gateway),
+      server: formatIpv4(lease.server),
+      state,
+      seconds: lease.seconds,
+      renewsIn: Math.max(0, (lease.renewAt - now) / 1000),
+      expiresIn: Math.max(0, (lease.expiresAt - now) / 1000),
+    };
   }
 }

@@ -61,7 +61,7 @@ export class Responder {
     if (line.method === METHOD.OPTIONS) {
       this.#head(flow, 204, OPTIONS_HEAD, 0, OPTIONS_HEAD.bytes.length);
       const site = this.#fieldsFor(bytes, line, fields);
-      if (site !== '') this.#text(flow, site);
+      if (site !== '') this.#text(flow, site.replace(/^cache-control:.*\r\n/gim, ''));
       this.#end(flow, ending);
       return;
     }
@@ -282,7 +282,7 @@ function statusOf(head: Extent): number {
 /** The query that was asked for goes along, unless the target has its own; before a fragment. `query` is Latin-1 and begins with `?`, or empty. */
 function withQuery(location: string, query: string): string {
   if (query === '' || location.includes('?')) return location;
-  const encoded = query.replace(/[\x80-\xff]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+  const encoded = query.replace(/[\x80-\xff"<>\\]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
   const fragment = location.indexOf('#');
   return fragment < 0 ? location + encoded : location.slice(0, fragment) + encoded + location.slice(fragment);
 }

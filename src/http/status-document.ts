@@ -11,13 +11,15 @@ th,td{text-align:right;padding:.25rem .5rem;border-bottom:1px solid var(--line);
 th{font-weight:600;opacity:.75}th:first-child,td:first-child{text-align:left}
 tbody button{font:inherit;background:none;border:0;padding:.3rem 0;color:inherit;text-decoration:underline;cursor:pointer}
 tr[aria-selected=true]{background:#0a72}
-.plot{position:relative}svg{width:100%;height:12rem;border:1px solid var(--line);border-radius:.5rem;display:block}
+.plot{position:relative}svg{box-sizing:border-box;width:100%;height:12rem;border:1px solid var(--line);border-radius:.5rem;display:block}
 .plot span{position:absolute;right:.5rem;font-size:.8rem;opacity:.75}#top{top:.2rem}.plot .zero{bottom:.2rem}
 polyline{fill:none;stroke-width:2;vector-effect:non-scaling-stroke}#cwnd{stroke:var(--accent)}#flight{stroke:var(--second);stroke-dasharray:5 3}
 .cwnd{color:var(--accent)}.flight{color:var(--second)}.columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(17rem,1fr));gap:0 2rem}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:0}dt{opacity:.75}dd{margin:0;overflow-wrap:anywhere;font-variant-numeric:tabular-nums}
 .none{opacity:.6;margin:0}#error{color:#c33;margin:0}
-@media(max-width:40rem){body{padding:.7rem}th:nth-child(3),td:nth-child(3){display:none}}`;
+@media(max-width:40rem){body{padding:.7rem}thead{display:none}table,tbody{display:block}
+tr{display:grid;grid-template-columns:repeat(4,auto);gap:.1rem .8rem;border:1px solid var(--line);border-radius:.5rem;padding:.3rem .6rem .5rem;margin-bottom:.5rem}
+td,td:first-child{border:0;padding:0;text-align:left}td:first-child{grid-column:1/-1}td::before{content:attr(data-label);display:block;font-size:.75rem;opacity:.7}}`;
 
 const SCRIPT = `
 const $ = (id) => document.getElementById(id), url = location.pathname + '.json', EVERY = 500, KEPT = 240;
@@ -25,6 +27,7 @@ let before, picked, history = [];
 const bytes = (n) => n === undefined ? '' : n < 1e4 ? n + ' B' : n < 1e7 ? (n / 1e3).toFixed(0) + ' kB' : (n / 1e6).toFixed(0) + ' MB';
 const span = (s) => s === null ? 'never ends' : s < 120 ? s.toFixed(0) + ' s' : s < 7200 ? (s / 60).toFixed(0) + ' min' : (s / 3600).toFixed(1) + ' h';
 const idOf = (c) => c.address + ':' + c.port;
+const COLUMNS = ['HTTP', 'TCP', 'Requests', 'RTT, ms', 'cwnd', 'In flight', 'Resent', 'Queued'];
 const make = (tag, text) => Object.assign(document.createElement(tag), { textContent: text ?? '' });
 const pairs = (id, object, none) => {
   const entries = Object.entries(object ?? {}).filter(([, v]) => v !== undefined);
@@ -50,7 +53,7 @@ function table(now) {
       const button = make('button', id);
       button.onclick = () => { picked = id; history = []; draw(before); table(before); };
       row.insertCell().append(button);
-      for (const v of values) row.insertCell();
+      for (const name of COLUMNS) row.insertCell().dataset.label = name;
     }
     row.setAttribute('aria-selected', id === picked);
     values.forEach((v, i) => { row.cells[i + 1].textContent = v ?? ''; });
@@ -68,7 +71,7 @@ function draw(now) {
   const top = Math.max(1, ...history.map((h) => Math.max(h.cwnd ?? 0, h.bytesInFlight ?? 0)));
   $('top').textContent = bytes(top);
   $('unknown').hidden = c.cwnd !== undefined;
-  for (const [id, key] of [['cwnd', 'cwnd'], ['flight', 'bytesInFlight']]) $(id).setAttribute('points', history.map((h, i) => i + ',' + (100 - 95 * (h[key] ?? 0) / top)).join(' '));
+  for (const [id, key] of [['cwnd', 'cwnd'], ['flight', 'bytesInFlight']]) $(id).setAttribute('points', history.map((h, i) => KEPT - history.length + i + 1 + ',' + (100 - 95 * (h[key] ?? 0) / top)).join(' '));
 }
 async function tick() {
   try {

@@ -82,7 +82,8 @@ function apply(rule: HeaderRule, matched: Matched, set: Map<string, Field[]>, re
       removed.add(key);
       continue;
     }
-    const field = { name, value: fill(value, matched) };
+    const field = { name, value: fill(value, matched).trim() };
+    if (field.value === '') continue;
     const there = set.get(key);
     if (!there) set.set(key, [field]);
     else if (!there.some((f) => f.value === field.value)) there.push(field);

@@ -7,11 +7,14 @@ const PLAIN = new Uint8Array(256);
 for (const c of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@/")
   PLAIN[c.charCodeAt(0)] = 1;
 
-/** Percent-encodes a decoded path, byte by byte (RFC 3986 2.1). */
+/** Percent-encodes a decoded path, byte by byte (RFC 3986 2.1). NUL, which no path has, stands for a slash that was encoded. */
 export function encodePath(path: string): string {
   const bytes = encoder.encode(path);
   let out = '';
-  for (const b of bytes) out += PLAIN[b] ? String.fromCharCode(b) : `%${HEX[b >> 4]}${HEX[b & 15]}`;
+  for (const b of bytes) {
+    if (b === 0) out += '%2F';
+    else out += PLAIN[b] ? String.fromCharCode(b) : `%${HEX[b >> 4]}${HEX[b & 15]}`;
+  }
   return out;
 }
 

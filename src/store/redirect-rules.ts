@@ -98,7 +98,12 @@ export function locationOf(to: string, matched: Matched): string {
 /** The path in the site that a rule rewrites to, decoded, without query. */
 export function rewriteTarget(to: string, matched: Matched): string | undefined {
   try {
-    return decodeURIComponent(locationOf(to, matched).replace(/[?#][\s\S]*$/, ''));
+    // An encoded slash is no separator: it must not reach what lies in another directory.
+    return decodeURIComponent(
+      locationOf(to, matched)
+        .replace(/[?#][\s\S]*$/, '')
+        .replace(/%2f/gi, '\0'),
+    );
   } catch {
     return undefined;
   }

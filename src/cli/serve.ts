@@ -63,7 +63,12 @@ export interface Sites {
 
 /** The site, and those of other hosts by name. All are read again at SIGHUP. */
 export async function openSites(options: ServeOptions, log: Log): Promise<Sites> {
-  const site = await ServedSite.open(options.site ?? embeddedSite(), options.http.site, log, options.site ?? 'the embedded site');
+  const site = await ServedSite.open(
+    options.site ?? embeddedSite(),
+    options.http.site,
+    log,
+    options.site ?? 'the embedded site',
+  );
   const all = [site];
   const hosts: Record<string, () => Store> = {};
   for (const [host, path] of options.http.siteFor) {

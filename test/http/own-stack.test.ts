@@ -90,6 +90,15 @@ t.test('Over our own stack the same requests are answered with the same bytes', 
   }
 });
 
+t.test('Over our own stack FIN never overtakes answers that are too many pieces for one frame', async (t) => {
+  for (let n = 1; n < 40; n++) {
+    const result = await overOurStack(siteStore(), [
+      `${request('GET', '/movie.mp4', 'Range: bytes=0-0').repeat(n)}x\r\n`,
+    ]);
+    t.equal(parseResponses(result.bytes).length, n + 1);
+  }
+});
+
 t.test('Over our own stack 500 pipelined requests are answered without waiting for time-outs', async (t) => {
   const result = await overOurStack(siteStore(), [request('GET', '/docs/').repeat(500)]);
   t.equal(parseResponses(result.bytes).length, 500);

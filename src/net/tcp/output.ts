@@ -57,7 +57,8 @@ function emit(c: Connection, seq: number, length: number, flags: number, data: b
   const field = Math.min((window + (1 << c.rcvScale) - 1) >> c.rcvScale, 0xffff);
   const edge = (c.rcvNxt + (field << c.rcvScale)) | 0;
   if (after(edge, c.rcvAdv)) c.rcvAdv = edge;
-  let bits = flags;
+  // FIN stands behind all of the queue: a frame whose places were taken before has not come to it.
+  let bits = taken < length ? flags & ~FIN : flags;
   if (c.eceDue) bits |= ECE;
   if (fresh && c.cwrDue) {
     bits |= CWR;

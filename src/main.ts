@@ -19,6 +19,8 @@ async function main(): Promise<void> {
       return (await import('./cli/bundle-command.js')).runBundle(task);
     case 'inspect':
       return (await import('./cli/inspect-command.js')).runInspect(task);
+    case 'supervise':
+      return (await import('./cli/supervise-command.js')).runSupervise(task);
     case 'host':
       return (await import('./cli/host-command.js')).runHost(task);
     case 'image':

@@ -80,7 +80,19 @@ export interface HostOptions {
   readonly user: string | undefined;
 }
 
-export type Task = ServeOptions | BundleOptions | InspectOptions | HostOptions | ImageOptions;
+export interface SuperviseOptions {
+  readonly kind: 'supervise';
+  /** Path of the control socket. */
+  readonly control: string;
+  /** Folder of the image to begin with; undefined: this program. */
+  readonly image: string | undefined;
+  /** Seconds that what is open in a replaced program may go on. */
+  readonly handoverDrain: number;
+  /** For each program: as for serving. */
+  readonly args: readonly string[];
+}
+
+export type Task = ServeOptions | SuperviseOptions | BundleOptions | InspectOptions | HostOptions | ImageOptions;
 
 const DEFAULT_TAP = 'tap0';
 const SOCKET_PORT = 8080;
@@ -115,6 +127,7 @@ interface ServeFlags extends HttpFlags {
   control?: string;
   selfTest?: true;
   supervised?: true;
+  instead?: string;
   spin?: number;
   state?: string;
 }
@@ -181,12 +194,14 @@ function buildProgram(found: (task: Task) => void): Command {
     .option('--drain <seconds>', 'time for open connections to finish at the end', seconds, 10)
     .option('--control <path>', 'a UNIX socket over which it can be asked: status, another bundle, the end')
     .option('--self-test', 'fetch pages from itself over a wire in memory, say whether all are right, and end')
-    .addOption(new Option('--supervised').hideHelp());
+    .addOption(new Option('--supervised').hideHelp())
+    .addOption(new Option('--instead <bundle>').hideHelp());
   addHttpOptions(program).action((site: string | undefined, flags: ServeFlags) => found(serveOptions(site, flags)));
   addBundle(program, found);
   addInspect(program, found);
   addHost(program, found);
   addImage(program, found);
+  addSupervise(program, found);
   return program;
 }
 
@@ -209,6 +224,19 @@ function addInspect(program: Command, found: (task: Task) => void): void {
     .option('--json', 'as JSON', false)
     .option('--check', 'verify every byte; fail on damage, dead links, missing images and links in a wrong case', false)
     .action((file: string, flags: { json: boolean; check: boolean }) => found({ kind: 'inspect', file, ...flags }));
+}
+
+function addSupervise(program: Command, found: (task: Task) => void): void {
+  quiet(program.command('supervise'))
+    .description('Holds the socket or the TAP, and replaces the program that serves on it without losing a connection.')
+    .requiredOption('--control <path>', 'a UNIX socket over which it can be asked: status, swap, replace, drain')
+    .option('--image <folder>', 'the image to begin with (default: this program)')
+    .option('--handover-drain <seconds>', 'how long what is open in a replaced program may go on', seconds, 3600)
+    .argument('[ARGS...]', 'options of the server and its site, behind --')
+    .allowExcessArguments(true)
+    .action((args: string[], flags: { control: string; image?: string; handoverDrain: number }) =>
+      found({ kind: 'supervise', image: undefined, ...flags, args }),
+    );
 }
 
 function addHost(program: Command, found: (task: Task) => void): void {
@@ -241,7 +269,7 @@ function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions
   checkMode(net, flags);
   return {
     kind: 'serve',
-    site,
+    site: flags.instead ?? site,
     net,
     port: flags.port ?? (net === 'socket' ? SOCKET_PORT : DIRECT_PORT),
     log: flags.log ?? parseLogOption(''),

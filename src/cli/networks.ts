@@ -1,6 +1,8 @@
 /** Makes the network that the command line asks for. What is not needed is not loaded. */
 import { hostname } from 'node:os';
 import type { Network } from '../net/flow.js';
+import type { OpenTap } from '../net/device/tap-open.js';
+import type { DirectNetwork } from '../net/direct.js';
 import type { ServeOptions } from './arguments.js';
 import { Failure } from './failure.js';
 import type { Log } from './log.js';
@@ -13,11 +15,23 @@ export async function openNetwork(
   failed: (failure: Failure) => void,
 ): Promise<Network> {
   if (options.net === 'direct') return openDirect(options, log, failed);
-  const { openSocketNetwork } = await import('../net/sockets/open.js');
-  return openSocketNetwork({ host: options.host }, options.sockets);
+  const { activatedSocket } = await import('../supervise/socket-activation.js');
+  return openSockets(options, activatedSocket());
 }
 
-async function openDirect(options: ServeOptions, log: Log, failed: (failure: Failure) => void): Promise<Network> {
+/** `fd`: a socket that listens already. */
+export async function openSockets(options: ServeOptions, fd: number | undefined): Promise<Network> {
+  const { openSocketNetwork } = await import('../net/sockets/open.js');
+  return openSocketNetwork({ host: options.host, fd }, options.sockets);
+}
+
+/** `inherited`: the TAP was opened by another process, and this one begins when it is told to. */
+export async function openDirect(
+  options: ServeOptions,
+  log: Log,
+  failed: (failure: Failure) => void,
+  inherited?: OpenTap,
+): Promise<DirectNetwork> {
   const { DirectNetwork } = await import('../net/direct.js');
   const { stateFolder } = await import('../net/direct/lease-file.js');
   const { formatMac } = await import('../net/wire/address.js');
@@ -25,7 +39,8 @@ async function openDirect(options: ServeOptions, log: Log, failed: (failure: Fai
   const { direct } = options;
   const mac = direct.mac ?? derivedMac(direct.tap);
   const network = new DirectNetwork({
-    tap: { name: direct.tap, bridge: direct.bridge, offload: direct.offload, mac },
+    tap: { name: direct.tap, bridge: direct.bridge, offload: direct.offload, mac, opened: inherited },
+    held: inherited !== undefined,
     static: direct.static,
     hostname: direct.hostname ?? hostname(),
     state: direct.state ?? stateFolder(),

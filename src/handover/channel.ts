@@ -26,6 +26,8 @@ export interface Go {
   /** Where predecessors listen that still have connections, the one that has the traffic now first (direct mode). */
   readonly predecessors: readonly string[];
   readonly former: readonly FormerBundle[];
+  /** What is behind `INHERITED_FD`, in words of the supervisor. */
+  readonly held: string;
   /** The control socket, for when the supervisor is gone. */
   readonly control: string;
   /** The TAP behind `INHERITED_FD` (direct mode). */

@@ -155,6 +155,14 @@ export class HttpServer implements FlowHandler {
     } else if (c.client !== undefined && --c.client.connections === 0) this.#clients.delete(c.client.address);
   }
 
+  /**
+   * Every connection ends with its next answer, or when it has been idle for its time: an idle one that was ended now might have a
+   * request on its way. For a server whose traffic somebody else has.
+   */
+  retire(): void {
+    this.#exchange.draining = true;
+  }
+
   /** Ends idle connections, and every other one with its next answer. For a shutdown. */
   drain(): void {
     this.#deadlines.refresh();

@@ -5,6 +5,7 @@ import { getSystemErrorMap } from 'node:util';
 export const {
   EACCES,
   EADDRINUSE,
+  EADDRNOTAVAIL,
   EAGAIN,
   EBADF,
   EBUSY,

@@ -87,3 +87,14 @@ export function check(result: number, attempt: string): number {
   if (result < 0) throw new SystemError(attempt, libc().errno());
   return result;
 }
+
+const F_GETFL = 3;
+const F_SETFL = 4;
+const O_NONBLOCK = 0o4000;
+
+/** Reads and accepts on `fd` return at once when there is nothing. */
+export function setNonBlocking(fd: number): void {
+  const c = libc();
+  const flags = check(c.fcntl(fd, F_GETFL, 0), 'ask for the flags of a descriptor');
+  check(c.fcntl(fd, F_SETFL, flags | O_NONBLOCK), 'set the flags of a descriptor');
+}

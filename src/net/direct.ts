@@ -59,6 +59,8 @@ export interface DirectOptions {
   /** The network is at its end: the device is gone. One sentence. */
   readonly onFailure?: ((sentence: string) => void) | undefined;
   readonly onDrop?: DropWatcher | undefined;
+  /** Takes no frame and sends none before `begin()`. */
+  readonly held?: boolean | undefined;
 }
 
 export class DirectNetwork implements Network, Driven {
@@ -119,6 +121,11 @@ export class DirectNetwork implements Network, Driven {
       failed: (sentence) => this.fail(sentence),
     });
     this.loop = this.makeLoop();
+    if (options.held !== true) this.begin();
+  }
+
+  /** Looks for its address, and takes frames. */
+  begin(): void {
     this.enter(() => this.mode.start(this.now));
     this.loop.start();
   }

@@ -14,6 +14,7 @@ export class SocketNetwork implements Network, SocketFlowOwner {
   readonly clock: Clock;
   readonly address: string;
   private readonly maxConnections: number;
+  private readonly fd: number | undefined;
   /** All connections read to here, one after the other. */
   private readonly buffer = new Uint8Array(READ_SIZE);
   private readonly flows = new Set<SocketFlow>();
@@ -25,6 +26,7 @@ export class SocketNetwork implements Network, SocketFlowOwner {
   constructor(options: SocketNetworkOptions = {}) {
     this.clock = options.clock ?? new RealClock();
     this.address = options.host ?? '127.0.0.1';
+    this.fd = options.fd;
     this.maxConnections = options.maxConnections ?? 65_536;
   }
 
@@ -33,7 +35,8 @@ export class SocketNetwork implements Network, SocketFlowOwner {
     server.on('connection', (socket) => this.connected(socket, accept));
     return new Promise((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(listenError(error, this.address, port))));
-      server.listen({ host: this.address, port, backlog: BACKLOG }, () => {
+      const where = this.fd === undefined ? { host: this.address, port } : { fd: this.fd };
+      server.listen({ ...where, backlog: BACKLOG }, () => {
         server.removeAllListeners('error');
         // A connection that could not be accepted (no descriptor left) is lost; the listener goes on.
         server.on('error', () => undefined);

@@ -30,6 +30,8 @@ const GSO_TCPV4 = 1;
 export interface TapDeviceOptions extends TapOptions {
   /** Our address on the link, six bytes. */
   readonly mac: Uint8Array;
+  /** It is open already: another process has passed it on. */
+  readonly opened?: OpenTap | undefined;
 }
 
 export class TapDevice implements Device {
@@ -63,7 +65,7 @@ export class TapDevice implements Device {
   private closed = false;
 
   constructor(options: TapDeviceOptions) {
-    const tap: OpenTap = openTap(options);
+    const tap: OpenTap = options.opened ?? openTap(options);
     this.c = libc();
     this.name = tap.name;
     this.fd = tap.fd;

@@ -10,6 +10,8 @@ export interface SocketNetworkOptions {
   /** Flows at one time; one more is reset as soon as it comes. Default 65,536. */
   readonly maxConnections?: number | undefined;
   readonly clock?: Clock | undefined;
+  /** A socket that listens already (socket activation, a supervisor): accepted on, instead of an address and port of our own. */
+  readonly fd?: number | undefined;
 }
 
 /** A sentence for an error of `listen`. */

@@ -4,6 +4,7 @@
  * `sockets.ts` has the one for everywhere.
  */
 import { ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errnoCode } from '../../native/errno.js';
+import { setNonBlocking } from '../../native/libc.js';
 import { pinned } from '../../native/slab.js';
 import { SocketAddress } from '../../native/socket-address.js';
 import {
@@ -53,6 +54,8 @@ export class OwnSocketNetwork implements Network, Watcher {
   readonly calls: SocketCalls;
   private readonly loop: EpollLoop;
   private readonly maxConnections: number;
+  /** A socket that listens already. */
+  private readonly given: number | undefined;
   private readonly memory = pinned(READ_SIZE);
   /** All connections read to here, one after the other. */
   readonly buffer = this.memory.bytes;
@@ -80,6 +83,7 @@ export class OwnSocketNetwork implements Network, Watcher {
     this.calls = this.loop.calls;
     this.clock = options.clock ?? new RealClock();
     this.address = options.host ?? '127.0.0.1';
+    this.given = options.fd;
     this.maxConnections = options.maxConnections ?? 65_536;
     this.sender = new Sender(this.calls);
     this.socketAddress = new SocketAddress(this.calls);
@@ -88,7 +92,10 @@ export class OwnSocketNetwork implements Network, Watcher {
   async listen(port: number, accept: Accept): Promise<Listener> {
     const { address: host } = this;
     try {
-      const fd = this.openListening(this.socketAddress.accepts(host) ? host : await addressOfName(host), port);
+      const fd =
+        this.given === undefined
+          ? this.openListening(this.socketAddress.accepts(host) ? host : await addressOfName(host), port)
+          : this.takeListening(this.given);
       const listening: Listening = {
         fd,
         accept,
@@ -119,6 +126,13 @@ export class OwnSocketNetwork implements Network, Watcher {
       calls.close(fd);
       throw failure;
     }
+    return fd;
+  }
+
+  /** Made by somebody else, who may not have wanted it as we do. */
+  private takeListening(fd: number): number {
+    setNonBlocking(fd);
+    this.setFlag(fd, IPPROTO_TCP, TCP_NODELAY);
     return fd;
   }
 

@@ -1,0 +1,46 @@
+/** Taking over from a program whose supervisor has ended: what it serves on comes over its control socket. */
+import { Socket } from 'node:net';
+import type { ServeOptions } from '../cli/arguments.js';
+import type { InheritedTap } from '../handover/channel.js';
+import { askControl, socketAnswers } from '../handover/control-client.js';
+import { libc } from '../native/libc.js';
+import { connectUnix, receiveDescriptor, writeText } from '../native/unix.js';
+import { type Held, heldKey } from './held.js';
+import type { Foreign } from './supervisor.js';
+
+/** Milliseconds that it may take to answer. */
+const PATIENCE = 5000;
+
+/** Undefined: nobody listens at `control`. Rejects with a sentence when one does that has a supervisor, or serves elsewhere. */
+export async function takeFromOrphan(
+  control: string,
+  options: ServeOptions,
+): Promise<{ held: Held; foreign: Foreign } | undefined> {
+  if (!(await socketAnswers(control))) return undefined;
+  const status = (await askControl(control, { do: 'status' }, PATIENCE)) as unknown as Record<string, unknown>;
+  const key = heldKey(options);
+  if (status['orphan'] !== true)
+    throw new Error(
+      `another server listens on the control socket ${control}; stop that one, or choose another with --control`,
+    );
+  if (status['held'] !== key) {
+    throw new Error(
+      `a program without a supervisor serves on ${status['held']}, not on ${key}; end it over its control socket ${control}`,
+    );
+  }
+  const fd = connectUnix(control, PATIENCE);
+  writeText(fd, '{"do":"surrender"}\n');
+  const { text, passed } = receiveDescriptor(fd);
+  if (passed === undefined) {
+    libc().close(fd);
+    throw new Error(`the program behind ${control} did not pass on what it serves on`);
+  }
+  const { link, tap } = JSON.parse(text.split('\n')[0] as string) as { link: string; tap?: InheritedTap };
+  const connection = new Socket({ fd, readable: true, writable: true });
+  connection.on('error', () => undefined);
+  connection.resume();
+  const retire = (seconds: number): void => {
+    connection.write(`${JSON.stringify({ do: 'retire', seconds })}\n`, () => connection.end());
+  };
+  return { held: { key, fd: passed, tap }, foreign: { link, retire } };
+}

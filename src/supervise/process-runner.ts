@@ -1,0 +1,105 @@
+/** Runs images as processes of this host: a supervisor of its own that outlives whoever started it. */
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ControlAnswer, MakeRunner, Runner, Running, StagedImage } from '../deploy/runner.js';
+import { askControl, socketAnswers } from '../handover/control-client.js';
+
+/** Milliseconds between two looks at a supervisor that was started, and until it must serve. */
+const LOOK = 50;
+const START = 150_000;
+const STATUS = 10_000;
+/** What a replacement may take: the gate, the take-over, and a place among those that drain. */
+const REPLACE = 4_000_000;
+const SWAP = 300_000;
+const STOP = 120_000;
+
+export const processRunner: MakeRunner = ({ hostFolder, args, log }): Runner => {
+  const folder = join(hostFolder, 'run');
+  const control = join(folder, 'control.sock');
+  const output = join(folder, 'server.log');
+
+  const ask = async (request: object, patience: number): Promise<Running> => {
+    const answer = await askControl(control, request, patience);
+    if (!answer.ok) throw new Error(answer.error);
+    return runningOf(answer);
+  };
+
+  const status = async (): Promise<Running | undefined> => {
+    if (!(await socketAnswers(control))) return undefined;
+    const answer = await askControl(control, { do: 'status' }, STATUS);
+    if (!answer.ok) throw new Error(answer.error);
+    return answer.url === undefined ? undefined : runningOf(answer);
+  };
+
+  const start = async (image: StagedImage): Promise<Running> => {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const from = sizeOf(output);
+    const log = openSync(output, 'a', 0o600);
+    const main = process.argv[1] as string;
+    // It has nothing of ours: no terminal, no folder that could be in the way, no descriptor.
+    const child = spawn(
+      process.execPath,
+      [main, 'supervise', '--control', control, '--image', image.folder, '--', ...args],
+      { cwd: hostFolder, detached: true, stdio: ['ignore', log, log] },
+    );
+    closeSync(log);
+    let over = false;
+    child.on('exit', () => {
+      over = true;
+    });
+    child.on('error', () => {
+      over = true;
+    });
+    child.unref();
+    for (const until = Date.now() + START; Date.now() < until; ) {
+      if (over) throw new Error(lastLine(output, from));
+      const running = await status().catch(() => undefined);
+      if (running !== undefined && running.image === image.id) return running;
+      await new Promise((done) => setTimeout(done, LOOK));
+    }
+    child.kill('SIGTERM');
+    throw new Error('the image did not serve in time');
+  };
+
+  return {
+    status,
+    start,
+    swap: async (image) => {
+      const bundle = join(image.folder, 'site.bundle');
+      const running = await ask({ do: 'swap', bundle, id: image.id, bundleId: image.manifest.site.bundle.id }, SWAP);
+      log(`swapped to the bundle of image ${image.id.slice(0, 12)}`);
+      return running;
+    },
+    replace: (image) => ask({ do: 'replace', folder: image.folder, id: image.id, args }, REPLACE),
+    stop: async () => {
+      if (!(await socketAnswers(control))) return;
+      await askControl(control, { do: 'drain' }, STATUS);
+      for (const until = Date.now() + STOP; Date.now() < until; ) {
+        if (!(await socketAnswers(control))) return;
+        await new Promise((done) => setTimeout(done, LOOK));
+      }
+      throw new Error('what runs does not end');
+    },
+  };
+};
+
+function runningOf(answer: ControlAnswer & { ok: true }): Running {
+  const { image = '', bundle = '', url = '', pid = 0, since = 0 } = answer;
+  return { image, bundle, url, pid, since };
+}
+
+function sizeOf(file: string): number {
+  try {
+    return statSync(file).size;
+  } catch {
+    return 0;
+  }
+}
+
+/** What was written behind `from` last: a sentence about why it ended. */
+function lastLine(file: string, from: number): string {
+  const text = readFileSync(file).subarray(from).toString('utf8').trim();
+  const line = text.split('\n').at(-1) ?? '';
+  return line === '' ? 'the image ended at once' : line.replace(/^sitekernel: /, '');
+}

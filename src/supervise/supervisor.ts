@@ -1,0 +1,317 @@
+/**
+ * Holds what a site is served on, starts the programs that serve it, and hands the traffic from one to the next. A new program comes
+ * up beside the running one, opens its site and tests itself; only then it is told to take over, and the old one to finish.
+ */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ServeOptions } from '../cli/arguments.js';
+import type { ControlAnswer, ControlRequest } from '../deploy/runner.js';
+import type { FormerBundle } from '../handover/channel.js';
+import { addressKey, type Held, heldKey, hold, release } from './held.js';
+import { type Program, startProgram, type What } from './program.js';
+
+/** Programs that may drain at one time; a further replacement waits. */
+const MOST_RETIRED = 8;
+/** Milliseconds that a program may take until it has opened its site and tested itself, and then until it serves. */
+const GATE = 120_000;
+const TAKE_OVER = 30_000;
+/** Milliseconds before a program that ended by itself is started again: doubled each time, until it has served for a while. */
+const FIRST_PAUSE = 100;
+const LONGEST_PAUSE = 5000;
+const STEADY = 30_000;
+/** Former bundles whose fingerprinted files a new program is to keep. */
+const MOST_FORMER = 8;
+
+export interface SupervisorOptions {
+  /** Path of the control socket. */
+  readonly control: string;
+  /** A folder of this user's alone, for the sockets between programs. */
+  readonly folder: string;
+  /** Seconds that what is open in a replaced program may go on. */
+  readonly handoverDrain: number;
+  /** What an image's arguments and those of this host make together. Throws a sentence. */
+  readonly optionsOf: (what: What) => ServeOptions;
+  readonly log: (sentence: string) => void;
+}
+
+interface Retired {
+  readonly bundle: string;
+  readonly at: number;
+}
+
+/** A predecessor that this process did not start. */
+export interface Foreign {
+  readonly link: string;
+  readonly retire: (seconds: number) => void;
+}
+
+export class Supervisor {
+  private current: Program | undefined = undefined;
+  private trying: Program | undefined = undefined;
+  private readonly retired = new Set<Program>();
+  private held: Held | undefined = undefined;
+  private servedOn = '';
+  private former: Retired[] = [];
+  private changing: Promise<unknown> = Promise.resolve();
+  private ending = false;
+  private started = 0;
+  private pause = FIRST_PAUSE;
+  /** Resolves when `end` is through. */
+  readonly over: Promise<void>;
+  private readonly ended: () => void;
+
+  constructor(private readonly options: SupervisorOptions) {
+    let ended: () => void = () => undefined;
+    this.over = new Promise((resolve) => {
+      ended = resolve;
+    });
+    this.ended = ended;
+  }
+
+  /** Starts the first program. `given`: a socket or TAP that was passed on. Rejects with a sentence. */
+  async start(what: What, given: Held | number | undefined, foreign?: Foreign): Promise<void> {
+    const options = this.options.optionsOf(what);
+    this.held = typeof given === 'object' ? given : await hold(options, given);
+    const program = await this.bring(what, options, this.held, foreign === undefined ? [] : [foreign.link]);
+    foreign?.retire(this.options.handoverDrain);
+    this.settle(program, options);
+  }
+
+  /** What is asked over the control socket. */
+  readonly answer = async (request: Readonly<Record<string, unknown>>): Promise<ControlAnswer> => {
+    switch (request['do']) {
+      case 'status':
+        return this.status();
+      case 'swap':
+        return this.inTurn(() => this.swap(request as unknown as ControlRequest & { do: 'swap' }));
+      case 'replace':
+        return this.inTurn(() => this.replace(replacement(request, this.current?.what)));
+      case 'drain':
+        void this.end(Number(request['seconds'] ?? Number.NaN));
+        return { ok: true, state: 'draining' };
+      default:
+        return {
+          ok: false,
+          error: `"do" is one of status, swap, replace, drain; not ${JSON.stringify(request['do'] ?? null)}`,
+        };
+    }
+  };
+
+  /** One change after the other. */
+  private inTurn(change: () => Promise<ControlAnswer>): Promise<ControlAnswer> {
+    const done = this.changing.then(change);
+    this.changing = done.catch(() => undefined);
+    return done;
+  }
+
+  private async status(): Promise<ControlAnswer> {
+    const { current } = this;
+    if (current === undefined || current.stage === 'over') return { ok: true, state: 'starting' };
+    const answer = await current.ask({ do: 'status' });
+    return answer.ok && this.ending ? { ...answer, state: 'draining' } : answer;
+  }
+
+  private async swap(request: ControlRequest & { do: 'swap' }): Promise<ControlAnswer> {
+    const { current } = this;
+    if (current === undefined || this.ending) return { ok: false, error: 'no program runs that could take the bundle' };
+    const answer = await current.ask(request);
+    if (!answer.ok) return answer;
+    this.remember(this.options.optionsOf(current.what));
+    const what = { ...current.what, image: request.id ?? '', instead: request.bundle };
+    (current as { what: What }).what = what;
+    current.bundle = answer.bundle ?? current.bundle;
+    return answer;
+  }
+
+  private async replace(what: What): Promise<ControlAnswer> {
+    if (this.ending) return { ok: false, error: 'it is ending, and takes no other program' };
+    const old = this.current;
+    const options = this.options.optionsOf(what);
+    await this.room();
+    const held = heldKey(options) === this.held?.key ? this.held : await hold(options, undefined);
+    const along = addressKey(options) === this.servedOn;
+    const links = along ? [...(old === undefined ? [] : [old.link]), ...[...this.retired].map(({ link }) => link)] : [];
+    let program: Program;
+    try {
+      program = await this.bring(what, options, held, links);
+    } catch (error) {
+      if (held !== this.held) release(held);
+      await this.recover(old);
+      throw error;
+    }
+    if (held !== this.held && this.held !== undefined) release(this.held);
+    this.held = held;
+    this.settle(program, options);
+    if (old !== undefined && old.stage !== 'over') this.retire(old);
+    return program.ask({ do: 'status' });
+  }
+
+  /** Brings up a program until it serves. On rejection it is gone. */
+  private async bring(
+    what: What,
+    options: ServeOptions,
+    held: Held,
+    predecessors: readonly string[],
+  ): Promise<Program> {
+    const link = join(this.options.folder, `${process.pid}-${this.started++}.link`);
+    const program = startProgram(what, link, held.fd);
+    this.trying = program;
+    try {
+      await within(program.ready, GATE, 'the program did not come up in time');
+      program.go({
+        predecessors,
+        former: this.formerFor(options),
+        control: this.options.control,
+        held: held.key,
+        tap: held.tap,
+      });
+      // The first address may take its time: a DHCP server may be late.
+      const patience = predecessors.length === 0 ? Number.POSITIVE_INFINITY : TAKE_OVER;
+      await within(program.serving, patience, 'the program did not take over in time');
+      return program;
+    } catch (error) {
+      program.kill('SIGKILL');
+      await program.exit;
+      rmSync(link, { force: true });
+      throw error;
+    } finally {
+      this.trying = undefined;
+    }
+  }
+
+  /** A program has the traffic. */
+  private settle(program: Program, options: ServeOptions): void {
+    if (this.current !== undefined) this.remember(options);
+    this.current = program;
+    this.servedOn = addressKey(options);
+    const since = Date.now();
+    this.options.log(`serving on ${program.url} (program ${program.pid})`);
+    void program.exit.then((how) => {
+      rmSync(program.link, { force: true });
+      if (this.current !== program || this.ending) return;
+      if (Date.now() - since > STEADY) this.pause = FIRST_PAUSE;
+      this.options.log(`${how}; it is started again`);
+      void this.inTurn(() => this.restart(program.what));
+    });
+  }
+
+  /** Until it serves again. What came meanwhile waits in the socket or the TAP. */
+  private async restart(what: What): Promise<ControlAnswer> {
+    const options = this.options.optionsOf(what);
+    const links = [...this.retired].map(({ link }) => link);
+    while (!this.ending) {
+      try {
+        this.settle(await this.bring(what, options, this.held as Held, links), options);
+        return { ok: true };
+      } catch (error) {
+        this.options.log(`${(error as Error).message}; trying again in ${this.pause} ms`);
+        await new Promise((done) => setTimeout(done, this.pause));
+        this.pause = Math.min(this.pause * 2, LONGEST_PAUSE);
+      }
+    }
+    return { ok: true };
+  }
+
+  /**
+   * A replacement failed. Mostly `old` has never stopped serving, or took the traffic back when its successor went; if it had
+   * given it away for good, its program is started anew, and what is open in it goes on.
+   */
+  private async recover(old: Program | undefined): Promise<void> {
+    if (old === undefined || old.stage === 'over' || this.ending) return;
+    const status = await old.ask({ do: 'status' });
+    if (!status.ok || status.state !== 'draining') return;
+    this.retire(old);
+    await this.restart(old.what);
+  }
+
+  private retire(program: Program): void {
+    this.retired.add(program);
+    void program.exit.then(() => this.retired.delete(program));
+    program.retire(this.options.handoverDrain);
+  }
+
+  /** Waits until one more program may drain. */
+  private async room(): Promise<void> {
+    if (this.retired.size < MOST_RETIRED) return;
+    this.options.log(
+      `${this.retired.size} replaced programs still have connections; waiting for one of them to finish`,
+    );
+    const until = this.options.handoverDrain * 1000 + 10_000;
+    await within(
+      Promise.race([...this.retired].map(({ exit }) => exit)),
+      until,
+      'too many replaced programs still have connections',
+    );
+  }
+
+  private remember(options: ServeOptions): void {
+    const bundle = this.servedBundle();
+    const { keepAssets } = options.http.site;
+    const oldest = Date.now() - keepAssets;
+    this.former = this.former.filter(({ at }) => at > oldest).slice(1 - MOST_FORMER);
+    if (bundle !== undefined && keepAssets > 0) this.former.push({ bundle, at: Date.now() });
+  }
+
+  /** A path; undefined: the site that is embedded in the program. */
+  private servedBundle(): string | undefined {
+    const what = this.current?.what;
+    return what === undefined ? undefined : (what.instead ?? this.options.optionsOf(what).site);
+  }
+
+  private formerFor(options: ServeOptions): FormerBundle[] {
+    const { keepAssets } = options.http.site;
+    const now = Date.now();
+    const list = this.former.map(({ bundle, at }) => ({ bundle, seconds: (keepAssets - (now - at)) / 1000 }));
+    const bundle = this.servedBundle();
+    if (bundle !== undefined) list.push({ bundle, seconds: keepAssets / 1000 });
+    return list.filter(({ seconds }) => seconds > 0);
+  }
+
+  /** Ends every program, and lets what is open finish within the time of `--drain`, or `seconds`. */
+  async end(seconds: number): Promise<void> {
+    if (this.ending) return;
+    this.ending = true;
+    this.trying?.kill('SIGKILL');
+    const { current } = this;
+    const drain =
+      Number.isFinite(seconds) || current === undefined ? seconds : this.options.optionsOf(current.what).drain / 1000;
+    const all = [...this.retired, ...(current === undefined ? [] : [current])];
+    for (const program of all) program.kill('SIGTERM');
+    await within(Promise.all(all.map(({ exit }) => exit)), (drain || 0) * 1000 + 5000, '').catch(() => {
+      for (const program of all) program.kill('SIGKILL');
+    });
+    this.ended();
+  }
+}
+
+function replacement(request: Readonly<Record<string, unknown>>, old: What | undefined): What {
+  const { folder, id, args } = request;
+  if (folder !== undefined && (typeof folder !== 'string' || !folder.startsWith('/'))) {
+    throw new Error('"folder" is the absolute path of an image');
+  }
+  if (id !== undefined && typeof id !== 'string') throw new Error('"id" is the id of the image');
+  if (args !== undefined && !(Array.isArray(args) && args.every((one) => typeof one === 'string'))) {
+    throw new Error('"args" is a list of arguments');
+  }
+  // Without a folder: the same program once more.
+  const again = folder === undefined;
+  return {
+    image: id ?? (again ? (old?.image ?? '') : ''),
+    folder: folder ?? old?.folder,
+    args: args ?? old?.args ?? [],
+    instead: again ? old?.instead : undefined,
+  };
+}
+
+async function within<T>(promise: Promise<T>, milliseconds: number, sentence: string): Promise<T> {
+  if (milliseconds === Number.POSITIVE_INFINITY) return promise;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(sentence)), Math.min(milliseconds, 2_147_483_647));
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

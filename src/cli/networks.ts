@@ -1,8 +1,8 @@
 /** Makes the network that the command line asks for. What is not needed is not loaded. */
 import { hostname } from 'node:os';
-import type { Network } from '../net/flow.js';
 import type { OpenTap } from '../net/device/tap-open.js';
 import type { DirectNetwork } from '../net/direct.js';
+import type { Network } from '../net/flow.js';
 import type { ServeOptions } from './arguments.js';
 import { Failure } from './failure.js';
 import type { Log } from './log.js';

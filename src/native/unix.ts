@@ -1,25 +1,19 @@
-/** Sockets made without Node, which would begin to accept on them: a listening one, and passing a descriptor over a UNIX socket. */
+/** Passing a descriptor from one process to another over a UNIX socket (unix(7), SCM_RIGHTS), which Node has no word for. */
 import { EINTR, SystemError } from './errno.js';
 import { koffi, libc } from './libc.js';
 import { pinned } from './slab.js';
 
 const AF_UNIX = 1;
-const AF_INET = 2;
-const AF_INET6 = 10;
 const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
 const SOL_SOCKET = 1;
-const SO_REUSEADDR = 2;
 const SO_RCVTIMEO = 20;
 const SCM_RIGHTS = 1;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x40000000;
 
 interface Calls {
-  bind(fd: number, address: number, length: number): number;
-  listen(fd: number, backlog: number): number;
   connect(fd: number, address: number, length: number): number;
   setsockopt(fd: number, level: number, name: number, value: number, length: number): number;
-  getsockname(fd: number, address: number, length: number): number;
   sendmsg(fd: number, message: number, flags: number): number;
   recvmsg(fd: number, message: number, flags: number): number;
 }
@@ -30,11 +24,8 @@ function load(): Calls {
   const library = koffi().load(null);
   const take = (declaration: string) => library.func(declaration) as (...values: unknown[]) => number;
   return {
-    bind: take('int bind(int fd, uint64_t address, uint32_t length)'),
-    listen: take('int listen(int fd, int backlog)'),
     connect: take('int connect(int fd, uint64_t address, uint32_t length)'),
     setsockopt: take('int setsockopt(int fd, int level, int name, uint64_t value, uint32_t length)'),
-    getsockname: take('int getsockname(int fd, uint64_t address, uint64_t length)'),
     sendmsg: take('int64_t sendmsg(int fd, uint64_t message, int flags)'),
     recvmsg: take('int64_t recvmsg(int fd, uint64_t message, int flags)'),
   };
@@ -54,70 +45,8 @@ function scratch(): { c: Calls; address: number; bytes: Uint8Array; view: DataVi
   return { c: calls, ...memory };
 }
 
-export interface ListeningSocket {
-  readonly fd: number;
-  readonly port: number;
-}
-
-/** Listens on an address (`192.0.2.1`, `::1`; numbers, no name), on any free port when `port` is 0. Nothing is accepted. Throws a SystemError. */
-export function listenOn(host: string, port: number, backlog: number): ListeningSocket {
-  const { c, address, bytes, view } = scratch();
-  const six = host.includes(':');
-  const fd = libc().socket(six ? AF_INET6 : AF_INET, SOCK_STREAM_CLOEXEC, 0);
-  if (fd < 0) throw new SystemError('make a socket', libc().errno());
-  try {
-    view.setInt32(0, 1, true);
-    must(c.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, address, 4), 'set SO_REUSEADDR');
-    bytes.fill(0, 0, 28);
-    view.setUint16(0, six ? AF_INET6 : AF_INET, true);
-    view.setUint16(2, port);
-    if (six) bytes.set(bytesOf6(host), 8);
-    else bytes.set(host.split('.').map(Number), 4);
-    must(c.bind(fd, address, six ? 28 : 16), `listen on ${host} port ${port}`);
-    must(c.listen(fd, backlog), `listen on ${host} port ${port}`);
-    return { fd, port: portOf(fd) };
-  } catch (error) {
-    libc().close(fd);
-    throw error;
-  }
-}
-
-/** The port that a socket is bound to. */
-export function portOf(fd: number): number {
-  const { c, address, view } = scratch();
-  view.setUint32(64, 28, true);
-  must(c.getsockname(fd, address, address + 64), 'ask a socket for its port');
-  return view.getUint16(2);
-}
-
 function must(result: number, attempt: string): void {
   if (result < 0) throw new SystemError(attempt, libc().errno());
-}
-
-/** Sixteen bytes of an IPv6 address in text; a valid one. */
-function bytesOf6(text: string): Uint8Array {
-  const bytes = new Uint8Array(16);
-  const [head = '', tail] = text.replace(/%.*$/, '').split('::');
-  const words = (part: string): number[] => {
-    if (part === '') return [];
-    return part.split(':').flatMap((word) => {
-      if (!word.includes('.')) return [Number.parseInt(word, 16)];
-      const [a, b, c, d] = word.split('.').map(Number) as [number, number, number, number];
-      return [(a << 8) | b, (c << 8) | d];
-    });
-  };
-  const first = words(head);
-  const last = tail === undefined ? [] : words(tail);
-  first.forEach((word, i) => {
-    bytes[2 * i] = word >> 8;
-    bytes[2 * i + 1] = word;
-  });
-  last.forEach((word, i) => {
-    const at = 16 - 2 * (last.length - i);
-    bytes[at] = word >> 8;
-    bytes[at + 1] = word;
-  });
-  return bytes;
 }
 
 /** Connects to the UNIX socket at `path`; waits for at most `patience` ms in each later read. Throws a SystemError. */

@@ -4,13 +4,11 @@ import { isIP } from 'node:net';
 import type { ServeOptions } from '../cli/arguments.js';
 import { Failure } from '../cli/failure.js';
 import type { InheritedTap } from '../handover/channel.js';
-import { EACCES, EADDRINUSE, EADDRNOTAVAIL, SystemError } from '../native/errno.js';
+import { EADDRINUSE, SystemError } from '../native/errno.js';
 import { libc } from '../native/libc.js';
-import { listenOn } from '../native/unix.js';
+import { listenOn } from '../native/listen.js';
 import { type OpenTap, openTap, type TapOptions } from '../net/device/tap-open.js';
-
-/** Connections that may wait to be accepted; the kernel lowers it to its own bound. */
-const BACKLOG = 4096;
+import { BACKLOG, listenError } from '../net/sockets/options.js';
 
 export interface Held {
   /** Two that are equal are the same socket or TAP. */
@@ -45,11 +43,10 @@ export async function hold(options: ServeOptions, given: number | undefined): Pr
   if (given !== undefined) return { key, fd: given, tap: undefined };
   const { host, port } = options;
   const address = isIP(host) ? host : (await lookup(host).catch(() => undefined))?.address;
-  if (address === undefined) {
-    throw new Failure(`${host} is not an address, and no name that resolves to one; give one with --host`);
-  }
+  if (address === undefined)
+    throw new Failure(listenError(Object.assign(new Error(), { code: 'ENOTFOUND' }), host, port));
   try {
-    return { key, fd: listenOn(address, port, BACKLOG).fd, tap: undefined };
+    return { key, fd: listenOn(address, port, BACKLOG), tap: undefined };
   } catch (error) {
     throw listenFailure(error as Error, host, port);
   }
@@ -72,14 +69,7 @@ export function release(held: Held): void {
 }
 
 function listenFailure(error: Error, host: string, port: number): Failure {
-  const errno = error instanceof SystemError ? error.errno : 0;
-  if (errno === EADDRINUSE)
-    return new InUse(`port ${port} of ${host} is in use by another program; stop it, or choose another with --port`);
-  if (errno === EACCES)
-    return new Failure(
-      `no permission to listen on port ${port}; ports below 1024 need root or CAP_NET_BIND_SERVICE: choose another with --port`,
-    );
-  if (errno === EADDRNOTAVAIL)
-    return new Failure(`${host} is not an address of this machine; choose one of its own with --host`);
-  return new Failure(`cannot listen on ${host} port ${port}: ${error.message}`);
+  if (!(error instanceof SystemError)) return new Failure(error.message);
+  const sentence = listenError(error, host, port);
+  return error.errno === EADDRINUSE ? new InUse(sentence) : new Failure(sentence);
 }

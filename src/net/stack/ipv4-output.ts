@@ -226,8 +226,11 @@ export class Ipv4Output {
     for (let at = start; at < whole.length; at += step) {
       const end = Math.min(at + step, whole.length);
       tx.reset();
-      tx.head.set(whole.subarray(at, end), IP_OFFSET + 20);
-      tx.length = ETHERNET_HEADER + 20 + end - at;
+      // A jumbo frame's piece is longer than the head has room for.
+      const inHead = Math.min(end - at, tx.head.length - IP_OFFSET - 20);
+      tx.head.set(whole.subarray(at, at + inHead), IP_OFFSET + 20);
+      tx.length = ETHERNET_HEADER + 20 + inHead;
+      if (at + inHead < end) tx.push(new Memory(whole), at + inHead, end);
       const more = end < whole.length ? MF : 0;
       this.header(20 + end - at, protocol, source, route.destination, id, more | ((at - start) >> 3), tos, ttl);
       sent = this.dispatch(route) && sent;

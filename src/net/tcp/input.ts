@@ -11,6 +11,7 @@ import { CLOSED, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, SYN_REC
 
 const NO_ACK = dropReason('tcp-no-ack');
 const OUT_OF_WINDOW = dropReason('tcp-out-of-window');
+const BUFFER_FULL = dropReason('tcp-receive-buffer-full');
 const PAWS = dropReason('tcp-paws');
 const ACK_INVALID = dropReason('tcp-ack-invalid');
 const RST_INVALID = dropReason('tcp-rst-invalid');
@@ -62,7 +63,7 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
         return;
       }
       if (zeroProbe <= 0 && segment.seq === c.rcvNxt && (flags & ACK) !== 0) takeAck(c, segment, now);
-      layer.drops.count(OUT_OF_WINDOW);
+      layer.drops.count(zeroProbe <= 0 && segment.seq === c.rcvNxt ? BUFFER_FULL : OUT_OF_WINDOW);
       if (c.state !== CLOSED) layer.challenge(c, segment.length > 0);
     } else layer.drops.count(RST_INVALID);
     return;

@@ -1,6 +1,7 @@
 /** TCP as the stack hosts it: who a segment is for, what has a timer due, and what has something to send. */
 
 import { RX_CHECKSUM_OK } from '../device/device.js';
+import { HEAD_SIZE, TRANSPORT_OFFSET } from '../device/tx-frame.js';
 import { type Drops, dropReason } from '../drops.js';
 import type { Accept, CloseReason } from '../flow.js';
 import type { IpOutput, Ipv4 } from '../ip-output.js';
@@ -344,7 +345,9 @@ export class TcpLayer implements Transport {
   /** RFC 9293 3.7.1: Eff.snd.MSS out of the peer's MSS, the path and the options on each segment. */
   updateMss(c: Connection): void {
     const path = this.ip.pathMtu(c.route) - 40;
-    c.mss = Math.max(Math.min(c.peerMss, path, c.mssCap) - (c.timestamps ? 12 : 0), 36);
+    // Where the checksum is ours to make, a segment is copied into the head, jumbo frames or not.
+    const room = this.ip.offload.checksum ? path : Math.min(path, HEAD_SIZE - TRANSPORT_OFFSET - 40);
+    c.mss = Math.max(Math.min(c.peerMss, room, c.mssCap) - (c.timestamps ? 12 : 0), 36);
   }
 
   sendSyn(c: Connection, now: number): void {

@@ -10,7 +10,6 @@ import { after, before, notAfter } from './sequence.js';
 import { CLOSE_WAIT, CLOSED, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, SYN_RECEIVED } from './state.js';
 
 const REASSEMBLY_FULL = dropReason('tcp-reassembly-full');
-const BUFFER_FULL = dropReason('tcp-receive-buffer-full');
 const DUPLICATE = dropReason('tcp-duplicate');
 const MEMORY_LIMIT = dropReason('tcp-memory-limit');
 const AFTER_CLOSE = dropReason('tcp-after-close');
@@ -72,11 +71,6 @@ export function receiveText(c: Connection, segment: Segment, bytes: Uint8Array, 
       if (over > 0) {
         stop -= over;
         if (c.finPending && after(c.finAt, c.rcvAdv)) c.finPending = false;
-      }
-      if (stop <= start) {
-        c.ackNow = true;
-        c.layer.drops.count(BUFFER_FULL);
-        return;
       }
       if (c.deaf) {
         // RFC 9293 SHLD-3: nobody will read it, and the peer shall not take it for read.

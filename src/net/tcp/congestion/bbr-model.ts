@@ -58,7 +58,8 @@ export class BbrModel {
   private lostInRound = 0;
   private deliveredInRound = 0;
   lossEvents = 0;
-  private roundRtt = UNBOUNDED;
+  /** The longest round trip of the ACKs that told of losses: that of what was sent right behind what was lost. 0: none. */
+  private lossRtt = 0;
 
   start(now: number, rtt: number): void {
     this.minRtt = this.probeRttMin = rtt;
@@ -92,7 +93,7 @@ export class BbrModel {
     const measured = sample.deliveryRate > 0;
     this.lossRoundStart = false;
     this.roundStart = false;
-    if (sample.rtt > 0 && sample.rtt < this.roundRtt) this.roundRtt = sample.rtt;
+    if (sample.newlyLost > 0 && sample.rtt > this.lossRtt) this.lossRtt = sample.rtt;
     this.lostInRound += sample.newlyLost;
     this.deliveredInRound += sample.newlyDelivered;
     if (sample.newlyLost > 0) this.lossEvents++;
@@ -127,13 +128,13 @@ export class BbrModel {
 
   private forgetRound(): void {
     this.lostInRound = this.deliveredInRound = this.lossEvents = 0;
-    this.roundRtt = UNBOUNDED;
+    this.lossRtt = 0;
   }
 
   /** Loss in the round that is more than a path may lose by itself. */
   roundLossy(): boolean {
     const lost = this.lostInRound;
-    return lost > this.threshold(this.roundRtt) * (lost + this.deliveredInRound);
+    return lost > this.threshold() * (lost + this.deliveredInRound);
   }
 
   /** The round lost enough to end Startup (draft 5.3.1.3). */
@@ -143,17 +144,16 @@ export class BbrModel {
 
   /** draft 5.5.10.1, IsInflightTooHigh. */
   inflightTooHigh(sample: RateSample): boolean {
-    const rtt = this.roundRtt === UNBOUNDED ? sample.rtt : this.roundRtt;
-    return sample.lost > this.threshold(rtt) * sample.txInFlight;
+    return sample.lost > this.threshold() * sample.txInFlight;
   }
 
-  private threshold(rtt: number): number {
-    return this.queueSeen(rtt) ? LOSS_THRESH : LOSS_THRESH_NO_QUEUE;
+  private threshold(): number {
+    return this.queueSeen() ? LOSS_THRESH : LOSS_THRESH_NO_QUEUE;
   }
 
-  /** The shortest round trip of the round shows a standing queue: more than the jitter of hosts and links. */
-  private queueSeen(rtt: number): boolean {
-    return rtt !== UNBOUNDED && rtt > this.minRtt * 1.25 + 2;
+  /** What was lost was lost at a queue: who came right behind it waited longer than the jitter of hosts and our own probes explain. */
+  private queueSeen(): boolean {
+    return this.lossRtt > this.minRtt * 1.25 + 2;
   }
 
   /** draft 5.5.10.3. What arrives of a rate that we held down ourselves says nothing against more: the gain is taken out. */

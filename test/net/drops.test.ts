@@ -237,11 +237,13 @@ const WAYS: Readonly<Record<DropName, (s: Host) => unknown>> = {
   'tcp-receive-buffer-full': (s) => {
     s.open();
     s.flow?.pause();
-    for (let i = 0; i < 180; i++) {
-      s.say(ACK, { payload: new Uint8Array(1460) });
-      s.seq += 1460;
+    for (let left = 262_144; left > 0; ) {
+      const length = Math.min(left, 1024);
+      s.say(ACK, { payload: new Uint8Array(length) });
+      s.seq += length;
+      left -= length;
     }
-    s.say(ACK, { payload: new Uint8Array(1460) });
+    s.say(ACK, { payload: new Uint8Array(100) });
   },
   'tcp-reassembly-full': (s) => {
     s.open();

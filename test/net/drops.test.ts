@@ -243,7 +243,7 @@ const WAYS: Readonly<Record<DropName, (s: Host) => unknown>> = {
       s.seq += length;
       left -= length;
     }
-    s.say(ACK, { payload: new Uint8Array(100) });
+    s.say(ACK, { seq: s.flow?.rcvNxt ?? 0, payload: new Uint8Array(100) });
   },
   'tcp-reassembly-full': (s) => {
     s.open();

@@ -183,6 +183,7 @@ export interface Segment {
   readonly ack: number;
   readonly flags: number;
   readonly window?: number;
+  readonly urgent?: number;
   readonly options?: Uint8Array;
   readonly payload?: Uint8Array;
 }
@@ -200,6 +201,7 @@ export function tcp(segment: Segment): Uint8Array {
   bytes[12] = (header / 4) << 4;
   bytes[13] = segment.flags;
   data.setUint16(14, segment.window ?? 65_535);
+  data.setUint16(18, segment.urgent ?? 0);
   bytes.set(options, 20);
   bytes.set(payload, header);
   data.setUint16(16, checksum(pseudo(source, destination, TCP, bytes.length), bytes));

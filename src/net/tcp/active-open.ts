@@ -31,7 +31,16 @@ export class ActiveOpen {
       crossed ? c.tsRecent : 0,
     );
     const flags = crossed ? SYN | ACK : SYN;
-    layer.responder.send(c.route, c.localAddress, c.ports, c.iss, crossed ? c.rcvNxt : 0, flags, 0xffff, options);
+    layer.responder.send(
+      c.route,
+      c.localAddress,
+      c.ports,
+      c.iss,
+      crossed ? c.rcvNxt : 0,
+      flags,
+      layer.initialWindow,
+      options,
+    );
   }
 
   /** RFC 9293 3.10.7.3. */
@@ -62,7 +71,7 @@ export class ActiveOpen {
       c.irs = segment.seq;
       c.rcvNxt = c.lastAckSent = (segment.seq + 1) | 0;
       c.rcvScale = segment.scale === -1 ? 0 : layer.receiveScale;
-      c.rcvAdv = (c.rcvNxt + 0xffff) | 0;
+      c.rcvAdv = (c.rcvNxt + layer.initialWindow) | 0;
       c.sndWnd = c.maxSndWnd = segment.window;
       c.sndWl1 = segment.seq;
       c.sndWl2 = segment.ack;
@@ -76,7 +85,7 @@ export class ActiveOpen {
     c.irs = segment.seq;
     c.rcvNxt = c.lastAckSent = (segment.seq + 1) | 0;
     c.rcvScale = segment.scale === -1 ? 0 : layer.receiveScale;
-    c.rcvAdv = (c.rcvNxt + 0xffff) | 0;
+    c.rcvAdv = (c.rcvNxt + layer.initialWindow) | 0;
     c.state = SYN_RECEIVED;
     c.sndWnd = c.maxSndWnd = segment.window;
     c.sndWl1 = segment.seq;

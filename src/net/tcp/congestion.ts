@@ -44,6 +44,8 @@ export interface SenderView {
   readonly delivered: number;
   /** The window, not the application, was what held the sender back in the last round (RFC 7661, 9438 5.8). */
   readonly cwndLimited: boolean;
+  /** A timeout is being recovered from: what an ACK covers may have arrived long before it. */
+  readonly timedOut: boolean;
 }
 
 export interface CongestionControl {

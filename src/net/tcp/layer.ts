@@ -61,6 +61,8 @@ export class TcpLayer implements Transport {
   readonly opening: ActiveOpen;
   /** The window shift that we announce (RFC 7323 2.2): as large as the receive buffer needs. */
   readonly receiveScale: number;
+  /** The window in a SYN, which is never scaled (RFC 7323 2.2). */
+  readonly initialWindow: number;
   readonly counters = {
     segmentsIn: 0,
     segmentsOut: 0,
@@ -96,6 +98,7 @@ export class TcpLayer implements Transport {
     this.waiting = new FlowTable<TimeWait>(this.hash);
     this.responder = new Responder(this);
     this.budget = new Budget(this);
+    this.initialWindow = Math.min(0xffff, this.limits.receiveBuffer);
     this.receiveScale = Math.max(0, Math.ceil(Math.log2((this.limits.receiveBuffer + 1) / 0x1_0000)));
     this.listening = new Listening(this);
     this.opening = new ActiveOpen(this);

@@ -149,7 +149,16 @@ export class Listening {
       one.tsRecent,
     );
     const flags = SYN | ACK | (one.ecn ? ECE : 0);
-    layer.responder.send(one.route, one.localAddress, one.ports, one.iss, (one.irs + 1) | 0, flags, 0xffff, options);
+    layer.responder.send(
+      one.route,
+      one.localAddress,
+      one.ports,
+      one.iss,
+      (one.irs + 1) | 0,
+      flags,
+      layer.initialWindow,
+      options,
+    );
   }
 
   private halfInput(one: HalfOpen, segment: Segment, bytes: Uint8Array, ecn: number, now: number): void {
@@ -291,7 +300,7 @@ export class Listening {
     c.irs = irs;
     c.rcvNxt = c.lastAckSent = (irs + 1) | 0;
     c.rcvScale = scaling ? layer.receiveScale : 0;
-    c.rcvAdv = (c.rcvNxt + 0xffff) | 0;
+    c.rcvAdv = (c.rcvNxt + layer.initialWindow) | 0;
     c.heardAt = now;
     layer.updateMss(c);
   }

@@ -180,7 +180,9 @@ export function output(c: Connection, now: number, force = false): void {
       break;
     }
     const extra = c.sackOk || c.dupAcks === 0 ? 0 : (c.recovering ? c.dupAcks : Math.min(c.dupAcks, 2)) * c.mss;
-    const room = allowance(c) + extra - c.flight.pipe;
+    let room = allowance(c) + extra - c.flight.pipe;
+    // RFC 5682 2.1 step 2b: two new segments at most.
+    if (c.frto === FRTO_PROBING) room = Math.min(room, 2 * c.mss - ((c.sndNxt - c.recover) | 0));
     // F-RTO (RFC 5682 2.1 step 2b) tries new data before it believes that the old is lost.
     const lost = c.frto === FRTO_PROBING ? undefined : c.flight.firstLost();
     if (lost !== undefined) {

@@ -1,7 +1,7 @@
 /** A server in virtual time and a peer whose segments are made by hand: send, wait, look at what came back. */
 import { Memory } from '../../../src/memory/memory.js';
 import type { CloseReason, Flow, FlowHandler } from '../../../src/net/flow.js';
-import { SimHost } from '../../sim/host.js';
+import { SimHost, type SimHostOptions } from '../../sim/host.js';
 import {
   ACK,
   arp,
@@ -29,6 +29,7 @@ export interface Got {
   readonly seq: number;
   readonly ack: number;
   readonly window: number;
+  readonly urgent: number;
   readonly options: Uint8Array;
   readonly data: Uint8Array;
   readonly time: number;
@@ -48,9 +49,9 @@ export class Script implements FlowHandler {
   seq = 1000;
   ack = 0;
 
-  constructor(seed = 1) {
+  constructor(seed = 1, options: Partial<SimHostOptions> = {}) {
     this.world = new World(seed);
-    this.host = new SimHost(this.world, { name: 'host', mac: Uint8Array.of(2, 0, 0, 0, 0, 1) });
+    this.host = new SimHost(this.world, { name: 'host', mac: Uint8Array.of(2, 0, 0, 0, 0, 1), ...options });
     this.host.connectTo((frame) => this.take(frame));
     this.host.configure('10.0.0.1', 24);
     void this.host.listen(80, (flow) => {
@@ -78,6 +79,7 @@ export class Script implements FlowHandler {
     this.got.push({
       ...segment,
       window: view(packet.payload).getUint16(14),
+      urgent: view(packet.payload).getUint16(18),
       options: packet.payload.slice(20, segment.header),
       data,
       time: this.world.time.now(),

@@ -153,7 +153,7 @@ export class BbrModel {
 
   /** What was lost was lost at a queue: who came right behind it waited longer than the jitter of hosts and our own probes explain. */
   private queueSeen(): boolean {
-    return this.lossRtt > this.minRtt * 1.25 + 2;
+    return this.lossRtt > this.minRtt * 1.4 + 1;
   }
 
   /** draft 5.5.10.3. What arrives of a rate that we held down ourselves says nothing against more: the gain is taken out. */

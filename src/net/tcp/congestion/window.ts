@@ -23,8 +23,10 @@ export abstract class LossBased implements CongestionControl {
     // RFC 9438 5.8, RFC 7661: a window that was not used does not grow.
     if (!inRecovery && (sender.cwndLimited || sample.priorInFlight + sample.acked >= this.cwnd) && sample.acked > 0) {
       if (this.cwnd < this.ssthresh) {
-        // RFC 3465 with L = 2, but for super-segments, which one ACK acknowledges whole, no limit (RFC 9406 4.2 paced).
-        this.cwnd += this.slowStart(sender, sample, now);
+        // RFC 3465 2.2: bytes are counted, not ACKs. The limit L of 2.3 is 1 after a timeout; else there is none, since one ACK
+        // acknowledges a super-segment whole.
+        const growth = this.slowStart(sender, sample, now);
+        this.cwnd += sender.timedOut ? Math.min(growth, sender.mss) : growth;
         if (this.cwnd > this.ssthresh) this.cwnd = Math.max(this.ssthresh, sender.mss * 2);
       } else this.avoid(sender, sample, now);
     }

@@ -9,7 +9,8 @@ type Sender = { -readonly [K in keyof SenderView]: SenderView[K] };
 
 function sender(): Sender {
   const view: Sender = {
-    ...{ mss: MSS, sndUna: 0, sndNxt: 0, srtt: 20, minRtt: 20, inFlight: 0, delivered: 0, cwndLimited: true },
+    ...{ mss: MSS, sndUna: 0, sndNxt: 0, srtt: 20, minRtt: 20, inFlight: 0, delivered: 0 },
+    ...{ cwndLimited: true, timedOut: false },
   };
   return view;
 }

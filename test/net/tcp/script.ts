@@ -34,6 +34,9 @@ export interface Got {
   readonly data: Uint8Array;
   readonly time: number;
   readonly good: boolean;
+  readonly tos: number;
+  readonly id: number;
+  readonly dontFragment: boolean;
 }
 
 /** A server on port 80 and a peer made by hand on port 5000. */
@@ -48,6 +51,10 @@ export class Script implements FlowHandler {
   answer = '';
   seq = 1000;
   ack = 0;
+  /** ARP requests that came. */
+  asked = 0;
+  /** The ECN bits of what is sent. */
+  mark = 0;
 
   constructor(seed = 1, options: Partial<SimHostOptions> = {}) {
     this.world = new World(seed);
@@ -63,6 +70,7 @@ export class Script implements FlowHandler {
   private take(frame: Uint8Array): void {
     const question = readArp(frame);
     if (question !== undefined) {
+      this.asked += 1;
       const answer = { operation: 2, senderMac: MAC, sender: PEER, targetMac: question.senderMac, target: OURS };
       if (question.target === PEER) this.host.take(ethernet(this.host.mac, MAC, TYPE_ARP, arp(answer)));
       return;
@@ -84,6 +92,9 @@ export class Script implements FlowHandler {
       data,
       time: this.world.time.now(),
       good: checksum(concat(pseudo, packet.payload)) === 0,
+      tos: packet.bytes[1] as number,
+      id: packet.id,
+      dontFragment: packet.dontFragment,
     });
   }
 
@@ -92,6 +103,11 @@ export class Script implements FlowHandler {
       ...{ source: PEER, from: 5000, destination: OURS, to: 80, seq: this.seq, ack: this.ack, flags },
       ...more,
     });
+    if (this.mark !== 0) {
+      packet[1] = this.mark;
+      view(packet).setUint16(10, 0);
+      view(packet).setUint16(10, checksum(packet.subarray(0, 20)));
+    }
     if (spoil) packet[packet.length - 1] = (packet[packet.length - 1] as number) ^ 1;
     this.host.take(ethernet(this.host.mac, MAC, TYPE_IPV4, packet));
     this.wait(0.001);

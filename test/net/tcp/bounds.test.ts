@@ -53,7 +53,7 @@ t.test(
     let most = 0;
     let served = 0;
     for (let i = 0; i < 100_000; i++) {
-      const source = (0x0b00_0000 + Math.imul(i, 0x9e37) + (i & 0xff)) | 0;
+      const source = 0x0b00_0000 + (Math.imul(i, 0x9e37) & 0xff_ffff);
       const packet = tcp({
         source,
         from: 1024 + (i % 60_000),

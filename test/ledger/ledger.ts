@@ -99,7 +99,7 @@ export function renderLedger(ledger: Ledger): string {
     '# Conformance ledger',
     '',
     'Written by `npm run ledger` from `docs/requirements/` and the names of the tests; `npm test` fails on an id that no list knows,',
-    'and when a MUST has neither a test nor a stated refusal.',
+    'when a requirement of any level has neither a test nor a stated refusal, and when this page is not what the tests say.',
   ];
   for (const list of ledger.lists) {
     const count = (state: (one: Requirement) => boolean): number => list.requirements.filter(state).length;

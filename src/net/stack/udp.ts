@@ -27,6 +27,8 @@ export type OnDatagram = (
   sourcePort: number,
   destination: Ipv4,
   now: number,
+  /** DSCP and ECN, as they came. */
+  tos: number,
 ) => void;
 
 /** An ICMP error about a datagram that went from this port to `destination:port` (RFC 1122 4.1.3.3): ICMP's type and code. */
@@ -71,7 +73,7 @@ export class Udp implements Transport {
     destination: Ipv4,
     marks: number,
     broadcast: boolean,
-    _tos: number,
+    tos: number,
     now: number,
   ): void {
     const { stack } = this;
@@ -93,7 +95,7 @@ export class Udp implements Transport {
       stack.icmp.sendError(UNREACHABLE, PORT_UNREACHABLE, bytes, ip, end, broadcast, now);
       return;
     }
-    bound.datagram(bytes, start + 8, stop, source, uint16At(bytes, start), destination, now);
+    bound.datagram(bytes, start + 8, stop, source, uint16At(bytes, start), destination, now, tos);
   }
 
   private send(

@@ -193,7 +193,7 @@ t.test('who has no handler for trouble is not told [9293 SHLD-20]', async (t) =>
 });
 
 t.test(
-  'R1: after three retransmissions the owner is told, and the next hop is asked for anew [9293 SHLD-9] [9293 SHLD-10]',
+  'R1: after three retransmissions the owner is told, and the next hop is asked for anew [9293 MUST-20] [9293 SHLD-9] [9293 SHLD-10]',
   async (t) => {
     const s = opened('mss 500');
     s.write(100);

@@ -38,6 +38,8 @@ export interface ServeOptions {
 }
 
 export interface DirectArguments {
+  /** A network card to use instead of a TAP. */
+  readonly interface: string | undefined;
   readonly tap: string;
   readonly bridge: string | undefined;
   /** Undefined: DHCP. */
@@ -112,6 +114,7 @@ interface ServeFlags extends HttpFlags {
   sockets?: SocketKind;
   port?: number;
   tap?: string;
+  interface?: string;
   bridge?: string;
   ipv4?: string;
   ipv4Netmask?: string;
@@ -171,6 +174,7 @@ function buildProgram(found: (task: Task) => void): Command {
     .option('--sockets <kind>', "socket: libc, or node for Node's own (default: libc on Linux)", socketKind)
     .option('--tap <name>', `direct: the TAP device, made unless it exists (default: ${DEFAULT_TAP})`)
     .option('--bridge <name>', 'direct: the bridge to put the TAP on')
+    .option('--interface <name>', 'direct: a network card instead of a TAP; the kernel may hold no address on it')
     .option('--ipv4 <address/size>', 'direct: a static address instead of DHCP')
     .option('--ipv4-netmask <mask>', 'direct: the size of the network as a netmask')
     .option('--ipv4-gateway <address>', 'direct: the router')
@@ -281,6 +285,7 @@ function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions
     sockets: flags.sockets,
     http: httpArguments(flags),
     direct: {
+      interface: flags.interface,
       tap: flags.tap ?? DEFAULT_TAP,
       bridge: flags.bridge,
       static: staticAddress(flags.ipv4, flags.ipv4Netmask, flags.ipv4Gateway),
@@ -305,10 +310,13 @@ function checkMode(net: 'socket' | 'direct', flags: ServeFlags): void {
     if (flags.sockets !== undefined)
       throw badUsage('--sockets is for --net socket; in direct mode nothing of the kernel carries the bytes');
     if (flags.port === 0) throw badUsage('--port 0 is for --net socket; in direct mode every port is free: choose one');
+    if (flags.interface !== undefined && (flags.tap ?? flags.bridge) !== undefined)
+      throw badUsage('--interface is instead of a TAP; leave --tap and --bridge out');
     return;
   }
   const given: [string, boolean][] = [
     ['--tap', flags.tap !== undefined],
+    ['--interface', flags.interface !== undefined],
     ['--bridge', flags.bridge !== undefined],
     ['--ipv4', flags.ipv4 !== undefined],
     ['--ipv4-netmask', flags.ipv4Netmask !== undefined],

@@ -1,9 +1,9 @@
 /** Makes the network that the command line asks for. What is not needed is not loaded. */
 import { hostname } from 'node:os';
 import type { OpenTap } from '../net/device/tap-open.js';
-import type { DirectNetwork } from '../net/direct.js';
+import type { DirectNetwork, DirectOptions } from '../net/direct.js';
 import type { Network } from '../net/flow.js';
-import type { ServeOptions } from './arguments.js';
+import type { DirectArguments, ServeOptions } from './arguments.js';
 import { Failure } from './failure.js';
 import type { Log } from './log.js';
 import { derivedMac } from './mac.js';
@@ -37,9 +37,8 @@ export async function openDirect(
   const { formatMac } = await import('../net/wire/address.js');
   const { DROP_NAMES } = await import('../net/drops.js');
   const { direct } = options;
-  const mac = direct.mac ?? derivedMac(direct.tap);
   const network = new DirectNetwork({
-    tap: { name: direct.tap, bridge: direct.bridge, offload: direct.offload, mac, opened: inherited },
+    device: deviceOf(direct, inherited),
     held: inherited !== undefined,
     static: direct.static,
     hostname: direct.hostname ?? hostname(),
@@ -55,6 +54,12 @@ export async function openDirect(
       ? (reason, _bytes, start, end) => log.event('drops', `${DROP_NAMES[reason]}, ${end - start} bytes`)
       : undefined,
   });
-  log.event('net', `${direct.tap} is open, our MAC address is ${formatMac(mac)}`);
+  log.event('net', `${network.deviceName} is open, our MAC address is ${formatMac(network.mac)}`);
   return network;
+}
+
+function deviceOf(direct: DirectArguments, opened: OpenTap | undefined): DirectOptions['device'] {
+  const { interface: card, tap, bridge, offload, mac, static: given } = direct;
+  if (card !== undefined) return { kind: 'card', name: card, offload, mac, address: given?.address };
+  return { kind: 'tap', name: tap, bridge, offload, mac: mac ?? derivedMac(tap), opened };
 }

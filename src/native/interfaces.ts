@@ -2,7 +2,7 @@
  * Network interfaces of the host by Linux's ioctls (netdevice(7)), without the `ip` program: up and down, bridges, queue
  * lengths. Every function throws a `SystemError` whose message begins with what was tried.
  */
-import { SystemError } from './errno.js';
+import { EADDRNOTAVAIL, SystemError } from './errno.js';
 import { check, libc } from './libc.js';
 import { pinned } from './slab.js';
 
@@ -18,6 +18,7 @@ const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
 
 const SIOCGIFFLAGS = 0x8913;
 const SIOCSIFFLAGS = 0x8914;
+const SIOCGIFADDR = 0x8915;
 const SIOCGIFMTU = 0x8921;
 const SIOCSIFHWADDR = 0x8924;
 const SIOCGIFHWADDR = 0x8927;
@@ -109,6 +110,23 @@ export function setUp(name: string, up: boolean): void {
   if (wanted === flags) return;
   const attempt = `set ${name} ${up ? 'up' : 'down'}`;
   control(attempt, name, SIOCSIFFLAGS, (view) => view.setInt16(16, wanted, true), nothing);
+}
+
+/** The IPv4 address that the kernel holds on `name`; undefined: none. */
+export function ipv4Of(name: string): string | undefined {
+  try {
+    return control(`read the address of ${name}`, name, SIOCGIFADDR, nothing, (view) =>
+      new Uint8Array(view.buffer, view.byteOffset + 20, 4).join('.'),
+    );
+  } catch (error) {
+    if (error instanceof SystemError && error.errno === EADDRNOTAVAIL) return undefined;
+    throw error;
+  }
+}
+
+/** What kind of link it is: `ARPHRD_ETHER` (1) and the others of linux/if_arp.h. */
+export function hardwareType(name: string): number {
+  return control(`read the type of ${name}`, name, SIOCGIFHWADDR, nothing, (view) => view.getUint16(16, true));
 }
 
 /** Bytes of the largest packet of `name`. */

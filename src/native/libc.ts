@@ -28,6 +28,9 @@ export interface Libc {
   socket(domain: number, type: number, protocol: number): number;
   /** Writes two descriptors, as two int32, to `address`. */
   socketpair(domain: number, type: number, protocol: number, address: number): number;
+  /** `value` and `address` are addresses, with the bytes that lie there. */
+  setsockopt(fd: number, level: number, option: number, value: number, length: number): number;
+  bind(fd: number, address: number, length: number): number;
   if_nametoindex(name: string): number;
 }
 
@@ -78,6 +81,8 @@ function load(): Libc {
     dup2: take('int dup2(int from, int to)'),
     socket: take('int socket(int domain, int type, int protocol)'),
     socketpair: take('int socketpair(int domain, int type, int protocol, uint64_t fds)'),
+    setsockopt: take('int setsockopt(int fd, int level, int option, uint64_t value, uint32_t length)'),
+    bind: take('int bind(int fd, uint64_t address, uint32_t length)'),
     if_nametoindex: take('uint32_t if_nametoindex(const char *name)'),
   };
 }

@@ -1,14 +1,17 @@
 /**
- * A network on our own stack: a TAP, the stack with TCP on it, a way to an address, and the real-time loop that drives them.
+ * A network on our own stack: a TAP or a network card, the stack with TCP on it, a way to an address, and the real-time loop that drives them.
  * Each turn runs to completion: frames all the way up, answers all the way down, then what is due.
  */
 import { performance } from 'node:perf_hooks';
 import { eventLoopDescriptor } from '../native/poll.js';
 import { CaptureDevice } from './device/capture.js';
+import type { DescriptorDevice } from './device/descriptor-device.js';
 import type { Device } from './device/device.js';
 import type { Faults } from './device/faults.js';
 import { FaultyDevice } from './device/faulty-device.js';
 import { type Driven, defaultSpin, type Loop, TURN_BUDGET } from './device/loop.js';
+import { PacketDevice } from './device/packet.js';
+import type { PacketOptions } from './device/packet-open.js';
 import { PollingLoop } from './device/polling-loop.js';
 import { TapDevice, type TapDeviceOptions } from './device/tap.js';
 import { WatchedLoop } from './device/watched-loop.js';
@@ -31,7 +34,8 @@ const FRAMES_A_LOOK = 8;
 const POLL_INTERVAL = 1;
 
 export interface DirectOptions {
-  readonly tap: TapDeviceOptions;
+  /** What carries the frames: a TAP, or a network card that the kernel leaves to us. */
+  readonly device: ({ readonly kind: 'tap' } & TapDeviceOptions) | ({ readonly kind: 'card' } & PacketOptions);
   /** Undefined: DHCP. Text forms, checked before. */
   readonly static?:
     | { readonly address: string; readonly prefix: number; readonly gateway?: string | undefined }
@@ -50,7 +54,7 @@ export interface DirectOptions {
   readonly loop?: 'polling' | 'watched' | undefined;
   /** A capture file. */
   readonly pcap?: string | undefined;
-  /** For development: what the link does to frames. The TAP is to be opened without offloads then. */
+  /** For development: what the link does to frames. The device is to be opened without offloads then. */
   readonly faults?: Faults | undefined;
   /** Something that the operator should know: one sentence. */
   readonly onNotice?: ((sentence: string) => void) | undefined;
@@ -73,8 +77,8 @@ export class DirectNetwork implements Network, Driven {
   private polledAt = 0;
 
   private readonly options: DirectOptions;
-  private readonly tap: TapDevice;
-  /** What the TAP's frames pass first, and what the stack has. */
+  private readonly link: DescriptorDevice;
+  /** What the link's frames pass first, and what the stack has. */
   private readonly wire: Device;
   private readonly device: Device;
   private readonly loop: Loop;
@@ -94,14 +98,14 @@ export class DirectNetwork implements Network, Driven {
   /** Opens the device and starts. Throws a sentence when the device cannot be had. */
   constructor(options: DirectOptions) {
     this.options = options;
-    this.tap = new TapDevice(options.tap);
+    this.link = options.device.kind === 'tap' ? new TapDevice(options.device) : new PacketDevice(options.device);
     const notice = (sentence: string) => options.onNotice?.(sentence);
     const wallClock = () => performance.timeOrigin + performance.now();
     const capture =
-      options.pcap === undefined ? undefined : new CaptureDevice(this.tap, options.pcap, wallClock, notice);
+      options.pcap === undefined ? undefined : new CaptureDevice(this.link, options.pcap, wallClock, notice);
     const random = new CryptoRandom();
     this.clock = new EntryClock((callback) => this.enter(callback));
-    this.wire = capture ?? this.tap;
+    this.wire = capture ?? this.link;
     this.device = options.faults === undefined ? this.wire : this.faulty(this.wire, options.faults, random);
     const drops = new Drops();
     drops.watcher = joinWatchers(capture?.dropped, options.onDrop);
@@ -140,8 +144,8 @@ export class DirectNetwork implements Network, Driven {
   private addressMode(events: AddressEvents): AddressMode {
     const { static: given } = this.options;
     if (given === undefined) {
-      const { state, hostname, tap } = this.options;
-      const name = `${tap.name}-${formatMac(tap.mac).replaceAll(':', '')}`;
+      const { state, hostname } = this.options;
+      const name = `${this.link.name}-${formatMac(this.link.mac).replaceAll(':', '')}`;
       const memory = state === undefined ? undefined : new LeaseFile(state, name, events.notice);
       return new DhcpMode(this.stack, hostname, memory, events);
     }
@@ -153,8 +157,18 @@ export class DirectNetwork implements Network, Driven {
   private makeLoop(): Loop {
     const spin = this.options.spin ?? defaultSpin();
     const libuv = this.options.loop === 'watched' ? undefined : eventLoopDescriptor();
-    if (libuv !== undefined) return new PollingLoop(this.tap.fd, libuv, this, spin);
-    return new WatchedLoop(this.tap.fd, this.tap.buffer, this, spin);
+    if (libuv !== undefined) return new PollingLoop(this.link.fd, libuv, this, spin);
+    return new WatchedLoop(this.link.fd, this.link.buffer, this, spin);
+  }
+
+  /** The interface: `tap0`, `eth0`. */
+  get deviceName(): string {
+    return this.link.name;
+  }
+
+  /** Our address on the link, six bytes. */
+  get mac(): Uint8Array {
+    return this.link.mac;
   }
 
   get address(): string | undefined {
@@ -203,21 +217,21 @@ export class DirectNetwork implements Network, Driven {
       if (this.now - this.polledAt >= POLL_INTERVAL) this.poll();
     } else if (performance.now() >= (this.dueStale ? this.polledAt + POLL_INTERVAL : this.due)) this.settle();
     this.inEntry = false;
-    if (this.tap.gone) this.deviceGone();
+    if (this.link.gone) this.deviceGone();
     if (this.drained !== undefined && this.tcp.connections.size === 0) this.drained();
     return taken;
   }
 
   arrived(length: number): void {
     if (length === 0) {
-      this.tap.gone = true;
+      this.link.gone = true;
       return;
     }
     this.inEntry = true;
     this.framesToLook = 0;
     const { device, wire } = this;
     const sink = device instanceof FaultyDevice ? device.handing(this.sink) : this.sink;
-    this.tap.deliver(length, wire instanceof CaptureDevice ? wire.handing(sink) : sink);
+    this.link.deliver(length, wire instanceof CaptureDevice ? wire.handing(sink) : sink);
     this.settle();
     this.inEntry = false;
   }
@@ -278,7 +292,7 @@ export class DirectNetwork implements Network, Driven {
 
   private deviceGone(): void {
     this.loop.stop();
-    this.fail(`the TAP ${this.tap.name} is gone: it was removed while we served on it`);
+    this.fail(`${this.link.title} is gone: it was removed while we served on it`);
   }
 
   // Network
@@ -306,7 +320,7 @@ export class DirectNetwork implements Network, Driven {
       ...this.stack.counters,
       ...this.tcp.counters,
       connectionsOpen: this.tcp.connections.size,
-      transmitFailures: this.tap.transmitFailures,
+      transmitFailures: this.link.transmitFailures,
       ...this.stack.drops.toJSON(),
     };
   }
@@ -321,7 +335,7 @@ export class DirectNetwork implements Network, Driven {
 
   async close(drain: number): Promise<void> {
     for (const listener of [...this.listeners]) listener.close();
-    if (this.tcp.connections.size > 0 && !this.tap.gone) await this.drain(drain);
+    if (this.tcp.connections.size > 0 && !this.link.gone) await this.drain(drain);
     this.enter(() => this.mode.stop(this.now));
     this.loop.stop();
     this.device.close();

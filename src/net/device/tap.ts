@@ -1,31 +1,7 @@
-/**
- * A Linux TAP as a `Device`: non-blocking reads and gathering writes straight on the descriptor, with the kernel's
- * checksum and segmentation offload (virtio-net header before each frame). Nothing is allocated a frame.
- */
-import { EAGAIN, EBADFD, EINTR, EIO } from '../../native/errno.js';
-import { type Libc, libc } from '../../native/libc.js';
-import { memoryAddress } from '../../native/memory-address.js';
-import { type Pinned, pinned } from '../../native/slab.js';
-import { type Device, type FrameSink, type Offload, RX_CHECKSUM_OK, RX_PLAIN } from './device.js';
+/** A Linux TAP as a `Device`. */
+import { EBADF, EBADFD } from '../../native/errno.js';
+import { DescriptorDevice } from './descriptor-device.js';
 import { type OpenTap, openTap, type TapOptions } from './tap-open.js';
-import { HEAD_SIZE, HEADROOM, MAX_PIECES, TxFrame } from './tx-frame.js';
-
-/** A received frame may be a super-segment: 64 KiB of IP, Ethernet, virtio-net header. */
-const RECEIVE_SIZE = 65_536 + 64;
-/** Bytes of an `iovec`: address and length, 64 bits each. */
-const IOVEC = 16;
-
-// struct virtio_net_hdr_mrg_rxbuf
-const VNET_FLAGS = 0;
-const VNET_GSO_TYPE = 1;
-const VNET_HEADER_LENGTH = 2;
-const VNET_GSO_SIZE = 4;
-const VNET_CHECKSUM_START = 6;
-const VNET_CHECKSUM_OFFSET = 8;
-const NEEDS_CSUM = 1;
-const DATA_VALID = 2;
-const GSO_NONE = 0;
-const GSO_TCPV4 = 1;
 
 export interface TapDeviceOptions extends TapOptions {
   /** Our address on the link, six bytes. */
@@ -34,154 +10,15 @@ export interface TapDeviceOptions extends TapOptions {
   readonly opened?: OpenTap | undefined;
 }
 
-export class TapDevice implements Device {
-  readonly name: string;
-  readonly mtu: number;
-  readonly mac: Uint8Array;
-  readonly offload: Offload;
-  readonly tx: TxFrame;
-  onReadable: (() => void) | undefined = undefined;
-  /** For whoever waits until it is readable. */
-  readonly fd: number;
-  /** The receive buffer: who waits by reading (libuv) reads to here, then calls `deliver`. */
-  readonly buffer: Uint8Array;
-  /** Writes that the kernel refused. */
-  transmitFailures = 0;
-  /** The errno of the last refused write, and of a read that failed for good; 0: none. */
-  lastError = 0;
-  /** The interface was removed, or set down for good, while we used it. */
-  gone = false;
-
-  private readonly c: Libc;
-  private readonly receiveAddress: number;
-  private readonly headAddress: number;
-  private readonly vnet: number;
-  private readonly iovec: Pinned;
-  /** The iovec array as pairs of 32-bit words. */
-  private readonly words: Uint32Array;
-  /** Where pieces without an address are copied to. */
-  private copies: Pinned | undefined = undefined;
-  private copied = 0;
-  private closed = false;
-
+export class TapDevice extends DescriptorDevice {
   constructor(options: TapDeviceOptions) {
-    const tap: OpenTap = options.opened ?? openTap(options);
-    this.c = libc();
-    this.name = tap.name;
-    this.fd = tap.fd;
-    this.mtu = tap.mtu;
-    this.mac = options.mac;
-    this.vnet = tap.header;
-    this.offload = { checksum: tap.checksum, segmentation: tap.segmentation ? 65_535 : 0 };
-    const receive = pinned(RECEIVE_SIZE);
-    this.buffer = receive.bytes;
-    this.receiveAddress = receive.address;
-    const head = pinned(HEAD_SIZE);
-    this.tx = new TxFrame(head.bytes);
-    this.headAddress = head.address;
-    this.iovec = pinned((MAX_PIECES + 1) * IOVEC);
-    this.words = new Uint32Array(this.iovec.bytes.buffer, this.iovec.bytes.byteOffset, (MAX_PIECES + 1) * 4);
-  }
-
-  receive(sink: FrameSink, budget: number): number {
-    const { c, fd, receiveAddress } = this;
-    let taken = 0;
-    while (taken < budget) {
-      const length = c.read(fd, receiveAddress, RECEIVE_SIZE);
-      if (length <= 0) {
-        if (length < 0) this.readFailed(c.errno());
-        break;
-      }
-      taken += 1;
-      this.deliver(length, sink);
-    }
-    return taken;
-  }
-
-  /** Hands over what was read to `buffer`: `length` bytes, the virtio-net header included. */
-  deliver(length: number, sink: FrameSink): void {
-    const vnet = this.vnet;
-    if (length <= vnet) return;
-    let marks = RX_PLAIN;
-    // A checksum that was never finished has not left this machine; one marked valid was verified below.
-    if (vnet !== 0 && (this.buffer[VNET_FLAGS] & (NEEDS_CSUM | DATA_VALID)) !== 0) marks = RX_CHECKSUM_OK;
-    sink(this.buffer, vnet, length, marks);
-  }
-
-  private readFailed(errno: number): void {
-    if (errno === EAGAIN || errno === EINTR) return;
-    this.lastError = errno;
-    // EBADFD: the interface is gone. EIO: it is down, and may come up again.
-    if (errno !== EIO) this.gone = true;
-  }
-
-  transmit(): boolean {
-    const tx = this.tx;
-    const vnet = this.vnet;
-    if (vnet !== 0) this.writeVnetHeader(tx);
-    const from = this.headAddress + HEADROOM - vnet;
-    const headLength = vnet + tx.length;
-    const sent = tx.pieces === 0 ? this.c.write(this.fd, from, headLength) : this.gather(tx, from, headLength);
-    if (sent >= 0) return true;
-    return this.writeFailed();
-  }
-
-  private writeFailed(): boolean {
-    const errno = this.c.errno();
-    this.transmitFailures += 1;
-    this.lastError = errno;
-    if (errno === EBADFD) this.gone = true;
-    return false;
-  }
-
-  private writeVnetHeader(tx: TxFrame): void {
-    const view = tx.view;
-    const at = HEADROOM - this.vnet;
-    view.setUint8(at + VNET_FLAGS, tx.checksumStart === 0 ? 0 : NEEDS_CSUM);
-    view.setUint8(at + VNET_GSO_TYPE, tx.segmentSize === 0 ? GSO_NONE : GSO_TCPV4);
-    view.setUint16(at + VNET_HEADER_LENGTH, tx.segmentHeader, true);
-    view.setUint16(at + VNET_GSO_SIZE, tx.segmentSize, true);
-    view.setUint16(at + VNET_CHECKSUM_START, tx.checksumStart, true);
-    view.setUint16(at + VNET_CHECKSUM_OFFSET, tx.checksumOffset, true);
-    view.setUint16(at + 10, 0, true);
-  }
-
-  /** Writes head and pieces with one `writev`. Answers what that answers. */
-  private gather(tx: TxFrame, from: number, headLength: number): number {
-    this.copied = 0;
-    this.setEntry(0, from, headLength);
-    const pieces = tx.pieces;
-    for (let i = 0; i < pieces; i++) {
-      const memory = tx.memory[i];
-      const start = tx.start[i];
-      const end = tx.end[i];
-      const base = memory.address !== 0 ? memory.address : memoryAddress(memory);
-      this.setEntry(i + 1, base !== 0 ? base + start : this.copy(memory.bytes, start, end), end - start);
-    }
-    return this.c.writev(this.fd, this.iovec.address, pieces + 1);
-  }
-
-  private setEntry(index: number, address: number, length: number): void {
-    const words = this.words;
-    const at = index * 4;
-    words[at] = address >>> 0;
-    words[at + 1] = (address / 0x1_0000_0000) | 0;
-    words[at + 2] = length;
-  }
-
-  /** Copies bytes that have no stable place; answers where to. A frame has at most 64 KiB of payload. */
-  private copy(bytes: Uint8Array, start: number, end: number): number {
-    this.copies ??= pinned(RECEIVE_SIZE);
-    const at = this.copied;
-    this.copies.bytes.set(bytes.subarray(start, end), at);
-    this.copied = at + end - start;
-    return this.copies.address + at;
-  }
-
-  close(): void {
-    if (this.closed) return;
-    this.closed = true;
-    this.onReadable = undefined;
-    this.c.close(this.fd);
+    const tap = options.opened ?? openTap(options);
+    // EIO: it is down, and may come up again.
+    super({
+      ...tap,
+      title: `the TAP ${tap.name}`,
+      mac: options.mac,
+      gone: (errno) => errno === EBADFD || errno === EBADF,
+    });
   }
 }

@@ -16,7 +16,7 @@ function obstacle(): string | false {
 }
 
 const skip = obstacle();
-for (const name of ['tap-device', 'loops']) {
+for (const name of ['tap-device', 'packet-device', 'loops']) {
   t.test(name, { skip }, async (t) => {
     await t.spawn('unshare', ['--net', process.execPath, join(here, 'namespace', `${name}.js`)], {}, name);
   });

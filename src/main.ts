@@ -21,6 +21,8 @@ async function main(): Promise<void> {
       return (await import('./cli/inspect-command.js')).runInspect(task);
     case 'supervise':
       return (await import('./cli/supervise-command.js')).runSupervise(task);
+    case 'replay':
+      return (await import('./cli/replay-command.js')).runReplay(task);
     case 'host':
       return (await import('./cli/host-command.js')).runHost(task);
     case 'image':

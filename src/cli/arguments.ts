@@ -48,6 +48,8 @@ export interface DirectArguments {
   readonly mac: Uint8Array | undefined;
   readonly hostname: string | undefined;
   readonly pcap: string | undefined;
+  /** A recording that `replay` plays, and the bytes that it may take. */
+  readonly record: { readonly file: string; readonly bytes: number } | undefined;
   readonly offload: boolean;
   readonly congestion: 'cubic' | 'bbr' | 'reno';
   /** What the link does to frames, for development; undefined: nothing. */
@@ -73,6 +75,12 @@ export interface InspectOptions {
   readonly check: boolean;
 }
 
+export interface ReplayOptions {
+  readonly kind: 'replay';
+  readonly file: string;
+  readonly pcap: string | undefined;
+}
+
 export interface HostOptions {
   readonly kind: 'host';
   readonly action: 'up' | 'down';
@@ -94,7 +102,14 @@ export interface SuperviseOptions {
   readonly args: readonly string[];
 }
 
-export type Task = ServeOptions | SuperviseOptions | BundleOptions | InspectOptions | HostOptions | ImageOptions;
+export type Task =
+  | ServeOptions
+  | SuperviseOptions
+  | BundleOptions
+  | InspectOptions
+  | ReplayOptions
+  | HostOptions
+  | ImageOptions;
 
 const DEFAULT_TAP = 'tap0';
 const SOCKET_PORT = 8080;
@@ -122,6 +137,8 @@ interface ServeFlags extends HttpFlags {
   mac?: Uint8Array;
   hostname?: string;
   pcap?: string;
+  record?: string;
+  recordSize?: number;
   offload: boolean;
   log?: LogOptions;
   congestion?: 'cubic' | 'bbr' | 'reno';
@@ -181,6 +198,12 @@ function buildProgram(found: (task: Task) => void): Command {
     .option('--mac <address>', 'direct: address on the link (default: derived, always the same)', macAddress)
     .option('--hostname <name>', 'direct: name to tell the DHCP server (default: that of the machine)', hostName)
     .option('--pcap <file>', 'direct: write a capture (pcapng when the name ends so, else pcap)')
+    .option('--record <file>', 'direct: keep what comes in, for "replay": a bug report as a file')
+    .option(
+      '--record-size <MiB>',
+      'direct: size that the recording may take, the oldest goes first, 4 to 4096 (default: 64)',
+      count('--record-size', 4096),
+    )
     .option('--no-offload', 'direct: let the kernel neither cut segments nor finish checksums')
     .addOption(
       new Option('--faults <list>', 'direct, for development: a bad link, loss=3%,dup=1%,reorder=5%,...')
@@ -203,6 +226,7 @@ function buildProgram(found: (task: Task) => void): Command {
   addHttpOptions(program).action((site: string | undefined, flags: ServeFlags) => found(serveOptions(site, flags)));
   addBundle(program, found);
   addInspect(program, found);
+  addReplay(program, found);
   addHost(program, found);
   addImage(program, found);
   addSupervise(program, found);
@@ -241,6 +265,14 @@ function addSupervise(program: Command, found: (task: Task) => void): void {
     .action((args: string[], flags: { control: string; image?: string; handoverDrain: number }) =>
       found({ kind: 'supervise', image: undefined, ...flags, args }),
     );
+}
+
+function addReplay(program: Command, found: (task: Task) => void): void {
+  quiet(program.command('replay'))
+    .description('Plays a recording (--record) into a stack of its own, offline, and tells what happened.')
+    .argument('<FILE>', 'the recording')
+    .option('--pcap <file>', 'write a capture of it (pcapng when the name ends so: with the reason of each drop)')
+    .action((file: string, flags: { pcap?: string }) => found({ kind: 'replay', file, pcap: flags.pcap }));
 }
 
 function addHost(program: Command, found: (task: Task) => void): void {
@@ -292,6 +324,7 @@ function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions
       mac: flags.mac,
       hostname: flags.hostname,
       pcap: flags.pcap,
+      record: recordOption(flags),
       // A fault is one of a frame on the wire, and a super-segment never is one.
       offload: flags.offload && flags.faults === undefined,
       faults: flags.faults,
@@ -300,6 +333,15 @@ function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions
       state: flags.state,
     },
   };
+}
+
+function recordOption({ record, recordSize }: ServeFlags): DirectArguments['record'] {
+  if (record === undefined) {
+    if (recordSize !== undefined) throw badUsage('--record-size is for --record FILE; add that, or leave it out');
+    return undefined;
+  }
+  if (recordSize !== undefined && recordSize < 4) throw badUsage('--record-size is a number of 4 to 4096.');
+  return { file: record, bytes: (recordSize ?? 64) * 2 ** 20 };
 }
 
 /** An option of the other mode would do nothing: better to say so than to serve at an address that nobody meant. */
@@ -324,6 +366,8 @@ function checkMode(net: 'socket' | 'direct', flags: ServeFlags): void {
     ['--mac', flags.mac !== undefined],
     ['--hostname', flags.hostname !== undefined],
     ['--pcap', flags.pcap !== undefined],
+    ['--record', flags.record !== undefined],
+    ['--record-size', flags.recordSize !== undefined],
     ['--no-offload', !flags.offload],
     ['--faults', flags.faults !== undefined],
     ['--congestion', flags.congestion !== undefined],

@@ -7,6 +7,7 @@ import type { DirectArguments, ServeOptions } from './arguments.js';
 import { Failure } from './failure.js';
 import type { Log } from './log.js';
 import { derivedMac } from './mac.js';
+import { packageVersion } from './program-files.js';
 
 /** `failed` is told when an open network is at its end. Throws a sentence when it cannot be had. */
 export async function openNetwork(
@@ -46,6 +47,7 @@ export async function openDirect(
     congestion: direct.congestion,
     spin: direct.spin,
     pcap: direct.pcap,
+    record: direct.record === undefined ? undefined : { ...direct.record, version: packageVersion() },
     faults: direct.faults,
     onNotice: (sentence) => log.warn(sentence),
     onEvent: (sentence) => log.event('net', sentence),

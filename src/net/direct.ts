@@ -16,17 +16,34 @@ import { PollingLoop } from './device/polling-loop.js';
 import { TapDevice, type TapDeviceOptions } from './device/tap.js';
 import { WatchedLoop } from './device/watched-loop.js';
 import type { AddressEvents, AddressMode } from './direct/address-mode.js';
-import { DhcpMode } from './direct/dhcp-mode.js';
 import { EntryClock } from './direct/entry-clock.js';
 import { LeaseFile } from './direct/lease-file.js';
 import { CryptoRandom } from './direct/random.js';
-import { StaticMode } from './direct/static-mode.js';
+import { buildMode, buildStack } from './direct/replay/build-stack.js';
+import { digestState } from './direct/replay/digest.js';
+import {
+  ABORT_ALL,
+  type Beginning,
+  FLUSH,
+  LISTEN,
+  OUTSIDE,
+  POLL,
+  POLL_STACK,
+  START,
+  STOP,
+  UNLISTEN,
+} from './direct/replay/events.js';
+import { FileTape } from './direct/replay/file.js';
+import { RecordedDevice } from './direct/replay/recorded-device.js';
+import { Owners } from './direct/replay/recorded-flow.js';
+import { rememberingLeases } from './direct/replay/recorded-leases.js';
+import { Recorder } from './direct/replay/recorder.js';
 import { Drops, type DropWatcher } from './drops.js';
 import type { Accept, Clock, LeaseInfo, Listener, Network } from './flow.js';
-import { Stack } from './stack/stack.js';
-import { type CongestionName, congestionByName } from './tcp/congestion/index.js';
-import { TcpLayer } from './tcp/index.js';
-import { formatMac, parseIpv4 } from './wire/address.js';
+import type { Stack } from './stack/stack.js';
+import type { CongestionName } from './tcp/congestion/index.js';
+import type { TcpLayer } from './tcp/index.js';
+import { formatMac } from './wire/address.js';
 
 /** Frames between two looks at the clock: a round-trip time is wrong by no more than these take. */
 const FRAMES_A_LOOK = 8;
@@ -54,6 +71,8 @@ export interface DirectOptions {
   readonly loop?: 'polling' | 'watched' | undefined;
   /** A capture file. */
   readonly pcap?: string | undefined;
+  /** A recording that can be played again, and the bytes that it may take. */
+  readonly record?: { readonly file: string; readonly bytes: number; readonly version: string } | undefined;
   /** For development: what the link does to frames. The device is to be opened without offloads then. */
   readonly faults?: Faults | undefined;
   /** Something that the operator should know: one sentence. */
@@ -83,6 +102,8 @@ export class DirectNetwork implements Network, Driven {
   private readonly device: Device;
   private readonly loop: Loop;
   private readonly mode: AddressMode;
+  private readonly recorder: Recorder | undefined;
+  private readonly owners: Owners | undefined;
   private readonly listeners = new Set<Listener>();
   private readonly waiting: { resolve: () => void; reject: (error: Error) => void }[] = [];
   private current: string | undefined = undefined;
@@ -104,20 +125,23 @@ export class DirectNetwork implements Network, Driven {
     const capture =
       options.pcap === undefined ? undefined : new CaptureDevice(this.link, options.pcap, wallClock, notice);
     const random = new CryptoRandom();
-    this.clock = new EntryClock((callback) => this.enter(callback));
+    this.clock = new EntryClock((callback) => this.timer(callback));
     this.wire = capture ?? this.link;
     this.device = options.faults === undefined ? this.wire : this.faulty(this.wire, options.faults, random);
+    this.recorder = this.record(notice);
+    this.owners = this.recorder === undefined ? undefined : new Owners(this.recorder);
     const drops = new Drops();
     drops.watcher = joinWatchers(capture?.dropped, options.onDrop);
-    this.stack = new Stack({ device: this.device, random, drops });
-    this.tcp = new TcpLayer({
-      ip: this.stack,
-      random,
+    const { recorder } = this;
+    const { stack, tcp } = buildStack(
+      recorder === undefined ? this.device : new RecordedDevice(this.device, recorder),
+      recorder?.recording(random) ?? random,
       drops,
-      congestion: congestionByName(options.congestion ?? 'cubic'),
-    });
+      options.congestion ?? 'cubic',
+    );
+    this.stack = stack;
+    this.tcp = tcp;
     this.tcp.outside = () => this.enteredFromOutside();
-    this.stack.host(this.tcp);
     this.mode = this.addressMode({
       address: (address) => this.addressIs(address),
       event: (sentence) => options.onEvent?.(sentence),
@@ -130,7 +154,10 @@ export class DirectNetwork implements Network, Driven {
 
   /** Looks for its address, and takes frames. */
   begin(): void {
-    this.enter(() => this.mode.start(this.now));
+    this.enter(() => {
+      this.recorder?.turn(START, this.now);
+      this.mode.start(this.now);
+    });
     this.loop.start();
   }
 
@@ -141,17 +168,36 @@ export class DirectNetwork implements Network, Driven {
     return device;
   }
 
+  /** What goes into the stack is written down from here on, where that was asked for. */
+  private record(notice: (sentence: string) => void): Recorder | undefined {
+    const { record, static: given, hostname, congestion = 'cubic' } = this.options;
+    if (record === undefined) return undefined;
+    const { mac, mtu, offload } = this.device;
+    const clock = performance.now();
+    const config = {
+      version: record.version,
+      ...{ mac: formatMac(mac), mtu, checksum: offload.checksum, segmentation: offload.segmentation },
+      ...{ static: given, hostname, congestion, clock, wallClock: performance.timeOrigin + clock },
+    };
+    return new Recorder(new FileTape(record.file, record.bytes, config, notice), () => this.beginning());
+  }
+
+  /** What a replay must know that begins here. */
+  private beginning(): Beginning {
+    const { config } = this.stack;
+    const address = config && { address: config.address, prefix: config.prefix, gateway: config.gateway };
+    const { k0, k1 } = this.tcp.hash as unknown as { k0: number; k1: number };
+    const listening = [...this.listeners].map((one) => one.endpoint.port);
+    const neighbours = this.stack.arp.neighbours.known();
+    return { now: this.now, address, neighbours, keys: [k0, k1], listening, accepted: this.owners?.accepted ?? 0 };
+  }
+
   private addressMode(events: AddressEvents): AddressMode {
-    const { static: given } = this.options;
-    if (given === undefined) {
-      const { state, hostname } = this.options;
-      const name = `${this.link.name}-${formatMac(this.link.mac).replaceAll(':', '')}`;
-      const memory = state === undefined ? undefined : new LeaseFile(state, name, events.notice);
-      return new DhcpMode(this.stack, hostname, memory, events);
-    }
-    const address = parseIpv4(given.address)!;
-    const gateway = given.gateway === undefined ? undefined : parseIpv4(given.gateway);
-    return new StaticMode(this.stack, { address, prefix: given.prefix, gateway }, events);
+    const { state, hostname, static: given } = this.options;
+    const name = `${this.link.name}-${formatMac(this.link.mac).replaceAll(':', '')}`;
+    const file = state === undefined || given !== undefined ? undefined : new LeaseFile(state, name, events.notice);
+    const leases = this.recorder === undefined ? file : rememberingLeases(this.recorder, file);
+    return buildMode(this.stack, given, hostname, leases, events);
   }
 
   private makeLoop(): Loop {
@@ -204,6 +250,7 @@ export class DirectNetwork implements Network, Driven {
       this.framesToLook = FRAMES_A_LOOK;
     }
     this.framesToLook -= 1;
+    this.recorder?.frame(bytes, start, end, marks, this.now);
     this.stack.input(bytes, start, end, marks, this.now);
   };
 
@@ -212,7 +259,7 @@ export class DirectNetwork implements Network, Driven {
     this.framesToLook = 0;
     const taken = this.device.receive(this.sink, TURN_BUDGET);
     if (taken > 0) {
-      this.stack.flush(this.now);
+      this.flush();
       this.dueStale = true;
       if (this.now - this.polledAt >= POLL_INTERVAL) this.poll();
     } else if (performance.now() >= (this.dueStale ? this.polledAt + POLL_INTERVAL : this.due)) this.settle();
@@ -249,16 +296,27 @@ export class DirectNetwork implements Network, Driven {
   /** What was held back leaves, and what is due is done. */
   private settle(): void {
     this.now = performance.now();
-    this.stack.flush(this.now);
+    this.flush();
     this.poll();
   }
 
+  private flush(): void {
+    this.recorder?.turn(FLUSH, this.now);
+    this.stack.flush(this.now);
+  }
+
   private poll(): void {
+    this.recorder?.turn(POLL, this.now);
     const next = this.stack.poll(this.now);
     // A renewal may begin to ask for the server's MAC address.
     this.due = Math.min(next, this.mode.poll(this.now), this.stack.arp.poll(this.now));
     this.polledAt = this.now;
     this.dueStale = false;
+  }
+
+  /** A timer of somebody who owns connections. */
+  private timer(callback: () => void): void {
+    this.enter(() => (this.owners === undefined ? callback() : this.owners.entry(callback)));
   }
 
   /** Runs `callback` as an entry of the stack, at the present time. */
@@ -269,6 +327,7 @@ export class DirectNetwork implements Network, Driven {
     }
     this.inEntry = true;
     this.now = performance.now();
+    this.recorder?.turn(POLL_STACK, this.now);
     this.stack.poll(this.now);
     callback();
     this.settle();
@@ -280,6 +339,7 @@ export class DirectNetwork implements Network, Driven {
   private enteredFromOutside(): void {
     if (this.inEntry) return;
     this.now = performance.now();
+    this.recorder?.turn(OUTSIDE, this.now);
     this.stack.now = this.now;
     this.tcp.now = this.now;
     if (this.outsideQueued) return;
@@ -300,13 +360,15 @@ export class DirectNetwork implements Network, Driven {
   /** Resolves when there is an address: with DHCP that may take until a server appears. */
   async listen(port: number, accept: Accept): Promise<Listener> {
     if (this.failure !== undefined) throw this.failure;
-    const listening = this.tcp.listen(port, accept);
+    this.recorder?.port(LISTEN, port);
+    const listening = this.tcp.listen(port, this.owners?.accepting(accept) ?? accept);
     if (this.current === undefined) {
       await new Promise<void>((resolve, reject) => this.waiting.push({ resolve, reject }));
     }
     const listener: Listener = {
       endpoint: { address: this.current!, port: listening.port },
       close: () => {
+        this.recorder?.port(UNLISTEN, port);
         listening.close();
         this.listeners.delete(listener);
       },
@@ -336,15 +398,22 @@ export class DirectNetwork implements Network, Driven {
   async close(drain: number): Promise<void> {
     for (const listener of [...this.listeners]) listener.close();
     if (this.tcp.connections.size > 0 && !this.link.gone) await this.drain(drain);
-    this.enter(() => this.mode.stop(this.now));
+    this.enter(() => {
+      this.recorder?.turn(STOP, this.now);
+      this.mode.stop(this.now);
+    });
     this.loop.stop();
+    this.recorder?.finish(digestState([this.stack, this.mode]), this.now);
     this.device.close();
   }
 
   /** Waits until the last connection is over; resets what is left after `milliseconds`. */
   private async drain(milliseconds: number): Promise<void> {
     await new Promise<void>((resolve) => {
-      const timer = this.clock.schedule(milliseconds, () => this.tcp.abortAll('network-closed'));
+      const timer = this.clock.schedule(milliseconds, () => {
+        this.recorder?.bare(ABORT_ALL);
+        this.tcp.abortAll('network-closed');
+      });
       this.drained = () => {
         timer.cancel();
         this.drained = undefined;

@@ -51,6 +51,7 @@ t.test('every option of direct mode arrives', (t) => {
     mac: Uint8Array.of(2, 0, 0x5e, 0x10, 0, 1),
     hostname: 'www-1.example.org',
     pcap: 'x.pcapng',
+    record: undefined,
     offload: false,
     congestion: 'bbr',
     spin: 0,
@@ -119,6 +120,10 @@ t.test('what cannot be meant is refused', (t) => {
     [['--tap', 'tap0'], /--tap is for --net direct/],
     [['--ipv4', '10.0.0.1/24'], /--ipv4 is for --net direct/],
     [['--no-offload'], /--no-offload is for --net direct/],
+    [['--record', 'x'], /--record is for --net direct/],
+    [['--net', 'direct', '--record-size', '8'], /--record-size is for --record/],
+    [['--net', 'direct', '--record', 'x', '--record-size', '1'], /4 to 4096/],
+    [['replay'], /missing required argument/],
     [['--net', 'direct', '--mac', '03:00:00:00:00:01'], /even/],
     [['--net', 'direct', '--mac', '02:00:00'], /six pairs/],
     [['--net', 'direct', '--mac', '00:00:00:00:00:00'], /all zeros/],
@@ -162,6 +167,11 @@ t.test('subcommands', (t) => {
     uplink: 'eth0',
     tap: 'tap0',
     user: 'www',
+  });
+  t.same(parseArguments(['replay', 'x.replay', '--pcap', 'y.pcapng']), {
+    kind: 'replay',
+    file: 'x.replay',
+    pcap: 'y.pcapng',
   });
   t.match(parseArguments(['host', 'down', '--bridge', 'br0']), { kind: 'host', action: 'down', tap: undefined });
   t.end();

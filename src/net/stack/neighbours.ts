@@ -60,6 +60,13 @@ export class Neighbours {
     return this.cache.get(address) ?? this.asking.get(address) ?? new Neighbour(address);
   }
 
+  /** Those that are resolved: address, MAC, and the ms when each was last heard of. */
+  known(): [Ipv4, number[], number][] {
+    return [...this.cache.values()]
+      .filter((one) => one.resolved)
+      .map((one) => [one.address, [...one.mac], one.confirmedAt]);
+  }
+
   /** Its MAC may be used without a question. */
   fresh(one: Neighbour, now: number): boolean {
     return one.resolved && now - one.confirmedAt <= REACHABLE;

@@ -1,0 +1,44 @@
+/** The stack of a host and its way to an address: made the same way for the wire and for a replay. */
+import type { Device } from '../../device/device.js';
+import type { Drops } from '../../drops.js';
+import type { LeaseMemory } from '../../stack/dhcp/lease.js';
+import { Stack } from '../../stack/stack.js';
+import { type CongestionName, congestionByName } from '../../tcp/congestion/index.js';
+import { TcpLayer } from '../../tcp/index.js';
+import type { Random } from '../../transport.js';
+import { parseIpv4 } from '../../wire/address.js';
+import type { AddressEvents, AddressMode } from '../address-mode.js';
+import { DhcpMode } from '../dhcp-mode.js';
+import { StaticMode } from '../static-mode.js';
+
+export interface StaticText {
+  readonly address: string;
+  readonly prefix: number;
+  readonly gateway?: string | undefined;
+}
+
+export function buildStack(
+  device: Device,
+  random: Random,
+  drops: Drops,
+  congestion: CongestionName,
+): { stack: Stack; tcp: TcpLayer } {
+  const stack = new Stack({ device, random, drops });
+  const tcp = new TcpLayer({ ip: stack, random, drops, congestion: congestionByName(congestion) });
+  stack.host(tcp);
+  return { stack, tcp };
+}
+
+/** `given`: text forms, checked before; undefined: DHCP. */
+export function buildMode(
+  stack: Stack,
+  given: StaticText | undefined,
+  hostname: string | undefined,
+  memory: LeaseMemory | undefined,
+  events: AddressEvents,
+): AddressMode {
+  if (given === undefined) return new DhcpMode(stack, hostname, memory, events);
+  const address = parseIpv4(given.address)!;
+  const gateway = given.gateway === undefined ? undefined : parseIpv4(given.gateway);
+  return new StaticMode(stack, { address, prefix: given.prefix, gateway }, events);
+}

@@ -1,0 +1,111 @@
+/**
+ * A recording as a file: a header with the configuration, then a ring of segments. Each event is with the kernel before the
+ * stack acts on it, so that the file is good however the process ends.
+ */
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import type { RecordedConfig } from './events.js';
+import type { Tape } from './recorder.js';
+
+const MAGIC = 'sitekernel replay 1\n';
+const HEADER = 4096;
+const SEGMENTS = 4;
+/** Each segment begins with its number, as f64; 0: it was never used. */
+const SEGMENT_HEAD = 8;
+
+export class FileTape implements Tape {
+  readonly size: number;
+  private readonly fd: number;
+  private readonly segment: number;
+  private turns = 0;
+  private base = HEADER;
+  private stopped = false;
+
+  /** `bytes`: how large the file may become. `failed` is told once, in a sentence, when it cannot be written any more. */
+  constructor(
+    file: string,
+    bytes: number,
+    config: RecordedConfig,
+    private readonly failed: (sentence: string) => void,
+  ) {
+    this.segment = Math.floor((bytes - HEADER) / SEGMENTS);
+    this.size = this.segment - SEGMENT_HEAD;
+    try {
+      this.fd = openSync(file, 'w', 0o600);
+    } catch (error) {
+      throw new Error(`cannot write the recording ${file}: ${(error as Error).message.replace(/^\w+: /, '')}`);
+    }
+    const head = new Uint8Array(HEADER);
+    const text = new TextEncoder().encode(`${MAGIC}${JSON.stringify({ segment: this.segment, ...config })}\n`);
+    head.set(text.subarray(0, HEADER));
+    this.write(head, head.length, 0);
+  }
+
+  private write(bytes: Uint8Array, end: number, at: number): void {
+    if (this.stopped) return;
+    try {
+      let from = 0;
+      while (from < end) from += writeSync(this.fd, bytes, from, end - from, at + from);
+    } catch (error) {
+      this.stopped = true;
+      this.failed(`the recording ends here, its file cannot be written any more: ${(error as Error).message}`);
+    }
+  }
+
+  turn(): void {
+    this.base = HEADER + (this.turns % SEGMENTS) * this.segment;
+    this.turns += 1;
+    const head = new Uint8Array(SEGMENT_HEAD + 1);
+    new DataView(head.buffer).setFloat64(0, this.turns, true);
+    this.write(head, head.length, this.base);
+  }
+
+  keep(bytes: Uint8Array, end: number, at: number): void {
+    this.write(bytes, end, this.base + SEGMENT_HEAD + at);
+  }
+
+  close(): void {
+    if (!this.stopped) closeSync(this.fd);
+    this.stopped = true;
+  }
+}
+
+export interface Recording {
+  readonly config: RecordedConfig;
+  /** Segments, the oldest first. */
+  readonly segments: readonly Uint8Array[];
+  /** The number of the first of them: 1 when nothing was lost. */
+  readonly first: number;
+}
+
+/** Throws a sentence for a file that is none. */
+export function readRecording(file: string): Recording {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    throw new Error(
+      code === 'ENOENT'
+        ? `${file} does not exist`
+        : `${file} cannot be read: ${(error as Error).message.replace(/^\w+: /, '')}`,
+    );
+  }
+  const text = Buffer.from(bytes.subarray(0, HEADER)).toString('utf8');
+  if (!text.startsWith(MAGIC)) throw new Error(`${file} is not a recording; one is made with --record FILE`);
+  let config: RecordedConfig & { segment: number };
+  try {
+    config = JSON.parse(text.slice(MAGIC.length, text.indexOf('\n', MAGIC.length))) as typeof config;
+  } catch {
+    throw new Error(`the header of ${file} is damaged; record again`);
+  }
+  const { segment } = config;
+  if (!Number.isInteger(segment) || segment < 1024) throw new Error(`the header of ${file} is damaged; record again`);
+  const found: { number: number; bytes: Uint8Array }[] = [];
+  for (let at = HEADER; at + SEGMENT_HEAD < bytes.length; at += segment) {
+    const number = new DataView(bytes.buffer, bytes.byteOffset + at).getFloat64(0, true);
+    if (number > 0) found.push({ number, bytes: bytes.subarray(at + SEGMENT_HEAD, at + segment) });
+  }
+  found.sort((a, b) => a.number - b.number);
+  if (found.length === 0) throw new Error(`${file} has no events; the recording ended before it began`);
+  return { config, segments: found.map((one) => one.bytes), first: found[0]!.number };
+}

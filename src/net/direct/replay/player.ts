@@ -1,0 +1,379 @@
+/** Plays a recording into a stack of its own: no wire, no clock, no dice. What it does not do as recorded is told. */
+import { Memory } from '../../../memory/memory.js';
+import type { Device, FrameSink, Offload } from '../../device/device.js';
+import { TxFrame } from '../../device/tx-frame.js';
+import { Drops, type DropWatcher } from '../../drops.js';
+import type { Flow, FlowHandler } from '../../flow.js';
+import type { Stack } from '../../stack/stack.js';
+import type { CongestionName } from '../../tcp/congestion/index.js';
+import type { TcpLayer } from '../../tcp/index.js';
+import type { AddressMode } from '../address-mode.js';
+import { buildMode, buildStack } from './build-stack.js';
+import { Digest, digestFrame, digestState } from './digest.js';
+import * as E from './events.js';
+import { Events } from './reader.js';
+
+/** The replay does something else than the recording; a sentence. */
+export class Divergence extends Error {}
+
+export interface Replayed {
+  /** Undefined: it did as recorded. */
+  readonly divergence: string | undefined;
+  /** What the stack threw, if it did: the recording ends there too. */
+  readonly thrown: unknown;
+  readonly events: number;
+  readonly framesIn: number;
+  readonly framesOut: number;
+  readonly sent: string;
+  /** Marks at which the frames that were sent were the recorded ones. */
+  readonly marks: number;
+  /** Undefined: the recording did not end in order, and holds no digest of its state. */
+  readonly stateAsRecorded: boolean | undefined;
+  readonly state: string;
+  /** Virtual ms from the first event to the last. */
+  readonly duration: number;
+}
+
+export interface PlayerOptions {
+  /** Something that the stack told of, at that ms of its clock: one sentence. */
+  readonly onEvent?: (sentence: string, now: number) => void;
+  /** Puts a device between (a capture). */
+  readonly wrap?: (device: Device) => { device: Device; handing(sink: FrameSink): FrameSink; dropped: DropWatcher };
+}
+
+export class Player {
+  now = 0;
+  readonly stack: Stack;
+  readonly tcp: TcpLayer;
+  readonly drops = new Drops();
+  /** Writes of which only the length is known. */
+  blanks = 0;
+  private readonly events: Events;
+  private readonly mode: AddressMode;
+  private readonly sink: FrameSink;
+  private readonly sent = new Digest();
+  private framesIn = 0;
+  private framesOut = 0;
+  private marks = 0;
+  private began = Number.NaN;
+  private stateAsRecorded: boolean | undefined = undefined;
+  private readonly flows = new Map<number, Flow>();
+  private accepted = 0;
+  private substitutes = 0;
+  private readonly listeners = new Map<number, { close(): void }>();
+  private readonly memories: Map<number, Memory>;
+
+  /** `lost`: the beginning is not in `segments`; what cannot be known then is not asked for. */
+  constructor(
+    config: E.RecordedConfig,
+    segments: readonly Uint8Array[],
+    private readonly lost: boolean,
+    options: PlayerOptions = {},
+  ) {
+    this.memories = memoriesOf(segments);
+    this.events = new Events(segments);
+    const device = new PlayedDevice(config, (tx) => this.transmitted(tx));
+    const wrapped = options.wrap?.(device);
+    this.drops.watcher = wrapped?.dropped;
+    const random = { random32: () => this.drawn() };
+    const built = buildStack(wrapped?.device ?? device, random, this.drops, config.congestion as CongestionName);
+    this.stack = built.stack;
+    this.tcp = built.tcp;
+    this.tcp.outside = () => this.outside();
+    const tell = (sentence: string): void => options.onEvent?.(sentence, this.now);
+    this.mode = buildMode(this.stack, config.static, config.hostname, this.leases(), {
+      address: () => {},
+      event: tell,
+      notice: tell,
+      failed: tell,
+    });
+    const input: FrameSink = (bytes, start, end, marks) => this.stack.input(bytes, start, end, marks, this.now);
+    this.sink = wrapped?.handing(input) ?? input;
+  }
+
+  run(): Replayed {
+    let divergence: string | undefined;
+    let thrown: unknown;
+    try {
+      while (this.events.next.kind !== 0) this.step();
+    } catch (error) {
+      if (error instanceof Divergence) divergence = error.message;
+      else thrown = error;
+    }
+    return {
+      divergence,
+      thrown,
+      events: this.events.count,
+      framesIn: this.framesIn,
+      framesOut: this.framesOut,
+      sent: String(this.sent),
+      marks: this.marks,
+      stateAsRecorded: this.stateAsRecorded,
+      state: String(digestState([this.stack, this.mode])),
+      duration: Number.isNaN(this.began) ? 0 : this.now - this.began,
+    };
+  }
+
+  private diverges(what: string): never {
+    throw new Divergence(`at event ${this.events.count}, ${this.now.toFixed(3)} ms: ${what}`);
+  }
+
+  private step(): void {
+    const { events, stack } = this;
+    const { next } = events;
+    const { kind } = next;
+    switch (kind) {
+      case E.FRAME: {
+        this.time(next.now);
+        const { bytes, marks } = next;
+        events.advance();
+        this.framesIn += 1;
+        this.sink(bytes, 0, bytes.length, marks);
+        return;
+      }
+      case E.FLUSH:
+      case E.POLL:
+      case E.POLL_STACK:
+      case E.START:
+      case E.STOP:
+        this.time(next.now);
+        events.advance();
+        if (kind === E.FLUSH) stack.flush(this.now);
+        else if (kind === E.START) this.mode.start(this.now);
+        else if (kind === E.STOP) this.mode.stop(this.now);
+        else stack.poll(this.now);
+        if (kind !== E.POLL) return;
+        this.mode.poll(this.now);
+        stack.arp.poll(this.now);
+        return;
+      case E.ENTRY:
+        events.advance();
+        return this.until();
+      case E.MARK:
+      case E.FINISH:
+        return this.mark(kind);
+      case E.STATE: {
+        const { bytes } = next;
+        events.advance();
+        if (this.lost && Number.isNaN(this.began))
+          this.begin(JSON.parse(new TextDecoder().decode(bytes)) as E.Beginning);
+        return;
+      }
+      default:
+        if (this.ask()) return;
+        if (!this.lost) this.diverges('something was recorded that did not happen now');
+        this.skip();
+    }
+  }
+
+  private time(now: number): void {
+    this.now = now;
+    if (Number.isNaN(this.began)) this.began = now;
+  }
+
+  /** Everything up to DONE. */
+  private until(): void {
+    while (this.events.next.kind !== E.DONE) {
+      if (this.events.next.kind === 0) return;
+      this.step();
+    }
+    this.events.advance();
+  }
+
+  /** A recording whose beginning is lost: so that connections that begin from here on do as recorded. */
+  private begin({ now, address, neighbours, keys, listening, accepted }: E.Beginning): void {
+    this.time(now);
+    const { hash } = this.tcp as unknown as { hash: { k0: number; k1: number } };
+    [hash.k0, hash.k1] = keys;
+    if (address !== undefined) this.stack.configure(address, now);
+    for (const [one, mac, heard] of neighbours) {
+      this.stack.arp.neighbours.learn(one, Uint8Array.from(mac), 0, true, heard);
+    }
+    for (const port of listening) this.listen(port);
+    this.accepted = accepted;
+  }
+
+  /** What owners of connections asked for that are not known here, and numbers that were drawn for them. */
+  private skip(): void {
+    const { events } = this;
+    let depth = 0;
+    do {
+      const { kind } = events.next;
+      if (kind === 0) return;
+      // Later writes of the same bytes refer to these.
+      if (kind === E.WRITE) this.learnBytes();
+      if (kind === E.CALLBACK || kind === E.ENTRY) depth += 1;
+      else if (kind === E.DONE) depth -= 1;
+      events.advance();
+    } while (depth > 0);
+  }
+
+  private mark(kind: number): void {
+    const { next } = this.events;
+    const { frames, high, low, stateHigh, stateLow, now } = next;
+    this.events.advance();
+    if (this.lost) return;
+    if (frames !== this.framesOut) this.diverges(`${this.framesOut} frames were sent, ${frames} are recorded`);
+    if (high !== this.sent.high || low !== this.sent.low) this.diverges('a frame that was sent is not as recorded');
+    this.marks += 1;
+    if (kind === E.MARK) return;
+    this.time(now);
+    const state = digestState([this.stack, this.mode]);
+    this.stateAsRecorded = state.high === stateHigh && state.low === stateLow;
+  }
+
+  // What the stack asks of the outside
+
+  private drawn(): number {
+    const { next } = this.events;
+    if (next.kind !== E.RANDOM && !this.lost) this.diverges('a random number is drawn that was not recorded');
+    if (next.kind !== E.RANDOM) return Math.imul(++this.substitutes, 0x9e3779b1);
+    const { value } = next;
+    this.events.advance();
+    return value;
+  }
+
+  private outside(): void {
+    const { next } = this.events;
+    if (next.kind !== E.OUTSIDE) return;
+    this.time(next.now);
+    this.events.advance();
+    this.stack.now = this.now;
+    this.tcp.now = this.now;
+  }
+
+  private transmitted(tx: TxFrame): boolean {
+    this.framesOut += 1;
+    digestFrame(this.sent, tx);
+    if (this.events.next.kind !== E.REFUSED) return true;
+    this.events.advance();
+    return false;
+  }
+
+  private leases() {
+    return {
+      load: (): number | undefined => {
+        const { next } = this.events;
+        if (next.kind !== E.REMEMBERED) return undefined;
+        const address = next.content === 0 ? undefined : next.value;
+        this.events.advance();
+        return address;
+      },
+      save: (): void => {},
+    };
+  }
+
+  // What owners ask for
+
+  /** False: the event is none of these. */
+  private ask(): boolean {
+    const { events } = this;
+    const { kind, value, start, end } = events.next;
+    const flow = this.flows.get(events.next.flow);
+    if (kind === E.WRITE) {
+      const target = this.learnBytes();
+      events.advance();
+      flow?.write(target, start, end);
+      return true;
+    }
+    if (kind < E.LISTEN || kind > E.ABORT_ALL) return false;
+    events.advance();
+    if (kind === E.LISTEN) this.listen(value);
+    else if (kind === E.UNLISTEN) this.listeners.get(value)?.close();
+    else if (kind === E.ABORT_ALL) this.tcp.abortAll('network-closed');
+    else if (flow === undefined) return true;
+    else if (kind === E.FLUSH_FLOW) flow.flush();
+    else if (kind === E.END) flow.end();
+    else if (kind === E.RESET) flow.reset();
+    else if (kind === E.PAUSE) flow.pause();
+    else if (kind === E.RESUME) flow.resume();
+    else if (kind === E.LOW_WATER) flow.lowWater = value;
+    return true;
+  }
+
+  private learnBytes(): Memory {
+    const { memory, content, bytes, start } = this.events.next;
+    const target = this.memories.get(memory)!;
+    if (content === 1) target.bytes.set(bytes, start);
+    else if (content === 2) this.blanks += 1;
+    return target;
+  }
+
+  private listen(port: number): void {
+    const listening = this.tcp.listen(port, (flow) => this.accept(flow));
+    this.listeners.set(port, listening);
+  }
+
+  private accept(flow: Flow): void {
+    const id = this.accepted++;
+    const owner = new PlayedOwner((number) => this.callback(id, number));
+    flow.handler = owner;
+    this.flows.set(id, flow);
+    owner.data();
+  }
+
+  /** An owner was told of something: what it asked for then is done. */
+  private callback(flow: number, number: number): void {
+    const { next } = this.events;
+    if (next.kind !== E.CALLBACK || next.flow !== flow || next.value !== number) return;
+    this.events.advance();
+    this.until();
+  }
+}
+
+/** Stands for the owner of one connection: counts what it is told. */
+class PlayedOwner implements FlowHandler {
+  private callbacks = 0;
+  readonly data: () => void;
+  readonly ended: () => void;
+  readonly drained: () => void;
+  readonly trouble: () => void;
+  readonly urgent: () => void;
+  readonly closed: () => void;
+
+  constructor(told: (number: number) => void) {
+    const count = (): void => told(this.callbacks++);
+    this.data = this.ended = this.drained = this.trouble = this.urgent = this.closed = count;
+  }
+}
+
+/** Takes what is sent; nothing comes from it. */
+class PlayedDevice implements Device {
+  readonly mtu: number;
+  readonly mac: Uint8Array;
+  readonly offload: Offload;
+  readonly tx = new TxFrame();
+  onReadable = undefined;
+
+  constructor(
+    config: E.RecordedConfig,
+    private readonly sent: (tx: TxFrame) => boolean,
+  ) {
+    this.mtu = config.mtu;
+    this.mac = Uint8Array.from(config.mac.split(':'), (part) => Number.parseInt(part, 16));
+    this.offload = { checksum: config.checksum, segmentation: config.segmentation };
+  }
+
+  receive(): number {
+    return 0;
+  }
+
+  transmit(): boolean {
+    return this.sent(this.tx);
+  }
+
+  close(): void {}
+}
+
+/** Room for what was written: as large as the last byte of each memory that is referred to. */
+function memoriesOf(segments: readonly Uint8Array[]): Map<number, Memory> {
+  const ends = new Map<number, number>();
+  const events = new Events(segments);
+  for (; events.next.kind !== 0; events.advance()) {
+    const { kind, memory, end } = events.next;
+    if (kind === E.WRITE) ends.set(memory, Math.max(end, ends.get(memory) ?? 0));
+  }
+  const memories = new Map<number, Memory>();
+  for (const [memory, end] of ends) memories.set(memory, new Memory(new Uint8Array(end)));
+  return memories;
+}

@@ -1,0 +1,43 @@
+/** A device whose outbound frames are counted in, and its refusals written down. */
+import type { Device, FrameSink, Offload } from '../../device/device.js';
+import type { TxFrame } from '../../device/tx-frame.js';
+import type { Recorder } from './recorder.js';
+
+export class RecordedDevice implements Device {
+  readonly mtu: number;
+  readonly mac: Uint8Array;
+  readonly offload: Offload;
+  readonly tx: TxFrame;
+
+  constructor(
+    private readonly inner: Device,
+    private readonly recorder: Recorder,
+  ) {
+    this.mtu = inner.mtu;
+    this.mac = inner.mac;
+    this.offload = inner.offload;
+    this.tx = inner.tx;
+  }
+
+  get onReadable(): (() => void) | undefined {
+    return this.inner.onReadable;
+  }
+
+  set onReadable(listener: (() => void) | undefined) {
+    this.inner.onReadable = listener;
+  }
+
+  receive(sink: FrameSink, budget: number): number {
+    return this.inner.receive(sink, budget);
+  }
+
+  transmit(): boolean {
+    const taken = this.inner.transmit();
+    this.recorder.out(this.tx, taken);
+    return taken;
+  }
+
+  close(): void {
+    this.inner.close();
+  }
+}

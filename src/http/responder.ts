@@ -12,9 +12,10 @@ import type { HttpLimits, HttpOptions } from './options.js';
 import { ALLOW, errorPage, type Page, Pages, redirectPage } from './pages.js';
 import { normalisePath } from './path.js';
 import { IGNORED, RangeSet, UNSATISFIABLE } from './ranges.js';
+import { ReadyAnswers } from './ready-answers.js';
 import { FORM, METHOD, type RequestLine } from './request-line.js';
 import { Sites } from './sites.js';
-import { type Ending, Tails } from './tails.js';
+import { type Ending, PERSIST_1_0, Tails } from './tails.js';
 
 const OPTIONS_HEAD = Memory.of(`HTTP/1.1 204 No Content\r\nAllow: ${ALLOW}\r\n`);
 
@@ -22,6 +23,7 @@ const OPTIONS_HEAD = Memory.of(`HTTP/1.1 204 No Content\r\nAllow: ${ALLOW}\r\n`)
 export class Responder {
   readonly #clock: Deadlines;
   readonly #tails: Tails;
+  readonly #ready: ReadyAnswers;
   readonly #pages: Pages;
   readonly #sites: Sites;
   readonly #live: LivePages | undefined;
@@ -41,6 +43,7 @@ export class Responder {
   constructor(options: HttpOptions, limits: HttpLimits, retryAfter: number, clock: Deadlines) {
     this.#clock = clock;
     this.#tails = new Tails(options.serverField);
+    this.#ready = new ReadyAnswers(this.#tails);
     this.#pages = new Pages(retryAfter);
     const { redirectTo, canonical } = options;
     const elsewhere =
@@ -167,12 +170,32 @@ export class Responder {
 
   #whole(flow: Flow, selected: Representation, status: number, ending: Ending, bodiless: boolean): void {
     const head = selected.headOk;
+    if (!bodiless && ending !== PERSIST_1_0) {
+      const ready = this.#ready.get(head, selected.body, this.#clock.wallClock, ending);
+      if (ready !== undefined) {
+        this.#wholeReady(flow, status, ready, selected.body.end - selected.body.start);
+        return;
+      }
+    }
     this.#head(flow, status, head.memory, head.start, head.end);
     this.#end(flow, ending);
     if (!bodiless) this.#content(flow, selected.body.memory, selected.body.start, selected.body.end);
   }
 
+  #wholeReady(flow: Flow, status: number, ready: Memory, contentBytes: number): void {
+    this.#head(flow, status, ready, 0, ready.bytes.length);
+    this.contentBytes = contentBytes;
+    this.totalBytes += contentBytes;
+  }
+
   #bare(flow: Flow, status: number, head: Extent, ending: Ending): void {
+    if (ending !== PERSIST_1_0) {
+      const ready = this.#ready.get(head, undefined, this.#clock.wallClock, ending);
+      if (ready !== undefined) {
+        this.#wholeReady(flow, status, ready, 0);
+        return;
+      }
+    }
     this.#head(flow, status, head.memory, head.start, head.end);
     this.#end(flow, ending);
   }

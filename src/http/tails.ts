@@ -18,7 +18,8 @@ const KEEP_ALIVE_LINE = 'Connection: keep-alive\r\n';
 export class Tails {
   readonly #server: string;
   #second = Number.NaN;
-  #memory = new Memory(new Uint8Array(0));
+  /** Where the last lines lie, until the next second. */
+  memory = new Memory(new Uint8Array(0));
   #persistStart = 0;
   #keepAliveStart = 0;
 
@@ -32,18 +33,29 @@ export class Tails {
 
   /** Ends the head that was written. `wallClock` in milliseconds since 1970. */
   write(flow: Flow, wallClock: number, ending: Ending): void {
+    this.at(wallClock);
+    flow.write(this.memory, this.start(ending), this.end(ending));
+  }
+
+  /** Sees to it that `memory` is of this moment; answers its second. */
+  at(wallClock: number): number {
     const second = Math.floor(wallClock / 1000);
     if (second !== this.#second) this.#render(second);
-    const memory = this.#memory;
-    if (ending === PERSIST) flow.write(memory, this.#persistStart, this.#keepAliveStart);
-    else if (ending === CLOSE) flow.write(memory, 0, this.#keepAliveStart);
-    else flow.write(memory, this.#keepAliveStart, memory.bytes.length);
+    return second;
+  }
+
+  start(ending: Ending): number {
+    return ending === PERSIST ? this.#persistStart : ending === CLOSE ? 0 : this.#keepAliveStart;
+  }
+
+  end(ending: Ending): number {
+    return ending === PERSIST_1_0 ? this.memory.bytes.length : this.#keepAliveStart;
   }
 
   #render(second: number): void {
     // RFC 9110 6.6.1; `toUTCString` gives the IMF-fixdate for years of four digits.
     const date = `${this.#server}Date: ${new Date(second * 1000).toUTCString()}\r\n\r\n`;
-    this.#memory = Memory.of(`${CLOSE_LINE}${date}${KEEP_ALIVE_LINE}${date}`);
+    this.memory = Memory.of(`${CLOSE_LINE}${date}${KEEP_ALIVE_LINE}${date}`);
     this.#persistStart = CLOSE_LINE.length;
     this.#keepAliveStart = CLOSE_LINE.length + date.length;
     this.#second = second;

@@ -1,3 +1,6 @@
+/** Bytes before a memory that has headroom: virtio-net, Ethernet, IPv4 and TCP headers with all their options, and some. */
+const HEADROOM = 128;
+
 /**
  * Immutable bytes that stay where they are: what the store serves from, and what every send queue refers to.
  *
@@ -21,9 +24,22 @@ export class Memory {
    */
   readonly sum: ((start: number, end: number) => number) | undefined;
 
-  constructor(bytes: Uint8Array, sum?: (start: number, end: number) => number) {
+  /**
+   * Words right before `bytes[0]`, in the same buffer, that a device may write over at any time: room for the headers of a
+   * frame whose payload these bytes are. Undefined: there is none.
+   */
+  readonly headroom: Int32Array | undefined;
+
+  constructor(bytes: Uint8Array, sum?: (start: number, end: number) => number, headroom?: Int32Array) {
     this.bytes = bytes;
     this.sum = sum;
+    this.headroom = headroom;
+  }
+
+  /** `size` bytes with headroom, to be filled before the first reference is handed out. */
+  static withHeadroom(size: number): Memory {
+    const buffer = new ArrayBuffer(HEADROOM + size);
+    return new Memory(new Uint8Array(buffer, HEADROOM), undefined, new Int32Array(buffer, 0, HEADROOM / 4));
   }
 
   /** A memory of its own with the UTF-8 bytes of `text`. For heads and messages, not for the path of a segment. */

@@ -3,6 +3,8 @@
  * checksum and segmentation offload (virtio-net header before each frame). Nothing is allocated a frame. A TAP is one, a
  * packet socket on a network card another.
  */
+
+import type { Memory } from '../../memory/memory.js';
 import { EAGAIN, EINTR } from '../../native/errno.js';
 import { type Libc, libc } from '../../native/libc.js';
 import { memoryAddress } from '../../native/memory-address.js';
@@ -76,6 +78,8 @@ export class DescriptorDevice implements Device {
   /** Where pieces without an address are copied to. */
   private copies: Pinned | undefined = undefined;
   private copied = 0;
+  /** `tx.head` as words. */
+  private readonly headWords: Int32Array;
   private closed = false;
 
   constructor(open: OpenDescriptor) {
@@ -94,6 +98,7 @@ export class DescriptorDevice implements Device {
     const head = pinned(HEAD_SIZE);
     this.tx = new TxFrame(head.bytes);
     this.headAddress = head.address;
+    this.headWords = new Int32Array(head.bytes.buffer, head.bytes.byteOffset, HEAD_SIZE / 4);
     this.iovec = pinned((MAX_PIECES + 1) * IOVEC);
     this.words = new Uint32Array(this.iovec.bytes.buffer, this.iovec.bytes.byteOffset, (MAX_PIECES + 1) * 4);
   }
@@ -135,7 +140,12 @@ export class DescriptorDevice implements Device {
     if (vnet !== 0) this.writeVnetHeader(tx);
     const from = this.headAddress + HEADROOM - vnet;
     const headLength = vnet + tx.length;
-    const sent = tx.pieces === 0 ? this.c.write(this.fd, from, headLength) : this.gather(tx, from, headLength);
+    const sent =
+      tx.pieces === 0
+        ? this.c.write(this.fd, from, headLength)
+        : tx.pieces === 1 && tx.start[0] === 0 && (tx.length & 3) === 2 && tx.memory[0].headroom !== undefined
+          ? this.inPlace(tx, tx.memory[0], headLength)
+          : this.gather(tx, from, headLength);
     if (sent >= 0) return true;
     return this.writeFailed();
   }
@@ -158,6 +168,17 @@ export class DescriptorDevice implements Device {
     view.setUint16(at + VNET_CHECKSUM_START, tx.checksumStart, true);
     view.setUint16(at + VNET_CHECKSUM_OFFSET, tx.checksumOffset, true);
     if (this.vnet > 10) view.setUint16(at + 10, 0, true);
+  }
+
+  /** Puts the headers into the room before the payload, and writes both with one `write`. */
+  private inPlace(tx: TxFrame, memory: Memory, headLength: number): number {
+    const room = memory.headroom as Int32Array;
+    const words = this.headWords;
+    // Ethernet at 18 and headers of 14 + 4 n bytes end on a word: whole words are copied, some bytes before the first one too.
+    let from = (HEADROOM + tx.length) >> 2;
+    const first = (HEADROOM - this.vnet) >> 2;
+    for (let to = room.length; from > first; ) room[--to] = words[--from];
+    return this.c.write(this.fd, memoryAddress(memory) - headLength, headLength + tx.end[0]);
   }
 
   /** Writes head and pieces with one `writev`. Answers what that answers. */

@@ -6,6 +6,7 @@ import { interfaceExists } from '../../../../src/native/interfaces.js';
 import { RX_CHECKSUM_OK } from '../../../../src/net/device/device.js';
 import { TapDevice } from '../../../../src/net/device/tap.js';
 import { makePersistentTap, removePersistentTap } from '../../../../src/net/device/tap-open.js';
+import { HEADROOM } from '../../../../src/net/device/tx-frame.js';
 import { frames, ip, KERNEL, MAC, OURS, openDevice, resolve, writeArpRequest, writeUdpHead } from './setup.js';
 
 async function kernelSocket(): Promise<Socket> {
@@ -67,6 +68,35 @@ t.test(
     t.equal(unaddressed.address, 0);
   },
 );
+
+for (const offload of [true, false]) {
+  const with_ = offload ? 'with' : 'without';
+  t.test(`a payload with headroom goes out again and again, whole and in part, ${with_} offloads`, async (t) => {
+    const device = openDevice('tap0', offload);
+    t.teardown(() => device.close());
+    const kernel = await resolve(device);
+    const socket = await kernelSocket();
+    t.teardown(() => socket.close());
+    const memory = Memory.withHeadroom(600);
+    for (let i = 0; i < 600; i++) memory.bytes[i] = i & 255;
+    const before = Buffer.from(memory.bytes);
+    for (const [start, end] of [
+      [0, 600],
+      [0, 600],
+      [0, 400],
+      [100, 600],
+    ] as const) {
+      writeUdpHead(device, kernel, socket.address().port, end - start);
+      // No checksum at all (RFC 768), where the kernel does not finish one.
+      if (!offload) device.tx.head.fill(0, HEADROOM + 40, HEADROOM + 42);
+      device.tx.push(memory, start, end);
+      t.ok(device.transmit());
+      const [message] = (await once(socket, 'message')) as [Buffer];
+      t.ok(message.equals(before.subarray(start, end)), `${start}..${end}`);
+    }
+    t.ok(before.equals(memory.bytes), 'and its own bytes stay as they were');
+  });
+}
 
 t.test('a frame whose checksum the kernel left unfinished is marked as verified', async (t) => {
   const device = openDevice('tap0');

@@ -1,5 +1,6 @@
 /** Each line of what the server promises, over three networks, which must give the same bytes. See docs/http-ledger.md. */
 import t from 'tap';
+import type { SocketKind } from '../../src/net/sockets/open.js';
 import { openStore, type Store } from '../../src/store/index.js';
 import { SECTIONS } from './lines/index.js';
 import type { Case, Line } from './lines/line.js';
@@ -7,6 +8,7 @@ import { writeSite } from './lines/site.js';
 import { parseResponses } from './responses.js';
 import { inMemory, overOurStack, overSockets } from './three-ways.js';
 
+const KINDS: readonly SocketKind[] = process.platform === 'linux' ? ['libc', 'node'] : ['node'];
 const dir = t.testdir({});
 writeSite(dir);
 const stores = new Map<string, Promise<Store>>();
@@ -32,7 +34,8 @@ for (const line of SECTIONS.flatMap(([, lines]) => lines)) {
       const exchange = { store: () => store, options: line.http, steps: one.steps };
       const raw = inMemory(exchange);
       t.equal(await overOurStack(exchange), raw, `${one.name}: over our stack the same bytes`);
-      t.equal(await overSockets(exchange), raw, `${one.name}: over sockets the same bytes`);
+      for (const kind of KINDS)
+        t.equal(await overSockets(exchange, kind), raw, `${one.name}: over sockets (${kind}) the same bytes`);
       if (one.statuses === 'frames') {
         one.check?.(t, [], raw);
         continue;

@@ -10,7 +10,7 @@ export function nginxVersion(): string | undefined {
   return found.status === 0 ? found.stderr.trim() : undefined;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };

@@ -2,7 +2,8 @@ import t from 'tap';
 import { HttpServer } from '../../src/http/index.js';
 import { openSocketNetwork } from '../../src/net/sockets/open.js';
 import { siteStore } from './hand-made-store.js';
-import { nginxVersion, startNginx, statuses } from './nginx.js';
+import { HAPROXY, startHaproxy } from './haproxy.js';
+import { type Nginx, nginxVersion, startNginx, statuses } from './nginx.js';
 
 const skip = nginxVersion() === undefined ? 'nginx is not installed' : false;
 
@@ -82,43 +83,62 @@ for (const method of ['GET', 'POST', 'HEAD', 'OPTIONS']) {
   );
 }
 
-t.test(
-  `Behind nginx ${probes.length} smuggling probes leave the next requests their own answers`,
-  { skip },
-  async (t) => {
-    const store = siteStore();
-    const network = await openSocketNetwork();
-    t.teardown(() => network.close(0));
-    const seen: string[] = [];
-    const server = new HttpServer({
-      store: () => store,
-      clock: network.clock,
-      log: (record) => seen.push(record.target),
-    });
-    const { port } = (await network.listen(0, server.accept)).endpoint;
-    const proxy = await startNginx(
-      'location / { proxy_pass http://behind; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_request_buffering off; }',
-      `upstream behind { server 127.0.0.1:${port}; keepalive 1; }`,
-    );
-    t.teardown(() => proxy.stop());
-    const wrong: string[] = [];
-    for (let i = 0; i < probes.length; i += 16) {
-      const group = probes.slice(i, i + 16);
-      seen.length = 0;
-      await Promise.all(group.map((bytes) => exchange(proxy.port, bytes)));
-      // The one idle connection to the server behind is used by the next: what was left in it would answer this.
-      const next = await Promise.all(
-        [1, 2, 3].map((n) =>
-          statuses(proxy.port, `GET /docs/?n=${n} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`, ['GET']),
-        ),
-      );
-      if (next.some((s) => s !== '200')) wrong.push(`${next} after one of ${JSON.stringify(group)}`);
-      if (!['1', '2', '3'].every((n) => seen.includes(`/docs/?n=${n}`)))
-        wrong.push(`${seen} after ${JSON.stringify(group)}`);
-    }
-    t.same(wrong, []);
-  },
-);
+/** Through which proxy, and whether it may hand requests on to the server as soon as they begin. */
+const PROXIES: readonly (readonly [name: string, skip: string | false, start: (port: number) => Promise<Nginx>])[] = [
+  [
+    'nginx',
+    skip,
+    (port) =>
+      startNginx(
+        'location / { proxy_pass http://behind; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_request_buffering off; }',
+        `upstream behind { server 127.0.0.1:${port}; keepalive 1; }`,
+      ),
+  ],
+  ['HAProxy', HAPROXY === undefined ? 'haproxy is not installed' : false, (port) => startHaproxy(port)],
+  [
+    'HAProxy that lets malformed requests through',
+    HAPROXY === undefined ? 'haproxy is not installed' : false,
+    (port) => startHaproxy(port, 'option accept-invalid-http-request'),
+  ],
+];
+
+for (const [name, skip, start] of PROXIES) {
+  t.test(
+    `Behind ${name} ${probes.length} smuggling probes leave the next requests their own answers`,
+    { skip },
+    async (t) => {
+      const store = siteStore();
+      const network = await openSocketNetwork();
+      t.teardown(() => network.close(0));
+      const seen: string[] = [];
+      const server = new HttpServer({
+        store: () => store,
+        clock: network.clock,
+        log: (record) => seen.push(record.target),
+      });
+      const { port } = (await network.listen(0, server.accept)).endpoint;
+      const proxy = await start(port);
+      t.teardown(() => proxy.stop());
+      const wrong: string[] = [];
+      for (let i = 0; i < probes.length; i += 16) {
+        const group = probes.slice(i, i + 16);
+        seen.length = 0;
+        await Promise.all(group.map((bytes) => exchange(proxy.port, bytes)));
+        if (seen.some((target) => target.includes('smuggled'))) wrong.push(`${seen} after ${JSON.stringify(group)}`);
+        // The idle connection to the server behind is used by the next: what was left in it would answer this.
+        const next = await Promise.all(
+          [1, 2, 3].map((n) =>
+            statuses(proxy.port, `GET /docs/?n=${n} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`, ['GET']),
+          ),
+        );
+        if (next.some((s) => s !== '200')) wrong.push(`${next} after one of ${JSON.stringify(group)}`);
+        if (!['1', '2', '3'].every((n) => seen.includes(`/docs/?n=${n}`)))
+          wrong.push(`${seen} after ${JSON.stringify(group)}`);
+      }
+      t.same(wrong, []);
+    },
+  );
+}
 
 /** Sends a probe as it is, octet for octet, and waits until the proxy has had enough of it. */
 async function exchange(port: number, bytes: string): Promise<void> {

@@ -1,13 +1,13 @@
 /**
- * The same bytes to the same server three ways: in memory, over the kernel's sockets, and over two stacks of ours with a cable between
- * them. Time is virtual in all three: a step may let some of it pass.
+ * The same bytes to the same server three ways: in memory, over the kernel's sockets (Node's, and by our own calls), and over two stacks
+ * of ours with a cable between them. Time is virtual in all three: a step may let some of it pass.
  */
 import { connect } from 'node:net';
 import { type HttpOptions, HttpServer } from '../../src/http/index.js';
 import { Memory } from '../../src/memory/memory.js';
 import { NO_FAULTS } from '../../src/net/device/faults.js';
 import type { Accept, Flow, FlowHandler } from '../../src/net/flow.js';
-import { SocketNetwork } from '../../src/net/sockets.js';
+import { openSocketNetwork, type SocketKind } from '../../src/net/sockets/open.js';
 import type { Store } from '../../src/store/index.js';
 import { SimHost } from '../sim/host.js';
 import { ip } from '../sim/packets.js';
@@ -55,10 +55,10 @@ export function inMemory({ store, options, steps }: Exchange): string {
   return undated(flow.received);
 }
 
-export async function overSockets({ store, options, steps }: Exchange): Promise<string> {
+export async function overSockets({ store, options, steps }: Exchange, kind?: SocketKind): Promise<string> {
   const clock = new VirtualClock();
   const server = new HttpServer({ store, clock, ...options });
-  const network = new SocketNetwork();
+  const network = await openSocketNetwork({}, kind);
   const seen = new Seen(server.accept);
   const { port } = (await network.listen(0, seen.accept)).endpoint;
   try {

@@ -217,7 +217,11 @@ function buildProgram(found: (task: Task) => void): Command {
       count('--spin', 1000),
     )
     .option('--state <dir>', 'direct: where leases are remembered (default: $XDG_STATE_HOME/sitekernel)')
-    .option('--log <list>', 'log to standard error: access, net, drops, all; json: as JSON lines', logOption)
+    .option(
+      '--log <list>',
+      'log to standard error: access, net, drops, all; json: as JSON lines; common: without referer and client',
+      logOption,
+    )
     .option('--drain <seconds>', 'time for open connections to finish at the end', seconds, 10)
     .option('--control <path>', 'a UNIX socket over which it can be asked: status, another bundle, the end')
     .option('--self-test', 'fetch pages from itself over a wire in memory, say whether all are right, and end')

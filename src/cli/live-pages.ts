@@ -4,14 +4,19 @@ import { type HttpServer, healthPage, type LivePage, metricsPage, reloadPages, s
 import type { LeaseInfo, Network } from '../net/flow.js';
 import { RELOAD_PATH } from '../store/live-reload.js';
 import type { HttpArguments } from './http-arguments.js';
+import type { Log } from './log.js';
 import { packageVersion } from './program-files.js';
 import type { ServedSite } from './served-site.js';
+
+/** Milliseconds between two looks at how late the event loop is. */
+const RESOLUTION = 20;
 
 /** `server` is asked for later, when it exists. */
 export function livePages(
   options: HttpArguments,
   network: Network,
   site: ServedSite,
+  log: Log,
   server: () => HttpServer,
 ): LivePage[] {
   const pages: LivePage[] = [];
@@ -23,14 +28,15 @@ export function livePages(
     pages.push(healthPage(options.health, () => network.address !== undefined || 'no address yet', admins));
   }
   if (options.metrics !== undefined) {
-    const delay = monitorEventLoopDelay({ resolution: 20 });
+    const delay = monitorEventLoopDelay({ resolution: RESOLUTION });
     delay.enable();
     const extra = (): Record<string, number> => {
       const numbers = {
-        sitekernel_eventloop_delay_p99_seconds: delay.percentile(99) / 1e9,
+        sitekernel_eventloop_delay_p99_seconds: late(delay.percentile(99)),
         sitekernel_resident_memory_bytes: process.memoryUsage.rss(),
-        sitekernel_eventloop_delay_max_seconds: delay.max / 1e9,
+        sitekernel_eventloop_delay_max_seconds: late(delay.max),
         sitekernel_uptime_seconds: (Date.now() - started) / 1000,
+        sitekernel_log_lines_dropped: log.dropped,
         ...leaseNumbers(network.lease?.()),
       };
       delay.reset();
@@ -57,6 +63,11 @@ export function livePages(
   }
   if (options.site.liveReload) pages.push(...reloadPages(RELOAD_PATH, () => site.store().id));
   return pages;
+}
+
+/** Node counts from one tick of its timer to the next, in nanoseconds: what is beyond the timer's own time, in seconds. */
+function late(nanoseconds: number): number {
+  return Math.max(0, nanoseconds / 1e9 - RESOLUTION / 1000);
 }
 
 function leaseNumbers(lease: LeaseInfo | undefined): Record<string, number> {

@@ -1,7 +1,7 @@
 /** Logs to standard error, in batches: a line a request must not cost a system call a request. */
-import { writeSync } from 'node:fs';
 import { type AccessRecord, accessLine } from '../http/index.js';
 import type { LogChannel, LogOptions } from './log-options.js';
+import { LogSink } from './log-sink.js';
 
 /** Characters after which a batch is written at once. */
 const BATCH_SIZE = 32 * 1024;
@@ -11,12 +11,20 @@ const BATCH_TIME = 100;
 export class Log {
   private readonly options: LogOptions;
   private readonly out: (text: string) => void;
+  private readonly sink: LogSink | undefined;
   private lines = '';
   private timer: NodeJS.Timeout | undefined = undefined;
 
-  constructor(options: LogOptions, out: (text: string) => void = writeToStandardError) {
+  /** `out` takes whole lines; standard error by default. */
+  constructor(options: LogOptions, out?: (text: string) => void) {
     this.options = options;
-    this.out = out;
+    this.sink = out === undefined ? new LogSink(2) : undefined;
+    this.out = out ?? this.sink!.write;
+  }
+
+  /** Lines that nobody read fast enough. */
+  get dropped(): number {
+    return this.sink?.dropped ?? 0;
   }
 
   wants(channel: LogChannel): boolean {
@@ -41,15 +49,21 @@ export class Log {
     );
   }
 
-  /** One answer: the Combined Log Format that log readers know, with the milliseconds it took at the end. */
+  /** One answer: in the Combined Log Format that log readers know, with the milliseconds it took at the end, or in another that was asked for. */
   access(record: AccessRecord): void {
-    this.add(accessLine(this.options.json ? 'json' : 'combined', record));
+    this.add(accessLine(this.options.json ? 'json' : this.options.common ? 'common' : 'combined', record));
   }
 
   private add(line: string): void {
     this.lines += `${line}\n`;
     if (this.lines.length >= BATCH_SIZE) this.flush();
     else this.timer ??= setTimeout(() => this.flush(), BATCH_TIME).unref();
+  }
+
+  /** Writes what is left, as far as somebody reads it. */
+  async close(): Promise<void> {
+    this.flush();
+    await this.sink?.close();
   }
 
   flush(): void {
@@ -59,15 +73,5 @@ export class Log {
     const lines = this.lines;
     this.lines = '';
     this.out(lines);
-  }
-}
-
-function writeToStandardError(text: string): void {
-  const bytes = Buffer.from(text, 'utf8');
-  let at = 0;
-  try {
-    while (at < bytes.length) at += writeSync(2, bytes, at);
-  } catch {
-    // Nobody reads it, or not fast enough: the server must not stop for its log.
   }
 }

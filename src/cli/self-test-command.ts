@@ -9,9 +9,14 @@ import { Log } from './log.js';
 import { openSites, type Sites } from './serve.js';
 
 export async function runSelfTest(options: ServeOptions): Promise<void> {
-  const sites = await openSites(options, new Log(options.log));
-  const { pages, bytes } = await testSites(options, sites);
-  process.stdout.write(`self-test passed: ${pages} answers, ${bytes} bytes, each as in the bundle\n`);
+  const log = new Log(options.log);
+  try {
+    const sites = await openSites(options, log);
+    const { pages, bytes } = await testSites(options, sites);
+    process.stdout.write(`self-test passed: ${pages} answers, ${bytes} bytes, each as in the bundle\n`);
+  } finally {
+    await log.close();
+  }
 }
 
 /** Every site whole by its hashes, and some pages of each through HTTP and TCP. Rejects with a sentence. */

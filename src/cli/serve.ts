@@ -16,6 +16,14 @@ export async function runServer(options: ServeOptions): Promise<void> {
   if (options.selfTest) return (await import('./self-test-command.js')).runSelfTest(options);
   if (options.supervised) return (await import('./supervised.js')).runSupervised(options);
   const log = new Log(options.log);
+  try {
+    await serve(options, log);
+  } finally {
+    await log.close();
+  }
+}
+
+async function serve(options: ServeOptions, log: Log): Promise<void> {
   const signal = firstSignal();
   let failed: (failure: Failure) => void = () => undefined;
   const failure = new Promise<never>((_resolve, reject) => {
@@ -50,7 +58,6 @@ export async function runServer(options: ServeOptions): Promise<void> {
   } finally {
     control?.close();
     for (const one of sites.all) one.close();
-    log.flush();
   }
 }
 
@@ -91,7 +98,7 @@ export function makeServer(options: ServeOptions, network: Network, sites: Sites
     serverField,
     redirectTo,
     canonical: options.http.site.canonical === undefined ? undefined : sites.site.canonical,
-    livePages: livePages(options.http, network, sites.site, () => http),
+    livePages: livePages(options.http, network, sites.site, log, () => http),
     limits: given({ connections: maxConnections, connectionsPerClient: maxPerClient }),
     timeouts: given({ idle }),
     clock: network.clock,

@@ -182,5 +182,8 @@ t.test('json alone logs the usual as JSON lines', (t) => {
   t.same([...log.channels].sort(), ['access', 'net']);
   t.equal(log.json, true);
   t.equal(serve().log.channels.size, 0);
+  t.match(serve('--log', 'common').log, { common: true, json: false });
+  t.same([...serve('--log', 'common').log.channels], ['access']);
+  t.throws(() => serve('--log', 'common,json'), { message: /either JSON or in the Common Log Format/ });
   t.end();
 });

@@ -1,6 +1,10 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { closeSync, constants, openSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { Log } from '../../src/cli/log.js';
 import { parseLogOption } from '../../src/cli/log-options.js';
+import { LogSink } from '../../src/cli/log-sink.js';
 import type { AccessRecord } from '../../src/http/index.js';
 
 const record = {
@@ -90,4 +94,30 @@ t.test('lines are gathered: many of them are few writes', (t) => {
   log.flush();
   t.ok(writes <= 4, `${writes} writes`);
   t.end();
+});
+
+t.test('Common Log Format, by option', (t) => {
+  const { log, text } = logTo('common');
+  log.access(record);
+  t.equal(text(), '192.0.2.9 - - [23/Nov/2026:21:04:05 +0000] "GET /a\\x22\\x0a\\x1b[2J HTTP/1.1" 200 5120\n');
+  t.end();
+});
+
+t.test('A log that nobody reads never blocks: lines are dropped, counted, and that is said', async (t) => {
+  const dir = t.testdir({});
+  const pipe = join(dir, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  // Read and write, so that it can be opened without a reader; a pipe takes 64 KiB.
+  const fd = openSync(pipe, constants.O_RDWR);
+  const sink = new LogSink(fd, 100_000);
+  const line = `${'x'.repeat(99)}\n`;
+  for (let i = 0; i < 5000; i++) sink.write(line.repeat(5));
+  t.ok(sink.dropped > 15_000, `${sink.dropped} of 25,000 lines are dropped, and the call returned`);
+  const before = sink.dropped;
+  const reader = spawn('head', ['-c', String((25_000 - before) * 100 + 60)], { stdio: [fd, 'pipe', 'inherit'] });
+  let text = '';
+  for await (const chunk of reader.stdout!) text += chunk;
+  t.match(text, new RegExp(`${before} lines of the log were dropped`));
+  await sink.close();
+  closeSync(fd);
 });

@@ -22,7 +22,6 @@ export const DROP_NAMES = [
   'ip-header-length',
   'ip-total-length',
   'ip-checksum',
-  'ip-ttl',
   'ip-source-martian',
   'ip-not-for-us',
   'ip-no-address',

@@ -145,7 +145,6 @@ const WAYS: Readonly<Record<DropName, (s: Host) => unknown>> = {
   'ip-header-length': (s) => s.changed((p) => p.fill(0x44, 0, 1)),
   'ip-total-length': (s) => s.changed((p) => view(p).setUint16(2, 1000)),
   'ip-checksum': (s) => s.changed((p) => p.fill(7, 10, 11), false),
-  'ip-ttl': (s) => s.changed((p) => p.fill(0, 8, 9)),
   'ip-source-martian': (s) => s.changed((p) => view(p).setInt32(12, ip('127.0.0.1'))),
   'ip-not-for-us': (s) => s.changed((p) => view(p).setInt32(16, ip('10.0.0.3'))),
   'ip-no-address': () => {

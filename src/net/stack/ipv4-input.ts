@@ -23,7 +23,6 @@ const CHECKSUM = dropReason('ip-checksum');
 const MARTIAN = dropReason('ip-source-martian');
 const NOT_FOR_US = dropReason('ip-not-for-us');
 const NO_ADDRESS = dropReason('ip-no-address');
-const TTL = dropReason('ip-ttl');
 const OPTIONS = dropReason('ip-options-malformed');
 const SOURCE_ROUTE = dropReason('ip-source-route');
 const PROTOCOL = dropReason('ip-protocol-unknown');
@@ -77,7 +76,7 @@ export class Ipv4Input {
     if (isMartian(source) || source === stack.broadcast || (config !== undefined && source === config.address)) {
       return drops.count(MARTIAN, bytes, ethernet, frameEnd);
     }
-    if (bytes[ip + 8] === 0) return drops.count(TTL, bytes, ethernet, frameEnd);
+    // A time to live of zero is no reason to drop what has arrived (RFC 1122 3.2.1.7).
     if (header > 20 && !this.optionsOk(bytes, ip, header, end, broadcast, now)) return;
     const fragment = uint16At(bytes, ip + 6);
     if ((fragment & 0x3fff) !== 0) {

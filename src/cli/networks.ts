@@ -26,12 +26,13 @@ export async function openSockets(options: ServeOptions, fd: number | undefined)
   return openSocketNetwork({ host: options.host, fd }, options.sockets);
 }
 
-/** `inherited`: the TAP was opened by another process, and this one begins when it is told to. */
+/** `inherited`: the TAP was opened by another process, and this one begins when it is told to. `given`: a successor has the traffic. */
 export async function openDirect(
   options: ServeOptions,
   log: Log,
   failed: (failure: Failure) => void,
   inherited?: OpenTap,
+  given?: () => void,
 ): Promise<DirectNetwork> {
   const { DirectNetwork } = await import('../net/direct.js');
   const { stateFolder } = await import('../net/direct/lease-file.js');
@@ -41,6 +42,7 @@ export async function openDirect(
   const network = new DirectNetwork({
     device: deviceOf(direct, inherited),
     held: inherited !== undefined,
+    onGiven: given,
     static: direct.static,
     hostname: direct.hostname ?? hostname(),
     state: direct.state ?? stateFolder(),

@@ -5,12 +5,19 @@
 import type { Server, Socket } from 'node:net';
 import type { ControlAnswer } from '../deploy/runner.js';
 import { type Go, INHERITED_FD } from '../handover/channel.js';
+import { askControl } from '../handover/control-client.js';
 import { openControl } from '../handover/control-server.js';
 import { sendDescriptor } from '../native/unix.js';
 import type { Control } from './control.js';
 
 /** Milliseconds between two attempts to have the control socket. */
 const RETRY = 200;
+const RIVAL = 2000;
+
+interface Rival {
+  readonly orphan?: boolean;
+  readonly since: number;
+}
 
 export class Orphan {
   private server: Server | undefined = undefined;
@@ -36,7 +43,20 @@ export class Orphan {
       else this.server = server;
     } catch {
       // Another supervisor may be looking for what we hold; it gives way when it finds that it is in use.
+      await this.rival();
       if (!this.over) setTimeout(() => void this.listen(warn), RETRY).unref();
+    }
+  }
+
+  /** The supervisor ended while one of us took over from the other: the younger one stays. */
+  private async rival(): Promise<void> {
+    try {
+      const other = (await askControl(this.order.control, { do: 'status' }, RIVAL)) as unknown as Rival;
+      if (other.orphan !== true) return;
+      if (other.since > this.control.status().since) this.retire(this.order.drain);
+      else await askControl(this.order.control, { do: 'retire', seconds: this.order.drain }, RIVAL);
+    } catch {
+      // It is gone, or no orphan: the next attempt will tell.
     }
   }
 

@@ -73,5 +73,10 @@ function optionsOf(what: What): ServeOptions {
   const args = [...image, ...what.args, ...(site === undefined ? [] : ['--instead', site])];
   const task = parseArguments(args);
   if (task?.kind !== 'serve') throw badUsage(`what is supervised is a server; "${args.join(' ')}" is none`);
+  const { record, interface: card } = task.direct;
+  if (record !== undefined)
+    throw badUsage('--record is not for a supervised program: what it takes over from another cannot be played again');
+  if (card !== undefined)
+    throw badUsage('--interface is not for a supervised program, which is passed a TAP; use --tap');
   return task;
 }

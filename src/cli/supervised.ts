@@ -1,4 +1,5 @@
 /** A program that a supervisor started: it opens its site, tests itself, waits for the word, and takes the traffic. */
+import { join, parse } from 'node:path';
 import type { ControlRequest } from '../deploy/runner.js';
 import { CHANNEL_VERSION, type Go, INHERITED_FD, type ToProgram, type ToSupervisor } from '../handover/channel.js';
 import type { HttpServer } from '../http/index.js';
@@ -49,13 +50,18 @@ async function serve(
     failed = reject;
   });
   failure.catch(() => undefined);
-  const network = await openInherited(options, order, log, (one) => failed(one));
+  const retired = new Retirement();
+  const given = (): void => retired.ask(order.drain * 1000);
+  const network = await openInherited(options, order, log, (one) => failed(one), given);
   const http = makeServer(options, network, sites, log);
   await Promise.all(order.former.map(({ bundle, seconds }) => sites.site.keepAssetsOf(bundle, seconds)));
-  const retired = new Retirement();
   const listening = network.listen(options.port, http.accept);
   listening.catch(() => undefined);
-  if ('begin' in network) await takeOver(network as DirectNetwork);
+  if ('takeOver' in network) {
+    const direct = network as DirectNetwork;
+    await direct.takeOver(order.predecessors);
+    direct.offer(order.link);
+  }
   const listener = await Promise.race([listening, signal, failure]);
   if (typeof listener !== 'object') return network.close(0);
   const url = addressOf(network, listener);
@@ -93,14 +99,19 @@ async function openInherited(
   order: Go,
   log: Log,
   failed: (failure: Failure) => void,
+  given: () => void,
 ): Promise<Network> {
   if (options.net === 'socket') return openSockets(options, INHERITED_FD);
   if (order.tap === undefined) throw badUsage('the supervisor passes no TAP');
-  return openDirect(options, log, failed, { ...order.tap, fd: INHERITED_FD });
+  return openDirect(ownCapture(options), log, failed, { ...order.tap, fd: INHERITED_FD }, given);
 }
 
-async function takeOver(network: DirectNetwork): Promise<void> {
-  network.begin();
+/** Two programs that write to one capture would spoil it: each has its own, with its number in the name. */
+function ownCapture(options: ServeOptions): ServeOptions {
+  const { pcap } = options.direct;
+  if (pcap === undefined) return options;
+  const { dir, name, ext } = parse(pcap);
+  return { ...options, direct: { ...options.direct, pcap: join(dir, `${name}.${process.pid}${ext}`) } };
 }
 
 /** When the traffic is somebody else's, and how long what is open may go on, ms. */

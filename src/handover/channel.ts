@@ -26,6 +26,8 @@ export interface Go {
   /** Where predecessors listen that still have connections, the one that has the traffic now first (direct mode). */
   readonly predecessors: readonly string[];
   readonly former: readonly FormerBundle[];
+  /** Seconds that what is open may go on once a successor has the traffic. */
+  readonly drain: number;
   /** What is behind `INHERITED_FD`, in words of the supervisor. */
   readonly held: string;
   /** The control socket, for when the supervisor is gone. */

@@ -14,10 +14,12 @@ import { PacketDevice } from './device/packet.js';
 import type { PacketOptions } from './device/packet-open.js';
 import { PollingLoop } from './device/polling-loop.js';
 import { TapDevice, type TapDeviceOptions } from './device/tap.js';
+import { TimedLoop } from './device/timed-loop.js';
 import { WatchedLoop } from './device/watched-loop.js';
-import type { AddressEvents, AddressMode } from './direct/address-mode.js';
+import { type AddressEvents, type AddressMode, type AddressState, agedAddress } from './direct/address-mode.js';
 import { EntryClock } from './direct/entry-clock.js';
 import { LeaseFile } from './direct/lease-file.js';
+import { HANDOVER_VERSION, type HandedOver, Predecessors } from './direct/predecessors.js';
 import { CryptoRandom } from './direct/random.js';
 import { buildMode, buildStack } from './direct/replay/build-stack.js';
 import { digestState } from './direct/replay/digest.js';
@@ -38,12 +40,14 @@ import { RecordedDevice } from './direct/replay/recorded-device.js';
 import { Owners } from './direct/replay/recorded-flow.js';
 import { rememberingLeases } from './direct/replay/recorded-leases.js';
 import { Recorder } from './direct/replay/recorder.js';
+import { type Owner, Successor } from './direct/successor.js';
 import { Drops, type DropWatcher } from './drops.js';
 import type { Accept, Clock, LeaseInfo, Listener, Network } from './flow.js';
 import type { Stack } from './stack/stack.js';
 import type { CongestionName } from './tcp/congestion/index.js';
+import { adoptTimeWait, type Departed, handOver, type TimeWaitState, takeBack, takeOver } from './tcp/hand-over.js';
 import type { TcpLayer } from './tcp/index.js';
-import { formatMac } from './wire/address.js';
+import { formatMac, parseIpv4 } from './wire/address.js';
 
 /** Frames between two looks at the clock: a round-trip time is wrong by no more than these take. */
 const FRAMES_A_LOOK = 8;
@@ -82,11 +86,13 @@ export interface DirectOptions {
   /** The network is at its end: the device is gone. One sentence. */
   readonly onFailure?: ((sentence: string) => void) | undefined;
   readonly onDrop?: DropWatcher | undefined;
-  /** Takes no frame and sends none before `begin()`. */
+  /** Takes no frame and sends none before `begin()` or `takeOver()`. */
   readonly held?: boolean | undefined;
+  /** A successor has the traffic for good. */
+  readonly onGiven?: (() => void) | undefined;
 }
 
-export class DirectNetwork implements Network, Driven {
+export class DirectNetwork implements Network, Driven, Owner {
   readonly clock: Clock;
   readonly stack: Stack;
   readonly tcp: TcpLayer;
@@ -100,7 +106,7 @@ export class DirectNetwork implements Network, Driven {
   /** What the link's frames pass first, and what the stack has. */
   private readonly wire: Device;
   private readonly device: Device;
-  private readonly loop: Loop;
+  private loop: Loop;
   private readonly mode: AddressMode;
   private readonly recorder: Recorder | undefined;
   private readonly owners: Owners | undefined;
@@ -115,6 +121,12 @@ export class DirectNetwork implements Network, Driven {
   private inEntry = false;
   private outsideQueued = false;
   private drained: (() => void) | undefined = undefined;
+  /** A program with the same address that comes after this one may ask for the traffic here. */
+  private successor: Successor | undefined = undefined;
+  /** Those before this one that still have connections. */
+  private predecessors: Predecessors | undefined = undefined;
+  /** The traffic is the successor's: the device is not read any more. */
+  private gave: { readonly address: AddressState | undefined; readonly at: number } | undefined = undefined;
 
   /** Opens the device and starts. Throws a sentence when the device cannot be had. */
   constructor(options: DirectOptions) {
@@ -161,10 +173,87 @@ export class DirectNetwork implements Network, Driven {
     this.loop.start();
   }
 
+  /** Gives its traffic to whoever asks for it at the UNIX socket `path`, and finishes what is open. */
+  offer(path: string): void {
+    this.successor = new Successor(path, this);
+  }
+
+  /**
+   * Takes the traffic of the programs that listen at `paths`, the one that has it first; begins anew when none is there any more.
+   * Rejects with a sentence when it cannot be had; it stays where it is then.
+   */
+  async takeOver(paths: readonly string[]): Promise<void> {
+    const found = await Predecessors.ask(paths, this.stack, this.tcp, this.enter);
+    if (found === undefined) return this.begin();
+    const { state, predecessors } = found;
+    this.predecessors = predecessors;
+    this.enter(() => this.adopt(state, false, []));
+    predecessors.taken();
+    this.loop.start();
+    const gap = (monotonic() - state.at).toFixed(1);
+    this.options.onEvent?.(
+      `took over in ${gap} ms; ${predecessors.count} before us have ${predecessors.connections} connections`,
+    );
+  }
+
+  /** What another program handed over, or what we had handed over and `back` is ours again. */
+  private adopt(state: HandedOver, back: boolean, waiting: readonly TimeWaitState[]): void {
+    const { now, tcp } = this;
+    const elapsed = Math.max(0, monotonic() - state.at);
+    if (state.address === undefined) this.mode.start(now);
+    else this.mode.adopt(state.address, now, elapsed);
+    const { neighbours } = this.stack.arp;
+    for (const [address, mac, age] of state.neighbours) {
+      neighbours.learn(address, Uint8Array.from(mac), 0, true, now - elapsed - age);
+    }
+    if (back) takeBack(tcp, state.tcp, now, elapsed);
+    else takeOver(tcp, state.tcp, now, elapsed);
+    for (const one of waiting) adoptTimeWait(tcp, one, now, elapsed);
+  }
+
+  // As a predecessor (Owner)
+
+  give(departed: Departed): HandedOver {
+    const { tcp, stack } = this;
+    let state: HandedOver | undefined;
+    this.enter(() => {
+      const { now } = this;
+      if (this.gave === undefined) {
+        this.gave = { address: this.mode.leave(now), at: now };
+        this.changeLoop(new TimedLoop(this));
+      }
+      const address = this.gave.address && agedAddress(this.gave.address, now - this.gave.at);
+      const neighbours = stack.arp.neighbours
+        .known()
+        .map(([one, mac, at]): [number, number[], number] => [one, mac, now - at]);
+      state = { version: HANDOVER_VERSION, at: monotonic(), tcp: handOver(tcp, departed, now), address, neighbours };
+    });
+    return state!;
+  }
+
+  takeBack(state: HandedOver, waiting: readonly TimeWaitState[]): void {
+    this.gave = undefined;
+    this.enter(() => this.adopt(state, true, waiting));
+    this.changeLoop(this.makeLoop());
+    this.options.onNotice?.('the program that took over is gone before it had; serving on');
+  }
+
+  given(): void {
+    this.options.onGiven?.();
+  }
+
+  private changeLoop(loop: Loop): void {
+    this.loop.stop();
+    this.loop = loop;
+    loop.start();
+  }
+
   /** Frames that it held back are taken when it says so; the clock's callbacks are entries of the stack. */
   private faulty(wire: Device, faults: Faults, random: CryptoRandom): FaultyDevice {
     const device = new FaultyDevice(wire, faults, random, this.clock);
-    device.onReadable = () => void device.receive(this.sink, TURN_BUDGET);
+    device.onReadable = () => {
+      if (this.gave === undefined) device.receive(this.sink, TURN_BUDGET);
+    };
     return device;
   }
 
@@ -226,6 +315,7 @@ export class DirectNetwork implements Network, Driven {
     if (address === old) return;
     this.current = address;
     if (address === undefined) {
+      this.predecessors?.addressLost(parseIpv4(old!)!);
       this.options.onNotice?.(`the address ${old} is not ours any more; connections on it ended`);
       return;
     }
@@ -251,13 +341,16 @@ export class DirectNetwork implements Network, Driven {
     }
     this.framesToLook -= 1;
     this.recorder?.frame(bytes, start, end, marks, this.now);
+    if (this.predecessors !== undefined && isArpReply(bytes, start, end)) {
+      this.predecessors.arpReply(bytes, start, end);
+    }
     this.stack.input(bytes, start, end, marks, this.now);
   };
 
   turn(): number {
     this.inEntry = true;
     this.framesToLook = 0;
-    const taken = this.device.receive(this.sink, TURN_BUDGET);
+    const taken = this.gave === undefined ? this.device.receive(this.sink, TURN_BUDGET) : 0;
     if (taken > 0) {
       this.flush();
       this.dueStale = true;
@@ -265,8 +358,12 @@ export class DirectNetwork implements Network, Driven {
     } else if (performance.now() >= (this.dueStale ? this.polledAt + POLL_INTERVAL : this.due)) this.settle();
     this.inEntry = false;
     if (this.link.gone) this.deviceGone();
-    if (this.drained !== undefined && this.tcp.connections.size === 0) this.drained();
+    this.checkDrained();
     return taken;
+  }
+
+  private checkDrained(): void {
+    if (this.drained !== undefined && this.tcp.connections.size === 0) this.drained();
   }
 
   arrived(length: number): void {
@@ -320,7 +417,7 @@ export class DirectNetwork implements Network, Driven {
   }
 
   /** Runs `callback` as an entry of the stack, at the present time. */
-  private enter(callback: () => void): void {
+  readonly enter = (callback: () => void): void => {
     if (this.inEntry) {
       callback();
       return;
@@ -333,7 +430,8 @@ export class DirectNetwork implements Network, Driven {
     this.settle();
     this.inEntry = false;
     this.loop.wake();
-  }
+    this.checkDrained();
+  };
 
   /** A connection was asked for something outside an entry: the stack learns the time, and settles when the caller is done. */
   private enteredFromOutside(): void {
@@ -382,6 +480,7 @@ export class DirectNetwork implements Network, Driven {
       ...this.stack.counters,
       ...this.tcp.counters,
       connectionsOpen: this.tcp.connections.size,
+      connectionsOfPredecessors: this.predecessors?.connections ?? 0,
       transmitFailures: this.link.transmitFailures,
       ...this.stack.drops.toJSON(),
     };
@@ -404,6 +503,7 @@ export class DirectNetwork implements Network, Driven {
     });
     this.loop.stop();
     this.recorder?.finish(digestState([this.stack, this.mode]), this.now);
+    this.successor?.close();
     this.device.close();
   }
 
@@ -422,6 +522,15 @@ export class DirectNetwork implements Network, Driven {
       this.loop.wake();
     });
   }
+}
+
+/** CLOCK_MONOTONIC, ms: the same in every process of this machine. */
+function monotonic(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
+function isArpReply(bytes: Uint8Array, start: number, end: number): boolean {
+  return end - start >= 42 && bytes[start + 12] === 8 && bytes[start + 13] === 6 && bytes[start + 21] === 2;
 }
 
 function joinWatchers(first: DropWatcher | undefined, second: DropWatcher | undefined): DropWatcher | undefined {

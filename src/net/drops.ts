@@ -59,6 +59,7 @@ export const DROP_NAMES = [
   'tcp-header-length',
   'tcp-checksum',
   'tcp-broadcast',
+  'tcp-handed-over',
   'tcp-port-zero',
   'tcp-flags-invalid',
   'tcp-port-closed',

@@ -163,6 +163,7 @@ export class Supervisor {
         former: this.formerFor(options),
         control: this.options.control,
         held: held.key,
+        drain: this.options.handoverDrain,
         tap: held.tap,
       });
       // The first address may take its time: a DHCP server may be late.

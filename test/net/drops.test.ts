@@ -5,6 +5,7 @@ import { DROP_NAMES, type DropName } from '../../src/net/drops.js';
 import type { Flow } from '../../src/net/flow.js';
 import { DhcpClient } from '../../src/net/stack/dhcp/client.js';
 import { congestionByName } from '../../src/net/tcp/congestion/index.js';
+import { handOver } from '../../src/net/tcp/hand-over.js';
 import { type Connection, TcpLayer, type TcpLimits } from '../../src/net/tcp/index.js';
 import {
   ACK,
@@ -202,6 +203,10 @@ const WAYS: Readonly<Record<DropName, (s: Host) => unknown>> = {
   'tcp-header-length': (s) => spoilTcp(s, (packet) => packet.fill(0x40, 32, 33)),
   'tcp-checksum': (s) => spoilTcp(s, (packet) => packet.fill(0x55, 36, 37)),
   'tcp-broadcast': (s) => s.say(SYN, { destination: ip('10.0.0.255') }),
+  'tcp-handed-over': (s) => {
+    handOver(s.tcp, { gone() {}, timeWait() {} }, s.now);
+    s.say(SYN);
+  },
   'tcp-port-zero': (s) => s.say(SYN, { from: 0 }),
   'tcp-flags-invalid': (s) => s.say(SYN | FIN),
   'tcp-port-closed': (s) => s.say(SYN, { to: 81 }),

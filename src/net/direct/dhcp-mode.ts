@@ -4,7 +4,7 @@ import { DhcpClient } from '../stack/dhcp/client.js';
 import type { LeaseMemory } from '../stack/dhcp/lease.js';
 import type { Stack } from '../stack/stack.js';
 import { formatIpv4 } from '../wire/address.js';
-import type { AddressEvents, AddressMode } from './address-mode.js';
+import type { AddressEvents, AddressMode, AddressState } from './address-mode.js';
 
 export class DhcpMode implements AddressMode {
   private readonly client: DhcpClient;
@@ -33,6 +33,24 @@ export class DhcpMode implements AddressMode {
 
   stop(now: number): void {
     this.client.stop(now);
+  }
+
+  leave(now: number): AddressState | undefined {
+    const lease = this.client.leave(now);
+    if (lease === undefined) return undefined;
+    const { renewAt, rebindAt, expiresAt, seconds, ...rest } = lease;
+    const until = (time: number): number => (time === Number.POSITIVE_INFINITY ? -1 : Math.max(0, time - now));
+    const times = { renewIn: until(renewAt), rebindIn: until(rebindAt), expiresIn: until(expiresAt) };
+    const whole = { ...rest, ...times, seconds: seconds === Number.POSITIVE_INFINITY ? -1 : seconds };
+    return { address: formatIpv4(lease.address), lease: whole };
+  }
+
+  adopt(state: AddressState, now: number, elapsed: number): void {
+    if (state.lease === undefined) return this.start(now);
+    const { renewIn, rebindIn, expiresIn, seconds, ...rest } = state.lease;
+    const at = (left: number): number => (left < 0 ? Number.POSITIVE_INFINITY : now + left - elapsed);
+    const times = { renewAt: at(renewIn), rebindAt: at(rebindIn), expiresAt: at(expiresIn) };
+    this.client.adopt({ ...rest, ...times, seconds: seconds < 0 ? Number.POSITIVE_INFINITY : seconds }, now);
   }
 
   lease(now: number): LeaseInfo | undefined {

@@ -2,7 +2,7 @@
 import type { AddressConfig } from '../stack/address-config.js';
 import type { Stack } from '../stack/stack.js';
 import { formatIpv4, formatMac } from '../wire/address.js';
-import type { AddressEvents, AddressMode } from './address-mode.js';
+import type { AddressEvents, AddressMode, AddressState } from './address-mode.js';
 
 /**
  * RFC 5227 waits up to 7 s, for links of any speed with hosts that have just come up. A server that was told its address
@@ -32,7 +32,12 @@ export class StaticMode implements AddressMode {
       stack.arp.announce(stack.now);
       this.events.address(text);
     });
-    stack.arp.onConflict = (mac) => {
+    this.defend();
+  }
+
+  private defend(): void {
+    const text = formatIpv4(this.config.address);
+    this.stack.arp.onConflict = (mac) => {
       // A server that was given its address does not give it up to whoever claims it (RFC 5227 2.4 (c)).
       this.events.notice(
         `another host (${formatMac(mac)}) claims our address ${text}; it was told that it is ours: give one of the two another`,
@@ -45,4 +50,17 @@ export class StaticMode implements AddressMode {
   }
 
   stop(): void {}
+
+  leave(): AddressState | undefined {
+    const { address } = this.config;
+    return this.stack.config === undefined ? undefined : { address: formatIpv4(address) };
+  }
+
+  adopt(_state: AddressState, now: number): void {
+    const { stack, config } = this;
+    this.defend();
+    stack.configure(config, now);
+    stack.arp.announce(now);
+    this.events.address(formatIpv4(config.address));
+  }
 }

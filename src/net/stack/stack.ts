@@ -18,7 +18,7 @@ import {
   isNobodysMac,
   sameMac,
 } from '../wire/ethernet.js';
-import { int32At, putUint16, uint16At } from '../wire/tcp.js';
+import { int32At, PROTOCOL_TCP, putUint16, uint16At } from '../wire/tcp.js';
 import { type AddressConfig, broadcastOf } from './address-config.js';
 import { Arp } from './arp.js';
 import { Icmp } from './icmp.js';
@@ -56,6 +56,10 @@ export class Stack implements IpOutput {
   /** Undefined while we have no address. */
   config: AddressConfig | undefined = undefined;
   broadcast: Ipv4 | undefined = undefined;
+  /** Takes ICMP errors about TCP connections that another program has. */
+  errorElsewhere:
+    | ((type: number, code: number, mtu: number, bytes: Uint8Array, ip: number, end: number) => boolean)
+    | undefined = undefined;
   private readonly transports: Transport[] = [];
   private readonly byProtocol = new Array<Transport | undefined>(256).fill(undefined);
 
@@ -182,6 +186,7 @@ export class Stack implements IpOutput {
   ): boolean {
     const transport = this.byProtocol[protocol];
     if (transport === undefined) return false;
+    if (protocol === PROTOCOL_TCP && this.errorElsewhere?.(type, code, mtu, bytes, ip, end)) return true;
     if (type === 3 && code === 4) {
       // Believed first, then the cache is lowered, then the transport hears of it again with the new value in force.
       if (!transport.error(type, code, 0, bytes, ip, end, now)) return false;

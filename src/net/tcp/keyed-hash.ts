@@ -7,8 +7,8 @@ import type { Random } from '../transport.js';
 const rotl = (x: number, n: number): number => (x << n) | (x >>> (32 - n));
 
 export class KeyedHash {
-  private readonly k0: number;
-  private readonly k1: number;
+  private k0: number;
+  private k1: number;
   private v0 = 0;
   private v1 = 0;
   private v2 = 0;
@@ -17,6 +17,17 @@ export class KeyedHash {
   constructor(random: Random) {
     this.k0 = random.random32() | 0;
     this.k1 = random.random32() | 0;
+  }
+
+  /** For who takes this one's place. */
+  get keys(): readonly [number, number] {
+    return [this.k0, this.k1];
+  }
+
+  /** Takes another's place: from now on it answers as that one does. */
+  rekey([k0, k1]: readonly [number, number]): void {
+    this.k0 = k0 | 0;
+    this.k1 = k1 | 0;
   }
 
   private rounds(n: number): void {

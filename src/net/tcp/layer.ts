@@ -13,6 +13,7 @@ import { Budget } from './budget.js';
 import type { CongestionControl } from './congestion.js';
 import { type Connection, TIMER_NONE } from './connection.js';
 import { FlowTable } from './flow-table.js';
+import { type Departed, type Elsewhere, nameOf, timeWaitState } from './hand-over.js';
 import { icmpError } from './icmp.js';
 import { SentPool } from './in-flight.js';
 import { arrive } from './input.js';
@@ -32,6 +33,7 @@ const TRUNCATED = dropReason('tcp-truncated');
 const HEADER_LENGTH = dropReason('tcp-header-length');
 const CHECKSUM = dropReason('tcp-checksum');
 const BROADCAST = dropReason('tcp-broadcast');
+const DEPARTED = dropReason('tcp-handed-over');
 const PORT_ZERO = dropReason('tcp-port-zero');
 const CHALLENGE_LIMITED = dropReason('tcp-challenge-limited');
 
@@ -79,6 +81,12 @@ export class TcpLayer implements Transport {
   now = 0;
   /** Called before something is asked of a connection: a host of real time sets `now` where no entry runs, and polls soon. */
   outside: (() => void) | undefined = undefined;
+  /** Between `now` and the clock of sequence numbers, cookies and timestamps, which outlives a program. */
+  clockOffset = 0;
+  /** Asked for segments of connections that this layer does not have. */
+  elsewhere: Elsewhere | undefined = undefined;
+  /** The traffic is another layer's by now; what still is ours is told to that one. */
+  departed: Departed | undefined = undefined;
   private readonly timers = new TimerHeap<Connection>();
   private readonly segment = new Segment();
   private dirty: Connection[] = [];
@@ -106,17 +114,17 @@ export class TcpLayer implements Transport {
 
   /** RFC 6528 3: a clock of 4 µs and a keyed hash of the four-tuple. */
   initialSequence(local: Ipv4, remote: Ipv4, ports: number): number {
-    return (Math.floor(this.now * 250) + this.hash.of(local, remote, ports, 0x15e9)) | 0;
+    return (Math.floor((this.now + this.clockOffset) * 250) + this.hash.of(local, remote, ports, 0x15e9)) | 0;
   }
 
   /** Our timestamp clock for a connection, ms (RFC 7323 5.4), with an offset that hides how long we have run. */
   timestamp(c: { readonly tsOffset: number }, now: number): number {
-    return (Math.floor(now) + c.tsOffset) | 0;
+    return (Math.floor(now + this.clockOffset) + c.tsOffset) | 0;
   }
 
   input(
     bytes: Uint8Array,
-    _ip: number,
+    ip: number,
     start: number,
     end: number,
     source: Ipv4,
@@ -153,6 +161,11 @@ export class TcpLayer implements Transport {
     if (connection !== undefined) {
       arrive(connection, segment, bytes, tos & 3, now);
       if (connection.state !== CLOSED) this.rearm(connection);
+      return;
+    }
+    if (this.elsewhere?.segment(source, destination, ports, tos, bytes, ip, end)) return;
+    if (this.departed !== undefined) {
+      this.drops.count(DEPARTED, bytes, start, end);
       return;
     }
     const waiting = this.waiting.get(source, destination, ports);
@@ -270,11 +283,17 @@ export class TcpLayer implements Transport {
       now + TIME_WAIT,
     );
     if (c.ackNow) sendAck(c);
+    this.departed?.timeWait(timeWaitState(one, now));
     this.gone(c, 'finished', false);
+    if (this.departed === undefined) this.remember(one);
+    c.tellClosed('finished');
+  }
+
+  /** Keeps a TIME-WAIT; the oldest gives way. */
+  remember(one: TimeWait): void {
     if (this.waiting.size >= this.limits.timeWait) this.forgetOldest();
     this.waiting.add(one);
     this.waitingOrder.push(one);
-    c.tellClosed('finished');
   }
 
   /** Ends a TIME-WAIT early. Its place in the order is skipped when it comes up. */
@@ -290,6 +309,7 @@ export class TcpLayer implements Transport {
     c.deadline = c.timerAt = Number.POSITIVE_INFINITY;
     this.connections.delete(c);
     this.timers.remove(c);
+    this.departed?.gone(nameOf(c));
     c.flight.clear();
     c.queue.reset(c.sndMax);
     this.budget.received -= c.heldBytes + (c.reassembly?.size ?? 0);

@@ -54,6 +54,30 @@ export class Listening {
     return { port: chosen, close: () => void this.ports.delete(chosen) };
   }
 
+  /** Since a cookie was sent, ms; -1: none was. */
+  cookieAge(now: number): number {
+    return this.cookieSince === Number.NEGATIVE_INFINITY ? -1 : now - this.cookieSince;
+  }
+
+  /** A cookie was sent at `when`, by whom this layer took over from. */
+  cookieWas(when: number | undefined): void {
+    if (when !== undefined) this.cookieSince = Math.max(this.cookieSince, when);
+  }
+
+  /** All half-open connections, which are forgotten here. */
+  takeHalfOpen(): HalfOpen[] {
+    const all = [...this.half];
+    for (const one of all) this.forget(one);
+    return all;
+  }
+
+  /** Goes on with a half-open connection. */
+  adopt(one: HalfOpen): void {
+    if (this.half.get(one.remoteAddress, one.localAddress, one.ports) !== undefined) return;
+    this.half.add(one);
+    this.timers.arm(one);
+  }
+
   input(
     segment: Segment,
     bytes: Uint8Array,
@@ -120,7 +144,7 @@ export class Listening {
         one.scale = -1;
         one.sackOk = one.ecn = false;
       }
-      one.iss = makeCookie(layer.hash, one, now);
+      one.iss = makeCookie(layer.hash, one, now + layer.clockOffset);
       layer.counters.cookies++;
       this.cookieSince = now;
       this.synAck(one, true, now);
@@ -244,7 +268,7 @@ export class Listening {
     const one = new HalfOpen(route, destination, source, ports);
     one.irs = (segment.seq - 1) | 0;
     one.iss = (segment.ack - 1) | 0;
-    one.mss = checkCookie(layer.hash, one, one.iss, now);
+    one.mss = checkCookie(layer.hash, one, one.iss, now + layer.clockOffset);
     if (one.mss === 0) {
       layer.drops.count(COOKIE_INVALID);
       return false;

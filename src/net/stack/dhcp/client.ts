@@ -99,11 +99,15 @@ export class DhcpClient {
     (this.options.onTrouble ?? this.options.onEvent)?.(sentence);
   }
 
-  start(now: number): void {
+  private open(): void {
     this.port = this.stack.udp.bind(DHCP_CLIENT_PORT, (bytes, start, end, _source, port, _destination, at) => {
       if (port === DHCP_SERVER_PORT) this.receive(bytes, start, end, at);
       else this.stack.drops.count(UNEXPECTED, bytes, start, end);
     });
+  }
+
+  start(now: number): void {
+    this.open();
     const remembered = this.options.memory?.load();
     this.stack.now = now;
     this.began = now;
@@ -113,6 +117,32 @@ export class DhcpClient {
     } else this.enter('INIT', now);
     // RFC 2131 4.4.1 wants one to ten seconds of random delay; a server that starts alone waits for nobody.
     this.due = now;
+  }
+
+  /** Goes on with a lease that another client of this host had: nothing is asked for before it is due to be renewed. */
+  adopt(lease: Lease, now: number): void {
+    this.open();
+    this.stack.now = now;
+    this.began = now;
+    this.lease = lease;
+    this.state = 'BOUND';
+    this.due = Number.POSITIVE_INFINITY;
+    this.stack.configure(lease, now);
+    this.stack.arp.announce(now);
+    this.say(`goes on with ${formatIpv4(lease.address)}/${lease.prefix}`);
+    this.options.onLease?.(lease);
+  }
+
+  /** Stops, and gives the lease to another client of this host: nothing is released. Undefined: there is none. */
+  leave(now: number): Lease | undefined {
+    const { lease } = this;
+    this.stack.now = now;
+    this.stack.arp.cancelProbe();
+    this.lease = undefined;
+    this.state = 'STOPPED';
+    this.due = Number.POSITIVE_INFINITY;
+    this.port?.close();
+    return lease;
   }
 
   private enter(state: DhcpState, now: number): void {

@@ -1,0 +1,49 @@
+/** A supervisor on a TAP in a laboratory, and clients beside it. */
+import { join, resolve } from 'node:path';
+import { askControl } from '../../src/handover/control-client.js';
+import type { Lab, Namespace, Program } from '../wire/lab.js';
+import { MAIN, type Status } from './supervised.js';
+
+const CLIENTS = resolve('build', 'test', 'supervise', 'client-main.js');
+
+export interface Seen {
+  readonly problems: readonly string[];
+  readonly requests: number;
+  readonly connections: number;
+  readonly downloads: number;
+  /** The longest that anybody waited for a byte, ms. */
+  readonly longest: number;
+}
+
+export class DirectSupervised {
+  readonly control: string;
+  supervisor!: Program;
+
+  constructor(
+    readonly lab: Lab,
+    readonly args: readonly string[],
+  ) {
+    this.control = join(lab.folder, 'control.sock');
+  }
+
+  async start(): Promise<void> {
+    const args = [MAIN, 'supervise', '--control', this.control, '--', '--net', 'direct', ...this.args];
+    this.supervisor = this.lab.host.start(process.execPath, args);
+    await this.supervisor.says(/serving on (http\S+)/, 60);
+  }
+
+  async ask(request: object): Promise<Status> {
+    return (await askControl(this.control, request)) as unknown as Status;
+  }
+
+  /** Clients in `client`; answers what ends them. */
+  async clients(client: Namespace, host: string, argv: readonly (string | number)[]): Promise<() => Promise<Seen>> {
+    const program = client.start(process.execPath, [CLIENTS, host, '80', ...argv.map(String)]);
+    await program.says(/ready/);
+    return async () => {
+      program.child.stdin?.end();
+      const [text] = await program.says(/^\{.*\}$/m, 120);
+      return JSON.parse(text) as Seen;
+    };
+  }
+}

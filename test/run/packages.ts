@@ -22,6 +22,7 @@ const NEEDS: readonly Need[] = [
   { find: 'tshark', debian: 'tshark' },
   { find: 'nmap', debian: 'nmap' },
   { find: 'hping3', debian: 'hping3' },
+  { find: 'nc', debian: 'netcat-openbsd' },
   { find: 'ethtool', debian: 'ethtool' },
   { find: 'setpriv', debian: 'util-linux' },
   { find: 'chromium', debian: 'chromium' },

@@ -1,7 +1,8 @@
 /** New versions of a site under a running program: SIGHUP, --watch; and how a site is read. */
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import t, { type Test } from 'tap';
@@ -10,6 +11,7 @@ const MAIN = resolve('build', 'src', 'main.js');
 
 interface Running {
   readonly dir: string;
+  readonly pid: number;
   readonly url: string;
   readonly port: number;
   readonly errors: () => string;
@@ -29,7 +31,14 @@ async function serving(t: Test, ...argv: string[]): Promise<Running> {
   });
   const [said] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
   const [, url, port] = /^listening on (http:\S+:(\d+)\/)\n$/.exec(said)!;
-  return { dir, url: url!, port: Number(port), errors: () => errors, hangUp: () => child.kill('SIGHUP') };
+  return {
+    dir,
+    pid: child.pid!,
+    url: url!,
+    port: Number(port),
+    errors: () => errors,
+    hangUp: () => child.kill('SIGHUP'),
+  };
 }
 
 /** Asks until the answer has `text`; the program does what it does beside, at a time of its own. */
@@ -65,6 +74,22 @@ t.test('SIGHUP: the next version answers new requests, and what is on its way st
   await once(slow, 'end');
   const answer = Buffer.concat(chunks);
   t.equal(Buffer.compare(answer.subarray(answer.indexOf('\r\n\r\n') + 4), large), 0);
+});
+
+t.test('Memory comes back after many versions', async (t) => {
+  const { dir, url, pid, hangUp } = await serving(t);
+  const large = randomBytes(20_000_000);
+  const resident = (): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024;
+  let early = 0;
+  for (let version = 1; version <= 12; version++) {
+    large.writeUInt32LE(version);
+    writeFileSync(join(dir, 'large.bin'), large);
+    writeFileSync(join(dir, 'index.html'), `<title>version ${version}.</title>`);
+    hangUp();
+    t.ok(await comes(url, `version ${version}.`));
+    if (version === 4) early = resident();
+  }
+  t.ok(resident() - early < 60, `${(resident() - early).toFixed(0)} MiB more after eight further versions of 20 MB`);
 });
 
 t.test('SIGHUP: what cannot be read is said, and the version that was served stays', async (t) => {

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { Store } from '../../src/store/index.js';
 import { parseResponses } from './responses.js';
 import { request, Setup } from './setup.js';
 
@@ -14,6 +15,13 @@ const SEEDS: readonly string[] = [
   `${request('PUT', '/', 'Expect: 100-continue', 'Content-Length: 4')}abcd`,
   'GET http://example.org:80/docs HTTP/1.0\r\nConnection: keep-alive\r\nHost: [::1]:80\r\n\r\n',
   'OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n',
+  request('OPTIONS', '/about'),
+  request('GET', '/team', 'Accept-Language: de-AT, en;q=0.5, *;q=0'),
+  request('GET', '/anything/a%2f//b?c'),
+  request('GET', '/y/2024/first-post'),
+  request('GET', '/alias/Guide', 'If-None-Match: *'),
+  request('HEAD', '/docs/nothing/here'),
+  request('GET', '/', 'Accept-Encoding: br, zstd;q=0.2', 'Range: bytes=0-99,50-149,-1'),
   'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
   `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nG`,
 ];
@@ -119,24 +127,29 @@ function mutated({ requests, edits }: Conversation): Uint8Array {
 /** One server under fire; small limits, so that they are reached. */
 export class Fuzz {
   readonly methods: string[] = [];
-  readonly setup = new Setup({
-    limits: {
-      requestLine: 250,
-      fieldLine: 250,
-      head: 600,
-      fields: 30,
-      body: 300,
-      chunkOverhead: 60,
-      turn: 3,
-      linger: 2000,
-      requestsPerConnection: 50,
-    },
-    log: (record) => {
-      this.methods.push(record.method);
-      // What logs make of it must not throw either.
-      void [record.target, record.protocol, record.referer, record.userAgent, record.host];
-    },
-  });
+  readonly setup: Setup;
+
+  constructor(store: Store) {
+    this.setup = new Setup({
+      store: () => store,
+      limits: {
+        requestLine: 250,
+        fieldLine: 250,
+        head: 600,
+        fields: 30,
+        body: 300,
+        chunkOverhead: 60,
+        turn: 3,
+        linger: 2000,
+        requestsPerConnection: 50,
+      },
+      log: (record) => {
+        this.methods.push(record.method);
+        // What logs make of it must not throw either.
+        void [record.target, record.protocol, record.referer, record.userAgent, record.host];
+      },
+    });
+  }
 
   /** Throws when anything is not as it must be. */
   check(input: Conversation): void {

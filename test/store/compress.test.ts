@@ -72,6 +72,19 @@ t.test('a second run of an unchanged tree takes what the first one made, and giv
   t.ok(readFileSync(join(out, '1')).equals(readFileSync(join(out, '2'))));
 });
 
+t.test('a change of one page compresses that page alone, and its bundle is that of a tree made afresh', async (t) => {
+  const pages = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`${i}.html`, `${prose}${i}`]));
+  const out = directory(t);
+  const [cache, elsewhere] = [join(out, 'cache'), join(out, 'other')];
+  await bundleDirectory(tree(t, pages), join(out, '1'), { compression: 'fast', cache });
+  const before = new Set(files(cache));
+  const changed = { ...pages, '7.html': `${prose}changed` };
+  await bundleDirectory(tree(t, changed), join(out, '2'), { compression: 'fast', cache });
+  t.equal(files(cache).filter((file) => !before.has(file)).length, 3, 'one page in three codings');
+  await bundleDirectory(tree(t, changed), join(out, '3'), { compression: 'fast', cache: elsewhere });
+  t.ok(readFileSync(join(out, '2')).equals(readFileSync(join(out, '3'))));
+});
+
 t.test('a damaged entry of the cache is made again', async (t) => {
   const dir = tree(t, { 'a.txt': prose });
   const out = directory(t);

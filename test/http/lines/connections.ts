@@ -40,7 +40,7 @@ export const CONNECTIONS: readonly Line[] = [
     ],
     also: [
       ['test/http/connections.test.ts', 'After a number of pipelined requests others have their turn'],
-      ['test/http/sockets.test.ts', 'Over sockets: 3,000 pipelined requests'],
+      ['test/http/sockets.test.ts', '3,000 pipelined requests'],
     ],
   },
   {
@@ -51,13 +51,13 @@ export const CONNECTIONS: readonly Line[] = [
       of('FIN in the head', 'GET /about HTTP/1.1\r\nHo', 400),
       of('FIN without a word', '', ''),
     ],
-    also: [['test/http/sockets.test.ts', 'Over sockets: a half-closed client gets 5 MiB in full']],
+    also: [['test/http/sockets.test.ts', 'a half-closed client gets 5 MiB in full']],
   },
   {
     id: 'lingering',
     text: 'Lingering close: an error answer is not lost to a reset',
     cases: [of('more behind an error', ['NONSENSE\r\n', ...Array(20).fill('x'.repeat(1000))], 400)],
-    also: [['test/http/sockets.test.ts', 'Over sockets: an error answer is not lost to a reset']],
+    also: [['test/http/sockets.test.ts', 'an error answer is not lost to a reset']],
   },
   {
     id: 'time-outs',
@@ -91,7 +91,7 @@ export const CONNECTIONS: readonly Line[] = [
   {
     id: 'large',
     text: 'Answers larger than what is queued wait for their reader',
-    cases: [of('500 pipelined films', get('/movie.mp4').repeat(100), Array(100).fill(200).join(' '), body(/./))],
+    cases: [of('100 pipelined films', get('/movie.mp4').repeat(100), Array(100).fill(200).join(' '), body(/./))],
     also: [['test/http/own-stack.test.ts', 'Over our own stack big answers behind each other arrive whole']],
   },
 ];

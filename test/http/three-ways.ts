@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { type HttpOptions, HttpServer } from '../../src/http/index.js';
 import { Memory } from '../../src/memory/memory.js';
 import { NO_FAULTS } from '../../src/net/device/faults.js';
-import type { Accept, Flow, FlowHandler } from '../../src/net/flow.js';
+import type { Accept, Flow, FlowHandler, Network } from '../../src/net/flow.js';
 import { openSocketNetwork, type SocketKind } from '../../src/net/sockets/open.js';
 import type { Store } from '../../src/store/index.js';
 import { SimHost } from '../sim/host.js';
@@ -58,9 +58,10 @@ export function inMemory({ store, options, steps }: Exchange): string {
 export async function overSockets({ store, options, steps }: Exchange, kind?: SocketKind): Promise<string> {
   const clock = new VirtualClock();
   const server = new HttpServer({ store, clock, ...options });
-  const network = await openSocketNetwork({}, kind);
+  const network = await networkOf(kind);
   const seen = new Seen(server.accept);
-  const { port } = (await network.listen(0, seen.accept)).endpoint;
+  const listener = await network.listen(0, seen.accept);
+  const { port } = listener.endpoint;
   try {
     const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
     const chunks: Buffer[] = [];
@@ -87,8 +88,22 @@ export async function overSockets({ store, options, steps }: Exchange, kind?: So
     await over;
     return undated(Buffer.concat(chunks));
   } finally {
-    await network.close(0);
+    listener.close();
   }
+}
+
+const networks = new Map<SocketKind | undefined, Promise<Network>>();
+
+/** One for all exchanges of a process: its descriptors are few, and `closeNetworks` gives them back. */
+function networkOf(kind: SocketKind | undefined): Promise<Network> {
+  const network = networks.get(kind) ?? openSocketNetwork({}, kind);
+  networks.set(kind, network);
+  return network;
+}
+
+export async function closeNetworks(): Promise<void> {
+  for (const network of networks.values()) await (await network).close(0);
+  networks.clear();
 }
 
 /** Stands between a network and the server, to know when the server has been given what was sent. */

@@ -79,6 +79,8 @@ export interface ReplayOptions {
   readonly kind: 'replay';
   readonly file: string;
   readonly pcap: string | undefined;
+  /** Print each TCP segment with its connection's state. */
+  readonly trace: boolean;
 }
 
 export interface HostOptions {
@@ -276,7 +278,10 @@ function addReplay(program: Command, found: (task: Task) => void): void {
     .description('Plays a recording (--record) into a stack of its own, offline, and tells what happened.')
     .argument('<FILE>', 'the recording')
     .option('--pcap <file>', 'write a capture of it (pcapng when the name ends so: with the reason of each drop)')
-    .action((file: string, flags: { pcap?: string }) => found({ kind: 'replay', file, pcap: flags.pcap }));
+    .option('--trace', "print each TCP segment with its connection's state, window and round-trip time", false)
+    .action((file: string, flags: { pcap?: string; trace: boolean }) =>
+      found({ kind: 'replay', file, pcap: flags.pcap, trace: flags.trace }),
+    );
 }
 
 function addHost(program: Command, found: (task: Task) => void): void {

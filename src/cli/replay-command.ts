@@ -3,6 +3,7 @@ import { CaptureDevice } from '../net/device/capture.js';
 import type { Device } from '../net/device/device.js';
 import { readRecording } from '../net/direct/replay/file.js';
 import { Player, type PlayerOptions, type Replayed } from '../net/direct/replay/player.js';
+import type { ProbeEvent } from '../net/probe.js';
 import { formatIpv4 } from '../net/wire/address.js';
 import type { ReplayOptions } from './arguments.js';
 import { Failure } from './failure.js';
@@ -27,6 +28,7 @@ export function runReplay(options: ReplayOptions): void {
     ...(pcap === undefined ? {} : { wrap: (device) => capture(device, pcap, captures, () => wall()) }),
   };
   const player = new Player(config, segments, first > 1, played);
+  if (options.trace) player.tcp.probe = (event) => say(`${at(event.now - config.clock)}  ${describe(event)}`);
   const wall = (): number => config.wallClock + player.now - config.clock;
   const result = player.run();
   for (const one of captures) one.close();
@@ -37,6 +39,17 @@ export function runReplay(options: ReplayOptions): void {
   }
   if (result.divergence !== undefined) throw new Failure(`the replay left the recording: ${result.divergence}`);
   if (result.stateAsRecorded === false) throw new Failure('the state at the end is not the one that was recorded');
+}
+
+const FLAGS = ['F', 'S', 'R', 'P', 'A', 'U', 'E', 'C'];
+
+function describe(event: ProbeEvent): string {
+  const { direction, remote, localPort, flags, length, stateBefore, stateAfter, cwnd, srtt, inFlight } = event;
+  const names = FLAGS.filter((_, i) => (flags & (1 << i)) !== 0).join('');
+  const state = stateBefore === stateAfter ? stateAfter : `${stateBefore} -> ${stateAfter}`;
+  const numbers = `seq ${event.seq >>> 0} ack ${event.ack >>> 0} win ${event.window} len ${length}`;
+  const path = cwnd === 0 ? '' : `, cwnd ${cwnd}, ${inFlight} in flight, srtt ${srtt.toFixed(1)} ms`;
+  return `${direction === 'in' ? '>' : '<'} ${remote} :${localPort} ${names} ${numbers}, ${state}${path}`;
 }
 
 function capture(device: Device, file: string, made: CaptureDevice[], wall: () => number) {

@@ -5,6 +5,7 @@ export { TxFrame } from './device/tx-frame.js';
 export { DROP_NAMES, type DropName, Drops } from './drops.js';
 export type { Clock, CloseReason, Endpoint, Flow, FlowHandler, FlowInfo, Listener, Network } from './flow.js';
 export type { IpOutput, Ipv4, Route } from './ip-output.js';
+export type { Probe, ProbeEvent } from './probe.js';
 export type { AddressConfig, StaticRoute } from './stack/address-config.js';
 export { DhcpClient, type DhcpOptions } from './stack/dhcp/client.js';
 export type { Lease, LeaseMemory } from './stack/dhcp/lease.js';

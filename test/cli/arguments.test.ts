@@ -172,6 +172,7 @@ t.test('subcommands', (t) => {
     kind: 'replay',
     file: 'x.replay',
     pcap: 'y.pcapng',
+    trace: false,
   });
   t.match(parseArguments(['host', 'down', '--bridge', 'br0']), { kind: 'host', action: 'down', tap: undefined });
   t.end();

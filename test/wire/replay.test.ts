@@ -43,6 +43,9 @@ for (const target of ['static', 'dhcp'] as const) {
       t.match(stdout, /the headers of every frame were as recorded, at \d+ marks/);
       t.match(stdout, /the state at the end is the recorded one/);
       t.match(stdout, /tcp-port-closed 1\b/);
+      const traced = await lab.host.run(process.execPath, [MAIN, 'replay', recording, '--trace']);
+      t.match(traced.stdout, / > [\d.]+:\d+ :80 S seq \d+ .*, LISTEN -> SYN-RECEIVED$/m);
+      t.match(traced.stdout, / < [\d.]+:\d+ :80 .*, ESTABLISHED, cwnd \d+/m);
       if (target === 'dhcp') t.match(stdout, /DHCP: bound to 10\.77\.0\./);
       const [first, second] = [captured(live), captured(again)];
       t.equal(second.length, first.length);

@@ -97,8 +97,8 @@ t.test('hping3 is answered as RFC 9293 says', { skip: skipWithout('hping3', 'cur
   const udp = await hping('-2', '-p', '9', '-c', '2', '-i', 'u50000');
   t.match(udp.stdout, /ICMP Port Unreachable/);
 
-  await t.test('50,000 SYNs from forged sources: a client that comes meanwhile is served', async (t) => {
-    const flood = hping('-S', '-p', '80', '--rand-source', '-q', '-i', 'u20', '-c', '50000');
+  await t.test('20,000 SYNs from forged sources: a client that comes meanwhile is served', async (t) => {
+    const flood = hping('-S', '-p', '80', '--rand-source', '-q', '-i', 'u20', '-c', '20000');
     for (let i = 0; i < 3; i++) t.equal(await served(client, server.url), '200', 'the server goes on');
     await flood;
     t.equal(await served(client, server.url), '200', 'the server goes on');

@@ -5,6 +5,7 @@ import { HEAD_SIZE, TRANSPORT_OFFSET } from '../device/tx-frame.js';
 import { type Drops, dropReason } from '../drops.js';
 import type { Accept, CloseReason } from '../flow.js';
 import type { IpOutput, Ipv4 } from '../ip-output.js';
+import type { Probe, ProbeEvent } from '../probe.js';
 import type { Random, Transport } from '../transport.js';
 import { addWords, fold, pseudoHeader } from '../wire/checksum.js';
 import { int32At, PROTOCOL_TCP, Segment, TCP_HEADER, uint16At } from '../wire/tcp.js';
@@ -22,6 +23,7 @@ import { KeyedHash } from './keyed-hash.js';
 import { DEFAULT_LIMITS, type TcpLimits } from './limits.js';
 import { Listening } from './listening.js';
 import { output, sendAck } from './output.js';
+import { stateName, tell } from './probing.js';
 import { releaseHeld } from './receive.js';
 import { Responder } from './reset.js';
 import { CLOSED, SYN_SENT } from './state.js';
@@ -87,6 +89,10 @@ export class TcpLayer implements Transport {
   elsewhere: Elsewhere | undefined = undefined;
   /** The traffic is another layer's by now; what still is ours is told to that one. */
   departed: Departed | undefined = undefined;
+  /** Sees every segment that is for us or from us, once its checksum is right. Nobody looks: one comparison. */
+  probe: Probe | undefined = undefined;
+  /** What was sent while a segment is dealt with, for the probe. */
+  answers: ProbeEvent[] | undefined = undefined;
   private readonly timers = new TimerHeap<Connection>();
   private readonly segment = new Segment();
   private dirty: Connection[] = [];
@@ -157,6 +163,34 @@ export class TcpLayer implements Transport {
       return;
     }
     const ports = (segment.sourcePort << 16) | segment.destinationPort;
+    if (this.probe === undefined) {
+      this.dispatch(bytes, ip, end, source, destination, ports, tos, now);
+      return;
+    }
+    const before = stateName(this, source, destination, ports);
+    const { seq, ack, flags, window } = segment;
+    const seen = { direction: 'in', seq, ack, flags, length: segment.end - segment.start, window } as const;
+    // An answer is told of after its question, although it leaves before the question is done with.
+    const answers: ProbeEvent[] = [];
+    this.answers = answers;
+    this.dispatch(bytes, ip, end, source, destination, ports, tos, now);
+    this.answers = undefined;
+    tell(this.probe, this, source, destination, ports, before, seen);
+    for (const one of answers) this.probe(one);
+  }
+
+  /** To whom the segment in `this.segment` is. */
+  private dispatch(
+    bytes: Uint8Array,
+    ip: number,
+    end: number,
+    source: Ipv4,
+    destination: Ipv4,
+    ports: number,
+    tos: number,
+    now: number,
+  ): void {
+    const { segment } = this;
     const connection = this.connections.get(source, destination, ports);
     if (connection !== undefined) {
       arrive(connection, segment, bytes, tos & 3, now);
@@ -165,7 +199,7 @@ export class TcpLayer implements Transport {
     }
     if (this.elsewhere?.segment(source, destination, ports, tos, bytes, ip, end)) return;
     if (this.departed !== undefined) {
-      this.drops.count(DEPARTED, bytes, start, end);
+      this.drops.count(DEPARTED, bytes, ip, end);
       return;
     }
     const waiting = this.waiting.get(source, destination, ports);

@@ -39,6 +39,10 @@ export class Listening {
     return this.ports.has(port);
   }
 
+  isHalfOpen(remote: Ipv4, local: Ipv4, ports: number): boolean {
+    return this.half.get(remote, local, ports) !== undefined;
+  }
+
   get halfOpen(): number {
     return this.half.size;
   }

@@ -6,8 +6,9 @@ import { ACK, CWR, ECE, FIN, PROTOCOL_TCP, PSH, putInt32, putUint16, URG } from 
 import type { Connection } from './connection.js';
 import { FRTO_PROBING, TIMER_NONE, TIMER_PERSIST } from './connection.js';
 import type { Sent } from './in-flight.js';
+import { tell } from './probing.js';
 import { after, before } from './sequence.js';
-import { CLOSED, ESTABLISHED } from './state.js';
+import { CLOSED, ESTABLISHED, STATE_NAMES } from './state.js';
 import { armAfterSend } from './timeout.js';
 
 /** What the sack option needs: kind, length, 4 blocks. */
@@ -98,6 +99,11 @@ function emit(c: Connection, seq: number, length: number, flags: number, data: b
   c.delayedAckAt = Number.POSITIVE_INFINITY;
   c.lastAckSent = c.rcvNxt;
   c.layer.counters.segmentsOut++;
+  if (c.layer.probe !== undefined) {
+    const seen = { direction: 'out', seq, ack: c.rcvNxt, flags: bits, length: taken, window: field } as const;
+    const before = STATE_NAMES[c.state];
+    tell(c.layer.probe, c.layer, c.remoteAddress, c.localAddress, c.ports, before, seen);
+  }
   return taken;
 }
 

@@ -6,6 +6,7 @@ import { addWords, fold, pseudoHeader } from '../wire/checksum.js';
 import { ACK, FIN, PROTOCOL_TCP, putInt32, putUint16, RST, type Segment, SYN } from '../wire/tcp.js';
 import type { Connection } from './connection.js';
 import type { TcpLayer } from './layer.js';
+import { stateName, tell } from './probing.js';
 import { after, before } from './sequence.js';
 import { SYN_SENT } from './state.js';
 import { TIME_WAIT, type TimeWait } from './time-wait.js';
@@ -47,7 +48,14 @@ export class Responder {
       ip.tx.checksumStart = at - HEADROOM;
       ip.tx.checksumOffset = 16;
     } else putUint16(head, at + 16, ~fold(addWords(pseudo, head, at, at + length)) & 0xffff);
-    this.layer.counters.segmentsOut++;
+    const { layer } = this;
+    layer.counters.segmentsOut++;
+    if (layer.probe !== undefined) {
+      const remote = route.destination;
+      const before = stateName(layer, remote, local, ports);
+      const seen = { direction: 'out', seq, ack, flags, length: 0, window } as const;
+      tell(layer.probe, layer, remote, local, ports, before, seen);
+    }
     ip.send(route, local, PROTOCOL_TCP, true, ECN_NOT_ECT);
   }
 

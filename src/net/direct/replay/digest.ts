@@ -66,6 +66,8 @@ const OUTSIDE = new Set([
   'free',
   'segment',
   'outside',
+  'probe',
+  'answers',
 ]);
 
 /** The digest of everything that can be reached from `root`, in the order of its fields. */

@@ -1,0 +1,53 @@
+/** Tells a probe of segments, with the state of their connection before and after. Not on anybody's path when nobody looks. */
+import type { Probe, ProbeEvent } from '../probe.js';
+import { formatIpv4 } from '../wire/address.js';
+import type { TcpLayer } from './layer.js';
+import { STATE_NAMES } from './state.js';
+
+/** What was seen of a segment before it was dealt with. */
+export interface Seen {
+  readonly direction: 'in' | 'out';
+  readonly seq: number;
+  readonly ack: number;
+  readonly flags: number;
+  readonly length: number;
+  readonly window: number;
+}
+
+/** The state by RFC 9293's names, of connections and of what is none. */
+export function stateName(layer: TcpLayer, remote: number, local: number, ports: number): string {
+  const c = layer.connections.get(remote, local, ports);
+  if (c !== undefined) return STATE_NAMES[c.state];
+  if (layer.waiting.get(remote, local, ports) !== undefined) return 'TIME-WAIT';
+  if (layer.listening.isHalfOpen(remote, local, ports)) return 'SYN-RECEIVED';
+  return layer.listening.has(ports & 0xffff) ? 'LISTEN' : 'CLOSED';
+}
+
+export function tell(
+  probe: Probe,
+  layer: TcpLayer,
+  remote: number,
+  local: number,
+  ports: number,
+  stateBefore: string,
+  seen: Seen,
+): void {
+  const c = layer.connections.get(remote, local, ports);
+  const event: ProbeEvent = {
+    ...seen,
+    now: layer.now,
+    remote: `${formatIpv4(remote)}:${ports >>> 16}`,
+    localPort: ports & 0xffff,
+    stateBefore,
+    stateAfter: stateName(layer, remote, local, ports),
+    sndUna: c?.sndUna ?? 0,
+    sndNxt: c?.sndNxt ?? 0,
+    rcvNxt: c?.rcvNxt ?? 0,
+    cwnd: c?.cc.cwnd ?? 0,
+    ssthresh: c?.cc.ssthresh ?? 0,
+    srtt: c?.rtt.srtt ?? 0,
+    inFlight: c?.flight.pipe ?? 0,
+  };
+  if (layer.answers === undefined) probe(event);
+  else layer.answers.push(event);
+}

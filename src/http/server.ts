@@ -264,14 +264,15 @@ export class HttpServer implements FlowHandler {
     else this.#end(c);
   }
 
+  /** A reset would take away what the kernel still holds for a peer that reads slowly. */
   #lingerExpired(c: Connection): void {
-    if (c.flow.queued > 0) this.#expectProgress(c);
+    if (unsent(c.flow) > 0) this.#expectProgress(c);
     else c.flow.reset();
   }
 
   /** A peer that takes nothing for a whole `send` time is given up; one that takes little is not. */
   #expectProgress(c: Connection): void {
-    const { queued } = c.flow;
+    const queued = unsent(c.flow);
     if (c.queuedMark > 0 && queued >= c.queuedMark) {
       c.flow.reset();
       return;
@@ -279,4 +280,9 @@ export class HttpServer implements FlowHandler {
     c.queuedMark = queued;
     this.#sending.add(c);
   }
+}
+
+/** Bytes that the peer has not got yet, as far as can be told. */
+function unsent(flow: Flow): number {
+  return flow.unacknowledged ?? flow.queued;
 }

@@ -65,6 +65,11 @@ export interface Flow {
   context: unknown;
   /** Bytes accepted by `write` that the peer has not acknowledged (our stack), or the kernel has not taken (sockets). */
   readonly queued: number;
+  /**
+   * Bytes that the peer has not acknowledged, those included that the kernel has taken; asked of the kernel each time. Undefined:
+   * nobody can tell more than `queued`.
+   */
+  readonly unacknowledged?: number | undefined;
   /** `drained` is called when `queued` falls to this; bytes, 0 or more. May be set at any time, and holds for what is queued already. */
   lowWater: number;
   /**

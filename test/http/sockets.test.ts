@@ -144,3 +144,26 @@ for (const kind of SOCKET_KINDS) {
     }
   });
 }
+
+for (const kind of SOCKET_KINDS) {
+  t.test(`${kind}: a slow reader is not cut off while the kernel holds bytes for it`, async (t) => {
+    const clock = new VirtualClock();
+    const { port, server } = await serve(t, kind, { clock });
+    const socket = connect(port, '127.0.0.1');
+    socket.pause();
+    socket.write(request('GET', '/big.bin', 'Range: bytes=0-999999', 'Connection: close'));
+    // Until the kernel has taken all of the answer.
+    const taken = (): boolean => server.describe(1).some((one) => one.requests === 1 && one.queued === 0);
+    for (let i = 0; i < 1000 && !taken(); i++) await new Promise((done) => setTimeout(done, 1));
+    t.ok(taken());
+    // Longer than the server waits for the peer's FIN.
+    clock.advance(6000);
+    let length = 0;
+    socket.on('data', (chunk) => {
+      length += chunk.length;
+    });
+    socket.resume();
+    await new Promise<void>((done, reject) => socket.on('end', done).on('error', reject));
+    t.ok(length > 1_000_000, `${length} bytes`);
+  });
+}

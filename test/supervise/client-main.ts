@@ -15,9 +15,9 @@ process.stdout.write('ready\n');
 process.stdin.resume();
 process.stdin.on('end', async () => {
   await clients.stop();
-  const { problems, requests, connections, longest } = clients;
+  const { problems, requests, connections, longest, longestInDownload } = clients;
   process.stdout.write(
-    `${JSON.stringify({ problems, requests, connections, downloads: clients.downloads, longest })}\n`,
+    `${JSON.stringify({ problems, requests, connections, downloads: clients.downloads, longest, longestInDownload })}\n`,
   );
   process.exit(0);
 });

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import t from 'tap';
 import { Lab } from '../wire/lab.js';
 import { skipWithout } from '../wire/needs.js';
-import { DirectSupervised } from './direct.js';
+import { LabSupervised } from './lab-supervised.js';
 import { bundleOf } from './supervised.js';
 
 t.setTimeout(180_000);
@@ -19,8 +19,19 @@ t.test(
     const lab = new Lab(t, '10.77.0.1/24');
     const client = lab.client('10.77.0.2/24');
     const site = await bundleOf(t, 'site', FILES);
-    const argv = ['--tap', 'tap0', '--bridge', 'br0', '--ipv4', '10.77.0.7/24', '--faults', 'loss=1%'];
-    const server = new DirectSupervised(lab, [...argv, site]);
+    const argv = [
+      '--net',
+      'direct',
+      '--tap',
+      'tap0',
+      '--bridge',
+      'br0',
+      '--ipv4',
+      '10.77.0.7/24',
+      '--faults',
+      'loss=1%',
+    ];
+    const server = new LabSupervised(lab, [...argv, site]);
     await server.start();
     const dump = client.start('tcpdump', ['-n', '-l', '-i', 'eth0', 'src 10.77.0.7 and tcp[tcpflags] & tcp-rst != 0']);
     await dump.says(/listening on/);

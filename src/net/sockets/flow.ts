@@ -1,6 +1,8 @@
 /** A flow on a socket of the kernel. */
 import type { Socket } from 'node:net';
 import type { Memory } from '../../memory/memory.js';
+import { libc } from '../../native/libc.js';
+import { type Pinned, pinned } from '../../native/slab.js';
 import type { CloseReason, Endpoint, Flow, FlowHandler, FlowInfo } from '../flow.js';
 
 /**
@@ -10,6 +12,9 @@ import type { CloseReason, Endpoint, Flow, FlowHandler, FlowInfo } from '../flow
 const COPY_AT_MOST = 4096;
 const SCRATCH_SIZE = 64 * 1024;
 const nothing = Buffer.alloc(0);
+const SIOCOUTQ = 0x5411;
+/** Where the kernel writes the answer to it. */
+let answer: Pinned | undefined;
 
 /** Where small pieces are put together. Free again when the kernel has taken everything, which is the rule. */
 let scratch = Buffer.allocUnsafeSlow(SCRATCH_SIZE);
@@ -80,6 +85,12 @@ export class SocketFlow implements Flow {
 
   get queued(): number {
     return this.over ? 0 : this.pending + this.socket.writableLength;
+  }
+
+  get unacknowledged(): number | undefined {
+    if (this.over) return 0;
+    const held = kernelHolds(this.socket);
+    return held === undefined ? undefined : this.queued + held;
   }
 
   write(memory: Memory, start: number, end: number): void {
@@ -216,6 +227,21 @@ export class SocketFlow implements Flow {
     this.pending = 0;
     this.owner.flowClosed(this);
     this.handler.closed(this, this.reason);
+  }
+}
+
+/** tcp(7): bytes that the kernel holds for the peer. Undefined where it cannot be asked. */
+function kernelHolds(socket: Socket): number | undefined {
+  if (process.platform !== 'linux') return undefined;
+  const fd = (socket as unknown as { _handle?: { fd?: number } | null })._handle?.fd ?? -1;
+  if (fd < 0) return undefined;
+  try {
+    answer ??= pinned(4);
+    if (libc().ioctl(fd, SIOCOUTQ, answer.address) < 0) return undefined;
+    return new DataView(answer.bytes.buffer, answer.bytes.byteOffset, 4).getInt32(0, true);
+  } catch {
+    // No koffi here.
+    return undefined;
   }
 }
 

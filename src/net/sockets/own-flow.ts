@@ -59,6 +59,10 @@ export class OwnSocketFlow implements Flow {
     return this.queue === undefined ? 0 : this.queue.bytes;
   }
 
+  get unacknowledged(): number {
+    return this.over ? 0 : this.queued + this.network.unacknowledged(this.fd);
+  }
+
   write(memory: Memory, start: number, end: number): void {
     if (this.endAsked || this.over || end <= start) return;
     this.queue ??= this.network.takeQueue();

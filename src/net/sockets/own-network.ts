@@ -4,7 +4,7 @@
  * `sockets.ts` has the one for everywhere.
  */
 import { ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errnoCode } from '../../native/errno.js';
-import { setNonBlocking } from '../../native/libc.js';
+import { libc, setNonBlocking } from '../../native/libc.js';
 import { pinned } from '../../native/slab.js';
 import { SocketAddress } from '../../native/socket-address.js';
 import {
@@ -34,6 +34,8 @@ import { OwnSocketFlow } from './own-flow.js';
 import { SendQueue } from './send-queue.js';
 import { Sender } from './sender.js';
 
+/** tcp(7). */
+const SIOCOUTQ = 0x5411;
 const READ_SIZE = 64 * 1024;
 /** Connections that one look accepts, so that those that are open have their turn. */
 const ACCEPT_AT_ONCE = 64;
@@ -134,6 +136,11 @@ export class OwnSocketNetwork implements Network, Watcher {
     setNonBlocking(fd);
     this.setFlag(fd, IPPROTO_TCP, TCP_NODELAY);
     return fd;
+  }
+
+  /** Bytes that the kernel holds for the peer: not sent, or not acknowledged. */
+  unacknowledged(fd: number): number {
+    return libc().ioctl(fd, SIOCOUTQ, this.small.address) < 0 ? 0 : this.smallView.getInt32(0, true);
   }
 
   private failure(): NodeJS.ErrnoException {

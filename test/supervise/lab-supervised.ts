@@ -1,4 +1,4 @@
-/** A supervisor on a TAP in a laboratory, and clients beside it. */
+/** A supervisor in a laboratory, on a TAP or on the kernel's sockets, and clients beside it. */
 import { join, resolve } from 'node:path';
 import { askControl } from '../../src/handover/control-client.js';
 import type { Lab, Namespace, Program } from '../wire/lab.js';
@@ -11,23 +11,25 @@ export interface Seen {
   readonly requests: number;
   readonly connections: number;
   readonly downloads: number;
-  /** The longest that anybody waited for a byte, ms. */
+  /** As `Clients` has them. */
   readonly longest: number;
+  readonly longestInDownload: number;
 }
 
-export class DirectSupervised {
+export class LabSupervised {
   readonly control: string;
   supervisor!: Program;
 
   constructor(
     readonly lab: Lab,
     readonly args: readonly string[],
+    readonly port = 80,
   ) {
     this.control = join(lab.folder, 'control.sock');
   }
 
   async start(): Promise<void> {
-    const args = [MAIN, 'supervise', '--control', this.control, '--', '--net', 'direct', ...this.args];
+    const args = [MAIN, 'supervise', '--control', this.control, '--', ...this.args];
     this.supervisor = this.lab.host.start(process.execPath, args);
     await this.supervisor.says(/serving on (http\S+)/, 60);
   }
@@ -38,11 +40,11 @@ export class DirectSupervised {
 
   /** Clients in `client`; answers what ends them. */
   async clients(client: Namespace, host: string, argv: readonly (string | number)[]): Promise<() => Promise<Seen>> {
-    const program = client.start(process.execPath, [CLIENTS, host, '80', ...argv.map(String)]);
+    const program = client.start(process.execPath, [CLIENTS, host, String(this.port), ...argv.map(String)]);
     await program.says(/ready/);
     return async () => {
       program.child.stdin?.end();
-      const [text] = await program.says(/^\{.*\}$/m, 120);
+      const [text] = await program.says(/^\{.*\}$/m, 300);
       return JSON.parse(text) as Seen;
     };
   }

@@ -123,6 +123,7 @@ async function soak(net: 'socket' | 'direct', lab: Lab, swaps: number): Promise<
   );
   console.log(`  failed: ${seen.problems.length}${seen.problems.slice(0, 5).map((one) => `\n    ${one}`)}`);
   console.log(`  resets from the server: ${reset}`);
+  if (reset > 0) console.log(`    ${resets.stdout.trim().split('\n').slice(0, 5).join('\n    ')}`);
   const fine =
     seen.problems.length === 0 &&
     reset === 0 &&

@@ -1,9 +1,13 @@
-/** `npm run ledger`: writes docs/conformance.md and docs/http-ledger.md, and says what is open. Run in the project's folder. */
+/** `npm run ledger`: writes the ledgers in docs/ from the lists and the tests, and says what is open. Run in the project's folder. */
 import { writeFileSync } from 'node:fs';
 import { renderHttpLedger } from './http-ledger.js';
 import { readLedger, renderLedger, unknownIds, unproven } from './ledger.js';
+import { Scenarios } from './scenarios.js';
 
 const ledger = readLedger(process.cwd());
+const scenarios = new Scenarios(process.cwd());
+writeFileSync('docs/scenarios.md', scenarios.render());
+for (const mistake of scenarios.mistakes()) console.log(mistake);
 writeFileSync('docs/conformance.md', renderLedger(ledger));
 writeFileSync('docs/http-ledger.md', renderHttpLedger());
 for (const level of ['MUST', 'SHOULD', 'MAY'] as const) {

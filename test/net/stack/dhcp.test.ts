@@ -327,3 +327,96 @@ t.test('hostile messages never throw, and what is malformed is refused whole', a
     { numRuns: 5000 },
   );
 });
+
+t.test('a lost ACK: the request goes again, and after four the client starts over', async (t) => {
+  const lab = new Client();
+  const { xid } = lab.one();
+  lab.server(reply(OFFER, xid, OFFERED, terms(1000)));
+  t.equal(lab.one().type, REQUEST);
+  lab.advance(6000);
+  const again = lab.one();
+  t.match(again, { type: REQUEST, xid }, 'the same transaction');
+  lab.server(reply(ACK, xid, OFFERED, terms(1000)));
+  lab.advance(1000);
+  t.equal(lab.dhcp.state, 'BOUND');
+  const lost = new Client();
+  lost.server(reply(OFFER, lost.one().xid, OFFERED, terms(1000)));
+  lost.advance(120_000);
+  const said = heard(lost).map((one) => one.type);
+  t.same(said.slice(0, 5), [REQUEST, REQUEST, REQUEST, REQUEST, DISCOVER]);
+});
+
+t.test('NAK while renewing: the address is given up, its connections end, another one is asked for', async (t) => {
+  const lab = new Client().bind(1000);
+  heard(lab);
+  lab.advance(501_000);
+  const renewal = heard(lab)[0];
+  t.equal(renewal?.type, REQUEST);
+  lab.server(reply(NAK, renewal?.xid ?? 0, 0));
+  t.equal(lab.stack.config, undefined);
+  t.equal(lab.leases.at(-1), undefined);
+  lab.advance(2000);
+  t.ok(heard(lab).some((one) => one.type === DISCOVER));
+});
+
+t.test(
+  'options, each by itself: 1 3 6 12 15 26 28 42 51 54 58 59 are used, 82 and unknown ones are not looked at',
+  async (t) => {
+    const text = (value: string): Uint8Array => new TextEncoder().encode(value);
+    const lab = new Client();
+    const { xid, options } = lab.one();
+    t.same(
+      [...(options.get(55) ?? [])].sort((a, b) => a - b),
+      [1, 3, 6, 12, 15, 26, 28, 42, 51, 54, 58, 59, 121],
+    );
+    t.same([...(options.get(61) ?? [])], [1, ...OUR_MAC], 'client identifier');
+    t.same([...(options.get(57) ?? [])], [1500 >> 8, 1500 & 255], 'largest message');
+    const extra = [
+      option(1, int(ip('255.255.254.0'))),
+      option(3, int(ip('10.0.0.1'))),
+      option(6, Uint8Array.of(10, 0, 0, 53, 10, 0, 0, 54)),
+      option(12, text('www')),
+      option(15, text('example.org')),
+      option(26, Uint8Array.of(1400 >> 8, 1400 & 255)),
+      option(28, int(ip('10.0.0.127'))),
+      option(42, int(ip('10.0.0.123'))),
+      option(51, int(2000)),
+      option(58, int(700)),
+      option(59, int(1500)),
+      option(82, Uint8Array.of(1, 4, 1, 2, 3, 4)),
+      option(224, text('something of somebody')),
+    ];
+    lab.server(reply(OFFER, xid, OFFERED, extra));
+    lab.server(reply(ACK, xid, OFFERED, extra));
+    lab.advance(1000);
+    t.match(lab.leases.at(-1), {
+      address: OFFERED,
+      prefix: 23,
+      gateway: ip('10.0.0.1'),
+      dnsServers: [ip('10.0.0.53'), ip('10.0.0.54')],
+      hostname: 'www',
+      domain: 'example.org',
+      mtu: 1400,
+      broadcast: ip('10.0.0.127'),
+      ntpServers: [ip('10.0.0.123')],
+      seconds: 2000,
+    });
+    const lease = lab.leases.at(-1) as Lease;
+    t.ok(Math.abs(lease.rebindAt - lease.renewAt - 800_000) < 1);
+    t.equal(lab.stack.broadcast, ip('10.0.0.127'), 'option 28');
+    t.equal(lab.stack.linkMtu, 1400, 'option 26');
+  },
+);
+
+t.test('an address that nobody can have is no offer', async (t) => {
+  for (const address of ['0.0.0.0', '127.0.0.1', '224.0.0.5', '255.255.255.255']) {
+    const lab = new Client();
+    lab.server(reply(OFFER, lab.one().xid, ip(address), terms(1000)));
+    t.same(heard(lab), [], address);
+  }
+});
+
+t.test('a broadcast address on another link is a mistake of the server, and not used', async (t) => {
+  const lab = new Client().bind(1000, [option(28, int(ip('192.168.7.255')))]);
+  t.equal(lab.stack.broadcast, ip('10.0.0.255'));
+});

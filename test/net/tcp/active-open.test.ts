@@ -1,10 +1,11 @@
 /** Opening from our side, and both sides at once (RFC 9293 3.5, 3.10.7.3); segments by hand, in virtual time. */
 import t from 'tap';
+import { Memory } from '../../../src/memory/memory.js';
 import type { CloseReason, FlowHandler } from '../../../src/net/flow.js';
 import { congestionByName } from '../../../src/net/tcp/congestion/index.js';
 import { type Connection, TcpLayer } from '../../../src/net/tcp/index.js';
-import { ACK, ip, RST, readTcp, type Segment, SYN, tcp } from '../../sim/packets.js';
-import { Laboratory, PEER, US } from '../stack/laboratory.js';
+import { ACK, FIN, icmpError, ip, PSH, RST, readTcp, type Segment, SYN, tcp } from '../../sim/packets.js';
+import { CONFIG, Laboratory, PEER, US } from '../stack/laboratory.js';
 
 class Client extends Laboratory implements FlowHandler {
   readonly tcp: TcpLayer;
@@ -34,6 +35,11 @@ class Client extends Laboratory implements FlowHandler {
     if (this.connection !== undefined) this.connection.handler = this;
     this.advance(0);
     return this.connection;
+  }
+
+  introduceTo(address: number): void {
+    this.arp({ target: address });
+    this.take();
   }
 
   heard(): (NonNullable<ReturnType<typeof readTcp>> & { source: number })[] {
@@ -108,4 +114,155 @@ t.test('RST in SYN-SENT counts only when it acknowledges our SYN; a wrong ACK is
   lab.say({ flags: RST | ACK, ack: (syn?.seq ?? 0) + 1 });
   t.equal(lab.reason, 'refused');
   t.equal([...lab.tcp.connections].length, 0);
+});
+
+function icmp(lab: Client, type: number, code: number, seq: number): void {
+  const ours = tcp({ source: US, from: lab.port, destination: PEER, to: 80, seq, ack: 0, flags: SYN });
+  lab.packet(icmpError(ip('10.0.0.9'), type, code, 0, ours));
+  lab.advance(1);
+}
+
+t.test(
+  'an ICMP error during the handshake: unreachable ends it, if its number is that of our SYN; soft ones do not',
+  async (t) => {
+    for (const [type, code, reason] of [
+      [3, 0, 'unreachable'],
+      [3, 1, 'unreachable'],
+      [3, 2, 'refused'],
+      [3, 3, 'refused'],
+      [11, 0, undefined],
+      [12, 0, undefined],
+    ] as const) {
+      const lab = new Client();
+      lab.connect();
+      const [syn] = lab.heard();
+      icmp(lab, type, code, ((syn?.seq as number) + 1) | 0);
+      t.equal(lab.reason, undefined, 'a number that we have not sent');
+      icmp(lab, type, code, syn?.seq as number);
+      t.equal(lab.reason, reason, `type ${type}, code ${code}`);
+      t.equal([...lab.tcp.connections].length, reason === undefined ? 1 : 0);
+    }
+  },
+);
+
+t.test('the same errors leave an open connection alone (RFC 5927 5.2)', async (t) => {
+  const lab = new Client();
+  lab.connect();
+  const [syn] = lab.heard();
+  lab.say({ flags: SYN | ACK, ack: (syn?.seq ?? 0) + 1 });
+  lab.connection?.write(Memory.of('hello'), 0, 5);
+  lab.advance(1);
+  for (const code of [0, 1, 2, 3]) icmp(lab, 3, code, ((syn?.seq as number) + 1) | 0);
+  t.equal(lab.reason, undefined);
+});
+
+t.test('RST after SYN against SYN ends the connection', async (t) => {
+  const lab = new Client();
+  lab.connect();
+  const [syn] = lab.heard();
+  lab.say({ flags: SYN });
+  lab.heard();
+  lab.say({ flags: RST, seq: 5007 });
+  t.equal(lab.reason, undefined, 'its number is not exact');
+  lab.say({ flags: RST | ACK, seq: 5001, ack: (syn?.seq ?? 0) + 1 });
+  t.equal(lab.reason, 'refused');
+});
+
+t.test('simultaneous open when the other side answers with SYN-ACK', async (t) => {
+  const lab = new Client();
+  lab.connect();
+  const [syn] = lab.heard();
+  lab.say({ flags: SYN });
+  lab.say({ flags: SYN | ACK, ack: (syn?.seq ?? 0) + 1 });
+  lab.say({ flags: ACK, seq: 5001, ack: (syn?.seq ?? 0) + 1 });
+  t.ok(lab.opened);
+});
+
+t.test(
+  'what is written before the handshake leaves after it, with FIN if it was the last; RST throws it away',
+  async (t) => {
+    const lab = new Client();
+    lab.connect();
+    lab.connection?.write(Memory.of('hello'), 0, 5);
+    lab.connection?.end();
+    lab.advance(1);
+    const [syn, ...more] = lab.heard();
+    t.same(more, []);
+    lab.say({ flags: SYN | ACK, ack: (syn?.seq ?? 0) + 1 });
+    t.match(lab.heard(), [{ flags: ACK | PSH | FIN, seq: ((syn?.seq as number) + 1) | 0 }], 'FIN and the data in one');
+    const refused = new Client();
+    refused.connect();
+    refused.connection?.write(Memory.of('hello'), 0, 5);
+    const [again] = refused.heard();
+    refused.say({ flags: RST | ACK, ack: (again?.seq ?? 0) + 1 });
+    t.equal(refused.reason, 'refused');
+  },
+);
+
+t.test('end() in SYN-RECEIVED of a simultaneous open waits for the handshake', async (t) => {
+  const lab = new Client();
+  lab.connect();
+  const [syn] = lab.heard();
+  lab.say({ flags: SYN });
+  lab.heard();
+  lab.connection?.end();
+  lab.advance(1);
+  t.equal(lab.connection?.info().state, 'SYN-RECEIVED');
+  lab.say({ flags: ACK, seq: 5001, ack: (syn?.seq ?? 0) + 1 });
+  t.match(lab.heard(), [{ flags: ACK | FIN }]);
+});
+
+t.test('reset() in SYN-SENT is silent: there is nobody yet to tell', async (t) => {
+  const lab = new Client();
+  lab.connect();
+  lab.heard();
+  lab.connection?.reset();
+  lab.advance(10_000);
+  t.same(lab.heard(), []);
+  t.equal(lab.reason, 'reset-by-us');
+});
+
+t.test('ports are chosen by a secret and differ from one connection to the next (RFC 6056)', async (t) => {
+  const lab = new Client();
+  const ports = new Set<number>();
+  for (let i = 0; i < 20; i++) {
+    lab.connect();
+    lab.heard();
+    ports.add(lab.port);
+  }
+  t.equal(ports.size, 20);
+  t.ok([...ports].every((port) => port >= 49_152));
+});
+
+t.test('when the address changes, connections on the old one end, listeners and the program go on', async (t) => {
+  const lab = new Client();
+  let accepted = 0;
+  lab.tcp.listen(8080, () => {
+    accepted++;
+  });
+  lab.connect();
+  const [syn] = lab.heard();
+  lab.say({ flags: SYN | ACK, ack: (syn?.seq ?? 0) + 1 });
+  lab.packet(tcp({ source: PEER, from: 999, destination: US, to: 8080, seq: 1, ack: 0, flags: SYN }));
+  lab.heard();
+  const next = ip('10.0.0.55');
+  lab.stack.configure({ ...CONFIG, address: next }, lab.now);
+  t.equal(lab.reason, 'address-lost');
+  t.equal(lab.tcp.connections.size + lab.tcp.listening.halfOpen, 0);
+  lab.introduceTo(next);
+  lab.packet(tcp({ source: PEER, from: 999, destination: next, to: 8080, seq: 1, ack: 0, flags: SYN }));
+  const answer = lab.heard()[0];
+  t.equal(answer?.source, next);
+  lab.packet(
+    tcp({
+      source: PEER,
+      from: 999,
+      destination: next,
+      to: 8080,
+      seq: 2,
+      ack: ((answer?.seq as number) + 1) | 0,
+      flags: ACK,
+    }),
+  );
+  t.equal(accepted, 1);
 });

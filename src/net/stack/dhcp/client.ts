@@ -47,9 +47,9 @@ const LONGEST_WAIT = 64_000;
 const SMALLEST_RENEWAL = 60_000;
 /** RFC 2131 3.1 (5): after DECLINE. */
 const AFTER_DECLINE = 10_000;
-/** Requests in REQUESTING and REBOOTING before the client starts over. */
+/** Requests in REQUESTING (RFC 2131 3.1 (5): four, a minute in all) and in REBOOTING before the client starts over. */
 const REQUESTS = 4;
-const REBOOTS = 2;
+const REBOOTS = 1;
 
 export interface DhcpOptions {
   readonly stack: Stack;
@@ -202,7 +202,7 @@ export class DhcpClient {
       case 'REQUESTING':
       case 'REBOOTING':
         this.attempts++;
-        if (this.attempts >= (this.state === 'REBOOTING' ? REBOOTS : REQUESTS)) {
+        if (this.attempts > (this.state === 'REBOOTING' ? REBOOTS : REQUESTS)) {
           this.enter('INIT', now);
           this.act(now);
         } else this.request(now);

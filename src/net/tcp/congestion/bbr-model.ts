@@ -11,6 +11,8 @@ const LOSS_THRESH = 0.02;
  * overrun of a bottleneck without a buffer still shows, because a probe sends a quarter more than passes.
  */
 const LOSS_THRESH_NO_QUEUE = 0.125;
+/** More than this is never taken for a path's own loss when the rate is made up for it. */
+const RANDOM_LOSS_MOST = 0.06;
 const BETA = 0.7;
 const HEADROOM = 0.15;
 /** draft 2.14: ms. */
@@ -60,6 +62,8 @@ export class BbrModel {
   lossEvents = 0;
   /** The longest round trip of the ACKs that told of losses: that of what was sent right behind what was lost. 0: none. */
   private lossRtt = 0;
+  /** The share that the path loses by itself, as far as it shows: of rounds that saw no queue, averaged. */
+  randomLoss = 0;
 
   start(now: number, rtt: number): void {
     this.minRtt = this.probeRttMin = rtt;
@@ -121,6 +125,12 @@ export class BbrModel {
   /** Ends the round's account of losses, after everything that wanted it has looked. */
   advance(sender: SenderView, sample: RateSample): void {
     if (!this.lossRoundStart) return;
+    const round = this.lostInRound + this.deliveredInRound;
+    if (round > 0) {
+      // A round that lost at a queue says nothing about it, and too many of them make it doubtful.
+      if (this.queueSeen()) this.randomLoss *= 31 / 32;
+      else this.randomLoss += (Math.min(this.lostInRound / round, RANDOM_LOSS_MOST) - this.randomLoss) / 8;
+    }
     this.bwLatest = sample.deliveryRate;
     this.inflightLatest = sender.delivered - sample.priorDelivered;
     this.forgetRound();

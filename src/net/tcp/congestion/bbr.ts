@@ -299,7 +299,8 @@ export class Bbr implements CongestionControl {
   }
 
   private setPacing(gain: number): void {
-    const rate = gain * this.model.bw * PACING_MARGIN;
+    // What is measured is what arrives. For so much to arrive, what the path loses by itself is to be sent besides.
+    const rate = (gain * this.model.bw * PACING_MARGIN) / (1 - this.model.randomLoss);
     if (rate > 0 && (this.filled || rate > this.pacingRate)) this.pacingRate = rate;
   }
 

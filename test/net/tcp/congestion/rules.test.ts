@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { BbrModel } from '../../../../src/net/tcp/congestion/bbr-model.js';
 import { Bbr, type CongestionName, Cubic, congestionByName, Reno } from '../../../../src/net/tcp/congestion/index.js';
 import type { CongestionControl, RateSample, SenderView } from '../../../../src/net/tcp/congestion.js';
 
@@ -190,3 +191,44 @@ for (const name of ['reno', 'cubic', 'bbr'] as CongestionName[]) {
     t.pass('as fast-check drew it');
   });
 }
+
+/** A model that has seen rounds of 100 segments of which `lost` were lost, each ACK with a round trip of `rtt`. */
+function modelAfter(rounds: number, lost: number, rtt: number): BbrModel {
+  const model = new BbrModel();
+  const view = sender();
+  model.start(0, 20);
+  let now = 0;
+  for (let round = 0; round < rounds; round++) {
+    const before = view.delivered;
+    for (let i = 0; i < 10; i++) {
+      now += 2;
+      view.delivered += (100 - lost) * (MSS / 10);
+      const one = sample((100 - lost) * (MSS / 10), {
+        ...{ deliveryRate: 7000, rtt, newlyLost: (lost * MSS) / 10, priorDelivered: i === 0 ? before : 0 },
+      });
+      model.update(view, one, 100 * MSS, 0, true, now);
+      model.advance(view, one);
+    }
+  }
+  return model;
+}
+
+t.test('BBR makes up for what a path loses by itself, up to 6%, and not for what a queue lost', async (t) => {
+  t.ok(Math.abs(modelAfter(60, 3, 20).randomLoss - 0.03) < 0.002);
+  t.ok(Math.abs(modelAfter(60, 30, 20).randomLoss - 0.06) < 0.002);
+  t.equal(modelAfter(60, 0, 20).randomLoss, 0);
+  t.equal(modelAfter(60, 5, 40).randomLoss, 0, 'the round trip has doubled: it was a queue');
+});
+
+t.test('BBR: two percent lost at a queue are too much, twelve without one are not', async (t) => {
+  t.ok(modelAfter(3, 0, 20).roundLossy() === false);
+  const lossy = (lost: number, rtt: number): boolean => {
+    const model = new BbrModel();
+    const view = sender();
+    model.start(0, 20);
+    const one = sample((100 - lost) * MSS, { newlyLost: lost * MSS, rtt });
+    model.update(view, one, 100 * MSS, 0, true, 20);
+    return model.roundLossy();
+  };
+  t.same([lossy(3, 20), lossy(3, 30), lossy(12, 20), lossy(13, 20)], [false, true, false, true]);
+});

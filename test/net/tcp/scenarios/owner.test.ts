@@ -268,6 +268,60 @@ t.test('a black hole: full segments vanish, smaller ones pass, without ICMP (RFC
   t.ok(s.host.stack.pathMtu(s.connection.route) < 1500, 'and the path is remembered so');
 });
 
+t.test('the MSS that we announce is the link’s, though the path to there is narrower (RFC 6691)', async (t) => {
+  const s = opened('mss 1460');
+  s.write(3000);
+  s.wait(1);
+  icmp(s, 3, 4, 1, 1000);
+  s.peer = 5001;
+  s.out();
+  t.match(s.handshake('mss 1460'), /mss 1460/);
+  t.equal(s.connection.mss, 960, 'but what we send there is smaller');
+});
+
+t.test('what a connection tells of itself: round trip, window, state, before and after a time-out', async (t) => {
+  const s = opened();
+  s.wait(10);
+  s.write(20_000);
+  s.wait(1);
+  s.wait(20);
+  s.in('. 1 ack 1001');
+  const before = s.connection.info();
+  t.ok((before.srtt as number) > 15 && (before.srtt as number) < 30, `${before.srtt}`);
+  t.match(before, { state: 'ESTABLISHED', retransmissions: 0, cwnd: 11_000 });
+  s.wait(400);
+  const after = s.connection.info();
+  t.ok((after.retransmissions as number) >= 1);
+  t.equal(after.cwnd, 1000);
+  t.ok((after.ssthresh as number) < 11_000);
+});
+
+t.test('drained: told once when what is queued falls to the mark', async (t) => {
+  const s = opened();
+  let drained = 0;
+  s.drained = () => void drained++;
+  s.do((flow) => {
+    flow.lowWater = 1500;
+    s.write(3000);
+  });
+  s.wait(1);
+  s.in('. 1 ack 1001');
+  t.equal(drained, 0);
+  s.in('. 1 ack 2001');
+  s.in('. 1 ack 3001');
+  t.equal(drained, 1);
+});
+
+t.test('a window update after slow start lets out what the window allows, not more (RFC 5681 3.1)', async (t) => {
+  const s = opened('mss 1000', {});
+  s.in('. 1 ack 1 win 2000');
+  s.write(60_000);
+  s.wait(1);
+  t.equal(s.out().length, 2);
+  s.in('. 1 ack 1 win 60000');
+  t.equal(s.out().length, 8, 'ten in flight: the initial window');
+});
+
 t.test('restart after idle: no more than the initial window at once (RFC 5681 4.1)', async (t) => {
   const s = opened();
   for (let n = 0, sent = 1; n < 6; n++) {

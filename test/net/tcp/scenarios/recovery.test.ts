@@ -116,6 +116,28 @@ t.test('PRR: of twenty segments the first four are lost: all four go again, each
   ]);
 });
 
+t.test('PRR: of thirty segments 1 to 4 and 11 to 16 are lost: each goes again, once, and all arrives', async (t) => {
+  const s = sending(60);
+  s.in('. 1 ack 10001');
+  s.in('. 1 ack 20001');
+  s.out();
+  s.wait(20);
+  const lost = new Set([1, 2, 3, 4, 11, 12, 13, 14, 15, 16].map((n) => 20_001 + (n - 1) * 1000));
+  for (let n = 5; n <= 30; n++) {
+    if (lost.has(20_001 + (n - 1) * 1000)) continue;
+    const blocks = n > 16 ? `36001:${20_001 + n * 1000} 24001:30001` : `24001:${20_001 + n * 1000}`;
+    s.in(`. 1 ack 20001 <sack ${blocks}>`);
+    s.wait(1);
+  }
+  const again = new Map<number, number>();
+  for (const line of s.out()) {
+    const seq = Number(/ (\d+):/.exec(line)?.[1]);
+    if (lost.has(seq)) again.set(seq, (again.get(seq) ?? 0) + 1);
+  }
+  t.same([...again.keys()].sort(), [...lost].sort());
+  t.ok([...again.values()].every((count) => count === 1));
+});
+
 t.test('SACK blocks below the cumulative ACK, and beyond what was sent, do no harm', async (t) => {
   const s = sending(10);
   s.out();

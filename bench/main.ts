@@ -1,44 +1,49 @@
 /**
- * `npm run bench -- [--quick] [--rounds N] [--seconds N] [--only KEY,KEY] [--servers KEY,KEY]`: compares this program with nginx in namespaces that
- * it makes and removes. Servers take turns within each round, so that what else the machine does hits all of them alike;
- * ratios are taken within a round, and medians of those are shown. `npm run bench:site` hands them
- * to the site's benchmarks page. Needs root, nginx and wrk.
+ * `npm run bench -- [--quick] [--row KEY,KEY] [--rounds N] [--seconds N] [--servers KEY,KEY]`: compares this program with nginx and
+ * others in namespaces that it makes and removes. Servers take turns within each round, so that what else the machine does
+ * hits all of them alike; ratios are taken within a round, and medians of those are shown, each with its goal. What was measured goes to
+ * bench/results/latest.json, and as a chart beside it; with `--row` the other rows there stay. `npm run bench:site` hands
+ * both to the site's benchmarks page. Needs root, nginx and wrk; `npm run bench:goodput` has the row about loss.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Lab } from '../test/wire/lab.js';
 import { skipWithout } from '../test/wire/needs.js';
+import { MAIN } from '../test/wire/server.js';
+import { chartOf } from './chart.js';
 import { measure, type Run } from './measure.js';
-import { type Row, rowOf, table } from './report.js';
-import { CONTENDERS, type Contender, startContenders } from './servers.js';
-import { WORKLOADS, writeContent } from './workloads.js';
+import { type Results, type Row, rowOf, table } from './report.js';
+import { CONTENDERS, type Contender, type Content, PEERS, startContenders } from './servers.js';
+import { WORKLOADS, type Workload, writeCompressed, writeContent } from './workloads.js';
 
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
-    only: { type: 'string' },
+    row: { type: 'string' },
     servers: { type: 'string' },
     output: { type: 'string', default: join('bench', 'results', 'latest.json') },
   },
 });
-const rounds = Number(values.rounds ?? (values.quick ? 3 : 5));
-const seconds = Number(values.seconds ?? (values.quick ? 1 : 4));
-const only = values.only?.split(',');
-const keys = values.servers?.split(',') ?? CONTENDERS;
+const rounds = Number(values.rounds ?? (values.quick ? 2 : 5));
+const seconds = Number(values.seconds ?? (values.quick ? 1 : 2));
+const only = values.row?.split(',');
+const keys = values.servers?.split(',') ?? CONTENDERS.filter((key) => !(values.quick && PEERS.includes(key)));
+/** Rounds that peers take part in. */
+const PEER_ROUNDS = 2;
 const workloads = WORKLOADS.filter((one) => only === undefined || only.includes(one.key));
 
-const why = skipWithout('nginx', 'wrk', 'taskset');
+const why = skipWithout('nginx', 'wrk', 'taskset', 'curl');
 if (why !== false) {
   console.error(`bench: ${why}`);
   process.exit(1);
 }
 if (workloads.length === 0) {
-  console.error(`bench: --only ${values.only}: known are ${WORKLOADS.map((one) => one.key).join(', ')}`);
+  console.error(`bench: --row ${values.row}: known are ${WORKLOADS.map((one) => one.key).join(', ')}`);
   process.exit(2);
 }
 if (keys.some((key) => !CONTENDERS.includes(key))) {
@@ -49,31 +54,73 @@ if (keys.some((key) => !CONTENDERS.includes(key))) {
 const endings: (() => Promise<void>)[] = [];
 const lab = new Lab({ teardown: (callback) => endings.push(callback) });
 try {
-  const content = join(lab.folder, 'content');
-  writeContent(content);
-  const all = await startContenders(lab, content, keys);
+  const all = await startContenders(lab, makeContent(lab.folder), keys);
+  const titles = new Map(all.map((server) => [server.key, server.title]));
   const rows: Row[] = [];
   for (const workload of workloads) {
     const servers = all.filter(
       (server) => !server.onlySmall || (workload.path === '/1k.html' && workload.pipeline === undefined),
     );
     const runs = new Map<string, Run[]>(servers.map((server) => [server.key, []]));
-    // The first round warms up caches and compilers, and is not counted.
-    for (let round = -1; round < rounds; round++) {
+    const urls = new Map<string, string>();
+    // The first round warms up caches and compilers, chooses the best of a server's set-ups, and is not counted.
+    for (const server of servers) urls.set(server.key, await bestUrl(server, workload));
+    for (let round = 0; round < rounds; round++) {
       for (const server of turn(servers, round)) {
-        const run = await measure(lab.host, server, workload, seconds);
-        if (round >= 0) runs.get(server.key)?.push(run);
+        if (server.peer && round >= PEER_ROUNDS) continue;
+        const url = urls.get(server.key) as string;
+        runs.get(server.key)?.push(await measure(lab.host, server, url, workload, seconds));
       }
     }
     rows.push(rowOf(workload, servers, runs));
-    console.log(`${table(rows.slice(-1), servers).split('\n').slice(2).join('\n')}`);
+    console.log(`${table(rows.slice(-1), titles).split('\n').slice(2).join('\n')}`);
   }
-  console.log(`\n${table(rows, all)}`);
-  mkdirSync(join(values.output, '..'), { recursive: true });
-  writeFileSync(values.output, `${JSON.stringify({ machine: machine(), rounds, seconds, rows }, null, 1)}\n`);
-  console.log(`\nwritten to ${values.output}`);
+  console.log(`\n${table(rows, titles)}`);
+  const folder = join(values.output, '..');
+  mkdirSync(folder, { recursive: true });
+  const results: Results = { machine: machine(), rounds, seconds, rows: merged(rows) };
+  writeFileSync(values.output, `${JSON.stringify(results, null, 1)}\n`);
+  const chart = values.output.replace(/(\.json)?$/, '.svg');
+  writeFileSync(chart, await chartOf(results.rows));
+  console.log(`\nwritten to ${values.output} and ${chart}`);
 } finally {
   for (const end of endings) await end();
+}
+
+/** The files that are asked for, and a bundle of them. */
+function makeContent(place: string): Content {
+  const plain = join(place, 'content');
+  const folder = join(place, 'ready');
+  writeContent(plain);
+  cpSync(join('site', '_site'), plain, { recursive: true });
+  cpSync(plain, folder, { recursive: true });
+  writeCompressed(folder);
+  const bundle = join(place, 'site.bundle');
+  execFileSync(process.execPath, [MAIN, 'bundle', plain, '-o', bundle], { stdio: 'ignore' });
+  return { bundle, folder };
+}
+
+async function bestUrl(server: Contender, workload: Workload): Promise<string> {
+  let best = '';
+  let most = -1;
+  for (const url of server.urls) {
+    const { rate } = await measure(lab.host, server, url, workload, 1);
+    if (rate <= most) continue;
+    most = rate;
+    best = url;
+  }
+  return best;
+}
+
+/** With the rows of the last results that were not measured anew, in the table's order. */
+function merged(rows: readonly Row[]): Row[] {
+  let before: readonly Row[] = [];
+  if (only !== undefined && existsSync(values.output)) {
+    before = (JSON.parse(readFileSync(values.output, 'utf8')) as Results).rows;
+  }
+  const of = (key: string): Row | undefined =>
+    rows.find((row) => row.key === key) ?? before.find((row) => row.key === key);
+  return WORKLOADS.map((workload) => of(workload.key)).filter((row) => row !== undefined);
 }
 
 /** The order changes from round to round: nobody always runs after the same other one. */

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Namespace } from '../test/wire/lab.js';
 import { CLIENT_CPU, type Contender, SERVER_CPU } from './servers.js';
-import type { Workload } from './workloads.js';
+import { browserRequests, type Workload } from './workloads.js';
 
 export interface Run {
   /** Requests a second. */
@@ -16,6 +16,9 @@ export interface Run {
   readonly p50: number;
   readonly p99: number;
   readonly errors: number;
+  /** Pauses for garbage: how many, and the longest in ms; undefined where nothing collects any. */
+  readonly pauses: number;
+  readonly longestPause: number | undefined;
 }
 
 const MILLISECONDS: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000, m: 60_000 };
@@ -35,13 +38,32 @@ function pipelineScript(folder: string, depth: number): string {
   return file;
 }
 
-export async function measure(client: Namespace, server: Contender, workload: Workload, seconds: number): Promise<Run> {
+/** The requests of a browser, one after the other, over each connection. */
+function browserScript(folder: string, host: string): string {
+  const file = join(folder, `browser-${host.replace(':', '-')}.lua`);
+  const heads = browserRequests().map((text) => JSON.stringify(text.replaceAll('HOST', host)));
+  writeFileSync(
+    file,
+    `local r = {${heads.join(',\n')}}\nlocal i = 0\nrequest = function() i = i % #r + 1 return r[i] end\n`,
+  );
+  return file;
+}
+
+export async function measure(
+  client: Namespace,
+  server: Contender,
+  url: string,
+  workload: Workload,
+  seconds: number,
+): Promise<Run> {
   server.pin(workload.oneCore ? CLIENT_CPU : SERVER_CPU);
   const args = ['-c', CLIENT_CPU, 'wrk', '-t1', `-c${workload.connections}`, `-d${seconds}s`, '--latency'];
   args.push('--timeout', '10s');
   if (workload.close) args.push('-H', 'Connection: close');
   if (workload.pipeline !== undefined) args.push('-s', pipelineScript(client.lab.folder, workload.pipeline));
-  args.push(server.url + workload.path);
+  if (workload.path === undefined) args.push('-s', browserScript(client.lab.folder, new URL(url).host));
+  args.push(url + (workload.path ?? '/'));
+  const collected = server.pauses().length;
   const before = server.cpu();
   const { stdout, stderr } = await client.run('taskset', args);
   const used = server.cpu() - before;
@@ -53,6 +75,7 @@ export async function measure(client: Namespace, server: Contender, workload: Wo
   const status = /Non-2xx or 3xx responses: (\d+)/.exec(stdout);
   const transfer = /Transfer\/sec:\s+([\d.]+)(B|KB|MB|GB)/.exec(stdout);
   const unit = { B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 }[transfer?.[2] ?? 'B'] as number;
+  const pauses = server.pauses().slice(collected);
   return {
     rate: requests / elapsed,
     megabytes: (Number(transfer?.[1] ?? Number.NaN) * unit) / 1e6,
@@ -60,5 +83,7 @@ export async function measure(client: Namespace, server: Contender, workload: Wo
     p50: latency(stdout, '50'),
     p99: latency(stdout, '99'),
     errors: (socket?.slice(1).reduce((sum, text) => sum + Number(text), 0) ?? 0) + Number(status?.[1] ?? 0),
+    pauses: pauses.length,
+    longestPause: pauses.length > 0 ? Math.max(...pauses) : undefined,
   };
 }

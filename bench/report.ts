@@ -1,7 +1,7 @@
 /** From runs to medians, ratios, a table for people and a file for the site. */
 import type { Run } from './measure.js';
 import type { Contender } from './servers.js';
-import type { Workload } from './workloads.js';
+import type { Goal, Workload } from './workloads.js';
 
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
@@ -17,6 +17,9 @@ export interface Cell extends Run {
   /** Rate over the other's, and CPU a request over the other's: medians of the rounds' ratios. */
   readonly ratio: number | undefined;
   readonly cpuRatio: number | undefined;
+  readonly p99Ratio: number | undefined;
+  /** What was meant to be reached. */
+  readonly goal: Goal | undefined;
 }
 
 export interface Row {
@@ -25,12 +28,21 @@ export interface Row {
   readonly servers: Readonly<Record<string, Cell>>;
 }
 
-function summary(runs: readonly Run[], against: readonly Run[] | undefined): Cell {
+/** A file of bench/results. */
+export interface Results {
+  readonly machine: Readonly<Record<string, string | number>>;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly rows: readonly Row[];
+}
+
+function summary(runs: readonly Run[], against: readonly Run[] | undefined, goal: Goal | undefined): Cell {
   const of = (pick: (run: Run) => number): number => median(runs.map(pick));
   const ratio = (pick: (run: Run) => number): number | undefined =>
     against === undefined || against.length === 0
       ? undefined
       : median(runs.map((run, i) => pick(run) / pick(against[i] as Run)));
+  const longest = runs.map((run) => run.longestPause).filter((pause) => pause !== undefined);
   return {
     rate: of((run) => run.rate),
     megabytes: of((run) => run.megabytes),
@@ -38,9 +50,13 @@ function summary(runs: readonly Run[], against: readonly Run[] | undefined): Cel
     p50: of((run) => run.p50),
     p99: of((run) => run.p99),
     errors: runs.reduce((sum, run) => sum + run.errors, 0),
+    pauses: runs.reduce((sum, run) => sum + run.pauses, 0),
+    longestPause: longest.length > 0 ? Math.max(...longest) : undefined,
     runs,
     ratio: ratio((run) => run.rate),
     cpuRatio: ratio((run) => run.cpu),
+    p99Ratio: ratio((run) => run.p99),
+    goal,
   };
 }
 
@@ -48,7 +64,8 @@ export function rowOf(workload: Workload, servers: readonly Contender[], runs: R
   const cells: Record<string, Cell> = {};
   for (const server of servers) {
     const own = runs.get(server.key) as Run[];
-    cells[server.key] = summary(own, server.against === undefined ? undefined : runs.get(server.against));
+    const goal = server.key === 'direct' ? workload.direct : server.key === 'socket' ? workload.socket : undefined;
+    cells[server.key] = summary(own, server.against === undefined ? undefined : runs.get(server.against), goal);
   }
   return { key: workload.key, title: workload.title, servers: cells };
 }
@@ -56,19 +73,27 @@ export function rowOf(workload: Workload, servers: readonly Contender[], runs: R
 const rate = (value: number): string => (value >= 10_000 ? `${(value / 1000).toFixed(0)}k` : value.toFixed(0));
 const factor = (value: number | undefined): string => (value === undefined ? '' : value.toFixed(2));
 
+/** A ratio with its goal: `1.72 (1.7)`, with `!` when it was missed. */
+function against(value: number | undefined, goal: number | undefined, missed: boolean): string {
+  if (goal === undefined || value === undefined) return factor(value);
+  return `${factor(value)}${missed ? '!' : ''} (${goal})`;
+}
+
 /** Markdown: a line for each workload and server. */
-export function table(rows: readonly Row[], servers: readonly Contender[]): string {
+export function table(rows: readonly Row[], titles: ReadonlyMap<string, string>): string {
   const lines = [
-    '| workload | server | requests/s | ratio | MB/s | CPU µs/request | ratio | p50 ms | p99 ms | errors |',
-    '|---|---|---|---|---|---|---|---|---|---|',
+    '| workload | server | requests/s | ratio (goal) | MB/s | CPU µs/request | ratio (goal) | p50 ms | p99 ms | ratio | GC pauses, longest ms | errors |',
+    '|---|---|---|---|---|---|---|---|---|---|---|---|',
   ];
   for (const row of rows) {
-    for (const server of servers) {
-      const cell = row.servers[server.key];
-      if (cell === undefined) continue;
-      const numbers = [rate(cell.rate), factor(cell.ratio), cell.megabytes.toFixed(0), cell.cpu.toFixed(1)];
-      numbers.push(factor(cell.cpuRatio), cell.p50.toFixed(3), cell.p99.toFixed(3), String(cell.errors));
-      lines.push(`| ${row.title} | ${server.title} | ${numbers.join(' | ')} |`);
+    for (const [key, cell] of Object.entries(row.servers)) {
+      const { goal, ratio, cpuRatio } = cell;
+      const slow = goal?.rate !== undefined && (ratio ?? 0) < goal.rate;
+      const costly = goal?.cpu !== undefined && (cpuRatio ?? 0) > goal.cpu;
+      const numbers = [rate(cell.rate), against(ratio, goal?.rate, slow), cell.megabytes.toFixed(0)];
+      numbers.push(cell.cpu.toFixed(1), against(cpuRatio, goal?.cpu, costly), cell.p50.toFixed(3), cell.p99.toFixed(3));
+      numbers.push(factor(cell.p99Ratio), cell.pauses > 0 ? `${cell.pauses}, ${factor(cell.longestPause)}` : '');
+      lines.push(`| ${row.title} | ${titles.get(key) ?? key} | ${numbers.join(' | ')} | ${cell.errors} |`);
     }
   }
   return lines.join('\n');

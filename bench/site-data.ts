@@ -1,18 +1,14 @@
-/** `npm run bench:site`: what the site's benchmarks page shows, out of bench/results/latest.json. Then `npm run site`. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import type { Row } from './report.js';
-
-interface Results {
-  readonly machine: Readonly<Record<string, string | number>>;
-  readonly rounds: number;
-  readonly seconds: number;
-  readonly rows: readonly Row[];
-}
+/** `npm run bench:site`: what the site's benchmarks page shows, out of bench/results/latest.json and .svg. Then `npm run site`. */
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import type { Results } from './report.js';
 
 const NAMES: Readonly<Record<string, readonly [string, string]>> = {
   direct: ['sitekernel on a TAP', 'nginx over veth'],
   ceiling: ['ready bytes on a TAP', 'nginx over veth'],
   socket: ['sitekernel on sockets', 'nginx on loopback'],
+  lighttpd: ['lighttpd', 'nginx on loopback'],
+  caddy: ['Caddy, one thread', 'nginx on loopback'],
+  sirv: ['node:http with sirv', 'nginx on loopback'],
 };
 
 const results = JSON.parse(readFileSync('bench/results/latest.json', 'utf8')) as Results;
@@ -26,7 +22,9 @@ const rows = results.rows.flatMap((row) =>
       server: names[0],
       against: names[1],
       ratio: cell.ratio.toFixed(2),
+      goal: cell.goal?.rate,
       cpu: cell.cpuRatio.toFixed(2),
+      p99: cell.p99Ratio?.toFixed(2),
       bar: Math.min(200, Math.round(cell.ratio * 50)),
     };
   }),
@@ -36,5 +34,6 @@ const data = {
   method: `${results.rounds} rounds of ${results.seconds} s, servers in turns, medians of the ratios of each round`,
   rows,
 };
+copyFileSync('bench/results/latest.svg', 'site/assets/bench.svg');
 mkdirSync('site/_data', { recursive: true });
 writeFileSync('site/_data/bench.json', `${JSON.stringify(data, null, 1)}\n`);

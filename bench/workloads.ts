@@ -1,12 +1,20 @@
-/** The rows of the table: what is asked for, how, and by how many at once. */
+/** The rows of the table: what is asked for, how, by how many at once, and what we mean to reach. */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { brotliCompressSync, gzipSync, constants as zlib } from 'node:zlib';
+
+/** In units of nginx: at least so many requests a second, at most so much CPU time a request. */
+export interface Goal {
+  readonly rate?: number;
+  readonly cpu?: number;
+}
 
 export interface Workload {
   readonly key: string;
   readonly title: string;
-  readonly path: string;
+  /** Undefined: the requests of a browser, in turn. */
+  readonly path: string | undefined;
   readonly connections: number;
   /** Server and client on the same core. */
   readonly oneCore?: boolean;
@@ -14,17 +22,88 @@ export interface Workload {
   readonly close?: boolean;
   /** Requests that one connection sends before it reads. */
   readonly pipeline?: number;
+  readonly direct: Goal;
+  readonly socket: Goal;
 }
 
+const SMALL = '/1k.html';
+
 export const WORKLOADS: readonly Workload[] = [
-  { key: '1k-64', title: '1 KiB, 64 connections', path: '/1k.html', connections: 64 },
-  { key: '1k-64-one-core', title: '1 KiB, 64 connections, one core', path: '/1k.html', connections: 64, oneCore: true },
-  { key: '1k-1', title: '1 KiB, 1 connection', path: '/1k.html', connections: 1 },
-  { key: '1k-1024', title: '1 KiB, 1,024 connections', path: '/1k.html', connections: 1024 },
-  { key: '1k-close', title: '1 KiB, new connection a request', path: '/1k.html', connections: 64, close: true },
-  { key: '1k-pipelined', title: '1 KiB, 16 requests pipelined', path: '/1k.html', connections: 64, pipeline: 16 },
-  { key: '100k-64', title: '100 KiB, 64 connections', path: '/100k.bin', connections: 64 },
-  { key: '10m-8', title: '10 MiB, 8 connections', path: '/10m.bin', connections: 8 },
+  {
+    key: '1k-64',
+    title: '1 KiB, 64 connections',
+    path: SMALL,
+    connections: 64,
+    direct: { rate: 1.7, cpu: 0.6 },
+    socket: { rate: 1, cpu: 1 },
+  },
+  {
+    key: '1k-64-one-core',
+    title: '1 KiB, 64 connections, one core',
+    path: SMALL,
+    connections: 64,
+    oneCore: true,
+    direct: { rate: 1.5 },
+    socket: { rate: 0.95 },
+  },
+  {
+    key: '1k-1',
+    title: '1 KiB, 1 connection',
+    path: SMALL,
+    connections: 1,
+    direct: { rate: 3.3 },
+    socket: { rate: 1 },
+  },
+  {
+    key: '1k-1024',
+    title: '1 KiB, 1,024 connections',
+    path: SMALL,
+    connections: 1024,
+    direct: { rate: 2 },
+    socket: { rate: 1 },
+  },
+  {
+    key: '1k-close',
+    title: '1 KiB, new connection a request',
+    path: SMALL,
+    connections: 64,
+    close: true,
+    direct: { rate: 1.7 },
+    socket: { rate: 0.7 },
+  },
+  {
+    key: '1k-pipelined',
+    title: '1 KiB, 16 requests pipelined',
+    path: SMALL,
+    connections: 64,
+    pipeline: 16,
+    direct: { rate: 2.5 },
+    socket: { rate: 1.5 },
+  },
+  {
+    key: '100k-64',
+    title: '100 KiB, 64 connections',
+    path: '/100k.bin',
+    connections: 64,
+    direct: { rate: 1.1 },
+    socket: { rate: 1 },
+  },
+  {
+    key: '10m-8',
+    title: '10 MiB, 8 connections',
+    path: '/10m.bin',
+    connections: 8,
+    direct: { rate: 1.5 },
+    socket: { rate: 1.3 },
+  },
+  {
+    key: 'mixed',
+    title: 'pages of the site as a browser loads them',
+    path: undefined,
+    connections: 64,
+    direct: { rate: 1.5 },
+    socket: { rate: 1 },
+  },
 ];
 
 /** The files that the workloads ask for. */
@@ -36,4 +115,22 @@ export function writeContent(folder: string, large = false): void {
   writeFileSync(join(folder, '10m.bin'), randomBytes(10 * 1024 * 1024));
   if (large) writeFileSync(join(folder, '50m.bin'), randomBytes(50 * 1024 * 1024));
   writeFileSync(join(folder, 'index.html'), '<!doctype html><title>bench</title>');
+}
+
+/** Heads of requests that Chromium made for pages of the site, byte for byte; `HOST` stands for the server's name. */
+export function browserRequests(): readonly string[] {
+  return JSON.parse(readFileSync(join('bench', 'browser-requests.json'), 'utf8')) as string[];
+}
+
+/** Writes br and gzip forms of the texts in `folder` beside them, for servers that want them ready. */
+export function writeCompressed(folder: string): void {
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    if (!/\.(html|css|js|svg|xml|txt|json|webmanifest)$/.test(name) || name === '1k.html') continue;
+    const file = join(folder, name);
+    const bytes = readFileSync(file);
+    const br = brotliCompressSync(bytes, { params: { [zlib.BROTLI_PARAM_SIZE_HINT]: bytes.length } });
+    if (br.length < bytes.length) writeFileSync(`${file}.br`, br);
+    const gzip = gzipSync(bytes, { level: 9 });
+    if (gzip.length < bytes.length) writeFileSync(`${file}.gz`, gzip);
+  }
 }

@@ -35,20 +35,3 @@ export function nodeTimer(): NextTimer | undefined {
     return undefined;
   }
 }
-
-/**
- * How long libuv itself would sleep now: 0 when callbacks wait (`setImmediate`, handles that close) or a timer is due, -1 when it
- * would sleep until something happens. For a loop that sleeps in libuv's place, inside an immediate of its own that it has
- * not queued again yet. Something must keep the event loop alive meanwhile (a timer): without that libuv does not sleep
- * at all. Undefined where the build of Node does not export libuv's functions.
- */
-export function libuvTimeout(): NextTimer | undefined {
-  try {
-    const self = koffi().load(null);
-    const loop = Number(self.func('uint64_t uv_default_loop()')());
-    const timeout = self.func('int uv_backend_timeout(uint64_t loop)') as (loop: number) => number;
-    return () => timeout(loop);
-  } catch {
-    return undefined;
-  }
-}

@@ -3,19 +3,24 @@
  * sockets and, nested, libuv's own descriptor, until something is ready or Node's next timer is due. libuv has its turn
  * between two of ours. One a process: two loops that sleep would keep each other's sockets waiting.
  */
+import { availableParallelism } from 'node:os';
 import { eventLoopDescriptor } from '../../native/poll.js';
 import { pinned } from '../../native/slab.js';
 import { EPOLL_CTL_ADD, EPOLLIN, EVENT_DATA, EVENT_SIZE, type SocketCalls, socketCalls } from '../../native/sockets.js';
-import { libuvTimeout, type NextTimer } from '../../native/timers.js';
-import { defaultSpin } from '../device/loop.js';
+import { type NextTimer, nodeTimer } from '../../native/timers.js';
+import { type Turning, turning } from '../../native/turning.js';
 import { Spin } from '../device/spin.js';
 
 /** Events that one look takes. */
 const EVENTS = 256;
-/** Events before libuv gets its turn: a millisecond or two at the worst. */
-const TURN_BUDGET = 256;
-/** Looks in vain before libuv has its turn: a look without libuv's part costs half of one with it. */
-const LOOKS_A_TICK = 3;
+/** Looks before libuv gets its turn, and as how many of them an event counts: a millisecond or two at the worst. */
+const TURN_BUDGET = 2048;
+const LOOKS_AN_EVENT = 8;
+/**
+ * Looks in vain before it sleeps, each half a microsecond: on two cores a wake-up costs more than the answer to a request. A turn of
+ * libuv between them would cost more than the looks, and leave garbage.
+ */
+const LOOKS = availableParallelism() > 1 ? Number(process.env['SK_LOOKS'] ?? 80) : 0;
 /** The longest sleep in ms. */
 const LONGEST_SLEEP = 60_000;
 /** Turns that libuv gets after it woke us: a handle that a callback starts is in its epoll only after the next turn. */
@@ -39,15 +44,16 @@ export class EpollLoop {
   private readonly view = new DataView(this.events.bytes.buffer, this.events.bytes.byteOffset, EVENTS * EVENT_SIZE);
   private readonly entry = pinned(EVENT_SIZE);
   private readonly entryView = new DataView(this.entry.bytes.buffer, this.entry.bytes.byteOffset, EVENT_SIZE);
-  private readonly spin = new Spin(Math.ceil(defaultSpin() / LOOKS_A_TICK));
-  private readonly libuvTimeout: NextTimer;
+  private readonly spin = new Spin(LOOKS);
+  private readonly nextTimer: NextTimer;
+  private readonly turning: Turning;
   private readonly watchers: Watcher[] = [];
   private readonly watcherOf: (Watcher | undefined)[] = [];
   private owed = LIBUV_TURNS;
   private libuvReady = false;
   private ticking = false;
-  /** Keeps libuv ready to sleep, as `libuvTimeout` wants it. */
-  private keeper: NodeJS.Timeout | undefined;
+  /** The last looks found nothing. */
+  private quiet = false;
 
   /** The process's loop. Throws where it cannot be had: not Linux, no koffi, a Node that does not export libuv. */
   static get(): EpollLoop {
@@ -57,10 +63,12 @@ export class EpollLoop {
 
   private constructor() {
     const libuv = eventLoopDescriptor();
-    const timeout = libuvTimeout();
-    if (libuv === undefined || timeout === undefined)
-      throw new Error('this build of Node does not tell the descriptor of its event loop');
-    this.libuvTimeout = timeout;
+    const nextTimer = nodeTimer();
+    const own = turning();
+    if (libuv === undefined || nextTimer === undefined || own === undefined)
+      throw new Error('this build of Node does not export the functions of its event loop');
+    this.nextTimer = nextTimer;
+    this.turning = own;
     this.fd = this.calls.epoll();
     if (this.fd < 0) throw new Error('no descriptor is left for epoll');
     this.control(EPOLL_CTL_ADD, libuv, LIBUV, EPOLLIN);
@@ -73,8 +81,8 @@ export class EpollLoop {
     this.owed = LIBUV_TURNS;
     if (this.ticking) return;
     this.ticking = true;
-    this.keeper = setInterval(() => undefined, 2 ** 30);
-    setImmediate(this.tick);
+    this.turning.start();
+    setImmediate(this.tick).unref();
   }
 
   detach(watcher: Watcher): void {
@@ -99,49 +107,51 @@ export class EpollLoop {
   private readonly tick = (): void => {
     if (this.watchers.length === 0) {
       this.ticking = false;
-      clearInterval(this.keeper);
+      this.turning.stop();
       return;
     }
-    const busy = this.looks();
-    if (busy) this.spin.found();
     if (this.owed > 0) this.owed -= 1;
-    else if (!busy && !this.spin.again()) this.sleep();
-    setImmediate(this.tick);
+    // What handlers left to libuv (callbacks that wait, promises) was done between the last tick and this one.
+    else if (this.quiet) this.sleep();
+    this.looks();
+    setImmediate(this.tick).unref();
   };
 
-  /** Looks until some in a row found nothing, libuv wants its turn, or the budget is used up. */
-  private looks(): boolean {
-    let left = TURN_BUDGET;
-    let misses = 0;
-    let busy = false;
-    while (misses < LOOKS_A_TICK && left > 0) {
+  /** Looks until enough in a row found nothing, libuv wants its turn, or the budget is used up. */
+  private looks(): void {
+    this.quiet = false;
+    for (let left = TURN_BUDGET; left > 0; ) {
       const done = this.look(0);
-      if (done === 0) misses += 1;
-      else {
-        misses = 0;
-        left -= done;
-        busy = true;
-      }
       if (this.libuvReady) {
         this.owed = LIBUV_TURNS;
-        break;
+        return;
+      }
+      if (done > 0) {
+        this.spin.found();
+        left -= done * LOOKS_AN_EVENT;
+      } else {
+        left -= 1;
+        if (!this.spin.again()) {
+          this.quiet = true;
+          return;
+        }
       }
     }
-    return busy;
   }
 
   private sleep(): void {
-    const timeout = this.libuvTimeout();
     this.spin.woken();
-    // 0: a timer of Node's is due, or a callback waits, and libuv runs it in its next turn.
-    if (timeout === 0) return;
-    const done = this.look(timeout < 0 ? LONGEST_SLEEP : Math.min(timeout, LONGEST_SLEEP));
+    // libuv's callbacks may have asked flows for something, or queued others.
+    if (this.settle() > 0 || this.turning.immediatesWait()) return;
+    const timeout = this.nextTimer();
+    // 0: a timer of Node's is due, and libuv runs it in its next turn.
+    const done = timeout === 0 ? 0 : this.look(timeout < 0 ? LONGEST_SLEEP : Math.min(timeout, LONGEST_SLEEP));
     if (done === 0 || this.libuvReady) this.owed = LIBUV_TURNS;
   }
 
   /** Takes what is ready, after at most `timeout` ms. Answers how much there was to do. */
   private look(timeout: number): number {
-    const { view, watcherOf, watchers } = this;
+    const { view, watcherOf } = this;
     const count = this.calls.epoll_wait(this.fd, this.events.address, EVENTS, timeout);
     let done = 0;
     this.libuvReady = false;
@@ -155,6 +165,12 @@ export class EpollLoop {
       watcherOf[fd]?.ready(fd, tag, view.getUint32(at, true));
       done += 1;
     }
+    return done + this.settle();
+  }
+
+  private settle(): number {
+    const { watchers } = this;
+    let done = 0;
     for (let i = 0; i < watchers.length; i++) done += watchers[i].settle();
     return done;
   }

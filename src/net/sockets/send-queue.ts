@@ -1,19 +1,25 @@
-/** What a flow has written and the kernel has not taken: references, never copies. */
+/** What a flow has written and the kernel has not taken: references, never copies. Its arrays are used again, not made anew. */
 import type { Memory } from '../../memory/memory.js';
+
+/** Entries whose arrays are kept when it is empty; more came once and are let go. */
+const KEPT = 256;
 
 export class SendQueue {
   readonly memories: (Memory | undefined)[] = [];
   readonly starts: number[] = [];
   readonly ends: number[] = [];
-  /** The first entry that is not taken whole. */
+  /** The first entry that is not taken whole, and the place behind the last. */
   head = 0;
+  tail = 0;
   /** Bytes in all entries. */
   bytes = 0;
 
   push(memory: Memory, start: number, end: number): void {
-    this.memories.push(memory);
-    this.starts.push(start);
-    this.ends.push(end);
+    const { tail } = this;
+    this.memories[tail] = memory;
+    this.starts[tail] = start;
+    this.ends[tail] = end;
+    this.tail = tail + 1;
     this.bytes += end - start;
   }
 
@@ -40,10 +46,17 @@ export class SendQueue {
   }
 
   clear(): void {
-    this.memories.length = 0;
-    this.starts.length = 0;
-    this.ends.length = 0;
+    const { memories, tail } = this;
+    if (tail > KEPT) {
+      memories.length = 0;
+      this.starts.length = 0;
+      this.ends.length = 0;
+    } else {
+      // What is sent is not to be kept alive from here.
+      for (let i = this.head; i < tail; i++) memories[i] = undefined;
+    }
     this.head = 0;
+    this.tail = 0;
     this.bytes = 0;
   }
 }

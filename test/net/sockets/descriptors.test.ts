@@ -82,3 +82,22 @@ for (const kind of SOCKET_KINDS) {
     },
   );
 }
+
+for (const kind of SOCKET_KINDS) {
+  t.test(
+    `${kind}: with connections open and nothing to do it uses no processor time`,
+    { skip: process.platform === 'linux' ? false : 'needs /proc' },
+    async (t) => {
+      const { port, pid } = await start(t, kind);
+      const sockets = Array.from({ length: 8 }, () => connect({ port, host: '127.0.0.1' }));
+      for (const socket of sockets) t.match(await ask(socket), /few$/);
+      // It comes to rest a moment after its last answer. A loop that never sleeps would use all of each tenth of a second.
+      for (let before = ticks(pid); ; before = ticks(pid)) {
+        await new Promise((done) => setTimeout(done, 200));
+        if (ticks(pid) === before) break;
+      }
+      t.match(await ask(sockets[0]), /few$/, 'and it wakes up');
+      for (const socket of sockets) socket.destroy();
+    },
+  );
+}

@@ -261,16 +261,16 @@ export class BundleStore implements Store {
     const count = view.getUint32(at + 8, true);
     for (let i = first; i < first + count; i++)
       representations.push(this.representation(this.header.reps.at + i * REP_BYTES));
-    const language = this.textAt(at + 40);
-    const link = this.textAt(at + 56);
-    const hints = view.getUint32(at + 52, true) > 0 ? this.extent(at + 48) : undefined;
+    // All of one shape, so that whoever reads them meets one.
     const resource: Resource = {
       path: this.textAt(at + 12),
       contentType: this.textAt(at + 20),
+      lastModified: undefined,
       fields: this.textAt(at + 32),
-      ...(hints === undefined ? {} : { hints }),
-      ...(link === '' ? {} : { link }),
-      ...(language === '' ? {} : { language }),
+      hints: view.getUint32(at + 52, true) > 0 ? this.extent(at + 48) : undefined,
+      link: this.textAt(at + 56) || undefined,
+      language: this.textAt(at + 40) || undefined,
+      languages: undefined,
       representations,
     };
     return status === 200 ? { kind: 'resource', resource } : { kind: 'missing', page: resource };

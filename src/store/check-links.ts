@@ -98,7 +98,7 @@ function follow(store: Store, from: string, link: Link, path: string, linked: Se
     found = find(store, target);
   }
   if (found.kind === 'resource') {
-    linked.add(found.resource.path);
+    for (const one of found.resource.languages ?? [found.resource]) linked.add(one.path);
     if (!wrongCase) return undefined;
     const sentence = `${from} refers to ${link.to}, and ${found.resource.path} is written in another case`;
     return { kind: 'case', from, to: link.to, sentence };

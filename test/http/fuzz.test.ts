@@ -12,6 +12,7 @@ const ROUNDS = 20;
 /** Bytes that the heap may be larger after all rounds than after the first: what is remembered of each run would be far more. */
 const GROWTH = 4 * 1024 * 1024;
 
+if (runs > 10_000) t.setTimeout(24 * 3600 * 1000);
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 

@@ -4,7 +4,7 @@ import t from 'tap';
 import { HttpServer } from '../../src/http/index.js';
 import { openSocketNetwork } from '../../src/net/sockets/open.js';
 import { openStore } from '../../src/store/index.js';
-import { nginxVersion, startNginx, statuses } from './nginx.js';
+import { fieldsOf, nginxVersion, startNginx, statuses } from './nginx.js';
 
 const NEXT = 'GET /docs/ HTTP/1.1\r\nHost: a\r\n\r\n';
 
@@ -113,5 +113,80 @@ t.test('The same requests to nginx: each difference has its reason', { skip }, a
       t.equal(await statuses(listener.endpoint.port, bytes, methods), ours, name);
       t.equal(await statuses(nginx.port, bytes, methods), theirs ?? ours, `nginx: ${name} ${reason ?? ''}`);
     }),
+  );
+});
+
+/** Fields that one of the two sends and the other does not, or with another value, each with the reason. */
+const FIELDS: Readonly<Record<string, string>> = {
+  'nginx: last-modified': 'a bundle has no honest time: reproducible builds strip them',
+  'nginx: server': 'by option here: --server-field',
+  'ours: etag': 'on 412 too: so a client learns which one there is',
+  'ours: cache-control': 'by policy here: what is not fingerprinted is revalidated',
+  'ours: x-content-type-options': 'a security field that a static site can bear',
+  'ours: x-frame-options': 'a security field that a static site can bear',
+  'ours: referrer-policy': 'a security field that a static site can bear',
+  'ours: content-security-policy': 'pages of the server itself load nothing',
+  'ours: vary': 'nginx does not say that gzip could have come instead: RFC 9110 12.5.5',
+  'ours: allow': 'RFC 9110 15.5.6: 405 must have it',
+  'ours: accept-ranges': 'on 416 too, which is about ranges',
+  'ours: content-length': 'nginx compresses while it sends, and does not know the length before',
+  'nginx: transfer-encoding': 'as above',
+  'nginx: content-type': '412 has a page there, and none here',
+  'other: etag': 'out of the content here, out of time and size there',
+  'other: content-type': 'with the charset here; nginx has its own types in this test',
+  'other: content-length': 'another text of the error page, or another coding',
+  'other: location': 'nginx puts in the host that it was asked for; RFC 9110 10.2.2 allows a path',
+  'other: content-encoding': 'br here, gzip there',
+};
+
+t.test('The fields of the answers beside those of nginx: each difference has its reason', { skip }, async (t) => {
+  const dir = t.testdir({
+    'index.html': `<!doctype html><title>Home</title>${'<p>Hello, reader.</p>'.repeat(100)}`,
+    docs: { 'index.html': '<!doctype html><title>Docs</title>' },
+  });
+  writeFileSync(join(dir, 'movie.mp4'), Buffer.alloc(10000, 7));
+  const nginx = await startNginx(`root ${dir}; gzip on; location / { try_files $uri $uri.html $uri/ =404; }`);
+  t.teardown(() => nginx.stop());
+  const store = await openStore(dir, { cache: false });
+  const network = await openSocketNetwork();
+  t.teardown(() => network.close(0));
+  const server = new HttpServer({ store: () => store, clock: network.clock });
+  const { port } = (await network.listen(0, server.accept)).endpoint;
+  const close = 'Connection: close';
+  const requests = [
+    get('/', close),
+    get('/', close, 'Accept-Encoding: gzip, br'),
+    get('/', close, 'If-None-Match: *'),
+    get('/movie.mp4', close),
+    get('/movie.mp4', close, 'Range: bytes=0-9'),
+    get('/movie.mp4', close, 'Range: bytes=20000-'),
+    get('/movie.mp4', close, 'If-Match: "x"'),
+    get('/docs', close),
+    get('/nothing', close),
+    get('/%zz', close),
+    'POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
+    'HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
+  ];
+  const seen = new Set<string>();
+  for (const request of requests) {
+    const [ours, theirs] = await Promise.all([fieldsOf(port, request), fieldsOf(nginx.port, request)]);
+    for (const [name, value] of ours) {
+      const other = theirs.get(name);
+      const difference =
+        other === undefined ? `ours: ${name}` : other !== value && name !== 'date' ? `other: ${name}` : undefined;
+      if (difference === undefined) continue;
+      seen.add(difference);
+      t.ok(FIELDS[difference], `${difference}: ${value} and ${other} for ${JSON.stringify(request.slice(0, 60))}`);
+    }
+    for (const [name, value] of theirs) {
+      if (ours.has(name)) continue;
+      seen.add(`nginx: ${name}`);
+      t.ok(FIELDS[`nginx: ${name}`], `nginx: ${name}: ${value} for ${JSON.stringify(request.slice(0, 60))}`);
+    }
+  }
+  t.same(
+    Object.keys(FIELDS).filter((one) => !seen.has(one)),
+    [],
+    'no reason is left over',
   );
 });

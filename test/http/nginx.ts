@@ -95,3 +95,18 @@ export async function statuses(port: number, bytes: string | Uint8Array, methods
   }
   return found.join(' ');
 }
+
+/** Sends one request that closes the connection; the fields of the answer, names in small letters. */
+export async function fieldsOf(port: number, bytes: string): Promise<Map<string, string>> {
+  const socket = connect({ port, host: '127.0.0.1' });
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk) => chunks.push(chunk));
+  socket.on('error', () => undefined);
+  socket.write(bytes);
+  await once(socket, 'close');
+  const text = Buffer.concat(chunks).toString('latin1');
+  const lines = text.slice(0, text.indexOf('\r\n\r\n')).split('\r\n').slice(1);
+  return new Map(
+    lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]),
+  );
+}

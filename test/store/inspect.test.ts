@@ -42,6 +42,12 @@ t.test('what nothing links to, links that lead nowhere, missing images and mixed
   t.match(table, /\/alone\.txt/);
 });
 
+t.test('a link to a page in several languages leads to all of them', async (t) => {
+  const files = { 'index.html': '<a href="/team">team</a>', 'team.en.html': 'team', 'team.de.html': 'Mannschaft' };
+  const description = describe(await storeOf(t, files, { languages: ['en', 'de'] }));
+  t.same([description.problems, description.unlinked], [[], []]);
+});
+
 t.test('sizes, ratios and totals of each coding', async (t) => {
   const d = describe(
     await storeOf(t, { 'a.txt': 'a'.repeat(10_000), 'b.png': 'x', 'c.css': '' }, { compression: 'fast', cache: false }),

@@ -191,3 +191,37 @@ t.test(
     t.pass();
   },
 );
+
+t.test('The status page of our own stack plots a download, and has the lease (--status, DHCP)', { skip }, async (t) => {
+  const site = join(t.testdir({}), 'site');
+  mkdirSync(site);
+  writeFileSync(join(site, 'index.html'), '<!doctype html><title>Home</title>');
+  writeFileSync(join(site, 'big.bin'), BIG);
+  const { lab, server, client } = await targetBed(t, 'dhcp', ['--status', '--admin', '10.77.0.0/24', site]);
+  const script = join(lab.folder, 'chromium');
+  writeFileSync(script, `#!/bin/sh\nexec ip netns exec ${client.name} ${findCommand('chromium')} "$@"\n`);
+  chmodSync(script, 0o755);
+  const browser = await chromium.launch({ executablePath: script, args: ARGS, timeout: 60_000 });
+  t.teardown(() => browser.close());
+  const page = await browser.newPage({ viewport: { width: 390, height: 844 } });
+  page.setDefaultTimeout(40_000);
+  const errors: string[] = [];
+  page.on('pageerror', (error) => errors.push(error.message));
+  // A download that goes on while it is looked at.
+  const slow = client.start('curl', ['-s', '--limit-rate', '1M', '-o', '/dev/null', `${server.url}big.bin`]);
+  await page.goto(`${server.url}status`);
+  const row = page.locator('#rows tr').filter({ hasText: 'sending' }).first();
+  await row.locator('button').click();
+  await page.locator('#cwnd[points*=" "]').waitFor({ state: 'attached' });
+  const points = await page.locator('#cwnd').getAttribute('points');
+  t.match(points, /^[\d.]+,[\d.]+ [\d.]+,[\d.]+/);
+  t.match(await page.locator('#top').textContent(), /\d+ (B|kB|MB)/);
+  t.equal(await page.locator('#unknown').isVisible(), false, 'our stack knows its window');
+  t.match(await page.locator('tr[aria-selected=true]').textContent(), /ESTABLISHED/);
+  t.match(await page.locator('#lease').textContent(), /10\.77\.0\.\d+\/24.*10\.77\.0\.1.*BOUND/s);
+  t.equal(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), true);
+  const folder = process.env['SITEKERNEL_SCREENSHOTS'];
+  if (folder !== undefined) await page.screenshot({ path: join(folder, 'status-direct.png'), fullPage: true });
+  t.same(errors, []);
+  await slow.stop(1);
+});

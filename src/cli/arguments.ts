@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import type { Faults } from '../net/device/faults.js';
 import { parseFaults } from '../net/device/faults-option.js';
 import type { SocketKind } from '../net/sockets/open.js';
+import { addDeploy, type DeployOptions } from './deploy-arguments.js';
 import { badUsage, Failure } from './failure.js';
 import { addHttpOptions, type HttpArguments, type HttpFlags, httpArguments } from './http-arguments.js';
 import { addImage, type ImageOptions } from './image-arguments.js';
@@ -111,7 +112,8 @@ export type Task =
   | InspectOptions
   | ReplayOptions
   | HostOptions
-  | ImageOptions;
+  | ImageOptions
+  | DeployOptions;
 
 const DEFAULT_TAP = 'tap0';
 const SOCKET_PORT = 8080;
@@ -236,6 +238,7 @@ function buildProgram(found: (task: Task) => void): Command {
   addHost(program, found);
   addImage(program, found);
   addSupervise(program, found);
+  addDeploy(program, found);
   return program;
 }
 

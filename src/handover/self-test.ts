@@ -34,7 +34,7 @@ const DEFAULT_BYTES = 32 * 2 ** 20;
 /** Resources among which the random pages are drawn. */
 const DRAWN_FROM = 4096;
 
-interface Expected {
+export interface Expected {
   readonly path: string;
   readonly status: number;
   /** Hex; undefined: any body will do (an error page of the server's own). */
@@ -56,7 +56,7 @@ export async function selfTest(options: SelfTestOptions): Promise<SelfTestResult
 }
 
 /** What must come: by path as it is asked for, percent-encoded. */
-function expectations(options: SelfTestOptions): Expected[] {
+export function expectations(options: SelfTestOptions): Expected[] {
   const { store, random, pages = 20 } = options;
   let left = options.bytes ?? DEFAULT_BYTES;
   const expected: Expected[] = [];

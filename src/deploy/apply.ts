@@ -1,0 +1,344 @@
+/**
+ * The state machine of a host: makes what runs the newest good image of the repository. Whoever calls it holds the host's lock.
+ *
+ *   fetched -> verified -> staged -> self-test -> trying (written before the start) -> gate -> good | bad -> rolled back
+ *
+ * It may be killed at any point: what it wrote is whole, and the next call finds out from the state and from what runs where it was.
+ */
+import { mkdir } from 'node:fs/promises';
+import { sameProgram } from '../image/manifest.js';
+import { admit, type Candidate, candidateAt, commitOf, latestAt } from './candidate.js';
+import { Refusal, sentenceOf, Unable } from './fault.js';
+import { probe, selfTest } from './gates.js';
+import { Repository } from './git.js';
+import type { Host } from './host.js';
+import type { Journal } from './journal.js';
+import { Newer } from './newer.js';
+import { recoverState } from './recover-state.js';
+import type { Runner, Running, StagedImage } from './runner.js';
+import { pruneImages, removeParts, stagedImage, stageImage } from './stage.js';
+import { type State, writeState } from './state.js';
+
+/** What is asked of an image; in tests others than the real ones. */
+export interface Gates {
+  readonly selfTest: typeof selfTest;
+  readonly probe: typeof probe;
+}
+
+export type Outcome = 'unchanged' | 'good' | 'bad' | 'refused' | 'failed' | 'held';
+
+/** Starts that an image gets when each was cut off: by a power cut, which may be its own doing. */
+const ATTEMPTS = 2;
+/** Milliseconds between two probes of a gate. */
+const PROBE_EVERY = 500;
+/** Milliseconds for which an image must go on serving well before it is called good. */
+const SETTLE = 1000;
+
+export class Deployer {
+  readonly host: Host;
+  readonly repository: Repository;
+  private readonly runner: Runner;
+  private readonly journal: Journal;
+  private readonly gates: Gates;
+  private state!: State;
+  /** Sentence of the last thing that went wrong. */
+  reason: string | undefined;
+
+  constructor(host: Host, runner: Runner, journal: Journal, gates: Gates = { selfTest, probe }) {
+    this.host = host;
+    this.repository = new Repository(host.gitDir);
+    this.runner = runner;
+    this.journal = journal;
+    this.gates = gates;
+  }
+
+  /** Follows the repository. A commit that comes meanwhile is taken up as well. */
+  async apply(): Promise<Outcome> {
+    await this.begin();
+    await this.serveSomething();
+    for (;;) {
+      const outcome = await this.step();
+      if (outcome === 'cancelled') continue;
+      await this.endUnjudged();
+      return outcome;
+    }
+  }
+
+  /** Starts the last good image when nothing runs: what a boot of the host calls. */
+  async start(): Promise<Outcome> {
+    await this.begin();
+    const running = await this.serveSomething();
+    return running === undefined ? 'failed' : 'unchanged';
+  }
+
+  /** Goes to the image `id` and stays there, through the same gates. */
+  async hold(id: string): Promise<Outcome> {
+    await this.begin();
+    const commit = await commitOf(this.repository, id);
+    if (commit === undefined) throw new Refusal(`the image ${id.slice(0, 12)} is not in the repository's history`);
+    const candidate = await candidateAt(this.repository, commit);
+    const tip = await this.tip().catch(() => undefined);
+    const serial = Math.max(this.state.serial, tip?.labels.serial ?? 0);
+    await this.save({ held: { id, serial }, trying: undefined });
+    await this.journal.add({ step: 'held', image: id, serial });
+    const running = await this.runner.status();
+    if (running?.image === id && this.state.good === id) return 'held';
+    const outcome = await this.attempt(candidate, undefined);
+    return outcome === 'good' ? 'held' : outcome === 'cancelled' ? 'failed' : outcome;
+  }
+
+  /** Follows the repository again, also to an image that was found bad: the machine may have been at fault. */
+  async release(): Promise<Outcome> {
+    await this.begin();
+    const tip = await this.tip().catch(() => undefined);
+    const bad = Object.fromEntries(Object.entries(this.state.bad).filter(([id]) => id !== tip?.id));
+    await this.save({ bad, refused: undefined, trying: undefined });
+    if (this.state.held !== undefined) {
+      await this.journal.add({ step: 'released', image: this.state.held.id });
+      await this.save({ held: undefined });
+    }
+    return this.apply();
+  }
+
+  private async begin(): Promise<void> {
+    await mkdir(this.host.images, { recursive: true });
+    await removeParts(this.host);
+    this.state = await recoverState(this.host.stateFile, this.journal);
+  }
+
+  private async tip(): Promise<Candidate> {
+    const commit = await this.repository.resolve('HEAD');
+    if (commit === undefined) throw new Unable('the clone of the repository has no commit; run deploy init again');
+    return candidateAt(this.repository, commit);
+  }
+
+  /** One look at the repository, and what follows from it. */
+  private async step(): Promise<Outcome | 'cancelled'> {
+    const commit = await this.repository.resolve('HEAD');
+    if (commit === undefined) return this.failed('the clone of the repository has no commit; run deploy init again');
+    if (this.state.refused?.commit === commit && this.state.trying === undefined) return 'unchanged';
+    try {
+      const id = await latestAt(this.repository, commit);
+      const running = await this.runner.status();
+      const settled = id === this.state.good && running?.image === id && this.state.held === undefined;
+      // What already runs does nothing, whoever signed it again.
+      if (settled) return 'unchanged';
+      if (this.state.bad[id] !== undefined && this.state.held === undefined) return await this.dropTrying();
+      const candidate = await candidateAt(this.repository, commit);
+      if (this.state.held !== undefined && candidate.labels.serial <= this.state.held.serial) return 'held';
+      await admit(candidate, this.host.trust, this.state.serial);
+      if (this.state.held !== undefined) {
+        await this.journal.add({ step: 'released', image: this.state.held.id, serial: candidate.labels.serial });
+        await this.save({ held: undefined });
+      }
+      if (this.state.bad[id] !== undefined) return await this.dropTrying();
+      if (id === this.state.good && running?.image === id) return 'unchanged';
+      return await this.attempt(candidate, new Newer(this.host, commit, id));
+    } catch (error) {
+      if (error instanceof Refusal) return this.refused(commit, error.message);
+      return this.failed(sentenceOf(error));
+    }
+  }
+
+  /** Stages, tests, starts and judges an image. */
+  private async attempt(candidate: Candidate, newer: Newer | undefined): Promise<Outcome | 'cancelled'> {
+    const { id, commit } = candidate;
+    const { serial } = candidate.labels;
+    const about = { image: id, serial };
+    const resumed = this.state.trying?.id === id ? this.state.trying : undefined;
+    if (this.state.seen !== commit) {
+      await this.journal.add({ step: 'fetched', ...about, commit });
+      await this.journal.add({ step: 'verified', ...about });
+      await this.save({ seen: commit });
+    }
+    newer?.watch();
+    try {
+      const began = performance.now();
+      const image = await stageImage(this.host, this.repository, candidate, newer?.signal);
+      if (resumed === undefined) await this.journal.add({ step: 'staged', ...about, ms: since(began) });
+      const running = await this.runner.status();
+      if (running?.image !== id) {
+        if ((resumed?.attempts ?? 0) >= ATTEMPTS)
+          return await this.bad(candidate, `${ATTEMPTS} starts of it were cut off before it was found to serve`);
+        const wrong = await this.gates.selfTest(image, this.host.config.args, newer?.signal);
+        if (newer?.signal.aborted) return await this.cancelled(id);
+        if (wrong !== undefined) return await this.bad(candidate, wrong);
+        await this.save({ trying: { id, serial, attempts: (resumed?.attempts ?? 0) + 1 } });
+        await this.journal.add({ step: 'trying', ...about });
+        try {
+          await this.switchTo(image, running);
+        } catch (error) {
+          return await this.bad(candidate, sentenceOf(error));
+        }
+      }
+      const wrong = await this.gate(image, newer);
+      if (newer?.signal.aborted && wrong !== undefined) return await this.cancelled(id);
+      if (wrong !== undefined) return await this.bad(candidate, wrong);
+      return await this.good(candidate, since(began));
+    } catch (error) {
+      if (newer?.signal.aborted) return await this.cancelled(id);
+      throw error;
+    } finally {
+      newer?.stop();
+    }
+  }
+
+  /** The least that leads there: nothing, a start, another bundle, another program. */
+  private async switchTo(image: StagedImage, running: Running | undefined): Promise<Running> {
+    if (running === undefined) return this.runner.start(image);
+    if (running.image === image.id) return running;
+    const old = running.image === '' ? undefined : await stagedImage(this.host, running.image);
+    if (old !== undefined && sameProgram(old.manifest, image.manifest)) return this.runner.swap(image);
+    return this.runner.replace(image);
+  }
+
+  /** From outside, until it serves well for a while; answers what is wrong when it does not in time. */
+  private async gate(image: StagedImage, newer: Newer | undefined): Promise<string | undefined> {
+    const { gate, probe: where } = this.host.config;
+    const until = performance.now() + gate * 1000;
+    let wrong: string | undefined = 'it does not run';
+    let healthySince: number | undefined;
+    for (;;) {
+      const running = await this.runner.status();
+      if (running === undefined) wrong = 'it ended after its start';
+      else if (running.image !== image.id)
+        wrong = `${running.image.slice(0, 12) || 'another image'} serves in its place`;
+      else wrong = where === 'off' ? undefined : await this.gates.probe(where ?? running.url, image, newer?.signal);
+      const now = performance.now();
+      if (wrong === undefined) {
+        healthySince ??= now;
+        if (now - healthySince >= SETTLE) return undefined;
+      } else healthySince = undefined;
+      if (newer?.signal.aborted) return wrong ?? 'a newer commit came';
+      if (wrong !== undefined && now >= until) return `it was not found to serve within ${gate} s: ${wrong}`;
+      await (newer?.pause(PROBE_EVERY) ?? pause(PROBE_EVERY));
+    }
+  }
+
+  private async good({ id, labels }: Candidate, ms: number): Promise<Outcome> {
+    const { good, before } = this.state;
+    await this.save({
+      serial: Math.max(this.state.serial, labels.serial),
+      good: id,
+      before: good === id ? before : good,
+      trying: undefined,
+      refused: undefined,
+    });
+    const running = await this.runner.status();
+    await this.journal.add({ step: 'good', image: id, serial: labels.serial, url: running?.url, ms });
+    await this.prune(running);
+    return 'good';
+  }
+
+  private async bad({ id, labels }: Candidate, reason: string): Promise<Outcome> {
+    this.reason = `image ${id.slice(0, 12)}: ${reason}`;
+    const { bad, held, serial } = this.state;
+    await this.save({
+      bad: { ...bad, [id]: { reason, serial: labels.serial } },
+      trying: undefined,
+      serial: Math.max(serial, labels.serial),
+      held: held?.id === id ? undefined : held,
+    });
+    await this.journal.add({ step: 'bad', image: id, serial: labels.serial, reason });
+    const running = await this.serveSomething(id);
+    await this.prune(running);
+    return 'bad';
+  }
+
+  private async cancelled(id: string): Promise<'cancelled'> {
+    await this.save({ trying: undefined });
+    await this.journal.add({ step: 'cancelled', image: id, reason: 'a newer commit came before it was found good' });
+    return 'cancelled';
+  }
+
+  private async dropTrying(): Promise<Outcome> {
+    if (this.state.trying !== undefined) await this.save({ trying: undefined });
+    return 'unchanged';
+  }
+
+  /** What runs without ever having been found good, because the last one who tried it was killed or called off, does not go on. */
+  private async endUnjudged(): Promise<void> {
+    const { good } = this.state;
+    const running = await this.runner.status().catch(() => undefined);
+    if (good === undefined || running === undefined || running.image === good) return;
+    await this.prune(await this.serveSomething(running.image));
+  }
+
+  /**
+   * Whatever happened, a site shall be served: the last good image, else the one before. `instead`: what must not go on running.
+   * Answers what runs then, and writes down what a client sees there.
+   */
+  private async serveSomething(instead?: string): Promise<Running | undefined> {
+    const { good, before, trying } = this.state;
+    const running = await this.runner.status().catch(() => undefined);
+    const trusted = new Set([good, before, trying?.id]);
+    const wrong =
+      running !== undefined && (running.image === instead || (instead !== undefined && !trusted.has(running.image)));
+    if (running !== undefined && !wrong) {
+      if (instead !== undefined) await this.tellServed(running);
+      return running;
+    }
+    for (const id of [good, before]) {
+      if (id === undefined || id === instead) continue;
+      try {
+        const image = (await stagedImage(this.host, id, true)) ?? (await this.stageAgain(id));
+        const now = await this.switchTo(image, await this.runner.status());
+        await this.tellServed(now);
+        return now;
+      } catch (error) {
+        this.reason = `image ${id.slice(0, 12)}: ${sentenceOf(error)}`;
+        await this.journal.add({ step: 'failed', image: id, reason: `it does not start: ${sentenceOf(error)}` });
+      }
+    }
+    return this.runner.status().catch(() => undefined);
+  }
+
+  private async tellServed(running: Running): Promise<void> {
+    const { probe: where } = this.host.config;
+    const image = await stagedImage(this.host, running.image);
+    const wrong =
+      where === 'off' || image === undefined ? undefined : await this.gates.probe(where ?? running.url, image);
+    const reason = wrong === undefined ? 'asked from outside, it serves well' : `asked from outside: ${wrong}`;
+    await this.journal.add({ step: 'served', image: running.image, url: running.url, reason });
+  }
+
+  private async stageAgain(id: string): Promise<StagedImage> {
+    const commit = await commitOf(this.repository, id);
+    if (commit === undefined) throw new Unable('its files are damaged, and the repository has it no more');
+    return stageImage(this.host, this.repository, await candidateAt(this.repository, commit));
+  }
+
+  private async refused(commit: string, reason: string): Promise<Outcome> {
+    this.reason = `commit ${commit.slice(0, 12)}: ${reason}`;
+    await this.save({ refused: { commit, reason }, trying: undefined });
+    await this.journal.add({ step: 'refused', commit, reason });
+    return 'refused';
+  }
+
+  /** A machine that cannot goes on for hours: the same sentence is written down once. */
+  private async failed(reason: string): Promise<Outcome> {
+    this.reason = reason;
+    const last = (await this.journal.read()).pop();
+    if (last?.step !== 'failed' || last.reason !== reason) await this.journal.add({ step: 'failed', reason });
+    return 'failed';
+  }
+
+  private async prune(running: Running | undefined): Promise<void> {
+    const { good, before, held, trying } = this.state;
+    const keep = [good, before, held?.id, trying?.id, running?.image].filter((id) => id !== undefined);
+    await pruneImages(this.host, new Set(keep));
+  }
+
+  private async save(change: Partial<State>): Promise<void> {
+    this.state = { ...this.state, ...change };
+    await writeState(this.host.stateFile, this.state);
+  }
+}
+
+function since(began: number): number {
+  return Math.round(performance.now() - began);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

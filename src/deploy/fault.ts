@@ -1,0 +1,24 @@
+/** What can go wrong on a host, told apart by what follows from it. */
+
+/**
+ * The deployment itself is wrong: damaged, unsigned, older, for another machine. This commit is not tried again; the next one is.
+ */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+}
+
+/** The machine could not: no space, no network, killed. It is tried again at the next poll. */
+export class Unable extends Error {
+  override readonly name = 'Unable';
+}
+
+/** Sentence of anything that was thrown. */
+export function sentenceOf(error: unknown): string {
+  if (isFull(error)) return 'no space is left on the disk of this host';
+  return error instanceof Error ? error.message : String(error);
+}
+
+export function isFull(error: unknown): boolean {
+  if ((error as NodeJS.ErrnoException)?.code === 'ENOSPC') return true;
+  return error instanceof Error && /ENOSPC|[Nn]o space left|no space is left|disk (is )?full/.test(error.message);
+}

@@ -1,0 +1,169 @@
+/** `deploy init`: makes a host's folder, or brings the one that is there up to date. */
+import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { ImageError } from '../image/image-error.js';
+import { programParts } from '../image/program.js';
+import { candidateAt } from './candidate.js';
+import { cloneRepository, quoted } from './clone.js';
+import { urlOf } from './commit.js';
+import { syncFolder } from './durable.js';
+import { Repository } from './git.js';
+import { Host, type HostConfig } from './host.js';
+import { Lock } from './lock.js';
+
+export interface InitOptions {
+  readonly folder: string;
+  readonly repository: string;
+  readonly branch: string;
+  readonly args: readonly string[];
+  /** Files that are copied into the host's folder. */
+  readonly allowedSigners?: string | undefined;
+  readonly minisign?: string | undefined;
+  readonly probe?: string | undefined;
+  readonly gate: number;
+}
+
+export interface Initialised {
+  readonly host: Host;
+  /** A line for a crontab. */
+  readonly cron: readonly string[];
+  /** Folder with units for systemd. */
+  readonly units: string;
+}
+
+const OURS = new Set([
+  'host.json',
+  'repo',
+  'images',
+  'tool',
+  'state.json',
+  'journal.jsonl',
+  'trust',
+  'cache',
+  'run',
+  'systemd',
+]);
+
+/** Throws an ImageError or a GitError. */
+export async function initHost(options: InitOptions): Promise<Initialised> {
+  const folder = resolve(options.folder);
+  const there = await readdir(folder).catch((): string[] => []);
+  const strange = there.find((name) => !OURS.has(name) && !name.startsWith('.') && !name.startsWith('journal.'));
+  if (strange !== undefined && !there.includes('host.json'))
+    throw new ImageError(`${folder} is not empty (${strange}), and not the folder of a host; name another`);
+  for (const name of ['', 'images', 'run', 'tool', 'trust', 'systemd'])
+    await mkdir(join(folder, name), { recursive: true });
+  await chmod(join(folder, 'run'), 0o700);
+  const config: HostConfig = {
+    format: 1,
+    repository: urlOf(options.repository),
+    branch: options.branch,
+    args: options.args,
+    allowedSigners: await copyTrust(options.allowedSigners, join(folder, 'trust', 'allowed_signers')),
+    minisign: await copyTrust(options.minisign, join(folder, 'trust', 'minisign.pub')),
+    probe: options.probe,
+    gate: options.gate,
+  };
+  const host = new Host(folder, config);
+  const locks = [await Lock.take(host.pollLock), await Lock.take(host.applyLock)];
+  try {
+    if (locks.some((lock) => lock === undefined)) throw new ImageError(`${folder} is being deployed to at this moment; try again`);
+    await copyTool(folder);
+    await cloneRepository(host);
+    const repository = new Repository(host.gitDir);
+    // What is offered is read once, so that a wrong branch is said now and not by cron.
+    await candidateAt(repository, 'HEAD');
+    await writeUnits(host);
+    await host.save();
+    await syncFolder(folder);
+  } finally {
+    for (const lock of locks) await lock?.release();
+  }
+  return { host, cron: cronLines(host), units: join(folder, 'systemd') };
+}
+
+async function copyTrust(from: string | undefined, to: string): Promise<boolean> {
+  if (from === undefined) {
+    await rm(to, { force: true });
+    return false;
+  }
+  const text = await readFile(from, 'utf8').catch(() => {
+    throw new ImageError(`${from} cannot be read`);
+  });
+  if (text.includes('PRIVATE KEY') || text.includes('secret key'))
+    throw new ImageError(`${from} is a secret key; a host is given public ones`);
+  await writeFile(to, text);
+  return true;
+}
+
+async function copyTool(folder: string): Promise<void> {
+  for (const { path, from } of programParts()) {
+    const to = join(folder, 'tool', path.slice(path.lastIndexOf('/') + 1));
+    if (typeof from !== 'string') await writeFile(to, from);
+    else if (resolve(from) !== to) {
+      await copyFile(from, `${to}.part`);
+      await rename(`${to}.part`, to);
+    }
+  }
+}
+
+function commandOf(host: Host, action: string): string {
+  return `${quoted(process.execPath)} ${quoted(host.tool)} deploy ${action} --host ${quoted(host.folder)}`;
+}
+
+function cronLines(host: Host): string[] {
+  // A percent sign ends a command in a crontab (crontab(5)).
+  const line = (when: string, action: string): string => `${when} ${commandOf(host, action).replaceAll('%', '\\%')}`;
+  return [line('* * * * *', 'poll --quiet'), line('@reboot', 'start --quiet')];
+}
+
+async function writeUnits(host: Host): Promise<void> {
+  const folder = join(host.folder, 'systemd');
+  const unit = (text: string): string => `# Written by "sitekernel deploy init".\n${text}`;
+  const command = (action: string): string => commandOf(host, action).replaceAll('%', '%%');
+  await writeFile(
+    join(folder, 'sitekernel.service'),
+    unit(`[Unit]
+Description=The site of ${host.folder}: the last good image
+After=network.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+# What it starts outlives the command, and the next image takes over from it.
+KillMode=none
+ExecStart=${command('start')}
+ExecStop=${command('stop')}
+
+[Install]
+WantedBy=multi-user.target
+`),
+  );
+  await writeFile(
+    join(folder, 'sitekernel-poll.service'),
+    unit(`[Unit]
+Description=Pulls and boots the newest image of ${host.folder}
+After=network-online.target sitekernel.service
+Wants=network-online.target
+Requires=sitekernel.service
+
+[Service]
+Type=oneshot
+KillMode=none
+ExecStart=${command('poll')}
+`),
+  );
+  await writeFile(
+    join(folder, 'sitekernel-poll.timer'),
+    unit(`[Unit]
+Description=Every minute: is there a new image?
+
+[Timer]
+OnBootSec=15s
+OnUnitInactiveSec=60s
+
+[Install]
+WantedBy=timers.target
+`),
+  );
+}

@@ -1,0 +1,66 @@
+/** `deploy poll`: what cron calls. Pulls, fast-forward only, and applies what came. */
+import { statfs } from 'node:fs/promises';
+import { cloneRepository, POLLING } from './clone.js';
+import { isFull, sentenceOf } from './fault.js';
+import { GitError, git } from './git.js';
+import type { Host } from './host.js';
+import type { Journal } from './journal.js';
+import { removeLeftovers } from './leftovers.js';
+import { Lock } from './lock.js';
+
+/** Bytes that must be free before anything is fetched. */
+const LEAST_FREE = 16 * 2 ** 20;
+/** What git says of a clone that a power cut or a bad disk has damaged. */
+const DAMAGED =
+  /object file .* is empty|loose object .* is corrupt|bad object HEAD|not a git repository|unable to read (tree|sha1)|missing (blob|tree|commit)|bad tree object|did not send all necessary objects|packfile .* (is )?(corrupt|cannot be)|index file (corrupt|smaller)|does not appear to be a git repository.*\.git|unable to resolve reference/i;
+
+export type Pulled = 'pulled' | 'busy' | 'failed';
+
+/** Brings the clone to the branch's tip. What goes wrong is in the journal, once; what was pulled before can still be applied. */
+export async function pull(host: Host, journal: Journal): Promise<Pulled> {
+  const lock = await Lock.take(host.pollLock);
+  if (lock === undefined) return 'busy';
+  try {
+    const removed = await removeLeftovers(host.work);
+    if (removed.length > 0)
+      await journal.add({ step: 'recovered', reason: `a git that was killed left ${removed.join(', ')}: removed` });
+    await checkSpace(host);
+    await update(host, journal);
+    return 'pulled';
+  } catch (error) {
+    await failed(journal, host, error);
+    return 'failed';
+  } finally {
+    await lock.release();
+  }
+}
+
+async function update(host: Host, journal: Journal): Promise<void> {
+  try {
+    await git(['-C', host.work, 'pull', '--quiet', '--ff-only', '--no-rebase'], { env: { [POLLING]: '1' } });
+  } catch (error) {
+    if (!(error instanceof GitError) || !DAMAGED.test(error.stderr)) throw error;
+    await journal.add({ step: 'recovered', reason: `the clone is damaged (${error.message}): it is cloned again` });
+    await cloneRepository(host);
+  }
+}
+
+async function checkSpace(host: Host): Promise<void> {
+  const { bavail, bsize } = await statfs(host.folder);
+  if (bavail * bsize >= LEAST_FREE) return;
+  const free = Math.floor((bavail * bsize) / 1e6);
+  throw new Error(`no space is left on the disk of this host: ${free} MB are free, nothing is fetched`);
+}
+
+async function failed(journal: Journal, host: Host, error: unknown): Promise<void> {
+  // Packs that a full disk cut short.
+  if (isFull(error)) await removeLeftovers(host.work);
+  const diverged = error instanceof GitError && /fast-forward|refusing to merge|diverg/i.test(error.stderr);
+  const { branch } = host.config;
+  const reason = diverged
+    ? `the branch ${branch} was rewritten: it does not follow from what this host has. When that is meant: git -C ${host.work} reset --hard origin/${branch}`
+    : sentenceOf(error);
+  const entries = await journal.read();
+  const last = entries.findLast(({ step }) => step !== 'served');
+  if (last?.step !== 'failed' || last.reason !== reason) await journal.add({ step: 'failed', reason });
+}

@@ -1,0 +1,160 @@
+/** Brings an image from the repository to the disk, verified byte for byte: it is there whole or not at all. */
+import { chmod, link, mkdir, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type ImageFile, isImageId, type Manifest, sha256Hex } from '../image/manifest.js';
+import { openImage, verifyImage } from '../image/verify-image.js';
+import { hashFile } from '../image/write-image.js';
+import { assembleWith } from './assemble.js';
+import type { Candidate } from './candidate.js';
+import { syncFile, syncFolder } from './durable.js';
+import { isFull, Refusal, sentenceOf, Unable } from './fault.js';
+import { GitError, type Repository } from './git.js';
+import type { Host } from './host.js';
+import { IMAGE, LABELS, MANIFEST, SIGNATURE, SITE } from './layout.js';
+import type { StagedImage } from './runner.js';
+
+/** Bytes that must stay free beside what is staged. */
+const MARGIN = 8 * 2 ** 20;
+const PART = '.part-';
+
+/** Throws a Refusal where the commit is not what its manifest says, an Unable where the machine could not. */
+export async function stageImage(
+  host: Host,
+  repository: Repository,
+  candidate: Candidate,
+  abort?: AbortSignal,
+): Promise<StagedImage> {
+  const folder = join(host.images, candidate.id);
+  const there = await stagedImage(host, candidate.id, true);
+  if (there !== undefined) return there;
+  const part = join(host.images, `${PART}${candidate.id}`);
+  try {
+    await rm(folder, { recursive: true, force: true });
+    await rm(part, { recursive: true, force: true });
+    await mkdir(part, { recursive: true });
+    await checkSpace(host, candidate.manifest);
+    for (const file of candidate.manifest.program.files) await placeFile(host, repository, candidate, file, part);
+    await writeFile(join(part, MANIFEST), candidate.manifestBytes);
+    await writeFile(join(part, LABELS), candidate.labelBytes);
+    if (candidate.signature !== undefined) await writeFile(join(part, SIGNATURE), candidate.signature);
+    await assemble(host, candidate, part, abort);
+    await settle(part, candidate.manifest);
+    await rename(part, folder);
+    await syncFolder(host.images);
+    return { id: candidate.id, folder, manifest: candidate.manifest };
+  } catch (error) {
+    await rm(part, { recursive: true, force: true }).catch(() => undefined);
+    if (isFull(error)) throw new Unable(sentenceOf(error));
+    const ours = error instanceof Refusal || error instanceof Unable;
+    if (ours) throw error;
+    throw new Unable(sentenceOf(error));
+  }
+}
+
+/** The image when it is staged; with `verify`, each of its files is hashed, and one that is damaged is as good as none. */
+export async function stagedImage(host: Host, id: string, verify = false): Promise<StagedImage | undefined> {
+  const folder = join(host.images, id);
+  try {
+    const { manifest } = verify ? await verifyImage(folder) : await openImage(folder);
+    return { id, folder, manifest };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Ids of what is staged. */
+export async function stagedIds(host: Host): Promise<string[]> {
+  return (await readdir(host.images).catch(() => [])).filter(isImageId);
+}
+
+/** Removes what is not in `keep`, and what a killed staging left. */
+export async function pruneImages(host: Host, keep: ReadonlySet<string>): Promise<void> {
+  for (const name of await readdir(host.images).catch(() => [])) {
+    if (!keep.has(name)) await rm(join(host.images, name), { recursive: true, force: true });
+  }
+}
+
+/** What a killed staging left. Call with the lock held. */
+export async function removeParts(host: Host): Promise<void> {
+  for (const name of await readdir(host.images)) {
+    if (name.startsWith(PART)) await rm(join(host.images, name), { recursive: true, force: true });
+  }
+}
+
+async function checkSpace(host: Host, { site, program }: Manifest): Promise<void> {
+  const needed = site.bundle.size + program.files.reduce((sum, file) => sum + file.size, 0) + MARGIN;
+  const { bavail, bsize } = await statfs(host.images);
+  if (bavail * bsize < needed)
+    throw new Unable(
+      `no space is left on the disk of this host: the image needs ${Math.ceil(needed / 1e6)} MB, ${Math.floor((bavail * bsize) / 1e6)} MB are free`,
+    );
+}
+
+async function placeFile(
+  host: Host,
+  repository: Repository,
+  { commit }: Candidate,
+  file: ImageFile,
+  part: string,
+): Promise<void> {
+  const to = join(part, file.path);
+  await mkdir(dirname(to), { recursive: true });
+  if (await linkSame(host, file, to)) return;
+  const name = `${commit}:${IMAGE}/${file.path}`;
+  const hash = await repository.resolve(name);
+  if (hash === undefined) throw new Refusal(`${IMAGE}/${file.path} is missing in commit ${commit.slice(0, 12)}`);
+  const bytes = await repository.blob(hash);
+  if (bytes?.length !== file.size || sha256Hex(bytes) !== file.sha256)
+    throw new Refusal(
+      `${IMAGE}/${file.path} is damaged in commit ${commit.slice(0, 12)}: it does not have the hash that the manifest states`,
+    );
+  await writeFile(to, bytes);
+  await chmod(to, /^run(-|$)/.test(file.path) ? 0o755 : 0o644);
+}
+
+/** A program that did not change is not stored twice: another name for the same file of an image that is staged. */
+async function linkSame(host: Host, file: ImageFile, to: string): Promise<boolean> {
+  for (const id of await stagedIds(host)) {
+    const from = join(host.images, id, file.path);
+    const found = await hashFile(from).catch(() => undefined);
+    if (found?.sha256 !== file.sha256) continue;
+    const linked = await link(from, to).then(
+      () => true,
+      () => false,
+    );
+    if (linked) return true;
+  }
+  return false;
+}
+
+async function assemble(host: Host, candidate: Candidate, part: string, abort?: AbortSignal): Promise<void> {
+  const own = candidate.manifest.program.files.some((file) => file.path === 'program/main.js');
+  const assembly = {
+    repository: host.gitDir,
+    tree: `${candidate.commit}:${SITE}`,
+    manifest: join(part, MANIFEST),
+    output: join(part, 'site.bundle'),
+    cache: host.cache,
+  };
+  try {
+    await assembleWith(own ? join(part, 'program', 'main.js') : host.tool, assembly, abort);
+  } catch (error) {
+    if (abort?.aborted) throw new Unable('a newer commit came while the bundle was made');
+    if (isFull(error) || error instanceof GitError || /its program ended with SIG/.test(sentenceOf(error))) throw error;
+    throw new Refusal(sentenceOf(error));
+  }
+}
+
+/** Brings all of it to the disk. */
+async function settle(part: string, manifest: Manifest): Promise<void> {
+  const files = [...manifest.program.files.map(({ path }) => path), MANIFEST, LABELS];
+  const folders = new Set<string>([part]);
+  for (const path of files) {
+    await syncFile(join(part, path));
+    for (let at = dirname(path); at !== '.'; at = dirname(at)) folders.add(join(part, at));
+  }
+  for (const folder of folders) {
+    await chmod(folder, 0o755);
+    await syncFolder(folder);
+  }
+}

@@ -67,7 +67,8 @@ export async function initHost(options: InitOptions): Promise<Initialised> {
   const host = new Host(folder, config);
   const locks = [await Lock.take(host.pollLock), await Lock.take(host.applyLock)];
   try {
-    if (locks.some((lock) => lock === undefined)) throw new ImageError(`${folder} is being deployed to at this moment; try again`);
+    if (locks.some((lock) => lock === undefined))
+      throw new ImageError(`${folder} is being deployed to at this moment; try again`);
     await copyTool(folder);
     await cloneRepository(host);
     const repository = new Repository(host.gitDir);

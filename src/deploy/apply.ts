@@ -23,6 +23,8 @@ import { type State, writeState } from './state.js';
 export interface Gates {
   readonly selfTest: typeof selfTest;
   readonly probe: typeof probe;
+  /** Milliseconds for which an image must go on serving well before it is called good. */
+  readonly settle: number;
 }
 
 export type Outcome = 'unchanged' | 'good' | 'bad' | 'refused' | 'failed' | 'held';
@@ -31,8 +33,7 @@ export type Outcome = 'unchanged' | 'good' | 'bad' | 'refused' | 'failed' | 'hel
 const ATTEMPTS = 2;
 /** Milliseconds between two probes of a gate. */
 const PROBE_EVERY = 500;
-/** Milliseconds for which an image must go on serving well before it is called good. */
-const SETTLE = 1000;
+const REAL_GATES: Gates = { selfTest, probe, settle: 1000 };
 
 export class Deployer {
   readonly host: Host;
@@ -44,7 +45,7 @@ export class Deployer {
   /** Sentence of the last thing that went wrong. */
   reason: string | undefined;
 
-  constructor(host: Host, runner: Runner, journal: Journal, gates: Gates = { selfTest, probe }) {
+  constructor(host: Host, runner: Runner, journal: Journal, gates: Gates = REAL_GATES) {
     this.host = host;
     this.repository = new Repository(host.gitDir);
     this.runner = runner;
@@ -207,11 +208,12 @@ export class Deployer {
       const now = performance.now();
       if (wrong === undefined) {
         healthySince ??= now;
-        if (now - healthySince >= SETTLE) return undefined;
+        if (now - healthySince >= this.gates.settle) return undefined;
       } else healthySince = undefined;
       if (newer?.signal.aborted) return wrong ?? 'a newer commit came';
       if (wrong !== undefined && now >= until) return `it was not found to serve within ${gate} s: ${wrong}`;
-      await (newer?.pause(PROBE_EVERY) ?? pause(PROBE_EVERY));
+      const ms = Math.min(PROBE_EVERY, this.gates.settle / 2);
+      await (newer?.pause(ms) ?? pause(ms));
     }
   }
 

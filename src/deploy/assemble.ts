@@ -47,7 +47,8 @@ export async function assembleHere(assembly: Assembly): Promise<void> {
   await checkBundle(assembly.output, manifest);
 }
 
-async function checkBundle(file: string, manifest: Manifest): Promise<void> {
+/** Removes the bundle, and throws an ImageError, when it is not what the manifest states. */
+export async function checkBundle(file: string, manifest: Manifest): Promise<void> {
   const { bundle } = manifest.site;
   const found = await hashFile(file);
   if (found.size === bundle.size && found.sha256 === bundle.sha256) return;

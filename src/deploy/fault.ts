@@ -14,11 +14,15 @@ export class Unable extends Error {
 
 /** Sentence of anything that was thrown. */
 export function sentenceOf(error: unknown): string {
-  if (isFull(error)) return 'no space is left on the disk of this host';
-  return error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  if (message.startsWith(FULL)) return message;
+  return isFull(error) ? FULL : message;
 }
+
+/** How a sentence about a full disk begins. */
+export const FULL = 'no space is left on the disk of this host';
 
 export function isFull(error: unknown): boolean {
   if ((error as NodeJS.ErrnoException)?.code === 'ENOSPC') return true;
-  return error instanceof Error && /ENOSPC|[Nn]o space left|no space is left|disk (is )?full/.test(error.message);
+  return error instanceof Error && /ENOSPC|no space (is )?left|disk (is )?full/i.test(error.message);
 }

@@ -28,7 +28,7 @@ export class Newer {
   }
 
   watch(): void {
-    this.timer ??= setInterval(() => void this.look(), LOOK_EVERY);
+    this.timer ??= setInterval(() => void this.look(), LOOK_EVERY).unref();
   }
 
   stop(): void {

@@ -1,7 +1,7 @@
 /** `deploy poll`: what cron calls. Pulls, fast-forward only, and applies what came. */
 import { statfs } from 'node:fs/promises';
 import { cloneRepository, POLLING } from './clone.js';
-import { isFull, sentenceOf } from './fault.js';
+import { FULL, isFull, sentenceOf } from './fault.js';
 import { GitError, git } from './git.js';
 import type { Host } from './host.js';
 import type { Journal } from './journal.js';
@@ -49,7 +49,7 @@ async function checkSpace(host: Host): Promise<void> {
   const { bavail, bsize } = await statfs(host.folder);
   if (bavail * bsize >= LEAST_FREE) return;
   const free = Math.floor((bavail * bsize) / 1e6);
-  throw new Error(`no space is left on the disk of this host: ${free} MB are free, nothing is fetched`);
+  throw new Error(`${FULL}: ${free} MB are free, nothing is fetched`);
 }
 
 async function failed(journal: Journal, host: Host, error: unknown): Promise<void> {

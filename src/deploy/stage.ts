@@ -4,10 +4,10 @@ import { dirname, join } from 'node:path';
 import { type ImageFile, isImageId, type Manifest, sha256Hex } from '../image/manifest.js';
 import { openImage, verifyImage } from '../image/verify-image.js';
 import { hashFile } from '../image/write-image.js';
-import { assembleWith } from './assemble.js';
+import { assembleWith, checkBundle } from './assemble.js';
 import type { Candidate } from './candidate.js';
 import { syncFile, syncFolder } from './durable.js';
-import { isFull, Refusal, sentenceOf, Unable } from './fault.js';
+import { FULL, isFull, Refusal, sentenceOf, Unable } from './fault.js';
 import { GitError, type Repository } from './git.js';
 import type { Host } from './host.js';
 import { IMAGE, LABELS, MANIFEST, SIGNATURE, SITE } from './layout.js';
@@ -86,7 +86,7 @@ async function checkSpace(host: Host, { site, program }: Manifest): Promise<void
   const { bavail, bsize } = await statfs(host.images);
   if (bavail * bsize < needed)
     throw new Unable(
-      `no space is left on the disk of this host: the image needs ${Math.ceil(needed / 1e6)} MB, ${Math.floor((bavail * bsize) / 1e6)} MB are free`,
+      `${FULL}: the image needs ${Math.ceil(needed / 1e6)} MB, ${Math.floor((bavail * bsize) / 1e6)} MB are free`,
     );
 }
 
@@ -138,6 +138,8 @@ async function assemble(host: Host, candidate: Candidate, part: string, abort?: 
   };
   try {
     await assembleWith(own ? join(part, 'program', 'main.js') : host.tool, assembly, abort);
+    // Whatever that program says of it.
+    await checkBundle(assembly.output, candidate.manifest);
   } catch (error) {
     if (abort?.aborted) throw new Unable('a newer commit came while the bundle was made');
     if (isFull(error) || error instanceof GitError || /its program ended with SIG/.test(sentenceOf(error))) throw error;

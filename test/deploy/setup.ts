@@ -66,6 +66,7 @@ export class ScriptedRunner implements Runner {
 export class ScriptedGates implements Gates {
   selfTest: Gates['selfTest'] = async () => undefined;
   probe: Gates['probe'] = async () => undefined;
+  settle = 20;
 }
 
 export class Stage {
@@ -183,7 +184,7 @@ export class Stage {
     };
     run(['read-tree', 'main']);
     for (const [path, content] of Object.entries(files)) {
-      if (content === undefined) run(['update-index', '--force-remove', path]);
+      if (content === undefined) run(['update-index', '--index-info'], `0 ${'0'.repeat(40)}\t${path}\n`);
       else {
         const hash = run(['hash-object', '-w', '--stdin'], content);
         run(['update-index', '--add', '--cacheinfo', `100644,${hash},${path}`]);

@@ -44,7 +44,7 @@ async function init(options: DeployInitOptions): Promise<void> {
   process.stdout.write(
     `${host.folder} follows ${host.config.branch} of ${host.config.repository}
 
-For cron (crontab -e):
+For cron (also in ${host.folder}/crontab):
   ${cron.join('\n  ')}
 
 Or for systemd, instead of cron:

@@ -42,6 +42,7 @@ const OURS = new Set([
   'cache',
   'run',
   'systemd',
+  'crontab',
 ]);
 
 /** Throws an ImageError or a GitError. */
@@ -75,6 +76,7 @@ export async function initHost(options: InitOptions): Promise<Initialised> {
     // What is offered is read once, so that a wrong branch is said now and not by cron.
     await candidateAt(repository, 'HEAD');
     await writeUnits(host);
+    await writeFile(join(folder, 'crontab'), `${cronLines(host).join('\n')}\n`);
     await host.save();
     await syncFolder(folder);
   } finally {

@@ -32,6 +32,11 @@ const NEEDS: readonly Need[] = [
   { find: 'jekyll', debian: 'jekyll' },
   { find: '/usr/share/doc/ruby-jekyll-feed', debian: 'ruby-jekyll-feed' },
   { find: '/usr/share/doc/ruby-jekyll-sitemap', debian: 'ruby-jekyll-sitemap' },
+  { find: 'git', debian: 'git' },
+  { find: 'cron', debian: 'cron' },
+  { find: 'make', debian: 'make' },
+  { find: 'ssh-keygen', debian: 'openssh-client' },
+  { find: 'minisign', debian: 'minisign' },
 ];
 
 /** Where a command lies; undefined when it is not installed. `sbin` is looked at although a user's PATH may lack it. */

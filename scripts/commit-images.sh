@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# usage: DEPLOY_REPOSITORY=URL [DEPLOY_KEY=...] [SIGN_KEY=...] scripts/commit-images.sh images/<id>...
+# Commits each image to the branch of the deployment repository that has its target's name. DEPLOY_KEY: the private half of a deploy key that
+# may write there; SIGN_KEY: a private key of ssh that images are signed with. Both are the keys themselves, as CI has its secrets.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+: "${DEPLOY_REPOSITORY:?the URL of the deployment repository}"
+[ $# -gt 0 ] || { echo "usage: $0 images/<id>..." >&2; exit 2; }
+umask 077
+keys=$(mktemp -d)
+trap 'rm -rf "$keys"' EXIT
+if [ -n "${DEPLOY_KEY:-}" ]; then
+  printf '%s\n' "$DEPLOY_KEY" > "$keys/deploy"
+  export GIT_SSH_COMMAND="ssh -i $keys/deploy -o IdentitiesOnly=yes -o StrictHostKeyChecking=accept-new"
+fi
+sign=()
+if [ -n "${SIGN_KEY:-}" ]; then
+  printf '%s\n' "$SIGN_KEY" > "$keys/sign"
+  sign=(--sign "$keys/sign")
+fi
+for image in "$@"; do
+  target=$(node -p 'JSON.parse(require("fs").readFileSync(process.argv[1], "utf8")).target' "$image/manifest.json")
+  node dist/main.js deploy commit "$image" --repo "$DEPLOY_REPOSITORY" --branch "$target" "${sign[@]}"
+done

@@ -23,12 +23,16 @@ function checkConnection(c: Connection): void {
   const fail = (what: string): never => {
     throw new Problem(`port ${c.remotePort} to ${c.localPort}, ${c.info().state}: ${what}`);
   };
+  if (c.resting) {
+    if (c.sndUna !== c.sndNxt || c.sndNxt !== c.sndMax || c.heldBytes !== 0) fail('rests, and is not through');
+    return;
+  }
   let pipe = 0;
   let sacked = 0;
   let lost = 0;
   let records = 0;
-  let at = c.flight.head?.seq ?? 0;
-  for (let one = c.flight.head; one !== undefined; one = one.next) {
+  let at = c.busy.flight.head?.seq ?? 0;
+  for (let one = c.busy.flight.head; one !== undefined; one = one.next) {
     const size = (one.end - one.seq) | 0;
     if (size <= 0) fail(`a record of ${size} bytes`);
     if (one.seq !== at) fail(`a gap of ${(one.seq - at) | 0} in what is in flight`);
@@ -37,25 +41,26 @@ function checkConnection(c: Connection): void {
     if (one.sacked) sacked += size;
     else if (one.lost && !one.resent) lost += size;
     else pipe += size;
-    if (one.next === undefined && one !== c.flight.tail) fail('the last in flight is not the last');
+    if (one.next === undefined && one !== c.busy.flight.tail) fail('the last in flight is not the last');
   }
-  if (c.flight.head !== undefined && c.flight.head.seq !== c.sndUna && c.state >= ESTABLISHED) {
-    fail(`in flight from ${(c.flight.head.seq - c.sndUna) | 0} after SND.UNA`);
+  if (c.busy.flight.head !== undefined && c.busy.flight.head.seq !== c.sndUna && c.state >= ESTABLISHED) {
+    fail(`in flight from ${(c.busy.flight.head.seq - c.sndUna) | 0} after SND.UNA`);
   }
-  if (pipe !== c.flight.pipe) fail(`${c.flight.pipe} in flight, ${pipe} counted`);
-  if (sacked !== c.flight.sackedBytes || lost !== c.flight.lostBytes || records !== c.flight.records) {
+  if (pipe !== c.busy.flight.pipe) fail(`${c.busy.flight.pipe} in flight, ${pipe} counted`);
+  if (sacked !== c.busy.flight.sackedBytes || lost !== c.busy.flight.lostBytes || records !== c.busy.flight.records) {
     fail('sums of the scoreboard are wrong');
   }
   if (((c.sndNxt - c.sndUna) | 0) < 0 || ((c.sndMax - c.sndNxt) | 0) < 0)
     fail('SND.UNA, SND.NXT, SND.MAX out of order');
   if (((c.rcvAdv - c.rcvNxt) | 0) < 0) fail('RCV.NXT beyond the window');
   if (c.heldBytes < 0 || c.heldBytes > LIMITS.receiveBuffer + 0x1_0000) fail(`${c.heldBytes} bytes are held`);
-  const kept = c.reassembly?.size ?? 0;
+  const kept = c.busy.reassembly?.size ?? 0;
   if (kept < 0 || kept > LIMITS.receiveBuffer) fail(`${kept} bytes out of order`);
-  if (c.state >= ESTABLISHED && !(c.cc.cwnd > 0)) fail(`cwnd ${c.cc.cwnd}`);
-  if (!(c.rtt.rto > 0) || !Number.isFinite(c.rtt.rto)) fail(`RTO ${c.rtt.rto}`);
+  if (c.state >= ESTABLISHED && !(c.busy.cc.cwnd > 0)) fail(`cwnd ${c.busy.cc.cwnd}`);
+  if (!(c.busy.rtt.rto > 0) || !Number.isFinite(c.busy.rtt.rto)) fail(`RTO ${c.busy.rtt.rto}`);
   if (c.mss < 36 || c.mss > 1460) fail(`MSS ${c.mss}`);
-  for (const due of [c.timerAt, c.delayedAckAt, c.pacingAt, c.lifeAt])
+  for (const due of [c.busy.timerAt, c.busy.delayedAckAt, c.busy.pacingAt, c.lifeAt])
     if (Number.isNaN(due)) fail('a timer is no number');
-  if (c.flight.head !== undefined && c.timerAt === Number.POSITIVE_INFINITY) fail('data in flight and no timer');
+  if (c.busy.flight.head !== undefined && c.busy.timerAt === Number.POSITIVE_INFINITY)
+    fail('data in flight and no timer');
 }

@@ -1,8 +1,9 @@
 /** What an acceptable ACK does to the sender (RFC 9293 3.10.7.4, RFC 2018, 5681, 6582, 6937, 8985). */
 import type { Segment } from '../wire/tcp.js';
 import { ECE } from '../wire/tcp.js';
+import { FRTO_OFF, FRTO_PROBING, TIMER_NONE } from './busy.js';
 import type { RateSample } from './congestion.js';
-import { type Connection, FRTO_OFF, FRTO_PROBING, TIMER_NONE } from './connection.js';
+import type { Connection } from './connection.js';
 import type { Sent } from './in-flight.js';
 import { markHeadLost, rackDelivered, rackDetect, rackDsack } from './rack.js';
 import { after, before, notAfter, notBefore } from './sequence.js';
@@ -39,13 +40,14 @@ let repeatCame = false;
 
 /** One record has arrived at the peer: cumulatively acknowledged or SACKed for the first time. */
 function deliver(c: Connection, one: Sent, now: number): void {
+  const { busy } = c;
   const size = (one.end - one.seq) | 0;
-  c.delivered += size;
-  c.deliveredAt = now;
+  busy.delivered += size;
+  busy.deliveredAt = now;
   sample.newlyDelivered += size;
   if (one.count === 1) {
     rttSample = now - one.sentAt;
-    if (c.frto !== FRTO_OFF && notAfter(one.end, c.recover)) originalCame = true;
+    if (busy.frto !== FRTO_OFF && notAfter(one.end, busy.recover)) originalCame = true;
   } else repeatCame = true;
   if (newest === undefined || one.sentAt >= newestCopy.sentAt) {
     newest = one;
@@ -61,7 +63,7 @@ function deliver(c: Connection, one: Sent, now: number): void {
 }
 
 function acknowledge(c: Connection, una: number, now: number): void {
-  const flight = c.flight;
+  const flight = c.busy.flight;
   for (let one = flight.head; one !== undefined && before(one.seq, una); one = flight.head) {
     if (after(one.end, una)) flight.split(one, una);
     if (!one.sacked) deliver(c, one, now);
@@ -71,6 +73,7 @@ function acknowledge(c: Connection, una: number, now: number): void {
 
 /** RFC 2018 5: marks what the blocks cover. Answers whether a DSACK (RFC 2883) was among them. */
 function takeSack(c: Connection, segment: Segment, previousUna: number, now: number): boolean {
+  const { busy } = c;
   let duplicate = false;
   for (let i = 0; i < segment.sackBlocks; i++) {
     const left = segment.sack[i * 2];
@@ -86,15 +89,15 @@ function takeSack(c: Connection, segment: Segment, previousUna: number, now: num
       if (before(left, segment.ack)) continue;
     }
     if (before(left, previousUna) || after(right, c.sndMax)) continue;
-    for (let one = c.flight.head; one !== undefined && before(one.seq, right); one = one.next) {
+    for (let one = busy.flight.head; one !== undefined && before(one.seq, right); one = one.next) {
       if (one.sacked || notAfter(one.end, left)) continue;
       if (before(one.seq, left)) {
-        c.flight.split(one, left);
+        busy.flight.split(one, left);
         continue;
       }
-      if (after(one.end, right)) c.flight.split(one, right);
+      if (after(one.end, right)) busy.flight.split(one, right);
       deliver(c, one, now);
-      c.flight.markSacked(one);
+      busy.flight.markSacked(one);
     }
   }
   return duplicate;
@@ -102,18 +105,20 @@ function takeSack(c: Connection, segment: Segment, previousUna: number, now: num
 
 /** draft-cheng-iccrg-delivery-rate-estimation 3.3. */
 function rateOf(c: Connection): void {
+  const { busy } = c;
   sample.deliveryRate = 0;
   sample.appLimited = false;
   if (newest === undefined) return;
   sample.priorDelivered = newestCopy.delivered;
   sample.txInFlight = newestCopy.txInFlight;
-  sample.lost = c.lostTotal - newestCopy.lostBefore;
+  sample.lost = busy.lostTotal - newestCopy.lostBefore;
   sample.appLimited = newestCopy.appLimited;
   const sendElapsed = newestCopy.sentAt - newestCopy.firstSentAt;
-  const ackElapsed = c.deliveredAt - newestCopy.deliveredAt;
+  const ackElapsed = busy.deliveredAt - newestCopy.deliveredAt;
   const interval = Math.max(sendElapsed, ackElapsed);
-  c.firstSentAt = newestCopy.sentAt;
-  if (interval > 0 && interval >= c.rtt.min) sample.deliveryRate = (c.delivered - newestCopy.delivered) / interval;
+  busy.firstSentAt = newestCopy.sentAt;
+  if (interval > 0 && interval >= busy.rtt.min)
+    sample.deliveryRate = (busy.delivered - newestCopy.delivered) / interval;
   newest = undefined;
 }
 
@@ -122,49 +127,53 @@ function rateOf(c: Connection): void {
  * something arrives that was never sent again, the timeout was needless. `duplicate`: the ACK says that the loss was real.
  */
 function forwardRto(c: Connection, acked: number, duplicate: boolean, now: number): void {
+  const { busy } = c;
   // Without SACK, an ACK over a retransmission may cover what had come long before it.
   if (originalCame && (c.sackOk || !repeatCame)) undo(c, now);
-  else if (c.frto === FRTO_PROBING) {
-    if (duplicate) c.frto = FRTO_OFF;
+  else if (busy.frto === FRTO_PROBING) {
+    if (duplicate) busy.frto = FRTO_OFF;
   } else if (acked > 0) {
-    const more = (c.queue.end - c.sndNxt) | 0;
+    const more = (busy.queue.end - c.sndNxt) | 0;
     const room = (c.sndUna + c.sndWnd - c.sndNxt) | 0;
-    c.frto = more > 0 && room > 0 && before(c.sndUna, c.recover) ? FRTO_PROBING : FRTO_OFF;
+    busy.frto = more > 0 && room > 0 && before(c.sndUna, busy.recover) ? FRTO_PROBING : FRTO_OFF;
   }
 }
 
 function undo(c: Connection, now: number): void {
-  c.frto = FRTO_OFF;
-  c.undoRetransmissions = -1;
-  c.recovering = false;
-  c.timedOut = false;
-  c.backoff = 0;
-  for (let one = c.flight.head; one !== undefined; one = one.next) if (one.lost) c.flight.unmark(one);
-  c.cc.onSpurious(c, now);
+  const { busy } = c;
+  busy.frto = FRTO_OFF;
+  busy.undoRetransmissions = -1;
+  busy.recovering = false;
+  busy.timedOut = false;
+  busy.backoff = 0;
+  for (let one = busy.flight.head; one !== undefined; one = one.next) if (one.lost) busy.flight.unmark(one);
+  busy.cc.onSpurious(c, now);
 }
 
 /** RFC 6937 3, with 6937bis: a segment more than delivered only for an ACK that moved forward and told of no new loss. */
 function proportionalRate(c: Connection, delivered: number, safe: boolean): void {
-  c.prrDelivered += delivered;
-  const pipe = c.flight.pipe;
+  const { busy } = c;
+  busy.prrDelivered += delivered;
+  const pipe = busy.flight.pipe;
   let count: number;
-  if (pipe > c.cc.ssthresh) {
-    count = Math.ceil((c.prrDelivered * c.cc.ssthresh) / Math.max(c.recoverFlightSize, 1)) - c.prrOut;
+  if (pipe > busy.cc.ssthresh) {
+    count = Math.ceil((busy.prrDelivered * busy.cc.ssthresh) / Math.max(busy.recoverFlightSize, 1)) - busy.prrOut;
   } else {
-    const limit = Math.max(c.prrDelivered - c.prrOut, delivered) + (safe ? c.mss : 0);
-    count = Math.min(c.cc.ssthresh - pipe, limit);
+    const limit = Math.max(busy.prrDelivered - busy.prrOut, delivered) + (safe ? c.mss : 0);
+    count = Math.min(busy.cc.ssthresh - pipe, limit);
   }
   // The first retransmission of a recovery always leaves (RFC 6675 5 step 4.3).
-  if (c.prrOut === 0) count = Math.max(count, c.mss);
-  c.prrWindow = pipe + Math.max(count, 0);
+  if (busy.prrOut === 0) count = Math.max(count, c.mss);
+  busy.prrWindow = pipe + Math.max(count, 0);
 }
 
 /** `ackOk`: SND.UNA =< SEG.ACK =< SND.NXT was checked. `length`: what the segment itself carried. */
 export function processAck(c: Connection, segment: Segment, windowChanged: boolean, length: number, now: number): void {
+  const { busy } = c;
   const previousUna = c.sndUna;
   const acked = (segment.ack - previousUna) | 0;
   sample.newlyDelivered = 0;
-  sample.priorInFlight = c.flight.pipe;
+  sample.priorInFlight = busy.flight.pipe;
   sample.acked = acked;
   sample.ece = c.ecn && (segment.flags & ECE) !== 0;
   rttSample = 0;
@@ -175,10 +184,10 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
     c.sndUna = segment.ack;
     if (before(c.sndNxt, c.sndUna)) c.sndNxt = c.sndUna;
     acknowledge(c, segment.ack, now);
-    c.queue.release(segment.ack);
-    c.stuckSince = now;
-    if (c.urgentOut && notBefore(segment.ack, c.sndUp)) c.urgentOut = false;
-    if (c.mssCap !== 0xffff && c.backoff > 0) c.layer.ip.suspectBlackHole(c.route);
+    busy.queue.release(segment.ack);
+    busy.stuckSince = now;
+    if (busy.urgentOut && notBefore(segment.ack, busy.sndUp)) busy.urgentOut = false;
+    if (c.mssCap !== 0xffff && busy.backoff > 0) c.layer.ip.suspectBlackHole(c.route);
     c.layer.ip.confirm(c.route);
   }
   const dsack = c.sackOk && segment.sackBlocks > 0 && takeSack(c, segment, previousUna, now);
@@ -188,78 +197,79 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
     const echoed = (c.layer.timestamp(c, now) - segment.tsEcr) | 0;
     if (echoed >= 0 && echoed < 60_000) rttSample = Math.max(echoed, 1);
   }
-  if (rttSample > 0) c.rtt.sample(rttSample);
+  if (rttSample > 0) busy.rtt.sample(rttSample);
   sample.rtt = rttSample;
-  if (acked > 0) c.backoff = 0;
+  if (acked > 0) busy.backoff = 0;
   rateOf(c);
 
-  if (c.tlpActive && notBefore(c.sndUna, c.tlpEnd)) {
+  if (busy.tlpActive && notBefore(c.sndUna, busy.tlpEnd)) {
     // RFC 8985 7.4: the probe repaired a loss, unless a DSACK says that both copies came.
-    if (c.tlpRetransmitted && !dsack && !c.recovering) c.cc.onCongestion(c, false, now);
-    c.tlpActive = false;
+    if (busy.tlpRetransmitted && !dsack && !busy.recovering) busy.cc.onCongestion(c, false, now);
+    busy.tlpActive = false;
   }
   if (dsack) {
     rackDsack(c);
-    if (c.undoRetransmissions > 0 && --c.undoRetransmissions === 0) undo(c, now);
+    if (busy.undoRetransmissions > 0 && --busy.undoRetransmissions === 0) undo(c, now);
   }
   // RFC 3522: the ACK answers a segment from before the first retransmission.
   if (
     acked > 0 &&
-    c.undoRetransmissions > 0 &&
-    c.recovering &&
-    c.retransmitTs !== 0 &&
+    busy.undoRetransmissions > 0 &&
+    busy.recovering &&
+    busy.retransmitTs !== 0 &&
     c.timestamps &&
     segment.timestamps &&
     segment.tsEcr !== 0 &&
-    before(segment.tsEcr, c.retransmitTs)
+    before(segment.tsEcr, busy.retransmitTs)
   ) {
     undo(c, now);
   }
 
-  if (c.frto !== FRTO_OFF) forwardRto(c, acked, acked === 0 && length === 0 && !windowChanged, now);
+  if (busy.frto !== FRTO_OFF) forwardRto(c, acked, acked === 0 && length === 0 && !windowChanged, now);
 
   let lost = 0;
   if (c.sackOk) lost = rackDetect(c, now);
   else lost = withoutSack(c, acked, windowChanged, length);
-  c.lostTotal += lost;
+  busy.lostTotal += lost;
   // What timers found since the last ACK counts too.
-  sample.newlyLost = c.lostTotal - c.lostTold;
-  c.lostTold = c.lostTotal;
-  if (c.recovering && notBefore(c.sndUna, c.recover)) {
-    c.recovering = false;
-    c.timedOut = false;
-    c.frto = FRTO_OFF;
-    c.dupAcks = 0;
-    c.cc.onRecovered(c, now);
+  sample.newlyLost = busy.lostTotal - busy.lostTold;
+  busy.lostTold = busy.lostTotal;
+  if (busy.recovering && notBefore(c.sndUna, busy.recover)) {
+    busy.recovering = false;
+    busy.timedOut = false;
+    busy.frto = FRTO_OFF;
+    busy.dupAcks = 0;
+    busy.cc.onRecovered(c, now);
   }
-  if (lost > 0 && !c.recovering) c.layer.enterRecovery(c, now);
-  if (sample.ece && !c.recovering && notBefore(c.sndUna, c.ecnRecover)) {
+  if (lost > 0 && !busy.recovering) c.layer.enterRecovery(c, now);
+  if (sample.ece && !busy.recovering && notBefore(c.sndUna, busy.ecnRecover)) {
     // RFC 3168 6.1.2: once a window.
-    c.ecnRecover = c.sndNxt;
+    busy.ecnRecover = c.sndNxt;
     c.cwrDue = true;
-    c.cc.onCongestion(c, true, now);
+    busy.cc.onCongestion(c, true, now);
   }
-  sample.inFlight = c.flight.pipe;
-  if (sample.newlyDelivered > 0 || acked > 0) c.cc.onAck(c, sample, c.recovering && !c.timedOut, now);
-  if (c.recovering && !c.timedOut) proportionalRate(c, sample.newlyDelivered, acked > 0 && lost === 0);
+  sample.inFlight = busy.flight.pipe;
+  if (sample.newlyDelivered > 0 || acked > 0) busy.cc.onAck(c, sample, busy.recovering && !busy.timedOut, now);
+  if (busy.recovering && !busy.timedOut) proportionalRate(c, sample.newlyDelivered, acked > 0 && lost === 0);
   // RACK may have taken the timer away: what is in flight never goes without one.
-  if (acked > 0 || sample.newlyDelivered > 0 || c.timer === TIMER_NONE) armAfterAck(c, now);
+  if (acked > 0 || sample.newlyDelivered > 0 || busy.timer === TIMER_NONE) armAfterAck(c, now);
 }
 
 /** RFC 5681 3.2, RFC 6582 3.2, RFC 3042 2. Answers the bytes that are now known to be lost. */
 function withoutSack(c: Connection, acked: number, windowChanged: boolean, length: number): number {
+  const { busy } = c;
   if (acked > 0) {
-    c.dupAcks = 0;
-    if (c.recovering && !c.timedOut && before(c.sndUna, c.recover)) return markHeadLost(c);
+    busy.dupAcks = 0;
+    if (busy.recovering && !busy.timedOut && before(c.sndUna, busy.recover)) return markHeadLost(c);
     return 0;
   }
-  if (length !== 0 || windowChanged || c.flight.head === undefined) return 0;
-  c.dupAcks++;
-  if (c.recovering) {
+  if (length !== 0 || windowChanged || busy.flight.head === undefined) return 0;
+  busy.dupAcks++;
+  if (busy.recovering) {
     // Each duplicate says that a segment has left the network.
     sample.newlyDelivered += c.mss;
     return 0;
   }
-  if (c.dupAcks === 3 && notBefore(c.sndUna, c.recover)) return markHeadLost(c);
+  if (busy.dupAcks === 3 && notBefore(c.sndUna, busy.recover)) return markHeadLost(c);
   return 0;
 }

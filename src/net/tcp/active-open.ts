@@ -2,7 +2,8 @@
 import { dropReason } from '../drops.js';
 import type { Ipv4 } from '../ip-output.js';
 import { ACK, RST, type Segment, SYN } from '../wire/tcp.js';
-import { Connection, TIMER_NONE, TIMER_RTO } from './connection.js';
+import { TIMER_NONE, TIMER_RTO } from './busy.js';
+import { Connection } from './connection.js';
 import type { TcpLayer } from './layer.js';
 import { SHORTEST_RTT } from './rto.js';
 import { ESTABLISHED, FIN_WAIT_1, SYN_RECEIVED, SYN_SENT } from './state.js';
@@ -76,7 +77,7 @@ export class ActiveOpen {
       c.sndWl1 = segment.seq;
       c.sndWl2 = segment.ack;
       c.state = ESTABLISHED;
-      if (c.backoff === 0) c.rtt.sample(Math.max(now - c.sentAt, SHORTEST_RTT));
+      if (c.busy.backoff === 0) c.busy.rtt.sample(Math.max(now - c.sentAt, SHORTEST_RTT));
       c.ackNow = true;
       this.ready(c, now);
       return;
@@ -106,14 +107,14 @@ export class ActiveOpen {
   }
 
   private ready(c: Connection, now: number): void {
-    c.timer = TIMER_NONE;
-    c.timerAt = Number.POSITIVE_INFINITY;
-    c.backoff = 0;
-    c.sndUna = c.sndNxt = c.sndMax = c.ecnRecover = c.recover = (c.iss + 1) | 0;
+    c.busy.timer = TIMER_NONE;
+    c.busy.timerAt = Number.POSITIVE_INFINITY;
+    c.busy.backoff = 0;
+    c.sndUna = c.sndNxt = c.sndMax = c.busy.ecnRecover = c.busy.recover = (c.iss + 1) | 0;
     c.heardAt = now;
     this.layer.updateMss(c);
     this.layer.counters.opened++;
-    c.cc.start(c, now);
+    c.busy.cc.start(c, now);
     c.opened?.(c);
     if (c.closing && c.state === ESTABLISHED) c.state = FIN_WAIT_1;
     this.layer.touch(c);
@@ -146,10 +147,10 @@ export class ActiveOpen {
     c.iss = layer.initialSequence(local, remote, ports);
     c.sndUna = c.iss;
     c.sndNxt = c.sndMax = (c.iss + 1) | 0;
-    c.queue.reset(c.sndNxt);
+    c.busy.queue.reset(c.sndNxt);
     c.sentAt = now;
-    c.timer = TIMER_RTO;
-    c.timerAt = now + 1000;
+    c.busy.timer = TIMER_RTO;
+    c.busy.timerAt = now + 1000;
     layer.connections.add(c);
     this.sendSyn(c, now);
     layer.rearm(c);

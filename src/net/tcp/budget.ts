@@ -82,14 +82,14 @@ export class Budget {
 
   /** ms of silence with nothing due to the peer; -1: something is. */
   private idleFor(c: Connection): number {
-    if (c.state === CLOSED || c.state < ESTABLISHED || c.queued > 0 || c.flight.head !== undefined) return -1;
+    if (c.state === CLOSED || c.state < ESTABLISHED || c.queued > 0 || c.busy.flight.head !== undefined) return -1;
     return this.layer.now - c.heardAt;
   }
 
   /** ms without progress of what is due to the peer; -1: nothing is. */
   private stuckFor(c: Connection): number {
-    if (c.state === CLOSED || (c.queued === 0 && c.flight.head === undefined)) return -1;
-    return this.layer.now - Math.max(c.stuckSince, c.sentAt === 0 ? c.heardAt : 0);
+    if (c.state === CLOSED || (c.queued === 0 && c.busy.flight.head === undefined)) return -1;
+    return this.layer.now - Math.max(c.busy.stuckSince, c.sentAt === 0 ? c.heardAt : 0);
   }
 
   private look(): void {

@@ -55,6 +55,10 @@ export interface CongestionControl {
   ssthresh: number;
   /** Bytes a millisecond at which segments may leave; 0: not paced by the controller. */
   pacingRate: number;
+  /** Nothing but `cwnd` is worth keeping while nothing is in flight. */
+  readonly calm?: boolean;
+  /** As new, for another connection or for this one after a rest. Without it another one is made. */
+  renew?(): void;
   /** The connection is established and the MSS is known. */
   start(sender: SenderView, now: number): void;
   /** An ACK moved something forward. `inRecovery`: PRR owns the window meanwhile (controllers that model the path ignore it). */

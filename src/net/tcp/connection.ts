@@ -6,27 +6,11 @@ import type { Memory } from '../../memory/memory.js';
 import type { CloseReason, Endpoint, Flow, FlowHandler, FlowInfo } from '../flow.js';
 import type { Ipv4, Route } from '../ip-output.js';
 import { formatIpv4 } from '../wire/address.js';
-import type { CongestionControl, SenderView } from './congestion.js';
-import type { Held } from './held.js';
-import { InFlight } from './in-flight.js';
+import { type Busy, FRTO_OFF, TIMER_NONE } from './busy.js';
+import type { SenderView } from './congestion.js';
 import { KEEP_ALIVE_INTERVAL, setKeepAlive } from './keep-alive.js';
 import type { TcpLayer } from './layer.js';
-import type { Reassembly } from './reassembly.js';
-import { RttEstimator } from './rto.js';
-import { SendQueue } from './send-queue.js';
 import { CLOSE_WAIT, CLOSED, ESTABLISHED, FIN_WAIT_1, LAST_ACK, STATE_NAMES } from './state.js';
-
-/** What the retransmission timer is armed for. */
-export const TIMER_NONE = 0;
-export const TIMER_RTO = 1;
-export const TIMER_PROBE = 2;
-export const TIMER_PERSIST = 3;
-export const TIMER_REORDER = 4;
-
-/** F-RTO (RFC 5682): off, waiting for the first ACK after a timeout, waiting for what new data draws. */
-export const FRTO_OFF = 0;
-export const FRTO_WAITING = 1;
-export const FRTO_PROBING = 2;
 
 /** What an owner that has gone is replaced by. */
 const nobody: FlowHandler = { data() {}, ended() {}, drained() {}, closed() {} };
@@ -35,6 +19,13 @@ export class Connection implements Flow, SenderView {
   handler: FlowHandler = nobody;
   context: unknown = undefined;
   private low = 0;
+
+  private lent: Busy | undefined = undefined;
+  /** What is worth keeping while it rests: bytes, and microseconds; `restCwnd` 0: it has not rested. */
+  private restCwnd = 0;
+  private restSrtt = 0;
+  private restRttvar = 0;
+  private restMinRtt = 0;
 
   state = ESTABLISHED;
   iss = 0;
@@ -73,58 +64,8 @@ export class Connection implements Flow, SenderView {
   heardAt = 0;
   sentAt = 0;
 
-  readonly queue = new SendQueue();
-  readonly flight: InFlight;
-  readonly rtt = new RttEstimator();
-  readonly cc: CongestionControl;
-
-  delivered = 0;
-  deliveredAt = 0;
-  firstSentAt = 0;
-  lostTotal = 0;
-  /** `lostTotal` as congestion control was last told. */
-  lostTold = 0;
-  /** `delivered` up to which samples are limited by the application; 0: not. */
-  appLimitedUntil = 0;
-  cwndLimited = false;
-
-  recovering = false;
-  /** Recovery by timeout (slow start over) rather than by fast retransmit. */
-  timedOut = false;
-  /** Recovery is over when `sndUna` reaches this. */
-  recover = 0;
-  dupAcks = 0;
-  prrDelivered = 0;
-  prrOut = 0;
-  /** Bytes that PRR lets be in flight. */
-  prrWindow = 0;
-  recoverFlightSize = 0;
-  /** Retransmissions of this recovery that no DSACK has called needless; -1: no undo any more. */
-  undoRetransmissions = 0;
-  /** Timestamp clock when the first retransmission of this recovery left: an older echo proves it needless (RFC 3522). */
-  retransmitTs = 0;
-  rackSentAt = 0;
-  rackEnd = 0;
-  /** RTT of that transmission (RFC 8985 5.2 RACK.rtt). */
-  rackRtt = 0;
-  reorderingSeen = false;
-  reorderingSteps = 1;
-  reorderingRound = 0;
-  fack = 0;
-  tlpEnd = 0;
-  tlpActive = false;
-  tlpRetransmitted = false;
-  /** `sndUna` when full segments began to vanish, and how many timeouts in a row there were. */
-  backoff = 0;
   retransmissions = 0;
-  ecnRecover = 0;
-  frto = FRTO_OFF;
 
-  timer = TIMER_NONE;
-  timerAt = Number.POSITIVE_INFINITY;
-  delayedAckAt = Number.POSITIVE_INFINITY;
-  pacedUntil = 0;
-  pacingAt = Number.POSITIVE_INFINITY;
   /** FIN-WAIT-2, keep-alive, user timeout. */
   lifeAt = Number.POSITIVE_INFINITY;
   deadline = Number.POSITIVE_INFINITY;
@@ -133,9 +74,6 @@ export class Connection implements Flow, SenderView {
   keepAliveInterval = 0;
   keepAliveProbes = 0;
   heapIndex = -1;
-  persistBackoff = 0;
-  /** When the oldest unacknowledged byte was first not acknowledged: the user timeout counts from here. */
-  stuckSince = 0;
 
   ackNow = false;
   /** Full segments received since the last ACK. */
@@ -143,20 +81,11 @@ export class Connection implements Flow, SenderView {
   quickAcks = 8;
   /** The largest segment that came: what `every second full segment` goes by. */
   rcvMss = 536;
-  reassembly: Reassembly | undefined = undefined;
   finReceived = false;
-  /** Sequence number of a FIN that came early. */
-  finAt = 0;
-  finPending = false;
   paused = false;
-  /** Data that came while paused. */
-  held: Held | undefined = undefined;
   heldBytes = 0;
-  dsackLeft = 0;
-  dsackRight = 0;
   /** `end()` was called: FIN after the queue. */
   closing = false;
-  closedAt = 0;
   /** `close()` was called: nobody reads any more. */
   deaf = false;
   /** Differentiated Services field, in place in the TOS byte (RFC 2474). */
@@ -165,11 +94,6 @@ export class Connection implements Flow, SenderView {
   nagle = false;
   /** R2 (RFC 9293 3.8.3, RFC 5482), ms: unacknowledged data ends the connection after this. */
   userTimeout: number;
-  /** Where urgent data ends that we send, while `urgentOut`, and that the peer sends, while `urgentIn`. */
-  sndUp = 0;
-  urgentOut = false;
-  rcvUp = 0;
-  urgentIn = false;
   finSent = false;
   aboveLowWater = false;
   dirty = false;
@@ -186,9 +110,54 @@ export class Connection implements Flow, SenderView {
     /** `remote << 16 | local`. */
     readonly ports: number,
   ) {
-    this.flight = new InFlight(layer.pool);
-    this.cc = layer.congestion();
     this.userTimeout = layer.limits.userTimeout;
+  }
+
+  /** What it needs to do anything; lent when it is first asked for, taken back by `rest`. */
+  get busy(): Busy {
+    return this.lent ?? this.wake();
+  }
+
+  /** Nothing is queued, in flight, kept or due. */
+  get resting(): boolean {
+    return this.lent === undefined;
+  }
+
+  private wake(): Busy {
+    const { layer } = this;
+    const busy = layer.busyPool.take(this.sndNxt);
+    this.lent = busy;
+    if (this.restCwnd > 0) {
+      busy.rtt.restore(this.restSrtt, this.restRttvar, this.restMinRtt);
+      busy.cc.start(this, layer.now);
+      busy.cc.cwnd = this.restCwnd;
+    }
+    return busy;
+  }
+
+  /** Gives back what it was lent, if nothing is in it that a later segment could need. */
+  rest(): void {
+    const busy = this.lent;
+    if (busy === undefined || this.state !== ESTABLISHED || this.dirty || this.closing || this.ackNow) return;
+    // Its first request is on its way.
+    if (busy.delivered === 0 && this.restCwnd === 0) return;
+    if (this.eceDue || this.cwrDue || this.heldBytes > 0 || busy.held !== undefined) return;
+    if (busy.timer !== TIMER_NONE || busy.flight.head !== undefined || busy.queue.end !== this.sndNxt) return;
+    if (busy.recovering || busy.frto !== FRTO_OFF || busy.reorderingSeen || busy.backoff > 0) return;
+    if (busy.reassembly !== undefined || busy.finPending || busy.urgentIn || busy.urgentOut) return;
+    if (busy.dsackLeft !== busy.dsackRight || busy.cc.calm !== true) return;
+    this.restCwnd = Math.floor(busy.cc.cwnd);
+    this.restSrtt = Math.round(busy.rtt.srtt * 1000);
+    this.restRttvar = Math.round(busy.rtt.rttvar * 1000);
+    this.restMinRtt = Math.round(busy.rtt.min * 1000);
+    this.release();
+  }
+
+  /** Gives back what it was lent, whatever is in it: it is over. */
+  release(): void {
+    const busy = this.lent;
+    this.lent = undefined;
+    if (busy !== undefined) this.layer.busyPool.give(busy);
   }
 
   get localPort(): number {
@@ -208,21 +177,34 @@ export class Connection implements Flow, SenderView {
   }
 
   get srtt(): number {
-    return this.rtt.srtt;
+    return this.busy.rtt.srtt;
   }
 
   get minRtt(): number {
-    return this.rtt.min;
+    return this.busy.rtt.min;
   }
 
   get inFlight(): number {
-    return this.flight.pipe;
+    return this.busy.flight.pipe;
+  }
+
+  get delivered(): number {
+    return this.busy.delivered;
+  }
+
+  get cwndLimited(): boolean {
+    return this.busy.cwndLimited;
+  }
+
+  get timedOut(): boolean {
+    return this.busy.timedOut;
   }
 
   /** Data bytes queued or unacknowledged. */
   get queued(): number {
+    if (this.lent === undefined) return 0;
     const from = this.sndUna === this.iss ? (this.iss + 1) | 0 : this.sndUna;
-    const bytes = (this.queue.end - from) | 0;
+    const bytes = (this.busy.queue.end - from) | 0;
     return bytes > 0 ? bytes : 0;
   }
 
@@ -237,7 +219,7 @@ export class Connection implements Flow, SenderView {
 
   write(memory: Memory, start: number, end: number): void {
     if (end <= start || this.closing || this.state === CLOSED) return;
-    this.queue.push(memory, start, end);
+    this.busy.queue.push(memory, start, end);
     if (this.queued > this.low) this.aboveLowWater = true;
     this.layer.touch(this);
   }
@@ -249,7 +231,7 @@ export class Connection implements Flow, SenderView {
   end(): void {
     if (this.closing || this.state === CLOSED) return;
     this.closing = true;
-    this.closedAt = this.layer.now;
+    this.busy.closedAt = this.layer.now;
     // RFC 9293 3.10.4: before the handshake is over, the FIN waits for its end.
     if (this.state === ESTABLISHED) this.state = FIN_WAIT_1;
     else if (this.state === CLOSE_WAIT) this.state = LAST_ACK;
@@ -283,15 +265,15 @@ export class Connection implements Flow, SenderView {
   /** What is queued now is urgent (RFC 9293 3.8.5). RFC 6093 advises new applications against it. */
   urgent(): void {
     if (this.queued === 0) return;
-    this.sndUp = this.queue.end;
-    this.urgentOut = true;
+    this.busy.sndUp = this.busy.queue.end;
+    this.busy.urgentOut = true;
     this.layer.touch(this);
   }
 
   /** Bytes of urgent data that the owner has yet to be given. */
   get urgentLeft(): number {
-    if (!this.urgentIn) return 0;
-    return Math.max(0, (this.rcvUp - this.rcvNxt + this.heldBytes) | 0);
+    if (!this.busy.urgentIn) return 0;
+    return Math.max(0, (this.busy.rcvUp - this.rcvNxt + this.heldBytes) | 0);
   }
 
   reset(): void {
@@ -324,14 +306,22 @@ export class Connection implements Flow, SenderView {
   }
 
   info(): FlowInfo {
+    const state = STATE_NAMES[this.state];
+    const { retransmissions, lent } = this;
+    const time = (microseconds: number) => (this.restSrtt === 0 ? undefined : microseconds / 1000);
+    if (lent === undefined) {
+      const rests = { srtt: time(this.restSrtt), rttvar: time(this.restRttvar), cwnd: this.restCwnd || undefined };
+      return { ...rests, ssthresh: undefined, bytesInFlight: 0, retransmissions, state };
+    }
+    const { rtt, cc, flight } = lent;
     return {
-      srtt: this.rtt.srtt === 0 ? undefined : this.rtt.srtt,
-      rttvar: this.rtt.srtt === 0 ? undefined : this.rtt.rttvar,
-      cwnd: this.cc.cwnd,
-      ssthresh: this.cc.ssthresh,
-      bytesInFlight: this.flight.pipe,
-      retransmissions: this.retransmissions,
-      state: STATE_NAMES[this.state],
+      srtt: rtt.srtt === 0 ? undefined : rtt.srtt,
+      rttvar: rtt.srtt === 0 ? undefined : rtt.rttvar,
+      cwnd: cc.cwnd,
+      ssthresh: cc.ssthresh,
+      bytesInFlight: flight.pipe,
+      retransmissions,
+      state,
     };
   }
 }

@@ -30,8 +30,8 @@ export function mtuChanged(c: Connection, now: number): void {
   const old = c.mss;
   c.layer.updateMss(c);
   if (c.mss >= old) return;
-  for (let one = c.flight.head; one !== undefined; one = one.next) {
-    if (!one.sacked && !one.lost && ((one.end - one.seq) | 0) > c.mss) c.flight.markLost(one);
+  for (let one = c.busy.flight.head; one !== undefined; one = one.next) {
+    if (!one.sacked && !one.lost && ((one.end - one.seq) | 0) > c.mss) c.busy.flight.markLost(one);
   }
   output(c, now, true);
 }

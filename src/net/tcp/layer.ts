@@ -11,8 +11,9 @@ import { addWords, fold, pseudoHeader } from '../wire/checksum.js';
 import { int32At, PROTOCOL_TCP, Segment, TCP_HEADER, uint16At } from '../wire/tcp.js';
 import { ActiveOpen } from './active-open.js';
 import { Budget } from './budget.js';
+import { BusyPool, TIMER_NONE } from './busy.js';
 import type { CongestionControl } from './congestion.js';
-import { type Connection, TIMER_NONE } from './connection.js';
+import type { Connection } from './connection.js';
 import { FlowTable } from './flow-table.js';
 import { type Departed, type Elsewhere, nameOf, timeWaitState } from './hand-over.js';
 import { icmpError } from './icmp.js';
@@ -57,6 +58,7 @@ export class TcpLayer implements Transport {
   readonly hash: KeyedHash;
   readonly random: Random;
   readonly pool = new SentPool();
+  readonly busyPool: BusyPool;
   readonly connections: FlowTable<Connection>;
   readonly waiting: FlowTable<TimeWait>;
   readonly responder: Responder;
@@ -106,6 +108,7 @@ export class TcpLayer implements Transport {
     this.random = options.random;
     this.drops = options.drops;
     this.congestion = options.congestion;
+    this.busyPool = new BusyPool(this.pool, options.congestion);
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.hash = new KeyedHash(options.random);
     this.connections = new FlowTable<Connection>(this.hash);
@@ -240,8 +243,12 @@ export class TcpLayer implements Transport {
   }
 
   rearm(c: Connection): void {
-    const due = Math.min(c.timerAt, c.delayedAckAt, c.pacingAt, c.lifeAt);
-    c.deadline = due;
+    if (c.resting) c.deadline = c.lifeAt;
+    else {
+      const { timerAt, delayedAckAt, pacingAt } = c.busy;
+      c.deadline = Math.min(timerAt, delayedAckAt, pacingAt, c.lifeAt);
+      if (c.deadline === c.lifeAt) c.rest();
+    }
     this.timers.arm(c);
   }
 
@@ -254,22 +261,29 @@ export class TcpLayer implements Transport {
         this.gone(c, 'timed-out');
         continue;
       }
-      if (c.timerAt <= now && c.timer !== TIMER_NONE && !onTimer(c, now)) {
-        this.responder.reset(c);
-        this.gone(c, c.state === SYN_SENT ? 'unreachable' : 'timed-out');
-        continue;
-      }
-      if (c.delayedAckAt <= now) sendAck(c);
-      if (c.pacingAt <= now) {
-        c.pacingAt = Number.POSITIVE_INFINITY;
-        output(c, now);
-      }
+      if (!c.resting && !this.due(c, now)) continue;
       this.rearm(c);
     }
     const waits = this.expireWaiting(now);
     const half = this.listening.poll(now);
     this.flush(now);
     return Math.min(this.timers.next(), half, waits);
+  }
+
+  /** What is due to a busy connection. False: it is over. */
+  private due(c: Connection, now: number): boolean {
+    const { busy } = c;
+    if (busy.timerAt <= now && busy.timer !== TIMER_NONE && !onTimer(c, now)) {
+      this.responder.reset(c);
+      this.gone(c, c.state === SYN_SENT ? 'unreachable' : 'timed-out');
+      return false;
+    }
+    if (busy.delayedAckAt <= now) sendAck(c);
+    if (busy.pacingAt <= now) {
+      busy.pacingAt = Number.POSITIVE_INFINITY;
+      output(c, now);
+    }
+    return true;
   }
 
   private expireWaiting(now: number): number {
@@ -340,15 +354,14 @@ export class TcpLayer implements Transport {
   gone(c: Connection, reason: CloseReason, tell = true): void {
     if (c.state === CLOSED) return;
     c.state = CLOSED;
-    c.deadline = c.timerAt = Number.POSITIVE_INFINITY;
+    c.deadline = Number.POSITIVE_INFINITY;
     this.connections.delete(c);
     this.timers.remove(c);
     this.departed?.gone(nameOf(c));
-    c.flight.clear();
-    c.queue.reset(c.sndMax);
-    this.budget.received -= c.heldBytes + (c.reassembly?.size ?? 0);
-    c.reassembly = undefined;
-    c.held = undefined;
+    if (!c.resting) {
+      this.budget.received -= c.heldBytes + (c.busy.reassembly?.size ?? 0);
+      c.release();
+    }
     c.heldBytes = 0;
     if (tell) c.tellClosed(reason);
   }
@@ -388,15 +401,15 @@ export class TcpLayer implements Transport {
   }
 
   enterRecovery(c: Connection, now: number): void {
-    c.recovering = true;
-    c.timedOut = false;
-    c.recover = c.sndMax;
-    c.recoverFlightSize = (c.sndMax - c.sndUna) | 0;
-    c.prrDelivered = c.prrOut = 0;
-    c.undoRetransmissions = 0;
-    c.retransmitTs = 0;
-    c.prrWindow = c.flight.pipe + c.mss;
-    c.cc.onCongestion(c, false, now);
+    c.busy.recovering = true;
+    c.busy.timedOut = false;
+    c.busy.recover = c.sndMax;
+    c.busy.recoverFlightSize = (c.sndMax - c.sndUna) | 0;
+    c.busy.prrDelivered = c.busy.prrOut = 0;
+    c.busy.undoRetransmissions = 0;
+    c.busy.retransmitTs = 0;
+    c.busy.prrWindow = c.busy.flight.pipe + c.mss;
+    c.busy.cc.onCongestion(c, false, now);
   }
 
   /** RFC 9293 3.7.1: Eff.snd.MSS out of the peer's MSS, the path and the options on each segment. */

@@ -306,14 +306,14 @@ export class Listening {
     c.sndScale = Math.max(one.scale, 0);
     this.start(c, one.iss, one.irs, one.scale !== -1, now);
     // RFC 6298 2.2: the handshake is the first sample, if the SYN-ACK was sent once.
-    if (one.retries === 0 && one.sentAt !== 0) c.rtt.sample(Math.max(now - one.sentAt, SHORTEST_RTT));
+    if (one.retries === 0 && one.sentAt !== 0) c.busy.rtt.sample(Math.max(now - one.sentAt, SHORTEST_RTT));
     c.sndWnd = segment.window << c.sndScale;
     c.maxSndWnd = c.sndWnd;
     c.sndWl1 = segment.seq;
     c.sndWl2 = segment.ack;
     layer.connections.add(c);
     layer.counters.accepted++;
-    c.cc.start(c, now);
+    c.busy.cc.start(c, now);
     accept(c);
     arrive(c, segment, bytes, ecn, now);
   }
@@ -323,8 +323,8 @@ export class Listening {
     const { layer } = this;
     c.state = ESTABLISHED;
     c.iss = iss;
-    c.sndUna = c.sndNxt = c.sndMax = c.ecnRecover = c.recover = (iss + 1) | 0;
-    c.queue.reset(c.sndNxt);
+    c.sndUna = c.sndNxt = c.sndMax = c.busy.ecnRecover = c.busy.recover = (iss + 1) | 0;
+    c.busy.queue.reset(c.sndNxt);
     c.irs = irs;
     c.rcvNxt = c.lastAckSent = (irs + 1) | 0;
     c.rcvScale = scaling ? layer.receiveScale : 0;

@@ -3,8 +3,8 @@ import { HEADROOM, TRANSPORT_OFFSET } from '../device/tx-frame.js';
 import { ECN_ECT0, ECN_NOT_ECT } from '../ip-output.js';
 import { addWords, fold, pseudoHeader } from '../wire/checksum.js';
 import { ACK, CWR, ECE, FIN, PROTOCOL_TCP, PSH, putInt32, putUint16, URG } from '../wire/tcp.js';
+import { FRTO_PROBING, TIMER_NONE, TIMER_PERSIST } from './busy.js';
 import type { Connection } from './connection.js';
-import { FRTO_PROBING, TIMER_NONE, TIMER_PERSIST } from './connection.js';
 import type { Sent } from './in-flight.js';
 import { tell } from './probing.js';
 import { after, before } from './sequence.js';
@@ -16,8 +16,9 @@ const blocks = new Int32Array(8);
 
 /** Bytes that we may advertise now, the right edge never moving left (RFC 9293 SHLD-14), without silly windows (3.8.6.2.2). */
 function receiveWindow(c: Connection): number {
+  const { busy } = c;
   const buffer = c.layer.limits.receiveBuffer;
-  const kept = c.heldBytes + (c.reassembly === undefined ? 0 : c.reassembly.size);
+  const kept = c.heldBytes + (busy.reassembly === undefined ? 0 : busy.reassembly.size);
   const promised = (c.rcvAdv - c.rcvNxt) | 0;
   const free = Math.max(0, buffer - kept);
   if (free > promised && free - promised < Math.min(buffer >> 1, c.mss) && promised > 0) return promised;
@@ -30,6 +31,7 @@ function receiveWindow(c: Connection): number {
  * sent before (RFC 3168 6.1.5: no retransmission is ECN-capable; 6.1.2: CWR goes with new data).
  */
 function emit(c: Connection, seq: number, length: number, flags: number, data: boolean, fresh = false): number {
+  const { busy } = c;
   const ip = c.layer.ip;
   const tx = ip.tx;
   const head = tx.head;
@@ -48,10 +50,10 @@ function emit(c: Connection, seq: number, length: number, flags: number, data: b
   if (length > 0) {
     // Where the device adds up, references cost less than copies, for small answers too; else the bytes are needed here.
     if (length <= c.mss && !ip.offload.checksum) {
-      c.queue.copy(head, option, seq, length);
+      busy.queue.copy(head, option, seq, length);
       taken = length;
       tx.length += length;
-    } else taken = c.queue.fill(tx, seq, length);
+    } else taken = busy.queue.fill(tx, seq, length);
   }
   const window = receiveWindow(c);
   // Rounded up: rounded down, the right edge would move left by less than a unit of the scale.
@@ -66,14 +68,14 @@ function emit(c: Connection, seq: number, length: number, flags: number, data: b
     c.cwrDue = false;
   }
   let urgent = 0;
-  if (c.urgentOut) {
+  if (busy.urgentOut) {
     // RFC 9293 MUST-62: the first octet that is not urgent.
-    urgent = Math.min((c.sndUp - seq) | 0, 0xffff);
+    urgent = Math.min((busy.sndUp - seq) | 0, 0xffff);
     if (urgent > 0) bits |= URG;
     else urgent = 0;
   }
   // PSH on the last byte that is queued (RFC 9293 MUST-61).
-  if (taken > 0 && ((seq + taken) | 0) === c.queue.end) bits |= PSH;
+  if (taken > 0 && ((seq + taken) | 0) === busy.queue.end) bits |= PSH;
   putUint16(head, at, c.localPort);
   putUint16(head, at + 2, c.remotePort);
   putInt32(head, at + 4, seq);
@@ -96,7 +98,7 @@ function emit(c: Connection, seq: number, length: number, flags: number, data: b
   ip.send(c.route, c.localAddress, PROTOCOL_TCP, true, c.tos | (fresh && c.ecn ? ECN_ECT0 : ECN_NOT_ECT));
   c.ackNow = false;
   c.unacked = 0;
-  c.delayedAckAt = Number.POSITIVE_INFINITY;
+  busy.delayedAckAt = Number.POSITIVE_INFINITY;
   c.lastAckSent = c.rcvNxt;
   c.layer.counters.segmentsOut++;
   if (c.layer.probe !== undefined) {
@@ -108,16 +110,17 @@ function emit(c: Connection, seq: number, length: number, flags: number, data: b
 }
 
 function writeSack(c: Connection, head: Uint8Array, start: number): number {
+  const { busy } = c;
   let count = 0;
-  if (c.dsackLeft !== c.dsackRight) {
-    blocks[0] = c.dsackLeft;
-    blocks[1] = c.dsackRight;
+  if (busy.dsackLeft !== busy.dsackRight) {
+    blocks[0] = busy.dsackLeft;
+    blocks[1] = busy.dsackRight;
     count = 1;
-    c.dsackLeft = c.dsackRight = 0;
+    busy.dsackLeft = busy.dsackRight = 0;
   }
   const most = c.timestamps ? 3 : 4;
-  if (c.reassembly !== undefined && !c.reassembly.empty) {
-    count += c.reassembly.blocks(blocks, count * 2, most - count);
+  if (busy.reassembly !== undefined && !busy.reassembly.empty) {
+    count += busy.reassembly.blocks(blocks, count * 2, most - count);
   }
   if (count === 0) return start;
   head[start] = 1;
@@ -135,62 +138,75 @@ export function sendAck(c: Connection): void {
 
 /** Remembers what delivery-rate estimation and RACK need of a transmission. */
 function stamp(c: Connection, one: Sent, now: number): void {
-  if (c.flight.head === undefined || c.flight.pipe === 0) {
-    c.firstSentAt = now;
-    c.deliveredAt = now;
+  const { busy } = c;
+  if (busy.flight.head === undefined || busy.flight.pipe === 0) {
+    busy.firstSentAt = now;
+    busy.deliveredAt = now;
   }
   one.sentAt = now;
-  one.delivered = c.delivered;
-  one.deliveredAt = c.deliveredAt;
-  one.firstSentAt = c.firstSentAt;
-  one.lostBefore = c.lostTotal;
-  one.appLimited = c.appLimitedUntil > c.delivered;
+  one.delivered = busy.delivered;
+  one.deliveredAt = busy.deliveredAt;
+  one.firstSentAt = busy.firstSentAt;
+  one.lostBefore = busy.lostTotal;
+  one.appLimited = busy.appLimitedUntil > busy.delivered;
 }
 
 /** Largest piece to send at once: whole segments, bounded by the device, and by a millisecond of pacing. */
 function burst(c: Connection): number {
+  const { busy } = c;
   const most = c.layer.ip.offload.segmentation;
   // An urgent pointer counts from its own segment: nobody may cut that.
-  if (most === 0 || c.urgentOut) return c.mss;
+  if (most === 0 || busy.urgentOut) return c.mss;
   let bytes = most - 120;
-  if (c.cc.pacingRate > 0) bytes = Math.min(bytes, Math.max(c.cc.pacingRate, 2 * c.mss));
+  if (busy.cc.pacingRate > 0) bytes = Math.min(bytes, Math.max(busy.cc.pacingRate, 2 * c.mss));
   return Math.max(c.mss, bytes - (bytes % c.mss));
 }
 
 /** What congestion control lets be in flight. */
 function allowance(c: Connection): number {
-  if (c.recovering && !c.timedOut && c.cc.name !== 'bbr') return c.prrWindow;
-  return c.cc.cwnd;
+  const { busy } = c;
+  if (busy.recovering && !busy.timedOut && busy.cc.name !== 'bbr') return busy.prrWindow;
+  return busy.cc.cwnd;
 }
 
 /** ms that may be made good when a timer came late, so that the rate holds on a host that is busy. */
 const PACING_CREDIT = 2;
 
 function paced(c: Connection, bytes: number, now: number): void {
-  if (c.cc.pacingRate > 0) c.pacedUntil = Math.max(c.pacedUntil, now - PACING_CREDIT) + bytes / c.cc.pacingRate;
+  const { busy } = c;
+  if (busy.cc.pacingRate > 0)
+    busy.pacedUntil = Math.max(busy.pacedUntil, now - PACING_CREDIT) + bytes / busy.cc.pacingRate;
 }
 
 /** `force`: one segment leaves whatever the window says (after a timeout). */
 export function output(c: Connection, now: number, force = false): void {
+  const { busy } = c;
   if (c.state < ESTABLISHED || c.state === CLOSED) return;
   let first = force;
   // RFC 2018 4: what came out of order is told of with each ACK; a segment of data has no room for it.
-  if (c.ackNow && (c.dsackLeft !== c.dsackRight || (c.reassembly !== undefined && !c.reassembly.empty))) sendAck(c);
+  if (c.ackNow && (busy.dsackLeft !== busy.dsackRight || (busy.reassembly !== undefined && !busy.reassembly.empty)))
+    sendAck(c);
   const before_ = c.sndNxt;
-  if (c.flight.head === undefined && c.queue.end !== c.sndNxt && c.sentAt !== 0 && now - c.sentAt > c.rtt.rto) {
-    c.cc.onIdle(c, now - c.sentAt, now);
+  if (
+    busy.flight.head === undefined &&
+    busy.queue.end !== c.sndNxt &&
+    c.sentAt !== 0 &&
+    now - c.sentAt > busy.rtt.rto
+  ) {
+    busy.cc.onIdle(c, now - c.sentAt, now);
   }
   for (;;) {
-    if (c.cc.pacingRate > 0 && c.pacedUntil > now + 1 && !first) {
-      c.pacingAt = c.pacedUntil - 1;
+    if (busy.cc.pacingRate > 0 && busy.pacedUntil > now + 1 && !first) {
+      busy.pacingAt = busy.pacedUntil - 1;
       break;
     }
-    const extra = c.sackOk || c.dupAcks === 0 ? 0 : (c.recovering ? c.dupAcks : Math.min(c.dupAcks, 2)) * c.mss;
-    let room = allowance(c) + extra - c.flight.pipe;
+    const extra =
+      c.sackOk || busy.dupAcks === 0 ? 0 : (busy.recovering ? busy.dupAcks : Math.min(busy.dupAcks, 2)) * c.mss;
+    let room = allowance(c) + extra - busy.flight.pipe;
     // RFC 5682 2.1 step 2b: two new segments at most.
-    if (c.frto === FRTO_PROBING) room = Math.min(room, 2 * c.mss - ((c.sndNxt - c.recover) | 0));
+    if (busy.frto === FRTO_PROBING) room = Math.min(room, 2 * c.mss - ((c.sndNxt - busy.recover) | 0));
     // F-RTO (RFC 5682 2.1 step 2b) tries new data before it believes that the old is lost.
-    const lost = c.frto === FRTO_PROBING ? undefined : c.flight.firstLost();
+    const lost = busy.frto === FRTO_PROBING ? undefined : busy.flight.firstLost();
     if (lost !== undefined) {
       const size = (lost.end - lost.seq) | 0;
       let take = Math.min(size, burst(c));
@@ -209,29 +225,30 @@ export function output(c: Connection, now: number, force = false): void {
     if (!sendNew(c, room, now)) break;
     first = false;
   }
-  c.cwndLimited = allowance(c) - c.flight.pipe < c.mss;
+  busy.cwndLimited = allowance(c) - busy.flight.pipe < c.mss;
   if (c.sndNxt !== before_) c.quickAcks = Math.max(c.quickAcks - 1, 0);
   // Nothing more to send while the window has room: what follows measures the application, not the path.
-  if (c.queue.end === c.sndMax && !c.cwndLimited && c.flight.lostBytes === 0) {
-    c.appLimitedUntil = c.delivered + c.flight.pipe || 1;
+  if (busy.queue.end === c.sndMax && !busy.cwndLimited && busy.flight.lostBytes === 0) {
+    busy.appLimitedUntil = busy.delivered + busy.flight.pipe || 1;
   }
   if (c.ackNow) sendAck(c);
   armPersist(c, now);
 }
 
 function resend(c: Connection, one: Sent, length: number, now: number): void {
-  const flight = c.flight;
+  const { busy } = c;
+  const { flight } = busy;
   if (((one.end - one.seq) | 0) > length) flight.split(one, (one.seq + length) | 0);
-  const fin = c.finSent && one.end === c.sndMax && after(one.end, c.queue.end);
+  const fin = c.finSent && one.end === c.sndMax && after(one.end, busy.queue.end);
   const data = (one.end - one.seq - (fin ? 1 : 0)) | 0;
-  if (c.retransmitTs === 0) c.retransmitTs = c.layer.timestamp(c, now);
+  if (busy.retransmitTs === 0) busy.retransmitTs = c.layer.timestamp(c, now);
   const taken = emit(c, one.seq, data, fin ? ACK | FIN : ACK, true);
   if (taken < data) flight.split(one, (one.seq + taken) | 0);
   flight.markResent(one);
   stamp(c, one, now);
   const size = (one.end - one.seq) | 0;
-  c.prrOut += size;
-  if (c.undoRetransmissions >= 0) c.undoRetransmissions++;
+  busy.prrOut += size;
+  if (busy.undoRetransmissions >= 0) busy.undoRetransmissions++;
   c.retransmissions++;
   c.layer.counters.retransmissions++;
   c.sentAt = now;
@@ -241,7 +258,8 @@ function resend(c: Connection, one: Sent, length: number, now: number): void {
 
 /** One segment (or super-segment) of new data. False: nothing can go now. */
 function sendNew(c: Connection, room: number, now: number): boolean {
-  const available = (c.queue.end - c.sndNxt) | 0;
+  const { busy } = c;
+  const available = (busy.queue.end - c.sndNxt) | 0;
   const finDue = c.closing && !c.finSent;
   if (available <= 0) {
     if (!finDue || available < 0) return false;
@@ -260,11 +278,12 @@ function sendNew(c: Connection, room: number, now: number): boolean {
     else if (take < c.maxSndWnd / 2) return false;
   }
   // RFC 9293 3.7.4: less than a segment waits for the ACK of what is in flight, if the owner wants that.
-  if (c.nagle && take < c.mss && c.flight.head !== undefined && !finDue) return false;
+  if (c.nagle && take < c.mss && busy.flight.head !== undefined && !finDue) return false;
   return transmit(c, take, finDue && take === available, now);
 }
 
 function transmit(c: Connection, length: number, fin: boolean, now: number): boolean {
+  const { busy } = c;
   const seq = c.sndNxt;
   const one = c.layer.pool.take();
   stamp(c, one, now);
@@ -278,15 +297,15 @@ function transmit(c: Connection, length: number, fin: boolean, now: number): boo
   one.end = (seq + taken + (withFin ? 1 : 0)) | 0;
   one.sacked = one.lost = one.resent = false;
   one.count = 1;
-  if (c.flight.head === undefined) c.stuckSince = now;
-  c.flight.append(one);
-  one.txInFlight = c.flight.pipe;
+  if (busy.flight.head === undefined) busy.stuckSince = now;
+  busy.flight.append(one);
+  one.txInFlight = busy.flight.pipe;
   c.sndNxt = one.end;
   if (before(c.sndMax, c.sndNxt)) c.sndMax = c.sndNxt;
   if (withFin) c.finSent = true;
-  c.prrOut += c.recovering ? taken : 0;
+  busy.prrOut += busy.recovering ? taken : 0;
   c.sentAt = now;
-  c.cc.onSend(c, taken, now);
+  busy.cc.onSend(c, taken, now);
   paced(c, taken, now);
   armAfterSend(c, now, true);
   return true;
@@ -294,51 +313,54 @@ function transmit(c: Connection, length: number, fin: boolean, now: number): boo
 
 /** RFC 8985 7.3: new data if the window allows, else the last segment again. */
 export function probeTail(c: Connection, now: number): void {
-  c.tlpActive = true;
-  c.tlpRetransmitted = false;
-  const available = (c.queue.end - c.sndNxt) | 0;
+  const { busy } = c;
+  busy.tlpActive = true;
+  busy.tlpRetransmitted = false;
+  const available = (busy.queue.end - c.sndNxt) | 0;
   const window = (c.sndUna + c.sndWnd - c.sndNxt) | 0;
   if (available > 0 && window >= Math.min(available, c.mss)) {
     transmit(c, Math.min(available, c.mss, window), false, now);
   } else {
-    let last = c.flight.tail;
+    let last = busy.flight.tail;
     while (last?.sacked) last = last.prev;
     if (last === undefined) return;
     const size = (last.end - last.seq) | 0;
-    if (size > c.mss) last = c.flight.split(last, (last.end - c.mss) | 0);
-    c.flight.markLost(last);
-    c.tlpRetransmitted = true;
+    if (size > c.mss) last = busy.flight.split(last, (last.end - c.mss) | 0);
+    busy.flight.markLost(last);
+    busy.tlpRetransmitted = true;
     resend(c, last, (last.end - last.seq) | 0, now);
   }
-  c.tlpEnd = c.sndNxt;
+  busy.tlpEnd = c.sndNxt;
 }
 
 /** RFC 9293 3.8.6.1: with nothing in flight and a window that takes nothing, ask whether it has opened. */
 function armPersist(c: Connection, now: number): void {
-  const waiting = c.flight.head === undefined && ((c.queue.end - c.sndNxt) | 0) > 0;
+  const { busy } = c;
+  const waiting = busy.flight.head === undefined && ((busy.queue.end - c.sndNxt) | 0) > 0;
   if (!waiting) {
-    if (c.timer === TIMER_PERSIST) {
-      c.timer = TIMER_NONE;
-      c.timerAt = Number.POSITIVE_INFINITY;
+    if (busy.timer === TIMER_PERSIST) {
+      busy.timer = TIMER_NONE;
+      busy.timerAt = Number.POSITIVE_INFINITY;
     }
-    if (c.sndWnd > 0) c.persistBackoff = 0;
+    if (c.sndWnd > 0) busy.persistBackoff = 0;
     return;
   }
-  if (c.timer !== TIMER_NONE) return;
-  c.timer = TIMER_PERSIST;
-  c.timerAt = now + Math.min(60_000, c.rtt.rto * 2 ** c.persistBackoff);
+  if (busy.timer !== TIMER_NONE) return;
+  busy.timer = TIMER_PERSIST;
+  busy.timerAt = now + Math.min(60_000, busy.rtt.rto * 2 ** busy.persistBackoff);
 }
 
 /** One byte, or what the small window takes, beyond the rules of silly windows. */
 export function probeWindow(c: Connection, now: number): void {
-  c.persistBackoff = Math.min(c.persistBackoff + 1, 16);
-  const available = (c.queue.end - c.sndNxt) | 0;
+  const { busy } = c;
+  busy.persistBackoff = Math.min(busy.persistBackoff + 1, 16);
+  const available = (busy.queue.end - c.sndNxt) | 0;
   const window = (c.sndUna + c.sndWnd - c.sndNxt) | 0;
   if (window > 0) transmit(c, Math.min(available, window, c.mss), false, now);
   else {
     // An old sequence number draws an ACK without risking that the byte is taken.
     emit(c, (c.sndUna - 1) | 0, 0, ACK, false);
-    c.timer = TIMER_NONE;
+    busy.timer = TIMER_NONE;
     armPersist(c, now);
   }
 }

@@ -21,14 +21,14 @@ function acknowledge(c: Connection, length: number, now: number): void {
   if (c.unacked >= 2 * Math.min(c.mss, c.rcvMss) || c.quickAcks > 0) {
     if (c.quickAcks > 0) c.quickAcks--;
     c.ackNow = true;
-  } else if (c.delayedAckAt === Number.POSITIVE_INFINITY) c.delayedAckAt = now + c.layer.limits.delayedAck;
+  } else if (c.busy.delayedAckAt === Number.POSITIVE_INFINITY) c.busy.delayedAckAt = now + c.layer.limits.delayedAck;
 }
 
 function give(c: Connection, bytes: Uint8Array, start: number, end: number): void {
   if (c.state === CLOSED) return;
   if (c.paused) {
-    c.held ??= new Held();
-    c.held.push(bytes, start, end);
+    c.busy.held ??= new Held();
+    c.busy.held.push(bytes, start, end);
     c.heldBytes += end - start;
     c.layer.budget.received += end - start;
   } else c.handler.data(c, bytes, start, end);
@@ -46,8 +46,8 @@ export function receiveText(c: Connection, segment: Segment, bytes: Uint8Array, 
     return;
   }
   if (fin && notAfter(c.rcvNxt, (seq + length) | 0)) {
-    c.finPending = true;
-    c.finAt = (seq + length) | 0;
+    c.busy.finPending = true;
+    c.busy.finAt = (seq + length) | 0;
   }
   if (length > 0) {
     const end = (seq + length) | 0;
@@ -55,12 +55,12 @@ export function receiveText(c: Connection, segment: Segment, bytes: Uint8Array, 
       // All of it is old: RFC 2883 4.1.
       duplicate(c, seq, end);
       c.layer.drops.count(DUPLICATE);
-      if (!c.finPending || c.finAt !== c.rcvNxt) return;
+      if (!c.busy.finPending || c.busy.finAt !== c.rcvNxt) return;
     } else {
       if (before(seq, c.rcvNxt)) {
         if (c.sackOk) {
-          c.dsackLeft = seq;
-          c.dsackRight = c.rcvNxt;
+          c.busy.dsackLeft = seq;
+          c.busy.dsackRight = c.rcvNxt;
         }
         start += (c.rcvNxt - seq) | 0;
         seq = c.rcvNxt;
@@ -70,7 +70,7 @@ export function receiveText(c: Connection, segment: Segment, bytes: Uint8Array, 
       const over = (end - c.rcvAdv) | 0;
       if (over > 0) {
         stop -= over;
-        if (c.finPending && after(c.finAt, c.rcvAdv)) c.finPending = false;
+        if (c.busy.finPending && after(c.busy.finAt, c.rcvAdv)) c.busy.finPending = false;
       }
       if (c.deaf) {
         // RFC 9293 SHLD-3: nobody will read it, and the peer shall not take it for read.
@@ -80,16 +80,16 @@ export function receiveText(c: Connection, segment: Segment, bytes: Uint8Array, 
       }
       if (seq !== c.rcvNxt) {
         // RFC 5681 4.2: out of order is acknowledged at once.
-        c.reassembly ??= new Reassembly();
+        c.busy.reassembly ??= new Reassembly();
         const limit = c.layer.limits.receiveBuffer - c.heldBytes;
         c.ackNow = true;
         if (!c.layer.budget.keep(c, stop - start)) {
           c.layer.drops.count(MEMORY_LIMIT);
           return;
         }
-        const before_ = c.reassembly.size;
-        if (!c.reassembly.add(seq, bytes, start, stop, limit)) c.layer.drops.count(REASSEMBLY_FULL);
-        c.layer.budget.received += c.reassembly.size - before_;
+        const before_ = c.busy.reassembly.size;
+        if (!c.busy.reassembly.add(seq, bytes, start, stop, limit)) c.layer.drops.count(REASSEMBLY_FULL);
+        c.layer.budget.received += c.busy.reassembly.size - before_;
         return;
       }
       if (c.paused && !c.layer.budget.keep(c, stop - start)) {
@@ -101,24 +101,24 @@ export function receiveText(c: Connection, segment: Segment, bytes: Uint8Array, 
       // FIN-WAIT-2 is cut short when nothing comes, not while the peer still has something to say.
       if (c.state === FIN_WAIT_2) c.lifeAt = now + c.layer.limits.finWait2;
       give(c, bytes, start, stop);
-      const kept = c.reassembly;
+      const kept = c.busy.reassembly;
       if (kept !== undefined && !kept.empty) {
         c.ackNow = true;
         const size = kept.size;
         c.rcvNxt = kept.drain(c.rcvNxt, (b, s, e) => give(c, b, s, e));
         if (c.state !== CLOSED) c.layer.budget.received += kept.size - size;
-        if (kept.empty) c.reassembly = undefined;
+        if (kept.empty) c.busy.reassembly = undefined;
       }
     }
   }
-  if (c.finPending && c.finAt === c.rcvNxt) receiveFin(c, now);
+  if (c.busy.finPending && c.busy.finAt === c.rcvNxt) receiveFin(c, now);
   else if (fin && !c.finReceived) c.ackNow = true;
 }
 
 function duplicate(c: Connection, left: number, right: number): void {
   if (c.sackOk) {
-    c.dsackLeft = left;
-    c.dsackRight = right;
+    c.busy.dsackLeft = left;
+    c.busy.dsackRight = right;
   }
   c.ackNow = true;
 }
@@ -127,11 +127,11 @@ function duplicate(c: Connection, left: number, right: number): void {
 function receiveFin(c: Connection, now: number): void {
   if (c.state === CLOSED) return;
   c.finReceived = true;
-  c.finPending = false;
+  c.busy.finPending = false;
   c.rcvNxt = (c.rcvNxt + 1) | 0;
   c.ackNow = true;
-  if (c.reassembly !== undefined) c.layer.budget.received -= c.reassembly.size;
-  c.reassembly = undefined;
+  if (c.busy.reassembly !== undefined) c.layer.budget.received -= c.busy.reassembly.size;
+  c.busy.reassembly = undefined;
   if (c.state === ESTABLISHED || c.state === SYN_RECEIVED) c.state = CLOSE_WAIT;
   else if (c.state === FIN_WAIT_1) c.state = c.finSent && c.sndUna === c.sndMax ? FIN_WAIT_2 : CLOSING;
   // While the owner does not read, what it has not read comes before the end: `releaseHeld` tells it then.
@@ -147,7 +147,7 @@ function tellEnd(c: Connection, now: number): void {
 
 /** `resume()`: what was held goes up, until the owner pauses again. */
 export function releaseHeld(c: Connection): void {
-  const held = c.held;
+  const held = c.busy.held;
   if (held === undefined) return;
   while (held.size > 0 && !c.paused && c.state !== CLOSED) {
     held.shift((bytes, start, end) => {
@@ -157,7 +157,7 @@ export function releaseHeld(c: Connection): void {
     });
   }
   if (held.size === 0) {
-    c.held = undefined;
+    c.busy.held = undefined;
     if (c.finReceived && c.state !== CLOSED) tellEnd(c, c.layer.now);
   }
 }

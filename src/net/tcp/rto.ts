@@ -28,6 +28,18 @@ export class RttEstimator {
     this.srtt += (rtt - this.srtt) / 8;
   }
 
+  /** As if nothing had been measured. */
+  renew(): void {
+    this.srtt = this.rttvar = this.min = this.latest = 0;
+  }
+
+  /** What was measured before, in microseconds. */
+  restore(srtt: number, rttvar: number, min: number): void {
+    this.srtt = this.latest = srtt / 1000;
+    this.rttvar = rttvar / 1000;
+    this.min = min / 1000;
+  }
+
   /** The timeout before back-off. */
   get rto(): number {
     if (this.srtt === 0) return RTO_INITIAL;

@@ -1,14 +1,6 @@
 /** What happens when nothing happens: retransmission (RFC 6298), tail loss probe (8985 7), zero-window probe (9293 3.8.6.1). */
+import { FRTO_OFF, FRTO_WAITING, TIMER_NONE, TIMER_PERSIST, TIMER_PROBE, TIMER_REORDER, TIMER_RTO } from './busy.js';
 import type { Connection } from './connection.js';
-import {
-  FRTO_OFF,
-  FRTO_WAITING,
-  TIMER_NONE,
-  TIMER_PERSIST,
-  TIMER_PROBE,
-  TIMER_REORDER,
-  TIMER_RTO,
-} from './connection.js';
 import { output, probeTail, probeWindow } from './output.js';
 import { rackDetect } from './rack.js';
 import { RTO_MAX } from './rto.js';
@@ -20,15 +12,17 @@ const BLACK_HOLE_MSS = 536;
 const R1 = 3;
 
 function timeout(c: Connection): number {
-  return Math.min(RTO_MAX, c.rtt.rto * 2 ** c.backoff);
+  const { busy } = c;
+  return Math.min(RTO_MAX, busy.rtt.rto * 2 ** busy.backoff);
 }
 
 /** Arms the timer anew after the flight changed by an ACK (RFC 6298 5.3). */
 export function armAfterAck(c: Connection, now: number): void {
-  if (c.timer === TIMER_REORDER) return;
-  if (c.flight.head === undefined) {
-    c.timer = TIMER_NONE;
-    c.timerAt = Number.POSITIVE_INFINITY;
+  const { busy } = c;
+  if (busy.timer === TIMER_REORDER) return;
+  if (busy.flight.head === undefined) {
+    busy.timer = TIMER_NONE;
+    busy.timerAt = Number.POSITIVE_INFINITY;
     return;
   }
   arm(c, now);
@@ -36,53 +30,64 @@ export function armAfterAck(c: Connection, now: number): void {
 
 /** Something was sent (RFC 6298 5.1). New data moves the probe of the tail (RFC 8985 7.2), nothing moves a running timeout. */
 export function armAfterSend(c: Connection, now: number, newData: boolean): void {
-  if (c.timer === TIMER_REORDER || (c.timer === TIMER_RTO && !(newData && probes(c)))) return;
+  const { busy } = c;
+  if (busy.timer === TIMER_REORDER || (busy.timer === TIMER_RTO && !(newData && probes(c)))) return;
   arm(c, now);
 }
 
 /** RFC 8985 7.2: one probe a tail, only while nothing is known to be lost. */
 function probes(c: Connection): boolean {
-  return c.sackOk && !c.recovering && !c.tlpActive && c.backoff === 0 && c.rtt.srtt > 0 && c.flight.sackedBytes === 0;
+  const { busy } = c;
+  return (
+    c.sackOk &&
+    !busy.recovering &&
+    !busy.tlpActive &&
+    busy.backoff === 0 &&
+    busy.rtt.srtt > 0 &&
+    busy.flight.sackedBytes === 0
+  );
 }
 
 function arm(c: Connection, now: number): void {
+  const { busy } = c;
   const rto = timeout(c);
-  c.timer = TIMER_RTO;
-  c.timerAt = now + rto;
+  busy.timer = TIMER_RTO;
+  busy.timerAt = now + rto;
   if (!probes(c)) return;
-  let pto = 2 * c.rtt.srtt + 8;
+  let pto = 2 * busy.rtt.srtt + 8;
   // A lone segment may wait for the peer's delayed ACK.
-  if (c.flight.pipe <= c.mss) pto += 200;
+  if (busy.flight.pipe <= c.mss) pto += 200;
   if (pto < rto) {
-    c.timer = TIMER_PROBE;
-    c.timerAt = now + pto;
+    busy.timer = TIMER_PROBE;
+    busy.timerAt = now + pto;
   }
 }
 
 /** The main timer fired. False: the connection is given up. */
 export function onTimer(c: Connection, now: number): boolean {
-  const kind = c.timer;
-  c.timer = TIMER_NONE;
-  c.timerAt = Number.POSITIVE_INFINITY;
+  const { busy } = c;
+  const kind = busy.timer;
+  busy.timer = TIMER_NONE;
+  busy.timerAt = Number.POSITIVE_INFINITY;
   if (kind === TIMER_REORDER) {
     const lost = rackDetect(c, now);
     if (lost > 0) {
-      c.lostTotal += lost;
-      if (!c.recovering) c.layer.enterRecovery(c, now);
+      busy.lostTotal += lost;
+      if (!busy.recovering) c.layer.enterRecovery(c, now);
     }
     output(c, now);
-    if (c.timer === TIMER_NONE) armAfterAck(c, now);
+    if (busy.timer === TIMER_NONE) armAfterAck(c, now);
     return true;
   }
   if (kind === TIMER_PROBE) {
     probeTail(c, now);
-    c.timer = TIMER_RTO;
-    c.timerAt = now + timeout(c);
+    busy.timer = TIMER_RTO;
+    busy.timerAt = now + timeout(c);
     return true;
   }
   if (kind === TIMER_PERSIST) {
     // RFC 9293 MUST-37: as long as the peer answers probes, it may keep its window closed.
-    if (c.persistBackoff > 3 && now - c.heardAt > c.userTimeout) return false;
+    if (busy.persistBackoff > 3 && now - c.heardAt > c.userTimeout) return false;
     if (abandoned(c, now)) return false;
     probeWindow(c, now);
     return true;
@@ -96,28 +101,30 @@ export function onTimer(c: Connection, now: number): boolean {
  * closed window.
  */
 function abandoned(c: Connection, now: number): boolean {
-  return c.closing && now - Math.max(c.stuckSince, c.closedAt) > c.userTimeout;
+  const { busy } = c;
+  return c.closing && now - Math.max(busy.stuckSince, busy.closedAt) > c.userTimeout;
 }
 
 function retransmit(c: Connection, now: number): boolean {
+  const { busy } = c;
   const limits = c.layer.limits;
   if (c.state === SYN_SENT || c.state === SYN_RECEIVED) {
-    if (c.backoff >= limits.synRetries) return false;
-    c.backoff++;
+    if (busy.backoff >= limits.synRetries) return false;
+    busy.backoff++;
     c.layer.sendSyn(c, now);
-    c.timer = TIMER_RTO;
-    c.timerAt = now + timeout(c);
+    busy.timer = TIMER_RTO;
+    busy.timerAt = now + timeout(c);
     return true;
   }
   // RFC 9293 3.8.3 R2, RFC 5482. A peer that shrank its window to nothing, but answers, is borne (SHLD-17).
   const shut = c.sndWnd === 0;
-  if (now - (shut ? c.heardAt : c.stuckSince) > c.userTimeout || (shut && abandoned(c, now))) return false;
-  const flight = c.flight;
+  if (now - (shut ? c.heardAt : busy.stuckSince) > c.userTimeout || (shut && abandoned(c, now))) return false;
+  const { flight } = busy;
   // RFC 5682 2.1: only the first timeout can turn out to have been needless.
-  c.frto = c.recovering && c.timedOut ? FRTO_OFF : FRTO_WAITING;
-  if (!c.recovering || !c.timedOut) {
-    c.undoRetransmissions = 0;
-    c.retransmitTs = 0;
+  busy.frto = busy.recovering && busy.timedOut ? FRTO_OFF : FRTO_WAITING;
+  if (!busy.recovering || !busy.timedOut) {
+    busy.undoRetransmissions = 0;
+    busy.retransmitTs = 0;
   }
   let lost = 0;
   for (let one = flight.head; one !== undefined; one = one.next) {
@@ -127,16 +134,16 @@ function retransmit(c: Connection, now: number): boolean {
     flight.markLost(one);
     lost += (one.end - one.seq) | 0;
   }
-  c.lostTotal += lost;
-  c.recovering = true;
-  c.timedOut = true;
-  c.recover = c.sndMax;
-  c.dupAcks = 0;
-  c.tlpActive = false;
+  busy.lostTotal += lost;
+  busy.recovering = true;
+  busy.timedOut = true;
+  busy.recover = c.sndMax;
+  busy.dupAcks = 0;
+  busy.tlpActive = false;
   // RFC 6298 5.5.
-  c.backoff++;
-  c.cc.onTimeout(c, now);
-  if (c.backoff === R1) {
+  busy.backoff++;
+  busy.cc.onTimeout(c, now);
+  if (busy.backoff === R1) {
     // RFC 9293 3.8.3 (a): negative advice to IP, which asks anew who the next hop is; SHLD-9: the owner hears of it.
     c.layer.ip.doubt(c.route);
     c.handler.trouble?.(c, 'no-answer');
@@ -144,12 +151,12 @@ function retransmit(c: Connection, now: number): boolean {
   }
   // Full-sized segments that vanish again and again: a path with a smaller MTU and no ICMP (RFC 4821 7.7)? Smaller ones
   // try; the path is blamed only when they pass.
-  if (c.backoff >= 3 && c.mss > BLACK_HOLE_MSS) {
+  if (busy.backoff >= 3 && c.mss > BLACK_HOLE_MSS) {
     c.mssCap = c.mss > 1200 ? 1200 : BLACK_HOLE_MSS;
     c.layer.updateMss(c);
   }
   output(c, now, true);
-  c.timer = TIMER_RTO;
-  c.timerAt = now + timeout(c);
+  busy.timer = TIMER_RTO;
+  busy.timerAt = now + timeout(c);
   return true;
 }

@@ -20,6 +20,13 @@ export class Cubic extends LossBased {
   private undoWMax = 0;
   private readonly hystart = new HyStart();
 
+  override renew(): void {
+    super.renew();
+    this.wMax = this.cwndEpoch = this.k = this.wEst = this.undoWMax = 0;
+    this.epochStart = -1;
+    this.hystart.renew();
+  }
+
   override start(sender: SenderView, now: number): void {
     super.start(sender, now);
     this.hystart.start(sender);

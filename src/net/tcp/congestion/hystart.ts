@@ -18,6 +18,11 @@ export class HyStart {
   private cssRounds = 0;
   private cssBaseline = 0;
 
+  renew(): void {
+    this.roundMin = this.lastRoundMin = Number.POSITIVE_INFINITY;
+    this.roundEnd = this.samples = this.cssRounds = this.cssBaseline = 0;
+  }
+
   start(sender: SenderView): void {
     this.roundEnd = sender.sndNxt;
   }

@@ -6,14 +6,27 @@ export function initialWindow(mss: number): number {
   return Math.min(10 * mss, Math.max(2 * mss, 14_600));
 }
 
+/** `ssthresh` before the first loss. */
+const NO_THRESHOLD = 0x3fff_ffff;
+
 export abstract class LossBased implements CongestionControl {
   abstract readonly name: 'reno' | 'cubic';
   cwnd = 0;
-  ssthresh = 0x3fff_ffff;
+  ssthresh = NO_THRESHOLD;
   pacingRate = 0;
   protected priorCwnd = 0;
   protected priorSsthresh = 0;
   private initial = 0;
+
+  /** No loss so far, and slow start goes on. */
+  get calm(): boolean {
+    return this.ssthresh === NO_THRESHOLD;
+  }
+
+  renew(): void {
+    this.cwnd = this.pacingRate = this.priorCwnd = this.priorSsthresh = this.initial = 0;
+    this.ssthresh = NO_THRESHOLD;
+  }
 
   start(sender: SenderView, _now: number): void {
     this.initial = this.cwnd = initialWindow(sender.mss);

@@ -197,7 +197,7 @@ t.test('SACK blocks though SACK was not agreed on are ignored', async (t) => {
   s.wait(1);
   s.out();
   s.in('. 1 ack 1 <sack 1001:5001>');
-  t.equal(s.connection.flight.sackedBytes, 0);
+  t.equal(s.connection.busy.flight.sackedBytes, 0);
 });
 
 t.test('options that are cut short, of length zero, or unknown: the segment counts', async (t) => {

@@ -33,6 +33,7 @@ export function tell(
   seen: Seen,
 ): void {
   const c = layer.connections.get(remote, local, ports);
+  const info = c?.info();
   const event: ProbeEvent = {
     ...seen,
     now: layer.now,
@@ -43,10 +44,10 @@ export function tell(
     sndUna: c?.sndUna ?? 0,
     sndNxt: c?.sndNxt ?? 0,
     rcvNxt: c?.rcvNxt ?? 0,
-    cwnd: c?.cc.cwnd ?? 0,
-    ssthresh: c?.cc.ssthresh ?? 0,
-    srtt: c?.rtt.srtt ?? 0,
-    inFlight: c?.flight.pipe ?? 0,
+    cwnd: info?.cwnd ?? 0,
+    ssthresh: info?.ssthresh ?? 0,
+    srtt: info?.srtt ?? 0,
+    inFlight: info?.bytesInFlight ?? 0,
   };
   if (layer.answers === undefined) probe(event);
   else layer.answers.push(event);

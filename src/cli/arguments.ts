@@ -33,6 +33,8 @@ export interface ServeOptions {
   readonly host: string;
   /** Whose sockets; undefined: the best that can be had. */
   readonly sockets: SocketKind | undefined;
+  /** Processes that serve, 1 or more. */
+  readonly workers: number;
   readonly http: HttpArguments;
   /** Direct mode. */
   readonly direct: DirectArguments;
@@ -131,6 +133,7 @@ interface ServeFlags extends HttpFlags {
   net: string;
   host?: string;
   sockets?: SocketKind;
+  workers?: number;
   port?: number;
   tap?: string;
   interface?: string;
@@ -226,6 +229,7 @@ function buildProgram(found: (task: Task) => void): Command {
       'log to standard error: access, net, drops, all; json: as JSON lines; common: without referer and client',
       logOption,
     )
+    .option('--workers <n>', 'socket: processes that serve, on Linux (default: 1)', workerCount)
     .option('--drain <seconds>', 'time for open connections to finish at the end', seconds, 10)
     .option('--control <path>', 'a UNIX socket over which it can be asked: status, another bundle, the end')
     .option('--self-test', 'fetch pages from itself over a wire in memory, say whether all are right, and end')
@@ -327,6 +331,7 @@ function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions
     supervised: flags.supervised ?? false,
     host: flags.host ?? '127.0.0.1',
     sockets: flags.sockets,
+    workers: flags.workers ?? 1,
     http: httpArguments(flags),
     direct: {
       interface: flags.interface,
@@ -361,6 +366,8 @@ function checkMode(net: 'socket' | 'direct', flags: ServeFlags): void {
   if (net === 'direct') {
     if (flags.host !== undefined)
       throw badUsage('--host is for --net socket; in direct mode --ipv4 or DHCP gives the address');
+    if (flags.workers !== undefined)
+      throw badUsage('--workers is for --net socket; leave it out in direct mode, which serves in one process');
     if (flags.sockets !== undefined)
       throw badUsage('--sockets is for --net socket; in direct mode nothing of the kernel carries the bytes');
     if (flags.port === 0) throw badUsage('--port 0 is for --net socket; in direct mode every port is free: choose one');
@@ -423,6 +430,12 @@ function oneOf<T extends string>(option: string, choices: readonly T[]): (text: 
     if (!choices.includes(text as T)) throw new InvalidArgumentError(`${option} is one of ${choices.join(', ')}.`);
     return text as T;
   };
+}
+
+function workerCount(text: string): number {
+  const value = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (value < 1 || value > 128) throw new InvalidArgumentError('--workers is a number of 1 to 128.');
+  return value;
 }
 
 const socketKind = oneOf('--sockets', ['libc', 'node']);

@@ -1,27 +1,39 @@
 /** The pages about the server itself that were asked for: metrics, health, status. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { type HttpServer, healthPage, type LivePage, metricsPage, reloadPages, statusPages } from '../http/index.js';
+import {
+  type HttpServer,
+  type HttpStats,
+  healthPage,
+  type LivePage,
+  metricsPage,
+  reloadPages,
+  statusPages,
+} from '../http/index.js';
 import type { LeaseInfo, Network } from '../net/flow.js';
 import { RELOAD_PATH } from '../store/live-reload.js';
 import type { HttpArguments } from './http-arguments.js';
 import type { Log } from './log.js';
 import { packageVersion } from './program-files.js';
 import type { ServedSite } from './served-site.js';
+import type { Siblings } from './siblings.js';
 
 /** Milliseconds between two looks at how late the event loop is. */
 const RESOLUTION = 20;
 
-/** `server` is asked for later, when it exists. */
+/** `server` is asked for later, when it exists; `siblings`: other processes whose numbers belong to it. */
 export function livePages(
   options: HttpArguments,
   network: Network,
   site: ServedSite,
   log: Log,
   server: () => HttpServer,
+  siblings?: Siblings,
 ): LivePage[] {
   const pages: LivePage[] = [];
   const { admins } = options;
-  const counters = (): Readonly<Record<string, number>> => network.counters();
+  const counters = (): Readonly<Record<string, number>> =>
+    siblings === undefined ? network.counters() : siblings.counters(network.counters());
+  const stats = (): HttpStats => (siblings === undefined ? server().stats() : siblings.stats(server().stats()));
   const drops = (): Readonly<Record<string, number>> => network.dropped?.() ?? {};
   const started = Date.now();
   if (options.health !== undefined) {
@@ -42,11 +54,11 @@ export function livePages(
       delay.reset();
       return numbers;
     };
-    pages.push(metricsPage(options.metrics, { http: () => server().stats(), network: counters, drops, extra }, admins));
+    pages.push(metricsPage(options.metrics, { http: stats, network: counters, drops, extra }, admins));
   }
   if (options.status !== undefined) {
     const source = {
-      http: () => server().stats(),
+      http: stats,
       connections: (limit: number) => server().describe(limit),
       network: counters,
       drops,

@@ -3,24 +3,39 @@ import { HttpServer } from '../http/index.js';
 import type { Listener, Network } from '../net/flow.js';
 import type { Store } from '../store/index.js';
 import type { ServeOptions } from './arguments.js';
-import type { Failure } from './failure.js';
+import { badUsage, type Failure } from './failure.js';
 import { livePages } from './live-pages.js';
 import { Log } from './log.js';
 import { openNetwork } from './networks.js';
 import { embeddedSite } from './program-files.js';
 import { ServedSite } from './served-site.js';
+import type { Siblings } from './siblings.js';
 import { firstSignal, onReload } from './signals.js';
+import { FROM_WORKERS } from './worker-channel.js';
 
 /** Serves until a signal comes, then drains. */
 export async function runServer(options: ServeOptions): Promise<void> {
   if (options.selfTest) return (await import('./self-test-command.js')).runSelfTest(options);
   if (options.supervised) return (await import('./supervised.js')).runSupervised(options);
+  if (options.workers > 1) return severalProcesses(options);
   const log = new Log(options.log);
   try {
     await serve(options, log);
   } finally {
     await log.close();
   }
+}
+
+/** The first of several processes, or one of those that it started. */
+async function severalProcesses(options: ServeOptions): Promise<void> {
+  if (process.platform !== 'linux') throw badUsage('--workers needs Linux; leave it out here');
+  const { control } = options;
+  if (control !== undefined) throw badUsage('--control is for one process; leave --workers out, or --control');
+  if (process.env[FROM_WORKERS] === undefined || process.send === undefined) {
+    return (await import('./workers.js')).runWorkers(options);
+  }
+  delete process.env[FROM_WORKERS];
+  return (await import('./worker.js')).runWorker(options);
 }
 
 async function serve(options: ServeOptions, log: Log): Promise<void> {
@@ -89,7 +104,14 @@ export async function openSites(options: ServeOptions, log: Log): Promise<Sites>
   return { site, hosts, all };
 }
 
-export function makeServer(options: ServeOptions, network: Network, sites: Sites, log: Log): HttpServer {
+/** `siblings`: other processes that serve the same. */
+export function makeServer(
+  options: ServeOptions,
+  network: Network,
+  sites: Sites,
+  log: Log,
+  siblings?: Siblings,
+): HttpServer {
   const { base, serverField, siteFor, maxConnections, maxPerClient, idle, redirectTo } = options.http;
   const http: HttpServer = new HttpServer({
     store: sites.site.store,
@@ -98,7 +120,7 @@ export function makeServer(options: ServeOptions, network: Network, sites: Sites
     serverField,
     redirectTo,
     canonical: options.http.site.canonical === undefined ? undefined : sites.site.canonical,
-    livePages: livePages(options.http, network, sites.site, log, () => http),
+    livePages: livePages(options.http, network, sites.site, log, () => http, siblings),
     limits: given({ connections: maxConnections, connectionsPerClient: maxPerClient }),
     timeouts: given({ idle }),
     clock: network.clock,

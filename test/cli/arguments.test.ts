@@ -116,6 +116,8 @@ t.test('what cannot be meant is refused', (t) => {
     [['--net', 'direct', '--port', '0'], /--port 0 is for --net socket/],
     [['--net', 'direct', '--host', '10.0.0.1'], /--host is for --net socket/],
     [['--net', 'direct', '--sockets', 'node'], /--sockets is for --net socket/],
+    [['--net', 'direct', '--workers', '2'], /--workers is for --net socket/],
+    [['--workers', '0'], /--workers is a number of 1 to 128/],
     [['--sockets', 'none'], /--sockets is one of libc, node/],
     [['--tap', 'tap0'], /--tap is for --net direct/],
     [['--ipv4', '10.0.0.1/24'], /--ipv4 is for --net direct/],

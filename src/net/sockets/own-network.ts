@@ -29,6 +29,7 @@ import {
 import type { Accept, Clock, Endpoint, Listener, Network } from '../flow.js';
 import { RealClock } from '../real-clock.js';
 import { EpollLoop, type Watcher } from './epoll-loop.js';
+import { addressOfName } from './name.js';
 import { BACKLOG, listenError, type SocketNetworkOptions } from './options.js';
 import { OwnSocketFlow } from './own-flow.js';
 import { SendQueue } from './send-queue.js';
@@ -321,10 +322,4 @@ export class OwnSocketNetwork implements Network, Watcher {
       };
     });
   }
-}
-
-/** Loaded when it is needed: that takes 5 ms of a start. */
-async function addressOfName(host: string): Promise<string> {
-  const { lookup } = await import('node:dns/promises');
-  return (await lookup(host)).address;
 }

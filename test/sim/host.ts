@@ -20,6 +20,8 @@ export interface SimHostOptions {
   readonly congestion?: CongestionName;
   readonly limits?: Partial<TcpLimits>;
   readonly mtu?: number;
+  /** Sequence numbers and timestamps begin just before they wrap. */
+  readonly wraps?: boolean;
 }
 
 export class SimHost implements Port, Network {
@@ -35,6 +37,7 @@ export class SimHost implements Port, Network {
   private dhcp: DhcpClient | undefined;
   /** Frames that came, those that found the queue full among them. */
   private arrived = 0;
+  unplugged = false;
   private overflowed = 0;
   private turnQueued = false;
   private inside = false;
@@ -59,6 +62,7 @@ export class SimHost implements Port, Network {
       limits: options.limits ?? {},
     });
     this.stack.host(this.tcp);
+    if (options.wraps === true) this.nearTheWrap();
     this.device.onReadable = () => this.queueTurn();
     const { time } = world;
     this.clock = {
@@ -66,6 +70,23 @@ export class SimHost implements Port, Network {
       wallClock: () => time.wallClock(),
       schedule: (delay, callback) => time.schedule(delay, () => this.enter(callback)),
     };
+  }
+
+  /** Initial sequence numbers a few thousand bytes, timestamps a second before they wrap. */
+  private nearTheWrap(): void {
+    const { tcp } = this;
+    const clock = tcp.timestamp.bind(tcp);
+    tcp.initialSequence = (local, remote, ports) => -1 - ((tcp.hash.of(local, remote, ports, 1) >>> 0) % 5000);
+    tcp.timestamp = (c, now) => {
+      // Whatever the offset says: -1000 when the simulation begins.
+      return (clock({ ...c, tsOffset: 0 }, now) - 1000) | 0;
+    };
+  }
+
+  /** The cable is pulled: nothing comes and nothing goes. */
+  unplug(): void {
+    this.unplugged = true;
+    this.device.wire = () => true;
   }
 
   /** The host's cable: what it sends goes in there. */
@@ -106,6 +127,7 @@ export class SimHost implements Port, Network {
   }
 
   take(frame: Uint8Array): void {
+    if (this.unplugged) return;
     this.arrived += 1;
     if (!this.device.deliver(frame)) this.overflowed += 1;
   }
@@ -182,12 +204,24 @@ export class SimHost implements Port, Network {
   }
 
   /** An active open; `begin` is called when the connection stands. */
-  connect(remote: number, port: number, handler: FlowHandler, begin: (flow: Flow) => void): void {
+  connect(remote: number, port: number, handler: FlowHandler, begin: (flow: Flow) => void, from?: number): void {
     this.enter(() => {
+      const opening = this.tcp.opening as unknown as { choosePort: unknown };
+      const own = opening.choosePort;
+      // Like a program that binds its socket: from that port, unless it is in use.
+      if (from !== undefined && this.isFree(remote, port, from)) opening.choosePort = () => (port << 16) | from;
       const flow = this.tcp.connect(this.ipv4() ?? 0, remote, port, this.world.time.now(), begin);
+      if (opening.choosePort !== own) delete (opening as { choosePort?: unknown }).choosePort;
       if (flow === undefined) throw new Error(`${this.name}: no way to ${ipText(remote)}`);
       flow.handler = handler;
     });
+  }
+
+  private isFree(remote: number, port: number, from: number): boolean {
+    const ports = (port << 16) | from;
+    const local = this.ipv4() ?? 0;
+    const { connections, waiting } = this.tcp;
+    return connections.get(remote, local, ports) === undefined && waiting.get(remote, local, ports) === undefined;
   }
 
   counters(): Readonly<Record<string, number>> {

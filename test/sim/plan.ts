@@ -27,7 +27,20 @@ export interface FlowPlan {
   readonly burst: number;
   /** The client resets after it got so many bytes; -1: it does not. */
   readonly resetAt: number;
+  /** How often it is done again afterwards, from the same port of the client: TIME-WAIT is met. */
+  readonly again: number;
 }
+
+/** What happens to the network while connections are under way. */
+export type Incident =
+  /** The host's cable is pulled, for good. */
+  | { readonly kind: 'vanish'; readonly at: number; readonly host: number }
+  /** The host takes another address; its connections are lost. */
+  | { readonly kind: 'readdress'; readonly at: number; readonly host: number }
+  /** The router forgets everything, and forwards nothing for so many ms. */
+  | { readonly kind: 'reboot'; readonly at: number; readonly silence: number }
+  /** The far side of the router carries no more than that from now on. */
+  | { readonly kind: 'path-mtu'; readonly at: number; readonly mtu: number };
 
 export interface HostPlan {
   /** Number of the network it is on. */
@@ -35,6 +48,11 @@ export interface HostPlan {
   readonly dhcp: boolean;
   readonly offload: boolean;
   readonly congestion: CongestionName;
+  /** Bytes of a connection's receive buffer, and half-open connections before cookies answer. */
+  readonly receiveBuffer: number;
+  readonly synQueue: number;
+  /** Sequence numbers and timestamps begin just before they wrap. */
+  readonly wraps: boolean;
   /** What happens to frames towards it, and from it. */
   readonly towards: Faults;
   readonly from: Faults;
@@ -49,6 +67,7 @@ export interface Plan {
   readonly flows: readonly FlowPlan[];
   /** Frames that the attacker sends; 0: there is none. */
   readonly attack: number;
+  readonly incidents: readonly Incident[];
 }
 
 /** From a quiet cable to a very bad one. */
@@ -85,7 +104,7 @@ function drawFlow(random: SeededRandom, hosts: number, number: number): FlowPlan
     server,
     port: 1000 + number,
     start: random.chance(0.5) ? random.between(0, 50) : random.between(0, 3000),
-    up: drawBytes(random, 50_000),
+    up: drawBytes(random, random.chance(0.1) ? 1_500_000 : 50_000),
     down,
     chunk: random.pick([1, 100, 1460, 5000, 65_536, 1_000_000].filter((size) => size * 20_000 > down)),
     halfClose: random.chance(0.5),
@@ -94,6 +113,7 @@ function drawFlow(random: SeededRandom, hosts: number, number: number): FlowPlan
     pause: random.between(1, Math.min(3000, (30_000 * burst) / 262_144)),
     burst,
     resetAt: random.chance(0.05) ? random.below(down + 1) : -1,
+    again: random.chance(0.15) ? 1 + random.below(2) : 0,
   };
 }
 
@@ -107,13 +127,19 @@ export function drawPlan(seed: number): Plan {
       dhcp: random.chance(0.3),
       offload: random.chance(0.3),
       congestion: random.pick(['cubic', 'reno', 'bbr']),
+      receiveBuffer: random.pick([262_144, 262_144, 65_536, 8192, 3000]),
+      synQueue: random.pick([4096, 4096, 4, 0]),
+      wraps: random.chance(0.2),
       towards: drawFaults(random),
       from: drawFaults(random),
     });
   }
   const flows: FlowPlan[] = [];
   for (let count = 1 + random.below(random.chance(0.1) ? 30 : 5); flows.length < count; ) {
-    flows.push(drawFlow(random, hosts.length, flows.length));
+    const flow = drawFlow(random, hosts.length, flows.length);
+    // RFC 4987 3.6: where a cookie answers, a client whose ACK was lost and that waits for the server to speak waits for ever.
+    const cookies = (hosts[flow.server]?.synQueue ?? 0) < 100;
+    flows.push(cookies && flow.up === 0 && !flow.halfClose ? { ...flow, up: 1 } : flow);
   }
   return {
     seed,
@@ -122,5 +148,21 @@ export function drawPlan(seed: number): Plan {
     hosts,
     flows,
     attack: random.chance(0.3) ? 50 + random.below(500) : 0,
+    incidents: drawIncidents(random, topology, hosts),
   };
+}
+
+function drawIncidents(random: SeededRandom, topology: Topology, hosts: readonly HostPlan[]): Incident[] {
+  const incidents: Incident[] = [];
+  const at = (): number => random.between(0, random.chance(0.5) ? 500 : 5000);
+  if (topology === 'two-networks' && random.chance(0.3)) {
+    incidents.push({ kind: 'reboot', at: at(), silence: random.between(100, 15_000) });
+  }
+  if (topology === 'two-networks' && random.chance(0.3)) {
+    incidents.push({ kind: 'path-mtu', at: at(), mtu: random.pick([1400, 1280, 1006, 576]) });
+  }
+  if (random.chance(0.12)) incidents.push({ kind: 'vanish', at: at(), host: random.below(hosts.length) });
+  const host = random.below(hosts.length);
+  if (random.chance(0.12) && hosts[host]?.dhcp === false) incidents.push({ kind: 'readdress', at: at(), host });
+  return incidents;
 }

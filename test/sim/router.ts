@@ -21,7 +21,7 @@ import type { Switch } from './switch.js';
 interface Interface {
   readonly address: number;
   readonly mask: number;
-  readonly mtu: number;
+  mtu: number;
   readonly mac: Uint8Array;
   send: (frame: Uint8Array) => void;
   readonly neighbours: Map<number, Uint8Array>;
@@ -34,6 +34,8 @@ const WAITING = 16;
 export class Router {
   private readonly interfaces: Interface[] = [];
   forwarded = 0;
+  /** It takes nothing while this is true. */
+  dead = false;
 
   /** A leg on that network; `bits`: length of the prefix. */
   attach(
@@ -59,7 +61,22 @@ export class Router {
     this.interfaces.push(leg);
   }
 
+  /** Everything that it learnt is gone. */
+  forget(): void {
+    for (const leg of this.interfaces) {
+      leg.neighbours.clear();
+      leg.waiting.clear();
+    }
+  }
+
+  /** What the leg with that number carries from now on. */
+  setMtu(leg: number, mtu: number): void {
+    const one = this.interfaces[leg];
+    if (one !== undefined) one.mtu = mtu;
+  }
+
   private take(leg: Interface, frame: Uint8Array): void {
+    if (this.dead) return;
     const question = readArp(frame);
     if (question !== undefined) {
       // RFC 826: whoever asks us is known from then on.

@@ -27,6 +27,8 @@ interface Running {
   readonly plan: FlowPlan;
   readonly client: End;
   server: End | undefined;
+  /** No other round of this flow follows. */
+  last: boolean;
 }
 
 export interface RunOptions {
@@ -38,17 +40,17 @@ export interface RunOptions {
 export function runPlan(plan: Plan, { forgiven, remember = false }: RunOptions = {}): Outcome {
   const world = new World(plan.seed, forgiven, remember);
   const problems: string[] = [];
-  const hosts = buildNetwork(world, plan);
+  const { hosts, router } = buildNetwork(world, plan);
   try {
-    drive(world, plan, hosts, problems);
+    drive(world, plan, hosts, router, problems);
   } catch (error) {
     problems.push(`threw: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   }
-  const bytes = plan.flows.reduce((sum, flow) => sum + flow.up + flow.down, 0);
+  const bytes = plan.flows.reduce((sum, flow) => sum + (flow.up + flow.down) * (1 + flow.again), 0);
   return { world, problems, hosts, bytes };
 }
 
-function buildNetwork(world: World, plan: Plan): SimHost[] {
+function buildNetwork(world: World, plan: Plan): { hosts: SimHost[]; router: Router } {
   const count = plan.topology === 'two-networks' ? 2 : 1;
   const networks = Array.from({ length: count }, (_, i) => new Switch(world, `switch${i}`));
   const router = new Router();
@@ -69,7 +71,9 @@ function buildNetwork(world: World, plan: Plan): SimHost[] {
   });
   const hosts = plan.hosts.map((host, i) => {
     const mac = Uint8Array.of(2, 0, 0, 0, 0, 10 + i);
-    const made = new SimHost(world, { name: `host${i}`, mac, offload: host.offload, congestion: host.congestion });
+    const { offload, congestion, receiveBuffer, synQueue, wraps } = host;
+    const limits = { receiveBuffer, synQueue };
+    const made = new SimHost(world, { name: `host${i}`, mac, offload, congestion, wraps, limits });
     const network = networks[host.network] as Switch;
     made.connectTo(network.plug(made.name, made, host.towards, host.from));
     if (host.dhcp) made.useDhcp();
@@ -85,53 +89,116 @@ function buildNetwork(world: World, plan: Plan): SimHost[] {
       ports: plan.flows.map((flow) => flow.port),
     });
   }
-  return hosts;
+  return { hosts, router };
 }
 
-function drive(world: World, plan: Plan, hosts: readonly SimHost[], problems: string[]): void {
+/** Carries out what befalls the network, counted from now. */
+function befall(world: World, plan: Plan, hosts: readonly SimHost[], router: Router): void {
+  for (const one of plan.incidents) {
+    world.time.schedule(one.at, () => {
+      if (one.kind === 'vanish') hosts[one.host]?.unplug();
+      else if (one.kind === 'path-mtu') router.setMtu(1, one.mtu);
+      else if (one.kind === 'readdress') {
+        const { network } = plan.hosts[one.host]!;
+        hosts[one.host]?.configure(`10.${network}.0.${60 + one.host}`, 24, `10.${network}.0.1`);
+      } else {
+        router.dead = true;
+        router.forget();
+        world.time.schedule(one.silence, () => {
+          router.dead = false;
+        });
+      }
+    });
+  }
+}
+
+/** May a connection of that flow be lost, by what befell its hosts? */
+function mayBeLost(plan: Plan, flow: FlowPlan): boolean {
+  return plan.incidents.some(
+    (one) =>
+      (one.kind === 'vanish' || one.kind === 'readdress') && (one.host === flow.client || one.host === flow.server),
+  );
+}
+
+function drive(world: World, plan: Plan, hosts: readonly SimHost[], router: Router, problems: string[]): void {
   world.time.run(ADDRESS_LIMIT, () => hosts.every((host) => host.ipv4() !== undefined));
   for (const host of hosts) if (host.ipv4() === undefined) problems.push(`${host.name} got no address by DHCP`);
   if (problems.length > 0) return;
 
-  const running = plan.flows.map((flow) => startFlow(world, flow, hosts));
+  const running: Running[] = [];
+  for (const flow of plan.flows) startFlow(world, flow, hosts, running);
+  befall(world, plan, hosts, router);
   const limit = world.time.now() + timeLimit(plan);
-  const over = ({ client, server }: Running): boolean =>
-    client.reason !== undefined && (server?.reason !== undefined || client.reason === 'reset-by-us');
-  world.time.run(limit, () => running.every(over));
+  const over = ({ plan: flow, client, server, last }: Running): boolean =>
+    last &&
+    client.reason !== undefined &&
+    (server?.reason !== undefined || client.reason === 'reset-by-us' || mayBeLost(plan, flow));
+  const done = (): boolean => {
+    const lasts = running.filter((one) => one.last);
+    return lasts.length === plan.flows.length && lasts.every(over);
+  };
+  world.time.run(limit, done);
 
-  for (const each of running) judge(each, problems, world.time.now() >= limit);
+  for (const each of running) judge(each, problems, world.time.now() >= limit, mayBeLost(plan, each.plan));
   // A reset that was lost leaves the other side waiting for ever, as TCP is made: it is ended here.
-  for (const { plan: flow, server } of running) {
-    if (flow.resetAt >= 0 && server?.flow !== undefined && server.reason === undefined) {
-      const end = server;
-      hosts[flow.server]?.enter(() => end.flow?.reset());
-    }
+  for (const { plan: flow, client, server } of running) {
+    if (flow.resetAt < 0 && !mayBeLost(plan, flow)) continue;
+    if (server?.reason === undefined) hosts[flow.server]?.enter(() => server?.flow?.reset());
+    if (client.reason === undefined) hosts[flow.client]?.enter(() => client.flow?.reset());
   }
   world.time.run(world.time.now() + QUIET);
   for (const host of hosts) host.stop();
   for (const host of hosts) problems.push(...host.leftovers());
 }
 
-function startFlow(world: World, plan: FlowPlan, hosts: readonly SimHost[]): Running {
+function startFlow(world: World, plan: FlowPlan, hosts: readonly SimHost[], running: Running[]): void {
   const from = hosts[plan.client] as SimHost;
   const to = hosts[plan.server] as SimHost;
-  const running: Running = { plan, client: new End(plan, 'client', from.clock), server: undefined };
+  let current: Running | undefined;
+  const begin = (round: number, port: number | undefined): void => {
+    const client = new End(plan, 'client', from.clock);
+    const one: Running = { plan, client, server: undefined, last: round === plan.again };
+    current = one;
+    running.push(one);
+    let remote: number;
+    try {
+      remote = to.ipv4() as number;
+      from.connect(remote, plan.port, client, (flow) => client.begin(flow), port);
+    } catch {
+      // It has no address any more.
+      client.reason = 'unreachable';
+    }
+    client.over = () => {
+      if (one.last) return;
+      if (client.reason !== 'finished') {
+        one.last = true;
+        return;
+      }
+      const used = client.flow?.local.port;
+      // When both have done with it; where the server is the one in TIME-WAIT, the same port may come again.
+      const next = (): void => {
+        if (one.server?.reason === undefined && patience-- > 0) world.time.schedule(50, next);
+        else if (one.server?.reason === undefined) one.last = true;
+        else begin(round + 1, used);
+      };
+      let patience = 5000;
+      world.time.schedule(1, next);
+    };
+  };
   void to.listen(plan.port, (flow) => {
     // What the attacker opens is nobody's: a blind attacker cannot finish a handshake, so there is no such flow.
-    running.server ??= new End(plan, 'server', to.clock);
-    running.server.begin(flow);
+    const one = current as Running;
+    one.server ??= new End(plan, 'server', to.clock);
+    one.server.begin(flow);
   });
-  world.time.schedule(plan.start, () => {
-    from.connect(to.ipv4() as number, plan.port, running.client, (flow) => running.client.begin(flow));
-  });
-  return running;
+  world.time.schedule(plan.start, () => begin(0, undefined));
 }
 
-function judge({ plan, client, server }: Running, problems: string[], late: boolean): void {
+function judge({ plan, client, server }: Running, problems: string[], late: boolean, mayBeLost: boolean): void {
   const name = `port ${plan.port}`;
   if (client.fault !== undefined) problems.push(client.fault);
   if (server?.fault !== undefined) problems.push(server.fault);
-  if (plan.resetAt >= 0 && client.reason === 'reset-by-us') return;
+  if (mayBeLost || (plan.resetAt >= 0 && client.reason === 'reset-by-us')) return;
   for (const [side, end] of [
     ['client', client],
     ['server', server],
@@ -156,9 +223,10 @@ function timeLimit(plan: Plan): number {
   const rates = plan.hosts.flatMap((host) => [host.towards.rate, host.from.rate]).filter((rate) => rate > 0);
   const rate = Math.min(...rates, 1000);
   const delay = Math.max(...plan.hosts.map((host) => host.towards.delay + host.from.delay + host.towards.jitter));
+  for (const one of plan.incidents) limit += one.at + (one.kind === 'reboot' ? one.silence * 4 : 0);
   for (const flow of plan.flows) {
-    const bytes = flow.up + flow.down;
-    limit += flow.start + (bytes / rate) * 4;
+    const bytes = (flow.up + flow.down) * (1 + flow.again);
+    limit += flow.start + (bytes / rate) * 4 + flow.again * 60_000;
     // A lossy path moves at least a segment in a few round trips and, with back-off, some timeouts.
     limit += (bytes / 536) * (delay * 4 + 300);
     if (flow.slowReader !== 'none') limit += (bytes / flow.burst + 1) * (flow.pause + 1000) * 3;

@@ -1,4 +1,9 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
+import { Reassembly } from '../../src/net/tcp/reassembly.js';
+import type { Plan } from './plan.js';
 import { runPlan } from './scenario.js';
 import { explain, runSeed, shrink } from './seeds.js';
 
@@ -20,8 +25,9 @@ t.test(`in ${SEEDS} simulated networks every byte arrives, nothing sticks and no
 });
 
 t.test('seeds that once failed hold', async (t) => {
-  // Two TIME-WAITs that answered each other; data that a paused reader lost; FIN-WAIT-2; a timer that RACK took away.
-  for (const seed of [9, 29, 878, 1349, 3081, 23_348]) t.same(runSeed(seed).outcome.problems, [], `seed ${seed}`);
+  // A cookie before a place in the queue; a client that waits; two TIME-WAITs that answered each other; data that a paused reader lost; FIN-WAIT-2; a timer that RACK took away.
+  for (const seed of [8, 185, 9, 29, 878, 1349, 3081, 23_348])
+    t.same(runSeed(seed).outcome.problems, [], `seed ${seed}`);
 });
 
 t.test('a seed replays frame by frame', async (t) => {
@@ -34,17 +40,54 @@ t.test('a seed replays frame by frame', async (t) => {
   t.not(runSeed(3).outcome.world.trace, runSeed(4).outcome.world.trace);
 });
 
+t.test(
+  'a mistake that is planted in the stack is found, cut down to a few faults, and written as a capture',
+  async (t) => {
+    const { drain } = Reassembly.prototype;
+    // What filled a gap of more than one piece loses a byte: only loss or reordering shows it.
+    Reassembly.prototype.drain = function (this: Reassembly, next, give) {
+      let pieces = 0;
+      return drain.call(this, next, (bytes, start, end) => give(bytes, ++pieces === 2 ? start + 1 : start, end));
+    };
+    t.teardown(() => {
+      Reassembly.prototype.drain = drain;
+    });
+    let found: ReturnType<typeof runSeed> | undefined;
+    for (let seed = 1; seed <= 100 && found === undefined; seed++) {
+      const result = runSeed(seed);
+      if (result.outcome.problems.length > 0) found = result;
+    }
+    t.ok(found !== undefined, 'it is found');
+    if (found === undefined) return;
+    const small = shrink(found.plan, found.outcome);
+    t.equal(small.plan.flows.length, 1, 'one connection');
+    t.ok(small.faults.length <= 3, `${small.faults.length} of ${found.outcome.world.faults.length} faults`);
+    t.ok(small.outcome.world.frames < 400, `${small.outcome.world.frames} frames`);
+    const { text, capture } = explain(found);
+    t.match(text, new RegExp(`replay: npm run sim -- --seed ${found.seed}\\n`));
+    const file = join(t.testdir({}), 'small.pcapng');
+    writeFileSync(file, capture);
+    const { status, stdout } = spawnSync('tshark', ['-r', file, '-T', 'fields', '-e', 'frame.comment'], {
+      encoding: 'utf8',
+    });
+    if (status === 0) t.match(stdout, /lost|held back|duplicated/, 'Wireshark reads what became of each frame');
+  },
+);
+
 t.test('a run that fails is cut down to what makes it fail, with a capture and one command to replay it', async (t) => {
-  // Nobody listens: the plan's server is told to be late, which every run of it must report.
-  const { plan } = runSeed(9);
-  const broken = { ...plan, flows: plan.flows.map((flow, i) => (i === 2 ? { ...flow, up: -1 } : flow)) };
+  // The plan's server is told to wait for less than nothing, which every run of it must report.
+  const calm = (plan: Plan): boolean => plan.flows.length > 2 && plan.incidents.length === 0;
+  let seed = 1;
+  while (!calm(runSeed(seed).plan)) seed++;
+  const { plan } = runSeed(seed);
+  const broken = { ...plan, flows: plan.flows.map((flow, i) => (i === 2 ? { ...flow, up: -1, resetAt: -1 } : flow)) };
   const outcome = runPlan(broken);
   t.ok(outcome.problems.length > 0);
   const small = shrink(broken, outcome);
   t.equal(small.plan.flows.length, 1);
   t.ok(small.faults.length < outcome.world.faults.length);
   t.ok(small.outcome.world.frames < outcome.world.frames);
-  const { text, capture } = explain({ seed: 9, plan: broken, outcome });
-  t.match(text, /replay: npm run sim -- --seed 9\n/);
+  const { text, capture } = explain({ seed, plan: broken, outcome });
+  t.match(text, new RegExp(`replay: npm run sim -- --seed ${seed}\\n`));
   t.equal(new DataView(capture.buffer).getUint32(0), 0x0a0d0d0a, 'pcapng');
 });

@@ -19,6 +19,25 @@ export function runSeed(seed: number): SeedResult {
 /** Runs that cutting down may cost. */
 const TRIALS = 200;
 
+/** Less to carry, as long as it still fails: bytes, rounds, and the time before it begins. */
+function smaller(plan: Plan): Plan {
+  let best = plan;
+  let trials = 80;
+  for (let i = 0; i < best.flows.length; i++) {
+    for (const field of ['again', 'down', 'up', 'start'] as const) {
+      for (let divide = 8; divide >= 2; ) {
+        const flow = best.flows[i]!;
+        const value = Math.floor(flow[field] / divide);
+        if (flow[field] <= 0 || trials-- <= 0) break;
+        const next = { ...best, flows: best.flows.map((one, at) => (at === i ? { ...one, [field]: value } : one)) };
+        if (runPlan(next).problems.length > 0) best = next;
+        else divide /= 2;
+      }
+    }
+  }
+  return best;
+}
+
 /** Takes connections out of the plan, then faults out of the run, as long as it still fails. */
 export function shrink(plan: Plan, outcome: Outcome): { plan: Plan; faults: FaultKey[]; outcome: Outcome } {
   const flows = minimise(
@@ -29,6 +48,9 @@ export function shrink(plan: Plan, outcome: Outcome): { plan: Plan; faults: Faul
   let small: Plan = { ...plan, flows };
   const calm = { ...small, attack: 0 };
   if (small.attack > 0 && runPlan(calm).problems.length > 0) small = calm;
+  const incidents = minimise(small.incidents, (part) => runPlan({ ...small, incidents: part }).problems.length > 0, 20);
+  small = { ...small, incidents };
+  small = smaller(small);
   const whole = runPlan(small);
   const start = whole.problems.length > 0 ? { plan: small, outcome: whole } : { plan, outcome };
   const only = (keep: readonly FaultKey[]): ((key: FaultKey) => boolean) => {
@@ -54,6 +76,7 @@ export function explain({ seed, plan, outcome }: SeedResult): { text: string; ca
   );
   lines.push(`  ${small.faults.length} faults, ${world.frames} frames, ${world.time.now().toFixed(0)} ms:`);
   lines.push(...small.outcome.problems.map((problem) => `  ${problem}`));
+  for (const one of small.plan.incidents) lines.push(`  ${JSON.stringify(one)}`);
   for (const flow of small.plan.flows) lines.push(`  ${JSON.stringify(flow)}`);
   for (const key of small.faults.slice(0, 20)) {
     const wire = Math.floor(key / 0x1_0000_0000);

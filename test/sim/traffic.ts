@@ -33,6 +33,8 @@ export class End implements FlowHandler {
   closedAt = Number.NaN;
   /** The first thing that was wrong. */
   fault: string | undefined;
+  /** Told when it is over. */
+  over: () => void = () => {};
   private sinceEver = 0;
   private saidEnd = false;
 
@@ -125,6 +127,7 @@ export class End implements FlowHandler {
     if (this.reason !== undefined) this.complain(`closed twice: ${this.reason}, ${reason}`);
     this.reason = reason;
     this.closedAt = this.clock.now();
+    this.over();
   }
 
   private complain(text: string): void {

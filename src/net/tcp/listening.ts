@@ -7,7 +7,14 @@ import { Connection } from './connection.js';
 import { FlowTable } from './flow-table.js';
 import { arrive } from './input.js';
 import type { TcpLayer } from './layer.js';
-import { checkCookie, cookieTimestamp, HalfOpen, makeCookie, readCookieTimestamp } from './passive-open.js';
+import {
+  checkCookie,
+  cookieTimestamp,
+  HalfOpen,
+  LATER_SEGMENT,
+  makeCookie,
+  readCookieTimestamp,
+} from './passive-open.js';
 import { SHORTEST_RTT } from './rto.js';
 import { after } from './sequence.js';
 import { ESTABLISHED } from './state.js';
@@ -23,6 +30,11 @@ const LIMIT = dropReason('tcp-connection-limit');
 const RST_INVALID = dropReason('tcp-rst-invalid');
 const OUT_OF_WINDOW = dropReason('icmp-error-out-of-window');
 const NO_ROUTE = dropReason('ip-no-route');
+
+/** What an ACK without a connection was. */
+const NOT_OURS = 0;
+const TOO_SOON = 1;
+const OPENED = 2;
 
 export class Listening {
   private readonly ports = new Map<number, Accept>();
@@ -110,7 +122,7 @@ export class Listening {
       return;
     }
     if ((flags & ACK) !== 0) {
-      if ((flags & SYN) === 0 && this.cookie(segment, bytes, source, destination, ports, ecn, now)) return;
+      if ((flags & SYN) === 0 && this.cookie(segment, bytes, source, destination, ports, ecn, now) !== NOT_OURS) return;
       layer.drops.count(ACK_INVALID);
       layer.responder.refuse(segment, source, destination, ports);
       return;
@@ -212,6 +224,12 @@ export class Listening {
       return;
     }
     if (segment.ack !== ((one.iss + 1) | 0)) {
+      // A SYN that came twice may have drawn a cookie first, and a place in the queue then: the client knows the cookie.
+      const { remoteAddress, localAddress, ports } = one;
+      const cookie =
+        (flags & SYN) !== 0 ? NOT_OURS : this.cookie(segment, bytes, remoteAddress, localAddress, ports, ecn, now);
+      if (cookie === OPENED) this.forget(one);
+      if (cookie !== NOT_OURS) return;
       layer.drops.count(ACK_INVALID);
       layer.responder.refuse(segment, one.remoteAddress, one.localAddress, one.ports);
       return;
@@ -265,17 +283,18 @@ export class Listening {
     ports: number,
     ecn: number,
     now: number,
-  ): boolean {
+  ): typeof NOT_OURS | typeof TOO_SOON | typeof OPENED {
     const { layer } = this;
     const route = now - this.cookieSince > 120_000 ? undefined : layer.ip.route(source);
-    if (route === undefined) return false;
+    if (route === undefined) return NOT_OURS;
     const one = new HalfOpen(route, destination, source, ports);
     one.irs = (segment.seq - 1) | 0;
     one.iss = (segment.ack - 1) | 0;
     one.mss = checkCookie(layer.hash, one, one.iss, now + layer.clockOffset);
-    if (one.mss === 0) {
+    if (one.mss <= 0) {
       layer.drops.count(COOKIE_INVALID);
-      return false;
+      // The segment before it was lost, with the only sequence number that we can take. It will come again; a RST would end it.
+      return one.mss === LATER_SEGMENT ? TOO_SOON : NOT_OURS;
     }
     one.tsOffset = layer.hash.of(source, destination, 0x7357, 0);
     if (segment.timestamps) {
@@ -284,7 +303,7 @@ export class Listening {
       readCookieTimestamp(one, segment.tsEcr);
     }
     this.establish(one, segment, bytes, ecn, now);
-    return true;
+    return OPENED;
   }
 
   private establish(one: HalfOpen, segment: Segment, bytes: Uint8Array, ecn: number, now: number): void {

@@ -50,8 +50,11 @@ export class HalfOpen {
   }
 }
 
+/** 12 bits that know who and when, and 12 that know the first sequence number too. */
 function cookieHash(hash: KeyedHash, half: HalfOpen, tick: number): number {
-  return hash.of(half.remoteAddress, half.localAddress ^ tick, half.ports, half.irs);
+  const who = hash.of(half.remoteAddress, half.localAddress ^ tick, half.ports, 0xc00c) & 0xfff;
+  const all = hash.of(half.remoteAddress, half.localAddress ^ tick, half.ports, half.irs) & 0xfff;
+  return (who << 12) | all;
 }
 
 /** The ISS of a half-open connection that is not remembered: 5 bits counter, 3 bits MSS, 24 bits hash. */
@@ -59,15 +62,19 @@ export function makeCookie(hash: KeyedHash, half: HalfOpen, now: number): number
   const tick = Math.floor(now / COOKIE_TICK);
   let index = 0;
   for (let i = 0; i < COOKIE_MSS.length; i++) if (COOKIE_MSS[i] <= half.mss) index = i;
-  return ((tick & 31) << 27) | (index << 24) | (cookieHash(hash, half, tick) & 0xff_ffff);
+  return ((tick & 31) << 27) | (index << 24) | cookieHash(hash, half, tick);
 }
+
+/** `checkCookie`: the cookie is ours, but this is not the first segment after the SYN. */
+export const LATER_SEGMENT = -1;
 
 /** The MSS of a valid cookie, or 0. `half.irs` is what the ACK says of it. */
 export function checkCookie(hash: KeyedHash, half: HalfOpen, cookie: number, now: number): number {
   const tick = Math.floor(now / COOKIE_TICK);
   const age = (tick - (cookie >>> 27)) & 31;
   if (age > 1) return 0;
-  if ((cookieHash(hash, half, tick - age) & 0xff_ffff) !== (cookie & 0xff_ffff)) return 0;
+  const differs = (cookieHash(hash, half, tick - age) ^ cookie) & 0xff_ffff;
+  if (differs !== 0) return (differs & 0xfff_000) === 0 ? LATER_SEGMENT : 0;
   return COOKIE_MSS[(cookie >>> 24) & 7];
 }
 

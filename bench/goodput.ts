@@ -1,9 +1,9 @@
 /**
- * `npm run bench:goodput -- [--loss 0,0.1,1,3,5] [--rounds N] [--seconds N] [--senders KEY,KEY] [--small N]`: a large download
+ * `npm run bench:goodput -- [--loss 0,0.1,1,3,5] [--rounds N] [--first N] [--seconds N] [--senders KEY,KEY] [--small N]`: a large download
  * over a link of 100 Mbit/s and 20 ms round trip that loses at random, from Linux's TCP (nginx) and from ours; Mbit/s of what
  * arrived, medians. Then the mean time of new connections that fetch 1 KiB each at 3%.
  *
- * client (kernel) -- TAP [relay] TAP -- bridge -- nginx, or our TAP. The relay gets a new seed each round, the same for all senders.
+ * client (kernel) -- TAP [relay] TAP -- bridge -- nginx, or our TAP. The relay gets a new seed each round (from `--first` on), the same for all senders.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -18,6 +18,7 @@ const { values } = parseArgs({
   options: {
     loss: { type: 'string', default: '0,0.1,1,3,5' },
     rounds: { type: 'string', default: '3' },
+    first: { type: 'string', default: '1' },
     seconds: { type: 'string', default: '12' },
     senders: { type: 'string' },
     small: { type: 'string', default: '0' },
@@ -42,7 +43,7 @@ if (why !== false) {
   process.exit(1);
 }
 const senders = values.senders?.split(',') ?? Object.keys(SENDERS);
-const losses = values.loss.split(',').map(Number);
+const losses = values.loss === '' ? [] : values.loss.split(',').map(Number);
 
 async function relay(lab: Lab, client: Namespace, loss: number, seed: number): Promise<Program> {
   const program = lab.host.start(process.execPath, [
@@ -113,7 +114,7 @@ try {
     return ours(lab.host, [...args, '--congestion', sender.congestion]);
   };
   const measure = async (row: string, loss: number, how: (address: string) => Promise<number>): Promise<void> => {
-    for (let round = 0; round < Number(values.rounds); round++) {
+    for (let round = Number(values.first) - 1; round < Number(values.first) - 1 + Number(values.rounds); round++) {
       for (const key of senders) {
         const server = await program(key);
         const link = await relay(lab, client, loss, round + 1);
@@ -123,6 +124,7 @@ try {
         const cells = results[row] ?? {};
         results[row] = cells;
         cells[key] = [...(cells[key] ?? []), value];
+        console.log(`  round ${round + 1}, ${key}: ${value.toFixed(1)}`);
       }
     }
     const cells = results[row] as Record<string, number[]>;

@@ -25,15 +25,18 @@ interface Interface {
   readonly mac: Uint8Array;
   send: (frame: Uint8Array) => void;
   readonly neighbours: Map<number, Uint8Array>;
-  readonly waiting: Map<number, Uint8Array[]>;
+  readonly waiting: Map<number, { readonly packet: Uint8Array; readonly since: number }[]>;
 }
 
-/** Packets that wait for one neighbour. */
+/** Packets that wait for one neighbour, and ms that one waits at most. */
 const WAITING = 16;
+const PATIENCE = 3000;
 
 export class Router {
   private readonly interfaces: Interface[] = [];
   forwarded = 0;
+  constructor(private readonly now: () => number) {}
+
   /** It takes nothing while this is true. */
   dead = false;
 
@@ -141,7 +144,7 @@ export class Router {
     }
     const waiting = leg.waiting.get(next) ?? [];
     leg.waiting.set(next, waiting);
-    if (waiting.length < WAITING) waiting.push(packet);
+    if (waiting.length < WAITING) waiting.push({ packet, since: this.now() });
     const question = {
       operation: 1,
       senderMac: leg.mac,
@@ -156,7 +159,9 @@ export class Router {
     leg.neighbours.set(address, mac);
     const waiting = leg.waiting.get(address);
     leg.waiting.delete(address);
-    for (const packet of waiting ?? []) leg.send(ethernet(mac, leg.mac, TYPE_IPV4, packet));
+    for (const { packet, since } of waiting ?? []) {
+      if (this.now() - since < PATIENCE) leg.send(ethernet(mac, leg.mac, TYPE_IPV4, packet));
+    }
   }
 
   /** Sends a packet of the router's own, such as a forged error in a test. */

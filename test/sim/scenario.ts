@@ -53,7 +53,7 @@ export function runPlan(plan: Plan, { forgiven, remember = false }: RunOptions =
 function buildNetwork(world: World, plan: Plan): { hosts: SimHost[]; router: Router } {
   const count = plan.topology === 'two-networks' ? 2 : 1;
   const networks = Array.from({ length: count }, (_, i) => new Switch(world, `switch${i}`));
-  const router = new Router();
+  const router = new Router(() => world.time.now());
   networks.forEach((network, i) => {
     const mtu = i === 0 ? 1500 : plan.farMtu;
     router.attach(network, `router${i}`, ip(`10.${i}.0.1`), 24, mtu, NO_FAULTS, NO_FAULTS);
@@ -120,6 +120,14 @@ function mayBeLost(plan: Plan, flow: FlowPlan): boolean {
   );
 }
 
+/** A client that was answered by a cookie, and whose first segment came through when that had expired (a minute or two). */
+function cookieExpired(plan: Plan, { plan: flow, client, server }: Running): boolean {
+  const cookies = (plan.hosts[flow.server]?.synQueue ?? 0) < 100;
+  return (
+    cookies && server === undefined && client.reason === 'reset-by-peer' && client.closedAt - client.beganAt > 60_000
+  );
+}
+
 function drive(world: World, plan: Plan, hosts: readonly SimHost[], router: Router, problems: string[]): void {
   world.time.run(ADDRESS_LIMIT, () => hosts.every((host) => host.ipv4() !== undefined));
   for (const host of hosts) if (host.ipv4() === undefined) problems.push(`${host.name} got no address by DHCP`);
@@ -139,7 +147,10 @@ function drive(world: World, plan: Plan, hosts: readonly SimHost[], router: Rout
   };
   world.time.run(limit, done);
 
-  for (const each of running) judge(each, problems, world.time.now() >= limit, mayBeLost(plan, each.plan));
+  for (const each of running) {
+    const lost = mayBeLost(plan, each.plan) || cookieExpired(plan, each);
+    judge(each, problems, world.time.now() >= limit, lost);
+  }
   // A reset that was lost leaves the other side waiting for ever, as TCP is made: it is ended here.
   for (const { plan: flow, client, server } of running) {
     if (flow.resetAt < 0 && !mayBeLost(plan, flow)) continue;

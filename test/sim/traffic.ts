@@ -29,7 +29,8 @@ export class End implements FlowHandler {
   written = 0;
   sawEnd = false;
   reason: CloseReason | undefined;
-  /** When it was over, in ms. */
+  /** When it stood, and when it was over, in ms. */
+  beganAt = Number.NaN;
   closedAt = Number.NaN;
   /** The first thing that was wrong. */
   fault: string | undefined;
@@ -59,6 +60,7 @@ export class End implements FlowHandler {
 
   begin(flow: Flow): void {
     this.flow = flow;
+    this.beganAt = this.clock.now();
     flow.handler = this;
     flow.lowWater = WATERMARK / 2;
     this.fill(flow);

@@ -52,6 +52,8 @@ async function lose(space: Namespace, what: string): Promise<void> {
 /** With `swaps` 0: the same for half a minute without a change, to tell what the loss alone does. */
 async function soak(net: 'socket' | 'direct', lab: Lab, swaps: number): Promise<boolean> {
   const client = lab.client('10.78.0.2/24');
+  // A download is as slow as its reader: what is read late must not lie acknowledged in the client's kernel instead.
+  await client.run('sysctl', ['-qw', 'net.ipv4.tcp_rmem=4096 65536 262144']);
   const large = randomBytes(Number(megabytes) * 1_000_000);
   const sha256 = createHash('sha256').update(large).digest('hex');
   const [one, two] = (await bundles(lab.folder, large)) as [string, string];

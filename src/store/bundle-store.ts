@@ -95,8 +95,9 @@ export class BundleStore implements Store {
   }
 
   /** What is damaged is told to `onDamage` and left out. */
-  *resources(): Iterable<Resource> {
+  *resources(wanted?: (path: string) => boolean): Iterable<Resource> {
     for (let i = 0; i < this.header.files; i++) {
+      if (wanted !== undefined && !this.hasPath(i, wanted)) continue;
       const answer = this.answerOrDamage(i);
       if (answer?.kind === 'resource') yield answer.resource;
     }
@@ -220,6 +221,19 @@ export class BundleStore implements Store {
       if (key >= 0) page = this.view.getUint32(key + 12, true) || page;
     }
     return this.rules().dress(page === 0 ? this.missing : this.answer(page - 1), bytes, start, end);
+  }
+
+  /** Whether the path of a resource is one of the `wanted`; one that cannot be read is. */
+  private hasPath(index: number, wanted: (path: string) => boolean): boolean {
+    const { view } = this;
+    const at = this.header.answers.at + index * ANSWER_BYTES;
+    try {
+      this.pages.ensure(at, at + ANSWER_BYTES);
+      if (view.getUint16(at, true) !== KIND_RESOURCE) return false;
+      return wanted(this.textAt(at + 12));
+    } catch {
+      return true;
+    }
   }
 
   private answerOrDamage(index: number): Lookup | undefined {

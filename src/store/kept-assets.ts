@@ -59,7 +59,7 @@ export class KeptAssets {
     const expires = this.now() + time;
     let rested = this.now();
     if (time > 0) {
-      for (const resource of old.resources()) {
+      for (const resource of old.resources(fingerprinted)) {
         if (this.now() - rested > SLICE) {
           await new Promise(setImmediate);
           rested = this.now();
@@ -188,8 +188,8 @@ export class StoreWithKept implements Store {
     return this.kept.lookup(bytes, start, end) ?? this.current.lookup(bytes, start, end);
   }
 
-  resources(): Iterable<Resource> {
-    return this.current.resources();
+  resources(wanted?: (path: string) => boolean): Iterable<Resource> {
+    return this.current.resources(wanted);
   }
 
   close(): void {

@@ -83,7 +83,7 @@ export interface Store {
    * page are resolved here: the answer for every path is known when the bundle is made.
    */
   lookup(bytes: Uint8Array, start: number, end: number): Lookup;
-  /** Every resource, in the order of their paths. */
-  resources(): Iterable<Resource>;
+  /** Every resource, in the order of their paths; those that are not `wanted` are not even looked at. */
+  resources(wanted?: (path: string) => boolean): Iterable<Resource>;
   close(): void;
 }

@@ -14,7 +14,7 @@ import { type Program, startProgram, type What } from './program.js';
 const MOST_RETIRED = 8;
 /** Milliseconds that a program may take until it has opened its site and tested itself, and then until it serves. */
 const GATE = 120_000;
-const TAKE_OVER = 30_000;
+const TAKE_OVER = 60_000;
 /** Milliseconds before a program that ended by itself is started again: doubled each time, until it has served for a while. */
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 5000;
@@ -249,7 +249,7 @@ export class Supervisor {
     const bundle = this.servedBundle();
     const { keepAssets } = options.http.site;
     const oldest = Date.now() - keepAssets;
-    this.former = this.former.filter(({ at }) => at > oldest).slice(1 - MOST_FORMER);
+    this.former = this.former.filter((one) => one.at > oldest && one.bundle !== bundle).slice(1 - MOST_FORMER);
     if (bundle !== undefined && keepAssets > 0) this.former.push({ bundle, at: Date.now() });
   }
 

@@ -34,6 +34,11 @@ export class LabSupervised {
     await this.supervisor.says(/serving on (http\S+)/, 60);
   }
 
+  /** `ip netns exec` becomes what it runs. */
+  get pid(): number {
+    return this.supervisor.child.pid as number;
+  }
+
   async ask(request: object): Promise<Status> {
     return (await askControl(this.control, request)) as unknown as Status;
   }

@@ -67,10 +67,8 @@ export class Supervised {
 
   /** Processes that the supervisor has started. */
   children(): number[] {
-    const { pid } = this.supervisor;
     if (this.supervisor.exitCode !== null || this.supervisor.signalCode !== null) return [];
-    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-    return text === '' ? [] : text.split(' ').map(Number);
+    return childrenOf(this.supervisor.pid as number);
   }
 
   /** Asks for the status until it is so. */
@@ -82,6 +80,12 @@ export class Supervised {
       await new Promise((done) => setTimeout(done, 25));
     }
   }
+}
+
+/** Processes that `pid` has started. */
+export function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return text === '' ? [] : text.split(' ').map(Number);
 }
 
 export function kill(pid: number): void {

@@ -7,6 +7,7 @@
  * and lets the other go on. To replace the file by a rename breaks no lease and needs no copy.
  */
 import { koffi } from './libc.js';
+import { MappedFile, noteFile } from './mapped-file.js';
 
 const PROT_READ = 1;
 const PROT_WRITE = 2;
@@ -34,6 +35,7 @@ interface Mapped {
   readonly length: number;
   /** Holds the lease; -1 when there is none any more. */
   fd: number;
+  readonly file: MappedFile;
 }
 
 let calls: Calls | undefined;
@@ -42,8 +44,8 @@ let listening = false;
 
 /** Gives a map back when nothing refers to its bytes any more: one that is still looked at may not go. */
 const forgotten = new FinalizationRegistry<Mapped>((mapped) => {
-  release(mapped);
   calls?.munmap(mapped.address, mapped.length);
+  mapped.file.withdraw(() => release(mapped));
 });
 
 function load(): Calls {
@@ -81,10 +83,11 @@ export function mapFile(fd: number, length: number): Uint8Array | undefined {
     calls.close(own);
     return undefined;
   }
-  const mapped = { address, length, fd: own };
+  const mapped = { address, length, fd: own, file: new MappedFile(own) };
   leased.add(mapped);
   const buffer = koffi().view(address, length);
   forgotten.register(buffer, mapped);
+  noteFile(buffer, mapped.file);
   return new Uint8Array(buffer);
 }
 
@@ -97,7 +100,9 @@ function map(length: number, protection: number, fd: number): number {
 
 /** The kernel does not say whose lease it is: those that are being broken are no read leases any more. */
 function onLeaseBroken(): void {
-  for (const mapped of leased) if (calls!.fcntl(mapped.fd, F_GETLEASE, 0) !== F_RDLCK) keepOwnCopy(mapped);
+  for (const mapped of leased) {
+    if (!mapped.file.withdrawn && calls!.fcntl(mapped.fd, F_GETLEASE, 0) !== F_RDLCK) keepOwnCopy(mapped);
+  }
 }
 
 function keepOwnCopy(mapped: Mapped): void {
@@ -107,7 +112,7 @@ function keepOwnCopy(mapped: Mapped): void {
   if (copy < 0) return;
   calls!.memcpy(copy, address, length);
   calls!.mremap(copy, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, address);
-  release(mapped);
+  mapped.file.withdraw(() => release(mapped));
 }
 
 /** Ends the lease, which lets a waiting writer go on. */

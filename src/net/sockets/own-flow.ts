@@ -1,6 +1,7 @@
 /** A flow on a socket that the process itself reads and writes, by the calls of libc. */
 import type { Memory } from '../../memory/memory.js';
 import { EAGAIN, EINTR, errnoCode } from '../../native/errno.js';
+import type { MappedFile } from '../../native/mapped-file.js';
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, SHUT_WR } from '../../native/sockets.js';
 import type { CloseReason, Endpoint, Flow, FlowHandler, FlowInfo } from '../flow.js';
 import { reasonOf, silent } from './flow.js';
@@ -36,6 +37,8 @@ export class OwnSocketFlow implements Flow {
   private above = false;
   /** It is in the network's list of flows with something left to do. */
   private listed = false;
+  /** The file that it sent from last. */
+  private file: MappedFile | undefined = undefined;
   over = false;
   reason: CloseReason = 'finished';
 
@@ -95,12 +98,25 @@ export class OwnSocketFlow implements Flow {
       else this.finish(reasonOf(errnoCode(errno)));
       return;
     }
+    const { file, offered } = network.sender;
+    if (file !== undefined) {
+      if (this.file !== file) this.borrow(file);
+      // The file is shorter than its map: that cannot be while it is leased.
+      if (sent === 0) file.refuse();
+    }
     queue.taken(sent);
     if (queue.bytes === 0) {
       this.queue = undefined;
       network.giveQueue(queue);
-    } else if (sent < network.sender.offered) this.blocked = true;
+    } else if (file === undefined && sent < offered) this.blocked = true;
+    // After `sendfile` also when it took less: that need not mean that there is no room.
     else this.list();
+  }
+
+  /** A flow sends from few files, mostly from one: it is told to the last, and to those before as long as it lives. */
+  private borrow(file: MappedFile): void {
+    this.file = file;
+    file.borrowedBy(this);
   }
 
   /** Has itself called again when the others of this turn had theirs. */
@@ -219,7 +235,11 @@ export class OwnSocketFlow implements Flow {
   }
 
   private finish(reason: CloseReason): void {
+    // What was reset is not sent again; what the peer has not acknowledged otherwise is.
+    if (reason === 'finished') this.file?.returnedBy(this);
     this.over = true;
+    this.file?.returnedBy(this);
+    this.file = undefined;
     this.reason = reason;
     if (this.queue !== undefined) {
       this.queue.clear();

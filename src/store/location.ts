@@ -35,5 +35,7 @@ export function sameOrigin(location: string): string {
 
 /** Lower case and one normal form, so that paths which differ only in these meet. */
 export function foldPath(path: string): string {
-  return path.normalize('NFC').toLowerCase();
+  // What is ASCII is its own normal form; most paths are.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
+  return (/^[\x00-\x7f]*$/.test(path) ? path : path.normalize('NFC')).toLowerCase();
 }

@@ -1,10 +1,10 @@
 /** A deployment repository, images for it, and a host that follows it: real git, real images, small sites. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { Deployer, type Gates, type Outcome } from '../../src/deploy/apply.js';
 import { type Committed, commitImage } from '../../src/deploy/commit.js';
-import type { Host } from '../../src/deploy/host.js';
+import { Host, type HostConfig } from '../../src/deploy/host.js';
 import { type InitOptions, initHost } from '../../src/deploy/init.js';
 import { type Entry, Journal } from '../../src/deploy/journal.js';
 import { pull } from '../../src/deploy/poll.js';
@@ -77,10 +77,12 @@ export class Stage {
   host!: Host;
   private readonly t: Test;
 
-  private constructor(t: Test) {
+  private constructor(t: Test, copied = false) {
     this.t = t;
-    this.repository = join(directory(t), 'site.git');
-    this.images = join(directory(t), 'images');
+    const root = directory(t);
+    this.repository = join(root, 'site.git');
+    this.images = join(root, 'images');
+    if (copied) return;
     execFileSync('git', ['init', '--quiet', '--bare', '--initial-branch=main', this.repository]);
     // As a host of repositories has it: only what a client lacks is sent.
     execFileSync('git', ['-C', this.repository, 'config', 'uploadpack.allowFilter', 'true']);
@@ -94,12 +96,30 @@ export class Stage {
     return stage;
   }
 
+  /**
+   * The same with the first image found good. It is made once for all tests of a file, and copied: most of a test's time is git's.
+   */
+  static async served(t: Test, options: Partial<HostConfig> = {}): Promise<Stage> {
+    template ??= makeTemplate();
+    const { folder, running } = await template;
+    const stage = new Stage(t, true);
+    const root = dirname(stage.repository);
+    cpSync(folder, root, { recursive: true });
+    const host = join(root, 'host');
+    for (const file of [join(host, 'host.json'), join(host, 'repo', '.git', 'config')])
+      writeFileSync(file, readFileSync(file, 'utf8').replaceAll(folder, root));
+    const { config } = await Host.open(host);
+    stage.host = new Host(host, { ...config, ...options });
+    stage.runner.running = running;
+    return stage;
+  }
+
   static empty(t: Test): Stage {
     return new Stage(t);
   }
 
   async initHost(options: Partial<InitOptions> = {}): Promise<Host> {
-    const folder = join(directory(this.t), 'host');
+    const folder = join(dirname(this.repository), 'host');
     const { host } = await initHost({
       folder,
       repository: this.repository,
@@ -203,4 +223,18 @@ export class Stage {
   read(path: string): Buffer {
     return readFileSync(join(this.host.folder, path));
   }
+}
+
+interface Template {
+  readonly folder: string;
+  readonly running: Running | undefined;
+}
+
+let template: Promise<Template> | undefined;
+
+async function makeTemplate(): Promise<Template> {
+  const stage = await Stage.open({ teardown: (fn) => void process.on('exit', () => void fn()) });
+  const outcome = await stage.poll();
+  if (outcome !== 'good') throw new Error(`the first image is ${outcome}: ${JSON.stringify(await stage.log())}`);
+  return { folder: dirname(stage.repository), running: stage.runner.running };
 }

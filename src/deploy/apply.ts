@@ -186,11 +186,12 @@ export class Deployer {
 
   /** The least that leads there: nothing, a start, another bundle, another program. */
   private async switchTo(image: StagedImage, running: Running | undefined): Promise<Running> {
-    if (running === undefined) return this.runner.start(image);
-    if (running.image === image.id) return running;
-    const old = running.image === '' ? undefined : await stagedImage(this.host, running.image);
+    if (running?.image === image.id) return running;
+    const old = running === undefined || running.image === '' ? undefined : await stagedImage(this.host, running.image);
     if (old !== undefined && sameProgram(old.manifest, image.manifest)) return this.runner.swap(image);
-    return this.runner.replace(image);
+    const now = await (running === undefined ? this.runner.start(image) : this.runner.replace(image));
+    await this.save({ program: image.id });
+    return now;
   }
 
   /** From outside, until it serves well for a while; answers what is wrong when it does not in time. */
@@ -328,7 +329,7 @@ export class Deployer {
   private async prune(running: Running | undefined): Promise<void> {
     const { good, before, held, trying } = this.state;
     const keep = [good, before, held?.id, trying?.id, running?.image].filter((id) => id !== undefined);
-    await pruneImages(this.host, new Set(keep));
+    await pruneImages(this.host, new Set(keep), this.state.program);
   }
 
   private async save(change: Partial<State>): Promise<void> {

@@ -1,5 +1,5 @@
 /** Brings an image from the repository to the disk, verified byte for byte: it is there whole or not at all. */
-import { chmod, link, mkdir, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import { access, chmod, link, mkdir, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type ImageFile, isImageId, type Manifest, sha256Hex } from '../image/manifest.js';
 import { openImage, verifyImage } from '../image/verify-image.js';
@@ -62,15 +62,24 @@ export async function stagedImage(host: Host, id: string, verify = false): Promi
   }
 }
 
-/** Ids of what is staged. */
+/** Ids of what is staged: with its site. */
 export async function stagedIds(host: Host): Promise<string[]> {
-  return (await readdir(host.images).catch(() => [])).filter(isImageId);
+  const ids = (await readdir(host.images).catch(() => [])).filter(isImageId);
+  const whole = await Promise.all(ids.map((id) => access(join(host.images, id, 'site.bundle')).then(...BOTH)));
+  return ids.filter((_, i) => whole[i]);
 }
 
-/** Removes what is not in `keep`, and what a killed staging left. */
-export async function pruneImages(host: Host, keep: ReadonlySet<string>): Promise<void> {
+const BOTH = [() => true, () => false] as const;
+
+/**
+ * Removes what is not in `keep`, and what a killed staging left. Of the image `program` only the site goes: a process that runs may still
+ * load parts of its program.
+ */
+export async function pruneImages(host: Host, keep: ReadonlySet<string>, program: string | undefined): Promise<void> {
   for (const name of await readdir(host.images).catch(() => [])) {
-    if (!keep.has(name)) await rm(join(host.images, name), { recursive: true, force: true });
+    if (keep.has(name)) continue;
+    const path = name === program ? join(host.images, name, 'site.bundle') : join(host.images, name);
+    await rm(path, { recursive: true, force: true });
   }
 }
 

@@ -19,6 +19,8 @@ export interface State {
   readonly before: string | undefined;
   /** Written before it is started, and taken away when it is good or bad. */
   readonly trying: Tried | undefined;
+  /** The image whose program was started last: what runs may have come to another one's site since. */
+  readonly program: string | undefined;
   /** Somebody chose an image: the repository is not followed until it has a serial above this, or `deploy release`. */
   readonly held: { readonly id: string; readonly serial: number } | undefined;
   /** The commit that the journal has as fetched. */
@@ -35,6 +37,7 @@ export const EMPTY: State = {
   good: undefined,
   before: undefined,
   trying: undefined,
+  program: undefined,
   held: undefined,
   seen: undefined,
   refused: undefined,

@@ -2,8 +2,8 @@
  * Holds what a site is served on, starts the programs that serve it, and hands the traffic from one to the next. A new program comes
  * up beside the running one, opens its site and tests itself; only then it is told to take over, and the old one to finish.
  */
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type { ServeOptions } from '../cli/arguments.js';
 import type { ControlAnswer, ControlRequest } from '../deploy/runner.js';
 import type { FormerBundle } from '../handover/channel.js';
@@ -117,7 +117,7 @@ export class Supervisor {
     const answer = await current.ask(request);
     if (!answer.ok) return answer;
     this.remember(this.options.optionsOf(current.what));
-    const what = { ...current.what, image: request.id ?? '', instead: request.bundle };
+    const what = { ...current.what, image: request.id ?? '', ...siteOf(current.what, request.bundle) };
     (current as { what: What }).what = what;
     current.bundle = answer.bundle ?? current.bundle;
     return answer;
@@ -315,4 +315,15 @@ async function within<T>(promise: Promise<T>, milliseconds: number, sentence: st
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * Where the program's site is after a swap. An image's bundle comes with the same program: from then on it is that image's folder that
+ * counts, since the one that the program was started from may be removed.
+ */
+function siteOf(what: What, bundle: string): Pick<What, 'folder' | 'instead'> {
+  const folder = dirname(bundle);
+  const image =
+    what.folder !== undefined && basename(bundle) === 'site.bundle' && existsSync(join(folder, 'manifest.json'));
+  return image ? { folder, instead: undefined } : { folder: what.folder, instead: bundle };
 }

@@ -156,6 +156,27 @@ t.test('an image that crashes at its start, and one that never serves: the old o
   t.equal((await host.stage.log()).filter(({ step, image }) => step === 'trying' && image === id).length, 1);
 });
 
+t.test(
+  'a program that ends is started again with the newest site, though the image that it began with is gone',
+  async (t) => {
+    const host = await RealHost.open(t);
+    for (const page of ['one', 'two', 'three']) {
+      await host.stage.deploy({ ...SITE, 'index.html': page });
+      const { status, said } = await host.deploy('poll').ended;
+      t.equal(status, 0, said);
+    }
+    const { running } = await host.status();
+    process.kill(running!.pid, 'SIGKILL');
+    for (;;) {
+      const now = (await host.status()).running;
+      if (now !== undefined && now.pid !== running!.pid) break;
+    }
+    t.equal(await host.page(), 'three');
+    t.equal((await host.deploy('poll').ended).status, 0);
+    t.ok((await host.status()).agree);
+  },
+);
+
 t.test('git pull in the clone boots what it brings, by the hook', async (t) => {
   const host = await RealHost.open(t);
   await host.stage.deploy({ ...SITE, 'index.html': 'by the hook' });

@@ -103,7 +103,7 @@ t.test('a clone that a power cut damaged is cloned again', async (t) => {
   const packs = join(stage.host.gitDir, 'objects', 'pack');
   for (const damage of [
     (file: string) => writeFileSync(file, ''),
-    (file: string) => writeFileSync(file, readFileSync(file).fill(0, 0, 4096)),
+    (file: string) => writeFileSync(file, readFileSync(file).fill(0)),
     (file: string) => rmSync(file),
   ]) {
     for (const name of readdirSync(packs)) {

@@ -98,18 +98,19 @@ t.test('what a git that was killed leaves is removed', async (t) => {
   t.notOk(existsSync(join(gitDir, 'objects/pack/tmp_pack_x')));
 });
 
-t.test('a clone that a power cut damaged is cloned again', async (t) => {
+t.test('a clone that a power cut damaged is repaired, or cloned again', async (t) => {
   const { stage } = await served(t);
   const packs = join(stage.host.gitDir, 'objects', 'pack');
   for (const damage of [
-    (file: string) => writeFileSync(file, ''),
-    (file: string) => writeFileSync(file, readFileSync(file).fill(0)),
-    (file: string) => rmSync(file),
+    () => {
+      for (const name of readdirSync(packs)) {
+        chmodSync(join(packs, name), 0o644);
+        writeFileSync(join(packs, name), '');
+      }
+    },
+    () => writeFileSync(join(stage.host.gitDir, 'HEAD'), ''),
   ]) {
-    for (const name of readdirSync(packs)) {
-      chmodSync(join(packs, name), 0o644);
-      damage(join(packs, name));
-    }
+    damage();
     const { id } = await stage.deploy({ 'index.html': `${damage}` });
     t.equal(await stage.poll(), 'good', `${damage}`);
     t.equal(stage.runner.running?.image, id);

@@ -232,6 +232,6 @@ t.test('a program that lies about its bundle is caught by the manifest', async (
   const { folder } = await stage.build(NEXT, {}, lying);
   await stage.commit(folder);
   t.equal(await stage.poll(), 'refused');
-  t.match(await stage.reason('refused'), /site\.bundle/);
+  t.match(await stage.reason('refused'), /make another bundle/);
   t.equal(stage.runner.running?.image, first);
 });

@@ -193,7 +193,8 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
   const dsack = c.sackOk && segment.sackBlocks > 0 && takeSack(c, segment, previousUna, now);
 
   // RFC 7323 4: the echo measures even retransmitted segments; our own clock is finer where it may be used (Karn).
-  if (acked > 0 && rttSample === 0 && c.timestamps && segment.timestamps && segment.tsEcr !== 0) {
+  // Not from an ACK that reports a duplicate: what drew it came later than what it echoes.
+  if (acked > 0 && rttSample === 0 && !dsack && c.timestamps && segment.timestamps && segment.tsEcr !== 0) {
     const echoed = (c.layer.timestamp(c, now) - segment.tsEcr) | 0;
     if (echoed >= 0 && echoed < 60_000) rttSample = Math.max(echoed, 1);
   }

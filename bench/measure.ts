@@ -25,7 +25,10 @@ const MILLISECONDS: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 10
 
 function latency(output: string, percentile: string): number {
   const match = new RegExp(`${percentile}%\\s+([\\d.]+)(us|ms|s|m)`).exec(output);
-  return match === null ? Number.NaN : Number(match[1]) * (MILLISECONDS[match[2] as string] as number);
+  // With pipelining wrk says 0 where it does not know.
+  return match === null || Number(match[1]) === 0
+    ? Number.NaN
+    : Number(match[1]) * (MILLISECONDS[match[2] as string] as number);
 }
 
 /** wrk's own way to send several requests at once is a script. */

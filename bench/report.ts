@@ -71,7 +71,8 @@ export function rowOf(workload: Workload, servers: readonly Contender[], runs: R
 }
 
 const rate = (value: number): string => (value >= 10_000 ? `${(value / 1000).toFixed(0)}k` : value.toFixed(0));
-const factor = (value: number | undefined): string => (value === undefined ? '' : value.toFixed(2));
+const factor = (value: number | undefined): string =>
+  value === undefined || Number.isNaN(value) ? '' : value.toFixed(2);
 
 /** A ratio with its goal: `1.72 (1.7)`, with `!` when it was missed. */
 function against(value: number | undefined, goal: number | undefined, missed: boolean): string {

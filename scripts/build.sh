@@ -23,6 +23,7 @@ npx esbuild src/main.ts src/store/compress-worker.ts --bundle --platform=node --
   --entry-names='[name]' --outdir="$program" --log-level=warning --external:koffi --external:cli-progress \
   --minify-whitespace --minify-syntax --legal-comments=eof --define:ZSTD_WASM_VERSION="\"$zstd\"" \
   --banner:js='import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);'
+npx esbuild src/vm/run-qemu.ts --bundle --platform=node --target=node20 --format=esm --outdir="$program" --log-level=warning
 node -p 'const { name, version, license } = require("./package.json"); JSON.stringify({ name, version, license, type: "module" })' > "$program/package.json"
 native=$(node -p '`node_modules/@koromix/koffi-${process.platform}-${process.arch}/${process.platform}_${process.arch}/koffi.node`')
 [ ! -f "$native" ] || cp "$native" "$program/koffi.node"

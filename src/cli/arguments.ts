@@ -107,7 +107,13 @@ export interface SuperviseOptions {
   readonly args: readonly string[];
 }
 
+/** In a machine image: the options are on the kernel's command line. */
+export interface GuestOptions {
+  readonly kind: 'guest';
+}
+
 export type Task =
+  | GuestOptions
   | ServeOptions
   | SuperviseOptions
   | BundleOptions
@@ -241,6 +247,7 @@ function buildProgram(found: (task: Task) => void): Command {
   addReplay(program, found);
   addHost(program, found);
   addImage(program, found);
+  quiet(program.command('guest', { hidden: true })).action(() => found({ kind: 'guest' }));
   addSupervise(program, found);
   addDeploy(program, found);
   return program;

@@ -16,6 +16,8 @@ export interface ImageBuildOptions {
   /** By the names of the options, without dashes. */
   readonly network: Readonly<Record<string, string | number | boolean>>;
   readonly choices: BundleChoices;
+  /** vm: an unpacked kernel package; undefined: Debian's newest. */
+  readonly kernel: string | undefined;
   readonly output: string;
   readonly serial: number;
   readonly sources: Readonly<Record<string, string>>;
@@ -48,6 +50,7 @@ interface BuildFlags {
   readonly ipv4Netmask?: string;
   readonly ipv4Gateway?: string;
   readonly hostname?: string;
+  readonly kernel?: string;
   readonly compression: BundleChoices['compression'];
   readonly hidden: boolean;
   readonly spa: boolean;
@@ -104,6 +107,7 @@ function addBuild(image: Command, found: (task: ImageOptions) => void): void {
     .addOption(
       new Option('--compression <level>', 'none, fast or full').choices(['none', 'fast', 'full']).default('full'),
     )
+    .option('--kernel <dir>', "vm: an unpacked kernel package (default: Debian's newest, fetched by apt-get)")
     .option('--hidden', 'take in names that begin with a dot', false)
     .option('--spa', 'answer every unknown path with /index.html', false)
     .option('--serial <n>', 'serial number to begin with (default: that of the deployment before, and one)', whole(), 0)
@@ -117,6 +121,7 @@ function addBuild(image: Command, found: (task: ImageOptions) => void): void {
         target: flags.target,
         network: networkOf(flags),
         choices: { compression: flags.compression, hidden: flags.hidden, spa: flags.spa },
+        kernel: flags.kernel,
         output: flags.output,
         serial: flags.serial,
         sources: flags.source,

@@ -3,7 +3,6 @@ import { execFile } from 'node:child_process';
 import { hostname } from 'node:os';
 import { buildImage, nodeProgram } from '../image/build-image.js';
 import { verifyImage } from '../image/verify-image.js';
-import { Failure } from './failure.js';
 import type { ImageBuildOptions, ImageOptions } from './image-arguments.js';
 import { ownSite, packageVersion } from './program-files.js';
 import { ProgressBar } from './progress.js';
@@ -24,7 +23,6 @@ export async function runImage(options: ImageOptions): Promise<void> {
 }
 
 async function build(options: ImageBuildOptions): Promise<void> {
-  if (options.target === 'vm') throw new Failure('this version makes no machine images');
   const site = options.site ?? ownSite();
   const bar = new ProgressBar();
   try {
@@ -44,7 +42,9 @@ async function build(options: ImageBuildOptions): Promise<void> {
         onProgress: (progress) => bar.show(progress),
         onWarning: (sentence) => bar.say(sentence),
       },
-      nodeProgram,
+      options.target === 'vm'
+        ? (await import('../vm/vm-program.js')).vmProgram({ kernel: options.kernel })
+        : nodeProgram,
     );
     bar.end();
     const program = manifest.program.files.reduce((sum, file) => sum + file.size, 0);

@@ -6,6 +6,8 @@ import { ImageError } from './image-error.js';
 
 /** Files of the program, in its folder. */
 const FILES = ['compress-worker.js', 'koffi.node', 'main.js', 'package.json'];
+/** Starts a machine image in QEMU; only those have it. */
+export const LAUNCHER = 'run-qemu.js';
 
 /** What goes into an image, by its path in the image. */
 export interface Part {
@@ -25,7 +27,7 @@ export function programParts(): Part[] {
   return FILES.map((name) => ({ path: `program/${name}`, from: join(folder, name), executable: false }));
 }
 
-function programFolder(): string {
+export function programFolder(): string {
   const own = dirname(fileURLToPath(import.meta.url));
   if (existsSync(join(own, 'koffi.node'))) return own;
   for (let folder = own; ; folder = dirname(folder)) {

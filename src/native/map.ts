@@ -91,6 +91,17 @@ export function mapFile(fd: number, length: number): Uint8Array | undefined {
   return new Uint8Array(buffer);
 }
 
+/**
+ * The first `length` bytes of the block device behind `fd`, mapped for good: nobody truncates a device. Undefined where that cannot
+ * be had.
+ */
+export function mapDevice(fd: number, length: number): Uint8Array | undefined {
+  if (process.platform !== 'linux' || length === 0) return undefined;
+  calls ??= load();
+  const address = map(length, PROT_READ, fd);
+  return address < 0 ? undefined : new Uint8Array(koffi().view(address, length));
+}
+
 /** -1 when the kernel has no room. */
 function map(length: number, protection: number, fd: number): number {
   const flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_PRIVATE;

@@ -1,8 +1,10 @@
 /** Opens what a person names: a directory or a bundle file. */
-import { open, stat } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { mapFile } from '../native/map.js';
+import { mapDevice, mapFile } from '../native/map.js';
+import { readHeader } from './bundle-header.js';
 import { BundleStore } from './bundle-store.js';
+import { HEADER_BYTES } from './format.js';
 import type { OpenOptions } from './options.js';
 import type { Store } from './store.js';
 import { fileError, StoreError } from './store-error.js';
@@ -40,6 +42,7 @@ async function bytesOf(file: string, map: boolean): Promise<Uint8Array> {
     const handle = await open(resolve(file), 'r');
     try {
       const stats = await handle.stat();
+      if (stats.isBlockDevice()) return await bytesOfDevice(handle, file);
       if (!stats.isFile()) throw new StoreError(`${file} is neither a directory nor a bundle file`);
       const mapped = map && stats.size >= MAPPED_BYTES ? mapFile(handle.fd, stats.size) : undefined;
       return mapped ?? (await handle.readFile());
@@ -49,4 +52,14 @@ async function bytesOf(file: string, map: boolean): Promise<Uint8Array> {
   } catch (error) {
     throw fileError(error, file);
   }
+}
+
+/** A device is longer than the bundle that lies on it; the header tells where that ends. It is used in place. */
+async function bytesOfDevice(handle: FileHandle, name: string): Promise<Uint8Array> {
+  const head = new Uint8Array(HEADER_BYTES);
+  const { bytesRead } = await handle.read(head, 0, HEADER_BYTES, 0);
+  const { fileBytes } = readHeader(head.subarray(0, bytesRead), undefined, name);
+  const mapped = mapDevice(handle.fd, fileBytes);
+  if (mapped === undefined) throw new StoreError(`${name} cannot be mapped: no memory is left`);
+  return mapped;
 }

@@ -6,14 +6,11 @@
  * only when the loop turns, so what it comes to watch is the TAP. Each readiness brings one frame into the device's own
  * buffer; the turn drains the rest. All of it is on one thread, so frames keep their order.
  */
-import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
-import { check, libc } from '../../native/libc.js';
-import { pinned } from '../../native/slab.js';
+import type { Socket } from 'node:net';
+import { watch } from '../../native/watch.js';
 import { type Driven, type Loop, millisecondsUntil } from './loop.js';
 import { Spin } from './spin.js';
 
-const AF_UNIX = 1;
-const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
 /** The longest that `setTimeout` takes. */
 const LONGEST_TIMER = 2_147_483_647;
 
@@ -101,28 +98,4 @@ export class WatchedLoop implements Loop {
     this.driven.turn();
     this.sleepUnlessDue();
   };
-}
-
-/** Answers a socket whose descriptor is a duplicate of `fd`; it is paused. `arrived` gets the bytes read to `buffer`, 0 at the end. */
-function watch(fd: number, buffer: Uint8Array, arrived: (length: number) => void): Socket {
-  const c = libc();
-  const pair = pinned(8);
-  check(c.socketpair(AF_UNIX, SOCK_STREAM_CLOEXEC, 0, pair.address), 'make a socket pair');
-  const view = new DataView(pair.bytes.buffer, pair.bytes.byteOffset, 8);
-  const ours = view.getInt32(0, true);
-  const other = view.getInt32(4, true);
-  const onread: OnReadOpts = {
-    buffer,
-    callback: (length) => {
-      arrived(length);
-      return true;
-    },
-  };
-  const options: SocketConstructorOpts & { onread: OnReadOpts } = { fd: ours, readable: true, writable: false, onread };
-  const socket = new Socket(options);
-  socket.pause();
-  socket.on('end', () => arrived(0));
-  check(c.dup2(fd, ours), 'duplicate the descriptor of the TAP');
-  c.close(other);
-  return socket;
 }

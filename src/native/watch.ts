@@ -1,0 +1,31 @@
+/** A bare descriptor (a TAP, an input device), watched by libuv: Node itself takes files, sockets and terminals only. */
+import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
+import { check, libc } from './libc.js';
+import { pinned } from './slab.js';
+
+const AF_UNIX = 1;
+const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
+
+/** Answers a socket whose descriptor is a duplicate of `fd`; it is paused. `arrived` gets the bytes read to `buffer`, 0 at the end. */
+export function watch(fd: number, buffer: Uint8Array, arrived: (length: number) => void): Socket {
+  const c = libc();
+  const pair = pinned(8);
+  check(c.socketpair(AF_UNIX, SOCK_STREAM_CLOEXEC, 0, pair.address), 'make a socket pair');
+  const view = new DataView(pair.bytes.buffer, pair.bytes.byteOffset, 8);
+  const ours = view.getInt32(0, true);
+  const other = view.getInt32(4, true);
+  const onread: OnReadOpts = {
+    buffer,
+    callback: (length) => {
+      arrived(length);
+      return true;
+    },
+  };
+  const options: SocketConstructorOpts & { onread: OnReadOpts } = { fd: ours, readable: true, writable: false, onread };
+  const socket = new Socket(options);
+  socket.pause();
+  socket.on('end', () => arrived(0));
+  check(c.dup2(fd, ours), 'duplicate the descriptor');
+  c.close(other);
+  return socket;
+}

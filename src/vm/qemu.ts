@@ -1,0 +1,158 @@
+/** One virtual machine: a process of QEMU, its serial console, and its control channel (QMP). */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface MachineOptions {
+  readonly accel: 'kvm' | 'tcg';
+  /** Megabytes. */
+  readonly memory: number;
+  readonly tap: string;
+  readonly mac: string;
+  readonly boot:
+    | {
+        readonly kernel: string;
+        readonly initramfs: string;
+        readonly disks: readonly string[];
+        readonly commandLine: string;
+      }
+    | { readonly disk: string };
+}
+
+/** Milliseconds in which a machine under KVM says its first word; where it works, it takes less than one second. */
+const FIRST_WORD = 4000;
+const ESCAPES = new RegExp(`${String.fromCharCode(27)}(?:\\[[0-9;?=]*[a-zA-Z]|c)`, 'g');
+const LISTENING = /^listening on \S+$/;
+
+export class Machine {
+  /** How it ended: `stopped` when the guest powered off, else `failed`. */
+  readonly exit: Promise<'stopped' | 'failed'>;
+  /** Why it did not come up, or what QEMU complained of; empty: nothing. */
+  reason = '';
+  private readonly child: ChildProcess;
+  private readonly folder = mkdtempSync(join(tmpdir(), 'sitekernel-vm-'));
+  private readonly spoke: Promise<boolean>;
+  private line = '';
+  private asked = false;
+  /** The guest itself, or its power button, ended it cleanly. */
+  private served = false;
+
+  constructor(options: MachineOptions) {
+    this.child = spawn('qemu-system-x86_64', qemuArguments(options, join(this.folder, 'qmp')), {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // A Ctrl-C of the terminal is ours to answer.
+      detached: true,
+    });
+    let heard: (spoke: boolean) => void = () => undefined;
+    this.spoke = new Promise((resolve) => {
+      heard = resolve;
+    });
+    this.child.stdout!.setEncoding('latin1').on('data', (text: string) => {
+      if (text.includes('sitekernel')) heard(true);
+      this.console(text);
+    });
+    this.child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      const said = text
+        .trim()
+        .split('\n')
+        .filter((line) => !/TCG doesn't support requested feature/.test(line));
+      if (said.length > 0) this.reason = said.at(-1)!.replace(/^qemu-system-x86_64: /, '');
+    });
+    this.exit = new Promise((resolve) => {
+      this.child.on('error', (error) => {
+        this.reason =
+          (error as NodeJS.ErrnoException).code === 'ENOENT'
+            ? 'there is no qemu-system-x86_64; install qemu-system-x86'
+            : error.message;
+        heard(false);
+        resolve('failed');
+      });
+      this.child.on('close', (code) => {
+        heard(false);
+        rmSync(this.folder, { recursive: true, force: true });
+        resolve(code === 0 && (this.asked || this.served) ? 'stopped' : 'failed');
+      });
+    });
+  }
+
+  /** Whether the kernel is up within some seconds; if not, `reason` says what was seen. */
+  async comesUp(): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => {
+        this.reason = `no word within ${FIRST_WORD / 1000} s`;
+        resolve(false);
+      }, FIRST_WORD);
+    });
+    const spoke = await Promise.race([this.spoke, late]);
+    clearTimeout(timer);
+    if (!spoke && this.reason === '') this.reason = 'QEMU ended at once';
+    return spoke;
+  }
+
+  private console(text: string): void {
+    this.line += text.replaceAll('\r', '');
+    const lines = this.line.split('\n');
+    this.line = lines.pop()!;
+    for (const line of lines) {
+      // Firmware draws on the console with escape sequences.
+      const plain = line.replace(ESCAPES, '').trim();
+      if (LISTENING.test(plain)) process.stdout.write(`${plain}\n`);
+      else if (plain !== '') process.stderr.write(`${plain}\n`);
+    }
+  }
+
+  /** Presses the power button: the guest drains and powers off. */
+  async powerDown(): Promise<void> {
+    this.asked = true;
+    await this.command('system_powerdown').catch(() => this.kill());
+  }
+
+  kill(): void {
+    this.child.kill('SIGKILL');
+  }
+
+  private async command(name: string): Promise<void> {
+    const socket = await this.channel();
+    socket.write('{"execute":"qmp_capabilities"}\n');
+    socket.write(`{"execute":"${name}"}\n`);
+  }
+
+  private channel(): Promise<Socket> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(join(this.folder, 'qmp'));
+      socket.once('error', reject);
+      socket.once('data', () => {
+        socket.on('data', () => undefined);
+        socket.on('error', () => undefined);
+        socket.unref();
+        resolve(socket);
+      });
+    });
+  }
+}
+
+function qemuArguments({ accel, memory, tap, mac, boot }: MachineOptions, qmp: string): string[] {
+  // "pc": the microvm board does not boot Debian's kernel under emulation.
+  const args = ['-nodefaults', '-no-user-config', '-display', 'none', '-M', 'pc,usb=off', '-accel', accel];
+  if (accel === 'kvm') args.push('-cpu', 'host');
+  args.push('-m', `${memory}M`, '-smp', '1', '-serial', 'stdio', '-qmp', `unix:${qmp},server=on,wait=off`);
+  args.push('-netdev', `tap,id=n0,ifname=${tap},script=no,downscript=no`);
+  args.push('-device', `virtio-net-pci,netdev=n0,mac=${mac},romfile=`);
+  if ('disk' in boot) return [...args, ...drive(boot.disk, 0)];
+  args.push('-kernel', boot.kernel, '-initrd', boot.initramfs, '-append', boot.commandLine);
+  return [...args, ...boot.disks.flatMap(drive)];
+}
+
+function drive(file: string, i: number): string[] {
+  const name = file.replaceAll(',', ',,');
+  const format = file.endsWith('.qcow2') ? 'qcow2' : 'raw';
+  return [
+    '-drive',
+    `if=none,id=d${i},format=${format},readonly=on,file=${name}`,
+    '-device',
+    `virtio-blk-pci,drive=d${i}`,
+  ];
+}

@@ -1,0 +1,80 @@
+/** The guest's root: Node, the libraries that it is linked with, and the program, in one compressed file system that is read in place. */
+import { execFileSync } from 'node:child_process';
+import { chmodSync, cpSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { ImageError } from '../image/image-error.js';
+import { withoutSymbols } from './elf.js';
+import { keepEnglishOnly } from './icu.js';
+
+/** A file of the runtime: where it lies there, and here. */
+export interface RuntimeFile {
+  readonly path: string;
+  readonly from: string;
+}
+
+/** Where process 1 mounts what the kernel offers. */
+const MOUNT_POINTS = ['dev', 'proc', 'sys', 'tmp'];
+
+/** Writes `output`, made in the empty folder `work`. `node`: the program of Node to take. Throws an ImageError. */
+export function writeRuntime(node: string, files: readonly RuntimeFile[], work: string, output: string): void {
+  const root = join(work, 'root');
+  for (const name of MOUNT_POINTS) mkdirSync(join(root, name), { recursive: true });
+  const binary = withoutSymbols(readFileSync(node));
+  keepEnglishOnly(binary);
+  writeFileSync(join(root, 'node'), binary, { mode: 0o755 });
+  for (const library of librariesOf(node)) {
+    const to = join(root, library);
+    mkdirSync(dirname(to), { recursive: true });
+    writeFileSync(to, withoutSymbols(readFileSync(realpathSync(library))), { mode: 0o755 });
+  }
+  for (const { path, from } of files) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    cpSync(from, join(root, path));
+    chmodSync(join(root, path), 0o644);
+  }
+  squash(root, output);
+}
+
+/** The shared libraries of a program, as its own loader finds them. */
+function librariesOf(program: string): string[] {
+  let said: string;
+  try {
+    said = execFileSync('ldd', [program], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  } catch (error) {
+    const { stderr, stdout } = error as { stderr?: string; stdout?: string };
+    if (/not a dynamic executable|statically linked/.test(`${stderr}${stdout}`)) return [];
+    throw new ImageError(`the libraries of ${program} are not known: ${String(stderr ?? error).trim()}`);
+  }
+  return [...said.matchAll(/(?:=> )?(\/\S+) \(0x/g)].map((match) => match[1]!);
+}
+
+/** No times, no owners but root, names in order: the same tree gives the same bytes. */
+function squash(root: string, output: string): void {
+  const args = [
+    '-comp',
+    'zstd',
+    '-Xcompression-level',
+    '19',
+    '-b',
+    '128K',
+    '-all-root',
+    '-no-xattrs',
+    '-no-exports',
+    '-noappend',
+  ];
+  try {
+    execFileSync('mksquashfs', [root, output, ...args, '-mkfs-time', '0', '-all-time', '0', '-no-progress', '-quiet'], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, SOURCE_DATE_EPOCH: undefined },
+    });
+  } catch (error) {
+    const { code, stderr } = error as NodeJS.ErrnoException & { stderr?: Buffer };
+    if (code === 'ENOENT') throw new ImageError('machine images need mksquashfs; install squashfs-tools');
+    throw new ImageError(
+      `mksquashfs: ${String(stderr ?? error)
+        .trim()
+        .split('\n')
+        .at(-1)}`,
+    );
+  }
+}

@@ -18,6 +18,8 @@ export interface ImageBuildOptions {
   readonly choices: BundleChoices;
   /** vm: an unpacked kernel package; undefined: Debian's newest. */
   readonly kernel: string | undefined;
+  /** vm: a disk that boots by itself, beside the image. */
+  readonly format: 'raw' | 'qcow2' | undefined;
   readonly output: string;
   readonly serial: number;
   readonly sources: Readonly<Record<string, string>>;
@@ -51,6 +53,7 @@ interface BuildFlags {
   readonly ipv4Gateway?: string;
   readonly hostname?: string;
   readonly kernel?: string;
+  readonly format?: 'raw' | 'qcow2';
   readonly compression: BundleChoices['compression'];
   readonly hidden: boolean;
   readonly spa: boolean;
@@ -108,6 +111,7 @@ function addBuild(image: Command, found: (task: ImageOptions) => void): void {
       new Option('--compression <level>', 'none, fast or full').choices(['none', 'fast', 'full']).default('full'),
     )
     .option('--kernel <dir>', "vm: an unpacked kernel package (default: Debian's newest, fetched by apt-get)")
+    .addOption(new Option('--format <name>', 'vm: a disk that boots by itself, too').choices(['raw', 'qcow2']))
     .option('--hidden', 'take in names that begin with a dot', false)
     .option('--spa', 'answer every unknown path with /index.html', false)
     .option('--serial <n>', 'serial number to begin with (default: that of the deployment before, and one)', whole(), 0)
@@ -121,13 +125,19 @@ function addBuild(image: Command, found: (task: ImageOptions) => void): void {
         target: flags.target,
         network: networkOf(flags),
         choices: { compression: flags.compression, hidden: flags.hidden, spa: flags.spa },
-        kernel: flags.kernel,
+        kernel: vmOnly(flags, 'kernel'),
+        format: vmOnly(flags, 'format'),
         output: flags.output,
         serial: flags.serial,
         sources: flags.source,
         builder: flags.builder,
       }),
     );
+}
+
+function vmOnly<K extends 'kernel' | 'format'>(flags: BuildFlags, name: K): BuildFlags[K] {
+  if (flags[name] !== undefined && flags.target !== 'vm') throw badUsage(`--${name} is for --target vm`);
+  return flags[name];
 }
 
 function networkOf(flags: BuildFlags): Record<string, string | number | boolean> {

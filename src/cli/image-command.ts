@@ -51,6 +51,11 @@ async function build(options: ImageBuildOptions): Promise<void> {
     process.stderr.write(
       `${id.slice(0, 12)}: target ${manifest.target}, program ${sizeText(program)}, site ${sizeText(manifest.site.bundle.size)}${existed ? '; it was there already' : ''}\n`,
     );
+    if (options.format !== undefined) {
+      const disk = `${folder}.${options.format}`;
+      (await import('../vm/disk.js')).writeDisk(folder, options.format, disk);
+      process.stderr.write(`${disk}: a disk that boots by itself\n`);
+    }
     // Alone on standard output: the next command wants it.
     process.stdout.write(`${folder}\n`);
   } finally {

@@ -1,6 +1,19 @@
 /** The guest's root: Node, the libraries that it is linked with, and the program, in one compressed file system that is read in place. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ImageError } from '../image/image-error.js';
 import { withoutSymbols } from './elf.js';
@@ -15,8 +28,30 @@ export interface RuntimeFile {
 /** Where process 1 mounts what the kernel offers. */
 const MOUNT_POINTS = ['dev', 'proc', 'sys', 'tmp'];
 
+/** Changes when the same inputs give another file. */
+const RECIPE = '1';
+
+/** The runtime of these files, made unless the cache has it. Throws an ImageError. */
+export function cachedRuntime(node: string, files: readonly RuntimeFile[]): string {
+  const hash = createHash('sha256').update(RECIPE);
+  for (const file of [node, ...librariesOf(node)]) hash.update(readFileSync(file));
+  for (const { path, from } of files) hash.update(path).update(readFileSync(from));
+  const folder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'sitekernel', 'runtime');
+  const cached = join(folder, `${hash.digest('hex')}.squashfs`);
+  if (existsSync(cached)) return cached;
+  mkdirSync(folder, { recursive: true });
+  const work = mkdtempSync(join(folder, '.part-'));
+  try {
+    writeRuntime(node, files, work, join(work, 'runtime'));
+    renameSync(join(work, 'runtime'), cached);
+    return cached;
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
 /** Writes `output`, made in the empty folder `work`. `node`: the program of Node to take. Throws an ImageError. */
-export function writeRuntime(node: string, files: readonly RuntimeFile[], work: string, output: string): void {
+function writeRuntime(node: string, files: readonly RuntimeFile[], work: string, output: string): void {
   const root = join(work, 'root');
   for (const name of MOUNT_POINTS) mkdirSync(join(root, name), { recursive: true });
   const binary = withoutSymbols(readFileSync(node));

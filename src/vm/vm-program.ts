@@ -1,6 +1,4 @@
 /** What a machine image has beside the site: kernel, initramfs, runtime, how to boot them, and what does it with QEMU. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { ProgramOf } from '../image/build-image.js';
@@ -11,7 +9,7 @@ import type { BootFile } from './boot-file.js';
 import { type CpioEntry, cpio } from './cpio.js';
 import { initProgram, RUNTIME } from './init.js';
 import { debianKernel, type Kernel } from './kernel.js';
-import { writeRuntime } from './runtime.js';
+import { cachedRuntime } from './runtime.js';
 
 /** Megabytes of memory: enough for the runtime; the site's pages come and go. */
 const MEMORY = 128;
@@ -85,18 +83,12 @@ function initramfs(kernel: Kernel): Uint8Array {
   return packed;
 }
 
-function runtime(program: readonly Part[]): Uint8Array {
-  const work = mkdtempSync(join(tmpdir(), 'sitekernel-runtime-'));
-  try {
-    const files = program
-      .filter(({ path, from }) => typeof from === 'string' && /\/(?:main\.js|koffi\.node|package\.json)$/.test(path))
-      .map(({ path, from }) => ({ path, from: from as string }));
-    const output = join(work, 'runtime.squashfs');
-    writeRuntime(process.execPath, files, work, output);
-    return readFileSync(output);
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
+/** The path of the runtime's file in the cache: it takes half a minute to make, and is the same for every site. */
+function runtime(program: readonly Part[]): string {
+  const files = program
+    .filter(({ path, from }) => typeof from === 'string' && /\/(?:main\.js|koffi\.node|package\.json)$/.test(path))
+    .map(({ path, from }) => ({ path, from: from as string }));
+  return cachedRuntime(process.execPath, files);
 }
 
 function script(node: string): string {

@@ -4,10 +4,11 @@
 #   make configure.socket build
 #   make configure.direct build
 #   make configure.static build ADDR=46.43.42.137 GWS=46.43.42.129 MASK=255.255.255.128
+#   make configure.vm build ADDR=46.43.42.137 GWS=46.43.42.129 MASK=255.255.255.128     (without ADDR: DHCP)
 #
 # "configure.…" remembers the target in .target, "build" makes images/<id>/ of it.
 
-.PHONY: all site configure.socket configure.direct configure.static build test clean
+.PHONY: all site configure.socket configure.direct configure.static configure.vm configure.xen build test clean
 
 all: build
 
@@ -22,6 +23,10 @@ configure.direct:
 
 configure.static:
 	@ADDR='$(ADDR)' GWS='$(GWS)' MASK='$(MASK)' scripts/configure.sh static
+
+# A machine image; by the name that it has with Mirage, too.
+configure.vm configure.xen:
+	@ADDR='$(ADDR)' GWS='$(GWS)' MASK='$(MASK)' scripts/configure.sh vm
 
 build:
 	npm run -s image

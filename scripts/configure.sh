@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# usage: [ADDR=A.B.C.D MASK=M.M.M.M GWS=A.B.C.D] scripts/configure.sh socket|direct|static
-# Writes .target: the options with which scripts/image.sh builds images. Other targets may be added beside these.
+# usage: [ADDR=A.B.C.D MASK=M.M.M.M GWS=A.B.C.D] scripts/configure.sh socket|direct|static|vm
+# Writes .target: the options with which scripts/image.sh builds images.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=${1:-}
@@ -13,7 +13,11 @@ case "$target" in
     fi
     options="--target static --ipv4 $ADDR --ipv4-netmask $MASK${GWS:+ --ipv4-gateway $GWS}"
     ;;
-  *) echo "usage: $0 socket|direct|static" >&2; exit 2 ;;
+  vm)
+    options="--target vm"
+    [ -z "${ADDR:-}" ] || options="$options --ipv4 $ADDR${MASK:+ --ipv4-netmask $MASK}${GWS:+ --ipv4-gateway $GWS}"
+    ;;
+  *) echo "usage: $0 socket|direct|static|vm" >&2; exit 2 ;;
 esac
 printf '%s\n' "$options" > "${TARGET:-.target}"
 echo "configured: $options" >&2

@@ -58,6 +58,7 @@ export function initProgram(
   p.call(mount, 'dev', `${RUNTIME}/dev`, 'devtmpfs', 0, 0);
   p.call(mount, 'proc', `${RUNTIME}/proc`, 'proc', 0, 0);
   p.call(mount, 'sys', `${RUNTIME}/sys`, 'sysfs', 0, 0);
+  p.call(mount, 'tmp', `${RUNTIME}/tmp`, 'tmpfs', 0, 'size=4m,mode=0700');
   p.call(chroot, RUNTIME).call(chdir, '/');
   p.call(fork).ifZero('child').label('wait');
   p.call(wait4, -1, { place: 'status' }, 0, 0).ifFailed('wait');

@@ -89,7 +89,7 @@ function squash(root: string, output: string): void {
     '-comp',
     'zstd',
     '-Xcompression-level',
-    '19',
+    '15',
     '-b',
     '128K',
     '-all-root',

@@ -26,6 +26,8 @@ const KERNEL_OPTIONS = [
   'ipv6.disable=1',
   'random.trust_cpu=on',
   'i8042.noaux',
+  // Under emulation on a busy machine the kernel may find that its timer does not tick, and give up.
+  'no_timer_check',
 ];
 
 export interface VmOptions {

@@ -36,8 +36,8 @@ export class Machine {
   private readonly spoke: Promise<boolean>;
   private line = '';
   private asked = false;
-  /** The guest itself, or its power button, ended it cleanly. */
-  private served = false;
+  /** The guest has said where it serves. */
+  private serving = false;
 
   constructor(options: MachineOptions) {
     this.child = spawn('qemu-system-x86_64', qemuArguments(options, join(this.folder, 'qmp')), {
@@ -72,7 +72,7 @@ export class Machine {
       this.child.on('close', (code) => {
         heard(false);
         rmSync(this.folder, { recursive: true, force: true });
-        resolve(code === 0 && (this.asked || this.served) ? 'stopped' : 'failed');
+        resolve(code === 0 && this.asked ? 'stopped' : 'failed');
       });
     });
   }
@@ -99,14 +99,17 @@ export class Machine {
     for (const line of lines) {
       // Firmware draws on the console with escape sequences.
       const plain = line.replace(ESCAPES, '').trim();
-      if (LISTENING.test(plain)) process.stdout.write(`${plain}\n`);
-      else if (plain !== '') process.stderr.write(`${plain}\n`);
+      if (LISTENING.test(plain)) {
+        this.serving = true;
+        process.stdout.write(`${plain}\n`);
+      } else if (plain !== '') process.stderr.write(`${plain}\n`);
     }
   }
 
-  /** Presses the power button: the guest drains and powers off. */
+  /** Presses the power button: the guest drains and powers off. One that does not serve yet has nothing to drain, and may not hear it. */
   async powerDown(): Promise<void> {
     this.asked = true;
+    if (!this.serving) return this.kill();
     await this.command('system_powerdown').catch(() => this.kill());
   }
 

@@ -23,6 +23,13 @@ const HELP = `usage: run-qemu [options]
   --drain SECONDS         time for open connections to finish at the end (default: 10)
 `;
 
+/** Seconds: what the guest gives open connections by itself, and what it gets beyond that to power off. */
+const DRAIN = 10;
+const PATIENCE = 60;
+
+/** Megabytes with which the project's site was served; with 64 the kernel ends before it can say why. */
+const LEAST_MEMORY = 96;
+
 /** Options of ours that are options of the guest. */
 const PASSED = ['ipv4', 'ipv4-netmask', 'ipv4-gateway', 'hostname', 'port', 'drain', 'log', 'congestion'] as const;
 
@@ -54,7 +61,12 @@ const accel = given['accel'] ?? 'auto';
 if (!['auto', 'kvm', 'tcg'].includes(accel)) fail(`--accel: "${accel}" is none of kvm, tcg and auto`, 2);
 const boot = JSON.parse(readFileSync(join(folder, 'boot.json'), 'utf8')) as BootFile;
 const memory = given['memory'] ?? String(boot.memory);
-if (!/^\d{2,6}$/.test(memory)) fail(`--memory: "${memory}" is no number of megabytes`, 2);
+if (!/^\d{1,6}$/.test(memory)) fail(`--memory: "${memory}" is no number of megabytes`, 2);
+if (Number(memory) < LEAST_MEMORY)
+  fail(
+    `--memory ${memory}: the kernel does not come up with so little; give the machine ${LEAST_MEMORY} MB or more`,
+    2,
+  );
 const tap = given['tap'] ?? 'tap0';
 prepareTap(tap, given['bridge']);
 
@@ -128,6 +140,8 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     if (over) current?.kill();
     over = true;
     void current?.powerDown();
+    // A guest that hangs must not keep us.
+    setTimeout(() => current?.kill(), (Number(given['drain'] ?? DRAIN) + PATIENCE) * 1000).unref();
   });
 }
 

@@ -115,7 +115,9 @@ for (const target of Object.keys(TARGETS) as Target[]) {
       if (video.readyState < 1) await new Promise((ok, no) => { video.onloadedmetadata = ok; video.onerror = () => no(new Error(video.error.message)); });
       const found = [video.duration];
       for (const second of [50.5, 3.5, 30.5]) {
+        const shown = new Promise((ok) => video.requestVideoFrameCallback(ok));
         await new Promise((ok) => { video.onseeked = ok; video.currentTime = second; });
+        await shown;
         const canvas = document.createElement('canvas');
         canvas.width = canvas.height = 32;
         const c = canvas.getContext('2d');

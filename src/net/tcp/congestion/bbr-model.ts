@@ -60,8 +60,11 @@ export class BbrModel {
   private lostInRound = 0;
   private deliveredInRound = 0;
   lossEvents = 0;
-  /** The longest round trip of the ACKs that told of losses: that of what was sent right behind what was lost. 0: none. */
-  private lossRtt = 0;
+  /**
+   * The shortest round trip of the round's ACKs that told of losses: that of what was sent right behind what was lost. The
+   * shortest, since a host that is busy makes many long. `UNBOUNDED`: none.
+   */
+  private lossRtt = UNBOUNDED;
   /** The share that the path loses by itself, as far as it shows: of rounds that saw no queue, averaged. */
   randomLoss = 0;
 
@@ -97,7 +100,7 @@ export class BbrModel {
     const measured = sample.deliveryRate > 0;
     this.lossRoundStart = false;
     this.roundStart = false;
-    if (sample.newlyLost > 0 && sample.rtt > this.lossRtt) this.lossRtt = sample.rtt;
+    if (sample.newlyLost > 0 && sample.rtt > 0 && sample.rtt < this.lossRtt) this.lossRtt = sample.rtt;
     this.lostInRound += sample.newlyLost;
     this.deliveredInRound += sample.newlyDelivered;
     if (sample.newlyLost > 0) this.lossEvents++;
@@ -138,7 +141,7 @@ export class BbrModel {
 
   private forgetRound(): void {
     this.lostInRound = this.deliveredInRound = this.lossEvents = 0;
-    this.lossRtt = 0;
+    this.lossRtt = UNBOUNDED;
   }
 
   /** Loss in the round that is more than a path may lose by itself. */
@@ -163,7 +166,7 @@ export class BbrModel {
 
   /** What was lost was lost at a queue: who came right behind it waited longer than the jitter of hosts and our own probes explain. */
   private queueSeen(): boolean {
-    return this.lossRtt > this.minRtt * 1.4 + 1;
+    return this.lossRtt !== UNBOUNDED && this.lossRtt > this.minRtt * 1.4 + 1;
   }
 
   /** draft 5.5.10.3. What arrives of a rate that we held down ourselves says nothing against more: the gain is taken out. */

@@ -2,11 +2,14 @@
 import t from 'tap';
 import { fetches, goodput, LINK } from '../../../sim/bottleneck.js';
 
+// Much is simulated: on a machine that is busy it takes its time.
+t.setTimeout(180_000);
+
 /** Mbit/s, 3 s of virtual time, seed 1. Write the new numbers down when a change moves them, and say why. */
 const EXPECTED = {
   reno: '91.7 23.9 8.9 4.4 3.5',
   cubic: '91.7 28.4 10.8 5.0 4.0',
-  bbr: '90.8 90.7 89.9 86.2 86.0',
+  bbr: '90.8 90.7 89.9 87.8 86.0',
 } as const;
 
 for (const congestion of ['reno', 'cubic', 'bbr'] as const) {

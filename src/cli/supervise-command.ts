@@ -76,6 +76,7 @@ function optionsOf(what: What): ServeOptions {
   const { record, interface: card } = task.direct;
   if (record !== undefined)
     throw badUsage('--record is not for a supervised program: what it takes over from another cannot be played again');
+  if (task.workers > 1) throw badUsage('--workers is not for a supervised program, which is one process; leave it out');
   if (card !== undefined)
     throw badUsage('--interface is not for a supervised program, which is passed a TAP; use --tap');
   return task;

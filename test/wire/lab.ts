@@ -190,10 +190,28 @@ export class Lab {
 }
 
 function removeNamespace(name: string): void {
+  endThoseIn(name);
   try {
     execFileSync('ip', ['netns', 'del', name], { stdio: 'ignore' });
   } catch {
     // It is gone already.
+  }
+}
+
+/** What programs of the lab left running in the namespace: a daemon, cron's last job. Everything in it was started by the lab. */
+function endThoseIn(name: string): void {
+  let pids: string;
+  try {
+    pids = execFileSync('ip', ['netns', 'pids', name], { stdio: ['ignore', 'pipe', 'ignore'] }).toString();
+  } catch {
+    return;
+  }
+  for (const pid of pids.split('\n').filter((line) => line !== '')) {
+    try {
+      process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      // It ended by itself.
+    }
   }
 }
 

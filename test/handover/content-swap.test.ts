@@ -8,6 +8,7 @@ import { dirname, join, resolve } from 'node:path';
 import t, { type Test } from 'tap';
 import { askControl } from '../../src/handover/control-client.js';
 import { bundleDirectory } from '../../src/store/index.js';
+import { Family } from '../supervise/family.js';
 
 const MAIN = resolve('build', 'src', 'main.js');
 /** Large enough to be mapped rather than read. */
@@ -41,11 +42,9 @@ async function serving(t: Test, first: Readonly<Record<string, string | Buffer>>
   const control = join(mkdtempSync(join(tmpdir(), 'sk-')), 'control.sock');
   const child = spawn(process.execPath, [MAIN, '--port', '0', '--control', control, ...argv, bundle], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: new Family(t).env,
   });
-  t.teardown(() => {
-    child.kill('SIGKILL');
-    rmSync(dirname(control), { recursive: true, force: true });
-  });
+  t.teardown(() => rmSync(dirname(control), { recursive: true, force: true }));
   const [said] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
   const [, url, port] = /^listening on (http:\S+:(\d+)\/)\n$/.exec(said)!;
   const ask = async (request: object) => (await askControl(control, request)) as unknown as Record<string, unknown>;

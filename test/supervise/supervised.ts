@@ -7,6 +7,9 @@ import { join, resolve } from 'node:path';
 import type { Test } from 'tap';
 import { askControl } from '../../src/handover/control-client.js';
 import { bundleDirectory } from '../../src/store/index.js';
+import { Family, kill } from './family.js';
+
+export { kill };
 
 export const MAIN = resolve('build', 'src', 'main.js');
 
@@ -24,6 +27,7 @@ export class Supervised {
   readonly control = join(this.folder, 'control.sock');
   errors = '';
   readonly pids = new Set<number>();
+  readonly family: Family;
   supervisor!: ChildProcess;
 
   constructor(
@@ -31,13 +35,8 @@ export class Supervised {
     readonly port: number,
     readonly site: string,
   ) {
-    t.teardown(async () => {
-      const children = this.children();
-      // The supervisor first: it would start another.
-      this.supervisor.kill('SIGKILL');
-      for (const pid of [...children, ...this.pids]) kill(pid);
-      rmSync(this.folder, { recursive: true, force: true });
-    });
+    t.teardown(() => rmSync(this.folder, { recursive: true, force: true }));
+    this.family = new Family(t);
   }
 
   get url(): string {
@@ -47,7 +46,10 @@ export class Supervised {
   /** Starts a supervisor; resolves when it serves. */
   async start(...argv: string[]): Promise<void> {
     const args = ['supervise', '--control', this.control, ...argv, '--', '--port', String(this.port), this.site];
-    const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'inherit', 'pipe'] });
+    const child = spawn(process.execPath, [MAIN, ...args], {
+      stdio: ['ignore', 'inherit', 'pipe'],
+      env: this.family.env,
+    });
     this.supervisor = child;
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.errors += text;
@@ -86,14 +88,6 @@ export class Supervised {
 export function childrenOf(pid: number): number[] {
   const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
   return text === '' ? [] : text.split(' ').map(Number);
-}
-
-export function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It is gone.
-  }
 }
 
 export async function freePort(): Promise<number> {

@@ -130,14 +130,21 @@ export class Impairment {
 }
 
 /**
- * What arrives of a frame that a bad cable corrupted: a copy with one bit flipped, which every checksum of TCP, UDP, ICMP and
- * IPv4 detects (two flips in the same column may cancel out). Undefined where nothing in the frame could detect it: on a
- * real Ethernet the frame check sequence would, and the frame is lost.
+ * What arrives of a frame that a bad cable corrupted: a copy in which one bit that was 0 is 1, which every checksum of TCP, UDP,
+ * ICMP and IPv4 detects, also when it happens on several cables: powers of two add up to no multiple of 65535, whereas flips of
+ * both directions cancel out. Undefined where nothing in the frame could detect it: on a real Ethernet the frame check sequence
+ * would, and the frame is lost.
  */
 export function corrupted(frame: Uint8Array, random: Random): Uint8Array | undefined {
-  const bit = (random.random32() >>> 0) % (frame.length * 8);
+  const bits = frame.length * 8;
+  const from = (random.random32() >>> 0) % bits;
   if (frame.length < 34 || frame[12] !== 0x08 || frame[13] !== 0x00) return undefined;
-  const copy = frame.slice();
-  copy[bit >>> 3] ^= 1 << (bit & 7);
-  return copy;
+  for (let i = 0; i < bits; i++) {
+    const bit = (from + i) % bits;
+    if ((frame[bit >>> 3] & (1 << (bit & 7))) !== 0) continue;
+    const copy = frame.slice();
+    copy[bit >>> 3] |= 1 << (bit & 7);
+    return copy;
+  }
+  return undefined;
 }

@@ -1,9 +1,10 @@
 import t from 'tap';
-import { FATE_LOST, FATE_QUEUE_FULL, Impairment, NO_FAULTS } from '../../../src/net/device/faults.js';
+import { corrupted, FATE_LOST, FATE_QUEUE_FULL, Impairment, NO_FAULTS } from '../../../src/net/device/faults.js';
 import { parseFaults } from '../../../src/net/device/faults-option.js';
 import { FaultyDevice } from '../../../src/net/device/faulty-device.js';
 import { type MemoryDevice, memoryLink } from '../../../src/net/device/memory-link.js';
 import { HEADROOM } from '../../../src/net/device/tx-frame.js';
+import { addWords, fold } from '../../../src/net/wire/checksum.js';
 import { SeededRandom } from '../../sim/random.js';
 import { Scheduler } from '../../sim/scheduler.js';
 
@@ -17,6 +18,27 @@ function share(faults: Partial<typeof NO_FAULTS>, counts: (way: Impairment) => b
   }
   return hits / 20_000;
 }
+
+t.test('a corrupted frame is found by its checksum, also when several cables corrupted it', async (t) => {
+  const random = new SeededRandom(7);
+  let found = 0;
+  for (let i = 0; i < 20_000; i++) {
+    const frame = new Uint8Array(40);
+    for (let at = 0; at < frame.length; at++) frame[at] = random.random32();
+    frame[12] = 0x08;
+    frame[13] = 0x00;
+    const sum = fold(addWords(0, frame, 14, 40)) % 0xffff;
+    const one = corrupted(frame, random)!;
+    const two = corrupted(one, random)!;
+    // What hit the Ethernet header is another matter.
+    if (one.subarray(0, 14).join() !== frame.subarray(0, 14).join()) continue;
+    if (two.subarray(0, 14).join() !== frame.subarray(0, 14).join()) continue;
+    if (fold(addWords(0, one, 14, 40)) % 0xffff === sum || fold(addWords(0, two, 14, 40)) % 0xffff === sum)
+      t.fail(`frame ${i} of seed 7`);
+    found += 1;
+  }
+  t.ok(found > 5000, `${found} frames`);
+});
 
 t.test('faults come as often as they were asked for', async (t) => {
   t.ok(Math.abs(share({ loss: 0.03 }, (way) => way.copies === 0) - 0.03) < 0.005);

@@ -96,9 +96,13 @@ for (const kind of ['polling', 'watched']) {
 
       t.test("Node's timers are not overslept", async (t) => {
         for (const delay of [1, 5, 30, 120]) {
-          const before = performance.now();
-          await sleep(delay);
-          const late = performance.now() - before - delay;
+          // The best of five: a loop that oversleeps does so each time, a busy machine does not.
+          let late = Number.POSITIVE_INFINITY;
+          for (let i = 0; i < 5 && late >= 60; i++) {
+            const before = performance.now();
+            await sleep(delay);
+            late = Math.min(late, performance.now() - before - delay);
+          }
           t.ok(late < 60, `${delay} ms: ${late.toFixed(1)} ms late`);
         }
       });

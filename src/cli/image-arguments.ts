@@ -4,6 +4,7 @@ import type { BundleChoices, ImageTarget } from '../image/manifest.js';
 import { badUsage } from './failure.js';
 import { staticAddress } from './ipv4-arguments.js';
 import { quiet } from './quiet.js';
+import { addSiteOptions, type SiteArguments, type SiteFlags, siteArguments } from './site-arguments.js';
 
 export type ImageOptions = ImageBuildOptions | ImageVerifyOptions | ImageAssembleOptions;
 
@@ -43,7 +44,7 @@ export interface ImageAssembleOptions {
   readonly cache: string | undefined;
 }
 
-interface BuildFlags {
+interface BuildFlags extends SiteFlags {
   readonly target: ImageTarget;
   readonly output: string;
   readonly host?: string;
@@ -55,8 +56,6 @@ interface BuildFlags {
   readonly kernel?: string;
   readonly format?: 'raw' | 'qcow2';
   readonly compression: BundleChoices['compression'];
-  readonly hidden: boolean;
-  readonly spa: boolean;
   readonly serial: number;
   readonly source: Readonly<Record<string, string>>;
   readonly builder?: string;
@@ -92,7 +91,7 @@ export function addImage(program: Command, found: (task: ImageOptions) => void):
 }
 
 function addBuild(image: Command, found: (task: ImageOptions) => void): void {
-  quiet(image.command('build'))
+  addSiteOptions(quiet(image.command('build')))
     .description('Makes images/<id>/ out of a directory: the same id from the same inputs, on any machine.')
     .argument('[SITE]', "directory (default: the project's own site)")
     .addOption(
@@ -112,8 +111,6 @@ function addBuild(image: Command, found: (task: ImageOptions) => void): void {
     )
     .option('--kernel <dir>', "vm: an unpacked kernel package (default: Debian's newest, fetched by apt-get)")
     .addOption(new Option('--format <name>', 'vm: a disk that boots by itself, too').choices(['raw', 'qcow2']))
-    .option('--hidden', 'take in names that begin with a dot', false)
-    .option('--spa', 'answer every unknown path with /index.html', false)
     .option('--serial <n>', 'serial number to begin with (default: that of the deployment before, and one)', whole(), 0)
     .option('--source <name=commit>', 'what it was made of, for people; may be given several times', source, {})
     .option('--builder <name>', 'who made it, for people')
@@ -124,7 +121,7 @@ function addBuild(image: Command, found: (task: ImageOptions) => void): void {
         site,
         target: flags.target,
         network: networkOf(flags),
-        choices: { compression: flags.compression, hidden: flags.hidden, spa: flags.spa },
+        choices: choicesOf(flags.compression, siteArguments(flags)),
         kernel: vmOnly(flags, 'kernel'),
         format: vmOnly(flags, 'format'),
         output: flags.output,
@@ -133,6 +130,22 @@ function addBuild(image: Command, found: (task: ImageOptions) => void): void {
         builder: flags.builder,
       }),
     );
+}
+
+/** What is as by default is left out: an image's id hangs on the others alone. */
+function choicesOf(compression: BundleChoices['compression'], site: SiteArguments): BundleChoices {
+  const { hidden, spa, mime, listing, metaRefresh, languages, preload, security } = site;
+  return {
+    compression,
+    hidden,
+    spa,
+    ...(Object.keys(mime).length > 0 && { mime }),
+    ...(listing && { listing }),
+    ...(metaRefresh && { metaRefresh }),
+    ...(languages.length > 0 && { languages }),
+    ...(preload !== undefined && { preload }),
+    ...(!security && { security }),
+  };
 }
 
 function vmOnly<K extends 'kernel' | 'format'>(flags: BuildFlags, name: K): BuildFlags[K] {

@@ -31,6 +31,14 @@ export interface BundleChoices {
   readonly compression: 'none' | 'fast' | 'full';
   readonly hidden: boolean;
   readonly spa: boolean;
+  // Left out where they are as by default, so that they change no id: see SiteOptions.
+  readonly mime?: Readonly<Record<string, string>>;
+  readonly listing?: true;
+  readonly metaRefresh?: true;
+  /** The default first. */
+  readonly languages?: readonly string[];
+  readonly preload?: 'link' | 'early-hints';
+  readonly security?: false;
 }
 
 export interface Manifest {

@@ -67,9 +67,23 @@ function faultOf(m: Manifest): string | undefined {
   const choices = isObject(options) && ['none', 'fast', 'full'].includes(options.compression);
   if (!choices || typeof options.hidden !== 'boolean' || typeof options.spa !== 'boolean')
     return 'the options of its site are not complete';
+  const option = optionFault(options as unknown as Json);
+  if (option !== undefined) return `the option ${option} of its site is none`;
   if (!isObject(versions) || typeof versions.sitekernel !== 'string' || !isTexts(versions.compressors))
     return 'it names no versions';
   return /^\d+\.\d+\.\d+$/.test(String(versions.node)) ? undefined : 'it names no version of Node';
+}
+
+/** The name of an option that may be left out and is not what it can be. */
+function optionFault({ mime, listing, metaRefresh, languages, preload, security }: Json): string | undefined {
+  if (mime !== undefined && !isTexts(mime)) return 'mime';
+  if (listing !== undefined && listing !== true) return 'listing';
+  if (metaRefresh !== undefined && metaRefresh !== true) return 'metaRefresh';
+  const tags =
+    languages === undefined || (Array.isArray(languages) && languages.every((tag) => typeof tag === 'string'));
+  if (!tags) return 'languages';
+  if (preload !== undefined && preload !== 'link' && preload !== 'early-hints') return 'preload';
+  return security !== undefined && security !== false ? 'security' : undefined;
 }
 
 function filesFault(files: readonly ImageFile[]): string | undefined {

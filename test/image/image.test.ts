@@ -90,6 +90,54 @@ t.test('the same site gives the same id, whatever folder, order, times, umask, l
   await verifyImage(first);
 });
 
+t.test('image build takes the options of a site as bundle does, and makes the same bytes', async (t) => {
+  const site = tree(t, {
+    ...SITE,
+    '.hidden': 'h',
+    'a.foo': 'foo',
+    'moved.html': '<!doctype html><meta http-equiv="refresh" content="0; url=/blog/first"><title>Moved</title>',
+    'team.en.html': '<!doctype html><link rel="stylesheet" href="/assets/style.css"><title>Team</title>',
+    'team.de.html': '<!doctype html><title>Mannschaft</title>',
+  });
+  const words = ['--spa', '--hidden', '--mime', 'foo=text/x-foo', '--listing', '--meta-refresh', '--languages'];
+  words.push('en,de', '--preload', 'link', '--no-security-fields');
+  const output = join(directory(t), 'images');
+  const plain = build(site, output);
+  const bundle = join(directory(t), 'site.bundle');
+  const made = new Map<string, string>();
+  const each = [[], ['--spa'], ['--hidden'], ['--mime', 'foo=text/x-foo'], ['--listing'], ['--meta-refresh']];
+  for (const some of [...each, ['--languages', 'en,de'], ['--preload', 'link'], ['--no-security-fields'], words]) {
+    const folder = build(site, output, {}, ['--target', 'socket', '--port', '0', ...some]);
+    execFileSync(process.execPath, [MAIN, 'bundle', site, '-o', bundle, ...some], { stdio: 'pipe' });
+    t.ok(readFileSync(join(folder, 'site.bundle')).equals(readFileSync(bundle)), `${some.join(' ')}: the same bundle`);
+    made.set(folder, some.join(' '));
+    await verifyImage(folder);
+  }
+  t.equal(made.size, 10, 'each option makes another image');
+  t.equal(made.get(plain), '', 'without any it is the same image');
+  const manifest = readManifest(readFileSync(join(plain, 'manifest.json')), 'manifest.json');
+  t.same(
+    manifest.site.options,
+    { compression: 'full', hidden: false, spa: false },
+    'the id hangs on what was asked for',
+  );
+});
+
+t.test('a manifest with an option of its site that is none is refused, with its name', (t) => {
+  const site = tree(t, SITE);
+  const folder = build(site, join(directory(t), 'images'));
+  const manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as Manifest;
+  const wrong = { mime: ['x'], listing: false, metaRefresh: 1, languages: 'en', preload: 'all', security: true };
+  for (const [name, value] of Object.entries(wrong)) {
+    const options = { ...manifest.site.options, [name]: value };
+    const bytes = canonicalJson({ ...manifest, site: { ...manifest.site, options } });
+    t.throws(() => readManifest(bytes, 'manifest.json'), {
+      message: `manifest.json is not the manifest of an image: the option ${name} of its site is none`,
+    });
+  }
+  t.end();
+});
+
 t.test('labels are outside of the id', async (t) => {
   const site = tree(t, SITE);
   const one = await buildImage(options(site, directory(t)));

@@ -17,7 +17,11 @@ import { FORM, METHOD, type RequestLine } from './request-line.js';
 import { Sites } from './sites.js';
 import { type Ending, PERSIST_1_0, Tails } from './tails.js';
 
-const OPTIONS_HEAD = Memory.of(`HTTP/1.1 204 No Content\r\nAllow: ${ALLOW}\r\n`);
+/**
+ * RFC 9110 9.3.7: with the fields that say what optional features there are. The second one also has it that in HTTP/1.0 the answer is
+ * not of the 133 bytes by which nmap knows a Nagios NSCA.
+ */
+const OPTIONS_HEAD = Memory.of(`HTTP/1.1 204 No Content\r\nAllow: ${ALLOW}\r\nAccept-Ranges: bytes\r\n`);
 
 /** Writes answers: what a request that parsed is told, and the server's own pages. One for all connections; keeps nothing of them. */
 export class Responder {

@@ -237,7 +237,8 @@ export class HttpServer implements FlowHandler {
   }
 
   #headExpired(c: Connection): void {
-    if (c.heldBytes > 0) this.#giveUp(c);
+    // The beginning of an empty line (RFC 9112 2.2) is not the beginning of a request.
+    if (c.heldBytes > 0 && c.held![0] !== CR) this.#giveUp(c);
     else if (c.refused) c.flow.reset();
     else this.#end(c);
   }

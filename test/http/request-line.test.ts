@@ -1,4 +1,5 @@
 import t from 'tap';
+import { openStore } from '../../src/store/index.js';
 import { parseResponses } from './responses.js';
 import { request, Setup } from './setup.js';
 
@@ -33,6 +34,21 @@ t.test('RFC 9110 9.3.7: OPTIONS, of a path and of the server', async (t) => {
     const answer = new Setup().ask(request('OPTIONS', target));
     t.equal(answer.status, 204, target);
     t.equal(answer.fields.get('allow'), 'GET, HEAD, OPTIONS');
+  }
+});
+
+t.test('the answer to OPTIONS of a plain site is not what nmap takes for a Nagios NSCA', async (t) => {
+  // As in its list of services: 132 bytes, the fourth from the end above Q; a newline may follow.
+  const nsca = /^.{128}[\x52-\x7f]...\n?$/s;
+  t.match(`${'x'.repeat(132)}`, nsca);
+  const small = await openStore(t.testdir({ 'index.html': '<p>hi</p>' }), { cache: false });
+  const large = await openStore(t.testdir({ 'index.html': '<p>hi</p>'.repeat(500) }), { cache: false });
+  for (const store of [small, large]) {
+    for (const bytes of ['OPTIONS / HTTP/1.0\r\n\r\n', request('OPTIONS', '/'), request('OPTIONS', '*')]) {
+      const { text } = new Setup({ store: () => store }).exchange(bytes);
+      t.match(text, /^HTTP\/1\.1 204 /);
+      t.notMatch(text, nsca, `${text.length} bytes`);
+    }
   }
 });
 

@@ -53,7 +53,7 @@ t.test('nmap sees one open port, and closed ones', { skip: skipWithout('nmap', '
       address,
     ]);
     t.equal(status, 0);
-    // What it takes the service for is its affair: it waits in silence first, and is told 408.
+    // Its data know no answer of ours: what it takes the service for is its affair.
     t.match(stdout, /^80\/tcp +open /m);
     t.match(stdout, /Not shown: 999 closed/);
   });

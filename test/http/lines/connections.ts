@@ -71,6 +71,8 @@ export const CONNECTIONS: readonly Line[] = [
       ),
       of('content that does not come', [get('/', 'Content-Length: 5'), 'he', { wait: 31_000 }, 'stay'], 408),
       of('nothing at all', [{ wait: 21_000 }, 'stay'], ''),
+      of('nothing but empty lines', ['\r\n\r\n', { wait: 21_000 }, 'stay'], ''),
+      of('nothing but half an empty line', ['\r', { wait: 21_000 }, 'stay'], ''),
       of('idle', [get('/about'), MINUTE, 'stay'], 200),
     ],
     also: [

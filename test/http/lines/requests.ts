@@ -15,8 +15,18 @@ export const REQUESTS: readonly Line[] = [
     cases: [
       of('GET', get('/about'), 200, body(/About/)),
       of('HEAD has the head of GET and no content', ask('HEAD', '/about') + NEXT, '200 200'),
-      of('OPTIONS of a path', ask('OPTIONS', '/about'), 204, has({ allow: 'GET, HEAD, OPTIONS', 'x-asked': 'about' })),
-      of('OPTIONS of the server', ask('OPTIONS', '*'), 204, has({ allow: 'GET, HEAD, OPTIONS' })),
+      of(
+        'OPTIONS of a path',
+        ask('OPTIONS', '/about'),
+        204,
+        has({ allow: 'GET, HEAD, OPTIONS', 'accept-ranges': 'bytes', 'x-asked': 'about' }),
+      ),
+      of(
+        'OPTIONS of the server',
+        ask('OPTIONS', '*'),
+        204,
+        has({ allow: 'GET, HEAD, OPTIONS', 'accept-ranges': 'bytes' }),
+      ),
       ...['POST', 'PUT', 'DELETE', 'PATCH', 'TRACE'].map((method) =>
         of(method, ask(method, '/about') + NEXT, '405 200', (t, [first]) =>
           t.equal(first!.fields.get('allow'), 'GET, HEAD, OPTIONS'),

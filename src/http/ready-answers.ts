@@ -13,10 +13,11 @@ const LARGEST = 8192;
  */
 export class ReadyAnswers {
   readonly #tails: Tails;
-  /** The head of the answer in each slot, by identity, and the second that it is of. */
+  /** The head of the answer in each slot, by identity. */
   readonly #heads: (Extent | undefined)[] = new Array(SLOTS).fill(undefined);
-  readonly #seconds = new Float64Array(SLOTS);
   readonly #memories: (Memory | undefined)[] = new Array(SLOTS).fill(undefined);
+  /** What all of them are of. */
+  #second = 0;
 
   constructor(tails: Tails) {
     this.#tails = tails;
@@ -26,13 +27,18 @@ export class ReadyAnswers {
   get(head: Extent, body: Extent | undefined, wallClock: number, ending: Ending): Memory | undefined {
     const slot = ((head.start >>> 3) + (ending === CLOSE ? 1 : 0)) & (SLOTS - 1);
     const second = this.#tails.at(wallClock);
-    if (this.#heads[slot] === head && this.#seconds[slot] === second) {
-      return this.#memories[slot] ?? this.#make(slot, head, body, ending);
-    }
+    if (second !== this.#second) this.#forget(second);
+    if (this.#heads[slot] === head) return this.#memories[slot] ?? this.#make(slot, head, body, ending);
     this.#heads[slot] = head;
-    this.#seconds[slot] = second;
     this.#memories[slot] = undefined;
     return undefined;
+  }
+
+  /** Another second has begun. A head that stayed here would keep its whole bundle in memory when that is served no more. */
+  #forget(second: number): void {
+    this.#heads.fill(undefined);
+    this.#memories.fill(undefined);
+    this.#second = second;
   }
 
   #make(slot: number, head: Extent, body: Extent | undefined, ending: Ending): Memory | undefined {

@@ -1,6 +1,7 @@
 /** Asking a running server over its control socket. */
-import { connect } from 'node:net';
+import { connect, Socket } from 'node:net';
 import type { ControlAnswer } from '../deploy/runner.js';
+import { socketPath } from '../native/socket-path.js';
 import { LineReader } from './lines.js';
 
 /** Milliseconds that an answer may take unless told otherwise: a large bundle is verified before it is served. */
@@ -9,7 +10,7 @@ const PATIENCE = 120_000;
 /** Asks one thing. Rejects with a sentence when nobody listens at `path`, or the answer does not come. */
 export function askControl(path: string, request: object, patience = PATIENCE): Promise<ControlAnswer> {
   return new Promise((resolve, reject) => {
-    const socket = connect(path);
+    const socket = connectTo(path);
     const timer = setTimeout(
       () => over(`the server behind ${path} has not answered for ${patience / 1000} s`),
       patience,
@@ -34,11 +35,23 @@ export function askControl(path: string, request: object, patience = PATIENCE): 
 /** Whether somebody listens on the UNIX socket at `path`. */
 export function socketAnswers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(path);
+    const socket = connectTo(path);
     socket.on('connect', () => {
       socket.destroy();
       resolve(true);
     });
     socket.on('error', () => resolve(false));
   });
+}
+
+/** A place that there is not is one where nobody listens: the socket says so. */
+function connectTo(path: string): Socket {
+  try {
+    const place = socketPath(path);
+    const socket = connect(place.path);
+    for (const event of ['connect', 'error', 'close']) socket.once(event, place.release);
+    return socket;
+  } catch (error) {
+    return new Socket().destroy(error as Error);
+  }
 }

@@ -2,14 +2,12 @@
 import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { ControlAnswer } from '../deploy/runner.js';
+import { type SocketPath, socketPath } from '../native/socket-path.js';
 import { socketAnswers } from './control-client.js';
 import { LineReader } from './lines.js';
 
 /** Connections at one time; who asks is a person, a script or the host's state machine. */
 const CONNECTIONS = 64;
-
-/** `sun_path` of unix(7), without its last zero. */
-const LONGEST_PATH = 107;
 
 /** Answers one request. What it throws is told to who asked, as a sentence. `socket`: for answers that are more than a line. */
 export type Answerer = (request: Readonly<Record<string, unknown>>, socket: Socket) => Promise<ControlAnswer>;
@@ -19,30 +17,39 @@ export type Answerer = (request: Readonly<Record<string, unknown>>, socket: Sock
  * when somebody does.
  */
 export async function openControl(path: string, answer: Answerer): Promise<Server> {
-  // libuv would cut it off, and listen somewhere else.
-  if (Buffer.byteLength(path) > LONGEST_PATH) {
-    throw new Error(
-      `the path of the control socket is longer than the ${LONGEST_PATH} bytes that the system allows: ${path}`,
-    );
-  }
   if (await socketAnswers(path)) {
     throw new Error(
       `another server listens on the control socket ${path}; stop that one, or choose another with --control`,
     );
   }
+  const place = placeOf(path);
   rmSync(path, { force: true });
   const server = createServer((socket) => serve(socket, answer));
   server.maxConnections = CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(sentence(error, path))));
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      place.release();
+      reject(new Error(sentence(error, path)));
+    });
     // The socket's file is made within this call, readable and writable for its owner only.
     const mask = process.umask(0o177);
-    server.listen(path, resolve);
+    server.listen(place.path, resolve);
     process.umask(mask);
   });
   server.removeAllListeners('error');
   server.on('error', () => undefined);
+  // Its end takes the socket's file away, under the name that it was given.
+  server.once('close', () => place.release());
   return server;
+}
+
+function placeOf(path: string): SocketPath {
+  try {
+    return socketPath(path);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new Error(code === undefined ? message : sentence(error as NodeJS.ErrnoException, path));
+  }
 }
 
 function serve(socket: Socket, answer: Answerer): void {

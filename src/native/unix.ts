@@ -2,6 +2,7 @@
 import { EINTR, SystemError } from './errno.js';
 import { koffi, libc } from './libc.js';
 import { pinned } from './slab.js';
+import { socketPath } from './socket-path.js';
 
 const AF_UNIX = 1;
 const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
@@ -61,9 +62,13 @@ export function connectUnix(path: string, patience: number): number {
     must(c.setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, address, 16), 'set SO_RCVTIMEO');
     bytes.fill(0, 0, 112);
     view.setUint16(0, AF_UNIX, true);
-    const name = Buffer.from(path, 'utf8').subarray(0, 107);
+    const place = socketPath(path);
+    const name = Buffer.from(place.path, 'utf8');
     bytes.set(name, 2);
-    must(c.connect(fd, address, 3 + name.length), `connect to ${path}`);
+    const result = c.connect(fd, address, 3 + name.length);
+    const errno = libc().errno();
+    place.release();
+    if (result < 0) throw new SystemError(`connect to ${path}`, errno);
     return fd;
   } catch (error) {
     libc().close(fd);

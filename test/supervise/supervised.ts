@@ -23,8 +23,7 @@ export interface Status {
 }
 
 export class Supervised {
-  readonly folder = mkdtempSync(join(tmpdir(), 'sk-'));
-  readonly control = join(this.folder, 'control.sock');
+  readonly control: string;
   errors = '';
   readonly pids = new Set<number>();
   readonly family: Family;
@@ -34,8 +33,10 @@ export class Supervised {
     t: Test,
     readonly port: number,
     readonly site: string,
+    folder = mkdtempSync(join(tmpdir(), 'sk-')),
   ) {
-    t.teardown(() => rmSync(this.folder, { recursive: true, force: true }));
+    t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+    this.control = join(folder, 'control.sock');
     this.family = new Family(t);
   }
 

@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { type HttpOptions, HttpServer } from '../../src/http/index.js';
 import { Memory } from '../../src/memory/memory.js';
 import { NO_FAULTS } from '../../src/net/device/faults.js';
-import type { Accept, Flow, FlowHandler, Network } from '../../src/net/flow.js';
+import type { Accept, Clock, Flow, FlowHandler, Network } from '../../src/net/flow.js';
 import { openSocketNetwork, type SocketKind } from '../../src/net/sockets/open.js';
 import type { Store } from '../../src/store/index.js';
 import { SimHost } from '../sim/host.js';
@@ -18,9 +18,12 @@ import { VirtualClock } from './virtual-clock.js';
 /** Bytes (a string is Latin-1), milliseconds that pass, or that the client says no FIN and waits for the server's. */
 export type Step = string | { readonly wait: number } | 'stay';
 
+/** Options of a server, or what makes them for each server anew. */
+export type Options = Partial<HttpOptions> | ((server: () => HttpServer) => Partial<HttpOptions>);
+
 export interface Exchange {
   readonly store: () => Store;
-  readonly options?: Partial<HttpOptions> | undefined;
+  readonly options?: Options | undefined;
   readonly steps: readonly Step[];
 }
 
@@ -43,9 +46,16 @@ function undated(bytes: Uint8Array): string {
     .replaceAll(/Date: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT/g, `Date: ${NOW}`);
 }
 
-export function inMemory({ store, options, steps }: Exchange): string {
+function serverOf({ store, options }: Exchange, clock: Clock): HttpServer {
+  const own = typeof options === 'function' ? options(() => server) : options;
+  const server: HttpServer = new HttpServer({ store, clock, ...own });
+  return server;
+}
+
+export function inMemory(exchange: Exchange): string {
+  const { steps } = exchange;
   const clock = new VirtualClock();
-  const server = new HttpServer({ store, clock, ...options });
+  const server = serverOf(exchange, clock);
   const flow = MemoryFlow.connect(server.accept);
   for (const step of steps) {
     if (isBytes(step)) flow.send(octets(step));
@@ -55,9 +65,10 @@ export function inMemory({ store, options, steps }: Exchange): string {
   return undated(flow.received);
 }
 
-export async function overSockets({ store, options, steps }: Exchange, kind?: SocketKind): Promise<string> {
+export async function overSockets(exchange: Exchange, kind?: SocketKind): Promise<string> {
+  const { steps } = exchange;
   const clock = new VirtualClock();
-  const server = new HttpServer({ store, clock, ...options });
+  const server = serverOf(exchange, clock);
   const network = await networkOf(kind);
   const seen = new Seen(server.accept);
   const listener = await network.listen(0, seen.accept);
@@ -155,7 +166,8 @@ class Seen {
   }
 }
 
-export async function overOurStack({ store, options, steps }: Exchange): Promise<string> {
+export async function overOurStack(exchange: Exchange): Promise<string> {
+  const { steps } = exchange;
   const world = new World(7);
   const mac = (n: number): Uint8Array => Uint8Array.of(2, 0, 0, 0, 0, n);
   const server = new SimHost(world, { name: 'server', mac: mac(1), offload: true });
@@ -164,7 +176,7 @@ export async function overOurStack({ store, options, steps }: Exchange): Promise
   client.connectTo(world.wire('up', server, NO_FAULTS));
   server.configure('192.0.2.1', 24);
   client.configure('192.0.2.2', 24);
-  const http = new HttpServer({ store, clock: server.clock, ...options });
+  const http = serverOf(exchange, server.clock);
   await server.listen(80, http.accept);
   const chunks: Buffer[] = [];
   const handler: FlowHandler = {

@@ -1,4 +1,7 @@
+import { HandMadeStore } from '../hand-made-store.js';
 import { ask, body, both, get, has, type Line, of } from './line.js';
+
+const TWO = new HandMadeStore({ '/index.html': { type: 'text/html; charset=utf-8', content: 'two' } });
 
 export const CONVENTIONS: readonly Line[] = [
   {
@@ -254,7 +257,29 @@ export const CONVENTIONS: readonly Line[] = [
     id: 'hosts',
     text: 'Several sites by Host; --mime ext=type',
     site: { mime: { foo: 'text/x-foo' } },
-    cases: [of('a type', get('/data.foo'), 200, has({ 'content-type': 'text/x-foo; charset=utf-8' }))],
+    http: { hosts: { 'two.example': () => TWO, '[::1]': () => TWO } },
+    cases: [
+      of('a type', get('/data.foo'), 200, has({ 'content-type': 'text/x-foo; charset=utf-8' })),
+      ...['two.example', 'TWO.example', 'two.example:8080', 'two.example.', '[::1]:80'].map((host) =>
+        of(`Host: ${host}`, `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`, 200, body(/^two$/)),
+      ),
+      ...['one.example', 'two.example.org', 'xtwo.example', ''].map((host) =>
+        of(`Host: ${host}`, `GET /about HTTP/1.1\r\nHost: ${host}\r\n\r\n`, 200, body(/About/)),
+      ),
+      of('the target beats the field', get('http://two.example:80/'), 200, body(/^two$/)),
+      of('without a host', 'GET /about HTTP/1.0\r\n\r\n', 200, body(/About/)),
+      of('what the other site has', 'GET /about HTTP/1.1\r\nHost: two.example\r\n\r\n', 404),
+      of(
+        'two sites on one connection',
+        `${get('/about')}GET / HTTP/1.1\r\nHost: two.example\r\n\r\n${get('/about')}`,
+        '200 200 200',
+        (t, answers) =>
+          t.same(
+            answers.map(({ text }) => /About|two/.exec(text)?.[0]),
+            ['About', 'two', 'About'],
+          ),
+      ),
+    ],
     also: [['test/http/sites.test.ts', 'Each host gets its own site']],
   },
 ];

@@ -3,6 +3,7 @@ import { CONNECTIONS } from './connections.js';
 import { CONVENTIONS } from './conventions.js';
 import { ELSEWHERE } from './elsewhere.js';
 import type { Line } from './line.js';
+import { OBSERVED } from './observed.js';
 import { REQUESTS } from './requests.js';
 
 export const SECTIONS: readonly (readonly [title: string, lines: readonly Line[]])[] = [
@@ -10,5 +11,6 @@ export const SECTIONS: readonly (readonly [title: string, lines: readonly Line[]
   ['Connections', CONNECTIONS],
   ['Answers', ANSWERS],
   ['Site conventions', CONVENTIONS],
-  ['Store, bundle, and what one sees', ELSEWHERE],
+  ['What one sees', OBSERVED],
+  ['Store and bundle, and the whole', ELSEWHERE],
 ];

@@ -1,8 +1,7 @@
 import type { Test } from 'tap';
-import type { HttpOptions } from '../../../src/http/index.js';
 import type { OpenOptions } from '../../../src/store/index.js';
 import type { Response } from '../responses.js';
-import type { Step } from '../three-ways.js';
+import type { Options, Step } from '../three-ways.js';
 
 /** Something that is sent, and what must come back. */
 export interface Case {
@@ -20,7 +19,7 @@ export interface Line {
   readonly cases: readonly Case[];
   /** Tests elsewhere that prove what one exchange cannot: file, and the beginning of the test's name. */
   readonly also?: readonly (readonly [file: string, name: string])[] | undefined;
-  readonly http?: Partial<HttpOptions> | undefined;
+  readonly http?: Options | undefined;
   readonly site?: OpenOptions | undefined;
 }
 

@@ -1,6 +1,6 @@
 /** A machine image, built as a user builds it, and booted under QEMU's emulation in a lab. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
@@ -18,6 +18,14 @@ export function imageFolder(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'sitekernel-vm-test-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
+}
+
+/** The folder of a site that is one page with this title: quickly built, where the site is not what is tested. */
+export function onePage(t: Test, title: string): string {
+  const site = join(imageFolder(t), 'site');
+  mkdirSync(site);
+  writeFileSync(join(site, 'index.html'), `<!doctype html><title>${title}</title>`);
+  return site;
 }
 
 /** Answers the image's folder. */

@@ -2,11 +2,10 @@
 import t from 'tap';
 import { Dnsmasq } from './dnsmasq.js';
 import { Lab } from './lab.js';
-import { boot, build, endsCleanly, imageFolder, skip, url } from './machine.js';
-import { SITE } from './server.js';
+import { boot, build, endsCleanly, imageFolder, onePage, skip, url } from './machine.js';
 
 t.test('from the raw disk, with an address by DHCP', { skip }, async (t) => {
-  const image = build(imageFolder(t), SITE, '--format', 'raw');
+  const image = build(imageFolder(t), onePage(t, 'disk'), '--format', 'raw');
   const lab = new Lab(t, '10.77.0.1/24');
   const dnsmasq = await Dnsmasq.start(lab, {
     from: '10.77.0.50',

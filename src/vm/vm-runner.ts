@@ -16,6 +16,8 @@ import type { MakeRunner, Runner, Running, StagedImage } from '../deploy/runner.
 const LOOK = 100;
 const START = 300_000;
 const STOP = 120_000;
+/** Milliseconds until one that did not come up is gone. */
+const GIVE_UP = 10_000;
 
 interface State extends Running {
   /** Of the image. */
@@ -25,7 +27,10 @@ interface State extends Running {
   readonly born: string;
 }
 
-export const vmRunner: MakeRunner = ({ hostFolder, args, log }): Runner => {
+export const vmRunner: MakeRunner = (options) => vmRunnerWithin(START, options);
+
+/** `start`: milliseconds until a machine must serve; one that does not is ended. */
+export function vmRunnerWithin(start: number, { hostFolder, args, log }: Parameters<MakeRunner>[0]): Runner {
   const folder = join(hostFolder, 'run');
   const file = join(folder, 'vm.json');
   const base = argument(args, '--tap') ?? 'tap0';
@@ -56,7 +61,7 @@ export const vmRunner: MakeRunner = ({ hostFolder, args, log }): Runner => {
     let over = false;
     for (const event of ['exit', 'error']) child.on(event, () => (over = true));
     child.unref();
-    for (const until = Date.now() + START; Date.now() < until && !over; ) {
+    for (const until = Date.now() + start; Date.now() < until && !over; ) {
       const url = /^listening on (\S+)$/m.exec(readFileSync(output, 'utf8'))?.[1];
       if (url !== undefined) {
         const pid = child.pid!;
@@ -69,7 +74,11 @@ export const vmRunner: MakeRunner = ({ hostFolder, args, log }): Runner => {
       .trim()
       .split('\n')
       .filter((line) => line.startsWith('sitekernel: '));
-    if (!over) child.kill('SIGTERM');
+    // Its TAP goes with it: the next one may get the same name. A second signal takes its machine away at once.
+    for (let asked = 0; asked < 2 && !over; asked++) {
+      child.kill('SIGTERM');
+      for (const until = Date.now() + GIVE_UP; Date.now() < until && !over; ) await pause();
+    }
     throw new Error(said.at(-1)?.replace('sitekernel: ', '') ?? 'the machine did not serve in time');
   };
 
@@ -129,7 +138,7 @@ export const vmRunner: MakeRunner = ({ hostFolder, args, log }): Runner => {
       rmSync(file, { force: true });
     },
   };
-};
+}
 
 interface Bootable {
   readonly id: string;

@@ -1,6 +1,7 @@
 /**
- * Runs on the host of a lab: starts a machine image by the runner of deployments, replaces it by another when it is told to on
- * stdin, and stops it. `npm test` starts it; it is no test by itself. usage: vm-runner.js HOSTFOLDER IMAGE IMAGE ARGS...
+ * Runs on the host of a lab: starts a machine image by the runner of deployments, and then does what stdin says, a line each:
+ * `replace IMAGE [SECONDS]`, the last until it must serve, or `stop`. `npm test` starts it; it is no test by itself.
+ * usage: vm-runner.js HOSTFOLDER IMAGE ARGS...
  */
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -8,20 +9,27 @@ import { createInterface } from 'node:readline';
 import type { StagedImage } from '../../src/deploy/runner.js';
 import { makeRunner } from '../../src/deploy/runners.js';
 import type { Manifest } from '../../src/image/manifest.js';
+import { vmRunnerWithin } from '../../src/vm/vm-runner.js';
 
-const [hostFolder, first, second, ...args] = process.argv.slice(2) as [string, string, string, ...string[]];
+const [hostFolder, first, ...args] = process.argv.slice(2) as [string, string, ...string[]];
 const staged = (folder: string): StagedImage => ({
   id: basename(folder),
   folder,
   manifest: JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as Manifest,
 });
-const runner = await makeRunner('vm', { hostFolder, args, log: (sentence) => console.error(sentence) });
-const orders = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const options = { hostFolder, args, log: (sentence: string) => console.error(sentence) };
+const runner = await makeRunner('vm', options);
 console.log(`started ${(await runner.start(staged(first))).image}`);
-await orders.next();
-console.log(`replaced by ${(await runner.replace(staged(second))).image}`);
-console.log(`status ${(await runner.status())?.image}`);
-await orders.next();
+for await (const line of createInterface({ input: process.stdin })) {
+  const [order, image, seconds] = line.split(' ');
+  if (order === 'stop') break;
+  const one = seconds === undefined ? runner : vmRunnerWithin(Number(seconds) * 1000, options);
+  const said = await one.replace(staged(image!)).then(
+    (running) => `replaced by ${running.image}`,
+    (error: Error) => `not replaced: ${error.message}`,
+  );
+  console.log(`${said}\nstatus ${(await runner.status())?.image}`);
+}
 await runner.stop();
 console.log(`stopped, status ${await runner.status()}`);
 process.exit(0);

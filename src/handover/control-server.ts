@@ -24,7 +24,8 @@ export async function openControl(path: string, answer: Answerer): Promise<Serve
   }
   const place = placeOf(path);
   rmSync(path, { force: true });
-  const server = createServer((socket) => serve(socket, answer));
+  // Who asks may say that this was all, as `nc -N` does, and still hears the answer.
+  const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket, answer));
   server.maxConnections = CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -54,9 +55,18 @@ function placeOf(path: string): SocketPath {
 
 function serve(socket: Socket, answer: Answerer): void {
   socket.on('error', () => socket.destroy());
+  let answering = 0;
+  const endIfDone = (): void => {
+    if (socket.readableEnded && answering === 0) socket.end();
+  };
   const reader = new LineReader((line) => {
-    void reply(line, socket, answer);
+    answering += 1;
+    void reply(line, socket, answer).then(() => {
+      answering -= 1;
+      endIfDone();
+    });
   });
+  socket.on('end', endIfDone);
   socket.on('data', (chunk: Buffer) => {
     if (!reader.take(chunk)) socket.destroy();
   });

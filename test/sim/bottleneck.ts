@@ -16,6 +16,9 @@ export interface Bottleneck {
   readonly delay: number;
   readonly queue: number;
   readonly loss: number;
+  /** ms that a frame may be under way longer, uniform; without `reorder` the order is kept, with it that share (0..1) passes others. */
+  readonly jitter?: number;
+  readonly reorder?: number;
 }
 
 /** 100 Mbit/s, a round trip of 20 ms, a queue of 50 ms. */
@@ -33,7 +36,8 @@ const quiet = { data() {}, ended() {}, drained() {}, closed() {} };
 function network(seed: number, link: Bottleneck, servers: readonly CongestionName[], offload: boolean) {
   const world = new World(seed);
   const middle = new Switch(world, 'switch');
-  const way: Faults = { ...NO_FAULTS, rate: link.rate, delay: link.delay, queue: link.queue, loss: link.loss };
+  const { rate, delay, queue, loss, jitter = 0, reorder = 0 } = link;
+  const way: Faults = { ...NO_FAULTS, rate, delay, queue, loss, jitter, reorder, reorderDelay: 4 };
   const host = (i: number, congestion: CongestionName, faults: Faults): SimHost => {
     const made = new SimHost(world, {
       name: `host${i}`,

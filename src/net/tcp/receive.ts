@@ -5,6 +5,7 @@ import type { Segment } from '../wire/tcp.js';
 import { FIN } from '../wire/tcp.js';
 import type { Connection } from './connection.js';
 import { Held } from './held.js';
+import { sendAck } from './output.js';
 import { Reassembly } from './reassembly.js';
 import { after, before, notAfter } from './sequence.js';
 import { CLOSE_WAIT, CLOSED, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, SYN_RECEIVED } from './state.js';
@@ -79,7 +80,9 @@ export function receiveText(c: Connection, segment: Segment, bytes: Uint8Array, 
         return;
       }
       if (seq !== c.rcvNxt) {
-        // RFC 5681 4.2: out of order is acknowledged at once.
+        // RFC 5681 4.2: out of order is acknowledged at once, each segment for itself: of several holes in one turn an ACK tells
+        // three (RFC 2018 3), and a sender without SACK counts the ACKs.
+        if (c.ackNow) sendAck(c);
         c.busy.reassembly ??= new Reassembly();
         const limit = c.layer.limits.receiveBuffer - c.heldBytes;
         c.ackNow = true;
@@ -116,6 +119,8 @@ export function receiveText(c: Connection, segment: Segment, bytes: Uint8Array, 
 }
 
 function duplicate(c: Connection, left: number, right: number): void {
+  // An ACK has room for one (RFC 2883 4).
+  if (c.busy.dsackLeft !== c.busy.dsackRight) sendAck(c);
   if (c.sackOk) {
     c.busy.dsackLeft = left;
     c.busy.dsackRight = right;

@@ -56,6 +56,8 @@ export class Script implements FlowHandler {
   /** The ECN bits of what is sent. */
   mark = 0;
 
+  private batching = false;
+
   constructor(seed = 1, options: Partial<SimHostOptions> = {}) {
     this.world = new World(seed);
     this.host = new SimHost(this.world, { name: 'host', mac: Uint8Array.of(2, 0, 0, 0, 0, 1), ...options });
@@ -110,6 +112,14 @@ export class Script implements FlowHandler {
     }
     if (spoil) packet[packet.length - 1] = (packet[packet.length - 1] as number) ^ 1;
     this.host.take(ethernet(this.host.mac, MAC, TYPE_IPV4, packet));
+    if (!this.batching) this.wait(0.001);
+  }
+
+  /** What `what` sends comes to the stack in one turn. */
+  together(what: () => void): void {
+    this.batching = true;
+    what();
+    this.batching = false;
     this.wait(0.001);
   }
 

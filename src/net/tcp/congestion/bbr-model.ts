@@ -17,6 +17,8 @@ const BETA = 0.7;
 const HEADROOM = 0.15;
 /** draft 2.14: ms. */
 const MIN_RTT_FILTER = 10_000;
+/** ACKs over which a round trip is averaged, at least: with fewer the lowest of many averages is as low as the lowest round trip. */
+const MEAN_RTT_ACKS = 16;
 const PROBE_RTT_INTERVAL = 5000;
 /** draft 5.5.9: rounds. */
 const EXTRA_ACKED_FILTER = 10;
@@ -65,13 +67,21 @@ export class BbrModel {
    * shortest, since a host that is busy makes many long. `UNBOUNDED`: none.
    */
   private lossRtt = UNBOUNDED;
+  /** Round trips of at least a round and `MEAN_RTT_ACKS`, and the lowest average of those, of this filter period and the one before. */
+  private rttSum = 0;
+  private rttCount = 0;
+  private usualNow = UNBOUNDED;
+  private usualBefore = UNBOUNDED;
+  private usualStamp = 0;
+  private roundRttSum = 0;
+  private roundRttCount = 0;
   /** The share that the path loses by itself, as far as it shows: of rounds that saw no queue, averaged. */
   randomLoss = 0;
 
   start(now: number, rtt: number): void {
     this.minRtt = this.probeRttMin = rtt;
     this.minRttStamp = this.probeRttMinStamp = now;
-    this.extraStart = now;
+    this.extraStart = this.usualStamp = now;
   }
 
   get maxBw(): number {
@@ -100,7 +110,11 @@ export class BbrModel {
     const measured = sample.deliveryRate > 0;
     this.lossRoundStart = false;
     this.roundStart = false;
-    if (sample.newlyLost > 0 && sample.rtt > 0 && sample.rtt < this.lossRtt) this.lossRtt = sample.rtt;
+    if (sample.rtt > 0) {
+      this.roundRttSum += sample.rtt;
+      this.roundRttCount++;
+      if (sample.newlyLost > 0 && sample.rtt < this.lossRtt) this.lossRtt = sample.rtt;
+    }
     this.lostInRound += sample.newlyLost;
     this.deliveredInRound += sample.newlyDelivered;
     if (sample.newlyLost > 0) this.lossEvents++;
@@ -121,6 +135,7 @@ export class BbrModel {
     if (measured && (sample.deliveryRate >= this.maxBw || !sample.appLimited)) {
       this.bwNow = Math.max(this.bwNow, sample.deliveryRate);
     }
+    if (this.lossRoundStart) this.averageRtt(now);
     if (this.lossRoundStart && gain > 0 && this.roundLossy()) this.lower(cwnd, Math.min(gain, 1));
     this.aggregation(sample.newlyDelivered, cwnd, filled, now);
   }
@@ -142,6 +157,7 @@ export class BbrModel {
   private forgetRound(): void {
     this.lostInRound = this.deliveredInRound = this.lossEvents = 0;
     this.lossRtt = UNBOUNDED;
+    this.roundRttSum = this.roundRttCount = 0;
   }
 
   /** Loss in the round that is more than a path may lose by itself. */
@@ -164,9 +180,32 @@ export class BbrModel {
     return this.queueSeen() ? LOSS_THRESH : LOSS_THRESH_NO_QUEUE;
   }
 
-  /** What was lost was lost at a queue: who came right behind it waited longer than the jitter of hosts and our own probes explain. */
+  /**
+   * What was lost was lost at a queue: who came right behind it waited longer than the jitter of hosts and our own probes
+   * explain, and longer than the path makes wait on average at its best: where it jitters, every wait is above the lowest.
+   */
   private queueSeen(): boolean {
-    return this.lossRtt !== UNBOUNDED && this.lossRtt > this.minRtt * 1.4 + 1;
+    if (this.lossRtt === UNBOUNDED || this.lossRtt <= this.usualRtt * 1.4 + 1) return false;
+    return this.lossRtt * this.roundRttCount >= this.roundRttSum;
+  }
+
+  /** The lowest average round trip; until there is one, the lowest round trip. */
+  private get usualRtt(): number {
+    const usual = Math.min(this.usualNow, this.usualBefore);
+    return usual === UNBOUNDED ? this.minRtt : usual;
+  }
+
+  private averageRtt(now: number): void {
+    this.rttSum += this.roundRttSum;
+    this.rttCount += this.roundRttCount;
+    if (this.rttCount < MEAN_RTT_ACKS) return;
+    if (now > this.usualStamp + MIN_RTT_FILTER) {
+      this.usualBefore = this.usualNow;
+      this.usualNow = UNBOUNDED;
+      this.usualStamp = now;
+    }
+    this.usualNow = Math.min(this.usualNow, this.rttSum / this.rttCount);
+    this.rttSum = this.rttCount = 0;
   }
 
   /** draft 5.5.10.3. What arrives of a rate that we held down ourselves says nothing against more: the gain is taken out. */

@@ -192,25 +192,38 @@ for (const name of ['reno', 'cubic', 'bbr'] as CongestionName[]) {
   });
 }
 
-/** A model that has seen rounds of 100 segments of which `lost` were lost, each ACK with a round trip of `rtt`. */
+/** Rounds of 100 segments of which `lost` are lost, at first without a loss and with 20 ms, then each ACK with a round trip of `rtt`. */
 function modelAfter(rounds: number, lost: number, rtt: number): BbrModel {
   const model = new BbrModel();
   const view = sender();
   model.start(0, 20);
-  let now = 0;
+  play(model, view, 0, 2, 0, 20);
+  play(model, view, 40, rounds, lost, rtt);
+  return model;
+}
+
+function play(
+  model: BbrModel,
+  view: Sender,
+  from: number,
+  rounds: number,
+  lost: number,
+  rtt: number | ((i: number) => number),
+): void {
+  let now = from;
   for (let round = 0; round < rounds; round++) {
     const before = view.delivered;
     for (let i = 0; i < 10; i++) {
       now += 2;
       view.delivered += (100 - lost) * (MSS / 10);
       const one = sample((100 - lost) * (MSS / 10), {
-        ...{ deliveryRate: 7000, rtt, newlyLost: (lost * MSS) / 10, priorDelivered: i === 0 ? before : 0 },
+        ...{ deliveryRate: 7000, newlyLost: (lost * MSS) / 10, priorDelivered: i === 0 ? before : 0 },
+        rtt: typeof rtt === 'number' ? rtt : rtt(i),
       });
       model.update(view, one, 100 * MSS, 0, true, now);
       model.advance(view, one);
     }
   }
-  return model;
 }
 
 t.test('BBR makes up for what a path loses by itself, up to 6%, and not for what a queue lost', async (t) => {
@@ -232,3 +245,46 @@ t.test('BBR: two percent lost at a queue are too much, twelve without one are no
   };
   t.same([lossy(3, 20), lossy(3, 30), lossy(12, 20), lossy(13, 20)], [false, true, false, true]);
 });
+
+t.test('BBR: where the path jitters, the jitter is no queue, and a queue above it still is', async (t) => {
+  const model = new BbrModel();
+  const view = sender();
+  model.start(0, 40);
+  // From 20 to 60 ms, 40 on average: the lowest round trip becomes 20.
+  const jitter = (i: number): number => 20 + ((i * 7) % 10) * 4.5;
+  model.updateMinRtt(20, 0);
+  play(model, view, 0, 20, 0, jitter);
+  const lossy = (rtt: number): boolean => {
+    const before = view.delivered;
+    view.delivered += 97 * MSS;
+    model.advance(view, sample(0));
+    const one = sample(97 * MSS, { newlyLost: 3 * MSS, rtt, priorDelivered: before });
+    model.update(view, one, 100 * MSS, 0, true, 1000);
+    const answer = model.roundLossy();
+    model.advance(view, one);
+    return answer;
+  };
+  t.same([lossy(45), lossy(55), lossy(80)], [false, false, true]);
+});
+
+t.test(
+  'BBR: a round that waited as a whole, as behind a host that stood still, is no queue when its losses waited less',
+  async (t) => {
+    const slow = (losing: number, others: number): boolean => {
+      const model = new BbrModel();
+      const view = sender();
+      model.start(0, 20);
+      play(model, view, 0, 2, 0, 20);
+      const before = view.delivered;
+      for (let i = 0; i < 10; i++) {
+        view.delivered += 10 * MSS;
+        const rtt = i === 5 ? losing : others;
+        const one = sample(10 * MSS, { newlyLost: i === 5 ? 4 * MSS : 0, rtt, priorDelivered: i === 9 ? before : 0 });
+        model.update(view, one, 100 * MSS, 0, true, 50);
+      }
+      return model.roundLossy();
+    };
+    t.equal(slow(40, 60), false);
+    t.equal(slow(60, 40), true);
+  },
+);

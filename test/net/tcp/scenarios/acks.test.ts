@@ -81,6 +81,37 @@ t.test('SACK: the newest block first, then those before it, three with timestamp
   t.same(stamped.out().at(-1), '. ack 1 <sack 71:81 51:61 31:41>');
 });
 
+t.test('segments out of order are acknowledged each for itself, also those of one turn (RFC 5681 4.2)', async (t) => {
+  const s = opened();
+  s.together(() => {
+    for (const at of [11, 31, 51, 71, 91, 111]) s.in(`P. ${at}:${at + 10}(10) ack 1`);
+  });
+  const sent = s.out();
+  t.equal(sent.length, 6);
+  for (const at of [11, 31, 51, 71, 91, 111]) {
+    t.ok(
+      sent.some((line) => line.includes(`${at}:${at + 10}`)),
+      `each hole is told of: ${sent}`,
+    );
+  }
+  const plain = opened('mss 1000');
+  plain.together(() => {
+    for (const at of [11, 21, 31]) plain.in(`P. ${at}:${at + 10}(10) ack 1`);
+  });
+  t.same(plain.out(), ['. ack 1', '. ack 1', '. ack 1'], 'without SACK the third duplicate starts recovery');
+});
+
+t.test('each duplicate of one turn is told of (RFC 2883 4)', async (t) => {
+  const s = opened();
+  s.in('P. 1:31(30) ack 1');
+  s.out();
+  s.together(() => {
+    s.in('P. 1:11(10) ack 1');
+    s.in('P. 21:31(10) ack 1');
+  });
+  t.same(s.out(), ['. ack 31 <sack 1:11>', '. ack 31 <sack 21:31>']);
+});
+
 t.test('SACK is told though an answer leaves at the same time', async (t) => {
   const s = opened();
   s.host.enter(() => {

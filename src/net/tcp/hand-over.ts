@@ -106,6 +106,7 @@ function restore(layer: TcpLayer, state: TcpState, now: number, elapsed: number)
     const { iss, irs, mss, scale, sackOk, timestamps, ecn, tsRecent, tsOffset, retries } = one;
     Object.assign(half, { iss, irs, mss, scale, sackOk, timestamps, ecn, tsRecent, tsOffset, retries });
     half.sentAt = now - elapsed - one.age;
+    half.repeated = retries > 0;
     half.deadline = Math.max(now, now + one.dueIn - elapsed);
     layer.listening.adopt(half);
   }

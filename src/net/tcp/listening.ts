@@ -175,6 +175,11 @@ export class Listening {
     this.synAck(one, false, now);
   }
 
+  private repeat(one: HalfOpen, now: number): void {
+    one.repeated = true;
+    this.synAck(one, false, now);
+  }
+
   /** SYN-ACK, with the same options each time. */
   private synAck(one: HalfOpen, cookie: boolean, now: number): void {
     const { layer } = this;
@@ -216,7 +221,7 @@ export class Listening {
       if (segment.seq !== one.irs) {
         this.forget(one);
         this.syn(segment, one.remoteAddress, one.localAddress, one.ports, now, undefined);
-      } else this.synAck(one, false, now);
+      } else this.repeat(one, now);
       return;
     }
     if ((flags & ACK) === 0) {
@@ -240,7 +245,7 @@ export class Listening {
       offset >= 0xffff ||
       (one.timestamps && segment.timestamps && after(one.tsRecent, segment.tsVal))
     ) {
-      this.synAck(one, false, now);
+      this.repeat(one, now);
       return;
     }
     this.forget(one);
@@ -324,8 +329,12 @@ export class Listening {
     c.peerMss = one.mss;
     c.sndScale = Math.max(one.scale, 0);
     this.start(c, one.iss, one.irs, one.scale !== -1, now);
-    // RFC 6298 2.2: the handshake is the first sample, if the SYN-ACK was sent once.
-    if (one.retries === 0 && one.sentAt !== 0) c.busy.rtt.sample(Math.max(now - one.sentAt, SHORTEST_RTT));
+    // RFC 6298 2.2: the handshake is the first sample; of a SYN-ACK that was sent again (section 3) by what it echoes.
+    if (one.repeated) {
+      const echoed = (layer.timestamp(c, now) - segment.tsEcr) | 0;
+      const known = c.timestamps && segment.timestamps && segment.tsEcr !== 0;
+      if (known && echoed >= 0 && echoed < 60_000) c.busy.rtt.sample(Math.max(echoed, 1));
+    } else if (one.sentAt !== 0) c.busy.rtt.sample(Math.max(now - one.sentAt, SHORTEST_RTT));
     c.sndWnd = segment.window << c.sndScale;
     c.maxSndWnd = c.sndWnd;
     c.sndWl1 = segment.seq;
@@ -361,7 +370,7 @@ export class Listening {
         continue;
       }
       one.retries++;
-      this.synAck(one, false, now);
+      this.repeat(one, now);
       one.deadline = now + 1000 * 2 ** one.retries;
       this.timers.arm(one);
     }

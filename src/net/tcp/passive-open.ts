@@ -24,6 +24,8 @@ export class HalfOpen {
   tsRecent = 0;
   tsOffset = 0;
   sentAt = 0;
+  /** The SYN-ACK left more than once: which of them was answered only timestamps can tell. */
+  repeated = false;
   retries = 0;
   deadline = Number.POSITIVE_INFINITY;
   heapAt = Number.POSITIVE_INFINITY;

@@ -57,10 +57,9 @@ function arm(c: Connection, now: number): void {
   let pto = 2 * busy.rtt.srtt + 8;
   // A lone segment may wait for the peer's delayed ACK.
   if (busy.flight.pipe <= c.mss) pto += 200;
-  if (pto < rto) {
-    busy.timer = TIMER_PROBE;
-    busy.timerAt = now + pto;
-  }
+  // RFC 8985 7.2: where the timeout would come first, the probe goes in its place, and halves no window.
+  busy.timer = TIMER_PROBE;
+  busy.timerAt = now + Math.min(pto, rto);
 }
 
 /** The main timer fired. False: the connection is given up. */

@@ -287,3 +287,24 @@ t.test('other congestion control by name [9293 MAY-18]', async (t) => {
     t.equal(s.out().length, 4, congestion);
   }
 });
+
+t.test(
+  'a SYN-ACK that was sent again measures by timestamps only, and not from its first copy (RFC 6298 3)',
+  async (t) => {
+    const measured = (stamp: string, echo: string): number | undefined => {
+      const s = new Drill();
+      s.in(`S 0 <mss 1460, sackOK${stamp}>`);
+      s.wait(990);
+      s.out();
+      // The peer asks again just before our timer would answer again.
+      s.in(`S 0 <mss 1460, sackOK${stamp}>`);
+      s.wait(20);
+      s.out();
+      s.in(`. 1 ack 1${echo}`);
+      return s.connection.info().srtt;
+    };
+    const srtt = measured(', TS val 1 ecr 0', ' <TS val 2 ecr last>') as number;
+    t.ok(srtt > 0 && srtt <= 21, `${srtt} ms`);
+    t.equal(measured('', ''), undefined);
+  },
+);

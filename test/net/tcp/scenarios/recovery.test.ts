@@ -209,6 +209,24 @@ t.test(
   },
 );
 
+t.test(
+  'a lone segment is probed when its time-out is due, without backing off; the time-out comes as long after (RFC 8985 7.2)',
+  async (t) => {
+    const s = new Drill();
+    s.wait(5);
+    s.in('S 0 <mss 1460, sackOK>');
+    s.wait(20);
+    s.out();
+    s.in('. 1 ack 1');
+    const began = s.now;
+    s.write(1000);
+    s.wait(1000);
+    const times = s.timed(began).map((line) => Number(line.split(':')[0]));
+    t.same(times.slice(0, 3), [0, 220, 440]);
+    t.ok((times[3] as number) >= 880, `and now it backs off: ${times}`);
+  },
+);
+
 t.test('tail loss probe whose answer SACKs the tail: RACK repairs the rest of the flight at once', async (t) => {
   const s = sending(4);
   s.wait(20);

@@ -6,6 +6,8 @@ import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { askControl, socketAnswers } from '../../src/handover/control-client.js';
 import { openControl } from '../../src/handover/control-server.js';
+import { Link } from '../../src/net/direct/link.js';
+import { Successor } from '../../src/net/direct/successor.js';
 import { bundleOf, freePort, kill, Supervised } from './supervised.js';
 
 t.setTimeout(120_000);
@@ -76,4 +78,15 @@ t.test('supervise on one: a swap, another program, and the next supervisor after
   server.supervisor.kill('SIGTERM');
   t.same(await once(server.supervisor, 'exit'), [0, null]);
   t.notOk(existsSync(server.control));
+});
+
+t.test('a program on a TAP is found by its successor where TMPDIR is as long', async (t) => {
+  const path = join(deep(t), '1-0.link');
+  // Nothing is asked of it here.
+  const successor = new Successor(path, {} as ConstructorParameters<typeof Successor>[1]);
+  const link = await Link.connect(path);
+  t.ok(link);
+  link?.close();
+  successor.close();
+  t.notOk(existsSync(path));
 });

@@ -3,6 +3,7 @@
  * follows), a kind and its content. Frames are as good as on a wire: when the other side does not keep up they are lost.
  */
 import { connect, type Socket } from 'node:net';
+import { type SocketPath, socketPath } from '../../native/socket-path.js';
 
 /** JSON. */
 export const SAY = 1;
@@ -96,10 +97,18 @@ export class Link {
 
   /** Undefined: nobody listens at `path`. */
   static connect(path: string): Promise<Link | undefined> {
+    let place: SocketPath;
+    try {
+      place = socketPath(path);
+    } catch {
+      // Its folder is gone.
+      return Promise.resolve(undefined);
+    }
     return new Promise((resolve) => {
-      const socket = connect(path);
+      const socket = connect(place.path);
       socket.once('connect', () => resolve(new Link(socket)));
       socket.once('error', () => resolve(undefined));
+      for (const event of ['connect', 'error']) socket.once(event, place.release);
     });
   }
 }

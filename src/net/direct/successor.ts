@@ -1,6 +1,7 @@
 /** The old program's side of a hand-over: it gives its traffic to whoever comes and asks, and finishes what is open. */
 import { rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
+import { socketPath } from '../../native/socket-path.js';
 import { RX_CHECKSUM_OK } from '../device/device.js';
 import type { Stack } from '../stack/stack.js';
 import { type Departed, type FlowName, nameOf, type TimeWaitState } from '../tcp/hand-over.js';
@@ -44,7 +45,9 @@ export class Successor implements Departed {
     this.server.on('error', () => undefined);
     // For this user alone, from the beginning.
     const mask = process.umask(0o177);
-    this.server.listen(path);
+    const place = socketPath(path);
+    this.server.listen(place.path);
+    this.server.once('close', place.release);
     process.umask(mask);
     this.server.unref();
   }

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -167,3 +167,36 @@ for (const kind of SOCKET_KINDS) {
     t.ok(length > 1_000_000, `${length} bytes`);
   });
 }
+
+t.test(
+  'a peer that has the last answer and our FIN is not reset when the wait for its own is over',
+  { skip: !SOCKET_KINDS.includes('libc') && 'needs our own calls' },
+  async (t) => {
+    const { port, server } = await serve(t, 'libc', { timeouts: { linger: 50 } });
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    t.teardown(() => socket.destroy());
+    let over: () => void = () => undefined;
+    const closed = new Promise<void>((resolve) => {
+      over = resolve;
+    });
+    const inner = server.closed.bind(server);
+    server.closed = (flow, reason) => {
+      inner(flow, reason);
+      t.equal(reason, 'reset-by-us');
+      over();
+    };
+    await new Promise<void>((resolve) => socket.on('connect', resolve));
+    socket.write(request('GET', '/docs/', 'Connection: close'));
+    const chunks: Buffer[] = [];
+    socket.on('data', (chunk) => chunks.push(chunk));
+    await new Promise<void>((resolve) => socket.on('end', resolve));
+    await closed;
+    // A reset would have made it a closed one, which the kernel lists no more. proc(5): 08 is CLOSE_WAIT.
+    const hex = (n: number): string => n.toString(16).toUpperCase().padStart(4, '0');
+    const row = readFileSync('/proc/net/tcp', 'utf8')
+      .split('\n')
+      .find((line) => line.includes(`:${hex(socket.localPort!)} 0100007F:${hex(port)} `));
+    t.equal(row?.trim().split(/\s+/)[3], '08');
+    t.equal(parseResponses(Buffer.concat(chunks))[0]!.status, 200);
+  },
+);

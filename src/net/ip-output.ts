@@ -21,6 +21,8 @@ export const ECN_CE = 3;
  */
 export interface Route {
   readonly destination: Ipv4;
+  /** When something large was last acknowledged from there, in ms: such a path is no black hole. */
+  largePassed: number;
 }
 
 export interface IpOutput {

@@ -24,6 +24,7 @@ class Ipv4Route implements Route {
   generation = -1;
   /** Undefined: broadcast. */
   neighbour: Neighbour | undefined = undefined;
+  largePassed = Number.NEGATIVE_INFINITY;
 
   constructor(readonly destination: Ipv4) {}
 }

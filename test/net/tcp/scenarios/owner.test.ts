@@ -268,6 +268,29 @@ t.test('a black hole: full segments vanish, smaller ones pass, without ICMP (RFC
   t.ok(s.host.stack.pathMtu(s.connection.route) < 1500, 'and the path is remembered so');
 });
 
+t.test('segments that are small already blame no path when they vanish (RFC 4821 7.7)', async (t) => {
+  const s = opened('mss 1460, sackOK');
+  s.write(500);
+  s.wait(20_000);
+  t.ok(s.connection.mss > 1200, `${s.connection.mss}`);
+  s.in('. 1 ack 501');
+  s.wait(1);
+  t.equal(s.host.stack.pathMtu(s.connection.route), 1500);
+});
+
+t.test('a path that large segments passed a moment ago is not blamed for loss (RFC 4821 7.7)', async (t) => {
+  const s = opened('mss 1460, sackOK');
+  s.write(6000);
+  s.wait(1);
+  s.in('. 1 ack 2921');
+  // Four time-outs within the time for which it is remembered.
+  s.wait(6000);
+  t.ok(s.connection.mss > 1200, `${s.connection.mss}`);
+  s.in('. 1 ack 6001');
+  s.wait(1);
+  t.equal(s.host.stack.pathMtu(s.connection.route), 1500);
+});
+
 t.test('the MSS that we announce is the link’s, though the path to there is narrower (RFC 6691)', async (t) => {
   const s = opened('mss 1460');
   s.write(3000);

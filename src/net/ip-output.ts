@@ -21,8 +21,9 @@ export const ECN_CE = 3;
  */
 export interface Route {
   readonly destination: Ipv4;
-  /** When something large was last acknowledged from there, in ms: such a path is no black hole. */
-  largePassed: number;
+  /** The most bytes that were acknowledged from there lately, a segment's at most, and when (ms): for these the path is no black hole. */
+  passed: number;
+  passedAt: number;
 }
 
 export interface IpOutput {

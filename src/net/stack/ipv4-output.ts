@@ -24,7 +24,8 @@ class Ipv4Route implements Route {
   generation = -1;
   /** Undefined: broadcast. */
   neighbour: Neighbour | undefined = undefined;
-  largePassed = Number.NEGATIVE_INFINITY;
+  passed = 0;
+  passedAt = Number.NEGATIVE_INFINITY;
 
   constructor(readonly destination: Ipv4) {}
 }

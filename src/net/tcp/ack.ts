@@ -7,7 +7,7 @@ import type { Connection } from './connection.js';
 import type { Sent } from './in-flight.js';
 import { markHeadLost, rackDelivered, rackDetect, rackDsack } from './rack.js';
 import { after, before, notAfter, notBefore } from './sequence.js';
-import { armAfterAck, LARGE } from './timeout.js';
+import { armAfterAck, PASSED_REMEMBERED } from './timeout.js';
 
 const sample: RateSample = {
   deliveryRate: 0,
@@ -188,7 +188,12 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
     busy.stuckSince = now;
     if (busy.urgentOut && notBefore(segment.ack, busy.sndUp)) busy.urgentOut = false;
     if (c.mssCap === 0xffff) {
-      if (acked > LARGE) c.route.largePassed = now;
+      const { route } = c;
+      const size = Math.min(acked, c.mss);
+      if (size >= route.passed || now - route.passedAt > PASSED_REMEMBERED) {
+        route.passed = size;
+        route.passedAt = now;
+      }
     } else if (busy.backoff > 0 && c.layer.ip.pathMtu(c.route) - 40 > c.mssCap + 40) {
       // The smaller ones passed. Once: a later time-out has other reasons.
       c.layer.ip.suspectBlackHole(c.route);

@@ -8,10 +8,10 @@ import { CLOSED, SYN_RECEIVED, SYN_SENT } from './state.js';
 
 /** What passes everywhere (RFC 9293 3.7.1). */
 const BLACK_HOLE_MSS = 536;
-/** What is tried first, and what is large enough to prove a path, in bytes of data. */
-export const LARGE = 1200;
-/** How long a large segment that passed speaks for its path, ms. */
-const LARGE_REMEMBERED = 10_000;
+/** What is tried first, in bytes of data. */
+const LARGE = 1200;
+/** How long a segment that passed speaks for its path, ms. */
+export const PASSED_REMEMBERED = 10_000;
 /** Retransmissions before trouble is told of (RFC 9293 SHLD-10). */
 const R1 = 3;
 
@@ -153,12 +153,11 @@ function retransmit(c: Connection, now: number): boolean {
     if ((c.state as number) === CLOSED) return true;
   }
   // Full-sized segments that vanish again and again: a path with a smaller MTU and no ICMP (RFC 4821 7.7)? Smaller ones
-  // try; the path is blamed only when they pass. Where large ones got through a moment ago, it is loss.
-  if (busy.backoff >= 3 && c.mss > BLACK_HOLE_MSS && now - c.route.largePassed > LARGE_REMEMBERED) {
-    const smaller = c.mss > LARGE ? LARGE : BLACK_HOLE_MSS;
-    const head = flight.head;
-    if (head !== undefined && ((head.end - head.seq) | 0) > smaller) {
-      c.mssCap = smaller;
+  // try; the path is blamed only when they pass. Where some as large got through a moment ago, it is loss.
+  if (busy.backoff >= 3 && flight.head !== undefined) {
+    const size = Math.min((flight.head.end - flight.head.seq) | 0, c.mss);
+    if (size > BLACK_HOLE_MSS && (c.route.passed < size || now - c.route.passedAt > PASSED_REMEMBERED)) {
+      c.mssCap = size > LARGE ? LARGE : BLACK_HOLE_MSS;
       c.layer.updateMss(c);
     }
   }

@@ -43,7 +43,10 @@ export class Elsewhere {
     const there = asked === '' ? origin : `${origin}://${asked}`;
     return (
       there +
-      path.replace(/[^\x21-\x7e]|["<>\\]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)
+      path.replace(
+        /[^\x21-\x7e]|["<>\\^`{|}]/g,
+        (c) => `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
+      )
     );
   }
 

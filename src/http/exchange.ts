@@ -6,7 +6,7 @@ import { type Connection, STATE } from './connection.js';
 import type { DeadlineList } from './deadlines.js';
 import { Fields } from './fields.js';
 import { FieldsCache } from './fields-cache.js';
-import { CR, LF } from './octets.js';
+import { CR, isText, LF } from './octets.js';
 import type { HttpLimits, HttpOptions } from './options.js';
 import { HTTP2_PREFACE, INCOMPLETE, METHOD, RequestLine } from './request-line.js';
 import { Responder } from './responder.js';
@@ -58,7 +58,7 @@ export class Exchange {
       } else if (bytes[at] === CR) {
         // RFC 9112 2.2: empty lines before a request line are ignored; some clients end their content with one.
         if (at + 1 === end) return at;
-        if (bytes[at + 1] !== LF || ++c.skipped > limits.blankLines) this.fail(c, 400);
+        if (bytes[at + 1] !== LF || ++c.skipped > limits.blankLines) this.#failUnparsed(c, 400, false);
         at += 2;
       } else if (c.flow.queued > limits.queued || (--turn < 0 && c.flow.queued > 0)) {
         stall(c);
@@ -73,9 +73,21 @@ export class Exchange {
     return at;
   }
 
-  /** Answers with an error after which the connection cannot go on. `bytes` from `start` on hold the request if it parsed. */
-  fail(c: Connection, status: number, bytes?: Uint8Array, start = 0): void {
-    this.responder.error(c.flow, status, CLOSE, bytes !== undefined && this.#line.method === METHOD.HEAD);
+  /** Answers with an error after which the connection cannot go on: with what it holds of a request, or with nothing of one. */
+  fail(c: Connection, status: number): void {
+    if (c.body !== undefined) this.#failParsed(c, status, this.#recall(c.body), 0);
+    else this.#failUnparsed(c, status, c.held !== undefined && isHead(c.held, 0, c.heldBytes));
+  }
+
+  #failUnparsed(c: Connection, status: number, bodiless: boolean): void {
+    this.responder.error(c.flow, status, CLOSE, bodiless);
+    if (this.#log !== undefined) this.#report(c, undefined, 0, this.#log);
+    c.finish();
+  }
+
+  /** `bytes` from `start` on hold the request, whose line at least is parsed. */
+  #failParsed(c: Connection, status: number, bytes: Uint8Array, start: number): void {
+    this.responder.error(c.flow, status, CLOSE, this.#line.method === METHOD.HEAD);
     if (this.#log !== undefined) this.#report(c, bytes, start, this.#log);
     c.finish();
   }
@@ -92,7 +104,7 @@ export class Exchange {
     }
     if (afterLine === INCOMPLETE) return INCOMPLETE;
     if (afterLine < 0) {
-      this.fail(c, -afterLine);
+      this.#failUnparsed(c, -afterLine, isHead(bytes, start, end));
       return end;
     }
     const known = this.#cache.match(c.seen, bytes, afterLine, end);
@@ -109,7 +121,7 @@ export class Exchange {
     if (next === INCOMPLETE) return INCOMPLETE;
     const refused = next < 0 ? next : c.refused ? -503 : fields.judge(line.minor);
     if (refused < 0) {
-      this.fail(c, -refused, bytes, start);
+      this.#failParsed(c, -refused, bytes, start);
       return end;
     }
     c.skipped = 0;
@@ -122,7 +134,7 @@ export class Exchange {
     const status = this.#refusal();
     // What is refused anyway, or too much to read, is answered at once, and the connection ends with it.
     if (fields.contentLength > limits.body || (status !== 0 && fields.continues)) {
-      this.fail(c, status !== 0 ? status : 413, bytes, start);
+      this.#failParsed(c, status !== 0 ? status : 413, bytes, start);
       return end;
     }
     if (fields.continues) c.flow.write(CONTINUE, 0, CONTINUE.bytes.length);
@@ -133,16 +145,21 @@ export class Exchange {
     return next;
   }
 
-  /** The content of a request is here: its head is parsed again, and answered. */
+  /** The content of a request is here: it is answered. */
   #answerBody(c: Connection): void {
-    const { head } = c.body!;
+    const head = this.#recall(c.body!);
     c.body = undefined;
     c.state = STATE.reading;
+    this.#answer(c, head, 0);
+  }
+
+  /** The head of a request that brings content, parsed again: meanwhile there were others. */
+  #recall({ head }: BodyReader): Uint8Array {
     const at = this.#line.parse(head, 0, head.length, this.#limits);
     this.#fields = this.#parsed;
     this.#fields.parse(head, at, head.length, 0, this.#limits);
     this.#fields.judge(this.#line.minor);
-    this.#answer(c, head, 0);
+    return head;
   }
 
   /** The status with which the method is refused, or 0. */
@@ -181,6 +198,11 @@ export class Exchange {
     else record.set(bytes, start, this.#line, this.#fields);
     log(record);
   }
+}
+
+/** Whether what did not parse begins like a request for a head alone: the answer then has no content (RFC 9110 9.3.2). */
+function isHead(bytes: Uint8Array, start: number, end: number): boolean {
+  return end - start >= 5 && isText(bytes, start, start + 5, 'HEAD ');
 }
 
 /** Lets earlier answers leave, and other connections have their turn, before the next request is read. */

@@ -1,3 +1,4 @@
+import { isIpLiteral } from './ip-literal.js';
 import { CLASS, COLON, DIGIT, HEX, REG_NAME } from './octets.js';
 
 /**
@@ -7,14 +8,9 @@ import { CLASS, COLON, DIGIT, HEX, REG_NAME } from './octets.js';
 export function isHost(bytes: Uint8Array, start: number, end: number): boolean {
   let at = start;
   if (at < end && bytes[at] === 0x5b) {
-    at++;
-    let colons = 0;
-    for (; at < end && bytes[at] !== 0x5d; at++) {
-      if (bytes[at] === COLON) colons++;
-      else if (HEX[bytes[at]!] === 255 && bytes[at] !== 0x2e) return false;
-    }
-    if (at >= end || colons < 2 || at - start > 46) return false;
-    at++;
+    const close = bytes.indexOf(0x5d, at);
+    if (close < 0 || close >= end || !isIpLiteral(bytes, at + 1, close)) return false;
+    at = close + 1;
   } else {
     for (; at < end && bytes[at] !== COLON; at++) {
       if (bytes[at] === 0x25) {

@@ -309,7 +309,7 @@ function statusOf(head: Extent): number {
 /** The query that was asked for goes along, unless the target has its own; before a fragment. `query` is Latin-1 and begins with `?`, or empty. */
 function withQuery(location: string, query: string): string {
   if (query === '' || location.includes('?')) return location;
-  const encoded = query.replace(/[\x80-\xff"<>\\]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+  const encoded = query.replace(/[\x80-\xff"<>\\^`{|}]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
   const fragment = location.indexOf('#');
   return fragment < 0 ? location + encoded : location.slice(0, fragment) + encoded + location.slice(fragment);
 }

@@ -7,6 +7,10 @@ const PLAIN = new Uint8Array(256);
 for (const c of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@/")
   PLAIN[c.charCodeAt(0)] = 1;
 
+/** What no URI holds as it is (RFC 3986 2): browsers send some of them all the same. */
+const NOWHERE = new Uint8Array(256);
+for (const c of '"<>\\^`{|}') NOWHERE[c.charCodeAt(0)] = 1;
+
 /** Percent-encodes a decoded path, byte by byte (RFC 3986 2.1). NUL, which no path has, stands for a slash that was encoded. */
 export function encodePath(path: string): string {
   const bytes = encoder.encode(path);
@@ -25,10 +29,7 @@ export function encodePath(path: string): string {
 export function sameOrigin(location: string): string {
   let out = '';
   for (const b of encoder.encode(location.replace(/^[/\\]*/, '/'))) {
-    out +=
-      b > 0x20 && b < 0x7f && b !== 0x5c && b !== 0x22 && b !== 0x3c && b !== 0x3e
-        ? String.fromCharCode(b)
-        : `%${HEX[b >> 4]}${HEX[b & 15]}`;
+    out += b > 0x20 && b < 0x7f && !NOWHERE[b] ? String.fromCharCode(b) : `%${HEX[b >> 4]}${HEX[b & 15]}`;
   }
   return out;
 }

@@ -25,7 +25,7 @@ function storeFor({ site }: Line): Promise<Store> {
 /** The methods of the requests in the bytes, as far as they are requests. */
 function methodsOf({ steps }: Case): string[] {
   const text = steps.filter((step) => typeof step === 'string').join('');
-  return [...text.matchAll(/([A-Za-z]+) \S+ HTTP\/1\.[0-9]\r\n/g)].map((match) => match[1]!);
+  return [...text.matchAll(/([A-Za-z]+) \S+ HTTP\/[\w.]+\r\n/g)].map((match) => match[1]!);
 }
 
 for (const line of SECTIONS.flatMap(([, lines]) => lines)) {

@@ -34,6 +34,18 @@ t.test('What did not parse is logged with its status, and without a request', as
   t.same(lines('common', 'NONSENSE\r\n'), [`198.51.100.7 - - [06/Nov/1994:08:49:37 +0000] "-" 400 ${size}`]);
 });
 
+t.test('A request whose content is broken, or does not come, is logged as what it was', async (t) => {
+  const found: string[] = [];
+  const setup = new Setup({ log: (record) => found.push(accessLine('combined', record)) });
+  setup.exchange(`${request('POST', '/a', 'Transfer-Encoding: chunked', 'User-Agent: x')}zz`);
+  const flow = setup.exchange(request('HEAD', '/b', 'Content-Length: 5'));
+  setup.exchange(request('GET', '/'));
+  setup.clock.advance(100_000);
+  t.match(found[0], /"POST \/a HTTP\/1.1" 400 \d+ "-" "x"/);
+  t.match(found[2], /"HEAD \/b HTTP\/1.1" 408 - "-" "-"/);
+  t.match(flow.text, /^HTTP\/1.1 408 .*\r\n\r\n$/s);
+});
+
 t.test('JSON, with what the connection knows of its path', async (t) => {
   const [line] = lines('json', request('GET', '/docs/', 'User-Agent: "x"'));
   t.same(JSON.parse(line!), {

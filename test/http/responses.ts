@@ -14,7 +14,8 @@ const DATE =
   /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d\d:\d\d:\d\d GMT$/;
 
 /**
- * Parses what a server sent in answer to requests with the given methods (`GET` for those beyond). Throws at the first
+ * Parses what a server sent in answer to requests with the given methods (`GET` for those beyond; empty for one that did not parse,
+ * which may have been for a head alone). Throws at the first
  * thing that RFC 9112 does not allow, or that this server never sends, and when bytes are left over.
  */
 export function parseResponses(bytes: Uint8Array, methods: readonly string[] = []): Response[] {
@@ -46,7 +47,7 @@ export function parseResponses(bytes: Uint8Array, methods: readonly string[] = [
         if (code === 204 && declared !== undefined) throw new Error('204 with Content-Length');
       } else {
         if (declared === undefined || !/^\d+$/.test(declared)) throw new Error(`Content-Length: ${declared}`);
-        if (method !== 'HEAD') length = Number(declared);
+        if (method !== 'HEAD' && !(method === '' && at === text.length)) length = Number(declared);
       }
       if (fields.has('transfer-encoding')) throw new Error('Transfer-Encoding');
       if (code === 405 && !fields.has('allow')) throw new Error('405 without Allow');

@@ -14,6 +14,12 @@ export const CONVENTIONS: readonly Line[] = [
       of('with its extension', get('/about.html'), 200, body(/About/)),
       of('to the slash, with the query', get('/docs?x=%20&y'), 301, has({ location: '/docs/?x=%20&y' })),
       of('a query cannot break out of the field', get('/docs?"<x>'), 301, has({ location: '/docs/?%22%3Cx%3E' })),
+      of(
+        'what no URI holds is encoded in the query',
+        get('/docs?{a}|^`\\'),
+        301,
+        has({ location: '/docs/?%7Ba%7D%7C%5E%60%5C' }),
+      ),
       of('a slash too many', get('/about/'), 301, has({ location: '/about' })),
       of('/index', get('/docs/index'), 301, has({ location: '/docs/' })),
       of('permalink', get('/blog/2024/03/first-post/'), 200, body(/First post/)),

@@ -15,6 +15,24 @@ export const REQUESTS: readonly Line[] = [
     cases: [
       of('GET', get('/about'), 200, body(/About/)),
       of('HEAD has the head of GET and no content', ask('HEAD', '/about') + NEXT, '200 200'),
+      ...(
+        [
+          ['a fragment', 400, ask('HEAD', '/#a')],
+          ['a long target', 414, ask('HEAD', `/${'a'.repeat(9000)}`)],
+          ['https', 421, ask('HEAD', 'https://a/')],
+          ['a broken path', 400, ask('HEAD', '/%zz')],
+          ['HTTP/2.0', 505, raw('HEAD / HTTP/2.0', 'Host: a')],
+          ['no version', 400, raw('HEAD / HTTP/x.y', 'Host: a')],
+          ['no host', 400, raw('HEAD / HTTP/1.1')],
+          ['a broken field', 400, ask('HEAD', '/', 'X : a')],
+          ['a long field', 431, ask('HEAD', '/', `X: ${'a'.repeat(9000)}`)],
+          ['a head cut short', 400, 'HEAD / HTTP/1.1\r\nHo'],
+          ['content cut short', 400, `${ask('HEAD', '/', 'Content-Length: 5')}ab`],
+          ['a broken chunk', 400, `${ask('HEAD', '/', CHUNKED)}zz\r\n`],
+        ] as const
+      ).map(([name, status, bytes]) =>
+        of(`HEAD is refused without content: ${name}`, bytes, status, (t, _, all) => t.ok(all.endsWith('\r\n\r\n'))),
+      ),
       of(
         'OPTIONS of a path',
         ask('OPTIONS', '/about'),

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
-import type { Blob } from './site.js';
+import type { Blob, SiteFile } from './site.js';
+import type { Found } from './walk.js';
 
 interface Remembered {
   readonly stamp: string;
@@ -10,11 +11,20 @@ interface Remembered {
 export class BuildMemory {
   private before = new Map<string, Remembered>();
   private now = new Map<string, Remembered>();
+  private readonly made = new WeakMap<Found, SiteFile>();
 
   /** Begins a build: what the last one did not use is forgotten. */
   begin(): void {
     if (this.now.size > 0) this.before = this.now;
     this.now = new Map();
+  }
+
+  /** What was made of this very finding: nobody has touched the file since. */
+  same(found: Found): SiteFile | undefined {
+    const there = this.before.get(found.file);
+    const file = there && this.made.get(found);
+    if (file) this.now.set(found.file, there);
+    return file;
   }
 
   /** The content of `file` as it was, if it did not change. */
@@ -25,9 +35,20 @@ export class BuildMemory {
     return there.blob;
   }
 
-  /** `stamp` is from before the reading: a file that changed since has another one next time. */
-  keep(file: string, stamp: string, blob: Blob): void {
-    this.now.set(file, { stamp, blob });
+  /**
+   * `stamp` is from before the reading: a file that changed since has another one next time. Answers the blob to use: the one that is
+   * there already when the content is what it was.
+   */
+  keep(file: string, stamp: string, blob: Blob): Blob {
+    const there = this.before.get(file)?.blob;
+    const one = there?.sha256 === blob.sha256 ? there : blob;
+    this.now.set(file, { stamp, blob: one });
+    return one;
+  }
+
+  /** What became of a finding. */
+  note(found: Found, file: SiteFile): void {
+    this.made.set(found, file);
   }
 }
 

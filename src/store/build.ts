@@ -27,15 +27,9 @@ const READS_AT_ONCE = 16;
 const KEPT_BYTES = 2 ** 29;
 
 /** Reads the site in `dir`, without the file `except`, and decides everything about it. Throws StoreError. */
-export async function planSite(
-  dir: string,
-  options: SiteOptions,
-  memory?: BuildMemory,
-  except?: string,
-): Promise<Layout> {
-  memory?.begin();
+export async function planSite(dir: string, options: SiteOptions, except?: string): Promise<Layout> {
   const found = walk(dir, options.hidden).filter(({ file }) => file !== except);
-  return planFiles(found, dir, options, memory);
+  return planFiles(found, dir, options);
 }
 
 /** The same of files that were found, in order. `dir` names the site in sentences. */
@@ -52,29 +46,26 @@ export async function planFiles(
   if (content.length === 0) {
     throw new StoreError(`${dir} has no files; build the site first, or name the directory that it was built into`);
   }
-  const based = options.base ? content.map((one) => ({ ...one, path: basePath(options.base!) + one.path })) : content;
-  const read = await readAll(based, options, memory);
+  const files = await readAll(content, options, memory);
+  const base = basePath(options.base ?? '');
+  const read = base === '' ? files : files.map((file) => ({ ...file, path: base + file.path }));
   const listed = options.listing ? [...read, ...listings(read)].sort((a, b) => byBytes(a.path, b.path)) : read;
   const reloading = options.reload ? await withReloading(listed) : listed;
-  const files = withLanguages(await compressFiles(reloading, options), languages);
+  const served = withLanguages(await compressFiles(reloading, options), languages);
   const hints = options.preload === 'early-hints';
   const policy = { rules: rules.headers, security: options.security ?? true, hints };
-  const table = new RouteTable(files, routeRules(rules.headers), languages);
-  if (options.base && !table.served('/'))
-    table.set('/', { kind: 'redirect', status: 302, location: encodePath(`${basePath(options.base)}/`) });
-  if (options.metaRefresh) await applyMetaRefresh(table, files);
-  const redirects = applyRedirects(
-    table,
-    rules.redirects,
-    options.spa ? `${basePath(options.base ?? '')}/` : undefined,
-  );
+  const table = new RouteTable(served, routeRules(rules.headers), languages);
+  if (base !== '' && !table.served('/'))
+    table.set('/', { kind: 'redirect', status: 302, location: encodePath(`${base}/`) });
+  if (options.metaRefresh) await applyMetaRefresh(table, served);
+  const redirects = applyRedirects(table, rules.redirects, options.spa ? `${base}/` : undefined);
   const manifest: Manifest = {
     compressors: compressors(options),
     security: policy.security,
     headers: rules.headers.rules,
     redirects,
   };
-  const linked = options.preload ? await withPreloads(files, table) : files;
+  const linked = options.preload ? await withPreloads(served, table) : served;
   return layOut(linked, table.finish(), policy, manifest);
 }
 
@@ -124,9 +115,16 @@ async function readAll(found: readonly Found[], options: SiteOptions, memory?: B
   let done = 0;
   let kept = 0;
   const total = found.reduce((sum, f) => sum + f.size, 0);
+  found.forEach((one, i) => {
+    const same = memory?.same(one);
+    if (same === undefined) return;
+    files[i] = same;
+    kept += same.coded[0]!.blob.size;
+  });
   const work = async (): Promise<void> => {
     while (next < found.length) {
       const i = next++;
+      if (files[i] !== undefined) continue;
       const one = found[i]!;
       const { blob, start } = await readOne(one, kept < KEPT_BYTES, memory);
       kept += blob.size;
@@ -135,6 +133,7 @@ async function readAll(found: readonly Found[], options: SiteOptions, memory?: B
         type: mediaType(one.path, start, options.mime),
         coded: [{ coding: 'identity', blob }],
       };
+      memory?.note(one, files[i]!);
       done += one.size;
       options.onProgress?.({ phase: 'read', done, total });
     }
@@ -160,8 +159,7 @@ async function readOne(
     const stamp = memory ? stampOf(file) : '';
     const start = await readWhole(file);
     const blob = keep ? blobOf(start) : blobOfFile(file, start);
-    memory?.keep(file, stamp, blob);
-    return { blob, start };
+    return { blob: memory?.keep(file, stamp, blob) ?? blob, start };
   } catch (error) {
     throw fileError(error, file);
   }

@@ -23,7 +23,7 @@ export interface Bundled {
 export async function bundleDirectory(dir: string, file: string, options: SiteOptions = {}): Promise<Bundled> {
   // A bundle that is written into the site it is made of is no part of it.
   const own = await realpath(file).catch(() => undefined);
-  const layout = await planSite(dir, { ...options, compression: options.compression ?? 'full' }, undefined, own);
+  const layout = await planSite(dir, { ...options, compression: options.compression ?? 'full' }, own);
   return writeLayout(layout, file, options);
 }
 
@@ -55,9 +55,15 @@ export async function storeOfDirectory(dir: string, options: OpenOptions): Promi
   return new BundleStore(bytes, { name: dir, trusted: true });
 }
 
-/** A store over a directory that changes: what did not change since the last one is neither read nor copied. */
-export async function liveStore(dir: string, options: OpenOptions, memory: BuildMemory): Promise<BundleStore> {
-  const layout = await planSite(dir, { ...options, compression: options.compression ?? 'none' }, memory);
+/** A store over the files of a directory that changes, in order: what did not change since the last one is neither read nor copied. */
+export async function liveStore(
+  found: readonly Found[],
+  dir: string,
+  options: OpenOptions,
+  memory: BuildMemory,
+): Promise<BundleStore> {
+  memory.begin();
+  const layout = await planFiles(found, dir, { ...options, compression: options.compression ?? 'none' }, memory);
   const { bytes, bodies } = await liveBundle(layout);
   return new BundleStore(bytes, { name: dir, trusted: true, bodies });
 }

@@ -43,6 +43,11 @@ export function walk(root: string, hidden = false): Found[] {
   return inOrder(found);
 }
 
+/** Names that begin with a dot stay out, but for `.well-known` (RFC 8615). */
+export function isServed(name: string, hidden: boolean): boolean {
+  return hidden || !name.startsWith('.') || name === '.well-known';
+}
+
 /** By the bytes of their paths. */
 export function inOrder(found: readonly Found[]): Found[] {
   const keyed = found.map((f) => ({ f, bytes: encoder.encode(f.path) }));
@@ -65,7 +70,7 @@ function walkInto(root: string, dir: string, path: string, hidden: boolean, abov
     } catch {
       throw new StoreError(`${join(dir, raw.toString('latin1'))} has a name that is not UTF-8; rename it`);
     }
-    if (name.startsWith('.') && name !== '.well-known' && !hidden) continue;
+    if (!isServed(name, hidden)) continue;
     visit(root, join(dir, name), `${path}/${name}`, hidden, above, found);
   }
 }

@@ -1,16 +1,24 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join, relative, resolve, sep } from 'node:path';
 
-/** Watches a directory and all below it. Call `sync` after each change: directories come and go. */
+/** More files than this are as good as all. */
+const TOUCHED = 10_000;
+
+/** Watches a directory and all below it. Call `sync` when `touched` does not say what changed: directories come and go. */
 export class TreeWatcher {
   private readonly root: string;
   private readonly changed: () => void;
   private readonly watchers = new Map<string, FSWatcher>();
   private closed = false;
+  /**
+   * Paths from the root, `/blog/index.html`, of what may have changed since `settled`, if that is nothing but files; undefined: anything
+   * may.
+   */
+  touched: Set<string> | undefined;
 
   constructor(root: string, changed: () => void) {
-    this.root = root;
+    this.root = resolve(root);
     this.changed = changed;
   }
 
@@ -24,6 +32,11 @@ export class TreeWatcher {
       this.watchers.delete(dir);
     }
     return there;
+  }
+
+  /** What was touched has been taken in. */
+  settled(): void {
+    this.touched = new Set();
   }
 
   close(): void {
@@ -47,15 +60,24 @@ export class TreeWatcher {
 
   private add(dir: string): void {
     const watcher = watch(dir, { persistent: true }, (event, name) => {
+      const path = name === null ? undefined : join(dir, name);
+      // The kernel tells of the directory itself by its own name.
+      const known = path !== undefined && !this.watchers.has(path) && path !== join(dir, basename(dir));
       // A directory that is replaced by another one of the same name has another inode: watch that.
-      if (event === 'rename' && name !== null) this.forget(join(dir, name));
-      this.changed();
+      if (event === 'rename' && path !== undefined) this.forget(path);
+      this.touch(known ? path : undefined);
     });
     watcher.on('error', () => {
       this.forget(dir);
-      this.changed();
+      this.touch(undefined);
     });
     this.watchers.set(dir, watcher);
+  }
+
+  private touch(path: string | undefined): void {
+    if (path === undefined || (this.touched?.size ?? 0) >= TOUCHED) this.touched = undefined;
+    else this.touched?.add(`/${relative(this.root, path).replaceAll(sep, '/')}`);
+    this.changed();
   }
 
   private forget(dir: string): void {

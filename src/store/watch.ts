@@ -3,7 +3,9 @@ import { BuildMemory } from './build-memory.js';
 import type { BundleStore } from './bundle-store.js';
 import { liveStore } from './directory.js';
 import type { OpenOptions } from './options.js';
-import type { Resource, Store } from './store.js';
+import type { Store } from './store.js';
+import type { Found } from './walk.js';
+import { WalkMemory } from './walk-memory.js';
 import { TreeWatcher } from './watch-tree.js';
 
 export interface WatchOptions extends OpenOptions {
@@ -22,6 +24,11 @@ const SETTLE = 50;
 const PATIENCE = 1000;
 /** How often a directory that is gone is looked for. */
 const GONE = 100;
+/**
+ * So long after a change of single files was taken in, everything is looked at: what was written by another name of a file, or
+ * into a map of it, and what the kernel had no room to tell, is noticed then. Milliseconds.
+ */
+const CHECK = 1000;
 
 /**
  * Calls `onStore` with a store of `dir` now, and with another one after each change that made it a different site. A tree that
@@ -45,7 +52,10 @@ class Watching implements Watcher {
   private readonly onStore: (store: Store) => void;
   private readonly memory = new BuildMemory();
   private readonly tree: TreeWatcher;
+  private readonly walked: WalkMemory;
   private current: BundleStore | undefined;
+  /** What `current` was made of. */
+  private served: readonly Found[] = [];
   private changes = 0;
   /** When the last change was; performance.now(). */
   private lastChange = 0;
@@ -58,18 +68,21 @@ class Watching implements Watcher {
     this.options = options;
     this.onStore = onStore;
     this.tree = new TreeWatcher(dir, () => this.changed());
+    this.walked = new WalkMemory(dir, options.hidden);
   }
 
   async start(): Promise<void> {
     await this.tree.sync();
     try {
-      this.current = await liveStore(this.dir, this.options, this.memory);
+      this.served = this.walked.all();
+      this.current = await liveStore(this.served, this.dir, this.options, this.memory);
     } catch (error) {
       this.close();
       throw error;
     }
     this.onStore(this.current);
     if (this.changes > 0) this.wait(this.settle);
+    else this.tree.settled();
   }
 
   close(): void {
@@ -88,24 +101,33 @@ class Watching implements Watcher {
     if (this.current) this.wait(this.settle);
   }
 
-  private wait(ms: number): void {
+  private wait(ms: number, all = false): void {
     clearTimeout(this.timer);
-    if (!this.closed) this.timer = setTimeout(() => void this.rebuild(), ms);
+    if (!this.closed) this.timer = setTimeout(() => void this.rebuild(all), ms);
   }
 
-  private async rebuild(): Promise<void> {
-    if (this.busy) return this.wait(this.settle);
+  /** `all`: look at everything, also at what nobody was seen to touch. */
+  private async rebuild(all: boolean): Promise<void> {
+    if (this.busy) return this.wait(this.settle, all);
     this.busy = true;
     const before = this.changes;
     try {
-      if (!(await this.tree.sync())) return this.wait(GONE);
-      const store = await liveStore(this.dir, this.options, this.memory);
+      const { touched } = this.tree;
+      const again = all || touched === undefined ? undefined : this.walked.again(touched);
+      if (again === undefined && !(await this.tree.sync())) return this.wait(GONE);
+      const found = again ?? this.walked.all();
+      const store = await liveStore(found, this.dir, this.options, this.memory);
       await eventsSeen();
       // What was written meanwhile may be half of a build; its own timer runs.
-      if (before !== this.changes || this.closed || store.id === this.current?.id) return;
-      if (this.looksUnfinished(store)) return this.wait(this.settle);
-      this.current = store;
-      this.onStore(store);
+      if (before !== this.changes || this.closed) return;
+      if (store.id !== this.current?.id) {
+        if (this.looksUnfinished(found)) return this.wait(this.settle);
+        this.current = store;
+        this.served = found;
+        this.onStore(store);
+      }
+      this.tree.settled();
+      if (again !== undefined) this.wait(CHECK, true);
     } catch (error) {
       if (this.closed || before !== this.changes) return;
       if (performance.now() - this.lastChange < PATIENCE) this.wait(this.settle * 2);
@@ -115,24 +137,17 @@ class Watching implements Watcher {
     }
   }
 
-  private looksUnfinished(store: BundleStore): boolean {
-    if (performance.now() - this.lastChange >= PATIENCE || !this.current) return false;
-    const sizes = new Map(Array.from(store.resources(), (resource) => [resource.path, sizeOf(resource)]));
-    for (const resource of this.current.resources()) {
-      const size = sizes.get(resource.path);
-      if (size === 0 && sizeOf(resource) > 0) return true;
-      if (size === undefined && resource.path === '/index.html') return true;
-    }
-    return false;
+  private looksUnfinished(found: readonly Found[]): boolean {
+    if (performance.now() - this.lastChange >= PATIENCE) return false;
+    const sizes = new Map(found.map(({ path, size }) => [path, size]));
+    return this.served.some(({ path, size }) => {
+      const now = sizes.get(path);
+      return (now === 0 && size > 0) || (now === undefined && path === '/index.html');
+    });
   }
 }
 
 /** Lets the loop look at what the kernel has noticed so far: between two turns it polls. */
 async function eventsSeen(): Promise<void> {
   for (let i = 0; i < 2; i++) await new Promise((resolve) => setImmediate(resolve));
-}
-
-function sizeOf(resource: Resource): number {
-  const body = resource.representations[0]?.body;
-  return body ? body.end - body.start : 0;
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { type Store, type WatchOptions, watchStore } from '../../src/store/index.js';
@@ -76,6 +76,40 @@ t.test('a tree that is removed and built again is served again', async (t) => {
   writeFileSync(join(dir, 'index.html'), 'v2');
   await stores.next((s) => home(s) === 'v2');
   t.equal(stores.all.length, 2);
+});
+
+t.test('files that come, go and change one by one are followed', async (t) => {
+  const { dir, stores } = await watched(t, { 'index.html': 'one', 'a.txt': 'a', 'docs/docs': 'd' });
+  await stores.next(() => true);
+  for (let i = 0; i < 3; i++) {
+    writeFileSync(join(dir, 'index.html'), `version ${i}`);
+    await stores.next((s) => home(s) === `version ${i}`);
+  }
+  writeFileSync(join(dir, 'b.txt'), 'b');
+  await stores.next((s) => outcome(s, '/b.txt') === '200 /b.txt');
+  renameSync(join(dir, 'a.txt'), join(dir, 'docs/c.txt'));
+  const moved = await stores.next((s) => outcome(s, '/docs/c.txt') === '200 /docs/c.txt');
+  t.equal(outcome(moved, '/a.txt'), '404');
+  rmSync(join(dir, 'b.txt'));
+  await stores.next((s) => outcome(s, '/b.txt') === '404');
+  writeFileSync(join(dir, 'docs/docs'), 'changed');
+  await stores.next((s) => text(identity(resource(s, '/docs/docs')).body) === 'changed');
+  writeFileSync(join(dir, '.hidden'), 'x');
+  writeFileSync(join(dir, 'last.txt'), 'x');
+  const last = await stores.next((s) => outcome(s, '/last.txt') === '200 /last.txt');
+  t.equal(outcome(last, '/.hidden'), '404');
+});
+
+t.test('what was written by another name of a file is noticed, too', async (t) => {
+  const { dir, stores } = await watched(t, { 'index.html': 'one', 'a.txt': 'a' });
+  const elsewhere = join(t.testdir({}), 'a');
+  linkSync(join(dir, 'a.txt'), elsewhere);
+  writeFileSync(join(dir, 'index.html'), 'two');
+  await stores.next((s) => home(s) === 'two');
+  // Nobody who watches the directory is told of this.
+  writeFileSync(elsewhere, 'b');
+  const last = await stores.next((s) => text(identity(resource(s, '/a.txt')).body) === 'b');
+  t.equal(home(last), 'two');
 });
 
 t.test('what cannot be served is said, and what is served stays', async (t) => {

@@ -9,7 +9,7 @@ npx tsc -p tsconfig.json
 # than in files of modules. What has native code, WebAssembly or is rarely needed stays a package.
 bundle() {
   npx esbuild "$@" --bundle --platform=node --target=node20 --charset=ascii --sourcemap --log-level=warning \
-    --external:koffi --external:@hpcc-js/wasm-zstd --external:cli-progress
+    --external:koffi --external:@hpcc-js/wasm-zstd --external:brotli-wasm --external:pako --external:cli-progress
 }
 bundle src/store/compress-worker.ts --format=esm --outdir=dist/program \
   --banner:js='import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);'
@@ -18,11 +18,13 @@ bundle src/main.ts --format=cjs --outfile=dist/program/program.cjs --define:impo
 # And once more, for images: with every package in it, and the native part beside it. Comments are left out but
 # licences, so that nothing in it tells where it was built.
 program=dist/image-program
-zstd=$(node -p 'require("./node_modules/@hpcc-js/wasm-zstd/package.json").version')
+compressors=$(node -p 'const versions = ["pako", "brotli-wasm", "@hpcc-js/wasm-zstd"].map((name) => [name, require(`./node_modules/${name}/package.json`).version]);
+  JSON.stringify(Object.fromEntries(versions))')
 npx esbuild src/main.ts src/store/compress-worker.ts --bundle --platform=node --target=node20 --format=esm \
   --entry-names='[name]' --outdir="$program" --log-level=warning --external:koffi --external:cli-progress \
-  --minify-whitespace --minify-syntax --legal-comments=eof --define:ZSTD_WASM_VERSION="\"$zstd\"" \
-  --banner:js='import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);'
+  --minify-whitespace --minify-syntax --legal-comments=eof --define:COMPRESSOR_VERSIONS="$compressors" \
+  --banner:js='import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url), __dirname = import.meta.dirname;'
+cp node_modules/brotli-wasm/pkg.node/brotli_wasm_bg.wasm "$program"/
 npx esbuild src/vm/run-qemu.ts --bundle --platform=node --target=node20 --format=esm --outdir="$program" --log-level=warning
 node -p 'const { name, version, license } = require("./package.json"); JSON.stringify({ name, version, license, type: "module" })' > "$program/package.json"
 native=$(node -p '`node_modules/@koromix/koffi-${process.platform}-${process.arch}/${process.platform}_${process.arch}/koffi.node`')

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { ImageError } from './image-error.js';
 
 /** Files of the program, in its folder. */
-const FILES = ['compress-worker.js', 'koffi.node', 'main.js', 'package.json'];
+const FILES = ['brotli_wasm_bg.wasm', 'compress-worker.js', 'koffi.node', 'main.js', 'package.json'];
 /** Starts a machine image in QEMU; only those have it. */
 export const LAUNCHER = 'run-qemu.js';
 

@@ -1,7 +1,15 @@
 /** Adds to files what they are in each coding that makes them smaller. */
 
 import { blobOf } from './blob.js';
-import { COMPRESSED, type Compressed, compressorVersion, levelOf, worthKeeping, worthTrying } from './codings.js';
+import {
+  COMPRESSED,
+  type Compressed,
+  type Compressors,
+  compressorVersion,
+  levelOf,
+  worthKeeping,
+  worthTrying,
+} from './codings.js';
 import { CompressPool } from './compress-pool.js';
 import { CompressionCache } from './compression-cache.js';
 import { compressible } from './media-type.js';
@@ -30,8 +38,7 @@ export async function compressFiles(files: readonly SiteFile[], options: SiteOpt
   const work = async (): Promise<void> => {
     while (next < tasks.length) {
       const task = tasks[next++]!;
-      const settings = options.compressedBy?.[task.coding];
-      task.result = await compressOne(task, levelOf(compression, task.coding), settings, pool, cache);
+      task.result = await compressOne(task, levelOf(compression, task.coding), options, pool, cache);
       done += task.blob.size;
       options.onProgress?.({ phase: 'compress', done, total });
     }
@@ -52,13 +59,13 @@ export function compressors(options: SiteOptions): Record<string, string> {
   return Object.fromEntries(
     COMPRESSED.map((coding) => [
       coding,
-      options.compressedBy?.[coding] ?? settingsOf(coding, levelOf(compression, coding)),
+      options.compressedBy?.[coding] ?? settingsOf(coding, levelOf(compression, coding), options.compressors),
     ]),
   );
 }
 
-function settingsOf(coding: Compressed, level: number): string {
-  return `${compressorVersion(coding)} level ${level}`;
+function settingsOf(coding: Compressed, level: number, compressors: Compressors = 'packages'): string {
+  return `${compressorVersion(coding, compressors)} level ${level}`;
 }
 
 /** The largest first, so that no thread is left with it at the end. */
@@ -77,19 +84,19 @@ function tasksOf(files: readonly SiteFile[]): Task[] {
 async function compressOne(
   { blob, coding }: Task,
   level: number,
-  required: string | undefined,
+  { compressors = 'packages', compressedBy }: SiteOptions,
   pool: CompressPool,
   cache: CompressionCache | undefined,
 ): Promise<Blob | undefined> {
-  const own = settingsOf(coding, level);
-  const settings = required ?? own;
+  const own = settingsOf(coding, level, compressors);
+  const settings = compressedBy?.[coding] ?? own;
   let bytes = await cache?.get(blob.sha256, settings);
   if (!bytes) {
     if (settings !== own)
       throw new StoreError(
-        `the site was compressed by ${settings}, and Node ${process.versions.node} here has ${own}; let both machines have the same Node`,
+        `the site was compressed by ${settings}, and the program here has ${own}: it is of another version than the one that made the image`,
       );
-    const made = await pool.run({ bytes: await blob.load(), coding, level });
+    const made = await pool.run({ bytes: await blob.load(), coding, level, compressors });
     bytes = worthKeeping(made.length, blob.size) ? made : new Uint8Array(0);
     await cache?.put(blob.sha256, settings, bytes);
   }

@@ -50,7 +50,7 @@ function writeLayout(layout: Layout, file: string, options: SiteOptions): Promis
 
 /** A store over a directory, bundled in memory. Throws StoreError. */
 export async function storeOfDirectory(dir: string, options: OpenOptions): Promise<BundleStore> {
-  const layout = await planSite(dir, { ...options, compression: options.compression ?? 'fast' });
+  const layout = await planSite(dir, { compressors: 'node', ...options, compression: options.compression ?? 'fast' });
   const bytes = await bundleInMemory(layout, { sums: options.sums ?? true });
   return new BundleStore(bytes, { name: dir, trusted: true });
 }

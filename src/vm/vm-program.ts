@@ -1,6 +1,6 @@
 /** What a machine image has beside the site: kernel, initramfs, runtime, how to boot them, and what does it with QEMU. */
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { gzip } from 'pako';
 import type { ProgramOf } from '../image/build-image.js';
 import { ImageError } from '../image/image-error.js';
 import { canonicalJson } from '../image/manifest.js';
@@ -79,7 +79,7 @@ function initramfs(kernel: Kernel): Uint8Array {
     'NODE_ENV=production',
   ]);
   entries.push({ path: 'init', content, executable: true });
-  const packed = gzipSync(cpio(entries), { level: 9 });
+  const packed = gzip(cpio(entries), { level: 9 });
   // "Unknown" as the system that it was made on (RFC 1952 2.3.1).
   packed[9] = 255;
   return packed;

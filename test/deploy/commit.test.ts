@@ -14,6 +14,7 @@ t.test('an image is committed as plain files, at the same paths each time', asyn
   t.equal(serial, 1);
   const paths = git(stage.repository, 'ls-tree', '-r', '--name-only', 'main').split('\n');
   t.same(paths, [
+    'image/program/brotli_wasm_bg.wasm',
     'image/program/compress-worker.js',
     'image/program/koffi.node',
     'image/program/main.js',

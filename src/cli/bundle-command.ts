@@ -1,7 +1,7 @@
 /** `sitekernel bundle DIR -o FILE`. */
 import { stat } from 'node:fs/promises';
 import { bundleDirectory } from '../store/index.js';
-import type { BundleOptions } from './arguments.js';
+import type { BundleOptions } from './bundle-arguments.js';
 import { Failure } from './failure.js';
 import { ProgressBar } from './progress.js';
 import { sizeText } from './text.js';

@@ -12,8 +12,8 @@ import {
   setUp,
 } from '../native/interfaces.js';
 import { makePersistentTap, removePersistentTap } from '../net/device/tap-open.js';
-import type { HostOptions } from './arguments.js';
 import { badUsage, Failure } from './failure.js';
+import type { HostOptions } from './host-arguments.js';
 import { moveAddresses } from './uplink.js';
 
 export function runHost(options: HostOptions): void {

@@ -1,6 +1,6 @@
 /** `sitekernel inspect FILE`: what is in a bundle, and what is wrong with the site in it. */
 import { type Description, describe, openStore, renderDescription } from '../store/index.js';
-import type { InspectOptions } from './arguments.js';
+import type { InspectOptions } from './bundle-arguments.js';
 import { Failure } from './failure.js';
 
 /** With `check`, throws a Failure when a byte is damaged or a link inside the site leads nowhere. */

@@ -3,11 +3,12 @@ import { hostname } from 'node:os';
 import type { OpenTap } from '../net/device/tap-open.js';
 import type { DirectNetwork, DirectOptions } from '../net/direct.js';
 import type { Network } from '../net/flow.js';
-import type { DirectArguments, ServeOptions } from './arguments.js';
+import type { DirectArguments } from './direct-arguments.js';
 import { Failure } from './failure.js';
 import type { Log } from './log.js';
 import { derivedMac } from './mac.js';
 import { packageVersion } from './program-files.js';
+import type { ServeOptions } from './serve-arguments.js';
 
 /** `failed` is told when an open network is at its end. Throws a sentence when it cannot be had. */
 export async function openNetwork(

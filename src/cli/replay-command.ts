@@ -5,9 +5,9 @@ import { readRecording } from '../net/direct/replay/file.js';
 import { Player, type PlayerOptions, type Replayed } from '../net/direct/replay/player.js';
 import type { ProbeEvent } from '../net/probe.js';
 import { formatIpv4 } from '../net/wire/address.js';
-import type { ReplayOptions } from './arguments.js';
 import { Failure } from './failure.js';
 import { packageVersion } from './program-files.js';
+import type { ReplayOptions } from './replay-arguments.js';
 
 export function runReplay(options: ReplayOptions): void {
   const { config, segments, first } = readRecording(options.file);

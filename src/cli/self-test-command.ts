@@ -4,9 +4,9 @@ import { selfTest } from '../handover/self-test.js';
 import { CryptoRandom } from '../net/direct/random.js';
 import { BundleStore } from '../store/bundle-store.js';
 import { verifySlowly } from '../store/verify-slowly.js';
-import type { ServeOptions } from './arguments.js';
 import { Log } from './log.js';
 import { openSites, type Sites } from './serve.js';
+import type { ServeOptions } from './serve-arguments.js';
 
 export async function runSelfTest(options: ServeOptions): Promise<void> {
   const log = new Log(options.log);

@@ -2,12 +2,12 @@
 import { HttpServer } from '../http/index.js';
 import type { Listener, Network } from '../net/flow.js';
 import type { Store } from '../store/index.js';
-import type { ServeOptions } from './arguments.js';
 import { badUsage, type Failure } from './failure.js';
 import { livePages } from './live-pages.js';
 import { Log } from './log.js';
 import { openNetwork } from './networks.js';
 import { embeddedSite } from './program-files.js';
+import type { ServeOptions } from './serve-arguments.js';
 import { ServedSite } from './served-site.js';
 import type { Siblings } from './siblings.js';
 import { firstSignal, onReload } from './signals.js';

@@ -11,9 +11,11 @@ import { takeFromOrphan } from '../supervise/orphan.js';
 import type { What } from '../supervise/program.js';
 import { activatedSocket } from '../supervise/socket-activation.js';
 import { Supervisor } from '../supervise/supervisor.js';
-import { parseArguments, type ServeOptions, type SuperviseOptions } from './arguments.js';
+import { parseArguments } from './arguments.js';
 import { badUsage } from './failure.js';
+import type { ServeOptions } from './serve-arguments.js';
 import { firstSignal } from './signals.js';
+import type { SuperviseOptions } from './supervise-arguments.js';
 
 export async function runSupervise(options: SuperviseOptions): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'sitekernel-'));

@@ -5,7 +5,6 @@ import { CHANNEL_VERSION, type Go, INHERITED_FD, type ToProgram, type ToSupervis
 import type { HttpServer } from '../http/index.js';
 import type { DirectNetwork } from '../net/direct.js';
 import type { Network } from '../net/flow.js';
-import type { ServeOptions } from './arguments.js';
 import { Control } from './control.js';
 import { badUsage, type Failure } from './failure.js';
 import { Log } from './log.js';
@@ -13,6 +12,7 @@ import { openDirect, openSockets } from './networks.js';
 import { Orphan } from './orphan.js';
 import { testSites } from './self-test-command.js';
 import { addressOf, makeServer, openSites, type Sites } from './serve.js';
+import type { ServeOptions } from './serve-arguments.js';
 import { firstSignal } from './signals.js';
 
 export async function runSupervised(options: ServeOptions): Promise<void> {

@@ -1,8 +1,9 @@
 /** One of several processes that serve on one port: it was started with its listening socket, and drains when it is told to. */
-import type { ServeOptions } from './arguments.js';
+
 import { Log } from './log.js';
 import { openSockets } from './networks.js';
 import { makeServer, openSites } from './serve.js';
+import type { ServeOptions } from './serve-arguments.js';
 import { INTERVAL, reportOf, Siblings } from './siblings.js';
 import { type ToFirst, type ToWorker, WORKER_FD } from './worker-channel.js';
 

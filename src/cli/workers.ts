@@ -1,10 +1,10 @@
 /** `--workers N`: the first process holds the listening sockets and starts the others, which serve; one that ends is replaced. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { openShared, type SharedListening } from '../net/sockets/shared-listening.js';
-import type { ServeOptions } from './arguments.js';
 import { Failure } from './failure.js';
 import { Log } from './log.js';
 import { urlOf } from './serve.js';
+import type { ServeOptions } from './serve-arguments.js';
 import { type Report, retired } from './siblings.js';
 import { firstSignal, onReload } from './signals.js';
 import { FROM_WORKERS, type ToFirst, type ToWorker } from './worker-channel.js';

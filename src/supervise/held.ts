@@ -1,8 +1,8 @@
 /** What a supervisor holds for the programs that it starts: the listening socket, or the TAP. It stays when they come and go. */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import type { ServeOptions } from '../cli/arguments.js';
 import { Failure } from '../cli/failure.js';
+import type { ServeOptions } from '../cli/serve-arguments.js';
 import type { InheritedTap } from '../handover/channel.js';
 import { EADDRINUSE, SystemError } from '../native/errno.js';
 import { libc } from '../native/libc.js';

@@ -4,7 +4,7 @@
  */
 import { existsSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { ServeOptions } from '../cli/arguments.js';
+import type { ServeOptions } from '../cli/serve-arguments.js';
 import type { ControlAnswer, ControlRequest } from '../deploy/runner.js';
 import type { FormerBundle } from '../handover/channel.js';
 import { addressKey, type Held, heldKey, hold, release } from './held.js';

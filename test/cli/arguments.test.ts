@@ -1,6 +1,7 @@
 import t from 'tap';
-import { parseArguments, type ServeOptions } from '../../src/cli/arguments.js';
+import { parseArguments } from '../../src/cli/arguments.js';
 import { Failure } from '../../src/cli/failure.js';
+import type { ServeOptions } from '../../src/cli/serve-arguments.js';
 
 function serve(...argv: string[]): ServeOptions {
   const task = parseArguments(argv);

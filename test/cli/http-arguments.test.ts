@@ -1,5 +1,6 @@
 import t from 'tap';
-import { type BundleOptions, parseArguments } from '../../src/cli/arguments.js';
+import { parseArguments } from '../../src/cli/arguments.js';
+import type { BundleOptions } from '../../src/cli/bundle-arguments.js';
 import type { HttpArguments } from '../../src/cli/http-arguments.js';
 
 function http(...args: string[]): HttpArguments {

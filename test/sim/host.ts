@@ -221,7 +221,7 @@ export class SimHost implements Port, Network {
     const ports = (port << 16) | from;
     const local = this.ipv4() ?? 0;
     const { connections, waiting } = this.tcp;
-    return connections.get(remote, local, ports) === undefined && waiting.get(remote, local, ports) === undefined;
+    return connections.get(remote, local, ports) === undefined && waiting.find(remote, local, ports) < 0;
   }
 
   counters(): Readonly<Record<string, number>> {

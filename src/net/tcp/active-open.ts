@@ -8,6 +8,7 @@ import type { TcpLayer } from './layer.js';
 import { SHORTEST_RTT } from './rto.js';
 import { ESTABLISHED, FIN_WAIT_1, SYN_RECEIVED, SYN_SENT } from './state.js';
 import { writeSynOptions } from './syn-options.js';
+import { NONE } from './time-wait.js';
 
 const FLAGS = dropReason('tcp-flags-invalid');
 const ACK_INVALID = dropReason('tcp-ack-invalid');
@@ -166,7 +167,7 @@ export class ActiveOpen {
       const ports = (port << 16) | ours;
       if (layer.listening.has(ours)) continue;
       if (layer.connections.get(remote, local, ports) !== undefined) continue;
-      if (layer.waiting.get(remote, local, ports) !== undefined) continue;
+      if (layer.waiting.find(remote, local, ports) !== NONE) continue;
       return ports;
     }
     return undefined;

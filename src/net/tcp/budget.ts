@@ -9,7 +9,7 @@ import { CLOSED, ESTABLISHED } from './state.js';
 
 export const CONNECTION_COST = 1536;
 export const HALF_OPEN_COST = 256;
-export const TIME_WAIT_COST = 192;
+export const TIME_WAIT_COST = 64;
 export const RECORD_COST = 192;
 
 /** Nothing is due to a connection that was silent this long, ms: it is idle. Without progress this long it is slow. */

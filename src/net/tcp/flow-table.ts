@@ -2,6 +2,7 @@
  * Finds a connection by its four-tuple: open addressing over typed arrays, integer keys, keyed hash against made-up
  * collisions, no allocation a look-up. At most half full; linear probing, deletion by shifting back.
  */
+import { FlowHash } from './flow-hash.js';
 import type { KeyedHash } from './keyed-hash.js';
 
 export interface Keyed {
@@ -15,19 +16,14 @@ export class FlowTable<T extends Keyed> {
   size = 0;
   private slots: (T | undefined)[] = new Array<T | undefined>(64).fill(undefined);
   private mask = 63;
-  private readonly salt: number;
-  private readonly salt2: number;
+  private readonly hash: FlowHash;
 
   constructor(hash: KeyedHash) {
-    this.salt = hash.of(1, 2, 3, 4);
-    this.salt2 = hash.of(4, 3, 2, 1) | 1;
+    this.hash = new FlowHash(hash);
   }
 
   private home(remote: number, ports: number): number {
-    let h = Math.imul(remote ^ this.salt, this.salt2);
-    h = Math.imul(h ^ (h >>> 15) ^ ports, 0x2c1b3c6d);
-    h = Math.imul(h ^ (h >>> 13) ^ this.salt, 0x297a2d39);
-    return (h ^ (h >>> 16)) & this.mask;
+    return this.hash.of(remote, ports) & this.mask;
   }
 
   get(remote: number, local: number, ports: number): T | undefined {

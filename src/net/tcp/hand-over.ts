@@ -6,7 +6,7 @@
 import type { Ipv4 } from '../ip-output.js';
 import type { TcpLayer } from './layer.js';
 import { HalfOpen } from './passive-open.js';
-import { TimeWait } from './time-wait.js';
+import { NONE, type TimeWait } from './time-wait.js';
 
 /** Remote address, local address, and `remote port << 16 | local port`: int32 each. */
 export type FlowName = readonly [Ipv4, Ipv4, number];
@@ -76,10 +76,9 @@ export function handOver(layer: TcpLayer, departed: Departed, now: number): TcpS
     clock: now + layer.clockOffset,
     cookieAge: layer.listening.cookieAge(now),
     halfOpen: layer.listening.takeHalfOpen().map((one) => halfOpenState(one, now)),
-    waiting: [...layer.waiting].map((one) => timeWaitState(one, now)),
+    waiting: layer.waiting.take().map((one) => timeWaitState(one, now)),
     connections: [...layer.connections].map(nameOf),
   };
-  for (const one of [...layer.waiting]) layer.forget(one);
   return state;
 }
 
@@ -118,11 +117,12 @@ export function adoptTimeWait(layer: TcpLayer, state: TimeWaitState, now: number
   const [remote, local, ports] = state.name;
   const { sndNxt, rcvNxt, timestamps, tsRecent, tsOffset } = state;
   const expires = now + state.expiresIn - elapsed;
-  const route = layer.ip.route(remote);
+  const routed = layer.ip.route(remote) !== undefined;
   // A connection of that name may have begun here already.
-  if (route === undefined || expires <= now || layer.connections.get(remote, local, ports) !== undefined) return;
-  if (layer.waiting.get(remote, local, ports) !== undefined) return;
-  layer.remember(new TimeWait(route, local, remote, ports, sndNxt, rcvNxt, timestamps, tsRecent, tsOffset, expires));
+  if (!routed || expires <= now || layer.connections.get(remote, local, ports) !== undefined) return;
+  if (layer.waiting.find(remote, local, ports) !== NONE) return;
+  const addresses = { localAddress: local, remoteAddress: remote, ports };
+  layer.waiting.add({ ...addresses, sndNxt, rcvNxt, timestamps, tsRecent, tsOffset, expires });
 }
 
 export function timeWaitState(one: TimeWait, now: number): TimeWaitState {

@@ -28,7 +28,7 @@ import { stateName, tell } from './probing.js';
 import { releaseHeld } from './receive.js';
 import { Responder } from './reset.js';
 import { CLOSED, SYN_SENT } from './state.js';
-import { TIME_WAIT, TimeWait } from './time-wait.js';
+import { NONE, TIME_WAIT, TimeWaitTable } from './time-wait.js';
 import { onTimer } from './timeout.js';
 import { TimerHeap } from './timer-heap.js';
 
@@ -60,7 +60,7 @@ export class TcpLayer implements Transport {
   readonly pool = new SentPool();
   readonly busyPool: BusyPool;
   readonly connections: FlowTable<Connection>;
-  readonly waiting: FlowTable<TimeWait>;
+  readonly waiting: TimeWaitTable;
   readonly responder: Responder;
   readonly budget: Budget;
   readonly listening: Listening;
@@ -98,8 +98,6 @@ export class TcpLayer implements Transport {
   private readonly timers = new TimerHeap<Connection>();
   private readonly segment = new Segment();
   private dirty: Connection[] = [];
-  private waitingOrder: TimeWait[] = [];
-  private waitingHead = 0;
   private challengesLeft = 0;
   private challengeSecond = -1;
 
@@ -112,7 +110,7 @@ export class TcpLayer implements Transport {
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.hash = new KeyedHash(options.random);
     this.connections = new FlowTable<Connection>(this.hash);
-    this.waiting = new FlowTable<TimeWait>(this.hash);
+    this.waiting = new TimeWaitTable(this.hash, this.limits.timeWait);
     this.responder = new Responder(this);
     this.budget = new Budget(this);
     this.initialWindow = Math.min(0xffff, this.limits.receiveBuffer);
@@ -205,10 +203,11 @@ export class TcpLayer implements Transport {
       this.drops.count(DEPARTED, bytes, ip, end);
       return;
     }
-    const waiting = this.waiting.get(source, destination, ports);
+    const row = this.waiting.find(source, destination, ports);
     let floor: number | undefined;
-    if (waiting !== undefined) {
-      if (!this.responder.timeWait(waiting, segment, now)) return;
+    if (row !== NONE) {
+      const waiting = this.waiting.at(row);
+      if (!this.responder.timeWait(row, waiting, segment, now)) return;
       floor = (waiting.sndNxt + 0x1_0001) | 0;
     }
     this.listening.input(segment, bytes, source, destination, ports, tos & 3, now, floor);
@@ -264,7 +263,7 @@ export class TcpLayer implements Transport {
       if (!c.resting && !this.due(c, now)) continue;
       this.rearm(c);
     }
-    const waits = this.expireWaiting(now);
+    const waits = this.waiting.expire(now);
     const half = this.listening.poll(now);
     this.flush(now);
     return Math.min(this.timers.next(), half, waits);
@@ -286,68 +285,15 @@ export class TcpLayer implements Transport {
     return true;
   }
 
-  private expireWaiting(now: number): number {
-    const order = this.waitingOrder;
-    while (this.waitingHead < order.length && order[this.waitingHead].due <= now) {
-      const one = order[this.waitingHead++];
-      if (one.gone) continue;
-      if (one.expires <= now) this.forget(one);
-      else {
-        // A FIN came again meanwhile: once more round, so that it keeps nobody else waiting.
-        one.due = one.expires;
-        order.push(one);
-      }
-    }
-    if (this.waitingHead > 1024) {
-      this.waitingOrder = order.slice(this.waitingHead);
-      this.waitingHead = 0;
-    }
-    return this.waitingHead < this.waitingOrder.length
-      ? this.waitingOrder[this.waitingHead].due
-      : Number.POSITIVE_INFINITY;
-  }
-
-  /** Forgets the TIME-WAIT that is oldest. */
-  private forgetOldest(): void {
-    while (this.waitingHead < this.waitingOrder.length) {
-      const one = this.waitingOrder[this.waitingHead++];
-      if (one.gone) continue;
-      this.forget(one);
-      return;
-    }
-  }
-
   enterTimeWait(c: Connection, now: number): void {
-    const one = new TimeWait(
-      c.route,
-      c.localAddress,
-      c.remoteAddress,
-      c.ports,
-      c.sndMax,
-      c.rcvNxt,
-      c.timestamps,
-      c.tsRecent,
-      c.tsOffset,
-      now + TIME_WAIT,
-    );
+    const { localAddress, remoteAddress, ports, sndMax, rcvNxt, timestamps, tsRecent, tsOffset } = c;
+    const expires = now + TIME_WAIT;
+    const one = { localAddress, remoteAddress, ports, sndNxt: sndMax, rcvNxt, timestamps, tsRecent, tsOffset, expires };
     if (c.ackNow) sendAck(c);
     this.departed?.timeWait(timeWaitState(one, now));
     this.gone(c, 'finished', false);
-    if (this.departed === undefined) this.remember(one);
+    if (this.departed === undefined) this.waiting.add(one);
     c.tellClosed('finished');
-  }
-
-  /** Keeps a TIME-WAIT; the oldest gives way. */
-  remember(one: TimeWait): void {
-    if (this.waiting.size >= this.limits.timeWait) this.forgetOldest();
-    this.waiting.add(one);
-    this.waitingOrder.push(one);
-  }
-
-  /** Ends a TIME-WAIT early. Its place in the order is skipped when it comes up. */
-  forget(one: TimeWait): void {
-    this.waiting.delete(one);
-    one.gone = true;
   }
 
   /** The connection is over: nothing of it stays. */
@@ -457,7 +403,7 @@ export class TcpLayer implements Transport {
   addressLost(address: Ipv4, now: number): void {
     this.now = now;
     for (const c of [...this.connections]) if (c.localAddress === address) this.gone(c, 'address-lost');
-    for (const one of [...this.waiting]) if (one.localAddress === address) this.forget(one);
+    this.waiting.addressLost(address);
     this.listening.addressLost(address);
   }
 

@@ -3,6 +3,7 @@ import type { Probe, ProbeEvent } from '../probe.js';
 import { formatIpv4 } from '../wire/address.js';
 import type { TcpLayer } from './layer.js';
 import { STATE_NAMES } from './state.js';
+import { NONE } from './time-wait.js';
 
 /** What was seen of a segment before it was dealt with. */
 export interface Seen {
@@ -18,7 +19,7 @@ export interface Seen {
 export function stateName(layer: TcpLayer, remote: number, local: number, ports: number): string {
   const c = layer.connections.get(remote, local, ports);
   if (c !== undefined) return STATE_NAMES[c.state];
-  if (layer.waiting.get(remote, local, ports) !== undefined) return 'TIME-WAIT';
+  if (layer.waiting.find(remote, local, ports) !== NONE) return 'TIME-WAIT';
   if (layer.listening.isHalfOpen(remote, local, ports)) return 'SYN-RECEIVED';
   return layer.listening.has(ports & 0xffff) ? 'LISTEN' : 'CLOSED';
 }

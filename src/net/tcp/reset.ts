@@ -9,7 +9,7 @@ import type { TcpLayer } from './layer.js';
 import { stateName, tell } from './probing.js';
 import { after, before } from './sequence.js';
 import { SYN_SENT } from './state.js';
-import { TIME_WAIT, type TimeWait } from './time-wait.js';
+import type { TimeWait } from './time-wait.js';
 
 const NO_ROUTE = dropReason('ip-no-route');
 const IN_TIME_WAIT = dropReason('tcp-time-wait');
@@ -88,8 +88,8 @@ export class Responder {
     else this.send(route, destination, ports, 0, (segment.seq + segment.length) | 0, RST | ACK, 0, 0);
   }
 
-  /** A segment for a connection in TIME-WAIT. True: it is a SYN that may open anew, and TIME-WAIT is over. */
-  timeWait(one: TimeWait, segment: Segment, now: number): boolean {
+  /** A segment for a connection in TIME-WAIT, `row` of the table. True: it is a SYN that may open anew, and TIME-WAIT is over. */
+  timeWait(row: number, one: TimeWait, segment: Segment, now: number): boolean {
     const { layer } = this;
     const flags = segment.flags;
     // RFC 1337: a RST does not end TIME-WAIT.
@@ -102,7 +102,7 @@ export class Responder {
       const stamped = one.timestamps && segment.timestamps;
       const older = stamped && before(segment.tsVal, one.tsRecent);
       if ((stamped && after(segment.tsVal, one.tsRecent)) || (!older && after(segment.seq, one.rcvNxt))) {
-        layer.forget(one);
+        layer.waiting.delete(row);
         return true;
       }
     }
@@ -111,10 +111,13 @@ export class Responder {
     if (segment.length === 0 && segment.seq === one.rcvNxt) return false;
     if ((flags & FIN) !== 0) {
       const order = !one.timestamps || !segment.timestamps || !before(segment.tsVal, one.tsRecent);
-      if (order) one.expires = Math.max(one.expires, now + TIME_WAIT / 2);
+      // RFC 9293 3.10.7.4, FIN bit: the 2 MSL time-out begins anew.
+      if (order) layer.waiting.restart(row, now);
     }
+    const route = layer.ip.route(one.remoteAddress);
+    if (route === undefined) return false;
     const options = one.timestamps ? this.timestamps(layer.timestamp(one, now), one.tsRecent) : 0;
-    this.send(one.route, one.localAddress, one.ports, one.sndNxt, one.rcvNxt, ACK, 0, options);
+    this.send(route, one.localAddress, one.ports, one.sndNxt, one.rcvNxt, ACK, 0, options);
     return false;
   }
 }

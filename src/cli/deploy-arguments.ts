@@ -13,6 +13,7 @@ export interface DeployCommitOptions {
   readonly branch: string;
   readonly keep: number;
   readonly key: string | undefined;
+  readonly commitKey: string | true | undefined;
   readonly site: string | undefined;
 }
 
@@ -84,6 +85,15 @@ export function addDeploy(program: Command, found: (task: DeployOptions) => void
   }
 }
 
+interface CommitFlags {
+  readonly repo: string;
+  readonly branch: string;
+  readonly keep: number;
+  readonly sign?: string;
+  readonly signCommit?: string | true;
+  readonly site?: string;
+}
+
 function addCommit(deploy: Command, found: (task: DeployOptions) => void): void {
   quiet(deploy.command('commit'))
     .description("Commits an image to a deployment repository, as its branch's latest.")
@@ -91,9 +101,10 @@ function addCommit(deploy: Command, found: (task: DeployOptions) => void): void 
     .requiredOption('--repo <url>', 'directory or URL of the repository')
     .option('--branch <name>', 'branch, one for each target', branch, 'main')
     .option('--keep <n>', 'images whose manifests stay on the branch', count, 10)
-    .option('--sign <key>', 'sign with this key, of ssh or minisign')
+    .option('--sign <key>', 'sign the image with this key, of ssh or minisign')
+    .option('--sign-commit [key]', 'sign the commit, with this key of ssh (default: as git is configured)')
     .option('--site <dir>', "the site's files (default: where image build keeps them, beside the images)")
-    .action((folder: string, flags: { repo: string; branch: string; keep: number; sign?: string; site?: string }) =>
+    .action((folder: string, flags: CommitFlags) =>
       found({
         kind: 'deploy',
         action: 'commit',
@@ -102,6 +113,7 @@ function addCommit(deploy: Command, found: (task: DeployOptions) => void): void 
         branch: flags.branch,
         keep: flags.keep,
         key: flags.sign,
+        commitKey: flags.signCommit,
         site: flags.site,
       }),
     );
@@ -123,7 +135,10 @@ function addInit(deploy: Command, found: (task: DeployOptions) => void): void {
     .argument('[ARGS...]', 'behind "--": passed to every image that is started, such as -- --tap tap0 --bridge br0')
     .requiredOption('--repo <url>', 'directory or URL of the deployment repository')
     .option('--branch <name>', 'branch to follow', branch, 'main')
-    .option('--allowed-signers <file>', 'take only images signed by one of these (ssh-keygen, "allowed signers")')
+    .option(
+      '--allowed-signers <file>',
+      'take only images that one of these signed, or the commit (ssh-keygen, "allowed signers")',
+    )
     .option('--minisign <file>', 'take only images signed with this public key of minisign')
     .option(
       '--probe <url>',

@@ -127,14 +127,14 @@ export class Deployer {
       if (this.state.bad[id] !== undefined && this.state.held === undefined) return await this.dropTrying();
       const candidate = await candidateAt(this.repository, commit);
       if (this.state.held !== undefined && candidate.labels.serial <= this.state.held.serial) return 'held';
-      await admit(candidate, this.host.trust, this.state.serial);
+      const signer = await admit(candidate, this.repository, this.host.trust, this.state.serial);
       if (this.state.held !== undefined) {
         await this.journal.add({ step: 'released', image: this.state.held.id, serial: candidate.labels.serial });
         await this.save({ held: undefined });
       }
       if (this.state.bad[id] !== undefined) return await this.dropTrying();
       if (id === this.state.good && running?.image === id) return 'unchanged';
-      return await this.attempt(candidate, new Newer(this.host, commit, id));
+      return await this.attempt(candidate, new Newer(this.host, commit, id), signer);
     } catch (error) {
       if (error instanceof Refusal) return this.refused(commit, error.message);
       return this.failed(sentenceOf(error));
@@ -142,14 +142,18 @@ export class Deployer {
   }
 
   /** Stages, tests, starts and judges an image. */
-  private async attempt(candidate: Candidate, newer: Newer | undefined): Promise<Outcome | 'cancelled'> {
+  private async attempt(
+    candidate: Candidate,
+    newer: Newer | undefined,
+    signer?: string,
+  ): Promise<Outcome | 'cancelled'> {
     const { id, commit } = candidate;
     const { serial } = candidate.labels;
     const about = { image: id, serial };
     const resumed = this.state.trying?.id === id ? this.state.trying : undefined;
     if (this.state.seen !== commit) {
       await this.journal.add({ step: 'fetched', ...about, commit });
-      await this.journal.add({ step: 'verified', ...about });
+      await this.journal.add({ step: 'verified', ...about, reason: signer && `signed by ${signer}` });
       await this.save({ seen: commit });
     }
     newer?.watch();

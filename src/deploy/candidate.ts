@@ -4,7 +4,7 @@ import { readLabels, readManifest } from '../image/read-manifest.js';
 import { Refusal, sentenceOf } from './fault.js';
 import type { Repository } from './git.js';
 import { imagePath, LABELS, LATEST, MANIFEST, SIGNATURE } from './layout.js';
-import { signedBytes, type Trust, verifySignature } from './signature.js';
+import { signedBytes, type Trust, verifySigned } from './signature.js';
 
 export interface Candidate {
   readonly id: string;
@@ -47,11 +47,18 @@ export async function candidateAt(repository: Repository, commit: string): Promi
   }
 }
 
-/** Whether this host may take it. `serial`: the highest it ever took. Throws a Refusal. */
-export async function admit(candidate: Candidate, trust: Trust, serial: number): Promise<void> {
-  const { manifest, labels } = candidate;
+/** Whether this host may take it. `serial`: the highest it ever took. Answers who signed, where somebody had to. Throws a Refusal. */
+export async function admit(
+  candidate: Candidate,
+  repository: Repository,
+  trust: Trust,
+  serial: number,
+): Promise<string | undefined> {
+  const { manifest, labels, signature, commit } = candidate;
+  let signer: string | undefined;
   try {
-    await verifySignature(signedBytes(candidate.manifestBytes, candidate.labelBytes), candidate.signature, trust);
+    const bytes = signedBytes(candidate.manifestBytes, candidate.labelBytes);
+    signer = await verifySigned({ bytes, signature, commit }, repository, trust);
   } catch (error) {
     throw new Refusal(sentenceOf(error));
   }
@@ -63,6 +70,7 @@ export async function admit(candidate: Candidate, trust: Trust, serial: number):
   if (manifest.platform !== here) throw new Refusal(`it was built for ${manifest.platform}, and this is ${here}`);
   if (older(process.versions.node, manifest.versions.node))
     throw new Refusal(`it needs Node ${manifest.versions.node}, and this host has ${process.versions.node}`);
+  return signer;
 }
 
 function older(has: string, needs: string): boolean {

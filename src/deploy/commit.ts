@@ -1,5 +1,5 @@
 /** `deploy commit`: an image becomes a commit of the deployment repository, and its branch's latest. */
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { access, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { SITES } from '../image/build-image.js';
@@ -20,8 +20,10 @@ export interface CommitOptions {
   readonly branch: string;
   /** Images whose manifests stay on the branch, at least 1. */
   readonly keep: number;
-  /** File of a key to sign with. */
+  /** File of a key to sign the image with. */
   readonly key?: string | undefined;
+  /** File of a key of ssh to sign the commit with, as git does; true: with the key that git is configured for. */
+  readonly commitKey?: string | true | undefined;
   /** Directory of the site's files; undefined: where `image build` keeps them, beside the images. */
   readonly site?: string | undefined;
 }
@@ -210,8 +212,24 @@ class Committing {
       ...sources,
       ...(labels.builder === '' ? [] : [`built by ${labels.builder}`]),
     ].join('\n');
-    const words = ['commit-tree', tree, ...(parent === undefined ? [] : ['-p', parent]), '-F', '-'];
-    return this.repository.text(words, { input: message, env: await this.author() });
+    const { settings, sign } = await this.commitSigning();
+    const words = ['commit-tree', tree, ...(parent === undefined ? [] : ['-p', parent]), ...sign, '-F', '-'];
+    return this.repository.text([...settings, ...words], { input: message, env: await this.author() });
+  }
+
+  /** Also who has told git to sign every commit expects it of this one. */
+  private async commitSigning(): Promise<{ settings: readonly string[]; sign: readonly string[] }> {
+    const { commitKey } = this.options;
+    if (commitKey === undefined) {
+      const always = await this.repository.text(['config', '--type=bool', 'commit.gpgSign']).catch(() => '');
+      return { settings: [], sign: always === 'true' ? ['-S'] : [] };
+    }
+    if (commitKey === true) return { settings: [], sign: ['-S'] };
+    // Git would name a file of its own that it cannot find.
+    await access(commitKey).catch(() => {
+      throw new ImageError(`the key ${commitKey} cannot be read`);
+    });
+    return { settings: ['-c', 'gpg.format=ssh', '-c', `user.signingKey=${resolve(commitKey)}`], sign: ['-S'] };
   }
 
   /** Who commits: as git is told, else ourselves. */

@@ -1,12 +1,13 @@
 /**
- * Signatures over `manifest.json` and `labels.json` behind one another: by `ssh-keygen -Y` (PROTOCOL.sshsig of OpenSSH) or by minisign, no
- * scheme of our own.
+ * Signatures, none of a scheme of our own: over `manifest.json` and `labels.json` behind one another by `ssh-keygen -Y` (PROTOCOL.sshsig of
+ * OpenSSH) or by minisign; or git's own, of the whole commit, with a key of ssh.
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ImageError } from '../image/image-error.js';
+import { GitError, type Repository } from './git.js';
 
 /** What a signature is for, so that one of another use of the key is not taken for it. */
 const NAMESPACE = 'sitekernel';
@@ -41,15 +42,79 @@ export async function sign(bytes: Uint8Array, key: string): Promise<Uint8Array> 
   });
 }
 
-/** Throws an ImageError unless someone whom `trust` names signed. Answers who it was, for the journal; undefined: nobody had to. */
-export async function verifySignature(
-  bytes: Uint8Array,
-  signature: Uint8Array | undefined,
-  trust: Trust,
-): Promise<string | undefined> {
+/** What somebody may have signed. */
+export interface Signable {
+  readonly bytes: Uint8Array;
+  readonly signature: Uint8Array | undefined;
+  readonly commit: string;
+}
+
+/**
+ * Throws an ImageError unless someone whom `trust` names signed the image or its commit. Answers who it was, for the journal; undefined:
+ * nobody had to.
+ */
+export async function verifySigned(what: Signable, repository: Repository, trust: Trust): Promise<string | undefined> {
   const { allowedSigners, minisign } = trust;
   if (allowedSigners === undefined && minisign === undefined) return undefined;
-  if (signature === undefined) throw new ImageError('it is not signed, and this host takes signed images only');
+  const commit = await commitSignature(repository, what.commit);
+  if (what.signature === undefined && commit === undefined)
+    throw new ImageError('it is not signed, and this host takes signed images only');
+  let wrong: unknown;
+  if (what.signature !== undefined) {
+    try {
+      return await verifySignature(what.bytes, what.signature, trust);
+    } catch (error) {
+      wrong = error;
+    }
+  }
+  if (commit !== undefined && allowedSigners !== undefined) {
+    try {
+      return await verifyCommit(repository, what.commit, commit, allowedSigners);
+    } catch (error) {
+      wrong ??= error;
+    }
+  }
+  throw (
+    wrong ?? new ImageError('its commit is signed, and this host, which has a key of minisign only, cannot judge that')
+  );
+}
+
+/** The signature that git keeps in the commit (git-commit-tree(1), "-S"); undefined: it has none. */
+async function commitSignature(repository: Repository, commit: string): Promise<string | undefined> {
+  const text = await repository.text(['cat-file', 'commit', commit]);
+  const head = text.slice(0, text.indexOf('\n\n'));
+  return /^gpgsig(?:-sha256)? (-----BEGIN [A-Z ]+-----)$/m.exec(head)?.[1];
+}
+
+/** Git verifies it, by nothing but the file of allowed signers. */
+async function verifyCommit(repository: Repository, commit: string, kind: string, allowed: string): Promise<string> {
+  if (kind !== '-----BEGIN SSH SIGNATURE-----')
+    throw new ImageError(
+      'its commit is signed by another kind of key, and this host takes those of ssh (gpg.format=ssh)',
+    );
+  const settings = [
+    '-c',
+    'gpg.format=ssh',
+    '-c',
+    `gpg.ssh.allowedSignersFile=${allowed}`,
+    '-c',
+    'gpg.minTrustLevel=fully',
+  ];
+  try {
+    await repository.run([...settings, 'verify-commit', commit]);
+  } catch (error) {
+    if (!(error instanceof GitError)) throw error;
+    if (/No principal matched/i.test(error.stderr))
+      throw new ImageError(`its commit's ${NOT_ALLOWED.slice('its '.length)}`);
+    throw new ImageError(`its commit's signature is wrong (${error.message})`);
+  }
+  const signer = await repository.text([...settings, 'log', '-1', '--format=%GS', commit]);
+  return `${signer}, who signed the commit`;
+}
+
+/** Throws an ImageError unless someone whom `trust` names made `signature` of `bytes`. Answers who it was. */
+async function verifySignature(bytes: Uint8Array, signature: Uint8Array, trust: Trust): Promise<string> {
+  const { allowedSigners, minisign } = trust;
   return inFolder(async (folder) => {
     const file = join(folder, 'image');
     const sig = join(folder, 'signature');

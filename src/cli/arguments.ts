@@ -6,7 +6,7 @@ import { badUsage, Failure } from './failure.js';
 import { addHost, type HostOptions } from './host-arguments.js';
 import { addImage, type ImageOptions } from './image-arguments.js';
 import { packageVersion } from './program-files.js';
-import { quiet } from './quiet.js';
+import { quiet, usageSentence } from './quiet.js';
 import { addReplay, type ReplayOptions } from './replay-arguments.js';
 import { addServe, type ServeOptions } from './serve-arguments.js';
 import { addSupervise, type SuperviseOptions } from './supervise-arguments.js';
@@ -51,7 +51,7 @@ export function parseArguments(argv: readonly string[]): Task | undefined {
     if (error instanceof Failure) throw error;
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return undefined;
-    throw badUsage(`${error.message.replace(/^error: /, '')}; "sitekernel --help" lists what there is`);
+    throw badUsage(usageSentence(error));
   }
   return task;
 }

@@ -56,8 +56,8 @@ interface BuildFlags extends SiteFlags {
   readonly kernel?: string;
   readonly format?: 'raw' | 'qcow2';
   readonly compression: BundleChoices['compression'];
-  readonly serial: number;
-  readonly source: Readonly<Record<string, string>>;
+  readonly serial?: number;
+  readonly source?: Readonly<Record<string, string>>;
   readonly builder?: string;
 }
 
@@ -95,7 +95,7 @@ function addBuild(image: Command, found: (task: ImageOptions) => void): void {
     .description('Makes images/<id>/ out of a directory: the same id from the same inputs, on any machine.')
     .argument('[SITE]', "directory (default: the project's own site)")
     .addOption(
-      new Option('--target <name>', 'socket, direct (address by DHCP), static or vm')
+      new Option('--target <name>', 'what carries it; direct: address by DHCP')
         .choices(['socket', 'direct', 'static', 'vm'])
         .makeOptionMandatory(),
     )
@@ -107,12 +107,12 @@ function addBuild(image: Command, found: (task: ImageOptions) => void): void {
     .option('--ipv4-gateway <address>', 'static: the router')
     .option('--hostname <name>', 'direct: name to tell the DHCP server')
     .addOption(
-      new Option('--compression <level>', 'none, fast or full').choices(['none', 'fast', 'full']).default('full'),
+      new Option('--compression <level>', 'how hard to compress').choices(['none', 'fast', 'full']).default('full'),
     )
     .option('--kernel <dir>', "vm: an unpacked kernel package (default: Debian's newest, fetched by apt-get)")
     .addOption(new Option('--format <name>', 'vm: a disk that boots by itself, too').choices(['raw', 'qcow2']))
-    .option('--serial <n>', 'serial number to begin with (default: that of the deployment before, and one)', whole(), 0)
-    .option('--source <name=commit>', 'what it was made of, for people; may be given several times', source, {})
+    .option('--serial <n>', 'serial number to begin with (default: that of the deployment before, and one)', whole())
+    .option('--source <name=commit>', 'what it was made of, for people; may be given several times', source)
     .option('--builder <name>', 'who made it, for people')
     .action((site: string | undefined, flags: BuildFlags) =>
       found({
@@ -125,8 +125,8 @@ function addBuild(image: Command, found: (task: ImageOptions) => void): void {
         kernel: vmOnly(flags, 'kernel'),
         format: vmOnly(flags, 'format'),
         output: flags.output,
-        serial: flags.serial,
-        sources: flags.source,
+        serial: flags.serial ?? 0,
+        sources: flags.source ?? {},
         builder: flags.builder,
       }),
     );
@@ -182,7 +182,7 @@ function whole(most = Number.MAX_SAFE_INTEGER): (text: string) => number {
   };
 }
 
-function source(text: string, before: Readonly<Record<string, string>>): Record<string, string> {
+function source(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
   const match = /^([a-z][a-z0-9-]*)=(\S+)$/.exec(text);
   if (match === null) throw new InvalidArgumentError('Write a name, "=" and a commit: site=4f1e2d.');
   return { ...before, [match[1]!]: match[2]! };

@@ -50,6 +50,8 @@ export async function buildImage(options: BuildOptions, programOf: ProgramOf = n
   const bundle = join(output, `.bundle-${process.pid}`);
   try {
     const found = walk(site, choices.hidden);
+    if (found.length === 0)
+      throw new ImageError(`${site} has no files; build the site first, or name the directory that it was built into`);
     await mkdir(copy, { recursive: true });
     for (const one of found) await copyInto(one, copy);
     // Of the copy: what goes into git and what the bundle is made of are the same bytes, whatever happens to the site meanwhile.
@@ -79,12 +81,13 @@ export async function buildImage(options: BuildOptions, programOf: ProgramOf = n
     await keepSite(copy, join(sites, made.id));
     return image;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
-      throw new ImageError(`no space is left for an image in ${output}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOSPC') throw new ImageError(`no space is left for an image in ${output}`);
+    if (code !== undefined) throw new ImageError(`the image cannot be written to ${output}: ${message}`);
     throw error;
   } finally {
-    await rm(copy, { recursive: true, force: true });
-    await rm(bundle, { force: true });
+    await rm(copy, { recursive: true, force: true }).catch(() => undefined);
+    await rm(bundle, { force: true }).catch(() => undefined);
   }
 }
 

@@ -191,3 +191,20 @@ t.test('json alone logs the usual as JSON lines', (t) => {
   t.throws(() => serve('--log', 'common,json'), { message: /either JSON or in the Common Log Format/ });
   t.end();
 });
+
+t.test('what is wrong with a command names the help of that command', (t) => {
+  t.equal(
+    refusal('image', 'build', '--target', 'foo'),
+    "option '--target <name>' argument 'foo' is invalid. Allowed choices are socket, direct, static, vm; " +
+      '"sitekernel image build --help" lists what there is',
+  );
+  t.match(refusal('deploy', 'commit', 'x'), /'--repo <url>' not specified; "sitekernel deploy commit --help" lists/);
+  t.match(refusal('deploy', 'nonsense'), /unknown command 'nonsense'; "sitekernel deploy --help" lists/);
+  t.match(refusal('--nonsense'), /unknown option '--nonsense'; "sitekernel --help" lists/);
+  t.match(
+    refusal('deploy'),
+    /^"sitekernel deploy" does one of these: commit, init, poll, .*; "sitekernel deploy --help" tells/,
+  );
+  t.match(refusal('image'), /^"sitekernel image" does one of these: build, verify/);
+  t.end();
+});

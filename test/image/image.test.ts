@@ -286,7 +286,7 @@ t.test('run quotes what a shell would take apart', (t) => {
 
 t.test('bad usage says what to do', (t) => {
   const fails = (words: string[], code: number, message: RegExp) => {
-    const args = [MAIN, 'image', 'build', ...words, '-o', directory(t)];
+    const args = [MAIN, 'image', 'build', ...(words.includes('-o') ? [] : ['-o', directory(t)]), ...words];
     const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
     t.equal(status, code);
     t.match(stderr, message);
@@ -297,5 +297,9 @@ t.test('bad usage says what to do', (t) => {
   fails([site, '--target', 'xen'], 2, /Allowed choices are socket, direct, static, vm/);
   fails([site], 2, /--target/);
   fails(['/nowhere', '--target', 'socket'], 1, /\/nowhere/);
+  const empty = directory(t);
+  fails([empty, '--target', 'socket'], 1, new RegExp(`^sitekernel: ${empty} has no files; build the site first`));
+  const file = join(site, Object.keys(SITE)[0]!);
+  fails([site, '--target', 'socket', '-o', file], 1, /the image cannot be written to .*: ENOTDIR/);
   t.end();
 });

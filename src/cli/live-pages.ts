@@ -68,7 +68,7 @@ export function livePages(
         site: site.name,
         'version of the site': site.store().id.slice(0, 16),
         address: network.address ?? 'none yet',
-        'up since': new Date(started).toISOString(),
+        'up since': `${new Date(started).toISOString().slice(0, 19).replace('T', ' ')} UTC`,
       }),
     };
     pages.push(...statusPages(options.status, source, admins));

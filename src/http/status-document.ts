@@ -11,20 +11,22 @@ th,td{text-align:right;padding:.25rem .5rem;border-bottom:1px solid var(--line);
 th{font-weight:600;opacity:.75}th:first-child,td:first-child{text-align:left}
 tbody button{font:inherit;background:none;border:0;padding:.3rem 0;color:inherit;text-decoration:underline;cursor:pointer}
 tr[aria-selected=true]{background:#0a72}
-.plot{position:relative}svg{box-sizing:border-box;width:100%;height:12rem;border:1px solid var(--line);border-radius:.5rem;display:block}
+/* In sight also of who has picked a connection far below. */
+#plot{position:sticky;top:0;z-index:1;background:Canvas;padding-bottom:.5rem}#plot h2{margin-top:0;padding-top:.6rem}
+.plot{position:relative}svg{box-sizing:border-box;width:100%;height:min(12rem,30vh);border:1px solid var(--line);border-radius:.5rem;display:block}
 .plot span{position:absolute;right:.5rem;font-size:.8rem;opacity:.75}#top{top:.2rem}.plot .zero{bottom:.2rem}
 polyline{fill:none;stroke-width:2;vector-effect:non-scaling-stroke}#cwnd{stroke:var(--accent)}#flight{stroke:var(--second);stroke-dasharray:5 3}
-.cwnd{color:var(--accent)}.flight{color:var(--second)}.columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(17rem,1fr));gap:0 2rem}
-dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:0}dt{opacity:.75}dd{margin:0;overflow-wrap:anywhere;font-variant-numeric:tabular-nums}
+.cwnd{color:var(--accent)}.flight{color:var(--second)}.columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(15rem,1fr));gap:0 2rem}
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:0}dt{opacity:.75}.many{grid-template-columns:repeat(auto-fit,minmax(11rem,max-content) minmax(6rem,1fr))}dd{margin:0;overflow-wrap:anywhere;font-variant-numeric:tabular-nums}
 .none{opacity:.6;margin:0}#error{color:#c33;margin:0}
 @media(max-width:40rem){body{padding:.7rem}thead{display:none}table,tbody{display:block}
-tr{display:grid;grid-template-columns:repeat(4,auto);gap:.1rem .8rem;border:1px solid var(--line);border-radius:.5rem;padding:.3rem .6rem .5rem;margin-bottom:.5rem}
-td,td:first-child{border:0;padding:0;text-align:left}td:first-child{grid-column:1/-1}td::before{content:attr(data-label);display:block;font-size:.75rem;opacity:.7}}`;
+tr{display:grid;grid-template-columns:minmax(0,1.2fr) minmax(0,1.9fr) minmax(0,1fr) minmax(0,1fr);gap:.1rem .5rem;border:1px solid var(--line);border-radius:.5rem;padding:.3rem .6rem .5rem;margin-bottom:.5rem}
+td,td:first-child{border:0;padding:0;text-align:left}td:first-child{grid-column:1/-1}td:nth-child(3){font-size:.85rem;line-height:1.7}#plot h2{font-size:.85rem}td::before{content:attr(data-label);display:block;font-size:.75rem;opacity:.7}}`;
 
 const SCRIPT = `
 const $ = (id) => document.getElementById(id), url = location.pathname + '.json', EVERY = 500, KEPT = 240;
 let before, picked, history = [];
-const bytes = (n) => n === undefined ? '' : n < 1e4 ? n + ' B' : n < 1e7 ? (n / 1e3).toFixed(0) + ' kB' : (n / 1e6).toFixed(0) + ' MB';
+const bytes = (n) => n === undefined ? '' : n < 1e4 ? n + ' B' : n < 1e6 ? (n / 1e3).toFixed(0) + ' kB' : (n / 1e6).toFixed(n < 1e7 ? 1 : 0) + ' MB';
 const span = (s) => s === null ? 'never ends' : s < 120 ? s.toFixed(0) + ' s' : s < 7200 ? (s / 60).toFixed(0) + ' min' : (s / 3600).toFixed(1) + ' h';
 const idOf = (c) => c.address + ':' + c.port;
 const COLUMNS = ['HTTP', 'TCP', 'Requests', 'RTT, ms', 'cwnd', 'In flight', 'Resent', 'Queued'];
@@ -96,6 +98,12 @@ export const STATUS_DOCUMENT = `<!doctype html>
 <style>${STYLE}</style>
 <h1>Status</h1><p id="error" role="status"></p>
 <div id="cards" class="cards"></div>
+<div class="columns">
+<div><h2>Answers by status</h2><dl id="answers"></dl></div>
+<div><h2>Drops by reason</h2><dl id="drops"></dl></div>
+<div><h2>DHCP lease</h2><dl id="lease"></dl></div>
+<div><h2>Server</h2><dl id="facts"></dl></div>
+</div>
 <section id="plot" hidden><h2><span id="picked"></span>: <span class="cwnd">congestion window</span>, <span class="flight">bytes in flight</span></h2>
 <div class="plot"><svg viewBox="0 0 240 100" preserveAspectRatio="none" role="img" aria-label="Congestion window and bytes in flight over the last two minutes"><polyline id="cwnd"/><polyline id="flight"/></svg>
 <span id="top"></span><span class="zero">0</span></div>
@@ -103,13 +111,7 @@ export const STATUS_DOCUMENT = `<!doctype html>
 <h2>Connections</h2>
 <div class="wide"><table><thead><tr><th>Peer<th>HTTP<th>TCP<th>Requests<th>RTT, ms<th>cwnd<th>In flight<th>Resent<th>Queued</tr></thead><tbody id="rows"></tbody></table></div>
 <p id="empty" class="none" hidden>none</p>
-<div class="columns">
-<div><h2>Answers by status</h2><dl id="answers"></dl></div>
-<div><h2>Drops by reason</h2><dl id="drops"></dl></div>
-<div><h2>DHCP lease</h2><dl id="lease"></dl></div>
-<div><h2>Network</h2><dl id="network"></dl></div>
-<div><h2>Server</h2><dl id="facts"></dl></div>
-</div>
+<h2>Network</h2><dl id="network" class="many"></dl>
 <script>${SCRIPT}</script>
 </html>
 `;

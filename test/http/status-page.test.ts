@@ -41,6 +41,11 @@ t.test('The status page shows rates, connections and a plot, also on a phone', {
   const other = connect(port, '127.0.0.1');
   t.teardown(() => other.destroy());
   other.write(request('GET', '/docs/'));
+  // So many that the page is longer than the phone.
+  const many = Array.from({ length: 12 }, () => connect(port, '127.0.0.1'));
+  t.teardown(() => {
+    for (const one of many) one.destroy();
+  });
   const browser = await chromium.launch({
     executablePath: executablePath!,
     args: ['--no-sandbox', '--disable-gpu', '--no-proxy-server'],
@@ -55,6 +60,9 @@ t.test('The status page shows rates, connections and a plot, also on a phone', {
   await row.click();
   await page.locator('#plot').waitFor({ state: 'visible' });
   await page.locator('#cwnd[points*=" "]').waitFor({ state: 'attached' });
+  await page.locator('#rows tr').last().getByRole('button').scrollIntoViewIfNeeded();
+  const place = await page.locator('#plot svg').boundingBox();
+  t.ok(place !== null && place.y >= 0 && place.y + place.height <= 740, 'the plot stays in sight');
   t.match(await page.locator('tr[aria-selected=true]').textContent(), /idle.*12\.3.*7/s);
   t.match(await page.locator('#cards').textContent(), /requests a second/);
   t.match(await page.locator('#facts').textContent(), /hand-made/);

@@ -51,6 +51,13 @@ if (keys.some((key) => !CONTENDERS.includes(key))) {
   process.exit(2);
 }
 
+if (![rounds, seconds].every((one) => Number.isInteger(one) && one > 0)) {
+  console.error(
+    `bench: --rounds ${values.rounds ?? rounds} --seconds ${values.seconds ?? seconds}: whole numbers from 1 on (wrk knows no parts of a second)`,
+  );
+  process.exit(2);
+}
+
 const endings: (() => Promise<void>)[] = [];
 const lab = new Lab({ teardown: (callback) => endings.push(callback) });
 try {

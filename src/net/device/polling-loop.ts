@@ -4,6 +4,7 @@
  */
 import { TwoDescriptors } from '../../native/poll.js';
 import { type NextTimer, nodeTimer } from '../../native/timers.js';
+import { type Turning, turning } from '../../native/turning.js';
 import { type Driven, type Loop, millisecondsUntil } from './loop.js';
 import { Spin } from './spin.js';
 
@@ -30,7 +31,11 @@ export class PollingLoop implements Loop {
   private readonly spin: Spin;
   private readonly descriptors: TwoDescriptors;
   private readonly nextTimer: NextTimer | undefined;
+  /** Undefined where Node's build does not tell: then an immediate that another one asks for may wait for a sleep. */
+  private readonly turning: Turning | undefined;
   private running = false;
+  /** The last turns found nothing more: it is time to sleep. */
+  private quiet = false;
   /** Ticks that libuv is still owed before the next sleep. */
   private owed = LIBUV_TURNS;
 
@@ -40,15 +45,23 @@ export class PollingLoop implements Loop {
     this.spin = new Spin(spin);
     this.descriptors = new TwoDescriptors(fd, libuv);
     this.nextTimer = nodeTimer();
+    this.turning = turning();
   }
 
   start(): void {
     this.running = true;
-    setImmediate(this.tick);
+    this.turning?.start();
+    this.later();
   }
 
   stop(): void {
     this.running = false;
+    this.turning?.stop();
+  }
+
+  private later(): void {
+    const immediate = setImmediate(this.tick);
+    if (this.turning !== undefined) immediate.unref();
   }
 
   wake(): void {
@@ -60,8 +73,12 @@ export class PollingLoop implements Loop {
     if (this.owed > 0) {
       this.owed -= 1;
       this.driven.turn();
-    } else if (this.turns()) this.sleep();
-    if (this.running) setImmediate(this.tick);
+    } else {
+      // What a turn left to Node (promises, immediates) was done between the last tick and this one.
+      if (this.quiet) this.sleep();
+      this.quiet = this.running && this.turns();
+    }
+    if (this.running) this.later();
   };
 
   /** Turns until libuv is due, or until so many found nothing that it is time to sleep: then true. */
@@ -81,6 +98,7 @@ export class PollingLoop implements Loop {
   }
 
   private sleep(): void {
+    if (this.turning?.immediatesWait() === true) return;
     const timeout = this.timeout();
     if (timeout === 0) {
       // Node's timer is due: libuv runs it in its next turn.

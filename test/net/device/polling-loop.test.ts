@@ -1,0 +1,71 @@
+import t from 'tap';
+import { eventLoopDescriptor } from '../../../src/native/poll.js';
+import type { Driven } from '../../../src/net/device/loop.js';
+import { PollingLoop } from '../../../src/net/device/polling-loop.js';
+
+const libuv = eventLoopDescriptor();
+/** Longer than any test waits: only what the loop does by itself ends it. */
+const NEVER = 30_000;
+
+/** A device that has a frame in its sixth turn, after those that libuv is owed at first, and none after, and what is done about it. */
+function loopOf(handle: () => void): PollingLoop {
+  let turns = 0;
+  const driven: Driven = {
+    turn() {
+      turns += 1;
+      if (turns !== 6) return 0;
+      handle();
+      return 1;
+    },
+    arrived() {},
+    get deadline() {
+      return performance.now() + NEVER;
+    },
+  };
+  // The descriptor of the device: libuv's own serves, which is silent while nothing is due there.
+  return new PollingLoop(libuv!, libuv!, driven, 3);
+}
+
+const skip = libuv === undefined ? 'this build of Node does not tell its descriptor' : false;
+
+t.test('what a turn leaves to a promise is done before the loop sleeps', { skip, timeout: NEVER / 2 }, async (t) => {
+  let loop: PollingLoop | undefined;
+  await new Promise<void>((resolve) => {
+    loop = loopOf(async () => {
+      await undefined;
+      await undefined;
+      resolve();
+    });
+    loop.start();
+  });
+  loop!.stop();
+  t.pass('it was done');
+});
+
+t.test(
+  'so is what it leaves to an immediate, and what that leaves to another',
+  { skip, timeout: NEVER / 2 },
+  async (t) => {
+    let loop: PollingLoop | undefined;
+    await new Promise<void>((resolve) => {
+      const nested = (depth: number): void => {
+        if (depth === 0) resolve();
+        else setImmediate(() => nested(depth - 1));
+      };
+      loop = loopOf(() => nested(8));
+      loop.start();
+    });
+    loop!.stop();
+    t.pass('it was done');
+  },
+);
+
+t.test('a timer of Node’s is not held up by the sleep', { skip, timeout: NEVER / 2 }, async (t) => {
+  let loop: PollingLoop | undefined;
+  await new Promise<void>((resolve) => {
+    loop = loopOf(() => void setTimeout(resolve, 5));
+    loop.start();
+  });
+  loop!.stop();
+  t.pass('it came');
+});

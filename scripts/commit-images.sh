@@ -19,6 +19,7 @@ if [ -n "${SIGN_KEY:-}" ]; then
   sign=(--sign "$keys/sign")
 fi
 for image in "$@"; do
+  node dist/main.js image verify "$image" >&2
   target=$(node -p 'JSON.parse(require("fs").readFileSync(process.argv[1], "utf8")).target' "$image/manifest.json")
   node dist/main.js deploy commit "$image" --repo "$DEPLOY_REPOSITORY" --branch "$target" "${sign[@]}"
 done

@@ -44,7 +44,8 @@ export interface IpOutput {
   /**
    * Sends what `tx` holds from `TRANSPORT_OFFSET` on as one IPv4 datagram: the caller has set `tx.length` (from the Ethernet
    * header on), pieces, checksum and segmentation marks; this writes the Ethernet and IP headers and transmits. While
-   * the neighbour is being resolved the packet is kept (bounded) as a copy. `df`: RFC 1191. Packets larger than the path
+   * the neighbour is being resolved the packet is kept (bounded) as a copy. `df`: RFC 1191; not heeded where a link on the way
+   * is so narrow that packets of ours must be cut. Packets larger than the path
    * MTU without `df` are cut into fragments. `tos`: DSCP and ECN. `ttl`: the stack's unless given. False: dropped (and counted with a reason).
    */
   send(route: Route, source: Ipv4, protocol: number, df: boolean, tos: number, ttl?: number): boolean;

@@ -44,6 +44,7 @@ export class Icmp {
     source: Ipv4,
     destination: Ipv4,
     broadcast: boolean,
+    tos: number,
     now: number,
   ): void {
     const { drops } = this.stack;
@@ -55,7 +56,7 @@ export class Icmp {
       if (broadcast) return drops.count(BROADCAST, bytes, start, end);
       if (bytes[start + 1] !== 0) return drops.count(TYPE, bytes, start, end);
       if (!this.echoes.take(now)) return drops.count(LIMITED, bytes, start, end);
-      this.echo(bytes, start, end, source, destination);
+      this.echo(bytes, start, end, source, destination, tos & ~3);
       return;
     }
     if (type === UNREACHABLE || type === TIME_EXCEEDED || type === PARAMETER_PROBLEM) {
@@ -66,8 +67,8 @@ export class Icmp {
     drops.count(TYPE, bytes, start, end);
   }
 
-  /** RFC 792: the same data back, from the address that was asked. */
-  private echo(bytes: Uint8Array, start: number, end: number, source: Ipv4, destination: Ipv4): void {
+  /** RFC 792: the same data back, from the address that was asked, in the same class of service. */
+  private echo(bytes: Uint8Array, start: number, end: number, source: Ipv4, destination: Ipv4, tos: number): void {
     const { stack } = this;
     const route = stack.route(source);
     if (route === undefined) return stack.drops.count(NO_ROUTE, bytes, start, end);
@@ -90,7 +91,7 @@ export class Icmp {
       tx.length = at + 8 - HEADROOM;
       tx.push(new Memory(bytes.slice(start + 8, end)), 0, length - 8);
     }
-    stack.send(route, destination, PROTOCOL_ICMP, false, ECN_NOT_ECT);
+    stack.send(route, destination, PROTOCOL_ICMP, false, tos | ECN_NOT_ECT);
   }
 
   /** An error about a datagram of ours: to the transport that sent it, which knows whether to believe it. */

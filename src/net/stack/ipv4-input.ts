@@ -128,7 +128,7 @@ export class Ipv4Input {
     if (transport !== undefined) {
       transport.input(bytes, ip, ip + header, end, source, destination, marks, broadcast, bytes[ip + 1], now);
     } else if (protocol === PROTOCOL_ICMP)
-      stack.icmp.input(bytes, ip + header, end, source, destination, broadcast, now);
+      stack.icmp.input(bytes, ip + header, end, source, destination, broadcast, bytes[ip + 1], now);
     else {
       stack.drops.count(PROTOCOL, bytes, ip, end);
       stack.icmp.sendError(UNREACHABLE, PROTOCOL_UNREACHABLE, bytes, ip, end, broadcast, now);

@@ -103,9 +103,10 @@ export class Ipv4Output {
     if (neighbour?.resolved === true) neighbour.confirmedAt = Number.NEGATIVE_INFINITY;
   }
 
-  send(given: Route, source: Ipv4, protocol: number, df: boolean, tos: number, ttl = this.ttl): boolean {
+  send(given: Route, source: Ipv4, protocol: number, whole: boolean, tos: number, ttl = this.ttl): boolean {
     const { stack } = this;
     const route = given as Ipv4Route;
+    const df = whole && !this.mtus.cuts(route.destination);
     if (route.generation !== this.generation && !this.resolve(route)) {
       stack.drops.count(NO_ROUTE);
       return false;
@@ -126,7 +127,10 @@ export class Ipv4Output {
       }
     }
     // RFC 6864 4.1: an atomic datagram's ID means nothing.
-    this.header(total, protocol, source, route.destination, df ? 0 : this.nextId(), df ? DF : 0, tos, ttl);
+    const id = df ? 0 : this.nextId();
+    this.header(total, protocol, source, route.destination, id, df ? DF : 0, tos, ttl);
+    // Whoever cuts a super-segment numbers its pieces upwards.
+    if (!df && tx.segmentSize > 0) this.id = (id + Math.ceil(total / tx.segmentSize)) & 0xffff;
     return this.dispatch(route);
   }
 

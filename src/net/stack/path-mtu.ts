@@ -12,6 +12,8 @@ const PLATEAUS = [32_000, 17_914, 8166, 4352, 2002, 1492, 1006, 576];
 interface Known {
   mtu: number;
   expires: number;
+  /** A router passes less than we make packets for: it may cut them. */
+  cut: boolean;
 }
 
 export class PathMtus {
@@ -28,6 +30,11 @@ export class PathMtus {
     return Math.min(known.mtu, link);
   }
 
+  /** Packets to there go without DF: some link on the way takes less than `MIN_PATH_MTU`. */
+  cuts(destination: Ipv4): boolean {
+    return this.cache.size > 0 && this.cache.peek(destination)?.cut === true;
+  }
+
   /**
    * A router could not pass `size` bytes; `mtu` is what it said of the next hop, 0 if nothing. Answers whether the path's
    * MTU is smaller now.
@@ -36,9 +43,10 @@ export class PathMtus {
     let next = mtu;
     if (next === 0) next = PLATEAUS.find((plateau) => plateau < size) ?? 576;
     if (next < 68) return false;
+    const cut = next < MIN_PATH_MTU;
     next = Math.max(next, MIN_PATH_MTU);
-    if (next >= this.of(destination, link, now)) return false;
-    this.cache.set(destination, { mtu: next, expires: now + LIFETIME });
+    if (next >= this.of(destination, link, now) && !(cut && !this.cuts(destination))) return false;
+    this.cache.set(destination, { mtu: next, expires: now + LIFETIME, cut });
     return true;
   }
 
@@ -47,7 +55,7 @@ export class PathMtus {
     const current = this.of(destination, link, now);
     const next = current > 1280 ? 1280 : current > 1006 ? 1006 : 576;
     if (next >= current) return false;
-    this.cache.set(destination, { mtu: next, expires: now + LIFETIME });
+    this.cache.set(destination, { mtu: next, expires: now + LIFETIME, cut: false });
     return true;
   }
 }

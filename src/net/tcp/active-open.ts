@@ -79,6 +79,7 @@ export class ActiveOpen {
       c.sndWl2 = segment.ack;
       c.state = ESTABLISHED;
       if (c.busy.backoff === 0) c.busy.rtt.sample(Math.max(now - c.sentAt, SHORTEST_RTT));
+      else this.measureEcho(c, segment, now);
       c.ackNow = true;
       this.ready(c, now);
       return;
@@ -107,7 +108,15 @@ export class ActiveOpen {
     return true;
   }
 
+  /** Our SYN went more than once: which of them was answered only the timestamp that comes back tells (RFC 7323 4). */
+  private measureEcho(c: Connection, segment: Segment, now: number): void {
+    const echoed = (this.layer.timestamp(c, now) - segment.tsEcr) | 0;
+    if (c.timestamps && segment.tsEcr !== 0 && echoed >= 0 && echoed < 60_000) c.busy.rtt.sample(Math.max(echoed, 1));
+  }
+
   private ready(c: Connection, now: number): void {
+    const timeouts = c.busy.backoff;
+    if (timeouts > 0) c.busy.rtt.handshakeTimedOut();
     c.busy.timer = TIMER_NONE;
     c.busy.timerAt = Number.POSITIVE_INFINITY;
     c.busy.backoff = 0;
@@ -116,6 +125,8 @@ export class ActiveOpen {
     this.layer.updateMss(c);
     this.layer.counters.opened++;
     c.busy.cc.start(c, now);
+    // RFC 6928 2: one segment after more than one lost SYN; of one the timer may be to blame.
+    if (timeouts > 1) c.busy.cc.cwnd = c.mss;
     c.opened?.(c);
     if (c.closing && c.state === ESTABLISHED) c.state = FIN_WAIT_1;
     this.layer.touch(c);

@@ -10,7 +10,7 @@ import { type Busy, FRTO_OFF, TIMER_NONE } from './busy.js';
 import type { SenderView } from './congestion.js';
 import { KEEP_ALIVE_INTERVAL, setKeepAlive } from './keep-alive.js';
 import type { TcpLayer } from './layer.js';
-import { CLOSE_WAIT, CLOSED, ESTABLISHED, FIN_WAIT_1, LAST_ACK, STATE_NAMES } from './state.js';
+import { CLOSE_WAIT, CLOSED, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, STATE_NAMES } from './state.js';
 
 /** What an owner that has gone is replaced by. */
 const nobody: FlowHandler = { data() {}, ended() {}, drained() {}, closed() {} };
@@ -74,6 +74,10 @@ export class Connection implements Flow, SenderView {
   keepAliveInterval = 0;
   keepAliveProbes = 0;
   heapIndex = -1;
+
+  /** Challenge ACKs in the period of five seconds that is counted. */
+  challenges = 0;
+  challengePeriod = 0;
 
   ackNow = false;
   /** Full segments received since the last ACK. */
@@ -208,6 +212,12 @@ export class Connection implements Flow, SenderView {
     return bytes > 0 ? bytes : 0;
   }
 
+  /** Data bytes queued or unacknowledged, and our FIN, once `end()` was called. */
+  get unacknowledged(): number {
+    const finDue = this.closing && this.state !== CLOSED && !(this.finSent && this.sndUna === this.sndMax);
+    return this.queued + (finDue ? 1 : 0);
+  }
+
   get lowWater(): number {
     return this.low;
   }
@@ -277,7 +287,8 @@ export class Connection implements Flow, SenderView {
   }
 
   reset(): void {
-    this.layer.abort(this, 'reset-by-us');
+    if (this.state === FIN_WAIT_2 && !this.finReceived) this.layer.leave(this);
+    else this.layer.abort(this, 'reset-by-us');
   }
 
   pause(): void {

@@ -47,6 +47,8 @@ export interface TimeWaitState {
   readonly tsRecent: number;
   readonly tsOffset: number;
   readonly expiresIn: number;
+  /** It stands in FIN-WAIT-2. A program from before this was known says nothing. */
+  readonly open?: boolean;
 }
 
 /** Told by a layer that has given its traffic away. */
@@ -122,12 +124,13 @@ export function adoptTimeWait(layer: TcpLayer, state: TimeWaitState, now: number
   if (!routed || expires <= now || layer.connections.get(remote, local, ports) !== undefined) return;
   if (layer.waiting.find(remote, local, ports) !== NONE) return;
   const addresses = { localAddress: local, remoteAddress: remote, ports };
-  layer.waiting.add({ ...addresses, sndNxt, rcvNxt, timestamps, tsRecent, tsOffset, expires });
+  const open = state.open === true;
+  layer.waiting.add({ ...addresses, sndNxt, rcvNxt, open, timestamps, tsRecent, tsOffset, expires });
 }
 
 export function timeWaitState(one: TimeWait, now: number): TimeWaitState {
-  const { sndNxt, rcvNxt, timestamps, tsRecent, tsOffset } = one;
-  return { name: nameOf(one), sndNxt, rcvNxt, timestamps, tsRecent, tsOffset, expiresIn: one.expires - now };
+  const { sndNxt, rcvNxt, open, timestamps, tsRecent, tsOffset } = one;
+  return { name: nameOf(one), sndNxt, rcvNxt, open, timestamps, tsRecent, tsOffset, expiresIn: one.expires - now };
 }
 
 function halfOpenState(one: HalfOpen, now: number): HalfOpenState {

@@ -56,7 +56,13 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
   if (!acceptable(c, segment)) {
     const zeroProbe = (c.rcvAdv - c.rcvNxt) | 0;
     if ((flags & RST) === 0) {
-      // A duplicate that ends with what we have: tell of it by DSACK, and take its ACK when the window is closed.
+      // What ends where we stand is a repetition by a peer that missed an ACK of ours: its own ACK may be news (of our FIN).
+      const last = (segment.seq + segment.length) | 0;
+      if (last === c.rcvNxt && segment.length > 0 && (flags & (ACK | SYN)) === ACK) {
+        c.ackNow = true;
+        if (!takeAck(c, segment, now)) return;
+      }
+      // A duplicate: tell of it by DSACK.
       if (c.sackOk && segment.end > segment.start && notAfter((segment.seq + segment.length) | 0, c.rcvNxt)) {
         receiveText(c, segment, bytes, now);
         layer.touch(c);

@@ -40,6 +40,9 @@ const DEPARTED = dropReason('tcp-handed-over');
 const PORT_ZERO = dropReason('tcp-port-zero');
 const CHALLENGE_LIMITED = dropReason('tcp-challenge-limited');
 
+/** What `limits.challenges` counts in, ms (RFC 5961 7). */
+const CHALLENGE_PERIOD = 5000;
+
 export interface TcpOptions {
   readonly ip: IpOutput;
   readonly random: Random;
@@ -98,8 +101,6 @@ export class TcpLayer implements Transport {
   private readonly timers = new TimerHeap<Connection>();
   private readonly segment = new Segment();
   private dirty: Connection[] = [];
-  private challengesLeft = 0;
-  private challengeSecond = -1;
 
   constructor(options: TcpOptions) {
     this.ip = options.ip;
@@ -159,7 +160,8 @@ export class TcpLayer implements Transport {
       this.drops.count(BROADCAST, bytes, start, end);
       return;
     }
-    if (segment.sourcePort === 0 || segment.destinationPort === 0) {
+    // Nobody can be answered there. Port 0 of ours is one on which nobody listens.
+    if (segment.sourcePort === 0) {
       this.drops.count(PORT_ZERO, bytes, start, end);
       return;
     }
@@ -286,14 +288,27 @@ export class TcpLayer implements Transport {
   }
 
   enterTimeWait(c: Connection, now: number): void {
-    const { localAddress, remoteAddress, ports, sndMax, rcvNxt, timestamps, tsRecent, tsOffset } = c;
-    const expires = now + TIME_WAIT;
-    const one = { localAddress, remoteAddress, ports, sndNxt: sndMax, rcvNxt, timestamps, tsRecent, tsOffset, expires };
     if (c.ackNow) sendAck(c);
+    this.wait(c, false, now);
+    c.tellClosed('finished');
+  }
+
+  private wait(c: Connection, open: boolean, now: number): void {
+    const { localAddress, remoteAddress, ports, sndMax, rcvNxt, timestamps, tsRecent, tsOffset } = c;
+    const times = { timestamps, tsRecent, tsOffset, expires: now + TIME_WAIT };
+    const one = { localAddress, remoteAddress, ports, sndNxt: sndMax, rcvNxt, open, ...times };
     this.departed?.timeWait(timeWaitState(one, now));
     this.gone(c, 'finished', false);
     if (this.departed === undefined) this.waiting.add(one);
-    c.tellClosed('finished');
+  }
+
+  /**
+   * Our owner has no more to do with a connection in FIN-WAIT-2. The peer has everything, and our FIN, but its program may not have
+   * read it, and some systems throw that away at a RST: it may end in peace. What it still sends is reset then.
+   */
+  leave(c: Connection): void {
+    this.wait(c, true, this.now);
+    c.tellClosed('reset-by-us');
   }
 
   /** The connection is over: nothing of it stays. */
@@ -334,14 +349,17 @@ export class TcpLayer implements Transport {
 
   /** An ACK that tells where we are. `data`: the segment carried data, so that the sender must hear (never limited). */
   challenge(c: Connection, data: boolean): void {
-    const second = Math.floor(this.now / 1000);
-    if (second !== this.challengeSecond) {
-      this.challengeSecond = second;
-      this.challengesLeft = this.limits.challenges;
-    }
-    if (!data && this.challengesLeft-- <= 0) {
-      this.drops.count(CHALLENGE_LIMITED);
-      return;
+    if (!data) {
+      const period = Math.floor(this.now / CHALLENGE_PERIOD);
+      if (period !== c.challengePeriod) {
+        c.challengePeriod = period;
+        c.challenges = 0;
+      }
+      if (c.challenges >= this.limits.challenges) {
+        this.drops.count(CHALLENGE_LIMITED);
+        return;
+      }
+      c.challenges++;
     }
     sendAck(c);
   }

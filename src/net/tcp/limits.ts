@@ -22,7 +22,10 @@ export interface TcpLimits {
   readonly synAckRetries: number;
   /** How long FIN-WAIT-2 waits for the peer's FIN. */
   readonly finWait2: number;
-  /** Challenge ACKs a second, over all connections (RFC 5961 7). */
+  /**
+   * Challenge ACKs of a connection in five seconds (RFC 5961 7). Not over all connections: a common count tells a stranger which of
+   * them exist, and where their windows are (CVE-2016-5696).
+   */
   readonly challenges: number;
 }
 
@@ -37,5 +40,5 @@ export const DEFAULT_LIMITS: TcpLimits = {
   synRetries: 7,
   synAckRetries: 5,
   finWait2: 60_000,
-  challenges: 1000,
+  challenges: 10,
 };

@@ -28,7 +28,10 @@ const COOKIE_INVALID = dropReason('tcp-cookie-invalid');
 const MEMORY_LIMIT = dropReason('tcp-memory-limit');
 const LIMIT = dropReason('tcp-connection-limit');
 const RST_INVALID = dropReason('tcp-rst-invalid');
-const OUT_OF_WINDOW = dropReason('icmp-error-out-of-window');
+const ERROR_OUT_OF_WINDOW = dropReason('icmp-error-out-of-window');
+const OUT_OF_WINDOW = dropReason('tcp-out-of-window');
+const PAWS = dropReason('tcp-paws');
+const CHALLENGE_LIMITED = dropReason('tcp-challenge-limited');
 const NO_ROUTE = dropReason('ip-no-route');
 
 /** What an ACK without a connection was. */
@@ -206,6 +209,21 @@ export class Listening {
     );
   }
 
+  /** RFC 9293 3.10.7.4, first: what is not acceptable in SYN-RECEIVED is told where we are; a few times (RFC 5961 7). */
+  private challenge(one: HalfOpen, now: number): void {
+    const { layer } = this;
+    if (one.challenges >= layer.limits.challenges) {
+      layer.drops.count(CHALLENGE_LIMITED);
+      return;
+    }
+    one.challenges++;
+    const { responder } = layer;
+    const window = layer.initialWindow >> (one.scale === -1 ? 0 : layer.receiveScale);
+    const options = one.timestamps ? responder.timestamps(layer.timestamp(one, now), one.tsRecent) : 0;
+    const { route, localAddress, ports, iss, irs } = one;
+    responder.send(route, localAddress, ports, (iss + 1) | 0, (irs + 1) | 0, ACK, window, options);
+  }
+
   private halfInput(one: HalfOpen, segment: Segment, bytes: Uint8Array, ecn: number, now: number): void {
     const { layer } = this;
     const flags = segment.flags;
@@ -217,6 +235,10 @@ export class Listening {
       return;
     }
     if ((flags & SYN) !== 0 && (flags & ACK) === 0) {
+      if ((flags & FIN) !== 0) {
+        layer.drops.count(FLAGS);
+        return;
+      }
       // The same SYN again draws the same SYN-ACK; another one (RFC 9293 3.10.7.4: from LISTEN, start over).
       if (segment.seq !== one.irs) {
         this.forget(one);
@@ -240,12 +262,10 @@ export class Listening {
       return;
     }
     const offset = (segment.seq - next) | 0;
-    if (
-      offset < 0 ||
-      offset >= 0xffff ||
-      (one.timestamps && segment.timestamps && after(one.tsRecent, segment.tsVal))
-    ) {
-      this.repeat(one, now);
+    const old = one.timestamps && segment.timestamps && after(one.tsRecent, segment.tsVal);
+    if (old || offset < 0 || offset >= layer.initialWindow) {
+      layer.drops.count(old ? PAWS : OUT_OF_WINDOW);
+      this.challenge(one, now);
       return;
     }
     this.forget(one);
@@ -257,7 +277,7 @@ export class Listening {
     const one = this.half.get(remote, local, ports);
     if (one === undefined) return false;
     if (seq !== one.iss) {
-      this.layer.drops.count(OUT_OF_WINDOW);
+      this.layer.drops.count(ERROR_OUT_OF_WINDOW);
       return false;
     }
     if (type === 3 && (code === 2 || code === 3)) this.forget(one);
@@ -335,6 +355,7 @@ export class Listening {
       const known = c.timestamps && segment.timestamps && segment.tsEcr !== 0;
       if (known && echoed >= 0 && echoed < 60_000) c.busy.rtt.sample(Math.max(echoed, 1));
     } else if (one.sentAt !== 0) c.busy.rtt.sample(Math.max(now - one.sentAt, SHORTEST_RTT));
+    if (one.retries > 0) c.busy.rtt.handshakeTimedOut();
     c.sndWnd = segment.window << c.sndScale;
     c.maxSndWnd = c.sndWnd;
     c.sndWl1 = segment.seq;
@@ -342,6 +363,8 @@ export class Listening {
     layer.connections.add(c);
     layer.counters.accepted++;
     c.busy.cc.start(c, now);
+    // RFC 6928 2: one segment after more than one lost SYN-ACK; of one the timer may be to blame.
+    if (one.retries > 1) c.busy.cc.cwnd = c.mss;
     accept(c);
     arrive(c, segment, bytes, ecn, now);
   }

@@ -217,7 +217,11 @@ export function output(c: Connection, now: number, force = false): void {
         if (left <= 0) break;
         if (take > left) take = left;
         if (take > room) take = Math.max(c.mss, room - (room % c.mss));
-      } else take = Math.min(take, c.mss);
+      } else {
+        // Of a window that shrank what is left (SHLD-16); one that is shut is asked with a whole segment (MAY-7).
+        const left = (c.sndUna + c.sndWnd - lost.seq) | 0;
+        take = Math.min(take, c.mss, left > 0 ? left : c.mss);
+      }
       resend(c, lost, Math.min(size, take), now);
       first = false;
       continue;

@@ -27,6 +27,8 @@ export class HalfOpen {
   /** The SYN-ACK left more than once: which of them was answered only timestamps can tell. */
   repeated = false;
   retries = 0;
+  /** ACKs that told where we are. */
+  challenges = 0;
   deadline = Number.POSITIVE_INFINITY;
   heapAt = Number.POSITIVE_INFINITY;
   heapIndex = -1;

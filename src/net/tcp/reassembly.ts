@@ -15,6 +15,9 @@ interface Piece {
 export class Reassembly {
   /** Bytes kept. */
   size = 0;
+  /** What the newest segment brought that was here already, its first stretch; none: both alike (RFC 2883 4.1). */
+  twiceLeft = 0;
+  twiceRight = 0;
   private pieces: Piece[] = [];
   private counter = 0;
 
@@ -33,11 +36,15 @@ export class Reassembly {
     while (at < this.pieces.length && notAfter(this.pieces[at].end, seq)) at++;
     let from = seq;
     let kept = true;
+    this.twiceLeft = this.twiceRight = 0;
     while (before(from, stop)) {
       const next = this.pieces[at];
       if (next !== undefined && notAfter(next.seq, from)) {
         next.touched = this.counter;
-        if (after(next.end, from)) from = next.end;
+        if (after(next.end, from)) {
+          this.twice(from, after(next.end, stop) ? stop : next.end);
+          from = next.end;
+        }
         at++;
         continue;
       }
@@ -57,12 +64,22 @@ export class Reassembly {
     return kept;
   }
 
+  private twice(left: number, right: number): void {
+    if (this.twiceLeft === this.twiceRight) {
+      this.twiceLeft = left;
+      this.twiceRight = right;
+    } else if (this.twiceRight === left) this.twiceRight = right;
+  }
+
   /** Hands over what now follows `next`; answers the new `rcvNxt`. */
   drain(next: number, give: (bytes: Uint8Array, start: number, end: number) => void): number {
     let expected = next;
+    this.twiceLeft = this.twiceRight = 0;
     while (this.pieces.length > 0 && notAfter(this.pieces[0].seq, expected)) {
       const piece = this.pieces.shift() as Piece;
       this.size -= piece.bytes.length;
+      // Only what lies before `next` came twice: what was kept does not overlap itself.
+      if (before(piece.seq, next)) this.twice(piece.seq, after(piece.end, next) ? next : piece.end);
       if (after(piece.end, expected)) {
         const skip = (expected - piece.seq) | 0;
         expected = piece.end;

@@ -93,6 +93,7 @@ export function receiveText(c: Connection, segment: Segment, bytes: Uint8Array, 
         const before_ = c.busy.reassembly.size;
         if (!c.busy.reassembly.add(seq, bytes, start, stop, limit)) c.layer.drops.count(REASSEMBLY_FULL);
         c.layer.budget.received += c.busy.reassembly.size - before_;
+        tellTwice(c, c.busy.reassembly);
         return;
       }
       if (c.paused && !c.layer.budget.keep(c, stop - start)) {
@@ -109,6 +110,7 @@ export function receiveText(c: Connection, segment: Segment, bytes: Uint8Array, 
         c.ackNow = true;
         const size = kept.size;
         c.rcvNxt = kept.drain(c.rcvNxt, (b, s, e) => give(c, b, s, e));
+        tellTwice(c, kept);
         if (c.state !== CLOSED) c.layer.budget.received += kept.size - size;
         if (kept.empty) c.busy.reassembly = undefined;
       }
@@ -116,6 +118,13 @@ export function receiveText(c: Connection, segment: Segment, bytes: Uint8Array, 
   }
   if (c.busy.finPending && c.busy.finAt === c.rcvNxt) receiveFin(c, now);
   else if (fin && !c.finReceived) c.ackNow = true;
+}
+
+/** RFC 2883 4.1: what is kept out of order, or was, and came again. */
+function tellTwice(c: Connection, { twiceLeft, twiceRight }: Reassembly): void {
+  if (!c.sackOk || c.state === CLOSED || twiceLeft === twiceRight || c.busy.dsackLeft !== c.busy.dsackRight) return;
+  c.busy.dsackLeft = twiceLeft;
+  c.busy.dsackRight = twiceRight;
 }
 
 function duplicate(c: Connection, left: number, right: number): void {

@@ -13,6 +13,7 @@ import type { TimeWait } from './time-wait.js';
 
 const NO_ROUTE = dropReason('ip-no-route');
 const IN_TIME_WAIT = dropReason('tcp-time-wait');
+const AFTER_CLOSE = dropReason('tcp-after-close');
 
 export class Responder {
   constructor(private readonly layer: TcpLayer) {}
@@ -59,7 +60,8 @@ export class Responder {
     ip.send(route, local, PROTOCOL_TCP, true, ECN_NOT_ECT);
   }
 
-  private timestamps(value: number, echo: number): number {
+  /** Writes the timestamps option where `send` wants options; answers its length. */
+  timestamps(value: number, echo: number): number {
     const head = this.layer.ip.tx.head;
     const at = TRANSPORT_OFFSET + 20;
     putInt32(head, at, 0x0101080a);
@@ -106,6 +108,18 @@ export class Responder {
         return true;
       }
     }
+    let { rcvNxt } = one;
+    if (one.open && segment.seq === rcvNxt && segment.length > 0 && (flags & (SYN | ACK)) === ACK) {
+      if (segment.end > segment.start) {
+        // RFC 9293 SHLD-3: data that nobody will read.
+        layer.drops.count(AFTER_CLOSE);
+        layer.waiting.delete(row);
+        this.refuse(segment, one.remoteAddress, one.localAddress, one.ports);
+        return false;
+      }
+      layer.waiting.ended(row);
+      rcvNxt = (rcvNxt + 1) | 0;
+    }
     layer.drops.count(IN_TIME_WAIT);
     // A bare ACK that fits asks for nothing. To answer it would be answered by a peer in TIME-WAIT as well, for ever.
     if (segment.length === 0 && segment.seq === one.rcvNxt) return false;
@@ -117,7 +131,7 @@ export class Responder {
     const route = layer.ip.route(one.remoteAddress);
     if (route === undefined) return false;
     const options = one.timestamps ? this.timestamps(layer.timestamp(one, now), one.tsRecent) : 0;
-    this.send(route, one.localAddress, one.ports, one.sndNxt, one.rcvNxt, ACK, 0, options);
+    this.send(route, one.localAddress, one.ports, one.sndNxt, rcvNxt, ACK, 0, options);
     return false;
   }
 }

@@ -1,5 +1,6 @@
 /** The retransmission timer (RFC 6298). Milliseconds. */
 export const RTO_INITIAL = 1000;
+const RTO_AFTER_TIMEOUT = 3000;
 /** RFC 6298 2.4 says one second; Linux and every fast stack take 200 ms, which TLP makes rare. */
 export const RTO_MIN = 200;
 export const RTO_MAX = 60_000;
@@ -14,6 +15,8 @@ export class RttEstimator {
   /** The smallest RTT seen. */
   min = 0;
   latest = 0;
+  /** The timeout while nothing is measured. */
+  private unmeasured = RTO_INITIAL;
 
   /** RFC 6298 2.2 and 2.3. */
   sample(rtt: number): void {
@@ -31,6 +34,12 @@ export class RttEstimator {
   /** As if nothing had been measured. */
   renew(): void {
     this.srtt = this.rttvar = this.min = this.latest = 0;
+    this.unmeasured = RTO_INITIAL;
+  }
+
+  /** RFC 6298 5.7: data after a handshake that timed out begins with three seconds, if nothing was measured. */
+  handshakeTimedOut(): void {
+    this.unmeasured = RTO_AFTER_TIMEOUT;
   }
 
   /** What was measured before, in microseconds. */
@@ -42,7 +51,7 @@ export class RttEstimator {
 
   /** The timeout before back-off. */
   get rto(): number {
-    if (this.srtt === 0) return RTO_INITIAL;
+    if (this.srtt === 0) return this.unmeasured;
     return Math.min(RTO_MAX, this.srtt + Math.max(RTO_MIN, 4 * this.rttvar));
   }
 }

@@ -10,6 +10,10 @@ import type { KeyedHash } from './keyed-hash.js';
 /** Twice the maximum segment lifetime, as Linux has it: 60 s. */
 export const TIME_WAIT = 60_000;
 
+/** Bits of `marks`. */
+const STAMPED = 1;
+const OPEN = 2;
+
 /** No row. */
 export const NONE = -1;
 
@@ -24,6 +28,8 @@ export interface TimeWait {
   readonly tsRecent: number;
   readonly tsOffset: number;
   readonly expires: number;
+  /** The peer's FIN has yet to come: FIN-WAIT-2 of which the owner knows no more. */
+  readonly open: boolean;
 }
 
 export class TimeWaitTable {
@@ -71,7 +77,7 @@ export class TimeWaitTable {
     rows.ports[row] = one.ports;
     rows.sndNxt[row] = one.sndNxt;
     rows.rcvNxt[row] = one.rcvNxt;
-    rows.stamped[row] = one.timestamps ? 1 : 0;
+    rows.marks[row] = (one.timestamps ? STAMPED : 0) | (one.open ? OPEN : 0);
     rows.tsRecent[row] = one.tsRecent;
     rows.tsOffset[row] = one.tsOffset;
     this.append(row, one.expires);
@@ -85,6 +91,13 @@ export class TimeWaitTable {
     this.rows.later[row] = this.free;
     this.free = row;
     this.size--;
+  }
+
+  /** The peer's FIN has come, and is acknowledged from now on. */
+  ended(row: number): void {
+    const { rows } = this;
+    rows.rcvNxt[row] = (rows.rcvNxt[row] as number) + 1;
+    rows.marks[row] = (rows.marks[row] as number) & ~OPEN;
   }
 
   /** Its time begins anew. */
@@ -115,7 +128,8 @@ export class TimeWaitTable {
       ports: rows.ports[row] as number,
       sndNxt: rows.sndNxt[row] as number,
       rcvNxt: rows.rcvNxt[row] as number,
-      timestamps: rows.stamped[row] === 1,
+      timestamps: ((rows.marks[row] as number) & STAMPED) !== 0,
+      open: ((rows.marks[row] as number) & OPEN) !== 0,
       tsRecent: rows.tsRecent[row] as number,
       tsOffset: rows.tsOffset[row] as number,
       expires: rows.expires[row] as number,
@@ -205,7 +219,7 @@ class Rows {
   readonly earlier: Int32Array;
   readonly later: Int32Array;
   readonly expires: Float64Array;
-  readonly stamped: Uint8Array;
+  readonly marks: Uint8Array;
 
   constructor(capacity: number) {
     this.remote = new Int32Array(capacity);
@@ -218,7 +232,7 @@ class Rows {
     this.earlier = new Int32Array(capacity);
     this.later = new Int32Array(capacity);
     this.expires = new Float64Array(capacity);
-    this.stamped = new Uint8Array(capacity);
+    this.marks = new Uint8Array(capacity);
   }
 
   copy(old: Rows): void {

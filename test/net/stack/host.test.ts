@@ -135,3 +135,16 @@ t.test('when the address goes, transports are told, and nothing is answered for 
   lab.arp({});
   t.equal(lab.take().length, 0);
 });
+
+t.test(
+  '[1122 3.2.2.6] an echo is answered in the class of service that it came in, and is never ECN-capable',
+  async (t) => {
+    const lab = new Laboratory().introduce();
+    const packet = ipv4({ source: PEER, destination: US, protocol: ICMP, payload: echo });
+    packet[1] = 0xbb;
+    view(packet).setUint16(10, 0);
+    view(packet).setUint16(10, checksum(packet.subarray(0, 20)));
+    lab.packet(packet);
+    t.equal(lab.takeIp()[0]?.bytes[1], 0xb8);
+  },
+);

@@ -39,6 +39,10 @@ export const tcpScenarios: Readonly<Record<string, (p: Peer) => Promise<void>>> 
     p.send(SYN, { to: SHUT });
     await p.look('SYN');
   },
+  'SYN to port 0': async (p) => {
+    p.send(SYN, { to: 0 });
+    await p.look('SYN');
+  },
   'SYN with data to a closed port': async (p) => {
     p.send(SYN, { to: SHUT, payload: ten });
     await p.look('SYN');
@@ -138,6 +142,18 @@ export const tcpScenarios: Readonly<Record<string, (p: Peer) => Promise<void>>> 
     p.send(ACK | PSH, { seq: 1, ack: 1, payload: ten });
     await p.look('ACK with data afterwards');
   },
+  'data outside of the window in SYN-RECEIVED': async (p) => {
+    p.send(SYN, { options: SACK });
+    await p.look('SYN');
+    p.send(ACK | PSH, { seq: 200_000, ack: 1, payload: ten });
+    await p.look('10 bytes');
+  },
+  'SYN-ACK in SYN-RECEIVED': async (p) => {
+    p.send(SYN);
+    await p.look('SYN');
+    p.send(SYN | ACK, { seq: 0, ack: 1 });
+    await p.look('SYN-ACK');
+  },
   'the ACK of the handshake carries data': async (p) => {
     p.send(SYN);
     await p.look('SYN');
@@ -185,6 +201,19 @@ export const tcpScenarios: Readonly<Record<string, (p: Peer) => Promise<void>>> 
     await p.look('31 to 41');
     p.send(ACK | PSH, { seq: 1, ack: 1, payload: ten });
     await p.look('the first gap');
+  },
+  'data out of order twice, with SACK': async (p) => {
+    await p.open(SACK);
+    p.send(ACK | PSH, { seq: 11, ack: 1, payload: ten });
+    await p.look('11 to 21');
+    p.send(ACK | PSH, { seq: 31, ack: 1, payload: ten });
+    await p.look('31 to 41');
+    p.send(ACK | PSH, { seq: 11, ack: 1, payload: ten });
+    await p.look('11 to 21 again');
+    p.send(ACK | PSH, { seq: 16, ack: 1, payload: new Uint8Array(20) });
+    await p.look('16 to 36');
+    p.send(ACK | PSH, { seq: 1, ack: 1, payload: new Uint8Array(15) });
+    await p.look('1 to 16');
   },
   'data that overlaps what came': async (p) => {
     await p.open();
@@ -371,6 +400,17 @@ export const tcpScenarios: Readonly<Record<string, (p: Peer) => Promise<void>>> 
     await p.look('ACK');
     p.send(ACK, { seq: 2, ack: 2 });
     await p.look('ACK of a connection that is over');
+  },
+  'a FIN again that acknowledges ours': async (p) => {
+    await p.open();
+    p.send(ACK | FIN, { seq: 1, ack: 1 });
+    await p.look('FIN');
+    p.subject.end(p.port);
+    await p.look('it ends too', 30);
+    p.send(ACK | FIN, { seq: 1, ack: 2 });
+    await p.look('FIN again');
+    p.send(ACK | FIN, { seq: 1, ack: 2 });
+    await p.look('and again');
   },
   'FIN with data': async (p) => {
     await p.open();

@@ -182,3 +182,24 @@ t.test(
     t.equal(again?.tos, 0, 'not ECN-capable');
   },
 );
+
+t.test(
+  'DSACK: what is kept out of order and comes again is told of, and then the block around it (RFC 2883 4.1)',
+  async (t) => {
+    const s = opened();
+    for (const at of [31, 51, 71]) s.in(`P. ${at}:${at + 10}(10) ack 1`);
+    s.out();
+    s.in('P. 51:61(10) ack 1');
+    t.same(s.out(), ['. ack 1 <sack 51:61 51:61 71:81 31:41>']);
+    s.in('P. 36:56(20) ack 1');
+    t.same(s.out(), ['. ack 1 <sack 36:41 31:61 71:81>'], 'the first stretch of those that came twice');
+    s.in('P. 1:36(35) ack 1');
+    t.same(s.out(), ['. ack 61 <sack 31:36 71:81>'], 'also when it fills the gap before');
+    s.in('P. 61:71(10) ack 1');
+    t.same(s.out(), ['. ack 81'], 'and nothing is told that came once');
+    const plain = opened('mss 1000');
+    plain.in('P. 31:41(10) ack 1');
+    plain.in('P. 31:41(10) ack 1');
+    t.same(plain.out(), ['. ack 1', '. ack 1'], 'not without SACK');
+  },
+);

@@ -315,3 +315,71 @@ t.test(
     t.equal(s.host.tcp.budget.used, 0, 'and no byte is accounted for');
   },
 );
+
+t.test('a FIN that comes again brings its ACK of ours: LAST-ACK ends, CLOSING comes to TIME-WAIT', async (t) => {
+  const s = opened();
+  s.in('F. 1 ack 1');
+  s.do((flow) => flow.end());
+  s.wait(1);
+  s.out();
+  s.in('F. 1 ack 2');
+  t.equal(s.closedWith, 'finished');
+  t.ok(nothingLeft(s));
+  const both = opened('mss 1000');
+  both.do((flow) => flow.end());
+  both.wait(1);
+  both.in('F. 1 ack 1');
+  both.out();
+  both.in('F. 1 ack 2');
+  t.equal(both.closedWith, 'finished');
+  t.same(both.out(), ['. ack 2'], 'and it is answered');
+  t.equal(both.host.tcp.waiting.size, 1);
+});
+
+t.test('reset() in FIN-WAIT-2: a peer that has all, and our FIN, may read it in peace', async (t) => {
+  const left = (): Drill => {
+    const s = opened();
+    s.write(1000);
+    s.do((flow) => flow.end());
+    s.wait(1);
+    s.in('. 1 ack 1002');
+    s.out();
+    s.do((flow) => flow.reset());
+    t.equal(s.closedWith, 'reset-by-us');
+    t.same(s.out(), [], 'no RST');
+    t.equal(s.host.tcp.connections.size, 0, 'and no connection');
+    return s;
+  };
+  const ends = left();
+  ends.in('. 1 ack 1002');
+  t.same(ends.out(), []);
+  ends.in('F. 1 ack 1002');
+  t.same(ends.out(), ['. ack 2']);
+  ends.in('F. 1 ack 1002');
+  t.same(ends.out(), ['. ack 2'], 'in TIME-WAIT');
+  ends.wait(61_000);
+  t.ok(nothingLeft(ends));
+  const talks = left();
+  talks.in('P. 1:11(10) ack 1002');
+  t.same(talks.out(), ['R 1002'], 'what nobody will read (RFC 9293 SHLD-3)');
+  t.ok(nothingLeft(talks));
+  const last = left();
+  last.in('FP. 1:11(10) ack 1002');
+  t.same(last.out(), ['R 1002'], 'with the FIN behind it');
+  const silent = left();
+  silent.wait(61_000);
+  t.ok(nothingLeft(silent));
+});
+
+t.test('what the peer has not acknowledged is known, the FIN included', async (t) => {
+  const s = opened();
+  t.equal(s.connection.unacknowledged, 0);
+  s.write(1000);
+  s.do((flow) => flow.end());
+  s.wait(1);
+  t.equal(s.connection.unacknowledged, 1001);
+  s.in('. 1 ack 1001');
+  t.equal(s.connection.unacknowledged, 1);
+  s.in('. 1 ack 1002');
+  t.equal(s.connection.unacknowledged, 0);
+});

@@ -308,3 +308,82 @@ t.test(
     t.equal(measured('', ''), undefined);
   },
 );
+
+t.test(
+  'what is not acceptable in SYN-RECEIVED draws an ACK, a few times (RFC 9293 3.10.7.4, RFC 5961 7)',
+  async (t) => {
+    const s = new Drill({ limits: { challenges: 5 } });
+    s.in('S 0 <mss 1460, TS val 100 ecr 0>');
+    s.wait(1);
+    s.out();
+    s.in('P. 200000:200010(10) ack 1 <TS val 101 ecr last>');
+    t.same(s.out(), ['. ack 1'], 'beyond the window');
+    s.in('P. -4:1(5) ack 1 <TS val 101 ecr last>');
+    t.same(s.out(), ['. ack 1'], 'before it');
+    s.in('S. 0 ack 1 <TS val 101 ecr last>');
+    t.same(s.out(), ['. ack 1'], 'a SYN-ACK');
+    s.in('P. 1:11(10) ack 1 <TS val 99 ecr last>');
+    t.same(s.out({ TS: true }), ['. ack 1 <TS ecr 100>'], 'an old timestamp (RFC 7323 5.3)');
+    for (let i = 0; i < 20; i++) s.in('. 200000 ack 1 <TS val 101 ecr last>');
+    t.equal(s.out().length, 1);
+    s.in('P. 1:11(10) ack 1 <TS val 101 ecr last>');
+    t.equal(s.received.length, 10, 'it opens all the same');
+  },
+);
+
+t.test('SYN and FIN in one segment are dropped in SYN-RECEIVED, too', async (t) => {
+  const s = new Drill();
+  s.in('S 0');
+  s.wait(1);
+  s.out();
+  s.in('SF 0');
+  s.in('SF 5000');
+  t.same(s.out(), []);
+  s.in('. 1 ack 1');
+  t.equal(s.connection.info().state, 'ESTABLISHED');
+});
+
+t.test('port 0 of ours is a closed port; nothing is answered to port 0 of a peer', async (t) => {
+  const s = new Drill();
+  s.send(2, { to: 0, from: 5000 });
+  t.same(
+    s.since().map(({ flags }) => flags),
+    [20],
+    'RST and ACK',
+  );
+  s.send(2, { from: 0 });
+  t.same(s.since(), []);
+});
+
+t.test('after a SYN-ACK that timed out data waits three seconds, if nothing was measured (RFC 6298 5.7)', async (t) => {
+  const times = (options: string, echo: string): number[] => {
+    const s = new Drill();
+    s.in(`S 0 <${options}>`);
+    s.wait(1100);
+    s.out();
+    s.in(`. 1 ack 1${echo}`);
+    s.write(100);
+    const from = s.now;
+    s.wait(8000);
+    return s.since().map((one) => Math.round((one.time - from) / 100) / 10);
+  };
+  t.same(times('mss 1460', '').slice(0, 2), [0, 3]);
+  const [first = 0, second = 0] = times('mss 1460, TS val 1 ecr 0', ' <TS val 2 ecr last>');
+  t.ok(first === 0 && second < 1, 'timestamps measure it');
+});
+
+t.test('more than one SYN-ACK timed out: it begins with one segment (RFC 6928 2)', async (t) => {
+  const first = (wait: number): number => {
+    const s = new Drill();
+    s.in('S 0 <mss 1460, sackOK>');
+    s.wait(wait);
+    s.out();
+    s.in('. 1 ack 1');
+    s.write(30_000);
+    s.wait(1);
+    return s.out().length;
+  };
+  t.equal(first(500), 10);
+  t.equal(first(1500), 10, 'one may be the timer’s fault');
+  t.equal(first(3500), 1);
+});

@@ -250,8 +250,15 @@ t.test(
     s.write(5000);
     s.wait(1);
     t.ok(s.out().every((line) => Number(/\((\d+)\)/.exec(line)?.[1]) <= 960));
+    s.since();
     icmp(s, 3, 4, 14_601, 68);
     t.ok(s.connection.mss >= 500, 'and not below what is sane');
+    const small = s.since();
+    t.ok(
+      small.length > 0 && small.every((one) => !one.dontFragment && one.id !== 0),
+      'but whoever is narrower may cut',
+    );
+    t.equal(new Set(small.map((one) => one.id)).size, small.length, 'each by a number of its own (RFC 6864 4)');
   },
 );
 

@@ -96,7 +96,7 @@ t.test('SYN inside or outside of the window is challenged, and changes nothing (
   t.equal(s.connection.info().state, 'ESTABLISHED');
 });
 
-t.test('challenges are throttled, over all connections (RFC 5961 7), and answers to data are not', async (t) => {
+t.test('challenges are throttled (RFC 5961 7), and answers to data are not', async (t) => {
   const s = new Drill({ limits: { challenges: 5 } });
   s.handshake();
   s.wait(1000);
@@ -105,9 +105,24 @@ t.test('challenges are throttled, over all connections (RFC 5961 7), and answers
   t.equal(s.out().length, 5);
   for (let i = 0; i < 20; i++) s.in('P. 90000:90010(10) ack 1');
   t.equal(s.out().length, 20);
-  s.wait(1000);
+  s.wait(5000);
   s.in('S 1');
-  t.equal(s.out().length, 1, 'a second later there are new ones');
+  t.equal(s.out().length, 1, 'five seconds later there are new ones');
+});
+
+t.test('challenges are counted for each connection: another one’s say nothing of it (CVE-2016-5696)', async (t) => {
+  const s = new Drill({ limits: { challenges: 5 } });
+  s.handshake();
+  const one = s.peer;
+  s.peer = 6000;
+  s.handshake();
+  s.wait(1000);
+  s.out();
+  for (let i = 0; i < 20; i++) s.in('R 2');
+  t.equal(s.out().length, 5);
+  s.peer = one;
+  for (let i = 0; i < 20; i++) s.in('R 2');
+  t.equal(s.out().length, 5, 'who sends to one of them learns nothing from what the other one draws');
 });
 
 t.test(

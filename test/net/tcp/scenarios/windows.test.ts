@@ -286,3 +286,18 @@ t.test('an old segment does not change the window (SND.WL1, SND.WL2)', async (t)
   s.in('. 1 ack 1 win 100');
   t.equal(s.connection.sndWnd, 4000);
 });
+
+t.test('a time-out sends no more than a window that shrank still covers [9293 SHLD-16]', async (t) => {
+  const s = new Drill();
+  s.handshake('mss 1000', 20_000);
+  s.write(5000);
+  s.wait(1);
+  s.out();
+  s.in('. 1 ack 1001 win 300');
+  s.wait(1000);
+  t.ok(data(s.out()).every((line) => line === '. 1001:1301(300) ack 1'));
+  s.in('. 1 ack 1301 win 20000');
+  s.wait(1000);
+  s.in('. 1 ack 5001 win 20000');
+  t.equal(s.connection.queued, 0);
+});

@@ -10,6 +10,8 @@ import { LAST, Program } from './machine-code.js';
 /** Bytes of CMOS beyond those that firmware uses; the upper half of its value tells that it is ours. */
 export const CRASHES_AT = 0x7e;
 export const NO_CRASHES = 0xa0;
+/** Instead of a count: the machine has given its traffic to another one, and must not serve beside it. */
+export const GIVEN = 0xb0;
 /** Crashes in a row after which the machine stays off. */
 export const MOST_CRASHES = 5;
 /** Where the runtime is mounted before it becomes the root. */
@@ -33,16 +35,20 @@ const MS_RDONLY = 1;
 const POWER_OFF = 0x4321fedc;
 const RESTART = 0x01234567;
 
-/** `modules`: paths in the initramfs, in the order to load them. `disks`: where the runtime may be. */
+/**
+ * `modules`: paths in the initramfs, in the order to load them. `disks`: where the runtime may be. `crashes`: how many in a row, 15
+ * at most.
+ */
 export function initProgram(
   modules: readonly string[],
   disks: readonly string[],
   argv: readonly string[],
   env: readonly string[],
+  crashes = MOST_CRASHES,
 ): Uint8Array {
   const p = new Program();
   p.say('sitekernel: the kernel is up');
-  countCrash(p);
+  countCrash(p, crashes);
   p.call(mount, 'dev', '/dev', 'devtmpfs', 0, 0);
   for (const path of modules) {
     // One that does not load is missed by what needs it, which says so.
@@ -88,19 +94,20 @@ function setCrashes(p: Program, value: number): void {
 }
 
 /** Counts this start as a crash until it is known better, and stays off after too many. */
-function countCrash(p: Program): void {
+function countCrash(p: Program, most: number): void {
   p.call(ioperm, 0x70, 2, 1).ifFailed('counted');
   p.portOut(0x70, CRASHES_AT).portIn(0x71);
-  for (let crashes = 0; crashes < MOST_CRASHES; crashes++) p.ifByte(NO_CRASHES | crashes, `crashed ${crashes}`);
-  p.ifByte(NO_CRASHES | MOST_CRASHES, 'too many');
+  for (let crashes = 0; crashes < most; crashes++) p.ifByte(NO_CRASHES | crashes, `crashed ${crashes}`);
+  p.ifByte(NO_CRASHES | most, 'too many').ifByte(GIVEN, 'given');
   // Not ours: the first start of this machine.
   p.jump('crashed 0');
   p.label('too many');
   setCrashes(p, NO_CRASHES);
-  p.say(
-    `sitekernel: the server ended ${MOST_CRASHES} times in a row, the reasons are above; the machine stays off`,
-  ).jump('off');
-  for (let crashes = 0; crashes < MOST_CRASHES; crashes++) {
+  p.say(`sitekernel: the server ended ${most} times in a row, the reasons are above; the machine stays off`).jump(
+    'off',
+  );
+  p.label('given').say('sitekernel: another machine serves in the place of this one, which stays off').jump('off');
+  for (let crashes = 0; crashes < most; crashes++) {
     p.label(`crashed ${crashes}`);
     setCrashes(p, NO_CRASHES | (crashes + 1));
     p.jump('counted');

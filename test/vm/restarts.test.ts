@@ -1,0 +1,79 @@
+/** What process 1 of a machine does when its server ends, on a machine that has nothing but such a server. */
+import { execFileSync, spawn } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { cpio } from '../../src/vm/cpio.js';
+import { initProgram, MOST_CRASHES } from '../../src/vm/init.js';
+import { debianKernel } from '../../src/vm/kernel.js';
+import { Program } from '../../src/vm/machine-code.js';
+import { skipWithout } from '../wire/needs.js';
+
+const exit = 60;
+const skip = skipWithout('qemu-system-x86_64', 'mksquashfs');
+/** Milliseconds, for all its starts: emulation on a busy machine takes its time. */
+const LONGEST = 400_000;
+
+/** Runs a machine whose server is `server`, until it is off. Answers its console. */
+function run(t: Test, server: Uint8Array, crashes: number): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'sitekernel-vm-restarts-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const root = join(folder, 'root');
+  for (const name of ['dev', 'proc', 'sys', 'tmp']) mkdirSync(join(root, name), { recursive: true });
+  writeFileSync(join(root, 'server'), server);
+  chmodSync(join(root, 'server'), 0o755);
+  const disk = join(folder, 'disk');
+  execFileSync('mksquashfs', [root, disk, '-quiet', '-no-progress', '-all-root'], { stdio: 'ignore' });
+  const { vmlinuz, modules } = debianKernel();
+  const needed = modules.filter(({ name }) => !/net|console|evdev|button/.test(name));
+  const init = initProgram(
+    needed.map(({ name }) => `/m/${name}.ko`),
+    ['/dev/vda'],
+    ['/server'],
+    [],
+    crashes,
+  );
+  const files = needed.map(({ name, content }) => ({ path: `m/${name}.ko`, content }));
+  const initramfs = join(folder, 'initramfs');
+  const entries = [{ path: 'm' }, { path: 'runtime' }, { path: 'dev' }, ...files];
+  writeFileSync(initramfs, cpio([...entries, { path: 'init', content: init, executable: true }]));
+  const args = ['-nodefaults', '-no-user-config', '-display', 'none', '-M', 'pc,usb=off', '-accel', 'tcg', '-m', '96M'];
+  args.push('-serial', 'stdio', '-kernel', vmlinuz, '-initrd', initramfs);
+  args.push('-append', 'console=ttyS0 quiet loglevel=3 rdinit=/init panic=2 no_timer_check');
+  args.push('-drive', `if=none,id=d0,format=raw,readonly=on,file=${disk}`, '-device', 'virtio-blk-pci,drive=d0');
+  const machine = spawn('qemu-system-x86_64', args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  let said = '';
+  machine.stdout.setEncoding('latin1').on('data', (text: string) => {
+    said += text.replaceAll('\r', '');
+  });
+  const timer = setTimeout(() => machine.kill('SIGKILL'), LONGEST);
+  return new Promise((resolve) => {
+    machine.on('close', (status) => {
+      clearTimeout(timer);
+      t.equal(status, 0, 'it went off by itself');
+      resolve(said);
+    });
+  });
+}
+
+function server(status: number): Uint8Array {
+  return new Program().say(`the server ends with ${status}`).call(exit, status).link();
+}
+
+const count = (text: string, words: string): number => text.split(words).length - 1;
+
+t.test('a server that crashes is started again, and stays off after too many times in a row', { skip }, async (t) => {
+  t.equal(MOST_CRASHES, 5);
+  const said = await run(t, server(1), 2);
+  t.equal(count(said, 'the server ends with 1'), 2, said);
+  t.equal(count(said, 'sitekernel: the server ended; the machine starts again'), 2);
+  t.equal(count(said, 'the kernel is up'), 3, 'the third start only says that it was too often');
+  t.match(said, /sitekernel: the server ended 2 times in a row, the reasons are above; the machine stays off/);
+});
+
+t.test('a mistake of whoever booted it is no crash', { skip }, async (t) => {
+  const said = await run(t, server(2), 2);
+  t.equal(count(said, 'the server ends with 2'), 1, said);
+  t.equal(count(said, 'the kernel is up'), 1);
+});

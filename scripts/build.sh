@@ -25,6 +25,10 @@ npx esbuild src/main.ts src/store/compress-worker.ts --bundle --platform=node --
   --minify-whitespace --minify-syntax --legal-comments=eof --define:COMPRESSOR_VERSIONS="$compressors" \
   --banner:js='import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url), __dirname = import.meta.dirname;'
 cp node_modules/brotli-wasm/pkg.node/brotli_wasm_bg.wasm "$program"/
+# What a machine image runs: only what serves, and in a form for which Node need not start its loader of modules.
+npx esbuild src/guest.ts --bundle --platform=node --target=node20 --format=cjs --charset=ascii --outfile="$program/guest.cjs" \
+  --log-level=warning --minify --legal-comments=eof --external:koffi --external:cli-progress --external:@hpcc-js/wasm-zstd --external:brotli-wasm --external:pako \
+  --define:import.meta.url=programUrl --banner:js='const programUrl = require("node:url").pathToFileURL(__filename).href;'
 npx esbuild src/vm/run-qemu.ts --bundle --platform=node --target=node20 --format=esm --outdir="$program" --log-level=warning
 node -p 'const { name, version, license } = require("./package.json"); JSON.stringify({ name, version, license, type: "module" })' > "$program/package.json"
 native=$(node -p '`node_modules/@koromix/koffi-${process.platform}-${process.arch}/${process.platform}_${process.arch}/koffi.node`')

@@ -25,8 +25,6 @@ async function main(): Promise<void> {
       return (await import('./cli/replay-command.js')).runReplay(task);
     case 'host':
       return (await import('./cli/host-command.js')).runHost(task);
-    case 'guest':
-      return (await import('./cli/guest-command.js')).runGuest();
     case 'image':
       return (await import('./cli/image-command.js')).runImage(task);
     case 'deploy':

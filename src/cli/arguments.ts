@@ -11,13 +11,7 @@ import { addReplay, type ReplayOptions } from './replay-arguments.js';
 import { addServe, type ServeOptions } from './serve-arguments.js';
 import { addSupervise, type SuperviseOptions } from './supervise-arguments.js';
 
-/** In a machine image: the options are on the kernel's command line. */
-export interface GuestOptions {
-  readonly kind: 'guest';
-}
-
 export type Task =
-  | GuestOptions
   | ServeOptions
   | SuperviseOptions
   | BundleOptions
@@ -70,7 +64,6 @@ function buildProgram(found: (task: Task) => void): Command {
   addReplay(program, found);
   addHost(program, found);
   addImage(program, found);
-  quiet(program.command('guest', { hidden: true })).action(() => found({ kind: 'guest' }));
   addSupervise(program, found);
   addDeploy(program, found);
   return program;

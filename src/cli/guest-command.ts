@@ -1,21 +1,10 @@
-/** `sitekernel guest`: what process 1 of a machine image starts. */
+/** What process 1 of a machine image starts: the options are on the kernel's command line. */
 import { readFileSync } from 'node:fs';
 import { looksLikeBundle } from '../store/bundle-header.js';
-import {
-  BootError,
-  forgetCrashes,
-  guestArguments,
-  networkCards,
-  onlyCard,
-  onPowerButton,
-  siteDevice,
-} from '../vm/guest.js';
+import { BootError, guestArguments, networkCards, onlyCard, onPowerButton, siteDevice } from '../vm/guest.js';
 import { parseArguments } from './arguments.js';
 import { badUsage } from './failure.js';
-import { runServer } from './serve.js';
-
-/** Milliseconds of service after which a crash is the first again. */
-const HEALTHY = 60_000;
+import { serveGuest } from './guest-serve.js';
 
 export async function runGuest(): Promise<void> {
   try {
@@ -35,8 +24,7 @@ export async function runGuest(): Promise<void> {
     ]);
     if (task?.kind !== 'serve') throw new BootError('the command line asks for nothing that can be served');
     onPowerButton(() => process.kill(process.pid, 'SIGTERM'));
-    setTimeout(forgetCrashes, HEALTHY).unref();
-    await runServer(task);
+    await serveGuest(task);
   } catch (error) {
     if (error instanceof BootError) throw badUsage(error.message);
     throw error;

@@ -8,6 +8,8 @@ import { ImageError } from './image-error.js';
 const FILES = ['brotli_wasm_bg.wasm', 'compress-worker.js', 'koffi.node', 'main.js', 'package.json'];
 /** Starts a machine image in QEMU; only those have it. */
 export const LAUNCHER = 'run-qemu.js';
+/** What runs in them. */
+export const GUEST = 'guest.cjs';
 
 /** What goes into an image, by its path in the image. */
 export interface Part {

@@ -4,7 +4,7 @@ import { gzip } from 'pako';
 import type { ProgramOf } from '../image/build-image.js';
 import { ImageError } from '../image/image-error.js';
 import { canonicalJson } from '../image/manifest.js';
-import { LAUNCHER, type Part, programFolder, programParts } from '../image/program.js';
+import { GUEST, LAUNCHER, programFolder, programParts } from '../image/program.js';
 import type { BootFile } from './boot-file.js';
 import { type CpioEntry, cpio } from './cpio.js';
 import { initProgram, RUNTIME } from './init.js';
@@ -43,7 +43,6 @@ export function vmProgram(options: VmOptions = {}): ProgramOf {
         `machine images are made on Linux for x86-64, and this is ${process.platform}/${process.arch}`,
       );
     const kernel = debianKernel(options.kernel);
-    const program = programParts();
     const boot: BootFile = {
       commandLine: [...KERNEL_OPTIONS, ...Object.entries(network).map(([name, value]) => `${name}=${value}`)].join(' '),
       disks: ['runtime.squashfs', 'site.bundle'],
@@ -55,7 +54,7 @@ export function vmProgram(options: VmOptions = {}): ProgramOf {
     return [
       { path: 'vmlinuz', from: kernel.vmlinuz, executable: false },
       { path: 'initramfs', from: initramfs(kernel), executable: false },
-      { path: 'runtime.squashfs', from: runtime(program), executable: false },
+      { path: 'runtime.squashfs', from: runtime(), executable: false },
       { path: 'boot.json', from: canonicalJson(boot), executable: false },
       { path: LAUNCHER, from: join(programFolder(), LAUNCHER), executable: false },
       { path: 'run-qemu', from: Buffer.from(script(versions.node)), executable: true },
@@ -71,7 +70,7 @@ function initramfs(kernel: Kernel): Uint8Array {
     entries.push({ path: `m/${name}.ko`, content });
     return `/m/${name}.ko`;
   });
-  const argv = ['/node', '--max-semi-space-size=4', '/program/main.js', 'guest'];
+  const argv = ['/node', '--max-semi-space-size=4', `/program/${GUEST}`];
   const content = initProgram(paths, RUNTIME_DISKS, argv, [
     'HOME=/tmp',
     'PATH=/',
@@ -86,11 +85,14 @@ function initramfs(kernel: Kernel): Uint8Array {
 }
 
 /** The path of the runtime's file in the cache: it takes half a minute to make, and is the same for every site. */
-function runtime(program: readonly Part[]): string {
-  const files = program
-    .filter(({ path, from }) => typeof from === 'string' && /\/(?:main\.js|koffi\.node|package\.json)$/.test(path))
-    .map(({ path, from }) => ({ path, from: from as string }));
-  return cachedRuntime(process.execPath, files);
+function runtime(): string {
+  // Throws where the program was never built for images.
+  programParts();
+  const files = [GUEST, 'koffi.node', 'package.json'];
+  return cachedRuntime(
+    process.execPath,
+    files.map((name) => ({ path: `program/${name}`, from: join(programFolder(), name) })),
+  );
 }
 
 function script(node: string): string {

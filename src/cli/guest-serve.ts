@@ -1,0 +1,94 @@
+/**
+ * Serving in a machine of its own. It takes the traffic over from the machine before it where the host has connected the two,
+ * and gives it to the one after: what is open is finished by who began it.
+ */
+import { forgetCrashes, hasTaken, neverAgain, rememberTaken } from '../vm/guest.js';
+import { leadFrom, leadTo, openPort, PREDECESSOR, SUCCESSOR } from '../vm/ports.js';
+import { Failure } from './failure.js';
+import { Log } from './log.js';
+import { openDirect } from './networks.js';
+import { testSites } from './self-test-command.js';
+import { addressOf, makeServer, openSites } from './serve.js';
+import type { ServeOptions } from './serve-arguments.js';
+import { firstSignal } from './signals.js';
+
+/** Milliseconds of service after which a crash is the first again. */
+const HEALTHY = 60_000;
+/** Milliseconds that what is open may go on when another machine has the traffic. */
+const GIVEN_DRAIN = 3_600_000;
+/** Sockets of the guest, at this end of the ports. */
+const TO_SUCCESSOR = '/tmp/successor.sock';
+const TO_PREDECESSOR = '/tmp/predecessor.sock';
+
+export async function serveGuest(options: ServeOptions): Promise<void> {
+  const log = new Log(options.log);
+  try {
+    await serve(options, log);
+  } finally {
+    await log.close();
+  }
+}
+
+async function serve(options: ServeOptions, log: Log): Promise<void> {
+  const signal = firstSignal();
+  const before = openPort(PREDECESSOR);
+  const takes = before !== undefined && !hasTaken();
+  let failed: (failure: Failure) => void = () => undefined;
+  const failure = new Promise<never>((_resolve, reject) => {
+    failed = reject;
+  });
+  failure.catch(() => undefined);
+  let isGiven: () => void = () => undefined;
+  const given = new Promise<undefined>((resolve) => {
+    isGiven = () => resolve(undefined);
+  });
+  const opening = openDirect(
+    options,
+    log,
+    (one) => failed(one),
+    undefined,
+    () => isGiven(),
+    takes,
+  );
+  const [network, sites] = await Promise.all([opening, openSites(options, log)]);
+  const http = makeServer(options, network, sites, log);
+  const listening = network.listen(options.port, http.accept);
+  listening.catch(() => undefined);
+  if (takes) {
+    // Nobody is served by a machine that would not serve well.
+    const test = await testSites(options, sites);
+    log.event('net', `self-test passed: ${test.pages} answers, ${test.bytes} bytes`);
+    await leadTo(before, TO_PREDECESSOR);
+    await network.takeOver([TO_PREDECESSOR]).catch((error: Error) => {
+      throw new Failure(`the machine before this one does not hand over: ${error.message}`);
+    });
+    rememberTaken();
+  }
+  const after = openPort(SUCCESSOR);
+  if (after !== undefined) {
+    network.offer(TO_SUCCESSOR);
+    leadFrom(after, TO_SUCCESSOR);
+  }
+  const listener = await Promise.race([listening, signal, failure]);
+  if (typeof listener === 'object') {
+    process.stdout.write(`listening on ${addressOf(network, listener)}\n`);
+    const healthy = setTimeout(forgetCrashes, HEALTHY);
+    const end = await Promise.race([signal, given, failure]);
+    clearTimeout(healthy);
+    if (end === undefined) {
+      neverAgain();
+      log.event('net', `another machine serves; ${http.connections} open connections go on here`);
+      http.retire();
+      const soon = signal.then(() => {
+        http.drain();
+        return new Promise((done) => setTimeout(done, options.drain));
+      });
+      await Promise.race([network.close(GIVEN_DRAIN), soon]);
+      return;
+    }
+    log.event('net', `${end}: no new connections; ${http.connections} open ones have ${options.drain / 1000} s`);
+    http.drain();
+  }
+  await network.close(options.drain);
+  for (const one of sites.all) one.close();
+}

@@ -27,13 +27,17 @@ export async function openSockets(options: ServeOptions, fd: number | undefined)
   return openSocketNetwork({ host: options.host, fd }, options.sockets);
 }
 
-/** `inherited`: the TAP was opened by another process, and this one begins when it is told to. `given`: a successor has the traffic. */
+/**
+ * `inherited`: the TAP was opened by another process. It begins when it is told to then, and with `held`. `given`: a successor has
+ * the traffic.
+ */
 export async function openDirect(
   options: ServeOptions,
   log: Log,
   failed: (failure: Failure) => void,
   inherited?: OpenTap,
   given?: () => void,
+  held = inherited !== undefined,
 ): Promise<DirectNetwork> {
   const { DirectNetwork } = await import('../net/direct.js');
   const { stateFolder } = await import('../net/direct/lease-file.js');
@@ -42,7 +46,7 @@ export async function openDirect(
   const { direct } = options;
   const network = new DirectNetwork({
     device: deviceOf(direct, inherited),
-    held: inherited !== undefined,
+    held,
     onGiven: given,
     static: direct.static,
     hostname: direct.hostname ?? hostname(),

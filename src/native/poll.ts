@@ -1,7 +1,7 @@
 /** Sleeping until one of two descriptors is readable, and what libuv says of itself: its descriptor and its next timer. */
 import { EINTR } from './errno.js';
 import { koffi, libc } from './libc.js';
-import { pinned } from './slab.js';
+import { type Pinned, pinned } from './slab.js';
 
 const POLLIN = 1;
 const POLLERR = 8;
@@ -48,4 +48,15 @@ export function eventLoopDescriptor(): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+let looked: Pinned | undefined;
+
+/** Whether nobody is at the other end of `fd`. */
+export function hungUp(fd: number): boolean {
+  looked ??= pinned(8);
+  const memory = looked;
+  const view = new DataView(memory.bytes.buffer, memory.bytes.byteOffset, 8);
+  view.setInt32(0, fd, true);
+  return libc().poll(memory.address, 1, 0) > 0 && (view.getInt16(6, true) & POLLHUP) !== 0;
 }

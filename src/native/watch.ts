@@ -8,12 +8,6 @@ const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
 
 /** Answers a socket whose descriptor is a duplicate of `fd`; it is paused. `arrived` gets the bytes read to `buffer`, 0 at the end. */
 export function watch(fd: number, buffer: Uint8Array, arrived: (length: number) => void): Socket {
-  const c = libc();
-  const pair = pinned(8);
-  check(c.socketpair(AF_UNIX, SOCK_STREAM_CLOEXEC, 0, pair.address), 'make a socket pair');
-  const view = new DataView(pair.bytes.buffer, pair.bytes.byteOffset, 8);
-  const ours = view.getInt32(0, true);
-  const other = view.getInt32(4, true);
   const onread: OnReadOpts = {
     buffer,
     callback: (length) => {
@@ -21,10 +15,26 @@ export function watch(fd: number, buffer: Uint8Array, arrived: (length: number) 
       return true;
     },
   };
-  const options: SocketConstructorOpts & { onread: OnReadOpts } = { fd: ours, readable: true, writable: false, onread };
-  const socket = new Socket(options);
+  const socket = duplicate(fd, { readable: true, writable: false, onread });
   socket.pause();
   socket.on('end', () => arrived(0));
+  return socket;
+}
+
+/** A stream of bytes both ways, over a duplicate of `fd`, which does not block. */
+export function stream(fd: number): Socket {
+  return duplicate(fd, { readable: true, writable: true });
+}
+
+/** A socket of Node's is made for one end of a pair, in whose place the descriptor comes then. */
+function duplicate(fd: number, options: SocketConstructorOpts & { onread?: OnReadOpts }): Socket {
+  const c = libc();
+  const pair = pinned(8);
+  check(c.socketpair(AF_UNIX, SOCK_STREAM_CLOEXEC, 0, pair.address), 'make a socket pair');
+  const view = new DataView(pair.bytes.buffer, pair.bytes.byteOffset, 8);
+  const ours = view.getInt32(0, true);
+  const other = view.getInt32(4, true);
+  const socket = new Socket({ ...options, fd: ours });
   check(c.dup2(fd, ours), 'duplicate the descriptor');
   c.close(other);
   return socket;

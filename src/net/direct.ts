@@ -190,9 +190,10 @@ export class DirectNetwork implements Network, Driven, Owner {
     this.enter(() => this.adopt(state, false, []));
     predecessors.taken();
     this.loop.start();
-    const gap = (monotonic() - state.at).toFixed(1);
+    // Another machine's clock tells no gap.
+    const gap = monotonic() - state.at;
     this.options.onEvent?.(
-      `took over in ${gap} ms; ${predecessors.count} before us have ${predecessors.connections} connections`,
+      `took over${gap < 0 ? '' : ` in ${gap.toFixed(1)} ms`}; ${predecessors.count} before us have ${predecessors.connections} connections`,
     );
   }
 

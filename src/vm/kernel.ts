@@ -8,7 +8,7 @@ import { ImageError } from '../image/image-error.js';
 const META_PACKAGE = 'linux-image-cloud-amd64';
 
 /** What the guest needs that is no fixed part of the kernel. */
-const DRIVERS = ['virtio_pci', 'virtio_blk', 'squashfs', 'virtio_net', 'button', 'evdev'];
+const DRIVERS = ['virtio_pci', 'virtio_blk', 'squashfs', 'virtio_net', 'virtio_console', 'button', 'evdev'];
 
 export interface Kernel {
   /** `6.1.0-56-cloud-amd64`. */

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PREDECESSOR, SUCCESSOR } from './ports.js';
 
 export interface MachineOptions {
   readonly accel: 'kvm' | 'tcg';
@@ -11,6 +12,10 @@ export interface MachineOptions {
   readonly memory: number;
   readonly tap: string;
   readonly mac: string;
+  /** Where another machine may come and take the traffic over: the path of a UNIX socket to make. */
+  readonly successor?: string | undefined;
+  /** Of the machine whose traffic this one takes over. */
+  readonly predecessor?: string | undefined;
   readonly boot:
     | {
         readonly kernel: string;
@@ -38,8 +43,11 @@ export class Machine {
   private asked = false;
   /** The guest has said where it serves. */
   private serving = false;
+  /** Whether a guest that asks to be started again is. */
+  private restarts: boolean;
 
   constructor(options: MachineOptions) {
+    this.restarts = options.predecessor === undefined;
     this.child = spawn('qemu-system-x86_64', qemuArguments(options, join(this.folder, 'qmp')), {
       stdio: ['ignore', 'pipe', 'pipe'],
       // A Ctrl-C of the terminal is ours to answer.
@@ -101,6 +109,10 @@ export class Machine {
       const plain = line.replace(ESCAPES, '').trim();
       if (LISTENING.test(plain)) {
         this.serving = true;
+        if (this.restarts === false) {
+          this.restarts = true;
+          void this.command('set-action', { reboot: 'reset' }).catch(() => undefined);
+        }
         process.stdout.write(`${plain}\n`);
       } else if (plain !== '') process.stderr.write(`${plain}\n`);
     }
@@ -117,10 +129,10 @@ export class Machine {
     this.child.kill('SIGKILL');
   }
 
-  private async command(name: string): Promise<void> {
+  private async command(name: string, values: object = {}): Promise<void> {
     const socket = await this.channel();
     socket.write('{"execute":"qmp_capabilities"}\n');
-    socket.write(`{"execute":"${name}"}\n`);
+    socket.write(`${JSON.stringify({ execute: name, arguments: values })}\n`);
   }
 
   private channel(): Promise<Socket> {
@@ -137,16 +149,35 @@ export class Machine {
   }
 }
 
-function qemuArguments({ accel, memory, tap, mac, boot }: MachineOptions, qmp: string): string[] {
+function qemuArguments(options: MachineOptions, qmp: string): string[] {
+  const { accel, memory, tap, mac, boot } = options;
   // "pc": the microvm board does not boot Debian's kernel under emulation.
   const args = ['-nodefaults', '-no-user-config', '-display', 'none', '-M', 'pc,usb=off', '-accel', accel];
   if (accel === 'kvm') args.push('-cpu', 'host');
   args.push('-m', `${memory}M`, '-smp', '1', '-serial', 'stdio', '-qmp', `unix:${qmp},server=on,wait=off`);
   args.push('-netdev', `tap,id=n0,ifname=${tap},script=no,downscript=no`);
   args.push('-device', `virtio-net-pci,netdev=n0,mac=${mac},romfile=`);
+  args.push(...ports(options));
   if ('disk' in boot) return [...args, ...drive(boot.disk, 0)];
   args.push('-kernel', boot.kernel, '-initrd', boot.initramfs, '-append', boot.commandLine);
   return [...args, ...boot.disks.flatMap(drive)];
+}
+
+/** Byte streams between this machine and the one before, and the one after. */
+function ports({ successor, predecessor }: MachineOptions): string[] {
+  if (successor === undefined && predecessor === undefined) return [];
+  const args = ['-device', 'virtio-serial-pci'];
+  const port = (name: string, path: string, more: string): void => {
+    args.push('-chardev', `socket,id=${name},path=${path.replaceAll(',', ',,')}${more}`);
+    args.push('-device', `virtserialport,chardev=${name},name=${name}`);
+  };
+  if (successor !== undefined) port(SUCCESSOR, successor, ',server=on,wait=off');
+  if (predecessor !== undefined) {
+    port(PREDECESSOR, predecessor, '');
+    // One that cannot take over ends; it must not come up a second time beside the one that serves.
+    args.push('-action', 'reboot=shutdown');
+  }
+  return args;
 }
 
 function drive(file: string, i: number): string[] {

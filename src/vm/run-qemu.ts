@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { BootFile } from './boot-file.js';
+import { portOf } from './bridge-port.js';
 import { Machine, type MachineOptions } from './qemu.js';
 
 const HELP = `usage: run-qemu [options]
@@ -19,6 +20,9 @@ const HELP = `usage: run-qemu [options]
   --memory MB             (default: what boot.json says)
   --accel NAME            kvm, tcg (emulation) or auto (default): KVM where it boots within some seconds
   --disk FILE             boot this disk image (image build --format raw) instead
+  --successor PATH        make a UNIX socket where the machine after this one can take the traffic over
+  --predecessor PATH      take it over there: same --ipv4 and --mac, another TAP on the same bridge
+  --self-test             whether this host can boot the image; nothing is started
   --append TEXT           more of the guest's options: "port=8080 metrics"
   --drain SECONDS         time for open connections to finish at the end (default: 10)
 `;
@@ -40,12 +44,13 @@ function fail(sentence: string, status = 1): never {
 
 function options(argv: string[]) {
   const text = { type: 'string' as const };
-  const names = ['tap', 'bridge', 'mac', 'memory', 'accel', 'disk', 'append', ...PASSED];
+  const names = ['tap', 'bridge', 'mac', 'memory', 'accel', 'disk', 'successor', 'predecessor', 'append', ...PASSED];
+  const flags = { help: { type: 'boolean' as const, short: 'h' }, 'self-test': { type: 'boolean' as const } };
   try {
     return parseArgs({
       args: argv,
-      options: { ...Object.fromEntries(names.map((name) => [name, text])), help: { type: 'boolean', short: 'h' } },
-    }).values as Record<string, string | undefined> & { help?: boolean };
+      options: { ...Object.fromEntries(names.map((name) => [name, text])), ...flags },
+    }).values as Record<string, string | undefined> & { help?: boolean; 'self-test'?: boolean };
   } catch (error) {
     return fail(`${(error as Error).message.split('. ')[0]}; "run-qemu --help" lists what there is`, 2);
   }
@@ -67,6 +72,7 @@ if (Number(memory) < LEAST_MEMORY)
     `--memory ${memory}: the kernel does not come up with so little; give the machine ${LEAST_MEMORY} MB or more`,
     2,
   );
+if (given['self-test'] === true) selfTest();
 const tap = given['tap'] ?? 'tap0';
 prepareTap(tap, given['bridge']);
 
@@ -74,6 +80,8 @@ const machine: Omit<MachineOptions, 'accel'> = {
   memory: Number(memory),
   tap,
   mac: given['mac'] ?? derivedMac(tap),
+  successor: given['successor'],
+  predecessor: given['predecessor'],
   boot:
     given['disk'] === undefined
       ? {
@@ -108,7 +116,11 @@ function prepareTap(name: string, bridge: string | undefined): void {
         }
       });
     }
-    if (bridge !== undefined) ip('link', 'set', name, 'master', bridge);
+    if (bridge !== undefined) {
+      ip('link', 'set', name, 'master', bridge);
+      // A machine that gave its traffic away may have left it otherwise.
+      ip(...portOf(name, true));
+    }
     ip('link', 'set', name, 'up');
   } catch (error) {
     const { code, stderr } = error as NodeJS.ErrnoException & { stderr?: string };
@@ -117,6 +129,19 @@ function prepareTap(name: string, bridge: string | undefined): void {
       `the TAP ${name} cannot be prepared (${String(stderr).trim()}); run as root, or prepare the host once with "sudo sitekernel host up --bridge BRIDGE --tap ${name} --user USER"`,
     );
   }
+}
+
+/** The site is tested by the guest itself, before it takes the traffic. */
+function selfTest(): never {
+  for (const name of [boot.kernel, boot.initramfs, ...boot.disks])
+    if (!existsSync(join(folder, name))) fail(`${name} is missing in the image; build it again`);
+  try {
+    execFileSync('qemu-system-x86_64', ['--version'], { stdio: 'ignore' });
+  } catch {
+    fail('there is no qemu-system-x86_64; install qemu-system-x86');
+  }
+  process.stdout.write('self-test passed: the image is whole, and QEMU is there\n');
+  process.exit(0);
 }
 
 /** Locally administered, the same at every start, another for each TAP. */

@@ -1,9 +1,10 @@
 /**
  * Runs machine images on this host: a process of `run-qemu` for each machine, which outlives whoever started it.
  *
- * A replacement boots beside the running machine on a TAP of its own that is on no bridge yet, with the same addresses. When it
- * serves, its TAP joins the bridge and the old one's leaves it: no new connection is refused. What is under way on the old
- * machine ends. An address by DHCP cannot be had off the bridge: there the old machine ends first.
+ * A replacement boots beside the running machine on a TAP of its own on the same bridge, with the same addresses, and sends nothing
+ * until it has tested its site. Then it takes the traffic over, through a port between the two machines: the old one finishes what
+ * is open, gets the segments of that handed on, and sends by itself; the bridge only must not learn from that. Without a bridge, or
+ * with another address, the old machine ends first.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -11,6 +12,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } f
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { MakeRunner, Runner, Running, StagedImage } from '../deploy/runner.js';
+import { portOf, unlearned } from './bridge-port.js';
 
 /** Milliseconds between two looks at a machine, until it must serve (emulated ones are slow), and until one must have ended. */
 const LOOK = 100;
@@ -25,7 +27,13 @@ interface State extends Running {
   readonly tap: string;
   /** In clock ticks since boot: a process number that was used again is another's. */
   readonly born: string;
+  /** What it serves on: a successor must have the same. */
+  readonly address?: string;
+  /** The machine before it, which may still finish what was open. */
+  readonly former?: Former | undefined;
 }
+
+type Former = Pick<State, 'pid' | 'born' | 'tap'>;
 
 export const vmRunner: MakeRunner = (options) => vmRunnerWithin(START, options);
 
@@ -45,14 +53,18 @@ export function vmRunnerWithin(start: number, { hostFolder, args, log }: Paramet
     }
   };
 
-  /** Boots on `tap`; on the bridge from the start, or not. */
-  const boot = async (image: Bootable, tap: string, onBridge: boolean): Promise<State> => {
+  /** Boots on `tap`. `old`: the machine whose traffic it takes over. */
+  const boot = async (image: Bootable, tap: string, old?: State): Promise<State> => {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const output = join(folder, `${tap}.out`);
     const log = join(folder, `${tap}.log`);
     const descriptors = [openSync(output, 'w', 0o600), openSync(log, 'w', 0o600)];
     const more = ['--tap', tap, '--mac', argument(args, '--mac') ?? stableMac(`${hostFolder}\0${base}`)];
-    const child = spawn(join(image.folder, 'run'), [...argsWithout(args, onBridge), ...more], {
+    // Seen from the host's folder: a path to a socket must not be long.
+    more.push('--successor', linkOf(tap));
+    rmSync(join(hostFolder, linkOf(tap)), { force: true });
+    if (old !== undefined) more.push('--predecessor', linkOf(old.tap));
+    const child = spawn(join(image.folder, 'run'), [...argsWithout(args), ...more], {
       cwd: hostFolder,
       detached: true,
       stdio: ['ignore', ...descriptors],
@@ -65,8 +77,9 @@ export function vmRunnerWithin(start: number, { hostFolder, args, log }: Paramet
       const url = /^listening on (\S+)$/m.exec(readFileSync(output, 'utf8'))?.[1];
       if (url !== undefined) {
         const pid = child.pid!;
-        const { id, bundle, folder } = image;
-        return { image: id, bundle, folder, url, pid, since: Date.now(), tap, born: bornAt(pid)! };
+        const { id, bundle, folder, address } = image;
+        const former = old && { pid: old.pid, born: old.born, tap: old.tap };
+        return { image: id, bundle, folder, address, url, pid, since: Date.now(), tap, born: bornAt(pid)!, former };
       }
       await pause();
     }
@@ -87,40 +100,47 @@ export function vmRunnerWithin(start: number, { hostFolder, args, log }: Paramet
     return runningOf(state);
   };
 
-  const end = async (state: State): Promise<void> => {
-    process.kill(state.pid, 'SIGTERM');
-    for (const until = Date.now() + STOP; Date.now() < until; await pause())
-      if (bornAt(state.pid) !== state.born) return;
-    process.kill(state.pid, 'SIGKILL');
+  const end = async (one: Former): Promise<void> => {
+    if (bornAt(one.pid) !== one.born) return;
+    process.kill(one.pid, 'SIGTERM');
+    for (const until = Date.now() + STOP; Date.now() < until; await pause()) if (bornAt(one.pid) !== one.born) return;
+    process.kill(one.pid, 'SIGKILL');
     throw new Error('the machine did not power off in time');
   };
 
   const oneAfterTheOther = async (old: State, next: Bootable): Promise<Running> => {
-    log('the machine ends before the next begins: that is so without --bridge, and with an address by DHCP');
+    log('the machine ends before the next begins: that is so without --bridge, and when the address changes');
     await end(old);
     try {
-      return keep(await boot(next, base, true));
+      return keep(await boot(next, base));
     } catch (error) {
-      keep(await boot({ id: old.image, bundle: old.bundle, folder: old.folder }, base, true));
+      const { image: id, bundle, folder, address = '' } = old;
+      keep(await boot({ id, bundle, folder, address }, base));
       throw error;
     }
   };
 
   const replace = async (image: StagedImage): Promise<Running> => {
     const old = current();
-    const next = bootable(image);
-    if (old === undefined) return keep(await boot(next, base, true));
-    const isStatic = argument(args, '--ipv4') !== undefined || image.manifest.network['ipv4'] !== undefined;
-    if (!isStatic || bridge === undefined) return oneAfterTheOther(old, next);
+    const next = bootable(image, args);
+    if (old === undefined) return keep(await boot(next, base));
+    if (old.former !== undefined && bornAt(old.former.pid) === old.former.born) {
+      log(`the machine on ${old.former.tap} still had open connections; it ends now`);
+      await end(old.former).catch((error: Error) => log(error.message));
+    }
+    if (bridge === undefined || old.address !== next.address) return oneAfterTheOther(old, next);
     const tap = old.tap === base ? `${base.slice(0, 14)}n` : base;
-    const state = await boot(next, tap, false);
-    // First both, so that there is always one who answers; the bridge forgets where the old one was when it leaves.
-    ip('link', 'set', tap, 'master', bridge);
-    ip('link', 'set', old.tap, 'nomaster');
-    const running = keep(state);
-    log(`the machine on ${tap} took over from that on ${old.tap}`);
-    await end(old).catch((error: Error) => log(error.message));
-    return running;
+    ip(...unlearned(old.tap));
+    let state: State;
+    try {
+      state = await boot(next, tap, old);
+    } catch (error) {
+      ip(...portOf(old.tap, true));
+      throw error;
+    }
+    ip(...portOf(old.tap, false));
+    log(`the machine on ${tap} took over from that on ${old.tap}, which ends when its connections have`);
+    return keep(state);
   };
 
   return {
@@ -128,13 +148,13 @@ export function vmRunnerWithin(start: number, { hostFolder, args, log }: Paramet
       const state = current();
       return state === undefined ? undefined : runningOf(state);
     },
-    start: async (image) => keep(await boot(bootable(image), base, true)),
+    start: async (image) => keep(await boot(bootable(image, args), base)),
     // The site is a disk of the machine: another one is another machine.
     swap: replace,
     replace,
     stop: async () => {
       const state = current();
-      if (state !== undefined) await end(state);
+      for (const one of [state, state?.former]) if (one !== undefined) await end(one);
       rmSync(file, { force: true });
     },
   };
@@ -144,10 +164,17 @@ interface Bootable {
   readonly id: string;
   readonly bundle: string;
   readonly folder: string;
+  readonly address: string;
 }
 
-function bootable({ id, folder, manifest }: StagedImage): Bootable {
-  return { id, folder, bundle: manifest.site.bundle.id };
+function bootable({ id, folder, manifest }: StagedImage, args: readonly string[]): Bootable {
+  const own = [argument(args, '--ipv4') ?? manifest.network['ipv4'] ?? 'dhcp', argument(args, '--port') ?? ''];
+  return { id, folder, bundle: manifest.site.bundle.id, address: own.join(' ') };
+}
+
+/** Where the machine on `tap` waits for its successor, seen from the host's folder. */
+function linkOf(tap: string): string {
+  return join('run', `${tap}.link`);
 }
 
 /** Locally administered, the same at every start of this machine: whoever takes over has the old one's. */
@@ -176,10 +203,10 @@ function argument(args: readonly string[], name: string): string | undefined {
 }
 
 /** Without those that the runner decides. */
-function argsWithout(args: readonly string[], bridge: boolean): string[] {
+function argsWithout(args: readonly string[]): string[] {
   const left: string[] = [];
   for (let i = 0; i < args.length; i++) {
-    if (args[i] === '--tap' || args[i] === '--mac' || (args[i] === '--bridge' && !bridge)) i += 1;
+    if (args[i] === '--tap' || args[i] === '--mac') i += 1;
     else left.push(args[i]!);
   }
   return left;

@@ -11,7 +11,9 @@ import { MAIN, SITE } from './server.js';
 /** Seconds until it serves: emulation on a busy machine takes its time. */
 export const BOOT = 200;
 
-export const skip = skipWithout('qemu-system-x86_64', 'mksquashfs', 'grub-mkimage', 'curl', 'dnsmasq', 'ping');
+export const skip = skipWithout(
+  ...['qemu-system-x86_64', 'qemu-img', 'mksquashfs', 'grub-mkimage', 'curl', 'dnsmasq', 'ping', 'git'],
+);
 
 /** A folder for images that goes with the test. */
 export function imageFolder(t: Test): string {

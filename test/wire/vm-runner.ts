@@ -1,7 +1,7 @@
 /**
- * Runs on the host of a lab: starts a machine image by the runner of deployments, and then does what stdin says, a line each:
- * `replace IMAGE [SECONDS]`, the last until it must serve, or `stop`. `npm test` starts it; it is no test by itself.
- * usage: vm-runner.js HOSTFOLDER IMAGE ARGS...
+ * Runs on the host of a lab where a machine image is deployed: does by the runner of deployments what stdin says, a line each:
+ * `replace IMAGE [SECONDS]`, the last until it must serve. `npm test` starts it; it is no test by itself.
+ * usage: vm-runner.js HOSTFOLDER ARGS...
  */
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -11,7 +11,7 @@ import { makeRunner } from '../../src/deploy/runners.js';
 import type { Manifest } from '../../src/image/manifest.js';
 import { vmRunnerWithin } from '../../src/vm/vm-runner.js';
 
-const [hostFolder, first, ...args] = process.argv.slice(2) as [string, string, ...string[]];
+const [hostFolder, ...args] = process.argv.slice(2) as [string, ...string[]];
 const staged = (folder: string): StagedImage => ({
   id: basename(folder),
   folder,
@@ -19,10 +19,8 @@ const staged = (folder: string): StagedImage => ({
 });
 const options = { hostFolder, args, log: (sentence: string) => console.error(sentence) };
 const runner = await makeRunner('vm', options);
-console.log(`started ${(await runner.start(staged(first))).image}`);
 for await (const line of createInterface({ input: process.stdin })) {
-  const [order, image, seconds] = line.split(' ');
-  if (order === 'stop') break;
+  const [, image, seconds] = line.split(' ');
   const one = seconds === undefined ? runner : vmRunnerWithin(Number(seconds) * 1000, options);
   const said = await one.replace(staged(image!)).then(
     (running) => `replaced by ${running.image}`,
@@ -30,6 +28,4 @@ for await (const line of createInterface({ input: process.stdin })) {
   );
   console.log(`${said}\nstatus ${(await runner.status())?.image}`);
 }
-await runner.stop();
-console.log(`stopped, status ${await runner.status()}`);
 process.exit(0);

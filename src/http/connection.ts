@@ -19,6 +19,20 @@ export type State = (typeof STATE)[keyof typeof STATE];
 /** `lowWater` of a flow that need not tell when it has drained. */
 export const UNWATCHED = 0x7fffffff;
 
+/** What all connections together keep of requests that are unfinished or wait; bytes. */
+export class Unfinished {
+  readonly #limit: number;
+  bytes = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get full(): boolean {
+    return this.bytes > this.#limit;
+  }
+}
+
 /** How many connections one address has. */
 export interface Client {
   readonly address: string;
@@ -29,6 +43,7 @@ export interface Client {
 export class Connection {
   readonly flow: Flow;
   readonly client: Client | undefined;
+  readonly #unfinished: Unfinished;
   /** Came when a cap was reached: its first request is answered with 503. */
   readonly refused: boolean;
   state: State = STATE.reading;
@@ -41,7 +56,7 @@ export class Connection {
   /** Bytes that wait for more: `held[0..heldBytes)`; none while idle. */
   held: Uint8Array | undefined = undefined;
   heldBytes = 0;
-  body: BodyReader | undefined = undefined;
+  #body: BodyReader | undefined = undefined;
   /** When the request that is being read was first seen unfinished, in ticks of `Deadlines`; 0: it was not. */
   began = 0;
   /** Where in `FieldsCache` the fields of the last request are. */
@@ -54,8 +69,9 @@ export class Connection {
   previous: Connection | undefined = undefined;
   next: Connection | undefined = undefined;
 
-  constructor(flow: Flow, client: Client | undefined, refused: boolean) {
+  constructor(flow: Flow, client: Client | undefined, refused: boolean, unfinished: Unfinished) {
     flow.lowWater = UNWATCHED;
+    this.#unfinished = unfinished;
     this.flow = flow;
     this.client = client;
     this.refused = refused;
@@ -65,23 +81,44 @@ export class Connection {
   finish(): void {
     this.state = STATE.closing;
     this.skipped = 0;
-    this.held = this.body = undefined;
-    this.heldBytes = 0;
+    this.forget();
     this.flow.end();
   }
 
-  /** Keeps `bytes[start..end)` behind what is already held. */
-  hold(bytes: Uint8Array, start: number, end: number): void {
+  /** What is read of the content of a request; undefined: none is awaited. */
+  get body(): BodyReader | undefined {
+    return this.#body;
+  }
+
+  set body(body: BodyReader | undefined) {
+    this.#unfinished.bytes += (body?.head.length ?? 0) - (this.#body?.head.length ?? 0);
+    this.#body = body;
+  }
+
+  /** Keeps nothing of any request. */
+  forget(): void {
+    this.body = undefined;
+    this.#unfinished.bytes -= this.held?.length ?? 0;
+    this.held = undefined;
+    this.heldBytes = 0;
+  }
+
+  /** Keeps `bytes[start..end)` behind what is already held. Answers whether there is room: false when all connections keep too much. */
+  hold(bytes: Uint8Array, start: number, end: number): boolean {
+    let room = true;
     const needed = this.heldBytes + end - start;
     if (this.held === undefined || this.held.length < needed) {
       let size = 256;
       while (size < needed) size *= 2;
       const larger = new Uint8Array(size);
       if (this.held !== undefined) larger.set(this.held.subarray(0, this.heldBytes));
+      this.#unfinished.bytes += size - (this.held?.length ?? 0);
+      room = !this.#unfinished.full;
       this.held = larger;
     }
     this.held.set(bytes.subarray(start, end), this.heldBytes);
     this.heldBytes = needed;
+    return room;
   }
 
   /** Lets the first `count` held bytes go; the buffer too when nothing is left. */
@@ -89,6 +126,7 @@ export class Connection {
     if (this.held === undefined) return;
     this.heldBytes -= count;
     if (this.heldBytes <= 0) {
+      this.#unfinished.bytes -= this.held.length;
       this.held = undefined;
       this.heldBytes = 0;
     } else if (count > 0) this.held.copyWithin(0, count, count + this.heldBytes);

@@ -2,7 +2,7 @@ import { Memory } from '../memory/memory.js';
 import type { Flow } from '../net/flow.js';
 import { AccessRecord } from './access.js';
 import { BodyReader, MORE } from './body.js';
-import { type Connection, STATE } from './connection.js';
+import { type Connection, STATE, type Unfinished } from './connection.js';
 import type { DeadlineList } from './deadlines.js';
 import { Fields } from './fields.js';
 import { FieldsCache } from './fields-cache.js';
@@ -22,6 +22,7 @@ const GOAWAY = new Memory(
 export class Exchange {
   readonly #limits: HttpLimits;
   readonly #bodies: DeadlineList;
+  readonly #unfinished: Unfinished;
   readonly #log: ((record: AccessRecord) => void) | undefined;
   readonly responder: Responder;
   readonly #line = new RequestLine();
@@ -34,9 +35,16 @@ export class Exchange {
   draining = false;
 
   /** `retryAfter` in seconds; `bodies`: where connections wait whose request brings content. */
-  constructor(options: HttpOptions, limits: HttpLimits, retryAfter: number, bodies: DeadlineList) {
+  constructor(
+    options: HttpOptions,
+    limits: HttpLimits,
+    retryAfter: number,
+    bodies: DeadlineList,
+    unfinished: Unfinished,
+  ) {
     this.#limits = limits;
     this.#bodies = bodies;
+    this.#unfinished = unfinished;
     this.#log = options.log;
     this.#cache = new FieldsCache(limits);
     this.responder = new Responder(options, limits, retryAfter, bodies.clock);
@@ -135,6 +143,10 @@ export class Exchange {
     // What is refused anyway, or too much to read, is answered at once, and the connection ends with it.
     if (fields.contentLength > limits.body || (status !== 0 && fields.continues)) {
       this.#failParsed(c, status !== 0 ? status : 413, bytes, start);
+      return end;
+    }
+    if (this.#unfinished.bytes + next - start > limits.unfinished) {
+      this.#failParsed(c, 503, bytes, start);
       return end;
     }
     if (fields.continues) c.flow.write(CONTINUE, 0, CONTINUE.bytes.length);

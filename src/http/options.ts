@@ -25,6 +25,11 @@ export interface HttpLimits {
   readonly connectionsPerClient: number;
   /** Connections beyond the caps that wait for their 503 or are reading it. */
   readonly refusals: number;
+  /**
+   * What all connections together keep of requests that are unfinished, or wait behind answers. One that would need more is told 503 with
+   * `Retry-After`; requests that come in one piece need nothing.
+   */
+  readonly unfinished: number;
   /** Requests on one connection, after which it closes. */
   readonly requestsPerConnection: number;
   /** Pipelined requests answered before other connections have their turn. */
@@ -48,6 +53,7 @@ export const DEFAULT_LIMITS: HttpLimits = {
   connections: 131072,
   connectionsPerClient: 0,
   refusals: 1024,
+  unfinished: 67108864,
   requestsPerConnection: 1000000,
   turn: 64,
   queued: 524288,

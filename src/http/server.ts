@@ -1,5 +1,5 @@
 import type { Accept, CloseReason, Flow, FlowHandler } from '../net/flow.js';
-import { type Client, Connection, STATE, UNWATCHED } from './connection.js';
+import { type Client, Connection, STATE, UNWATCHED, Unfinished } from './connection.js';
 import { type DeadlineList, Deadlines } from './deadlines.js';
 import { Exchange } from './exchange.js';
 import { CR, LF } from './octets.js';
@@ -20,6 +20,7 @@ export class HttpServer implements FlowHandler {
   readonly #sending: DeadlineList;
   readonly #lingering: DeadlineList;
   readonly #clients = new Map<string, Client>();
+  readonly #unfinished: Unfinished;
   #connections = 0;
   #refused = 0;
   #accepted = 0;
@@ -33,13 +34,20 @@ export class HttpServer implements FlowHandler {
       if (!(value >= 0 && value <= 2147483647)) throw new RangeError(`${key}: 0 to 2147483647 expected, got ${value}`);
     }
     this.#limits = limits;
+    this.#unfinished = new Unfinished(limits.unfinished);
     this.#deadlines = new Deadlines(options.clock);
     this.#heads = this.#deadlines.list(timeouts.head, (c) => this.#headExpired(c));
     this.#bodies = this.#deadlines.list(timeouts.body, (c) => this.#giveUp(c));
     this.#idle = this.#deadlines.list(timeouts.idle, (c) => this.#idleExpired(c));
     this.#sending = this.#deadlines.list(timeouts.send, (c) => this.#idleExpired(c));
     this.#lingering = this.#deadlines.list(timeouts.linger, (c) => this.#lingerExpired(c));
-    this.#exchange = new Exchange(options, limits, Math.ceil(timeouts.retryAfter / 1000), this.#bodies);
+    this.#exchange = new Exchange(
+      options,
+      limits,
+      Math.ceil(timeouts.retryAfter / 1000),
+      this.#bodies,
+      this.#unfinished,
+    );
   }
 
   /** Connections that are open now, those that are being refused among them. */
@@ -92,7 +100,7 @@ export class HttpServer implements FlowHandler {
       refused ||= client.connections >= connectionsPerClient;
       if (!refused) client.connections++;
     }
-    const c = new Connection(flow, client, refused);
+    const c = new Connection(flow, client, refused, this.#unfinished);
     this.#connections++;
     this.#accepted++;
     if (refused) {
@@ -115,17 +123,19 @@ export class HttpServer implements FlowHandler {
       return;
     }
     if (c.state === STATE.stalled) {
-      c.hold(bytes, start, end);
+      const room = c.hold(bytes, start, end);
       if (c.heldBytes > STALLED_LIMIT) flow.reset();
+      else if (!room) this.#crowded(c);
       return;
     }
     if (c.heldBytes === 0) {
       const at = this.#exchange.consume(c, bytes, start, end);
-      if (at < end && c.state < STATE.closing) c.hold(bytes, at, end);
+      if (at < end && c.state < STATE.closing && !c.hold(bytes, at, end)) this.#crowded(c);
     } else {
       const before = c.heldBytes;
-      c.hold(bytes, start, end);
+      const room = c.hold(bytes, start, end);
       if (!this.#undecided(c, before)) this.#consumeHeld(c);
+      if (!room && c.heldBytes > 0) this.#crowded(c);
     }
     this.#settle(c);
   }
@@ -147,7 +157,7 @@ export class HttpServer implements FlowHandler {
     const c = flow.context as Connection;
     c.state = STATE.closed;
     c.list?.remove(c);
-    c.held = c.body = undefined;
+    c.forget();
     if (--this.#connections === 0) this.#deadlines.rest();
     if (c.refused) {
       this.#refused--;
@@ -182,6 +192,17 @@ export class HttpServer implements FlowHandler {
 
   #consumeHeld(c: Connection): void {
     if (c.held !== undefined) c.release(this.#exchange.consume(c, c.held, 0, c.heldBytes));
+  }
+
+  /** There is no room for what it has sent: the next of its requests is told so, and it is the last. */
+  #crowded(c: Connection): void {
+    const stalled = c.state === STATE.stalled;
+    this.#exchange.fail(c, 503);
+    if (stalled) {
+      c.flow.lowWater = UNWATCHED;
+      c.flow.resume();
+    }
+    this.#settle(c);
   }
 
   /** Whether the bytes from `before` on neither end a line nor reach a bound: then they decide nothing. */

@@ -57,3 +57,58 @@ t.test('One address can be held to a number of connections', async (t) => {
   t.equal(setup.server.connections, 0);
   t.same(['a', 'a', 'a'].map(status), [200, 200, 503]);
 });
+
+t.test(
+  'Unfinished requests of all connections together have a bound: who goes beyond it is answered 503, and others are served',
+  async (t) => {
+    const setup = new Setup({ limits: { unfinished: 4096 } });
+    const part = `${request('GET', '/docs/').slice(0, -2)}X: ${'a'.repeat(400)}`;
+    const slow = Array.from({ length: 10 }, () => setup.exchange(part));
+    const refused = slow.filter((flow) => flow.received.length > 0);
+    t.equal(refused.length, 2, 'each holds 512 bytes');
+    const [answer] = parseResponses(refused[0]!.received);
+    t.equal(answer!.status, 503);
+    t.match(answer!.fields.get('retry-after'), /^\d+$/);
+    t.equal(answer!.fields.get('connection'), 'close');
+    t.equal(
+      parseResponses(setup.exchange(request('GET', '/docs/')).received)[0]!.status,
+      200,
+      'whole ones need no room',
+    );
+    slow[0]!.send('\r\n\r\n');
+    t.equal(parseResponses(slow[0]!.received)[0]!.status, 200);
+    slow[1]!.abort();
+    t.same(
+      [0, 1, 2].map(() => setup.exchange(part).received.length > 0),
+      [false, false, true],
+      'room that is given back is used again',
+    );
+    setup.clock.advance(200_000);
+    t.equal(setup.server.connections, 0);
+    t.equal(setup.exchange(part).received.length, 0, 'nothing is counted that is gone');
+  },
+);
+
+t.test('Heads of requests whose content is awaited, and pipelined requests, count among the unfinished', async (t) => {
+  const setup = new Setup({ limits: { unfinished: 4096, turn: 1, queued: 1000 } });
+  const awaited = request('GET', '/docs/', `X: ${'a'.repeat(900)}`, 'Content-Length: 5');
+  const waiting = Array.from({ length: 6 }, () => setup.exchange(awaited));
+  t.same(
+    waiting.map((flow) => /^HTTP\/1.1 503/.test(flow.text)),
+    [false, false, false, false, true, true],
+  );
+  waiting[0]!.send('hello');
+  t.equal(parseResponses(waiting[0]!.received)[0]!.status, 200);
+  for (const flow of waiting) flow.abort();
+
+  const reader = setup.connect();
+  reader.reading = false;
+  reader.send(request('GET', '/movie.mp4').repeat(120));
+  reader.reading = true;
+  reader.flush();
+  const statuses = parseResponses(reader.received).map((one) => one.status);
+  t.equal(statuses.at(-1), 503, 'the next one in order');
+  t.ok(statuses.slice(0, -1).every((status) => status === 200));
+  reader.finish();
+  t.equal(setup.server.connections, 0);
+});

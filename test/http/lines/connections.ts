@@ -88,6 +88,7 @@ export const CONNECTIONS: readonly Line[] = [
     also: [
       ['test/http/caps.test.ts', 'One address can be held to a number of connections'],
       ['test/http/caps.test.ts', 'Beyond what may wait for a refusal'],
+      ['test/http/caps.test.ts', 'Unfinished requests of all connections together'],
     ],
   },
   {

@@ -1,6 +1,7 @@
 /** `sitekernel deploy …`. */
 import { Deployer, type Outcome } from '../deploy/apply.js';
 import { candidateAt } from '../deploy/candidate.js';
+import { quoted } from '../deploy/clone.js';
 import { commitImage } from '../deploy/commit.js';
 import { Repository } from '../deploy/git.js';
 import { Host } from '../deploy/host.js';
@@ -40,7 +41,7 @@ async function commit(options: DeployCommitOptions): Promise<void> {
 }
 
 async function init(options: DeployInitOptions): Promise<void> {
-  const { host, cron, units } = await initHost(options);
+  const { host, cron, poll, units } = await initHost(options);
   process.stdout.write(
     `${host.folder} follows ${host.config.branch} of ${host.config.repository}
 
@@ -48,10 +49,10 @@ For cron (also in ${host.folder}/crontab):
   ${cron.join('\n  ')}
 
 Or for systemd, instead of cron:
-  cp ${units}/* /etc/systemd/system/ && systemctl daemon-reload && systemctl enable --now sitekernel.service sitekernel-poll.timer
+  cp ${quoted(units)}/* /etc/systemd/system/ && systemctl daemon-reload && systemctl enable --now sitekernel.service sitekernel-poll.timer
 
 Now, without waiting for either:
-  ${cron[0]!.replace('* * * * * ', '').replace(' --quiet', '')}
+  ${poll}
 `,
   );
 }

@@ -57,6 +57,10 @@ export class Deployer {
   async apply(): Promise<Outcome> {
     await this.begin();
     await this.serveSomething();
+    return this.follow();
+  }
+
+  private async follow(): Promise<Outcome> {
     for (;;) {
       const outcome = await this.step();
       if (outcome === 'cancelled') continue;
@@ -65,11 +69,14 @@ export class Deployer {
     }
   }
 
-  /** Starts the last good image when nothing runs: what a boot of the host calls. */
+  /** Starts the last good image when nothing runs: what a boot of the host calls. Where there is none yet: what was pulled. */
   async start(): Promise<Outcome> {
     await this.begin();
-    const running = await this.serveSomething();
-    return running === undefined ? 'failed' : 'unchanged';
+    if ((await this.serveSomething()) !== undefined) return 'unchanged';
+    const outcome = await this.follow();
+    if (outcome !== 'unchanged' && outcome !== 'held') return outcome;
+    this.reason ??= 'nothing runs, and the repository has nothing that this host may start; "deploy status" says why';
+    return 'failed';
   }
 
   /** Goes to the image `id` and stays there, through the same gates. */

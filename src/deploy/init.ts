@@ -27,6 +27,8 @@ export interface Initialised {
   readonly host: Host;
   /** A line for a crontab. */
   readonly cron: readonly string[];
+  /** The command that polls now, for a shell. */
+  readonly poll: string;
   /** Folder with units for systemd. */
   readonly units: string;
 }
@@ -82,7 +84,7 @@ export async function initHost(options: InitOptions): Promise<Initialised> {
   } finally {
     for (const lock of locks) await lock?.release();
   }
-  return { host, cron: cronLines(host), units: join(folder, 'systemd') };
+  return { host, cron: cronLines(host), poll: commandOf(host, 'poll', quoted), units: join(folder, 'systemd') };
 }
 
 async function copyTrust(from: string | undefined, to: string): Promise<boolean> {
@@ -110,31 +112,39 @@ async function copyTool(folder: string): Promise<void> {
   }
 }
 
-function commandOf(host: Host, action: string): string {
-  return `${quoted(process.execPath)} ${quoted(host.tool)} deploy ${action} --host ${quoted(host.folder)}`;
+function commandOf(host: Host, action: string, quote: (text: string) => string): string {
+  return `${quote(process.execPath)} ${quote(host.tool)} deploy ${action} --host ${quote(host.folder)}`;
+}
+
+/** For a unit: quotes and escapes are systemd's own, and a dollar sign counts in quotes, too (systemd.service(5), "COMMAND LINES"). */
+function unitQuoted(text: string): string {
+  const escaped = text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('$', '$$$$').replaceAll('%', '%%');
+  return /^[A-Za-z0-9_./:=,@+-]+$/.test(text) ? text : `"${escaped}"`;
 }
 
 function cronLines(host: Host): string[] {
   // A percent sign ends a command in a crontab (crontab(5)).
-  const line = (when: string, action: string): string => `${when} ${commandOf(host, action).replaceAll('%', '\\%')}`;
+  const line = (when: string, action: string): string =>
+    `${when} ${commandOf(host, action, quoted).replaceAll('%', '\\%')}`;
   return [line('* * * * *', 'poll --quiet'), line('@reboot', 'start --quiet')];
 }
 
 async function writeUnits(host: Host): Promise<void> {
   const folder = join(host.folder, 'systemd');
   const unit = (text: string): string => `# Written by "sitekernel deploy init".\n${text}`;
-  const command = (action: string): string => commandOf(host, action).replaceAll('%', '%%');
+  const command = (action: string): string => commandOf(host, action, unitQuoted);
+  const name = host.folder.replaceAll('%', '%%');
   await writeFile(
     join(folder, 'sitekernel.service'),
     unit(`[Unit]
-Description=The site of ${host.folder}: the last good image
+Description=The site of ${name}: the last good image
 After=network.target
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-# What it starts outlives the command, and the next image takes over from it.
-KillMode=none
+# A first image is fetched, tested and asked before it is done.
+TimeoutStartSec=10min
 ExecStart=${command('start')}
 ExecStop=${command('stop')}
 
@@ -145,14 +155,16 @@ WantedBy=multi-user.target
   await writeFile(
     join(folder, 'sitekernel-poll.service'),
     unit(`[Unit]
-Description=Pulls and boots the newest image of ${host.folder}
+Description=Pulls and boots the newest image of ${name}
+# Not required: when the last good image does not start, a new one may.
 After=network-online.target sitekernel.service
-Wants=network-online.target
-Requires=sitekernel.service
+Wants=network-online.target sitekernel.service
 
 [Service]
 Type=oneshot
-KillMode=none
+TimeoutStartSec=30min
+# Mostly what runs is a child of sitekernel.service. Where that could not start anything, what this starts outlives it.
+KillMode=process
 ExecStart=${command('poll')}
 `),
   );

@@ -42,6 +42,7 @@ const NEEDS: readonly Need[] = [
   { find: 'make', debian: 'make' },
   { find: 'ssh-keygen', debian: 'openssh-client' },
   { find: 'minisign', debian: 'minisign' },
+  { find: 'systemd-analyze', debian: 'systemd' },
 ];
 
 /** Where a command lies; undefined when it is not installed. `sbin` is looked at although a user's PATH may lack it. */

@@ -10,6 +10,7 @@ import t, { type Test } from 'tap';
 import { askControl } from '../../src/handover/control-client.js';
 import { libc } from '../../src/native/libc.js';
 import { listenOn } from '../../src/native/listen.js';
+import { findCommand } from '../run/packages.js';
 import { Family } from './family.js';
 import { bundleOf, freePort, MAIN } from './supervised.js';
 
@@ -112,3 +113,26 @@ t.test('supervise serves on it: programs change, the queue stays, and no program
   child.kill('SIGTERM');
   t.same(await once(child, 'exit'), [0, null]);
 });
+
+t.test(
+  'systemd-socket-activate starts it with the first connection, and that one is served',
+  { skip: findCommand('systemd-socket-activate') === undefined && 'needs systemd-socket-activate' },
+  async (t) => {
+    const family = new Family(t);
+    const folder = mkdtempSync(join(tmpdir(), 'sk-'));
+    t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+    const site = await bundleOf(t, 'site', { 'index.html': 'by systemd' });
+    for (const before of [[], ['supervise', '--control', join(folder, 'control.sock'), '--']]) {
+      const port = await freePort();
+      const words = [`--listen=127.0.0.1:${port}`, '--', process.execPath, MAIN, ...before, '--port', '1', site];
+      const child = spawn('systemd-socket-activate', words, { stdio: ['ignore', 'pipe', 'pipe'], env: family.env });
+      t.teardown(() => child.kill('SIGKILL'));
+      // It says so when it listens.
+      await once(child.stderr!, 'data');
+      t.equal(await ask(port), 'by systemd');
+      t.equal(await ask(port), 'by systemd');
+      child.kill('SIGTERM');
+      t.same(await once(child, 'exit'), [0, null]);
+    }
+  },
+);

@@ -1,9 +1,9 @@
 /**
  * A link emulator: two TAPs, and between them a wire that delays, limits and loses as it is told. Prints `ready` when both are up.
  *
- *   node build/bench/relay.js TAP TAP FAULTS [SEED]
+ *   node build/bench/relay.js TAP TAP FAULTS [SEED [paired]]
  *
- * FAULTS as for `--faults`, the same in both directions.
+ * FAULTS as for `--faults`, the same in both directions. `paired`: what is lost depends on the connection and the kind of segment alone.
  */
 import { performance } from 'node:perf_hooks';
 import { corrupted, FATE_CORRUPTED, Impairment } from '../src/net/device/faults.js';
@@ -11,6 +11,7 @@ import { parseFaults } from '../src/net/device/faults-option.js';
 import { TapDevice } from '../src/net/device/tap.js';
 import { HEADROOM } from '../src/net/device/tx-frame.js';
 import { SeededRandom } from '../test/sim/random.js';
+import { PairedLoss } from './paired-loss.js';
 
 interface Held {
   readonly due: number;
@@ -29,8 +30,10 @@ class Way {
     private readonly to: TapDevice,
     faults: string,
     private readonly random: SeededRandom,
+    private readonly loses: (frame: Uint8Array) => boolean,
   ) {
-    this.impairment = new Impairment(parseFaults(faults));
+    const all = parseFaults(faults);
+    this.impairment = new Impairment(paired === undefined ? all : { ...all, loss: 0 });
   }
 
   /** Takes what waits and delivers what is due; answers whether anything is on the wire. */
@@ -50,6 +53,7 @@ class Way {
   }
 
   private take(sent: Uint8Array): void {
+    if (this.loses(sent)) return;
     const way = this.impairment;
     const now = performance.now();
     way.decide(sent.length, now, this.random);
@@ -64,17 +68,18 @@ class Way {
   }
 }
 
-const [left, right, faults = '', seed = '1'] = process.argv.slice(2);
+const [left, right, faults = '', seed = '1', how] = process.argv.slice(2);
 if (left === undefined || right === undefined) {
   console.error('usage: relay TAP TAP FAULTS [SEED]');
   process.exit(2);
 }
+const paired = how === 'paired' ? new PairedLoss(Number(seed), parseFaults(faults).loss) : undefined;
 const mac = Uint8Array.of(2, 0, 0, 0, 0, 0xee);
 const one = new TapDevice({ name: left, offload: false, mac });
 const two = new TapDevice({ name: right, offload: false, mac });
 const random = new SeededRandom(Number(seed));
-const there = new Way(one, two, faults, random.fork(1));
-const back = new Way(two, one, faults, random.fork(2));
+const there = new Way(one, two, faults, random.fork(1), (frame) => paired?.loses(frame, 0) ?? false);
+const back = new Way(two, one, faults, random.fork(2), (frame) => paired?.loses(frame, 1) ?? false);
 
 /** Looks again at once while a frame is under way: a timer's millisecond would be a tenth of the delay. */
 function turn(): void {

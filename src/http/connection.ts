@@ -49,6 +49,8 @@ export class Connection {
   state: State = STATE.reading;
   /** The peer has sent FIN. */
   peerEnded = false;
+  /** Bytes in answers that were made for it alone, since nothing was queued. */
+  ownBytes = 0;
   /** Requests so far. */
   requests = 0;
   /** Empty lines since the last request. While closing: bytes thrown away. */

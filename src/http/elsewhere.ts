@@ -1,6 +1,7 @@
 import { FIELD, type Fields } from './fields.js';
 import { COLON, latin1 } from './octets.js';
 import type { RequestLine } from './request-line.js';
+import { uriText } from './uri-text.js';
 
 /** Requests that a certificate authority makes to learn whose host it is come over plain HTTP, and are answered here (RFC 8555 8.3). */
 const ACME = '/.well-known/acme-challenge/';
@@ -41,13 +42,7 @@ export class Elsewhere {
     // An empty host (RFC 9110 7.2) has no address over another scheme.
     if (asked === '' && !origin.includes(':')) return undefined;
     const there = asked === '' ? origin : `${origin}://${asked}`;
-    return (
-      there +
-      path.replace(
-        /[^\x21-\x7e]|["<>\\^`{|}]/g,
-        (c) => `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
-      )
-    );
+    return there + uriText(path);
   }
 
   #canonicalFor(bytes: Uint8Array, start: number, end: number): string | undefined {

@@ -68,7 +68,7 @@ export class Exchange {
         if (at + 1 === end) return at;
         if (bytes[at + 1] !== LF || ++c.skipped > limits.blankLines) this.#failUnparsed(c, 400, false);
         at += 2;
-      } else if (c.flow.queued > limits.queued || (--turn < 0 && c.flow.queued > 0)) {
+      } else if (this.#mustWait(c, --turn)) {
         stall(c);
         return at;
       } else {
@@ -79,6 +79,13 @@ export class Exchange {
       if (c.state >= STATE.closing) return end;
     }
     return at;
+  }
+
+  /** Whether earlier answers have to leave before the next request is read. */
+  #mustWait(c: Connection, turn: number): boolean {
+    const { queued } = c.flow;
+    if (queued === 0) c.ownBytes = 0;
+    return queued > this.#limits.queued || (queued > 0 && (turn < 0 || c.ownBytes > this.#limits.own));
   }
 
   /** Answers with an error after which the connection cannot go on: with what it holds of a request, or with nothing of one. */
@@ -192,6 +199,7 @@ export class Exchange {
     const status = this.#refusal();
     if (status !== 0) this.responder.refuse(c.flow, status, bytes, line, fields, ending);
     else this.responder.answer(c.flow, bytes, line, fields, ending);
+    c.ownBytes += this.responder.ownBytes;
     if (this.#log !== undefined) this.#report(c, bytes, start, this.#log);
     c.began = 0;
     if (ending === CLOSE) c.finish();

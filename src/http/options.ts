@@ -36,6 +36,8 @@ export interface HttpLimits {
   readonly turn: number;
   /** Bytes of answers queued on one connection beyond which its next request waits. */
   readonly queued: number;
+  /** Of these, bytes that were made for the connection's answers alone: a reader that takes nothing holds no more of them than this, and one answer. */
+  readonly own: number;
   /** Parts of a multipart answer, after overlapping and near ranges are one; more: the whole resource, 200. */
   readonly ranges: number;
   /** Bytes read and thrown away after the connection's last answer, so that no reset overtakes it; then reading stops. */
@@ -57,6 +59,7 @@ export const DEFAULT_LIMITS: HttpLimits = {
   requestsPerConnection: 1000000,
   turn: 64,
   queued: 524288,
+  own: 16384,
   ranges: 16,
   linger: 1048576,
 };

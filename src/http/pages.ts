@@ -49,6 +49,8 @@ export interface Page {
   readonly status: number;
   readonly memory: Memory;
   readonly body: number;
+  /** Made once, for many answers. */
+  readonly kept?: boolean;
 }
 
 const encoder = new TextEncoder();
@@ -105,10 +107,14 @@ function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 }
 
+/** Beyond, a page does not repeat where it sends its reader; characters. */
+const LONGEST_LINK = 1024;
+
 /** `location` must hold no control characters. `site`: field lines of the site for this path. */
 export function redirectPage(status: number, location: string, site = ''): Page {
   const reason = MOVED[status] ?? MOVED[302]!;
-  const text = `The page is at <a href="${escaped(location)}">${escaped(location)}</a>.`;
+  const link = location.length > LONGEST_LINK ? '' : escaped(location);
+  const text = link === '' ? 'The page is at another address.' : `The page is at <a href="${link}">${link}</a>.`;
   return join(status, reason, [`Location: ${location}\r\n`], site, document(status, reason, text));
 }
 
@@ -119,7 +125,8 @@ export class Pages {
 
   constructor(retryAfterSeconds: number) {
     this.#retryAfter = retryAfterSeconds;
-    for (const key of Object.keys(REASONS)) this.#pages.set(Number(key), this.#make(Number(key), ''));
+    for (const key of Object.keys(REASONS))
+      this.#pages.set(Number(key), { ...this.#make(Number(key), ''), kept: true });
   }
 
   get(status: number, site = ''): Page {

@@ -16,6 +16,7 @@ import { ReadyAnswers } from './ready-answers.js';
 import { FORM, METHOD, type RequestLine } from './request-line.js';
 import { Sites } from './sites.js';
 import { type Ending, PERSIST_1_0, Tails } from './tails.js';
+import { uriText } from './uri-text.js';
 
 /**
  * RFC 9110 9.3.7: with the fields that say what optional features there are. The second one also has it that in HTTP/1.0 the answer is
@@ -37,6 +38,8 @@ export class Responder {
   /** Of the last answer, for logs: its status, and its bytes of content. */
   status = 0;
   contentBytes = 0;
+  /** Bytes of the last answer that were made for it alone, and are in memory until they are sent. */
+  ownBytes = 0;
   /** The last answer need not be logged. */
   quiet = false;
   /** Since the start: answers by status, and bytes of content. */
@@ -252,6 +255,7 @@ export class Responder {
     }
     this.#text(flow, `Content-Type: multipart/byteranges; boundary=${boundary}\r\nContent-Length: ${length}\r\n`);
     this.#end(flow, ending);
+    for (const head of heads) this.ownBytes += head.bytes.length;
     for (let i = 0; i < count; i++) {
       this.#content(flow, heads[i]!, 0, heads[i]!.bytes.length);
       this.#content(flow, body.memory, body.start + starts[i]!, body.start + ends[i]!);
@@ -261,6 +265,7 @@ export class Responder {
 
   #page(flow: Flow, page: Page, ending: Ending, bodiless: boolean): void {
     this.#head(flow, page.status, page.memory, 0, page.body);
+    if (!page.kept) this.ownBytes += page.memory.bytes.length;
     this.#end(flow, ending);
     if (!bodiless) this.#content(flow, page.memory, page.body, page.memory.bytes.length);
   }
@@ -268,13 +273,14 @@ export class Responder {
   #head(flow: Flow, status: number, memory: Memory, start: number, end: number): void {
     this.status = status;
     this.quiet = false;
-    this.contentBytes = 0;
+    this.contentBytes = this.ownBytes = 0;
     this.answers[status]!++;
     flow.write(memory, start, end);
   }
 
   #text(flow: Flow, text: string): void {
     const memory = Memory.of(text);
+    this.ownBytes += memory.bytes.length;
     flow.write(memory, 0, memory.bytes.length);
   }
 
@@ -309,7 +315,7 @@ function statusOf(head: Extent): number {
 /** The query that was asked for goes along, unless the target has its own; before a fragment. `query` is Latin-1 and begins with `?`, or empty. */
 function withQuery(location: string, query: string): string {
   if (query === '' || location.includes('?')) return location;
-  const encoded = query.replace(/[\x80-\xff"<>\\^`{|}]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+  const encoded = uriText(query);
   const fragment = location.indexOf('#');
   return fragment < 0 ? location + encoded : location.slice(0, fragment) + encoded + location.slice(fragment);
 }

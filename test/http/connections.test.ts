@@ -115,6 +115,24 @@ t.test('Pipelined requests wait when many answers are queued, and other connecti
   t.equal(flow.closed, 'finished');
 });
 
+t.test('A reader that takes nothing holds little that was made for it alone', async (t) => {
+  const setup = new Setup();
+  const flow = setup.connect();
+  flow.reading = false;
+  flow.send(request('GET', `/docs?${'&'.repeat(7000)}`).repeat(20));
+  t.ok(flow.queued > 16_384 && flow.queued < 32_768, `${flow.queued} bytes`);
+  flow.reading = true;
+  flow.flush();
+  flow.finish();
+  const answers = parseResponses(flow.received);
+  t.equal(answers.length, 20);
+  for (const { status, fields, body } of answers) {
+    t.equal(status, 301);
+    t.equal(fields.get('location'), `/docs/?${'&'.repeat(7000)}`);
+    t.ok(body.length < 1000, 'the page does not repeat it');
+  }
+});
+
 t.test('After a number of pipelined requests others have their turn', async (t) => {
   const setup = new Setup({ limits: { turn: 4 } });
   const flow = setup.connect();

@@ -1,5 +1,6 @@
 /** `deploy …`: what CI calls, what a host calls, what a person calls. */
 import { type Command, InvalidArgumentError } from 'commander';
+import type { InitOptions } from '../deploy/init.js';
 import { badUsage } from './failure.js';
 import { quiet } from './quiet.js';
 
@@ -17,18 +18,9 @@ export interface DeployCommitOptions {
   readonly site: string | undefined;
 }
 
-export interface DeployInitOptions {
+export interface DeployInitOptions extends InitOptions {
   readonly kind: 'deploy';
   readonly action: 'init';
-  readonly folder: string;
-  readonly repository: string;
-  readonly branch: string;
-  /** For `run`. */
-  readonly args: readonly string[];
-  readonly allowedSigners: string | undefined;
-  readonly minisign: string | undefined;
-  readonly probe: string | undefined;
-  readonly gate: number;
 }
 
 export interface DeployHostOptions {
@@ -120,46 +112,54 @@ function addCommit(deploy: Command, found: (task: DeployOptions) => void): void 
 }
 
 interface InitFlags {
-  readonly repo: string;
-  readonly branch: string;
+  readonly repo?: string;
+  readonly branch?: string;
   readonly allowedSigners?: string;
   readonly minisign?: string;
+  readonly unsigned?: true;
   readonly probe?: string;
-  readonly gate: number;
+  readonly gate?: number;
 }
 
 function addInit(deploy: Command, found: (task: DeployOptions) => void): void {
   quiet(deploy.command('init'))
-    .description('Sets up a host: clones, installs the hook, prints the line for cron.')
+    .description(
+      'Sets up a host: clones, installs the hook, prints the line for cron. Once more: brings it up to date; what is not said stays as it was.',
+    )
     .argument('<HOSTDIR>', "the host's folder, which is made")
     .argument('[ARGS...]', 'behind "--": passed to every image that is started, such as -- --tap tap0 --bridge br0')
-    .requiredOption('--repo <url>', 'directory or URL of the deployment repository')
-    .option('--branch <name>', 'branch to follow', branch, 'main')
+    .option('--repo <url>', 'directory or URL of the deployment repository; needed the first time')
+    .option('--branch <name>', 'branch to follow (default: main)', branch)
     .option(
       '--allowed-signers <file>',
       'take only images that one of these signed, or the commit (ssh-keygen, "allowed signers")',
     )
     .option('--minisign <file>', 'take only images signed with this public key of minisign')
+    .option('--unsigned', 'take images that nobody signed, again')
     .option(
       '--probe <url>',
       'where to ask, as a client, whether it serves; "off": nowhere (default: where it says)',
       probeUrl,
     )
-    .option('--gate <seconds>', 'time in which an image must be found to serve', count, 30)
-    .action((folder: string, args: string[], flags: InitFlags) =>
+    .option('--gate <seconds>', 'time in which an image must be found to serve (default: 30)', count)
+    .action((folder: string, args: string[], flags: InitFlags) => {
+      const { repo, branch, allowedSigners, minisign, unsigned, probe, gate } = flags;
+      if (unsigned && (allowedSigners ?? minisign) !== undefined)
+        throw badUsage('--unsigned takes any image, and --allowed-signers and --minisign only some; give one of them');
       found({
         kind: 'deploy',
         action: 'init',
         folder,
-        repository: flags.repo,
-        branch: flags.branch,
-        args,
-        allowedSigners: flags.allowedSigners,
-        minisign: flags.minisign,
-        probe: flags.probe,
-        gate: flags.gate,
-      }),
-    );
+        repository: repo,
+        branch,
+        args: args.length > 0 ? args : undefined,
+        allowedSigners,
+        minisign,
+        unsigned,
+        probe,
+        gate,
+      });
+    });
 }
 
 function count(text: string): number {

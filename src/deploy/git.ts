@@ -2,17 +2,24 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 
+/** What git adds to every failure at a distance; what went wrong comes before it. */
+const GENERAL =
+  /^(Could not read from remote repository|Please make sure you have the correct access|and the repository exists)/;
+
 /** A git command that failed. `message` is what git said, in one line. */
 export class GitError extends Error {
   override readonly name = 'GitError';
   readonly stderr: string;
 
   constructor(command: string, stderr: string, status: number | null) {
-    const said = stderr
+    const lines = stderr
       .split('\n')
       .map((line) => line.replace(/^(fatal|error|hint|warning|remote): */, '').trim())
-      .filter((line) => line !== '' && !line.startsWith('From '));
-    super(said.length > 0 ? `git ${command}: ${said.slice(0, 3).join('; ')}` : `git ${command} ended with ${status}`);
+      .filter((line) => line !== '' && !line.startsWith('From '))
+      .map((line) => line.replace(/\.$/, ''));
+    const own = lines.filter((line) => !GENERAL.test(line));
+    const said = (own.length > 0 ? own : lines).slice(0, 3).join('; ');
+    super(said === '' ? `git ${command} ended with ${status}` : `git ${command}: ${said}`);
     this.stderr = stderr;
   }
 }

@@ -6,21 +6,33 @@ import { programParts } from '../image/program.js';
 import { candidateAt } from './candidate.js';
 import { cloneRepository, quoted } from './clone.js';
 import { urlOf } from './commit.js';
-import { syncFolder } from './durable.js';
-import { Repository } from './git.js';
+import { syncFolder, writeDurable } from './durable.js';
+import { GitError, Repository } from './git.js';
 import { Host, type HostConfig } from './host.js';
+import { BRANCH } from './layout.js';
 import { Lock } from './lock.js';
 
+/** Seconds in which an image must be found to serve. */
+const GATE = 30;
+
+/** What is not given stays as it was, where the folder is a host's already. */
 export interface InitOptions {
   readonly folder: string;
-  readonly repository: string;
-  readonly branch: string;
-  readonly args: readonly string[];
-  /** Files that are copied into the host's folder. */
+  /** Needed the first time. */
+  readonly repository?: string | undefined;
+  /** The first time: `main`. */
+  readonly branch?: string | undefined;
+  /** The first time: none. */
+  readonly args?: readonly string[] | undefined;
+  /** Files that are copied into the host's folder. Either replaces both of before. */
   readonly allowedSigners?: string | undefined;
   readonly minisign?: string | undefined;
+  /** Takes images that nobody signed again. */
+  readonly unsigned?: boolean | undefined;
+  /** The first time: where an image says that it serves. */
   readonly probe?: string | undefined;
-  readonly gate: number;
+  /** The first time: 30. */
+  readonly gate?: number | undefined;
 }
 
 export interface Initialised {
@@ -54,29 +66,39 @@ export async function initHost(options: InitOptions): Promise<Initialised> {
   const strange = there.find((name) => !OURS.has(name) && !name.startsWith('.') && !name.startsWith('journal.'));
   if (strange !== undefined && !there.includes('host.json'))
     throw new ImageError(`${folder} is not empty (${strange}), and not the folder of a host; name another`);
+  const before = there.includes('host.json') ? (await Host.open(folder)).config : undefined;
+  const repository = options.repository ?? before?.repository;
+  if (repository === undefined)
+    throw new ImageError(`${folder} is not the folder of a host yet; --repo says which repository it shall follow`);
+  const trust = await readTrust(options);
+  const config: HostConfig = {
+    format: 1,
+    repository: urlOf(repository),
+    branch: options.branch ?? before?.branch ?? BRANCH,
+    args: options.args ?? before?.args ?? [],
+    allowedSigners: trust === undefined ? (before?.allowedSigners ?? false) : trust.allowedSigners !== undefined,
+    minisign: trust === undefined ? (before?.minisign ?? false) : trust.minisign !== undefined,
+    probe: options.probe ?? before?.probe,
+    gate: options.gate ?? before?.gate ?? GATE,
+  };
   for (const name of ['', 'images', 'run', 'tool', 'trust', 'systemd'])
     await mkdir(join(folder, name), { recursive: true });
   await chmod(join(folder, 'run'), 0o700);
-  const config: HostConfig = {
-    format: 1,
-    repository: urlOf(options.repository),
-    branch: options.branch,
-    args: options.args,
-    allowedSigners: await copyTrust(options.allowedSigners, join(folder, 'trust', 'allowed_signers')),
-    minisign: await copyTrust(options.minisign, join(folder, 'trust', 'minisign.pub')),
-    probe: options.probe,
-    gate: options.gate,
-  };
   const host = new Host(folder, config);
   const locks = [await Lock.take(host.pollLock), await Lock.take(host.applyLock)];
   try {
     if (locks.some((lock) => lock === undefined))
       throw new ImageError(`${folder} is being deployed to at this moment; try again`);
     await copyTool(folder);
-    await cloneRepository(host);
-    const repository = new Repository(host.gitDir);
+    await cloneRepository(host).catch((error: unknown) => {
+      if (!(error instanceof GitError) || !/Remote branch .* not found/i.test(error.stderr)) throw error;
+      throw new ImageError(
+        `${repository} has no branch ${config.branch}; commit an image to it first, with "deploy commit", or name another --branch`,
+      );
+    });
     // What is offered is read once, so that a wrong branch is said now and not by cron.
-    await candidateAt(repository, 'HEAD');
+    await candidateAt(new Repository(host.gitDir), 'HEAD');
+    if (trust !== undefined) await writeTrust(host, trust);
     await writeUnits(host);
     await writeFile(join(folder, 'crontab'), `${cronLines(host).join('\n')}\n`);
     await host.save();
@@ -87,18 +109,36 @@ export async function initHost(options: InitOptions): Promise<Initialised> {
   return { host, cron: cronLines(host), poll: commandOf(host, 'poll', quoted), units: join(folder, 'systemd') };
 }
 
-async function copyTrust(from: string | undefined, to: string): Promise<boolean> {
-  if (from === undefined) {
-    await rm(to, { force: true });
-    return false;
-  }
+interface TrustFiles {
+  readonly allowedSigners: string | undefined;
+  readonly minisign: string | undefined;
+}
+
+/** Contents of the files; undefined: nothing was said of whom to trust. */
+async function readTrust({ allowedSigners, minisign, unsigned }: InitOptions): Promise<TrustFiles | undefined> {
+  if (allowedSigners === undefined && minisign === undefined && !unsigned) return undefined;
+  return { allowedSigners: await readPublic(allowedSigners), minisign: await readPublic(minisign) };
+}
+
+async function readPublic(from: string | undefined): Promise<string | undefined> {
+  if (from === undefined) return undefined;
   const text = await readFile(from, 'utf8').catch(() => {
     throw new ImageError(`${from} cannot be read`);
   });
   if (text.includes('PRIVATE KEY') || text.includes('secret key'))
     throw new ImageError(`${from} is a secret key; a host is given public ones`);
-  await writeFile(to, text);
-  return true;
+  return text;
+}
+
+async function writeTrust(host: Host, { allowedSigners, minisign }: TrustFiles): Promise<void> {
+  for (const [name, text] of [
+    ['allowed_signers', allowedSigners],
+    ['minisign.pub', minisign],
+  ] as const) {
+    const file = join(host.folder, 'trust', name);
+    if (text === undefined) await rm(file, { force: true });
+    else await writeDurable(file, text);
+  }
 }
 
 async function copyTool(folder: string): Promise<void> {

@@ -328,6 +328,32 @@ t.test('hostile messages never throw, and what is malformed is refused whole', a
   );
 });
 
+t.test(
+  'an address that is no host’s in its own network is not taken, nor a gateway that is none (RFC 1122 3.2.1.3)',
+  async (t) => {
+    const lab = new Client();
+    const { xid } = lab.one();
+    for (const address of ['10.0.0.255', '10.0.0.0', '127.0.0.1', '224.0.0.9', '0.0.0.0', '255.255.255.255']) {
+      lab.server(reply(OFFER, xid, ip(address), terms(1000)));
+      t.equal(lab.dhcp.state, 'SELECTING', address);
+    }
+    t.equal(lab.dropped('dhcp-unexpected'), 6);
+    lab.server(reply(OFFER, xid, OFFERED, terms(1000)));
+    t.equal(lab.one().type, REQUEST);
+    lab.server(reply(ACK, xid, ip('10.0.0.255'), terms(1000)));
+    t.equal(lab.dhcp.state, 'REQUESTING');
+    const own = [option(1, int(ip('255.255.255.0'))), option(3, int(OFFERED)), option(51, int(1000))];
+    lab.server(reply(ACK, xid, OFFERED, own));
+    lab.advance(1000);
+    t.equal(lab.dhcp.state, 'BOUND');
+    t.equal(lab.leases[0]?.gateway, undefined, 'nobody is his own gateway');
+    const pair = new Client();
+    const narrow = [option(1, int(ip('255.255.255.254'))), option(51, int(1000))];
+    pair.server(reply(OFFER, pair.one().xid, ip('10.0.0.255'), narrow));
+    t.equal(pair.dhcp.state, 'REQUESTING', 'a link of two has neither network nor broadcast address (RFC 3021)');
+  },
+);
+
 t.test('a lost ACK: the request goes again, and after four the client starts over', async (t) => {
   const lab = new Client();
   const { xid } = lab.one();

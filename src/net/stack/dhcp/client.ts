@@ -1,7 +1,7 @@
 /** The DHCP client's state machine (RFC 2131 4.4, figure 5). */
 import { dropReason } from '../../drops.js';
 import type { Ipv4 } from '../../ip-output.js';
-import { formatIpv4, formatMac, isMartian } from '../../wire/address.js';
+import { formatIpv4, formatMac } from '../../wire/address.js';
 import {
   ACK,
   buildDhcp,
@@ -20,7 +20,7 @@ import { sameMac } from '../../wire/ethernet.js';
 import { putInt32 } from '../../wire/tcp.js';
 import type { Stack } from '../stack.js';
 import type { UdpPort } from '../udp.js';
-import { type Lease, type LeaseMemory, leaseOf } from './lease.js';
+import { hostAddress, type Lease, type LeaseMemory, leaseOf } from './lease.js';
 
 const MALFORMED = dropReason('dhcp-malformed');
 const NOT_FOR_US = dropReason('dhcp-not-for-us');
@@ -291,7 +291,7 @@ export class DhcpClient {
 
   /** The first offer that can be used is taken; later ones come too late (RFC 2131 4.4.1 leaves the choice to us). */
   private offered(reply: DhcpReply, now: number): void {
-    if (isMartian(reply.yourAddress) || reply.server === 0) {
+    if (hostAddress(reply) === 0 || reply.server === 0) {
       return this.stack.drops.count(UNEXPECTED);
     }
     this.wanted = reply.yourAddress;

@@ -1,6 +1,6 @@
 /** A lease, and how to make it out of an ACK. */
 import type { Ipv4 } from '../../ip-output.js';
-import { isMartian } from '../../wire/address.js';
+import { isMartian, prefixMask } from '../../wire/address.js';
 import type { DhcpReply } from '../../wire/dhcp.js';
 import type { AddressConfig, StaticRoute } from '../address-config.js';
 
@@ -32,10 +32,20 @@ function defaultPrefix(address: Ipv4): number {
   return first < 128 ? 8 : first < 192 ? 16 : 24;
 }
 
+/** The address that a reply gives, if a host may have it: not the network's own, not everybody's. 0: it may not. */
+export function hostAddress(reply: DhcpReply): Ipv4 {
+  const address = reply.yourAddress;
+  const host = ~prefixMask(reply.prefix ?? defaultPrefix(address));
+  // RFC 3021: links of /31 and /32 have only hosts.
+  const few = host === 0 || host === 1;
+  const nobody = isMartian(address) || (!few && ((address & host) === 0 || (address & host) === host));
+  return nobody ? 0 : address;
+}
+
 /** `asked`: when the request left (RFC 2131 4.4.1: the lease runs from there). Undefined: the ACK is no lease. */
 export function leaseOf(reply: DhcpReply, asked: number, previousServer: Ipv4): Lease | undefined {
-  const address = reply.yourAddress;
-  if (isMartian(address) || reply.lease === undefined || reply.lease === 0) return undefined;
+  const address = hostAddress(reply);
+  if (address === 0 || reply.lease === undefined || reply.lease === 0) return undefined;
   const seconds = reply.lease;
   // RFC 2131 4.4.5: T1 half, T2 seven eighths, unless the server says something that makes sense.
   let t2 = reply.t2 ?? seconds * 0.875;
@@ -45,7 +55,9 @@ export function leaseOf(reply: DhcpReply, asked: number, previousServer: Ipv4): 
   const routes = reply.routes?.filter((route) => route.prefix > 0);
   // RFC 3442: with option 121 the router option is ignored; its default route is prefix 0.
   const fallback = reply.routes?.find((route) => route.prefix === 0)?.gateway;
-  const gateway = reply.routes === undefined ? reply.routers[0] : fallback;
+  const router = reply.routes === undefined ? reply.routers[0] : fallback;
+  const gateway =
+    router === address || (router !== undefined && router !== 0 && isMartian(router)) ? undefined : router;
   return {
     address,
     prefix: reply.prefix ?? defaultPrefix(address),

@@ -16,7 +16,7 @@ import { MAIN } from '../test/wire/server.js';
 import { chartOf } from './chart.js';
 import { measure, type Run } from './measure.js';
 import { type Results, type Row, rowOf, table } from './report.js';
-import { CONTENDERS, type Contender, type Content, PEERS, startContenders } from './servers.js';
+import { CONTENDERS, type Contender, type Content, NAMED, PEERS, startContenders } from './servers.js';
 import { WORKLOADS, type Workload, writeCompressed, writeContent } from './workloads.js';
 
 const { values } = parseArgs({
@@ -32,7 +32,9 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds ?? (values.quick ? 2 : 5));
 const seconds = Number(values.seconds ?? (values.quick ? 1 : 2));
 const only = values.row?.split(',');
-const keys = values.servers?.split(',') ?? CONTENDERS.filter((key) => !(values.quick && PEERS.includes(key)));
+const keys =
+  values.servers?.split(',') ??
+  CONTENDERS.filter((key) => !NAMED.includes(key) && !(values.quick && PEERS.includes(key)));
 /** Rounds that peers take part in. */
 const PEER_ROUNDS = 2;
 const workloads = WORKLOADS.filter((one) => only === undefined || only.includes(one.key));

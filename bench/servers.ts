@@ -170,6 +170,16 @@ const STARTS: Readonly<Record<string, Start>> = {
     const named = { key: 'direct', title: 'sitekernel, TAP', against: 'nginx-veth', urls: ['http://10.78.2.2'] };
     return contender({ ...named, pauses: () => pausesOf(program) }, [pid(program)]);
   },
+  card: async (lab, { bundle }) => {
+    const far = lab.namespace('card');
+    lab.host.ip(`link add name veth4 type veth peer name eth0 netns ${far.name}`);
+    lab.host.ip('addr add 10.78.4.1/24 dev veth4');
+    lab.host.ip('link set veth4 up');
+    far.ip('link set eth0 up');
+    const program = await ours(far, ['--net', 'direct', '--interface', 'eth0', '--ipv4', '10.78.4.2/24', bundle]);
+    const named = { key: 'card', title: 'sitekernel, packet socket', against: 'direct', urls: ['http://10.78.4.2'] };
+    return contender({ ...named, pauses: () => pausesOf(program) }, [pid(program)]);
+  },
   ceiling: async (lab) => {
     makeTap(lab.host, 'tap1', '10.78.3.1/24');
     const script = resolve('build', 'bench', 'ceiling.js');
@@ -240,6 +250,8 @@ mimetype.assign = ( ".html" => "text/html", ".css" => "text/css", ".svg" => "ima
 export const CONTENDERS: readonly string[] = Object.keys(STARTS);
 /** Those that only show what others do. */
 export const PEERS: readonly string[] = ['lighttpd', 'caddy', 'sirv'];
+/** Those that take part only when they are named. */
+export const NAMED: readonly string[] = ['card'];
 
 export async function startContenders(lab: Lab, content: Content, keys: readonly string[]): Promise<Contender[]> {
   const started: Contender[] = [];

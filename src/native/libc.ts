@@ -20,6 +20,8 @@ export interface Libc {
   read(fd: number, address: number, length: number): number;
   write(fd: number, address: number, length: number): number;
   writev(fd: number, iovec: number, count: number): number;
+  /** `messages` is the address of `count` `struct mmsghdr`. Answers how many were received. */
+  recvmmsg(fd: number, messages: number, count: number, flags: number, timeout: number): number;
   poll(fds: number, count: number, timeout: number): number;
   /** `argument` is an address or a value, as the request wants. */
   ioctl(fd: number, request: number, argument: number): number;
@@ -75,6 +77,7 @@ function load(): Libc {
     read: take('int64_t read(int fd, uint64_t buf, uint64_t count)'),
     write: take('int64_t write(int fd, uint64_t buf, uint64_t count)'),
     writev: take('int64_t writev(int fd, uint64_t iov, int iovcnt)'),
+    recvmmsg: take('int recvmmsg(int fd, uint64_t messages, uint32_t count, int flags, uint64_t timeout)'),
     poll: take('int poll(uint64_t fds, uint64_t nfds, int timeout)'),
     ioctl: take('int ioctl(int fd, uint64_t request, uint64_t argument)'),
     fcntl: take('int fcntl(int fd, int command, int64_t argument)'),

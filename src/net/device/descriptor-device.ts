@@ -13,9 +13,9 @@ import { type Device, type FrameSink, type Offload, RX_CHECKSUM_OK, RX_PLAIN } f
 import { HEAD_SIZE, HEADROOM, MAX_PIECES, TxFrame } from './tx-frame.js';
 
 /** A received frame may be a super-segment: 64 KiB of IP, Ethernet, virtio-net header. */
-const RECEIVE_SIZE = 65_536 + 64;
+export const RECEIVE_SIZE = 65_536 + 64;
 /** Bytes of an `iovec`: address and length, 64 bits each. */
-const IOVEC = 16;
+export const IOVEC = 16;
 
 // struct virtio_net_hdr_mrg_rxbuf
 const VNET_FLAGS = 0;
@@ -67,10 +67,10 @@ export class DescriptorDevice implements Device {
   /** The interface was removed, or set down for good, while we used it. */
   gone = false;
 
-  private readonly c: Libc;
+  protected readonly c: Libc;
   private readonly receiveAddress: number;
   private readonly headAddress: number;
-  private readonly vnet: number;
+  protected readonly vnet: number;
   private readonly saysGone: (errno: number) => boolean;
   private readonly iovec: Pinned;
   /** The iovec array as pairs of 32-bit words. */
@@ -120,15 +120,20 @@ export class DescriptorDevice implements Device {
 
   /** Hands over what was read to `buffer`: `length` bytes, the virtio-net header included. */
   deliver(length: number, sink: FrameSink): void {
+    this.deliverFrom(this.buffer, 0, length, sink);
+  }
+
+  /** As `deliver`, of what was read to `bytes` at `at`. */
+  protected deliverFrom(bytes: Uint8Array, at: number, length: number, sink: FrameSink): void {
     const vnet = this.vnet;
     if (length <= vnet) return;
     let marks = RX_PLAIN;
     // A checksum that was never finished has not left this machine; one marked valid was verified below.
-    if (vnet !== 0 && (this.buffer[VNET_FLAGS] & (NEEDS_CSUM | DATA_VALID)) !== 0) marks = RX_CHECKSUM_OK;
-    sink(this.buffer, vnet, length, marks);
+    if (vnet !== 0 && (bytes[at + VNET_FLAGS] & (NEEDS_CSUM | DATA_VALID)) !== 0) marks = RX_CHECKSUM_OK;
+    sink(bytes, at + vnet, at + length, marks);
   }
 
-  private readFailed(errno: number): void {
+  protected readFailed(errno: number): void {
     if (errno === EAGAIN || errno === EINTR) return;
     this.lastError = errno;
     if (this.saysGone(errno)) this.gone = true;

@@ -7,7 +7,7 @@ import t, { type Test } from 'tap';
 import { cpio } from '../../src/vm/cpio.js';
 import { initProgram, MOST_CRASHES } from '../../src/vm/init.js';
 import { debianKernel } from '../../src/vm/kernel.js';
-import { Program } from '../../src/vm/machine-code.js';
+import { LAST, Program } from '../../src/vm/machine-code.js';
 import { skipWithout } from '../wire/needs.js';
 
 const exit = 60;
@@ -61,13 +61,24 @@ function server(status: number): Uint8Array {
   return new Program().say(`the server ends with ${status}`).call(exit, status).link();
 }
 
+/** Ends by SIGKILL. */
+function killed(): Uint8Array {
+  const getpid = 39;
+  const kill = 62;
+  return new Program().say('out of memory').call(getpid).call(kill, LAST, 9).link();
+}
+
 const count = (text: string, words: string): number => text.split(words).length - 1;
 
 t.test('a server that crashes is started again, and stays off after too many times in a row', { skip }, async (t) => {
   t.equal(MOST_CRASHES, 5);
-  const said = await run(t, server(1), 2);
-  t.equal(count(said, 'the server ends with 1'), 2, said);
-  t.equal(count(said, 'sitekernel: the server ended; the machine starts again'), 2);
+  const said = await run(t, killed(), 2);
+  t.equal(count(said, 'out of memory'), 2, said);
+  t.equal(
+    count(said, 'sitekernel: the memory of this machine is too small, the kernel ended the server; give it more'),
+    2,
+    'as the kernel ends it when no memory is left',
+  );
   t.equal(count(said, 'the kernel is up'), 3, 'the third start only says that it was too often');
   t.match(said, /sitekernel: the server ended 2 times in a row, the reasons are above; the machine stays off/);
 });

@@ -8,12 +8,15 @@ import { BOOT, build, imageFolder, onePage, skip } from './machine.js';
 import { MAIN } from './server.js';
 
 t.test('a pull replaces the machine: nobody is refused, what is open goes on', { skip }, async (t) => {
+  const began = performance.now();
+  const at = (what: string): void => t.comment(`${((performance.now() - began) / 1000).toFixed(0)} s: ${what}`);
   const images = imageFolder(t);
   const oldSite = onePage(t, 'old');
   const large = randomBytes(3_000_000);
   writeFileSync(join(oldSite, 'large.bin'), large);
   const image = build(images, oldSite);
   const newer = build(images, onePage(t, 'new'));
+  at('images are built');
   const lab = new Lab(t, '46.43.42.129/25');
   const client = lab.client('46.43.42.140/25');
   // So that a slow client's kernel does not take all of a download.
@@ -32,6 +35,7 @@ t.test('a pull replaces the machine: nobody is refused, what is open goes on', {
   t.teardown(() => lab.host.run(process.execPath, [MAIN, 'deploy', 'stop', '--host', host]));
   await sitekernel('deploy', 'poll', '--host', host);
 
+  at('the old machine serves');
   let asking = true;
   t.teardown(() => {
     asking = false;
@@ -62,6 +66,7 @@ t.test('a pull replaces the machine: nobody is refused, what is open goes on', {
   t.equal(await runner.exit, 0, runner.stderr);
   t.same(new Set(answers), new Set(['old']), 'the old one serves all the while');
 
+  at('two were not taken');
   const download = client.start(process.execPath, [
     join('build', 'test', 'wire', 'slow-client.js'),
     'http://46.43.42.137/large.bin',
@@ -70,6 +75,7 @@ t.test('a pull replaces the machine: nobody is refused, what is open goes on', {
   await sitekernel('deploy', 'commit', newer, '--repo', repository);
   const pull = await lab.host.run('git', ['-C', join(host, 'repo'), 'pull', '--quiet']);
   t.equal(pull.status, 0, pull.stderr);
+  at('pulled');
   const status = await sitekernel('deploy', 'status', '--host', host);
   t.match(status.stdout, basename(newer).slice(0, 12));
   asking = false;
@@ -84,12 +90,15 @@ t.test('a pull replaces the machine: nobody is refused, what is open goes on', {
   t.equal(answers.lastIndexOf('old') < answers.indexOf('new'), true, 'first the old one, then the new one');
 
   t.match((await lab.host.run('ip', ['-o', 'link'])).stdout, /tap0:.*tap0n:/s, 'both run while the download goes on');
+  at('the last request is answered');
   download.child.stdin!.write('go\n');
   await download.says(/^(?:whole|broken) .*$/m, BOOT);
   t.comment(download.stdout);
   t.match(download.stdout, `whole ${createHash('sha256').update(large).digest('hex')}`, 'the download comes whole');
+  at('the download is over');
   const off = await waitFor(async () => !/tap0:/.test((await lab.host.run('ip', ['-o', 'link'])).stdout));
   t.ok(off, 'then the old machine is off, and its TAP gone');
+  at('the old machine is off');
   const last = await client.run('curl', ['-sS', '--max-time', '30', 'http://46.43.42.137/']);
   t.match(last.stdout, '<title>new</title>');
   await sitekernel('deploy', 'stop', '--host', host);

@@ -1,7 +1,7 @@
 /** One virtual machine: a process of QEMU, its serial console, and its control channel (QMP). */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PREDECESSOR, SUCCESSOR } from './ports.js';
@@ -41,6 +41,7 @@ export class Machine {
   private readonly spoke: Promise<boolean>;
   private line = '';
   private asked = false;
+  private commands: Promise<unknown> = Promise.resolve();
   /** The guest has said where it serves. */
   private serving = false;
   /** Whether a guest that asks to be started again is. */
@@ -129,22 +130,40 @@ export class Machine {
     this.child.kill('SIGKILL');
   }
 
-  private async command(name: string, values: object = {}): Promise<void> {
-    const socket = await this.channel();
-    socket.write('{"execute":"qmp_capabilities"}\n');
-    socket.write(`${JSON.stringify({ execute: name, arguments: values })}\n`);
+  /** One at a time: QEMU talks to one visitor, and a second one waits. */
+  private command(name: string, values: object = {}): Promise<void> {
+    const done = this.commands.then(() => this.ask(name, values));
+    this.commands = done.catch(() => undefined);
+    return done;
   }
 
-  private channel(): Promise<Socket> {
+  private ask(name: string, values: object): Promise<void> {
     return new Promise((resolve, reject) => {
       const socket = connect(join(this.folder, 'qmp'));
-      socket.once('error', reject);
-      socket.once('data', () => {
-        socket.on('data', () => undefined);
-        socket.on('error', () => undefined);
-        socket.unref();
-        resolve(socket);
+      socket.unref();
+      socket.setEncoding('utf8');
+      const orders = [
+        { execute: 'qmp_capabilities', arguments: {} },
+        { execute: name, arguments: values },
+      ];
+      let text = '';
+      // A greeting, then an answer to each; events may lie between.
+      socket.on('data', (piece: string) => {
+        text += piece;
+        const lines = text.split('\n');
+        text = lines.pop()!;
+        for (const line of lines) {
+          if (/"event"/.test(line)) continue;
+          const order = orders.shift();
+          if (order !== undefined) socket.write(`${JSON.stringify(order)}\n`);
+          else {
+            socket.destroy();
+            resolve();
+          }
+        }
       });
+      socket.on('error', reject);
+      socket.on('close', () => reject(new Error('QEMU has ended')));
     });
   }
 }

@@ -102,7 +102,9 @@ t.test('a pull replaces the machine: nobody is refused, what is open goes on', {
   const last = await client.run('curl', ['-sS', '--max-time', '30', 'http://46.43.42.137/']);
   t.match(last.stdout, '<title>new</title>');
   await sitekernel('deploy', 'stop', '--host', host);
+  t.match(readFileSync(join(host, 'run', 'tap0n.log'), 'utf8'), /Power down/, 'the machine powered off by itself');
   t.notMatch((await lab.host.run('ip', ['-o', 'link'])).stdout, /tap0/, 'nothing is left');
+  at('stopped');
 });
 
 async function waitFor(holds: () => Promise<boolean>): Promise<boolean> {

@@ -9,6 +9,8 @@ export interface AddressMode {
   poll(now: number): number;
   /** Gives the address back where that is possible; the caller flushes. */
   stop(now: number): void;
+  /** What a program that took this one's place would have to know. Undefined: there is no address. */
+  state(now: number): AddressState | undefined;
   /** Stops, and gives the address to a program that takes this one's place. Undefined: there is none. */
   leave(now: number): AddressState | undefined;
   /** Goes on with an address that a predecessor had, `elapsed` ms ago: announces it, and asks nobody. */

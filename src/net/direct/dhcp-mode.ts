@@ -36,7 +36,13 @@ export class DhcpMode implements AddressMode {
   }
 
   leave(now: number): AddressState | undefined {
-    const lease = this.client.leave(now);
+    const state = this.state(now);
+    this.client.leave(now);
+    return state;
+  }
+
+  state(now: number): AddressState | undefined {
+    const { lease } = this.client;
     if (lease === undefined) return undefined;
     const { renewAt, rebindAt, expiresAt, seconds, ...rest } = lease;
     const until = (time: number): number => (time === Number.POSITIVE_INFINITY ? -1 : Math.max(0, time - now));

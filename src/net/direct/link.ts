@@ -14,6 +14,9 @@ export const ERROR = 3;
 /** An Ethernet frame with an ARP reply. */
 export const ARP = 4;
 
+/** Source, destination, then a UDP datagram, verified. */
+export const DATAGRAM = 5;
+
 /** Bytes before the content of a message. */
 export const LINK_HEAD = 5;
 /** The whole table of a busy server in JSON. */
@@ -72,6 +75,25 @@ export class Link {
     const message = this.write(kind, prefix + end - start);
     message.set(bytes.subarray(start, end), LINK_HEAD + prefix);
     return message;
+  }
+
+  /**
+   * A frame: `prefix`, then `bytes[start..end)`. It leaves before this returns: a loop that sleeps in libuv's place may sleep before
+   * a microtask runs. False: it is lost.
+   */
+  send(kind: number, prefix: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+    if (!this.open || this.socket.writableLength > BACKLOG) {
+      this.lost += 1;
+      return false;
+    }
+    const length = prefix.length + end - start;
+    const message = Buffer.allocUnsafe(LINK_HEAD + length);
+    message.writeUInt32BE(length + 1, 0);
+    message[4] = kind;
+    message.set(prefix, LINK_HEAD);
+    message.set(bytes.subarray(start, end), LINK_HEAD + prefix.length);
+    this.socket.write(message);
+    return true;
   }
 
   private take(chunk: Buffer): void {

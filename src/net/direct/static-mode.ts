@@ -52,6 +52,10 @@ export class StaticMode implements AddressMode {
   stop(): void {}
 
   leave(): AddressState | undefined {
+    return this.state();
+  }
+
+  state(): AddressState | undefined {
     const { address } = this.config;
     return this.stack.config === undefined ? undefined : { address: formatIpv4(address) };
   }

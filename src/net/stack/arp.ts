@@ -42,6 +42,8 @@ export class Arp {
   readonly neighbours: Neighbours;
   /** Told of a conflict about our address: `kept` false when it must be given up (RFC 5227 2.4). `mac`: whose. */
   onConflict: ((mac: Uint8Array, kept: boolean, now: number) => void) | undefined = undefined;
+  /** Sees each valid packet, a frame from `ethernet` on. True: it is not for us to deal with. */
+  heard: ((bytes: Uint8Array, ethernet: number, end: number) => boolean) | undefined = undefined;
   private probing: Probing | undefined = undefined;
   private announcements = 0;
   private announceAt = Number.POSITIVE_INFINITY;
@@ -99,6 +101,7 @@ export class Arp {
     }
     // Our own, sent back by a hub.
     if (sameMac(bytes, sender, stack.device.mac)) return drops.count(NOT_FOR_US, bytes, ethernet, end);
+    if (this.heard?.(bytes, ethernet, end)) return;
     const probing = this.probing;
     if (
       probing !== undefined &&

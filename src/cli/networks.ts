@@ -1,6 +1,7 @@
 /** Makes the network that the command line asks for. What is not needed is not loaded. */
 import { hostname } from 'node:os';
 import type { OpenTap } from '../net/device/tap-open.js';
+import type { WorkerOptions } from '../net/direct/worker.js';
 import type { DirectNetwork, DirectOptions } from '../net/direct.js';
 import type { Network } from '../net/flow.js';
 import type { DirectArguments } from './direct-arguments.js';
@@ -29,7 +30,7 @@ export async function openSockets(options: ServeOptions, fd: number | undefined)
 
 /**
  * `inherited`: the TAP was opened by another process. It begins when it is told to then, and with `held`. `given`: a successor has
- * the traffic.
+ * the traffic. `worker`: it is a queue of the TAP.
  */
 export async function openDirect(
   options: ServeOptions,
@@ -38,6 +39,7 @@ export async function openDirect(
   inherited?: OpenTap,
   given?: () => void,
   held = inherited !== undefined,
+  worker?: WorkerOptions,
 ): Promise<DirectNetwork> {
   const { DirectNetwork } = await import('../net/direct.js');
   const { stateFolder } = await import('../net/direct/lease-file.js');
@@ -48,6 +50,7 @@ export async function openDirect(
     device: deviceOf(direct, inherited),
     held,
     onGiven: given,
+    worker,
     static: direct.static,
     hostname: direct.hostname ?? hostname(),
     state: direct.state ?? stateFolder(),

@@ -68,7 +68,11 @@ export function addServe(program: Command, found: (options: ServeOptions) => voi
     )
     .option('--host <address>', 'socket: address to listen on (default: 127.0.0.1)')
     .option('--sockets <kind>', "socket: libc, or node for Node's own (default: libc on Linux)", socketKind)
-    .option('--workers <n>', 'socket: processes that serve, on Linux (default: 1)', workerCount);
+    .option(
+      '--workers <n>',
+      'processes that serve, on Linux (default: 1); in direct mode each with a queue of the TAP',
+      workerCount,
+    );
   addDirectOptions(program)
     .option(
       '--log <list>',
@@ -110,15 +114,25 @@ function checkMode(net: 'socket' | 'direct', flags: ServeFlags): void {
   if (net === 'direct') {
     if (flags.host !== undefined)
       throw badUsage('--host is for --net socket; in direct mode --ipv4 or DHCP gives the address');
-    if (flags.workers !== undefined)
-      throw badUsage('--workers is for --net socket; leave it out in direct mode, which serves in one process');
     if (flags.sockets !== undefined)
       throw badUsage('--sockets is for --net socket; in direct mode nothing of the kernel carries the bytes');
     if (flags.port === 0) throw badUsage('--port 0 is for --net socket; in direct mode every port is free: choose one');
+    if ((flags.workers ?? 1) > 1) onlyOneProcess(flags);
     return;
   }
   const wrong = directOption(flags);
   if (wrong !== undefined) throw badUsage(`${wrong} is for --net direct; add that, or leave ${wrong} out`);
+}
+
+/** What several workers cannot do together in direct mode. */
+function onlyOneProcess({ interface: card, pcap, record }: ServeFlags): void {
+  const given: [string, unknown][] = [
+    ['--interface', card],
+    ['--pcap', pcap],
+    ['--record', record],
+  ];
+  const wrong = given.find(([, value]) => value !== undefined)?.[0];
+  if (wrong !== undefined) throw badUsage(`${wrong} is for one process; leave --workers out, or ${wrong}`);
 }
 
 function workerCount(text: string): number {

@@ -18,6 +18,7 @@ import { TimedLoop } from './device/timed-loop.js';
 import { WatchedLoop } from './device/watched-loop.js';
 import { type AddressEvents, type AddressMode, type AddressState, agedAddress } from './direct/address-mode.js';
 import { EntryClock } from './direct/entry-clock.js';
+import type { SharedAddress } from './direct/followed-mode.js';
 import { LeaseFile } from './direct/lease-file.js';
 import { HANDOVER_VERSION, type HandedOver, Predecessors } from './direct/predecessors.js';
 import { CryptoRandom } from './direct/random.js';
@@ -41,6 +42,7 @@ import { Owners } from './direct/replay/recorded-flow.js';
 import { rememberingLeases } from './direct/replay/recorded-leases.js';
 import { Recorder } from './direct/replay/recorder.js';
 import { type Owner, Successor } from './direct/successor.js';
+import { Worker, type WorkerOptions } from './direct/worker.js';
 import { Drops, type DropWatcher } from './drops.js';
 import type { Accept, Clock, LeaseInfo, Listener, Network } from './flow.js';
 import type { Stack } from './stack/stack.js';
@@ -53,6 +55,8 @@ import { formatMac, parseIpv4 } from './wire/address.js';
 const FRAMES_A_LOOK = 8;
 /** Milliseconds between two rounds through the timers while frames keep coming. */
 const POLL_INTERVAL = 1;
+/** Milliseconds that the last packet may wait for its neighbour to be found. */
+const LAST_WORD = 100;
 
 export interface DirectOptions {
   /** What carries the frames: a TAP, or a network card that the kernel leaves to us. */
@@ -90,6 +94,8 @@ export interface DirectOptions {
   readonly held?: boolean | undefined;
   /** A successor has the traffic for good. */
   readonly onGiven?: (() => void) | undefined;
+  /** One of several on the same TAP, of which this one has a queue. */
+  readonly worker?: WorkerOptions | undefined;
 }
 
 export class DirectNetwork implements Network, Driven, Owner {
@@ -125,6 +131,8 @@ export class DirectNetwork implements Network, Driven, Owner {
   private successor: Successor | undefined = undefined;
   /** Those before this one that still have connections. */
   private predecessors: Predecessors | undefined = undefined;
+  /** The others on the same device. */
+  private readonly worker: Worker | undefined = undefined;
   /** The traffic is the successor's: the device is not read any more. */
   private gave: { readonly address: AddressState | undefined; readonly at: number } | undefined = undefined;
 
@@ -154,8 +162,15 @@ export class DirectNetwork implements Network, Driven, Owner {
     this.stack = stack;
     this.tcp = tcp;
     this.tcp.outside = () => this.enteredFromOutside();
+    if (options.worker !== undefined) {
+      const clock = monotonic() - performance.now();
+      this.worker = new Worker(options.worker, stack, tcp, options.static === undefined, clock, this.enter);
+    }
     this.mode = this.addressMode({
-      address: (address) => this.addressIs(address),
+      address: (address) => {
+        this.addressIs(address);
+        this.tellOthers();
+      },
       event: (sentence) => options.onEvent?.(sentence),
       notice,
       failed: (sentence) => this.fail(sentence),
@@ -168,9 +183,36 @@ export class DirectNetwork implements Network, Driven, Owner {
   begin(): void {
     this.enter(() => {
       this.recorder?.turn(START, this.now);
-      this.mode.start(this.now);
+      const before = this.options.worker?.address;
+      if (before?.state === undefined) this.mode.start(this.now);
+      else this.mode.adopt(before.state, this.now, monotonic() - before.at);
     });
     this.loop.start();
+  }
+
+  // One of several workers
+
+  /** The other workers can reach this one. */
+  get reachable(): Promise<void> {
+    return this.worker?.listening ?? Promise.resolve();
+  }
+
+  /** Another worker can be reached. */
+  async meet(number: number): Promise<void> {
+    await this.worker?.connect(number);
+  }
+
+  /** What the lead tells of the address. */
+  follow(shared: SharedAddress): void {
+    this.worker?.follow(shared, monotonic() - shared.at);
+  }
+
+  private tellOthers(): void {
+    const { worker, options, stack, mode, now } = this;
+    if (worker === undefined || !worker.leads) return;
+    const { config } = stack;
+    const shared = { config, state: mode.state(now), lease: mode.lease?.(now), at: monotonic() };
+    options.worker?.onAddress?.(shared);
   }
 
   /** Gives its traffic to whoever asks for it at the UNIX socket `path`, and finishes what is open. */
@@ -283,6 +325,7 @@ export class DirectNetwork implements Network, Driven, Owner {
   }
 
   private addressMode(events: AddressEvents): AddressMode {
+    if (this.worker !== undefined && !this.worker.leads) return this.worker.mode(events);
     const { state, hostname, static: given } = this.options;
     const name = `${this.link.name}-${formatMac(this.link.mac).replaceAll(':', '')}`;
     const file = state === undefined || given !== undefined ? undefined : new LeaseFile(state, name, events.notice);
@@ -483,6 +526,7 @@ export class DirectNetwork implements Network, Driven, Owner {
       connectionsOpen: this.tcp.connections.size,
       connectionsOfPredecessors: this.predecessors?.connections ?? 0,
       transmitFailures: this.link.transmitFailures,
+      ...this.worker?.astray.counters,
       ...this.stack.drops.toJSON(),
     };
   }
@@ -495,16 +539,23 @@ export class DirectNetwork implements Network, Driven, Owner {
     return this.mode.lease?.(performance.now());
   }
 
-  async close(drain: number): Promise<void> {
+  /** `over`: what to wait for before the address is given back and the device closed. */
+  async close(drain: number, over?: () => Promise<void>): Promise<void> {
     for (const listener of [...this.listeners]) listener.close();
     if (this.tcp.connections.size > 0 && !this.link.gone) await this.drain(drain);
+    await over?.();
     this.enter(() => {
       this.recorder?.turn(STOP, this.now);
       this.mode.stop(this.now);
     });
+    // The DHCP server hears that the address is free once it is known where on the link it is.
+    if (this.stack.arp.neighbours.holdsBack && !this.link.gone) {
+      await new Promise<void>((resolve) => this.clock.schedule(LAST_WORD, resolve));
+    }
     this.loop.stop();
     this.recorder?.finish(digestState([this.stack, this.mode]), this.now);
     this.successor?.close();
+    this.worker?.close();
     this.device.close();
   }
 

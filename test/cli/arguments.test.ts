@@ -117,7 +117,9 @@ t.test('what cannot be meant is refused', (t) => {
     [['--net', 'direct', '--port', '0'], /--port 0 is for --net socket/],
     [['--net', 'direct', '--host', '10.0.0.1'], /--host is for --net socket/],
     [['--net', 'direct', '--sockets', 'node'], /--sockets is for --net socket/],
-    [['--net', 'direct', '--workers', '2'], /--workers is for --net socket/],
+    [['--net', 'direct', '--workers', '2', '--pcap', 'a.pcap'], /--pcap is for one process; leave --workers out/],
+    [['--net', 'direct', '--workers', '2', '--record', 'a.tape'], /--record is for one process/],
+    [['--net', 'direct', '--workers', '2', '--interface', 'eth0'], /--interface is for one process/],
     [['--workers', '0'], /--workers is a number of 1 to 128/],
     [['--sockets', 'none'], /--sockets is one of libc, node/],
     [['--tap', 'tap0'], /--tap is for --net direct/],
@@ -170,7 +172,9 @@ t.test('subcommands', (t) => {
     uplink: 'eth0',
     tap: 'tap0',
     user: 'www',
+    multiQueue: false,
   });
+  t.match(parseArguments(['host', 'up', '--bridge', 'br0', '--tap', 'tap0', '--multi-queue']), { multiQueue: true });
   t.same(parseArguments(['replay', 'x.replay', '--pcap', 'y.pcapng']), {
     kind: 'replay',
     file: 'x.replay',

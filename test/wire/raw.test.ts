@@ -1,34 +1,13 @@
-import { resolve } from 'node:path';
 import t from 'tap';
 import { ACK, checksum, concat, FIN, ICMP, ip, PSH, RST, readTcp, SYN, TCP, tcp, view } from '../sim/packets.js';
-import type { Namespace } from './lab.js';
 import { skipWithout } from './needs.js';
-import type { RawOrder } from './raw-client.js';
+import { exchangeWith } from './raw-exchange.js';
 import { targetBed } from './targets.js';
 
 const CLIENT = '46.43.42.140';
 const SERVER = '46.43.42.137';
 
-async function exchange(
-  client: Namespace,
-  protocol: number,
-  send: readonly Uint8Array[],
-  answers: number,
-): Promise<Uint8Array[]> {
-  const order: RawOrder = {
-    protocol,
-    address: SERVER,
-    send: send.map((bytes) => Buffer.from(bytes).toString('hex')),
-    ports: protocol === TCP ? send.map((bytes) => view(bytes).getUint16(0)) : [],
-    answers: Math.max(1, answers),
-    // Silence takes its time to prove; an answer does not.
-    patience: answers === 0 ? 1500 : 10_000,
-  };
-  const script = resolve('build', 'test', 'wire', 'raw-client.js');
-  const { stdout, stderr, status } = await client.run(process.execPath, [script], JSON.stringify(order));
-  if (status !== 0) throw new Error(`raw client: ${stderr}`);
-  return (JSON.parse(stdout) as string[]).map((hex) => Buffer.from(hex, 'hex'));
-}
+const exchange = exchangeWith(SERVER);
 
 function segment(
   from: number,

@@ -2,7 +2,7 @@
  * Opens a Linux TAP: descriptor, offloads, queue. Each thing that can go wrong is one sentence that says what to do.
  * Numbers are those of linux/if_tun.h and linux/virtio_net.h.
  */
-import { readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import {
   EACCES,
@@ -38,6 +38,7 @@ const TUNSETVNETHDRSZ = 0x400454d8;
 const IFF_TAP = 0x0002;
 const IFF_NO_PI = 0x1000;
 const IFF_VNET_HDR = 0x4000;
+const IFF_MULTI_QUEUE = 0x0100;
 
 const TUN_F_CSUM = 1;
 const TUN_F_TSO4 = 2;
@@ -73,6 +74,37 @@ export interface OpenTap {
 }
 
 export function openTap(options: TapOptions): OpenTap {
+  return openAttached(options, 1);
+}
+
+/**
+ * Opens it `count` times (2 to 256): each descriptor is a queue of its own, and the kernel chooses one by the flow of a frame. It sends
+ * a flow where the last frame of that flow was written, and after 3 s of silence where a hash of addresses and ports says, which is
+ * always the same as long as the number of queues is.
+ */
+export function openTapQueues(options: TapOptions, count: number): OpenTap[] {
+  const taps: OpenTap[] = [];
+  try {
+    while (taps.length < count) taps.push(openAttached(options, count));
+    // With queues for several the kernel lets anybody else who may open it have one, too, and a share of the frames.
+    if (queuesOf(options.name) > count) throw new Error(inUse(options.name));
+    return taps;
+  } catch (error) {
+    for (const { fd } of taps) libc().close(fd);
+    throw error;
+  }
+}
+
+/** Queues that are open, by whomever; 0 where the kernel does not tell. */
+function queuesOf(name: string): number {
+  try {
+    return readdirSync(`/sys/class/net/${name}/queues`).filter((one) => one.startsWith('tx-')).length;
+  } catch {
+    return 0;
+  }
+}
+
+function openAttached(options: TapOptions, queues: number): OpenTap {
   const c = libc();
   const { name, bridge } = options;
   checkInterfaceName(name);
@@ -82,7 +114,7 @@ export function openTap(options: TapOptions): OpenTap {
   const existed = interfaceExists(name);
   const fd = openClone(c);
   try {
-    const vnet = attach(c, fd, name, options.offload, existed);
+    const vnet = attach(c, fd, name, options.offload, existed, queues);
     const offloads = vnet ? setOffloads(c, fd) : 0;
     prepareInterface(name, bridge);
     return {
@@ -120,12 +152,23 @@ function openClone(c: Libc): number {
 }
 
 /** Binds the descriptor to the interface, which is made unless it exists. Answers whether frames carry a virtio-net header. */
-function attach(c: Libc, fd: number, name: string, offload: boolean, existed: boolean): boolean {
+function attach(c: Libc, fd: number, name: string, offload: boolean, existed: boolean, queues: number): boolean {
   const request = new InterfaceRequest();
-  if (offload && setInterface(c, fd, request, name, IFF_TAP | IFF_NO_PI | IFF_VNET_HDR) === 0) return true;
-  const errno = setInterface(c, fd, request, name, IFF_TAP | IFF_NO_PI);
-  if (errno === 0) return false;
-  throw new Error(attachError(name, errno, existed));
+  const own = queues > 1 ? IFF_MULTI_QUEUE : 0;
+  const vnet = offload ? [IFF_VNET_HDR, 0] : [0];
+  let errno = 0;
+  // One that was made for several queues is opened by that flag alone, also where one is enough.
+  for (const multiple of existed && own === 0 ? [0, IFF_MULTI_QUEUE] : [own]) {
+    for (const header of vnet) {
+      errno = setInterface(c, fd, request, name, IFF_TAP | IFF_NO_PI | header | multiple);
+      if (errno !== 0) continue;
+      // Where somebody else has a queue of it, it is not free.
+      if (multiple !== own && queuesOf(name) > 1) throw new Error(inUse(name));
+      return header !== 0;
+    }
+    if (errno !== EINVAL) break;
+  }
+  throw new Error(attachError(name, errno, existed, queues));
 }
 
 /** Answers 0 or the errno. */
@@ -135,16 +178,27 @@ function setInterface(c: Libc, fd: number, request: InterfaceRequest, name: stri
   return c.ioctl(fd, TUNSETIFF, request.address) < 0 ? c.errno() : 0;
 }
 
-function attachError(name: string, errno: number, existed: boolean): string {
-  if (errno === EBUSY)
-    return `TAP ${name} is in use by another process; stop that one, or choose another name with --tap`;
+function inUse(name: string): string {
+  return `TAP ${name} is in use by another process; stop that one, or choose another name with --tap`;
+}
+
+function attachError(name: string, errno: number, existed: boolean, queues: number): string {
+  if (errno === EBUSY) return inUse(name);
   if (errno === EPERM || errno === EACCES) {
     return existed
       ? `no permission to use ${name}: it belongs to another user; run as that user, as root, or make one for this user with "sudo sitekernel host up --bridge BRIDGE --tap ${name} --user USER"`
       : `no permission to make TAP ${name}; run as root, or make one for this user with "sudo sitekernel host up --bridge BRIDGE --tap ${name} --user USER"`;
   }
+  if (errno === EINVAL && existed && queues > 1 && isTap(name)) {
+    return `TAP ${name} has a single queue, and --workers needs one for each; make it anew with "sitekernel host up --multi-queue ...", or leave --workers out`;
+  }
   if (errno === EINVAL && existed) return `${name} exists and is not a TAP; choose another name with --tap`;
   return `cannot open TAP ${name}: ${errnoText(errno)}`;
+}
+
+/** Whether it is of the TUN driver, as far as the kernel tells. */
+function isTap(name: string): boolean {
+  return existsSync(`/sys/class/net/${name}/tun_flags`);
 }
 
 /** Asks for as much as the kernel gives. Answers the TUN_F bits that it took. */
@@ -217,14 +271,14 @@ function isForbidden(error: unknown): boolean {
   return error instanceof SystemError && (error.errno === EPERM || error.errno === EACCES);
 }
 
-/** Makes a TAP that outlives this process and that `uid` may open. For preparing a host. */
-export function makePersistentTap(name: string, uid: number): void {
+/** Makes a TAP that outlives this process and that `uid` may open, for several queues at once if asked for. For preparing a host. */
+export function makePersistentTap(name: string, uid: number, multiQueue = false): void {
   const c = libc();
   checkInterfaceName(name);
   const existed = interfaceExists(name);
   const fd = openClone(c);
   try {
-    attach(c, fd, name, true, existed);
+    attach(c, fd, name, true, existed, multiQueue ? 2 : 1);
     if (c.ioctl(fd, TUNSETOWNER, uid) < 0) throw new SystemError(`give ${name} to user ${uid}`, c.errno());
     if (c.ioctl(fd, TUNSETPERSIST, 1) < 0) throw new SystemError(`keep ${name}`, c.errno());
     setTransmitQueue(name, QUEUE_FRAMES);
@@ -238,7 +292,7 @@ export function removePersistentTap(name: string): void {
   const c = libc();
   const fd = openClone(c);
   try {
-    attach(c, fd, name, true, true);
+    attach(c, fd, name, true, true, 1);
     if (c.ioctl(fd, TUNSETPERSIST, 0) < 0) throw new SystemError(`remove ${name}`, c.errno());
   } finally {
     c.close(fd);

@@ -14,6 +14,7 @@ import type { UdpPort } from '../stack/udp.js';
 import type { Elsewhere } from '../tcp/hand-over.js';
 import type { TcpLayer } from '../tcp/layer.js';
 import { after } from '../tcp/sequence.js';
+import { NONE } from '../tcp/time-wait.js';
 import { DHCP_CLIENT_PORT } from '../wire/dhcp.js';
 import { ARP_LENGTH, ARP_REPLY, ETHERNET } from '../wire/ethernet.js';
 import { ACK, int32At, PROTOCOL_TCP, putInt32, RST, uint16At } from '../wire/tcp.js';
@@ -124,8 +125,8 @@ export class Astray implements Elsewhere {
     const seq = int32At(bytes, at + 4);
     if (listening.expects(remote, local, ports, flags, seq, int32At(bytes, at + 8))) return false;
     // What lies beyond its last number is of a later connection of the same name.
-    const over = waiting.get(remote, local, ports);
-    if (over !== undefined && !after(seq, over.rcvNxt)) return false;
+    const over = waiting.find(remote, local, ports);
+    if (over !== NONE && !after(seq, waiting.at(over).rcvNxt)) return false;
     const age = listening.cookieAge(this.stack.now);
     // Rounded up: what two workers tell each other grows older.
     const seconds = age < 0 || age > 250_000 ? NO_COOKIE : Math.ceil(age / 1000);

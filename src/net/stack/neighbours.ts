@@ -60,6 +60,11 @@ export class Neighbours {
     return this.cache.get(address) ?? this.asking.get(address) ?? new Neighbour(address);
   }
 
+  /** Whether frames wait for a neighbour to answer. */
+  get holdsBack(): boolean {
+    return [...this.asking.values()].some(({ queue }) => queue !== undefined);
+  }
+
   /** Those that are resolved: address, MAC, and the ms when each was last heard of. */
   known(): [Ipv4, number[], number][] {
     return [...this.cache.values()]

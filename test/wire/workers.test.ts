@@ -52,7 +52,19 @@ async function fresh(t: Test, client: Namespace, url: string, count: number): Pr
 
 /** Downloads of some seconds, and how each ended: curl's status and the bytes that came. */
 function slow(client: Namespace, url: string, count: number): Promise<{ status: number; bytes: number }[]> {
-  const args = ['-s', '--limit-rate', '3M', '-o', '/dev/null', '-w', '%{size_download}', `${url}large.bin`];
+  // A client that only waits hears of the end of its server when it asks.
+  const args = [
+    '-s',
+    '--keepalive-time',
+    '1',
+    '--limit-rate',
+    '3M',
+    '-o',
+    '/dev/null',
+    '-w',
+    '%{size_download}',
+    `${url}large.bin`,
+  ];
   return Promise.all(
     Array.from({ length: count }, async () => {
       const { status, stdout } = await client.run('curl', args);

@@ -4,10 +4,10 @@
  *
  *   npm run soak:handover [-- MODE [SWAPS [MEGABYTES [RATE]]]]      MODE: socket, direct or both; RATE: bytes a second of a download
  *
- * Prints what the clients saw; ends with 1 when anything failed, was reset, came damaged or waited for over a second.
+ * Prints what the clients saw, and on a TAP how many connections moved, and how long the last replaced program lived on; ends with 1 when anything failed, was reset, came damaged or waited for over a second.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundleDirectory } from '../src/store/index.js';
 import { LabSupervised } from '../test/supervise/lab-supervised.js';
@@ -47,6 +47,13 @@ async function lose(space: Namespace, what: string): Promise<void> {
   }`;
   const { status, stderr } = await space.run('nft', ['-f', '-'], rules);
   if (status !== 0) throw new Error(`nft: ${stderr}`);
+}
+
+/** ms until that process is over. */
+async function untilGone(pid: number): Promise<number> {
+  const began = performance.now();
+  while (existsSync(`/proc/${pid}`)) await new Promise((done) => setTimeout(done, 10));
+  return performance.now() - began;
 }
 
 /** With `swaps` 0: the same for half a minute without a change, to tell what the loss alone does. */
@@ -89,15 +96,21 @@ async function soak(net: 'socket' | 'direct', lab: Lab, swaps: number): Promise<
     `http://${host}/`,
   ]);
   const began = performance.now();
+  let moved = 0;
+  const lives: Promise<number>[] = [];
   for (let i = 0; i < swaps; i++) {
     const bundle = i % 2 === 0 ? two : one;
     const swapped = await server.ask({ do: 'swap', bundle, id: String(i) });
     if (!swapped.ok) throw new Error(`swap ${i}: ${swapped.error}`);
+    const { pid } = await server.ask({ do: 'status' });
     const replaced = await server.ask({ do: 'replace' });
     if (!replaced.ok) throw new Error(`replacement ${i}: ${replaced.error}`);
+    lives.push(untilGone(pid));
     await new Promise((done) => setTimeout(done, 500));
+    moved += (await server.ask({ do: 'status' })).moved;
   }
   if (swaps === 0) await new Promise((done) => setTimeout(done, QUIET));
+  const lived = swaps > 0 && net === 'direct' ? Math.max(...(await Promise.all(lives))) : 0;
   const seconds = (performance.now() - began) / 1000;
   await resets.stop();
   // wrk says what it saw when it is interrupted.
@@ -123,6 +136,8 @@ async function soak(net: 'socket' | 'direct', lab: Lab, swaps: number): Promise<
   console.log(
     `  downloads of ${megabytes} MB: ${seen.downloads} whole and exact, longest pause ${seen.longestInDownload.toFixed(0)} ms`,
   );
+  if (lived > 0)
+    console.log(`  ${moved} connections moved; a replaced program was gone after ${lived.toFixed(0)} ms at the latest`);
   console.log(`  failed: ${seen.problems.length}${seen.problems.slice(0, 5).map((one) => `\n    ${one}`)}`);
   console.log(`  resets from the server: ${reset}`);
   if (reset > 0) console.log(`    ${resets.stdout.trim().split('\n').slice(0, 5).join('\n    ')}`);

@@ -10,6 +10,8 @@ import type { ServedSite } from './served-site.js';
 export interface Controlled {
   readonly site: ServedSite;
   readonly http: HttpServer;
+  /** Connections that came from other programs; undefined: the network knows of none. */
+  readonly moved: () => number | undefined;
   /** Id of the image, or empty. A swap changes it. */
   image: string;
   readonly url: string;
@@ -46,7 +48,7 @@ export class Control {
   }
 
   status(): ControlStatus {
-    const { site, http, image, url } = this.server;
+    const { site, http, moved, image, url } = this.server;
     return {
       image,
       bundle: site.store().id,
@@ -54,6 +56,7 @@ export class Control {
       pid: process.pid,
       since: this.since,
       connections: http.connections,
+      moved: moved(),
       state: this.state,
     };
   }

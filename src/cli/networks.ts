@@ -49,6 +49,7 @@ export async function openDirect(
   const network = new DirectNetwork({
     device: deviceOf(direct, inherited),
     held,
+    memories: inherited === undefined ? undefined : (await import('../store/shared-bundles.js')).sharedBundles,
     onGiven: given,
     worker,
     static: direct.static,

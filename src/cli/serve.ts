@@ -63,7 +63,10 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     const listener = await Promise.race([network.listen(options.port, http.accept), end]);
     if (typeof listener === 'object') {
       const url = addressOf(network, listener);
-      await control?.open(options.control!, { site: sites.site, http, image: '', url, drain: () => ask('drain') });
+      await control?.open(options.control!, {
+        ...{ site: sites.site, http, moved: () => undefined, image: '', url },
+        drain: () => ask('drain'),
+      });
       process.stdout.write(`listening on ${url}\n`);
       const name = await end;
       log.event('net', `${name}: no new connections; ${http.connections} open ones have ${options.drain / 1000} s`);

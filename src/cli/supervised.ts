@@ -15,6 +15,9 @@ import { addressOf, makeServer, openSites, type Sites } from './serve.js';
 import type { ServeOptions } from './serve-arguments.js';
 import { firstSignal } from './signals.js';
 
+/** Milliseconds in which a connection may come to where it can move. */
+const MOVE_PATIENCE = 5000;
+
 export async function runSupervised(options: ServeOptions): Promise<void> {
   if (process.send === undefined)
     throw badUsage('--supervised is for "sitekernel supervise", which starts programs so');
@@ -55,7 +58,7 @@ async function serve(
   const network = await openInherited(options, order, log, (one) => failed(one), given);
   const http = makeServer(options, network, sites, log);
   await Promise.all(order.former.map(({ bundle, seconds }) => sites.site.keepAssetsOf(bundle, seconds)));
-  const listening = network.listen(options.port, http.accept);
+  const listening = network.listen(options.port, http.accept, http.adopt);
   listening.catch(() => undefined);
   if ('takeOver' in network) {
     const direct = network as DirectNetwork;
@@ -65,7 +68,9 @@ async function serve(
   const listener = await Promise.race([listening, signal, failure]);
   if (typeof listener !== 'object') return network.close(0);
   const url = addressOf(network, listener);
-  const controlled = { site: sites.site, http, image: order.image, url, drain: () => retired.ask(options.drain) };
+  const moved = (): number | undefined => network.counters()['movedIn'];
+  const drain = (): void => retired.ask(options.drain);
+  const controlled = { site: sites.site, http, moved, image: order.image, url, drain };
   const control = new Control(controlled);
   supervisor.questions((request) => control.answer(request as unknown as Record<string, unknown>));
   supervisor.say({ say: 'serving', url });
@@ -83,10 +88,13 @@ async function serve(
     await network.close(options.drain);
     return;
   }
-  http.retire();
+  // What moves to the successor need not end here. What has not by then ends with its next answer, and comes anew.
+  const moving = 'moving' in network && (network as DirectNetwork).moving;
+  const retiring = setTimeout(() => http.retire(), moving ? MOVE_PATIENCE : 0);
   const closed = network.close(end);
   // A signal ends it sooner.
   await Promise.race([closed, signal.then(() => soon(http, options.drain))]);
+  clearTimeout(retiring);
 }
 
 async function soon(http: HttpServer, drain: number): Promise<void> {

@@ -66,5 +66,7 @@ export type ControlAnswer =
 
 export interface ControlStatus extends Running {
   readonly connections: number;
+  /** Connections that came from the programs before it, since it began; on a TAP. */
+  readonly moved?: number | undefined;
   readonly state: 'starting' | 'serving' | 'draining';
 }

@@ -1,7 +1,8 @@
-import type { Accept, CloseReason, Flow, FlowHandler } from '../net/flow.js';
+import type { Accept, Adopt, CloseReason, Flow, FlowHandler } from '../net/flow.js';
 import { type Client, Connection, STATE, UNWATCHED, Unfinished } from './connection.js';
 import { type DeadlineList, Deadlines } from './deadlines.js';
 import { Exchange } from './exchange.js';
+import { Moves } from './moves.js';
 import { CR, LF } from './octets.js';
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS, type HttpLimits, type HttpOptions } from './options.js';
 import { type ConnectionStats, doing, type HttpStats } from './stats.js';
@@ -19,6 +20,7 @@ export class HttpServer implements FlowHandler {
   readonly #idle: DeadlineList;
   readonly #sending: DeadlineList;
   readonly #lingering: DeadlineList;
+  readonly #moves: Moves;
   readonly #clients = new Map<string, Client>();
   readonly #unfinished: Unfinished;
   #connections = 0;
@@ -41,6 +43,8 @@ export class HttpServer implements FlowHandler {
     this.#idle = this.#deadlines.list(timeouts.idle, (c) => this.#idleExpired(c));
     this.#sending = this.#deadlines.list(timeouts.send, (c) => this.#idleExpired(c));
     this.#lingering = this.#deadlines.list(timeouts.linger, (c) => this.#lingerExpired(c));
+    const [heads, idle, sending, lingering] = [this.#heads, this.#idle, this.#sending, this.#lingering];
+    this.#moves = new Moves({ heads, idle, sending, lingering });
     this.#exchange = new Exchange(
       options,
       limits,
@@ -89,14 +93,8 @@ export class HttpServer implements FlowHandler {
     this.#deadlines.refresh();
     const { connections, connectionsPerClient, refusals } = this.#limits;
     let refused = this.#connections - this.#refused >= connections;
-    let client: Client | undefined;
-    if (connectionsPerClient > 0) {
-      const { address } = flow.remote;
-      client = this.#clients.get(address);
-      if (client === undefined) {
-        client = { address, connections: 0 };
-        this.#clients.set(address, client);
-      }
+    const client = this.#clientOf(flow);
+    if (client !== undefined) {
       refused ||= client.connections >= connectionsPerClient;
       if (!refused) client.connections++;
     }
@@ -112,6 +110,57 @@ export class HttpServer implements FlowHandler {
     if (this.#refused > refusals) flow.reset();
     else this.#heads.add(c);
   };
+
+  /** For `Network.listen`, too. What comes from another program was counted as accepted there, and is not here. */
+  readonly adopt: Adopt = (flow, state) => {
+    this.#deadlines.refresh();
+    const { connections, connectionsPerClient } = this.#limits;
+    const client = this.#clientOf(flow);
+    const full = this.#connections - this.#refused >= connections;
+    const c = new Connection(flow, client, false, this.#unfinished);
+    if (
+      full ||
+      (client?.connections ?? -1) >= connectionsPerClient ||
+      !this.#moves.adopt(c, state, this.#deadlines.now)
+    ) {
+      c.forget();
+      if (client?.connections === 0) this.#clients.delete(client.address);
+      return false;
+    }
+    if (client !== undefined) client.connections++;
+    this.#connections++;
+    flow.handler = this;
+    flow.context = c;
+    return true;
+  };
+
+  /** Where one client's connections are counted; undefined: they are not. */
+  #clientOf(flow: Flow): Client | undefined {
+    if (this.#limits.connectionsPerClient === 0) return undefined;
+    const { address } = flow.remote;
+    let client = this.#clients.get(address);
+    if (client === undefined) {
+      client = { address, connections: 0 };
+      this.#clients.set(address, client);
+    }
+    return client;
+  }
+
+  freeze(flow: Flow): unknown {
+    this.#deadlines.refresh();
+    return this.#moves.freeze(flow.context as Connection, this.#deadlines.now);
+  }
+
+  thaw(flow: Flow): void {
+    this.#deadlines.refresh();
+    this.#moves.thaw(flow.context as Connection);
+  }
+
+  moved(flow: Flow): void {
+    const c = flow.context as Connection;
+    this.#moves.forget(c);
+    this.#gone(c);
+  }
 
   data(flow: Flow, bytes: Uint8Array, start: number, end: number): void {
     this.#deadlines.refresh();
@@ -154,7 +203,10 @@ export class HttpServer implements FlowHandler {
   }
 
   closed(flow: Flow, _reason: CloseReason): void {
-    const c = flow.context as Connection;
+    this.#gone(flow.context as Connection);
+  }
+
+  #gone(c: Connection): void {
     c.state = STATE.closed;
     c.list?.remove(c);
     c.forget();

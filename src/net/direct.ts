@@ -3,6 +3,7 @@
  * Each turn runs to completion: frames all the way up, answers all the way down, then what is due.
  */
 import { performance } from 'node:perf_hooks';
+import type { Memories } from '../memory/memories.js';
 import { eventLoopDescriptor } from '../native/poll.js';
 import { CaptureDevice } from './device/capture.js';
 import type { DescriptorDevice } from './device/descriptor-device.js';
@@ -44,7 +45,7 @@ import { Recorder } from './direct/replay/recorder.js';
 import { type Owner, Successor } from './direct/successor.js';
 import { Worker, type WorkerOptions } from './direct/worker.js';
 import { Drops, type DropWatcher } from './drops.js';
-import type { Accept, Clock, LeaseInfo, Listener, Network } from './flow.js';
+import type { Accept, Adopt, Clock, LeaseInfo, Listener, Network } from './flow.js';
 import type { Stack } from './stack/stack.js';
 import type { CongestionName } from './tcp/congestion/index.js';
 import { adoptTimeWait, type Departed, handOver, type TimeWaitState, takeBack, takeOver } from './tcp/hand-over.js';
@@ -92,6 +93,8 @@ export interface DirectOptions {
   readonly onDrop?: DropWatcher | undefined;
   /** Takes no frame and sends none before `begin()` or `takeOver()`. */
   readonly held?: boolean | undefined;
+  /** Memories that other programs can open: connections whose answers lie in there move to a successor. */
+  readonly memories?: Memories | undefined;
   /** A successor has the traffic for good. */
   readonly onGiven?: (() => void) | undefined;
   /** One of several on the same TAP, of which this one has a queue. */
@@ -127,6 +130,8 @@ export class DirectNetwork implements Network, Driven, Owner {
   private inEntry = false;
   private outsideQueued = false;
   private drained: (() => void) | undefined = undefined;
+  /** The time to drain is over. */
+  private cut = false;
   /** A program with the same address that comes after this one may ask for the traffic here. */
   private successor: Successor | undefined = undefined;
   /** Those before this one that still have connections. */
@@ -225,7 +230,7 @@ export class DirectNetwork implements Network, Driven, Owner {
    * Rejects with a sentence when it cannot be had; it stays where it is then.
    */
   async takeOver(paths: readonly string[]): Promise<void> {
-    const found = await Predecessors.ask(paths, this.stack, this.tcp, this.enter);
+    const found = await Predecessors.ask(paths, this.stack, this.tcp, this.enter, this.memories);
     if (found === undefined) return this.begin();
     const { state, predecessors } = found;
     this.predecessors = predecessors;
@@ -283,6 +288,24 @@ export class DirectNetwork implements Network, Driven, Owner {
 
   given(): void {
     this.options.onGiven?.();
+  }
+
+  get memories(): Memories | undefined {
+    return this.options.memories;
+  }
+
+  get settled(): boolean {
+    return (this.predecessors?.undecided ?? 0) === 0;
+  }
+
+  /** Whether connections go to the program that has the traffic, as they can. */
+  get moving(): boolean {
+    return this.successor?.moving ?? false;
+  }
+
+  /** Connections that are ours, or may be again. */
+  private get open(): number {
+    return this.tcp.connections.size + (this.successor?.undecided ?? 0);
   }
 
   private changeLoop(loop: Loop): void {
@@ -407,7 +430,10 @@ export class DirectNetwork implements Network, Driven, Owner {
   }
 
   private checkDrained(): void {
-    if (this.drained !== undefined && this.tcp.connections.size === 0) this.drained();
+    if (this.drained === undefined) return;
+    // What comes back after the end of its time has none any more.
+    if (this.cut && this.tcp.connections.size > 0) this.tcp.abortAll('network-closed');
+    if (this.open === 0) this.drained();
   }
 
   arrived(length: number): void {
@@ -500,10 +526,13 @@ export class DirectNetwork implements Network, Driven, Owner {
   // Network
 
   /** Resolves when there is an address: with DHCP that may take until a server appears. */
-  async listen(port: number, accept: Accept): Promise<Listener> {
+  async listen(port: number, accept: Accept, adopt?: Adopt): Promise<Listener> {
     if (this.failure !== undefined) throw this.failure;
     this.recorder?.port(LISTEN, port);
-    const listening = this.tcp.listen(port, this.owners?.accepting(accept) ?? accept);
+    // A recording begins with a connection's first segment: what another program began is not for it.
+    const { owners } = this;
+    const listening =
+      owners === undefined ? this.tcp.listen(port, accept, adopt) : this.tcp.listen(port, owners.accepting(accept));
     if (this.current === undefined) {
       await new Promise<void>((resolve, reject) => this.waiting.push({ resolve, reject }));
     }
@@ -542,7 +571,7 @@ export class DirectNetwork implements Network, Driven, Owner {
   /** `over`: what to wait for before the address is given back and the device closed. */
   async close(drain: number, over?: () => Promise<void>): Promise<void> {
     for (const listener of [...this.listeners]) listener.close();
-    if (this.tcp.connections.size > 0 && !this.link.gone) await this.drain(drain);
+    if (this.open > 0 && !this.link.gone) await this.drain(drain);
     await over?.();
     this.enter(() => {
       this.recorder?.turn(STOP, this.now);
@@ -564,6 +593,7 @@ export class DirectNetwork implements Network, Driven, Owner {
     await new Promise<void>((resolve) => {
       const timer = this.clock.schedule(milliseconds, () => {
         this.recorder?.bare(ABORT_ALL);
+        this.cut = true;
         this.tcp.abortAll('network-closed');
       });
       this.drained = () => {

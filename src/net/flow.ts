@@ -43,6 +43,15 @@ export interface FlowHandler {
   urgent?(flow: Flow, left: number): void;
   /** The flow is gone. Called exactly once. */
   closed(flow: Flow, reason: CloseReason): void;
+  /**
+   * The flow could go on in another program. Answers what has to be known there, as plain JSON; from then on the owner asks nothing of
+   * the flow, until `thaw`. Undefined: it stays, for now. An owner without this keeps all of its flows. Our own stack only.
+   */
+  freeze?(flow: Flow): unknown;
+  /** A frozen flow goes on here; an adopted one begins to. */
+  thaw?(flow: Flow): void;
+  /** A frozen flow is another program's. It is not `closed`, and nothing more is heard of it here. */
+  moved?(flow: Flow): void;
 }
 
 /** What a connection knows of its path; for logs, metrics and the status page. Times in milliseconds, sizes in bytes. */
@@ -92,6 +101,12 @@ export interface Flow {
 /** Tells a new flow's owner; it sets `flow.handler` before it returns. */
 export type Accept = (flow: Flow) => void;
 
+/**
+ * Offers a flow that another program had, with what its owner there answered to `freeze`. The new owner sets `flow.handler` and answers
+ * true, and asks nothing of the flow until `thaw`; or answers false, and the flow stays where it is.
+ */
+export type Adopt = (flow: Flow, state: unknown) => boolean;
+
 export interface Listener {
   readonly endpoint: Endpoint;
   /** No new flows; those that are open go on. */
@@ -130,8 +145,11 @@ export interface Network {
   readonly clock: Clock;
   /** The address that clients reach, in text; undefined while DHCP has none. */
   readonly address: string | undefined;
-  /** `port` 0 lets the network choose. Rejects with an `Error` whose message is for people (port in use, no right). */
-  listen(port: number, accept: Accept): Promise<Listener>;
+  /**
+   * `port` 0 lets the network choose. Rejects with an `Error` whose message is for people (port in use, no right). `adopt`: asked for
+   * flows of that port that come from another program; without it they stay there.
+   */
+  listen(port: number, accept: Accept, adopt?: Adopt): Promise<Listener>;
   /** Numbers by name, for logs and metrics: drops by reason, TCP counters. */
   counters(): Readonly<Record<string, number>>;
   /** Those of them that are drops, by reason, where the network drops anything itself. */

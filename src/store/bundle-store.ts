@@ -46,7 +46,8 @@ export class BundleStore implements Store {
   readonly size: number;
   readonly header: BundleHeader;
   readonly pages: VerifiedPages;
-  private readonly memory: Memory;
+  /** The whole file. */
+  readonly memory: Memory;
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
   private readonly mask: number;

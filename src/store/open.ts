@@ -3,6 +3,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { mapDevice, mapFile } from '../native/map.js';
 import { readHeader } from './bundle-header.js';
+import { noteBundle } from './bundle-names.js';
 import { BundleStore } from './bundle-store.js';
 import { HEADER_BYTES } from './format.js';
 import type { OpenOptions } from './options.js';
@@ -31,6 +32,7 @@ async function storeOfFile(file: string, options: OpenOptions): Promise<BundleSt
     if (bad.length > 0)
       throw new StoreError(`${file} is damaged near byte ${bad[0]}; copy it again, or bundle the site again`);
   }
+  noteBundle(store, resolve(file));
   return store;
 }
 

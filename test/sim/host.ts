@@ -1,7 +1,7 @@
 /** A host of the simulation: our stack with TCP on a device of its own, driven as a loop drives it, in virtual time. */
 import { MemoryDevice, NO_OFFLOAD } from '../../src/net/device/memory-link.js';
 import { DROP_NAMES, Drops } from '../../src/net/drops.js';
-import type { Accept, Clock, Flow, FlowHandler, Listener, Network, Timer } from '../../src/net/flow.js';
+import type { Accept, Adopt, Clock, Flow, FlowHandler, Listener, Network, Timer } from '../../src/net/flow.js';
 import { DhcpClient } from '../../src/net/stack/dhcp/client.js';
 import { Stack } from '../../src/net/stack/stack.js';
 import { type CongestionName, congestionByName } from '../../src/net/tcp/congestion/index.js';
@@ -195,8 +195,8 @@ export class SimHost implements Port, Network {
     return address === undefined ? undefined : ipText(address);
   }
 
-  listen(port: number, accept: Accept): Promise<Listener> {
-    const listening = this.tcp.listen(port, accept);
+  listen(port: number, accept: Accept, adopt?: Adopt): Promise<Listener> {
+    const listening = this.tcp.listen(port, accept, adopt);
     return Promise.resolve({
       endpoint: { address: this.address ?? '0.0.0.0', port: listening.port },
       close: () => listening.close(),

@@ -17,6 +17,7 @@ export interface Status {
   readonly ok: boolean;
   readonly pid: number;
   readonly state: string;
+  readonly moved: number;
   readonly image: string;
   readonly bundle: string;
   readonly error: string;

@@ -50,18 +50,20 @@ export class Link {
     return !this.socket.destroyed && this.socket.writable;
   }
 
-  say(content: object): void {
+  /** `sent`: it is where the other side will read it, whatever becomes of this program; or there is no other side any more. */
+  say(content: object, sent?: () => void): void {
     const text = Buffer.from(JSON.stringify(content), 'utf8');
-    this.write(SAY, text.length).set(text, LINK_HEAD);
+    this.write(SAY, text.length, sent).set(text, LINK_HEAD);
   }
 
   /** Room for a message of `length` bytes, which begins at `LINK_HEAD`; it leaves when the caller is done. */
-  write(kind: number, length: number): Uint8Array {
+  write(kind: number, length: number, sent?: () => void): Uint8Array {
     const message = Buffer.allocUnsafe(LINK_HEAD + length);
     message.writeUInt32BE(length + 1, 0);
     message[4] = kind;
     queueMicrotask(() => {
-      if (this.open) this.socket.write(message);
+      if (this.open) this.socket.write(message, sent);
+      else sent?.();
     });
     return message;
   }

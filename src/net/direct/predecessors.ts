@@ -1,15 +1,27 @@
 /**
  * The new program's side of a hand-over: it takes the state of the one that has the traffic, learns which connections each of its
  * predecessors still has, and hands them the segments of these. A segment is handed on once, by who reads the device, to who has
- * the connection: there are no chains.
+ * the connection: there are no chains. The connections themselves follow, as far as they can.
  */
+import type { Memories, MemoryName } from '../../memory/memories.js';
+import { RX_CHECKSUM_OK } from '../device/device.js';
 import type { Stack } from '../stack/stack.js';
 import { FlowTable } from '../tcp/flow-table.js';
-import { adoptTimeWait, type Elsewhere, type FlowName, type TcpState, type TimeWaitState } from '../tcp/hand-over.js';
+import {
+  adoptTimeWait,
+  type Elsewhere,
+  type FlowName,
+  nameOf,
+  type TcpState,
+  type TimeWaitState,
+} from '../tcp/hand-over.js';
 import type { TcpLayer } from '../tcp/layer.js';
+import { Adopter } from '../tcp/moving/adopter.js';
+import { MOVE_VERSION } from '../tcp/moving/record.js';
 import { int32At, uint16At } from '../wire/tcp.js';
 import type { AddressState } from './address-mode.js';
 import { ARP, ERROR, LINK_HEAD, Link, SAY, SEGMENT } from './link.js';
+import { decodeRecord } from './moving-codec.js';
 
 export const HANDOVER_VERSION = 1;
 /** Milliseconds that a predecessor may take to answer. */
@@ -26,6 +38,16 @@ export interface HandedOver {
   readonly neighbours: readonly [number, number[], number][];
 }
 
+/** What a predecessor says. */
+interface Told {
+  readonly gone?: FlowName;
+  readonly timeWait?: TimeWaitState;
+  /** A memory that connections refer to which could move. */
+  readonly open?: MemoryName;
+  /** Connections that are frozen there. */
+  readonly move?: readonly unknown[];
+}
+
 interface Theirs {
   readonly remoteAddress: number;
   readonly localAddress: number;
@@ -36,13 +58,16 @@ interface Theirs {
 export class Predecessors implements Elsewhere {
   private readonly links = new Set<Link>();
   private flows: FlowTable<Theirs>;
+  private readonly adopter: Adopter;
 
   private constructor(
     private readonly stack: Stack,
     private readonly tcp: TcpLayer,
     /** Runs what is told as an entry of the stack. */
     private readonly enter: (callback: () => void) => void,
+    memories: Memories | undefined,
   ) {
+    this.adopter = new Adopter(tcp, memories);
     this.flows = new FlowTable<Theirs>(tcp.hash);
   }
 
@@ -55,12 +80,13 @@ export class Predecessors implements Elsewhere {
     stack: Stack,
     tcp: TcpLayer,
     enter: (callback: () => void) => void,
+    memories: Memories | undefined,
   ): Promise<{ predecessors: Predecessors; state: HandedOver } | undefined> {
     const found = await Promise.all(paths.map((path) => Link.connect(path)));
     const links = found.filter((link): link is Link => link !== undefined);
     const [first] = links;
     if (first === undefined) return undefined;
-    const predecessors = new Predecessors(stack, tcp, enter);
+    const predecessors = new Predecessors(stack, tcp, enter, memories);
     try {
       const state = (await question(first, { do: 'take', version: HANDOVER_VERSION })) as unknown as HandedOver;
       if (state.version !== HANDOVER_VERSION) throw new Error('the program that runs hands over in another way');
@@ -78,7 +104,7 @@ export class Predecessors implements Elsewhere {
 
   /** The traffic is here now. */
   taken(): void {
-    for (const link of this.links) link.say({ do: 'taken' });
+    for (const link of this.links) link.say({ do: 'taken', moves: MOVE_VERSION });
     this.tcp.elsewhere = this;
     this.stack.errorElsewhere = (...values) => this.error(...values);
   }
@@ -92,6 +118,11 @@ export class Predecessors implements Elsewhere {
     return this.flows.size;
   }
 
+  /** Connections that are on their way here. */
+  get undecided(): number {
+    return this.adopter.undecided;
+  }
+
   private learn(link: Link, names: readonly FlowName[]): void {
     this.links.add(link);
     for (const [remoteAddress, localAddress, ports] of names) {
@@ -99,18 +130,49 @@ export class Predecessors implements Elsewhere {
     }
     link.onMessage = (kind, content) => {
       if (kind === SAY) this.told(link, JSON.parse(content.toString('utf8')));
+      else if (kind === SEGMENT) this.enter(() => this.returned(content));
     };
     link.onClose = () => this.lost(link);
     if (!link.open) this.lost(link);
   }
 
-  private told(link: Link, said: { gone?: FlowName; timeWait?: TimeWaitState }): void {
-    const { gone, timeWait } = said;
+  private told(link: Link, said: Told): void {
+    const { gone, timeWait, open, move } = said;
+    if (open !== undefined) void this.open(link, open);
+    if (move !== undefined) this.enter(() => this.move(link, move));
     if (timeWait !== undefined) {
       this.forget(link, timeWait.name);
       this.enter(() => adoptTimeWait(this.tcp, timeWait, this.stack.now, 0));
     }
     if (gone !== undefined) this.forget(link, gone);
+  }
+
+  private async open(link: Link, name: MemoryName): Promise<void> {
+    if (await this.adopter.prepare(name)) link.say({ do: 'opened', id: name.id });
+  }
+
+  /** Adopts what it can of it. Two owners there never are: the old one does nothing before it reads the answer, and we before it is sent. */
+  private move(link: Link, records: readonly unknown[]): void {
+    const taken = this.adopter.take(records.map(decodeRecord));
+    link.say({ do: 'settled', moved: taken.map(nameOf) }, () => {
+      this.enter(() => {
+        for (const c of taken) {
+          this.forget(link, nameOf(c));
+          this.adopter.begin(c);
+        }
+      });
+    });
+  }
+
+  /** It came for a connection while that moved: ours by now. */
+  private returned(content: Buffer): void {
+    const { stack, tcp } = this;
+    const start = 1 + ((content[1] as number) & 15) * 4;
+    const [source, destination] = [int32At(content, 13), int32At(content, 17)];
+    // Nobody else's, and no answer to nobody.
+    if (tcp.connections.get(source, destination, int32At(content, start)) === undefined) return;
+    const tos = content[0] as number;
+    tcp.input(content, 1, start, content.length, source, destination, RX_CHECKSUM_OK, false, tos, stack.now);
   }
 
   private forget(link: Link, [remote, local, ports]: FlowName): void {
@@ -123,6 +185,7 @@ export class Predecessors implements Elsewhere {
     this.links.delete(link);
     for (const one of [...this.flows]) if (one.link === link) this.flows.delete(one);
     if (this.links.size > 0) return;
+    this.adopter.forget();
     this.tcp.elsewhere = undefined;
     this.stack.errorElsewhere = undefined;
   }

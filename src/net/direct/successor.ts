@@ -1,19 +1,31 @@
-/** The old program's side of a hand-over: it gives its traffic to whoever comes and asks, and finishes what is open. */
+/** The old program's side of a hand-over: it gives its traffic to whoever comes and asks, then its connections, and finishes those that stay. */
 import { rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
+import type { Memories } from '../../memory/memories.js';
 import { socketPath } from '../../native/socket-path.js';
 import { RX_CHECKSUM_OK } from '../device/device.js';
 import type { Stack } from '../stack/stack.js';
 import { type Departed, type FlowName, nameOf, type TimeWaitState } from '../tcp/hand-over.js';
 import type { TcpLayer } from '../tcp/layer.js';
+import { Mover } from '../tcp/moving/mover.js';
+import { MOVE_VERSION } from '../tcp/moving/record.js';
 import { int32At, PROTOCOL_TCP, uint16At } from '../wire/tcp.js';
-import { ARP, ERROR, Link, SAY, SEGMENT } from './link.js';
+import { ARP, ERROR, LINK_HEAD, Link, SAY, SEGMENT } from './link.js';
+import { encodeRecord } from './moving-codec.js';
 import type { HandedOver } from './predecessors.js';
+
+/** Milliseconds between two looks for connections that could not move before, and for a question that comes at the wrong moment. */
+const LOOK_AGAIN = 50;
+const ASK_AGAIN = 2;
 
 /** What a successor asks of the program around the stack. */
 export interface Owner {
   readonly stack: Stack;
   readonly tcp: TcpLayer;
+  /** What other programs can open, too. */
+  readonly memories: Memories | undefined;
+  /** No connection is on its way here from a predecessor. */
+  readonly settled: boolean;
   /** Runs `callback` as an entry of the stack. */
   enter(callback: () => void): void;
   /** Reads no frame any more, and answers what goes along. Again when it has given its traffic away before. */
@@ -24,6 +36,19 @@ export interface Owner {
   given(): void;
 }
 
+/** What a successor says. */
+interface Asked {
+  readonly do?: string;
+  /** With `taken`: the `MOVE_VERSION` that it takes connections by. */
+  readonly moves?: number;
+  /** With `opened`: of a memory. */
+  readonly id?: string;
+  /** With `settled`: the connections that are its own now. */
+  readonly moved?: readonly FlowName[];
+  /** With `lost`. */
+  readonly address?: number;
+}
+
 export class Successor implements Departed {
   private readonly server: Server;
   /** Who reads the device now, and is told. */
@@ -31,6 +56,9 @@ export class Successor implements Departed {
   /** Asked for the traffic, and has not said yet that it has it. */
   private pending: { link: Link; state: HandedOver; first: boolean; waiting: TimeWaitState[] } | undefined = undefined;
   private over = false;
+  /** Gives the connections to `current`, once that has the traffic and takes them. */
+  private mover: Mover | undefined = undefined;
+  private looking: NodeJS.Timeout | undefined = undefined;
 
   constructor(
     private readonly path: string,
@@ -55,7 +83,7 @@ export class Successor implements Departed {
   private message(link: Link, kind: number, content: Buffer): void {
     switch (kind) {
       case SAY:
-        return this.asked(link, JSON.parse(content.toString('utf8')) as { do?: string; address?: number });
+        return this.asked(link, JSON.parse(content.toString('utf8')) as Asked);
       case SEGMENT:
         return this.owner.enter(() => this.segment(content));
       case ERROR:
@@ -69,30 +97,91 @@ export class Successor implements Departed {
     }
   }
 
-  private asked(link: Link, said: { do?: string; address?: number }): void {
+  /** Connections that are neither ours nor the successor's. */
+  get undecided(): number {
+    return this.mover?.undecided ?? 0;
+  }
+
+  /** Whether the successor takes connections. */
+  get moving(): boolean {
+    return this.mover !== undefined;
+  }
+
+  private asked(link: Link, said: Asked): void {
     const { owner } = this;
-    if (said.do === 'take') {
+    // What is asked for is whose the connections are: that must be certain.
+    if ((said.do === 'take' || said.do === 'names') && (this.undecided > 0 || !owner.settled)) {
+      setTimeout(() => link.open && this.asked(link, said), ASK_AGAIN).unref();
+    } else if (said.do === 'take') {
       // One at a time; a second waits for its answer in vain, and gives up.
       if (this.pending !== undefined) return;
+      this.stopMoving();
       const first = !this.over;
       const state = owner.give(this);
       this.pending = { link, state, first, waiting: [] };
       this.current = link;
       link.say(state);
     } else if (said.do === 'names') {
+      this.stopMoving();
       this.current = link;
       link.say({ connections: [...owner.tcp.connections].map(nameOf) });
-    } else if (said.do === 'taken') {
-      if (this.pending?.link !== link) return;
-      this.pending = undefined;
-      if (this.over) return;
-      this.over = true;
-      owner.given();
+    } else if (said.do === 'taken') this.taken(link, said.moves === MOVE_VERSION);
+    else if (said.do === 'opened') {
+      if (this.current === link) this.mover?.opened(String(said.id));
+      this.look();
+    } else if (said.do === 'settled') {
+      if (this.current === link) owner.enter(() => this.mover?.settled(said.moved ?? []));
+      this.look();
     } else if (said.do === 'lost') owner.enter(() => owner.tcp.addressLost(Number(said.address), owner.stack.now));
   }
 
+  private taken(link: Link, moves: boolean): void {
+    const first = this.pending?.link === link && !this.over;
+    if (this.pending?.link === link) this.pending = undefined;
+    if (moves && this.current === link) this.startMoving(link);
+    if (!first) return;
+    this.over = true;
+    this.owner.given();
+  }
+
+  /** Every connection that can goes to `link`, and what cannot is looked at again and again. */
+  private startMoving(link: Link): void {
+    const { owner } = this;
+    this.mover = new Mover(owner.tcp, owner.memories, {
+      move: (records) => link.say({ move: records.map(encodeRecord) }),
+      open: (name) => link.say({ open: name }),
+      forward: (tos, datagram) => {
+        const message = link.frame(SEGMENT, 1, datagram, 0, datagram.length);
+        if (message !== undefined) message[LINK_HEAD] = tos;
+      },
+      deliver: (tos, datagram) => this.input(tos, datagram, 0),
+    });
+    this.look();
+  }
+
+  private stopMoving(): void {
+    this.mover = undefined;
+    clearTimeout(this.looking);
+  }
+
+  private readonly look = (): void => {
+    clearTimeout(this.looking);
+    const { mover, owner } = this;
+    if (mover === undefined) return;
+    // In an entry of its own: what is due has been done by then, and was sent.
+    owner.enter(() => undefined);
+    owner.enter(() => mover.sweep());
+    if (owner.tcp.connections.size > 0) this.looking = setTimeout(this.look, LOOK_AGAIN).unref();
+  };
+
   private closed(link: Link): void {
-    if (this.current === link) this.current = undefined;
+    if (this.current === link) {
+      this.current = undefined;
+      const { mover } = this;
+      this.stopMoving();
+      // Nobody could have the frozen ones: their new owner is gone, or has never been.
+      if (mover !== undefined) this.owner.enter(() => mover.lost());
+    }
     const { pending } = this;
     if (pending?.link !== link) return;
     this.pending = undefined;
@@ -100,21 +189,22 @@ export class Successor implements Departed {
   }
 
   private segment(content: Buffer): void {
+    const { mover } = this;
+    const tos = content[0] as number;
+    if (mover !== undefined && mover.undecided > 0) {
+      const at = 1 + ((content[1] as number) & 15) * 4;
+      if (mover.segment(int32At(content, 13), int32At(content, 17), int32At(content, at), tos, content.subarray(1)))
+        return;
+    }
+    this.input(tos, content, 1);
+  }
+
+  /** A datagram that begins at `ip`. Whoever read it from the device has verified it. */
+  private input(tos: number, bytes: Uint8Array, ip: number): void {
     const { stack, tcp } = this.owner;
-    const header = ((content[1] as number) & 15) * 4;
-    // Whoever read it from the device has verified it.
-    tcp.input(
-      content,
-      1,
-      1 + header,
-      content.length,
-      int32At(content, 13),
-      int32At(content, 17),
-      RX_CHECKSUM_OK,
-      false,
-      content[0] as number,
-      stack.now,
-    );
+    const start = ip + ((bytes[ip] as number) & 15) * 4;
+    const [source, destination] = [int32At(bytes, ip + 12), int32At(bytes, ip + 16)];
+    tcp.input(bytes, ip, start, bytes.length, source, destination, RX_CHECKSUM_OK, false, tos, stack.now);
   }
 
   private error(content: Buffer): void {
@@ -133,6 +223,7 @@ export class Successor implements Departed {
   }
 
   close(): void {
+    this.stopMoving();
     this.server.close();
     this.current?.close();
     rmSync(this.path, { force: true });

@@ -157,6 +157,18 @@ export class Connection implements Flow, SenderView {
     this.release();
   }
 
+  /** What is kept while it rests: cwnd in bytes, then smoothed, deviating and least RTT in microseconds. */
+  get rested(): readonly [number, number, number, number] {
+    return [this.restCwnd, this.restSrtt, this.restRttvar, this.restMinRtt];
+  }
+
+  set rested([cwnd, srtt, rttvar, minRtt]: readonly [number, number, number, number]) {
+    this.restCwnd = cwnd;
+    this.restSrtt = srtt;
+    this.restRttvar = rttvar;
+    this.restMinRtt = minRtt;
+  }
+
   /** Gives back what it was lent, whatever is in it: it is over. */
   release(): void {
     const busy = this.lent;

@@ -1,6 +1,6 @@
 /**
  * A layer gives its traffic to another one, that of a new program with the same address. Established connections stay with the old
- * layer, and the new one knows their names; what is no connection yet, or none any more, moves: the SYN queue, TIME-WAIT, the
+ * layer until they can follow (`moving/`), and the new one knows their names; what is no connection yet, or none any more, moves: the SYN queue, TIME-WAIT, the
  * keys of initial sequence numbers, cookies and timestamps, and the clock that these run on.
  */
 import type { Ipv4 } from '../ip-output.js';

@@ -3,7 +3,7 @@
 import { RX_CHECKSUM_OK } from '../device/device.js';
 import { HEAD_SIZE, TRANSPORT_OFFSET } from '../device/tx-frame.js';
 import { type Drops, dropReason } from '../drops.js';
-import type { Accept, CloseReason } from '../flow.js';
+import type { Accept, Adopt, CloseReason } from '../flow.js';
 import type { IpOutput, Ipv4 } from '../ip-output.js';
 import type { Probe, ProbeEvent } from '../probe.js';
 import type { Random, Transport } from '../transport.js';
@@ -83,6 +83,9 @@ export class TcpLayer implements Transport {
     shedHalfOpen: 0,
     shedIdle: 0,
     shedSlow: 0,
+    /** Connections that came from another program, and that went to one. */
+    movedIn: 0,
+    movedOut: 0,
   };
   /** The `now` of the entry that runs. */
   now = 0;
@@ -327,6 +330,19 @@ export class TcpLayer implements Transport {
     if (tell) c.tellClosed(reason);
   }
 
+  /** Takes it out as it is: nothing of it happens, and nobody finds it. */
+  detach(c: Connection): void {
+    this.connections.delete(c);
+    this.timers.remove(c);
+  }
+
+  /** It goes on, with the timers and the output that it has due. */
+  attach(c: Connection): void {
+    this.connections.add(c);
+    this.rearm(c);
+    if (!c.resting) this.touch(c);
+  }
+
   /** Resets every connection. */
   abortAll(reason: CloseReason): void {
     for (const c of [...this.connections]) this.abort(c, reason);
@@ -425,8 +441,8 @@ export class TcpLayer implements Transport {
     this.listening.addressLost(address);
   }
 
-  listen(port: number, accept: Accept): { close(): void; readonly port: number } {
-    return this.listening.listen(port, accept);
+  listen(port: number, accept: Accept, adopt?: Adopt): { close(): void; readonly port: number } {
+    return this.listening.listen(port, accept, adopt);
   }
 
   /** See `ActiveOpen.connect`. */

@@ -1,6 +1,6 @@
 /** Passive open: LISTEN, the SYN queue, SYN cookies (RFC 9293 3.10.7.2, RFC 4987). */
 import { dropReason } from '../drops.js';
-import type { Accept } from '../flow.js';
+import type { Accept, Adopt } from '../flow.js';
 import type { Ipv4 } from '../ip-output.js';
 import { ACK, CWR, ECE, FIN, RST, type Segment, SYN } from '../wire/tcp.js';
 import { Connection } from './connection.js';
@@ -41,6 +41,7 @@ const OPENED = 2;
 
 export class Listening {
   private readonly ports = new Map<number, Accept>();
+  private readonly adopting = new Map<number, Adopt>();
   private readonly half: FlowTable<HalfOpen>;
   private readonly timers = new TimerHeap<HalfOpen>();
   private cookieSince = Number.NEGATIVE_INFINITY;
@@ -70,7 +71,7 @@ export class Listening {
     return this.half.size;
   }
 
-  listen(port: number, accept: Accept): { close(): void; readonly port: number } {
+  listen(port: number, accept: Accept, adopt?: Adopt): { close(): void; readonly port: number } {
     let chosen = port;
     if (port === 0) {
       do chosen = 49_152 + ((this.layer.random.random32() >>> 0) % 16_384);
@@ -78,7 +79,17 @@ export class Listening {
     }
     if (this.ports.has(chosen)) throw new Error(`port ${chosen} is listened on already`);
     this.ports.set(chosen, accept);
-    return { port: chosen, close: () => void this.ports.delete(chosen) };
+    if (adopt !== undefined) this.adopting.set(chosen, adopt);
+    const close = (): void => {
+      this.ports.delete(chosen);
+      this.adopting.delete(chosen);
+    };
+    return { port: chosen, close };
+  }
+
+  /** Who takes connections to `port` that another program had. */
+  adopterOf(port: number): Adopt | undefined {
+    return this.adopting.get(port);
   }
 
   /** Since a cookie was sent, ms; -1: none was. */

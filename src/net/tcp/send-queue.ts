@@ -79,6 +79,14 @@ export class SendQueue {
     this.end = (this.end + end - start) | 0;
   }
 
+  /** What lies from `seq` on, in order. */
+  *from(seq: number): IterableIterator<{ readonly memory: Memory; readonly start: number; readonly end: number }> {
+    for (let one = this.head; one !== undefined; one = one.next) {
+      const skip = Math.max(0, (seq - one.seq) | 0);
+      if (one.start + skip < one.stop) yield { memory: one.memory, start: one.start + skip, end: one.stop };
+    }
+  }
+
   /** Drops pieces that lie wholly before `una`. */
   release(una: number): void {
     let one = this.head;

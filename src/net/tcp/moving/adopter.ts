@@ -1,0 +1,64 @@
+/**
+ * The new program's side: it takes what its predecessors send, and says which of it is its own from then on. What is adopted sends
+ * nothing before that word is where the other side will read it, whatever becomes of this program then.
+ */
+import type { Memories, MemoryName } from '../../../memory/memories.js';
+import type { Memory } from '../../../memory/memory.js';
+import type { Connection } from '../connection.js';
+import { nameOf } from '../hand-over.js';
+import type { TcpLayer } from '../layer.js';
+import { adopt } from './adopt.js';
+import type { MovingRecord } from './record.js';
+
+export class Adopter {
+  /** Memories that connections on their way refer to. Those that have come keep theirs by referring to it. */
+  private readonly open = new Map<string, Memory>();
+  /** Adopted, and not begun: by name. */
+  private readonly adopted = new Set<string>();
+
+  constructor(
+    private readonly layer: TcpLayer,
+    private readonly memories: Memories | undefined,
+  ) {}
+
+  /** Adopted connections whose word is on its way to the other side. */
+  get undecided(): number {
+    return this.adopted.size;
+  }
+
+  /** Opens a memory; answers whether it is at hand. */
+  async prepare(name: MemoryName): Promise<boolean> {
+    if (!this.open.has(name.id)) {
+      const memory = await this.memories?.open(name);
+      if (memory === undefined) return false;
+      this.open.set(name.id, memory);
+    }
+    return true;
+  }
+
+  /** Adopts what it can. The rest stays where it is. Each is to be begun once the other side is sure to learn of it. */
+  take(records: readonly MovingRecord[]): Connection[] {
+    const taken: Connection[] = [];
+    for (const record of records) {
+      if (this.adopted.has(String(record.name))) continue;
+      const c = adopt(this.layer, record, (id) => this.open.get(id));
+      if (c === undefined) continue;
+      this.adopted.add(String(nameOf(c)));
+      taken.push(c);
+    }
+    return taken;
+  }
+
+  /** It is ours alone: it goes on. */
+  begin(c: Connection): void {
+    this.adopted.delete(String(nameOf(c)));
+    this.layer.counters.movedIn++;
+    this.layer.attach(c);
+    c.handler.thaw?.(c);
+  }
+
+  /** Nobody is left from whom anything could come. */
+  forget(): void {
+    this.open.clear();
+  }
+}

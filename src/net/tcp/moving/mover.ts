@@ -1,0 +1,149 @@
+/**
+ * The old program's side: its connections go to the program that has the traffic, each as soon as it can. One that is frozen has no
+ * owner that acts: nothing is sent, no timer fires, what comes for it waits. The other side's word decides whose it is.
+ */
+import type { Memories, MemoryName } from '../../../memory/memories.js';
+import type { Memory } from '../../../memory/memory.js';
+import type { Connection } from '../connection.js';
+import { FlowTable } from '../flow-table.js';
+import type { FlowName } from '../hand-over.js';
+import type { TcpLayer } from '../layer.js';
+import { CLOSED } from '../state.js';
+import { freeze, memoriesOf, movable } from './freeze.js';
+import type { MovingRecord } from './record.js';
+
+/** Connections frozen at one time: so many that the other side is through with them within a millisecond or two. */
+const BATCH = 64;
+/** Segments that wait for one frozen connection; further ones are lost, as on a wire. */
+const MOST_WAITING = 256;
+
+interface Waiting {
+  readonly tos: number;
+  readonly datagram: Uint8Array;
+}
+
+class Frozen {
+  readonly remoteAddress: number;
+  readonly localAddress: number;
+  readonly ports: number;
+  readonly waiting: Waiting[] = [];
+
+  constructor(readonly connection: Connection) {
+    this.remoteAddress = connection.remoteAddress;
+    this.localAddress = connection.localAddress;
+    this.ports = connection.ports;
+  }
+}
+
+export interface MoverEvents {
+  /** To the other side: adopt these. Answered through `settled`, all of them at once. */
+  move(records: readonly MovingRecord[]): void;
+  /** To the other side: open this memory. Answered through `opened`. */
+  open(name: MemoryName): void;
+  /** A datagram with a whole, verified segment, for a connection that has moved: it goes back. */
+  forward(tos: number, datagram: Uint8Array): void;
+  /** The same for one that has stayed: as if it came now. */
+  deliver(tos: number, datagram: Uint8Array): void;
+}
+
+export class Mover {
+  private readonly frozen: FlowTable<Frozen>;
+  private readonly asked = new Set<string>();
+  private readonly openThere = new Set<string>();
+  /** What the other side refused stays for good. */
+  private readonly refused = new WeakSet<Connection>();
+
+  constructor(
+    private readonly layer: TcpLayer,
+    private readonly memories: Memories | undefined,
+    private readonly events: MoverEvents,
+  ) {
+    this.frozen = new FlowTable<Frozen>(layer.hash);
+  }
+
+  /** Connections whose owner is not decided. */
+  get undecided(): number {
+    return this.frozen.size;
+  }
+
+  /** Freezes what can move now, a batch of it. To be called between two entries of the stack, when everything has been flushed. */
+  sweep(): void {
+    if (this.frozen.size > 0) return;
+    const records: MovingRecord[] = [];
+    for (const c of [...this.layer.connections]) {
+      if (records.length === BATCH) break;
+      if (this.refused.has(c) || !movable(c) || !this.canBeOpened(c)) continue;
+      const record = freeze(c, this.idOf);
+      if (record === undefined) continue;
+      this.layer.detach(c);
+      this.frozen.add(new Frozen(c));
+      records.push(record);
+    }
+    if (records.length > 0) this.events.move(records);
+  }
+
+  private readonly idOf = (memory: Memory): string | undefined => this.memories?.nameOf(memory)?.id;
+
+  /** Whether the other side has every memory of its queue; it is asked to open those that it has not. */
+  private canBeOpened(c: Connection): boolean {
+    let all = true;
+    for (const memory of memoriesOf(c)) {
+      const name = this.memories?.nameOf(memory);
+      if (name === undefined || this.openThere.has(name.id)) continue;
+      all = false;
+      if (this.asked.has(name.id)) continue;
+      this.asked.add(name.id);
+      this.events.open(name);
+    }
+    return all;
+  }
+
+  /** The other side has this memory at hand. */
+  opened(id: string): void {
+    if (this.asked.has(id)) this.openThere.add(id);
+  }
+
+  /** The other side's word: `moved` are its own by now, everything else that is frozen is ours. */
+  settled(moved: readonly FlowName[]): void {
+    for (const [remote, local, ports] of moved) {
+      const one = this.frozen.get(remote, local, ports);
+      if (one === undefined) continue;
+      this.frozen.delete(one);
+      const { connection } = one;
+      const { handler } = connection;
+      this.layer.counters.movedOut++;
+      // No word of its end to anybody: it has not ended.
+      connection.state = CLOSED;
+      connection.closedTold = true;
+      connection.release();
+      handler.moved?.(connection);
+      for (const { tos, datagram } of one.waiting) this.events.forward(tos, datagram);
+    }
+    this.thaw(true);
+  }
+
+  /** There is no other side any more. */
+  lost(): void {
+    this.thaw(false);
+  }
+
+  private thaw(refused: boolean): void {
+    for (const one of [...this.frozen]) {
+      this.frozen.delete(one);
+      const { connection } = one;
+      if (refused) this.refused.add(connection);
+      this.layer.attach(connection);
+      connection.handler.thaw?.(connection);
+      for (const { tos, datagram } of one.waiting) this.events.deliver(tos, datagram);
+    }
+  }
+
+  /** A datagram for one of ours. True: it waits with a frozen connection. The bytes are kept. */
+  segment(remote: number, local: number, ports: number, tos: number, datagram: Uint8Array): boolean {
+    if (this.frozen.size === 0) return false;
+    const one = this.frozen.get(remote, local, ports);
+    if (one === undefined) return false;
+    if (one.waiting.length < MOST_WAITING) one.waiting.push({ tos, datagram });
+    return true;
+  }
+}

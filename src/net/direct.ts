@@ -93,7 +93,7 @@ export interface DirectOptions {
   readonly onDrop?: DropWatcher | undefined;
   /** Takes no frame and sends none before `begin()` or `takeOver()`. */
   readonly held?: boolean | undefined;
-  /** Memories that other programs can open: connections whose answers lie in there move to a successor. */
+  /** Memories that other programs can open: connections whose answers lie in there move to a successor. Undefined: none are taken over. */
   readonly memories?: Memories | undefined;
   /** A successor has the traffic for good. */
   readonly onGiven?: (() => void) | undefined;
@@ -291,7 +291,8 @@ export class DirectNetwork implements Network, Driven, Owner {
   }
 
   get memories(): Memories | undefined {
-    return this.options.memories;
+    // A recording begins with a connection's first segment: what another program began is not for it.
+    return this.recorder === undefined ? this.options.memories : undefined;
   }
 
   get settled(): boolean {
@@ -529,7 +530,6 @@ export class DirectNetwork implements Network, Driven, Owner {
   async listen(port: number, accept: Accept, adopt?: Adopt): Promise<Listener> {
     if (this.failure !== undefined) throw this.failure;
     this.recorder?.port(LISTEN, port);
-    // A recording begins with a connection's first segment: what another program began is not for it.
     const { owners } = this;
     const listening =
       owners === undefined ? this.tcp.listen(port, accept, adopt) : this.tcp.listen(port, owners.accepting(accept));

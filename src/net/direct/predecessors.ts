@@ -65,7 +65,7 @@ export class Predecessors implements Elsewhere {
     private readonly tcp: TcpLayer,
     /** Runs what is told as an entry of the stack. */
     private readonly enter: (callback: () => void) => void,
-    memories: Memories | undefined,
+    private readonly memories: Memories | undefined,
   ) {
     this.adopter = new Adopter(tcp, memories);
     this.flows = new FlowTable<Theirs>(tcp.hash);
@@ -104,7 +104,9 @@ export class Predecessors implements Elsewhere {
 
   /** The traffic is here now. */
   taken(): void {
-    for (const link of this.links) link.say({ do: 'taken', moves: MOVE_VERSION });
+    // Without memories that both can open, connections would come and be refused.
+    const moves = this.memories === undefined ? undefined : MOVE_VERSION;
+    for (const link of this.links) link.say({ do: 'taken', moves });
     this.tcp.elsewhere = this;
     this.stack.errorElsewhere = (...values) => this.error(...values);
   }

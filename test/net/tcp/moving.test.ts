@@ -15,6 +15,8 @@ import { SeededRandom } from '../../sim/random.js';
 import { contents, memoriesOf, runSwap, type SwapPlan, siteOf } from '../../sim/swap.js';
 import { World } from '../../sim/world.js';
 
+t.setTimeout(180_000);
+
 /** The smallest retransmission time-out, ms. */
 const RTO_MIN = 200;
 const ONE: AskerPlan = { paths: [], pipelined: false, think: 0, close: false, slices: 1, content: 0, pause: 0 };
@@ -314,17 +316,17 @@ const moment = (seed: number): number => 300 + ((seed * 37) % 1500);
 
 t.test(
   'At random moments, with losses: every byte is right, and nobody sends for a connection after its next owner',
-  (t) => seeds(t, 16, (seed) => ({ seed, loss: loss(seed), swaps: [moment(seed)] })),
+  (t) => seeds(t, 10, (seed) => ({ seed, loss: loss(seed), swaps: [moment(seed)] })),
 );
 
 t.test('The next swap begins while connections of the last one are on their way', (t) =>
-  seeds(t, 10, (seed) => ({ seed, loss: loss(seed), swaps: [moment(seed), moment(seed) + 1 + seed * 5] })),
+  seeds(t, 7, (seed) => ({ seed, loss: loss(seed), swaps: [moment(seed), moment(seed) + 1 + seed * 5] })),
 );
 
 t.test('The old program is killed at any step: who has moved, or is on the way, goes on in the new one', (t) =>
-  seeds(t, 12, (seed) => ({ seed, loss: loss(seed), swaps: [moment(seed)], kill: { program: 0, after: seed } })),
+  seeds(t, 9, (seed) => ({ seed, loss: loss(seed), swaps: [moment(seed)], kill: { program: 0, after: seed } })),
 );
 
 t.test('The new program is killed at any step: who has not moved goes on in the old one', (t) =>
-  seeds(t, 12, (seed) => ({ seed, loss: loss(seed), swaps: [moment(seed)], kill: { program: 1, after: seed } })),
+  seeds(t, 9, (seed) => ({ seed, loss: loss(seed), swaps: [moment(seed)], kill: { program: 1, after: seed } })),
 );

@@ -15,9 +15,12 @@ import type { Runner } from '../deploy/runner.js';
 import { makeRunner } from '../deploy/runners.js';
 import { stagedImage } from '../deploy/stage.js';
 import { renderStatus, statusOf } from '../deploy/status.js';
-import type { ImageTarget } from '../image/manifest.js';
+import type { ImageTarget, Manifest } from '../image/manifest.js';
+import { programArguments } from '../image/run-script.js';
+import { parseArguments } from './arguments.js';
 import type { DeployCommitOptions, DeployHostOptions, DeployInitOptions, DeployOptions } from './deploy-arguments.js';
-import { Failure } from './failure.js';
+import { badUsage, Failure } from './failure.js';
+import { checkSupervised } from './supervise-command.js';
 
 /** Seconds that a person's command waits for what cron is doing. */
 const PATIENCE = 120;
@@ -41,7 +44,7 @@ async function commit(options: DeployCommitOptions): Promise<void> {
 }
 
 async function init(options: DeployInitOptions): Promise<void> {
-  const { host, cron, poll, units } = await initHost(options);
+  const { host, cron, poll, units } = await initHost({ ...options, check: checkArguments });
   process.stdout.write(
     `${host.folder} follows ${host.config.branch} of ${host.config.repository}
 
@@ -55,6 +58,17 @@ Now, without waiting for either:
   ${poll}
 `,
   );
+}
+
+/** What stands behind "--" is this host's part of a server's arguments. A machine image has those of `run-qemu`. */
+function checkArguments(manifest: Manifest, args: readonly string[]): void {
+  if (manifest.target === 'vm') return;
+  const task = parseArguments([...programArguments(manifest), ...args]);
+  if (task?.kind !== 'serve' || task.site !== undefined)
+    throw badUsage(
+      `behind "--" stand options of a server, such as --tap tap0 --bridge br0; "${args.join(' ')}" are none`,
+    );
+  checkSupervised(task);
 }
 
 /** A command on a host's folder. */

@@ -75,11 +75,17 @@ function optionsOf(what: What): ServeOptions {
   const args = [...image, ...what.args, ...(site === undefined ? [] : ['--instead', site])];
   const task = parseArguments(args);
   if (task?.kind !== 'serve') throw badUsage(`what is supervised is a server; "${args.join(' ')}" is none`);
-  const { record, interface: card } = task.direct;
-  if (record !== undefined)
-    throw badUsage('--record is not for a supervised program: what it takes over from another cannot be played again');
-  if (task.workers > 1) throw badUsage('--workers is not for a supervised program, which is one process; leave it out');
-  if (card !== undefined)
-    throw badUsage('--interface is not for a supervised program, which is passed a TAP; use --tap');
+  checkSupervised(task);
   return task;
+}
+
+/** What a server may not be asked when another takes over from it. Throws a sentence. */
+export function checkSupervised({ direct, workers }: ServeOptions): void {
+  if (direct.record !== undefined)
+    throw badUsage('--record is not for a supervised program: what it takes over from another cannot be played again');
+  if (workers > 1) throw badUsage('--workers is not for a supervised program, which is one process; leave it out');
+  if (direct.interface !== undefined)
+    throw badUsage(
+      '--interface is not for a supervised program: only a TAP passes from one to the next; use --tap and --bridge, with the card on the bridge ("sitekernel host up --bridge br0 --uplink eth0")',
+    );
 }

@@ -2,6 +2,7 @@
 import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ImageError } from '../image/image-error.js';
+import type { Manifest } from '../image/manifest.js';
 import { programParts } from '../image/program.js';
 import { candidateAt } from './candidate.js';
 import { cloneRepository, quoted } from './clone.js';
@@ -33,6 +34,8 @@ export interface InitOptions {
   readonly probe?: string | undefined;
   /** The first time: 30. */
   readonly gate?: number | undefined;
+  /** Throws a sentence when the image that the repository has cannot be started with `args`. */
+  readonly check?: ((manifest: Manifest, args: readonly string[]) => void) | undefined;
 }
 
 export interface Initialised {
@@ -96,8 +99,9 @@ export async function initHost(options: InitOptions): Promise<Initialised> {
         `${repository} has no branch ${config.branch}; commit an image to it first, with "deploy commit", or name another --branch`,
       );
     });
-    // What is offered is read once, so that a wrong branch is said now and not by cron.
-    await candidateAt(new Repository(host.gitDir), 'HEAD');
+    // What is offered is read once, so that a wrong branch, or a wrong argument, is said now and not by cron.
+    const { manifest } = await candidateAt(new Repository(host.gitDir), 'HEAD');
+    options.check?.(manifest, config.args);
     if (trust !== undefined) await writeTrust(host, trust);
     await writeUnits(host);
     await writeFile(join(folder, 'crontab'), `${cronLines(host).join('\n')}\n`);

@@ -102,3 +102,29 @@ t.test('the first time it needs a repository, and one with an image; then the sa
   await stage.deploy(SITE);
   t.match(init('--repo', stage.repository), { status: 0, stderr: '' });
 });
+
+t.test('what stands behind "--" is judged when it is said, not when an image is to start with it', async (t) => {
+  const stage = await Stage.open(t);
+  const before = readFileSync(join(stage.host.folder, 'host.json'), 'utf8');
+  const init = (...words: string[]) =>
+    spawnSync(process.execPath, [MAIN, 'deploy', 'init', stage.host.folder, '--', ...words], { encoding: 'utf8' });
+  for (const [words, said] of [
+    [['--nonsense'], /^sitekernel: unknown option '--nonsense'; .*\n$/],
+    [['--tap', 'tap0'], /^sitekernel: .*--tap.*\n$/],
+    [['a-site'], /^sitekernel: behind "--" stand options of a server.*\n$/],
+    [['--workers', '2'], /^sitekernel: --workers is not for a supervised program.*\n$/],
+  ] as const)
+    t.match(init(...words), { status: 2, stderr: said }, words.join(' '));
+  t.equal(readFileSync(join(stage.host.folder, 'host.json'), 'utf8'), before);
+  t.match(init('--port', '8081'), { status: 0, stderr: '' });
+  t.same(JSON.parse(readFileSync(join(stage.host.folder, 'host.json'), 'utf8')).args, ['--port', '8081']);
+
+  const { folder } = await stage.build(SITE, { target: 'direct', network: {} });
+  await stage.commit(folder);
+  t.match(init('--interface', 'eth0'), {
+    status: 2,
+    stderr: /only a TAP passes from one to the next; use --tap and --bridge/,
+  });
+  t.match(init('--record', 'x'), { status: 2, stderr: /what it takes over from another cannot be played again/ });
+  t.match(init('--tap', 'tap7', '--bridge', 'br7'), { status: 0, stderr: '' });
+});

@@ -61,6 +61,8 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
       if (last === c.rcvNxt && segment.length > 0 && (flags & (ACK | SYN)) === ACK) {
         c.ackNow = true;
         if (!takeAck(c, segment, now)) return;
+        // What was acknowledged makes room for what waits.
+        layer.touch(c);
       }
       // A duplicate: tell of it by DSACK.
       if (c.sackOk && segment.end > segment.start && notAfter((segment.seq + segment.length) | 0, c.rcvNxt)) {
@@ -68,7 +70,7 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
         layer.touch(c);
         return;
       }
-      if (zeroProbe <= 0 && segment.seq === c.rcvNxt && (flags & ACK) !== 0) takeAck(c, segment, now);
+      if (zeroProbe <= 0 && segment.seq === c.rcvNxt && (flags & ACK) !== 0 && takeAck(c, segment, now)) layer.touch(c);
       layer.drops.count(zeroProbe <= 0 && segment.seq === c.rcvNxt ? BUFFER_FULL : OUT_OF_WINDOW);
       if (c.state !== CLOSED) layer.challenge(c, segment.length > 0);
     } else layer.drops.count(RST_INVALID);

@@ -383,3 +383,15 @@ t.test('what the peer has not acknowledged is known, the FIN included', async (t
   s.in('. 1 ack 1002');
   t.equal(s.connection.unacknowledged, 0);
 });
+
+t.test('the ACK on a FIN that comes again lets out what waits', async (t) => {
+  const s = new Drill();
+  s.handshake('mss 1000', 1000);
+  s.in('F. 1 ack 1 win 1000');
+  s.write(3000);
+  s.wait(1);
+  t.same(s.out(), ['. ack 2', '. 1:1001(1000) ack 2']);
+  s.in('F. 1 ack 1001 win 1000');
+  s.wait(1);
+  t.ok(s.out().includes('. 1001:2001(1000) ack 2'));
+});

@@ -301,3 +301,17 @@ t.test('a time-out sends no more than a window that shrank still covers [9293 SH
   s.in('. 1 ack 5001 win 20000');
   t.equal(s.connection.queued, 0);
 });
+
+t.test('the ACK on a segment that finds our window closed lets out what waits (RFC 9293 3.10.7.4)', async (t) => {
+  const s = new Drill({ limits: { receiveBuffer: 2000 } });
+  s.handshake('mss 1000', 1000);
+  s.do((flow) => flow.pause());
+  s.in('. 1:1001(1000) ack 1 win 1000');
+  s.in('. 1001:2001(1000) ack 1 win 1000');
+  s.write(3000);
+  s.wait(1);
+  s.out();
+  s.in('. 2001:2002(1) ack 1001 win 1000');
+  s.wait(1);
+  t.ok(data(s.out()).some((line) => line.startsWith('. 1001:2001')));
+});

@@ -88,7 +88,11 @@ class HostCommand {
       case 'poll': {
         const pulled = await pull(this.host, this.journal);
         if (pulled === 'busy') return this.say('another poll is under way');
-        return this.locked(false, (deployer) => deployer.apply());
+        await this.locked(false, (deployer) => deployer.apply());
+        // What was pulled before is served; cron's mail would say the same every minute.
+        if (pulled !== 'pulled' && this.options.quiet) process.exit(1);
+        else if (pulled !== 'pulled') throw new Failure(pulled.failed);
+        return;
       }
       case 'apply':
         return this.locked(false, (deployer) => deployer.apply());

@@ -14,7 +14,7 @@ const LEAST_FREE = 16 * 2 ** 20;
 const DAMAGED =
   /object file .* is empty|loose object .* is corrupt|bad object HEAD|not a git repository|unable to read (tree|sha1)|missing (blob|tree|commit)|bad tree object|did not send all necessary objects|packfile .* (is )?(corrupt|cannot be)|index file (corrupt|smaller)|does not appear to be a git repository.*\.git|unable to resolve reference/i;
 
-export type Pulled = 'pulled' | 'busy' | 'failed';
+export type Pulled = 'pulled' | 'busy' | { readonly failed: string };
 
 /** Brings the clone to the branch's tip. What goes wrong is in the journal, once; what was pulled before can still be applied. */
 export async function pull(host: Host, journal: Journal): Promise<Pulled> {
@@ -28,8 +28,7 @@ export async function pull(host: Host, journal: Journal): Promise<Pulled> {
     await update(host, journal);
     return 'pulled';
   } catch (error) {
-    await failed(journal, host, error);
-    return 'failed';
+    return { failed: await failed(journal, host, error) };
   } finally {
     await lock.release();
   }
@@ -52,7 +51,7 @@ async function checkSpace(host: Host): Promise<void> {
   throw new Error(`${FULL}: ${free} MB are free, nothing is fetched`);
 }
 
-async function failed(journal: Journal, host: Host, error: unknown): Promise<void> {
+async function failed(journal: Journal, host: Host, error: unknown): Promise<string> {
   // Packs that a full disk cut short.
   if (isFull(error)) await removeLeftovers(host.work);
   const diverged = error instanceof GitError && /fast-forward|refusing to merge|diverg/i.test(error.stderr);
@@ -63,4 +62,5 @@ async function failed(journal: Journal, host: Host, error: unknown): Promise<voi
   const entries = await journal.read();
   const last = entries.findLast(({ step }) => step !== 'served');
   if (last?.step !== 'failed' || last.reason !== reason) await journal.add({ step: 'failed', reason });
+  return reason;
 }

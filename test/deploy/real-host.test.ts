@@ -1,6 +1,6 @@
 /** A host as it is: the program that cron calls, its real runner, on the kernel's sockets. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, renameSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -174,6 +174,24 @@ t.test(
     t.equal(await host.page(), 'three');
     t.equal((await host.deploy('poll').ended).status, 0);
     t.ok((await host.status()).agree);
+  },
+);
+
+t.test(
+  'a poll that cannot reach the repository ends with status 1 and says why; cron is told by the status alone',
+  async (t) => {
+    const host = await RealHost.open(t);
+    const { repository } = host.stage;
+    renameSync(repository, `${repository}.away`);
+    for (const _ of ['at first', 'again'])
+      t.match(await host.deploy('poll').ended, {
+        status: 1,
+        said: /sitekernel: git pull: .*does not appear to be a git repository\n$/,
+      });
+    t.same(await host.deploy('poll', '--quiet').ended, { status: 1, said: '' });
+    t.equal(await host.page(), SITE['index.html'], 'the site is served');
+    renameSync(`${repository}.away`, repository);
+    t.same(await host.deploy('poll').ended, { status: 0, said: '' });
   },
 );
 

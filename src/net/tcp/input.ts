@@ -33,6 +33,23 @@ function acceptable(c: Connection, segment: Segment): boolean {
   return (offset >= 0 && offset < window) || (last >= 0 && last < window) || (offset < 0 && last >= window);
 }
 
+/**
+ * A bare ACK that a later one has overtaken: its timestamp is old, but it changes nothing except what is known to be SACKed. To drop it, as
+ * RFC 7323 5.3 R1 has it, would be to take for lost what has arrived, on each path that reorders. Linux takes it, too.
+ */
+function overtaken(c: Connection, segment: Segment): boolean {
+  return (
+    c.sackOk &&
+    segment.sackBlocks > 0 &&
+    segment.length === 0 &&
+    (segment.flags & (SYN | ACK)) === ACK &&
+    segment.seq === c.rcvNxt &&
+    segment.ack === c.sndUna &&
+    segment.window << c.sndScale === c.sndWnd &&
+    ((c.tsRecent - segment.tsVal) | 0) <= c.busy.rtt.rto
+  );
+}
+
 export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: number, now: number): void {
   const layer = c.layer;
   if (c.state === SYN_SENT) {
@@ -42,13 +59,13 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
   const flags = segment.flags;
   // RFC 7323 5.3 R1: PAWS, not for RST, and not after 24 days of silence (5.5). A peer that stops sending timestamps is borne
   // (3.2 lets us drop; others hang).
-  if (
+  const late =
     c.timestamps &&
     segment.timestamps &&
     (flags & RST) === 0 &&
     before(segment.tsVal, c.tsRecent) &&
-    now - c.heardAt < PAWS_LIFETIME
-  ) {
+    now - c.heardAt < PAWS_LIFETIME;
+  if (late && !overtaken(c, segment)) {
     layer.drops.count(PAWS);
     layer.challenge(c, segment.length > 0);
     return;
@@ -104,7 +121,7 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
   c.heardAt = now;
   if (!takeAck(c, segment, now)) return;
   // RFC 7323 4.3 (2): the timestamp to echo comes from the segment that covers Last.ACK.sent.
-  if (c.timestamps && segment.timestamps && notAfter(segment.seq, c.lastAckSent)) {
+  if (c.timestamps && segment.timestamps && notAfter(segment.seq, c.lastAckSent) && !late) {
     c.tsRecent = segment.tsVal;
   }
   if (c.ecn) {

@@ -367,3 +367,19 @@ t.test(
     t.same(s.out(), ['. 1001:2001(1000) ack 1', '. 2001:3001(1000) ack 1']);
   },
 );
+
+t.test('the SACK of an ACK that was overtaken counts, its timestamp does not (RFC 7323 5.3, RFC 2018 5)', async (t) => {
+  const s = sending(10, 'mss 1012, sackOK, TS val 100 ecr 0');
+  s.out();
+  const sacked = (): number => s.connection.busy.flight.sackedBytes;
+  s.in('. 1 ack 1 <TS val 120 ecr last, sack 5001:6001>');
+  s.in('. 1 ack 1 <TS val 110 ecr last, sack 3001:4001>');
+  t.equal(sacked(), 2000);
+  s.in('. 1 ack 1 win 50000 <TS val 111 ecr last, sack 7001:8001>');
+  t.equal(sacked(), 2000, 'one that would change the window is refused');
+  t.ok(s.out({ TS: true }).every((line) => line.includes('TS ecr 120')));
+  s.in('P. 1:11(10) ack 1 <TS val 119 ecr last>');
+  t.equal(s.received, '', 'data is refused as ever');
+  s.in('. 1 ack 1 <TS val -5000 ecr last, sack 8001:9001>');
+  t.equal(sacked(), 2000, 'and what is older than a time-out');
+});

@@ -11,6 +11,8 @@ export class TreeWatcher {
   private readonly changed: () => void;
   private readonly watchers = new Map<string, FSWatcher>();
   private closed = false;
+  /** A directory could not be watched: the system has no watches left. What changes there is not noticed. */
+  blind = false;
   /**
    * Paths from the root, `/blog/index.html`, of what may have changed since `settled`, if that is nothing but files; undefined: anything
    * may.
@@ -25,6 +27,7 @@ export class TreeWatcher {
   /** Watches what is there now; what is written from then on is noticed. False: the root is not there. */
   async sync(): Promise<boolean> {
     const seen = new Set<string>();
+    this.blind = false;
     const there = await this.visit(this.root, seen);
     for (const [dir, watcher] of this.watchers) {
       if (seen.has(dir)) continue;
@@ -48,13 +51,23 @@ export class TreeWatcher {
   private async visit(dir: string, seen: Set<string>): Promise<boolean> {
     try {
       // First the watch, then the look: what appears between them is seen by one of the two.
-      if (!this.watchers.has(dir) && !this.closed) this.add(dir);
+      if (!this.watchers.has(dir) && !this.closed) this.tryToAdd(dir);
       const entries = await readdir(dir, { withFileTypes: true });
       seen.add(dir);
       for (const entry of entries) if (entry.isDirectory()) await this.visit(join(dir, entry.name), seen);
       return true;
     } catch {
       return false;
+    }
+  }
+
+  private tryToAdd(dir: string): void {
+    try {
+      this.add(dir);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOSPC' && code !== 'EMFILE') throw error;
+      this.blind = true;
     }
   }
 

@@ -61,6 +61,8 @@ class Watching implements Watcher {
   private lastChange = 0;
   private timer: NodeJS.Timeout | undefined;
   private busy = false;
+  /** It was said that not everything can be watched. */
+  private toldBlind = false;
   private closed = false;
 
   constructor(dir: string, options: WatchOptions, onStore: (store: Store) => void) {
@@ -82,7 +84,18 @@ class Watching implements Watcher {
     }
     this.onStore(this.current);
     if (this.changes > 0) this.wait(this.settle);
-    else this.tree.settled();
+    else this.taken(false);
+  }
+
+  /** What was touched is served. `again`: everything is looked at once more. */
+  private taken(again: boolean): void {
+    this.tree.settled();
+    if (again || this.tree.blind) this.wait(CHECK, true);
+    if (!this.tree.blind || this.toldBlind) return;
+    this.toldBlind = true;
+    this.options.onError?.(
+      `${this.dir}: the system has no watches left for all of it, so it is looked through each second; raise fs.inotify.max_user_watches`,
+    );
   }
 
   close(): void {
@@ -126,8 +139,7 @@ class Watching implements Watcher {
         this.served = found;
         this.onStore(store);
       }
-      this.tree.settled();
-      if (again !== undefined) this.wait(CHECK, true);
+      this.taken(again !== undefined);
     } catch (error) {
       if (this.closed || before !== this.changes) return;
       if (performance.now() - this.lastChange < PATIENCE) this.wait(this.settle * 2);

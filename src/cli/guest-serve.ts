@@ -2,7 +2,7 @@
  * Serving in a machine of its own. It takes the traffic over from the machine before it where the host has connected the two,
  * and gives it to the one after: what is open is finished by who began it.
  */
-import { forgetCrashes, hasTaken, neverAgain, rememberTaken } from '../vm/guest.js';
+import { forgetCrashes, hasTaken, neverAgain, rememberTaken } from '../vm/cmos.js';
 import { leadFrom, leadTo, openPort, PREDECESSOR, SUCCESSOR } from '../vm/ports.js';
 import { Failure } from './failure.js';
 import { Log } from './log.js';

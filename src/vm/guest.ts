@@ -1,8 +1,7 @@
 /** What the program finds in a machine that it has for itself: options on the kernel's command line, a card, a disk with the site. */
-import { closeSync, constants, openSync, readdirSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { watch } from '../native/watch.js';
-import { CRASHES_AT, GIVEN, NO_CRASHES } from './init.js';
 
 /** Options of the program that may stand on the kernel's command line as they are. */
 const OPTIONS = [
@@ -133,52 +132,5 @@ function powerButtons(): string[] {
     return names.filter((name) => /power/i.test(readFileSync(`/sys/class/input/${name}/device/name`, 'utf8')));
   } catch {
     return [];
-  }
-}
-
-/** This start was none of those that end in a crash: they are counted anew. */
-export function forgetCrashes(): void {
-  remember(CRASHES_AT, NO_CRASHES);
-}
-
-/** Another machine has the traffic: this one must never serve again. */
-export function neverAgain(): void {
-  remember(CRASHES_AT, GIVEN);
-}
-
-const TAKEN_AT = 0x7d;
-const TAKEN = 0xa7;
-
-/** This machine has taken the traffic of another: when it is started again, it serves by itself. */
-export function rememberTaken(): void {
-  remember(TAKEN_AT, TAKEN);
-}
-
-export function hasTaken(): boolean {
-  return withMemory(TAKEN_AT, (ports) => {
-    const byte = new Uint8Array(1);
-    readSync(ports, byte, 0, 1, 0x71);
-    return byte[0] === TAKEN;
-  });
-}
-
-/** Into the clock's CMOS memory, which lasts until the machine is switched off. */
-function remember(at: number, value: number): void {
-  withMemory(at, (ports) => writeSync(ports, Uint8Array.of(value), 0, 1, 0x71) === 1);
-}
-
-function withMemory(at: number, use: (ports: number) => boolean): boolean {
-  try {
-    const ports = openSync('/dev/port', 'r+');
-    try {
-      // Index and data.
-      writeSync(ports, Uint8Array.of(at), 0, 1, 0x70);
-      return use(ports);
-    } finally {
-      closeSync(ports);
-    }
-  } catch {
-    // A machine without a clock of that kind remembers nothing.
-    return false;
   }
 }

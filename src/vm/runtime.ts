@@ -19,11 +19,10 @@ import { ImageError } from '../image/image-error.js';
 import { withoutSymbols } from './elf.js';
 import { keepEnglishOnly } from './icu.js';
 
-/** A file of the runtime: where it lies there, and here. */
-export interface RuntimeFile {
-  readonly path: string;
-  readonly from: string;
-}
+/** A file of the runtime: where it lies there, and here; or a program itself. */
+export type RuntimeFile =
+  | { readonly path: string; readonly from: string }
+  | { readonly path: string; readonly content: Uint8Array };
 
 /** Where process 1 mounts what the kernel offers. */
 const MOUNT_POINTS = ['dev', 'proc', 'sys', 'tmp'];
@@ -35,7 +34,7 @@ const RECIPE = '1';
 export function cachedRuntime(node: string, files: readonly RuntimeFile[]): string {
   const hash = createHash('sha256').update(RECIPE);
   for (const file of [node, ...librariesOf(node)]) hash.update(readFileSync(file));
-  for (const { path, from } of files) hash.update(path).update(readFileSync(from));
+  for (const file of files) hash.update(file.path).update('from' in file ? readFileSync(file.from) : file.content);
   const folder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'sitekernel', 'runtime');
   const cached = join(folder, `${hash.digest('hex')}.squashfs`);
   if (existsSync(cached)) return cached;
@@ -62,10 +61,12 @@ function writeRuntime(node: string, files: readonly RuntimeFile[], work: string,
     mkdirSync(dirname(to), { recursive: true });
     writeFileSync(to, withoutSymbols(readFileSync(realpathSync(library))), { mode: 0o755 });
   }
-  for (const { path, from } of files) {
-    mkdirSync(dirname(join(root, path)), { recursive: true });
-    cpSync(from, join(root, path));
-    chmodSync(join(root, path), 0o644);
+  for (const file of files) {
+    const to = join(root, file.path);
+    mkdirSync(dirname(to), { recursive: true });
+    if ('from' in file) cpSync(file.from, to);
+    else writeFileSync(to, file.content);
+    chmodSync(to, 'from' in file ? 0o644 : 0o755);
   }
   squash(root, output);
 }

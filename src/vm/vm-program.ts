@@ -6,6 +6,7 @@ import { ImageError } from '../image/image-error.js';
 import { canonicalJson } from '../image/manifest.js';
 import { GUEST, LAUNCHER, programFolder, programParts } from '../image/program.js';
 import type { BootFile } from './boot-file.js';
+import { cmosPrograms } from './cmos.js';
 import { type CpioEntry, cpio } from './cpio.js';
 import { initProgram, RUNTIME } from './init.js';
 import { debianKernel, type Kernel } from './kernel.js';
@@ -89,10 +90,8 @@ function runtime(): string {
   // Throws where the program was never built for images.
   programParts();
   const files = [GUEST, 'koffi.node', 'package.json'];
-  return cachedRuntime(
-    process.execPath,
-    files.map((name) => ({ path: `program/${name}`, from: join(programFolder(), name) })),
-  );
+  const parts = files.map((name) => ({ path: `program/${name}`, from: join(programFolder(), name) }));
+  return cachedRuntime(process.execPath, [...parts, ...cmosPrograms()]);
 }
 
 function script(node: string): string {

@@ -1,6 +1,7 @@
 /** A machine that is replaced by a pull of the deployment repository, under QEMU's emulation. */
 import { createHash, randomBytes } from 'node:crypto';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { basename, join } from 'node:path';
 import t from 'tap';
 import { Lab } from './lab.js';
@@ -101,6 +102,14 @@ t.test('a pull replaces the machine: nobody is refused, what is open goes on', {
   at('the old machine is off');
   const last = await client.run('curl', ['-sS', '--max-time', '30', 'http://46.43.42.137/']);
   t.match(last.stdout, '<title>new</title>');
+
+  // A machine that took over and is started again, as after a crash, serves by itself.
+  const { pid } = JSON.parse(readFileSync(join(host, 'run', 'vm.json'), 'utf8')) as { pid: number };
+  await reset(pid);
+  const again = ['-sS', '--retry', '100', '--retry-all-errors', '--retry-delay', '1', '--max-time', '2'];
+  const after = await client.run('curl', [...again, 'http://46.43.42.137/']);
+  t.match(after.stdout, '<title>new</title>', 'a machine that took over serves again after a reset');
+  at('started again');
   await sitekernel('deploy', 'stop', '--host', host);
   t.match(readFileSync(join(host, 'run', 'tap0n.log'), 'utf8'), /Power down/, 'the machine powered off by itself');
   t.notMatch((await lab.host.run('ip', ['-o', 'link'])).stdout, /tap0/, 'nothing is left');
@@ -113,4 +122,22 @@ async function waitFor(holds: () => Promise<boolean>): Promise<boolean> {
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
   return false;
+}
+
+/** Presses the reset button of the machine that the process `pid` of run-qemu runs (QMP). */
+function reset(pid: number): Promise<void> {
+  const qemu = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  const path = /unix:([^,]+),server/.exec(readFileSync(`/proc/${qemu}/cmdline`, 'latin1'))![1]!;
+  return new Promise((resolve, reject) => {
+    const socket = connect(path, () => {
+      socket.write('{"execute":"qmp_capabilities"}\n{"execute":"system_reset"}\n');
+    });
+    let said = '';
+    socket.on('data', (piece) => {
+      said += piece;
+      if (said.split('"return"').length > 2) socket.destroy();
+    });
+    socket.on('error', reject);
+    socket.on('close', () => resolve());
+  });
 }

@@ -1,5 +1,5 @@
 /** The ways between the workers on one device: each listens on a UNIX socket of its own, and sends by a connection to each other's. */
-import { rmSync } from 'node:fs';
+import { rmdirSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { socketPath } from '../../native/socket-path.js';
@@ -41,5 +41,10 @@ export class WorkerLinks {
   close(): void {
     this.server.close();
     rmSync(this.path, { force: true });
+    try {
+      rmdirSync(this.folder);
+    } catch {
+      // Others are in it still, or whoever made it has removed it.
+    }
   }
 }

@@ -22,6 +22,7 @@ export class ActiveOpen {
   /** SYN in SYN-SENT, SYN-ACK in SYN-RECEIVED. */
   sendSyn(c: Connection, now: number): void {
     const { layer } = this;
+    c.sentAt = now;
     const crossed = c.state === SYN_RECEIVED;
     const options = writeSynOptions(
       layer.ip.tx.head,
@@ -108,10 +109,13 @@ export class ActiveOpen {
     return true;
   }
 
-  /** Our SYN went more than once: which of them was answered only the timestamp that comes back tells (RFC 7323 4). */
+  /**
+   * Our SYN went more than once: which of them was answered only the timestamp that comes back tells (RFC 7323 4). One of an
+   * earlier SYN measures nothing: a peer whose SYN-ACKs are lost may echo the first for as long as it sends them.
+   */
   private measureEcho(c: Connection, segment: Segment, now: number): void {
-    const echoed = (this.layer.timestamp(c, now) - segment.tsEcr) | 0;
-    if (c.timestamps && segment.tsEcr !== 0 && echoed >= 0 && echoed < 60_000) c.busy.rtt.sample(Math.max(echoed, 1));
+    const newest = this.layer.timestamp(c, c.sentAt);
+    if (c.timestamps && segment.tsEcr === newest) c.busy.rtt.sample(Math.max(now - c.sentAt, SHORTEST_RTT));
   }
 
   private ready(c: Connection, now: number): void {
@@ -160,7 +164,6 @@ export class ActiveOpen {
     c.sndUna = c.iss;
     c.sndNxt = c.sndMax = (c.iss + 1) | 0;
     c.busy.queue.reset(c.sndNxt);
-    c.sentAt = now;
     c.busy.timer = TIMER_RTO;
     c.busy.timerAt = now + 1000;
     layer.connections.add(c);

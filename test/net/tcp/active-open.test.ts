@@ -103,6 +103,40 @@ t.test(
   },
 );
 
+/** The timestamp in a SYN's options (RFC 7323 3.2). */
+function stampOf({ payload }: { readonly payload: Uint8Array }): number {
+  let at = 20;
+  while (payload[at] !== 8) at += payload[at] === 1 ? 1 : payload[at + 1]!;
+  return new DataView(payload.buffer, payload.byteOffset).getInt32(at + 2);
+}
+
+t.test(
+  'of SYNs that went more than once only the echo of the newest measures the round trip (RFC 7323 4)',
+  async (t) => {
+    const timeout = (echoed: number): number => {
+      const client = new Client();
+      client.connect();
+      const stamps = client.takeIp().map(stampOf);
+      for (const wait of [1000, 2000, 4000]) {
+        client.advance(wait);
+        stamps.push(...client.takeIp().map(stampOf));
+      }
+      t.equal(stamps.length, 4);
+      client.advance(50);
+      const options = new Uint8Array(12);
+      options.set([1, 1, 8, 10, 0, 0, 0, 9]);
+      new DataView(options.buffer).setInt32(8, stamps[echoed]!);
+      const { iss } = client.connection!;
+      client.port = client.connection!.ports & 0xffff;
+      client.say({ flags: SYN | ACK, ack: iss + 1, options });
+      t.ok(client.opened);
+      return client.connection!.busy.rtt.rto;
+    };
+    t.equal(timeout(3), 250, 'the newest: 50 ms, and what a timer may be late');
+    t.equal(timeout(0), 3000, 'the first, by a SYN-ACK that was sent again and again: nothing is known (RFC 6298 5.7)');
+  },
+);
+
 t.test('RST in SYN-SENT counts only when it acknowledges our SYN; a wrong ACK is answered with RST', async (t) => {
   const lab = new Client();
   lab.connect();

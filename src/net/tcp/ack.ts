@@ -184,6 +184,8 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
     c.sndUna = segment.ack;
     if (before(c.sndNxt, c.sndUna)) c.sndNxt = c.sndUna;
     acknowledge(c, segment.ack, now);
+    // What lies behind a hole that a retransmission filled may have come long before this ACK of it, and its SACKs were lost.
+    if (repeatCame) rttSample = 0;
     busy.queue.release(segment.ack);
     busy.stuckSince = now;
     if (busy.urgentOut && notBefore(segment.ack, busy.sndUp)) busy.urgentOut = false;

@@ -383,3 +383,19 @@ t.test('the SACK of an ACK that was overtaken counts, its timestamp does not (RF
   s.in('. 1 ack 1 <TS val -5000 ecr last, sack 8001:9001>');
   t.equal(sacked(), 2000, 'and what is older than a time-out');
 });
+
+t.test(
+  'what is acknowledged together with a retransmission measures no round trip: it may have come long before (RFC 6298 3)',
+  async (t) => {
+    const s = sending(3);
+    const before = s.connection.info().srtt as number;
+    s.out();
+    s.wait(20_000);
+    t.ok(
+      s.out().some((line) => line.includes('1:1001')),
+      'the first was sent again',
+    );
+    s.in('. 1 ack 3001');
+    t.equal(s.connection.info().srtt, before);
+  },
+);

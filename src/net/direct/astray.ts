@@ -11,7 +11,7 @@ import { RX_CHECKSUM_OK } from '../device/device.js';
 import { dropReason } from '../drops.js';
 import type { Stack } from '../stack/stack.js';
 import type { UdpPort } from '../stack/udp.js';
-import type { Elsewhere } from '../tcp/hand-over.js';
+import { type Elsewhere, quotedFlow } from '../tcp/hand-over.js';
 import type { TcpLayer } from '../tcp/layer.js';
 import { after } from '../tcp/sequence.js';
 import { NONE } from '../tcp/time-wait.js';
@@ -134,11 +134,9 @@ export class Astray implements Elsewhere {
   }
 
   error(type: number, code: number, mtu: number, bytes: Uint8Array, ip: number, end: number): boolean {
-    const at = ip + ((bytes[ip] as number) & 15) * 4;
-    if (at + 8 > end) return false;
-    // Our datagram: its source is ours.
-    const [remote, local] = [int32At(bytes, ip + 16), int32At(bytes, ip + 12)];
-    const ports = (uint16At(bytes, at + 2) << 16) | uint16At(bytes, at);
+    const flow = quotedFlow(bytes, ip, end);
+    if (flow === undefined) return false;
+    const [remote, local, ports] = flow;
     const { connections, listening } = this.tcp;
     if (connections.get(remote, local, ports) !== undefined || listening.isHalfOpen(remote, local, ports)) return false;
     return this.goOn(ERROR, Uint8Array.of(0, type, code, mtu >> 8, mtu), bytes, ip, end);

@@ -12,13 +12,14 @@ import {
   type Elsewhere,
   type FlowName,
   nameOf,
+  quotedFlow,
   type TcpState,
   type TimeWaitState,
 } from '../tcp/hand-over.js';
 import type { TcpLayer } from '../tcp/layer.js';
 import { Adopter } from '../tcp/moving/adopter.js';
 import { MOVE_VERSION } from '../tcp/moving/record.js';
-import { int32At, uint16At } from '../wire/tcp.js';
+import { int32At } from '../wire/tcp.js';
 import type { AddressState } from './address-mode.js';
 import { ARP, ERROR, LINK_HEAD, Link, SAY, SEGMENT } from './link.js';
 import { decodeRecord } from './moving-codec.js';
@@ -209,11 +210,9 @@ export class Predecessors implements Elsewhere {
   }
 
   error(type: number, code: number, mtu: number, bytes: Uint8Array, ip: number, end: number): boolean {
-    const at = ip + ((bytes[ip] as number) & 15) * 4;
-    if (at + 8 > end) return false;
-    // Our datagram: its source is ours.
-    const ports = (uint16At(bytes, at + 2) << 16) | uint16At(bytes, at);
-    const one = this.flows.get(int32At(bytes, ip + 16), int32At(bytes, ip + 12), ports);
+    const flow = quotedFlow(bytes, ip, end);
+    if (flow === undefined) return false;
+    const one = this.flows.get(...flow);
     if (one === undefined) return false;
     const message = one.link.frame(ERROR, 4, bytes, ip, end);
     if (message === undefined) return true;

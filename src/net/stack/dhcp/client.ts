@@ -2,25 +2,13 @@
 import { dropReason } from '../../drops.js';
 import type { Ipv4 } from '../../ip-output.js';
 import { formatIpv4, formatMac } from '../../wire/address.js';
-import {
-  ACK,
-  buildDhcp,
-  DECLINE,
-  DHCP_CLIENT_PORT,
-  DHCP_SERVER_PORT,
-  type DhcpReply,
-  DISCOVER,
-  NAK,
-  OFFER,
-  parseDhcp,
-  RELEASE,
-  REQUEST,
-} from '../../wire/dhcp.js';
+import { ACK, DHCP_SERVER_PORT, type DhcpReply, NAK, OFFER, parseDhcp } from '../../wire/dhcp.js';
 import { sameMac } from '../../wire/ethernet.js';
-import { putInt32 } from '../../wire/tcp.js';
 import type { Stack } from '../stack.js';
-import type { UdpPort } from '../udp.js';
+import { Binding } from './binding.js';
 import { hostAddress, type Lease, type LeaseMemory, leaseOf } from './lease.js';
+import { ClientMessages } from './messages.js';
+import { Retransmission } from './retransmission.js';
 
 const MALFORMED = dropReason('dhcp-malformed');
 const NOT_FOR_US = dropReason('dhcp-not-for-us');
@@ -38,13 +26,6 @@ export type DhcpState =
   | 'REBINDING'
   | 'STOPPED';
 
-/** Options that we ask for (55): netmask, routes, router, DNS, host, domain, MTU, broadcast, NTP, T1, T2. */
-const WANTED = Uint8Array.of(1, 121, 3, 6, 12, 15, 26, 28, 42, 51, 54, 58, 59);
-/** RFC 2131 4.1: 4, 8, 16, 32, 64 s, each randomised by a second. */
-const FIRST_WAIT = 4000;
-const LONGEST_WAIT = 64_000;
-/** RFC 2131 4.4.5. */
-const SMALLEST_RENEWAL = 60_000;
 /** RFC 2131 3.1 (5): after DECLINE. */
 const AFTER_DECLINE = 10_000;
 /** Requests in REQUESTING (RFC 2131 3.1 (5): four, a minute in all) and in REBOOTING before the client starts over. */
@@ -66,21 +47,14 @@ export interface DhcpOptions {
   readonly probeInterval?: number;
 }
 
-function sameRoutes(one: Lease['routes'], two: Lease['routes']): boolean {
-  return JSON.stringify(one ?? []) === JSON.stringify(two ?? []);
-}
-
 export class DhcpClient {
   state: DhcpState = 'INIT';
-  lease: Lease | undefined = undefined;
   private readonly stack: Stack;
   private readonly options: DhcpOptions;
-  private port: UdpPort | undefined = undefined;
-  private xid = 0;
-  private began = 0;
-  private due = Number.POSITIVE_INFINITY;
-  private wait = FIRST_WAIT;
-  private attempts = 0;
+  private readonly messages: ClientMessages;
+  private readonly timer: Retransmission;
+  private readonly binding: Binding;
+  /** When the last REQUEST left: a lease runs from there. */
   private asked = 0;
   /** What REQUESTING asks for, and of whom. */
   private wanted: Ipv4 = 0;
@@ -89,6 +63,13 @@ export class DhcpClient {
   constructor(options: DhcpOptions) {
     this.options = options;
     this.stack = options.stack;
+    this.messages = new ClientMessages(options.stack, options.hostname);
+    this.timer = new Retransmission(options.stack.random);
+    this.binding = new Binding(options.stack, options.memory, () => options.onLease?.(undefined));
+  }
+
+  get lease(): Lease | undefined {
+    return this.binding.lease;
   }
 
   private say(sentence: string): void {
@@ -100,7 +81,7 @@ export class DhcpClient {
   }
 
   private open(): void {
-    this.port = this.stack.udp.bind(DHCP_CLIENT_PORT, (bytes, start, end, _source, port, _destination, at) => {
+    this.messages.open((bytes, start, end, _source, port, _destination, at) => {
       if (port === DHCP_SERVER_PORT) this.receive(bytes, start, end, at);
       else this.stack.drops.count(UNEXPECTED, bytes, start, end);
     });
@@ -110,25 +91,23 @@ export class DhcpClient {
     this.open();
     const remembered = this.options.memory?.load();
     this.stack.now = now;
-    this.began = now;
+    this.messages.began = now;
     if (remembered !== undefined) {
       this.enter('INIT-REBOOT', now);
       this.wanted = remembered;
     } else this.enter('INIT', now);
     // RFC 2131 4.4.1 wants one to ten seconds of random delay; a server that starts alone waits for nobody.
-    this.due = now;
+    this.timer.due = now;
   }
 
   /** Goes on with a lease that another client of this host had: nothing is asked for before it is due to be renewed. */
   adopt(lease: Lease, now: number): void {
     this.open();
     this.stack.now = now;
-    this.began = now;
-    this.lease = lease;
+    this.messages.began = now;
     this.state = 'BOUND';
-    this.due = Number.POSITIVE_INFINITY;
-    this.stack.configure(lease, now);
-    this.stack.arp.announce(now);
+    this.timer.rest();
+    this.binding.adopt(lease, now);
     this.say(`goes on with ${formatIpv4(lease.address)}/${lease.prefix}`);
     this.options.onLease?.(lease);
   }
@@ -138,28 +117,16 @@ export class DhcpClient {
     const { lease } = this;
     this.stack.now = now;
     this.stack.arp.cancelProbe();
-    this.lease = undefined;
+    this.binding.leave();
     this.state = 'STOPPED';
-    this.due = Number.POSITIVE_INFINITY;
-    this.port?.close();
+    this.timer.rest();
+    this.messages.close();
     return lease;
   }
 
   private enter(state: DhcpState, now: number): void {
     this.state = state;
-    this.wait = FIRST_WAIT;
-    this.attempts = 0;
-    this.due = now;
-  }
-
-  private jitter(): number {
-    return ((this.stack.random.random32() >>> 0) / 0x1_0000_0000) * 2000 - 1000;
-  }
-
-  /** The next retransmission: doubled, randomised (RFC 2131 4.1). */
-  private backOff(now: number): void {
-    this.due = now + this.wait + this.jitter();
-    this.wait = Math.min(this.wait * 2, LONGEST_WAIT);
+    this.timer.begin(now);
   }
 
   /** Does what is due; answers when it wants to be called again. */
@@ -169,104 +136,82 @@ export class DhcpClient {
     if (lease !== undefined && now >= lease.expiresAt) this.expire(now);
     else if (lease !== undefined && this.state === 'BOUND' && now >= lease.renewAt) this.enter('RENEWING', now);
     else if (lease !== undefined && this.state === 'RENEWING' && now >= lease.rebindAt) this.enter('REBINDING', now);
-    if (this.due <= now) this.act(now);
+    if (this.timer.due <= now) this.act(now);
     const held = this.lease;
     const next = held === undefined ? Number.POSITIVE_INFINITY : this.state === 'BOUND' ? held.renewAt : held.expiresAt;
     const rebind = held !== undefined && this.state === 'RENEWING' ? held.rebindAt : Number.POSITIVE_INFINITY;
-    return Math.min(this.due, next, rebind);
+    return Math.min(this.timer.due, next, rebind);
   }
 
   private act(now: number): void {
-    this.due = Number.POSITIVE_INFINITY;
+    const { timer, messages } = this;
+    timer.rest();
     switch (this.state) {
       case 'INIT':
-        this.newTransaction();
-        this.began = now;
+        messages.newTransaction();
+        messages.began = now;
         this.state = 'SELECTING';
         this.discover(now);
         return;
       case 'SELECTING':
-        this.attempts++;
-        if (this.attempts === 1 || this.attempts % 4 === 0) {
+        timer.attempts++;
+        if (timer.attempts === 1 || timer.attempts % 4 === 0) {
           this.complain(
-            `no DHCP server has answered for ${Math.round((now - this.began) / 1000)} s; asking again every ${Math.round(this.wait / 1000)} s, for ever`,
+            `no DHCP server has answered for ${Math.round((now - messages.began) / 1000)} s; asking again every ${Math.round(timer.wait / 1000)} s, for ever`,
           );
         }
         this.discover(now);
         return;
       case 'INIT-REBOOT':
-        this.newTransaction();
+        messages.newTransaction();
         this.state = 'REBOOTING';
         this.request(now);
         return;
       case 'REQUESTING':
       case 'REBOOTING':
-        this.attempts++;
-        if (this.attempts > (this.state === 'REBOOTING' ? REBOOTS : REQUESTS)) {
+        timer.attempts++;
+        if (timer.attempts > (this.state === 'REBOOTING' ? REBOOTS : REQUESTS)) {
           this.enter('INIT', now);
           this.act(now);
         } else this.request(now);
         return;
       case 'RENEWING':
       case 'REBINDING':
-        if (this.attempts++ === 0) this.newTransaction();
-        this.request(now);
+        if (timer.attempts++ === 0) messages.newTransaction();
+        this.extend(now);
         return;
       default:
     }
   }
 
-  private newTransaction(): void {
-    this.xid = this.stack.random.random32();
-  }
-
   private discover(now: number): void {
-    this.say(this.attempts === 0 ? 'looking for a DHCP server' : 'looking for a DHCP server again');
-    this.send(DISCOVER, 0, -1, now, []);
-    this.backOff(now);
+    this.say(this.timer.attempts === 0 ? 'looking for a DHCP server' : 'looking for a DHCP server again');
+    this.messages.discover(now);
+    this.timer.backOff(now);
   }
 
+  /** In REQUESTING and REBOOTING: a new lease. */
   private request(now: number): void {
+    this.asked = now;
+    this.say(`asking for ${formatIpv4(this.wanted)}`);
+    if (this.state === 'REQUESTING') this.messages.requestOffered(this.wanted, this.server, now);
+    else this.messages.requestAgain(this.wanted, now);
+    this.timer.backOff(now);
+  }
+
+  /** In RENEWING and REBINDING: more time, of the server that gave the lease and of any. */
+  private extend(now: number): void {
     const { lease } = this;
     this.asked = now;
-    if (this.state === 'RENEWING' || this.state === 'REBINDING') {
-      if (lease === undefined) return;
-      // RFC 2131 4.3.2: neither server identifier nor requested address, `ciaddr` instead.
-      const unicast = this.state === 'RENEWING';
-      this.say(
-        unicast
-          ? `renewing ${formatIpv4(lease.address)} with ${formatIpv4(lease.server)}`
-          : `asking any server to extend ${formatIpv4(lease.address)}`,
-      );
-      this.send(REQUEST, lease.address, unicast ? lease.server : -1, now, []);
-      // RFC 2131 4.4.5: half of what remains, a minute at least.
-      const limit = unicast ? lease.rebindAt : lease.expiresAt;
-      this.due = Math.min(limit, now + Math.max((limit - now) / 2, Math.min(SMALLEST_RENEWAL, limit - now)));
-      return;
-    }
-    const options: [number, Uint8Array][] = [[50, this.bytesOf(this.wanted)]];
-    if (this.state === 'REQUESTING') options.push([54, this.bytesOf(this.server)]);
-    this.say(`asking for ${formatIpv4(this.wanted)}`);
-    this.send(REQUEST, 0, -1, now, options);
-    this.backOff(now);
-  }
-
-  private bytesOf(address: Ipv4): Uint8Array {
-    const bytes = new Uint8Array(4);
-    putInt32(bytes, 0, address);
-    return bytes;
-  }
-
-  private send(type: number, clientAddress: Ipv4, to: Ipv4, now: number, options: [number, Uint8Array][]): void {
-    const { mac } = this.stack.device;
-    const all: [number, Uint8Array][] = [[61, Uint8Array.of(1, ...mac)], ...options];
-    if (type === DISCOVER || type === REQUEST) {
-      all.push([57, Uint8Array.of(1500 >> 8, 1500 & 255)], [55, WANTED]);
-      const { hostname } = this.options;
-      if (hostname !== undefined && hostname !== '') all.push([12, new TextEncoder().encode(hostname).subarray(0, 63)]);
-    }
-    const secs = Math.floor((now - this.began) / 1000);
-    this.port?.send(buildDhcp({ type, xid: this.xid, secs, clientAddress, mac, options: all }), to, DHCP_SERVER_PORT);
+    if (lease === undefined) return;
+    const unicast = this.state === 'RENEWING';
+    this.say(
+      unicast
+        ? `renewing ${formatIpv4(lease.address)} with ${formatIpv4(lease.server)}`
+        : `asking any server to extend ${formatIpv4(lease.address)}`,
+    );
+    this.messages.requestExtension(lease.address, unicast ? lease.server : undefined, now);
+    this.timer.halve(unicast ? lease.rebindAt : lease.expiresAt, now);
   }
 
   private receive(bytes: Uint8Array, start: number, end: number, now: number): void {
@@ -275,7 +220,7 @@ export class DhcpClient {
     if (end - start >= 34 && !sameMac(bytes, start + 28, mac)) return drops.count(NOT_FOR_US, bytes, start, end);
     const reply = parseDhcp(bytes, start, end, mac);
     if (reply === undefined) return drops.count(MALFORMED, bytes, start, end);
-    if (reply.xid !== this.xid) return drops.count(UNEXPECTED, bytes, start, end);
+    if (reply.xid !== this.messages.xid) return drops.count(UNEXPECTED, bytes, start, end);
     if (reply.type === OFFER && this.state === 'SELECTING') return this.offered(reply, now);
     const requesting = this.state === 'REQUESTING' || this.state === 'REBOOTING';
     const extending = this.state === 'RENEWING' || this.state === 'REBINDING';
@@ -305,11 +250,11 @@ export class DhcpClient {
     this.complain(
       `${formatIpv4(reply.server)} refuses${reply.message === undefined ? '' : `: ${reply.message}`}; starting over`,
     );
-    this.options.memory?.save(undefined, 0);
-    this.drop(now);
+    this.binding.forget();
+    this.binding.drop(now);
     this.enter('INIT', now);
     // RFC 2131 3.1 (4) asks for a pause against loops; one second is enough on a link of its own.
-    this.due = now + 1000;
+    this.timer.due = now + 1000;
   }
 
   private acknowledged(reply: DhcpReply, extending: boolean, now: number): void {
@@ -319,10 +264,10 @@ export class DhcpClient {
       this.bind(lease, now);
       return;
     }
-    if (extending) this.drop(now);
+    if (extending) this.binding.drop(now);
     // RFC 2131 4.4.1, RFC 5227 2.1.1: is anybody using it?
     this.state = 'CHECKING';
-    this.due = Number.POSITIVE_INFINITY;
+    this.timer.rest();
     this.stack.arp.probe(lease.address, this.options.probes ?? 3, this.options.probeInterval ?? 50, 0, now, (mac) => {
       if (this.state !== 'CHECKING') return;
       if (mac === undefined) this.bind(lease, this.stack.now);
@@ -333,14 +278,11 @@ export class DhcpClient {
   private conflict(lease: Lease, mac: Uint8Array): void {
     const { now } = this.stack;
     this.complain(`${formatIpv4(lease.address)} is in use by ${formatMac(mac)}; declined, trying for another address`);
-    this.send(DECLINE, 0, -1, now, [
-      [50, this.bytesOf(lease.address)],
-      [54, this.bytesOf(lease.server)],
-    ]);
-    this.options.memory?.save(undefined, 0);
-    this.drop(now);
+    this.messages.decline(lease, now);
+    this.binding.forget();
+    this.binding.drop(now);
     this.enter('INIT', now);
-    this.due = now + AFTER_DECLINE;
+    this.timer.due = now + AFTER_DECLINE;
   }
 
   /** The address that is in use was claimed by somebody else, and is lost (RFC 5227 2.4). */
@@ -349,24 +291,11 @@ export class DhcpClient {
   }
 
   private bind(lease: Lease, now: number): void {
-    const old = this.lease;
-    const same = old?.address === lease.address;
-    this.lease = lease;
+    const same = this.lease?.address === lease.address;
     this.state = 'BOUND';
-    this.due = Number.POSITIVE_INFINITY;
-    this.attempts = 0;
-    if (
-      !same ||
-      old.gateway !== lease.gateway ||
-      old.prefix !== lease.prefix ||
-      old.mtu !== lease.mtu ||
-      old.broadcast !== lease.broadcast ||
-      !sameRoutes(old.routes, lease.routes)
-    ) {
-      this.stack.configure(lease, now);
-    }
-    if (!same) this.stack.arp.announce(now);
-    this.options.memory?.save(lease.address, lease.seconds);
+    this.timer.rest();
+    this.timer.attempts = 0;
+    this.binding.take(lease, now);
     const term = lease.seconds === Number.POSITIVE_INFINITY ? 'for ever' : `for ${lease.seconds} s`;
     this.say(`${same ? 'extended' : 'bound to'} ${formatIpv4(lease.address)}/${lease.prefix} ${term}`);
     this.options.onLease?.(lease);
@@ -374,16 +303,8 @@ export class DhcpClient {
 
   private expire(now: number): void {
     this.complain(`the lease of ${formatIpv4((this.lease as Lease).address)} has expired`);
-    this.drop(now);
+    this.binding.drop(now);
     this.enter('INIT', now);
-  }
-
-  /** Gives up the address: all use of it stops. */
-  private drop(now: number): void {
-    if (this.lease === undefined) return;
-    this.lease = undefined;
-    this.stack.configure(undefined, now);
-    this.options.onLease?.(undefined);
   }
 
   /** Ends it, handing the address back (RFC 2131 4.4.6). */
@@ -392,14 +313,14 @@ export class DhcpClient {
     this.stack.arp.cancelProbe();
     const { lease } = this;
     if (lease !== undefined) {
-      this.newTransaction();
-      this.send(RELEASE, lease.address, lease.server, now, [[54, this.bytesOf(lease.server)]]);
+      this.messages.newTransaction();
+      this.messages.release(lease, now);
       this.say(`gave back ${formatIpv4(lease.address)}`);
       // What was given back cannot be confirmed by INIT-REBOOT; a server remembers whom an address belonged to anyway.
-      this.options.memory?.save(undefined, 0);
-      this.lease = undefined;
+      this.binding.forget();
+      this.binding.leave();
     }
     this.state = 'STOPPED';
-    this.port?.close();
+    this.messages.close();
   }
 }

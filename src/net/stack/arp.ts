@@ -10,6 +10,7 @@ import {
   BROADCAST_MAC,
   copyMac,
   ETHERTYPE_ARP,
+  ETHERTYPE_IPV4,
   isNobodysMac,
   sameMac,
 } from '../wire/ethernet.js';
@@ -83,8 +84,11 @@ export class Arp {
     const { drops } = stack;
     if (end - start < ARP_LENGTH) return drops.count(TRUNCATED, bytes, ethernet, end);
     const operation = uint16At(bytes, start + 6);
+    const hardware = uint16At(bytes, start);
     if (
-      int32At(bytes, start) !== 0x00010800 ||
+      // RFC 1042: "IEEE 802 networks" are as good a name as "Ethernet" (RFC 5494).
+      (hardware !== 1 && hardware !== 6) ||
+      uint16At(bytes, start + 2) !== ETHERTYPE_IPV4 ||
       uint16At(bytes, start + 4) !== 0x0604 ||
       (operation !== ARP_REQUEST && operation !== ARP_REPLY)
     ) {

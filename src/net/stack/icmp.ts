@@ -54,7 +54,6 @@ export class Icmp {
     if (type === ECHO_REQUEST) {
       // RFC 1122 3.2.2.6 lets us be silent; an echo of a broadcast is how a smurf works.
       if (broadcast) return drops.count(BROADCAST, bytes, start, end);
-      if (bytes[start + 1] !== 0) return drops.count(TYPE, bytes, start, end);
       if (!this.echoes.take(now)) return drops.count(LIMITED, bytes, start, end);
       this.echo(bytes, start, end, source, destination, tos & ~3);
       return;
@@ -67,7 +66,10 @@ export class Icmp {
     drops.count(TYPE, bytes, start, end);
   }
 
-  /** RFC 792: the same data back, from the address that was asked, in the same class of service. */
+  /**
+   * RFC 792: the same data back, from the address that was asked, in the same class of service. The code is 0 in a question; another one is
+   * returned as it came, since only the type is to be changed.
+   */
   private echo(bytes: Uint8Array, start: number, end: number, source: Ipv4, destination: Ipv4, tos: number): void {
     const { stack } = this;
     const route = stack.route(source);
@@ -77,11 +79,11 @@ export class Icmp {
     const at = TRANSPORT_OFFSET;
     tx.reset();
     head[at] = ECHO_REPLY;
-    head[at + 1] = 0;
+    head[at + 1] = bytes[start + 1];
     putUint16(head, at + 2, 0);
     const length = end - start;
     // Only the type has changed: RFC 1624 would do, but the data is in the cache anyway.
-    const sum = fold(addWords(0, bytes, start + 4, end));
+    const sum = fold(addWords(bytes[start + 1], bytes, start + 4, end));
     putUint16(head, at + 2, ~sum & 0xffff);
     if (length <= HEAD_SIZE - at) {
       head.set(bytes.subarray(start + 4, end), at + 4);

@@ -83,8 +83,10 @@ export class IpReassembly {
     const index = at === -1 ? one.parts.length : at;
     const next = one.parts[index];
     const previous = one.parts[index - 1];
-    // The very same fragment again is harmless.
-    if (next !== undefined && next.offset === offset && next.bytes.length === length) {
+    // What is there already is harmless, be it the very same fragment or a part of one: the first copy stays (RFC 791 3.2).
+    const holder = next !== undefined && next.offset === offset ? next : previous;
+    const stop = offset + length;
+    if (holder !== undefined && stop <= holder.offset + holder.bytes.length && (more || stop === one.total)) {
       this.drops.count(DUPLICATE, bytes, ip, end);
       return undefined;
     }

@@ -17,6 +17,7 @@ import {
   ETHERTYPE_VLAN,
   isNobodysMac,
   sameMac,
+  VLAN_TAG,
 } from '../wire/ethernet.js';
 import { int32At, PROTOCOL_TCP, putUint16, uint16At } from '../wire/tcp.js';
 import { type AddressConfig, broadcastOf } from './address-config.js';
@@ -31,6 +32,11 @@ const NOT_FOR_US = dropReason('ethernet-not-for-us');
 const SOURCE_INVALID = dropReason('ethernet-source-invalid');
 const VLAN = dropReason('ethernet-vlan');
 const TYPE_UNKNOWN = dropReason('ethernet-type-unknown');
+
+/** Whether a whole tag with the identifier 0 follows the addresses, and a type after it. */
+function isPriorityTag(bytes: Uint8Array, start: number, end: number): boolean {
+  return end - start >= ETHERNET + VLAN_TAG && (uint16At(bytes, start + 14) & 0xfff) === 0;
+}
 
 export interface StackOptions {
   readonly device: Device;
@@ -99,7 +105,13 @@ export class Stack implements IpOutput {
     const group = (bytes[start] & 1) !== 0;
     if (!group && !sameMac(bytes, start, this.device.mac)) return this.drops.count(NOT_FOR_US, bytes, start, end);
     if (isNobodysMac(bytes, start + 6)) return this.drops.count(SOURCE_INVALID, bytes, start, end);
-    const type = uint16At(bytes, start + 12);
+    let type = uint16At(bytes, start + 12);
+    // IEEE 802.1Q 9.6: identifier 0 is a priority, and the frame belongs to no VLAN. The tag is taken off where it lies.
+    while ((type === ETHERTYPE_VLAN || type === ETHERTYPE_QINQ) && isPriorityTag(bytes, start, end)) {
+      bytes.copyWithin(start + VLAN_TAG, start, start + 12);
+      start += VLAN_TAG;
+      type = uint16At(bytes, start + 12);
+    }
     if (type === ETHERTYPE_IPV4) this.ipv4.input(bytes, start, start + ETHERNET, end, marks, group, now);
     else if (type === ETHERTYPE_ARP) this.arp.input(bytes, start, start + ETHERNET, end, now);
     else this.drops.count(type === ETHERTYPE_VLAN || type === ETHERTYPE_QINQ ? VLAN : TYPE_UNKNOWN, bytes, start, end);

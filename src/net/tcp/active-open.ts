@@ -7,7 +7,7 @@ import { Connection } from './connection.js';
 import type { TcpLayer } from './layer.js';
 import { SHORTEST_RTT } from './rto.js';
 import { ESTABLISHED, FIN_WAIT_1, SYN_RECEIVED, SYN_SENT } from './state.js';
-import { writeSynOptions } from './syn-options.js';
+import { peerMss, writeSynOptions } from './syn-options.js';
 import { NONE } from './time-wait.js';
 
 const FLAGS = dropReason('tcp-flags-invalid');
@@ -68,7 +68,7 @@ export class ActiveOpen {
     c.timestamps = segment.timestamps;
     c.tsRecent = segment.timestamps ? segment.tsVal : 0;
     c.sackOk = segment.sackPermitted;
-    c.peerMss = segment.mss === -1 ? 536 : Math.max(segment.mss, 64);
+    c.peerMss = peerMss(segment.mss);
     c.sndScale = Math.max(segment.scale, 0);
     if (acked) {
       c.irs = segment.seq;

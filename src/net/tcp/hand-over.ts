@@ -48,8 +48,9 @@ export interface TimeWaitState {
   readonly tsRecent: number;
   readonly tsOffset: number;
   readonly expiresIn: number;
-  /** It stands in FIN-WAIT-2. A program from before this was known says nothing. */
+  /** It stands in FIN-WAIT-2. A program from before this was known says nothing, nor of `window`. */
   readonly open?: boolean;
+  readonly window?: number;
 }
 
 /** Told by a layer that has given its traffic away. */
@@ -126,12 +127,14 @@ export function adoptTimeWait(layer: TcpLayer, state: TimeWaitState, now: number
   if (layer.waiting.find(remote, local, ports) !== NONE) return;
   const addresses = { localAddress: local, remoteAddress: remote, ports };
   const open = state.open === true;
-  layer.waiting.add({ ...addresses, sndNxt, rcvNxt, open, timestamps, tsRecent, tsOffset, expires });
+  const window = state.window ?? 0;
+  layer.waiting.add({ ...addresses, sndNxt, rcvNxt, open, timestamps, tsRecent, tsOffset, expires, window });
 }
 
 export function timeWaitState(one: TimeWait, now: number): TimeWaitState {
-  const { sndNxt, rcvNxt, open, timestamps, tsRecent, tsOffset } = one;
-  return { name: nameOf(one), sndNxt, rcvNxt, open, timestamps, tsRecent, tsOffset, expiresIn: one.expires - now };
+  const { sndNxt, rcvNxt, open, timestamps, tsRecent, tsOffset, window } = one;
+  const expiresIn = one.expires - now;
+  return { name: nameOf(one), sndNxt, rcvNxt, open, timestamps, tsRecent, tsOffset, expiresIn, window };
 }
 
 function halfOpenState(one: HalfOpen, now: number): HalfOpenState {

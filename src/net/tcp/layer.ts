@@ -298,7 +298,8 @@ export class TcpLayer implements Transport {
 
   private wait(c: Connection, open: boolean, now: number): void {
     const { localAddress, remoteAddress, ports, sndMax, rcvNxt, timestamps, tsRecent, tsOffset } = c;
-    const times = { timestamps, tsRecent, tsOffset, expires: now + TIME_WAIT };
+    const window = Math.min(Math.max((c.rcvAdv - rcvNxt) | 0, 0) >> c.rcvScale, 0xffff);
+    const times = { timestamps, tsRecent, tsOffset, window, expires: now + TIME_WAIT };
     const one = { localAddress, remoteAddress, ports, sndNxt: sndMax, rcvNxt, open, ...times };
     this.departed?.timeWait(timeWaitState(one, now));
     this.gone(c, 'finished', false);

@@ -249,8 +249,12 @@ export class Listening {
     const next = (one.irs + 1) | 0;
     if ((flags & RST) !== 0) {
       // RFC 5961 3.2 for SYN-RECEIVED.
-      if (segment.seq === next) this.forget(one);
-      else layer.drops.count(RST_INVALID);
+      const offset = (segment.seq - next) | 0;
+      if (offset === 0) this.forget(one);
+      else {
+        layer.drops.count(RST_INVALID);
+        if (offset > 0 && offset < layer.initialWindow) this.challenge(one, now);
+      }
       return;
     }
     if ((flags & SYN) !== 0 && (flags & ACK) === 0) {

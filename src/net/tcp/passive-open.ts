@@ -6,6 +6,7 @@ import type { Ipv4, Route } from '../ip-output.js';
 import type { Segment } from '../wire/tcp.js';
 import type { KeyedHash } from './keyed-hash.js';
 import { after } from './sequence.js';
+import { peerMss } from './syn-options.js';
 
 /** MSS values that a cookie can carry: 3 bits. */
 const COOKIE_MSS = [64, 536, 1200, 1300, 1360, 1400, 1440, 1460];
@@ -44,8 +45,7 @@ export class HalfOpen {
   /** Takes what the SYN offered. */
   offer(segment: Segment, ecn: boolean): void {
     this.irs = segment.seq;
-    // RFC 9293 MUST-15: 536 without the option. Tiny values would make us send headers only.
-    this.mss = segment.mss === -1 ? 536 : Math.max(segment.mss, 64);
+    this.mss = peerMss(segment.mss);
     this.scale = segment.scale;
     this.sackOk = segment.sackPermitted;
     this.timestamps = segment.timestamps;

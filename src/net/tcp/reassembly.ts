@@ -1,5 +1,5 @@
 /**
- * Data that came out of order, kept (copied, bounded) until the gap before it is filled, and the SACK blocks that tell the
+ * Data (and a FIN) that came out of order, kept (copied, bounded) until the gap before it is filled, and the SACK blocks that tell the
  * sender of it (RFC 2018): the block with the newest segment first, then the next newest.
  */
 import { after, before, notAfter } from './sequence.js';
@@ -20,9 +20,18 @@ export class Reassembly {
   twiceRight = 0;
   private pieces: Piece[] = [];
   private counter = 0;
+  /** A FIN takes a sequence number, and is told of like data: a sender that knows sends only what is missing. */
+  private finAt = 0;
+  private finTouched = 0;
 
   get empty(): boolean {
-    return this.pieces.length === 0;
+    return this.pieces.length === 0 && this.finTouched === 0;
+  }
+
+  /** A FIN at `seq` came, with or without data before it. */
+  fin(seq: number): void {
+    this.finAt = seq;
+    this.finTouched = ++this.counter;
   }
 
   /**
@@ -99,6 +108,13 @@ export class Reassembly {
         last.touched = Math.max(last.touched, piece.touched);
       } else runs.push({ left: piece.seq, right: piece.end, touched: piece.touched });
     }
+    if (this.finTouched !== 0) {
+      const run = runs.find((one) => one.right === this.finAt);
+      if (run !== undefined) {
+        run.right = (run.right + 1) | 0;
+        run.touched = Math.max(run.touched, this.finTouched);
+      } else runs.push({ left: this.finAt, right: (this.finAt + 1) | 0, touched: this.finTouched });
+    }
     runs.sort((a, b) => b.touched - a.touched);
     const count = Math.min(most, runs.length);
     for (let i = 0; i < count; i++) {
@@ -111,5 +127,6 @@ export class Reassembly {
   clear(): void {
     this.pieces = [];
     this.size = 0;
+    this.finTouched = 0;
   }
 }

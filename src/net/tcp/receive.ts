@@ -43,7 +43,8 @@ export function receiveText(c: Connection, segment: Segment, bytes: Uint8Array, 
   const fin = (segment.flags & FIN) !== 0;
   if (length === 0 && !fin) return;
   if (c.finReceived) {
-    c.ackNow = true;
+    // RFC 9293 3.10.7.4, seventh: text beyond the FIN is ignored. What comes again is told that it came.
+    if (before(seq, c.rcvNxt)) c.ackNow = true;
     return;
   }
   if (fin && notAfter(c.rcvNxt, (seq + length) | 0)) {
@@ -91,6 +92,7 @@ export function receiveText(c: Connection, segment: Segment, bytes: Uint8Array, 
           return;
         }
         const before_ = c.busy.reassembly.size;
+        if (c.busy.finPending && fin) c.busy.reassembly.fin(c.busy.finAt);
         if (!c.busy.reassembly.add(seq, bytes, start, stop, limit)) c.layer.drops.count(REASSEMBLY_FULL);
         c.layer.budget.received += c.busy.reassembly.size - before_;
         tellTwice(c, c.busy.reassembly);
@@ -117,7 +119,13 @@ export function receiveText(c: Connection, segment: Segment, bytes: Uint8Array, 
     }
   }
   if (c.busy.finPending && c.busy.finAt === c.rcvNxt) receiveFin(c, now);
-  else if (fin && !c.finReceived) c.ackNow = true;
+  else if (fin && !c.finReceived) {
+    c.ackNow = true;
+    if (c.busy.finPending && length === 0) {
+      c.busy.reassembly ??= new Reassembly();
+      c.busy.reassembly.fin(c.busy.finAt);
+    }
+  }
 }
 
 /** RFC 2883 4.1: what is kept out of order, or was, and came again. */

@@ -131,7 +131,7 @@ export class Responder {
     const route = layer.ip.route(one.remoteAddress);
     if (route === undefined) return false;
     const options = one.timestamps ? this.timestamps(layer.timestamp(one, now), one.tsRecent) : 0;
-    this.send(route, one.localAddress, one.ports, one.sndNxt, rcvNxt, ACK, 0, options);
+    this.send(route, one.localAddress, one.ports, one.sndNxt, rcvNxt, ACK, one.window, options);
     return false;
   }
 }

@@ -3,6 +3,14 @@ import { TRANSPORT_OFFSET } from '../device/tx-frame.js';
 import { putInt32 } from '../wire/tcp.js';
 
 /**
+ * What the peer takes in a segment, by its MSS option (-1: none). RFC 9293 MUST-15: 536 without the option, or when it says nothing
+ * that could be meant; tiny values would make us send headers only.
+ */
+export function peerMss(option: number): number {
+  return option <= 0 ? 536 : Math.max(option, 64);
+}
+
+/**
  * Writes the options of a SYN or SYN-ACK into the frame: MSS first, scale last; `scale` -1: no window scaling. Answers how
  * many bytes they take.
  */

@@ -28,6 +28,8 @@ export interface TimeWait {
   readonly tsRecent: number;
   readonly tsOffset: number;
   readonly expires: number;
+  /** As it stood in the header of the last segment. */
+  readonly window: number;
   /** The peer's FIN has yet to come: FIN-WAIT-2 of which the owner knows no more. */
   readonly open: boolean;
 }
@@ -80,6 +82,7 @@ export class TimeWaitTable {
     rows.marks[row] = (one.timestamps ? STAMPED : 0) | (one.open ? OPEN : 0);
     rows.tsRecent[row] = one.tsRecent;
     rows.tsOffset[row] = one.tsOffset;
+    rows.window[row] = one.window;
     this.append(row, one.expires);
     this.place(row);
     this.size++;
@@ -133,6 +136,7 @@ export class TimeWaitTable {
       tsRecent: rows.tsRecent[row] as number,
       tsOffset: rows.tsOffset[row] as number,
       expires: rows.expires[row] as number,
+      window: rows.window[row] as number,
     };
   }
 
@@ -219,6 +223,7 @@ class Rows {
   readonly earlier: Int32Array;
   readonly later: Int32Array;
   readonly expires: Float64Array;
+  readonly window: Uint16Array;
   readonly marks: Uint8Array;
 
   constructor(capacity: number) {
@@ -232,6 +237,7 @@ class Rows {
     this.earlier = new Int32Array(capacity);
     this.later = new Int32Array(capacity);
     this.expires = new Float64Array(capacity);
+    this.window = new Uint16Array(capacity);
     this.marks = new Uint8Array(capacity);
   }
 

@@ -4,6 +4,7 @@ export const ETHERTYPE_ARP = 0x0806;
 export const ETHERTYPE_VLAN = 0x8100;
 export const ETHERTYPE_QINQ = 0x88a8;
 export const ETHERNET = 14;
+export const VLAN_TAG = 4;
 export const ARP_LENGTH = 28;
 export const ARP_REQUEST = 1;
 export const ARP_REPLY = 2;

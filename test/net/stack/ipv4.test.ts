@@ -62,19 +62,30 @@ t.test(
   },
 );
 
-t.test('[815] overlapping fragments refuse the datagram; the same fragment twice does not', async (t) => {
-  const lab = new Laboratory().introduce();
-  const whole = echo(64);
-  lab.packet(fragment(whole.subarray(0, 32), 8, 0, true));
-  lab.packet(fragment(whole.subarray(24, 56), 8, 24, true));
-  lab.packet(fragment(whole.subarray(56), 8, 56, false));
-  t.equal(lab.takeIp().length, 0);
-  t.ok(lab.dropped('fragment-overlap') >= 1);
-  lab.packet(fragment(whole.subarray(0, 32), 9, 0, true));
-  lab.packet(fragment(whole.subarray(0, 32), 9, 0, true));
-  lab.packet(fragment(whole.subarray(32), 9, 32, false));
-  t.equal(lab.takeIp().length, 1);
-});
+t.test(
+  '[815] overlapping fragments refuse the datagram; the same fragment twice, or a part of one, does not',
+  async (t) => {
+    const lab = new Laboratory().introduce();
+    const whole = echo(64);
+    lab.packet(fragment(whole.subarray(0, 32), 8, 0, true));
+    lab.packet(fragment(whole.subarray(24, 56), 8, 24, true));
+    lab.packet(fragment(whole.subarray(56), 8, 56, false));
+    t.equal(lab.takeIp().length, 0);
+    t.ok(lab.dropped('fragment-overlap') >= 1);
+    lab.packet(fragment(whole.subarray(0, 32), 9, 0, true));
+    lab.packet(fragment(whole.subarray(0, 32), 9, 0, true));
+    lab.packet(fragment(whole.subarray(32), 9, 32, false));
+    t.equal(lab.takeIp().length, 1);
+    lab.packet(fragment(whole.subarray(0, 32), 10, 0, true));
+    lab.packet(fragment(new Uint8Array(8), 10, 8, true));
+    lab.packet(fragment(whole.subarray(32), 10, 32, false));
+    t.same(lab.takeIp()[0]?.payload.subarray(8), whole.subarray(8), 'nor a part of it, and what came first stays');
+    lab.packet(fragment(whole.subarray(32), 11, 32, false));
+    lab.packet(fragment(whole.subarray(32, 48), 11, 32, false));
+    lab.packet(fragment(whole.subarray(0, 32), 11, 0, true));
+    t.equal(lab.takeIp().length, 0, 'two ends');
+  },
+);
 
 t.test('[1122 3.3.2] a datagram that never becomes whole is told of and forgotten', async (t) => {
   const lab = new Laboratory().introduce();
@@ -142,6 +153,40 @@ t.test(
     t.equal(lab.takeIp()[0]?.payload.length, 10, 'two bytes of data came padded, and go back as two');
   },
 );
+
+t.test(
+  '[802.1Q 9.6] a tag that carries a priority only is taken off, and the answer has none; a VLAN is not ours',
+  async (t) => {
+    const echoed = ipv4({ source: PEER, destination: US, protocol: ICMP, payload: echo(30) });
+    const tagged = (...tag: number[]): Uint8Array => concat(OUR_MAC, PEER_MAC, Uint8Array.from(tag), echoed);
+    const lab = new Laboratory().introduce();
+    for (const tag of [
+      [0x81, 0, 0xe0, 0, 8, 0],
+      [0x81, 0, 0, 0, 0x81, 0, 0, 0, 8, 0],
+      [0x88, 0xa8, 0, 0, 8, 0],
+    ]) {
+      lab.frame(tagged(...tag));
+      t.equal(lab.takeIp()[0]?.payload.length, 38, `answered without a tag: ${tag}`);
+    }
+    lab.frame(tagged(0x81, 0, 0, 1, 8, 0));
+    lab.frame(tagged(0x81, 0, 0, 0, 0x81, 0, 0x0f, 0xff, 8, 0));
+    lab.frame(concat(OUR_MAC, PEER_MAC, Uint8Array.of(0x81, 0, 0, 0)));
+    t.equal(lab.dropped('ethernet-vlan'), 3);
+    t.equal(lab.take().length, 0);
+  },
+);
+
+t.test('[792] an echo request whose code is not 0 is answered with that code', async (t) => {
+  const lab = new Laboratory().introduce();
+  const asked = echo(21);
+  asked[1] = 9;
+  asked.fill(0, 2, 4);
+  view(asked).setUint16(2, checksum(asked));
+  lab.packet(ipv4({ source: PEER, destination: US, protocol: ICMP, payload: asked }));
+  const answer = lab.takeIp()[0]?.payload as Uint8Array;
+  t.same([...answer.subarray(0, 2)], [0, 9]);
+  t.equal(checksum(answer), 0);
+});
 
 t.test('[1122 3.3.5] [1122 3.2.1.8] options are skipped, malformed ones answered, source routes refused', async (t) => {
   const withOptions = (...options: number[]): Uint8Array => {

@@ -13,6 +13,7 @@ const waiting = (n: number, expires: number): TimeWait => ({
   sndNxt: n * 1000,
   rcvNxt: -n,
   timestamps: n % 2 === 0,
+  window: n & 0xffff,
   open: n % 3 === 0,
   tsRecent: n * 7,
   tsOffset: -n * 3,

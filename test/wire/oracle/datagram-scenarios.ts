@@ -1,43 +1,8 @@
 /** What is asked of both hosts without a connection: ARP, IP, ICMP, UDP. One after the other. */
-import { BROADCAST_MAC, checksum, concat, ICMP, icmpError, ip, ipv4, udp, view } from '../../sim/packets.js';
-import { type Datagrams, PEER } from './peer.js';
+import { BROADCAST_MAC, checksum, ICMP, icmpError, ip, ipv4, udp, view } from '../../sim/packets.js';
+import { type Datagrams, echo, PEER, piece, ping, seal, withOptions } from './peer.js';
 
 const BROADCAST = ip('10.0.0.255');
-
-function echo(size: number, type = 8): Uint8Array {
-  const bytes = new Uint8Array(8 + size).fill(7, 8);
-  bytes[0] = type;
-  bytes[5] = 9;
-  view(bytes).setUint16(2, checksum(bytes));
-  return bytes;
-}
-
-function seal(packet: Uint8Array): Uint8Array {
-  const header = ((packet[0] as number) & 15) * 4;
-  view(packet).setUint16(10, 0);
-  view(packet).setUint16(10, checksum(packet.subarray(0, header)));
-  return packet;
-}
-
-function ping(d: Datagrams, payload = echo(20), destination = d.subject.address): Uint8Array {
-  return ipv4({ source: PEER, destination, protocol: ICMP, payload });
-}
-
-function withOptions(packet: Uint8Array, options: readonly number[]): Uint8Array {
-  const longer = concat(packet.subarray(0, 20), Uint8Array.from(options), packet.subarray(20));
-  longer[0] = 0x40 | (5 + options.length / 4);
-  view(longer).setUint16(2, longer.length);
-  return seal(longer);
-}
-
-/** `[from, to)` of what follows the header, as a fragment. */
-function piece(packet: Uint8Array, id: number, from: number, to: number): Uint8Array {
-  const cut = concat(packet.subarray(0, 20), packet.subarray(20 + from, 20 + to));
-  view(cut).setUint16(2, cut.length);
-  view(cut).setUint16(4, id);
-  view(cut).setUint16(6, (20 + to < packet.length ? 0x2000 : 0) | (from / 8));
-  return seal(cut);
-}
 
 let id = 100;
 

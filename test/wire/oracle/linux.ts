@@ -74,6 +74,10 @@ export class Linux implements OracleSubject {
     return () => void this.heard.delete(heard);
   }
 
+  async accepted(port: number): Promise<void> {
+    for (let i = 0; i < 200 && !this.sockets.has(port); i++) await this.wait(5);
+  }
+
   write(port: number, bytes: number): void {
     this.sockets.get(port)?.write(new Uint8Array(bytes));
   }

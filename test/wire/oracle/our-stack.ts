@@ -41,6 +41,8 @@ export class OurStack implements OracleSubject {
     return () => void this.heard.delete(heard);
   }
 
+  async accepted(): Promise<void> {}
+
   write(port: number, bytes: number): void {
     this.host.enter(() => this.flows.get(port)?.write(zeros, 0, bytes));
   }

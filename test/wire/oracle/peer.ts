@@ -2,9 +2,12 @@
 import {
   ACK,
   arp,
+  checksum,
+  concat,
   ethernet,
   ICMP,
   ip,
+  ipv4,
   readArp,
   readIp,
   readTcp,
@@ -51,6 +54,8 @@ export class Peer {
   /** Their initial sequence number, and the newest timestamp of theirs. */
   iss = 0;
   theirTimestamp = 0;
+  /** Another one where what is learnt of its path must not stay for the others. */
+  address = PEER;
   private answers: string[] = [];
   private readonly stop: () => void;
 
@@ -68,18 +73,19 @@ export class Peer {
   private hear(frame: Uint8Array): void {
     const question = readArp(frame);
     if (question !== undefined) {
-      if (question.operation === 1 && question.target === PEER) this.sayWhere(question.senderMac, question.sender);
+      if (question.operation === 1 && question.target === this.address)
+        this.sayWhere(question.senderMac, question.sender);
       return;
     }
     const packet = readIp(frame);
-    if (packet === undefined || packet.destination !== PEER || packet.protocol !== TCP) return;
+    if (packet === undefined || packet.destination !== this.address || packet.protocol !== TCP) return;
     const segment = readTcp(packet.payload);
     if (segment === undefined || segment.to !== this.port) return;
     this.answers.push(this.describe(segment, packet.payload));
   }
 
   private sayWhere(to: Uint8Array, address: number): void {
-    const answer = { operation: 2, senderMac: PEER_MAC, sender: PEER, targetMac: to, target: address };
+    const answer = { operation: 2, senderMac: PEER_MAC, sender: this.address, targetMac: to, target: address };
     this.subject.send(ethernet(to, PEER_MAC, TYPE_ARP, arp(answer)));
   }
 
@@ -132,15 +138,64 @@ export class Peer {
   }
 
   /** Sends a segment. */
-  send(flags: number, { seq = 0, ack = 0, ...more }: Sent = {}, spoil?: (packet: Uint8Array) => void): void {
+  send(flags: number, fields?: Sent, spoil?: (packet: Uint8Array) => void): void {
+    const packet = this.packet(flags, fields);
+    spoil?.(packet);
+    this.frame(packet);
+  }
+
+  /** A segment with SACK blocks. */
+  sack(seq: number, ack: number, ...blocks: readonly (readonly [number, number])[]): void {
+    const options = new Uint8Array(4 + blocks.length * 8);
+    options.set([1, 1, 5, 2 + blocks.length * 8]);
+    const data = view(options);
+    blocks.forEach(([left, right], i) => {
+      data.setInt32(4 + i * 8, (this.iss + left) | 0);
+      data.setInt32(8 + i * 8, (this.iss + right) | 0);
+    });
+    this.send(ACK, { seq, ack, options });
+  }
+
+  /** A segment that they may have sent, from `seq` on: for an error to quote. */
+  theirs(seq: number): Uint8Array {
+    const payload = new Uint8Array(1460);
+    return tcp({
+      ...{ source: this.subject.address, from: OPEN, destination: this.address, to: this.port, flags: ACK, payload },
+      ...{ seq: (this.iss + seq) | 0, ack: (ISN + 1) | 0 },
+    });
+  }
+
+  icmp(payload: Uint8Array): void {
+    view(payload).setUint16(2, checksum(payload));
+    this.frame(ipv4({ source: PEER, destination: this.subject.address, protocol: ICMP, payload }));
+  }
+
+  /** The packet with `payload` cut at these offsets, each a multiple of eight. */
+  fragments(packet: Uint8Array, at: readonly number[]): void {
+    const id = this.port;
+    at.forEach((from, i) => {
+      this.frame(piece(packet, id, from, at[i + 1] ?? packet.length - 20));
+    });
+  }
+
+  /** The checksum of a segment without payload, anew. */
+  reseal(packet: Uint8Array): void {
+    packet.fill(0, 36, 38);
+    const pseudo = concat(packet.subarray(12, 20), Uint8Array.of(0, TCP, 0, packet.length - 20));
+    view(packet).setUint16(36, checksum(pseudo, packet.subarray(20)));
+  }
+
+  resealIp(packet: Uint8Array): void {
+    seal(packet);
+  }
+
+  packet(flags: number, { seq = 0, ack = 0, ...more }: Sent = {}): Uint8Array {
     const segment = {
-      ...{ source: PEER, from: this.port, destination: this.subject.address, to: OPEN, flags },
+      ...{ source: this.address, from: this.port, destination: this.subject.address, to: OPEN, flags },
       ...{ seq: (ISN + seq) | 0, ack: (flags & ACK) === 0 ? 0 : (this.iss + ack) | 0 },
       ...more,
     };
-    const packet = tcp(segment);
-    spoil?.(packet);
-    this.frame(packet);
+    return tcp(segment);
   }
 
   /** An IP packet in a frame. */
@@ -161,7 +216,7 @@ export class Peer {
     await this.subject.wait(SOON);
     const stamped = options === ALL_OPTIONS ? { options: timestamp(1001, this.theirTimestamp) } : {};
     this.send(ACK, { seq: 1, ack: 1, window, ...stamped });
-    await this.subject.wait(SOON);
+    await this.subject.accepted(this.port);
     this.answers = [];
   }
 }
@@ -206,7 +261,10 @@ export class Datagrams {
       this.pieces = 0;
       return;
     }
-    const options = packet.header > 20 ? ' with IP options' : '';
+    const options =
+      (packet.header > 20 ? ` with IP options ${[...packet.bytes.subarray(20, packet.header)].join(',')}` : '') +
+      (packet.bytes[1] === 0 || packet.payload[0] !== 0 ? '' : ` class ${packet.bytes[1]}`) +
+      (frame[5] === PEER_MAC[5] ? '' : ' to another MAC');
     if (packet.protocol === ICMP) {
       const [type, code] = packet.payload;
       // How much of a datagram an error quotes is free (RFC 1812 4.3.2.3).
@@ -235,4 +293,39 @@ export class Datagrams {
     this.lines.push(`${what}: ${this.answers.length === 0 ? 'nothing' : this.answers.join('; ')}`);
     this.answers = [];
   }
+}
+
+export function echo(size: number, type = 8): Uint8Array {
+  const bytes = new Uint8Array(8 + size).fill(7, 8);
+  bytes[0] = type;
+  bytes[5] = 9;
+  view(bytes).setUint16(2, checksum(bytes));
+  return bytes;
+}
+
+export function seal(packet: Uint8Array): Uint8Array {
+  const header = ((packet[0] as number) & 15) * 4;
+  view(packet).setUint16(10, 0);
+  view(packet).setUint16(10, checksum(packet.subarray(0, header)));
+  return packet;
+}
+
+export function ping(d: Datagrams, payload = echo(20), destination = d.subject.address): Uint8Array {
+  return ipv4({ source: PEER, destination, protocol: ICMP, payload });
+}
+
+export function withOptions(packet: Uint8Array, options: readonly number[]): Uint8Array {
+  const longer = concat(packet.subarray(0, 20), Uint8Array.from(options), packet.subarray(20));
+  longer[0] = 0x40 | (5 + options.length / 4);
+  view(longer).setUint16(2, longer.length);
+  return seal(longer);
+}
+
+/** `[from, to)` of what follows the header, as a fragment. */
+export function piece(packet: Uint8Array, id: number, from: number, to: number): Uint8Array {
+  const cut = concat(packet.subarray(0, 20), packet.subarray(20 + from, 20 + to));
+  view(cut).setUint16(2, cut.length);
+  view(cut).setUint16(4, id);
+  view(cut).setUint16(6, (20 + to < packet.length ? 0x2000 : 0) | (from / 8));
+  return seal(cut);
 }

@@ -8,6 +8,8 @@ export interface OracleSubject {
   /** Told of each frame that it sends. */
   listen(heard: (frame: Uint8Array) => void): () => void;
   /** The program that owns the connection from that port of ours: writes zeros, says FIN, resets. */
+  /** Until that program has the connection. */
+  accepted(port: number): Promise<void>;
   write(port: number, bytes: number): void;
   end(port: number): void;
   reset(port: number): void;

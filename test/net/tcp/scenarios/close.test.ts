@@ -29,6 +29,19 @@ t.test('we close first: FIN, FIN-WAIT-2, the peer’s FIN, TIME-WAIT, nothing', 
   t.ok(nothingLeft(s));
 });
 
+t.test('[2018 3] a FIN that came early is told of like data, with what is before it', async (t) => {
+  const s = opened();
+  s.in('F. 31 ack 1');
+  t.same(s.out(), ['. ack 1 <sack 31:32>']);
+  s.in('P. 11:21(10) ack 1');
+  t.same(s.out(), ['. ack 1 <sack 11:21 31:32>']);
+  s.in('P. 21:31(10) ack 1');
+  t.same(s.out(), ['. ack 1 <sack 11:32>']);
+  s.in('P. 1:11(10) ack 1');
+  t.same(s.out(), ['. ack 32']);
+  t.equal(state(s), 'CLOSE-WAIT');
+});
+
 t.test('the peer closes first: CLOSE-WAIT, our FIN, LAST-ACK, nothing', async (t) => {
   const s = opened();
   s.in('F. 1 ack 1');
@@ -168,7 +181,7 @@ t.test('close while data waits that its owner has not read: RST at once', async 
 t.test('a FIN out of order waits for what is before it', async (t) => {
   const s = opened();
   s.in('F. 11 ack 1');
-  t.same(s.out(), ['. ack 1']);
+  t.same(s.out(), ['. ack 1 <sack 11:12>']);
   t.equal(s.ends, 0);
   s.in('P. 1:11(10) ack 1');
   t.same(s.out(), ['. ack 12']);
@@ -212,7 +225,9 @@ t.test('data after the peer’s FIN is none', async (t) => {
   s.out();
   s.in('P. 2:12(10) ack 1');
   t.equal(s.received, '');
-  t.same(s.out(), ['. ack 2']);
+  t.same(s.out(), [], 'RFC 9293 3.10.7.4, seventh: ignored');
+  s.in('F. 1 ack 1');
+  t.same(s.out(), ['. ack 2'], 'what comes again is told that it came');
 });
 
 t.test('a FIN repeated in TIME-WAIT begins its time anew, and keeps no other waiting', async (t) => {

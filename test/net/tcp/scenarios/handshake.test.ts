@@ -37,19 +37,25 @@ t.test('the ACK of a SYN-ACK must name the right number: others are reset, and t
   t.equal(s.connection.info().state, 'ESTABLISHED');
 });
 
-t.test('RST in SYN-RECEIVED ends it, if its number is exact; another is ignored (RFC 5961 3.2)', async (t) => {
-  const s = new Drill();
-  s.in('S 0');
-  s.wait(1);
-  s.out();
-  s.in('R 5');
-  t.equal(s.host.tcp.listening.halfOpen, 1);
-  s.in('R 1');
-  t.equal(s.host.tcp.listening.halfOpen, 0);
-  s.in('. 1 ack 1');
-  t.same(s.out(), ['R 1'], 'and there is nobody any more');
-  t.notOk(s.flow);
-});
+t.test(
+  'RST in SYN-RECEIVED ends it, if its number is exact; another is challenged inside of the window, ignored outside (RFC 5961 3.2)',
+  async (t) => {
+    const s = new Drill();
+    s.in('S 0');
+    s.wait(1);
+    s.out();
+    s.in('R 5');
+    t.same(s.out(), ['. ack 1'], 'challenged');
+    s.in('R 100000');
+    t.same(s.out(), [], 'outside');
+    t.equal(s.host.tcp.listening.halfOpen, 1);
+    s.in('R 1');
+    t.equal(s.host.tcp.listening.halfOpen, 0);
+    s.in('. 1 ack 1');
+    t.same(s.out(), ['R 1'], 'and there is nobody any more');
+    t.notOk(s.flow);
+  },
+);
 
 t.test('a SYN-ACK that is sent again has the same options and number', async (t) => {
   const s = new Drill();

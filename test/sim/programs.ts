@@ -17,7 +17,6 @@ import {
   takeBack,
   takeOver,
 } from '../../src/net/tcp/hand-over.js';
-import type { Connection } from '../../src/net/tcp/index.js';
 import { Adopter } from '../../src/net/tcp/moving/adopter.js';
 import { Mover } from '../../src/net/tcp/moving/mover.js';
 import type { Store } from '../../src/store/store.js';
@@ -133,8 +132,7 @@ export class Program {
   /** Names of connections that would be lost with this program: it is their only owner. */
   owns(serves: boolean): string[] {
     const { connections, listening } = this.host.tcp;
-    const { half } = listening as unknown as { half: Iterable<Connection> };
-    const own = [...connections, ...half].map((one) => String(nameOf(one)));
+    const own = [...connections, ...listening.queue].map((one) => String(nameOf(one)));
     return serves ? [...own, ...this.promised] : own;
   }
 

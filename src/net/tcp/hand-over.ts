@@ -6,7 +6,7 @@
 import type { Ipv4 } from '../ip-output.js';
 import { int32At, uint16At } from '../wire/tcp.js';
 import type { TcpLayer } from './layer.js';
-import { HalfOpen } from './passive-open.js';
+import { HalfOpen } from './passive-open/half-open.js';
 import { NONE, type TimeWait } from './time-wait.js';
 
 /** Remote address, local address, and `remote port << 16 | local port`: int32 each. */

@@ -1,0 +1,72 @@
+/** From SYN-RECEIVED to ESTABLISHED: the half-open connection becomes a connection (RFC 9293 3.10.7.4, fifth). */
+import { dropReason } from '../../drops.js';
+import type { Segment } from '../../wire/tcp.js';
+import { Connection } from '../connection.js';
+import { arrive } from '../input.js';
+import type { TcpLayer } from '../layer.js';
+import { SHORTEST_RTT } from '../rto.js';
+import { ESTABLISHED } from '../state.js';
+import type { HalfOpen } from './half-open.js';
+
+const PORT_CLOSED = dropReason('tcp-port-closed');
+const MEMORY_LIMIT = dropReason('tcp-memory-limit');
+const LIMIT = dropReason('tcp-connection-limit');
+
+/** The handshake is over: `segment`, which answers our SYN-ACK, is the connection's first. */
+export function establish(
+  layer: TcpLayer,
+  one: HalfOpen,
+  segment: Segment,
+  bytes: Uint8Array,
+  ecn: number,
+  now: number,
+): void {
+  const accept = layer.listening.acceptOf(one.ports & 0xffff);
+  if (accept === undefined || !layer.budget.admit()) {
+    const full = layer.connections.size >= layer.limits.connections ? LIMIT : MEMORY_LIMIT;
+    layer.drops.count(accept === undefined ? PORT_CLOSED : full);
+    layer.responder.refuse(segment, one.remoteAddress, one.localAddress, one.ports);
+    return;
+  }
+  const c = new Connection(layer, one.route, one.localAddress, one.remoteAddress, one.ports);
+  c.timestamps = one.timestamps;
+  c.sackOk = one.sackOk;
+  c.ecn = one.ecn;
+  c.tsRecent = one.tsRecent;
+  c.tsOffset = one.tsOffset;
+  c.peerMss = one.mss;
+  c.sndScale = Math.max(one.scale, 0);
+  start(layer, c, one.iss, one.irs, one.scale !== -1, now);
+  // RFC 6298 2.2: the handshake is the first sample; of a SYN-ACK that was sent again (section 3) by what it echoes.
+  if (one.repeated) {
+    const echoed = (layer.timestamp(c, now) - segment.tsEcr) | 0;
+    const known = c.timestamps && segment.timestamps && segment.tsEcr !== 0;
+    if (known && echoed >= 0 && echoed < 60_000) c.busy.rtt.sample(Math.max(echoed, 1));
+  } else if (one.sentAt !== 0) c.busy.rtt.sample(Math.max(now - one.sentAt, SHORTEST_RTT));
+  if (one.retries > 0) c.busy.rtt.handshakeTimedOut();
+  c.sndWnd = segment.window << c.sndScale;
+  c.maxSndWnd = c.sndWnd;
+  c.sndWl1 = segment.seq;
+  c.sndWl2 = segment.ack;
+  layer.connections.add(c);
+  layer.counters.accepted++;
+  c.busy.cc.start(c, now);
+  // RFC 6928 2: one segment after more than one lost SYN-ACK; of one the timer may be to blame.
+  if (one.retries > 1) c.busy.cc.cwnd = c.mss;
+  accept(c);
+  arrive(c, segment, bytes, ecn, now);
+}
+
+/** Both sides' first numbers are known. */
+function start(layer: TcpLayer, c: Connection, iss: number, irs: number, scaling: boolean, now: number): void {
+  c.state = ESTABLISHED;
+  c.iss = iss;
+  c.sndUna = c.sndNxt = c.sndMax = c.busy.ecnRecover = c.busy.recover = (iss + 1) | 0;
+  c.busy.queue.reset(c.sndNxt);
+  c.irs = irs;
+  c.rcvNxt = c.lastAckSent = (irs + 1) | 0;
+  c.rcvScale = scaling ? layer.receiveScale : 0;
+  c.rcvAdv = (c.rcvNxt + layer.initialWindow) | 0;
+  c.heardAt = now;
+  layer.updateMss(c);
+}

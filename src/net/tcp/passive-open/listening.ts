@@ -1,0 +1,181 @@
+/** Passive open: the ports that are listened on, and what comes there without a connection (RFC 9293 3.10.7.2, LISTEN). */
+import { dropReason } from '../../drops.js';
+import type { Accept, Adopt } from '../../flow.js';
+import type { Ipv4 } from '../../ip-output.js';
+import { ACK, CWR, ECE, FIN, RST, type Segment, SYN } from '../../wire/tcp.js';
+import type { TcpLayer } from '../layer.js';
+import { after } from '../sequence.js';
+import { HalfOpen } from './half-open.js';
+import { sendSynAck } from './syn-ack.js';
+import { NOT_OURS, SynCookies } from './syn-cookies.js';
+import { SynQueue } from './syn-queue.js';
+import { arriveSynReceived, synAckError } from './syn-received.js';
+
+const PORT_CLOSED = dropReason('tcp-port-closed');
+const FLAGS = dropReason('tcp-flags-invalid');
+const ACK_INVALID = dropReason('tcp-ack-invalid');
+const RST_INVALID = dropReason('tcp-rst-invalid');
+const NO_ROUTE = dropReason('ip-no-route');
+
+export class Listening {
+  private readonly ports = new Map<number, Accept>();
+  private readonly adopting = new Map<number, Adopt>();
+  readonly queue: SynQueue;
+  readonly cookies: SynCookies;
+
+  constructor(private readonly layer: TcpLayer) {
+    this.queue = new SynQueue(layer);
+    this.cookies = new SynCookies(layer);
+  }
+
+  /** Whether somebody listens on `port`. */
+  has(port: number): boolean {
+    return this.ports.has(port);
+  }
+
+  isHalfOpen(remote: Ipv4, local: Ipv4, ports: number): boolean {
+    return this.queue.find(remote, local, ports) !== undefined;
+  }
+
+  /** Whether the segment is the answer to a SYN-ACK of ours that is remembered: it opens the connection, or ends it. */
+  expects(remote: Ipv4, local: Ipv4, ports: number, flags: number, seq: number, ack: number): boolean {
+    const one = this.queue.find(remote, local, ports);
+    if (one === undefined) return false;
+    if ((flags & RST) !== 0) return seq === ((one.irs + 1) | 0);
+    return ack === ((one.iss + 1) | 0);
+  }
+
+  get halfOpen(): number {
+    return this.queue.size;
+  }
+
+  listen(port: number, accept: Accept, adopt?: Adopt): { close(): void; readonly port: number } {
+    let chosen = port;
+    if (port === 0) {
+      do chosen = 49_152 + ((this.layer.random.random32() >>> 0) % 16_384);
+      while (this.ports.has(chosen));
+    }
+    if (this.ports.has(chosen)) throw new Error(`port ${chosen} is listened on already`);
+    this.ports.set(chosen, accept);
+    if (adopt !== undefined) this.adopting.set(chosen, adopt);
+    const close = (): void => {
+      this.ports.delete(chosen);
+      this.adopting.delete(chosen);
+    };
+    return { port: chosen, close };
+  }
+
+  /** Who is told of connections to `port`; undefined: nobody listens. */
+  acceptOf(port: number): Accept | undefined {
+    return this.ports.get(port);
+  }
+
+  /** Who takes connections to `port` that another program had. */
+  adopterOf(port: number): Adopt | undefined {
+    return this.adopting.get(port);
+  }
+
+  /** Since a cookie was sent, ms; -1: none was. */
+  cookieAge(now: number): number {
+    return this.cookies.age(now);
+  }
+
+  /** A cookie was sent at `when`, by whom this layer took over from. */
+  cookieWas(when: number | undefined): void {
+    this.cookies.was(when);
+  }
+
+  /** All half-open connections, which are forgotten here. */
+  takeHalfOpen(): HalfOpen[] {
+    return this.queue.take();
+  }
+
+  /** Goes on with a half-open connection. */
+  adopt(one: HalfOpen): void {
+    this.queue.adopt(one);
+  }
+
+  input(
+    segment: Segment,
+    bytes: Uint8Array,
+    source: Ipv4,
+    destination: Ipv4,
+    ports: number,
+    ecn: number,
+    now: number,
+    floor?: number,
+  ): void {
+    const { layer } = this;
+    const flags = segment.flags;
+    const half = this.queue.find(source, destination, ports);
+    if (half !== undefined) {
+      arriveSynReceived(layer, half, segment, bytes, ecn, now);
+      return;
+    }
+    const listens = this.ports.has(segment.destinationPort);
+    if (!listens) {
+      layer.drops.count(PORT_CLOSED);
+      layer.responder.refuse(segment, source, destination, ports);
+      return;
+    }
+    if ((flags & RST) !== 0) {
+      layer.drops.count(RST_INVALID);
+      return;
+    }
+    if ((flags & ACK) !== 0) {
+      if ((flags & SYN) === 0 && this.cookies.input(segment, bytes, source, destination, ports, ecn, now) !== NOT_OURS)
+        return;
+      layer.drops.count(ACK_INVALID);
+      layer.responder.refuse(segment, source, destination, ports);
+      return;
+    }
+    // No host opens and ends in one segment; scanners do, to pass filters.
+    if ((flags & (SYN | FIN)) !== SYN) {
+      layer.drops.count(FLAGS);
+      return;
+    }
+    this.syn(segment, source, destination, ports, now, floor);
+  }
+
+  /** `floor`: our first number is to lie beyond it, because an earlier connection of the same name ended there (MAY-2). */
+  syn(segment: Segment, source: Ipv4, destination: Ipv4, ports: number, now: number, floor: number | undefined): void {
+    const { layer } = this;
+    const route = layer.ip.route(source);
+    if (route === undefined) {
+      layer.drops.count(NO_ROUTE);
+      return;
+    }
+    const one = new HalfOpen(route, destination, source, ports);
+    // RFC 3168 6.1.1: both bits ask for ECN.
+    one.offer(segment, (segment.flags & (ECE | CWR)) === (ECE | CWR));
+    one.tsOffset = layer.hash.of(source, destination, 0x7357, 0);
+    if (this.queue.size >= layer.limits.synQueue || !layer.budget.remember()) {
+      this.cookies.make(one, now);
+      sendSynAck(layer, one, true, now);
+      return;
+    }
+    one.iss = layer.initialSequence(destination, source, ports);
+    if (floor !== undefined && !after(one.iss, floor)) one.iss = floor;
+    this.queue.add(one, now);
+    sendSynAck(layer, one, false, now);
+  }
+
+  /** An ICMP error about what may be a SYN-ACK of ours. True: it was. */
+  error(type: number, code: number, remote: Ipv4, local: Ipv4, ports: number, seq: number): boolean {
+    const one = this.queue.find(remote, local, ports);
+    return one !== undefined && synAckError(this.layer, one, type, code, seq);
+  }
+
+  /** Makes room, if there is a half-open connection to forget. */
+  shedHalfOpen(): boolean {
+    return this.queue.shed();
+  }
+
+  poll(now: number): number {
+    return this.queue.poll(now);
+  }
+
+  addressLost(address: Ipv4): void {
+    this.queue.addressLost(address);
+  }
+}

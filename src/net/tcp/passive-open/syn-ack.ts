@@ -1,0 +1,37 @@
+/** The answer to a SYN (RFC 9293 3.10.7.2, third). */
+import { ACK, ECE, SYN } from '../../wire/tcp.js';
+import type { TcpLayer } from '../layer.js';
+import { writeSynOptions } from '../syn-options.js';
+import type { HalfOpen } from './half-open.js';
+import { cookieTimestamp } from './syn-cookies.js';
+
+/** SYN-ACK, with the same options each time. */
+export function sendSynAck(layer: TcpLayer, one: HalfOpen, cookie: boolean, now: number): void {
+  const clock = layer.timestamp(one, now);
+  const options = writeSynOptions(
+    layer.ip.tx.head,
+    layer.ip.linkMtu - 40,
+    one.scale === -1 ? -1 : layer.receiveScale,
+    one.sackOk,
+    one.timestamps,
+    cookie ? cookieTimestamp(one, clock) : clock,
+    one.tsRecent,
+  );
+  const flags = SYN | ACK | (one.ecn ? ECE : 0);
+  layer.responder.send(
+    one.route,
+    one.localAddress,
+    one.ports,
+    one.iss,
+    (one.irs + 1) | 0,
+    flags,
+    layer.initialWindow,
+    options,
+  );
+}
+
+/** Once more: which of them is answered only timestamps can tell. */
+export function repeatSynAck(layer: TcpLayer, one: HalfOpen, now: number): void {
+  one.repeated = true;
+  sendSynAck(layer, one, false, now);
+}

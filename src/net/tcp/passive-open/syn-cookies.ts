@@ -1,0 +1,128 @@
+/**
+ * SYN cookies (RFC 4987 3.6): past the bound of the SYN queue a connection is remembered by its peer, so that a flood costs no memory
+ * and a client that comes meanwhile is served.
+ */
+import { dropReason } from '../../drops.js';
+import type { Ipv4 } from '../../ip-output.js';
+import type { Segment } from '../../wire/tcp.js';
+import type { KeyedHash } from '../keyed-hash.js';
+import type { TcpLayer } from '../layer.js';
+import { after } from '../sequence.js';
+import { establish } from './establish.js';
+import { HalfOpen } from './half-open.js';
+
+const COOKIE_INVALID = dropReason('tcp-cookie-invalid');
+
+/** MSS values that a cookie can carry: 3 bits. */
+const COOKIE_MSS = [64, 536, 1200, 1300, 1360, 1400, 1440, 1460];
+/** A cookie's counter ticks once a minute; a cookie lives for two ticks (RFC 4987 3.6 suggests minutes). */
+const COOKIE_TICK = 60_000;
+
+/** What an ACK without a connection was. */
+export const NOT_OURS = 0;
+export const TOO_SOON = 1;
+export const OPENED = 2;
+
+export class SynCookies {
+  private since = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly layer: TcpLayer) {}
+
+  /** Since one was sent, ms; -1: none was. */
+  age(now: number): number {
+    return this.since === Number.NEGATIVE_INFINITY ? -1 : now - this.since;
+  }
+
+  /** One was sent at `when`, by whom this layer took over from. */
+  was(when: number | undefined): void {
+    if (when !== undefined) this.since = Math.max(this.since, when);
+  }
+
+  /** Makes the ISS of `one` a cookie, of what a cookie can carry. */
+  make(one: HalfOpen, now: number): void {
+    const { layer } = this;
+    // Without timestamps a cookie can keep the MSS only.
+    if (!one.timestamps) {
+      one.scale = -1;
+      one.sackOk = one.ecn = false;
+    }
+    one.iss = makeCookie(layer.hash, one, now + layer.clockOffset);
+    layer.counters.cookies++;
+    this.since = now;
+  }
+
+  /** An ACK for which nothing is remembered: is it the answer to a cookie of ours? */
+  input(
+    segment: Segment,
+    bytes: Uint8Array,
+    source: Ipv4,
+    destination: Ipv4,
+    ports: number,
+    ecn: number,
+    now: number,
+  ): typeof NOT_OURS | typeof TOO_SOON | typeof OPENED {
+    const { layer } = this;
+    const route = now - this.since > 120_000 ? undefined : layer.ip.route(source);
+    if (route === undefined) return NOT_OURS;
+    const one = new HalfOpen(route, destination, source, ports);
+    one.irs = (segment.seq - 1) | 0;
+    one.iss = (segment.ack - 1) | 0;
+    one.mss = checkCookie(layer.hash, one, one.iss, now + layer.clockOffset);
+    if (one.mss <= 0) {
+      layer.drops.count(COOKIE_INVALID);
+      // The segment before it was lost, with the only sequence number that we can take. It will come again; a RST would end it.
+      return one.mss === LATER_SEGMENT ? TOO_SOON : NOT_OURS;
+    }
+    one.tsOffset = layer.hash.of(source, destination, 0x7357, 0);
+    if (segment.timestamps) {
+      one.timestamps = true;
+      one.tsRecent = segment.tsVal;
+      readCookieTimestamp(one, segment.tsEcr);
+    }
+    establish(layer, one, segment, bytes, ecn, now);
+    return OPENED;
+  }
+}
+
+/** 12 bits that know who and when, and 12 that know the first sequence number too. */
+function cookieHash(hash: KeyedHash, half: HalfOpen, tick: number): number {
+  const who = hash.of(half.remoteAddress, half.localAddress ^ tick, half.ports, 0xc00c) & 0xfff;
+  const all = hash.of(half.remoteAddress, half.localAddress ^ tick, half.ports, half.irs) & 0xfff;
+  return (who << 12) | all;
+}
+
+/** The ISS of a half-open connection that is not remembered: 5 bits counter, 3 bits MSS, 24 bits hash. */
+function makeCookie(hash: KeyedHash, half: HalfOpen, now: number): number {
+  const tick = Math.floor(now / COOKIE_TICK);
+  let index = 0;
+  for (let i = 0; i < COOKIE_MSS.length; i++) if (COOKIE_MSS[i] <= half.mss) index = i;
+  return ((tick & 31) << 27) | (index << 24) | cookieHash(hash, half, tick);
+}
+
+/** `checkCookie`: the cookie is ours, but this is not the first segment after the SYN. */
+const LATER_SEGMENT = -1;
+
+/** The MSS of a valid cookie, or 0. `half.irs` is what the ACK says of it. */
+function checkCookie(hash: KeyedHash, half: HalfOpen, cookie: number, now: number): number {
+  const tick = Math.floor(now / COOKIE_TICK);
+  const age = (tick - (cookie >>> 27)) & 31;
+  if (age > 1) return 0;
+  const differs = (cookieHash(hash, half, tick - age) ^ cookie) & 0xff_ffff;
+  if (differs !== 0) return (differs & 0xfff_000) === 0 ? LATER_SEGMENT : 0;
+  return COOKIE_MSS[(cookie >>> 24) & 7];
+}
+
+/** What a cookie has no room for travels in the low 6 bits of the timestamp that the peer echoes: shift, SACK, ECN. */
+export function cookieTimestamp(half: HalfOpen, clock: number): number {
+  const scale = half.scale === -1 ? 15 : half.scale;
+  const value = (clock & ~63) | scale | (half.sackOk ? 16 : 0) | (half.ecn ? 32 : 0);
+  // Never ahead of the clock: what we send next would look older, and PAWS would drop it.
+  return after(value, clock) ? (value - 64) | 0 : value;
+}
+
+function readCookieTimestamp(half: HalfOpen, echoed: number): void {
+  const scale = echoed & 15;
+  half.scale = scale === 15 ? -1 : scale;
+  half.sackOk = (echoed & 16) !== 0;
+  half.ecn = (echoed & 32) !== 0;
+}

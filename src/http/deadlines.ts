@@ -1,6 +1,9 @@
 import type { Clock, Timer } from '../net/flow.js';
 import type { Connection } from './connection.js';
 
+/** Into how many parts the time of those is divided that have waited already. */
+const PARTS = 16;
+
 /** Connections that wait equally long, so that the first one in is the first one due: a list through the connections themselves. */
 export class DeadlineList {
   /** Tells the time in ticks. */
@@ -9,10 +12,15 @@ export class DeadlineList {
   readonly delay: number;
   /** What happens to one that is due. It has been taken out; the callback may put it in again. */
   readonly expired: (connection: Connection) => void;
+  /** What this is a part of: the list itself, unless it is one of those who have waited elsewhere. */
+  readonly whole: DeadlineList;
+  /** Those who wait the n-th part of the time, since they have waited for the rest of it. */
+  readonly #parts: (DeadlineList | undefined)[] = [];
   first: Connection | undefined = undefined;
   #last: Connection | undefined = undefined;
 
-  constructor(clock: Deadlines, delay: number, expired: (connection: Connection) => void) {
+  constructor(clock: Deadlines, delay: number, expired: (connection: Connection) => void, whole?: DeadlineList) {
+    this.whole = whole ?? this;
     this.clock = clock;
     this.delay = delay;
     this.expired = expired;
@@ -22,6 +30,30 @@ export class DeadlineList {
   add(connection: Connection): void {
     connection.due = (this.clock.now + this.delay) | 0;
     if (connection.list === this && this.#last === connection) return;
+    this.#append(connection);
+  }
+
+  /**
+   * Puts in one that is due at `connection.due` already. In this list, where who comes last is due last, it would be late; among those with
+   * as much time left it is late by a sixteenth of the whole time at most, and the time that it takes along to a next program is exact.
+   */
+  resume(connection: Connection): void {
+    const left = Math.min(Math.max(0, (connection.due - this.clock.now) | 0), this.delay);
+    const part = Math.ceil((left * PARTS) / Math.max(1, this.delay));
+    let list = this.#parts[part];
+    if (list === undefined) {
+      list = this.clock.list(Math.ceil((this.delay * part) / PARTS), this.expired, this);
+      this.#parts[part] = list;
+    }
+    list.#append(connection);
+  }
+
+  /** This list and its parts. */
+  get lists(): readonly DeadlineList[] {
+    return [this, ...this.#parts.filter((part) => part !== undefined)];
+  }
+
+  #append(connection: Connection): void {
     connection.list?.remove(connection);
     connection.list = this;
     connection.previous = this.#last;
@@ -79,8 +111,8 @@ export class Deadlines {
     this.wallClock = this.#clock.wallClock();
   }
 
-  list(delay: number, expired: (connection: Connection) => void): DeadlineList {
-    const list = new DeadlineList(this, delay, expired);
+  list(delay: number, expired: (connection: Connection) => void, whole?: DeadlineList): DeadlineList {
+    const list = new DeadlineList(this, delay, expired, whole);
     this.#lists.push(list);
     return list;
   }

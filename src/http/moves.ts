@@ -25,6 +25,8 @@ interface Moved {
   readonly queuedMark: number;
   /** What it waits for. */
   readonly list: string;
+  /** Milliseconds for which it may yet wait. A program from before this was known says nothing: then the whole of its time. */
+  readonly left?: number;
 }
 
 export class Moves {
@@ -40,7 +42,7 @@ export class Moves {
   freeze(c: Connection, now: number): Moved | undefined {
     const { state, list } = c;
     if (c.refused || list === undefined || !GOES.has(state)) return undefined;
-    const name = Object.keys(this.#lists).find((one) => this.#lists[one] === list);
+    const name = Object.keys(this.#lists).find((one) => this.#lists[one] === list.whole);
     if (name === undefined || c.heldBytes > MOST_HELD) return undefined;
     list.remove(c);
     this.#frozen.set(c, list);
@@ -48,7 +50,8 @@ export class Moves {
     const held = c.held === undefined ? '' : latin1(c.held, 0, c.heldBytes);
     const since = began === 0 ? -1 : (now - began) | 0;
     const { lowWater } = c.flow;
-    return { version: VERSION, state, lowWater, peerEnded, requests, skipped, held, since, queuedMark, list: name };
+    const waits = { list: name, left: Math.max(0, (c.due - now) | 0) };
+    return { version: VERSION, state, lowWater, peerEnded, requests, skipped, held, since, queuedMark, ...waits };
   }
 
   /** Makes `c` what the other program said of it. False: that cannot be understood, or there is no room for what it keeps. */
@@ -58,7 +61,8 @@ export class Moves {
       return false;
     if (!GOES.has(one.state)) return false;
     const list = Object.hasOwn(this.#lists, one.list) ? this.#lists[one.list] : undefined;
-    const counts = [one.requests, one.skipped, one.since, one.queuedMark, one.lowWater];
+    const left = one.left ?? list?.delay;
+    const counts = [one.requests, one.skipped, one.since, one.queuedMark, one.lowWater, left];
     if (list === undefined || !counts.every((count) => Number.isInteger(count)) || one.held.length > MOST_HELD)
       return false;
     c.state = one.state;
@@ -67,6 +71,7 @@ export class Moves {
     c.requests = one.requests;
     c.skipped = one.skipped;
     c.queuedMark = one.queuedMark;
+    c.due = (now + Math.min(left as number, list.delay)) | 0;
     c.began = one.since < 0 ? 0 : (now - one.since) | 0 || 1;
     if (one.held !== '') {
       const bytes = Uint8Array.from(one.held, (octet) => octet.charCodeAt(0));
@@ -76,9 +81,9 @@ export class Moves {
     return true;
   }
 
-  /** It waits again, for the whole of its time. */
+  /** It waits again, for what is left of its time. */
   thaw(c: Connection): void {
-    this.#frozen.get(c)?.add(c);
+    this.#frozen.get(c)?.whole.resume(c);
     this.#frozen.delete(c);
   }
 

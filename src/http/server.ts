@@ -229,7 +229,7 @@ export class HttpServer implements FlowHandler {
   drain(): void {
     this.#deadlines.refresh();
     this.#exchange.draining = true;
-    for (const list of [this.#heads, this.#idle, this.#sending]) {
+    for (const list of [this.#heads, this.#idle, this.#sending].flatMap((one) => one.lists)) {
       for (let c = list.first; c !== undefined; ) {
         const { next } = c;
         if (c.state === STATE.reading && c.heldBytes === 0) {
@@ -276,7 +276,7 @@ export class HttpServer implements FlowHandler {
           else c.finish();
           this.#settle(c);
         } else if (c.heldBytes === 0) {
-          if (c.list !== this.#heads || c.requests > 0) this.#idle.add(c);
+          if (c.list?.whole !== this.#heads || c.requests > 0) this.#idle.add(c);
         } else if (c.began === 0) {
           c.began = this.#deadlines.now || 1;
           this.#heads.add(c);
@@ -291,7 +291,7 @@ export class HttpServer implements FlowHandler {
         this.#sending.add(c);
         return;
       case STATE.closing:
-        if (c.list !== this.#lingering && c.list !== this.#sending) {
+        if (c.list?.whole !== this.#lingering && c.list?.whole !== this.#sending) {
           c.queuedMark = 0;
           this.#lingering.add(c);
         }

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { MemoryFlow } from './memory-flow.js';
 import { parseResponses } from './responses.js';
 import { request, Setup } from './setup.js';
 
@@ -102,6 +103,94 @@ t.test('A slow reader is not cut off by the wait for its FIN', async (t) => {
   t.equal(parseResponses(flow.received)[0]!.body.length, 10000);
   setup.clock.advance(60000);
   t.equal(flow.closed, 'reset-by-us', 'in the end it is');
+});
+
+/** The connection goes to a program of the same kind, as it does at a deployment; answers its other end there. */
+function move(
+  from: Setup,
+  flow: MemoryFlow,
+  to: Setup,
+  spoil: (record: { left?: unknown }) => void = () => {},
+): MemoryFlow {
+  const record = JSON.parse(JSON.stringify(from.server.freeze(flow))) as { left?: unknown };
+  spoil(record);
+  const there = new MemoryFlow();
+  if (!to.server.adopt(there, record)) throw new Error('not adopted');
+  from.server.moved(flow);
+  to.server.thaw(there);
+  return there;
+}
+
+t.test('A head has no more time because the program is replaced meanwhile, once or ten times', async (t) => {
+  let setup = new Setup({ timeouts });
+  let flow = setup.connect();
+  flow.send('GET / HTT');
+  for (let i = 0; i < 10; i++) {
+    setup.clock.advance(900);
+    const next = new Setup({ timeouts });
+    flow = move(setup, flow, next);
+    t.equal(setup.clock.pending, 0, 'the old one waits for nothing');
+    setup = next;
+  }
+  flow.send('P/1.1');
+  t.notOk(flow.ended);
+  setup.clock.advance(1700);
+  t.equal(parseResponses(flow.received)[0]?.status, 408);
+});
+
+t.test('An idle connection that moved ends when its time is over, one that asks waits anew', async (t) => {
+  const old = new Setup({ timeouts });
+  const flows = [1000, 14_000, 14_500].map((pause) => {
+    const flow = old.exchange(request('GET', '/docs/'));
+    old.clock.advance(pause);
+    return flow;
+  });
+  const setup = new Setup({ timeouts });
+  const [first, second, third] = flows
+    .reverse()
+    .map((flow) => move(old, flow, setup))
+    .reverse() as [MemoryFlow, MemoryFlow, MemoryFlow];
+  second.send(request('GET', '/docs/'));
+  setup.clock.advance(600 + 1875);
+  t.ok(first.ended, 'after 30 s, and at most a sixteenth more');
+  t.notOk(third.ended);
+  setup.clock.advance(14_000);
+  t.ok(third.ended);
+  t.notOk(second.ended);
+  setup.clock.advance(14_000);
+  t.ok(second.ended);
+});
+
+t.test(
+  'A connection from a program that says nothing of its time has the whole of it; nonsense is refused',
+  async (t) => {
+    const old = new Setup({ timeouts });
+    const setup = new Setup({ timeouts });
+    const flow = old.exchange(request('GET', '/docs/'));
+    old.clock.advance(29_000);
+    const moved = move(old, flow, setup, (record) => {
+      record.left = undefined;
+    });
+    setup.clock.advance(29_000);
+    t.notOk(moved.ended);
+    setup.clock.advance(3000);
+    t.ok(moved.ended);
+    t.throws(() =>
+      move(old, old.exchange(request('GET', '/')), setup, (record) => {
+        record.left = 'soon';
+      }),
+    );
+  },
+);
+
+t.test('An idle connection that moved is ended when the server drains', async (t) => {
+  const old = new Setup({ timeouts });
+  const flow = old.exchange(request('GET', '/docs/'));
+  old.clock.advance(9000);
+  const setup = new Setup({ timeouts });
+  const moved = move(old, flow, setup);
+  setup.server.drain();
+  t.ok(moved.ended);
 });
 
 t.test('The order of time-outs is kept among many connections', async (t) => {

@@ -11,6 +11,7 @@ import { admit, type Candidate, candidateAt, commitOf, latestAt } from './candid
 import { Refusal, sentenceOf, Unable } from './fault.js';
 import { probe, selfTest } from './gates.js';
 import { Repository } from './git.js';
+import { earlierImage, SIGNED_BY } from './going-back.js';
 import type { Host } from './host.js';
 import type { Journal } from './journal.js';
 import { Newer } from './newer.js';
@@ -82,16 +83,14 @@ export class Deployer {
   /** Goes to the image `id` and stays there, through the same gates. */
   async hold(id: string): Promise<Outcome> {
     await this.begin();
-    const commit = await commitOf(this.repository, id);
-    if (commit === undefined) throw new Refusal(`the image ${id.slice(0, 12)} is not in the repository's history`);
-    const candidate = await candidateAt(this.repository, commit);
+    const { candidate, signer } = await earlierImage(this.host, this.repository, this.journal, id);
     const tip = await this.tip().catch(() => undefined);
     const serial = Math.max(this.state.serial, tip?.labels.serial ?? 0);
     await this.save({ held: { id, serial }, trying: undefined });
     await this.journal.add({ step: 'held', image: id, serial });
     const running = await this.runner.status();
     if (running?.image === id && this.state.good === id) return 'held';
-    const outcome = await this.attempt(candidate, undefined);
+    const outcome = await this.attempt(candidate, undefined, signer);
     return outcome === 'good' ? 'held' : outcome === 'cancelled' ? 'failed' : outcome;
   }
 
@@ -160,7 +159,7 @@ export class Deployer {
     const resumed = this.state.trying?.id === id ? this.state.trying : undefined;
     if (this.state.seen !== commit) {
       await this.journal.add({ step: 'fetched', ...about, commit });
-      await this.journal.add({ step: 'verified', ...about, reason: signer && `signed by ${signer}` });
+      await this.journal.add({ step: 'verified', ...about, reason: signer && `${SIGNED_BY}${signer}` });
       await this.save({ seen: commit });
     }
     newer?.watch();

@@ -47,6 +47,27 @@ export async function candidateAt(repository: Repository, commit: string): Promi
   }
 }
 
+/** Who signed it or its commit, where somebody had to. Throws a Refusal. */
+export async function signerOf(
+  { manifestBytes, labelBytes, signature, commit }: Candidate,
+  repository: Repository,
+  trust: Trust,
+): Promise<string | undefined> {
+  try {
+    return await verifySigned({ bytes: signedBytes(manifestBytes, labelBytes), signature, commit }, repository, trust);
+  } catch (error) {
+    throw new Refusal(sentenceOf(error));
+  }
+}
+
+/** Throws a Refusal unless this machine can run it. */
+export function runsHere({ manifest }: Candidate): void {
+  const here = `${process.platform}-${process.arch}`;
+  if (manifest.platform !== here) throw new Refusal(`it was built for ${manifest.platform}, and this is ${here}`);
+  if (older(process.versions.node, manifest.versions.node))
+    throw new Refusal(`it needs Node ${manifest.versions.node}, and this host has ${process.versions.node}`);
+}
+
 /** Whether this host may take it. `serial`: the highest it ever took. Answers who signed, where somebody had to. Throws a Refusal. */
 export async function admit(
   candidate: Candidate,
@@ -54,22 +75,13 @@ export async function admit(
   trust: Trust,
   serial: number,
 ): Promise<string | undefined> {
-  const { manifest, labels, signature, commit } = candidate;
-  let signer: string | undefined;
-  try {
-    const bytes = signedBytes(candidate.manifestBytes, candidate.labelBytes);
-    signer = await verifySigned({ bytes, signature, commit }, repository, trust);
-  } catch (error) {
-    throw new Refusal(sentenceOf(error));
-  }
+  const { labels } = candidate;
+  const signer = await signerOf(candidate, repository, trust);
   if (labels.serial < serial)
     throw new Refusal(
       `its serial is ${labels.serial}, and this host has taken ${serial}: an older image comes by "deploy rollback" only`,
     );
-  const here = `${process.platform}-${process.arch}`;
-  if (manifest.platform !== here) throw new Refusal(`it was built for ${manifest.platform}, and this is ${here}`);
-  if (older(process.versions.node, manifest.versions.node))
-    throw new Refusal(`it needs Node ${manifest.versions.node}, and this host has ${process.versions.node}`);
+  runsHere(candidate);
   return signer;
 }
 

@@ -69,6 +69,43 @@ t.test(
   },
 );
 
+t.test('a rollback goes to what an allowed signer signed, now or when it was taken, and to nothing else', async (t) => {
+  const keys = makeKeys(t);
+  const stage = Stage.empty(t);
+  const unsigned = await commit(stage, 'unsigned');
+  await stage.initHost();
+  t.equal(await stage.poll(), 'good');
+  const first = await commit(stage, 'first', keys.ours);
+  await stage.initHost({ allowedSigners: keys.allowed() });
+  t.equal(await stage.poll(), 'good');
+  const never = await commit(stage, 'stranger', keys.stranger);
+  t.equal(await stage.poll(), 'refused');
+  const skipped = await commit(stage, 'not pulled', keys.ours);
+  const last = await commit(stage, 'last', keys.ours);
+  t.equal(await stage.poll(), 'good');
+
+  git(stage.host.work, 'fetch', '--quiet', '--unshallow');
+  await t.rejects(stage.deployer().hold(unsigned), {
+    message: `the image ${unsigned.slice(0, 12)}: it is not signed, and this host takes signed images only`,
+  });
+  await t.rejects(stage.deployer().hold(never), /its commit's signature is by none of the allowed signers/);
+  t.equal(stage.runner.running?.image, last);
+  t.equal((await stage.state()).held, undefined, 'and nothing has changed');
+
+  t.equal(await stage.deployer().hold(first), 'held');
+  t.equal(await stage.deployer().hold(skipped), 'held', 'signed, though it was never taken');
+  t.equal(await stage.reason('verified'), 'signed by ci@example.org, who signed the commit');
+
+  // The key is retired: what it signed is not taken any more, but this host had believed it when it took these.
+  writeFileSync(
+    join(keys.allowed(), '..', 'allowed'),
+    `new@example.org ${readFileSync(`${keys.stranger}.pub`, 'utf8')}`,
+  );
+  t.equal(await stage.deployer().hold(last), 'held');
+  t.equal(stage.runner.running?.image, last);
+  await t.rejects(stage.deployer().hold(unsigned), /it is not signed/);
+});
+
 t.test('a signer who may sign images only is none of commits, and the other way round', async (t) => {
   const keys = makeKeys(t);
   const stage = Stage.empty(t);

@@ -1,0 +1,55 @@
+/** Which images a host goes back to: where signers are asked for, what one of them signed, now or when the host took it. */
+import { type Candidate, candidateAt, commitOf, runsHere, signerOf } from './candidate.js';
+import { Refusal } from './fault.js';
+import type { Repository } from './git.js';
+import type { Host } from './host.js';
+import type { Journal } from './journal.js';
+
+/** How the journal's reason begins when somebody's signature was verified. */
+export const SIGNED_BY = 'signed by ';
+
+export interface Earlier {
+  readonly candidate: Candidate;
+  /** Undefined: nobody had to. */
+  readonly signer: string | undefined;
+}
+
+/** The image `id`, as the newest commit that has it says. Throws a Refusal. */
+export async function earlierImage(host: Host, repository: Repository, journal: Journal, id: string): Promise<Earlier> {
+  const short = id.slice(0, 12);
+  const commit = await commitOf(repository, id);
+  if (commit === undefined) throw new Refusal(`the image ${short} is not in the repository's history`);
+  try {
+    const earlier = await believed(host, repository, journal, await candidateAt(repository, commit));
+    runsHere(earlier.candidate);
+    return earlier;
+  } catch (error) {
+    if (error instanceof Refusal) throw new Refusal(`the image ${short}: ${error.message}`);
+    throw error;
+  }
+}
+
+async function believed(host: Host, repository: Repository, journal: Journal, candidate: Candidate): Promise<Earlier> {
+  try {
+    return { candidate, signer: await signerOf(candidate, repository, host.trust) };
+  } catch (error) {
+    const taken = error instanceof Refusal ? await takenBefore(journal, candidate.id) : undefined;
+    // As it was then: another commit may say other things of the same image.
+    const then = taken && (await candidateAt(repository, taken.commit).catch(() => undefined));
+    if (taken === undefined || then?.id !== candidate.id) throw error;
+    return { candidate: then, signer: taken.signer };
+  }
+}
+
+/** The commit of the image that this host verified when a signer of then had signed it, and who that was. */
+async function takenBefore(journal: Journal, id: string): Promise<{ commit: string; signer: string } | undefined> {
+  const entries = await journal.read();
+  for (let i = entries.length - 1; i > 0; i--) {
+    const { step, image, reason } = entries[i]!;
+    const fetched = entries[i - 1]!;
+    if (step !== 'verified' || image !== id || reason?.startsWith(SIGNED_BY) !== true) continue;
+    if (fetched.step === 'fetched' && fetched.image === id && fetched.commit !== undefined)
+      return { commit: fetched.commit, signer: reason.slice(SIGNED_BY.length) };
+  }
+  return undefined;
+}

@@ -5,8 +5,9 @@
  *
  * It may be killed at any point: what it wrote is whole, and the next call finds out from the state and from what runs where it was.
  */
-import { mkdir } from 'node:fs/promises';
+
 import { sameProgram } from '../image/manifest.js';
+import { makeFolder } from '../native/make-folder.js';
 import { admit, type Candidate, candidateAt, commitOf, latestAt } from './candidate.js';
 import { Refusal, sentenceOf, Unable } from './fault.js';
 import { probe, selfTest } from './gates.js';
@@ -108,7 +109,7 @@ export class Deployer {
   }
 
   private async begin(): Promise<void> {
-    await mkdir(this.host.images, { recursive: true });
+    makeFolder(this.host.images);
     await removeParts(this.host);
     this.state = await recoverState(this.host.stateFile, this.journal);
   }

@@ -1,7 +1,8 @@
 /** A host's clone of the deployment repository: shallow, one branch, and nothing of it checked out but the file `latest`. */
-import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { makeFolder } from '../native/make-folder.js';
 import { urlOf } from './commit.js';
 import { git } from './git.js';
 import type { Host } from './host.js';
@@ -49,7 +50,7 @@ export async function cloneRepository(host: Host): Promise<void> {
 /** `post-merge` (githooks(5)): runs after a `git pull` that brought something, whoever called it. */
 async function writeHook(host: Host, hooks: string): Promise<void> {
   const file = join(hooks, 'post-merge');
-  await mkdir(hooks, { recursive: true });
+  makeFolder(hooks);
   await writeFile(
     file,
     `#!/bin/sh

@@ -1,9 +1,10 @@
 /** `deploy init`: makes a host's folder, or brings the one that is there up to date. */
-import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ImageError } from '../image/image-error.js';
 import type { Manifest } from '../image/manifest.js';
 import { programParts } from '../image/program.js';
+import { makeFolder } from '../native/make-folder.js';
 import { candidateAt } from './candidate.js';
 import { cloneRepository, quoted } from './clone.js';
 import { urlOf } from './commit.js';
@@ -84,8 +85,7 @@ export async function initHost(options: InitOptions): Promise<Initialised> {
     probe: options.probe ?? before?.probe,
     gate: options.gate ?? before?.gate ?? GATE,
   };
-  for (const name of ['', 'images', 'run', 'tool', 'trust', 'systemd'])
-    await mkdir(join(folder, name), { recursive: true });
+  for (const name of ['', 'images', 'run', 'tool', 'trust', 'systemd']) makeFolder(join(folder, name));
   await chmod(join(folder, 'run'), 0o700);
   const host = new Host(folder, config);
   const locks = [await Lock.take(host.pollLock), await Lock.take(host.applyLock)];

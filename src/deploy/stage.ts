@@ -1,9 +1,10 @@
 /** Brings an image from the repository to the disk, verified byte for byte: it is there whole or not at all. */
-import { access, chmod, link, mkdir, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import { access, chmod, link, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type ImageFile, isImageId, type Manifest, sha256Hex } from '../image/manifest.js';
 import { openImage, verifyImage } from '../image/verify-image.js';
 import { hashFile } from '../image/write-image.js';
+import { makeFolder } from '../native/make-folder.js';
 import { assembleWith, checkBundle } from './assemble.js';
 import type { Candidate } from './candidate.js';
 import { syncFile, syncFolder } from './durable.js';
@@ -31,7 +32,7 @@ export async function stageImage(
   try {
     await rm(folder, { recursive: true, force: true });
     await rm(part, { recursive: true, force: true });
-    await mkdir(part, { recursive: true });
+    makeFolder(part);
     await checkSpace(host, candidate.manifest);
     for (const file of candidate.manifest.program.files) await placeFile(host, repository, candidate, file, part);
     await writeFile(join(part, MANIFEST), candidate.manifestBytes);
@@ -107,7 +108,7 @@ async function placeFile(
   part: string,
 ): Promise<void> {
   const to = join(part, file.path);
-  await mkdir(dirname(to), { recursive: true });
+  makeFolder(dirname(to));
   if (await linkSame(host, file, to)) return;
   const name = `${commit}:${IMAGE}/${file.path}`;
   const hash = await repository.resolve(name);

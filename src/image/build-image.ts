@@ -1,6 +1,7 @@
 /** `image build`: a site and the program become `images/<id>/`. */
-import { chmod, copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, copyFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '../native/make-folder.js';
 import { compressors } from '../store/compress.js';
 import { bundleDirectory, type Found, type Progress, walk } from '../store/index.js';
 import { ImageError } from './image-error.js';
@@ -52,7 +53,7 @@ export async function buildImage(options: BuildOptions, programOf: ProgramOf = n
     const found = walk(site, choices.hidden);
     if (found.length === 0)
       throw new ImageError(`${site} has no files; build the site first, or name the directory that it was built into`);
-    await mkdir(copy, { recursive: true });
+    makeFolder(copy);
     for (const one of found) await copyInto(one, copy);
     // Of the copy: what goes into git and what the bundle is made of are the same bytes, whatever happens to the site meanwhile.
     const made = await bundleDirectory(copy, bundle, {
@@ -93,7 +94,7 @@ export async function buildImage(options: BuildOptions, programOf: ProgramOf = n
 
 async function copyInto(one: Found, root: string): Promise<void> {
   const to = join(root, one.path);
-  await mkdir(dirname(to), { recursive: true });
+  makeFolder(dirname(to));
   await copyFile(one.file, to);
   // Read-only files of a site must not keep the copy from being removed.
   await chmod(to, 0o644);

@@ -1,7 +1,8 @@
 /** Writes an image's folder out of its parts: whole or not at all, and under its id. */
 import { createHash } from 'node:crypto';
-import { chmod, copyFile, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '../native/make-folder.js';
 import { ImageError } from './image-error.js';
 import {
   canonicalJson,
@@ -45,7 +46,7 @@ export async function writeImage(parts: ImageParts, output: string): Promise<Wri
   const part = join(output, `.part-${process.pid}`);
   try {
     await rm(part, { recursive: true, force: true });
-    await mkdir(part, { recursive: true });
+    makeFolder(part);
     const files: ImageFile[] = [];
     for (const one of inOrder(parts.program)) {
       await place(one.from, join(part, one.path), one.executable ? 0o755 : 0o644);
@@ -103,7 +104,7 @@ export async function hashFile(file: string): Promise<{ size: number; sha256: st
 }
 
 async function place(from: string | Uint8Array, to: string, mode: number): Promise<void> {
-  await mkdir(dirname(to), { recursive: true });
+  makeFolder(dirname(to));
   if (typeof from === 'string') await copyFile(from, to);
   else await writeFile(to, from);
   await chmod(to, mode);

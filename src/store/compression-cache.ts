@@ -1,8 +1,9 @@
 /** Remembers on the disk what was compressed, by the content's hash and what made it. */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { makeFolder } from '../native/make-folder.js';
 import { equal } from './bundle-header.js';
 import { HASH_BYTES } from './format.js';
 
@@ -50,7 +51,7 @@ export class CompressionCache {
     const file = this.file(content, settings);
     const part = `${file}.${randomBytes(6).toString('hex')}.part`;
     try {
-      await mkdir(join(file, '..'), { recursive: true });
+      makeFolder(join(file, '..'));
       await writeFile(part, Buffer.concat([createHash('sha256').update(bytes).digest(), bytes]), { mode: 0o600 });
       await rename(part, file);
       this.wrote = true;

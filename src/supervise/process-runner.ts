@@ -1,9 +1,10 @@
 /** Runs images as processes of this host: a supervisor of its own that outlives whoever started it. */
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ControlAnswer, MakeRunner, Runner, Running, StagedImage } from '../deploy/runner.js';
 import { askControl, socketAnswers } from '../handover/control-client.js';
+import { makeFolder } from '../native/make-folder.js';
 
 /** Milliseconds between two looks at a supervisor that was started, and until it must serve. */
 const LOOK = 50;
@@ -33,7 +34,7 @@ export const processRunner: MakeRunner = ({ hostFolder, args, log }): Runner => 
   };
 
   const start = async (image: StagedImage): Promise<Running> => {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     const from = sizeOf(output);
     const log = openSync(output, 'a', 0o600);
     const main = process.argv[1] as string;

@@ -8,10 +8,11 @@
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { MakeRunner, Runner, Running, StagedImage } from '../deploy/runner.js';
+import { makeFolder } from '../native/make-folder.js';
 import { portOf, unlearned } from './bridge-port.js';
 
 /** Milliseconds between two looks at a machine, until it must serve (emulated ones are slow), and until one must have ended. */
@@ -55,7 +56,7 @@ export function vmRunnerWithin(start: number, { hostFolder, args, log }: Paramet
 
   /** Boots on `tap`. `old`: the machine whose traffic it takes over. */
   const boot = async (image: Bootable, tap: string, old?: State): Promise<State> => {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     const output = join(folder, `${tap}.out`);
     const log = join(folder, `${tap}.log`);
     const descriptors = [openSync(output, 'w', 0o600), openSync(log, 'w', 0o600)];

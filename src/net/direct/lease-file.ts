@@ -1,7 +1,8 @@
 /** The last lease on disk, so that a server that comes up again asks for the address it had (RFC 2131 3.2). */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { makeFolder } from '../../native/make-folder.js';
 import type { LeaseMemory } from '../stack/dhcp/lease.js';
 import { formatIpv4, parseIpv4 } from '../wire/address.js';
 
@@ -43,7 +44,7 @@ export class LeaseFile implements LeaseMemory {
         rmSync(this.file, { force: true });
         return;
       }
-      mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+      makeFolder(this.folder, 0o700);
       const expires = Number.isFinite(seconds) ? Date.now() + seconds * 1000 : null;
       const text = `${JSON.stringify({ address: formatIpv4(address), expires })}\n`;
       // A power cut leaves the old file or the new one, never half of one.

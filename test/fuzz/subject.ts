@@ -236,7 +236,7 @@ export class Subject implements FlowHandler {
       [tcp.listening.halfOpen, 'half-open'],
       [this.outbound.pieces(), 'datagrams in pieces'],
       [this.written.size + this.got.size + this.ended_.size, 'owners who were not told'],
-      [(tcp as unknown as { timers: { items: unknown[] } }).timers.items.length, 'timers'],
+      [(tcp.schedule as unknown as { timers: { items: unknown[] } }).timers.items.length, 'timers'],
     ] as const;
     for (const [count, what] of left) if (count !== 0) throw new Problem(`${count} ${what} are left`);
   }

@@ -12,10 +12,10 @@ import {
   type Elsewhere,
   type FlowName,
   nameOf,
-  quotedFlow,
   type TcpState,
   type TimeWaitState,
 } from '../tcp/hand-over.js';
+import { quotedFlow } from '../tcp/icmp.js';
 import type { TcpLayer } from '../tcp/layer.js';
 import { Adopter } from '../tcp/moving/adopter.js';
 import { MOVE_VERSION } from '../tcp/moving/record.js';

@@ -6,6 +6,7 @@ import type { RateSample } from './congestion.js';
 import type { Connection } from './connection.js';
 import type { Sent } from './in-flight.js';
 import { markHeadLost, rackDelivered, rackDetect, rackDsack } from './rack.js';
+import { enterRecovery, proportionalRate } from './recovery.js';
 import { after, before, notAfter, notBefore } from './sequence.js';
 import { armAfterAck, PASSED_REMEMBERED } from './timeout.js';
 
@@ -150,23 +151,6 @@ function undo(c: Connection, now: number): void {
   busy.cc.onSpurious(c, now);
 }
 
-/** RFC 6937 3, with 6937bis: a segment more than delivered only for an ACK that moved forward and told of no new loss. */
-function proportionalRate(c: Connection, delivered: number, safe: boolean): void {
-  const { busy } = c;
-  busy.prrDelivered += delivered;
-  const pipe = busy.flight.pipe;
-  let count: number;
-  if (pipe > busy.cc.ssthresh) {
-    count = Math.ceil((busy.prrDelivered * busy.cc.ssthresh) / Math.max(busy.recoverFlightSize, 1)) - busy.prrOut;
-  } else {
-    const limit = Math.max(busy.prrDelivered - busy.prrOut, delivered) + (safe ? c.mss : 0);
-    count = Math.min(busy.cc.ssthresh - pipe, limit);
-  }
-  // The first retransmission of a recovery always leaves (RFC 6675 5 step 4.3).
-  if (busy.prrOut === 0) count = Math.max(count, c.mss);
-  busy.prrWindow = pipe + Math.max(count, 0);
-}
-
 /** `ackOk`: SND.UNA =< SEG.ACK =< SND.NXT was checked. `length`: what the segment itself carried. */
 export function processAck(c: Connection, segment: Segment, windowChanged: boolean, length: number, now: number): void {
   const { busy } = c;
@@ -254,7 +238,7 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
     busy.dupAcks = 0;
     busy.cc.onRecovered(c, now);
   }
-  if (lost > 0 && !busy.recovering) c.layer.enterRecovery(c, now);
+  if (lost > 0 && !busy.recovering) enterRecovery(c, now);
   if (sample.ece && !busy.recovering && notBefore(c.sndUna, busy.ecnRecover)) {
     // RFC 3168 6.1.2: once a window.
     busy.ecnRecover = c.sndNxt;

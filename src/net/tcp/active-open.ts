@@ -5,6 +5,7 @@ import { ACK, RST, type Segment, SYN } from '../wire/tcp.js';
 import { TIMER_NONE, TIMER_RTO } from './busy.js';
 import { Connection } from './connection.js';
 import type { TcpLayer } from './layer.js';
+import { updateMss } from './mss.js';
 import { SHORTEST_RTT } from './rto.js';
 import { ESTABLISHED, FIN_WAIT_1, SYN_RECEIVED, SYN_SENT } from './state.js';
 import { peerMss, writeSynOptions } from './syn-options.js';
@@ -126,14 +127,14 @@ export class ActiveOpen {
     c.busy.backoff = 0;
     c.sndUna = c.sndNxt = c.sndMax = c.busy.ecnRecover = c.busy.recover = (c.iss + 1) | 0;
     c.heardAt = now;
-    this.layer.updateMss(c);
+    updateMss(c);
     this.layer.counters.opened++;
     c.busy.cc.start(c, now);
     // RFC 6928 2: one segment after more than one lost SYN; of one the timer may be to blame.
     if (timeouts > 1) c.busy.cc.cwnd = c.mss;
     c.opened?.(c);
     if (c.closing && c.state === ESTABLISHED) c.state = FIN_WAIT_1;
-    this.layer.touch(c);
+    this.layer.schedule.touch(c);
   }
 
   /**
@@ -168,7 +169,7 @@ export class ActiveOpen {
     c.busy.timerAt = now + 1000;
     layer.connections.add(c);
     this.sendSyn(c, now);
-    layer.rearm(c);
+    layer.schedule.rearm(c);
     return c;
   }
 

@@ -8,8 +8,10 @@ import type { Ipv4, Route } from '../ip-output.js';
 import { formatIpv4 } from '../wire/address.js';
 import { type Busy, FRTO_OFF, TIMER_NONE } from './busy.js';
 import type { SenderView } from './congestion.js';
+import { leave } from './ending.js';
 import { KEEP_ALIVE_INTERVAL, setKeepAlive } from './keep-alive.js';
 import type { TcpLayer } from './layer.js';
+import { resumed } from './receive.js';
 import { CLOSE_WAIT, CLOSED, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, STATE_NAMES } from './state.js';
 
 /** What an owner that has gone is replaced by. */
@@ -243,11 +245,11 @@ export class Connection implements Flow, SenderView {
     if (end <= start || this.closing || this.state === CLOSED) return;
     this.busy.queue.push(memory, start, end);
     if (this.queued > this.low) this.aboveLowWater = true;
-    this.layer.touch(this);
+    this.layer.schedule.touch(this);
   }
 
   flush(): void {
-    this.layer.flushOne(this);
+    this.layer.schedule.flushOne(this);
   }
 
   end(): void {
@@ -257,7 +259,7 @@ export class Connection implements Flow, SenderView {
     // RFC 9293 3.10.4: before the handshake is over, the FIN waits for its end.
     if (this.state === ESTABLISHED) this.state = FIN_WAIT_1;
     else if (this.state === CLOSE_WAIT) this.state = LAST_ACK;
-    this.layer.touch(this);
+    this.layer.schedule.touch(this);
   }
 
   /**
@@ -289,7 +291,7 @@ export class Connection implements Flow, SenderView {
     if (this.queued === 0) return;
     this.busy.sndUp = this.busy.queue.end;
     this.busy.urgentOut = true;
-    this.layer.touch(this);
+    this.layer.schedule.touch(this);
   }
 
   /** Bytes of urgent data that the owner has yet to be given. */
@@ -299,7 +301,7 @@ export class Connection implements Flow, SenderView {
   }
 
   reset(): void {
-    if (this.state === FIN_WAIT_2 && !this.finReceived) this.layer.leave(this);
+    if (this.state === FIN_WAIT_2 && !this.finReceived) leave(this);
     else this.layer.abort(this, 'reset-by-us');
   }
 
@@ -310,7 +312,7 @@ export class Connection implements Flow, SenderView {
   resume(): void {
     if (!this.paused) return;
     this.paused = false;
-    this.layer.resumed(this);
+    resumed(this);
   }
 
   /** Tells the owner that it is over, once. */
@@ -325,7 +327,7 @@ export class Connection implements Flow, SenderView {
   /** Sends keep-alives after `interval` ms of silence; 0 turns them off, as they are to begin with (RFC 9293 MUST-24). */
   keepAlive(interval: number = KEEP_ALIVE_INTERVAL): void {
     setKeepAlive(this, interval);
-    this.layer.rearm(this);
+    this.layer.schedule.rearm(this);
   }
 
   info(): FlowInfo {

@@ -4,7 +4,6 @@
  * keys of initial sequence numbers, cookies and timestamps, and the clock that these run on.
  */
 import type { Ipv4 } from '../ip-output.js';
-import { int32At, uint16At } from '../wire/tcp.js';
 import type { TcpLayer } from './layer.js';
 import { HalfOpen } from './passive-open/half-open.js';
 import { NONE, type TimeWait } from './time-wait.js';
@@ -145,13 +144,4 @@ function halfOpenState(one: HalfOpen, now: number): HalfOpenState {
 
 export function nameOf(one: { remoteAddress: Ipv4; localAddress: Ipv4; ports: number }): FlowName {
   return [one.remoteAddress, one.localAddress, one.ports];
-}
-
-/** Whose connection an ICMP error is about, by the datagram of ours that it quotes; undefined when it quotes too little. */
-export function quotedFlow(bytes: Uint8Array, ip: number, end: number): FlowName | undefined {
-  const at = ip + ((bytes[ip] as number) & 15) * 4;
-  if (at + 8 > end) return undefined;
-  // Our datagram: its source is ours.
-  const ports = (uint16At(bytes, at + 2) << 16) | uint16At(bytes, at);
-  return [int32At(bytes, ip + 16), int32At(bytes, ip + 12), ports];
 }

@@ -4,7 +4,9 @@ import { dropReason } from '../drops.js';
 import { ECN_CE } from '../ip-output.js';
 import { ACK, CWR, FIN, RST, type Segment, SYN, URG } from '../wire/tcp.js';
 import { processAck } from './ack.js';
+import { challenge } from './challenge.js';
 import type { Connection } from './connection.js';
+import { enterTimeWait } from './ending.js';
 import { receiveText } from './receive.js';
 import { after, before, notAfter } from './sequence.js';
 import { CLOSED, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, SYN_RECEIVED, SYN_SENT } from './state.js';
@@ -53,7 +55,7 @@ function overtaken(c: Connection, segment: Segment): boolean {
 export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: number, now: number): void {
   const layer = c.layer;
   if (c.state === SYN_SENT) {
-    layer.arriveSynSent(c, segment, now);
+    layer.opening.arriveSynSent(c, segment, now);
     return;
   }
   const flags = segment.flags;
@@ -67,7 +69,7 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
     now - c.heardAt < PAWS_LIFETIME;
   if (late && !overtaken(c, segment)) {
     layer.drops.count(PAWS);
-    layer.challenge(c, segment.length > 0);
+    challenge(c, segment.length > 0);
     return;
   }
   if (!acceptable(c, segment)) {
@@ -79,17 +81,18 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
         c.ackNow = true;
         if (!takeAck(c, segment, now)) return;
         // What was acknowledged makes room for what waits.
-        layer.touch(c);
+        layer.schedule.touch(c);
       }
       // A duplicate: tell of it by DSACK.
       if (c.sackOk && segment.end > segment.start && notAfter((segment.seq + segment.length) | 0, c.rcvNxt)) {
         receiveText(c, segment, bytes, now);
-        layer.touch(c);
+        layer.schedule.touch(c);
         return;
       }
-      if (zeroProbe <= 0 && segment.seq === c.rcvNxt && (flags & ACK) !== 0 && takeAck(c, segment, now)) layer.touch(c);
+      if (zeroProbe <= 0 && segment.seq === c.rcvNxt && (flags & ACK) !== 0 && takeAck(c, segment, now))
+        layer.schedule.touch(c);
       layer.drops.count(zeroProbe <= 0 && segment.seq === c.rcvNxt ? BUFFER_FULL : OUT_OF_WINDOW);
-      if (c.state !== CLOSED) layer.challenge(c, segment.length > 0);
+      if (c.state !== CLOSED) challenge(c, segment.length > 0);
     } else layer.drops.count(RST_INVALID);
     return;
   }
@@ -103,21 +106,21 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
     if (segment.seq === c.rcvNxt) layer.gone(c, c.state === SYN_RECEIVED ? 'refused' : 'reset-by-peer');
     else {
       layer.drops.count(RST_INVALID);
-      layer.challenge(c, false);
+      challenge(c, false);
     }
     return;
   }
   if ((flags & SYN) !== 0) {
     // RFC 5961 4.2.
     layer.drops.count(SYN_IN_WINDOW);
-    layer.challenge(c, false);
+    challenge(c, false);
     return;
   }
   if ((flags & ACK) === 0) {
     layer.drops.count(NO_ACK);
     return;
   }
-  if (c.state === SYN_RECEIVED && !layer.acknowledged(c, segment, now)) return;
+  if (c.state === SYN_RECEIVED && !layer.opening.acknowledged(c, segment, now)) return;
   c.heardAt = now;
   if (!takeAck(c, segment, now)) return;
   // RFC 7323 4.3 (2): the timestamp to echo comes from the segment that covers Last.ACK.sent.
@@ -134,7 +137,7 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
   }
   if ((flags & URG) !== 0) urgentPointer(c, segment);
   if (c.state !== CLOSED) receiveText(c, segment, bytes, now);
-  if (c.state !== CLOSED) layer.touch(c);
+  if (c.state !== CLOSED) layer.schedule.touch(c);
 }
 
 /** RFC 9293 3.10.7.4, sixth: the owner is told when the end of urgent data moves (MUST-32). The data stays in the stream. */
@@ -154,7 +157,7 @@ function takeAck(c: Connection, segment: Segment, now: number): boolean {
   // RFC 5961 5.2: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT.
   if (after(ack, c.sndMax) || before(ack, (c.sndUna - Math.max(c.maxSndWnd, 65_535)) | 0)) {
     layer.drops.count(ACK_INVALID);
-    layer.challenge(c, segment.length > 0);
+    challenge(c, segment.length > 0);
     return false;
   }
   if (before(ack, c.sndUna)) {
@@ -179,7 +182,7 @@ function takeAck(c: Connection, segment: Segment, now: number): boolean {
       // The peer has everything, our owner has not: it goes on until `resume()`, and through TIME-WAIT then.
       c.state = FIN_WAIT_2;
     } else if (c.state === CLOSING) {
-      layer.enterTimeWait(c, now);
+      enterTimeWait(c, now);
       return false;
     } else if (c.state === LAST_ACK) {
       layer.gone(c, 'finished');

@@ -1,36 +1,30 @@
-/** TCP as the stack hosts it: who a segment is for, what has a timer due, and what has something to send. */
-
+/** TCP as the stack hosts it: what all connections share, and who a segment is for. */
 import { RX_CHECKSUM_OK } from '../device/device.js';
-import { HEAD_SIZE, TRANSPORT_OFFSET } from '../device/tx-frame.js';
 import { type Drops, dropReason } from '../drops.js';
 import type { Accept, Adopt, CloseReason } from '../flow.js';
 import type { IpOutput, Ipv4 } from '../ip-output.js';
 import type { Probe, ProbeEvent } from '../probe.js';
 import type { Random, Transport } from '../transport.js';
 import { addWords, fold, pseudoHeader } from '../wire/checksum.js';
-import { int32At, PROTOCOL_TCP, Segment, TCP_HEADER, uint16At } from '../wire/tcp.js';
+import { PROTOCOL_TCP, Segment, TCP_HEADER } from '../wire/tcp.js';
 import { ActiveOpen } from './active-open.js';
 import { Budget } from './budget.js';
-import { BusyPool, TIMER_NONE } from './busy.js';
+import { BusyPool } from './busy.js';
 import type { CongestionControl } from './congestion.js';
 import type { Connection } from './connection.js';
 import { FlowTable } from './flow-table.js';
-import { type Departed, type Elsewhere, nameOf, timeWaitState } from './hand-over.js';
-import { icmpError } from './icmp.js';
+import { type Departed, type Elsewhere, nameOf } from './hand-over.js';
+import { icmpError, quotedFlow, quotedSequence } from './icmp.js';
 import { SentPool } from './in-flight.js';
 import { arrive } from './input.js';
-import { onLife } from './keep-alive.js';
 import { KeyedHash } from './keyed-hash.js';
 import { DEFAULT_LIMITS, type TcpLimits } from './limits.js';
-import { output, sendAck } from './output.js';
 import { Listening } from './passive-open/listening.js';
 import { stateName, tell } from './probing.js';
-import { releaseHeld } from './receive.js';
 import { Responder } from './reset.js';
-import { CLOSED, SYN_SENT } from './state.js';
-import { NONE, TIME_WAIT, TimeWaitTable } from './time-wait.js';
-import { onTimer } from './timeout.js';
-import { TimerHeap } from './timer-heap.js';
+import { Schedule } from './schedule.js';
+import { CLOSED } from './state.js';
+import { NONE, TimeWaitTable } from './time-wait.js';
 
 const TRUNCATED = dropReason('tcp-truncated');
 const HEADER_LENGTH = dropReason('tcp-header-length');
@@ -38,10 +32,6 @@ const CHECKSUM = dropReason('tcp-checksum');
 const BROADCAST = dropReason('tcp-broadcast');
 const DEPARTED = dropReason('tcp-handed-over');
 const PORT_ZERO = dropReason('tcp-port-zero');
-const CHALLENGE_LIMITED = dropReason('tcp-challenge-limited');
-
-/** What `limits.challenges` counts in, ms (RFC 5961 7). */
-const CHALLENGE_PERIOD = 5000;
 
 export interface TcpOptions {
   readonly ip: IpOutput;
@@ -66,6 +56,7 @@ export class TcpLayer implements Transport {
   readonly waiting: TimeWaitTable;
   readonly responder: Responder;
   readonly budget: Budget;
+  readonly schedule: Schedule;
   readonly listening: Listening;
   readonly opening: ActiveOpen;
   /** The window shift that we announce (RFC 7323 2.2): as large as the receive buffer needs. */
@@ -101,9 +92,7 @@ export class TcpLayer implements Transport {
   probe: Probe | undefined = undefined;
   /** What was sent while a segment is dealt with, for the probe. */
   answers: ProbeEvent[] | undefined = undefined;
-  private readonly timers = new TimerHeap<Connection>();
   private readonly segment = new Segment();
-  private dirty: Connection[] = [];
 
   constructor(options: TcpOptions) {
     this.ip = options.ip;
@@ -117,6 +106,7 @@ export class TcpLayer implements Transport {
     this.waiting = new TimeWaitTable(this.hash, this.limits.timeWait);
     this.responder = new Responder(this);
     this.budget = new Budget(this);
+    this.schedule = new Schedule(this);
     this.initialWindow = Math.min(0xffff, this.limits.receiveBuffer);
     this.receiveScale = Math.max(0, Math.ceil(Math.log2((this.limits.receiveBuffer + 1) / 0x1_0000)));
     this.listening = new Listening(this);
@@ -200,7 +190,7 @@ export class TcpLayer implements Transport {
     const connection = this.connections.get(source, destination, ports);
     if (connection !== undefined) {
       arrive(connection, segment, bytes, tos & 3, now);
-      if (connection.state !== CLOSED) this.rearm(connection);
+      if (connection.state !== CLOSED) this.schedule.rearm(connection);
       return;
     }
     if (this.elsewhere?.segment(source, destination, ports, tos, bytes, ip, end)) return;
@@ -218,101 +208,18 @@ export class TcpLayer implements Transport {
     this.listening.input(segment, bytes, source, destination, ports, tos & 3, now, floor);
   }
 
-  /** Has output due: it is sent at the end of the batch. */
-  touch(c: Connection): void {
-    if (this.outside !== undefined) this.outside();
-    if (c.dirty) return;
-    c.dirty = true;
-    this.dirty.push(c);
-  }
-
   flush(now: number): void {
     this.now = now;
-    const dirty = this.dirty;
-    for (let i = 0; i < dirty.length; i++) {
-      const c = dirty[i];
-      c.dirty = false;
-      if (c.state === CLOSED) continue;
-      output(c, now);
-      this.rearm(c);
-    }
-    dirty.length = 0;
-  }
-
-  flushOne(c: Connection): void {
-    if (this.outside !== undefined) this.outside();
-    if (c.state === CLOSED) return;
-    output(c, this.now);
-    this.rearm(c);
-  }
-
-  rearm(c: Connection): void {
-    if (c.resting) c.deadline = c.lifeAt;
-    else {
-      const { timerAt, delayedAckAt, pacingAt } = c.busy;
-      c.deadline = Math.min(timerAt, delayedAckAt, pacingAt, c.lifeAt);
-      if (c.deadline === c.lifeAt) c.rest();
-    }
-    this.timers.arm(c);
+    this.schedule.flush(now);
   }
 
   poll(now: number): number {
     this.now = now;
-    for (let c = this.timers.take(now); c !== undefined; c = this.timers.take(now)) {
-      if (c.state === CLOSED) continue;
-      if (c.lifeAt <= now && !onLife(c, now)) {
-        if (c.keepAliveProbes > 0) this.responder.reset(c);
-        this.gone(c, 'timed-out');
-        continue;
-      }
-      if (!c.resting && !this.due(c, now)) continue;
-      this.rearm(c);
-    }
+    this.schedule.poll(now);
     const waits = this.waiting.expire(now);
     const half = this.listening.poll(now);
     this.flush(now);
-    return Math.min(this.timers.next(), half, waits);
-  }
-
-  /** What is due to a busy connection. False: it is over. */
-  private due(c: Connection, now: number): boolean {
-    const { busy } = c;
-    if (busy.timerAt <= now && busy.timer !== TIMER_NONE && !onTimer(c, now)) {
-      this.responder.reset(c);
-      this.gone(c, c.state === SYN_SENT ? 'unreachable' : 'timed-out');
-      return false;
-    }
-    if (busy.delayedAckAt <= now) sendAck(c);
-    if (busy.pacingAt <= now) {
-      busy.pacingAt = Number.POSITIVE_INFINITY;
-      output(c, now);
-    }
-    return true;
-  }
-
-  enterTimeWait(c: Connection, now: number): void {
-    if (c.ackNow) sendAck(c);
-    this.wait(c, false, now);
-    c.tellClosed('finished');
-  }
-
-  private wait(c: Connection, open: boolean, now: number): void {
-    const { localAddress, remoteAddress, ports, sndMax, rcvNxt, timestamps, tsRecent, tsOffset } = c;
-    const window = Math.min(Math.max((c.rcvAdv - rcvNxt) | 0, 0) >> c.rcvScale, 0xffff);
-    const times = { timestamps, tsRecent, tsOffset, window, expires: now + TIME_WAIT };
-    const one = { localAddress, remoteAddress, ports, sndNxt: sndMax, rcvNxt, open, ...times };
-    this.departed?.timeWait(timeWaitState(one, now));
-    this.gone(c, 'finished', false);
-    if (this.departed === undefined) this.waiting.add(one);
-  }
-
-  /**
-   * Our owner has no more to do with a connection in FIN-WAIT-2. The peer has everything, and our FIN, but its program may not have
-   * read it, and some systems throw that away at a RST: it may end in peace. What it still sends is reset then.
-   */
-  leave(c: Connection): void {
-    this.wait(c, true, this.now);
-    c.tellClosed('reset-by-us');
+    return Math.min(this.schedule.next(), half, waits);
   }
 
   /** The connection is over: nothing of it stays. */
@@ -321,7 +228,7 @@ export class TcpLayer implements Transport {
     c.state = CLOSED;
     c.deadline = Number.POSITIVE_INFINITY;
     this.connections.delete(c);
-    this.timers.remove(c);
+    this.schedule.forget(c);
     this.departed?.gone(nameOf(c));
     if (!c.resting) {
       this.budget.received -= c.heldBytes + (c.busy.reassembly?.size ?? 0);
@@ -334,14 +241,14 @@ export class TcpLayer implements Transport {
   /** Takes it out as it is: nothing of it happens, and nobody finds it. */
   detach(c: Connection): void {
     this.connections.delete(c);
-    this.timers.remove(c);
+    this.schedule.forget(c);
   }
 
   /** It goes on, with the timers and the output that it has due. */
   attach(c: Connection): void {
     this.connections.add(c);
-    this.rearm(c);
-    if (!c.resting) this.touch(c);
+    this.schedule.rearm(c);
+    if (!c.resting) this.schedule.touch(c);
   }
 
   /** Resets every connection. */
@@ -356,82 +263,16 @@ export class TcpLayer implements Transport {
     this.gone(c, reason);
   }
 
-  resumed(c: Connection): void {
-    releaseHeld(c);
-    // After the peer's FIN nobody waits for a window any more.
-    if (c.state === CLOSED || c.finReceived) return;
-    c.ackNow = true;
-    this.touch(c);
-  }
-
-  /** An ACK that tells where we are. `data`: the segment carried data, so that the sender must hear (never limited). */
-  challenge(c: Connection, data: boolean): void {
-    if (!data) {
-      const period = Math.floor(this.now / CHALLENGE_PERIOD);
-      if (period !== c.challengePeriod) {
-        c.challengePeriod = period;
-        c.challenges = 0;
-      }
-      if (c.challenges >= this.limits.challenges) {
-        this.drops.count(CHALLENGE_LIMITED);
-        return;
-      }
-      c.challenges++;
-    }
-    sendAck(c);
-  }
-
-  enterRecovery(c: Connection, now: number): void {
-    c.busy.recovering = true;
-    c.busy.timedOut = false;
-    c.busy.recover = c.sndMax;
-    c.busy.recoverFlightSize = (c.sndMax - c.sndUna) | 0;
-    c.busy.prrDelivered = c.busy.prrOut = 0;
-    c.busy.undoRetransmissions = 0;
-    c.busy.retransmitTs = 0;
-    c.busy.prrWindow = c.busy.flight.pipe + c.mss;
-    c.busy.cc.onCongestion(c, false, now);
-  }
-
-  /** RFC 9293 3.7.1: Eff.snd.MSS out of the peer's MSS, the path and the options on each segment. */
-  updateMss(c: Connection): void {
-    const path = this.ip.pathMtu(c.route) - 40;
-    // Where the checksum is ours to make, a segment is copied into the head, jumbo frames or not.
-    const room = this.ip.offload.checksum ? path : Math.min(path, HEAD_SIZE - TRANSPORT_OFFSET - 40);
-    c.mss = Math.max(Math.min(c.peerMss, room, c.mssCap) - (c.timestamps ? 12 : 0), 36);
-  }
-
-  sendSyn(c: Connection, now: number): void {
-    this.opening.sendSyn(c, now);
-  }
-
-  arriveSynSent(c: Connection, segment: Segment, now: number): void {
-    this.opening.arriveSynSent(c, segment, now);
-  }
-
-  acknowledged(c: Connection, segment: Segment, now: number): boolean {
-    return this.opening.acknowledged(c, segment, now);
-  }
-
   error(type: number, code: number, mtu: number, bytes: Uint8Array, ip: number, end: number, now: number): boolean {
     this.now = now;
-    const at = ip + (bytes[ip] & 15) * 4;
-    if (at + 8 > end) return false;
-    // Our datagram: source and destination are ours and the peer's.
-    const ports = (uint16At(bytes, at + 2) << 16) | uint16At(bytes, at);
-    const c = this.connections.get(int32At(bytes, ip + 16), int32At(bytes, ip + 12), ports);
-    if (c === undefined) {
-      return this.listening.error(
-        type,
-        code,
-        int32At(bytes, ip + 16),
-        int32At(bytes, ip + 12),
-        ports,
-        int32At(bytes, at + 4),
-      );
-    }
-    const taken = icmpError(c, type, code, mtu, int32At(bytes, at + 4), now);
-    if (c.state !== CLOSED) this.rearm(c);
+    const flow = quotedFlow(bytes, ip, end);
+    if (flow === undefined) return false;
+    const [remote, local, ports] = flow;
+    const seq = quotedSequence(bytes, ip);
+    const c = this.connections.get(remote, local, ports);
+    if (c === undefined) return this.listening.error(type, code, remote, local, ports, seq);
+    const taken = icmpError(c, type, code, mtu, seq, now);
+    if (c.state !== CLOSED) this.schedule.rearm(c);
     return taken;
   }
 

@@ -4,6 +4,7 @@ import { dropReason } from '../drops.js';
 import type { Segment } from '../wire/tcp.js';
 import { FIN } from '../wire/tcp.js';
 import type { Connection } from './connection.js';
+import { enterTimeWait } from './ending.js';
 import { Held } from './held.js';
 import { sendAck } from './output.js';
 import { Reassembly } from './reassembly.js';
@@ -164,11 +165,20 @@ function receiveFin(c: Connection, now: number): void {
 
 function tellEnd(c: Connection, now: number): void {
   c.handler.ended(c);
-  if (c.state === FIN_WAIT_2) c.layer.enterTimeWait(c, now);
+  if (c.state === FIN_WAIT_2) enterTimeWait(c, now);
 }
 
-/** `resume()`: what was held goes up, until the owner pauses again. */
-export function releaseHeld(c: Connection): void {
+/** The owner reads again. */
+export function resumed(c: Connection): void {
+  releaseHeld(c);
+  // After the peer's FIN nobody waits for a window any more.
+  if (c.state === CLOSED || c.finReceived) return;
+  c.ackNow = true;
+  c.layer.schedule.touch(c);
+}
+
+/** What was held goes up, until the owner pauses again. */
+function releaseHeld(c: Connection): void {
   const held = c.busy.held;
   if (held === undefined) return;
   while (held.size > 0 && !c.paused && c.state !== CLOSED) {

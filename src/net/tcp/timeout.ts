@@ -1,8 +1,10 @@
 /** What happens when nothing happens: retransmission (RFC 6298), tail loss probe (8985 7), zero-window probe (9293 3.8.6.1). */
 import { FRTO_OFF, FRTO_WAITING, TIMER_NONE, TIMER_PERSIST, TIMER_PROBE, TIMER_REORDER, TIMER_RTO } from './busy.js';
 import type { Connection } from './connection.js';
+import { updateMss } from './mss.js';
 import { output, probeTail, probeWindow } from './output.js';
 import { rackDetect } from './rack.js';
+import { enterRecovery } from './recovery.js';
 import { RTO_MAX } from './rto.js';
 import { CLOSED, SYN_RECEIVED, SYN_SENT } from './state.js';
 
@@ -76,7 +78,7 @@ export function onTimer(c: Connection, now: number): boolean {
     const lost = rackDetect(c, now);
     if (lost > 0) {
       busy.lostTotal += lost;
-      if (!busy.recovering) c.layer.enterRecovery(c, now);
+      if (!busy.recovering) enterRecovery(c, now);
     }
     output(c, now);
     if (busy.timer === TIMER_NONE) armAfterAck(c, now);
@@ -114,7 +116,7 @@ function retransmit(c: Connection, now: number): boolean {
   if (c.state === SYN_SENT || c.state === SYN_RECEIVED) {
     if (busy.backoff >= limits.synRetries) return false;
     busy.backoff++;
-    c.layer.sendSyn(c, now);
+    c.layer.opening.sendSyn(c, now);
     busy.timer = TIMER_RTO;
     busy.timerAt = now + timeout(c);
     return true;
@@ -158,7 +160,7 @@ function retransmit(c: Connection, now: number): boolean {
     const size = Math.min((flight.head.end - flight.head.seq) | 0, c.mss);
     if (size > BLACK_HOLE_MSS && (c.route.passed < size || now - c.route.passedAt > PASSED_REMEMBERED)) {
       c.mssCap = size > LARGE ? LARGE : BLACK_HOLE_MSS;
-      c.layer.updateMss(c);
+      updateMss(c);
     }
   }
   output(c, now, true);

@@ -6,6 +6,7 @@ import { Memory } from '../../../memory/memory.js';
 import { TIMER_NONE, TIMER_REORDER } from '../busy.js';
 import { Connection } from '../connection.js';
 import type { TcpLayer } from '../layer.js';
+import { updateMss } from '../mss.js';
 import { CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK } from '../state.js';
 import { NONE } from '../time-wait.js';
 import { MOST_TRANSMISSIONS } from './freeze.js';
@@ -67,7 +68,7 @@ export function adopt(
   if (!inOrder(c)) return undefined;
   // What the path takes is learnt anew; what did not pass in the old program is not tried again.
   const { mss } = c;
-  layer.updateMss(c);
+  updateMss(c);
   c.mss = Math.min(c.mss, mss);
   if (record.busy === undefined) {
     if (c.state !== ESTABLISHED || c.sndUna !== c.sndNxt || record.rested[0] <= 0) return undefined;

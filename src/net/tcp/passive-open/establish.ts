@@ -4,6 +4,7 @@ import type { Segment } from '../../wire/tcp.js';
 import { Connection } from '../connection.js';
 import { arrive } from '../input.js';
 import type { TcpLayer } from '../layer.js';
+import { updateMss } from '../mss.js';
 import { SHORTEST_RTT } from '../rto.js';
 import { ESTABLISHED } from '../state.js';
 import type { HalfOpen } from './half-open.js';
@@ -68,5 +69,5 @@ function start(layer: TcpLayer, c: Connection, iss: number, irs: number, scaling
   c.rcvScale = scaling ? layer.receiveScale : 0;
   c.rcvAdv = (c.rcvNxt + layer.initialWindow) | 0;
   c.heardAt = now;
-  layer.updateMss(c);
+  updateMss(c);
 }

@@ -34,7 +34,9 @@ export class RangeSet {
       if (from === to) continue;
       if (++specifiers > SPECIFIERS || !this.#add(bytes, from, to, length)) return IGNORED;
     }
-    if (specifiers === 0) return IGNORED;
+    // Of nothing a suffix is all of it (RFC 9110 14.1.2), and nothing can be said of it in Content-Range. Who asks for `0-` of whatever there
+    // is gets that, too, as of nginx (14.2 lets us ignore the field).
+    if (specifiers === 0 || length === 0) return IGNORED;
     if (this.count === 0) return UNSATISFIABLE;
     return this.count > limit ? IGNORED : SATISFIABLE;
   }
@@ -47,8 +49,8 @@ export class RangeSet {
     const last = number(bytes, dash + 1, to);
     if (Number.isNaN(first) || Number.isNaN(last)) return false;
     if (dash === from) {
-      // A suffix. Of nothing there is no last byte; and "-0" asks for none.
-      if (last > 0 && length > 0) this.#insert(Math.max(0, length - last), length);
+      // A suffix. "-0" asks for nothing.
+      if (last > 0) this.#insert(Math.max(0, length - last), length);
       return true;
     }
     if (dash + 1 < to && last < first) return false;

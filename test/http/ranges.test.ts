@@ -48,8 +48,8 @@ t.test('RFC 9110 15.5.17: nothing satisfiable is 416 with the size', async (t) =
     t.equal(answer.status, 416, value);
     t.equal(answer.fields.get('content-range'), 'bytes */10000');
   }
-  t.equal(setup.get('/empty.css', 'Range: bytes=0-').status, 416);
-  t.equal(setup.get('/empty.css', 'Range: bytes=0-').fields.get('content-range'), 'bytes */0');
+  for (const range of ['0-', '0-0', '-1', '0-,5-9'])
+    t.equal(setup.get('/empty.css', `Range: bytes=${range}`).status, 200);
 });
 
 t.test('RFC 9110 14.2: what is malformed or in another unit is ignored', async (t) => {

@@ -86,6 +86,19 @@ export const differences: Readonly<Record<string, readonly Difference[]>> = {
       reason: 'RFC 5227 2.4 (b): an address is defended. Linux leaves that to programs.',
     },
   ],
+  'a window of one byte': [
+    {
+      linux: '10 bytes: nothing',
+      ours: '10 bytes: A seq=1 ack=1 data=1',
+      reason:
+        'RFC 9293 3.8.6.2.1 (3): what fills half of the largest window that was seen is sent. Linux waits for the timer.',
+    },
+    {
+      linux: 'ACK of one: A seq=1 ack=1',
+      ours: 'ACK of one: A seq=2 ack=1 data=1',
+      reason: 'The same; the ACK is of what Linux has not sent.',
+    },
+  ],
   'a bare ACK whose timestamp is old': [
     {
       linux: 'ACK: nothing',

@@ -327,6 +327,30 @@ export const stateScenarios: Readonly<Record<string, (p: Peer) => Promise<void>>
     p.send(ACK, { seq: 1, ack: 3001, window: 65_535 });
     await p.look('a window again', 20);
   },
+  'a window of nothing, then a small one': async (p) => {
+    await p.open(undefined, 0);
+    p.subject.write(p.port, 100);
+    await p.look('100 bytes', 20);
+    p.send(ACK, { seq: 1, ack: 1, window: 0 });
+    p.send(ACK, { seq: 1, ack: 1, window: 50 });
+    await p.look('50 bytes of window', 20);
+  },
+  'a window that shrinks under way': async (p) => {
+    await p.open(undefined, 3000);
+    p.subject.write(p.port, 6000);
+    await p.look('6000 bytes', 20);
+    p.send(ACK, { seq: 1, ack: 1461, window: 200 });
+    await p.look('ACK of one, 200 bytes of window', 20);
+    p.send(ACK, { seq: 1, ack: 2921, window: 10_000 });
+    await p.look('ACK of two, a window again', 20);
+  },
+  'a window of one byte': async (p) => {
+    await p.open(undefined, 1);
+    p.subject.write(p.port, 10);
+    await p.look('10 bytes', 20);
+    p.send(ACK, { seq: 1, ack: 2, window: 1 });
+    await p.look('ACK of one', 20);
+  },
   'a window update with an old ACK': async (p) => {
     await p.open(undefined, 100);
     p.subject.write(p.port, 1000);

@@ -125,6 +125,7 @@ export class Exchange {
     const known = this.#cache.match(c.seen, bytes, afterLine, end);
     if (known !== undefined && line.minor > 0 && !c.refused && afterLine - start + known.length <= limits.head) {
       this.#fields = known.fields;
+      c.seen = known.slot;
       c.skipped = 0;
       c.requests++;
       this.#answer(c, bytes, start);

@@ -116,8 +116,15 @@ function pausesOf(program: Program): readonly number[] {
 /** A TAP that is there before and after whoever answers on it, as `host up` makes one. */
 function makeTap(place: Namespace, name: string, address: string): void {
   place.ip(`tuntap add dev ${name} mode tap`);
-  place.ip(`addr add ${address} dev ${name}`);
+  attach(place, name, address);
+}
+
+/** Gives the clients' end of a link its address; what they send there is ruled by CUBIC, whoever answers. */
+function attach(place: Namespace, name: string, address: string): void {
+  place.ip(`addr add ${address}/24 dev ${name}`);
   place.ip(`link set ${name} up`);
+  const network = address.replace(/\d+$/, '0/24');
+  place.ip(`route change ${network} dev ${name} proto kernel scope link src ${address} congctl cubic`);
 }
 
 /** What is served: a bundle for us, the same files with their compressed forms beside them for others. */
@@ -156,16 +163,14 @@ const STARTS: Readonly<Record<string, Start>> = {
       [lab.host, '10.78.1.1'],
       [far, '10.78.1.2'],
     ] as const) {
-      place.ip(`addr add ${address}/24 dev veth0`);
-      place.ip('link set veth0 up');
-      place.ip(`route change 10.78.1.0/24 dev veth0 proto kernel scope link src ${address} congctl cubic`);
+      attach(place, 'veth0', address);
     }
     const program = await nginx(lab, far, 'nginx-veth', '10.78.1.2:80', folder);
     const urls = ['http://10.78.1.2', 'http://10.78.1.2:1080'];
     return contender({ key: 'nginx-veth', title: 'nginx, veth', against: undefined, urls }, childrenOf(pid(program)));
   },
   direct: async (lab, { bundle }) => {
-    makeTap(lab.host, 'tap0', '10.78.2.1/24');
+    makeTap(lab.host, 'tap0', '10.78.2.1');
     const program = await ours(lab.host, ['--net', 'direct', '--tap', 'tap0', '--ipv4', '10.78.2.2/24', bundle]);
     const named = { key: 'direct', title: 'sitekernel, TAP', against: 'nginx-veth', urls: ['http://10.78.2.2'] };
     return contender({ ...named, pauses: () => pausesOf(program) }, [pid(program)]);
@@ -173,15 +178,14 @@ const STARTS: Readonly<Record<string, Start>> = {
   card: async (lab, { bundle }) => {
     const far = lab.namespace('card');
     lab.host.ip(`link add name veth4 type veth peer name eth0 netns ${far.name}`);
-    lab.host.ip('addr add 10.78.4.1/24 dev veth4');
-    lab.host.ip('link set veth4 up');
+    attach(lab.host, 'veth4', '10.78.4.1');
     far.ip('link set eth0 up');
     const program = await ours(far, ['--net', 'direct', '--interface', 'eth0', '--ipv4', '10.78.4.2/24', bundle]);
     const named = { key: 'card', title: 'sitekernel, packet socket', against: 'direct', urls: ['http://10.78.4.2'] };
     return contender({ ...named, pauses: () => pausesOf(program) }, [pid(program)]);
   },
   ceiling: async (lab) => {
-    makeTap(lab.host, 'tap1', '10.78.3.1/24');
+    makeTap(lab.host, 'tap1', '10.78.3.1');
     const script = resolve('build', 'bench', 'ceiling.js');
     const program = lab.host.start(process.execPath, [script, 'tap1', '10.78.3.2']);
     await program.says(/./, 30);

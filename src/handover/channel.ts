@@ -38,7 +38,7 @@ export interface Go {
 
 export interface InheritedTap {
   readonly name: string;
-  readonly header: 0 | 12;
+  readonly header: 0 | 10 | 12;
   readonly checksum: boolean;
   readonly segmentation: boolean;
   readonly mtu: number;

@@ -14,20 +14,23 @@ import { HEAD_SIZE, HEADROOM, MAX_PIECES, TxFrame } from './tx-frame.js';
 
 /** A received frame may be a super-segment: 64 KiB of IP, Ethernet, virtio-net header. */
 export const RECEIVE_SIZE = 65_536 + 64;
+/**
+ * Frames that are read before the first of them is handed on: the kernel's code for the one and ours for the other take turns in the
+ * processor's caches less often. No more, since what was read comes late by as much.
+ */
+const BATCH = 16;
 /** Bytes of an `iovec`: address and length, 64 bits each. */
 export const IOVEC = 16;
 
 // struct virtio_net_hdr_mrg_rxbuf
 const VNET_FLAGS = 0;
-const VNET_GSO_TYPE = 1;
-const VNET_HEADER_LENGTH = 2;
 const VNET_GSO_SIZE = 4;
-const VNET_CHECKSUM_START = 6;
 const VNET_CHECKSUM_OFFSET = 8;
 const NEEDS_CSUM = 1;
 const DATA_VALID = 2;
 const GSO_NONE = 0;
-const GSO_TCPV4 = 1;
+/** In the byte behind the flags. */
+const GSO_TCPV4 = 1 << 8;
 
 /** An open descriptor, one frame a read and a write. */
 export interface OpenDescriptor {
@@ -58,7 +61,7 @@ export class DescriptorDevice implements Device {
   onReadable: (() => void) | undefined = undefined;
   /** For whoever waits until it is readable. */
   readonly fd: number;
-  /** The receive buffer: who waits by reading (libuv) reads to here, then calls `deliver`. */
+  /** The receive buffers, one behind the other: who waits by reading (libuv) reads to the first, then calls `deliver`. */
   readonly buffer: Uint8Array;
   /** Writes that the kernel refused. */
   transmitFailures = 0;
@@ -69,6 +72,8 @@ export class DescriptorDevice implements Device {
 
   protected readonly c: Libc;
   private readonly receiveAddress: number;
+  /** Of the frames that were read, the virtio-net header included. */
+  private readonly lengths = new Int32Array(BATCH);
   private readonly headAddress: number;
   protected readonly vnet: number;
   private readonly saysGone: (errno: number) => boolean;
@@ -92,7 +97,7 @@ export class DescriptorDevice implements Device {
     this.vnet = open.header;
     this.saysGone = open.gone;
     this.offload = { checksum: open.checksum, segmentation: open.segmentation ? 65_535 : 0 };
-    const receive = pinned(RECEIVE_SIZE);
+    const receive = pinned(BATCH * RECEIVE_SIZE);
     this.buffer = receive.bytes;
     this.receiveAddress = receive.address;
     const head = pinned(HEAD_SIZE);
@@ -104,18 +109,23 @@ export class DescriptorDevice implements Device {
   }
 
   receive(sink: FrameSink, budget: number): number {
-    const { c, fd, receiveAddress } = this;
+    const { c, fd, receiveAddress, buffer, lengths } = this;
     let taken = 0;
-    while (taken < budget) {
-      const length = c.read(fd, receiveAddress, RECEIVE_SIZE);
-      if (length <= 0) {
-        if (length < 0) this.readFailed(c.errno());
-        break;
+    for (;;) {
+      const wanted = Math.min(BATCH, budget - taken);
+      let got = 0;
+      while (got < wanted) {
+        const length = c.read(fd, receiveAddress + got * RECEIVE_SIZE, RECEIVE_SIZE);
+        if (length <= 0) {
+          if (length < 0) this.readFailed(c.errno());
+          break;
+        }
+        lengths[got++] = length;
       }
-      taken += 1;
-      this.deliver(length, sink);
+      for (let i = 0; i < got; i++) this.deliverFrom(buffer, i * RECEIVE_SIZE, lengths[i], sink);
+      taken += got;
+      if (got < wanted || taken === budget) return taken;
     }
-    return taken;
   }
 
   /** Hands over what was read to `buffer`: `length` bytes, the virtio-net header included. */
@@ -164,13 +174,12 @@ export class DescriptorDevice implements Device {
   }
 
   private writeVnetHeader(tx: TxFrame): void {
-    const view = tx.view;
+    const { view } = tx;
     const at = HEADROOM - this.vnet;
-    view.setUint8(at + VNET_FLAGS, tx.checksumStart === 0 ? 0 : NEEDS_CSUM);
-    view.setUint8(at + VNET_GSO_TYPE, tx.segmentSize === 0 ? GSO_NONE : GSO_TCPV4);
-    view.setUint16(at + VNET_HEADER_LENGTH, tx.segmentHeader, true);
-    view.setUint16(at + VNET_GSO_SIZE, tx.segmentSize, true);
-    view.setUint16(at + VNET_CHECKSUM_START, tx.checksumStart, true);
+    // Two fields a word, in the machine's byte order, which is little-endian wherever there is a TAP of ours.
+    const kind = (tx.checksumStart === 0 ? 0 : NEEDS_CSUM) | (tx.segmentSize === 0 ? GSO_NONE : GSO_TCPV4);
+    view.setInt32(at + VNET_FLAGS, kind | (tx.segmentHeader << 16), true);
+    view.setInt32(at + VNET_GSO_SIZE, tx.segmentSize | (tx.checksumStart << 16), true);
     view.setUint16(at + VNET_CHECKSUM_OFFSET, tx.checksumOffset, true);
     if (this.vnet > 10) view.setUint16(at + 10, 0, true);
   }

@@ -49,7 +49,7 @@ const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 
 /** Bytes of the virtio-net header before each frame, with `num_buffers`. */
-export const VNET_HEADER = 12;
+export const VNET_HEADER = 10;
 /** Frames that may wait for us. With the kernel's 1,000 a burst of 1,024 clients loses some, and each loss costs one of them 200 ms. */
 const QUEUE_FRAMES = 10_000;
 const CLONE_DEVICE = '/dev/net/tun';
@@ -67,7 +67,7 @@ export interface OpenTap {
   readonly fd: number;
   readonly name: string;
   /** Bytes before each frame: 12, or 0 without offloads. */
-  readonly header: 0 | typeof VNET_HEADER;
+  readonly header: 0 | 10 | 12;
   readonly checksum: boolean;
   readonly segmentation: boolean;
   readonly mtu: number;

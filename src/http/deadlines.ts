@@ -103,7 +103,8 @@ export class Deadlines {
 
   /** Reads the clock: once a call of the network, not once a question. */
   refresh(): void {
-    const read = this.#clock.now();
+    const clock = this.#clock;
+    const read = clock.called === undefined ? clock.now() : clock.called();
     this.#read[0] = read;
     const now = (read - this.#epoch) | 0;
     if (now === this.now) return;

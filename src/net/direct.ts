@@ -150,7 +150,10 @@ export class DirectNetwork implements Network, Driven, Owner {
     const capture =
       options.pcap === undefined ? undefined : new CaptureDevice(this.link, options.pcap, wallClock, notice);
     const random = new CryptoRandom();
-    this.clock = new EntryClock((callback) => this.timer(callback));
+    this.clock = new EntryClock(
+      (callback) => this.timer(callback),
+      () => (this.inEntry ? this.now : undefined),
+    );
     this.wire = capture ?? this.link;
     this.device = options.faults === undefined ? this.wire : this.faulty(this.wire, options.faults, random);
     this.recorder = this.record(notice);

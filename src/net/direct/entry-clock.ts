@@ -5,8 +5,15 @@ import { RealClock } from '../real-clock.js';
 export class EntryClock implements Clock {
   private readonly real = new RealClock();
 
-  /** `enter` runs a callback as an entry of the stack. */
-  constructor(private readonly enter: (callback: () => void) => void) {}
+  /** `enter` runs a callback as an entry of the stack; `entry` tells when the present one began; undefined: there is none. */
+  constructor(
+    private readonly enter: (callback: () => void) => void,
+    private readonly entry: () => number | undefined,
+  ) {}
+
+  called(): number {
+    return this.entry() ?? this.real.now();
+  }
 
   now(): number {
     return this.real.now();

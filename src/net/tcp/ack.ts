@@ -44,23 +44,28 @@ function deliver(c: Connection, one: Sent, now: number): void {
   const { busy } = c;
   const size = (one.end - one.seq) | 0;
   busy.delivered += size;
-  busy.deliveredAt = now;
   sample.newlyDelivered += size;
   if (one.count === 1) {
     rttSample = now - one.sentAt;
     if (busy.frto !== FRTO_OFF && notAfter(one.end, busy.recover)) originalCame = true;
   } else repeatCame = true;
-  if (newest === undefined || one.sentAt >= newestCopy.sentAt) {
-    newest = one;
-    newestCopy.delivered = one.delivered;
-    newestCopy.deliveredAt = one.deliveredAt;
-    newestCopy.firstSentAt = one.firstSentAt;
-    newestCopy.sentAt = one.sentAt;
-    newestCopy.txInFlight = one.txInFlight;
-    newestCopy.lostBefore = one.lostBefore;
-    newestCopy.appLimited = one.appLimited;
+  if (busy.cc.rates) {
+    busy.deliveredAt = now;
+    if (newest === undefined || one.sentAt >= newestCopy.sentAt) remember(one);
   }
   rackDelivered(c, one, now);
+}
+
+/** It is the newest that this ACK delivers: the rate is measured from its transmission on. */
+function remember(one: Sent): void {
+  newest = one;
+  newestCopy.delivered = one.delivered;
+  newestCopy.deliveredAt = one.deliveredAt;
+  newestCopy.firstSentAt = one.firstSentAt;
+  newestCopy.sentAt = one.sentAt;
+  newestCopy.txInFlight = one.txInFlight;
+  newestCopy.lostBefore = one.lostBefore;
+  newestCopy.appLimited = one.appLimited;
 }
 
 function acknowledge(c: Connection, una: number, now: number): void {
@@ -197,7 +202,7 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
   if (rttSample > 0) busy.rtt.sample(rttSample);
   sample.rtt = rttSample;
   if (acked > 0) busy.backoff = 0;
-  rateOf(c);
+  if (busy.cc.rates) rateOf(c);
 
   if (busy.tlpActive && notBefore(c.sndUna, busy.tlpEnd)) {
     // RFC 8985 7.4: the probe repaired a loss, unless a DSACK says that both copies came.

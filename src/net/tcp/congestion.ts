@@ -50,6 +50,8 @@ export interface SenderView {
 
 export interface CongestionControl {
   readonly name: 'reno' | 'cubic' | 'bbr';
+  /** It wants delivery rates: else none are taken, and what a `RateSample` says of them stays 0. */
+  readonly rates: boolean;
   /** Bytes that may be in flight. */
   cwnd: number;
   ssthresh: number;

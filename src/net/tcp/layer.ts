@@ -190,7 +190,8 @@ export class TcpLayer implements Transport {
     const connection = this.connections.get(source, destination, ports);
     if (connection !== undefined) {
       arrive(connection, segment, bytes, tos & 3, now);
-      if (connection.state !== CLOSED) this.schedule.rearm(connection);
+      // With output due it is armed when that has left.
+      if (connection.state !== CLOSED && !connection.dirty) this.schedule.rearm(connection);
       return;
     }
     if (this.elsewhere?.segment(source, destination, ports, tos, bytes, ip, end)) return;

@@ -139,11 +139,12 @@ export function sendAck(c: Connection): void {
 /** Remembers what delivery-rate estimation and RACK need of a transmission. */
 function stamp(c: Connection, one: Sent, now: number): void {
   const { busy } = c;
+  one.sentAt = now;
+  if (!busy.cc.rates) return;
   if (busy.flight.head === undefined || busy.flight.pipe === 0) {
     busy.firstSentAt = now;
     busy.deliveredAt = now;
   }
-  one.sentAt = now;
   one.delivered = busy.delivered;
   one.deliveredAt = busy.deliveredAt;
   one.firstSentAt = busy.firstSentAt;
@@ -232,7 +233,7 @@ export function output(c: Connection, now: number, force = false): void {
   busy.cwndLimited = allowance(c) - busy.flight.pipe < c.mss;
   if (c.sndNxt !== before_) c.quickAcks = Math.max(c.quickAcks - 1, 0);
   // Nothing more to send while the window has room: what follows measures the application, not the path.
-  if (busy.queue.end === c.sndMax && !busy.cwndLimited && busy.flight.lostBytes === 0) {
+  if (busy.cc.rates && busy.queue.end === c.sndMax && !busy.cwndLimited && busy.flight.lostBytes === 0) {
     busy.appLimitedUntil = busy.delivered + busy.flight.pipe || 1;
   }
   if (c.ackNow) sendAck(c);

@@ -10,7 +10,9 @@ import { TimerHeap } from './timer-heap.js';
 
 export class Schedule {
   private readonly timers = new TimerHeap<Connection>();
-  private dirty: Connection[] = [];
+  /** With output due: the first `dirtyCount`. Never shortened, which would cost an allocation a batch. */
+  private readonly dirty: (Connection | undefined)[] = [];
+  private dirtyCount = 0;
 
   constructor(private readonly layer: TcpLayer) {}
 
@@ -20,20 +22,22 @@ export class Schedule {
     if (outside !== undefined) outside();
     if (c.dirty) return;
     c.dirty = true;
-    this.dirty.push(c);
+    this.dirty[this.dirtyCount++] = c;
   }
 
   /** Sends what is due. */
   flush(now: number): void {
     const dirty = this.dirty;
-    for (let i = 0; i < dirty.length; i++) {
-      const c = dirty[i];
+    // More may come while these are seen to.
+    for (let i = 0; i < this.dirtyCount; i++) {
+      const c = dirty[i] as Connection;
+      dirty[i] = undefined;
       c.dirty = false;
       if (c.state === CLOSED) continue;
       output(c, now);
       this.rearm(c);
     }
-    dirty.length = 0;
+    this.dirtyCount = 0;
   }
 
   /** Sends what is due to one, at once. */

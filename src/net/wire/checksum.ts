@@ -23,6 +23,11 @@ export function addWords(sum: number, bytes: Uint8Array, start: number, end: num
 /** Folds to 16 bits with end-around carry. */
 export function fold(sum: number): number {
   let folded = sum;
+  if (sum <= 0x7fff_ffff) {
+    // What nearly all are: small integers are quick.
+    folded = (sum & 0xffff) + (sum >>> 16);
+    return (folded & 0xffff) + (folded >>> 16);
+  }
   while (folded > 0xffff) folded = (folded % 0x1_0000) + Math.floor(folded / 0x1_0000);
   return folded;
 }

@@ -32,6 +32,7 @@ const QUANTUM_MAX = 65_536;
 
 export class Bbr implements CongestionControl {
   readonly name = 'bbr';
+  readonly rates = true;
   cwnd = 0;
   /** BBR has none; what reads it finds no slow start. */
   ssthresh = 0x3fff_ffff;

@@ -11,6 +11,7 @@ const NO_THRESHOLD = 0x3fff_ffff;
 
 export abstract class LossBased implements CongestionControl {
   abstract readonly name: 'reno' | 'cubic';
+  readonly rates = false;
   cwnd = 0;
   ssthresh = NO_THRESHOLD;
   pacingRate = 0;

@@ -102,9 +102,13 @@ export class Responder {
       return;
     }
     const found = this.#sites.lookup(this.#sites.storeFor(bytes, line, fields), path, start, end);
-    if (found.kind === 'resource') this.#resource(flow, found.resource, line.minor, fields, ending, bodiless);
-    else if (found.kind === 'missing') this.#missing(flow, found.page, found.fields, fields, ending, bodiless);
-    else {
+    if (found.kind === 'resource') {
+      this.#resource(flow, found.resource, line.minor, fields, ending, bodiless);
+      if (found.resource.fleeting) this.ownBytes += headBytes(found.resource);
+    } else if (found.kind === 'missing') {
+      this.#missing(flow, found.page, found.fields, fields, ending, bodiless);
+      if (found.page?.fleeting) this.ownBytes += headBytes(found.page);
+    } else {
       const location = withQuery(found.location, queryOf(bytes, line));
       this.#page(flow, redirectPage(found.status, location, found.fields), ending, bodiless);
     }
@@ -294,6 +298,12 @@ export class Responder {
     this.totalBytes += end - start;
     flow.write(memory, start, end);
   }
+}
+
+/** What heads of a resource take that are kept for one answer only: about so much, whichever of them it was. */
+function headBytes({ representations, hints }: Resource): number {
+  const { start, end } = representations[0]!.headOk;
+  return end - start + (hints === undefined ? 0 : hints.end - hints.start);
 }
 
 /** Query with its question mark, or empty; Latin-1. */

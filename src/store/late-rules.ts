@@ -64,10 +64,12 @@ export class LateRules {
     const key = `${status} ${resource.path} ${rules}`;
     const there = this.headers.filled ? undefined : this.dressed.get(key);
     if (there) return there;
-    const made = this.render(resource, status, asked);
+    const kept = !this.headers.filled && this.dressed.size < KEPT;
+    const rendered = this.render(resource, status, asked);
+    const made = kept ? rendered : { ...rendered, fleeting: true };
     const answer: Lookup =
       lookup.kind === 'resource' ? { kind: 'resource', resource: made } : { kind: 'missing', page: made };
-    if (!this.headers.filled && this.dressed.size < KEPT) this.dressed.set(key, answer);
+    if (kept) this.dressed.set(key, answer);
     return answer;
   }
 

@@ -51,6 +51,8 @@ export interface Resource {
   readonly language?: string | undefined;
   /** The translations among which `Accept-Language` chooses; this resource is as the first of them. */
   readonly languages?: readonly Resource[] | undefined;
+  /** Its heads were rendered for this one answer, and stay in memory for as long as somebody queues them. */
+  readonly fleeting?: boolean | undefined;
   /** Identity first; then the codings that are smaller than it. */
   readonly representations: readonly Representation[];
 }

@@ -1,6 +1,10 @@
 import t from 'tap';
+import { HttpServer } from '../../src/http/index.js';
+import { storeOf } from '../store/tree.js';
+import { MemoryFlow } from './memory-flow.js';
 import { parseResponses } from './responses.js';
 import { request, Setup } from './setup.js';
+import { VirtualClock } from './virtual-clock.js';
 
 t.test(
   'RFC 9110 15.6.4: beyond the cap a request is answered 503 with Retry-After, and others are served',
@@ -112,3 +116,26 @@ t.test('Heads of requests whose content is awaited, and pipelined requests, coun
   reader.finish();
   t.equal(setup.server.connections, 0);
 });
+
+t.test(
+  'Heads that are made for one request count as its own: who pipelines and does not read holds few of them',
+  async (t) => {
+    const long = 'x'.repeat(2000);
+    const store = await storeOf(t, {
+      'index.html': 'home',
+      '404.html': 'lost',
+      _headers: `/*\n  X-Long: ${long} :splat`,
+      _redirects: '/app/* /index.html 200',
+    });
+    const server = new HttpServer({ store: () => store, clock: new VirtualClock() });
+    for (const path of ['/app/7', '/nothing']) {
+      const flow = MemoryFlow.connect(server.accept);
+      flow.reading = false;
+      flow.send(request('GET', path).repeat(64));
+      t.ok(flow.queued > 16_384 && flow.queued < 24_576, `${flow.queued} bytes of answers of ${path} wait`);
+      flow.reading = true;
+      flow.flush();
+      t.equal(parseResponses(flow.received).length, 64, 'all of them come');
+    }
+  },
+);

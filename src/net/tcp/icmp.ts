@@ -48,7 +48,9 @@ export function mtuChanged(c: Connection, now: number): void {
   updateMss(c);
   if (c.mss >= old) return;
   for (let one = c.busy.flight.head; one !== undefined; one = one.next) {
-    if (!one.sacked && !one.lost && ((one.end - one.seq) | 0) > c.mss) c.busy.flight.markLost(one);
+    // A retransmission that was too large is lost as well.
+    const underWay = !one.sacked && (!one.lost || one.resent);
+    if (underWay && ((one.end - one.seq) | 0) > c.mss) c.busy.flight.markLost(one);
   }
   output(c, now, true);
 }

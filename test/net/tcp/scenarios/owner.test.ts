@@ -262,6 +262,22 @@ t.test(
   },
 );
 
+t.test(
+  'the news that a retransmission was too large is news of it: it goes again, smaller, at once [1191 6.4]',
+  async (t) => {
+    const s = opened('mss 1460, sackOK');
+    s.write(10_000);
+    s.wait(1);
+    s.out();
+    // The first news was lost (routers limit them), and the timer sent the first segment again.
+    s.wait(1100);
+    t.ok(s.out().includes('. 1:1461(1460) ack 1'));
+    icmp(s, 3, 4, 1, 900);
+    s.wait(1);
+    t.equal(s.out()[0], '. 1:861(860) ack 1');
+  },
+);
+
 t.test('a black hole: full segments vanish, smaller ones pass, without ICMP (RFC 4821 7.7)', async (t) => {
   const s = opened('mss 1460, sackOK');
   s.write(6000);

@@ -73,6 +73,6 @@ export async function openDirect(
 
 function deviceOf(direct: DirectArguments, opened: OpenTap | undefined): DirectOptions['device'] {
   const { interface: card, tap, bridge, offload, mac, static: given } = direct;
-  if (card !== undefined) return { kind: 'card', name: card, offload, mac, address: given?.address };
+  if (card !== undefined) return { kind: 'card', name: card, offload, mac, address: given?.address, opened };
   return { kind: 'tap', name: tap, bridge, offload, mac: mac ?? derivedMac(tap), opened };
 }

@@ -17,7 +17,9 @@ export interface SuperviseOptions {
 
 export function addSupervise(program: Command, found: (options: SuperviseOptions) => void): void {
   quiet(program.command('supervise'))
-    .description('Holds the socket or the TAP, and replaces the program that serves on it without losing a connection.')
+    .description(
+      'Holds the socket, the TAP or the network card, and replaces the program that serves on it without losing a connection.',
+    )
     .requiredOption('--control <path>', 'a UNIX socket over which it can be asked: status, swap, replace, drain')
     .option('--image <folder>', 'the image to begin with (default: this program)')
     .option('--handover-drain <seconds>', 'how long what is open in a replaced program may go on', seconds, 3600)

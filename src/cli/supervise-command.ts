@@ -1,5 +1,5 @@
 /** `sitekernel supervise`: what a site is served on stays, and programs come and go. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -46,7 +46,13 @@ async function begin(control: string, supervisor: Supervisor, what: What, signal
   const activated = activatedSocket();
   for (let look = 1; ; look++) {
     // One that outlived its supervisor hands over what it serves on.
-    const orphan = await takeFromOrphan(control, optionsOf(what));
+    const options = optionsOf(what);
+    const orphan = await takeFromOrphan(control, options);
+    // Of a card nobody says that it is in use: what is left of a control socket may be that of an orphan which is about to open its own.
+    if (orphan === undefined && options.direct.interface !== undefined && look < LOOKS && existsSync(control)) {
+      await new Promise((done) => setTimeout(done, LOOK));
+      continue;
+    }
     const server = await openControl(control, supervisor.answer);
     try {
       await Promise.race([supervisor.start(what, orphan?.held ?? activated, orphan?.foreign), signal]);
@@ -84,8 +90,4 @@ export function checkSupervised({ direct, workers }: ServeOptions): void {
   if (direct.record !== undefined)
     throw badUsage('--record is not for a supervised program: what it takes over from another cannot be played again');
   if (workers > 1) throw badUsage('--workers is not for a supervised program, which is one process; leave it out');
-  if (direct.interface !== undefined)
-    throw badUsage(
-      '--interface is not for a supervised program: only a TAP passes from one to the next; use --tap and --bridge, with the card on the bridge ("sitekernel host up --bridge br0 --uplink eth0")',
-    );
 }

@@ -1,4 +1,4 @@
-/** What a supervisor holds for the programs that it starts: the listening socket, or the TAP. It stays when they come and go. */
+/** What a supervisor holds for the programs that it starts: the listening socket, the TAP, or the network card. It stays when they come and go. */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { Failure } from '../cli/failure.js';
@@ -7,19 +7,34 @@ import type { InheritedTap } from '../handover/channel.js';
 import { EADDRINUSE, SystemError } from '../native/errno.js';
 import { libc } from '../native/libc.js';
 import { listenOn } from '../native/listen.js';
+import { openPacketSocket } from '../net/device/packet-open.js';
 import { type OpenTap, openTap, type TapOptions } from '../net/device/tap-open.js';
 import { BACKLOG, listenError } from '../net/sockets/options.js';
 
 export interface Held {
-  /** Two that are equal are the same socket or TAP. */
+  /** Two that are equal are the same socket, TAP or card. */
   readonly key: string;
   readonly fd: number;
   readonly tap: InheritedTap | undefined;
 }
 
+/**
+ * A card has no one holder, as a TAP has: two programs on it, each with a socket of its own, would both answer. Throws a sentence where that
+ * is what `options` ask for beside `held`.
+ */
+export function checkAlone(options: ServeOptions, held: Held | undefined): void {
+  const card = options.net === 'direct' ? options.direct.interface : undefined;
+  if (card === undefined || held?.tap?.name !== card || held.key === heldKey(options)) return;
+  throw new Failure(
+    `${card} is served with other options; --mac and --no-offload stay as they are while a supervisor holds it`,
+  );
+}
+
 export function heldKey(options: ServeOptions): string {
   if (options.net === 'socket') return `socket ${options.host} ${options.port}`;
-  const { tap, offload } = options.direct;
+  const { interface: card, tap, offload, mac } = options.direct;
+  // What a card's socket lets through hangs on our address.
+  if (card !== undefined) return `interface ${card} ${offload} ${mac?.join(':') ?? ''}`;
   return `tap ${tap} ${offload}`;
 }
 
@@ -35,6 +50,16 @@ export function addressKey(options: ServeOptions): string {
 /** Opens it. Rejects with a sentence. `given`: a listening socket that was passed to this process. */
 export async function hold(options: ServeOptions, given: number | undefined): Promise<Held> {
   const key = heldKey(options);
+  if (options.net === 'direct' && options.direct.interface !== undefined) {
+    const { interface: name, offload, mac, static: given } = options.direct;
+    const { fd, header, checksum, segmentation, mtu } = openPacketSocket({
+      name,
+      offload,
+      mac,
+      address: given?.address,
+    });
+    return { key, fd, tap: { name, header, checksum, segmentation, mtu } };
+  }
   if (options.net === 'direct') {
     const { tap: name, bridge, offload } = options.direct;
     const { fd, ...tap } = openFree({ name, bridge, offload });

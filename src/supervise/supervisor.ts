@@ -7,7 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import type { ServeOptions } from '../cli/serve-arguments.js';
 import type { ControlAnswer, ControlRequest } from '../deploy/runner.js';
 import type { FormerBundle } from '../handover/channel.js';
-import { addressKey, type Held, heldKey, hold, release } from './held.js';
+import { addressKey, checkAlone, type Held, heldKey, hold, release } from './held.js';
 import { type Program, startProgram, type What } from './program.js';
 
 /** Programs that may drain at one time; a further replacement waits. */
@@ -128,6 +128,7 @@ export class Supervisor {
     const old = this.current;
     const options = this.options.optionsOf(what);
     await this.room();
+    checkAlone(options, this.held);
     const held = heldKey(options) === this.held?.key ? this.held : await hold(options, undefined);
     const along = addressKey(options) === this.servedOn;
     const links = along ? [...(old === undefined ? [] : [old.link]), ...[...this.retired].map(({ link }) => link)] : [];

@@ -121,10 +121,6 @@ t.test('what stands behind "--" is judged when it is said, not when an image is 
 
   const { folder } = await stage.build(SITE, { target: 'direct', network: {} });
   await stage.commit(folder);
-  t.match(init('--interface', 'eth0'), {
-    status: 2,
-    stderr: /only a TAP passes from one to the next; use --tap and --bridge/,
-  });
   t.match(init('--record', 'x'), { status: 2, stderr: /what it takes over from another cannot be played again/ });
   t.match(init('--tap', 'tap7', '--bridge', 'br7'), { status: 0, stderr: '' });
 });

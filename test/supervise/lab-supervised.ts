@@ -24,13 +24,14 @@ export class LabSupervised {
     readonly lab: Lab,
     readonly args: readonly string[],
     readonly port = 80,
+    readonly place: Namespace = lab.host,
   ) {
     this.control = join(lab.folder, 'control.sock');
   }
 
   async start(): Promise<void> {
     const args = [MAIN, 'supervise', '--control', this.control, '--', ...this.args];
-    this.supervisor = this.lab.host.start(process.execPath, args);
+    this.supervisor = this.place.start(process.execPath, args);
     await this.supervisor.says(/serving on (http\S+)/, 60);
   }
 

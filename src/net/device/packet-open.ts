@@ -53,7 +53,12 @@ export interface PacketOptions {
   readonly mac?: Uint8Array | undefined;
   /** Our IPv4 address where it is known before: no other interface of the machine may hold it. */
   readonly address?: string | undefined;
+  /** A socket that another process opened with the same options, `mac` above all: its filter lets through what is for that. */
+  readonly opened?: OpenPacketSocket | undefined;
 }
+
+/** What a process says of its packet socket to another one that gets it. */
+export type OpenPacketSocket = Pick<OpenDescriptor, 'fd' | 'name' | 'header' | 'checksum' | 'segmentation' | 'mtu'>;
 
 export function openPacketSocket(options: PacketOptions): OpenDescriptor {
   const c = libc();
@@ -65,6 +70,7 @@ export function openPacketSocket(options: PacketOptions): OpenDescriptor {
       `there is no network interface ${name}; there ${listed(interfaceNames())}; name one with --interface`,
     );
   }
+  if (options.opened !== undefined) return describe(c, options.opened, index, options.mac ?? hardwareAddress(name));
   const fd = openSocket(c, name);
   try {
     checkIsOurs(name, options.address);
@@ -80,22 +86,31 @@ export function openPacketSocket(options: PacketOptions): OpenDescriptor {
     silenceKernel(name);
     bindTo(c, fd, index);
     if (!mac.every((byte, i) => byte === own[i])) hearAlso(c, fd, index, mac);
-    return {
+    const offload = vnet && options.offload;
+    const what = {
       fd,
       name,
-      title: `the network interface ${name}`,
-      mac,
       header: vnet ? 10 : 0,
-      checksum: vnet && options.offload,
-      segmentation: vnet && options.offload,
+      checksum: offload,
+      segmentation: offload,
       mtu: mtuOf(name),
-      // Down comes as ENETDOWN, and the interface may come up again; removed comes so too, and writes end in ENXIO.
-      gone: (errno) => errno === ENXIO || (errno === ENETDOWN && c.if_nametoindex(name) !== index),
-    };
+    } as const;
+    return describe(c, what, index, mac);
   } catch (error) {
     c.close(fd);
     throw error;
   }
+}
+
+function describe(c: Libc, opened: OpenPacketSocket, index: number, mac: Uint8Array): OpenDescriptor {
+  const { name } = opened;
+  return {
+    ...opened,
+    title: `the network interface ${name}`,
+    mac,
+    // Down comes as ENETDOWN, and the interface may come up again; removed comes so too, and writes end in ENXIO.
+    gone: (errno) => errno === ENXIO || (errno === ENETDOWN && c.if_nametoindex(name) !== index),
+  };
 }
 
 function openSocket(c: Libc, name: string): number {

@@ -111,3 +111,13 @@ export interface HttpOptions {
   /** Told of every answer. The record is used again: take from it what is needed before returning. */
   readonly log?: ((record: AccessRecord) => void) | undefined;
 }
+
+/** The limits and times that hold. Throws a `RangeError` when one is out of its range. */
+export function boundsOf(options: HttpOptions): { readonly limits: HttpLimits; readonly timeouts: HttpTimeouts } {
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+  for (const [key, value] of [...Object.entries(limits), ...Object.entries(timeouts)]) {
+    if (!(value >= 0 && value <= 2147483647)) throw new RangeError(`${key}: 0 to 2147483647 expected, got ${value}`);
+  }
+  return { limits, timeouts };
+}

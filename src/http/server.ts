@@ -1,10 +1,11 @@
 import type { Accept, Adopt, CloseReason, Flow, FlowHandler } from '../net/flow.js';
-import { type Client, Connection, STATE, UNWATCHED, Unfinished } from './connection.js';
+import { Admission } from './admission.js';
+import { type Connection, STATE, UNWATCHED, Unfinished } from './connection.js';
 import { type DeadlineList, Deadlines } from './deadlines.js';
 import { Exchange } from './exchange.js';
 import { Moves } from './moves.js';
 import { CR, LF } from './octets.js';
-import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS, type HttpLimits, type HttpOptions } from './options.js';
+import { boundsOf, type HttpLimits, type HttpOptions } from './options.js';
 import { type ConnectionStats, doing, type HttpStats } from './stats.js';
 
 /** Beyond what a network may hand over after `pause()`, out of what it had already received; bytes. */
@@ -21,22 +22,14 @@ export class HttpServer implements FlowHandler {
   readonly #sending: DeadlineList;
   readonly #lingering: DeadlineList;
   readonly #moves: Moves;
-  readonly #clients = new Map<string, Client>();
-  readonly #unfinished: Unfinished;
-  #connections = 0;
-  #refused = 0;
-  #accepted = 0;
-  #refusedEver = 0;
+  readonly #admission: Admission;
 
   /** Throws a `RangeError` when an option is out of its range. */
   constructor(options: HttpOptions) {
-    const limits = { ...DEFAULT_LIMITS, ...options.limits };
-    const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
-    for (const [key, value] of [...Object.entries(limits), ...Object.entries(timeouts)]) {
-      if (!(value >= 0 && value <= 2147483647)) throw new RangeError(`${key}: 0 to 2147483647 expected, got ${value}`);
-    }
+    const { limits, timeouts } = boundsOf(options);
     this.#limits = limits;
-    this.#unfinished = new Unfinished(limits.unfinished);
+    const unfinished = new Unfinished(limits.unfinished);
+    this.#admission = new Admission(limits, unfinished);
     this.#deadlines = new Deadlines(options.clock);
     this.#heads = this.#deadlines.list(timeouts.head, (c) => this.#headExpired(c));
     this.#bodies = this.#deadlines.list(timeouts.body, (c) => this.#giveUp(c));
@@ -45,18 +38,12 @@ export class HttpServer implements FlowHandler {
     this.#lingering = this.#deadlines.list(timeouts.linger, (c) => this.#lingerExpired(c));
     const [heads, idle, sending, lingering] = [this.#heads, this.#idle, this.#sending, this.#lingering];
     this.#moves = new Moves({ heads, idle, sending, lingering });
-    this.#exchange = new Exchange(
-      options,
-      limits,
-      Math.ceil(timeouts.retryAfter / 1000),
-      this.#bodies,
-      this.#unfinished,
-    );
+    this.#exchange = new Exchange(options, limits, Math.ceil(timeouts.retryAfter / 1000), this.#bodies, unfinished);
   }
 
   /** Connections that are open now, those that are being refused among them. */
   get connections(): number {
-    return this.#connections;
+    return this.#admission.connections;
   }
 
   /** What it has done, and is doing. Looks at every connection: for a page, not for a request. */
@@ -71,8 +58,8 @@ export class HttpServer implements FlowHandler {
     return {
       answers: counted,
       contentBytes: totalBytes,
-      accepted: this.#accepted,
-      refused: this.#refusedEver,
+      accepted: this.#admission.accepted,
+      refused: this.#admission.refused,
       connections,
     };
   }
@@ -91,60 +78,22 @@ export class HttpServer implements FlowHandler {
   /** For `Network.listen`. */
   readonly accept: Accept = (flow) => {
     this.#deadlines.refresh();
-    const { connections, connectionsPerClient, refusals } = this.#limits;
-    let refused = this.#connections - this.#refused >= connections;
-    const client = this.#clientOf(flow);
-    if (client !== undefined) {
-      refused ||= client.connections >= connectionsPerClient;
-      if (!refused) client.connections++;
-    }
-    const c = new Connection(flow, client, refused, this.#unfinished);
-    this.#connections++;
-    this.#accepted++;
-    if (refused) {
-      this.#refused++;
-      this.#refusedEver++;
-    }
+    const c = this.#admission.admit(flow);
     flow.handler = this;
     flow.context = c;
-    if (this.#refused > refusals) flow.reset();
+    if (this.#admission.overrun) flow.reset();
     else this.#heads.add(c);
   };
 
-  /** For `Network.listen`, too. What comes from another program was counted as accepted there, and is not here. */
+  /** For `Network.listen`, too. */
   readonly adopt: Adopt = (flow, state) => {
     this.#deadlines.refresh();
-    const { connections, connectionsPerClient } = this.#limits;
-    const client = this.#clientOf(flow);
-    const full = this.#connections - this.#refused >= connections;
-    const c = new Connection(flow, client, false, this.#unfinished);
-    if (
-      full ||
-      (client?.connections ?? -1) >= connectionsPerClient ||
-      !this.#moves.adopt(c, state, this.#deadlines.now)
-    ) {
-      c.forget();
-      if (client?.connections === 0) this.#clients.delete(client.address);
-      return false;
-    }
-    if (client !== undefined) client.connections++;
-    this.#connections++;
+    const c = this.#admission.adopt(flow, (one) => this.#moves.adopt(one, state, this.#deadlines.now));
+    if (c === undefined) return false;
     flow.handler = this;
     flow.context = c;
     return true;
   };
-
-  /** Where one client's connections are counted; undefined: they are not. */
-  #clientOf(flow: Flow): Client | undefined {
-    if (this.#limits.connectionsPerClient === 0) return undefined;
-    const { address } = flow.remote;
-    let client = this.#clients.get(address);
-    if (client === undefined) {
-      client = { address, connections: 0 };
-      this.#clients.set(address, client);
-    }
-    return client;
-  }
 
   freeze(flow: Flow): unknown {
     this.#deadlines.refresh();
@@ -210,11 +159,8 @@ export class HttpServer implements FlowHandler {
     c.state = STATE.closed;
     c.list?.remove(c);
     c.forget();
-    if (--this.#connections === 0) this.#deadlines.rest();
-    if (c.refused) {
-      this.#refused--;
-      if (c.client?.connections === 0) this.#clients.delete(c.client.address);
-    } else if (c.client !== undefined && --c.client.connections === 0) this.#clients.delete(c.client.address);
+    this.#admission.gone(c);
+    if (this.#admission.connections === 0) this.#deadlines.rest();
   }
 
   /**

@@ -1,9 +1,7 @@
 /** Plays a recording into a stack of its own: no wire, no clock, no dice. What it does not do as recorded is told. */
-import { Memory } from '../../../memory/memory.js';
-import type { Device, FrameSink, Offload } from '../../device/device.js';
-import { TxFrame } from '../../device/tx-frame.js';
+import type { Device, FrameSink } from '../../device/device.js';
+import type { TxFrame } from '../../device/tx-frame.js';
 import { Drops, type DropWatcher } from '../../drops.js';
-import type { Flow, FlowHandler } from '../../flow.js';
 import type { Stack } from '../../stack/stack.js';
 import type { CongestionName } from '../../tcp/congestion/index.js';
 import type { TcpLayer } from '../../tcp/index.js';
@@ -11,6 +9,8 @@ import type { AddressMode } from '../address-mode.js';
 import { buildMode, buildStack } from './build-stack.js';
 import { Digest, digestFrame, digestState } from './digest.js';
 import * as E from './events.js';
+import { PlayedDevice } from './played-device.js';
+import { PlayedOwners } from './played-owners.js';
 import { Events } from './reader.js';
 
 /** The replay does something else than the recording; a sentence. */
@@ -46,8 +46,6 @@ export class Player {
   readonly stack: Stack;
   readonly tcp: TcpLayer;
   readonly drops = new Drops();
-  /** Writes of which only the length is known. */
-  blanks = 0;
   private readonly events: Events;
   private readonly mode: AddressMode;
   private readonly sink: FrameSink;
@@ -57,11 +55,8 @@ export class Player {
   private marks = 0;
   private began = Number.NaN;
   private stateAsRecorded: boolean | undefined = undefined;
-  private readonly flows = new Map<number, Flow>();
-  private accepted = 0;
   private substitutes = 0;
-  private readonly listeners = new Map<number, { close(): void }>();
-  private readonly memories: Map<number, Memory>;
+  private readonly owners: PlayedOwners;
 
   /** `lost`: the beginning is not in `segments`; what cannot be known then is not asked for. */
   constructor(
@@ -70,7 +65,6 @@ export class Player {
     private readonly lost: boolean,
     options: PlayerOptions = {},
   ) {
-    this.memories = memoriesOf(segments);
     this.events = new Events(segments);
     const device = new PlayedDevice(config, (tx) => this.transmitted(tx));
     const wrapped = options.wrap?.(device);
@@ -79,6 +73,7 @@ export class Player {
     const built = buildStack(wrapped?.device ?? device, random, this.drops, config.congestion as CongestionName);
     this.stack = built.stack;
     this.tcp = built.tcp;
+    this.owners = new PlayedOwners(segments, this.events, built.tcp, () => this.until());
     this.tcp.outside = () => this.outside();
     const tell = (sentence: string): void => options.onEvent?.(sentence, this.now);
     this.mode = buildMode(this.stack, config.static, config.hostname, this.leases(), {
@@ -89,6 +84,11 @@ export class Player {
     });
     const input: FrameSink = (bytes, start, end, marks) => this.stack.input(bytes, start, end, marks, this.now);
     this.sink = wrapped?.handing(input) ?? input;
+  }
+
+  /** Writes of which only the length is known. */
+  get blanks(): number {
+    return this.owners.blanks;
   }
 
   run(): Replayed {
@@ -160,7 +160,7 @@ export class Player {
         return;
       }
       default:
-        if (this.ask()) return;
+        if (this.owners.ask()) return;
         if (!this.lost) this.diverges('something was recorded that did not happen now');
         this.skip();
     }
@@ -189,8 +189,8 @@ export class Player {
     for (const [one, mac, heard] of neighbours) {
       this.stack.arp.neighbours.learn(one, Uint8Array.from(mac), 0, true, heard);
     }
-    for (const port of listening) this.listen(port);
-    this.accepted = accepted;
+    for (const port of listening) this.owners.listen(port);
+    this.owners.accepted = accepted;
   }
 
   /** What owners of connections asked for that are not known here, and numbers that were drawn for them. */
@@ -201,7 +201,7 @@ export class Player {
       const { kind } = events.next;
       if (kind === 0) return;
       // Later writes of the same bytes refer to these.
-      if (kind === E.WRITE) this.learnBytes();
+      if (kind === E.WRITE) this.owners.learnBytes();
       if (kind === E.CALLBACK || kind === E.ENTRY) depth += 1;
       else if (kind === E.DONE) depth -= 1;
       events.advance();
@@ -262,118 +262,4 @@ export class Player {
       save: (): void => {},
     };
   }
-
-  // What owners ask for
-
-  /** False: the event is none of these. */
-  private ask(): boolean {
-    const { events } = this;
-    const { kind, value, start, end } = events.next;
-    const flow = this.flows.get(events.next.flow);
-    if (kind === E.WRITE) {
-      const target = this.learnBytes();
-      events.advance();
-      flow?.write(target, start, end);
-      return true;
-    }
-    if (kind < E.LISTEN || kind > E.ABORT_ALL) return false;
-    events.advance();
-    if (kind === E.LISTEN) this.listen(value);
-    else if (kind === E.UNLISTEN) this.listeners.get(value)?.close();
-    else if (kind === E.ABORT_ALL) this.tcp.abortAll('network-closed');
-    else if (flow === undefined) return true;
-    else if (kind === E.FLUSH_FLOW) flow.flush();
-    else if (kind === E.END) flow.end();
-    else if (kind === E.RESET) flow.reset();
-    else if (kind === E.PAUSE) flow.pause();
-    else if (kind === E.RESUME) flow.resume();
-    else if (kind === E.LOW_WATER) flow.lowWater = value;
-    return true;
-  }
-
-  private learnBytes(): Memory {
-    const { memory, content, bytes, start } = this.events.next;
-    const target = this.memories.get(memory)!;
-    if (content === 1) target.bytes.set(bytes, start);
-    else if (content === 2) this.blanks += 1;
-    return target;
-  }
-
-  private listen(port: number): void {
-    const listening = this.tcp.listen(port, (flow) => this.accept(flow));
-    this.listeners.set(port, listening);
-  }
-
-  private accept(flow: Flow): void {
-    const id = this.accepted++;
-    const owner = new PlayedOwner((number) => this.callback(id, number));
-    flow.handler = owner;
-    this.flows.set(id, flow);
-    owner.data();
-  }
-
-  /** An owner was told of something: what it asked for then is done. */
-  private callback(flow: number, number: number): void {
-    const { next } = this.events;
-    if (next.kind !== E.CALLBACK || next.flow !== flow || next.value !== number) return;
-    this.events.advance();
-    this.until();
-  }
-}
-
-/** Stands for the owner of one connection: counts what it is told. */
-class PlayedOwner implements FlowHandler {
-  private callbacks = 0;
-  readonly data: () => void;
-  readonly ended: () => void;
-  readonly drained: () => void;
-  readonly trouble: () => void;
-  readonly urgent: () => void;
-  readonly closed: () => void;
-
-  constructor(told: (number: number) => void) {
-    const count = (): void => told(this.callbacks++);
-    this.data = this.ended = this.drained = this.trouble = this.urgent = this.closed = count;
-  }
-}
-
-/** Takes what is sent; nothing comes from it. */
-class PlayedDevice implements Device {
-  readonly mtu: number;
-  readonly mac: Uint8Array;
-  readonly offload: Offload;
-  readonly tx = new TxFrame();
-  onReadable = undefined;
-
-  constructor(
-    config: E.RecordedConfig,
-    private readonly sent: (tx: TxFrame) => boolean,
-  ) {
-    this.mtu = config.mtu;
-    this.mac = Uint8Array.from(config.mac.split(':'), (part) => Number.parseInt(part, 16));
-    this.offload = { checksum: config.checksum, segmentation: config.segmentation };
-  }
-
-  receive(): number {
-    return 0;
-  }
-
-  transmit(): boolean {
-    return this.sent(this.tx);
-  }
-
-  close(): void {}
-}
-
-/** Room for what was written: as large as the last byte of each memory that is referred to. */
-function memoriesOf(segments: readonly Uint8Array[]): Map<number, Memory> {
-  const ends = new Map<number, number>();
-  const events = new Events(segments);
-  for (; events.next.kind !== 0; events.advance()) {
-    const { kind, memory, end } = events.next;
-    if (kind === E.WRITE) ends.set(memory, Math.max(end, ends.get(memory) ?? 0));
-  }
-  const memories = new Map<number, Memory>();
-  for (const [memory, end] of ends) memories.set(memory, new Memory(new Uint8Array(end)));
-  return memories;
 }

@@ -30,7 +30,8 @@ export class Schedule {
     const dirty = this.dirty;
     // More may come while these are seen to.
     for (let i = 0; i < this.dirtyCount; i++) {
-      const c = dirty[i] as Connection;
+      const c = dirty[i];
+      if (c === undefined) continue;
       dirty[i] = undefined;
       c.dirty = false;
       if (c.state === CLOSED) continue;

@@ -16,6 +16,8 @@ export const SO_LINGER = 13;
 export const SO_REUSEPORT = 15;
 export const IPPROTO_TCP = 6;
 export const TCP_NODELAY = 1;
+export const TCP_INFO = 11;
+export const TCP_NOTSENT_LOWAT = 25;
 export const SHUT_WR = 1;
 export const MSG_NOSIGNAL = 0x4000;
 export const MSG_MORE = 0x8000;
@@ -37,6 +39,9 @@ export const EVENT_DATA = EVENT_SIZE - 8;
 export const ADDRESS_SIZE = 28;
 /** Bytes of a `struct msghdr` on 64 bits, and where its parts lie. */
 export const MSGHDR = { size: 56, iov: 16, iovlen: 24 } as const;
+
+/** Bytes of the part of a `struct tcp_info` that is read, and where its `tcpi_min_rtt` lies. */
+export const TCP_INFO_PART = { size: 152, minRtt: 148 } as const;
 
 export interface SocketCalls {
   errno(): number;

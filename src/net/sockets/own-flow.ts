@@ -8,6 +8,9 @@ import { reasonOf, silent } from './flow.js';
 import type { OwnSocketNetwork } from './own-network.js';
 import type { SendQueue } from './send-queue.js';
 
+/** Long pieces that are copied for a near peer after it kept us waiting. */
+const COPIES = 4;
+
 export class OwnSocketFlow implements Flow {
   handler: FlowHandler = silent;
   context: unknown = undefined;
@@ -26,6 +29,9 @@ export class OwnSocketFlow implements Flow {
   private paused = false;
   /** Something came while it was paused, or a read filled the buffer. */
   private readable = false;
+  copies = 0;
+  /** Undefined: not asked yet. */
+  private isNear: boolean | undefined = undefined;
   /** The owner's call is under way: what it writes leaves when it returns. */
   private inCall = false;
   private endAsked = false;
@@ -56,6 +62,12 @@ export class OwnSocketFlow implements Flow {
   get remote(): Endpoint {
     if (this.far === undefined && !this.over) this.far = this.network.endpointOf('getpeername', this.fd);
     return this.far ?? { address: '', port: 0 };
+  }
+
+  /** The peer is on this machine, or as good as. */
+  get nearby(): boolean {
+    this.isNear ??= this.network.near(this.fd);
+    return this.isNear;
   }
 
   get queued(): number {
@@ -90,7 +102,7 @@ export class OwnSocketFlow implements Flow {
 
   private send(queue: SendQueue): void {
     const { network } = this;
-    const sent = network.sender.send(this.fd, queue, this.endAsked);
+    const sent = network.sender.send(this, queue, this.endAsked);
     if (sent < 0) {
       const errno = network.calls.errno();
       if (errno === EAGAIN) this.blocked = true;
@@ -175,6 +187,7 @@ export class OwnSocketFlow implements Flow {
   ready(events: number): void {
     if ((events & EPOLLOUT) !== 0 && this.blocked) {
       this.blocked = false;
+      this.copies = COPIES;
       this.flush();
       if (this.over) return;
     }

@@ -30,6 +30,7 @@ import type { Accept, Clock, Endpoint, Listener, Network } from '../flow.js';
 import { RealClock } from '../real-clock.js';
 import { EpollLoop, type Watcher } from './epoll-loop.js';
 import { addressOfName } from './name.js';
+import { NearPeers } from './near.js';
 import { BACKLOG, listenError, type SocketNetworkOptions } from './options.js';
 import { OwnSocketFlow } from './own-flow.js';
 import { SendQueue } from './send-queue.js';
@@ -65,6 +66,7 @@ export class OwnSocketNetwork implements Network, Watcher {
   private readonly small = pinned(16);
   private readonly smallView = new DataView(this.small.bytes.buffer, this.small.bytes.byteOffset, 16);
   private readonly socketAddress: SocketAddress;
+  private readonly nearPeers: NearPeers;
   /** By descriptor. */
   private readonly flows: (OwnSocketFlow | undefined)[] = [];
   private readonly listeners = new Map<number, Listening>();
@@ -90,6 +92,7 @@ export class OwnSocketNetwork implements Network, Watcher {
     this.maxConnections = options.maxConnections ?? 65_536;
     this.sender = new Sender(this.calls);
     this.socketAddress = new SocketAddress(this.calls);
+    this.nearPeers = new NearPeers(this.calls);
   }
 
   async listen(port: number, accept: Accept): Promise<Listener> {
@@ -258,6 +261,11 @@ export class OwnSocketNetwork implements Network, Watcher {
   /** Reads to `buffer`; answers what C's `read` does. */
   read(fd: number): number {
     return this.calls.read(fd, this.memory.address, READ_SIZE);
+  }
+
+  /** To be asked once a flow. */
+  near(fd: number): boolean {
+    return this.nearPeers.ask(fd);
   }
 
   endpointOf(call: 'getsockname' | 'getpeername', fd: number): Endpoint {

@@ -17,6 +17,15 @@ const FILE_FROM = 32 * 1024;
 /** Bytes that one call offers the kernel: a flow with more than that goes on in its next turn. */
 const CHUNK = 1024 * 1024;
 
+/** Whose queue is sent. */
+export interface Sending {
+  readonly fd: number;
+  /** The peer is on this machine, or as good as: what is sent to it is not carried, but copied by it. Asking may cost a call. */
+  readonly nearby: boolean;
+  /** How many of the next long pieces of a file are to be copied, if the peer is nearby, and not sent by `sendfile`. */
+  copies: number;
+}
+
 export class Sender {
   private readonly calls: SocketCalls;
   private readonly scratch = pinned(SCRATCH_SIZE);
@@ -39,18 +48,22 @@ export class Sender {
    * next such piece by reference. `last`: FIN follows at once; it then rides on the last segment. Answers what C's `send`
    * does; `offered` is how many bytes that call had, `file` the file that it sent from.
    */
-  send(fd: number, queue: SendQueue, last: boolean): number {
+  send(flow: Sending, queue: SendQueue, last: boolean): number {
     const { memories, starts, ends, head } = queue;
     const length = ends[head] - starts[head];
     this.file = length < FILE_FROM ? undefined : lendingFile(memories[head]!);
-    if (this.file === undefined) return this.gather(fd, queue, last);
+    if (this.file !== undefined && flow.copies > 0 && flow.nearby) {
+      flow.copies -= 1;
+      this.file = undefined;
+    }
+    if (this.file === undefined) return this.gather(flow, queue, last);
     this.offsetView.setUint32(0, starts[head], true);
     this.offsetView.setUint32(4, starts[head] / 0x100000000, true);
     this.offered = Math.min(length, CHUNK);
-    return this.calls.sendfile(fd, this.file.fd, this.offset.address, this.offered);
+    return this.calls.sendfile(flow.fd, this.file.fd, this.offset.address, this.offered);
   }
 
-  private gather(fd: number, queue: SendQueue, last: boolean): number {
+  private gather(flow: Sending, queue: SendQueue, last: boolean): number {
     const { memories, starts, ends, tail } = queue;
     const { scratch, entries } = this;
     let count = 0;
@@ -62,8 +75,8 @@ export class Sender {
       const start = starts[i];
       let length = Math.min(ends[i] - start, CHUNK);
       if (count > 0 && length >= FILE_FROM && lendingFile(memory) !== undefined) {
-        // A head shares a segment with the beginning of its body.
-        flags |= MSG_MORE;
+        // A head shares a segment with the beginning of its body; but a near peer reads it while the rest is sent.
+        if (!flow.nearby) flags |= MSG_MORE;
         break;
       }
       let address = memoryAddress(memory);
@@ -85,7 +98,7 @@ export class Sender {
     this.offered = total;
     this.messageWords[MSGHDR.iovlen / 4] = count;
     if (last && total === queue.bytes) flags |= MSG_MORE;
-    return this.calls.sendmsg(fd, this.message.address, flags);
+    return this.calls.sendmsg(flow.fd, this.message.address, flags);
   }
 
   file: MappedFile | undefined = undefined;

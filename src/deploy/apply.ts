@@ -10,7 +10,6 @@ import { sameProgram } from '../image/manifest.js';
 import { makeFolder } from '../native/make-folder.js';
 import { admit, type Candidate, candidateAt, commitOf, latestAt } from './candidate.js';
 import { Refusal, sentenceOf, Unable } from './fault.js';
-import { probe, selfTest } from './gates.js';
 import { Repository } from './git.js';
 import { earlierImage, SIGNED_BY } from './going-back.js';
 import type { Host } from './host.js';
@@ -20,23 +19,12 @@ import { recoverState } from './recover-state.js';
 import type { Runner, Running, StagedImage } from './runner.js';
 import { pruneImages, removeParts, stagedImage, stageImage } from './stage.js';
 import { type State, writeState } from './state.js';
-
-/** What is asked of an image; in tests others than the real ones. */
-export interface Gates {
-  readonly selfTest: typeof selfTest;
-  readonly probe: typeof probe;
-  /** Milliseconds for which an image must go on serving well before it is called good. */
-  readonly settle: number;
-}
+import { type Gates, REAL_GATES, verdict } from './verdict.js';
 
 export type Outcome = 'unchanged' | 'good' | 'bad' | 'refused' | 'failed' | 'held';
 
 /** Starts that an image gets when each was cut off: by a power cut, which may be its own doing. */
 const ATTEMPTS = 2;
-/** Milliseconds between two probes of a gate. */
-const PROBE_EVERY = 500;
-const REAL_GATES: Gates = { selfTest, probe, settle: 1000 };
-
 export class Deployer {
   readonly host: Host;
   readonly repository: Repository;
@@ -183,7 +171,7 @@ export class Deployer {
           return await this.bad(candidate, sentenceOf(error));
         }
       }
-      const wrong = await this.gate(image, newer);
+      const wrong = await verdict(image, this.host, this.runner, this.gates, newer);
       if (newer?.signal.aborted && wrong !== undefined) return await this.cancelled(id);
       if (wrong !== undefined) return await this.bad(candidate, wrong);
       return await this.good(candidate, since(began));
@@ -203,30 +191,6 @@ export class Deployer {
     const now = await (running === undefined ? this.runner.start(image) : this.runner.replace(image));
     await this.save({ program: image.id });
     return now;
-  }
-
-  /** From outside, until it serves well for a while; answers what is wrong when it does not in time. */
-  private async gate(image: StagedImage, newer: Newer | undefined): Promise<string | undefined> {
-    const { gate, probe: where } = this.host.config;
-    const until = performance.now() + gate * 1000;
-    let wrong: string | undefined = 'it does not run';
-    let healthySince: number | undefined;
-    for (;;) {
-      const running = await this.runner.status();
-      if (running === undefined) wrong = 'it ended after its start';
-      else if (running.image !== image.id)
-        wrong = `${running.image.slice(0, 12) || 'another image'} serves in its place`;
-      else wrong = where === 'off' ? undefined : await this.gates.probe(where ?? running.url, image, newer?.signal);
-      const now = performance.now();
-      if (wrong === undefined) {
-        healthySince ??= now;
-        if (now - healthySince >= this.gates.settle) return undefined;
-      } else healthySince = undefined;
-      if (newer?.signal.aborted) return wrong ?? 'a newer commit came';
-      if (wrong !== undefined && now >= until) return `it was not found to serve within ${gate} s: ${wrong}`;
-      const ms = Math.min(PROBE_EVERY, this.gates.settle / 2);
-      await (newer?.pause(ms) ?? pause(ms));
-    }
   }
 
   private async good({ id, labels }: Candidate, ms: number): Promise<Outcome> {
@@ -351,8 +315,4 @@ export class Deployer {
 
 function since(began: number): number {
   return Math.round(performance.now() - began);
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { makeFolder } from '../native/make-folder.js';
 import { compressors } from '../store/compress.js';
 import { bundleDirectory, type Found, type Progress, walk } from '../store/index.js';
-import { ImageError } from './image-error.js';
+import { ImageError, notWritten } from './image-error.js';
 import type { BundleChoices, ImageTarget, Labels, Manifest } from './manifest.js';
 import { type Part, programParts } from './program.js';
 import { runScript } from './run-script.js';
@@ -82,10 +82,7 @@ export async function buildImage(options: BuildOptions, programOf: ProgramOf = n
     await keepSite(copy, join(sites, made.id));
     return image;
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOSPC') throw new ImageError(`no space is left for an image in ${output}`);
-    if (code !== undefined) throw new ImageError(`the image cannot be written to ${output}: ${message}`);
-    throw error;
+    throw notWritten(error, output);
   } finally {
     await rm(copy, { recursive: true, force: true }).catch(() => undefined);
     await rm(bundle, { force: true }).catch(() => undefined);

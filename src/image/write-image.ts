@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { chmod, copyFile, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeFolder } from '../native/make-folder.js';
-import { ImageError } from './image-error.js';
+import { ImageError, notWritten } from './image-error.js';
 import {
   canonicalJson,
   type ImageFile,
@@ -76,10 +76,7 @@ export async function writeImage(parts: ImageParts, output: string): Promise<Wri
     else await rename(part, folder);
     return { id, folder, manifest, existed };
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOSPC') throw new ImageError(`no space is left for an image in ${output}`);
-    if (code !== undefined) throw new ImageError(`the image cannot be written to ${output}: ${message}`);
-    throw error;
+    throw notWritten(error, output);
   } finally {
     await rm(part, { recursive: true, force: true }).catch(() => undefined);
   }

@@ -20,6 +20,7 @@ import { DHCP_CLIENT_PORT } from '../wire/dhcp.js';
 import { ARP_LENGTH, ARP_REPLY, ETHERNET } from '../wire/ethernet.js';
 import { ACK, int32At, PROTOCOL_TCP, putInt32, RST, uint16At } from '../wire/tcp.js';
 import { ARP, DATAGRAM, ERROR, SEGMENT } from './link.js';
+import { inputPassedOn } from './passed-on.js';
 
 const UNMATCHED = dropReason('icmp-error-unmatched');
 
@@ -81,14 +82,11 @@ export class Astray implements Elsewhere {
 
   private takeSegment(content: Uint8Array): void {
     const { tcp, stack } = this;
-    const [origin, tos, cookieAge, first] = content as unknown as [number, number, number, number];
+    const [origin, tos, cookieAge] = content as unknown as [number, number, number];
     // It may answer a cookie, which another worker has sent.
     if (origin === this.number && cookieAge !== NO_COOKIE) tcp.listening.cookieWas(stack.now - cookieAge * 1000);
-    const start = 3 + (first & 15) * 4;
-    const [source, destination] = [int32At(content, 15), int32At(content, 19)];
     this.cookieAge = cookieAge;
-    // Whoever read it from the device has verified it.
-    tcp.input(content, 3, start, content.length, source, destination, RX_CHECKSUM_OK, false, tos, stack.now);
+    inputPassedOn(stack, tcp, content, 3, tos);
     this.cookieAge = NO_COOKIE;
   }
 

@@ -4,7 +4,6 @@
  * the connection: there are no chains. The connections themselves follow, as far as they can.
  */
 import type { Memories, MemoryName } from '../../memory/memories.js';
-import { RX_CHECKSUM_OK } from '../device/device.js';
 import type { Stack } from '../stack/stack.js';
 import { FlowTable } from '../tcp/flow-table.js';
 import {
@@ -23,6 +22,7 @@ import { int32At } from '../wire/tcp.js';
 import type { AddressState } from './address-mode.js';
 import { ARP, ERROR, LINK_HEAD, Link, SAY, SEGMENT } from './link.js';
 import { decodeRecord } from './moving-codec.js';
+import { inputPassedOn, passedOnFlow } from './passed-on.js';
 
 export const HANDOVER_VERSION = 1;
 /** Milliseconds that a predecessor may take to answer. */
@@ -170,12 +170,9 @@ export class Predecessors implements Elsewhere {
   /** It came for a connection while that moved: ours by now. */
   private returned(content: Buffer): void {
     const { stack, tcp } = this;
-    const start = 1 + ((content[1] as number) & 15) * 4;
-    const [source, destination] = [int32At(content, 13), int32At(content, 17)];
     // Nobody else's, and no answer to nobody.
-    if (tcp.connections.get(source, destination, int32At(content, start)) === undefined) return;
-    const tos = content[0] as number;
-    tcp.input(content, 1, start, content.length, source, destination, RX_CHECKSUM_OK, false, tos, stack.now);
+    if (tcp.connections.get(...passedOnFlow(content, 1)) === undefined) return;
+    inputPassedOn(stack, tcp, content, 1, content[0] as number);
   }
 
   private forget(link: Link, [remote, local, ports]: FlowName): void {

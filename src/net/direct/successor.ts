@@ -3,15 +3,15 @@ import { rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import type { Memories } from '../../memory/memories.js';
 import { socketPath } from '../../native/socket-path.js';
-import { RX_CHECKSUM_OK } from '../device/device.js';
 import type { Stack } from '../stack/stack.js';
 import { type Departed, type FlowName, nameOf, type TimeWaitState } from '../tcp/hand-over.js';
 import type { TcpLayer } from '../tcp/layer.js';
 import { Mover } from '../tcp/moving/mover.js';
 import { MOVE_VERSION } from '../tcp/moving/record.js';
-import { int32At, PROTOCOL_TCP, uint16At } from '../wire/tcp.js';
+import { PROTOCOL_TCP, uint16At } from '../wire/tcp.js';
 import { ARP, ERROR, LINK_HEAD, Link, SAY, SEGMENT } from './link.js';
 import { encodeRecord } from './moving-codec.js';
+import { inputPassedOn, passedOnFlow } from './passed-on.js';
 import type { HandedOver } from './predecessors.js';
 
 /** Milliseconds between two looks for connections that could not move before, and for a question that comes at the wrong moment. */
@@ -154,7 +154,7 @@ export class Successor implements Departed {
         const message = link.frame(SEGMENT, 1, datagram, 0, datagram.length);
         if (message !== undefined) message[LINK_HEAD] = tos;
       },
-      deliver: (tos, datagram) => this.input(tos, datagram, 0),
+      deliver: (tos, datagram) => inputPassedOn(owner.stack, owner.tcp, datagram, 0, tos),
     });
     this.look();
   }
@@ -192,19 +192,9 @@ export class Successor implements Departed {
     const { mover } = this;
     const tos = content[0] as number;
     if (mover !== undefined && mover.undecided > 0) {
-      const at = 1 + ((content[1] as number) & 15) * 4;
-      if (mover.segment(int32At(content, 13), int32At(content, 17), int32At(content, at), tos, content.subarray(1)))
-        return;
+      if (mover.segment(...passedOnFlow(content, 1), tos, content.subarray(1))) return;
     }
-    this.input(tos, content, 1);
-  }
-
-  /** A datagram that begins at `ip`. Whoever read it from the device has verified it. */
-  private input(tos: number, bytes: Uint8Array, ip: number): void {
-    const { stack, tcp } = this.owner;
-    const start = ip + ((bytes[ip] as number) & 15) * 4;
-    const [source, destination] = [int32At(bytes, ip + 12), int32At(bytes, ip + 16)];
-    tcp.input(bytes, ip, start, bytes.length, source, destination, RX_CHECKSUM_OK, false, tos, stack.now);
+    inputPassedOn(this.owner.stack, this.owner.tcp, content, 1, tos);
   }
 
   private error(content: Buffer): void {

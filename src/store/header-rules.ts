@@ -1,6 +1,7 @@
 /** `_headers`: fields that a site gives its answers, by the path; as Cloudflare Pages and Netlify define it. */
 import type { Field } from './heads.js';
 import { fill, type Matched, PathPattern } from './path-pattern.js';
+import { ruleLines } from './rule-lines.js';
 import { StoreError } from './store-error.js';
 
 /** What the rules that match do to a head. Keys in lower case. */
@@ -95,14 +96,7 @@ export function parseHeaderRules(text: string, file: string, warn: (sentence: st
   const rules: { path: string; fields: { name: string; value?: string }[] }[] = [];
   let current: (typeof rules)[number] | undefined;
   let skipped = false;
-  for (const [i, raw] of text
-    .replace(/^\uFEFF/, '')
-    .split(/\r\n|\n|\r/)
-    .entries()) {
-    const place = `${file}:${i + 1}`;
-    const line = raw.trim();
-    if (line === '' || line.startsWith('#')) continue;
-    if (line.length > MAX_LINE) throw new StoreError(`${place}: the line is longer than ${MAX_LINE} characters`);
+  for (const { place, raw, line } of ruleLines(text, file, MAX_LINE)) {
     if (/^https?:\/\//i.test(line) && !/^\s/.test(raw)) {
       warn(`${place}: rules for a host are left out; write the path alone`);
       skipped = true;

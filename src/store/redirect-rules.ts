@@ -1,6 +1,7 @@
 /** `_redirects`: where paths lead; as Cloudflare Pages and Netlify define it. */
 import { sameOrigin } from './location.js';
 import { fill, type Matched, PathPattern } from './path-pattern.js';
+import { ruleLines } from './rule-lines.js';
 import type { RedirectStatus } from './site.js';
 import { StoreError } from './store-error.js';
 
@@ -28,14 +29,7 @@ const STATUSES = new Set([200, 301, 302, 303, 307, 308, 404, 410, 451]);
 export function parseRedirectRules(text: string, file: string, warn: (sentence: string) => void): RedirectRule[] {
   const rules: RedirectRule[] = [];
   let dynamic = 0;
-  for (const [i, raw] of text
-    .replace(/^\uFEFF/, '')
-    .split(/\r\n|\n|\r/)
-    .entries()) {
-    const place = `${file}:${i + 1}`;
-    const line = raw.trim();
-    if (line === '' || line.startsWith('#')) continue;
-    if (line.length > MAX_LINE) throw new StoreError(`${place}: the line is longer than ${MAX_LINE} characters`);
+  for (const { place, line } of ruleLines(text, file, MAX_LINE)) {
     const rule = parseRule(line, place, warn);
     if (!rule) continue;
     rules.push(rule);

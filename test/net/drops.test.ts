@@ -26,14 +26,13 @@ import {
   TYPE_ARP,
   TYPE_IPV4,
   tcp,
+  timestamps,
   UDP,
   udp,
   view,
 } from '../sim/packets.js';
 import { OFFER, reply, terms } from './stack/dhcp-server.js';
 import { CONFIG, Laboratory, OUR_MAC, PEER, PEER_MAC, US } from './stack/laboratory.js';
-
-const TIMESTAMPS = (value: number): Uint8Array => Uint8Array.of(1, 1, 8, 10, 0, 0, value >> 8, value & 255, 0, 0, 0, 0);
 
 class Host extends Laboratory {
   readonly tcp: TcpLayer;
@@ -212,7 +211,7 @@ const WAYS: Readonly<Record<DropName, (s: Host) => unknown>> = {
   'tcp-port-closed': (s) => s.say(SYN, { to: 81 }),
   'tcp-no-ack': (s) => s.open().say(PSH, { payload: new Uint8Array(1) }),
   'tcp-out-of-window': (s) => s.open().say(ACK, { seq: s.seq + 100_000, payload: new Uint8Array(1) }),
-  'tcp-paws': (s) => s.open(TIMESTAMPS(500)).say(ACK, { options: TIMESTAMPS(400), payload: new Uint8Array(1) }),
+  'tcp-paws': (s) => s.open(timestamps(500)).say(ACK, { options: timestamps(400), payload: new Uint8Array(1) }),
   'tcp-ack-invalid': (s) => s.open().say(ACK, { ack: s.ack + 1000 }),
   'tcp-rst-invalid': (s) => s.open().say(RST, { seq: s.seq + 1 }),
   'tcp-syn-in-window': (s) => s.open().say(SYN),
@@ -254,8 +253,8 @@ const WAYS: Readonly<Record<DropName, (s: Host) => unknown>> = {
     for (let i = 0; i < 300; i++) s.say(ACK, { seq: s.seq + 2 + i * 2, payload: new Uint8Array(1) });
   },
   'tcp-duplicate': (s) => {
-    s.open(concat(TIMESTAMPS(1), Uint8Array.of(4, 2, 1, 1)));
-    for (let i = 0; i < 2; i++) s.say(ACK, { payload: new Uint8Array(10), options: TIMESTAMPS(1) });
+    s.open(concat(timestamps(1), Uint8Array.of(4, 2, 1, 1)));
+    for (let i = 0; i < 2; i++) s.say(ACK, { payload: new Uint8Array(10), options: timestamps(1) });
   },
   'tcp-after-close': (s) => {
     s.open();

@@ -14,6 +14,11 @@ export const RST = 4;
 export const PSH = 8;
 export const ACK = 16;
 
+/** The timestamps option of TCP, padded to 12 bytes: `value` from 0 to 65535, echoing 0. */
+export function timestamps(value: number): Uint8Array {
+  return Uint8Array.of(1, 1, 8, 10, 0, 0, value >> 8, value & 255, 0, 0, 0, 0);
+}
+
 /** `10.0.0.1` -> int32. */
 export function ip(text: string): number {
   const [a, b, c, d] = text.split('.').map(Number) as [number, number, number, number];

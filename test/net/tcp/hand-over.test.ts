@@ -13,10 +13,8 @@ import {
   takeOver,
 } from '../../../src/net/tcp/hand-over.js';
 import { type Connection, TcpLayer, type TcpLimits } from '../../../src/net/tcp/index.js';
-import { ACK, FIN, icmpError, PSH, RST, readTcp, type Segment, SYN, tcp } from '../../sim/packets.js';
+import { ACK, FIN, icmpError, PSH, RST, readTcp, type Segment, SYN, tcp, timestamps } from '../../sim/packets.js';
 import { Laboratory, PEER, US } from '../stack/laboratory.js';
-
-const TIMESTAMPS = (value: number): Uint8Array => Uint8Array.of(1, 1, 8, 10, 0, 0, value >> 8, value & 255, 0, 0, 0, 0);
 
 class Side extends Laboratory {
   readonly tcp: TcpLayer;
@@ -126,7 +124,7 @@ t.test(
 
 t.test('A SYN cookie that the old owner sent is good at the new one', async (t) => {
   const pair = new Pair({ synQueue: 0 });
-  const [cookie] = pair.old.say(5000, SYN, { options: TIMESTAMPS(10) });
+  const [cookie] = pair.old.say(5000, SYN, { options: timestamps(10) });
   t.equal(pair.old.tcp.counters.cookies, 1);
   pair.handOver();
   pair.advance(200);
@@ -192,12 +190,12 @@ t.test('A connection that ends at the old owner is told to the new one, which ke
 
 t.test('Numbers and timestamps of one pair of hosts go on growing [6528, 7323 5.4]', async (t) => {
   const pair = new Pair();
-  const [before] = pair.old.say(5000, SYN, { options: TIMESTAMPS(10) });
+  const [before] = pair.old.say(5000, SYN, { options: timestamps(10) });
   pair.old.say(5000, RST, { seq: 1001 });
   pair.advance(1000);
   pair.handOver();
   pair.advance(1000);
-  const [after] = pair.young.say(5000, SYN, { options: TIMESTAMPS(3000) });
+  const [after] = pair.young.say(5000, SYN, { options: timestamps(3000) });
   // 4 µs a number: 2 s are 500,000.
   t.equal((after!.seq - before!.seq) | 0, 500_000);
   const stamp = (one: { options: Uint8Array }): number => {

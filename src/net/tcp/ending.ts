@@ -1,7 +1,7 @@
 /** Connections that end without a RST: what is left of them waits in the table of TIME-WAIT, or in a successor's. */
 import type { Connection } from './connection.js';
+import { sendAck } from './emit.js';
 import { timeWaitState } from './hand-over.js';
-import { sendAck } from './output.js';
 import { TIME_WAIT } from './time-wait.js';
 
 /** The FINs went both ways (RFC 9293 3.6): what is left of it is a row in TIME-WAIT. */

@@ -1,9 +1,10 @@
 /** When each connection is dealt with next: its timers, and the output that waits for the end of the batch. */
 import { TIMER_NONE } from './busy.js';
 import type { Connection } from './connection.js';
+import { sendAck } from './emit.js';
 import { onLife } from './keep-alive.js';
 import type { TcpLayer } from './layer.js';
-import { output, sendAck } from './output.js';
+import { output } from './output.js';
 import { CLOSED, SYN_SENT } from './state.js';
 import { onTimer } from './timeout.js';
 import { TimerHeap } from './timer-heap.js';

@@ -5,12 +5,14 @@
 import { forgetCrashes, hasTaken, neverAgain, rememberTaken } from '../vm/cmos.js';
 import { leadFrom, leadTo, openPort, PREDECESSOR, SUCCESSOR } from '../vm/ports.js';
 import { Failure } from './failure.js';
+import { makeServer } from './http-server.js';
 import { Log } from './log.js';
 import { openDirect } from './networks.js';
 import { testSites } from './self-test-command.js';
-import { addressOf, makeServer, openSites } from './serve.js';
 import type { ServeOptions } from './serve-arguments.js';
 import { firstSignal } from './signals.js';
+import { openSites } from './sites.js';
+import { addressOf } from './url.js';
 
 /** Milliseconds of service after which a crash is the first again. */
 const HEALTHY = 60_000;

@@ -10,8 +10,8 @@ import { libc } from '../native/libc.js';
 import { type OpenTap, openTapQueues } from '../net/device/tap-open.js';
 import type { SharedAddress } from '../net/direct/followed-mode.js';
 import { formatIpv4 } from '../net/wire/address.js';
-import { urlOf } from './serve.js';
 import type { ServeOptions } from './serve-arguments.js';
+import { urlOf } from './url.js';
 import type { ToFirst } from './worker-channel.js';
 import type { Shared, Worker } from './workers.js';
 

@@ -5,8 +5,8 @@ import { CryptoRandom } from '../net/direct/random.js';
 import { BundleStore } from '../store/bundle-store.js';
 import { verifySlowly } from '../store/verify-slowly.js';
 import { Log } from './log.js';
-import { openSites, type Sites } from './serve.js';
 import type { ServeOptions } from './serve-arguments.js';
+import { openSites, type Sites } from './sites.js';
 
 export async function runSelfTest(options: ServeOptions): Promise<void> {
   const log = new Log(options.log);

@@ -1,16 +1,12 @@
 /** Serving: a store, an HTTP server and a network, from start to drained end. */
-import { HttpServer } from '../http/index.js';
-import type { Listener, Network } from '../net/flow.js';
-import type { Store } from '../store/index.js';
 import { badUsage, type Failure } from './failure.js';
-import { livePages } from './live-pages.js';
+import { makeServer } from './http-server.js';
 import { Log } from './log.js';
 import { openNetwork } from './networks.js';
-import { embeddedSite } from './program-files.js';
 import type { ServeOptions } from './serve-arguments.js';
-import { ServedSite } from './served-site.js';
-import type { Siblings } from './siblings.js';
-import { firstSignal, onReload } from './signals.js';
+import { firstSignal } from './signals.js';
+import { openSites } from './sites.js';
+import { addressOf } from './url.js';
 import { FROM_WORKERS } from './worker-channel.js';
 
 /** Serves until a signal comes, then drains. */
@@ -77,75 +73,4 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     control?.close();
     for (const one of sites.all) one.close();
   }
-}
-
-export interface Sites {
-  readonly site: ServedSite;
-  readonly hosts: Readonly<Record<string, () => Store>>;
-  /** Those of hosts of their own among them. */
-  readonly all: readonly ServedSite[];
-}
-
-/** The site, and those of other hosts by name. All are read again at SIGHUP. */
-export async function openSites(options: ServeOptions, log: Log): Promise<Sites> {
-  const site = await ServedSite.open(
-    options.site ?? embeddedSite(),
-    options.http.site,
-    log,
-    options.site ?? 'the embedded site',
-  );
-  const all = [site];
-  const hosts: Record<string, () => Store> = {};
-  for (const [host, path] of options.http.siteFor) {
-    const own = await ServedSite.open(path, { ...options.http.site, canonical: undefined }, log);
-    hosts[host] = own.store;
-    all.push(own);
-  }
-  onReload(() => {
-    for (const one of all) void one.reload();
-  });
-  return { site, hosts, all };
-}
-
-/** `siblings`: other processes that serve the same. */
-export function makeServer(
-  options: ServeOptions,
-  network: Network,
-  sites: Sites,
-  log: Log,
-  siblings?: Siblings,
-): HttpServer {
-  const { base, serverField, siteFor, maxConnections, maxPerClient, idle, redirectTo } = options.http;
-  const http: HttpServer = new HttpServer({
-    store: sites.site.store,
-    hosts: siteFor.size > 0 ? sites.hosts : undefined,
-    base,
-    serverField,
-    redirectTo,
-    canonical: options.http.site.canonical === undefined ? undefined : sites.site.canonical,
-    livePages: livePages(options.http, network, sites.site, log, () => http, siblings),
-    limits: given({ connections: maxConnections, connectionsPerClient: maxPerClient }),
-    timeouts: given({ idle }),
-    clock: network.clock,
-    log: log.wants('access') ? (record) => log.access(record) : undefined,
-  });
-  return http;
-}
-
-/** What was given of it: defaults stand for the rest. */
-function given(values: Readonly<Record<string, number | undefined>>): Record<string, number> {
-  const entries = Object.entries(values).filter((entry): entry is [string, number] => entry[1] !== undefined);
-  return Object.fromEntries(entries);
-}
-
-/** Where it serves. */
-export function addressOf(network: Network, listener: Listener): string {
-  const { address, port } = listener.endpoint;
-  return urlOf(network.address ?? address, port);
-}
-
-/** `http://10.0.0.7/`, with the port unless it is 80. */
-export function urlOf(address: string, port: number): string {
-  const host = address.includes(':') ? `[${address}]` : address;
-  return port === 80 ? `http://${host}/` : `http://${host}:${port}/`;
 }

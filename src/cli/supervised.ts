@@ -7,13 +7,15 @@ import type { DirectNetwork } from '../net/direct.js';
 import type { Network } from '../net/flow.js';
 import { Control } from './control.js';
 import { badUsage, type Failure } from './failure.js';
+import { makeServer } from './http-server.js';
 import { Log } from './log.js';
 import { openDirect, openSockets } from './networks.js';
 import { Orphan } from './orphan.js';
 import { testSites } from './self-test-command.js';
-import { addressOf, makeServer, openSites, type Sites } from './serve.js';
 import type { ServeOptions } from './serve-arguments.js';
 import { firstSignal } from './signals.js';
+import { openSites, type Sites } from './sites.js';
+import { addressOf } from './url.js';
 
 /** Milliseconds in which a connection may come to where it can move. */
 const MOVE_PATIENCE = 5000;

@@ -2,11 +2,12 @@
 import type { SharedAddress } from '../net/direct/followed-mode.js';
 import type { DirectNetwork } from '../net/direct.js';
 import type { Network } from '../net/flow.js';
+import { makeServer } from './http-server.js';
 import { Log } from './log.js';
 import { openDirect, openSockets } from './networks.js';
-import { makeServer, openSites } from './serve.js';
 import type { ServeOptions } from './serve-arguments.js';
 import { INTERVAL, reportOf, Siblings } from './siblings.js';
+import { openSites } from './sites.js';
 import { type Place, type ToFirst, type ToWorker, WORKER_FD } from './worker-channel.js';
 
 export async function runWorker(options: ServeOptions): Promise<void> {

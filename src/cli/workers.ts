@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { Failure } from './failure.js';
 import { Log } from './log.js';
-import { urlOf } from './serve.js';
 import type { ServeOptions } from './serve-arguments.js';
 import { type Report, retired } from './siblings.js';
 import { firstSignal, onReload } from './signals.js';
+import { urlOf } from './url.js';
 import { FROM_WORKERS, type ToFirst, type ToWorker } from './worker-channel.js';
 
 /** Milliseconds before one that never served is started again, and beyond the drain time before one that does not end is ended. */

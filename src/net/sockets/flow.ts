@@ -3,7 +3,8 @@ import type { Socket } from 'node:net';
 import type { Memory } from '../../memory/memory.js';
 import { libc } from '../../native/libc.js';
 import { type Pinned, pinned } from '../../native/slab.js';
-import type { CloseReason, Endpoint, Flow, FlowHandler, FlowInfo } from '../flow.js';
+import type { CloseReason, Endpoint, FlowHandler, FlowInfo } from '../flow.js';
+import { type Draining, tellDrained } from './drained.js';
 
 /**
  * Pieces up to this many bytes are copied together: below it, one more buffer in a `writev` costs more than the copy
@@ -45,7 +46,7 @@ export interface SocketFlowOwner {
   flowClosed(flow: SocketFlow): void;
 }
 
-export class SocketFlow implements Flow {
+export class SocketFlow implements Draining {
   handler: FlowHandler = silent;
   context: unknown = undefined;
   lowWater = 0;
@@ -57,11 +58,11 @@ export class SocketFlow implements Flow {
   private readonly ranges: number[] = [];
   private pending = 0;
   /** The owner's call is under way: what it writes leaves when it returns. */
-  private inCall = false;
+  inCall = false;
   private endAsked = false;
   private over = false;
   /** `queued` was above `lowWater`. */
-  private above = false;
+  above = false;
   private watching = false;
   private reason: CloseReason = 'finished';
 
@@ -154,12 +155,7 @@ export class SocketFlow implements Flow {
   private readonly written = (): void => {
     this.watching = false;
     if (this.over) return;
-    if (this.above && this.queued <= this.lowWater) {
-      this.above = false;
-      this.inCall = true;
-      this.handler.drained(this);
-      this.inCall = false;
-    }
+    tellDrained(this);
     this.flush();
   };
 

@@ -3,7 +3,8 @@ import type { Memory } from '../../memory/memory.js';
 import { EAGAIN, EINTR, errnoCode } from '../../native/errno.js';
 import type { MappedFile } from '../../native/mapped-file.js';
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, SHUT_WR } from '../../native/sockets.js';
-import type { CloseReason, Endpoint, Flow, FlowHandler, FlowInfo } from '../flow.js';
+import type { CloseReason, Endpoint, FlowHandler, FlowInfo } from '../flow.js';
+import { type Draining, tellDrained } from './drained.js';
 import { reasonOf, silent } from './flow.js';
 import type { OwnSocketNetwork } from './own-network.js';
 import type { SendQueue } from './send-queue.js';
@@ -11,7 +12,7 @@ import type { SendQueue } from './send-queue.js';
 /** Long pieces that are copied for a near peer after it kept us waiting. */
 const COPIES = 4;
 
-export class OwnSocketFlow implements Flow {
+export class OwnSocketFlow implements Draining {
   handler: FlowHandler = silent;
   context: unknown = undefined;
   lowWater = 0;
@@ -33,14 +34,14 @@ export class OwnSocketFlow implements Flow {
   /** Undefined: not asked yet. */
   private isNear: boolean | undefined = undefined;
   /** The owner's call is under way: what it writes leaves when it returns. */
-  private inCall = false;
+  inCall = false;
   private endAsked = false;
   private finSent = false;
   /** FIN is here, perhaps behind bytes that were not read yet: no event will tell of it again. */
   private finWaits = false;
   private peerEnded = false;
   /** `queued` was above `lowWater`. */
-  private above = false;
+  above = false;
   /** It is in the network's list of flows with something left to do. */
   private listed = false;
   /** The file that it sent from last. */
@@ -204,12 +205,7 @@ export class OwnSocketFlow implements Flow {
   goOn(): void {
     this.listed = false;
     if (this.over) return;
-    if (this.above && this.queued <= this.lowWater) {
-      this.above = false;
-      this.inCall = true;
-      this.handler.drained(this);
-      this.inCall = false;
-    }
+    tellDrained(this);
     this.flush();
     if (this.readable && !this.paused && !this.over && !this.peerEnded) this.read();
   }

@@ -61,6 +61,11 @@ async function bytesOfDevice(handle: FileHandle, name: string): Promise<Uint8Arr
   const head = new Uint8Array(HEADER_BYTES);
   const { bytesRead } = await handle.read(head, 0, HEADER_BYTES, 0);
   const { fileBytes } = readHeader(head.subarray(0, bytesRead), undefined, name);
+  // A map of what lies behind its end would be zeros, or end the program.
+  if ((await handle.read(head, 0, 1, fileBytes - 1)).bytesRead === 0)
+    throw new StoreError(
+      `${name} is cut short: it holds less than ${fileBytes} bytes; copy it again, or bundle the site again`,
+    );
   const mapped = mapDevice(handle.fd, fileBytes);
   if (mapped === undefined) throw new StoreError(`${name} cannot be mapped: no memory is left`);
   return mapped;

@@ -1,7 +1,8 @@
 /** What process 1 of a machine image starts: the options are on the kernel's command line. */
 import { readFileSync } from 'node:fs';
 import { looksLikeBundle } from '../store/bundle-header.js';
-import { BootError, guestArguments, networkCards, onlyCard, onPowerButton, siteDevice } from '../vm/guest.js';
+import { StoreError } from '../store/store-error.js';
+import { BootError, cardToServeOn, guestArguments, networkCards, onPowerButton, siteDevice } from '../vm/guest.js';
 import { parseArguments } from './arguments.js';
 import { badUsage } from './failure.js';
 import { serveGuest } from './guest-serve.js';
@@ -9,7 +10,8 @@ import { serveGuest } from './guest-serve.js';
 export async function runGuest(): Promise<void> {
   try {
     const given = guestArguments(readFileSync('/proc/cmdline', 'utf8'));
-    const card = given.includes('--interface') ? [] : ['--interface', onlyCard(networkCards())];
+    const at = given.indexOf('--interface');
+    const card = cardToServeOn(networkCards(), at < 0 ? undefined : given[at + 1]);
     const site = siteDevice(looksLikeBundle);
     const task = parseArguments([
       '--net',
@@ -18,15 +20,17 @@ export async function runGuest(): Promise<void> {
       'sitekernel',
       '--state',
       '/tmp',
-      ...card,
       ...given,
+      '--interface',
+      card,
       site,
     ]);
     if (task?.kind !== 'serve') throw new BootError('the command line asks for nothing that can be served');
     onPowerButton(() => process.kill(process.pid, 'SIGTERM'));
     await serveGuest(task);
   } catch (error) {
-    if (error instanceof BootError) throw badUsage(error.message);
+    // A site that cannot be opened is not another one at the next start.
+    if (error instanceof BootError || error instanceof StoreError) throw badUsage(error.message);
     throw error;
   }
 }

@@ -3,7 +3,8 @@
  * and gives it to the one after: what is open is finished by who began it.
  */
 import { forgetCrashes, hasTaken, neverAgain, rememberTaken } from '../vm/cmos.js';
-import { leadFrom, leadTo, openPort, PREDECESSOR, SUCCESSOR } from '../vm/ports.js';
+import { whenHealthy } from '../vm/healthy.js';
+import { leadFrom, leadTo, NO_HAND_OVER, openPort, PREDECESSOR, SUCCESSOR } from '../vm/ports.js';
 import { Failure } from './failure.js';
 import { makeServer } from './http-server.js';
 import { Log } from './log.js';
@@ -14,8 +15,6 @@ import { firstSignal } from './signals.js';
 import { openSites } from './sites.js';
 import { addressOf } from './url.js';
 
-/** Milliseconds of service after which a crash is the first again. */
-const HEALTHY = 60_000;
 /** Milliseconds that what is open may go on when another machine has the traffic. */
 const GIVEN_DRAIN = 3_600_000;
 /** Sockets of the guest, at this end of the ports. */
@@ -62,7 +61,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     log.event('net', `self-test passed: ${test.pages} answers, ${test.bytes} bytes`);
     await leadTo(before, TO_PREDECESSOR);
     await network.takeOver([TO_PREDECESSOR]).catch((error: Error) => {
-      throw new Failure(`the machine before this one does not hand over: ${error.message}`);
+      throw new Failure(`${NO_HAND_OVER}: ${error.message}`);
     });
     rememberTaken();
   }
@@ -74,9 +73,9 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   const listener = await Promise.race([listening, signal, failure]);
   if (typeof listener === 'object') {
     process.stdout.write(`listening on ${addressOf(network, listener)}\n`);
-    const healthy = setTimeout(forgetCrashes, HEALTHY);
+    const unwell = whenHealthy(forgetCrashes);
     const end = await Promise.race([signal, given, failure]);
-    clearTimeout(healthy);
+    unwell();
     if (end === undefined) {
       neverAgain();
       log.event('net', `another machine serves; ${http.connections} open connections go on here`);

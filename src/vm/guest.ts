@@ -61,24 +61,44 @@ export function guestArguments(commandLine: string): string[] {
   return [...found].flatMap(([name, value]) => (FLAGS.has(name) ? [`--${name}`] : [`--${name}`, value]));
 }
 
-/** The card that there is. Throws a BootError where there is none, or more than one and nobody said which. */
-export function onlyCard(cards: readonly string[]): string {
-  if (cards.length === 1) return cards[0]!;
+export interface Card {
+  /** As the kernel calls it: `eth0`. */
+  readonly name: string;
+  /** `52:54:00:12:34:56`, in small letters. */
+  readonly mac: string;
+}
+
+/**
+ * The name of the card to serve on. `wanted`: name or MAC address of one; undefined: the only one. Throws a BootError where there is
+ * none, where the wanted one is not there, or where there are several and nobody said which.
+ */
+export function cardToServeOn(cards: readonly Card[], wanted?: string): string {
+  const all = cards.map(({ name, mac }) => `${name} (${mac})`).join(' and ');
   if (cards.length === 0) {
     throw new BootError(
       'this machine has no network card that we know; give it one of virtio (QEMU: -device virtio-net-pci, which run-qemu does)',
     );
   }
+  if (wanted !== undefined) {
+    const found = cards.find(({ name, mac }) => name === wanted || mac === wanted.toLowerCase());
+    if (found !== undefined) return found.name;
+    throw new BootError(
+      `"interface=${wanted}" on the kernel's command line: there is no such network card; there is ${all}`,
+    );
+  }
+  if (cards.length === 1) return cards[0]!.name;
   throw new BootError(
-    `this machine has ${cards.length} network cards, ${cards.join(' and ')}; write interface=${cards[0]} on the kernel's command line, or take the others away`,
+    `this machine has ${cards.length} network cards, ${all}; write interface=${cards[0]!.mac} on the kernel's command line for the first, or take the others away`,
   );
 }
 
 /** Ethernet cards, by name. */
-export function networkCards(): string[] {
+export function networkCards(): Card[] {
+  const read = (name: string, what: string): string => readFileSync(`/sys/class/net/${name}/${what}`, 'utf8').trim();
   return readdirSync('/sys/class/net')
-    .filter((name) => readFileSync(`/sys/class/net/${name}/type`, 'utf8').trim() === '1')
-    .sort();
+    .filter((name) => read(name, 'type') === '1')
+    .sort()
+    .map((name) => ({ name, mac: read(name, 'address') }));
 }
 
 /** The disk, or partition of one, that begins as a bundle does. Throws a BootError. */
@@ -100,7 +120,7 @@ export function siteDevice(isBundle: (beginning: Uint8Array) => boolean): string
   }
   const disks = names.length === 0 ? 'no disk' : `none of the disks ${names.join(', ')}`;
   throw new BootError(
-    `there is no site: ${disks} holds a bundle; start the machine with site.bundle as its second virtio disk (run-qemu does)`,
+    `there is no site: ${disks} begins as a bundle does; start the machine with site.bundle as its second virtio disk (run-qemu does); if it is, the bundle is damaged: build the image again`,
   );
 }
 

@@ -14,6 +14,16 @@ export const NO_CRASHES = 0xa0;
 export const GIVEN = 0xb0;
 /** Crashes in a row after which the machine stays off. */
 export const MOST_CRASHES = 5;
+/** Megabytes of a machine with which it still serves. */
+export const LEAST_MEMORY = 96;
+/** Bytes that the kernel has left of so much: 61 MB, and some less where firmware keeps something for itself. */
+const LEAST_LEFT = 56 * 2 ** 20;
+/** Said when the server ended as it was told to, or when nothing was left for it to do. */
+export const IN_ORDER = 'sitekernel: the server has ended in order; the machine powers off';
+/** Said when it ended otherwise, after what it said itself. */
+export const ENDED = 'sitekernel: the server ended; the machine starts again';
+/** The first word. */
+export const IS_UP = 'sitekernel: the kernel is up';
 /** Where the runtime is mounted before it becomes the root. */
 export const RUNTIME = '/runtime';
 
@@ -24,12 +34,16 @@ const execve = 59;
 const exit = 60;
 const wait4 = 61;
 const chdir = 80;
+const sysinfo = 99;
 const chroot = 161;
 const mount = 165;
 const reboot = 169;
 const ioperm = 173;
 const finitModule = 313;
 const nanosleep = 35;
+/** `totalram` in struct sysinfo, and its size. */
+const TOTAL_RAM = 32;
+const SYSINFO = 112;
 const O_RDONLY = 0;
 const MS_RDONLY = 1;
 const POWER_OFF = 0x4321fedc;
@@ -47,8 +61,9 @@ export function initProgram(
   crashes = MOST_CRASHES,
 ): Uint8Array {
   const p = new Program();
-  p.say('sitekernel: the kernel is up');
+  p.say(IS_UP);
   countCrash(p, crashes);
+  p.call(sysinfo, { place: 'memory', size: SYSINFO }).ifBelow('memory', TOTAL_RAM, LEAST_LEFT, 'too small');
   p.call(mount, 'dev', '/dev', 'devtmpfs', 0, 0);
   for (const path of modules) {
     // One that does not load is missed by what needs it, which says so.
@@ -60,6 +75,10 @@ export function initProgram(
   p.say(
     'sitekernel: there is no disk with the runtime; start the machine with runtime.squashfs as its first virtio disk (run-qemu does)',
   ).jump('off');
+  p.label('too small');
+  p.say(
+    `sitekernel: this machine has too little memory; give it ${LEAST_MEMORY} MB or more (run-qemu --memory ${LEAST_MEMORY}); it stays off`,
+  ).jump('done');
   p.label('mounted');
   p.call(mount, 'dev', `${RUNTIME}/dev`, 'devtmpfs', 0, 0);
   p.call(mount, 'proc', `${RUNTIME}/proc`, 'proc', 0, 0);
@@ -75,8 +94,9 @@ export function initProgram(
   p.say(
     'sitekernel: the memory of this machine is too small, the kernel ended the server; give it more (run-qemu --memory 256); the machine starts again',
   ).jump('restart');
-  p.label('exited').loadByte('status', 1).ifByte(0, 'done').ifByte(2, 'done');
-  p.say('sitekernel: the server ended; the machine starts again').jump('restart');
+  p.label('exited').loadByte('status', 1).ifByte(0, 'in order').ifByte(2, 'done');
+  p.say(ENDED).jump('restart');
+  p.label('in order').say(IN_ORDER);
   p.label('done');
   setCrashes(p, NO_CRASHES);
   p.label('off').call(reboot, 0xfee1dead, 672274793, POWER_OFF, 0).jump('stuck');

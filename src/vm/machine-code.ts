@@ -6,14 +6,14 @@
  */
 
 /**
- * An argument: a number, a text (as its address, with a zero at the end), a place of eight bytes, a `struct timespec`, or the
- * answer of the last call.
+ * An argument: a number, a text (as its address, with a zero at the end), a place of eight bytes or of `size`, a multiple of
+ * eight, a `struct timespec`, or the answer of the last call.
  */
 export type Operand =
   | number
   | bigint
   | string
-  | { readonly place: string }
+  | { readonly place: string; readonly size?: number }
   | { readonly seconds: number }
   | { readonly texts: readonly string[] }
   | typeof LAST;
@@ -69,7 +69,7 @@ export class Program {
   private datum(operand: Exclude<Operand, number | bigint | typeof LAST>): string {
     if (typeof operand === 'string') return this.text(operand);
     if ('place' in operand) {
-      this.data.set(operand.place, [new Uint8Array(8)]);
+      if (!this.data.has(operand.place)) this.data.set(operand.place, [new Uint8Array(operand.size ?? 8)]);
       return operand.place;
     }
     if ('seconds' in operand) {
@@ -121,6 +121,14 @@ export class Program {
   /** Jumps where `al` is `value`; after `call`, `portIn` or `loadByte`. */
   ifByte(value: number, to: string): this {
     this.code.push(0x3c, value, 0x0f, 0x84);
+    return this.relative(to);
+  }
+
+  /** Jumps where the eight bytes at `offset` (under 128) of a place are a number below `value` (under 2 GiB). */
+  ifBelow(place: string, offset: number, value: number, to: string): this {
+    this.load(7, { place });
+    // cmp qword [rdi + offset], value; jb
+    this.code.push(0x48, 0x81, 0x7f, offset, ...new Uint8Array(new Int32Array([value]).buffer), 0x0f, 0x82);
     return this.relative(to);
   }
 

@@ -13,6 +13,9 @@ import { stream } from '../native/watch.js';
 export const SUCCESSOR = 'successor';
 export const PREDECESSOR = 'predecessor';
 
+/** How the sentence begins with which a machine ends whose predecessor would not give it the traffic. */
+export const NO_HAND_OVER = 'the machine before this one does not hand over';
+
 /** Milliseconds between two looks whether somebody has come to a port. */
 const LOOK = 250;
 

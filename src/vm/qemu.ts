@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { IN_ORDER } from './init.js';
 import { PREDECESSOR, SUCCESSOR } from './ports.js';
 
 export interface MachineOptions {
@@ -32,7 +33,7 @@ const ESCAPES = new RegExp(`${String.fromCharCode(27)}(?:\\[[0-9;?=]*[a-zA-Z]|c)
 const LISTENING = /^listening on \S+$/;
 
 export class Machine {
-  /** How it ended: `stopped` when the guest powered off, else `failed`. */
+  /** How it ended: `stopped` when it was asked to, or when the guest said that its server ended in order; else `failed`. */
   readonly exit: Promise<'stopped' | 'failed'>;
   /** Why it did not come up, or what QEMU complained of; empty: nothing. */
   reason = '';
@@ -41,6 +42,8 @@ export class Machine {
   private readonly spoke: Promise<boolean>;
   private line = '';
   private asked = false;
+  /** The guest has said that its server ended in order. */
+  private ended = false;
   private commands: Promise<unknown> = Promise.resolve();
   /** The guest has said where it serves. */
   private serving = false;
@@ -81,7 +84,7 @@ export class Machine {
       this.child.on('close', (code) => {
         heard(false);
         rmSync(this.folder, { recursive: true, force: true });
-        resolve(code === 0 && this.asked ? 'stopped' : 'failed');
+        resolve(code === 0 && (this.asked || this.ended) ? 'stopped' : 'failed');
       });
     });
   }
@@ -115,7 +118,8 @@ export class Machine {
           void this.command('set-action', { reboot: 'reset' }).catch(() => undefined);
         }
         process.stdout.write(`${plain}\n`);
-      } else if (plain !== '') process.stderr.write(`${plain}\n`);
+      } else if (plain === IN_ORDER) this.ended = true;
+      else if (plain !== '') process.stderr.write(`${plain}\n`);
     }
   }
 

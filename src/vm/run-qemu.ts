@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { BootFile } from './boot-file.js';
 import { portOf } from './bridge-port.js';
+import { LEAST_MEMORY } from './init.js';
 import { Machine, type MachineOptions } from './qemu.js';
 
 const HELP = `usage: run-qemu [options]
@@ -30,9 +31,6 @@ const HELP = `usage: run-qemu [options]
 /** Seconds: what the guest gives open connections by itself, and what it gets beyond that to power off. */
 const DRAIN = 10;
 const PATIENCE = 60;
-
-/** Megabytes with which the project's site was served; with 64 the kernel ends before it can say why. */
-const LEAST_MEMORY = 96;
 
 /** Options of ours that are options of the guest. */
 const PASSED = ['ipv4', 'ipv4-netmask', 'ipv4-gateway', 'hostname', 'port', 'drain', 'log', 'congestion'] as const;
@@ -68,10 +66,7 @@ const boot = JSON.parse(readFileSync(join(folder, 'boot.json'), 'utf8')) as Boot
 const memory = given['memory'] ?? String(boot.memory);
 if (!/^\d{1,6}$/.test(memory)) fail(`--memory: "${memory}" is no number of megabytes`, 2);
 if (Number(memory) < LEAST_MEMORY)
-  fail(
-    `--memory ${memory}: the kernel does not come up with so little; give the machine ${LEAST_MEMORY} MB or more`,
-    2,
-  );
+  fail(`--memory ${memory}: too little to serve with; give the machine ${LEAST_MEMORY} MB or more`, 2);
 if (given['self-test'] === true) selfTest();
 const tap = given['tap'] ?? 'tap0';
 prepareTap(tap, given['bridge']);

@@ -4,16 +4,18 @@
  * A replacement boots beside the running machine on a TAP of its own on the same bridge, with the same addresses, and sends nothing
  * until it has tested its site. Then it takes the traffic over, through a port between the two machines: the old one finishes what
  * is open, gets the segments of that handed on, and sends by itself; the bridge only must not learn from that. Without a bridge, or
- * with another address, the old machine ends first.
+ * with another address, or when the old one does not hand over in a way that the new one knows, the old machine ends first.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { MakeRunner, Runner, Running, StagedImage } from '../deploy/runner.js';
 import { makeFolder } from '../native/make-folder.js';
 import { portOf, unlearned } from './bridge-port.js';
+import { ENDED, IN_ORDER, IS_UP } from './init.js';
+import { NO_HAND_OVER } from './ports.js';
 
 /** Milliseconds between two looks at a machine, until it must serve (emulated ones are slow), and until one must have ended. */
 const LOOK = 100;
@@ -87,7 +89,7 @@ export function vmRunnerWithin(start: number, { hostFolder, args, log }: Paramet
     const said = readFileSync(log, 'utf8')
       .trim()
       .split('\n')
-      .filter((line) => line.startsWith('sitekernel: '));
+      .filter((line) => line.startsWith('sitekernel: ') && ![IS_UP, ENDED, IN_ORDER].includes(line));
     // Its TAP goes with it: the next one may get the same name. A second signal takes its machine away at once.
     for (let asked = 0; asked < 2 && !over; asked++) {
       child.kill('SIGTERM');
@@ -109,8 +111,8 @@ export function vmRunnerWithin(start: number, { hostFolder, args, log }: Paramet
     throw new Error('the machine did not power off in time');
   };
 
-  const oneAfterTheOther = async (old: State, next: Bootable): Promise<Running> => {
-    log('the machine ends before the next begins: that is so without --bridge, and when the address changes');
+  const oneAfterTheOther = async (old: State, next: Bootable, why: string): Promise<Running> => {
+    log(`the machine ends before the next begins: ${why}`);
     await end(old);
     try {
       return keep(await boot(next, base));
@@ -129,7 +131,10 @@ export function vmRunnerWithin(start: number, { hostFolder, args, log }: Paramet
       log(`the machine on ${old.former.tap} still had open connections; it ends now`);
       await end(old.former).catch((error: Error) => log(error.message));
     }
-    if (bridge === undefined || old.address !== next.address) return oneAfterTheOther(old, next);
+    if (bridge === undefined) return oneAfterTheOther(old, next, 'that is so without --bridge');
+    if (old.address !== next.address) return oneAfterTheOther(old, next, 'its address changes');
+    if (!existsSync(join(hostFolder, linkOf(old.tap))))
+      return oneAfterTheOther(old, next, 'it has no port to hand over at');
     const tap = old.tap === base ? `${base.slice(0, 14)}n` : base;
     ip(...unlearned(old.tap));
     let state: State;
@@ -137,6 +142,9 @@ export function vmRunnerWithin(start: number, { hostFolder, args, log }: Paramet
       state = await boot(next, tap, old);
     } catch (error) {
       ip(...portOf(old.tap, true));
+      const { message } = error as Error;
+      // It has tested its site; what is amiss is between the two, as when their programs hand over in different ways.
+      if (message.startsWith(NO_HAND_OVER)) return oneAfterTheOther(old, next, message);
       throw error;
     }
     ip(...portOf(old.tap, false));

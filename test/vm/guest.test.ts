@@ -1,5 +1,5 @@
 import t from 'tap';
-import { BootError, guestArguments, onlyCard } from '../../src/vm/guest.js';
+import { BootError, cardToServeOn, guestArguments } from '../../src/vm/guest.js';
 
 t.test("what is ours on the kernel's command line becomes the program's arguments; what comes later wins", (t) => {
   const line = 'console=ttyS0 quiet panic=2 ipv4=192.0.2.7/24 ipv4=46.43.42.137/25 ipv4-gateway=46.43.42.129 metrics\n';
@@ -17,8 +17,17 @@ t.test('an address that nobody would hear is refused with what to write instead'
 });
 
 t.test('no card and two cards are sentences that say what to do', (t) => {
-  t.equal(onlyCard(['eth0']), 'eth0');
-  t.throws(() => onlyCard([]), /no network card.*virtio-net-pci/);
-  t.throws(() => onlyCard(['eth0', 'eth1']), /2 network cards, eth0 and eth1; write interface=eth0/);
+  const a = { name: 'eth0', mac: '52:54:00:00:00:0a' };
+  const b = { name: 'eth1', mac: '52:54:00:00:00:0b' };
+  t.equal(cardToServeOn([a]), 'eth0');
+  t.throws(() => cardToServeOn([]), /no network card.*virtio-net-pci/);
+  t.throws(() => cardToServeOn([], 'eth0'), /no network card.*virtio-net-pci/);
+  t.throws(
+    () => cardToServeOn([a, b]),
+    /2 network cards, eth0 \(52:.*0a\) and eth1 \(52:.*0b\); write interface=52:.*0a /,
+  );
+  t.equal(cardToServeOn([a, b], '52:54:00:00:00:0B'), 'eth1');
+  t.equal(cardToServeOn([a, b], 'eth1'), 'eth1');
+  t.throws(() => cardToServeOn([a, b], 'eth2'), /"interface=eth2" .* no such network card; there is eth0 .* and eth1/);
   t.end();
 });

@@ -2,12 +2,13 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
+import { cmosPrograms } from '../../src/vm/cmos.js';
 import { cpio } from '../../src/vm/cpio.js';
 import { initProgram, MOST_CRASHES } from '../../src/vm/init.js';
 import { debianKernel } from '../../src/vm/kernel.js';
-import { LAST, Program } from '../../src/vm/machine-code.js';
+import { Program } from '../../src/vm/machine-code.js';
 import { skipWithout } from '../wire/needs.js';
 
 const exit = 60;
@@ -15,14 +16,18 @@ const skip = skipWithout('qemu-system-x86_64', 'mksquashfs');
 /** Milliseconds, for all its starts: emulation on a busy machine takes its time. */
 const LONGEST = 400_000;
 
-/** Runs a machine whose server is `server`, until it is off. Answers its console. */
-function run(t: Test, server: Uint8Array, crashes: number): Promise<string> {
+/** Runs a machine whose server is `server`, until it is off or was started `starts` times. Answers its console. */
+function run(t: Test, server: Uint8Array, crashes: number, starts = 9): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'sitekernel-vm-restarts-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const root = join(folder, 'root');
   for (const name of ['dev', 'proc', 'sys', 'tmp']) mkdirSync(join(root, name), { recursive: true });
   writeFileSync(join(root, 'server'), server);
   chmodSync(join(root, 'server'), 0o755);
+  for (const { path, content } of cmosPrograms()) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), content, { mode: 0o755 });
+  }
   const disk = join(folder, 'disk');
   execFileSync('mksquashfs', [root, disk, '-quiet', '-no-progress', '-all-root'], { stdio: 'ignore' });
   const { vmlinuz, modules } = debianKernel();
@@ -46,6 +51,7 @@ function run(t: Test, server: Uint8Array, crashes: number): Promise<string> {
   let said = '';
   machine.stdout.setEncoding('latin1').on('data', (text: string) => {
     said += text.replaceAll('\r', '');
+    if (count(said, 'the kernel is up') === starts) machine.kill('SIGTERM');
   });
   const timer = setTimeout(() => machine.kill('SIGKILL'), LONGEST);
   return new Promise((resolve) => {
@@ -61,23 +67,40 @@ function server(status: number): Uint8Array {
   return new Program().say(`the server ends with ${status}`).call(exit, status).link();
 }
 
-/** Ends by SIGKILL. */
-function killed(): Uint8Array {
-  const getpid = 39;
-  const kill = 62;
-  return new Program().say('out of memory').call(getpid).call(kill, LAST, 9).link();
+/** Takes memory, a MiB after the other and all of it written to, until the kernel has no more. */
+function greedy(): Uint8Array {
+  const mmap = 9;
+  const READ_WRITE = 3;
+  const PRIVATE_ANONYMOUS_POPULATE = 0x8022;
+  const p = new Program().say('one more MiB, and one more').label('more');
+  return p
+    .call(mmap, 0, 2 ** 20, READ_WRITE, PRIVATE_ANONYMOUS_POPULATE, -1, 0)
+    .jump('more')
+    .link();
+}
+
+/** Ends with 1, after what the guest does when it has served for a minute. */
+function healthy(): Uint8Array {
+  const fork = 57;
+  const execve = 59;
+  const wait4 = 61;
+  const p = new Program().call(fork).ifZero('child').call(wait4, -1, { place: 'status' }, 0, 0);
+  p.loadByte('status', 1).ifByte(0, 'forgotten').say('it is not forgotten').call(exit, 2);
+  p.label('forgotten').say('it has served for a while').call(exit, 1);
+  p.label('child').call(execve, '/remember/healthy', { texts: ['/remember/healthy'] }, { texts: [] });
+  return p.call(exit, 1).link();
 }
 
 const count = (text: string, words: string): number => text.split(words).length - 1;
 
 t.test('a server that crashes is started again, and stays off after too many times in a row', { skip }, async (t) => {
   t.equal(MOST_CRASHES, 5);
-  const said = await run(t, killed(), 2);
-  t.equal(count(said, 'out of memory'), 2, said);
+  const said = await run(t, greedy(), 2);
+  t.equal(count(said, 'one more MiB'), 2, said);
   t.equal(
     count(said, 'sitekernel: the memory of this machine is too small, the kernel ended the server; give it more'),
     2,
-    'as the kernel ends it when no memory is left',
+    'the kernel ends it when no memory is left',
   );
   t.equal(count(said, 'the kernel is up'), 3, 'the third start only says that it was too often');
   t.match(said, /sitekernel: the server ended 2 times in a row, the reasons are above; the machine stays off/);
@@ -87,4 +110,11 @@ t.test('a mistake of whoever booted it is no crash', { skip }, async (t) => {
   const said = await run(t, server(2), 2);
   t.equal(count(said, 'the server ends with 2'), 1, said);
   t.equal(count(said, 'the kernel is up'), 1);
+});
+
+t.test('crashes after a minute of service each are not in a row', { skip }, async (t) => {
+  const said = await run(t, healthy(), 1, 3);
+  t.equal(count(said, 'it has served for a while'), 2, said);
+  t.equal(count(said, 'the kernel is up'), 3, 'started again and again');
+  t.notMatch(said, /in a row/);
 });

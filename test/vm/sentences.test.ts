@@ -26,7 +26,7 @@ function folder(t: Test): string {
 t.test('run-qemu refuses what would not boot', (t) => {
   const image = folder(t);
   for (const [words, status, sentence] of [
-    [['--memory', '64'], 2, /--memory 64: the kernel does not come up with so little; give the machine 96 MB or more/],
+    [['--memory', '64'], 2, /--memory 64: too little to serve with; give the machine 96 MB or more/],
     [['--memory', 'much'], 2, /--memory: "much" is no number of megabytes/],
     [['--accel', 'xen'], 2, /--accel: "xen" is none of kvm, tcg and auto/],
     [['--tape', 'tap0'], 2, /Unknown option '--tape'; "run-qemu --help" lists what there is/],

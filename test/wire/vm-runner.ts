@@ -1,6 +1,6 @@
 /**
  * Runs on the host of a lab where a machine image is deployed: does by the runner of deployments what stdin says, a line each:
- * `replace IMAGE [SECONDS]`, the last until it must serve. `npm test` starts it; it is no test by itself.
+ * `replace IMAGE [SECONDS]`, the last until it must serve; or `stop`. `npm test` starts it; it is no test by itself.
  * usage: vm-runner.js HOSTFOLDER ARGS...
  */
 import { readFileSync } from 'node:fs';
@@ -20,7 +20,12 @@ const staged = (folder: string): StagedImage => ({
 const options = { hostFolder, args, log: (sentence: string) => console.error(sentence) };
 const runner = await makeRunner('vm', options);
 for await (const line of createInterface({ input: process.stdin })) {
-  const [, image, seconds] = line.split(' ');
+  const [what, image, seconds] = line.split(' ');
+  if (what === 'stop') {
+    await runner.stop();
+    console.log('stopped');
+    continue;
+  }
   const one = seconds === undefined ? runner : vmRunnerWithin(Number(seconds) * 1000, options);
   const said = await one.replace(staged(image!)).then(
     (running) => `replaced by ${running.image}`,

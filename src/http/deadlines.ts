@@ -80,6 +80,8 @@ export class Deadlines {
   readonly #epoch: number;
   /** When the clock was last read. In an array, because a field would hold a new object for each fraction. */
   readonly #read = new Float64Array(1);
+  /** What the network said then (`Clock.look`). */
+  #look: number | undefined;
   readonly #lists: DeadlineList[] = [];
   #timer: Timer | undefined;
   #timerDue = 0;
@@ -104,7 +106,10 @@ export class Deadlines {
   /** Reads the clock: once a call of the network, not once a question. */
   refresh(): void {
     const clock = this.#clock;
-    const read = clock.called === undefined ? clock.now() : clock.called();
+    const { look } = clock;
+    if (look !== undefined && look === this.#look) return;
+    this.#look = look;
+    const read = clock.now();
     this.#read[0] = read;
     const now = (read - this.#epoch) | 0;
     if (now === this.now) return;

@@ -58,7 +58,7 @@ export class DirectNetwork implements Network {
     const random = new CryptoRandom();
     this.clock = new EntryClock(
       (callback) => this.turns.timer(callback),
-      () => this.turns.entry,
+      () => this.turns.look,
     );
     this.opened = openDevice(options, this.clock, random, () => this.turns.readHeld());
     const { link, wire, device, onDrop } = this.opened;

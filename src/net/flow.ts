@@ -124,8 +124,8 @@ export interface Clock {
   now(): number;
   /** Milliseconds since 1970-01-01T00:00Z. For `Date`, logs and leases that outlive the process. */
   wallClock(): number;
-  /** When the network's present call began, as `now()` would have said then: without a look at the machine's clock. */
-  called?(): number;
+  /** Another number whenever the network has looked at the machine's clock for a call; undefined: between calls, or it does not tell. */
+  readonly look?: number | undefined;
   /** Calls `callback` once, `delay` milliseconds from now (0 or more). */
   schedule(delay: number, callback: () => void): Timer;
 }

@@ -67,6 +67,7 @@ const memory = given['memory'] ?? String(boot.memory);
 if (!/^\d{1,6}$/.test(memory)) fail(`--memory: "${memory}" is no number of megabytes`, 2);
 if (Number(memory) < LEAST_MEMORY)
   fail(`--memory ${memory}: too little to serve with; give the machine ${LEAST_MEMORY} MB or more`, 2);
+if (given['disk'] !== undefined) checkDisk(given['disk']);
 if (given['self-test'] === true) selfTest();
 const tap = given['tap'] ?? 'tap0';
 prepareTap(tap, given['bridge']);
@@ -94,6 +95,19 @@ function commandLine(image: string): string {
   // An address of the image's would keep its netmask and gateway beside another one's.
   const kept = passed.includes('ipv4') ? image.split(' ').filter((token) => !token.startsWith('ipv4')) : [image];
   return [...kept, ...own, ...(given['append'] === undefined ? [] : [given['append']])].join(' ');
+}
+
+/** A disk has the options of its guest in it: GRUB hands on those and no others. */
+function checkDisk(file: string): void {
+  const idle = [...PASSED, 'append'].find((name) => name !== 'drain' && given[name] !== undefined);
+  if (idle !== undefined) {
+    fail(
+      `--${idle} goes with the image, not with --disk, which boots with the options that it was built with: give them to "sitekernel image build --target vm --format raw"`,
+      2,
+    );
+  }
+  if (!existsSync(file))
+    fail(`--disk ${file}: there is no such file; "sitekernel image build --target vm --format raw" makes one`);
 }
 
 /** A TAP on a bridge, where that is asked for; QEMU makes one that does not exist. */

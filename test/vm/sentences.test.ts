@@ -30,6 +30,12 @@ t.test('run-qemu refuses what would not boot', (t) => {
     [['--memory', 'much'], 2, /--memory: "much" is no number of megabytes/],
     [['--accel', 'xen'], 2, /--accel: "xen" is none of kvm, tcg and auto/],
     [['--tape', 'tap0'], 2, /Unknown option '--tape'; "run-qemu --help" lists what there is/],
+    [
+      ['--disk', 'x.raw', '--ipv4', '10.0.0.2/24'],
+      2,
+      /--ipv4 goes with the image, not with --disk, .*options that it was built with/,
+    ],
+    [['--disk', 'x.raw'], 1, /--disk x\.raw: there is no such file/],
     [['--self-test'], 1, /vmlinuz is missing in the image; build it again/],
   ] as const) {
     const done = spawnSync(process.execPath, [LAUNCHER, image, ...words], { encoding: 'utf8' });

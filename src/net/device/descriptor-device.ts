@@ -71,7 +71,11 @@ export class DescriptorDevice implements Device {
   gone = false;
 
   protected readonly c: Libc;
-  private readonly receiveAddress: number;
+  /**
+   * Where each of the buffers is. An `undefined` behind them: an array of nothing but fractions and large numbers holds them in a way that
+   * makes an object of each that is handed on.
+   */
+  private readonly receiveAddresses: readonly (number | undefined)[];
   /** Of the frames that were read, the virtio-net header included. */
   private readonly lengths = new Int32Array(BATCH);
   private readonly headAddress: number;
@@ -99,7 +103,8 @@ export class DescriptorDevice implements Device {
     this.offload = { checksum: open.checksum, segmentation: open.segmentation ? 65_535 : 0 };
     const receive = pinned(BATCH * RECEIVE_SIZE);
     this.buffer = receive.bytes;
-    this.receiveAddress = receive.address;
+    const addresses = Array.from({ length: BATCH }, (_, i) => receive.address + i * RECEIVE_SIZE);
+    this.receiveAddresses = [...addresses, undefined];
     const head = pinned(HEAD_SIZE);
     this.tx = new TxFrame(head.bytes);
     this.headAddress = head.address;
@@ -109,13 +114,13 @@ export class DescriptorDevice implements Device {
   }
 
   receive(sink: FrameSink, budget: number): number {
-    const { c, fd, receiveAddress, buffer, lengths } = this;
+    const { c, fd, receiveAddresses, buffer, lengths } = this;
     let taken = 0;
     for (;;) {
       const wanted = Math.min(BATCH, budget - taken);
       let got = 0;
       while (got < wanted) {
-        const length = c.read(fd, receiveAddress + got * RECEIVE_SIZE, RECEIVE_SIZE);
+        const length = c.read(fd, receiveAddresses[got] as number, RECEIVE_SIZE);
         if (length <= 0) {
           if (length < 0) this.readFailed(c.errno());
           break;

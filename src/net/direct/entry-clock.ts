@@ -5,14 +5,14 @@ import { RealClock } from '../real-clock.js';
 export class EntryClock implements Clock {
   private readonly real = new RealClock();
 
-  /** `enter` runs a callback as an entry of the stack; `entry` tells when the present one began; undefined: there is none. */
+  /** `enter` runs a callback as an entry of the stack; `lastLook` numbers the looks at the clock; undefined: no entry runs. */
   constructor(
     private readonly enter: (callback: () => void) => void,
-    private readonly entry: () => number | undefined,
+    private readonly lastLook: () => number | undefined,
   ) {}
 
-  called(): number {
-    return this.entry() ?? this.real.now();
+  get look(): number | undefined {
+    return this.lastLook();
   }
 
   now(): number {

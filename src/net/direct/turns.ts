@@ -38,6 +38,8 @@ export class Turns implements Driven {
   private polledAt = 0;
   private framesToLook = 0;
   private inEntry = false;
+  /** Looks at the clock so far; wraps. */
+  private looks = 0;
   private outsideQueued = false;
 
   /** `wire`: what the frames of `link` pass first; `device`: what the stack has. `onGone`: the device was removed. */
@@ -54,9 +56,14 @@ export class Turns implements Driven {
     tcp.outside = () => this.enteredFromOutside();
   }
 
-  /** When the entry that runs began, ms; undefined: none runs. */
-  get entry(): number | undefined {
-    return this.inEntry ? this.now : undefined;
+  /** Number of the last look at the clock; undefined: no entry runs. */
+  get look(): number | undefined {
+    return this.inEntry ? this.looks : undefined;
+  }
+
+  private readClock(): void {
+    this.now = performance.now();
+    this.looks = (this.looks + 1) | 0;
   }
 
   /** Another loop drives them from now on. */
@@ -69,7 +76,7 @@ export class Turns implements Driven {
   /** Takes one frame. */
   readonly sink = (bytes: Uint8Array, start: number, end: number, marks: number): void => {
     if (this.framesToLook === 0) {
-      this.now = performance.now();
+      this.readClock();
       this.framesToLook = FRAMES_A_LOOK;
     }
     this.framesToLook -= 1;
@@ -124,7 +131,7 @@ export class Turns implements Driven {
 
   /** What was held back leaves, and what is due is done. */
   private settle(): void {
-    this.now = performance.now();
+    this.readClock();
     this.flush();
     this.poll();
   }
@@ -155,7 +162,7 @@ export class Turns implements Driven {
       return;
     }
     this.inEntry = true;
-    this.now = performance.now();
+    this.readClock();
     this.recorder?.turn(POLL_STACK, this.now);
     this.stack.poll(this.now);
     callback();
@@ -168,7 +175,7 @@ export class Turns implements Driven {
   /** A connection was asked for something outside an entry: the stack learns the time, and settles when the caller is done. */
   private enteredFromOutside(): void {
     if (this.inEntry) return;
-    this.now = performance.now();
+    this.readClock();
     this.recorder?.turn(OUTSIDE, this.now);
     this.stack.now = this.now;
     this.tcp.now = this.now;

@@ -34,7 +34,6 @@ const newestCopy = {
   lostBefore: 0,
   appLimited: false,
 };
-let rttSample = 0;
 /** F-RTO: something from before the timeout that was never sent again has arrived; something sent again has. */
 let originalCame = false;
 let repeatCame = false;
@@ -46,7 +45,7 @@ function deliver(c: Connection, one: Sent, now: number): void {
   busy.delivered += size;
   sample.newlyDelivered += size;
   if (one.count === 1) {
-    rttSample = now - one.sentAt;
+    sample.rtt = now - one.sentAt;
     if (busy.frto !== FRTO_OFF && notAfter(one.end, busy.recover)) originalCame = true;
   } else repeatCame = true;
   if (busy.cc.rates) {
@@ -165,7 +164,7 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
   sample.priorInFlight = busy.flight.pipe;
   sample.acked = acked;
   sample.ece = c.ecn && (segment.flags & ECE) !== 0;
-  rttSample = 0;
+  sample.rtt = 0;
   originalCame = repeatCame = false;
   newest = undefined;
 
@@ -174,7 +173,7 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
     if (before(c.sndNxt, c.sndUna)) c.sndNxt = c.sndUna;
     acknowledge(c, segment.ack, now);
     // What lies behind a hole that a retransmission filled may have come long before this ACK of it, and its SACKs were lost.
-    if (repeatCame) rttSample = 0;
+    if (repeatCame) sample.rtt = 0;
     busy.queue.release(segment.ack);
     busy.stuckSince = now;
     if (busy.urgentOut && notBefore(segment.ack, busy.sndUp)) busy.urgentOut = false;
@@ -195,12 +194,11 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
 
   // RFC 7323 4: the echo measures even retransmitted segments; our own clock is finer where it may be used (Karn).
   // Not from an ACK that reports a duplicate: what drew it came later than what it echoes.
-  if (acked > 0 && rttSample === 0 && !dsack && c.timestamps && segment.timestamps && segment.tsEcr !== 0) {
+  if (acked > 0 && sample.rtt === 0 && !dsack && c.timestamps && segment.timestamps && segment.tsEcr !== 0) {
     const echoed = (c.layer.timestamp(c, now) - segment.tsEcr) | 0;
-    if (echoed >= 0 && echoed < 60_000) rttSample = Math.max(echoed, 1);
+    if (echoed >= 0 && echoed < 60_000) sample.rtt = Math.max(echoed, 1);
   }
-  if (rttSample > 0) busy.rtt.sample(rttSample);
-  sample.rtt = rttSample;
+  if (sample.rtt > 0) busy.rtt.sample(sample.rtt);
   if (acked > 0) busy.backoff = 0;
   if (busy.cc.rates) rateOf(c);
 

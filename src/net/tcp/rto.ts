@@ -15,6 +15,8 @@ export class RttEstimator {
   /** The smallest RTT seen. */
   min = 0;
   latest = 0;
+  /** The timeout before back-off. A field, since a number that is worked out each time is a new object each time. */
+  rto = RTO_INITIAL;
   /** The timeout while nothing is measured. */
   private unmeasured = RTO_INITIAL;
 
@@ -25,21 +27,23 @@ export class RttEstimator {
     if (this.srtt === 0) {
       this.srtt = rtt;
       this.rttvar = rtt / 2;
-      return;
+    } else {
+      this.rttvar += (Math.abs(this.srtt - rtt) - this.rttvar) / 4;
+      this.srtt += (rtt - this.srtt) / 8;
     }
-    this.rttvar += (Math.abs(this.srtt - rtt) - this.rttvar) / 4;
-    this.srtt += (rtt - this.srtt) / 8;
+    this.update();
   }
 
   /** As if nothing had been measured. */
   renew(): void {
     this.srtt = this.rttvar = this.min = this.latest = 0;
-    this.unmeasured = RTO_INITIAL;
+    this.rto = this.unmeasured = RTO_INITIAL;
   }
 
   /** RFC 6298 5.7: data after a handshake that timed out begins with three seconds, if nothing was measured. */
   handshakeTimedOut(): void {
     this.unmeasured = RTO_AFTER_TIMEOUT;
+    this.update();
   }
 
   /** What was measured before, in microseconds. */
@@ -47,11 +51,11 @@ export class RttEstimator {
     this.srtt = this.latest = srtt / 1000;
     this.rttvar = rttvar / 1000;
     this.min = min / 1000;
+    this.update();
   }
 
-  /** The timeout before back-off. */
-  get rto(): number {
-    if (this.srtt === 0) return this.unmeasured;
-    return Math.min(RTO_MAX, this.srtt + Math.max(RTO_MIN, 4 * this.rttvar));
+  /** `srtt` or `rttvar` was set. */
+  update(): void {
+    this.rto = this.srtt === 0 ? this.unmeasured : Math.min(RTO_MAX, this.srtt + Math.max(RTO_MIN, 4 * this.rttvar));
   }
 }

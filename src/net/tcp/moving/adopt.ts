@@ -108,6 +108,7 @@ function adoptBusy(
   const armed = busy.timerAt !== Number.POSITIVE_INFINITY;
   if (armed !== (busy.timer !== TIMER_NONE) || (inFlight > 0 && !armed)) return false;
   [busy.rtt.srtt, busy.rtt.rttvar, busy.rtt.min, busy.rtt.latest] = record.rtt;
+  busy.rtt.update();
   busy.cc.cwnd = Math.max(record.cwnd, c.mss);
   busy.cc.ssthresh = Math.max(record.ssthresh, 2 * c.mss);
   busy.queue.reset(left < 0 ? record.queueEnd : c.sndUna);

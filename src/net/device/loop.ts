@@ -10,8 +10,11 @@ import { performance } from 'node:perf_hooks';
 
 /** What a loop drives. */
 export interface Driven {
-  /** Takes waiting frames (within a budget) and does what is due. Answers how many frames it took. */
-  turn(): number;
+  /**
+   * Takes waiting frames (within a budget) and does what is due. Answers how many frames it took. `spinning`: the turn before found nothing, and
+   * the next comes at once: what is due may wait some microseconds, the clock need not be asked each time.
+   */
+  turn(spinning?: boolean): number;
   /**
    * A frame was read already: `length` bytes lie in the device's buffer. Taken before the next turn.
    * 0: the descriptor is at its end, the device is gone.

@@ -84,8 +84,10 @@ export class PollingLoop implements Loop {
   /** Turns until libuv is due, or until so many found nothing that it is time to sleep: then true. */
   private turns(): boolean {
     const { driven, spin } = this;
+    let spinning = false;
     for (let looks = 0; looks < LOOKS_A_TICK && this.running; ) {
-      const frames = driven.turn();
+      const frames = driven.turn(spinning);
+      spinning = frames === 0;
       if (frames === 0) {
         if (!spin.again()) return this.running;
         looks += 1;

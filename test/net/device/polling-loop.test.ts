@@ -69,3 +69,27 @@ t.test('a timer of Node’s is not held up by the sleep', { skip, timeout: NEVER
   loop!.stop();
   t.pass('it came');
 });
+
+t.test('a turn is told that the loop spins when the one before found nothing, and only then', { skip }, async (t) => {
+  const told: (boolean | undefined)[] = [];
+  const frames = [0, 0, 0, 0, 0, 2, 1, 0, 0, 0];
+  let loop: PollingLoop | undefined;
+  await new Promise<void>((resolve) => {
+    const driven: Driven = {
+      turn(spinning) {
+        told.push(spinning);
+        if (told.length > frames.length) resolve();
+        return frames[told.length - 1] ?? 0;
+      },
+      arrived() {},
+      get deadline() {
+        return performance.now() + 1;
+      },
+    };
+    loop = new PollingLoop(libuv!, libuv!, driven, 8);
+    loop.start();
+  });
+  loop!.stop();
+  // Four turns that libuv is owed, then those of the loop: one that finds nothing, two with frames, and the looks before it sleeps.
+  t.strictSame(told.slice(0, 9), [undefined, undefined, undefined, undefined, false, true, false, false, true]);
+});

@@ -8,13 +8,14 @@
  */
 import { eventLoopDescriptor } from '../src/native/poll.js';
 import type { Driven } from '../src/net/device/loop.js';
-import { defaultSpin, TURN_BUDGET } from '../src/net/device/loop.js';
+import { TURN_BUDGET } from '../src/net/device/loop.js';
 import { PollingLoop } from '../src/net/device/polling-loop.js';
 import { TapDevice } from '../src/net/device/tap.js';
 import { HEADROOM } from '../src/net/device/tx-frame.js';
 import { WatchedLoop } from '../src/net/device/watched-loop.js';
 
-const [, , name = 'tap0', address = '10.78.2.2', kind = 'polling', spin = String(defaultSpin())] = process.argv;
+const [, , name = 'tap0', address = '10.78.2.2', kind = 'polling', looks] = process.argv;
+const spin = looks === undefined ? undefined : Number(looks);
 const device = new TapDevice({ name, offload: true, mac: Uint8Array.of(2, 0, 0, 0, 0, 0xce) });
 const ours = Uint8Array.from(address.split('.'), Number);
 
@@ -127,8 +128,8 @@ const driven: Driven = {
 const libuv = eventLoopDescriptor();
 const loop =
   kind === 'polling' && libuv !== undefined
-    ? new PollingLoop(device.fd, libuv, driven, Number(spin))
-    : new WatchedLoop(device.fd, device.buffer, driven, Number(spin));
+    ? new PollingLoop(device.fd, libuv, driven, spin)
+    : new WatchedLoop(device.fd, device.buffer, driven, spin);
 loop.start();
 // Keeps a process whose loop sleeps in libuv on nothing else.
 setInterval(() => {}, 1 << 30);

@@ -77,7 +77,7 @@ export function addDirectOptions(command: Command): Command {
     .option('--congestion <name>', 'direct: cubic, bbr or reno (default: cubic)', congestion)
     .option(
       '--spin <n>',
-      'direct: looks before the loop sleeps, 0 to 1000 (default: 40, on one core 0)',
+      'direct: looks before the loop sleeps, 0 to 1000 (default: 100, on one core 0)',
       count('--spin', 1000),
     )
     .option('--state <dir>', 'direct: where leases are remembered (default: $XDG_STATE_HOME/sitekernel)');

@@ -5,7 +5,7 @@
 import { TwoDescriptors } from '../../native/poll.js';
 import { type NextTimer, nodeTimer } from '../../native/timers.js';
 import { type Turning, turning } from '../../native/turning.js';
-import { type Driven, type Loop, millisecondsUntil } from './loop.js';
+import { type Driven, type Loop, millisecondsUntil, spinsByDefault } from './loop.js';
 import { Spin } from './spin.js';
 
 /** The longest sleep in ms, whatever the deadlines say. */
@@ -26,6 +26,12 @@ const LIBUV_TURNS = 4;
 const LOOKS_A_TICK = 2048;
 const FRAME_LOOKS = 8;
 
+/**
+ * Looks of half a microsecond before it sleeps. Measured with one connection: 38,000 requests a second with 40, 43,000 with 60, 47,000 with 100
+ * or more; nothing changes with many connections, or on one core.
+ */
+const LOOKS = 100;
+
 export class PollingLoop implements Loop {
   private readonly driven: Driven;
   private readonly spin: Spin;
@@ -39,8 +45,8 @@ export class PollingLoop implements Loop {
   /** Ticks that libuv is still owed before the next sleep. */
   private owed = LIBUV_TURNS;
 
-  /** `fd` is the device's, `libuv` the descriptor that the event loop sleeps on. `spin`: looks before it sleeps. */
-  constructor(fd: number, libuv: number, driven: Driven, spin: number) {
+  /** `fd` is the device's, `libuv` the descriptor that the event loop sleeps on. `spin`: looks before it sleeps, 0 or more. */
+  constructor(fd: number, libuv: number, driven: Driven, spin = spinsByDefault(LOOKS)) {
     this.driven = driven;
     this.spin = new Spin(spin);
     this.descriptors = new TwoDescriptors(fd, libuv);

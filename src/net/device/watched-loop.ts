@@ -8,11 +8,14 @@
  */
 import type { Socket } from 'node:net';
 import { watch } from '../../native/watch.js';
-import { type Driven, type Loop, millisecondsUntil } from './loop.js';
+import { type Driven, type Loop, millisecondsUntil, spinsByDefault } from './loop.js';
 import { Spin } from './spin.js';
 
 /** The longest that `setTimeout` takes. */
 const LONGEST_TIMER = 2_147_483_647;
+
+/** Looks of a microsecond, each in a turn of libuv, before it sleeps. */
+const LOOKS = 40;
 
 export class WatchedLoop implements Loop {
   private readonly socket: Socket;
@@ -26,7 +29,7 @@ export class WatchedLoop implements Loop {
   private timerFor = Number.POSITIVE_INFINITY;
 
   /** `fd` is duplicated. `buffer` takes one frame; `spin`: looks before it sleeps, 0 or more. */
-  constructor(fd: number, buffer: Uint8Array, driven: Driven, spin: number) {
+  constructor(fd: number, buffer: Uint8Array, driven: Driven, spin = spinsByDefault(LOOKS)) {
     this.driven = driven;
     this.spin = new Spin(spin);
     this.socket = watch(fd, buffer, (length) => this.readable(length));

@@ -9,7 +9,8 @@ npx tsc -p tsconfig.json
 # than in files of modules. What has native code, WebAssembly or is rarely needed stays a package.
 bundle() {
   npx esbuild "$@" --bundle --platform=node --target=node20 --charset=ascii --sourcemap --log-level=warning \
-    --external:koffi --external:@hpcc-js/wasm-zstd --external:brotli-wasm --external:pako --external:cli-progress
+    --external:koffi --external:@hpcc-js/wasm-zstd --external:brotli-wasm --external:pako --external:cli-progress \
+    --minify-whitespace --line-limit=160 --legal-comments=eof --alias:node:child_process=./scripts/lazy-child-process.mjs
 }
 bundle src/store/compress-worker.ts --format=esm --outdir=dist/program \
   --banner:js='import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);'

@@ -7,7 +7,6 @@ import type { Network } from '../net/flow.js';
 import type { DirectArguments } from './direct-arguments.js';
 import { Failure } from './failure.js';
 import type { Log } from './log.js';
-import { derivedMac } from './mac.js';
 import { packageVersion } from './program-files.js';
 import type { ServeOptions } from './serve-arguments.js';
 
@@ -47,7 +46,7 @@ export async function openDirect(
   const { DROP_NAMES } = await import('../net/drops.js');
   const { direct } = options;
   const network = new DirectNetwork({
-    device: deviceOf(direct, inherited),
+    device: await deviceOf(direct, inherited),
     held,
     memories: inherited === undefined ? undefined : (await import('../store/shared-bundles.js')).sharedBundles,
     onGiven: given,
@@ -71,8 +70,9 @@ export async function openDirect(
   return network;
 }
 
-function deviceOf(direct: DirectArguments, opened: OpenTap | undefined): DirectOptions['device'] {
+async function deviceOf(direct: DirectArguments, opened: OpenTap | undefined): Promise<DirectOptions['device']> {
   const { interface: card, tap, bridge, offload, mac, static: given } = direct;
   if (card !== undefined) return { kind: 'card', name: card, offload, mac, address: given?.address, opened };
-  return { kind: 'tap', name: tap, bridge, offload, mac: mac ?? derivedMac(tap), opened };
+  const ours = mac ?? (await import('./derived-mac.js')).derivedMac(tap);
+  return { kind: 'tap', name: tap, bridge, offload, mac: ours, opened };
 }

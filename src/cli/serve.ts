@@ -47,6 +47,8 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     openSites(options, log),
   ]);
   const http = makeServer(options, network, sites, log);
+  // Made here, while the network asks for its address: with a pipe or a terminal come Node's sockets, which take milliseconds to load.
+  const { stdout } = process;
   let ask: (what: string) => void = () => undefined;
   const asked = new Promise<string>((resolve) => {
     ask = resolve;
@@ -63,7 +65,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
         ...{ site: sites.site, http, moved: () => undefined, image: '', url },
         drain: () => ask('drain'),
       });
-      process.stdout.write(`listening on ${url}\n`);
+      stdout.write(`listening on ${url}\n`);
       const name = await end;
       log.event('net', `${name}: no new connections; ${http.connections} open ones have ${options.drain / 1000} s`);
       http.drain();

@@ -1,13 +1,20 @@
 /**
- * A client that holds many connections open and remembers next to nothing of them: `node build/bench/holder.js TAP SERVER COUNT`. It has a
- * TAP on the server's link and answers for every address there that is asked for; each connection asks once for
- * `/1k.html`. Says `N held` when all have their answer.
+ * A client that holds many connections open and remembers next to nothing of them: `node build/bench/holder.js TAP SERVER COUNT [RATE]`. It has
+ * a TAP on the server's link and answers for every address there that is asked for; each connection asks once, for
+ * `/1k.html`. Says `N held` when all have their answer. With RATE each asks for `/10m.bin`, and reads RATE bytes of it a second: then they
+ * are held when their windows are full.
  */
 import { TapDevice } from '../src/net/device/tap.js';
 import { HEADROOM } from '../src/net/device/tx-frame.js';
 
-const [, , tap = 'tap1', server = '10.78.0.2', amount = '10000'] = process.argv;
+const [, , tap = 'tap1', server = '10.78.0.2', amount = '10000', rate] = process.argv;
 const count = Number(amount);
+/** Bytes a second; undefined: each takes all there is at once. */
+const reads = rate === undefined ? undefined : Number(rate);
+const path = reads === undefined ? '/1k.html' : '/10m.bin';
+/** What a slow reader's buffer holds, and what must be free before it says so (RFC 1122 4.2.3.3). */
+const BUFFER = 16_384;
+const WORTH_SAYING = 1460;
 const MAC = Uint8Array.of(2, 0, 0, 0, 0, 0xc1);
 const device = new TapDevice({ name: tap, offload: true, mac: MAC });
 const { head, view } = device.tx;
@@ -21,7 +28,7 @@ const FIRST_PORT = 10_000;
 /** Connections that are being opened at a time. */
 const WINDOW = 256;
 const [SYN, PSH, ACK] = [2, 8, 16] as const;
-const request = new TextEncoder().encode(`GET /1k.html HTTP/1.1\r\nHost: ${server}\r\n\r\n`);
+const request = new TextEncoder().encode(`GET ${path} HTTP/1.1\r\nHost: ${server}\r\n\r\n`);
 const serverMac = new Uint8Array(6).fill(255);
 
 /** 0: not yet, 1: SYN sent, 2: established, 3: it has its answer. */
@@ -29,6 +36,10 @@ const state = new Uint8Array(count);
 const received = new Uint32Array(count);
 /** The server's first sequence numbers. */
 const irs = new Int32Array(count);
+/** The next byte that a slow reader expects, what it has not read yet, and the window that it last announced. */
+const rcvNxt = new Int32Array(reads === undefined ? 0 : count);
+const unread = new Float64Array(reads === undefined ? 0 : count);
+const announced = new Uint16Array(count).fill(65_535);
 let opened = 0;
 let held = 0;
 let answerSize = 0;
@@ -73,7 +84,7 @@ function send(index: number, seq: number, ack: number, flags: number, data?: Uin
   view.setInt32(tcp + 4, seq);
   view.setInt32(tcp + 8, ack);
   view.setUint16(tcp + 12, (header << 10) | flags);
-  view.setUint16(tcp + 14, 65_535);
+  view.setUint16(tcp + 14, announced[index]!);
   view.setUint16(tcp + 18, 0);
   if ((flags & SYN) !== 0) {
     view.setUint32(tcp + 20, 0x020405b4);
@@ -112,17 +123,53 @@ function segment(start: number): void {
     if (state[index] !== 1) return;
     state[index] = 2;
     irs[index] = seq;
+    if (reads !== undefined) begin(index, seq);
     send(index, index + 1, seq + 1, ACK | PSH, request);
-  } else if (payload > 0) {
+  } else if (payload > 0 && reads !== undefined) keep(index, seq, payload);
+  else if (payload > 0) {
     send(index, index + 1 + request.length, seq + payload, ACK);
     received[index] = (received[index] as number) + payload;
     if (answerSize === 0) answerSize = payload;
-    if (state[index] === 2 && (received[index] as number) >= answerSize) {
-      state[index] = 3;
-      held += 1;
-      if (opened < count) open(opened++);
-      else if (held === count) console.log(`${held} held`);
-    }
+    if (state[index] === 2 && (received[index] as number) >= answerSize) hold(index);
+  }
+}
+
+function hold(index: number): void {
+  state[index] = 3;
+  held += 1;
+  if (opened < count) open(opened++);
+  else if (held === count) console.log(`${held} held`);
+}
+
+function begin(index: number, seq: number): void {
+  rcvNxt[index] = seq + 1;
+  announced[index] = BUFFER;
+}
+
+/** A slow reader takes what fits, and says what it has room for: to a probe of a closed window, too. */
+function keep(index: number, seq: number, payload: number): void {
+  if (seq === rcvNxt[index] && unread[index]! + payload <= BUFFER) {
+    rcvNxt[index] = seq + payload;
+    unread[index]! += payload;
+    announced[index] = Math.max(0, announced[index]! - payload);
+  }
+  acknowledge(index);
+  if (state[index] === 2 && announced[index]! < WORTH_SAYING) hold(index);
+}
+
+function acknowledge(index: number): void {
+  send(index, index + 1 + request.length, rcvNxt[index]!, ACK);
+}
+
+/** A second has passed. */
+function read(rate: number): void {
+  for (let index = 0; index < opened; index++) {
+    if (state[index] !== 3) continue;
+    unread[index] = Math.max(0, unread[index]! - rate);
+    const room = Math.floor(BUFFER - unread[index]!);
+    if (room - announced[index]! < WORTH_SAYING) continue;
+    announced[index] = room;
+    acknowledge(index);
   }
 }
 
@@ -153,6 +200,7 @@ function again(): void {
 
 arp(1, CLIENTS, SERVER);
 setInterval(again, 1000);
+if (reads !== undefined) setInterval(read, 1000, reads);
 setImmediate(function turn() {
   const taken = device.receive(frame, 256);
   if (taken > 0 || held < count) setImmediate(turn);

@@ -13,7 +13,8 @@ interface WallClock {
   readonly wallClock: number;
 }
 
-const CONDITIONS =
+/** Of `Fields.present`: those that make a request conditional. */
+export const CONDITIONS =
   (1 << FIELD.ifMatch) | (1 << FIELD.ifNoneMatch) | (1 << FIELD.ifModifiedSince) | (1 << FIELD.ifUnmodifiedSince);
 
 /** The preconditions of a GET or HEAD against what it would be answered with, in the order of RFC 9110 13.2.2. `clock` tells the time in milliseconds since 1970. */

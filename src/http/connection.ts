@@ -63,6 +63,8 @@ export class Connection {
   began = 0;
   /** Where in `FieldsCache` the fields of the last request are. */
   seen = 0;
+  /** Where in `KnownRequests` the last request is. */
+  known = 0;
   /** Bytes that were queued when somebody last looked for progress; 0: nobody did. */
   queuedMark = 0;
   /** The list that it is in, when it is due, and its neighbours there. */

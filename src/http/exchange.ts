@@ -6,6 +6,7 @@ import { type Connection, STATE, type Unfinished } from './connection.js';
 import type { DeadlineList } from './deadlines.js';
 import { Fields } from './fields.js';
 import { FieldsCache } from './fields-cache.js';
+import { KnownRequests } from './known-requests.js';
 import { CR, isText, LF } from './octets.js';
 import type { HttpLimits, HttpOptions } from './options.js';
 import { HTTP2_PREFACE, INCOMPLETE, METHOD, RequestLine } from './request-line.js';
@@ -28,6 +29,8 @@ export class Exchange {
   readonly #line = new RequestLine();
   readonly #parsed = new Fields();
   readonly #cache: FieldsCache;
+  /** None where each request has a line in a log, which tells of what it says. */
+  readonly #known: KnownRequests | undefined;
   /** Of the request at hand: what was parsed, or what was known. */
   #fields = this.#parsed;
   readonly #record = new AccessRecord();
@@ -47,6 +50,7 @@ export class Exchange {
     this.#unfinished = unfinished;
     this.#log = options.log;
     this.#cache = new FieldsCache(limits);
+    this.#known = options.log === undefined ? new KnownRequests() : undefined;
     this.responder = new Responder(options, limits, retryAfter, bodies.clock);
   }
 
@@ -109,6 +113,8 @@ export class Exchange {
 
   /** One head and its answer, or the beginning of its content. The place behind the head, or `INCOMPLETE`. */
   #request(c: Connection, bytes: Uint8Array, start: number, end: number): number {
+    const again = this.#again(c, bytes, start, end);
+    if (again !== 0) return again;
     const limits = this.#limits;
     const line = this.#line;
     const afterLine = line.parse(bytes, start, end, limits);
@@ -124,11 +130,12 @@ export class Exchange {
     }
     const known = this.#cache.match(c.seen, bytes, afterLine, end);
     if (known !== undefined && line.minor > 0 && !c.refused && afterLine - start + known.length <= limits.head) {
-      this.#fields = known.fields;
+      this.#fields = known.value;
       c.seen = known.slot;
       c.skipped = 0;
       c.requests++;
       this.#answer(c, bytes, start);
+      this.#note(c, bytes, start, afterLine + known.length);
       return afterLine + known.length;
     }
     const fields = this.#parsed;
@@ -145,6 +152,7 @@ export class Exchange {
     if (fields.contentLength === 0) {
       if (line.minor > 0) c.seen = this.#cache.note(bytes, afterLine, next);
       this.#answer(c, bytes, start);
+      this.#note(c, bytes, start, next);
       return next;
     }
     const status = this.#refusal();
@@ -163,6 +171,28 @@ export class Exchange {
     c.state = STATE.body;
     this.#bodies.add(c);
     return next;
+  }
+
+  /** Answers a request that is known, as it was answered before. The place behind it, or 0: it has to be read. */
+  #again(c: Connection, bytes: Uint8Array, start: number, end: number): number {
+    const known = this.#known;
+    if (known === undefined || this.draining || c.refused || c.requests + 1 >= this.#limits.requestsPerConnection)
+      return 0;
+    const seen = known.match(c.known, bytes, start, end, this.responder);
+    if (seen === undefined) return 0;
+    c.known = seen.slot;
+    c.skipped = 0;
+    c.requests++;
+    c.began = 0;
+    this.responder.again(c.flow, seen.value);
+    return start + seen.length;
+  }
+
+  /** The request has had its answer: whoever sends the same is answered the same. */
+  #note(c: Connection, bytes: Uint8Array, start: number, end: number): void {
+    if (this.#known !== undefined && this.responder.repeatable !== undefined) {
+      c.known = this.#known.note(bytes, start, end, this.responder);
+    }
   }
 
   /** The content of a request is here: it is answered. */

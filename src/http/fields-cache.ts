@@ -1,135 +1,33 @@
 import { Fields } from './fields.js';
 import type { HttpLimits } from './options.js';
-
-/** Slots lie in sets: a block has the slots of one set to be in. */
-const WAYS = 4;
-const SLOTS = 512;
-const SLOT_SHIFT = 23;
-/** Longer blocks are parsed each time; bytes. */
-const LONGEST = 2048;
-const SHORTEST = 8;
-const SAMPLES = 16;
-/** CR LF CR LF, as a little-endian word: how each block ends. */
-const ENDING = 0x0a0d0a0d;
-
-/** A block of field lines, with its empty line, and what was found in it. */
-class Seen {
-  readonly slot: number;
-  readonly words: Int32Array;
-  readonly length: number;
-  readonly fields = new Fields();
-
-  /** `bytes` must be a block that parses. */
-  constructor(slot: number, bytes: Uint8Array, limits: HttpLimits) {
-    this.slot = slot;
-    this.length = bytes.length;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    this.words = new Int32Array(bytes.length >> 2);
-    for (let i = 0; i < this.words.length; i++) this.words[i] = view.getInt32(i << 2, true);
-    this.fields.parse(bytes, 0, bytes.length, 0, limits);
-    this.fields.judge(1);
-  }
-}
+import { type Seen, SeenBlocks } from './seen-blocks.js';
 
 /**
  * A client says the same of itself in each of its requests, and browsers of a kind say the same of a page's parts. Comparing field lines with
- * those that came before costs a tenth of parsing them; only what is the same octet for octet is taken for the same. Shared by all
- * connections, which remember the number of the slot that they had last; holds blocks without content that came twice, in HTTP/1.1.
+ * those that came before costs a tenth of parsing them. Holds blocks without content, in HTTP/1.1.
  */
 export class FieldsCache {
-  readonly #limits: HttpLimits;
-  readonly #slots: (Seen | undefined)[] = new Array(SLOTS).fill(undefined);
-  /** Of what is in the slots. */
-  readonly #hashes = new Int32Array(SLOTS);
-  /** Hashes of what came once, and may get a slot. */
-  readonly #candidates = new Int32Array(SLOTS);
-  /** The slot of each set that is used next. */
-  readonly #next = new Uint8Array(SLOTS / WAYS);
-  #viewed: Uint8Array | undefined;
-  #view: DataView = new DataView(new ArrayBuffer(0));
+  readonly #blocks = new SeenBlocks<Fields>();
+  readonly #parse: (copy: Uint8Array) => Fields;
 
   constructor(limits: HttpLimits) {
-    this.#limits = limits;
+    this.#parse = (copy) => {
+      const fields = new Fields();
+      fields.parse(copy, 0, copy.length, 0, limits);
+      fields.judge(1);
+      return fields;
+    };
   }
 
   /**
    * The block that `bytes[start..end)` begins with, if it is that of `slot`, or if it is all there is and was seen before; else undefined.
    */
-  match(slot: number, bytes: Uint8Array, start: number, end: number): Seen | undefined {
-    const length = end - start;
-    if (length < SHORTEST) return undefined;
-    const view = this.#viewOf(bytes);
-    const at = bytes.byteOffset + start;
-    const seen = this.#slots[slot];
-    if (
-      seen !== undefined &&
-      length >= seen.length &&
-      view.getInt32(at + seen.length - 4, true) === ENDING &&
-      same(seen, view, at)
-    ) {
-      return seen;
-    }
-    if (length > LONGEST || view.getInt32(at + length - 4, true) !== ENDING) return undefined;
-    return this.#find(view, at, length, hash(view, at, length));
+  match(slot: number, bytes: Uint8Array, start: number, end: number): Seen<Fields> | undefined {
+    return this.#blocks.match(slot, bytes, start, end);
   }
 
   /** Takes note of a block that was parsed and found good; the slot where it is, or may be when it comes again. */
   note(bytes: Uint8Array, start: number, end: number): number {
-    const length = end - start;
-    if (length > LONGEST || length < SHORTEST) return 0;
-    const view = this.#viewOf(bytes);
-    const at = bytes.byteOffset + start;
-    const sum = hash(view, at, length);
-    const found = this.#find(view, at, length, sum);
-    if (found !== undefined) return found.slot;
-    const candidate = sum >>> SLOT_SHIFT;
-    if (this.#candidates[candidate] !== sum) {
-      this.#candidates[candidate] = sum;
-      return candidate;
-    }
-    const set = (candidate / WAYS) | 0;
-    const slot = set * WAYS + this.#next[set]!;
-    this.#next[set] = (this.#next[set]! + 1) % WAYS;
-    this.#slots[slot] = new Seen(slot, bytes.slice(start, end), this.#limits);
-    this.#hashes[slot] = sum;
-    return slot;
+    return this.#blocks.note(bytes, start, end, this.#parse);
   }
-
-  #find(view: DataView, at: number, length: number, sum: number): Seen | undefined {
-    const first = (sum >>> SLOT_SHIFT) & -WAYS;
-    for (let slot = first; slot < first + WAYS; slot++) {
-      if (this.#hashes[slot] !== sum) continue;
-      const seen = this.#slots[slot];
-      if (seen !== undefined && seen.length === length && same(seen, view, at)) return seen;
-    }
-    return undefined;
-  }
-
-  /** A view of the buffer behind `bytes`; networks read into the same one again and again. */
-  #viewOf(bytes: Uint8Array): DataView {
-    if (this.#viewed !== bytes) {
-      this.#viewed = bytes;
-      if (this.#view.buffer !== bytes.buffer) this.#view = new DataView(bytes.buffer);
-    }
-    return this.#view;
-  }
-}
-
-/** Out of some words of the block, its first and its last among them: what makes two blocks the same is their bytes. */
-function hash(view: DataView, at: number, length: number): number {
-  let sum = length;
-  for (let i = 0; i < SAMPLES; i++) {
-    sum = Math.imul(sum ^ view.getInt32(at + ((((length - 4) * i) / (SAMPLES - 1)) | 0), true), 0x9e3779b1);
-    sum ^= sum >>> 15;
-  }
-  return sum;
-}
-
-function same(seen: Seen, view: DataView, start: number): boolean {
-  const { words, length } = seen;
-  let at = start;
-  for (let i = 0; i < words.length; i++, at += 4) if (view.getInt32(at, true) !== words[i]) return false;
-  const own = seen.fields.bytes;
-  for (let i = words.length << 2; i < length; i++) if (view.getUint8(start + i) !== own[i]) return false;
-  return true;
 }

@@ -48,6 +48,12 @@ export class LivePages {
     this.#pages = pages;
   }
 
+  /** Whether there is one at the path `bytes[start..end)`, for whomever. */
+  at(bytes: Uint8Array, start: number, end: number): boolean {
+    for (const { path } of this.#pages) if (isText(bytes, start, end, path)) return true;
+    return false;
+  }
+
   /** The page at the path `bytes[start..end)` that the client may see, made now. */
   find(
     bytes: Uint8Array,

@@ -1,7 +1,7 @@
 import { Memory } from '../memory/memory.js';
 import type { Flow } from '../net/flow.js';
-import type { Extent, Lookup, Representation, Resource } from '../store/store.js';
-import { evaluate, FAILED, NOT_MODIFIED, rangeApplies } from './conditions.js';
+import type { Extent, Lookup, Representation, Resource, Store } from '../store/store.js';
+import { CONDITIONS, evaluate, FAILED, NOT_MODIFIED, rangeApplies } from './conditions.js';
 import type { Deadlines } from './deadlines.js';
 import { Elsewhere } from './elsewhere.js';
 import { FIELD, type Fields } from './fields.js';
@@ -15,7 +15,7 @@ import { IGNORED, RangeSet, UNSATISFIABLE } from './ranges.js';
 import { ReadyAnswers } from './ready-answers.js';
 import { FORM, METHOD, type RequestLine } from './request-line.js';
 import { Sites } from './sites.js';
-import { type Ending, PERSIST_1_0, Tails } from './tails.js';
+import { type Ending, PERSIST, PERSIST_1_0, Tails } from './tails.js';
 import { uriText } from './uri-text.js';
 
 /**
@@ -23,6 +23,9 @@ import { uriText } from './uri-text.js';
  * not of the 133 bytes by which nmap knows a Nagios NSCA.
  */
 const OPTIONS_HEAD = Memory.of(`HTTP/1.1 204 No Content\r\nAllow: ${ALLOW}\r\nAccept-Ranges: bytes\r\n`);
+
+/** Requests with these are each looked at for themselves: they depend on dates, or are for a part. */
+const PECULIAR = CONDITIONS | (1 << FIELD.range) | (1 << FIELD.ifRange);
 
 /** Writes answers: what a request that parsed is told, and the server's own pages. One for all connections; keeps nothing of them. */
 export class Responder {
@@ -42,6 +45,8 @@ export class Responder {
   ownBytes = 0;
   /** The last answer need not be logged. */
   quiet = false;
+  /** What the last answer was, if whoever sends the same request gets the same of the same store; else undefined. */
+  repeatable: Representation | undefined = undefined;
   /** Since the start: answers by status, and bytes of content. */
   readonly answers = new Uint32Array(600);
   totalBytes = 0;
@@ -59,6 +64,16 @@ export class Responder {
     this.#live = options.livePages?.length ? new LivePages(options.livePages) : undefined;
     this.#rangeLimit = limits.ranges;
     this.#path = new Uint8Array(limits.requestLine);
+  }
+
+  /** The store of all requests; undefined where it depends on what a request says. */
+  get source(): Store | undefined {
+    return this.#sites.only;
+  }
+
+  /** Answers with what was `repeatable`. */
+  again(flow: Flow, selected: Representation): void {
+    this.#whole(flow, selected, 200, PERSIST, false);
   }
 
   /** Answers with a page of the server itself: an error. `bodiless` for HEAD. */
@@ -88,7 +103,9 @@ export class Responder {
         return;
       }
     }
-    if (this.#live !== undefined) {
+    let repeatable = ending === PERSIST && !bodiless;
+    if (this.#live?.at(path, start, end)) {
+      repeatable = false;
       const live = this.#live.find(path, start, end, flow.remote, fields);
       if (live !== undefined) {
         this.#page(flow, live, ending, bodiless);
@@ -103,7 +120,7 @@ export class Responder {
     }
     const found = this.#sites.lookup(this.#sites.storeFor(bytes, line, fields), path, start, end);
     if (found.kind === 'resource') {
-      this.#resource(flow, found.resource, line.minor, fields, ending, bodiless);
+      this.#resource(flow, found.resource, line.minor, fields, ending, bodiless, repeatable);
       if (found.resource.fleeting) this.ownBytes += headBytes(found.resource);
     } else if (found.kind === 'missing') {
       this.#missing(flow, found.page, found.fields, fields, ending, bodiless);
@@ -128,7 +145,15 @@ export class Responder {
     return (found.kind === 'resource' ? found.resource.fields : (found.fields ?? pageOf(found)?.fields)) ?? '';
   }
 
-  #resource(flow: Flow, found: Resource, minor: number, fields: Fields, ending: Ending, bodiless: boolean): void {
+  #resource(
+    flow: Flow,
+    found: Resource,
+    minor: number,
+    fields: Fields,
+    ending: Ending,
+    bodiless: boolean,
+    repeatable: boolean,
+  ): void {
     const resource = found.languages === undefined ? found : chooseLanguage(fields, found.languages);
     const selected = fields.encodings.choose(resource);
     if (selected === undefined) {
@@ -159,6 +184,8 @@ export class Responder {
       flow.write(memory, start, end);
     }
     this.#whole(flow, selected, 200, ending, bodiless);
+    if (!repeatable || resource.hints !== undefined || found.fleeting === true || found.passing === true) return;
+    if ((fields.present & PECULIAR) === 0) this.repeatable = selected;
   }
 
   /** An error has no other form than the one there is (no 406), and no conditions or ranges (RFC 9110 13.2.1). */
@@ -277,6 +304,7 @@ export class Responder {
   #head(flow: Flow, status: number, memory: Memory, start: number, end: number): void {
     this.status = status;
     this.quiet = false;
+    this.repeatable = undefined;
     this.contentBytes = this.ownBytes = 0;
     this.answers[status]!++;
     flow.write(memory, start, end);

@@ -36,6 +36,11 @@ export class Sites {
     this.#toBase = { kind: 'redirect', status: 301, location: `${base}/` };
   }
 
+  /** The store of all requests; undefined where some are for another, or elsewhere. */
+  get only(): Store | undefined {
+    return this.#hosts === undefined && this.#elsewhere === undefined ? this.#store() : undefined;
+  }
+
   /** The store of the host that the request is for: the target's, if it names one, else the field's (RFC 9112 3.3). */
   storeFor(bytes: Uint8Array, line: RequestLine, fields: Fields): Store {
     if (this.#hosts === undefined) return this.#store();

@@ -164,7 +164,7 @@ function copyOf(resource: Resource, path: Uint8Array, expires: number): Kept {
   const { contentType, lastModified } = resource;
   const answer: Lookup = {
     kind: 'resource',
-    resource: { path: resource.path, contentType, lastModified, representations },
+    resource: { path: resource.path, contentType, lastModified, representations, passing: true },
   };
   return { path, hash: pathHash(path, 0, path.length), answer, bytes: size, expires };
 }

@@ -51,6 +51,8 @@ export interface Resource {
   readonly language?: string | undefined;
   /** The translations among which `Accept-Language` chooses; this resource is as the first of them. */
   readonly languages?: readonly Resource[] | undefined;
+  /** It goes when its time is over: whoever asks later may get another answer of the same store. */
+  readonly passing?: boolean | undefined;
   /** Its heads were rendered for this one answer, and stay in memory for as long as somebody queues them. */
   readonly fleeting?: boolean | undefined;
   /** Identity first; then the codings that are smaller than it. */

@@ -17,7 +17,7 @@ function lookUp(cache: FieldsCache, slot: number, text: string): string | undefi
   const bytes = encode(LINE + text);
   const seen = cache.match(slot, bytes, LINE.length, bytes.length);
   if (seen === undefined) return undefined;
-  const { fields } = seen;
+  const fields = seen.value;
   return new TextDecoder().decode(fields.bytes.subarray(fields.start(FIELD.referer), fields.end(FIELD.referer)));
 }
 

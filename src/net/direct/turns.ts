@@ -45,6 +45,10 @@ export class Turns implements Driven {
   /** Looks at the clock so far; wraps. */
   private looks = 0;
   private outsideQueued = false;
+  /**
+   * `now` for the frames of a look. An array that holds `undefined`, too, holds its numbers as objects: one a look is made, not one a frame.
+   */
+  private readonly lookedAt: [number | undefined] = [undefined];
 
   /** `wire`: what the frames of `link` pass first; `device`: what the stack has. `onGone`: the device was removed. */
   constructor(
@@ -81,12 +85,13 @@ export class Turns implements Driven {
   readonly sink = (bytes: Uint8Array, start: number, end: number, marks: number): void => {
     if (this.framesToLook === 0) {
       this.readClock();
+      this.lookedAt[0] = this.now;
       this.framesToLook = FRAMES_A_LOOK;
     }
     this.framesToLook -= 1;
     this.recorder?.frame(bytes, start, end, marks, this.now);
     if (this.arpReply !== undefined && isArpReply(bytes, start, end)) this.arpReply(bytes, start, end);
-    this.stack.input(bytes, start, end, marks, this.now);
+    this.stack.input(bytes, start, end, marks, this.lookedAt[0] as number);
   };
 
   turn(spinning = false): number {

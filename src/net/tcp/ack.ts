@@ -198,7 +198,7 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
     const echoed = (c.layer.timestamp(c, now) - segment.tsEcr) | 0;
     if (echoed >= 0 && echoed < 60_000) sample.rtt = Math.max(echoed, 1);
   }
-  if (sample.rtt > 0) busy.rtt.sample(sample.rtt);
+  if (sample.rtt > 0) busy.rtt.measured(sample);
   if (acked > 0) busy.backoff = 0;
   if (busy.cc.rates) rateOf(c);
 

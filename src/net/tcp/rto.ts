@@ -20,6 +20,11 @@ export class RttEstimator {
   /** The timeout while nothing is measured. */
   private unmeasured = RTO_INITIAL;
 
+  /** `sample` of what an ACK has measured: as a field of it the number need not become an object. */
+  measured(sample: { readonly rtt: number }): void {
+    this.sample(sample.rtt);
+  }
+
   /** RFC 6298 2.2 and 2.3. */
   sample(rtt: number): void {
     this.latest = rtt;

@@ -29,11 +29,12 @@ function reorderingWindow(c: Connection): number {
 /** RFC 8985 6.2 step 5. Marks what is lost; answers its bytes, and arms the reordering timer for what may be. */
 export function rackDetect(c: Connection, now: number): number {
   const { busy } = c;
-  if (busy.rackSentAt === 0 || busy.flight.head === undefined) return 0;
-  const window = reorderingWindow(c);
+  if (busy.rackSentAt === 0) return 0;
+  // A number that nobody needs would be made into an object where nothing is in flight.
+  const window = busy.flight.head === undefined ? 0 : reorderingWindow(c);
   let lost = 0;
   let wait = 0;
-  for (let one: Sent | undefined = busy.flight.head; one !== undefined; one = one.next) {
+  for (let one = busy.flight.head; one !== undefined; one = one.next) {
     if (one.sacked || (one.lost && !one.resent)) continue;
     if (one.sentAt > busy.rackSentAt || (one.sentAt === busy.rackSentAt && notBefore(one.end, busy.rackEnd))) continue;
     const remaining = one.sentAt + busy.rackRtt + window - now;

@@ -13,9 +13,10 @@ export class Memory {
 
   /**
    * Where `bytes[0]` lies in this process, as a plain number for `writev`; 0 until a device has asked for it, and never
-   * set where there is no native code. Only `native/` writes it. The owner of the bytes keeps them reachable.
+   * set where there is no native code. Only `native/` writes it. The owner of the bytes keeps them reachable. Minus zero at first: with a
+   * whole number the shape of all memories would change when the first address comes.
    */
-  address = 0;
+  address = -0;
 
   /**
    * Answers the one's-complement sum (RFC 1071; unfolded to 16 bits, not inverted) of `bytes[start..end)`, with the byte

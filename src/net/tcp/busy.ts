@@ -4,6 +4,7 @@
  * half a kilobyte less each, and one that lives for a single request allocates little.
  */
 import type { CongestionControl } from './congestion.js';
+import { ZERO } from './fraction.js';
 import type { Held } from './held.js';
 import { InFlight, type SentPool } from './in-flight.js';
 import type { Reassembly } from './reassembly.js';
@@ -29,8 +30,8 @@ export class Busy {
   cc: CongestionControl;
 
   delivered = 0;
-  deliveredAt = 0;
-  firstSentAt = 0;
+  deliveredAt = ZERO;
+  firstSentAt = ZERO;
   lostTotal = 0;
   /** `lostTotal` as congestion control was last told. */
   lostTold = 0;
@@ -46,16 +47,16 @@ export class Busy {
   prrDelivered = 0;
   prrOut = 0;
   /** Bytes that PRR lets be in flight. */
-  prrWindow = 0;
+  prrWindow = ZERO;
   recoverFlightSize = 0;
   /** Retransmissions of this recovery that no DSACK has called needless; -1: no undo any more. */
   undoRetransmissions = 0;
   /** Timestamp clock when the first retransmission of this recovery left: an older echo proves it needless (RFC 3522). */
   retransmitTs = 0;
-  rackSentAt = 0;
+  rackSentAt = ZERO;
   rackEnd = 0;
   /** RTT of that transmission (RFC 8985 5.2 RACK.rtt). */
-  rackRtt = 0;
+  rackRtt = ZERO;
   reorderingSeen = false;
   reorderingSteps = 1;
   reorderingRound = 0;
@@ -70,11 +71,11 @@ export class Busy {
   timer = TIMER_NONE;
   timerAt = Number.POSITIVE_INFINITY;
   delayedAckAt = Number.POSITIVE_INFINITY;
-  pacedUntil = 0;
+  pacedUntil = ZERO;
   pacingAt = Number.POSITIVE_INFINITY;
   persistBackoff = 0;
   /** When the oldest unacknowledged byte was first not acknowledged: the user timeout counts from here. */
-  stuckSince = 0;
+  stuckSince = ZERO;
   reassembly: Reassembly | undefined = undefined;
   /** Sequence number of a FIN that came early. */
   finAt = 0;
@@ -83,7 +84,7 @@ export class Busy {
   held: Held | undefined = undefined;
   dsackLeft = 0;
   dsackRight = 0;
-  closedAt = 0;
+  closedAt = ZERO;
   /** Where urgent data ends that we send, while `urgentOut`, and that the peer sends, while `urgentIn`. */
   sndUp = 0;
   urgentOut = false;

@@ -9,6 +9,7 @@ import { formatIpv4 } from '../wire/address.js';
 import { type Busy, FRTO_OFF, TIMER_NONE } from './busy.js';
 import type { SenderView } from './congestion.js';
 import { leave } from './ending.js';
+import { ZERO } from './fraction.js';
 import { KEEP_ALIVE_INTERVAL, setKeepAlive } from './keep-alive.js';
 import type { TcpLayer } from './layer.js';
 import { resumed } from './receive.js';
@@ -63,8 +64,8 @@ export class Connection implements Flow, SenderView {
   tsRecent = 0;
   tsOffset = 0;
   /** When the newest segment came and when the last data was sent, ms. */
-  heardAt = 0;
-  sentAt = 0;
+  heardAt = ZERO;
+  sentAt = ZERO;
 
   retransmissions = 0;
 

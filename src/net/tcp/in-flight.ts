@@ -3,17 +3,18 @@
  * where SACK or loss divides it. The scoreboard of RFC 6675 and the state that RACK (RFC 8985) and delivery-rate
  * estimation need, in one list. Records are used again, so that steady sending allocates nothing.
  */
+import { ZERO } from './fraction.js';
 
 export class Sent {
   seq = 0;
   end = 0;
   /** When its newest transmission left, ms. */
-  sentAt = 0;
+  sentAt = ZERO;
   /** Bytes delivered in the connection's life, and when the newest of them was, as it was sent. */
   delivered = 0;
-  deliveredAt = 0;
+  deliveredAt = ZERO;
   /** When the first segment of that flight was sent. */
-  firstSentAt = 0;
+  firstSentAt = ZERO;
   txInFlight = 0;
   lostBefore = 0;
   appLimited = false;

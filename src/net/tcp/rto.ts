@@ -1,4 +1,6 @@
 /** The retransmission timer (RFC 6298). Milliseconds. */
+import { ZERO } from './fraction.js';
+
 export const RTO_INITIAL = 1000;
 const RTO_AFTER_TIMEOUT = 3000;
 /** RFC 6298 2.4 says one second; Linux and every fast stack take 200 ms, which TLP makes rare. */
@@ -10,15 +12,19 @@ export const SHORTEST_RTT = 0.05;
 
 export class RttEstimator {
   /** Smoothed RTT; 0: none measured yet. */
-  srtt = 0;
-  rttvar = 0;
+  srtt = ZERO;
+  rttvar = ZERO;
   /** The smallest RTT seen. */
-  min = 0;
-  latest = 0;
+  min = ZERO;
+  latest = ZERO;
   /** The timeout before back-off. A field, since a number that is worked out each time is a new object each time. */
-  rto = RTO_INITIAL;
+  rto = ZERO;
   /** The timeout while nothing is measured. */
   private unmeasured = RTO_INITIAL;
+
+  constructor() {
+    this.rto = RTO_INITIAL;
+  }
 
   /** `sample` of what an ACK has measured: as a field of it the number need not become an object. */
   measured(sample: { readonly rtt: number }): void {

@@ -3,6 +3,7 @@
  * loss taught. Bytes, milliseconds, bytes a millisecond.
  */
 import type { RateSample, SenderView } from '../congestion.js';
+import { ZERO } from '../fraction.js';
 
 /** draft 2.4: a share of lost bytes above which the amount in flight was too much. */
 const LOSS_THRESH = 0.02;
@@ -33,20 +34,20 @@ export class BbrModel {
   private nextRoundDelivered = 0;
 
   /** The highest delivery rate of this probing cycle and the one before (draft 5.5.5). */
-  private bwNow = 0;
-  private bwBefore = 0;
+  private bwNow = ZERO;
+  private bwBefore = ZERO;
 
-  minRtt = 0;
-  private minRttStamp = 0;
-  private probeRttMin = 0;
-  probeRttMinStamp = 0;
+  minRtt = ZERO;
+  private minRttStamp = ZERO;
+  private probeRttMin = ZERO;
+  probeRttMinStamp = ZERO;
   probeRttExpired = false;
 
   /** Aggregation (draft 5.5.9): the largest excess of this filter period and the one before. */
-  private extraNow = 0;
-  private extraBefore = 0;
+  private extraNow = ZERO;
+  private extraBefore = ZERO;
   private extraRound = 0;
-  private extraStart = 0;
+  private extraStart = ZERO;
   private extraDelivered = 0;
 
   /** Short-term bounds, and long-term ones: what loss taught in this cycle, and in all. */
@@ -54,7 +55,7 @@ export class BbrModel {
   inflightShortterm = UNBOUNDED;
   inflightLongterm = UNBOUNDED;
 
-  private bwLatest = 0;
+  private bwLatest = ZERO;
   inflightLatest = 0;
   private lossRoundDelivered = 0;
   lossRoundStart = false;
@@ -68,11 +69,11 @@ export class BbrModel {
    */
   private lossRtt = UNBOUNDED;
   /** Round trips of at least a round and `MEAN_RTT_ACKS`, and the lowest average of those, of this filter period and the one before. */
-  private rttSum = 0;
+  private rttSum = ZERO;
   private rttCount = 0;
   private usualNow = UNBOUNDED;
   private usualBefore = UNBOUNDED;
-  private usualStamp = 0;
+  private usualStamp = ZERO;
   private roundRttSum = 0;
   private roundRttCount = 0;
   /** The share that the path loses by itself, as far as it shows: of rounds that saw no queue, averaged. */

@@ -3,6 +3,7 @@
  * and then, and yields to loss that comes with a queue. Bytes, milliseconds, bytes a millisecond.
  */
 import type { CongestionControl, RateSample, SenderView } from '../congestion.js';
+import { ZERO } from '../fraction.js';
 import { BbrModel, UNBOUNDED } from './bbr-model.js';
 import { initialWindow } from './window.js';
 
@@ -33,32 +34,32 @@ const QUANTUM_MAX = 65_536;
 export class Bbr implements CongestionControl {
   readonly name = 'bbr';
   readonly rates = true;
-  cwnd = 0;
+  cwnd = ZERO;
   /** BBR has none; what reads it finds no slow start. */
   ssthresh = 0x3fff_ffff;
-  pacingRate = 0;
+  pacingRate = ZERO;
   private readonly model = new BbrModel();
   private state = STARTUP;
   private ackPhase = ACKS_INIT;
-  private initial = 0;
-  private maxInflight = 0;
-  private quantum = 0;
+  private initial = ZERO;
+  private maxInflight = ZERO;
+  private quantum = ZERO;
 
-  private fullBw = 0;
+  private fullBw = ZERO;
   private fullBwCount = 0;
   private fullBwNow = false;
   private filled = false;
 
-  private cycleStamp = 0;
-  private probeWait = 0;
+  private cycleStamp = ZERO;
+  private probeWait = ZERO;
   private probeSamples = false;
   private probeUpRounds = 0;
-  private growth = 0;
+  private growth = ZERO;
 
-  private probeRttDone = 0;
+  private probeRttDone = ZERO;
   private probeRttRoundDone = false;
   private idleRestart = false;
-  private priorCwnd = 0;
+  private priorCwnd = ZERO;
 
   private undoState = STARTUP;
   private undoBw = UNBOUNDED;

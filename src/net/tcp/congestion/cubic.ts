@@ -1,5 +1,6 @@
 /** CUBIC (RFC 9438) with HyStart++ (RFC 9406) for slow start. Windows in bytes, times in milliseconds. */
 import type { RateSample, SenderView } from '../congestion.js';
+import { ZERO } from '../fraction.js';
 import { HyStart } from './hystart.js';
 import { LossBased } from './window.js';
 
@@ -12,13 +13,18 @@ const ALPHA = (3 * (1 - BETA)) / (1 + BETA);
 
 export class Cubic extends LossBased {
   readonly name = 'cubic';
-  private wMax = 0;
-  private epochStart = -1;
-  private cwndEpoch = 0;
-  private k = 0;
-  private wEst = 0;
-  private undoWMax = 0;
+  private wMax = ZERO;
+  private epochStart = ZERO;
+  private cwndEpoch = ZERO;
+  private k = ZERO;
+  private wEst = ZERO;
+  private undoWMax = ZERO;
   private readonly hystart = new HyStart();
+
+  constructor() {
+    super();
+    this.epochStart = -1;
+  }
 
   override renew(): void {
     super.renew();

@@ -1,5 +1,6 @@
 /** HyStart++ (RFC 9406): slow start ends when the delay rises, not when the queue overflows. Milliseconds. */
 import type { RateSample, SenderView } from '../congestion.js';
+import { ZERO } from '../fraction.js';
 
 /** RFC 9406 4.3. */
 const MIN_RTT_THRESH = 4;
@@ -16,7 +17,7 @@ export class HyStart {
   private samples = 0;
   /** Rounds of conservative slow start; 0: not in it. */
   private cssRounds = 0;
-  private cssBaseline = 0;
+  private cssBaseline = ZERO;
 
   renew(): void {
     this.roundMin = this.lastRoundMin = Number.POSITIVE_INFINITY;

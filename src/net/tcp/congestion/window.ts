@@ -1,5 +1,6 @@
 /** What Reno and CUBIC share: the initial window, slow start with appropriate byte counting, timeouts, idle, undo. */
 import type { CongestionControl, RateSample, SenderView } from '../congestion.js';
+import { ZERO } from '../fraction.js';
 
 /** RFC 6928 2: ten segments, at most 14,600 bytes unless two segments are more. */
 export function initialWindow(mss: number): number {
@@ -12,12 +13,16 @@ const NO_THRESHOLD = 0x3fff_ffff;
 export abstract class LossBased implements CongestionControl {
   abstract readonly name: 'reno' | 'cubic';
   readonly rates = false;
-  cwnd = 0;
-  ssthresh = NO_THRESHOLD;
-  pacingRate = 0;
-  protected priorCwnd = 0;
-  protected priorSsthresh = 0;
+  cwnd = ZERO;
+  ssthresh = ZERO;
+  pacingRate = ZERO;
+  protected priorCwnd = ZERO;
+  protected priorSsthresh = ZERO;
   private initial = 0;
+
+  constructor() {
+    this.ssthresh = NO_THRESHOLD;
+  }
 
   /** No loss so far, and slow start goes on. */
   get calm(): boolean {

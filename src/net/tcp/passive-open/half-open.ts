@@ -1,6 +1,7 @@
 /** A connection in SYN-RECEIVED (RFC 9293 3.3.2): what is remembered of a SYN, in a tiny record, until its SYN-ACK is answered. */
 import type { Ipv4, Route } from '../../ip-output.js';
 import type { Segment } from '../../wire/tcp.js';
+import { ZERO } from '../fraction.js';
 import { peerMss } from '../syn-options.js';
 
 export class HalfOpen {
@@ -14,7 +15,7 @@ export class HalfOpen {
   ecn = false;
   tsRecent = 0;
   tsOffset = 0;
-  sentAt = 0;
+  sentAt = ZERO;
   /** The SYN-ACK left more than once: which of them was answered only timestamps can tell. */
   repeated = false;
   retries = 0;

@@ -74,10 +74,10 @@ export class BbrModel {
   private usualNow = UNBOUNDED;
   private usualBefore = UNBOUNDED;
   private usualStamp = ZERO;
-  private roundRttSum = 0;
+  private roundRttSum = ZERO;
   private roundRttCount = 0;
   /** The share that the path loses by itself, as far as it shows: of rounds that saw no queue, averaged. */
-  randomLoss = 0;
+  randomLoss = ZERO;
 
   start(now: number, rtt: number): void {
     this.minRtt = this.probeRttMin = rtt;

@@ -1,10 +1,11 @@
 /** Reno (RFC 5681) with appropriate byte counting (RFC 3465). */
 import type { RateSample, SenderView } from '../congestion.js';
+import { ZERO } from '../fraction.js';
 import { LossBased } from './window.js';
 
 export class Reno extends LossBased {
   readonly name = 'reno';
-  private acked = 0;
+  private acked = ZERO;
 
   protected avoid(sender: SenderView, sample: RateSample, _now: number): void {
     this.acked += sample.acked;

@@ -218,7 +218,7 @@ export class Stage {
 
   /** Content of a file on the branch. */
   show(path: string): Buffer {
-    return execFileSync('git', ['-C', this.repository, 'show', `main:${path}`]);
+    return execFileSync('git', ['-C', this.repository, 'show', `main:${path}`], { maxBuffer: 2 ** 30 });
   }
 
   read(path: string): Buffer {

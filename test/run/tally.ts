@@ -3,7 +3,9 @@
  * that has none). A block that was skipped counts as skipped; an assertion that fails beside blocks, a file that dies, times
  * out or holds no test counts as one failure.
  */
+
 import type { Readable } from 'node:stream';
+import { inspect } from 'node:util';
 import { Parser, type Result } from 'tap-parser';
 
 export interface Tally {
@@ -62,7 +64,10 @@ class Node {
 }
 
 function describe(result: Result): string {
-  return result.diag === null || result.diag === undefined ? '' : JSON.stringify(result.diag, null, 2);
+  // Diagnostics may refer to themselves: an error that has itself for its cause.
+  return result.diag === null || result.diag === undefined
+    ? ''
+    : inspect(result.diag, { depth: 5, maxStringLength: 4000 });
 }
 
 function add(node: Node, path: string, into: FileReport & { failures: string[]; skips: string[] }): void {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Lab } from '../test/wire/lab.js';
 import { skipWithout } from '../test/wire/needs.js';
 import { cpuTime, residentBytes } from './processes.js';
+import { median } from './report.js';
 import { CLIENT_CPU, ours, SERVER_CPU } from './servers.js';
 import { writeContent } from './workloads.js';
 
@@ -21,7 +22,6 @@ if (why !== false) {
 }
 const [count = '10000', rate = '10'] = process.argv.slice(2);
 const wait = (seconds: number) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1]!;
 
 const endings: (() => Promise<void>)[] = [];
 const lab = new Lab({ teardown: (callback) => endings.push(callback) }, '10.78.0.1/16');

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { median } from './report.js';
 
 export interface Start {
   readonly title: string;
@@ -49,6 +50,6 @@ for (let round = 0; round < rounds; round++) {
   for (const [index, start] of starts.entries()) times[index]!.push(await time(start));
 }
 for (const [index, { title }] of starts.entries()) {
-  const sorted = times[index]!.sort((a, b) => a - b);
-  console.log(`${title.padEnd(30)} ${sorted[sorted.length >> 1]!.toFixed(0)} (${sorted[0]!.toFixed(0)}) ms`);
+  const taken = times[index]!;
+  console.log(`${title.padEnd(30)} ${median(taken).toFixed(0)} (${Math.min(...taken).toFixed(0)}) ms`);
 }

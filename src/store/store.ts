@@ -84,7 +84,8 @@ export interface Store {
   /**
    * What answers the path `bytes[start..end)`: decoded once, normalised, absolute, without query. O(1), and without
    * allocation for a path that was seen before. Index pages, `/about` -> `about.html`, `/dir` -> `/dir/` and the nearest 404
-   * page are resolved here: the answer for every path is known when the bundle is made.
+   * page are resolved here: the answer for every path is known when the bundle is made. The same path has the same answer for as long as
+   * this store is served, unless it is `passing` or `fleeting`: HTTP keeps it. What changes is another store.
    */
   lookup(bytes: Uint8Array, start: number, end: number): Lookup;
   /** Every resource, in the order of their paths; those that are not `wanted` are not even looked at. */

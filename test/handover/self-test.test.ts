@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { selfTest } from '../../src/handover/self-test.js';
+import { selfTest } from '../../src/self-test/self-test.js';
 import { bundleDirectory, openStore, type Store } from '../../src/store/index.js';
 import { SeededRandom } from '../sim/random.js';
 

@@ -3,7 +3,7 @@
  * data and ACKs for guessed connections, forged ICMP errors, malformed frames. Nothing of it may change what the victims
  * deliver to each other.
  */
-import { NO_FAULTS } from '../../src/net/device/faults.js';
+import { NO_FAULTS } from '../../src/net/device/wrap/faults.js';
 import {
   ACK,
   arp,

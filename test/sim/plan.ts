@@ -2,7 +2,7 @@
  * What happens in one simulated run: drawn from the seed, and made of plain data so that it can be printed, repeated and cut
  * down.
  */
-import { type Faults, NO_FAULTS } from '../../src/net/device/faults.js';
+import { type Faults, NO_FAULTS } from '../../src/net/device/wrap/faults.js';
 import type { CongestionName } from '../../src/net/tcp/congestion/index.js';
 import { SeededRandom } from './random.js';
 

@@ -16,7 +16,7 @@ import {
   type Faults,
   Impairment,
   NO_FAULTS,
-} from '../../src/net/device/faults.js';
+} from '../../src/net/device/wrap/faults.js';
 import { SeededRandom } from './random.js';
 import { Scheduler } from './scheduler.js';
 

@@ -1,9 +1,9 @@
 import t from 'tap';
-import { corrupted, FATE_LOST, FATE_QUEUE_FULL, Impairment, NO_FAULTS } from '../../../src/net/device/faults.js';
-import { parseFaults } from '../../../src/net/device/faults-option.js';
-import { FaultyDevice } from '../../../src/net/device/faulty-device.js';
-import { type MemoryDevice, memoryLink } from '../../../src/net/device/memory-link.js';
+import { type MemoryDevice, memoryLink } from '../../../src/net/device/memory/memory-link.js';
 import { HEADROOM } from '../../../src/net/device/tx-frame.js';
+import { corrupted, FATE_LOST, FATE_QUEUE_FULL, Impairment, NO_FAULTS } from '../../../src/net/device/wrap/faults.js';
+import { parseFaults } from '../../../src/net/device/wrap/faults-option.js';
+import { FaultyDevice } from '../../../src/net/device/wrap/faulty-device.js';
 import { addWords, fold } from '../../../src/net/wire/checksum.js';
 import { SeededRandom } from '../../sim/random.js';
 import { Scheduler } from '../../sim/scheduler.js';

@@ -2,9 +2,9 @@
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { runReplay } from '../../../src/cli/replay-command.js';
+import { runReplay } from '../../../src/cli/commands/replay.js';
 import { Memory } from '../../../src/memory/memory.js';
-import { MemoryDevice } from '../../../src/net/device/memory-link.js';
+import { MemoryDevice } from '../../../src/net/device/memory/memory-link.js';
 import { buildMode, buildStack } from '../../../src/net/direct/replay/build-stack.js';
 import { digestState } from '../../../src/net/direct/replay/digest.js';
 import * as E from '../../../src/net/direct/replay/events.js';

@@ -2,7 +2,7 @@
  * What a supervisor and a program that it started tell one another, over Node's channel between a process and its child. The two
  * may be of different versions: a message that is not understood is left alone, and `version` grows when that is not enough.
  */
-import type { ControlAnswer, ControlRequest } from '../deploy/runner.js';
+import type { ControlAnswer, ControlRequest } from './protocol.js';
 
 export const CHANNEL_VERSION = 1;
 

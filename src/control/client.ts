@@ -1,14 +1,14 @@
 /** Asking a running server over its control socket. */
 import { connect, Socket } from 'node:net';
-import type { ControlAnswer } from '../deploy/runner.js';
 import { socketPath } from '../native/socket-path.js';
 import { LineReader } from './lines.js';
+import type { ControlAnswer, ControlRequest } from './protocol.js';
 
 /** Milliseconds that an answer may take unless told otherwise: a large bundle is verified before it is served. */
 const PATIENCE = 120_000;
 
 /** Asks one thing. Rejects with a sentence when nobody listens at `path`, or the answer does not come. */
-export function askControl(path: string, request: object, patience = PATIENCE): Promise<ControlAnswer> {
+export function askControl(path: string, request: ControlRequest, patience = PATIENCE): Promise<ControlAnswer> {
   return new Promise((resolve, reject) => {
     const socket = connectTo(path);
     const timer = setTimeout(

@@ -1,16 +1,16 @@
 /** The control socket of a running server: a UNIX socket on which a line of JSON asks and a line of JSON answers. */
 import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import type { ControlAnswer } from '../deploy/runner.js';
 import { type SocketPath, socketPath } from '../native/socket-path.js';
 import { socketAnswers } from './client.js';
 import { LineReader } from './lines.js';
+import { type ControlAnswer, type ControlRequest, parseRequest } from './protocol.js';
 
 /** Connections at one time; who asks is a person, a script or the host's state machine. */
 const CONNECTIONS = 64;
 
-/** Answers one request. What it throws is told to who asked, as a sentence. `socket`: for answers that are more than a line. */
-export type Answerer = (request: Readonly<Record<string, unknown>>, socket: Socket) => Promise<ControlAnswer>;
+/** Returns the answer to one request; the client gets the message of an error that it throws. `socket`: for answers of more than a line. */
+export type Answerer = (request: ControlRequest, socket: Socket) => Promise<ControlAnswer>;
 
 /**
  * Listens at `path`, for this user alone. A socket that nobody listens on any more is replaced; rejects with a sentence
@@ -75,12 +75,9 @@ function serve(socket: Socket, answer: Answerer): void {
 async function reply(line: string, socket: Socket, answer: Answerer): Promise<void> {
   let said: ControlAnswer;
   try {
-    const request = JSON.parse(line) as unknown;
-    if (typeof request !== 'object' || request === null) throw new Error('a JSON object is expected');
-    said = await answer(request as Record<string, unknown>, socket);
+    said = await answer(parseRequest(line), socket);
   } catch (error) {
-    const text = error instanceof SyntaxError ? 'the request is not JSON' : (error as Error).message;
-    said = { ok: false, error: text };
+    said = { ok: false, error: error instanceof Error ? error.message : String(error) };
   }
   if (!socket.destroyed) socket.write(`${JSON.stringify(said)}\n`);
 }

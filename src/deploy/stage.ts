@@ -2,6 +2,7 @@
 import { access, chmod, link, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type ImageFile, isImageId, type Manifest, sha256Hex } from '../image/manifest.js';
+import type { StagedImage } from '../image/runner.js';
 import { openImage, verifyImage } from '../image/verify-image.js';
 import { hashFile } from '../image/write-image.js';
 import { makeFolder } from '../native/make-folder.js';
@@ -12,7 +13,6 @@ import { assembleWith, checkBundle } from './repository/assemble.js';
 import type { Candidate } from './repository/candidate.js';
 import { GitError, type Repository } from './repository/git.js';
 import { IMAGE, LABELS, MANIFEST, SIGNATURE, SITE } from './repository/layout.js';
-import type { StagedImage } from './runner.js';
 
 /** Bytes that must stay free beside what is staged. */
 const MARGIN = 8 * 2 ** 20;

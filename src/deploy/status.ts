@@ -1,12 +1,14 @@
 /** `deploy status`: what the repository has, what is staged, what runs, and whether they agree. */
+
+import type { Running } from '../control/protocol.js';
 import type { Manifest } from '../image/manifest.js';
+import type { Runner } from '../image/runner.js';
 import { sentenceOf } from './fault.js';
 import type { Host } from './host.js';
 import type { Journal } from './journal.js';
 import { recoverState } from './recover-state.js';
 import { candidateAt } from './repository/candidate.js';
 import { Repository } from './repository/git.js';
-import type { Runner, Running } from './runner.js';
 import { stagedIds } from './stage.js';
 import type { State } from './state.js';
 

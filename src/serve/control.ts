@@ -1,9 +1,8 @@
 /** What a server can be asked while it runs: its status, another bundle, the end. */
 import { existsSync, rmSync } from 'node:fs';
 import type { Server } from 'node:net';
-import { isAbsolute } from 'node:path';
+import type { ControlAnswer, ControlRequest, ControlStatus, SwapRequest } from '../control/protocol.js';
 import { openControl } from '../control/server.js';
-import type { ControlAnswer, ControlStatus } from '../deploy/runner.js';
 import type { HttpServer } from '../http/index.js';
 import type { ServedSite } from './served-site.js';
 
@@ -25,9 +24,9 @@ export class Control {
 
   constructor(private readonly server: Controlled) {}
 
-  readonly answer = async (request: Readonly<Record<string, unknown>>): Promise<ControlAnswer> => {
+  readonly answer = async (request: ControlRequest): Promise<ControlAnswer> => {
     const { server } = this;
-    switch (request['do']) {
+    switch (request.do) {
       case 'status':
         return { ok: true, ...this.status() };
       case 'swap':
@@ -38,7 +37,7 @@ export class Control {
         server.drain();
         return { ok: true, ...this.status() };
       default:
-        return { ok: false, error: `"do" is one of status, swap, drain; not ${JSON.stringify(request['do'] ?? null)}` };
+        return { ok: false, error: `${request.do} is for a supervisor; this server takes status, swap and drain` };
     }
   };
 
@@ -61,15 +60,8 @@ export class Control {
     };
   }
 
-  private async swap(request: Readonly<Record<string, unknown>>): Promise<void> {
+  private async swap({ bundle, id, bundleId }: SwapRequest): Promise<void> {
     const { server } = this;
-    const { bundle, id, bundleId } = request;
-    if (typeof bundle !== 'string' || !isAbsolute(bundle))
-      throw new Error('"bundle" is the absolute path of a bundle file');
-    if (id !== undefined && typeof id !== 'string')
-      throw new Error('"id" is the id of the image that the bundle belongs to');
-    if (bundleId !== undefined && typeof bundleId !== 'string')
-      throw new Error('"bundleId" is the id that the bundle must have');
     if (this.state === 'draining') throw new Error('it is draining, and takes no other bundle');
     if (!server.site.swappable) throw new Error('it serves a directory that is watched (--watch), and takes no bundle');
     await server.site.swap(bundle, bundleId);

@@ -17,15 +17,15 @@ export async function takeFromOrphan(
   options: ServeOptions,
 ): Promise<{ held: Held; foreign: Foreign } | undefined> {
   if (!(await socketAnswers(control))) return undefined;
-  const status = (await askControl(control, { do: 'status' }, PATIENCE)) as unknown as Record<string, unknown>;
+  const status = await askControl(control, { do: 'status' }, PATIENCE);
   const key = heldKey(options);
-  if (status['orphan'] !== true)
+  if (!status.ok || status.orphan !== true)
     throw new Error(
       `another server listens on the control socket ${control}; stop that one, or choose another with --control`,
     );
-  if (status['held'] !== key) {
+  if (status.held !== key) {
     throw new Error(
-      `a program without a supervisor serves on ${status['held']}, not on ${key}; end it over its control socket ${control}`,
+      `a program without a supervisor serves on ${status.held}, not on ${key}; end it over its control socket ${control}`,
     );
   }
   const fd = connectUnix(control, PATIENCE);

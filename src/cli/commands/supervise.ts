@@ -29,7 +29,7 @@ export async function runSupervise(options: SuperviseOptions): Promise<void> {
   try {
     const server = await begin(control, supervisor, what, signal);
     await Promise.race([signal, supervisor.over]);
-    await supervisor.end(Number.NaN);
+    await supervisor.end(undefined);
     server.close();
     rmSync(control, { force: true });
   } finally {

@@ -5,19 +5,14 @@
 import type { Server, Socket } from 'node:net';
 import { type Go, INHERITED_FD } from '../../control/channel.js';
 import { askControl } from '../../control/client.js';
+import type { ControlAnswer, ControlRequest } from '../../control/protocol.js';
 import { openControl } from '../../control/server.js';
-import type { ControlAnswer } from '../../deploy/runner.js';
 import { sendDescriptor } from '../../native/unix.js';
 import type { Control } from '../control.js';
 
 /** Milliseconds between two attempts to have the control socket. */
 const RETRY = 200;
 const RIVAL = 2000;
-
-interface Rival {
-  readonly orphan?: boolean;
-  readonly since: number;
-}
 
 export class Orphan {
   private server: Server | undefined = undefined;
@@ -51,9 +46,9 @@ export class Orphan {
   /** The supervisor ended while one of us took over from the other: the younger one stays. */
   private async rival(): Promise<void> {
     try {
-      const other = (await askControl(this.order.control, { do: 'status' }, RIVAL)) as unknown as Rival;
-      if (other.orphan !== true) return;
-      if (other.since > this.control.status().since) this.retire(this.order.drain);
+      const other = await askControl(this.order.control, { do: 'status' }, RIVAL);
+      if (!other.ok || other.orphan !== true) return;
+      if ((other.since ?? 0) > this.control.status().since) this.retire(this.order.drain);
       else await askControl(this.order.control, { do: 'retire', seconds: this.order.drain }, RIVAL);
     } catch {
       // It is gone, or no orphan: the next attempt will tell.
@@ -61,17 +56,17 @@ export class Orphan {
   }
 
   private async answer(
-    request: Readonly<Record<string, unknown>>,
+    request: ControlRequest,
     socket: Socket,
     warn: (sentence: string) => void,
   ): Promise<ControlAnswer> {
-    if (request['do'] === 'surrender') return this.surrender(socket, warn);
-    if (request['do'] === 'retire') {
-      this.retire(Number(request['seconds']));
+    if (request.do === 'surrender') return this.surrender(socket, warn);
+    if (request.do === 'retire') {
+      this.retire(request.seconds);
       return { ok: true };
     }
     const answer = await this.control.answer(request);
-    return request['do'] === 'status' ? Object.assign(answer, { orphan: true, held: this.order.held }) : answer;
+    return request.do === 'status' ? Object.assign(answer, { orphan: true, held: this.order.held }) : answer;
   }
 
   /** Passes on what it serves on, over the same connection; serves until it is told to retire, or for good when who asked goes. */

@@ -3,7 +3,7 @@ import { join, parse } from 'node:path';
 import type { ServeOptions } from '../../cli/arguments/serve.js';
 import { testSites } from '../../cli/commands/self-test.js';
 import { CHANNEL_VERSION, type Go, INHERITED_FD, type ToProgram, type ToSupervisor } from '../../control/channel.js';
-import type { ControlRequest } from '../../deploy/runner.js';
+import type { ControlRequest } from '../../control/protocol.js';
 import { badUsage, type Failure } from '../../errors/failure.js';
 import type { HttpServer } from '../../http/index.js';
 import type { DirectNetwork } from '../../net/direct/network.js';
@@ -74,7 +74,7 @@ async function serve(
   const drain = (): void => retired.ask(options.drain);
   const controlled = { site: sites.site, http, moved, image: order.image, url, drain };
   const control = new Control(controlled);
-  supervisor.questions((request) => control.answer(request as unknown as Record<string, unknown>));
+  supervisor.questions((request) => control.answer(request));
   supervisor.say({ say: 'serving', url });
   const orphan = new Orphan(order, control, (seconds) => retired.ask(seconds * 1000));
   void supervisor.gone.then(() => {

@@ -2,20 +2,8 @@
  * What starts and replaces images on a host. The state machine decides what should run; a `Runner` makes it so. There is one for
  * processes on this machine (targets socket, direct, static) and one for virtual machines (vm); `runners.ts` chooses.
  */
-import type { Manifest } from '../image/manifest.js';
-
-/** What runs now. */
-export interface Running {
-  /** Its image's id; empty: it was not started as an image. */
-  readonly image: string;
-  /** Id of the bundle that it serves. */
-  readonly bundle: string;
-  /** Where it serves: `http://10.0.0.7/`. */
-  readonly url: string;
-  readonly pid: number;
-  /** Milliseconds since 1970 when it began to serve. */
-  readonly since: number;
-}
+import type { Running } from '../control/protocol.js';
+import type { Manifest } from './manifest.js';
 
 /** An image on the host's disk, complete and verified. */
 export interface StagedImage {
@@ -48,25 +36,3 @@ export interface Runner {
 }
 
 export type MakeRunner = (options: RunnerOptions) => Runner;
-
-/**
- * The control socket of a running server, `run/control.sock` in the host's folder (`--control PATH`): a request and its answer are a
- * line of JSON each; a connection may carry several.
- */
-export type ControlRequest =
-  | { readonly do: 'status' }
-  /** `bundle`: absolute path; `id`: of the image that it belongs to. */
-  | { readonly do: 'swap'; readonly bundle: string; readonly id: string }
-  | { readonly do: 'drain' };
-
-export type ControlAnswer =
-  | (Partial<ControlStatus> & { readonly ok: true })
-  /** `error`: a sentence; nothing was changed. */
-  | { readonly ok: false; readonly error: string };
-
-export interface ControlStatus extends Running {
-  readonly connections: number;
-  /** Connections that came from the programs before it, since it began; on a TAP. */
-  readonly moved?: number | undefined;
-  readonly state: 'starting' | 'serving' | 'draining';
-}

@@ -10,7 +10,7 @@ import { TapDevice } from '../src/net/device/linux/tap.js';
 import { HEADROOM } from '../src/net/device/tx-frame.js';
 import { corrupted, FATE_CORRUPTED, Impairment } from '../src/net/device/wrap/faults.js';
 import { parseFaults } from '../src/net/device/wrap/faults-option.js';
-import { SeededRandom } from '../test/sim/random.js';
+import { SeededRandom } from '../src/net/host/seeded-random.js';
 import { PairedLoss } from './paired-loss.js';
 
 interface Held {

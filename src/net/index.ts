@@ -1,11 +1,39 @@
-/** The stack as a library: it reads no clock, draws no random number by itself, and runs in a browser. */
+/**
+ * `sitekernel/net`: the stack as a library. It reads no clock, draws no random number by itself, needs no native code and runs in a
+ * browser. `StackHost` drives a stack on a device and a clock; `virtualNet` makes a network of them in virtual time.
+ */
+export { Memory } from '../memory/memory.js';
 export type { Device, FrameSink, Offload } from './device/device.js';
 export { type MemoryDevice, memoryLink } from './device/memory/memory-link.js';
 export { TxFrame } from './device/tx-frame.js';
+export type { Faults } from './device/wrap/faults.js';
 export { DhcpClient, type DhcpOptions } from './dhcp/client.js';
 export type { Lease, LeaseMemory } from './dhcp/lease.js';
 export { DROP_NAMES, type DropName, Drops } from './drops.js';
-export type { Clock, CloseReason, Endpoint, Flow, FlowHandler, FlowInfo, Listener, Network } from './flow.js';
+export type {
+  Accept,
+  Clock,
+  CloseReason,
+  Endpoint,
+  Flow,
+  FlowHandler,
+  FlowInfo,
+  Listener,
+  Network,
+  Timer,
+} from './flow.js';
+export { SeededRandom } from './host/seeded-random.js';
+export {
+  ConnectError,
+  type DatagramHandler,
+  type HostAddress,
+  type HostClock,
+  StackHost,
+  type StackHostOptions,
+  type UdpSocket,
+} from './host/stack-host.js';
+export { type VirtualHostOptions, VirtualNet, virtualNet } from './host/virtual-net.js';
+export { VirtualTime } from './host/virtual-time.js';
 export type { AddressConfig, StaticRoute } from './ip/address-config.js';
 export type { IpOutput, Ipv4, Route } from './ip/ip-output.js';
 export { Stack, type StackOptions } from './ip/stack.js';

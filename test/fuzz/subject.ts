@@ -7,12 +7,12 @@ import { MemoryDevice, NO_OFFLOAD } from '../../src/net/device/memory/memory-lin
 import { DhcpClient } from '../../src/net/dhcp/client.js';
 import { Drops } from '../../src/net/drops.js';
 import type { CloseReason, Flow, FlowHandler } from '../../src/net/flow.js';
+import { SeededRandom } from '../../src/net/host/seeded-random.js';
 import { Stack } from '../../src/net/ip/stack.js';
 import { type CongestionName, congestionByName } from '../../src/net/tcp/congestion/index.js';
 import type { Connection } from '../../src/net/tcp/connection/connection.js';
 import { TcpLayer } from '../../src/net/tcp/index.js';
 import { ip } from '../sim/packets.js';
-import { SeededRandom } from '../sim/random.js';
 import { checkAll } from './invariants.js';
 import { Outbound } from './outbound.js';
 import type { Tape } from './tape.js';

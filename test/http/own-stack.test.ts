@@ -31,8 +31,8 @@ async function overOurStack(
   const client = new SimHost(world, { name: 'client', mac: mac(2) });
   server.connectTo(world.wire('down', client, faults));
   client.connectTo(world.wire('up', server, faults));
-  server.configure('192.0.2.1', 24);
-  client.configure('192.0.2.2', 24);
+  server.place('192.0.2.1', 24);
+  client.place('192.0.2.2', 24);
   const http = new HttpServer({ store: () => store, clock: server.clock });
   await server.listen(80, http.accept);
   const chunks: Buffer[] = [];
@@ -50,7 +50,7 @@ async function overOurStack(
     },
   };
   const begin = world.time.now();
-  client.connect(ip('192.0.2.1'), 80, handler, (flow) => {
+  client.dial(ip('192.0.2.1'), 80, handler, (flow) => {
     const next = (i: number): void => {
       if (i === pieces.length) flow.end();
       else {

@@ -3,8 +3,8 @@
  * down.
  */
 import { type Faults, NO_FAULTS } from '../../src/net/device/wrap/faults.js';
+import { SeededRandom } from '../../src/net/host/seeded-random.js';
 import type { CongestionName } from '../../src/net/tcp/congestion/index.js';
-import { SeededRandom } from './random.js';
 
 export type Topology = 'one-network' | 'two-networks';
 

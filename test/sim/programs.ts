@@ -113,7 +113,7 @@ export class Program {
     readonly memories: Memories,
   ) {
     this.host = new SimHost(shifted(world, clock), { name: `program${clock}`, mac: MAC, ...options });
-    this.host.configure(SERVER, 24);
+    this.host.place(SERVER, 24);
     this.http = new HttpServer({ store: () => site.store, clock: this.host.clock });
     this.adopter = new Adopter(this.host.tcp, memories);
     void this.host.listen(80, this.http.accept, this.http.adopt);

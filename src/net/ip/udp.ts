@@ -53,6 +53,10 @@ export class Udp implements Transport {
 
   constructor(private readonly stack: Stack) {}
 
+  isBound(port: number): boolean {
+    return this.ports.has(port);
+  }
+
   /** Throws when the port is bound already. */
   bind(port: number, onDatagram: OnDatagram, onError?: OnError): UdpPort {
     if (this.ports.has(port)) throw new Error(`UDP port ${port} is bound already`);

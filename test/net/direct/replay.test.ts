@@ -14,8 +14,8 @@ import { RecordedDevice } from '../../../src/net/direct/replay/recorded-device.j
 import { Owners } from '../../../src/net/direct/replay/recorded-flow.js';
 import { Recorder } from '../../../src/net/direct/replay/recorder.js';
 import { Drops } from '../../../src/net/drops.js';
+import { SeededRandom } from '../../../src/net/host/seeded-random.js';
 import { ACK, arp, ethernet, ip, PSH, SYN, TYPE_ARP, TYPE_IPV4, tcp } from '../../sim/packets.js';
-import { SeededRandom } from '../../sim/random.js';
 
 const OURS = Uint8Array.of(2, 0, 0, 0, 0, 1);
 const THEIRS = Uint8Array.of(2, 0, 0, 0, 0, 2);

@@ -2,7 +2,7 @@
  * Virtual time: a heap of events ordered by time, and among equal times by the order in which they were asked for. So a
  * run depends on nothing but its seed.
  */
-import type { Clock, Timer } from '../../src/net/flow.js';
+import type { Clock, Timer } from '../flow.js';
 
 class Event implements Timer {
   cancelled = false;
@@ -22,7 +22,7 @@ const EPOCH = 1_767_225_600_000;
 /** Events at one instant beyond which something asks for turn after turn without end. */
 const STANDSTILL = 1_000_000;
 
-export class Scheduler implements Clock {
+export class VirtualTime implements Clock {
   private readonly heap: Event[] = [];
   private order = 0;
   private time = 0;

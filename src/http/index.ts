@@ -1,4 +1,7 @@
 /** The HTTP server: give it a store and a clock, and its `accept` to any `Network`. */
+
+export type { Clock } from '../net/flow.js';
+export { RealClock } from '../net/real-clock.js';
 export type { AccessRecord } from './admin/access.js';
 export { isLoopback, type LiveAnswer, type LivePage } from './admin/live-pages.js';
 export { type AccessLogFormat, accessLine } from './admin/log.js';

@@ -1,4 +1,6 @@
 /** Installs what the tests need from the system, where that is allowed. */
+import { installNativeTools } from './native-tools.js';
 import { installPackages } from './packages.js';
 
 installPackages();
+installNativeTools();

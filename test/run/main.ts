@@ -7,6 +7,7 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { installNativeTools } from './native-tools.js';
 import { installPackages } from './packages.js';
+import { installRuntimes } from './runtimes.js';
 import { type FileReport, tally } from './tally.js';
 
 const WIRE = join('build', 'test', 'wire');
@@ -44,6 +45,7 @@ generateTap();
 if (named.length === 0) {
   installPackages();
   installNativeTools();
+  installRuntimes();
 }
 const files = named.length > 0 ? named : testFiles(join('build', 'test'));
 const args = ['tap', 'run', '--reporter=tap', '--jobs=2', `--serial=${WIRE}`, `--timeout=${TIMEOUT}`, ...files];

@@ -4,11 +4,11 @@
  */
 import { join } from 'node:path';
 import { Bench } from 'tinybench';
-import { Fields } from '../src/http/fields.js';
-import { FieldsCache } from '../src/http/fields-cache.js';
 import { HttpServer } from '../src/http/index.js';
 import { DEFAULT_LIMITS } from '../src/http/options.js';
-import { RequestLine } from '../src/http/request-line.js';
+import { Fields } from '../src/http/parse/fields.js';
+import { RequestLine } from '../src/http/parse/request-line.js';
+import { FieldsCache } from '../src/http/repeat/fields-cache.js';
 import { Memory } from '../src/memory/memory.js';
 import type { Flow, FlowHandler } from '../src/net/flow.js';
 import { addWords, fold } from '../src/net/wire/checksum.js';

@@ -8,14 +8,14 @@
 
 import { sameProgram } from '../image/manifest.js';
 import { makeFolder } from '../native/make-folder.js';
-import { admit, type Candidate, candidateAt, commitOf, latestAt } from './candidate.js';
 import { Refusal, sentenceOf, Unable } from './fault.js';
-import { Repository } from './git.js';
 import { earlierImage, SIGNED_BY } from './going-back.js';
 import type { Host } from './host.js';
 import type { Journal } from './journal.js';
-import { Newer } from './newer.js';
 import { recoverState } from './recover-state.js';
+import { admit, type Candidate, candidateAt, commitOf, latestAt } from './repository/candidate.js';
+import { Repository } from './repository/git.js';
+import { Newer } from './repository/newer.js';
 import type { Runner, Running, StagedImage } from './runner.js';
 import { pruneImages, removeParts, stagedImage, stageImage } from './stage.js';
 import { type State, writeState } from './state.js';

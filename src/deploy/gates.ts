@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { get } from 'node:http';
 import { join } from 'node:path';
-import { type Expected, expectations } from '../handover/self-test.js';
+import { type Expected, expectations } from '../self-test/self-test.js';
 import { openStore } from '../store/index.js';
 import type { StagedImage } from './runner.js';
 

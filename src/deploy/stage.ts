@@ -5,13 +5,13 @@ import { type ImageFile, isImageId, type Manifest, sha256Hex } from '../image/ma
 import { openImage, verifyImage } from '../image/verify-image.js';
 import { hashFile } from '../image/write-image.js';
 import { makeFolder } from '../native/make-folder.js';
-import { assembleWith, checkBundle } from './assemble.js';
-import type { Candidate } from './candidate.js';
 import { syncFile, syncFolder } from './durable.js';
 import { FULL, isFull, Refusal, sentenceOf, Unable } from './fault.js';
-import { GitError, type Repository } from './git.js';
 import type { Host } from './host.js';
-import { IMAGE, LABELS, MANIFEST, SIGNATURE, SITE } from './layout.js';
+import { assembleWith, checkBundle } from './repository/assemble.js';
+import type { Candidate } from './repository/candidate.js';
+import { GitError, type Repository } from './repository/git.js';
+import { IMAGE, LABELS, MANIFEST, SIGNATURE, SITE } from './repository/layout.js';
 import type { StagedImage } from './runner.js';
 
 /** Bytes that must stay free beside what is staged. */

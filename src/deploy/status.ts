@@ -1,11 +1,11 @@
 /** `deploy status`: what the repository has, what is staged, what runs, and whether they agree. */
 import type { Manifest } from '../image/manifest.js';
-import { candidateAt } from './candidate.js';
 import { sentenceOf } from './fault.js';
-import { Repository } from './git.js';
 import type { Host } from './host.js';
 import type { Journal } from './journal.js';
 import { recoverState } from './recover-state.js';
+import { candidateAt } from './repository/candidate.js';
+import { Repository } from './repository/git.js';
 import type { Runner, Running } from './runner.js';
 import { stagedIds } from './stage.js';
 import type { State } from './state.js';

@@ -1,7 +1,7 @@
 /** Whether an image that was started serves well, and goes on to. */
 import { probe, selfTest } from './gates.js';
 import type { Host } from './host.js';
-import type { Newer } from './newer.js';
+import type { Newer } from './repository/newer.js';
 import type { Runner, StagedImage } from './runner.js';
 
 /** What is asked of an image; in tests others than the real ones. */

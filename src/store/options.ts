@@ -1,6 +1,6 @@
 /** What one can ask of a bundle and of a store. Every option has a default; what `bundle` and a served directory differ in is said. */
 
-import type { Compressors } from './codings.js';
+import type { Compressors } from './compress/codings.js';
 
 export type Compression = 'none' | 'fast' | 'full';
 

@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { askControl, socketAnswers } from '../control/client.js';
 import type { ControlAnswer, MakeRunner, Runner, Running, StagedImage } from '../deploy/runner.js';
-import { askControl, socketAnswers } from '../handover/control-client.js';
 import { makeFolder } from '../native/make-folder.js';
 
 /** Milliseconds between two looks at a supervisor that was started, and until it must serve. */

@@ -4,9 +4,9 @@
  */
 import { existsSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { ServeOptions } from '../cli/serve-arguments.js';
+import type { ServeOptions } from '../cli/arguments/serve.js';
+import type { FormerBundle } from '../control/channel.js';
 import type { ControlAnswer, ControlRequest } from '../deploy/runner.js';
-import type { FormerBundle } from '../handover/channel.js';
 import { addressKey, checkAlone, type Held, heldKey, hold, release } from './held.js';
 import { type Program, startProgram, type What } from './program.js';
 

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { HttpServer } from '../../src/http/index.js';
 import { Memory } from '../../src/memory/memory.js';
-import { type Faults, NO_FAULTS } from '../../src/net/device/faults.js';
+import { type Faults, NO_FAULTS } from '../../src/net/device/wrap/faults.js';
 import type { CloseReason, Flow } from '../../src/net/flow.js';
 import { SimHost } from '../sim/host.js';
 import { ip } from '../sim/packets.js';

@@ -5,7 +5,7 @@
 import { connect } from 'node:net';
 import { type HttpOptions, HttpServer } from '../../src/http/index.js';
 import { Memory } from '../../src/memory/memory.js';
-import { NO_FAULTS } from '../../src/net/device/faults.js';
+import { NO_FAULTS } from '../../src/net/device/wrap/faults.js';
 import type { Accept, Clock, Flow, FlowHandler, Network } from '../../src/net/flow.js';
 import { openSocketNetwork, type SocketKind } from '../../src/net/sockets/open.js';
 import type { Store } from '../../src/store/index.js';

@@ -3,7 +3,7 @@
  * link with rate, delay, queue and loss. What arrived is counted at the client.
  */
 import { Memory } from '../../src/memory/memory.js';
-import { type Faults, NO_FAULTS } from '../../src/net/device/faults.js';
+import { type Faults, NO_FAULTS } from '../../src/net/device/wrap/faults.js';
 import type { Flow, FlowHandler } from '../../src/net/flow.js';
 import type { CongestionName } from '../../src/net/tcp/congestion/index.js';
 import { SimHost } from './host.js';

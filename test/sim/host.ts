@@ -1,13 +1,13 @@
 /** A host of the simulation: our stack with TCP on a device of its own, driven as a loop drives it, in virtual time. */
-import { MemoryDevice, NO_OFFLOAD } from '../../src/net/device/memory-link.js';
+import { MemoryDevice, NO_OFFLOAD } from '../../src/net/device/memory/memory-link.js';
+import { DhcpClient } from '../../src/net/dhcp/client.js';
 import { DROP_NAMES, Drops } from '../../src/net/drops.js';
 import type { Accept, Adopt, Clock, Flow, FlowHandler, Listener, Network, Timer } from '../../src/net/flow.js';
-import { DhcpClient } from '../../src/net/stack/dhcp/client.js';
-import { Stack } from '../../src/net/stack/stack.js';
+import type { SeededRandom } from '../../src/net/host/seeded-random.js';
+import { Stack } from '../../src/net/ip/stack.js';
 import { type CongestionName, congestionByName } from '../../src/net/tcp/congestion/index.js';
 import { TcpLayer, type TcpLimits } from '../../src/net/tcp/index.js';
 import { ip, ipText } from './packets.js';
-import type { SeededRandom } from './random.js';
 import type { Port, World } from './world.js';
 
 /** Frames a turn takes before timers are looked at. */

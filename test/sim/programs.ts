@@ -5,8 +5,9 @@
 import { HttpServer } from '../../src/http/index.js';
 import type { Memories, MemoryName } from '../../src/memory/memories.js';
 import type { Memory } from '../../src/memory/memory.js';
-import { decodeRecord, encodeRecord } from '../../src/net/direct/moving-codec.js';
+import { decodeRecord, encodeRecord } from '../../src/net/direct/peer-link/moving-codec.js';
 import type { Clock } from '../../src/net/flow.js';
+import { Adopter } from '../../src/net/tcp/moving/adopter.js';
 import {
   adoptTimeWait,
   type FlowName,
@@ -16,8 +17,7 @@ import {
   type TimeWaitState,
   takeBack,
   takeOver,
-} from '../../src/net/tcp/hand-over.js';
-import { Adopter } from '../../src/net/tcp/moving/adopter.js';
+} from '../../src/net/tcp/moving/hand-over.js';
 import { Mover } from '../../src/net/tcp/moving/mover.js';
 import type { Store } from '../../src/store/store.js';
 import { SimHost, type SimHostOptions } from './host.js';

@@ -1,5 +1,5 @@
 /** Carries out a plan: builds its network, lets its connections run in virtual time, and says what was not as it must be. */
-import { NO_FAULTS } from '../../src/net/device/faults.js';
+import { NO_FAULTS } from '../../src/net/device/wrap/faults.js';
 import { Attacker } from './attacker.js';
 import { DhcpServer } from './dhcp-server.js';
 import { SimHost } from './host.js';

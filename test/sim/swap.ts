@@ -1,14 +1,14 @@
 /** One run out of a seed: clients of all kinds, a bad cable, and programs that take over from one another, some of them killed. */
 import type { Memories, MemoryName } from '../../src/memory/memories.js';
 import { Memory } from '../../src/memory/memory.js';
-import { NO_FAULTS } from '../../src/net/device/faults.js';
+import { NO_FAULTS } from '../../src/net/device/wrap/faults.js';
+import { SeededRandom } from '../../src/net/host/seeded-random.js';
 import type { Store } from '../../src/store/store.js';
 import { HandMadeStore } from '../http/hand-made-store.js';
 import { Asker, type AskerPlan } from './asker.js';
 import { SimHost } from './host.js';
 import { ip } from './packets.js';
 import { Address, CLIENT, CLIENT_MAC, Program, SERVER, type Site } from './programs.js';
-import { SeededRandom } from './random.js';
 import { World } from './world.js';
 
 const LARGE = 400_000;

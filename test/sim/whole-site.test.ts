@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import t from 'tap';
 import { HttpServer } from '../../src/http/index.js';
-import { type Faults, NO_FAULTS } from '../../src/net/device/faults.js';
+import { type Faults, NO_FAULTS } from '../../src/net/device/wrap/faults.js';
 import { bundleDirectory, openStore } from '../../src/store/index.js';
 import { pagesOf } from '../wire/whole-site.js';
 import { SimHost } from './host.js';

@@ -1,6 +1,6 @@
 /** A supervisor in a laboratory, on a TAP or on the kernel's sockets, and clients beside it. */
 import { join, resolve } from 'node:path';
-import { askControl } from '../../src/handover/control-client.js';
+import { askControl } from '../../src/control/client.js';
 import type { Lab, Namespace, Program } from '../wire/lab.js';
 import { MAIN, type Status } from './supervised.js';
 

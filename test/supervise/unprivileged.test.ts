@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { askControl } from '../../src/handover/control-client.js';
+import { askControl } from '../../src/control/client.js';
 import { Lab } from '../wire/lab.js';
 import { skipWithout } from '../wire/needs.js';
 import { bundleOf, MAIN, type Status } from './supervised.js';

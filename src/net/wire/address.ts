@@ -1,5 +1,5 @@
 /** IPv4 and Ethernet addresses: int32 and bytes inside, text at the edge. */
-import type { Ipv4 } from '../ip-output.js';
+import type { Ipv4 } from '../ip/ip-output.js';
 
 export function formatIpv4(address: Ipv4): string {
   return `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`;

@@ -1,8 +1,8 @@
 /** Several workers on one device, and a kernel that steers each frame wrongly on purpose: together they are one host. */
 import t, { type Test } from 'tap';
 import { Memory } from '../../../src/memory/memory.js';
-import { NO_FAULTS } from '../../../src/net/device/faults.js';
-import { Astray } from '../../../src/net/direct/astray.js';
+import { NO_FAULTS } from '../../../src/net/device/wrap/faults.js';
+import { Astray } from '../../../src/net/direct/workers/astray.js';
 import type { TcpLimits } from '../../../src/net/tcp/index.js';
 import { DhcpServer } from '../../sim/dhcp-server.js';
 import { SimHost } from '../../sim/host.js';

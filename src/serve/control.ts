@@ -1,0 +1,91 @@
+/** What a server can be asked while it runs: its status, another bundle, the end. */
+import { existsSync, rmSync } from 'node:fs';
+import type { Server } from 'node:net';
+import { isAbsolute } from 'node:path';
+import { openControl } from '../control/server.js';
+import type { ControlAnswer, ControlStatus } from '../deploy/runner.js';
+import type { HttpServer } from '../http/index.js';
+import type { ServedSite } from './served-site.js';
+
+export interface Controlled {
+  readonly site: ServedSite;
+  readonly http: HttpServer;
+  /** Connections that came from other programs; undefined: the network knows of none. */
+  readonly moved: () => number | undefined;
+  /** Id of the image, or empty. A swap changes it. */
+  image: string;
+  readonly url: string;
+  /** No new connections, and the end when those that are open are done. */
+  readonly drain: () => void;
+}
+
+export class Control {
+  private readonly since = Date.now();
+  private state: ControlStatus['state'] = 'serving';
+
+  constructor(private readonly server: Controlled) {}
+
+  readonly answer = async (request: Readonly<Record<string, unknown>>): Promise<ControlAnswer> => {
+    const { server } = this;
+    switch (request['do']) {
+      case 'status':
+        return { ok: true, ...this.status() };
+      case 'swap':
+        await this.swap(request);
+        return { ok: true, ...this.status() };
+      case 'drain':
+        this.retired();
+        server.drain();
+        return { ok: true, ...this.status() };
+      default:
+        return { ok: false, error: `"do" is one of status, swap, drain; not ${JSON.stringify(request['do'] ?? null)}` };
+    }
+  };
+
+  /** Takes no new connections any more. */
+  retired(): void {
+    this.state = 'draining';
+  }
+
+  status(): ControlStatus {
+    const { site, http, moved, image, url } = this.server;
+    return {
+      image,
+      bundle: site.store().id,
+      url,
+      pid: process.pid,
+      since: this.since,
+      connections: http.connections,
+      moved: moved(),
+      state: this.state,
+    };
+  }
+
+  private async swap(request: Readonly<Record<string, unknown>>): Promise<void> {
+    const { server } = this;
+    const { bundle, id, bundleId } = request;
+    if (typeof bundle !== 'string' || !isAbsolute(bundle))
+      throw new Error('"bundle" is the absolute path of a bundle file');
+    if (id !== undefined && typeof id !== 'string')
+      throw new Error('"id" is the id of the image that the bundle belongs to');
+    if (bundleId !== undefined && typeof bundleId !== 'string')
+      throw new Error('"bundleId" is the id that the bundle must have');
+    if (this.state === 'draining') throw new Error('it is draining, and takes no other bundle');
+    if (!server.site.swappable) throw new Error('it serves a directory that is watched (--watch), and takes no bundle');
+    await server.site.swap(bundle, bundleId);
+    server.image = id ?? '';
+  }
+}
+
+let opened: { server: Server; path: string } | undefined;
+
+/** Opens the control socket of a server that runs by itself. Rejects with a sentence. */
+export async function open(path: string, server: Controlled): Promise<void> {
+  opened = { server: await openControl(path, new Control(server).answer), path };
+}
+
+export function close(): void {
+  if (opened === undefined) return;
+  opened.server.close();
+  if (existsSync(opened.path)) rmSync(opened.path, { force: true });
+}

@@ -110,6 +110,8 @@ export interface HttpOptions {
   readonly serverField?: string | undefined;
   /** Told of every answer. The record is used again: take from it what is needed before returning. */
   readonly log?: ((record: AccessRecord) => void) | undefined;
+  /** Called with an exception that ended a flow, once a second at most; `HttpStats.faults` counts them all. */
+  readonly onFault?: ((error: unknown) => void) | undefined;
 }
 
 /** The limits and times that hold. Throws a `RangeError` when one is out of its range. */

@@ -11,6 +11,9 @@ import { CR, LF } from './parse/octets.js';
 /** Beyond what a network may hand over after `pause()`, out of what it had already received; bytes. */
 const STALLED_LIMIT = 4194304;
 
+/** Milliseconds between two reports of faults. */
+const FAULT_INTERVAL = 1000;
+
 /** HTTP/1.1 (RFC 9110, 9112) over flows of any network, out of a store. One object for all connections. */
 export class HttpServer implements FlowHandler {
   readonly #limits: HttpLimits;
@@ -23,6 +26,10 @@ export class HttpServer implements FlowHandler {
   readonly #lingering: DeadlineList;
   readonly #moves: Moves;
   readonly #admission: Admission;
+  readonly #onFault: ((error: unknown) => void) | undefined;
+  #faults = 0;
+  /** When a fault was reported last, in ticks of `Deadlines`; 0: never. */
+  #reported = 0;
 
   /** Throws a `RangeError` when an option is out of its range. */
   constructor(options: HttpOptions) {
@@ -31,11 +38,14 @@ export class HttpServer implements FlowHandler {
     const unfinished = new Unfinished(limits.unfinished);
     this.#admission = new Admission(limits, unfinished);
     this.#deadlines = new Deadlines(options.clock);
-    this.#heads = this.#deadlines.list(timeouts.head, (c) => this.#headExpired(c));
-    this.#bodies = this.#deadlines.list(timeouts.body, (c) => this.#giveUp(c));
-    this.#idle = this.#deadlines.list(timeouts.idle, (c) => this.#idleExpired(c));
-    this.#sending = this.#deadlines.list(timeouts.send, (c) => this.#idleExpired(c));
-    this.#lingering = this.#deadlines.list(timeouts.linger, (c) => this.#lingerExpired(c));
+    this.#onFault = options.onFault;
+    const list = (delay: number, expired: (c: Connection) => void): DeadlineList =>
+      this.#deadlines.list(delay, (c) => this.#guarded(c, expired));
+    this.#heads = list(timeouts.head, (c) => this.#headExpired(c));
+    this.#bodies = list(timeouts.body, (c) => this.#giveUp(c));
+    this.#idle = list(timeouts.idle, (c) => this.#idleExpired(c));
+    this.#sending = list(timeouts.send, (c) => this.#idleExpired(c));
+    this.#lingering = list(timeouts.linger, (c) => this.#lingerExpired(c));
     const [heads, idle, sending, lingering] = [this.#heads, this.#idle, this.#sending, this.#lingering];
     this.#moves = new Moves({ heads, idle, sending, lingering });
     this.#exchange = new Exchange(options, limits, Math.ceil(timeouts.retryAfter / 1000), this.#bodies, unfinished);
@@ -60,6 +70,7 @@ export class HttpServer implements FlowHandler {
       contentBytes: totalBytes,
       accepted: this.#admission.accepted,
       refused: this.#admission.refused,
+      faults: this.#faults,
       connections,
     };
   }
@@ -77,12 +88,16 @@ export class HttpServer implements FlowHandler {
 
   /** For `Network.listen`. */
   readonly accept: Accept = (flow) => {
-    this.#deadlines.refresh();
-    const c = this.#admission.admit(flow);
     flow.handler = this;
-    flow.context = c;
-    if (this.#admission.overrun) flow.reset();
-    else this.#heads.add(c);
+    try {
+      this.#deadlines.refresh();
+      const c = this.#admission.admit(flow);
+      flow.context = c;
+      if (this.#admission.overrun) flow.reset();
+      else this.#heads.add(c);
+    } catch (error) {
+      this.#fault(flow, error);
+    }
   };
 
   /** For `Network.listen`, too. */
@@ -94,6 +109,75 @@ export class HttpServer implements FlowHandler {
     flow.context = c;
     return true;
   };
+
+  // Each call of the network is guarded as a whole: a `try` around a batch of requests costs nothing that could be measured.
+
+  data(flow: Flow, bytes: Uint8Array, start: number, end: number): void {
+    try {
+      this.#data(flow, bytes, start, end);
+    } catch (error) {
+      this.#fault(flow, error);
+    }
+  }
+
+  ended(flow: Flow): void {
+    try {
+      this.#deadlines.refresh();
+      const c = flow.context as Connection;
+      c.peerEnded = true;
+      this.#settle(c);
+    } catch (error) {
+      this.#fault(flow, error);
+    }
+  }
+
+  drained(flow: Flow): void {
+    try {
+      this.#deadlines.refresh();
+      const c = flow.context as Connection;
+      if (c.state === STATE.stalled) this.#resume(c);
+    } catch (error) {
+      this.#fault(flow, error);
+    }
+  }
+
+  closed(flow: Flow, _reason: CloseReason): void {
+    // Without a connection there was a fault before it was admitted.
+    if (flow.context !== undefined) this.#gone(flow.context as Connection);
+  }
+
+  #guarded(c: Connection, expired: (c: Connection) => void): void {
+    try {
+      expired(c);
+    } catch (error) {
+      this.#fault(c.flow, error);
+    }
+  }
+
+  /**
+   * An exception out of one flow's turn is a mistake of ours, or of a store: it is counted and reported, and ends that flow alone. Where
+   * nothing of the answer has been written, the peer gets 500 first.
+   */
+  #fault(flow: Flow, error: unknown): void {
+    this.#faults++;
+    const { now } = this.#deadlines;
+    try {
+      // A peer that can cause one can cause thousands: one report a second.
+      if (this.#reported === 0 || ((now - this.#reported) | 0) >= FAULT_INTERVAL) {
+        this.#reported = now || 1;
+        this.#onFault?.(error);
+      }
+      const c = flow.context as Connection | undefined;
+      if (c !== undefined && c.state < STATE.closing && !this.#exchange.responder.begun) {
+        this.#exchange.fault(c);
+        this.#settle(c);
+        flow.flush();
+      } else flow.reset();
+    } catch {
+      // The second fault of the same flow: it may be the log that throws. There is nothing left to say.
+      flow.reset();
+    }
+  }
 
   freeze(flow: Flow): unknown {
     this.#deadlines.refresh();
@@ -111,7 +195,7 @@ export class HttpServer implements FlowHandler {
     this.#gone(c);
   }
 
-  data(flow: Flow, bytes: Uint8Array, start: number, end: number): void {
+  #data(flow: Flow, bytes: Uint8Array, start: number, end: number): void {
     this.#deadlines.refresh();
     const c = flow.context as Connection;
     if (c.state === STATE.closing) {
@@ -136,23 +220,6 @@ export class HttpServer implements FlowHandler {
       if (!room && c.heldBytes > 0) this.#crowded(c);
     }
     this.#settle(c);
-  }
-
-  ended(flow: Flow): void {
-    this.#deadlines.refresh();
-    const c = flow.context as Connection;
-    c.peerEnded = true;
-    this.#settle(c);
-  }
-
-  drained(flow: Flow): void {
-    this.#deadlines.refresh();
-    const c = flow.context as Connection;
-    if (c.state === STATE.stalled) this.#resume(c);
-  }
-
-  closed(flow: Flow, _reason: CloseReason): void {
-    this.#gone(flow.context as Connection);
   }
 
   #gone(c: Connection): void {

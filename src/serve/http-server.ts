@@ -29,6 +29,7 @@ export function makeServer(
     timeouts: given({ idle }),
     clock: network.clock,
     log: log.wants('access') ? (record) => log.access(record) : undefined,
+    onFault: (error) => log.fault(error),
   });
   return http;
 }

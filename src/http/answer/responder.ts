@@ -43,6 +43,8 @@ export class Responder {
   contentBytes = 0;
   /** Bytes of the last answer that were made for it alone, and are in memory until they are sent. */
   ownBytes = 0;
+  /** Something of the answer at hand has been written. */
+  begun = false;
   /** The last answer need not be logged. */
   quiet = false;
   /** What the last answer was, if whoever sends the same request gets the same of the same store; else undefined. */
@@ -302,6 +304,7 @@ export class Responder {
   }
 
   #head(flow: Flow, status: number, memory: Memory, start: number, end: number): void {
+    this.begun = true;
     this.status = status;
     this.quiet = false;
     this.repeatable = undefined;

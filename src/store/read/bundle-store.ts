@@ -8,6 +8,7 @@ import { encodePath } from '../paths/location.js';
 import { PathFold } from '../paths/path-fold.js';
 import { HASH_START, hashEnd, pathHash } from '../paths/path-hash.js';
 import type { Lookup, Resource, Store } from '../store.js';
+import { validateBundle } from '../validate-bundle.js';
 import { BundleAnswers } from './bundle-answers.js';
 import { damagedPage } from './damaged-page.js';
 import { KeyIndex } from './key-index.js';
@@ -36,6 +37,8 @@ export class BundleStore implements Store {
   /** The whole file. */
   readonly memory: Memory;
   private readonly bundle: BundleBytes;
+  /** Of a bundle that was validated: its manifest. */
+  private readonly made: Manifest | undefined;
   private readonly keys: KeyIndex;
   private readonly answers: BundleAnswers;
   private readonly paths = new PathCache(KEPT_PATHS);
@@ -45,13 +48,14 @@ export class BundleStore implements Store {
   private readonly damaged: Lookup;
   private readonly missing: Lookup = { kind: 'missing', page: undefined };
 
-  /** Throws a StoreError when `bytes` are not a whole bundle of a version that this program reads. */
+  /** Throws a StoreError when `bytes` are not a whole bundle of a version that this program reads, or contradict themselves. */
   constructor(bytes: Uint8Array, options: BundleStoreOptions) {
     this.header = readHeader(bytes.subarray(0, 512), options.bodies ? undefined : bytes.length, options.name);
     this.options = options;
     this.id = this.header.id;
     this.bundle = new BundleBytes(bytes, this.header, options.name, options.trusted);
     this.pages = this.bundle.pages;
+    this.made = options.trusted ? undefined : validateBundle(this.bundle);
     this.keys = new KeyIndex(this.bundle);
     this.size = this.keys.size;
     const { content, sums } = this.header;
@@ -100,6 +104,7 @@ export class BundleStore implements Store {
 
   /** How it was made. Throws Damage. */
   manifest(): Manifest {
+    if (this.made !== undefined) return this.made;
     const { at, end } = this.header.manifest;
     this.pages.ensure(at, end);
     try {

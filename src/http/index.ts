@@ -2,9 +2,10 @@
 export type { AccessRecord } from './admin/access.js';
 export { isLoopback, type LiveAnswer, type LivePage } from './admin/live-pages.js';
 export { type AccessLogFormat, accessLine } from './admin/log.js';
-export { healthPage, type MetricsSource, metricsPage, type Numbers, prometheusText } from './admin/metrics.js';
+export { counter, gauge, healthPage, type MetricsSource, metricsPage, prometheusText } from './admin/metrics.js';
 export { reloadPages } from './admin/reload.js';
 export type { ConnectionStats, HttpStats } from './admin/stats.js';
 export { type StatusSource, statusPages } from './admin/status-page.js';
+export type { Metric, Numbers, Sample } from './metric.js';
 export { DEFAULT_LIMITS, DEFAULT_TIMEOUTS, type HttpLimits, type HttpOptions, type HttpTimeouts } from './options.js';
 export { HttpServer } from './server.js';

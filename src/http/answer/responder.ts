@@ -1,7 +1,7 @@
 import { Memory } from '../../memory/memory.js';
 import type { Flow } from '../../net/flow.js';
 import type { Extent, Lookup, Representation, Resource, Store } from '../../store/store.js';
-import { LivePages } from '../admin/live-pages.js';
+import { asksLocally, LivePages } from '../admin/live-pages.js';
 import type { Deadlines } from '../connection/deadlines.js';
 import { CONDITIONS, evaluate, FAILED, NOT_MODIFIED, rangeApplies } from '../negotiate/conditions.js';
 import { chooseLanguage } from '../negotiate/languages.js';
@@ -35,6 +35,7 @@ export class Responder {
   readonly #pages: Pages;
   readonly #sites: Sites;
   readonly #live: LivePages | undefined;
+  readonly #localOnly: boolean;
   readonly #rangeLimit: number;
   readonly #ranges = new RangeSet();
   readonly #path: Uint8Array;
@@ -64,6 +65,7 @@ export class Responder {
       redirectTo === undefined && canonical === undefined ? undefined : new Elsewhere(redirectTo, canonical);
     this.#sites = new Sites(options.store, options.hosts, options.base, elsewhere);
     this.#live = options.livePages?.length ? new LivePages(options.livePages) : undefined;
+    this.#localOnly = options.localOnly ?? false;
     this.#rangeLimit = limits.ranges;
     this.#path = new Uint8Array(limits.requestLine);
   }
@@ -104,6 +106,10 @@ export class Responder {
         this.error(flow, 400, ending, bodiless);
         return;
       }
+    }
+    if (this.#localOnly && !asksLocally(fields)) {
+      this.error(flow, 421, ending, bodiless);
+      return;
     }
     let repeatable = ending === PERSIST && !bodiless;
     if (this.#live?.at(path, start, end)) {

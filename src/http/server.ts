@@ -5,6 +5,7 @@ import { type Connection, STATE, UNWATCHED, Unfinished } from './connection/conn
 import { type DeadlineList, Deadlines } from './connection/deadlines.js';
 import { Exchange } from './connection/exchange.js';
 import { Moves } from './connection/moves.js';
+import { PIECE } from './later.js';
 import { boundsOf, type HttpLimits, type HttpOptions } from './options.js';
 import { CR, LF } from './parse/octets.js';
 
@@ -113,6 +114,8 @@ export class HttpServer implements FlowHandler {
   // Each call of the network is guarded as a whole: a `try` around a batch of requests costs nothing that could be measured.
 
   data(flow: Flow, bytes: Uint8Array, start: number, end: number): void {
+    // Until a request is read, nothing is there that could be answered with 500.
+    this.#exchange.responder.begun = true;
     try {
       this.#data(flow, bytes, start, end);
     } catch (error) {
@@ -121,6 +124,7 @@ export class HttpServer implements FlowHandler {
   }
 
   ended(flow: Flow): void {
+    this.#exchange.responder.begun = true;
     try {
       this.#deadlines.refresh();
       const c = flow.context as Connection;
@@ -132,10 +136,12 @@ export class HttpServer implements FlowHandler {
   }
 
   drained(flow: Flow): void {
+    this.#exchange.responder.begun = true;
     try {
       this.#deadlines.refresh();
       const c = flow.context as Connection;
-      if (c.state === STATE.stalled) this.#resume(c);
+      if (c.later !== undefined) this.#goOn(c);
+      else if (c.state === STATE.stalled) this.#resume(c);
     } catch (error) {
       this.#fault(flow, error);
     }
@@ -147,6 +153,7 @@ export class HttpServer implements FlowHandler {
   }
 
   #guarded(c: Connection, expired: (c: Connection) => void): void {
+    this.#exchange.responder.begun = true;
     try {
       expired(c);
     } catch (error) {
@@ -168,7 +175,7 @@ export class HttpServer implements FlowHandler {
         this.#onFault?.(error);
       }
       const c = flow.context as Connection | undefined;
-      if (c !== undefined && c.state < STATE.closing && !this.#exchange.responder.begun) {
+      if (c !== undefined && c.later === undefined && c.state < STATE.closing && !this.#exchange.responder.begun) {
         this.#exchange.fault(c);
         this.#settle(c);
         flow.flush();
@@ -207,6 +214,7 @@ export class HttpServer implements FlowHandler {
     if (c.state === STATE.stalled) {
       const room = c.hold(bytes, start, end);
       if (c.heldBytes > STALLED_LIMIT) flow.reset();
+      else if (!room && c.later !== undefined) flow.reset();
       else if (!room) this.#crowded(c);
       return;
     }
@@ -302,6 +310,8 @@ export class HttpServer implements FlowHandler {
         return;
       case STATE.stalled:
         this.#sending.add(c);
+        // Begins with what is left of an answer, once; then `drained` goes on with it.
+        if (c.later !== undefined && c.flow.lowWater !== PIECE) this.#goOn(c);
         return;
       case STATE.closing:
         if (c.list?.whole !== this.#lingering && c.list?.whole !== this.#sending) {
@@ -311,6 +321,36 @@ export class HttpServer implements FlowHandler {
         return;
       default:
     }
+  }
+
+  /** Writes more of an answer that is written in pieces; behind its end the connection goes on, or ends. */
+  #goOn(c: Connection): void {
+    const { later, flow } = c;
+    if (later === undefined) return;
+    // It has taken something, or is given something: the time that it may take nothing begins anew.
+    c.queuedMark = 0;
+    this.#sending.add(c);
+    later.write(flow, (there) => {
+      // Out of the file's read, and not out of a call of the network.
+      this.#exchange.responder.begun = true;
+      try {
+        this.#deadlines.refresh();
+        if (!there) {
+          flow.reset();
+          return;
+        }
+        this.#goOn(c);
+        flow.flush();
+      } catch (error) {
+        this.#fault(flow, error);
+      }
+    });
+    if (!later.done || c.later !== later) return;
+    c.later = undefined;
+    if (later.closes || this.#exchange.draining) {
+      c.finish();
+      this.#settle(c);
+    } else this.#resume(c);
   }
 
   #resume(c: Connection): void {
@@ -344,6 +384,8 @@ export class HttpServer implements FlowHandler {
   /** Nothing has come for a while: it may be because the peer is still reading. */
   #idleExpired(c: Connection): void {
     if (c.flow.queued > 0) this.#expectProgress(c);
+    // A disk that takes longer than a peer may is as good as none.
+    else if (c.later !== undefined) c.flow.reset();
     else if (c.state === STATE.stalled) {
       this.#resume(c);
       c.flow.flush();

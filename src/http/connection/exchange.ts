@@ -82,6 +82,7 @@ export class Exchange {
         at = next;
       }
       if (c.state >= STATE.closing) return end;
+      if (c.later !== undefined) return at;
     }
     return at;
   }
@@ -241,7 +242,12 @@ export class Exchange {
     c.ownBytes += this.responder.ownBytes;
     if (this.#log !== undefined) this.#report(c, bytes, start, this.#log);
     c.began = 0;
-    if (ending === CLOSE) c.finish();
+    const { later } = this.responder;
+    if (later !== undefined && !later.done) {
+      later.closes = ending === CLOSE;
+      c.later = later;
+      stall(c);
+    } else if (ending === CLOSE) c.finish();
   }
 
   #report(c: Connection, bytes: Uint8Array | undefined, start: number, log: (record: AccessRecord) => void): void {

@@ -32,13 +32,12 @@ export const PAGE_SHIFT = 14;
 export const SUM_BLOCK = 256;
 export const SUM_SHIFT = 8;
 
-/** Offsets in the content have 40 bits: 1 TiB. What lies before the content keeps to 32. */
+/** Offsets in the content have 40 bits: 1 TiB. What lies before the bodies keeps to 32. */
 export const MAX_BUNDLE_BYTES = 2 ** 40 - 1;
-export const MAX_BEFORE_CONTENT = 2 ** 32 - 1;
+/** All that lies before the bodies, the heads included, is in memory. */
+export const MAX_BEFORE_BODIES = 2 ** 31;
 /** Beyond, a bundle has no sums: no such content is in memory as a whole. */
 export const MAX_SUMMED_BYTES = 2 ** 32 - 1;
-/** Heads lie before the bodies in the content, below this. */
-export const MAX_HEADS_BYTES = 2 ** 30;
 
 /**
  * Where the header keeps what; u32 each, a section being offset and length. `...High`: the bits above 32 of the file's length, of the

@@ -1,5 +1,6 @@
-import type { Memory } from '../../memory/memory.js';
+import { Memory } from '../../memory/memory.js';
 import type { BundleBytes } from '../bundle/bundle-bytes.js';
+import type { BundleDisk } from '../bundle-disk.js';
 import {
   ANSWER_BYTES,
   CODINGS,
@@ -12,13 +13,14 @@ import {
 } from '../format/format.js';
 import { highBits } from '../layout-numbers.js';
 import type { RedirectStatus } from '../site/site.js';
-import type { Extent, Lookup, Representation, Resource } from '../store.js';
+import type { Content, Extent, Lookup, Representation, Resource } from '../store.js';
 import { AnswerCache } from './answer-cache.js';
 
 /** Answers that are kept as objects: some 2 KB each. */
 const KEPT_ANSWERS = 65536;
 
 const BEGINNING = new TextEncoder().encode('HTTP/1.1 ');
+const NOTHING = new Memory(new Uint8Array(0));
 const CR = 0x0d;
 const LF = 0x0a;
 
@@ -34,7 +36,8 @@ export class BundleAnswers {
   constructor(
     private readonly bundle: BundleBytes,
     private readonly memory: Memory,
-    private readonly bodies: ReadonlyMap<number, Memory> | undefined,
+    private readonly bodies: ReadonlyMap<number, Content> | undefined,
+    private readonly disk: BundleDisk | undefined,
   ) {}
 
   /** Whether the path of a resource is one of the `wanted`; one that cannot be read is. */
@@ -129,13 +132,18 @@ export class BundleAnswers {
   }
 
   /** Of the representation at `at`. */
-  private body(at: number): Extent {
+  private body(at: number): Content {
     const { view } = this.bundle;
     const start = view.getUint32(at + REP.start, true) + highBits(view.getUint8(at + REP.startHigh));
     const end = view.getUint32(at + REP.end, true) + highBits(view.getUint8(at + REP.endHigh));
     // An empty body may begin where another one does.
-    const memory = end > start ? this.bodies?.get(start) : undefined;
-    return memory ? { memory, start: 0, end: memory.bytes.length } : this.extent(start, end);
+    const elsewhere = end > start ? this.bodies?.get(start) : undefined;
+    if (elsewhere !== undefined) return elsewhere;
+    const { header, pages, bytes } = this.bundle;
+    const { at: base, end: last } = header.content;
+    if (this.disk === undefined || base + end <= bytes.length || start >= end || base + end > last)
+      return this.extent(start, end);
+    return { memory: NOTHING, start: 0, end: end - start, source: this.disk.source(base + start, pages) };
   }
 
   /** `HTTP/1.1 200 ...`, lines that end in CRLF. */
@@ -162,7 +170,7 @@ export class BundleAnswers {
     const end = content.at + to;
     if (end > content.end || end < start) throw this.bundle.contradiction();
     if (end > start) pages.ensure(start, end);
-    if (sums.end > sums.at) {
+    if (sums.end > sums.at && sums.end <= this.bundle.bytes.length) {
       pages.ensure(sums.at + Math.floor(from / SUM_BLOCK) * 2, sums.at + Math.floor(to / SUM_BLOCK) * 2 + 2);
     }
     return { memory: this.memory, start, end };

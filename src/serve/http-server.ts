@@ -1,9 +1,10 @@
 /** The HTTP server that the command line asks for. */
 
+import type { AdminListener } from '../cli/admin-listener.js';
 import type { ServeOptions } from '../cli/arguments/serve.js';
 import { HttpServer } from '../http/index.js';
 import type { Network } from '../net/flow.js';
-import { livePages } from './live-pages.js';
+import { adminPages, livePages, type Watched } from './live-pages.js';
 import type { Log } from './log.js';
 import type { Sites } from './sites.js';
 import type { Siblings } from './workers/siblings.js';
@@ -24,13 +25,26 @@ export function makeServer(
     serverField,
     redirectTo,
     canonical: options.http.site.canonical === undefined ? undefined : sites.site.canonical,
-    livePages: livePages(options.http, network, sites.site, log, () => http, siblings),
+    livePages: livePages({ options, network, site: sites.site, log, server: () => http, siblings }),
     limits: given({ connections: maxConnections, connectionsPerClient: maxPerClient }),
     timeouts: given({ idle }),
     clock: network.clock,
     log: log.wants('access') ? (record) => log.access(record) : undefined,
+    onFault: (error) => log.fault(error),
   });
   return http;
+}
+
+/** The listener of pages about the server, where one is asked for; not open yet. */
+export async function adminListener(
+  options: ServeOptions,
+  watched: Omit<Watched, 'options' | 'site' | 'server'> & { readonly sites: Sites; readonly http: HttpServer },
+): Promise<AdminListener | undefined> {
+  const { listen } = options.http.admin;
+  if (listen === undefined) return undefined;
+  const { sites, http, ...rest } = watched;
+  const { AdminListener } = await import('../cli/admin-listener.js');
+  return new AdminListener(listen, adminPages({ ...rest, options, site: sites.site, server: () => http }), rest.log);
 }
 
 /** What was given of it: defaults stand for the rest. */

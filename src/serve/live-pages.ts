@@ -1,11 +1,15 @@
 /** The pages about the server itself that were asked for: metrics, health, status. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { HttpArguments } from '../cli/arguments/http.js';
+import type { ServeOptions } from '../cli/arguments/serve.js';
+import { processMetrics } from '../cli/process-metrics.js';
 import {
+  counter,
+  gauge,
   type HttpServer,
   type HttpStats,
   healthPage,
   type LivePage,
+  type Metric,
   metricsPage,
   reloadPages,
   statusPages,
@@ -20,43 +24,50 @@ import type { Siblings } from './workers/siblings.js';
 /** Milliseconds between two looks at how late the event loop is. */
 const RESOLUTION = 20;
 
-/** `server` is asked for later, when it exists; `siblings`: other processes whose numbers belong to it. */
-export function livePages(
-  options: HttpArguments,
-  network: Network,
-  site: ServedSite,
-  log: Log,
-  server: () => HttpServer,
-  siblings?: Siblings,
-): LivePage[] {
+/** What the pages about a server tell of. */
+export interface Watched {
+  readonly options: ServeOptions;
+  readonly network: Network;
+  readonly site: ServedSite;
+  readonly log: Log;
+  /** Asked for later, when it exists. */
+  readonly server: () => HttpServer;
+  /** Other processes whose numbers belong to it. */
+  readonly siblings?: Siblings | undefined;
+}
+
+/** The pages on the site's own port. */
+export function livePages(watched: Watched): LivePage[] {
+  const { site, options } = watched;
+  const { admins } = options.http.admin;
+  const pages = admins === undefined ? [] : adminPages(watched, admins);
+  if (options.http.site.liveReload) pages.push(...reloadPages(RELOAD_PATH, () => site.store().id));
+  return pages;
+}
+
+/** The pages about the server that were asked for. `permits`: who may see them; everybody, when absent. */
+export function adminPages(watched: Watched, permits?: LivePage['permits']): LivePage[] {
+  const { options, network, site, server, siblings } = watched;
+  const { health, metrics, status } = options.http.admin;
   const pages: LivePage[] = [];
-  const { admins } = options;
   const counters = (): Readonly<Record<string, number>> =>
     siblings === undefined ? network.counters() : siblings.counters(network.counters());
   const stats = (): HttpStats => (siblings === undefined ? server().stats() : siblings.stats(server().stats()));
   const drops = (): Readonly<Record<string, number>> => network.dropped?.() ?? {};
-  const started = Date.now();
-  if (options.health !== undefined) {
-    pages.push(healthPage(options.health, () => network.address !== undefined || 'no address yet', admins));
-  }
-  if (options.metrics !== undefined) {
+  if (health !== undefined)
+    pages.push(healthPage(health, () => network.address !== undefined || 'no address yet', permits));
+  if (metrics !== undefined) {
     const delay = monitorEventLoopDelay({ resolution: RESOLUTION });
     delay.enable();
-    const extra = (): Record<string, number> => {
-      const numbers = {
-        sitekernel_eventloop_delay_p99_seconds: late(delay.percentile(99)),
-        sitekernel_resident_memory_bytes: process.memoryUsage.rss(),
-        sitekernel_eventloop_delay_max_seconds: late(delay.max),
-        sitekernel_uptime_seconds: (Date.now() - started) / 1000,
-        sitekernel_log_lines_dropped: log.dropped,
-        ...leaseNumbers(network.lease?.()),
-      };
+    const more = (): readonly Metric[] => {
+      const p99 = late(delay.percentile(99));
+      const max = late(delay.max);
       delay.reset();
-      return numbers;
+      return [...delays(p99, max), ...ownMetrics(watched), ...leaseMetrics(network.lease?.()), ...processMetrics()];
     };
-    pages.push(metricsPage(options.metrics, { http: stats, network: counters, drops, extra }, admins));
+    pages.push(metricsPage(metrics, { http: stats, network: counters, drops, more }, permits));
   }
-  if (options.status !== undefined) {
+  if (status !== undefined) {
     const source = {
       http: stats,
       connections: (limit: number) => server().describe(limit),
@@ -68,13 +79,34 @@ export function livePages(
         site: site.name,
         'version of the site': site.store().id.slice(0, 16),
         address: network.address ?? 'none yet',
-        'up since': `${new Date(started).toISOString().slice(0, 19).replace('T', ' ')} UTC`,
+        'up since': `${new Date(performance.timeOrigin).toISOString().slice(0, 19).replace('T', ' ')} UTC`,
       }),
     };
-    pages.push(...statusPages(options.status, source, admins));
+    pages.push(...statusPages(status, source, permits));
   }
-  if (options.site.liveReload) pages.push(...reloadPages(RELOAD_PATH, () => site.store().id));
   return pages;
+}
+
+function delays(p99: number, max: number): Metric[] {
+  return [
+    gauge('sitekernel_eventloop_delay_p99_seconds', 'Delay of the event loop since the last look, 99 of 100.', [
+      { value: p99 },
+    ]),
+    gauge('sitekernel_eventloop_delay_max_seconds', 'Longest delay of the event loop since the last look.', [
+      { value: max },
+    ]),
+  ];
+}
+
+function ownMetrics({ options, site, log }: Watched): Metric[] {
+  const build = { version: packageVersion(), node: process.versions.node, net: options.net };
+  return [
+    gauge('sitekernel_build_info', 'What runs; always 1.', [{ labels: build, value: 1 }]),
+    gauge('sitekernel_site_info', 'The version of the site that is served; always 1.', [
+      { labels: { id: site.store().id.slice(0, 16) }, value: 1 },
+    ]),
+    counter('sitekernel_log_lines_dropped_total', 'Lines that nobody read fast enough.', [{ value: log.dropped }]),
+  ];
 }
 
 /** Node counts from one tick of its timer to the next, in nanoseconds: what is beyond the timer's own time, in seconds. */
@@ -82,11 +114,12 @@ function late(nanoseconds: number): number {
   return Math.max(0, nanoseconds / 1e9 - RESOLUTION / 1000);
 }
 
-function leaseNumbers(lease: LeaseInfo | undefined): Record<string, number> {
-  if (lease === undefined) return {};
-  return {
-    sitekernel_dhcp_lease_seconds: lease.seconds,
-    sitekernel_dhcp_lease_renews_in_seconds: lease.renewsIn,
-    sitekernel_dhcp_lease_expires_in_seconds: lease.expiresIn,
-  };
+/** Without a lease there are the names, and no numbers. */
+function leaseMetrics(lease: LeaseInfo | undefined): Metric[] {
+  const samples = (value: number | undefined) => (value === undefined ? [] : [{ value }]);
+  return [
+    gauge('sitekernel_dhcp_lease_seconds', 'For how long the DHCP server gave the address.', samples(lease?.seconds)),
+    gauge('sitekernel_dhcp_lease_renews_in_seconds', 'Until it is renewed.', samples(lease?.renewsIn)),
+    gauge('sitekernel_dhcp_lease_expires_in_seconds', 'Until it ends.', samples(lease?.expiresIn)),
+  ];
 }

@@ -39,6 +39,12 @@ export class Log {
     this.flush();
   }
 
+  /** An exception of a flow, with its stack: a bug to report. */
+  fault(error: unknown): void {
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.warn(`a fault ended one connection; the others go on. Please report it: ${stack}`);
+  }
+
   event(channel: LogChannel, sentence: string): void {
     if (this.wants(channel)) this.write(channel, sentence);
   }

@@ -2,7 +2,7 @@
 
 import type { ServeOptions } from '../cli/arguments/serve.js';
 import { badUsage, type Failure } from '../errors/failure.js';
-import { makeServer } from './http-server.js';
+import { adminListener, makeServer } from './http-server.js';
 import { Log } from './log.js';
 import { openNetwork } from './networks.js';
 import { firstSignal } from './signals.js';
@@ -31,8 +31,9 @@ async function severalProcesses(options: ServeOptions): Promise<void> {
   if (process.env[FROM_WORKERS] === undefined || process.send === undefined) {
     return (await import('./workers/workers.js')).runWorkers(options);
   }
+  const number = Number(process.env[FROM_WORKERS]);
   delete process.env[FROM_WORKERS];
-  return (await import('./workers/worker.js')).runWorker(options);
+  return (await import('./workers/worker.js')).runWorker(options, number);
 }
 
 async function serve(options: ServeOptions, log: Log): Promise<void> {
@@ -48,6 +49,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     openSites(options, log),
   ]);
   const http = makeServer(options, network, sites, log);
+  const admin = await adminListener(options, { network, sites, log, http });
   // Made here, while the network asks for its address: with a pipe or a terminal come Node's sockets, which take milliseconds to load.
   const { stdout } = process;
   let ask: (what: string) => void = () => undefined;
@@ -58,6 +60,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   end.catch(() => undefined);
   const control = options.control === undefined ? undefined : await import('./control.js');
   try {
+    await admin?.open();
     // Before there is an address a signal ends it as well.
     const listener = await Promise.race([network.listen(options.port, http.accept), end]);
     if (typeof listener === 'object') {
@@ -74,6 +77,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     await network.close(options.drain);
   } finally {
     control?.close();
+    admin?.close();
     for (const one of sites.all) one.close();
   }
 }

@@ -136,7 +136,8 @@ export class ServedSite {
     do {
       this.again = false;
       try {
-        const store = await openStore(this.path, this.storeOptions);
+        // Whole and verified before it takes the place of what is served.
+        const store = await this.openVerified(this.path, undefined);
         const commit = await this.kept.prepare(this.current as Store, store);
         commit();
         this.replace(store);

@@ -10,7 +10,7 @@ export function canonicalOrigin(option: string, store: Store, name: string): str
   if (!option.endsWith('//CNAME')) return option;
   const found = store.lookup(PATH, 0, PATH.length);
   const body = found.kind === 'resource' ? found.resource.representations[0]?.body : undefined;
-  if (body === undefined)
+  if (body === undefined || body.source !== undefined)
     throw new Failure(`${name} has no file CNAME, which --canonical-host is to take the host from`);
   const text = new TextDecoder().decode(body.memory.bytes.subarray(body.start, body.end)).trim();
   if (!/^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(text))

@@ -10,6 +10,8 @@ export interface HttpStats {
   readonly accepted: number;
   /** Connections that came when a cap was reached. */
   readonly refused: number;
+  /** Exceptions, each of which ended one flow. */
+  readonly faults: number;
   /** Connections that are open, by what they are doing. */
   readonly connections: Readonly<Record<ConnectionState, number>>;
 }

@@ -53,6 +53,8 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     takes,
   );
   const [network, sites] = await Promise.all([opening, openSites(options, log)]);
+  if (options.http.admin.listen !== undefined)
+    log.warn('nothing outside of a machine of its own reaches its loopback: say with admin= who sees pages about it');
   const http = makeServer(options, network, sites, log);
   const listening = network.listen(options.port, http.accept);
   listening.catch(() => undefined);

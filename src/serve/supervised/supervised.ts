@@ -9,7 +9,7 @@ import type { HttpServer } from '../../http/index.js';
 import type { DirectNetwork } from '../../net/direct/network.js';
 import type { Network } from '../../net/flow.js';
 import { Control } from '../control.js';
-import { makeServer } from '../http-server.js';
+import { adminListener, makeServer } from '../http-server.js';
 import { Log } from '../log.js';
 import { openDirect, openSockets } from '../networks.js';
 import { firstSignal } from '../signals.js';
@@ -81,7 +81,11 @@ async function serve(
     if (!retired.asked) void orphan.open((sentence) => log.warn(sentence));
   });
   void supervisor.retire.then((seconds) => retired.ask(seconds * 1000));
+  const admin = await adminListener(options, { network, sites, log, http });
+  // The program before this one lets go of the place when it is told to retire, which is about now.
+  admin?.openWhenFree();
   const end = await Promise.race([signal, retired.when, failure]);
+  admin?.close();
   control.retired();
   orphan.close();
   if (typeof end === 'string') {

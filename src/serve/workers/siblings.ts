@@ -9,6 +9,7 @@ export interface Report {
   readonly contentBytes: number;
   readonly accepted: number;
   readonly refused: number;
+  readonly faults: number;
   readonly connections: HttpStats['connections'];
   readonly network: Counters;
 }
@@ -16,8 +17,8 @@ export interface Report {
 export const INTERVAL = 1000;
 
 export function reportOf(stats: HttpStats, network: Counters): Report {
-  const { contentBytes, accepted, refused, connections } = stats;
-  return { answers: [...stats.answers], contentBytes, accepted, refused, connections, network };
+  const { contentBytes, accepted, refused, faults, connections } = stats;
+  return { answers: [...stats.answers], contentBytes, accepted, refused, faults, connections, network };
 }
 
 /** A process that has ended has done what it did, but holds nothing any more. */
@@ -33,16 +34,17 @@ export class Siblings {
   /** `own` and what the others had when they were last heard of, at most two seconds ago. */
   stats(own: HttpStats): HttpStats {
     const answers = new Map(own.answers);
-    let { contentBytes, accepted, refused } = own;
+    let { contentBytes, accepted, refused, faults } = own;
     const connections = { ...own.connections };
     for (const report of this.reports) {
       for (const [status, count] of report.answers) answers.set(status, (answers.get(status) ?? 0) + count);
       contentBytes += report.contentBytes;
       accepted += report.accepted;
       refused += report.refused;
+      faults += report.faults;
       add(connections, report.connections);
     }
-    return { answers, contentBytes, accepted, refused, connections };
+    return { answers, contentBytes, accepted, refused, faults, connections };
   }
 
   counters(own: Counters): Counters {

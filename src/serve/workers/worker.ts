@@ -4,14 +4,15 @@ import type { ServeOptions } from '../../cli/arguments/serve.js';
 import type { SharedAddress } from '../../net/direct/address/followed-mode.js';
 import type { DirectNetwork } from '../../net/direct/network.js';
 import type { Network } from '../../net/flow.js';
-import { makeServer } from '../http-server.js';
+import { adminListener, makeServer } from '../http-server.js';
 import { Log } from '../log.js';
 import { openDirect, openSockets } from '../networks.js';
 import { openSites } from '../sites.js';
 import { INTERVAL, reportOf, Siblings } from './siblings.js';
 import { type Place, type ToFirst, type ToWorker, WORKER_FD } from './worker-channel.js';
 
-export async function runWorker(options: ServeOptions): Promise<void> {
+/** `number`: which of them it is, from 1 on. */
+export async function runWorker(options: ServeOptions, number: number): Promise<void> {
   const log = new Log(options.log);
   const siblings = new Siblings();
   const first = new First(siblings);
@@ -23,7 +24,9 @@ export async function runWorker(options: ServeOptions): Promise<void> {
     openSites(options, log),
   ]);
   const http = makeServer(options, network, sites, log, siblings);
-  const { metrics, status } = options.http;
+  const { metrics, status } = options.http.admin;
+  // One of them tells for all.
+  const admin = number === 1 ? await adminListener(options, { network, sites, log, http, siblings }) : undefined;
   if (metrics !== undefined || status !== undefined) {
     let last = '';
     setInterval(() => {
@@ -34,6 +37,7 @@ export async function runWorker(options: ServeOptions): Promise<void> {
     }, INTERVAL);
   }
   try {
+    await admin?.open();
     // Without an address there is nothing to listen on yet, and it may be told to end all the same.
     const listening = network.listen(options.port, http.accept).then(
       () => say({ say: 'ready' }),
@@ -48,6 +52,7 @@ export async function runWorker(options: ServeOptions): Promise<void> {
     http.drain();
     await close(network, options.drain, first);
   } finally {
+    admin?.close();
     for (const one of sites.all) one.close();
     await log.close();
   }

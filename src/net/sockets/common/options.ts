@@ -12,6 +12,8 @@ export interface SocketNetworkOptions {
   readonly clock?: Clock | undefined;
   /** A socket that listens already (socket activation, a supervisor): accepted on, instead of an address and port of our own. */
   readonly fd?: number | undefined;
+  /** The path of a UNIX socket to listen at, which users of its group may connect to. Node's sockets only. */
+  readonly path?: string | undefined;
 }
 
 /** A sentence for an error of `listen`. */

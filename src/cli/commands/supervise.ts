@@ -1,9 +1,8 @@
 /** `sitekernel supervise`: what a site is served on stays, and programs come and go. */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import type { Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { openControl } from '../../control/server.js';
+import { type ControlSocket, openControl } from '../../control/server.js';
 import { badUsage } from '../../errors/failure.js';
 import { imageId } from '../../image/manifest.js';
 import { firstSignal } from '../../serve/signals.js';
@@ -31,7 +30,6 @@ export async function runSupervise(options: SuperviseOptions): Promise<void> {
     await Promise.race([signal, supervisor.over]);
     await supervisor.end(Number.NaN);
     server.close();
-    rmSync(control, { force: true });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -42,7 +40,12 @@ const LOOK = 500;
 const LOOKS = 10;
 
 /** Starts the first program. Answers the control socket. */
-async function begin(control: string, supervisor: Supervisor, what: What, signal: Promise<string>): Promise<Server> {
+async function begin(
+  control: string,
+  supervisor: Supervisor,
+  what: What,
+  signal: Promise<string>,
+): Promise<ControlSocket> {
   const activated = activatedSocket();
   for (let look = 1; ; look++) {
     // One that outlived its supervisor hands over what it serves on.
@@ -59,7 +62,6 @@ async function begin(control: string, supervisor: Supervisor, what: What, signal
       return server;
     } catch (error) {
       server.close();
-      rmSync(control, { force: true });
       // It may be an orphan's that has not opened its control socket yet.
       if (look === LOOKS || !(error instanceof InUse)) throw error;
       await new Promise((done) => setTimeout(done, LOOK));

@@ -3,7 +3,7 @@
  * that says where it serves, which goes to standard output as with every other target. SIGTERM and SIGINT press the power button.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { BootFile } from '../build/boot-file.js';
@@ -69,6 +69,7 @@ if (Number(memory) < LEAST_MEMORY)
   fail(`--memory ${memory}: too little to serve with; give the machine ${LEAST_MEMORY} MB or more`, 2);
 if (given['disk'] !== undefined) checkDisk(given['disk']);
 if (given['self-test'] === true) selfTest();
+if (given['successor'] !== undefined) checkSuccessor(given['successor']);
 const tap = given['tap'] ?? 'tap0';
 prepareTap(tap, given['bridge']);
 
@@ -108,6 +109,12 @@ function checkDisk(file: string): void {
   }
   if (!existsSync(file))
     fail(`--disk ${file}: there is no such file; "sitekernel image build --target vm --format raw" makes one`);
+}
+
+/** QEMU removes what lies where it makes a socket. */
+function checkSuccessor(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false)
+    fail(`--successor ${path}: something that is no socket lies there; name another path, or remove it`);
 }
 
 /** A TAP on a bridge, where that is asked for; QEMU makes one that does not exist. */

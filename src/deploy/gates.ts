@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { get } from 'node:http';
 import { join } from 'node:path';
+import { PARENT } from '../native/parent.js';
 import { type Expected, expectations } from '../self-test/self-test.js';
 import { openStore } from '../store/index.js';
 import type { StagedImage } from './runner.js';
@@ -24,7 +25,7 @@ export function selfTest(
   abort?: AbortSignal,
 ): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const env = { ...process.env, SITEKERNEL_NODE: process.execPath };
+    const env = { ...process.env, SITEKERNEL_NODE: process.execPath, [PARENT]: String(process.pid) };
     const child = spawn(join(image.folder, 'run'), [...args, '--self-test'], {
       stdio: ['ignore', 'ignore', 'pipe'],
       env,

@@ -32,6 +32,8 @@ export interface SupervisorOptions {
   /** What an image's arguments and those of this host make together. Throws a sentence. */
   readonly optionsOf: (what: What) => ServeOptions;
   readonly log: (sentence: string) => void;
+  /** Takes what programs write to standard error. */
+  readonly write: (text: string) => void;
 }
 
 interface Retired {
@@ -75,6 +77,12 @@ export class Supervisor {
     const program = await this.bring(what, options, this.held, foreign === undefined ? [] : [foreign.link]);
     foreign?.retire(this.options.handoverDrain);
     this.settle(program, options);
+  }
+
+  /** Has the program that serves read its sites again. One that is starting reads them anyway. */
+  reload(): void {
+    if (this.current?.stage === 'serving') this.current.kill('SIGHUP');
+    else this.options.log('SIGHUP: no program serves yet that could read its site again');
   }
 
   /** What is asked over the control socket. */
@@ -155,7 +163,7 @@ export class Supervisor {
     predecessors: readonly string[],
   ): Promise<Program> {
     const link = join(this.options.folder, `${process.pid}-${this.started++}.link`);
-    const program = startProgram(what, link, held.fd);
+    const program = startProgram(what, link, held.fd, this.options.write);
     this.trying = program;
     try {
       await within(program.ready, GATE, 'the program did not come up in time');

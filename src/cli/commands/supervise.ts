@@ -5,7 +5,8 @@ import { join, resolve } from 'node:path';
 import { type ControlSocket, openControl } from '../../control/server.js';
 import { badUsage } from '../../errors/failure.js';
 import { imageId } from '../../image/manifest.js';
-import { firstSignal } from '../../serve/signals.js';
+import { signals } from '../../native/process-signals.js';
+import { LogSink } from '../../serve/log-sink.js';
 import { InUse } from '../../supervise/held.js';
 import { imageArguments } from '../../supervise/image-arguments.js';
 import { takeFromOrphan } from '../../supervise/orphan.js';
@@ -17,12 +18,14 @@ import type { ServeOptions } from '../arguments/serve.js';
 import type { SuperviseOptions } from '../arguments/supervise.js';
 
 export async function runSupervise(options: SuperviseOptions): Promise<void> {
+  const { write, close } = logTo(options.logFile);
+  const log = (sentence: string): void => write(`sitekernel: ${sentence}\n`);
+  const signal = signals.server(log);
   const folder = mkdtempSync(join(tmpdir(), 'sitekernel-'));
-  const signal = firstSignal();
-  const log = (sentence: string): void => void process.stderr.write(`sitekernel: ${sentence}\n`);
   const { handoverDrain } = options;
   const control = resolve(options.control);
-  const supervisor = new Supervisor({ control, folder, handoverDrain, optionsOf, log });
+  const supervisor = new Supervisor({ control, folder, handoverDrain, optionsOf, log, write });
+  signals.onReload(() => supervisor.reload());
   const what = firstOf(options);
   optionsOf(what);
   try {
@@ -32,7 +35,13 @@ export async function runSupervise(options: SuperviseOptions): Promise<void> {
     server.close();
   } finally {
     rmSync(folder, { recursive: true, force: true });
+    await close();
   }
+}
+
+function logTo(file: string | undefined) {
+  const sink = new LogSink(file === undefined ? 2 : { file: resolve(file) });
+  return { write: sink.write, close: () => sink.close() };
 }
 
 /** Milliseconds between two looks for a program that holds what we want, and how often. */

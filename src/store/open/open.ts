@@ -14,7 +14,10 @@ import { fileError, StoreError } from '../store-error.js';
 export async function openStore(path: string, options: OpenOptions = {}): Promise<Store> {
   let directory: boolean;
   try {
-    directory = (await stat(path)).isDirectory();
+    const stats = await stat(path);
+    directory = stats.isDirectory();
+    // To open a FIFO waits for its writer.
+    if (!directory && !stats.isFile() && !stats.isBlockDevice()) throw notABundle(path);
   } catch (error) {
     throw fileError(error, path);
   }
@@ -36,6 +39,10 @@ async function storeOfFile(file: string, options: OpenOptions): Promise<BundleSt
   return store;
 }
 
+function notABundle(file: string): StoreError {
+  return new StoreError(`${file} is neither a directory nor a bundle file`);
+}
+
 /** Below this a bundle is read: to load what maps files takes as long as to read so many bytes. */
 const MAPPED_BYTES = 2 ** 23;
 
@@ -45,7 +52,7 @@ async function bytesOf(file: string, map: boolean): Promise<Uint8Array> {
     try {
       const stats = await handle.stat();
       if (stats.isBlockDevice()) return await bytesOfDevice(handle, file);
-      if (!stats.isFile()) throw new StoreError(`${file} is neither a directory nor a bundle file`);
+      if (!stats.isFile()) throw notABundle(file);
       const mapped = map && stats.size >= MAPPED_BYTES ? mapFile(handle.fd, stats.size) : undefined;
       return mapped ?? (await handle.readFile());
     } finally {

@@ -1,10 +1,10 @@
 /**
- * Read-only maps of files, safe from whoever truncates them.
+ * Read-only maps of files, for bundles that are too large for a copy in memory (`sealed-copy.ts`).
  *
  * A file that gets shorter under a map kills the process at the next touch (SIGBUS). So each map holds a read lease
  * (fcntl(2), F_SETLEASE): one who opens the file for writing, or truncates it, waits in the kernel while the process is
  * told by SIGIO; it copies what the map shows into memory of its own, puts that in the map's place, at the same address,
- * and lets the other go on. To replace the file by a rename breaks no lease and needs no copy.
+ * and lets the other go on. A process that is stopped for longer than fs.lease-break-time (45 s) cannot do that. To replace the file by a rename breaks no lease and needs no copy.
  */
 import { koffi } from './libc.js';
 import { MappedFile, noteFile } from './mapped-file.js';

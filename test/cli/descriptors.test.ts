@@ -32,7 +32,9 @@ t.test('idle connections give way to new ones', { skip: process.platform !== 'li
   const [line] = (await once(child.stdout, 'data')) as [Buffer];
   const port = Number(/:(\d+)\//.exec(line.toString())?.[1]);
   const sockets: Socket[] = [];
-  t.teardown(() => sockets.forEach((socket) => socket.destroy()));
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy();
+  });
   let answered = 0;
   let reset = 0;
   for (let i = 0; i < 3 * LIMIT; i++) {

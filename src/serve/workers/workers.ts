@@ -4,6 +4,7 @@ import { announce } from '../../cli/announce.js';
 import type { ServeOptions } from '../../cli/arguments/serve.js';
 import { Failure } from '../../errors/failure.js';
 import { PARENT } from '../../native/parent.js';
+import { BundleCopies } from '../../store/bundle-copies.js';
 import { Log } from '../log.js';
 import { firstSignal, onReload } from '../signals.js';
 import { urlOf } from '../url.js';
@@ -85,6 +86,7 @@ class Workers {
   private readonly options: ServeOptions;
   private readonly shared: Shared;
   private readonly log: Log;
+  private readonly copies: BundleCopies;
   private readonly workers: readonly Worker[];
   /** What those did that have ended. */
   private readonly past: Report[] = [];
@@ -97,6 +99,8 @@ class Workers {
     this.options = options;
     this.shared = shared;
     this.log = log;
+    const { site } = options;
+    this.copies = new BundleCopies([...(site === undefined ? [] : [site]), ...options.http.siteFor.values()]);
     this.workers = shared.fds.map((fd, i) => new Worker(i + 1, fd));
   }
 
@@ -106,8 +110,11 @@ class Workers {
     });
     failure.catch(() => undefined);
     onReload(() => {
-      for (const worker of this.workers) worker.reload();
+      void this.copies.renew().then(() => {
+        for (const worker of this.workers) worker.reload();
+      });
     });
+    await this.copies.renew();
     for (const worker of this.workers) this.start(worker);
     try {
       const name = await Promise.race([signal, failure]);
@@ -116,6 +123,7 @@ class Workers {
       this.ending = true;
       this.shared.drain();
       await this.drain();
+      this.copies.close();
     }
   }
 
@@ -124,7 +132,12 @@ class Workers {
     const [, script = '', ...args] = process.argv;
     const child = spawn(process.execPath, [...process.execArgv, script, ...args], {
       stdio: ['ignore', 'ignore', 'inherit', worker.fd, 'ipc'],
-      env: { ...process.env, [FROM_WORKERS]: String(worker.number), [PARENT]: String(process.pid) },
+      env: {
+        ...process.env,
+        [FROM_WORKERS]: String(worker.number),
+        [PARENT]: String(process.pid),
+        ...this.copies.environment,
+      },
       // JSON has no infinity, and a lease may last for ever.
       serialization: 'advanced',
     });

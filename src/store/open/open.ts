@@ -2,6 +2,8 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { mapDevice, mapFile } from '../../native/map.js';
+import { mapSealed, sealedCopy } from '../../native/sealed-copy.js';
+import { MAPPED_BYTES, sharedCopy } from '../bundle-copies.js';
 import { readHeader } from '../format/bundle-header.js';
 import { HEADER_BYTES } from '../format/format.js';
 import type { OpenOptions } from '../options.js';
@@ -43,9 +45,6 @@ function notABundle(file: string): StoreError {
   return new StoreError(`${file} is neither a directory nor a bundle file`);
 }
 
-/** Below this a bundle is read: to load what maps files takes as long as to read so many bytes. */
-const MAPPED_BYTES = 2 ** 23;
-
 async function bytesOf(file: string, map: boolean): Promise<Uint8Array> {
   try {
     const handle = await open(resolve(file), 'r');
@@ -53,7 +52,7 @@ async function bytesOf(file: string, map: boolean): Promise<Uint8Array> {
       const stats = await handle.stat();
       if (stats.isBlockDevice()) return await bytesOfDevice(handle, file);
       if (!stats.isFile()) throw notABundle(file);
-      const mapped = map && stats.size >= MAPPED_BYTES ? mapFile(handle.fd, stats.size) : undefined;
+      const mapped = map && stats.size >= MAPPED_BYTES ? await mappedBytes(file, handle.fd, stats.size) : undefined;
       return mapped ?? (await handle.readFile());
     } finally {
       await handle.close();
@@ -61,6 +60,14 @@ async function bytesOf(file: string, map: boolean): Promise<Uint8Array> {
   } catch (error) {
     throw fileError(error, file);
   }
+}
+
+/** A copy that is safe from everyone; without room for one the file itself, as long as this process can answer who truncates it. */
+async function mappedBytes(file: string, fd: number, size: number): Promise<Uint8Array | undefined> {
+  const shared = sharedCopy(file);
+  if (shared !== undefined) return shared;
+  const copy = await sealedCopy(fd, size);
+  return copy === undefined ? mapFile(fd, size) : mapSealed(copy, size);
 }
 
 /** A device is longer than the bundle that lies on it; the header tells where that ends. It is used in place. */

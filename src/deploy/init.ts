@@ -29,6 +29,10 @@ export interface InitOptions {
   /** Files that are copied into the host's folder. Either replaces both of before. */
   readonly allowedSigners?: string | undefined;
   readonly minisign?: string | undefined;
+  /** A file of revoked keys, which is copied as well; it stays when signers are changed. */
+  readonly revoked?: string | undefined;
+  /** The site that signatures must be for. The first time: as the repository is called. */
+  readonly name?: string | undefined;
   /** Takes images that nobody signed again. */
   readonly unsigned?: boolean | undefined;
   /** The first time: where an image says that it serves. */
@@ -75,6 +79,7 @@ export async function initHost(options: InitOptions): Promise<Initialised> {
   if (repository === undefined)
     throw new ImageError(`${folder} is not the folder of a host yet; --repo says which repository it shall follow`);
   const trust = await readTrust(options);
+  const revoked = await readRevoked(options.revoked);
   const config: HostConfig = {
     format: 1,
     repository: urlOf(repository),
@@ -82,6 +87,8 @@ export async function initHost(options: InitOptions): Promise<Initialised> {
     args: options.args ?? before?.args ?? [],
     allowedSigners: trust === undefined ? (before?.allowedSigners ?? false) : trust.allowedSigners !== undefined,
     minisign: trust === undefined ? (before?.minisign ?? false) : trust.minisign !== undefined,
+    revoked: options.revoked !== undefined || before?.revoked === true || undefined,
+    name: options.name ?? (repository === before?.repository ? before.name : undefined),
     probe: options.probe ?? before?.probe,
     gate: options.gate ?? before?.gate ?? GATE,
   };
@@ -103,6 +110,7 @@ export async function initHost(options: InitOptions): Promise<Initialised> {
     const { manifest } = await candidateAt(new Repository(host.gitDir), 'HEAD');
     options.check?.(manifest, config.args);
     if (trust !== undefined) await writeTrust(host, trust);
+    if (revoked !== undefined) await writeDurable(join(host.folder, 'trust', 'revoked_keys'), revoked);
     await writeUnits(host);
     await writeFile(join(folder, 'crontab'), `${cronLines(host).join('\n')}\n`);
     await host.save();
@@ -132,6 +140,16 @@ async function readPublic(from: string | undefined): Promise<string | undefined>
   if (text.includes('PRIVATE KEY') || text.includes('secret key'))
     throw new ImageError(`${from} is a secret key; a host is given public ones`);
   return text;
+}
+
+/** A KRL is binary. */
+async function readRevoked(from: string | undefined): Promise<Uint8Array | undefined> {
+  if (from === undefined) return undefined;
+  const bytes = await readFile(from).catch(() => {
+    throw new ImageError(`${from} cannot be read`);
+  });
+  if (bytes.includes('PRIVATE KEY')) throw new ImageError(`${from} is a secret key; a host is given public ones`);
+  return bytes;
 }
 
 async function writeTrust(host: Host, { allowedSigners, minisign }: TrustFiles): Promise<void> {

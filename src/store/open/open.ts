@@ -1,7 +1,7 @@
 /** Opens what a person names: a directory or a bundle file. */
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { mapDevice, mapFile } from '../../native/map.js';
+import { mapDevice, mapFile, sealMap } from '../../native/map.js';
 import { mapSealed, sealedCopy } from '../../native/sealed-copy.js';
 import { MAPPED_BYTES, sharedCopy } from '../bundle-copies.js';
 import { readHeader } from '../format/bundle-header.js';
@@ -62,12 +62,20 @@ async function bytesOf(file: string, map: boolean): Promise<Uint8Array> {
   }
 }
 
-/** A copy that is safe from everyone; without room for one the file itself, as long as this process can answer who truncates it. */
+/** Milliseconds after which a map is sealed: what a start needs comes first. */
+const SEAL_AFTER = 1000;
+
+/** A map of the file, which a copy takes the place of that is safe from everyone. Undefined: neither can be had. */
 async function mappedBytes(file: string, fd: number, size: number): Promise<Uint8Array | undefined> {
   const shared = sharedCopy(file);
   if (shared !== undefined) return shared;
+  const mapped = mapFile(fd, size);
+  if (mapped !== undefined) {
+    setTimeout(() => void sealMap(mapped), SEAL_AFTER).unref();
+    return mapped;
+  }
   const copy = await sealedCopy(fd, size);
-  return copy === undefined ? mapFile(fd, size) : mapSealed(copy, size);
+  return copy === undefined ? undefined : mapSealed(copy, size);
 }
 
 /** A device is longer than the bundle that lies on it; the header tells where that ends. It is used in place. */

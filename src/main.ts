@@ -6,7 +6,7 @@
  *
  * `cli/serve.ts` puts the parts together; `cli/networks.ts` chooses the network.
  */
-import './cli/signals-first.js';
+import './native/signals-first.js';
 import { parseArguments } from './cli/arguments/arguments.js';
 import { reportFailure } from './errors/failure.js';
 import { signals } from './native/process-signals.js';

@@ -13,6 +13,7 @@ import { cloneRepository, quoted } from './repository/clone.js';
 import { urlOf } from './repository/commit.js';
 import { GitError, Repository } from './repository/git.js';
 import { BRANCH } from './repository/layout.js';
+import { readState, writeState } from './state.js';
 
 /** Seconds in which an image must be found to serve. */
 const GATE = 30;
@@ -114,6 +115,7 @@ export async function initHost(options: InitOptions): Promise<Initialised> {
     await writeUnits(host);
     await writeFile(join(folder, 'crontab'), `${cronLines(host).join('\n')}\n`);
     await host.save();
+    await lookAgain(host);
     await syncFolder(folder);
   } finally {
     for (const lock of locks) await lock?.release();
@@ -140,6 +142,12 @@ async function readPublic(from: string | undefined): Promise<string | undefined>
   if (text.includes('PRIVATE KEY') || text.includes('secret key'))
     throw new ImageError(`${from} is a secret key; a host is given public ones`);
   return text;
+}
+
+/** What was refused by the settings of before is looked at once more. */
+async function lookAgain(host: Host): Promise<void> {
+  const state = await readState(host.stateFile);
+  if (state?.refused !== undefined) await writeState(host.stateFile, { ...state, refused: undefined });
 }
 
 /** A KRL is binary. */

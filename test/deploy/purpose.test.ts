@@ -1,6 +1,6 @@
 /** What a signature is for, and until when: images of another repository, of another branch, by an old or a revoked key. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { checkPurpose, siteNameOf } from '../../src/deploy/purpose.js';
@@ -130,12 +130,16 @@ for (const [what, signedBy] of WAYS) {
     const [lost, kept] = [keys.make('lost'), keys.make('kept')];
     const stage = Stage.empty(t);
     const first = await commit(stage, 'first', signedBy(lost));
-    await stage.initHost({ allowedSigners: keys.allowed([lost, ''], [kept, '']) });
+    await stage.initHost({
+      allowedSigners: keys.allowed([lost, ''], [kept, '']),
+      revoked: `${keys.make('stranger')}.pub`,
+    });
     t.equal(await stage.poll(), 'good');
     const second = await commit(stage, 'second', signedBy(kept));
     t.equal(await stage.poll(), 'good');
 
-    await stage.initHost({ revoked: `${lost}.pub` });
+    // Not by initHost, whose clone would not have the history to go back to.
+    copyFileSync(`${lost}.pub`, join(stage.host.folder, 'trust', 'revoked_keys'));
     await commit(stage, 'third', signedBy(lost));
     t.equal(await stage.poll(), 'refused');
     t.match(await stage.reason('refused'), /signature is by a key of ci0@example\.org that was revoked/);

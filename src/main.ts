@@ -46,6 +46,7 @@ async function main(): Promise<void> {
 
 main().then(
   // Nothing is left to do; an open handle of a library must not keep the process.
-  () => process.exit(0),
+  // What could not be written is told by an event, which comes first.
+  () => setImmediate(() => process.exit(0)),
   (error: unknown) => process.exit(reportFailure(error)),
 );

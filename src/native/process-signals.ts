@@ -8,6 +8,7 @@
  */
 import { fstatSync } from 'node:fs';
 import { constants } from 'node:os';
+import { libc } from './libc.js';
 import { writeError } from './standard-error.js';
 
 type Ending = 'SIGTERM' | 'SIGINT' | 'SIGHUP';
@@ -85,7 +86,12 @@ export class ProcessSignals {
   private hangUp(gone: () => void): void {
     if (this.terminals.length === 0) return this.reload();
     // Loaded when it is needed: with it comes what serves Node's own sockets.
-    void import('node:tty').then(({ isatty }) => (this.terminals.some((fd) => isatty(fd)) ? this.reload() : gone()));
+    void import('node:tty').then(({ isatty }) => {
+      if (this.terminals.some((fd) => isatty(fd))) return this.reload();
+      // Node gives each terminal its settings back at the end, and crashes on one that is gone.
+      process.on('exit', leave);
+      gone();
+    });
   }
 
   private reload(): void {
@@ -98,6 +104,11 @@ export class ProcessSignals {
     this.take = take;
     for (const signal of this.early.splice(0)) take(signal);
   }
+}
+
+function leave(status: number): void {
+  if (process.platform === 'linux') libc()._exit(status);
+  process.kill(process.pid, 'SIGKILL');
 }
 
 /** Listeners of `exit` tidy up. */

@@ -14,8 +14,6 @@ const MAIN = resolve('build', 'src', 'main.js');
 const HOLD = pathToFileURL(resolve('test', 'signals', 'hold.mjs')).href;
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
 type Signal = (typeof SIGNALS)[number];
-/** Numbers of those that a process must catch before one may be sent. */
-const CAUGHT = [1, 2, 10, 12, 15];
 
 interface Row {
   readonly process: string;
@@ -50,12 +48,6 @@ function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
-}
-
-function catches(pid: number): boolean {
-  if (!isAlive(pid)) return false;
-  const mask = BigInt(`0x${/^SigCgt:\s*(\w+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]}`);
-  return CAUGHT.every((number) => (mask >> BigInt(number - 1)) & 1n);
 }
 
 function childOf(pid: number): number {
@@ -123,10 +115,11 @@ class Subject {
     const main = Number(/^pid (\d+)$/m.exec(this.said)?.[1]);
     const inner = name === 'worker' || name === 'program';
     if (!held) await until(() => this.url !== '', `serving ${this.errors}`);
-    if (inner || name === 'supervise') await until(() => catches(childOf(main)), 'a child');
+    if (inner || name === 'supervise') await until(() => childOf(main) > 0, 'a child');
     this.pid = inner ? childOf(main) : main;
     this.parent = inner ? main : (this.child.pid as number);
-    await until(() => catches(this.pid), 'handlers');
+    const holder = name === 'supervise' ? childOf(main) : this.pid;
+    if (held) await until(() => existsSync(`${this.hold}.${holder}`), `a start ${this.errors}`);
     if (phase === 'draining') await this.drain();
   }
 
@@ -161,8 +154,13 @@ class Subject {
     return status === undefined ? undefined : Number(status);
   }
 
+  /** By a connection of its own: each worker has its turn. */
+  private async page(): Promise<string> {
+    return (await fetch(this.url, { headers: { connection: 'close' } })).text();
+  }
+
   async serves(page: string): Promise<void> {
-    for (let i = 0; (await (await fetch(this.url)).text()) !== page; i++) {
+    for (let i = 0; (await this.page()) !== page; i++) {
       if (i === 400) throw new Error(`the next version was never served: ${this.errors}`);
       await new Promise((done) => setTimeout(done, 10));
     }

@@ -14,6 +14,8 @@ export interface LogFile {
   readonly file: string;
   /** Bytes; default 8 MiB. */
   readonly largest?: number;
+  /** Standard error follows to each file that is begun: last words of the runtime go there. */
+  readonly standardError?: boolean;
 }
 
 export class LogSink {
@@ -22,6 +24,8 @@ export class LogSink {
   private told = 0;
   private readonly out: SonicBoom;
   private readonly file: LogFile | undefined;
+  /** Bytes that were taken and are not written yet. */
+  private waiting = 0;
   /** Bytes in the file. */
   private size = 0;
   private renaming = false;
@@ -33,22 +37,29 @@ export class LogSink {
     this.out = new boom.SonicBoom({ ...to, sync: false, maxLength: most });
     this.out.on('drop', (text: string) => {
       this.dropped += text.split('\n').length - 1;
+      this.waiting -= Buffer.byteLength(text);
     });
     // The disk is full, or the reader of the pipe has gone: the server must not end for its log. What waits is tried again with the next line.
     this.out.on('error', () => undefined);
     this.out.on('drain', () => this.tell());
-    if (this.file === undefined) return;
     this.out.on('write', (bytes: number) => {
+      this.waiting -= bytes;
       this.size += bytes;
-      if (this.size > (this.file?.largest ?? LARGEST)) this.begin(this.file as LogFile);
+      if (this.file !== undefined && this.size > (this.file.largest ?? LARGEST)) this.begin(this.file);
     });
+    if (this.file === undefined) return;
     this.out.on('ready', () => this.opened());
   }
 
   /** `text`: whole lines. */
   readonly write = (text: string): void => {
-    this.out.write(text);
+    this.put(text);
   };
+
+  private put(text: string): void {
+    this.waiting += Buffer.byteLength(text);
+    this.out.write(text);
+  }
 
   /** Begins the file anew. */
   private begin({ file }: LogFile): void {
@@ -76,8 +87,7 @@ export class LogSink {
     this.size = fstatSync(fd).size;
     const began = this.renaming;
     this.renaming = false;
-    // Last words of the runtime go to standard error: to the file that is looked at, and not to the one before.
-    if (began && process.platform === 'linux') libc().dup2(fd, 2);
+    if (began && this.file?.standardError && process.platform === 'linux') libc().dup2(fd, 2);
   }
 
   /** What was dropped is said once there is room again. */
@@ -85,17 +95,22 @@ export class LogSink {
     const lines = this.dropped - this.told;
     if (lines === 0) return;
     this.told = this.dropped;
-    this.out.write(`sitekernel: ${lines} lines of the log were dropped: they are not read fast enough\n`);
+    this.put(`sitekernel: ${lines} lines of the log were dropped: they are not read fast enough\n`);
   }
 
   /** Resolves when all is written, or when it has not been read for a while. */
   async close(): Promise<void> {
+    if (this.waiting <= 0) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, PATIENCE);
-      this.out.flush(() => {
+      const done = (): void => {
+        if (this.waiting > 0) return;
         clearTimeout(timer);
         resolve();
-      });
+      };
+      const timer = setTimeout(resolve, PATIENCE);
+      this.out.on('drain', done);
+      // There is no use in waiting for what takes nothing.
+      this.out.on('error', () => resolve());
     });
   }
 }

@@ -40,7 +40,7 @@ export async function runSupervise(options: SuperviseOptions): Promise<void> {
 }
 
 function logTo(file: string | undefined) {
-  const sink = new LogSink(file === undefined ? 2 : { file: resolve(file) });
+  const sink = new LogSink(file === undefined ? 2 : { file: resolve(file), standardError: true });
   return { write: sink.write, close: () => sink.close() };
 }
 

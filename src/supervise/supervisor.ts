@@ -7,7 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import type { ServeOptions } from '../cli/arguments/serve.js';
 import type { FormerBundle } from '../control/channel.js';
 import type { ControlAnswer, ControlRequest } from '../deploy/runner.js';
-import { addressKey, checkAlone, type Held, heldKey, hold, release } from './held.js';
+import { addressKey, checkAlone, type Held, heldKey, hold, InUse, release } from './held.js';
 import { type Program, startProgram, type What } from './program.js';
 
 /** Programs that may drain at one time; a further replacement waits. */
@@ -217,9 +217,24 @@ export class Supervisor {
         this.options.log(`${(error as Error).message}; trying again in ${this.pause} ms`);
         await new Promise((done) => setTimeout(done, this.pause));
         this.pause = Math.min(this.pause * 2, LONGEST_PAUSE);
+        await this.holdAgain(options);
       }
     }
     return { ok: true };
+  }
+
+  /** Somebody may have removed the TAP or the card under us. One that is ours still cannot be had twice, and stays. */
+  private async holdAgain(options: ServeOptions): Promise<void> {
+    const { held } = this;
+    if (held?.tap === undefined) return;
+    try {
+      const fresh = await hold(options, undefined);
+      this.held = fresh;
+      release(held);
+      this.options.log(`${held.tap.name} is held anew`);
+    } catch (error) {
+      if (!(error instanceof InUse)) this.options.log((error as Error).message);
+    }
   }
 
   /**

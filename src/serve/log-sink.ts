@@ -1,5 +1,5 @@
 /** Where lines of the log go: standard error or a file, written beside the server's work, and dropped when they are not read fast enough. */
-import { fstatSync, renameSync, truncateSync } from 'node:fs';
+import { fstatSync, realpathSync, renameSync, truncateSync } from 'node:fs';
 import boom, { type SonicBoom } from 'sonic-boom';
 import { libc } from '../native/libc.js';
 
@@ -29,6 +29,7 @@ export class LogSink {
   /** Bytes in the file. */
   private size = 0;
   private renaming = false;
+  private regular = false;
 
   /** `where`: a descriptor that stays open, or a file of bounded size. Nothing is written in the call of `write`. */
   constructor(where: number | LogFile, most = MOST) {
@@ -63,10 +64,12 @@ export class LogSink {
 
   /** Begins the file anew. */
   private begin({ file }: LogFile): void {
-    if (this.renaming) return;
+    if (this.renaming || !this.regular) return;
     this.renaming = true;
     try {
-      renameSync(file, `${file}.1`);
+      // Behind a link it is the file that is renamed; the link leads to the next one.
+      const real = realpathSync(file);
+      renameSync(real, `${real}.1`);
     } catch {
       // No name can be had beside it: the old lines go, the bound stays.
       this.empty(file);
@@ -84,7 +87,10 @@ export class LogSink {
 
   private opened(): void {
     const { fd } = this.out as unknown as { fd: number };
-    this.size = fstatSync(fd).size;
+    const stats = fstatSync(fd);
+    this.size = stats.size;
+    // A device or a FIFO has no size to bound, and is not renamed.
+    this.regular = stats.isFile();
     const began = this.renaming;
     this.renaming = false;
     if (began && this.file?.standardError && process.platform === 'linux') libc().dup2(fd, 2);

@@ -1,7 +1,7 @@
 /** Standard output and standard error that take nothing more: a full disk, a reader that has gone. Nothing that serves ends for that. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import t, { type Test } from 'tap';
@@ -116,9 +116,29 @@ t.test('a log file is begun anew at its size, and the one before is kept', async
     if (i % 10 === 0) await new Promise((done) => setImmediate(done));
   }
   await sink.close();
-  await sink.close();
   t.ok(existsSync(`${file}.1`));
   t.ok(statSync(file).size + statSync(`${file}.1`).size < 100_000, 'what is older is gone');
   for (const name of [file, `${file}.1`])
-    for (const one of readFileSync(name, 'utf8').trim().split('\n')) t.ok(one.length === 99 || one === 'from before');
+    for (const one of readFileSync(name, 'utf8')
+      .split('\n')
+      .filter((text) => text !== ''))
+      t.ok(one.length === 99 || one === 'from before');
+});
+
+t.test('what is no regular file is not renamed, and a link stays one', { skip }, async (t) => {
+  const root = directory(t);
+  const link = join(root, 'link');
+  symlinkSync('real', link);
+  for (const file of ['/dev/null', link]) {
+    const sink = new LogSink({ file, largest: 10 });
+    for (let i = 0; i < 20; i++) {
+      sink.write('more than ten bytes\n');
+      await new Promise((done) => setTimeout(done, 2));
+    }
+    await sink.close();
+  }
+  t.ok(statSync('/dev/null').isCharacterDevice());
+  t.notOk(existsSync('/dev/null.1'));
+  t.ok(lstatSync(link).isSymbolicLink());
+  t.ok(existsSync(join(root, 'real.1')));
 });

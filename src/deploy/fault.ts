@@ -7,6 +7,9 @@ export class Refusal extends Error {
   override readonly name = 'Refusal';
 }
 
+/** A key that signed it was revoked: it is not even gone back to. */
+export class Revoked extends Refusal {}
+
 /** The machine could not: no space, no network, killed. It is tried again at the next poll. */
 export class Unable extends Error {
   override readonly name = 'Unable';

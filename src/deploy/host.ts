@@ -15,17 +15,21 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ImageError } from '../image/image-error.js';
 import { writeDurable } from './durable.js';
+import { type Purpose, siteNameOf } from './purpose.js';
 import type { Trust } from './repository/signature.js';
 
 export interface HostConfig {
   readonly format: 1;
   readonly repository: string;
   readonly branch: string;
+  /** The site that signatures must be for; undefined (also in folders of earlier versions): as the repository is called. */
+  readonly name?: string | undefined;
   /** Passed to `run` of each image. */
   readonly args: readonly string[];
   /** Files in `trust/`. */
   readonly allowedSigners: boolean;
   readonly minisign: boolean;
+  readonly revoked?: boolean | undefined;
   /** URL that is asked whether an image serves, instead of the one it says itself; `off`: none is. */
   readonly probe: string | undefined;
   /** Seconds in which an image must be found to serve. */
@@ -89,11 +93,18 @@ export class Host {
     return join(this.folder, 'run', 'apply.lock');
   }
 
+  /** What an image must have been signed for. */
+  get purpose(): Purpose {
+    const { name, repository, branch } = this.config;
+    return { site: name ?? siteNameOf(repository), branch };
+  }
+
   get trust(): Trust {
-    const { allowedSigners, minisign } = this.config;
+    const { allowedSigners, minisign, revoked } = this.config;
     return {
       allowedSigners: allowedSigners ? join(this.folder, 'trust', 'allowed_signers') : undefined,
       minisign: minisign ? join(this.folder, 'trust', 'minisign.pub') : undefined,
+      revoked: revoked ? join(this.folder, 'trust', 'revoked_keys') : undefined,
     };
   }
 }

@@ -14,6 +14,8 @@ export interface State {
   readonly format: 1;
   /** The highest that was ever taken: a smaller one is refused. */
   readonly serial: number;
+  /** The image that had it; undefined: an earlier version wrote the state. */
+  readonly taken: string | undefined;
   /** The image that was last found to serve well, and the one before. */
   readonly good: string | undefined;
   readonly before: string | undefined;
@@ -34,6 +36,7 @@ export interface State {
 export const EMPTY: State = {
   format: 1,
   serial: 0,
+  taken: undefined,
   good: undefined,
   before: undefined,
   trying: undefined,

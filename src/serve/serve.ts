@@ -1,7 +1,10 @@
 /** Serving: a store, an HTTP server and a network, from start to drained end. */
 
+import { announce } from '../cli/announce.js';
 import type { ServeOptions } from '../cli/arguments/serve.js';
 import { badUsage, type Failure } from '../errors/failure.js';
+import { endWithParent } from '../native/parent.js';
+import { signals } from '../native/process-signals.js';
 import { adminListener, makeServer } from './http-server.js';
 import { Log } from './log.js';
 import { openNetwork } from './networks.js';
@@ -12,7 +15,11 @@ import { FROM_WORKERS } from './workers/worker-channel.js';
 
 /** Serves until a signal comes, then drains. */
 export async function runServer(options: ServeOptions): Promise<void> {
-  if (options.selfTest) return (await import('../cli/commands/self-test.js')).runSelfTest(options);
+  if (options.selfTest) {
+    signals.command();
+    endWithParent();
+    return (await import('../cli/commands/self-test.js')).runSelfTest(options);
+  }
   if (options.supervised) return (await import('./supervised/supervised.js')).runSupervised(options);
   if (options.workers > 1) return severalProcesses(options);
   const log = new Log(options.log);
@@ -37,21 +44,23 @@ async function severalProcesses(options: ServeOptions): Promise<void> {
 }
 
 async function serve(options: ServeOptions, log: Log): Promise<void> {
-  const signal = firstSignal();
+  const signal = firstSignal(log);
   let failed: (failure: Failure) => void = () => undefined;
   const failure = new Promise<never>((_resolve, reject) => {
     failed = reject;
   });
   failure.catch(() => undefined);
   // Side by side: a network may have to ask for its address while the site is being opened.
-  const [network, sites] = await Promise.all([
-    openNetwork(options, log, (one) => failed(one)),
-    openSites(options, log),
-  ]);
+  const opening = Promise.all([openNetwork(options, log, (one) => failed(one)), openSites(options, log)]);
+  opening.catch(() => undefined);
+  const opened = await Promise.race([opening, signal]);
+  // What is half open goes with the process.
+  if (typeof opened === 'string') return;
+  const [network, sites] = opened;
   const http = makeServer(options, network, sites, log);
   const admin = await adminListener(options, { network, sites, log, http });
   // Made here, while the network asks for its address: with a pipe or a terminal come Node's sockets, which take milliseconds to load.
-  const { stdout } = process;
+  void process.stdout;
   let ask: (what: string) => void = () => undefined;
   const asked = new Promise<string>((resolve) => {
     ask = resolve;
@@ -69,7 +78,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
         ...{ site: sites.site, http, moved: () => undefined, image: '', url },
         drain: () => ask('drain'),
       });
-      stdout.write(`listening on ${url}\n`);
+      announce(url, log);
       const name = await end;
       log.event('net', `${name}: no new connections; ${http.connections} open ones have ${options.drain / 1000} s`);
       http.drain();

@@ -7,7 +7,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ImageError } from '../../image/image-error.js';
-import { GitError, type Repository } from './git.js';
+import type { Repository } from './git.js';
 
 /** What a signature is for, so that one of another use of the key is not taken for it. */
 const NAMESPACE = 'sitekernel';
@@ -18,7 +18,12 @@ export interface Trust {
   readonly allowedSigners?: string | undefined;
   /** A public key of minisign: the file. */
   readonly minisign?: string | undefined;
+  /** Keys of ssh that are believed no more: public keys, one a line, or a KRL (ssh-keygen(1), "KEY REVOCATION LISTS"). */
+  readonly revoked?: string | undefined;
 }
+
+/** A right signature, by a key that was revoked. */
+export class RevokedKey extends ImageError {}
 
 export function signedBytes(manifest: Uint8Array, labels: Uint8Array): Uint8Array {
   return Buffer.concat([manifest, labels]);
@@ -56,7 +61,7 @@ export interface Signable {
 export async function verifySigned(what: Signable, repository: Repository, trust: Trust): Promise<string | undefined> {
   const { allowedSigners, minisign } = trust;
   if (allowedSigners === undefined && minisign === undefined) return undefined;
-  const commit = await commitSignature(repository, what.commit);
+  const commit = await signedCommit(repository, what.commit);
   if (what.signature === undefined && commit === undefined)
     throw new ImageError('it is not signed, and this host takes signed images only');
   let wrong: unknown;
@@ -64,13 +69,15 @@ export async function verifySigned(what: Signable, repository: Repository, trust
     try {
       return await verifySignature(what.bytes, what.signature, trust);
     } catch (error) {
+      if (error instanceof RevokedKey) throw error;
       wrong = error;
     }
   }
   if (commit !== undefined && allowedSigners !== undefined) {
     try {
-      return await verifyCommit(repository, what.commit, commit, allowedSigners);
+      return `${await verifyCommit(commit, { allowedSigners, revoked: trust.revoked })}, who signed the commit`;
     } catch (error) {
+      if (error instanceof RevokedKey) throw error;
       wrong ??= error;
     }
   }
@@ -79,37 +86,80 @@ export async function verifySigned(what: Signable, repository: Repository, trust
   );
 }
 
-/** The signature that git keeps in the commit (git-commit-tree(1), "-S"); undefined: it has none. */
-async function commitSignature(repository: Repository, commit: string): Promise<string | undefined> {
-  const text = await repository.text(['cat-file', 'commit', commit]);
-  const head = text.slice(0, text.indexOf('\n\n'));
-  return /^gpgsig(?:-sha256)? (-----BEGIN [A-Z ]+-----)$/m.exec(head)?.[1];
+interface SignedCommit {
+  /** The commit without its signature, which is what was signed. */
+  readonly bytes: Uint8Array;
+  readonly signature: string;
 }
 
-/** Git verifies it, by nothing but the file of allowed signers. */
-async function verifyCommit(repository: Repository, commit: string, kind: string, allowed: string): Promise<string> {
-  if (kind !== '-----BEGIN SSH SIGNATURE-----')
+/** Header lines of a signature and those that continue them (git-commit-tree(1), "-S"). */
+const SIGNATURE_LINES = /^gpgsig(?:-sha256)? .*\n(?: .*\n)*/m;
+
+/** What git keeps in a commit that is signed; undefined: it is not. */
+async function signedCommit(repository: Repository, commit: string): Promise<SignedCommit | undefined> {
+  // Byte by byte: a message may be in any encoding.
+  const text = (await repository.run(['cat-file', 'commit', commit])).toString('latin1');
+  const end = text.indexOf('\n\n') + 1;
+  const head = text.slice(0, end);
+  const lines = SIGNATURE_LINES.exec(head)?.[0];
+  if (lines === undefined) return undefined;
+  const bytes = Buffer.from(head.replace(SIGNATURE_LINES, '') + text.slice(end), 'latin1');
+  const signature = lines.replace(/^gpgsig(?:-sha256)? /, '').replace(/\n /g, '\n');
+  return { bytes, signature };
+}
+
+/**
+ * By nothing but the files of allowed and revoked keys. Not by git, which has a key be valid at the time that the commit says of itself: who
+ * has an old key would write an old date.
+ */
+async function verifyCommit({ bytes, signature }: SignedCommit, trust: SshTrust): Promise<string> {
+  if (!signature.startsWith('-----BEGIN SSH SIGNATURE-----'))
     throw new ImageError(
       'its commit is signed by another kind of key, and this host takes those of ssh (gpg.format=ssh)',
     );
-  const settings = [
-    '-c',
-    'gpg.format=ssh',
-    '-c',
-    `gpg.ssh.allowedSignersFile=${allowed}`,
-    '-c',
-    'gpg.minTrustLevel=fully',
-  ];
-  try {
-    await repository.run([...settings, 'verify-commit', commit]);
-  } catch (error) {
-    if (!(error instanceof GitError)) throw error;
-    if (/No principal matched/i.test(error.stderr))
-      throw new ImageError(`its commit's ${NOT_ALLOWED.slice('its '.length)}`);
-    throw new ImageError(`its commit's signature is wrong (${error.message})`);
+  return inFolder(async (folder) => {
+    const sig = join(folder, 'signature');
+    await writeFile(sig, signature);
+    return verifySsh(bytes, sig, { namespace: 'git', what: "its commit's" }, trust);
+  });
+}
+
+interface SshTrust {
+  readonly allowedSigners: string;
+  readonly revoked: string | undefined;
+}
+
+/** Throws an ImageError unless an allowed key, valid now, signed `bytes` for `namespace`. Returns its principal. */
+async function verifySsh(
+  bytes: Uint8Array,
+  sig: string,
+  { namespace, what }: { readonly namespace: string; readonly what: string },
+  { allowedSigners, revoked }: SshTrust,
+): Promise<string> {
+  const notAllowed = `${what} signature is by none of the allowed signers`;
+  const found = await run('ssh-keygen', ['-Y', 'find-principals', '-f', allowedSigners, '-s', sig], notAllowed);
+  const signers = found
+    .split('\n')
+    .map((line) => line.split(',')[0]!.trim())
+    .filter((name) => name !== '');
+  let wrong: unknown = new ImageError(notAllowed);
+  for (const signer of signers) {
+    // Without "-O verify-time" the key must be valid now.
+    const words = ['-Y', 'verify', '-f', allowedSigners, '-s', sig, '-n', namespace, '-I', signer];
+    try {
+      await run('ssh-keygen', words, `${what} signature is wrong`, bytes);
+    } catch (error) {
+      wrong = error;
+      continue;
+    }
+    if (revoked === undefined) return signer;
+    const sentence = `${what} signature is by a key of ${signer} that was revoked`;
+    await run('ssh-keygen', [...words, '-r', revoked], sentence, bytes).catch((error: Error) => {
+      throw new RevokedKey(error.message);
+    });
+    return signer;
   }
-  const signer = await repository.text([...settings, 'log', '-1', '--format=%GS', commit]);
-  return `${signer}, who signed the commit`;
+  throw wrong;
 }
 
 /** Throws an ImageError unless someone whom `trust` names made `signature` of `bytes`. Answers who it was. */
@@ -127,16 +177,9 @@ async function verifySignature(bytes: Uint8Array, signature: Uint8Array, trust: 
       return 'minisign';
     }
     if (allowedSigners === undefined) throw new ImageError('it is signed by ssh, and this host knows no signer of ssh');
-    const common = ['-f', allowedSigners, '-s', sig, '-n', NAMESPACE];
-    const who = await run('ssh-keygen', ['-Y', 'find-principals', '-f', allowedSigners, '-s', sig], NOT_ALLOWED);
-    const signer = who.split('\n')[0]?.split(',')[0]?.trim() ?? '';
-    if (signer === '') throw new ImageError(NOT_ALLOWED);
-    await run('ssh-keygen', ['-Y', 'verify', ...common, '-I', signer], 'its signature is wrong', bytes);
-    return signer;
+    return verifySsh(bytes, sig, { namespace: NAMESPACE, what: 'its' }, { allowedSigners, revoked: trust.revoked });
   });
 }
-
-const NOT_ALLOWED = 'its signature is by none of the allowed signers';
 
 async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'sitekernel-sign-'));

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Deployer } from '../src/deploy/apply.js';
 import { initHost } from '../src/deploy/init.js';
-import { Journal } from '../src/deploy/journal.js';
+import { Journal } from '../src/deploy/host/journal.js';
 import { pull } from '../src/deploy/poll.js';
 import { commitImage } from '../src/deploy/repository/commit.js';
 import { buildImage } from '../src/image/build-image.js';

@@ -26,7 +26,7 @@ async function main(): Promise<void> {
   // What a task needs is loaded when it is known: a server on sockets never loads the stack.
   switch (task?.kind) {
     case 'serve':
-      return (await import('./serve/serve.js')).runServer(task);
+      return (await import('./serve/run/serve.js')).runServer(task);
     case 'bundle':
       return (await import('./cli/commands/bundle.js')).runBundle(task);
     case 'inspect':

@@ -5,15 +5,15 @@ import { ImageError } from '../image/image-error.js';
 import type { Manifest } from '../image/manifest.js';
 import { programParts } from '../image/program.js';
 import { makeFolder } from '../native/make-folder.js';
-import { syncFolder, writeDurable } from './durable.js';
-import { Host, type HostConfig } from './host.js';
-import { Lock } from './lock.js';
+import { GitError, Repository } from './git/git.js';
+import { syncFolder, writeDurable } from './host/durable.js';
+import { Host, type HostConfig } from './host/host.js';
+import { Lock } from './host/lock.js';
+import { readState, writeState } from './host/state.js';
 import { candidateAt } from './repository/candidate.js';
 import { cloneRepository, quoted } from './repository/clone.js';
 import { urlOf } from './repository/commit.js';
-import { GitError, Repository } from './repository/git.js';
 import { BRANCH } from './repository/layout.js';
-import { readState, writeState } from './state.js';
 
 /** Seconds in which an image must be found to serve. */
 const GATE = 30;

@@ -1,11 +1,11 @@
 import type { Accept, Adopt, CloseReason, Flow, FlowHandler } from '../net/flow.js';
 import { type ConnectionStats, doing, type HttpStats } from './admin/stats.js';
+import { PIECE } from './answer/later.js';
 import { Admission } from './connection/admission.js';
 import { type Connection, STATE, UNWATCHED, Unfinished } from './connection/connection.js';
 import { type DeadlineList, Deadlines } from './connection/deadlines.js';
 import { Exchange } from './connection/exchange.js';
 import { Moves } from './connection/moves.js';
-import { PIECE } from './later.js';
 import { boundsOf, type HttpLimits, type HttpOptions } from './options.js';
 import { CR, LF } from './parse/octets.js';
 

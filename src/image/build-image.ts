@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { makeFolder } from '../native/make-folder.js';
 import { compressors } from '../store/compress/compress.js';
 import { bundleDirectory, type Found, type Progress, walk } from '../store/index.js';
-import { openInside } from '../store/open-inside.js';
+import { openInside } from '../store/site/open-inside.js';
 import { ImageError, notWritten } from './image-error.js';
 import type { BundleChoices, ImageTarget, Labels, Manifest } from './manifest.js';
 import { type Part, programParts } from './program.js';

@@ -1,13 +1,13 @@
 /** The HTTP server that the command line asks for. */
 
-import type { AdminListener } from '../cli/admin-listener.js';
-import type { ServeOptions } from '../cli/arguments/serve.js';
 import { HttpServer } from '../http/index.js';
 import type { Network } from '../net/flow.js';
+import type { AdminListener } from './admin-listener.js';
 import { adminPages, livePages, type Watched } from './live-pages.js';
 import type { Log } from './log.js';
+import type { ServeOptions } from './options/serve.js';
+import type { Siblings } from './siblings.js';
 import type { Sites } from './sites.js';
-import type { Siblings } from './workers/siblings.js';
 
 /** Milliseconds between two lines in the log about descriptors. */
 const EXHAUSTED_PAUSE = 60_000;
@@ -58,7 +58,7 @@ export async function adminListener(
   const { listen } = options.http.admin;
   if (listen === undefined) return undefined;
   const { sites, http, ...rest } = watched;
-  const { AdminListener } = await import('../cli/admin-listener.js');
+  const { AdminListener } = await import('./admin-listener.js');
   return new AdminListener(listen, adminPages({ ...rest, options, site: sites.site, server: () => http }), rest.log);
 }
 

@@ -2,11 +2,12 @@
  * Holds what a site is served on, starts the programs that serve it, and hands the traffic from one to the next. A new program comes
  * up beside the running one, opens its site and tests itself; only then it is told to take over, and the old one to finish.
  */
+
 import { existsSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { ServeOptions } from '../cli/arguments/serve.js';
 import type { FormerBundle } from '../control/channel.js';
 import type { ControlAnswer, ControlRequest, ReplaceRequest, SwapRequest } from '../control/protocol.js';
+import type { ServeOptions } from '../serve/options/serve.js';
 import { addressKey, checkAlone, type Held, heldKey, hold, InUse, release } from './held.js';
 import { type Program, startProgram, type What } from './program.js';
 

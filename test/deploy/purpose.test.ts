@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { checkPurpose, siteNameOf } from '../../src/deploy/purpose.js';
+import { checkPurpose, siteNameOf } from '../../src/deploy/host/purpose.js';
 import { type CommitOptions, commitImage } from '../../src/deploy/repository/commit.js';
 import { directory } from '../store/tree.js';
 import { git, SITE, Stage } from './setup.js';

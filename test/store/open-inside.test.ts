@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { openInside } from '../../src/store/open-inside.js';
+import { openInside } from '../../src/store/site/open-inside.js';
 import { readWhole } from '../../src/store/site/read-file.js';
 import { walk } from '../../src/store/site/walk.js';
 import { directory } from './tree.js';

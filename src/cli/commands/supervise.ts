@@ -1,4 +1,5 @@
 /** `sitekernel supervise`: what a site is served on stays, and programs come and go. */
+
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -7,6 +8,7 @@ import { badUsage } from '../../errors/failure.js';
 import { imageId } from '../../image/manifest.js';
 import { signals } from '../../native/process-signals.js';
 import { LogSink } from '../../serve/log-sink.js';
+import type { ServeOptions } from '../../serve/options/serve.js';
 import { InUse } from '../../supervise/held.js';
 import { imageArguments } from '../../supervise/image-arguments.js';
 import { takeFromOrphan } from '../../supervise/orphan.js';
@@ -14,7 +16,6 @@ import type { What } from '../../supervise/program.js';
 import { activatedSocket } from '../../supervise/socket-activation.js';
 import { Supervisor } from '../../supervise/supervisor.js';
 import { parseArguments } from '../arguments/arguments.js';
-import type { ServeOptions } from '../arguments/serve.js';
 import type { SuperviseOptions } from '../arguments/supervise.js';
 
 export async function runSupervise(options: SuperviseOptions): Promise<void> {

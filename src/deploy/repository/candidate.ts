@@ -1,12 +1,12 @@
 /** What a commit of the deployment repository offers, and whether this host may take it. */
 import { imageId, isImageId, type Labels, type Manifest } from '../../image/manifest.js';
 import { readLabels, readManifest } from '../../image/read-manifest.js';
-import { Refusal, Revoked, sentenceOf } from '../fault.js';
-import type { Host } from '../host.js';
-import { checkPurpose } from '../purpose.js';
-import type { Repository } from './git.js';
+import type { Repository } from '../git/git.js';
+import { RevokedKey, signedBytes, verifySigned } from '../git/signature.js';
+import { Refusal, Revoked, sentenceOf } from '../host/fault.js';
+import type { Host } from '../host/host.js';
+import { checkPurpose } from '../host/purpose.js';
 import { imagePath, LABELS, LATEST, MANIFEST, SIGNATURE } from './layout.js';
-import { RevokedKey, signedBytes, verifySigned } from './signature.js';
 
 export interface Candidate {
   readonly id: string;

@@ -8,10 +8,10 @@ import { canonicalJson, type Labels } from '../../image/manifest.js';
 import { readLabels } from '../../image/read-manifest.js';
 import { type VerifiedImage, verifyImage } from '../../image/verify-image.js';
 import { walk } from '../../store/index.js';
-import { siteNameOf } from '../purpose.js';
-import { GitError, git, Repository, type TreeEntry } from './git.js';
+import { GitError, git, Repository, type TreeEntry } from '../git/git.js';
+import { sign, signedBytes } from '../git/signature.js';
+import { siteNameOf } from '../host/purpose.js';
 import { IMAGE, IMAGES, imagePath, LABELS, LATEST, MANIFEST, SIGNATURE, SITE } from './layout.js';
-import { sign, signedBytes } from './signature.js';
 
 export interface CommitOptions {
   /** `images/<id>`. */

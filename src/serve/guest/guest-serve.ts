@@ -3,16 +3,16 @@
  * and gives it to the one after: what is open is finished by who began it.
  */
 
-import { announce } from '../../cli/announce.js';
-import type { ServeOptions } from '../../cli/arguments/serve.js';
-import { testSites } from '../../cli/commands/self-test.js';
 import { Failure } from '../../errors/failure.js';
 import { forgetCrashes, hasTaken, neverAgain, rememberTaken } from '../../vm/guest/cmos.js';
 import { whenHealthy } from '../../vm/host/healthy.js';
 import { leadFrom, leadTo, NO_HAND_OVER, openPort, PREDECESSOR, SUCCESSOR } from '../../vm/host/ports.js';
+import { announce } from '../announce.js';
 import { makeServer } from '../http-server.js';
 import { Log } from '../log.js';
 import { openDirect } from '../networks.js';
+import type { ServeOptions } from '../options/serve.js';
+import { testSites } from '../self-test.js';
 import { firstSignal } from '../signals.js';
 import { openSites } from '../sites.js';
 import { addressOf } from '../url.js';

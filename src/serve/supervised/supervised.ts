@@ -1,7 +1,6 @@
 /** A program that a supervisor started: it opens its site, tests itself, waits for the word, and takes the traffic. */
+
 import { join, parse } from 'node:path';
-import type { ServeOptions } from '../../cli/arguments/serve.js';
-import { testSites } from '../../cli/commands/self-test.js';
 import { CHANNEL_VERSION, type Go, INHERITED_FD, type ToProgram, type ToSupervisor } from '../../control/channel.js';
 import type { ControlRequest } from '../../control/protocol.js';
 import { badUsage, type Failure } from '../../errors/failure.js';
@@ -13,6 +12,8 @@ import { Control } from '../control.js';
 import { adminListener, makeServer } from '../http-server.js';
 import { Log } from '../log.js';
 import { openDirect, openSockets } from '../networks.js';
+import type { ServeOptions } from '../options/serve.js';
+import { testSites } from '../self-test.js';
 import { firstSignal } from '../signals.js';
 import { openSites, type Sites } from '../sites.js';
 import { addressOf } from '../url.js';

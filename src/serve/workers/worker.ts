@@ -1,6 +1,5 @@
 /** One of several processes that serve as one: it was started with a socket or a queue of its own, and drains when it is told to. */
 
-import type { ServeOptions } from '../../cli/arguments/serve.js';
 import { endWithParent } from '../../native/parent.js';
 import { signals } from '../../native/process-signals.js';
 import type { SharedAddress } from '../../net/direct/address/followed-mode.js';
@@ -9,9 +8,10 @@ import type { Network } from '../../net/flow.js';
 import { adminListener, makeServer } from '../http-server.js';
 import { Log } from '../log.js';
 import { openDirect, openSockets } from '../networks.js';
+import type { ServeOptions } from '../options/serve.js';
+import { INTERVAL, reportOf, Siblings } from '../siblings.js';
 import { openSites } from '../sites.js';
-import { INTERVAL, reportOf, Siblings } from './siblings.js';
-import { type Place, type ToFirst, type ToWorker, WORKER_FD } from './worker-channel.js';
+import { type Place, type ToFirst, type ToWorker, WORKER_FD } from '../worker-channel.js';
 
 /** `number`: which of them it is, from 1 on. */
 export async function runWorker(options: ServeOptions, number: number): Promise<void> {

@@ -1,15 +1,16 @@
 /** `--workers N`: the first process holds what they serve on and starts the others, which serve; one that ends is replaced. */
+
 import { type ChildProcess, spawn } from 'node:child_process';
-import { announce } from '../../cli/announce.js';
-import type { ServeOptions } from '../../cli/arguments/serve.js';
 import { Failure } from '../../errors/failure.js';
 import { PARENT } from '../../native/parent.js';
-import { BundleCopies } from '../../store/bundle-copies.js';
+import { BundleCopies } from '../../store/open/bundle-copies.js';
+import { announce } from '../announce.js';
 import { Log } from '../log.js';
+import type { ServeOptions } from '../options/serve.js';
+import { type Report, retired } from '../siblings.js';
 import { firstSignal, onReload } from '../signals.js';
 import { urlOf } from '../url.js';
-import { type Report, retired } from './siblings.js';
-import { FROM_WORKERS, type ToFirst, type ToWorker } from './worker-channel.js';
+import { FROM_WORKERS, type ToFirst, type ToWorker } from '../worker-channel.js';
 
 /** Milliseconds before one that never served is started again, and beyond the drain time before one that does not end is ended. */
 const PATIENCE = 2000;

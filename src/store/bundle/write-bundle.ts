@@ -18,8 +18,8 @@ import {
   VERSION,
 } from '../format/format.js';
 import { hashPages, PageHasher, pagesOf, sha256 } from '../format/hash-tree.js';
+import { upperOf } from '../format/layout-numbers.js';
 import { RunningSums, sumsBytes } from '../format/sums.js';
-import { upperOf } from '../layout-numbers.js';
 import type { Blob } from '../site/site.js';
 import type { Content } from '../store.js';
 import { fileError, StoreError } from '../store-error.js';

@@ -4,15 +4,15 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { mapDevice, mapFile, sealMap } from '../../native/map.js';
 import { mapSealed, sealedCopy } from '../../native/sealed-copy.js';
-import { MAPPED_BYTES, sharedCopy } from '../bundle-copies.js';
-import { BundleDisk } from '../bundle-disk.js';
 import { readHeader } from '../format/bundle-header.js';
 import { HEADER_BYTES } from '../format/format.js';
 import type { OpenOptions } from '../options.js';
+import { BundleDisk } from '../read/bundle-disk.js';
 import { noteBundle } from '../read/bundle-names.js';
 import { BundleStore } from '../read/bundle-store.js';
 import type { Store } from '../store.js';
 import { fileError, StoreError } from '../store-error.js';
+import { MAPPED_BYTES, sharedCopy } from './bundle-copies.js';
 
 /** A store over a directory, bundled in memory, or over a bundle file. Throws StoreError. */
 export async function openStore(path: string, options: OpenOptions = {}): Promise<Store> {

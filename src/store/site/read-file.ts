@@ -1,5 +1,5 @@
-import { openInside } from '../open-inside.js';
 import { fileError, StoreError } from '../store-error.js';
+import { openInside } from './open-inside.js';
 
 const TRIES = 3;
 

@@ -1,5 +1,5 @@
 /** What the other processes of `--workers` have done: each tells the first process once a second, which tells the others. */
-import type { HttpStats } from '../../http/index.js';
+import type { HttpStats } from '../http/index.js';
 
 export type Counters = Readonly<Record<string, number>>;
 

@@ -13,10 +13,10 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { ImageError } from '../image/image-error.js';
+import { ImageError } from '../../image/image-error.js';
+import type { Trust } from '../git/signature.js';
 import { writeDurable } from './durable.js';
 import { type Purpose, siteNameOf } from './purpose.js';
-import type { Trust } from './repository/signature.js';
 
 export interface HostConfig {
   readonly format: 1;

@@ -1,9 +1,9 @@
 /** What of a bundle file lies behind the bytes that are in memory: read when it is sent, and verified then. */
 import { closeSync, readSync } from 'node:fs';
-import { Memory } from '../memory/memory.js';
-import { PAGE } from './format/format.js';
-import type { VerifiedPages } from './format/verified-pages.js';
-import type { ContentReader, ContentSource } from './store.js';
+import { Memory } from '../../memory/memory.js';
+import { PAGE } from '../format/format.js';
+import type { VerifiedPages } from '../format/verified-pages.js';
+import type { ContentReader, ContentSource } from '../store.js';
 
 /** Closes the descriptor when nothing refers to the disk any more: an answer on its way does. */
 const forgotten = new FinalizationRegistry<number>((fd) => closeSync(fd));

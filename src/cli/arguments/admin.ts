@@ -1,20 +1,8 @@
 /** Options of the command line about pages on the server itself: which there are, and where. */
+
 import { BlockList, isIP } from 'node:net';
 import { type Command, InvalidArgumentError } from 'commander';
-
-/** Where the admin listener listens: always a socket of the kernel, whatever carries the site. */
-export type AdminPlace = { readonly host: string; readonly port: number } | { readonly path: string };
-
-export interface AdminArguments {
-  /** Paths of the pages; undefined: there is no such page. */
-  readonly metrics: string | undefined;
-  readonly health: string | undefined;
-  readonly status: string | undefined;
-  /** Undefined: no listener of its own. */
-  readonly listen: AdminPlace | undefined;
-  /** Who may see the pages on the site's own port; undefined: they are not there. */
-  readonly admins: ((address: string) => boolean) | undefined;
-}
+import type { AdminArguments, AdminPlace } from '../../serve/options/admin.js';
 
 export interface AdminFlags {
   metrics?: true;
@@ -57,12 +45,6 @@ export function adminArguments(flags: AdminFlags): AdminArguments {
     listen: adminListen ?? (some && admin === undefined ? DEFAULT_PLACE : undefined),
     admins: admin,
   };
-}
-
-/** For people: `http://127.0.0.1:9090/`, `unix:/run/admin.sock`. */
-export function placeText(place: AdminPlace): string {
-  if ('path' in place) return `unix:${place.path}`;
-  return `http://${place.host.includes(':') ? `[${place.host}]` : place.host}:${place.port}/`;
 }
 
 function adminPlace(text: string): AdminPlace {

@@ -2,7 +2,7 @@
  * What a signature is for: one site, on one branch. Both are labels of an image, and so signed with it: what one repository has does nothing
  * in another one, also where the same key signs for both.
  */
-import type { Labels } from '../image/manifest.js';
+import type { Labels } from '../../image/manifest.js';
 import { Refusal } from './fault.js';
 
 export interface Purpose {

@@ -1,6 +1,6 @@
 /** What the processes of `--workers` tell each other. */
-import type { OpenTap } from '../../net/device/linux/tap-open.js';
-import type { SharedAddress } from '../../net/direct/address/followed-mode.js';
+import type { OpenTap } from '../net/device/linux/tap-open.js';
+import type { SharedAddress } from '../net/direct/address/followed-mode.js';
 import type { Report } from './siblings.js';
 
 /** The variable that makes a process a worker; its listening socket, or its queue of the TAP, is `WORKER_FD`. */

@@ -1,26 +1,26 @@
 /** Serving: a store, an HTTP server and a network, from start to drained end. */
 
-import { announce } from '../cli/announce.js';
-import type { ServeOptions } from '../cli/arguments/serve.js';
-import { badUsage, type Failure } from '../errors/failure.js';
-import { endWithParent } from '../native/parent.js';
-import { signals } from '../native/process-signals.js';
-import { adminListener, makeServer } from './http-server.js';
-import { Log } from './log.js';
-import { openNetwork } from './networks.js';
-import { firstSignal } from './signals.js';
-import { openSites } from './sites.js';
-import { addressOf } from './url.js';
-import { FROM_WORKERS } from './workers/worker-channel.js';
+import { badUsage, type Failure } from '../../errors/failure.js';
+import { endWithParent } from '../../native/parent.js';
+import { signals } from '../../native/process-signals.js';
+import { announce } from '../announce.js';
+import { adminListener, makeServer } from '../http-server.js';
+import { Log } from '../log.js';
+import { openNetwork } from '../networks.js';
+import type { ServeOptions } from '../options/serve.js';
+import { firstSignal } from '../signals.js';
+import { openSites } from '../sites.js';
+import { addressOf } from '../url.js';
+import { FROM_WORKERS } from '../worker-channel.js';
 
 /** Serves until a signal comes, then drains. */
 export async function runServer(options: ServeOptions): Promise<void> {
   if (options.selfTest) {
     signals.command();
     endWithParent();
-    return (await import('../cli/commands/self-test.js')).runSelfTest(options);
+    return (await import('../self-test.js')).runSelfTest(options);
   }
-  if (options.supervised) return (await import('./supervised/supervised.js')).runSupervised(options);
+  if (options.supervised) return (await import('../supervised/supervised.js')).runSupervised(options);
   if (options.workers > 1) return severalProcesses(options);
   const log = new Log(options.log);
   try {
@@ -36,11 +36,11 @@ async function severalProcesses(options: ServeOptions): Promise<void> {
   const { control } = options;
   if (control !== undefined) throw badUsage('--control is for one process; leave --workers out, or --control');
   if (process.env[FROM_WORKERS] === undefined || process.send === undefined) {
-    return (await import('./workers/workers.js')).runWorkers(options);
+    return (await import('../workers/workers.js')).runWorkers(options);
   }
   const number = Number(process.env[FROM_WORKERS]);
   delete process.env[FROM_WORKERS];
-  return (await import('./workers/worker.js')).runWorker(options, number);
+  return (await import('../workers/worker.js')).runWorker(options, number);
 }
 
 async function serve(options: ServeOptions, log: Log): Promise<void> {
@@ -67,7 +67,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   });
   const end = Promise.race([signal, asked, failure]);
   end.catch(() => undefined);
-  const control = options.control === undefined ? undefined : await import('./control.js');
+  const control = options.control === undefined ? undefined : await import('../control.js');
   try {
     await admin?.open();
     // Before there is an address a signal ends it as well.

@@ -1,12 +1,12 @@
 /** `sitekernel --self-test [SITE]`: would this program serve this site? */
 
-import { CryptoRandom } from '../../net/direct/host/random.js';
-import { selfTest } from '../../self-test/self-test.js';
-import { Log } from '../../serve/log.js';
-import { openSites, type Sites } from '../../serve/sites.js';
-import { BundleStore } from '../../store/read/bundle-store.js';
-import { verifySlowly } from '../../store/read/verify-slowly.js';
-import type { ServeOptions } from '../arguments/serve.js';
+import { CryptoRandom } from '../net/direct/host/random.js';
+import { selfTest } from '../self-test/self-test.js';
+import { BundleStore } from '../store/read/bundle-store.js';
+import { verifySlowly } from '../store/read/verify-slowly.js';
+import { Log } from './log.js';
+import type { ServeOptions } from './options/serve.js';
+import { openSites, type Sites } from './sites.js';
 
 export async function runSelfTest(options: ServeOptions): Promise<void> {
   const log = new Log(options.log);

@@ -1,7 +1,7 @@
 /** What of an answer is written only when the peer has taken what came before: content that is read from the disk, or longer than one write. */
-import type { Memory } from '../memory/memory.js';
-import type { Flow } from '../net/flow.js';
-import type { Content, ContentReader, ContentSource, Extent } from '../store/store.js';
+import type { Memory } from '../../memory/memory.js';
+import type { Flow } from '../../net/flow.js';
+import type { Content, ContentReader, ContentSource, Extent } from '../../store/store.js';
 
 /** Bytes that are read from the disk at a time. A connection holds two such pieces at most, whatever it is sent. */
 export const PIECE = 2 ** 18;

@@ -1,10 +1,10 @@
 /** Files that are too large to be held in memory: hashed, copied into bundles and sent in pieces. */
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
-import { Memory } from '../memory/memory.js';
-import type { Blob } from './site/site.js';
-import type { ContentReader, ContentSource } from './store.js';
-import { fileError, StoreError } from './store-error.js';
+import { Memory } from '../../memory/memory.js';
+import type { ContentReader, ContentSource } from '../store.js';
+import { fileError, StoreError } from '../store-error.js';
+import type { Blob } from './site.js';
 
 /** A file of this many bytes is never held whole. */
 export const LARGE_FILE = 2 ** 28;

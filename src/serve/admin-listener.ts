@@ -2,6 +2,7 @@
  * The listener of pages about the server itself. It is on sockets of the kernel in every mode, so that the site's port has nothing of the
  * kind, and so that a host whose site has an address of its own sees them too.
  */
+
 import { lstatSync, rmSync } from 'node:fs';
 import { socketAnswers } from '../control/client.js';
 import { Failure } from '../errors/failure.js';
@@ -9,9 +10,9 @@ import { HttpServer, type LivePage } from '../http/index.js';
 import { socketPath } from '../native/socket-path.js';
 import type { Network } from '../net/flow.js';
 import { SocketNetwork } from '../net/sockets/node/network.js';
-import type { Log } from '../serve/log.js';
 import type { Store } from '../store/store.js';
-import { type AdminPlace, placeText } from './admin-arguments.js';
+import type { Log } from './log.js';
+import { type AdminPlace, placeText } from './options/admin.js';
 
 /** Clients of it at one time. */
 const CONNECTIONS = 64;

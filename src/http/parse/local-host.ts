@@ -1,5 +1,5 @@
-import { isIpLiteral } from './parse/ip-literal.js';
-import { CLASS, COLON, DIGIT } from './parse/octets.js';
+import { isIpLiteral } from './ip-literal.js';
+import { CLASS, COLON, DIGIT } from './octets.js';
 
 const LOCALHOST = new TextEncoder().encode('localhost');
 

@@ -1,7 +1,7 @@
 /** The origin of a site, with its host out of the file CNAME where the option says so. */
 
-import { Failure } from '../../errors/failure.js';
-import type { Store } from '../../store/store.js';
+import { Failure } from '../errors/failure.js';
+import type { Store } from '../store/store.js';
 
 const PATH = new TextEncoder().encode('/CNAME');
 

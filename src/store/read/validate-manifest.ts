@@ -1,10 +1,10 @@
 /** Judges the manifest of a bundle: JSON of any shape, until it was looked at. */
 
-import type { Manifest } from './bundle/manifest.js';
-import type { LateRule } from './routes/apply-redirects.js';
-import { isFieldName, isFieldOfSite, MAX_HEADER_RULES } from './rules/header-rules.js';
-import { PathPattern } from './rules/path-pattern.js';
-import { MAX_DYNAMIC, STATUSES, wrongTarget } from './rules/redirect-rules.js';
+import type { Manifest } from '../bundle/manifest.js';
+import type { LateRule } from '../routes/apply-redirects.js';
+import { isFieldName, isFieldOfSite, MAX_HEADER_RULES } from '../rules/header-rules.js';
+import { PathPattern } from '../rules/path-pattern.js';
+import { MAX_DYNAMIC, STATUSES, wrongTarget } from '../rules/redirect-rules.js';
 
 /** Characters of a path or a target in a rule, percent-encoded. */
 const LONGEST_RULE = 8000;

@@ -1,5 +1,5 @@
 /** The one line on standard output that says where a server serves. */
-import type { Log } from '../serve/log.js';
+import type { Log } from './log.js';
 
 /** A full disk or a reader that has gone is said in the log, and does not end the server. */
 export function announce(url: string, log: Log): void {

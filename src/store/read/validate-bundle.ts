@@ -3,9 +3,9 @@
  * enumerations, texts that go into heads. The hashes prove that the bytes are the maker's; they say nothing of what the maker meant.
  * Time and memory are linear in the sections, whose lengths the header has already been held to.
  */
-import type { BundleBytes } from './bundle/bundle-bytes.js';
-import type { Manifest } from './bundle/manifest.js';
-import type { Section } from './format/bundle-header.js';
+import type { BundleBytes } from '../bundle/bundle-bytes.js';
+import type { Manifest } from '../bundle/manifest.js';
+import type { Section } from '../format/bundle-header.js';
 import {
   ANSWER_BYTES,
   CODINGS,
@@ -21,11 +21,11 @@ import {
   REP,
   REP_BYTES,
   SLOT_BYTES,
-} from './format/format.js';
-import { Damage } from './format/verified-pages.js';
+} from '../format/format.js';
+import { highBits } from '../format/layout-numbers.js';
+import { Damage } from '../format/verified-pages.js';
+import { StoreError } from '../store-error.js';
 import { HeadTexts } from './head-texts.js';
-import { highBits } from './layout-numbers.js';
-import { StoreError } from './store-error.js';
 import { validateManifest } from './validate-manifest.js';
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);

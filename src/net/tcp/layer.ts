@@ -5,6 +5,7 @@ import type { Accept, Adopt, CloseReason } from '../flow.js';
 import type { IpOutput, Ipv4 } from '../ip/ip-output.js';
 import type { Random, Transport } from '../ip/transport.js';
 import type { Probe, ProbeEvent } from '../probe.js';
+import { Steps } from '../steps.js';
 import { addWords, fold, pseudoHeader } from '../wire/checksum.js';
 import { PROTOCOL_TCP, Segment, TCP_HEADER } from '../wire/tcp.js';
 import { ActiveOpen } from './active-open.js';
@@ -50,7 +51,8 @@ export class TcpLayer implements Transport {
   readonly congestion: () => CongestionControl;
   readonly hash: KeyedHash;
   readonly random: Random;
-  readonly pool = new SentPool();
+  readonly steps = new Steps();
+  readonly pool = new SentPool(this.steps);
   readonly busyPool: BusyPool;
   readonly connections: FlowTable<Connection>;
   readonly waiting: TimeWaitTable;

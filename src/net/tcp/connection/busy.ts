@@ -4,6 +4,7 @@
  * half a kilobyte less each, and one that lives for a single request allocates little.
  */
 import type { CongestionControl } from '../congestion/controller.js';
+import { Duplicates } from '../duplicates.js';
 import type { Held } from '../receive/held.js';
 import type { Reassembly } from '../receive/reassembly.js';
 import { RttEstimator } from '../recovery/rto.js';
@@ -43,7 +44,8 @@ export class Busy {
   timedOut = false;
   /** Recovery is over when `sndUna` reaches this. */
   recover = 0;
-  dupAcks = 0;
+  /** What the peer reports to have got twice. */
+  readonly duplicates = new Duplicates();
   prrDelivered = 0;
   prrOut = 0;
   /** Bytes that PRR lets be in flight. */
@@ -96,6 +98,15 @@ export class Busy {
     this.cc = cc;
   }
 
+  /** As it goes along with a connection that moves. */
+  get dupAcks(): number {
+    return this.duplicates.acks;
+  }
+
+  set dupAcks(count: number) {
+    this.duplicates.acks = count;
+  }
+
   /** As new, for a connection whose next byte to send is `seq`. What congestion control knows is its caller's. */
   renew(seq: number): void {
     this.queue.reset(seq);
@@ -109,7 +120,7 @@ export class Busy {
     this.cwndLimited = false;
     this.recovering = false;
     this.timedOut = false;
-    this.dupAcks = 0;
+    this.duplicates.renew();
     this.prrDelivered = 0;
     this.prrOut = 0;
     this.prrWindow = 0;

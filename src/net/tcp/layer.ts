@@ -10,6 +10,7 @@ import { addWords, fold, pseudoHeader } from '../wire/checksum.js';
 import { PROTOCOL_TCP, Segment, TCP_HEADER } from '../wire/tcp.js';
 import { ActiveOpen } from './active-open.js';
 import { Budget } from './budget.js';
+import { discharge } from './charge.js';
 import type { CongestionControl } from './congestion/controller.js';
 import { BusyPool } from './connection/busy.js';
 import type { Connection } from './connection/connection.js';
@@ -234,7 +235,7 @@ export class TcpLayer implements Transport {
     this.schedule.forget(c);
     this.departed?.gone(nameOf(c));
     if (!c.resting) {
-      this.budget.received -= c.heldBytes + (c.busy.reassembly?.size ?? 0);
+      discharge(c);
       c.release();
     }
     c.heldBytes = 0;

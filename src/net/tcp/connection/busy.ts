@@ -3,6 +3,7 @@
  * congestion control. An idle connection has none of it, and a request borrows one out of a pool: ten thousand that idle cost
  * half a kilobyte less each, and one that lives for a single request allocates little.
  */
+import { Charge } from '../charge.js';
 import type { CongestionControl } from '../congestion/controller.js';
 import { Duplicates } from '../duplicates.js';
 import type { Held } from '../receive/held.js';
@@ -25,7 +26,7 @@ export const FRTO_WAITING = 1;
 export const FRTO_PROBING = 2;
 
 export class Busy {
-  readonly queue = new SendQueue();
+  readonly queue: SendQueue;
   readonly flight: InFlight;
   readonly rtt = new RttEstimator();
   cc: CongestionControl;
@@ -82,6 +83,7 @@ export class Busy {
   /** Sequence number of a FIN that came early. */
   finAt = 0;
   finPending = false;
+  readonly charge = new Charge();
   /** Data that came while paused. */
   held: Held | undefined = undefined;
   dsackLeft = 0;
@@ -94,6 +96,7 @@ export class Busy {
   urgentIn = false;
 
   constructor(pool: SentPool, cc: CongestionControl) {
+    this.queue = new SendQueue(pool.steps);
     this.flight = new InFlight(pool);
     this.cc = cc;
   }

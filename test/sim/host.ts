@@ -8,6 +8,7 @@ import { Stack } from '../../src/net/ip/stack.js';
 import { type CongestionName, congestionByName } from '../../src/net/tcp/congestion/index.js';
 import { TcpLayer, type TcpLimits } from '../../src/net/tcp/index.js';
 import { ip, ipText } from './packets.js';
+import { Watch } from './watch.js';
 import type { Port, World } from './world.js';
 
 /** Frames a turn takes before timers are looked at. */
@@ -37,6 +38,8 @@ export class SimHost implements Port, Network {
   private dhcp: DhcpClient | undefined;
   /** Frames that came, those that found the queue full among them. */
   private arrived = 0;
+  /** Work for each packet, and bytes that are paid for. */
+  readonly watch: Watch;
   unplugged = false;
   private overflowed = 0;
   private turnQueued = false;
@@ -61,6 +64,7 @@ export class SimHost implements Port, Network {
       congestion: congestionByName(options.congestion ?? 'cubic'),
       limits: options.limits ?? {},
     });
+    this.watch = new Watch(this.tcp);
     this.stack.host(this.tcp);
     if (options.wraps === true) this.nearTheWrap();
     this.device.onReadable = () => this.queueTurn();
@@ -145,8 +149,12 @@ export class SimHost implements Port, Network {
     const { stack, device, world } = this;
     const now = world.time.now();
     this.inside = true;
-    const taken = device.receive((bytes, start, end, marks) => stack.input(bytes, start, end, marks, now), BUDGET);
+    const taken = device.receive(
+      (bytes, start, end, marks) => this.watch.packet(() => stack.input(bytes, start, end, marks, now)),
+      BUDGET,
+    );
     stack.flush(now);
+    this.watch.check();
     this.inside = false;
     if (taken === BUDGET) this.queueTurn();
     this.poll();
@@ -243,6 +251,7 @@ export class SimHost implements Port, Network {
     if (framesIn + this.overflowed + this.device.backlog !== this.arrived) {
       left.push(`${this.name}: ${this.arrived} frames came, ${framesIn} were counted, ${this.overflowed} overflowed`);
     }
+    if (this.watch.problem !== undefined) left.push(`${this.name}: ${this.watch.problem}`);
     const unknown = this.drops.counts.findIndex((count, i) => count > 0 && DROP_NAMES[i] === undefined);
     if (unknown >= 0) left.push(`${this.name}: a drop without a name (${unknown})`);
     return left;

@@ -8,6 +8,8 @@ export class Duplicates {
   acks = 0;
   /** Bytes that they have told of, and that no ACK has covered since. */
   told = 0;
+  /** What the last ACK added to `told`; less than nothing: what it covered of that. */
+  news = 0;
   /** DSACKs that were believed. */
   dsacks = 0;
   /** What `told` may come to. */
@@ -20,27 +22,25 @@ export class Duplicates {
 
   forgetAcks(): void {
     this.acks = 0;
-    this.told = 0;
-    this.most = 0;
+    this.told = this.news = this.most = 0;
   }
 
-  /** A duplicate ACK, while so many bytes are not acknowledged. Returns the bytes that it tells of: a segment, or nothing. */
-  ack(outstanding: number, mss: number): number {
+  /** A duplicate ACK, while so many bytes are not acknowledged: it tells of a segment, or of nothing. */
+  ack(outstanding: number, mss: number): void {
     if (this.told === 0) this.most = outstanding - mss;
     this.acks++;
     // The segment at the head, which is missing, cannot be among them.
-    const more = Math.max(0, Math.min(mss, this.most - this.told, outstanding - mss - this.told));
-    this.told += more;
-    return more;
+    this.news = Math.max(0, Math.min(mss, this.most - this.told, outstanding - mss - this.told));
+    this.told += this.news;
   }
 
-  /** An ACK covered `acked` bytes, `outstanding` are left. Returns how many of those that it covers were told of before. */
-  covered(acked: number, outstanding: number, mss: number): number {
+  /** An ACK covered `acked` bytes, `outstanding` are left. */
+  covered(acked: number, outstanding: number, mss: number): void {
     const { told } = this;
     this.acks = 0;
     // RFC 6582 3.2 step 3: what filled the hole was not told of, the rest was.
     this.told = Math.max(0, Math.min(told - Math.max(0, acked - mss), outstanding - mss));
-    return told - this.told;
+    this.news = this.told - told;
   }
 
   /** A DSACK. Returns whether it may be believed: no more than `retransmissions` are. */

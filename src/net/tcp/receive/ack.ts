@@ -242,7 +242,11 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
   }
   sample.inFlight = busy.flight.pipe;
   if (sample.newlyDelivered > 0 || acked > 0) busy.cc.onAck(c, sample, busy.recovering && !busy.timedOut, now);
-  if (busy.recovering && !busy.timedOut) proportionalRate(c, sample.newlyDelivered, acked > 0 && lost === 0);
+  if (busy.recovering && !busy.timedOut) {
+    // RFC 6937 3: what duplicates told of is delivered by them, and not again by the ACK that covers it.
+    const delivered = Math.max(0, sample.newlyDelivered + busy.duplicates.news);
+    proportionalRate(c, delivered, acked > 0 && lost === 0);
+  }
   // RACK may have taken the timer away: what is in flight never goes without one.
   if (acked > 0 || sample.newlyDelivered > 0 || busy.timer === TIMER_NONE) armAfterAck(c, now);
 }
@@ -258,15 +262,12 @@ function withoutSack(c: Connection, acked: number, windowChanged: boolean, lengt
       duplicates.forgetAcks();
       return 0;
     }
-    const told = duplicates.covered(acked, outstanding, c.mss);
-    if (timedOut) return 0;
-    // RFC 6937 3: what duplicates told of is not delivered again by the ACK that covers it.
-    sample.newlyDelivered = Math.max(0, sample.newlyDelivered - told);
-    return before(c.sndUna, busy.recover) ? markHeadLost(c, true) : 0;
+    duplicates.covered(acked, outstanding, c.mss);
+    return !timedOut && before(c.sndUna, busy.recover) ? markHeadLost(c, true) : 0;
   }
+  duplicates.news = 0;
   if (length !== 0 || windowChanged || busy.flight.head === undefined) return 0;
-  const told = duplicates.ack(outstanding, c.mss);
+  duplicates.ack(outstanding, c.mss);
   if (!recovering) return duplicates.acks === 3 && notBefore(c.sndUna, busy.recover) ? markHeadLost(c, false) : 0;
-  if (!timedOut) sample.newlyDelivered += told;
   return 0;
 }

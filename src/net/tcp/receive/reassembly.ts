@@ -9,7 +9,7 @@ import { Steps } from '../../steps.js';
 import { after, before, notAfter } from '../sequence.js';
 import { SparseBytes } from '../sparse-bytes.js';
 
-/** A window of 256 KiB in segments of 536 bytes, every other one lost. */
+/** A window of 256 KiB in segments of 536 bytes, every other one lost. A larger one may have a run for each KiB. */
 export const MOST_RUNS = 256;
 const FEW_RUNS = 8;
 /** What an empty one was measured to cost: its own objects and theirs. */
@@ -57,14 +57,18 @@ export class Reassembly {
 
   /**
    * Keeps `bytes[start..end)` at `seq`; what is there already is not kept twice. False when the bounds forbid some of it: `limit` bytes
-   * in all, and `MOST_RUNS` runs.
+   * in all, and `MOST_RUNS` runs or one for each KiB of `limit`.
    */
   add(seq: number, bytes: Uint8Array, start: number, end: number, limit: number): boolean {
     const stop = (seq + end - start) | 0;
     this.counter++;
     this.twiceLeft = this.twiceRight = 0;
     const first = this.find(seq);
-    if ((first === this.runs || after(this.left[first] as number, stop)) && this.runs >= MOST_RUNS) return false;
+    if (
+      (first === this.runs || after(this.left[first] as number, stop)) &&
+      this.runs >= Math.max(MOST_RUNS, limit >> 10)
+    )
+      return false;
     // Up to `from` all is there; the runs `first..until - 1` lie in it or touch it.
     let from = seq;
     let until = first;

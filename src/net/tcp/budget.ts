@@ -7,9 +7,11 @@ import type { Connection } from './connection/connection.js';
 import { CLOSED, ESTABLISHED } from './connection/state.js';
 import type { TcpLayer } from './layer.js';
 
-export const CONNECTION_COST = 1536;
+/** A connection with what its owner has for it; what it is lent beside, while it is busy. */
+export const CONNECTION_COST = 1024;
+export const BUSY_COST = 2048;
 export const HALF_OPEN_COST = 256;
-export const TIME_WAIT_COST = 64;
+export const TIME_WAIT_COST = 80;
 export const RECORD_COST = 192;
 
 /** Nothing is due to a connection that was silent this long, ms: it is idle. Without progress this long it is slow. */
@@ -37,6 +39,7 @@ export class Budget {
     return (
       this.received +
       layer.connections.size * CONNECTION_COST +
+      layer.busyPool.lent * BUSY_COST +
       layer.listening.halfOpen * HALF_OPEN_COST +
       layer.waiting.size * TIME_WAIT_COST +
       layer.pool.used * RECORD_COST
@@ -47,7 +50,8 @@ export class Budget {
   admit(): boolean {
     const { layer } = this;
     const { connections, memory } = layer.limits;
-    if (this.used + CONNECTION_COST > memory && !this.make(CONNECTION_COST, undefined)) return false;
+    const cost = CONNECTION_COST + BUSY_COST;
+    if (this.used + cost > memory && !this.make(cost, undefined)) return false;
     return layer.connections.size < connections || this.shedOne(undefined);
   }
 

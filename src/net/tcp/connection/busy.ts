@@ -169,6 +169,8 @@ const POOL_MOST = 1024;
 
 /** Those that nobody uses. */
 export class BusyPool {
+  /** Those in use. */
+  lent = 0;
   private readonly free: Busy[] = [];
 
   constructor(
@@ -177,6 +179,7 @@ export class BusyPool {
   ) {}
 
   take(seq: number): Busy {
+    this.lent++;
     const one = this.free.pop();
     if (one === undefined) {
       const fresh = new Busy(this.records, this.congestion());
@@ -191,6 +194,7 @@ export class BusyPool {
 
   /** `one` may still be looked at until the next `take`. */
   give(one: Busy): void {
+    this.lent--;
     one.flight.clear();
     one.queue.reset(0);
     one.reassembly = undefined;

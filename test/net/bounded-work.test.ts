@@ -123,7 +123,15 @@ t.test('neighbours: a turn looks at those whose request is due, and at no other'
   for (let i = 0; i < 256; i++) {
     const one = neighbours.get(ip('10.0.0.0') + i);
     let asked = Number.NEGATIVE_INFINITY;
-    Object.defineProperty(one, 'askedAt', { get: () => (looks++, asked), set: (at: number) => (asked = at) });
+    Object.defineProperty(one, 'askedAt', {
+      get: () => {
+        looks++;
+        return asked;
+      },
+      set: (at: number) => {
+        asked = at;
+      },
+    });
     neighbours.use(one, i);
   }
   looks = 0;

@@ -1,4 +1,5 @@
 /** Runs every scenario against one host. Those with a connection of their own run side by side. */
+import { attackScenarios } from './attack-scenarios.js';
 import { datagramScenarios } from './datagram-scenarios.js';
 import { errorScenarios } from './error-scenarios.js';
 import { linkScenarios } from './link-scenarios.js';
@@ -13,6 +14,7 @@ const connections: Readonly<Record<string, (p: Peer) => Promise<void>>> = {
   ...optionScenarios,
   ...stateScenarios,
   ...errorScenarios,
+  ...attackScenarios,
 };
 const datagrams = { ...datagramScenarios, ...linkScenarios };
 

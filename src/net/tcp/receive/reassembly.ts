@@ -123,7 +123,7 @@ export class Reassembly {
   /** Writes at most `most` blocks (left, right), 4 or fewer, to `out`, the newest first; returns how many. */
   blocks(out: Int32Array, at: number, most: number): number {
     const { newest } = this;
-    const finAlone = this.finTouched !== 0 && (this.runs === 0 || this.right[this.runs - 1] !== this.finAt);
+    const finAlone = this.finTouched !== 0 && !this.endsAt(this.finAt);
     const all = finAlone ? this.runs + 1 : this.runs;
     this.steps.taken += all;
     let count = 0;
@@ -147,6 +147,11 @@ export class Reassembly {
   clear(): void {
     this.runs = this.size = this.finTouched = 0;
     this.bytes.clear();
+  }
+
+  private endsAt(seq: number): boolean {
+    const at = this.find(seq);
+    return at < this.runs && this.right[at] === seq;
   }
 
   /** When run `i` was last touched, or the FIN behind it. The FIN that lies alone is one more. */

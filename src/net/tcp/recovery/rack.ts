@@ -15,7 +15,8 @@ export function rackDelivered(c: Connection, one: Sent, end: number, now: number
     busy.rackSentAt = one.sentAt;
     busy.rackEnd = end;
     busy.rackRtt = rtt;
-    if (!one.lost || one.resent) busy.flight.beforeRack = one.older;
+    // The first of all has none before it, as where all arrives in order.
+    if (busy.flight.beforeRack !== one.older && (!one.lost || one.resent)) busy.flight.beforeRack = one.older;
   }
   if (busy.fack === 0 || after(end, busy.fack)) busy.fack = end;
 }

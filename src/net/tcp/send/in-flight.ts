@@ -96,19 +96,20 @@ export class InFlight {
   /** A transmission of new data, neither SACKed nor lost. */
   append(one: Sent): void {
     if (this.records === this.ring.length) this.grow();
-    this.ring[(this.start + this.records) & (this.ring.length - 1)] = one;
-    this.records++;
+    const { ring } = this;
+    ring[(this.start + this.records++) & (ring.length - 1)] = one;
     this.pipe += (one.end - one.seq) | 0;
     this.underWay.push(one);
   }
 
   /** The first record is acknowledged. */
   shift(): void {
-    const one = this.head as Sent;
+    const { ring, start } = this;
+    const one = ring[start] as Sent;
     this.account(one, -1);
     this.unlist(one);
-    this.ring[this.start] = undefined;
-    this.start = (this.start + 1) & (this.ring.length - 1);
+    ring[start] = undefined;
+    this.start = (start + 1) & (ring.length - 1);
     this.records--;
     this.pool.give(one);
   }

@@ -82,17 +82,20 @@ export class SendQueue {
   release(una: number): void {
     while (this.first < this.next) {
       const one = this.entry(this.first);
-      if (((one.seq + one.stop - one.start - una) | 0) > 0) return;
+      if (((one.seq + one.stop - one.start - una) | 0) > 0) break;
       one.memory = nothing;
       this.first++;
     }
+    if (this.cursor < this.first) this.cursor = this.first;
   }
 
   /** Adds `length` bytes from `seq` on to the frame; returns how many, fewer when its places are taken. */
   fill(tx: TxFrame, seq: number, length: number): number {
+    const { ring, next } = this;
+    const mask = ring.length - 1;
     let done = 0;
-    for (let at = this.find(seq); done < length && at < this.next && tx.pieces < MAX_PIECES; at++) {
-      const one = this.entry(at);
+    for (let at = this.find(seq); done < length && at < next && tx.pieces < MAX_PIECES; at++) {
+      const one = ring[at & mask] as Entry;
       const from = one.start + ((seq + done - one.seq) | 0);
       const until = Math.min(one.stop, from + length - done);
       tx.push(one.memory, from, until);
@@ -119,9 +122,17 @@ export class SendQueue {
 
   /** Number of the piece with the byte `seq`. */
   private find(seq: number): number {
+    const { cursor, next } = this;
+    if (cursor < next && ((seq - this.entry(cursor).seq) | 0) >= 0) {
+      if (cursor + 1 === next || ((this.entry(cursor + 1).seq - seq) | 0) > 0) return cursor;
+    }
+    return this.search(seq);
+  }
+
+  private search(seq: number): number {
     let low = this.first;
     let high = this.next - 1;
-    if (this.cursor > low && ((seq - this.entry(this.cursor).seq) | 0) >= 0) low = this.cursor;
+    if (this.cursor <= high && ((seq - this.entry(this.cursor).seq) | 0) >= 0) low = this.cursor;
     for (let near = 0; near < NEAR && low < high; near++) {
       if (((this.entry(low + 1).seq - seq) | 0) > 0) high = low;
       else low++;

@@ -8,17 +8,17 @@
 
 import { sameProgram } from '../image/manifest.js';
 import { makeFolder } from '../native/make-folder.js';
-import { Refusal, sentenceOf, Unable } from './fault.js';
 import { earlierImage, SIGNED_BY } from './going-back.js';
-import type { Host } from './host.js';
-import type { Journal } from './journal.js';
+import { Refusal, sentenceOf, Unable } from './host/fault.js';
+import type { Host } from './host/host.js';
+import type { Journal } from './host/journal.js';
+import { type State, writeState } from './host/state.js';
 import { recoverState } from './recover-state.js';
 import { admit, type Candidate, candidateAt, commitOf, latestAt } from './repository/candidate.js';
 import { Repository } from './repository/git.js';
 import { Newer } from './repository/newer.js';
 import type { Runner, Running, StagedImage } from './runner.js';
 import { pruneImages, removeParts, stagedImage, stageImage } from './stage.js';
-import { type State, writeState } from './state.js';
 import { type Gates, REAL_GATES, verdict } from './verdict.js';
 
 export type Outcome = 'unchanged' | 'good' | 'bad' | 'refused' | 'failed' | 'held';

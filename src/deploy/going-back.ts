@@ -1,8 +1,8 @@
 /** Which images a host goes back to: where signers are asked for, what one of them signed, now or when the host took it. */
 
-import { Refusal } from './fault.js';
-import type { Host } from './host.js';
-import type { Journal } from './journal.js';
+import { Refusal } from './host/fault.js';
+import type { Host } from './host/host.js';
+import type { Journal } from './host/journal.js';
 import { type Candidate, candidateAt, commitOf, runsHere, signerOf } from './repository/candidate.js';
 import type { Repository } from './repository/git.js';
 

@@ -1,6 +1,6 @@
 import { ImageError } from '../image/image-error.js';
 import { isImageId } from '../image/manifest.js';
-import type { Host } from './host.js';
+import type { Host } from './host/host.js';
 import { git, type Repository } from './repository/git.js';
 import { LATEST } from './repository/layout.js';
 import { stagedIds } from './stage.js';

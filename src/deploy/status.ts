@@ -1,14 +1,14 @@
 /** `deploy status`: what the repository has, what is staged, what runs, and whether they agree. */
 import type { Manifest } from '../image/manifest.js';
-import { sentenceOf } from './fault.js';
-import type { Host } from './host.js';
-import type { Journal } from './journal.js';
+import { sentenceOf } from './host/fault.js';
+import type { Host } from './host/host.js';
+import type { Journal } from './host/journal.js';
+import type { State } from './host/state.js';
 import { recoverState } from './recover-state.js';
 import { candidateAt } from './repository/candidate.js';
 import { Repository } from './repository/git.js';
 import type { Runner, Running } from './runner.js';
 import { stagedIds } from './stage.js';
-import type { State } from './state.js';
 
 export interface Status {
   /** The repository's tip, as the clone has it. */

@@ -1,6 +1,6 @@
 /** Whether an image that was started serves well, and goes on to. */
 import { probe, selfTest } from './gates.js';
-import type { Host } from './host.js';
+import type { Host } from './host/host.js';
 import type { Newer } from './repository/newer.js';
 import type { Runner, StagedImage } from './runner.js';
 

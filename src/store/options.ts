@@ -33,6 +33,8 @@ export interface SiteOptions {
   readonly cacheBytes?: number | undefined;
   /** Pages that are nothing but a meta refresh are answered as redirects. Default false. */
   readonly metaRefresh?: boolean | undefined;
+  /** Patterns of paths, like `/assets/*`, at which files never change: their names are fingerprints. Default: none. */
+  readonly immutable?: readonly string[] | undefined;
   /** Fields that protect visitors (`Referrer-Policy`, `X-Frame-Options`) on what has none of its own. Default true. */
   readonly security?: boolean | undefined;
   /** Every path without a file is answered with `/index.html`, 200. Default false. */

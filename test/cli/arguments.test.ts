@@ -156,7 +156,7 @@ t.test('subcommands', (t) => {
     compression: 'fast',
     site: {
       ...{ spa: false, hidden: false, mime: {}, listing: false, metaRefresh: false, languages: [] },
-      ...{ preload: undefined, security: true },
+      ...{ preload: undefined, security: true, immutable: [] },
     },
   });
   t.same(parseArguments(['inspect', 'x.bundle', '--json']), {

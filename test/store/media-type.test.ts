@@ -1,5 +1,4 @@
 import t from 'tap';
-import { cacheControl, fingerprinted } from '../../src/store/site/cache-policy.js';
 import { compressible, mediaType } from '../../src/store/site/media-type.js';
 
 const type = (path: string, content = '', mime = {}): string =>
@@ -73,42 +72,4 @@ t.test('text is compressible, pictures are not', async (t) => {
     t.ok(compressible(type(path)), path);
   for (const path of ['/a.png', '/a.webp', '/a.woff2', '/a.mp4', '/a.zip', '/a.pdf', '/a'])
     t.notOk(compressible(type(path)), path);
-});
-
-t.test('fingerprinted names are immutable, words, dates and numbers are not', async (t) => {
-  for (const path of [
-    '/app.5f1494977bbccc1f.js',
-    '/app-3b9ac9f1.css',
-    '/i/photo_.0123456789abcdef.webp',
-    '/index-DiwrgTda.js',
-    '/x.5f149497.js.map',
-    '/chunk-A1b2C3d4.js',
-    '/f_5f1494977b.woff2',
-  ])
-    t.ok(fingerprinted(path), path);
-  for (const path of [
-    '/my-document.pdf',
-    '/report-20240101.pdf',
-    '/a-12345678.png',
-    '/facade.css',
-    '/a.deadbeef.js',
-    '/jquery-3.7.1.min.js',
-    '/bootstrap.bundle.js',
-    '/some-MacBookPro.jpg',
-    '/a-javascript.js',
-    '/style.css',
-    '/IMG_20240101.jpg',
-    '/x.stylesheet.css',
-  ])
-    t.notOk(fingerprinted(path), path);
-});
-
-t.test('HTML and service workers are asked for each time', async (t) => {
-  t.equal(cacheControl('/a.html', 'text/html; charset=utf-8'), 'no-cache');
-  t.equal(cacheControl('/x.5f1494977bbccc1f.html', 'text/html'), 'no-cache');
-  t.equal(cacheControl('/sw.js', 'text/javascript'), 'no-cache');
-  t.equal(cacheControl('/service-worker.5f1494977bbccc1f.js', 'text/javascript'), 'no-cache');
-  t.equal(cacheControl('/a.css', 'text/css'), 'no-cache');
-  t.equal(cacheControl('/a.5f1494977bbccc1f.css', 'text/css'), 'public, max-age=31536000, immutable');
-  t.equal(cacheControl('/a.png', 'image/png'), 'public, max-age=600, must-revalidate');
 });

@@ -11,6 +11,8 @@ export interface SiteArguments {
   readonly languages: readonly string[];
   readonly preload: 'link' | 'early-hints' | undefined;
   readonly security: boolean;
+  /** Patterns of paths whose files never change. */
+  readonly immutable: readonly string[];
 }
 
 export interface SiteFlags {
@@ -22,6 +24,7 @@ export interface SiteFlags {
   languages?: readonly string[];
   preload?: 'link' | 'early-hints';
   securityFields?: boolean;
+  immutable?: readonly string[];
 }
 
 export function addSiteOptions(command: Command): Command {
@@ -37,6 +40,7 @@ export function addSiteOptions(command: Command): Command {
       languages,
     )
     .option('--preload <how>', 'tell browsers what a page needs: link, or early-hints (103 before it)', preload)
+    .option('--immutable <pattern>', 'files like /assets/* never change; may be given several times', immutable)
     .option('--no-security-fields', 'send no X-Frame-Options and Referrer-Policy by default');
 }
 
@@ -50,6 +54,7 @@ export function siteArguments(flags: SiteFlags): SiteArguments {
     languages: flags.languages ?? [],
     preload: flags.preload,
     security: flags.securityFields ?? true,
+    immutable: flags.immutable ?? [],
   };
 }
 
@@ -58,6 +63,11 @@ function mimeType(text: string, before: Readonly<Record<string, string>> = {}): 
     /^\.?([A-Za-z0-9][A-Za-z0-9._+-]*)=([A-Za-z0-9!#$&^_.+-]+\/[A-Za-z0-9!#$&^_.+-]+(?:; ?[\x20-\x7e]+)?)$/.exec(text);
   if (match === null) throw new InvalidArgumentError('An extension and its type look like foo=text/x-foo.');
   return { ...before, [match[1]!.toLowerCase()]: match[2]! };
+}
+
+function immutable(text: string, before: readonly string[] = []): readonly string[] {
+  if (!text.startsWith('/')) throw new InvalidArgumentError('A pattern looks like /assets/*.');
+  return [...before, text];
 }
 
 function languages(text: string): readonly string[] {

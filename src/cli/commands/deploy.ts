@@ -1,9 +1,9 @@
 /** `sitekernel deploy …`. */
 import { Deployer, type Outcome } from '../../deploy/apply.js';
-import { Host } from '../../deploy/host.js';
+import { Host } from '../../deploy/host/host.js';
+import { type Entry, Journal } from '../../deploy/host/journal.js';
+import { holderOf, Lock } from '../../deploy/host/lock.js';
 import { initHost } from '../../deploy/init.js';
-import { type Entry, Journal } from '../../deploy/journal.js';
-import { holderOf, Lock } from '../../deploy/lock.js';
 import { pull } from '../../deploy/poll.js';
 import { recoverState } from '../../deploy/recover-state.js';
 import { candidateAt } from '../../deploy/repository/candidate.js';

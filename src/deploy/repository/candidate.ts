@@ -1,7 +1,7 @@
 /** What a commit of the deployment repository offers, and whether this host may take it. */
 import { imageId, isImageId, type Labels, type Manifest } from '../../image/manifest.js';
 import { readLabels, readManifest } from '../../image/read-manifest.js';
-import { Refusal, sentenceOf } from '../fault.js';
+import { Refusal, sentenceOf } from '../host/fault.js';
 import type { Repository } from './git.js';
 import { imagePath, LABELS, LATEST, MANIFEST, SIGNATURE } from './layout.js';
 import { signedBytes, type Trust, verifySigned } from './signature.js';

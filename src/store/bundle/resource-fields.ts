@@ -24,6 +24,8 @@ export interface Described {
   readonly type: string;
   readonly language: string | undefined;
   readonly link: string | undefined;
+  /** Whether the file never changes under its own path. */
+  readonly immutable: boolean;
   /** Whether there are several representations, and several translations, to choose from. */
   readonly codings: boolean;
   readonly languages: boolean;
@@ -43,7 +45,10 @@ export function resourceFields(policy: FieldPolicy, file: Described, asked: stri
     contentType: changes.set.get('content-type')?.at(-1)?.value ?? file.type,
     language: one('content-language', file.language),
     link: links.length > 0 ? links.join(', ') : undefined,
-    cacheControl: one('cache-control', status === 200 ? cacheControl(file.path, file.type) : 'no-cache'),
+    cacheControl: one(
+      'cache-control',
+      status === 200 ? cacheControl(file.type, file.immutable && asked === file.path) : 'no-cache',
+    ),
     vary: varyOf(changes, negotiated),
     site: others(changes),
     standard: defaults.filter((field) => !taken(field.name.toLowerCase())),

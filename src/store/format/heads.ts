@@ -2,7 +2,7 @@
  * Response heads, rendered when a bundle is made: status line and fields, each line ended by CRLF, without `Date`,
  * `Connection` and the empty line.
  */
-import type { Coding } from '../store.js';
+import type { Coding, Resource } from '../store.js';
 
 export interface Field {
   readonly name: string;
@@ -72,6 +72,13 @@ export function renderHeads(
     partial: `HTTP/1.1 206 Partial Content\r\n${tag}${encoding}${language}${vary}Accept-Ranges: bytes\r\n${cache}${standard}${site}`,
     failed: `HTTP/1.1 412 Precondition Failed\r\nContent-Length: 0\r\n${tag}${vary}${site}`,
   };
+}
+
+/** Whether the heads of `resource` say that it never changes (RFC 8246 2). */
+export function saysImmutable({ representations }: Resource): boolean {
+  const { memory, start, end } = representations[0]!.headOk;
+  const head = Buffer.from(memory.bytes.buffer, memory.bytes.byteOffset + start, end - start).toString('latin1');
+  return /\r\ncache-control:[^\r]*\bimmutable\b/i.test(head);
 }
 
 /** `103 Early Hints` (RFC 8297), complete; undefined: there is nothing to hint at. */

@@ -3,8 +3,8 @@
  * scripts, styles and pictures after it. They are copies, so that nothing else of the old site stays in memory.
  */
 import { Memory } from '../../memory/memory.js';
+import { saysImmutable } from '../format/heads.js';
 import { pathHash } from '../paths/path-hash.js';
-import { fingerprinted } from '../site/cache-policy.js';
 import type { Extent, Lookup, Representation, Resource, Store } from '../store.js';
 
 export interface KeptAssetsLimits {
@@ -59,12 +59,13 @@ export class KeptAssets {
     const expires = this.now() + time;
     let rested = this.now();
     if (time > 0) {
-      for (const resource of old.resources(fingerprinted)) {
+      for (const resource of old.resources((path) => !/\.html?$/.test(path))) {
         if (this.now() - rested > SLICE) {
           await new Promise(setImmediate);
           rested = this.now();
         }
-        if (!fingerprinted(resource.path)) continue;
+        // A page that is gone is gone.
+        if (resource.contentType.startsWith('text/html') || !saysImmutable(resource)) continue;
         const path = encoder.encode(resource.path);
         if (!has(next, path, resource.path)) added.push(copyOf(resource, path, expires));
       }

@@ -4,9 +4,11 @@ import { type Layout, layOut } from '../bundle/layout.js';
 import type { Manifest } from '../bundle/manifest.js';
 import { serverFields } from '../bundle/resource-fields.js';
 import { compressFiles, compressors } from '../compress/compress.js';
+import { namedByContent } from '../fingerprint.js';
 import { withReloading } from '../html/live-reload.js';
 import { applyMetaRefresh } from '../html/meta-refresh.js';
 import { withPreloads } from '../html/preload.js';
+import { withImmutable } from '../immutable-files.js';
 import type { SiteOptions } from '../options.js';
 import { encodePath } from '../paths/location.js';
 import { applyRedirects } from '../routes/apply-redirects.js';
@@ -47,7 +49,7 @@ export async function planFiles(
   if (content.length === 0) {
     throw new StoreError(`${dir} has no files; build the site first, or name the directory that it was built into`);
   }
-  const files = await readAll(content, options, memory);
+  const files = await withImmutable(await readAll(content, options, memory), options.immutable ?? []);
   const base = basePath(options.base ?? '');
   const read = base === '' ? files : files.map((file) => ({ ...file, path: base + file.path }));
   const listed = options.listing ? [...read, ...listings(read)].sort((a, b) => byBytes(a.path, b.path)) : read;
@@ -132,6 +134,7 @@ async function readAll(found: readonly Found[], options: SiteOptions, memory?: B
       files[i] = {
         path: one.path,
         type: mediaType(one.path, start, options.mime),
+        immutable: namedByContent(one.path, start, blob.sha256),
         coded: [{ coding: 'identity', blob }],
       };
       memory?.note(one, files[i]!);

@@ -2,7 +2,7 @@
 import { Memory } from '../../memory/memory.js';
 import type { Manifest } from '../bundle/manifest.js';
 import { resourceFields, serverFields } from '../bundle/resource-fields.js';
-import { type Heads, renderHeads, renderHints } from '../format/heads.js';
+import { type Heads, renderHeads, renderHints, saysImmutable } from '../format/heads.js';
 import type { LateRule } from '../routes/apply-redirects.js';
 import { HeaderRules } from '../rules/header-rules.js';
 import { PathPattern } from '../rules/path-pattern.js';
@@ -53,13 +53,17 @@ export class LateRules {
 
   /** `lookup`, which answers a path that is not its own, with the fields that rules give this path. */
   dress(lookup: Lookup, bytes: Uint8Array, start: number, end: number): Lookup {
-    if (this.headers.rules.length === 0) return lookup;
+    const { length } = this.headers.rules;
+    if (length === 0 && lookup.kind !== 'resource') return lookup;
     const asked = decoder.decode(bytes.subarray(start, end));
     if (lookup.kind === 'redirect') return { ...lookup, fields: serverFields(this.headers, asked, asked) };
     const resource = lookup.kind === 'resource' ? lookup.resource : lookup.page;
     if (!resource) return { kind: 'missing', page: undefined, fields: serverFields(this.headers, asked, asked) };
+    // What a rule leads to may be another file tomorrow, whatever the name of today's says.
+    const fixed = lookup.kind === 'resource' && asked !== resource.path && saysImmutable(resource);
+    if (length === 0 && !fixed) return lookup;
     const rules = this.headers.matching(asked, resource.path);
-    if (rules === this.headers.matching(resource.path, resource.path) && !this.headers.filled) return lookup;
+    if (!fixed && rules === this.headers.matching(resource.path, resource.path) && !this.headers.filled) return lookup;
     const status = statusOf(resource);
     const key = `${status} ${resource.path} ${rules}`;
     const there = this.headers.filled ? undefined : this.dressed.get(key);
@@ -81,7 +85,7 @@ export class LateRules {
     const { path, contentType: type, representations, language, link } = resource;
     const policy = { rules: this.headers, security: this.security, hints: resource.hints !== undefined };
     const codings = representations.length > 1;
-    const described = { path, type, language, link, codings, languages: among };
+    const described = { path, type, language, link, immutable: false, codings, languages: among };
     const fields = resourceFields(policy, described, asked, status);
     const hints = policy.hints && status === 200 ? renderHints(fields) : undefined;
     const negotiated = ['Accept-Encoding', ...(among ? ['Accept-Language'] : [])];

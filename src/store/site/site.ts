@@ -24,6 +24,8 @@ export interface SiteFile {
   readonly language?: string | undefined;
   /** Value of `Link`: what a browser should fetch before it has read the page. */
   readonly link?: string | undefined;
+  /** Its name is a fingerprint: what is at this path never changes. */
+  readonly immutable?: boolean | undefined;
   /** Identity first, then the codings that are smaller. */
   readonly coded: readonly Coded[];
 }

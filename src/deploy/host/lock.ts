@@ -1,6 +1,6 @@
 /** One writer at a time: a lock that goes with its process, also when that is killed. */
 import { type FileHandle, open, readFile } from 'node:fs/promises';
-import { tryLock } from '../native/flock.js';
+import { tryLock } from '../../native/flock.js';
 
 export class Lock {
   private readonly handle: FileHandle;

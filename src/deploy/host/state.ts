@@ -1,6 +1,6 @@
 /** What a host knows between two commands: `state.json`, replaced as a whole. */
 import { readFile } from 'node:fs/promises';
-import { isImageId } from '../image/manifest.js';
+import { isImageId } from '../../image/manifest.js';
 import { writeDurable } from './durable.js';
 
 export interface Tried {

@@ -1,6 +1,12 @@
 /** Directory -> bundle file -> store. */
 export type { Problem } from './inspect/check-links.js';
-export { type DescribedFile, type Description, describe, renderDescription } from './inspect/inspect.js';
+export {
+  type DescribedFile,
+  type DescribeOptions,
+  type Description,
+  describe,
+  renderDescription,
+} from './inspect/inspect.js';
 export { type Bundled, bundleDirectory, bundleFiles } from './open/directory.js';
 export { openStore } from './open/open.js';
 export { type Watcher, type WatchOptions, watchStore } from './open/watch.js';

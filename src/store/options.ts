@@ -44,6 +44,11 @@ export interface SiteOptions {
   /** The site lies at this path, like `/docs`; `/` is redirected to it. Rules of the site match whole paths. Default: at `/`. */
   readonly base?: string | undefined;
   /**
+   * Where HTTP serves the site, like `/docs`, when it does so itself: absolute paths in pages begin at the host, and those of the site below
+   * this path. Default: at `/`.
+   */
+  readonly servedAt?: string | undefined;
+  /**
    * Languages of the site, like `['en', 'pt-BR']`: `about.en.html` and `about.pt-BR.html` answer at `/about`, chosen by
    * `Accept-Language`; the first one is for those who want none of them. Default: none, such names mean nothing.
    */

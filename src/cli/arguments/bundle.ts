@@ -1,6 +1,6 @@
 /** `bundle` and `inspect`. */
 import type { Command } from 'commander';
-import { oneOf } from './option-values.js';
+import { basePath, oneOf } from './option-values.js';
 import { quiet } from './quiet.js';
 import { addSiteOptions, type SiteArguments, type SiteFlags, siteArguments } from './site.js';
 
@@ -10,6 +10,8 @@ export interface BundleOptions {
   readonly output: string;
   readonly compression: 'none' | 'fast' | 'full';
   readonly site: SiteArguments;
+  /** Where it will be served, `/docs`. */
+  readonly base: string | undefined;
 }
 
 export interface InspectOptions {
@@ -17,6 +19,14 @@ export interface InspectOptions {
   readonly file: string;
   readonly json: boolean;
   readonly check: boolean;
+  /** Where the site lies on its host; undefined: what its links say. */
+  readonly base: string | undefined;
+}
+
+interface BundleFlags extends SiteFlags {
+  output: string;
+  compression: 'full';
+  base?: string;
 }
 
 export function addBundle(program: Command, found: (options: BundleOptions) => void): void {
@@ -25,9 +35,10 @@ export function addBundle(program: Command, found: (options: BundleOptions) => v
     .argument('<DIR>', 'directory')
     .requiredOption('-o, --output <FILE>', 'bundle file to write')
     .option('--compression <level>', 'none, fast or full', oneOf('--compression', ['none', 'fast', 'full']), 'full');
-  addSiteOptions(command).action((dir: string, flags: SiteFlags & { output: string; compression: 'full' }) => {
-    const { output, compression } = flags;
-    found({ kind: 'bundle', dir, output, compression, site: siteArguments(flags) });
+  command.option('--base <path>', 'the path below which it will be served, such as /docs', basePath);
+  addSiteOptions(command).action((dir: string, flags: BundleFlags) => {
+    const { output, compression, base } = flags;
+    found({ kind: 'bundle', dir, output, compression, site: siteArguments(flags), base });
   });
 }
 
@@ -37,5 +48,8 @@ export function addInspect(program: Command, found: (options: InspectOptions) =>
     .argument('<FILE>', 'bundle file, or a directory')
     .option('--json', 'as JSON', false)
     .option('--check', 'verify every byte; fail on damage, dead links, missing images and links in a wrong case', false)
-    .action((file: string, flags: { json: boolean; check: boolean }) => found({ kind: 'inspect', file, ...flags }));
+    .option('--base <path>', 'where the site is served, such as /docs (default: what most of its links say)', basePath)
+    .action((file: string, flags: { json: boolean; check: boolean; base?: string }) =>
+      found({ kind: 'inspect', file, base: undefined, ...flags }),
+    );
 }

@@ -2,6 +2,7 @@
 import { BlockList, isIP } from 'node:net';
 import { type Command, InvalidArgumentError } from 'commander';
 import { badUsage } from '../../errors/failure.js';
+import { basePath } from './option-values.js';
 import { addSiteOptions, type SiteArguments, type SiteFlags, siteArguments } from './site.js';
 
 /** How a site is read and served. */
@@ -13,6 +14,8 @@ export interface ServedArguments extends SiteArguments {
   readonly keepAssets: number;
   /** An origin whose host may be `CNAME`: the one in that file of the site. */
   readonly canonical: string | undefined;
+  /** Where HTTP serves it, `/docs`: absolute paths in pages begin at the host. */
+  readonly servedAt: string | undefined;
 }
 
 export interface HttpArguments {
@@ -95,6 +98,7 @@ export function httpArguments(flags: HttpFlags): HttpArguments {
       liveReload: flags.liveReload ?? false,
       keepAssets: (flags.keepAssets ?? 86_400) * 1000,
       canonical: flags.canonicalHost,
+      servedAt: flags.base,
     },
     redirectTo: flags.redirectTo,
     siteFor: flags.siteFor ?? new Map(),
@@ -135,14 +139,6 @@ function canonicalHost(text: string): string {
     throw new InvalidArgumentError('A host looks like example.org or https://example.org, or is CNAME.');
   const host = match[2] === 'CNAME' ? 'CNAME' : match[2]!.toLowerCase();
   return (match[1] ?? 'http://').toLowerCase() + host;
-}
-
-function basePath(text: string): string {
-  const path = text.replace(/\/$/, '');
-  if (!/^(\/[A-Za-z0-9._~-]+)*$/.test(path) || /\/\.{1,2}(\/|$)/.test(path)) {
-    throw new InvalidArgumentError('A path looks like /docs: letters, digits and . _ ~ - between slashes.');
-  }
-  return path;
 }
 
 function fieldValue(text: string): string {

@@ -60,7 +60,7 @@ export async function planFiles(
   const table = new RouteTable(served, routeRules(rules.headers), languages);
   if (base !== '' && !table.served('/'))
     table.set('/', { kind: 'redirect', status: 302, location: encodePath(`${base}/`) });
-  if (options.metaRefresh) await applyMetaRefresh(table, served);
+  if (options.metaRefresh) await applyMetaRefresh(table, served, options.servedAt ?? '');
   const redirects = applyRedirects(table, rules.redirects, options.spa ? `${base}/` : undefined);
   const manifest: Manifest = {
     compressors: compressors(options),
@@ -68,7 +68,7 @@ export async function planFiles(
     headers: rules.headers.rules,
     redirects,
   };
-  const linked = options.preload ? await withPreloads(served, table) : served;
+  const linked = options.preload ? await withPreloads(served, table, options.servedAt ?? '') : served;
   return layOut(linked, table.finish(), policy, manifest);
 }
 

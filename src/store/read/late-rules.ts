@@ -3,10 +3,11 @@ import { Memory } from '../../memory/memory.js';
 import type { Manifest } from '../bundle/manifest.js';
 import { resourceFields, serverFields } from '../bundle/resource-fields.js';
 import { type Heads, renderHeads, renderHints, saysImmutable } from '../format/heads.js';
+import { PatternIndex } from '../pattern-index.js';
 import type { LateRule } from '../routes/apply-redirects.js';
 import { HeaderRules } from '../rules/header-rules.js';
-import { PathPattern } from '../rules/path-pattern.js';
-import { locationOf, rewriteTarget } from '../rules/redirect-rules.js';
+import { PathPattern, SplitPath } from '../rules/path-pattern.js';
+import { leadsToItself, locationOf, rewriteTarget } from '../rules/redirect-rules.js';
 import type { RedirectStatus } from '../site/site.js';
 import type { Extent, Lookup, Representation, Resource } from '../store.js';
 
@@ -19,12 +20,14 @@ export type Decision = { readonly answer: number } | { readonly path: string } |
 
 export class LateRules {
   private readonly redirects: readonly { readonly rule: LateRule; readonly from: PathPattern }[];
+  private readonly index: PatternIndex;
   private readonly headers: HeaderRules;
   private readonly security: boolean;
   private readonly dressed = new Map<string, Lookup>();
 
   constructor(manifest: Manifest) {
     this.redirects = manifest.redirects.map((rule) => ({ rule, from: PathPattern.parse(rule.from) as PathPattern }));
+    this.index = new PatternIndex(this.redirects.map(({ from }) => from));
     this.headers = new HeaderRules(manifest.headers);
     this.security = manifest.security;
   }
@@ -37,15 +40,18 @@ export class LateRules {
   decide(bytes: Uint8Array, start: number, end: number): Decision | undefined {
     if (this.redirects.length === 0) return undefined;
     const path = decoder.decode(bytes.subarray(start, end));
-    for (const { rule, from } of this.redirects) {
-      const matched = from.match(path);
-      if (!matched || (rule.pages && path.lastIndexOf('.') > path.lastIndexOf('/'))) continue;
+    const split = new SplitPath(path);
+    for (const number of this.index.matching(split)) {
+      const { rule, from } = this.redirects[number]!;
+      if (rule.pages && path.lastIndexOf('.') > path.lastIndexOf('/')) continue;
+      const matched = from.match(split)!;
       if (rule.answer !== undefined) return { answer: rule.answer };
       if (rule.status === 200) {
         const target = rewriteTarget(rule.to, matched);
         return target === undefined ? undefined : { path: target };
       }
       const location = locationOf(rule.to, matched);
+      if (leadsToItself(path, location)) continue;
       return { redirect: { kind: 'redirect', status: rule.status as RedirectStatus, location } };
     }
     return undefined;

@@ -1,7 +1,8 @@
 /** `_headers`: fields that a site gives its answers, by the path; as Cloudflare Pages and Netlify define it. */
 import type { Field } from '../format/heads.js';
+import { PatternIndex } from '../pattern-index.js';
 import { StoreError } from '../store-error.js';
-import { fill, type Matched, PathPattern } from './path-pattern.js';
+import { fill, type Matched, PathPattern, SplitPath } from './path-pattern.js';
 import { ruleLines } from './rule-lines.js';
 
 /** What the rules that match do to a head. Keys in lower case. */
@@ -30,6 +31,9 @@ const RESERVED = new Set(
 export class HeaderRules {
   readonly rules: readonly HeaderRule[];
   private readonly patterns: readonly PathPattern[];
+  private readonly index: PatternIndex;
+  /** Whether what a rule says depends on what its pattern matched. */
+  readonly filled: boolean;
 
   constructor(rules: readonly HeaderRule[]) {
     this.rules = rules;
@@ -38,6 +42,8 @@ export class HeaderRules {
       if (typeof pattern === 'string') throw new StoreError(`_headers: ${pattern}`);
       return pattern;
     });
+    this.index = new PatternIndex(this.patterns);
+    this.filled = rules.some((rule, i) => isFilled(rule, this.patterns[i]!));
   }
 
   /** What the rules that match the path asked for, or that of the file served, say. Paths are decoded. */
@@ -45,28 +51,27 @@ export class HeaderRules {
     if (this.rules.length === 0) return NOTHING;
     const set = new Map<string, Field[]>();
     const removed = new Set<string>();
-    for (const [i, rule] of this.rules.entries()) {
-      const matched = this.patterns[i]!.match(asked) ?? (file === asked ? undefined : this.patterns[i]!.match(file));
-      if (matched) apply(rule, matched, set, removed);
+    for (const i of this.numbers(asked, file)) {
+      const pattern = this.patterns[i]!;
+      apply(this.rules[i]!, (pattern.match(asked) ?? pattern.match(file))!, set, removed);
     }
     return { set, removed };
   }
 
   /** The numbers of the rules that match, as a key. */
   matching(asked: string, file: string): string {
-    let key = '';
-    for (const [i, pattern] of this.patterns.entries()) if (pattern.match(asked) ?? pattern.match(file)) key += `${i} `;
-    return key;
+    return this.numbers(asked, file).join(' ');
   }
 
-  /** Whether what a rule says depends on what its pattern matched. */
-  get filled(): boolean {
-    return this.rules.some(
-      (rule, i) =>
-        !this.patterns[i]!.literal &&
-        rule.fields.some((f) => /:[A-Za-z]/.test(f.value ?? '') && fillsOf(this.patterns[i]!, f.value!)),
-    );
+  private numbers(asked: string, file: string): number[] {
+    const numbers = [...this.index.matching(new SplitPath(asked))];
+    if (file === asked) return numbers;
+    return [...new Set([...numbers, ...this.index.matching(new SplitPath(file))])].sort((a, b) => a - b);
   }
+}
+
+function isFilled(rule: HeaderRule, pattern: PathPattern): boolean {
+  return !pattern.literal && rule.fields.some(({ value }) => value?.includes(':') && fillsOf(pattern, value));
 }
 
 export const NO_HEADER_RULES = new HeaderRules([]);

@@ -37,18 +37,19 @@ export function htmlCharset(bytes: Uint8Array): string | undefined {
   }
 }
 
+const ATTRIBUTE = /([^\s"'>/=]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))/g;
+
 function metaCharset(attributes: string): string | undefined {
-  const value = (name: string): string | undefined => {
-    const found = new RegExp(`(?:^|[\\s/"'])${name}\\s*=\\s*(?:"([^"]*)"|'([^']*)'|([^\\s"'>]+))`, 'i').exec(
-      attributes,
-    );
-    return found?.[1] ?? found?.[2] ?? found?.[3];
-  };
+  const values = new Map<string, string>();
+  for (const [, name, a, b, c] of attributes.matchAll(ATTRIBUTE)) {
+    const key = name!.toLowerCase();
+    if (!values.has(key)) values.set(key, a ?? b ?? c ?? '');
+  }
   const content =
-    value('http-equiv')?.trim().toLowerCase() === 'content-type'
-      ? /charset\s*=\s*["']?([^\s;"']+)/i.exec(value('content') ?? '')?.[1]
+    values.get('http-equiv')?.trim().toLowerCase() === 'content-type'
+      ? /charset\s*=\s*["']?([^\s;"']+)/i.exec(values.get('content') ?? '')?.[1]
       : undefined;
-  return (value('charset') ?? content)?.trim().toLowerCase();
+  return (values.get('charset') ?? content)?.trim().toLowerCase();
 }
 
 /** Of a style sheet: its mark, or `@charset` as its first bytes (CSS Syntax 3.2). */

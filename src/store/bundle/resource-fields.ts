@@ -94,7 +94,7 @@ function varyOf(changes: FieldChanges, negotiated: readonly string[]): string[] 
 }
 
 /** These have a place of their own in a head. */
-const APART = new Set(['content-type', 'content-language', 'cache-control', 'link', 'vary']);
+const APART = new Set(['content-type', 'content-encoding', 'content-language', 'cache-control', 'link', 'vary']);
 
 function others(changes: FieldChanges): Field[] {
   const site: Field[] = [];

@@ -72,8 +72,8 @@ function settingsOf(coding: Compressed, level: number, compressors: Compressors 
 function tasksOf(files: readonly SiteFile[]): Task[] {
   const blobs = new Map<string, Blob>();
   for (const file of files) {
-    const { blob } = file.coded[0]!;
-    if (compressible(file.type) && worthTrying(blob.size)) blobs.set(blob.sha256, blob);
+    const { blob, coding } = file.coded[0]!;
+    if (coding === 'identity' && compressible(file.type) && worthTrying(blob.size)) blobs.set(blob.sha256, blob);
   }
   const tasks = [...blobs.values()].flatMap((blob) =>
     COMPRESSED.map((coding): Task => ({ blob, coding, result: undefined })),
@@ -114,7 +114,10 @@ function withResults(files: readonly SiteFile[], tasks: readonly Task[]): SiteFi
     }
   }
   return files.map((file) => {
-    const more = compressible(file.type) ? results.get(file.coded[0]!.blob.sha256) : undefined;
+    const more =
+      file.coded[0]!.coding === 'identity' && compressible(file.type)
+        ? results.get(file.coded[0]!.blob.sha256)
+        : undefined;
     return more ? { ...file, coded: [...file.coded, ...more] } : file;
   });
 }

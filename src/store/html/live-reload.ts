@@ -12,8 +12,8 @@ const changed = new WeakMap<Blob, Blob>();
 export async function withReloading(files: readonly SiteFile[]): Promise<SiteFile[]> {
   return Promise.all(
     files.map(async (file) => {
-      const { blob } = file.coded[0]!;
-      if (!file.type.startsWith('text/html') || blob.size === 0) return file;
+      const { blob, coding } = file.coded[0]!;
+      if (!file.type.startsWith('text/html') || coding !== 'identity' || blob.size === 0) return file;
       const known = changed.get(blob);
       const longer = known ?? blobOf(joined(await blob.load(), TAG));
       if (known === undefined) changed.set(blob, longer);

@@ -35,8 +35,8 @@ export async function applyMetaRefresh(table: RouteTable, files: readonly SiteFi
   const paths = table.pathsByFile();
   const read = await htmlReader();
   for (const [i, file] of files.entries()) {
-    const { blob } = file.coded[0]!;
-    if (!file.type.startsWith('text/html') || blob.size > LARGEST) continue;
+    const { blob, coding } = file.coded[0]!;
+    if (!file.type.startsWith('text/html') || coding !== 'identity' || blob.size > LARGEST) continue;
     const location = refreshOf(file.path, textOfPage(await blob.load()), read, servedAt);
     if (location === undefined) continue;
     const target = table.find(decodedPath(location.replace(/[?#].*$/, '')) ?? '');

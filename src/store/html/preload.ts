@@ -18,7 +18,7 @@ export async function withPreloads(
   const read = await htmlReader();
   return Promise.all(
     files.map(async (file) => {
-      if (!file.type.startsWith('text/html')) return file;
+      if (!file.type.startsWith('text/html') || file.coded[0]!.coding !== 'identity') return file;
       const link = preloads(file.path, textOfPage(await file.coded[0]!.blob.load()), read, table, servedAt);
       return link === '' ? file : { ...file, link };
     }),

@@ -124,7 +124,7 @@ export class KeptAssets {
 function has(store: Store, path: Uint8Array, name: string | undefined): boolean {
   const found = store.lookup(path, 0, path.length);
   if (found.kind !== 'resource') return found.kind === 'redirect';
-  return found.resource.path === (name ?? new TextDecoder().decode(path));
+  return found.resource.path === (name ?? new TextDecoder('utf-8', { ignoreBOM: true }).decode(path));
 }
 
 function same(path: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {

@@ -11,6 +11,7 @@ import { withPreloads } from '../html/preload.js';
 import { withImmutable } from '../immutable-files.js';
 import type { SiteOptions } from '../options.js';
 import { encodePath } from '../paths/location.js';
+import { precompressedByName, withSaidCodings } from '../precompressed.js';
 import { applyRedirects } from '../routes/apply-redirects.js';
 import { listings } from '../routes/listing.js';
 import { type RouteRules, RouteTable } from '../routes/routes.js';
@@ -25,6 +26,7 @@ import type { Blob, SiteFile } from '../site/site.js';
 import { byBytes, type Found, walk } from '../site/walk.js';
 import { fileError, StoreError } from '../store-error.js';
 
+const NO_BYTES = new Uint8Array(0);
 const READS_AT_ONCE = 16;
 /** Of so many bytes of files the content is kept; beyond, files are read again when they are written into the bundle. */
 const KEPT_BYTES = 2 ** 29;
@@ -49,7 +51,9 @@ export async function planFiles(
   if (content.length === 0) {
     throw new StoreError(`${dir} has no files; build the site first, or name the directory that it was built into`);
   }
-  const files = await withImmutable(await readAll(content, options, memory), options.immutable ?? []);
+  const warn = options.onWarning ?? ((): void => undefined);
+  const all = await withSaidCodings(await readAll(content, options, memory), rules.headers, warn);
+  const files = await withImmutable(all, options.immutable ?? []);
   const base = basePath(options.base ?? '');
   const read = base === '' ? files : files.map((file) => ({ ...file, path: base + file.path }));
   const listed = options.listing ? [...read, ...listings(read)].sort((a, b) => byBytes(a.path, b.path)) : read;
@@ -131,11 +135,12 @@ async function readAll(found: readonly Found[], options: SiteOptions, memory?: B
       const one = found[i]!;
       const { blob, start } = await readOne(one, kept < KEPT_BYTES, memory);
       kept += blob.size;
+      const coded = precompressedByName(one.path, start);
       files[i] = {
         path: one.path,
-        type: mediaType(one.path, start, options.mime),
+        type: mediaType(coded?.inner ?? one.path, coded ? NO_BYTES : start, options.mime),
         immutable: namedByContent(one.path, start, blob.sha256),
-        coded: [{ coding: 'identity', blob }],
+        coded: [{ coding: coded?.coding ?? 'identity', blob }],
       };
       memory?.note(one, files[i]!);
       done += one.size;

@@ -13,7 +13,7 @@ import type { Extent, Lookup, Representation, Resource } from '../store.js';
 
 /** Sets of heads that are kept; beyond, they are rendered each time. */
 const KEPT = 64;
-const decoder = new TextDecoder();
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** What a rule decides: an answer by its number, by its path, or a redirect. */
 export type Decision = { readonly answer: number } | { readonly path: string } | { readonly redirect: Lookup };

@@ -23,7 +23,7 @@ const NOTHING: FieldChanges = { set: new Map(), removed: new Set() };
 
 /** The server decides these; both hosts leave them out, too. */
 const RESERVED = new Set(
-  'accept-ranges age allow alt-svc connection content-encoding content-length content-range date etag host keep-alive last-modified location server te trailer transfer-encoding upgrade www-authenticate'.split(
+  'accept-ranges age allow alt-svc connection content-length content-range date etag host keep-alive last-modified location server te trailer transfer-encoding upgrade www-authenticate'.split(
     ' ',
   ),
 );
@@ -151,6 +151,10 @@ function parseField(
       `${place}: Strict-Transport-Security is not sent over plain HTTP (RFC 6797 7.2); set it where TLS ends`,
     );
   }
+  if (key === 'content-encoding' && !/^(?:gzip|br|zstd)$/i.test(value))
+    return void warn(
+      `${place}: ${name} is gzip, br or zstd, of files that are compressed already; the line is left out`,
+    );
   if (value === '') return void warn(`${place}: ${name} has no value; the line is left out`);
   return { name, value };
 }

@@ -26,7 +26,7 @@ export interface SiteFile {
   readonly link?: string | undefined;
   /** Its name is a fingerprint: what is at this path never changes. */
   readonly immutable?: boolean | undefined;
-  /** Identity first, then the codings that are smaller. */
+  /** Identity first, then the codings that are smaller; or nothing but the coding in which the file itself is. */
   readonly coded: readonly Coded[];
 }
 

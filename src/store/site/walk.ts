@@ -15,7 +15,7 @@ export interface Found {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { fatal: true });
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Directories below one another; deeper is a loop or a mistake. */
 const DEEPEST = 256;

@@ -14,6 +14,13 @@ export interface Progress {
 export interface SiteOptions {
   /** Takes in names that begin with a dot, too; `.well-known` is always in. Default false. */
   readonly hidden?: boolean | undefined;
+  /**
+   * Refuses a directory with entries that cannot be served: links to nothing, out of it or in a circle, sockets and devices, names that are
+   * not UTF-8 or have control characters. Default false: they are left out, and `onWarning` is told of each.
+   */
+  readonly strict?: boolean | undefined;
+  /** Directories outside of the site into which its links may lead. Default: none. */
+  readonly follow?: readonly string[] | undefined;
   /** Types by extension, before those of `mime-types`: `{ foo: 'text/x-foo' }`. Without `charset`, text gets UTF-8. */
   readonly mime?: Readonly<Record<string, string>> | undefined;
   /** `full`: br 11, gzip 9, zstd 19; `fast`: br 5, gzip 6, zstd 3. Default: `full` for a bundle, `fast` for a served directory. */

@@ -63,7 +63,15 @@ t.test('A base path, a Server field and limits', async (t) => {
 
 t.test('How sites are read', async (t) => {
   const usual = { spa: false, hidden: false, mime: {}, listing: false, metaRefresh: false, languages: [] };
-  const served = { watch: false, liveReload: false, keepAssets: 86_400_000, canonical: undefined, servedAt: undefined };
+  const served = {
+    watch: false,
+    liveReload: false,
+    keepAssets: 86_400_000,
+    canonical: undefined,
+    servedAt: undefined,
+    strict: false,
+    follow: [],
+  };
   t.same(http().site, { ...usual, ...served, preload: undefined, security: true, immutable: [] });
   t.equal(http('--watch').site.watch, true);
   t.same(http('--mime', '.Foo=text/x-foo', '--mime', 'bar=text/bar; charset=utf-8').site.mime, {

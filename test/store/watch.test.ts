@@ -221,3 +221,30 @@ t.test('the way of a path goes through every link, and ends when they lead in a 
   t.ok(stepsOf(join(dir, 'round')).length < 1000);
   t.end();
 });
+
+t.test('what links lead to in a directory that is named is followed', async (t) => {
+  const outside = tree(t, { 'far/x.txt': 'x', 'single.txt': 's' });
+  const dir = tree(t, { 'index.html': 'one' });
+  symlinkSync(join(outside, 'far'), join(dir, 'far'));
+  symlinkSync(join(outside, 'single.txt'), join(dir, 'single.txt'));
+  const stores = new Stores();
+  const watcher = await watchStore(dir, { follow: [outside] }, stores.on);
+  t.teardown(() => watcher.close());
+  writeFileSync(join(outside, 'far/x.txt'), 'two');
+  await stores.next((s) => text(identity(resource(s, '/far/x.txt')).body) === 'two');
+  writeFileSync(join(outside, 'single.txt'), 'two');
+  await stores.next((s) => text(identity(resource(s, '/single.txt')).body) === 'two');
+});
+
+t.test('what is left out is told once, and not with each change', async (t) => {
+  const dir = tree(t, { 'index.html': 'one' });
+  symlinkSync('nothing', join(dir, 'dangling'));
+  const stores = new Stores();
+  const warnings: string[] = [];
+  const watcher = await watchStore(dir, { onWarning: (sentence) => warnings.push(sentence) }, stores.on);
+  t.teardown(() => watcher.close());
+  mkdirSync(join(dir, 'more'));
+  writeFileSync(join(dir, 'more/index.html'), 'two');
+  await stores.next((s) => outcome(s, '/more/') === '200 /more/index.html');
+  t.match(warnings, [/dangling is a link to nothing; remove it \(left out\)/]);
+});

@@ -2,7 +2,16 @@
 import type { Command } from 'commander';
 import { basePath, oneOf } from './option-values.js';
 import { quiet } from './quiet.js';
-import { addSiteOptions, type SiteArguments, type SiteFlags, siteArguments } from './site.js';
+import {
+  addSiteOptions,
+  addTreeOptions,
+  type SiteArguments,
+  type SiteFlags,
+  siteArguments,
+  type TreeArguments,
+  type TreeFlags,
+  treeArguments,
+} from './site.js';
 
 export interface BundleOptions {
   readonly kind: 'bundle';
@@ -10,6 +19,7 @@ export interface BundleOptions {
   readonly output: string;
   readonly compression: 'none' | 'fast' | 'full';
   readonly site: SiteArguments;
+  readonly tree: TreeArguments;
   /** Where it will be served, `/docs`. */
   readonly base: string | undefined;
 }
@@ -23,7 +33,7 @@ export interface InspectOptions {
   readonly base: string | undefined;
 }
 
-interface BundleFlags extends SiteFlags {
+interface BundleFlags extends SiteFlags, TreeFlags {
   output: string;
   compression: 'full';
   base?: string;
@@ -36,9 +46,9 @@ export function addBundle(program: Command, found: (options: BundleOptions) => v
     .requiredOption('-o, --output <FILE>', 'bundle file to write')
     .option('--compression <level>', 'none, fast or full', oneOf('--compression', ['none', 'fast', 'full']), 'full');
   command.option('--base <path>', 'the path below which it will be served, such as /docs', basePath);
-  addSiteOptions(command).action((dir: string, flags: BundleFlags) => {
+  addTreeOptions(addSiteOptions(command)).action((dir: string, flags: BundleFlags) => {
     const { output, compression, base } = flags;
-    found({ kind: 'bundle', dir, output, compression, site: siteArguments(flags), base });
+    found({ kind: 'bundle', dir, output, compression, site: siteArguments(flags), tree: treeArguments(flags), base });
   });
 }
 

@@ -3,10 +3,19 @@ import { BlockList, isIP } from 'node:net';
 import { type Command, InvalidArgumentError } from 'commander';
 import { badUsage } from '../../errors/failure.js';
 import { basePath } from './option-values.js';
-import { addSiteOptions, type SiteArguments, type SiteFlags, siteArguments } from './site.js';
+import {
+  addSiteOptions,
+  addTreeOptions,
+  type SiteArguments,
+  type SiteFlags,
+  siteArguments,
+  type TreeArguments,
+  type TreeFlags,
+  treeArguments,
+} from './site.js';
 
 /** How a site is read and served. */
-export interface ServedArguments extends SiteArguments {
+export interface ServedArguments extends SiteArguments, TreeArguments {
   /** Serve a directory while it is built; and have pages load themselves again. */
   readonly watch: boolean;
   readonly liveReload: boolean;
@@ -38,7 +47,7 @@ export interface HttpArguments {
   readonly idle: number | undefined;
 }
 
-export interface HttpFlags extends SiteFlags {
+export interface HttpFlags extends SiteFlags, TreeFlags {
   watch?: boolean;
   keepAssets?: number;
   liveReload?: boolean;
@@ -58,7 +67,7 @@ export interface HttpFlags extends SiteFlags {
 }
 
 export function addHttpOptions(program: Command): Command {
-  return addSiteOptions(program)
+  return addTreeOptions(addSiteOptions(program))
     .option('--watch', 'serve a directory while it is built again and again')
     .option('--keep-assets <seconds>', 'how long fingerprinted files of replaced versions stay (default: 86400)', whole)
     .option('--live-reload', 'with --watch: pages load themselves again when the site has changed; for development')
@@ -94,6 +103,7 @@ export function httpArguments(flags: HttpFlags): HttpArguments {
   return {
     site: {
       ...siteArguments(flags),
+      ...treeArguments(flags),
       watch: flags.watch ?? false,
       liveReload: flags.liveReload ?? false,
       keepAssets: (flags.keepAssets ?? 86_400) * 1000,

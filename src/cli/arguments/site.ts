@@ -15,6 +15,36 @@ export interface SiteArguments {
   readonly immutable: readonly string[];
 }
 
+/** How a directory is walked: for serving and bundling; an image takes all or nothing. */
+export interface TreeArguments {
+  readonly strict: boolean;
+  /** Directories into which links may lead. */
+  readonly follow: readonly string[];
+}
+
+export interface TreeFlags {
+  strict?: boolean;
+  follow?: readonly string[];
+}
+
+export function addTreeOptions(command: Command): Command {
+  return command
+    .option('--strict', 'refuse a directory in which there is what cannot be served, such as a link to nothing')
+    .option(
+      '--follow <dir>',
+      'let links of the site lead into this directory, too; may be given several times',
+      several,
+    );
+}
+
+export function treeArguments({ strict = false, follow = [] }: TreeFlags): TreeArguments {
+  return { strict, follow };
+}
+
+function several(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
 export interface SiteFlags {
   spa?: boolean;
   hidden?: boolean;

@@ -1,6 +1,7 @@
-import { type FSWatcher, watch } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { basename, join, relative, resolve, sep } from 'node:path';
+import { type FSWatcher, statSync, watch } from 'node:fs';
+import { readdir, realpath } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { isBelow } from '../site/walk.js';
 import { identityOf, PathWatcher } from '../watch-path.js';
 
 /** More files than this are as good as all. */
@@ -18,6 +19,8 @@ export class TreeWatcher {
   private readonly changed: () => void;
   private readonly watchers = new Map<string, Watched>();
   private readonly way: PathWatcher;
+  /** Links may lead out of the tree. */
+  private readonly follow: boolean;
   private closed = false;
   /** A directory could not be watched: the system has no watches left. What changes there is not noticed. */
   blind = false;
@@ -27,8 +30,10 @@ export class TreeWatcher {
    */
   touched: Set<string> | undefined;
 
-  constructor(root: string, changed: () => void) {
+  /** `follow`: directories elsewhere into which links may lead. */
+  constructor(root: string, changed: () => void, follow: readonly string[] = []) {
     this.root = resolve(root);
+    this.follow = follow.length > 0;
     this.changed = changed;
     this.way = new PathWatcher(this.root, () => this.touch(undefined));
   }
@@ -63,10 +68,26 @@ export class TreeWatcher {
       if (!this.watchers.has(dir) && !this.closed) this.tryToAdd(dir);
       const entries = await readdir(dir, { withFileTypes: true });
       seen.add(dir);
-      for (const entry of entries) if (entry.isDirectory()) await this.visit(join(dir, entry.name), seen);
+      for (const entry of entries) {
+        const path = join(dir, entry.name);
+        if (entry.isDirectory()) await this.visit(path, seen);
+        else if (this.follow && entry.isSymbolicLink()) await this.visitTarget(path, seen);
+      }
       return true;
     } catch {
       return false;
+    }
+  }
+
+  /** Watches what a link leads to, if that is not of the tree itself. */
+  private async visitTarget(link: string, seen: Set<string>): Promise<void> {
+    const target = await realpath(link).catch(() => undefined);
+    if (target === undefined || seen.has(target) || isBelow(target, await realpath(this.root))) return;
+    const isDirectory = statSync(target, { throwIfNoEntry: false })?.isDirectory() ?? false;
+    if (isDirectory) await this.visit(target, seen);
+    else if (!seen.has(dirname(target))) {
+      if (!this.watchers.has(dirname(target)) && !this.closed) this.tryToAdd(dirname(target));
+      seen.add(dirname(target));
     }
   }
 

@@ -23,7 +23,7 @@ import { checkLanguages, withLanguages } from '../site/languages.js';
 import { mediaType } from '../site/media-type.js';
 import { readWhole } from '../site/read-file.js';
 import type { Blob, SiteFile } from '../site/site.js';
-import { byBytes, type Found, walk } from '../site/walk.js';
+import { byBytes, type Found, type WalkOptions, walk } from '../site/walk.js';
 import { fileError, StoreError } from '../store-error.js';
 
 const NO_BYTES = new Uint8Array(0);
@@ -33,8 +33,20 @@ const KEPT_BYTES = 2 ** 29;
 
 /** Reads the site in `dir`, without the file `except`, and decides everything about it. Throws StoreError. */
 export async function planSite(dir: string, options: SiteOptions, except?: string): Promise<Layout> {
-  const found = walk(dir, options.hidden).filter(({ file }) => file !== except);
+  const found = walk(dir, walkOptions(options)).filter(({ file }) => file !== except);
   return planFiles(found, dir, options);
+}
+
+/** How a site is walked. What is left out is told once for each. */
+export function walkOptions({ hidden, follow, strict, onWarning }: SiteOptions): WalkOptions {
+  if (strict) return { hidden, follow };
+  const told = new Set<string>();
+  const onOdd = (sentence: string): void => {
+    if (told.has(sentence)) return;
+    told.add(sentence);
+    onWarning?.(`${sentence} (left out)`);
+  };
+  return { hidden, follow, onOdd };
 }
 
 /** The same of files that were found, in order. `dir` names the site in sentences. */

@@ -11,6 +11,12 @@ import { CR, LF } from './parse/octets.js';
 /** Beyond what a network may hand over after `pause()`, out of what it had already received; bytes. */
 const STALLED_LIMIT = 4194304;
 
+/**
+ * Looks within the time for sending: a peer's system takes something before it takes nothing any more, so that one look at the end of
+ * the time would see progress, and give it the time twice.
+ */
+const LOOKS = 6;
+
 /** HTTP/1.1 (RFC 9110, 9112) over flows of any network, out of a store. One object for all connections. */
 export class HttpServer implements FlowHandler {
   readonly #limits: HttpLimits;
@@ -21,6 +27,8 @@ export class HttpServer implements FlowHandler {
   readonly #idle: DeadlineList;
   readonly #sending: DeadlineList;
   readonly #lingering: DeadlineList;
+  /** For those that took all of an answer: the rest of the time without a request. */
+  readonly #rest: DeadlineList;
   readonly #moves: Moves;
   readonly #admission: Admission;
 
@@ -34,7 +42,10 @@ export class HttpServer implements FlowHandler {
     this.#heads = this.#deadlines.list(timeouts.head, (c) => this.#headExpired(c));
     this.#bodies = this.#deadlines.list(timeouts.body, (c) => this.#giveUp(c));
     this.#idle = this.#deadlines.list(timeouts.idle, (c) => this.#idleExpired(c));
-    this.#sending = this.#deadlines.list(timeouts.send, (c) => this.#idleExpired(c));
+    const look = Math.ceil(timeouts.send / LOOKS);
+    this.#sending = this.#deadlines.list(look, (c) => this.#sendingExpired(c));
+    const left = Math.max(0, timeouts.idle - look);
+    this.#rest = this.#deadlines.list(left, (c) => this.#idleExpired(c), this.#idle);
     this.#lingering = this.#deadlines.list(timeouts.linger, (c) => this.#lingerExpired(c));
     const [heads, idle, sending, lingering] = [this.#heads, this.#idle, this.#sending, this.#lingering];
     this.#moves = new Moves({ heads, idle, sending, lingering });
@@ -175,7 +186,8 @@ export class HttpServer implements FlowHandler {
   drain(): void {
     this.#deadlines.refresh();
     this.#exchange.draining = true;
-    for (const list of [this.#heads, this.#idle, this.#sending].flatMap((one) => one.lists)) {
+    const waiting = [this.#heads, this.#idle, this.#sending].flatMap((one) => one.lists);
+    for (const list of [...waiting, this.#rest]) {
       for (let c = list.first; c !== undefined; ) {
         const { next } = c;
         if (c.state === STATE.reading && c.heldBytes === 0) {
@@ -222,7 +234,7 @@ export class HttpServer implements FlowHandler {
           else c.finish();
           this.#settle(c);
         } else if (c.heldBytes === 0) {
-          if (c.list?.whole !== this.#heads || c.requests > 0) this.#idle.add(c);
+          if (c.list?.whole !== this.#heads || c.requests > 0) this.#await(c);
         } else if (c.began === 0) {
           c.began = this.#deadlines.now || 1;
           this.#heads.add(c);
@@ -234,7 +246,7 @@ export class HttpServer implements FlowHandler {
         this.#settle(c);
         return;
       case STATE.stalled:
-        this.#sending.add(c);
+        this.#watch(c, c.flow.queued);
         return;
       case STATE.closing:
         if (c.list?.whole !== this.#lingering && c.list?.whole !== this.#sending) {
@@ -244,6 +256,20 @@ export class HttpServer implements FlowHandler {
         return;
       default:
     }
+  }
+
+  /** Until the next request comes; while the last answer leaves, the peer has to take of it. */
+  #await(c: Connection): void {
+    const { queued } = c.flow;
+    if (queued > 0 && this.#rest.delay > 0) this.#watch(c, queued);
+    else this.#idle.add(c);
+  }
+
+  /** Looks from time to time whether the peer takes of the `queued` bytes that it has not got. */
+  #watch(c: Connection, queued: number): void {
+    c.queuedMark = queued;
+    c.stuck = 0;
+    this.#sending.add(c);
   }
 
   #resume(c: Connection): void {
@@ -274,6 +300,11 @@ export class HttpServer implements FlowHandler {
     c.flow.flush();
   }
 
+  #sendingExpired(c: Connection): void {
+    if (c.flow.queued === 0 && c.state === STATE.reading) this.#rest.add(c);
+    else this.#idleExpired(c);
+  }
+
   /** Nothing has come for a while: it may be because the peer is still reading. */
   #idleExpired(c: Connection): void {
     if (c.flow.queued > 0) this.#expectProgress(c);
@@ -293,7 +324,9 @@ export class HttpServer implements FlowHandler {
   /** A peer that takes nothing for a whole `send` time is given up; one that takes little is not. */
   #expectProgress(c: Connection): void {
     const queued = unsent(c.flow);
-    if (c.queuedMark > 0 && queued >= c.queuedMark) {
+    const progress = c.queuedMark === 0 || queued < c.queuedMark;
+    c.stuck = progress ? 0 : c.stuck + 1;
+    if (c.stuck >= LOOKS) {
       c.flow.reset();
       return;
     }

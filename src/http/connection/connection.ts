@@ -67,6 +67,8 @@ export class Connection {
   known = 0;
   /** Bytes that were queued when somebody last looked for progress; 0: nobody did. */
   queuedMark = 0;
+  /** How often in a row it was looked at since the peer took nothing of that. */
+  stuck = 0;
   /** The list that it is in, when it is due, and its neighbours there. */
   list: DeadlineList | undefined = undefined;
   due = 0;

@@ -1,6 +1,7 @@
 /** What one can ask of a bundle and of a store. Every option has a default; what `bundle` and a served directory differ in is said. */
 
 import type { Compressors } from './compress/codings.js';
+import type { Times } from './file-times.js';
 
 export type Compression = 'none' | 'fast' | 'full';
 
@@ -40,6 +41,8 @@ export interface SiteOptions {
   readonly cacheBytes?: number | undefined;
   /** Pages that are nothing but a meta refresh are answered as redirects. Default false. */
   readonly metaRefresh?: boolean | undefined;
+  /** What `Last-Modified` says: the last commit, the time of the file, or nothing. Default `none`. */
+  readonly mtime?: Times | undefined;
   /** Patterns of paths, like `/assets/*`, at which files never change: their names are fingerprints. Default: none. */
   readonly immutable?: readonly string[] | undefined;
   /** Fields that protect visitors (`Referrer-Policy`, `X-Frame-Options`) on what has none of its own. Default true. */

@@ -158,7 +158,7 @@ t.test('subcommands', (t) => {
       ...{ spa: false, hidden: false, mime: {}, listing: false, metaRefresh: false, languages: [] },
       ...{ preload: undefined, security: true, immutable: [] },
     },
-    tree: { strict: false, follow: [] },
+    tree: { strict: false, follow: [], mtime: 'none' },
     base: undefined,
   });
   t.same(parseArguments(['inspect', 'x.bundle', '--json']), {

@@ -70,6 +70,7 @@ t.test('How sites are read', async (t) => {
     canonical: undefined,
     servedAt: undefined,
     strict: false,
+    mtime: 'none' as const,
     follow: [],
   };
   t.same(http().site, { ...usual, ...served, preload: undefined, security: true, immutable: [] });

@@ -1,5 +1,6 @@
 /** Options of the command line about how a site is read: the same for serving a directory and for bundling it. */
 import { type Command, InvalidArgumentError } from 'commander';
+import { oneOf } from './option-values.js';
 
 export interface SiteArguments {
   readonly spa: boolean;
@@ -20,11 +21,14 @@ export interface TreeArguments {
   readonly strict: boolean;
   /** Directories into which links may lead. */
   readonly follow: readonly string[];
+  /** What `Last-Modified` says. */
+  readonly mtime: 'git' | 'file' | 'none';
 }
 
 export interface TreeFlags {
   strict?: boolean;
   follow?: readonly string[];
+  mtime: 'git' | 'file' | 'none';
 }
 
 export function addTreeOptions(command: Command): Command {
@@ -34,11 +38,17 @@ export function addTreeOptions(command: Command): Command {
       '--follow <dir>',
       'let links of the site lead into this directory, too; may be given several times',
       several,
+    )
+    .option(
+      '--mtime <what>',
+      'Last-Modified: git (last commit), file, or none',
+      oneOf('--mtime', ['git', 'file', 'none']),
+      'none',
     );
 }
 
-export function treeArguments({ strict = false, follow = [] }: TreeFlags): TreeArguments {
-  return { strict, follow };
+export function treeArguments({ strict = false, follow = [], mtime }: TreeFlags): TreeArguments {
+  return { strict, follow, mtime };
 }
 
 function several(text: string, before: readonly string[] = []): readonly string[] {

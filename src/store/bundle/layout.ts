@@ -134,9 +134,9 @@ function writeResource(
   { files, policy, strings, content, reps }: Sections,
 ): void {
   const file = files[answer.file]!;
-  const { path, type, language, link, immutable = false } = file;
+  const { path, type, language, link, modified, immutable = false } = file;
   const codings = file.coded.length > 1;
-  const described = { path, type, language, link, immutable, codings, languages };
+  const described = { path, type, language, link, modified, immutable, codings, languages };
   const fields = resourceFields(policy, described, answer.asked, answer.status);
   const negotiated = ['Accept-Encoding', ...(languages ? ['Accept-Language'] : [])];
   view.setUint16(at, KIND_RESOURCE, true);

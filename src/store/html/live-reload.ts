@@ -17,7 +17,7 @@ export async function withReloading(files: readonly SiteFile[]): Promise<SiteFil
       const known = changed.get(blob);
       const longer = known ?? blobOf(joined(await blob.load(), TAG));
       if (known === undefined) changed.set(blob, longer);
-      return { ...file, coded: [{ coding: 'identity' as const, blob: longer }] };
+      return { ...file, modified: undefined, coded: [{ coding: 'identity' as const, blob: longer }] };
     }),
   );
 }

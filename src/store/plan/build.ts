@@ -4,6 +4,7 @@ import { type Layout, layOut } from '../bundle/layout.js';
 import type { Manifest } from '../bundle/manifest.js';
 import { serverFields } from '../bundle/resource-fields.js';
 import { compressFiles, compressors } from '../compress/compress.js';
+import { withTimes } from '../file-times.js';
 import { namedByContent } from '../fingerprint.js';
 import { withReloading } from '../html/live-reload.js';
 import { applyMetaRefresh } from '../html/meta-refresh.js';
@@ -64,7 +65,15 @@ export async function planFiles(
     throw new StoreError(`${dir} has no files; build the site first, or name the directory that it was built into`);
   }
   const warn = options.onWarning ?? ((): void => undefined);
-  const all = await withSaidCodings(await readAll(content, options, memory), rules.headers, warn);
+  const dated = await withTimes(
+    await readAll(content, options, memory),
+    content,
+    dir,
+    options.mtime ?? 'none',
+    Math.floor(Date.now() / 1000),
+  );
+  const all = await withSaidCodings(dated, rules.headers, warn);
+  for (const sentence of rules.headers.joinedFields(all.map(({ path }) => path))) warn(sentence);
   const files = await withImmutable(all, options.immutable ?? []);
   const base = basePath(options.base ?? '');
   const read = base === '' ? files : files.map((file) => ({ ...file, path: base + file.path }));

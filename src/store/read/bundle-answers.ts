@@ -73,7 +73,7 @@ export class BundleAnswers {
     const resource: Resource = {
       path: bundle.textAt(at + 12),
       contentType: bundle.textAt(at + 20),
-      lastModified: undefined,
+      lastModified: lastModifiedOf(representations[0]),
       fields: bundle.textAt(at + 32),
       hints: view.getUint32(at + 52, true) > 0 ? this.extent(at + 48) : undefined,
       link: bundle.textAt(at + 56) || undefined,
@@ -147,4 +147,16 @@ export class BundleAnswers {
   clear(): void {
     this.made.clear();
   }
+}
+
+/** What the head says, in seconds since 1970: the one place where a bundle has it. */
+function lastModifiedOf(representation: Representation | undefined): number | undefined {
+  if (representation === undefined) return undefined;
+  const { memory, start, end } = representation.headOk;
+  const head = Buffer.from(memory.bytes.buffer, memory.bytes.byteOffset + start, end - start);
+  const at = head.indexOf('\r\nLast-Modified: ');
+  if (at < 0) return undefined;
+  const from = at + '\r\nLast-Modified: '.length;
+  const time = Date.parse(head.toString('latin1', from, head.indexOf('\r\n', from)));
+  return Number.isNaN(time) ? undefined : time / 1000;
 }

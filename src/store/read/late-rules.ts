@@ -88,10 +88,10 @@ export class LateRules {
       const languages = resource.languages.map((one) => this.render(one, status, asked, true));
       return { ...languages[0]!, languages };
     }
-    const { path, contentType: type, representations, language, link } = resource;
+    const { path, contentType: type, representations, language, link, lastModified: modified } = resource;
     const policy = { rules: this.headers, security: this.security, hints: resource.hints !== undefined };
     const codings = representations.length > 1;
-    const described = { path, type, language, link, immutable: false, codings, languages: among };
+    const described = { path, type, language, link, modified, immutable: false, codings, languages: among };
     const fields = resourceFields(policy, described, asked, status);
     const hints = policy.hints && status === 200 ? renderHints(fields) : undefined;
     const negotiated = ['Accept-Encoding', ...(among ? ['Accept-Language'] : [])];

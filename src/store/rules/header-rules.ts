@@ -63,6 +63,23 @@ export class HeaderRules {
     return this.numbers(asked, file).join(' ');
   }
 
+  /** A sentence for each field of one value, of which several rules give some of `paths` several: joined they mean nothing. */
+  joinedFields(paths: readonly string[]): string[] {
+    const sentences = new Map<string, string>();
+    if (this.rules.length === 0) return [];
+    for (const path of paths) {
+      for (const [name, fields] of this.fieldsFor(path, path).set) {
+        const values = fields.map(({ value }) => value);
+        if (values.length < 2 || !(SINGLE.has(name) || (name === 'cache-control' && contradict(values)))) continue;
+        const field = fields[0]!.name;
+        const key = `${name} ${values.join('\n')}`;
+        const sentence = `_headers: rules give ${path} ${field} as ${values.join(' and ')}, and it has one value; write ! ${field} before the later one`;
+        if (!sentences.has(key)) sentences.set(key, sentence);
+      }
+    }
+    return [...sentences.values()];
+  }
+
   private numbers(asked: string, file: string): number[] {
     const numbers = [...this.index.matching(new SplitPath(asked))];
     if (file === asked) return numbers;
@@ -72,6 +89,24 @@ export class HeaderRules {
 
 function isFilled(rule: HeaderRule, pattern: PathPattern): boolean {
   return !pattern.literal && rule.fields.some(({ value }) => value?.includes(':') && fillsOf(pattern, value));
+}
+
+/** Fields whose value is no list. */
+const SINGLE = new Set(
+  `access-control-allow-credentials access-control-allow-origin access-control-max-age content-disposition content-location content-type
+  cross-origin-embedder-policy cross-origin-opener-policy cross-origin-resource-policy expires origin-agent-cluster refresh retry-after
+  service-worker-allowed sourcemap x-content-type-options x-dns-prefetch-control x-download-options x-frame-options
+  x-permitted-cross-domain-policies x-ua-compatible x-xss-protection`.split(/\s+/),
+);
+
+/** Whether two values of `Cache-Control` say different times of one directive. */
+function contradict(values: readonly string[]): boolean {
+  const said = new Map<string, string>();
+  for (const [, name, argument] of values.join(',').matchAll(/([\w-]+)=("[^"]*"|[^\s,]+)/g)) {
+    if ((said.get(name!.toLowerCase()) ?? argument) !== argument) return true;
+    said.set(name!.toLowerCase(), argument!);
+  }
+  return false;
 }
 
 export const NO_HEADER_RULES = new HeaderRules([]);

@@ -39,6 +39,13 @@ export class Log {
     this.flush();
   }
 
+  /** How far something is that takes long. */
+  note(sentence: string): void {
+    if (this.options.json) this.write('site', sentence);
+    else this.add(`sitekernel: ${sentence}`);
+    this.flush();
+  }
+
   event(channel: LogChannel, sentence: string): void {
     if (this.wants(channel)) this.write(channel, sentence);
   }

@@ -1,4 +1,5 @@
 /** A site that is served, and may be replaced by its next version while it is. */
+import { stat } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import { canonicalOrigin } from '../cli/arguments/canonical-origin.js';
 import type { ServedArguments } from '../cli/arguments/http.js';
@@ -7,6 +8,7 @@ import { openStore } from '../store/open/open.js';
 import type { Watcher } from '../store/open/watch.js';
 import type { BundleStore } from '../store/read/bundle-store.js';
 import { verifySlowly } from '../store/read/verify-slowly.js';
+import type { ServedDirectory } from '../store/serve-directory.js';
 import type { Store } from '../store/store.js';
 import { StoreError } from '../store/store-error.js';
 import type { Log } from './log.js';
@@ -27,6 +29,7 @@ export class ServedSite {
   private readonly kept: KeptAssets;
   private swapping: Promise<unknown> = Promise.resolve();
   private watcher: Watcher | undefined;
+  private directory: ServedDirectory | undefined;
   private forgetting: NodeJS.Timeout | undefined;
   private reloading = false;
   private again = false;
@@ -46,8 +49,34 @@ export class ServedSite {
       const onError = (sentence: string): void => log.warn(sentence);
       const { watchStore } = await import('../store/open/watch.js');
       site.watcher = await watchStore(path, { ...site.storeOptions, onError }, (store) => site.replace(store));
-    } else site.replace(await openStore(path, site.storeOptions));
+    } else site.replace(await site.openPath(path));
     return site;
+  }
+
+  /** The site at `path`; a directory is served before all of it is compressed. */
+  private async openPath(path: string): Promise<Store> {
+    const directory = await stat(path).then(
+      (stats) => stats.isDirectory(),
+      () => false, // `openStore` says what is wrong with it.
+    );
+    if (!directory) return openStore(path, this.storeOptions);
+    if (this.directory === undefined) {
+      const { ServedDirectory } = await import('../store/serve-directory.js');
+      this.directory = new ServedDirectory(path, {
+        ...this.storeOptions,
+        onCoded: (store) => this.recoded(store),
+        onNote: (sentence) => this.log.note(sentence),
+      });
+    }
+    return this.directory.open();
+  }
+
+  /** The same site with more codings takes the place of what is served. */
+  private recoded(store: Store): void {
+    const old = this.current;
+    this.current = store;
+    this.refront();
+    old?.close();
   }
 
   /** The version that answers now. */
@@ -74,6 +103,8 @@ export class ServedSite {
     const commit = await this.kept.prepare(this.current as Store, store);
     commit();
     this.path = path;
+    this.directory?.close();
+    this.directory = undefined;
     this.replace(store);
     return store;
   }
@@ -136,7 +167,7 @@ export class ServedSite {
     do {
       this.again = false;
       try {
-        const store = await openStore(this.path, this.storeOptions);
+        const store = await this.openPath(this.path);
         const commit = await this.kept.prepare(this.current as Store, store);
         commit();
         this.replace(store);
@@ -150,6 +181,7 @@ export class ServedSite {
   close(): void {
     clearTimeout(this.forgetting);
     this.watcher?.close();
+    this.directory?.close();
   }
 
   private get storeOptions() {

@@ -134,8 +134,8 @@ function writeResource(
   { files, policy, strings, content, reps }: Sections,
 ): void {
   const file = files[answer.file]!;
-  const { path, type, language, link, modified, immutable = false } = file;
-  const codings = file.coded.length > 1;
+  const { path, type, language, link, modified, immutable = false, pending = false } = file;
+  const codings = pending || file.coded.length > 1;
   const described = { path, type, language, link, modified, immutable, codings, languages };
   const fields = resourceFields(policy, described, answer.asked, answer.status);
   const negotiated = ['Accept-Encoding', ...(languages ? ['Accept-Language'] : [])];

@@ -2,7 +2,7 @@
 
 import { type Layout, layOut } from '../bundle/layout.js';
 import type { Manifest } from '../bundle/manifest.js';
-import { serverFields } from '../bundle/resource-fields.js';
+import { type FieldPolicy, serverFields } from '../bundle/resource-fields.js';
 import { compressFiles, compressors } from '../compress/compress.js';
 import { withTimes } from '../file-times.js';
 import { namedByContent } from '../fingerprint.js';
@@ -23,7 +23,7 @@ import { type BuildMemory, stampOf } from '../site/build-memory.js';
 import { checkLanguages, withLanguages } from '../site/languages.js';
 import { mediaType } from '../site/media-type.js';
 import { readWhole } from '../site/read-file.js';
-import type { Blob, SiteFile } from '../site/site.js';
+import type { Blob, Routes, SiteFile } from '../site/site.js';
 import { byBytes, type Found, type WalkOptions, walk } from '../site/walk.js';
 import { fileError, StoreError } from '../store-error.js';
 
@@ -57,6 +57,31 @@ export async function planFiles(
   options: SiteOptions,
   memory?: BuildMemory,
 ): Promise<Layout> {
+  const plan = await decide(found, dir, options, memory);
+  return layOutPlan(plan, await compressFiles(plan.files, options));
+}
+
+/** All that is decided about a site but in which codings its files are. */
+export interface Plan {
+  /** Each in one coding. */
+  readonly files: readonly SiteFile[];
+  readonly routes: Routes;
+  readonly policy: FieldPolicy;
+  readonly manifest: Manifest;
+}
+
+/** `files`: those of the plan, in their order, with more codings. */
+export function layOutPlan({ routes, policy, manifest }: Plan, files: readonly SiteFile[]): Layout {
+  return layOut(files, routes, policy, manifest);
+}
+
+/** Reads the files and the rules of a site, and decides everything but codings. Throws StoreError. */
+export async function decide(
+  found: readonly Found[],
+  dir: string,
+  options: SiteOptions,
+  memory?: BuildMemory,
+): Promise<Plan> {
   const languages = options.languages ?? [];
   checkLanguages(languages);
   const rules = await readRules(found, options);
@@ -79,7 +104,7 @@ export async function planFiles(
   const read = base === '' ? files : files.map((file) => ({ ...file, path: base + file.path }));
   const listed = options.listing ? [...read, ...listings(read)].sort((a, b) => byBytes(a.path, b.path)) : read;
   const reloading = options.reload ? await withReloading(listed) : listed;
-  const served = withLanguages(await compressFiles(reloading, options), languages);
+  const served = withLanguages(reloading, languages);
   const hints = options.preload === 'early-hints';
   const policy = { rules: rules.headers, security: options.security ?? true, hints };
   const table = new RouteTable(served, routeRules(rules.headers), languages);
@@ -94,7 +119,7 @@ export async function planFiles(
     redirects,
   };
   const linked = options.preload ? await withPreloads(served, table, options.servedAt ?? '') : served;
-  return layOut(linked, table.finish(), policy, manifest);
+  return { files: linked, routes: table.finish(), policy, manifest };
 }
 
 /** `/docs`: with a slash before it, none behind it. */

@@ -41,6 +41,11 @@ export class BundleAnswers {
     }
   }
 
+  /** Whether somebody asked for it. */
+  wasAsked(index: number): boolean {
+    return this.made.has(index);
+  }
+
   /** Made when it is first asked for. */
   answer(index: number): Lookup {
     const there = this.made.get(index);

@@ -13,6 +13,7 @@ import { withImmutable } from '../immutable-files.js';
 import type { SiteOptions } from '../options.js';
 import { encodePath } from '../paths/location.js';
 import { precompressedByName, withSaidCodings } from '../precompressed.js';
+import { readSmall } from '../read-small.js';
 import { applyRedirects } from '../routes/apply-redirects.js';
 import { listings } from '../routes/listing.js';
 import { type RouteRules, RouteTable } from '../routes/routes.js';
@@ -29,6 +30,8 @@ import { fileError, StoreError } from '../store-error.js';
 
 const NO_BYTES = new Uint8Array(0);
 const READS_AT_ONCE = 16;
+/** Milliseconds of work between two rests, so that whoever is served meanwhile does not notice. */
+const SLICE = 4;
 /** Of so many bytes of files the content is kept; beyond, files are read again when they are written into the bundle. */
 const KEPT_BYTES = 2 ** 29;
 
@@ -167,6 +170,7 @@ async function readAll(found: readonly Found[], options: SiteOptions, memory?: B
   let next = 0;
   let done = 0;
   let kept = 0;
+  let rested = performance.now();
   const total = found.reduce((sum, f) => sum + f.size, 0);
   found.forEach((one, i) => {
     const same = memory?.same(one);
@@ -176,8 +180,12 @@ async function readAll(found: readonly Found[], options: SiteOptions, memory?: B
   });
   const work = async (): Promise<void> => {
     while (next < found.length) {
+      if (performance.now() - rested > SLICE) {
+        await new Promise(setImmediate);
+        rested = performance.now();
+      }
       const i = next++;
-      if (files[i] !== undefined) continue;
+      if (i >= found.length || files[i] !== undefined) continue;
       const one = found[i]!;
       const { blob, start } = await readOne(one, kept < KEPT_BYTES, memory);
       kept += blob.size;
@@ -212,7 +220,7 @@ async function readOne(
     const known = memory?.recall(file);
     if (known) return { blob: known, start: await known.load() };
     const stamp = memory ? stampOf(file) : '';
-    const start = await readWhole(file);
+    const start = readSmall(file) ?? (await readWhole(file));
     const blob = keep ? blobOf(start) : blobOfFile(file, start);
     return { blob: memory?.keep(file, stamp, blob) ?? blob, start };
   } catch (error) {

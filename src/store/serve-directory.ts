@@ -117,7 +117,7 @@ class Compression {
   /** The site as a bundle in memory, when all is compressed. */
   async whole(): Promise<BundleStore> {
     const coded = withCodings(this.plan.files, codingsOf([...this.done.values()]));
-    const bytes = await bundleInMemory(layOutPlan(this.plan, coded), { sums: this.options.sums ?? true });
+    const bytes = await bundleInMemory(await layOutPlan(this.plan, coded), { sums: this.options.sums ?? true });
     return new BundleStore(bytes, { name: this.dir, trusted: true });
   }
 
@@ -127,7 +127,7 @@ class Compression {
     const left = new Set(Array.from(this.left, ({ blob }) => blob.sha256));
     const coded = withCodings(files, codingsOf([...this.done.values()]));
     const pending = coded.map((file) => (left.has(file.coded[0]!.blob.sha256) ? { ...file, pending: true } : file));
-    const { bytes, bodies } = await liveBundle(layOutPlan(this.plan, pending));
+    const { bytes, bodies } = await liveBundle(await layOutPlan(this.plan, pending));
     return new BundleStore(bytes, { name: this.dir, trusted: true, bodies });
   }
 

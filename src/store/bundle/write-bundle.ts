@@ -17,6 +17,7 @@ import {
 import { hashPages, PageHasher, pagesOf, sha256 } from '../format/hash-tree.js';
 import { RunningSums, sumsBytes } from '../format/sums.js';
 import type { Blob } from '../site/site.js';
+import { Slices } from '../slices.js';
 import { fileError, StoreError } from '../store-error.js';
 import { BODY_ALIGN, type Layout } from './layout.js';
 
@@ -66,7 +67,9 @@ export async function liveBundle(layout: Layout): Promise<LiveBundle> {
   writeAt(bytes, places.content, layout.heads.pieces());
   const identity = createHash('sha256').update(bytes);
   const bodies = new Map<number, Memory>();
+  const slices = new Slices();
   for (const [blob, at] of bodiesOf(layout)) {
+    if (slices.due) await slices.rest();
     identity.update(blob.sha256);
     const memory = memories.get(blob) ?? new Memory(await blob.load());
     memories.set(blob, memory);

@@ -26,12 +26,11 @@ import { mediaType } from '../site/media-type.js';
 import { readWhole } from '../site/read-file.js';
 import type { Blob, Routes, SiteFile } from '../site/site.js';
 import { byBytes, type Found, type WalkOptions, walk } from '../site/walk.js';
+import { Slices } from '../slices.js';
 import { fileError, StoreError } from '../store-error.js';
 
 const NO_BYTES = new Uint8Array(0);
 const READS_AT_ONCE = 16;
-/** Milliseconds of work between two rests, so that whoever is served meanwhile does not notice. */
-const SLICE = 4;
 /** Of so many bytes of files the content is kept; beyond, files are read again when they are written into the bundle. */
 const KEPT_BYTES = 2 ** 29;
 
@@ -74,7 +73,7 @@ export interface Plan {
 }
 
 /** `files`: those of the plan, in their order, with more codings. */
-export function layOutPlan({ routes, policy, manifest }: Plan, files: readonly SiteFile[]): Layout {
+export function layOutPlan({ routes, policy, manifest }: Plan, files: readonly SiteFile[]): Promise<Layout> {
   return layOut(files, routes, policy, manifest);
 }
 
@@ -170,7 +169,7 @@ async function readAll(found: readonly Found[], options: SiteOptions, memory?: B
   let next = 0;
   let done = 0;
   let kept = 0;
-  let rested = performance.now();
+  const slices = new Slices();
   const total = found.reduce((sum, f) => sum + f.size, 0);
   found.forEach((one, i) => {
     const same = memory?.same(one);
@@ -180,10 +179,7 @@ async function readAll(found: readonly Found[], options: SiteOptions, memory?: B
   });
   const work = async (): Promise<void> => {
     while (next < found.length) {
-      if (performance.now() - rested > SLICE) {
-        await new Promise(setImmediate);
-        rested = performance.now();
-      }
+      if (slices.due) await slices.rest();
       const i = next++;
       if (i >= found.length || files[i] !== undefined) continue;
       const one = found[i]!;

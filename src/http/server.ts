@@ -280,7 +280,7 @@ export class HttpServer implements FlowHandler {
    * sent nothing yet. False: none is idle. Looks at a bounded number of connections.
    */
   giveWay(): boolean {
-    for (const list of [this.#idle, this.#heads].flatMap((one) => one.lists)) {
+    for (const list of [this.#rest, this.#idle, this.#sending, this.#heads].flatMap((one) => one.lists)) {
       let c = list.first;
       for (let looks = 0; c !== undefined && looks < GIVE_WAY_LOOKS; looks++, c = c.next) {
         if (c.state !== STATE.reading || c.heldBytes > 0 || c.peerEnded || unsent(c.flow) > 0) continue;

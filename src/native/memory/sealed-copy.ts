@@ -5,9 +5,9 @@
  */
 import { freemem } from 'node:os';
 import { setImmediate as turn } from 'node:timers/promises';
-import { koffi, libc } from './libc.js';
+import { koffi, libc } from '../libc/libc.js';
+import { pinned } from '../libc/slab.js';
 import { MappedFile, noteFile } from './mapped-file.js';
-import { pinned } from './slab.js';
 
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;

@@ -69,7 +69,10 @@ export class TlsServer implements FlowHandler, TlsOwner {
       flow.reset();
     });
     this.#lingering = new Deadlines(clock, linger, (flow) => flow.reset());
-    if (older !== undefined) this.#older = (hello, message) => this.#handOver(older, hello, message);
+    if (older !== undefined) {
+      const { olderForAll: all = false } = options;
+      this.#older = { all, take: (hello, message) => this.#handOver(older, hello, message) };
+    }
   }
 
   get counters(): TlsCounters {

@@ -4,7 +4,7 @@ import type { Certificates, Chosen } from '../certificate/certificate.js';
 import type { Endpoint } from '../endpoint.js';
 import { AES_128, CHACHA20, type CipherSuite, suiteById } from '../suites.js';
 import { type ClientHello, readClientHello } from '../wire/client-hello.js';
-import { FALLBACK_SCSV, MESSAGE, TLS_1_3 } from '../wire/numbers.js';
+import { EXTENSION, FALLBACK_SCSV, MESSAGE, TLS_1_2, TLS_1_3 } from '../wire/numbers.js';
 import {
   signedContent,
   writeCertificateVerify,
@@ -40,8 +40,13 @@ export interface Challenge {
   readonly protocol: string;
 }
 
-/** Called for a client that has no TLS 1.3; its ClientHello, with the message's header. */
-export type Older = (hello: ClientHello, message: Uint8Array) => void;
+/** Another engine, for clients that have no TLS 1.3. */
+export interface Older {
+  /** It serves those that have, too. */
+  readonly all: boolean;
+  /** Takes the connection, with the client's ClientHello and the bytes of that message. */
+  take(hello: ClientHello, message: Uint8Array): void;
+}
 
 /** What holds from the ClientHello on. */
 interface Chosens {
@@ -99,7 +104,7 @@ export class ServerHandshake implements Handshake {
     const hello = readClientHello(bytes, 4, bytes.length);
     // RFC 8446 D.5.
     if (hello.legacyVersion <= 0x0300) throw new TlsError('protocolVersion', 'ClientHello: SSL');
-    if (hello.versions?.includes(TLS_1_3) !== true) {
+    if (this.#older?.all === true || hello.versions?.includes(TLS_1_3) !== true) {
       this.#olderClient(hello, bytes);
       return;
     }
@@ -123,11 +128,18 @@ export class ServerHandshake implements Handshake {
   #olderClient(hello: ClientHello, bytes: Uint8Array): void {
     if (this.#older === undefined || this.#state !== 'start')
       throw new TlsError('protocolVersion', 'ClientHello: no version that is spoken here');
-    // RFC 7507 3: it has tried a newer version, and that failed where it should not have.
-    if (hello.suites.includes(FALLBACK_SCSV))
-      throw new TlsError('inappropriateFallback', 'ClientHello: a fallback where none was needed');
+    if (hello.versions?.includes(TLS_1_3) !== true) {
+      // RFC 7507 3: it has tried a newer version, and that failed where it should not have.
+      if (hello.suites.includes(FALLBACK_SCSV))
+        throw new TlsError('inappropriateFallback', 'ClientHello: a fallback where none was needed');
+      if (hello.legacyVersion < TLS_1_2 && hello.versions?.includes(TLS_1_2) !== true)
+        throw new TlsError('protocolVersion', 'ClientHello: older than TLS 1.2');
+      // RFC 9325 3.5: without it, sessions can be mixed up.
+      if (!hello.extensions.includes(EXTENSION.extendedMasterSecret))
+        throw new TlsError('handshakeFailure', 'ClientHello: TLS 1.2 without extended_master_secret');
+    }
     this.#state = 'done';
-    this.#older(hello, bytes);
+    this.#older.take(hello, bytes);
   }
 
   /** RFC 8446 4.1.2: what a second ClientHello may not change. */

@@ -17,6 +17,7 @@ export const TICKET_LIFETIME = TICKET_PERIOD / 1000;
 const VERSION = 1;
 const SECRET_LENGTH = 32;
 const NAME_LENGTH = 8;
+const FOREIGN_LENGTH = 48;
 const HEADER = 5;
 /** Bytes of a ticket at most; longer ones are not ours. */
 const MOST = 1024;
@@ -57,6 +58,7 @@ export class Tickets {
   #period: number;
   #current: TicketKey;
   #former: TicketKey | undefined = undefined;
+  #foreign: Uint8Array | undefined = undefined;
   readonly #scratch: Target;
 
   /** Copies the secret. */
@@ -72,6 +74,13 @@ export class Tickets {
   /** For a process that is to open the same tickets. */
   get shared(): TicketSecret {
     return { period: this.#period, secret: Uint8Array.from(this.#secret) };
+  }
+
+  /** 48 bytes for another engine's tickets (RFC 5077 4), of the present period; the same object within it. */
+  foreignKeys(now: number): Uint8Array {
+    this.#advance(now);
+    this.#foreign ??= Uint8Array.from(this.#derive('ticket foreign', FOREIGN_LENGTH));
+    return this.#foreign;
   }
 
   /** `now` in milliseconds since 1970. */
@@ -110,7 +119,7 @@ export class Tickets {
     const size = ticket.length - NAME_LENGTH - NONCE_LENGTH;
     if (size <= TAG_LENGTH || size > MOST - HEADER) return undefined;
     const found = [this.#current, this.#former].find(
-      (one) => one !== undefined && one.name.every((octet, i) => octet === ticket[i]),
+      (one) => one?.name.every((octet, i) => octet === ticket[i]),
     );
     if (found === undefined) return undefined;
     const key = this.#primitives.recordKey(
@@ -149,6 +158,7 @@ export class Tickets {
     if (period - this.#period > 1000) this.#period = period - 2;
     while (this.#period < period) {
       this.#former?.secret.fill(0);
+      this.#foreign = undefined;
       this.#former = this.#current;
       const next = Uint8Array.from(this.#derive('ticket next', SECRET_LENGTH));
       this.#secret.fill(0);

@@ -9,13 +9,13 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { blobOf } from '../src/store/blob.js';
-import { NO_HEADER_RULES } from '../src/store/header-rules.js';
+import { layOut } from '../src/store/bundle/layout.js';
+import { bundleIntoFile } from '../src/store/bundle/write-bundle.js';
 import { bundleDirectory, openStore, type SiteOptions, type Store, watchStore } from '../src/store/index.js';
-import { layOut } from '../src/store/layout.js';
-import { NO_ROUTE_RULES, RouteTable } from '../src/store/routes.js';
-import type { SiteFile } from '../src/store/site.js';
-import { bundleIntoFile } from '../src/store/write-bundle.js';
+import { NO_ROUTE_RULES, RouteTable } from '../src/store/routes/routes.js';
+import { NO_HEADER_RULES } from '../src/store/rules/header-rules.js';
+import { blobOf } from '../src/store/site/blob.js';
+import type { SiteFile } from '../src/store/site/site.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'sitekernel-bench-'));
 process.on('exit', () => rmSync(dir, { recursive: true, force: true }));

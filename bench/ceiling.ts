@@ -7,12 +7,12 @@
  * It trusts its peer and the link: no retransmission, no checks, no way to use it for anything but a measurement.
  */
 import { eventLoopDescriptor } from '../src/native/poll.js';
-import type { Driven } from '../src/net/device/loop.js';
-import { TURN_BUDGET } from '../src/net/device/loop.js';
-import { PollingLoop } from '../src/net/device/polling-loop.js';
-import { TapDevice } from '../src/net/device/tap.js';
+import { TapDevice } from '../src/net/device/linux/tap.js';
 import { HEADROOM } from '../src/net/device/tx-frame.js';
-import { WatchedLoop } from '../src/net/device/watched-loop.js';
+import type { Driven } from '../src/net/loop/loop.js';
+import { TURN_BUDGET } from '../src/net/loop/loop.js';
+import { PollingLoop } from '../src/net/loop/polling-loop.js';
+import { WatchedLoop } from '../src/net/loop/watched-loop.js';
 
 const [, , name = 'tap0', address = '10.78.2.2', kind = 'polling', looks] = process.argv;
 const spin = looks === undefined ? undefined : Number(looks);

@@ -4,7 +4,7 @@
  * `/1k.html`. Says `N held` when all have their answer. With RATE each asks for `/10m.bin`, and reads RATE bytes of it a second: then they
  * are held when their windows are full.
  */
-import { TapDevice } from '../src/net/device/tap.js';
+import { TapDevice } from '../src/net/device/linux/tap.js';
 import { HEADROOM } from '../src/net/device/tx-frame.js';
 
 const [, , tap = 'tap1', server = '10.78.0.2', amount = '10000', rate] = process.argv;

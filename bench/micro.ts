@@ -4,11 +4,11 @@
  */
 import { join } from 'node:path';
 import { Bench } from 'tinybench';
-import { Fields } from '../src/http/fields.js';
-import { FieldsCache } from '../src/http/fields-cache.js';
 import { HttpServer } from '../src/http/index.js';
 import { DEFAULT_LIMITS } from '../src/http/options.js';
-import { RequestLine } from '../src/http/request-line.js';
+import { Fields } from '../src/http/parse/fields.js';
+import { RequestLine } from '../src/http/parse/request-line.js';
+import { FieldsCache } from '../src/http/repeat/fields-cache.js';
 import { Memory } from '../src/memory/memory.js';
 import type { Flow, FlowHandler } from '../src/net/flow.js';
 import { addWords, fold } from '../src/net/wire/checksum.js';
@@ -90,8 +90,8 @@ async function transfer(offload: boolean): Promise<() => void> {
   const to = new SimHost(world, { name: 'to', mac: mac(2), offload });
   from.connectTo(world.wire('there', to));
   to.connectTo(world.wire('back', from));
-  from.configure('192.0.2.1', 24);
-  to.configure('192.0.2.2', 24);
+  from.place('192.0.2.1', 24);
+  to.place('192.0.2.2', 24);
   let sender: Flow | undefined;
   let received = 0;
   const handler: FlowHandler = { data() {}, ended() {}, drained() {}, closed() {} };
@@ -102,7 +102,7 @@ async function transfer(offload: boolean): Promise<() => void> {
   const count = (_flow: Flow, _bytes: Uint8Array, start: number, end: number): void => {
     received += end - start;
   };
-  to.connect(ip('192.0.2.1'), 80, { ...handler, data: count }, () => undefined);
+  to.dial(ip('192.0.2.1'), 80, { ...handler, data: count }, () => undefined);
   world.time.run(world.time.now() + 10_000);
   return () => {
     const until = received + MEBIBYTE.bytes.length;

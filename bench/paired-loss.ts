@@ -4,8 +4,8 @@
  * answers, and a mean of few hundred fetches tells them apart.
  */
 
+import { SeededRandom } from '../src/net/host/seeded-random.js';
 import { readIp, readTcp, TCP } from '../test/sim/packets.js';
-import { SeededRandom } from '../test/sim/random.js';
 
 const SYN = 2;
 const FIN = 1;

@@ -6,11 +6,11 @@
  * FAULTS as for `--faults`, the same in both directions. `paired`: what is lost depends on the connection and the kind of segment alone.
  */
 import { performance } from 'node:perf_hooks';
-import { corrupted, FATE_CORRUPTED, Impairment } from '../src/net/device/faults.js';
-import { parseFaults } from '../src/net/device/faults-option.js';
-import { TapDevice } from '../src/net/device/tap.js';
+import { TapDevice } from '../src/net/device/linux/tap.js';
 import { HEADROOM } from '../src/net/device/tx-frame.js';
-import { SeededRandom } from '../test/sim/random.js';
+import { corrupted, FATE_CORRUPTED, Impairment } from '../src/net/device/wrap/faults.js';
+import { parseFaults } from '../src/net/device/wrap/faults-option.js';
+import { SeededRandom } from '../src/net/host/seeded-random.js';
 import { PairedLoss } from './paired-loss.js';
 
 interface Held {

@@ -8,11 +8,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { BootFile } from '../src/vm/boot-file.js';
-import { cpio } from '../src/vm/cpio.js';
-import { initProgram } from '../src/vm/init.js';
-import { debianKernel } from '../src/vm/kernel.js';
-import { Program } from '../src/vm/machine-code.js';
+import type { BootFile } from '../src/vm/build/boot-file.js';
+import { cpio } from '../src/vm/build/cpio.js';
+import { debianKernel } from '../src/vm/build/kernel.js';
+import { initProgram } from '../src/vm/guest/init.js';
+import { Program } from '../src/vm/machine/machine-code.js';
 
 const [image, rounds = '7'] = process.argv.slice(2);
 if (image === undefined) {

@@ -12,7 +12,7 @@ bundle() {
     --external:koffi --external:@hpcc-js/wasm-zstd --external:brotli-wasm --external:pako --external:cli-progress \
     --minify-whitespace --line-limit=160 --legal-comments=eof --alias:node:child_process=./scripts/lazy-child-process.mjs
 }
-bundle src/store/compress-worker.ts --format=esm --outdir=dist/program \
+bundle src/store/compress/compress-worker.ts --format=esm --outdir=dist/program \
   --banner:js='import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);'
 bundle src/main.ts --format=cjs --outfile=dist/program/program.cjs --define:import.meta.url=programUrl \
   --banner:js='const programUrl = require("node:url").pathToFileURL(__filename).href;'
@@ -21,7 +21,7 @@ bundle src/main.ts --format=cjs --outfile=dist/program/program.cjs --define:impo
 program=dist/image-program
 compressors=$(node -p 'const versions = ["pako", "brotli-wasm", "@hpcc-js/wasm-zstd"].map((name) => [name, require(`./node_modules/${name}/package.json`).version]);
   JSON.stringify(Object.fromEntries(versions))')
-npx esbuild src/main.ts src/store/compress-worker.ts --bundle --platform=node --target=node20 --format=esm \
+npx esbuild src/main.ts src/store/compress/compress-worker.ts --bundle --platform=node --target=node20 --format=esm \
   --entry-names='[name]' --outdir="$program" --log-level=warning --external:koffi --external:cli-progress \
   --minify-whitespace --minify-syntax --legal-comments=eof --define:COMPRESSOR_VERSIONS="$compressors" \
   --banner:js='import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url), __dirname = import.meta.dirname;'
@@ -30,7 +30,7 @@ cp node_modules/brotli-wasm/pkg.node/brotli_wasm_bg.wasm "$program"/
 npx esbuild src/guest.ts --bundle --platform=node --target=node20 --format=cjs --charset=ascii --outfile="$program/guest.cjs" \
   --log-level=warning --minify --legal-comments=eof --external:koffi --external:cli-progress --external:@hpcc-js/wasm-zstd --external:brotli-wasm --external:pako \
   --define:import.meta.url=programUrl --banner:js='const programUrl = require("node:url").pathToFileURL(__filename).href;'
-npx esbuild src/vm/run-qemu.ts --bundle --platform=node --target=node20 --format=esm --outdir="$program" --log-level=warning
+npx esbuild src/vm/host/run-qemu.ts --bundle --platform=node --target=node20 --format=esm --outdir="$program" --log-level=warning
 node -p 'const { name, version, license } = require("./package.json"); JSON.stringify({ name, version, license, type: "module" })' > "$program/package.json"
 native=$(node -p '`node_modules/@koromix/koffi-${process.platform}-${process.arch}/${process.platform}_${process.arch}/koffi.node`')
 [ ! -f "$native" ] || cp "$native" "$program/koffi.node"

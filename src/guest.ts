@@ -1,6 +1,7 @@
 /** The program of a machine image: what serves, and nothing else. */
-import { reportFailure } from './cli/failure.js';
-import { runGuest } from './cli/guest-command.js';
+
+import { runGuest } from './cli/commands/guest.js';
+import { reportFailure } from './errors/failure.js';
 
 runGuest().then(
   // An open handle must not keep the machine.

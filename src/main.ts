@@ -6,29 +6,29 @@
  *
  * `cli/serve.ts` puts the parts together; `cli/networks.ts` chooses the network.
  */
-import { parseArguments } from './cli/arguments.js';
-import { reportFailure } from './cli/failure.js';
+import { parseArguments } from './cli/arguments/arguments.js';
+import { reportFailure } from './errors/failure.js';
 
 async function main(): Promise<void> {
   const task = parseArguments(process.argv.slice(2));
   // What a task needs is loaded when it is known: a server on sockets never loads the stack.
   switch (task?.kind) {
     case 'serve':
-      return (await import('./cli/serve.js')).runServer(task);
+      return (await import('./serve/serve.js')).runServer(task);
     case 'bundle':
-      return (await import('./cli/bundle-command.js')).runBundle(task);
+      return (await import('./cli/commands/bundle.js')).runBundle(task);
     case 'inspect':
-      return (await import('./cli/inspect-command.js')).runInspect(task);
+      return (await import('./cli/commands/inspect.js')).runInspect(task);
     case 'supervise':
-      return (await import('./cli/supervise-command.js')).runSupervise(task);
+      return (await import('./cli/commands/supervise.js')).runSupervise(task);
     case 'replay':
-      return (await import('./cli/replay-command.js')).runReplay(task);
+      return (await import('./cli/commands/replay.js')).runReplay(task);
     case 'host':
-      return (await import('./cli/host-command.js')).runHost(task);
+      return (await import('./cli/commands/host.js')).runHost(task);
     case 'image':
-      return (await import('./cli/image-command.js')).runImage(task);
+      return (await import('./cli/commands/image.js')).runImage(task);
     case 'deploy':
-      return (await import('./cli/deploy-command.js')).runDeploy(task);
+      return (await import('./cli/commands/deploy.js')).runDeploy(task);
   }
 }
 

@@ -6,17 +6,18 @@
  * It may be killed at any point: what it wrote is whole, and the next call finds out from the state and from what runs where it was.
  */
 
+import type { Running } from '../control/protocol.js';
 import { sameProgram } from '../image/manifest.js';
+import type { Runner, StagedImage } from '../image/runner.js';
 import { makeFolder } from '../native/make-folder.js';
-import { admit, type Candidate, candidateAt, commitOf, latestAt } from './candidate.js';
 import { Refusal, sentenceOf, Unable } from './fault.js';
-import { Repository } from './git.js';
 import { earlierImage, SIGNED_BY } from './going-back.js';
 import type { Host } from './host.js';
 import type { Journal } from './journal.js';
-import { Newer } from './newer.js';
 import { recoverState } from './recover-state.js';
-import type { Runner, Running, StagedImage } from './runner.js';
+import { admit, type Candidate, candidateAt, commitOf, latestAt } from './repository/candidate.js';
+import { Repository } from './repository/git.js';
+import { Newer } from './repository/newer.js';
 import { pruneImages, removeParts, stagedImage, stageImage } from './stage.js';
 import { type State, writeState } from './state.js';
 import { type Gates, REAL_GATES, verdict } from './verdict.js';

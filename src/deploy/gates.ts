@@ -3,9 +3,9 @@ import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { get } from 'node:http';
 import { join } from 'node:path';
-import { type Expected, expectations } from '../handover/self-test.js';
+import type { StagedImage } from '../image/runner.js';
+import { type Expected, expectations } from '../self-test/self-test.js';
 import { openStore } from '../store/index.js';
-import type { StagedImage } from './runner.js';
 
 /** Seconds that the self-test may take: it hashes the whole bundle. */
 const SELF_TEST_SECONDS = 120;

@@ -1,9 +1,10 @@
 /** Which images a host goes back to: where signers are asked for, what one of them signed, now or when the host took it. */
-import { type Candidate, candidateAt, commitOf, runsHere, signerOf } from './candidate.js';
+
 import { Refusal } from './fault.js';
-import type { Repository } from './git.js';
 import type { Host } from './host.js';
 import type { Journal } from './journal.js';
+import { type Candidate, candidateAt, commitOf, runsHere, signerOf } from './repository/candidate.js';
+import type { Repository } from './repository/git.js';
 
 /** How the journal's reason begins when somebody's signature was verified. */
 export const SIGNED_BY = 'signed by ';

@@ -15,7 +15,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ImageError } from '../image/image-error.js';
 import { writeDurable } from './durable.js';
-import type { Trust } from './signature.js';
+import type { Trust } from './repository/signature.js';
 
 export interface HostConfig {
   readonly format: 1;

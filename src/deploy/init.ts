@@ -5,14 +5,14 @@ import { ImageError } from '../image/image-error.js';
 import type { Manifest } from '../image/manifest.js';
 import { programParts } from '../image/program.js';
 import { makeFolder } from '../native/make-folder.js';
-import { candidateAt } from './candidate.js';
-import { cloneRepository, quoted } from './clone.js';
-import { urlOf } from './commit.js';
 import { syncFolder, writeDurable } from './durable.js';
-import { GitError, Repository } from './git.js';
 import { Host, type HostConfig } from './host.js';
-import { BRANCH } from './layout.js';
 import { Lock } from './lock.js';
+import { candidateAt } from './repository/candidate.js';
+import { cloneRepository, quoted } from './repository/clone.js';
+import { urlOf } from './repository/commit.js';
+import { GitError, Repository } from './repository/git.js';
+import { BRANCH } from './repository/layout.js';
 
 /** Seconds in which an image must be found to serve. */
 const GATE = 30;

@@ -1,12 +1,12 @@
 /** `deploy poll`: what cron calls. Pulls, fast-forward only, and applies what came. */
 import { statfs } from 'node:fs/promises';
-import { cloneRepository, POLLING } from './clone.js';
 import { FULL, isFull, sentenceOf } from './fault.js';
-import { GitError, git } from './git.js';
 import type { Host } from './host.js';
 import type { Journal } from './journal.js';
-import { removeLeftovers } from './leftovers.js';
 import { Lock } from './lock.js';
+import { cloneRepository, POLLING } from './repository/clone.js';
+import { GitError, git } from './repository/git.js';
+import { removeLeftovers } from './repository/leftovers.js';
 
 /** Bytes that must be free before anything is fetched. */
 const LEAST_FREE = 16 * 2 ** 20;

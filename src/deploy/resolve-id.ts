@@ -1,8 +1,8 @@
 import { ImageError } from '../image/image-error.js';
 import { isImageId } from '../image/manifest.js';
-import { git, type Repository } from './git.js';
 import type { Host } from './host.js';
-import { LATEST } from './layout.js';
+import { git, type Repository } from './repository/git.js';
+import { LATEST } from './repository/layout.js';
 import { stagedIds } from './stage.js';
 
 /**

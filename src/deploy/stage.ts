@@ -2,17 +2,17 @@
 import { access, chmod, link, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type ImageFile, isImageId, type Manifest, sha256Hex } from '../image/manifest.js';
+import type { StagedImage } from '../image/runner.js';
 import { openImage, verifyImage } from '../image/verify-image.js';
 import { hashFile } from '../image/write-image.js';
 import { makeFolder } from '../native/make-folder.js';
-import { assembleWith, checkBundle } from './assemble.js';
-import type { Candidate } from './candidate.js';
 import { syncFile, syncFolder } from './durable.js';
 import { FULL, isFull, Refusal, sentenceOf, Unable } from './fault.js';
-import { GitError, type Repository } from './git.js';
 import type { Host } from './host.js';
-import { IMAGE, LABELS, MANIFEST, SIGNATURE, SITE } from './layout.js';
-import type { StagedImage } from './runner.js';
+import { assembleWith, checkBundle } from './repository/assemble.js';
+import type { Candidate } from './repository/candidate.js';
+import { GitError, type Repository } from './repository/git.js';
+import { IMAGE, LABELS, MANIFEST, SIGNATURE, SITE } from './repository/layout.js';
 
 /** Bytes that must stay free beside what is staged. */
 const MARGIN = 8 * 2 ** 20;

@@ -1,12 +1,14 @@
 /** `deploy status`: what the repository has, what is staged, what runs, and whether they agree. */
+
+import type { Running } from '../control/protocol.js';
 import type { Manifest } from '../image/manifest.js';
-import { candidateAt } from './candidate.js';
+import type { Runner } from '../image/runner.js';
 import { sentenceOf } from './fault.js';
-import { Repository } from './git.js';
 import type { Host } from './host.js';
 import type { Journal } from './journal.js';
 import { recoverState } from './recover-state.js';
-import type { Runner, Running } from './runner.js';
+import { candidateAt } from './repository/candidate.js';
+import { Repository } from './repository/git.js';
 import { stagedIds } from './stage.js';
 import type { State } from './state.js';
 

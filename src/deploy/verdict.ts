@@ -1,8 +1,9 @@
 /** Whether an image that was started serves well, and goes on to. */
+
+import type { Runner, StagedImage } from '../image/runner.js';
 import { probe, selfTest } from './gates.js';
 import type { Host } from './host.js';
-import type { Newer } from './newer.js';
-import type { Runner, StagedImage } from './runner.js';
+import type { Newer } from './repository/newer.js';
 
 /** What is asked of an image; in tests others than the real ones. */
 export interface Gates {

@@ -1,10 +1,10 @@
 /** The HTTP server: give it a store and a clock, and its `accept` to any `Network`. */
-export type { AccessRecord } from './access.js';
-export { isLoopback, type LiveAnswer, type LivePage } from './live-pages.js';
-export { type AccessLogFormat, accessLine } from './log.js';
-export { healthPage, type MetricsSource, metricsPage, type Numbers, prometheusText } from './metrics.js';
+export type { AccessRecord } from './admin/access.js';
+export { isLoopback, type LiveAnswer, type LivePage } from './admin/live-pages.js';
+export { type AccessLogFormat, accessLine } from './admin/log.js';
+export { healthPage, type MetricsSource, metricsPage, type Numbers, prometheusText } from './admin/metrics.js';
+export { reloadPages } from './admin/reload.js';
+export type { ConnectionStats, HttpStats } from './admin/stats.js';
+export { type StatusSource, statusPages } from './admin/status-page.js';
 export { DEFAULT_LIMITS, DEFAULT_TIMEOUTS, type HttpLimits, type HttpOptions, type HttpTimeouts } from './options.js';
-export { reloadPages } from './reload.js';
 export { HttpServer } from './server.js';
-export type { ConnectionStats, HttpStats } from './stats.js';
-export { type StatusSource, statusPages } from './status-page.js';

@@ -1,7 +1,7 @@
 import type { Clock } from '../net/flow.js';
 import type { Store } from '../store/store.js';
-import type { AccessRecord } from './access.js';
-import type { LivePage } from './live-pages.js';
+import type { AccessRecord } from './admin/access.js';
+import type { LivePage } from './admin/live-pages.js';
 
 /** Bounds on what a peer may send or hold. Sizes in bytes. */
 export interface HttpLimits {

@@ -1,12 +1,12 @@
 import type { Accept, Adopt, CloseReason, Flow, FlowHandler } from '../net/flow.js';
-import { Admission } from './admission.js';
-import { type Connection, STATE, UNWATCHED, Unfinished } from './connection.js';
-import { type DeadlineList, Deadlines } from './deadlines.js';
-import { Exchange } from './exchange.js';
-import { Moves } from './moves.js';
-import { CR, LF } from './octets.js';
+import { type ConnectionStats, doing, type HttpStats } from './admin/stats.js';
+import { Admission } from './connection/admission.js';
+import { type Connection, STATE, UNWATCHED, Unfinished } from './connection/connection.js';
+import { type DeadlineList, Deadlines } from './connection/deadlines.js';
+import { Exchange } from './connection/exchange.js';
+import { Moves } from './connection/moves.js';
 import { boundsOf, type HttpLimits, type HttpOptions } from './options.js';
-import { type ConnectionStats, doing, type HttpStats } from './stats.js';
+import { CR, LF } from './parse/octets.js';
 
 /** Beyond what a network may hand over after `pause()`, out of what it had already received; bytes. */
 const STALLED_LIMIT = 4194304;

@@ -2,7 +2,7 @@
 import { chmod, copyFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeFolder } from '../native/make-folder.js';
-import { compressors } from '../store/compress.js';
+import { compressors } from '../store/compress/compress.js';
 import { bundleDirectory, type Found, type Progress, walk } from '../store/index.js';
 import { ImageError, notWritten } from './image-error.js';
 import type { BundleChoices, ImageTarget, Labels, Manifest } from './manifest.js';

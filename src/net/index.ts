@@ -1,17 +1,45 @@
-/** The stack as a library: it reads no clock, draws no random number by itself, and runs in a browser. */
+/**
+ * `sitekernel/net`: the stack as a library. It reads no clock, draws no random number by itself, needs no native code and runs in a
+ * browser. `StackHost` drives a stack on a device and a clock; `virtualNet` makes a network of them in virtual time.
+ */
+export { Memory } from '../memory/memory.js';
 export type { Device, FrameSink, Offload } from './device/device.js';
-export { type MemoryDevice, memoryLink } from './device/memory-link.js';
+export { type MemoryDevice, memoryLink } from './device/memory/memory-link.js';
 export { TxFrame } from './device/tx-frame.js';
+export type { Faults } from './device/wrap/faults.js';
+export { DhcpClient, type DhcpOptions } from './dhcp/client.js';
+export type { Lease, LeaseMemory } from './dhcp/lease.js';
 export { DROP_NAMES, type DropName, Drops } from './drops.js';
-export type { Clock, CloseReason, Endpoint, Flow, FlowHandler, FlowInfo, Listener, Network } from './flow.js';
-export type { IpOutput, Ipv4, Route } from './ip-output.js';
+export type {
+  Accept,
+  Clock,
+  CloseReason,
+  Endpoint,
+  Flow,
+  FlowHandler,
+  FlowInfo,
+  Listener,
+  Network,
+  Timer,
+} from './flow.js';
+export { SeededRandom } from './host/seeded-random.js';
+export {
+  ConnectError,
+  type DatagramHandler,
+  type HostAddress,
+  type HostClock,
+  StackHost,
+  type StackHostOptions,
+  type UdpSocket,
+} from './host/stack-host.js';
+export { type VirtualHostOptions, VirtualNet, virtualNet } from './host/virtual-net.js';
+export { VirtualTime } from './host/virtual-time.js';
+export type { AddressConfig, StaticRoute } from './ip/address-config.js';
+export type { IpOutput, Ipv4, Route } from './ip/ip-output.js';
+export { Stack, type StackOptions } from './ip/stack.js';
+export type { Random, Transport } from './ip/transport.js';
+export type { UdpPort } from './ip/udp.js';
 export type { Probe, ProbeEvent } from './probe.js';
-export type { AddressConfig, StaticRoute } from './stack/address-config.js';
-export { DhcpClient, type DhcpOptions } from './stack/dhcp/client.js';
-export type { Lease, LeaseMemory } from './stack/dhcp/lease.js';
-export { Stack, type StackOptions } from './stack/stack.js';
-export type { UdpPort } from './stack/udp.js';
 export { type CongestionName, congestionByName } from './tcp/congestion/index.js';
 export { Connection, TcpLayer, type TcpLimits, type TcpOptions } from './tcp/index.js';
-export type { Random, Transport } from './transport.js';
 export { formatIpv4, parseIpv4 } from './wire/address.js';

@@ -1,15 +1,15 @@
 /** What a supervisor holds for the programs that it starts: the listening socket, the TAP, or the network card. It stays when they come and go. */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { Failure } from '../cli/failure.js';
-import type { ServeOptions } from '../cli/serve-arguments.js';
-import type { InheritedTap } from '../handover/channel.js';
+import type { ServeOptions } from '../cli/arguments/serve.js';
+import type { InheritedTap } from '../control/channel.js';
+import { Failure } from '../errors/failure.js';
 import { EADDRINUSE, SystemError } from '../native/errno.js';
 import { libc } from '../native/libc.js';
 import { listenOn } from '../native/listen.js';
-import { openPacketSocket } from '../net/device/packet-open.js';
-import { type OpenTap, openTap, type TapOptions } from '../net/device/tap-open.js';
-import { BACKLOG, listenError } from '../net/sockets/options.js';
+import { openPacketSocket } from '../net/device/linux/packet-open.js';
+import { type OpenTap, openTap, type TapOptions } from '../net/device/linux/tap-open.js';
+import { BACKLOG, listenError } from '../net/sockets/common/options.js';
 
 export interface Held {
   /** Two that are equal are the same socket, TAP or card. */

@@ -1,7 +1,7 @@
 /** What an image says on the command line: the arguments that its `run` begins with. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Failure } from '../cli/failure.js';
+import { Failure } from '../errors/failure.js';
 import { readManifest } from '../image/read-manifest.js';
 import { programArguments } from '../image/run-script.js';
 

@@ -1,8 +1,8 @@
 /** Taking over from a program whose supervisor has ended: what it serves on comes over its control socket. */
 import { Socket } from 'node:net';
-import type { ServeOptions } from '../cli/serve-arguments.js';
-import type { InheritedTap } from '../handover/channel.js';
-import { askControl, socketAnswers } from '../handover/control-client.js';
+import type { ServeOptions } from '../cli/arguments/serve.js';
+import type { InheritedTap } from '../control/channel.js';
+import { askControl, socketAnswers } from '../control/client.js';
 import { libc } from '../native/libc.js';
 import { connectUnix, receiveDescriptor, writeText } from '../native/unix.js';
 import { type Held, heldKey } from './held.js';
@@ -17,15 +17,15 @@ export async function takeFromOrphan(
   options: ServeOptions,
 ): Promise<{ held: Held; foreign: Foreign } | undefined> {
   if (!(await socketAnswers(control))) return undefined;
-  const status = (await askControl(control, { do: 'status' }, PATIENCE)) as unknown as Record<string, unknown>;
+  const status = await askControl(control, { do: 'status' }, PATIENCE);
   const key = heldKey(options);
-  if (status['orphan'] !== true)
+  if (!status.ok || status.orphan !== true)
     throw new Error(
       `another server listens on the control socket ${control}; stop that one, or choose another with --control`,
     );
-  if (status['held'] !== key) {
+  if (status.held !== key) {
     throw new Error(
-      `a program without a supervisor serves on ${status['held']}, not on ${key}; end it over its control socket ${control}`,
+      `a program without a supervisor serves on ${status.held}, not on ${key}; end it over its control socket ${control}`,
     );
   }
   const fd = connectUnix(control, PATIENCE);

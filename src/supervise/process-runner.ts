@@ -2,8 +2,9 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ControlAnswer, MakeRunner, Runner, Running, StagedImage } from '../deploy/runner.js';
-import { askControl, socketAnswers } from '../handover/control-client.js';
+import { askControl, socketAnswers } from '../control/client.js';
+import type { ControlAnswer, ControlRequest, Running } from '../control/protocol.js';
+import type { MakeRunner, Runner, StagedImage } from '../image/runner.js';
 import { makeFolder } from '../native/make-folder.js';
 
 /** Milliseconds between two looks at a supervisor that was started, and until it must serve. */
@@ -20,7 +21,7 @@ export const processRunner: MakeRunner = ({ hostFolder, args, log }): Runner => 
   const control = join(folder, 'control.sock');
   const output = join(folder, 'server.log');
 
-  const ask = async (request: object, patience: number): Promise<Running> => {
+  const ask = async (request: ControlRequest, patience: number): Promise<Running> => {
     const answer = await askControl(control, request, patience);
     if (!answer.ok) throw new Error(answer.error);
     return runningOf(answer);

@@ -1,7 +1,7 @@
 /** A program that a supervisor started, from its start to its end. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { ControlAnswer, ControlRequest } from '../deploy/runner.js';
-import { CHANNEL_VERSION, type Go, type ToProgram, type ToSupervisor } from '../handover/channel.js';
+import { CHANNEL_VERSION, type Go, type ToProgram, type ToSupervisor } from '../control/channel.js';
+import type { ControlAnswer, ControlRequest } from '../control/protocol.js';
 
 /** What is to run: an image's folder and where its site is by now. */
 export interface What {

@@ -1,5 +1,5 @@
 /** Sockets that systemd passes (sd_listen_fds(3)): descriptors from 3 on. */
-import { Failure } from '../cli/failure.js';
+import { Failure } from '../errors/failure.js';
 
 const FIRST = 3;
 

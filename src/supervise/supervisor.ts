@@ -4,9 +4,9 @@
  */
 import { existsSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { ServeOptions } from '../cli/serve-arguments.js';
-import type { ControlAnswer, ControlRequest } from '../deploy/runner.js';
-import type { FormerBundle } from '../handover/channel.js';
+import type { ServeOptions } from '../cli/arguments/serve.js';
+import type { FormerBundle } from '../control/channel.js';
+import type { ControlAnswer, ControlRequest, ReplaceRequest, SwapRequest } from '../control/protocol.js';
 import { addressKey, checkAlone, type Held, heldKey, hold, release } from './held.js';
 import { type Program, startProgram, type What } from './program.js';
 
@@ -78,22 +78,19 @@ export class Supervisor {
   }
 
   /** What is asked over the control socket. */
-  readonly answer = async (request: Readonly<Record<string, unknown>>): Promise<ControlAnswer> => {
-    switch (request['do']) {
+  readonly answer = async (request: ControlRequest): Promise<ControlAnswer> => {
+    switch (request.do) {
       case 'status':
         return this.status();
       case 'swap':
-        return this.inTurn(() => this.swap(request as unknown as ControlRequest & { do: 'swap' }));
+        return this.inTurn(() => this.swap(request));
       case 'replace':
         return this.inTurn(() => this.replace(replacement(request, this.current?.what)));
       case 'drain':
-        void this.end(Number(request['seconds'] ?? Number.NaN));
+        void this.end(request.seconds);
         return { ok: true, state: 'draining' };
       default:
-        return {
-          ok: false,
-          error: `"do" is one of status, swap, replace, drain; not ${JSON.stringify(request['do'] ?? null)}`,
-        };
+        return { ok: false, error: `${request.do} is for a program without a supervisor; this one takes its place` };
     }
   };
 
@@ -111,7 +108,7 @@ export class Supervisor {
     return answer.ok && this.ending ? { ...answer, state: 'draining' } : answer;
   }
 
-  private async swap(request: ControlRequest & { do: 'swap' }): Promise<ControlAnswer> {
+  private async swap(request: SwapRequest): Promise<ControlAnswer> {
     const { current } = this;
     if (current === undefined || this.ending) return { ok: false, error: 'no program runs that could take the bundle' };
     const answer = await current.ask(request);
@@ -270,31 +267,22 @@ export class Supervisor {
   }
 
   /** Ends every program, and lets what is open finish within the time of `--drain`, or `seconds`. */
-  async end(seconds: number): Promise<void> {
+  async end(seconds: number | undefined): Promise<void> {
     if (this.ending) return;
     this.ending = true;
     this.trying?.kill('SIGKILL');
     const { current } = this;
-    const drain =
-      Number.isFinite(seconds) || current === undefined ? seconds : this.options.optionsOf(current.what).drain / 1000;
+    const drain = seconds ?? (current === undefined ? 0 : this.options.optionsOf(current.what).drain / 1000);
     const all = [...this.retired, ...(current === undefined ? [] : [current])];
     for (const program of all) program.kill('SIGTERM');
-    await within(Promise.all(all.map(({ exit }) => exit)), (drain || 0) * 1000 + 5000, '').catch(() => {
+    await within(Promise.all(all.map(({ exit }) => exit)), drain * 1000 + 5000, '').catch(() => {
       for (const program of all) program.kill('SIGKILL');
     });
     this.ended();
   }
 }
 
-function replacement(request: Readonly<Record<string, unknown>>, old: What | undefined): What {
-  const { folder, id, args } = request;
-  if (folder !== undefined && (typeof folder !== 'string' || !folder.startsWith('/'))) {
-    throw new Error('"folder" is the absolute path of an image');
-  }
-  if (id !== undefined && typeof id !== 'string') throw new Error('"id" is the id of the image');
-  if (args !== undefined && !(Array.isArray(args) && args.every((one) => typeof one === 'string'))) {
-    throw new Error('"args" is a list of arguments');
-  }
+function replacement({ folder, id, args }: ReplaceRequest, old: What | undefined): What {
   // Without a folder: the same program once more.
   const again = folder === undefined;
   return {

@@ -1,7 +1,7 @@
 import t from 'tap';
-import { parseArguments } from '../../src/cli/arguments.js';
-import type { BundleOptions } from '../../src/cli/bundle-arguments.js';
-import type { HttpArguments } from '../../src/cli/http-arguments.js';
+import { parseArguments } from '../../src/cli/arguments/arguments.js';
+import type { BundleOptions } from '../../src/cli/arguments/bundle.js';
+import type { HttpArguments } from '../../src/cli/arguments/http.js';
 
 function http(...args: string[]): HttpArguments {
   const task = parseArguments(args);

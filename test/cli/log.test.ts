@@ -2,10 +2,10 @@ import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, constants, openSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { Log } from '../../src/cli/log.js';
-import { parseLogOption } from '../../src/cli/log-options.js';
-import { LogSink } from '../../src/cli/log-sink.js';
+import { parseLogOption } from '../../src/cli/arguments/log-options.js';
 import type { AccessRecord } from '../../src/http/index.js';
+import { Log } from '../../src/serve/log.js';
+import { LogSink } from '../../src/serve/log-sink.js';
 
 const record = {
   flow: {

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import t from 'tap';
-import { commitImage } from '../../src/deploy/commit.js';
+import { commitImage } from '../../src/deploy/repository/commit.js';
 import { directory, tree } from '../store/tree.js';
 import { git, SITE, Stage } from './setup.js';
 

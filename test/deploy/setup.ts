@@ -2,16 +2,17 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Running } from '../../src/control/protocol.js';
 import { Deployer, type Outcome } from '../../src/deploy/apply.js';
-import { type Committed, commitImage } from '../../src/deploy/commit.js';
 import { Host, type HostConfig } from '../../src/deploy/host.js';
 import { type InitOptions, initHost } from '../../src/deploy/init.js';
 import { type Entry, Journal } from '../../src/deploy/journal.js';
 import { pull } from '../../src/deploy/poll.js';
-import type { Runner, Running, StagedImage } from '../../src/deploy/runner.js';
+import { type Committed, commitImage } from '../../src/deploy/repository/commit.js';
 import { readState, type State } from '../../src/deploy/state.js';
 import type { Gates } from '../../src/deploy/verdict.js';
 import { type BuildOptions, buildImage, nodeProgram, type ProgramOf } from '../../src/image/build-image.js';
+import type { Runner, StagedImage } from '../../src/image/runner.js';
 import type { WrittenImage } from '../../src/image/write-image.js';
 import { directory, type Tree, tree } from '../store/tree.js';
 

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { commitImage } from '../../src/deploy/commit.js';
+import { commitImage } from '../../src/deploy/repository/commit.js';
 import { directory } from '../store/tree.js';
 import { git, SITE, Stage } from './setup.js';
 

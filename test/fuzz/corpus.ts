@@ -1,5 +1,5 @@
 /** Tapes that reached something new, and how the next ones are made of them. */
-import { SeededRandom } from '../sim/random.js';
+import { SeededRandom } from '../../src/net/host/seeded-random.js';
 
 const MOST = 400;
 

@@ -3,16 +3,16 @@
  * on, and the watch over what must always hold. What does not hold is a `Problem`.
  */
 import { Memory } from '../../src/memory/memory.js';
-import { MemoryDevice, NO_OFFLOAD } from '../../src/net/device/memory-link.js';
+import { MemoryDevice, NO_OFFLOAD } from '../../src/net/device/memory/memory-link.js';
+import { DhcpClient } from '../../src/net/dhcp/client.js';
 import { Drops } from '../../src/net/drops.js';
 import type { CloseReason, Flow, FlowHandler } from '../../src/net/flow.js';
-import { DhcpClient } from '../../src/net/stack/dhcp/client.js';
-import { Stack } from '../../src/net/stack/stack.js';
+import { SeededRandom } from '../../src/net/host/seeded-random.js';
+import { Stack } from '../../src/net/ip/stack.js';
 import { type CongestionName, congestionByName } from '../../src/net/tcp/congestion/index.js';
-import type { Connection } from '../../src/net/tcp/connection.js';
+import type { Connection } from '../../src/net/tcp/connection/connection.js';
 import { TcpLayer } from '../../src/net/tcp/index.js';
 import { ip } from '../sim/packets.js';
-import { SeededRandom } from '../sim/random.js';
 import { checkAll } from './invariants.js';
 import { Outbound } from './outbound.js';
 import type { Tape } from './tape.js';

@@ -2,9 +2,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { selfTest } from '../../src/handover/self-test.js';
+import { SeededRandom } from '../../src/net/host/seeded-random.js';
+import { selfTest } from '../../src/self-test/self-test.js';
 import { bundleDirectory, openStore, type Store } from '../../src/store/index.js';
-import { SeededRandom } from '../sim/random.js';
 
 const SITE = join('site', '_site');
 

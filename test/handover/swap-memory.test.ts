@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { askControl } from '../../src/handover/control-client.js';
+import { askControl } from '../../src/control/client.js';
 import { Family } from '../supervise/family.js';
 import { bundleOf, MAIN } from '../supervise/supervised.js';
 

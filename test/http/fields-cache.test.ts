@@ -1,7 +1,7 @@
 import t from 'tap';
-import { FIELD } from '../../src/http/fields.js';
-import { FieldsCache } from '../../src/http/fields-cache.js';
 import { DEFAULT_LIMITS } from '../../src/http/options.js';
+import { FIELD } from '../../src/http/parse/fields.js';
+import { FieldsCache } from '../../src/http/repeat/fields-cache.js';
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 const block = (path: string): string => `Host: a.example\r\nReferer: http://a.example/${path}\r\n\r\n`;

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { HttpServer } from '../../src/http/index.js';
 import { Memory } from '../../src/memory/memory.js';
-import { type Faults, NO_FAULTS } from '../../src/net/device/faults.js';
+import { type Faults, NO_FAULTS } from '../../src/net/device/wrap/faults.js';
 import type { CloseReason, Flow } from '../../src/net/flow.js';
 import { SimHost } from '../sim/host.js';
 import { ip } from '../sim/packets.js';
@@ -31,8 +31,8 @@ async function overOurStack(
   const client = new SimHost(world, { name: 'client', mac: mac(2) });
   server.connectTo(world.wire('down', client, faults));
   client.connectTo(world.wire('up', server, faults));
-  server.configure('192.0.2.1', 24);
-  client.configure('192.0.2.2', 24);
+  server.place('192.0.2.1', 24);
+  client.place('192.0.2.2', 24);
   const http = new HttpServer({ store: () => store, clock: server.clock });
   await server.listen(80, http.accept);
   const chunks: Buffer[] = [];
@@ -50,7 +50,7 @@ async function overOurStack(
     },
   };
   const begin = world.time.now();
-  client.connect(ip('192.0.2.1'), 80, handler, (flow) => {
+  client.dial(ip('192.0.2.1'), 80, handler, (flow) => {
     const next = (i: number): void => {
       if (i === pieces.length) flow.end();
       else {

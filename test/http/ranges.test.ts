@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { RangeSet, SATISFIABLE } from '../../src/http/ranges.js';
+import { RangeSet, SATISFIABLE } from '../../src/http/negotiate/ranges.js';
 import { MOVIE } from './hand-made-store.js';
 import type { Response } from './responses.js';
 import { request, Setup } from './setup.js';

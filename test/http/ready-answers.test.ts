@@ -1,6 +1,6 @@
 import t from 'tap';
-import { ReadyAnswers } from '../../src/http/ready-answers.js';
-import { CLOSE, PERSIST, Tails } from '../../src/http/tails.js';
+import { ReadyAnswers } from '../../src/http/answer/ready-answers.js';
+import { CLOSE, PERSIST, Tails } from '../../src/http/answer/tails.js';
 import { Memory } from '../../src/memory/memory.js';
 import type { Extent } from '../../src/store/store.js';
 

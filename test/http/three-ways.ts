@@ -5,7 +5,7 @@
 import { connect } from 'node:net';
 import { type HttpOptions, HttpServer } from '../../src/http/index.js';
 import { Memory } from '../../src/memory/memory.js';
-import { NO_FAULTS } from '../../src/net/device/faults.js';
+import { NO_FAULTS } from '../../src/net/device/wrap/faults.js';
 import type { Accept, Clock, Flow, FlowHandler, Network } from '../../src/net/flow.js';
 import { openSocketNetwork, type SocketKind } from '../../src/net/sockets/open.js';
 import type { Store } from '../../src/store/index.js';
@@ -174,8 +174,8 @@ export async function overOurStack(exchange: Exchange): Promise<string> {
   const client = new SimHost(world, { name: 'client', mac: mac(2) });
   server.connectTo(world.wire('down', client, NO_FAULTS));
   client.connectTo(world.wire('up', server, NO_FAULTS));
-  server.configure('192.0.2.1', 24);
-  client.configure('192.0.2.2', 24);
+  server.place('192.0.2.1', 24);
+  client.place('192.0.2.2', 24);
   const http = serverOf(exchange, server.clock);
   await server.listen(80, http.accept);
   const chunks: Buffer[] = [];
@@ -185,7 +185,7 @@ export async function overOurStack(exchange: Exchange): Promise<string> {
     drained: () => undefined,
     closed: () => undefined,
   };
-  client.connect(ip('192.0.2.1'), 80, handler, (flow) => run(flow, 0));
+  client.dial(ip('192.0.2.1'), 80, handler, (flow) => run(flow, 0));
   const run = (flow: Flow, i: number): void => {
     const step = steps[i];
     if (step === undefined) {

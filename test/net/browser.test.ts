@@ -6,7 +6,7 @@ import t from 'tap';
 import { findCommand } from '../run/packages.js';
 
 /** What may know the machine: devices, and the two networks with the parts that are theirs alone. */
-const MACHINE = /^(device\/|direct\.ts$|direct\/|sockets\.ts$|sockets\/|real-clock\.ts$)/;
+const MACHINE = /^(device\/|direct\/|loop\/|sockets\/|real-clock\.ts$)/;
 
 t.test('the stack imports nothing from Node, reads no clock and draws no lots', async (t) => {
   const root = join('src', 'net');

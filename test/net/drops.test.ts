@@ -1,12 +1,12 @@
 /** Every drop has a name: each reason of the closed union is reached by frames into a whole stack, and counted once. */
 import t from 'tap';
 import { Memory } from '../../src/memory/memory.js';
+import { DhcpClient } from '../../src/net/dhcp/client.js';
 import { DROP_NAMES, type DropName } from '../../src/net/drops.js';
 import type { Flow } from '../../src/net/flow.js';
-import { DhcpClient } from '../../src/net/stack/dhcp/client.js';
 import { congestionByName } from '../../src/net/tcp/congestion/index.js';
-import { handOver } from '../../src/net/tcp/hand-over.js';
 import { type Connection, TcpLayer, type TcpLimits } from '../../src/net/tcp/index.js';
+import { handOver } from '../../src/net/tcp/moving/hand-over.js';
 import {
   ACK,
   checksum,
@@ -31,8 +31,8 @@ import {
   udp,
   view,
 } from '../sim/packets.js';
-import { OFFER, reply, terms } from './stack/dhcp-server.js';
-import { CONFIG, Laboratory, OUR_MAC, PEER, PEER_MAC, US } from './stack/laboratory.js';
+import { OFFER, reply, terms } from './ip/dhcp-server.js';
+import { CONFIG, Laboratory, OUR_MAC, PEER, PEER_MAC, US } from './ip/laboratory.js';
 
 class Host extends Laboratory {
   readonly tcp: TcpLayer;

@@ -3,7 +3,8 @@
  * data and ACKs for guessed connections, forged ICMP errors, malformed frames. Nothing of it may change what the victims
  * deliver to each other.
  */
-import { NO_FAULTS } from '../../src/net/device/faults.js';
+import { NO_FAULTS } from '../../src/net/device/wrap/faults.js';
+import type { SeededRandom } from '../../src/net/host/seeded-random.js';
 import {
   ACK,
   arp,
@@ -24,7 +25,6 @@ import {
   UDP,
   udp,
 } from './packets.js';
-import type { SeededRandom } from './random.js';
 import type { Switch } from './switch.js';
 import type { World } from './world.js';
 

@@ -3,7 +3,7 @@
  * link with rate, delay, queue and loss. What arrived is counted at the client.
  */
 import { Memory } from '../../src/memory/memory.js';
-import { type Faults, NO_FAULTS } from '../../src/net/device/faults.js';
+import { type Faults, NO_FAULTS } from '../../src/net/device/wrap/faults.js';
 import type { Flow, FlowHandler } from '../../src/net/flow.js';
 import type { CongestionName } from '../../src/net/tcp/congestion/index.js';
 import { SimHost } from './host.js';
@@ -48,7 +48,7 @@ function network(seed: number, link: Bottleneck, servers: readonly CongestionNam
       limits: { receiveBuffer: 8 << 20 },
     });
     made.connectTo(middle.plug(made.name, made, faults, faults));
-    made.configure(`10.0.0.${10 + i}`, 24);
+    made.place(`10.0.0.${10 + i}`, 24);
     return made;
   };
   const client = host(0, 'cubic', way);
@@ -83,7 +83,7 @@ export function goodput(
       },
     };
     world.time.schedule(downloads[i]?.start ?? 0, () => {
-      client.connect(server.ipv4() as number, 80, handler, () => {});
+      client.dial(server.ipv4() as number, 80, handler, () => {});
     });
   });
   world.time.run(from);
@@ -131,7 +131,7 @@ export function fetches(
         over = true;
       },
     };
-    client.connect(server.ipv4() as number, 80, handler, (flow) => flow.write(request, 0, request.bytes.length));
+    client.dial(server.ipv4() as number, 80, handler, (flow) => flow.write(request, 0, request.bytes.length));
     world.time.run(began + 60_000, () => got >= size || over);
     total += world.time.now() - began;
     world.time.run(world.time.now() + 1000);

@@ -1,5 +1,5 @@
 /** A DHCP server (RFC 2131 4.3) for one simulated network, with a small pool, short leases, and moods. */
-import type { Faults } from '../../src/net/device/faults.js';
+import type { Faults } from '../../src/net/device/wrap/faults.js';
 import {
   arp,
   BROADCAST_MAC,

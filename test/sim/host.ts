@@ -1,17 +1,12 @@
-/** A host of the simulation: our stack with TCP on a device of its own, driven as a loop drives it, in virtual time. */
-import { MemoryDevice, NO_OFFLOAD } from '../../src/net/device/memory-link.js';
-import { DROP_NAMES, Drops } from '../../src/net/drops.js';
-import type { Accept, Adopt, Clock, Flow, FlowHandler, Listener, Network, Timer } from '../../src/net/flow.js';
-import { DhcpClient } from '../../src/net/stack/dhcp/client.js';
-import { Stack } from '../../src/net/stack/stack.js';
-import { type CongestionName, congestionByName } from '../../src/net/tcp/congestion/index.js';
-import { TcpLayer, type TcpLimits } from '../../src/net/tcp/index.js';
-import { ip, ipText } from './packets.js';
-import type { SeededRandom } from './random.js';
+/** A host of the simulation: a `StackHost` on a device of its own in virtual time, with what the simulation counts and spoils. */
+import { MemoryDevice, NO_OFFLOAD } from '../../src/net/device/memory/memory-link.js';
+import { DROP_NAMES } from '../../src/net/drops.js';
+import type { Flow, FlowHandler } from '../../src/net/flow.js';
+import { StackHost } from '../../src/net/host/stack-host.js';
+import type { CongestionName } from '../../src/net/tcp/congestion/index.js';
+import type { TcpLimits } from '../../src/net/tcp/index.js';
+import { ipText } from './packets.js';
 import type { Port, World } from './world.js';
-
-/** Frames a turn takes before timers are looked at. */
-const BUDGET = 64;
 
 export interface SimHostOptions {
   readonly name: string;
@@ -24,52 +19,32 @@ export interface SimHostOptions {
   readonly wraps?: boolean;
 }
 
-export class SimHost implements Port, Network {
+export class SimHost extends StackHost implements Port {
   readonly name: string;
   readonly mac: Uint8Array;
-  readonly stack: Stack;
-  readonly tcp: TcpLayer;
-  readonly drops = new Drops();
-  /** Virtual time as this host's programs see it: their callbacks run inside an entry of the stack. */
-  readonly clock: Clock;
-  private readonly device: MemoryDevice;
-  private readonly random: SeededRandom;
-  private dhcp: DhcpClient | undefined;
+  declare readonly device: MemoryDevice;
   /** Frames that came, those that found the queue full among them. */
   private arrived = 0;
   unplugged = false;
   private overflowed = 0;
-  private turnQueued = false;
-  private inside = false;
-  private timer: Timer | undefined;
-  private timerFor = Number.POSITIVE_INFINITY;
 
   constructor(
     private readonly world: World,
     options: SimHostOptions,
   ) {
+    const offload = options.offload ? { checksum: true, segmentation: 65_535 } : NO_OFFLOAD;
+    const random = world.random.fork(options.mac[5] as number);
+    super({
+      device: new MemoryDevice(options.mac, { offload, queue: 4096, mtu: options.mtu ?? 1500 }),
+      clock: world.time,
+      random,
+      hostname: options.name,
+      congestion: options.congestion,
+      limits: options.limits,
+    });
     this.name = options.name;
     this.mac = options.mac;
-    this.random = world.random.fork(options.mac[5] as number);
-    const offload = options.offload ? { checksum: true, segmentation: 65_535 } : NO_OFFLOAD;
-    this.device = new MemoryDevice(options.mac, { offload, queue: 4096, mtu: options.mtu ?? 1500 });
-    this.stack = new Stack({ device: this.device, random: this.random, drops: this.drops });
-    this.tcp = new TcpLayer({
-      ip: this.stack,
-      random: this.random,
-      drops: this.drops,
-      congestion: congestionByName(options.congestion ?? 'cubic'),
-      limits: options.limits ?? {},
-    });
-    this.stack.host(this.tcp);
     if (options.wraps === true) this.nearTheWrap();
-    this.device.onReadable = () => this.queueTurn();
-    const { time } = world;
-    this.clock = {
-      now: () => time.now(),
-      wallClock: () => time.wallClock(),
-      schedule: (delay, callback) => time.schedule(delay, () => this.enter(callback)),
-    };
   }
 
   /** Initial sequence numbers a few thousand bytes, timestamps a second before they wrap. */
@@ -97,33 +72,14 @@ export class SimHost implements Port, Network {
     };
   }
 
-  configure(address: string, prefix: number, gateway?: string): void {
-    const config = { address: ip(address), prefix, gateway: gateway === undefined ? undefined : ip(gateway) };
-    this.enter(() => this.stack.configure(config, this.world.time.now()));
-  }
-
-  /** Asks for an address and keeps it. */
-  useDhcp(): void {
-    const { stack } = this;
-    const dhcp = new DhcpClient({
-      stack,
-      hostname: this.name,
-      onLease: () => {},
-      onEvent: () => {},
-      onTrouble: () => {},
-    });
-    this.dhcp = dhcp;
-    stack.arp.onConflict = (mac, kept) => {
-      if (!kept) dhcp.addressTaken(mac);
-    };
-    this.enter(() => dhcp.start(this.world.time.now()));
+  /** Takes a static address. */
+  place(address: string, prefix: number, gateway?: string): void {
+    this.configure({ address, prefix, gateway });
   }
 
   /** Gives the address back, if it was leased. */
   stop(): void {
-    const { dhcp } = this;
-    this.dhcp = undefined;
-    if (dhcp !== undefined) this.enter(() => dhcp.stop(this.world.time.now()));
+    this.releaseAddress();
   }
 
   take(frame: Uint8Array): void {
@@ -132,79 +88,12 @@ export class SimHost implements Port, Network {
     if (!this.device.deliver(frame)) this.overflowed += 1;
   }
 
-  private queueTurn(): void {
-    if (this.turnQueued) return;
-    this.turnQueued = true;
-    this.world.time.schedule(0, () => {
-      this.turnQueued = false;
-      this.turn();
-    });
-  }
-
-  private turn(): void {
-    const { stack, device, world } = this;
-    const now = world.time.now();
-    this.inside = true;
-    const taken = device.receive((bytes, start, end, marks) => stack.input(bytes, start, end, marks, now), BUDGET);
-    stack.flush(now);
-    this.inside = false;
-    if (taken === BUDGET) this.queueTurn();
-    this.poll();
-  }
-
-  /** What a program does outside the stack's callbacks: the stack learns the time first, and sends afterwards. */
-  enter(what: () => void): void {
-    if (this.inside) {
-      what();
-      return;
-    }
-    const now = this.world.time.now();
-    this.inside = true;
-    this.stack.poll(now);
-    this.dhcp?.poll(now);
-    what();
-    this.stack.flush(now);
-    this.inside = false;
-    this.poll();
-  }
-
-  private poll(): void {
-    const { time } = this.world;
-    this.inside = true;
-    const now = time.now();
-    const { stack, dhcp } = this;
-    const due = Math.min(stack.poll(now), dhcp?.poll(now) ?? Number.POSITIVE_INFINITY, stack.arp.poll(now));
-    this.inside = false;
-    if (due === this.timerFor) return;
-    this.timer?.cancel();
-    this.timerFor = due;
-    if (due === Number.POSITIVE_INFINITY) return;
-    // A deadline in the past asks for another turn, but time must not stand still.
-    this.timer = time.at(Math.max(due, time.now()), () => {
-      this.timerFor = Number.POSITIVE_INFINITY;
-      this.poll();
-    });
-  }
-
   ipv4(): number | undefined {
     return this.stack.config?.address;
   }
 
-  get address(): string | undefined {
-    const address = this.ipv4();
-    return address === undefined ? undefined : ipText(address);
-  }
-
-  listen(port: number, accept: Accept, adopt?: Adopt): Promise<Listener> {
-    const listening = this.tcp.listen(port, accept, adopt);
-    return Promise.resolve({
-      endpoint: { address: this.address ?? '0.0.0.0', port: listening.port },
-      close: () => listening.close(),
-    });
-  }
-
   /** An active open; `begin` is called when the connection stands. */
-  connect(remote: number, port: number, handler: FlowHandler, begin: (flow: Flow) => void, from?: number): void {
+  dial(remote: number, port: number, handler: FlowHandler, begin: (flow: Flow) => void, from?: number): void {
     this.enter(() => {
       const opening = this.tcp.opening as unknown as { choosePort: unknown };
       const own = opening.choosePort;
@@ -223,12 +112,6 @@ export class SimHost implements Port, Network {
     const { connections, waiting } = this.tcp;
     return connections.get(remote, local, ports) === undefined && waiting.find(remote, local, ports) < 0;
   }
-
-  counters(): Readonly<Record<string, number>> {
-    return { ...this.tcp.counters, ...this.drops.toJSON() };
-  }
-
-  async close(): Promise<void> {}
 
   /** What should not be there when everything is over. */
   leftovers(): string[] {

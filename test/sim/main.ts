@@ -23,11 +23,14 @@ const began = process.hrtime.bigint();
 let frames = 0;
 let virtual = 0;
 let failures = 0;
+/** Of every run's trace: equal when each frame of each seed was. */
+let trace = 0x811c9dc5 | 0;
 for (let seed = first; seed < first + count; seed++) {
   const result = runSeed(seed);
   if (values.plan) console.log(JSON.stringify(result.plan, null, 1));
   frames += result.outcome.world.frames;
   virtual += result.outcome.world.time.now();
+  trace = Math.imul(trace ^ result.outcome.world.trace, 0x01000193);
   if (result.outcome.problems.length > 0) {
     failures += 1;
     const file = values.pcap ?? join('build', `sim-${seed}.pcapng`);
@@ -42,7 +45,7 @@ for (let seed = first; seed < first + count; seed++) {
 const seconds = Number(process.hrtime.bigint() - began) / 1e9;
 if (failures === 0) {
   console.log(
-    `${count} ${count === 1 ? 'seed' : 'seeds'} held: ${frames} frames, ${(virtual / 3_600_000).toFixed(1)} virtual hours in ${seconds.toFixed(1)} s`,
+    `${count} ${count === 1 ? 'seed' : 'seeds'} held: ${frames} frames, ${(virtual / 3_600_000).toFixed(1)} virtual hours in ${seconds.toFixed(1)} s, trace ${(trace >>> 0).toString(16)}`,
   );
 }
 process.exitCode = failures > 0 ? 1 : 0;

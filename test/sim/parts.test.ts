@@ -1,11 +1,11 @@
 import t from 'tap';
+import { SeededRandom } from '../../src/net/host/seeded-random.js';
+import { VirtualTime } from '../../src/net/host/virtual-time.js';
 import { minimise } from './minimise.js';
 import { drawPlan } from './plan.js';
-import { SeededRandom } from './random.js';
-import { Scheduler } from './scheduler.js';
 
 t.test('events happen in the order of their times, and equal ones in the order they were asked for', async (t) => {
-  const time = new Scheduler();
+  const time = new VirtualTime();
   const random = new SeededRandom(1);
   const seen: [number, number][] = [];
   for (let i = 0; i < 500; i++) {
@@ -24,7 +24,7 @@ t.test('events happen in the order of their times, and equal ones in the order t
 });
 
 t.test('a cancelled timer does not fire, and one that fired may be cancelled', async (t) => {
-  const time = new Scheduler();
+  const time = new VirtualTime();
   let fired = 0;
   const first = time.schedule(1, () => fired++);
   time.schedule(2, () => fired++).cancel();

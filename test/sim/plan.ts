@@ -2,9 +2,9 @@
  * What happens in one simulated run: drawn from the seed, and made of plain data so that it can be printed, repeated and cut
  * down.
  */
-import { type Faults, NO_FAULTS } from '../../src/net/device/faults.js';
+import { type Faults, NO_FAULTS } from '../../src/net/device/wrap/faults.js';
+import { SeededRandom } from '../../src/net/host/seeded-random.js';
 import type { CongestionName } from '../../src/net/tcp/congestion/index.js';
-import { SeededRandom } from './random.js';
 
 export type Topology = 'one-network' | 'two-networks';
 

@@ -5,8 +5,9 @@
 import { HttpServer } from '../../src/http/index.js';
 import type { Memories, MemoryName } from '../../src/memory/memories.js';
 import type { Memory } from '../../src/memory/memory.js';
-import { decodeRecord, encodeRecord } from '../../src/net/direct/moving-codec.js';
+import { decodeRecord, encodeRecord } from '../../src/net/direct/peer-link/moving-codec.js';
 import type { Clock } from '../../src/net/flow.js';
+import { Adopter } from '../../src/net/tcp/moving/adopter.js';
 import {
   adoptTimeWait,
   type FlowName,
@@ -16,8 +17,7 @@ import {
   type TimeWaitState,
   takeBack,
   takeOver,
-} from '../../src/net/tcp/hand-over.js';
-import { Adopter } from '../../src/net/tcp/moving/adopter.js';
+} from '../../src/net/tcp/moving/hand-over.js';
 import { Mover } from '../../src/net/tcp/moving/mover.js';
 import type { Store } from '../../src/store/store.js';
 import { SimHost, type SimHostOptions } from './host.js';
@@ -113,7 +113,7 @@ export class Program {
     readonly memories: Memories,
   ) {
     this.host = new SimHost(shifted(world, clock), { name: `program${clock}`, mac: MAC, ...options });
-    this.host.configure(SERVER, 24);
+    this.host.place(SERVER, 24);
     this.http = new HttpServer({ store: () => site.store, clock: this.host.clock });
     this.adopter = new Adopter(this.host.tcp, memories);
     void this.host.listen(80, this.http.accept, this.http.adopt);

@@ -1,5 +1,5 @@
 /** Carries out a plan: builds its network, lets its connections run in virtual time, and says what was not as it must be. */
-import { NO_FAULTS } from '../../src/net/device/faults.js';
+import { NO_FAULTS } from '../../src/net/device/wrap/faults.js';
 import { Attacker } from './attacker.js';
 import { DhcpServer } from './dhcp-server.js';
 import { SimHost } from './host.js';
@@ -77,7 +77,7 @@ function buildNetwork(world: World, plan: Plan): { hosts: SimHost[]; router: Rou
     const network = networks[host.network] as Switch;
     made.connectTo(network.plug(made.name, made, host.towards, host.from));
     if (host.dhcp) made.useDhcp();
-    else made.configure(`10.${host.network}.0.${10 + i}`, 24, `10.${host.network}.0.1`);
+    else made.place(`10.${host.network}.0.${10 + i}`, 24, `10.${host.network}.0.1`);
     return made;
   });
   if (plan.attack > 0) {
@@ -100,7 +100,7 @@ function befall(world: World, plan: Plan, hosts: readonly SimHost[], router: Rou
       else if (one.kind === 'path-mtu') router.setMtu(1, one.mtu);
       else if (one.kind === 'readdress') {
         const { network } = plan.hosts[one.host]!;
-        hosts[one.host]?.configure(`10.${network}.0.${60 + one.host}`, 24, `10.${network}.0.1`);
+        hosts[one.host]?.place(`10.${network}.0.${60 + one.host}`, 24, `10.${network}.0.1`);
       } else {
         router.dead = true;
         router.forget();
@@ -174,7 +174,7 @@ function startFlow(world: World, plan: FlowPlan, hosts: readonly SimHost[], runn
     let remote: number;
     try {
       remote = to.ipv4() as number;
-      from.connect(remote, plan.port, client, (flow) => client.begin(flow), port);
+      from.dial(remote, plan.port, client, (flow) => client.begin(flow), port);
     } catch {
       // It has no address any more.
       client.reason = 'unreachable';

@@ -1,14 +1,14 @@
 /** One run out of a seed: clients of all kinds, a bad cable, and programs that take over from one another, some of them killed. */
 import type { Memories, MemoryName } from '../../src/memory/memories.js';
 import { Memory } from '../../src/memory/memory.js';
-import { NO_FAULTS } from '../../src/net/device/faults.js';
+import { NO_FAULTS } from '../../src/net/device/wrap/faults.js';
+import { SeededRandom } from '../../src/net/host/seeded-random.js';
 import type { Store } from '../../src/store/store.js';
 import { HandMadeStore } from '../http/hand-made-store.js';
 import { Asker, type AskerPlan } from './asker.js';
 import { SimHost } from './host.js';
 import { ip } from './packets.js';
 import { Address, CLIENT, CLIENT_MAC, Program, SERVER, type Site } from './programs.js';
-import { SeededRandom } from './random.js';
 import { World } from './world.js';
 
 const LARGE = 400_000;
@@ -119,7 +119,7 @@ export async function runSwap(plan: SwapPlan): Promise<Swapped> {
   const address = new Address(world, delay);
   const client = new SimHost(world, { name: 'client', mac: CLIENT_MAC });
   client.connectTo(world.wire('to the site', address, faults));
-  client.configure(CLIENT, 24);
+  client.place(CLIENT, 24);
   const back = world.wire('from the site', client, faults);
   const programs: Program[] = [];
   const options = { congestion: random.pick(['cubic', 'reno', 'bbr'] as const), offload: random.chance(0.5) };
@@ -149,7 +149,7 @@ export async function runSwap(plan: SwapPlan): Promise<Swapped> {
     time.schedule(random.between(0, (plan.swaps.at(-1) ?? 0) + 500), () => {
       const asker = new Asker(client, planFor(random), bodies);
       askers.push(asker);
-      client.connect(ip(SERVER), 80, asker, (flow) => asker.begin(flow));
+      client.dial(ip(SERVER), 80, asker, (flow) => asker.begin(flow));
       for (const one of client.tcp.connections) if (one.handler === asker) names.set(String(one.localPort), asker);
     });
   }

@@ -1,5 +1,5 @@
 /** A learning Ethernet switch: floods what it does not know, and forgets the oldest address when its table is full. */
-import type { Faults } from '../../src/net/device/faults.js';
+import type { Faults } from '../../src/net/device/wrap/faults.js';
 import { macKey } from './packets.js';
 import type { Port, World } from './world.js';
 

@@ -4,8 +4,8 @@
  */
 import { Memory } from '../../src/memory/memory.js';
 import type { Clock, CloseReason, Flow, FlowHandler } from '../../src/net/flow.js';
+import { SeededRandom } from '../../src/net/host/seeded-random.js';
 import type { FlowPlan } from './plan.js';
-import { SeededRandom } from './random.js';
 
 /** Prime, so that no power of two of offsets looks alike. */
 const PERIOD = 65_521;

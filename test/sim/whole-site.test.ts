@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import t from 'tap';
 import { HttpServer } from '../../src/http/index.js';
-import { type Faults, NO_FAULTS } from '../../src/net/device/faults.js';
+import { type Faults, NO_FAULTS } from '../../src/net/device/wrap/faults.js';
 import { bundleDirectory, openStore } from '../../src/store/index.js';
 import { pagesOf } from '../wire/whole-site.js';
 import { SimHost } from './host.js';
@@ -48,13 +48,13 @@ t.test('the whole site over the real HTTP server and the real stack, in virtual 
         const [server, client] = ['server', 'client'].map((each, i) => {
           const host = new SimHost(world, { name: each, mac: Uint8Array.of(2, 0, 0, 0, 0, 10 + i), offload });
           host.connectTo(network.plug(each, host, faults, faults));
-          host.configure(`10.0.0.${10 + i}`, 24);
+          host.place(`10.0.0.${10 + i}`, 24);
           return host;
         }) as [SimHost, SimHost];
         const http = new HttpServer({ store: () => store, clock: server.clock });
         await server.listen(80, http.accept);
         const browser = new Browser(pages.map((page) => page.path));
-        browser.start(6, (visit) => client.connect(server.ipv4() as number, 80, visit, (flow) => visit.next(flow)));
+        browser.start(6, (visit) => client.dial(server.ipv4() as number, 80, visit, (flow) => visit.next(flow)));
         world.time.run(3_600_000, () => browser.open === 0);
         t.same(browser.problems, []);
         t.equal(browser.answers.length, pages.length);

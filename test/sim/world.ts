@@ -16,9 +16,9 @@ import {
   type Faults,
   Impairment,
   NO_FAULTS,
-} from '../../src/net/device/faults.js';
-import { SeededRandom } from './random.js';
-import { Scheduler } from './scheduler.js';
+} from '../../src/net/device/wrap/faults.js';
+import { SeededRandom } from '../../src/net/host/seeded-random.js';
+import { VirtualTime } from '../../src/net/host/virtual-time.js';
 
 /** What a cable is plugged into. Frames are shared, and never changed by whoever gets one. */
 export interface Port {
@@ -56,7 +56,7 @@ export type FaultKey = number;
 const RANDOM_FATES = FATE_LOST | FATE_DUPLICATED | FATE_CORRUPTED | FATE_REORDERED;
 
 export class World {
-  readonly time = new Scheduler();
+  readonly time = new VirtualTime();
   readonly random: SeededRandom;
   /** Names of the wires, by their numbers. */
   readonly wires: string[] = [];

@@ -2,13 +2,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
-import { blobOfFile } from '../../src/store/blob.js';
-import { readHeader } from '../../src/store/bundle-header.js';
-import { BundleStore } from '../../src/store/bundle-store.js';
-import { sha256 } from '../../src/store/hash-tree.js';
+import { readHeader } from '../../src/store/format/bundle-header.js';
+import { sha256 } from '../../src/store/format/hash-tree.js';
+import { sumBytes } from '../../src/store/format/sums.js';
 import { bundleDirectory, openStore, StoreError } from '../../src/store/index.js';
-import { readWhole } from '../../src/store/read-file.js';
-import { sumBytes } from '../../src/store/sums.js';
+import { BundleStore } from '../../src/store/read/bundle-store.js';
+import { blobOfFile } from '../../src/store/site/blob.js';
+import { readWhole } from '../../src/store/site/read-file.js';
 import { directory, identity, lookup, resource, type Tree, text, tree } from './tree.js';
 
 const site: Tree = {

@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { linksOfPage } from '../../src/store/html/links.js';
 import { bundleDirectory, describe, openStore, renderDescription } from '../../src/store/index.js';
-import { linksOfPage } from '../../src/store/links.js';
 import { directory, storeOf, tree } from './tree.js';
 
 t.test('what nothing links to, links that lead nowhere, missing images and mixed case are found', async (t) => {

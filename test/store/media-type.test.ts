@@ -1,6 +1,6 @@
 import t from 'tap';
-import { cacheControl, fingerprinted } from '../../src/store/cache-policy.js';
-import { compressible, mediaType } from '../../src/store/media-type.js';
+import { cacheControl, fingerprinted } from '../../src/store/site/cache-policy.js';
+import { compressible, mediaType } from '../../src/store/site/media-type.js';
 
 const type = (path: string, content = '', mime = {}): string =>
   mediaType(path, new TextEncoder().encode(content), mime);

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { refreshOf } from '../../src/store/meta-refresh.js';
+import { refreshOf } from '../../src/store/html/meta-refresh.js';
 import { outcome, storeOf } from './tree.js';
 
 const refresh = (to: string): string =>

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { RunningSums, rangeSum, sumBytes } from '../../src/store/sums.js';
+import { RunningSums, rangeSum, sumBytes } from '../../src/store/format/sums.js';
 
 /** RFC 1071 as it is written: words of 16 bits, the last one padded with zero. */
 function reference(bytes: Uint8Array, start: number, end: number): number {

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { WalkMemory } from '../../src/store/walk-memory.js';
+import { WalkMemory } from '../../src/store/site/walk-memory.js';
 import { tree } from './tree.js';
 
 const paths = (found: readonly { readonly path: string }[] | undefined): string[] | undefined =>

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import t from 'tap';
 import { openStore } from '../../src/store/index.js';
-import { walk } from '../../src/store/walk.js';
+import { walk } from '../../src/store/site/walk.js';
 import { directory, outcome, storeOf, tree } from './tree.js';
 
 t.test('files come in the order of the bytes of their paths', async (t) => {

@@ -7,7 +7,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { askControl } from '../../src/handover/control-client.js';
+import { askControl } from '../../src/control/client.js';
 import { libc } from '../../src/native/libc.js';
 import { listenOn } from '../../src/native/listen.js';
 import { findCommand } from '../run/packages.js';

@@ -1,6 +1,8 @@
 /** A supervisor in a laboratory, on a TAP or on the kernel's sockets, and clients beside it. */
+
 import { join, resolve } from 'node:path';
-import { askControl } from '../../src/handover/control-client.js';
+import { askControl } from '../../src/control/client.js';
+import type { ControlRequest } from '../../src/control/protocol.js';
 import type { Lab, Namespace, Program } from '../wire/lab.js';
 import { MAIN, type Status } from './supervised.js';
 
@@ -41,7 +43,7 @@ export class LabSupervised {
   }
 
   async ask(request: object): Promise<Status> {
-    return (await askControl(this.control, request)) as unknown as Status;
+    return (await askControl(this.control, request as ControlRequest)) as unknown as Status;
   }
 
   /** Clients in `client`; answers what ends them. */

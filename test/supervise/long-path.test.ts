@@ -4,10 +4,10 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
-import { askControl, socketAnswers } from '../../src/handover/control-client.js';
-import { openControl } from '../../src/handover/control-server.js';
-import { Link } from '../../src/net/direct/link.js';
-import { Successor } from '../../src/net/direct/successor.js';
+import { askControl, socketAnswers } from '../../src/control/client.js';
+import { openControl } from '../../src/control/server.js';
+import { Link } from '../../src/net/direct/peer-link/link.js';
+import { Successor } from '../../src/net/direct/succession/successor.js';
 import { bundleOf, freePort, kill, Supervised } from './supervised.js';
 
 t.setTimeout(120_000);

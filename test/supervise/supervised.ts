@@ -1,11 +1,13 @@
 /** A supervisor on the kernel's sockets, as a user runs it, for tests. */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Test } from 'tap';
-import { askControl } from '../../src/handover/control-client.js';
+import { askControl } from '../../src/control/client.js';
+import type { ControlRequest } from '../../src/control/protocol.js';
 import { bundleDirectory } from '../../src/store/index.js';
 import { Family, kill } from './family.js';
 
@@ -64,7 +66,7 @@ export class Supervised {
   }
 
   async ask(request: object): Promise<Status> {
-    const status = (await askControl(this.control, request)) as unknown as Status;
+    const status = (await askControl(this.control, request as ControlRequest)) as unknown as Status;
     if (status.pid > 0) this.pids.add(status.pid);
     return status;
   }

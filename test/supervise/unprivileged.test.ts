@@ -1,9 +1,11 @@
 /** Only `host up` needs root: supervise and the programs that it starts run as a user without any right. */
+
 import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { askControl } from '../../src/handover/control-client.js';
+import { askControl } from '../../src/control/client.js';
+import type { ControlRequest } from '../../src/control/protocol.js';
 import { Lab } from '../wire/lab.js';
 import { skipWithout } from '../wire/needs.js';
 import { bundleOf, MAIN, type Status } from './supervised.js';
@@ -49,7 +51,7 @@ async function servesAsUser(t: Test, lab: Lab, args: readonly string[], fetch: (
   const mounted = ['--mount', 'sh', '-c', TUN, 'sh', 'setpriv'];
   const supervisor = lab.host.start('unshare', [...mounted, ...argv], { HOME: home, TMPDIR: home });
   await supervisor.says(/serving on http/, 60);
-  const ask = async (request: object) => (await askControl(control, request)) as unknown as Status;
+  const ask = async (request: object) => (await askControl(control, request as ControlRequest)) as unknown as Status;
   t.equal(await fetch(), 'first');
   const pids = new Set([(await ask({ do: 'status' })).pid]);
   for (const page of ['second', 'second']) {

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { BootError, cardToServeOn, guestArguments } from '../../src/vm/guest.js';
+import { BootError, cardToServeOn, guestArguments } from '../../src/vm/guest/guest.js';
 
 t.test("what is ours on the kernel's command line becomes the program's arguments; what comes later wins", (t) => {
   const line = 'console=ttyS0 quiet panic=2 ipv4=192.0.2.7/24 ipv4=46.43.42.137/25 ipv4-gateway=46.43.42.129 metrics\n';

@@ -1,6 +1,6 @@
 /** When a crash is the first again; by a clock of the test's. */
 import t from 'tap';
-import { HEALTHY, whenHealthy } from '../../src/vm/healthy.js';
+import { HEALTHY, whenHealthy } from '../../src/vm/host/healthy.js';
 
 function clock() {
   let now = 0;

@@ -3,10 +3,10 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { cpio } from '../../src/vm/cpio.js';
-import { withoutSymbols } from '../../src/vm/elf.js';
-import { keepEnglishOnly } from '../../src/vm/icu.js';
-import { LAST, Program } from '../../src/vm/machine-code.js';
+import { cpio } from '../../src/vm/build/cpio.js';
+import { keepEnglishOnly } from '../../src/vm/build/icu.js';
+import { withoutSymbols } from '../../src/vm/machine/elf.js';
+import { LAST, Program } from '../../src/vm/machine/machine-code.js';
 
 const skip = process.platform === 'linux' && process.arch === 'x64' ? false : 'needs Linux on x86-64';
 

@@ -4,11 +4,11 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
-import { cmosPrograms } from '../../src/vm/cmos.js';
-import { cpio } from '../../src/vm/cpio.js';
-import { initProgram, MOST_CRASHES } from '../../src/vm/init.js';
-import { debianKernel } from '../../src/vm/kernel.js';
-import { Program } from '../../src/vm/machine-code.js';
+import { cpio } from '../../src/vm/build/cpio.js';
+import { debianKernel } from '../../src/vm/build/kernel.js';
+import { cmosPrograms } from '../../src/vm/guest/cmos.js';
+import { initProgram, MOST_CRASHES } from '../../src/vm/guest/init.js';
+import { Program } from '../../src/vm/machine/machine-code.js';
 import { skipWithout } from '../wire/needs.js';
 
 const exit = 60;

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import t, { type Test } from 'tap';
-import { debianKernel } from '../../src/vm/kernel.js';
+import { debianKernel } from '../../src/vm/build/kernel.js';
 
 const LAUNCHER = resolve('dist', 'image-program', 'run-qemu.js');
 const BOOT = {

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { Memory } from '../../src/memory/memory.js';
-import { DirectNetwork } from '../../src/net/direct.js';
+import { DirectNetwork } from '../../src/net/direct/network.js';
 import type { Flow, FlowHandler } from '../../src/net/flow.js';
 import { parseIpv4 } from '../../src/net/wire/address.js';
 

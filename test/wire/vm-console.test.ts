@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import type { BootFile } from '../../src/vm/boot-file.js';
+import type { BootFile } from '../../src/vm/build/boot-file.js';
 import { Lab, type Program } from './lab.js';
 import { BOOT, build, imageFolder, onePage, skip } from './machine.js';
 

@@ -3,7 +3,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
-import { LINK_HEAD, SAY } from '../../src/net/direct/link.js';
+import { LINK_HEAD, SAY } from '../../src/net/direct/peer-link/link.js';
 import { Lab } from './lab.js';
 import { BOOT, build, imageFolder, onePage, skip } from './machine.js';
 

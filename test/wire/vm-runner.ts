@@ -6,10 +6,10 @@
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { StagedImage } from '../../src/deploy/runner.js';
 import { makeRunner } from '../../src/deploy/runners.js';
 import type { Manifest } from '../../src/image/manifest.js';
-import { vmRunnerWithin } from '../../src/vm/vm-runner.js';
+import type { StagedImage } from '../../src/image/runner.js';
+import { vmRunnerWithin } from '../../src/vm/host/vm-runner.js';
 
 const [hostFolder, ...args] = process.argv.slice(2) as [string, ...string[]];
 const staged = (folder: string): StagedImage => ({

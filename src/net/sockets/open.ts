@@ -1,6 +1,6 @@
 /** Chooses between the two networks on the kernel's sockets. What is not needed is not loaded. */
 import type { Network } from '../flow.js';
-import type { SocketNetworkOptions } from './options.js';
+import type { SocketNetworkOptions } from './common/options.js';
 
 /** `libc`: read and written by our own calls (Linux). `node`: Node's sockets, on any system. */
 export type SocketKind = 'libc' | 'node';
@@ -11,13 +11,13 @@ export async function openSocketNetwork(
   kind: SocketKind | undefined = undefined,
 ): Promise<Network> {
   if (kind === 'libc' || (kind === undefined && process.platform === 'linux')) {
-    const { OwnSocketNetwork } = await import('./own-network.js');
+    const { OwnSocketNetwork } = await import('./libc/network.js');
     try {
       return new OwnSocketNetwork(options);
     } catch (error) {
       if (kind === 'libc') throw new Error(`--sockets libc cannot be had here: ${(error as Error).message}`);
     }
   }
-  const { SocketNetwork } = await import('../sockets.js');
+  const { SocketNetwork } = await import('./node/network.js');
   return new SocketNetwork(options);
 }

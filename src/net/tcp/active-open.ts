@@ -1,15 +1,15 @@
 /** Active open: SYN-SENT, and SYN-RECEIVED of a simultaneous open (RFC 9293 3.10.7.3, 3.5). */
 import { dropReason } from '../drops.js';
-import type { Ipv4 } from '../ip-output.js';
+import type { Ipv4 } from '../ip/ip-output.js';
 import { ACK, RST, type Segment, SYN } from '../wire/tcp.js';
-import { TIMER_NONE, TIMER_RTO } from './busy.js';
-import { Connection } from './connection.js';
+import { TIMER_NONE, TIMER_RTO } from './connection/busy.js';
+import { Connection } from './connection/connection.js';
+import { ESTABLISHED, FIN_WAIT_1, SYN_RECEIVED, SYN_SENT } from './connection/state.js';
 import type { TcpLayer } from './layer.js';
-import { updateMss } from './mss.js';
-import { SHORTEST_RTT } from './rto.js';
-import { ESTABLISHED, FIN_WAIT_1, SYN_RECEIVED, SYN_SENT } from './state.js';
+import { SHORTEST_RTT } from './recovery/rto.js';
+import { updateMss } from './send/mss.js';
 import { peerMss, writeSynOptions } from './syn-options.js';
-import { NONE } from './time-wait.js';
+import { NONE } from './tables/time-wait.js';
 
 const FLAGS = dropReason('tcp-flags-invalid');
 const ACK_INVALID = dropReason('tcp-ack-invalid');

@@ -1,5 +1,5 @@
 /** DHCP messages (RFC 2131 2, RFC 2132, RFC 3396, RFC 3442): built and read; hostile ones are refused whole. */
-import type { Ipv4 } from '../ip-output.js';
+import type { Ipv4 } from './address.js';
 import { maskPrefix, prefixMask } from './address.js';
 import { int32At, putInt32, putUint16, uint16At } from './tcp.js';
 

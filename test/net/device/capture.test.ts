@@ -3,9 +3,9 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Memory } from '../../../src/memory/memory.js';
-import { CaptureDevice } from '../../../src/net/device/capture.js';
 import type { Device, FrameSink } from '../../../src/net/device/device.js';
 import { HEADROOM, TxFrame } from '../../../src/net/device/tx-frame.js';
+import { CaptureDevice } from '../../../src/net/device/wrap/capture.js';
 import { dropReason } from '../../../src/net/drops.js';
 
 /** A device that has the given frames waiting. */

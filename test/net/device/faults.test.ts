@@ -1,12 +1,12 @@
 import t from 'tap';
-import { corrupted, FATE_LOST, FATE_QUEUE_FULL, Impairment, NO_FAULTS } from '../../../src/net/device/faults.js';
-import { parseFaults } from '../../../src/net/device/faults-option.js';
-import { FaultyDevice } from '../../../src/net/device/faulty-device.js';
-import { type MemoryDevice, memoryLink } from '../../../src/net/device/memory-link.js';
+import { type MemoryDevice, memoryLink } from '../../../src/net/device/memory/memory-link.js';
 import { HEADROOM } from '../../../src/net/device/tx-frame.js';
+import { corrupted, FATE_LOST, FATE_QUEUE_FULL, Impairment, NO_FAULTS } from '../../../src/net/device/wrap/faults.js';
+import { parseFaults } from '../../../src/net/device/wrap/faults-option.js';
+import { FaultyDevice } from '../../../src/net/device/wrap/faulty-device.js';
+import { SeededRandom } from '../../../src/net/host/seeded-random.js';
+import { VirtualTime } from '../../../src/net/host/virtual-time.js';
 import { addWords, fold } from '../../../src/net/wire/checksum.js';
-import { SeededRandom } from '../../sim/random.js';
-import { Scheduler } from '../../sim/scheduler.js';
 
 function share(faults: Partial<typeof NO_FAULTS>, counts: (way: Impairment) => boolean): number {
   const way = new Impairment({ ...NO_FAULTS, ...faults });
@@ -86,7 +86,7 @@ function send(device: FaultyDevice | MemoryDevice, number: number): void {
 }
 
 t.test('a faulty device holds frames back both ways, and loses none that it did not mean to', async (t) => {
-  const clock = new Scheduler();
+  const clock = new VirtualTime();
   const [near, far] = memoryLink();
   const bad = new FaultyDevice(near, { ...NO_FAULTS, reorder: 0.3, reorderDelay: 7 }, new SeededRandom(3), clock);
   const sent: number[] = [];
@@ -118,7 +118,7 @@ t.test('a faulty device holds frames back both ways, and loses none that it did 
 });
 
 t.test('a device that is closed while frames are held back delivers none of them', async (t) => {
-  const clock = new Scheduler();
+  const clock = new VirtualTime();
   const [near, far] = memoryLink();
   const bad = new FaultyDevice(near, { ...NO_FAULTS, delay: 10 }, new SeededRandom(3), clock);
   send(bad, 1);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { Memory } from '../../../src/memory/memory.js';
-import { memoryLink } from '../../../src/net/device/memory-link.js';
+import { memoryLink } from '../../../src/net/device/memory/memory-link.js';
 import { HEADROOM, IP_OFFSET, TRANSPORT_OFFSET, type TxFrame } from '../../../src/net/device/tx-frame.js';
 import {
   ACK,

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { eventLoopDescriptor } from '../../../src/native/poll.js';
-import type { Driven } from '../../../src/net/device/loop.js';
-import { PollingLoop } from '../../../src/net/device/polling-loop.js';
+import type { Driven } from '../../../src/net/loop/loop.js';
+import { PollingLoop } from '../../../src/net/loop/polling-loop.js';
 
 const libuv = eventLoopDescriptor();
 /** Longer than any test waits: only what the loop does by itself ends it. */

@@ -1,8 +1,8 @@
 /** Several workers on one device, and a kernel that steers each frame wrongly on purpose: together they are one host. */
 import t, { type Test } from 'tap';
 import { Memory } from '../../../src/memory/memory.js';
-import { NO_FAULTS } from '../../../src/net/device/faults.js';
-import { Astray } from '../../../src/net/direct/astray.js';
+import { NO_FAULTS } from '../../../src/net/device/wrap/faults.js';
+import { Astray } from '../../../src/net/direct/workers/astray.js';
 import type { TcpLimits } from '../../../src/net/tcp/index.js';
 import { DhcpServer } from '../../sim/dhcp-server.js';
 import { SimHost } from '../../sim/host.js';
@@ -95,7 +95,7 @@ class Farm implements Port {
   }
 
   configure(): this {
-    for (const one of this.workers) one.configure('10.0.0.2', 24, '10.0.0.1');
+    for (const one of this.workers) one.place('10.0.0.2', 24, '10.0.0.1');
     return this;
   }
 
@@ -130,7 +130,7 @@ function carry(t: Test, seed: number, count: number, limits: Partial<TcpLimits>,
   const client = new SimHost(world, { name: 'client', mac: PEER_MAC });
   const cable = { ...NO_FAULTS, loss, delay: 1 };
   client.connectTo(network.plug('client', client, cable, cable));
-  client.configure('10.0.0.77', 24);
+  client.place('10.0.0.77', 24);
   // An ACK that comes late, because it went round, may find its connection over: a client in TIME-WAIT is told so, in vain.
   let resets = 0;
   client.tcp.probe = (event) => {
@@ -150,7 +150,7 @@ function carry(t: Test, seed: number, count: number, limits: Partial<TcpLimits>,
         far.begin(flow);
       });
     }
-    world.time.schedule(port, () => client.connect(US, port, near, (flow) => near.begin(flow)));
+    world.time.schedule(port, () => client.dial(US, port, near, (flow) => near.begin(flow)));
   }
   world.time.run(600_000, () => ends.length === 24 && ends.every((one) => one.reason !== undefined));
   for (const one of ends) {
@@ -343,7 +343,7 @@ t.test('DHCP: the lead has its address although another worker gets all that the
   world.time.run(30_000, () => farm.workers[0]!.address !== undefined);
   t.equal(farm.workers[0]!.address, '10.0.0.100');
   // It is configured as the lead tells it; what the server says later still is not its own affair.
-  farm.workers[1]!.configure('10.0.0.100', 24, '10.0.0.1');
+  farm.workers[1]!.place('10.0.0.100', 24, '10.0.0.1');
   world.time.run(world.time.now() + 400_000);
   t.equal(farm.workers[0]!.address, '10.0.0.100', 'it was renewed');
   t.equal(farm.workers[1]!.drops.of('udp-port-closed'), 0);

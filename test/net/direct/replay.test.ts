@@ -2,9 +2,9 @@
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { runReplay } from '../../../src/cli/replay-command.js';
+import { runReplay } from '../../../src/cli/commands/replay.js';
 import { Memory } from '../../../src/memory/memory.js';
-import { MemoryDevice } from '../../../src/net/device/memory-link.js';
+import { MemoryDevice } from '../../../src/net/device/memory/memory-link.js';
 import { buildMode, buildStack } from '../../../src/net/direct/replay/build-stack.js';
 import { digestState } from '../../../src/net/direct/replay/digest.js';
 import * as E from '../../../src/net/direct/replay/events.js';
@@ -14,8 +14,8 @@ import { RecordedDevice } from '../../../src/net/direct/replay/recorded-device.j
 import { Owners } from '../../../src/net/direct/replay/recorded-flow.js';
 import { Recorder } from '../../../src/net/direct/replay/recorder.js';
 import { Drops } from '../../../src/net/drops.js';
+import { SeededRandom } from '../../../src/net/host/seeded-random.js';
 import { ACK, arp, ethernet, ip, PSH, SYN, TYPE_ARP, TYPE_IPV4, tcp } from '../../sim/packets.js';
-import { SeededRandom } from '../../sim/random.js';
 
 const OURS = Uint8Array.of(2, 0, 0, 0, 0, 1);
 const THEIRS = Uint8Array.of(2, 0, 0, 0, 0, 2);

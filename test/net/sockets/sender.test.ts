@@ -16,9 +16,9 @@ import {
   TCP_INFO_PART,
   TCP_NOTSENT_LOWAT,
 } from '../../../src/native/sockets.js';
-import { NearPeers } from '../../../src/net/sockets/near.js';
-import { SendQueue } from '../../../src/net/sockets/send-queue.js';
-import { Sender } from '../../../src/net/sockets/sender.js';
+import { NearPeers } from '../../../src/net/sockets/libc/near.js';
+import { SendQueue } from '../../../src/net/sockets/libc/send-queue.js';
+import { Sender } from '../../../src/net/sockets/libc/sender.js';
 
 const skip = process.platform === 'linux' ? false : 'needs Linux';
 const SIZE = 3_000_000;

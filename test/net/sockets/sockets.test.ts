@@ -2,8 +2,8 @@ import { connect, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import { Memory } from '../../../src/memory/memory.js';
 import type { CloseReason, Flow, FlowHandler } from '../../../src/net/flow.js';
+import type { SocketNetworkOptions } from '../../../src/net/sockets/common/options.js';
 import type { SocketKind } from '../../../src/net/sockets/open.js';
-import type { SocketNetworkOptions } from '../../../src/net/sockets/options.js';
 import { openKind, SOCKET_KINDS } from './kinds.js';
 
 /** What a flow's owner was told, and a promise for its end. */

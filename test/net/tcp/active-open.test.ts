@@ -5,7 +5,7 @@ import type { CloseReason, FlowHandler } from '../../../src/net/flow.js';
 import { congestionByName } from '../../../src/net/tcp/congestion/index.js';
 import { type Connection, TcpLayer } from '../../../src/net/tcp/index.js';
 import { ACK, FIN, icmpError, ip, PSH, RST, readTcp, type Segment, SYN, tcp } from '../../sim/packets.js';
-import { CONFIG, Laboratory, PEER, US } from '../stack/laboratory.js';
+import { CONFIG, Laboratory, PEER, US } from '../ip/laboratory.js';
 
 class Client extends Laboratory implements FlowHandler {
   readonly tcp: TcpLayer;

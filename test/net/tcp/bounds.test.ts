@@ -48,7 +48,7 @@ t.test(
   '100,000 SYNs from forged sources: memory is bounded, a client that comes meanwhile is served, and all of it drains',
   async (t) => {
     const s = new Drill();
-    s.host.configure('10.0.0.1', 24, '10.0.0.2');
+    s.host.place('10.0.0.1', 24, '10.0.0.2');
     const { tcp: layer } = s.host;
     let most = 0;
     let served = 0;

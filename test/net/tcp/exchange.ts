@@ -1,8 +1,8 @@
 /** One download between two stacks, in virtual time, over a bad cable. */
 import { Memory } from '../../../src/memory/memory.js';
-import { memoryLink } from '../../../src/net/device/memory-link.js';
+import { memoryLink } from '../../../src/net/device/memory/memory-link.js';
 import type { Flow, FlowHandler } from '../../../src/net/flow.js';
-import { Stack } from '../../../src/net/stack/stack.js';
+import { Stack } from '../../../src/net/ip/stack.js';
 import { type CongestionName, congestionByName } from '../../../src/net/tcp/congestion/index.js';
 import { TcpLayer } from '../../../src/net/tcp/index.js';
 import { parseIpv4 } from '../../../src/net/wire/address.js';

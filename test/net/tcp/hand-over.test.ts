@@ -2,6 +2,7 @@
 import t from 'tap';
 import type { Flow } from '../../../src/net/flow.js';
 import { congestionByName } from '../../../src/net/tcp/congestion/index.js';
+import { type Connection, TcpLayer, type TcpLimits } from '../../../src/net/tcp/index.js';
 import {
   adoptTimeWait,
   type FlowName,
@@ -11,10 +12,9 @@ import {
   type TimeWaitState,
   takeBack,
   takeOver,
-} from '../../../src/net/tcp/hand-over.js';
-import { type Connection, TcpLayer, type TcpLimits } from '../../../src/net/tcp/index.js';
+} from '../../../src/net/tcp/moving/hand-over.js';
 import { ACK, FIN, icmpError, PSH, RST, readTcp, type Segment, SYN, tcp, timestamps } from '../../sim/packets.js';
-import { Laboratory, PEER, US } from '../stack/laboratory.js';
+import { Laboratory, PEER, US } from '../ip/laboratory.js';
 
 class Side extends Laboratory {
   readonly tcp: TcpLayer;

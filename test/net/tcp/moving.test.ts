@@ -1,17 +1,17 @@
 /** Connections that move from one program to the next, in virtual time: each thing that could go wrong on the way. */
 import t from 'tap';
-import { NO_FAULTS } from '../../../src/net/device/faults.js';
-import { decodeRecord, encodeRecord } from '../../../src/net/direct/moving-codec.js';
+import { NO_FAULTS } from '../../../src/net/device/wrap/faults.js';
+import { decodeRecord, encodeRecord } from '../../../src/net/direct/peer-link/moving-codec.js';
+import { SeededRandom } from '../../../src/net/host/seeded-random.js';
+import { STATE_NAMES } from '../../../src/net/tcp/connection/state.js';
 import type { Connection } from '../../../src/net/tcp/index.js';
 import { adopt } from '../../../src/net/tcp/moving/adopt.js';
 import { freeze } from '../../../src/net/tcp/moving/freeze.js';
 import type { MovingRecord } from '../../../src/net/tcp/moving/record.js';
-import { STATE_NAMES } from '../../../src/net/tcp/state.js';
 import { Asker, type AskerPlan } from '../../sim/asker.js';
 import { SimHost } from '../../sim/host.js';
 import { ip, readIp, readTcp, SYN } from '../../sim/packets.js';
 import { Address, CLIENT, CLIENT_MAC, Program, SERVER } from '../../sim/programs.js';
-import { SeededRandom } from '../../sim/random.js';
 import { contents, memoriesOf, runSwap, type SwapPlan, siteOf } from '../../sim/swap.js';
 import { World } from '../../sim/world.js';
 
@@ -36,7 +36,7 @@ class Swap {
     const { world, address, client } = this;
     const faults = { ...NO_FAULTS, delay: 5, rate: 2000, queue: 1_000_000 };
     client.connectTo(world.wire('to the site', address, faults));
-    client.configure(CLIENT, 24);
+    client.place(CLIENT, 24);
     const arrive = { take: (frame: Uint8Array) => this.arrive(frame) };
     const back = world.wire('from the site', arrive, faults);
     const programs = [0, 3_000_000].map((clock, i) => {
@@ -74,7 +74,7 @@ class Swap {
 
   ask(plan: Partial<AskerPlan>): Asker {
     const asker = new Asker(this.client, { ...ONE, ...plan }, (path) => [contents(0)[path]!]);
-    this.client.connect(ip(SERVER), 80, asker, (flow) => asker.begin(flow));
+    this.client.dial(ip(SERVER), 80, asker, (flow) => asker.begin(flow));
     return asker;
   }
 

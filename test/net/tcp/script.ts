@@ -62,7 +62,7 @@ export class Script implements FlowHandler {
     this.world = new World(seed);
     this.host = new SimHost(this.world, { name: 'host', mac: Uint8Array.of(2, 0, 0, 0, 0, 1), ...options });
     this.host.connectTo((frame) => this.take(frame));
-    this.host.configure('10.0.0.1', 24);
+    this.host.place('10.0.0.1', 24);
     void this.host.listen(80, (flow) => {
       flow.handler = this;
       this.flow = flow;

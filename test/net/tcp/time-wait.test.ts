@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { KeyedHash } from '../../../src/net/tcp/keyed-hash.js';
-import { NONE, TIME_WAIT, type TimeWait, TimeWaitTable } from '../../../src/net/tcp/time-wait.js';
+import { KeyedHash } from '../../../src/net/tcp/tables/keyed-hash.js';
+import { NONE, TIME_WAIT, type TimeWait, TimeWaitTable } from '../../../src/net/tcp/tables/time-wait.js';
 
 let drawn = 1;
 const random = { random32: () => Math.imul(drawn++, 0x9e3779b1) >>> 0 };

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { type Due, TimerHeap } from '../../../src/net/tcp/timer-heap.js';
+import { type Due, TimerHeap } from '../../../src/net/tcp/tables/timer-heap.js';
 
 class Item implements Due {
   deadline = Number.POSITIVE_INFINITY;

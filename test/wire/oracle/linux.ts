@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TapDevice } from '../../../src/net/device/tap.js';
+import { TapDevice } from '../../../src/net/device/linux/tap.js';
 import { HEADROOM } from '../../../src/net/device/tx-frame.js';
 import { ip } from '../../sim/packets.js';
 import { OPEN, type OracleSubject } from './subject.js';

@@ -20,7 +20,7 @@ export class OurStack implements OracleSubject {
     this.host.connectTo((frame) => {
       for (const one of this.heard) one(frame);
     });
-    this.host.configure('10.0.0.1', 24);
+    this.host.place('10.0.0.1', 24);
     void this.host.listen(OPEN, (flow) => {
       flow.handler = { data() {}, ended() {}, drained() {}, closed() {} };
       this.flows.set(flow.remote.port, flow);

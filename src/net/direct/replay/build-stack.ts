@@ -1,15 +1,15 @@
 /** The stack of a host and its way to an address: made the same way for the wire and for a replay. */
 import type { Device } from '../../device/device.js';
+import type { LeaseMemory } from '../../dhcp/lease.js';
 import type { Drops } from '../../drops.js';
-import type { LeaseMemory } from '../../stack/dhcp/lease.js';
-import { Stack } from '../../stack/stack.js';
+import { Stack } from '../../ip/stack.js';
+import type { Random } from '../../ip/transport.js';
 import { type CongestionName, congestionByName } from '../../tcp/congestion/index.js';
 import { TcpLayer } from '../../tcp/index.js';
-import type { Random } from '../../transport.js';
 import { parseIpv4 } from '../../wire/address.js';
-import type { AddressEvents, AddressMode } from '../address-mode.js';
-import { DhcpMode } from '../dhcp-mode.js';
-import { StaticMode } from '../static-mode.js';
+import type { AddressEvents, AddressMode } from '../address/address-mode.js';
+import { DhcpMode } from '../address/dhcp-mode.js';
+import { StaticMode } from '../address/static-mode.js';
 
 export interface StaticText {
   readonly address: string;

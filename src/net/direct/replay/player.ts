@@ -2,10 +2,10 @@
 import type { Device, FrameSink } from '../../device/device.js';
 import type { TxFrame } from '../../device/tx-frame.js';
 import { Drops, type DropWatcher } from '../../drops.js';
-import type { Stack } from '../../stack/stack.js';
+import type { Stack } from '../../ip/stack.js';
 import type { CongestionName } from '../../tcp/congestion/index.js';
 import type { TcpLayer } from '../../tcp/index.js';
-import type { AddressMode } from '../address-mode.js';
+import type { AddressMode } from '../address/address-mode.js';
 import { buildMode, buildStack } from './build-stack.js';
 import { Digest, digestFrame, digestState } from './digest.js';
 import * as E from './events.js';

@@ -1,10 +1,10 @@
 /** What a recording says of the host that it is of: how it was set up, and what it knows where a segment of the recording begins. */
 import { performance } from 'node:perf_hooks';
 import type { Device } from '../../device/device.js';
-import type { Stack } from '../../stack/stack.js';
+import type { Stack } from '../../ip/stack.js';
 import type { TcpLayer } from '../../tcp/index.js';
 import { formatMac } from '../../wire/address.js';
-import type { DirectOptions } from '../options.js';
+import type { DirectOptions } from '../host/options.js';
 import type { Beginning } from './events.js';
 import { FileTape } from './file.js';
 import { Recorder } from './recorder.js';

@@ -2,8 +2,9 @@
  * What BBR (draft-ietf-ccwg-bbr) believes of the path: bandwidth, round-trip time, aggregation of ACKs, and the bounds that
  * loss taught. Bytes, milliseconds, bytes a millisecond.
  */
-import type { RateSample, SenderView } from '../congestion.js';
-import { ZERO } from '../fraction.js';
+
+import { ZERO } from '../connection/fraction.js';
+import type { RateSample, SenderView } from './controller.js';
 
 /** draft 2.4: a share of lost bytes above which the amount in flight was too much. */
 const LOSS_THRESH = 0.02;

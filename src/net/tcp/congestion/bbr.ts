@@ -2,9 +2,10 @@
  * BBR version 3 (draft-ietf-ccwg-bbr): sends at the bandwidth that the path was measured to have, tries a little more now
  * and then, and yields to loss that comes with a queue. Bytes, milliseconds, bytes a millisecond.
  */
-import type { CongestionControl, RateSample, SenderView } from '../congestion.js';
-import { ZERO } from '../fraction.js';
+
+import { ZERO } from '../connection/fraction.js';
 import { BbrModel, UNBOUNDED } from './bbr-model.js';
+import type { CongestionControl, RateSample, SenderView } from './controller.js';
 import { initialWindow } from './window.js';
 
 const STARTUP = 0;

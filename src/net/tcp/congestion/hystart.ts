@@ -1,6 +1,7 @@
 /** HyStart++ (RFC 9406): slow start ends when the delay rises, not when the queue overflows. Milliseconds. */
-import type { RateSample, SenderView } from '../congestion.js';
-import { ZERO } from '../fraction.js';
+
+import { ZERO } from '../connection/fraction.js';
+import type { RateSample, SenderView } from './controller.js';
 
 /** RFC 9406 4.3. */
 const MIN_RTT_THRESH = 4;

@@ -1,5 +1,5 @@
-import type { CongestionControl } from '../congestion.js';
 import { Bbr } from './bbr.js';
+import type { CongestionControl } from './controller.js';
 import { Cubic } from './cubic.js';
 import { Reno } from './reno.js';
 

@@ -1,6 +1,7 @@
 /** Reno (RFC 5681) with appropriate byte counting (RFC 3465). */
-import type { RateSample, SenderView } from '../congestion.js';
-import { ZERO } from '../fraction.js';
+
+import { ZERO } from '../connection/fraction.js';
+import type { RateSample, SenderView } from './controller.js';
 import { LossBased } from './window.js';
 
 export class Reno extends LossBased {

@@ -3,12 +3,12 @@
  * connection stays where it is.
  */
 import { Memory } from '../../../memory/memory.js';
-import { TIMER_NONE, TIMER_REORDER } from '../busy.js';
-import { Connection } from '../connection.js';
+import { TIMER_NONE, TIMER_REORDER } from '../connection/busy.js';
+import { Connection } from '../connection/connection.js';
+import { CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK } from '../connection/state.js';
 import type { TcpLayer } from '../layer.js';
-import { updateMss } from '../mss.js';
-import { CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK } from '../state.js';
-import { NONE } from '../time-wait.js';
+import { updateMss } from '../send/mss.js';
+import { NONE } from '../tables/time-wait.js';
 import { MOST_TRANSMISSIONS } from './freeze.js';
 import {
   APP_LIMITED,

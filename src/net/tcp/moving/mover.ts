@@ -4,12 +4,12 @@
  */
 import type { Memories, MemoryName } from '../../../memory/memories.js';
 import type { Memory } from '../../../memory/memory.js';
-import type { Connection } from '../connection.js';
-import { FlowTable } from '../flow-table.js';
-import type { FlowName } from '../hand-over.js';
+import type { Connection } from '../connection/connection.js';
+import { CLOSED } from '../connection/state.js';
 import type { TcpLayer } from '../layer.js';
-import { CLOSED } from '../state.js';
+import { FlowTable } from '../tables/flow-table.js';
 import { freeze, memoriesOf, movable } from './freeze.js';
+import type { FlowName } from './hand-over.js';
 import type { MovingRecord } from './record.js';
 
 /** Connections frozen at one time: so many that the other side is through with them within a millisecond or two. */

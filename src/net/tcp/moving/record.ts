@@ -3,7 +3,7 @@
  * times are ms after the moment of the freeze, negative ones before it; what is queued is named, not copied, where it lies in memory
  * that the other program can open, too.
  */
-import type { FlowName } from '../hand-over.js';
+import type { FlowName } from './hand-over.js';
 
 /** Both programs must have it. */
 export const MOVE_VERSION = 1;

@@ -1,7 +1,7 @@
 /** Passive open: the ports that are listened on, and what comes there without a connection (RFC 9293 3.10.7.2, LISTEN). */
 import { dropReason } from '../../drops.js';
 import type { Accept, Adopt } from '../../flow.js';
-import type { Ipv4 } from '../../ip-output.js';
+import type { Ipv4 } from '../../ip/ip-output.js';
 import { ACK, CWR, ECE, FIN, RST, type Segment, SYN } from '../../wire/tcp.js';
 import type { TcpLayer } from '../layer.js';
 import { after } from '../sequence.js';

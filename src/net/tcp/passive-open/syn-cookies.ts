@@ -3,11 +3,11 @@
  * and a client that comes meanwhile is served.
  */
 import { dropReason } from '../../drops.js';
-import type { Ipv4 } from '../../ip-output.js';
+import type { Ipv4 } from '../../ip/ip-output.js';
 import type { Segment } from '../../wire/tcp.js';
-import type { KeyedHash } from '../keyed-hash.js';
 import type { TcpLayer } from '../layer.js';
 import { after } from '../sequence.js';
+import type { KeyedHash } from '../tables/keyed-hash.js';
 import { establish } from './establish.js';
 import { HalfOpen } from './half-open.js';
 

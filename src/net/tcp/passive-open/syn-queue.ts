@@ -1,8 +1,8 @@
 /** The SYN queue: half-open connections that are remembered, and the time-outs of their SYN-ACKs. Its bound is `limits.synQueue`. */
-import type { Ipv4 } from '../../ip-output.js';
-import { FlowTable } from '../flow-table.js';
+import type { Ipv4 } from '../../ip/ip-output.js';
 import type { TcpLayer } from '../layer.js';
-import { TimerHeap } from '../timer-heap.js';
+import { FlowTable } from '../tables/flow-table.js';
+import { TimerHeap } from '../tables/timer-heap.js';
 import type { HalfOpen } from './half-open.js';
 import { repeatSynAck } from './syn-ack.js';
 

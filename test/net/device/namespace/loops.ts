@@ -4,10 +4,10 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { eventLoopDescriptor } from '../../../../src/native/poll.js';
-import type { Driven, Loop } from '../../../../src/net/device/loop.js';
-import { PollingLoop } from '../../../../src/net/device/polling-loop.js';
-import type { TapDevice } from '../../../../src/net/device/tap.js';
-import { WatchedLoop } from '../../../../src/net/device/watched-loop.js';
+import type { TapDevice } from '../../../../src/net/device/linux/tap.js';
+import type { Driven, Loop } from '../../../../src/net/loop/loop.js';
+import { PollingLoop } from '../../../../src/net/loop/polling-loop.js';
+import { WatchedLoop } from '../../../../src/net/loop/watched-loop.js';
 import { ip, openDevice, writeArpRequest } from './setup.js';
 
 ip('link set lo up');

@@ -1,7 +1,7 @@
 /** A packet socket on one end of a veth, with frames by hand on the other; run in a network namespace of its own. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { PacketDevice } from '../../../../src/net/device/packet.js';
+import { PacketDevice } from '../../../../src/net/device/linux/packet.js';
 import { HEADROOM } from '../../../../src/net/device/tx-frame.js';
 import { ip } from './setup.js';
 

@@ -1,7 +1,7 @@
 /** What the tests in a namespace of their own share: a TAP with the kernel on its other side, and frames by hand. */
 import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TapDevice } from '../../../../src/net/device/tap.js';
+import { TapDevice } from '../../../../src/net/device/linux/tap.js';
 import { HEADROOM } from '../../../../src/net/device/tx-frame.js';
 
 export const MAC = Uint8Array.of(2, 0, 0, 0, 0, 9);

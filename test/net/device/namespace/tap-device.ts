@@ -4,8 +4,8 @@ import t from 'tap';
 import { Memory } from '../../../../src/memory/memory.js';
 import { interfaceExists } from '../../../../src/native/interfaces.js';
 import { RX_CHECKSUM_OK } from '../../../../src/net/device/device.js';
-import { TapDevice } from '../../../../src/net/device/tap.js';
-import { makePersistentTap, removePersistentTap } from '../../../../src/net/device/tap-open.js';
+import { TapDevice } from '../../../../src/net/device/linux/tap.js';
+import { makePersistentTap, removePersistentTap } from '../../../../src/net/device/linux/tap-open.js';
 import { HEADROOM } from '../../../../src/net/device/tx-frame.js';
 import { frames, ip, KERNEL, MAC, OURS, openDevice, resolve, writeArpRequest, writeUdpHead } from './setup.js';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { BbrModel } from '../../../../src/net/tcp/congestion/bbr-model.js';
+import type { CongestionControl, RateSample, SenderView } from '../../../../src/net/tcp/congestion/controller.js';
 import { Bbr, type CongestionName, Cubic, congestionByName, Reno } from '../../../../src/net/tcp/congestion/index.js';
-import type { CongestionControl, RateSample, SenderView } from '../../../../src/net/tcp/congestion.js';
 
 const MSS = 1448;
 

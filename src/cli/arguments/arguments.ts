@@ -1,0 +1,70 @@
+/** The command line: what can be asked, checked as far as that is possible without doing anything. */
+import { Command, CommanderError } from 'commander';
+import { badUsage, Failure } from '../../errors/failure.js';
+import { packageVersion } from '../../serve/program-files.js';
+import { addBundle, addInspect, type BundleOptions, type InspectOptions } from './bundle.js';
+import { addDeploy, type DeployOptions } from './deploy.js';
+import { addHost, type HostOptions } from './host.js';
+import { addImage, type ImageOptions } from './image.js';
+import { quiet, usageSentence } from './quiet.js';
+import { addReplay, type ReplayOptions } from './replay.js';
+import { addServe, type ServeOptions } from './serve.js';
+import { addSupervise, type SuperviseOptions } from './supervise.js';
+
+export type Task =
+  | ServeOptions
+  | SuperviseOptions
+  | BundleOptions
+  | InspectOptions
+  | ReplayOptions
+  | HostOptions
+  | ImageOptions
+  | DeployOptions;
+
+const EXAMPLES = `
+Examples:
+  sitekernel                                          the embedded site on http://127.0.0.1:8080/
+  sitekernel --port 3000 _site                        a directory
+  sudo sitekernel --net direct --bridge br0 _site     a host of its own on the bridge, address by DHCP
+  sudo sitekernel --net direct --tap tap0 --ipv4 192.0.2.7/24 --ipv4-gateway 192.0.2.1 site.bundle
+  sitekernel bundle _site -o site.bundle              one file out of a directory
+`;
+
+/**
+ * Reads the arguments (without `node` and the program's name). Answers what to do; undefined when it was said already
+ * (`--help`, `--version`). Throws a `Failure` with status 2.
+ */
+export function parseArguments(argv: readonly string[]): Task | undefined {
+  let task: Task | undefined;
+  const program = buildProgram((found) => {
+    task = found;
+  });
+  try {
+    program.parse([...argv], { from: 'user' });
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return undefined;
+    throw badUsage(usageSentence(error));
+  }
+  return task;
+}
+
+function buildProgram(found: (task: Task) => void): Command {
+  const program = new Command('sitekernel');
+  quiet(program)
+    .description("Serves a static site, over the kernel's sockets or over a TCP/IP stack of its own.")
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this')
+    .addHelpText('after', EXAMPLES)
+    .enablePositionalOptions();
+  addServe(program, found);
+  addBundle(program, found);
+  addInspect(program, found);
+  addReplay(program, found);
+  addHost(program, found);
+  addImage(program, found);
+  addSupervise(program, found);
+  addDeploy(program, found);
+  return program;
+}

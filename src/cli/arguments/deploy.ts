@@ -1,0 +1,187 @@
+/** `deploy …`: what CI calls, what a host calls, what a person calls. */
+import { type Command, InvalidArgumentError } from 'commander';
+import type { InitOptions } from '../../deploy/init.js';
+import { badUsage } from '../../errors/failure.js';
+import { quiet } from './quiet.js';
+
+export type DeployOptions = DeployCommitOptions | DeployInitOptions | DeployHostOptions;
+
+export interface DeployCommitOptions {
+  readonly kind: 'deploy';
+  readonly action: 'commit';
+  readonly folder: string;
+  readonly repository: string;
+  readonly branch: string;
+  readonly keep: number;
+  readonly key: string | undefined;
+  readonly commitKey: string | true | undefined;
+  readonly site: string | undefined;
+}
+
+export interface DeployInitOptions extends InitOptions {
+  readonly kind: 'deploy';
+  readonly action: 'init';
+}
+
+export interface DeployHostOptions {
+  readonly kind: 'deploy';
+  readonly action: 'poll' | 'apply' | 'start' | 'stop' | 'status' | 'rollback' | 'release' | 'log';
+  /** Folder of the host. */
+  readonly host: string;
+  /** Rollback: the image, or the beginning of its id; undefined: the one before. */
+  readonly id: string | undefined;
+  readonly json: boolean;
+  /** Says nothing but what went wrong. */
+  readonly quiet: boolean;
+}
+
+const ACTIONS: Readonly<Record<DeployHostOptions['action'], string>> = {
+  poll: 'Pulls, and boots what is new; what cron calls.',
+  apply: 'Boots what was pulled; what the post-merge hook calls.',
+  start: 'Starts the last good image unless one runs; what a boot of the host calls.',
+  stop: 'Ends what runs.',
+  status: 'Shows what the repository has and what runs; exit status 0 when they agree.',
+  rollback: 'Goes back to an image (default: the one before) and stays there.',
+  release: 'Follows the repository again.',
+  log: 'Prints what happened, as JSON lines.',
+};
+
+export function addDeploy(program: Command, found: (task: DeployOptions) => void): void {
+  const deploy = quiet(program.command('deploy')).description(
+    'Images through a git repository: committed by CI, pulled and booted by hosts.',
+  );
+  deploy.enablePositionalOptions();
+  addCommit(deploy, found);
+  addInit(deploy, found);
+  for (const [action, what] of Object.entries(ACTIONS) as [DeployHostOptions['action'], string][]) {
+    const command = quiet(deploy.command(action)).description(what);
+    if (action === 'rollback') command.argument('[ID]', 'image, or the beginning of its id');
+    if (action === 'status') command.option('--json', 'as JSON');
+    command
+      .option('--host <dir>', 'folder of the host (default: $SITEKERNEL_HOST, else this directory)')
+      .option('--quiet', 'say nothing but what went wrong')
+      .action((...words: unknown[]) => {
+        const id = action === 'rollback' ? (words[0] as string | undefined) : undefined;
+        const flags = words[words.length - 2] as { host?: string; json?: boolean; quiet?: boolean };
+        if (id !== undefined && !/^[0-9a-f]{6,64}$/.test(id))
+          throw badUsage(`"${id}" is not an image's id, nor at least six digits of one; "deploy log" lists them`);
+        found({
+          kind: 'deploy',
+          action,
+          host: flags.host ?? process.env['SITEKERNEL_HOST'] ?? '.',
+          id,
+          json: flags.json ?? false,
+          quiet: flags.quiet ?? false,
+        });
+      });
+  }
+}
+
+interface CommitFlags {
+  readonly repo: string;
+  readonly branch: string;
+  readonly keep: number;
+  readonly sign?: string;
+  readonly signCommit?: string | true;
+  readonly site?: string;
+}
+
+function addCommit(deploy: Command, found: (task: DeployOptions) => void): void {
+  quiet(deploy.command('commit'))
+    .description("Commits an image to a deployment repository, as its branch's latest.")
+    .argument('<IMAGE>', 'images/<id>')
+    .requiredOption('--repo <url>', 'directory or URL of the repository')
+    .option('--branch <name>', 'branch, one for each target', branch, 'main')
+    .option('--keep <n>', 'images whose manifests stay on the branch', count, 10)
+    .option('--sign <key>', 'sign the image with this key, of ssh or minisign')
+    .option('--sign-commit [key]', 'sign the commit, with this key of ssh (default: as git is configured)')
+    .option('--site <dir>', "the site's files (default: where image build keeps them, beside the images)")
+    .action((folder: string, flags: CommitFlags) =>
+      found({
+        kind: 'deploy',
+        action: 'commit',
+        folder,
+        repository: flags.repo,
+        branch: flags.branch,
+        keep: flags.keep,
+        key: flags.sign,
+        commitKey: flags.signCommit,
+        site: flags.site,
+      }),
+    );
+}
+
+interface InitFlags {
+  readonly repo?: string;
+  readonly branch?: string;
+  readonly allowedSigners?: string;
+  readonly minisign?: string;
+  readonly unsigned?: true;
+  readonly probe?: string;
+  readonly gate?: number;
+}
+
+function addInit(deploy: Command, found: (task: DeployOptions) => void): void {
+  quiet(deploy.command('init'))
+    .description(
+      'Sets up a host: clones, installs the hook, prints the line for cron. Once more: brings it up to date; what is not said stays as it was.',
+    )
+    .argument('<HOSTDIR>', "the host's folder, which is made")
+    .argument('[ARGS...]', 'behind "--": passed to every image that is started, such as -- --tap tap0 --bridge br0')
+    .option('--repo <url>', 'directory or URL of the deployment repository; needed the first time')
+    .option('--branch <name>', 'branch to follow (default: main)', branch)
+    .option(
+      '--allowed-signers <file>',
+      'take only images that one of these signed, or the commit (ssh-keygen, "allowed signers")',
+    )
+    .option('--minisign <file>', 'take only images signed with this public key of minisign')
+    .option('--unsigned', 'take images that nobody signed, again')
+    .option(
+      '--probe <url>',
+      'where to ask, as a client, whether it serves; "off": nowhere (default: where it says)',
+      probeUrl,
+    )
+    .option('--gate <seconds>', 'time in which an image must be found to serve (default: 30)', count)
+    .action((folder: string, args: string[], flags: InitFlags) => {
+      const { repo, branch, allowedSigners, minisign, unsigned, probe, gate } = flags;
+      if (unsigned && (allowedSigners ?? minisign) !== undefined)
+        throw badUsage('--unsigned takes any image, and --allowed-signers and --minisign only some; give one of them');
+      found({
+        kind: 'deploy',
+        action: 'init',
+        folder,
+        repository: repo,
+        branch,
+        args: args.length > 0 ? args : undefined,
+        allowedSigners,
+        minisign,
+        unsigned,
+        probe,
+        gate,
+      });
+    });
+}
+
+function count(text: string): number {
+  const value = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (value < 1) throw new InvalidArgumentError('It is a whole number of 1 to 99999.');
+  return value;
+}
+
+/** What git takes for a name without doubt (git-check-ref-format(1)), and no option. */
+function branch(text: string): string {
+  const good = /^[A-Za-z0-9_][A-Za-z0-9._/-]*$/.test(text) && !/\.\.|\/\/|\/\.|\.lock$|[./]$/.test(text);
+  if (!good) throw new InvalidArgumentError('That is not the name of a branch.');
+  return text;
+}
+
+function probeUrl(text: string): string {
+  if (text === 'off') return text;
+  try {
+    const url = new URL(text);
+    if (url.protocol === 'http:') return url.href;
+  } catch {
+    // Said below.
+  }
+  throw new InvalidArgumentError('It is a URL like http://192.0.2.7/, or "off".');
+}

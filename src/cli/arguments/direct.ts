@@ -1,0 +1,165 @@
+/** Options of direct mode: our own stack on a TAP or a network card. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { badUsage } from '../../errors/failure.js';
+import type { Faults } from '../../net/device/wrap/faults.js';
+import { parseFaults } from '../../net/device/wrap/faults-option.js';
+import { type StaticAddress, staticAddress } from './ipv4.js';
+import { parseMac } from './mac.js';
+import { count, oneOf } from './option-values.js';
+
+export interface DirectArguments {
+  /** A network card to use instead of a TAP. */
+  readonly interface: string | undefined;
+  readonly tap: string;
+  readonly bridge: string | undefined;
+  /** Undefined: DHCP. */
+  readonly static: StaticAddress | undefined;
+  /** Six bytes; undefined: derived from the machine and the TAP's name. */
+  readonly mac: Uint8Array | undefined;
+  readonly hostname: string | undefined;
+  readonly pcap: string | undefined;
+  /** A recording that `replay` plays, and the bytes that it may take. */
+  readonly record: { readonly file: string; readonly bytes: number } | undefined;
+  readonly offload: boolean;
+  readonly congestion: 'cubic' | 'bbr' | 'reno';
+  /** What the link does to frames, for development; undefined: nothing. */
+  readonly faults: Faults | undefined;
+  /** Looks before the loop sleeps; undefined: what suits the machine. */
+  readonly spin: number | undefined;
+  /** Directory that remembers the lease; undefined: the usual one. */
+  readonly state: string | undefined;
+}
+
+export interface DirectFlags {
+  tap?: string;
+  interface?: string;
+  bridge?: string;
+  ipv4?: string;
+  ipv4Netmask?: string;
+  ipv4Gateway?: string;
+  mac?: Uint8Array;
+  hostname?: string;
+  pcap?: string;
+  record?: string;
+  recordSize?: number;
+  offload: boolean;
+  congestion?: 'cubic' | 'bbr' | 'reno';
+  faults?: Faults;
+  spin?: number;
+  state?: string;
+}
+
+const DEFAULT_TAP = 'tap0';
+
+export function addDirectOptions(command: Command): Command {
+  return command
+    .option('--tap <name>', `direct: the TAP device, made unless it exists (default: ${DEFAULT_TAP})`)
+    .option('--bridge <name>', 'direct: the bridge to put the TAP on')
+    .option('--interface <name>', 'direct: a network card instead of a TAP; the kernel may hold no address on it')
+    .option('--ipv4 <address/size>', 'direct: a static address instead of DHCP')
+    .option('--ipv4-netmask <mask>', 'direct: the size of the network as a netmask')
+    .option('--ipv4-gateway <address>', 'direct: the router')
+    .option('--mac <address>', 'direct: address on the link (default: derived, always the same)', macAddress)
+    .option('--hostname <name>', 'direct: name to tell the DHCP server (default: that of the machine)', hostName)
+    .option('--pcap <file>', 'direct: write a capture (pcapng when the name ends so, else pcap)')
+    .option('--record <file>', 'direct: keep what comes in, for "replay": a bug report as a file')
+    .option(
+      '--record-size <MiB>',
+      'direct: size that the recording may take, the oldest goes first, 4 to 4096 (default: 64)',
+      count('--record-size', 4096),
+    )
+    .option('--no-offload', 'direct: let the kernel neither cut segments nor finish checksums')
+    .addOption(
+      new Option('--faults <list>', 'direct, for development: a bad link, loss=3%,dup=1%,reorder=5%,...')
+        .argParser(faultsOption)
+        .hideHelp(),
+    )
+    .option('--congestion <name>', 'direct: cubic, bbr or reno (default: cubic)', congestion)
+    .option(
+      '--spin <n>',
+      'direct: looks before the loop sleeps, 0 to 1000 (default: 100, on one core 0)',
+      count('--spin', 1000),
+    )
+    .option('--state <dir>', 'direct: where leases are remembered (default: $XDG_STATE_HOME/sitekernel)');
+}
+
+/** The options together. Throws a `Failure`. */
+export function directArguments(flags: DirectFlags): DirectArguments {
+  if (flags.interface !== undefined && (flags.tap ?? flags.bridge) !== undefined)
+    throw badUsage('--interface is instead of a TAP; leave --tap and --bridge out');
+  return {
+    interface: flags.interface,
+    tap: flags.tap ?? DEFAULT_TAP,
+    bridge: flags.bridge,
+    static: staticAddress(flags.ipv4, flags.ipv4Netmask, flags.ipv4Gateway),
+    mac: flags.mac,
+    hostname: flags.hostname,
+    pcap: flags.pcap,
+    record: recordOption(flags),
+    // A fault is one of a frame on the wire, and a super-segment never is one.
+    offload: flags.offload && flags.faults === undefined,
+    faults: flags.faults,
+    congestion: flags.congestion ?? 'cubic',
+    spin: flags.spin,
+    state: flags.state,
+  };
+}
+
+function recordOption({ record, recordSize }: DirectFlags): DirectArguments['record'] {
+  if (record === undefined) {
+    if (recordSize !== undefined) throw badUsage('--record-size is for --record FILE; add that, or leave it out');
+    return undefined;
+  }
+  if (recordSize !== undefined && recordSize < 4) throw badUsage('--record-size is a number of 4 to 4096.');
+  return { file: record, bytes: (recordSize ?? 64) * 2 ** 20 };
+}
+
+/** The first option of direct mode that was given; undefined: none. */
+export function directOption(flags: DirectFlags): string | undefined {
+  const given: [string, boolean][] = [
+    ['--tap', flags.tap !== undefined],
+    ['--interface', flags.interface !== undefined],
+    ['--bridge', flags.bridge !== undefined],
+    ['--ipv4', flags.ipv4 !== undefined],
+    ['--ipv4-netmask', flags.ipv4Netmask !== undefined],
+    ['--ipv4-gateway', flags.ipv4Gateway !== undefined],
+    ['--mac', flags.mac !== undefined],
+    ['--hostname', flags.hostname !== undefined],
+    ['--pcap', flags.pcap !== undefined],
+    ['--record', flags.record !== undefined],
+    ['--record-size', flags.recordSize !== undefined],
+    ['--no-offload', !flags.offload],
+    ['--faults', flags.faults !== undefined],
+    ['--congestion', flags.congestion !== undefined],
+    ['--spin', flags.spin !== undefined],
+    ['--state', flags.state !== undefined],
+  ];
+  return given.find(([, present]) => present)?.[0];
+}
+
+const congestion = oneOf('--congestion', ['cubic', 'bbr', 'reno']);
+
+function faultsOption(text: string): Faults {
+  try {
+    return parseFaults(text);
+  } catch (error) {
+    throw badUsage((error as Error).message);
+  }
+}
+
+function macAddress(text: string): Uint8Array {
+  try {
+    return parseMac(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+/** RFC 1123 2.1. */
+function hostName(text: string): string {
+  const label = /^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;
+  if (text.length > 253 || !text.split('.').every((part) => label.test(part))) {
+    throw new InvalidArgumentError('A host name consists of letters, digits and inner hyphens.');
+  }
+  return text;
+}

@@ -1,0 +1,98 @@
+/** `--ipv4`, `--ipv4-netmask`, `--ipv4-gateway`, checked together. */
+import { badUsage } from '../../errors/failure.js';
+
+/** Text forms, all of them valid. */
+export interface StaticAddress {
+  readonly address: string;
+  /** Leading one bits of the netmask, 1 to 32. */
+  readonly prefix: number;
+  readonly gateway: string | undefined;
+}
+
+/** Answers undefined when none was given: DHCP. Throws a sentence. */
+export function staticAddress(
+  ipv4: string | undefined,
+  netmask: string | undefined,
+  gateway: string | undefined,
+): StaticAddress | undefined {
+  if (ipv4 === undefined) {
+    if (netmask !== undefined) throw badUsage('--ipv4-netmask needs --ipv4 with the address that it belongs to');
+    if (gateway !== undefined)
+      throw badUsage('--ipv4-gateway needs --ipv4; without it, DHCP says which gateway to use');
+    return undefined;
+  }
+  const slash = ipv4.indexOf('/');
+  const address = slash < 0 ? ipv4 : ipv4.slice(0, slash);
+  const number = quad(address, '--ipv4');
+  const prefix = prefixOf(slash < 0 ? undefined : ipv4.slice(slash + 1), netmask, address);
+  checkHost(number, prefix, `--ipv4 ${address}`);
+  if (gateway !== undefined) checkGateway(gateway, number, prefix, address);
+  return { address, prefix, gateway };
+}
+
+/** Answers an unsigned number. Leading zeros are refused: some programs read them as octal. */
+function quad(text: string, option: string): number {
+  const parts = text.split('.');
+  const good = parts.length === 4 && parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255);
+  if (!good) {
+    throw badUsage(`${option}: "${text}" is not an IPv4 address; write four numbers of 0 to 255, as in 192.0.2.7`);
+  }
+  return parts.reduce((sum, part) => sum * 256 + Number(part), 0);
+}
+
+function prefixOf(text: string | undefined, netmask: string | undefined, address: string): number {
+  const fromMask = netmask === undefined ? undefined : prefixOfMask(netmask);
+  if (text === undefined) {
+    if (fromMask !== undefined) return fromMask;
+    throw badUsage(
+      `--ipv4 ${address} needs the size of its network: write --ipv4 ${address}/24, or give --ipv4-netmask`,
+    );
+  }
+  if (!/^\d{1,2}$/.test(text) || Number(text) < 1 || Number(text) > 32) {
+    throw badUsage(`--ipv4: "/${text}" is not the size of a network; write a number of 1 to 32 after the slash`);
+  }
+  const prefix = Number(text);
+  if (fromMask !== undefined && fromMask !== prefix) {
+    throw badUsage(`--ipv4 says /${prefix} and --ipv4-netmask ${netmask} means /${fromMask}; leave one of them out`);
+  }
+  return prefix;
+}
+
+function prefixOfMask(netmask: string): number {
+  const mask = quad(netmask, '--ipv4-netmask');
+  // The zeros must form one run at the end: their complement is one less than a power of two.
+  const zeros = 0xffffffff - mask;
+  const prefix = 32 - Math.log2(zeros + 1);
+  if (!Number.isInteger(prefix) || prefix < 1) {
+    throw badUsage(
+      `--ipv4-netmask ${netmask} is not a netmask: its one bits must be together at the front, as in 255.255.255.0`,
+    );
+  }
+  return prefix;
+}
+
+function checkHost(address: number, prefix: number, what: string): void {
+  const first = Math.floor(address / 0x1000000);
+  if (first === 0) throw badUsage(`${what} is not an address that a host can have: 0.x.x.x means "this network"`);
+  if (first === 127) throw badUsage(`${what} is a loopback address; choose one of the network that the TAP is on`);
+  if (first >= 224) throw badUsage(`${what} is a multicast or reserved address; choose one of a host`);
+  if (prefix > 30) return; // RFC 3021: a /31 has neither network nor broadcast address.
+  const size = 2 ** (32 - prefix);
+  const host = address % size;
+  if (host === 0) throw badUsage(`${what} is the address of the network /${prefix} itself; choose one of a host in it`);
+  if (host === size - 1)
+    throw badUsage(`${what} is the broadcast address of its /${prefix} network; choose one of a host`);
+}
+
+function checkGateway(gateway: string, address: number, prefix: number, text: string): void {
+  const number = quad(gateway, '--ipv4-gateway');
+  const size = 2 ** (32 - prefix);
+  if (number === address)
+    throw badUsage(`--ipv4-gateway ${gateway} is our own address; give the address of the router`);
+  if (Math.floor(number / size) !== Math.floor(address / size)) {
+    throw badUsage(
+      `--ipv4-gateway ${gateway} is not in the network of --ipv4 ${text}/${prefix}; give a router of that network`,
+    );
+  }
+  checkHost(number, prefix, `--ipv4-gateway ${gateway}`);
+}

@@ -1,0 +1,146 @@
+/** Options of the server itself, whatever carries the bytes. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { badUsage } from '../../errors/failure.js';
+import type { SocketKind } from '../../net/sockets/open.js';
+import { addDirectOptions, type DirectArguments, type DirectFlags, directArguments, directOption } from './direct.js';
+import { addHttpOptions, type HttpArguments, type HttpFlags, httpArguments } from './http.js';
+import { type LogOptions, parseLogOption } from './log-options.js';
+import { oneOf, portNumber, seconds } from './option-values.js';
+
+export interface ServeOptions {
+  readonly kind: 'serve';
+  /** A directory or a bundle file; undefined: the embedded site. */
+  readonly site: string | undefined;
+  readonly net: 'socket' | 'direct';
+  readonly port: number;
+  readonly log: LogOptions;
+  /** Milliseconds that open connections get to finish. */
+  readonly drain: number;
+  /** Path of the control socket; undefined: none. */
+  readonly control: string | undefined;
+  /** Fetch pages from itself over a wire in memory, say whether they are right, and end. */
+  readonly selfTest: boolean;
+  /** A supervisor started it, holds what it serves on, and says when. */
+  readonly supervised: boolean;
+  /** Socket mode. */
+  readonly host: string;
+  /** Whose sockets; undefined: the best that can be had. */
+  readonly sockets: SocketKind | undefined;
+  /** Processes that serve, 1 or more. */
+  readonly workers: number;
+  readonly http: HttpArguments;
+  /** Direct mode. */
+  readonly direct: DirectArguments;
+}
+
+interface ServeFlags extends HttpFlags, DirectFlags {
+  net: string;
+  host?: string;
+  sockets?: SocketKind;
+  workers?: number;
+  port?: number;
+  log?: LogOptions;
+  drain: number;
+  control?: string;
+  selfTest?: true;
+  supervised?: true;
+  instead?: string;
+}
+
+const SOCKET_PORT = 8080;
+const DIRECT_PORT = 80;
+
+/** What is done without the name of a command. */
+export function addServe(program: Command, found: (options: ServeOptions) => void): void {
+  program
+    .argument('[SITE]', 'directory or bundle file (default: the embedded site)')
+    .option('--net <mode>', 'what carries the bytes: socket or direct', 'socket')
+    .option(
+      '--port <n>',
+      `port to serve (default: ${SOCKET_PORT} with sockets, ${DIRECT_PORT} in direct mode)`,
+      portNumber,
+    )
+    .option('--host <address>', 'socket: address to listen on (default: 127.0.0.1)')
+    .option('--sockets <kind>', "socket: libc, or node for Node's own (default: libc on Linux)", socketKind)
+    .option(
+      '--workers <n>',
+      'processes that serve, on Linux (default: 1); in direct mode each with a queue of the TAP',
+      workerCount,
+    );
+  addDirectOptions(program)
+    .option(
+      '--log <list>',
+      'log to standard error: access, net, drops, all; json: as JSON lines; common: without referer and client',
+      logOption,
+    )
+    .option('--drain <seconds>', 'time for open connections to finish at the end', seconds, 10)
+    .option('--control <path>', 'a UNIX socket over which it can be asked: status, another bundle, the end')
+    .option('--self-test', 'fetch pages from itself over a wire in memory, say whether all are right, and end')
+    .addOption(new Option('--supervised').hideHelp())
+    .addOption(new Option('--instead <bundle>').hideHelp());
+  addHttpOptions(program).action((site: string | undefined, flags: ServeFlags) => found(serveOptions(site, flags)));
+}
+
+function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions {
+  const { net } = flags;
+  if (net !== 'socket' && net !== 'direct') throw badUsage(`--net: "${net}" is neither socket nor direct`);
+  checkMode(net, flags);
+  return {
+    kind: 'serve',
+    site: flags.instead ?? site,
+    net,
+    port: flags.port ?? (net === 'socket' ? SOCKET_PORT : DIRECT_PORT),
+    log: flags.log ?? parseLogOption(''),
+    drain: flags.drain * 1000,
+    control: flags.control,
+    selfTest: flags.selfTest ?? false,
+    supervised: flags.supervised ?? false,
+    host: flags.host ?? '127.0.0.1',
+    sockets: flags.sockets,
+    workers: flags.workers ?? 1,
+    http: httpArguments(flags),
+    direct: directArguments(flags),
+  };
+}
+
+/** An option of the other mode would do nothing: better to say so than to serve at an address that nobody meant. */
+function checkMode(net: 'socket' | 'direct', flags: ServeFlags): void {
+  if (net === 'direct') {
+    if (flags.host !== undefined)
+      throw badUsage('--host is for --net socket; in direct mode --ipv4 or DHCP gives the address');
+    if (flags.sockets !== undefined)
+      throw badUsage('--sockets is for --net socket; in direct mode nothing of the kernel carries the bytes');
+    if (flags.port === 0) throw badUsage('--port 0 is for --net socket; in direct mode every port is free: choose one');
+    if ((flags.workers ?? 1) > 1) onlyOneProcess(flags);
+    return;
+  }
+  const wrong = directOption(flags);
+  if (wrong !== undefined) throw badUsage(`${wrong} is for --net direct; add that, or leave ${wrong} out`);
+}
+
+/** What several workers cannot do together in direct mode. */
+function onlyOneProcess({ interface: card, pcap, record }: ServeFlags): void {
+  const given: [string, unknown][] = [
+    ['--interface', card],
+    ['--pcap', pcap],
+    ['--record', record],
+  ];
+  const wrong = given.find(([, value]) => value !== undefined)?.[0];
+  if (wrong !== undefined) throw badUsage(`${wrong} is for one process; leave --workers out, or ${wrong}`);
+}
+
+function workerCount(text: string): number {
+  const value = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (value < 1 || value > 128) throw new InvalidArgumentError('--workers is a number of 1 to 128.');
+  return value;
+}
+
+const socketKind = oneOf('--sockets', ['libc', 'node']);
+
+function logOption(text: string): LogOptions {
+  try {
+    return parseLogOption(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}

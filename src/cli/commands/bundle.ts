@@ -1,0 +1,28 @@
+/** `sitekernel bundle DIR -o FILE`. */
+import { stat } from 'node:fs/promises';
+import { Failure } from '../../errors/failure.js';
+import { bundleDirectory } from '../../store/index.js';
+import type { BundleOptions } from '../arguments/bundle.js';
+import { sizeText } from '../arguments/text.js';
+import { ProgressBar } from './progress.js';
+
+export async function runBundle(options: BundleOptions): Promise<void> {
+  const directory = await stat(options.dir).then(
+    (stats) => stats.isDirectory(),
+    () => true, // The store says what is wrong with it.
+  );
+  if (!directory) throw new Failure(`${options.dir} is not a directory; a bundle is made out of one`);
+  const bar = new ProgressBar();
+  try {
+    const made = await bundleDirectory(options.dir, options.output, {
+      compression: options.compression,
+      ...options.site,
+      onProgress: (progress) => bar.show(progress),
+      onWarning: (sentence) => bar.say(sentence),
+    });
+    bar.end();
+    process.stdout.write(`${options.output}: ${sizeText(made.bytes)}, id ${made.id}\n`);
+  } finally {
+    bar.end();
+  }
+}

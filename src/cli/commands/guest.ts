@@ -1,0 +1,43 @@
+/** What process 1 of a machine image starts: the options are on the kernel's command line. */
+import { readFileSync } from 'node:fs';
+import { badUsage } from '../../errors/failure.js';
+import { serveGuest } from '../../serve/guest/guest-serve.js';
+import { looksLikeBundle } from '../../store/format/bundle-header.js';
+import { StoreError } from '../../store/store-error.js';
+import {
+  BootError,
+  cardToServeOn,
+  guestArguments,
+  networkCards,
+  onPowerButton,
+  siteDevice,
+} from '../../vm/guest/guest.js';
+import { parseArguments } from '../arguments/arguments.js';
+
+export async function runGuest(): Promise<void> {
+  try {
+    const given = guestArguments(readFileSync('/proc/cmdline', 'utf8'));
+    const at = given.indexOf('--interface');
+    const card = cardToServeOn(networkCards(), at < 0 ? undefined : given[at + 1]);
+    const site = siteDevice(looksLikeBundle);
+    const task = parseArguments([
+      '--net',
+      'direct',
+      '--hostname',
+      'sitekernel',
+      '--state',
+      '/tmp',
+      ...given,
+      '--interface',
+      card,
+      site,
+    ]);
+    if (task?.kind !== 'serve') throw new BootError('the command line asks for nothing that can be served');
+    onPowerButton(() => process.kill(process.pid, 'SIGTERM'));
+    await serveGuest(task);
+  } catch (error) {
+    // A site that cannot be opened is not another one at the next start.
+    if (error instanceof BootError || error instanceof StoreError) throw badUsage(error.message);
+    throw error;
+  }
+}

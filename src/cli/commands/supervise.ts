@@ -1,0 +1,93 @@
+/** `sitekernel supervise`: what a site is served on stays, and programs come and go. */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import type { Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { openControl } from '../../control/server.js';
+import { badUsage } from '../../errors/failure.js';
+import { imageId } from '../../image/manifest.js';
+import { firstSignal } from '../../serve/signals.js';
+import { InUse } from '../../supervise/held.js';
+import { imageArguments } from '../../supervise/image-arguments.js';
+import { takeFromOrphan } from '../../supervise/orphan.js';
+import type { What } from '../../supervise/program.js';
+import { activatedSocket } from '../../supervise/socket-activation.js';
+import { Supervisor } from '../../supervise/supervisor.js';
+import { parseArguments } from '../arguments/arguments.js';
+import type { ServeOptions } from '../arguments/serve.js';
+import type { SuperviseOptions } from '../arguments/supervise.js';
+
+export async function runSupervise(options: SuperviseOptions): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'sitekernel-'));
+  const signal = firstSignal();
+  const log = (sentence: string): void => void process.stderr.write(`sitekernel: ${sentence}\n`);
+  const { handoverDrain } = options;
+  const control = resolve(options.control);
+  const supervisor = new Supervisor({ control, folder, handoverDrain, optionsOf, log });
+  const what = firstOf(options);
+  optionsOf(what);
+  try {
+    const server = await begin(control, supervisor, what, signal);
+    await Promise.race([signal, supervisor.over]);
+    await supervisor.end(undefined);
+    server.close();
+    rmSync(control, { force: true });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Milliseconds between two looks for a program that holds what we want, and how often. */
+const LOOK = 500;
+const LOOKS = 10;
+
+/** Starts the first program. Answers the control socket. */
+async function begin(control: string, supervisor: Supervisor, what: What, signal: Promise<string>): Promise<Server> {
+  const activated = activatedSocket();
+  for (let look = 1; ; look++) {
+    // One that outlived its supervisor hands over what it serves on.
+    const options = optionsOf(what);
+    const orphan = await takeFromOrphan(control, options);
+    // Of a card nobody says that it is in use: what is left of a control socket may be that of an orphan which is about to open its own.
+    if (orphan === undefined && options.direct.interface !== undefined && look < LOOKS && existsSync(control)) {
+      await new Promise((done) => setTimeout(done, LOOK));
+      continue;
+    }
+    const server = await openControl(control, supervisor.answer);
+    try {
+      await Promise.race([supervisor.start(what, orphan?.held ?? activated, orphan?.foreign), signal]);
+      return server;
+    } catch (error) {
+      server.close();
+      rmSync(control, { force: true });
+      // It may be an orphan's that has not opened its control socket yet.
+      if (look === LOOKS || !(error instanceof InUse)) throw error;
+      await new Promise((done) => setTimeout(done, LOOK));
+    }
+  }
+}
+
+function firstOf(options: SuperviseOptions): What {
+  if (options.image === undefined) return { image: '', folder: undefined, args: options.args, instead: undefined };
+  const folder = resolve(options.image);
+  const image = imageId(readFileSync(join(folder, 'manifest.json')));
+  return { image, folder, args: options.args, instead: undefined };
+}
+
+/** Arguments of an image and of this host together, checked. Throws a sentence. */
+function optionsOf(what: What): ServeOptions {
+  const image = what.folder === undefined ? [] : imageArguments(what.folder);
+  const site = what.instead ?? (what.folder === undefined ? undefined : join(what.folder, 'site.bundle'));
+  const args = [...image, ...what.args, ...(site === undefined ? [] : ['--instead', site])];
+  const task = parseArguments(args);
+  if (task?.kind !== 'serve') throw badUsage(`what is supervised is a server; "${args.join(' ')}" is none`);
+  checkSupervised(task);
+  return task;
+}
+
+/** What a server may not be asked when another takes over from it. Throws a sentence. */
+export function checkSupervised({ direct, workers }: ServeOptions): void {
+  if (direct.record !== undefined)
+    throw badUsage('--record is not for a supervised program: what it takes over from another cannot be played again');
+  if (workers > 1) throw badUsage('--workers is not for a supervised program, which is one process; leave it out');
+}

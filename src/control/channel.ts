@@ -1,0 +1,59 @@
+/**
+ * What a supervisor and a program that it started tell one another, over Node's channel between a process and its child. The two
+ * may be of different versions: a message that is not understood is left alone, and `version` grows when that is not enough.
+ */
+import type { ControlAnswer, ControlRequest } from './protocol.js';
+
+export const CHANNEL_VERSION = 1;
+
+/** Where a program finds the listening socket or the TAP that its supervisor holds. 0 to 2 are the standard ones, 3 is the channel. */
+export const INHERITED_FD = 4;
+
+/** A bundle that was served before, whose fingerprinted files stay for so many seconds more. */
+export interface FormerBundle {
+  readonly bundle: string;
+  readonly seconds: number;
+}
+
+/** Take the traffic. */
+export interface Go {
+  readonly do: 'go';
+  readonly version: number;
+  /** Id of the image, or empty. */
+  readonly image: string;
+  /** Where the program listens for its successor (direct mode). */
+  readonly link: string;
+  /** Where predecessors listen that still have connections, the one that has the traffic now first (direct mode). */
+  readonly predecessors: readonly string[];
+  readonly former: readonly FormerBundle[];
+  /** Seconds that what is open may go on once a successor has the traffic. */
+  readonly drain: number;
+  /** What is behind `INHERITED_FD`, in words of the supervisor. */
+  readonly held: string;
+  /** The control socket, for when the supervisor is gone. */
+  readonly control: string;
+  /** The TAP behind `INHERITED_FD` (direct mode). */
+  readonly tap?: InheritedTap | undefined;
+}
+
+export interface InheritedTap {
+  readonly name: string;
+  readonly header: 0 | 10 | 12;
+  readonly checksum: boolean;
+  readonly segmentation: boolean;
+  readonly mtu: number;
+}
+
+export type ToProgram =
+  | Go
+  | { readonly do: 'ask'; readonly number: number; readonly request: ControlRequest }
+  /** Somebody else has the traffic now: what is open may finish within so many seconds. */
+  | { readonly do: 'retire'; readonly seconds: number };
+
+export type ToSupervisor =
+  /** The site is open and the self-test passed; `bundle` is the site's id. */
+  | { readonly say: 'ready'; readonly version: number; readonly bundle: string }
+  | { readonly say: 'serving'; readonly url: string }
+  | { readonly say: 'answer'; readonly number: number; readonly answer: ControlAnswer }
+  /** It will end: one sentence. */
+  | { readonly say: 'failed'; readonly error: string };

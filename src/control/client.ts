@@ -1,0 +1,57 @@
+/** Asking a running server over its control socket. */
+import { connect, Socket } from 'node:net';
+import { socketPath } from '../native/socket-path.js';
+import { LineReader } from './lines.js';
+import type { ControlAnswer, ControlRequest } from './protocol.js';
+
+/** Milliseconds that an answer may take unless told otherwise: a large bundle is verified before it is served. */
+const PATIENCE = 120_000;
+
+/** Asks one thing. Rejects with a sentence when nobody listens at `path`, or the answer does not come. */
+export function askControl(path: string, request: ControlRequest, patience = PATIENCE): Promise<ControlAnswer> {
+  return new Promise((resolve, reject) => {
+    const socket = connectTo(path);
+    const timer = setTimeout(
+      () => over(`the server behind ${path} has not answered for ${patience / 1000} s`),
+      patience,
+    );
+    const over = (sentence: string): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      reject(new Error(sentence));
+    };
+    const reader = new LineReader((line) => {
+      clearTimeout(timer);
+      socket.end();
+      resolve(JSON.parse(line) as ControlAnswer);
+    });
+    socket.on('connect', () => socket.write(`${JSON.stringify(request)}\n`));
+    socket.on('data', (chunk: Buffer) => reader.take(chunk));
+    socket.on('error', () => over(`nobody listens on the control socket ${path}`));
+    socket.on('close', () => over(`the server behind ${path} ended before it answered`));
+  });
+}
+
+/** Whether somebody listens on the UNIX socket at `path`. */
+export function socketAnswers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connectTo(path);
+    socket.on('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+  });
+}
+
+/** A place that there is not is one where nobody listens: the socket says so. */
+function connectTo(path: string): Socket {
+  try {
+    const place = socketPath(path);
+    const socket = connect(place.path);
+    for (const event of ['connect', 'error', 'close']) socket.once(event, place.release);
+    return socket;
+  } catch (error) {
+    return new Socket().destroy(error as Error);
+  }
+}

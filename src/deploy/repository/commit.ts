@@ -1,0 +1,247 @@
+/** `deploy commit`: an image becomes a commit of the deployment repository, and its branch's latest. */
+import { access, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { SITES } from '../../image/build-image.js';
+import { ImageError } from '../../image/image-error.js';
+import { canonicalJson, type Labels } from '../../image/manifest.js';
+import { readLabels } from '../../image/read-manifest.js';
+import { type VerifiedImage, verifyImage } from '../../image/verify-image.js';
+import { walk } from '../../store/index.js';
+import { GitError, git, Repository, type TreeEntry } from './git.js';
+import { IMAGE, IMAGES, imagePath, LABELS, LATEST, MANIFEST, SIGNATURE, SITE } from './layout.js';
+import { sign, signedBytes } from './signature.js';
+
+export interface CommitOptions {
+  /** `images/<id>`. */
+  readonly folder: string;
+  /** Directory or URL of the deployment repository. */
+  readonly repository: string;
+  readonly branch: string;
+  /** Images whose manifests stay on the branch, at least 1. */
+  readonly keep: number;
+  /** File of a key to sign the image with. */
+  readonly key?: string | undefined;
+  /** File of a key of ssh to sign the commit with, as git does; true: with the key that git is configured for. */
+  readonly commitKey?: string | true | undefined;
+  /** Directory of the site's files; undefined: where `image build` keeps them, beside the images. */
+  readonly site?: string | undefined;
+}
+
+export interface Committed {
+  readonly id: string;
+  /** Hash of the commit that has the image as its latest. */
+  readonly commit: string;
+  readonly serial: number;
+  /** False: it was the latest already, and nothing was done. */
+  readonly changed: boolean;
+}
+
+/** Tries when somebody else pushes at the same time. */
+const TRIES = 4;
+
+/** Throws an ImageError or a GitError. */
+export async function commitImage(options: CommitOptions): Promise<Committed> {
+  const image = await verifyImage(options.folder);
+  const site = options.site ?? join(dirname(resolve(options.folder)), SITES, image.manifest.site.bundle.id);
+  const there = await stat(site).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
+  if (!there)
+    throw new ImageError(
+      `the files of the site are not in ${site}; name the directory that it was built of with --site`,
+    );
+  for (let tries = 1; ; tries++) {
+    const folder = await mkdtemp(join(tmpdir(), 'sitekernel-commit-'));
+    try {
+      return await new Committing(image, site, options, folder).run();
+    } catch (error) {
+      // Another push came first: what it made is the ground of the next try.
+      const late =
+        error instanceof GitError && /fetch first|non-fast-forward|cannot lock ref|stale info/.test(error.stderr);
+      if (!late || tries === TRIES) throw error;
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+}
+
+class Committing {
+  private readonly image: VerifiedImage;
+  private readonly site: string;
+  private readonly options: CommitOptions;
+  private readonly url: string;
+  private readonly repository: Repository;
+  private readonly index: string;
+
+  constructor(image: VerifiedImage, site: string, options: CommitOptions, folder: string) {
+    this.image = image;
+    this.site = site;
+    this.options = options;
+    this.url = urlOf(options.repository);
+    this.repository = new Repository(join(folder, 'repository.git'), ['gc.auto=0', 'core.bigFileThreshold=64m']);
+    this.index = join(folder, 'index');
+  }
+
+  async run(): Promise<Committed> {
+    const parent = await this.open();
+    const before = parent === undefined ? [] : await this.repository.entries(parent);
+    const old = await this.latestOf(parent);
+    const { id } = this.image;
+    if (parent !== undefined && old?.id === id)
+      return { id, commit: parent, serial: old.labels.serial, changed: false };
+    const labels: Labels = {
+      ...this.image.labels,
+      serial: Math.max(this.image.labels.serial, (old?.labels.serial ?? 0) + 1),
+    };
+    const tree = await this.writeTree(before, labels);
+    const commit = await this.commit(tree, parent, labels);
+    await this.repository.run(['push', '--quiet', this.url, `${commit}:refs/heads/${this.options.branch}`]);
+    return { id, commit, serial: labels.serial, changed: true };
+  }
+
+  /** A repository with the branch's tip and, of a remote one, no more; answers the tip, undefined when the branch is new. */
+  private async open(): Promise<string | undefined> {
+    const { branch } = this.options;
+    const remote = await git(['ls-remote', this.url, `refs/heads/${branch}`]);
+    const tip = remote.toString('utf8').split('\t')[0] ?? '';
+    const { gitDir } = this.repository;
+    if (tip !== '' && this.url !== resolve(this.url)) {
+      // Trees only: contents that the branch has already are known by their hashes.
+      const shallow = ['--bare', '--depth', '1', '--filter=blob:none', '--single-branch', '--no-tags'];
+      await git(['clone', '--quiet', ...shallow, '--branch', branch, this.url, gitDir]);
+      return tip;
+    }
+    await git(['init', '--quiet', '--bare', gitDir]);
+    if (tip === '') return undefined;
+    // A repository on this machine is read where it is.
+    const theirs = (await git(['-C', this.url, 'rev-parse', '--absolute-git-dir'])).toString('utf8').trim();
+    await writeFile(join(gitDir, 'objects', 'info', 'alternates'), `${join(theirs, 'objects')}\n`);
+    return tip;
+  }
+
+  private async latestOf(parent: string | undefined): Promise<{ id: string; labels: Labels } | undefined> {
+    if (parent === undefined) return undefined;
+    const id = (await this.repository.blob(`${parent}:${LATEST}`))?.toString('utf8').trim();
+    if (id === undefined) return undefined;
+    const labels = await this.repository.blob(`${parent}:${imagePath(id, LABELS)}`);
+    return labels && { id, labels: readLabels(labels, `the branch's ${LABELS}`) };
+  }
+
+  private async writeTree(before: readonly TreeEntry[], labels: Labels): Promise<string> {
+    const { id, folder, manifest, manifestBytes } = this.image;
+    const labelBytes = canonicalJson(labels);
+    const { key } = this.options;
+    const signature = key === undefined ? undefined : await sign(signedBytes(manifestBytes, labelBytes), key);
+    const known = new Map(before.map((entry) => [entry.path, entry]));
+    const entries: TreeEntry[] = [];
+    const files: { path: string; mode: string; file: string }[] = [
+      ...manifest.program.files.map(({ path }) => ({
+        path: `${IMAGE}/${path}`,
+        mode: /^run(-|$)/.test(path) ? '100755' : '100644',
+        file: join(folder, path),
+      })),
+      ...walk(this.site, manifest.site.options.hidden).map(({ path, file }) => ({
+        path: `${SITE}${path}`,
+        mode: '100644',
+        file,
+      })),
+    ];
+    const hashes = await this.hash(files.map(({ file }) => file));
+    const fresh = files.filter(({ path }, i) => known.get(path)?.hash !== hashes[i]);
+    await this.hash(
+      fresh.map(({ file }) => file),
+      true,
+    );
+    for (const [i, { path, mode }] of files.entries()) entries.push({ path, mode, hash: hashes[i]! });
+    const small: [string, Uint8Array][] = [
+      [LATEST, Buffer.from(`${id}\n`)],
+      [imagePath(id, MANIFEST), manifestBytes],
+      [imagePath(id, LABELS), labelBytes],
+    ];
+    if (signature !== undefined) small.push([imagePath(id, SIGNATURE), signature]);
+    for (const [path, bytes] of small) {
+      const hash = await this.repository.text(['hash-object', '-w', '--stdin'], { input: bytes });
+      entries.push({ path, mode: '100644', hash });
+    }
+    entries.push(...(await this.kept(before, id)));
+    const lines = entries.map(({ path, mode, hash }) => `${mode} ${hash}\t${path}\0`).join('');
+    const env = { GIT_INDEX_FILE: this.index };
+    await this.repository.run(['update-index', '-z', '--index-info'], { input: lines, env });
+    return this.repository.text(['write-tree', '--missing-ok'], { env });
+  }
+
+  /** Hashes of files as git has them; with `write`, they are put into the repository as well. */
+  private async hash(files: readonly string[], write = false): Promise<string[]> {
+    if (files.length === 0) return [];
+    const strange = files.find((file) => file.includes('\n'));
+    if (strange !== undefined)
+      throw new ImageError(
+        `${JSON.stringify(strange)} has a line break in its name, which cannot be deployed; rename it`,
+      );
+    const words = ['hash-object', '--no-filters', '--stdin-paths', ...(write ? ['-w'] : [])];
+    const input = files.map((file) => `${resolve(file)}\n`).join('');
+    return (await this.repository.text(words, { input })).split('\n');
+  }
+
+  /** What stays of the images before: the newest `keep - 1`, by serial. */
+  private async kept(before: readonly TreeEntry[], without: string): Promise<TreeEntry[]> {
+    const byId = new Map<string, TreeEntry[]>();
+    for (const entry of before) {
+      const [top, id] = entry.path.split('/');
+      if (top === IMAGES && id !== undefined && id !== without) byId.set(id, [...(byId.get(id) ?? []), entry]);
+    }
+    const images: { serial: number; entries: TreeEntry[] }[] = [];
+    for (const entries of byId.values()) {
+      const labels = entries.find(({ path }) => path.endsWith(`/${LABELS}`));
+      const bytes = labels && (await this.repository.blob(labels.hash));
+      images.push({ serial: bytes ? readLabels(bytes, labels.path).serial : 0, entries });
+    }
+    images.sort((a, b) => b.serial - a.serial);
+    return images.slice(0, this.options.keep - 1).flatMap(({ entries }) => entries);
+  }
+
+  private async commit(tree: string, parent: string | undefined, labels: Labels): Promise<string> {
+    const { id, manifest } = this.image;
+    const sources = Object.entries(labels.sources).map(([name, commit]) => `${name} ${commit}`);
+    const message = [
+      `Image ${id.slice(0, 12)}, serial ${labels.serial}, target ${manifest.target}`,
+      '',
+      `${manifest.site.files} files, ${manifest.site.bytes} bytes; program ${manifest.program.sha256.slice(0, 12)}`,
+      ...sources,
+      ...(labels.builder === '' ? [] : [`built by ${labels.builder}`]),
+    ].join('\n');
+    const { settings, sign } = await this.commitSigning();
+    const words = ['commit-tree', tree, ...(parent === undefined ? [] : ['-p', parent]), ...sign, '-F', '-'];
+    return this.repository.text([...settings, ...words], { input: message, env: await this.author() });
+  }
+
+  /** Also who has told git to sign every commit expects it of this one. */
+  private async commitSigning(): Promise<{ settings: readonly string[]; sign: readonly string[] }> {
+    const { commitKey } = this.options;
+    if (commitKey === undefined) {
+      const always = await this.repository.text(['config', '--type=bool', 'commit.gpgSign']).catch(() => '');
+      return { settings: [], sign: always === 'true' ? ['-S'] : [] };
+    }
+    if (commitKey === true) return { settings: [], sign: ['-S'] };
+    // Git would name a file of its own that it cannot find.
+    await access(commitKey).catch(() => {
+      throw new ImageError(`the key ${commitKey} cannot be read`);
+    });
+    return { settings: ['-c', 'gpg.format=ssh', '-c', `user.signingKey=${resolve(commitKey)}`], sign: ['-S'] };
+  }
+
+  /** Who commits: as git is told, else ourselves. */
+  private async author(): Promise<Record<string, string>> {
+    const told = await this.repository.text(['config', 'user.email']).catch(() => '');
+    if (told !== '' || process.env['GIT_COMMITTER_EMAIL'] !== undefined) return {};
+    const name = { GIT_AUTHOR_NAME: 'sitekernel', GIT_COMMITTER_NAME: 'sitekernel' };
+    return { ...name, GIT_AUTHOR_EMAIL: 'sitekernel@localhost', GIT_COMMITTER_EMAIL: 'sitekernel@localhost' };
+  }
+}
+
+/** A directory as an absolute path; anything else as it is. */
+export function urlOf(repository: string): string {
+  return /^[a-z+]+:\/\//.test(repository) || /^[^/]+@?[^/]*:/.test(repository) ? repository : resolve(repository);
+}

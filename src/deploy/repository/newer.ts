@@ -1,0 +1,70 @@
+/** Watches, while an image waits for its verdict, whether the repository has got a newer one. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Host } from '../host.js';
+import { latestAt } from './candidate.js';
+import { Repository } from './git.js';
+
+const LOOK_EVERY = 300;
+
+export class Newer {
+  private readonly host: Host;
+  private readonly id: string;
+  private commit: string;
+  private readonly controller = new AbortController();
+  private timer: NodeJS.Timeout | undefined;
+  private looking = false;
+
+  /** `commit`: the tip that `id` was found at. */
+  constructor(host: Host, commit: string, id: string) {
+    this.host = host;
+    this.commit = commit;
+    this.id = id;
+  }
+
+  /** Aborted when a newer image is there. */
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  watch(): void {
+    this.timer ??= setInterval(() => void this.look(), LOOK_EVERY).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+    this.timer = undefined;
+  }
+
+  /** Waits; shorter when a newer one comes. */
+  pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(done, ms);
+      const { signal } = this.controller;
+      function done(): void {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', done);
+        resolve();
+      }
+      if (signal.aborted) done();
+      else signal.addEventListener('abort', done);
+    });
+  }
+
+  private async look(): Promise<void> {
+    if (this.looking) return;
+    this.looking = true;
+    try {
+      const { gitDir, config } = this.host;
+      // A pull writes the branch as a loose reference; one that was packed since did not change.
+      const tip = await readFile(join(gitDir, 'refs', 'heads', config.branch), 'utf8').catch(() => this.commit);
+      if (tip.trim() === this.commit) return;
+      this.commit = tip.trim();
+      if ((await latestAt(new Repository(gitDir), this.commit)) !== this.id) this.controller.abort();
+    } catch {
+      // A commit without an image is no newer one.
+    } finally {
+      this.looking = false;
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import { type Page, plainPage } from '../answer/pages.js';
+import type { Fields } from '../parse/fields.js';
+import { isText, name } from '../parse/octets.js';
+
+/** What a live page says now. */
+export interface LiveAnswer {
+  readonly status: 200 | 503;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** A page that is made each time it is asked for: metrics, health, status. It comes before what the site has at its path. */
+export interface LivePage {
+  /** Absolute and normalised, of characters that need no `%`: `/metrics`. */
+  readonly path: string;
+  readonly render: () => LiveAnswer;
+  /** Asked for again and again by machines: not worth a line in the log. */
+  readonly quiet?: boolean | undefined;
+  /**
+   * Whether a client at this address may see it; to others, and to all who come through a proxy, whose address says nothing of
+   * theirs, there is what the site has there. Everybody, when absent.
+   */
+  readonly permits?: ((address: string) => boolean) | undefined;
+}
+
+/** What proxies add (RFC 7239, RFC 9110 7.6.3). */
+const FORWARDED = ['forwarded', 'via', 'x-forwarded-for', 'x-real-ip', 'cf-connecting-ip'].map(name);
+
+/** Loopback, in IPv4 and IPv6: what `permits` of pages about the server itself should be, unless somebody knows better. */
+export function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1' || address.startsWith('::ffff:127.');
+}
+
+export class LivePages {
+  readonly #pages: readonly LivePage[];
+  /** Whether what was found last is not to be logged. */
+  quiet = false;
+
+  /** Throws a `RangeError` when a path is not as it must be. */
+  constructor(pages: readonly LivePage[]) {
+    for (const { path } of pages) {
+      if (!/^(\/[\w!$&'()*+,;=:@~.-]+)+$/.test(path) || /\/\.{1,2}(\/|$)/.test(path)) {
+        throw new RangeError(
+          `path of a live page: an absolute one like /metrics expected, got ${JSON.stringify(path)}`,
+        );
+      }
+    }
+    this.#pages = pages;
+  }
+
+  /** Whether there is one at the path `bytes[start..end)`, for whomever. */
+  at(bytes: Uint8Array, start: number, end: number): boolean {
+    for (const { path } of this.#pages) if (isText(bytes, start, end, path)) return true;
+    return false;
+  }
+
+  /** The page at the path `bytes[start..end)` that the client may see, made now. */
+  find(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    remote: { readonly address: string },
+    fields: Fields,
+  ): Page | undefined {
+    for (const page of this.#pages) {
+      if (!isText(bytes, start, end, page.path)) continue;
+      const { permits } = page;
+      if (permits !== undefined && (!permits(remote.address) || FORWARDED.some((one) => fields.named(one))))
+        return undefined;
+      this.quiet = page.quiet === true;
+      const answer = page.render();
+      return plainPage(answer.status, answer.contentType, answer.body);
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,63 @@
+import { Memory } from '../../memory/memory.js';
+import type { Flow } from '../../net/flow.js';
+
+/** How a head ends: what it says of the connection. */
+export const PERSIST = 0;
+export const CLOSE = 1;
+/** HTTP/1.0 asked to keep the connection, and has to be told that it may (RFC 9112 appendix C.2.2). */
+export const PERSIST_1_0 = 2;
+export type Ending = typeof PERSIST | typeof CLOSE | typeof PERSIST_1_0;
+
+const CLOSE_LINE = 'Connection: close\r\n';
+const KEEP_ALIVE_LINE = 'Connection: keep-alive\r\n';
+
+/**
+ * The last lines of every head: `Server`, `Date` and the empty line, made once a second in memory of its own, because what was sent
+ * may have to be sent again as it was.
+ */
+export class Tails {
+  readonly #server: string;
+  #second = Number.NaN;
+  /** Where the last lines lie, until the next second. */
+  memory = new Memory(new Uint8Array(0));
+  #persistStart = 0;
+  #keepAliveStart = 0;
+
+  /** `server`: value of the `Server` field. Throws a `RangeError` when it is no field value. */
+  constructor(server: string | undefined) {
+    if (server !== undefined && !/^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(server)) {
+      throw new RangeError(`Server field: visible ASCII expected, got ${JSON.stringify(server)}`);
+    }
+    this.#server = server === undefined ? '' : `Server: ${server}\r\n`;
+  }
+
+  /** Ends the head that was written. `wallClock` in milliseconds since 1970. */
+  write(flow: Flow, wallClock: number, ending: Ending): void {
+    this.at(wallClock);
+    flow.write(this.memory, this.start(ending), this.end(ending));
+  }
+
+  /** Sees to it that `memory` is of this moment; answers its second. */
+  at(wallClock: number): number {
+    const second = Math.floor(wallClock / 1000);
+    if (second !== this.#second) this.#render(second);
+    return second;
+  }
+
+  start(ending: Ending): number {
+    return ending === PERSIST ? this.#persistStart : ending === CLOSE ? 0 : this.#keepAliveStart;
+  }
+
+  end(ending: Ending): number {
+    return ending === PERSIST_1_0 ? this.memory.bytes.length : this.#keepAliveStart;
+  }
+
+  #render(second: number): void {
+    // RFC 9110 6.6.1; `toUTCString` gives the IMF-fixdate for years of four digits.
+    const date = `${this.#server}Date: ${new Date(second * 1000).toUTCString()}\r\n\r\n`;
+    this.memory = Memory.of(`${CLOSE_LINE}${date}${KEEP_ALIVE_LINE}${date}`);
+    this.#persistStart = CLOSE_LINE.length;
+    this.#keepAliveStart = CLOSE_LINE.length + date.length;
+    this.#second = second;
+  }
+}

@@ -1,0 +1,138 @@
+import type { Flow } from '../../net/flow.js';
+import type { BodyReader } from '../parse/body.js';
+import type { DeadlineList } from './deadlines.js';
+
+/** What a connection is doing. */
+export const STATE = {
+  /** Waits for a request, or for the rest of a head. */
+  reading: 0,
+  /** Reads the content of a request. */
+  body: 1,
+  /** Has requests left that wait until earlier answers are gone, or until others had their turn. */
+  stalled: 2,
+  /** Has had its last answer: what still arrives is thrown away until the peer's FIN. */
+  closing: 3,
+  closed: 4,
+} as const;
+export type State = (typeof STATE)[keyof typeof STATE];
+
+/** `lowWater` of a flow that need not tell when it has drained. */
+export const UNWATCHED = 0x7fffffff;
+
+/** What all connections together keep of requests that are unfinished or wait; bytes. */
+export class Unfinished {
+  readonly #limit: number;
+  bytes = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get full(): boolean {
+    return this.bytes > this.#limit;
+  }
+}
+
+/** How many connections one address has. */
+export interface Client {
+  readonly address: string;
+  connections: number;
+}
+
+/** Everything that HTTP remembers of a connection; about 130 bytes when it is idle. */
+export class Connection {
+  readonly flow: Flow;
+  readonly client: Client | undefined;
+  readonly #unfinished: Unfinished;
+  /** Came when a cap was reached: its first request is answered with 503. */
+  readonly refused: boolean;
+  state: State = STATE.reading;
+  /** The peer has sent FIN. */
+  peerEnded = false;
+  /** Bytes in answers that were made for it alone, since nothing was queued. */
+  ownBytes = 0;
+  /** Requests so far. */
+  requests = 0;
+  /** Empty lines since the last request. While closing: bytes thrown away. */
+  skipped = 0;
+  /** Bytes that wait for more: `held[0..heldBytes)`; none while idle. */
+  held: Uint8Array | undefined = undefined;
+  heldBytes = 0;
+  #body: BodyReader | undefined = undefined;
+  /** When the request that is being read was first seen unfinished, in ticks of `Deadlines`; 0: it was not. */
+  began = 0;
+  /** Where in `FieldsCache` the fields of the last request are. */
+  seen = 0;
+  /** Where in `KnownRequests` the last request is. */
+  known = 0;
+  /** Bytes that were queued when somebody last looked for progress; 0: nobody did. */
+  queuedMark = 0;
+  /** The list that it is in, when it is due, and its neighbours there. */
+  list: DeadlineList | undefined = undefined;
+  due = 0;
+  previous: Connection | undefined = undefined;
+  next: Connection | undefined = undefined;
+
+  constructor(flow: Flow, client: Client | undefined, refused: boolean, unfinished: Unfinished) {
+    flow.lowWater = UNWATCHED;
+    this.#unfinished = unfinished;
+    this.flow = flow;
+    this.client = client;
+    this.refused = refused;
+  }
+
+  /** FIN behind what is queued; from now on what arrives is thrown away. */
+  finish(): void {
+    this.state = STATE.closing;
+    this.skipped = 0;
+    this.forget();
+    this.flow.end();
+  }
+
+  /** What is read of the content of a request; undefined: none is awaited. */
+  get body(): BodyReader | undefined {
+    return this.#body;
+  }
+
+  set body(body: BodyReader | undefined) {
+    this.#unfinished.bytes += (body?.head.length ?? 0) - (this.#body?.head.length ?? 0);
+    this.#body = body;
+  }
+
+  /** Keeps nothing of any request. */
+  forget(): void {
+    this.body = undefined;
+    this.#unfinished.bytes -= this.held?.length ?? 0;
+    this.held = undefined;
+    this.heldBytes = 0;
+  }
+
+  /** Keeps `bytes[start..end)` behind what is already held. Answers whether there is room: false when all connections keep too much. */
+  hold(bytes: Uint8Array, start: number, end: number): boolean {
+    let room = true;
+    const needed = this.heldBytes + end - start;
+    if (this.held === undefined || this.held.length < needed) {
+      let size = 256;
+      while (size < needed) size *= 2;
+      const larger = new Uint8Array(size);
+      if (this.held !== undefined) larger.set(this.held.subarray(0, this.heldBytes));
+      this.#unfinished.bytes += size - (this.held?.length ?? 0);
+      room = !this.#unfinished.full;
+      this.held = larger;
+    }
+    this.held.set(bytes.subarray(start, end), this.heldBytes);
+    this.heldBytes = needed;
+    return room;
+  }
+
+  /** Lets the first `count` held bytes go; the buffer too when nothing is left. */
+  release(count: number): void {
+    if (this.held === undefined) return;
+    this.heldBytes -= count;
+    if (this.heldBytes <= 0) {
+      this.#unfinished.bytes -= this.held.length;
+      this.held = undefined;
+      this.heldBytes = 0;
+    } else if (count > 0) this.held.copyWithin(0, count, count + this.heldBytes);
+  }
+}

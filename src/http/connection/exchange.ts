@@ -1,0 +1,265 @@
+import { Memory } from '../../memory/memory.js';
+import type { Flow } from '../../net/flow.js';
+import { AccessRecord } from '../admin/access.js';
+import { Responder } from '../answer/responder.js';
+import { CLOSE, type Ending, PERSIST, PERSIST_1_0 } from '../answer/tails.js';
+import type { HttpLimits, HttpOptions } from '../options.js';
+import { BodyReader, MORE } from '../parse/body.js';
+import { Fields } from '../parse/fields.js';
+import { CR, isText, LF } from '../parse/octets.js';
+import { HTTP2_PREFACE, INCOMPLETE, METHOD, RequestLine } from '../parse/request-line.js';
+import { FieldsCache } from '../repeat/fields-cache.js';
+import { KnownRequests } from '../repeat/known-requests.js';
+import { type Connection, STATE, type Unfinished } from './connection.js';
+import type { DeadlineList } from './deadlines.js';
+
+const CONTINUE = Memory.of('HTTP/1.1 100 Continue\r\n\r\n');
+/** An empty SETTINGS frame and GOAWAY with HTTP_1_1_REQUIRED: what an HTTP/2 client understands (RFC 9113 3.4, 6.8, 7). */
+const GOAWAY = new Memory(
+  new Uint8Array([0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 13]),
+);
+
+/** From bytes to answers: reads the requests of a connection one behind the other, and answers each before the next is read. */
+export class Exchange {
+  readonly #limits: HttpLimits;
+  readonly #bodies: DeadlineList;
+  readonly #unfinished: Unfinished;
+  readonly #log: ((record: AccessRecord) => void) | undefined;
+  readonly responder: Responder;
+  readonly #line = new RequestLine();
+  readonly #parsed = new Fields();
+  readonly #cache: FieldsCache;
+  /** None where each request has a line in a log, which tells of what it says. */
+  readonly #known: KnownRequests | undefined;
+  /** Of the request at hand: what was parsed, or what was known. */
+  #fields = this.#parsed;
+  readonly #record = new AccessRecord();
+  /** Every answer is a connection's last. */
+  draining = false;
+
+  /** `retryAfter` in seconds; `bodies`: where connections wait whose request brings content. */
+  constructor(
+    options: HttpOptions,
+    limits: HttpLimits,
+    retryAfter: number,
+    bodies: DeadlineList,
+    unfinished: Unfinished,
+  ) {
+    this.#limits = limits;
+    this.#bodies = bodies;
+    this.#unfinished = unfinished;
+    this.#log = options.log;
+    this.#cache = new FieldsCache(limits);
+    this.#known = options.log === undefined ? new KnownRequests() : undefined;
+    this.responder = new Responder(options, limits, retryAfter, bodies.clock);
+  }
+
+  /** Reads `bytes[at..end)`; the place where a request begins that is unfinished or has to wait. What lies behind an end is eaten. */
+  consume(c: Connection, bytes: Uint8Array, at: number, end: number): number {
+    const limits = this.#limits;
+    let turn = limits.turn;
+    while (at < end) {
+      if (c.state === STATE.body) {
+        const next = c.body!.read(bytes, at, end);
+        if (next === MORE) return end;
+        if (next < 0) this.fail(c, -next);
+        else {
+          at = next;
+          this.#answerBody(c);
+        }
+      } else if (bytes[at] === CR) {
+        // RFC 9112 2.2: empty lines before a request line are ignored; some clients end their content with one.
+        if (at + 1 === end) return at;
+        if (bytes[at + 1] !== LF || ++c.skipped > limits.blankLines) this.#failUnparsed(c, 400, false);
+        at += 2;
+      } else if (this.#mustWait(c, --turn)) {
+        stall(c);
+        return at;
+      } else {
+        const next = this.#request(c, bytes, at, end);
+        if (next === INCOMPLETE) return at;
+        at = next;
+      }
+      if (c.state >= STATE.closing) return end;
+    }
+    return at;
+  }
+
+  /** Whether earlier answers have to leave before the next request is read. */
+  #mustWait(c: Connection, turn: number): boolean {
+    const { queued } = c.flow;
+    if (queued === 0) c.ownBytes = 0;
+    return queued > this.#limits.queued || (queued > 0 && (turn < 0 || c.ownBytes > this.#limits.own));
+  }
+
+  /** Answers with an error after which the connection cannot go on: with what it holds of a request, or with nothing of one. */
+  fail(c: Connection, status: number): void {
+    if (c.body !== undefined) this.#failParsed(c, status, this.#recall(c.body), 0);
+    else this.#failUnparsed(c, status, c.held !== undefined && isHead(c.held, 0, c.heldBytes));
+  }
+
+  #failUnparsed(c: Connection, status: number, bodiless: boolean): void {
+    this.responder.error(c.flow, status, CLOSE, bodiless);
+    if (this.#log !== undefined) this.#report(c, undefined, 0, this.#log);
+    c.finish();
+  }
+
+  /** `bytes` from `start` on hold the request, whose line at least is parsed. */
+  #failParsed(c: Connection, status: number, bytes: Uint8Array, start: number): void {
+    this.responder.error(c.flow, status, CLOSE, this.#line.method === METHOD.HEAD);
+    if (this.#log !== undefined) this.#report(c, bytes, start, this.#log);
+    c.finish();
+  }
+
+  /** One head and its answer, or the beginning of its content. The place behind the head, or `INCOMPLETE`. */
+  #request(c: Connection, bytes: Uint8Array, start: number, end: number): number {
+    const again = this.#again(c, bytes, start, end);
+    if (again !== 0) return again;
+    const limits = this.#limits;
+    const line = this.#line;
+    const afterLine = line.parse(bytes, start, end, limits);
+    if (afterLine === HTTP2_PREFACE) {
+      c.flow.write(GOAWAY, 0, GOAWAY.bytes.length);
+      c.finish();
+      return end;
+    }
+    if (afterLine === INCOMPLETE) return INCOMPLETE;
+    if (afterLine < 0) {
+      this.#failUnparsed(c, -afterLine, isHead(bytes, start, end));
+      return end;
+    }
+    const known = this.#cache.match(c.seen, bytes, afterLine, end);
+    if (known !== undefined && line.minor > 0 && !c.refused && afterLine - start + known.length <= limits.head) {
+      this.#fields = known.value;
+      c.seen = known.slot;
+      c.skipped = 0;
+      c.requests++;
+      this.#answer(c, bytes, start);
+      this.#note(c, bytes, start, afterLine + known.length);
+      return afterLine + known.length;
+    }
+    const fields = this.#parsed;
+    this.#fields = fields;
+    const next = fields.parse(bytes, afterLine, end, start, limits);
+    if (next === INCOMPLETE) return INCOMPLETE;
+    const refused = next < 0 ? next : c.refused ? -503 : fields.judge(line.minor);
+    if (refused < 0) {
+      this.#failParsed(c, -refused, bytes, start);
+      return end;
+    }
+    c.skipped = 0;
+    c.requests++;
+    if (fields.contentLength === 0) {
+      if (line.minor > 0) c.seen = this.#cache.note(bytes, afterLine, next);
+      this.#answer(c, bytes, start);
+      this.#note(c, bytes, start, next);
+      return next;
+    }
+    const status = this.#refusal();
+    // What is refused anyway, or too much to read, is answered at once, and the connection ends with it.
+    if (fields.contentLength > limits.body || (status !== 0 && fields.continues)) {
+      this.#failParsed(c, status !== 0 ? status : 413, bytes, start);
+      return end;
+    }
+    if (this.#unfinished.bytes + next - start > limits.unfinished) {
+      this.#failParsed(c, 503, bytes, start);
+      return end;
+    }
+    if (fields.continues) c.flow.write(CONTINUE, 0, CONTINUE.bytes.length);
+    const head = bytes.slice(start, next);
+    c.body = new BodyReader(head, fields.contentLength, limits.body, limits.chunkOverhead, limits.fields);
+    c.state = STATE.body;
+    this.#bodies.add(c);
+    return next;
+  }
+
+  /** Answers a request that is known, as it was answered before. The place behind it, or 0: it has to be read. */
+  #again(c: Connection, bytes: Uint8Array, start: number, end: number): number {
+    const known = this.#known;
+    if (known === undefined || this.draining || c.refused || c.requests + 1 >= this.#limits.requestsPerConnection)
+      return 0;
+    const seen = known.match(c.known, bytes, start, end, this.responder);
+    if (seen === undefined) return 0;
+    c.known = seen.slot;
+    c.skipped = 0;
+    c.requests++;
+    c.began = 0;
+    this.responder.again(c.flow, seen.value);
+    return start + seen.length;
+  }
+
+  /** The request has had its answer: whoever sends the same is answered the same. */
+  #note(c: Connection, bytes: Uint8Array, start: number, end: number): void {
+    if (this.#known !== undefined && this.responder.repeatable !== undefined) {
+      c.known = this.#known.note(bytes, start, end, this.responder);
+    }
+  }
+
+  /** The content of a request is here: it is answered. */
+  #answerBody(c: Connection): void {
+    const head = this.#recall(c.body!);
+    c.body = undefined;
+    c.state = STATE.reading;
+    this.#answer(c, head, 0);
+  }
+
+  /** The head of a request that brings content, parsed again: meanwhile there were others. */
+  #recall({ head }: BodyReader): Uint8Array {
+    const at = this.#line.parse(head, 0, head.length, this.#limits);
+    this.#fields = this.#parsed;
+    this.#fields.parse(head, at, head.length, 0, this.#limits);
+    this.#fields.judge(this.#line.minor);
+    return head;
+  }
+
+  /** The status with which the method is refused, or 0. */
+  #refusal(): number {
+    const { method } = this.#line;
+    return method === METHOD.other ? 501 : method > METHOD.OPTIONS ? 405 : 0;
+  }
+
+  #answer(c: Connection, bytes: Uint8Array, start: number): void {
+    const line = this.#line;
+    const fields = this.#fields;
+    let ending: Ending = CLOSE;
+    if (c.requests < this.#limits.requestsPerConnection && !this.draining && !fields.close) {
+      // After CONNECT a client may take the connection for a tunnel.
+      if (line.minor > 0) ending = line.method === METHOD.CONNECT ? CLOSE : PERSIST;
+      else if (fields.keepAlive) ending = PERSIST_1_0;
+    }
+    const status = this.#refusal();
+    if (status !== 0) this.responder.refuse(c.flow, status, bytes, line, fields, ending);
+    else this.responder.answer(c.flow, bytes, line, fields, ending);
+    c.ownBytes += this.responder.ownBytes;
+    if (this.#log !== undefined) this.#report(c, bytes, start, this.#log);
+    c.began = 0;
+    if (ending === CLOSE) c.finish();
+  }
+
+  #report(c: Connection, bytes: Uint8Array | undefined, start: number, log: (record: AccessRecord) => void): void {
+    if (this.responder.quiet) return;
+    const record = this.#record;
+    const { clock } = this.#bodies;
+    record.flow = c.flow;
+    record.time = clock.wallClock;
+    record.status = this.responder.status;
+    record.contentBytes = this.responder.contentBytes;
+    record.elapsed = clock.sinceCall() + (c.began === 0 ? 0 : (clock.now - c.began) | 0);
+    if (bytes === undefined) record.set(undefined, 0, undefined, undefined);
+    else record.set(bytes, start, this.#line, this.#fields);
+    log(record);
+  }
+}
+
+/** Whether what did not parse begins like a request for a head alone: the answer then has no content (RFC 9110 9.3.2). */
+function isHead(bytes: Uint8Array, start: number, end: number): boolean {
+  return end - start >= 5 && isText(bytes, start, start + 5, 'HEAD ');
+}
+
+/** Lets earlier answers leave, and other connections have their turn, before the next request is read. */
+function stall(c: Connection): void {
+  const flow: Flow = c.flow;
+  c.state = STATE.stalled;
+  flow.lowWater = flow.queued >> 1;
+  flow.pause();
+}

@@ -1,0 +1,95 @@
+/** Connections that go to another program, or come from one: what HTTP knows of them, in plain JSON. */
+
+import { latin1 } from '../parse/octets.js';
+import { type Connection, STATE, type State } from './connection.js';
+import type { DeadlineList } from './deadlines.js';
+
+const VERSION = 1;
+/** Bytes of a head that is not whole; what is longer stays until it is. */
+const MOST_HELD = 8192;
+
+/** What a connection may be doing. The content of a request is read where its head was. */
+const GOES: ReadonlySet<State> = new Set([STATE.reading, STATE.stalled, STATE.closing]);
+
+interface Moved {
+  readonly version: number;
+  /** One of `GOES`. */
+  readonly state: State;
+  readonly lowWater: number;
+  readonly peerEnded: boolean;
+  readonly requests: number;
+  readonly skipped: number;
+  /** The beginning of a request, Latin-1. */
+  readonly held: string;
+  /** Milliseconds since that began; -1: nothing has. */
+  readonly since: number;
+  readonly queuedMark: number;
+  /** What it waits for. */
+  readonly list: string;
+  /** Milliseconds for which it may yet wait. A program from before this was known says nothing: then the whole of its time. */
+  readonly left?: number;
+}
+
+export class Moves {
+  /** Where frozen and adopted connections are to wait; in no list meanwhile, so that nothing is done with them. */
+  readonly #frozen = new Map<Connection, DeadlineList>();
+  readonly #lists: Readonly<Record<string, DeadlineList>>;
+
+  constructor(lists: Readonly<Record<string, DeadlineList>>) {
+    this.#lists = lists;
+  }
+
+  /** Undefined: it stays, for now. */
+  freeze(c: Connection, now: number): Moved | undefined {
+    const { state, list } = c;
+    if (c.refused || list === undefined || !GOES.has(state)) return undefined;
+    const name = Object.keys(this.#lists).find((one) => this.#lists[one] === list.whole);
+    if (name === undefined || c.heldBytes > MOST_HELD) return undefined;
+    list.remove(c);
+    this.#frozen.set(c, list);
+    const { peerEnded, requests, skipped, queuedMark, began } = c;
+    const held = c.held === undefined ? '' : latin1(c.held, 0, c.heldBytes);
+    const since = began === 0 ? -1 : (now - began) | 0;
+    const { lowWater } = c.flow;
+    const waits = { list: name, left: Math.max(0, (c.due - now) | 0) };
+    return { version: VERSION, state, lowWater, peerEnded, requests, skipped, held, since, queuedMark, ...waits };
+  }
+
+  /** Makes `c` what the other program said of it. False: that cannot be understood, or there is no room for what it keeps. */
+  adopt(c: Connection, said: unknown, now: number): boolean {
+    const one = said as Moved;
+    if (typeof said !== 'object' || said === null || one.version !== VERSION || typeof one.held !== 'string')
+      return false;
+    if (!GOES.has(one.state)) return false;
+    const list = Object.hasOwn(this.#lists, one.list) ? this.#lists[one.list] : undefined;
+    const left = one.left ?? list?.delay;
+    const counts = [one.requests, one.skipped, one.since, one.queuedMark, one.lowWater, left];
+    if (list === undefined || !counts.every((count) => Number.isInteger(count)) || one.held.length > MOST_HELD)
+      return false;
+    c.state = one.state;
+    c.flow.lowWater = one.lowWater;
+    c.peerEnded = one.peerEnded === true;
+    c.requests = one.requests;
+    c.skipped = one.skipped;
+    c.queuedMark = one.queuedMark;
+    c.due = (now + Math.min(left as number, list.delay)) | 0;
+    c.began = one.since < 0 ? 0 : (now - one.since) | 0 || 1;
+    if (one.held !== '') {
+      const bytes = Uint8Array.from(one.held, (octet) => octet.charCodeAt(0));
+      if (!c.hold(bytes, 0, bytes.length)) return false;
+    }
+    this.#frozen.set(c, list);
+    return true;
+  }
+
+  /** It waits again, for what is left of its time. */
+  thaw(c: Connection): void {
+    this.#frozen.get(c)?.whole.resume(c);
+    this.#frozen.delete(c);
+  }
+
+  /** It is another program's. */
+  forget(c: Connection): void {
+    this.#frozen.delete(c);
+  }
+}

@@ -1,0 +1,262 @@
+/**
+ * Opens a packet socket (packet(7)) on a network card that the kernel leaves to us. The kernel's own stack must stay silent on
+ * it: it may hold no address there, and forward nothing from there. Each thing that can go wrong is one sentence that says
+ * what to do. Numbers are those of linux/if_packet.h, linux/if_ether.h and linux/filter.h.
+ */
+import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { basename } from 'node:path';
+import { EACCES, EPERM, SystemError } from '../../../native/errno.js';
+import {
+  checkInterfaceName,
+  hardwareAddress,
+  hardwareType,
+  ipv4Of,
+  isUp,
+  mtuOf,
+  setUp,
+} from '../../../native/interfaces.js';
+import { check, type Libc, libc } from '../../../native/libc.js';
+import { type Pinned, pinned } from '../../../native/slab.js';
+import type { OpenDescriptor } from './descriptor-device.js';
+import { frameFilter } from './packet-filter.js';
+
+const AF_PACKET = 17;
+const SOCK_RAW_NONBLOCK_CLOEXEC = 3 | 0o4000 | 0o2000000;
+const ETH_P_ALL = 3;
+const ARPHRD_ETHER = 1;
+
+const SOL_SOCKET = 1;
+const SO_SNDBUF = 7;
+const SO_RCVBUF = 8;
+const SO_ATTACH_FILTER = 26;
+const SO_SNDBUFFORCE = 32;
+const SO_RCVBUFFORCE = 33;
+const SOL_PACKET = 263;
+const PACKET_ADD_MEMBERSHIP = 1;
+const PACKET_VNET_HDR = 15;
+const PACKET_IGNORE_OUTGOING = 23;
+const PACKET_MR_UNICAST = 3;
+
+const ENETDOWN = 100;
+const ENXIO = 6;
+/** Bytes that may wait for us, and for the card: some thousand frames, or a hundred super-segments. */
+const RECEIVE_QUEUE = 4 * 2 ** 20;
+const SEND_QUEUE = 4 * 2 ** 20;
+
+export interface PacketOptions {
+  /** The network card: `eth0`. */
+  readonly name: string;
+  /** Send super-segments and unfinished checksums. What arrives may have them in any case. */
+  readonly offload: boolean;
+  /** Our address on the link, six bytes; undefined: the card's own. */
+  readonly mac?: Uint8Array | undefined;
+  /** Our IPv4 address where it is known before: no other interface of the machine may hold it. */
+  readonly address?: string | undefined;
+  /** A socket that another process opened with the same options, `mac` above all: its filter lets through what is for that. */
+  readonly opened?: OpenPacketSocket | undefined;
+}
+
+/** What a process says of its packet socket to another one that gets it. */
+export type OpenPacketSocket = Pick<OpenDescriptor, 'fd' | 'name' | 'header' | 'checksum' | 'segmentation' | 'mtu'>;
+
+export function openPacketSocket(options: PacketOptions): OpenDescriptor {
+  const c = libc();
+  const { name } = options;
+  checkInterfaceName(name);
+  const index = c.if_nametoindex(name);
+  if (index === 0) {
+    throw new Error(
+      `there is no network interface ${name}; there ${listed(interfaceNames())}; name one with --interface`,
+    );
+  }
+  if (options.opened !== undefined) return describe(c, options.opened, index, options.mac ?? hardwareAddress(name));
+  const fd = openSocket(c, name);
+  try {
+    checkIsOurs(name, options.address);
+    const own = hardwareAddress(name);
+    const mac = options.mac ?? own;
+    setFlag(c, fd, PACKET_IGNORE_OUTGOING);
+    const vnet = setFlag(c, fd, PACKET_VNET_HDR);
+    // Before it is bound, so that no frame passes unfiltered.
+    attachFilter(c, fd, mac);
+    setQueue(c, fd, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_QUEUE);
+    setQueue(c, fd, SO_SNDBUFFORCE, SO_SNDBUF, SEND_QUEUE);
+    bringUp(name);
+    silenceKernel(name);
+    bindTo(c, fd, index);
+    if (!mac.every((byte, i) => byte === own[i])) hearAlso(c, fd, index, mac);
+    const offload = vnet && options.offload;
+    const what = {
+      fd,
+      name,
+      header: vnet ? 10 : 0,
+      checksum: offload,
+      segmentation: offload,
+      mtu: mtuOf(name),
+    } as const;
+    return describe(c, what, index, mac);
+  } catch (error) {
+    c.close(fd);
+    throw error;
+  }
+}
+
+function describe(c: Libc, opened: OpenPacketSocket, index: number, mac: Uint8Array): OpenDescriptor {
+  const { name } = opened;
+  return {
+    ...opened,
+    title: `the network interface ${name}`,
+    mac,
+    // Down comes as ENETDOWN, and the interface may come up again; removed comes so too, and writes end in ENXIO.
+    gone: (errno) => errno === ENXIO || (errno === ENETDOWN && c.if_nametoindex(name) !== index),
+  };
+}
+
+function openSocket(c: Libc, name: string): number {
+  // Protocol 0: nothing arrives until it is bound.
+  const fd = c.socket(AF_PACKET, SOCK_RAW_NONBLOCK_CLOEXEC, 0);
+  if (fd >= 0) return fd;
+  const errno = c.errno();
+  if (errno === EPERM || errno === EACCES) {
+    throw new Error(
+      `no permission for a packet socket on ${name}; run as root, or give this Node the right with "sudo setcap cap_net_raw,cap_net_admin+ep ${process.execPath}"`,
+    );
+  }
+  throw new SystemError('open a packet socket', errno);
+}
+
+/** Throws a sentence where the kernel, or somebody else, uses the card. */
+function checkIsOurs(name: string, address: string | undefined): void {
+  if (hardwareType(name) !== ARPHRD_ETHER) {
+    throw new Error(`${name} is no Ethernet interface; name a network card with --interface`);
+  }
+  const held = ipv4Of(name);
+  if (held !== undefined) {
+    throw new Error(
+      `the kernel holds the address ${held} on ${name} and would answer beside us; take it away with "ip address flush dev ${name}", or use a TAP`,
+    );
+  }
+  const master = masterOf(name);
+  if (master !== undefined) {
+    throw new Error(
+      `${name} is a port of ${master}, which takes its frames; use a TAP on that with --tap tap0 --bridge ${master}, or take ${name} off with "ip link set ${name} nomaster"`,
+    );
+  }
+  if (address === undefined) return;
+  for (const [other, held] of Object.entries(networkInterfaces())) {
+    if (held?.some((one) => one.address === address)) {
+      throw new Error(
+        `the kernel holds ${address} on ${other} and would answer for it on ${name} too; take it away with "ip address delete ${address} dev ${other}", or choose another address`,
+      );
+    }
+  }
+}
+
+/** The bridge or bond that it is part of. */
+function masterOf(name: string): string | undefined {
+  try {
+    return basename(readlinkSync(`/sys/class/net/${name}/master`));
+  } catch {
+    return undefined;
+  }
+}
+
+function interfaceNames(): string[] {
+  try {
+    // /proc/net is that of our own namespace, whatever is mounted at /sys.
+    const lines = readFileSync('/proc/net/dev', 'utf8').split('\n').slice(2);
+    return lines.map((line) => line.split(':')[0]!.trim()).filter((one) => one !== '' && one !== 'lo');
+  } catch {
+    return [];
+  }
+}
+
+function listed(names: readonly string[]): string {
+  if (names.length === 0) return 'is none but lo';
+  return `${names.length === 1 ? 'is' : 'are'} ${names.slice(0, 8).join(', ')}`;
+}
+
+function bringUp(name: string): void {
+  if (isUp(name)) return;
+  try {
+    setUp(name, true);
+  } catch (error) {
+    if (!(error instanceof SystemError) || (error.errno !== EPERM && error.errno !== EACCES)) throw error;
+    throw new Error(`${name} is down and this user may not set it up; run "sudo ip link set ${name} up"`);
+  }
+}
+
+/**
+ * Without an address on the card the kernel neither answers ARP for ours nor resets connections to it. But a host that forwards
+ * would send what is for us on to elsewhere, or tell our clients by ICMP that we cannot be reached: not from this card.
+ */
+function silenceKernel(name: string): void {
+  for (const setting of ['forwarding', 'proxy_arp']) {
+    const file = `/proc/sys/net/ipv4/conf/${name}/${setting}`;
+    if (!existsSync(file) || readFileSync(file, 'utf8').trim() === '0') continue;
+    try {
+      writeFileSync(file, '0');
+    } catch {
+      throw new Error(
+        `the kernel forwards what arrives on ${name}, and so what is for us; run "sudo sysctl -w net.ipv4.conf.${name}.${setting}=0"`,
+      );
+    }
+  }
+}
+
+function setOption(c: Libc, fd: number, level: number, option: number, value: Pinned, length: number): number {
+  return c.setsockopt(fd, level, option, value.address, length);
+}
+
+function int32(value: number): Pinned {
+  const memory = pinned(4);
+  new DataView(memory.bytes.buffer, memory.bytes.byteOffset, 4).setInt32(0, value, true);
+  return memory;
+}
+
+/** Answers whether the kernel knows it. */
+function setFlag(c: Libc, fd: number, option: number): boolean {
+  return setOption(c, fd, SOL_PACKET, option, int32(1), 4) === 0;
+}
+
+/** Beyond the system's bound where we may; as far as it goes elsewhere. */
+function setQueue(c: Libc, fd: number, force: number, plain: number, bytes: number): void {
+  // The kernel doubles what it is told, for its own accounting.
+  const value = int32(bytes / 2);
+  if (setOption(c, fd, SOL_SOCKET, force, value, 4) < 0) setOption(c, fd, SOL_SOCKET, plain, value, 4);
+}
+
+function attachFilter(c: Libc, fd: number, mac: Uint8Array): void {
+  const code = frameFilter(mac);
+  const program = pinned(code.length);
+  program.bytes.set(code);
+  // struct sock_fprog: a count, and a pointer.
+  const header = pinned(16);
+  const view = new DataView(header.bytes.buffer, header.bytes.byteOffset, 16);
+  view.setUint16(0, code.length / 8, true);
+  view.setBigUint64(8, BigInt(program.address), true);
+  check(setOption(c, fd, SOL_SOCKET, SO_ATTACH_FILTER, header, 16), 'attach a filter to the packet socket');
+}
+
+function bindTo(c: Libc, fd: number, index: number): void {
+  // struct sockaddr_ll
+  const address = pinned(20);
+  const view = new DataView(address.bytes.buffer, address.bytes.byteOffset, 20);
+  view.setUint16(0, AF_PACKET, true);
+  view.setUint16(2, ETH_P_ALL, false);
+  view.setInt32(4, index, true);
+  check(c.bind(fd, address.address, 20), 'bind the packet socket');
+}
+
+/** Has the card take frames for `mac` too: a second address in its filter, or everything where it has no such filter. */
+function hearAlso(c: Libc, fd: number, index: number, mac: Uint8Array): void {
+  // struct packet_mreq
+  const request = pinned(16);
+  const view = new DataView(request.bytes.buffer, request.bytes.byteOffset, 16);
+  view.setInt32(0, index, true);
+  view.setUint16(4, PACKET_MR_UNICAST, true);
+  view.setUint16(6, 6, true);
+  request.bytes.set(mac, 8);
+  check(setOption(c, fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, request, 16), 'have the card take our address');
+}

@@ -1,0 +1,326 @@
+/** The DHCP client's state machine (RFC 2131 4.4, figure 5). */
+import { dropReason } from '../drops.js';
+import type { Ipv4 } from '../ip/ip-output.js';
+import type { Stack } from '../ip/stack.js';
+import { formatIpv4, formatMac } from '../wire/address.js';
+import { ACK, DHCP_SERVER_PORT, type DhcpReply, NAK, OFFER, parseDhcp } from '../wire/dhcp.js';
+import { sameMac } from '../wire/ethernet.js';
+import { Binding } from './binding.js';
+import { hostAddress, type Lease, type LeaseMemory, leaseOf } from './lease.js';
+import { ClientMessages } from './messages.js';
+import { Retransmission } from './retransmission.js';
+
+const MALFORMED = dropReason('dhcp-malformed');
+const NOT_FOR_US = dropReason('dhcp-not-for-us');
+const UNEXPECTED = dropReason('dhcp-unexpected');
+
+export type DhcpState =
+  | 'INIT'
+  | 'INIT-REBOOT'
+  | 'SELECTING'
+  | 'REQUESTING'
+  | 'REBOOTING'
+  | 'CHECKING'
+  | 'BOUND'
+  | 'RENEWING'
+  | 'REBINDING'
+  | 'STOPPED';
+
+/** RFC 2131 3.1 (5): after DECLINE. */
+const AFTER_DECLINE = 10_000;
+/** Requests in REQUESTING (RFC 2131 3.1 (5): four, a minute in all) and in REBOOTING before the client starts over. */
+const REQUESTS = 4;
+const REBOOTS = 1;
+
+export interface DhcpOptions {
+  readonly stack: Stack;
+  readonly hostname?: string | undefined;
+  readonly memory?: LeaseMemory | undefined;
+  /** The address was learnt, changed, or lost (undefined). The stack is configured before it is called. */
+  readonly onLease?: (lease: Lease | undefined) => void;
+  /** What happens, in words for a log. */
+  readonly onEvent?: (sentence: string) => void;
+  /** What the operator should know of: no server, a refusal, a conflict, an expired lease. Default: `onEvent`. */
+  readonly onTrouble?: (sentence: string) => void;
+  /** How a new address is probed (RFC 5227): how often, ms apart. */
+  readonly probes?: number;
+  readonly probeInterval?: number;
+}
+
+export class DhcpClient {
+  state: DhcpState = 'INIT';
+  private readonly stack: Stack;
+  private readonly options: DhcpOptions;
+  private readonly messages: ClientMessages;
+  private readonly timer: Retransmission;
+  private readonly binding: Binding;
+  /** When the last REQUEST left: a lease runs from there. */
+  private asked = 0;
+  /** What REQUESTING asks for, and of whom. */
+  private wanted: Ipv4 = 0;
+  private server: Ipv4 = 0;
+
+  constructor(options: DhcpOptions) {
+    this.options = options;
+    this.stack = options.stack;
+    this.messages = new ClientMessages(options.stack, options.hostname);
+    this.timer = new Retransmission(options.stack.random);
+    this.binding = new Binding(options.stack, options.memory, () => options.onLease?.(undefined));
+  }
+
+  get lease(): Lease | undefined {
+    return this.binding.lease;
+  }
+
+  private say(sentence: string): void {
+    this.options.onEvent?.(sentence);
+  }
+
+  private complain(sentence: string): void {
+    (this.options.onTrouble ?? this.options.onEvent)?.(sentence);
+  }
+
+  private open(): void {
+    this.messages.open((bytes, start, end, _source, port, _destination, at) => {
+      if (port === DHCP_SERVER_PORT) this.receive(bytes, start, end, at);
+      else this.stack.drops.count(UNEXPECTED, bytes, start, end);
+    });
+  }
+
+  start(now: number): void {
+    this.open();
+    const remembered = this.options.memory?.load();
+    this.stack.now = now;
+    this.messages.began = now;
+    if (remembered !== undefined) {
+      this.enter('INIT-REBOOT', now);
+      this.wanted = remembered;
+    } else this.enter('INIT', now);
+    // RFC 2131 4.4.1 wants one to ten seconds of random delay; a server that starts alone waits for nobody.
+    this.timer.due = now;
+  }
+
+  /** Goes on with a lease that another client of this host had: nothing is asked for before it is due to be renewed. */
+  adopt(lease: Lease, now: number): void {
+    this.open();
+    this.stack.now = now;
+    this.messages.began = now;
+    this.state = 'BOUND';
+    this.timer.rest();
+    this.binding.adopt(lease, now);
+    this.say(`goes on with ${formatIpv4(lease.address)}/${lease.prefix}`);
+    this.options.onLease?.(lease);
+  }
+
+  /** Stops, and gives the lease to another client of this host: nothing is released. Undefined: there is none. */
+  leave(now: number): Lease | undefined {
+    const { lease } = this;
+    this.stack.now = now;
+    this.stack.arp.cancelProbe();
+    this.binding.leave();
+    this.state = 'STOPPED';
+    this.timer.rest();
+    this.messages.close();
+    return lease;
+  }
+
+  private enter(state: DhcpState, now: number): void {
+    this.state = state;
+    this.timer.begin(now);
+  }
+
+  /** Does what is due; answers when it wants to be called again. */
+  poll(now: number): number {
+    if (this.state === 'STOPPED') return Number.POSITIVE_INFINITY;
+    const lease = this.lease;
+    if (lease !== undefined && now >= lease.expiresAt) this.expire(now);
+    else if (lease !== undefined && this.state === 'BOUND' && now >= lease.renewAt) this.enter('RENEWING', now);
+    else if (lease !== undefined && this.state === 'RENEWING' && now >= lease.rebindAt) this.enter('REBINDING', now);
+    if (this.timer.due <= now) this.act(now);
+    const held = this.lease;
+    const next = held === undefined ? Number.POSITIVE_INFINITY : this.state === 'BOUND' ? held.renewAt : held.expiresAt;
+    const rebind = held !== undefined && this.state === 'RENEWING' ? held.rebindAt : Number.POSITIVE_INFINITY;
+    return Math.min(this.timer.due, next, rebind);
+  }
+
+  private act(now: number): void {
+    const { timer, messages } = this;
+    timer.rest();
+    switch (this.state) {
+      case 'INIT':
+        messages.newTransaction();
+        messages.began = now;
+        this.state = 'SELECTING';
+        this.discover(now);
+        return;
+      case 'SELECTING':
+        timer.attempts++;
+        if (timer.attempts === 1 || timer.attempts % 4 === 0) {
+          this.complain(
+            `no DHCP server has answered for ${Math.round((now - messages.began) / 1000)} s; asking again every ${Math.round(timer.wait / 1000)} s, for ever`,
+          );
+        }
+        this.discover(now);
+        return;
+      case 'INIT-REBOOT':
+        messages.newTransaction();
+        this.state = 'REBOOTING';
+        this.request(now);
+        return;
+      case 'REQUESTING':
+      case 'REBOOTING':
+        timer.attempts++;
+        if (timer.attempts > (this.state === 'REBOOTING' ? REBOOTS : REQUESTS)) {
+          this.enter('INIT', now);
+          this.act(now);
+        } else this.request(now);
+        return;
+      case 'RENEWING':
+      case 'REBINDING':
+        if (timer.attempts++ === 0) messages.newTransaction();
+        this.extend(now);
+        return;
+      default:
+    }
+  }
+
+  private discover(now: number): void {
+    this.say(this.timer.attempts === 0 ? 'looking for a DHCP server' : 'looking for a DHCP server again');
+    this.messages.discover(now);
+    this.timer.backOff(now);
+  }
+
+  /** In REQUESTING and REBOOTING: a new lease. */
+  private request(now: number): void {
+    this.asked = now;
+    this.say(`asking for ${formatIpv4(this.wanted)}`);
+    if (this.state === 'REQUESTING') this.messages.requestOffered(this.wanted, this.server, now);
+    else this.messages.requestAgain(this.wanted, now);
+    this.timer.backOff(now);
+  }
+
+  /** In RENEWING and REBINDING: more time, of the server that gave the lease and of any. */
+  private extend(now: number): void {
+    const { lease } = this;
+    this.asked = now;
+    if (lease === undefined) return;
+    const unicast = this.state === 'RENEWING';
+    this.say(
+      unicast
+        ? `renewing ${formatIpv4(lease.address)} with ${formatIpv4(lease.server)}`
+        : `asking any server to extend ${formatIpv4(lease.address)}`,
+    );
+    this.messages.requestExtension(lease.address, unicast ? lease.server : undefined, now);
+    this.timer.halve(unicast ? lease.rebindAt : lease.expiresAt, now);
+  }
+
+  private receive(bytes: Uint8Array, start: number, end: number, now: number): void {
+    const { drops } = this.stack;
+    const { mac } = this.stack.device;
+    if (end - start >= 34 && !sameMac(bytes, start + 28, mac)) return drops.count(NOT_FOR_US, bytes, start, end);
+    const reply = parseDhcp(bytes, start, end, mac);
+    if (reply === undefined) return drops.count(MALFORMED, bytes, start, end);
+    if (reply.xid !== this.messages.xid) return drops.count(UNEXPECTED, bytes, start, end);
+    if (reply.type === OFFER && this.state === 'SELECTING') return this.offered(reply, now);
+    const requesting = this.state === 'REQUESTING' || this.state === 'REBOOTING';
+    const extending = this.state === 'RENEWING' || this.state === 'REBINDING';
+    if (!requesting && !extending) return drops.count(UNEXPECTED, bytes, start, end);
+    // RFC 2131 4.3.1: an answer of another server than the one that was asked is not for this request.
+    if (this.state === 'REQUESTING' && reply.server !== 0 && reply.server !== this.server) {
+      return drops.count(UNEXPECTED, bytes, start, end);
+    }
+    if (reply.type === NAK) this.refused(reply, now);
+    else if (reply.type === ACK) this.acknowledged(reply, extending, now);
+    else drops.count(UNEXPECTED, bytes, start, end);
+  }
+
+  /** The first offer that can be used is taken; later ones come too late (RFC 2131 4.4.1 leaves the choice to us). */
+  private offered(reply: DhcpReply, now: number): void {
+    if (hostAddress(reply) === 0 || reply.server === 0) {
+      return this.stack.drops.count(UNEXPECTED);
+    }
+    this.wanted = reply.yourAddress;
+    this.server = reply.server;
+    this.say(`${formatIpv4(reply.server)} offers ${formatIpv4(reply.yourAddress)}`);
+    this.enter('REQUESTING', now);
+    this.act(now);
+  }
+
+  private refused(reply: DhcpReply, now: number): void {
+    this.complain(
+      `${formatIpv4(reply.server)} refuses${reply.message === undefined ? '' : `: ${reply.message}`}; starting over`,
+    );
+    this.binding.forget();
+    this.binding.drop(now);
+    this.enter('INIT', now);
+    // RFC 2131 3.1 (4) asks for a pause against loops; one second is enough on a link of its own.
+    this.timer.due = now + 1000;
+  }
+
+  private acknowledged(reply: DhcpReply, extending: boolean, now: number): void {
+    const lease = leaseOf(reply, this.asked, this.lease?.server ?? this.server);
+    if (lease === undefined) return this.stack.drops.count(UNEXPECTED);
+    if (extending && lease.address === this.lease?.address) {
+      this.bind(lease, now);
+      return;
+    }
+    if (extending) this.binding.drop(now);
+    // RFC 2131 4.4.1, RFC 5227 2.1.1: is anybody using it?
+    this.state = 'CHECKING';
+    this.timer.rest();
+    this.stack.arp.probe(lease.address, this.options.probes ?? 3, this.options.probeInterval ?? 50, 0, now, (mac) => {
+      if (this.state !== 'CHECKING') return;
+      if (mac === undefined) this.bind(lease, this.stack.now);
+      else this.conflict(lease, mac);
+    });
+  }
+
+  private conflict(lease: Lease, mac: Uint8Array): void {
+    const { now } = this.stack;
+    this.complain(`${formatIpv4(lease.address)} is in use by ${formatMac(mac)}; declined, trying for another address`);
+    this.messages.decline(lease, now);
+    this.binding.forget();
+    this.binding.drop(now);
+    this.enter('INIT', now);
+    this.timer.due = now + AFTER_DECLINE;
+  }
+
+  /** The address that is in use was claimed by somebody else, and is lost (RFC 5227 2.4). */
+  addressTaken(mac: Uint8Array): void {
+    if (this.lease !== undefined) this.conflict(this.lease, mac);
+  }
+
+  private bind(lease: Lease, now: number): void {
+    const same = this.lease?.address === lease.address;
+    this.state = 'BOUND';
+    this.timer.rest();
+    this.timer.attempts = 0;
+    this.binding.take(lease, now);
+    const term = lease.seconds === Number.POSITIVE_INFINITY ? 'for ever' : `for ${lease.seconds} s`;
+    this.say(`${same ? 'extended' : 'bound to'} ${formatIpv4(lease.address)}/${lease.prefix} ${term}`);
+    this.options.onLease?.(lease);
+  }
+
+  private expire(now: number): void {
+    this.complain(`the lease of ${formatIpv4((this.lease as Lease).address)} has expired`);
+    this.binding.drop(now);
+    this.enter('INIT', now);
+  }
+
+  /** Ends it, handing the address back (RFC 2131 4.4.6). */
+  stop(now: number): void {
+    this.stack.now = now;
+    this.stack.arp.cancelProbe();
+    const { lease } = this;
+    if (lease !== undefined) {
+      this.messages.newTransaction();
+      this.messages.release(lease, now);
+      this.say(`gave back ${formatIpv4(lease.address)}`);
+      // What was given back cannot be confirmed by INIT-REBOOT; a server remembers whom an address belonged to anyway.
+      this.binding.forget();
+      this.binding.leave();
+    }
+    this.state = 'STOPPED';
+    this.messages.close();
+  }
+}

@@ -1,0 +1,103 @@
+/** What a client says: the fields and options of each message (RFC 2131 4.4.1, table 5), over UDP from its port. */
+import type { Ipv4 } from '../ip/ip-output.js';
+import type { Stack } from '../ip/stack.js';
+import type { OnDatagram, UdpPort } from '../ip/udp.js';
+import { buildDhcp, DECLINE, DHCP_CLIENT_PORT, DHCP_SERVER_PORT, DISCOVER, RELEASE, REQUEST } from '../wire/dhcp.js';
+import { putInt32 } from '../wire/tcp.js';
+import type { Lease } from './lease.js';
+
+/** Option codes (RFC 2132). */
+const HOST_NAME = 12;
+const REQUESTED_ADDRESS = 50;
+const SERVER_IDENTIFIER = 54;
+const PARAMETER_REQUEST_LIST = 55;
+const MAXIMUM_MESSAGE_SIZE = 57;
+const CLIENT_IDENTIFIER = 61;
+
+/** What option 55 asks for: netmask, routes, router, DNS, host, domain, MTU, broadcast, NTP, lease time, server, T1, T2. */
+const WANTED = Uint8Array.of(1, 121, 3, 6, 12, 15, 26, 28, 42, 51, 54, 58, 59);
+
+const ANY_SERVER: Ipv4 = -1;
+
+type Options = readonly [number, Uint8Array][];
+
+function bytesOf(address: Ipv4): Uint8Array {
+  const bytes = new Uint8Array(4);
+  putInt32(bytes, 0, address);
+  return bytes;
+}
+
+export class ClientMessages {
+  /** The transaction that an answer must name. */
+  xid = 0;
+  /** When the client began to look for its address; each message says how long ago that was (`secs`). */
+  began = 0;
+  private port: UdpPort | undefined = undefined;
+
+  constructor(
+    private readonly stack: Stack,
+    private readonly hostname: string | undefined,
+  ) {}
+
+  /** Throws when another client of this stack has the port. */
+  open(onDatagram: OnDatagram): void {
+    this.port = this.stack.udp.bind(DHCP_CLIENT_PORT, onDatagram);
+  }
+
+  close(): void {
+    this.port?.close();
+  }
+
+  newTransaction(): void {
+    this.xid = this.stack.random.random32();
+  }
+
+  discover(now: number): void {
+    this.send(DISCOVER, 0, ANY_SERVER, now, []);
+  }
+
+  /** Takes an offer, which refuses all the others (RFC 2131 4.3.2, SELECTING). */
+  requestOffered(address: Ipv4, server: Ipv4, now: number): void {
+    this.send(REQUEST, 0, ANY_SERVER, now, [
+      [REQUESTED_ADDRESS, bytesOf(address)],
+      [SERVER_IDENTIFIER, bytesOf(server)],
+    ]);
+  }
+
+  /** Asks whether the address of the last time can be had again (RFC 2131 4.3.2, INIT-REBOOT). */
+  requestAgain(address: Ipv4, now: number): void {
+    this.send(REQUEST, 0, ANY_SERVER, now, [[REQUESTED_ADDRESS, bytesOf(address)]]);
+  }
+
+  /** RFC 2131 4.3.2, RENEWING and REBINDING: neither server identifier nor requested address, `ciaddr` instead. */
+  requestExtension(address: Ipv4, server: Ipv4 | undefined, now: number): void {
+    this.send(REQUEST, address, server ?? ANY_SERVER, now, []);
+  }
+
+  /** Somebody else uses the address. */
+  decline(lease: Lease, now: number): void {
+    this.send(DECLINE, 0, ANY_SERVER, now, [
+      [REQUESTED_ADDRESS, bytesOf(lease.address)],
+      [SERVER_IDENTIFIER, bytesOf(lease.server)],
+    ]);
+  }
+
+  /** RFC 2131 4.4.6. */
+  release(lease: Lease, now: number): void {
+    this.send(RELEASE, lease.address, lease.server, now, [[SERVER_IDENTIFIER, bytesOf(lease.server)]]);
+  }
+
+  private send(type: number, clientAddress: Ipv4, to: Ipv4, now: number, options: Options): void {
+    const { mac } = this.stack.device;
+    const all: [number, Uint8Array][] = [[CLIENT_IDENTIFIER, Uint8Array.of(1, ...mac)], ...options];
+    if (type === DISCOVER || type === REQUEST) {
+      all.push([MAXIMUM_MESSAGE_SIZE, Uint8Array.of(1500 >> 8, 1500 & 255)], [PARAMETER_REQUEST_LIST, WANTED]);
+      const { hostname } = this;
+      if (hostname !== undefined && hostname !== '') {
+        all.push([HOST_NAME, new TextEncoder().encode(hostname).subarray(0, 63)]);
+      }
+    }
+    const secs = Math.floor((now - this.began) / 1000);
+    this.port?.send(buildDhcp({ type, xid: this.xid, secs, clientAddress, mac, options: all }), to, DHCP_SERVER_PORT);
+  }
+}

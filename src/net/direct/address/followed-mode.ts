@@ -1,0 +1,60 @@
+/** An address that another worker on the same device has: it asks, announces and defends, and tells of every change. */
+import type { LeaseInfo } from '../../flow.js';
+import type { AddressConfig } from '../../ip/address-config.js';
+import type { Stack } from '../../ip/stack.js';
+import { formatIpv4 } from '../../wire/address.js';
+import type { AddressEvents, AddressMode, AddressState } from './address-mode.js';
+
+/** What the worker that has the address tells the others, and whoever takes its place; JSON. */
+export interface SharedAddress {
+  /** Undefined: there is none any more. */
+  readonly config: AddressConfig | undefined;
+  readonly state: AddressState | undefined;
+  readonly lease: LeaseInfo | undefined;
+  /** CLOCK_MONOTONIC when this held, ms. */
+  readonly at: number;
+}
+
+export class FollowedMode implements AddressMode {
+  private followed: { readonly shared: SharedAddress; readonly since: number } | undefined = undefined;
+
+  constructor(
+    private readonly stack: Stack,
+    private readonly events: AddressEvents,
+  ) {}
+
+  /** An entry of the stack. `elapsed`: ms since it held. */
+  follow(shared: SharedAddress, now: number, elapsed: number): void {
+    const { config } = shared;
+    this.followed = { shared, since: now - elapsed };
+    // Configured anew, it would forget its routes.
+    if (JSON.stringify(config) !== JSON.stringify(this.stack.config)) this.stack.configure(config, now);
+    this.events.address(config === undefined ? undefined : formatIpv4(config.address));
+  }
+
+  start(): void {}
+
+  poll(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+
+  stop(): void {}
+
+  leave(): AddressState | undefined {
+    return undefined;
+  }
+
+  state(): AddressState | undefined {
+    return undefined;
+  }
+
+  adopt(): void {}
+
+  lease(now: number): LeaseInfo | undefined {
+    const lease = this.followed?.shared.lease;
+    if (lease === undefined) return undefined;
+    const seconds = (now - this.followed!.since) / 1000;
+    const { renewsIn, expiresIn } = lease;
+    return { ...lease, renewsIn: Math.max(0, renewsIn - seconds), expiresIn: Math.max(0, expiresIn - seconds) };
+  }
+}

@@ -1,0 +1,61 @@
+/** The last lease on disk, so that a server that comes up again asks for the address it had (RFC 2131 3.2). */
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { makeFolder } from '../../../native/make-folder.js';
+import type { LeaseMemory } from '../../dhcp/lease.js';
+import { formatIpv4, parseIpv4 } from '../../wire/address.js';
+
+/** Where state that outlives the process lies, after the XDG base directory specification. */
+export function stateFolder(): string {
+  const base = process.env['XDG_STATE_HOME'];
+  // The specification says to ignore a relative one.
+  return join(base?.startsWith('/') ? base : join(homedir(), '.local', 'state'), 'sitekernel');
+}
+
+/** One file for each interface and MAC address. What cannot be read or written is told once; the server serves all the same. */
+export class LeaseFile implements LeaseMemory {
+  private readonly folder: string;
+  private readonly file: string;
+  private readonly notice: (sentence: string) => void;
+  private told = false;
+
+  constructor(folder: string, name: string, notice: (sentence: string) => void) {
+    this.folder = folder;
+    this.file = join(folder, `lease-${name}.json`);
+    this.notice = notice;
+  }
+
+  load(): number | undefined {
+    try {
+      const saved = JSON.parse(readFileSync(this.file, 'utf8')) as { address?: unknown; expires?: unknown };
+      if (typeof saved.address !== 'string') return undefined;
+      if (typeof saved.expires === 'number' && saved.expires <= Date.now()) return undefined;
+      return parseIpv4(saved.address);
+    } catch {
+      // There is none, or it is damaged: then it is a first start.
+      return undefined;
+    }
+  }
+
+  save(address: number | undefined, seconds: number): void {
+    try {
+      if (address === undefined) {
+        rmSync(this.file, { force: true });
+        return;
+      }
+      makeFolder(this.folder, 0o700);
+      const expires = Number.isFinite(seconds) ? Date.now() + seconds * 1000 : null;
+      const text = `${JSON.stringify({ address: formatIpv4(address), expires })}\n`;
+      // A power cut leaves the old file or the new one, never half of one.
+      writeFileSync(`${this.file}.new`, text, { mode: 0o600 });
+      renameSync(`${this.file}.new`, this.file);
+    } catch (error) {
+      if (this.told) return;
+      this.told = true;
+      this.notice(
+        `the lease cannot be remembered in ${this.folder} (${(error as Error).message}); choose a folder with --state`,
+      );
+    }
+  }
+}

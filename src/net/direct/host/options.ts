@@ -1,0 +1,50 @@
+/** What a network on our own stack can be told. */
+import type { Memories } from '../../../memory/memories.js';
+import type { PacketOptions } from '../../device/linux/packet-open.js';
+import type { TapDeviceOptions } from '../../device/linux/tap.js';
+import type { Faults } from '../../device/wrap/faults.js';
+import type { DropWatcher } from '../../drops.js';
+import type { CongestionName } from '../../tcp/congestion/index.js';
+import type { WorkerOptions } from '../workers/worker.js';
+
+export interface DirectOptions {
+  /** What carries the frames: a TAP, or a network card that the kernel leaves to us. */
+  readonly device: ({ readonly kind: 'tap' } & TapDeviceOptions) | ({ readonly kind: 'card' } & PacketOptions);
+  /** Undefined: DHCP. Text forms, checked before. */
+  readonly static?:
+    | { readonly address: string; readonly prefix: number; readonly gateway?: string | undefined }
+    | undefined;
+  /** DHCP: the name to tell the server. */
+  readonly hostname?: string | undefined;
+  /** DHCP: the folder where the lease is remembered; undefined: nowhere. */
+  readonly state?: string | undefined;
+  readonly congestion?: CongestionName | undefined;
+  /** Looks before the loop sleeps; what suits the machine by default. */
+  readonly spin?: number | undefined;
+  /**
+   * `watched`: libuv waits for the device too, for a process that does other things beside. Default `polling`, for one that is
+   * a server and little else.
+   */
+  readonly loop?: 'polling' | 'watched' | undefined;
+  /** A capture file. */
+  readonly pcap?: string | undefined;
+  /** A recording that can be played again, and the bytes that it may take. */
+  readonly record?: { readonly file: string; readonly bytes: number; readonly version: string } | undefined;
+  /** For development: what the link does to frames. The device is to be opened without offloads then. */
+  readonly faults?: Faults | undefined;
+  /** Something that the operator should know: one sentence. */
+  readonly onNotice?: ((sentence: string) => void) | undefined;
+  /** An event that is in order: an address came, is renewed, goes. */
+  readonly onEvent?: ((sentence: string) => void) | undefined;
+  /** The network is at its end: the device is gone. One sentence. */
+  readonly onFailure?: ((sentence: string) => void) | undefined;
+  readonly onDrop?: DropWatcher | undefined;
+  /** Takes no frame and sends none before `begin()` or `takeOver()`. */
+  readonly held?: boolean | undefined;
+  /** Memories that other programs can open: connections whose answers lie in there move to a successor. Undefined: none are taken over. */
+  readonly memories?: Memories | undefined;
+  /** A successor has the traffic for good. */
+  readonly onGiven?: (() => void) | undefined;
+  /** One of several on the same TAP, of which this one has a queue. */
+  readonly worker?: WorkerOptions | undefined;
+}

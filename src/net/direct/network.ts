@@ -1,0 +1,283 @@
+/**
+ * A network on our own stack: a TAP or a network card, the stack with TCP on it, a way to an address, and the real-time loop that
+ * drives them.
+ */
+import { performance } from 'node:perf_hooks';
+import { Drops } from '../drops.js';
+import type { Accept, Adopt, Clock, LeaseInfo, Listener, Network } from '../flow.js';
+import type { Stack } from '../ip/stack.js';
+import type { Loop } from '../loop/loop.js';
+import type { TcpLayer } from '../tcp/index.js';
+import { formatMac } from '../wire/address.js';
+import type { AddressEvents, AddressMode } from './address/address-mode.js';
+import type { SharedAddress } from './address/followed-mode.js';
+import { LeaseFile } from './address/lease-file.js';
+import { ServedAddress } from './address/served-address.js';
+import { monotonic } from './host/monotonic.js';
+import { type OpenDevice, openDevice } from './host/open-device.js';
+import type { DirectOptions } from './host/options.js';
+import { CryptoRandom } from './host/random.js';
+import { realLoop } from './host/real-loop.js';
+import { buildMode, buildStack } from './replay/build-stack.js';
+import { digestState } from './replay/digest.js';
+import { ABORT_ALL, type Beginning, LISTEN, START, STOP, UNLISTEN } from './replay/events.js';
+import { RecordedDevice } from './replay/recorded-device.js';
+import { Owners } from './replay/recorded-flow.js';
+import { rememberingLeases } from './replay/recorded-leases.js';
+import type { Recorder } from './replay/recorder.js';
+import { beginningOf, record } from './replay/recording.js';
+import { Succession } from './succession/succession.js';
+import { EntryClock } from './turns/entry-clock.js';
+import { Turns } from './turns/turns.js';
+import { Worker } from './workers/worker.js';
+
+export type { DirectOptions } from './host/options.js';
+
+/** Milliseconds that the last packet may wait for its neighbour to be found. */
+const LAST_WORD = 100;
+
+export class DirectNetwork implements Network {
+  readonly clock: Clock;
+  readonly stack: Stack;
+  readonly tcp: TcpLayer;
+  private readonly options: DirectOptions;
+  private readonly opened: OpenDevice;
+  private readonly turns: Turns;
+  private readonly mode: AddressMode;
+  private readonly served: ServedAddress;
+  private readonly succession: Succession;
+  private readonly recorder: Recorder | undefined;
+  private readonly owners: Owners | undefined;
+  /** The others on the same device. */
+  private readonly worker: Worker | undefined = undefined;
+  private readonly listeners = new Set<Listener>();
+
+  /** Opens the device and starts. Throws a sentence when the device cannot be had. */
+  constructor(options: DirectOptions) {
+    this.options = options;
+    const random = new CryptoRandom();
+    this.clock = new EntryClock(
+      (callback) => this.turns.timer(callback),
+      () => this.turns.look,
+    );
+    this.opened = openDevice(options, this.clock, random, () => this.turns.readHeld());
+    const { link, wire, device, onDrop } = this.opened;
+    this.recorder = record(options, device, () => this.beginning());
+    this.owners = this.recorder === undefined ? undefined : new Owners(this.recorder);
+    const drops = new Drops();
+    drops.watcher = onDrop;
+    const { recorder, owners } = this;
+    const { stack, tcp } = buildStack(
+      recorder === undefined ? device : new RecordedDevice(device, recorder),
+      recorder?.recording(random) ?? random,
+      drops,
+      options.congestion ?? 'cubic',
+    );
+    this.stack = stack;
+    this.tcp = tcp;
+    this.turns = new Turns(link, wire, device, stack, tcp, recorder, owners, () => this.deviceGone());
+    if (options.worker !== undefined) {
+      const clock = monotonic() - performance.now();
+      this.worker = new Worker(options.worker, stack, tcp, options.static === undefined, clock, this.enter);
+    }
+    this.served = new ServedAddress(options, (address) => this.succession.addressLost(address));
+    this.mode = this.addressMode({
+      address: (address) => {
+        this.served.is(address);
+        this.tellOthers();
+      },
+      event: (sentence) => options.onEvent?.(sentence),
+      notice: (sentence) => options.onNotice?.(sentence),
+      failed: (sentence) => this.served.fail(sentence),
+    });
+    const makeLoop = (): Loop => realLoop(link, this.turns, options);
+    this.turns.mode = this.mode;
+    this.turns.loop = makeLoop();
+    // A recording begins with a connection's first segment: what another program began is not for it.
+    const memories = recorder === undefined ? options.memories : undefined;
+    this.succession = new Succession(stack, tcp, memories, this.mode, this.turns, makeLoop, options);
+    if (options.held !== true) this.begin();
+  }
+
+  private addressMode(events: AddressEvents): AddressMode {
+    if (this.worker !== undefined && !this.worker.leads) return this.worker.mode(events);
+    const { state, hostname, static: given } = this.options;
+    const name = `${this.deviceName}-${formatMac(this.mac).replaceAll(':', '')}`;
+    const file = state === undefined || given !== undefined ? undefined : new LeaseFile(state, name, events.notice);
+    const leases = this.recorder === undefined ? file : rememberingLeases(this.recorder, file);
+    return buildMode(this.stack, given, hostname, leases, events);
+  }
+
+  /** Looks for its address, and takes frames. */
+  begin(): void {
+    const { turns, mode } = this;
+    turns.enter(() => {
+      this.recorder?.turn(START, turns.now);
+      const before = this.options.worker?.address;
+      if (before?.state === undefined) mode.start(turns.now);
+      else mode.adopt(before.state, turns.now, monotonic() - before.at);
+    });
+    turns.loop.start();
+  }
+
+  /** Runs `callback` as an entry of the stack, at the present time. */
+  readonly enter = (callback: () => void): void => this.turns.enter(callback);
+
+  /** What a replay must know that begins here. */
+  private beginning(): Beginning {
+    const listening = [...this.listeners].map((one) => one.endpoint.port);
+    return beginningOf(this.stack, this.tcp, this.turns.now, listening, this.owners?.accepted ?? 0);
+  }
+
+  private deviceGone(): void {
+    this.turns.loop.stop();
+    this.served.fail(`${this.opened.link.title} is gone: it was removed while we served on it`);
+  }
+
+  // One of several workers
+
+  /** The other workers can reach this one. */
+  get reachable(): Promise<void> {
+    return this.worker?.listening ?? Promise.resolve();
+  }
+
+  /** Another worker can be reached. */
+  async meet(number: number): Promise<void> {
+    await this.worker?.connect(number);
+  }
+
+  /** What the lead tells of the address. */
+  follow(shared: SharedAddress): void {
+    this.worker?.follow(shared, monotonic() - shared.at);
+  }
+
+  private tellOthers(): void {
+    const { worker, options, stack, mode } = this;
+    if (worker === undefined || !worker.leads) return;
+    const { config } = stack;
+    const { now } = this.turns;
+    const shared = { config, state: mode.state(now), lease: mode.lease?.(now), at: monotonic() };
+    options.worker?.onAddress?.(shared);
+  }
+
+  // One of several programs, one after the other
+
+  /** Gives its traffic to whoever asks for it at the UNIX socket `path`, and finishes what is open. */
+  offer(path: string): void {
+    this.succession.offer(path);
+  }
+
+  /**
+   * Takes the traffic of the programs that listen at `paths`, the one that has it first; begins anew when none is there any more.
+   * Rejects with a sentence when it cannot be had; it stays where it is then.
+   */
+  async takeOver(paths: readonly string[]): Promise<void> {
+    if (!(await this.succession.takeOver(paths))) this.begin();
+  }
+
+  /** Whether connections go to the program that has the traffic, as they can. */
+  get moving(): boolean {
+    return this.succession.moving;
+  }
+
+  // Network
+
+  /** The interface: `tap0`, `eth0`. */
+  get deviceName(): string {
+    return this.opened.link.name;
+  }
+
+  /** Our address on the link, six bytes. */
+  get mac(): Uint8Array {
+    return this.opened.link.mac;
+  }
+
+  get address(): string | undefined {
+    return this.served.current;
+  }
+
+  /** Resolves when there is an address: with DHCP that may take until a server appears. */
+  async listen(port: number, accept: Accept, adopt?: Adopt): Promise<Listener> {
+    if (this.served.failure !== undefined) throw this.served.failure;
+    this.recorder?.port(LISTEN, port);
+    const { owners } = this;
+    const listening =
+      owners === undefined ? this.tcp.listen(port, accept, adopt) : this.tcp.listen(port, owners.accepting(accept));
+    if (this.served.current === undefined) await this.served.known();
+    const listener: Listener = {
+      endpoint: { address: this.served.current!, port: listening.port },
+      close: () => {
+        this.recorder?.port(UNLISTEN, port);
+        listening.close();
+        this.listeners.delete(listener);
+      },
+    };
+    this.listeners.add(listener);
+    return listener;
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return {
+      ...this.stack.counters,
+      ...this.tcp.counters,
+      connectionsOpen: this.tcp.connections.size,
+      connectionsOfPredecessors: this.succession.connectionsOfPredecessors,
+      transmitFailures: this.opened.link.transmitFailures,
+      ...this.worker?.astray.counters,
+      ...this.stack.drops.toJSON(),
+    };
+  }
+
+  dropped(): Readonly<Record<string, number>> {
+    return this.stack.drops.toJSON();
+  }
+
+  lease(): LeaseInfo | undefined {
+    return this.mode.lease?.(performance.now());
+  }
+
+  /** `over`: what to wait for before the address is given back and the device closed. */
+  async close(drain: number, over?: () => Promise<void>): Promise<void> {
+    const { turns, mode, stack } = this;
+    const { link, device } = this.opened;
+    for (const listener of [...this.listeners]) listener.close();
+    if (this.succession.open > 0 && !link.gone) await this.drain(drain);
+    await over?.();
+    turns.enter(() => {
+      this.recorder?.turn(STOP, turns.now);
+      mode.stop(turns.now);
+    });
+    // The DHCP server hears that the address is free once it is known where on the link it is.
+    if (stack.arp.neighbours.holdsBack && !link.gone) {
+      await new Promise<void>((resolve) => this.clock.schedule(LAST_WORD, resolve));
+    }
+    turns.loop.stop();
+    this.recorder?.finish(digestState([stack, mode]), turns.now);
+    this.succession.close();
+    this.worker?.close();
+    device.close();
+  }
+
+  /** Waits until the last connection is over; resets what is left after `milliseconds`. */
+  private async drain(milliseconds: number): Promise<void> {
+    const { turns, tcp, succession } = this;
+    /** The time to drain is over. */
+    let cut = false;
+    await new Promise<void>((resolve) => {
+      const timer = this.clock.schedule(milliseconds, () => {
+        this.recorder?.bare(ABORT_ALL);
+        cut = true;
+        tcp.abortAll('network-closed');
+      });
+      turns.onTurned = () => {
+        // What comes back after the end of its time has none any more.
+        if (cut && tcp.connections.size > 0) tcp.abortAll('network-closed');
+        if (succession.open > 0) return;
+        turns.onTurned = undefined;
+        timer.cancel();
+        resolve();
+      };
+      turns.loop.wake();
+    });
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * What a program and its successor say to one another: messages over a UNIX socket, each a length (32 bits, big endian, of what
+ * follows), a kind and its content. Frames are as good as on a wire: when the other side does not keep up they are lost.
+ */
+import { connect, type Socket } from 'node:net';
+import { type SocketPath, socketPath } from '../../../native/socket-path.js';
+
+/** JSON. */
+export const SAY = 1;
+/** ToS, then a datagram with a TCP segment, verified. */
+export const SEGMENT = 2;
+/** Type, code, MTU (16 bits), then what an ICMP error returned. */
+export const ERROR = 3;
+/** An Ethernet frame with an ARP reply. */
+export const ARP = 4;
+
+/** Source, destination, then a UDP datagram, verified. */
+export const DATAGRAM = 5;
+
+/** Bytes before the content of a message. */
+export const LINK_HEAD = 5;
+/** The whole table of a busy server in JSON. */
+const LONGEST = 64 * 2 ** 20;
+/** Bytes that may wait to be sent before frames are lost. */
+const BACKLOG = 16 * 2 ** 20;
+
+export class Link {
+  onClose: (() => void) | undefined = undefined;
+  /** Frames that did not fit. */
+  lost = 0;
+  private rest: Buffer | undefined = undefined;
+  private listener: ((kind: number, content: Buffer) => void) | undefined = undefined;
+  /** Came while nobody listened. */
+  private readonly early: [number, Buffer][] = [];
+
+  constructor(private readonly socket: Socket) {
+    socket.on('data', (chunk: Buffer) => this.take(chunk));
+    socket.on('error', () => undefined);
+    socket.on('close', () => this.onClose?.());
+  }
+
+  /** Who is told of messages, in order, those that came before included. Undefined: they wait. */
+  set onMessage(listener: ((kind: number, content: Buffer) => void) | undefined) {
+    this.listener = listener;
+    if (listener === undefined) return;
+    for (const [kind, content] of this.early.splice(0)) listener(kind, content);
+  }
+
+  get open(): boolean {
+    return !this.socket.destroyed && this.socket.writable;
+  }
+
+  /** `sent`: it is where the other side will read it, whatever becomes of this program; or there is no other side any more. */
+  say(content: object, sent?: () => void): void {
+    const text = Buffer.from(JSON.stringify(content), 'utf8');
+    this.write(SAY, text.length, sent).set(text, LINK_HEAD);
+  }
+
+  /** Room for a message of `length` bytes, which begins at `LINK_HEAD`; it leaves when the caller is done. */
+  write(kind: number, length: number, sent?: () => void): Uint8Array {
+    const message = Buffer.allocUnsafe(LINK_HEAD + length);
+    message.writeUInt32BE(length + 1, 0);
+    message[4] = kind;
+    queueMicrotask(() => {
+      if (this.open) this.socket.write(message, sent);
+      else sent?.();
+    });
+    return message;
+  }
+
+  /** A frame: `prefix` bytes of the caller's, then `bytes[start..end)`. Undefined: it is lost. */
+  frame(kind: number, prefix: number, bytes: Uint8Array, start: number, end: number): Uint8Array | undefined {
+    if (!this.open || this.socket.writableLength > BACKLOG) {
+      this.lost += 1;
+      return undefined;
+    }
+    const message = this.write(kind, prefix + end - start);
+    message.set(bytes.subarray(start, end), LINK_HEAD + prefix);
+    return message;
+  }
+
+  /**
+   * A frame: `prefix`, then `bytes[start..end)`. It leaves before this returns: a loop that sleeps in libuv's place may sleep before
+   * a microtask runs. False: it is lost.
+   */
+  send(kind: number, prefix: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+    if (!this.open || this.socket.writableLength > BACKLOG) {
+      this.lost += 1;
+      return false;
+    }
+    const length = prefix.length + end - start;
+    const message = Buffer.allocUnsafe(LINK_HEAD + length);
+    message.writeUInt32BE(length + 1, 0);
+    message[4] = kind;
+    message.set(prefix, LINK_HEAD);
+    message.set(bytes.subarray(start, end), LINK_HEAD + prefix.length);
+    this.socket.write(message);
+    return true;
+  }
+
+  private take(chunk: Buffer): void {
+    let bytes = this.rest === undefined ? chunk : Buffer.concat([this.rest, chunk]);
+    while (bytes.length >= LINK_HEAD) {
+      const length = bytes.readUInt32BE(0);
+      if (length > LONGEST) return void this.socket.destroy();
+      if (bytes.length < 4 + length) break;
+      this.message(bytes[4] as number, bytes.subarray(LINK_HEAD, 4 + length));
+      bytes = bytes.subarray(4 + length);
+    }
+    this.rest = bytes.length > 0 ? bytes : undefined;
+  }
+
+  private message(kind: number, content: Buffer): void {
+    if (this.listener === undefined) this.early.push([kind, content]);
+    else this.listener(kind, content);
+  }
+
+  close(): void {
+    this.socket.end();
+  }
+
+  /** Undefined: nobody listens at `path`. */
+  static connect(path: string): Promise<Link | undefined> {
+    let place: SocketPath;
+    try {
+      place = socketPath(path);
+    } catch {
+      // Its folder is gone.
+      return Promise.resolve(undefined);
+    }
+    return new Promise((resolve) => {
+      const socket = connect(place.path);
+      socket.once('connect', () => resolve(new Link(socket)));
+      socket.once('error', () => resolve(undefined));
+      for (const event of ['connect', 'error']) socket.once(event, place.release);
+    });
+  }
+}

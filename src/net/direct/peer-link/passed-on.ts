@@ -1,0 +1,19 @@
+/** TCP segments that another program or worker has passed on: whole datagrams, which whoever read them from the device has verified. */
+import { RX_CHECKSUM_OK } from '../../device/device.js';
+import type { Stack } from '../../ip/stack.js';
+import type { TcpLayer } from '../../tcp/layer.js';
+import type { FlowName } from '../../tcp/moving/hand-over.js';
+import { int32At } from '../../wire/tcp.js';
+
+/** Whose segment the datagram that begins at `ip` carries. */
+export function passedOnFlow(bytes: Uint8Array, ip: number): FlowName {
+  const start = ip + ((bytes[ip] as number) & 15) * 4;
+  return [int32At(bytes, ip + 12), int32At(bytes, ip + 16), int32At(bytes, start)];
+}
+
+/** Hands the segment of the datagram `bytes[ip..]` to TCP. `tos`: as it came. An entry of the stack. */
+export function inputPassedOn(stack: Stack, tcp: TcpLayer, bytes: Uint8Array, ip: number, tos: number): void {
+  const start = ip + ((bytes[ip] as number) & 15) * 4;
+  const [source, destination] = [int32At(bytes, ip + 12), int32At(bytes, ip + 16)];
+  tcp.input(bytes, ip, start, bytes.length, source, destination, RX_CHECKSUM_OK, false, tos, stack.now);
+}

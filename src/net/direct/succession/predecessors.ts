@@ -1,0 +1,251 @@
+/**
+ * The new program's side of a hand-over: it takes the state of the one that has the traffic, learns which connections each of its
+ * predecessors still has, and hands them the segments of these. A segment is handed on once, by who reads the device, to who has
+ * the connection: there are no chains. The connections themselves follow, as far as they can.
+ */
+import type { Memories, MemoryName } from '../../../memory/memories.js';
+import type { Stack } from '../../ip/stack.js';
+import type { TcpLayer } from '../../tcp/layer.js';
+import { Adopter } from '../../tcp/moving/adopter.js';
+import {
+  adoptTimeWait,
+  type Elsewhere,
+  type FlowName,
+  nameOf,
+  type TcpState,
+  type TimeWaitState,
+} from '../../tcp/moving/hand-over.js';
+import { MOVE_VERSION } from '../../tcp/moving/record.js';
+import { quotedFlow } from '../../tcp/receive/icmp.js';
+import { FlowTable } from '../../tcp/tables/flow-table.js';
+import { int32At } from '../../wire/tcp.js';
+import type { AddressState } from '../address/address-mode.js';
+import { ARP, ERROR, LINK_HEAD, Link, SAY, SEGMENT } from '../peer-link/link.js';
+import { decodeRecord } from '../peer-link/moving-codec.js';
+import { inputPassedOn, passedOnFlow } from '../peer-link/passed-on.js';
+
+export const HANDOVER_VERSION = 1;
+/** Milliseconds that a predecessor may take to answer. */
+const PATIENCE = 5000;
+
+/** What one program gives another. */
+export interface HandedOver {
+  readonly version: number;
+  /** CLOCK_MONOTONIC at the hand-over, ms. */
+  readonly at: number;
+  readonly tcp: TcpState;
+  readonly address: AddressState | undefined;
+  /** Address, MAC, and ms since it was heard of. */
+  readonly neighbours: readonly [number, number[], number][];
+}
+
+/** What a predecessor says. */
+interface Told {
+  readonly gone?: FlowName;
+  readonly timeWait?: TimeWaitState;
+  /** A memory that connections refer to which could move. */
+  readonly open?: MemoryName;
+  /** Connections that are frozen there. */
+  readonly move?: readonly unknown[];
+}
+
+interface Theirs {
+  readonly remoteAddress: number;
+  readonly localAddress: number;
+  readonly ports: number;
+  readonly link: Link;
+}
+
+export class Predecessors implements Elsewhere {
+  private readonly links = new Set<Link>();
+  private flows: FlowTable<Theirs>;
+  private readonly adopter: Adopter;
+
+  private constructor(
+    private readonly stack: Stack,
+    private readonly tcp: TcpLayer,
+    /** Runs what is told as an entry of the stack. */
+    private readonly enter: (callback: () => void) => void,
+    private readonly memories: Memories | undefined,
+  ) {
+    this.adopter = new Adopter(tcp, memories);
+    this.flows = new FlowTable<Theirs>(tcp.hash);
+  }
+
+  /**
+   * Asks the first of `paths` for its state, and every one for its connections. Undefined: none of them is there any more. Rejects
+   * with a sentence when one does not answer; whoever gave its traffic takes it back when its link is closed.
+   */
+  static async ask(
+    paths: readonly string[],
+    stack: Stack,
+    tcp: TcpLayer,
+    enter: (callback: () => void) => void,
+    memories: Memories | undefined,
+  ): Promise<{ predecessors: Predecessors; state: HandedOver } | undefined> {
+    const found = await Promise.all(paths.map((path) => Link.connect(path)));
+    const links = found.filter((link): link is Link => link !== undefined);
+    const [first] = links;
+    if (first === undefined) return undefined;
+    const predecessors = new Predecessors(stack, tcp, enter, memories);
+    try {
+      const state = (await question(first, { do: 'take', version: HANDOVER_VERSION })) as unknown as HandedOver;
+      if (state.version !== HANDOVER_VERSION) throw new Error('the program that runs hands over in another way');
+      predecessors.learn(first, state.tcp.connections);
+      for (const link of links.slice(1)) {
+        const { connections } = await question(link, { do: 'names' });
+        predecessors.learn(link, connections as FlowName[]);
+      }
+      return { predecessors, state };
+    } catch (error) {
+      for (const link of links) link.close();
+      throw error;
+    }
+  }
+
+  /** The traffic is here now. */
+  taken(): void {
+    // Without memories that both can open, connections would come and be refused.
+    const moves = this.memories === undefined ? undefined : MOVE_VERSION;
+    for (const link of this.links) link.say({ do: 'taken', moves });
+    this.tcp.elsewhere = this;
+    this.stack.errorElsewhere = (...values) => this.error(...values);
+  }
+
+  /** Predecessors that still have connections. */
+  get count(): number {
+    return this.links.size;
+  }
+
+  get connections(): number {
+    return this.flows.size;
+  }
+
+  /** Connections that are on their way here. */
+  get undecided(): number {
+    return this.adopter.undecided;
+  }
+
+  private learn(link: Link, names: readonly FlowName[]): void {
+    this.links.add(link);
+    for (const [remoteAddress, localAddress, ports] of names) {
+      this.flows.add({ remoteAddress, localAddress, ports, link });
+    }
+    link.onMessage = (kind, content) => {
+      if (kind === SAY) this.told(link, JSON.parse(content.toString('utf8')));
+      else if (kind === SEGMENT) this.enter(() => this.returned(content));
+    };
+    link.onClose = () => this.lost(link);
+    if (!link.open) this.lost(link);
+  }
+
+  private told(link: Link, said: Told): void {
+    const { gone, timeWait, open, move } = said;
+    if (open !== undefined) void this.open(link, open);
+    if (move !== undefined) this.enter(() => this.move(link, move));
+    if (timeWait !== undefined) {
+      this.forget(link, timeWait.name);
+      this.enter(() => adoptTimeWait(this.tcp, timeWait, this.stack.now, 0));
+    }
+    if (gone !== undefined) this.forget(link, gone);
+  }
+
+  private async open(link: Link, name: MemoryName): Promise<void> {
+    if (await this.adopter.prepare(name)) link.say({ do: 'opened', id: name.id });
+  }
+
+  /** Adopts what it can of it. Two owners there never are: the old one does nothing before it reads the answer, and we before it is sent. */
+  private move(link: Link, records: readonly unknown[]): void {
+    const taken = this.adopter.take(records.map(decodeRecord));
+    link.say({ do: 'settled', moved: taken.map(nameOf) }, () => {
+      this.enter(() => {
+        for (const c of taken) {
+          this.forget(link, nameOf(c));
+          this.adopter.begin(c);
+        }
+      });
+    });
+  }
+
+  /** It came for a connection while that moved: ours by now. */
+  private returned(content: Buffer): void {
+    const { stack, tcp } = this;
+    // Nobody else's, and no answer to nobody.
+    if (tcp.connections.get(...passedOnFlow(content, 1)) === undefined) return;
+    inputPassedOn(stack, tcp, content, 1, content[0] as number);
+  }
+
+  private forget(link: Link, [remote, local, ports]: FlowName): void {
+    const one = this.flows.get(remote, local, ports);
+    if (one?.link === link) this.flows.delete(one);
+  }
+
+  /** It has ended: what it had is nobody's. */
+  private lost(link: Link): void {
+    this.links.delete(link);
+    for (const one of [...this.flows]) if (one.link === link) this.flows.delete(one);
+    if (this.links.size > 0) return;
+    this.adopter.forget();
+    this.tcp.elsewhere = undefined;
+    this.stack.errorElsewhere = undefined;
+  }
+
+  segment(
+    remote: number,
+    local: number,
+    ports: number,
+    tos: number,
+    bytes: Uint8Array,
+    ip: number,
+    end: number,
+  ): boolean {
+    const one = this.flows.get(remote, local, ports);
+    if (one === undefined) return false;
+    const message = one.link.frame(SEGMENT, 1, bytes, ip, end);
+    if (message !== undefined) message[LINK_HEAD] = tos;
+    return true;
+  }
+
+  error(type: number, code: number, mtu: number, bytes: Uint8Array, ip: number, end: number): boolean {
+    const flow = quotedFlow(bytes, ip, end);
+    if (flow === undefined) return false;
+    const one = this.flows.get(...flow);
+    if (one === undefined) return false;
+    const message = one.link.frame(ERROR, 4, bytes, ip, end);
+    if (message === undefined) return true;
+    message[LINK_HEAD] = type;
+    message[LINK_HEAD + 1] = code;
+    message[LINK_HEAD + 2] = mtu >> 8;
+    message[LINK_HEAD + 3] = mtu;
+    return true;
+  }
+
+  /** They ask for MAC addresses themselves, and the answers come to us. */
+  arpReply(bytes: Uint8Array, start: number, end: number): void {
+    // What claims our address is for us alone to answer.
+    if (int32At(bytes, start + 28) === this.stack.config?.address) return;
+    for (const link of this.links) link.frame(ARP, 0, bytes, start, end);
+  }
+
+  /** What they had their connections on is not ours any more. */
+  addressLost(address: number): void {
+    for (const link of this.links) link.say({ do: 'lost', address });
+  }
+}
+
+function question(link: Link, content: object): Promise<Record<string, unknown>> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('the program that runs does not hand over')), PATIENCE);
+    link.onMessage = (kind, answer) => {
+      if (kind !== SAY) return;
+      clearTimeout(timer);
+      link.onMessage = undefined;
+      resolve(JSON.parse(answer.toString('utf8')) as Record<string, unknown>);
+    };
+    link.onClose = () => {
+      clearTimeout(timer);
+      reject(new Error('the program that runs ended while it handed over'));
+    };
+    link.say(content);
+  });
+}

@@ -1,0 +1,221 @@
+/** The old program's side of a hand-over: it gives its traffic to whoever comes and asks, then its connections, and finishes those that stay. */
+import { rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import type { Memories } from '../../../memory/memories.js';
+import { socketPath } from '../../../native/socket-path.js';
+import type { Stack } from '../../ip/stack.js';
+import type { TcpLayer } from '../../tcp/layer.js';
+import { type Departed, type FlowName, nameOf, type TimeWaitState } from '../../tcp/moving/hand-over.js';
+import { Mover } from '../../tcp/moving/mover.js';
+import { MOVE_VERSION } from '../../tcp/moving/record.js';
+import { PROTOCOL_TCP, uint16At } from '../../wire/tcp.js';
+import { ARP, ERROR, LINK_HEAD, Link, SAY, SEGMENT } from '../peer-link/link.js';
+import { encodeRecord } from '../peer-link/moving-codec.js';
+import { inputPassedOn, passedOnFlow } from '../peer-link/passed-on.js';
+import type { HandedOver } from './predecessors.js';
+
+/** Milliseconds between two looks for connections that could not move before, and for a question that comes at the wrong moment. */
+const LOOK_AGAIN = 50;
+const ASK_AGAIN = 2;
+
+/** What a successor asks of the program around the stack. */
+export interface Owner {
+  readonly stack: Stack;
+  readonly tcp: TcpLayer;
+  /** What other programs can open, too. */
+  readonly memories: Memories | undefined;
+  /** No connection is on its way here from a predecessor. */
+  readonly settled: boolean;
+  /** Runs `callback` as an entry of the stack. */
+  enter(callback: () => void): void;
+  /** Reads no frame any more, and answers what goes along. Again when it has given its traffic away before. */
+  give(departed: Departed): HandedOver;
+  /** The successor is gone before it had sent anything: everything is as before. */
+  takeBack(state: HandedOver, waiting: readonly TimeWaitState[]): void;
+  /** The traffic is another program's for good. */
+  given(): void;
+}
+
+/** What a successor says. */
+interface Asked {
+  readonly do?: string;
+  /** With `taken`: the `MOVE_VERSION` that it takes connections by. */
+  readonly moves?: number;
+  /** With `opened`: of a memory. */
+  readonly id?: string;
+  /** With `settled`: the connections that are its own now. */
+  readonly moved?: readonly FlowName[];
+  /** With `lost`. */
+  readonly address?: number;
+}
+
+export class Successor implements Departed {
+  private readonly server: Server;
+  /** Who reads the device now, and is told. */
+  private current: Link | undefined = undefined;
+  /** Asked for the traffic, and has not said yet that it has it. */
+  private pending: { link: Link; state: HandedOver; first: boolean; waiting: TimeWaitState[] } | undefined = undefined;
+  private over = false;
+  /** Gives the connections to `current`, once that has the traffic and takes them. */
+  private mover: Mover | undefined = undefined;
+  private looking: NodeJS.Timeout | undefined = undefined;
+
+  constructor(
+    private readonly path: string,
+    private readonly owner: Owner,
+  ) {
+    rmSync(path, { force: true });
+    this.server = createServer((socket) => {
+      const link = new Link(socket);
+      link.onMessage = (kind, content) => this.message(link, kind, content);
+      link.onClose = () => this.closed(link);
+    });
+    this.server.on('error', () => undefined);
+    // For this user alone, from the beginning.
+    const mask = process.umask(0o177);
+    const place = socketPath(path);
+    this.server.listen(place.path);
+    this.server.once('close', place.release);
+    process.umask(mask);
+    this.server.unref();
+  }
+
+  private message(link: Link, kind: number, content: Buffer): void {
+    switch (kind) {
+      case SAY:
+        return this.asked(link, JSON.parse(content.toString('utf8')) as Asked);
+      case SEGMENT:
+        return this.owner.enter(() => this.segment(content));
+      case ERROR:
+        return this.owner.enter(() => this.error(content));
+      case ARP:
+        return this.owner.enter(() => {
+          const { stack } = this.owner;
+          stack.arp.input(content, 0, 14, content.length, stack.now);
+        });
+      default:
+    }
+  }
+
+  /** Connections that are neither ours nor the successor's. */
+  get undecided(): number {
+    return this.mover?.undecided ?? 0;
+  }
+
+  /** Whether the successor takes connections. */
+  get moving(): boolean {
+    return this.mover !== undefined;
+  }
+
+  private asked(link: Link, said: Asked): void {
+    const { owner } = this;
+    // What is asked for is whose the connections are: that must be certain.
+    if ((said.do === 'take' || said.do === 'names') && (this.undecided > 0 || !owner.settled)) {
+      setTimeout(() => link.open && this.asked(link, said), ASK_AGAIN).unref();
+    } else if (said.do === 'take') {
+      // One at a time; a second waits for its answer in vain, and gives up.
+      if (this.pending !== undefined) return;
+      this.stopMoving();
+      const first = !this.over;
+      const state = owner.give(this);
+      this.pending = { link, state, first, waiting: [] };
+      this.current = link;
+      link.say(state);
+    } else if (said.do === 'names') {
+      this.stopMoving();
+      this.current = link;
+      link.say({ connections: [...owner.tcp.connections].map(nameOf) });
+    } else if (said.do === 'taken') this.taken(link, said.moves === MOVE_VERSION);
+    else if (said.do === 'opened') {
+      if (this.current === link) this.mover?.opened(String(said.id));
+      this.look();
+    } else if (said.do === 'settled') {
+      if (this.current === link) owner.enter(() => this.mover?.settled(said.moved ?? []));
+      this.look();
+    } else if (said.do === 'lost') owner.enter(() => owner.tcp.addressLost(Number(said.address), owner.stack.now));
+  }
+
+  private taken(link: Link, moves: boolean): void {
+    const first = this.pending?.link === link && !this.over;
+    if (this.pending?.link === link) this.pending = undefined;
+    if (moves && this.current === link) this.startMoving(link);
+    if (!first) return;
+    this.over = true;
+    this.owner.given();
+  }
+
+  /** Every connection that can goes to `link`, and what cannot is looked at again and again. */
+  private startMoving(link: Link): void {
+    const { owner } = this;
+    this.mover = new Mover(owner.tcp, owner.memories, {
+      move: (records) => link.say({ move: records.map(encodeRecord) }),
+      open: (name) => link.say({ open: name }),
+      forward: (tos, datagram) => {
+        const message = link.frame(SEGMENT, 1, datagram, 0, datagram.length);
+        if (message !== undefined) message[LINK_HEAD] = tos;
+      },
+      deliver: (tos, datagram) => inputPassedOn(owner.stack, owner.tcp, datagram, 0, tos),
+    });
+    this.look();
+  }
+
+  private stopMoving(): void {
+    this.mover = undefined;
+    clearTimeout(this.looking);
+  }
+
+  private readonly look = (): void => {
+    clearTimeout(this.looking);
+    const { mover, owner } = this;
+    if (mover === undefined) return;
+    // In an entry of its own: what is due has been done by then, and was sent.
+    owner.enter(() => undefined);
+    owner.enter(() => mover.sweep());
+    if (owner.tcp.connections.size > 0) this.looking = setTimeout(this.look, LOOK_AGAIN).unref();
+  };
+
+  private closed(link: Link): void {
+    if (this.current === link) {
+      this.current = undefined;
+      const { mover } = this;
+      this.stopMoving();
+      // Nobody could have the frozen ones: their new owner is gone, or has never been.
+      if (mover !== undefined) this.owner.enter(() => mover.lost());
+    }
+    const { pending } = this;
+    if (pending?.link !== link) return;
+    this.pending = undefined;
+    if (pending.first) this.owner.takeBack(pending.state, pending.waiting);
+  }
+
+  private segment(content: Buffer): void {
+    const { mover } = this;
+    const tos = content[0] as number;
+    if (mover !== undefined && mover.undecided > 0) {
+      if (mover.segment(...passedOnFlow(content, 1), tos, content.subarray(1))) return;
+    }
+    inputPassedOn(this.owner.stack, this.owner.tcp, content, 1, tos);
+  }
+
+  private error(content: Buffer): void {
+    const { stack } = this.owner;
+    const [type, code] = content as unknown as [number, number];
+    stack.transportError(PROTOCOL_TCP, type, code, uint16At(content, 2), content, 4, content.length, stack.now);
+  }
+
+  timeWait(state: TimeWaitState): void {
+    this.pending?.waiting.push(state);
+    this.current?.say({ timeWait: state });
+  }
+
+  gone(name: FlowName): void {
+    this.current?.say({ gone: name });
+  }
+
+  close(): void {
+    this.stopMoving();
+    this.server.close();
+    this.current?.close();
+    rmSync(this.path, { force: true });
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * Entries of a stack in real time: frames that a loop finds, timers, and what is asked from outside. Each runs to completion: frames
+ * all the way up, answers all the way down, then what is due.
+ */
+import { performance } from 'node:perf_hooks';
+import type { Device } from '../../device/device.js';
+import type { DescriptorDevice } from '../../device/linux/descriptor-device.js';
+import { CaptureDevice } from '../../device/wrap/capture.js';
+import { FaultyDevice } from '../../device/wrap/faulty-device.js';
+import type { Stack } from '../../ip/stack.js';
+import { type Driven, type Loop, TURN_BUDGET } from '../../loop/loop.js';
+import type { TcpLayer } from '../../tcp/index.js';
+import type { AddressMode } from '../address/address-mode.js';
+import { FLUSH, OUTSIDE, POLL, POLL_STACK } from '../replay/events.js';
+import type { Owners } from '../replay/recorded-flow.js';
+import type { Recorder } from '../replay/recorder.js';
+
+/** Turns that find nothing, some half a microsecond each, to one look at the clock: its answer is an object, and there are a million a second. A power of two. */
+const SPINS_A_LOOK = 16;
+/** Frames between two looks at the clock: a round-trip time is wrong by no more than these take. */
+const FRAMES_A_LOOK = 8;
+/** Milliseconds between two rounds through the timers while frames keep coming. */
+const POLL_INTERVAL = 1;
+
+export class Turns implements Driven {
+  /** What drives them, and the way to the address: both are set once, before the first. */
+  loop!: Loop;
+  mode!: AddressMode;
+  /** The `now` of the entry that runs, or of the last one; ms. */
+  now = 0;
+  /** The device is ours to read. */
+  reading = true;
+  /** Sees the ARP replies that come. */
+  arpReply: ((bytes: Uint8Array, start: number, end: number) => void) | undefined = undefined;
+  /** Called after each turn and each entry. */
+  onTurned: (() => void) | undefined = undefined;
+  private due = 0;
+  /** Entries since `due` was asked for may have brought it nearer. */
+  private dueStale = true;
+  private polledAt = 0;
+  private framesToLook = 0;
+  private inEntry = false;
+  /** Turns since the loop began to spin, modulo `SPINS_A_LOOK`. */
+  private spun = 0;
+  /** Looks at the clock so far; wraps. */
+  private looks = 0;
+  private outsideQueued = false;
+  /**
+   * `now` for the frames of a look. An array that holds `undefined`, too, holds its numbers as objects: one a look is made, not one a frame.
+   */
+  private readonly lookedAt: [number | undefined] = [undefined];
+
+  /** `wire`: what the frames of `link` pass first; `device`: what the stack has. `onGone`: the device was removed. */
+  constructor(
+    private readonly link: DescriptorDevice,
+    private readonly wire: Device,
+    private readonly device: Device,
+    private readonly stack: Stack,
+    private readonly tcp: TcpLayer,
+    private readonly recorder: Recorder | undefined,
+    private readonly owners: Owners | undefined,
+    private readonly onGone: () => void,
+  ) {
+    tcp.outside = () => this.enteredFromOutside();
+  }
+
+  /** Number of the last look at the clock; undefined: no entry runs. */
+  get look(): number | undefined {
+    return this.inEntry ? this.looks : undefined;
+  }
+
+  private readClock(): void {
+    this.now = performance.now();
+    this.looks = (this.looks + 1) | 0;
+  }
+
+  /** Another loop drives them from now on. */
+  changeLoop(loop: Loop): void {
+    this.loop.stop();
+    this.loop = loop;
+    loop.start();
+  }
+
+  /** Takes one frame. */
+  readonly sink = (bytes: Uint8Array, start: number, end: number, marks: number): void => {
+    if (this.framesToLook === 0) {
+      this.readClock();
+      this.lookedAt[0] = this.now;
+      this.framesToLook = FRAMES_A_LOOK;
+    }
+    this.framesToLook -= 1;
+    this.recorder?.frame(bytes, start, end, marks, this.now);
+    if (this.arpReply !== undefined && isArpReply(bytes, start, end)) this.arpReply(bytes, start, end);
+    this.stack.input(bytes, start, end, marks, this.lookedAt[0] as number);
+  };
+
+  turn(spinning = false): number {
+    this.inEntry = true;
+    this.framesToLook = 0;
+    this.spun = spinning ? (this.spun + 1) & (SPINS_A_LOOK - 1) : 0;
+    const taken = this.reading ? this.device.receive(this.sink, TURN_BUDGET) : 0;
+    if (taken > 0) {
+      this.flush();
+      this.dueStale = true;
+      if (this.now - this.polledAt >= POLL_INTERVAL) this.poll();
+    } else if (spinning && this.spun !== 0) {
+      // Nothing was due a moment ago.
+    } else if (performance.now() >= (this.dueStale ? this.polledAt + POLL_INTERVAL : this.due)) this.settle();
+    this.inEntry = false;
+    if (this.link.gone) this.onGone();
+    if (this.onTurned !== undefined) this.onTurned();
+    return taken;
+  }
+
+  /** Takes what a device holds that gives out frames by a clock of its own. */
+  readHeld(): void {
+    if (this.reading) this.device.receive(this.sink, TURN_BUDGET);
+  }
+
+  arrived(length: number): void {
+    if (length === 0) {
+      this.link.gone = true;
+      return;
+    }
+    this.inEntry = true;
+    this.framesToLook = 0;
+    const { device, wire } = this;
+    const sink = device instanceof FaultyDevice ? device.handing(this.sink) : this.sink;
+    this.link.deliver(length, wire instanceof CaptureDevice ? wire.handing(sink) : sink);
+    this.settle();
+    this.inEntry = false;
+  }
+
+  /** When the stack wants its next turn. Asked before a sleep, not after each turn. */
+  get deadline(): number {
+    if (this.dueStale && !this.inEntry) {
+      this.inEntry = true;
+      this.settle();
+      this.inEntry = false;
+    }
+    return this.due;
+  }
+
+  /** What was held back leaves, and what is due is done. */
+  private settle(): void {
+    this.readClock();
+    this.flush();
+    this.poll();
+  }
+
+  private flush(): void {
+    this.recorder?.turn(FLUSH, this.now);
+    this.stack.flush(this.now);
+  }
+
+  private poll(): void {
+    this.recorder?.turn(POLL, this.now);
+    const next = this.stack.poll(this.now);
+    // A renewal may begin to ask for the server's MAC address.
+    this.due = Math.min(next, this.mode.poll(this.now), this.stack.arp.poll(this.now));
+    this.polledAt = this.now;
+    this.dueStale = false;
+  }
+
+  /** A timer of somebody who owns connections. */
+  timer(callback: () => void): void {
+    this.enter(() => (this.owners === undefined ? callback() : this.owners.entry(callback)));
+  }
+
+  /** Runs `callback` as an entry of the stack, at the present time. */
+  readonly enter = (callback: () => void): void => {
+    if (this.inEntry) {
+      callback();
+      return;
+    }
+    this.inEntry = true;
+    this.readClock();
+    this.recorder?.turn(POLL_STACK, this.now);
+    this.stack.poll(this.now);
+    callback();
+    this.settle();
+    this.inEntry = false;
+    this.loop.wake();
+    if (this.onTurned !== undefined) this.onTurned();
+  };
+
+  /** A connection was asked for something outside an entry: the stack learns the time, and settles when the caller is done. */
+  private enteredFromOutside(): void {
+    if (this.inEntry) return;
+    this.readClock();
+    this.recorder?.turn(OUTSIDE, this.now);
+    this.stack.now = this.now;
+    this.tcp.now = this.now;
+    if (this.outsideQueued) return;
+    this.outsideQueued = true;
+    setImmediate(() => {
+      this.outsideQueued = false;
+      this.enter(() => undefined);
+    });
+  }
+}
+
+function isArpReply(bytes: Uint8Array, start: number, end: number): boolean {
+  return end - start >= 42 && bytes[start + 12] === 8 && bytes[start + 13] === 6 && bytes[start + 21] === 2;
+}

@@ -1,0 +1,50 @@
+/** The ways between the workers on one device: each listens on a UNIX socket of its own, and sends by a connection to each other's. */
+import { rmdirSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { socketPath } from '../../../native/socket-path.js';
+import { Link } from '../peer-link/link.js';
+
+export class WorkerLinks {
+  /** Others may connect. */
+  readonly listening: Promise<void>;
+  private readonly server: Server;
+  private readonly path: string;
+
+  /** `folder` is for this user alone. `take` gets what the others send, one by one. */
+  constructor(
+    private readonly folder: string,
+    number: number,
+    take: (kind: number, content: Uint8Array) => void,
+  ) {
+    this.path = join(folder, String(number));
+    // Of one before this that was ended.
+    rmSync(this.path, { force: true });
+    this.server = createServer((socket) => {
+      new Link(socket).onMessage = take;
+    });
+    const place = socketPath(this.path);
+    this.listening = new Promise((resolve, reject) => {
+      this.server.once('error', reject);
+      this.server.listen(place.path, resolve);
+    });
+    this.server.once('close', place.release);
+    this.listening.catch(() => undefined);
+    this.server.unref();
+  }
+
+  /** Undefined: that one is not there any more. */
+  to(number: number): Promise<Link | undefined> {
+    return Link.connect(join(this.folder, String(number)));
+  }
+
+  close(): void {
+    this.server.close();
+    rmSync(this.path, { force: true });
+    try {
+      rmdirSync(this.folder);
+    } catch {
+      // Others are in it still, or whoever made it has removed it.
+    }
+  }
+}

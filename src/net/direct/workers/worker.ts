@@ -1,0 +1,77 @@
+/** What a stack needs beside its queue to be one of several on a device: keys in common, the address of the lead, ways to the others. */
+import type { Stack } from '../../ip/stack.js';
+import type { TcpLayer } from '../../tcp/layer.js';
+import type { AddressEvents } from '../address/address-mode.js';
+import { FollowedMode, type SharedAddress } from '../address/followed-mode.js';
+import { Astray, LEAD } from './astray.js';
+import { WorkerLinks } from './worker-links.js';
+
+export interface WorkerOptions {
+  /** From 1 to `count`; the first one has the address. */
+  readonly number: number;
+  /** 2 to 255. */
+  readonly count: number;
+  /** A folder for the ways between them, for this user alone. */
+  readonly folder: string;
+  /** For sequence numbers, cookies and timestamps: the same for all. */
+  readonly keys: readonly [number, number];
+  /** What the lead told last: of those before this one. Undefined: nothing yet. */
+  readonly address?: SharedAddress | undefined;
+  /** The lead tells of its address, when it comes, is renewed, changes or goes. */
+  readonly onAddress?: ((shared: SharedAddress) => void) | undefined;
+}
+
+export class Worker {
+  readonly astray: Astray;
+  private readonly links: WorkerLinks;
+  private followed: FollowedMode | undefined = undefined;
+
+  /** `enter` runs what is told as an entry of the stack. `clock`: CLOCK_MONOTONIC, less the stack's own, ms. */
+  constructor(
+    readonly options: WorkerOptions,
+    private readonly stack: Stack,
+    tcp: TcpLayer,
+    dhcp: boolean,
+    clock: number,
+    private readonly enter: (callback: () => void) => void,
+  ) {
+    const { number, count, folder, keys, address } = options;
+    tcp.hash.rekey(keys);
+    tcp.clockOffset = clock;
+    // The one before this may have sent cookies.
+    if (address !== undefined) tcp.listening.cookieWas(stack.now);
+    this.astray = new Astray(stack, tcp, number, count, dhcp);
+    this.links = new WorkerLinks(folder, number, (kind, content) => enter(() => this.astray.take(kind, content)));
+  }
+
+  get leads(): boolean {
+    return this.options.number === LEAD;
+  }
+
+  /** The others may connect. Rejects when they never can. */
+  get listening(): Promise<void> {
+    return this.links.listening;
+  }
+
+  /** The way to the address of a worker that is not the lead. */
+  mode(events: AddressEvents): FollowedMode {
+    this.followed = new FollowedMode(this.stack, events);
+    return this.followed;
+  }
+
+  /** `elapsed`: ms since it held. */
+  follow(shared: SharedAddress, elapsed: number): void {
+    this.enter(() => this.followed?.follow(shared, this.stack.now, elapsed));
+  }
+
+  /** Another worker listens: what is its own goes there from now on. */
+  async connect(number: number): Promise<void> {
+    const link = await this.links.to(number);
+    if (link !== undefined) this.astray.links[number] = link;
+  }
+
+  close(): void {
+    this.astray.close();
+    this.links.close();
+  }
+}

@@ -1,0 +1,190 @@
+/** ARP (RFC 826) on the link, and what RFC 5227 asks of who has an address: probe, announce, defend. */
+import { HEADROOM, IP_OFFSET } from '../device/tx-frame.js';
+import { dropReason } from '../drops.js';
+import { isMartian } from '../wire/address.js';
+import {
+  ARP_LENGTH,
+  ARP_REPLY,
+  ARP_REQUEST,
+  BROADCAST_MAC,
+  copyMac,
+  ETHERTYPE_ARP,
+  ETHERTYPE_IPV4,
+  isNobodysMac,
+  sameMac,
+} from '../wire/ethernet.js';
+import { int32At, putInt32, uint16At } from '../wire/tcp.js';
+import type { Ipv4 } from './ip-output.js';
+import { Neighbours } from './neighbours.js';
+import type { Stack } from './stack.js';
+
+const TRUNCATED = dropReason('arp-truncated');
+const FORMAT = dropReason('arp-format');
+const NOT_FOR_US = dropReason('arp-not-for-us');
+const SOURCE_INVALID = dropReason('arp-source-invalid');
+
+/** RFC 5227 2.4: another conflict within this time, and the address is lost. */
+const DEFEND_INTERVAL = 10_000;
+/** RFC 5227 2.3. */
+const ANNOUNCE_NUM = 2;
+const ANNOUNCE_INTERVAL = 2000;
+const nobody = new Uint8Array(6);
+
+/** A probe that is under way. */
+interface Probing {
+  readonly address: Ipv4;
+  left: number;
+  due: number;
+  readonly interval: number;
+  readonly done: (conflict: Uint8Array | undefined) => void;
+}
+
+export class Arp {
+  readonly neighbours: Neighbours;
+  /** Told of a conflict about our address: `kept` false when it must be given up (RFC 5227 2.4). `mac`: whose. */
+  onConflict: ((mac: Uint8Array, kept: boolean, now: number) => void) | undefined = undefined;
+  /** Sees each valid packet, a frame from `ethernet` on. True: it is not for us to deal with. */
+  heard: ((bytes: Uint8Array, ethernet: number, end: number) => boolean) | undefined = undefined;
+  private probing: Probing | undefined = undefined;
+  private announcements = 0;
+  private announceAt = Number.POSITIVE_INFINITY;
+  private defendedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly stack: Stack) {
+    this.neighbours = new Neighbours(
+      {
+        request: (address, mac) =>
+          this.send(ARP_REQUEST, mac ?? BROADCAST_MAC, nobody, address, this.stack.config?.address ?? 0),
+        release: (frame, mac) => this.stack.output.release(frame, mac),
+      },
+      stack.drops,
+    );
+  }
+
+  private send(operation: number, to: Uint8Array, target: Uint8Array, targetAddress: Ipv4, senderAddress: Ipv4): void {
+    const { stack } = this;
+    const { tx } = stack;
+    const head = tx.head;
+    const at = IP_OFFSET;
+    tx.reset();
+    putInt32(head, at, 0x00010800);
+    putInt32(head, at + 4, 0x06040000 | operation);
+    copyMac(head, at + 8, stack.device.mac);
+    putInt32(head, at + 14, senderAddress);
+    copyMac(head, at + 18, target);
+    putInt32(head, at + 24, targetAddress);
+    // Short frames are padded by whoever needs it; we pad to the 60 bytes of Ethernet's minimum for those that do not.
+    head.fill(0, at + ARP_LENGTH, at + 46);
+    tx.length = at + 46 - HEADROOM;
+    stack.transmit(to, ETHERTYPE_ARP);
+  }
+
+  input(bytes: Uint8Array, ethernet: number, start: number, end: number, now: number): void {
+    const { stack } = this;
+    const { drops } = stack;
+    if (end - start < ARP_LENGTH) return drops.count(TRUNCATED, bytes, ethernet, end);
+    const operation = uint16At(bytes, start + 6);
+    const hardware = uint16At(bytes, start);
+    if (
+      // RFC 1042: "IEEE 802 networks" are as good a name as "Ethernet" (RFC 5494).
+      (hardware !== 1 && hardware !== 6) ||
+      uint16At(bytes, start + 2) !== ETHERTYPE_IPV4 ||
+      uint16At(bytes, start + 4) !== 0x0604 ||
+      (operation !== ARP_REQUEST && operation !== ARP_REPLY)
+    ) {
+      return drops.count(FORMAT, bytes, ethernet, end);
+    }
+    const sender = start + 8;
+    const senderAddress = int32At(bytes, start + 14);
+    const targetAddress = int32At(bytes, start + 24);
+    if (
+      isNobodysMac(bytes, sender) ||
+      (senderAddress !== 0 && (isMartian(senderAddress) || senderAddress === stack.broadcast))
+    ) {
+      return drops.count(SOURCE_INVALID, bytes, ethernet, end);
+    }
+    // Our own, sent back by a hub.
+    if (sameMac(bytes, sender, stack.device.mac)) return drops.count(NOT_FOR_US, bytes, ethernet, end);
+    if (this.heard?.(bytes, ethernet, end)) return;
+    const probing = this.probing;
+    if (
+      probing !== undefined &&
+      // RFC 5227 2.1.1: somebody has it, or probes for it at the same time.
+      (senderAddress === probing.address ||
+        (operation === ARP_REQUEST && senderAddress === 0 && targetAddress === probing.address))
+    ) {
+      this.probing = undefined;
+      probing.done(bytes.slice(sender, sender + 6));
+      return;
+    }
+    const config = stack.config;
+    if (config !== undefined && senderAddress === config.address) return this.conflict(bytes, sender, now);
+    const forUs = config !== undefined && targetAddress === config.address;
+    if (senderAddress !== 0) this.neighbours.learn(senderAddress, bytes, sender, forUs, now);
+    if (!forUs) return drops.count(NOT_FOR_US, bytes, ethernet, end);
+    if (operation === ARP_REQUEST) {
+      const asker = bytes.slice(sender, sender + 6);
+      this.send(ARP_REPLY, asker, asker, senderAddress, config.address);
+    }
+  }
+
+  /** RFC 5227 2.4 (b): defend once in ten seconds; a second conflict within them means that the other one stays. */
+  private conflict(bytes: Uint8Array, sender: number, now: number): void {
+    const mac = bytes.slice(sender, sender + 6);
+    const keep = now - this.defendedAt >= DEFEND_INTERVAL;
+    if (keep) {
+      this.defendedAt = now;
+      this.announceOnce();
+    }
+    this.onConflict?.(mac, keep, now);
+  }
+
+  private announceOnce(): void {
+    const address = this.stack.config?.address;
+    if (address !== undefined) this.send(ARP_REQUEST, BROADCAST_MAC, nobody, address, address);
+  }
+
+  /** RFC 5227 2.3: tells the link that the address is ours, now and once more. */
+  announce(now: number): void {
+    this.announceOnce();
+    this.announcements = ANNOUNCE_NUM - 1;
+    this.announceAt = now + ANNOUNCE_INTERVAL;
+  }
+
+  /**
+   * RFC 5227 2.1.1: asks `count` times whether anybody has `address`, `interval` ms apart, the first after `wait`; `done`
+   * gets the MAC of who has it, or undefined.
+   */
+  probe(address: Ipv4, count: number, interval: number, wait: number, now: number, done: Probing['done']): void {
+    this.probing = { address, left: count, due: now + wait, interval, done };
+  }
+
+  cancelProbe(): void {
+    this.probing = undefined;
+  }
+
+  poll(now: number): number {
+    let next = this.neighbours.poll(now);
+    const probing = this.probing;
+    if (probing !== undefined && probing.due <= now) {
+      if (probing.left === 0) {
+        this.probing = undefined;
+        probing.done(undefined);
+      } else {
+        probing.left--;
+        probing.due = now + probing.interval;
+        this.send(ARP_REQUEST, BROADCAST_MAC, nobody, probing.address, 0);
+      }
+    }
+    if (this.probing !== undefined) next = Math.min(next, this.probing.due);
+    if (this.announceAt <= now) {
+      this.announceAt = Number.POSITIVE_INFINITY;
+      if (this.announcements > 0) {
+        this.announcements--;
+        this.announceOnce();
+        if (this.announcements > 0) this.announceAt = now + ANNOUNCE_INTERVAL;
+      }
+    }
+    return Math.min(next, this.announceAt);
+  }
+}

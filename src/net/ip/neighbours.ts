@@ -1,0 +1,187 @@
+/**
+ * Who is behind an address on the link: the ARP cache (RFC 826, RFC 1122 2.3.2), with ageing, unicast refresh before an
+ * entry is doubted, and a bounded queue for each address that is being asked for, so that none blocks another.
+ */
+import { LRUCache } from 'lru-cache';
+import { type Drops, dropReason } from '../drops.js';
+import { copyMac } from '../wire/ethernet.js';
+import type { Ipv4 } from './ip-output.js';
+
+const QUEUE_FULL = dropReason('neighbour-queue-full');
+const UNRESOLVED = dropReason('neighbour-unresolved');
+const TABLE_FULL = dropReason('neighbour-table-full');
+
+/** An entry is trusted this long after the neighbour was last heard of, ms. */
+const REACHABLE = 60_000;
+/** RFC 1122 2.3.2.1: at most one request a second for an address. */
+const RETRANSMIT = 1000;
+const TRIES = 3;
+/** How long an address that did not answer is not asked for again. */
+const NEGATIVE = 3000;
+const QUEUE_PACKETS = 16;
+
+export class Neighbour {
+  readonly mac = new Uint8Array(6);
+  resolved = false;
+  confirmedAt = 0;
+  /** Requests since the last answer; the newest at `askedAt`. */
+  tries = 0;
+  askedAt = Number.NEGATIVE_INFINITY;
+  failedAt = Number.NEGATIVE_INFINITY;
+  /** Whole frames without their destination. */
+  queue: Uint8Array[] | undefined = undefined;
+
+  constructor(readonly address: Ipv4) {}
+}
+
+export interface NeighbourLink {
+  /** Sends an ARP request for `address`, to `mac` or to everybody. */
+  request(address: Ipv4, mac: Uint8Array | undefined): void;
+  /** Sends a frame that was kept, to `mac`. */
+  release(frame: Uint8Array, mac: Uint8Array): void;
+}
+
+export class Neighbours {
+  /** Those that are known. One that gives way to others is still good for who holds it. */
+  private readonly cache: LRUCache<number, Neighbour>;
+  /** Those with a request under way: bounded apart, so that made-up addresses push out nobody who is known. */
+  private readonly asking = new Map<number, Neighbour>();
+
+  constructor(
+    private readonly link: NeighbourLink,
+    private readonly drops: Drops,
+    size = 1024,
+    private readonly asked = 256,
+  ) {
+    this.cache = new LRUCache<number, Neighbour>({ max: size });
+  }
+
+  get(address: Ipv4): Neighbour {
+    return this.cache.get(address) ?? this.asking.get(address) ?? new Neighbour(address);
+  }
+
+  /** Whether frames wait for a neighbour to answer. */
+  get holdsBack(): boolean {
+    return [...this.asking.values()].some(({ queue }) => queue !== undefined);
+  }
+
+  /** Those that are resolved: address, MAC, and the ms when each was last heard of. */
+  known(): [Ipv4, number[], number][] {
+    return [...this.cache.values()]
+      .filter((one) => one.resolved)
+      .map((one) => [one.address, [...one.mac], one.confirmedAt]);
+  }
+
+  /** Its MAC may be used without a question. */
+  fresh(one: Neighbour, now: number): boolean {
+    return one.resolved && now - one.confirmedAt <= REACHABLE;
+  }
+
+  /** About to be used: asks when it must. True: `mac` is good. */
+  use(one: Neighbour, now: number): boolean {
+    if (one.resolved) {
+      if (now - one.confirmedAt > REACHABLE && now - one.askedAt >= RETRANSMIT) this.ask(one, now);
+      return true;
+    }
+    if (!this.asking.has(one.address) && now - one.failedAt >= NEGATIVE && this.asking.size < this.asked)
+      this.ask(one, now);
+    return false;
+  }
+
+  private ask(one: Neighbour, now: number): void {
+    one.tries++;
+    one.askedAt = now;
+    this.asking.set(one.address, one);
+    // RFC 1122 2.3.2.1: a unicast poll for an entry that is only old.
+    this.link.request(one.address, one.resolved ? one.mac : undefined);
+  }
+
+  /** Keeps a frame until the address is resolved; the oldest gives way. False: it is not asked for, and the frame is dropped. */
+  enqueue(one: Neighbour, frame: Uint8Array): boolean {
+    if (this.asking.get(one.address) !== one) {
+      this.drops.count(this.asking.size >= this.asked ? TABLE_FULL : UNRESOLVED);
+      return false;
+    }
+    one.queue ??= [];
+    if (one.queue.length >= QUEUE_PACKETS) {
+      one.queue.shift();
+      this.drops.count(QUEUE_FULL);
+    }
+    one.queue.push(frame);
+    return true;
+  }
+
+  /**
+   * `address` says that it is at `bytes[at..at+6)`. RFC 826: an entry that exists is updated; a new one is made only when
+   * the packet was for us (`create`).
+   */
+  learn(address: Ipv4, bytes: Uint8Array, at: number, create: boolean, now: number): void {
+    const known = this.cache.peek(address);
+    const asked = this.asking.get(address);
+    const one = known ?? asked ?? (create ? new Neighbour(address) : undefined);
+    if (one === undefined) return;
+    if (known === undefined) this.cache.set(address, one);
+    this.resolve(one, bytes, at, now);
+    // Two records for one address: one was pushed out of the cache while a connection held it.
+    if (asked !== undefined && asked !== one) this.resolve(asked, bytes, at, now);
+  }
+
+  private resolve(one: Neighbour, bytes: Uint8Array, at: number, now: number): void {
+    copyMac(one.mac, 0, bytes, at);
+    one.resolved = true;
+    one.confirmedAt = now;
+    one.tries = 0;
+    if (this.asking.get(one.address) === one) this.asking.delete(one.address);
+    const queue = one.queue;
+    if (queue === undefined) return;
+    one.queue = undefined;
+    for (const frame of queue) this.link.release(frame, one.mac);
+  }
+
+  poll(now: number): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const one of this.asking.values()) {
+      const due = one.askedAt + RETRANSMIT;
+      if (due > now) {
+        next = Math.min(next, due);
+        continue;
+      }
+      if (this.fresh(one, now)) {
+        this.asking.delete(one.address);
+        continue;
+      }
+      if (one.tries >= TRIES) {
+        if (one.resolved) {
+          // The unicast polls went unanswered: ask everybody, from anew.
+          one.resolved = false;
+          one.tries = 0;
+        } else {
+          this.fail(one, now);
+          continue;
+        }
+      }
+      this.ask(one, now);
+      next = Math.min(next, now + RETRANSMIT);
+    }
+    return next;
+  }
+
+  private fail(one: Neighbour, now: number): void {
+    this.asking.delete(one.address);
+    if (this.cache.peek(one.address) === one) this.cache.delete(one.address);
+    one.tries = 0;
+    one.failedAt = now;
+    this.forgetQueue(one);
+  }
+
+  private forgetQueue(one: Neighbour): void {
+    for (const _frame of one.queue ?? []) this.drops.count(UNRESOLVED);
+    one.queue = undefined;
+  }
+
+  clear(): void {
+    for (const one of this.asking.values()) this.forgetQueue(one);
+    this.asking.clear();
+    this.cache.clear();
+  }
+}

@@ -1,0 +1,147 @@
+/** Datagrams in pieces (RFC 791 3.2, RFC 815), bounded in number, bytes and time; overlap is refused, as RFC 5722 does for IPv6. */
+import { type Drops, dropReason } from '../drops.js';
+import type { Ipv4 } from './ip-output.js';
+
+const OVERLAP = dropReason('fragment-overlap');
+const TOO_BIG = dropReason('fragment-too-big');
+const TABLE_FULL = dropReason('fragment-table-full');
+const TIMEOUT = dropReason('fragment-timeout');
+const DUPLICATE = dropReason('fragment-duplicate');
+const MALFORMED = dropReason('fragment-malformed');
+
+const DATAGRAMS = 64;
+const FRAGMENTS = 128;
+const BYTES = 512 * 1024;
+/** RFC 1122 3.3.2 asks for 60 to 120 s; every host on the Internet now takes 30 or less, since memory is what is attacked. */
+const LIFETIME = 30_000;
+
+interface Partial {
+  readonly key: string;
+  readonly parts: { offset: number; bytes: Uint8Array }[];
+  size: number;
+  /** Length of the whole payload; -1: the last fragment has not come. */
+  total: number;
+  readonly expires: number;
+  /** Header and 8 bytes of the first fragment, for ICMP. */
+  first: Uint8Array | undefined;
+  /** An overlap was seen: whatever comes is dropped until it expires. */
+  poisoned: boolean;
+}
+
+export class IpReassembly {
+  private readonly table = new Map<string, Partial>();
+  private bytes = 0;
+
+  constructor(
+    private readonly drops: Drops,
+    /** Told of a datagram that timed out with its first fragment there. */
+    private readonly timedOut: (first: Uint8Array) => void,
+  ) {}
+
+  get size(): number {
+    return this.table.size;
+  }
+
+  /**
+   * A fragment: its IPv4 header at `ip`, its payload `bytes[start..end)`, `offset` in bytes. Answers the whole payload once
+   * it is there.
+   */
+  add(
+    source: Ipv4,
+    destination: Ipv4,
+    protocol: number,
+    id: number,
+    offset: number,
+    more: boolean,
+    bytes: Uint8Array,
+    ip: number,
+    start: number,
+    end: number,
+    now: number,
+  ): Uint8Array | undefined {
+    const length = end - start;
+    if (length === 0 || (more && length % 8 !== 0)) {
+      this.drops.count(MALFORMED, bytes, ip, end);
+      return undefined;
+    }
+    if (offset + length > 65_515) {
+      this.drops.count(TOO_BIG, bytes, ip, end);
+      return undefined;
+    }
+    const key = `${source},${destination},${protocol},${id}`;
+    let one = this.table.get(key);
+    if (one === undefined) {
+      if (this.table.size >= DATAGRAMS) this.remove(this.table.values().next().value as Partial, TABLE_FULL);
+      one = { key, parts: [], size: 0, total: -1, expires: now + LIFETIME, first: undefined, poisoned: false };
+      this.table.set(key, one);
+    }
+    if (one.poisoned) {
+      this.drops.count(OVERLAP, bytes, ip, end);
+      return undefined;
+    }
+    const at = one.parts.findIndex((part) => part.offset >= offset);
+    const index = at === -1 ? one.parts.length : at;
+    const next = one.parts[index];
+    const previous = one.parts[index - 1];
+    // What is there already is harmless, be it the very same fragment or a part of one: the first copy stays (RFC 791 3.2).
+    const holder = next !== undefined && next.offset === offset ? next : previous;
+    const stop = offset + length;
+    if (holder !== undefined && stop <= holder.offset + holder.bytes.length && (more || stop === one.total)) {
+      this.drops.count(DUPLICATE, bytes, ip, end);
+      return undefined;
+    }
+    const overlaps =
+      (next !== undefined && offset + length > next.offset) ||
+      (previous !== undefined && previous.offset + previous.bytes.length > offset) ||
+      (one.total !== -1 && (offset + length > one.total || !more)) ||
+      (!more && one.parts.length > 0 && index < one.parts.length);
+    if (overlaps) {
+      this.drops.count(OVERLAP, bytes, ip, end);
+      this.bytes -= one.size;
+      one.size = 0;
+      one.parts.length = 0;
+      one.poisoned = true;
+      return undefined;
+    }
+    while (this.bytes + length > BYTES && this.table.size > 1) {
+      const oldest = this.table.values().next().value as Partial;
+      if (oldest === one) break;
+      this.remove(oldest, TABLE_FULL);
+    }
+    if (this.bytes + length > BYTES || one.parts.length >= FRAGMENTS) {
+      this.drops.count(TABLE_FULL, bytes, ip, end);
+      return undefined;
+    }
+    one.parts.splice(index, 0, { offset, bytes: bytes.slice(start, end) });
+    one.size += length;
+    this.bytes += length;
+    if (!more) one.total = offset + length;
+    if (offset === 0) one.first = bytes.slice(ip, Math.min(end, start + 8));
+    if (one.total === -1 || one.size !== one.total) return undefined;
+    const whole = new Uint8Array(one.total);
+    for (const part of one.parts) whole.set(part.bytes, part.offset);
+    this.table.delete(key);
+    this.bytes -= one.size;
+    return whole;
+  }
+
+  private remove(one: Partial, reason: number): void {
+    this.table.delete(one.key);
+    this.bytes -= one.size;
+    this.drops.count(reason);
+  }
+
+  poll(now: number): number {
+    for (const one of this.table.values()) {
+      if (one.expires > now) return one.expires;
+      this.remove(one, TIMEOUT);
+      if (one.first !== undefined && !one.poisoned) this.timedOut(one.first);
+    }
+    return Number.POSITIVE_INFINITY;
+  }
+
+  clear(): void {
+    this.table.clear();
+    this.bytes = 0;
+  }
+}

@@ -1,0 +1,156 @@
+/** UDP (RFC 768, RFC 1122 4.1) as a contract: a port is bound, datagrams come and go. */
+import { Memory } from '../../memory/memory.js';
+import { RX_CHECKSUM_OK } from '../device/device.js';
+import { HEADROOM, TRANSPORT_OFFSET } from '../device/tx-frame.js';
+import { dropReason } from '../drops.js';
+import { addWords, fold, pseudoHeader } from '../wire/checksum.js';
+import { int32At, putUint16, uint16At } from '../wire/tcp.js';
+import { PORT_UNREACHABLE, UNREACHABLE } from './icmp.js';
+import type { Ipv4 } from './ip-output.js';
+import type { Stack } from './stack.js';
+import type { Transport } from './transport.js';
+
+export const PROTOCOL_UDP = 17;
+const TRUNCATED = dropReason('udp-truncated');
+const LENGTH = dropReason('udp-length');
+const CHECKSUM = dropReason('udp-checksum');
+const NO_ROUTE = dropReason('ip-no-route');
+const TOO_BIG = dropReason('ip-too-big');
+const PORT_CLOSED = dropReason('udp-port-closed');
+
+/** A datagram for a port: its payload is `bytes[start..end)`, valid during the call. */
+export type OnDatagram = (
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  source: Ipv4,
+  sourcePort: number,
+  destination: Ipv4,
+  now: number,
+  /** DSCP and ECN, as they came. */
+  tos: number,
+) => void;
+
+/** An ICMP error about a datagram that went from this port to `destination:port` (RFC 1122 4.1.3.3): ICMP's type and code. */
+export type OnError = (type: number, code: number, destination: Ipv4, port: number, now: number) => void;
+
+/** RFC 1122 4.1.4: time to live, 1..255, and Differentiated Services code point, 0..63. */
+export interface DatagramOptions {
+  readonly ttl?: number;
+  readonly dscp?: number;
+}
+
+export interface UdpPort {
+  readonly port: number;
+  /** False: no route, or dropped on the way. `payload` is at most 65,507 bytes and copied when it must be. */
+  send(payload: Uint8Array, destination: Ipv4, port: number, options?: DatagramOptions): boolean;
+  close(): void;
+}
+
+export class Udp implements Transport {
+  readonly protocol = PROTOCOL_UDP;
+  private readonly ports = new Map<number, { readonly datagram: OnDatagram; readonly error: OnError | undefined }>();
+
+  constructor(private readonly stack: Stack) {}
+
+  isBound(port: number): boolean {
+    return this.ports.has(port);
+  }
+
+  /** Throws when the port is bound already. */
+  bind(port: number, onDatagram: OnDatagram, onError?: OnError): UdpPort {
+    if (this.ports.has(port)) throw new Error(`UDP port ${port} is bound already`);
+    this.ports.set(port, { datagram: onDatagram, error: onError });
+    return {
+      port,
+      send: (payload, destination, to, options) => this.send(payload, port, destination, to, options),
+      close: () => void this.ports.delete(port),
+    };
+  }
+
+  input(
+    bytes: Uint8Array,
+    ip: number,
+    start: number,
+    end: number,
+    source: Ipv4,
+    destination: Ipv4,
+    marks: number,
+    broadcast: boolean,
+    tos: number,
+    now: number,
+  ): void {
+    const { stack } = this;
+    if (end - start < 8) return stack.drops.count(TRUNCATED, bytes, start, end);
+    const length = uint16At(bytes, start + 4);
+    if (length < 8 || length > end - start) return stack.drops.count(LENGTH, bytes, start, end);
+    const stop = start + length;
+    if (
+      marks !== RX_CHECKSUM_OK &&
+      uint16At(bytes, start + 6) !== 0 &&
+      fold(addWords(pseudoHeader(source, destination, PROTOCOL_UDP, length), bytes, start, stop)) !== 0xffff
+    ) {
+      return stack.drops.count(CHECKSUM, bytes, start, end);
+    }
+    const bound = this.ports.get(uint16At(bytes, start + 2));
+    if (bound === undefined) {
+      stack.drops.count(PORT_CLOSED, bytes, start, end);
+      // RFC 1122 4.1.3.1.
+      stack.icmp.sendError(UNREACHABLE, PORT_UNREACHABLE, bytes, ip, end, broadcast, now);
+      return;
+    }
+    bound.datagram(bytes, start + 8, stop, source, uint16At(bytes, start), destination, now, tos);
+  }
+
+  private send(
+    payload: Uint8Array,
+    from: number,
+    destination: Ipv4,
+    port: number,
+    options: DatagramOptions = {},
+  ): boolean {
+    const { stack } = this;
+    const route = stack.route(destination);
+    if (route === undefined || payload.length > 65_507) {
+      stack.drops.count(route === undefined ? NO_ROUTE : TOO_BIG);
+      return false;
+    }
+    const source = stack.sourceFor(route);
+    const tx = stack.tx;
+    const head = tx.head;
+    const at = TRANSPORT_OFFSET;
+    tx.reset();
+    const length = 8 + payload.length;
+    putUint16(head, at, from);
+    putUint16(head, at + 2, port);
+    putUint16(head, at + 4, length);
+    putUint16(head, at + 6, 0);
+    const sum = addWords(pseudoHeader(source, destination, PROTOCOL_UDP, length), head, at, at + 8);
+    const checksum = ~fold(addWords(sum, payload, 0, payload.length)) & 0xffff;
+    // RFC 768: a computed zero goes as all ones.
+    putUint16(head, at + 6, checksum === 0 ? 0xffff : checksum);
+    tx.length = at + 8 - HEADROOM;
+    if (payload.length <= 1472) {
+      head.set(payload, at + 8);
+      tx.length += payload.length;
+    } else tx.push(new Memory(payload.slice()), 0, payload.length);
+    return stack.send(route, source, PROTOCOL_UDP, false, (options.dscp ?? 0) << 2, options.ttl);
+  }
+
+  /** To the port that sent it, and to no other. */
+  error(type: number, code: number, _mtu: number, bytes: Uint8Array, ip: number, end: number, now: number): boolean {
+    const at = ip + (bytes[ip] & 15) * 4;
+    const bound = at + 8 > end ? undefined : this.ports.get(uint16At(bytes, at));
+    if (bound === undefined) return false;
+    bound.error?.(type, code, int32At(bytes, ip + 16), uint16At(bytes, at + 2), now);
+    return true;
+  }
+
+  poll(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+
+  flush(): void {}
+
+  addressLost(): void {}
+}

@@ -1,0 +1,32 @@
+/** What both networks on the kernel's sockets have in common. */
+import type { Clock } from '../../flow.js';
+
+/** Connections that may wait to be accepted; the kernel lowers it to its own bound. */
+export const BACKLOG = 4096;
+
+export interface SocketNetworkOptions {
+  /** The address to listen on, `127.0.0.1` by default. */
+  readonly host?: string | undefined;
+  /** Flows at one time; one more is reset as soon as it comes. Default 65,536. */
+  readonly maxConnections?: number | undefined;
+  readonly clock?: Clock | undefined;
+  /** A socket that listens already (socket activation, a supervisor): accepted on, instead of an address and port of our own. */
+  readonly fd?: number | undefined;
+}
+
+/** A sentence for an error of `listen`. */
+export function listenError(error: NodeJS.ErrnoException, host: string, port: number): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `port ${port} of ${host} is in use by another program; stop it, or choose another with --port`;
+    case 'EACCES':
+      return `no permission to listen on port ${port}; ports below 1024 need root or CAP_NET_BIND_SERVICE: choose another with --port`;
+    case 'EADDRNOTAVAIL':
+      return `${host} is not an address of this machine; choose one of its own with --host`;
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `${host} is not an address, and no name that resolves to one; give one with --host`;
+    default:
+      return `cannot listen on ${host} port ${port}: ${error.message}`;
+  }
+}

@@ -1,0 +1,333 @@
+/**
+ * A network on the kernel's sockets without Node's: accepted, read and written by the calls of libc, in a loop of its own.
+ * A `net.Socket` costs some 50 µs to make and to end, and a microsecond or two a request; this costs the calls. Linux only;
+ * `sockets.ts` has the one for everywhere.
+ */
+import { ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errnoCode } from '../../../native/errno.js';
+import { libc, setNonBlocking } from '../../../native/libc.js';
+import { pinned } from '../../../native/slab.js';
+import { SocketAddress } from '../../../native/socket-address.js';
+import {
+  AF_INET,
+  AF_INET6,
+  EPOLL_CTL_DEL,
+  EPOLLET,
+  EPOLLIN,
+  EPOLLOUT,
+  EPOLLRDHUP,
+  IPPROTO_TCP,
+  SO_ERROR,
+  SO_LINGER,
+  SO_REUSEADDR,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  type SocketCalls,
+  TCP_NODELAY,
+} from '../../../native/sockets.js';
+import type { Accept, Clock, Endpoint, Listener, Network } from '../../flow.js';
+import { RealClock } from '../../real-clock.js';
+import { addressOfName } from '../common/name.js';
+import { BACKLOG, listenError, type SocketNetworkOptions } from '../common/options.js';
+import { EpollLoop, type Watcher } from './epoll-loop.js';
+import { OwnSocketFlow } from './flow.js';
+import { NearPeers } from './near.js';
+import { SendQueue } from './send-queue.js';
+import { Sender } from './sender.js';
+
+/** tcp(7). */
+const SIOCOUTQ = 0x5411;
+const READ_SIZE = 64 * 1024;
+/** Connections that one look accepts, so that those that are open have their turn. */
+const ACCEPT_AT_ONCE = 64;
+/** Queues that are kept for flows to come. */
+const SPARE_QUEUES = 256;
+/** The tag of a listening socket. */
+const LISTENING = 0;
+
+interface Listening extends Listener {
+  readonly fd: number;
+  readonly accept: Accept;
+}
+
+export class OwnSocketNetwork implements Network, Watcher {
+  readonly clock: Clock;
+  readonly address: string;
+  readonly sender: Sender;
+  readonly calls: SocketCalls;
+  private readonly loop: EpollLoop;
+  private readonly maxConnections: number;
+  /** A socket that listens already. */
+  private readonly given: number | undefined;
+  private readonly memory = pinned(READ_SIZE);
+  /** All connections read to here, one after the other. */
+  readonly buffer = this.memory.bytes;
+  private readonly small = pinned(16);
+  private readonly smallView = new DataView(this.small.bytes.buffer, this.small.bytes.byteOffset, 16);
+  private readonly socketAddress: SocketAddress;
+  private readonly nearPeers: NearPeers;
+  /** By descriptor. */
+  private readonly flows: (OwnSocketFlow | undefined)[] = [];
+  private readonly listeners = new Map<number, Listening>();
+  private readonly queues: SendQueue[] = [];
+  /** Flows with something left to do, and those whose owners must hear of their end. */
+  private left: OwnSocketFlow[] = [];
+  private ended: OwnSocketFlow[] = [];
+  private open = 0;
+  private lastTag = LISTENING;
+  /** A descriptor to give up when none is left, so that a connection can be accepted and closed. */
+  private spare = -1;
+  private drained: (() => void) | undefined = undefined;
+  private accepted = 0;
+  private shed = 0;
+
+  /** Throws where it cannot be had. */
+  constructor(options: SocketNetworkOptions = {}) {
+    this.loop = EpollLoop.get();
+    this.calls = this.loop.calls;
+    this.clock = options.clock ?? new RealClock();
+    this.address = options.host ?? '127.0.0.1';
+    this.given = options.fd;
+    this.maxConnections = options.maxConnections ?? 65_536;
+    this.sender = new Sender(this.calls);
+    this.socketAddress = new SocketAddress(this.calls);
+    this.nearPeers = new NearPeers(this.calls);
+  }
+
+  async listen(port: number, accept: Accept): Promise<Listener> {
+    const { address: host } = this;
+    try {
+      const fd =
+        this.given === undefined
+          ? this.openListening(this.socketAddress.accepts(host) ? host : await addressOfName(host), port)
+          : this.takeListening(this.given);
+      const listening: Listening = {
+        fd,
+        accept,
+        endpoint: this.endpointOf('getsockname', fd),
+        close: () => this.stopListening(fd),
+      };
+      this.listeners.set(fd, listening);
+      if (this.spare < 0) this.spare = this.openSpare();
+      this.loop.add(fd, LISTENING, EPOLLIN, this);
+      this.loop.attach(this);
+      return listening;
+    } catch (error) {
+      throw new Error(listenError(error as NodeJS.ErrnoException, host, port));
+    }
+  }
+
+  private openListening(address: string, port: number): number {
+    const { calls, socketAddress } = this;
+    const family = address.includes(':') ? AF_INET6 : AF_INET;
+    const fd = calls.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) throw this.failure();
+    this.setFlag(fd, SOL_SOCKET, SO_REUSEADDR);
+    // Connections inherit it.
+    this.setFlag(fd, IPPROTO_TCP, TCP_NODELAY);
+    const length = socketAddress.set(address, port);
+    if (calls.bind(fd, socketAddress.at, length) < 0 || calls.listen(fd, BACKLOG) < 0) {
+      const failure = this.failure();
+      calls.close(fd);
+      throw failure;
+    }
+    return fd;
+  }
+
+  /** Made by somebody else, who may not have wanted it as we do. */
+  private takeListening(fd: number): number {
+    setNonBlocking(fd);
+    this.setFlag(fd, IPPROTO_TCP, TCP_NODELAY);
+    return fd;
+  }
+
+  /** Bytes that the kernel holds for the peer: not sent, or not acknowledged. */
+  unacknowledged(fd: number): number {
+    return libc().ioctl(fd, SIOCOUTQ, this.small.address) < 0 ? 0 : this.smallView.getInt32(0, true);
+  }
+
+  private failure(): NodeJS.ErrnoException {
+    const code = errnoCode(this.calls.errno());
+    return Object.assign(new Error(code), { code });
+  }
+
+  private setFlag(fd: number, level: number, name: number): void {
+    this.smallView.setInt32(0, 1, true);
+    this.calls.setsockopt(fd, level, name, this.small.address, 4);
+  }
+
+  private stopListening(fd: number): void {
+    if (!this.listeners.delete(fd)) return;
+    this.loop.control(EPOLL_CTL_DEL, fd, LISTENING, 0);
+    this.calls.close(fd);
+    this.restIfDone();
+  }
+
+  private openSpare(): number {
+    return this.calls.open('/dev/null', SOCK_CLOEXEC);
+  }
+
+  // Events
+
+  ready(fd: number, tag: number, events: number): void {
+    if (tag === LISTENING) {
+      const listening = this.listeners.get(fd);
+      if (listening !== undefined) this.acceptSome(listening);
+      return;
+    }
+    const flow = this.flows[fd];
+    if (flow !== undefined && flow.tag === tag) flow.ready(events);
+  }
+
+  private acceptSome(listening: Listening): void {
+    const { calls } = this;
+    for (let i = 0; i < ACCEPT_AT_ONCE; i++) {
+      const fd = calls.accept4(listening.fd, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (fd >= 0) this.connected(fd, listening.accept);
+      else {
+        const errno = calls.errno();
+        if (errno === EMFILE || errno === ENFILE || errno === ENOBUFS || errno === ENOMEM) {
+          this.shedOne(listening.fd);
+          return;
+        }
+        // Anything else is about the one connection, which was gone before it was accepted (accept(2)).
+        if (errno !== EINTR && errno !== ECONNABORTED) return;
+      }
+    }
+  }
+
+  private connected(fd: number, accept: Accept): void {
+    if (this.open >= this.maxConnections) {
+      this.shed += 1;
+      this.resetOnClose(fd);
+      this.calls.close(fd);
+      return;
+    }
+    this.accepted += 1;
+    this.open += 1;
+    this.lastTag = this.lastTag === 0x7fffffff ? LISTENING + 1 : this.lastTag + 1;
+    const flow = new OwnSocketFlow(this, fd, this.lastTag);
+    this.flows[fd] = flow;
+    accept(flow);
+    flow.flush();
+    // Its request is often here already; and a connection that ends with it need not be watched.
+    if (!flow.over) flow.read();
+    if (!flow.over) this.loop.add(fd, flow.tag, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, this);
+  }
+
+  /** No descriptor is left: the connection would wait for ever, and the listening socket be ready for ever. */
+  private shedOne(listening: number): void {
+    const { calls } = this;
+    if (this.spare < 0) return;
+    calls.close(this.spare);
+    const fd = calls.accept4(listening, 0, 0, SOCK_CLOEXEC);
+    if (fd >= 0) {
+      this.shed += 1;
+      calls.close(fd);
+    }
+    this.spare = this.openSpare();
+  }
+
+  settle(): number {
+    let done = 0;
+    if (this.left.length > 0) {
+      const { left } = this;
+      this.left = [];
+      done += left.length;
+      for (let i = 0; i < left.length; i++) left[i].goOn();
+    }
+    while (this.ended.length > 0) {
+      const { ended } = this;
+      this.ended = [];
+      done += ended.length;
+      for (let i = 0; i < ended.length; i++) ended[i].handler.closed(ended[i], ended[i].reason);
+    }
+    if (done > 0) this.restIfDone();
+    return done;
+  }
+
+  /** Without listeners and flows there is nothing to turn for. */
+  private restIfDone(): void {
+    if (this.listeners.size > 0 || this.open > 0 || this.ended.length > 0) return;
+    this.loop.detach(this);
+    if (this.spare >= 0) this.calls.close(this.spare);
+    this.spare = -1;
+    this.drained?.();
+  }
+
+  // What flows ask for
+
+  /** Reads to `buffer`; answers what C's `read` does. */
+  read(fd: number): number {
+    return this.calls.read(fd, this.memory.address, READ_SIZE);
+  }
+
+  /** To be asked once a flow. */
+  near(fd: number): boolean {
+    return this.nearPeers.ask(fd);
+  }
+
+  endpointOf(call: 'getsockname' | 'getpeername', fd: number): Endpoint {
+    return this.socketAddress.ask(call, fd);
+  }
+
+  /** The error that waits on the socket; 0: none. */
+  errorOf(fd: number): number {
+    const { smallView, small } = this;
+    smallView.setInt32(0, 0, true);
+    smallView.setUint32(4, 4, true);
+    this.calls.getsockopt(fd, SOL_SOCKET, SO_ERROR, small.address, small.address + 4);
+    return smallView.getInt32(0, true);
+  }
+
+  /** The socket will not say FIN but RST. */
+  resetOnClose(fd: number): void {
+    this.smallView.setInt32(0, 1, true);
+    this.smallView.setInt32(4, 0, true);
+    this.calls.setsockopt(fd, SOL_SOCKET, SO_LINGER, this.small.address, 8);
+  }
+
+  takeQueue(): SendQueue {
+    return this.queues.pop() ?? new SendQueue();
+  }
+
+  giveQueue(queue: SendQueue): void {
+    if (this.queues.length < SPARE_QUEUES) this.queues.push(queue);
+  }
+
+  again(flow: OwnSocketFlow): void {
+    this.left.push(flow);
+  }
+
+  finished(flow: OwnSocketFlow): void {
+    this.flows[flow.fd] = undefined;
+    this.open -= 1;
+    this.calls.close(flow.fd);
+    this.ended.push(flow);
+  }
+
+  // Network
+
+  counters(): Readonly<Record<string, number>> {
+    return {
+      'connections-accepted': this.accepted,
+      'connections-open': this.open,
+      'connections-shed': this.shed,
+    };
+  }
+
+  async close(drain: number): Promise<void> {
+    for (const fd of [...this.listeners.keys()]) this.stopListening(fd);
+    if (this.open === 0 && this.ended.length === 0) return;
+    await new Promise<void>((resolve) => {
+      const deadline = this.clock.schedule(drain, () => {
+        for (const flow of this.flows) flow?.abort('network-closed');
+      });
+      this.drained = () => {
+        deadline.cancel();
+        resolve();
+      };
+    });
+  }
+}

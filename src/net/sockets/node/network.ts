@@ -1,0 +1,108 @@
+/** A network on Node's sockets: no rights needed, on any operating system. */
+import { createServer, type Server, type Socket } from 'node:net';
+import type { Accept, Clock, Endpoint, Listener, Network } from '../../flow.js';
+import { RealClock } from '../../real-clock.js';
+import { BACKLOG, listenError, type SocketNetworkOptions } from '../common/options.js';
+import { adopt } from './adopt.js';
+import { SocketFlow, type SocketFlowOwner } from './flow.js';
+
+const READ_SIZE = 64 * 1024;
+
+export type { SocketNetworkOptions } from '../common/options.js';
+
+export class SocketNetwork implements Network, SocketFlowOwner {
+  readonly clock: Clock;
+  readonly address: string;
+  private readonly maxConnections: number;
+  private readonly fd: number | undefined;
+  /** All connections read to here, one after the other. */
+  private readonly buffer = new Uint8Array(READ_SIZE);
+  private readonly flows = new Set<SocketFlow>();
+  private readonly servers = new Set<Server>();
+  private drained: (() => void) | undefined = undefined;
+  private accepted = 0;
+  private shed = 0;
+
+  constructor(options: SocketNetworkOptions = {}) {
+    this.clock = options.clock ?? new RealClock();
+    this.address = options.host ?? '127.0.0.1';
+    this.fd = options.fd;
+    this.maxConnections = options.maxConnections ?? 65_536;
+  }
+
+  listen(port: number, accept: Accept): Promise<Listener> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
+    server.on('connection', (socket) => this.connected(socket, accept));
+    return new Promise((resolve, reject) => {
+      server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(listenError(error, this.address, port))));
+      const where = this.fd === undefined ? { host: this.address, port } : { fd: this.fd };
+      server.listen({ ...where, backlog: BACKLOG }, () => {
+        server.removeAllListeners('error');
+        // A connection that could not be accepted (no descriptor left) is lost; the listener goes on.
+        server.on('error', () => undefined);
+        this.servers.add(server);
+        resolve(this.listener(server));
+      });
+    });
+  }
+
+  private listener(server: Server): Listener {
+    return { endpoint: endpointOf(server), close: () => this.stopListening(server) };
+  }
+
+  private stopListening(server: Server): void {
+    if (this.servers.delete(server)) server.close();
+  }
+
+  private connected(socket: Socket, accept: Accept): void {
+    if (this.flows.size >= this.maxConnections) {
+      this.shed += 1;
+      socket.on('error', () => undefined);
+      socket.resetAndDestroy();
+      return;
+    }
+    this.accepted += 1;
+    let flow: SocketFlow | undefined;
+    const adopted = adopt(socket, this.buffer, (own) => {
+      flow = new SocketFlow(own, this);
+      return flow.arrived;
+    });
+    this.flows.add(flow!);
+    accept(flow!);
+    flow!.flush();
+    adopted.resume();
+  }
+
+  flowClosed(flow: SocketFlow): void {
+    this.flows.delete(flow);
+    if (this.flows.size === 0) this.drained?.();
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return {
+      'connections-accepted': this.accepted,
+      'connections-open': this.flows.size,
+      'connections-shed': this.shed,
+    };
+  }
+
+  async close(drain: number): Promise<void> {
+    for (const server of this.servers) this.stopListening(server);
+    if (this.flows.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const deadline = this.clock.schedule(drain, () => {
+        for (const flow of this.flows) flow.abort('network-closed');
+      });
+      this.drained = () => {
+        deadline.cancel();
+        resolve();
+      };
+    });
+  }
+}
+
+function endpointOf(server: Server): Endpoint {
+  const address = server.address();
+  if (address === null || typeof address === 'string') return { address: String(address), port: 0 };
+  return { address: address.address, port: address.port };
+}

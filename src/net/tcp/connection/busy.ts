@@ -1,0 +1,186 @@
+/**
+ * What a connection knows only while something is in flight, queued, out of order or due: its queue, its flight, recovery, timers,
+ * congestion control. An idle connection has none of it, and a request borrows one out of a pool: ten thousand that idle cost
+ * half a kilobyte less each, and one that lives for a single request allocates little.
+ */
+import type { CongestionControl } from '../congestion/controller.js';
+import type { Held } from '../receive/held.js';
+import type { Reassembly } from '../receive/reassembly.js';
+import { RttEstimator } from '../recovery/rto.js';
+import { InFlight, type SentPool } from '../send/in-flight.js';
+import { SendQueue } from '../send/send-queue.js';
+import { ZERO } from './fraction.js';
+
+/** What the retransmission timer is armed for. */
+export const TIMER_NONE = 0;
+export const TIMER_RTO = 1;
+export const TIMER_PROBE = 2;
+export const TIMER_PERSIST = 3;
+export const TIMER_REORDER = 4;
+
+/** F-RTO (RFC 5682): off, waiting for the first ACK after a timeout, waiting for what new data draws. */
+export const FRTO_OFF = 0;
+export const FRTO_WAITING = 1;
+export const FRTO_PROBING = 2;
+
+export class Busy {
+  readonly queue = new SendQueue();
+  readonly flight: InFlight;
+  readonly rtt = new RttEstimator();
+  cc: CongestionControl;
+
+  delivered = 0;
+  deliveredAt = ZERO;
+  firstSentAt = ZERO;
+  lostTotal = 0;
+  /** `lostTotal` as congestion control was last told. */
+  lostTold = 0;
+  /** `delivered` up to which samples are limited by the application; 0: not. */
+  appLimitedUntil = 0;
+  cwndLimited = false;
+  recovering = false;
+  /** Recovery by timeout (slow start over) rather than by fast retransmit. */
+  timedOut = false;
+  /** Recovery is over when `sndUna` reaches this. */
+  recover = 0;
+  dupAcks = 0;
+  prrDelivered = 0;
+  prrOut = 0;
+  /** Bytes that PRR lets be in flight. */
+  prrWindow = ZERO;
+  recoverFlightSize = 0;
+  /** Retransmissions of this recovery that no DSACK has called needless; -1: no undo any more. */
+  undoRetransmissions = 0;
+  /** Timestamp clock when the first retransmission of this recovery left: an older echo proves it needless (RFC 3522). */
+  retransmitTs = 0;
+  rackSentAt = ZERO;
+  rackEnd = 0;
+  /** RTT of that transmission (RFC 8985 5.2 RACK.rtt). */
+  rackRtt = ZERO;
+  reorderingSeen = false;
+  reorderingSteps = 1;
+  reorderingRound = 0;
+  fack = 0;
+  tlpEnd = 0;
+  tlpActive = false;
+  tlpRetransmitted = false;
+  /** `sndUna` when full segments began to vanish, and how many timeouts in a row there were. */
+  backoff = 0;
+  ecnRecover = 0;
+  frto = FRTO_OFF;
+  timer = TIMER_NONE;
+  timerAt = Number.POSITIVE_INFINITY;
+  delayedAckAt = Number.POSITIVE_INFINITY;
+  pacedUntil = ZERO;
+  pacingAt = Number.POSITIVE_INFINITY;
+  persistBackoff = 0;
+  /** When the oldest unacknowledged byte was first not acknowledged: the user timeout counts from here. */
+  stuckSince = ZERO;
+  reassembly: Reassembly | undefined = undefined;
+  /** Sequence number of a FIN that came early. */
+  finAt = 0;
+  finPending = false;
+  /** Data that came while paused. */
+  held: Held | undefined = undefined;
+  dsackLeft = 0;
+  dsackRight = 0;
+  closedAt = ZERO;
+  /** Where urgent data ends that we send, while `urgentOut`, and that the peer sends, while `urgentIn`. */
+  sndUp = 0;
+  urgentOut = false;
+  rcvUp = 0;
+  urgentIn = false;
+
+  constructor(pool: SentPool, cc: CongestionControl) {
+    this.flight = new InFlight(pool);
+    this.cc = cc;
+  }
+
+  /** As new, for a connection whose next byte to send is `seq`. What congestion control knows is its caller's. */
+  renew(seq: number): void {
+    this.queue.reset(seq);
+    this.rtt.renew();
+    this.delivered = 0;
+    this.deliveredAt = 0;
+    this.firstSentAt = 0;
+    this.lostTotal = 0;
+    this.lostTold = 0;
+    this.appLimitedUntil = 0;
+    this.cwndLimited = false;
+    this.recovering = false;
+    this.timedOut = false;
+    this.dupAcks = 0;
+    this.prrDelivered = 0;
+    this.prrOut = 0;
+    this.prrWindow = 0;
+    this.recoverFlightSize = 0;
+    this.undoRetransmissions = 0;
+    this.retransmitTs = 0;
+    this.rackSentAt = 0;
+    this.rackEnd = 0;
+    this.rackRtt = 0;
+    this.reorderingSeen = false;
+    this.reorderingSteps = 1;
+    this.reorderingRound = 0;
+    this.fack = 0;
+    this.tlpEnd = 0;
+    this.tlpActive = false;
+    this.tlpRetransmitted = false;
+    this.backoff = 0;
+    this.frto = FRTO_OFF;
+    this.timer = TIMER_NONE;
+    this.timerAt = Number.POSITIVE_INFINITY;
+    this.delayedAckAt = Number.POSITIVE_INFINITY;
+    this.pacedUntil = 0;
+    this.pacingAt = Number.POSITIVE_INFINITY;
+    this.persistBackoff = 0;
+    this.stuckSince = 0;
+    this.reassembly = undefined;
+    this.finAt = 0;
+    this.finPending = false;
+    this.held = undefined;
+    this.dsackLeft = 0;
+    this.dsackRight = 0;
+    this.closedAt = 0;
+    this.sndUp = 0;
+    this.urgentOut = false;
+    this.rcvUp = 0;
+    this.urgentIn = false;
+    this.recover = this.ecnRecover = seq;
+  }
+}
+
+/** Most that are kept for the next connection. */
+const POOL_MOST = 1024;
+
+/** Those that nobody uses. */
+export class BusyPool {
+  private readonly free: Busy[] = [];
+
+  constructor(
+    private readonly records: SentPool,
+    private readonly congestion: () => CongestionControl,
+  ) {}
+
+  take(seq: number): Busy {
+    const one = this.free.pop();
+    if (one === undefined) {
+      const fresh = new Busy(this.records, this.congestion());
+      fresh.renew(seq);
+      return fresh;
+    }
+    if (one.cc.renew === undefined) one.cc = this.congestion();
+    else one.cc.renew();
+    one.renew(seq);
+    return one;
+  }
+
+  /** `one` may still be looked at until the next `take`. */
+  give(one: Busy): void {
+    one.flight.clear();
+    one.queue.reset(0);
+    one.reassembly = undefined;
+    one.held = undefined;
+    if (this.free.length < POOL_MOST) this.free.push(one);
+  }
+}

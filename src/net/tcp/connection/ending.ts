@@ -1,0 +1,33 @@
+/** Connections that end without a RST: what is left of them waits in the table of TIME-WAIT, or in a successor's. */
+
+import { timeWaitState } from '../moving/hand-over.js';
+import { sendAck } from '../send/emit.js';
+import { TIME_WAIT } from '../tables/time-wait.js';
+import type { Connection } from './connection.js';
+
+/** The FINs went both ways (RFC 9293 3.6): what is left of it is a row in TIME-WAIT. */
+export function enterTimeWait(c: Connection, now: number): void {
+  if (c.ackNow) sendAck(c);
+  wait(c, false, now);
+  c.tellClosed('finished');
+}
+
+/**
+ * Our owner has no more to do with a connection in FIN-WAIT-2. The peer has everything, and our FIN, but its program may not have
+ * read it, and some systems throw that away at a RST: it may end in peace. What it still sends is reset then.
+ */
+export function leave(c: Connection): void {
+  wait(c, true, c.layer.now);
+  c.tellClosed('reset-by-us');
+}
+
+function wait(c: Connection, open: boolean, now: number): void {
+  const { layer } = c;
+  const { localAddress, remoteAddress, ports, sndMax, rcvNxt, timestamps, tsRecent, tsOffset } = c;
+  const window = Math.min(Math.max((c.rcvAdv - rcvNxt) | 0, 0) >> c.rcvScale, 0xffff);
+  const times = { timestamps, tsRecent, tsOffset, window, expires: now + TIME_WAIT };
+  const one = { localAddress, remoteAddress, ports, sndNxt: sndMax, rcvNxt, open, ...times };
+  layer.departed?.timeWait(timeWaitState(one, now));
+  layer.gone(c, 'finished', false);
+  if (layer.departed === undefined) layer.waiting.add(one);
+}

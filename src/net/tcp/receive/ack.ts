@@ -1,0 +1,275 @@
+/** What an acceptable ACK does to the sender (RFC 9293 3.10.7.4, RFC 2018, 5681, 6582, 6937, 8985). */
+import type { Segment } from '../../wire/tcp.js';
+import { ECE } from '../../wire/tcp.js';
+import type { RateSample } from '../congestion/controller.js';
+import { FRTO_OFF, FRTO_PROBING, TIMER_NONE } from '../connection/busy.js';
+import type { Connection } from '../connection/connection.js';
+import { markHeadLost, rackDelivered, rackDetect, rackDsack } from '../recovery/rack.js';
+import { enterRecovery, proportionalRate } from '../recovery/recovery.js';
+import { armAfterAck, PASSED_REMEMBERED } from '../recovery/timeout.js';
+import type { Sent } from '../send/in-flight.js';
+import { after, before, notAfter, notBefore } from '../sequence.js';
+
+const sample: RateSample = {
+  deliveryRate: 0,
+  appLimited: false,
+  newlyDelivered: 0,
+  newlyLost: 0,
+  rtt: 0,
+  priorDelivered: 0,
+  lost: 0,
+  txInFlight: 0,
+  priorInFlight: 0,
+  inFlight: 0,
+  acked: 0,
+  ece: false,
+};
+let newest: Sent | undefined;
+const newestCopy = {
+  delivered: 0,
+  deliveredAt: 0,
+  firstSentAt: 0,
+  sentAt: 0,
+  txInFlight: 0,
+  lostBefore: 0,
+  appLimited: false,
+};
+/** F-RTO: something from before the timeout that was never sent again has arrived; something sent again has. */
+let originalCame = false;
+let repeatCame = false;
+
+/** One record has arrived at the peer: cumulatively acknowledged or SACKed for the first time. */
+function deliver(c: Connection, one: Sent, now: number): void {
+  const { busy } = c;
+  const size = (one.end - one.seq) | 0;
+  busy.delivered += size;
+  sample.newlyDelivered += size;
+  if (one.count === 1) {
+    sample.rtt = now - one.sentAt;
+    if (busy.frto !== FRTO_OFF && notAfter(one.end, busy.recover)) originalCame = true;
+  } else repeatCame = true;
+  if (busy.cc.rates) {
+    busy.deliveredAt = now;
+    if (newest === undefined || one.sentAt >= newestCopy.sentAt) remember(one);
+  }
+  rackDelivered(c, one, now);
+}
+
+/** It is the newest that this ACK delivers: the rate is measured from its transmission on. */
+function remember(one: Sent): void {
+  newest = one;
+  newestCopy.delivered = one.delivered;
+  newestCopy.deliveredAt = one.deliveredAt;
+  newestCopy.firstSentAt = one.firstSentAt;
+  newestCopy.sentAt = one.sentAt;
+  newestCopy.txInFlight = one.txInFlight;
+  newestCopy.lostBefore = one.lostBefore;
+  newestCopy.appLimited = one.appLimited;
+}
+
+function acknowledge(c: Connection, una: number, now: number): void {
+  const flight = c.busy.flight;
+  for (let one = flight.head; one !== undefined && before(one.seq, una); one = flight.head) {
+    if (after(one.end, una)) flight.split(one, una);
+    if (!one.sacked) deliver(c, one, now);
+    flight.remove(one);
+  }
+}
+
+/** RFC 2018 5: marks what the blocks cover. Answers whether a DSACK (RFC 2883) was among them. */
+function takeSack(c: Connection, segment: Segment, previousUna: number, now: number): boolean {
+  const { busy } = c;
+  let duplicate = false;
+  for (let i = 0; i < segment.sackBlocks; i++) {
+    const left = segment.sack[i * 2];
+    const right = segment.sack[i * 2 + 1];
+    if (!before(left, right)) continue;
+    // RFC 2883 4: below the cumulative ACK, or inside of the second block.
+    if (
+      i === 0 &&
+      (before(left, segment.ack) ||
+        (segment.sackBlocks > 1 && notBefore(left, segment.sack[2]) && notAfter(right, segment.sack[3])))
+    ) {
+      if (notAfter(right, c.sndMax) && after(right, (c.sndUna - 0x4000_0000) | 0)) duplicate = true;
+      if (before(left, segment.ack)) continue;
+    }
+    if (before(left, previousUna) || after(right, c.sndMax)) continue;
+    for (let one = busy.flight.head; one !== undefined && before(one.seq, right); one = one.next) {
+      if (one.sacked || notAfter(one.end, left)) continue;
+      if (before(one.seq, left)) {
+        busy.flight.split(one, left);
+        continue;
+      }
+      if (after(one.end, right)) busy.flight.split(one, right);
+      deliver(c, one, now);
+      busy.flight.markSacked(one);
+    }
+  }
+  return duplicate;
+}
+
+/** draft-cheng-iccrg-delivery-rate-estimation 3.3. */
+function rateOf(c: Connection): void {
+  const { busy } = c;
+  sample.deliveryRate = 0;
+  sample.appLimited = false;
+  if (newest === undefined) return;
+  sample.priorDelivered = newestCopy.delivered;
+  sample.txInFlight = newestCopy.txInFlight;
+  sample.lost = busy.lostTotal - newestCopy.lostBefore;
+  sample.appLimited = newestCopy.appLimited;
+  const sendElapsed = newestCopy.sentAt - newestCopy.firstSentAt;
+  const ackElapsed = busy.deliveredAt - newestCopy.deliveredAt;
+  const interval = Math.max(sendElapsed, ackElapsed);
+  busy.firstSentAt = newestCopy.sentAt;
+  if (interval > 0 && interval >= busy.rtt.min)
+    sample.deliveryRate = (busy.delivered - newestCopy.delivered) / interval;
+  newest = undefined;
+}
+
+/**
+ * F-RTO (RFC 5682; with SACK, section 3): after a timeout the first ACK that moves forward lets new data out instead of what is believed lost. When
+ * something arrives that was never sent again, the timeout was needless. `duplicate`: the ACK says that the loss was real.
+ */
+function forwardRto(c: Connection, acked: number, duplicate: boolean, now: number): void {
+  const { busy } = c;
+  // Without SACK, an ACK over a retransmission may cover what had come long before it.
+  if (originalCame && (c.sackOk || !repeatCame)) undo(c, now);
+  else if (busy.frto === FRTO_PROBING) {
+    if (duplicate) busy.frto = FRTO_OFF;
+  } else if (acked > 0) {
+    const more = (busy.queue.end - c.sndNxt) | 0;
+    const room = (c.sndUna + c.sndWnd - c.sndNxt) | 0;
+    busy.frto = more > 0 && room > 0 && before(c.sndUna, busy.recover) ? FRTO_PROBING : FRTO_OFF;
+  }
+}
+
+function undo(c: Connection, now: number): void {
+  const { busy } = c;
+  busy.frto = FRTO_OFF;
+  busy.undoRetransmissions = -1;
+  busy.recovering = false;
+  busy.timedOut = false;
+  busy.backoff = 0;
+  for (let one = busy.flight.head; one !== undefined; one = one.next) if (one.lost) busy.flight.unmark(one);
+  busy.cc.onSpurious(c, now);
+}
+
+/** `ackOk`: SND.UNA =< SEG.ACK =< SND.NXT was checked. `length`: what the segment itself carried. */
+export function processAck(c: Connection, segment: Segment, windowChanged: boolean, length: number, now: number): void {
+  const { busy } = c;
+  const previousUna = c.sndUna;
+  const acked = (segment.ack - previousUna) | 0;
+  sample.newlyDelivered = 0;
+  sample.priorInFlight = busy.flight.pipe;
+  sample.acked = acked;
+  sample.ece = c.ecn && (segment.flags & ECE) !== 0;
+  sample.rtt = 0;
+  originalCame = repeatCame = false;
+  newest = undefined;
+
+  if (acked > 0) {
+    c.sndUna = segment.ack;
+    if (before(c.sndNxt, c.sndUna)) c.sndNxt = c.sndUna;
+    acknowledge(c, segment.ack, now);
+    // What lies behind a hole that a retransmission filled may have come long before this ACK of it, and its SACKs were lost.
+    if (repeatCame) sample.rtt = 0;
+    busy.queue.release(segment.ack);
+    busy.stuckSince = now;
+    if (busy.urgentOut && notBefore(segment.ack, busy.sndUp)) busy.urgentOut = false;
+    if (c.mssCap === 0xffff) {
+      const { route } = c;
+      const size = Math.min(acked, c.mss);
+      if (size >= route.passed || now - route.passedAt > PASSED_REMEMBERED) {
+        route.passed = size;
+        route.passedAt = now;
+      }
+    } else if (busy.backoff > 0 && c.layer.ip.pathMtu(c.route) - 40 > c.mssCap + 40) {
+      // The smaller ones passed. Once: a later time-out has other reasons.
+      c.layer.ip.suspectBlackHole(c.route);
+    }
+    c.layer.ip.confirm(c.route);
+  }
+  const dsack = c.sackOk && segment.sackBlocks > 0 && takeSack(c, segment, previousUna, now);
+
+  // RFC 7323 4: the echo measures even retransmitted segments; our own clock is finer where it may be used (Karn).
+  // Not from an ACK that reports a duplicate: what drew it came later than what it echoes.
+  if (acked > 0 && sample.rtt === 0 && !dsack && c.timestamps && segment.timestamps && segment.tsEcr !== 0) {
+    const echoed = (c.layer.timestamp(c, now) - segment.tsEcr) | 0;
+    if (echoed >= 0 && echoed < 60_000) sample.rtt = Math.max(echoed, 1);
+  }
+  if (sample.rtt > 0) busy.rtt.measured(sample);
+  if (acked > 0) busy.backoff = 0;
+  if (busy.cc.rates) rateOf(c);
+
+  if (busy.tlpActive && notBefore(c.sndUna, busy.tlpEnd)) {
+    // RFC 8985 7.4: the probe repaired a loss, unless a DSACK says that both copies came.
+    if (busy.tlpRetransmitted && !dsack && !busy.recovering) busy.cc.onCongestion(c, false, now);
+    busy.tlpActive = false;
+  }
+  if (dsack) {
+    rackDsack(c);
+    if (busy.undoRetransmissions > 0 && --busy.undoRetransmissions === 0) undo(c, now);
+  }
+  // RFC 3522: the ACK answers a segment from before the first retransmission.
+  if (
+    acked > 0 &&
+    busy.undoRetransmissions > 0 &&
+    busy.recovering &&
+    busy.retransmitTs !== 0 &&
+    c.timestamps &&
+    segment.timestamps &&
+    segment.tsEcr !== 0 &&
+    before(segment.tsEcr, busy.retransmitTs)
+  ) {
+    undo(c, now);
+  }
+
+  if (busy.frto !== FRTO_OFF) forwardRto(c, acked, acked === 0 && length === 0 && !windowChanged, now);
+
+  let lost = 0;
+  if (c.sackOk) lost = rackDetect(c, now);
+  else lost = withoutSack(c, acked, windowChanged, length);
+  busy.lostTotal += lost;
+  // What timers found since the last ACK counts too.
+  sample.newlyLost = busy.lostTotal - busy.lostTold;
+  busy.lostTold = busy.lostTotal;
+  if (busy.recovering && notBefore(c.sndUna, busy.recover)) {
+    busy.recovering = false;
+    busy.timedOut = false;
+    busy.frto = FRTO_OFF;
+    busy.dupAcks = 0;
+    busy.cc.onRecovered(c, now);
+  }
+  if (lost > 0 && !busy.recovering) enterRecovery(c, now);
+  if (sample.ece && !busy.recovering && notBefore(c.sndUna, busy.ecnRecover)) {
+    // RFC 3168 6.1.2: once a window.
+    busy.ecnRecover = c.sndNxt;
+    c.cwrDue = true;
+    busy.cc.onCongestion(c, true, now);
+  }
+  sample.inFlight = busy.flight.pipe;
+  if (sample.newlyDelivered > 0 || acked > 0) busy.cc.onAck(c, sample, busy.recovering && !busy.timedOut, now);
+  if (busy.recovering && !busy.timedOut) proportionalRate(c, sample.newlyDelivered, acked > 0 && lost === 0);
+  // RACK may have taken the timer away: what is in flight never goes without one.
+  if (acked > 0 || sample.newlyDelivered > 0 || busy.timer === TIMER_NONE) armAfterAck(c, now);
+}
+
+/** RFC 5681 3.2, RFC 6582 3.2, RFC 3042 2. Answers the bytes that are now known to be lost. */
+function withoutSack(c: Connection, acked: number, windowChanged: boolean, length: number): number {
+  const { busy } = c;
+  if (acked > 0) {
+    busy.dupAcks = 0;
+    if (busy.recovering && !busy.timedOut && before(c.sndUna, busy.recover)) return markHeadLost(c);
+    return 0;
+  }
+  if (length !== 0 || windowChanged || busy.flight.head === undefined) return 0;
+  busy.dupAcks++;
+  if (busy.recovering) {
+    // Each duplicate says that a segment has left the network.
+    sample.newlyDelivered += c.mss;
+    return 0;
+  }
+  if (busy.dupAcks === 3 && notBefore(c.sndUna, busy.recover)) return markHeadLost(c);
+  return 0;
+}

@@ -1,0 +1,27 @@
+/** Challenge ACKs (RFC 5961 3.2, 4.2, 5.2), so many and no more in a period (7). */
+import { dropReason } from '../../drops.js';
+import type { Connection } from '../connection/connection.js';
+import { sendAck } from '../send/emit.js';
+
+const CHALLENGE_LIMITED = dropReason('tcp-challenge-limited');
+
+/** What `limits.challenges` counts in, ms. */
+const CHALLENGE_PERIOD = 5000;
+
+/** Sends an ACK that tells where we are. `data`: the segment carried data, so that the sender must hear (never limited). */
+export function challenge(c: Connection, data: boolean): void {
+  if (!data) {
+    const { layer } = c;
+    const period = Math.floor(layer.now / CHALLENGE_PERIOD);
+    if (period !== c.challengePeriod) {
+      c.challengePeriod = period;
+      c.challenges = 0;
+    }
+    if (c.challenges >= layer.limits.challenges) {
+      layer.drops.count(CHALLENGE_LIMITED);
+      return;
+    }
+    c.challenges++;
+  }
+  sendAck(c);
+}

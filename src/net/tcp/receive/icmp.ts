@@ -1,0 +1,56 @@
+/** ICMP errors about a connection (RFC 9293 3.9.2.2), believed only inside of the send window (RFC 5927 4.1). */
+import { dropReason } from '../../drops.js';
+import { int32At, uint16At } from '../../wire/tcp.js';
+import type { Connection } from '../connection/connection.js';
+import { SYN_SENT } from '../connection/state.js';
+import type { FlowName } from '../moving/hand-over.js';
+import { updateMss } from '../send/mss.js';
+import { output } from '../send/output.js';
+import { before, notBefore } from '../sequence.js';
+
+const OUT_OF_WINDOW = dropReason('icmp-error-out-of-window');
+
+/** Whose connection an ICMP error is about, by the datagram of ours that it quotes; undefined when it quotes too little. */
+export function quotedFlow(bytes: Uint8Array, ip: number, end: number): FlowName | undefined {
+  const at = ip + ((bytes[ip] as number) & 15) * 4;
+  if (at + 8 > end) return undefined;
+  // Our datagram: its source is ours.
+  const ports = (uint16At(bytes, at + 2) << 16) | uint16At(bytes, at);
+  return [int32At(bytes, ip + 16), int32At(bytes, ip + 12), ports];
+}
+
+/** The sequence number of that datagram, where `quotedFlow` found enough. */
+export function quotedSequence(bytes: Uint8Array, ip: number): number {
+  return int32At(bytes, ip + ((bytes[ip] as number) & 15) * 4 + 4);
+}
+
+/** `seq` is that of our segment that the error is about. Answers whether it was believed. */
+export function icmpError(c: Connection, type: number, code: number, mtu: number, seq: number, now: number): boolean {
+  if (before(seq, c.sndUna) || notBefore(seq, c.sndMax)) {
+    c.layer.drops.count(OUT_OF_WINDOW);
+    return false;
+  }
+  if (type === 3 && code === 4) {
+    // RFC 1191: without a value this asks whether we believe it; with one, the path's MTU has been lowered.
+    if (mtu > 0) mtuChanged(c, now);
+    return true;
+  }
+  if (type === 3 && (code === 2 || code === 3) && c.state === SYN_SENT) c.layer.gone(c, 'refused');
+  else if (type === 3 && c.state === SYN_SENT && (code === 0 || code === 1)) c.layer.gone(c, 'unreachable');
+  // RFC 9293 SHLD-25, and hard errors after the handshake (RFC 5927 5.2): told of, and no more.
+  else c.handler.trouble?.(c, type === 11 ? 'time-exceeded' : type === 12 ? 'parameter-problem' : 'unreachable');
+  return true;
+}
+
+/** The path's MTU has changed: what was too large goes again, smaller, at once and without a penalty (RFC 1191 6.4). */
+export function mtuChanged(c: Connection, now: number): void {
+  const old = c.mss;
+  updateMss(c);
+  if (c.mss >= old) return;
+  for (let one = c.busy.flight.head; one !== undefined; one = one.next) {
+    // A retransmission that was too large is lost as well.
+    const underWay = !one.sacked && (!one.lost || one.resent);
+    if (underWay && ((one.end - one.seq) | 0) > c.mss) c.busy.flight.markLost(one);
+  }
+  output(c, now, true);
+}

@@ -1,0 +1,248 @@
+/** Sends what may be sent: lost segments first, then new data, then FIN, then an ACK if one is still due. */
+import { ACK, FIN } from '../../wire/tcp.js';
+import { FRTO_PROBING, TIMER_NONE, TIMER_PERSIST } from '../connection/busy.js';
+import type { Connection } from '../connection/connection.js';
+import { CLOSED, ESTABLISHED } from '../connection/state.js';
+import { armAfterSend } from '../recovery/timeout.js';
+import { after, before } from '../sequence.js';
+import { emit, sendAck } from './emit.js';
+import type { Sent } from './in-flight.js';
+
+/** Remembers what delivery-rate estimation and RACK need of a transmission. */
+function stamp(c: Connection, one: Sent, now: number): void {
+  const { busy } = c;
+  one.sentAt = now;
+  if (!busy.cc.rates) return;
+  if (busy.flight.head === undefined || busy.flight.pipe === 0) {
+    busy.firstSentAt = now;
+    busy.deliveredAt = now;
+  }
+  one.delivered = busy.delivered;
+  one.deliveredAt = busy.deliveredAt;
+  one.firstSentAt = busy.firstSentAt;
+  one.lostBefore = busy.lostTotal;
+  one.appLimited = busy.appLimitedUntil > busy.delivered;
+}
+
+/** Largest piece to send at once: whole segments, bounded by the device, and by a millisecond of pacing. */
+function burst(c: Connection): number {
+  const { busy } = c;
+  const most = c.layer.ip.offload.segmentation;
+  // An urgent pointer counts from its own segment: nobody may cut that.
+  if (most === 0 || busy.urgentOut) return c.mss;
+  let bytes = most - 120;
+  if (busy.cc.pacingRate > 0) bytes = Math.min(bytes, Math.max(busy.cc.pacingRate, 2 * c.mss));
+  return Math.max(c.mss, bytes - (bytes % c.mss));
+}
+
+/** What congestion control lets be in flight. */
+function allowance(c: Connection): number {
+  const { busy } = c;
+  if (busy.recovering && !busy.timedOut && busy.cc.name !== 'bbr') return busy.prrWindow;
+  return busy.cc.cwnd;
+}
+
+/** ms that may be made good when a timer came late, so that the rate holds on a host that is busy. */
+const PACING_CREDIT = 2;
+
+function paced(c: Connection, bytes: number, now: number): void {
+  const { busy } = c;
+  if (busy.cc.pacingRate > 0)
+    busy.pacedUntil = Math.max(busy.pacedUntil, now - PACING_CREDIT) + bytes / busy.cc.pacingRate;
+}
+
+/** `force`: one segment leaves whatever the window says (after a timeout). */
+export function output(c: Connection, now: number, force = false): void {
+  const { busy } = c;
+  if (c.state < ESTABLISHED || c.state === CLOSED) return;
+  let first = force;
+  // RFC 2018 4: what came out of order is told of with each ACK; a segment of data has no room for it.
+  if (c.ackNow && (busy.dsackLeft !== busy.dsackRight || (busy.reassembly !== undefined && !busy.reassembly.empty)))
+    sendAck(c);
+  const before_ = c.sndNxt;
+  if (
+    busy.flight.head === undefined &&
+    busy.queue.end !== c.sndNxt &&
+    c.sentAt !== 0 &&
+    now - c.sentAt > busy.rtt.rto
+  ) {
+    busy.cc.onIdle(c, now - c.sentAt, now);
+  }
+  for (;;) {
+    if (busy.cc.pacingRate > 0 && busy.pacedUntil > now + 1 && !first) {
+      busy.pacingAt = busy.pacedUntil - 1;
+      break;
+    }
+    const extra =
+      c.sackOk || busy.dupAcks === 0 ? 0 : (busy.recovering ? busy.dupAcks : Math.min(busy.dupAcks, 2)) * c.mss;
+    let room = allowance(c) + extra - busy.flight.pipe;
+    // RFC 5682 2.1 step 2b: two new segments at most.
+    if (busy.frto === FRTO_PROBING) room = Math.min(room, 2 * c.mss - ((c.sndNxt - busy.recover) | 0));
+    // F-RTO (RFC 5682 2.1 step 2b) tries new data before it believes that the old is lost.
+    const lost = busy.frto === FRTO_PROBING ? undefined : busy.flight.firstLost();
+    if (lost !== undefined) {
+      const size = (lost.end - lost.seq) | 0;
+      let take = Math.min(size, burst(c));
+      if (!first) {
+        if (room < Math.min(take, c.mss)) break;
+        // RFC 9293 SHLD-16: only what the window still covers, if it shrank. The timer goes on asking.
+        const left = (c.sndUna + c.sndWnd - lost.seq) | 0;
+        if (left <= 0) break;
+        if (take > left) take = left;
+        if (take > room) take = Math.max(c.mss, room - (room % c.mss));
+      } else {
+        // Of a window that shrank what is left (SHLD-16); one that is shut is asked with a whole segment (MAY-7).
+        const left = (c.sndUna + c.sndWnd - lost.seq) | 0;
+        take = Math.min(take, c.mss, left > 0 ? left : c.mss);
+      }
+      resend(c, lost, Math.min(size, take), now);
+      first = false;
+      continue;
+    }
+    if (!sendNew(c, room, now)) break;
+    first = false;
+  }
+  busy.cwndLimited = allowance(c) - busy.flight.pipe < c.mss;
+  if (c.sndNxt !== before_) c.quickAcks = Math.max(c.quickAcks - 1, 0);
+  // Nothing more to send while the window has room: what follows measures the application, not the path.
+  if (busy.cc.rates && busy.queue.end === c.sndMax && !busy.cwndLimited && busy.flight.lostBytes === 0) {
+    busy.appLimitedUntil = busy.delivered + busy.flight.pipe || 1;
+  }
+  if (c.ackNow) sendAck(c);
+  armPersist(c, now);
+}
+
+function resend(c: Connection, one: Sent, length: number, now: number): void {
+  const { busy } = c;
+  const { flight } = busy;
+  if (((one.end - one.seq) | 0) > length) flight.split(one, (one.seq + length) | 0);
+  const fin = c.finSent && one.end === c.sndMax && after(one.end, busy.queue.end);
+  const data = (one.end - one.seq - (fin ? 1 : 0)) | 0;
+  if (busy.retransmitTs === 0) busy.retransmitTs = c.layer.timestamp(c, now);
+  const taken = emit(c, one.seq, data, fin ? ACK | FIN : ACK, true);
+  if (taken < data) flight.split(one, (one.seq + taken) | 0);
+  flight.markResent(one);
+  stamp(c, one, now);
+  const size = (one.end - one.seq) | 0;
+  busy.prrOut += size;
+  if (busy.undoRetransmissions >= 0) busy.undoRetransmissions++;
+  c.retransmissions++;
+  c.layer.counters.retransmissions++;
+  c.sentAt = now;
+  paced(c, size, now);
+  armAfterSend(c, now, false);
+}
+
+/** One segment (or super-segment) of new data. False: nothing can go now. */
+function sendNew(c: Connection, room: number, now: number): boolean {
+  const { busy } = c;
+  const available = (busy.queue.end - c.sndNxt) | 0;
+  const finDue = c.closing && !c.finSent;
+  if (available <= 0) {
+    if (!finDue || available < 0) return false;
+    return transmit(c, 0, true, now);
+  }
+  const window = (c.sndUna + c.sndWnd - c.sndNxt) | 0;
+  let take = Math.min(available, window, burst(c));
+  if (take <= 0) return false;
+  if (take > room) {
+    take = room - (room % c.mss);
+    if (take <= 0) return false;
+  }
+  if (take < available && take % c.mss !== 0) {
+    if (take > c.mss) take -= take % c.mss;
+    // RFC 9293 3.8.6.2.1: less than a segment goes only when it is a large part of the largest window seen.
+    else if (take < c.maxSndWnd / 2) return false;
+  }
+  // RFC 9293 3.7.4: less than a segment waits for the ACK of what is in flight, if the owner wants that.
+  if (c.nagle && take < c.mss && busy.flight.head !== undefined && !finDue) return false;
+  return transmit(c, take, finDue && take === available, now);
+}
+
+function transmit(c: Connection, length: number, fin: boolean, now: number): boolean {
+  const { busy } = c;
+  const seq = c.sndNxt;
+  const one = c.layer.pool.take();
+  stamp(c, one, now);
+  let withFin = fin;
+  let taken = 0;
+  if (length > 0) {
+    taken = emit(c, seq, length, fin ? ACK | FIN : ACK, true, true);
+    if (taken < length) withFin = false;
+  } else emit(c, seq, 0, ACK | FIN, true);
+  one.seq = seq;
+  one.end = (seq + taken + (withFin ? 1 : 0)) | 0;
+  one.sacked = one.lost = one.resent = false;
+  one.count = 1;
+  if (busy.flight.head === undefined) busy.stuckSince = now;
+  busy.flight.append(one);
+  one.txInFlight = busy.flight.pipe;
+  c.sndNxt = one.end;
+  if (before(c.sndMax, c.sndNxt)) c.sndMax = c.sndNxt;
+  if (withFin) c.finSent = true;
+  busy.prrOut += busy.recovering ? taken : 0;
+  c.sentAt = now;
+  busy.cc.onSend(c, taken, now);
+  paced(c, taken, now);
+  armAfterSend(c, now, true);
+  return true;
+}
+
+/** RFC 8985 7.3: new data if the window allows, else the last segment again. */
+export function probeTail(c: Connection, now: number): void {
+  const { busy } = c;
+  busy.tlpActive = true;
+  busy.tlpRetransmitted = false;
+  const available = (busy.queue.end - c.sndNxt) | 0;
+  const window = (c.sndUna + c.sndWnd - c.sndNxt) | 0;
+  if (available > 0 && window >= Math.min(available, c.mss)) {
+    transmit(c, Math.min(available, c.mss, window), false, now);
+  } else {
+    let last = busy.flight.tail;
+    while (last?.sacked) last = last.prev;
+    if (last === undefined) return;
+    const size = (last.end - last.seq) | 0;
+    if (size > c.mss) last = busy.flight.split(last, (last.end - c.mss) | 0);
+    busy.flight.markLost(last);
+    busy.tlpRetransmitted = true;
+    resend(c, last, (last.end - last.seq) | 0, now);
+  }
+  busy.tlpEnd = c.sndNxt;
+}
+
+/** RFC 9293 3.8.6.1: with nothing in flight and a window that takes nothing, ask whether it has opened. */
+function armPersist(c: Connection, now: number): void {
+  const { busy } = c;
+  const waiting = busy.flight.head === undefined && ((busy.queue.end - c.sndNxt) | 0) > 0;
+  if (!waiting) {
+    if (busy.timer === TIMER_PERSIST) {
+      busy.timer = TIMER_NONE;
+      busy.timerAt = Number.POSITIVE_INFINITY;
+    }
+    if (c.sndWnd > 0) busy.persistBackoff = 0;
+    return;
+  }
+  if (busy.timer !== TIMER_NONE) return;
+  busy.timer = TIMER_PERSIST;
+  busy.timerAt = now + Math.min(60_000, busy.rtt.rto * 2 ** busy.persistBackoff);
+}
+
+/** One byte, or what the small window takes, beyond the rules of silly windows. */
+export function probeWindow(c: Connection, now: number): void {
+  const { busy } = c;
+  busy.persistBackoff = Math.min(busy.persistBackoff + 1, 16);
+  const available = (busy.queue.end - c.sndNxt) | 0;
+  const window = (c.sndUna + c.sndWnd - c.sndNxt) | 0;
+  if (window > 0) transmit(c, Math.min(available, window, c.mss), false, now);
+  else {
+    // An old sequence number draws an ACK without risking that the byte is taken.
+    emit(c, (c.sndUna - 1) | 0, 0, ACK, false);
+    busy.timer = TIMER_NONE;
+    armPersist(c, now);
+  }
+}
+
+/** RFC 9293 3.8.4: an old sequence number and no data (SHLD-12) draw an ACK from whoever is still there. */
+export function probeKeepAlive(c: Connection): void {
+  emit(c, (c.sndUna - 1) | 0, 0, ACK, false);
+}

@@ -1,0 +1,105 @@
+/** When each connection is dealt with next: its timers, and the output that waits for the end of the batch. */
+import { TIMER_NONE } from '../connection/busy.js';
+import type { Connection } from '../connection/connection.js';
+import { CLOSED, SYN_SENT } from '../connection/state.js';
+import type { TcpLayer } from '../layer.js';
+import { onLife } from '../recovery/keep-alive.js';
+import { onTimer } from '../recovery/timeout.js';
+import { sendAck } from '../send/emit.js';
+import { output } from '../send/output.js';
+import { TimerHeap } from './timer-heap.js';
+
+export class Schedule {
+  private readonly timers = new TimerHeap<Connection>();
+  /** With output due: the first `dirtyCount`. Never shortened, which would cost an allocation a batch. */
+  private readonly dirty: (Connection | undefined)[] = [];
+  private dirtyCount = 0;
+
+  constructor(private readonly layer: TcpLayer) {}
+
+  /** It has output due, which is sent at the end of the batch. */
+  touch(c: Connection): void {
+    const { outside } = this.layer;
+    if (outside !== undefined) outside();
+    if (c.dirty) return;
+    c.dirty = true;
+    this.dirty[this.dirtyCount++] = c;
+  }
+
+  /** Sends what is due. */
+  flush(now: number): void {
+    const dirty = this.dirty;
+    // More may come while these are seen to.
+    for (let i = 0; i < this.dirtyCount; i++) {
+      const c = dirty[i];
+      if (c === undefined) continue;
+      dirty[i] = undefined;
+      c.dirty = false;
+      if (c.state === CLOSED) continue;
+      output(c, now);
+      this.rearm(c);
+    }
+    this.dirtyCount = 0;
+  }
+
+  /** Sends what is due to one, at once. */
+  flushOne(c: Connection): void {
+    const { outside } = this.layer;
+    if (outside !== undefined) outside();
+    if (c.state === CLOSED) return;
+    output(c, this.layer.now);
+    this.rearm(c);
+  }
+
+  /** Its timers may have changed. */
+  rearm(c: Connection): void {
+    if (c.resting) c.deadline = c.lifeAt;
+    else {
+      const { timerAt, delayedAckAt, pacingAt } = c.busy;
+      c.deadline = Math.min(timerAt, delayedAckAt, pacingAt, c.lifeAt);
+      if (c.deadline === c.lifeAt) c.rest();
+    }
+    this.timers.arm(c);
+  }
+
+  /** Nothing of it is due any more. */
+  forget(c: Connection): void {
+    this.timers.remove(c);
+  }
+
+  /** Deals with the timers that are due. */
+  poll(now: number): void {
+    for (let c = this.timers.take(now); c !== undefined; c = this.timers.take(now)) {
+      if (c.state === CLOSED) continue;
+      if (c.lifeAt <= now && !onLife(c, now)) {
+        if (c.keepAliveProbes > 0) this.layer.responder.reset(c);
+        this.layer.gone(c, 'timed-out');
+        continue;
+      }
+      if (!c.resting && !this.dueTo(c, now)) continue;
+      this.rearm(c);
+    }
+  }
+
+  /** When the next timer is due, ms; `Infinity`: there is none. */
+  next(): number {
+    return this.timers.next();
+  }
+
+  /** What is due to a busy connection. False: it is over. */
+  private dueTo(c: Connection, now: number): boolean {
+    const { busy } = c;
+    const { layer } = this;
+    if (busy.timerAt <= now && busy.timer !== TIMER_NONE && !onTimer(c, now)) {
+      layer.responder.reset(c);
+      layer.gone(c, c.state === SYN_SENT ? 'unreachable' : 'timed-out');
+      return false;
+    }
+    if (busy.delayedAckAt <= now) sendAck(c);
+    if (busy.pacingAt <= now) {
+      busy.pacingAt = Number.POSITIVE_INFINITY;
+      output(c, now);
+    }
+    return true;
+  }
+}

@@ -1,0 +1,83 @@
+/** What a server can be asked while it runs: its status, another bundle, the end. */
+import { existsSync, rmSync } from 'node:fs';
+import type { Server } from 'node:net';
+import type { ControlAnswer, ControlRequest, ControlStatus, SwapRequest } from '../control/protocol.js';
+import { openControl } from '../control/server.js';
+import type { HttpServer } from '../http/index.js';
+import type { ServedSite } from './served-site.js';
+
+export interface Controlled {
+  readonly site: ServedSite;
+  readonly http: HttpServer;
+  /** Connections that came from other programs; undefined: the network knows of none. */
+  readonly moved: () => number | undefined;
+  /** Id of the image, or empty. A swap changes it. */
+  image: string;
+  readonly url: string;
+  /** No new connections, and the end when those that are open are done. */
+  readonly drain: () => void;
+}
+
+export class Control {
+  private readonly since = Date.now();
+  private state: ControlStatus['state'] = 'serving';
+
+  constructor(private readonly server: Controlled) {}
+
+  readonly answer = async (request: ControlRequest): Promise<ControlAnswer> => {
+    const { server } = this;
+    switch (request.do) {
+      case 'status':
+        return { ok: true, ...this.status() };
+      case 'swap':
+        await this.swap(request);
+        return { ok: true, ...this.status() };
+      case 'drain':
+        this.retired();
+        server.drain();
+        return { ok: true, ...this.status() };
+      default:
+        return { ok: false, error: `${request.do} is for a supervisor; this server takes status, swap and drain` };
+    }
+  };
+
+  /** Takes no new connections any more. */
+  retired(): void {
+    this.state = 'draining';
+  }
+
+  status(): ControlStatus {
+    const { site, http, moved, image, url } = this.server;
+    return {
+      image,
+      bundle: site.store().id,
+      url,
+      pid: process.pid,
+      since: this.since,
+      connections: http.connections,
+      moved: moved(),
+      state: this.state,
+    };
+  }
+
+  private async swap({ bundle, id, bundleId }: SwapRequest): Promise<void> {
+    const { server } = this;
+    if (this.state === 'draining') throw new Error('it is draining, and takes no other bundle');
+    if (!server.site.swappable) throw new Error('it serves a directory that is watched (--watch), and takes no bundle');
+    await server.site.swap(bundle, bundleId);
+    server.image = id ?? '';
+  }
+}
+
+let opened: { server: Server; path: string } | undefined;
+
+/** Opens the control socket of a server that runs by itself. Rejects with a sentence. */
+export async function open(path: string, server: Controlled): Promise<void> {
+  opened = { server: await openControl(path, new Control(server).answer), path };
+}
+
+export function close(): void {
+  if (opened === undefined) return;
+  opened.server.close();
+  if (existsSync(opened.path)) rmSync(opened.path, { force: true });
+}

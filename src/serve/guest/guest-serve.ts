@@ -1,0 +1,96 @@
+/**
+ * Serving in a machine of its own. It takes the traffic over from the machine before it where the host has connected the two,
+ * and gives it to the one after: what is open is finished by who began it.
+ */
+
+import type { ServeOptions } from '../../cli/arguments/serve.js';
+import { testSites } from '../../cli/commands/self-test.js';
+import { Failure } from '../../errors/failure.js';
+import { forgetCrashes, hasTaken, neverAgain, rememberTaken } from '../../vm/guest/cmos.js';
+import { whenHealthy } from '../../vm/host/healthy.js';
+import { leadFrom, leadTo, NO_HAND_OVER, openPort, PREDECESSOR, SUCCESSOR } from '../../vm/host/ports.js';
+import { makeServer } from '../http-server.js';
+import { Log } from '../log.js';
+import { openDirect } from '../networks.js';
+import { firstSignal } from '../signals.js';
+import { openSites } from '../sites.js';
+import { addressOf } from '../url.js';
+
+/** Milliseconds that what is open may go on when another machine has the traffic. */
+const GIVEN_DRAIN = 3_600_000;
+/** Sockets of the guest, at this end of the ports. */
+const TO_SUCCESSOR = '/tmp/successor.sock';
+const TO_PREDECESSOR = '/tmp/predecessor.sock';
+
+export async function serveGuest(options: ServeOptions): Promise<void> {
+  const log = new Log(options.log);
+  try {
+    await serve(options, log);
+  } finally {
+    await log.close();
+  }
+}
+
+async function serve(options: ServeOptions, log: Log): Promise<void> {
+  const signal = firstSignal();
+  const before = openPort(PREDECESSOR);
+  const takes = before !== undefined && !hasTaken();
+  let failed: (failure: Failure) => void = () => undefined;
+  const failure = new Promise<never>((_resolve, reject) => {
+    failed = reject;
+  });
+  failure.catch(() => undefined);
+  let isGiven: () => void = () => undefined;
+  const given = new Promise<undefined>((resolve) => {
+    isGiven = () => resolve(undefined);
+  });
+  const opening = openDirect(
+    options,
+    log,
+    (one) => failed(one),
+    undefined,
+    () => isGiven(),
+    takes,
+  );
+  const [network, sites] = await Promise.all([opening, openSites(options, log)]);
+  const http = makeServer(options, network, sites, log);
+  const listening = network.listen(options.port, http.accept);
+  listening.catch(() => undefined);
+  if (takes) {
+    // Nobody is served by a machine that would not serve well.
+    const test = await testSites(options, sites);
+    log.event('net', `self-test passed: ${test.pages} answers, ${test.bytes} bytes`);
+    await leadTo(before, TO_PREDECESSOR);
+    await network.takeOver([TO_PREDECESSOR]).catch((error: Error) => {
+      throw new Failure(`${NO_HAND_OVER}: ${error.message}`);
+    });
+    rememberTaken();
+  }
+  const after = openPort(SUCCESSOR);
+  if (after !== undefined) {
+    network.offer(TO_SUCCESSOR);
+    leadFrom(after, TO_SUCCESSOR);
+  }
+  const listener = await Promise.race([listening, signal, failure]);
+  if (typeof listener === 'object') {
+    process.stdout.write(`listening on ${addressOf(network, listener)}\n`);
+    const unwell = whenHealthy(forgetCrashes);
+    const end = await Promise.race([signal, given, failure]);
+    unwell();
+    if (end === undefined) {
+      neverAgain();
+      log.event('net', `another machine serves; ${http.connections} open connections go on here`);
+      http.retire();
+      const soon = signal.then(() => {
+        http.drain();
+        return new Promise((done) => setTimeout(done, options.drain));
+      });
+      await Promise.race([network.close(GIVEN_DRAIN), soon]);
+      return;
+    }
+    log.event('net', `${end}: no new connections; ${http.connections} open ones have ${options.drain / 1000} s`);
+    http.drain();
+  }
+  await network.close(options.drain);
+  for (const one of sites.all) one.close();
+}

@@ -1,0 +1,78 @@
+/** Logs to standard error, in batches: a line a request must not cost a system call a request. */
+
+import type { LogChannel, LogOptions } from '../cli/arguments/log-options.js';
+import { type AccessRecord, accessLine } from '../http/index.js';
+import { LogSink } from './log-sink.js';
+
+/** Characters after which a batch is written at once. */
+const BATCH_SIZE = 32 * 1024;
+/** Milliseconds that a line waits at most. */
+const BATCH_TIME = 100;
+
+export class Log {
+  private readonly options: LogOptions;
+  private readonly out: (text: string) => void;
+  private readonly sink: LogSink | undefined;
+  private lines = '';
+  private timer: NodeJS.Timeout | undefined = undefined;
+
+  /** `out` takes whole lines; standard error by default. */
+  constructor(options: LogOptions, out?: (text: string) => void) {
+    this.options = options;
+    this.sink = out === undefined ? new LogSink(2) : undefined;
+    this.out = out ?? this.sink!.write;
+  }
+
+  /** Lines that nobody read fast enough. */
+  get dropped(): number {
+    return this.sink?.dropped ?? 0;
+  }
+
+  wants(channel: LogChannel): boolean {
+    return this.options.channels.has(channel);
+  }
+
+  /** Something that the operator should know, whatever `--log` says. */
+  warn(sentence: string): void {
+    if (this.options.json) this.write('warning', sentence);
+    else this.add(`sitekernel: ${sentence}`);
+    this.flush();
+  }
+
+  event(channel: LogChannel, sentence: string): void {
+    if (this.wants(channel)) this.write(channel, sentence);
+  }
+
+  private write(channel: string, sentence: string): void {
+    const time = new Date().toISOString();
+    this.add(
+      this.options.json ? JSON.stringify({ time, channel, message: sentence }) : `${time} ${channel}: ${sentence}`,
+    );
+  }
+
+  /** One answer: in the Combined Log Format that log readers know, with the milliseconds it took at the end, or in another that was asked for. */
+  access(record: AccessRecord): void {
+    this.add(accessLine(this.options.json ? 'json' : this.options.common ? 'common' : 'combined', record));
+  }
+
+  private add(line: string): void {
+    this.lines += `${line}\n`;
+    if (this.lines.length >= BATCH_SIZE) this.flush();
+    else this.timer ??= setTimeout(() => this.flush(), BATCH_TIME).unref();
+  }
+
+  /** Writes what is left, as far as somebody reads it. */
+  async close(): Promise<void> {
+    this.flush();
+    await this.sink?.close();
+  }
+
+  flush(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (this.lines === '') return;
+    const lines = this.lines;
+    this.lines = '';
+    this.out(lines);
+  }
+}

@@ -1,0 +1,78 @@
+/** Makes the network that the command line asks for. What is not needed is not loaded. */
+import { hostname } from 'node:os';
+import type { DirectArguments } from '../cli/arguments/direct.js';
+import type { ServeOptions } from '../cli/arguments/serve.js';
+import { Failure } from '../errors/failure.js';
+import type { OpenTap } from '../net/device/linux/tap-open.js';
+import type { DirectNetwork, DirectOptions } from '../net/direct/network.js';
+import type { WorkerOptions } from '../net/direct/workers/worker.js';
+import type { Network } from '../net/flow.js';
+import type { Log } from './log.js';
+import { packageVersion } from './program-files.js';
+
+/** `failed` is told when an open network is at its end. Throws a sentence when it cannot be had. */
+export async function openNetwork(
+  options: ServeOptions,
+  log: Log,
+  failed: (failure: Failure) => void,
+): Promise<Network> {
+  if (options.net === 'direct') return openDirect(options, log, failed);
+  const { activatedSocket } = await import('../supervise/socket-activation.js');
+  return openSockets(options, activatedSocket());
+}
+
+/** `fd`: a socket that listens already. */
+export async function openSockets(options: ServeOptions, fd: number | undefined): Promise<Network> {
+  const { openSocketNetwork } = await import('../net/sockets/open.js');
+  return openSocketNetwork({ host: options.host, fd }, options.sockets);
+}
+
+/**
+ * `inherited`: the TAP was opened by another process. It begins when it is told to then, and with `held`. `given`: a successor has
+ * the traffic. `worker`: it is a queue of the TAP.
+ */
+export async function openDirect(
+  options: ServeOptions,
+  log: Log,
+  failed: (failure: Failure) => void,
+  inherited?: OpenTap,
+  given?: () => void,
+  held = inherited !== undefined,
+  worker?: WorkerOptions,
+): Promise<DirectNetwork> {
+  const { DirectNetwork } = await import('../net/direct/network.js');
+  const { stateFolder } = await import('../net/direct/address/lease-file.js');
+  const { formatMac } = await import('../net/wire/address.js');
+  const { DROP_NAMES } = await import('../net/drops.js');
+  const { direct } = options;
+  const network = new DirectNetwork({
+    device: await deviceOf(direct, inherited),
+    held,
+    memories: inherited === undefined ? undefined : (await import('../store/open/shared-bundles.js')).sharedBundles,
+    onGiven: given,
+    worker,
+    static: direct.static,
+    hostname: direct.hostname ?? hostname(),
+    state: direct.state ?? stateFolder(),
+    congestion: direct.congestion,
+    spin: direct.spin,
+    pcap: direct.pcap,
+    record: direct.record === undefined ? undefined : { ...direct.record, version: packageVersion() },
+    faults: direct.faults,
+    onNotice: (sentence) => log.warn(sentence),
+    onEvent: (sentence) => log.event('net', sentence),
+    onFailure: (sentence) => failed(new Failure(sentence)),
+    onDrop: log.wants('drops')
+      ? (reason, _bytes, start, end) => log.event('drops', `${DROP_NAMES[reason]}, ${end - start} bytes`)
+      : undefined,
+  });
+  log.event('net', `${network.deviceName} is open, our MAC address is ${formatMac(network.mac)}`);
+  return network;
+}
+
+async function deviceOf(direct: DirectArguments, opened: OpenTap | undefined): Promise<DirectOptions['device']> {
+  const { interface: card, tap, bridge, offload, mac, static: given } = direct;
+  if (card !== undefined) return { kind: 'card', name: card, offload, mac, address: given?.address, opened };
+  const ours = mac ?? (await import('./derived-mac.js')).derivedMac(tap);
+  return { kind: 'tap', name: tap, bridge, offload, mac: ours, opened };
+}

@@ -1,0 +1,173 @@
+/** A site that is served, and may be replaced by its next version while it is. */
+import { performance } from 'node:perf_hooks';
+import { canonicalOrigin } from '../cli/arguments/canonical-origin.js';
+import type { ServedArguments } from '../cli/arguments/http.js';
+import { DEFAULT_KEPT_ASSETS, KeptAssets, StoreWithKept } from '../store/open/kept-assets.js';
+import { openStore } from '../store/open/open.js';
+import type { Watcher } from '../store/open/watch.js';
+import type { BundleStore } from '../store/read/bundle-store.js';
+import { verifySlowly } from '../store/read/verify-slowly.js';
+import type { Store } from '../store/store.js';
+import { StoreError } from '../store/store-error.js';
+import type { Log } from './log.js';
+
+/** The longest that `setTimeout` takes. */
+const LONGEST_TIMER = 2_147_483_647;
+
+export class ServedSite {
+  private path: string;
+  /** For people. */
+  readonly name: string;
+  private readonly options: ServedArguments;
+  private origin: string | undefined;
+  private readonly log: Log;
+  private current: Store | undefined;
+  /** What answers: `current`, with what is kept of earlier versions before it. */
+  private front: Store | undefined;
+  private readonly kept: KeptAssets;
+  private swapping: Promise<unknown> = Promise.resolve();
+  private watcher: Watcher | undefined;
+  private forgetting: NodeJS.Timeout | undefined;
+  private reloading = false;
+  private again = false;
+
+  private constructor(path: string, options: ServedArguments, log: Log, name: string) {
+    this.name = name;
+    this.path = path;
+    this.options = options;
+    this.log = log;
+    this.kept = new KeptAssets({ ...DEFAULT_KEPT_ASSETS, time: options.keepAssets }, () => performance.now());
+  }
+
+  /** Opens a directory or bundle file, and watches a directory if that is asked for. Rejects with a `StoreError`. */
+  static async open(path: string, options: ServedArguments, log: Log, name = path): Promise<ServedSite> {
+    const site = new ServedSite(path, options, log, name);
+    if (options.watch) {
+      const onError = (sentence: string): void => log.warn(sentence);
+      const { watchStore } = await import('../store/open/watch.js');
+      site.watcher = await watchStore(path, { ...site.storeOptions, onError }, (store) => site.replace(store));
+    } else site.replace(await openStore(path, site.storeOptions));
+    return site;
+  }
+
+  /** The version that answers now. */
+  readonly store = (): Store => this.front as Store;
+
+  /** Whether the site is a bundle's, and not a directory that is watched. */
+  get swappable(): boolean {
+    return !this.options.watch;
+  }
+
+  /**
+   * Serves the bundle file `path` from now on. It is verified whole before; what is not as its hashes say is refused with a
+   * StoreError, and nothing changes. `id`: what the bundle's must be.
+   */
+  swap(path: string, id: string | undefined): Promise<Store> {
+    // One behind the other: what is kept is what the last one left.
+    const swapped = this.swapping.then(() => this.swapNow(path, id));
+    this.swapping = swapped.catch(() => undefined);
+    return swapped;
+  }
+
+  private async swapNow(path: string, id: string | undefined): Promise<Store> {
+    const store = await this.openVerified(path, id);
+    const commit = await this.kept.prepare(this.current as Store, store);
+    commit();
+    this.path = path;
+    this.replace(store);
+    return store;
+  }
+
+  private async openVerified(path: string, id: string | undefined): Promise<Store> {
+    const store = await openStore(path, this.storeOptions);
+    if (this.options.canonical !== undefined) canonicalOrigin(this.options.canonical, store, path);
+    if (id !== undefined && store.id !== id) {
+      store.close();
+      throw new StoreError(`${path} is the bundle ${store.id.slice(0, 12)}, and ${id.slice(0, 12)} was expected`);
+    }
+    if ('pages' in store) await verifySlowly(store as BundleStore);
+    return store;
+  }
+
+  /** Keeps the fingerprinted files of a bundle that was served until some time ago, for `seconds` more. What is not there any more is left out. */
+  async keepAssetsOf(path: string, seconds: number): Promise<void> {
+    try {
+      const old = await openStore(path, this.storeOptions);
+      const commit = await this.kept.prepare(
+        old,
+        this.current as Store,
+        Math.min(seconds * 1000, this.options.keepAssets),
+      );
+      commit();
+      this.refront();
+      old.close();
+    } catch (error) {
+      this.log.event('net', `${(error as Error).message}: nothing of it is kept`);
+    }
+  }
+
+  /** What is kept has changed, or what it stands before. */
+  private refront(): void {
+    const current = this.current as Store;
+    if (this.kept.files > 0) this.forgetLater();
+    this.front = this.kept.files > 0 ? new StoreWithKept(current, this.kept) : current;
+  }
+
+  /** Kept files must not stay in memory until the next swap. */
+  private forgetLater(): void {
+    clearTimeout(this.forgetting);
+    const delay = Math.min(this.options.keepAssets + 1, LONGEST_TIMER);
+    this.forgetting = setTimeout(() => {
+      this.kept.forgetExpired();
+      this.refront();
+    }, delay).unref();
+  }
+
+  /** The origin that `--canonical-host` names, with the host of the version that answers now. */
+  readonly canonical = (): string | undefined => this.origin;
+
+  /** Reads the site again. What cannot be read is said, and the version that is served stays. */
+  async reload(): Promise<void> {
+    if (this.reloading) {
+      this.again = true;
+      return;
+    }
+    this.reloading = true;
+    do {
+      this.again = false;
+      try {
+        const store = await openStore(this.path, this.storeOptions);
+        const commit = await this.kept.prepare(this.current as Store, store);
+        commit();
+        this.replace(store);
+      } catch (error) {
+        this.log.warn(`${error instanceof Error ? error.message : error}; the version that was served stays`);
+      }
+    } while (this.again);
+    this.reloading = false;
+  }
+
+  close(): void {
+    clearTimeout(this.forgetting);
+    this.watcher?.close();
+  }
+
+  private get storeOptions() {
+    const warn = (sentence: string): void => this.log.warn(sentence);
+    const { watch: _watch, liveReload: reload, keepAssets: _kept, canonical: _host, ...site } = this.options;
+    return { ...site, reload, onWarning: warn, onDamage: warn };
+  }
+
+  /** New requests are answered from `store`; answers on their way keep the bytes that they refer to. */
+  private replace(store: Store): void {
+    const old = this.current;
+    const { canonical } = this.options;
+    // What has no CNAME any more is not served: links to the host that it had would break.
+    if (canonical !== undefined) this.origin = canonicalOrigin(canonical, store, this.name);
+    this.current = store;
+    this.refront();
+    if (old === undefined) return;
+    if (old.id !== store.id) this.log.event('net', `${this.path}: now serving ${store.id.slice(0, 12)}`);
+    old.close();
+  }
+}

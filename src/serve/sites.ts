@@ -1,0 +1,36 @@
+/** The sites that one server serves: its own, and those of other hosts. */
+
+import type { ServeOptions } from '../cli/arguments/serve.js';
+import type { Store } from '../store/index.js';
+import type { Log } from './log.js';
+import { embeddedSite } from './program-files.js';
+import { ServedSite } from './served-site.js';
+import { onReload } from './signals.js';
+
+export interface Sites {
+  readonly site: ServedSite;
+  readonly hosts: Readonly<Record<string, () => Store>>;
+  /** Those of hosts of their own among them. */
+  readonly all: readonly ServedSite[];
+}
+
+/** The site, and those of other hosts by name. All are read again at SIGHUP. */
+export async function openSites(options: ServeOptions, log: Log): Promise<Sites> {
+  const site = await ServedSite.open(
+    options.site ?? embeddedSite(),
+    options.http.site,
+    log,
+    options.site ?? 'the embedded site',
+  );
+  const all = [site];
+  const hosts: Record<string, () => Store> = {};
+  for (const [host, path] of options.http.siteFor) {
+    const own = await ServedSite.open(path, { ...options.http.site, canonical: undefined }, log);
+    hosts[host] = own.store;
+    all.push(own);
+  }
+  onReload(() => {
+    for (const one of all) void one.reload();
+  });
+  return { site, hosts, all };
+}

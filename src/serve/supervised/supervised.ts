@@ -1,0 +1,189 @@
+/** A program that a supervisor started: it opens its site, tests itself, waits for the word, and takes the traffic. */
+import { join, parse } from 'node:path';
+import type { ServeOptions } from '../../cli/arguments/serve.js';
+import { testSites } from '../../cli/commands/self-test.js';
+import { CHANNEL_VERSION, type Go, INHERITED_FD, type ToProgram, type ToSupervisor } from '../../control/channel.js';
+import type { ControlRequest } from '../../control/protocol.js';
+import { badUsage, type Failure } from '../../errors/failure.js';
+import type { HttpServer } from '../../http/index.js';
+import type { DirectNetwork } from '../../net/direct/network.js';
+import type { Network } from '../../net/flow.js';
+import { Control } from '../control.js';
+import { makeServer } from '../http-server.js';
+import { Log } from '../log.js';
+import { openDirect, openSockets } from '../networks.js';
+import { firstSignal } from '../signals.js';
+import { openSites, type Sites } from '../sites.js';
+import { addressOf } from '../url.js';
+import { Orphan } from './orphan.js';
+
+/** Milliseconds in which a connection may come to where it can move. */
+const MOVE_PATIENCE = 5000;
+
+export async function runSupervised(options: ServeOptions): Promise<void> {
+  if (process.send === undefined)
+    throw badUsage('--supervised is for "sitekernel supervise", which starts programs so');
+  const log = new Log(options.log);
+  const supervisor = new Channel();
+  const signal = firstSignal();
+  try {
+    const sites = await openSites(options, log);
+    const test = await testSites(options, sites);
+    log.event('net', `self-test passed: ${test.pages} answers, ${test.bytes} bytes`);
+    supervisor.say({ say: 'ready', version: CHANNEL_VERSION, bundle: sites.site.store().id });
+    const order = await Promise.race([supervisor.go, signal, supervisor.gone]);
+    if (typeof order === 'object') await serve(options, order, sites, log, supervisor, signal);
+    for (const one of sites.all) one.close();
+  } catch (error) {
+    supervisor.say({ say: 'failed', error: (error as Error).message });
+    throw error;
+  } finally {
+    log.flush();
+  }
+}
+
+async function serve(
+  options: ServeOptions,
+  order: Go,
+  sites: Sites,
+  log: Log,
+  supervisor: Channel,
+  signal: Promise<string>,
+): Promise<void> {
+  let failed: (failure: Failure) => void = () => undefined;
+  const failure = new Promise<never>((_resolve, reject) => {
+    failed = reject;
+  });
+  failure.catch(() => undefined);
+  const retired = new Retirement();
+  const given = (): void => retired.ask(order.drain * 1000);
+  const network = await openInherited(options, order, log, (one) => failed(one), given);
+  const http = makeServer(options, network, sites, log);
+  await Promise.all(order.former.map(({ bundle, seconds }) => sites.site.keepAssetsOf(bundle, seconds)));
+  const listening = network.listen(options.port, http.accept, http.adopt);
+  listening.catch(() => undefined);
+  if ('takeOver' in network) {
+    const direct = network as DirectNetwork;
+    await direct.takeOver(order.predecessors);
+    direct.offer(order.link);
+  }
+  const listener = await Promise.race([listening, signal, failure]);
+  if (typeof listener !== 'object') return network.close(0);
+  const url = addressOf(network, listener);
+  const moved = (): number | undefined => network.counters()['movedIn'];
+  const drain = (): void => retired.ask(options.drain);
+  const controlled = { site: sites.site, http, moved, image: order.image, url, drain };
+  const control = new Control(controlled);
+  supervisor.questions((request) => control.answer(request));
+  supervisor.say({ say: 'serving', url });
+  const orphan = new Orphan(order, control, (seconds) => retired.ask(seconds * 1000));
+  void supervisor.gone.then(() => {
+    if (!retired.asked) void orphan.open((sentence) => log.warn(sentence));
+  });
+  void supervisor.retire.then((seconds) => retired.ask(seconds * 1000));
+  const end = await Promise.race([signal, retired.when, failure]);
+  control.retired();
+  orphan.close();
+  if (typeof end === 'string') {
+    log.event('net', `${end}: no new connections; ${http.connections} open ones have ${options.drain / 1000} s`);
+    http.drain();
+    await network.close(options.drain);
+    return;
+  }
+  // What moves to the successor need not end here. What has not by then ends with its next answer, and comes anew.
+  const moving = 'moving' in network && (network as DirectNetwork).moving;
+  const retiring = setTimeout(() => http.retire(), moving ? MOVE_PATIENCE : 0);
+  const closed = network.close(end);
+  // A signal ends it sooner.
+  await Promise.race([closed, signal.then(() => soon(http, options.drain))]);
+  clearTimeout(retiring);
+}
+
+async function soon(http: HttpServer, drain: number): Promise<void> {
+  http.drain();
+  await new Promise((done) => setTimeout(done, drain));
+}
+
+async function openInherited(
+  options: ServeOptions,
+  order: Go,
+  log: Log,
+  failed: (failure: Failure) => void,
+  given: () => void,
+): Promise<Network> {
+  if (options.net === 'socket') return openSockets(options, INHERITED_FD);
+  if (order.tap === undefined) throw badUsage('the supervisor passes no TAP');
+  return openDirect(ownCapture(options), log, failed, { ...order.tap, fd: INHERITED_FD }, given);
+}
+
+/** Two programs that write to one capture would spoil it: each has its own, with its number in the name. */
+function ownCapture(options: ServeOptions): ServeOptions {
+  const { pcap } = options.direct;
+  if (pcap === undefined) return options;
+  const { dir, name, ext } = parse(pcap);
+  return { ...options, direct: { ...options.direct, pcap: join(dir, `${name}.${process.pid}${ext}`) } };
+}
+
+/** When the traffic is somebody else's, and how long what is open may go on, ms. */
+class Retirement {
+  asked = false;
+  readonly when: Promise<number>;
+  private resolve!: (milliseconds: number) => void;
+
+  constructor() {
+    this.when = new Promise((resolve) => {
+      this.resolve = resolve;
+    });
+  }
+
+  ask(milliseconds: number): void {
+    this.asked = true;
+    this.resolve(milliseconds);
+  }
+}
+
+/** The supervisor's end of Node's channel. */
+class Channel {
+  readonly go: Promise<Go>;
+  readonly retire: Promise<number>;
+  /** The supervisor has ended. */
+  readonly gone: Promise<void>;
+  private answer: ((request: ControlRequest) => Promise<object>) | undefined;
+
+  constructor() {
+    this.go = new Promise((resolve) => {
+      process.on('message', (message) => {
+        const said = message as ToProgram;
+        if (said.do === 'go') resolve(said);
+      });
+    });
+    this.retire = new Promise((resolve) => {
+      process.on('message', (message) => {
+        const said = message as ToProgram;
+        if (said.do === 'retire') resolve(said.seconds);
+        else if (said.do === 'ask') void this.asked(said.number, said.request);
+      });
+    });
+    this.gone = new Promise((resolve) => {
+      process.on('disconnect', resolve);
+    });
+  }
+
+  say(message: ToSupervisor): void {
+    if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
+  }
+
+  questions(answer: (request: ControlRequest) => Promise<object>): void {
+    this.answer = answer;
+  }
+
+  private async asked(number: number, request: ControlRequest): Promise<void> {
+    let answer: object;
+    try {
+      answer = (await this.answer?.(request)) ?? { ok: false, error: 'it does not serve yet' };
+    } catch (error) {
+      answer = { ok: false, error: (error as Error).message };
+    }
+    this.say({ say: 'answer', number, answer: answer as { ok: true } });
+  }
+}

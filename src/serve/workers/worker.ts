@@ -1,0 +1,127 @@
+/** One of several processes that serve as one: it was started with a socket or a queue of its own, and drains when it is told to. */
+
+import type { ServeOptions } from '../../cli/arguments/serve.js';
+import type { SharedAddress } from '../../net/direct/address/followed-mode.js';
+import type { DirectNetwork } from '../../net/direct/network.js';
+import type { Network } from '../../net/flow.js';
+import { makeServer } from '../http-server.js';
+import { Log } from '../log.js';
+import { openDirect, openSockets } from '../networks.js';
+import { openSites } from '../sites.js';
+import { INTERVAL, reportOf, Siblings } from './siblings.js';
+import { type Place, type ToFirst, type ToWorker, WORKER_FD } from './worker-channel.js';
+
+export async function runWorker(options: ServeOptions): Promise<void> {
+  const log = new Log(options.log);
+  const siblings = new Siblings();
+  const first = new First(siblings);
+  // A terminal, or a service manager, signals all processes at once; the first one says what that means.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
+  const direct = options.net === 'direct';
+  const [network, sites] = await Promise.all([
+    direct ? openQueue(options, log, first) : openSockets(options, WORKER_FD),
+    openSites(options, log),
+  ]);
+  const http = makeServer(options, network, sites, log, siblings);
+  const { metrics, status } = options.http;
+  if (metrics !== undefined || status !== undefined) {
+    let last = '';
+    setInterval(() => {
+      const report = reportOf(http.stats(), network.counters());
+      const text = JSON.stringify(report);
+      if (text !== last) say({ say: 'report', report });
+      last = text;
+    }, INTERVAL);
+  }
+  try {
+    // Without an address there is nothing to listen on yet, and it may be told to end all the same.
+    const listening = network.listen(options.port, http.accept).then(
+      () => say({ say: 'ready' }),
+      (error: Error) => {
+        if (!direct) throw error;
+        say({ say: 'failed', why: error.message });
+      },
+    );
+    // What waits in the queue is read when there is somebody to answer.
+    if ('begin' in network) (network as DirectNetwork).begin();
+    await Promise.race([listening.then(() => first.drain), first.drain]);
+    http.drain();
+    await close(network, options.drain, first);
+  } finally {
+    for (const one of sites.all) one.close();
+    await log.close();
+  }
+}
+
+/** A queue serves the others too: their ARP, their ICMP errors. So it stays until all have drained. */
+async function close(network: Network, drain: number, first: First): Promise<void> {
+  if (!('meet' in network)) return network.close(drain);
+  await (network as DirectNetwork).close(drain, () => {
+    say({ say: 'drained' });
+    return first.end;
+  });
+}
+
+async function openQueue(options: ServeOptions, log: Log, first: First): Promise<Network> {
+  const { number, count, folder, keys, address, tap } = await first.begin;
+  const failed = (why: string): void => say({ say: 'failed', why });
+  const onAddress = (one: SharedAddress): void => say({ say: 'address', address: one });
+  const worker = { number, count, folder, keys, address, onAddress };
+  const queue = { ...tap, fd: WORKER_FD };
+  const network = await openDirect(options, log, ({ message }) => failed(message), queue, undefined, true, worker);
+  if (address !== undefined) network.follow(address);
+  first.told = (message) => {
+    if (message.say === 'address') network.follow(message.address);
+    else if (message.say === 'meet') void network.meet(message.number);
+  };
+  await network.reachable;
+  say({ say: 'here' });
+  return network;
+}
+
+/** The first process's end of Node's channel. */
+class First {
+  readonly begin: Promise<Place>;
+  readonly drain: Promise<void>;
+  readonly end: Promise<void>;
+  private readonly early: ToWorker[] = [];
+  private listener: ((message: ToWorker) => void) | undefined = undefined;
+
+  constructor(siblings: Siblings) {
+    let begin: (place: Place) => void = () => undefined;
+    let drain: () => void = () => undefined;
+    let end: () => void = () => undefined;
+    this.begin = new Promise((resolve) => {
+      begin = resolve;
+    });
+    this.drain = new Promise((resolve) => {
+      drain = resolve;
+    });
+    this.end = new Promise((resolve) => {
+      end = resolve;
+    });
+    process.on('message', (message: ToWorker) => {
+      if (message.say === 'drain') drain();
+      else if (message.say === 'end') end();
+      else if (message.say === 'others') siblings.reports = message.reports;
+      else if (message.say === 'begin') begin(message);
+      else if (this.listener === undefined) this.early.push(message);
+      else this.listener(message);
+    });
+    // Whoever would say so is gone.
+    process.on('disconnect', () => {
+      drain();
+      end();
+    });
+  }
+
+  /** Who is told of the rest, that which came before included. */
+  set told(listener: (message: ToWorker) => void) {
+    this.listener = listener;
+    for (const message of this.early.splice(0)) listener(message);
+  }
+}
+
+function say(message: ToFirst): void {
+  if (process.connected) process.send?.(message, () => undefined);
+}

@@ -1,0 +1,189 @@
+/** `--workers N`: the first process holds what they serve on and starts the others, which serve; one that ends is replaced. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { ServeOptions } from '../../cli/arguments/serve.js';
+import { Failure } from '../../errors/failure.js';
+import { Log } from '../log.js';
+import { firstSignal, onReload } from '../signals.js';
+import { urlOf } from '../url.js';
+import { type Report, retired } from './siblings.js';
+import { FROM_WORKERS, type ToFirst, type ToWorker } from './worker-channel.js';
+
+/** Milliseconds before one that never served is started again, and beyond the drain time before one that does not end is ended. */
+const PATIENCE = 2000;
+
+/** What the workers serve on: a descriptor for each. */
+export interface Shared {
+  readonly fds: readonly number[];
+  /** Where they serve; asked when all do. */
+  readonly url: string;
+  /** No new connections: all drain. */
+  drain(): void;
+  /** Lets go of all. */
+  close(): void;
+  /** A process of that worker has begun, says something of its own, has ended. */
+  began?(worker: Worker): void;
+  heard?(worker: Worker, message: ToFirst): void;
+  ended?(worker: Worker, draining: boolean): void;
+}
+
+export class Worker {
+  child: ChildProcess | undefined;
+  /** It served, since it was started last. */
+  ready = false;
+  /** It has no connections any more, and waits for the others. */
+  drained = false;
+  report: Report | undefined;
+
+  constructor(
+    readonly number: number,
+    readonly fd: number,
+  ) {}
+
+  say(message: ToWorker): void {
+    if (this.child?.connected) this.child.send(message, () => undefined);
+  }
+}
+
+export async function runWorkers(options: ServeOptions): Promise<void> {
+  const log = new Log(options.log);
+  const signal = firstSignal();
+  const shared = await (options.net === 'socket' ? sharedSockets(options) : sharedQueues(options));
+  try {
+    await new Workers(options, shared, log).run(signal);
+  } finally {
+    shared.close();
+    await log.close();
+  }
+}
+
+async function sharedSockets(options: ServeOptions): Promise<Shared> {
+  const { openShared } = await import('../../net/sockets/libc/shared-listening.js');
+  const { fds, endpoint, close } = await openShared(options.host, options.port, options.workers);
+  return { fds, url: urlOf(options.host, endpoint.port), drain: close, close };
+}
+
+async function sharedQueues(options: ServeOptions): Promise<Shared> {
+  const { Queues } = await import('./queues.js');
+  return new Queues(options);
+}
+
+class Workers {
+  private readonly options: ServeOptions;
+  private readonly shared: Shared;
+  private readonly log: Log;
+  private readonly workers: readonly Worker[];
+  /** What those did that have ended. */
+  private readonly past: Report[] = [];
+  private ending = false;
+  private announced = false;
+  private failed: (failure: Failure) => void = () => undefined;
+  private changed: () => void = () => undefined;
+
+  constructor(options: ServeOptions, shared: Shared, log: Log) {
+    this.options = options;
+    this.shared = shared;
+    this.log = log;
+    this.workers = shared.fds.map((fd, i) => new Worker(i + 1, fd));
+  }
+
+  async run(signal: Promise<string>): Promise<void> {
+    const failure = new Promise<never>((_resolve, reject) => {
+      this.failed = reject;
+    });
+    failure.catch(() => undefined);
+    onReload(() => {
+      for (const worker of this.workers) worker.child?.kill('SIGHUP');
+    });
+    for (const worker of this.workers) this.start(worker);
+    try {
+      const name = await Promise.race([signal, failure]);
+      this.log.event('net', `${name}: ${this.workers.length} workers drain`);
+    } finally {
+      this.ending = true;
+      this.shared.drain();
+      await this.drain();
+    }
+  }
+
+  private start(worker: Worker): void {
+    worker.ready = false;
+    const [, script = '', ...args] = process.argv;
+    const child = spawn(process.execPath, [...process.execArgv, script, ...args], {
+      stdio: ['ignore', 'ignore', 'inherit', worker.fd, 'ipc'],
+      env: { ...process.env, [FROM_WORKERS]: String(worker.number) },
+      // JSON has no infinity, and a lease may last for ever.
+      serialization: 'advanced',
+    });
+    worker.child = child;
+    child.on('message', (message: ToFirst) => this.heard(worker, message));
+    child.on('error', (error) => this.log.warn(`worker ${worker.number}: ${error.message}`));
+    child.on('exit', (code, by) => this.ended(worker, by ?? `status ${code}`));
+    this.shared.began?.(worker);
+  }
+
+  private heard(worker: Worker, message: ToFirst): void {
+    if (message.say === 'ready') this.isReady(worker);
+    else if (message.say === 'failed') this.failed(new Failure(message.why));
+    else if (message.say === 'drained') {
+      worker.drained = true;
+      this.endTogether();
+    } else if (message.say === 'report') {
+      worker.report = message.report;
+      this.tell();
+    } else this.shared.heard?.(worker, message);
+  }
+
+  private isReady(worker: Worker): void {
+    worker.ready = true;
+    this.log.event('net', `worker ${worker.number} serves, process ${worker.child?.pid}`);
+    if (this.announced || !this.workers.every((one) => one.ready)) return;
+    this.announced = true;
+    process.stdout.write(`listening on ${this.shared.url}\n`);
+  }
+
+  /** Tells each what the others have done. */
+  private tell(): void {
+    for (const worker of this.workers) {
+      const others = this.workers.filter((one) => one !== worker).flatMap(({ report }) => report ?? []);
+      worker.say({ say: 'others', reports: [...others, ...this.past] });
+    }
+  }
+
+  private ended(worker: Worker, how: string): void {
+    worker.child = undefined;
+    if (worker.report !== undefined) this.past.push(retired(worker.report));
+    worker.report = undefined;
+    this.shared.ended?.(worker, this.ending);
+    this.endTogether();
+    this.changed();
+    if (this.ending) return;
+    // Before all have served once, the next try would fail as this one did; it has said why.
+    if (!this.announced) {
+      this.failed(new Failure(`worker ${worker.number} ended before it served (${how})`));
+      return;
+    }
+    this.log.warn(`worker ${worker.number} ended (${how}); another takes its place`);
+    if (worker.ready) this.start(worker);
+    else setTimeout(() => this.ending || this.start(worker), PATIENCE);
+  }
+
+  /** Those that wait for each other may end once none has a connection: the first before the others, who help it to its last word. */
+  private endTogether(): void {
+    if (!this.ending || !this.workers.every(({ child, drained }) => drained || child === undefined)) return;
+    const [first, ...others] = this.workers;
+    for (const worker of first?.child === undefined ? others : [first]) worker.say({ say: 'end' });
+  }
+
+  private async drain(): Promise<void> {
+    for (const worker of this.workers) worker.say({ say: 'drain' });
+    const timer = setTimeout(() => {
+      for (const { child } of this.workers) child?.kill('SIGKILL');
+    }, this.options.drain + PATIENCE);
+    while (this.workers.some(({ child }) => child !== undefined)) {
+      await new Promise<void>((resolve) => {
+        this.changed = resolve;
+      });
+    }
+    clearTimeout(timer);
+  }
+}

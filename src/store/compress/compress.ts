@@ -1,0 +1,112 @@
+/** Adds to files what they are in each coding that makes them smaller. */
+
+import type { Compressors, SiteOptions } from '../options.js';
+import { blobOf } from '../site/blob.js';
+import { compressible } from '../site/media-type.js';
+import type { Blob, Coded, SiteFile } from '../site/site.js';
+import { StoreError } from '../store-error.js';
+import { COMPRESSED, type Compressed, compressorVersion, levelOf, worthKeeping, worthTrying } from './codings.js';
+import { CompressPool } from './compress-pool.js';
+import { CompressionCache } from './compression-cache.js';
+
+interface Task {
+  readonly blob: Blob;
+  readonly coding: Compressed;
+  result: Blob | undefined;
+}
+
+const AT_ONCE = 16;
+
+/** `files` with their compressed representations, identity first. Equal files are compressed once. */
+export async function compressFiles(files: readonly SiteFile[], options: SiteOptions): Promise<SiteFile[]> {
+  const compression = options.compression ?? 'none';
+  if (compression === 'none') return [...files];
+  const tasks = tasksOf(files);
+  const cache = options.cache === false ? undefined : new CompressionCache(options.cache, options.cacheBytes);
+  const pool = new CompressPool();
+  const total = tasks.reduce((sum, task) => sum + task.blob.size, 0);
+  let done = 0;
+  let next = 0;
+  const work = async (): Promise<void> => {
+    while (next < tasks.length) {
+      const task = tasks[next++]!;
+      task.result = await compressOne(task, levelOf(compression, task.coding), options, pool, cache);
+      done += task.blob.size;
+      options.onProgress?.({ phase: 'compress', done, total });
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+  } finally {
+    await pool.close();
+  }
+  await cache?.trim();
+  return withResults(files, tasks);
+}
+
+/** The manifest's word on what made the compressed bytes. */
+export function compressors(options: SiteOptions): Record<string, string> {
+  const compression = options.compression ?? 'none';
+  if (compression === 'none') return {};
+  return Object.fromEntries(
+    COMPRESSED.map((coding) => [
+      coding,
+      options.compressedBy?.[coding] ?? settingsOf(coding, levelOf(compression, coding), options.compressors),
+    ]),
+  );
+}
+
+function settingsOf(coding: Compressed, level: number, compressors: Compressors = 'packages'): string {
+  return `${compressorVersion(coding, compressors)} level ${level}`;
+}
+
+/** The largest first, so that no thread is left with it at the end. */
+function tasksOf(files: readonly SiteFile[]): Task[] {
+  const blobs = new Map<string, Blob>();
+  for (const file of files) {
+    const { blob } = file.coded[0]!;
+    if (compressible(file.type) && worthTrying(blob.size)) blobs.set(blob.sha256, blob);
+  }
+  const tasks = [...blobs.values()].flatMap((blob) =>
+    COMPRESSED.map((coding): Task => ({ blob, coding, result: undefined })),
+  );
+  return tasks.sort((a, b) => b.blob.size - a.blob.size);
+}
+
+async function compressOne(
+  { blob, coding }: Task,
+  level: number,
+  { compressors = 'packages', compressedBy }: SiteOptions,
+  pool: CompressPool,
+  cache: CompressionCache | undefined,
+): Promise<Blob | undefined> {
+  const own = settingsOf(coding, level, compressors);
+  const settings = compressedBy?.[coding] ?? own;
+  let bytes = await cache?.get(blob.sha256, settings);
+  if (!bytes) {
+    if (settings !== own)
+      throw new StoreError(
+        `the site was compressed by ${settings}, and the program here has ${own}: it is of another version than the one that made the image`,
+      );
+    const made = await pool.run({ bytes: await blob.load(), coding, level, compressors });
+    bytes = worthKeeping(made.length, blob.size) ? made : new Uint8Array(0);
+    await cache?.put(blob.sha256, settings, bytes);
+  }
+  return worthKeeping(bytes.length, blob.size) && bytes.length > 0 ? blobOf(bytes) : undefined;
+}
+
+function withResults(files: readonly SiteFile[], tasks: readonly Task[]): SiteFile[] {
+  const results = new Map<string, Coded[]>();
+  for (const coding of COMPRESSED) {
+    for (const task of tasks) {
+      if (task.coding !== coding || !task.result) continue;
+      const there = results.get(task.blob.sha256) ?? [];
+      there.push({ coding, blob: task.result });
+      results.set(task.blob.sha256, there);
+    }
+  }
+  return files.map((file) => {
+    const more = compressible(file.type) ? results.get(file.coded[0]!.blob.sha256) : undefined;
+    return more ? { ...file, coded: [...file.coded, ...more] } : file;
+  });
+}

@@ -1,0 +1,30 @@
+/** Pages that load themselves again when the site has changed: for a directory that is watched. */
+import { blobOf } from '../site/blob.js';
+import type { Blob, SiteFile } from '../site/site.js';
+
+/** Where the script is that the pages load; `http/reload.ts` has it. */
+export const RELOAD_PATH = '/.sitekernel/reload';
+const TAG = new TextEncoder().encode(`<script src="${RELOAD_PATH}.js" async></script>\n`);
+
+const changed = new WeakMap<Blob, Blob>();
+
+/** The files, each HTML page with the script at its end. What did not change stays the same blob. */
+export async function withReloading(files: readonly SiteFile[]): Promise<SiteFile[]> {
+  return Promise.all(
+    files.map(async (file) => {
+      const { blob } = file.coded[0]!;
+      if (!file.type.startsWith('text/html') || blob.size === 0) return file;
+      const known = changed.get(blob);
+      const longer = known ?? blobOf(joined(await blob.load(), TAG));
+      if (known === undefined) changed.set(blob, longer);
+      return { ...file, coded: [{ coding: 'identity' as const, blob: longer }] };
+    }),
+  );
+}
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}

@@ -1,0 +1,69 @@
+/** What begins with a directory: a bundle file, a store in memory, a store that follows its changes. */
+import { realpath } from 'node:fs/promises';
+import type { Layout } from '../bundle/layout.js';
+import { bundleInMemory, bundleIntoFile, liveBundle } from '../bundle/write-bundle.js';
+import type { OpenOptions, SiteOptions } from '../options.js';
+import { planFiles, planSite } from '../plan/build.js';
+import { BundleStore } from '../read/bundle-store.js';
+import type { BuildMemory } from '../site/build-memory.js';
+import { type Found, inOrder } from '../site/walk.js';
+
+/** What `bundleDirectory` made. */
+export interface Bundled {
+  /** The bundle's identity, in hex. */
+  readonly id: string;
+  /** The bundle's size. */
+  readonly bytes: number;
+}
+
+/**
+ * Writes the site in `dir` as one bundle, `file`, which appears whole or not at all: the same bytes from the same tree, with
+ * the same options and the same versions of the compressors. Throws StoreError.
+ */
+export async function bundleDirectory(dir: string, file: string, options: SiteOptions = {}): Promise<Bundled> {
+  // A bundle that is written into the site it is made of is no part of it.
+  const own = await realpath(file).catch(() => undefined);
+  const layout = await planSite(dir, { ...options, compression: options.compression ?? 'full' }, own);
+  return writeLayout(layout, file, options);
+}
+
+/**
+ * The same bundle as of a directory with `files`, from wherever their contents come. `name` stands for the site in sentences;
+ * names that begin with a dot are taken in as they are given. Throws StoreError.
+ */
+export async function bundleFiles(
+  files: readonly Found[],
+  name: string,
+  file: string,
+  options: SiteOptions = {},
+): Promise<Bundled> {
+  const layout = await planFiles(inOrder(files), name, { ...options, compression: options.compression ?? 'full' });
+  return writeLayout(layout, file, options);
+}
+
+function writeLayout(layout: Layout, file: string, options: SiteOptions): Promise<Bundled> {
+  return bundleIntoFile(layout, file, {
+    sums: options.sums ?? true,
+    onProgress: (done, total) => options.onProgress?.({ phase: 'write', done, total }),
+  });
+}
+
+/** A store over a directory, bundled in memory. Throws StoreError. */
+export async function storeOfDirectory(dir: string, options: OpenOptions): Promise<BundleStore> {
+  const layout = await planSite(dir, { compressors: 'node', ...options, compression: options.compression ?? 'fast' });
+  const bytes = await bundleInMemory(layout, { sums: options.sums ?? true });
+  return new BundleStore(bytes, { name: dir, trusted: true });
+}
+
+/** A store over the files of a directory that changes, in order: what did not change since the last one is neither read nor copied. */
+export async function liveStore(
+  found: readonly Found[],
+  dir: string,
+  options: OpenOptions,
+  memory: BuildMemory,
+): Promise<BundleStore> {
+  memory.begin();
+  const layout = await planFiles(found, dir, { ...options, compression: options.compression ?? 'none' }, memory);
+  const { bytes, bodies } = await liveBundle(layout);
+  return new BundleStore(bytes, { name: dir, trusted: true, bodies });
+}

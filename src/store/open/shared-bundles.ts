@@ -1,0 +1,22 @@
+/** Bundles as memories that other programs on this machine can open, too. */
+import type { Memories } from '../../memory/memories.js';
+import { bundleNameOf, openBundle } from '../read/bundle-names.js';
+import { BundleStore } from '../read/bundle-store.js';
+import { verifySlowly } from '../read/verify-slowly.js';
+import { openStore } from './open.js';
+
+export const sharedBundles: Memories = {
+  nameOf: bundleNameOf,
+  async open({ id, path }) {
+    try {
+      const store = openBundle(id) ?? (await openStore(path));
+      if (!(store instanceof BundleStore) || store.id !== id) return undefined;
+      // Whole: what is sent from it is looked up nowhere, and so would be verified by nobody.
+      await verifySlowly(store);
+      return store.memory;
+    } catch {
+      // Its file is gone, is another one by now, or is damaged.
+      return undefined;
+    }
+  },
+};

@@ -1,0 +1,166 @@
+/** Serves a directory while a generator rebuilds it. */
+
+import type { OpenOptions } from '../options.js';
+import type { BundleStore } from '../read/bundle-store.js';
+import { BuildMemory } from '../site/build-memory.js';
+import type { Found } from '../site/walk.js';
+import { WalkMemory } from '../site/walk-memory.js';
+import type { Store } from '../store.js';
+import { liveStore } from './directory.js';
+import { TreeWatcher } from './watch-tree.js';
+
+export interface WatchOptions extends OpenOptions {
+  /** Milliseconds without a change after which a build counts as done. Default 50. */
+  readonly settle?: number | undefined;
+  /** Called with a sentence when the tree cannot be served as it is; the store that is served stays. */
+  readonly onError?: ((sentence: string) => void) | undefined;
+}
+
+export interface Watcher {
+  close(): void;
+}
+
+const SETTLE = 50;
+/** A tree that looks half-written has so long to become whole, in milliseconds, before it is taken for what is meant. */
+const PATIENCE = 1000;
+/** How often a directory that is gone is looked for. */
+const GONE = 100;
+/**
+ * So long after a change of single files was taken in, everything is looked at: what was written by another name of a file, or
+ * into a map of it, and what the kernel had no room to tell, is noticed then. Milliseconds.
+ */
+const CHECK = 1000;
+
+/**
+ * Calls `onStore` with a store of `dir` now, and with another one after each change that made it a different site. A tree that
+ * still changes, or changes while it is read, is waited for, and one that lost its home page, or has a page empty that was
+ * not, is given a second: no half-written build is served. Nothing is compressed unless asked for. Rejects with a
+ * StoreError when the directory cannot be served at first.
+ */
+export async function watchStore(
+  dir: string,
+  options: WatchOptions,
+  onStore: (store: Store) => void,
+): Promise<Watcher> {
+  const watching = new Watching(dir, options, onStore);
+  await watching.start();
+  return watching;
+}
+
+class Watching implements Watcher {
+  private readonly dir: string;
+  private readonly options: WatchOptions;
+  private readonly onStore: (store: Store) => void;
+  private readonly memory = new BuildMemory();
+  private readonly tree: TreeWatcher;
+  private readonly walked: WalkMemory;
+  private current: BundleStore | undefined;
+  /** What `current` was made of. */
+  private served: readonly Found[] = [];
+  private changes = 0;
+  /** When the last change was; performance.now(). */
+  private lastChange = 0;
+  private timer: NodeJS.Timeout | undefined;
+  private busy = false;
+  /** It was said that not everything can be watched. */
+  private toldBlind = false;
+  private closed = false;
+
+  constructor(dir: string, options: WatchOptions, onStore: (store: Store) => void) {
+    this.dir = dir;
+    this.options = options;
+    this.onStore = onStore;
+    this.tree = new TreeWatcher(dir, () => this.changed());
+    this.walked = new WalkMemory(dir, options.hidden);
+  }
+
+  async start(): Promise<void> {
+    await this.tree.sync();
+    try {
+      this.served = this.walked.all();
+      this.current = await liveStore(this.served, this.dir, this.options, this.memory);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    this.onStore(this.current);
+    if (this.changes > 0) this.wait(this.settle);
+    else this.taken(false);
+  }
+
+  /** What was touched is served. `again`: everything is looked at once more. */
+  private taken(again: boolean): void {
+    this.tree.settled();
+    if (again || this.tree.blind) this.wait(CHECK, true);
+    if (!this.tree.blind || this.toldBlind) return;
+    this.toldBlind = true;
+    this.options.onError?.(
+      `${this.dir}: the system has no watches left for all of it, so it is looked through each second; raise fs.inotify.max_user_watches`,
+    );
+  }
+
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.timer);
+    this.tree.close();
+  }
+
+  private get settle(): number {
+    return this.options.settle ?? SETTLE;
+  }
+
+  private changed(): void {
+    this.changes++;
+    this.lastChange = performance.now();
+    if (this.current) this.wait(this.settle);
+  }
+
+  private wait(ms: number, all = false): void {
+    clearTimeout(this.timer);
+    if (!this.closed) this.timer = setTimeout(() => void this.rebuild(all), ms);
+  }
+
+  /** `all`: look at everything, also at what nobody was seen to touch. */
+  private async rebuild(all: boolean): Promise<void> {
+    if (this.busy) return this.wait(this.settle, all);
+    this.busy = true;
+    const before = this.changes;
+    try {
+      const { touched } = this.tree;
+      const again = all || touched === undefined ? undefined : this.walked.again(touched);
+      if (again === undefined && !(await this.tree.sync())) return this.wait(GONE);
+      const found = again ?? this.walked.all();
+      const store = await liveStore(found, this.dir, this.options, this.memory);
+      await eventsSeen();
+      // What was written meanwhile may be half of a build; its own timer runs.
+      if (before !== this.changes || this.closed) return;
+      if (store.id !== this.current?.id) {
+        if (this.looksUnfinished(found)) return this.wait(this.settle);
+        this.current = store;
+        this.served = found;
+        this.onStore(store);
+      }
+      this.taken(again !== undefined);
+    } catch (error) {
+      if (this.closed || before !== this.changes) return;
+      if (performance.now() - this.lastChange < PATIENCE) this.wait(this.settle * 2);
+      else this.options.onError?.(error instanceof Error ? error.message : String(error));
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  private looksUnfinished(found: readonly Found[]): boolean {
+    if (performance.now() - this.lastChange >= PATIENCE) return false;
+    const sizes = new Map(found.map(({ path, size }) => [path, size]));
+    return this.served.some(({ path, size }) => {
+      const now = sizes.get(path);
+      return (now === 0 && size > 0) || (now === undefined && path === '/index.html');
+    });
+  }
+}
+
+/** Lets the loop look at what the kernel has noticed so far: between two turns it polls. */
+async function eventsSeen(): Promise<void> {
+  for (let i = 0; i < 2; i++) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,167 @@
+/** Directory -> bundle. */
+
+import { type Layout, layOut } from '../bundle/layout.js';
+import type { Manifest } from '../bundle/manifest.js';
+import { serverFields } from '../bundle/resource-fields.js';
+import { compressFiles, compressors } from '../compress/compress.js';
+import { withReloading } from '../html/live-reload.js';
+import { applyMetaRefresh } from '../html/meta-refresh.js';
+import { withPreloads } from '../html/preload.js';
+import type { SiteOptions } from '../options.js';
+import { encodePath } from '../paths/location.js';
+import { applyRedirects } from '../routes/apply-redirects.js';
+import { listings } from '../routes/listing.js';
+import { type RouteRules, RouteTable } from '../routes/routes.js';
+import { type HeaderRules, NO_HEADER_RULES, parseHeaderRules } from '../rules/header-rules.js';
+import { parseRedirectRules, type RedirectRule } from '../rules/redirect-rules.js';
+import { blobOf, blobOfFile } from '../site/blob.js';
+import { type BuildMemory, stampOf } from '../site/build-memory.js';
+import { checkLanguages, withLanguages } from '../site/languages.js';
+import { mediaType } from '../site/media-type.js';
+import { readWhole } from '../site/read-file.js';
+import type { Blob, SiteFile } from '../site/site.js';
+import { byBytes, type Found, walk } from '../site/walk.js';
+import { fileError, StoreError } from '../store-error.js';
+
+const READS_AT_ONCE = 16;
+/** Of so many bytes of files the content is kept; beyond, files are read again when they are written into the bundle. */
+const KEPT_BYTES = 2 ** 29;
+
+/** Reads the site in `dir`, without the file `except`, and decides everything about it. Throws StoreError. */
+export async function planSite(dir: string, options: SiteOptions, except?: string): Promise<Layout> {
+  const found = walk(dir, options.hidden).filter(({ file }) => file !== except);
+  return planFiles(found, dir, options);
+}
+
+/** The same of files that were found, in order. `dir` names the site in sentences. */
+export async function planFiles(
+  found: readonly Found[],
+  dir: string,
+  options: SiteOptions,
+  memory?: BuildMemory,
+): Promise<Layout> {
+  const languages = options.languages ?? [];
+  checkLanguages(languages);
+  const rules = await readRules(found, options);
+  const content = found.filter(({ path }) => path !== HEADERS && path !== REDIRECTS);
+  if (content.length === 0) {
+    throw new StoreError(`${dir} has no files; build the site first, or name the directory that it was built into`);
+  }
+  const files = await readAll(content, options, memory);
+  const base = basePath(options.base ?? '');
+  const read = base === '' ? files : files.map((file) => ({ ...file, path: base + file.path }));
+  const listed = options.listing ? [...read, ...listings(read)].sort((a, b) => byBytes(a.path, b.path)) : read;
+  const reloading = options.reload ? await withReloading(listed) : listed;
+  const served = withLanguages(await compressFiles(reloading, options), languages);
+  const hints = options.preload === 'early-hints';
+  const policy = { rules: rules.headers, security: options.security ?? true, hints };
+  const table = new RouteTable(served, routeRules(rules.headers), languages);
+  if (base !== '' && !table.served('/'))
+    table.set('/', { kind: 'redirect', status: 302, location: encodePath(`${base}/`) });
+  if (options.metaRefresh) await applyMetaRefresh(table, served);
+  const redirects = applyRedirects(table, rules.redirects, options.spa ? `${base}/` : undefined);
+  const manifest: Manifest = {
+    compressors: compressors(options),
+    security: policy.security,
+    headers: rules.headers.rules,
+    redirects,
+  };
+  const linked = options.preload ? await withPreloads(served, table) : served;
+  return layOut(linked, table.finish(), policy, manifest);
+}
+
+/** `/docs`: with a slash before it, none behind it. */
+function basePath(base: string): string {
+  const names = base.split('/').filter((name) => name !== '');
+  if (names.some((name) => name === '.' || name === '..' || /[\\?#%]/.test(name))) {
+    throw new StoreError(`the base ${base} is not a path like /docs`);
+  }
+  return names.map((name) => `/${name}`).join('');
+}
+
+const HEADERS = '/_headers';
+const REDIRECTS = '/_redirects';
+
+async function readRules(
+  found: readonly Found[],
+  options: SiteOptions,
+): Promise<{ headers: HeaderRules; redirects: readonly RedirectRule[] }> {
+  const warn = options.onWarning ?? ((): void => undefined);
+  const text = async (path: string): Promise<[string, string] | undefined> => {
+    const one = found.find((f) => f.path === path);
+    return one && [new TextDecoder().decode(await (one.load?.() ?? readWhole(one.file))), one.file];
+  };
+  const headers = await text(HEADERS);
+  const redirects = await text(REDIRECTS);
+  return {
+    headers: headers ? parseHeaderRules(...headers, warn) : NO_HEADER_RULES,
+    redirects: redirects ? parseRedirectRules(...redirects, warn) : [],
+  };
+}
+
+function routeRules(rules: HeaderRules): RouteRules {
+  return {
+    differs: (file, asked) => differs(rules, file.path, asked),
+    redirectFields: (asked) => (rules.rules.length === 0 ? '' : serverFields(rules, asked, asked)),
+  };
+}
+
+function differs(rules: HeaderRules, path: string, asked: string): boolean {
+  return rules.rules.length > 0 && (rules.filled || rules.matching(asked, path) !== rules.matching(path, path));
+}
+
+async function readAll(found: readonly Found[], options: SiteOptions, memory?: BuildMemory): Promise<SiteFile[]> {
+  const files = new Array<SiteFile>(found.length);
+  let next = 0;
+  let done = 0;
+  let kept = 0;
+  const total = found.reduce((sum, f) => sum + f.size, 0);
+  found.forEach((one, i) => {
+    const same = memory?.same(one);
+    if (same === undefined) return;
+    files[i] = same;
+    kept += same.coded[0]!.blob.size;
+  });
+  const work = async (): Promise<void> => {
+    while (next < found.length) {
+      const i = next++;
+      if (files[i] !== undefined) continue;
+      const one = found[i]!;
+      const { blob, start } = await readOne(one, kept < KEPT_BYTES, memory);
+      kept += blob.size;
+      files[i] = {
+        path: one.path,
+        type: mediaType(one.path, start, options.mime),
+        coded: [{ coding: 'identity', blob }],
+      };
+      memory?.note(one, files[i]!);
+      done += one.size;
+      options.onProgress?.({ phase: 'read', done, total });
+    }
+  };
+  await Promise.all(Array.from({ length: READS_AT_ONCE }, work));
+  return files;
+}
+
+/** The file's content, and its first bytes at least. */
+async function readOne(
+  { file, load }: Found,
+  keep: boolean,
+  memory?: BuildMemory,
+): Promise<{ blob: Blob; start: Uint8Array }> {
+  if (load) {
+    const start = await load();
+    const blob = blobOf(start);
+    return { blob: keep ? blob : { ...blob, load }, start };
+  }
+  try {
+    const known = memory?.recall(file);
+    if (known) return { blob: known, start: await known.load() };
+    const stamp = memory ? stampOf(file) : '';
+    const start = await readWhole(file);
+    const blob = keep ? blobOf(start) : blobOfFile(file, start);
+    return { blob: memory?.keep(file, stamp, blob) ?? blob, start };
+  } catch (error) {
+    throw fileError(error, file);
+  }
+}

@@ -1,0 +1,48 @@
+import type { Lookup } from '../store.js';
+
+const CHUNK_SHIFT = 8;
+const CHUNK = 1 << CHUNK_SHIFT;
+
+/**
+ * Answers by their number, made once and kept; at most about `limit` of them. Two generations: when the young one is full it
+ * becomes the old one, and what is still asked for moves over. A hit costs two reads and allocates nothing.
+ */
+export class AnswerCache {
+  private young: (Lookup | undefined)[][] = [];
+  private old: (Lookup | undefined)[][] = [];
+  private count = 0;
+  private readonly half: number;
+
+  constructor(limit: number) {
+    this.half = Math.max(1, limit >>> 1);
+  }
+
+  get(index: number): Lookup | undefined {
+    const there = this.young[index >>> CHUNK_SHIFT]?.[index & (CHUNK - 1)];
+    if (there !== undefined) return there;
+    const before = this.old[index >>> CHUNK_SHIFT]?.[index & (CHUNK - 1)];
+    if (before !== undefined) this.set(index, before);
+    return before;
+  }
+
+  set(index: number, answer: Lookup): void {
+    if (this.count >= this.half) {
+      this.old = this.young;
+      this.young = [];
+      this.count = 0;
+    }
+    let chunk = this.young[index >>> CHUNK_SHIFT];
+    if (!chunk) {
+      chunk = new Array<Lookup | undefined>(CHUNK).fill(undefined);
+      this.young[index >>> CHUNK_SHIFT] = chunk;
+    }
+    chunk[index & (CHUNK - 1)] = answer;
+    this.count++;
+  }
+
+  clear(): void {
+    this.young = [];
+    this.old = [];
+    this.count = 0;
+  }
+}

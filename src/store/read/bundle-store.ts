@@ -1,0 +1,195 @@
+import { Memory } from '../../memory/memory.js';
+import { BundleBytes } from '../bundle/bundle-bytes.js';
+import type { Manifest } from '../bundle/manifest.js';
+import { type BundleHeader, readHeader } from '../format/bundle-header.js';
+import { rangeSum } from '../format/sums.js';
+import { Damage, type VerifiedPages } from '../format/verified-pages.js';
+import { encodePath } from '../paths/location.js';
+import { PathFold } from '../paths/path-fold.js';
+import { HASH_START, hashEnd, pathHash } from '../paths/path-hash.js';
+import type { Lookup, Resource, Store } from '../store.js';
+import { BundleAnswers } from './bundle-answers.js';
+import { damagedPage } from './damaged-page.js';
+import { KeyIndex } from './key-index.js';
+import { LateRules } from './late-rules.js';
+import { PathCache } from './path-cache.js';
+
+const KEPT_PATHS = 1024;
+const decoder = new TextDecoder();
+
+export interface BundleStoreOptions {
+  /** For sentences: the file or directory. */
+  readonly name: string;
+  /** This process made the bytes itself: nothing is verified. */
+  readonly trusted: boolean;
+  /** Bodies that lie elsewhere, by their place in the content; `bytes` then end with the heads. Trusted only. */
+  readonly bodies?: ReadonlyMap<number, Memory> | undefined;
+  readonly onDamage?: ((sentence: string) => void) | undefined;
+}
+
+/** A store over the bytes of a bundle, mapped or read. Answers become objects when they are first asked for. */
+export class BundleStore implements Store {
+  readonly id: string;
+  readonly size: number;
+  readonly header: BundleHeader;
+  readonly pages: VerifiedPages;
+  /** The whole file. */
+  readonly memory: Memory;
+  private readonly bundle: BundleBytes;
+  private readonly keys: KeyIndex;
+  private readonly answers: BundleAnswers;
+  private readonly paths = new PathCache(KEPT_PATHS);
+  private readonly fold = new PathFold();
+  private late: LateRules | undefined;
+  private readonly options: BundleStoreOptions;
+  private readonly damaged: Lookup;
+  private readonly missing: Lookup = { kind: 'missing', page: undefined };
+
+  /** Throws a StoreError when `bytes` are not a whole bundle of a version that this program reads. */
+  constructor(bytes: Uint8Array, options: BundleStoreOptions) {
+    this.header = readHeader(bytes.subarray(0, 512), options.bodies ? undefined : bytes.length, options.name);
+    this.options = options;
+    this.id = this.header.id;
+    this.bundle = new BundleBytes(bytes, this.header, options.name, options.trusted);
+    this.pages = this.bundle.pages;
+    this.keys = new KeyIndex(this.bundle);
+    this.size = this.keys.size;
+    const { content, sums } = this.header;
+    this.memory = new Memory(bytes, sums.end > sums.at ? rangeSum(bytes, content.at, content.end, sums.at) : undefined);
+    this.answers = new BundleAnswers(this.bundle, this.memory, options.bodies);
+    this.damaged = { kind: 'missing', page: damagedPage() };
+  }
+
+  lookup(bytes: Uint8Array, start: number, end: number): Lookup {
+    try {
+      const hash = pathHash(bytes, start, end);
+      const key = this.keys.find(hash, bytes, start, end);
+      if (key >= 0) {
+        const index = this.keys.answer(key);
+        if (index >= 0) return this.answers.answer(index);
+      }
+      const known = this.paths.get(hash, bytes, start, end);
+      if (known !== undefined) return known;
+      const found =
+        this.decided(bytes, start, end) ?? this.folded(bytes, start, end) ?? this.notFound(bytes, start, end);
+      this.paths.set(hash, bytes, start, end, found);
+      return found;
+    } catch (error) {
+      // What one who makes a bundle with right hashes and lying contents can cause ends here, too.
+      this.options.onDamage?.(this.sentence(error));
+      return this.damaged;
+    }
+  }
+
+  /** What is damaged is told to `onDamage` and left out. */
+  *resources(wanted?: (path: string) => boolean): Iterable<Resource> {
+    for (let i = 0; i < this.header.files; i++) {
+      if (wanted !== undefined && !this.answers.hasPath(i, wanted)) continue;
+      const answer = this.answerOrDamage(i);
+      if (answer?.kind === 'resource') yield answer.resource;
+    }
+  }
+
+  /** Every path that has an answer, with it; in no useful order. Throws Damage. */
+  *routes(): Iterable<{ path: string; answer: Lookup }> {
+    for (const key of this.keys.all()) {
+      const index = this.keys.answer(key);
+      if (index >= 0) yield { path: this.keys.path(key), answer: this.answers.answer(index) };
+    }
+  }
+
+  /** How it was made. Throws Damage. */
+  manifest(): Manifest {
+    const { at, end } = this.header.manifest;
+    this.pages.ensure(at, end);
+    try {
+      return JSON.parse(decoder.decode(this.bundle.bytes.subarray(at, end))) as Manifest;
+    } catch {
+      throw this.bundle.contradiction();
+    }
+  }
+
+  /** What made the compressed bytes; nothing when that cannot be read. */
+  compressors(): Readonly<Record<string, string>> {
+    try {
+      return this.manifest().compressors ?? {};
+    } catch {
+      return {};
+    }
+  }
+
+  /** Lets go of what it keeps. Bytes that others still refer to stay until they let go, too. */
+  close(): void {
+    this.answers.clear();
+  }
+
+  private rules(): LateRules {
+    if (this.late) return this.late;
+    const manifest = this.manifest();
+    try {
+      this.late = new LateRules(manifest);
+    } catch {
+      throw this.bundle.contradiction();
+    }
+    return this.late;
+  }
+
+  /** What a rule with a star or placeholders says. */
+  private decided(bytes: Uint8Array, start: number, end: number): Lookup | undefined {
+    const late = this.rules();
+    const decision = late.decide(bytes, start, end);
+    if (!decision) return undefined;
+    if ('redirect' in decision) return late.dress(decision.redirect, bytes, start, end);
+    let index = 'answer' in decision ? decision.answer : -1;
+    if ('path' in decision) {
+      const path = new TextEncoder().encode(decision.path);
+      const key = this.keys.find(pathHash(path, 0, path.length), path, 0, path.length);
+      index = key < 0 ? -1 : this.keys.answer(key);
+    }
+    const answer = index < 0 ? undefined : this.answers.answer(index);
+    return answer && answer.kind !== 'redirect' ? late.dress(answer, bytes, start, end) : undefined;
+  }
+
+  /** The one path that differs in case or Unicode form only. */
+  private folded(bytes: Uint8Array, start: number, end: number): Lookup | undefined {
+    const { fold } = this;
+    if (!fold.set(bytes, start, end)) return undefined;
+    const key = this.keys.find(pathHash(fold.bytes, 0, fold.length), fold.bytes, 0, fold.length);
+    if (key < 0 || this.keys.ambiguous(key)) return undefined;
+    const index = this.keys.answer(key);
+    if (index < 0) return undefined;
+    const found = this.answers.answer(index);
+    if (found.kind === 'redirect') return this.rules().dress(found, bytes, start, end);
+    const path = this.keys.path(key);
+    return this.rules().dress({ kind: 'redirect', status: 301, location: encodePath(path) }, bytes, start, end);
+  }
+
+  /** The page of the deepest directory above the path that has one. */
+  private notFound(bytes: Uint8Array, start: number, end: number): Lookup {
+    let page = -1;
+    let state = HASH_START;
+    for (let i = start, slashes = 0; i < end && slashes < this.header.deepestNotFound; i++) {
+      const byte = bytes[i]!;
+      state = Math.imul(state ^ byte, 0x01000193);
+      if (byte !== 0x2f) continue;
+      slashes++;
+      const key = this.keys.find(hashEnd(state), bytes, start, i + 1);
+      const own = key < 0 ? -1 : this.keys.notFound(key);
+      if (own >= 0) page = own;
+    }
+    return this.rules().dress(page < 0 ? this.missing : this.answers.answer(page), bytes, start, end);
+  }
+
+  private answerOrDamage(index: number): Lookup | undefined {
+    try {
+      return this.answers.answer(index);
+    } catch (error) {
+      this.options.onDamage?.(this.sentence(error));
+      return undefined;
+    }
+  }
+
+  private sentence(error: unknown): string {
+    return (error instanceof Damage ? error : this.bundle.contradiction()).message;
+  }
+}

@@ -1,0 +1,227 @@
+/** Decides, when a bundle is made, what each path leads to. */
+import { KEY_AMBIGUOUS, KEY_FOLDED } from '../format/format.js';
+import { encodePath, foldPath } from '../paths/location.js';
+import { translations } from '../site/languages.js';
+import type { Answer, RedirectStatus, Routes, SiteFile } from '../site/site.js';
+
+interface Draft {
+  path: string;
+  flags: number;
+  answer: number;
+  notFound: number;
+}
+
+/** What rules about fields mean for routes. */
+export interface RouteRules {
+  /** Whether two paths of one file need heads of their own: the rules of the site speak of one and not of the other. */
+  differs(file: SiteFile, asked: string): boolean;
+  /** Field lines for a redirect of a path. */
+  redirectFields(asked: string): string;
+}
+
+export const NO_ROUTE_RULES: RouteRules = { differs: () => false, redirectFields: () => '' };
+
+/**
+ * The routes of `files`, which stand in the order of their paths. A file answers at its own path; `index.html` at its directory,
+ * which is redirected to its slash; `about.html` at `/about`. A file beats what is derived from another one. What differs
+ * from exactly one path in case or a slash is redirected there. With `languages`, `about.en.html` and `about.de.html` also
+ * answer at the paths of an `about.html`, as translations of each other.
+ */
+export class RouteTable {
+  private readonly answers: Answer[] = [];
+  private readonly keys = new Map<string, Draft>();
+  private readonly redirects = new Map<string, number>();
+  private readonly files: readonly SiteFile[];
+  private readonly rules: RouteRules;
+  /** Files that stand for a path together: its translations, by the path. */
+  private readonly translated: ReadonlyMap<string, readonly number[]>;
+  private deepest = 0;
+
+  constructor(files: readonly SiteFile[], rules: RouteRules, languages: readonly string[] = []) {
+    this.files = files;
+    this.rules = rules;
+    this.translated = translations(files, languages);
+    files.forEach((file, i) => {
+      this.answers.push({ kind: 'resource', file: i, status: 200, asked: file.path });
+      this.keys.set(file.path, { path: file.path, flags: 0, answer: i, notFound: -1 });
+    });
+    for (const [path, group] of this.translated) this.put(path, this.addTranslations(group, path, 200), true);
+    this.directories();
+    this.cleanUrls();
+    this.strays();
+  }
+
+  /** What `path` leads to; -1: nothing. */
+  find(path: string): number {
+    return this.keys.get(path)?.answer ?? -1;
+  }
+
+  /** Whether a file answers at `path`. */
+  served(path: string): boolean {
+    const found = this.find(path);
+    return found >= 0 && this.answers[found]!.kind !== 'redirect';
+  }
+
+  /** The paths at which each file answers. */
+  pathsByFile(): Map<number, string[]> {
+    const paths = new Map<number, string[]>();
+    for (const key of this.keys.values()) {
+      const answer = this.answers[key.answer];
+      if (answer?.kind !== 'resource') continue;
+      const there = paths.get(answer.file);
+      if (there) there.push(key.path);
+      else paths.set(answer.file, [key.path]);
+    }
+    return paths;
+  }
+
+  /** Every path at which a file answers. */
+  paths(): string[] {
+    return [...this.keys.keys()].filter((path) => this.served(path));
+  }
+
+  answer(index: number): Answer {
+    return this.answers[index]!;
+  }
+
+  /** Lets `path` lead to `answer`, whatever it did before. */
+  set(path: string, answer: Answer): void {
+    this.put(
+      path,
+      answer.kind === 'redirect' ? this.addRedirect(path, answer.status, answer.location) : this.add(answer),
+      true,
+    );
+  }
+
+  private addRedirect(path: string, status: RedirectStatus, location: string): number {
+    const fields = this.rules.redirectFields(path);
+    return this.add(
+      fields === '' ? { kind: 'redirect', status, location } : { kind: 'redirect', status, location, fields },
+    );
+  }
+
+  private addTranslations(files: readonly number[], asked: string, status: number): number {
+    return this.add({ kind: 'languages', files, status, asked });
+  }
+
+  /** The number of an answer: one for equal redirects and for equal resources. */
+  add(answer: Answer): number {
+    const id = answer.kind === 'redirect' ? `${answer.status} ${answer.location} ${answer.fields ?? ''}` : '';
+    const known = id ? this.redirects.get(id) : undefined;
+    if (known !== undefined) return known;
+    this.answers.push(answer);
+    if (id) this.redirects.set(id, this.answers.length - 1);
+    return this.answers.length - 1;
+  }
+
+  /** All of it; call once, after all changes. */
+  finish(): Routes {
+    this.notFoundPages();
+    this.foldCases();
+    return { answers: this.answers, keys: [...this.keys.values()], deepestNotFound: this.deepest };
+  }
+
+  private put(path: string, answer: number, force = false): void {
+    const there = this.keys.get(path);
+    if (!there) this.keys.set(path, { path, flags: 0, answer, notFound: -1 });
+    else if (force || there.answer < 0) there.answer = answer;
+  }
+
+  private redirect(path: string, to: string): void {
+    if (!this.keys.has(path)) this.put(path, this.addRedirect(path, 301, encodePath(to)));
+  }
+
+  private serve(path: string, file: number): void {
+    if (this.keys.has(path)) return;
+    const own = this.rules.differs(this.files[file]!, path);
+    this.put(path, own ? this.add({ kind: 'resource', file, status: 200, asked: path }) : file);
+  }
+
+  /** Serves at `path` what is at the path `from`: a file, or its translations. */
+  private serveLike(from: string, path: string): void {
+    const group = this.translated.get(from);
+    if (group === undefined) this.serve(path, this.find(from));
+    else if (!this.keys.has(path)) this.put(path, this.addTranslations(group, path, 200));
+  }
+
+  /** The paths of files, and those that translations have together, in the order of the files. */
+  private named(): string[] {
+    return [...new Set([...this.files.map((file) => file.path), ...this.translated.keys()])];
+  }
+
+  private directories(): void {
+    for (const name of INDEXES) {
+      for (const path of this.named()) if (path.endsWith(`/${name}`)) this.serveLike(path, path.slice(0, -name.length));
+    }
+  }
+
+  private cleanUrls(): void {
+    for (const extension of ['.html', '.htm']) {
+      for (const path of this.named()) {
+        if (!path.endsWith(extension) || INDEXES.some((name) => path.endsWith(`/${name}`))) continue;
+        const clean = path.slice(0, -extension.length);
+        if (!clean.endsWith('/')) this.serveLike(path, clean);
+      }
+    }
+  }
+
+  /** A slash too few or too many, and `/index` for what is at the slash. */
+  private strays(): void {
+    const served = [...this.keys.keys()];
+    for (const path of served) {
+      if (path.length > 1 && path.endsWith('/')) this.redirect(path.slice(0, -1), path);
+    }
+    for (const path of served) {
+      if (path.endsWith('/')) {
+        this.redirect(`${path}index`, path);
+      } else if (!/\/index\.html?$/.test(path)) {
+        this.redirect(`${path}/`, path);
+      }
+    }
+  }
+
+  private notFoundPages(): void {
+    const numbers = new Map(this.files.map((file, i) => [file.path, i]));
+    for (const path of this.named()) {
+      if (!path.endsWith('/404.html')) continue;
+      const dir = path.slice(0, -'404.html'.length);
+      const group = this.translated.get(path);
+      const page = group
+        ? this.addTranslations(group, path, 404)
+        : this.add({ kind: 'resource', file: numbers.get(path)!, status: 404, asked: path });
+      const key = this.keys.get(dir);
+      if (key) key.notFound = page;
+      else this.keys.set(dir, { path: dir, flags: 0, answer: -1, notFound: page });
+      this.deepest = Math.max(this.deepest, dir.split('/').length - 1);
+    }
+  }
+
+  /** Lets the folded form of a path lead to it, where that is the only path with this form. */
+  private foldCases(): void {
+    const groups = new Map<string, Draft[]>();
+    for (const key of this.keys.values()) {
+      if (key.answer < 0) continue;
+      const folded = foldPath(key.path);
+      const group = groups.get(folded);
+      if (group) group.push(key);
+      else groups.set(folded, [key]);
+    }
+    for (const [folded, group] of groups) {
+      if (group.length > 1) {
+        const itself = this.keys.get(folded);
+        if (itself) itself.flags |= KEY_AMBIGUOUS;
+        continue;
+      }
+      const key = group[0]!;
+      if (key.path === folded) continue;
+      const answer = this.answers[key.answer]!;
+      const location = answer.kind === 'redirect' ? answer.location : encodePath(key.path);
+      const there = this.keys.get(folded);
+      const target = this.addRedirect(folded, 301, location);
+      if (there) there.answer = target;
+      else this.keys.set(folded, { path: folded, flags: KEY_FOLDED, answer: target, notFound: -1 });
+    }
+  }
+}
+
+const INDEXES = ['index.html', 'index.htm'] as const;

@@ -1,0 +1,151 @@
+/** `_headers`: fields that a site gives its answers, by the path; as Cloudflare Pages and Netlify define it. */
+import type { Field } from '../format/heads.js';
+import { StoreError } from '../store-error.js';
+import { fill, type Matched, PathPattern } from './path-pattern.js';
+import { ruleLines } from './rule-lines.js';
+
+/** What the rules that match do to a head. Keys in lower case. */
+export interface FieldChanges {
+  readonly set: ReadonlyMap<string, readonly Field[]>;
+  readonly removed: ReadonlySet<string>;
+}
+
+/** One rule, as the manifest keeps it. A field without a value is to be removed. */
+export interface HeaderRule {
+  readonly path: string;
+  readonly fields: readonly { readonly name: string; readonly value?: string }[];
+}
+
+export const MAX_HEADER_RULES = 1000;
+const MAX_LINE = 8000;
+const NOTHING: FieldChanges = { set: new Map(), removed: new Set() };
+
+/** The server decides these; both hosts leave them out, too. */
+const RESERVED = new Set(
+  'accept-ranges age allow alt-svc connection content-encoding content-length content-range date etag host keep-alive last-modified location server te trailer transfer-encoding upgrade www-authenticate'.split(
+    ' ',
+  ),
+);
+
+export class HeaderRules {
+  readonly rules: readonly HeaderRule[];
+  private readonly patterns: readonly PathPattern[];
+
+  constructor(rules: readonly HeaderRule[]) {
+    this.rules = rules;
+    this.patterns = rules.map((rule) => {
+      const pattern = PathPattern.parse(rule.path);
+      if (typeof pattern === 'string') throw new StoreError(`_headers: ${pattern}`);
+      return pattern;
+    });
+  }
+
+  /** What the rules that match the path asked for, or that of the file served, say. Paths are decoded. */
+  fieldsFor(asked: string, file: string): FieldChanges {
+    if (this.rules.length === 0) return NOTHING;
+    const set = new Map<string, Field[]>();
+    const removed = new Set<string>();
+    for (const [i, rule] of this.rules.entries()) {
+      const matched = this.patterns[i]!.match(asked) ?? (file === asked ? undefined : this.patterns[i]!.match(file));
+      if (matched) apply(rule, matched, set, removed);
+    }
+    return { set, removed };
+  }
+
+  /** The numbers of the rules that match, as a key. */
+  matching(asked: string, file: string): string {
+    let key = '';
+    for (const [i, pattern] of this.patterns.entries()) if (pattern.match(asked) ?? pattern.match(file)) key += `${i} `;
+    return key;
+  }
+
+  /** Whether what a rule says depends on what its pattern matched. */
+  get filled(): boolean {
+    return this.rules.some(
+      (rule, i) =>
+        !this.patterns[i]!.literal &&
+        rule.fields.some((f) => /:[A-Za-z]/.test(f.value ?? '') && fillsOf(this.patterns[i]!, f.value!)),
+    );
+  }
+}
+
+export const NO_HEADER_RULES = new HeaderRules([]);
+
+function fillsOf(pattern: PathPattern, value: string): boolean {
+  return pattern.names.some((name) => new RegExp(`:${name}\\b`).test(value));
+}
+
+function apply(rule: HeaderRule, matched: Matched, set: Map<string, Field[]>, removed: Set<string>): void {
+  for (const { name, value } of rule.fields) {
+    const key = name.toLowerCase();
+    if (value === undefined) {
+      set.delete(key);
+      removed.add(key);
+      continue;
+    }
+    const field = { name, value: fill(value, matched).trim() };
+    if (field.value === '') continue;
+    const there = set.get(key);
+    if (!there) set.set(key, [field]);
+    else if (!there.some((f) => f.value === field.value)) there.push(field);
+  }
+}
+
+/** Parses the file. Throws a StoreError that names `file` and the line; what is only left out goes to `warn`. */
+export function parseHeaderRules(text: string, file: string, warn: (sentence: string) => void): HeaderRules {
+  const rules: { path: string; fields: { name: string; value?: string }[] }[] = [];
+  let current: (typeof rules)[number] | undefined;
+  let skipped = false;
+  for (const { place, raw, line } of ruleLines(text, file, MAX_LINE)) {
+    if (/^https?:\/\//i.test(line) && !/^\s/.test(raw)) {
+      warn(`${place}: rules for a host are left out; write the path alone`);
+      skipped = true;
+      current = undefined;
+    } else if (line.startsWith('/') && !/^\s/.test(raw)) {
+      const pattern = PathPattern.parse(line);
+      if (typeof pattern === 'string') throw new StoreError(`${place}: ${pattern}`);
+      current = { path: line, fields: [] };
+      skipped = false;
+      rules.push(current);
+      if (rules.length > MAX_HEADER_RULES)
+        throw new StoreError(`${place}: more than ${MAX_HEADER_RULES} rules; join some with a *`);
+    } else if (!skipped) {
+      const field = parseField(line, place, warn);
+      if (!current) throw new StoreError(`${place}: a field stands before the first path; begin with a line like /*`);
+      if (field) current.fields.push(field);
+    }
+  }
+  return new HeaderRules(rules.filter((rule) => rule.fields.length > 0));
+}
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+function parseField(
+  line: string,
+  place: string,
+  warn: (sentence: string) => void,
+): { name: string; value?: string } | undefined {
+  const removal = /^!\s*(.*)$/.exec(line);
+  const colon = line.indexOf(':');
+  if (!removal && colon < 0)
+    throw new StoreError(`${place}: neither a path that begins with / nor a field like Name: value`);
+  const name = removal ? removal[1]!.trim() : line.slice(0, colon).trim();
+  if (!TOKEN.test(name)) throw new StoreError(`${place}: ${JSON.stringify(name)} is not the name of a field`);
+  if (removal) return { name };
+  const value = line.slice(colon + 1).trim();
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  if (/[\x00-\x08\x0a-\x1f\x7f]/.test(value)) throw new StoreError(`${place}: the value has a control character`);
+  if (/[\u0080-\uffff]/.test(value))
+    throw new StoreError(`${place}: the value has a character outside ASCII; encode it`);
+  const key = name.toLowerCase();
+  if (RESERVED.has(key)) return void warn(`${place}: ${name} is decided by the server; the line is left out`);
+  if (key === 'basic-auth')
+    return void warn(`${place}: Basic-Auth is not supported; what it should protect is open to all`);
+  if (key === 'strict-transport-security') {
+    return void warn(
+      `${place}: Strict-Transport-Security is not sent over plain HTTP (RFC 6797 7.2); set it where TLS ends`,
+    );
+  }
+  if (value === '') return void warn(`${place}: ${name} has no value; the line is left out`);
+  return { name, value };
+}

@@ -1,0 +1,104 @@
+/** `_redirects`: where paths lead; as Cloudflare Pages and Netlify define it. */
+import { sameOrigin } from '../paths/location.js';
+import type { RedirectStatus } from '../site/site.js';
+import { StoreError } from '../store-error.js';
+import { fill, type Matched, PathPattern } from './path-pattern.js';
+import { ruleLines } from './rule-lines.js';
+
+export type RuleStatus = RedirectStatus | 200 | 404 | 410 | 451;
+
+export interface RedirectRule {
+  readonly from: PathPattern;
+  readonly to: string;
+  readonly status: RuleStatus;
+  /** `!`: also where a file is. */
+  readonly force: boolean;
+  /** `_redirects:12` */
+  readonly place: string;
+}
+
+export const MAX_STATIC = 100_000;
+export const MAX_DYNAMIC = 1000;
+const MAX_LINE = 2000;
+const STATUSES = new Set([200, 301, 302, 303, 307, 308, 404, 410, 451]);
+
+/**
+ * Parses the file: `from to [status]`, one a line. Without a status it is 302. Throws a StoreError that names `file` and the
+ * line; rules that ask for what a static server does not have go to `warn` and are left out.
+ */
+export function parseRedirectRules(text: string, file: string, warn: (sentence: string) => void): RedirectRule[] {
+  const rules: RedirectRule[] = [];
+  let dynamic = 0;
+  for (const { place, line } of ruleLines(text, file, MAX_LINE)) {
+    const rule = parseRule(line, place, warn);
+    if (!rule) continue;
+    rules.push(rule);
+    if (!rule.from.literal && ++dynamic > MAX_DYNAMIC)
+      throw new StoreError(`${place}: more than ${MAX_DYNAMIC} rules with * or placeholders`);
+    if (rules.length > MAX_STATIC) throw new StoreError(`${place}: more than ${MAX_STATIC} rules`);
+  }
+  return rules;
+}
+
+function parseRule(line: string, place: string, warn: (sentence: string) => void): RedirectRule | undefined {
+  const words = line.split(/\s+/);
+  const comment = words.findIndex((word, i) => i > 0 && word.startsWith('#'));
+  if (comment >= 0) words.length = comment;
+  const [source, ...rest] = words as [string, ...string[]];
+  if (/^https?:\/\//i.test(source)) return void warn(`${place}: rules for a host are left out; write the path alone`);
+  if (rest.length === 0) throw new StoreError(`${place}: ${source} leads nowhere; write where to behind it`);
+  if (/^[\w.-]+=/.test(rest[0]!)) return void warn(`${place}: rules by query are left out; queries are not looked at`);
+  const [to, code = '302', ...conditions] = rest as [string, ...string[]];
+  if (conditions.length > 0) return void warn(`${place}: rules with conditions (${conditions.join(' ')}) are left out`);
+  const from = PathPattern.parse(source);
+  if (typeof from === 'string') throw new StoreError(`${place}: ${from}`);
+  const status = Number(code.replace(/!$/, ''));
+  if (!/^\d{3}!?$/.test(code) || !STATUSES.has(status)) {
+    throw new StoreError(`${place}: the status ${code} is none of ${[...STATUSES].join(', ')}`);
+  }
+  const wrong = wrongTarget(to, from);
+  if (wrong) throw new StoreError(`${place}: ${wrong}`);
+  const inSite = to.startsWith('/');
+  if (!inSite && (status < 300 || status > 399)) {
+    return void warn(`${place}: content of other hosts is not fetched; the rule is left out`);
+  }
+  if (from.literal && inSite && status >= 300 && status < 400 && sameOrigin(to) === sameOrigin(source)) {
+    throw new StoreError(`${place}: ${source} leads to itself`);
+  }
+  return { from, to, status: status as RuleStatus, force: code.endsWith('!'), place };
+}
+
+function wrongTarget(to: string, from: PathPattern): string | undefined {
+  // A browser takes both for another host.
+  if (/^[/\\]{2}/.test(to) || /^\/\\/.test(to)) return `${to} names a host without a scheme; write https://`;
+  if (!/^(?:\/|https?:\/\/[^/])/i.test(to)) return `${to} is neither a path nor an address that begins with https://`;
+  const host = /^https?:\/\/[^/]*/i.exec(to)?.[0] ?? '';
+  const names = [...to.matchAll(/:([A-Za-z]\w*)/g)]
+    .map((m) => m[1]!)
+    .filter((name) => name !== 'http' && name !== 'https');
+  if (from.names.some((name) => host.includes(`:${name}`))) return `${to} lets the path choose the host`;
+  const unknown = to.startsWith('/') ? names.find((name) => !from.names.includes(name)) : undefined;
+  return unknown ? `:${unknown} is not in ${from.text}` : undefined;
+}
+
+/** Where a rule that matched leads: of this origin, or of the host that the rule names. */
+export function locationOf(to: string, matched: Matched): string {
+  const filled = fill(to, matched);
+  if (to.startsWith('/')) return sameOrigin(filled);
+  const [origin] = /^https?:\/\/[^/]*/i.exec(filled)!;
+  return origin + (filled.length > origin.length ? sameOrigin(filled.slice(origin.length)) : '/');
+}
+
+/** The path in the site that a rule rewrites to, decoded, without query. */
+export function rewriteTarget(to: string, matched: Matched): string | undefined {
+  try {
+    // An encoded slash is no separator: it must not reach what lies in another directory.
+    return decodeURIComponent(
+      locationOf(to, matched)
+        .replace(/[?#][\s\S]*$/, '')
+        .replace(/%2f/gi, '\0'),
+    );
+  } catch {
+    return undefined;
+  }
+}

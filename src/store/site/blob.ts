@@ -1,0 +1,25 @@
+import { createHash } from 'node:crypto';
+import { StoreError } from '../store-error.js';
+import { readWhole } from './read-file.js';
+import type { Blob } from './site.js';
+
+function hashOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** A blob of bytes in memory. */
+export function blobOf(bytes: Uint8Array): Blob {
+  return { sha256: hashOf(bytes), size: bytes.length, load: () => bytes };
+}
+
+/** A blob of the bytes that `file` had; they are read again when they are needed, and must still be the same. */
+export function blobOfFile(file: string, bytes: Uint8Array): Blob {
+  const sha256 = hashOf(bytes);
+  const load = async (): Promise<Uint8Array> => {
+    const again = await readWhole(file);
+    if (hashOf(again) !== sha256)
+      throw new StoreError(`${file} changed while the site was bundled; try again when what writes it is done`);
+    return again;
+  };
+  return { sha256, size: bytes.length, load };
+}

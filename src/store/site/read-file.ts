@@ -1,0 +1,40 @@
+import { open } from 'node:fs/promises';
+import { fileError, StoreError } from '../store-error.js';
+
+const TRIES = 3;
+
+/**
+ * The bytes of `file`, as they were at one moment: a file that changes under the reading is read again, and refused when it
+ * does not come to rest. Throws StoreError.
+ */
+export async function readWhole(file: string): Promise<Uint8Array> {
+  for (let i = 0; i < TRIES; i++) {
+    const bytes = await readOnce(file);
+    if (bytes) return bytes;
+  }
+  throw new StoreError(`${file} changed while it was read; try again when what writes it is done`);
+}
+
+async function readOnce(file: string): Promise<Uint8Array | undefined> {
+  try {
+    const handle = await open(file, 'r');
+    try {
+      const before = await handle.stat({ bigint: true });
+      const size = Number(before.size);
+      const bytes = new Uint8Array(size);
+      let at = 0;
+      while (at < size) {
+        const { bytesRead } = await handle.read(bytes, at, size - at, at);
+        if (bytesRead === 0) return undefined;
+        at += bytesRead;
+      }
+      const after = await handle.stat({ bigint: true });
+      const same = after.size === before.size && after.mtimeNs === before.mtimeNs && after.ctimeNs === before.ctimeNs;
+      return same ? bytes : undefined;
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw fileError(error, file);
+  }
+}

@@ -1,0 +1,61 @@
+/** A site as it is known before it is laid out in a bundle. */
+import type { Coding } from '../store.js';
+
+/** Bytes that are sent as they are. */
+export interface Blob {
+  /** Hex of their SHA-256: what is equal is stored once. */
+  readonly sha256: string;
+  readonly size: number;
+  /** The bytes; a file that is no longer what it was is a StoreError. */
+  load(): Uint8Array | Promise<Uint8Array>;
+}
+
+export interface Coded {
+  readonly coding: Coding;
+  readonly blob: Blob;
+}
+
+export interface SiteFile {
+  /** From the root, decoded: `/blog/index.html`. */
+  readonly path: string;
+  /** Content-Type, with its charset. */
+  readonly type: string;
+  /** Of a translation, `page.de.html`: its language tag. */
+  readonly language?: string | undefined;
+  /** Value of `Link`: what a browser should fetch before it has read the page. */
+  readonly link?: string | undefined;
+  /** Identity first, then the codings that are smaller. */
+  readonly coded: readonly Coded[];
+}
+
+export type RedirectStatus = 301 | 302 | 303 | 307 | 308;
+
+/** What a path leads to: a file with a status, with the fields that this path gives it, its translations, or another place. */
+export type Answer =
+  | { readonly kind: 'resource'; readonly file: number; readonly status: number; readonly asked: string }
+  /** `files` are translations of each other; the first is for those who want none of them. */
+  | { readonly kind: 'languages'; readonly files: readonly number[]; readonly status: number; readonly asked: string }
+  /** `fields`: lines that rules of the site give the redirect, each ended by CRLF; mostly none. */
+  | { readonly kind: 'redirect'; readonly status: RedirectStatus; readonly location: string; readonly fields?: string };
+
+/** A path, decoded, and what it leads to. Numbers are places in the list of answers; -1: nothing. */
+export interface Key {
+  readonly path: string;
+  readonly flags: number;
+  readonly answer: number;
+  /** The 404 page for what lies below this directory and is not there. */
+  readonly notFound: number;
+}
+
+export interface Routes {
+  /** The first are those of the files, in their order. */
+  readonly answers: readonly Answer[];
+  readonly keys: readonly Key[];
+  /** Slashes in the deepest directory that has a 404 page of its own. */
+  readonly deepestNotFound: number;
+}
+
+/** A strong entity tag (RFC 9110 8.8.3) out of a content's SHA-256: 64 bits of it. */
+export function etagOf(sha256: string): string {
+  return `"${sha256.slice(0, 16)}"`;
+}

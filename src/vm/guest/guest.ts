@@ -1,0 +1,156 @@
+/** What the program finds in a machine that it has for itself: options on the kernel's command line, a card, a disk with the site. */
+import { closeSync, constants, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { watch } from '../../native/watch.js';
+
+/** Options of the program that may stand on the kernel's command line as they are. */
+const OPTIONS = [
+  ...[
+    'ipv4',
+    'ipv4-netmask',
+    'ipv4-gateway',
+    'mac',
+    'hostname',
+    'port',
+    'drain',
+    'congestion',
+    'log',
+    'spin',
+    'interface',
+  ],
+  ...[
+    'metrics',
+    'health',
+    'status',
+    'admin',
+    'admin-path',
+    'base',
+    'server-field',
+    'idle',
+    'max-connections',
+    'max-per-client',
+  ],
+];
+const FLAGS = new Set(['metrics', 'health', 'status']);
+
+/** A mistake of whoever booted the machine; starting it again would not help. */
+export class BootError extends Error {
+  override readonly name = 'BootError';
+}
+
+/**
+ * The program's arguments out of the kernel's command line: `ipv4=46.43.42.137/25` becomes `--ipv4 46.43.42.137/25`. What comes
+ * later wins. What is the kernel's is passed over; what looks like an address of ours and is none is a BootError.
+ */
+export function guestArguments(commandLine: string): string[] {
+  const found = new Map<string, string>();
+  for (const token of commandLine.trim().split(/\s+/)) {
+    const equals = token.indexOf('=');
+    const name = equals < 0 ? token : token.slice(0, equals);
+    const value = equals < 0 ? '' : token.slice(equals + 1);
+    if (OPTIONS.includes(name)) {
+      if (value === '' && !FLAGS.has(name))
+        throw new BootError(`"${token}" on the kernel's command line has no value; write ${name}=VALUE`);
+      found.set(name, value);
+    } else if (/^(?:ip|ipv4.*|gateway|netmask|address)$/.test(name)) {
+      throw new BootError(
+        `"${token}" on the kernel's command line is not known; write ipv4=46.43.42.137/25 ipv4-gateway=46.43.42.129, or leave both out for DHCP`,
+      );
+    }
+  }
+  return [...found].flatMap(([name, value]) => (FLAGS.has(name) ? [`--${name}`] : [`--${name}`, value]));
+}
+
+export interface Card {
+  /** As the kernel calls it: `eth0`. */
+  readonly name: string;
+  /** `52:54:00:12:34:56`, in small letters. */
+  readonly mac: string;
+}
+
+/**
+ * The name of the card to serve on. `wanted`: name or MAC address of one; undefined: the only one. Throws a BootError where there is
+ * none, where the wanted one is not there, or where there are several and nobody said which.
+ */
+export function cardToServeOn(cards: readonly Card[], wanted?: string): string {
+  const all = cards.map(({ name, mac }) => `${name} (${mac})`).join(' and ');
+  if (cards.length === 0) {
+    throw new BootError(
+      'this machine has no network card that we know; give it one of virtio (QEMU: -device virtio-net-pci, which run-qemu does)',
+    );
+  }
+  if (wanted !== undefined) {
+    const found = cards.find(({ name, mac }) => name === wanted || mac === wanted.toLowerCase());
+    if (found !== undefined) return found.name;
+    throw new BootError(
+      `"interface=${wanted}" on the kernel's command line: there is no such network card; there is ${all}`,
+    );
+  }
+  if (cards.length === 1) return cards[0]!.name;
+  throw new BootError(
+    `this machine has ${cards.length} network cards, ${all}; write interface=${cards[0]!.mac} on the kernel's command line for the first, or take the others away`,
+  );
+}
+
+/** Ethernet cards, by name. */
+export function networkCards(): Card[] {
+  const read = (name: string, what: string): string => readFileSync(`/sys/class/net/${name}/${what}`, 'utf8').trim();
+  return readdirSync('/sys/class/net')
+    .filter((name) => read(name, 'type') === '1')
+    .sort()
+    .map((name) => ({ name, mac: read(name, 'address') }));
+}
+
+/** The disk, or partition of one, that begins as a bundle does. Throws a BootError. */
+export function siteDevice(isBundle: (beginning: Uint8Array) => boolean): string {
+  const beginning = new Uint8Array(8);
+  const names = readdirSync('/sys/class/block').sort();
+  for (const name of names) {
+    const device = join('/dev', name);
+    try {
+      const fd = openSync(device, 'r');
+      try {
+        if (readSync(fd, beginning, 0, 8, 0) === 8 && isBundle(beginning)) return device;
+      } finally {
+        closeSync(fd);
+      }
+    } catch {
+      // No medium in it, or no driver behind it.
+    }
+  }
+  const disks = names.length === 0 ? 'no disk' : `none of the disks ${names.join(', ')}`;
+  throw new BootError(
+    `there is no site: ${disks} begins as a bundle does; start the machine with site.bundle as its second virtio disk (run-qemu does); if it is, the bundle is damaged: build the image again`,
+  );
+}
+
+// struct input_event of linux/input.h
+const EVENT = 24;
+const EV_KEY = 1;
+const KEY_POWER = 116;
+
+/**
+ * Calls `pressed` when the hypervisor presses the power button (ACPI). Not by a stream of Node's: that would keep a thread of the pool in
+ * a read that never ends, and the process with it.
+ */
+export function onPowerButton(pressed: () => void): void {
+  for (const name of powerButtons()) {
+    const event = Buffer.alloc(EVENT);
+    const fd = openSync(join('/dev/input', name), constants.O_RDONLY | constants.O_NONBLOCK);
+    const socket = watch(fd, event, (length) => {
+      if (length < EVENT || event.readUInt16LE(16) !== EV_KEY) return;
+      if (event.readUInt16LE(18) === KEY_POWER && event.readInt32LE(20) === 1) pressed();
+    });
+    socket.on('error', () => undefined);
+    socket.unref().resume();
+  }
+}
+
+function powerButtons(): string[] {
+  try {
+    const names = readdirSync('/sys/class/input').filter((name) => name.startsWith('event'));
+    return names.filter((name) => /power/i.test(readFileSync(`/sys/class/input/${name}/device/name`, 'utf8')));
+  } catch {
+    return [];
+  }
+}

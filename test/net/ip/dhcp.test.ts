@@ -1,0 +1,448 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { DhcpClient, type DhcpOptions } from '../../../src/net/dhcp/client.js';
+import type { Lease } from '../../../src/net/dhcp/lease.js';
+import { parseDhcp } from '../../../src/net/wire/dhcp.js';
+import { BROADCAST_MAC, ip } from '../../sim/packets.js';
+import {
+  ACK,
+  DECLINE,
+  DISCOVER,
+  heard,
+  int,
+  NAK,
+  OFFER,
+  option,
+  RELEASE,
+  REQUEST,
+  reply,
+  type Said,
+  SERVER,
+  SERVER_MAC,
+  terms,
+} from './dhcp-server.js';
+import { Laboratory, OTHER_MAC, OUR_MAC } from './laboratory.js';
+
+const OFFERED = ip('10.0.0.42');
+const EVERYBODY = -1;
+
+class Client extends Laboratory {
+  readonly leases: (Lease | undefined)[] = [];
+  readonly said: string[] = [];
+  readonly dhcp: DhcpClient;
+
+  constructor(options: Partial<DhcpOptions> = {}, seed = 1) {
+    super(null, seed);
+    this.dhcp = new DhcpClient({
+      stack: this.stack,
+      hostname: 'site',
+      onLease: (lease) => this.leases.push(lease),
+      onEvent: (sentence) => this.said.push(sentence),
+      ...options,
+    });
+    this.beside = (now) => this.dhcp.poll(now);
+    this.dhcp.start(0);
+    this.advance(0);
+  }
+
+  one(): Said {
+    const all = heard(this);
+    if (all.length !== 1)
+      throw new Error(`expected one message, got ${all.map((said) => said.type).join(', ') || 'none'}`);
+    return all[0] as Said;
+  }
+
+  server(packet: Uint8Array, to = OUR_MAC): void {
+    this.packet(packet, to, SERVER_MAC);
+  }
+
+  /** The whole way to BOUND. */
+  bind(seconds = 3600, extra: Uint8Array[] = []): this {
+    const discover = this.one();
+    this.server(reply(OFFER, discover.xid, OFFERED, terms(seconds)));
+    const request = this.one();
+    this.server(reply(ACK, request.xid, OFFERED, [...terms(seconds), ...extra]));
+    this.advance(200);
+    this.take();
+    // The server is a neighbour that answers.
+    this.arp({ operation: 2, senderMac: SERVER_MAC, sender: SERVER, target: OFFERED }, OUR_MAC, SERVER_MAC);
+    this.arp({ senderMac: SERVER_MAC, sender: SERVER, target: OFFERED }, OUR_MAC, SERVER_MAC);
+    this.take();
+    return this;
+  }
+}
+
+t.test(
+  '[2131 2] [2131 3.5] [2131 4.4.1] DISCOVER is broadcast from 0.0.0.0, with client identifier, name and what is wanted',
+  async (t) => {
+    const discover = new Client().one();
+    t.match(discover, { type: DISCOVER, source: 0, destination: EVERYBODY, clientAddress: 0 });
+    t.same(discover.options.get(61), Uint8Array.of(1, ...OUR_MAC));
+    t.equal(Buffer.from(discover.options.get(12) ?? []).toString(), 'site');
+    for (const code of [1, 3, 6, 15, 26, 28, 42, 51, 58, 59, 121])
+      t.ok(discover.options.get(55)?.includes(code), `asks for ${code}`);
+    t.ok(discover.options.has(57));
+  },
+);
+
+t.test('[2131 3.1] the four messages, a probe, and an address', async (t) => {
+  const lab = new Client();
+  const discover = lab.one();
+  lab.server(reply(OFFER, discover.xid, OFFERED, terms(3600)));
+  const request = lab.one();
+  t.match(request, { type: REQUEST, source: 0, destination: EVERYBODY, clientAddress: 0, xid: discover.xid });
+  t.same(request.options.get(50), int(OFFERED));
+  t.same(request.options.get(54), int(SERVER));
+  lab.server(reply(ACK, request.xid, OFFERED, terms(3600)));
+  t.equal(lab.dhcp.state, 'CHECKING');
+  lab.advance(300);
+  t.equal(lab.dhcp.state, 'BOUND');
+  const arps = lab.takeArp();
+  t.ok(arps.filter((one) => one.sender === 0 && one.target === OFFERED).length >= 1, 'probed before it is used');
+  t.ok(
+    arps.some((one) => one.sender === OFFERED && one.target === OFFERED),
+    'announced',
+  );
+  t.match(lab.leases[0], { address: OFFERED, prefix: 24, gateway: ip('10.0.0.1') });
+});
+
+t.test(
+  '[2131 4.1] retransmissions wait 4, 8, 16, 32, 64 seconds, each off by up to one, and differ by seed',
+  async (t) => {
+    const gaps = (seed: number): number[] => {
+      const lab = new Client({}, seed);
+      lab.take();
+      const times: number[] = [];
+      let last = 0;
+      while (times.length < 7) {
+        lab.advance(100);
+        if (heard(lab).length > 0) {
+          times.push(lab.now - last);
+          last = lab.now;
+        }
+      }
+      return times;
+    };
+    const one = gaps(1);
+    [4, 8, 16, 32, 64, 64, 64].forEach((seconds, i) => {
+      t.ok(Math.abs((one[i] as number) - seconds * 1000) <= 1100, `${one[i]} is about ${seconds} s`);
+    });
+    t.notSame(one, gaps(77));
+  },
+);
+
+t.test(
+  '[2131 4.3.2] [2131 4.4.5] T1: the lease is renewed by unicast with its server, at T2 with any, from the address itself',
+  async (t) => {
+    const lab = new Client().bind(1000);
+    lab.advance(499_000);
+    t.same(heard(lab), []);
+    lab.advance(1500);
+    const renew = lab.one();
+    t.match(renew, { type: REQUEST, destination: SERVER, source: OFFERED, clientAddress: OFFERED });
+    t.notOk(renew.options.has(50), 'no requested address');
+    t.notOk(renew.options.has(54), 'no server identifier');
+    lab.advance(874_000 - lab.now);
+    heard(lab);
+    lab.advance(2500);
+    t.match(heard(lab).at(-1), { type: REQUEST, destination: EVERYBODY, clientAddress: OFFERED });
+    t.equal(lab.dhcp.state, 'REBINDING');
+  },
+);
+
+t.test('[2131 4.4.5] an ACK extends the lease, and nothing is interrupted', async (t) => {
+  const lab = new Client().bind(1000);
+  lab.advance(500_500);
+  const renew = lab.one();
+  lab.server(reply(ACK, renew.xid, OFFERED, terms(1000)));
+  t.equal(lab.dhcp.state, 'BOUND');
+  t.equal(lab.leases.length, 2);
+  lab.advance(499_000);
+  t.same(heard(lab), [], 'T1 counts from the renewal');
+});
+
+t.test('[2131 4.4.5] T1 and T2 of the server are used when they make sense, else half and seven eighths', async (t) => {
+  const sensible = new Client().bind(1000, [option(58, int(100)), option(59, int(200))]);
+  sensible.advance(101_000);
+  t.match(sensible.one(), { type: REQUEST, destination: SERVER });
+  const odd = new Client().bind(1000, [option(58, int(900)), option(59, int(100))]);
+  odd.advance(49_000);
+  t.same(heard(odd), []);
+});
+
+t.test('[2131 4.4.5] when the lease ends all use of the address ends, and the client starts over', async (t) => {
+  const lab = new Client().bind(100);
+  lab.advance(100_500);
+  t.equal(lab.stack.config, undefined);
+  t.equal(lab.leases.at(-1), undefined);
+  t.equal(heard(lab).at(-1)?.type, DISCOVER);
+});
+
+t.test('[2131 3.3] a lease for ever is never renewed', async (t) => {
+  const lab = new Client().bind(-1);
+  lab.advance(400 * 86_400_000);
+  t.same(heard(lab), []);
+  t.equal(lab.dhcp.state, 'BOUND');
+});
+
+t.test('[2131 4.4.4] NAK: the address is given up at once, and the client starts over', async (t) => {
+  for (const when of ['requesting', 'renewing']) {
+    const lab = new Client();
+    if (when === 'renewing') {
+      lab.bind(1000);
+      lab.advance(500_500);
+    } else lab.server(reply(OFFER, lab.one().xid, OFFERED, terms(1000)));
+    const request = lab.one();
+    lab.server(reply(NAK, request.xid, 0), BROADCAST_MAC);
+    t.equal(lab.stack.config, undefined, when);
+    lab.advance(15_000);
+    const next = heard(lab)[0];
+    t.equal(next?.type, DISCOVER);
+    t.not(next?.xid, request.xid);
+  }
+});
+
+t.test(
+  '[2131 4.4.1] an address that somebody has is declined, not used, and ten seconds later another is asked for',
+  async (t) => {
+    const lab = new Client();
+    lab.server(reply(OFFER, lab.one().xid, OFFERED, terms(1000)));
+    lab.server(reply(ACK, lab.one().xid, OFFERED, terms(1000)));
+    lab.advance(1);
+    lab.take();
+    lab.arp({ operation: 2, senderMac: OTHER_MAC, sender: OFFERED, target: 0 }, OUR_MAC, OTHER_MAC);
+    const decline = lab.one();
+    t.match(decline, { type: DECLINE, source: 0, destination: EVERYBODY, clientAddress: 0 });
+    t.same(decline.options.get(50), int(OFFERED));
+    t.same(decline.options.get(54), int(SERVER));
+    t.equal(lab.stack.config, undefined);
+    lab.advance(9000);
+    t.same(heard(lab), []);
+    lab.advance(2500);
+    t.equal(heard(lab)[0]?.type, DISCOVER);
+  },
+);
+
+t.test('[2131 4.4.6] at the end the address is given back, by unicast', async (t) => {
+  const lab = new Client().bind();
+  lab.dhcp.stop(lab.now);
+  const release = lab.one();
+  t.match(release, { type: RELEASE, destination: SERVER, source: OFFERED, clientAddress: OFFERED });
+  t.same(release.options.get(54), int(SERVER));
+});
+
+t.test(
+  '[2131 3.2] [2131 4.4.2] a remembered address is asked for first, without a server identifier; silence means INIT',
+  async (t) => {
+    const saved: (number | undefined)[] = [];
+    const memory = { load: () => OFFERED, save: (address: number | undefined) => saved.push(address) };
+    const lab = new Client({ memory });
+    const request = lab.one();
+    t.match(request, { type: REQUEST, source: 0, destination: EVERYBODY, clientAddress: 0 });
+    t.same(request.options.get(50), int(OFFERED));
+    t.notOk(request.options.has(54));
+    lab.server(reply(ACK, request.xid, OFFERED, terms(60)));
+    lab.advance(300);
+    t.equal(lab.dhcp.state, 'BOUND');
+    t.same(saved, [OFFERED]);
+    const alone = new Client({ memory });
+    alone.take();
+    alone.advance(30_000);
+    t.equal(heard(alone).at(-1)?.type, DISCOVER);
+  },
+);
+
+t.test('[2131 4.3.1] another address at renewal: the old one is lost, the new one is probed and used', async (t) => {
+  const lab = new Client().bind(1000);
+  lab.advance(500_500);
+  lab.server(reply(ACK, lab.one().xid, ip('10.0.0.43'), terms(1000)));
+  lab.advance(300);
+  t.equal(lab.stack.config?.address, ip('10.0.0.43'));
+  t.same(
+    lab.leases.map((lease) => lease?.address),
+    [OFFERED, undefined, ip('10.0.0.43')],
+  );
+});
+
+t.test('[2131 4.4.1] of several offers the first is taken, and only its server may acknowledge', async (t) => {
+  const lab = new Client();
+  const { xid } = lab.one();
+  const second = ip('10.0.0.253');
+  lab.server(reply(OFFER, xid, OFFERED, terms(1000)));
+  lab.server(reply(OFFER, xid, ip('10.0.0.50'), terms(1000), { server: second }));
+  t.same(lab.one().options.get(54), int(SERVER));
+  lab.server(reply(ACK, xid, ip('10.0.0.50'), terms(1000), { server: second }));
+  t.equal(lab.dhcp.state, 'REQUESTING');
+  lab.server(reply(ACK, xid, OFFERED, terms(1000)));
+  t.equal(lab.dhcp.state, 'CHECKING');
+});
+
+t.test('[2131 4.4.1] what is for another client or another transaction is dropped with a reason', async (t) => {
+  const lab = new Client();
+  const { xid } = lab.one();
+  lab.server(reply(OFFER, xid ^ 1, OFFERED, terms(1000)));
+  lab.server(reply(OFFER, xid, OFFERED, terms(1000), { mac: OTHER_MAC }));
+  lab.server(reply(OFFER, xid, 0, terms(1000)));
+  t.same(heard(lab), []);
+  t.equal(lab.dropped('dhcp-unexpected'), 2);
+  t.equal(lab.dropped('dhcp-not-for-us'), 1);
+});
+
+t.test('[3442] classless routes replace the router; the longest prefix wins', async (t) => {
+  const routes = Uint8Array.of(24, 192, 0, 2, 10, 0, 0, 5, 0, 10, 0, 0, 9, 32, 198, 51, 100, 1, 0, 0, 0, 0);
+  const lab = new Client().bind(3600, [option(121, routes)]);
+  const asked = (to: string): number | undefined => {
+    lab.stack.udp.bind(9999, () => {}).send(new Uint8Array(1), ip(to), 9);
+    lab.stack.udp.bind(9998, () => {}).close();
+    return lab.takeArp()[0]?.target;
+  };
+  t.equal(asked('192.0.2.77'), ip('10.0.0.5'));
+  t.equal(lab.leases[0]?.gateway, ip('10.0.0.9'));
+});
+
+t.test('[2132 9.3] options overflow into file and sname; parts of one option are joined (RFC 3396)', async (t) => {
+  const message = new Uint8Array(300);
+  message.set([2, 1, 6]);
+  message.set(OUR_MAC, 28);
+  message.set([0x63, 0x82, 0x53, 0x63, 53, 1, OFFER, 52, 1, 3, 3, 2, 10, 0, 3, 2, 0, 1, 255], 236);
+  message.set([51, 4, 0, 0, 14, 16, 255], 108);
+  message.set([54, 4, 10, 0, 0, 254, 255], 44);
+  const read = parseDhcp(message, 0, message.length, OUR_MAC);
+  t.match(read, { type: OFFER, lease: 3600, server: SERVER, routers: [ip('10.0.0.1')] });
+});
+
+t.test('hostile messages never throw, and what is malformed is refused whole', async () => {
+  const good = reply(OFFER, 7, OFFERED, terms(1000)).slice(28);
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { maxLength: 12 }),
+      fc.nat(good.length),
+      (changes, cut) => {
+        const bytes = good.slice(0, good.length - (cut % 60));
+        for (const [at, value] of changes) if (at < bytes.length) bytes[at] = value;
+        const read = parseDhcp(bytes, 0, bytes.length, OUR_MAC);
+        return read === undefined || [OFFER, ACK, NAK].includes(read.type);
+      },
+    ),
+    { numRuns: 5000 },
+  );
+});
+
+t.test(
+  'an address that is no host’s in its own network is not taken, nor a gateway that is none (RFC 1122 3.2.1.3)',
+  async (t) => {
+    const lab = new Client();
+    const { xid } = lab.one();
+    for (const address of ['10.0.0.255', '10.0.0.0', '127.0.0.1', '224.0.0.9', '0.0.0.0', '255.255.255.255']) {
+      lab.server(reply(OFFER, xid, ip(address), terms(1000)));
+      t.equal(lab.dhcp.state, 'SELECTING', address);
+    }
+    t.equal(lab.dropped('dhcp-unexpected'), 6);
+    lab.server(reply(OFFER, xid, OFFERED, terms(1000)));
+    t.equal(lab.one().type, REQUEST);
+    lab.server(reply(ACK, xid, ip('10.0.0.255'), terms(1000)));
+    t.equal(lab.dhcp.state, 'REQUESTING');
+    const own = [option(1, int(ip('255.255.255.0'))), option(3, int(OFFERED)), option(51, int(1000))];
+    lab.server(reply(ACK, xid, OFFERED, own));
+    lab.advance(1000);
+    t.equal(lab.dhcp.state, 'BOUND');
+    t.equal(lab.leases[0]?.gateway, undefined, 'nobody is his own gateway');
+    const pair = new Client();
+    const narrow = [option(1, int(ip('255.255.255.254'))), option(51, int(1000))];
+    pair.server(reply(OFFER, pair.one().xid, ip('10.0.0.255'), narrow));
+    t.equal(pair.dhcp.state, 'REQUESTING', 'a link of two has neither network nor broadcast address (RFC 3021)');
+  },
+);
+
+t.test('a lost ACK: the request goes again, and after four the client starts over', async (t) => {
+  const lab = new Client();
+  const { xid } = lab.one();
+  lab.server(reply(OFFER, xid, OFFERED, terms(1000)));
+  t.equal(lab.one().type, REQUEST);
+  lab.advance(6000);
+  const again = lab.one();
+  t.match(again, { type: REQUEST, xid }, 'the same transaction');
+  lab.server(reply(ACK, xid, OFFERED, terms(1000)));
+  lab.advance(1000);
+  t.equal(lab.dhcp.state, 'BOUND');
+  const lost = new Client();
+  lost.server(reply(OFFER, lost.one().xid, OFFERED, terms(1000)));
+  lost.advance(120_000);
+  const said = heard(lost).map((one) => one.type);
+  t.same(said.slice(0, 5), [REQUEST, REQUEST, REQUEST, REQUEST, DISCOVER]);
+});
+
+t.test('NAK while renewing: the address is given up, its connections end, another one is asked for', async (t) => {
+  const lab = new Client().bind(1000);
+  heard(lab);
+  lab.advance(501_000);
+  const renewal = heard(lab)[0];
+  t.equal(renewal?.type, REQUEST);
+  lab.server(reply(NAK, renewal?.xid ?? 0, 0));
+  t.equal(lab.stack.config, undefined);
+  t.equal(lab.leases.at(-1), undefined);
+  lab.advance(2000);
+  t.ok(heard(lab).some((one) => one.type === DISCOVER));
+});
+
+t.test(
+  'options, each by itself: 1 3 6 12 15 26 28 42 51 54 58 59 are used, 82 and unknown ones are not looked at',
+  async (t) => {
+    const text = (value: string): Uint8Array => new TextEncoder().encode(value);
+    const lab = new Client();
+    const { xid, options } = lab.one();
+    t.same(
+      [...(options.get(55) ?? [])].sort((a, b) => a - b),
+      [1, 3, 6, 12, 15, 26, 28, 42, 51, 54, 58, 59, 121],
+    );
+    t.same([...(options.get(61) ?? [])], [1, ...OUR_MAC], 'client identifier');
+    t.same([...(options.get(57) ?? [])], [1500 >> 8, 1500 & 255], 'largest message');
+    const extra = [
+      option(1, int(ip('255.255.254.0'))),
+      option(3, int(ip('10.0.0.1'))),
+      option(6, Uint8Array.of(10, 0, 0, 53, 10, 0, 0, 54)),
+      option(12, text('www')),
+      option(15, text('example.org')),
+      option(26, Uint8Array.of(1400 >> 8, 1400 & 255)),
+      option(28, int(ip('10.0.0.127'))),
+      option(42, int(ip('10.0.0.123'))),
+      option(51, int(2000)),
+      option(58, int(700)),
+      option(59, int(1500)),
+      option(82, Uint8Array.of(1, 4, 1, 2, 3, 4)),
+      option(224, text('something of somebody')),
+    ];
+    lab.server(reply(OFFER, xid, OFFERED, extra));
+    lab.server(reply(ACK, xid, OFFERED, extra));
+    lab.advance(1000);
+    t.match(lab.leases.at(-1), {
+      address: OFFERED,
+      prefix: 23,
+      gateway: ip('10.0.0.1'),
+      dnsServers: [ip('10.0.0.53'), ip('10.0.0.54')],
+      hostname: 'www',
+      domain: 'example.org',
+      mtu: 1400,
+      broadcast: ip('10.0.0.127'),
+      ntpServers: [ip('10.0.0.123')],
+      seconds: 2000,
+    });
+    const lease = lab.leases.at(-1) as Lease;
+    t.ok(Math.abs(lease.rebindAt - lease.renewAt - 800_000) < 1);
+    t.equal(lab.stack.broadcast, ip('10.0.0.127'), 'option 28');
+    t.equal(lab.stack.linkMtu, 1400, 'option 26');
+  },
+);
+
+t.test('an address that nobody can have is no offer', async (t) => {
+  for (const address of ['0.0.0.0', '127.0.0.1', '224.0.0.5', '255.255.255.255']) {
+    const lab = new Client();
+    lab.server(reply(OFFER, lab.one().xid, ip(address), terms(1000)));
+    t.same(heard(lab), [], address);
+  }
+});
+
+t.test('a broadcast address on another link is a mistake of the server, and not used', async (t) => {
+  const lab = new Client().bind(1000, [option(28, int(ip('192.168.7.255')))]);
+  t.equal(lab.stack.broadcast, ip('10.0.0.255'));
+});

@@ -1,6 +1,6 @@
 /** What all connections of one server, or of one client, share. */
 import type { Clock } from '../net/flow.js';
-import { SendQueue } from '../net/sockets/send-queue.js';
+import { SendQueue } from '../net/sockets/libc/send-queue.js';
 import type { Primitives, RandomBytes, Target } from './primitives/primitives.js';
 import { Outbox } from './record/outbox.js';
 import { MOST_PROTECTED, RECORD_HEADER } from './wire/numbers.js';

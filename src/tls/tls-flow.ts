@@ -6,7 +6,7 @@
  */
 import type { Memory } from '../memory/memory.js';
 import type { Endpoint as Address, CloseReason, Flow, FlowHandler, FlowInfo, FlowSecurity } from '../net/flow.js';
-import type { SendQueue } from '../net/sockets/send-queue.js';
+import type { SendQueue } from '../net/sockets/libc/send-queue.js';
 import { ALERT, ALERT_LEVEL, type AlertName, TlsError } from './alert.js';
 import type { Endpoint } from './endpoint.js';
 import type { AfterHandshake, Channel, Handshake } from './handshake/channel.js';

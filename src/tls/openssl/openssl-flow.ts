@@ -2,7 +2,7 @@
 import type { TLSSocket } from 'node:tls';
 import type { Memory } from '../../memory/memory.js';
 import type { Endpoint as Address, CloseReason, Flow, FlowHandler, FlowInfo, FlowSecurity } from '../../net/flow.js';
-import { SendQueue } from '../../net/sockets/send-queue.js';
+import { SendQueue } from '../../net/sockets/libc/send-queue.js';
 
 /** Bytes that are given to OpenSSL before it has passed on those before: it encrypts all that it is given at once. */
 const PART = 65_536;

@@ -4,7 +4,7 @@ export { isLoopback, type LiveAnswer, type LivePage } from './admin/live-pages.j
 export { type AccessLogFormat, accessLine } from './admin/log.js';
 export { healthPage, type MetricsSource, metricsPage, type Numbers, prometheusText } from './admin/metrics.js';
 export { reloadPages } from './admin/reload.js';
-export type { ConnectionStats, HttpStats } from './admin/stats.js';
+export { type ConnectionStats, type HttpStats, sumOfStats } from './admin/stats.js';
 export { type StatusSource, statusPages } from './admin/status-page.js';
 export { DEFAULT_LIMITS, DEFAULT_TIMEOUTS, type HttpLimits, type HttpOptions, type HttpTimeouts } from './options.js';
-export { HttpServer } from './server.js';
+export { ALPN_PROTOCOLS, HttpServer } from './server.js';

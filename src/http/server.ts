@@ -8,6 +8,9 @@ import { Moves } from './connection/moves.js';
 import { boundsOf, type HttpLimits, type HttpOptions } from './options.js';
 import { CR, LF } from './parse/octets.js';
 
+/** Names of what is spoken here (RFC 7301 6), the preferred one first. */
+export const ALPN_PROTOCOLS: readonly string[] = ['http/1.1'];
+
 /** Beyond what a network may hand over after `pause()`, out of what it had already received; bytes. */
 const STALLED_LIMIT = 4194304;
 

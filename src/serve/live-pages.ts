@@ -2,6 +2,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { HttpArguments } from '../cli/arguments/http.js';
 import {
+  type ConnectionStats,
   type HttpServer,
   type HttpStats,
   healthPage,
@@ -20,20 +21,41 @@ import type { Siblings } from './workers/siblings.js';
 /** Milliseconds between two looks at how late the event loop is. */
 const RESOLUTION = 20;
 
-/** `server` is asked for later, when it exists; `siblings`: other processes whose numbers belong to it. */
+/** Whose numbers are shown. Asked for when a page is, not before. */
+export interface Shown {
+  stats(): HttpStats;
+  describe(limit: number): ConnectionStats[];
+  counters(): Readonly<Record<string, number>>;
+  /** Gauges, by their names in metrics, and facts in words. */
+  gauges(): Readonly<Record<string, number>>;
+  facts(): Readonly<Record<string, string>>;
+}
+
+/** The numbers of one server on one network. */
+export function shownBy(server: () => HttpServer, network: Network): Shown {
+  return {
+    stats: () => server().stats(),
+    describe: (limit) => server().describe(limit),
+    counters: () => network.counters(),
+    gauges: () => ({}),
+    facts: () => ({}),
+  };
+}
+
+/** `siblings`: other processes whose numbers belong to it. */
 export function livePages(
   options: HttpArguments,
   network: Network,
   site: ServedSite,
   log: Log,
-  server: () => HttpServer,
+  shown: Shown,
   siblings?: Siblings,
 ): LivePage[] {
   const pages: LivePage[] = [];
   const { admins } = options;
   const counters = (): Readonly<Record<string, number>> =>
-    siblings === undefined ? network.counters() : siblings.counters(network.counters());
-  const stats = (): HttpStats => (siblings === undefined ? server().stats() : siblings.stats(server().stats()));
+    siblings === undefined ? shown.counters() : siblings.counters(shown.counters());
+  const stats = (): HttpStats => (siblings === undefined ? shown.stats() : siblings.stats(shown.stats()));
   const drops = (): Readonly<Record<string, number>> => network.dropped?.() ?? {};
   const started = Date.now();
   if (options.health !== undefined) {
@@ -50,6 +72,7 @@ export function livePages(
         sitekernel_uptime_seconds: (Date.now() - started) / 1000,
         sitekernel_log_lines_dropped: log.dropped,
         ...leaseNumbers(network.lease?.()),
+        ...shown.gauges(),
       };
       delay.reset();
       return numbers;
@@ -59,7 +82,7 @@ export function livePages(
   if (options.status !== undefined) {
     const source = {
       http: stats,
-      connections: (limit: number) => server().describe(limit),
+      connections: (limit: number) => shown.describe(limit),
       network: counters,
       drops,
       lease: () => network.lease?.(),
@@ -68,6 +91,7 @@ export function livePages(
         site: site.name,
         'version of the site': site.store().id.slice(0, 16),
         address: network.address ?? 'none yet',
+        ...shown.facts(),
         'up since': `${new Date(started).toISOString().slice(0, 19).replace('T', ' ')} UTC`,
       }),
     };

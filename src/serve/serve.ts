@@ -2,12 +2,11 @@
 
 import type { ServeOptions } from '../cli/arguments/serve.js';
 import { badUsage, type Failure } from '../errors/failure.js';
-import { makeServer } from './http-server.js';
+import { makeFront, openDoors, urlOfFront } from './front.js';
 import { Log } from './log.js';
 import { openNetwork } from './networks.js';
 import { firstSignal } from './signals.js';
 import { openSites } from './sites.js';
-import { addressOf } from './url.js';
 import { FROM_WORKERS } from './workers/worker-channel.js';
 
 /** Serves until a signal comes, then drains. */
@@ -31,8 +30,9 @@ async function severalProcesses(options: ServeOptions): Promise<void> {
   if (process.env[FROM_WORKERS] === undefined || process.send === undefined) {
     return (await import('./workers/workers.js')).runWorkers(options);
   }
+  const number = Number(process.env[FROM_WORKERS]);
   delete process.env[FROM_WORKERS];
-  return (await import('./workers/worker.js')).runWorker(options);
+  return (await import('./workers/worker.js')).runWorker(options, number);
 }
 
 async function serve(options: ServeOptions, log: Log): Promise<void> {
@@ -47,7 +47,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     openNetwork(options, log, (one) => failed(one)),
     openSites(options, log),
   ]);
-  const http = makeServer(options, network, sites, log);
+  const front = await makeFront({ options, network, sites, log });
   // Made here, while the network asks for its address: with a pipe or a terminal come Node's sockets, which take milliseconds to load.
   const { stdout } = process;
   let ask: (what: string) => void = () => undefined;
@@ -59,21 +59,22 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   const control = options.control === undefined ? undefined : await import('./control.js');
   try {
     // Before there is an address a signal ends it as well.
-    const listener = await Promise.race([network.listen(options.port, http.accept), end]);
+    const listener = await Promise.race([openDoors(network, front), end]);
     if (typeof listener === 'object') {
-      const url = addressOf(network, listener);
+      const url = urlOfFront(network, front, listener);
       await control?.open(options.control!, {
-        ...{ site: sites.site, http, moved: () => undefined, image: '', url },
+        ...{ site: sites.site, front, moved: () => undefined, image: '', url },
         drain: () => ask('drain'),
       });
       stdout.write(`listening on ${url}\n`);
       const name = await end;
-      log.event('net', `${name}: no new connections; ${http.connections} open ones have ${options.drain / 1000} s`);
-      http.drain();
+      log.event('net', `${name}: no new connections; ${front.connections} open ones have ${options.drain / 1000} s`);
+      front.drain();
     }
     await network.close(options.drain);
   } finally {
     control?.close();
+    front.close();
     for (const one of sites.all) one.close();
   }
 }

@@ -4,7 +4,7 @@ import type { ServeOptions } from '../cli/arguments/serve.js';
 import type { InheritedTap } from '../control/channel.js';
 import { askControl, socketAnswers } from '../control/client.js';
 import { libc } from '../native/libc.js';
-import { connectUnix, receiveDescriptor, writeText } from '../native/unix.js';
+import { connectUnix, receiveDescriptors, writeText } from '../native/unix.js';
 import { type Held, heldKey } from './held.js';
 import type { Foreign } from './supervisor.js';
 
@@ -30,8 +30,8 @@ export async function takeFromOrphan(
   }
   const fd = connectUnix(control, PATIENCE);
   writeText(fd, '{"do":"surrender"}\n');
-  const { text, passed } = receiveDescriptor(fd);
-  if (passed === undefined) {
+  const { text, passed } = receiveDescriptors(fd);
+  if (passed.length === 0) {
     libc().close(fd);
     throw new Error(`the program behind ${control} did not pass on what it serves on`);
   }
@@ -42,5 +42,5 @@ export async function takeFromOrphan(
   const retire = (seconds: number): void => {
     connection.write(`${JSON.stringify({ do: 'retire', seconds })}\n`, () => connection.end());
   };
-  return { held: { key, fd: passed, tap }, foreign: { link, retire } };
+  return { held: { key, fds: passed, tap }, foreign: { link, retire } };
 }

@@ -11,7 +11,7 @@ import { InUse } from '../../supervise/held.js';
 import { imageArguments } from '../../supervise/image-arguments.js';
 import { takeFromOrphan } from '../../supervise/orphan.js';
 import type { What } from '../../supervise/program.js';
-import { activatedSocket } from '../../supervise/socket-activation.js';
+import { activatedSockets } from '../../supervise/socket-activation.js';
 import { Supervisor } from '../../supervise/supervisor.js';
 import { parseArguments } from '../arguments/arguments.js';
 import type { ServeOptions } from '../arguments/serve.js';
@@ -43,7 +43,7 @@ const LOOKS = 10;
 
 /** Starts the first program. Answers the control socket. */
 async function begin(control: string, supervisor: Supervisor, what: What, signal: Promise<string>): Promise<Server> {
-  const activated = activatedSocket();
+  const activated = activatedSockets(optionsOf(what).tls === undefined ? 1 : 2);
   for (let look = 1; ; look++) {
     // One that outlived its supervisor hands over what it serves on.
     const options = optionsOf(what);

@@ -9,12 +9,11 @@ import { Failure } from '../../errors/failure.js';
 import { forgetCrashes, hasTaken, neverAgain, rememberTaken } from '../../vm/guest/cmos.js';
 import { whenHealthy } from '../../vm/host/healthy.js';
 import { leadFrom, leadTo, NO_HAND_OVER, openPort, PREDECESSOR, SUCCESSOR } from '../../vm/host/ports.js';
-import { makeServer } from '../http-server.js';
+import { makeFront, openDoors, urlOfFront } from '../front.js';
 import { Log } from '../log.js';
 import { openDirect } from '../networks.js';
 import { firstSignal } from '../signals.js';
 import { openSites } from '../sites.js';
-import { addressOf } from '../url.js';
 
 /** Milliseconds that what is open may go on when another machine has the traffic. */
 const GIVEN_DRAIN = 3_600_000;
@@ -53,8 +52,8 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     takes,
   );
   const [network, sites] = await Promise.all([opening, openSites(options, log)]);
-  const http = makeServer(options, network, sites, log);
-  const listening = network.listen(options.port, http.accept);
+  const front = await makeFront({ options, network, sites, log });
+  const listening = openDoors(network, front);
   listening.catch(() => undefined);
   if (takes) {
     // Nobody is served by a machine that would not serve well.
@@ -73,23 +72,23 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   }
   const listener = await Promise.race([listening, signal, failure]);
   if (typeof listener === 'object') {
-    process.stdout.write(`listening on ${addressOf(network, listener)}\n`);
+    process.stdout.write(`listening on ${urlOfFront(network, front, listener)}\n`);
     const unwell = whenHealthy(forgetCrashes);
     const end = await Promise.race([signal, given, failure]);
     unwell();
     if (end === undefined) {
       neverAgain();
-      log.event('net', `another machine serves; ${http.connections} open connections go on here`);
-      http.retire();
+      log.event('net', `another machine serves; ${front.connections} open connections go on here`);
+      front.retire();
       const soon = signal.then(() => {
-        http.drain();
+        front.drain();
         return new Promise((done) => setTimeout(done, options.drain));
       });
       await Promise.race([network.close(GIVEN_DRAIN), soon]);
       return;
     }
-    log.event('net', `${end}: no new connections; ${http.connections} open ones have ${options.drain / 1000} s`);
-    http.drain();
+    log.event('net', `${end}: no new connections; ${front.connections} open ones have ${options.drain / 1000} s`);
+    front.drain();
   }
   await network.close(options.drain);
   for (const one of sites.all) one.close();

@@ -71,8 +71,9 @@ export class Tickets {
     this.#current = this.#key();
   }
 
-  /** For a process that is to open the same tickets. */
-  get shared(): TicketSecret {
+  /** A copy of the secret of `now`, for a process that is to open the same tickets. */
+  sharedAt(now: number): TicketSecret {
+    this.#advance(now);
     return { period: this.#period, secret: Uint8Array.from(this.#secret) };
   }
 
@@ -118,9 +119,7 @@ export class Tickets {
     this.#advance(now);
     const size = ticket.length - NAME_LENGTH - NONCE_LENGTH;
     if (size <= TAG_LENGTH || size > MOST - HEADER) return undefined;
-    const found = [this.#current, this.#former].find(
-      (one) => one?.name.every((octet, i) => octet === ticket[i]),
-    );
+    const found = [this.#current, this.#former].find((one) => one?.name.every((octet, i) => octet === ticket[i]));
     if (found === undefined) return undefined;
     const key = this.#primitives.recordKey(
       AES_256,

@@ -32,6 +32,8 @@ export interface OpensslOptions {
   readonly protocols: readonly string[];
   /** 48 bytes for tickets, the same for a while: asked for at each connection. */
   readonly ticketKeys: () => Uint8Array;
+  /** The oldest version. */
+  readonly min: '1.2' | '1.3';
   /** TLS 1.3, too. */
   readonly all: boolean;
   /** Milliseconds for a handshake, and for a peer to read the last alert. */
@@ -120,11 +122,11 @@ export class OpensslEngine implements FlowHandler {
   }
 
   #makeContext(certificates: readonly Certificate[], ticketKeys: Uint8Array): SecureContext {
-    const { all } = this.#options;
+    const { all, min } = this.#options;
     return createSecureContext({
       cert: certificates.map(({ pem }) => pem.chain),
       key: certificates.map(({ pem }) => pem.key),
-      minVersion: 'TLSv1.2',
+      minVersion: min === '1.3' ? 'TLSv1.3' : 'TLSv1.2',
       maxVersion: all ? 'TLSv1.3' : 'TLSv1.2',
       ciphers: all ? CIPHERS_OF_1_3 + CIPHERS : CIPHERS,
       honorCipherOrder: true,

@@ -14,7 +14,7 @@ export class SocketNetwork implements Network, SocketFlowOwner {
   readonly clock: Clock;
   readonly address: string;
   private readonly maxConnections: number;
-  private readonly fd: number | undefined;
+  private readonly given: number[];
   /** All connections read to here, one after the other. */
   private readonly buffer = new Uint8Array(READ_SIZE);
   private readonly flows = new Set<SocketFlow>();
@@ -26,16 +26,17 @@ export class SocketNetwork implements Network, SocketFlowOwner {
   constructor(options: SocketNetworkOptions = {}) {
     this.clock = options.clock ?? new RealClock();
     this.address = options.host ?? '127.0.0.1';
-    this.fd = options.fd;
+    this.given = [...(options.fds ?? [])];
     this.maxConnections = options.maxConnections ?? 65_536;
   }
 
   listen(port: number, accept: Accept): Promise<Listener> {
     const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
     server.on('connection', (socket) => this.connected(socket, accept));
+    const fd = this.given.shift();
     return new Promise((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(listenError(error, this.address, port))));
-      const where = this.fd === undefined ? { host: this.address, port } : { fd: this.fd };
+      const where = fd === undefined ? { host: this.address, port } : { fd };
       server.listen({ ...where, backlog: BACKLOG }, () => {
         server.removeAllListeners('error');
         // A connection that could not be accepted (no descriptor left) is lost; the listener goes on.

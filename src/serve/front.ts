@@ -1,0 +1,85 @@
+/** What a network is served with: HTTP, or HTTPS with what stands on the HTTP port beside it. */
+
+import type { ServeOptions } from '../cli/arguments/serve.js';
+import type { PassedSecret } from '../control/channel.js';
+import type { HttpServer, HttpStats } from '../http/index.js';
+import type { Accept, Adopt, Listener, Network } from '../net/flow.js';
+import { makeServer } from './http-server.js';
+import type { Log } from './log.js';
+import type { Sites } from './sites.js';
+import { addressOf } from './url.js';
+import type { Siblings } from './workers/siblings.js';
+
+/** A port, and who has what comes there. */
+export interface Door {
+  readonly port: number;
+  readonly accept: Accept;
+  /** Undefined: connections of this port stay in the program that accepted them. */
+  readonly adopt?: Adopt | undefined;
+}
+
+export interface Front {
+  /** The main one first. */
+  readonly doors: readonly Door[];
+  readonly scheme: 'http' | 'https';
+  /** Connections that are open now, handshakes left out. */
+  readonly connections: number;
+  stats(): HttpStats;
+  /** Every connection ends with its next answer, or when it has been idle for its time. */
+  retire(): void;
+  /** Ends idle connections, and every other one with its next answer. */
+  drain(): void;
+  /** Reads certificates again; rejects with a message for people, and then what was served stays. Undefined: there are none. */
+  readonly reload?: (() => Promise<void>) | undefined;
+  close(): void;
+}
+
+export interface FrontContext {
+  readonly options: ServeOptions;
+  readonly network: Network;
+  readonly sites: Sites;
+  readonly log: Log;
+  /** Other processes that serve the same. */
+  readonly siblings?: Siblings | undefined;
+  /** The secret of session tickets that other processes have, too. */
+  readonly tickets?: PassedSecret | undefined;
+  /** Another process has said what there is to say of the certificates. */
+  readonly quiet?: boolean | undefined;
+}
+
+/** TLS is loaded when it is asked for. Rejects with a message for people. */
+export async function makeFront(context: FrontContext): Promise<Front> {
+  if (context.options.tls !== undefined)
+    return (await import('./tls/secure-front.js')).makeSecureFront(context, context.options.tls);
+  const { options, network, sites, log, siblings } = context;
+  const http = makeServer(options, network, sites, log, { siblings });
+  return plainFront(http, options.port);
+}
+
+function plainFront(http: HttpServer, port: number): Front {
+  return {
+    doors: [{ port, accept: http.accept, adopt: http.adopt }],
+    scheme: 'http',
+    get connections() {
+      return http.connections;
+    },
+    stats: () => http.stats(),
+    retire: () => http.retire(),
+    drain: () => http.drain(),
+    close: () => undefined,
+  };
+}
+
+/** Opens all doors. Rejects with a message for people. `adopts`: connections may come from a program before this one. */
+export async function openDoors(network: Network, front: Front, adopts = false): Promise<Listener> {
+  const opening = front.doors.map(({ port, accept, adopt }) =>
+    network.listen(port, accept, adopts ? adopt : undefined),
+  );
+  const [main] = await Promise.all(opening);
+  return main!;
+}
+
+/** Where it serves, for people to open. */
+export function urlOfFront(network: Network, front: Front, listener: Listener): string {
+  return addressOf(network, listener, front.scheme);
+}

@@ -7,7 +7,7 @@
 import type { Memory } from '../memory/memory.js';
 import type { Endpoint as Address, CloseReason, Flow, FlowHandler, FlowInfo, FlowSecurity } from '../net/flow.js';
 import type { SendQueue } from '../net/sockets/libc/send-queue.js';
-import { ALERT, ALERT_LEVEL, type AlertName, TlsError } from './alert.js';
+import { ALERT, ALERT_LEVEL, type AlertName, alertName, TlsError } from './alert.js';
 import type { Endpoint } from './endpoint.js';
 import type { AfterHandshake, Channel, Handshake } from './handshake/channel.js';
 import { nextSecret, trafficKey } from './handshake/key-schedule.js';
@@ -39,8 +39,8 @@ interface Direction {
 export interface TlsOwner {
   /** The handshake is over; `flow` gets its handler during the call. */
   established(flow: TlsFlow): void;
-  /** It failed, or the connection ended, before it was established; or it ends after an alert. Called at most once. */
-  over(flow: TlsFlow): void;
+  /** The peer ends the connection with this alert (RFC 8446 6); undefined: one that is not known. */
+  alerted(flow: TlsFlow, alert: AlertName | undefined): void;
   /** The connection ends with an alert of ours, which waits to be read. */
   failing(flow: TlsFlow, alert: AlertName, reason: string): void;
 }
@@ -439,15 +439,16 @@ export class TlsFlow implements Flow, Channel {
     const description = bytes[at + 1];
     if (description === ALERT.closeNotify) {
       // A handshake that is given up has no more to say.
-      if (this.handshake !== undefined) this.#give();
+      if (this.handshake !== undefined) this.#giveUp('closeNotify');
       else this.peerEnds();
-    } else if (description !== ALERT.userCanceled) this.#give();
+    } else if (description !== ALERT.userCanceled) this.#giveUp(alertName(description!));
   }
 
-  /** The peer ends the connection with an alert (RFC 8446 6.2): nothing is sent any more. */
-  #give(): void {
+  /** The peer ends the connection (RFC 8446 6.2): nothing is sent any more. */
+  #giveUp(alert: AlertName | undefined): void {
     this.inner.end();
     this.#finish('reset-by-peer');
+    this.#owner.alerted(this, alert);
   }
 
   /** The peer sends no more. */
@@ -455,7 +456,7 @@ export class TlsFlow implements Flow, Channel {
     if (this.#over || this.#peerEnded) return;
     this.#peerEnded = true;
     if (this.handshake !== undefined) {
-      this.#give();
+      this.#giveUp('closeNotify');
       return;
     }
     const before = this.#inCall;
@@ -481,7 +482,6 @@ export class TlsFlow implements Flow, Channel {
   /** The flow below is gone. */
   closed(reason: CloseReason): void {
     this.#finish(reason);
-    this.#owner.over(this);
   }
 
   /** Ends the connection with a fatal alert; its owner is told, and what the peer still sends is not read. */

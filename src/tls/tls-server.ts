@@ -36,6 +36,8 @@ export interface TlsCounters {
   readonly handshakes: number;
   readonly older: number;
   readonly failed: number;
+  /** Handshakes that the client ended. */
+  readonly refused: number;
   readonly expired: number;
   readonly shed: number;
   readonly cleartext: number;
@@ -57,7 +59,7 @@ export class TlsServer implements FlowHandler, TlsOwner {
   readonly #older: Older | undefined;
   /** The connection whose message is being read. */
   #current: TlsFlow | undefined = undefined;
-  readonly #counts = { handshakes: 0, older: 0, failed: 0, expired: 0, shed: 0, cleartext: 0 };
+  readonly #counts = { handshakes: 0, older: 0, failed: 0, refused: 0, expired: 0, shed: 0, cleartext: 0 };
 
   constructor(options: TlsServerOptions) {
     const { primitives, random, clock, limits = {}, older } = options;
@@ -156,7 +158,10 @@ export class TlsServer implements FlowHandler, TlsOwner {
     this.#options.accept(flow);
   }
 
-  over(): void {}
+  alerted({ inner }: TlsFlow): void {
+    if (this.#handshakes.has(inner)) this.#counts.refused += 1;
+    this.#linger(inner);
+  }
 
   failing(flow: TlsFlow, alert: AlertName, reason: string): void {
     this.#counts.failed += 1;

@@ -6,11 +6,13 @@ const MESSAGE_HASH = 254;
 
 export class Transcript {
   readonly #primitives: Primitives;
-  #bytes = new Uint8Array(2048);
+  #bytes: Uint8Array;
   #length = 0;
 
-  constructor(primitives: Primitives) {
+  /** `room`: bytes for which there is room at first. */
+  constructor(primitives: Primitives, room = 2048) {
     this.#primitives = primitives;
+    this.#bytes = new Uint8Array(room);
   }
 
   get length(): number {
@@ -25,6 +27,11 @@ export class Transcript {
     }
     this.#bytes.set(message, this.#length);
     this.#length += message.length;
+  }
+
+  /** Writes over the end: the binders of a ClientHello, which are made of what is before them. */
+  replaceEnd(bytes: Uint8Array): void {
+    this.#bytes.set(bytes, this.#length - bytes.length);
   }
 
   /** The messages from the byte `start` on, as a copy. */

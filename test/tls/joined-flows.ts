@@ -1,0 +1,124 @@
+/** Two flows whose bytes reach each other when a test says so, in pieces of its choice: a connection without a network. */
+import type { Memory } from '../../src/memory/memory.js';
+import type { CloseReason, Endpoint, Flow, FlowHandler, FlowInfo } from '../../src/net/flow.js';
+
+export class JoinedFlow implements Flow {
+  readonly local: Endpoint = { address: '192.0.2.1', port: 443 };
+  readonly remote: Endpoint = { address: '198.51.100.7', port: 40000 };
+  handler: FlowHandler = { data() {}, ended() {}, drained() {}, closed() {} };
+  context: unknown = undefined;
+  lowWater = 0;
+  peer!: JoinedFlow;
+  /** Bytes on their way to the peer. */
+  out: Uint8Array = new Uint8Array(0);
+  /** All that was ever written. */
+  sent = 0;
+  ended = false;
+  closed: CloseReason | undefined = undefined;
+  paused = false;
+  #above = false;
+  #finGiven = false;
+
+  get queued(): number {
+    return this.out.length;
+  }
+
+  write(memory: Memory, start: number, end: number): void {
+    if (this.closed !== undefined || this.ended) return;
+    const more = new Uint8Array(this.out.length + end - start);
+    more.set(this.out);
+    more.set(memory.bytes.subarray(start, end), this.out.length);
+    this.out = more;
+    this.sent += end - start;
+    if (this.queued > this.lowWater) this.#above = true;
+  }
+
+  flush(): void {}
+
+  end(): void {
+    this.ended = true;
+  }
+
+  reset(): void {
+    this.close('reset-by-us');
+    this.peer.close('reset-by-peer');
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+  }
+
+  info(): FlowInfo {
+    return {
+      srtt: undefined,
+      rttvar: undefined,
+      cwnd: undefined,
+      ssthresh: undefined,
+      bytesInFlight: undefined,
+      retransmissions: undefined,
+      state: 'ESTABLISHED',
+    };
+  }
+
+  close(reason: CloseReason): void {
+    if (this.closed !== undefined) return;
+    this.closed = reason;
+    this.out = new Uint8Array(0);
+    this.handler.closed(this, reason);
+  }
+
+  /** Gives the peer at most `count` bytes of what is on its way, through `change`; whether there was something to do. */
+  deliver(count: number, change: (bytes: Uint8Array) => Uint8Array = (bytes) => bytes): boolean {
+    const { peer } = this;
+    if (this.closed !== undefined) return false;
+    if (this.out.length > 0) {
+      if (peer.paused) return false;
+      const part = change(this.out.slice(0, count));
+      this.out = this.out.slice(count);
+      // The buffer is a network's: used again at once.
+      const buffer = new Uint8Array(part.length + 8).fill(0x58);
+      buffer.set(part, 3);
+      if (part.length > 0 && peer.closed === undefined) peer.handler.data(peer, buffer, 3, 3 + part.length);
+      buffer.fill(0x0a);
+      this.drain();
+      return true;
+    }
+    if (!this.ended || this.#finGiven) return false;
+    this.#finGiven = true;
+    peer.handler.ended(peer);
+    if (this.peer.#finGiven) {
+      this.close('finished');
+      peer.close('finished');
+    }
+    return true;
+  }
+
+  private drain(): void {
+    if (this.queued > this.lowWater) this.#above = true;
+    if (!this.#above || this.queued > this.lowWater || this.closed !== undefined) return;
+    this.#above = false;
+    this.handler.drained(this);
+  }
+}
+
+export function joinedFlows(): [client: JoinedFlow, server: JoinedFlow] {
+  const client = new JoinedFlow();
+  const server = new JoinedFlow();
+  client.peer = server;
+  server.peer = client;
+  return [client, server];
+}
+
+/** Lets both sides talk until neither has something to say; at most `rounds` deliveries, in pieces of `size` bytes. */
+export function talk(client: JoinedFlow, server: JoinedFlow, size = 65_536, rounds = 100_000): void {
+  for (let i = 0; i < rounds; i++) {
+    const first = client.deliver(size);
+    const second = server.deliver(size);
+    if (!first && !second) return;
+  }
+  throw new Error('they do not come to an end');
+}

@@ -101,6 +101,9 @@ export class Setup {
   readonly server: TlsServer;
   readonly client: TlsClient;
   #current: Outcome | undefined = undefined;
+  /** The flow of the server that was established last, and what its owner heard. */
+  lastServer: Flow | undefined = undefined;
+  lastHeard: Heard | undefined = undefined;
 
   constructor(options: Partial<TlsServerOptions> = {}) {
     this.primitives = options.primitives ?? new NodePrimitives();
@@ -114,11 +117,13 @@ export class Setup {
       certificates: () => certificates,
       protocols: ['h2', 'http/1.1'],
       accept: (flow) => {
-        flow.handler = this.#current!.serverHeard;
-        this.#current!.server = flow;
+        this.lastHeard = this.#current?.serverHeard ?? new Heard();
+        flow.handler = this.lastHeard;
+        this.lastServer = flow;
+        if (this.#current !== undefined) this.#current.server = flow;
       },
       onAlert: (_flow, alert) => {
-        this.#current!.serverAlert = alert;
+        if (this.#current !== undefined) this.#current.serverAlert = alert;
       },
       ...options,
     });

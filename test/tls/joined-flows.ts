@@ -33,7 +33,9 @@ export class JoinedFlow implements Flow {
     if (this.queued > this.lowWater) this.#above = true;
   }
 
-  flush(): void {}
+  flush(): void {
+    if (this.queued > this.lowWater) this.#above = true;
+  }
 
   end(): void {
     this.ended = true;
@@ -84,6 +86,8 @@ export class JoinedFlow implements Flow {
       buffer.set(part, 3);
       if (part.length > 0 && peer.closed === undefined) peer.handler.data(peer, buffer, 3, 3 + part.length);
       buffer.fill(0x0a);
+      // A network does so behind each of its calls.
+      peer.flush();
       this.drain();
       return true;
     }
@@ -98,10 +102,10 @@ export class JoinedFlow implements Flow {
   }
 
   private drain(): void {
-    if (this.queued > this.lowWater) this.#above = true;
     if (!this.#above || this.queued > this.lowWater || this.closed !== undefined) return;
     this.#above = false;
     this.handler.drained(this);
+    this.flush();
   }
 }
 

@@ -19,8 +19,9 @@ export interface Door {
 }
 
 export interface Front {
-  /** The main one first. */
-  readonly doors: readonly Door[];
+  readonly main: Door;
+  /** The others; `port` is the one that the main door has. */
+  beside(port: number): readonly Door[];
   readonly scheme: 'http' | 'https';
   /** Connections that are open now, handshakes left out. */
   readonly connections: number;
@@ -58,7 +59,8 @@ export async function makeFront(context: FrontContext): Promise<Front> {
 
 function plainFront(http: HttpServer, port: number): Front {
   return {
-    doors: [{ port, accept: http.accept, adopt: http.adopt }],
+    main: { port, accept: http.accept, adopt: http.adopt },
+    beside: () => [],
     scheme: 'http',
     get connections() {
       return http.connections;
@@ -72,11 +74,12 @@ function plainFront(http: HttpServer, port: number): Front {
 
 /** Opens all doors. Rejects with a message for people. `adopts`: connections may come from a program before this one. */
 export async function openDoors(network: Network, front: Front, adopts = false): Promise<Listener> {
-  const opening = front.doors.map(({ port, accept, adopt }) =>
-    network.listen(port, accept, adopts ? adopt : undefined),
-  );
-  const [main] = await Promise.all(opening);
-  return main!;
+  const open = ({ port, accept, adopt }: Door) => network.listen(port, accept, adopts ? adopt : undefined);
+  const opening = open(front.main);
+  // A network that has no address yet listens all the same, and no segment may come before.
+  const known = network.address === undefined ? front.main.port : (await opening).endpoint.port;
+  await Promise.all([opening, ...front.beside(known).map(open)]);
+  return opening;
 }
 
 /** Where it serves, for people to open. */

@@ -45,8 +45,6 @@ export async function makeSecureFront(context: FrontContext, options: TlsArgumen
     return server;
   };
   const main = serve({ hsts: options.hsts });
-  const redirectTo = options.port === 443 ? 'https' : `https:${options.port}`;
-  const plain = serve(options.redirect ? { redirectTo } : {});
   const older = await olderEngine(options, { ...{ clock, protocols }, certificates: certificates.current }, tickets);
   const tls = new TlsServer({
     primitives,
@@ -63,10 +61,12 @@ export async function makeSecureFront(context: FrontContext, options: TlsArgumen
   });
   onReload(() => void certificates.reload().catch(() => undefined));
   return {
-    doors: [
-      { port: options.port, accept: tls.accept },
-      { port: context.options.port, accept: plain.accept, adopt: plain.adopt },
-    ],
+    main: { port: options.port, accept: tls.accept },
+    beside: (port) => {
+      const redirectTo = port === 443 ? 'https' : `https:${port}`;
+      const plain = serve(options.redirect ? { redirectTo } : {});
+      return [{ port: context.options.port, accept: plain.accept, adopt: plain.adopt }];
+    },
     scheme: 'https',
     get connections() {
       return servers.reduce((sum, one) => sum + one.connections, 0);

@@ -72,17 +72,19 @@ function plainFront(http: HttpServer, port: number): Front {
   };
 }
 
-/** Opens all doors. Rejects with a message for people. `adopts`: connections may come from a program before this one. */
-export async function openDoors(network: Network, front: Front, adopts = false): Promise<Listener> {
+/**
+ * Opens all doors; the main one comes first in what it returns. Rejects with a message for people. `adopts`: connections may come from a
+ * program before this one.
+ */
+export async function openDoors(network: Network, front: Front, adopts = false): Promise<Listener[]> {
   const open = ({ port, accept, adopt }: Door) => network.listen(port, accept, adopts ? adopt : undefined);
   const opening = open(front.main);
   // A network that has no address yet listens all the same, and no segment may come before.
   const known = network.address === undefined ? front.main.port : (await opening).endpoint.port;
-  await Promise.all([opening, ...front.beside(known).map(open)]);
-  return opening;
+  return Promise.all([opening, ...front.beside(known).map(open)]);
 }
 
 /** Where it serves, for people to open. */
-export function urlOfFront(network: Network, front: Front, listener: Listener): string {
-  return addressOf(network, listener, front.scheme);
+export function urlOfFront(network: Network, front: Front, [main]: readonly Listener[]): string {
+  return addressOf(network, main!, front.scheme);
 }

@@ -7,6 +7,7 @@ import { Log } from './log.js';
 import { openNetwork } from './networks.js';
 import { firstSignal } from './signals.js';
 import { openSites } from './sites.js';
+import { addressOf } from './url.js';
 import { FROM_WORKERS } from './workers/worker-channel.js';
 
 /** Serves until a signal comes, then drains. */
@@ -59,14 +60,15 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   const control = options.control === undefined ? undefined : await import('./control.js');
   try {
     // Before there is an address a signal ends it as well.
-    const listener = await Promise.race([openDoors(network, front), end]);
-    if (typeof listener === 'object') {
-      const url = urlOfFront(network, front, listener);
+    const listeners = await Promise.race([openDoors(network, front), end]);
+    if (typeof listeners === 'object') {
+      const url = urlOfFront(network, front, listeners);
       await control?.open(options.control!, {
         ...{ site: sites.site, front, moved: () => undefined, image: '', url },
         drain: () => ask('drain'),
       });
-      stdout.write(`listening on ${url}\n`);
+      const also = listeners.slice(1).map((one) => `also listening on ${addressOf(network, one)}\n`);
+      stdout.write(`listening on ${url}\n${also.join('')}`);
       const name = await end;
       log.event('net', `${name}: no new connections; ${front.connections} open ones have ${options.drain / 1000} s`);
       front.drain();

@@ -70,9 +70,9 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     network.offer(TO_SUCCESSOR);
     leadFrom(after, TO_SUCCESSOR);
   }
-  const listener = await Promise.race([listening, signal, failure]);
-  if (typeof listener === 'object') {
-    process.stdout.write(`listening on ${urlOfFront(network, front, listener)}\n`);
+  const listeners = await Promise.race([listening, signal, failure]);
+  if (typeof listeners === 'object') {
+    process.stdout.write(`listening on ${urlOfFront(network, front, listeners)}\n`);
     const unwell = whenHealthy(forgetCrashes);
     const end = await Promise.race([signal, given, failure]);
     unwell();

@@ -72,9 +72,9 @@ async function serve(
     await direct.takeOver(order.predecessors);
     direct.offer(order.link);
   }
-  const listener = await Promise.race([listening, signal, failure]);
-  if (typeof listener !== 'object') return network.close(0);
-  const url = urlOfFront(network, front, listener);
+  const listeners = await Promise.race([listening, signal, failure]);
+  if (typeof listeners !== 'object') return network.close(0);
+  const url = urlOfFront(network, front, listeners);
   const moved = (): number | undefined => network.counters()['movedIn'];
   const drain = (): void => retired.ask(options.drain);
   const controlled = { site: sites.site, front, moved, image: order.image, url, drain };

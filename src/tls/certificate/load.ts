@@ -55,15 +55,19 @@ export function makeCertificate(chainText: string, keyText: string, files: Certi
   return { certificate: certificateOf(chain, own, key, files), notes };
 }
 
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'no permission to read it',
+  EISDIR: 'it is a folder',
+};
+
 async function read(path: string, what: string): Promise<string> {
   let text: string;
   try {
     text = await readFile(path, 'latin1');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const why =
-      code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'no permission to read it' : String(code);
-    throw new CertificateError(`${path}: the ${what} cannot be read: ${why}`);
+    throw new CertificateError(`${path}: the ${what} cannot be read: ${REASONS[code ?? ''] ?? code}`);
   }
   if (text.length > MOST) throw new CertificateError(`${path}: too long for a ${what} in PEM`);
   return text;

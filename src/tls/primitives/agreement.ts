@@ -44,9 +44,12 @@ export function agreementGroups(): number[] {
   return hasMlkem() ? [GROUP.x25519mlkem768, ...classic] : classic;
 }
 
-export function keyShare(group: number, random: RandomBytes): KeyShare {
+/** A share of X25519, from fresh randomness. */
+export type X25519 = (random: RandomBytes) => KeyShare;
+
+export function keyShare(group: number, random: RandomBytes, x25519: X25519 = nodeX25519): KeyShare {
   if (group === GROUP.x25519) return x25519(random);
-  if (group === GROUP.x25519mlkem768) return hybrid(random);
+  if (group === GROUP.x25519mlkem768) return hybrid(random, x25519);
   const curve = CURVES.get(group);
   if (curve === undefined) throw new RangeError(`no group 0x${group.toString(16)}`);
   return ellipticCurve(curve.name, curve.length, random);
@@ -56,14 +59,15 @@ export function respond(
   group: number,
   client: Uint8Array,
   random: RandomBytes,
+  x25519: X25519 = nodeX25519,
 ): { share: Uint8Array; secret: Uint8Array } | undefined {
-  if (group === GROUP.x25519mlkem768) return respondHybrid(client, random);
-  const own = keyShare(group, random);
+  if (group === GROUP.x25519mlkem768) return respondHybrid(client, random, x25519);
+  const own = keyShare(group, random, x25519);
   const secret = own.agree(client);
   return secret === undefined ? undefined : { share: own.share, secret };
 }
 
-function x25519(random: RandomBytes): KeyShare {
+function nodeX25519(random: RandomBytes): KeyShare {
   const seed = random(X25519_LENGTH);
   const der = Buffer.concat([X25519_PKCS8, seed]);
   const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
@@ -114,7 +118,7 @@ function ellipticCurve(name: string, length: number, random: RandomBytes): KeySh
 }
 
 /** draft-ietf-tls-ecdhe-mlkem 4: the ML-KEM parts come first. ML-KEM draws its own randomness. */
-function hybrid(random: RandomBytes): KeyShare {
+function hybrid(random: RandomBytes, x25519: X25519): KeyShare {
   const classic = x25519(random);
   const { privateKey, publicKey } = crypto.generateKeyPairSync('ml-kem-768' as never) as unknown as {
     privateKey: KeyObject;
@@ -133,7 +137,11 @@ function hybrid(random: RandomBytes): KeyShare {
   };
 }
 
-function respondHybrid(client: Uint8Array, random: RandomBytes): { share: Uint8Array; secret: Uint8Array } | undefined {
+function respondHybrid(
+  client: Uint8Array,
+  random: RandomBytes,
+  x25519: X25519,
+): { share: Uint8Array; secret: Uint8Array } | undefined {
   if (client.length !== MLKEM_KEY_LENGTH + X25519_LENGTH) return undefined;
   const classic = x25519(random);
   const second = classic.agree(client.subarray(MLKEM_KEY_LENGTH));

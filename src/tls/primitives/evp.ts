@@ -4,9 +4,12 @@
  */
 import { koffi } from '../../native/libc.js';
 import { addressOf, pinned } from '../../native/slab.js';
-import { AES_128, AES_256, CHACHA20, type CipherSuite, NONCE_LENGTH, TAG_LENGTH } from '../suites.js';
+import { AES_128, AES_256, CHACHA20, type CipherSuite, type HashName, NONCE_LENGTH, TAG_LENGTH } from '../suites.js';
+import { keyShare, respond } from './agreement.js';
+import { EvpHash } from './evp-hash.js';
+import { EvpX25519 } from './evp-x25519.js';
 import { NodePrimitives, writeHeader } from './node.js';
-import type { RecordKey, Target } from './primitives.js';
+import type { KeyShare, RandomBytes, RecordKey, Target } from './primitives.js';
 
 const HEADER = 5;
 /** `EVP_CTRL_AEAD_GET_TAG` and `EVP_CTRL_AEAD_SET_TAG`. */
@@ -129,12 +132,34 @@ class Engine {
 export class EvpPrimitives extends NodePrimitives {
   override readonly name: string = 'EVP';
   readonly #engine: Engine;
+  readonly #hash: EvpHash;
+  readonly #x25519: EvpX25519;
 
   /** Throws where OpenSSL's functions cannot be called: `NodePrimitives` serves there. */
   constructor() {
     super();
     this.#engine = new Engine();
+    this.#hash = new EvpHash();
+    this.#x25519 = new EvpX25519();
   }
+
+  override hash(name: HashName, data: Uint8Array, end: number): Uint8Array {
+    return this.#hash.hash(name, data, end) ?? super.hash(name, data, end);
+  }
+
+  override hmac(name: HashName, key: Uint8Array, data: Uint8Array): Uint8Array {
+    return this.#hash.hmac(name, key, data) ?? super.hmac(name, key, data);
+  }
+
+  override keyShare(group: number, random: RandomBytes) {
+    return keyShare(group, random, this.#raw);
+  }
+
+  override respond(group: number, client: Uint8Array, random: RandomBytes) {
+    return respond(group, client, random, this.#raw);
+  }
+
+  readonly #raw = (random: RandomBytes): KeyShare => this.#x25519.keyShare(random);
 
   override recordKey(suite: CipherSuite, key: Uint8Array, iv: Uint8Array): RecordKey {
     return new EvpRecordKey(this.#engine, suite, key, iv);

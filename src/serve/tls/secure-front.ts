@@ -1,10 +1,10 @@
 /** HTTPS: TLS before the HTTP server, and a redirect, or the site, on the HTTP port. Loaded when it is asked for. */
-import { randomBytes } from 'node:crypto';
 import type { TlsArguments } from '../../cli/arguments/tls.js';
 import { ALPN_PROTOCOLS, type HttpServer, type HttpStats, sumOfStats } from '../../http/index.js';
 import { DEFAULT_TLS_LIMITS } from '../../tls/endpoint.js';
 import { Tickets } from '../../tls/handshake/tickets.js';
 import { choosePrimitives } from '../../tls/primitives/choose.js';
+import { pooledRandom } from '../../tls/primitives/random.js';
 import { type OlderEngine, TlsServer } from '../../tls/tls-server.js';
 import type { Front, FrontContext } from '../front.js';
 import { makeServer } from '../http-server.js';
@@ -24,7 +24,7 @@ export async function makeSecureFront(context: FrontContext, options: TlsArgumen
   const primitives = await choosePrimitives((reason) =>
     log.event('net', `records are sealed by node:crypto, which is slower: ${reason}`),
   );
-  const random = (length: number): Uint8Array => Uint8Array.from(randomBytes(length));
+  const random = pooledRandom();
   const tickets = new Tickets(primitives, random, ticketSecret(context.tickets));
   const protocols = options.http2 ? ALPN_PROTOCOLS : ALPN_PROTOCOLS.filter((one) => one !== 'h2');
   if (options.files.length === 0 && !quiet)

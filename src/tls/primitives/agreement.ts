@@ -44,11 +44,20 @@ export function agreementGroups(): number[] {
   return hasMlkem() ? [GROUP.x25519mlkem768, ...classic] : classic;
 }
 
-/** A share of X25519, from fresh randomness. */
-export type X25519 = (random: RandomBytes) => KeyShare;
+/** X25519 (RFC 7748) of raw keys. */
+export interface X25519 {
+  keyShare(random: RandomBytes): KeyShare;
+  /** A share and the secret for a peer's share; undefined when that is not valid. */
+  respond(peer: Uint8Array, random: RandomBytes): Response | undefined;
+}
+
+export interface Response {
+  readonly share: Uint8Array;
+  readonly secret: Uint8Array;
+}
 
 export function keyShare(group: number, random: RandomBytes, x25519: X25519 = nodeX25519): KeyShare {
-  if (group === GROUP.x25519) return x25519(random);
+  if (group === GROUP.x25519) return x25519.keyShare(random);
   if (group === GROUP.x25519mlkem768) return hybrid(random, x25519);
   const curve = CURVES.get(group);
   if (curve === undefined) throw new RangeError(`no group 0x${group.toString(16)}`);
@@ -60,14 +69,23 @@ export function respond(
   client: Uint8Array,
   random: RandomBytes,
   x25519: X25519 = nodeX25519,
-): { share: Uint8Array; secret: Uint8Array } | undefined {
+): Response | undefined {
+  if (group === GROUP.x25519) return x25519.respond(client, random);
   if (group === GROUP.x25519mlkem768) return respondHybrid(client, random, x25519);
-  const own = keyShare(group, random, x25519);
-  const secret = own.agree(client);
+  return respondWith(keyShare(group, random, x25519), client);
+}
+
+function respondWith(own: KeyShare, peer: Uint8Array): Response | undefined {
+  const secret = own.agree(peer);
   return secret === undefined ? undefined : { share: own.share, secret };
 }
 
-function nodeX25519(random: RandomBytes): KeyShare {
+const nodeX25519: X25519 = {
+  keyShare: nodeShare,
+  respond: (peer, random) => respondWith(nodeShare(random), peer),
+};
+
+function nodeShare(random: RandomBytes): KeyShare {
   const seed = random(X25519_LENGTH);
   const der = Buffer.concat([X25519_PKCS8, seed]);
   const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
@@ -119,7 +137,7 @@ function ellipticCurve(name: string, length: number, random: RandomBytes): KeySh
 
 /** draft-ietf-tls-ecdhe-mlkem 4: the ML-KEM parts come first. ML-KEM draws its own randomness. */
 function hybrid(random: RandomBytes, x25519: X25519): KeyShare {
-  const classic = x25519(random);
+  const classic = x25519.keyShare(random);
   const { privateKey, publicKey } = crypto.generateKeyPairSync('ml-kem-768' as never) as unknown as {
     privateKey: KeyObject;
     publicKey: KeyObject;
@@ -137,21 +155,16 @@ function hybrid(random: RandomBytes, x25519: X25519): KeyShare {
   };
 }
 
-function respondHybrid(
-  client: Uint8Array,
-  random: RandomBytes,
-  x25519: X25519,
-): { share: Uint8Array; secret: Uint8Array } | undefined {
+function respondHybrid(client: Uint8Array, random: RandomBytes, x25519: X25519): Response | undefined {
   if (client.length !== MLKEM_KEY_LENGTH + X25519_LENGTH) return undefined;
-  const classic = x25519(random);
-  const second = classic.agree(client.subarray(MLKEM_KEY_LENGTH));
-  if (second === undefined) return undefined;
+  const classic = x25519.respond(client.subarray(MLKEM_KEY_LENGTH), random);
+  if (classic === undefined) return undefined;
   const der = Buffer.concat([MLKEM_SPKI, client.subarray(0, MLKEM_KEY_LENGTH)]);
   try {
     const first = kem.encapsulate!(createPublicKey({ key: der, format: 'der', type: 'spki' }));
     return {
       share: Buffer.concat([first.ciphertext, classic.share]),
-      secret: Buffer.concat([first.sharedKey, second]),
+      secret: Buffer.concat([first.sharedKey, classic.secret]),
     };
   } catch {
     // The encapsulation key is not reduced (FIPS 203 7.2).

@@ -1,10 +1,11 @@
 /** X25519 (RFC 7748) by OpenSSL's EVP functions: without the detour over DER that `node:crypto` needs for raw keys. */
 import { koffi } from '../../native/libc.js';
 import { pinned } from '../../native/slab.js';
+import type { Response, X25519 } from './agreement.js';
 import type { KeyShare, RandomBytes } from './primitives.js';
 
 /** `EVP_PKEY_X25519`. */
-const X25519 = 1034;
+const TYPE = 1034;
 const LENGTH = 32;
 /** Places in the scratch memory. */
 const PRIVATE = 0;
@@ -14,7 +15,7 @@ const SIZE = 96;
 
 type Call = (...values: number[]) => number;
 
-export class EvpX25519 {
+export class EvpX25519 implements X25519 {
   readonly #newPrivate: Call;
   readonly #newPublic: Call;
   readonly #getPublic: Call;
@@ -47,11 +48,7 @@ export class EvpX25519 {
 
   keyShare(random: RandomBytes): KeyShare {
     const secret = random(LENGTH);
-    const share = this.#withKey(secret, (key, address, bytes) => {
-      this.#size.setBigUint64(0, BigInt(LENGTH), true);
-      if (this.#getPublic(key, address + OUTPUT, address + SIZE) !== 1) throw new Error('OpenSSL made no X25519 key');
-      return bytes.slice(OUTPUT, OUTPUT + LENGTH);
-    });
+    const share = this.#withKey(secret, (key) => this.#share(key));
     return {
       share,
       agree: (peer) => {
@@ -62,15 +59,29 @@ export class EvpX25519 {
     };
   }
 
+  respond(peer: Uint8Array, random: RandomBytes): Response | undefined {
+    const own = random(LENGTH);
+    const made = this.#withKey(own, (key) => ({ share: this.#share(key), secret: this.#agree(key, peer) }));
+    own.fill(0);
+    return made.secret === undefined ? undefined : { share: made.share, secret: made.secret };
+  }
+
+  #share(key: number): Uint8Array {
+    const { bytes, address } = this.#scratch;
+    this.#size.setBigUint64(0, BigInt(LENGTH), true);
+    if (this.#getPublic(key, address + OUTPUT, address + SIZE) !== 1) throw new Error('OpenSSL made no X25519 key');
+    return bytes.slice(OUTPUT, OUTPUT + LENGTH);
+  }
+
   /** The key exists during the call of `use` alone, so that none is left in OpenSSL when a handshake is given up. */
-  #withKey<T>(secret: Uint8Array, use: (key: number, address: number, bytes: Uint8Array) => T): T {
+  #withKey<T>(secret: Uint8Array, use: (key: number) => T): T {
     const { bytes, address } = this.#scratch;
     bytes.set(secret, PRIVATE);
-    const key = this.#newPrivate(X25519, 0, address + PRIVATE, LENGTH);
+    const key = this.#newPrivate(TYPE, 0, address + PRIVATE, LENGTH);
     bytes.fill(0, PRIVATE, PRIVATE + LENGTH);
     if (key === 0) throw new Error('OpenSSL made no X25519 key');
     try {
-      return use(key, address, bytes);
+      return use(key);
     } finally {
       this.#freeKey(key);
       bytes.fill(0, OUTPUT, OUTPUT + LENGTH);
@@ -82,7 +93,7 @@ export class EvpX25519 {
     if (peer.length !== LENGTH) return undefined;
     const { bytes, address } = this.#scratch;
     bytes.set(peer, PEER);
-    const other = this.#newPublic(X25519, 0, address + PEER, LENGTH);
+    const other = this.#newPublic(TYPE, 0, address + PEER, LENGTH);
     const context = this.#newContext(key, 0);
     this.#size.setBigUint64(0, BigInt(LENGTH), true);
     const done =

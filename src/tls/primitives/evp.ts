@@ -9,7 +9,7 @@ import { keyShare, respond } from './agreement.js';
 import { EvpHash } from './evp-hash.js';
 import { EvpX25519 } from './evp-x25519.js';
 import { NodePrimitives, writeHeader } from './node.js';
-import type { KeyShare, RandomBytes, RecordKey, Target } from './primitives.js';
+import type { RandomBytes, RecordKey, Target } from './primitives.js';
 
 const HEADER = 5;
 /** `EVP_CTRL_AEAD_GET_TAG` and `EVP_CTRL_AEAD_SET_TAG`. */
@@ -152,14 +152,12 @@ export class EvpPrimitives extends NodePrimitives {
   }
 
   override keyShare(group: number, random: RandomBytes) {
-    return keyShare(group, random, this.#raw);
+    return keyShare(group, random, this.#x25519);
   }
 
   override respond(group: number, client: Uint8Array, random: RandomBytes) {
-    return respond(group, client, random, this.#raw);
+    return respond(group, client, random, this.#x25519);
   }
-
-  readonly #raw = (random: RandomBytes): KeyShare => this.#x25519.keyShare(random);
 
   override recordKey(suite: CipherSuite, key: Uint8Array, iv: Uint8Array): RecordKey {
     return new EvpRecordKey(this.#engine, suite, key, iv);

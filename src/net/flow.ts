@@ -99,6 +99,12 @@ export interface Flow {
    * produces without end looks at `queued` and waits for `drained`. After `end()` or `reset()` it does nothing.
    */
   write(memory: Memory, start: number, end: number): void;
+  /**
+   * Sends as much of `memory.bytes[start..end)` as can leave at once, and refers to none of it afterwards; nothing may be queued. Returns
+   * how many bytes left; if not all did, `drained` is called when there is room. Undefined: the network keeps what it sends (our own
+   * stack, for retransmission), or has no way to tell.
+   */
+  offer?(memory: Memory, start: number, end: number): number;
   /** Sends what is queued now. Needed only outside the handler's calls (a timer, a finished computation). */
   flush(): void;
   /** FIN after everything queued. */

@@ -1,4 +1,6 @@
 /** What all connections of one server, or of one client, share. */
+
+import { Memory } from '../memory/memory.js';
 import type { Clock } from '../net/flow.js';
 import { SendQueue } from '../net/sockets/libc/send-queue.js';
 import type { Primitives, RandomBytes, Target } from './primitives/primitives.js';
@@ -39,6 +41,8 @@ export const DEFAULT_TLS_LIMITS: TlsLimits = {
   sealed: 65_536,
 };
 
+/** Seven records of the greatest length. */
+const SCRATCH = 7 * (MOST_PROTECTED + RECORD_HEADER);
 /** Queues that are kept for connections to come. */
 const SPARE_QUEUES = 256;
 
@@ -48,6 +52,9 @@ export class Endpoint {
   readonly clock: Clock;
   readonly limits: TlsLimits;
   readonly outbox: Outbox;
+  /** Where records are sealed that leave at once, and made again if they do not. */
+  readonly scratch: Target;
+  readonly scratchMemory: Memory;
   readonly #inputs: Target[] = [];
   readonly #queues: SendQueue[] = [];
   /** Told of an error that no peer can be the reason of. */
@@ -65,6 +72,8 @@ export class Endpoint {
     this.clock = clock;
     this.limits = { ...DEFAULT_TLS_LIMITS, ...limits };
     this.outbox = new Outbox(primitives);
+    this.scratch = primitives.target(SCRATCH);
+    this.scratchMemory = new Memory(this.scratch.bytes);
     this.onError = onError;
   }
 

@@ -1,10 +1,12 @@
 /**
  * A flow that protects another: what is written leaves as TLS records, what comes is decrypted and checked.
  *
- * Plaintext waits by reference, as it would below. A record is sealed when the flow below has room for it, so that a peer that does not
- * read holds at most `TlsLimits.sealed` bytes of ciphertext, and what is in flight.
+ * Plaintext waits by reference, as it would below. Where the flow below keeps nothing of what it is offered (the kernel's sockets),
+ * neither does this: a record is a function of key, number and content, and made again until all of it has left. Elsewhere a record is
+ * sealed when the flow below has room for it: a peer that does not read holds at most `TlsLimits.sealed` bytes of ciphertext, and what is
+ * in flight.
  */
-import type { Memory } from '../memory/memory.js';
+import { Memory } from '../memory/memory.js';
 import type { Endpoint as Address, CloseReason, Flow, FlowHandler, FlowInfo, FlowSecurity } from '../net/flow.js';
 import type { SendQueue } from '../net/sockets/libc/send-queue.js';
 import { ALERT, ALERT_LEVEL, type AlertName, alertName, TlsError } from './alert.js';
@@ -20,8 +22,13 @@ import { writeKeyUpdate } from './wire/server-flight.js';
 
 /** `lowWater` of a flow below that need not call when it has drained. */
 const UNWATCHED = 0x7fffffff;
+/** Records that are sealed before any of them is offered, at most. */
+const MOST_AT_ONCE = 7;
 /** Bytes that a record is longer than its content. */
 const OVERHEAD = RECORD_HEADER + 1 + TAG_LENGTH;
+
+/** A flow that keeps nothing of what it is offered. */
+type Offering = Flow & Required<Pick<Flow, 'offer'>>;
 
 const silent: FlowHandler = { data() {}, ended() {}, drained() {}, closed() {} };
 
@@ -65,6 +72,11 @@ export class TlsFlow implements Flow, Channel {
   #readChanged = false;
   #queue: SendQueue | undefined = undefined;
   readonly #sizes = new RecordSizes();
+  /** Bytes of the record with the next number that have left, and the length of its content; 0: none. */
+  #left = 0;
+  #begun = 0;
+  /** Records that are sealed before any of them is offered: few where few left before, so that little is sealed in vain. */
+  #atOnce = MOST_AT_ONCE;
   #low = 0;
   #above = false;
   /** A call of the flow below is under way: what is written leaves when it returns. */
@@ -523,7 +535,11 @@ export class TlsFlow implements Flow, Channel {
     if (this.#updateDue) this.updateKey(false);
     const queue = this.#queue;
     if (queue !== undefined && this.#writing !== undefined) {
-      while (queue.bytes > 0 && this.#room() > 0) this.#seal(queue, this.#writing);
+      const { inner } = this;
+      if (inner.offer !== undefined && (this.#left > 0 || inner.queued + queue.bytes > MOST_CONTENT))
+        this.#offerAll(queue, this.#writing, inner as Offering);
+      else while (queue.bytes > 0 && this.#room() > 0) this.#seal(queue, this.#writing);
+      if (this.#over) return;
       if (queue.bytes === 0) {
         this.#endpoint.giveQueue(queue);
         this.#queue = undefined;
@@ -535,6 +551,72 @@ export class TlsFlow implements Flow, Channel {
       this.inner.end();
     }
     this.#watch();
+  }
+
+  /** Seals what leaves at once. What has not left is sealed again when there is room for it. */
+  #offerAll(queue: SendQueue, writing: Direction, inner: Offering): void {
+    const { scratch, scratchMemory, clock } = this.#endpoint;
+    for (;;) {
+      // What was written before goes first: alerts, tickets, short answers.
+      if (inner.queued > 0) inner.flush();
+      if (this.#over || inner.queued > 0 || queue.bytes === 0) return;
+      if (writing.number >= writing.suite.records && this.#left === 0) {
+        this.updateKey(true);
+        continue;
+      }
+      const lengths: number[] = [];
+      let [at, from] = [0, 0];
+      while (
+        from < queue.bytes &&
+        lengths.length < this.#atOnce &&
+        writing.number + lengths.length < writing.suite.records
+      ) {
+        const most = at === 0 && this.#begun > 0 ? this.#begun : this.#sizes.next(clock);
+        const length = Math.min(queue.bytes - from, most);
+        copy(queue, from, scratch.bytes, at + RECORD_HEADER, length);
+        at = writing.key.seal(scratch, at, length, CONTENT.applicationData, writing.number + lengths.length);
+        from += length;
+        lengths.push(length);
+      }
+      const start = this.#left;
+      const sent = inner.offer(scratchMemory, start, at);
+      if (this.#over) return;
+      this.#leave(queue, writing, lengths, start + sent);
+      if (sent < at - start) {
+        this.#atOnce = 1;
+        return;
+      }
+      this.#atOnce = Math.min(MOST_AT_ONCE, 2 * this.#atOnce);
+    }
+  }
+
+  /** Of records with content of these `lengths`, `bytes` have left. */
+  #leave(queue: SendQueue, writing: Direction, lengths: readonly number[], bytes: number): void {
+    let left = bytes;
+    this.#begun = 0;
+    for (const length of lengths) {
+      if (left < length + OVERHEAD) {
+        // A record that has begun to leave is made again as it was.
+        if (left > 0) this.#begun = length;
+        break;
+      }
+      left -= length + OVERHEAD;
+      queue.taken(length);
+      writing.number += 1;
+    }
+    this.#left = left;
+  }
+
+  /** Queues the rest of a record that has begun to leave: something else is to be sent. */
+  #settle(): void {
+    const queue = this.#queue;
+    const writing = this.#writing;
+    if (this.#left === 0 || queue === undefined || writing === undefined) return;
+    const target = this.#endpoint.primitives.target(this.#begun + OVERHEAD);
+    copy(queue, 0, target.bytes, RECORD_HEADER, this.#begun);
+    const end = writing.key.seal(target, 0, this.#begun, CONTENT.applicationData, writing.number);
+    this.inner.write(new Memory(target.bytes), this.#left, end);
+    this.#leave(queue, writing, [this.#begun], end);
   }
 
   /** Sealed bytes that may yet wait below, those in flight left out. */
@@ -549,13 +631,15 @@ export class TlsFlow implements Flow, Channel {
     const { outbox, clock } = this.#endpoint;
     const length = Math.min(queue.bytes, this.#sizes.next(clock));
     const at = outbox.reserve(this.inner, length + OVERHEAD);
-    gather(queue, outbox.target.bytes, at + RECORD_HEADER, length);
+    copy(queue, 0, outbox.target.bytes, at + RECORD_HEADER, length);
+    queue.taken(length);
     const end = writing.key.seal(outbox.target, at, length, CONTENT.applicationData, writing.number);
     writing.number += 1;
     this.#handDown(at, end);
   }
 
   #send(type: number, content: Uint8Array): void {
+    this.#settle();
     const { outbox } = this.#endpoint;
     for (let from = 0; from < content.length; from += MOST_CONTENT) {
       const part = content.subarray(from, from + MOST_CONTENT);
@@ -594,17 +678,22 @@ export class TlsFlow implements Flow, Channel {
   }
 }
 
-/** Copies `length` bytes from the front of `queue` to `target[at..)`, and takes them out. */
-function gather(queue: SendQueue, target: Uint8Array, at: number, length: number): void {
+/** Copies `length` bytes of `queue`, from `skip` behind its front on, to `target[at..)`. */
+function copy(queue: SendQueue, skip: number, target: Uint8Array, at: number, length: number): void {
   const { memories, starts, ends } = queue;
   let to = at;
+  let before = skip;
   let left = length;
   for (let i = queue.head; left > 0; i++) {
-    const start = starts[i]!;
+    const start = starts[i]! + before;
+    if (start >= ends[i]!) {
+      before = start - ends[i]!;
+      continue;
+    }
+    before = 0;
     const end = Math.min(ends[i]!, start + left);
     target.set(memories[i]!.bytes.subarray(start, end), to);
     to += end - start;
     left -= end - start;
   }
-  queue.taken(length);
 }

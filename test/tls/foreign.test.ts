@@ -24,6 +24,8 @@ import { TlsServer } from '../../src/tls/tls-server.js';
 import { siteStore } from '../http/hand-made-store.js';
 import { opensslCertificate } from './setup.js';
 
+t.setTimeout(300_000);
+
 const has = (program: string, ...args: string[]): boolean => spawnSync(program, args).error === undefined;
 const random = (length: number): Uint8Array => Uint8Array.from(randomBytes(length));
 

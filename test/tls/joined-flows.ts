@@ -9,8 +9,11 @@ export class JoinedFlow implements Flow {
   context: unknown = undefined;
   lowWater = 0;
   peer!: JoinedFlow;
-  /** Bytes on their way to the peer. */
+  /** There where `kernel` was called. */
+  offer?: (memory: Memory, start: number, end: number) => number;
+  /** Bytes on their way to the peer; the first `#taken` of them are the kernel's. */
   out: Uint8Array = new Uint8Array(0);
+  #taken = 0;
   /** All that was ever written. */
   sent = 0;
   ended = false;
@@ -20,21 +23,38 @@ export class JoinedFlow implements Flow {
   #finGiven = false;
 
   get queued(): number {
-    return this.out.length;
+    return this.out.length - this.#taken;
+  }
+
+  /** From now on a kernel takes what is written, and of what is offered `room()` bytes. */
+  kernel(room: () => number): void {
+    this.offer = (memory, start, end) => {
+      if (this.queued > 0) throw new Error('an offer behind what is queued');
+      const count = Math.max(0, Math.min(end - start, room()));
+      this.#append(memory, start, start + count);
+      this.#taken = this.out.length;
+      this.#above = count < end - start;
+      return count;
+    };
   }
 
   write(memory: Memory, start: number, end: number): void {
     if (this.closed !== undefined || this.ended) return;
+    this.#append(memory, start, end);
+    if (this.queued > this.lowWater) this.#above = true;
+  }
+
+  #append(memory: Memory, start: number, end: number): void {
     const more = new Uint8Array(this.out.length + end - start);
     more.set(this.out);
     more.set(memory.bytes.subarray(start, end), this.out.length);
     this.out = more;
     this.sent += end - start;
-    if (this.queued > this.lowWater) this.#above = true;
   }
 
   flush(): void {
     if (this.queued > this.lowWater) this.#above = true;
+    if (this.offer !== undefined) this.#taken = this.out.length;
   }
 
   end(): void {
@@ -70,6 +90,7 @@ export class JoinedFlow implements Flow {
     if (this.closed !== undefined) return;
     this.closed = reason;
     this.out = new Uint8Array(0);
+    this.#taken = 0;
     this.handler.closed(this, reason);
   }
 
@@ -79,8 +100,10 @@ export class JoinedFlow implements Flow {
     if (this.closed !== undefined) return false;
     if (this.out.length > 0) {
       if (peer.paused) return false;
-      const part = change(this.out.slice(0, count));
+      const taken = this.out.slice(0, count);
+      const part = change(taken);
       this.out = this.out.slice(count);
+      this.#taken = Math.max(0, this.#taken - taken.length);
       // The buffer is a network's: used again at once.
       const buffer = new Uint8Array(part.length + 8).fill(0x58);
       buffer.set(part, 3);
@@ -88,7 +111,11 @@ export class JoinedFlow implements Flow {
       buffer.fill(0x0a);
       // A network does so behind each of its calls.
       peer.flush();
-      this.drain();
+      this.#drain();
+      return true;
+    }
+    if (this.#above) {
+      this.#drain();
       return true;
     }
     if (!this.ended || this.#finGiven) return false;
@@ -101,7 +128,7 @@ export class JoinedFlow implements Flow {
     return true;
   }
 
-  private drain(): void {
+  #drain(): void {
     if (!this.#above || this.queued > this.lowWater || this.closed !== undefined) return;
     this.#above = false;
     this.handler.drained(this);

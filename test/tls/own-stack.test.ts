@@ -15,6 +15,8 @@ import { TlsClient } from '../../src/tls/tls-client.js';
 import { TlsServer } from '../../src/tls/tls-server.js';
 import { opensslCertificate, seeded } from './setup.js';
 
+t.setTimeout(300_000);
+
 // Ed25519 signs without randomness: a run replays (RFC 8032 5.1.6).
 const OWN = opensslCertificate(['-newkey', 'ed25519'], 'example.org');
 const NOW = Date.now() + 60_000;

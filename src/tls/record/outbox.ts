@@ -7,7 +7,7 @@ import { Memory } from '../../memory/memory.js';
 import type { Flow } from '../../net/flow.js';
 import type { Primitives, Target } from '../primitives/primitives.js';
 
-const CHUNK = 128 * 1024;
+const CHUNK = 64 * 1024;
 
 export class Outbox {
   readonly #primitives: Primitives;

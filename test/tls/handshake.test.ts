@@ -55,6 +55,21 @@ t.test('RFC 8446 4.1.4: a client with no share of a common group is asked for on
   t.end();
 });
 
+const mlkem = new EvpPrimitives().groups.includes(GROUP.x25519mlkem768);
+
+t.test('X25519MLKEM768, by both kinds of primitives', { skip: !mlkem && 'this Node has no ML-KEM' }, (t) => {
+  for (const primitives of [new NodePrimitives(), new EvpPrimitives()]) {
+    const { server, client, below, serverHeard } = new Setup({ primitives }).connect({
+      groups: [GROUP.x25519mlkem768],
+    });
+    t.ok(server);
+    send(client!, 'x');
+    talk(...below);
+    t.equal(serverHeard.received, 'x');
+  }
+  t.end();
+});
+
 t.test('handshakes in pieces of every size from 1 octet on', (t) => {
   for (let size = 1; size < 300; size += size < 20 ? 1 : 13) {
     const setup = new Setup();

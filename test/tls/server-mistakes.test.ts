@@ -159,7 +159,7 @@ t.test('Certificate, CertificateVerify and Finished', (t) => {
     'decodeError',
     'empty',
   );
-  t.equal(alert(only(MESSAGE.certificate, at(30, 0xff))), 'badCertificate');
+  t.equal(alert(only(MESSAGE.certificate, at(11, 0))), 'badCertificate', 'no DER');
   t.equal(alert(only(MESSAGE.certificate, () => undefined)), 'unexpectedMessage', 'left out');
   t.equal(
     alert(only(MESSAGE.certificateVerify, at(20, 0xff, 0xee, 0xdd))),

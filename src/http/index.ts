@@ -1,8 +1,12 @@
 /** The HTTP server: give it a store and a clock, and its `accept` to any `Network`. */
+
+export type { Clock } from '../net/flow.js';
+export { RealClock } from '../net/real-clock.js';
 export type { AccessRecord } from './admin/access.js';
 export { isLoopback, type LiveAnswer, type LivePage } from './admin/live-pages.js';
 export { type AccessLogFormat, accessLine } from './admin/log.js';
-export { healthPage, type MetricsSource, metricsPage, type Numbers, prometheusText } from './admin/metrics.js';
+export type { Metric, Numbers, Sample } from './admin/metric.js';
+export { counter, gauge, healthPage, type MetricsSource, metricsPage, prometheusText } from './admin/metrics.js';
 export { reloadPages } from './admin/reload.js';
 export { type ConnectionStats, type HttpStats, sumOfStats } from './admin/stats.js';
 export { type StatusSource, statusPages } from './admin/status-page.js';

@@ -106,6 +106,8 @@ export interface HttpOptions {
   /** The origin of `store`: requests for other hosts, those of `hosts` apart, are redirected to it. Asked once a request. */
   readonly canonical?: (() => string | undefined) | undefined;
   readonly livePages?: readonly LivePage[] | undefined;
+  /** Requests for a host that is neither an IP address nor `localhost` are refused with 421 (RFC 9110 15.5.20): for pages that no site may read. */
+  readonly localOnly?: boolean | undefined;
   readonly clock: Clock;
   readonly limits?: Partial<HttpLimits>;
   readonly timeouts?: Partial<HttpTimeouts>;
@@ -115,6 +117,8 @@ export interface HttpOptions {
   readonly hsts?: number | undefined;
   /** Told of every answer. The record is used again: take from it what is needed before returning. */
   readonly log?: ((record: AccessRecord) => void) | undefined;
+  /** Called with an exception that ended a flow, once a second at most; `HttpStats.faults` counts them all. */
+  readonly onFault?: ((error: unknown) => void) | undefined;
 }
 
 /** The limits and times that hold. Throws a `RangeError` when one is out of its range. */

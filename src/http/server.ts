@@ -1,5 +1,6 @@
 import type { Accept, Adopt, CloseReason, Flow, FlowHandler } from '../net/flow.js';
 import { type ConnectionStats, doing, type HttpStats } from './admin/stats.js';
+import { PIECE } from './answer/later.js';
 import { Admission } from './connection/admission.js';
 import { type Connection, STATE, UNWATCHED, Unfinished } from './connection/connection.js';
 import { type DeadlineList, Deadlines } from './connection/deadlines.js';
@@ -11,8 +12,13 @@ import { CR, LF } from './parse/octets.js';
 /** Names of what is spoken here (RFC 7301 6), the preferred one first. */
 export const ALPN_PROTOCOLS: readonly string[] = ['http/1.1'];
 
+/** Connections of a list that are looked at for one that may go. */
+const GIVE_WAY_LOOKS = 16;
 /** Beyond what a network may hand over after `pause()`, out of what it had already received; bytes. */
 const STALLED_LIMIT = 4194304;
+
+/** Milliseconds between two reports of faults. */
+const FAULT_INTERVAL = 1000;
 
 /** HTTP/1.1 (RFC 9110, 9112) over flows of any network, out of a store. One object for all connections. */
 export class HttpServer implements FlowHandler {
@@ -26,6 +32,10 @@ export class HttpServer implements FlowHandler {
   readonly #lingering: DeadlineList;
   readonly #moves: Moves;
   readonly #admission: Admission;
+  readonly #onFault: ((error: unknown) => void) | undefined;
+  #faults = 0;
+  /** When a fault was reported last, in ticks of `Deadlines`; 0: never. */
+  #reported = 0;
 
   /** Throws a `RangeError` when an option is out of its range. */
   constructor(options: HttpOptions) {
@@ -34,11 +44,14 @@ export class HttpServer implements FlowHandler {
     const unfinished = new Unfinished(limits.unfinished);
     this.#admission = new Admission(limits, unfinished);
     this.#deadlines = new Deadlines(options.clock);
-    this.#heads = this.#deadlines.list(timeouts.head, (c) => this.#headExpired(c));
-    this.#bodies = this.#deadlines.list(timeouts.body, (c) => this.#giveUp(c));
-    this.#idle = this.#deadlines.list(timeouts.idle, (c) => this.#idleExpired(c));
-    this.#sending = this.#deadlines.list(timeouts.send, (c) => this.#idleExpired(c));
-    this.#lingering = this.#deadlines.list(timeouts.linger, (c) => this.#lingerExpired(c));
+    this.#onFault = options.onFault;
+    const list = (delay: number, expired: (c: Connection) => void): DeadlineList =>
+      this.#deadlines.list(delay, (c) => this.#guarded(c, expired));
+    this.#heads = list(timeouts.head, (c) => this.#headExpired(c));
+    this.#bodies = list(timeouts.body, (c) => this.#giveUp(c));
+    this.#idle = list(timeouts.idle, (c) => this.#idleExpired(c));
+    this.#sending = list(timeouts.send, (c) => this.#idleExpired(c));
+    this.#lingering = list(timeouts.linger, (c) => this.#lingerExpired(c));
     const [heads, idle, sending, lingering] = [this.#heads, this.#idle, this.#sending, this.#lingering];
     this.#moves = new Moves({ heads, idle, sending, lingering });
     this.#exchange = new Exchange(options, limits, Math.ceil(timeouts.retryAfter / 1000), this.#bodies, unfinished);
@@ -63,6 +76,7 @@ export class HttpServer implements FlowHandler {
       contentBytes: totalBytes,
       accepted: this.#admission.accepted,
       refused: this.#admission.refused,
+      faults: this.#faults,
       connections,
     };
   }
@@ -80,12 +94,16 @@ export class HttpServer implements FlowHandler {
 
   /** For `Network.listen`. */
   readonly accept: Accept = (flow) => {
-    this.#deadlines.refresh();
-    const c = this.#admission.admit(flow);
     flow.handler = this;
-    flow.context = c;
-    if (this.#admission.overrun) flow.reset();
-    else this.#heads.add(c);
+    try {
+      this.#deadlines.refresh();
+      const c = this.#admission.admit(flow);
+      flow.context = c;
+      if (this.#admission.overrun) flow.reset();
+      else this.#heads.add(c);
+    } catch (error) {
+      this.#fault(flow, error);
+    }
   };
 
   /** For `Network.listen`, too. */
@@ -97,6 +115,81 @@ export class HttpServer implements FlowHandler {
     flow.context = c;
     return true;
   };
+
+  // Each call of the network is guarded as a whole: a `try` around a batch of requests costs nothing that could be measured.
+
+  data(flow: Flow, bytes: Uint8Array, start: number, end: number): void {
+    // Until a request is read, nothing is there that could be answered with 500.
+    this.#exchange.responder.begun = true;
+    try {
+      this.#data(flow, bytes, start, end);
+    } catch (error) {
+      this.#fault(flow, error);
+    }
+  }
+
+  ended(flow: Flow): void {
+    this.#exchange.responder.begun = true;
+    try {
+      this.#deadlines.refresh();
+      const c = flow.context as Connection;
+      c.peerEnded = true;
+      this.#settle(c);
+    } catch (error) {
+      this.#fault(flow, error);
+    }
+  }
+
+  drained(flow: Flow): void {
+    this.#exchange.responder.begun = true;
+    try {
+      this.#deadlines.refresh();
+      const c = flow.context as Connection;
+      if (c.later !== undefined) this.#goOn(c);
+      else if (c.state === STATE.stalled) this.#resume(c);
+    } catch (error) {
+      this.#fault(flow, error);
+    }
+  }
+
+  closed(flow: Flow, _reason: CloseReason): void {
+    // Without a connection there was a fault before it was admitted.
+    if (flow.context !== undefined) this.#gone(flow.context as Connection);
+  }
+
+  #guarded(c: Connection, expired: (c: Connection) => void): void {
+    this.#exchange.responder.begun = true;
+    try {
+      expired(c);
+    } catch (error) {
+      this.#fault(c.flow, error);
+    }
+  }
+
+  /**
+   * An exception out of one flow's turn is a mistake of ours, or of a store: it is counted and reported, and ends that flow alone. Where
+   * nothing of the answer has been written, the peer gets 500 first.
+   */
+  #fault(flow: Flow, error: unknown): void {
+    this.#faults++;
+    const { now } = this.#deadlines;
+    try {
+      // A peer that can cause one can cause thousands: one report a second.
+      if (this.#reported === 0 || ((now - this.#reported) | 0) >= FAULT_INTERVAL) {
+        this.#reported = now || 1;
+        this.#onFault?.(error);
+      }
+      const c = flow.context as Connection | undefined;
+      if (c !== undefined && c.later === undefined && c.state < STATE.closing && !this.#exchange.responder.begun) {
+        this.#exchange.fault(c);
+        this.#settle(c);
+        flow.flush();
+      } else flow.reset();
+    } catch {
+      // The second fault of the same flow: it may be the log that throws. There is nothing left to say.
+      flow.reset();
+    }
+  }
 
   freeze(flow: Flow): unknown {
     this.#deadlines.refresh();
@@ -114,7 +207,7 @@ export class HttpServer implements FlowHandler {
     this.#gone(c);
   }
 
-  data(flow: Flow, bytes: Uint8Array, start: number, end: number): void {
+  #data(flow: Flow, bytes: Uint8Array, start: number, end: number): void {
     this.#deadlines.refresh();
     const c = flow.context as Connection;
     if (c.state === STATE.closing) {
@@ -126,6 +219,7 @@ export class HttpServer implements FlowHandler {
     if (c.state === STATE.stalled) {
       const room = c.hold(bytes, start, end);
       if (c.heldBytes > STALLED_LIMIT) flow.reset();
+      else if (!room && c.later !== undefined) flow.reset();
       else if (!room) this.#crowded(c);
       return;
     }
@@ -139,23 +233,6 @@ export class HttpServer implements FlowHandler {
       if (!room && c.heldBytes > 0) this.#crowded(c);
     }
     this.#settle(c);
-  }
-
-  ended(flow: Flow): void {
-    this.#deadlines.refresh();
-    const c = flow.context as Connection;
-    c.peerEnded = true;
-    this.#settle(c);
-  }
-
-  drained(flow: Flow): void {
-    this.#deadlines.refresh();
-    const c = flow.context as Connection;
-    if (c.state === STATE.stalled) this.#resume(c);
-  }
-
-  closed(flow: Flow, _reason: CloseReason): void {
-    this.#gone(flow.context as Connection);
   }
 
   #gone(c: Connection): void {
@@ -189,6 +266,22 @@ export class HttpServer implements FlowHandler {
         c = next;
       }
     }
+  }
+
+  /**
+   * Resets the connection that has been idle longest, so that another one can come: one that waits for its next request, else one that has
+   * sent nothing yet. False: none is idle. Looks at a bounded number of connections.
+   */
+  giveWay(): boolean {
+    for (const list of [this.#idle, this.#heads].flatMap((one) => one.lists)) {
+      let c = list.first;
+      for (let looks = 0; c !== undefined && looks < GIVE_WAY_LOOKS; looks++, c = c.next) {
+        if (c.state !== STATE.reading || c.heldBytes > 0 || c.peerEnded || unsent(c.flow) > 0) continue;
+        c.flow.reset();
+        return true;
+      }
+    }
+    return false;
   }
 
   #consumeHeld(c: Connection): void {
@@ -238,6 +331,8 @@ export class HttpServer implements FlowHandler {
         return;
       case STATE.stalled:
         this.#sending.add(c);
+        // Begins with what is left of an answer, once; then `drained` goes on with it.
+        if (c.later !== undefined && c.flow.lowWater !== PIECE) this.#goOn(c);
         return;
       case STATE.closing:
         if (c.list?.whole !== this.#lingering && c.list?.whole !== this.#sending) {
@@ -247,6 +342,36 @@ export class HttpServer implements FlowHandler {
         return;
       default:
     }
+  }
+
+  /** Writes more of an answer that is written in pieces; behind its end the connection goes on, or ends. */
+  #goOn(c: Connection): void {
+    const { later, flow } = c;
+    if (later === undefined) return;
+    // It has taken something, or is given something: the time that it may take nothing begins anew.
+    c.queuedMark = 0;
+    this.#sending.add(c);
+    later.write(flow, (there) => {
+      // Out of the file's read, and not out of a call of the network.
+      this.#exchange.responder.begun = true;
+      try {
+        this.#deadlines.refresh();
+        if (!there) {
+          flow.reset();
+          return;
+        }
+        this.#goOn(c);
+        flow.flush();
+      } catch (error) {
+        this.#fault(flow, error);
+      }
+    });
+    if (!later.done || c.later !== later) return;
+    c.later = undefined;
+    if (later.closes || this.#exchange.draining) {
+      c.finish();
+      this.#settle(c);
+    } else this.#resume(c);
   }
 
   #resume(c: Connection): void {
@@ -280,6 +405,8 @@ export class HttpServer implements FlowHandler {
   /** Nothing has come for a while: it may be because the peer is still reading. */
   #idleExpired(c: Connection): void {
     if (c.flow.queued > 0) this.#expectProgress(c);
+    // A disk that takes longer than a peer may is as good as none.
+    else if (c.later !== undefined) c.flow.reset();
     else if (c.state === STATE.stalled) {
       this.#resume(c);
       c.flow.flush();

@@ -1,47 +1,78 @@
 /** The HTTP server that the command line asks for. */
 
-import type { ServeOptions } from '../cli/arguments/serve.js';
 import { HttpServer } from '../http/index.js';
 import type { Network } from '../net/flow.js';
-import { livePages, type Shown, shownBy } from './live-pages.js';
+import type { AdminListener } from './admin-listener.js';
+import { adminPages, livePages, type Watched } from './live-pages.js';
 import type { Log } from './log.js';
+import type { ServeOptions } from './options/serve.js';
+import type { Siblings } from './siblings.js';
 import type { Sites } from './sites.js';
-import type { Siblings } from './workers/siblings.js';
+
+/** Milliseconds between two lines in the log about descriptors. */
+const EXHAUSTED_PAUSE = 60_000;
+
+/** What is served, and on what. */
+export interface ServerContext {
+  readonly options: ServeOptions;
+  readonly network: Network;
+  readonly sites: Sites;
+  readonly log: Log;
+  /** Other processes that serve the same. */
+  readonly siblings?: Siblings | undefined;
+}
 
 /** What a server is asked for beside the command line. */
 export interface ServerExtras {
-  /** Other processes that serve the same. */
-  readonly siblings?: Siblings | undefined;
-  /** As in `HttpOptions`; `redirectTo` instead of what the command line says. */
+  /** As in `HttpOptions`. */
   readonly hsts?: number | undefined;
+  /** Instead of what the command line says. */
   readonly redirectTo?: string | undefined;
-  /** What the pages about the server show; undefined: the numbers of this server. */
-  readonly shown?: Shown | undefined;
+  /** What the pages about the server tell of. */
+  readonly watched: Watched;
 }
 
-export function makeServer(
-  options: ServeOptions,
-  network: Network,
-  sites: Sites,
-  log: Log,
-  { siblings, hsts, redirectTo = options.http.redirectTo, shown }: ServerExtras,
-): HttpServer {
+export function makeServer({ options, network, sites, log }: ServerContext, extras: ServerExtras): HttpServer {
   const { base, serverField, siteFor, maxConnections, maxPerClient, idle } = options.http;
-  const http: HttpServer = new HttpServer({
+  return new HttpServer({
     store: sites.site.store,
     hosts: siteFor.size > 0 ? sites.hosts : undefined,
     base,
     serverField,
-    hsts,
-    redirectTo,
+    hsts: extras.hsts,
+    redirectTo: extras.redirectTo ?? options.http.redirectTo,
     canonical: options.http.site.canonical === undefined ? undefined : sites.site.canonical,
-    livePages: livePages(options.http, network, sites.site, log, shown ?? shownBy(() => http, network), siblings),
+    livePages: livePages(extras.watched),
     limits: given({ connections: maxConnections, connectionsPerClient: maxPerClient }),
     timeouts: given({ idle }),
     clock: network.clock,
     log: log.wants('access') ? (record) => log.access(record) : undefined,
+    onFault: (error) => log.fault(error),
   });
-  return http;
+}
+
+/** Idle connections of `servers` give way when no descriptors are left. */
+export function giveWay(network: Network, log: Log, servers: () => readonly HttpServer[]): void {
+  let said = Number.NEGATIVE_INFINITY;
+  network.onExhausted = () => {
+    const gave = servers().some((one) => one.giveWay());
+    const now = network.clock.now();
+    if (now - said >= EXHAUSTED_PAUSE) {
+      said = now;
+      log.warn(
+        `no descriptors are left (ulimit -n): ${gave ? 'idle connections give way' : 'new connections are closed'} until there are`,
+      );
+    }
+    return gave;
+  };
+}
+
+/** The listener of pages about the server, where one is asked for; not open yet. */
+export async function adminListener(watched: Watched): Promise<AdminListener | undefined> {
+  const { listen } = watched.options.http.admin;
+  if (listen === undefined) return undefined;
+  const { AdminListener } = await import('./admin-listener.js');
+  return new AdminListener(listen, adminPages(watched), watched.log);
 }
 
 /** What was given of it: defaults stand for the rest. */

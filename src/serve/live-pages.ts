@@ -1,12 +1,14 @@
 /** The pages about the server itself that were asked for: metrics, health, status. */
+
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { HttpArguments } from '../cli/arguments/http.js';
 import {
-  type ConnectionStats,
+  counter,
+  gauge,
   type HttpServer,
   type HttpStats,
   healthPage,
   type LivePage,
+  type Metric,
   metricsPage,
   reloadPages,
   statusPages,
@@ -14,75 +16,73 @@ import {
 import type { LeaseInfo, Network } from '../net/flow.js';
 import { RELOAD_PATH } from '../store/html/live-reload.js';
 import type { Log } from './log.js';
+import type { ServeOptions } from './options/serve.js';
+import { processMetrics } from './process-metrics.js';
 import { packageVersion } from './program-files.js';
 import type { ServedSite } from './served-site.js';
-import type { Siblings } from './workers/siblings.js';
+import type { Siblings } from './siblings.js';
 
 /** Milliseconds between two looks at how late the event loop is. */
 const RESOLUTION = 20;
 
-/** Whose numbers are shown. Asked for when a page is, not before. */
-export interface Shown {
-  stats(): HttpStats;
-  describe(limit: number): ConnectionStats[];
+/** What the pages about a server tell of. */
+export interface Watched {
+  readonly options: ServeOptions;
+  readonly network: Network;
+  readonly site: ServedSite;
+  readonly log: Log;
+  /** Asked for later, when it exists. */
+  readonly server: () => Pick<HttpServer, 'stats' | 'describe'>;
+  /** Other processes whose numbers belong to it. */
+  readonly siblings?: Siblings | undefined;
+  /** Undefined: there is no TLS. */
+  readonly tls?: TlsNumbers | undefined;
+}
+
+/** What TLS adds to the pages. */
+export interface TlsNumbers {
   counters(): Readonly<Record<string, number>>;
-  /** Gauges, by their names in metrics, and facts in words. */
-  gauges(): Readonly<Record<string, number>>;
+  metrics(): readonly Metric[];
+  /** Facts in words. */
   facts(): Readonly<Record<string, string>>;
 }
 
-/** The numbers of one server on one network. */
-export function shownBy(server: () => HttpServer, network: Network): Shown {
-  return {
-    stats: () => server().stats(),
-    describe: (limit) => server().describe(limit),
-    counters: () => network.counters(),
-    gauges: () => ({}),
-    facts: () => ({}),
-  };
+/** The pages on the site's own port. */
+export function livePages(watched: Watched): LivePage[] {
+  const { site, options } = watched;
+  const { admins } = options.http.admin;
+  const pages = admins === undefined ? [] : adminPages(watched, admins);
+  if (options.http.site.liveReload) pages.push(...reloadPages(RELOAD_PATH, () => site.store().id));
+  return pages;
 }
 
-/** `siblings`: other processes whose numbers belong to it. */
-export function livePages(
-  options: HttpArguments,
-  network: Network,
-  site: ServedSite,
-  log: Log,
-  shown: Shown,
-  siblings?: Siblings,
-): LivePage[] {
+/** The pages about the server that were asked for. `permits`: who may see them; everybody, when absent. */
+export function adminPages(watched: Watched, permits?: LivePage['permits']): LivePage[] {
+  const { options, network, site, server, siblings, tls } = watched;
+  const { health, metrics, status } = options.http.admin;
   const pages: LivePage[] = [];
-  const { admins } = options;
-  const counters = (): Readonly<Record<string, number>> =>
-    siblings === undefined ? shown.counters() : siblings.counters(shown.counters());
-  const stats = (): HttpStats => (siblings === undefined ? shown.stats() : siblings.stats(shown.stats()));
+  const own = (): Readonly<Record<string, number>> => ({ ...network.counters(), ...tls?.counters() });
+  const counters = (): Readonly<Record<string, number>> => siblings?.counters(own()) ?? own();
+  const stats = (): HttpStats => (siblings === undefined ? server().stats() : siblings.stats(server().stats()));
   const drops = (): Readonly<Record<string, number>> => network.dropped?.() ?? {};
-  const started = Date.now();
-  if (options.health !== undefined) {
-    pages.push(healthPage(options.health, () => network.address !== undefined || 'no address yet', admins));
-  }
-  if (options.metrics !== undefined) {
+  if (health !== undefined)
+    pages.push(healthPage(health, () => network.address !== undefined || 'no address yet', permits));
+  if (metrics !== undefined) {
     const delay = monitorEventLoopDelay({ resolution: RESOLUTION });
     delay.enable();
-    const extra = (): Record<string, number> => {
-      const numbers = {
-        sitekernel_eventloop_delay_p99_seconds: late(delay.percentile(99)),
-        sitekernel_resident_memory_bytes: process.memoryUsage.rss(),
-        sitekernel_eventloop_delay_max_seconds: late(delay.max),
-        sitekernel_uptime_seconds: (Date.now() - started) / 1000,
-        sitekernel_log_lines_dropped: log.dropped,
-        ...leaseNumbers(network.lease?.()),
-        ...shown.gauges(),
-      };
+    const more = (): readonly Metric[] => {
+      const p99 = late(delay.percentile(99));
+      const max = late(delay.max);
       delay.reset();
-      return numbers;
+      const rest = [...leaseMetrics(network.lease?.()), ...processMetrics(), ...(tls?.metrics() ?? [])];
+      return [...delays(p99, max), ...ownMetrics(watched), ...rest];
     };
-    pages.push(metricsPage(options.metrics, { http: stats, network: counters, drops, extra }, admins));
+    pages.push(metricsPage(metrics, { http: stats, network: counters, drops, more }, permits));
   }
-  if (options.status !== undefined) {
+  if (status !== undefined) {
     const source = {
       http: stats,
-      connections: (limit: number) => shown.describe(limit),
+      connections: (limit: number) => server().describe(limit),
       network: counters,
       drops,
       lease: () => network.lease?.(),
@@ -91,14 +91,35 @@ export function livePages(
         site: site.name,
         'version of the site': site.store().id.slice(0, 16),
         address: network.address ?? 'none yet',
-        ...shown.facts(),
-        'up since': `${new Date(started).toISOString().slice(0, 19).replace('T', ' ')} UTC`,
+        ...tls?.facts(),
+        'up since': `${new Date(performance.timeOrigin).toISOString().slice(0, 19).replace('T', ' ')} UTC`,
       }),
     };
-    pages.push(...statusPages(options.status, source, admins));
+    pages.push(...statusPages(status, source, permits));
   }
-  if (options.site.liveReload) pages.push(...reloadPages(RELOAD_PATH, () => site.store().id));
   return pages;
+}
+
+function delays(p99: number, max: number): Metric[] {
+  return [
+    gauge('sitekernel_eventloop_delay_p99_seconds', 'Delay of the event loop since the last look, 99 of 100.', [
+      { value: p99 },
+    ]),
+    gauge('sitekernel_eventloop_delay_max_seconds', 'Longest delay of the event loop since the last look.', [
+      { value: max },
+    ]),
+  ];
+}
+
+function ownMetrics({ options, site, log }: Watched): Metric[] {
+  const build = { version: packageVersion(), node: process.versions.node, net: options.net };
+  return [
+    gauge('sitekernel_build_info', 'What runs; always 1.', [{ labels: build, value: 1 }]),
+    gauge('sitekernel_site_info', 'The version of the site that is served; always 1.', [
+      { labels: { id: site.store().id.slice(0, 16) }, value: 1 },
+    ]),
+    counter('sitekernel_log_lines_dropped_total', 'Lines that nobody read fast enough.', [{ value: log.dropped }]),
+  ];
 }
 
 /** Node counts from one tick of its timer to the next, in nanoseconds: what is beyond the timer's own time, in seconds. */
@@ -106,11 +127,12 @@ function late(nanoseconds: number): number {
   return Math.max(0, nanoseconds / 1e9 - RESOLUTION / 1000);
 }
 
-function leaseNumbers(lease: LeaseInfo | undefined): Record<string, number> {
-  if (lease === undefined) return {};
-  return {
-    sitekernel_dhcp_lease_seconds: lease.seconds,
-    sitekernel_dhcp_lease_renews_in_seconds: lease.renewsIn,
-    sitekernel_dhcp_lease_expires_in_seconds: lease.expiresIn,
-  };
+/** Without a lease there are the names, and no numbers. */
+function leaseMetrics(lease: LeaseInfo | undefined): Metric[] {
+  const samples = (value: number | undefined) => (value === undefined ? [] : [{ value }]);
+  return [
+    gauge('sitekernel_dhcp_lease_seconds', 'For how long the DHCP server gave the address.', samples(lease?.seconds)),
+    gauge('sitekernel_dhcp_lease_renews_in_seconds', 'Until it is renewed.', samples(lease?.renewsIn)),
+    gauge('sitekernel_dhcp_lease_expires_in_seconds', 'Until it ends.', samples(lease?.expiresIn)),
+  ];
 }

@@ -1,8 +1,8 @@
 /** Logs to standard error, in batches: a line a request must not cost a system call a request. */
 
-import type { LogChannel, LogOptions } from '../cli/arguments/log-options.js';
 import { type AccessRecord, accessLine } from '../http/index.js';
 import { LogSink } from './log-sink.js';
+import type { LogChannel, LogOptions } from './options/log.js';
 
 /** Characters after which a batch is written at once. */
 const BATCH_SIZE = 32 * 1024;
@@ -37,6 +37,12 @@ export class Log {
     if (this.options.json) this.write('warning', sentence);
     else this.add(`sitekernel: ${sentence}`);
     this.flush();
+  }
+
+  /** An exception of a flow, with its stack: a bug to report. */
+  fault(error: unknown): void {
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.warn(`a fault ended one connection; the others go on. Please report it: ${stack}`);
   }
 
   event(channel: LogChannel, sentence: string): void {

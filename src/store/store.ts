@@ -12,6 +12,23 @@ export interface Extent {
   readonly end: number;
 }
 
+/** Content that is too large for memory. */
+export interface ContentSource {
+  /** Begins to read, for one answer. Undefined: it cannot be read any more. Never rejects. */
+  open(): Promise<ContentReader | undefined>;
+}
+
+export interface ContentReader {
+  /** The bytes `[start, end)` of the content. Undefined: they are not what they were. Never rejects. */
+  read(start: number, end: number): Promise<Extent | undefined>;
+  close(): void;
+}
+
+/** Content, in memory or not. With a `source` the bytes come from there, `memory` has none of them, and `start` is 0. */
+export interface Content extends Extent {
+  readonly source?: ContentSource | undefined;
+}
+
 /**
  * One way to send a resource. The heads are complete but for what changes with time and connection: each is the status
  * line and the fields, every line ended by CRLF, without `Date`, `Connection` and the empty line, which the server
@@ -19,7 +36,7 @@ export interface Extent {
  */
 export interface Representation {
   readonly coding: Coding;
-  readonly body: Extent;
+  readonly body: Content;
   /** Strong, quoted, out of the content's hash: `"5f1494977bbccc1f"`. Different for each coding. */
   readonly etag: string;
   /** `200 OK` (or the resource's own status, 404 for an error page), with `Content-Length`. */

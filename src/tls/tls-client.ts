@@ -2,14 +2,14 @@
 import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Clock, CloseReason, Flow, FlowHandler } from '../net/flow.js';
-import type { AlertName } from './alert.js';
 import { type Roots, readChain, verifyChain } from './certificate/verify.js';
-import { Deadlines } from './deadlines.js';
-import { Endpoint, type TlsLimits } from './endpoint.js';
+import type { AlertName } from './common/alert.js';
+import { Deadlines } from './common/deadlines.js';
+import { type CipherSuite, GROUP } from './common/suites.js';
 import { ClientHandshake, type ClientSession } from './handshake/client-handshake.js';
 import type { Primitives, RandomBytes, Verify } from './primitives/primitives.js';
 import { verifierOf } from './primitives/signing.js';
-import { type CipherSuite, GROUP } from './suites.js';
+import { Endpoint, type TlsLimits } from './record/endpoint.js';
 import { TlsFlow, type TlsOwner } from './tls-flow.js';
 
 /** Bytes of a handshake message from a server: chains are long. */

@@ -9,14 +9,14 @@
 import { Memory } from '../memory/memory.js';
 import type { Endpoint as Address, CloseReason, Flow, FlowHandler, FlowInfo, FlowSecurity } from '../net/flow.js';
 import type { SendQueue } from '../net/sockets/libc/send-queue.js';
-import { ALERT, ALERT_LEVEL, type AlertName, alertName, TlsError } from './alert.js';
-import type { Endpoint } from './endpoint.js';
+import { ALERT, ALERT_LEVEL, type AlertName, alertName, TlsError } from './common/alert.js';
+import { type CipherSuite, TAG_LENGTH } from './common/suites.js';
 import type { AfterHandshake, Channel, Handshake } from './handshake/channel.js';
 import { nextSecret, trafficKey } from './handshake/key-schedule.js';
 import type { RecordKey } from './primitives/primitives.js';
+import type { Endpoint } from './record/endpoint.js';
 import { Messages } from './record/messages.js';
 import { RecordSizes } from './record/sizes.js';
-import { type CipherSuite, TAG_LENGTH } from './suites.js';
 import { CONTENT, MESSAGE, MOST_CONTENT, MOST_PROTECTED, RECORD_HEADER } from './wire/numbers.js';
 import { writeKeyUpdate } from './wire/server-flight.js';
 

@@ -1,11 +1,11 @@
 /** TLS between a network and what serves over it: takes flows, does their handshakes, hands protected flows on. */
 import { Memory } from '../memory/memory.js';
 import type { Accept, Clock, CloseReason, Flow, FlowHandler } from '../net/flow.js';
-import type { AlertName } from './alert.js';
-import { Deadlines } from './deadlines.js';
-import { Endpoint, type TlsLimits } from './endpoint.js';
+import type { AlertName } from './common/alert.js';
+import { Deadlines } from './common/deadlines.js';
 import { type Older, type ServerConfiguration, ServerHandshake } from './handshake/server-handshake.js';
 import type { Primitives, RandomBytes } from './primitives/primitives.js';
+import { Endpoint, type TlsLimits } from './record/endpoint.js';
 import { TlsFlow, type TlsOwner } from './tls-flow.js';
 import type { ClientHello } from './wire/client-hello.js';
 import { CONTENT } from './wire/numbers.js';

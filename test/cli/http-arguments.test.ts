@@ -1,7 +1,7 @@
 import t from 'tap';
 import { parseArguments } from '../../src/cli/arguments/arguments.js';
 import type { BundleOptions } from '../../src/cli/arguments/bundle.js';
-import type { HttpArguments } from '../../src/cli/arguments/http.js';
+import type { HttpArguments } from '../../src/serve/options/http.js';
 
 function http(...args: string[]): HttpArguments {
   const task = parseArguments(args);
@@ -10,16 +10,44 @@ function http(...args: string[]): HttpArguments {
 }
 
 t.test('Pages about the server are off, at their usual path, or at another', async (t) => {
-  t.same([http().metrics, http().health, http().status], [undefined, undefined, undefined]);
-  t.same(http('--metrics', '--health', '--status').status, '/status');
-  t.equal(http('--metrics', '--admin-path', '/internal/', '_site').metrics, '/internal/metrics');
+  const off = { metrics: undefined, health: undefined, status: undefined, listen: undefined, admins: undefined };
+  t.same(http().admin, off);
+  t.match(http('--metrics', '--health', '--status').admin, {
+    status: '/status',
+    metrics: '/metrics',
+    health: '/health',
+  });
+  t.equal(http('--metrics', '--admin-path', '/internal/', '_site').admin.metrics, '/internal/metrics');
   t.throws(() => http('--admin-path', 'numbers'), { message: /looks like \/docs/ });
 });
 
-t.test('--admin says who may see them: loopback, or what is listed', async (t) => {
-  const usual = http().admins;
-  t.same(['127.0.0.1', '127.9.9.9', '::1', '10.0.0.1', '2001:db8::1'].map(usual), [true, true, true, false, false]);
-  const listed = http('--admin', '10.0.0.0/8,192.0.2.7,2001:db8::/32').admins;
+t.test('They are on a listener of their own: on loopback, or where --admin-listen says', async (t) => {
+  const { admin } = http('--status');
+  t.match(admin, { listen: { host: '127.0.0.1', port: 9090 }, admins: undefined, metrics: undefined });
+  const all = { metrics: '/metrics', health: '/health', status: '/status' };
+  t.match(http('--admin-listen', '[::1]:19090').admin, { listen: { host: '::1', port: 19090 }, ...all });
+  t.match(http('--admin-listen', 'unix:run/admin.sock').admin, { listen: { path: 'run/admin.sock' }, ...all });
+  t.match(http('--admin-listen', '/run/admin.sock', '--health').admin, {
+    listen: { path: '/run/admin.sock' },
+    health: '/health',
+    metrics: undefined,
+  });
+  for (const wrong of [
+    '9090',
+    'localhost:9090',
+    '127.0.0.1',
+    '127.0.0.1:70000',
+    '::1:9090',
+    'unix:',
+    '300.0.0.1:1',
+    '',
+  ])
+    t.throws(() => http('--admin-listen', wrong), { message: /looks like 127\.0\.0\.1:9090/ }, wrong);
+});
+
+t.test('--admin says who may see them on the port of the site, where nobody may without it', async (t) => {
+  t.match(http('--metrics', '--admin', '127.0.0.1').admin, { metrics: '/metrics', listen: undefined });
+  const listed = http('--admin', '10.0.0.0/8,192.0.2.7,2001:db8::/32').admin.admins!;
   t.same(['10.1.2.3', '192.0.2.7', '192.0.2.8', '127.0.0.1', '2001:db8::5', '2001:db9::5'].map(listed), [
     true,
     true,

@@ -7,8 +7,8 @@ import { connect as tcpConnect } from 'node:net';
 import { join, resolve } from 'node:path';
 import t, { type Test } from 'tap';
 import { parseArguments } from '../../src/cli/arguments/arguments.js';
-import type { ServeOptions } from '../../src/cli/arguments/serve.js';
 import { askControl } from '../../src/control/client.js';
+import type { ServeOptions } from '../../src/serve/options/serve.js';
 import { makeSelfSigned } from '../../src/tls/certificate/self-signed.js';
 
 t.setTimeout(120_000);
@@ -174,9 +174,9 @@ t.test('--tls self-signed: made once, kept, and its fingerprint is printed', asy
 
 t.test('metrics and the status page tell of handshakes and the certificate', async (t) => {
   const { site, pair } = files(t);
-  const server = await serving(t, ...pair('a', 'localhost'), '--metrics', '--status', site);
+  const server = await serving(t, ...pair('a', 'localhost'), '--metrics', '--status', '--admin', '127.0.0.0/8', site);
   const { body } = await get(server.https, 'localhost', '/metrics');
-  t.match(body, /sitekernel_network\{name="tls-handshakes"\} 1\n/);
+  t.match(body, /sitekernel_network_events_total\{[a-z]+="tls_handshakes"\} 1\n/);
   t.match(body, /sitekernel_tls_certificate_expires_in_seconds 3\d{7}/);
   const status = JSON.parse((await get(server.https, 'localhost', '/status.json')).body) as { facts: object };
   t.match(status.facts, { 'certificate until': /^\d{4}-\d\d-\d\d$/ });

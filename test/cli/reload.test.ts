@@ -116,3 +116,31 @@ t.test('--spa, --hidden and --mime', async (t) => {
   t.ok(await comes(`${url}.secret.foo`, 'a secret'));
   t.match((await fetch(`${url}.secret.foo`)).headers.get('content-type'), /^text\/x-foo/);
 });
+
+t.test('SIGHUP: a bundle with one wrong byte of content does not take the place of a good one', async (t) => {
+  const folder = t.testdir({ site: { 'index.html': '<title>first</title>', 'film.bin': 'x'.repeat(100_000) } });
+  const bundle = join(folder, 'site.bundle');
+  const make = async (): Promise<void> => {
+    const made = spawn(process.execPath, [MAIN, 'bundle', '--compression', 'none', join(folder, 'site'), '-o', bundle]);
+    t.equal((await once(made, 'close'))[0], 0);
+  };
+  await make();
+  const child = spawn(process.execPath, [MAIN, '--port', '0', bundle], { stdio: ['ignore', 'pipe', 'pipe'] });
+  t.teardown(() => child.kill('SIGKILL'));
+  const [said] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
+  const url = /http:\S+/.exec(said)![0];
+  t.equal(await (await fetch(url)).text(), '<title>first</title>');
+  writeFileSync(join(folder, 'site', 'index.html'), '<title>second</title>');
+  await make();
+  const bytes = readFileSync(bundle);
+  bytes[bytes.indexOf('x'.repeat(1000)) + 50_000]! ^= 1;
+  rmSync(bundle);
+  writeFileSync(bundle, bytes);
+  child.kill('SIGHUP');
+  const [complaint] = (await once(child.stderr.setEncoding('utf8'), 'data')) as [string];
+  t.match(complaint, /is damaged near byte \d+.*; the version that was served stays/);
+  t.equal(await (await fetch(url)).text(), '<title>first</title>');
+  await make();
+  child.kill('SIGHUP');
+  t.ok(await comes(url, 'second'));
+});

@@ -1,7 +1,9 @@
 /** `--workers`: several processes on one port behave as one server. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import t, { type Test } from 'tap';
 
@@ -96,13 +98,30 @@ function socketsOf(pid: number): number {
   }).length;
 }
 
+/** The metrics, over the UNIX socket of the admin listener. */
+function scrape(socketPath: string): Promise<string> {
+  return new Promise((done, reject) => {
+    const asked = get({ socketPath, path: '/metrics' }, (answer) => {
+      let text = '';
+      answer.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+      });
+      answer.on('end', () => done(text));
+    });
+    asked.on('error', reject);
+  });
+}
+
 /** Asks until so many new connections in a row were answered by what `text` says. */
 async function untilAll(port: number, text: string, inRow = 24): Promise<void> {
   for (let good = 0; good < inRow; ) good = (await askOnce(port)).endsWith(text) ? good + 1 : 0;
 }
 
 t.test('two workers share the connections, and their numbers are told together', { skip }, async (t) => {
-  const server = await serving(t, '--metrics');
+  const folder = mkdtempSync(join(tmpdir(), 'sk-workers-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const socket = join(folder, 'admin.sock');
+  const server = await serving(t, '--admin-listen', socket);
   const workers = workersOf(server);
   t.equal(workers.length, 2);
   const idle = workers.map(socketsOf);
@@ -113,11 +132,12 @@ t.test('two workers share the connections, and their numbers are told together',
     shares.every((share) => share > 4),
     `shares: ${shares}`,
   );
-  // The other one's numbers come once a second; each scrape is a request and a connection itself.
+  t.match(await ask(sockets[0] as Socket, '/metrics'), / 404 /, 'nothing of it on the port of the site');
+  // The other one's numbers come once a second.
   for (;;) {
-    const text = await ask(sockets[0] as Socket, '/metrics');
+    const text = await scrape(socket);
     const answers = Number(/sitekernel_http_responses_total\{code="200"\} (\d+)/.exec(text)?.[1] ?? 0);
-    const accepted = Number(/name="connections-accepted"\} (\d+)/.exec(text)?.[1] ?? 0);
+    const accepted = Number(/^sitekernel_network_connections_accepted_total (\d+)$/m.exec(text)?.[1] ?? 0);
     if (answers >= 64 && accepted >= 64) {
       t.equal(accepted, 64);
       break;

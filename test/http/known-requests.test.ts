@@ -116,7 +116,7 @@ t.test('Where a page about the server is, each client gets what it may see', asy
   const setup = new Setup({ store: () => store, livePages: [{ path: '/status', render, permits: isLoopback }] });
   const ask = (address: string): string => {
     const flow = MemoryFlow.connect(setup.server.accept, address);
-    flow.send(request('GET', '/status'));
+    flow.send(request('GET', '/status').replace('example.org', '192.0.2.1'));
     return parseResponses(flow.received, ['GET'])[0]!.text;
   };
   for (let i = 0; i < 4; i++) {

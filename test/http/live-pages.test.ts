@@ -2,18 +2,21 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import t from 'tap';
 import {
+  gauge,
   HttpServer,
+  type HttpStats,
   healthPage,
   isLoopback,
   type LivePage,
   metricsPage,
+  type Numbers,
   prometheusText,
   statusPages,
 } from '../../src/http/index.js';
 import { siteStore } from './hand-made-store.js';
 import { MemoryFlow } from './memory-flow.js';
 import { parseResponses, type Response } from './responses.js';
-import { request, Setup } from './setup.js';
+import { request as requestTo, Setup } from './setup.js';
 import { VirtualClock } from './virtual-clock.js';
 
 /** Prometheus' text format 0.0.4, read strictly: samples by name and labels. */
@@ -41,6 +44,11 @@ function parsePrometheus(text: string): Map<string, number> {
   return samples;
 }
 
+/** For an address of the machine: a name could be anybody's. */
+function request(method: string, target: string, ...lines: string[]): string {
+  return requestTo(method, target, ...lines).replace('example.org', '192.0.2.1:80');
+}
+
 /** A server with all live pages, and a client. */
 function watched(): { ask: (text: string, address?: string) => Response; server: HttpServer } {
   const store = siteStore();
@@ -49,7 +57,15 @@ function watched(): { ask: (text: string, address?: string) => Response; server:
   const pages: LivePage[] = [
     metricsPage(
       '/metrics',
-      { http: () => server.stats(), network, drops, extra: () => ({ lag_seconds: 0.25, ends_seconds: Infinity }) },
+      {
+        http: () => server.stats(),
+        network,
+        drops,
+        more: () => [
+          gauge('lag_seconds', 'Lag.', [{ value: 0.25 }]),
+          gauge('ends_seconds', 'End.', [{ value: Infinity }]),
+        ],
+      },
       isLoopback,
     ),
     healthPage('/health', () => (healthy ? true : 'no lease')),
@@ -90,7 +106,7 @@ t.test('Metrics are Prometheus text, and count answers, bytes and connections', 
   t.equal(samples.get('sitekernel_http_connections_accepted_total'), 4);
   t.equal(samples.get('sitekernel_http_connections{state="idle"}'), 3, 'the one that asks among them');
   t.equal(samples.get('sitekernel_http_connections{state="closing"}'), 1);
-  t.equal(samples.get('sitekernel_network{name="segments-in"}'), 12);
+  t.equal(samples.get('sitekernel_network_events_total{event="segments_in"}'), 12);
   t.equal(samples.get('sitekernel_network_drops_total{reason="odd-\\"drop\\\\name\\""}'), 3);
   t.equal(samples.get('lag_seconds'), 0.25);
   const parser = `import sys, json
@@ -116,6 +132,52 @@ t.test('Who comes through a proxy sees no page about the server, be the proxy on
   const { ask } = watched();
   for (const line of ['Via: 1.1 proxy', 'X-Forwarded-For: 203.0.113.9', 'forwarded: for=203.0.113.9'])
     t.equal(ask(request('GET', '/metrics', line), '127.0.0.1').status, 404, line);
+});
+
+t.test(
+  'Who asks by a name sees no page about the server that is not for everybody: it may be a site that rebound its name',
+  async (t) => {
+    const { ask } = watched();
+    const asked = (host: string): number => ask(`GET /metrics HTTP/1.1\r\nHost: ${host}\r\n\r\n`, '127.0.0.1').status;
+    for (const host of ['127.0.0.1', '127.0.0.1:8080', '[::1]', '[::1]:9', 'localhost', 'LOCALHOST:80', '10.0.0.7'])
+      t.equal(asked(host), 200, host);
+    for (const host of [
+      'evil.example',
+      'evil.example:8080',
+      '127.0.0.1.evil.example',
+      'localhost.evil.example',
+      '256.0.0.1',
+      '1.2.3',
+      '127.0.0.1.',
+      '',
+    ])
+      t.equal(asked(host), 404, host);
+    t.equal(ask('GET http://evil.example/metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n', '127.0.0.1').status, 404);
+  },
+);
+
+t.test('A server of pages about the server refuses every name with 421', async (t) => {
+  const s = new Setup({ localOnly: true, livePages: [healthPage('/health', () => true)] });
+  t.equal(s.get('/health').status, 421);
+  t.equal(s.get('/').status, 421);
+  t.equal(s.ask(request('GET', '/health')).text, 'ok\n');
+});
+
+t.test('The same names of metrics, each of one kind, whatever network there is', async (t) => {
+  const http = (): HttpStats => new Setup().server.stats();
+  const names = (network: Numbers, drops: Numbers): string[] =>
+    prometheusText({ http, network: () => network, drops: () => drops, more: () => [] }).match(/^# TYPE .*$/gm)!;
+  const sockets = names({ 'connections-accepted': 3, 'connections-open': 1, 'connections-shed': 0 }, {});
+  const direct = names({ accepted: 3, connectionsOpen: 1, shedIdle: 2, shedSlow: 1, framesIn: 9, bad: 1 }, { bad: 1 });
+  t.same(sockets, direct);
+  for (const line of sockets) t.match(line, /_total counter$|(?<!_total) gauge$/);
+  const text = prometheusText({
+    http,
+    network: () => ({ accepted: 3, connectionsOpen: 1, shedIdle: 2, shedSlow: 1 }),
+    drops: () => ({}),
+    more: () => [],
+  });
+  t.match(text, /^sitekernel_network_connections_shed_total 3$/m);
 });
 
 t.test('Health is 200 or 503 with the reason', async (t) => {
@@ -157,6 +219,6 @@ t.test('Numbers of a network that has none are none', async (t) => {
   const { server } = watched();
   const none = (): Record<string, number> => ({});
   t.doesNotThrow(() =>
-    parsePrometheus(prometheusText({ http: () => server.stats(), network: none, drops: none, extra: none })),
+    parsePrometheus(prometheusText({ http: () => server.stats(), network: none, drops: none, more: () => [] })),
   );
 });

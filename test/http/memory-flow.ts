@@ -49,6 +49,8 @@ export class MemoryFlow implements Flow {
   }
 
   flush(): void {
+    // `lowWater` may have been set since it was written.
+    if (this.queued > this.lowWater) this.#aboveLow = true;
     if (this.reading) this.take(Number.POSITIVE_INFINITY);
   }
 

@@ -5,7 +5,9 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { installNativeTools } from './native-tools.js';
 import { installPackages } from './packages.js';
+import { installRuntimes } from './runtimes.js';
 import { type FileReport, tally } from './tally.js';
 
 const WIRE = join('build', 'test', 'wire');
@@ -40,7 +42,11 @@ function generateTap(): void {
 
 const named = process.argv.slice(2);
 generateTap();
-if (named.length === 0) installPackages();
+if (named.length === 0) {
+  installPackages();
+  installNativeTools();
+  installRuntimes();
+}
 const files = named.length > 0 ? named : testFiles(join('build', 'test'));
 const args = ['tap', 'run', '--reporter=tap', '--jobs=2', `--serial=${WIRE}`, `--timeout=${TIMEOUT}`, ...files];
 const tap = spawn('npx', args, { stdio: ['ignore', 'pipe', 'inherit'] });

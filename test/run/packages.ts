@@ -40,6 +40,8 @@ const NEEDS: readonly Need[] = [
   { find: 'git', debian: 'git' },
   { find: 'cron', debian: 'cron' },
   { find: 'make', debian: 'make' },
+  { find: 'g++', debian: 'g++' },
+  { find: 'python3', debian: 'python3' },
   { find: 'ssh-keygen', debian: 'openssh-client' },
   { find: 'minisign', debian: 'minisign' },
   { find: 'systemd-analyze', debian: 'systemd' },

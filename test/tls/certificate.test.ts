@@ -4,12 +4,12 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { TlsError } from '../../src/tls/alert.js';
 import { Certificates } from '../../src/tls/certificate/certificate.js';
 import { CertificateError, loadCertificate, makeCertificate } from '../../src/tls/certificate/load.js';
 import { makeSelfSigned } from '../../src/tls/certificate/self-signed.js';
 import { Roots, readChain, verifyChain } from '../../src/tls/certificate/verify.js';
-import { SCHEME } from '../../src/tls/suites.js';
+import { TlsError } from '../../src/tls/common/alert.js';
+import { SCHEME } from '../../src/tls/common/suites.js';
 import { opensslCertificate, seeded } from './setup.js';
 
 /** A little later: certificates that are made below begin to be valid when they are made. */

@@ -1,6 +1,6 @@
 /** What a server says of ClientHellos that are not as they should be (RFC 8446 4.1.2, 4.2, 9.2). */
 import t from 'tap';
-import type { AlertName } from '../../src/tls/alert.js';
+import type { AlertName } from '../../src/tls/common/alert.js';
 import { EXTENSION } from '../../src/tls/wire/numbers.js';
 import { Reader } from '../../src/tls/wire/reader.js';
 import { Writer } from '../../src/tls/wire/writer.js';

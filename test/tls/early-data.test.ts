@@ -1,7 +1,7 @@
 /** Early data that this server does not take (RFC 8446 4.2.10). */
 import t from 'tap';
+import { GROUP } from '../../src/tls/common/suites.js';
 import { NodePrimitives } from '../../src/tls/primitives/node.js';
-import { GROUP } from '../../src/tls/suites.js';
 import { EXTENSION, MESSAGE } from '../../src/tls/wire/numbers.js';
 import { RawClient } from './raw-client.js';
 import { Setup } from './setup.js';

@@ -1,9 +1,9 @@
 /** Handshakes between our server and our client, in memory (RFC 8446 2, 4). */
 import t from 'tap';
+import { GROUP, SUITES } from '../../src/tls/common/suites.js';
 import type { ClientSession } from '../../src/tls/handshake/client-handshake.js';
 import { EvpPrimitives } from '../../src/tls/primitives/evp.js';
 import { NodePrimitives } from '../../src/tls/primitives/node.js';
-import { GROUP, SUITES } from '../../src/tls/suites.js';
 import { talk } from './joined-flows.js';
 import { Setup, send } from './setup.js';
 

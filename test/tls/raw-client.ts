@@ -1,12 +1,12 @@
 /** A client of ours that says what a test wants instead of, or beside, what it should. */
 
-import type { AlertName } from '../../src/tls/alert.js';
 import { readChain } from '../../src/tls/certificate/verify.js';
-import { Endpoint } from '../../src/tls/endpoint.js';
+import type { AlertName } from '../../src/tls/common/alert.js';
+import { GROUP } from '../../src/tls/common/suites.js';
 import type { Channel, Handshake } from '../../src/tls/handshake/channel.js';
 import { ClientHandshake, type ClientSession } from '../../src/tls/handshake/client-handshake.js';
 import { verifierOf } from '../../src/tls/primitives/signing.js';
-import { GROUP } from '../../src/tls/suites.js';
+import { Endpoint } from '../../src/tls/record/endpoint.js';
 import { TlsFlow, type TlsOwner } from '../../src/tls/tls-flow.js';
 import { type JoinedFlow, joinedFlows, talk } from './joined-flows.js';
 import { Heard, type Setup } from './setup.js';

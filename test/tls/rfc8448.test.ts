@@ -1,11 +1,11 @@
 /** The key schedule and the records of TLS 1.3 against the traces of RFC 8448, octet for octet. */
 import t from 'tap';
+import { AES_128, GROUP } from '../../src/tls/common/suites.js';
 import { finishedMac, KeySchedule, ticketPsk, trafficKey } from '../../src/tls/handshake/key-schedule.js';
 import { Transcript } from '../../src/tls/handshake/transcript.js';
 import { EvpPrimitives } from '../../src/tls/primitives/evp.js';
 import { NodePrimitives } from '../../src/tls/primitives/node.js';
 import type { Primitives, RecordKey } from '../../src/tls/primitives/primitives.js';
-import { AES_128, GROUP } from '../../src/tls/suites.js';
 import { readClientHello } from '../../src/tls/wire/client-hello.js';
 import { readServerHello, signedContent, writeCertificateVerify } from '../../src/tls/wire/server-flight.js';
 import { COMPATIBLE, RESUMED, RETRY, SIMPLE } from './rfc8448-traces.js';

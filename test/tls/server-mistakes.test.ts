@@ -1,11 +1,11 @@
 /** What our client says of servers that break a rule (RFC 8446 4.1.3, 4.1.4, 4.3.1, 4.4). */
 import t from 'tap';
 import { Certificates } from '../../src/tls/certificate/certificate.js';
-import { Endpoint } from '../../src/tls/endpoint.js';
+import { GROUP } from '../../src/tls/common/suites.js';
 import type { Channel } from '../../src/tls/handshake/channel.js';
 import { type ServerConfiguration, ServerHandshake } from '../../src/tls/handshake/server-handshake.js';
 import { NodePrimitives } from '../../src/tls/primitives/node.js';
-import { GROUP } from '../../src/tls/suites.js';
+import { Endpoint } from '../../src/tls/record/endpoint.js';
 import { TlsFlow } from '../../src/tls/tls-flow.js';
 import { EXTENSION, MESSAGE } from '../../src/tls/wire/numbers.js';
 import { writeEncryptedExtensions, writeRetry } from '../../src/tls/wire/server-flight.js';

@@ -1,8 +1,8 @@
 /** Every state of a server times every message: what is not due is refused, with the alert that RFC 8446 asks for. */
 import t from 'tap';
-import type { AlertName } from '../../src/tls/alert.js';
+import type { AlertName } from '../../src/tls/common/alert.js';
+import { GROUP } from '../../src/tls/common/suites.js';
 import { NodePrimitives } from '../../src/tls/primitives/node.js';
-import { GROUP } from '../../src/tls/suites.js';
 import { MESSAGE } from '../../src/tls/wire/numbers.js';
 import { message, RawClient } from './raw-client.js';
 import { Setup } from './setup.js';

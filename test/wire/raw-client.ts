@@ -2,8 +2,9 @@
  * Runs inside a client's namespace: sends what is on stdin (one JSON object) through a raw socket and prints, as JSON, what
  * came back from that address. `npm test` starts it; it is no test by itself.
  */
+import { createRequire } from 'node:module';
 import { text } from 'node:stream/consumers';
-import { createSocket } from 'raw-socket';
+import type * as RawSocket from 'raw-socket';
 
 export interface RawOrder {
   /** 1 ICMP, 6 TCP. */
@@ -18,6 +19,9 @@ export interface RawOrder {
   readonly patience: number;
 }
 
+/** Installed apart, since it is compiled: see test/run/native-tools.ts. */
+const tools = createRequire(new URL('../../../test/native-tools/package.json', import.meta.url));
+const { createSocket } = tools('raw-socket') as typeof RawSocket;
 const order = JSON.parse(await text(process.stdin)) as RawOrder;
 const socket = createSocket({ protocol: order.protocol });
 const answers: string[] = [];

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { RAW_SOCKET } from '../run/native-tools.js';
 import { ACK, checksum, concat, FIN, ICMP, ip, PSH, RST, readTcp, SYN, TCP, tcp, view } from '../sim/packets.js';
 import { skipWithout } from './needs.js';
 import { exchangeWith } from './raw-exchange.js';
@@ -25,7 +26,7 @@ function echo(payload: Uint8Array, code = 0): Uint8Array {
   return bytes;
 }
 
-t.test('hand-made packets through a raw socket', { skip: skipWithout('nft') }, async (t) => {
+t.test('hand-made packets through a raw socket', { skip: skipWithout('nft', RAW_SOCKET) }, async (t) => {
   const { server, client } = await targetBed(t, 'static');
   // The kernel knows nothing of these connections and would reset them.
   for (const words of [

@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { RAW_SOCKET } from '../run/native-tools.js';
 import { ACK, ICMP, icmpError, ip, PSH, RST, readTcp, SYN, TCP, tcp } from '../sim/packets.js';
 import { Dnsmasq } from './dnsmasq.js';
 import { Lab, type Namespace } from './lab.js';
@@ -17,7 +18,7 @@ const STATIC = [...ON_TAP, '--ipv4', `${SERVER}/24`];
 /** More than a client's kernel takes before the client reads. */
 const LARGE = 9_000_000;
 const exchange = exchangeWith(SERVER);
-const skip = skipWithout('curl', 'nft', 'ping');
+const skip = skipWithout('curl', 'nft', 'ping', RAW_SOCKET);
 
 /** A site with a page and a large file. */
 function smallSite(lab: Lab): string {

@@ -1,41 +1,12 @@
 /** Options of the command line about HTTP: several sites, a base path, limits, and pages about the server itself. */
-import { BlockList, isIP } from 'node:net';
+
 import { type Command, InvalidArgumentError } from 'commander';
 import { badUsage } from '../../errors/failure.js';
-import { addSiteOptions, type SiteArguments, type SiteFlags, siteArguments } from './site.js';
+import type { HttpArguments } from '../../serve/options/http.js';
+import { type AdminFlags, addAdminOptions, adminArguments } from './admin.js';
+import { addSiteOptions, type SiteFlags, siteArguments } from './site.js';
 
-/** How a site is read and served. */
-export interface ServedArguments extends SiteArguments {
-  /** Serve a directory while it is built; and have pages load themselves again. */
-  readonly watch: boolean;
-  readonly liveReload: boolean;
-  /** How long fingerprinted files of replaced versions stay, ms. */
-  readonly keepAssets: number;
-  /** An origin whose host may be `CNAME`: the one in that file of the site. */
-  readonly canonical: string | undefined;
-}
-
-export interface HttpArguments {
-  readonly site: ServedArguments;
-  /** An origin, or a scheme, that every request is redirected to. */
-  readonly redirectTo: string | undefined;
-  /** Sites of hosts of their own: name in small letters -> directory or bundle file. */
-  readonly siteFor: ReadonlyMap<string, string>;
-  readonly base: string | undefined;
-  readonly serverField: string | undefined;
-  /** Paths of pages about the server; undefined: none. */
-  readonly metrics: string | undefined;
-  readonly health: string | undefined;
-  readonly status: string | undefined;
-  /** Who may see them. */
-  readonly admins: (address: string) => boolean;
-  readonly maxConnections: number | undefined;
-  readonly maxPerClient: number | undefined;
-  /** Milliseconds. */
-  readonly idle: number | undefined;
-}
-
-export interface HttpFlags extends SiteFlags {
+export interface HttpFlags extends SiteFlags, AdminFlags {
   watch?: boolean;
   keepAssets?: number;
   liveReload?: boolean;
@@ -44,18 +15,13 @@ export interface HttpFlags extends SiteFlags {
   siteFor?: ReadonlyMap<string, string>;
   base?: string;
   serverField?: string;
-  metrics?: true;
-  health?: true;
-  status?: true;
-  adminPath?: string;
-  admin?: (address: string) => boolean;
   maxConnections?: number;
   maxPerClient?: number;
   idle?: number;
 }
 
 export function addHttpOptions(program: Command): Command {
-  return addSiteOptions(program)
+  addSiteOptions(program)
     .option('--watch', 'serve a directory while it is built again and again')
     .option('--keep-assets <seconds>', 'how long fingerprinted files of replaced versions stay (default: 86400)', whole)
     .option('--live-reload', 'with --watch: pages load themselves again when the site has changed; for development')
@@ -67,16 +33,8 @@ export function addHttpOptions(program: Command): Command {
     )
     .option('--site-for <host=site>', 'another site for a host; may be given several times', siteFor)
     .option('--base <path>', 'serve the site below a path, such as /docs', basePath)
-    .option('--server-field <text>', 'send this as the Server field (default: none)', fieldValue)
-    .option('--metrics', 'Prometheus metrics at /metrics')
-    .option('--health', 'a page that says ok at /health')
-    .option('--status', 'a status page for the browser at /status')
-    .option('--admin-path <path>', 'have those three below a path, such as /internal', basePath)
-    .option(
-      '--admin <list>',
-      'who may see those three: addresses, or networks like 10.0.0.0/8 (default: loopback)',
-      admins,
-    )
+    .option('--server-field <text>', 'send this as the Server field (default: none)', fieldValue);
+  return addAdminOptions(program, basePath)
     .option('--max-connections <n>', 'connections at once; more are answered 503 (default: 131072)', whole)
     .option('--max-per-client <n>', 'connections at once from one address; 0: no bound of its own (default: 0)', whole)
     .option('--idle <seconds>', 'how long a connection stays open without a request (default: 60)', whole);
@@ -84,7 +42,6 @@ export function addHttpOptions(program: Command): Command {
 
 /** `secure`: HTTPS is served. Throws a `Failure`. */
 export function httpArguments(flags: HttpFlags, secure: boolean): HttpArguments {
-  const { adminPath = '' } = flags;
   if (flags.liveReload && !flags.watch)
     throw badUsage('--live-reload is for --watch; add that, or leave --live-reload out');
   if (flags.redirectTo !== undefined && flags.canonicalHost !== undefined)
@@ -105,10 +62,7 @@ export function httpArguments(flags: HttpFlags, secure: boolean): HttpArguments 
     siteFor: flags.siteFor ?? new Map(),
     base: flags.base,
     serverField: flags.serverField,
-    metrics: flags.metrics ? `${adminPath}/metrics` : undefined,
-    health: flags.health ? `${adminPath}/health` : undefined,
-    status: flags.status ? `${adminPath}/status` : undefined,
-    admins: flags.admin ?? loopback,
+    admin: adminArguments(flags),
     maxConnections: flags.maxConnections,
     maxPerClient: flags.maxPerClient,
     idle: flags.idle === undefined ? undefined : flags.idle * 1000,
@@ -161,30 +115,6 @@ function fieldValue(text: string): string {
     throw new InvalidArgumentError('A field value consists of visible ASCII characters, and spaces between them.');
   }
   return text;
-}
-
-let loopbackList: ((address: string) => boolean) | undefined;
-
-/** Made when it is first asked for: a start has no use for it, and to make it takes some milliseconds. */
-function loopback(address: string): boolean {
-  loopbackList ??= admins('127.0.0.0/8,::1');
-  return loopbackList(address);
-}
-
-/** A list of addresses and networks, as a question. */
-function admins(text: string): (address: string) => boolean {
-  const list = new BlockList();
-  for (const item of text.split(',')) {
-    const [address = '', size, more] = item.split('/');
-    const family = isIP(address);
-    const most = family === 4 ? 32 : 128;
-    const bits = size === undefined ? most : /^\d{1,3}$/.test(size) ? Number(size) : -1;
-    if (family === 0 || more !== undefined || bits < 0 || bits > most) {
-      throw new InvalidArgumentError(`"${item}" is neither an address nor a network like 10.0.0.0/8.`);
-    }
-    list.addSubnet(address, bits, family === 4 ? 'ipv4' : 'ipv6');
-  }
-  return (address) => list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
 }
 
 function whole(text: string): number {

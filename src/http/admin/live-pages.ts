@@ -1,5 +1,6 @@
 import { type Page, plainPage } from '../answer/pages.js';
-import type { Fields } from '../parse/fields.js';
+import { FIELD, type Fields } from '../parse/fields.js';
+import { isLocalHost } from '../parse/local-host.js';
 import { isText, name } from '../parse/octets.js';
 
 /** What a live page says now. */
@@ -18,7 +19,8 @@ export interface LivePage {
   readonly quiet?: boolean | undefined;
   /**
    * Whether a client at this address may see it; to others, and to all who come through a proxy, whose address says nothing of
-   * theirs, there is what the site has there. Everybody, when absent.
+   * theirs, and to requests for a host that is no IP address and not `localhost` (DNS rebinding), there is what the site has there.
+   * Everybody, when absent.
    */
   readonly permits?: ((address: string) => boolean) | undefined;
 }
@@ -26,9 +28,14 @@ export interface LivePage {
 /** What proxies add (RFC 7239, RFC 9110 7.6.3). */
 const FORWARDED = ['forwarded', 'via', 'x-forwarded-for', 'x-real-ip', 'cf-connecting-ip'].map(name);
 
-/** Loopback, in IPv4 and IPv6: what `permits` of pages about the server itself should be, unless somebody knows better. */
+/** Loopback, in IPv4 and IPv6. */
 export function isLoopback(address: string): boolean {
   return address.startsWith('127.') || address === '::1' || address.startsWith('::ffff:127.');
+}
+
+/** Whether Host names no name that an attacker could have pointed at this machine. */
+export function asksLocally(fields: Fields): boolean {
+  return fields.has(FIELD.host) && isLocalHost(fields.bytes, fields.start(FIELD.host), fields.end(FIELD.host));
 }
 
 export class LivePages {
@@ -65,8 +72,10 @@ export class LivePages {
     for (const page of this.#pages) {
       if (!isText(bytes, start, end, page.path)) continue;
       const { permits } = page;
-      if (permits !== undefined && (!permits(remote.address) || FORWARDED.some((one) => fields.named(one))))
-        return undefined;
+      if (permits !== undefined) {
+        if (!permits(remote.address) || FORWARDED.some((one) => fields.named(one)) || !asksLocally(fields))
+          return undefined;
+      }
       this.quiet = page.quiet === true;
       const answer = page.render();
       return plainPage(answer.status, answer.contentType, answer.body);

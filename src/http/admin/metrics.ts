@@ -1,66 +1,77 @@
 import type { LiveAnswer, LivePage } from './live-pages.js';
+import type { Metric, Numbers, Sample } from './metric.js';
+import { networkMetrics } from './network-metrics.js';
 import type { HttpStats } from './stats.js';
-
-/** Numbers of another part, by name: `Network.counters()`. */
-export type Numbers = Readonly<Record<string, number>>;
 
 const TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 /** What metrics are made of. */
 export interface MetricsSource {
   http(): HttpStats;
-  /** A network's counters, each a sample of `sitekernel_network` with its name. */
+  /** `Network.counters()`. */
   network(): Numbers;
   /** What the network dropped, by reason. */
   drops(): Numbers;
-  /** Gauges with names of their own, in Prometheus' spelling: `sitekernel_uptime_seconds`. */
-  extra(): Numbers;
+  /** What else there is to tell. */
+  more(): readonly Metric[];
 }
 
-/** Prometheus' text format, version 0.0.4. */
+/** Prometheus' text format, version 0.0.4. The names are the same whatever carries the bytes. */
 export function prometheusText(source: MetricsSource): string {
-  const out: string[] = [];
-  const family = (name: string, type: string, help: string, samples: Iterable<readonly [string, number]>): void => {
-    out.push(`# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`);
-    for (const [labels, value] of samples) out.push(`${name}${labels} ${numberText(value)}\n`);
-  };
-  const by = (key: string, numbers: Numbers) =>
-    Object.entries(numbers).map(([name, value]) => [`{${key}="${label(name)}"}`, value] as const);
-  const http = source.http();
-  const drops = source.drops();
-  const answers = Object.fromEntries(http.answers);
-  family('sitekernel_http_responses_total', 'counter', 'Answers by status.', by('code', answers));
-  family('sitekernel_http_content_bytes_total', 'counter', 'Bytes of content, without heads.', [
-    ['', http.contentBytes],
-  ]);
-  family('sitekernel_http_connections_accepted_total', 'counter', 'Connections that came.', [['', http.accepted]]);
-  family('sitekernel_http_connections_refused_total', 'counter', 'Connections beyond a cap.', [['', http.refused]]);
-  family(
-    'sitekernel_http_connections',
-    'gauge',
-    'Open connections by what they are doing.',
-    by('state', http.connections),
-  );
-  const rest = Object.entries(source.network()).filter(([name]) => !Object.hasOwn(drops, name));
-  family('sitekernel_network', 'untyped', 'What the network counts, by name.', by('name', Object.fromEntries(rest)));
-  family('sitekernel_network_drops_total', 'counter', 'What the network dropped, by reason.', by('reason', drops));
-  for (const [name, value] of Object.entries(source.extra()))
-    family(name, 'gauge', name.replace(/^sitekernel_/, '').replaceAll('_', ' '), [['', value]]);
-  return out.join('');
+  const metrics = [
+    ...httpMetrics(source.http()),
+    ...networkMetrics(source.network(), source.drops()),
+    ...source.more(),
+  ];
+  return metrics.map(familyText).join('');
+}
+
+function httpMetrics(http: HttpStats): Metric[] {
+  const one = (value: number): Sample[] => [{ value }];
+  const answers = [...http.answers].map(([status, value]) => ({ labels: { code: String(status) }, value }));
+  const states = Object.entries(http.connections).map(([state, value]) => ({ labels: { state }, value }));
+  return [
+    counter('sitekernel_http_responses_total', 'Answers by status.', answers),
+    counter('sitekernel_http_content_bytes_total', 'Bytes of content, without heads.', one(http.contentBytes)),
+    counter('sitekernel_http_connections_accepted_total', 'Connections that came.', one(http.accepted)),
+    counter('sitekernel_http_connections_refused_total', 'Connections beyond a cap.', one(http.refused)),
+    counter('sitekernel_http_faults_total', 'Exceptions, each of which ended one connection.', one(http.faults)),
+    gauge('sitekernel_http_connections', 'Open connections by what they are doing.', states),
+  ];
+}
+
+export function counter(name: string, help: string, samples: readonly Sample[]): Metric {
+  return { name, type: 'counter', help, samples };
+}
+
+export function gauge(name: string, help: string, samples: readonly Sample[]): Metric {
+  return { name, type: 'gauge', help, samples };
+}
+
+function familyText({ name, type, help, samples }: Metric): string {
+  const lines = samples.map(({ labels, value }) => `${name}${labelsText(labels)} ${numberText(value)}\n`);
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`;
+}
+
+function labelsText(labels: Sample['labels']): string {
+  if (labels === undefined) return '';
+  return `{${Object.entries(labels)
+    .map(([key, value]) => `${key}="${escaped(value)}"`)
+    .join(',')}}`;
 }
 
 function numberText(value: number): string {
   return Number.isFinite(value) ? String(value) : Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';
 }
 
-function label(text: string): string {
+function escaped(text: string): string {
   return text.replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n');
 }
 
 /** A live page with the metrics. */
 export function metricsPage(path: string, source: MetricsSource, permits?: LivePage['permits']): LivePage {
   const render = (): LiveAnswer => ({ status: 200, contentType: TYPE, body: prometheusText(source) });
-  return { path, permits, render };
+  return { path, permits, render, quiet: true };
 }
 
 /** A live page for those who watch over the server: 200 and `ok` while `healthy` says so, else 503 and what it says. */
@@ -72,5 +83,5 @@ export function healthPage(path: string, healthy: () => true | string, permits?:
       ? { status: 200, contentType, body: 'ok\n' }
       : { status: 503, contentType, body: `${state}\n` };
   };
-  return { path, permits, render };
+  return { path, permits, render, quiet: true };
 }

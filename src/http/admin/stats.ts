@@ -10,6 +10,8 @@ export interface HttpStats {
   readonly accepted: number;
   /** Connections that came when a cap was reached. */
   readonly refused: number;
+  /** Exceptions, each of which ended one flow. */
+  readonly faults: number;
   /** Connections that are open, by what they are doing. */
   readonly connections: Readonly<Record<ConnectionState, number>>;
 }
@@ -31,15 +33,16 @@ export interface ConnectionStats extends FlowInfo {
 export function sumOfStats(all: readonly HttpStats[]): HttpStats {
   const answers = new Map<number, number>();
   const connections = { idle: 0, sending: 0, reading: 0, content: 0, stalled: 0, closing: 0 };
-  let [contentBytes, accepted, refused] = [0, 0, 0];
+  let [contentBytes, accepted, refused, faults] = [0, 0, 0, 0];
   for (const one of all) {
     for (const [status, count] of one.answers) answers.set(status, (answers.get(status) ?? 0) + count);
     contentBytes += one.contentBytes;
     accepted += one.accepted;
     refused += one.refused;
+    faults += one.faults;
     for (const state of Object.keys(connections) as ConnectionState[]) connections[state] += one.connections[state];
   }
-  return { answers, contentBytes, accepted, refused, connections };
+  return { answers, contentBytes, accepted, refused, faults, connections };
 }
 
 /** One that reads without anything begun is idle, or the peer is still taking its last answer. */

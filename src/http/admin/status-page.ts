@@ -1,6 +1,6 @@
 import type { LeaseInfo } from '../../net/flow.js';
 import type { LivePage } from './live-pages.js';
-import type { Numbers } from './metrics.js';
+import type { Numbers } from './metric.js';
 import type { ConnectionStats, HttpStats } from './stats.js';
 import { STATUS_DOCUMENT } from './status-document.js';
 
@@ -28,6 +28,7 @@ export function statusPages(path: string, source: StatusSource, permits?: LivePa
     {
       path: `${path}.json`,
       permits,
+      quiet: true,
       render: () => ({ status: 200, contentType: 'application/json', body: statusJson(source) }),
     },
   ];

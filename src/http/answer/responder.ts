@@ -1,7 +1,7 @@
 import { Memory } from '../../memory/memory.js';
 import type { Flow } from '../../net/flow.js';
-import type { Extent, Lookup, Representation, Resource, Store } from '../../store/store.js';
-import { LivePages } from '../admin/live-pages.js';
+import type { Content, Extent, Lookup, Representation, Resource, Store } from '../../store/store.js';
+import { asksLocally, LivePages } from '../admin/live-pages.js';
 import type { Deadlines } from '../connection/deadlines.js';
 import { CONDITIONS, evaluate, FAILED, NOT_MODIFIED, rangeApplies } from '../negotiate/conditions.js';
 import { chooseLanguage } from '../negotiate/languages.js';
@@ -13,6 +13,7 @@ import { normalisePath } from '../parse/path.js';
 import { FORM, METHOD, type RequestLine } from '../parse/request-line.js';
 import { uriText } from '../parse/uri-text.js';
 import { Elsewhere } from './elsewhere.js';
+import { Later } from './later.js';
 import { ALLOW, errorPage, type Page, Pages, redirectPage } from './pages.js';
 import { ReadyAnswers } from './ready-answers.js';
 import { Sites } from './sites.js';
@@ -35,6 +36,7 @@ export class Responder {
   readonly #pages: Pages;
   readonly #sites: Sites;
   readonly #live: LivePages | undefined;
+  readonly #localOnly: boolean;
   readonly #rangeLimit: number;
   readonly #ranges = new RangeSet();
   readonly #path: Uint8Array;
@@ -43,6 +45,10 @@ export class Responder {
   contentBytes = 0;
   /** Bytes of the last answer that were made for it alone, and are in memory until they are sent. */
   ownBytes = 0;
+  /** Something of the answer at hand has been written. */
+  begun = false;
+  /** What of the last answer is written later. */
+  later: Later | undefined = undefined;
   /** The last answer need not be logged. */
   quiet = false;
   /** What the last answer was, if whoever sends the same request gets the same of the same store; else undefined. */
@@ -62,6 +68,7 @@ export class Responder {
       redirectTo === undefined && canonical === undefined ? undefined : new Elsewhere(redirectTo, canonical);
     this.#sites = new Sites(options.store, options.hosts, options.base, elsewhere);
     this.#live = options.livePages?.length ? new LivePages(options.livePages) : undefined;
+    this.#localOnly = options.localOnly ?? false;
     this.#rangeLimit = limits.ranges;
     this.#path = new Uint8Array(limits.requestLine);
   }
@@ -102,6 +109,10 @@ export class Responder {
         this.error(flow, 400, ending, bodiless);
         return;
       }
+    }
+    if (this.#localOnly && !asksLocally(fields)) {
+      this.error(flow, 421, ending, bodiless);
+      return;
     }
     let repeatable = ending === PERSIST && !bodiless;
     if (this.#live?.at(path, start, end)) {
@@ -185,7 +196,7 @@ export class Responder {
     }
     this.#whole(flow, selected, 200, ending, bodiless);
     if (!repeatable || resource.hints !== undefined || found.fleeting === true || found.passing === true) return;
-    if ((fields.present & PECULIAR) === 0) this.repeatable = selected;
+    if ((fields.present & PECULIAR) === 0 && this.later === undefined) this.repeatable = selected;
   }
 
   /** An error has no other form than the one there is (no 406), and no conditions or ranges (RFC 9110 13.2.1). */
@@ -208,7 +219,7 @@ export class Responder {
 
   #whole(flow: Flow, selected: Representation, status: number, ending: Ending, bodiless: boolean): void {
     const head = selected.headOk;
-    if (!bodiless && ending !== PERSIST_1_0) {
+    if (!bodiless && ending !== PERSIST_1_0 && selected.body.source === undefined) {
       const ready = this.#ready.get(head, selected.body, this.#clock.wallClock, ending);
       if (ready !== undefined) {
         this.#wholeReady(flow, status, ready, selected.body.end - selected.body.start);
@@ -217,7 +228,7 @@ export class Responder {
     }
     this.#head(flow, status, head.memory, head.start, head.end);
     this.#end(flow, ending);
-    if (!bodiless) this.#content(flow, selected.body.memory, selected.body.start, selected.body.end);
+    if (!bodiless) this.#part(flow, selected.body, 0, selected.body.end - selected.body.start);
   }
 
   #wholeReady(flow: Flow, status: number, ready: Memory, contentBytes: number): void {
@@ -263,7 +274,7 @@ export class Responder {
       `Content-Type: ${resource.contentType}\r\nContent-Range: bytes ${first}-${last - 1}/${size}\r\nContent-Length: ${last - first}\r\n`,
     );
     this.#end(flow, ending);
-    this.#content(flow, body.memory, body.start + first, body.start + last);
+    this.#part(flow, body, first, last);
     return true;
   }
 
@@ -289,7 +300,7 @@ export class Responder {
     for (const head of heads) this.ownBytes += head.bytes.length;
     for (let i = 0; i < count; i++) {
       this.#content(flow, heads[i]!, 0, heads[i]!.bytes.length);
-      this.#content(flow, body.memory, body.start + starts[i]!, body.start + ends[i]!);
+      this.#part(flow, body, starts[i]!, ends[i]!);
     }
     this.#content(flow, close, 0, close.bytes.length);
   }
@@ -302,6 +313,8 @@ export class Responder {
   }
 
   #head(flow: Flow, status: number, memory: Memory, start: number, end: number): void {
+    this.begun = true;
+    this.later = undefined;
     this.status = status;
     this.quiet = false;
     this.repeatable = undefined;
@@ -324,7 +337,21 @@ export class Responder {
     if (end === start) return;
     this.contentBytes += end - start;
     this.totalBytes += end - start;
-    flow.write(memory, start, end);
+    if (this.later === undefined) flow.write(memory, start, end);
+    else this.later.add(memory, start, end);
+  }
+
+  /** `[first, last)` of the content. */
+  #part(flow: Flow, body: Content, first: number, last: number): void {
+    if (this.later === undefined && !Later.needs(body)) {
+      this.#content(flow, body.memory, body.start + first, body.start + last);
+      return;
+    }
+    if (last === first) return;
+    this.contentBytes += last - first;
+    this.totalBytes += last - first;
+    this.later ??= new Later();
+    this.later.add(body.memory, body.start + first, body.start + last, body.source);
   }
 }
 

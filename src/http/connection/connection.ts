@@ -1,4 +1,5 @@
 import type { Flow } from '../../net/flow.js';
+import type { Later } from '../answer/later.js';
 import type { BodyReader } from '../parse/body.js';
 import type { DeadlineList } from './deadlines.js';
 
@@ -67,6 +68,8 @@ export class Connection {
   known = 0;
   /** Bytes that were queued when somebody last looked for progress; 0: nobody did. */
   queuedMark = 0;
+  /** What of its last answer is written as it takes what came before; it is `stalled` meanwhile. */
+  later: Later | undefined = undefined;
   /** The list that it is in, when it is due, and its neighbours there. */
   list: DeadlineList | undefined = undefined;
   due = 0;
@@ -99,8 +102,10 @@ export class Connection {
     this.#body = body;
   }
 
-  /** Keeps nothing of any request. */
+  /** Keeps nothing of any request, and of no answer. */
   forget(): void {
+    this.later?.end();
+    this.later = undefined;
     this.body = undefined;
     this.#unfinished.bytes -= this.held?.length ?? 0;
     this.held = undefined;

@@ -59,6 +59,7 @@ export class Exchange {
     const limits = this.#limits;
     let turn = limits.turn;
     while (at < end) {
+      this.responder.begun = false;
       if (c.state === STATE.body) {
         const next = c.body!.read(bytes, at, end);
         if (next === MORE) return end;
@@ -81,6 +82,7 @@ export class Exchange {
         at = next;
       }
       if (c.state >= STATE.closing) return end;
+      if (c.later !== undefined) return at;
     }
     return at;
   }
@@ -96,6 +98,13 @@ export class Exchange {
   fail(c: Connection, status: number): void {
     if (c.body !== undefined) this.#failParsed(c, status, this.#recall(c.body), 0);
     else this.#failUnparsed(c, status, c.held !== undefined && isHead(c.held, 0, c.heldBytes));
+  }
+
+  /** Answers 500, without content where HEAD may have been asked for, after an exception while nothing of the answer was written. */
+  fault(c: Connection): void {
+    this.responder.error(c.flow, 500, CLOSE, this.#line.method === METHOD.HEAD);
+    if (this.#log !== undefined) this.#report(c, undefined, 0, this.#log);
+    c.finish();
   }
 
   #failUnparsed(c: Connection, status: number, bodiless: boolean): void {
@@ -233,7 +242,12 @@ export class Exchange {
     c.ownBytes += this.responder.ownBytes;
     if (this.#log !== undefined) this.#report(c, bytes, start, this.#log);
     c.began = 0;
-    if (ending === CLOSE) c.finish();
+    const { later } = this.responder;
+    if (later !== undefined && !later.done) {
+      later.closes = ending === CLOSE;
+      c.later = later;
+      stall(c);
+    } else if (ending === CLOSE) c.finish();
   }
 
   #report(c: Connection, bytes: Uint8Array | undefined, start: number, log: (record: AccessRecord) => void): void {

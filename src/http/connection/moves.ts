@@ -42,7 +42,8 @@ export class Moves {
   /** Undefined: it stays, for now. */
   freeze(c: Connection, now: number): Moved | undefined {
     const { state, list } = c;
-    if (c.refused || list === undefined || !GOES.has(state)) return undefined;
+    // What it is yet to be written lies here.
+    if (c.refused || list === undefined || !GOES.has(state) || c.later !== undefined) return undefined;
     const name = Object.keys(this.#lists).find((one) => this.#lists[one] === list.whole);
     if (name === undefined || c.heldBytes > MOST_HELD) return undefined;
     list.remove(c);

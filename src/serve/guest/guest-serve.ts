@@ -3,15 +3,16 @@
  * and gives it to the one after: what is open is finished by who began it.
  */
 
-import type { ServeOptions } from '../../cli/arguments/serve.js';
-import { testSites } from '../../cli/commands/self-test.js';
 import { Failure } from '../../errors/failure.js';
 import { forgetCrashes, hasTaken, neverAgain, rememberTaken } from '../../vm/guest/cmos.js';
 import { whenHealthy } from '../../vm/host/healthy.js';
 import { leadFrom, leadTo, NO_HAND_OVER, openPort, PREDECESSOR, SUCCESSOR } from '../../vm/host/ports.js';
-import { makeFront, openDoors, urlOfFront } from '../front.js';
+import { announce } from '../announce.js';
+import { makeFront, openDoors, urlOfFront } from '../front/front.js';
 import { Log } from '../log.js';
 import { openDirect } from '../networks.js';
+import type { ServeOptions } from '../options/serve.js';
+import { testSites } from '../self-test.js';
 import { firstSignal } from '../signals.js';
 import { openSites } from '../sites.js';
 
@@ -31,7 +32,7 @@ export async function serveGuest(options: ServeOptions): Promise<void> {
 }
 
 async function serve(options: ServeOptions, log: Log): Promise<void> {
-  const signal = firstSignal();
+  const signal = firstSignal(log);
   const before = openPort(PREDECESSOR);
   const takes = before !== undefined && !hasTaken();
   let failed: (failure: Failure) => void = () => undefined;
@@ -52,6 +53,8 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     takes,
   );
   const [network, sites] = await Promise.all([opening, openSites(options, log)]);
+  if (options.http.admin.listen !== undefined)
+    log.warn('nothing outside of a machine of its own reaches its loopback: say with admin= who sees pages about it');
   const front = await makeFront({ options, network, sites, log });
   const listening = openDoors(network, front);
   listening.catch(() => undefined);
@@ -72,7 +75,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   }
   const listeners = await Promise.race([listening, signal, failure]);
   if (typeof listeners === 'object') {
-    process.stdout.write(`listening on ${urlOfFront(network, front, listeners)}\n`);
+    announce(urlOfFront(network, front, listeners), log);
     const unwell = whenHealthy(forgetCrashes);
     const end = await Promise.race([signal, given, failure]);
     unwell();

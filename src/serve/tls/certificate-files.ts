@@ -1,8 +1,8 @@
 /** Which files have the certificates: those of the command line, or the self-signed one, which is made if there is none. */
 
-import type { ServeOptions } from '../../cli/arguments/serve.js';
-import type { TlsArguments } from '../../cli/arguments/tls.js';
 import { stateFolder } from '../../net/direct/address/lease-file.js';
+import type { ServeOptions } from '../options/serve.js';
+import type { TlsArguments } from '../options/tls.js';
 import { selfSignedFiles } from './self-signed-files.js';
 
 /** Throws a `Failure`. */

@@ -1,9 +1,9 @@
 /** The certificates that are served: read from files, and again when these change; or made once and kept. */
 import { unwatchFile, watchFile } from 'node:fs';
-import type { TlsArguments } from '../../cli/arguments/tls.js';
 import { Certificates } from '../../tls/certificate/certificate.js';
 import { loadCertificate } from '../../tls/certificate/load.js';
 import type { Log } from '../log.js';
+import type { TlsArguments } from '../options/tls.js';
 
 /** Milliseconds between two looks at the files: a look costs a call each, and sees also what a link leads to. */
 const LOOK = 5000;

@@ -1,19 +1,19 @@
 /** HTTPS: TLS before the HTTP server, and a redirect, or the site, on the HTTP port. Loaded when it is asked for. */
-import type { TlsArguments } from '../../cli/arguments/tls.js';
-import { ALPN_PROTOCOLS, type HttpServer, type HttpStats, sumOfStats } from '../../http/index.js';
-import { DEFAULT_TLS_LIMITS } from '../../tls/endpoint.js';
+import { ALPN_PROTOCOLS, gauge, type HttpServer, type HttpStats, sumOfStats } from '../../http/index.js';
 import { Tickets } from '../../tls/handshake/tickets.js';
 import { choosePrimitives } from '../../tls/primitives/choose.js';
 import { pooledRandom } from '../../tls/primitives/random.js';
+import { DEFAULT_TLS_LIMITS } from '../../tls/record/endpoint.js';
 import { type OlderEngine, TlsServer } from '../../tls/tls-server.js';
-import type { Front, FrontContext } from '../front.js';
-import { makeServer } from '../http-server.js';
-import type { Shown } from '../live-pages.js';
+import type { Front, FrontContext } from '../door.js';
+import { giveWay, makeServer } from '../http-server.js';
+import type { Watched } from '../live-pages.js';
+import type { TlsArguments } from '../options/tls.js';
 import { onReload } from '../signals.js';
+import { ticketSecret } from '../tickets/ticket-keys.js';
 import { certificateFiles } from './certificate-files.js';
 import { CertificateStore } from './certificate-store.js';
 import { fingerprintOf } from './self-signed-files.js';
-import { ticketSecret } from './ticket-keys.js';
 
 /** Rejects with a message for people. */
 export async function makeSecureFront(context: FrontContext, options: TlsArguments): Promise<Front> {
@@ -31,19 +31,26 @@ export async function makeSecureFront(context: FrontContext, options: TlsArgumen
     log.warn(`the certificate is self-signed; its SHA-256 fingerprint is ${fingerprintOf(files[0]!)}`);
   const servers: HttpServer[] = [];
   const stats = (): HttpStats => sumOfStats(servers.map((one) => one.stats()));
-  const shown: Shown = {
-    stats,
-    describe: (limit) => servers.flatMap((one) => one.describe(limit)).slice(0, limit),
-    counters: () => ({ ...network.counters(), ...named(tls.counters) }),
-    gauges: () => ({ sitekernel_tls_certificate_expires_in_seconds: (certificates.expires - Date.now()) / 1000 }),
-    facts: () => ({ 'certificate until': new Date(certificates.expires).toISOString().slice(0, 10) }),
+  const expires = (): number => (certificates.expires - Date.now()) / 1000;
+  const watched: Watched = {
+    ...{ options: context.options, network, site: context.sites.site, log, siblings: context.siblings },
+    server: () => ({ stats, describe: (limit) => servers.flatMap((one) => one.describe(limit)).slice(0, limit) }),
+    tls: {
+      counters: () => named(tls.counters),
+      metrics: () => [
+        gauge('sitekernel_tls_certificate_expires_in_seconds', 'Until the first certificate ends.', [
+          { value: expires() },
+        ]),
+      ],
+      facts: () => ({ 'certificate until': new Date(certificates.expires).toISOString().slice(0, 10) }),
+    },
   };
   const serve = (extras: { hsts?: number | undefined; redirectTo?: string | undefined }): HttpServer => {
-    const { siblings } = context;
-    const server = makeServer(context.options, network, context.sites, log, { siblings, shown, ...extras });
+    const server = makeServer(context, { watched, ...extras });
     servers.push(server);
     return server;
   };
+  giveWay(network, log, () => servers);
   const main = serve({ hsts: options.hsts });
   const older = await olderEngine(options, { ...{ clock, protocols }, certificates: certificates.current }, tickets);
   const tls = new TlsServer({
@@ -68,6 +75,7 @@ export async function makeSecureFront(context: FrontContext, options: TlsArgumen
       return [{ port: context.options.port, accept: plain.accept, adopt: plain.adopt }];
     },
     scheme: 'https',
+    watched,
     get connections() {
       return servers.reduce((sum, one) => sum + one.connections, 0);
     },

@@ -1,5 +1,6 @@
 import type { BundleHeader } from '../format/bundle-header.js';
 import { Damage, VerifiedPages } from '../format/verified-pages.js';
+import type { BundleDisk } from '../read/bundle-disk.js';
 
 /** The bytes of a bundle, mapped or read, of which each page is verified before it is first looked at. Offsets are from its beginning. */
 export class BundleBytes {
@@ -10,12 +11,16 @@ export class BundleBytes {
   /** For sentences: the file or directory. */
   readonly name: string;
 
-  /** `trusted`: this process made the bytes itself: nothing is verified. */
-  constructor(bytes: Uint8Array, header: BundleHeader, name: string, trusted: boolean) {
+  /** `trusted`: this process made the bytes itself: nothing is verified. `disk`: where the file goes on behind `bytes`. */
+  constructor(
+    bytes: Uint8Array,
+    header: BundleHeader,
+    { name, trusted, disk }: { name: string; trusted: boolean; disk?: { readonly file: BundleDisk } | undefined },
+  ) {
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.header = header;
-    this.pages = new VerifiedPages(bytes, header, name, trusted);
+    this.pages = new VerifiedPages(bytes, header, { name, trusted, disk: disk?.file });
     this.name = name;
   }
 

@@ -9,10 +9,13 @@ import {
   KIND_LANGUAGES,
   KIND_REDIRECT,
   KIND_RESOURCE,
+  LONGEST_RUN,
+  REP,
   REP_BYTES,
   SLOT_BYTES,
 } from '../format/format.js';
 import { renderHeads, renderHints } from '../format/heads.js';
+import { upperOf } from '../format/layout-numbers.js';
 import { pathHash } from '../paths/path-hash.js';
 import { type Answer, type Blob, etagOf, type Routes, type SiteFile } from '../site/site.js';
 import { StoreError } from '../store-error.js';
@@ -178,9 +181,14 @@ function writeReps(reps: readonly number[][], bodiesAt: number): Uint8Array {
   const bytes = new Uint8Array(reps.length * REP_BYTES);
   const view = new DataView(bytes.buffer);
   for (const [i, rep] of reps.entries()) {
-    for (const [j, value] of rep.entries()) {
-      view.setUint32(i * REP_BYTES + j * 4, j === 1 || j === 2 ? value + bodiesAt : value, true);
-    }
+    const [coding, start, end, ...rest] = rep as [number, number, number, ...number[]];
+    const at = i * REP_BYTES;
+    view.setUint16(at + REP.coding, coding, true);
+    view.setUint8(at + REP.startHigh, upperOf(start + bodiesAt));
+    view.setUint8(at + REP.endHigh, upperOf(end + bodiesAt));
+    view.setUint32(at + REP.start, (start + bodiesAt) % 2 ** 32, true);
+    view.setUint32(at + REP.end, (end + bodiesAt) % 2 ** 32, true);
+    for (const [j, value] of rest.entries()) view.setUint32(at + REP.heads[0] + j * 4, value, true);
   }
   return bytes;
 }
@@ -189,10 +197,7 @@ function writeKeys(routes: Routes, strings: StringPool): { keys: Uint8Array; slo
   const { keys } = routes;
   const bytes = new Uint8Array(keys.length * KEY_BYTES);
   const view = new DataView(bytes.buffer);
-  let size = 4;
-  while (size < keys.length * 2) size *= 2;
-  const slots = new Uint8Array(size * SLOT_BYTES);
-  const table = new DataView(slots.buffer);
+  const hashes = new Int32Array(keys.length);
   const encoder = new TextEncoder();
   keys.forEach((key, i) => {
     const path = encoder.encode(key.path);
@@ -203,11 +208,35 @@ function writeKeys(routes: Routes, strings: StringPool): { keys: Uint8Array; slo
     view.setUint16(i * KEY_BYTES + 6, key.flags, true);
     view.setUint32(i * KEY_BYTES + 8, key.answer + 1, true);
     view.setUint32(i * KEY_BYTES + 12, key.notFound + 1, true);
-    const hash = pathHash(path, 0, path.length);
+    hashes[i] = pathHash(path, 0, path.length);
+  });
+  let size = 4;
+  while (size < keys.length * 2) size *= 2;
+  return { keys: bytes, slots: writeSlots(hashes, size) };
+}
+
+/** The table of `size` slots; a larger one where the hashes crowd together. */
+function writeSlots(hashes: Int32Array, size: number): Uint8Array {
+  const slots = new Uint8Array(size * SLOT_BYTES);
+  const table = new DataView(slots.buffer);
+  hashes.forEach((hash, i) => {
     let slot = hash & (size - 1);
     while (table.getUint32(slot * SLOT_BYTES + 4, true) !== 0) slot = (slot + 1) & (size - 1);
     table.setInt32(slot * SLOT_BYTES, hash, true);
     table.setUint32(slot * SLOT_BYTES + 4, i + 1, true);
   });
-  return { keys: bytes, slots };
+  if (longestRun(table, size) <= LONGEST_RUN) return slots;
+  if (size > hashes.length * 64)
+    throw new StoreError('the paths of the site have too many hashes in common; rename some');
+  return writeSlots(hashes, size * 2);
+}
+
+function longestRun(table: DataView, size: number): number {
+  let longest = 0;
+  let run = 0;
+  for (let i = 0; i < size * 2 && run < size; i++) {
+    run = table.getUint32((i & (size - 1)) * SLOT_BYTES + 4, true) === 0 ? 0 : run + 1;
+    longest = Math.max(longest, run);
+  }
+  return longest;
 }

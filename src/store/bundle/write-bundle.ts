@@ -1,7 +1,8 @@
 /** Writes a layout as a bundle, into memory or a file. */
 import { createHash } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { Memory } from '../../memory/memory.js';
+import { OutputFile } from '../../native/output-file.js';
 import {
   AT,
   align,
@@ -9,14 +10,18 @@ import {
   HEADER_BYTES,
   HEADER_HASH_AT,
   MAGIC,
+  MAX_BEFORE_BODIES,
   MAX_BUNDLE_BYTES,
+  MAX_SUMMED_BYTES,
   PAGE,
   SUM_BLOCK,
   VERSION,
 } from '../format/format.js';
 import { hashPages, PageHasher, pagesOf, sha256 } from '../format/hash-tree.js';
+import { upperOf } from '../format/layout-numbers.js';
 import { RunningSums, sumsBytes } from '../format/sums.js';
 import type { Blob } from '../site/site.js';
+import type { Content } from '../store.js';
 import { fileError, StoreError } from '../store-error.js';
 import { BODY_ALIGN, type Layout } from './layout.js';
 
@@ -49,8 +54,10 @@ export async function bundleInMemory(layout: Layout, options: WriteOptions): Pro
 /** A bundle without its bodies, and those where they already are: by their place in the content. */
 export interface LiveBundle {
   readonly bytes: Uint8Array;
-  readonly bodies: ReadonlyMap<number, Memory>;
+  readonly bodies: ReadonlyMap<number, Content>;
 }
+
+const NOTHING = new Memory(new Uint8Array(0));
 
 const memories = new WeakMap<Blob, Memory>();
 
@@ -65,12 +72,17 @@ export async function liveBundle(layout: Layout): Promise<LiveBundle> {
   for (const [id, pieces] of sectionsOf(layout)) writeAt(bytes, view.getUint32(id, true), pieces);
   writeAt(bytes, places.content, layout.heads.pieces());
   const identity = createHash('sha256').update(bytes);
-  const bodies = new Map<number, Memory>();
+  const bodies = new Map<number, Content>();
   for (const [blob, at] of bodiesOf(layout)) {
     identity.update(blob.sha256);
+    if (blob.size === 0) continue;
+    if (blob.large !== undefined) {
+      bodies.set(at, { memory: NOTHING, start: 0, end: blob.size, source: blob.large.source });
+      continue;
+    }
     const memory = memories.get(blob) ?? new Memory(await blob.load());
     memories.set(blob, memory);
-    if (blob.size > 0) bodies.set(at, memory);
+    bodies.set(at, { memory, start: 0, end: blob.size });
   }
   places.header.set(identity.digest(), AT.rootHash);
   seal(places.header);
@@ -103,27 +115,30 @@ function seal(header: Uint8Array): void {
   header.set(sha256(header.subarray(0, HEADER_HASH_AT)), HEADER_HASH_AT);
 }
 
-/** Writes the bundle beside `file` and renames it there: a reader sees the old one or the new one. Answers its id, in hex. */
+/**
+ * Writes the bundle to `file`, whole or not at all: a reader sees the old one or the new one (see `OutputFile` for what is no regular
+ * file). Returns its id, in hex, and its size in bytes.
+ */
 export async function bundleIntoFile(
   layout: Layout,
   file: string,
   options: WriteOptions,
 ): Promise<{ id: string; bytes: number }> {
   const places = place(layout, options.sums);
-  const part = `${file}.part-${process.pid}`;
+  let output: OutputFile | undefined;
   try {
-    const handle = await open(part, 'w', 0o644);
+    output = await OutputFile.open(file, 0o644);
+    const handle = await open(output.part, 'r+');
     try {
       const sink = new FileSink(handle);
       await emit(layout, places, sink, options);
       await sink.flush();
-      await handle.sync();
     } finally {
       await handle.close();
     }
-    await rename(part, file);
+    await output.finish();
   } catch (error) {
-    await rm(part, { force: true });
+    await output?.discard();
     throw fileError(error, file);
   }
   return { id: Buffer.from(places.header.subarray(HEADER_HASH_AT)).toString('hex'), bytes: places.end };
@@ -169,7 +184,8 @@ class FileSink implements Sink {
 }
 
 /** Decides where each section lies, and writes that into the header. */
-function place(layout: Layout, sums: boolean): Places {
+function place(layout: Layout, wanted: boolean): Places {
+  const sums = wanted && layout.contentBytes <= MAX_SUMMED_BYTES;
   const sections: [number, number][] = [
     [AT.slots, layout.slots.length],
     [AT.keys, layout.keys.length],
@@ -186,18 +202,22 @@ function place(layout: Layout, sums: boolean): Places {
   const roots = pagesOf(leaves) * HASH_BYTES;
   const data = HEADER_BYTES + roots + leaves;
   const end = data + length;
+  const before = length - sumsBytes(layout.contentBytes) - layout.contentBytes;
   if (end > MAX_BUNDLE_BYTES)
-    throw new StoreError(`the site makes a bundle of ${(end / 2 ** 30).toFixed(1)} GiB; one holds 4 GiB at most`);
+    throw new StoreError(`the site makes a bundle of ${(end / 2 ** 30).toFixed(0)} GiB; one holds 1,024 GiB at most`);
+  if (data + before + layout.heads.length > MAX_BEFORE_BODIES)
+    throw new StoreError('the site has more files than one bundle takes: what is told of them alone is over 2 GiB');
   const header = new Uint8Array(HEADER_BYTES);
   const view = new DataView(header.buffer);
   header.set(MAGIC, 0);
   view.setUint32(AT.version, VERSION, true);
   view.setUint32(AT.headerBytes, HEADER_BYTES, true);
-  view.setUint32(AT.fileBytes, end, true);
+  view.setUint32(AT.fileBytes, end % 2 ** 32, true);
+  view.setUint32(AT.fileBytesHigh, upperOf(end), true);
   view.setUint32(AT.page, PAGE, true);
   const section = (at: number, offset: number, bytes: number): void => {
-    view.setUint32(at, offset, true);
-    view.setUint32(at + 4, bytes, true);
+    view.setUint32(at, offset % 2 ** 32, true);
+    view.setUint32(at + 4, bytes % 2 ** 32, true);
   };
   section(AT.roots, HEADER_BYTES, roots);
   section(AT.leaves, HEADER_BYTES + roots, leaves);
@@ -209,6 +229,8 @@ function place(layout: Layout, sums: boolean): Places {
     offsets.set(id, data + at);
     at += bytes;
   }
+  view.setUint32(AT.contentHigh, upperOf(layout.contentBytes), true);
+  view.setUint32(AT.sumsHigh, upperOf(offsets.get(AT.sums)!), true);
   view.setUint32(AT.sumBlock, sums ? SUM_BLOCK : 0, true);
   view.setUint32(AT.files, layout.files, true);
   view.setUint32(AT.deepestNotFound, layout.deepestNotFound, true);
@@ -217,7 +239,7 @@ function place(layout: Layout, sums: boolean): Places {
 
 async function emit(layout: Layout, places: Places, sink: Sink, options: WriteOptions): Promise<void> {
   const pages = new PageHasher(places.end - places.data);
-  const sums = options.sums ? new RunningSums(layout.contentBytes) : undefined;
+  const sums = places.sums < places.end ? new RunningSums(layout.contentBytes) : undefined;
   let at = places.data;
   const write = async (bytes: Uint8Array): Promise<void> => {
     pages.add(bytes);
@@ -240,7 +262,10 @@ async function emit(layout: Layout, places: Places, sink: Sink, options: WriteOp
     await write(piece);
     options.onProgress?.(at - places.content, layout.contentBytes);
   }
-  if (sums) await section(AT.sums, [sums.bytes()]);
+  if (sums) {
+    await padTo(places.sums);
+    await write(sums.bytes());
+  }
   await padTo(places.end);
   const leaves = pages.finish();
   const roots = hashPages(leaves);
@@ -266,7 +291,8 @@ async function* contentOf(layout: Layout): AsyncGenerator<Uint8Array> {
   yield* layout.heads.pieces();
   for (const [blob, place] of bodiesOf(layout)) {
     if (place > at) yield new Uint8Array(place - at);
-    yield await blob.load();
+    if (blob.large === undefined) yield await blob.load();
+    else yield* blob.large.pieces();
     at = place + blob.size;
   }
   if (layout.contentBytes > at) yield new Uint8Array(layout.contentBytes - at);

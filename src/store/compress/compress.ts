@@ -65,7 +65,7 @@ function tasksOf(files: readonly SiteFile[]): Task[] {
   const blobs = new Map<string, Blob>();
   for (const file of files) {
     const { blob } = file.coded[0]!;
-    if (compressible(file.type) && worthTrying(blob.size)) blobs.set(blob.sha256, blob);
+    if (compressible(file.type) && blob.large === undefined && worthTrying(blob.size)) blobs.set(blob.sha256, blob);
   }
   const tasks = [...blobs.values()].flatMap((blob) =>
     COMPRESSED.map((coding): Task => ({ blob, coding, result: undefined })),

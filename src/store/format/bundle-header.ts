@@ -1,8 +1,19 @@
 /** Reads and judges the first bytes of a bundle. */
 
 import { StoreError } from '../store-error.js';
-import { AT, HASH_BYTES, HEADER_BYTES, HEADER_HASH_AT, MAGIC, PAGE, SUM_BLOCK, VERSION } from './format.js';
+import {
+  AT,
+  HASH_BYTES,
+  HEADER_BYTES,
+  HEADER_HASH_AT,
+  MAGIC,
+  MAX_BUNDLE_BYTES,
+  PAGE,
+  SUM_BLOCK,
+  VERSION,
+} from './format.js';
 import { sha256 } from './hash-tree.js';
+import { sumsBytes } from './sums.js';
 
 export interface Section {
   readonly at: number;
@@ -57,14 +68,14 @@ export function readHeader(bytes: Uint8Array, fileBytes: number | undefined, nam
       `${name} was made by an older sitekernel (bundle version ${version}; this one reads ${VERSION}); bundle the site again`,
     );
   }
-  const stated = view.getUint32(AT.fileBytes, true);
+  const stated = view.getUint32(AT.fileBytes, true) + view.getUint32(AT.fileBytesHigh, true) * 2 ** 32;
   if (fileBytes !== undefined && fileBytes < stated) throw truncated(name, fileBytes, stated);
   if (fileBytes !== undefined && fileBytes > stated)
     throw new StoreError(`${name} is damaged: ${fileBytes - stated} bytes follow the end of the bundle; copy it again`);
-  const section = (at: number): Section => ({
-    at: view.getUint32(at, true),
-    end: view.getUint32(at, true) + view.getUint32(at + 4, true),
-  });
+  const section = (place: number, atHigh = 0, lengthHigh = 0): Section => {
+    const at = view.getUint32(place, true) + atHigh * 2 ** 32;
+    return { at, end: at + view.getUint32(place + 4, true) + lengthHigh * 2 ** 32 };
+  };
   const leaves = section(AT.leaves);
   const header: BundleHeader = {
     id: Buffer.from(hash).toString('hex'),
@@ -78,8 +89,8 @@ export function readHeader(bytes: Uint8Array, fileBytes: number | undefined, nam
     reps: section(AT.reps),
     strings: section(AT.strings),
     manifest: section(AT.manifest),
-    content: section(AT.content),
-    sums: section(AT.sums),
+    content: section(AT.content, 0, view.getUint32(AT.contentHigh, true)),
+    sums: section(AT.sums, view.getUint32(AT.sumsHigh, true)),
     files: view.getUint32(AT.files, true),
     deepestNotFound: view.getUint32(AT.deepestNotFound, true),
     rootHash: bytes.slice(AT.rootHash, AT.rootHash + HASH_BYTES),
@@ -104,9 +115,14 @@ function sound(h: BundleHeader): boolean {
     at = s.end;
   }
   const pages = Math.ceil((h.fileBytes - h.data) / PAGE);
+  const content = h.content.end - h.content.at;
+  const sums = h.sums.end - h.sums.at;
   const slots = (h.slots.end - h.slots.at) / 8;
   return (
+    h.fileBytes <= MAX_BUNDLE_BYTES &&
     h.leaves.end - h.leaves.at === pages * HASH_BYTES &&
+    h.roots.end - h.roots.at === Math.ceil((pages * HASH_BYTES) / PAGE) * HASH_BYTES &&
+    (sums === 0 || sums === sumsBytes(content)) &&
     slots >= 1 &&
     Number.isInteger(Math.log2(slots)) &&
     at === h.fileBytes

@@ -32,10 +32,17 @@ export const PAGE_SHIFT = 14;
 export const SUM_BLOCK = 256;
 export const SUM_SHIFT = 8;
 
-/** Offsets are u32. */
-export const MAX_BUNDLE_BYTES = 2 ** 32 - 1;
+/** Offsets in the content have 40 bits: 1 TiB. What lies before the bodies keeps to 32. */
+export const MAX_BUNDLE_BYTES = 2 ** 40 - 1;
+/** All that lies before the bodies, the heads included, is in memory. */
+export const MAX_BEFORE_BODIES = 2 ** 31;
+/** Beyond, a bundle has no sums: no such content is in memory as a whole. */
+export const MAX_SUMMED_BYTES = 2 ** 32 - 1;
 
-/** Where the header keeps what; u32 each, a section being offset and length. */
+/**
+ * Where the header keeps what; u32 each, a section being offset and length. `...High`: the bits above 32 of the file's length, of the
+ * content's length, and of the offset of the sums.
+ */
 export const AT = {
   version: 8,
   headerBytes: 12,
@@ -54,6 +61,9 @@ export const AT = {
   sumBlock: 104,
   files: 108,
   deepestNotFound: 112,
+  fileBytesHigh: 116,
+  contentHigh: 120,
+  sumsHigh: 124,
   rootHash: 128,
 } as const;
 
@@ -78,9 +88,29 @@ export const KIND_RESOURCE = 1;
 export const KIND_REDIRECT = 2;
 export const KIND_LANGUAGES = 3;
 
-/** u32 coding, then offset and end of body, and of the heads 200, 304, 206, 412; etag offset and length. */
+/**
+ * u16 coding, u8 and u8 the bits above 32 of the body's offset and end; then u32 each offset and end of body, and of the heads 200, 304,
+ * 206, 412; etag offset and length.
+ */
 export const REP_BYTES = 44 + 8;
+export const REP = {
+  coding: 0,
+  startHigh: 2,
+  endHigh: 3,
+  start: 4,
+  end: 8,
+  heads: [12, 20, 28, 36],
+  etag: 44,
+} as const;
 export const CODINGS = ['identity', 'gzip', 'br', 'zstd'] as const;
+
+/** Bounds on what one answer takes, which a reader holds every bundle to. Bytes; a head is all lines of one of the four. */
+export const LONGEST_TEXT = 262_144;
+export const LONGEST_FIELDS = 262_144;
+export const LONGEST_HEAD = 1_048_576;
+export const MOST_LANGUAGES = 1024;
+/** Slots in use one behind the other: as far as a search for a path may walk. */
+export const LONGEST_RUN = 4096;
 
 /** The next multiple of `step`, a power of two. */
 export function align(offset: number, step: number): number {

@@ -7,6 +7,11 @@ export class Damage extends Error {
   override readonly name = 'Damage';
 }
 
+interface Disk {
+  /** Bytes `[start, end)` of the file; fewer where it is shorter. */
+  read(start: number, end: number): Uint8Array;
+}
+
 /** Verifies pages of a bundle when they are first needed, each once. */
 export class VerifiedPages {
   private readonly bytes: Uint8Array;
@@ -16,14 +21,20 @@ export class VerifiedPages {
   private readonly good: Uint8Array;
   private readonly goodLeaves: Uint8Array;
   private readonly trusted: boolean;
+  private readonly disk: Disk | undefined;
   private rootsGood = false;
 
-  /** `trusted`: this process made the bytes itself. */
-  constructor(bytes: Uint8Array, header: BundleHeader, name: string, trusted: boolean) {
+  /** `trusted`: this process made the bytes itself. `disk`: reads what of the file lies behind `bytes`. */
+  constructor(
+    bytes: Uint8Array,
+    header: BundleHeader,
+    { name, trusted, disk }: { name: string; trusted: boolean; disk?: Disk | undefined },
+  ) {
     this.bytes = bytes;
     this.header = header;
     this.name = name;
     this.trusted = trusted;
+    this.disk = disk;
     this.good = new Uint8Array(trusted ? 0 : Math.ceil((header.fileBytes - header.data) / PAGE));
     this.goodLeaves = new Uint8Array(trusted ? 0 : Math.ceil((header.leaves.end - header.leaves.at) / PAGE));
   }
@@ -33,8 +44,9 @@ export class VerifiedPages {
     if (start < this.header.data || end < start || end > this.header.fileBytes)
       throw new Damage(`${this.name} contradicts itself; bundle the site again`);
     if (this.trusted) return;
-    const first = (start - this.header.data) >>> PAGE_SHIFT;
-    const last = (end - 1 - this.header.data) >>> PAGE_SHIFT;
+    // Not by shifts: a file may be longer than 4 GiB.
+    const first = Math.floor((start - this.header.data) / PAGE);
+    const last = Math.floor((end - 1 - this.header.data) / PAGE);
     for (let page = first; page <= last; page++) if (this.good[page] === 0) this.verify(page);
   }
 
@@ -53,7 +65,39 @@ export class VerifiedPages {
     return bad;
   }
 
+  /** Where what hashes cover begins, and where it ends. */
+  get data(): number {
+    return this.header.data;
+  }
+
+  get fileBytes(): number {
+    return this.header.fileBytes;
+  }
+
+  /** Whether `bytes`, whole pages that were read from `at` of the file just now, are what they should be. */
+  holds(at: number, bytes: Uint8Array): boolean {
+    const first = (at - this.header.data) / PAGE;
+    for (let i = 0; i * PAGE < bytes.length; i++) {
+      try {
+        this.judge(first + i, bytes.subarray(i * PAGE, (i + 1) * PAGE));
+      } catch (error) {
+        if (error instanceof Damage) return false;
+        throw error;
+      }
+    }
+    return true;
+  }
+
   private verify(page: number): void {
+    const { header, bytes, disk } = this;
+    const at = header.data + page * PAGE;
+    const end = Math.min(at + PAGE, header.fileBytes);
+    this.judge(page, end > bytes.length && disk !== undefined ? disk.read(at, end) : bytes.subarray(at, end));
+    // What is read again when it is sent is judged again then.
+    if (!this.trusted && end <= bytes.length) this.good[page] = 1;
+  }
+
+  private judge(page: number, content: Uint8Array): void {
     const { header, bytes } = this;
     if (!this.rootsGood) {
       if (!equal(sha256(bytes.subarray(header.roots.at, header.roots.end)), header.rootHash))
@@ -69,10 +113,7 @@ export class VerifiedPages {
       if (!equal(hash, bytes.subarray(root, root + HASH_BYTES))) throw this.damage(at);
       if (!this.trusted) this.goodLeaves[leafPage] = 1;
     }
-    const at = header.data + page * PAGE;
-    const hash = sha256(bytes.subarray(at, Math.min(at + PAGE, header.fileBytes)));
-    if (!equal(hash, bytes.subarray(leaf, leaf + HASH_BYTES))) throw this.damage(at);
-    if (!this.trusted) this.good[page] = 1;
+    if (!equal(sha256(content), bytes.subarray(leaf, leaf + HASH_BYTES))) throw this.damage(header.data + page * PAGE);
   }
 
   private damage(at: number): Damage {

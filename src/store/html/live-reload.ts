@@ -13,7 +13,7 @@ export async function withReloading(files: readonly SiteFile[]): Promise<SiteFil
   return Promise.all(
     files.map(async (file) => {
       const { blob } = file.coded[0]!;
-      if (!file.type.startsWith('text/html') || blob.size === 0) return file;
+      if (!file.type.startsWith('text/html') || blob.size === 0 || blob.large !== undefined) return file;
       const known = changed.get(blob);
       const longer = known ?? blobOf(joined(await blob.load(), TAG));
       if (known === undefined) changed.set(blob, longer);

@@ -34,7 +34,7 @@ export async function applyMetaRefresh(table: RouteTable, files: readonly SiteFi
   const paths = table.pathsByFile();
   for (const [i, file] of files.entries()) {
     const { blob } = file.coded[0]!;
-    if (!file.type.startsWith('text/html') || blob.size > LARGEST) continue;
+    if (!file.type.startsWith('text/html') || blob.size > LARGEST || blob.large !== undefined) continue;
     const location = refreshOf(file.path, new TextDecoder().decode(await blob.load()));
     if (location === undefined) continue;
     const target = table.find(decodeURIComponent(location.replace(/[?#].*$/, '')));

@@ -12,8 +12,9 @@ const HERE = 'http://site.invalid';
 export async function withPreloads(files: readonly SiteFile[], table: RouteTable): Promise<readonly SiteFile[]> {
   return Promise.all(
     files.map(async (file) => {
-      if (!file.type.startsWith('text/html')) return file;
-      const html = new TextDecoder().decode(await file.coded[0]!.blob.load());
+      const { blob } = file.coded[0]!;
+      if (!file.type.startsWith('text/html') || blob.large !== undefined) return file;
+      const html = new TextDecoder().decode(await blob.load());
       const link = preloads(file.path, html, table);
       return link === '' ? file : { ...file, link };
     }),

@@ -118,5 +118,5 @@ function find(store: Store, path: string): Lookup {
 
 function textOf(resource: Resource): string {
   const body = resource.representations[0]?.body;
-  return body ? decoder.decode(body.memory.bytes.subarray(body.start, body.end)) : '';
+  return body && body.source === undefined ? decoder.decode(body.memory.bytes.subarray(body.start, body.end)) : '';
 }

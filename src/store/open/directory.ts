@@ -48,9 +48,17 @@ function writeLayout(layout: Layout, file: string, options: SiteOptions): Promis
   });
 }
 
-/** A store over a directory, bundled in memory. Throws StoreError. */
+/** Bytes of content that are copied together. */
+const IN_ONE_PIECE = 2 ** 31;
+
+/** A store over a directory, bundled in memory; files that are too large for it are sent from the disk. Throws StoreError. */
 export async function storeOfDirectory(dir: string, options: OpenOptions): Promise<BundleStore> {
   const layout = await planSite(dir, { compressors: 'node', ...options, compression: options.compression ?? 'fast' });
+  // What is not held, or is more than one array takes, stays where it is.
+  if (layout.contentBytes > IN_ONE_PIECE || layout.bodies.some(({ large }) => large !== undefined)) {
+    const { bytes, bodies } = await liveBundle(layout);
+    return new BundleStore(bytes, { name: dir, trusted: true, bodies });
+  }
   const bytes = await bundleInMemory(layout, { sums: options.sums ?? true });
   return new BundleStore(bytes, { name: dir, trusted: true });
 }

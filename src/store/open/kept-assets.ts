@@ -64,7 +64,7 @@ export class KeptAssets {
           await new Promise(setImmediate);
           rested = this.now();
         }
-        if (!fingerprinted(resource.path)) continue;
+        if (!fingerprinted(resource.path) || sizeOf(resource) > this.limits.bytes) continue;
         const path = encoder.encode(resource.path);
         if (!has(next, path, resource.path)) added.push(copyOf(resource, path, expires));
       }
@@ -117,6 +117,11 @@ export class KeptAssets {
     const now = this.now();
     if (this.kept.some(({ expires }) => expires <= now)) this.set(this.kept.filter(({ expires }) => expires > now));
   }
+}
+
+/** Bytes of all forms: more than may be kept is not even copied. */
+function sizeOf({ representations }: Resource): number {
+  return representations.reduce((sum, { body }) => sum + body.end - body.start, 0);
 }
 
 /** Whether the site has the file, or a rule that speaks of it; a page for every unknown path is neither. */

@@ -17,6 +17,7 @@ import { parseRedirectRules, type RedirectRule } from '../rules/redirect-rules.j
 import { blobOf, blobOfFile } from '../site/blob.js';
 import { type BuildMemory, stampOf } from '../site/build-memory.js';
 import { checkLanguages, withLanguages } from '../site/languages.js';
+import { blobOfLargeFile, largeFrom } from '../site/large-file.js';
 import { mediaType } from '../site/media-type.js';
 import { readWhole } from '../site/read-file.js';
 import type { Blob, SiteFile } from '../site/site.js';
@@ -116,19 +117,20 @@ async function readAll(found: readonly Found[], options: SiteOptions, memory?: B
   let done = 0;
   let kept = 0;
   const total = found.reduce((sum, f) => sum + f.size, 0);
+  const large = largeFrom(found.map(({ size }) => size));
   found.forEach((one, i) => {
     const same = memory?.same(one);
     if (same === undefined) return;
     files[i] = same;
-    kept += same.coded[0]!.blob.size;
+    kept += heldOf(same.coded[0]!.blob);
   });
   const work = async (): Promise<void> => {
     while (next < found.length) {
       const i = next++;
       if (files[i] !== undefined) continue;
       const one = found[i]!;
-      const { blob, start } = await readOne(one, kept < KEPT_BYTES, memory);
-      kept += blob.size;
+      const { blob, start } = await readOne(one, kept < KEPT_BYTES, large, memory);
+      kept += heldOf(blob);
       files[i] = {
         path: one.path,
         type: mediaType(one.path, start, options.mime),
@@ -143,10 +145,15 @@ async function readAll(found: readonly Found[], options: SiteOptions, memory?: B
   return files;
 }
 
-/** The file's content, and its first bytes at least. */
+function heldOf(blob: Blob): number {
+  return blob.large === undefined ? blob.size : 0;
+}
+
+/** The file's content, and its first bytes at least. `large`: from which size on it is not held. */
 async function readOne(
-  { file, load }: Found,
+  { file, size, load }: Found,
   keep: boolean,
+  large: number,
   memory?: BuildMemory,
 ): Promise<{ blob: Blob; start: Uint8Array }> {
   if (load) {
@@ -156,8 +163,12 @@ async function readOne(
   }
   try {
     const known = memory?.recall(file);
-    if (known) return { blob: known, start: await known.load() };
+    if (known) return { blob: known, start: known.large?.start ?? (await known.load()) };
     const stamp = memory ? stampOf(file) : '';
+    if (size >= large) {
+      const { blob, start } = await blobOfLargeFile(file);
+      return { blob: memory?.keep(file, stamp, blob) ?? blob, start };
+    }
     const start = await readWhole(file);
     const blob = keep ? blobOf(start) : blobOfFile(file, start);
     return { blob: memory?.keep(file, stamp, blob) ?? blob, start };

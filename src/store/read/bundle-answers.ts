@@ -1,4 +1,4 @@
-import type { Memory } from '../../memory/memory.js';
+import { Memory } from '../../memory/memory.js';
 import type { BundleBytes } from '../bundle/bundle-bytes.js';
 import {
   ANSWER_BYTES,
@@ -6,15 +6,27 @@ import {
   KIND_LANGUAGES,
   KIND_REDIRECT,
   KIND_RESOURCE,
+  REP,
   REP_BYTES,
-  SUM_SHIFT,
+  SUM_BLOCK,
 } from '../format/format.js';
+import { highBits } from '../format/layout-numbers.js';
 import type { RedirectStatus } from '../site/site.js';
-import type { Extent, Lookup, Representation, Resource } from '../store.js';
+import type { Content, Extent, Lookup, Representation, Resource } from '../store.js';
 import { AnswerCache } from './answer-cache.js';
+import type { BundleDisk } from './bundle-disk.js';
 
 /** Answers that are kept as objects: some 2 KB each. */
 const KEPT_ANSWERS = 65536;
+
+const BEGINNING = new TextEncoder().encode('HTTP/1.1 ');
+const NOTHING = new Memory(new Uint8Array(0));
+const CR = 0x0d;
+const LF = 0x0a;
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39;
+}
 
 /** The answers of a bundle, by index, as objects. What is damaged throws Damage. */
 export class BundleAnswers {
@@ -24,7 +36,8 @@ export class BundleAnswers {
   constructor(
     private readonly bundle: BundleBytes,
     private readonly memory: Memory,
-    private readonly bodies: ReadonlyMap<number, Memory> | undefined,
+    private readonly bodies: ReadonlyMap<number, Content> | undefined,
+    private readonly disk: BundleDisk | undefined,
   ) {}
 
   /** Whether the path of a resource is one of the `wanted`; one that cannot be read is. */
@@ -75,7 +88,7 @@ export class BundleAnswers {
       contentType: bundle.textAt(at + 20),
       lastModified: undefined,
       fields: bundle.textAt(at + 32),
-      hints: view.getUint32(at + 52, true) > 0 ? this.extent(at + 48) : undefined,
+      hints: view.getUint32(at + 52, true) > 0 ? this.head(at + 48) : undefined,
       link: bundle.textAt(at + 56) || undefined,
       language: bundle.textAt(at + 40) || undefined,
       languages: undefined,
@@ -108,37 +121,57 @@ export class BundleAnswers {
     const { view } = bundle;
     bundle.pages.ensure(at, at + REP_BYTES);
     return {
-      coding: CODINGS[view.getUint32(at, true)] ?? 'identity',
-      body: this.body(at + 4),
-      etag: bundle.text(view.getUint32(at + 44, true), view.getUint32(at + 48, true)),
-      headOk: this.extent(at + 12),
-      headNotModified: this.extent(at + 20),
-      headPartial: this.extent(at + 28),
-      headFailed: this.extent(at + 36),
+      coding: CODINGS[view.getUint16(at + REP.coding, true)] ?? 'identity',
+      body: this.body(at),
+      etag: bundle.textAt(at + REP.etag),
+      headOk: this.head(at + REP.heads[0]),
+      headNotModified: this.head(at + REP.heads[1]),
+      headPartial: this.head(at + REP.heads[2]),
+      headFailed: this.head(at + REP.heads[3]),
     };
   }
 
-  private body(at: number): Extent {
+  /** Of the representation at `at`. */
+  private body(at: number): Content {
     const { view } = this.bundle;
-    const start = view.getUint32(at, true);
+    const start = view.getUint32(at + REP.start, true) + highBits(view.getUint8(at + REP.startHigh));
+    const end = view.getUint32(at + REP.end, true) + highBits(view.getUint8(at + REP.endHigh));
     // An empty body may begin where another one does.
-    const memory = view.getUint32(at + 4, true) > start ? this.bodies?.get(start) : undefined;
-    return memory ? { memory, start: 0, end: memory.bytes.length } : this.extent(at);
+    const elsewhere = end > start ? this.bodies?.get(start) : undefined;
+    if (elsewhere !== undefined) return elsewhere;
+    const { header, pages, bytes } = this.bundle;
+    const { at: base, end: last } = header.content;
+    if (this.disk === undefined || base + end <= bytes.length || start >= end || base + end > last)
+      return this.extent(start, end);
+    return { memory: NOTHING, start: 0, end: end - start, source: this.disk.source(base + start, pages) };
   }
 
-  /** What the two numbers at `at` say, its bytes and their sums verified. */
-  private extent(at: number): Extent {
-    const { view, pages, header } = this.bundle;
+  /** `HTTP/1.1 200 ...`, lines that end in CRLF. */
+  private head(at: number): Extent {
+    const { view, bytes } = this.bundle;
+    const head = this.extent(view.getUint32(at, true), view.getUint32(at + 4, true));
+    const { start, end } = head;
+    const digits = [9, 10, 11].every((i) => isDigit(bytes[start + i]!));
+    if (
+      !digits ||
+      !BEGINNING.every((byte, i) => bytes[start + i] === byte) ||
+      bytes[end - 2] !== CR ||
+      bytes[end - 1] !== LF
+    )
+      throw this.bundle.contradiction();
+    return head;
+  }
+
+  /** `[from, to)` of the content, its bytes and their sums verified. */
+  private extent(from: number, to: number): Extent {
+    const { pages, header } = this.bundle;
     const { content, sums } = header;
-    const start = content.at + view.getUint32(at, true);
-    const end = content.at + view.getUint32(at + 4, true);
-    if (end > content.end) throw this.bundle.contradiction();
+    const start = content.at + from;
+    const end = content.at + to;
+    if (end > content.end || end < start) throw this.bundle.contradiction();
     if (end > start) pages.ensure(start, end);
-    if (sums.end > sums.at) {
-      pages.ensure(
-        sums.at + ((start - content.at) >>> SUM_SHIFT) * 2,
-        sums.at + ((end - content.at) >>> SUM_SHIFT) * 2 + 2,
-      );
+    if (sums.end > sums.at && sums.end <= this.bundle.bytes.length) {
+      pages.ensure(sums.at + Math.floor(from / SUM_BLOCK) * 2, sums.at + Math.floor(to / SUM_BLOCK) * 2 + 2);
     }
     return { memory: this.memory, start, end };
   }

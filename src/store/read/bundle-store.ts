@@ -7,12 +7,15 @@ import { Damage, type VerifiedPages } from '../format/verified-pages.js';
 import { encodePath } from '../paths/location.js';
 import { PathFold } from '../paths/path-fold.js';
 import { HASH_START, hashEnd, pathHash } from '../paths/path-hash.js';
-import type { Lookup, Resource, Store } from '../store.js';
+import type { Content, Lookup, Resource, Store } from '../store.js';
+import { StoreError } from '../store-error.js';
 import { BundleAnswers } from './bundle-answers.js';
+import type { BundleDisk } from './bundle-disk.js';
 import { damagedPage } from './damaged-page.js';
 import { KeyIndex } from './key-index.js';
 import { LateRules } from './late-rules.js';
 import { PathCache } from './path-cache.js';
+import { validateBundle } from './validate-bundle.js';
 
 const KEPT_PATHS = 1024;
 const decoder = new TextDecoder();
@@ -23,7 +26,9 @@ export interface BundleStoreOptions {
   /** This process made the bytes itself: nothing is verified. */
   readonly trusted: boolean;
   /** Bodies that lie elsewhere, by their place in the content; `bytes` then end with the heads. Trusted only. */
-  readonly bodies?: ReadonlyMap<number, Memory> | undefined;
+  readonly bodies?: ReadonlyMap<number, Content> | undefined;
+  /** `bytes` are the beginning of a longer file: where the rest is. */
+  readonly disk?: { readonly file: BundleDisk; readonly fileBytes: number } | undefined;
   readonly onDamage?: ((sentence: string) => void) | undefined;
 }
 
@@ -36,6 +41,8 @@ export class BundleStore implements Store {
   /** The whole file. */
   readonly memory: Memory;
   private readonly bundle: BundleBytes;
+  /** Of a bundle that was validated: its manifest. */
+  private readonly made: Manifest | undefined;
   private readonly keys: KeyIndex;
   private readonly answers: BundleAnswers;
   private readonly paths = new PathCache(KEPT_PATHS);
@@ -45,18 +52,28 @@ export class BundleStore implements Store {
   private readonly damaged: Lookup;
   private readonly missing: Lookup = { kind: 'missing', page: undefined };
 
-  /** Throws a StoreError when `bytes` are not a whole bundle of a version that this program reads. */
+  /** Throws a StoreError when `bytes` are not a whole bundle of a version that this program reads, or contradict themselves. */
   constructor(bytes: Uint8Array, options: BundleStoreOptions) {
-    this.header = readHeader(bytes.subarray(0, 512), options.bodies ? undefined : bytes.length, options.name);
+    this.header = readHeader(
+      bytes.subarray(0, 512),
+      options.bodies ? undefined : (options.disk?.fileBytes ?? bytes.length),
+      options.name,
+    );
+    if (options.disk !== undefined && this.header.content.at > bytes.length)
+      throw new StoreError(`${options.name} has more before its contents than this program holds in memory`);
     this.options = options;
     this.id = this.header.id;
-    this.bundle = new BundleBytes(bytes, this.header, options.name, options.trusted);
+    this.bundle = new BundleBytes(bytes, this.header, options);
     this.pages = this.bundle.pages;
+    this.made = options.trusted ? undefined : validateBundle(this.bundle);
     this.keys = new KeyIndex(this.bundle);
     this.size = this.keys.size;
     const { content, sums } = this.header;
-    this.memory = new Memory(bytes, sums.end > sums.at ? rangeSum(bytes, content.at, content.end, sums.at) : undefined);
-    this.answers = new BundleAnswers(this.bundle, this.memory, options.bodies);
+    this.memory = new Memory(
+      bytes,
+      sums.end > sums.at && sums.end <= bytes.length ? rangeSum(bytes, content.at, content.end, sums.at) : undefined,
+    );
+    this.answers = new BundleAnswers(this.bundle, this.memory, options.bodies, options.disk?.file);
     this.damaged = { kind: 'missing', page: damagedPage() };
   }
 
@@ -100,6 +117,7 @@ export class BundleStore implements Store {
 
   /** How it was made. Throws Damage. */
   manifest(): Manifest {
+    if (this.made !== undefined) return this.made;
     const { at, end } = this.header.manifest;
     this.pages.ensure(at, end);
     try {

@@ -9,6 +9,7 @@ import { PathPattern } from '../rules/path-pattern.js';
 import { locationOf, rewriteTarget } from '../rules/redirect-rules.js';
 import type { RedirectStatus } from '../site/site.js';
 import type { Extent, Lookup, Representation, Resource } from '../store.js';
+import { StoreError } from '../store-error.js';
 
 /** Sets of heads that are kept; beyond, they are rendered each time. */
 const KEPT = 64;
@@ -24,7 +25,11 @@ export class LateRules {
   private readonly dressed = new Map<string, Lookup>();
 
   constructor(manifest: Manifest) {
-    this.redirects = manifest.redirects.map((rule) => ({ rule, from: PathPattern.parse(rule.from) as PathPattern }));
+    this.redirects = manifest.redirects.map((rule) => {
+      const from = PathPattern.parse(rule.from);
+      if (typeof from === 'string') throw new StoreError(`_redirects: ${from}`);
+      return { rule, from };
+    });
     this.headers = new HeaderRules(manifest.headers);
     this.security = manifest.security;
   }

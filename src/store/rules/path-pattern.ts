@@ -1,5 +1,6 @@
 /** Paths with one splat and placeholders, as `_headers` and `_redirects` write them. */
 import { encodePath } from '../paths/location.js';
+import { matchSegments, type Segment, starIn } from './segment-match.js';
 
 export type Matched = Readonly<Record<string, string>>;
 
@@ -12,13 +13,15 @@ export class PathPattern {
   /** Matches exactly one path, which `text` is once decoded. */
   readonly literal: boolean;
   readonly names: readonly string[];
-  private readonly expression: RegExp;
+  private readonly segments: readonly Segment[];
+  private readonly star: number;
 
-  private constructor(text: string, names: readonly string[], expression: RegExp) {
+  private constructor(text: string, names: readonly string[], segments: readonly Segment[]) {
     this.text = text;
     this.names = names;
     this.literal = names.length === 0;
-    this.expression = expression;
+    this.segments = segments;
+    this.star = starIn(segments);
   }
 
   /** The pattern, or a piece of a sentence that says what is wrong with it. */
@@ -28,32 +31,31 @@ export class PathPattern {
     if (path === undefined) return `${text} is not percent-encoded UTF-8`;
     if (path.split('*').length > 2) return `${text} has more than one *`;
     const names: string[] = [];
-    let source = '';
+    const segments: Segment[] = [];
     for (const segment of path.split('/').slice(1)) {
       const parts = segment.split(/(:[A-Za-z]\w*|\*)/);
       if (parts.filter((part) => /^:[A-Za-z]/.test(part)).length > 1)
         return `${text} has two placeholders between two slashes`;
-      source += '/';
+      segments.push({
+        texts: parts.filter((_, i) => i % 2 === 0),
+        wild: parts.filter((_, i) => i % 2 === 1).map((part) => (part === '*' ? 'star' : 'name')),
+      });
       for (const [i, part] of parts.entries()) {
-        if (i % 2 === 0) {
-          source += part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-          continue;
-        }
+        if (i % 2 === 0) continue;
         const name = part === '*' ? 'splat' : part.slice(1);
         if (names.includes(name)) return `${text} has two parts with the name ${name}`;
         names.push(name);
-        source += part === '*' ? '([\\s\\S]*)' : '([^/]+)';
       }
     }
-    return new PathPattern(path, names, new RegExp(`^${source}$`));
+    return new PathPattern(path, names, segments);
   }
 
   /** What the names stand for in `path` (decoded); undefined: it does not match. */
   match(path: string): Matched | undefined {
     if (this.literal) return path === this.text ? {} : undefined;
-    const found = this.expression.exec(path);
-    if (!found) return undefined;
-    return Object.fromEntries(this.names.map((name, i) => [name, found[i + 1] ?? '']));
+    const found = matchSegments(this.segments, this.star, path);
+    if (found === undefined) return undefined;
+    return Object.fromEntries(this.names.map((name, i) => [name, found[i] ?? '']));
   }
 }
 

@@ -20,7 +20,7 @@ export interface RedirectRule {
 export const MAX_STATIC = 100_000;
 export const MAX_DYNAMIC = 1000;
 const MAX_LINE = 2000;
-const STATUSES = new Set([200, 301, 302, 303, 307, 308, 404, 410, 451]);
+export const STATUSES: ReadonlySet<number> = new Set([200, 301, 302, 303, 307, 308, 404, 410, 451]);
 
 /**
  * Parses the file: `from to [status]`, one a line. Without a status it is 302. Throws a StoreError that names `file` and the
@@ -68,7 +68,8 @@ function parseRule(line: string, place: string, warn: (sentence: string) => void
   return { from, to, status: status as RuleStatus, force: code.endsWith('!'), place };
 }
 
-function wrongTarget(to: string, from: PathPattern): string | undefined {
+/** What is wrong with where a rule leads; undefined: nothing. */
+export function wrongTarget(to: string, from: PathPattern): string | undefined {
   // A browser takes both for another host.
   if (/^[/\\]{2}/.test(to) || /^\/\\/.test(to)) return `${to} names a host without a scheme; write https://`;
   if (!/^(?:\/|https?:\/\/[^/])/i.test(to)) return `${to} is neither a path nor an address that begins with https://`;

@@ -1,5 +1,5 @@
 /** A site as it is known before it is laid out in a bundle. */
-import type { Coding } from '../store.js';
+import type { Coding, ContentSource } from '../store.js';
 
 /** Bytes that are sent as they are. */
 export interface Blob {
@@ -8,6 +8,10 @@ export interface Blob {
   readonly size: number;
   /** The bytes; a file that is no longer what it was is a StoreError. */
   load(): Uint8Array | Promise<Uint8Array>;
+  /** Of what is never held whole: how it is sent, its beginning, and its pieces one after the other. `load` then rejects. */
+  readonly large?:
+    | { readonly source: ContentSource; readonly start: Uint8Array; pieces(): AsyncIterable<Uint8Array> }
+    | undefined;
 }
 
 export interface Coded {

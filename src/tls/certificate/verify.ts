@@ -3,7 +3,7 @@
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { rootCertificates } from 'node:tls';
-import { type AlertName, TlsError } from '../alert.js';
+import { type AlertName, TlsError } from '../common/alert.js';
 
 /** Certificates between a server's and a root. */
 const MOST_DEPTH = 8;

@@ -1,6 +1,6 @@
 /** What a handshake needs of its connection, and the connection of a handshake. */
 import type { FlowSecurity } from '../../net/flow.js';
-import type { CipherSuite } from '../suites.js';
+import type { CipherSuite } from '../common/suites.js';
 
 /** The connection, as a handshake uses it. */
 export interface Channel {

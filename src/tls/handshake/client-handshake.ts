@@ -1,8 +1,8 @@
 /** The handshake of TLS 1.3 from the client's side (RFC 8446 2, 4, A.1). */
-import { TlsError } from '../alert.js';
-import type { Endpoint } from '../endpoint.js';
+import { TlsError } from '../common/alert.js';
+import { type CipherSuite, SUITES, VERIFIED_SCHEMES } from '../common/suites.js';
 import type { KeyShare, Verify } from '../primitives/primitives.js';
-import { type CipherSuite, SUITES, VERIFIED_SCHEMES } from '../suites.js';
+import type { Endpoint } from '../record/endpoint.js';
 import { type ClientOffer, writeClientHello, writeNoCertificate } from '../wire/client-flight.js';
 import { readProtocols } from '../wire/client-hello.js';
 import { DOWNGRADE_TO_1_2, DOWNGRADE_TO_OLDER, EXTENSION, MESSAGE, TLS_1_2, TLS_1_3 } from '../wire/numbers.js';

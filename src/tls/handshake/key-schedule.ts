@@ -1,6 +1,7 @@
 /** The key schedule of TLS 1.3 (RFC 8446 7.1 to 7.3): HKDF (RFC 5869) over HMAC of the primitives. */
+
+import { type CipherSuite, NONCE_LENGTH } from '../common/suites.js';
 import type { Primitives, RecordKey } from '../primitives/primitives.js';
-import { type CipherSuite, NONCE_LENGTH } from '../suites.js';
 
 const NOTHING = new Uint8Array(0);
 const PREFIX = 'tls13 ';

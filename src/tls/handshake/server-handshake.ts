@@ -1,8 +1,9 @@
 /** The handshake of TLS 1.3 from the server's side (RFC 8446 2, 4, A.2). */
-import { TlsError } from '../alert.js';
+
 import type { Certificates, Chosen } from '../certificate/certificate.js';
-import type { Endpoint } from '../endpoint.js';
-import { AES_128, CHACHA20, type CipherSuite, suiteById } from '../suites.js';
+import { TlsError } from '../common/alert.js';
+import { AES_128, CHACHA20, type CipherSuite, suiteById } from '../common/suites.js';
+import type { Endpoint } from '../record/endpoint.js';
 import { type ClientHello, readClientHello } from '../wire/client-hello.js';
 import { EXTENSION, FALLBACK_SCSV, MESSAGE, TLS_1_2, TLS_1_3 } from '../wire/numbers.js';
 import {

@@ -4,8 +4,9 @@
  * is overwritten, so that who learns today's key cannot open yesterday's tickets. Processes that begin with the same secret have the same
  * keys at all times.
  */
+
+import { AES_256, type CipherSuite, NONCE_LENGTH, suiteById, TAG_LENGTH } from '../common/suites.js';
 import type { Primitives, RandomBytes, RecordKey, Target } from '../primitives/primitives.js';
-import { AES_256, type CipherSuite, NONCE_LENGTH, suiteById, TAG_LENGTH } from '../suites.js';
 import { Reader } from '../wire/reader.js';
 import { Writer } from '../wire/writer.js';
 import { expandLabel } from './key-schedule.js';

@@ -1,6 +1,7 @@
 /** The transcript of a handshake (RFC 8446 4.4.1): its messages one behind the other, as they were sent. */
+
+import type { CipherSuite } from '../common/suites.js';
 import type { Primitives } from '../primitives/primitives.js';
-import type { CipherSuite } from '../suites.js';
 
 const MESSAGE_HASH = 254;
 

@@ -7,7 +7,7 @@ import { constants } from 'node:crypto';
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import type { Accept, Clock, CloseReason, Flow, FlowHandler } from '../../net/flow.js';
 import type { Certificate, Certificates } from '../certificate/certificate.js';
-import { Deadlines } from '../deadlines.js';
+import { Deadlines } from '../common/deadlines.js';
 import type { ClientHello } from '../wire/client-hello.js';
 import { FlowDuplex } from './duplex.js';
 import { OpensslFlow } from './openssl-flow.js';

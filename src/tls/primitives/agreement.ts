@@ -1,7 +1,7 @@
 /** Key agreement by Node's OpenSSL: X25519 (RFC 7748), NIST curves, and X25519MLKEM768 where OpenSSL has ML-KEM. */
 import * as crypto from 'node:crypto';
 import { createECDH, createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from 'node:crypto';
-import { GROUP } from '../suites.js';
+import { GROUP } from '../common/suites.js';
 import type { KeyShare, RandomBytes } from './primitives.js';
 
 /** A raw X25519 key in PKCS #8 and SubjectPublicKeyInfo (RFC 8410): what comes before its 32 bytes. */

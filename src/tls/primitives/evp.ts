@@ -4,7 +4,15 @@
  */
 import { koffi } from '../../native/libc.js';
 import { addressOf, pinned } from '../../native/slab.js';
-import { AES_128, AES_256, CHACHA20, type CipherSuite, type HashName, NONCE_LENGTH, TAG_LENGTH } from '../suites.js';
+import {
+  AES_128,
+  AES_256,
+  CHACHA20,
+  type CipherSuite,
+  type HashName,
+  NONCE_LENGTH,
+  TAG_LENGTH,
+} from '../common/suites.js';
 import { keyShare, respond } from './agreement.js';
 import { EvpHash } from './evp-hash.js';
 import { EvpX25519 } from './evp-x25519.js';

@@ -1,6 +1,6 @@
 /** Primitives through `node:crypto`: everywhere that Node runs. */
 import { createCipheriv, createDecipheriv, createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import { type CipherSuite, type HashName, NONCE_LENGTH, TAG_LENGTH } from '../suites.js';
+import { type CipherSuite, type HashName, NONCE_LENGTH, TAG_LENGTH } from '../common/suites.js';
 import { agreementGroups, keyShare, respond } from './agreement.js';
 import type { Primitives, RandomBytes, RecordKey, Target } from './primitives.js';
 

@@ -2,7 +2,7 @@
  * The cryptographic operations that TLS 1.3 is made of. Protocol code has no others, and none of its own: every implementation of this
  * interface calls OpenSSL.
  */
-import type { CipherSuite, HashName } from '../suites.js';
+import type { CipherSuite, HashName } from '../common/suites.js';
 
 /** Draws `length` unpredictable bytes. Injected, so that a simulation replays. */
 export type RandomBytes = (length: number) => Uint8Array;

@@ -1,6 +1,6 @@
 /** Signatures of CertificateVerify by Node's OpenSSL (RFC 8446 4.2.3). */
 import { constants, type KeyObject, sign, verify } from 'node:crypto';
-import { SCHEME } from '../suites.js';
+import { SCHEME } from '../common/suites.js';
 import type { Signer, Verify } from './primitives.js';
 
 interface Scheme {

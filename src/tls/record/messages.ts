@@ -1,5 +1,5 @@
 /** Puts handshake messages together that come in several records (RFC 8446 5.1). */
-import { TlsError } from '../alert.js';
+import { TlsError } from '../common/alert.js';
 
 const HEADER = 4;
 

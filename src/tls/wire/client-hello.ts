@@ -1,5 +1,5 @@
 /** ClientHello (RFC 8446 4.1.2): read by a server. */
-import { TlsError } from '../alert.js';
+import { TlsError } from '../common/alert.js';
 import { EXTENSION, TLS_1_2 } from './numbers.js';
 import { Reader } from './reader.js';
 

@@ -1,5 +1,5 @@
 /** Reads the presentation language of RFC 8446 3. Whatever does not fit is `decode_error` (RFC 8446 6.2). */
-import { TlsError } from '../alert.js';
+import { TlsError } from '../common/alert.js';
 
 export class Reader {
   readonly bytes: Uint8Array;

@@ -1,5 +1,5 @@
 /** What a server sends (RFC 8446 4.1.3, 4.1.4, 4.3, 4.4, 4.6): written by a server, read by a client. */
-import { TlsError } from '../alert.js';
+import { TlsError } from '../common/alert.js';
 import { EXTENSION, MESSAGE, RETRY_RANDOM, TLS_1_2, TLS_1_3 } from './numbers.js';
 import { Reader } from './reader.js';
 import { Writer } from './writer.js';

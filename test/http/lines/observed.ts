@@ -2,6 +2,7 @@
 import {
   type AccessLogFormat,
   accessLine,
+  gauge,
   type HttpOptions,
   healthPage,
   type LivePage,
@@ -62,6 +63,11 @@ function lines(...expected: readonly RegExp[]): ReturnType<typeof body> {
   };
 }
 
+/** The request, for an address instead of a name. */
+function local(request: string): string {
+  return request.replace(/^Host: .*\r$/m, 'Host: 127.0.0.1\r');
+}
+
 /** Pages about the server, in front of those of the site. */
 const watched: Options = (server) => {
   const http = () => server().stats();
@@ -69,8 +75,8 @@ const watched: Options = (server) => {
   const drops = () => ({ 'odd-drop': 3 });
   return {
     livePages: [
-      metricsPage('/metrics', { http, network, drops, extra: () => ({ sitekernel_up: 1 }) }),
-      metricsPage('/hidden.txt', { http, network, drops, extra: () => ({}) }, () => false),
+      metricsPage('/metrics', { http, network, drops, more: () => [gauge('sitekernel_up', 'Up.', [{ value: 1 }])] }),
+      metricsPage('/hidden.txt', { http, network, drops, more: () => [] }, () => false),
       healthPage(
         '/health',
         () => true,
@@ -169,17 +175,18 @@ export const OBSERVED: readonly Line[] = [
           body(/^sitekernel_http_responses_total\{code="404"\} 1$/m),
           body(/^sitekernel_http_connections_accepted_total 1$/m),
           body(/^sitekernel_http_connections\{state="idle"\} 1$/m),
-          body(/^sitekernel_network\{name="segments-in"\} 12$/m),
+          body(/^sitekernel_network_events_total\{event="segments_in"\} 12$/m),
           body(/^sitekernel_network_drops_total\{reason="odd-drop"\} 3$/m),
           body(/^sitekernel_up 1$/m),
         ),
       ),
       of('HEAD of metrics', ask('HEAD', '/metrics') + get('/about'), '200 200'),
       of('POST to metrics', ask('POST', '/metrics') + get('/about'), '405 200'),
-      of('healthy', get('/health'), 200, body(/^ok\n$/)),
+      of('healthy', local(get('/health')), 200, body(/^ok\n$/)),
+      of("healthy, to a name that may be anybody's", get('/health'), 404),
       of('ill', get('/ill'), 503, both(body(/^no lease\n$/), has({ 'cache-control': 'no-store' }))),
       of('who may not see it gets what the site has there', get('/hidden.txt'), 200, body(/^hidden file$/)),
-      of('through a proxy', get('/health', 'Via: 1.1 proxy'), 404),
+      of('through a proxy', local(get('/health', 'Via: 1.1 proxy')), 404),
     ],
     also: [
       ['test/http/live-pages.test.ts', 'Metrics are Prometheus text'],
@@ -187,6 +194,7 @@ export const OBSERVED: readonly Line[] = [
       ['test/http/live-pages.test.ts', 'Who may not see a live page'],
       ['test/http/live-pages.test.ts', 'Who comes through a proxy'],
       ['test/cli/http-arguments.test.ts', '--admin says who may see them'],
+      ['test/cli/admin-listener.test.ts', 'pages about the server are on a listener of their own'],
     ],
   },
   {

@@ -15,6 +15,8 @@ export interface SocketNetworkOptions {
    * address and port of its own, until there are no more.
    */
   readonly fds?: readonly number[] | undefined;
+  /** The path of a UNIX socket to listen at, which users of its group may connect to. Node's sockets only. */
+  readonly path?: string | undefined;
 }
 
 /** A sentence for an error of `listen`. */

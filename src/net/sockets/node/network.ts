@@ -15,6 +15,7 @@ export class SocketNetwork implements Network, SocketFlowOwner {
   readonly address: string;
   private readonly maxConnections: number;
   private readonly given: number[];
+  private readonly path: string | undefined;
   /** All connections read to here, one after the other. */
   private readonly buffer = new Uint8Array(READ_SIZE);
   private readonly flows = new Set<SocketFlow>();
@@ -27,6 +28,7 @@ export class SocketNetwork implements Network, SocketFlowOwner {
     this.clock = options.clock ?? new RealClock();
     this.address = options.host ?? '127.0.0.1';
     this.given = [...(options.fds ?? [])];
+    this.path = options.path;
     this.maxConnections = options.maxConnections ?? 65_536;
   }
 
@@ -36,14 +38,17 @@ export class SocketNetwork implements Network, SocketFlowOwner {
     const fd = this.given.shift();
     return new Promise((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(listenError(error, this.address, port))));
-      const where = fd === undefined ? { host: this.address, port } : { fd };
-      server.listen({ ...where, backlog: BACKLOG }, () => {
+      const where = this.path !== undefined ? { path: this.path } : { host: this.address, port };
+      // The file of a UNIX socket is made within this call.
+      const mask = this.path === undefined ? undefined : process.umask(0o117);
+      server.listen({ ...(fd === undefined ? where : { fd }), backlog: BACKLOG }, () => {
         server.removeAllListeners('error');
         // A connection that could not be accepted (no descriptor left) is lost; the listener goes on.
         server.on('error', () => undefined);
         this.servers.add(server);
         resolve(this.listener(server));
       });
+      if (mask !== undefined) process.umask(mask);
     });
   }
 

@@ -1,0 +1,62 @@
+/** Whether runs of a section of strings may stand in a head: one pass over the section, then a binary search for each question. */
+const CR = 0x0d;
+const LF = 0x0a;
+const TAB = 0x09;
+
+export class HeadTexts {
+  /** Where control characters are; CR of a CRLF that ends a line that is not empty, and its LF, are not among them. */
+  private readonly controls: readonly number[];
+  /** Where the CR of such a line's end is. */
+  private readonly ends: readonly number[];
+
+  constructor(private readonly bytes: Uint8Array) {
+    const controls: number[] = [];
+    const ends: number[] = [];
+    for (let i = 0; i < bytes.length; i++) {
+      const byte = bytes[i]!;
+      if ((byte >= 0x20 && byte !== 0x7f) || byte === TAB) continue;
+      // Behind another end of a line it would be the end of the head.
+      if (byte === CR && bytes[i + 1] === LF && i > 0 && bytes[i - 1] !== LF) {
+        ends.push(i);
+        i++;
+      } else controls.push(i);
+    }
+    this.controls = controls;
+    this.ends = ends;
+  }
+
+  /** Whether the text is free of control characters. */
+  isPartOfLine(start: number, length: number): boolean {
+    return length === 0 || !(within(this.controls, start, start + length) || this.touchesEnd(start, start + length));
+  }
+
+  /** Whether the text is empty, or lines that each end in CRLF. */
+  isLines(start: number, length: number): boolean {
+    if (length === 0) return true;
+    const { bytes } = this;
+    const end = start + length;
+    return (
+      bytes[start] !== LF &&
+      bytes[start] !== CR &&
+      bytes[end - 2] === CR &&
+      bytes[end - 1] === LF &&
+      !within(this.controls, start, end)
+    );
+  }
+
+  private touchesEnd(start: number, end: number): boolean {
+    return within(this.ends, start, end) || this.bytes[start] === LF;
+  }
+}
+
+/** Whether one of the numbers, which rise, lies in [start, end). */
+function within(numbers: readonly number[], start: number, end: number): boolean {
+  let low = 0;
+  let high = numbers.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (numbers[middle]! < start) low = middle + 1;
+    else high = middle;
+  }
+  return low < numbers.length && numbers[low]! < end;
+}

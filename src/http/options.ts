@@ -100,7 +100,10 @@ export interface HttpOptions {
   readonly hosts?: Readonly<Record<string, () => Store>> | undefined;
   /** Where the site lies: `/docs` has `/docs/a` look up `/a`, and what is outside is 404. Begins with a slash, ends without. */
   readonly base?: string | undefined;
-  /** Every request is redirected to this origin, `https://example.org`, or to its own host over this scheme, `https`; path and query go along. */
+  /**
+   * Every request is redirected to this origin, `https://example.org`, or to its own host over this scheme, `https`, or at another port of
+   * it, `https:8443`; path and query go along.
+   */
   readonly redirectTo?: string | undefined;
   /** The origin of `store`: requests for other hosts, those of `hosts` apart, are redirected to it. Asked once a request. */
   readonly canonical?: (() => string | undefined) | undefined;
@@ -112,6 +115,8 @@ export interface HttpOptions {
   readonly timeouts?: Partial<HttpTimeouts>;
   /** Value of the `Server` field; none is sent when absent. Visible ASCII and spaces. */
   readonly serverField?: string | undefined;
+  /** `max-age` of Strict-Transport-Security (RFC 6797), seconds; not sent when absent. For a server behind TLS alone (7.2). */
+  readonly hsts?: number | undefined;
   /** Told of every answer. The record is used again: take from it what is needed before returning. */
   readonly log?: ((record: AccessRecord) => void) | undefined;
   /** Called with an exception that ended a flow, once a second at most; `HttpStats.faults` counts them all. */

@@ -9,6 +9,9 @@ import { Moves } from './connection/moves.js';
 import { boundsOf, type HttpLimits, type HttpOptions } from './options.js';
 import { CR, LF } from './parse/octets.js';
 
+/** Names of what is spoken here (RFC 7301 6), the preferred one first. */
+export const ALPN_PROTOCOLS: readonly string[] = ['http/1.1'];
+
 /** Connections of a list that are looked at for one that may go. */
 const GIVE_WAY_LOOKS = 16;
 /** Beyond what a network may hand over after `pause()`, out of what it had already received; bytes. */

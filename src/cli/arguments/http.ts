@@ -48,11 +48,16 @@ export function addHttpOptions(program: Command): Command {
     .option('--idle <seconds>', 'how long a connection stays open without a request (default: 75)', whole);
 }
 
-export function httpArguments(flags: HttpFlags): HttpArguments {
+/** `secure`: HTTPS is served. Throws a `Failure`. */
+export function httpArguments(flags: HttpFlags, secure: boolean): HttpArguments {
   if (flags.liveReload && !flags.watch)
     throw badUsage('--live-reload is for --watch; add that, or leave --live-reload out');
   if (flags.redirectTo !== undefined && flags.canonicalHost !== undefined)
     throw badUsage('--redirect-to sends every request elsewhere; leave --canonical-host out');
+  if (secure && flags.redirectTo === 'https')
+    throw badUsage(
+      '--redirect-to https would redirect HTTPS to itself; the HTTP port redirects by itself: leave it out',
+    );
   return {
     site: {
       ...siteArguments(flags),
@@ -60,7 +65,7 @@ export function httpArguments(flags: HttpFlags): HttpArguments {
       watch: flags.watch ?? false,
       liveReload: flags.liveReload ?? false,
       keepAssets: (flags.keepAssets ?? 86_400) * 1000,
-      canonical: flags.canonicalHost,
+      canonical: canonicalOrigin(flags.canonicalHost, secure),
       servedAt: flags.base,
     },
     redirectTo: flags.redirectTo,
@@ -98,7 +103,13 @@ function canonicalHost(text: string): string {
   if (match === null)
     throw new InvalidArgumentError('A host looks like example.org or https://example.org, or is CNAME.');
   const host = match[2] === 'CNAME' ? 'CNAME' : match[2]!.toLowerCase();
-  return (match[1] ?? 'http://').toLowerCase() + host;
+  return (match[1] ?? '').toLowerCase() + host;
+}
+
+/** A host without a scheme is served over the best that there is. */
+function canonicalOrigin(host: string | undefined, secure: boolean): string | undefined {
+  if (host === undefined || host.includes('://')) return host;
+  return `${secure ? 'https' : 'http'}://${host}`;
 }
 
 function fieldValue(text: string): string {

@@ -1,4 +1,4 @@
-/** Passing a descriptor from one process to another over a UNIX socket (unix(7), SCM_RIGHTS), which Node has no word for. */
+/** Passing descriptors from one process to another over a UNIX socket (unix(7), SCM_RIGHTS), which Node has no word for. */
 import { EINTR, SystemError } from '../libc/errno.js';
 import { koffi, libc } from '../libc/libc.js';
 import { pinned } from '../libc/slab.js';
@@ -80,6 +80,8 @@ export function connectUnix(path: string, patience: number): number {
 const IOVEC = 64;
 const CONTROL = 80;
 const DATA = 128;
+/** Bytes of a `struct cmsghdr`, and of one with two descriptors. */
+const CONTROL_HEADER = 16;
 const CONTROL_BYTES = 24;
 
 function message(length: number): ReturnType<typeof scratch> {
@@ -95,28 +97,30 @@ function message(length: number): ReturnType<typeof scratch> {
   return parts;
 }
 
-/** Sends `text` (3 KB at most), and with it the descriptor `passed`, over the UNIX socket `fd`. Throws a SystemError. */
-export function sendDescriptor(fd: number, text: string, passed: number): void {
+/** Sends `text` (3 KB at most), and with it one or two descriptors, over the UNIX socket `fd`. Throws a SystemError. */
+export function sendDescriptors(fd: number, text: string, passed: readonly number[]): void {
   const data = Buffer.from(text, 'utf8');
   const { c, address, bytes, view } = message(data.length);
   bytes.set(data, DATA);
-  view.setBigUint64(CONTROL, 20n, true);
+  view.setBigUint64(CONTROL, BigInt(CONTROL_HEADER + 4 * passed.length), true);
   view.setInt32(CONTROL + 8, SOL_SOCKET, true);
   view.setInt32(CONTROL + 12, SCM_RIGHTS, true);
-  view.setInt32(CONTROL + 16, passed, true);
+  for (const [i, one] of passed.entries()) view.setInt32(CONTROL + CONTROL_HEADER + 4 * i, one, true);
   must(c.sendmsg(fd, address, MSG_NOSIGNAL), 'pass a descriptor');
 }
 
-/** Waits for text that `sendDescriptor` sent. `passed` is ours to close; undefined: none came with it. Throws a SystemError. */
-export function receiveDescriptor(fd: number): { text: string; passed: number | undefined } {
+/** Waits for text that `sendDescriptors` sent. `passed` are ours to close; none: none came with it. Throws a SystemError. */
+export function receiveDescriptors(fd: number): { text: string; passed: number[] } {
   const { c, address, bytes, view } = message(4096 - DATA);
   let length = -1;
   do length = c.recvmsg(fd, address, MSG_CMSG_CLOEXEC);
   while (length < 0 && libc().errno() === EINTR);
   must(length, 'receive a descriptor');
-  const has = view.getBigUint64(40, true) >= 20n && view.getInt32(CONTROL + 12, true) === SCM_RIGHTS;
+  const has = view.getBigUint64(40, true) > CONTROL_HEADER && view.getInt32(CONTROL + 12, true) === SCM_RIGHTS;
+  const count = has ? Math.floor((Number(view.getBigUint64(CONTROL, true)) - CONTROL_HEADER) / 4) : 0;
   const text = Buffer.from(bytes.subarray(DATA, DATA + length)).toString('utf8');
-  return { text, passed: has ? view.getInt32(CONTROL + 16, true) : undefined };
+  const passed = Array.from({ length: count }, (_, i) => view.getInt32(CONTROL + CONTROL_HEADER + 4 * i, true));
+  return { text, passed };
 }
 
 /** Writes all of `text` to `fd`. Throws a SystemError. */

@@ -39,7 +39,9 @@ export class Queues implements Shared {
 
   get url(): string {
     const address = this.address?.config?.address;
-    return urlOf(address === undefined ? '' : formatIpv4(address), this.options.port);
+    const { port, tls } = this.options;
+    const text = address === undefined ? '' : formatIpv4(address);
+    return tls === undefined ? urlOf(text, port) : urlOf(text, tls.port, 'https');
   }
 
   began(worker: Worker): void {

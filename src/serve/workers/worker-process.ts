@@ -6,6 +6,8 @@ import type { ToFirst, ToWorker } from '../worker-channel.js';
 /** What the workers serve on: a descriptor for each. */
 export interface Shared {
   readonly fds: readonly number[];
+  /** With HTTPS over sockets: those of the HTTP port. */
+  readonly httpFds?: readonly number[] | undefined;
   /** Where they serve; asked when all do. */
   readonly url: string;
   /** No new connections: all drain. */
@@ -30,6 +32,7 @@ export class Worker {
   constructor(
     readonly number: number,
     readonly fd: number,
+    readonly httpFd: number | undefined,
   ) {}
 
   /** A process that has just begun takes no signals yet, and may have read the sites already: it gets it when it serves. */

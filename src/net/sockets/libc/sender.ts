@@ -63,6 +63,11 @@ export class Sender {
     return this.calls.sendfile(flow.fd, this.file.fd, this.offset.address, this.offered);
   }
 
+  /** Offers the kernel bytes that are not kept; `memory` has a stable place. Returns what C's `send` does. */
+  offer(fd: number, memory: Memory, start: number, end: number): number {
+    return this.calls.send(fd, memoryAddress(memory) + start, end - start, MSG_NOSIGNAL);
+  }
+
   private gather(flow: Sending, queue: SendQueue, last: boolean): number {
     const { memories, starts, ends, tail } = queue;
     const { scratch, entries } = this;

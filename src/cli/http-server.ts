@@ -14,6 +14,7 @@ export function makeServer(
   sites: Sites,
   log: Log,
   siblings?: Siblings,
+  dns?: () => Readonly<Record<string, number>> | undefined,
 ): HttpServer {
   const { base, serverField, siteFor, maxConnections, maxPerClient, idle, redirectTo } = options.http;
   const http: HttpServer = new HttpServer({
@@ -23,7 +24,7 @@ export function makeServer(
     serverField,
     redirectTo,
     canonical: options.http.site.canonical === undefined ? undefined : sites.site.canonical,
-    livePages: livePages(options.http, network, sites.site, log, () => http, siblings),
+    livePages: livePages(options.http, network, sites.site, log, () => http, siblings, dns),
     limits: given({ connections: maxConnections, connectionsPerClient: maxPerClient }),
     timeouts: given({ idle }),
     clock: network.clock,

@@ -28,6 +28,7 @@ export function livePages(
   log: Log,
   server: () => HttpServer,
   siblings?: Siblings,
+  dns?: () => Readonly<Record<string, number>> | undefined,
 ): LivePage[] {
   const pages: LivePage[] = [];
   const { admins } = options;
@@ -54,7 +55,13 @@ export function livePages(
       delay.reset();
       return numbers;
     };
-    pages.push(metricsPage(options.metrics, { http: stats, network: counters, drops, extra }, admins));
+    pages.push(
+      metricsPage(
+        options.metrics,
+        { http: stats, network: counters, drops, extra, ...(dns === undefined ? {} : { dns }) },
+        admins,
+      ),
+    );
   }
   if (options.status !== undefined) {
     const source = {

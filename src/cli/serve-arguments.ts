@@ -8,6 +8,7 @@ import {
   directArguments,
   directOption,
 } from './direct-arguments.js';
+import { addDnsOptions, type DnsArguments, type DnsFlags, dnsArguments } from './dns-arguments.js';
 import { badUsage } from './failure.js';
 import { addHttpOptions, type HttpArguments, type HttpFlags, httpArguments } from './http-arguments.js';
 import { type LogOptions, parseLogOption } from './log-options.js';
@@ -35,11 +36,12 @@ export interface ServeOptions {
   /** Processes that serve, 1 or more. */
   readonly workers: number;
   readonly http: HttpArguments;
+  readonly dns: DnsArguments;
   /** Direct mode. */
   readonly direct: DirectArguments;
 }
 
-interface ServeFlags extends HttpFlags, DirectFlags {
+interface ServeFlags extends HttpFlags, DirectFlags, DnsFlags {
   net: string;
   host?: string;
   sockets?: SocketKind;
@@ -84,13 +86,16 @@ export function addServe(program: Command, found: (options: ServeOptions) => voi
     .option('--self-test', 'fetch pages from itself over a wire in memory, say whether all are right, and end')
     .addOption(new Option('--supervised').hideHelp())
     .addOption(new Option('--instead <bundle>').hideHelp());
-  addHttpOptions(program).action((site: string | undefined, flags: ServeFlags) => found(serveOptions(site, flags)));
+  addDnsOptions(addHttpOptions(program)).action((site: string | undefined, flags: ServeFlags) =>
+    found(serveOptions(site, flags)),
+  );
 }
 
 function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions {
   const { net } = flags;
   if (net !== 'socket' && net !== 'direct') throw badUsage(`--net: "${net}" is neither socket nor direct`);
   checkMode(net, flags);
+  checkZones(flags);
   return {
     kind: 'serve',
     site: flags.instead ?? site,
@@ -105,6 +110,7 @@ function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions
     sockets: flags.sockets,
     workers: flags.workers ?? 1,
     http: httpArguments(flags),
+    dns: dnsArguments(flags),
     direct: directArguments(flags),
   };
 }
@@ -122,6 +128,18 @@ function checkMode(net: 'socket' | 'direct', flags: ServeFlags): void {
   }
   const wrong = directOption(flags);
   if (wrong !== undefined) throw badUsage(`${wrong} is for --net direct; add that, or leave ${wrong} out`);
+}
+
+/** A name server is one process's, and replays nothing. */
+function checkZones(flags: ServeFlags): void {
+  if (flags.zone === undefined) return;
+  const given: [string, boolean][] = [
+    ['--workers', (flags.workers ?? 1) > 1],
+    ['--supervised', flags.supervised === true],
+    ['--record', flags.record !== undefined],
+  ];
+  const wrong = given.find(([, present]) => present)?.[0];
+  if (wrong !== undefined) throw badUsage(`--zone and ${wrong} do not go together; leave one of them out`);
 }
 
 /** What several workers cannot do together in direct mode. */

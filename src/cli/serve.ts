@@ -1,8 +1,11 @@
 /** Serving: a store, an HTTP server and a network, from start to drained end. */
+import type { DirectNetwork } from '../net/direct.js';
+import type { Network } from '../net/flow.js';
 import { badUsage, type Failure } from './failure.js';
 import { makeServer } from './http-server.js';
 import { Log } from './log.js';
-import { openNetwork } from './networks.js';
+import type { NameServer } from './name-server.js';
+import { openNetwork, openSockets } from './networks.js';
 import type { ServeOptions } from './serve-arguments.js';
 import { firstSignal } from './signals.js';
 import { openSites } from './sites.js';
@@ -46,7 +49,8 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     openNetwork(options, log, (one) => failed(one)),
     openSites(options, log),
   ]);
-  const http = makeServer(options, network, sites, log);
+  let names: OpenNames | undefined;
+  const http = makeServer(options, network, sites, log, undefined, () => names?.server.counters());
   // Made here, while the network asks for its address: with a pipe or a terminal come Node's sockets, which take milliseconds to load.
   const { stdout } = process;
   let ask: (what: string) => void = () => undefined;
@@ -61,18 +65,52 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     const listener = await Promise.race([network.listen(options.port, http.accept), end]);
     if (typeof listener === 'object') {
       const url = addressOf(network, listener);
+      if (options.dns.zones.length > 0) names = await openNames(options, network, log);
       await control?.open(options.control!, {
         ...{ site: sites.site, http, moved: () => undefined, image: '', url },
         drain: () => ask('drain'),
       });
       stdout.write(`listening on ${url}\n`);
+      if (names !== undefined) stdout.write(`answering names at ${names.where}\n`);
       const name = await end;
       log.event('net', `${name}: no new connections; ${http.connections} open ones have ${options.drain / 1000} s`);
       http.drain();
+      await names?.close(options.drain);
     }
     await network.close(options.drain);
   } finally {
     control?.close();
     for (const one of sites.all) one.close();
   }
+}
+
+interface OpenNames {
+  readonly server: NameServer;
+  readonly where: string;
+  close(drain: number): Promise<void>;
+}
+
+/** The name server, on the network of direct mode, or on sockets of its own. */
+async function openNames(options: ServeOptions, network: Network, log: Log): Promise<OpenNames> {
+  const { NameServer } = await import('./name-server.js');
+  const watch = options.http.site.watch;
+  if (options.net === 'direct') {
+    const direct = network as DirectNetwork;
+    const server = new NameServer(options.dns, direct, log);
+    const where = await server.open(direct.datagrams, watch);
+    return { server, where, close: async () => server.close() };
+  }
+  // A socket that the site was given is not for names.
+  const { openSocketDatagrams } = await import('../net/sockets/open.js');
+  const own = await openSockets(options, undefined);
+  const server = new NameServer(options.dns, own, log);
+  const where = await server.open(await openSocketDatagrams(options.host), watch);
+  return {
+    server,
+    where,
+    close: async (drain) => {
+      server.close();
+      await own.close(drain);
+    },
+  };
 }

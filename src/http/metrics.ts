@@ -13,6 +13,8 @@ export interface MetricsSource {
   network(): Numbers;
   /** What the network dropped, by reason. */
   drops(): Numbers;
+  /** What a name server counts, each a sample of `sitekernel_dns` with its name; none: there is no name server. */
+  dns?(): Numbers | undefined;
   /** Gauges with names of their own, in Prometheus' spelling: `sitekernel_uptime_seconds`. */
   extra(): Numbers;
 }
@@ -44,6 +46,8 @@ export function prometheusText(source: MetricsSource): string {
   const rest = Object.entries(source.network()).filter(([name]) => !Object.hasOwn(drops, name));
   family('sitekernel_network', 'untyped', 'What the network counts, by name.', by('name', Object.fromEntries(rest)));
   family('sitekernel_network_drops_total', 'counter', 'What the network dropped, by reason.', by('reason', drops));
+  const dns = source.dns?.();
+  if (dns !== undefined) family('sitekernel_dns', 'untyped', 'What the name server counts, by name.', by('name', dns));
   for (const [name, value] of Object.entries(source.extra()))
     family(name, 'gauge', name.replace(/^sitekernel_/, '').replaceAll('_', ' '), [['', value]]);
   return out.join('');

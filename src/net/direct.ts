@@ -3,6 +3,7 @@
  * drives them.
  */
 import { performance } from 'node:perf_hooks';
+import type { Datagrams } from './datagrams.js';
 import type { Loop } from './device/loop.js';
 import type { AddressEvents, AddressMode } from './direct/address-mode.js';
 import { EntryClock } from './direct/entry-clock.js';
@@ -22,6 +23,7 @@ import { rememberingLeases } from './direct/replay/recorded-leases.js';
 import type { Recorder } from './direct/replay/recorder.js';
 import { beginningOf, record } from './direct/replay/recording.js';
 import { ServedAddress } from './direct/served-address.js';
+import { StackDatagrams } from './direct/stack-datagrams.js';
 import { Succession } from './direct/succession.js';
 import { Turns } from './direct/turns.js';
 import { Worker } from './direct/worker.js';
@@ -51,6 +53,8 @@ export class DirectNetwork implements Network {
   /** The others on the same device. */
   private readonly worker: Worker | undefined = undefined;
   private readonly listeners = new Set<Listener>();
+  /** UDP of the same host. */
+  readonly datagrams: Datagrams;
 
   /** Opens the device and starts. Throws a sentence when the device cannot be had. */
   constructor(options: DirectOptions) {
@@ -96,6 +100,7 @@ export class DirectNetwork implements Network {
     // A recording begins with a connection's first segment: what another program began is not for it.
     const memories = recorder === undefined ? options.memories : undefined;
     this.succession = new Succession(stack, tcp, memories, this.mode, this.turns, makeLoop, options);
+    this.datagrams = new StackDatagrams(stack.udp, random, this.enter, () => this.address);
     if (options.held !== true) this.begin();
   }
 

@@ -1,4 +1,5 @@
 /** Chooses between the two networks on the kernel's sockets. What is not needed is not loaded. */
+import type { Datagrams } from '../datagrams.js';
 import type { Network } from '../flow.js';
 import type { SocketNetworkOptions } from './options.js';
 
@@ -20,4 +21,10 @@ export async function openSocketNetwork(
   }
   const { SocketNetwork } = await import('../sockets.js');
   return new SocketNetwork(options);
+}
+
+/** UDP on the kernel's sockets, bound to the address `host` (default: 127.0.0.1). */
+export async function openSocketDatagrams(host = '127.0.0.1'): Promise<Datagrams> {
+  const { NodeDatagrams } = await import('./node-datagrams.js');
+  return new NodeDatagrams(host);
 }

@@ -64,6 +64,10 @@ export class Udp implements Transport {
     };
   }
 
+  isBound(port: number): boolean {
+    return this.ports.has(port);
+  }
+
   input(
     bytes: Uint8Array,
     ip: number,

@@ -1,0 +1,57 @@
+/** Options of the name server. */
+import { type Command, InvalidArgumentError } from 'commander';
+import { badUsage } from './failure.js';
+import { count, portNumber } from './option-values.js';
+
+export interface DnsArguments {
+  /** Zone files; none: no name server. */
+  readonly zones: readonly string[];
+  readonly port: number;
+  /** Answers a second to one network; undefined: the default. */
+  readonly rate: number | undefined;
+  readonly identity: string | undefined;
+}
+
+export interface DnsFlags {
+  zone?: readonly string[];
+  dnsPort?: number;
+  dnsRate?: number;
+  dnsId?: string;
+}
+
+const DNS_PORT = 53;
+
+export function addDnsOptions(command: Command): Command {
+  return command
+    .option('--zone <file>', 'answer for the zone in this file as a name server; may be given several times', zoneFile)
+    .option('--dns-port <n>', `port of the name server, UDP and TCP (default: ${DNS_PORT})`, portNumber)
+    .option(
+      '--dns-rate <n>',
+      'answers a second to one network over UDP, 0 for no bound (default: 200)',
+      count('--dns-rate', 1_000_000),
+    )
+    .option('--dns-id <text>', 'what the name server calls itself to those who ask for id.server or NSID', identity);
+}
+
+export function dnsArguments(flags: DnsFlags): DnsArguments {
+  const { zone: zones = [], dnsPort, dnsRate: rate, dnsId } = flags;
+  const given: [string, unknown][] = [
+    ['--dns-port', dnsPort],
+    ['--dns-rate', rate],
+    ['--dns-id', dnsId],
+  ];
+  const alone = zones.length === 0 ? given.find(([, value]) => value !== undefined)?.[0] : undefined;
+  if (alone !== undefined) throw badUsage(`${alone} is for a name server; add --zone FILE, or leave ${alone} out`);
+  return { zones, port: dnsPort ?? DNS_PORT, rate, identity: dnsId };
+}
+
+function zoneFile(text: string, before: readonly string[] = []): readonly string[] {
+  if (before.includes(text)) throw new InvalidArgumentError(`${text} is there already.`);
+  return [...before, text];
+}
+
+function identity(text: string): string {
+  if (!/^[\x20-\x7e]{1,255}$/.test(text))
+    throw new InvalidArgumentError('An identity is 1 to 255 characters of ASCII.');
+  return text;
+}

@@ -1,0 +1,106 @@
+/** An authoritative name server: zones, answered over UDP and TCP. */
+import type { DatagramPort, Datagrams } from '../../net/datagrams.js';
+import type { Clock, Endpoint, Listener, Network } from '../../net/flow.js';
+import type { Random } from '../../net/transport.js';
+import { Catalog } from '../answer/catalog.js';
+import type { AnsweredZone } from '../answer/compile.js';
+import { UDP_MAX } from '../wire/constants.js';
+import { Cookies } from './cookies.js';
+import { RateLimit } from './rate-limit.js';
+import { Responder } from './respond.js';
+import { DnsStats } from './stats.js';
+import { DEFAULT_TCP_LIMITS, type TcpLimits, TcpSide } from './tcp.js';
+
+export interface DnsServerOptions {
+  readonly zones: readonly AnsweredZone[];
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Of 16 bytes each, shared by the servers of one address; none: one is drawn. */
+  readonly cookieSecrets?: readonly Uint8Array[] | undefined;
+  /** Answers a second to one network over UDP; 0: no bound. Default 200. */
+  readonly rate?: number | undefined;
+  /** What `id.server` and NSID say. */
+  readonly identity?: string | undefined;
+  readonly version?: string | undefined;
+  readonly tcp?: Partial<TcpLimits> | undefined;
+}
+
+const DEFAULT_RATE = 200;
+/** Ports that are tried when the network chooses: that of UDP may be in use over TCP. */
+const TRIES = 16;
+
+export class DnsServer {
+  readonly stats = new DnsStats();
+  private catalog: Catalog;
+  private readonly responder: Responder;
+  private readonly tcp: TcpSide;
+  private readonly clock: Clock;
+  private readonly out = new Uint8Array(UDP_MAX);
+  private port: DatagramPort | undefined;
+  private listener: Listener | undefined;
+
+  constructor(options: DnsServerOptions) {
+    const { clock, random, rate = DEFAULT_RATE } = options;
+    this.clock = clock;
+    this.catalog = new Catalog(options.zones);
+    this.responder = new Responder({
+      catalog: () => this.catalog,
+      cookies: new Cookies(options.cookieSecrets ?? [drawn(random)]),
+      rateLimit: rate === 0 ? undefined : new RateLimit(rate, random),
+      identity: options.identity === undefined ? undefined : characterString(options.identity),
+      version: options.version === undefined ? undefined : characterString(options.version),
+      seconds: () => Math.floor(clock.wallClock() / 1000),
+      stats: this.stats,
+    });
+    const limits = { ...DEFAULT_TCP_LIMITS, ...options.tcp };
+    this.tcp = new TcpSide(this.responder, clock, this.stats, limits, () => undefined);
+  }
+
+  get zones(): readonly AnsweredZone[] {
+    return this.catalog.zones;
+  }
+
+  /** Queries from now on are answered out of these. */
+  replace(zones: readonly AnsweredZone[]): void {
+    this.catalog = new Catalog(zones);
+  }
+
+  /** Serves at a port; 0: one that is free for both. Rejects with an `Error` for people. */
+  async open(datagrams: Datagrams, network: Pick<Network, 'listen'>, port: number): Promise<Endpoint> {
+    for (let tries = 1; ; tries++) {
+      const bound = await datagrams.bind(port, (from, datagram) => {
+        const { bytes, start, end, source, local } = datagram;
+        const length = this.responder.udp(bytes, start, end, source, this.out, this.clock.now());
+        if (length > 0) from.send(this.out, 0, length, source, local);
+      });
+      try {
+        this.listener = await network.listen(bound.endpoint.port, this.tcp.accept);
+        this.port = bound;
+        return bound.endpoint;
+      } catch (error) {
+        bound.close();
+        if (port !== 0 || tries === TRIES) throw error;
+      }
+    }
+  }
+
+  /** No new queries over UDP and no new connections; those that are open end after what was asked. */
+  close(): void {
+    this.port?.close();
+    this.listener?.close();
+    this.tcp.drain();
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return { ...this.stats, tcpOpen: this.tcp.open, zones: this.catalog.zones.length };
+  }
+}
+
+function drawn(random: Random): Uint8Array {
+  return new Uint8Array(Int32Array.from({ length: 4 }, () => random.random32()).buffer);
+}
+
+/** RFC 1035 3.3: 255 bytes at most. */
+function characterString(text: string): Uint8Array {
+  return new TextEncoder().encode(text).subarray(0, 255);
+}

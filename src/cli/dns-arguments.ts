@@ -1,5 +1,6 @@
 /** Options of the name server. */
 import { type Command, InvalidArgumentError } from 'commander';
+import { parseSecondary } from './dns-keys.js';
 import { badUsage } from './failure.js';
 import { count, portNumber } from './option-values.js';
 
@@ -10,6 +11,10 @@ export interface DnsArguments {
   /** Answers a second to one network; undefined: the default. */
   readonly rate: number | undefined;
   readonly identity: string | undefined;
+  /** File of TSIG keys; undefined: nobody gets whole zones. */
+  readonly keys: string | undefined;
+  /** `ADDRESS[@PORT][#KEY]`. */
+  readonly secondaries: readonly string[];
 }
 
 export interface DnsFlags {
@@ -17,6 +22,8 @@ export interface DnsFlags {
   dnsPort?: number;
   dnsRate?: number;
   dnsId?: string;
+  dnsKeys?: string;
+  dnsSecondary?: readonly string[];
 }
 
 const DNS_PORT = 53;
@@ -30,23 +37,39 @@ export function addDnsOptions(command: Command): Command {
       'answers a second to one network over UDP, 0 for no bound (default: 200)',
       count('--dns-rate', 1_000_000),
     )
+    .option('--dns-keys <file>', 'TSIG keys of secondaries, which may fetch whole zones: lines hmac-sha256:NAME:BASE64')
+    .option(
+      '--dns-secondary <address>',
+      'a secondary to tell of new versions: ADDRESS, ADDRESS@PORT, with #KEY behind to sign; may be given several times',
+      secondary,
+    )
     .option('--dns-id <text>', 'what the name server calls itself to those who ask for id.server or NSID', identity);
 }
 
 export function dnsArguments(flags: DnsFlags): DnsArguments {
-  const { zone: zones = [], dnsPort, dnsRate: rate, dnsId } = flags;
+  const { zone: zones = [], dnsPort, dnsRate: rate, dnsId, dnsKeys: keys, dnsSecondary: secondaries = [] } = flags;
   const given: [string, unknown][] = [
     ['--dns-port', dnsPort],
     ['--dns-rate', rate],
     ['--dns-id', dnsId],
+    ['--dns-keys', keys],
+    ['--dns-secondary', secondaries[0]],
   ];
   const alone = zones.length === 0 ? given.find(([, value]) => value !== undefined)?.[0] : undefined;
   if (alone !== undefined) throw badUsage(`${alone} is for a name server; add --zone FILE, or leave ${alone} out`);
-  return { zones, port: dnsPort ?? DNS_PORT, rate, identity: dnsId };
+  return { zones, port: dnsPort ?? DNS_PORT, rate, identity: dnsId, keys, secondaries };
 }
 
 function zoneFile(text: string, before: readonly string[] = []): readonly string[] {
   if (before.includes(text)) throw new InvalidArgumentError(`${text} is there already.`);
+  return [...before, text];
+}
+
+function secondary(text: string, before: readonly string[] = []): readonly string[] {
+  if (parseSecondary(text) === undefined)
+    throw new InvalidArgumentError(
+      'A secondary is an address, such as 192.0.2.5, 192.0.2.5@5353 or 192.0.2.5#key-name.',
+    );
   return [...before, text];
 }
 

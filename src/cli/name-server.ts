@@ -11,8 +11,10 @@ import { CryptoRandom } from '../net/direct/random.js';
 import type { Network, Timer } from '../net/flow.js';
 import { parseIp } from '../net/ip-text.js';
 import type { DnsArguments } from './dns-arguments.js';
+import { readTsigKeys, secondariesOf } from './dns-keys.js';
 import { Failure } from './failure.js';
 import type { Log } from './log.js';
+import { NodeCrypto } from './node-crypto.js';
 import { onReload } from './signals.js';
 import { readGoodZone, readZoneBytes } from './zone-files.js';
 
@@ -44,7 +46,11 @@ export class NameServer {
     this.address = network.address;
     this.served = options.zones.map((file) => this.load(file));
     this.refuseTwice(this.served);
+    const keys = options.keys === undefined ? [] : readTsigKeys(options.keys);
     this.server = new DnsServer({
+      crypto: new NodeCrypto(),
+      keys,
+      secondaries: secondariesOf(options.secondaries, keys),
       zones: this.served.map(({ answered }) => answered),
       clock: network.clock,
       random: new CryptoRandom(),

@@ -9,6 +9,7 @@ import { putU16, u16At } from '../wire/writer.js';
 import { CLIENT_COOKIE, type Cookies, SERVER_COOKIE } from './cookies.js';
 import { DROP, PASS, type RateLimit } from './rate-limit.js';
 import type { DnsStats } from './stats.js';
+import type { Tsig, TsigSession } from './tsig.js';
 
 /** RFC 8914 4. */
 const EDE = { none: -1, notAuthoritative: 20, notSupported: 21 } as const;
@@ -22,6 +23,7 @@ export interface ResponderOptions {
   /** The zones that are served now. */
   readonly catalog: () => Catalog;
   readonly cookies: Cookies;
+  readonly tsig: Tsig;
   /** Undefined: no bound. */
   readonly rateLimit?: RateLimit | undefined;
   /** What `id.server` and NSID say (RFC 4892, RFC 5001), at most 255 bytes; undefined: nothing. */
@@ -38,6 +40,8 @@ export class Responder {
   private readonly options: ResponderOptions;
   private readonly cookie = new Uint8Array(COOKIE);
   private goodCookie = false;
+  /** Of a query that is signed. */
+  private session: TsigSession | undefined;
   private out: Uint8Array = new Uint8Array(0);
   private extendedError: number = EDE.none;
   /** Tenths of a second that a TCP connection may be idle (RFC 7828); -1: it is UDP. */
@@ -68,6 +72,7 @@ export class Responder {
         length = this.empty(RCODE.noError, FLAG.tc, verdict === VERDICT.answer);
       }
     }
+    length = this.sign(length);
     stats.bytesOut += length;
     return length;
   }
@@ -77,7 +82,7 @@ export class Responder {
     const { stats } = this.options;
     stats.queriesTcp += 1;
     stats.bytesIn += end - start;
-    const length = this.write(this.begin(bytes, start, end, client, out, idle), TCP_MAX);
+    const length = this.sign(this.write(this.begin(bytes, start, end, client, out, idle), TCP_MAX));
     stats.bytesOut += length;
     return length;
   }
@@ -96,7 +101,12 @@ export class Responder {
     this.keepalive = idle;
     this.extendedError = EDE.none;
     this.goodCookie = false;
-    const verdict = query.read(bytes, start, end);
+    this.session = undefined;
+    let verdict = query.read(bytes, start, end);
+    if (query.tsigAt !== 0) {
+      this.session = options.tsig.verify(query);
+      if (this.session === undefined) verdict = query.refuse(RCODE.formErr);
+    }
     if (query.cookieAt !== 0) {
       this.goodCookie = options.cookies.check(
         bytes,
@@ -112,8 +122,14 @@ export class Responder {
     return verdict;
   }
 
-  private write(verdict: number, limit: number): number {
-    const { query, options } = this;
+  /** A signed query gets a signed answer (RFC 8945 5.3). */
+  private sign(length: number): number {
+    return this.session === undefined || length === 0 ? length : this.session.sign(this.out, length);
+  }
+
+  private write(verdict: number, most: number): number {
+    const { query, options, session } = this;
+    const limit = most - (session?.size ?? 0);
     const { stats } = options;
     if (verdict === VERDICT.drop) {
       stats.silent += 1;
@@ -125,16 +141,26 @@ export class Responder {
       return this.empty(query.rcode, 0, false);
     }
     if (query.rcode !== RCODE.noError || query.nameLength === 0) return this.empty(query.rcode, 0, true);
+    if (session?.good === false) return this.empty(RCODE.notAuth, 0, true);
     if (query.class === CLASS.ch) return this.chaos(limit);
-    // RFC 1035 4.3: transfers go over TCP, where this is not called for them; and IXFR over UDP may be told to do so (RFC 1995 2).
-    if (query.type === TYPE.AXFR) return this.empty(RCODE.formErr, 0, true);
+    // RFC 5936 4.2: AXFR goes over TCP. Who may have it there does not get here.
+    if (query.type === TYPE.AXFR && this.keepalive < 0) return this.empty(RCODE.formErr, 0, true);
+    if (query.type === TYPE.AXFR || query.type === TYPE.IXFR) {
+      if (session === undefined) {
+        stats.transfersRefused += 1;
+        return this.empty(RCODE.refused, 0, true);
+      }
+      // RFC 5936 2.2.1: what is not the name of a zone cannot be transferred.
+      if (this.keepalive >= 0) return this.empty(query.type === TYPE.AXFR ? RCODE.notAuth : RCODE.formErr, 0, true);
+      // RFC 1995 2: the present SOA record tells whether it is worth to come over TCP.
+      query.type = TYPE.SOA;
+    }
     const catalog = options.catalog();
     if (query.class !== CLASS.in || !catalog.find(query)) {
       stats.refused += 1;
       this.extendedError = EDE.notAuthoritative;
       return this.empty(RCODE.refused, 0, true);
     }
-    if (query.type === TYPE.IXFR) return this.empty(RCODE.refused, 0, true);
     const answer = catalog.answer!;
     if (answer.rcode === RCODE.nxDomain) stats.nxDomain += 1;
     return this.sections(catalog, answer, limit);

@@ -79,7 +79,8 @@ export class Query {
     return this.readQuery() ? VERDICT.answer : this.refuse(RCODE.formErr);
   }
 
-  private refuse(rcode: number): number {
+  /** It is answered by the header alone. */
+  refuse(rcode: number): number {
     this.rcode = rcode;
     // What was read of the rest is not to be relied on.
     this.edns = false;

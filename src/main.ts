@@ -27,6 +27,8 @@ async function main(): Promise<void> {
       return (await import('./cli/host-command.js')).runHost(task);
     case 'image':
       return (await import('./cli/image-command.js')).runImage(task);
+    case 'zone':
+      return (await import('./cli/zone-command.js')).runZone(task);
     case 'deploy':
       return (await import('./cli/deploy-command.js')).runDeploy(task);
   }

@@ -10,6 +10,7 @@ import { quiet, usageSentence } from './quiet.js';
 import { addReplay, type ReplayOptions } from './replay-arguments.js';
 import { addServe, type ServeOptions } from './serve-arguments.js';
 import { addSupervise, type SuperviseOptions } from './supervise-arguments.js';
+import { addZone, type ZoneOptions } from './zone-arguments.js';
 
 export type Task =
   | ServeOptions
@@ -19,7 +20,8 @@ export type Task =
   | ReplayOptions
   | HostOptions
   | ImageOptions
-  | DeployOptions;
+  | DeployOptions
+  | ZoneOptions;
 
 const EXAMPLES = `
 Examples:
@@ -66,5 +68,6 @@ function buildProgram(found: (task: Task) => void): Command {
   addImage(program, found);
   addSupervise(program, found);
   addDeploy(program, found);
+  addZone(program, found);
   return program;
 }

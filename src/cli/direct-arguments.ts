@@ -80,7 +80,10 @@ export function addDirectOptions(command: Command): Command {
       'direct: looks before the loop sleeps, 0 to 1000 (default: 100, on one core 0)',
       count('--spin', 1000),
     )
-    .option('--state <dir>', 'direct: where leases are remembered (default: $XDG_STATE_HOME/sitekernel)');
+    .option(
+      '--state <dir>',
+      'direct, and --dnssec: where leases and keys are kept (default: $XDG_STATE_HOME/sitekernel)',
+    );
 }
 
 /** The options together. Throws a `Failure`. */
@@ -114,8 +117,8 @@ function recordOption({ record, recordSize }: DirectFlags): DirectArguments['rec
   return { file: record, bytes: (recordSize ?? 64) * 2 ** 20 };
 }
 
-/** The first option of direct mode that was given; undefined: none. */
-export function directOption(flags: DirectFlags): string | undefined {
+/** The first option of direct mode that was given; undefined: none. `stateIsUsed`: --state is for something else, too. */
+export function directOption(flags: DirectFlags, stateIsUsed = false): string | undefined {
   const given: [string, boolean][] = [
     ['--tap', flags.tap !== undefined],
     ['--interface', flags.interface !== undefined],
@@ -132,7 +135,7 @@ export function directOption(flags: DirectFlags): string | undefined {
     ['--faults', flags.faults !== undefined],
     ['--congestion', flags.congestion !== undefined],
     ['--spin', flags.spin !== undefined],
-    ['--state', flags.state !== undefined],
+    ['--state', flags.state !== undefined && !stateIsUsed],
   ];
   return given.find(([, present]) => present)?.[0];
 }

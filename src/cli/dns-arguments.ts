@@ -13,6 +13,8 @@ export interface DnsArguments {
   readonly identity: string | undefined;
   /** File of TSIG keys; undefined: nobody gets whole zones. */
   readonly keys: string | undefined;
+  /** Sign the zones. */
+  readonly dnssec: boolean;
   /** `ADDRESS[@PORT][#KEY]`. */
   readonly secondaries: readonly string[];
 }
@@ -23,6 +25,7 @@ export interface DnsFlags {
   dnsRate?: number;
   dnsId?: string;
   dnsKeys?: string;
+  dnssec?: true;
   dnsSecondary?: readonly string[];
 }
 
@@ -43,21 +46,34 @@ export function addDnsOptions(command: Command): Command {
       'a secondary to tell of new versions: ADDRESS, ADDRESS@PORT, with #KEY behind to sign; may be given several times',
       secondary,
     )
+    .option(
+      '--dnssec',
+      'sign the zones, with keys that are kept in --state; "zone keys" prints what the registrar wants',
+    )
     .option('--dns-id <text>', 'what the name server calls itself to those who ask for id.server or NSID', identity);
 }
 
 export function dnsArguments(flags: DnsFlags): DnsArguments {
-  const { zone: zones = [], dnsPort, dnsRate: rate, dnsId, dnsKeys: keys, dnsSecondary: secondaries = [] } = flags;
+  const {
+    zone: zones = [],
+    dnsPort,
+    dnsRate: rate,
+    dnsId,
+    dnsKeys: keys,
+    dnssec = false,
+    dnsSecondary: secondaries = [],
+  } = flags;
   const given: [string, unknown][] = [
     ['--dns-port', dnsPort],
     ['--dns-rate', rate],
     ['--dns-id', dnsId],
+    ['--dnssec', dnssec || undefined],
     ['--dns-keys', keys],
     ['--dns-secondary', secondaries[0]],
   ];
   const alone = zones.length === 0 ? given.find(([, value]) => value !== undefined)?.[0] : undefined;
   if (alone !== undefined) throw badUsage(`${alone} is for a name server; add --zone FILE, or leave ${alone} out`);
-  return { zones, port: dnsPort ?? DNS_PORT, rate, identity: dnsId, keys, secondaries };
+  return { zones, port: dnsPort ?? DNS_PORT, rate, identity: dnsId, keys, dnssec, secondaries };
 }
 
 function zoneFile(text: string, before: readonly string[] = []): readonly string[] {

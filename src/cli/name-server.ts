@@ -1,11 +1,13 @@
 /** The name server beside the site: its zones are read when it starts, and again when the site is. */
 import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { setImmediate as pause } from 'node:timers/promises';
 import { type AnsweredZone, compileZone } from '../dns/answer/compile.js';
+import { LIFETIME, REFRESH, signZone } from '../dns/dnssec/sign.js';
 import { DnsServer } from '../dns/serve/server.js';
 import { nameText, sameBytes } from '../dns/wire/name.js';
-import { loadZone, selfAddresses, usesSelf, zoneOf, zoneSummary } from '../dns/zone/load.js';
-import { isNewer } from '../dns/zone/zone.js';
+import { type LoadedZone, selfAddresses, usesSelf, zoneOf, zoneSummary } from '../dns/zone/load.js';
+import { isNewer, serialOf, soaOf, type Zone } from '../dns/zone/zone.js';
 import type { Datagrams } from '../net/datagrams.js';
 import { CryptoRandom } from '../net/direct/random.js';
 import type { Network, Timer } from '../net/flow.js';
@@ -16,42 +18,59 @@ import { Failure } from './failure.js';
 import type { Log } from './log.js';
 import { NodeCrypto } from './node-crypto.js';
 import { onReload } from './signals.js';
-import { readGoodZone, readZoneBytes } from './zone-files.js';
+import { readGoodZone } from './zone-files.js';
+import { ZoneState } from './zone-keys.js';
 
-/** Milliseconds between looks whether the address has changed, and after a file's last change until it is read. */
-const ADDRESS_INTERVAL = 1000;
+/** Milliseconds between looks whether the address has changed or signatures are old, and after a file's last change until it is read. */
+const LOOK_INTERVAL = 1000;
 const SETTLED = 100;
 
 interface Served {
   readonly file: string;
-  bytes: Uint8Array;
-  answered: AnsweredZone;
+  readonly bytes: Uint8Array;
+  readonly loaded: LoadedZone;
+  readonly answered: AnsweredZone;
+  /** Seconds since 1970. */
+  readonly signedAt: number;
+}
+
+/** Reads and checks every zone file, and the keys, before anything is served. Throws a `Failure`. */
+export function checkZoneFiles(options: DnsArguments): void {
+  const read = options.zones.map((file) => ({ file, apex: readGoodZone(file, () => undefined).loaded.apex! }));
+  for (const [i, { file, apex }] of read.entries()) {
+    const other = read.slice(0, i).find((one) => sameBytes(one.apex, apex));
+    if (other !== undefined)
+      throw new Failure(`${other.file} and ${file} are both about ${nameText(apex)}; leave one out`);
+  }
+  secondariesOf(options.secondaries, options.keys === undefined ? [] : readTsigKeys(options.keys));
 }
 
 export class NameServer {
+  private readonly crypto = new NodeCrypto();
   private readonly server: DnsServer;
-  private readonly served: Served[];
+  private served: readonly Served[] = [];
   private address: string | undefined;
   private readonly watchers: FSWatcher[] = [];
   private settling: NodeJS.Timeout | undefined;
   private looking: Timer | undefined;
+  /** One change of the zones after the other. */
+  private changing: Promise<void> = Promise.resolve();
   private closed = false;
 
-  /** `network`: its TCP, its clock and its address. Throws a `Failure` when a zone cannot be served. */
+  /** `network`: its TCP, its clock and its address. `state`: the folder of keys. */
   constructor(
     private readonly options: DnsArguments,
     private readonly network: Network,
+    private readonly state: string,
     private readonly log: Log,
   ) {
     this.address = network.address;
-    this.served = options.zones.map((file) => this.load(file));
-    this.refuseTwice(this.served);
     const keys = options.keys === undefined ? [] : readTsigKeys(options.keys);
     this.server = new DnsServer({
-      crypto: new NodeCrypto(),
+      zones: [],
+      crypto: this.crypto,
       keys,
       secondaries: secondariesOf(options.secondaries, keys),
-      zones: this.served.map(({ answered }) => answered),
       clock: network.clock,
       random: new CryptoRandom(),
       rate: options.rate,
@@ -60,12 +79,18 @@ export class NameServer {
     });
   }
 
-  /** Serves, and reads the zones again at SIGHUP, with `watch` also when a file changes. Returns where it serves, for people. */
+  /**
+   * Serves, and reads the zones again at SIGHUP, with `watchFiles` also when a file changes. Returns where it serves, for people. Rejects
+   * with a `Failure`.
+   */
   async open(datagrams: Datagrams, watchFiles: boolean): Promise<string> {
+    const { zones } = this.options;
+    this.served = await Promise.all(zones.map((file) => this.read(file)));
+    this.server.replace(this.served.map(({ answered }) => answered));
     const { address, port } = await this.server.open(datagrams, this.network, this.options.port);
     onReload(() => this.reload());
     if (watchFiles) this.watch();
-    this.lookForAddress();
+    this.look();
     for (const { answered } of this.served) this.log.event('net', `serving ${zoneSummary(answered.zone)}`);
     return `${address.includes(':') ? `[${address}]` : address}:${port}`;
   }
@@ -82,9 +107,43 @@ export class NameServer {
     this.server.close();
   }
 
-  private load(file: string): Served {
-    const zone = readGoodZone(file, (message) => this.log.warn(message));
-    return { file, bytes: readZoneBytes(file), answered: compileZone(zoneOf(zone, this.self())) };
+  private get seconds(): number {
+    return Math.floor(this.network.clock.wallClock() / 1000);
+  }
+
+  private async read(file: string, old?: Served): Promise<Served> {
+    const { bytes, loaded } = readGoodZone(file, (message) => this.log.warn(message));
+    return old !== undefined && sameBytes(bytes, old.bytes) ? old : this.make(file, bytes, loaded, old);
+  }
+
+  /** The zone of a file with what depends on the time and the address. `old`: what it replaces. */
+  private async make(file: string, bytes: Uint8Array, loaded: LoadedZone, old?: Served): Promise<Served> {
+    const zone = zoneOf(loaded, this.self());
+    const signedAt = this.seconds;
+    if (!this.options.dnssec)
+      return { file, bytes, loaded, answered: compileZone(this.unsigned(file, loaded, zone, old)), signedAt };
+    // A signed zone is another each time that it is signed, and has a serial of its own.
+    const state = new ZoneState(this.state, zone.apex);
+    const signer = state.signer();
+    const next = zoneOf(loaded, this.self(), state.nextSerial(zone.serial));
+    return {
+      file,
+      bytes,
+      loaded,
+      answered: compileZone(await signZone(next, signer, this.crypto, signedAt, pause)),
+      signedAt,
+    };
+  }
+
+  /** RFC 1982: secondaries take only what has a newer serial, and keep the old version otherwise. */
+  private unsigned(file: string, loaded: LoadedZone, zone: Zone, old: Served | undefined): Zone {
+    if (old === undefined || isNewer(zone.serial, old.answered.zone.serial)) return zone;
+    const before = serialOf(soaOf(zoneOf(old.loaded, new Map())).data[0]!);
+    if (loaded === old.loaded || isNewer(zone.serial, before)) {
+      // What changed is the address, now or before.
+      return zoneOf(loaded, this.self(), (old.answered.zone.serial + 1) >>> 0);
+    }
+    throw new Failure(`${file} has changed, and its serial ${zone.serial} is not newer than ${before}; raise it`);
   }
 
   private self(): ReturnType<typeof selfAddresses> {
@@ -94,51 +153,45 @@ export class NameServer {
     return selfAddresses(usable ? [bytes!] : []);
   }
 
-  private refuseTwice(served: readonly Served[]): void {
-    for (const [i, { file, answered }] of served.entries()) {
-      const other = served.slice(0, i).find((one) => sameBytes(one.answered.zone.apex, answered.zone.apex));
-      if (other === undefined) continue;
-      throw new Failure(`${other.file} and ${file} are both about ${nameText(answered.zone.apex)}; leave one out`);
-    }
-  }
-
   /** Reads every file again. What cannot be served is told, and the version that was served stays. */
   private reload(): void {
-    if (this.closed) return;
-    let changed = false;
-    for (const [i, old] of this.served.entries()) {
-      try {
-        const next = this.load(old.file);
-        if (sameBytes(next.bytes, old.bytes)) continue;
-        this.mustGrow(old, next);
-        this.served[i] = next;
-        changed = true;
-        this.log.event('net', `now serving ${zoneSummary(next.answered.zone)}`);
-      } catch (error) {
-        if (!(error instanceof Failure)) throw error;
-        this.log.warn(`${error.message}; the version that was served stays`);
-      }
-    }
-    if (changed) this.server.replace(this.served.map(({ answered }) => answered));
+    this.change(async (old) => {
+      const next = await this.read(old.file, old);
+      const [before, after] = [old.answered.zone.apex, next.answered.zone.apex];
+      if (!sameBytes(before, after))
+        throw new Failure(
+          `${old.file} is about ${nameText(after)} now, and was about ${nameText(before)}; start again for another zone`,
+        );
+      return next;
+    });
   }
 
-  /** RFC 1982: secondaries take only what has a newer serial, and keep the old version otherwise. */
-  private mustGrow(old: Served, next: Served): void {
-    const { zone } = next.answered;
-    const { serial, apex } = old.answered.zone;
-    if (!sameBytes(zone.apex, apex))
-      throw new Failure(
-        `${next.file} is about ${nameText(zone.apex)} now, and was about ${nameText(apex)}; start again for another zone`,
-      );
-    if (!isNewer(zone.serial, serial))
-      throw new Failure(
-        `${next.file} has changed, and its serial ${zone.serial} is not newer than ${serial}; raise it`,
-      );
+  /** `make` returns what is to be served instead of a zone, or the same. */
+  private change(make: (old: Served) => Promise<Served>): void {
+    this.changing = this.changing.then(async () => {
+      const next: Served[] = [];
+      for (const old of this.served) {
+        try {
+          next.push(await make(old));
+        } catch (error) {
+          if (!(error instanceof Failure)) throw error;
+          this.log.warn(`${error.message}; the version that was served stays`);
+          next.push(old);
+        }
+      }
+      if (this.closed) return;
+      for (const [i, { answered }] of next.entries()) {
+        if (answered !== this.served[i]!.answered) this.log.event('net', `now serving ${zoneSummary(answered.zone)}`);
+      }
+      this.served = next;
+      this.server.replace(next.map(({ answered }) => answered));
+    });
   }
 
   private watch(): void {
-    for (const folder of new Set(this.options.zones.map((file) => dirname(file)))) {
-      const names = this.options.zones.filter((file) => dirname(file) === folder).map((file) => basename(file));
+    const { zones } = this.options;
+    for (const folder of new Set(zones.map((file) => dirname(file)))) {
+      const names = zones.filter((file) => dirname(file) === folder).map((file) => basename(file));
       const watcher = watch(folder, (_event, name) => {
         if (name !== null && !names.includes(name)) return;
         clearTimeout(this.settling);
@@ -149,24 +202,17 @@ export class NameServer {
     }
   }
 
-  /** With DHCP the address of `@SELF` may change. */
-  private lookForAddress(): void {
-    this.looking = this.network.clock.schedule(ADDRESS_INTERVAL, () => {
+  /** With DHCP the address of `@SELF` may change; signatures grow old. */
+  private look(): void {
+    this.looking = this.network.clock.schedule(LOOK_INTERVAL, () => {
       if (this.closed) return;
-      if (this.network.address !== this.address) this.addressChanged();
-      this.lookForAddress();
+      const moved = this.network.address !== this.address;
+      this.address = this.network.address;
+      const old = (one: Served): boolean => this.options.dnssec && this.seconds - one.signedAt >= LIFETIME - REFRESH;
+      const stale = (one: Served): boolean => old(one) || (moved && usesSelf(one.loaded));
+      if (this.served.some(stale))
+        this.change(async (one) => (stale(one) ? this.make(one.file, one.bytes, one.loaded, one) : one));
+      this.look();
     });
-  }
-
-  private addressChanged(): void {
-    this.address = this.network.address;
-    let changed = false;
-    for (const one of this.served) {
-      const loaded = loadZone(one.bytes, one.file);
-      if (!usesSelf(loaded)) continue;
-      one.answered = compileZone(zoneOf(loaded, this.self(), (one.answered.zone.serial + 1) >>> 0));
-      changed = true;
-    }
-    if (changed) this.server.replace(this.served.map(({ answered }) => answered));
   }
 }

@@ -126,7 +126,7 @@ function checkMode(net: 'socket' | 'direct', flags: ServeFlags): void {
     if ((flags.workers ?? 1) > 1) onlyOneProcess(flags);
     return;
   }
-  const wrong = directOption(flags);
+  const wrong = directOption(flags, flags.dnssec);
   if (wrong !== undefined) throw badUsage(`${wrong} is for --net direct; add that, or leave ${wrong} out`);
 }
 

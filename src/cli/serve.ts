@@ -44,6 +44,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     failed = reject;
   });
   failure.catch(() => undefined);
+  if (options.dns.zones.length > 0) (await import('./name-server.js')).checkZoneFiles(options.dns);
   // Side by side: a network may have to ask for its address while the site is being opened.
   const [network, sites] = await Promise.all([
     openNetwork(options, log, (one) => failed(one)),
@@ -93,17 +94,19 @@ interface OpenNames {
 /** The name server, on the network of direct mode, or on sockets of its own. */
 async function openNames(options: ServeOptions, network: Network, log: Log): Promise<OpenNames> {
   const { NameServer } = await import('./name-server.js');
+  const { stateFolder } = await import('../net/direct/lease-file.js');
+  const state = options.direct.state ?? stateFolder();
   const watch = options.http.site.watch;
   if (options.net === 'direct') {
     const direct = network as DirectNetwork;
-    const server = new NameServer(options.dns, direct, log);
+    const server = new NameServer(options.dns, direct, state, log);
     const where = await server.open(direct.datagrams, watch);
     return { server, where, close: async () => server.close() };
   }
   // A socket that the site was given is not for names.
   const { openSocketDatagrams } = await import('../net/sockets/open.js');
   const own = await openSockets(options, undefined);
-  const server = new NameServer(options.dns, own, log);
+  const server = new NameServer(options.dns, own, state, log);
   const where = await server.open(await openSocketDatagrams(options.host), watch);
   return {
     server,

@@ -105,9 +105,9 @@ async function openNames(options: ServeOptions, network: Network, log: Log): Pro
   }
   // A socket that the site was given is not for names.
   const { openSocketDatagrams } = await import('../net/sockets/open.js');
-  const own = await openSockets(options, undefined);
+  const own = await openSockets(options, undefined, '--dns-port');
   const server = new NameServer(options.dns, own, state, log);
-  const where = await server.open(await openSocketDatagrams(options.host), watch);
+  const where = await server.open(await openSocketDatagrams(options.host, '--dns-port', options.sockets), watch);
   return {
     server,
     where,

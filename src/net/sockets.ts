@@ -15,6 +15,7 @@ export class SocketNetwork implements Network, SocketFlowOwner {
   readonly address: string;
   private readonly maxConnections: number;
   private readonly fd: number | undefined;
+  private readonly portOption: string | undefined;
   /** All connections read to here, one after the other. */
   private readonly buffer = new Uint8Array(READ_SIZE);
   private readonly flows = new Set<SocketFlow>();
@@ -27,6 +28,7 @@ export class SocketNetwork implements Network, SocketFlowOwner {
     this.clock = options.clock ?? new RealClock();
     this.address = options.host ?? '127.0.0.1';
     this.fd = options.fd;
+    this.portOption = options.portOption;
     this.maxConnections = options.maxConnections ?? 65_536;
   }
 
@@ -34,7 +36,9 @@ export class SocketNetwork implements Network, SocketFlowOwner {
     const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
     server.on('connection', (socket) => this.connected(socket, accept));
     return new Promise((resolve, reject) => {
-      server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(listenError(error, this.address, port))));
+      server.once('error', (error: NodeJS.ErrnoException) =>
+        reject(new Error(listenError(error, this.address, port, this.portOption))),
+      );
       const where = this.fd === undefined ? { host: this.address, port } : { fd: this.fd };
       server.listen({ ...where, backlog: BACKLOG }, () => {
         server.removeAllListeners('error');

@@ -17,7 +17,10 @@ const MAX_QUEUED = 1 << 20;
 
 export class NodeDatagrams implements Datagrams {
   /** `host`: the address to bind, in text. With one that stands for all addresses the answers may leave from another than was asked. */
-  constructor(private readonly host: string) {}
+  constructor(
+    private readonly host: string,
+    private readonly option: string,
+  ) {}
 
   bind(port: number, onDatagram: OnDatagram): Promise<DatagramPort> {
     const { host } = this;
@@ -25,7 +28,7 @@ export class NodeDatagrams implements Datagrams {
     return new Promise((resolve, reject) => {
       socket.once('error', (error: NodeJS.ErrnoException) => {
         socket.close();
-        reject(new Error(listenError(error, host, port)));
+        reject(new Error(listenError(error, host, port, this.option)));
       });
       socket.bind({ port, address: host }, () => {
         socket.removeAllListeners('error');

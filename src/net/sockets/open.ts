@@ -23,8 +23,16 @@ export async function openSocketNetwork(
   return new SocketNetwork(options);
 }
 
-/** UDP on the kernel's sockets, bound to the address `host` (default: 127.0.0.1). */
-export async function openSocketDatagrams(host = '127.0.0.1'): Promise<Datagrams> {
+/** UDP on the kernel's sockets, bound to `host`; `option`: what chooses the port, for error messages. The kinds are as above. */
+export async function openSocketDatagrams(host: string, option: string, kind?: SocketKind): Promise<Datagrams> {
+  if (kind === 'libc' || (kind === undefined && process.platform === 'linux')) {
+    const { OwnDatagrams } = await import('./own-datagrams.js');
+    try {
+      return new OwnDatagrams(host, option);
+    } catch (error) {
+      if (kind === 'libc') throw new Error(`--sockets libc cannot be had here: ${(error as Error).message}`);
+    }
+  }
   const { NodeDatagrams } = await import('./node-datagrams.js');
-  return new NodeDatagrams(host);
+  return new NodeDatagrams(host, option);
 }

@@ -18,6 +18,8 @@ export class Cookies {
   private readonly hashes: readonly SipHash[];
   private readonly input = new Uint8Array(CLIENT_COOKIE + 8 + 16);
   private readonly expected = new Uint8Array(8);
+  /** Both cookies that the answer has. */
+  readonly reply = new Uint8Array(CLIENT_COOKIE + SERVER_COOKIE);
 
   /** `secrets`: of 16 bytes each. The first makes cookies; those of all are good (RFC 9018 5: roll-over). */
   constructor(secrets: readonly Uint8Array[]) {
@@ -25,27 +27,18 @@ export class Cookies {
   }
 
   /**
-   * Whether `bytes[at..at + length)`, both cookies as they came, has a server cookie of ours for this client. `seconds`: since 1970. The
-   * cookie to send is written to `into[to..to + 24)` in any case.
+   * Whether `bytes[at..at + length)`, both cookies as they came, has a server cookie of ours for this client. `seconds`: since 1970. What
+   * is to be sent lies in `reply` then in any case.
    */
-  check(
-    bytes: Uint8Array,
-    at: number,
-    length: number,
-    client: DatagramAddress,
-    seconds: number,
-    into: Uint8Array,
-    to: number,
-  ): boolean {
-    for (let i = 0; i < CLIENT_COOKIE; i++) into[to + i] = bytes[at + i];
+  check(bytes: Uint8Array, at: number, length: number, client: DatagramAddress, seconds: number): boolean {
+    const { reply } = this;
+    for (let i = 0; i < CLIENT_COOKIE; i++) reply[i] = bytes[at + i];
     const server = at + CLIENT_COOKIE;
-    const age =
-      length === CLIENT_COOKIE + SERVER_COOKIE && bytes[server] === VERSION
-        ? (seconds - u32At(bytes, server + 4)) | 0
-        : OLDEST + 1;
+    const known = length === CLIENT_COOKIE + SERVER_COOKIE && bytes[server] === VERSION;
+    const age = known ? (seconds - u32At(bytes, server + 4)) | 0 : OLDEST + 1;
     const good = age <= OLDEST && age >= NEWEST && this.isOurs(bytes, at, client);
-    if (good && age < RENEW) for (let i = 0; i < SERVER_COOKIE; i++) into[to + CLIENT_COOKIE + i] = bytes[server + i];
-    else this.make(into, to, client, seconds);
+    if (good && age < RENEW) for (let i = 0; i < SERVER_COOKIE; i++) reply[CLIENT_COOKIE + i] = bytes[server + i];
+    else this.make(client, seconds);
     return good;
   }
 
@@ -61,12 +54,12 @@ export class Cookies {
     return false;
   }
 
-  private make(into: Uint8Array, to: number, client: DatagramAddress, seconds: number): void {
-    const server = to + CLIENT_COOKIE;
-    into[server] = VERSION;
-    into[server + 1] = into[server + 2] = into[server + 3] = 0;
-    putU32(into, server + 4, seconds >>> 0);
-    this.hashes[0]!.hash(this.input, this.prepare(into, to, client), into, server + 8);
+  private make(client: DatagramAddress, seconds: number): void {
+    const { reply } = this;
+    reply[CLIENT_COOKIE] = VERSION;
+    reply.fill(0, CLIENT_COOKIE + 1, CLIENT_COOKIE + 4);
+    putU32(reply, CLIENT_COOKIE + 4, seconds >>> 0);
+    this.hashes[0]!.hash(this.input, this.prepare(reply, 0, client), reply, CLIENT_COOKIE + 8);
   }
 
   /** What is hashed: the client's cookie, version, reserved bytes and time, and the client's address. */

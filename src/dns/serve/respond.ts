@@ -1,5 +1,5 @@
 /** The answer to one query: the one that is ready for it, patched into a buffer. */
-import type { DatagramAddress } from '../../net/datagrams.js';
+import type { Datagram } from '../../net/datagrams.js';
 import type { Answer } from '../answer/answer-writer.js';
 import type { Catalog } from '../answer/catalog.js';
 import { RECORDS_A_DENIAL } from '../answer/denials.js';
@@ -18,6 +18,9 @@ const OPT = 11;
 const COOKIE = CLIENT_COOKIE + SERVER_COOKIE;
 /** Classes of answers, each with a rate of its own. */
 const RATE = { data: 0, nothing: 1, error: 2 } as const;
+
+/** A message as it came, and from whom. */
+export type Incoming = Omit<Datagram, 'local'>;
 
 export interface ResponderOptions {
   /** The zones that are served now. */
@@ -38,7 +41,6 @@ export interface ResponderOptions {
 export class Responder {
   readonly query = new Query();
   private readonly options: ResponderOptions;
-  private readonly cookie = new Uint8Array(COOKIE);
   private goodCookie = false;
   /** Of a query that is signed. */
   private session: TsigSession | undefined;
@@ -52,17 +54,17 @@ export class Responder {
   }
 
   /** Writes the answer to a datagram into `out`, which has room for 1,232 bytes; returns its length, 0: there is none. `now`: ms. */
-  udp(bytes: Uint8Array, start: number, end: number, client: DatagramAddress, out: Uint8Array, now: number): number {
+  udp(incoming: Incoming, out: Uint8Array, now: number): number {
     const { stats, rateLimit } = this.options;
     stats.queriesUdp += 1;
-    stats.bytesIn += end - start;
-    const verdict = this.begin(bytes, start, end, client, out, -1);
+    stats.bytesIn += incoming.end - incoming.start;
+    const verdict = this.begin(incoming, out, -1);
     const { query } = this;
     const limit = query.edns ? Math.min(Math.max(query.udpSize, UDP_WITHOUT_EDNS), UDP_MAX) : UDP_WITHOUT_EDNS;
     let length = this.write(verdict, limit);
     // A client that returns our cookie has its own address, and is no victim.
     if (length > 0 && rateLimit !== undefined && !this.goodCookie) {
-      const passed = rateLimit.take(client, this.rateClass(), now);
+      const passed = rateLimit.take(incoming.source, this.rateClass(), now);
       if (passed === DROP) {
         stats.rateDropped += 1;
         return 0;
@@ -78,25 +80,19 @@ export class Responder {
   }
 
   /** The same for a message over TCP, without its length; `out` has room for 65,535 bytes. `idle`: of the connection, tenths of a second. */
-  tcp(bytes: Uint8Array, start: number, end: number, client: DatagramAddress, out: Uint8Array, idle: number): number {
+  tcp(incoming: Incoming, out: Uint8Array, idle: number): number {
     const { stats } = this.options;
     stats.queriesTcp += 1;
-    stats.bytesIn += end - start;
-    const length = this.sign(this.write(this.begin(bytes, start, end, client, out, idle), TCP_MAX));
+    stats.bytesIn += incoming.end - incoming.start;
+    const length = this.sign(this.write(this.begin(incoming, out, idle), TCP_MAX));
     stats.bytesOut += length;
     return length;
   }
 
   /** Reads a query and its cookie; returns its verdict. */
-  private begin(
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    client: DatagramAddress,
-    out: Uint8Array,
-    idle: number,
-  ): number {
+  private begin({ bytes, start, end, source }: Incoming, out: Uint8Array, idle: number): number {
     const { query, options } = this;
+    const { cookies } = options;
     this.out = out;
     this.keepalive = idle;
     this.extendedError = EDE.none;
@@ -108,15 +104,7 @@ export class Responder {
       if (this.session === undefined) verdict = query.refuse(RCODE.formErr);
     }
     if (query.cookieAt !== 0) {
-      this.goodCookie = options.cookies.check(
-        bytes,
-        query.cookieAt,
-        query.cookieLength,
-        client,
-        options.seconds(),
-        this.cookie,
-        0,
-      );
+      this.goodCookie = cookies.check(bytes, query.cookieAt, query.cookieLength, source, options.seconds());
       if (this.goodCookie) options.stats.goodCookies += 1;
     }
     return verdict;
@@ -269,7 +257,7 @@ export class Responder {
     putU16(out, at + 9, this.optLength() - OPT);
     putU16(out, 10, u16At(out, 10) + 1);
     let end = at + OPT;
-    if (query.cookieAt !== 0) end = this.option(end, OPTION.cookie, this.cookie);
+    if (query.cookieAt !== 0) end = this.option(end, OPTION.cookie, this.options.cookies.reply);
     if (identity !== undefined) end = this.option(end, OPTION.nsid, identity);
     if (query.keepalive && this.keepalive >= 0) {
       // RFC 7828 3.3.2: over TCP only.

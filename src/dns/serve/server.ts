@@ -101,9 +101,8 @@ export class DnsServer {
   async open(datagrams: Datagrams, network: Pick<Network, 'listen'>, port: number): Promise<Endpoint> {
     for (let tries = 1; ; tries++) {
       const bound = await datagrams.bind(port, (from, datagram) => {
-        const { bytes, start, end, source, local } = datagram;
-        const length = this.responder.udp(bytes, start, end, source, this.out, this.clock.now());
-        if (length > 0) from.send(this.out, 0, length, source, local);
+        const length = this.responder.udp(datagram, this.out, this.clock.now());
+        if (length > 0) from.send(this.out, 0, length, datagram.source, datagram.local);
       });
       try {
         this.listener = await network.listen(bound.endpoint.port, this.tcp.accept);

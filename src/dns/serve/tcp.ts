@@ -8,7 +8,7 @@ import type { Clock, CloseReason, Flow, FlowHandler, Timer } from '../../net/flo
 import { parseIp } from '../../net/ip-text.js';
 import { TCP_MAX } from '../wire/constants.js';
 import { u16At } from '../wire/writer.js';
-import type { Responder } from './respond.js';
+import type { Incoming, Responder } from './respond.js';
 import type { DnsStats } from './stats.js';
 
 export interface TcpLimits {
@@ -34,12 +34,7 @@ export interface LongAnswer {
 }
 
 /** What answers a query by several messages; undefined: one message is enough. */
-export type BeginTransfer = (
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  client: DatagramAddress,
-) => LongAnswer | undefined;
+export type BeginTransfer = (bytes: Uint8Array, start: number, end: number) => LongAnswer | undefined;
 
 interface Connection {
   readonly flow: Flow;
@@ -62,6 +57,8 @@ export class TcpSide implements FlowHandler {
   private readonly ofClient = new Map<string, number>();
   private readonly buffer = new Uint8Array(2 + TCP_MAX);
   private readonly out = this.buffer.subarray(2);
+  /** Used again for each message. */
+  private readonly incoming: { -readonly [key in keyof Incoming]: Incoming[key] };
   private timer: Timer | undefined;
 
   constructor(
@@ -70,7 +67,9 @@ export class TcpSide implements FlowHandler {
     private readonly stats: DnsStats,
     private readonly limits: TcpLimits,
     private readonly transfer: BeginTransfer,
-  ) {}
+  ) {
+    this.incoming = { bytes: NOTHING, start: 0, end: 0, source: datagramAddress() };
+  }
 
   get open(): number {
     return this.connections.size;
@@ -175,9 +174,14 @@ export class TcpSide implements FlowHandler {
 
   private answer(connection: Connection, bytes: Uint8Array, start: number, end: number): void {
     const { flow, client } = connection;
-    connection.long = this.transfer(bytes, start, end, client);
+    connection.long = this.transfer(bytes, start, end);
     if (connection.long !== undefined) return this.more(connection);
-    const length = this.responder.tcp(bytes, start, end, client, this.out, Math.floor(this.limits.idle / 100));
+    const { incoming } = this;
+    incoming.bytes = bytes;
+    incoming.start = start;
+    incoming.end = end;
+    incoming.source = client;
+    const length = this.responder.tcp(incoming, this.out, Math.floor(this.limits.idle / 100));
     if (length === 0) return;
     this.buffer[0] = length >>> 8;
     this.buffer[1] = length;

@@ -40,24 +40,40 @@ const CLASS_ANY = 255;
 const LEAST_MAC = 10;
 const NO_BYTES = new Uint8Array(0);
 
+/** What the signature of a request says. */
+interface TsigRequest {
+  /** The answer tells it. */
+  readonly error: number;
+  /** Undefined: it is not known. */
+  readonly key: TsigKey | undefined;
+  /** As the request has them. */
+  readonly name: Name;
+  readonly algorithm: Name;
+  readonly mac: Uint8Array;
+  /** Seconds since 1970. */
+  readonly time: number;
+}
+
 /** The signatures of one exchange: of the request, and of the messages that answer it. */
 export class TsigSession {
   /** The MAC before the next message: that of the request, or of the message before. */
-  private prior: Uint8Array = NO_BYTES;
+  private prior: Uint8Array;
   private count = 0;
+  readonly error: number;
+  readonly key: TsigKey | undefined;
+  private readonly name: Name;
+  private readonly algorithm: Name;
 
-  /** `error`: of the request; the answer tells it. `key` undefined: it is not known. `name`, `algorithm`: as the request has them. */
   constructor(
     private readonly crypto: DnsCrypto,
-    readonly error: number,
-    readonly key: TsigKey | undefined,
-    private readonly name: Name,
-    private readonly algorithm: Name,
-    requestMac: Uint8Array,
-    private readonly requestTime: number,
     private readonly seconds: () => number,
+    private readonly request: TsigRequest,
   ) {
-    this.prior = requestMac;
+    this.prior = request.mac;
+    this.error = request.error;
+    this.key = request.key;
+    this.name = request.name;
+    this.algorithm = request.algorithm;
   }
 
   get good(): boolean {
@@ -73,7 +89,7 @@ export class TsigSession {
   sign(message: Uint8Array, length: number): number {
     // RFC 8945 5.3.2: without a key that both have there is no MAC; of a wrong time the answer has one.
     const signing = this.key !== undefined && (this.good || this.error === TSIG_ERROR.badTime);
-    const time = this.error === TSIG_ERROR.none ? this.seconds() : this.requestTime;
+    const time = this.error === TSIG_ERROR.none ? this.seconds() : this.request.time;
     const other = this.error === TSIG_ERROR.badTime ? time48(this.seconds()) : NO_BYTES;
     const first = this.count === 0;
     this.count += 1;
@@ -134,7 +150,9 @@ export class Tsig {
 
   /** A session for a message of our own that is signed with a key: a NOTIFY. */
   begin(key: TsigKey): TsigSession {
-    return new TsigSession(this.crypto, TSIG_ERROR.none, key, key.name, key.algorithm.name, NO_BYTES, 0, this.seconds);
+    const { name, algorithm } = key;
+    const request = { error: TSIG_ERROR.none, key, name, algorithm: algorithm.name, mac: NO_BYTES, time: 0 };
+    return new TsigSession(this.crypto, this.seconds, request);
   }
 
   /** Looks at the signature of a query that has one; undefined: the record is malformed. */
@@ -156,7 +174,7 @@ export class Tsig {
     const key = this.keys.find((one) => sameBytes(one.name, name) && sameBytes(one.algorithm.name, algorithm));
     const session = (error: number): TsigSession => {
       const known = error === TSIG_ERROR.badKey ? undefined : key;
-      return new TsigSession(this.crypto, error, known, name, algorithm, mac, time, this.seconds);
+      return new TsigSession(this.crypto, this.seconds, { error, key: known, name, algorithm, mac, time });
     };
     if (key === undefined) return session(TSIG_ERROR.badKey);
     if (macLength > key.algorithm.size || macLength < Math.max(LEAST_MAC, key.algorithm.size / 2)) return undefined;

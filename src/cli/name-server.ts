@@ -119,6 +119,10 @@ export class NameServer {
   /** The zone of a file with what depends on the time and the address. `old`: what it replaces. */
   private async make(file: string, bytes: Uint8Array, loaded: LoadedZone, old?: Served): Promise<Served> {
     const zone = zoneOf(loaded, this.self());
+    if (old !== undefined && !sameBytes(zone.apex, old.answered.zone.apex)) {
+      const [now, before] = [nameText(zone.apex), nameText(old.answered.zone.apex)];
+      throw new Failure(`${file} is about ${now} now, and was about ${before}; start again for another zone`);
+    }
     const signedAt = this.seconds;
     if (!this.options.dnssec)
       return { file, bytes, loaded, answered: compileZone(this.unsigned(file, loaded, zone, old)), signedAt };
@@ -155,15 +159,7 @@ export class NameServer {
 
   /** Reads every file again. What cannot be served is told, and the version that was served stays. */
   private reload(): void {
-    this.change(async (old) => {
-      const next = await this.read(old.file, old);
-      const [before, after] = [old.answered.zone.apex, next.answered.zone.apex];
-      if (!sameBytes(before, after))
-        throw new Failure(
-          `${old.file} is about ${nameText(after)} now, and was about ${nameText(before)}; start again for another zone`,
-        );
-      return next;
-    });
+    this.change((old) => this.read(old.file, old));
   }
 
   /** `make` returns what is to be served instead of a zone, or the same. */

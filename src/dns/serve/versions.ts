@@ -4,9 +4,9 @@ import { type Name, sameBytes } from '../wire/name.js';
 import { ByteWriter } from '../wire/writer.js';
 import { soaOf, type Zone } from '../zone/zone.js';
 
-/** Versions back from which changes are kept, and the bytes of all of them as a multiple of the zone's. */
+/** Versions back from which changes are kept; and bytes of all of them, if the zone has not more itself. */
 const MAX_CHANGES = 32;
-const MAX_SIZE = 1;
+const LEAST_SIZE = 64 * 1024;
 
 /** A record as it goes over the wire, without compression. */
 export type WireRecord = Uint8Array;
@@ -68,7 +68,7 @@ export class History {
       added,
       size,
     });
-    const most = bytesOf(after.values()) * MAX_SIZE;
+    const most = Math.max(bytesOf(after.values()), LEAST_SIZE);
     let sum = this.changes.reduce((total, change) => total + change.size, 0);
     while (this.changes.length > MAX_CHANGES || (sum > most && this.changes.length > 0))
       sum -= this.changes.shift()!.size;

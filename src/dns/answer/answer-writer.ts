@@ -34,7 +34,7 @@ export interface Answer {
 }
 
 export class AnswerWriter {
-  private readonly out = new ByteWriter(512);
+  private readonly out = new ByteWriter(128);
   private readonly pointers: number[] = [];
   private readonly offsets = new Map<string, number>();
   private readonly base: number;

@@ -13,6 +13,8 @@ export interface DnsArguments {
   readonly identity: string | undefined;
   /** File of TSIG keys; undefined: nobody gets whole zones. */
   readonly keys: string | undefined;
+  /** File of secrets of cookies; undefined: one is drawn at each start. */
+  readonly cookies: string | undefined;
   /** Sign the zones. */
   readonly dnssec: boolean;
   /** `ADDRESS[@PORT][#KEY]`. */
@@ -26,6 +28,7 @@ export interface DnsFlags {
   dnsId?: string;
   dnsKeys?: string;
   dnssec?: true;
+  dnsCookies?: string;
   dnsSecondary?: readonly string[];
 }
 
@@ -50,6 +53,10 @@ export function addDnsOptions(command: Command): Command {
       '--dnssec',
       'sign the zones, with keys that are kept in --state; "zone keys" prints what the registrar wants',
     )
+    .option(
+      '--dns-cookies <file>',
+      'secrets of cookies that the servers of one address share, 32 hexadecimal digits a line',
+    )
     .option('--dns-id <text>', 'what the name server calls itself to those who ask for id.server or NSID', identity);
 }
 
@@ -60,6 +67,7 @@ export function dnsArguments(flags: DnsFlags): DnsArguments {
     dnsRate: rate,
     dnsId,
     dnsKeys: keys,
+    dnsCookies: cookies,
     dnssec = false,
     dnsSecondary: secondaries = [],
   } = flags;
@@ -69,11 +77,12 @@ export function dnsArguments(flags: DnsFlags): DnsArguments {
     ['--dns-id', dnsId],
     ['--dnssec', dnssec || undefined],
     ['--dns-keys', keys],
+    ['--dns-cookies', cookies],
     ['--dns-secondary', secondaries[0]],
   ];
   const alone = zones.length === 0 ? given.find(([, value]) => value !== undefined)?.[0] : undefined;
   if (alone !== undefined) throw badUsage(`${alone} is for a name server; add --zone FILE, or leave ${alone} out`);
-  return { zones, port: dnsPort ?? DNS_PORT, rate, identity: dnsId, keys, dnssec, secondaries };
+  return { zones, port: dnsPort ?? DNS_PORT, rate, identity: dnsId, keys, cookies, dnssec, secondaries };
 }
 
 function zoneFile(text: string, before: readonly string[] = []): readonly string[] {

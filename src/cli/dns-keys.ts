@@ -10,19 +10,33 @@ import { Failure } from './failure.js';
 /** RFC 8945 8: keys that are shorter than this are guessed; bytes. */
 const LEAST_SECRET = 16;
 
+/** Lines of 32 hexadecimal digits, the one that makes cookies first (RFC 9018 5). Throws a `Failure`. */
+export function readCookieSecrets(file: string): Uint8Array[] {
+  const lines = readLines(file, '--dns-cookies');
+  if (lines.length === 0) throw new Failure(`${file} has no secret; "openssl rand -hex 16" makes one`);
+  return lines.map(({ line, text }) => {
+    if (/^[0-9a-fA-F]{32}$/.test(text)) return Uint8Array.from(Buffer.from(text, 'hex'));
+    throw new Failure(`${file}:${line}: a secret is 32 hexadecimal digits; "openssl rand -hex 16" makes one`);
+  });
+}
+
+/** Lines that are neither empty nor comments. */
+function readLines(file: string, option: string): { line: number; text: string }[] {
+  let content: string;
+  try {
+    content = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new Failure(`${file} (${option}) cannot be read: ${(error as Error).message}`);
+  }
+  const lines = content.split('\n').map((one, i) => ({ line: i + 1, text: one.replace(/#.*/, '').trim() }));
+  return lines.filter(({ text }) => text !== '');
+}
+
 /** Lines `hmac-sha256:NAME:BASE64`, as `dig -y` and `kdig -y` take them; `#` begins a comment. Throws a `Failure`. */
 export function readTsigKeys(file: string): TsigKey[] {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new Failure(`${file} with the keys (--dns-keys) cannot be read: ${(error as Error).message}`);
-  }
   const keys: TsigKey[] = [];
-  for (const [i, line] of text.split('\n').entries()) {
-    const bare = line.replace(/#.*/, '').trim();
-    if (bare === '') continue;
-    const fail = (message: string): Failure => new Failure(`${file}:${i + 1}: ${message}`);
+  for (const { line, text: bare } of readLines(file, '--dns-keys')) {
+    const fail = (message: string): Failure => new Failure(`${file}:${line}: ${message}`);
     const [algorithmName = '', nameOf = '', secretText = ''] = bare.split(':').map((part) => part.trim());
     const algorithm = TSIG_ALGORITHMS.get(algorithmName.toLowerCase());
     if (algorithm === undefined)

@@ -5,15 +5,16 @@ import { setImmediate as pause } from 'node:timers/promises';
 import { type AnsweredZone, compileZone } from '../dns/answer/compile.js';
 import { LIFETIME, REFRESH, signZone } from '../dns/dnssec/sign.js';
 import { DnsServer } from '../dns/serve/server.js';
-import { nameText, sameBytes } from '../dns/wire/name.js';
-import { type LoadedZone, selfAddresses, usesSelf, zoneOf, zoneSummary } from '../dns/zone/load.js';
-import { isNewer, serialOf, soaOf, type Zone } from '../dns/zone/zone.js';
+import { TYPE } from '../dns/wire/constants.js';
+import { isWithin, lowerName, nameText, parseName, sameBytes } from '../dns/wire/name.js';
+import { type LoadedZone, type Self, type SelfFacts, selfOf, usesSelf, zoneOf, zoneSummary } from '../dns/zone/load.js';
+import { type Data, isNewer, serialOf, soaOf, type Zone } from '../dns/zone/zone.js';
 import type { Datagrams } from '../net/datagrams.js';
 import { CryptoRandom } from '../net/direct/random.js';
 import type { Network, Timer } from '../net/flow.js';
 import { parseIp } from '../net/ip-text.js';
 import type { DnsArguments } from './dns-arguments.js';
-import { readTsigKeys, secondariesOf } from './dns-keys.js';
+import { readCookieSecrets, readTsigKeys, secondariesOf } from './dns-keys.js';
 import { Failure } from './failure.js';
 import type { Log } from './log.js';
 import { NodeCrypto } from './node-crypto.js';
@@ -24,6 +25,8 @@ import { ZoneState } from './zone-keys.js';
 /** Milliseconds between looks whether the address has changed or signatures are old, and after a file's last change until it is read. */
 const LOOK_INTERVAL = 1000;
 const SETTLED = 100;
+/** Seconds that proofs for a certificate authority may be kept. */
+const PROOF_TTL = 60;
 
 interface Served {
   readonly file: string;
@@ -43,6 +46,7 @@ export function checkZoneFiles(options: DnsArguments): void {
       throw new Failure(`${other.file} and ${file} are both about ${nameText(apex)}; leave one out`);
   }
   secondariesOf(options.secondaries, options.keys === undefined ? [] : readTsigKeys(options.keys));
+  if (options.cookies !== undefined) readCookieSecrets(options.cookies);
 }
 
 export class NameServer {
@@ -55,17 +59,22 @@ export class NameServer {
   private looking: Timer | undefined;
   /** One change of the zones after the other. */
   private changing: Promise<void> = Promise.resolve();
+  private stopReloading: () => void = () => undefined;
   private closed = false;
+  /** Records beside those of the files. */
+  private presented: Data[] = [];
 
-  /** `network`: its TCP, its clock and its address. `state`: the folder of keys. */
+  /** `network`: its TCP, its clock and its address. `state`: the folder of keys. `facts`: what it knows of itself beside its address. */
   constructor(
     private readonly options: DnsArguments,
     private readonly network: Network,
     private readonly state: string,
     private readonly log: Log,
+    private readonly facts: Omit<SelfFacts, 'addresses'> = {},
   ) {
     this.address = network.address;
     const keys = options.keys === undefined ? [] : readTsigKeys(options.keys);
+    const { cookies } = options;
     this.server = new DnsServer({
       zones: [],
       crypto: this.crypto,
@@ -73,6 +82,7 @@ export class NameServer {
       secondaries: secondariesOf(options.secondaries, keys),
       clock: network.clock,
       random: new CryptoRandom(),
+      cookieSecrets: cookies === undefined ? undefined : readCookieSecrets(cookies),
       rate: options.rate,
       identity: options.identity,
       version: 'sitekernel',
@@ -88,7 +98,7 @@ export class NameServer {
     this.served = await Promise.all(zones.map((file) => this.read(file)));
     this.server.replace(this.served.map(({ answered }) => answered));
     const { address, port } = await this.server.open(datagrams, this.network, this.options.port);
-    onReload(() => this.reload());
+    this.stopReloading = onReload(() => this.reload());
     if (watchFiles) this.watch();
     this.look();
     for (const { answered } of this.served) this.log.event('net', `serving ${zoneSummary(answered.zone)}`);
@@ -101,6 +111,7 @@ export class NameServer {
 
   close(): void {
     this.closed = true;
+    this.stopReloading();
     clearTimeout(this.settling);
     this.looking?.cancel();
     for (const watcher of this.watchers) watcher.close();
@@ -118,7 +129,7 @@ export class NameServer {
 
   /** The zone of a file with what depends on the time and the address. `old`: what it replaces. */
   private async make(file: string, bytes: Uint8Array, loaded: LoadedZone, old?: Served): Promise<Served> {
-    const zone = zoneOf(loaded, this.self());
+    const zone = zoneOf(loaded, this.self(), undefined, this.presented);
     if (old !== undefined && !sameBytes(zone.apex, old.answered.zone.apex)) {
       const [now, before] = [nameText(zone.apex), nameText(old.answered.zone.apex)];
       throw new Failure(`${file} is about ${now} now, and was about ${before}; start again for another zone`);
@@ -129,7 +140,7 @@ export class NameServer {
     // A signed zone is another each time that it is signed, and has a serial of its own.
     const state = new ZoneState(this.state, zone.apex);
     const signer = state.signer();
-    const next = zoneOf(loaded, this.self(), state.nextSerial(zone.serial));
+    const next = zoneOf(loaded, this.self(), state.nextSerial(zone.serial), this.presented);
     return {
       file,
       bytes,
@@ -141,29 +152,62 @@ export class NameServer {
 
   /** RFC 1982: secondaries take only what has a newer serial, and keep the old version otherwise. */
   private unsigned(file: string, loaded: LoadedZone, zone: Zone, old: Served | undefined): Zone {
-    if (old === undefined || isNewer(zone.serial, old.answered.zone.serial)) return zone;
-    const before = serialOf(soaOf(zoneOf(old.loaded, new Map())).data[0]!);
-    if (loaded === old.loaded || isNewer(zone.serial, before)) {
-      // What changed is the address, now or before.
-      return zoneOf(loaded, this.self(), (old.answered.zone.serial + 1) >>> 0);
+    const state = new ZoneState(this.state, zone.apex);
+    const served = old?.answered.zone.serial ?? state.lastSerial;
+    if (served === undefined || served === zone.serial ? old === undefined : isNewer(zone.serial, served)) return zone;
+    if (old !== undefined && loaded !== old.loaded) {
+      const before = serialOf(soaOf(zoneOf(old.loaded, new Map())).data[0]!);
+      if (!isNewer(zone.serial, before))
+        throw new Failure(`${file} has changed, and its serial ${zone.serial} is not newer than ${before}; raise it`);
     }
-    throw new Failure(`${file} has changed, and its serial ${zone.serial} is not newer than ${before}; raise it`);
+    // What changed is the address or a proof, now or before: a serial that the file does not have is remembered for the next program.
+    const serial = ((served ?? zone.serial) + 1) >>> 0;
+    try {
+      state.rememberSerial(serial);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      this.log.warn(`${error.message}; secondaries may keep an old version after the next start`);
+    }
+    return zoneOf(loaded, this.self(), serial, this.presented);
   }
 
-  private self(): ReturnType<typeof selfAddresses> {
+  private self(): Self {
     const bytes = this.address === undefined ? undefined : parseIp(this.address.split('%')[0]!);
     // An address that stands for all of them is none that a client could use.
     const usable = bytes?.some((byte) => byte !== 0) === true;
-    return selfAddresses(usable ? [bytes!] : []);
+    return selfOf({ addresses: usable ? [bytes!] : [], ...this.facts });
+  }
+
+  /**
+   * Serves TXT records beside those of the zones until the function that it resolves with is called: proofs that the name is ours, for a
+   * certificate authority (RFC 8555 8.4). `name`: in text, with a dot at the end. Rejects with a `Failure` when no zone has the name.
+   */
+  async present(name: string, texts: readonly string[]): Promise<() => Promise<void>> {
+    const owner = parseName(name, undefined);
+    const lower = lowerName(owner);
+    const within = (one: Served): boolean => isWithin(lower, one.answered.zone.apex);
+    if (!this.served.some(within)) throw new Failure(`${name} is in none of the zones; serve its zone with --zone`);
+    const records = texts.map((text): Data => {
+      const bytes = new TextEncoder().encode(text).subarray(0, 255);
+      return { owner, type: TYPE.TXT, ttl: PROOF_TTL, data: Uint8Array.of(bytes.length, ...bytes) };
+    });
+    const apply = (): Promise<void> =>
+      this.change(async (one) => (within(one) ? this.make(one.file, one.bytes, one.loaded, one) : one));
+    this.presented.push(...records);
+    await apply();
+    return () => {
+      this.presented = this.presented.filter((one) => !records.includes(one));
+      return apply();
+    };
   }
 
   /** Reads every file again. What cannot be served is told, and the version that was served stays. */
   private reload(): void {
-    this.change((old) => this.read(old.file, old));
+    void this.change((old) => this.read(old.file, old));
   }
 
   /** `make` returns what is to be served instead of a zone, or the same. */
-  private change(make: (old: Served) => Promise<Served>): void {
+  private change(make: (old: Served) => Promise<Served>): Promise<void> {
     this.changing = this.changing.then(async () => {
       const next: Served[] = [];
       for (const old of this.served) {
@@ -182,6 +226,7 @@ export class NameServer {
       this.served = next;
       this.server.replace(next.map(({ answered }) => answered));
     });
+    return this.changing;
   }
 
   private watch(): void {
@@ -207,7 +252,7 @@ export class NameServer {
       const old = (one: Served): boolean => this.options.dnssec && this.seconds - one.signedAt >= LIFETIME - REFRESH;
       const stale = (one: Served): boolean => old(one) || (moved && usesSelf(one.loaded));
       if (this.served.some(stale))
-        this.change(async (one) => (stale(one) ? this.make(one.file, one.bytes, one.loaded, one) : one));
+        void this.change(async (one) => (stale(one) ? this.make(one.file, one.bytes, one.loaded, one) : one));
       this.look();
     });
   }

@@ -17,7 +17,8 @@ export function firstSignal(): Promise<NodeJS.Signals> {
   });
 }
 
-/** Calls `reload` at each SIGHUP, where there is such a signal. */
-export function onReload(reload: () => void): void {
+/** Calls `reload` at each SIGHUP, where there is such a signal, until what it returns is called. */
+export function onReload(reload: () => void): () => void {
   if (process.platform !== 'win32') process.on('SIGHUP', reload);
+  return () => void process.off('SIGHUP', reload);
 }

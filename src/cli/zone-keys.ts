@@ -52,15 +52,25 @@ export class ZoneState {
     return privateKey;
   }
 
+  /** The last serial that was served and is not the file's; undefined: there was none. */
+  get lastSerial(): number | undefined {
+    const last = existsSync(this.serialFile) ? Number(readFileSync(this.serialFile, 'utf8').trim()) : Number.NaN;
+    return Number.isInteger(last) && last >= 0 && last <= 0xffff_ffff ? last : undefined;
+  }
+
+  /** Throws a `Failure`. */
+  rememberSerial(serial: number): void {
+    this.write(this.serialFile, `${serial}\n`);
+  }
+
   /**
    * The serial for a version that is new to secondaries: the file's, or the one after the last that was served, whichever is newer.
-   * It is remembered.
+   * It is remembered. Throws a `Failure`.
    */
   nextSerial(ofFile: number): number {
-    const last = existsSync(this.serialFile) ? Number(readFileSync(this.serialFile, 'utf8').trim()) : Number.NaN;
-    const known = Number.isInteger(last) && last >= 0 && last <= 0xffff_ffff;
-    const serial = !known || isNewer(ofFile, last) ? ofFile : (last + 1) >>> 0;
-    this.write(this.serialFile, `${serial}\n`);
+    const last = this.lastSerial;
+    const serial = last === undefined || isNewer(ofFile, last) ? ofFile : (last + 1) >>> 0;
+    this.rememberSerial(serial);
     return serial;
   }
 

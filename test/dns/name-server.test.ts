@@ -7,6 +7,7 @@ import { Log } from '../../src/cli/log.js';
 import { parseLogOption } from '../../src/cli/log-options.js';
 import { checkZoneFiles, NameServer } from '../../src/cli/name-server.js';
 import type { TYPE } from '../../src/dns/wire/constants.js';
+import type { SelfFacts } from '../../src/dns/zone/load.js';
 import type { Accept, Listener, Network } from '../../src/net/flow.js';
 import { VirtualClock } from '../http/virtual-clock.js';
 import { query, read } from './message.js';
@@ -42,7 +43,7 @@ class Place {
     };
   }
 
-  async open(options: Partial<DnsArguments> = {}): Promise<this> {
+  async open(options: Partial<DnsArguments> = {}, facts: Omit<SelfFacts, 'addresses'> = {}): Promise<this> {
     const log = new Log(parseLogOption(''));
     log.warn = (message: string): void => void this.warnings.push(message);
     const defaults = {
@@ -51,10 +52,11 @@ class Place {
       rate: 0,
       identity: undefined,
       keys: undefined,
+      cookies: undefined,
       dnssec: false,
       secondaries: [],
     };
-    this.server = new NameServer({ ...defaults, ...options }, this.network, this.state, log);
+    this.server = new NameServer({ ...defaults, ...options }, this.network, this.state, log, facts);
     await this.server.open(this.datagrams, false);
     return this;
   }
@@ -130,6 +132,44 @@ t.test('@SELF follows the address, with a serial that grows', async (t) => {
   t.equal(place.serial, 7);
 });
 
+t.test('a serial that the file does not have goes on in the next program', async (t) => {
+  const place = await new Place(t, `${SITE}w A @SELF\n`).open();
+  place.network.address = '192.0.2.81';
+  place.clock.advance(1000);
+  await settled();
+  t.equal(place.serial, 6);
+  place.server.close();
+  const again = await new Place(t, '', place.folder).open();
+  t.teardown(() => again.server.close());
+  t.equal(again.serial, 7);
+});
+
+t.test('proofs for a certificate authority are served beside the zone while they are wanted', async (t) => {
+  for (const dnssec of [false, true]) {
+    const place = await new Place(t, SITE).open({ dnssec });
+    t.teardown(() => place.server.close());
+    const name = '_acme-challenge.a.example';
+    const withdraw = await place.server.present(`${name}.`, ['proof one', 'proof two']);
+    const text = (value: string): string =>
+      `${name}. TXT 60 ${Buffer.from([value.length, ...Buffer.from(value)]).toString('hex')}`;
+    t.same(place.ask(name, 'TXT'), [text('proof one'), text('proof two')]);
+    t.equal(place.serial, 6);
+    await withdraw();
+    t.same(place.ask(name, 'TXT'), []);
+    t.equal(place.serial, 7);
+    await t.rejects(place.server.present('_acme-challenge.b.example.', ['x']), { message: /in none of the zones/ });
+  }
+});
+
+t.test('@SELF of HTTPS and CAA: what the server speaks, and who may certify it', async (t) => {
+  const caa = Uint8Array.from([0, 5, ...Buffer.from('issueca.example')]);
+  const place = new Place(t, `${SITE}@ HTTPS @SELF\n@ CAA @SELF\n`);
+  await place.open({}, { protocols: ['h2', 'http/1.1'], caa: [caa] });
+  t.teardown(() => place.server.close());
+  t.same(place.ask('a.example', 'HTTPS'), ['a.example. HTTPS 60 0001000001000c02683208687474702f312e31']);
+  t.same(place.ask('a.example', 'CAA'), [`a.example. CAA 60 ${Buffer.from(caa).toString('hex')}`]);
+});
+
 /** Expiration of the signature of the zone's A set, seconds since 1970. */
 function expiration(place: Place): number {
   const signature = place.ask('a.example', 'A', true).find((one) => one.includes(' RRSIG '))!;
@@ -185,6 +225,7 @@ t.test('what cannot be served is told before anything is', async (t) => {
       rate: 0,
       identity: undefined,
       keys: undefined,
+      cookies: undefined,
       dnssec: false,
       secondaries: [],
       ...options,
@@ -200,6 +241,8 @@ t.test('what cannot be served is told before anything is', async (t) => {
     message: /keys:1: "hmac-md5" is none of hmac-sha256/,
   });
   writeFileSync(at('keys'), 'hmac-sha256:k:AAAA\n');
+  writeFileSync(at('cookies'), '# shared\n0011\n');
+  t.throws(() => check({ cookies: at('cookies') }), { message: /cookies:2: a secret is 32 hexadecimal digits/ });
   t.throws(() => check({ secondaries: ['192.0.2.5#other'], keys: at('keys') }), {
     message: /less than 16 bytes; "openssl rand/,
   });

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { TYPE, typeName } from '../../src/dns/wire/constants.js';
 import { nameText } from '../../src/dns/wire/name.js';
-import { hasErrors, loadZone, selfAddresses, zoneOf } from '../../src/dns/zone/load.js';
+import { hasErrors, loadZone, selfOf, zoneOf } from '../../src/dns/zone/load.js';
 import { parseZone } from '../../src/dns/zone/parse.js';
 import { NameServerInMemory, zone } from './setup.js';
 
@@ -194,7 +194,7 @@ t.test('the name of the file is the origin', async (t) => {
 
 t.test('@SELF is what the server knows, and nothing where it does not', async (t) => {
   const text = `${HEAD}@ A @SELF\n@ AAAA @SELF\n@ CAA @SELF\n`;
-  const self = selfAddresses([Uint8Array.of(192, 0, 2, 80)]);
+  const self = selfOf({ addresses: [Uint8Array.of(192, 0, 2, 80)] });
   const server = await new NameServerInMemory([zone(text, self)]).open();
   t.same(server.ask('a.example', 'A').answer, ['a.example. A 60 192.0.2.80']);
   t.same(server.ask('a.example', 'AAAA').answer, []);

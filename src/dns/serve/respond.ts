@@ -6,6 +6,7 @@ import { RECORDS_A_DENIAL } from '../answer/denials.js';
 import { CLASS, FLAG, HEADER, RCODE, TCP_MAX, TYPE, UDP_MAX, UDP_WITHOUT_EDNS } from '../wire/constants.js';
 import { OPTION, Query, VERDICT } from '../wire/query.js';
 import { putU16, u16At } from '../wire/writer.js';
+import { chaosText } from './chaos.js';
 import { CLIENT_COOKIE, type Cookies, SERVER_COOKIE } from './cookies.js';
 import { DROP, PASS, type RateLimit } from './rate-limit.js';
 import type { DnsStats } from './stats.js';
@@ -285,7 +286,7 @@ export class Responder {
 
   private chaos(limit: number): number {
     const { query, options } = this;
-    const text = query.type === TYPE.TXT || query.type === TYPE.ANY ? this.chaosText() : undefined;
+    const text = query.type === TYPE.TXT || query.type === TYPE.ANY ? chaosText(query, options) : undefined;
     if (text === undefined) {
       options.stats.refused += 1;
       return this.empty(RCODE.refused, 0, true);
@@ -303,25 +304,4 @@ export class Responder {
     putU16(out, 6, 1);
     return this.opt(this.copy(text, base + 13), RCODE.noError);
   }
-
-  private chaosText(): Uint8Array | undefined {
-    const { query, options } = this;
-    if (isNamed(query, ID_SERVER) || isNamed(query, HOSTNAME_BIND)) return options.identity;
-    return isNamed(query, VERSION_SERVER) || isNamed(query, VERSION_BIND) ? options.version : undefined;
-  }
-}
-
-const ID_SERVER = wire('id', 'server');
-const HOSTNAME_BIND = wire('hostname', 'bind');
-const VERSION_SERVER = wire('version', 'server');
-const VERSION_BIND = wire('version', 'bind');
-
-function wire(...labels: string[]): Uint8Array {
-  return Uint8Array.from([...labels.flatMap((label) => [label.length, ...new TextEncoder().encode(label)]), 0]);
-}
-
-function isNamed(query: Query, name: Uint8Array): boolean {
-  if (query.nameLength !== name.length) return false;
-  for (let i = 0; i < name.length; i++) if (query.name[i] !== name[i]) return false;
-  return true;
 }

@@ -1,9 +1,10 @@
 /** A zone file from its bytes to a zone, with what the server knows of itself in place of `@SELF`. */
 import { TYPE } from '../wire/constants.js';
-import { type Name, NameError, nameText, parseName } from '../wire/name.js';
+import { isWithin, lowerName, type Name, NameError, nameText, parseName } from '../wire/name.js';
 import { checkZone } from './check.js';
 import { apexOf, originOfFile, parseZone, type ZoneRecord } from './parse.js';
 import type { Problem } from './problem.js';
+import { httpsData } from './service-parameters.js';
 import { type Data, makeZone, type Zone } from './zone.js';
 
 /** What the server knows of itself: the data of records by type. Types that are not there leave their records out. */
@@ -51,10 +52,11 @@ export function usesSelf({ records }: Pick<LoadedZone, 'records'>): boolean {
   return records.some(({ data }) => data === undefined);
 }
 
-/** The zone of a file without errors. `serial`: instead of that of the file. */
-export function zoneOf({ apex, records }: LoadedZone, self: Self, serial?: number): Zone {
+/** The zone of a file without errors. `serial`: instead of that of the file. `more`: records beside those of the file. */
+export function zoneOf({ apex, records }: LoadedZone, self: Self, serial?: number, more: readonly Data[] = []): Zone {
   if (apex === undefined) throw new TypeError('the file was not checked');
-  return makeZone(dataOf(records, self), apex, serial);
+  const own = more.filter(({ owner }) => isWithin(lowerName(owner), apex));
+  return makeZone([...dataOf(records, self), ...own], apex, serial);
 }
 
 function* dataOf(records: readonly ZoneRecord[], self: Self): Iterable<Data> {
@@ -71,11 +73,26 @@ export function zoneSummary(zone: Zone): string {
   return `${nameText(zone.apex)} serial ${zone.serial}, ${records} records`;
 }
 
-/** Addresses of the server as `@SELF` data. */
-export function selfAddresses(addresses: readonly Uint8Array[]): Map<number, readonly Uint8Array[]> {
+/** What a server knows of itself. */
+export interface SelfFacts {
+  /** 4 or 16 bytes each. */
+  readonly addresses: readonly Uint8Array[];
+  /** ALPN identifiers of what it speaks over TLS; none: it has no HTTPS record. */
+  readonly protocols?: readonly string[];
+  /** Of HTTPS; 443 unless given. */
+  readonly httpsPort?: number;
+  /** Data of CAA records. */
+  readonly caa?: readonly Uint8Array[];
+}
+
+/** The data of `@SELF` by type. */
+export function selfOf({ addresses, protocols = [], httpsPort = 443, caa = [] }: SelfFacts): Self {
   const of = (length: number): Uint8Array[] => addresses.filter((one) => one.length === length);
   return new Map([
     [TYPE.A as number, of(4)],
-    [TYPE.AAAA as number, of(16)],
+    [TYPE.AAAA, of(16)],
+    // RFC 9460 7.3: no hints; who has the name asks for its addresses anyway, and these would grow old.
+    [TYPE.HTTPS, protocols.length === 0 ? [] : [httpsData(protocols, httpsPort)]],
+    [TYPE.CAA, caa],
   ]);
 }

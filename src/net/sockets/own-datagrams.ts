@@ -32,17 +32,12 @@ import type { Endpoint } from '../flow.js';
 import { parseIp } from '../ip-text.js';
 import { EpollLoop, type Watcher } from './epoll-loop.js';
 import { LocalAddress } from './local-address.js';
+import { AT_ONCE, MessageVector, NAME, SIZE } from './message-vector.js';
 import { addressOfName } from './name.js';
 import { listenError } from './options.js';
 
-/** Datagrams that one call reads, and one sends. */
-const AT_ONCE = 32;
-/** Bytes of the longest datagram that is read or sent; a longer one is dropped. */
-const SIZE = 4096;
 /** Bytes that the kernel keeps of what comes between two looks; it lowers it to its own bound. */
 const RECEIVE_BUFFER = 4 * 2 ** 20;
-const NAME = 32;
-const CONTROL = 64;
 /** ipv6(7), ip(7). */
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
@@ -52,7 +47,7 @@ interface Shared {
   readonly loop: EpollLoop;
   readonly socketAddress: SocketAddress;
   /** Of ports that were closed: pinned memory is never given back. */
-  readonly spare: Vector[];
+  readonly spare: MessageVector[];
   /** For options. */
   readonly small: Pinned;
 }
@@ -81,70 +76,13 @@ export class OwnDatagrams implements Datagrams {
   }
 }
 
-/** Room for `AT_ONCE` messages with everything that the kernel wants of each. */
-class Vector {
-  readonly memory: Pinned = pinned(AT_ONCE * (MESSAGE_VECTOR.size + 16 + NAME + CONTROL + SIZE));
-  readonly bytes = this.memory.bytes;
-  readonly view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length);
-  private readonly iovs = AT_ONCE * MESSAGE_VECTOR.size;
-  private readonly names = this.iovs + AT_ONCE * 16;
-  private readonly controls = this.names + AT_ONCE * NAME;
-  private readonly payloads = this.controls + AT_ONCE * CONTROL;
-
-  constructor() {
-    const { view, memory } = this;
-    for (let i = 0; i < AT_ONCE; i++) {
-      const at = this.message(i);
-      this.pointer(at + MESSAGE_VECTOR.name, memory.address + this.name(i));
-      this.pointer(at + MESSAGE_VECTOR.iov, memory.address + this.iovs + i * 16);
-      this.pointer(at + MESSAGE_VECTOR.iovLength, 1);
-      this.pointer(at + MESSAGE_VECTOR.control, memory.address + this.control(i));
-      this.pointer(this.iovs + i * 16, memory.address + this.payload(i));
-      view.setUint32(this.iovs + i * 16 + 8, SIZE, true);
-    }
-  }
-
-  message(i: number): number {
-    return i * MESSAGE_VECTOR.size;
-  }
-
-  name(i: number): number {
-    return this.names + i * NAME;
-  }
-
-  control(i: number): number {
-    return this.controls + i * CONTROL;
-  }
-
-  payload(i: number): number {
-    return this.payloads + i * SIZE;
-  }
-
-  /** Lengths that a call reads and writes over. */
-  set(i: number, nameLength: number, controlLength: number): void {
-    const at = this.message(i);
-    this.view.setUint32(at + MESSAGE_VECTOR.nameLength, nameLength, true);
-    this.view.setUint32(at + MESSAGE_VECTOR.controlLength, controlLength, true);
-  }
-
-  setLength(i: number, length: number): void {
-    this.view.setUint32(this.iovs + i * 16 + 8, length, true);
-  }
-
-  /** Addresses have 48 bits, which a number holds. */
-  private pointer(at: number, value: number): void {
-    this.view.setUint32(at, value % 2 ** 32, true);
-    this.view.setUint32(at + 4, Math.floor(value / 2 ** 32), true);
-  }
-}
-
 class OwnPort implements DatagramPort, Watcher {
   readonly endpoint: Endpoint;
   private readonly calls: SocketCalls;
   private readonly fd: number;
   private readonly family: number;
-  private readonly received: Vector;
-  private readonly sending: Vector;
+  private readonly received: MessageVector;
+  private readonly sending: MessageVector;
   private readonly localAddress: LocalAddress;
   private queued = 0;
   private inCall = false;
@@ -162,8 +100,8 @@ class OwnPort implements DatagramPort, Watcher {
     const { loop, socketAddress, spare } = shared;
     const { calls } = loop;
     this.calls = calls;
-    this.received = spare.pop() ?? new Vector();
-    this.sending = spare.pop() ?? new Vector();
+    this.received = spare.pop() ?? new MessageVector();
+    this.sending = spare.pop() ?? new MessageVector();
     this.family = address.includes(':') ? AF_INET6 : AF_INET;
     this.fd = calls.socket(this.family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (this.fd < 0) throw failure(calls);

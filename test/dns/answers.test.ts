@@ -1,5 +1,6 @@
 /** What a name server answers out of a zone (RFC 1034 4.3.2, RFC 2308, RFC 4592, RFC 8482, RFC 9471). */
 import t from 'tap';
+import { NameTable } from '../../src/dns/answer/name-table.js';
 import { type Message, query, read } from './message.js';
 import { NameServerInMemory, zone } from './setup.js';
 
@@ -298,4 +299,23 @@ t.test('a zone of 4,000 names answers for each, with few comparisons', async (t)
     if (read(bytes).answer[0] !== `n${i}.site.example. A 3600 10.0.${i >> 8}.${i & 255}`) t.fail(`n${i}`);
   }
   t.equal(server.server.counters()['answers'], 4000);
+});
+
+t.test('a question costs a bounded number of look-ups, whatever its name', async (t) => {
+  const zones = Array.from({ length: 10 }, (_, i) => zone(SITE.replaceAll('site.example', `site${i}.example`)));
+  const server = await new NameServerInMemory(zones).open();
+  const { find } = NameTable.prototype;
+  let count = 0;
+  NameTable.prototype.find = function (...given) {
+    count += 1;
+    return find.apply(this, given);
+  };
+  t.teardown(() => {
+    NameTable.prototype.find = find;
+  });
+  for (const name of [`${'a.'.repeat(120)}site3.example`, 'a.'.repeat(127), `${'*.'.repeat(100)}wild.site3.example`]) {
+    count = 0;
+    server.exchange(query(name, 'A', { dnssecOk: true }));
+    t.ok(count > 10 && count <= 2 * 128, `${count} look-ups`);
+  }
 });

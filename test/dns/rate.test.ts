@@ -25,13 +25,15 @@ function amplification(
 }
 
 t.test('past the limit bytes out are at most 1.5 times the bytes in', async (t) => {
-  const server = await new NameServerInMemory([zone(SITE)], { rate: 100 }).open();
+  const server = await new NameServerInMemory([zone(SITE)], { rate: 100, identity: 'x'.repeat(255) }).open();
   t.ok(amplification(server, 100, () => '198.51.100.7@53') > 10, 'below it a query gets its answer');
   const cases: [string, (i: number) => string, ((i: number) => Uint8Array)?][] = [
     ['one source', () => '198.51.100.7@53'],
     ['sources of one network', (i) => `198.51.100.${i & 255}@${1024 + i}`],
     ['names that are not there', () => '198.51.100.7@53', (i) => query(`n${i}.site.example`, 'A', { udpSize: 4096 })],
     ['other zones', () => '198.51.100.7@53', (i) => query(`n${i}.example.net`, 'A', { udpSize: 4096 })],
+    ['a long identity', () => '198.51.100.7@53', () => query('site.example', 'TXT', { options: [[3, '']] })],
+    ['the identity itself', () => '198.51.100.7@53', () => query('id.server', 'TXT', { class: 3 })],
     ['broken messages', () => '198.51.100.7@53', () => Uint8Array.of(1, 2, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0)],
     [
       'cookies that are not ours',

@@ -153,6 +153,15 @@ t.test('IXFR: the changes of the versions between, nothing, or the whole zone', 
   t.same(server.ask('a.example', 'IXFR').rcode, 5, 'not without a key');
 });
 
+t.test('IXFR over UDP with a key is answered by the present SOA record (RFC 1995 2)', async (t) => {
+  const server = await open(site(9));
+  const answer = read(server.exchange(signed(query('a.example', 'IXFR'), { time: seconds(server) }))!);
+  t.match(answer, { rcode: 0, answer: [/^a\.example\. SOA .* 9 2 3 4 5$/] });
+  const flow = server.connect();
+  flow.send(framed(signed(query('ns.a.example', 'AXFR'), { time: seconds(server) })));
+  t.equal(read(messages(flow.received)[0]!).rcode, 9, 'AXFR of what is no zone: NOTAUTH (RFC 5936 2.2.1)');
+});
+
 t.test('what is kept of old versions is bounded, in number and by the size of the zone', async (t) => {
   const kept = (server: NameServerInMemory): number => {
     const { histories } = server.server as unknown as { histories: Map<string, { changes: unknown[] }> };

@@ -72,6 +72,9 @@ export class Responder {
       }
       if (passed !== PASS) {
         stats.slipped += 1;
+        // It must not be longer than what asked for it by more than a cookie.
+        query.nsid = false;
+        this.extendedError = EDE.none;
         length = this.empty(RCODE.noError, FLAG.tc, verdict === VERDICT.answer);
       }
     }

@@ -1,5 +1,5 @@
 /** Zones while they are served: read again, refused, signed anew, and with the address of the moment. Time passes as the test says. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { DnsArguments } from '../../src/cli/dns-arguments.js';
@@ -43,7 +43,11 @@ class Place {
     };
   }
 
-  async open(options: Partial<DnsArguments> = {}, facts: Omit<SelfFacts, 'addresses'> = {}): Promise<this> {
+  async open(
+    options: Partial<DnsArguments> = {},
+    facts: Omit<SelfFacts, 'addresses'> = {},
+    watch = false,
+  ): Promise<this> {
     const log = new Log(parseLogOption(''));
     log.warn = (message: string): void => void this.warnings.push(message);
     const defaults = {
@@ -57,7 +61,7 @@ class Place {
       secondaries: [],
     };
     this.server = new NameServer({ ...defaults, ...options }, this.network, this.state, log, facts);
-    await this.server.open(this.datagrams, false);
+    await this.server.open(this.datagrams, watch);
     return this;
   }
 
@@ -104,6 +108,20 @@ t.test('SIGHUP: a newer version is served, one with the old serial is refused, a
   await place.hangUp();
   t.match(place.warnings.at(-1), /is about b\.example\. now/);
   t.equal(place.serial, 6);
+});
+
+t.test('--watch: a file that is written or put in its place is read', async (t) => {
+  const place = await new Place(t, SITE).open({}, {}, true);
+  t.teardown(() => place.server.close());
+  const comes = async (serial: number): Promise<void> => {
+    for (let i = 0; i < 200 && place.serial !== serial; i++) await new Promise((done) => setTimeout(done, 10));
+    t.equal(place.serial, serial);
+  };
+  writeFileSync(place.file, SITE.replace(' 5 2', ' 6 2'));
+  await comes(6);
+  writeFileSync(`${place.file}.new`, SITE.replace(' 5 2', ' 7 2'));
+  renameSync(`${place.file}.new`, place.file);
+  await comes(7);
 });
 
 t.test('serials compare as RFC 1982 says: 0 follows 4,294,967,295', async (t) => {

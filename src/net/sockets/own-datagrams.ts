@@ -102,6 +102,8 @@ class OwnPort implements DatagramPort, Watcher {
     this.calls = calls;
     this.received = spare.pop() ?? new MessageVector();
     this.sending = spare.pop() ?? new MessageVector();
+    // What sent before had the lengths of what it sent.
+    for (let i = 0; i < AT_ONCE; i++) this.received.setLength(i, SIZE);
     this.family = address.includes(':') ? AF_INET6 : AF_INET;
     this.fd = calls.socket(this.family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (this.fd < 0) throw failure(calls);

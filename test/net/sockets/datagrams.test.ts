@@ -68,6 +68,19 @@ for (const kind of KINDS) {
     t.equal(new Set(got.map(({ text }) => text)).size, 100);
   });
 
+  t.test(`${kind}: ports that follow each other take what is longer than what went before`, async (t) => {
+    const datagrams = await openSocketDatagrams('127.0.0.1', '--dns-port', kind);
+    for (let i = 1; i <= 12; i++) {
+      const port = await datagrams.bind(0, echo);
+      const { socket, got } = await client(t);
+      socket.send('x'.repeat(i * 100), port.endpoint.port, '127.0.0.1');
+      await until(() => got.length === 1);
+      t.equal(got[0]?.text.replace(/.*\|/, '').length, i * 100, `port ${i}`);
+      port.close();
+      await new Promise((done) => setImmediate(done));
+    }
+  });
+
   t.test(`${kind}: IPv6`, { skip: hasIpv6 ? false : 'the machine has no IPv6' }, async (t) => {
     const port = await bound(t, kind, '::1', echo);
     const { socket, got, port: own } = await client(t, 'udp6');
@@ -125,6 +138,22 @@ for (const kind of KINDS) {
     t.match(got[0]?.text, /after/);
   });
 }
+
+t.test(
+  'libc: a datagram that is too long is dropped, and a port that is none harms nobody',
+  { skip: process.platform === 'linux' ? false : 'Linux' },
+  async (t) => {
+    const port = await bound(t, 'libc', '127.0.0.1', (own, datagram) => {
+      const nowhere = { ...datagram.source, port: 0 };
+      own.send(datagram.bytes, datagram.start, datagram.end, nowhere);
+      echo(own, datagram);
+    });
+    const { socket, got } = await client(t);
+    for (const text of ['x'.repeat(5000), 'y'.repeat(4000), 'z']) socket.send(text, port.endpoint.port, '127.0.0.1');
+    await until(() => got.length === 2);
+    t.same(got.map(({ text }) => text.replace(/.*\|/, '').length).sort(), [1, 4000]);
+  },
+);
 
 t.test(
   'libc: a port for all addresses answers from the one that was asked',

@@ -19,14 +19,24 @@ const TRIES = 64;
 /** The longest payload of a datagram over IPv4 (RFC 768). */
 const MAX_PAYLOAD = 65_507;
 
+/** What the ports of a stack share. */
+interface Shared {
+  readonly enter: (callback: () => void) => void;
+  readonly payloads: Payloads;
+}
+
 export class StackDatagrams implements Datagrams {
+  private readonly shared: Shared;
+
   /** `enter` runs a callback as an entry of the stack; `address`: ours, in text. */
   constructor(
     private readonly udp: Udp,
     private readonly random: Random,
-    private readonly enter: (callback: () => void) => void,
+    enter: (callback: () => void) => void,
     private readonly address: () => string | undefined,
-  ) {}
+  ) {
+    this.shared = { enter, payloads: new Payloads() };
+  }
 
   bind(port: number, onDatagram: OnDatagram): Promise<DatagramPort> {
     // An async function's throw is a rejection.
@@ -43,7 +53,22 @@ export class StackDatagrams implements Datagrams {
   }
 
   private bindTo(port: number, onDatagram: OnDatagram): DatagramPort {
-    return new StackPort(this.udp, port, onDatagram, this.enter, this.address() ?? '0.0.0.0');
+    return new StackPort(this.udp, port, onDatagram, this.shared, this.address() ?? '0.0.0.0');
+  }
+}
+
+/** Payloads on their way to the stack, which takes one as an array of its own length: views by length, made once. */
+class Payloads {
+  private readonly scratch = new Uint8Array(MAX_PAYLOAD);
+  private readonly views: Uint8Array[] = [];
+
+  /** Valid until the next call. */
+  copy(bytes: Uint8Array, start: number, end: number): Uint8Array {
+    const length = end - start;
+    this.views[length] ??= this.scratch.subarray(0, length);
+    const payload = this.views[length]!;
+    for (let i = 0; i < length; i++) payload[i] = bytes[start + i];
+    return payload;
   }
 }
 
@@ -60,15 +85,11 @@ class StackPort implements DatagramPort {
     source: this.source,
     local: this.local,
   };
-  /** Views of `scratch` by length: the stack takes a payload as an array of its own length. */
-  private readonly scratch = new Uint8Array(MAX_PAYLOAD);
-  private readonly views: Uint8Array[] = [];
-
   constructor(
     udp: Udp,
     port: number,
     onDatagram: OnDatagram,
-    private readonly enter: (callback: () => void) => void,
+    private readonly shared: Shared,
     address: string,
   ) {
     this.endpoint = { address, port };
@@ -86,12 +107,9 @@ class StackPort implements DatagramPort {
   send(bytes: Uint8Array, start: number, end: number, to: DatagramAddress): boolean {
     // Our IPv4 has one address, which is the source of all that it sends.
     if (to.length !== 4 || end - start > MAX_PAYLOAD) return false;
-    const length = end - start;
-    this.views[length] ??= this.scratch.subarray(0, length);
-    const payload = this.views[length]!;
-    for (let i = 0; i < length; i++) payload[i] = bytes[start + i];
+    const payload = this.shared.payloads.copy(bytes, start, end);
     let sent = false;
-    this.enter(() => {
+    this.shared.enter(() => {
       sent = this.bound.send(payload, int32At(to.bytes, 0), to.port);
     });
     return sent;

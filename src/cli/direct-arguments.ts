@@ -82,7 +82,7 @@ export function addDirectOptions(command: Command): Command {
     )
     .option(
       '--state <dir>',
-      'direct, and --dnssec: where leases and keys are kept (default: $XDG_STATE_HOME/sitekernel)',
+      'where leases (direct) and keys (--dnssec) are kept (default: $XDG_STATE_HOME/sitekernel)',
     );
 }
 

@@ -11,7 +11,7 @@ export interface DnsArguments {
   /** Answers a second to one network; undefined: the default. */
   readonly rate: number | undefined;
   readonly identity: string | undefined;
-  /** File of TSIG keys; undefined: nobody gets whole zones. */
+  /** File of TSIG keys; undefined: whole zones are refused. */
   readonly keys: string | undefined;
   /** File of secrets of cookies; undefined: one is drawn at each start. */
   readonly cookies: string | undefined;
@@ -46,7 +46,7 @@ export function addDnsOptions(command: Command): Command {
     .option('--dns-keys <file>', 'TSIG keys of secondaries, which may fetch whole zones: lines hmac-sha256:NAME:BASE64')
     .option(
       '--dns-secondary <address>',
-      'a secondary to tell of new versions: ADDRESS, ADDRESS@PORT, with #KEY behind to sign; may be given several times',
+      'a secondary to notify: ADDRESS, ADDRESS@PORT, with #KEY behind to sign; may be given several times',
       secondary,
     )
     .option(

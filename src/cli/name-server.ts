@@ -22,7 +22,10 @@ import { onReload } from './signals.js';
 import { readGoodZone } from './zone-files.js';
 import { ZoneState } from './zone-keys.js';
 
-/** Milliseconds between looks whether the address has changed or signatures are old, and after a file's last change until it is read. */
+/**
+ * Milliseconds between looks whether the address has changed or signatures are old, and after a file's last change
+ * until it is read.
+ */
 const LOOK_INTERVAL = 1000;
 const SETTLED = 100;
 /** Seconds that proofs for a certificate authority may be kept. */
@@ -64,7 +67,10 @@ export class NameServer {
   /** Records beside those of the files. */
   private presented: Data[] = [];
 
-  /** `network`: its TCP, its clock and its address. `state`: the folder of keys. `facts`: what it knows of itself beside its address. */
+  /**
+   * `network`: its TCP, its clock and its address. `state`: the folder of keys. `facts`: what it knows of itself beside
+   * its address.
+   */
   constructor(
     private readonly options: DnsArguments,
     private readonly network: Network,
@@ -90,7 +96,8 @@ export class NameServer {
   }
 
   /**
-   * Serves, and reads the zones again at SIGHUP, with `watchFiles` also when a file changes. Returns where it serves, for people. Rejects
+   * Serves, and reads the zones again at SIGHUP, with `watchFiles` also when a file changes. Returns where it serves,
+   * for people. Rejects
    * with a `Failure`.
    */
   async open(datagrams: Datagrams, watchFiles: boolean): Promise<string> {
@@ -160,7 +167,8 @@ export class NameServer {
       if (!isNewer(zone.serial, before))
         throw new Failure(`${file} has changed, and its serial ${zone.serial} is not newer than ${before}; raise it`);
     }
-    // What changed is the address or a proof, now or before: a serial that the file does not have is remembered for the next program.
+    // What changed is the address or a proof, now or before: a serial that the file does not have is remembered for the
+    // next program.
     const serial = ((served ?? zone.serial) + 1) >>> 0;
     try {
       state.rememberSerial(serial);
@@ -179,8 +187,10 @@ export class NameServer {
   }
 
   /**
-   * Serves TXT records beside those of the zones until the function that it resolves with is called: proofs that the name is ours, for a
-   * certificate authority (RFC 8555 8.4). `name`: in text, with a dot at the end. Rejects with a `Failure` when no zone has the name.
+   * Serves TXT records beside those of the zones until the function that it resolves with is called: proofs that the
+   * name is ours, for a
+   * certificate authority (RFC 8555 8.4). `name`: in text, with a dot at the end. Rejects with a `Failure` when no zone
+   * has the name.
    */
   async present(name: string, texts: readonly string[]): Promise<() => Promise<void>> {
     const owner = parseName(name, undefined);

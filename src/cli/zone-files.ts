@@ -15,7 +15,10 @@ export interface ReadZone {
   readonly loaded: LoadedZone;
 }
 
-/** Reads a zone file, or one that `zone build` wrote, with whatever problems it has. Throws a `Failure` when it cannot be read. */
+/**
+ * Reads a zone file, or one that `zone build` wrote, with whatever problems it has. Throws a `Failure` when it cannot
+ * be read.
+ */
 export function readZone(file: string): ReadZone {
   const bytes = readBytes(file);
   if (!isBuilt(bytes)) return { bytes, loaded: loadZone(bytes, file) };
@@ -38,7 +41,10 @@ function readBytes(file: string): Uint8Array {
   }
 }
 
-/** Reads a zone that must be without errors; warnings go to `warn`. Throws a `Failure` with every error on a line of its own. */
+/**
+ * Reads a zone that must be without errors; warnings go to `warn`. Throws a `Failure` with every error on a line of its
+ * own.
+ */
 export function readGoodZone(file: string, warn: (message: string) => void): ReadZone {
   const read = readZone(file);
   const { problems } = read.loaded;

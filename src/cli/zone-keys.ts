@@ -38,7 +38,8 @@ export class ZoneState {
       const key = createPrivateKey(readFileSync(keyFile));
       if (key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return key;
     } catch (error) {
-      // A new key would not fit the DS record that the parent zone has, and the zone would be gone for all who validate.
+      // A new key would not fit the DS record that the parent zone has, and the zone would be gone for all who
+      // validate.
       throw new Failure(
         `the key ${keyFile} cannot be read: ${(error as Error).message}; put back the copy that was made of it`,
       );
@@ -64,7 +65,8 @@ export class ZoneState {
   }
 
   /**
-   * The serial for a version that is new to secondaries: the file's, or the one after the last that was served, whichever is newer.
+   * The serial for a version that is new to secondaries: the file's, or the one after the last that was served,
+   * whichever is newer.
    * It is remembered. Throws a `Failure`.
    */
   nextSerial(ofFile: number): number {

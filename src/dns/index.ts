@@ -1,4 +1,7 @@
-/** Names as a library: an authoritative server and a stub resolver, over any `Datagrams` and flows, with clock and dice handed in. */
+/**
+ * Names as a library: an authoritative server and a stub resolver, over any `Datagrams` and flows, with clock and dice
+ * handed in.
+ */
 export { type AnsweredZone, compileZone } from './answer/compile.js';
 export type { DnsCrypto } from './crypto.js';
 export type { ZoneSigner } from './dnssec/key.js';

@@ -1,5 +1,6 @@
 /**
- * The contract for datagrams beside `Network`: ports are bound, datagrams come as views and go as slices, of both families. Neither side
+ * The contract for datagrams beside `Network`: ports are bound, datagrams come as views and go as slices, of both
+ * families. Neither side
  * knows whether the kernel's sockets or our own stack carries them.
  */
 import type { Endpoint } from './flow.js';
@@ -23,7 +24,9 @@ export interface Datagram {
   readonly start: number;
   readonly end: number;
   readonly source: DatagramAddress;
-  /** The address that it was sent to, for answers that must come from there; `length` 0 where the network cannot tell. */
+  /**
+   * The address that it was sent to, for answers that must come from there; `length` 0 where the network cannot tell.
+   */
   readonly local: DatagramAddress;
 }
 
@@ -32,7 +35,8 @@ export type OnDatagram = (port: DatagramPort, datagram: Datagram) => void;
 export interface DatagramPort {
   readonly endpoint: Endpoint;
   /**
-   * Sends `bytes[start..end)`, at most 65,507 bytes, which are taken during the call. `from`: one of our addresses, else what suits the
+   * Sends `bytes[start..end)`, at most 65,507 bytes, which are taken during the call. `from`: one of our addresses,
+   * else what suits the
    * way. False: it was dropped here, because there is no way or no room.
    */
   send(bytes: Uint8Array, start: number, end: number, to: DatagramAddress, from?: DatagramAddress): boolean;
@@ -41,7 +45,8 @@ export interface DatagramPort {
 
 export interface Datagrams {
   /**
-   * `port` 0 lets the network choose. Rejects with an `Error` whose message is for people (port in use, no right). Datagrams that come
+   * `port` 0 lets the network choose. Rejects with an `Error` whose message is for people (port in use, no right).
+   * Datagrams that come
    * faster than they are taken are lost, as anywhere.
    */
   bind(port: number, onDatagram: OnDatagram): Promise<DatagramPort>;

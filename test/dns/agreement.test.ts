@@ -1,5 +1,6 @@
 /**
- * Whether a zone file is one: what `zone check` says of generated files against named-checkzone, kzonecheck and ldns-read-zone. DNS_ZONES
+ * Whether a zone file is one: what `zone check` says of generated files against named-checkzone, kzonecheck and
+ * ldns-read-zone. DNS_ZONES
  * and DNS_ZONES_SEED choose how many, and which.
  */
 import { writeFileSync } from 'node:fs';

@@ -1,5 +1,6 @@
 /**
- * Messages that were changed at random: no exception, no endless loop, no growth, and what comes back is a message. DNS_FUZZ_RUNS and
+ * Messages that were changed at random: no exception, no endless loop, no growth, and what comes back is a message.
+ * DNS_FUZZ_RUNS and
  * DNS_FUZZ_SEED choose how many, and which.
  */
 import t from 'tap';

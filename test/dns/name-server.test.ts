@@ -1,4 +1,7 @@
-/** Zones while they are served: read again, refused, signed anew, and with the address of the moment. Time passes as the test says. */
+/**
+ * Zones while they are served: read again, refused, signed anew, and with the address of the moment. Time passes as the
+ * test says.
+ */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';

@@ -1,4 +1,7 @@
-/** The stub resolver in virtual time, with servers that are good, slow, wrong and hostile (RFC 5452, RFC 2308, RFC 7766). */
+/**
+ * The stub resolver in virtual time, with servers that are good, slow, wrong and hostile (RFC 5452, RFC 2308, RFC
+ * 7766).
+ */
 import t, { type Test } from 'tap';
 import { LookupError, Resolver } from '../../src/dns/resolver/resolver.js';
 import { TYPE } from '../../src/dns/wire/constants.js';

@@ -1,4 +1,6 @@
-/** NSD, Knot and BIND as secondaries: the zone by AXFR, word of a new version, and what changed by IXFR, all with TSIG. */
+/**
+ * NSD, Knot and BIND as secondaries: the zone by AXFR, word of a new version, and what changed by IXFR, all with TSIG.
+ */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

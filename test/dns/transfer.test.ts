@@ -1,4 +1,7 @@
-/** Transfers and NOTIFY in virtual time: what a secondary that is slow, silent or gone can cost (RFC 5936, 1995, 1996, 8945). */
+/**
+ * Transfers and NOTIFY in virtual time: what a secondary that is slow, silent or gone can cost (RFC 5936, 1995, 1996,
+ * 8945).
+ */
 import { createHmac } from 'node:crypto';
 import t from 'tap';
 import { TSIG_ALGORITHMS, type TsigKey } from '../../src/dns/serve/tsig.js';

@@ -1,4 +1,6 @@
-/** Zone files: what is read, and that each error names its place and what to write (RFC 1035 5, RFC 3597 5, RFC 9460 2). */
+/**
+ * Zone files: what is read, and that each error names its place and what to write (RFC 1035 5, RFC 3597 5, RFC 9460 2).
+ */
 import t from 'tap';
 import { TYPE, typeName } from '../../src/dns/wire/constants.js';
 import { nameText } from '../../src/dns/wire/name.js';

@@ -1,6 +1,8 @@
 /**
- * What follows the question in an answer, written once: records with compressed names (RFC 1035 4.1.4). Offsets are those of a message
- * whose question has the name that the answer was made for. Where the answer is for names of other lengths, too (wildcards, names that
+ * What follows the question in an answer, written once: records with compressed names (RFC 1035 4.1.4). Offsets are
+ * those of a message
+ * whose question has the name that the answer was made for. Where the answer is for names of other lengths, too
+ * (wildcards, names that
  * do not exist), the places of the pointers are kept, to be moved.
  */
 import { HEADER } from '../wire/constants.js';
@@ -25,7 +27,9 @@ export interface Answer {
   readonly answers: number;
   readonly authorities: number;
   readonly additional: number;
-  /** Bytes of `tail` and pointers in them without the records that an answer may do without: all of the additional ones. */
+  /**
+   * Bytes of `tail` and pointers in them without the records that an answer may do without: all of the additional ones.
+   */
   readonly needed: number;
   readonly neededPointers: number;
   readonly neededAdditional: number;

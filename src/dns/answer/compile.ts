@@ -92,7 +92,8 @@ class Compiler {
       referral = this.answer(cut, TYPE.NS);
       referrals.set(key, referral);
     }
-    // A name below the cut has a question of its own length, and the pointers to the zone move: the answer is made for a wildcard.
+    // A name below the cut has a question of its own length, and the pointers to the zone move: the answer is made for
+    // a wildcard.
     const under = name.length === cut.length ? referral : this.under(cut, referrals);
     const answers =
       name.length === cut.length ? new Map([[TYPE.DS as number, this.answer(name, TYPE.DS)]]) : NO_ANSWERS;

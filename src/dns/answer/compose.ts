@@ -1,4 +1,7 @@
-/** Answers to one name and type out of a zone (RFC 1034 4.3.2, RFC 4592 3.3, RFC 2308, RFC 4035 3.1), made while the zone is built. */
+/**
+ * Answers to one name and type out of a zone (RFC 1034 4.3.2, RFC 4592 3.3, RFC 2308, RFC 4035 3.1), made while the
+ * zone is built.
+ */
 import { RCODE, TYPE } from '../wire/constants.js';
 import { isWithin, lowerName, type Name, nameKey, parentOf } from '../wire/name.js';
 import { cutOf, minimumOf, type RRset, soaOf, type Zone, type ZoneNode } from '../zone/zone.js';
@@ -85,7 +88,7 @@ export class Composer {
     return this.done(RCODE.nxDomain, true);
   }
 
-  /** The signature of one set: who asks for RRSIG gets no more (RFC 8482 7). */
+  /** The signature of one set, which is all that a question for RRSIG gets (RFC 8482 7). */
   signature(question: Name, node: ZoneNode, type: number): Answer {
     this.begin(question, false);
     const set = node.rrsets.get(type)!;

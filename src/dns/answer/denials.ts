@@ -1,4 +1,7 @@
-/** The NSEC records of a signed zone in canonical order, to find the one that proves that a name is not there (RFC 4034 4, RFC 4035 3.1.3). */
+/**
+ * The NSEC records of a signed zone in canonical order, to find the one that proves that a name is not there (RFC 4034
+ * 4, RFC 4035 3.1.3).
+ */
 import { TYPE } from '../wire/constants.js';
 import { compareNames, labelStarts, lowerByte, lowerName, type Name } from '../wire/name.js';
 import { ByteWriter } from '../wire/writer.js';
@@ -35,7 +38,10 @@ export class Denials {
     return this.all[number]!.node;
   }
 
-  /** The number of the record that is of `name`, or covers it: that of the last name before it. -1: the zone is not signed. */
+  /**
+   * The number of the record that is of `name`, or covers it: that of the last name before it. -1: the zone is not
+   * signed.
+   */
   of(name: Name): number {
     const starts = Uint8Array.from(labelStarts(name));
     return this.find(name, starts, starts.length);

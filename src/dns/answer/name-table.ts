@@ -1,4 +1,7 @@
-/** Names and what belongs to them, found by the bytes of a question without allocation: open addressing over one run of bytes. */
+/**
+ * Names and what belongs to them, found by the bytes of a question without allocation: open addressing over one run of
+ * bytes.
+ */
 import { MAX_LABELS } from '../wire/constants.js';
 import { labelStarts, type Name } from '../wire/name.js';
 
@@ -6,7 +9,8 @@ const OFFSET = 0x811c9dc5 | 0;
 const PRIME = 0x01000193;
 
 /**
- * FNV-1a from the last byte to the first, so that one pass gives the hash of every ancestor: `into[i]` is that of the name from its
+ * FNV-1a from the last byte to the first, so that one pass gives the hash of every ancestor: `into[i]` is that of the
+ * name from its
  * label `i` on, and that of the root lies behind the last label.
  */
 export function hashName(name: Uint8Array, length: number, starts: Uint8Array, labels: number, into: Int32Array): void {

@@ -1,4 +1,7 @@
-/** The key of a signed zone: one for everything (a combined signing key), ECDSA on P-256 with SHA-256 (RFC 6605, algorithm 13). */
+/**
+ * The key of a signed zone: one for everything (a combined signing key), ECDSA on P-256 with SHA-256 (RFC 6605,
+ * algorithm 13).
+ */
 import type { DnsCrypto } from '../crypto.js';
 import { lowerName, type Name } from '../wire/name.js';
 import { concat, u16At } from '../wire/writer.js';

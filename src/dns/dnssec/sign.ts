@@ -1,4 +1,7 @@
-/** A zone signed in memory: DNSKEY, CDS and CDNSKEY, a chain of NSEC records, and a signature of every set (RFC 4034, 4035 2, 7344, 9077). */
+/**
+ * A zone signed in memory: DNSKEY, CDS and CDNSKEY, a chain of NSEC records, and a signature of every set (RFC 4034,
+ * 4035 2, 7344, 9077).
+ */
 import type { DnsCrypto } from '../crypto.js';
 import { TYPE } from '../wire/constants.js';
 import { compareNames, isWildcard, labelCount, lowerName, type Name } from '../wire/name.js';
@@ -20,7 +23,10 @@ interface Growing {
   readonly signatures: Map<number, Uint8Array>;
 }
 
-/** `now`: seconds since 1970. `pause`: lets others have their turn. Records of these types that the zone has are replaced. */
+/**
+ * `now`: seconds since 1970. `pause`: lets others have their turn. Records of these types that the zone has are
+ * replaced.
+ */
 export async function signZone(
   zone: Zone,
   signer: ZoneSigner,
@@ -62,7 +68,9 @@ export async function signZone(
   return { apex: zone.apex, serial: zone.serial, nodes: nodes as ReadonlyMap<string, ZoneNode> };
 }
 
-/** RFC 4035 2.3: names with data of the zone, and delegations; not what lies below these, and no empty non-terminals. */
+/**
+ * RFC 4035 2.3: names with data of the zone, and delegations; not what lies below these, and no empty non-terminals.
+ */
 function isSecure(zone: Zone, { name, rrsets }: Growing): boolean {
   if (rrsets.size === 0) return false;
   const cut = cutOf(zone.nodes, zone.apex, lowerName(name));

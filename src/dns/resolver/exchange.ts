@@ -1,4 +1,7 @@
-/** One question to one server: over UDP from a port of its own, and over TCP when the answer is cut or somebody else's answers come. */
+/**
+ * One question to one server: over UDP from a port of its own, and over TCP when the answer is cut or somebody else's
+ * answers come.
+ */
 import { Memory } from '../../memory/memory.js';
 import {
   copyAddress,
@@ -93,7 +96,7 @@ async function overUdp(
     settle = resolve;
   });
   let strangers = 0;
-  // RFC 5452 9.2: a port that nobody can guess, for this question alone.
+  // RFC 5452 9.2: an unpredictable port, for this question alone.
   const port = await parts.datagrams.bind(0, (_port, { bytes, start, end, source }: Datagram) => {
     const message = bytes.slice(start, end);
     if (isSame(source, server) && answersTo(message, id, question)) return settle(message);

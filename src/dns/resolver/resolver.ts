@@ -8,7 +8,9 @@ import { type ExchangeParts, exchange } from './exchange.js';
 import type { Response } from './response.js';
 
 export interface ResolverOptions extends Omit<ExchangeParts, 'timeout'> {
-  /** Addresses of recursive servers, with `@PORT` behind unless it is 53, asked for each question: DHCP may change them. */
+  /**
+   * Addresses of recursive servers, with `@PORT` behind unless it is 53, asked for each question: DHCP may change them.
+   */
   readonly servers: () => readonly string[];
   /** Milliseconds that a server has; default 2,000. */
   readonly timeout?: number;
@@ -16,7 +18,10 @@ export interface ResolverOptions extends Omit<ExchangeParts, 'timeout'> {
   readonly cacheSize?: number;
 }
 
-/** `no-name`: there is no such name. `no-data`: no data of the type. `no-answer`: no server has answered well. `failed`: none could. */
+/**
+ * `no-name`: there is no such name. `no-data`: no data of the type. `no-answer`: no server has answered well. `failed`:
+ * none could.
+ */
 export type LookupFailure = 'no-name' | 'no-data' | 'no-answer' | 'failed' | 'no-servers' | 'bad-name' | 'busy';
 
 export class LookupError extends Error {

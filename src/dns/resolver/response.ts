@@ -1,4 +1,7 @@
-/** What a server answered, read with bounds: names of at most 255 bytes, pointers backwards only, counts that the message must have room for. */
+/**
+ * What a server answered, read with bounds: names of at most 255 bytes, pointers backwards only, counts that the
+ * message must have room for.
+ */
 import { HEADER, MAX_NAME, RCODE, TYPE } from '../wire/constants.js';
 import { lowerName, type Name, nameKey, sameBytes } from '../wire/name.js';
 import { ByteWriter, u16At, u32At } from '../wire/writer.js';
@@ -20,7 +23,9 @@ export interface Response {
   readonly name: Name;
   /** Seconds that it may be kept; 0: not at all. */
   readonly ttl: number;
-  /** It says that there is no such data (an SOA record came along, or NXDOMAIN), and not merely that an alias leads on. */
+  /**
+   * It says that there is no such data (an SOA record came along, or NXDOMAIN), and not merely that an alias leads on.
+   */
   readonly negative: boolean;
 }
 

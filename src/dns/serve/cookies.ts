@@ -1,6 +1,7 @@
 /**
- * Server cookies (RFC 7873) in the form that servers of one address share (RFC 9018 4): with the same secret each of them knows the
- * others' cookies again. Who has a good one can hear us at its address.
+ * Server cookies (RFC 7873) in the form that servers of one address share (RFC 9018 4): with the same secret each of
+ * them knows the
+ * others' cookies again. A client with a good one receives what is sent to its address.
  */
 import type { DatagramAddress } from '../../net/datagrams.js';
 import { putU32, u32At } from '../wire/writer.js';
@@ -9,7 +10,10 @@ import { SipHash } from './siphash.js';
 export const CLIENT_COOKIE = 8;
 export const SERVER_COOKIE = 16;
 const VERSION = 1;
-/** RFC 9018 4.3: seconds that a cookie of the past and one of the future are good, and after which a good one is made anew. */
+/**
+ * RFC 9018 4.3: seconds that a cookie of the past and one of the future are good, and after which a good one is made
+ * anew.
+ */
 const OLDEST = 3600;
 const NEWEST = -300;
 const RENEW = 1800;
@@ -27,7 +31,8 @@ export class Cookies {
   }
 
   /**
-   * Whether `bytes[at..at + length)`, both cookies as they came, has a server cookie of ours for this client. `seconds`: since 1970. What
+   * Whether `bytes[at..at + length)`, both cookies as they came, has a server cookie of ours for this client.
+   * `seconds`: since 1970. What
    * is to be sent lies in `reply` then in any case.
    */
   check(bytes: Uint8Array, at: number, length: number, client: DatagramAddress, seconds: number): boolean {

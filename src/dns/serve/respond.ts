@@ -54,7 +54,10 @@ export class Responder {
     this.options = options;
   }
 
-  /** Writes the answer to a datagram into `out`, which has room for 1,232 bytes; returns its length, 0: there is none. `now`: ms. */
+  /**
+   * Writes the answer to a datagram into `out`, which has room for 1,232 bytes; returns its length, 0: there is none.
+   * `now`: ms.
+   */
   udp(incoming: Incoming, out: Uint8Array, now: number): number {
     const { stats, rateLimit } = this.options;
     stats.queriesUdp += 1;
@@ -83,7 +86,10 @@ export class Responder {
     return length;
   }
 
-  /** The same for a message over TCP, without its length; `out` has room for 65,535 bytes. `idle`: of the connection, tenths of a second. */
+  /**
+   * The same for a message over TCP, without its length; `out` has room for 65,535 bytes. `idle`: of the connection,
+   * tenths of a second.
+   */
   tcp(incoming: Incoming, out: Uint8Array, idle: number): number {
     const { stats } = this.options;
     stats.queriesTcp += 1;
@@ -135,7 +141,7 @@ export class Responder {
     if (query.rcode !== RCODE.noError || query.nameLength === 0) return this.empty(query.rcode, 0, true);
     if (session?.good === false) return this.empty(RCODE.notAuth, 0, true);
     if (query.class === CLASS.ch) return this.chaos(limit);
-    // RFC 5936 4.2: AXFR goes over TCP. Who may have it there does not get here.
+    // RFC 5936 4.2: AXFR goes over TCP. Those with a key get it there before this is reached.
     if (query.type === TYPE.AXFR && this.keepalive < 0) return this.empty(RCODE.formErr, 0, true);
     if (query.type === TYPE.AXFR || query.type === TYPE.IXFR) {
       if (session === undefined) {

@@ -1,4 +1,7 @@
-/** SipHash-2-4 with 64 bits (Aumasson, Bernstein), as server cookies use it (RFC 9018 4.4). Numbers of 64 bits are two of 32. */
+/**
+ * SipHash-2-4 with 64 bits (Aumasson, Bernstein), as server cookies use it (RFC 9018 4.4). Numbers of 64 bits are two
+ * of 32.
+ */
 
 export class SipHash {
   private readonly v = new Int32Array(8);

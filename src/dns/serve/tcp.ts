@@ -1,5 +1,6 @@
 /**
- * DNS over TCP (RFC 7766): messages after their lengths, several at a time. What one client can hold is bounded: a message of 4 KiB, answers
+ * DNS over TCP (RFC 7766): messages after their lengths, several at a time. What one client can hold is bounded: a
+ * message of 4 KiB, answers
  * up to a high-water mark, a time without a query, and connections, of one address and of all.
  */
 import { Memory } from '../../memory/memory.js';

@@ -1,4 +1,7 @@
-/** Zone transfers to secondaries that have a key (RFC 5936, RFC 1995): messages that are made when there is room for them. */
+/**
+ * Zone transfers to secondaries that have a key (RFC 5936, RFC 1995): messages that are made when there is room for
+ * them.
+ */
 import { Memory } from '../../memory/memory.js';
 import { FLAG, HEADER } from '../wire/constants.js';
 import type { Query } from '../wire/query.js';
@@ -80,7 +83,7 @@ function* whole(zone: Zone): Generator<WireRecord> {
 
 function* changes(zone: Zone, history: History | undefined, serial: number): Generator<WireRecord> {
   const soa = soaRecord(zone);
-  // RFC 1995 2: who has this version, or a newer one, gets the SOA record alone.
+  // RFC 1995 2: a secondary with this version, or a newer one, gets the SOA record alone.
   if (!isNewer(zone.serial, serial)) return yield soa;
   const known = history?.since(serial);
   if (known === undefined) return yield* whole(zone);

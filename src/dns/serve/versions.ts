@@ -74,7 +74,10 @@ export class History {
       sum -= this.changes.shift()!.size;
   }
 
-  /** RFC 1995 4: what leads from `serial` to the present version, without the SOA record around; undefined: it is not known. */
+  /**
+   * RFC 1995 4: what leads from `serial` to the present version, without the SOA record around; undefined: it is not
+   * known.
+   */
   since(serial: number): WireRecord[] | undefined {
     const first = this.changes.findIndex(({ from }) => from === serial);
     if (first < 0) return undefined;

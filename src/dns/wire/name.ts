@@ -1,5 +1,6 @@
 /**
- * Names as bytes: labels of 1 to 63 bytes, each after its length, and a zero at the end (RFC 1035 3.1). Bytes of a label may have any
+ * Names as bytes: labels of 1 to 63 bytes, each after its length, and a zero at the end (RFC 1035 3.1). Bytes of a
+ * label may have any
  * value; only the letters of ASCII have no case (RFC 4343).
  */
 import { MAX_LABEL, MAX_LABELS, MAX_NAME } from './constants.js';
@@ -112,7 +113,8 @@ export class NameError extends Error {
 }
 
 /**
- * A name out of its text (RFC 1035 5.1): labels between dots, `\.` for a dot in a label, `\DDD` for a byte, `@` for the origin; what
+ * A name out of its text (RFC 1035 5.1): labels between dots, `\.` for a dot in a label, `\DDD` for a byte, `@` for the
+ * origin; what
  * does not end in a dot is completed with `origin`. Throws a `NameError`.
  */
 export function parseName(text: string, origin: Name | undefined): Name {
@@ -156,7 +158,10 @@ export function parseName(text: string, origin: Name | undefined): Name {
   return Uint8Array.from(bytes);
 }
 
-/** The byte that a backslash at `at` and what follows stand for, and the characters that they take. Throws a `NameError`. */
+/**
+ * The byte that a backslash at `at` and what follows stand for, and the characters that they take. Throws a
+ * `NameError`.
+ */
 export function escapeAt(text: string, at: number): { readonly byte: number; readonly length: number } {
   const next = text.charCodeAt(at + 1);
   if (Number.isNaN(next)) throw new NameError('a backslash at the end stands for nothing', at);
@@ -187,8 +192,10 @@ function byteText(byte: number): string {
 }
 
 /**
- * Reads a name without compression out of `bytes[at..end)`, in small letters, into `into`. Returns its length, and -1 when there is none:
- * a pointer, a label type that nobody defined (RFC 6891 5), more than 255 bytes, or an end too early. `starts` gets the offsets of its
+ * Reads a name without compression out of `bytes[at..end)`, in small letters, into `into`. Returns its length, and -1
+ * when there is none:
+ * a pointer, a label type that is not defined (RFC 6891 5), more than 255 bytes, or an end too early. `starts` gets the
+ * offsets of its
  * labels, and the number of them goes to `starts[MAX_LABELS]`.
  */
 export function readName(bytes: Uint8Array, at: number, end: number, into: Uint8Array, starts: Uint8Array): number {

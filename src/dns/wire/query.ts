@@ -1,5 +1,6 @@
 /**
- * A query as it came: read where it lies, into fields that are used again for the next (RFC 1035 4, RFC 6891 6, RFC 8945 4). Nothing is
+ * A query as it came: read where it lies, into fields that are used again for the next (RFC 1035 4, RFC 6891 6, RFC
+ * 8945 4). Nothing is
  * allocated, and no pointer is followed.
  */
 import { FLAG, HEADER, MAX_LABELS, MAX_NAME, OPCODE, RCODE, TYPE } from './constants.js';

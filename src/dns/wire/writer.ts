@@ -1,4 +1,7 @@
-/** Bytes that grow as they are written: for what is made once, when a zone is built. Answers are written into buffers of a fixed size. */
+/**
+ * Bytes that grow as they are written: for what is made once, when a zone is built. Answers are written into buffers of
+ * a fixed size.
+ */
 export class ByteWriter {
   private buffer: Uint8Array;
   length = 0;

@@ -1,5 +1,6 @@
 /**
- * A zone as `zone build` writes it: checked, and without its text. Eight bytes of a mark, SHA-256 of what follows, the name of the zone,
+ * A zone as `zone build` writes it: checked, and without its text. Eight bytes of a mark, SHA-256 of what follows, the
+ * name of the zone,
  * and records: owner, type, TTL, a byte for `@SELF`, the length of the data, the data.
  */
 import { TYPE } from '../wire/constants.js';

@@ -136,7 +136,7 @@ class Checks {
       !hasAddress(node) &&
       isWithin(target, lowerName(record.owner))
     ) {
-      // RFC 9471 2.1: without glue nobody finds it.
+      // RFC 9471 2.1: without glue it cannot be found.
       this.note(
         'error',
         record,

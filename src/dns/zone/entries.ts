@@ -1,5 +1,6 @@
 /**
- * The text of a zone file as entries: tokens of one line, or of several within parentheses (RFC 1035 5.1). The text is one character a
+ * The text of a zone file as entries: tokens of one line, or of several within parentheses (RFC 1035 5.1). The text is
+ * one character a
  * byte (Latin-1), so that names and strings keep their bytes.
  */
 import { EntryError, type Place } from './problem.js';

@@ -3,7 +3,8 @@ import { TYPE } from '../wire/constants.js';
 import type { Name } from '../wire/name.js';
 
 /**
- * `ttl`: seconds, units allowed. `string`: a length and bytes. `strings`, `hex`, `base64`: the rest of the record. `tag`, `value`: of CAA.
+ * `ttl`: seconds, units allowed. `string`: a length and bytes. `strings`, `hex`, `base64`: the rest of the record.
+ * `tag`, `value`: of CAA.
  * `target`: the rest of a URI record.
  */
 export type Field =

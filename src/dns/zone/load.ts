@@ -52,7 +52,9 @@ export function usesSelf({ records }: Pick<LoadedZone, 'records'>): boolean {
   return records.some(({ data }) => data === undefined);
 }
 
-/** The zone of a file without errors. `serial`: instead of that of the file. `more`: records beside those of the file. */
+/**
+ * The zone of a file without errors. `serial`: instead of that of the file. `more`: records beside those of the file.
+ */
 export function zoneOf({ apex, records }: LoadedZone, self: Self, serial?: number, more: readonly Data[] = []): Zone {
   if (apex === undefined) throw new TypeError('the file was not checked');
   const own = more.filter(({ owner }) => isWithin(lowerName(owner), apex));
@@ -91,7 +93,7 @@ export function selfOf({ addresses, protocols = [], httpsPort = 443, caa = [] }:
   return new Map([
     [TYPE.A as number, of(4)],
     [TYPE.AAAA, of(16)],
-    // RFC 9460 7.3: no hints; who has the name asks for its addresses anyway, and these would grow old.
+    // RFC 9460 7.3: no hints; clients ask for the addresses of the name anyway, and hints grow old.
     [TYPE.HTTPS, protocols.length === 0 ? [] : [httpsData(protocols, httpsPort)]],
     [TYPE.CAA, caa],
   ]);

@@ -159,7 +159,10 @@ function typeOf(token: Token): number {
   return type;
 }
 
-/** RFC 4592 2.1.1: an asterisk is a wildcard as the whole first label only. Elsewhere it is a letter like others, and mostly an error. */
+/**
+ * RFC 4592 2.1.1: an asterisk is a wildcard as the whole first label only. Elsewhere it is a letter like others, and
+ * mostly an error.
+ */
 function checkOwner(owner: Name, token: Token): void {
   for (const start of labelStarts(owner).slice(1)) {
     if (owner[start] === 1 && owner[start + 1] === 0x2a)

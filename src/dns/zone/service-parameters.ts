@@ -1,4 +1,7 @@
-/** The parameters of SVCB and HTTPS records (RFC 9460 2.1, 2.2, 7): words `key=value`, on the wire in ascending order of their numbers. */
+/**
+ * The parameters of SVCB and HTTPS records (RFC 9460 2.1, 2.2, 7): words `key=value`, on the wire in ascending order of
+ * their numbers.
+ */
 import { parseIp } from '../../net/ip-text.js';
 import { ByteWriter, u16At } from '../wire/writer.js';
 import type { Token } from './entries.js';

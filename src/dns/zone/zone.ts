@@ -43,7 +43,8 @@ interface Growing {
 }
 
 /**
- * The records must have passed `checkZone`. `serial`: instead of the SOA record's. Sets whose records differ in TTL get the least
+ * The records must have passed `checkZone`. `serial`: instead of the SOA record's. Sets whose records differ in TTL get
+ * the least
  * (RFC 2181 5.2).
  */
 export function makeZone(records: Iterable<Data>, apex: Name, serial?: number): Zone {

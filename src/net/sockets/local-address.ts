@@ -1,5 +1,6 @@
 /**
- * Which of our addresses a datagram was sent to, and which an answer leaves from (ip(7) IP_PKTINFO, RFC 3542 6): a socket for all
+ * Which of our addresses a datagram was sent to, and which an answer leaves from (ip(7) IP_PKTINFO, RFC 3542 6): a
+ * socket for all
  * addresses would answer from the one that suits the way, and resolvers drop what comes from another than they asked.
  */
 import { AF_INET6 } from '../../native/sockets.js';

@@ -1,4 +1,7 @@
-/** Memory of `recvmmsg` and `sendmmsg`: headers, addresses, control messages and payloads of many datagrams, at addresses that stay. */
+/**
+ * Memory of `recvmmsg` and `sendmmsg`: headers, addresses, control messages and payloads of many datagrams, at
+ * addresses that stay.
+ */
 import { type Pinned, pinned } from '../../native/slab.js';
 import { MESSAGE_VECTOR } from '../../native/sockets.js';
 

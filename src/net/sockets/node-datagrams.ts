@@ -12,11 +12,17 @@ import type { Endpoint } from '../flow.js';
 import { formatIp, parseIp } from '../ip-text.js';
 import { listenError } from './options.js';
 
-/** Bytes that may wait in a socket for the kernel to take them; more is dropped, as a full buffer of the kernel's would be. */
+/**
+ * Bytes that may wait in a socket for the kernel to take them; more is dropped, as a full buffer of the kernel's would
+ * be.
+ */
 const MAX_QUEUED = 1 << 20;
 
 export class NodeDatagrams implements Datagrams {
-  /** `host`: the address to bind, in text. With one that stands for all addresses the answers may leave from another than was asked. */
+  /**
+   * `host`: the address to bind, in text. With one that stands for all addresses the answers may leave from another
+   * than was asked.
+   */
   constructor(
     private readonly host: string,
     private readonly option: string,

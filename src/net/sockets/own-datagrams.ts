@@ -1,6 +1,8 @@
 /**
- * Datagrams without Node: many of them are read by one call of libc and answered by another, in the loop of `epoll-loop.ts`. A datagram of
- * Node's costs some 15 µs; this costs a share of the two calls. Linux only; `node-datagrams.ts` has the one for everywhere.
+ * Datagrams without Node: many of them are read by one call of libc and answered by another, in the loop of
+ * `epoll-loop.ts`. A datagram of
+ * Node's costs some 15 µs; this costs a share of the two calls. Linux only; `node-datagrams.ts` has the one for
+ * everywhere.
  */
 import { EINTR, errnoCode } from '../../native/errno.js';
 import { type Pinned, pinned } from '../../native/slab.js';

@@ -1,4 +1,7 @@
-/** Datagrams on the kernel's sockets, by both implementations: views, both families, and answers from the address that was asked. */
+/**
+ * Datagrams on the kernel's sockets, by both implementations: views, both families, and answers from the address that
+ * was asked.
+ */
 import { createSocket, type RemoteInfo } from 'node:dgram';
 import { once } from 'node:events';
 import { networkInterfaces } from 'node:os';

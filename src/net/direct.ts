@@ -248,7 +248,7 @@ export class DirectNetwork implements Network {
       mode.stop(turns.now);
     });
     // The DHCP server hears that the address is free once it is known where on the link it is.
-    if (stack.arp.neighbours.holdsBack && !link.gone) {
+    if (stack.holdsBack && !link.gone) {
       await new Promise<void>((resolve) => this.clock.schedule(LAST_WORD, resolve));
     }
     turns.loop.stop();

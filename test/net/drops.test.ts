@@ -121,7 +121,7 @@ const WAYS: Readonly<Record<DropName, (s: Host) => unknown>> = {
   'ethernet-source-invalid': (s) =>
     s.frame(ethernet(OUR_MAC, Uint8Array.of(1, 0, 0, 0, 0, 1), TYPE_IPV4, new Uint8Array(46))),
   'ethernet-vlan': (s) => s.frame(ethernet(OUR_MAC, PEER_MAC, 0x8100, new Uint8Array(46).fill(5))),
-  'ethernet-type-unknown': (s) => s.frame(ethernet(OUR_MAC, PEER_MAC, 0x86dd, new Uint8Array(46))),
+  'ethernet-type-unknown': (s) => s.frame(ethernet(OUR_MAC, PEER_MAC, 0x88b5, new Uint8Array(46))),
   'arp-truncated': (s) => s.frame(ethernet(OUR_MAC, PEER_MAC, TYPE_ARP, new Uint8Array(46)).subarray(0, 30)),
   'arp-format': (s) => s.frame(ethernet(OUR_MAC, PEER_MAC, TYPE_ARP, new Uint8Array(46))),
   'arp-not-for-us': (s) => s.arp({ target: ip('10.0.0.200') }),

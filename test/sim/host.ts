@@ -173,7 +173,7 @@ export class SimHost implements Port, Network {
     this.inside = true;
     const now = time.now();
     const { stack, dhcp } = this;
-    const due = Math.min(stack.poll(now), dhcp?.poll(now) ?? Number.POSITIVE_INFINITY, stack.arp.poll(now));
+    const due = Math.min(stack.poll(now), dhcp?.poll(now) ?? Number.POSITIVE_INFINITY, stack.pollNeighbours(now));
     this.inside = false;
     if (due === this.timerFor) return;
     this.timer?.cancel();

@@ -35,6 +35,9 @@ export interface Device {
    * (they were copied or written). False: the device could not take it, and the frame is lost as on any wire.
    */
   transmit(): boolean;
+  /** Frames to this group are wanted too, six bytes; and not any more. A device without these hands over every group's. */
+  join?(group: Uint8Array): void;
+  leave?(group: Uint8Array): void;
   /** Called when frames may be waiting. One listener; a device that is polled never calls it. */
   onReadable: (() => void) | undefined;
   close(): void;

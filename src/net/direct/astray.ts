@@ -116,7 +116,7 @@ export class Astray implements Elsewhere {
     ip: number,
     end: number,
   ): boolean {
-    const at = ip + ((bytes[ip] as number) & 15) * 4;
+    const at = this.stack.transportAt(bytes, ip, end);
     const flags = bytes[at + 13] as number;
     // A SYN begins where it comes; what has neither bit no connection takes.
     if ((flags & (ACK | RST)) === 0) return false;
@@ -133,7 +133,7 @@ export class Astray implements Elsewhere {
   }
 
   error(type: number, code: number, mtu: number, bytes: Uint8Array, ip: number, end: number): boolean {
-    const flow = quotedFlow(bytes, ip, end);
+    const flow = quotedFlow(this.stack, bytes, ip, end);
     if (flow === undefined) return false;
     const [remote, local, ports] = flow;
     const { connections, listening } = this.tcp;

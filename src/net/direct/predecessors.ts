@@ -69,7 +69,7 @@ export class Predecessors implements Elsewhere {
     private readonly memories: Memories | undefined,
   ) {
     this.adopter = new Adopter(tcp, memories);
-    this.flows = new FlowTable<Theirs>(tcp.hash);
+    this.flows = new FlowTable<Theirs>(tcp.hash, stack.peers);
   }
 
   /**
@@ -171,7 +171,7 @@ export class Predecessors implements Elsewhere {
   private returned(content: Buffer): void {
     const { stack, tcp } = this;
     // Nobody else's, and no answer to nobody.
-    if (tcp.connections.get(...passedOnFlow(content, 1)) === undefined) return;
+    if (tcp.connections.get(...passedOnFlow(stack, content, 1)) === undefined) return;
     inputPassedOn(stack, tcp, content, 1, content[0] as number);
   }
 
@@ -207,7 +207,7 @@ export class Predecessors implements Elsewhere {
   }
 
   error(type: number, code: number, mtu: number, bytes: Uint8Array, ip: number, end: number): boolean {
-    const flow = quotedFlow(bytes, ip, end);
+    const flow = quotedFlow(this.stack, bytes, ip, end);
     if (flow === undefined) return false;
     const one = this.flows.get(...flow);
     if (one === undefined) return false;

@@ -192,7 +192,7 @@ export class Successor implements Departed {
     const { mover } = this;
     const tos = content[0] as number;
     if (mover !== undefined && mover.undecided > 0) {
-      if (mover.segment(...passedOnFlow(content, 1), tos, content.subarray(1))) return;
+      if (mover.segment(...passedOnFlow(this.owner.stack, content, 1), tos, content.subarray(1))) return;
     }
     inputPassedOn(this.owner.stack, this.owner.tcp, content, 1, tos);
   }

@@ -157,7 +157,7 @@ export class Turns implements Driven {
     this.recorder?.turn(POLL, this.now);
     const next = this.stack.poll(this.now);
     // A renewal may begin to ask for the server's MAC address.
-    this.due = Math.min(next, this.mode.poll(this.now), this.stack.arp.poll(this.now));
+    this.due = Math.min(next, this.mode.poll(this.now), this.stack.pollNeighbours(this.now));
     this.polledAt = this.now;
     this.dueStale = false;
   }

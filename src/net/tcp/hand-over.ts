@@ -3,13 +3,13 @@
  * layer until they can follow (`moving/`), and the new one knows their names; what is no connection yet, or none any more, moves: the SYN queue, TIME-WAIT, the
  * keys of initial sequence numbers, cookies and timestamps, and the clock that these run on.
  */
-import type { Ipv4 } from '../ip-output.js';
+import type { Handle } from '../ip-output.js';
 import type { TcpLayer } from './layer.js';
 import { HalfOpen } from './passive-open/half-open.js';
 import { NONE, type TimeWait } from './time-wait.js';
 
 /** Remote address, local address, and `remote port << 16 | local port`: int32 each. */
-export type FlowName = readonly [Ipv4, Ipv4, number];
+export type FlowName = readonly [Handle, Handle, number];
 
 /** All times are ms before or after the moment of the hand-over. */
 export interface TcpState {
@@ -63,7 +63,15 @@ export interface Departed {
 /** Where segments go for which a layer has no connection, but a predecessor may. */
 export interface Elsewhere {
   /** `bytes[ip..end)` is a datagram with a whole, verified segment. True: it was taken. */
-  segment(remote: Ipv4, local: Ipv4, ports: number, tos: number, bytes: Uint8Array, ip: number, end: number): boolean;
+  segment(
+    remote: Handle,
+    local: Handle,
+    ports: number,
+    tos: number,
+    bytes: Uint8Array,
+    ip: number,
+    end: number,
+  ): boolean;
   /** An ICMP error about a datagram of ours, `bytes[ip..end)`. True: it was taken. */
   error(type: number, code: number, mtu: number, bytes: Uint8Array, ip: number, end: number): boolean;
 }
@@ -142,6 +150,6 @@ function halfOpenState(one: HalfOpen, now: number): HalfOpenState {
   return { name: nameOf(one), iss, irs, mss, scale, sackOk, timestamps, ecn, tsRecent, tsOffset, retries, ...times };
 }
 
-export function nameOf(one: { remoteAddress: Ipv4; localAddress: Ipv4; ports: number }): FlowName {
+export function nameOf(one: { remoteAddress: Handle; localAddress: Handle; ports: number }): FlowName {
   return [one.remoteAddress, one.localAddress, one.ports];
 }

@@ -54,7 +54,7 @@ function record(file: string, connections: number, { bytes = 8 << 20, crash = fa
     recorder.turn(E.POLL, now);
     stack.poll(now);
     mode.poll(now);
-    stack.arp.poll(now);
+    stack.pollNeighbours(now);
   };
   const frame = (bytes: Uint8Array): void => {
     now += 0.5;

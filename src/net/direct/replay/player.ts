@@ -144,7 +144,7 @@ export class Player {
         else stack.poll(this.now);
         if (kind !== E.POLL) return;
         this.mode.poll(this.now);
-        stack.arp.poll(this.now);
+        stack.pollNeighbours(this.now);
         return;
       case E.ENTRY:
         events.advance();

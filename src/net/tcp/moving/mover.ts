@@ -58,7 +58,7 @@ export class Mover {
     private readonly memories: Memories | undefined,
     private readonly events: MoverEvents,
   ) {
-    this.frozen = new FlowTable<Frozen>(layer.hash);
+    this.frozen = new FlowTable<Frozen>(layer.hash, layer.ip.peers);
   }
 
   /** Connections whose owner is not decided. */

@@ -4,6 +4,7 @@ import type { Faults } from '../net/device/faults.js';
 import { parseFaults } from '../net/device/faults-option.js';
 import { badUsage } from './failure.js';
 import { type StaticAddress, staticAddress } from './ipv4-arguments.js';
+import { type Ipv6Arguments, type Ipv6Flags, ipv6Arguments } from './ipv6-arguments.js';
 import { parseMac } from './mac.js';
 import { count, oneOf } from './option-values.js';
 
@@ -14,6 +15,9 @@ export interface DirectArguments {
   readonly bridge: string | undefined;
   /** Undefined: DHCP. */
   readonly static: StaticAddress | undefined;
+  readonly noIpv4: boolean;
+  /** Undefined: none. */
+  readonly ipv6: Ipv6Arguments | undefined;
   /** Six bytes; undefined: derived from the machine and the TAP's name. */
   readonly mac: Uint8Array | undefined;
   readonly hostname: string | undefined;
@@ -30,11 +34,12 @@ export interface DirectArguments {
   readonly state: string | undefined;
 }
 
-export interface DirectFlags {
+export interface DirectFlags extends Ipv6Flags {
   tap?: string;
   interface?: string;
   bridge?: string;
-  ipv4?: string;
+  /** `false`: `--no-ipv4`. */
+  ipv4?: string | false;
   ipv4Netmask?: string;
   ipv4Gateway?: string;
   mac?: Uint8Array;
@@ -59,6 +64,15 @@ export function addDirectOptions(command: Command): Command {
     .option('--ipv4 <address/size>', 'direct: a static address instead of DHCP')
     .option('--ipv4-netmask <mask>', 'direct: the size of the network as a netmask')
     .option('--ipv4-gateway <address>', 'direct: the router')
+    .option('--no-ipv4', 'direct: IPv6 alone')
+    .option(
+      '--ipv6 <address/size>',
+      'direct: a static IPv6 address instead of those that routers offer; may be repeated',
+      several,
+    )
+    .option('--ipv6-gateway <address>', 'direct: the IPv6 router (default: as routers advertise)')
+    .option('--no-ipv6', 'direct: IPv4 alone')
+    .option('--anycast <address>', 'direct: an address that is served and never announced; may be repeated', several)
     .option('--mac <address>', 'direct: address on the link (default: derived, always the same)', macAddress)
     .option('--hostname <name>', 'direct: name to tell the DHCP server (default: that of the machine)', hostName)
     .option('--pcap <file>', 'direct: write a capture (pcapng when the name ends so, else pcap)')
@@ -91,7 +105,9 @@ export function directArguments(flags: DirectFlags): DirectArguments {
     interface: flags.interface,
     tap: flags.tap ?? DEFAULT_TAP,
     bridge: flags.bridge,
-    static: staticAddress(flags.ipv4, flags.ipv4Netmask, flags.ipv4Gateway),
+    static: ipv4Of(flags),
+    noIpv4: flags.ipv4 === false,
+    ipv6: ipv6Arguments(flags),
     mac: flags.mac,
     hostname: flags.hostname,
     pcap: flags.pcap,
@@ -103,6 +119,20 @@ export function directArguments(flags: DirectFlags): DirectArguments {
     spin: flags.spin,
     state: flags.state,
   };
+}
+
+function ipv4Of({ ipv4, ipv4Netmask, ipv4Gateway, ipv6 }: DirectFlags): StaticAddress | undefined {
+  if (ipv4 !== false) return staticAddress(ipv4, ipv4Netmask, ipv4Gateway);
+  if (ipv6 === false)
+    throw badUsage('--no-ipv4 and --no-ipv6 together leave nothing to serve on; leave one of them out');
+  const wrong = ipv4Netmask !== undefined ? '--ipv4-netmask' : ipv4Gateway !== undefined ? '--ipv4-gateway' : undefined;
+  if (wrong !== undefined) throw badUsage(`${wrong} needs IPv4; leave --no-ipv4 out, or ${wrong}`);
+  return undefined;
+}
+
+/** An option that may be given more than once. */
+function several(text: string, before: string[] | undefined): string[] {
+  return [...(Array.isArray(before) ? before : []), text];
 }
 
 function recordOption({ record, recordSize }: DirectFlags): DirectArguments['record'] {
@@ -120,9 +150,14 @@ export function directOption(flags: DirectFlags): string | undefined {
     ['--tap', flags.tap !== undefined],
     ['--interface', flags.interface !== undefined],
     ['--bridge', flags.bridge !== undefined],
-    ['--ipv4', flags.ipv4 !== undefined],
+    ['--ipv4', typeof flags.ipv4 === 'string'],
     ['--ipv4-netmask', flags.ipv4Netmask !== undefined],
     ['--ipv4-gateway', flags.ipv4Gateway !== undefined],
+    ['--no-ipv4', flags.ipv4 === false],
+    ['--ipv6', Array.isArray(flags.ipv6)],
+    ['--ipv6-gateway', flags.ipv6Gateway !== undefined],
+    ['--no-ipv6', flags.ipv6 === false],
+    ['--anycast', flags.anycast !== undefined],
     ['--mac', flags.mac !== undefined],
     ['--hostname', flags.hostname !== undefined],
     ['--pcap', flags.pcap !== undefined],

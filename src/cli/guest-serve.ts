@@ -13,7 +13,7 @@ import { testSites } from './self-test-command.js';
 import type { ServeOptions } from './serve-arguments.js';
 import { firstSignal } from './signals.js';
 import { openSites } from './sites.js';
-import { addressOf } from './url.js';
+import { tellAddresses } from './url.js';
 
 /** Milliseconds that what is open may go on when another machine has the traffic. */
 const GIVEN_DRAIN = 3_600_000;
@@ -72,7 +72,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   }
   const listener = await Promise.race([listening, signal, failure]);
   if (typeof listener === 'object') {
-    process.stdout.write(`listening on ${addressOf(network, listener)}\n`);
+    tellAddresses(network, listener, (line) => process.stdout.write(line));
     const unwell = whenHealthy(forgetCrashes);
     const end = await Promise.race([signal, given, failure]);
     unwell();

@@ -52,6 +52,9 @@ export async function openDirect(
     onGiven: given,
     worker,
     static: direct.static,
+    noIpv4: direct.noIpv4,
+    // Several workers share the queues of one device; their way to IPv6 is not there yet.
+    ipv6: worker === undefined ? direct.ipv6 : undefined,
     hostname: direct.hostname ?? hostname(),
     state: direct.state ?? stateFolder(),
     congestion: direct.congestion,

@@ -6,7 +6,7 @@ import { openNetwork } from './networks.js';
 import type { ServeOptions } from './serve-arguments.js';
 import { firstSignal } from './signals.js';
 import { openSites } from './sites.js';
-import { addressOf } from './url.js';
+import { addressOf, tellAddresses } from './url.js';
 import { FROM_WORKERS } from './worker-channel.js';
 
 /** Serves until a signal comes, then drains. */
@@ -65,7 +65,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
         ...{ site: sites.site, http, moved: () => undefined, image: '', url },
         drain: () => ask('drain'),
       });
-      stdout.write(`listening on ${url}\n`);
+      tellAddresses(network, listener, (line) => stdout.write(line));
       const name = await end;
       log.event('net', `${name}: no new connections; ${http.connections} open ones have ${options.drain / 1000} s`);
       http.drain();

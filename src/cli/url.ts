@@ -1,10 +1,18 @@
 /** Where a server serves, for people to open. */
 import type { Listener, Network } from '../net/flow.js';
 
-/** Where it serves. */
+/** Where it serves: the first of its addresses. */
 export function addressOf(network: Network, listener: Listener): string {
   const { address, port } = listener.endpoint;
   return urlOf(network.address ?? address, port);
+}
+
+/** Says where it serves, one address behind the other; and later of each that comes. */
+export function tellAddresses(network: Network, listener: Listener, say: (line: string) => void): void {
+  const { address, port } = listener.endpoint;
+  const all = network.addresses ?? [network.address ?? address];
+  say(`listening on ${all.map((one) => urlOf(one, port)).join(' ')}\n`);
+  if ('onAddress' in network) network.onAddress = (one) => say(`listening on ${urlOf(one, port)}\n`);
 }
 
 /** `http://10.0.0.7/`, with the port unless it is 80. */

@@ -7,6 +7,7 @@ import type { Loop } from './device/loop.js';
 import type { AddressEvents, AddressMode } from './direct/address-mode.js';
 import { EntryClock } from './direct/entry-clock.js';
 import type { SharedAddress } from './direct/followed-mode.js';
+import type { Ipv6Text } from './direct/ipv6-mode.js';
 import { LeaseFile } from './direct/lease-file.js';
 import { monotonic } from './direct/monotonic.js';
 import { type OpenDevice, openDevice } from './direct/open-device.js';
@@ -21,7 +22,8 @@ import { Owners } from './direct/replay/recorded-flow.js';
 import { rememberingLeases } from './direct/replay/recorded-leases.js';
 import type { Recorder } from './direct/replay/recorder.js';
 import { beginningOf, record } from './direct/replay/recording.js';
-import { ServedAddress } from './direct/served-address.js';
+import { type Family, ServedAddress } from './direct/served-address.js';
+import { stableSecret } from './direct/stable-secret.js';
 import { Succession } from './direct/succession.js';
 import { Turns } from './direct/turns.js';
 import { Worker } from './direct/worker.js';
@@ -62,7 +64,8 @@ export class DirectNetwork implements Network {
     );
     this.opened = openDevice(options, this.clock, random, () => this.turns.readHeld());
     const { link, wire, device, onDrop } = this.opened;
-    this.recorder = record(options, device, () => this.beginning());
+    const ipv6 = this.ipv6();
+    this.recorder = record(options, device, ipv6, () => this.beginning());
     this.owners = this.recorder === undefined ? undefined : new Owners(this.recorder);
     const drops = new Drops();
     drops.watcher = onDrop;
@@ -80,15 +83,17 @@ export class DirectNetwork implements Network {
       const clock = monotonic() - performance.now();
       this.worker = new Worker(options.worker, stack, tcp, options.static === undefined, clock, this.enter);
     }
-    this.served = new ServedAddress(options, (address) => this.succession.addressLost(address));
-    this.mode = this.addressMode({
+    this.served = new ServedAddress(options, this.awaited(), (address) => this.succession.addressLost(address));
+    this.mode = this.addressMode(ipv6, {
       address: (address) => {
         this.served.is(address);
         this.tellOthers();
       },
       event: (sentence) => options.onEvent?.(sentence),
       notice: (sentence) => options.onNotice?.(sentence),
-      failed: (sentence) => this.served.fail(sentence),
+      failed: (sentence) => this.served.fail(sentence, 4),
+      addresses6: (texts, settled) => this.served.are(texts, settled),
+      failed6: (sentence) => this.served.fail(sentence, 6),
     });
     const makeLoop = (): Loop => realLoop(link, this.turns, options);
     this.turns.mode = this.mode;
@@ -99,13 +104,27 @@ export class DirectNetwork implements Network {
     if (options.held !== true) this.begin();
   }
 
-  private addressMode(events: AddressEvents): AddressMode {
+  /** What IPv6 is to be had, with the secret of its addresses. */
+  private ipv6(): Ipv6Text | undefined {
+    const { ipv6, state, onNotice } = this.options;
+    if (ipv6 === undefined) return undefined;
+    return { ...ipv6, secret: stableSecret(state, (sentence) => onNotice?.(sentence)) };
+  }
+
+  /** Families with an address that was given by hand. */
+  private awaited(): Family[] {
+    const { static: given, ipv6 } = this.options;
+    const families: Family[] = given === undefined ? [] : [4];
+    return ipv6 === undefined || ipv6.addresses.length === 0 ? families : [...families, 6];
+  }
+
+  private addressMode(ipv6: Ipv6Text | undefined, events: AddressEvents): AddressMode {
     if (this.worker !== undefined && !this.worker.leads) return this.worker.mode(events);
-    const { state, hostname, static: given } = this.options;
+    const { state, static: given } = this.options;
     const name = `${this.deviceName}-${formatMac(this.mac).replaceAll(':', '')}`;
     const file = state === undefined || given !== undefined ? undefined : new LeaseFile(state, name, events.notice);
     const leases = this.recorder === undefined ? file : rememberingLeases(this.recorder, file);
-    return buildMode(this.stack, given, hostname, leases, events);
+    return buildMode(this.stack, { ...this.options, ipv6 }, leases, events);
   }
 
   /** Looks for its address, and takes frames. */
@@ -196,6 +215,15 @@ export class DirectNetwork implements Network {
     return this.served.current;
   }
 
+  get addresses(): readonly string[] {
+    return this.served.all;
+  }
+
+  set onAddress(listener: (address: string) => void) {
+    this.served.listened();
+    this.served.onFurther = listener;
+  }
+
   /** Resolves when there is an address: with DHCP that may take until a server appears. */
   async listen(port: number, accept: Accept, adopt?: Adopt): Promise<Listener> {
     if (this.served.failure !== undefined) throw this.served.failure;
@@ -203,7 +231,7 @@ export class DirectNetwork implements Network {
     const { owners } = this;
     const listening =
       owners === undefined ? this.tcp.listen(port, accept, adopt) : this.tcp.listen(port, owners.accepting(accept));
-    if (this.served.current === undefined) await this.served.known();
+    if (!this.served.settled) await this.served.known();
     const listener: Listener = {
       endpoint: { address: this.served.current!, port: listening.port },
       close: () => {

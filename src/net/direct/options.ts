@@ -5,6 +5,7 @@ import type { PacketOptions } from '../device/packet-open.js';
 import type { TapDeviceOptions } from '../device/tap.js';
 import type { DropWatcher } from '../drops.js';
 import type { CongestionName } from '../tcp/congestion/index.js';
+import type { Ipv6Text } from './ipv6-mode.js';
 import type { WorkerOptions } from './worker.js';
 
 export interface DirectOptions {
@@ -14,9 +15,13 @@ export interface DirectOptions {
   readonly static?:
     | { readonly address: string; readonly prefix: number; readonly gateway?: string | undefined }
     | undefined;
+  /** No IPv4. */
+  readonly noIpv4?: boolean | undefined;
+  /** IPv6, with addresses given by hand or had from the network; undefined: none. Text forms, checked before. */
+  readonly ipv6?: Omit<Ipv6Text, 'secret'> | undefined;
   /** DHCP: the name to tell the server. */
   readonly hostname?: string | undefined;
-  /** DHCP: the folder where the lease is remembered; undefined: nowhere. */
+  /** The folder where the lease, and the secret of IPv6 addresses, are remembered; undefined: nowhere. */
   readonly state?: string | undefined;
   readonly congestion?: CongestionName | undefined;
   /** Looks before the loop sleeps; what suits the machine by default. */

@@ -9,6 +9,8 @@ import type { Random } from '../../transport.js';
 import { parseIpv4 } from '../../wire/address.js';
 import type { AddressEvents, AddressMode } from '../address-mode.js';
 import { DhcpMode } from '../dhcp-mode.js';
+import { DualMode } from '../dual-mode.js';
+import { Ipv6Mode, type Ipv6Text } from '../ipv6-mode.js';
 import { StaticMode } from '../static-mode.js';
 
 export interface StaticText {
@@ -29,11 +31,31 @@ export function buildStack(
   return { stack, tcp };
 }
 
-/** `given`: text forms, checked before; undefined: DHCP. */
+/** How a host comes to its addresses; text forms, checked before. */
+export interface Addressing {
+  /** Undefined: DHCP, if there is IPv4 at all. */
+  readonly static?: StaticText | undefined;
+  /** No IPv4. */
+  readonly noIpv4?: boolean | undefined;
+  readonly hostname?: string | undefined;
+  /** Undefined: no IPv6. */
+  readonly ipv6?: Ipv6Text | undefined;
+}
+
 export function buildMode(
   stack: Stack,
-  given: StaticText | undefined,
-  hostname: string | undefined,
+  addressing: Addressing,
+  memory: LeaseMemory | undefined,
+  events: AddressEvents,
+): AddressMode {
+  const { ipv6, noIpv4 } = addressing;
+  const ipv4 = noIpv4 === true ? undefined : ipv4Mode(stack, addressing, memory, events);
+  return new DualMode(ipv4, ipv6 && new Ipv6Mode(stack, ipv6, events));
+}
+
+function ipv4Mode(
+  stack: Stack,
+  { static: given, hostname }: Addressing,
   memory: LeaseMemory | undefined,
   events: AddressEvents,
 ): AddressMode {

@@ -6,6 +6,8 @@
  * without the others; a 0 in the place of a kind ends a segment.
  */
 
+import type { Ipv6Text } from '../ipv6-mode.js';
+
 /** time f64, marks u8, length u32, bytes: a frame came. */
 export const FRAME = 1;
 /** time f64: the batch was through; everything that was due was done; only the stack did what was due to it. */
@@ -64,6 +66,10 @@ export interface RecordedConfig {
   readonly static:
     | { readonly address: string; readonly prefix: number; readonly gateway?: string | undefined }
     | undefined;
+  /** No IPv4; undefined: a recording of a program that knew nothing else. */
+  readonly noIpv4?: boolean | undefined;
+  /** Text forms; undefined: no IPv6. */
+  readonly ipv6?: Ipv6Text | undefined;
   readonly hostname: string | undefined;
   readonly congestion: string;
   /** ms since 1970 when the stack's clock showed `clock`. */

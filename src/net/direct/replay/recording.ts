@@ -4,21 +4,27 @@ import type { Device } from '../../device/device.js';
 import type { Stack } from '../../stack/stack.js';
 import type { TcpLayer } from '../../tcp/index.js';
 import { formatMac } from '../../wire/address.js';
+import type { Ipv6Text } from '../ipv6-mode.js';
 import type { DirectOptions } from '../options.js';
 import type { Beginning } from './events.js';
 import { FileTape } from './file.js';
 import { Recorder } from './recorder.js';
 
 /** What goes into the stack is written down from here on; undefined: nobody asked for that. */
-export function record(options: DirectOptions, device: Device, beginning: () => Beginning): Recorder | undefined {
-  const { record, static: given, hostname, congestion = 'cubic' } = options;
+export function record(
+  options: DirectOptions,
+  device: Device,
+  ipv6: Ipv6Text | undefined,
+  beginning: () => Beginning,
+): Recorder | undefined {
+  const { record, static: given, noIpv4, hostname, congestion = 'cubic' } = options;
   if (record === undefined) return undefined;
   const { mac, mtu, offload } = device;
   const clock = performance.now();
   const config = {
     version: record.version,
     ...{ mac: formatMac(mac), mtu, checksum: offload.checksum, segmentation: offload.segmentation },
-    ...{ static: given, hostname, congestion, clock, wallClock: performance.timeOrigin + clock },
+    ...{ static: given, noIpv4, ipv6, hostname, congestion, clock, wallClock: performance.timeOrigin + clock },
   };
   const notice = (sentence: string) => options.onNotice?.(sentence);
   return new Recorder(new FileTape(record.file, record.bytes, config, notice), beginning);

@@ -47,8 +47,6 @@ export interface RouterParts {
 export class RouterDiscovery {
   /** Advertised name servers that are good now, the newest last. */
   resolvers: Resolver[] = [];
-  /** Routers are taken as defaults; not where one was given by hand. */
-  takesDefaults = true;
   /** Told of each valid advertisement. */
   onAdvertisement: ((advertisement: RouterAdvertisement) => void) | undefined = undefined;
   private solicitAt = Number.POSITIVE_INFINITY;
@@ -136,17 +134,12 @@ export class RouterDiscovery {
     }
     // RFC 4191 3.1: a route of length 0 is the default, and says more than the header.
     const named = routes.find((one) => one.length === 0);
-    const seconds = this.takesDefaults ? (named?.lifetime ?? lifetime) : 0;
+    const seconds = routers.fixed ? 0 : (named?.lifetime ?? lifetime);
     const specific = routes.filter((one) => one.length > 0);
     if (seconds === 0 && !routers.isRouter(source) && !specific.some((one) => one.lifetime > 0)) return;
     const defaultUntil = seconds === 0 ? Number.NEGATIVE_INFINITY : until(seconds);
-    const router = this.takesDefaults
-      ? routers.setDefault(source, defaultUntil, named?.preference ?? preference)
-      : undefined;
-    if (router === undefined) {
-      if (this.takesDefaults) link.drops.count(TABLE_FULL, bytes, ip, end);
-      return;
-    }
+    const router = routers.setDefault(source, defaultUntil, named?.preference ?? preference);
+    if (router === undefined) return link.drops.count(TABLE_FULL, bytes, ip, end);
     for (const one of specific) routers.setRoute(one.bytes, one.length, router, until(one.lifetime), one.preference);
   }
 

@@ -33,6 +33,8 @@ interface SpecificRoute extends Prefix {
 }
 
 export class Routers {
+  /** A default router was given by hand: advertised ones are none. */
+  fixed = false;
   private readonly routers: Router[] = [];
   private prefixes: Prefix[] = [];
   private routes: SpecificRoute[] = [];
@@ -47,6 +49,13 @@ export class Routers {
   /** Those that are a default now, the best first. */
   defaults(now: number): Router[] {
     return this.routers.filter((one) => one.defaultUntil > now).sort((a, b) => b.preference - a.preference);
+  }
+
+  /** What is on the link by its prefix. */
+  onLinkPrefixes(
+    now: number,
+  ): readonly { readonly bytes: Ipv6Bytes; readonly length: number; readonly until: number }[] {
+    return this.prefixes.filter((one) => one.until > now);
   }
 
   isRouter(handle: number): boolean {

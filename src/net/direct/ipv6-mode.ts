@@ -1,0 +1,213 @@
+/** The way to IPv6 addresses: those given by hand, or those that routers and DHCPv6 servers of the link offer. */
+import type { OwnAddress } from '../ip/v6/addresses.js';
+import { type Origin, PREFERRED, TENTATIVE } from '../ip/v6/addresses.js';
+import type { StableSecret } from '../ip/v6/stable-id.js';
+import type { Stack } from '../stack/stack.js';
+import { formatMac } from '../wire/address.js';
+import { formatIpv6, type Ipv6Bytes, maskedIpv6, parseIpv6 } from '../wire/ipv6.js';
+
+/** Text forms, checked before. */
+export interface Ipv6Text {
+  /** Given by hand; none: addresses come from the network. */
+  readonly addresses: readonly { readonly address: string; readonly prefix: number }[];
+  /** Served and never announced. */
+  readonly anycast: readonly string[];
+  readonly gateway?: string | undefined;
+  /** Of identifiers that stay the same (RFC 7217). */
+  readonly secret: StableSecret;
+}
+
+export interface Ipv6ModeEvents {
+  /** These are served now. `settled`: those that were given by hand have been looked for on the link, all of them. */
+  addresses6(texts: readonly string[], settled: boolean): void;
+  /** In order, for a log: one sentence. */
+  event(sentence: string): void;
+  /** For the operator: one sentence. */
+  notice(sentence: string): void;
+  /** None of the given addresses can be had: one sentence. */
+  failed6(sentence: string): void;
+}
+
+/** What a program that takes this one's place goes on with; JSON. Times in ms from now; -1: for ever. */
+export interface Ipv6State {
+  readonly secret: StableSecret;
+  readonly addresses: readonly {
+    readonly address: string;
+    readonly prefix: number;
+    readonly origin: Origin;
+    readonly anycast: boolean;
+    readonly validIn: number;
+    readonly preferredIn: number;
+  }[];
+  readonly routers: readonly {
+    readonly address: string;
+    readonly defaultIn: number;
+    readonly preference: 1 | 0 | -1;
+  }[];
+  readonly prefixes: readonly { readonly address: string; readonly length: number; readonly validIn: number }[];
+  readonly mtu: number;
+  readonly hopLimit: number;
+  /** Address, MAC, and whether it is a router. */
+  readonly neighbours: readonly (readonly [string, readonly number[], boolean])[];
+}
+
+export class Ipv6Mode {
+  /** Addresses that were given by hand and have not been looked for yet. */
+  private readonly pending = new Set<string>();
+  private refused: string | undefined = undefined;
+
+  constructor(
+    private readonly stack: Stack,
+    private readonly given: Ipv6Text,
+    private readonly events: Ipv6ModeEvents,
+  ) {}
+
+  private get automatic(): boolean {
+    return this.given.addresses.length === 0;
+  }
+
+  start(_now: number): void {
+    const { v6 } = this.stack;
+    this.watch();
+    v6.start(this.given.secret, false);
+    this.addGiven(false);
+    v6.routerDiscovery.start();
+    if (this.automatic) this.tell();
+  }
+
+  private addGiven(known: boolean): void {
+    const { given, stack } = this;
+    const { configuration, routers } = stack.v6;
+    routers.fixed = given.gateway !== undefined;
+    configuration.slaac = this.automatic;
+    for (const { address, prefix } of given.addresses) {
+      const bytes = parseIpv6(address) as Ipv6Bytes;
+      this.pending.add(formatIpv6(bytes));
+      if (prefix < 128) routers.setPrefix(maskedIpv6(bytes, prefix), prefix, Number.POSITIVE_INFINITY);
+    }
+    if (given.gateway !== undefined) {
+      const gateway = stack.peers.intern(parseIpv6(given.gateway) as Ipv6Bytes);
+      routers.setDefault(gateway, Number.POSITIVE_INFINITY, 1);
+    }
+    for (const address of given.anycast) {
+      configuration.add(parseIpv6(address) as Ipv6Bytes, 128, 'static', { anycast: true });
+    }
+    for (const { address, prefix } of given.addresses) {
+      configuration.add(parseIpv6(address) as Ipv6Bytes, prefix, 'static', { known });
+    }
+  }
+
+  private watch(): void {
+    const { v6 } = this.stack;
+    v6.configuration.events = {
+      assigned: (one) => {
+        this.pending.delete(formatIpv6(one.bytes));
+        this.events.event(`IPv6: ${this.describe(one)} is ours`);
+        this.tell();
+      },
+      changed: (one) => {
+        const what = one.state === PREFERRED ? 'preferred again' : 'deprecated: it serves what is open';
+        this.events.event(`IPv6: ${this.describe(one)} is ${what}`);
+      },
+      lost: (one) => {
+        this.events.event(`IPv6: ${this.describe(one)} is not ours any more`);
+        this.stack.addressLost(one.handle, this.stack.now);
+        this.tell();
+      },
+      duplicate: (one, mac) => this.duplicate(one, formatMac(mac)),
+    };
+    v6.onConflict = (address, mac) => {
+      this.events.notice(`another host (${formatMac(mac)}) claims our address ${address}: give one of the two another`);
+    };
+  }
+
+  private describe({ bytes, prefix, origin }: OwnAddress): string {
+    return `${formatIpv6(bytes)}/${origin === 'slaac' || origin === 'dhcp' ? 64 : prefix} (${origin})`;
+  }
+
+  private duplicate(one: OwnAddress, mac: string): void {
+    const text = formatIpv6(one.bytes);
+    const sentence = `the address ${text} is in use by another host (${mac})`;
+    if (one.origin !== 'static') {
+      this.events.notice(`${sentence}; another identifier is tried`);
+      return;
+    }
+    this.pending.delete(text);
+    this.refused = `${sentence}; give this one another with --ipv6`;
+    if (this.pending.size === 0 && this.served.length === 0) this.events.failed6(this.refused);
+    else {
+      this.events.notice(this.refused);
+      this.tell();
+    }
+  }
+
+  private get served(): string[] {
+    return this.stack.v6.addresses.served.map((one) => formatIpv6(one.bytes));
+  }
+
+  private tell(): void {
+    this.events.addresses6(this.served, this.pending.size === 0);
+  }
+
+  /** Leaves the link. */
+  stop(): void {
+    this.stack.v6.stop();
+  }
+
+  state(now: number): Ipv6State {
+    const { v6 } = this.stack;
+    const until = (time: number): number => (time === Number.POSITIVE_INFINITY ? -1 : Math.max(0, time - now));
+    const addresses = [...v6.addresses]
+      .filter((one) => one.state !== TENTATIVE)
+      .map(({ bytes, prefix, origin, anycast, validUntil, preferredUntil }) => {
+        const times = { validIn: until(validUntil), preferredIn: until(preferredUntil) };
+        return { address: formatIpv6(bytes), prefix, origin, anycast, ...times };
+      });
+    const routers = v6.routers.defaults(now).map(({ address, defaultUntil, preference }) => {
+      return { address: formatIpv6(address), defaultIn: until(defaultUntil), preference };
+    });
+    const prefixes = v6.routers.onLinkPrefixes(now).map(({ bytes, length, until: end }) => {
+      return { address: formatIpv6(bytes), length, validIn: until(end) };
+    });
+    const neighbours = v6.neighbours
+      .known()
+      .map(([bytes, mac, router]): [string, number[], boolean] => [formatIpv6(bytes), mac, router]);
+    const { linkMtu: mtu, hopLimit } = v6.output;
+    return { secret: this.given.secret, addresses, routers, prefixes, mtu, hopLimit, neighbours };
+  }
+
+  /** Goes on with what a predecessor had, `elapsed` ms ago: announces it, and asks nobody. */
+  adopt(state: Ipv6State, now: number, elapsed: number): void {
+    const { v6, peers } = this.stack;
+    const { configuration, routers, neighbours, output, routerDiscovery } = v6;
+    const at = (left: number): number => (left < 0 ? Number.POSITIVE_INFINITY : now + left - elapsed);
+    this.watch();
+    v6.start(state.secret, true);
+    output.setLinkMtu(state.mtu);
+    output.hopLimit = state.hopLimit;
+    for (const [address, mac, router] of state.neighbours) {
+      neighbours.heard(peers.intern(parseIpv6(address) as Ipv6Bytes), Uint8Array.from(mac), 0, now).router = router;
+    }
+    this.addGiven(true);
+    for (const one of state.prefixes)
+      routers.setPrefix(parseIpv6(one.address) as Ipv6Bytes, one.length, at(one.validIn));
+    for (const one of state.routers) {
+      routers.setDefault(peers.intern(parseIpv6(one.address) as Ipv6Bytes), at(one.defaultIn), one.preference);
+    }
+    for (const { address, prefix, origin, anycast, validIn, preferredIn } of state.addresses) {
+      // Others than before may be given now.
+      if (origin === 'static' || (!this.automatic && origin !== 'link-local')) continue;
+      const times = { valid: at(validIn), preferred: at(preferredIn) };
+      configuration.add(parseIpv6(address) as Ipv6Bytes, prefix, origin, { known: true, anycast, ...times });
+    }
+    routerDiscovery.start();
+    this.tell();
+  }
+
+  /** Gives the link to a program that takes this one's place: nothing is answered from here on. */
+  leave(now: number): Ipv6State {
+    const state = this.state(now);
+    this.stack.v6.routerDiscovery.stop();
+    return state;
+  }
+}

@@ -315,6 +315,7 @@ export class Neighbours6 {
       // Its address on the link may have changed: everybody is asked. Other next hops are as good meanwhile.
       one.state = INCOMPLETE;
       one.tries = 0;
+      one.failures = Math.max(one.failures, 1);
       this.events.unreachable(one);
     } else if (one.state === INCOMPLETE && one.tries >= MAX_MULTICAST_SOLICIT) {
       this.fail(one, now);
@@ -328,7 +329,7 @@ export class Neighbours6 {
     one.state = FAILED;
     one.retryAt = now + Math.min(NEGATIVE * 3 ** one.failures, LONGEST_NEGATIVE);
     one.failures = Math.min(one.failures + 1, 8);
-    if (this.cache.peek(one.handle) === one) this.cache.delete(one.handle);
+    // One that was known stays in the table: a router among them is not chosen as long as it says nothing.
     this.forgetQueue(one);
     this.events.unreachable(one);
   }

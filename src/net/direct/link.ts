@@ -14,6 +14,9 @@ export const ERROR = 3;
 /** An Ethernet frame with an ARP reply. */
 export const ARP = 4;
 
+/** An Ethernet frame with an IPv6 neighbour advertisement. */
+export const ND = 6;
+
 /** Source, destination, then a UDP datagram, verified. */
 export const DATAGRAM = 5;
 

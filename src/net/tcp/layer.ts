@@ -13,7 +13,7 @@ import { BusyPool } from './busy.js';
 import type { CongestionControl } from './congestion.js';
 import type { Connection } from './connection.js';
 import { FlowTable } from './flow-table.js';
-import { type Departed, type Elsewhere, nameOf } from './hand-over.js';
+import { carriedName, type Departed, type Elsewhere } from './hand-over.js';
 import { icmpError, quotedFlow, quotedSequence } from './icmp.js';
 import { SentPool } from './in-flight.js';
 import { arrive } from './input.js';
@@ -241,7 +241,7 @@ export class TcpLayer implements Transport {
     c.deadline = Number.POSITIVE_INFINITY;
     this.connections.delete(c);
     this.schedule.forget(c);
-    this.departed?.gone(nameOf(c));
+    this.departed?.gone(carriedName(this.ip.peers, c));
     if (!c.resting) {
       this.budget.received -= c.heldBytes + (c.busy.reassembly?.size ?? 0);
       c.release();

@@ -45,7 +45,7 @@ function record(file: string, connections: number, { bytes = 8 << 20, crash = fa
   };
   const random = recorder.recording(new SeededRandom(7));
   const { stack, tcp: layer } = buildStack(new RecordedDevice(memory, recorder), random, new Drops(), 'cubic');
-  const quiet = { address() {}, addresses6() {}, event() {}, notice() {}, failed() {}, failed6() {} };
+  const quiet = { address() {}, event() {}, notice() {}, failed() {}, addresses6() {}, failed6() {} };
   const mode = buildMode(stack, { static: config.static }, undefined, quiet);
   let now = 0;
   const turn = (): void => {

@@ -95,6 +95,8 @@ export class Ipv6 implements Upper {
 
   /** IPv6 begins on this host. `known`: its link-local address was in use before, and nobody has to be asked. */
   start(secret: StableSecret, known: boolean): void {
+    // A program that takes its traffic back has what it had.
+    if (this.configuration.ids !== undefined) return;
     const { host } = this;
     host.peers.rekey(host.random);
     this.output.start();

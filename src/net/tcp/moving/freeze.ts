@@ -1,7 +1,7 @@
 /** What of a connection goes to another program. A connection that is in the middle of something that is not here stays. */
 import type { Memory } from '../../../memory/memory.js';
 import type { Connection } from '../connection.js';
-import { nameOf } from '../hand-over.js';
+import { carriedName } from '../hand-over.js';
 import type { Sent } from '../in-flight.js';
 import { CLOSED, ESTABLISHED } from '../state.js';
 import {
@@ -74,7 +74,7 @@ export function freeze(c: Connection, idOf: (memory: Memory) => string | undefin
   if (owner === undefined) return undefined;
   return {
     version: MOVE_VERSION,
-    name: nameOf(c),
+    name: carriedName(c.layer.ip.peers, c),
     at: now + clockOffset,
     stamp: c.layer.timestamp(c, now),
     numbers: numbersOf(c, NUMBERS),

@@ -6,7 +6,7 @@ import type { Memories, MemoryName } from '../../../memory/memories.js';
 import type { Memory } from '../../../memory/memory.js';
 import type { Connection } from '../connection.js';
 import { FlowTable } from '../flow-table.js';
-import type { FlowName } from '../hand-over.js';
+import { type CarriedName, flowName } from '../hand-over.js';
 import type { TcpLayer } from '../layer.js';
 import { CLOSED } from '../state.js';
 import { freeze, memoriesOf, movable } from './freeze.js';
@@ -104,9 +104,10 @@ export class Mover {
   }
 
   /** The other side's word: `moved` are its own by now, everything else that is frozen is ours. */
-  settled(moved: readonly FlowName[]): void {
-    for (const [remote, local, ports] of moved) {
-      const one = this.frozen.get(remote, local, ports);
+  settled(moved: readonly CarriedName[]): void {
+    for (const carried of moved) {
+      const name = flowName(this.layer.ip.peers, carried);
+      const one = name && this.frozen.get(...name);
       if (one === undefined) continue;
       this.frozen.delete(one);
       const { connection } = one;

@@ -48,11 +48,11 @@ export class ExtensionHeaders {
 
   /** Walks the headers of the packet at `ip`, which ends at `end`, from its first one on. */
   walk(bytes: Uint8Array, ip: number, end: number): number {
-    return this.from(bytes, ip, ip + IPV6_HEADER, ip + NEXT_HEADER_AT, end);
+    return this.from(bytes, ip, ip + IPV6_HEADER, ip + NEXT_HEADER_AT, end, true);
   }
 
-  /** Goes on at `at` with the header that `bytes[field]` names. */
-  from(bytes: Uint8Array, ip: number, start: number, named: number, end: number): number {
+  /** Goes on at `start` with the header that `bytes[named]` names. `first`: nothing stands before it. */
+  from(bytes: Uint8Array, ip: number, start: number, named: number, end: number, first = false): number {
     let at = start;
     let field = named;
     for (let count = 0; ; count++) {
@@ -61,7 +61,7 @@ export class ExtensionHeaders {
       this.at = at;
       this.field = field;
       if (next === NO_NEXT_HEADER) return NOTHING;
-      if (next === HOP_BY_HOP && field !== ip + NEXT_HEADER_AT) {
+      if (next === HOP_BY_HOP && !(first && count === 0)) {
         // RFC 8200 4.1: right behind the IPv6 header or nowhere.
         return this.problem(UNRECOGNIZED_NEXT_HEADER, field - ip);
       }

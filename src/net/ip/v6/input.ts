@@ -193,7 +193,10 @@ export class Ipv6Input {
     }
     const whole = this.reassembly.add(bytes, ip, header, field, end, this.link.now);
     if (whole === undefined) return;
-    this.walk({ bytes: whole, ip: 0, end: whole.length, marks: RX_PLAIN, group: packet.group, fragmented: true });
+    const put = { bytes: whole, ip: 0, end: whole.length, marks: RX_PLAIN, group: packet.group, fragmented: true };
+    // What stands before the fragment header was dealt with when the first fragment came.
+    const { resumeAt, resumeField } = this.reassembly;
+    this.took(put, headers.from(whole, 0, resumeAt, resumeField, whole.length));
   }
 
   /** RFC 7112 5. */

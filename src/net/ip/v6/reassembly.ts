@@ -37,6 +37,9 @@ interface Partial {
 }
 
 export class Ipv6Reassembly {
+  /** Of the packet that `add` returned: where the first header behind the fragment header is, and the field that names it. */
+  resumeAt = 0;
+  resumeField = 0;
   private readonly table = new Map<string, Partial>();
   private bytes = 0;
 
@@ -135,6 +138,8 @@ export class Ipv6Reassembly {
     whole.set(first.subarray(0, headerAt));
     for (const { offset, bytes } of one.parts) whole.set(bytes, headerAt + offset);
     putUint16(whole, 4, headerAt - IPV6_HEADER + total);
+    this.resumeAt = headerAt;
+    this.resumeField = fieldBefore(whole, headerAt);
     return whole;
   }
 
@@ -163,10 +168,15 @@ export class Ipv6Reassembly {
 
 /** The packet as it came: the header before the fragment header names that again. */
 function restored(first: Uint8Array, headerAt: number): Uint8Array {
-  let field = 6;
-  for (let at = IPV6_HEADER; at < headerAt; at += (first[at + 1] + 1) * 8) field = at;
-  first[field] = FRAGMENT;
+  first[fieldBefore(first, headerAt)] = FRAGMENT;
   return first;
+}
+
+/** Where the header is named that stands at `headerAt`. */
+function fieldBefore(packet: Uint8Array, headerAt: number): number {
+  let field = 6;
+  for (let at = IPV6_HEADER; at < headerAt; at += (packet[at + 1] + 1) * 8) field = at;
+  return field;
 }
 
 /** The place of a part with this offset among `parts`. */

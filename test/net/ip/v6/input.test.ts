@@ -114,6 +114,13 @@ t.test('[8200 4.1] hop-by-hop options stand first or nowhere', async (t) => {
   const pad = Uint8Array.of(1, 4, 0, 0, 0, 0);
   lab.packet6(packet(60, concat(extension(0, pad), extension(58, pad), echoMessage(0))));
   t.same(error(lab)?.slice(0, 3), [PARAMETER, 1, 40], 'the pointer names the field that says so');
+  const hidden = concat(
+    extension(58, pad),
+    summed(PEER6, OURS, 58, 2, concat(Uint8Array.of(ECHO, 0, 0, 0), echoBody(28))),
+  );
+  lab.packet6(packet(44, fragment6(0, 0, true, 1, hidden.subarray(0, 24))));
+  lab.packet6(packet(44, fragment6(0, 24, false, 1, hidden.subarray(24))));
+  t.equal(error(lab)?.[1], 1, 'nor behind a fragment header');
 });
 
 t.test('[8200 4.2] an unknown option is dealt with by its two highest bits', async (t) => {

@@ -7,12 +7,13 @@ export function addressOf(network: Network, listener: Listener): string {
   return urlOf(network.address ?? address, port);
 }
 
-/** Says where it serves, one address behind the other; and later of each that comes. */
+/** Says where it serves, a line for each address; and later one for each that comes. */
 export function tellAddresses(network: Network, listener: Listener, say: (line: string) => void): void {
   const { address, port } = listener.endpoint;
   const all = network.addresses ?? [network.address ?? address];
-  say(`listening on ${all.map((one) => urlOf(one, port)).join(' ')}\n`);
-  if ('onAddress' in network) network.onAddress = (one) => say(`listening on ${urlOf(one, port)}\n`);
+  const line = (one: string): void => say(`listening on ${urlOf(one, port)}\n`);
+  for (const one of all) line(one);
+  if ('onAddress' in network) network.onAddress = line;
 }
 
 /** `http://10.0.0.7/`, with the port unless it is 80. */

@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Faults } from '../net/device/faults.js';
 import { parseFaults } from '../net/device/faults-option.js';
 import { badUsage } from './failure.js';
-import { type StaticAddress, staticAddress } from './ipv4-arguments.js';
+import { anycastAddresses, type StaticAddress, staticAddress } from './ipv4-arguments.js';
 import { type Ipv6Arguments, type Ipv6Flags, ipv6Arguments } from './ipv6-arguments.js';
 import { parseMac } from './mac.js';
 import { count, oneOf } from './option-values.js';
@@ -15,6 +15,8 @@ export interface DirectArguments {
   readonly bridge: string | undefined;
   /** Undefined: DHCP. */
   readonly static: StaticAddress | undefined;
+  /** IPv4 addresses that are served and never announced. */
+  readonly anycast: readonly string[];
   readonly noIpv4: boolean;
   /** Undefined: none. */
   readonly ipv6: Ipv6Arguments | undefined;
@@ -39,7 +41,7 @@ export interface DirectFlags extends Ipv6Flags {
   interface?: string;
   bridge?: string;
   /** `false`: `--no-ipv4`. */
-  ipv4?: string | false;
+  ipv4?: string[] | false;
   ipv4Netmask?: string;
   ipv4Gateway?: string;
   mac?: Uint8Array;
@@ -61,7 +63,7 @@ export function addDirectOptions(command: Command): Command {
     .option('--tap <name>', `direct: the TAP device, made unless it exists (default: ${DEFAULT_TAP})`)
     .option('--bridge <name>', 'direct: the bridge to put the TAP on')
     .option('--interface <name>', 'direct: a network card instead of a TAP; the kernel may hold no address on it')
-    .option('--ipv4 <address/size>', 'direct: a static address instead of DHCP')
+    .option('--ipv4 <address/size>', 'direct: a static address instead of DHCP; may be repeated', several)
     .option('--ipv4-netmask <mask>', 'direct: the size of the network as a netmask')
     .option('--ipv4-gateway <address>', 'direct: the router')
     .option('--no-ipv4', 'direct: IPv6 alone')
@@ -106,6 +108,7 @@ export function directArguments(flags: DirectFlags): DirectArguments {
     tap: flags.tap ?? DEFAULT_TAP,
     bridge: flags.bridge,
     static: ipv4Of(flags),
+    anycast: anycastOf(flags),
     noIpv4: flags.ipv4 === false,
     ipv6: ipv6Arguments(flags),
     mac: flags.mac,
@@ -122,12 +125,19 @@ export function directArguments(flags: DirectFlags): DirectArguments {
 }
 
 function ipv4Of({ ipv4, ipv4Netmask, ipv4Gateway, ipv6 }: DirectFlags): StaticAddress | undefined {
-  if (ipv4 !== false) return staticAddress(ipv4, ipv4Netmask, ipv4Gateway);
+  if (ipv4 !== false) return staticAddress(ipv4 ?? [], ipv4Netmask, ipv4Gateway);
   if (ipv6 === false)
     throw badUsage('--no-ipv4 and --no-ipv6 together leave nothing to serve on; leave one of them out');
   const wrong = ipv4Netmask !== undefined ? '--ipv4-netmask' : ipv4Gateway !== undefined ? '--ipv4-gateway' : undefined;
   if (wrong !== undefined) throw badUsage(`${wrong} needs IPv4; leave --no-ipv4 out, or ${wrong}`);
   return undefined;
+}
+
+function anycastOf({ ipv4, anycast = [] }: DirectFlags): string[] {
+  const given = anycast.filter((one) => !one.includes(':'));
+  if (ipv4 === false && given.length > 0)
+    throw badUsage(`--anycast ${given[0]} needs IPv4; leave --no-ipv4 out, or --anycast`);
+  return anycastAddresses(given);
 }
 
 /** An option that may be given more than once. */
@@ -150,7 +160,7 @@ export function directOption(flags: DirectFlags): string | undefined {
     ['--tap', flags.tap !== undefined],
     ['--interface', flags.interface !== undefined],
     ['--bridge', flags.bridge !== undefined],
-    ['--ipv4', typeof flags.ipv4 === 'string'],
+    ['--ipv4', Array.isArray(flags.ipv4)],
     ['--ipv4-netmask', flags.ipv4Netmask !== undefined],
     ['--ipv4-gateway', flags.ipv4Gateway !== undefined],
     ['--no-ipv4', flags.ipv4 === false],

@@ -155,7 +155,7 @@ function vmOnly<K extends 'kernel' | 'format'>(flags: BuildFlags, name: K): Buil
 
 function networkOf(flags: BuildFlags): Record<string, string | number | boolean> {
   const { target, host, port, hostname } = flags;
-  const address = staticAddress(flags.ipv4, flags.ipv4Netmask, flags.ipv4Gateway);
+  const address = staticAddress(flags.ipv4 === undefined ? [] : [flags.ipv4], flags.ipv4Netmask, flags.ipv4Gateway);
   if (target === 'static' && address === undefined)
     throw badUsage('--target static needs its address: --ipv4 192.0.2.7/24 --ipv4-gateway 192.0.2.1');
   if (address !== undefined && (target === 'socket' || target === 'direct'))

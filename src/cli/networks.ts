@@ -52,6 +52,7 @@ export async function openDirect(
     onGiven: given,
     worker,
     static: direct.static,
+    anycast: direct.anycast,
     noIpv4: direct.noIpv4,
     // Several workers share the queues of one device; their way to IPv6 is not there yet.
     ipv6: worker === undefined ? direct.ipv6 : undefined,

@@ -83,10 +83,12 @@ export class DirectNetwork implements Network {
       const clock = monotonic() - performance.now();
       this.worker = new Worker(options.worker, stack, tcp, options.static === undefined, clock, this.enter);
     }
-    this.served = new ServedAddress(options, this.awaited(), (address) => this.succession.addressLost(address));
+    this.served = new ServedAddress(options, this.awaited(), options.anycast ?? [], (address) =>
+      this.succession.addressLost(address),
+    );
     this.mode = this.addressMode(ipv6, {
-      address: (address) => {
-        this.served.is(address);
+      address: (address, further) => {
+        this.served.is(address, further);
         this.tellOthers();
       },
       event: (sentence) => options.onEvent?.(sentence),

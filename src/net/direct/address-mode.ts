@@ -35,8 +35,8 @@ export interface AddressState {
 }
 
 export interface AddressEvents extends Ipv6ModeEvents {
-  /** The stack has this IPv4 address now; undefined: it has none any more. */
-  address(text: string | undefined): void;
+  /** The stack has this IPv4 address now, and further ones; undefined: it has none any more. */
+  address(text: string | undefined, further?: readonly string[]): void;
   /** There is no way to go on: one sentence. */
   failed(sentence: string): void;
 }

@@ -177,8 +177,7 @@ export class Astray implements Elsewhere {
   private arp(bytes: Uint8Array, ethernet: number, end: number): boolean {
     if (this.origin !== 0) return false;
     const { number, links, stack } = this;
-    const ours = stack.config?.address;
-    const claims = ours !== undefined && int32At(bytes, ethernet + 28) === ours;
+    const claims = stack.isAnnounced(int32At(bytes, ethernet + 28));
     const prefix = Uint8Array.of(number);
     for (let other = 1; other < links.length; other++) {
       const link = links[other];

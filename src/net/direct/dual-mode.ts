@@ -7,9 +7,12 @@ export class DualMode implements AddressMode {
   constructor(
     private readonly ipv4: AddressMode | undefined,
     private readonly ipv6: Ipv6Mode | undefined,
+    /** Takes the addresses that need no asking. */
+    private readonly prepare: (now: number) => void,
   ) {}
 
   start(now: number): void {
+    this.prepare(now);
     this.ipv4?.start(now);
     this.ipv6?.start(now);
   }
@@ -32,6 +35,7 @@ export class DualMode implements AddressMode {
   }
 
   adopt(state: AddressState, now: number, elapsed: number): void {
+    this.prepare(now);
     // What a program without this family had nothing of begins anew.
     if (state.address === undefined) this.ipv4?.start(now);
     else this.ipv4?.adopt(state, now, elapsed);

@@ -13,8 +13,16 @@ export interface DirectOptions {
   readonly device: ({ readonly kind: 'tap' } & TapDeviceOptions) | ({ readonly kind: 'card' } & PacketOptions);
   /** Undefined: DHCP. Text forms, checked before. */
   readonly static?:
-    | { readonly address: string; readonly prefix: number; readonly gateway?: string | undefined }
+    | {
+        readonly address: string;
+        readonly prefix: number;
+        readonly gateway?: string | undefined;
+        /** Addresses beside it. */
+        readonly further?: readonly { readonly address: string; readonly prefix: number }[] | undefined;
+      }
     | undefined;
+  /** IPv4 addresses that are served and never announced. */
+  readonly anycast?: readonly string[] | undefined;
   /** No IPv4. */
   readonly noIpv4?: boolean | undefined;
   /** IPv6, with addresses given by hand or had from the network; undefined: none. Text forms, checked before. */

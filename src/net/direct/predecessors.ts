@@ -228,7 +228,7 @@ export class Predecessors implements Elsewhere {
   /** They ask for MAC addresses themselves, and the answers come to us. */
   arpReply(bytes: Uint8Array, start: number, end: number): void {
     // What claims our address is for us alone to answer.
-    if (int32At(bytes, start + 28) === this.stack.config?.address) return;
+    if (this.stack.isAnnounced(int32At(bytes, start + 28))) return;
     for (const link of this.links) link.frame(ARP, 0, bytes, start, end);
   }
 

@@ -27,10 +27,14 @@ export class ServedAddress {
   /** Those that were there when somebody was told of them. */
   private readonly told = new Set<string>();
 
-  /** `awaited`: families of which an address was given by hand. `onLost`: connections on the address have ended. */
+  /**
+   * `awaited`: families of which an address was given by hand. `anycast`: IPv4 addresses that are there as soon as there is a way to
+   * answer. `onLost`: connections on the address have ended.
+   */
   constructor(
     private readonly watcher: AddressWatcher,
     awaited: readonly Family[],
+    private readonly anycast: readonly string[],
     private readonly onLost: (address: string) => void,
   ) {
     const known = (family: Family): Known => ({ addresses: [], awaited: awaited.includes(family), failed: false });
@@ -39,7 +43,8 @@ export class ServedAddress {
 
   /** In text, IPv4 first. */
   get all(): readonly string[] {
-    return [...this.families[4].addresses, ...this.families[6].addresses];
+    const { 4: ipv4, 6: ipv6 } = this.families;
+    return [...ipv4.addresses, ...(ipv4.addresses.length > 0 ? this.anycast : []), ...ipv6.addresses];
   }
 
   /** The first of them; undefined: there is none. */
@@ -52,12 +57,13 @@ export class ServedAddress {
     return this.all.length > 0 && !this.families[4].awaited && !this.families[6].awaited;
   }
 
-  /** The stack has this IPv4 address now; undefined: it has none any more. */
-  is(address: string | undefined): void {
+  /** The stack has this IPv4 address now, and `further` ones; undefined: it has none any more. */
+  is(address: string | undefined, further: readonly string[] = []): void {
     const old = this.families[4].addresses[0];
     this.families[4].awaited = false;
+    if (address !== undefined) this.families[4].addresses = [address, ...further];
     if (address === old) return this.look();
-    this.families[4].addresses = address === undefined ? [] : [address];
+    if (address === undefined) this.families[4].addresses = [];
     if (address === undefined) {
       this.lost(old!);
       return;

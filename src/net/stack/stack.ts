@@ -27,7 +27,7 @@ import {
 import { DESTINATION_UNREACHABLE, PORT_UNREACHABLE_CODE } from '../wire/icmpv6.js';
 import { DESTINATION_AT, SOURCE_AT } from '../wire/ipv6.js';
 import { int32At, PROTOCOL_TCP, putUint16, uint16At } from '../wire/tcp.js';
-import { type AddressConfig, broadcastOf } from './address-config.js';
+import { type AddressConfig, broadcastOf, type FurtherAddress, onLink } from './address-config.js';
 import { Arp } from './arp.js';
 import { Icmp, PORT_UNREACHABLE, UNREACHABLE } from './icmp.js';
 import { Ipv4Input } from './ipv4-input.js';
@@ -71,6 +71,9 @@ export class Stack implements IpOutput {
   /** Undefined while we have no address. */
   config: AddressConfig | undefined = undefined;
   broadcast: Ipv4 | undefined = undefined;
+  /** Addresses beside that of `config`, whatever that is. */
+  further: readonly FurtherAddress[] = [];
+  private furtherBroadcasts: readonly Ipv4[] = [];
   /** Takes ICMP errors about TCP connections that another program has. */
   errorElsewhere:
     | ((type: number, code: number, mtu: number, bytes: Uint8Array, ip: number, end: number) => boolean)
@@ -172,12 +175,58 @@ export class Stack implements IpOutput {
     }
   }
 
+  /** Takes a further address. */
+  addAddress(one: FurtherAddress, now: number): void {
+    if (this.isOurs(one.address)) return;
+    this.setFurther([...this.further, one], now);
+  }
+
+  /** Gives one back: what lived on it ends with `address-lost`. */
+  removeAddress(address: Ipv4, now: number): void {
+    if (!this.isFurther(address)) return;
+    this.setFurther(
+      this.further.filter((one) => one.address !== address),
+      now,
+    );
+    this.addressLost(address, now);
+  }
+
+  private setFurther(further: readonly FurtherAddress[], now: number): void {
+    this.now = now;
+    this.further = further;
+    this.furtherBroadcasts = further.flatMap((one) => broadcastOf(one) ?? []);
+    // What was behind the gateway may be on the link now.
+    this.output.changed();
+  }
+
   isOurs(address: Ipv4): boolean {
-    return this.config !== undefined && this.config.address === address;
+    return (this.config !== undefined && this.config.address === address) || this.isFurther(address);
+  }
+
+  /** One of those beside that of `config`. */
+  isFurther(address: Ipv4): boolean {
+    return this.further.length > 0 && this.further.some((one) => one.address === address);
+  }
+
+  /** One of ours that ARP answers for. */
+  isAnnounced(address: Ipv4): boolean {
+    if (this.config?.address === address) return true;
+    return this.further.some((one) => one.address === address && !one.anycast);
   }
 
   isBroadcast(address: Ipv4): boolean {
-    return address === -1 || address === this.broadcast || isMulticast(address);
+    if (address === -1 || address === this.broadcast || isMulticast(address)) return true;
+    return this.furtherBroadcasts.length > 0 && this.furtherBroadcasts.includes(address);
+  }
+
+  /** Our IPv4 address towards `destination`: one of its own network, else the first. 0: there is none. */
+  ipv4Source(destination: Ipv4): Ipv4 {
+    const { config, further } = this;
+    if (config === undefined) return 0;
+    if (further.length === 0 || onLink(config, destination)) return config.address;
+    return (
+      further.find((one) => !one.anycast && one.prefix < 32 && onLink(one, destination))?.address ?? config.address
+    );
   }
 
   // For the transports: each family by its handles
@@ -188,7 +237,7 @@ export class Stack implements IpOutput {
 
   /** Our address towards there; 0: there is none. */
   sourceFor(route: Route): Handle {
-    return isIpv6(route.destination) ? this.v6.sourceFor(route) : (this.config?.address ?? 0);
+    return isIpv6(route.destination) ? this.v6.sourceFor(route) : this.ipv4Source(route.destination);
   }
 
   pathMtu(route: Route): number {

@@ -17,6 +17,8 @@ export interface StaticText {
   readonly address: string;
   readonly prefix: number;
   readonly gateway?: string | undefined;
+  /** Addresses beside it. */
+  readonly further?: readonly { readonly address: string; readonly prefix: number }[] | undefined;
 }
 
 export function buildStack(
@@ -35,6 +37,8 @@ export function buildStack(
 export interface Addressing {
   /** Undefined: DHCP, if there is IPv4 at all. */
   readonly static?: StaticText | undefined;
+  /** IPv4 addresses that are served and never announced. */
+  readonly anycast?: readonly string[] | undefined;
   /** No IPv4. */
   readonly noIpv4?: boolean | undefined;
   readonly hostname?: string | undefined;
@@ -48,9 +52,11 @@ export function buildMode(
   memory: LeaseMemory | undefined,
   events: AddressEvents,
 ): AddressMode {
-  const { ipv6, noIpv4 } = addressing;
+  const { ipv6, noIpv4, anycast = [] } = addressing;
   const ipv4 = noIpv4 === true ? undefined : ipv4Mode(stack, addressing, memory, events);
-  return new DualMode(ipv4, ipv6 && new Ipv6Mode(stack, ipv6, events));
+  return new DualMode(ipv4, ipv6 && new Ipv6Mode(stack, ipv6, events), (now) => {
+    for (const one of anycast) stack.addAddress({ address: parseIpv4(one)!, prefix: 32, anycast: true }, now);
+  });
 }
 
 function ipv4Mode(
@@ -62,5 +68,10 @@ function ipv4Mode(
   if (given === undefined) return new DhcpMode(stack, hostname, memory, events);
   const address = parseIpv4(given.address)!;
   const gateway = given.gateway === undefined ? undefined : parseIpv4(given.gateway);
-  return new StaticMode(stack, { address, prefix: given.prefix, gateway }, events);
+  const further = (given.further ?? []).map((one) => ({
+    address: parseIpv4(one.address)!,
+    prefix: one.prefix,
+    anycast: false,
+  }));
+  return new StaticMode(stack, { address, prefix: given.prefix, gateway }, further, events);
 }

@@ -64,8 +64,14 @@ export interface RecordedConfig {
   readonly segmentation: number;
   /** Text forms; undefined: DHCP. */
   readonly static:
-    | { readonly address: string; readonly prefix: number; readonly gateway?: string | undefined }
+    | {
+        readonly address: string;
+        readonly prefix: number;
+        readonly gateway?: string | undefined;
+        readonly further?: readonly { readonly address: string; readonly prefix: number }[] | undefined;
+      }
     | undefined;
+  readonly anycast?: readonly string[] | undefined;
   /** No IPv4; undefined: a recording of a program that knew nothing else. */
   readonly noIpv4?: boolean | undefined;
   /** Text forms; undefined: no IPv6. */

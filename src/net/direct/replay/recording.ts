@@ -17,14 +17,14 @@ export function record(
   ipv6: Ipv6Text | undefined,
   beginning: () => Beginning,
 ): Recorder | undefined {
-  const { record, static: given, noIpv4, hostname, congestion = 'cubic' } = options;
+  const { record, static: given, anycast, noIpv4, hostname, congestion = 'cubic' } = options;
   if (record === undefined) return undefined;
   const { mac, mtu, offload } = device;
   const clock = performance.now();
   const config = {
     version: record.version,
     ...{ mac: formatMac(mac), mtu, checksum: offload.checksum, segmentation: offload.segmentation },
-    ...{ static: given, noIpv4, ipv6, hostname, congestion, clock, wallClock: performance.timeOrigin + clock },
+    ...{ static: given, anycast, noIpv4, ipv6, hostname, congestion, clock, wallClock: performance.timeOrigin + clock },
   };
   const notice = (sentence: string) => options.onNotice?.(sentence);
   return new Recorder(new FileTape(record.file, record.bytes, config, notice), beginning);

@@ -141,7 +141,7 @@ function anycastOf({ ipv4, anycast = [] }: DirectFlags): string[] {
 }
 
 /** An option that may be given more than once. */
-function several(text: string, before: string[] | undefined): string[] {
+export function several(text: string, before: string[] | undefined): string[] {
   return [...(Array.isArray(before) ? before : []), text];
 }
 

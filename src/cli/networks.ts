@@ -24,7 +24,7 @@ export async function openNetwork(
 /** `fd`: a socket that listens already. */
 export async function openSockets(options: ServeOptions, fd: number | undefined): Promise<Network> {
   const { openSocketNetwork } = await import('../net/sockets/open.js');
-  return openSocketNetwork({ host: options.host, fd }, options.sockets);
+  return openSocketNetwork({ host: options.host, further: options.furtherHosts, fd }, options.sockets);
 }
 
 /**

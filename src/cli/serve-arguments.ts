@@ -7,6 +7,7 @@ import {
   type DirectFlags,
   directArguments,
   directOption,
+  several,
 } from './direct-arguments.js';
 import { badUsage } from './failure.js';
 import { addHttpOptions, type HttpArguments, type HttpFlags, httpArguments } from './http-arguments.js';
@@ -28,8 +29,9 @@ export interface ServeOptions {
   readonly selfTest: boolean;
   /** A supervisor started it, holds what it serves on, and says when. */
   readonly supervised: boolean;
-  /** Socket mode. */
+  /** Socket mode: the address to listen on, and further ones. */
   readonly host: string;
+  readonly furtherHosts: readonly string[];
   /** Whose sockets; undefined: the best that can be had. */
   readonly sockets: SocketKind | undefined;
   /** Processes that serve, 1 or more. */
@@ -41,7 +43,7 @@ export interface ServeOptions {
 
 interface ServeFlags extends HttpFlags, DirectFlags {
   net: string;
-  host?: string;
+  host?: string[];
   sockets?: SocketKind;
   workers?: number;
   port?: number;
@@ -66,7 +68,7 @@ export function addServe(program: Command, found: (options: ServeOptions) => voi
       `port to serve (default: ${SOCKET_PORT} with sockets, ${DIRECT_PORT} in direct mode)`,
       portNumber,
     )
-    .option('--host <address>', 'socket: address to listen on (default: 127.0.0.1)')
+    .option('--host <address>', 'socket: address to listen on; may be repeated (default: 127.0.0.1)', several)
     .option('--sockets <kind>', "socket: libc, or node for Node's own (default: libc on Linux)", socketKind)
     .option(
       '--workers <n>',
@@ -101,7 +103,8 @@ function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions
     control: flags.control,
     selfTest: flags.selfTest ?? false,
     supervised: flags.supervised ?? false,
-    host: flags.host ?? '127.0.0.1',
+    host: flags.host?.[0] ?? '127.0.0.1',
+    furtherHosts: flags.host?.slice(1) ?? [],
     sockets: flags.sockets,
     workers: flags.workers ?? 1,
     http: httpArguments(flags),
@@ -120,6 +123,8 @@ function checkMode(net: 'socket' | 'direct', flags: ServeFlags): void {
     if ((flags.workers ?? 1) > 1) onlyOneProcess(flags);
     return;
   }
+  if ((flags.host?.length ?? 1) > 1 && ((flags.workers ?? 1) > 1 || flags.supervised === true))
+    throw badUsage('several --host are for one process; leave --workers and "supervise" out, or name one address');
   const wrong = directOption(flags);
   if (wrong !== undefined) throw badUsage(`${wrong} is for --net direct; add that, or leave ${wrong} out`);
 }

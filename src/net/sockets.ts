@@ -4,6 +4,7 @@ import type { Accept, Clock, Endpoint, Listener, Network } from './flow.js';
 import { RealClock } from './real-clock.js';
 import { adopt } from './sockets/adopt.js';
 import { SocketFlow, type SocketFlowOwner } from './sockets/flow.js';
+import { listenAtAll } from './sockets/listen-at-all.js';
 import { BACKLOG, listenError, type SocketNetworkOptions } from './sockets/options.js';
 
 const READ_SIZE = 64 * 1024;
@@ -13,6 +14,7 @@ export type { SocketNetworkOptions } from './sockets/options.js';
 export class SocketNetwork implements Network, SocketFlowOwner {
   readonly clock: Clock;
   readonly address: string;
+  readonly addresses: readonly string[];
   private readonly maxConnections: number;
   private readonly fd: number | undefined;
   /** All connections read to here, one after the other. */
@@ -26,16 +28,22 @@ export class SocketNetwork implements Network, SocketFlowOwner {
   constructor(options: SocketNetworkOptions = {}) {
     this.clock = options.clock ?? new RealClock();
     this.address = options.host ?? '127.0.0.1';
+    this.addresses = [this.address, ...(options.further ?? [])];
     this.fd = options.fd;
     this.maxConnections = options.maxConnections ?? 65_536;
   }
 
   listen(port: number, accept: Accept): Promise<Listener> {
+    return listenAtAll(this.addresses, port, (host, at) => this.listenAt(host, at, accept));
+  }
+
+  private listenAt(host: string, port: number, accept: Accept): Promise<Listener> {
     const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
     server.on('connection', (socket) => this.connected(socket, accept));
     return new Promise((resolve, reject) => {
-      server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(listenError(error, this.address, port))));
-      const where = this.fd === undefined ? { host: this.address, port } : { fd: this.fd };
+      server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(listenError(error, host, port))));
+      const ipv6Only = this.addresses.length > 1;
+      const where = this.fd === undefined ? { host, port, ipv6Only } : { fd: this.fd };
       server.listen({ ...where, backlog: BACKLOG }, () => {
         server.removeAllListeners('error');
         // A connection that could not be accepted (no descriptor left) is lost; the listener goes on.

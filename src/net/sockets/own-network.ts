@@ -15,7 +15,9 @@ import {
   EPOLLIN,
   EPOLLOUT,
   EPOLLRDHUP,
+  IPPROTO_IPV6,
   IPPROTO_TCP,
+  IPV6_V6ONLY,
   SO_ERROR,
   SO_LINGER,
   SO_REUSEADDR,
@@ -29,6 +31,7 @@ import {
 import type { Accept, Clock, Endpoint, Listener, Network } from '../flow.js';
 import { RealClock } from '../real-clock.js';
 import { EpollLoop, type Watcher } from './epoll-loop.js';
+import { listenAtAll } from './listen-at-all.js';
 import { addressOfName } from './name.js';
 import { NearPeers } from './near.js';
 import { BACKLOG, listenError, type SocketNetworkOptions } from './options.js';
@@ -54,6 +57,7 @@ interface Listening extends Listener {
 export class OwnSocketNetwork implements Network, Watcher {
   readonly clock: Clock;
   readonly address: string;
+  readonly addresses: readonly string[];
   readonly sender: Sender;
   readonly calls: SocketCalls;
   private readonly loop: EpollLoop;
@@ -88,6 +92,7 @@ export class OwnSocketNetwork implements Network, Watcher {
     this.calls = this.loop.calls;
     this.clock = options.clock ?? new RealClock();
     this.address = options.host ?? '127.0.0.1';
+    this.addresses = [this.address, ...(options.further ?? [])];
     this.given = options.fd;
     this.maxConnections = options.maxConnections ?? 65_536;
     this.sender = new Sender(this.calls);
@@ -95,8 +100,11 @@ export class OwnSocketNetwork implements Network, Watcher {
     this.nearPeers = new NearPeers(this.calls);
   }
 
-  async listen(port: number, accept: Accept): Promise<Listener> {
-    const { address: host } = this;
+  listen(port: number, accept: Accept): Promise<Listener> {
+    return listenAtAll(this.addresses, port, (host, at) => this.listenAt(host, at, accept));
+  }
+
+  private async listenAt(host: string, port: number, accept: Accept): Promise<Listener> {
     try {
       const fd =
         this.given === undefined
@@ -124,6 +132,7 @@ export class OwnSocketNetwork implements Network, Watcher {
     const fd = calls.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) throw this.failure();
     this.setFlag(fd, SOL_SOCKET, SO_REUSEADDR);
+    if (family === AF_INET6 && this.addresses.length > 1) this.setFlag(fd, IPPROTO_IPV6, IPV6_V6ONLY);
     // Connections inherit it.
     this.setFlag(fd, IPPROTO_TCP, TCP_NODELAY);
     const length = socketAddress.set(address, port);

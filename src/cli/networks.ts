@@ -76,7 +76,8 @@ export async function openDirect(
 
 async function deviceOf(direct: DirectArguments, opened: OpenTap | undefined): Promise<DirectOptions['device']> {
   const { interface: card, tap, bridge, offload, mac, static: given } = direct;
-  if (card !== undefined) return { kind: 'card', name: card, offload, mac, address: given?.address, opened };
+  const ipv6 = direct.ipv6 !== undefined;
+  if (card !== undefined) return { kind: 'card', name: card, offload, mac, address: given?.address, ipv6, opened };
   const ours = mac ?? (await import('./derived-mac.js')).derivedMac(tap);
   return { kind: 'tap', name: tap, bridge, offload, mac: ours, opened };
 }

@@ -146,3 +146,19 @@ for (const router of ['radvd', 'dnsmasq'] as const) {
     },
   );
 }
+
+t.test('a network card hears the groups of our addresses', { skip: skipWithout('curl') }, async (t) => {
+  const { lab, client } = bed(t);
+  const place = lab.namespace('machine');
+  lab.host.ip(`link add name card type veth peer name eth0 netns ${place.name}`);
+  lab.host.ip('link set card master br0 up');
+  const args = ['--net', 'direct', '--interface', 'eth0', '--state', join(lab.folder, 'state')];
+  const program = place.start(process.execPath, [MAIN, ...args, '--no-ipv4', ...STATIC, SITE]);
+  await program.says(IPV6_LINE);
+  const fetched = await fetchSite(client, 'http://[2001:db8:77::80]/', SITE);
+  t.same(fetched.wrong, []);
+  const groups = await place.run('ip', ['maddress', 'show', 'dev', 'eth0']);
+  t.match(groups.stdout, /33:33:ff:00:00:80/);
+  t.equal((await place.run('cat', ['/proc/sys/net/ipv6/conf/eth0/disable_ipv6'])).stdout.trim(), '1');
+  t.equal(await program.stop(), 0);
+});

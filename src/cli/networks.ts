@@ -54,8 +54,7 @@ export async function openDirect(
     static: direct.static,
     anycast: direct.anycast,
     noIpv4: direct.noIpv4,
-    // Several workers share the queues of one device; their way to IPv6 is not there yet.
-    ipv6: worker === undefined ? direct.ipv6 : undefined,
+    ipv6: direct.ipv6,
     hostname: direct.hostname ?? hostname(),
     state: direct.state ?? stateFolder(),
     congestion: direct.congestion,

@@ -36,9 +36,17 @@ export class Queues implements Shared {
     this.keys = [k0 as number, k1 as number];
   }
 
-  get url(): string {
-    const address = this.address?.config?.address;
-    return urlOf(address === undefined ? '' : formatIpv4(address), this.options.port);
+  get urls(): string[] {
+    const { address, options } = this;
+    const { static: given, anycast } = options.direct;
+    const ipv4 = address?.config?.address;
+    const further = (given?.further ?? []).map((one) => one.address);
+    const six = (address?.state?.ipv6?.addresses ?? []).filter(({ origin }) => origin !== 'link-local');
+    const all = [
+      ...(ipv4 === undefined ? [] : [formatIpv4(ipv4), ...further, ...anycast]),
+      ...six.map((one) => one.address),
+    ];
+    return all.map((one) => urlOf(one, options.port));
   }
 
   began(worker: Worker): void {

@@ -15,7 +15,7 @@ const PATIENCE = 2000;
 export interface Shared {
   readonly fds: readonly number[];
   /** Where they serve; asked when all do. */
-  readonly url: string;
+  readonly urls: readonly string[];
   /** No new connections: all drain. */
   drain(): void;
   /** Lets go of all. */
@@ -59,7 +59,7 @@ export async function runWorkers(options: ServeOptions): Promise<void> {
 async function sharedSockets(options: ServeOptions): Promise<Shared> {
   const { openShared } = await import('../net/sockets/shared-listening.js');
   const { fds, endpoint, close } = await openShared(options.host, options.port, options.workers);
-  return { fds, url: urlOf(options.host, endpoint.port), drain: close, close };
+  return { fds, urls: [urlOf(options.host, endpoint.port)], drain: close, close };
 }
 
 async function sharedQueues(options: ServeOptions): Promise<Shared> {
@@ -138,7 +138,7 @@ class Workers {
     this.log.event('net', `worker ${worker.number} serves, process ${worker.child?.pid}`);
     if (this.announced || !this.workers.every((one) => one.ready)) return;
     this.announced = true;
-    process.stdout.write(`listening on ${this.shared.url}\n`);
+    for (const url of this.shared.urls) process.stdout.write(`listening on ${url}\n`);
   }
 
   /** Tells each what the others have done. */

@@ -94,7 +94,10 @@ export class DirectNetwork implements Network {
       event: (sentence) => options.onEvent?.(sentence),
       notice: (sentence) => options.onNotice?.(sentence),
       failed: (sentence) => this.served.fail(sentence, 4),
-      addresses6: (texts, settled) => this.served.are(texts, settled),
+      addresses6: (texts, settled) => {
+        this.served.are(texts, settled);
+        this.tellOthers();
+      },
       failed6: (sentence) => this.served.fail(sentence, 6),
     });
     const makeLoop = (): Loop => realLoop(link, this.turns, options);
@@ -121,7 +124,7 @@ export class DirectNetwork implements Network {
   }
 
   private addressMode(ipv6: Ipv6Text | undefined, events: AddressEvents): AddressMode {
-    if (this.worker !== undefined && !this.worker.leads) return this.worker.mode(events);
+    if (this.worker !== undefined && !this.worker.leads) return this.worker.mode({ ...this.options, ipv6 }, events);
     const { state, static: given } = this.options;
     const name = `${this.deviceName}-${formatMac(this.mac).replaceAll(':', '')}`;
     const file = state === undefined || given !== undefined ? undefined : new LeaseFile(state, name, events.notice);
@@ -177,7 +180,8 @@ export class DirectNetwork implements Network {
     if (worker === undefined || !worker.leads) return;
     const { config } = stack;
     const { now } = this.turns;
-    const shared = { config, state: mode.state(now), lease: mode.lease?.(now), at: monotonic() };
+    const { settled } = this.served;
+    const shared = { config, state: mode.state(now), lease: mode.lease?.(now), settled, at: monotonic() };
     options.worker?.onAddress?.(shared);
   }
 

@@ -162,3 +162,35 @@ t.test('a network card hears the groups of our addresses', { skip: skipWithout('
   t.equal((await place.run('cat', ['/proc/sys/net/ipv6/conf/eth0/disable_ipv6'])).stdout.trim(), '1');
   t.equal(await program.stop(), 0);
 });
+
+t.test('two workers are one host over IPv6, too', { skip: skipWithout('curl', 'ping') }, async (t) => {
+  const { client, start } = bed(t);
+  const program = start(['--workers', '2', '--ipv4', '10.77.0.7/24', ...STATIC, SITE]);
+  await program.says(IPV6_LINE);
+  t.match(program.stdout, /^listening on http:\/\/10\.77\.0\.7\/$/m);
+  for (const size of ['56', '4000']) {
+    const ping = await client.run('ping', ['-6', '-c', '3', '-i', '0.2', '-W', '5', '-s', size, '2001:db8:77::80']);
+    t.equal(ping.status, 0, ping.stdout);
+  }
+  for (const url of ['http://[2001:db8:77::80]/', 'http://10.77.0.7/']) {
+    const fetched = await fetchSite(client, url, SITE);
+    t.ok(fetched.urls > 10);
+    t.same(fetched.wrong, [], url);
+  }
+  // Whichever of them the kernel asks: each answers, and what one learns the other has, too.
+  for (let i = 0; i < 10; i++) {
+    client.ip('-6 neigh flush dev eth0');
+    const got = await client.run('curl', [
+      '-s',
+      '-m',
+      '5',
+      '-o',
+      '/dev/null',
+      '-w',
+      '%{http_code}',
+      'http://[2001:db8:77::80]/',
+    ]);
+    t.equal(got.stdout, '200');
+  }
+  t.equal(await program.stop(), 0);
+});

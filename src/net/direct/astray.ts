@@ -19,7 +19,7 @@ import { NONE } from '../tcp/time-wait.js';
 import { DHCP_CLIENT_PORT } from '../wire/dhcp.js';
 import { ARP_LENGTH, ARP_REPLY, ETHERNET } from '../wire/ethernet.js';
 import { ACK, int32At, PROTOCOL_TCP, putInt32, RST, uint16At } from '../wire/tcp.js';
-import { ARP, DATAGRAM, ERROR, SEGMENT } from './link.js';
+import { ARP, DATAGRAM, ERROR, ND, SEGMENT } from './link.js';
 import { inputPassedOn } from './passed-on.js';
 
 const UNMATCHED = dropReason('icmp-error-unmatched');
@@ -58,6 +58,7 @@ export class Astray implements Elsewhere {
     tcp.elsewhere = this;
     stack.errorElsewhere = (...values) => this.error(...values);
     stack.arp.heard = (...values) => this.arp(...values);
+    stack.v6.heard = (...values) => this.discovery(...values);
     if (!dhcp || number === LEAD) return;
     this.dhcp = stack.udp.bind(DHCP_CLIENT_PORT, (bytes, start, end, source, _port, destination) => {
       const prefix = new Uint8Array(8);
@@ -75,6 +76,7 @@ export class Astray implements Elsewhere {
       if (kind === SEGMENT) this.takeSegment(content);
       else if (kind === ERROR) this.takeError(content);
       else if (kind === ARP) this.takeArp(content);
+      else if (kind === ND) this.stack.v6.learn(content, 1);
     } finally {
       this.origin = 0;
     }
@@ -184,6 +186,16 @@ export class Astray implements Elsewhere {
       if (link?.open && (!claims || other === LEAD)) this.say(link, ARP, prefix, bytes, ethernet, end);
     }
     return claims && number !== LEAD;
+  }
+
+  /** Neighbour and listener discovery: all learn of it; who it came to answers for the host's addresses. */
+  private discovery(bytes: Uint8Array, ethernet: number, end: number): void {
+    if (this.origin !== 0) return;
+    const prefix = Uint8Array.of(this.number);
+    for (let other = 1; other < this.links.length; other++) {
+      const link = this.links[other];
+      if (link?.open) this.say(link, ND, prefix, bytes, ethernet, end);
+    }
   }
 
   private takeArp(content: Uint8Array): void {

@@ -145,7 +145,8 @@ export class Ipv6Mode {
     return this.stack.v6.addresses.served.map((one) => formatIpv6(one.bytes));
   }
 
-  private tell(): void {
+  /** Says what is served. */
+  tell(): void {
     this.events.addresses6(this.served, this.pending.size === 0);
   }
 
@@ -202,6 +203,39 @@ export class Ipv6Mode {
     }
     routerDiscovery.start();
     this.tell();
+  }
+
+  /** Has the addresses that another program of this host has: that one asks, announces and defends. */
+  follow(state: Ipv6State, now: number, elapsed: number): void {
+    const { v6, peers } = this.stack;
+    const { configuration, routers, neighbours, output, groups, addresses } = v6;
+    const at = (left: number): number => (left < 0 ? Number.POSITIVE_INFINITY : now + left - elapsed);
+    groups.silent = true;
+    configuration.silent = true;
+    this.watch();
+    v6.start(state.secret, true);
+    routers.fixed = this.given.gateway !== undefined;
+    output.setLinkMtu(state.mtu);
+    output.hopLimit = state.hopLimit;
+    for (const [address, mac, router] of state.neighbours) {
+      const handle = peers.intern(parseIpv6(address) as Ipv6Bytes);
+      if (neighbours.find(handle) === undefined) neighbours.heard(handle, Uint8Array.from(mac), 0, now).router = router;
+    }
+    for (const one of state.prefixes)
+      routers.setPrefix(parseIpv6(one.address) as Ipv6Bytes, one.length, at(one.validIn));
+    for (const one of state.routers) {
+      routers.setDefault(peers.intern(parseIpv6(one.address) as Ipv6Bytes), at(one.defaultIn), one.preference);
+    }
+    const wanted = new Set(state.addresses.map((one) => one.address));
+    for (const one of [...addresses]) if (!wanted.has(formatIpv6(one.bytes))) configuration.remove(one);
+    for (const { address, prefix, origin, anycast, preferredIn } of state.addresses) {
+      const preferred = at(preferredIn);
+      const bytes = parseIpv6(address) as Ipv6Bytes;
+      const known = addresses.get(peers.intern(bytes));
+      // When it ends the other one says.
+      if (known !== undefined) configuration.refresh(known, Number.POSITIVE_INFINITY, preferred);
+      else configuration.add(bytes, prefix, origin, { known: true, anycast, preferred });
+    }
   }
 
   /** Gives the link to a program that takes this one's place: nothing is answered from here on. */

@@ -14,7 +14,7 @@ export const ERROR = 3;
 /** An Ethernet frame with an ARP reply. */
 export const ARP = 4;
 
-/** An Ethernet frame with an IPv6 neighbour advertisement. */
+/** An Ethernet frame of IPv6 neighbour or listener discovery; between workers behind the number of who had it. */
 export const ND = 6;
 
 /** Source, destination, then a UDP datagram, verified. */

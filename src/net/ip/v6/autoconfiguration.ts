@@ -44,11 +44,13 @@ export class Autoconfiguration {
   ids: StableIds | undefined = undefined;
   /** Addresses are made of advertised prefixes. */
   slaac = false;
+  /** Another program of this host announces its addresses. */
+  silent = false;
   private announcing: Announcing[] = [];
   /** Duplicates that a prefix has had, by its text. */
   private readonly duplicatesOf = new Map<string, number>();
   /** The interface has sent nothing yet. */
-  private silent = true;
+  private first = true;
 
   constructor(
     private readonly link: Link6,
@@ -89,8 +91,8 @@ export class Autoconfiguration {
     }
     this.groups.join(solicitedNode(bytes));
     if (known) this.assign(one);
-    else this.duplicates.start(one, this.silent);
-    this.silent = false;
+    else this.duplicates.start(one, this.first);
+    this.first = false;
     return one;
   }
 
@@ -112,7 +114,7 @@ export class Autoconfiguration {
     this.addresses.assign(one);
     if (one.origin === 'link-local') this.groups.again();
     if (one.preferredUntil <= this.link.now) one.state = DEPRECATED;
-    if (!one.anycast) {
+    if (!one.anycast && !this.silent) {
       this.announce(one);
       this.announcing.push({ address: one, left: ANNOUNCEMENTS - 1, due: this.link.now + ANNOUNCE_INTERVAL });
     }

@@ -55,6 +55,8 @@ export interface DiscoveryParts {
 }
 
 export class Discovery {
+  /** What is dealt with is a copy of what another program of this host answers. */
+  copy = false;
   private readonly allNodes: number;
 
   constructor(
@@ -113,6 +115,7 @@ export class Discovery {
 
   /** Says that `own` is here, to `destination` at `mac`, or to its group. */
   private advertise(own: OwnAddress, destination: number, mac: Uint8Array | undefined, flags: number): void {
+    if (this.copy) return;
     const { link, parts } = this;
     const length = SOLICITATION_LENGTH + LINK_OPTION;
     const at = parts.packets.begin(NEIGHBOUR_ADVERTISEMENT, length);

@@ -36,6 +36,8 @@ interface Group {
 }
 
 export class Groups {
+  /** Another program of this host tells of them. */
+  silent = false;
   private readonly groups = new Map<number, Group>();
   /** When all groups are reported because of a general query. */
   private answerAllAt = Number.POSITIVE_INFINITY;
@@ -156,7 +158,7 @@ export class Groups {
   }
 
   private report(groups: readonly number[], kind: number): void {
-    if (groups.length === 0) return;
+    if (groups.length === 0 || this.silent) return;
     // RFC 3590 4: before there is a link-local address, the unspecified one.
     const source = this.addresses.linkLocal?.handle ?? this.nowhere;
     if (this.link.now < this.v1Until) {

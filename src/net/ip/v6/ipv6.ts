@@ -1,7 +1,9 @@
 /** The IPv6 layer of a host (RFC 8200, RFC 8504): its parts put together, beside IPv4, below the same transports. */
+import { RX_PLAIN } from '../../device/device.js';
 import { dropReason } from '../../drops.js';
 import type { Route } from '../../ip-output.js';
 import type { Transport } from '../../transport.js';
+import { ETHERNET } from '../../wire/ethernet.js';
 import {
   MLD_QUERY,
   MLDV1_REPORT,
@@ -50,6 +52,8 @@ export class Ipv6 implements Upper {
   readonly configuration: Autoconfiguration;
   /** Told when another host says that it has an address of ours that is in use. `mac`: whose. */
   onConflict: ((address: string, mac: Uint8Array) => void) | undefined = undefined;
+  /** Sees each message of neighbour and listener discovery of the link, a frame from `ethernet` on. */
+  heard: ((bytes: Uint8Array, ethernet: number, end: number) => void) | undefined = undefined;
   private readonly inputs: Ipv6Input;
 
   constructor(private readonly host: Ipv6Host) {
@@ -93,6 +97,16 @@ export class Ipv6 implements Upper {
     this.inputs.input(bytes, ethernet, ip, end, marks, group);
   }
 
+  /** A frame that another program of this host has answered, if it is to be answered: what it tells is learnt. */
+  learn(frame: Uint8Array, start: number): void {
+    this.discovery.copy = true;
+    try {
+      this.inputs.input(frame, start, start + ETHERNET, frame.length, RX_PLAIN, (frame[start] & 1) !== 0);
+    } finally {
+      this.discovery.copy = false;
+    }
+  }
+
   /** IPv6 begins on this host. `known`: its link-local address was in use before, and nobody has to be asked. */
   start(secret: StableSecret, known: boolean): void {
     // A program that takes its traffic back has what it had.
@@ -125,6 +139,7 @@ export class Ipv6 implements Upper {
         bytes[ip + HOP_LIMIT_AT] === 1 &&
         bytes[ip + NEXT_HEADER_AT] === HOP_BY_HOP;
       if (!fit) return drops.count(MALFORMED, bytes, ip, end);
+      this.heard?.(bytes, ip - ETHERNET, end);
       if (type === MLD_QUERY) this.groups.query(bytes, start, end, now);
       else this.groups.reported(bytes, start, end);
       return;
@@ -136,6 +151,7 @@ export class Ipv6 implements Upper {
     // RFC 4861 6.1, 7.1: it has crossed no router; RFC 6980 5: nor came in pieces, which would hide it from switches that look.
     if (bytes[ip + HOP_LIMIT_AT] !== ND_HOP_LIMIT) return drops.count(HOP_LIMIT, bytes, ip, end);
     if (fragmented || bytes[start + 1] !== 0) return drops.count(MALFORMED, bytes, ip, end);
+    this.heard?.(bytes, ip - ETHERNET, end);
     if (type === NEIGHBOUR_SOLICITATION || type === NEIGHBOUR_ADVERTISEMENT || type === REDIRECT) {
       this.discovery.input(bytes, ip, start, end, source);
     } else if (type === ROUTER_ADVERTISEMENT) this.routerDiscovery.input(bytes, ip, start, end, source);

@@ -194,3 +194,27 @@ t.test('two workers are one host over IPv6, too', { skip: skipWithout('curl', 'p
   }
   t.equal(await program.stop(), 0);
 });
+
+t.test('an address is leased by DHCPv6, and given back', { skip: skipWithout('curl', 'dnsmasq') }, async (t) => {
+  const { lab, client, start } = bed(t);
+  await lab.host.run('sysctl', ['-w', 'net.ipv6.conf.all.forwarding=1']);
+  const names = ['--keep-in-foreground', '--conf-file=/dev/null', '--port=0', '--user=root', '--interface=br0'];
+  const range = ['--bind-interfaces', '--enable-ra', '--dhcp-range=2001:db8:77::a00,2001:db8:77::aff,64,120'];
+  const more = [`--dhcp-leasefile=${join(lab.folder, 'leases')}`, `--pid-file=${join(lab.folder, 'pid')}`];
+  const server = lab.host.start('dnsmasq', [...names, ...range, ...more, '--log-dhcp', '--log-facility=-']);
+  const program = start(['--no-ipv4', SITE]);
+  const [, address] = await program.says(/^listening on http:\/\/\[(2001:db8:77::a[0-9a-f]{2})\]\/$/m, 40);
+  const got = await client.run('curl', [
+    '-s',
+    '-m',
+    '5',
+    '-o',
+    '/dev/null',
+    '-w',
+    '%{http_code}',
+    `http://[${address}]/`,
+  ]);
+  t.equal(got.stdout, '200');
+  t.equal(await program.stop(), 0);
+  await server.says(/DHCPRELEASE\(br0\)/, 5);
+});

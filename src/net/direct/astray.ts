@@ -17,9 +17,10 @@ import type { TcpLayer } from '../tcp/layer.js';
 import { after } from '../tcp/sequence.js';
 import { NONE } from '../tcp/time-wait.js';
 import { DHCP_CLIENT_PORT } from '../wire/dhcp.js';
+import { DHCPV6_CLIENT_PORT } from '../wire/dhcpv6.js';
 import { ARP_LENGTH, ARP_REPLY, ETHERNET } from '../wire/ethernet.js';
 import { ACK, int32At, PROTOCOL_TCP, putInt32, RST, uint16At } from '../wire/tcp.js';
-import { ARP, DATAGRAM, ERROR, ND, SEGMENT } from './link.js';
+import { ARP, DATAGRAM, DATAGRAM6, ERROR, ND, SEGMENT } from './link.js';
 import { inputPassedOn } from './passed-on.js';
 
 const UNMATCHED = dropReason('icmp-error-unmatched');
@@ -45,6 +46,7 @@ export class Astray implements Elsewhere {
   /** Seconds since one of those that have seen the segment sent a cookie. */
   private cookieAge = NO_COOKIE;
   private readonly dhcp: UdpPort | undefined;
+  private readonly dhcpv6: UdpPort | undefined;
 
   /** `number`: 1 to `count`, which is 255 at most. `dhcp`: the lead asks for its address. */
   constructor(
@@ -59,6 +61,14 @@ export class Astray implements Elsewhere {
     stack.errorElsewhere = (...values) => this.error(...values);
     stack.arp.heard = (...values) => this.arp(...values);
     stack.v6.heard = (...values) => this.discovery(...values);
+    if (number !== LEAD) {
+      this.dhcpv6 = stack.udp.bind(DHCPV6_CLIENT_PORT, (bytes, start, end, source, _port, destination) => {
+        const prefix = new Uint8Array(32);
+        stack.peers.write(source, prefix, 0);
+        stack.peers.write(destination, prefix, 16);
+        this.say(this.links[LEAD], DATAGRAM6, prefix, bytes, start - 8, end);
+      });
+    }
     if (!dhcp || number === LEAD) return;
     this.dhcp = stack.udp.bind(DHCP_CLIENT_PORT, (bytes, start, end, source, _port, destination) => {
       const prefix = new Uint8Array(8);
@@ -71,6 +81,7 @@ export class Astray implements Elsewhere {
   /** What another worker has passed on. An entry of the stack. */
   take(kind: number, content: Uint8Array): void {
     if (kind === DATAGRAM) return this.takeDatagram(content);
+    if (kind === DATAGRAM6) return this.takeDatagram6(content);
     this.origin = content[0] as number;
     try {
       if (kind === SEGMENT) this.takeSegment(content);
@@ -105,6 +116,13 @@ export class Astray implements Elsewhere {
     const [source, destination] = [int32At(content, 0), int32At(content, 4)];
     // As a broadcast: whatever becomes of it, nobody is told.
     stack.udp.input(content, 8, 8, content.length, source, destination, RX_CHECKSUM_OK, true, 0, stack.now);
+  }
+
+  private takeDatagram6(content: Uint8Array): void {
+    const { stack } = this;
+    if (content.length < 40) return;
+    const [source, destination] = [stack.peers.intern(content, 0), stack.peers.intern(content, 16)];
+    stack.udp.input(content, 32, 32, content.length, source, destination, RX_CHECKSUM_OK, true, 0, stack.now);
   }
 
   // Round, from one worker to the next
@@ -210,5 +228,6 @@ export class Astray implements Elsewhere {
 
   close(): void {
     this.dhcp?.close();
+    this.dhcpv6?.close();
   }
 }

@@ -18,7 +18,7 @@ export class DualMode implements AddressMode {
   }
 
   poll(now: number): number {
-    return this.ipv4?.poll(now) ?? Number.POSITIVE_INFINITY;
+    return Math.min(this.ipv4?.poll(now) ?? Number.POSITIVE_INFINITY, this.ipv6?.poll(now) ?? Number.POSITIVE_INFINITY);
   }
 
   stop(now: number): void {

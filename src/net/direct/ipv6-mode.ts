@@ -1,9 +1,13 @@
 /** The way to IPv6 addresses: those given by hand, or those that routers and DHCPv6 servers of the link offer. */
+
+import { type CarriedLease6, Dhcpv6Client } from '../dhcpv6/client.js';
 import type { OwnAddress } from '../ip/v6/addresses.js';
 import { type Origin, PREFERRED, TENTATIVE } from '../ip/v6/addresses.js';
 import type { StableSecret } from '../ip/v6/stable-id.js';
 import type { Stack } from '../stack/stack.js';
+import type { UdpPort } from '../stack/udp.js';
 import { formatMac } from '../wire/address.js';
+import { ALL_DHCP_SERVERS, DHCPV6_CLIENT_PORT, DHCPV6_SERVER_PORT, type LeasedAddress } from '../wire/dhcpv6.js';
 import { formatIpv6, type Ipv6Bytes, maskedIpv6, parseIpv6 } from '../wire/ipv6.js';
 
 /** Text forms, checked before. */
@@ -49,18 +53,56 @@ export interface Ipv6State {
   readonly hopLimit: number;
   /** Address, MAC, and whether it is a router. */
   readonly neighbours: readonly (readonly [string, readonly number[], boolean])[];
+  /** The lease of the addresses of a DHCPv6 server. */
+  readonly dhcp?: CarriedLease6 | undefined;
 }
 
 export class Ipv6Mode {
   /** Addresses that were given by hand and have not been looked for yet. */
   private readonly pending = new Set<string>();
   private refused: string | undefined = undefined;
+  private readonly dhcp: Dhcpv6Client;
+  private port: UdpPort | undefined = undefined;
 
   constructor(
     private readonly stack: Stack,
     private readonly given: Ipv6Text,
     private readonly events: Ipv6ModeEvents,
-  ) {}
+  ) {
+    const { v6, peers } = stack;
+    const servers = peers.intern(ALL_DHCP_SERVERS);
+    peers.hold(servers);
+    this.dhcp = new Dhcpv6Client(stack.device.mac, stack.random, {
+      send: (message) => void this.port?.send(message, servers, DHCPV6_SERVER_PORT),
+      leased: (addresses) => this.leased(addresses),
+      lost: (address) => {
+        const one = v6.addresses.get(peers.find(address));
+        if (one !== undefined) v6.configuration.remove(one);
+      },
+      resolvers: (addresses) => v6.routerDiscovery.learnResolvers(addresses),
+      event: (sentence) => events.event(sentence),
+    });
+  }
+
+  /** Asks servers of the link, where routers say that there are some. */
+  private useDhcp(): void {
+    const { v6, udp } = this.stack;
+    if (!this.automatic) return;
+    this.port = udp.bind(DHCPV6_CLIENT_PORT, (bytes, start, end, _source, _port, _destination, now) =>
+      this.dhcp.input(bytes, start, end, now),
+    );
+    v6.onAdvertisement = ({ managed, other }) => this.dhcp.advertised(managed, other, this.stack.now);
+  }
+
+  private leased(addresses: readonly LeasedAddress[]): void {
+    const { v6, peers, now } = this.stack;
+    for (const { address, valid, preferred } of addresses) {
+      const [validUntil, preferredUntil] = [now + valid * 1000, now + preferred * 1000];
+      const known = v6.addresses.get(peers.find(address));
+      if (known !== undefined) v6.configuration.refresh(known, validUntil, preferredUntil);
+      else v6.configuration.add(address, 128, 'dhcp', { valid: validUntil, preferred: preferredUntil });
+    }
+  }
 
   private get automatic(): boolean {
     return this.given.addresses.length === 0;
@@ -71,8 +113,14 @@ export class Ipv6Mode {
     this.watch();
     v6.start(this.given.secret, false);
     this.addGiven(false);
+    this.useDhcp();
     v6.routerDiscovery.start();
     if (this.automatic) this.tell();
+  }
+
+  /** Does what is due; returns when it wants to be called again. */
+  poll(now: number): number {
+    return this.dhcp.poll(now);
   }
 
   private addGiven(known: boolean): void {
@@ -128,6 +176,11 @@ export class Ipv6Mode {
   private duplicate(one: OwnAddress, mac: string): void {
     const text = formatIpv6(one.bytes);
     const sentence = `the address ${text} is in use by another host (${mac})`;
+    if (one.origin === 'dhcp') {
+      this.events.notice(`${sentence}; the DHCPv6 server that leased it is told`);
+      this.dhcp.taken(one.bytes, this.stack.now);
+      return;
+    }
     if (one.origin !== 'static') {
       this.events.notice(`${sentence}; another identifier is tried`);
       return;
@@ -152,6 +205,8 @@ export class Ipv6Mode {
 
   /** Leaves the link. */
   stop(): void {
+    this.dhcp.stop();
+    this.port?.close();
     this.stack.v6.stop();
   }
 
@@ -174,7 +229,9 @@ export class Ipv6Mode {
       .known()
       .map(([bytes, mac, router]): [string, number[], boolean] => [formatIpv6(bytes), mac, router]);
     const { linkMtu: mtu, hopLimit } = v6.output;
-    return { secret: this.given.secret, addresses, routers, prefixes, mtu, hopLimit, neighbours };
+    const dhcp = this.dhcp.leave(now);
+    const known = { addresses, routers, prefixes, mtu, hopLimit, neighbours };
+    return { secret: this.given.secret, ...known, ...(dhcp !== undefined && { dhcp }) };
   }
 
   /** Goes on with what a predecessor had, `elapsed` ms ago: announces it, and asks nobody. */
@@ -201,6 +258,8 @@ export class Ipv6Mode {
       const times = { valid: at(validIn), preferred: at(preferredIn) };
       configuration.add(parseIpv6(address) as Ipv6Bytes, prefix, origin, { known: true, anycast, ...times });
     }
+    this.useDhcp();
+    if (state.dhcp !== undefined) this.dhcp.adopt(state.dhcp, leasesOf(state), now, elapsed);
     routerDiscovery.start();
     this.tell();
   }
@@ -242,6 +301,19 @@ export class Ipv6Mode {
   leave(now: number): Ipv6State {
     const state = this.state(now);
     this.stack.v6.routerDiscovery.stop();
+    this.stack.v6.onAdvertisement = undefined;
+    this.port?.close();
+    this.port = undefined;
     return state;
   }
+}
+
+/** The addresses of a DHCPv6 server, their lifetimes in seconds. */
+function leasesOf({ addresses }: Ipv6State): LeasedAddress[] {
+  const seconds = (left: number): number => (left < 0 ? Number.POSITIVE_INFINITY : left / 1000);
+  return addresses
+    .filter(({ origin }) => origin === 'dhcp')
+    .map(({ address, preferredIn, validIn }) => {
+      return { address: parseIpv6(address) as Ipv6Bytes, preferred: seconds(preferredIn), valid: seconds(validIn) };
+    });
 }

@@ -17,6 +17,9 @@ export const ARP = 4;
 /** An Ethernet frame of IPv6 neighbour or listener discovery; between workers behind the number of who had it. */
 export const ND = 6;
 
+/** IPv6 source and destination, 16 bytes each, then a UDP datagram, verified. */
+export const DATAGRAM6 = 7;
+
 /** Source, destination, then a UDP datagram, verified. */
 export const DATAGRAM = 5;
 

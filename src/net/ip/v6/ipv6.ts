@@ -15,6 +15,7 @@ import {
 } from '../../wire/icmpv6.js';
 import { HOP_BY_HOP, HOP_LIMIT_AT, isLinkLocal, NEXT_HEADER_AT, SOURCE_AT } from '../../wire/ipv6.js';
 import { ND_HOP_LIMIT } from '../../wire/nd.js';
+import type { RouterAdvertisement } from '../../wire/router-advertisement.js';
 import { OwnAddresses } from './addresses.js';
 import { Autoconfiguration } from './autoconfiguration.js';
 import { Discovery } from './discovery.js';
@@ -52,6 +53,8 @@ export class Ipv6 implements Upper {
   readonly configuration: Autoconfiguration;
   /** Told when another host says that it has an address of ours that is in use. `mac`: whose. */
   onConflict: ((address: string, mac: Uint8Array) => void) | undefined = undefined;
+  /** Told of each valid router advertisement. */
+  onAdvertisement: ((advertisement: RouterAdvertisement) => void) | undefined = undefined;
   /** Sees each message of neighbour and listener discovery of the link, a frame from `ethernet` on. */
   heard: ((bytes: Uint8Array, ethernet: number, end: number) => void) | undefined = undefined;
   private readonly inputs: Ipv6Input;
@@ -88,7 +91,10 @@ export class Ipv6 implements Upper {
     this.configuration = new Autoconfiguration(host, addresses, this.groups, duplicates, (address) =>
       this.discovery.announce(address),
     );
-    this.routerDiscovery.onAdvertisement = (said) => this.configuration.advertised(said);
+    this.routerDiscovery.onAdvertisement = (said) => {
+      this.configuration.advertised(said);
+      this.onAdvertisement?.(said);
+    };
     this.inputs = new Ipv6Input(host, this.icmp, this);
   }
 

@@ -47,6 +47,8 @@ export interface RouterParts {
 export class RouterDiscovery {
   /** Advertised name servers that are good now, the newest last. */
   resolvers: Resolver[] = [];
+  /** Those of a DHCPv6 server. */
+  fromDhcp: readonly Uint8Array[] = [];
   /** Told of each valid advertisement. */
   onAdvertisement: ((advertisement: RouterAdvertisement) => void) | undefined = undefined;
   private solicitAt = Number.POSITIVE_INFINITY;
@@ -141,6 +143,11 @@ export class RouterDiscovery {
     const router = routers.setDefault(source, defaultUntil, named?.preference ?? preference);
     if (router === undefined) return link.drops.count(TABLE_FULL, bytes, ip, end);
     for (const one of specific) routers.setRoute(one.bytes, one.length, router, until(one.lifetime), one.preference);
+  }
+
+  /** Resolvers of a DHCPv6 server, which replace each other; they are good until it says others. */
+  learnResolvers(addresses: readonly Uint8Array[]): void {
+    this.fromDhcp = addresses.slice(0, MOST_RESOLVERS);
   }
 
   /** RFC 8106 5.1, 5.3. */

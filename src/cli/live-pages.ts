@@ -67,7 +67,7 @@ export function livePages(
         version: packageVersion(),
         site: site.name,
         'version of the site': site.store().id.slice(0, 16),
-        address: network.address ?? 'none yet',
+        address: (network.addresses ?? [network.address]).join(' ') || 'none yet',
         'up since': `${new Date(started).toISOString().slice(0, 19).replace('T', ' ')} UTC`,
       }),
     };

@@ -32,28 +32,32 @@ function error(lab: Laboratory6): [number, number, number, string] | undefined {
   return [payload[0] as number, payload[1] as number, view(payload).getUint32(4), hex(payload.subarray(8))];
 }
 
-t.test('[4443 4.2] an echo is answered with its data, at any size, from the address that was asked', async (t) => {
-  for (const size of [0, 1, 56, 1440, 1441, 4000]) {
-    const lab = Laboratory6.ready();
-    const message = echoMessage(size);
-    if (size <= 1440) lab.packet6(packet(58, message));
-    else
-      for (let at = 0; at < message.length; at += 1024) {
-        const part = message.subarray(at, at + 1024);
-        lab.packet6(packet(44, fragment6(58, at, at + 1024 < message.length, 7, part)));
-      }
-    const sent = lab.take6();
-    t.ok(
-      sent.every(
-        ({ source, destination, bytes }) => source === hex(OURS) && destination === hex(PEER6) && bytes.length <= 1500,
-      ),
-    );
-    const whole = concat(...sent.map(({ next, payload }) => (next === 44 ? payload.subarray(8) : payload)));
-    t.equal(whole[0], ECHO_REPLY);
-    t.same(whole.subarray(4), echoBody(size));
-    t.equal(checksum(pseudo6(OURS, PEER6, 58, whole.length), whole), 0, `${size} bytes, right sum`);
-  }
-});
+t.test(
+  '[4443 4.2] [4443 2.2] an echo is answered with its data, at any size, from the address that was asked',
+  async (t) => {
+    for (const size of [0, 1, 56, 1440, 1441, 4000]) {
+      const lab = Laboratory6.ready();
+      const message = echoMessage(size);
+      if (size <= 1440) lab.packet6(packet(58, message));
+      else
+        for (let at = 0; at < message.length; at += 1024) {
+          const part = message.subarray(at, at + 1024);
+          lab.packet6(packet(44, fragment6(58, at, at + 1024 < message.length, 7, part)));
+        }
+      const sent = lab.take6();
+      t.ok(
+        sent.every(
+          ({ source, destination, bytes }) =>
+            source === hex(OURS) && destination === hex(PEER6) && bytes.length <= 1500,
+        ),
+      );
+      const whole = concat(...sent.map(({ next, payload }) => (next === 44 ? payload.subarray(8) : payload)));
+      t.equal(whole[0], ECHO_REPLY);
+      t.same(whole.subarray(4), echoBody(size));
+      t.equal(checksum(pseudo6(OURS, PEER6, 58, whole.length), whole), 0, `${size} bytes, right sum`);
+    }
+  },
+);
 
 t.test('[4443 4.2] an echo to a group is answered from an address of ours', async (t) => {
   const lab = Laboratory6.ready();
@@ -62,7 +66,7 @@ t.test('[4443 4.2] an echo to a group is answered from an address of ours', asyn
   t.equal(reply?.source, hex(OURS));
 });
 
-t.test('[8200 3] a header that lies is dropped with a name', async (t) => {
+t.test('[8200 3] [4443 2.3] a header that lies is dropped with a name', async (t) => {
   const lab = Laboratory6.ready();
   const good = packet(58, echoMessage(8));
   const spoilt = (change: (bytes: Uint8Array) => void): void => {
@@ -91,7 +95,7 @@ t.test('[8200 3] a header that lies is dropped with a name', async (t) => {
   t.equal(lab.take6().length, 0, 'and nothing is answered');
 });
 
-t.test('[8200 4] extension headers are walked, in any order, as often as they come', async (t) => {
+t.test('[8200 4.7] extension headers are walked, in any order, as often as they come', async (t) => {
   const lab = Laboratory6.ready();
   const message = echoMessage(8);
   const pad = Uint8Array.of(1, 4, 0, 0, 0, 0);
@@ -152,7 +156,7 @@ t.test('[8504 5.3] options and padding without end are not walked', async (t) =>
   t.equal(lab.take6().length, 0);
 });
 
-t.test('[5095 3] a routing header with segments left is an error, type 0 or not', async (t) => {
+t.test('[8200 4.4] [5095 3] a routing header with segments left is an error, type 0 or not', async (t) => {
   const lab = Laboratory6.ready();
   for (const type of [0, 2, 4, 200]) {
     lab.packet6(packet(43, concat(extension(58, concat(Uint8Array.of(type, 1), new Uint8Array(20))), echoMessage(0))));
@@ -169,7 +173,7 @@ t.test('[8200 4] a next header that is not known is told of, with a pointer to w
   t.same(error(lab)?.slice(0, 3), [PARAMETER, 1, 40]);
 });
 
-t.test('[4443 3.1] a closed port is told of, by what came, at most 1280 bytes', async (t) => {
+t.test('[4443 3.1] [4443 2.4 c] a closed port is told of, by what came, at most 1280 bytes', async (t) => {
   const lab = Laboratory6.ready();
   const asked = udp6(PEER6, 5000, OURS, 9, new Uint8Array(1400));
   lab.packet6(asked);
@@ -229,7 +233,7 @@ t.test('[8200 8.1] UDP without a checksum, or with a wrong one, is dropped', asy
   t.equal(lab.dropped('udp-checksum'), 2);
 });
 
-t.test('[8200 4.5] fragments are put together in any order', async (t) => {
+t.test('[8200 4.5] pieces of an IPv6 packet are put together, whatever their order', async (t) => {
   const message = echoMessage(3000);
   const cuts = [0, 1024, 2048];
   const parts = cuts.map((at) =>
@@ -249,7 +253,7 @@ t.test('[8200 4.5] fragments are put together in any order', async (t) => {
   }
 });
 
-t.test('[5722 4] an overlap drops all of a packet, the rest of it included', async (t) => {
+t.test('[8200 4.5 overlap] [5722 4] an overlap drops all of a packet, the rest of it included', async (t) => {
   const message = echoMessage(2000);
   const part = (at: number, length: number, more: boolean): Uint8Array =>
     packet(44, fragment6(58, at, more, 9, message.subarray(at, at + length)));
@@ -266,7 +270,7 @@ t.test('[5722 4] an overlap drops all of a packet, the rest of it included', asy
   t.equal(lab.take6().filter(({ payload }) => payload[0] === TIME_EXCEEDED).length, 0, 'nor is its end told of');
 });
 
-t.test('[6946 4] a fragment that is a whole packet is dealt with by itself', async (t) => {
+t.test('[8200 4.5 atomic] [6946 4] a fragment that is a whole packet is dealt with by itself', async (t) => {
   const lab = Laboratory6.ready();
   const message = echoMessage(2000);
   lab.packet6(packet(44, fragment6(58, 0, true, 9, message.subarray(0, 1024))));
@@ -276,7 +280,7 @@ t.test('[6946 4] a fragment that is a whole packet is dealt with by itself', asy
   t.equal(lab.take6().length, 2, 'the other one is whole, too, and its answer is cut');
 });
 
-t.test('[8200 4.5] what does not come within 60 s is told of where the first fragment came', async (t) => {
+t.test('[8200 4.5] [4443 3.3] what does not come within 60 s is told of where the first fragment came', async (t) => {
   const lab = Laboratory6.ready();
   const message = echoMessage(2000);
   lab.packet6(packet(44, fragment6(58, 1024, true, 1, message.subarray(1024, 1512))));
@@ -293,7 +297,7 @@ t.test('[8200 4.5] what does not come within 60 s is told of where the first fra
   t.equal(lab.dropped('fragment-timeout'), 2);
 });
 
-t.test('[7112 5] a first fragment without the whole chain of headers is told of', async (t) => {
+t.test('[8200 4.5 chain] [7112 5] a first fragment without the whole chain of headers is told of', async (t) => {
   const lab = Laboratory6.ready();
   lab.packet6(
     packet(

@@ -165,7 +165,7 @@ t.test(
   },
 );
 
-t.test('[4861 7.3.3] a router that does not answer is left for another', async (t) => {
+t.test('[4861 6.3.6] a router that does not answer is left for another', async (t) => {
   const lab = Laboratory6.ready();
   const second = ip6('fe80::2');
   lab.router();
@@ -225,67 +225,73 @@ t.test('a flood of strangers leaves the neighbours that are in use, and takes no
   t.ok(lab.stack.peers.size < 2100, `${lab.stack.peers.size} addresses are kept`);
 });
 
-t.test('[4862 5.4] an address is used after a second without objection; until then nothing is answered', async (t) => {
-  const lab = new Laboratory6();
-  const { v6 } = lab.stack;
-  const events: string[] = [];
-  v6.configuration.events = { ...v6.configuration.events, assigned: ({ bytes }) => events.push(hex(bytes)) };
-  v6.start(SECRET, false);
-  lab.advance(1000);
-  const [ask] = lab.takeIcmp(NS);
-  const own = lab.linkLocal;
-  t.equal(ask?.source, hex(NOBODY));
-  t.equal(ask?.destination, hex(solicitedNode(own)));
-  t.same(ask?.payload.subarray(8, 24), own);
-  t.same(ask?.payload.subarray(24, 26), Uint8Array.of(14, 1), 'with a nonce');
-  lab.solicit(own, PEER6);
-  t.equal(count(lab, NA), 0, 'tentative: nothing is answered');
-  t.same(events, []);
-  lab.advance(1000);
-  t.same(events, [hex(own)]);
-  const [told] = lab.takeIcmp(NA);
-  t.equal(told?.destination, hex(ALL_NODES), '[4861 7.2.6] announced');
-  t.equal(told?.payload[4], 0x20);
-  lab.solicit(own, PEER6);
-  t.equal(count(lab, NA), 1);
-});
-
-t.test('[4862 5.4.3] an objection, or another who asks, ends it; [7527 4.2] our own question does not', async (t) => {
-  const begun = (): [Laboratory6, string[], Uint8Array] => {
+t.test(
+  '[4862 5.4] [4862 5.3] [4861 7.2.6] an address is used after a second without objection; until then nothing is answered',
+  async (t) => {
     const lab = new Laboratory6();
     const { v6 } = lab.stack;
     const events: string[] = [];
-    v6.configuration.events = {
-      assigned: ({ origin }) => events.push(`assigned ${origin}`),
-      changed: () => {},
-      lost: () => {},
-      duplicate: ({ origin }, mac) => events.push(`duplicate ${origin} ${hex(mac)}`),
-    };
-    v6.start(SECRET, true);
-    v6.configuration.add(OURS, 64, 'static', {});
-    lab.advance(1);
+    v6.configuration.events = { ...v6.configuration.events, assigned: ({ bytes }) => events.push(hex(bytes)) };
+    v6.start(SECRET, false);
+    lab.advance(1000);
     const [ask] = lab.takeIcmp(NS);
-    events.length = 0;
-    return [lab, events, ask?.payload.slice(24) as Uint8Array];
-  };
-  const [first, one] = begun();
-  first.advertise(OURS, 1, OTHER_MAC, ALL_NODES);
-  t.same(one, [`duplicate static ${hex(OTHER_MAC)}`]);
-  first.advance(5000);
-  first.take();
-  first.solicit(OURS);
-  t.equal(count(first, NA), 0, 'it is not used');
-  const [second, two] = begun();
-  second.solicit(OURS, NOBODY, ndOption(14, new Uint8Array(6)));
-  t.same(two, [`duplicate static ${hex(PEER_MAC)}`], 'another nonce');
-  const [third, three, nonce] = begun();
-  third.solicit(OURS, NOBODY, nonce);
-  third.advance(1000);
-  t.same(three, [], 'our own came back: asked again');
-  t.equal(count(third, NS), 1);
-  third.advance(1001);
-  t.same(three, ['assigned static']);
-});
+    const own = lab.linkLocal;
+    t.equal(ask?.source, hex(NOBODY));
+    t.equal(ask?.destination, hex(solicitedNode(own)));
+    t.same(ask?.payload.subarray(8, 24), own);
+    t.same(ask?.payload.subarray(24, 26), Uint8Array.of(14, 1), 'with a nonce');
+    lab.solicit(own, PEER6);
+    t.equal(count(lab, NA), 0, 'tentative: nothing is answered');
+    t.same(events, []);
+    lab.advance(1000);
+    t.same(events, [hex(own)]);
+    const [told] = lab.takeIcmp(NA);
+    t.equal(told?.destination, hex(ALL_NODES), '[4861 7.2.6] announced');
+    t.equal(told?.payload[4], 0x20);
+    lab.solicit(own, PEER6);
+    t.equal(count(lab, NA), 1);
+  },
+);
+
+t.test(
+  '[4862 5.4.3] [4862 5.4.5] an objection, or another who asks, ends it; [7527 4.2] our own question does not',
+  async (t) => {
+    const begun = (): [Laboratory6, string[], Uint8Array] => {
+      const lab = new Laboratory6();
+      const { v6 } = lab.stack;
+      const events: string[] = [];
+      v6.configuration.events = {
+        assigned: ({ origin }) => events.push(`assigned ${origin}`),
+        changed: () => {},
+        lost: () => {},
+        duplicate: ({ origin }, mac) => events.push(`duplicate ${origin} ${hex(mac)}`),
+      };
+      v6.start(SECRET, true);
+      v6.configuration.add(OURS, 64, 'static', {});
+      lab.advance(1);
+      const [ask] = lab.takeIcmp(NS);
+      events.length = 0;
+      return [lab, events, ask?.payload.slice(24) as Uint8Array];
+    };
+    const [first, one] = begun();
+    first.advertise(OURS, 1, OTHER_MAC, ALL_NODES);
+    t.same(one, [`duplicate static ${hex(OTHER_MAC)}`]);
+    first.advance(5000);
+    first.take();
+    first.solicit(OURS);
+    t.equal(count(first, NA), 0, 'it is not used');
+    const [second, two] = begun();
+    second.solicit(OURS, NOBODY, ndOption(14, new Uint8Array(6)));
+    t.same(two, [`duplicate static ${hex(PEER_MAC)}`], 'another nonce');
+    const [third, three, nonce] = begun();
+    third.solicit(OURS, NOBODY, nonce);
+    third.advance(1000);
+    t.same(three, [], 'our own came back: asked again');
+    t.equal(count(third, NS), 1);
+    third.advance(1001);
+    t.same(three, ['assigned static']);
+  },
+);
 
 t.test('an anycast address is served, never asked for and never announced', async (t) => {
   const lab = Laboratory6.ready();
@@ -297,4 +303,33 @@ t.test('an anycast address is served, never asked for and never announced', asyn
   t.equal(count(lab, NA), 0);
   lab.packet6(icmp6({ source: PEER6, destination: anycast }, 128, 0, new Uint8Array(4)));
   t.equal(lab.takeIcmp(129)[0]?.source, hex(anycast));
+});
+
+t.test('[4861 7.1.2] advertisements that lie are dropped: hop limit, code, options, targets, groups', async (t) => {
+  const lab = Laboratory6.ready();
+  send(lab, STRANGER);
+  lab.take();
+  const say = (
+    hops: number,
+    code: number,
+    flags: number,
+    target: Uint8Array,
+    destination: Uint8Array,
+    more: Uint8Array,
+  ): void => {
+    const body = concat(Uint8Array.of(flags << 5, 0, 0, 0), target, more);
+    lab.packet6(icmp6({ source: STRANGER, destination, hops }, NA, code, body));
+  };
+  const option = ndOption(2, OTHER_MAC);
+  say(64, 0, 3, STRANGER, OURS, option);
+  say(255, 1, 3, STRANGER, OURS, option);
+  say(255, 0, 3, STRANGER, OURS, Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0));
+  say(255, 0, 3, ip6('ff02::1'), OURS, option);
+  say(255, 0, 3, STRANGER, ALL_NODES, option);
+  say(255, 0, 3, STRANGER, OURS, ndOption(2, Uint8Array.of(3, 0, 0, 0, 0, 1)));
+  t.equal(lab.take6().length, 0, 'what waits goes on waiting');
+  t.equal(lab.dropped('nd-malformed'), 5);
+  t.equal(lab.dropped('nd-hop-limit'), 1);
+  say(255, 0, 3, STRANGER, OURS, option);
+  t.equal(lab.take6().length, 1);
 });

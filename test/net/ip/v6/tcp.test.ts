@@ -92,27 +92,30 @@ function segmentOf({ next, payload, bytes, source, destination, flow }: Packet):
   ];
 }
 
-t.test('[6691 2] the MSS option says the link without 60 bytes of headers', async (t) => {
+t.test('[8200 8.3] [6691 2] the MSS option says the link without 60 bytes of headers', async (t) => {
   const server = new Server();
   const [answer] = server.say(SYN, { options: Uint8Array.of(2, 4, 5, 0xa0) });
   t.equal(answer?.flags, SYN | ACK);
   t.same(answer?.options.subarray(0, 4), Uint8Array.of(2, 4, 1440 >> 8, 1440 & 255));
 });
 
-t.test('segments are of 1440 bytes at most, their flow label is that of the flow alone', async (t) => {
-  const server = new Server();
-  server.open();
-  const sent = server.write(10_000);
-  t.ok(sent.every(({ data }) => data <= 1440) && sent[0]?.data === 1440);
-  t.ok(sent.every(({ bytes }) => bytes.length <= 1500));
-  const [label] = sent.map(({ flow }) => flow);
-  t.ok(label !== 0 && sent.every(({ flow }) => flow === label), '[6437 3]');
-  const [other] = server.say(SYN, { from: 5001 });
-  t.not(other?.flow, label);
-  const [again] = new Server().say(SYN, { from: 5001 });
-  t.equal(again?.flow, other?.flow, 'by the key');
-  t.not(new Server({}, 9).say(SYN, { from: 5001 })[0]?.flow, other?.flow);
-});
+t.test(
+  '[8200 6] [8200 5] segments are of 1440 bytes at most, their flow label is that of the flow alone',
+  async (t) => {
+    const server = new Server();
+    server.open();
+    const sent = server.write(10_000);
+    t.ok(sent.every(({ data }) => data <= 1440) && sent[0]?.data === 1440);
+    t.ok(sent.every(({ bytes }) => bytes.length <= 1500));
+    const [label] = sent.map(({ flow }) => flow);
+    t.ok(label !== 0 && sent.every(({ flow }) => flow === label), '[6437 3]');
+    const [other] = server.say(SYN, { from: 5001 });
+    t.not(other?.flow, label);
+    const [again] = new Server().say(SYN, { from: 5001 });
+    t.equal(again?.flow, other?.flow, 'by the key');
+    t.not(new Server({}, 9).say(SYN, { from: 5001 })[0]?.flow, other?.flow);
+  },
+);
 
 t.test('a SYN to a closed port, or to a group, is refused as over IPv4', async (t) => {
   const server = new Server();
@@ -176,33 +179,36 @@ const tooBig = (about: Uint8Array, mtu: number, source = ROUTER): Uint8Array => 
   return icmp6({ source, destination: OURS }, 2, 0, concat(body, about.subarray(0, 1232)));
 };
 
-t.test('[8201 4] a packet that is too big is sent again, smaller; what is quoted has to be in flight', async (t) => {
-  const server = new Server();
-  const first = server.open();
-  const [sent] = server.write(5000);
-  const { bytes } = sent as Seen;
-  const forged = bytes.slice();
-  view(forged).setInt32(44, (first - 100_000) | 0);
-  server.packet6(tooBig(forged, 1300));
-  t.equal(server.dropped('icmp-error-out-of-window'), 1);
-  t.equal(server.segments().length, 0);
-  const other = bytes.slice();
-  view(other).setUint16(42, 6000);
-  server.packet6(tooBig(other, 1300));
-  t.equal(server.dropped('icmp-error-unmatched'), 2);
-  server.packet6(tooBig(bytes, 1279));
-  t.equal(server.flow?.mss, 1440, '[8201 4] less than 1280 is not heeded');
-  t.equal(server.segments().length, 0);
-  server.packet6(tooBig(bytes, 1400));
-  t.equal(server.flow?.mss, 1340);
-  const again = server.segments();
-  t.equal(again[0]?.seq, first);
-  t.ok(again.every(({ data }) => data <= 1340));
-  t.notOk(
-    again.some(({ bytes: packet }) => packet[6] === 44),
-    '[8021 3] and no fragment header',
-  );
-});
+t.test(
+  '[8201 4] [8201 4 again] a packet that is too big is sent again, smaller; what is quoted has to be in flight',
+  async (t) => {
+    const server = new Server();
+    const first = server.open();
+    const [sent] = server.write(5000);
+    const { bytes } = sent as Seen;
+    const forged = bytes.slice();
+    view(forged).setInt32(44, (first - 100_000) | 0);
+    server.packet6(tooBig(forged, 1300));
+    t.equal(server.dropped('icmp-error-out-of-window'), 1);
+    t.equal(server.segments().length, 0);
+    const other = bytes.slice();
+    view(other).setUint16(42, 6000);
+    server.packet6(tooBig(other, 1300));
+    t.equal(server.dropped('icmp-error-unmatched'), 2);
+    server.packet6(tooBig(bytes, 1279));
+    t.equal(server.flow?.mss, 1440, '[8201 4] less than 1280 is not heeded');
+    t.equal(server.segments().length, 0);
+    server.packet6(tooBig(bytes, 1400));
+    t.equal(server.flow?.mss, 1340);
+    const again = server.segments();
+    t.equal(again[0]?.seq, first);
+    t.ok(again.every(({ data }) => data <= 1340));
+    t.notOk(
+      again.some(({ bytes: packet }) => packet[6] === 44),
+      '[8021 3] and no fragment header',
+    );
+  },
+);
 
 t.test('[8201 5.3] what a path takes is forgotten after ten minutes', async (t) => {
   const server = new Server();
@@ -227,7 +233,7 @@ t.test('a black hole is suspected as over IPv4, down to the least MTU', async (t
   t.equal(stack.pathMtu(route), 1280);
 });
 
-t.test('[9293 3.9.2.2] errors of ICMPv6 come to the connection that they are about', async (t) => {
+t.test('[4443 2.4 d] errors of ICMPv6 come to the connection that they are about', async (t) => {
   const server = new Server();
   const { stack, tcp } = server;
   const peer = stack.peers.intern(PEER6);

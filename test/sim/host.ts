@@ -1,5 +1,6 @@
 /** A host of the simulation: our stack with TCP on a device of its own, driven as a loop drives it, in virtual time. */
 import { MemoryDevice, NO_OFFLOAD } from '../../src/net/device/memory-link.js';
+import { Ipv6Mode } from '../../src/net/direct/ipv6-mode.js';
 import { DROP_NAMES, Drops } from '../../src/net/drops.js';
 import type { Accept, Adopt, Clock, Flow, FlowHandler, Listener, Network, Timer } from '../../src/net/flow.js';
 import { DhcpClient } from '../../src/net/stack/dhcp/client.js';
@@ -35,6 +36,7 @@ export class SimHost implements Port, Network {
   private readonly device: MemoryDevice;
   private readonly random: SeededRandom;
   private dhcp: DhcpClient | undefined;
+  private ipv6Mode: Ipv6Mode | undefined;
   /** Frames that came, those that found the queue full among them. */
   private arrived = 0;
   unplugged = false;
@@ -119,6 +121,21 @@ export class SimHost implements Port, Network {
     this.enter(() => dhcp.start(this.world.time.now()));
   }
 
+  /** Speaks IPv6, with addresses as the network offers them. */
+  useIpv6(): void {
+    const quiet = { addresses6() {}, event() {}, notice() {}, failed6() {} };
+    const secret = [this.mac[5] as number, 2, 3, 4] as const;
+    const mode = new Ipv6Mode(this.stack, { addresses: [], anycast: [], secret }, quiet);
+    this.ipv6Mode = mode;
+    this.enter(() => mode.start(this.world.time.now()));
+  }
+
+  /** IPv6 addresses that are served now, deprecated ones included, in text. */
+  ipv6(): string[] {
+    const { v6, peers } = this.stack;
+    return v6.addresses.served.map((one) => peers.text(one.handle));
+  }
+
   /** Gives the address back, if it was leased. */
   stop(): void {
     const { dhcp } = this;
@@ -162,6 +179,7 @@ export class SimHost implements Port, Network {
     this.inside = true;
     this.stack.poll(now);
     this.dhcp?.poll(now);
+    this.ipv6Mode?.poll(now);
     what();
     this.stack.flush(now);
     this.inside = false;
@@ -172,8 +190,10 @@ export class SimHost implements Port, Network {
     const { time } = this.world;
     this.inside = true;
     const now = time.now();
-    const { stack, dhcp } = this;
-    const due = Math.min(stack.poll(now), dhcp?.poll(now) ?? Number.POSITIVE_INFINITY, stack.pollNeighbours(now));
+    const { stack, dhcp, ipv6Mode } = this;
+    const never = Number.POSITIVE_INFINITY;
+    const ways = Math.min(dhcp?.poll(now) ?? never, ipv6Mode?.poll(now) ?? never);
+    const due = Math.min(stack.poll(now), ways, stack.pollNeighbours(now));
     this.inside = false;
     if (due === this.timerFor) return;
     this.timer?.cancel();
@@ -210,16 +230,21 @@ export class SimHost implements Port, Network {
       const own = opening.choosePort;
       // Like a program that binds its socket: from that port, unless it is in use.
       if (from !== undefined && this.isFree(remote, port, from)) opening.choosePort = () => (port << 16) | from;
-      const flow = this.tcp.connect(this.ipv4() ?? 0, remote, port, this.world.time.now(), begin);
+      const flow = this.tcp.connect(this.sourceFor(remote), remote, port, this.world.time.now(), begin);
       if (opening.choosePort !== own) delete (opening as { choosePort?: unknown }).choosePort;
-      if (flow === undefined) throw new Error(`${this.name}: no way to ${ipText(remote)}`);
+      if (flow === undefined) throw new Error(`${this.name}: no way to ${this.stack.peers.text(remote)}`);
       flow.handler = handler;
     });
   }
 
+  private sourceFor(remote: number): number {
+    const route = this.stack.route(remote);
+    return route === undefined ? (this.ipv4() ?? 0) : this.stack.sourceFor(route);
+  }
+
   private isFree(remote: number, port: number, from: number): boolean {
     const ports = (port << 16) | from;
-    const local = this.ipv4() ?? 0;
+    const local = this.sourceFor(remote);
     const { connections, waiting } = this.tcp;
     return connections.get(remote, local, ports) === undefined && waiting.find(remote, local, ports) < 0;
   }

@@ -3,7 +3,10 @@ import type { Manifest } from './manifest.js';
 
 type Start = Pick<Manifest, 'target' | 'network' | 'versions'>;
 
-/** Options of which there may be several: a host that gives one of them means these instead of the image's, not beside them. */
+/**
+ * Options of which there may be several: a host that gives one of them means these instead of the image's, not beside
+ * them.
+ */
 const SEVERAL: readonly string[] = ['anycast', 'host', 'ipv4', 'ipv6'];
 
 /** The arguments of an image and of its host together: what the host gives wins. */
@@ -13,7 +16,10 @@ export function joinedArguments(image: Pick<Manifest, 'target' | 'network'>, hos
   return [...programArguments({ target: image.target, network: Object.fromEntries(network) }), ...host];
 }
 
-/** The program's arguments for a target, without the site. Several addresses stand in one value, with commas between them. */
+/**
+ * The program's arguments for a target, without the site. Several addresses stand in one value, with commas between
+ * them.
+ */
 export function programArguments({ target, network }: Pick<Manifest, 'target' | 'network'>): string[] {
   const args = ['--net', target === 'socket' ? 'socket' : 'direct'];
   for (const [name, value] of Object.entries(network).sort(([a], [b]) => (a < b ? -1 : 1))) {

@@ -2,10 +2,10 @@
  * What the transports (TCP, UDP, ICMP) ask of the IP layer below them, so that neither imports the other.
  *
  * An address is one int32 inside the transports, a handle. IPv4's handle is the address itself
- * (`(a << 24) | (b << 16) | (c << 8) | d`, signed: it stays a small integer in V8 and keys typed arrays). IPv6's handle is an
- * index, from 1 to 0xffffff, into the IP layer's table of peers: as an IPv4 address it would lie in 0.0.0.0/8, which no host
- * has (RFC 1122 3.2.1.3), so both families share every table of the transports. Only the IP layer looks inside. Text exists
- * only at the edge.
+ * (`(a << 24) | (b << 16) | (c << 8) | d`, signed: it stays a small integer in V8 and keys typed arrays). IPv6's handle
+ * is an index, from 1 to 0xffffff, into the IP layer's table of peers: as an IPv4 address it would lie in 0.0.0.0/8,
+ * which no host has (RFC 1122 3.2.1.3), so both families share every table of the transports. Only the IP layer looks
+ * inside. Text exists only at the edge.
  */
 import type { Offload } from './device/device.js';
 import type { TxFrame } from './device/tx-frame.js';
@@ -25,15 +25,18 @@ export function headersTo(address: Handle): number {
 }
 
 /**
- * The addresses behind handles. A handle of IPv6 stays what it is as long as something holds it, and until the frame is dealt
- * with that it came in; one of IPv4 always does.
+ * The addresses behind handles. A handle of IPv6 stays what it is as long as something holds it, and until the frame is
+ * dealt with that it came in; one of IPv4 always does.
  */
 export interface Peers {
   /** Keeps an IPv6 handle. */
   hold(address: Handle): void;
   /** The counterpart of `hold`. */
   drop(address: Handle): void;
-  /** 32 bits of the whole address by the keyed function `hash`; IPv4: the address. The same in every program that has the key. */
+  /**
+   * 32 bits of the whole address by the keyed function `hash`; IPv4: the address. The same in every program that has
+   * the key.
+   */
   digest(address: Handle, hash: WordHash): number;
   /** RFC 5952, or a dotted quad. */
   text(address: Handle): string;
@@ -58,7 +61,10 @@ export const ECN_CE = 3;
  */
 export interface Route {
   readonly destination: Handle;
-  /** The most bytes that were acknowledged from there lately, a segment's at most, and when (ms): for these the path is no black hole. */
+  /**
+   * The most bytes that were acknowledged from there lately, a segment's at most, and when (ms): for these the path
+   * is no black hole.
+   */
   passed: number;
   passedAt: number;
 }
@@ -80,8 +86,8 @@ export interface IpOutput {
   /** A multicast address. */
   isGroup(address: Handle): boolean;
   /**
-   * Where the transport's header begins in the datagram `bytes[ip..end)`, of either family; -1: it is not there. A datagram that
-   * was quoted may end early.
+   * Where the transport's header begins in the datagram `bytes[ip..end)`, of either family; -1: it is not there. A
+   * datagram that was quoted may end early.
    */
   transportAt(bytes: Uint8Array, ip: number, end: number): number;
   /** The addresses of a datagram whose header is whole. 0: there is no room for another peer. */
@@ -93,10 +99,11 @@ export interface IpOutput {
   confirm(route: Route): void;
   /**
    * Sends what `tx` holds from `TRANSPORT_OFFSET` on as one datagram: the caller has set `tx.length` (from the Ethernet
-   * header of an IPv4 frame on), pieces, checksum and segmentation marks; this writes the Ethernet and IP headers and transmits. While
-   * the neighbour is being resolved the packet is kept (bounded) as a copy. `df`: RFC 1191; not heeded where a link on the way
-   * is so narrow that packets of ours must be cut. Packets larger than the path
-   * MTU without `df` are cut into fragments. `tos`: DSCP and ECN. `ttl`: the stack's unless given. False: dropped (and counted with a reason).
+   * header of an IPv4 frame on), pieces, checksum and segmentation marks; this writes the Ethernet and IP headers and
+   * transmits. While the neighbour is being resolved the packet is kept (bounded) as a copy. `df`: RFC 1191; not heeded
+   * where a link on the way is so narrow that packets of ours must be cut. Packets larger than the path MTU without
+   * `df` are cut into fragments. `tos`: DSCP and ECN. `ttl`: the stack's unless given. False: dropped (and counted with
+   * a reason).
    */
   send(route: Route, source: Handle, protocol: number, df: boolean, tos: number, ttl?: number): boolean;
 }

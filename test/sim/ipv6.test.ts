@@ -1,6 +1,7 @@
 /**
- * Dual-stack networks in virtual time: two links, two routers, hosts that make their own addresses, connections over both families at
- * once, on cables that lose, repeat and reorder; renumbering, a router that dies, and made-up routers in between.
+ * Dual-stack networks in virtual time: two links, two routers, hosts that make their own addresses, connections over
+ * both families at once, on cables that lose, repeat and reorder; renumbering, a router that dies, and made-up routers
+ * in between.
  */
 import t from 'tap';
 import { Memory } from '../../src/memory/memory.js';

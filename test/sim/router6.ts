@@ -1,6 +1,6 @@
 /**
- * An IPv6 router between networks, written apart from our own layer: advertises itself, answers and asks for neighbours, forwards with a
- * lower hop limit, and says "packet too big" where it is due.
+ * An IPv6 router between networks, written apart from our own layer: advertises itself, answers and asks for
+ * neighbours, forwards with a lower hop limit, and says "packet too big" where it is due.
  */
 import type { Faults } from '../../src/net/device/faults.js';
 import { concat, ethernet, view } from './packets.js';

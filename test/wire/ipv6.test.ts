@@ -1,4 +1,7 @@
-/** IPv6 against the kernel of this machine: static addresses, those of radvd's and dnsmasq's prefixes, both families at once. */
+/**
+ * IPv6 against the kernel of this machine: static addresses, those of radvd's and dnsmasq's prefixes, both families
+ * at once.
+ */
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -2,15 +2,17 @@
  * The frame under construction: one a device, used again for each transmission, so that sending allocates nothing.
  *
  * `head` holds headers (and, for small answers, the payload copied behind them); the rest of the payload is a list of
- * references. Layout: `head[first .. first + length)` is the frame from its Ethernet header on; the bytes before `first`
- * belong to the device (a virtio-net header). The transport's header has one place for both families, so headers grow
- * towards the front: an IPv4 frame begins at `HEADROOM`, an IPv6 frame 20 bytes before that.
+ * references. Layout: `head[first .. first + length)` is the frame from its Ethernet header on; the bytes before
+ * `first` belong to the device (a virtio-net header). The transport's header has one place for both families, so
+ * headers grow towards the front: an IPv4 frame begins at `HEADROOM`, an IPv6 frame 20 bytes before that.
  */
 import { Memory } from '../../memory/memory.js';
 
 /** How much longer the IPv6 header is than the IPv4 header. */
 export const IPV6_LONGER = 20;
-/** Where the Ethernet header of an IPv4 or ARP frame begins. The IP header of both families lies on a 4-byte boundary. */
+/**
+ * Where the Ethernet header of an IPv4 or ARP frame begins. The IP header of both families lies on a 4-byte boundary.
+ */
 export const HEADROOM = 18 + IPV6_LONGER;
 /** Where the Ethernet header of an IPv6 frame begins. */
 export const HEADROOM_IPV6 = HEADROOM - IPV6_LONGER;
@@ -70,8 +72,8 @@ export class TxFrame {
   }
 
   /**
-   * Makes room for the longer header of IPv6: whoever wrote the transport's header counted from where an IPv4 frame begins,
-   * and does not know the family.
+   * Makes room for the longer header of IPv6: whoever wrote the transport's header counted from where an IPv4 frame
+   * begins, and does not know the family.
    */
   growForIpv6(): void {
     this.first = HEADROOM_IPV6;

@@ -1,6 +1,6 @@
 /**
- * A DHCPv6 client (RFC 8415 18.2): addresses where routers say that they are had so, other configuration where that is all. One
- * association of addresses, renewed, rebound, given back; an address that another host has is declined.
+ * A DHCPv6 client (RFC 8415 18.2): addresses where routers say that they are had so, other configuration where that is
+ * all. One association of addresses, renewed, rebound, given back; an address that another host has is declined.
  */
 import type { Random } from '../transport.js';
 import {
@@ -60,7 +60,9 @@ export interface CarriedLease6 {
 export interface Dhcpv6Events {
   /** Sends a message to all servers of the link. */
   send(message: Uint8Array): void;
-  /** These addresses are ours, for that long; one of which another host turns out to have is to be told of by `taken`. */
+  /**
+   * These addresses are ours, for that long; one of which another host turns out to have is to be told of by `taken`.
+   */
   leased(addresses: readonly LeasedAddress[]): void;
   /** The server does not let us keep this one. */
   lost(address: Ipv6Bytes): void;

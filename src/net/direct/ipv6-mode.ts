@@ -10,6 +10,11 @@ import { formatMac } from '../wire/address.js';
 import { ALL_DHCP_SERVERS, DHCPV6_CLIENT_PORT, DHCPV6_SERVER_PORT, type LeasedAddress } from '../wire/dhcpv6.js';
 import { formatIpv6, type Ipv6Bytes, maskedIpv6, parseIpv6 } from '../wire/ipv6.js';
 
+/** ms without an address of the network before that is told: three solicitations. */
+const PATIENCE = 12_000;
+/** Unusable prefixes that are told of. */
+const MOST_TOLD = 4;
+
 /** Text forms, checked before. */
 export interface Ipv6Text {
   /** Given by hand; none: addresses come from the network. */
@@ -61,6 +66,9 @@ export class Ipv6Mode {
   /** Addresses that were given by hand and have not been looked for yet. */
   private readonly pending = new Set<string>();
   private refused: string | undefined = undefined;
+  /** Prefixes that the operator knows cannot be used. */
+  private readonly told = new Set<string>();
+  private patientUntil = Number.POSITIVE_INFINITY;
   private readonly dhcp: Dhcpv6Client;
   private port: UdpPort | undefined = undefined;
 
@@ -68,6 +76,8 @@ export class Ipv6Mode {
     private readonly stack: Stack,
     private readonly given: Ipv6Text,
     private readonly events: Ipv6ModeEvents,
+    /** There is no IPv4. */
+    private readonly alone = false,
   ) {
     const { v6, peers } = stack;
     const servers = peers.intern(ALL_DHCP_SERVERS);
@@ -108,19 +118,34 @@ export class Ipv6Mode {
     return this.given.addresses.length === 0;
   }
 
-  start(_now: number): void {
+  start(now: number): void {
     const { v6 } = this.stack;
     this.watch();
     v6.start(this.given.secret, false);
     this.addGiven(false);
     this.useDhcp();
     v6.routerDiscovery.start();
-    if (this.automatic) this.tell();
+    if (!this.automatic) return;
+    this.patientUntil = now + PATIENCE;
+    this.tell();
   }
 
   /** Does what is due; returns when it wants to be called again. */
   poll(now: number): number {
-    return this.dhcp.poll(now);
+    if (this.patientUntil <= now) {
+      this.patientUntil = Number.POSITIVE_INFINITY;
+      if (this.served.length === 0) this.withoutRouter();
+    }
+    return Math.min(this.dhcp.poll(now), this.patientUntil);
+  }
+
+  private withoutRouter(): void {
+    const link = this.stack.v6.addresses.linkLocal;
+    const have = link === undefined ? 'no address' : `${formatIpv6(link.bytes)} on the link alone`;
+    const sentence = `IPv6: no router has offered an address; we have ${have}, and ask on`;
+    // Where there is IPv4, a network without IPv6 is as good as another.
+    if (this.alone) this.events.notice(sentence);
+    else this.events.event(sentence);
   }
 
   private addGiven(known: boolean): void {
@@ -163,6 +188,7 @@ export class Ipv6Mode {
         this.tell();
       },
       duplicate: (one, mac) => this.duplicate(one, formatMac(mac)),
+      unusable: (prefix, length) => this.unusable(`${formatIpv6(prefix)}/${length}`),
     };
     v6.onConflict = (address, mac) => {
       this.events.notice(`another host (${formatMac(mac)}) claims our address ${address}: give one of the two another`);
@@ -192,6 +218,15 @@ export class Ipv6Mode {
       this.events.notice(this.refused);
       this.tell();
     }
+  }
+
+  /** Told once for each prefix, and for a few of them. */
+  private unusable(prefix: string): void {
+    if (this.told.has(prefix) || this.told.size >= MOST_TOLD) return;
+    this.told.add(prefix);
+    this.events.notice(
+      `a router offers the prefix ${prefix}, of which no address can be made: it takes one of 64 bits`,
+    );
   }
 
   private get served(): string[] {

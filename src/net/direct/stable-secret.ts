@@ -1,4 +1,7 @@
-/** The secret of this host's IPv6 identifiers on disk: its addresses stay the same over swaps of programs and restarts (RFC 7217 5). */
+/**
+ * The secret of this host's IPv6 identifiers on disk: its addresses stay the same over swaps of programs and restarts
+ * (RFC 7217 5).
+ */
 import { randomFillSync } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -95,7 +95,7 @@ export class Successor implements Departed {
           stack.arp.input(content, 0, 14, content.length, stack.now);
         });
       case ND:
-        return this.owner.enter(() => this.owner.stack.v6.input(content, 0, 14, content.length, RX_PLAIN, false));
+        return this.owner.enter(() => this.owner.stack.v6.input(content, 0, content.length, RX_PLAIN, false));
       default:
     }
   }

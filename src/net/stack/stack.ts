@@ -127,7 +127,7 @@ export class Stack implements IpOutput {
       type = uint16At(bytes, start + 12);
     }
     if (type === ETHERTYPE_IPV4) this.ipv4.input(bytes, start, start + ETHERNET, end, marks, group, now);
-    else if (type === ETHERTYPE_IPV6) this.v6.input(bytes, start, start + ETHERNET, end, marks, group);
+    else if (type === ETHERTYPE_IPV6) this.v6.input(bytes, start, end, marks, group);
     else if (type === ETHERTYPE_ARP) this.arp.input(bytes, start, start + ETHERNET, end, now);
     else this.drops.count(type === ETHERTYPE_VLAN || type === ETHERTYPE_QINQ ? VLAN : TYPE_UNKNOWN, bytes, start, end);
   }
@@ -295,7 +295,8 @@ export class Stack implements IpOutput {
   /** Tells the sender of the datagram `bytes[ip..end)` that there is nothing on its port. `broadcast`: it came to many. */
   portUnreachable(bytes: Uint8Array, ip: number, end: number, broadcast: boolean, now: number): void {
     if (bytes[ip] >> 4 === 6) {
-      this.v6.icmp.sendError(DESTINATION_UNREACHABLE, PORT_UNREACHABLE_CODE, 0, bytes, ip, end, broadcast);
+      const packet = { bytes, ip, end, group: broadcast, fragmented: false };
+      this.v6.icmp.sendError(packet, DESTINATION_UNREACHABLE, PORT_UNREACHABLE_CODE);
     } else this.icmp.sendError(UNREACHABLE, PORT_UNREACHABLE, bytes, ip, end, broadcast, now);
   }
 

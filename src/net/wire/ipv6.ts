@@ -1,4 +1,6 @@
-/** IPv6 (RFC 8200): addresses as 16 bytes, their text (RFC 4291 2.2, RFC 5952), the header and the extension headers. */
+/**
+ * IPv6 (RFC 8200): addresses as 16 bytes, their text (RFC 4291 2.2, RFC 5952), the header and the extension headers.
+ */
 
 export const IPV6_HEADER = 40;
 /** Least MTU of every link (RFC 8200 5). */

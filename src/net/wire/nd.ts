@@ -29,8 +29,8 @@ export const NONCE_BYTES = 6;
 const MOST_OPTIONS = 192;
 
 /**
- * Calls `option` with the type, the place and the end of each option of `bytes[start..end)`. Returns whether the list is whole: a
- * length of zero, or one beyond the end, makes the message invalid (RFC 4861 4.6).
+ * Calls `option` with the type, the place and the end of each option of `bytes[start..end)`. Returns whether the list
+ * is whole: a length of zero, or one beyond the end, makes the message invalid (RFC 4861 4.6).
  */
 export function walkOptions(
   bytes: Uint8Array,

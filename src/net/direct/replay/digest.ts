@@ -1,4 +1,6 @@
-/** Numbers that stand for what was sent, and for a state: equal when two runs did the same, and hardly ever otherwise. */
+/**
+ * Numbers that stand for what was sent, and for a state: equal when two runs did the same, and hardly ever otherwise.
+ */
 import { HEADROOM_IPV6, IP_OFFSET, IPV6_OFFSET, TRANSPORT_OFFSET, type TxFrame } from '../../device/tx-frame.js';
 
 /** FNV-1a, twice, from two bases: 64 bits. */
@@ -32,8 +34,8 @@ export class Digest {
 }
 
 /**
- * Takes in a frame that is sent: its headers whole, and how long it is. A segment's data and its checksum are left out: bytes of
- * long answers are not in a recording.
+ * Takes in a frame that is sent: its headers whole, and how long it is. A segment's data and its checksum are left out:
+ * bytes of long answers are not in a recording.
  */
 export function digestFrame(digest: Digest, tx: TxFrame): void {
   const { head } = tx;
@@ -51,13 +53,17 @@ export function digestFrame(digest: Digest, tx: TxFrame): void {
   digest.bytes(head, tx.first, end);
 }
 
-/** A whole datagram of either family with TCP right behind its header: neither options nor extension headers are sent. */
+/**
+ * A whole datagram of either family with TCP right behind its header: neither options nor extension headers are sent.
+ */
 function carriesTcp({ head, first }: TxFrame): boolean {
   if (first === HEADROOM_IPV6) return head[IPV6_OFFSET + 6] === 6;
   return head[IP_OFFSET - 2] === 8 && head[IP_OFFSET - 1] === 0 && head[IP_OFFSET + 9] === 6;
 }
 
-/** What is not the stack's: where frames go, who owns a connection, how numbers are drawn, where bytes of answers lie. */
+/**
+ * What is not the stack's: where frames go, who owns a connection, how numbers are drawn, where bytes of answers lie.
+ */
 const OUTSIDE = new Set([
   'device',
   'tx',

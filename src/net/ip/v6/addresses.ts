@@ -1,4 +1,6 @@
-/** The addresses of this host: their states (RFC 4862 2, 5.5.4), and which of them a packet leaves from (RFC 6724 5). */
+/**
+ * The addresses of this host: their states (RFC 4862 2, 5.5.4), and which of them a packet leaves from (RFC 6724 5).
+ */
 import { commonPrefix, type Ipv6Bytes, isMulticast6, scopeOf } from '../../wire/ipv6.js';
 import { type Link6, OURS } from './link.js';
 
@@ -80,7 +82,10 @@ export class OwnAddresses implements Iterable<OwnAddress> {
     return this.list.find((one) => one.origin === 'link-local' && one.state !== TENTATIVE);
   }
 
-  /** The source of a packet to `destination` (RFC 6724 5, rules 1, 2, 3 and 8); undefined: there is none of its scope or a wider one. */
+  /**
+   * The source of a packet to `destination` (RFC 6724 5, rules 1, 2, 3 and 8); undefined: there is none of its scope
+   * or a wider one.
+   */
   sourceFor(destination: Ipv6Bytes): OwnAddress | undefined {
     const scope = scopeOf(destination);
     let best: OwnAddress | undefined;

@@ -1,6 +1,6 @@
 /**
- * The life of this host's IPv6 addresses: the link-local one, those given by hand, those of advertised prefixes (RFC 4862 5) and those
- * of a DHCPv6 server; looked for duplicates, announced, deprecated, removed.
+ * The life of this host's IPv6 addresses: the link-local one, those given by hand, those of advertised prefixes (RFC
+ * 4862 5) and those of a DHCPv6 server; looked for duplicates, announced, deprecated, removed.
  */
 import { ALL_NODES, type Ipv6Bytes, isLinkLocal, samePrefix, solicitedNode } from '../../wire/ipv6.js';
 import type { AdvertisedPrefix, RouterAdvertisement } from '../../wire/router-advertisement.js';
@@ -30,6 +30,8 @@ export interface AddressEvents6 {
   lost(address: OwnAddress): void;
   /** Another host has it, at `mac`: it is not used. */
   duplicate(address: OwnAddress, mac: Uint8Array): void;
+  /** A router would have addresses made of a prefix that they cannot be made of. */
+  unusable(prefix: Ipv6Bytes, length: number): void;
 }
 
 interface Announcing {
@@ -39,7 +41,7 @@ interface Announcing {
 }
 
 export class Autoconfiguration {
-  events: AddressEvents6 = { assigned() {}, changed() {}, lost() {}, duplicate() {} };
+  events: AddressEvents6 = { assigned() {}, changed() {}, lost() {}, duplicate() {}, unusable() {} };
   /** Makes addresses; undefined: IPv6 is off. */
   ids: StableIds | undefined = undefined;
   /** Addresses are made of advertised prefixes. */
@@ -161,7 +163,8 @@ export class Autoconfiguration {
 
   private prefix({ bytes, length, valid, preferred }: AdvertisedPrefix): void {
     // (b), (c), (d): none of the link's own; no inconsistent lifetimes; identifiers have 64 bits.
-    if (this.ids === undefined || isLinkLocal(bytes) || preferred > valid || length !== 64) return;
+    if (this.ids === undefined || isLinkLocal(bytes) || preferred > valid) return;
+    if (length !== 64) return this.events.unusable(bytes, length);
     const { now } = this.link;
     const validUntil = now + valid * 1000;
     const preferredUntil = now + preferred * 1000;

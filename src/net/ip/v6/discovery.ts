@@ -202,7 +202,10 @@ export class Discovery {
   }
 }
 
-/** Where the link-layer address of the first option of that type lies; -1: there is none; undefined: it is none of Ethernet. */
+/**
+ * Where the link-layer address of the first option of that type lies; -1: there is none; undefined: it is none of
+ * Ethernet.
+ */
 function linkOption(bytes: Uint8Array, start: number, end: number, type: number): number | undefined {
   const at = findOption(bytes, start, end, type);
   if (at < 0) return -1;

@@ -52,7 +52,10 @@ export class Duplicates {
     this.running.delete(address.handle);
   }
 
-  /** A solicitation of a host without an address for the tentative `address` (RFC 4862 5.4.3). `nonceAt`: -1: it has none. */
+  /**
+   * A solicitation of a host without an address for the tentative `address` (RFC 4862 5.4.3). `nonceAt`: -1: it has
+   * none.
+   */
   solicited(address: OwnAddress, bytes: Uint8Array, nonceAt: number, mac: Uint8Array): void {
     const one = this.running.get(address.handle);
     if (one === undefined) return;

@@ -1,4 +1,7 @@
-/** Extension headers on the way in (RFC 8200 4): walked in order, bounded (RFC 8504 5.3), with what is to be done about a bad one. */
+/**
+ * Extension headers on the way in (RFC 8200 4): walked in order, bounded (RFC 8504 5.3), with what is to be done
+ * about a bad one.
+ */
 import { ERRONEOUS_FIELD, UNRECOGNIZED_NEXT_HEADER, UNRECOGNIZED_OPTION } from '../../wire/icmpv6.js';
 import {
   DESTINATION_AT,
@@ -83,7 +86,10 @@ export class ExtensionHeaders {
     return PROBLEM;
   }
 
-  /** RFC 8200 4.4: without segments left it is skipped, whatever its type; RFC 5095: type 0 is as unknown as any other. */
+  /**
+   * RFC 8200 4.4: without segments left it is skipped, whatever its type; RFC 5095: type 0 is as unknown as any
+   * other.
+   */
   private routing(bytes: Uint8Array, ip: number, at: number): number {
     if (bytes[at + 3] === 0) return UPPER;
     this.code = ERRONEOUS_FIELD;
@@ -134,8 +140,8 @@ export class ExtensionHeaders {
 }
 
 /**
- * Where the upper layer's header of a packet that was quoted begins, and its protocol, as `[at, protocol]`; undefined: it is not in
- * the quotation, or it is in a later fragment.
+ * Where the upper layer's header of a packet that was quoted begins, and its protocol, as `[at, protocol]`; undefined:
+ * it is not in the quotation, or it is in a later fragment.
  */
 export function upperLayer(bytes: Uint8Array, ip: number, end: number): readonly [number, number] | undefined {
   if (end - ip < IPV6_HEADER) return undefined;

@@ -1,6 +1,6 @@
 /**
- * The groups that this host listens to, and what it tells routers and switches of them: MLDv2 (RFC 3810), MLDv1 where a querier knows
- * no better (RFC 3810 8).
+ * The groups that this host listens to, and what it tells routers and switches of them: MLDv2 (RFC 3810), MLDv1 where a
+ * querier knows no better (RFC 3810 8).
  */
 import { MLDV1_DONE, MLDV1_REPORT, MLDV2_REPORT } from '../../wire/icmpv6.js';
 import { ALL_NODES, ALL_ROUTERS, type Ipv6Bytes, isMulticast6, isUnspecified, multicastMac } from '../../wire/ipv6.js';
@@ -149,7 +149,9 @@ export class Groups {
     return Math.min(next, this.answerAllAt);
   }
 
-  /** Everything is said anew: what a switch learnt from reports without an address it may have forgotten (RFC 3590 4). */
+  /**
+   * Everything is said anew: what a switch learnt from reports without an address it may have forgotten (RFC 3590 4).
+   */
   again(): void {
     this.report(
       [...this.groups.keys()].filter((one) => one !== this.allNodes),

@@ -29,7 +29,7 @@ import {
 import { int32At, putInt32, putUint16 } from '../../wire/tcp.js';
 import type { OwnAddresses } from './addresses.js';
 import { upperLayer } from './extension-headers.js';
-import { type Link6, OURS } from './link.js';
+import { type Link6, OURS, type Packet6 } from './link.js';
 import type { Ipv6Output } from './output.js';
 
 const TYPE = dropReason('icmp-type-unknown');
@@ -39,8 +39,8 @@ const NO_ROUTE = dropReason('ip-no-route');
 const UNMATCHED = dropReason('icmp-error-unmatched');
 
 /**
- * An error about a packet of ours, `bytes[ip..end)`, to the transport that sent it. Type, code and MTU are those of ICMPv4 that mean the
- * same: the transports know one language. Returns whether the transport believed it.
+ * An error about a packet of ours, `bytes[ip..end)`, to the transport that sent it. Type, code and MTU are those of
+ * ICMPv4 that mean the same: the transports know one language. Returns whether the transport believed it.
  */
 export type TransportError = (
   protocol: number,
@@ -65,8 +65,8 @@ export class Icmpv6 {
   ) {}
 
   /** A message that is none of neighbour or listener discovery, its checksum right; it begins at `start`. */
-  input(bytes: Uint8Array, ip: number, start: number, end: number, source: number, now: number): void {
-    const { drops } = this.link;
+  input({ bytes, ip, end }: Packet6, start: number, source: number): void {
+    const { drops, now } = this.link;
     const type = bytes[start];
     if (type === ECHO_REQUEST_6) {
       if (!this.echoes.take(now)) return drops.count(LIMITED, bytes, ip, end);
@@ -99,7 +99,10 @@ export class Icmpv6 {
     this.output.send(route, local, ICMPV6, false, (traffic & ~3) | ECN_NOT_ECT);
   }
 
-  /** An error about a packet of ours (RFC 4443 2.4 (b)): to the transport that sent it, which knows whether to believe it. */
+  /**
+   * An error about a packet of ours (RFC 4443 2.4 (b)): to the transport that sent it, which knows whether to believe
+   * it.
+   */
   private error(bytes: Uint8Array, start: number, end: number): void {
     const { peers, drops } = this.link;
     const ip = start + 8;
@@ -132,18 +135,10 @@ export class Icmpv6 {
   }
 
   /**
-   * Sends an error about the packet `bytes[ip..end)`; `parameter`: the pointer, or 0. `group`: its frame came to a group. Never about
-   * an error or a redirect, to a group (but for those that RFC 4443 2.4 (e.3) excepts), or to somebody who is nobody.
+   * Sends an error about a packet; `parameter`: the pointer. Never about an error or a redirect, to a group (but for
+   * those that RFC 4443 2.4 (e.3) excepts), or to an address that is no host's.
    */
-  sendError(
-    type: number,
-    code: number,
-    parameter: number,
-    bytes: Uint8Array,
-    ip: number,
-    end: number,
-    group: boolean,
-  ): void {
+  sendError({ bytes, ip, end, group }: Packet6, type: number, code: number, parameter = 0): void {
     const { link } = this;
     if (isUnspecified(bytes, ip + SOURCE_AT) || isMulticast6(bytes, ip + SOURCE_AT)) return;
     const excepted = type === PACKET_TOO_BIG || (type === PARAMETER_PROBLEM_6 && code === UNRECOGNIZED_OPTION);

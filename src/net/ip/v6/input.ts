@@ -3,6 +3,7 @@ import { RX_PLAIN } from '../../device/device.js';
 import { type Drops, dropReason } from '../../drops.js';
 import type { Transport } from '../../transport.js';
 import { addWords, fold } from '../../wire/checksum.js';
+import { ETHERNET } from '../../wire/ethernet.js';
 import {
   ERRONEOUS_FIELD,
   INCOMPLETE_CHAIN,
@@ -34,7 +35,7 @@ import {
   UPPER,
 } from './extension-headers.js';
 import type { Icmpv6 } from './icmp.js';
-import { GROUP, type Link6, OURS } from './link.js';
+import { GROUP, type Link6, OURS, type Packet6 } from './link.js';
 import { chainIsWhole, Ipv6Reassembly } from './reassembly.js';
 
 const TRUNCATED = dropReason('ip-truncated');
@@ -57,19 +58,13 @@ const ICMP_CHECKSUM = dropReason('icmp-checksum');
 export interface Upper {
   /** TCP or UDP. */
   transport(protocol: number): Transport | undefined;
-  /** An ICMPv6 message, its checksum right, `bytes[start..end)`, of the packet at `ip`. `fragmented`: it came in pieces. */
-  message(bytes: Uint8Array, ip: number, start: number, end: number, source: number, fragmented: boolean): void;
+  /** An ICMPv6 message, its checksum right, which begins at `start` in the packet. */
+  message(packet: Packet6, start: number, source: number): void;
 }
 
 /** A packet that is dealt with. */
-interface Packet {
-  readonly bytes: Uint8Array;
-  readonly ip: number;
-  readonly end: number;
+interface Packet extends Packet6 {
   readonly marks: number;
-  /** Its frame came to a group. */
-  readonly group: boolean;
-  readonly fragmented: boolean;
 }
 
 export class Ipv6Input {
@@ -84,13 +79,15 @@ export class Ipv6Input {
   ) {
     this.drops = link.drops;
     this.reassembly = new Ipv6Reassembly(link.drops, (first) => {
-      icmp.sendError(TIME_EXCEEDED_6, REASSEMBLY_TIME_CODE, 0, first, 0, first.length, false);
+      const packet = { bytes: first, ip: 0, end: first.length, group: false, fragmented: true };
+      icmp.sendError(packet, TIME_EXCEEDED_6, REASSEMBLY_TIME_CODE);
     });
   }
 
-  /** The packet at `ip` of the frame that begins at `ethernet`. `group`: the frame came to a group. */
-  input(bytes: Uint8Array, ethernet: number, ip: number, frameEnd: number, marks: number, group: boolean): void {
+  /** The packet of the frame `bytes[ethernet..frameEnd)`. `group`: the frame came to a group. */
+  input(bytes: Uint8Array, ethernet: number, frameEnd: number, marks: number, group: boolean): void {
     const { drops } = this;
+    const ip = ethernet + ETHERNET;
     if (frameEnd - ip < IPV6_HEADER) return drops.count(TRUNCATED, bytes, ethernet, frameEnd);
     if (bytes[ip] >> 4 !== 6) return drops.count(VERSION, bytes, ethernet, frameEnd);
     // Ethernet pads; what is beyond the payload is not ours. A jumbogram's 0 (RFC 2675) leaves nothing to look at.
@@ -115,7 +112,10 @@ export class Ipv6Input {
     transport.input(bytes, ip, ip + IPV6_HEADER, end, source, destination, marks, group, traffic, now);
   }
 
-  /** RFC 4291 2.5.2, 2.5.3, 2.7: no packet comes from a group, from the loopback address, from a mapped one, or from ourselves. */
+  /**
+   * RFC 4291 2.5.2, 2.5.3, 2.7: no packet comes from a group, from the loopback address, from a mapped one, or from
+   * ourselves.
+   */
   private isMartian(bytes: Uint8Array, ip: number): boolean {
     const at = ip + SOURCE_AT;
     if (isMulticast6(bytes, at)) return true;
@@ -156,8 +156,8 @@ export class Ipv6Input {
     }
   }
 
-  private problem({ bytes, ip, end, group }: Packet, code: number, pointer: number): void {
-    this.icmp.sendError(PARAMETER_PROBLEM_6, code, pointer, bytes, ip, end, group);
+  private problem(packet: Packet, code: number, pointer: number): void {
+    this.icmp.sendError(packet, PARAMETER_PROBLEM_6, code, pointer);
   }
 
   private fragment(packet: Packet): void {
@@ -191,7 +191,7 @@ export class Ipv6Input {
       this.problem(packet, INCOMPLETE_CHAIN, 0);
       return;
     }
-    const whole = this.reassembly.add(bytes, ip, header, field, end, this.link.now);
+    const whole = this.reassembly.add(packet, header, field, this.link.now);
     if (whole === undefined) return;
     const put = { bytes: whole, ip: 0, end: whole.length, marks: RX_PLAIN, group: packet.group, fragmented: true };
     // What stands before the fragment header was dealt with when the first fragment came.
@@ -209,7 +209,7 @@ export class Ipv6Input {
 
   private deliver(packet: Packet, protocol: number, start: number): void {
     const { drops, link } = this;
-    const { bytes, ip, end, marks, fragmented } = packet;
+    const { bytes, ip, end, marks } = packet;
     const { peers } = link;
     const destination = peers.find(bytes, ip + DESTINATION_AT);
     const group = packet.group || peers.markOf(destination) === GROUP;
@@ -219,7 +219,7 @@ export class Ipv6Input {
       if (source === 0) return drops.count(PEERS_FULL, bytes, ip, end);
       const pseudo = peers.sumOf(source) + peers.sumOf(destination) + ICMPV6 + end - start;
       if (fold(addWords(pseudo, bytes, start, end)) !== 0xffff) return drops.count(ICMP_CHECKSUM, bytes, ip, end);
-      this.upper.message(bytes, ip, start, end, source, fragmented);
+      this.upper.message(packet, start, source);
       return;
     }
     const transport = this.upper.transport(protocol);

@@ -23,7 +23,7 @@ import { Duplicates } from './duplicates.js';
 import { Groups } from './groups.js';
 import { Icmpv6, type TransportError } from './icmp.js';
 import { Ipv6Input, type Upper } from './input.js';
-import type { Link6 } from './link.js';
+import type { Link6, Packet6 } from './link.js';
 import { Neighbours6 } from './neighbours.js';
 import { Ipv6Output } from './output.js';
 import { OwnPackets } from './own-packets.js';
@@ -98,16 +98,16 @@ export class Ipv6 implements Upper {
     this.inputs = new Ipv6Input(host, this.icmp, this);
   }
 
-  /** The packet at `ip` of a frame that begins at `ethernet`. `group`: the frame came to a group. */
-  input(bytes: Uint8Array, ethernet: number, ip: number, end: number, marks: number, group: boolean): void {
-    this.inputs.input(bytes, ethernet, ip, end, marks, group);
+  /** The packet of a frame that begins at `ethernet`. `group`: the frame came to a group. */
+  input(bytes: Uint8Array, ethernet: number, end: number, marks: number, group: boolean): void {
+    this.inputs.input(bytes, ethernet, end, marks, group);
   }
 
   /** A frame that another program of this host has answered, if it is to be answered: what it tells is learnt. */
   learn(frame: Uint8Array, start: number): void {
     this.discovery.copy = true;
     try {
-      this.inputs.input(frame, start, start + ETHERNET, frame.length, RX_PLAIN, (frame[start] & 1) !== 0);
+      this.inputs.input(frame, start, frame.length, RX_PLAIN, (frame[start] & 1) !== 0);
     } finally {
       this.discovery.copy = false;
     }
@@ -135,8 +135,9 @@ export class Ipv6 implements Upper {
   }
 
   /** A message of ICMPv6, its checksum right. */
-  message(bytes: Uint8Array, ip: number, start: number, end: number, source: number, fragmented: boolean): void {
+  message(packet: Packet6, start: number, source: number): void {
     const { drops, now } = this.host;
+    const { bytes, ip, end, fragmented } = packet;
     const type = bytes[start];
     if (type === MLD_QUERY || type === MLDV1_REPORT) {
       // RFC 3810 6.2, RFC 2710 5: of the link, one hop, with a router alert.
@@ -152,9 +153,10 @@ export class Ipv6 implements Upper {
     }
     if (type < ROUTER_SOLICITATION || type > REDIRECT) {
       if (end - start < 8) return drops.count(MALFORMED, bytes, ip, end);
-      return this.icmp.input(bytes, ip, start, end, source, now);
+      return this.icmp.input(packet, start, source);
     }
-    // RFC 4861 6.1, 7.1: it has crossed no router; RFC 6980 5: nor came in pieces, which would hide it from switches that look.
+    // RFC 4861 6.1, 7.1: it has crossed no router; RFC 6980 5: nor came in pieces, which would hide it from switches
+    // that look.
     if (bytes[ip + HOP_LIMIT_AT] !== ND_HOP_LIMIT) return drops.count(HOP_LIMIT, bytes, ip, end);
     if (fragmented || bytes[start + 1] !== 0) return drops.count(MALFORMED, bytes, ip, end);
     this.heard?.(bytes, ip - ETHERNET, end);

@@ -17,6 +17,17 @@ export interface Link6 {
   transmit(mac: Uint8Array, type: number): boolean;
 }
 
+/** A packet that came, `bytes[ip..end)` from its IPv6 header on. */
+export interface Packet6 {
+  readonly bytes: Uint8Array;
+  readonly ip: number;
+  readonly end: number;
+  /** Its frame came to a group. */
+  readonly group: boolean;
+  /** It came in pieces. */
+  readonly fragmented: boolean;
+}
+
 /** Bits that the peer table keeps with our own addresses and groups. */
 export const OURS = 1;
 export const GROUP = 2;

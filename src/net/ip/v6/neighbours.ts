@@ -1,6 +1,7 @@
 /**
- * Who is behind an IPv6 address on the link: the states of neighbour unreachability detection (RFC 4861 7.3), with a bounded queue
- * for each address that is asked for, so that none blocks another, and with patience for a link that comes back (RFC 7048).
+ * Who is behind an IPv6 address on the link: the states of neighbour unreachability detection (RFC 4861 7.3), with a
+ * bounded queue for each address that is asked for, so that none blocks another, and with patience for a link that
+ * comes back (RFC 7048).
  */
 import { LRUCache } from 'lru-cache';
 import { dropReason } from '../../drops.js';
@@ -71,7 +72,9 @@ export class Neighbours6 {
   retransTimer = RETRANS_TIMER;
   /** Those that are known. One that gives way to others is still good for a route that has it. */
   private readonly cache: LRUCache<number, Neighbour6>;
-  /** Those with a solicitation under way or due: bounded apart, so that made-up addresses push out none that is known. */
+  /**
+   * Those with a solicitation under way or due: bounded apart, so that made-up addresses push out none that is known.
+   */
   private readonly asking = new Map<number, Neighbour6>();
   private next = Number.POSITIVE_INFINITY;
 
@@ -199,7 +202,10 @@ export class Neighbours6 {
     this.events.solicit(one, one.state === PROBE ? one.mac : undefined);
   }
 
-  /** Keeps a frame until the address is resolved; the oldest gives way. False: it is not asked for, and the frame is dropped. */
+  /**
+   * Keeps a frame until the address is resolved; the oldest gives way. False: it is not asked for, and the frame is
+   * dropped.
+   */
   enqueue(one: Neighbour6, frame: Uint8Array): boolean {
     const { drops } = this.link;
     if (one.state !== INCOMPLETE || this.asking.get(one.handle) !== one) {
@@ -216,8 +222,8 @@ export class Neighbours6 {
   }
 
   /**
-   * A solicitation or a router's message named the link-layer address of `handle`, `bytes[at..at+6)`: RFC 4861 7.2.3, 6.3.4, 8.3. It
-   * proves nothing of the other direction. Returns the neighbour.
+   * A solicitation or a router's message named the link-layer address of `handle`, `bytes[at..at+6)`: RFC 4861 7.2.3,
+   * 6.3.4, 8.3. It proves nothing of the other direction. Returns the neighbour.
    */
   heard(handle: number, bytes: Uint8Array, at: number, now: number): Neighbour6 {
     const one = this.keep(handle);
@@ -241,8 +247,8 @@ export class Neighbours6 {
   }
 
   /**
-   * A neighbour advertisement about `handle` (RFC 4861 7.2.5). `at`: where the target's link-layer address lies in `bytes`; -1: it does
-   * not say. Returns whether it stopped being a router.
+   * A neighbour advertisement about `handle` (RFC 4861 7.2.5). `at`: where the target's link-layer address lies in
+   * `bytes`; -1: it does not say. Returns whether it stopped being a router.
    */
   advertised(
     handle: number,

@@ -1,4 +1,7 @@
-/** IPv6 datagrams that go out: next hop, neighbour, path MTU, header, flow label, fragments (RFC 8200, RFC 6437, RFC 8201). */
+/**
+ * IPv6 datagrams that go out: next hop, neighbour, path MTU, header, flow label, fragments (RFC 8200, RFC 6437, RFC
+ * 8201).
+ */
 import { LRUCache } from 'lru-cache';
 import { Memory } from '../../../memory/memory.js';
 import { ETHERNET_HEADER, HEADROOM_IPV6, TRANSPORT_OFFSET } from '../../device/tx-frame.js';
@@ -151,7 +154,8 @@ export class Ipv6Output {
     const total = tx.total - ETHERNET_HEADER;
     const label = protocol === ICMPV6 ? 0 : this.label(source, route.destination, int32At(tx.head, TRANSPORT_OFFSET));
     if (total > this.pathMtu(route) && tx.segmentSize === 0) {
-      // RFC 8200 4.5: sources cut, routers do not. TCP made its segment for the MTU that it knew: what is news comes by ICMPv6.
+      // RFC 8200 4.5: sources cut, routers do not. TCP made its segment for the MTU that it knew: what is news comes by
+      // ICMPv6.
       if (!whole) return this.fragment(route, source, protocol, { traffic: tos, hops, label });
       if (total > this.mtu) {
         link.drops.count(TOO_BIG);

@@ -1,6 +1,6 @@
 /**
- * Packets of neighbour and multicast listener discovery: to one Ethernet address that is known, without a route. The body lies in
- * the frame from `TRANSPORT_OFFSET` on.
+ * Packets of neighbour and multicast listener discovery: to one Ethernet address that is known, without a route. The
+ * body lies in the frame from `TRANSPORT_OFFSET` on.
  */
 import { HEADROOM_IPV6, TRANSPORT_OFFSET } from '../../device/tx-frame.js';
 import { addWords, fold } from '../../wire/checksum.js';

@@ -1,7 +1,7 @@
 /**
- * IPv6 addresses by handle: a slab of 16-byte entries with a keyed hash over them. An entry that nothing holds stays for a while,
- * and the one that is idle longest is used again: a flood of sources takes no memory, and the handle of a frame's source is good
- * until that frame is dealt with.
+ * IPv6 addresses by handle: a slab of 16-byte entries with a keyed hash over them. An entry that nothing holds stays
+ * for a while, and the one that is idle longest is used again: a flood of sources takes no memory, and the handle of a
+ * frame's source is good until that frame is dealt with.
  */
 import { isIpv6, type Peers, type WordHash } from '../../ip-output.js';
 import type { Random } from '../../transport.js';

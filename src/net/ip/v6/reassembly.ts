@@ -2,6 +2,7 @@
 import { type Drops, dropReason } from '../../drops.js';
 import { FRAGMENT, ICMPV6, IPV6_HEADER } from '../../wire/ipv6.js';
 import { putUint16, uint16At } from '../../wire/tcp.js';
+import type { Packet6 } from './link.js';
 
 const OVERLAP = dropReason('fragment-overlap');
 const TOO_BIG = dropReason('fragment-too-big');
@@ -37,7 +38,10 @@ interface Partial {
 }
 
 export class Ipv6Reassembly {
-  /** Of the packet that `add` returned: where the first header behind the fragment header is, and the field that names it. */
+  /**
+   * Of the packet that `add` returned: where the first header behind the fragment header is, and the field that names
+   * it.
+   */
   resumeAt = 0;
   resumeField = 0;
   private readonly table = new Map<string, Partial>();
@@ -54,10 +58,10 @@ export class Ipv6Reassembly {
   }
 
   /**
-   * A fragment of the packet at `ip`, its fragment header at `header`, its data up to `end`. `field`: where the header before names
-   * the fragment header. Returns the whole packet, without a fragment header, once it is there.
+   * A fragment, `packet`, its fragment header at `header`. `field`: where the header before names the fragment header.
+   * Returns the whole packet, without a fragment header, once it is there.
    */
-  add(bytes: Uint8Array, ip: number, header: number, field: number, end: number, now: number): Uint8Array | undefined {
+  add({ bytes, ip, end }: Packet6, header: number, field: number, now: number): Uint8Array | undefined {
     const start = header + 8;
     const length = end - start;
     const word = uint16At(bytes, header + 2);

@@ -1,4 +1,7 @@
-/** Router discovery (RFC 4861 6.3): solicitations with the backoff of RFC 7559, and what an advertisement tells of the link. */
+/**
+ * Router discovery (RFC 4861 6.3): solicitations with the backoff of RFC 7559, and what an advertisement tells of the
+ * link.
+ */
 import { dropReason } from '../../drops.js';
 import { copyMac } from '../../wire/ethernet.js';
 import { ROUTER_SOLICITATION } from '../../wire/icmpv6.js';
@@ -85,7 +88,8 @@ export class RouterDiscovery {
   private solicit(): void {
     const { link, parts } = this;
     const source = parts.addresses.linkLocal;
-    // RFC 4861 4.1: without an address the option may not be there, and a router would not know whom to answer: it waits.
+    // RFC 4861 4.1: without an address the option may not be there, and a router would not know whom to answer: it
+    // waits.
     if (source === undefined) {
       this.solicitAt = link.now + MAX_DELAY;
       return;

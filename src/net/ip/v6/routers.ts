@@ -1,6 +1,6 @@
 /**
- * Where packets go first: prefixes on the link, more specific routes and default routers (RFC 4861 5.1, 5.2, RFC 4191 3), given by
- * hand or advertised. All three lists are bounded: what a router advertises beyond is not taken.
+ * Where packets go first: prefixes on the link, more specific routes and default routers (RFC 4861 5.1, 5.2, RFC 4191
+ * 3), given by hand or advertised. All three lists are bounded: what a router advertises beyond is not taken.
  */
 import { type Ipv6Bytes, isLinkLocal, samePrefix } from '../../wire/ipv6.js';
 import type { Link6 } from './link.js';

@@ -31,6 +31,7 @@ class Home extends Laboratory6 {
       changed: ({ state }) => this.told.push(state === DEPRECATED ? 'deprecated' : 'preferred'),
       lost: ({ origin }) => this.told.push(`lost ${origin}`),
       duplicate: ({ origin }) => this.told.push(`duplicate ${origin}`),
+      unusable: (_prefix, length) => this.told.push(`unusable /${length}`),
     };
     v6.configuration.slaac = true;
     v6.start(SECRET, true);

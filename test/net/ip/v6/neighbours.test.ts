@@ -265,6 +265,7 @@ t.test(
         changed: () => {},
         lost: () => {},
         duplicate: ({ origin }, mac) => events.push(`duplicate ${origin} ${hex(mac)}`),
+        unusable: () => {},
       };
       v6.start(SECRET, true);
       v6.configuration.add(OURS, 64, 'static', {});

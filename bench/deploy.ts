@@ -8,8 +8,8 @@ import { appendFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Deployer } from '../src/deploy/apply.js';
+import { Journal } from '../src/deploy/host/journal.js';
 import { initHost } from '../src/deploy/init.js';
-import { Journal } from '../src/deploy/journal.js';
 import { pull } from '../src/deploy/poll.js';
 import { commitImage } from '../src/deploy/repository/commit.js';
 import { buildImage } from '../src/image/build-image.js';

@@ -1,5 +1,5 @@
 /** The program of a machine image: what serves, and nothing else. */
-
+import './native/signals-first.js';
 import { runGuest } from './cli/commands/guest.js';
 import { reportFailure } from './errors/failure.js';
 

@@ -6,15 +6,27 @@
  *
  * `cli/serve.ts` puts the parts together; `cli/networks.ts` chooses the network.
  */
+import './native/signals-first.js';
 import { parseArguments } from './cli/arguments/arguments.js';
 import { reportFailure } from './errors/failure.js';
+import { signals } from './native/process-signals.js';
+
+function beCommand(): void {
+  signals.command();
+  // The reader of a pipe has gone, as `head` does when it has seen enough.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+    process.exit(error.code === 'EPIPE' ? 0 : reportFailure(error)),
+  );
+  process.stderr.on('error', () => undefined);
+}
 
 async function main(): Promise<void> {
   const task = parseArguments(process.argv.slice(2));
+  if (task?.kind !== 'serve' && task?.kind !== 'supervise') beCommand();
   // What a task needs is loaded when it is known: a server on sockets never loads the stack.
   switch (task?.kind) {
     case 'serve':
-      return (await import('./serve/serve.js')).runServer(task);
+      return (await import('./serve/run/serve.js')).runServer(task);
     case 'bundle':
       return (await import('./cli/commands/bundle.js')).runBundle(task);
     case 'inspect':
@@ -34,6 +46,7 @@ async function main(): Promise<void> {
 
 main().then(
   // Nothing is left to do; an open handle of a library must not keep the process.
-  () => process.exit(0),
+  // What could not be written is told by an event, which comes first.
+  () => setImmediate(() => process.exit(0)),
   (error: unknown) => process.exit(reportFailure(error)),
 );

@@ -1,8 +1,10 @@
 /** The control socket of a running server: a UNIX socket on which a line of JSON asks and a line of JSON answers. */
-import { rmSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
+import { randomBytes } from 'node:crypto';
+import { linkSync, rmSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { dirname, join } from 'node:path';
+import { freeSocketPath, removeSocket, socketFileAt } from '../native/socket-file.js';
 import { type SocketPath, socketPath } from '../native/socket-path.js';
-import { socketAnswers } from './client.js';
 import { LineReader } from './lines.js';
 import { type ControlAnswer, type ControlRequest, parseRequest } from './protocol.js';
 
@@ -12,18 +14,31 @@ const CONNECTIONS = 64;
 /** Returns the answer to one request; the client gets the message of an error that it throws. `socket`: for answers of more than a line. */
 export type Answerer = (request: ControlRequest, socket: Socket) => Promise<ControlAnswer>;
 
+export interface ControlSocket {
+  /** No more requests; the socket's file goes, if it is still this one. */
+  close(): void;
+  /** Resolves when no descriptor of it is left. */
+  readonly closed: Promise<void>;
+}
+
 /**
  * Listens at `path`, for this user alone. A socket that nobody listens on any more is replaced; rejects with a sentence
  * when somebody does.
  */
-export async function openControl(path: string, answer: Answerer): Promise<Server> {
-  if (await socketAnswers(path)) {
-    throw new Error(
-      `another server listens on the control socket ${path}; stop that one, or choose another with --control`,
-    );
+export async function openControl(path: string, answer: Answerer): Promise<ControlSocket> {
+  // Libuv removes at the end what has the name that it bound, whatever that is by then. So the socket is bound to a name of its own,
+  // and then linked to the one that was asked for, which also never takes the place of anything.
+  const bound = join(dirname(path), `.sk-${randomBytes(6).toString('hex')}`);
+  const place = placeOf(bound, path);
+  try {
+    if (!(await freeSocketPath(path)))
+      throw new Error(
+        `another server listens on the control socket ${path}; stop that one, or choose another with --control`,
+      );
+  } catch (error) {
+    place.release();
+    throw error;
   }
-  const place = placeOf(path);
-  rmSync(path, { force: true });
   // Who asks may say that this was all, as `nc -N` does, and still hears the answer.
   const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket, answer));
   server.maxConnections = CONNECTIONS;
@@ -37,16 +52,39 @@ export async function openControl(path: string, answer: Answerer): Promise<Serve
     server.listen(place.path, resolve);
     process.umask(mask);
   });
+  try {
+    linkSync(bound, path);
+  } catch (error) {
+    server.close();
+    throw new Error(sentence(error as NodeJS.ErrnoException, path));
+  } finally {
+    rmSync(bound, { force: true });
+  }
+  const file = socketFileAt(path);
   server.removeAllListeners('error');
   server.on('error', () => undefined);
-  // Its end takes the socket's file away, under the name that it was given.
-  server.once('close', () => place.release());
-  return server;
+  // Its end looks for the name that it was bound to.
+  const closed = new Promise<void>((resolve) => {
+    server.once('close', () => {
+      place.release();
+      resolve();
+    });
+  });
+  return {
+    closed,
+    close: () => {
+      server.close();
+      if (file !== undefined) removeSocket(path, file);
+    },
+  };
 }
 
-function placeOf(path: string): SocketPath {
+/** `path` names the socket in error messages. */
+function placeOf(bound: string, path: string): SocketPath {
   try {
-    return socketPath(path);
+    // Clients need a path that fits, too.
+    socketPath(path).release();
+    return socketPath(bound);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new Error(code === undefined ? message : sentence(error as NodeJS.ErrnoException, path));

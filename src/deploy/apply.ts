@@ -10,16 +10,16 @@ import type { Running } from '../control/protocol.js';
 import { sameProgram } from '../image/manifest.js';
 import type { Runner, StagedImage } from '../image/runner.js';
 import { makeFolder } from '../native/make-folder.js';
-import { Refusal, sentenceOf, Unable } from './fault.js';
+import { Repository } from './git/git.js';
 import { earlierImage, SIGNED_BY } from './going-back.js';
-import type { Host } from './host.js';
-import type { Journal } from './journal.js';
+import { Refusal, sentenceOf, Unable } from './host/fault.js';
+import type { Host } from './host/host.js';
+import type { Journal } from './host/journal.js';
+import { type State, writeState } from './host/state.js';
 import { recoverState } from './recover-state.js';
 import { admit, type Candidate, candidateAt, commitOf, latestAt } from './repository/candidate.js';
-import { Repository } from './repository/git.js';
 import { Newer } from './repository/newer.js';
 import { pruneImages, removeParts, stagedImage, stageImage } from './stage.js';
-import { type State, writeState } from './state.js';
 import { type Gates, REAL_GATES, verdict } from './verdict.js';
 
 export type Outcome = 'unchanged' | 'good' | 'bad' | 'refused' | 'failed' | 'held';
@@ -123,7 +123,10 @@ export class Deployer {
       if (this.state.bad[id] !== undefined && this.state.held === undefined) return await this.dropTrying();
       const candidate = await candidateAt(this.repository, commit);
       if (this.state.held !== undefined && candidate.labels.serial <= this.state.held.serial) return 'held';
-      const signer = await admit(candidate, this.repository, this.host.trust, this.state.serial);
+      const signer = await admit(candidate, this.repository, this.host, {
+        serial: this.state.serial,
+        id: this.state.taken,
+      });
       if (this.state.held !== undefined) {
         await this.journal.add({ step: 'released', image: this.state.held.id, serial: candidate.labels.serial });
         await this.save({ held: undefined });
@@ -197,7 +200,7 @@ export class Deployer {
   private async good({ id, labels }: Candidate, ms: number): Promise<Outcome> {
     const { good, before } = this.state;
     await this.save({
-      serial: Math.max(this.state.serial, labels.serial),
+      ...this.takenWith(id, labels.serial),
       good: id,
       before: good === id ? before : good,
       trying: undefined,
@@ -211,17 +214,23 @@ export class Deployer {
 
   private async bad({ id, labels }: Candidate, reason: string): Promise<Outcome> {
     this.reason = `image ${id.slice(0, 12)}: ${reason}`;
-    const { bad, held, serial } = this.state;
+    const { bad, held } = this.state;
     await this.save({
       bad: { ...bad, [id]: { reason, serial: labels.serial } },
       trying: undefined,
-      serial: Math.max(serial, labels.serial),
+      ...this.takenWith(id, labels.serial),
       held: held?.id === id ? undefined : held,
     });
     await this.journal.add({ step: 'bad', image: id, serial: labels.serial, reason });
     const running = await this.serveSomething(id);
     await this.prune(running);
     return 'bad';
+  }
+
+  /** The highest serial, and the image that has it. */
+  private takenWith(id: string, serial: number): Pick<State, 'serial' | 'taken'> {
+    const { serial: highest, taken } = this.state;
+    return serial >= highest ? { serial, taken: id } : { serial: highest, taken };
   }
 
   private async cancelled(id: string): Promise<'cancelled'> {

@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import type { StagedImage } from '../image/runner.js';
+import { PARENT } from '../native/parent.js';
 import { type Expected, expectations } from '../self-test/self-test.js';
 import { openStore } from '../store/index.js';
 
@@ -24,7 +25,7 @@ export function selfTest(
   abort?: AbortSignal,
 ): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const env = { ...process.env, SITEKERNEL_NODE: process.execPath };
+    const env = { ...process.env, SITEKERNEL_NODE: process.execPath, [PARENT]: String(process.pid) };
     const child = spawn(join(image.folder, 'run'), [...args, '--self-test'], {
       stdio: ['ignore', 'ignore', 'pipe'],
       env,

@@ -1,10 +1,10 @@
 /** Which images a host goes back to: where signers are asked for, what one of them signed, now or when the host took it. */
 
-import { Refusal } from './fault.js';
-import type { Host } from './host.js';
-import type { Journal } from './journal.js';
+import type { Repository } from './git/git.js';
+import { Refusal, Revoked } from './host/fault.js';
+import type { Host } from './host/host.js';
+import type { Journal } from './host/journal.js';
 import { type Candidate, candidateAt, commitOf, runsHere, signerOf } from './repository/candidate.js';
-import type { Repository } from './repository/git.js';
 
 /** How the journal's reason begins when somebody's signature was verified. */
 export const SIGNED_BY = 'signed by ';
@@ -32,8 +32,9 @@ export async function earlierImage(host: Host, repository: Repository, journal: 
 
 async function believed(host: Host, repository: Repository, journal: Journal, candidate: Candidate): Promise<Earlier> {
   try {
-    return { candidate, signer: await signerOf(candidate, repository, host.trust) };
+    return { candidate, signer: await signerOf(candidate, repository, host) };
   } catch (error) {
+    if (error instanceof Revoked) throw error;
     const taken = error instanceof Refusal ? await takenBefore(journal, candidate.id) : undefined;
     // As it was then: another commit may say other things of the same image.
     const then = taken && (await candidateAt(repository, taken.commit).catch(() => undefined));

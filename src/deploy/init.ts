@@ -5,13 +5,14 @@ import { ImageError } from '../image/image-error.js';
 import type { Manifest } from '../image/manifest.js';
 import { programParts } from '../image/program.js';
 import { makeFolder } from '../native/make-folder.js';
-import { syncFolder, writeDurable } from './durable.js';
-import { Host, type HostConfig } from './host.js';
-import { Lock } from './lock.js';
+import { GitError, Repository } from './git/git.js';
+import { syncFolder, writeDurable } from './host/durable.js';
+import { Host, type HostConfig } from './host/host.js';
+import { Lock } from './host/lock.js';
+import { readState, writeState } from './host/state.js';
 import { candidateAt } from './repository/candidate.js';
 import { cloneRepository, quoted } from './repository/clone.js';
 import { urlOf } from './repository/commit.js';
-import { GitError, Repository } from './repository/git.js';
 import { BRANCH } from './repository/layout.js';
 
 /** Seconds in which an image must be found to serve. */
@@ -29,6 +30,10 @@ export interface InitOptions {
   /** Files that are copied into the host's folder. Either replaces both of before. */
   readonly allowedSigners?: string | undefined;
   readonly minisign?: string | undefined;
+  /** A file of revoked keys, which is copied as well; it stays when signers are changed. */
+  readonly revoked?: string | undefined;
+  /** The site that signatures must be for. The first time: as the repository is called. */
+  readonly name?: string | undefined;
   /** Takes images that nobody signed again. */
   readonly unsigned?: boolean | undefined;
   /** The first time: where an image says that it serves. */
@@ -75,6 +80,7 @@ export async function initHost(options: InitOptions): Promise<Initialised> {
   if (repository === undefined)
     throw new ImageError(`${folder} is not the folder of a host yet; --repo says which repository it shall follow`);
   const trust = await readTrust(options);
+  const revoked = await readRevoked(options.revoked);
   const config: HostConfig = {
     format: 1,
     repository: urlOf(repository),
@@ -82,6 +88,8 @@ export async function initHost(options: InitOptions): Promise<Initialised> {
     args: options.args ?? before?.args ?? [],
     allowedSigners: trust === undefined ? (before?.allowedSigners ?? false) : trust.allowedSigners !== undefined,
     minisign: trust === undefined ? (before?.minisign ?? false) : trust.minisign !== undefined,
+    revoked: options.revoked !== undefined || before?.revoked === true || undefined,
+    name: options.name ?? (repository === before?.repository ? before.name : undefined),
     probe: options.probe ?? before?.probe,
     gate: options.gate ?? before?.gate ?? GATE,
   };
@@ -103,9 +111,11 @@ export async function initHost(options: InitOptions): Promise<Initialised> {
     const { manifest } = await candidateAt(new Repository(host.gitDir), 'HEAD');
     options.check?.(manifest, config.args);
     if (trust !== undefined) await writeTrust(host, trust);
+    if (revoked !== undefined) await writeDurable(join(host.folder, 'trust', 'revoked_keys'), revoked);
     await writeUnits(host);
     await writeFile(join(folder, 'crontab'), `${cronLines(host).join('\n')}\n`);
     await host.save();
+    await lookAgain(host);
     await syncFolder(folder);
   } finally {
     for (const lock of locks) await lock?.release();
@@ -132,6 +142,22 @@ async function readPublic(from: string | undefined): Promise<string | undefined>
   if (text.includes('PRIVATE KEY') || text.includes('secret key'))
     throw new ImageError(`${from} is a secret key; a host is given public ones`);
   return text;
+}
+
+/** What was refused by the settings of before is looked at once more. */
+async function lookAgain(host: Host): Promise<void> {
+  const state = await readState(host.stateFile);
+  if (state?.refused !== undefined) await writeState(host.stateFile, { ...state, refused: undefined });
+}
+
+/** A KRL is binary. */
+async function readRevoked(from: string | undefined): Promise<Uint8Array | undefined> {
+  if (from === undefined) return undefined;
+  const bytes = await readFile(from).catch(() => {
+    throw new ImageError(`${from} cannot be read`);
+  });
+  if (bytes.includes('PRIVATE KEY')) throw new ImageError(`${from} is a secret key; a host is given public ones`);
+  return bytes;
 }
 
 async function writeTrust(host: Host, { allowedSigners, minisign }: TrustFiles): Promise<void> {

@@ -1,11 +1,11 @@
 /** `deploy poll`: what cron calls. Pulls, fast-forward only, and applies what came. */
 import { statfs } from 'node:fs/promises';
-import { FULL, isFull, sentenceOf } from './fault.js';
-import type { Host } from './host.js';
-import type { Journal } from './journal.js';
-import { Lock } from './lock.js';
+import { GitError, git } from './git/git.js';
+import { FULL, isFull, sentenceOf } from './host/fault.js';
+import type { Host } from './host/host.js';
+import type { Journal } from './host/journal.js';
+import { Lock } from './host/lock.js';
 import { cloneRepository, POLLING } from './repository/clone.js';
-import { GitError, git } from './repository/git.js';
 import { removeLeftovers } from './repository/leftovers.js';
 
 /** Bytes that must be free before anything is fetched. */

@@ -1,7 +1,7 @@
 import { ImageError } from '../image/image-error.js';
 import { isImageId } from '../image/manifest.js';
-import type { Host } from './host.js';
-import { git, type Repository } from './repository/git.js';
+import { git, type Repository } from './git/git.js';
+import type { Host } from './host/host.js';
 import { LATEST } from './repository/layout.js';
 import { stagedIds } from './stage.js';
 

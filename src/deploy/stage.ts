@@ -6,12 +6,12 @@ import type { StagedImage } from '../image/runner.js';
 import { openImage, verifyImage } from '../image/verify-image.js';
 import { hashFile } from '../image/write-image.js';
 import { makeFolder } from '../native/make-folder.js';
-import { syncFile, syncFolder } from './durable.js';
-import { FULL, isFull, Refusal, sentenceOf, Unable } from './fault.js';
-import type { Host } from './host.js';
+import { GitError, type Repository } from './git/git.js';
+import { syncFile, syncFolder } from './host/durable.js';
+import { FULL, isFull, Refusal, sentenceOf, Unable } from './host/fault.js';
+import type { Host } from './host/host.js';
 import { assembleWith, checkBundle } from './repository/assemble.js';
 import type { Candidate } from './repository/candidate.js';
-import { GitError, type Repository } from './repository/git.js';
 import { IMAGE, LABELS, MANIFEST, SIGNATURE, SITE } from './repository/layout.js';
 
 /** Bytes that must stay free beside what is staged. */

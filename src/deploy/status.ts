@@ -3,14 +3,14 @@
 import type { Running } from '../control/protocol.js';
 import type { Manifest } from '../image/manifest.js';
 import type { Runner } from '../image/runner.js';
-import { sentenceOf } from './fault.js';
-import type { Host } from './host.js';
-import type { Journal } from './journal.js';
+import { Repository } from './git/git.js';
+import { sentenceOf } from './host/fault.js';
+import type { Host } from './host/host.js';
+import type { Journal } from './host/journal.js';
+import type { State } from './host/state.js';
 import { recoverState } from './recover-state.js';
 import { candidateAt } from './repository/candidate.js';
-import { Repository } from './repository/git.js';
 import { stagedIds } from './stage.js';
-import type { State } from './state.js';
 
 export interface Status {
   /** The repository's tip, as the clone has it. */

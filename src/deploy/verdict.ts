@@ -2,7 +2,7 @@
 
 import type { Runner, StagedImage } from '../image/runner.js';
 import { probe, selfTest } from './gates.js';
-import type { Host } from './host.js';
+import type { Host } from './host/host.js';
 import type { Newer } from './repository/newer.js';
 
 /** What is asked of an image; in tests others than the real ones. */

@@ -1,3 +1,5 @@
+import { writeError } from '../native/standard-error.js';
+
 /** What a person did or the machine lacks: one sentence for standard error, and the exit status. Never a stack trace. */
 export class Failure extends Error {
   override readonly name = 'Failure';
@@ -19,7 +21,7 @@ export function reportFailure(error: unknown): number {
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   // A mistake of a person, or the state of the machine, is a sentence; only a mistake of ours shows where it happened.
   const ours = !(error instanceof Error) || OUR_MISTAKES.has(error.name);
-  process.stderr.write(`sitekernel: ${ours ? stack : error.message}\n`);
+  writeError(`sitekernel: ${ours ? stack : error.message}\n`);
   return error instanceof Failure ? error.status : 1;
 }
 

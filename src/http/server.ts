@@ -1,14 +1,16 @@
 import type { Accept, Adopt, CloseReason, Flow, FlowHandler } from '../net/flow.js';
 import { type ConnectionStats, doing, type HttpStats } from './admin/stats.js';
+import { PIECE } from './answer/later.js';
 import { Admission } from './connection/admission.js';
 import { type Connection, STATE, UNWATCHED, Unfinished } from './connection/connection.js';
 import { type DeadlineList, Deadlines } from './connection/deadlines.js';
 import { Exchange } from './connection/exchange.js';
 import { Moves } from './connection/moves.js';
-import { PIECE } from './later.js';
 import { boundsOf, type HttpLimits, type HttpOptions } from './options.js';
 import { CR, LF } from './parse/octets.js';
 
+/** Connections of a list that are looked at for one that may go. */
+const GIVE_WAY_LOOKS = 16;
 /** Beyond what a network may hand over after `pause()`, out of what it had already received; bytes. */
 const STALLED_LIMIT = 4194304;
 
@@ -261,6 +263,22 @@ export class HttpServer implements FlowHandler {
         c = next;
       }
     }
+  }
+
+  /**
+   * Resets the connection that has been idle longest, so that another one can come: one that waits for its next request, else one that has
+   * sent nothing yet. False: none is idle. Looks at a bounded number of connections.
+   */
+  giveWay(): boolean {
+    for (const list of [this.#idle, this.#heads].flatMap((one) => one.lists)) {
+      let c = list.first;
+      for (let looks = 0; c !== undefined && looks < GIVE_WAY_LOOKS; looks++, c = c.next) {
+        if (c.state !== STATE.reading || c.heldBytes > 0 || c.peerEnded || unsent(c.flow) > 0) continue;
+        c.flow.reset();
+        return true;
+      }
+    }
+    return false;
   }
 
   #consumeHeld(c: Connection): void {

@@ -1,9 +1,10 @@
 /** `image build`: a site and the program become `images/<id>/`. */
-import { chmod, copyFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeFolder } from '../native/make-folder.js';
 import { compressors } from '../store/compress/compress.js';
 import { bundleDirectory, type Found, type Progress, walk } from '../store/index.js';
+import { openInside } from '../store/site/open-inside.js';
 import { ImageError, notWritten } from './image-error.js';
 import type { BundleChoices, ImageTarget, Labels, Manifest } from './manifest.js';
 import { type Part, programParts } from './program.js';
@@ -92,7 +93,11 @@ export async function buildImage(options: BuildOptions, programOf: ProgramOf = n
 async function copyInto(one: Found, root: string): Promise<void> {
   const to = join(root, one.path);
   makeFolder(dirname(to));
-  await copyFile(one.file, to);
+  // Not by its path: a link may have taken its place since.
+  const handle = await openInside(one.file);
+  if (handle === undefined)
+    throw new ImageError(`${one.file} became something else while the site was read; try again`);
+  await writeFile(to, handle.createReadStream());
   // Read-only files of a site must not keep the copy from being removed.
   await chmod(to, 0o644);
 }

@@ -37,6 +37,9 @@ export function readLabels(bytes: Uint8Array, name: string): Labels {
   const labels = parse(bytes, name) as unknown as Labels;
   if (!isCount(labels.serial)) throw new ImageError(`${name} has no serial number`);
   if (!isTexts(labels.sources) || typeof labels.builder !== 'string') throw new ImageError(`${name} is not complete`);
+  for (const one of [labels.site, labels.branch])
+    if (one !== undefined && typeof one !== 'string')
+      throw new ImageError(`${name} does not say in words what it is for`);
   return labels;
 }
 

@@ -34,6 +34,9 @@ export interface Libc {
   setsockopt(fd: number, level: number, option: number, value: number, length: number): number;
   bind(fd: number, address: number, length: number): number;
   if_nametoindex(name: string): number;
+  /** Ends the process without any of the work that its end makes. */
+  _exit(status: number): number;
+  prctl(option: number, a: number, b: number, c: number, d: number): number;
 }
 
 let loadedKoffi: Koffi | undefined;
@@ -86,6 +89,8 @@ function load(): Libc {
     socketpair: take('int socketpair(int domain, int type, int protocol, uint64_t fds)'),
     setsockopt: take('int setsockopt(int fd, int level, int option, uint64_t value, uint32_t length)'),
     bind: take('int bind(int fd, uint64_t address, uint32_t length)'),
+    _exit: take('int _exit(int status)'),
+    prctl: take('int prctl(int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d)'),
     if_nametoindex: take('uint32_t if_nametoindex(const char *name)'),
   };
 }

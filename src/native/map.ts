@@ -1,13 +1,14 @@
 /**
- * Read-only maps of files, safe from whoever truncates them.
+ * Read-only maps of files: at once, and until there is a sealed copy of it in memory (`sealed-copy.ts`), where there is room for one.
  *
  * A file that gets shorter under a map kills the process at the next touch (SIGBUS). So each map holds a read lease
  * (fcntl(2), F_SETLEASE): one who opens the file for writing, or truncates it, waits in the kernel while the process is
  * told by SIGIO; it copies what the map shows into memory of its own, puts that in the map's place, at the same address,
- * and lets the other go on. To replace the file by a rename breaks no lease and needs no copy.
+ * and lets the other go on. A process that is stopped for longer than fs.lease-break-time (45 s) cannot do that. To replace the file by a rename breaks no lease and needs no copy.
  */
 import { koffi } from './libc.js';
 import { MappedFile, noteFile } from './mapped-file.js';
+import { sealedCopy } from './sealed-copy.js';
 
 const PROT_READ = 1;
 const PROT_WRITE = 2;
@@ -35,17 +36,23 @@ interface Mapped {
   readonly length: number;
   /** Holds the lease; -1 when there is none any more. */
   fd: number;
-  readonly file: MappedFile;
+  file: MappedFile;
+  /** The sealed copy that has taken the file's place. */
+  sealed: number | undefined;
 }
 
 let calls: Calls | undefined;
 const leased = new Set<Mapped>();
+const maps = new WeakMap<ArrayBufferLike, Mapped>();
 let listening = false;
 
 /** Gives a map back when nothing refers to its bytes any more: one that is still looked at may not go. */
 const forgotten = new FinalizationRegistry<Mapped>((mapped) => {
   calls?.munmap(mapped.address, mapped.length);
-  mapped.file.withdraw(() => release(mapped));
+  mapped.file.withdraw(() => {
+    release(mapped);
+    if (mapped.sealed !== undefined) calls?.close(mapped.sealed);
+  });
 });
 
 function load(): Calls {
@@ -83,12 +90,36 @@ export function mapFile(fd: number, length: number): Uint8Array | undefined {
     calls.close(own);
     return undefined;
   }
-  const mapped = { address, length, fd: own, file: new MappedFile(own) };
+  const mapped: Mapped = { address, length, fd: own, file: new MappedFile(own), sealed: undefined };
   leased.add(mapped);
   const buffer = koffi().view(address, length);
   forgotten.register(buffer, mapped);
   noteFile(buffer, mapped.file);
+  maps.set(buffer, mapped);
   return new Uint8Array(buffer);
+}
+
+/**
+ * Puts a sealed copy in the place of the file behind `bytes`, which `mapFile` gave: at the same address, and for `sendfile` too. Does nothing
+ * where there is no room for one, or where the lease was broken meanwhile, which made a copy as well.
+ */
+export async function sealMap(bytes: Uint8Array): Promise<void> {
+  const mapped = maps.get(bytes.buffer);
+  if (mapped === undefined || mapped.file.withdrawn) return;
+  const { address, length, file } = mapped;
+  const copy = await sealedCopy(mapped.fd, length);
+  if (copy === undefined) return;
+  const place = file.withdrawn ? -1 : map(length, PROT_READ, copy);
+  if (place < 0) {
+    calls!.close(copy);
+    return;
+  }
+  calls!.mremap(place, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, address);
+  mapped.sealed = copy;
+  mapped.file = new MappedFile(copy);
+  noteFile(bytes.buffer, mapped.file);
+  // What was sent of the file itself may have to be sent again.
+  file.withdraw(() => release(mapped));
 }
 
 /**
@@ -112,7 +143,8 @@ function map(length: number, protection: number, fd: number): number {
 /** The kernel does not say whose lease it is: those that are being broken are no read leases any more. */
 function onLeaseBroken(): void {
   for (const mapped of leased) {
-    if (!mapped.file.withdrawn && calls!.fcntl(mapped.fd, F_GETLEASE, 0) !== F_RDLCK) keepOwnCopy(mapped);
+    if (mapped.sealed === undefined && !mapped.file.withdrawn && calls!.fcntl(mapped.fd, F_GETLEASE, 0) !== F_RDLCK)
+      keepOwnCopy(mapped);
   }
 }
 

@@ -156,6 +156,11 @@ export interface Network {
   counters(): Readonly<Record<string, number>>;
   /** Those of them that are drops, by reason, where the network drops anything itself. */
   dropped?(): Readonly<Record<string, number>>;
+  /**
+   * Asked when a connection waits and no descriptor is left for it. True: the owner ended a flow, whose descriptor is free now. Networks
+   * on the kernel's sockets only.
+   */
+  onExhausted?: (() => boolean) | undefined;
   /** How it has its address, where it knows. */
   lease?(): LeaseInfo | undefined;
   /** Closes the listeners, lets open flows finish for at most `drain` milliseconds, then resets the rest. */

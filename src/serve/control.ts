@@ -1,8 +1,6 @@
 /** What a server can be asked while it runs: its status, another bundle, the end. */
-import { existsSync, rmSync } from 'node:fs';
-import type { Server } from 'node:net';
 import type { ControlAnswer, ControlRequest, ControlStatus, SwapRequest } from '../control/protocol.js';
-import { openControl } from '../control/server.js';
+import { type ControlSocket, openControl } from '../control/server.js';
 import type { HttpServer } from '../http/index.js';
 import type { ServedSite } from './served-site.js';
 
@@ -69,15 +67,13 @@ export class Control {
   }
 }
 
-let opened: { server: Server; path: string } | undefined;
+let opened: ControlSocket | undefined;
 
 /** Opens the control socket of a server that runs by itself. Rejects with a sentence. */
 export async function open(path: string, server: Controlled): Promise<void> {
-  opened = { server: await openControl(path, new Control(server).answer), path };
+  opened = await openControl(path, new Control(server).answer);
 }
 
 export function close(): void {
-  if (opened === undefined) return;
-  opened.server.close();
-  if (existsSync(opened.path)) rmSync(opened.path, { force: true });
+  opened?.close();
 }

@@ -1,13 +1,16 @@
 /** The HTTP server that the command line asks for. */
 
-import type { AdminListener } from '../cli/admin-listener.js';
-import type { ServeOptions } from '../cli/arguments/serve.js';
 import { HttpServer } from '../http/index.js';
 import type { Network } from '../net/flow.js';
+import type { AdminListener } from './admin-listener.js';
 import { adminPages, livePages, type Watched } from './live-pages.js';
 import type { Log } from './log.js';
+import type { ServeOptions } from './options/serve.js';
+import type { Siblings } from './siblings.js';
 import type { Sites } from './sites.js';
-import type { Siblings } from './workers/siblings.js';
+
+/** Milliseconds between two lines in the log about descriptors. */
+const EXHAUSTED_PAUSE = 60_000;
 
 /** `siblings`: other processes that serve the same. */
 export function makeServer(
@@ -18,6 +21,7 @@ export function makeServer(
   siblings?: Siblings,
 ): HttpServer {
   const { base, serverField, siteFor, maxConnections, maxPerClient, idle, redirectTo } = options.http;
+  let said = Number.NEGATIVE_INFINITY;
   const http: HttpServer = new HttpServer({
     store: sites.site.store,
     hosts: siteFor.size > 0 ? sites.hosts : undefined,
@@ -32,6 +36,17 @@ export function makeServer(
     log: log.wants('access') ? (record) => log.access(record) : undefined,
     onFault: (error) => log.fault(error),
   });
+  network.onExhausted = () => {
+    const gave = http.giveWay();
+    const now = network.clock.now();
+    if (now - said >= EXHAUSTED_PAUSE) {
+      said = now;
+      log.warn(
+        `no descriptors are left (ulimit -n): ${gave ? 'idle connections give way' : 'new connections are closed'} until there are`,
+      );
+    }
+    return gave;
+  };
   return http;
 }
 
@@ -43,7 +58,7 @@ export async function adminListener(
   const { listen } = options.http.admin;
   if (listen === undefined) return undefined;
   const { sites, http, ...rest } = watched;
-  const { AdminListener } = await import('../cli/admin-listener.js');
+  const { AdminListener } = await import('./admin-listener.js');
   return new AdminListener(listen, adminPages({ ...rest, options, site: sites.site, server: () => http }), rest.log);
 }
 

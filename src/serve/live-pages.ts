@@ -1,7 +1,6 @@
 /** The pages about the server itself that were asked for: metrics, health, status. */
+
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { ServeOptions } from '../cli/arguments/serve.js';
-import { processMetrics } from '../cli/process-metrics.js';
 import {
   counter,
   gauge,
@@ -17,9 +16,11 @@ import {
 import type { LeaseInfo, Network } from '../net/flow.js';
 import { RELOAD_PATH } from '../store/html/live-reload.js';
 import type { Log } from './log.js';
+import type { ServeOptions } from './options/serve.js';
+import { processMetrics } from './process-metrics.js';
 import { packageVersion } from './program-files.js';
 import type { ServedSite } from './served-site.js';
-import type { Siblings } from './workers/siblings.js';
+import type { Siblings } from './siblings.js';
 
 /** Milliseconds between two looks at how late the event loop is. */
 const RESOLUTION = 20;

@@ -1,8 +1,8 @@
 /** Logs to standard error, in batches: a line a request must not cost a system call a request. */
 
-import type { LogChannel, LogOptions } from '../cli/arguments/log-options.js';
 import { type AccessRecord, accessLine } from '../http/index.js';
 import { LogSink } from './log-sink.js';
+import type { LogChannel, LogOptions } from './options/log.js';
 
 /** Characters after which a batch is written at once. */
 const BATCH_SIZE = 32 * 1024;

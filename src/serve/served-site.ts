@@ -1,7 +1,6 @@
 /** A site that is served, and may be replaced by its next version while it is. */
+
 import { performance } from 'node:perf_hooks';
-import { canonicalOrigin } from '../cli/arguments/canonical-origin.js';
-import type { ServedArguments } from '../cli/arguments/http.js';
 import { DEFAULT_KEPT_ASSETS, KeptAssets, StoreWithKept } from '../store/open/kept-assets.js';
 import { openStore } from '../store/open/open.js';
 import type { Watcher } from '../store/open/watch.js';
@@ -9,7 +8,9 @@ import type { BundleStore } from '../store/read/bundle-store.js';
 import { verifySlowly } from '../store/read/verify-slowly.js';
 import type { Store } from '../store/store.js';
 import { StoreError } from '../store/store-error.js';
+import { canonicalOrigin } from './canonical-origin.js';
 import type { Log } from './log.js';
+import type { ServedArguments } from './options/http.js';
 
 /** The longest that `setTimeout` takes. */
 const LONGEST_TIMER = 2_147_483_647;

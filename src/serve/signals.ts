@@ -1,23 +1,13 @@
-/** SIGTERM and SIGINT: the first drains, the second ends at once. SIGHUP: read the sites again. */
-import { constants } from 'node:os';
+/** Signals of a server: see `native/process-signals.ts`. */
+import { signals } from '../native/process-signals.js';
+import type { Log } from './log.js';
 
-const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
-
-/** Resolves at the first signal. A second one ends the process with 128 and the signal's number, as a shell expects. */
-export function firstSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    let asked = false;
-    for (const signal of SIGNALS) {
-      process.on(signal, () => {
-        if (asked) process.exit(128 + constants.signals[signal]);
-        asked = true;
-        resolve(signal);
-      });
-    }
-  });
+/** Resolves at the first signal that drains. A second one ends the process with 128 and the signal's number, as a shell expects. */
+export function firstSignal(log?: Log): Promise<NodeJS.Signals> {
+  return signals.server(log && ((sentence) => log.warn(sentence)));
 }
 
 /** Calls `reload` at each SIGHUP, where there is such a signal. */
 export function onReload(reload: () => void): void {
-  if (process.platform !== 'win32') process.on('SIGHUP', reload);
+  signals.onReload(reload);
 }

@@ -1,8 +1,8 @@
 /** The sites that one server serves: its own, and those of other hosts. */
 
-import type { ServeOptions } from '../cli/arguments/serve.js';
 import type { Store } from '../store/index.js';
 import type { Log } from './log.js';
+import type { ServeOptions } from './options/serve.js';
 import { embeddedSite } from './program-files.js';
 import { ServedSite } from './served-site.js';
 import { onReload } from './signals.js';

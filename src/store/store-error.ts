@@ -1,3 +1,5 @@
+import { OutputError } from '../native/output-file.js';
+
 /** What a person did or has that keeps a site from being bundled or a bundle from being opened. The message is one sentence. */
 export class StoreError extends Error {
   override readonly name = 'StoreError';
@@ -6,6 +8,7 @@ export class StoreError extends Error {
 /** Turns an error of the file system into a sentence about `what`. */
 export function fileError(error: unknown, what: string): StoreError {
   if (error instanceof StoreError) return error;
+  if (error instanceof OutputError) return new StoreError(error.message);
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   switch (code) {
     case 'ENOENT':

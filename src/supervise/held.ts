@@ -1,7 +1,7 @@
 /** What a supervisor holds for the programs that it starts: the listening socket, the TAP, or the network card. It stays when they come and go. */
+
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import type { ServeOptions } from '../cli/arguments/serve.js';
 import type { InheritedTap } from '../control/channel.js';
 import { Failure } from '../errors/failure.js';
 import { EADDRINUSE, SystemError } from '../native/errno.js';
@@ -10,6 +10,7 @@ import { listenOn } from '../native/listen.js';
 import { openPacketSocket } from '../net/device/linux/packet-open.js';
 import { type OpenTap, openTap, type TapOptions } from '../net/device/linux/tap-open.js';
 import { BACKLOG, listenError } from '../net/sockets/common/options.js';
+import type { ServeOptions } from '../serve/options/serve.js';
 
 export interface Held {
   /** Two that are equal are the same socket, TAP or card. */

@@ -1,10 +1,11 @@
 /** Taking over from a program whose supervisor has ended: what it serves on comes over its control socket. */
+
 import { Socket } from 'node:net';
-import type { ServeOptions } from '../cli/arguments/serve.js';
 import type { InheritedTap } from '../control/channel.js';
 import { askControl, socketAnswers } from '../control/client.js';
 import { libc } from '../native/libc.js';
 import { connectUnix, receiveDescriptor, writeText } from '../native/unix.js';
+import type { ServeOptions } from '../serve/options/serve.js';
 import { type Held, heldKey } from './held.js';
 import type { Foreign } from './supervisor.js';
 

@@ -42,7 +42,7 @@ export const processRunner: MakeRunner = ({ hostFolder, args, log }): Runner => 
     // It has nothing of ours: no terminal, no folder that could be in the way, no descriptor.
     const child = spawn(
       process.execPath,
-      [main, 'supervise', '--control', control, '--image', image.folder, '--', ...args],
+      [main, 'supervise', '--control', control, '--log-file', output, '--image', image.folder, '--', ...args],
       { cwd: hostFolder, detached: true, stdio: ['ignore', log, log] },
     );
     closeSync(log);
@@ -103,7 +103,12 @@ function sizeOf(file: string): number {
 
 /** What was written behind `from` last: a sentence about why it ended. */
 function lastLine(file: string, from: number): string {
-  const text = readFileSync(file).subarray(from).toString('utf8').trim();
+  const all = readFileSync(file);
+  // It may have been begun anew meanwhile.
+  const text = all
+    .subarray(all.length < from ? 0 : from)
+    .toString('utf8')
+    .trim();
   const line = text.split('\n').at(-1) ?? '';
   return line === '' ? 'the image ended at once' : line.replace(/^sitekernel: /, '');
 }

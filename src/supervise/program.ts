@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { CHANNEL_VERSION, type Go, type ToProgram, type ToSupervisor } from '../control/channel.js';
 import type { ControlAnswer, ControlRequest } from '../control/protocol.js';
+import { PARENT } from '../native/parent.js';
 
 /** What is to run: an image's folder and where its site is by now. */
 export interface What {
@@ -39,6 +40,8 @@ export class Program {
     /** Where it listens for a successor. */
     readonly link: string,
     private readonly child: ChildProcess,
+    /** Takes what it writes to standard error. */
+    write: (text: string) => void,
   ) {
     const ready = promise<void>();
     const serving = promise<void>();
@@ -59,9 +62,9 @@ export class Program {
       } else if (said.say === 'answer') this.answered(said.number, said.answer);
       else if (said.say === 'failed') this.failure = said.error;
     });
-    child.stderr?.on('data', (chunk: Buffer) => {
-      process.stderr.write(chunk);
-      this.words = (this.words + chunk.toString('utf8')).slice(-LAST_WORDS);
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      write(text);
+      this.words = (this.words + text).slice(-LAST_WORDS);
     });
     let over = false;
     const ended = (how: string): void => {
@@ -124,8 +127,8 @@ export class Program {
   }
 }
 
-/** Starts it. `fd` is the socket or TAP that it inherits. */
-export function startProgram(what: What, link: string, fd: number): Program {
+/** Starts it. `fd` is the socket or TAP that it inherits; `write` takes what it writes to standard error. */
+export function startProgram(what: What, link: string, fd: number, write: (text: string) => void): Program {
   const instead = what.instead === undefined ? [] : ['--instead', what.instead];
   const args = [...what.args, '--supervised', ...instead];
   const [command, ...before] =
@@ -134,9 +137,9 @@ export function startProgram(what: What, link: string, fd: number): Program {
     // 3 is the channel; `INHERITED_FD` is the next.
     stdio: ['ignore', 'ignore', 'pipe', 'ipc', fd],
     // For `run`: the Node that runs this.
-    env: { ...process.env, SITEKERNEL_NODE: process.execPath },
+    env: { ...process.env, SITEKERNEL_NODE: process.execPath, [PARENT]: String(process.pid) },
   });
-  return new Program(what, link, child);
+  return new Program(what, link, child, write);
 }
 
 function promise<T>() {

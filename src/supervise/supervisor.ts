@@ -2,12 +2,13 @@
  * Holds what a site is served on, starts the programs that serve it, and hands the traffic from one to the next. A new program comes
  * up beside the running one, opens its site and tests itself; only then it is told to take over, and the old one to finish.
  */
+
 import { existsSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { ServeOptions } from '../cli/arguments/serve.js';
 import type { FormerBundle } from '../control/channel.js';
 import type { ControlAnswer, ControlRequest, ReplaceRequest, SwapRequest } from '../control/protocol.js';
-import { addressKey, checkAlone, type Held, heldKey, hold, release } from './held.js';
+import type { ServeOptions } from '../serve/options/serve.js';
+import { addressKey, checkAlone, type Held, heldKey, hold, InUse, release } from './held.js';
 import { type Program, startProgram, type What } from './program.js';
 
 /** Programs that may drain at one time; a further replacement waits. */
@@ -32,6 +33,8 @@ export interface SupervisorOptions {
   /** What an image's arguments and those of this host make together. Throws a sentence. */
   readonly optionsOf: (what: What) => ServeOptions;
   readonly log: (sentence: string) => void;
+  /** Takes what programs write to standard error. */
+  readonly write: (text: string) => void;
 }
 
 interface Retired {
@@ -75,6 +78,12 @@ export class Supervisor {
     const program = await this.bring(what, options, this.held, foreign === undefined ? [] : [foreign.link]);
     foreign?.retire(this.options.handoverDrain);
     this.settle(program, options);
+  }
+
+  /** Has the program that serves read its sites again. One that is starting reads them anyway. */
+  reload(): void {
+    if (this.current?.stage === 'serving') this.current.kill('SIGHUP');
+    else this.options.log('SIGHUP: no program serves yet that could read its site again');
   }
 
   /** What is asked over the control socket. */
@@ -152,7 +161,7 @@ export class Supervisor {
     predecessors: readonly string[],
   ): Promise<Program> {
     const link = join(this.options.folder, `${process.pid}-${this.started++}.link`);
-    const program = startProgram(what, link, held.fd);
+    const program = startProgram(what, link, held.fd, this.options.write);
     this.trying = program;
     try {
       await within(program.ready, GATE, 'the program did not come up in time');
@@ -206,9 +215,24 @@ export class Supervisor {
         this.options.log(`${(error as Error).message}; trying again in ${this.pause} ms`);
         await new Promise((done) => setTimeout(done, this.pause));
         this.pause = Math.min(this.pause * 2, LONGEST_PAUSE);
+        await this.holdAgain(options);
       }
     }
     return { ok: true };
+  }
+
+  /** Somebody may have removed the TAP or the card under us. One that is ours still cannot be had twice, and stays. */
+  private async holdAgain(options: ServeOptions): Promise<void> {
+    const { held } = this;
+    if (held?.tap === undefined) return;
+    try {
+      const fresh = await hold(options, undefined);
+      this.held = fresh;
+      release(held);
+      this.options.log(`${held.tap.name} is held anew`);
+    } catch (error) {
+      if (!(error instanceof InUse)) this.options.log((error as Error).message);
+    }
   }
 
   /**

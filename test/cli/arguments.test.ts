@@ -1,7 +1,7 @@
 import t from 'tap';
 import { parseArguments } from '../../src/cli/arguments/arguments.js';
-import type { ServeOptions } from '../../src/cli/arguments/serve.js';
 import { Failure } from '../../src/errors/failure.js';
+import type { ServeOptions } from '../../src/serve/options/serve.js';
 
 function serve(...argv: string[]): ServeOptions {
   const task = parseArguments(argv);

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { canonicalOrigin } from '../../src/cli/arguments/canonical-origin.js';
+import { canonicalOrigin } from '../../src/serve/canonical-origin.js';
 import { storeOf } from '../store/tree.js';
 
 t.test('The host is taken from CNAME; what is no host there is one sentence', async (t) => {

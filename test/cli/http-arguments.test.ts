@@ -1,7 +1,7 @@
 import t from 'tap';
 import { parseArguments } from '../../src/cli/arguments/arguments.js';
 import type { BundleOptions } from '../../src/cli/arguments/bundle.js';
-import type { HttpArguments } from '../../src/cli/arguments/http.js';
+import type { HttpArguments } from '../../src/serve/options/http.js';
 
 function http(...args: string[]): HttpArguments {
   const task = parseArguments(args);

@@ -2,8 +2,8 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { writeState } from '../../src/deploy/host/state.js';
 import { pull } from '../../src/deploy/poll.js';
-import { writeState } from '../../src/deploy/state.js';
 import { SITE, Stage } from './setup.js';
 
 const NEXT = { ...SITE, 'index.html': '<p>second</p>' };

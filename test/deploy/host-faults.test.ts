@@ -69,7 +69,10 @@ t.test('a branch that was rewritten: nothing changes, and the log says what to d
   t.equal((await stage.log()).length, lines, 'said once, not every minute');
   const command = /git -C .*$/.exec(await stage.reason('failed'))![0];
   execFileSync('sh', ['-c', command]);
-  t.equal(await stage.poll(), 'good', 'the serial of what was pushed is not lower, so it is taken');
+  t.equal(await stage.poll(), 'refused', 'the serial of what was pushed is that of another image');
+  t.match(await stage.reason('refused'), /its serial 2 is that of the image [0-9a-f]{12}, which this host has taken/);
+  await stage.deploy({ 'index.html': 'the next one' });
+  t.equal(await stage.poll(), 'good', 'the next one has a serial of its own');
   t.not(first, stage.runner.running?.image);
 });
 

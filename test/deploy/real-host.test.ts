@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { probe, selfTest } from '../../src/deploy/gates.js';
-import type { Entry } from '../../src/deploy/journal.js';
+import type { Entry } from '../../src/deploy/host/journal.js';
 import { stagedImage } from '../../src/deploy/stage.js';
 import { nodeProgram, type ProgramOf } from '../../src/image/build-image.js';
 import { SITE, Stage } from './setup.js';

@@ -1,4 +1,6 @@
 /** Frames that nearly fit: the structure of each protocol, with lies that the tape chooses. */
+
+import { Liar } from '../sim/liar.js';
 import {
   ACK,
   arp,
@@ -24,6 +26,9 @@ import { dhcpMessage } from './dhcp-frames.js';
 import { OUR_MAC, PATTERN, PEER_MAC, PEERS, PORTS, type Subject, US } from './subject.js';
 import type { Tape } from './tape.js';
 import { View } from './view.js';
+
+/** Bytes of a segment of ours, as the liar takes them to be. */
+const MSS = 1460;
 
 const URG = 32;
 const ECE = 64;
@@ -216,6 +221,7 @@ export class Frames {
     const { views } = subject;
     if (views.list.length === 0 || tape.chance(12)) return this.syn();
     const seen = views.list[tape.below(views.list.length)] as View;
+    if (seen.answered && !seen.opening && tape.chance(20)) return this.lie(seen);
     const flags = this.flags(seen);
     const length = (flags & (SYN | RST)) !== 0 || tape.chance(50) ? 0 : tape.below(tape.chance(50) ? 20 : 1400);
     const seq = (seen.wanted + this.shift(seen)) | 0;
@@ -223,6 +229,45 @@ export class Frames {
     if (((ack - seen.acked) | 0) > 0 && ((seen.sent - ack) | 0) >= 0) seen.acked = ack;
     seen.ourTs = (seen.ourTs + tape.below(16)) | 0;
     return this.build(seen, seq, ack, flags, length);
+  }
+
+  /** What a peer says that lies about what it gets, kind by kind. */
+  private lie(seen: View): Uint8Array {
+    const { tape, subject } = this;
+    seen.liar ??= new Liar(seen.acked, true, MSS, 20_000);
+    seen.liar.came(seen.sent);
+    const said = seen.liar.next((limit) => tape.below(limit));
+    seen.acked = seen.liar.acked;
+    seen.ourTs = (seen.ourTs + 1) | 0;
+    const parts: Uint8Array[] = [];
+    if (seen.timestamps) {
+      const option = Uint8Array.of(1, 1, 8, 10, 0, 0, 0, 0, 0, 0, 0, 0);
+      view(option).setInt32(4, seen.ourTs);
+      view(option).setInt32(8, seen.theirTs);
+      parts.push(option);
+    }
+    if (said.sack.length > 0) {
+      const option = new Uint8Array(4 + said.sack.length * 8);
+      option.set([1, 1, 5, option.length - 2]);
+      said.sack.forEach(([left, right], i) => {
+        view(option).setInt32(4 + i * 8, left);
+        view(option).setInt32(8 + i * 8, right);
+      });
+      parts.push(option);
+    }
+    const seq = (seen.wanted + said.offset) | 0;
+    return tcp({
+      source: seen.peer,
+      from: seen.port,
+      destination: subject.address ?? US,
+      to: seen.ours,
+      seq,
+      ack: said.ack,
+      flags: said.ece ? ACK | ECE : ACK,
+      window: said.window,
+      options: concat(...parts),
+      payload: PATTERN.subarray(seq & 0xffff, (seq & 0xffff) + said.length),
+    });
   }
 
   private syn(): Uint8Array {

@@ -31,8 +31,10 @@ function checkConnection(c: Connection): void {
   let sacked = 0;
   let lost = 0;
   let records = 0;
-  let at = c.busy.flight.head?.seq ?? 0;
-  for (let one = c.busy.flight.head; one !== undefined; one = one.next) {
+  const { flight } = c.busy;
+  let at = flight.head?.seq ?? 0;
+  for (let i = 0; i < flight.records; i++) {
+    const one = flight.at(i);
     const size = (one.end - one.seq) | 0;
     if (size <= 0) fail(`a record of ${size} bytes`);
     if (one.seq !== at) fail(`a gap of ${(one.seq - at) | 0} in what is in flight`);
@@ -41,7 +43,8 @@ function checkConnection(c: Connection): void {
     if (one.sacked) sacked += size;
     else if (one.lost && !one.resent) lost += size;
     else pipe += size;
-    if (one.next === undefined && one !== c.busy.flight.tail) fail('the last in flight is not the last');
+    if (i + 1 === flight.records && one !== flight.tail) fail('the last in flight is not the last');
+    if (one.sacked && i > 0 && flight.at(i - 1).sacked) fail('two SACKed records, one beside the other');
   }
   if (c.busy.flight.head !== undefined && c.busy.flight.head.seq !== c.sndUna && c.state >= ESTABLISHED) {
     fail(`in flight from ${(c.busy.flight.head.seq - c.sndUna) | 0} after SND.UNA`);

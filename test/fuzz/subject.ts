@@ -13,6 +13,7 @@ import { type CongestionName, congestionByName } from '../../src/net/tcp/congest
 import type { Connection } from '../../src/net/tcp/connection/connection.js';
 import { TcpLayer } from '../../src/net/tcp/index.js';
 import { ip } from '../sim/packets.js';
+import { Watch } from '../sim/watch.js';
 import { checkAll } from './invariants.js';
 import { Outbound } from './outbound.js';
 import type { Tape } from './tape.js';
@@ -58,6 +59,7 @@ export class Subject implements FlowHandler {
   readonly stack: Stack;
   readonly tcp: TcpLayer;
   readonly dhcp: DhcpClient | undefined;
+  readonly watch: Watch;
   readonly views = new Views();
   readonly outbound: Outbound;
   /** Datagrams and events that were taken from the wire. */
@@ -85,6 +87,7 @@ export class Subject implements FlowHandler {
       congestion: congestionByName(tape.pick<CongestionName>(['cubic', 'reno', 'bbr'])),
       limits: LIMITS,
     });
+    this.watch = new Watch(this.tcp);
     this.stack.host(this.tcp);
     for (const port of PORTS) this.tcp.listen(port, (flow) => this.accepted(flow));
     this.stack.udp.bind(5353, () => {
@@ -190,6 +193,7 @@ export class Subject implements FlowHandler {
       if (next <= this.now && ++still > 1000) throw new Problem(`the stack asks for a turn at ${next} again and again`);
       if (next > this.now) still = 0;
       this.now = Math.max(next, this.now);
+      this.paid();
       this.outbound.limit(BURST);
     }
     this.now = end;
@@ -204,7 +208,10 @@ export class Subject implements FlowHandler {
     const lease = `${this.dhcp?.state} ${this.dhcp?.lease?.expiresAt}`;
     outbound.begin(frame);
     this.device.deliver(frame);
-    this.device.receive((b, start, end, marks) => stack.input(b, start, end, marks, this.now), 1);
+    this.device.receive(
+      (b, start, end, marks) => this.watch.packet(() => stack.input(b, start, end, marks, this.now)),
+      1,
+    );
     const after = total(drops.counts) + stack.counters.framesOut + tcp.counters.segmentsIn + this.taken;
     if (
       after === before &&
@@ -215,7 +222,14 @@ export class Subject implements FlowHandler {
       throw new Problem('a frame was neither taken nor dropped under a name');
     }
     stack.flush(this.now);
+    this.paid();
     outbound.end(BURST);
+  }
+
+  /** Steps for each packet, and bytes sent <= cwnd + acknowledged + SACKed. */
+  private paid(): void {
+    this.watch.check();
+    if (this.watch.problem !== undefined) throw new Problem(this.watch.problem);
   }
 
   check(): void {

@@ -1,4 +1,5 @@
 /** What the fuzzer knows of each connection, from the frames that the stack sent: so that what it sends nearly fits. */
+import type { Liar } from '../sim/liar.js';
 import { ipText } from '../sim/packets.js';
 
 export class View {
@@ -15,6 +16,8 @@ export class View {
   ourTs = 1;
   /** The stack has sent its SYN. */
   answered = false;
+  /** Says what it got, where that is a lie of a kind (`liar.ts`). */
+  liar: Liar | undefined = undefined;
   /** The stack opened it, and waits for our SYN. */
   opening = false;
 

@@ -1,7 +1,7 @@
 /** Answers out of content that is not in memory: written as the peer takes them, in order, and never more than two pieces held. */
 import fc from 'fast-check';
 import t from 'tap';
-import { PIECE } from '../../src/http/later.js';
+import { PIECE } from '../../src/http/answer/later.js';
 import { Memory } from '../../src/memory/memory.js';
 import type { ContentSource, Lookup } from '../../src/store/store.js';
 import { siteStore } from './hand-made-store.js';

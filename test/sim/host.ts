@@ -6,6 +6,7 @@ import { StackHost } from '../../src/net/host/stack-host.js';
 import type { CongestionName } from '../../src/net/tcp/congestion/index.js';
 import type { TcpLimits } from '../../src/net/tcp/index.js';
 import { ipText } from './packets.js';
+import { Watch } from './watch.js';
 import type { Port, World } from './world.js';
 
 export interface SimHostOptions {
@@ -25,6 +26,8 @@ export class SimHost extends StackHost implements Port {
   declare readonly device: MemoryDevice;
   /** Frames that came, those that found the queue full among them. */
   private arrived = 0;
+  /** Work for each packet, and bytes that are paid for. */
+  readonly watch: Watch;
   unplugged = false;
   private overflowed = 0;
 
@@ -44,6 +47,7 @@ export class SimHost extends StackHost implements Port {
     });
     this.name = options.name;
     this.mac = options.mac;
+    this.watch = new Watch(this.tcp);
     if (options.wraps === true) this.nearTheWrap();
   }
 
@@ -88,6 +92,14 @@ export class SimHost extends StackHost implements Port {
     if (!this.device.deliver(frame)) this.overflowed += 1;
   }
 
+  protected override input(bytes: Uint8Array, start: number, end: number, marks: number, now: number): void {
+    this.watch.packet(() => super.input(bytes, start, end, marks, now));
+  }
+
+  protected override flushed(): void {
+    this.watch.check();
+  }
+
   ipv4(): number | undefined {
     return this.stack.config?.address;
   }
@@ -126,6 +138,7 @@ export class SimHost extends StackHost implements Port {
     if (framesIn + this.overflowed + this.device.backlog !== this.arrived) {
       left.push(`${this.name}: ${this.arrived} frames came, ${framesIn} were counted, ${this.overflowed} overflowed`);
     }
+    if (this.watch.problem !== undefined) left.push(`${this.name}: ${this.watch.problem}`);
     const unknown = this.drops.counts.findIndex((count, i) => count > 0 && DROP_NAMES[i] === undefined);
     if (unknown >= 0) left.push(`${this.name}: a drop without a name (${unknown})`);
     return left;

@@ -1,6 +1,6 @@
 /**
- * `npm run sim -- [--seed N] [--seeds N] [--from N] [--pcap FILE]`: runs one seed and tells about it, or many and stops at the
- * first that fails. A failing seed is cut down to the fewest faults that still make it fail, and written as a capture.
+ * `npm run sim -- [--seed N] [--seeds N] [--from N] [--pcap FILE] [--adversary]`: runs one seed and tells about it, or many
+ * and stops at the first that fails. With `--adversary` each network has a client that lies about what it gets. A failing seed is cut down to the fewest faults that still make it fail, and written as a capture.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,6 +14,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     pcap: { type: 'string' },
     plan: { type: 'boolean', default: false },
+    adversary: { type: 'boolean', default: false },
   },
 });
 
@@ -26,7 +27,7 @@ let failures = 0;
 /** Of every run's trace: equal when each frame of each seed was. */
 let trace = 0x811c9dc5 | 0;
 for (let seed = first; seed < first + count; seed++) {
-  const result = runSeed(seed);
+  const result = runSeed(seed, values.adversary);
   if (values.plan) console.log(JSON.stringify(result.plan, null, 1));
   frames += result.outcome.world.frames;
   virtual += result.outcome.world.time.now();

@@ -68,6 +68,8 @@ export interface Plan {
   /** Frames that the attacker sends; 0: there is none. */
   readonly attack: number;
   readonly incidents: readonly Incident[];
+  /** Segments of a client that lies about what it gets; 0: there is none. */
+  readonly adversary: number;
 }
 
 /** From a quiet cable to a very bad one. */
@@ -117,7 +119,8 @@ function drawFlow(random: SeededRandom, hosts: number, number: number): FlowPlan
   };
 }
 
-export function drawPlan(seed: number): Plan {
+/** `adversary`: there is one, whatever the seed says. */
+export function drawPlan(seed: number, adversary = false): Plan {
   const random = new SeededRandom(seed, 77);
   const topology: Topology = random.chance(0.6) ? 'one-network' : 'two-networks';
   const hosts: HostPlan[] = [];
@@ -149,6 +152,7 @@ export function drawPlan(seed: number): Plan {
     flows,
     attack: random.chance(0.3) ? 50 + random.below(500) : 0,
     incidents: drawIncidents(random, topology, hosts),
+    adversary: random.chance(0.15) || adversary ? 100 + random.below(2000) : 0,
   };
 }
 

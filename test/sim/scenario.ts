@@ -1,5 +1,6 @@
 /** Carries out a plan: builds its network, lets its connections run in virtual time, and says what was not as it must be. */
 import { NO_FAULTS } from '../../src/net/device/wrap/faults.js';
+import { Adversary } from './adversary.js';
 import { Attacker } from './attacker.js';
 import { DhcpServer } from './dhcp-server.js';
 import { SimHost } from './host.js';
@@ -40,9 +41,10 @@ export interface RunOptions {
 export function runPlan(plan: Plan, { forgiven, remember = false }: RunOptions = {}): Outcome {
   const world = new World(plan.seed, forgiven, remember);
   const problems: string[] = [];
-  const { hosts, router } = buildNetwork(world, plan);
+  const network = buildNetwork(world, plan);
+  const { hosts } = network;
   try {
-    drive(world, plan, hosts, router, problems);
+    drive(world, plan, network, problems);
   } catch (error) {
     problems.push(`threw: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   }
@@ -50,7 +52,13 @@ export function runPlan(plan: Plan, { forgiven, remember = false }: RunOptions =
   return { world, problems, hosts, bytes };
 }
 
-function buildNetwork(world: World, plan: Plan): { hosts: SimHost[]; router: Router } {
+interface Network {
+  readonly hosts: readonly SimHost[];
+  readonly router: Router;
+  readonly adversary: Adversary | undefined;
+}
+
+function buildNetwork(world: World, plan: Plan): Network {
   const count = plan.topology === 'two-networks' ? 2 : 1;
   const networks = Array.from({ length: count }, (_, i) => new Switch(world, `switch${i}`));
   const router = new Router(() => world.time.now());
@@ -89,7 +97,10 @@ function buildNetwork(world: World, plan: Plan): { hosts: SimHost[]; router: Rou
       ports: plan.flows.map((flow) => flow.port),
     });
   }
-  return { hosts, router };
+  const near = hosts.filter((_, i) => plan.hosts[i]?.network === 0);
+  const adversary =
+    plan.adversary === 0 ? undefined : new Adversary(world, networks[0] as Switch, near, plan.adversary, 2);
+  return { hosts, router, adversary };
 }
 
 /** Carries out what befalls the network, counted from now. */
@@ -128,7 +139,7 @@ function cookieExpired(plan: Plan, { plan: flow, client, server }: Running): boo
   );
 }
 
-function drive(world: World, plan: Plan, hosts: readonly SimHost[], router: Router, problems: string[]): void {
+function drive(world: World, plan: Plan, { hosts, router, adversary }: Network, problems: string[]): void {
   world.time.run(ADDRESS_LIMIT, () => hosts.every((host) => host.ipv4() !== undefined));
   for (const host of hosts) if (host.ipv4() === undefined) problems.push(`${host.name} got no address by DHCP`);
   if (problems.length > 0) return;
@@ -157,6 +168,7 @@ function drive(world: World, plan: Plan, hosts: readonly SimHost[], router: Rout
     if (server?.reason === undefined) hosts[flow.server]?.enter(() => server?.flow?.reset());
     if (client.reason === undefined) hosts[flow.client]?.enter(() => client.flow?.reset());
   }
+  adversary?.end();
   world.time.run(world.time.now() + QUIET);
   for (const host of hosts) host.stop();
   for (const host of hosts) problems.push(...host.leftovers());
@@ -230,7 +242,8 @@ function judge({ plan, client, server }: Running, problems: string[], late: bool
 
 /** A generous bound on virtual ms: what the slowest cable, its losses and the slow readers may cost, and more. */
 function timeLimit(plan: Plan): number {
-  let limit = 120_000;
+  // What the adversary draws shares the slowest cable.
+  let limit = 120_000 + plan.adversary * 100;
   const rates = plan.hosts.flatMap((host) => [host.towards.rate, host.from.rate]).filter((rate) => rate > 0);
   const rate = Math.min(...rates, 1000);
   const delay = Math.max(...plan.hosts.map((host) => host.towards.delay + host.from.delay + host.towards.jitter));

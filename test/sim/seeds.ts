@@ -11,8 +11,9 @@ export interface SeedResult {
   readonly outcome: Outcome;
 }
 
-export function runSeed(seed: number): SeedResult {
-  const plan = drawPlan(seed);
+/** `adversary`: see `drawPlan`. */
+export function runSeed(seed: number, adversary = false): SeedResult {
+  const plan = drawPlan(seed, adversary);
   return { seed, plan, outcome: runPlan(plan) };
 }
 
@@ -46,8 +47,10 @@ export function shrink(plan: Plan, outcome: Outcome): { plan: Plan; faults: Faul
     40,
   );
   let small: Plan = { ...plan, flows };
-  const calm = { ...small, attack: 0 };
-  if (small.attack > 0 && runPlan(calm).problems.length > 0) small = calm;
+  for (const name of ['attack', 'adversary'] as const) {
+    const calm = { ...small, [name]: 0 };
+    if (small[name] > 0 && runPlan(calm).problems.length > 0) small = calm;
+  }
   const incidents = minimise(small.incidents, (part) => runPlan({ ...small, incidents: part }).problems.length > 0, 20);
   small = { ...small, incidents };
   small = smaller(small);

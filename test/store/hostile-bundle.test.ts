@@ -20,9 +20,9 @@ import {
   SLOT_BYTES,
 } from '../../src/store/format/format.js';
 import { hashPages, sha256 } from '../../src/store/format/hash-tree.js';
-import { HeadTexts } from '../../src/store/head-texts.js';
 import { bundleDirectory, StoreError } from '../../src/store/index.js';
 import { BundleStore } from '../../src/store/read/bundle-store.js';
+import { HeadTexts } from '../../src/store/read/head-texts.js';
 import { MemoryFlow } from '../http/memory-flow.js';
 import { request } from '../http/setup.js';
 import { VirtualClock } from '../http/virtual-clock.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { PathPattern } from '../../src/store/rules/path-pattern.js';
-import { lastOf } from '../../src/store/segment-match.js';
+import { lastOf } from '../../src/store/rules/segment-match.js';
 
 /** What a backtracking regular expression makes of the pattern: slow on hostile paths, and right. */
 function expressionOf(pattern: string): { source: RegExp; names: string[] } {

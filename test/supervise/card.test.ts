@@ -1,8 +1,9 @@
 /** Programs that replace one another on a network card: no connection is lost, and none is reset. */
+
 import { createHash } from 'node:crypto';
 import t from 'tap';
 import { parseArguments } from '../../src/cli/arguments/arguments.js';
-import type { ServeOptions } from '../../src/cli/arguments/serve.js';
+import type { ServeOptions } from '../../src/serve/options/serve.js';
 import { checkAlone, heldKey } from '../../src/supervise/held.js';
 import { Lab, type Namespace } from '../wire/lab.js';
 import { skipWithout } from '../wire/needs.js';

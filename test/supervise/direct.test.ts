@@ -141,3 +141,24 @@ t.test(
     t.equal(await server.supervisor.stop(), 0);
   },
 );
+
+t.test(
+  'a TAP that was removed under its program is made anew, and serves',
+  { skip: skipWithout('curl') },
+  async (t) => {
+    const lab = new Lab(t, '10.77.0.1/24');
+    const client = lab.client('10.77.0.2/24');
+    const site = await bundleOf(t, 'site', { 'index.html': 'first' });
+    const net = ['--net', 'direct', '--tap', 'tap0', '--bridge', 'br0', '--ipv4', '10.77.0.7/24'];
+    const server = new LabSupervised(lab, [...net, site]);
+    await server.start();
+    const get = async () => (await client.run('curl', ['--silent', '--max-time', '2', 'http://10.77.0.7/'])).stdout;
+    t.equal(await get(), 'first');
+    lab.host.ip('link delete tap0');
+    let page = '';
+    for (let i = 0; page !== 'first' && i < 30; i++) page = await get();
+    t.equal(page, 'first', server.supervisor.stderr);
+    t.match(server.supervisor.stderr, /tap0 is held anew/);
+    t.equal(await server.supervisor.stop(), 0);
+  },
+);

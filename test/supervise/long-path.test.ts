@@ -48,7 +48,7 @@ t.test(
     t.equal(await socketAnswers(path), true);
     await t.rejects(openControl(path, answer), { message: `another server listens on the control socket ${path}` });
     server.close();
-    await once(server, 'close');
+    await server.closed;
     t.notOk(existsSync(path));
     await t.rejects(askControl(path, { do: 'status' }), { message: `nobody listens on the control socket ${path}` });
     await new Promise((done) => setImmediate(done));

@@ -1,6 +1,8 @@
 /** The command line: what can be asked, checked as far as that is possible without doing anything. */
+
 import { Command, CommanderError } from 'commander';
 import { badUsage, Failure } from '../../errors/failure.js';
+import type { ServeOptions } from '../../serve/options/serve.js';
 import { packageVersion } from '../../serve/program-files.js';
 import { addBundle, addInspect, type BundleOptions, type InspectOptions } from './bundle.js';
 import { addDeploy, type DeployOptions } from './deploy.js';
@@ -8,7 +10,7 @@ import { addHost, type HostOptions } from './host.js';
 import { addImage, type ImageOptions } from './image.js';
 import { quiet, usageSentence } from './quiet.js';
 import { addReplay, type ReplayOptions } from './replay.js';
-import { addServe, type ServeOptions } from './serve.js';
+import { addServe } from './serve.js';
 import { addSupervise, type SuperviseOptions } from './supervise.js';
 
 export type Task =

@@ -1,8 +1,10 @@
 /** `bundle` and `inspect`. */
+
 import type { Command } from 'commander';
+import type { SiteArguments } from '../../serve/options/site.js';
 import { oneOf } from './option-values.js';
 import { quiet } from './quiet.js';
-import { addSiteOptions, type SiteArguments, type SiteFlags, siteArguments } from './site.js';
+import { addSiteOptions, type SiteFlags, siteArguments } from './site.js';
 
 export interface BundleOptions {
   readonly kind: 'bundle';

@@ -13,6 +13,7 @@ export interface DeployCommitOptions {
   readonly repository: string;
   readonly branch: string;
   readonly keep: number;
+  readonly name: string | undefined;
   readonly key: string | undefined;
   readonly commitKey: string | true | undefined;
   readonly site: string | undefined;
@@ -81,6 +82,7 @@ interface CommitFlags {
   readonly repo: string;
   readonly branch: string;
   readonly keep: number;
+  readonly name?: string;
   readonly sign?: string;
   readonly signCommit?: string | true;
   readonly site?: string;
@@ -93,6 +95,11 @@ function addCommit(deploy: Command, found: (task: DeployOptions) => void): void 
     .requiredOption('--repo <url>', 'directory or URL of the repository')
     .option('--branch <name>', 'branch, one for each target', branch, 'main')
     .option('--keep <n>', 'images whose manifests stay on the branch', count, 10)
+    .option(
+      '--name <site>',
+      'site that the image is for, part of what is signed (default: as the repository is called)',
+      siteName,
+    )
     .option('--sign <key>', 'sign the image with this key, of ssh or minisign')
     .option('--sign-commit [key]', 'sign the commit, with this key of ssh (default: as git is configured)')
     .option('--site <dir>', "the site's files (default: where image build keeps them, beside the images)")
@@ -104,6 +111,7 @@ function addCommit(deploy: Command, found: (task: DeployOptions) => void): void 
         repository: flags.repo,
         branch: flags.branch,
         keep: flags.keep,
+        name: flags.name,
         key: flags.sign,
         commitKey: flags.signCommit,
         site: flags.site,
@@ -116,6 +124,8 @@ interface InitFlags {
   readonly branch?: string;
   readonly allowedSigners?: string;
   readonly minisign?: string;
+  readonly revoked?: string;
+  readonly name?: string;
   readonly unsigned?: true;
   readonly probe?: string;
   readonly gate?: number;
@@ -135,6 +145,8 @@ function addInit(deploy: Command, found: (task: DeployOptions) => void): void {
       'take only images that one of these signed, or the commit (ssh-keygen, "allowed signers")',
     )
     .option('--minisign <file>', 'take only images signed with this public key of minisign')
+    .option('--revoked <file>', 'refuse what these keys signed: public keys of ssh, one a line, or a KRL of ssh-keygen')
+    .option('--name <site>', 'take only what was signed for this site (default: as the repository is called)', siteName)
     .option('--unsigned', 'take images that nobody signed, again')
     .option(
       '--probe <url>',
@@ -143,7 +155,7 @@ function addInit(deploy: Command, found: (task: DeployOptions) => void): void {
     )
     .option('--gate <seconds>', 'time in which an image must be found to serve (default: 30)', count)
     .action((folder: string, args: string[], flags: InitFlags) => {
-      const { repo, branch, allowedSigners, minisign, unsigned, probe, gate } = flags;
+      const { repo, branch, allowedSigners, minisign, revoked, name, unsigned, probe, gate } = flags;
       if (unsigned && (allowedSigners ?? minisign) !== undefined)
         throw badUsage('--unsigned takes any image, and --allowed-signers and --minisign only some; give one of them');
       found({
@@ -155,6 +167,8 @@ function addInit(deploy: Command, found: (task: DeployOptions) => void): void {
         args: args.length > 0 ? args : undefined,
         allowedSigners,
         minisign,
+        revoked,
+        name,
         unsigned,
         probe,
         gate,
@@ -172,6 +186,12 @@ function count(text: string): number {
 function branch(text: string): string {
   const good = /^[A-Za-z0-9_][A-Za-z0-9._/-]*$/.test(text) && !/\.\.|\/\/|\/\.|\.lock$|[./]$/.test(text);
   if (!good) throw new InvalidArgumentError('That is not the name of a branch.');
+  return text;
+}
+
+/** Printed as it is, and compared. */
+function siteName(text: string): string {
+  if (!/^[\x21-\x7e]{1,255}$/.test(text)) throw new InvalidArgumentError('It is a word, such as example.org.');
   return text;
 }
 

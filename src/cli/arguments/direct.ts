@@ -1,34 +1,13 @@
 /** Options of direct mode: our own stack on a TAP or a network card. */
+
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { badUsage } from '../../errors/failure.js';
 import type { Faults } from '../../net/device/wrap/faults.js';
 import { parseFaults } from '../../net/device/wrap/faults-option.js';
-import { type StaticAddress, staticAddress } from './ipv4.js';
+import type { DirectArguments } from '../../serve/options/direct.js';
+import { staticAddress } from './ipv4.js';
 import { parseMac } from './mac.js';
 import { count, oneOf } from './option-values.js';
-
-export interface DirectArguments {
-  /** A network card to use instead of a TAP. */
-  readonly interface: string | undefined;
-  readonly tap: string;
-  readonly bridge: string | undefined;
-  /** Undefined: DHCP. */
-  readonly static: StaticAddress | undefined;
-  /** Six bytes; undefined: derived from the machine and the TAP's name. */
-  readonly mac: Uint8Array | undefined;
-  readonly hostname: string | undefined;
-  readonly pcap: string | undefined;
-  /** A recording that `replay` plays, and the bytes that it may take. */
-  readonly record: { readonly file: string; readonly bytes: number } | undefined;
-  readonly offload: boolean;
-  readonly congestion: 'cubic' | 'bbr' | 'reno';
-  /** What the link does to frames, for development; undefined: nothing. */
-  readonly faults: Faults | undefined;
-  /** Looks before the loop sleeps; undefined: what suits the machine. */
-  readonly spin: number | undefined;
-  /** Directory that remembers the lease; undefined: the usual one. */
-  readonly state: string | undefined;
-}
 
 export interface DirectFlags {
   tap?: string;

@@ -1,34 +1,10 @@
 /** Options of the command line about HTTP: several sites, a base path, limits, and pages about the server itself. */
+
 import { type Command, InvalidArgumentError } from 'commander';
 import { badUsage } from '../../errors/failure.js';
-import { type AdminArguments, type AdminFlags, addAdminOptions, adminArguments } from '../admin-arguments.js';
-import { addSiteOptions, type SiteArguments, type SiteFlags, siteArguments } from './site.js';
-
-/** How a site is read and served. */
-export interface ServedArguments extends SiteArguments {
-  /** Serve a directory while it is built; and have pages load themselves again. */
-  readonly watch: boolean;
-  readonly liveReload: boolean;
-  /** How long fingerprinted files of replaced versions stay, ms. */
-  readonly keepAssets: number;
-  /** An origin whose host may be `CNAME`: the one in that file of the site. */
-  readonly canonical: string | undefined;
-}
-
-export interface HttpArguments {
-  readonly site: ServedArguments;
-  /** An origin, or a scheme, that every request is redirected to. */
-  readonly redirectTo: string | undefined;
-  /** Sites of hosts of their own: name in small letters -> directory or bundle file. */
-  readonly siteFor: ReadonlyMap<string, string>;
-  readonly base: string | undefined;
-  readonly serverField: string | undefined;
-  readonly admin: AdminArguments;
-  readonly maxConnections: number | undefined;
-  readonly maxPerClient: number | undefined;
-  /** Milliseconds. */
-  readonly idle: number | undefined;
-}
+import type { HttpArguments } from '../../serve/options/http.js';
+import { type AdminFlags, addAdminOptions, adminArguments } from './admin.js';
+import { addSiteOptions, type SiteFlags, siteArguments } from './site.js';
 
 export interface HttpFlags extends SiteFlags, AdminFlags {
   watch?: boolean;

@@ -1,10 +1,12 @@
 /** `image build`, `image verify`, and what a host calls to make a bundle again. */
+
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { badUsage } from '../../errors/failure.js';
 import type { BundleChoices, ImageTarget } from '../../image/manifest.js';
+import type { SiteArguments } from '../../serve/options/site.js';
 import { staticAddress } from './ipv4.js';
 import { quiet } from './quiet.js';
-import { addSiteOptions, type SiteArguments, type SiteFlags, siteArguments } from './site.js';
+import { addSiteOptions, type SiteFlags, siteArguments } from './site.js';
 
 export type ImageOptions = ImageBuildOptions | ImageVerifyOptions | ImageAssembleOptions;
 

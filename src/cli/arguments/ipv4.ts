@@ -1,13 +1,7 @@
 /** `--ipv4`, `--ipv4-netmask`, `--ipv4-gateway`, checked together. */
-import { badUsage } from '../../errors/failure.js';
 
-/** Text forms, all of them valid. */
-export interface StaticAddress {
-  readonly address: string;
-  /** Leading one bits of the netmask, 1 to 32. */
-  readonly prefix: number;
-  readonly gateway: string | undefined;
-}
+import { badUsage } from '../../errors/failure.js';
+import type { StaticAddress } from '../../serve/options/ipv4.js';
 
 /** Answers undefined when none was given: DHCP. Throws a sentence. */
 export function staticAddress(

@@ -1,16 +1,6 @@
 /** `--log access,net,json`. */
 
-/** What can be logged beside warnings, which always are. */
-export const LOG_CHANNELS = ['access', 'net', 'drops'] as const;
-export type LogChannel = (typeof LOG_CHANNELS)[number];
-
-export interface LogOptions {
-  readonly channels: ReadonlySet<LogChannel>;
-  readonly json: boolean;
-  /** The Common Log Format, without what Combined adds. */
-  readonly common: boolean;
-}
-
+import { LOG_CHANNELS, type LogChannel, type LogOptions } from '../../serve/options/log.js';
 /** Reads the list; `json` alone means all of the usual (access, net) as JSON lines, `common` alone the access log. Throws a sentence. */
 export function parseLogOption(text: string): LogOptions {
   const channels = new Set<LogChannel>();

@@ -1,37 +1,14 @@
 /** Options of the server itself, whatever carries the bytes. */
+
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { badUsage } from '../../errors/failure.js';
 import type { SocketKind } from '../../net/sockets/open.js';
-import { addDirectOptions, type DirectArguments, type DirectFlags, directArguments, directOption } from './direct.js';
-import { addHttpOptions, type HttpArguments, type HttpFlags, httpArguments } from './http.js';
-import { type LogOptions, parseLogOption } from './log-options.js';
+import type { LogOptions } from '../../serve/options/log.js';
+import type { ServeOptions } from '../../serve/options/serve.js';
+import { addDirectOptions, type DirectFlags, directArguments, directOption } from './direct.js';
+import { addHttpOptions, type HttpFlags, httpArguments } from './http.js';
+import { parseLogOption } from './log-options.js';
 import { oneOf, portNumber, seconds } from './option-values.js';
-
-export interface ServeOptions {
-  readonly kind: 'serve';
-  /** A directory or a bundle file; undefined: the embedded site. */
-  readonly site: string | undefined;
-  readonly net: 'socket' | 'direct';
-  readonly port: number;
-  readonly log: LogOptions;
-  /** Milliseconds that open connections get to finish. */
-  readonly drain: number;
-  /** Path of the control socket; undefined: none. */
-  readonly control: string | undefined;
-  /** Fetch pages from itself over a wire in memory, say whether they are right, and end. */
-  readonly selfTest: boolean;
-  /** A supervisor started it, holds what it serves on, and says when. */
-  readonly supervised: boolean;
-  /** Socket mode. */
-  readonly host: string;
-  /** Whose sockets; undefined: the best that can be had. */
-  readonly sockets: SocketKind | undefined;
-  /** Processes that serve, 1 or more. */
-  readonly workers: number;
-  readonly http: HttpArguments;
-  /** Direct mode. */
-  readonly direct: DirectArguments;
-}
 
 interface ServeFlags extends HttpFlags, DirectFlags {
   net: string;

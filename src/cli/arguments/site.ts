@@ -1,17 +1,7 @@
 /** Options of the command line about how a site is read: the same for serving a directory and for bundling it. */
-import { type Command, InvalidArgumentError } from 'commander';
 
-export interface SiteArguments {
-  readonly spa: boolean;
-  readonly hidden: boolean;
-  /** Types by extension. */
-  readonly mime: Readonly<Record<string, string>>;
-  readonly listing: boolean;
-  readonly metaRefresh: boolean;
-  readonly languages: readonly string[];
-  readonly preload: 'link' | 'early-hints' | undefined;
-  readonly security: boolean;
-}
+import { type Command, InvalidArgumentError } from 'commander';
+import type { SiteArguments } from '../../serve/options/site.js';
 
 export interface SiteFlags {
   spa?: boolean;

@@ -1,6 +1,7 @@
 /** `sitekernel bundle DIR -o FILE`. */
 import { stat } from 'node:fs/promises';
 import { Failure } from '../../errors/failure.js';
+import { leadsToStandardOutput } from '../../native/output-file.js';
 import { bundleDirectory } from '../../store/index.js';
 import type { BundleOptions } from '../arguments/bundle.js';
 import { sizeText } from '../arguments/text.js';
@@ -21,7 +22,9 @@ export async function runBundle(options: BundleOptions): Promise<void> {
       onWarning: (sentence) => bar.say(sentence),
     });
     bar.end();
-    process.stdout.write(`${options.output}: ${sizeText(made.bytes)}, id ${made.id}\n`);
+    const line = `${options.output}: ${sizeText(made.bytes)}, id ${made.id}\n`;
+    if (await leadsToStandardOutput(options.output)) process.stderr.write(line);
+    else process.stdout.write(line);
   } finally {
     bar.end();
   }

@@ -1,15 +1,15 @@
 /** `sitekernel deploy …`. */
 import { Deployer, type Outcome } from '../../deploy/apply.js';
-import { Host } from '../../deploy/host.js';
+import { Repository } from '../../deploy/git/git.js';
+import { Host } from '../../deploy/host/host.js';
+import { type Entry, Journal } from '../../deploy/host/journal.js';
+import { holderOf, Lock } from '../../deploy/host/lock.js';
 import { initHost } from '../../deploy/init.js';
-import { type Entry, Journal } from '../../deploy/journal.js';
-import { holderOf, Lock } from '../../deploy/lock.js';
 import { pull } from '../../deploy/poll.js';
 import { recoverState } from '../../deploy/recover-state.js';
 import { candidateAt } from '../../deploy/repository/candidate.js';
 import { quoted } from '../../deploy/repository/clone.js';
 import { commitImage } from '../../deploy/repository/commit.js';
-import { Repository } from '../../deploy/repository/git.js';
 import { resolveId } from '../../deploy/resolve-id.js';
 import { makeRunner } from '../../deploy/runners.js';
 import { stagedImage } from '../../deploy/stage.js';

@@ -53,7 +53,7 @@ async function build(options: ImageBuildOptions): Promise<void> {
     );
     if (options.format !== undefined) {
       const disk = `${folder}.${options.format}`;
-      (await import('../../vm/build/disk.js')).writeDisk(folder, options.format, disk);
+      await (await import('../../vm/build/disk.js')).writeDisk(folder, options.format, disk);
       process.stderr.write(`${disk}: a disk that boots by itself\n`);
     }
     // Alone on standard output: the next command wants it.

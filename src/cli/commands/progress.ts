@@ -13,6 +13,14 @@ const PHASES: Readonly<Record<Progress['phase'], string>> = {
 export class ProgressBar {
   private bar: SingleBar | undefined = undefined;
 
+  private readonly atExit = (): void => this.end();
+
+  /** Ctrl-Z: the shell gets its terminal as it was. The bar comes back with the next step. */
+  private readonly atStop = (): void => {
+    this.end();
+    process.kill(process.pid, 'SIGSTOP');
+  };
+
   show(progress: Progress): void {
     if (!process.stderr.isTTY) return;
     const values = { what: PHASES[progress.phase], of: sizeText(progress.total) };
@@ -23,8 +31,13 @@ export class ProgressBar {
         format: '{what} [{bar}] {percentage}% of {of}',
         clearOnComplete: true,
         hideCursor: true,
+        // Signals are ours: see atExit.
+        gracefulExit: false,
         stream: process.stderr,
       });
+      // It hides the cursor and lets lines run on: a signal must not leave a terminal like that.
+      process.once('exit', this.atExit);
+      process.on('SIGTSTP', this.atStop);
       this.bar.start(progress.total, progress.done, values);
       return;
     }
@@ -39,6 +52,8 @@ export class ProgressBar {
   }
 
   end(): void {
+    process.off('exit', this.atExit);
+    process.off('SIGTSTP', this.atStop);
     this.bar?.stop();
     this.bar = undefined;
   }

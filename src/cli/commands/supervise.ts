@@ -1,12 +1,14 @@
 /** `sitekernel supervise`: what a site is served on stays, and programs come and go. */
+
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import type { Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { openControl } from '../../control/server.js';
+import { type ControlSocket, openControl } from '../../control/server.js';
 import { badUsage } from '../../errors/failure.js';
 import { imageId } from '../../image/manifest.js';
-import { firstSignal } from '../../serve/signals.js';
+import { signals } from '../../native/process-signals.js';
+import { LogSink } from '../../serve/log-sink.js';
+import type { ServeOptions } from '../../serve/options/serve.js';
 import { InUse } from '../../supervise/held.js';
 import { imageArguments } from '../../supervise/image-arguments.js';
 import { takeFromOrphan } from '../../supervise/orphan.js';
@@ -14,16 +16,17 @@ import type { What } from '../../supervise/program.js';
 import { activatedSocket } from '../../supervise/socket-activation.js';
 import { Supervisor } from '../../supervise/supervisor.js';
 import { parseArguments } from '../arguments/arguments.js';
-import type { ServeOptions } from '../arguments/serve.js';
 import type { SuperviseOptions } from '../arguments/supervise.js';
 
 export async function runSupervise(options: SuperviseOptions): Promise<void> {
+  const { write, close } = logTo(options.logFile);
+  const log = (sentence: string): void => write(`sitekernel: ${sentence}\n`);
+  const signal = signals.server(log);
   const folder = mkdtempSync(join(tmpdir(), 'sitekernel-'));
-  const signal = firstSignal();
-  const log = (sentence: string): void => void process.stderr.write(`sitekernel: ${sentence}\n`);
   const { handoverDrain } = options;
   const control = resolve(options.control);
-  const supervisor = new Supervisor({ control, folder, handoverDrain, optionsOf, log });
+  const supervisor = new Supervisor({ control, folder, handoverDrain, optionsOf, log, write });
+  signals.onReload(() => supervisor.reload());
   const what = firstOf(options);
   optionsOf(what);
   try {
@@ -31,10 +34,15 @@ export async function runSupervise(options: SuperviseOptions): Promise<void> {
     await Promise.race([signal, supervisor.over]);
     await supervisor.end(undefined);
     server.close();
-    rmSync(control, { force: true });
   } finally {
     rmSync(folder, { recursive: true, force: true });
+    await close();
   }
+}
+
+function logTo(file: string | undefined) {
+  const sink = new LogSink(file === undefined ? 2 : { file: resolve(file), standardError: true });
+  return { write: sink.write, close: () => sink.close() };
 }
 
 /** Milliseconds between two looks for a program that holds what we want, and how often. */
@@ -42,7 +50,12 @@ const LOOK = 500;
 const LOOKS = 10;
 
 /** Starts the first program. Answers the control socket. */
-async function begin(control: string, supervisor: Supervisor, what: What, signal: Promise<string>): Promise<Server> {
+async function begin(
+  control: string,
+  supervisor: Supervisor,
+  what: What,
+  signal: Promise<string>,
+): Promise<ControlSocket> {
   const activated = activatedSocket();
   for (let look = 1; ; look++) {
     // One that outlived its supervisor hands over what it serves on.
@@ -59,7 +72,6 @@ async function begin(control: string, supervisor: Supervisor, what: What, signal
       return server;
     } catch (error) {
       server.close();
-      rmSync(control, { force: true });
       // It may be an orphan's that has not opened its control socket yet.
       if (look === LOOKS || !(error instanceof InUse)) throw error;
       await new Promise((done) => setTimeout(done, LOOK));

@@ -9,7 +9,7 @@ import type { Manifest } from '../../image/manifest.js';
 import { readManifest } from '../../image/read-manifest.js';
 import { hashFile } from '../../image/write-image.js';
 import { bundleFiles, type Found } from '../../store/index.js';
-import { Repository } from './git.js';
+import { Repository } from '../git/git.js';
 
 export interface Assembly {
   /** Directory of git. */

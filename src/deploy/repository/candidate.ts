@@ -1,10 +1,12 @@
 /** What a commit of the deployment repository offers, and whether this host may take it. */
 import { imageId, isImageId, type Labels, type Manifest } from '../../image/manifest.js';
 import { readLabels, readManifest } from '../../image/read-manifest.js';
-import { Refusal, sentenceOf } from '../fault.js';
-import type { Repository } from './git.js';
+import type { Repository } from '../git/git.js';
+import { RevokedKey, signedBytes, verifySigned } from '../git/signature.js';
+import { Refusal, Revoked, sentenceOf } from '../host/fault.js';
+import type { Host } from '../host/host.js';
+import { checkPurpose } from '../host/purpose.js';
 import { imagePath, LABELS, LATEST, MANIFEST, SIGNATURE } from './layout.js';
-import { signedBytes, type Trust, verifySigned } from './signature.js';
 
 export interface Candidate {
   readonly id: string;
@@ -49,15 +51,20 @@ export async function candidateAt(repository: Repository, commit: string): Promi
 
 /** Who signed it or its commit, where somebody had to. Throws a Refusal. */
 export async function signerOf(
-  { manifestBytes, labelBytes, signature, commit }: Candidate,
+  { manifestBytes, labels, labelBytes, signature, commit }: Candidate,
   repository: Repository,
-  trust: Trust,
+  { trust, purpose }: Pick<Host, 'trust' | 'purpose'>,
 ): Promise<string | undefined> {
+  let signer: string | undefined;
   try {
-    return await verifySigned({ bytes: signedBytes(manifestBytes, labelBytes), signature, commit }, repository, trust);
+    const bytes = signedBytes(manifestBytes, labelBytes);
+    signer = await verifySigned({ bytes, signature, commit }, repository, trust);
   } catch (error) {
-    throw new Refusal(sentenceOf(error));
+    throw error instanceof RevokedKey ? new Revoked(error.message) : new Refusal(sentenceOf(error));
   }
+  // Labels that were not signed say nothing.
+  if (signer !== undefined) checkPurpose(labels, purpose);
+  return signer;
 }
 
 /** Throws a Refusal unless this machine can run it. */
@@ -68,18 +75,23 @@ export function runsHere({ manifest }: Candidate): void {
     throw new Refusal(`it needs Node ${manifest.versions.node}, and this host has ${process.versions.node}`);
 }
 
-/** Whether this host may take it. `serial`: the highest it ever took. Answers who signed, where somebody had to. Throws a Refusal. */
+/** Whether `host` may take it. `taken`: the highest serial that it ever took, and the image that had it, where that is known. Answers who signed, where somebody had to. Throws a Refusal. */
 export async function admit(
   candidate: Candidate,
   repository: Repository,
-  trust: Trust,
-  serial: number,
+  host: Pick<Host, 'trust' | 'purpose'>,
+  taken: { readonly serial: number; readonly id: string | undefined },
 ): Promise<string | undefined> {
   const { labels } = candidate;
-  const signer = await signerOf(candidate, repository, trust);
+  const signer = await signerOf(candidate, repository, host);
+  const { serial } = taken;
   if (labels.serial < serial)
     throw new Refusal(
       `its serial is ${labels.serial}, and this host has taken ${serial}: an older image comes by "deploy rollback" only`,
+    );
+  if (labels.serial === serial && taken.id !== undefined && taken.id !== candidate.id)
+    throw new Refusal(
+      `its serial ${serial} is that of the image ${taken.id.slice(0, 12)}, which this host has taken; commit it again, which gives it one of its own`,
     );
   runsHere(candidate);
   return signer;

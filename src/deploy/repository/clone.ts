@@ -3,9 +3,9 @@ import { chmod, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { makeFolder } from '../../native/make-folder.js';
-import type { Host } from '../host.js';
+import { git } from '../git/git.js';
+import type { Host } from '../host/host.js';
 import { urlOf } from './commit.js';
-import { git } from './git.js';
 import { LATEST } from './layout.js';
 
 /** Set where the hook must not act: who pulls does what follows himself. */

@@ -8,9 +8,10 @@ import { canonicalJson, type Labels } from '../../image/manifest.js';
 import { readLabels } from '../../image/read-manifest.js';
 import { type VerifiedImage, verifyImage } from '../../image/verify-image.js';
 import { walk } from '../../store/index.js';
-import { GitError, git, Repository, type TreeEntry } from './git.js';
+import { GitError, git, Repository, type TreeEntry } from '../git/git.js';
+import { sign, signedBytes } from '../git/signature.js';
+import { siteNameOf } from '../host/purpose.js';
 import { IMAGE, IMAGES, imagePath, LABELS, LATEST, MANIFEST, SIGNATURE, SITE } from './layout.js';
-import { sign, signedBytes } from './signature.js';
 
 export interface CommitOptions {
   /** `images/<id>`. */
@@ -18,6 +19,8 @@ export interface CommitOptions {
   /** Directory or URL of the deployment repository. */
   readonly repository: string;
   readonly branch: string;
+  /** The site that it is for; undefined: as the repository is called. */
+  readonly name?: string | undefined;
   /** Images whose manifests stay on the branch, at least 1. */
   readonly keep: number;
   /** File of a key to sign the image with. */
@@ -89,10 +92,13 @@ class Committing {
     const before = parent === undefined ? [] : await this.repository.entries(parent);
     const old = await this.latestOf(parent);
     const { id } = this.image;
-    if (parent !== undefined && old?.id === id)
-      return { id, commit: parent, serial: old.labels.serial, changed: false };
+    const purpose = { site: this.options.name ?? siteNameOf(this.url), branch: this.options.branch };
+    // One that an earlier version committed does not say what it is for: it is committed again.
+    const same = old?.id === id && old.labels.site === purpose.site && old.labels.branch === purpose.branch;
+    if (parent !== undefined && same) return { id, commit: parent, serial: old.labels.serial, changed: false };
     const labels: Labels = {
       ...this.image.labels,
+      ...purpose,
       serial: Math.max(this.image.labels.serial, (old?.labels.serial ?? 0) + 1),
     };
     const tree = await this.writeTree(before, labels);

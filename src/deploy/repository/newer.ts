@@ -1,9 +1,9 @@
 /** Watches, while an image waits for its verdict, whether the repository has got a newer one. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Host } from '../host.js';
+import { Repository } from '../git/git.js';
+import type { Host } from '../host/host.js';
 import { latestAt } from './candidate.js';
-import { Repository } from './git.js';
 
 const LOOK_EVERY = 300;
 

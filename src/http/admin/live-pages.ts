@@ -1,6 +1,6 @@
 import { type Page, plainPage } from '../answer/pages.js';
-import { isLocalHost } from '../local-host.js';
 import { FIELD, type Fields } from '../parse/fields.js';
+import { isLocalHost } from '../parse/local-host.js';
 import { isText, name } from '../parse/octets.js';
 
 /** What a live page says now. */

@@ -1,6 +1,6 @@
-import type { Metric, Numbers, Sample } from '../metric.js';
-import { networkMetrics } from '../network-metrics.js';
 import type { LiveAnswer, LivePage } from './live-pages.js';
+import type { Metric, Numbers, Sample } from './metric.js';
+import { networkMetrics } from './network-metrics.js';
 import type { HttpStats } from './stats.js';
 
 const TYPE = 'text/plain; version=0.0.4; charset=utf-8';

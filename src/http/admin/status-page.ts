@@ -1,6 +1,6 @@
 import type { LeaseInfo } from '../../net/flow.js';
-import type { Numbers } from '../metric.js';
 import type { LivePage } from './live-pages.js';
+import type { Numbers } from './metric.js';
 import type { ConnectionStats, HttpStats } from './stats.js';
 import { STATUS_DOCUMENT } from './status-document.js';
 

@@ -1,5 +1,5 @@
 import type { Flow } from '../../net/flow.js';
-import type { Later } from '../later.js';
+import type { Later } from '../answer/later.js';
 import type { BodyReader } from '../parse/body.js';
 import type { DeadlineList } from './deadlines.js';
 

@@ -18,6 +18,7 @@ import { type OpenDevice, openDevice } from './host/open-device.js';
 import type { DirectOptions } from './host/options.js';
 import { CryptoRandom } from './host/random.js';
 import { realLoop } from './host/real-loop.js';
+import { machineMemory, memoryBudget } from './memory-budget.js';
 import { buildMode, buildStack } from './replay/build-stack.js';
 import { digestState } from './replay/digest.js';
 import { ABORT_ALL, type Beginning, LISTEN, START, STOP, UNLISTEN } from './replay/events.js';
@@ -62,7 +63,8 @@ export class DirectNetwork implements Network {
     );
     this.opened = openDevice(options, this.clock, random, () => this.turns.readHeld());
     const { link, wire, device, onDrop } = this.opened;
-    this.recorder = record(options, device, () => this.beginning());
+    const memory = options.memory ?? memoryBudget(machineMemory(), options.worker?.count ?? 1);
+    this.recorder = record(options, device, memory, () => this.beginning());
     this.owners = this.recorder === undefined ? undefined : new Owners(this.recorder);
     const drops = new Drops();
     drops.watcher = onDrop;
@@ -72,6 +74,7 @@ export class DirectNetwork implements Network {
       recorder?.recording(random) ?? random,
       drops,
       options.congestion ?? 'cubic',
+      memory,
     );
     this.stack = stack;
     this.tcp = tcp;

@@ -175,8 +175,9 @@ export class StackHost implements Network {
     this.#inside = true;
     let taken: number;
     try {
-      taken = device.receive((bytes, start, end, marks) => stack.input(bytes, start, end, marks, now), budget);
+      taken = device.receive((bytes, start, end, marks) => this.input(bytes, start, end, marks, now), budget);
       stack.flush(now);
+      this.flushed();
     } finally {
       this.#inside = false;
     }
@@ -184,6 +185,14 @@ export class StackHost implements Network {
     this.#poll();
     return taken;
   }
+
+  /** One frame. A host that counts or measures overrides it. */
+  protected input(bytes: Uint8Array, start: number, end: number, marks: number, now: number): void {
+    this.stack.input(bytes, start, end, marks, now);
+  }
+
+  /** A turn's batch is through. */
+  protected flushed(): void {}
 
   /** Runs `work` as an entry of the stack: the stack learns the time first, and sends afterwards. */
   enter(work: () => void): void {

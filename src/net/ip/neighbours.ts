@@ -44,7 +44,10 @@ export interface NeighbourLink {
 export class Neighbours {
   /** Those that are known. One that gives way to others is still good for who holds it. */
   private readonly cache: LRUCache<number, Neighbour>;
-  /** Those with a request under way: bounded apart, so that made-up addresses push out nobody who is known. */
+  /**
+   * Those with a request under way, the one that was asked longest ago first: bounded apart, so that made-up addresses push out nobody who
+   * is known.
+   */
   private readonly asking = new Map<number, Neighbour>();
 
   constructor(
@@ -91,6 +94,7 @@ export class Neighbours {
   private ask(one: Neighbour, now: number): void {
     one.tries++;
     one.askedAt = now;
+    this.asking.delete(one.address);
     this.asking.set(one.address, one);
     // RFC 1122 2.3.2.1: a unicast poll for an entry that is only old.
     this.link.request(one.address, one.resolved ? one.mac : undefined);
@@ -139,13 +143,9 @@ export class Neighbours {
   }
 
   poll(now: number): number {
-    let next = Number.POSITIVE_INFINITY;
     for (const one of this.asking.values()) {
       const due = one.askedAt + RETRANSMIT;
-      if (due > now) {
-        next = Math.min(next, due);
-        continue;
-      }
+      if (due > now) return due;
       if (this.fresh(one, now)) {
         this.asking.delete(one.address);
         continue;
@@ -161,9 +161,8 @@ export class Neighbours {
         }
       }
       this.ask(one, now);
-      next = Math.min(next, now + RETRANSMIT);
     }
-    return next;
+    return Number.POSITIVE_INFINITY;
   }
 
   private fail(one: Neighbour, now: number): void {

@@ -36,10 +36,12 @@ export class PathMtus {
   }
 
   /**
-   * A router could not pass `size` bytes; `mtu` is what it said of the next hop, 0 if nothing. Answers whether the path's
+   * A router could not pass `size` bytes; `mtu` is what it said of the next hop, 0 if nothing. Returns whether the path's
    * MTU is smaller now.
    */
   lower(destination: Ipv4, mtu: number, size: number, link: number, now: number): boolean {
+    // What fits was no reason to send it back.
+    if (mtu >= size) return false;
     let next = mtu;
     if (next === 0) next = PLATEAUS.find((plateau) => plateau < size) ?? 576;
     if (next < 68) return false;

@@ -11,14 +11,20 @@ const MALFORMED = dropReason('fragment-malformed');
 
 const DATAGRAMS = 64;
 const FRAGMENTS = 128;
+/** Memory of all of them, by what their parts were measured to cost. */
 const BYTES = 512 * 1024;
+const PART_COST = 320;
+const DATAGRAM_COST = 512;
 /** RFC 1122 3.3.2 asks for 60 to 120 s; every host on the Internet now takes 30 or less, since memory is what is attacked. */
 const LIFETIME = 30_000;
 
 interface Partial {
   readonly key: string;
   readonly parts: { offset: number; bytes: Uint8Array }[];
+  /** Bytes of its parts. */
   size: number;
+  /** Memory that it takes. */
+  cost: number;
   /** Length of the whole payload; -1: the last fragment has not come. */
   total: number;
   readonly expires: number;
@@ -30,6 +36,7 @@ interface Partial {
 
 export class IpReassembly {
   private readonly table = new Map<string, Partial>();
+  /** Memory that all of them take. */
   private bytes = 0;
 
   constructor(
@@ -43,7 +50,7 @@ export class IpReassembly {
   }
 
   /**
-   * A fragment: its IPv4 header at `ip`, its payload `bytes[start..end)`, `offset` in bytes. Answers the whole payload once
+   * A fragment: its IPv4 header at `ip`, its payload `bytes[start..end)`, `offset` in bytes. Returns the whole payload once
    * it is there.
    */
   add(
@@ -72,8 +79,10 @@ export class IpReassembly {
     let one = this.table.get(key);
     if (one === undefined) {
       if (this.table.size >= DATAGRAMS) this.remove(this.table.values().next().value as Partial, TABLE_FULL);
-      one = { key, parts: [], size: 0, total: -1, expires: now + LIFETIME, first: undefined, poisoned: false };
+      const expires = now + LIFETIME;
+      one = { key, parts: [], size: 0, cost: DATAGRAM_COST, total: -1, expires, first: undefined, poisoned: false };
       this.table.set(key, one);
+      this.bytes += DATAGRAM_COST;
     }
     if (one.poisoned) {
       this.drops.count(OVERLAP, bytes, ip, end);
@@ -97,37 +106,40 @@ export class IpReassembly {
       (!more && one.parts.length > 0 && index < one.parts.length);
     if (overlaps) {
       this.drops.count(OVERLAP, bytes, ip, end);
-      this.bytes -= one.size;
+      this.bytes -= one.cost - DATAGRAM_COST;
+      one.cost = DATAGRAM_COST;
       one.size = 0;
       one.parts.length = 0;
       one.poisoned = true;
       return undefined;
     }
-    while (this.bytes + length > BYTES && this.table.size > 1) {
+    const cost = length + PART_COST;
+    while (this.bytes + cost > BYTES && this.table.size > 1) {
       const oldest = this.table.values().next().value as Partial;
       if (oldest === one) break;
       this.remove(oldest, TABLE_FULL);
     }
-    if (this.bytes + length > BYTES || one.parts.length >= FRAGMENTS) {
+    if (this.bytes + cost > BYTES || one.parts.length >= FRAGMENTS) {
       this.drops.count(TABLE_FULL, bytes, ip, end);
       return undefined;
     }
     one.parts.splice(index, 0, { offset, bytes: bytes.slice(start, end) });
     one.size += length;
-    this.bytes += length;
+    one.cost += cost;
+    this.bytes += cost;
     if (!more) one.total = offset + length;
     if (offset === 0) one.first = bytes.slice(ip, Math.min(end, start + 8));
     if (one.total === -1 || one.size !== one.total) return undefined;
     const whole = new Uint8Array(one.total);
     for (const part of one.parts) whole.set(part.bytes, part.offset);
     this.table.delete(key);
-    this.bytes -= one.size;
+    this.bytes -= one.cost;
     return whole;
   }
 
   private remove(one: Partial, reason: number): void {
     this.table.delete(one.key);
-    this.bytes -= one.size;
+    this.bytes -= one.cost;
     this.drops.count(reason);
   }
 

@@ -3,6 +3,7 @@ import { Memory } from '../../memory/memory.js';
 import { RX_CHECKSUM_OK } from '../device/device.js';
 import { HEADROOM, TRANSPORT_OFFSET } from '../device/tx-frame.js';
 import { dropReason } from '../drops.js';
+import { RecentlySent } from '../stack/recently-sent.js';
 import { addWords, fold, pseudoHeader } from '../wire/checksum.js';
 import { int32At, putUint16, uint16At } from '../wire/tcp.js';
 import { PORT_UNREACHABLE, UNREACHABLE } from './icmp.js';
@@ -50,6 +51,8 @@ export interface UdpPort {
 export class Udp implements Transport {
   readonly protocol = PROTOCOL_UDP;
   private readonly ports = new Map<number, { readonly datagram: OnDatagram; readonly error: OnError | undefined }>();
+
+  private readonly recent = new RecentlySent();
 
   constructor(private readonly stack: Stack) {}
 
@@ -129,6 +132,7 @@ export class Udp implements Transport {
     const checksum = ~fold(addWords(sum, payload, 0, payload.length)) & 0xffff;
     // RFC 768: a computed zero goes as all ones.
     putUint16(head, at + 6, checksum === 0 ? 0xffff : checksum);
+    this.recent.note(destination, int32At(head, at), int32At(head, at + 4), stack.now);
     tx.length = at + 8 - HEADROOM;
     if (payload.length <= 1472) {
       head.set(payload, at + 8);
@@ -137,12 +141,14 @@ export class Udp implements Transport {
     return stack.send(route, source, PROTOCOL_UDP, false, (options.dscp ?? 0) << 2, options.ttl);
   }
 
-  /** To the port that sent it, and to no other. */
+  /** To the port that sent it a moment ago, and to no other. */
   error(type: number, code: number, _mtu: number, bytes: Uint8Array, ip: number, end: number, now: number): boolean {
     const at = ip + (bytes[ip] & 15) * 4;
     const bound = at + 8 > end ? undefined : this.ports.get(uint16At(bytes, at));
     if (bound === undefined) return false;
-    bound.error?.(type, code, int32At(bytes, ip + 16), uint16At(bytes, at + 2), now);
+    const destination = int32At(bytes, ip + 16);
+    if (!this.recent.has(destination, int32At(bytes, at), int32At(bytes, at + 4), now)) return false;
+    bound.error?.(type, code, destination, uint16At(bytes, at + 2), now);
     return true;
   }
 

@@ -7,24 +7,29 @@ import type { Connection } from './connection/connection.js';
 import { CLOSED, ESTABLISHED } from './connection/state.js';
 import type { TcpLayer } from './layer.js';
 
-export const CONNECTION_COST = 1536;
+/** A connection with what its owner has for it; what it is lent beside, while it is busy. */
+export const CONNECTION_COST = 1024;
+export const BUSY_COST = 2048;
 export const HALF_OPEN_COST = 256;
-export const TIME_WAIT_COST = 64;
+export const TIME_WAIT_COST = 80;
 export const RECORD_COST = 192;
 
 /** Nothing is due to a connection that was silent this long, ms: it is idle. Without progress this long it is slow. */
 const IDLE = 1000;
 const SLOW = 5000;
-/** ms between two looks through all connections, so that who comes in crowds cannot make us look each time. */
+/** Places of the table that one look sees: where there are more, it goes on from where the last one ended. */
+export const LOOK = 1024;
+/** ms for which nobody is looked for again after all were seen, and nobody was found. */
 const LOOK_INTERVAL = 250;
-/** Victims chosen by one look. */
-const MOST_VICTIMS = 1024;
 
 export class Budget {
   /** Bytes that came and are kept: out of order, or for an owner who does not read. */
   received = 0;
   private victims: Connection[] = [];
-  private lookedAt = Number.NEGATIVE_INFINITY;
+  /** The place where the next look begins, places that were seen since somebody was found, and when all had been. */
+  private hand = 0;
+  private barren = 0;
+  private barrenAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly layer: TcpLayer) {}
 
@@ -34,6 +39,7 @@ export class Budget {
     return (
       this.received +
       layer.connections.size * CONNECTION_COST +
+      layer.busyPool.lent * BUSY_COST +
       layer.listening.halfOpen * HALF_OPEN_COST +
       layer.waiting.size * TIME_WAIT_COST +
       layer.pool.used * RECORD_COST
@@ -44,7 +50,8 @@ export class Budget {
   admit(): boolean {
     const { layer } = this;
     const { connections, memory } = layer.limits;
-    if (this.used + CONNECTION_COST > memory && !this.make(CONNECTION_COST, undefined)) return false;
+    const cost = CONNECTION_COST + BUSY_COST;
+    if (this.used + cost > memory && !this.make(cost, undefined)) return false;
     return layer.connections.size < connections || this.shedOne(undefined);
   }
 
@@ -68,7 +75,7 @@ export class Budget {
 
   private shedOne(except: Connection | undefined): boolean {
     const { layer } = this;
-    if (this.victims.length === 0 && layer.now - this.lookedAt >= LOOK_INTERVAL) this.look();
+    if (this.victims.length === 0) this.look();
     for (let c = this.victims.pop(); c !== undefined; c = this.victims.pop()) {
       const idle = this.idleFor(c) >= IDLE;
       if (c === except || (!idle && this.stuckFor(c) < SLOW)) continue;
@@ -94,16 +101,26 @@ export class Budget {
 
   private look(): void {
     const { layer } = this;
-    this.lookedAt = layer.now;
+    const { connections } = layer;
+    if (layer.now - this.barrenAt < LOOK_INTERVAL) return;
     const idle: Connection[] = [];
     const slow: Connection[] = [];
-    for (const c of layer.connections) {
+    const places = Math.min(LOOK, connections.places);
+    layer.steps.taken += places;
+    for (let i = 0; i < places; i++) {
+      this.hand = (this.hand + 1) & (connections.places - 1);
+      const c = connections.at(this.hand);
+      if (c === undefined) continue;
       if (this.idleFor(c) >= IDLE) idle.push(c);
       else if (this.stuckFor(c) >= SLOW) slow.push(c);
     }
     idle.sort((a, b) => a.heardAt - b.heardAt);
     slow.sort((a, b) => this.stuckFor(b) - this.stuckFor(a));
     // The last is taken first.
-    this.victims = [...idle, ...slow].slice(0, MOST_VICTIMS).reverse();
+    this.victims = [...idle, ...slow].reverse();
+    this.barren = this.victims.length > 0 ? 0 : this.barren + places;
+    if (this.barren < connections.places) return;
+    this.barren = 0;
+    this.barrenAt = layer.now;
   }
 }

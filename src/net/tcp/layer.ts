@@ -5,10 +5,12 @@ import type { Accept, Adopt, CloseReason } from '../flow.js';
 import type { IpOutput, Ipv4 } from '../ip/ip-output.js';
 import type { Random, Transport } from '../ip/transport.js';
 import type { Probe, ProbeEvent } from '../probe.js';
+import { Steps } from '../steps.js';
 import { addWords, fold, pseudoHeader } from '../wire/checksum.js';
 import { PROTOCOL_TCP, Segment, TCP_HEADER } from '../wire/tcp.js';
 import { ActiveOpen } from './active-open.js';
 import { Budget } from './budget.js';
+import { discharge } from './charge.js';
 import type { CongestionControl } from './congestion/controller.js';
 import { BusyPool } from './connection/busy.js';
 import type { Connection } from './connection/connection.js';
@@ -50,7 +52,8 @@ export class TcpLayer implements Transport {
   readonly congestion: () => CongestionControl;
   readonly hash: KeyedHash;
   readonly random: Random;
-  readonly pool = new SentPool();
+  readonly steps = new Steps();
+  readonly pool = new SentPool(this.steps);
   readonly busyPool: BusyPool;
   readonly connections: FlowTable<Connection>;
   readonly waiting: TimeWaitTable;
@@ -232,7 +235,7 @@ export class TcpLayer implements Transport {
     this.schedule.forget(c);
     this.departed?.gone(nameOf(c));
     if (!c.resting) {
-      this.budget.received -= c.heldBytes + (c.busy.reassembly?.size ?? 0);
+      discharge(c);
       c.release();
     }
     c.heldBytes = 0;

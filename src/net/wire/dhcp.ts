@@ -15,6 +15,8 @@ export const DHCP_CLIENT_PORT = 68;
 
 const MAGIC = 0x63825363;
 const OPTIONS_AT = 240;
+/** What we offer to take (RFC 2132 9.10), less than its headers. */
+const LARGEST = 1500;
 /** RFC 2131 2: a message is at least 300 bytes for old relays. */
 const SMALLEST = 300;
 
@@ -108,7 +110,8 @@ function collect(bytes: Uint8Array, start: number, end: number, into: Map<number
 /** A BOOTREPLY for `mac`, or undefined when it is malformed or for somebody else. `bytes[start..end)` is the UDP payload. */
 export function parseDhcp(bytes: Uint8Array, start: number, end: number, mac: Uint8Array): DhcpReply | undefined {
   const at = start;
-  if (end - at < OPTIONS_AT + 3 || bytes[at] !== 2 || bytes[at + 1] !== 1 || bytes[at + 2] !== 6) return undefined;
+  if (end - at < OPTIONS_AT + 3 || end - at > LARGEST || bytes[at] !== 2 || bytes[at + 1] !== 1 || bytes[at + 2] !== 6)
+    return undefined;
   if (int32At(bytes, at + 236) !== MAGIC) return undefined;
   for (let i = 0; i < 6; i++) if (bytes[at + 28 + i] !== mac[i]) return undefined;
   const options = new Map<number, number[]>();

@@ -3,15 +3,16 @@
  * and gives it to the one after: what is open is finished by who began it.
  */
 
-import type { ServeOptions } from '../../cli/arguments/serve.js';
-import { testSites } from '../../cli/commands/self-test.js';
 import { Failure } from '../../errors/failure.js';
 import { forgetCrashes, hasTaken, neverAgain, rememberTaken } from '../../vm/guest/cmos.js';
 import { whenHealthy } from '../../vm/host/healthy.js';
 import { leadFrom, leadTo, NO_HAND_OVER, openPort, PREDECESSOR, SUCCESSOR } from '../../vm/host/ports.js';
+import { announce } from '../announce.js';
 import { makeServer } from '../http-server.js';
 import { Log } from '../log.js';
 import { openDirect } from '../networks.js';
+import type { ServeOptions } from '../options/serve.js';
+import { testSites } from '../self-test.js';
 import { firstSignal } from '../signals.js';
 import { openSites } from '../sites.js';
 import { addressOf } from '../url.js';
@@ -32,7 +33,7 @@ export async function serveGuest(options: ServeOptions): Promise<void> {
 }
 
 async function serve(options: ServeOptions, log: Log): Promise<void> {
-  const signal = firstSignal();
+  const signal = firstSignal(log);
   const before = openPort(PREDECESSOR);
   const takes = before !== undefined && !hasTaken();
   let failed: (failure: Failure) => void = () => undefined;
@@ -75,7 +76,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   }
   const listener = await Promise.race([listening, signal, failure]);
   if (typeof listener === 'object') {
-    process.stdout.write(`listening on ${addressOf(network, listener)}\n`);
+    announce(addressOf(network, listener), log);
     const unwell = whenHealthy(forgetCrashes);
     const end = await Promise.race([signal, given, failure]);
     unwell();

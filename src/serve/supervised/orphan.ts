@@ -2,11 +2,11 @@
  * A program whose supervisor is gone goes on serving. It answers on the control socket in its place, until another supervisor comes
  * and asks for what it serves on.
  */
-import type { Server, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { type Go, INHERITED_FD } from '../../control/channel.js';
 import { askControl } from '../../control/client.js';
 import type { ControlAnswer, ControlRequest } from '../../control/protocol.js';
-import { openControl } from '../../control/server.js';
+import { type ControlSocket, openControl } from '../../control/server.js';
 import { sendDescriptor } from '../../native/unix.js';
 import type { Control } from '../control.js';
 
@@ -15,7 +15,7 @@ const RETRY = 200;
 const RIVAL = 2000;
 
 export class Orphan {
-  private server: Server | undefined = undefined;
+  private server: ControlSocket | undefined = undefined;
   private over = false;
 
   constructor(

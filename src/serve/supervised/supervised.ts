@@ -1,17 +1,19 @@
 /** A program that a supervisor started: it opens its site, tests itself, waits for the word, and takes the traffic. */
+
 import { join, parse } from 'node:path';
-import type { ServeOptions } from '../../cli/arguments/serve.js';
-import { testSites } from '../../cli/commands/self-test.js';
 import { CHANNEL_VERSION, type Go, INHERITED_FD, type ToProgram, type ToSupervisor } from '../../control/channel.js';
 import type { ControlRequest } from '../../control/protocol.js';
 import { badUsage, type Failure } from '../../errors/failure.js';
 import type { HttpServer } from '../../http/index.js';
+import { endWithParent, type Parent } from '../../native/parent.js';
 import type { DirectNetwork } from '../../net/direct/network.js';
 import type { Network } from '../../net/flow.js';
 import { Control } from '../control.js';
 import { adminListener, makeServer } from '../http-server.js';
 import { Log } from '../log.js';
 import { openDirect, openSockets } from '../networks.js';
+import type { ServeOptions } from '../options/serve.js';
+import { testSites } from '../self-test.js';
 import { firstSignal } from '../signals.js';
 import { openSites, type Sites } from '../sites.js';
 import { addressOf } from '../url.js';
@@ -23,9 +25,12 @@ const MOVE_PATIENCE = 5000;
 export async function runSupervised(options: ServeOptions): Promise<void> {
   if (process.send === undefined)
     throw badUsage('--supervised is for "sitekernel supervise", which starts programs so');
+  // Until it has the traffic it is of no use without a supervisor; from then on it outlives one.
+  const parent = endWithParent();
   const log = new Log(options.log);
-  const supervisor = new Channel();
-  const signal = firstSignal();
+  const supervisor = new Channel(parent);
+  const signal = firstSignal(log);
+  void Promise.race([signal, supervisor.gone]).then(() => supervisor.ordered || process.exit(1));
   try {
     const sites = await openSites(options, log);
     const test = await testSites(options, sites);
@@ -149,16 +154,21 @@ class Retirement {
 /** The supervisor's end of Node's channel. */
 class Channel {
   readonly go: Promise<Go>;
+  /** It has been told to take the traffic. */
+  ordered = false;
   readonly retire: Promise<number>;
   /** The supervisor has ended. */
   readonly gone: Promise<void>;
   private answer: ((request: ControlRequest) => Promise<object>) | undefined;
 
-  constructor() {
+  constructor(parent: Parent | undefined) {
     this.go = new Promise((resolve) => {
       process.on('message', (message) => {
         const said = message as ToProgram;
-        if (said.do === 'go') resolve(said);
+        if (said.do !== 'go') return;
+        this.ordered = true;
+        parent?.outlive();
+        resolve(said);
       });
     });
     this.retire = new Promise((resolve) => {
@@ -170,6 +180,7 @@ class Channel {
     });
     this.gone = new Promise((resolve) => {
       process.on('disconnect', resolve);
+      if (!process.connected) resolve();
     });
   }
 

@@ -2,17 +2,18 @@
  * `--workers N` in direct mode: a TAP with a queue for each worker. The first process holds the queues, so that their number stays, and with
  * it the way of each connection, when a worker ends and another takes its place; and it tells the workers of each other.
  */
+
 import { randomFillSync } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ServeOptions } from '../../cli/arguments/serve.js';
 import { libc } from '../../native/libc.js';
 import { type OpenTap, openTapQueues } from '../../net/device/linux/tap-open.js';
 import type { SharedAddress } from '../../net/direct/address/followed-mode.js';
 import { formatIpv4 } from '../../net/wire/address.js';
+import type { ServeOptions } from '../options/serve.js';
 import { urlOf } from '../url.js';
-import type { ToFirst } from './worker-channel.js';
+import type { ToFirst } from '../worker-channel.js';
 import type { Shared, Worker } from './workers.js';
 
 export class Queues implements Shared {

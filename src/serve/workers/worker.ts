@@ -1,23 +1,26 @@
 /** One of several processes that serve as one: it was started with a socket or a queue of its own, and drains when it is told to. */
 
-import type { ServeOptions } from '../../cli/arguments/serve.js';
+import { endWithParent } from '../../native/parent.js';
+import { signals } from '../../native/process-signals.js';
 import type { SharedAddress } from '../../net/direct/address/followed-mode.js';
 import type { DirectNetwork } from '../../net/direct/network.js';
 import type { Network } from '../../net/flow.js';
 import { adminListener, makeServer } from '../http-server.js';
 import { Log } from '../log.js';
 import { openDirect, openSockets } from '../networks.js';
+import type { ServeOptions } from '../options/serve.js';
+import { INTERVAL, reportOf, Siblings } from '../siblings.js';
 import { openSites } from '../sites.js';
-import { INTERVAL, reportOf, Siblings } from './siblings.js';
-import { type Place, type ToFirst, type ToWorker, WORKER_FD } from './worker-channel.js';
+import { type Place, type ToFirst, type ToWorker, WORKER_FD } from '../worker-channel.js';
 
 /** `number`: which of them it is, from 1 on. */
 export async function runWorker(options: ServeOptions, number: number): Promise<void> {
   const log = new Log(options.log);
   const siblings = new Siblings();
   const first = new First(siblings);
-  // A terminal, or a service manager, signals all processes at once; the first one says what that means.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
+  // A terminal, or a service manager, signals all processes at once; the first one says what that means. Its own end is a signal, too.
+  const parent = endWithParent();
+  signals.worker(() => parent?.alive !== false, first.orphaned);
   const direct = options.net === 'direct';
   const [network, sites] = await Promise.all([
     direct ? openQueue(options, log, first) : openSockets(options, WORKER_FD),
@@ -36,6 +39,7 @@ export async function runWorker(options: ServeOptions, number: number): Promise<
       last = text;
     }, INTERVAL);
   }
+  first.serving = true;
   try {
     await admin?.open();
     // Without an address there is nothing to listen on yet, and it may be told to end all the same.
@@ -89,6 +93,10 @@ class First {
   readonly begin: Promise<Place>;
   readonly drain: Promise<void>;
   readonly end: Promise<void>;
+  /** The first process has ended. */
+  readonly orphaned: () => void;
+  /** Requests may come. */
+  serving = false;
   private readonly early: ToWorker[] = [];
   private listener: ((message: ToWorker) => void) | undefined = undefined;
 
@@ -113,11 +121,14 @@ class First {
       else if (this.listener === undefined) this.early.push(message);
       else this.listener(message);
     });
-    // Whoever would say so is gone.
-    process.on('disconnect', () => {
+    // Whoever would say so is gone. Before it serves there is nothing to drain, and what it waits for may never come.
+    this.orphaned = () => {
+      if (!this.serving) process.exit(1);
       drain();
       end();
-    });
+    };
+    process.on('disconnect', this.orphaned);
+    if (!process.connected) this.orphaned();
   }
 
   /** Who is told of the rest, that which came before included. */

@@ -1,12 +1,16 @@
 /** `--workers N`: the first process holds what they serve on and starts the others, which serve; one that ends is replaced. */
+
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { ServeOptions } from '../../cli/arguments/serve.js';
 import { Failure } from '../../errors/failure.js';
+import { PARENT } from '../../native/parent.js';
+import { BundleCopies } from '../../store/open/bundle-copies.js';
+import { announce } from '../announce.js';
 import { Log } from '../log.js';
+import type { ServeOptions } from '../options/serve.js';
+import { type Report, retired } from '../siblings.js';
 import { firstSignal, onReload } from '../signals.js';
 import { urlOf } from '../url.js';
-import { type Report, retired } from './siblings.js';
-import { FROM_WORKERS, type ToFirst, type ToWorker } from './worker-channel.js';
+import { FROM_WORKERS, type ToFirst, type ToWorker } from '../worker-channel.js';
 
 /** Milliseconds before one that never served is started again, and beyond the drain time before one that does not end is ended. */
 const PATIENCE = 2000;
@@ -33,11 +37,23 @@ export class Worker {
   /** It has no connections any more, and waits for the others. */
   drained = false;
   report: Report | undefined;
+  private reloadLater = false;
 
   constructor(
     readonly number: number,
     readonly fd: number,
   ) {}
+
+  /** A process that has just begun takes no signals yet, and may have read the sites already: it gets it when it serves. */
+  reload(): void {
+    if (this.ready) this.child?.kill('SIGHUP');
+    this.reloadLater = !this.ready;
+  }
+
+  served(): void {
+    this.ready = true;
+    if (this.reloadLater) this.reload();
+  }
 
   say(message: ToWorker): void {
     if (this.child?.connected) this.child.send(message, () => undefined);
@@ -46,7 +62,7 @@ export class Worker {
 
 export async function runWorkers(options: ServeOptions): Promise<void> {
   const log = new Log(options.log);
-  const signal = firstSignal();
+  const signal = firstSignal(log);
   const shared = await (options.net === 'socket' ? sharedSockets(options) : sharedQueues(options));
   try {
     await new Workers(options, shared, log).run(signal);
@@ -71,6 +87,7 @@ class Workers {
   private readonly options: ServeOptions;
   private readonly shared: Shared;
   private readonly log: Log;
+  private readonly copies: BundleCopies;
   private readonly workers: readonly Worker[];
   /** What those did that have ended. */
   private readonly past: Report[] = [];
@@ -83,6 +100,8 @@ class Workers {
     this.options = options;
     this.shared = shared;
     this.log = log;
+    const { site } = options;
+    this.copies = new BundleCopies([...(site === undefined ? [] : [site]), ...options.http.siteFor.values()]);
     this.workers = shared.fds.map((fd, i) => new Worker(i + 1, fd));
   }
 
@@ -92,8 +111,11 @@ class Workers {
     });
     failure.catch(() => undefined);
     onReload(() => {
-      for (const worker of this.workers) worker.child?.kill('SIGHUP');
+      void this.copies.renew().then(() => {
+        for (const worker of this.workers) worker.reload();
+      });
     });
+    await this.copies.renew();
     for (const worker of this.workers) this.start(worker);
     try {
       const name = await Promise.race([signal, failure]);
@@ -102,6 +124,7 @@ class Workers {
       this.ending = true;
       this.shared.drain();
       await this.drain();
+      this.copies.close();
     }
   }
 
@@ -110,7 +133,12 @@ class Workers {
     const [, script = '', ...args] = process.argv;
     const child = spawn(process.execPath, [...process.execArgv, script, ...args], {
       stdio: ['ignore', 'ignore', 'inherit', worker.fd, 'ipc'],
-      env: { ...process.env, [FROM_WORKERS]: String(worker.number) },
+      env: {
+        ...process.env,
+        [FROM_WORKERS]: String(worker.number),
+        [PARENT]: String(process.pid),
+        ...this.copies.environment,
+      },
       // JSON has no infinity, and a lease may last for ever.
       serialization: 'advanced',
     });
@@ -134,11 +162,11 @@ class Workers {
   }
 
   private isReady(worker: Worker): void {
-    worker.ready = true;
+    worker.served();
     this.log.event('net', `worker ${worker.number} serves, process ${worker.child?.pid}`);
     if (this.announced || !this.workers.every((one) => one.ready)) return;
     this.announced = true;
-    process.stdout.write(`listening on ${this.shared.url}\n`);
+    announce(this.shared.url, this.log);
   }
 
   /** Tells each what the others have done. */

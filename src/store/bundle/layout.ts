@@ -15,7 +15,7 @@ import {
   SLOT_BYTES,
 } from '../format/format.js';
 import { renderHeads, renderHints } from '../format/heads.js';
-import { upperOf } from '../layout-numbers.js';
+import { upperOf } from '../format/layout-numbers.js';
 import { pathHash } from '../paths/path-hash.js';
 import { type Answer, type Blob, etagOf, type Routes, type SiteFile } from '../site/site.js';
 import { StoreError } from '../store-error.js';

@@ -1,7 +1,8 @@
 /** Writes a layout as a bundle, into memory or a file. */
 import { createHash } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { Memory } from '../../memory/memory.js';
+import { OutputFile } from '../../native/output-file.js';
 import {
   AT,
   align,
@@ -17,8 +18,8 @@ import {
   VERSION,
 } from '../format/format.js';
 import { hashPages, PageHasher, pagesOf, sha256 } from '../format/hash-tree.js';
+import { upperOf } from '../format/layout-numbers.js';
 import { RunningSums, sumsBytes } from '../format/sums.js';
-import { upperOf } from '../layout-numbers.js';
 import type { Blob } from '../site/site.js';
 import type { Content } from '../store.js';
 import { fileError, StoreError } from '../store-error.js';
@@ -114,27 +115,30 @@ function seal(header: Uint8Array): void {
   header.set(sha256(header.subarray(0, HEADER_HASH_AT)), HEADER_HASH_AT);
 }
 
-/** Writes the bundle beside `file` and renames it there: a reader sees the old one or the new one. Answers its id, in hex. */
+/**
+ * Writes the bundle to `file`, whole or not at all: a reader sees the old one or the new one (see `OutputFile` for what is no regular
+ * file). Returns its id, in hex, and its size in bytes.
+ */
 export async function bundleIntoFile(
   layout: Layout,
   file: string,
   options: WriteOptions,
 ): Promise<{ id: string; bytes: number }> {
   const places = place(layout, options.sums);
-  const part = `${file}.part-${process.pid}`;
+  let output: OutputFile | undefined;
   try {
-    const handle = await open(part, 'w', 0o644);
+    output = await OutputFile.open(file, 0o644);
+    const handle = await open(output.part, 'r+');
     try {
       const sink = new FileSink(handle);
       await emit(layout, places, sink, options);
       await sink.flush();
-      await handle.sync();
     } finally {
       await handle.close();
     }
-    await rename(part, file);
+    await output.finish();
   } catch (error) {
-    await rm(part, { force: true });
+    await output?.discard();
     throw fileError(error, file);
   }
   return { id: Buffer.from(places.header.subarray(HEADER_HASH_AT)).toString('hex'), bytes: places.end };

@@ -8,6 +8,9 @@ import { equal } from '../format/bundle-header.js';
 import { HASH_BYTES } from '../format/format.js';
 
 const LARGEST = 2 ** 30;
+/** Names that `file` and `put` give: in a directory that a user names lies what is not ours, too. */
+const OWN_FOLDER = /^[0-9a-f]{2}$/;
+const OWN_FILE = /^[0-9a-f]{62}(\.[0-9a-f]{12}\.part)?$/;
 /** How old an entry's time may be before a use renews it. */
 const FRESH_MS = 86_400_000;
 
@@ -67,7 +70,9 @@ export class CompressionCache {
     let size = 0;
     try {
       for (const dir of await readdir(this.directory)) {
+        if (!OWN_FOLDER.test(dir)) continue;
         for (const name of await readdir(join(this.directory, dir))) {
+          if (!OWN_FILE.test(name)) continue;
           const file = join(this.directory, dir, name);
           const stats = await stat(file);
           entries.push({ file, size: stats.size, used: stats.mtimeMs });

@@ -2,21 +2,26 @@
 import { openSync } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { mapDevice, mapFile } from '../../native/map.js';
-import { BundleDisk } from '../bundle-disk.js';
+import { mapDevice, mapFile, sealMap } from '../../native/map.js';
+import { mapSealed, sealedCopy } from '../../native/sealed-copy.js';
 import { readHeader } from '../format/bundle-header.js';
 import { HEADER_BYTES } from '../format/format.js';
 import type { OpenOptions } from '../options.js';
+import { BundleDisk } from '../read/bundle-disk.js';
 import { noteBundle } from '../read/bundle-names.js';
 import { BundleStore } from '../read/bundle-store.js';
 import type { Store } from '../store.js';
 import { fileError, StoreError } from '../store-error.js';
+import { MAPPED_BYTES, sharedCopy } from './bundle-copies.js';
 
 /** A store over a directory, bundled in memory, or over a bundle file. Throws StoreError. */
 export async function openStore(path: string, options: OpenOptions = {}): Promise<Store> {
   let directory: boolean;
   try {
-    directory = (await stat(path)).isDirectory();
+    const stats = await stat(path);
+    directory = stats.isDirectory();
+    // To open a FIFO waits for its writer.
+    if (!directory && !stats.isFile() && !stats.isBlockDevice()) throw notABundle(path);
   } catch (error) {
     throw fileError(error, path);
   }
@@ -38,8 +43,9 @@ async function storeOfFile(file: string, options: OpenOptions): Promise<BundleSt
   return store;
 }
 
-/** Below this a bundle is read: to load what maps files takes as long as to read so many bytes. */
-const MAPPED_BYTES = 2 ** 23;
+function notABundle(file: string): StoreError {
+  return new StoreError(`${file} is neither a directory nor a bundle file`);
+}
 
 /** The most that one array of bytes shows of a map (Node 20: 4 GiB), and that is read where there is none. */
 const MAPPED_AT_MOST = 2 ** 32 - 2 ** 16;
@@ -57,9 +63,10 @@ async function bytesOf(file: string, map: boolean): Promise<Opened> {
     try {
       const stats = await handle.stat();
       if (stats.isBlockDevice()) return { bytes: await bytesOfDevice(handle, file) };
-      if (!stats.isFile()) throw new StoreError(`${file} is neither a directory nor a bundle file`);
+      if (!stats.isFile()) throw notABundle(file);
       const { size } = stats;
-      const mapped = map && size >= MAPPED_BYTES ? mapFile(handle.fd, Math.min(size, MAPPED_AT_MOST)) : undefined;
+      const wanted = map && size >= MAPPED_BYTES;
+      const mapped = wanted ? await mappedBytes(file, handle.fd, Math.min(size, MAPPED_AT_MOST)) : undefined;
       const bytes = mapped ?? (await beginningOf(handle, Math.min(size, READ_AT_MOST)));
       if (bytes.length === size || (mapped === undefined && size < READ_AT_MOST)) return { bytes };
       return { bytes, disk: { file: new BundleDisk(openSync(resolve(file), 'r')), fileBytes: size } };
@@ -81,6 +88,22 @@ async function beginningOf(handle: FileHandle, length: number): Promise<Uint8Arr
     done += bytesRead;
   }
   return bytes.subarray(0, done);
+}
+
+/** Milliseconds after which a map is sealed: what a start needs comes first. */
+const SEAL_AFTER = 1000;
+
+/** A map of the file, which a copy takes the place of that is safe from everyone. Undefined: neither can be had. */
+async function mappedBytes(file: string, fd: number, size: number): Promise<Uint8Array | undefined> {
+  const shared = sharedCopy(file);
+  if (shared !== undefined) return shared;
+  const mapped = mapFile(fd, size);
+  if (mapped !== undefined) {
+    setTimeout(() => void sealMap(mapped), SEAL_AFTER).unref();
+    return mapped;
+  }
+  const copy = await sealedCopy(fd, size);
+  return copy === undefined ? undefined : mapSealed(copy, size);
 }
 
 /** A device is longer than the bundle that lies on it; the header tells where that ends. It is used in place. */

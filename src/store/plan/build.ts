@@ -7,7 +7,6 @@ import { compressFiles, compressors } from '../compress/compress.js';
 import { withReloading } from '../html/live-reload.js';
 import { applyMetaRefresh } from '../html/meta-refresh.js';
 import { withPreloads } from '../html/preload.js';
-import { blobOfLargeFile, largeFrom } from '../large-file.js';
 import type { SiteOptions } from '../options.js';
 import { encodePath } from '../paths/location.js';
 import { applyRedirects } from '../routes/apply-redirects.js';
@@ -18,6 +17,7 @@ import { parseRedirectRules, type RedirectRule } from '../rules/redirect-rules.j
 import { blobOf, blobOfFile } from '../site/blob.js';
 import { type BuildMemory, stampOf } from '../site/build-memory.js';
 import { checkLanguages, withLanguages } from '../site/languages.js';
+import { blobOfLargeFile, largeFrom } from '../site/large-file.js';
 import { mediaType } from '../site/media-type.js';
 import { readWhole } from '../site/read-file.js';
 import type { Blob, SiteFile } from '../site/site.js';

@@ -1,7 +1,6 @@
 import { Memory } from '../../memory/memory.js';
 import { BundleBytes } from '../bundle/bundle-bytes.js';
 import type { Manifest } from '../bundle/manifest.js';
-import type { BundleDisk } from '../bundle-disk.js';
 import { type BundleHeader, readHeader } from '../format/bundle-header.js';
 import { rangeSum } from '../format/sums.js';
 import { Damage, type VerifiedPages } from '../format/verified-pages.js';
@@ -10,12 +9,13 @@ import { PathFold } from '../paths/path-fold.js';
 import { HASH_START, hashEnd, pathHash } from '../paths/path-hash.js';
 import type { Content, Lookup, Resource, Store } from '../store.js';
 import { StoreError } from '../store-error.js';
-import { validateBundle } from '../validate-bundle.js';
 import { BundleAnswers } from './bundle-answers.js';
+import type { BundleDisk } from './bundle-disk.js';
 import { damagedPage } from './damaged-page.js';
 import { KeyIndex } from './key-index.js';
 import { LateRules } from './late-rules.js';
 import { PathCache } from './path-cache.js';
+import { validateBundle } from './validate-bundle.js';
 
 const KEPT_PATHS = 1024;
 const decoder = new TextDecoder();

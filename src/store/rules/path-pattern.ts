@@ -1,6 +1,6 @@
 /** Paths with one splat and placeholders, as `_headers` and `_redirects` write them. */
 import { encodePath } from '../paths/location.js';
-import { matchSegments, type Segment, starIn } from '../segment-match.js';
+import { matchSegments, type Segment, starIn } from './segment-match.js';
 
 export type Matched = Readonly<Record<string, string>>;
 

@@ -1,10 +1,10 @@
-import { open } from 'node:fs/promises';
 import { fileError, StoreError } from '../store-error.js';
+import { openInside } from './open-inside.js';
 
 const TRIES = 3;
 
 /**
- * The bytes of `file`, as they were at one moment: a file that changes under the reading is read again, and refused when it
+ * The bytes of `file`, a path that `walk` gave, as they were at one moment: a file that changes under the reading is read again, and refused when it
  * does not come to rest. Throws StoreError.
  */
 export async function readWhole(file: string): Promise<Uint8Array> {
@@ -17,7 +17,8 @@ export async function readWhole(file: string): Promise<Uint8Array> {
 
 async function readOnce(file: string): Promise<Uint8Array | undefined> {
   try {
-    const handle = await open(file, 'r');
+    const handle = await openInside(file);
+    if (handle === undefined) return undefined;
     try {
       const before = await handle.stat({ bigint: true });
       const size = Number(before.size);

@@ -11,14 +11,14 @@ import {
   mkdtempSync,
   openSync,
   readFileSync,
-  renameSync,
   rmSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ImageError } from '../../image/image-error.js';
+import { OutputError, OutputFile } from '../../native/output-file.js';
 import type { BootFile } from './boot-file.js';
 
 const SECTOR = 512;
@@ -39,7 +39,7 @@ interface Partition {
 }
 
 /** Writes the disk of the image in `folder` to `output`: raw, or qcow2 by qemu-img. Throws an ImageError. */
-export function writeDisk(folder: string, format: 'raw' | 'qcow2', output: string): void {
+export async function writeDisk(folder: string, format: 'raw' | 'qcow2', output: string): Promise<void> {
   const boot = JSON.parse(readFileSync(join(folder, 'boot.json'), 'utf8')) as BootFile;
   const read = (name: string): Uint8Array => readFileSync(join(folder, name));
   const contents: [string, Uint8Array][] = [
@@ -69,16 +69,20 @@ export function writeDisk(folder: string, format: 'raw' | 'qcow2', output: strin
     sectors: ALIGNMENT,
     content: linked(core),
   });
-  const part = `${output}.part-${process.pid}`;
+  const raw = join(mkdtempSync(join(tmpdir(), 'sitekernel-disk-')), 'raw');
+  let disk: OutputFile | undefined;
   try {
-    writeRaw(partitions, next + ALIGNMENT, part);
-    if (format === 'raw') renameSync(part, output);
-    else convert(part, output);
+    disk = await OutputFile.open(output);
+    writeRaw(partitions, next + ALIGNMENT, format === 'raw' ? disk.part : raw);
+    if (format === 'qcow2') convert(raw, disk.part);
+    await disk.finish();
   } catch (error) {
+    if (error instanceof OutputError) throw new ImageError(error.message);
     if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw new ImageError(`no space is left for ${output}`);
     throw error;
   } finally {
-    rmSync(part, { force: true });
+    rmSync(dirname(raw), { recursive: true, force: true });
+    await disk?.discard();
   }
 }
 

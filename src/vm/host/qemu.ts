@@ -1,6 +1,6 @@
 /** One virtual machine: a process of QEMU, its serial console, and its control channel (QMP). */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,6 +27,10 @@ export interface MachineOptions {
     | { readonly disk: string };
 }
 
+const QEMU = 'qemu-system-x86_64';
+const NO_QEMU = `there is no ${QEMU}; install qemu-system-x86`;
+/** Status of setpriv when it finds no program of that name. */
+const NOT_FOUND = 127;
 /** Milliseconds in which a machine under KVM says its first word; where it works, it takes less than one second. */
 const FIRST_WORD = 4000;
 const ESCAPES = new RegExp(`${String.fromCharCode(27)}(?:\\[[0-9;?=]*[a-zA-Z]|c)`, 'g');
@@ -52,7 +56,8 @@ export class Machine {
 
   constructor(options: MachineOptions) {
     this.restarts = options.predecessor === undefined;
-    this.child = spawn('qemu-system-x86_64', qemuArguments(options, join(this.folder, 'qmp')), {
+    const [command, ...before] = endingWithUs();
+    this.child = spawn(command as string, [...before, ...qemuArguments(options, join(this.folder, 'qmp'))], {
       stdio: ['ignore', 'pipe', 'pipe'],
       // A Ctrl-C of the terminal is ours to answer.
       detached: true,
@@ -74,14 +79,12 @@ export class Machine {
     });
     this.exit = new Promise((resolve) => {
       this.child.on('error', (error) => {
-        this.reason =
-          (error as NodeJS.ErrnoException).code === 'ENOENT'
-            ? 'there is no qemu-system-x86_64; install qemu-system-x86'
-            : error.message;
+        this.reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? NO_QEMU : error.message;
         heard(false);
         resolve('failed');
       });
       this.child.on('close', (code) => {
+        if (code === NOT_FOUND) this.reason = NO_QEMU;
         heard(false);
         rmSync(this.folder, { recursive: true, force: true });
         resolve(code === 0 && (this.asked || this.ended) ? 'stopped' : 'failed');
@@ -184,6 +187,12 @@ function qemuArguments(options: MachineOptions, qmp: string): string[] {
   if ('disk' in boot) return [...args, ...drive(boot.disk, 0)];
   args.push('-kernel', boot.kernel, '-initrd', boot.initramfs, '-append', boot.commandLine);
   return [...args, ...boot.disks.flatMap(drive)];
+}
+
+/** QEMU itself cannot be told to end with its parent, however that ends; setpriv(1) of util-linux asks the kernel for it. */
+function endingWithUs(): readonly string[] {
+  const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
+  return setpriv === undefined ? [QEMU] : [setpriv, '--pdeathsig', 'KILL', '--', QEMU];
 }
 
 /** Byte streams between this machine and the one before, and the one after. */

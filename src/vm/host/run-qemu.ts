@@ -2,10 +2,12 @@
  * `images/<id>/run-qemu`: boots the image in QEMU and stays until it is over. What the guest says goes to standard error, but the line
  * that says where it serves, which goes to standard output as with every other target. SIGTERM and SIGINT press the power button.
  */
+import '../../native/signals-first.js';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { signals } from '../../native/process-signals.js';
 import type { BootFile } from '../build/boot-file.js';
 import { LEAST_MEMORY } from '../guest/init.js';
 import { portOf } from './bridge-port.js';
@@ -69,6 +71,7 @@ if (Number(memory) < LEAST_MEMORY)
   fail(`--memory ${memory}: too little to serve with; give the machine ${LEAST_MEMORY} MB or more`, 2);
 if (given['disk'] !== undefined) checkDisk(given['disk']);
 if (given['self-test'] === true) selfTest();
+if (given['successor'] !== undefined) checkSuccessor(given['successor']);
 const tap = given['tap'] ?? 'tap0';
 prepareTap(tap, given['bridge']);
 
@@ -108,6 +111,12 @@ function checkDisk(file: string): void {
   }
   if (!existsSync(file))
     fail(`--disk ${file}: there is no such file; "sitekernel image build --target vm --format raw" makes one`);
+}
+
+/** QEMU removes what lies where it makes a socket. */
+function checkSuccessor(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false)
+    fail(`--successor ${path}: something that is no socket lies there; name another path, or remove it`);
 }
 
 /** A TAP on a bridge, where that is asked for; QEMU makes one that does not exist. */
@@ -169,15 +178,19 @@ function derivedMac(name: string): string {
 
 let over = false;
 let current: Machine | undefined;
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  process.on(signal, () => {
-    if (over) current?.kill();
-    over = true;
-    void current?.powerDown();
-    // A guest that hangs must not keep us.
-    setTimeout(() => current?.kill(), (Number(given['drain'] ?? DRAIN) + PATIENCE) * 1000).unref();
-  });
-}
+void signals.server().then(() => {
+  over = true;
+  void current?.powerDown();
+  // A guest that hangs must not keep us.
+  setTimeout(() => current?.kill(), (Number(given['drain'] ?? DRAIN) + PATIENCE) * 1000).unref();
+});
+signals.onReload(() =>
+  process.stderr.write(
+    'sitekernel: SIGHUP is ignored: the site of a machine is a disk, and another one is another machine\n',
+  ),
+);
+// A second signal ends us at once, and the machine with us.
+process.once('exit', () => current?.kill());
 
 async function main(): Promise<number> {
   const wanted = accel === 'auto' ? (existsSync('/dev/kvm') ? ['kvm', 'tcg'] : ['tcg']) : [accel];

@@ -124,7 +124,7 @@ t.test('pcapng: blocks are whole, say their direction, and why a frame was dropp
 
 t.test('a file that cannot be made is one sentence', (t) => {
   t.throws(() => new CaptureDevice(new Waiting([]), '/nowhere/at/all.pcap', () => 0, t.fail), {
-    message: /^cannot write the capture \/nowhere\/at\/all\.pcap: no such file/,
+    message: /^the capture: \/nowhere\/at\/all\.pcap cannot be written: its directory does not exist/,
   });
   t.end();
 });

@@ -265,7 +265,8 @@ for (const count of [2, 4]) {
           ],
         );
         // RFC 1191: believed, since what it is about is in flight.
-        const about = tcp({ source: US, from: 80, destination: PEER, to: from, seq: next, ack: 1002, flags: ACK });
+        const quoted = { source: US, from: 80, destination: PEER, to: from, seq: next, ack: 1002, flags: ACK };
+        const about = tcp({ ...quoted, payload: new Uint8Array(1460) });
         const error = icmpError(ip('10.0.0.1'), 3, 4, 1000, about);
         const again = bench.frame(worker, ethernet(MAC, PEER_MAC, TYPE_IPV4, error));
         t.equal(c!.mss, 960);

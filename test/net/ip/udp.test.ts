@@ -39,10 +39,11 @@ t.test('an ICMP error reaches the port that sent the datagram, and no other [112
   const told: unknown[] = [];
   const user = (name: string) => (type: number, code: number, destination: number, port: number) =>
     told.push([name, type, code, destination, port]);
-  lab.stack.udp.bind(1000, () => {}, user('one'));
-  lab.stack.udp.bind(1001, () => {}, user('two'));
-  lab.stack.udp.bind(1002, () => {});
+  const one = lab.stack.udp.bind(1000, () => {}, user('one'));
+  const two = lab.stack.udp.bind(1001, () => {}, user('two'));
+  const three = lab.stack.udp.bind(1002, () => {});
   const about = (from: number): Uint8Array => udp(US, from, PEER, 9, new Uint8Array(4));
+  for (const port of [one, two, three]) port.send(new Uint8Array(4), PEER, 9);
   lab.packet(icmpError(GATEWAY, 3, 1, 0, about(1001)));
   t.same(told, [['two', 3, 1, PEER, 9]]);
   lab.packet(icmpError(PEER, 3, 3, 0, about(1000)));

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { Memory } from '../../../src/memory/memory.js';
 import type { CloseReason, Flow, FlowHandler } from '../../../src/net/flow.js';
-import { CONNECTION_COST, HALF_OPEN_COST } from '../../../src/net/tcp/budget.js';
+import { BUSY_COST, CONNECTION_COST, HALF_OPEN_COST } from '../../../src/net/tcp/budget.js';
 import type { TcpLimits } from '../../../src/net/tcp/index.js';
 import { ACK, ethernet, ip, PSH, SYN, TYPE_IPV4, tcp } from '../../sim/packets.js';
 import { Drill } from './drill.js';
@@ -131,7 +131,7 @@ t.test('who was heard of within a second is not shed: who comes is refused inste
 });
 
 t.test('the order of shedding: half-open first, then idle, then slow; who makes progress stays', async (t) => {
-  const limits = { memory: 12 * CONNECTION_COST, synQueue: 100 };
+  const limits = { memory: 9 * (CONNECTION_COST + BUSY_COST), synQueue: 100 };
   const s = new Crowd(limits);
   // Two that download and are acknowledged, two that take nothing, two idle, and half-open ones for the rest.
   for (let i = 0; i < 6; i++) s.join(6000 + i);

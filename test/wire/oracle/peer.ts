@@ -57,6 +57,8 @@ export class Peer {
   /** Another one where what is learnt of its path must not stay for the others. */
   address = PEER;
   private answers: string[] = [];
+  /** Bytes of data since the last look. */
+  private bytes = 0;
   private readonly stop: () => void;
 
   constructor(
@@ -101,6 +103,7 @@ export class Peer {
     else if (this.iss !== 0 && (flags & SYN) === 0) parts.push(`seq=${(seq - this.iss) | 0}`);
     if ((flags & ACK) !== 0) parts.push(`ack=${(ack - ISN) | 0}`);
     const length = bytes.length - header;
+    this.bytes += length;
     if (length > 0) parts.push(`data=${length}`);
     if (view(bytes).getUint16(14) === 0 && (flags & 4) === 0) parts.push('win=0');
     const options = this.options(bytes, header);
@@ -208,6 +211,15 @@ export class Peer {
     await this.subject.wait(ms);
     this.lines.push(`${what}: ${this.answers.length === 0 ? 'nothing' : this.answers.join('; ')}`);
     this.answers = [];
+    this.bytes = 0;
+  }
+
+  /** Waits, and notes whether more bytes came than `most`. */
+  async paid(what: string, most: number, ms = SOON): Promise<void> {
+    await this.subject.wait(ms);
+    this.lines.push(`${what}: ${this.bytes <= most ? `${most} bytes at most` : `${this.bytes} bytes`}`);
+    this.answers = [];
+    this.bytes = 0;
   }
 
   /** A handshake; its SYN-ACK is not noted. */

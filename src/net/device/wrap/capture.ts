@@ -5,7 +5,8 @@
  * Frames are as the device sees them: with offloads, super-segments of up to 64 KiB and, on the way out, checksums that are
  * not finished (Wireshark calls them partial).
  */
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
+import { openLiveOutput } from '../../../native/live-output.js';
 import { DROP_NAMES, type DropReason } from '../../drops.js';
 import type { Device, FrameSink, Offload } from '../device.js';
 import type { TxFrame } from '../tx-frame.js';
@@ -142,9 +143,9 @@ export class CaptureDevice implements Device {
     this.failed = failed;
     this.format = file.endsWith('.pcapng') ? pcapng : pcap;
     try {
-      this.fd = openSync(file, 'w', 0o600);
+      this.fd = openLiveOutput(file, 0o600);
     } catch (error) {
-      throw new Error(`cannot write the capture ${file}: ${(error as Error).message.replace(/^\w+: /, '')}`);
+      throw new Error(`the capture: ${(error as Error).message}`);
     }
     this.used = this.format.header(this.view, 0);
     this.flush();

@@ -19,6 +19,8 @@ export interface DirectOptions {
   /** DHCP: the folder where the lease is remembered; undefined: nowhere. */
   readonly state?: string | undefined;
   readonly congestion?: CongestionName | undefined;
+  /** Bytes that TCP may keep for all connections; by default a share of what the machine has (`memory-budget.ts`). */
+  readonly memory?: number | undefined;
   /** Looks before the loop sleeps; what suits the machine by default. */
   readonly spin?: number | undefined;
   /**

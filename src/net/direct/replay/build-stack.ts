@@ -6,6 +6,7 @@ import { Stack } from '../../ip/stack.js';
 import type { Random } from '../../ip/transport.js';
 import { type CongestionName, congestionByName } from '../../tcp/congestion/index.js';
 import { TcpLayer } from '../../tcp/index.js';
+import { DEFAULT_LIMITS } from '../../tcp/limits.js';
 import { parseIpv4 } from '../../wire/address.js';
 import type { AddressEvents, AddressMode } from '../address/address-mode.js';
 import { DhcpMode } from '../address/dhcp-mode.js';
@@ -17,14 +18,16 @@ export interface StaticText {
   readonly gateway?: string | undefined;
 }
 
+/** `memory`: bytes that TCP may keep. */
 export function buildStack(
   device: Device,
   random: Random,
   drops: Drops,
   congestion: CongestionName,
+  memory: number = DEFAULT_LIMITS.memory,
 ): { stack: Stack; tcp: TcpLayer } {
   const stack = new Stack({ device, random, drops });
-  const tcp = new TcpLayer({ ip: stack, random, drops, congestion: congestionByName(congestion) });
+  const tcp = new TcpLayer({ ip: stack, random, drops, congestion: congestionByName(congestion), limits: { memory } });
   stack.host(tcp);
   return { stack, tcp };
 }

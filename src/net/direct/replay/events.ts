@@ -66,6 +66,8 @@ export interface RecordedConfig {
     | undefined;
   readonly hostname: string | undefined;
   readonly congestion: string;
+  /** Bytes that TCP may keep; undefined in recordings of programs that had one figure for all machines. */
+  readonly memory?: number | undefined;
   /** ms since 1970 when the stack's clock showed `clock`. */
   readonly wallClock: number;
   readonly clock: number;

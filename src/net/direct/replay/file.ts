@@ -2,7 +2,8 @@
  * A recording as a file: a header with the configuration, then a ring of segments. Each event is with the kernel before the
  * stack acts on it, so that the file is good however the process ends.
  */
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, readFileSync, writeSync } from 'node:fs';
+import { openLiveOutput } from '../../../native/live-output.js';
 import type { RecordedConfig } from './events.js';
 import type { Tape } from './recorder.js';
 
@@ -30,9 +31,9 @@ export class FileTape implements Tape {
     this.segment = Math.floor((bytes - HEADER) / SEGMENTS);
     this.size = this.segment - SEGMENT_HEAD;
     try {
-      this.fd = openSync(file, 'w', 0o600);
+      this.fd = openLiveOutput(file, 0o600, true);
     } catch (error) {
-      throw new Error(`cannot write the recording ${file}: ${(error as Error).message.replace(/^\w+: /, '')}`);
+      throw new Error(`the recording: ${(error as Error).message}`);
     }
     const head = new Uint8Array(HEADER);
     const text = new TextEncoder().encode(`${MAGIC}${JSON.stringify({ segment: this.segment, ...config })}\n`);

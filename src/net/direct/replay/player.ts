@@ -70,7 +70,13 @@ export class Player {
     const wrapped = options.wrap?.(device);
     this.drops.watcher = wrapped?.dropped;
     const random = { random32: () => this.drawn() };
-    const built = buildStack(wrapped?.device ?? device, random, this.drops, config.congestion as CongestionName);
+    const built = buildStack(
+      wrapped?.device ?? device,
+      random,
+      this.drops,
+      config.congestion as CongestionName,
+      config.memory,
+    );
     this.stack = built.stack;
     this.tcp = built.tcp;
     this.owners = new PlayedOwners(segments, this.events, built.tcp, () => this.until());

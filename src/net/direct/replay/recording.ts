@@ -10,7 +10,12 @@ import { FileTape } from './file.js';
 import { Recorder } from './recorder.js';
 
 /** What goes into the stack is written down from here on; undefined: nobody asked for that. */
-export function record(options: DirectOptions, device: Device, beginning: () => Beginning): Recorder | undefined {
+export function record(
+  options: DirectOptions,
+  device: Device,
+  memory: number,
+  beginning: () => Beginning,
+): Recorder | undefined {
   const { record, static: given, hostname, congestion = 'cubic' } = options;
   if (record === undefined) return undefined;
   const { mac, mtu, offload } = device;
@@ -18,7 +23,7 @@ export function record(options: DirectOptions, device: Device, beginning: () => 
   const config = {
     version: record.version,
     ...{ mac: formatMac(mac), mtu, checksum: offload.checksum, segmentation: offload.segmentation },
-    ...{ static: given, hostname, congestion, clock, wallClock: performance.timeOrigin + clock },
+    ...{ static: given, hostname, congestion, memory, clock, wallClock: performance.timeOrigin + clock },
   };
   const notice = (sentence: string) => options.onNotice?.(sentence);
   return new Recorder(new FileTape(record.file, record.bytes, config, notice), beginning);

@@ -1,7 +1,7 @@
 /** The old program's side of a hand-over: it gives its traffic to whoever comes and asks, then its connections, and finishes those that stay. */
-import { rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import type { Memories } from '../../../memory/memories.js';
+import { removeSocket } from '../../../native/socket-file.js';
 import { socketPath } from '../../../native/socket-path.js';
 import type { Stack } from '../../ip/stack.js';
 import type { TcpLayer } from '../../tcp/layer.js';
@@ -64,7 +64,8 @@ export class Successor implements Departed {
     private readonly path: string,
     private readonly owner: Owner,
   ) {
-    rmSync(path, { force: true });
+    // Of a program before this one that had the same number.
+    removeSocket(path);
     this.server = createServer((socket) => {
       const link = new Link(socket);
       link.onMessage = (kind, content) => this.message(link, kind, content);
@@ -216,6 +217,6 @@ export class Successor implements Departed {
     this.stopMoving();
     this.server.close();
     this.current?.close();
-    rmSync(this.path, { force: true });
+    removeSocket(this.path);
   }
 }

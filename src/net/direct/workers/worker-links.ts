@@ -1,7 +1,8 @@
 /** The ways between the workers on one device: each listens on a UNIX socket of its own, and sends by a connection to each other's. */
-import { rmdirSync, rmSync } from 'node:fs';
+import { rmdirSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { removeSocket } from '../../../native/socket-file.js';
 import { socketPath } from '../../../native/socket-path.js';
 import { Link } from '../peer-link/link.js';
 
@@ -19,7 +20,7 @@ export class WorkerLinks {
   ) {
     this.path = join(folder, String(number));
     // Of one before this that was ended.
-    rmSync(this.path, { force: true });
+    removeSocket(this.path);
     this.server = createServer((socket) => {
       new Link(socket).onMessage = take;
     });
@@ -40,7 +41,7 @@ export class WorkerLinks {
 
   close(): void {
     this.server.close();
-    rmSync(this.path, { force: true });
+    removeSocket(this.path);
     try {
       rmdirSync(this.folder);
     } catch {

@@ -81,6 +81,7 @@ export class OwnSocketNetwork implements Network, Watcher {
   private drained: (() => void) | undefined = undefined;
   private accepted = 0;
   private shed = 0;
+  onExhausted: (() => boolean) | undefined = undefined;
 
   /** Throws where it cannot be had. */
   constructor(options: SocketNetworkOptions = {}) {
@@ -188,6 +189,7 @@ export class OwnSocketNetwork implements Network, Watcher {
       else {
         const errno = calls.errno();
         if (errno === EMFILE || errno === ENFILE || errno === ENOBUFS || errno === ENOMEM) {
+          if (this.onExhausted?.() === true) continue;
           this.shedOne(listening.fd);
           return;
         }

@@ -3,7 +3,9 @@
  * congestion control. An idle connection has none of it, and a request borrows one out of a pool: ten thousand that idle cost
  * half a kilobyte less each, and one that lives for a single request allocates little.
  */
+import { Charge } from '../charge.js';
 import type { CongestionControl } from '../congestion/controller.js';
+import { Duplicates } from '../duplicates.js';
 import type { Held } from '../receive/held.js';
 import type { Reassembly } from '../receive/reassembly.js';
 import { RttEstimator } from '../recovery/rto.js';
@@ -24,7 +26,7 @@ export const FRTO_WAITING = 1;
 export const FRTO_PROBING = 2;
 
 export class Busy {
-  readonly queue = new SendQueue();
+  readonly queue: SendQueue;
   readonly flight: InFlight;
   readonly rtt = new RttEstimator();
   cc: CongestionControl;
@@ -43,7 +45,8 @@ export class Busy {
   timedOut = false;
   /** Recovery is over when `sndUna` reaches this. */
   recover = 0;
-  dupAcks = 0;
+  /** What the peer reports to have got twice. */
+  readonly duplicates = new Duplicates();
   prrDelivered = 0;
   prrOut = 0;
   /** Bytes that PRR lets be in flight. */
@@ -80,6 +83,7 @@ export class Busy {
   /** Sequence number of a FIN that came early. */
   finAt = 0;
   finPending = false;
+  readonly charge = new Charge();
   /** Data that came while paused. */
   held: Held | undefined = undefined;
   dsackLeft = 0;
@@ -92,8 +96,18 @@ export class Busy {
   urgentIn = false;
 
   constructor(pool: SentPool, cc: CongestionControl) {
+    this.queue = new SendQueue(pool.steps);
     this.flight = new InFlight(pool);
     this.cc = cc;
+  }
+
+  /** As it goes along with a connection that moves. */
+  get dupAcks(): number {
+    return this.duplicates.acks;
+  }
+
+  set dupAcks(count: number) {
+    this.duplicates.acks = count;
   }
 
   /** As new, for a connection whose next byte to send is `seq`. What congestion control knows is its caller's. */
@@ -109,7 +123,7 @@ export class Busy {
     this.cwndLimited = false;
     this.recovering = false;
     this.timedOut = false;
-    this.dupAcks = 0;
+    this.duplicates.renew();
     this.prrDelivered = 0;
     this.prrOut = 0;
     this.prrWindow = 0;
@@ -155,6 +169,8 @@ const POOL_MOST = 1024;
 
 /** Those that nobody uses. */
 export class BusyPool {
+  /** Those in use. */
+  lent = 0;
   private readonly free: Busy[] = [];
 
   constructor(
@@ -163,6 +179,7 @@ export class BusyPool {
   ) {}
 
   take(seq: number): Busy {
+    this.lent++;
     const one = this.free.pop();
     if (one === undefined) {
       const fresh = new Busy(this.records, this.congestion());
@@ -177,6 +194,7 @@ export class BusyPool {
 
   /** `one` may still be looked at until the next `take`. */
   give(one: Busy): void {
+    this.lent--;
     one.flight.clear();
     one.queue.reset(0);
     one.reassembly = undefined;

@@ -140,6 +140,7 @@ function adoptFlight(c: Connection, record: BusyRecord, frozenAt: number): void 
     }
     one.count = count;
   }
+  flight.sortByTime();
 }
 
 function resolve(queue: readonly Piece[], find: (id: string) => Memory | undefined) {

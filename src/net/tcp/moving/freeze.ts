@@ -44,7 +44,9 @@ export function movable(c: Connection): boolean {
 /** The flight is all that lies between `sndUna` and `sndMax`. */
 function contiguous(c: Connection): boolean {
   let next = c.sndUna;
-  for (let one = c.busy.flight.head; one !== undefined; one = one.next) {
+  const { flight } = c.busy;
+  for (let i = 0; i < flight.records; i++) {
+    const one = flight.at(i);
     if (one.seq !== next) return false;
     next = one.end;
   }
@@ -90,7 +92,7 @@ function busyRecord(c: Connection, queue: Piece[], now: number): BusyRecord {
   const { busy } = c;
   const { rtt, cc } = busy;
   const flight: Transmission[] = [];
-  for (let one = busy.flight.head; one !== undefined; one = one.next) flight.push(transmission(one, now));
+  for (let i = 0; i < busy.flight.records; i++) flight.push(transmission(busy.flight.at(i), now));
   return {
     numbers: numbersOf(busy, BUSY_NUMBERS),
     flags: flagsOf(busy, BUSY_FLAGS),

@@ -38,21 +38,21 @@ const newestCopy = {
 let originalCame = false;
 let repeatCame = false;
 
-/** One record has arrived at the peer: cumulatively acknowledged or SACKed for the first time. */
-function deliver(c: Connection, one: Sent, now: number): void {
+/** One record has arrived at the peer up to `end`: cumulatively acknowledged or SACKed for the first time. */
+function deliver(c: Connection, one: Sent, end: number, now: number): void {
   const { busy } = c;
-  const size = (one.end - one.seq) | 0;
+  const size = (end - one.seq) | 0;
   busy.delivered += size;
   sample.newlyDelivered += size;
   if (one.count === 1) {
     sample.rtt = now - one.sentAt;
-    if (busy.frto !== FRTO_OFF && notAfter(one.end, busy.recover)) originalCame = true;
+    if (busy.frto !== FRTO_OFF && notAfter(end, busy.recover)) originalCame = true;
   } else repeatCame = true;
   if (busy.cc.rates) {
     busy.deliveredAt = now;
     if (newest === undefined || one.sentAt >= newestCopy.sentAt) remember(one);
   }
-  rackDelivered(c, one, now);
+  rackDelivered(c, one, end, now);
 }
 
 /** It is the newest that this ACK delivers: the rate is measured from its transmission on. */
@@ -70,13 +70,14 @@ function remember(one: Sent): void {
 function acknowledge(c: Connection, una: number, now: number): void {
   const flight = c.busy.flight;
   for (let one = flight.head; one !== undefined && before(one.seq, una); one = flight.head) {
-    if (after(one.end, una)) flight.split(one, una);
-    if (!one.sacked) deliver(c, one, now);
-    flight.remove(one);
+    const part = after(one.end, una);
+    if (!one.sacked) deliver(c, one, part ? una : one.end, now);
+    if (part) flight.trim(una);
+    else flight.shift();
   }
 }
 
-/** RFC 2018 5: marks what the blocks cover. Answers whether a DSACK (RFC 2883) was among them. */
+/** RFC 2018 5: marks what the blocks cover. Returns whether a DSACK (RFC 2883) was among them. */
 function takeSack(c: Connection, segment: Segment, previousUna: number, now: number): boolean {
   const { busy } = c;
   let duplicate = false;
@@ -94,18 +95,9 @@ function takeSack(c: Connection, segment: Segment, previousUna: number, now: num
       if (before(left, segment.ack)) continue;
     }
     if (before(left, previousUna) || after(right, c.sndMax)) continue;
-    for (let one = busy.flight.head; one !== undefined && before(one.seq, right); one = one.next) {
-      if (one.sacked || notAfter(one.end, left)) continue;
-      if (before(one.seq, left)) {
-        busy.flight.split(one, left);
-        continue;
-      }
-      if (after(one.end, right)) busy.flight.split(one, right);
-      deliver(c, one, now);
-      busy.flight.markSacked(one);
-    }
+    busy.flight.sack(left, right, c.mss, (one) => deliver(c, one, one.end, now));
   }
-  return duplicate;
+  return duplicate && busy.duplicates.dsack(c.retransmissions);
 }
 
 /** draft-cheng-iccrg-delivery-rate-estimation 3.3. */
@@ -151,7 +143,7 @@ function undo(c: Connection, now: number): void {
   busy.recovering = false;
   busy.timedOut = false;
   busy.backoff = 0;
-  for (let one = busy.flight.head; one !== undefined; one = one.next) if (one.lost) busy.flight.unmark(one);
+  busy.flight.unmark();
   busy.cc.onSpurious(c, now);
 }
 
@@ -238,7 +230,7 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
     busy.recovering = false;
     busy.timedOut = false;
     busy.frto = FRTO_OFF;
-    busy.dupAcks = 0;
+    busy.duplicates.forgetAcks();
     busy.cc.onRecovered(c, now);
   }
   if (lost > 0 && !busy.recovering) enterRecovery(c, now);
@@ -250,26 +242,32 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
   }
   sample.inFlight = busy.flight.pipe;
   if (sample.newlyDelivered > 0 || acked > 0) busy.cc.onAck(c, sample, busy.recovering && !busy.timedOut, now);
-  if (busy.recovering && !busy.timedOut) proportionalRate(c, sample.newlyDelivered, acked > 0 && lost === 0);
+  if (busy.recovering && !busy.timedOut) {
+    // RFC 6937 3: what duplicates told of is delivered by them, and not again by the ACK that covers it.
+    const delivered = Math.max(0, sample.newlyDelivered + busy.duplicates.news);
+    proportionalRate(c, delivered, acked > 0 && lost === 0);
+  }
   // RACK may have taken the timer away: what is in flight never goes without one.
   if (acked > 0 || sample.newlyDelivered > 0 || busy.timer === TIMER_NONE) armAfterAck(c, now);
 }
 
-/** RFC 5681 3.2, RFC 6582 3.2, RFC 3042 2. Answers the bytes that are now known to be lost. */
+/** RFC 5681 3.2, RFC 6582 3.2, RFC 3042 2. Returns the bytes that are now known to be lost. */
 function withoutSack(c: Connection, acked: number, windowChanged: boolean, length: number): number {
   const { busy } = c;
+  const { duplicates, recovering, timedOut } = busy;
+  // After a time-out only what was sent since can have arrived since.
+  const outstanding = recovering && timedOut ? busy.flight.pipe : (c.sndMax - c.sndUna) | 0;
   if (acked > 0) {
-    busy.dupAcks = 0;
-    if (busy.recovering && !busy.timedOut && before(c.sndUna, busy.recover)) return markHeadLost(c);
-    return 0;
+    if (!recovering) {
+      duplicates.forgetAcks();
+      return 0;
+    }
+    duplicates.covered(acked, outstanding, c.mss);
+    return !timedOut && before(c.sndUna, busy.recover) ? markHeadLost(c, true) : 0;
   }
+  duplicates.news = 0;
   if (length !== 0 || windowChanged || busy.flight.head === undefined) return 0;
-  busy.dupAcks++;
-  if (busy.recovering) {
-    // Each duplicate says that a segment has left the network.
-    sample.newlyDelivered += c.mss;
-    return 0;
-  }
-  if (busy.dupAcks === 3 && notBefore(c.sndUna, busy.recover)) return markHeadLost(c);
+  duplicates.ack(outstanding, c.mss);
+  if (!recovering) return duplicates.acks === 3 && notBefore(c.sndUna, busy.recover) ? markHeadLost(c, false) : 0;
   return 0;
 }

@@ -47,10 +47,12 @@ export function mtuChanged(c: Connection, now: number): void {
   const old = c.mss;
   updateMss(c);
   if (c.mss >= old) return;
-  for (let one = c.busy.flight.head; one !== undefined; one = one.next) {
+  const { flight } = c.busy;
+  for (let i = 0; i < flight.records; i++) {
+    const one = flight.at(i);
     // A retransmission that was too large is lost as well.
     const underWay = !one.sacked && (!one.lost || one.resent);
-    if (underWay && ((one.end - one.seq) | 0) > c.mss) c.busy.flight.markLost(one);
+    if (underWay && ((one.end - one.seq) | 0) > c.mss) flight.markLost(one);
   }
   output(c, now, true);
 }

@@ -3,6 +3,7 @@
 import { dropReason } from '../../drops.js';
 import type { Segment } from '../../wire/tcp.js';
 import { FIN } from '../../wire/tcp.js';
+import { settle } from '../charge.js';
 import type { Connection } from '../connection/connection.js';
 import { enterTimeWait } from '../connection/ending.js';
 import {
@@ -17,6 +18,7 @@ import {
 } from '../connection/state.js';
 import { sendAck } from '../send/emit.js';
 import { after, before, notAfter } from '../sequence.js';
+import { BLOCK } from '../sparse-bytes.js';
 import { Held } from './held.js';
 import { Reassembly } from './reassembly.js';
 
@@ -41,7 +43,7 @@ function give(c: Connection, bytes: Uint8Array, start: number, end: number): voi
     c.busy.held ??= new Held();
     c.busy.held.push(bytes, start, end);
     c.heldBytes += end - start;
-    c.layer.budget.received += end - start;
+    settle(c);
   } else c.handler.data(c, bytes, start, end);
 }
 
@@ -94,21 +96,20 @@ export function receiveText(c: Connection, segment: Segment, bytes: Uint8Array, 
         // RFC 5681 4.2: out of order is acknowledged at once, each segment for itself: of several holes in one turn an ACK tells
         // three (RFC 2018 3), and a sender without SACK counts the ACKs.
         if (c.ackNow) sendAck(c);
-        c.busy.reassembly ??= new Reassembly();
         const limit = c.layer.limits.receiveBuffer - c.heldBytes;
         c.ackNow = true;
-        if (!c.layer.budget.keep(c, stop - start)) {
+        if (!c.layer.budget.keep(c, stop - start + BLOCK)) {
           c.layer.drops.count(MEMORY_LIMIT);
           return;
         }
-        const before_ = c.busy.reassembly.size;
+        c.busy.reassembly ??= new Reassembly(c.layer.steps);
         if (c.busy.finPending && fin) c.busy.reassembly.fin(c.busy.finAt);
         if (!c.busy.reassembly.add(seq, bytes, start, stop, limit)) c.layer.drops.count(REASSEMBLY_FULL);
-        c.layer.budget.received += c.busy.reassembly.size - before_;
+        settle(c);
         tellTwice(c, c.busy.reassembly);
         return;
       }
-      if (c.paused && !c.layer.budget.keep(c, stop - start)) {
+      if (c.paused && !c.layer.budget.keep(c, stop - start + BLOCK)) {
         c.layer.drops.count(MEMORY_LIMIT);
         return;
       }
@@ -120,11 +121,10 @@ export function receiveText(c: Connection, segment: Segment, bytes: Uint8Array, 
       const kept = c.busy.reassembly;
       if (kept !== undefined && !kept.empty) {
         c.ackNow = true;
-        const size = kept.size;
         c.rcvNxt = kept.drain(c.rcvNxt, (b, s, e) => give(c, b, s, e));
         tellTwice(c, kept);
-        if (c.state !== CLOSED) c.layer.budget.received += kept.size - size;
         if (kept.empty) c.busy.reassembly = undefined;
+        if (c.state !== CLOSED) settle(c);
       }
     }
   }
@@ -132,8 +132,9 @@ export function receiveText(c: Connection, segment: Segment, bytes: Uint8Array, 
   else if (fin && !c.finReceived) {
     c.ackNow = true;
     if (c.busy.finPending && length === 0) {
-      c.busy.reassembly ??= new Reassembly();
+      c.busy.reassembly ??= new Reassembly(c.layer.steps);
       c.busy.reassembly.fin(c.busy.finAt);
+      settle(c);
     }
   }
 }
@@ -162,8 +163,8 @@ function receiveFin(c: Connection, now: number): void {
   c.busy.finPending = false;
   c.rcvNxt = (c.rcvNxt + 1) | 0;
   c.ackNow = true;
-  if (c.busy.reassembly !== undefined) c.layer.budget.received -= c.busy.reassembly.size;
   c.busy.reassembly = undefined;
+  settle(c);
   if (c.state === ESTABLISHED || c.state === SYN_RECEIVED) c.state = CLOSE_WAIT;
   else if (c.state === FIN_WAIT_1) c.state = c.finSent && c.sndUna === c.sndMax ? FIN_WAIT_2 : CLOSING;
   // While the owner does not read, what it has not read comes before the end: `releaseHeld` tells it then.
@@ -193,12 +194,13 @@ function releaseHeld(c: Connection): void {
   while (held.size > 0 && !c.paused && c.state !== CLOSED) {
     held.shift((bytes, start, end) => {
       c.heldBytes -= end - start;
-      c.layer.budget.received -= end - start;
+      settle(c);
       c.handler.data(c, bytes, start, end);
     });
   }
   if (held.size === 0) {
     c.busy.held = undefined;
+    settle(c);
     if (c.finReceived && c.state !== CLOSED) tellEnd(c, c.layer.now);
   }
 }

@@ -1,6 +1,17 @@
 /** Loss recovery: where it begins, and how much may be sent in it (proportional rate reduction, RFC 6937). */
 import type { Connection } from '../connection/connection.js';
 
+/**
+ * Bytes that are believed to be in the network, less those that duplicate ACKs have told of: in a recovery all of these, before one two
+ * segments (RFC 3042 2).
+ */
+export function inNetwork(c: Connection): number {
+  const { busy } = c;
+  const { told } = busy.duplicates;
+  if (told === 0) return busy.flight.pipe;
+  return busy.flight.pipe - (busy.recovering ? told : Math.min(told, 2 * c.mss));
+}
+
 /** Something is lost: what was sent until now is to be acknowledged before it is over. */
 export function enterRecovery(c: Connection, now: number): void {
   const { busy } = c;
@@ -11,7 +22,7 @@ export function enterRecovery(c: Connection, now: number): void {
   busy.prrDelivered = busy.prrOut = 0;
   busy.undoRetransmissions = 0;
   busy.retransmitTs = 0;
-  busy.prrWindow = busy.flight.pipe + c.mss;
+  busy.prrWindow = inNetwork(c) + c.mss;
   busy.cc.onCongestion(c, false, now);
 }
 
@@ -19,7 +30,7 @@ export function enterRecovery(c: Connection, now: number): void {
 export function proportionalRate(c: Connection, delivered: number, safe: boolean): void {
   const { busy } = c;
   busy.prrDelivered += delivered;
-  const pipe = busy.flight.pipe;
+  const pipe = inNetwork(c);
   let count: number;
   if (pipe > busy.cc.ssthresh) {
     count = Math.ceil((busy.prrDelivered * busy.cc.ssthresh) / Math.max(busy.recoverFlightSize, 1)) - busy.prrOut;

@@ -139,19 +139,11 @@ function retransmit(c: Connection, now: number): boolean {
     busy.undoRetransmissions = 0;
     busy.retransmitTs = 0;
   }
-  let lost = 0;
-  for (let one = flight.head; one !== undefined; one = one.next) {
-    // RFC 2018 8: what was SACKed may have been dropped by the receiver, if the head is.
-    if (one.sacked && one === flight.head) flight.unsack(one);
-    if (one.sacked || (one.lost && !one.resent)) continue;
-    flight.markLost(one);
-    lost += (one.end - one.seq) | 0;
-  }
-  busy.lostTotal += lost;
+  busy.lostTotal += flight.loseAll();
   busy.recovering = true;
   busy.timedOut = true;
   busy.recover = c.sndMax;
-  busy.dupAcks = 0;
+  busy.duplicates.forgetAcks();
   busy.tlpActive = false;
   // RFC 6298 5.5.
   busy.backoff++;

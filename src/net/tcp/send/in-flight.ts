@@ -1,9 +1,23 @@
 /**
- * What was sent and not yet acknowledged: one record a transmission (a super-segment is one), in order of sequence, split
- * where SACK or loss divides it. The scoreboard of RFC 6675 and the state that RACK (RFC 8985) and delivery-rate
- * estimation need, in one list. Records are used again, so that steady sending allocates nothing.
+ * What was sent and not yet acknowledged: one record a transmission (a super-segment is one), in order of sequence. The scoreboard of
+ * RFC 6675 and the state that RACK (RFC 8985) and delivery-rate estimation need, in one place. Records are used again, so that steady
+ * sending allocates nothing.
+ *
+ * How finely it is cut is ours to say, not the peer's: records are divided between whole segments only, their number is bounded, and
+ * what was SACKed is one record a run. Nothing is found by a walk: by its sequence number in the ring, by halves; by the time of its
+ * transmission, or as the next to be sent again, at the end of a list.
  */
+import { Steps } from '../../steps.js';
 import { ZERO } from '../connection/fraction.js';
+import { SentList } from '../sent-list.js';
+import { after, before } from '../sequence.js';
+
+/** Records of one connection; at this bound nothing new is sent, and SACK divides no record. */
+export const MOST_RECORDS = 8192;
+/** Places of a ring that is kept for the next connection. */
+const SMALL = 8;
+/** Places that are moved in a step. */
+const MOVES = 64;
 
 export class Sent {
   seq = 0;
@@ -24,14 +38,17 @@ export class Sent {
   resent = false;
   /** Transmissions so far. */
   count = 1;
-  prev: Sent | undefined = undefined;
-  next: Sent | undefined = undefined;
+  /** Its neighbours in the list that it is in. */
+  older: Sent | undefined = undefined;
+  newer: Sent | undefined = undefined;
 }
 
 export class SentPool {
   /** Records in use. */
   used = 0;
   private readonly free: Sent[] = [];
+
+  constructor(readonly steps: Steps = new Steps()) {}
 
   take(): Sent {
     this.used++;
@@ -40,45 +57,228 @@ export class SentPool {
 
   give(one: Sent): void {
     this.used--;
-    one.prev = undefined;
-    one.next = undefined;
     if (this.free.length < 4096) this.free.push(one);
   }
 }
 
 export class InFlight {
-  head: Sent | undefined = undefined;
-  tail: Sent | undefined = undefined;
   /** Bytes that are believed to be in the network: neither SACKed nor lost without a retransmission (6675 `pipe`). */
   pipe = 0;
   sackedBytes = 0;
   /** Bytes marked lost and not yet sent again. */
   lostBytes = 0;
   records = 0;
+  /** What is in the network, in order of its newest transmission. */
+  readonly underWay = new SentList();
+  /** What is to be sent again, in that order: by sequence number where it was lost so. */
+  readonly lost = new SentList();
+  /** The last of `underWay` that left before the newest transmission that is known to have arrived (RFC 8985 6.2). */
+  beforeRack: Sent | undefined = undefined;
+  /** In order of sequence, from `start` on; its length is a power of two. */
+  private ring: (Sent | undefined)[] = new Array<Sent | undefined>(SMALL).fill(undefined);
+  private start = 0;
 
   constructor(private readonly pool: SentPool) {}
 
-  append(one: Sent): void {
-    one.prev = this.tail;
-    if (this.tail === undefined) this.head = one;
-    else this.tail.next = one;
-    this.tail = one;
-    this.records++;
-    this.pipe += (one.end - one.seq) | 0;
+  get head(): Sent | undefined {
+    return this.ring[this.start];
   }
 
-  remove(one: Sent): void {
+  get tail(): Sent | undefined {
+    return this.records === 0 ? undefined : this.at(this.records - 1);
+  }
+
+  /** The record at `index`, 0 up to `records - 1`. */
+  at(index: number): Sent {
+    return this.ring[(this.start + index) & (this.ring.length - 1)] as Sent;
+  }
+
+  /** A transmission of new data, neither SACKed nor lost. */
+  append(one: Sent): void {
+    if (this.records === this.ring.length) this.grow();
+    const { ring } = this;
+    ring[(this.start + this.records++) & (ring.length - 1)] = one;
+    this.pipe += (one.end - one.seq) | 0;
+    this.underWay.push(one);
+  }
+
+  /** The first record is acknowledged. */
+  shift(): void {
+    const { ring, start } = this;
+    const one = ring[start] as Sent;
     this.account(one, -1);
-    if (one.prev === undefined) this.head = one.next;
-    else one.prev.next = one.next;
-    if (one.next === undefined) this.tail = one.prev;
-    else one.next.prev = one.prev;
+    this.unlist(one);
+    ring[start] = undefined;
+    this.start = (start + 1) & (ring.length - 1);
     this.records--;
     this.pool.give(one);
   }
 
-  /** Divides a record at `at`; answers the second part. */
+  /** The first record is acknowledged up to `una`, which lies inside of it. */
+  trim(una: number): void {
+    const one = this.head as Sent;
+    this.account(one, -1);
+    one.seq = una;
+    this.account(one, 1);
+  }
+
+  /** Index of the first record that ends after `seq`; `records` if none does. */
+  find(seq: number): number {
+    let low = 0;
+    let high = this.records;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      this.pool.steps.taken++;
+      if (after(this.at(middle).end, seq)) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  /** Divides a record at `at`; returns the second part. */
   split(one: Sent, at: number): Sent {
+    return this.splitAt(one === this.head ? 0 : one === this.tail ? this.records - 1 : this.find(one.seq), at);
+  }
+
+  /**
+   * RFC 2018 5: a block of a SACK, inside of what is in flight. `deliver` is told of each record that it covers for the first time, before
+   * that is marked. `mss`: bytes of a segment; a part of one is not taken for arrived.
+   */
+  sack(left: number, right: number, mss: number, deliver: (one: Sent) => void): void {
+    let at = this.find(left);
+    let from = at;
+    for (; at < this.records; at++) {
+      this.pool.steps.taken++;
+      let one = this.at(at);
+      if (!before(one.seq, right)) break;
+      if (one.sacked) continue;
+      if (before(one.seq, left)) {
+        const cut = (one.seq + Math.ceil(((left - one.seq) | 0) / mss) * mss) | 0;
+        from = at + 1;
+        if (!before(cut, one.end) || this.records >= MOST_RECORDS) continue;
+        one = this.splitAt(at, cut);
+        at++;
+      }
+      if (after(one.end, right)) {
+        const whole = Math.floor(((right - one.seq) | 0) / mss) * mss;
+        if (whole <= 0 || this.records >= MOST_RECORDS) break;
+        this.splitAt(at, (one.seq + whole) | 0);
+      }
+      deliver(one);
+      this.markSacked(one);
+    }
+    this.join(from, at);
+  }
+
+  markSacked(one: Sent): void {
+    this.account(one, -1);
+    this.unlist(one);
+    one.sacked = true;
+    one.lost = false;
+    one.resent = false;
+    this.account(one, 1);
+  }
+
+  markLost(one: Sent): void {
+    this.account(one, -1);
+    this.unlist(one);
+    one.lost = true;
+    one.resent = false;
+    this.account(one, 1);
+    this.pool.steps.taken++;
+    const { first } = this.lost;
+    if (first !== undefined && before(one.seq, first.seq)) this.lost.unshift(one);
+    else this.lost.push(one);
+  }
+
+  markResent(one: Sent): void {
+    this.account(one, -1);
+    this.unlist(one);
+    one.resent = true;
+    one.count++;
+    this.account(one, 1);
+    this.underWay.push(one);
+  }
+
+  /** The losses were an illusion: back into the network, before all that was sent since. */
+  unmark(): void {
+    for (let one = this.lost.last; one !== undefined; one = this.lost.last) {
+      this.account(one, -1);
+      this.unlist(one);
+      one.lost = false;
+      this.account(one, 1);
+      this.pool.steps.taken++;
+      this.underWay.unshift(one);
+    }
+  }
+
+  /** RFC 6298 5.4: all that is in the network is lost, and what was SACKed at the head is forgotten (RFC 2018 8). Returns the bytes. */
+  loseAll(): number {
+    const { head } = this;
+    if (head?.sacked === true) {
+      this.account(head, -1);
+      head.sacked = false;
+      this.account(head, 1);
+      this.underWay.unshift(head);
+    }
+    let lost = 0;
+    for (let i = 0; i < this.records; i++) {
+      const one = this.at(i);
+      if (one.sacked) continue;
+      if (!one.lost || one.resent) {
+        this.markLost(one);
+        lost += (one.end - one.seq) | 0;
+      }
+      // All of them in order: the head goes first.
+      this.lost.remove(one);
+      this.lost.push(one);
+    }
+    return lost;
+  }
+
+  /** What is to be sent again next. */
+  firstLost(): Sent | undefined {
+    return this.lost.first;
+  }
+
+  /** Puts what is under way in order of its transmission, where it was appended in another. */
+  sortByTime(): void {
+    const all: Sent[] = [];
+    for (let one = this.underWay.first; one !== undefined; one = this.underWay.first) {
+      this.underWay.remove(one);
+      all.push(one);
+    }
+    all.sort((a, b) => a.sentAt - b.sentAt);
+    for (const one of all) this.underWay.push(one);
+  }
+
+  clear(): void {
+    while (this.records > 0) this.shift();
+    this.beforeRack = undefined;
+    if (this.ring.length > SMALL * 8) this.ring = new Array<Sent | undefined>(SMALL).fill(undefined);
+    this.start = 0;
+  }
+
+  private account(one: Sent, sign: number): void {
+    const size = ((one.end - one.seq) | 0) * sign;
+    if (one.sacked) this.sackedBytes += size;
+    else if (one.lost && !one.resent) this.lostBytes += size;
+    else this.pipe += size;
+  }
+
+  /** Out of the list that it is in, by its marks. */
+  private unlist(one: Sent): void {
+    if (one.sacked) return;
+    if (one.lost && !one.resent) {
+      this.lost.remove(one);
+      return;
+    }
+    if (this.beforeRack === one) this.beforeRack = one.older;
+    this.underWay.remove(one);
+  }
+
+  private splitAt(index: number, at: number): Sent {
+    const one = this.at(index);
     const rest = this.pool.take();
     rest.seq = at;
     rest.end = one.end;
@@ -94,73 +294,79 @@ export class InFlight {
     rest.resent = one.resent;
     rest.count = one.count;
     one.end = at;
-    rest.prev = one;
-    rest.next = one.next;
-    if (one.next === undefined) this.tail = rest;
-    else one.next.prev = rest;
-    one.next = rest;
-    this.records++;
+    this.insert(index + 1, rest);
+    if (one.sacked) return rest;
+    if (one.lost && !one.resent) this.lost.after(one, rest);
+    else {
+      this.underWay.after(one, rest);
+      if (this.beforeRack === one) this.beforeRack = rest;
+    }
     return rest;
   }
 
-  private account(one: Sent, sign: number): void {
-    const size = ((one.end - one.seq) | 0) * sign;
-    if (one.sacked) this.sackedBytes += size;
-    else if (one.lost && !one.resent) this.lostBytes += size;
-    else this.pipe += size;
+  /** Makes one record of the SACKed ones `from..until - 1` and of those beside them. */
+  private join(from: number, until: number): void {
+    if (until <= from) return;
+    let first = from;
+    let last = until - 1;
+    if (first > 0 && this.at(first - 1).sacked) first--;
+    if (last + 1 < this.records && this.at(last + 1).sacked) last++;
+    if (first === last) return;
+    const run = this.at(first);
+    run.end = this.at(last).end;
+    for (let i = first + 1; i <= last; i++) {
+      const one = this.at(i);
+      if (one.count > run.count) run.count = one.count;
+      this.pool.give(one);
+    }
+    this.erase(first + 1, last - first);
   }
 
-  /** The first byte of the list was acknowledged up to `una`, inside this record. */
-  trim(one: Sent, una: number): void {
-    this.account(one, -1);
-    one.seq = una;
-    this.account(one, 1);
+  /** Puts `one` at `index`, and moves what is on the shorter side of it. */
+  private insert(index: number, one: Sent): void {
+    if (this.records === this.ring.length) this.grow();
+    const { ring } = this;
+    const mask = ring.length - 1;
+    if (index >= this.records >> 1) {
+      for (let i = this.records; i > index; i--) ring[(this.start + i) & mask] = ring[(this.start + i - 1) & mask];
+      this.moved(this.records - index);
+    } else {
+      this.start = (this.start - 1) & mask;
+      for (let i = 0; i < index; i++) ring[(this.start + i) & mask] = ring[(this.start + i + 1) & mask];
+      this.moved(index);
+    }
+    ring[(this.start + index) & mask] = one;
+    this.records++;
   }
 
-  markSacked(one: Sent): void {
-    this.account(one, -1);
-    one.sacked = true;
-    one.lost = false;
-    one.resent = false;
-    this.account(one, 1);
+  /** Takes out `count` places from `index` on, and moves what is on the shorter side of them. */
+  private erase(index: number, count: number): void {
+    const { ring } = this;
+    const mask = ring.length - 1;
+    const behind = this.records - index - count;
+    if (behind <= index) {
+      for (let i = index; i < index + behind; i++)
+        ring[(this.start + i) & mask] = ring[(this.start + i + count) & mask];
+      for (let i = this.records - count; i < this.records; i++) ring[(this.start + i) & mask] = undefined;
+      this.moved(behind + count);
+    } else {
+      for (let i = index - 1; i >= 0; i--) ring[(this.start + i + count) & mask] = ring[(this.start + i) & mask];
+      for (let i = 0; i < count; i++) ring[(this.start + i) & mask] = undefined;
+      this.start = (this.start + count) & mask;
+      this.moved(index + count);
+    }
+    this.records -= count;
   }
 
-  markLost(one: Sent): void {
-    this.account(one, -1);
-    one.lost = true;
-    one.resent = false;
-    this.account(one, 1);
+  private moved(places: number): void {
+    this.pool.steps.taken += 1 + Math.floor(places / MOVES);
   }
 
-  markResent(one: Sent): void {
-    this.account(one, -1);
-    one.resent = true;
-    one.count++;
-    this.account(one, 1);
-  }
-
-  /** The loss was an illusion: back into the network. */
-  unmark(one: Sent): void {
-    this.account(one, -1);
-    one.lost = false;
-    one.resent = false;
-    this.account(one, 1);
-  }
-
-  /** Forgets what SACK told (RFC 2018 8: after a timeout the receiver may have reneged). */
-  unsack(one: Sent): void {
-    this.account(one, -1);
-    one.sacked = false;
-    this.account(one, 1);
-  }
-
-  firstLost(): Sent | undefined {
-    if (this.lostBytes === 0) return undefined;
-    for (let one = this.head; one !== undefined; one = one.next) if (one.lost && !one.resent) return one;
-    return undefined;
-  }
-
-  clear(): void {
-    while (this.head !== undefined) this.remove(this.head);
+  private grow(): void {
+    const { ring, records } = this;
+    const larger = new Array<Sent | undefined>(ring.length * 2).fill(undefined);
+    for (let i = 0; i < records; i++) larger[i] = this.at(i);
+    this.ring = larger;
+    this.start = 0;
   }
 }

@@ -3,10 +3,11 @@ import { ACK, FIN } from '../../wire/tcp.js';
 import { FRTO_PROBING, TIMER_NONE, TIMER_PERSIST } from '../connection/busy.js';
 import type { Connection } from '../connection/connection.js';
 import { CLOSED, ESTABLISHED } from '../connection/state.js';
+import { inNetwork } from '../recovery/recovery.js';
 import { armAfterSend } from '../recovery/timeout.js';
 import { after, before } from '../sequence.js';
 import { emit, sendAck } from './emit.js';
-import type { Sent } from './in-flight.js';
+import { MOST_RECORDS, type Sent } from './in-flight.js';
 
 /** Remembers what delivery-rate estimation and RACK need of a transmission. */
 function stamp(c: Connection, one: Sent, now: number): void {
@@ -73,9 +74,7 @@ export function output(c: Connection, now: number, force = false): void {
       busy.pacingAt = busy.pacedUntil - 1;
       break;
     }
-    const extra =
-      c.sackOk || busy.dupAcks === 0 ? 0 : (busy.recovering ? busy.dupAcks : Math.min(busy.dupAcks, 2)) * c.mss;
-    let room = allowance(c) + extra - busy.flight.pipe;
+    let room = allowance(c) - inNetwork(c);
     // RFC 5682 2.1 step 2b: two new segments at most.
     if (busy.frto === FRTO_PROBING) room = Math.min(room, 2 * c.mss - ((c.sndNxt - busy.recover) | 0));
     // F-RTO (RFC 5682 2.1 step 2b) tries new data before it believes that the old is lost.
@@ -86,14 +85,13 @@ export function output(c: Connection, now: number, force = false): void {
       if (!first) {
         if (room < Math.min(take, c.mss)) break;
         // RFC 9293 SHLD-16: only what the window still covers, if it shrank. The timer goes on asking.
-        const left = (c.sndUna + c.sndWnd - lost.seq) | 0;
-        if (left <= 0) break;
-        if (take > left) take = left;
+        take = coveredByWindow(c, lost, take);
+        if (take <= 0) break;
         if (take > room) take = Math.max(c.mss, room - (room % c.mss));
       } else {
         // Of a window that shrank what is left (SHLD-16); one that is shut is asked with a whole segment (MAY-7).
-        const left = (c.sndUna + c.sndWnd - lost.seq) | 0;
-        take = Math.min(take, c.mss, left > 0 ? left : c.mss);
+        const left = coveredByWindow(c, lost, Math.min(take, c.mss));
+        take = Math.min(take, left > 0 ? left : c.mss);
       }
       resend(c, lost, Math.min(size, take), now);
       first = false;
@@ -102,7 +100,7 @@ export function output(c: Connection, now: number, force = false): void {
     if (!sendNew(c, room, now)) break;
     first = false;
   }
-  busy.cwndLimited = allowance(c) - busy.flight.pipe < c.mss;
+  busy.cwndLimited = allowance(c) - inNetwork(c) < c.mss;
   if (c.sndNxt !== before_) c.quickAcks = Math.max(c.quickAcks - 1, 0);
   // Nothing more to send while the window has room: what follows measures the application, not the path.
   if (busy.cc.rates && busy.queue.end === c.sndMax && !busy.cwndLimited && busy.flight.lostBytes === 0) {
@@ -110,6 +108,16 @@ export function output(c: Connection, now: number, force = false): void {
   }
   if (c.ackNow) sendAck(c);
   armPersist(c, now);
+}
+
+/**
+ * How many of the first `take` bytes of what is lost the peer's window covers. Less than a segment of it only at the head of all, where it
+ * is acknowledged and gone before the next: else the window would say how finely we cut what is in flight.
+ */
+function coveredByWindow(c: Connection, lost: Sent, take: number): number {
+  const left = (c.sndUna + c.sndWnd - lost.seq) | 0;
+  if (left >= take || lost === c.busy.flight.head) return Math.min(left, take);
+  return left - (left % c.mss);
 }
 
 function resend(c: Connection, one: Sent, length: number, now: number): void {
@@ -142,7 +150,9 @@ function sendNew(c: Connection, room: number, now: number): boolean {
     if (!finDue || available < 0) return false;
     return transmit(c, 0, true, now);
   }
-  const window = (c.sndUna + c.sndWnd - c.sndNxt) | 0;
+  if (busy.flight.records >= MOST_RECORDS) return false;
+  // No more segments than records, so that nobody's losses can cut what is in flight into more.
+  const window = (c.sndUna + Math.min(c.sndWnd, MOST_RECORDS * c.mss) - c.sndNxt) | 0;
   let take = Math.min(available, window, burst(c));
   if (take <= 0) return false;
   if (take > room) {
@@ -198,12 +208,14 @@ export function probeTail(c: Connection, now: number): void {
   if (available > 0 && window >= Math.min(available, c.mss)) {
     transmit(c, Math.min(available, c.mss, window), false, now);
   } else {
-    let last = busy.flight.tail;
-    while (last?.sacked) last = last.prev;
+    // What was SACKed is one record: before it lies one that was not.
+    const { flight } = busy;
+    let last = flight.tail;
+    if (last?.sacked) last = flight.records > 1 ? flight.at(flight.records - 2) : undefined;
     if (last === undefined) return;
     const size = (last.end - last.seq) | 0;
-    if (size > c.mss) last = busy.flight.split(last, (last.end - c.mss) | 0);
-    busy.flight.markLost(last);
+    if (size > c.mss) last = flight.split(last, (last.end - c.mss) | 0);
+    flight.markLost(last);
     busy.tlpRetransmitted = true;
     resend(c, last, (last.end - last.seq) | 0, now);
   }

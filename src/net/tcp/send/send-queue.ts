@@ -2,12 +2,13 @@
  * What is queued or unacknowledged, as references (the site is the send buffer): `(memory, start, end)` and the sequence
  * number of each first byte. No byte is copied to here.
  *
- * The references are a list of entries out of one pool: an answer takes three and gives them back when it is acknowledged, so
- * that a busy connection allocates nothing and an idle one holds nothing.
+ * The references lie in a ring, and the ring keeps its places: a busy connection allocates nothing. One is found by halves, so that
+ * retransmissions here and there do not walk over all that a peer has asked for and not acknowledged.
  */
 import { Memory } from '../../../memory/memory.js';
 import type { TxFrame } from '../../device/tx-frame.js';
 import { MAX_PIECES } from '../../device/tx-frame.js';
+import { Steps } from '../../steps.js';
 
 const nothing = new Memory(new Uint8Array(0));
 
@@ -17,71 +18,61 @@ class Entry {
   stop = 0;
   /** Sequence number of the byte at `start`. */
   seq = 0;
-  next: Entry | undefined = undefined;
 }
 
-/** Entries that nobody uses, kept for the next answer; beyond the bound they are the collector's. */
-const POOL_MOST = 16_384;
-let pool: Entry | undefined;
-let pooled = 0;
+/** Places of a ring that is kept for the next connection. */
+const SMALL = 4;
+const KEPT = 64;
+/** Places behind the last look-up that are tried before all others. */
+const NEAR = 2;
 
-function take(memory: Memory, start: number, stop: number, seq: number): Entry {
-  let one = pool;
-  if (one === undefined) one = new Entry();
-  else {
-    pool = one.next;
-    pooled--;
-    one.next = undefined;
-  }
-  one.memory = memory;
-  one.start = start;
-  one.stop = stop;
-  one.seq = seq;
-  return one;
-}
-
-function give(one: Entry): void {
-  one.memory = nothing;
-  if (pooled >= POOL_MOST) return;
-  one.next = pool;
-  pool = one;
-  pooled++;
+function places(count: number): Entry[] {
+  return Array.from({ length: count }, () => new Entry());
 }
 
 export class SendQueue {
   /** Sequence number after the last queued byte. */
   end = 0;
-  private head: Entry | undefined = undefined;
-  private tail: Entry | undefined = undefined;
+  /** Its length is a power of two. */
+  private ring = places(SMALL);
+  /** Numbers of the first entry, and of the one that comes next; their places are these modulo the length of the ring. */
+  private first = 0;
+  private next = 0;
   /** Where the last look-up ended: the next one mostly goes on there. */
-  private cursor: Entry | undefined = undefined;
+  private cursor = 0;
+
+  constructor(private readonly steps: Steps = new Steps()) {}
 
   /** Empties it; the next byte gets `seq`. */
   reset(seq: number): void {
     this.end = seq;
-    for (let one = this.head; one !== undefined; ) {
-      const { next } = one;
-      give(one);
-      one = next;
-    }
-    this.head = this.tail = this.cursor = undefined;
+    if (this.ring.length > KEPT) this.ring = places(SMALL);
+    else while (this.first < this.next) this.entry(this.first++).memory = nothing;
+    this.first = this.next = this.cursor = 0;
   }
 
   push(memory: Memory, start: number, end: number): void {
-    const last = this.tail;
-    if (last !== undefined && last.memory === memory && last.stop === start) last.stop = end;
-    else {
-      const one = take(memory, start, end, this.end);
-      if (last === undefined) this.head = one;
-      else last.next = one;
-      this.tail = one;
+    if (this.next > this.first) {
+      const last = this.entry(this.next - 1);
+      if (last.memory === memory && last.stop === start) {
+        last.stop = end;
+        this.end = (this.end + end - start) | 0;
+        return;
+      }
     }
+    if (this.next - this.first === this.ring.length) this.grow();
+    const one = this.entry(this.next++);
+    one.memory = memory;
+    one.start = start;
+    one.stop = end;
+    one.seq = this.end;
     this.end = (this.end + end - start) | 0;
   }
 
   /** What lies from `seq` on, in order. */
   *from(seq: number): IterableIterator<{ readonly memory: Memory; readonly start: number; readonly end: number }> {
-    for (let one = this.head; one !== undefined; one = one.next) {
+    for (let at = this.first; at < this.next; at++) {
+      const one = this.entry(at);
       const skip = Math.max(0, (seq - one.seq) | 0);
       if (one.start + skip < one.stop) yield { memory: one.memory, start: one.start + skip, end: one.stop };
     }
@@ -89,50 +80,80 @@ export class SendQueue {
 
   /** Drops pieces that lie wholly before `una`. */
   release(una: number): void {
-    let one = this.head;
-    while (one !== undefined && ((one.seq + one.stop - one.start - una) | 0) <= 0) {
-      const next: Entry | undefined = one.next;
-      if (this.cursor === one) this.cursor = next;
-      give(one);
-      one = next;
+    while (this.first < this.next) {
+      const one = this.entry(this.first);
+      if (((one.seq + one.stop - one.start - una) | 0) > 0) break;
+      one.memory = nothing;
+      this.first++;
     }
-    this.head = one;
-    if (one === undefined) this.tail = this.cursor = undefined;
+    if (this.cursor < this.first) this.cursor = this.first;
   }
 
-  /** Adds `length` bytes from `seq` on to the frame; answers how many, fewer when its places are taken. */
+  /** Adds `length` bytes from `seq` on to the frame; returns how many, fewer when its places are taken. */
   fill(tx: TxFrame, seq: number, length: number): number {
-    let one = this.find(seq);
+    const { ring, next } = this;
+    const mask = ring.length - 1;
     let done = 0;
-    while (done < length && one !== undefined && tx.pieces < MAX_PIECES) {
+    for (let at = this.find(seq); done < length && at < next && tx.pieces < MAX_PIECES; at++) {
+      const one = ring[at & mask] as Entry;
       const from = one.start + ((seq + done - one.seq) | 0);
       const until = Math.min(one.stop, from + length - done);
       tx.push(one.memory, from, until);
       done += until - from;
-      one = one.next;
     }
     return done;
   }
 
   /** Copies `length` bytes from `seq` on to `target[to..)`. */
   copy(target: Uint8Array, to: number, seq: number, length: number): void {
-    let one = this.find(seq);
     let done = 0;
-    while (done < length && one !== undefined) {
+    for (let at = this.find(seq); done < length && at < this.next; at++) {
+      const one = this.entry(at);
       const from = one.start + ((seq + done - one.seq) | 0);
       const until = Math.min(one.stop, from + length - done);
       target.set(one.memory.bytes.subarray(from, until), to + done);
       done += until - from;
-      one = one.next;
     }
   }
 
-  /** The piece with the byte `seq`. */
-  private find(seq: number): Entry | undefined {
-    let one = this.cursor;
-    if (one === undefined || ((seq - one.seq) | 0) < 0) one = this.head;
-    while (one?.next !== undefined && ((one.next.seq - seq) | 0) <= 0) one = one.next;
-    this.cursor = one;
-    return one;
+  private entry(number: number): Entry {
+    return this.ring[number & (this.ring.length - 1)] as Entry;
+  }
+
+  /** Number of the piece with the byte `seq`. */
+  private find(seq: number): number {
+    const { cursor, next } = this;
+    if (cursor < next && ((seq - this.entry(cursor).seq) | 0) >= 0) {
+      if (cursor + 1 === next || ((this.entry(cursor + 1).seq - seq) | 0) > 0) return cursor;
+    }
+    return this.search(seq);
+  }
+
+  private search(seq: number): number {
+    let low = this.first;
+    let high = this.next - 1;
+    if (this.cursor <= high && ((seq - this.entry(this.cursor).seq) | 0) >= 0) low = this.cursor;
+    for (let near = 0; near < NEAR && low < high; near++) {
+      if (((this.entry(low + 1).seq - seq) | 0) > 0) high = low;
+      else low++;
+    }
+    while (low < high) {
+      const middle = low + ((high - low + 1) >> 1);
+      this.steps.taken++;
+      if (((this.entry(middle).seq - seq) | 0) <= 0) low = middle;
+      else high = middle - 1;
+    }
+    this.cursor = low;
+    return low;
+  }
+
+  private grow(): void {
+    const larger = places(this.ring.length * 2);
+    const count = this.next - this.first;
+    for (let i = 0; i < count; i++) larger[i] = this.entry(this.first + i);
+    this.ring = larger;
+    this.cursor = Math.max(0, this.cursor - this.first);
+    this.first = 0;
+    this.next = count;
   }
 }

@@ -78,6 +78,16 @@ export class FlowTable<T extends Keyed> {
     return true;
   }
 
+  /** Places, taken or not. */
+  get places(): number {
+    return this.slots.length;
+  }
+
+  /** What is at a place, `0..places - 1`. */
+  at(place: number): T | undefined {
+    return this.slots[place];
+  }
+
   *[Symbol.iterator](): IterableIterator<T> {
     for (const one of this.slots) if (one !== undefined) yield one;
   }

@@ -33,6 +33,7 @@ function icmp(s: Drill, type: number, code: number, seq: number, mtu = 0): void 
     seq: s.iss + seq,
     ack: 0,
     flags: 16,
+    payload: new Uint8Array(1460),
   });
   const packet = icmpError(ip('10.0.0.9'), type, code, mtu, ours);
   s.host.take(ethernet(s.host.mac, Uint8Array.of(2, 0, 0, 0, 0, 2), TYPE_IPV4, packet));

@@ -69,12 +69,14 @@ t.test('fast retransmit: three SACKed segments above a hole fill it (RFC 8985 6.
 });
 
 t.test(
-  'SACK that ends inside of the last segment: the hole before it is filled after the reordering window (RACK)',
+  'SACK of the last segment: the hole before it is filled after the reordering window (RACK); of a part of one: nothing arrived',
   async (t) => {
     const s = sending(4);
     s.out();
     s.wait(20);
     s.in('. 1 ack 1 <sack 3001:3002>');
+    t.equal(s.connection.busy.flight.sackedBytes, 0, 'what arrives are whole segments');
+    s.in('. 1 ack 1 <sack 3001:4001>');
     s.wait(30);
     const sent = s.out();
     t.ok(sent.includes('. 1:1001(1000) ack 1'), `${sent}`);

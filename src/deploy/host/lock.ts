@@ -1,0 +1,33 @@
+/** One writer at a time: a lock that goes with its process, also when that is killed. */
+import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { tryLock } from '../../native/flock.js';
+
+export class Lock {
+  private readonly handle: FileHandle;
+
+  private constructor(handle: FileHandle) {
+    this.handle = handle;
+  }
+
+  /** Takes the lock at `file`, which is made; undefined: somebody has it. Node opens files so that what we start does not inherit them. */
+  static async take(file: string): Promise<Lock | undefined> {
+    const handle = await open(file, 'a', 0o644);
+    if (!tryLock(handle.fd)) {
+      await handle.close();
+      return undefined;
+    }
+    await handle.truncate(0);
+    await handle.write(`${process.pid}\n`);
+    return new Lock(handle);
+  }
+
+  async release(): Promise<void> {
+    await this.handle.close();
+  }
+}
+
+/** Process that holds the lock, as it wrote itself; for sentences. */
+export async function holderOf(file: string): Promise<string> {
+  const pid = (await readFile(file, 'utf8').catch(() => '')).trim();
+  return pid === '' ? 'another process' : `process ${pid}`;
+}

@@ -1,0 +1,52 @@
+/**
+ * What a peer reports to have got twice: duplicate ACKs, which without SACK stand for segments that arrived (RFC 5681 3.2, RFC 6582), and
+ * DSACKs (RFC 2883). It can report what never was. So the duplicate ACKs of a recovery stand for no more than what was in flight when the
+ * first of them came (RFC 5681 3.2, on spoofing), and DSACKs for no more than was sent again.
+ */
+export class Duplicates {
+  /** Duplicate ACKs in a row. */
+  acks = 0;
+  /** Bytes that they have told of, and that no ACK has covered since. */
+  told = 0;
+  /** What the last ACK added to `told`; less than nothing: what it covered of that. */
+  news = 0;
+  /** DSACKs that were believed. */
+  dsacks = 0;
+  /** What `told` may come to. */
+  private most = 0;
+
+  renew(): void {
+    this.forgetAcks();
+    this.dsacks = 0;
+  }
+
+  forgetAcks(): void {
+    this.acks = 0;
+    this.told = this.news = this.most = 0;
+  }
+
+  /** A duplicate ACK, while so many bytes are not acknowledged: it tells of a segment, or of nothing. */
+  ack(outstanding: number, mss: number): void {
+    if (this.told === 0) this.most = outstanding - mss;
+    this.acks++;
+    // The segment at the head, which is missing, cannot be among them.
+    this.news = Math.max(0, Math.min(mss, this.most - this.told, outstanding - mss - this.told));
+    this.told += this.news;
+  }
+
+  /** An ACK covered `acked` bytes, `outstanding` are left. */
+  covered(acked: number, outstanding: number, mss: number): void {
+    const { told } = this;
+    this.acks = 0;
+    // RFC 6582 3.2 step 3: what filled the hole was not told of, the rest was.
+    this.told = Math.max(0, Math.min(told - Math.max(0, acked - mss), outstanding - mss));
+    this.news = this.told - told;
+  }
+
+  /** A DSACK. Returns whether it may be believed: no more than `retransmissions` are. */
+  dsack(retransmissions: number): boolean {
+    if (this.dsacks >= retransmissions) return false;
+    this.dsacks++;
+    return true;
+  }
+}

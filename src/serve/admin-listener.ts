@@ -1,0 +1,104 @@
+/**
+ * The listener of pages about the server itself. It is on sockets of the kernel in every mode, so that the site's port has nothing of the
+ * kind, and so that a host whose site has an address of its own sees them too.
+ */
+
+import { lstatSync, rmSync } from 'node:fs';
+import { socketAnswers } from '../control/client.js';
+import { Failure } from '../errors/failure.js';
+import { HttpServer, type LivePage } from '../http/index.js';
+import { socketPath } from '../native/socket-path.js';
+import type { Network } from '../net/flow.js';
+import { SocketNetwork } from '../net/sockets/node/network.js';
+import type { Store } from '../store/store.js';
+import type { Log } from './log.js';
+import { type AdminPlace, placeText } from './options/admin.js';
+
+/** Clients of it at one time. */
+const CONNECTIONS = 64;
+/** Milliseconds between two tries to listen where another program still does. */
+const AGAIN = 250;
+
+const NOTHING: Store = {
+  id: '',
+  size: 0,
+  lookup: () => ({ kind: 'missing', page: undefined }),
+  resources: () => [],
+  close: () => undefined,
+};
+
+export class AdminListener {
+  private network: Network | undefined;
+  private release: () => void = () => undefined;
+  private closed = false;
+  private waiting: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly place: AdminPlace,
+    private readonly pages: readonly LivePage[],
+    private readonly log: Log,
+  ) {}
+
+  /** Rejects with a Failure when it cannot listen there. */
+  async open(): Promise<void> {
+    const { place, pages, log } = this;
+    const released = 'path' in place ? await takePath(place.path) : undefined;
+    const network = new SocketNetwork({
+      host: 'host' in place ? place.host : undefined,
+      path: released?.path,
+      maxConnections: CONNECTIONS,
+    });
+    const http = new HttpServer({
+      store: () => NOTHING,
+      livePages: pages,
+      // A browser does not reach a UNIX socket; what asks there names any host it likes.
+      localOnly: !('path' in place),
+      clock: network.clock,
+      onFault: (error) => log.fault(error),
+    });
+    try {
+      await network.listen('port' in place ? place.port : 0, http.accept);
+    } catch (error) {
+      released?.release();
+      throw new Failure(`--admin-listen: ${(error as Error).message.replace('--port', '--admin-listen')}`);
+    }
+    if (this.closed) return network.close(0);
+    this.network = network;
+    this.release = () => released?.release();
+    log.event('net', `pages about the server are at ${placeText(place)}`);
+  }
+
+  /** Listens as soon as the program before this one has let go of the place; a failure is a line in the log, since the site is served. */
+  openWhenFree(told = false): void {
+    if (this.closed) return;
+    this.open().catch((error: Error) => {
+      if (!told) this.log.event('net', `${error.message}; trying again`);
+      this.waiting = setTimeout(() => this.openWhenFree(true), AGAIN).unref();
+    });
+  }
+
+  /** At once: who reads numbers asks again. */
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.waiting);
+    const { release } = this;
+    // Its end takes a UNIX socket's file away, under the name that it was given.
+    void this.network?.close(0).then(release, release);
+    this.network = undefined;
+  }
+}
+
+/** The path as the kernel takes it, free to listen at: a socket that nobody listens on is removed, anything else is left alone. */
+async function takePath(path: string): Promise<ReturnType<typeof socketPath>> {
+  const there = lstatSync(path, { throwIfNoEntry: false });
+  if (there !== undefined && !there.isSocket())
+    throw new Failure(`--admin-listen: ${path} is there and no socket; choose another path`);
+  if (there !== undefined && (await socketAnswers(path)))
+    throw new Failure(`--admin-listen: another program listens at ${path}; stop it, or choose another path`);
+  if (there !== undefined) rmSync(path);
+  try {
+    return socketPath(path);
+  } catch (error) {
+    throw new Failure(`--admin-listen: ${path} cannot be used: ${(error as Error).message}`);
+  }
+}

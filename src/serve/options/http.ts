@@ -1,0 +1,28 @@
+/** Options of a server about HTTP. */
+import type { AdminArguments } from './admin.js';
+import type { SiteArguments } from './site.js';
+/** How a site is read and served. */
+export interface ServedArguments extends SiteArguments {
+  /** Serve a directory while it is built; and have pages load themselves again. */
+  readonly watch: boolean;
+  readonly liveReload: boolean;
+  /** How long fingerprinted files of replaced versions stay, ms. */
+  readonly keepAssets: number;
+  /** An origin whose host may be `CNAME`: the one in that file of the site. */
+  readonly canonical: string | undefined;
+}
+
+export interface HttpArguments {
+  readonly site: ServedArguments;
+  /** An origin, or a scheme, that every request is redirected to. */
+  readonly redirectTo: string | undefined;
+  /** Sites of hosts of their own: name in small letters -> directory or bundle file. */
+  readonly siteFor: ReadonlyMap<string, string>;
+  readonly base: string | undefined;
+  readonly serverField: string | undefined;
+  readonly admin: AdminArguments;
+  readonly maxConnections: number | undefined;
+  readonly maxPerClient: number | undefined;
+  /** Milliseconds. */
+  readonly idle: number | undefined;
+}

@@ -1,0 +1,59 @@
+/** What the other processes of `--workers` have done: each tells the first process once a second, which tells the others. */
+import type { HttpStats } from '../http/index.js';
+
+export type Counters = Readonly<Record<string, number>>;
+
+/** One process's numbers, as they travel between processes. */
+export interface Report {
+  readonly answers: readonly (readonly [number, number])[];
+  readonly contentBytes: number;
+  readonly accepted: number;
+  readonly refused: number;
+  readonly faults: number;
+  readonly connections: HttpStats['connections'];
+  readonly network: Counters;
+}
+
+export const INTERVAL = 1000;
+
+export function reportOf(stats: HttpStats, network: Counters): Report {
+  const { contentBytes, accepted, refused, faults, connections } = stats;
+  return { answers: [...stats.answers], contentBytes, accepted, refused, faults, connections, network };
+}
+
+/** A process that has ended has done what it did, but holds nothing any more. */
+export function retired(report: Report): Report {
+  const none = Object.fromEntries(Object.keys(report.connections).map((state) => [state, 0]));
+  const connections = none as Report['connections'];
+  return { ...report, connections, network: { ...report.network, 'connections-open': 0 } };
+}
+
+export class Siblings {
+  reports: readonly Report[] = [];
+
+  /** `own` and what the others had when they were last heard of, at most two seconds ago. */
+  stats(own: HttpStats): HttpStats {
+    const answers = new Map(own.answers);
+    let { contentBytes, accepted, refused, faults } = own;
+    const connections = { ...own.connections };
+    for (const report of this.reports) {
+      for (const [status, count] of report.answers) answers.set(status, (answers.get(status) ?? 0) + count);
+      contentBytes += report.contentBytes;
+      accepted += report.accepted;
+      refused += report.refused;
+      faults += report.faults;
+      add(connections, report.connections);
+    }
+    return { answers, contentBytes, accepted, refused, faults, connections };
+  }
+
+  counters(own: Counters): Counters {
+    const sum = { ...own };
+    for (const report of this.reports) add(sum, report.network);
+    return sum;
+  }
+}
+
+function add(sum: Record<string, number>, more: Counters): void {
+  for (const [name, value] of Object.entries(more)) sum[name] = (sum[name] ?? 0) + value;
+}

@@ -1,0 +1,43 @@
+/** What the processes of `--workers` tell each other. */
+import type { OpenTap } from '../net/device/linux/tap-open.js';
+import type { SharedAddress } from '../net/direct/address/followed-mode.js';
+import type { Report } from './siblings.js';
+
+/** The variable that makes a process a worker; its listening socket, or its queue of the TAP, is `WORKER_FD`. */
+export const FROM_WORKERS = 'SITEKERNEL_WORKER';
+export const WORKER_FD = 3;
+
+/** In direct mode: what a worker needs to begin. */
+export interface Place {
+  readonly say: 'begin';
+  readonly number: number;
+  readonly count: number;
+  /** Where the workers listen for each other. */
+  readonly folder: string;
+  readonly keys: readonly [number, number];
+  readonly tap: Omit<OpenTap, 'fd'>;
+  /** What the first worker told last of its address. */
+  readonly address: SharedAddress | undefined;
+}
+
+export type ToFirst =
+  | { readonly say: 'ready' }
+  | { readonly say: 'report'; readonly report: Report }
+  // In direct mode
+  /** The others can reach it. */
+  | { readonly say: 'here' }
+  | { readonly say: 'address'; readonly address: SharedAddress }
+  /** Its connections are over; it goes on to answer for the others. */
+  | { readonly say: 'drained' }
+  /** There is no way to go on, for any of them: one sentence. */
+  | { readonly say: 'failed'; readonly why: string };
+
+export type ToWorker =
+  | { readonly say: 'drain' }
+  | { readonly say: 'others'; readonly reports: readonly Report[] }
+  | Place
+  /** That one can be reached. */
+  | { readonly say: 'meet'; readonly number: number }
+  | { readonly say: 'address'; readonly address: SharedAddress }
+  /** All have drained. */
+  | { readonly say: 'end' };

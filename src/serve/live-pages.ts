@@ -32,9 +32,19 @@ export interface Watched {
   readonly site: ServedSite;
   readonly log: Log;
   /** Asked for later, when it exists. */
-  readonly server: () => HttpServer;
+  readonly server: () => Pick<HttpServer, 'stats' | 'describe'>;
   /** Other processes whose numbers belong to it. */
   readonly siblings?: Siblings | undefined;
+  /** Undefined: there is no TLS. */
+  readonly tls?: TlsNumbers | undefined;
+}
+
+/** What TLS adds to the pages. */
+export interface TlsNumbers {
+  counters(): Readonly<Record<string, number>>;
+  metrics(): readonly Metric[];
+  /** Facts in words. */
+  facts(): Readonly<Record<string, string>>;
 }
 
 /** The pages on the site's own port. */
@@ -48,11 +58,11 @@ export function livePages(watched: Watched): LivePage[] {
 
 /** The pages about the server that were asked for. `permits`: who may see them; everybody, when absent. */
 export function adminPages(watched: Watched, permits?: LivePage['permits']): LivePage[] {
-  const { options, network, site, server, siblings } = watched;
+  const { options, network, site, server, siblings, tls } = watched;
   const { health, metrics, status } = options.http.admin;
   const pages: LivePage[] = [];
-  const counters = (): Readonly<Record<string, number>> =>
-    siblings === undefined ? network.counters() : siblings.counters(network.counters());
+  const own = (): Readonly<Record<string, number>> => ({ ...network.counters(), ...tls?.counters() });
+  const counters = (): Readonly<Record<string, number>> => siblings?.counters(own()) ?? own();
   const stats = (): HttpStats => (siblings === undefined ? server().stats() : siblings.stats(server().stats()));
   const drops = (): Readonly<Record<string, number>> => network.dropped?.() ?? {};
   if (health !== undefined)
@@ -64,7 +74,8 @@ export function adminPages(watched: Watched, permits?: LivePage['permits']): Liv
       const p99 = late(delay.percentile(99));
       const max = late(delay.max);
       delay.reset();
-      return [...delays(p99, max), ...ownMetrics(watched), ...leaseMetrics(network.lease?.()), ...processMetrics()];
+      const rest = [...leaseMetrics(network.lease?.()), ...processMetrics(), ...(tls?.metrics() ?? [])];
+      return [...delays(p99, max), ...ownMetrics(watched), ...rest];
     };
     pages.push(metricsPage(metrics, { http: stats, network: counters, drops, more }, permits));
   }
@@ -80,6 +91,7 @@ export function adminPages(watched: Watched, permits?: LivePage['permits']): Liv
         site: site.name,
         'version of the site': site.store().id.slice(0, 16),
         address: network.address ?? 'none yet',
+        ...tls?.facts(),
         'up since': `${new Date(performance.timeOrigin).toISOString().slice(0, 19).replace('T', ' ')} UTC`,
       }),
     };

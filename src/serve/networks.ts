@@ -18,14 +18,14 @@ export async function openNetwork(
   failed: (failure: Failure) => void,
 ): Promise<Network> {
   if (options.net === 'direct') return openDirect(options, log, failed);
-  const { activatedSocket } = await import('../supervise/socket-activation.js');
-  return openSockets(options, activatedSocket());
+  const { activatedSockets } = await import('../supervise/socket-activation.js');
+  return openSockets(options, activatedSockets(options.tls === undefined ? 1 : 2));
 }
 
-/** `fd`: a socket that listens already. */
-export async function openSockets(options: ServeOptions, fd: number | undefined): Promise<Network> {
+/** `fds`: sockets that listen already, in the order of the front's doors. */
+export async function openSockets(options: ServeOptions, fds: readonly number[]): Promise<Network> {
   const { openSocketNetwork } = await import('../net/sockets/open.js');
-  return openSocketNetwork({ host: options.host, fd }, options.sockets);
+  return openSocketNetwork({ host: options.host, fds }, options.sockets);
 }
 
 /**
@@ -54,7 +54,7 @@ export async function openDirect(
     worker,
     static: direct.static,
     hostname: direct.hostname ?? hostname(),
-    state: direct.state ?? stateFolder(),
+    state: options.state ?? stateFolder(),
     congestion: direct.congestion,
     spin: direct.spin,
     pcap: direct.pcap,

@@ -9,8 +9,9 @@ import { addDirectOptions, type DirectFlags, directArguments, directOption } fro
 import { addHttpOptions, type HttpFlags, httpArguments } from './http.js';
 import { parseLogOption } from './log-options.js';
 import { oneOf, portNumber, seconds } from './option-values.js';
+import { addTlsOptions, type TlsFlags, tlsArguments } from './tls.js';
 
-interface ServeFlags extends HttpFlags, DirectFlags {
+interface ServeFlags extends HttpFlags, DirectFlags, TlsFlags {
   net: string;
   host?: string;
   sockets?: SocketKind;
@@ -55,6 +56,7 @@ export function addServe(program: Command, found: (options: ServeOptions) => voi
     .option('--self-test', 'fetch pages from itself over a wire in memory, say whether all are right, and end')
     .addOption(new Option('--supervised').hideHelp())
     .addOption(new Option('--instead <bundle>').hideHelp());
+  addTlsOptions(program);
   addHttpOptions(program).action((site: string | undefined, flags: ServeFlags) => found(serveOptions(site, flags)));
 }
 
@@ -62,11 +64,17 @@ function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions
   const { net } = flags;
   if (net !== 'socket' && net !== 'direct') throw badUsage(`--net: "${net}" is neither socket nor direct`);
   checkMode(net, flags);
+  if (flags.port !== undefined && flags.httpPort !== undefined)
+    throw badUsage('--http-port is another name of --port; give one of them');
+  const tls = tlsArguments(flags, net);
+  const port = flags.httpPort ?? flags.port ?? (net === 'socket' ? SOCKET_PORT : DIRECT_PORT);
+  if (tls !== undefined && tls.port === port && port !== 0)
+    throw badUsage(`HTTP and HTTPS need a port each, and both are ${port}; choose another with --https-port`);
   return {
     kind: 'serve',
     site: flags.instead ?? site,
     net,
-    port: flags.port ?? (net === 'socket' ? SOCKET_PORT : DIRECT_PORT),
+    port,
     log: flags.log ?? parseLogOption(''),
     drain: flags.drain * 1000,
     control: flags.control,
@@ -75,7 +83,9 @@ function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions
     host: flags.host ?? '127.0.0.1',
     sockets: flags.sockets,
     workers: flags.workers ?? 1,
-    http: httpArguments(flags),
+    http: httpArguments(flags, tls !== undefined),
+    tls,
+    state: flags.state,
     direct: directArguments(flags),
   };
 }
@@ -87,11 +97,12 @@ function checkMode(net: 'socket' | 'direct', flags: ServeFlags): void {
       throw badUsage('--host is for --net socket; in direct mode --ipv4 or DHCP gives the address');
     if (flags.sockets !== undefined)
       throw badUsage('--sockets is for --net socket; in direct mode nothing of the kernel carries the bytes');
-    if (flags.port === 0) throw badUsage('--port 0 is for --net socket; in direct mode every port is free: choose one');
+    if (flags.port === 0 || flags.httpPort === 0 || flags.httpsPort === 0)
+      throw badUsage('--port 0 is for --net socket; in direct mode every port is free: choose one');
     if ((flags.workers ?? 1) > 1) onlyOneProcess(flags);
     return;
   }
-  const wrong = directOption(flags);
+  const wrong = directOption(flags, flags.tls !== undefined);
   if (wrong !== undefined) throw badUsage(`${wrong} is for --net direct; add that, or leave ${wrong} out`);
 }
 

@@ -13,7 +13,7 @@ import { InUse } from '../../supervise/held.js';
 import { imageArguments } from '../../supervise/image-arguments.js';
 import { takeFromOrphan } from '../../supervise/orphan.js';
 import type { What } from '../../supervise/program.js';
-import { activatedSocket } from '../../supervise/socket-activation.js';
+import { activatedSockets } from '../../supervise/socket-activation.js';
 import { Supervisor } from '../../supervise/supervisor.js';
 import { parseArguments } from '../arguments/arguments.js';
 import type { SuperviseOptions } from '../arguments/supervise.js';
@@ -56,7 +56,7 @@ async function begin(
   what: What,
   signal: Promise<string>,
 ): Promise<ControlSocket> {
-  const activated = activatedSocket();
+  const activated = activatedSockets(optionsOf(what).tls === undefined ? 1 : 2);
   for (let look = 1; ; look++) {
     // One that outlived its supervisor hands over what it serves on.
     const options = optionsOf(what);

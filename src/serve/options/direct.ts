@@ -20,6 +20,4 @@ export interface DirectArguments {
   readonly faults: Faults | undefined;
   /** Looks before the loop sleeps; undefined: what suits the machine. */
   readonly spin: number | undefined;
-  /** Directory that remembers the lease; undefined: the usual one. */
-  readonly state: string | undefined;
 }

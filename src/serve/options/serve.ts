@@ -3,6 +3,8 @@ import type { SocketKind } from '../../net/sockets/open.js';
 import type { DirectArguments } from './direct.js';
 import type { HttpArguments } from './http.js';
 import type { LogOptions } from './log.js';
+import type { TlsArguments } from './tls.js';
+
 export interface ServeOptions {
   readonly kind: 'serve';
   /** A directory or a bundle file; undefined: the embedded site. */
@@ -25,6 +27,10 @@ export interface ServeOptions {
   /** Processes that serve, 1 or more. */
   readonly workers: number;
   readonly http: HttpArguments;
+  /** Undefined: cleartext. `port` is for HTTP in any case. */
+  readonly tls: TlsArguments | undefined;
+  /** Where state that outlives the process lies; undefined: the usual folder. */
+  readonly state: string | undefined;
   /** Direct mode. */
   readonly direct: DirectArguments;
 }

@@ -4,7 +4,8 @@ import { badUsage, type Failure } from '../../errors/failure.js';
 import { endWithParent } from '../../native/parent.js';
 import { signals } from '../../native/process-signals.js';
 import { announce } from '../announce.js';
-import { adminListener, makeServer } from '../http-server.js';
+import { makeFront, openDoors, urlOfFront } from '../front/front.js';
+import { adminListener } from '../http-server.js';
 import { Log } from '../log.js';
 import { openNetwork } from '../networks.js';
 import type { ServeOptions } from '../options/serve.js';
@@ -57,8 +58,8 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   // What is half open goes with the process.
   if (typeof opened === 'string') return;
   const [network, sites] = opened;
-  const http = makeServer(options, network, sites, log);
-  const admin = await adminListener(options, { network, sites, log, http });
+  const front = await makeFront({ options, network, sites, log });
+  const admin = await adminListener(front.watched);
   // Made here, while the network asks for its address: with a pipe or a terminal come Node's sockets, which take milliseconds to load.
   void process.stdout;
   let ask: (what: string) => void = () => undefined;
@@ -71,21 +72,26 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   try {
     await admin?.open();
     // Before there is an address a signal ends it as well.
-    const listener = await Promise.race([network.listen(options.port, http.accept), end]);
-    if (typeof listener === 'object') {
-      const url = addressOf(network, listener);
+    const listeners = await Promise.race([openDoors(network, front), end]);
+    if (typeof listeners === 'object') {
+      const url = urlOfFront(network, front, listeners);
       await control?.open(options.control!, {
-        ...{ site: sites.site, http, moved: () => undefined, image: '', url },
+        ...{ site: sites.site, front, moved: () => undefined, image: '', url },
         drain: () => ask('drain'),
       });
-      announce(url, log);
+      announce(
+        url,
+        log,
+        listeners.slice(1).map((one) => addressOf(network, one)),
+      );
       const name = await end;
-      log.event('net', `${name}: no new connections; ${http.connections} open ones have ${options.drain / 1000} s`);
-      http.drain();
+      log.event('net', `${name}: no new connections; ${front.connections} open ones have ${options.drain / 1000} s`);
+      front.drain();
     }
     await network.close(options.drain);
   } finally {
     control?.close();
+    front.close();
     admin?.close();
     for (const one of sites.all) one.close();
   }

@@ -10,8 +10,11 @@ export interface SocketNetworkOptions {
   /** Flows at one time; one more is reset as soon as it comes. Default 65,536. */
   readonly maxConnections?: number | undefined;
   readonly clock?: Clock | undefined;
-  /** A socket that listens already (socket activation, a supervisor): accepted on, instead of an address and port of our own. */
-  readonly fd?: number | undefined;
+  /**
+   * Sockets that listen already (socket activation, a supervisor): each call of `listen` accepts on the next of them, instead of an
+   * address and port of its own, until there are no more.
+   */
+  readonly fds?: readonly number[] | undefined;
   /** The path of a UNIX socket to listen at, which users of its group may connect to. Node's sockets only. */
   readonly path?: string | undefined;
 }

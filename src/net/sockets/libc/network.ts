@@ -3,10 +3,10 @@
  * A `net.Socket` costs some 50 µs to make and to end, and a microsecond or two a request; this costs the calls. Linux only;
  * `sockets.ts` has the one for everywhere.
  */
-import { ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errnoCode } from '../../../native/errno.js';
-import { libc, setNonBlocking } from '../../../native/libc.js';
-import { pinned } from '../../../native/slab.js';
-import { SocketAddress } from '../../../native/socket-address.js';
+import { ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errnoCode } from '../../../native/libc/errno.js';
+import { libc, setNonBlocking } from '../../../native/libc/libc.js';
+import { pinned } from '../../../native/libc/slab.js';
+import { SocketAddress } from '../../../native/sockets/socket-address.js';
 import {
   AF_INET,
   AF_INET6,
@@ -25,7 +25,7 @@ import {
   SOL_SOCKET,
   type SocketCalls,
   TCP_NODELAY,
-} from '../../../native/sockets.js';
+} from '../../../native/sockets/sockets.js';
 import type { Accept, Clock, Endpoint, Listener, Network } from '../../flow.js';
 import { RealClock } from '../../real-clock.js';
 import { addressOfName } from '../common/name.js';
@@ -58,8 +58,8 @@ export class OwnSocketNetwork implements Network, Watcher {
   readonly calls: SocketCalls;
   private readonly loop: EpollLoop;
   private readonly maxConnections: number;
-  /** A socket that listens already. */
-  private readonly given: number | undefined;
+  /** Sockets that listen already. */
+  private readonly given: number[];
   private readonly memory = pinned(READ_SIZE);
   /** All connections read to here, one after the other. */
   readonly buffer = this.memory.bytes;
@@ -89,7 +89,7 @@ export class OwnSocketNetwork implements Network, Watcher {
     this.calls = this.loop.calls;
     this.clock = options.clock ?? new RealClock();
     this.address = options.host ?? '127.0.0.1';
-    this.given = options.fd;
+    this.given = [...(options.fds ?? [])];
     this.maxConnections = options.maxConnections ?? 65_536;
     this.sender = new Sender(this.calls);
     this.socketAddress = new SocketAddress(this.calls);
@@ -98,11 +98,12 @@ export class OwnSocketNetwork implements Network, Watcher {
 
   async listen(port: number, accept: Accept): Promise<Listener> {
     const { address: host } = this;
+    const given = this.given.shift();
     try {
       const fd =
-        this.given === undefined
+        given === undefined
           ? this.openListening(this.socketAddress.accepts(host) ? host : await addressOfName(host), port)
-          : this.takeListening(this.given);
+          : this.takeListening(given);
       const listening: Listening = {
         fd,
         accept,

@@ -14,7 +14,7 @@ export class SocketNetwork implements Network, SocketFlowOwner {
   readonly clock: Clock;
   readonly address: string;
   private readonly maxConnections: number;
-  private readonly fd: number | undefined;
+  private readonly given: number[];
   private readonly path: string | undefined;
   /** All connections read to here, one after the other. */
   private readonly buffer = new Uint8Array(READ_SIZE);
@@ -27,7 +27,7 @@ export class SocketNetwork implements Network, SocketFlowOwner {
   constructor(options: SocketNetworkOptions = {}) {
     this.clock = options.clock ?? new RealClock();
     this.address = options.host ?? '127.0.0.1';
-    this.fd = options.fd;
+    this.given = [...(options.fds ?? [])];
     this.path = options.path;
     this.maxConnections = options.maxConnections ?? 65_536;
   }
@@ -35,12 +35,13 @@ export class SocketNetwork implements Network, SocketFlowOwner {
   listen(port: number, accept: Accept): Promise<Listener> {
     const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
     server.on('connection', (socket) => this.connected(socket, accept));
+    const fd = this.given.shift();
     return new Promise((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(listenError(error, this.address, port))));
       const where = this.path !== undefined ? { path: this.path } : { host: this.address, port };
       // The file of a UNIX socket is made within this call.
       const mask = this.path === undefined ? undefined : process.umask(0o117);
-      server.listen({ ...(this.fd === undefined ? where : { fd: this.fd }), backlog: BACKLOG }, () => {
+      server.listen({ ...(fd === undefined ? where : { fd }), backlog: BACKLOG }, () => {
         server.removeAllListeners('error');
         // A connection that could not be accepted (no descriptor left) is lost; the listener goes on.
         server.on('error', () => undefined);

@@ -15,6 +15,7 @@ export type {
   Flow,
   FlowHandler,
   FlowInfo,
+  FlowSecurity,
   Listener,
   Network,
   Timer,

@@ -19,6 +19,7 @@ export type {
   Flow,
   FlowHandler,
   FlowInfo,
+  FlowSecurity,
   Listener,
   Network,
   Timer,

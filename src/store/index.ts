@@ -12,6 +12,7 @@ export { openStore } from './open/open.js';
 export { type Watcher, type WatchOptions, watchStore } from './open/watch.js';
 export type { Compression, Compressors, OpenOptions, Progress, SiteOptions } from './options.js';
 export { askStore, type StoreAnswer } from './read/ask.js';
+export type { Times } from './site/file-times.js';
 export { type Found, type WalkOptions, walk } from './site/walk.js';
 export type {
   Coding,

@@ -25,6 +25,13 @@ function scriptOf(command: string): string {
   return `${script.split('&&').at(-1)!.trim()} ${words}`.trim();
 }
 
+/** Chains and keys that pages name. */
+const CERTIFICATES = [
+  ['fullchain.pem', 'key.pem'],
+  ['a.pem', 'a.key'],
+  ['b.pem', 'b.key'],
+] as const;
+
 class Scratch {
   private readonly lab: Lab;
   readonly folder: string;
@@ -53,12 +60,20 @@ class Scratch {
       symlinkSync(resolve(name), join(this.folder, name));
     for (const name of readdirSync('build').filter((name) => name !== 'api'))
       symlinkSync(resolve('build', name), join(this.folder, 'build', name));
-    symlinkSync(resolve('site', '_site'), join(this.folder, '_site'));
+    for (const name of ['_site', 'SITE']) symlinkSync(resolve('site', '_site'), join(this.folder, name));
+    for (const [chain, key] of CERTIFICATES) this.certify(chain, key);
     writeFileSync(join(this.folder, 'build', 'api', 'index.html'), '<!doctype html><title>API reference</title>');
     const bin = join(this.folder, 'bin');
     mkdirSync(bin);
     writeFileSync(join(bin, 'sudo'), '#!/bin/sh\nexec "$@"\n', { mode: 0o755 });
     writeFileSync(join(bin, 'sitekernel'), `#!/bin/sh\nexec '${process.execPath}' '${MAIN}' "$@"\n`, { mode: 0o755 });
+  }
+
+  private certify(chain: string, key: string): void {
+    const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30'];
+    const files = ['-keyout', join(this.folder, key), '-out', join(this.folder, chain)];
+    const name = ['-subj', `/CN=${chain}.example`, '-addext', `subjectAltName=DNS:${chain}.example`];
+    execFileSync('openssl', ['req', ...kind, ...files, ...name], { stdio: 'ignore' });
   }
 
   private start(command: string): Program {
@@ -75,9 +90,9 @@ class Scratch {
 
   async serves(t: Test, command: string, asked: boolean): Promise<void> {
     const program = this.start(command);
-    const [, url] = await program.says(/^listening on (http:\S+)$/m, 30);
+    const [, url] = await program.says(/^listening on (https?:\S+)$/m, 30);
     if (asked) {
-      const words = ['--fail', '--silent', '--show-error', '--max-time', '10', url!];
+      const words = ['--fail', '--silent', '--show-error', '--insecure', '--max-time', '10', url!];
       const { status, stdout, stderr } = await this.lab.host.run('curl', words);
       t.equal(status, 0, `${command}: ${stderr}`);
       t.match(stdout, /<title>/, command);
@@ -134,7 +149,7 @@ t.test('each npm script that a page names is there', (t) => {
 for (const [page, commands] of shown) {
   const table = HOW[page];
   if (table === undefined) continue;
-  t.test(`${page}: every command, in its order`, { skip: skipWithout('curl', 'dnsmasq') }, async (t) => {
+  t.test(`${page}: every command, in its order`, { skip: skipWithout('curl', 'dnsmasq', 'openssl') }, async (t) => {
     const scratch = await Scratch.make(t);
     for (const command of commands) {
       const how = table[command];

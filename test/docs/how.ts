@@ -57,6 +57,11 @@ export const HOW: Readonly<Record<string, Readonly<Record<string, How>>>> = {
     'sitekernel replay bug.replay --trace': runs,
     'sitekernel replay bug.replay --pcap bug.pcapng': runs,
   },
+  'docs/tls.md': {
+    'sitekernel --tls-cert fullchain.pem --tls-key key.pem SITE': serves,
+    'sitekernel --tls self-signed SITE': serves,
+    'sitekernel --tls-cert a.pem --tls-key a.key --tls-cert b.pem --tls-key b.key SITE': serves,
+  },
   'docs/vm.md': {
     'sitekernel image build SITE --target vm -o images/': elsewhere('test/wire/vm.test.ts'),
     [`images/<id>/run-qemu --tap tap0 --bridge br0 --ipv4 46.43.42.137 --ipv4-netmask 255.255.255.128 --ipv4-gateway 46.43.42.129`]:

@@ -29,9 +29,9 @@ const EXAMPLES = `
 Examples:
   sitekernel                                          the embedded site on http://127.0.0.1:8080/
   sitekernel --port 3000 _site                        a directory
+  sitekernel bundle _site -o site.bundle              one file out of a directory
   sudo sitekernel --net direct --bridge br0 _site     a host of its own on the bridge, address by DHCP
   sudo sitekernel --net direct --tap tap0 --ipv4 192.0.2.7/24 --ipv4-gateway 192.0.2.1 site.bundle
-  sitekernel bundle _site -o site.bundle              one file out of a directory
 `;
 
 /**

@@ -72,7 +72,7 @@ export interface HttpTimeouts {
   readonly body: number;
   /** Without a request on a connection that stays open; then it closes. */
   readonly idle: number;
-  /** Without the peer taking one byte of what is queued; then the connection is reset. */
+  /** Without the peer taking one byte of what is queued; then, or a sixth of it later, the connection is reset. */
   readonly send: number;
   /** For the peer's FIN after our last answer; then the connection is reset. */
   readonly linger: number;
@@ -83,7 +83,9 @@ export interface HttpTimeouts {
 export const DEFAULT_TIMEOUTS: HttpTimeouts = {
   head: 20000,
   body: 30000,
-  idle: 60000,
+  // Longer than the minute for which load balancers keep a connection: the side that may send the next request is to
+  // end it first.
+  idle: 75000,
   send: 60000,
   linger: 5000,
   retryAfter: 10000,

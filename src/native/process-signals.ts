@@ -8,7 +8,7 @@
  */
 import { fstatSync } from 'node:fs';
 import { constants } from 'node:os';
-import { libc } from './libc.js';
+import { libc } from './libc/libc.js';
 import { writeError } from './standard-error.js';
 
 type Ending = 'SIGTERM' | 'SIGINT' | 'SIGHUP';

@@ -3,8 +3,8 @@
 import { Socket } from 'node:net';
 import type { InheritedTap } from '../control/channel.js';
 import { askControl, socketAnswers } from '../control/client.js';
-import { libc } from '../native/libc.js';
-import { connectUnix, receiveDescriptors, writeText } from '../native/unix.js';
+import { libc } from '../native/libc/libc.js';
+import { connectUnix, receiveDescriptors, writeText } from '../native/sockets/unix.js';
 import type { ServeOptions } from '../serve/options/serve.js';
 import { type Held, heldKey } from './held.js';
 import type { Foreign } from './supervisor.js';

@@ -156,8 +156,10 @@ t.test('subcommands', (t) => {
     compression: 'fast',
     site: {
       ...{ spa: false, hidden: false, mime: {}, listing: false, metaRefresh: false, languages: [] },
-      ...{ preload: undefined, security: true },
+      ...{ preload: undefined, security: true, immutable: [] },
     },
+    tree: { strict: false, follow: [], mtime: 'none' },
+    base: undefined,
   });
   t.same(parseArguments(['inspect', 'x.bundle', '--json']), {
     kind: 'inspect',

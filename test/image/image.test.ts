@@ -127,7 +127,15 @@ t.test('a manifest with an option of its site that is none is refused, with its 
   const site = tree(t, SITE);
   const folder = build(site, join(directory(t), 'images'));
   const manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as Manifest;
-  const wrong = { mime: ['x'], listing: false, metaRefresh: 1, languages: 'en', preload: 'all', security: true };
+  const wrong = {
+    mime: ['x'],
+    listing: false,
+    metaRefresh: 1,
+    languages: 'en',
+    preload: 'all',
+    security: true,
+    immutable: [1],
+  };
   for (const [name, value] of Object.entries(wrong)) {
     const options = { ...manifest.site.options, [name]: value };
     const bytes = canonicalJson({ ...manifest, site: { ...manifest.site, options } });

@@ -4,9 +4,17 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { badUsage } from '../../errors/failure.js';
 import type { HttpArguments } from '../../serve/options/http.js';
 import { type AdminFlags, addAdminOptions, adminArguments } from './admin.js';
-import { addSiteOptions, type SiteFlags, siteArguments } from './site.js';
+import { basePath } from './option-values.js';
+import {
+  addSiteOptions,
+  addTreeOptions,
+  type SiteFlags,
+  siteArguments,
+  type TreeFlags,
+  treeArguments,
+} from './site.js';
 
-export interface HttpFlags extends SiteFlags, AdminFlags {
+export interface HttpFlags extends SiteFlags, TreeFlags, AdminFlags {
   watch?: boolean;
   keepAssets?: number;
   liveReload?: boolean;
@@ -21,7 +29,7 @@ export interface HttpFlags extends SiteFlags, AdminFlags {
 }
 
 export function addHttpOptions(program: Command): Command {
-  addSiteOptions(program)
+  addTreeOptions(addSiteOptions(program))
     .option('--watch', 'serve a directory while it is built again and again')
     .option('--keep-assets <seconds>', 'how long fingerprinted files of replaced versions stay (default: 86400)', whole)
     .option('--live-reload', 'with --watch: pages load themselves again when the site has changed; for development')
@@ -37,7 +45,7 @@ export function addHttpOptions(program: Command): Command {
   return addAdminOptions(program, basePath)
     .option('--max-connections <n>', 'connections at once; more are answered 503 (default: 131072)', whole)
     .option('--max-per-client <n>', 'connections at once from one address; 0: no bound of its own (default: 0)', whole)
-    .option('--idle <seconds>', 'how long a connection stays open without a request (default: 60)', whole);
+    .option('--idle <seconds>', 'how long a connection stays open without a request (default: 75)', whole);
 }
 
 /** `secure`: HTTPS is served. Throws a `Failure`. */
@@ -53,10 +61,12 @@ export function httpArguments(flags: HttpFlags, secure: boolean): HttpArguments 
   return {
     site: {
       ...siteArguments(flags),
+      ...treeArguments(flags),
       watch: flags.watch ?? false,
       liveReload: flags.liveReload ?? false,
       keepAssets: (flags.keepAssets ?? 86_400) * 1000,
       canonical: canonicalOrigin(flags.canonicalHost, secure),
+      servedAt: flags.base,
     },
     redirectTo: flags.redirectTo,
     siteFor: flags.siteFor ?? new Map(),
@@ -100,14 +110,6 @@ function canonicalHost(text: string): string {
 function canonicalOrigin(host: string | undefined, secure: boolean): string | undefined {
   if (host === undefined || host.includes('://')) return host;
   return `${secure ? 'https' : 'http'}://${host}`;
-}
-
-function basePath(text: string): string {
-  const path = text.replace(/\/$/, '');
-  if (!/^(\/[A-Za-z0-9._~-]+)*$/.test(path) || /\/\.{1,2}(\/|$)/.test(path)) {
-    throw new InvalidArgumentError('A path looks like /docs: letters, digits and . _ ~ - between slashes.');
-  }
-  return path;
 }
 
 function fieldValue(text: string): string {

@@ -136,7 +136,7 @@ function addBuild(image: Command, found: (task: ImageOptions) => void): void {
 
 /** What is as by default is left out: an image's id hangs on the others alone. */
 function choicesOf(compression: BundleChoices['compression'], site: SiteArguments): BundleChoices {
-  const { hidden, spa, mime, listing, metaRefresh, languages, preload, security } = site;
+  const { hidden, spa, mime, listing, metaRefresh, languages, preload, security, immutable } = site;
   return {
     compression,
     hidden,
@@ -147,6 +147,7 @@ function choicesOf(compression: BundleChoices['compression'], site: SiteArgument
     ...(languages.length > 0 && { languages }),
     ...(preload !== undefined && { preload }),
     ...(!security && { security }),
+    ...(immutable.length > 0 && { immutable }),
   };
 }
 

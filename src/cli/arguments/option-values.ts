@@ -28,3 +28,12 @@ export function oneOf<T extends string>(option: string, choices: readonly T[]): 
     return text as T;
   };
 }
+
+/** A path like `/docs`, without a slash at its end. */
+export function basePath(text: string): string {
+  const path = text.replace(/\/$/, '');
+  if (!/^(\/[A-Za-z0-9._~-]+)*$/.test(path) || /\/\.{1,2}(\/|$)/.test(path)) {
+    throw new InvalidArgumentError('A path looks like /docs: letters, digits and . _ ~ - between slashes.');
+  }
+  return path;
+}

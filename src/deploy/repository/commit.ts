@@ -148,7 +148,7 @@ class Committing {
         mode: /^run(-|$)/.test(path) ? '100755' : '100644',
         file: join(folder, path),
       })),
-      ...walk(this.site, manifest.site.options.hidden).map(({ path, file }) => ({
+      ...walk(this.site, { hidden: manifest.site.options.hidden }).map(({ path, file }) => ({
         path: `${SITE}${path}`,
         mode: '100644',
         file,

@@ -7,7 +7,7 @@ import { type Go, inheritedFds } from '../../control/channel.js';
 import { askControl } from '../../control/client.js';
 import type { ControlAnswer, ControlRequest } from '../../control/protocol.js';
 import { type ControlSocket, openControl } from '../../control/server.js';
-import { sendDescriptors } from '../../native/unix.js';
+import { sendDescriptors } from '../../native/sockets/unix.js';
 import type { Control } from '../control.js';
 
 /** Milliseconds between two attempts to have the control socket. */

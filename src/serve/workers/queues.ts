@@ -7,14 +7,14 @@ import { randomFillSync } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { libc } from '../../native/libc.js';
+import { libc } from '../../native/libc/libc.js';
 import { type OpenTap, openTapQueues } from '../../net/device/linux/tap-open.js';
 import type { SharedAddress } from '../../net/direct/address/followed-mode.js';
 import { formatIpv4 } from '../../net/wire/address.js';
 import type { ServeOptions } from '../options/serve.js';
 import { urlOf } from '../url.js';
 import type { ToFirst } from '../worker-channel.js';
-import type { Shared, Worker } from './workers.js';
+import type { Shared, Worker } from './worker-process.js';
 
 export class Queues implements Shared {
   readonly fds: number[];

@@ -1,6 +1,6 @@
 /** `--workers N`: the first process holds what they serve on and starts the others, which serve; one that ends is replaced. */
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { Failure } from '../../errors/failure.js';
 import { PARENT } from '../../native/parent.js';
 import { BundleCopies } from '../../store/open/bundle-copies.js';
@@ -11,58 +11,11 @@ import { type Report, retired } from '../siblings.js';
 import { firstSignal, onReload } from '../signals.js';
 import type { TicketKeeper } from '../tickets/ticket-keys.js';
 import { urlOf } from '../url.js';
-import { FROM_WORKERS, type ToFirst, type ToWorker } from '../worker-channel.js';
+import { FROM_WORKERS, type ToFirst } from '../worker-channel.js';
+import { type Shared, Worker } from './worker-process.js';
 
 /** Milliseconds before one that never served is started again, and beyond the drain time before one that does not end is ended. */
 const PATIENCE = 2000;
-
-/** What the workers serve on: a descriptor for each. */
-export interface Shared {
-  readonly fds: readonly number[];
-  /** With HTTPS over sockets: those of the HTTP port. */
-  readonly httpFds?: readonly number[] | undefined;
-  /** Where they serve; asked when all do. */
-  readonly url: string;
-  /** No new connections: all drain. */
-  drain(): void;
-  /** Lets go of all. */
-  close(): void;
-  /** A process of that worker has begun, says something of its own, has ended. */
-  began?(worker: Worker): void;
-  heard?(worker: Worker, message: ToFirst): void;
-  ended?(worker: Worker, draining: boolean): void;
-}
-
-export class Worker {
-  child: ChildProcess | undefined;
-  /** It served, since it was started last. */
-  ready = false;
-  /** It has no connections any more, and waits for the others. */
-  drained = false;
-  report: Report | undefined;
-  private reloadLater = false;
-
-  constructor(
-    readonly number: number,
-    readonly fd: number,
-    readonly httpFd: number | undefined,
-  ) {}
-
-  /** A process that has just begun takes no signals yet, and may have read the sites already: it gets it when it serves. */
-  reload(): void {
-    if (this.ready) this.child?.kill('SIGHUP');
-    this.reloadLater = !this.ready;
-  }
-
-  served(): void {
-    this.ready = true;
-    if (this.reloadLater) this.reload();
-  }
-
-  say(message: ToWorker): void {
-    if (this.child?.connected) this.child.send(message, () => undefined);
-  }
-}
 
 export async function runWorkers(options: ServeOptions): Promise<void> {
   const log = new Log(options.log);

@@ -1,6 +1,6 @@
 /** Hashes and HMAC by OpenSSL's EVP functions: contexts that are made once, and three calls a value. */
-import { koffi } from '../../native/libc.js';
-import { addressOf, pinned } from '../../native/slab.js';
+import { koffi } from '../../native/libc/libc.js';
+import { addressOf, pinned } from '../../native/libc/slab.js';
 import type { HashName } from '../common/suites.js';
 
 /** Bytes of input that are copied to where OpenSSL reads them; longer input is for `node:crypto`. */

@@ -5,10 +5,10 @@
  */
 
 import type { Memory } from '../../../memory/memory.js';
-import { EAGAIN, EINTR } from '../../../native/errno.js';
-import { type Libc, libc } from '../../../native/libc.js';
-import { memoryAddress } from '../../../native/memory-address.js';
-import { type Pinned, pinned } from '../../../native/slab.js';
+import { EAGAIN, EINTR } from '../../../native/libc/errno.js';
+import { type Libc, libc } from '../../../native/libc/libc.js';
+import { memoryAddress } from '../../../native/libc/memory-address.js';
+import { type Pinned, pinned } from '../../../native/libc/slab.js';
 import { type Device, type FrameSink, type Offload, RX_CHECKSUM_OK, RX_PLAIN } from '../device.js';
 import { HEAD_SIZE, HEADROOM, MAX_PIECES, TxFrame } from '../tx-frame.js';
 

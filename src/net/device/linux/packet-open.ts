@@ -6,7 +6,6 @@
 import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { basename } from 'node:path';
-import { EACCES, EPERM, SystemError } from '../../../native/errno.js';
 import {
   checkInterfaceName,
   hardwareAddress,
@@ -16,8 +15,9 @@ import {
   mtuOf,
   setUp,
 } from '../../../native/interfaces.js';
-import { check, type Libc, libc } from '../../../native/libc.js';
-import { type Pinned, pinned } from '../../../native/slab.js';
+import { EACCES, EPERM, SystemError } from '../../../native/libc/errno.js';
+import { check, type Libc, libc } from '../../../native/libc/libc.js';
+import { type Pinned, pinned } from '../../../native/libc/slab.js';
 import type { OpenDescriptor } from './descriptor-device.js';
 import { frameFilter } from './packet-filter.js';
 

@@ -1,5 +1,5 @@
 /** A network card as a `Device`, by a packet socket: for a virtual machine or a container whose card is ours alone. */
-import { type Pinned, pinned } from '../../../native/slab.js';
+import { type Pinned, pinned } from '../../../native/libc/slab.js';
 import type { FrameSink } from '../device.js';
 import { DescriptorDevice, IOVEC, RECEIVE_SIZE } from './descriptor-device.js';
 import { openPacketSocket, type PacketOptions } from './packet-open.js';

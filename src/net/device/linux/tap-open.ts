@@ -5,6 +5,16 @@
 import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import {
+  addToBridge,
+  checkInterfaceName,
+  InterfaceRequest,
+  interfaceExists,
+  isUp,
+  mtuOf,
+  setTransmitQueue,
+  setUp,
+} from '../../../native/interfaces.js';
+import {
   EACCES,
   EBUSY,
   EINVAL,
@@ -15,19 +25,9 @@ import {
   EPERM,
   errnoText,
   SystemError,
-} from '../../../native/errno.js';
-import {
-  addToBridge,
-  checkInterfaceName,
-  InterfaceRequest,
-  interfaceExists,
-  isUp,
-  mtuOf,
-  setTransmitQueue,
-  setUp,
-} from '../../../native/interfaces.js';
-import { type Libc, libc } from '../../../native/libc.js';
-import { pinned } from '../../../native/slab.js';
+} from '../../../native/libc/errno.js';
+import { type Libc, libc } from '../../../native/libc/libc.js';
+import { pinned } from '../../../native/libc/slab.js';
 
 const TUNSETIFF = 0x400454ca;
 const TUNSETPERSIST = 0x400454cb;

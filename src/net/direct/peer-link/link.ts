@@ -3,7 +3,7 @@
  * follows), a kind and its content. Frames are as good as on a wire: when the other side does not keep up they are lost.
  */
 import { connect, type Socket } from 'node:net';
-import { type SocketPath, socketPath } from '../../../native/socket-path.js';
+import { type SocketPath, socketPath } from '../../../native/sockets/socket-path.js';
 
 /** JSON. */
 export const SAY = 1;

@@ -1,8 +1,8 @@
 /** The old program's side of a hand-over: it gives its traffic to whoever comes and asks, then its connections, and finishes those that stay. */
 import { createServer, type Server } from 'node:net';
 import type { Memories } from '../../../memory/memories.js';
-import { removeSocket } from '../../../native/socket-file.js';
-import { socketPath } from '../../../native/socket-path.js';
+import { removeSocket } from '../../../native/sockets/socket-file.js';
+import { socketPath } from '../../../native/sockets/socket-path.js';
 import type { Stack } from '../../ip/stack.js';
 import type { TcpLayer } from '../../tcp/layer.js';
 import { type Departed, type FlowName, nameOf, type TimeWaitState } from '../../tcp/moving/hand-over.js';

@@ -1,8 +1,8 @@
 /** A flow on a socket that the process itself reads and writes, by the calls of libc. */
 import type { Memory } from '../../../memory/memory.js';
-import { EAGAIN, EINTR, errnoCode } from '../../../native/errno.js';
-import type { MappedFile } from '../../../native/mapped-file.js';
-import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, SHUT_WR } from '../../../native/sockets.js';
+import { EAGAIN, EINTR, errnoCode } from '../../../native/libc/errno.js';
+import type { MappedFile } from '../../../native/memory/mapped-file.js';
+import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, SHUT_WR } from '../../../native/sockets/sockets.js';
 import type { CloseReason, Endpoint, FlowHandler, FlowInfo } from '../../flow.js';
 import { reasonOf, silent } from '../common/close-reason.js';
 import { type Draining, tellDrained } from '../common/drained.js';

@@ -3,10 +3,10 @@
  * A `net.Socket` costs some 50 µs to make and to end, and a microsecond or two a request; this costs the calls. Linux only;
  * `sockets.ts` has the one for everywhere.
  */
-import { ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errnoCode } from '../../../native/errno.js';
-import { libc, setNonBlocking } from '../../../native/libc.js';
-import { pinned } from '../../../native/slab.js';
-import { SocketAddress } from '../../../native/socket-address.js';
+import { ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errnoCode } from '../../../native/libc/errno.js';
+import { libc, setNonBlocking } from '../../../native/libc/libc.js';
+import { pinned } from '../../../native/libc/slab.js';
+import { SocketAddress } from '../../../native/sockets/socket-address.js';
 import {
   AF_INET,
   AF_INET6,
@@ -25,7 +25,7 @@ import {
   SOL_SOCKET,
   type SocketCalls,
   TCP_NODELAY,
-} from '../../../native/sockets.js';
+} from '../../../native/sockets/sockets.js';
 import type { Accept, Clock, Endpoint, Listener, Network } from '../../flow.js';
 import { RealClock } from '../../real-clock.js';
 import { addressOfName } from '../common/name.js';

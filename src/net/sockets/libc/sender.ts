@@ -3,10 +3,10 @@
  * measured too: an entry of an iovec costs the kernel less than a view and a copy cost here, and leaves no garbage.
  */
 import type { Memory } from '../../../memory/memory.js';
-import { fileBehind, type MappedFile } from '../../../native/mapped-file.js';
-import { memoryAddress } from '../../../native/memory-address.js';
-import { pinned } from '../../../native/slab.js';
-import { MSG_MORE, MSG_NOSIGNAL, MSGHDR, type SocketCalls } from '../../../native/sockets.js';
+import { memoryAddress } from '../../../native/libc/memory-address.js';
+import { pinned } from '../../../native/libc/slab.js';
+import { fileBehind, type MappedFile } from '../../../native/memory/mapped-file.js';
+import { MSG_MORE, MSG_NOSIGNAL, MSGHDR, type SocketCalls } from '../../../native/sockets/sockets.js';
 import type { SendQueue } from './send-queue.js';
 
 /** For bytes that have no stable place. */

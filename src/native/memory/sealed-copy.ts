@@ -3,11 +3,13 @@
  * (SIGBUS); a lease helps as long as the process can answer (`map.ts`), and one that is stopped cannot. A memfd with seals (memfd_create(2),
  * fcntl(2) F_ADD_SEALS) gets neither shorter nor different, for anyone.
  */
+import { readlinkSync } from 'node:fs';
 import { freemem } from 'node:os';
+import { basename } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { koffi, libc } from './libc.js';
+import { koffi, libc } from '../libc/libc.js';
+import { pinned } from '../libc/slab.js';
 import { MappedFile, noteFile } from './mapped-file.js';
-import { pinned } from './slab.js';
 
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
@@ -17,6 +19,8 @@ const F_GET_SEALS = 1034;
 const SEALS = 0b1111;
 const PROT_READ = 1;
 const MAP_PRIVATE = 2;
+
+const NAME_BYTES = 249;
 
 /** Bytes that are copied before other work has its turn: about a millisecond. */
 const PIECE = 4 * 2 ** 20;
@@ -68,7 +72,7 @@ export function roomForCopy(): number {
 export async function sealedCopy(fd: number, length: number): Promise<number | undefined> {
   if (process.platform !== 'linux' || length === 0 || length > roomForCopy()) return undefined;
   calls ??= load();
-  const copy = calls.memfd_create('sitekernel-bundle', MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  const copy = calls.memfd_create(nameOf(fd), MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (copy < 0) return undefined;
   // The kernel writes the next place here, and leaves that of the descriptor.
   const offset = pinned(8);
@@ -84,6 +88,12 @@ export async function sealedCopy(fd: number, length: number): Promise<number | u
   if (libc().fcntl(copy, F_ADD_SEALS, SEALS) === 0) return copy;
   libc().close(copy);
   return undefined;
+}
+
+/** The file's name, so that `/proc/PID/maps` says what a copy is of. At most 249 bytes (memfd_create(2)). */
+function nameOf(fd: number): string {
+  const name = Buffer.from(`sitekernel-bundle ${basename(readlinkSync(`/proc/self/fd/${fd}`))}`);
+  return name.subarray(0, NAME_BYTES).toString('latin1');
 }
 
 /** Whether the file behind `fd` has all seals. */

@@ -1,6 +1,6 @@
 /** A listening socket on which nobody accepts: for who passes it on. Node's would accept at once. */
-import { SystemError } from './errno.js';
-import { pinned } from './slab.js';
+import { SystemError } from '../libc/errno.js';
+import { pinned } from '../libc/slab.js';
 import { SocketAddress } from './socket-address.js';
 import {
   AF_INET,

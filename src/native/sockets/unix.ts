@@ -1,7 +1,7 @@
 /** Passing descriptors from one process to another over a UNIX socket (unix(7), SCM_RIGHTS), which Node has no word for. */
-import { EINTR, SystemError } from './errno.js';
-import { koffi, libc } from './libc.js';
-import { pinned } from './slab.js';
+import { EINTR, SystemError } from '../libc/errno.js';
+import { koffi, libc } from '../libc/libc.js';
+import { pinned } from '../libc/slab.js';
 import { socketPath } from './socket-path.js';
 
 const AF_UNIX = 1;

@@ -1,6 +1,6 @@
 /** Addresses of sockets as the kernel has them, from and to text. */
-import { SystemError } from './errno.js';
-import { pinned } from './slab.js';
+import { SystemError } from '../libc/errno.js';
+import { pinned } from '../libc/slab.js';
 import { ADDRESS_SIZE, AF_INET, AF_INET6, type SocketCalls } from './sockets.js';
 
 const TEXT_SIZE = 64;

@@ -6,7 +6,7 @@
  * told by SIGIO; it copies what the map shows into memory of its own, puts that in the map's place, at the same address,
  * and lets the other go on. A process that is stopped for longer than fs.lease-break-time (45 s) cannot do that. To replace the file by a rename breaks no lease and needs no copy.
  */
-import { koffi } from './libc.js';
+import { koffi } from '../libc/libc.js';
 import { MappedFile, noteFile } from './mapped-file.js';
 import { sealedCopy } from './sealed-copy.js';
 

@@ -1,5 +1,5 @@
 /** The address of an immutable memory, for gathering writes. */
-import type { Memory } from '../memory/memory.js';
+import type { Memory } from '../../memory/memory.js';
 import { addressOf } from './slab.js';
 
 /**

@@ -97,9 +97,14 @@ export class TlsServer implements FlowHandler, TlsOwner {
     this.#handshakes.add(inner);
   };
 
-  /** Handshakes under way are reset: for a shutdown, in which they would be told nothing else. */
+  /** For a shutdown: ends connections that have said nothing yet. Handshakes that have begun go on, to the one answer that they get. */
   drain(): void {
-    for (const flow of [...this.#handshakes]) flow.reset();
+    for (const flow of [...this.#handshakes]) {
+      if (flow.context !== undefined) continue;
+      flow.end();
+      flow.flush();
+      this.#linger(flow);
+    }
   }
 
   // FlowHandler, for the flows below

@@ -23,9 +23,13 @@ export async function openNetwork(
 }
 
 /** `fds`: sockets that listen already, in the order of the front's doors. */
-export async function openSockets(options: ServeOptions, fds: readonly number[]): Promise<Network> {
+export async function openSockets(
+  options: ServeOptions,
+  fds: readonly number[],
+  portOption = '--port',
+): Promise<Network> {
   const { openSocketNetwork } = await import('../net/sockets/open.js');
-  return openSocketNetwork({ host: options.host, fds }, options.sockets);
+  return openSocketNetwork({ host: options.host, fds, portOption }, options.sockets);
 }
 
 /**

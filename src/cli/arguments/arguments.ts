@@ -12,6 +12,7 @@ import { quiet, usageSentence } from './quiet.js';
 import { addReplay, type ReplayOptions } from './replay.js';
 import { addServe } from './serve.js';
 import { addSupervise, type SuperviseOptions } from './supervise.js';
+import { addZone, type ZoneOptions } from './zone.js';
 
 export type Task =
   | ServeOptions
@@ -21,7 +22,8 @@ export type Task =
   | ReplayOptions
   | HostOptions
   | ImageOptions
-  | DeployOptions;
+  | DeployOptions
+  | ZoneOptions;
 
 const EXAMPLES = `
 Examples:
@@ -68,5 +70,6 @@ function buildProgram(found: (task: Task) => void): Command {
   addImage(program, found);
   addSupervise(program, found);
   addDeploy(program, found);
+  addZone(program, found);
   return program;
 }

@@ -61,7 +61,7 @@ export function addDirectOptions(command: Command): Command {
     )
     .option(
       '--state <dir>',
-      'where leases and a self-signed certificate are kept (default: $XDG_STATE_HOME/sitekernel)',
+      'where leases, DNSSEC keys and a self-signed certificate are kept (default: $XDG_STATE_HOME/sitekernel)',
     );
 }
 

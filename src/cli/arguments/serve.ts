@@ -6,12 +6,13 @@ import type { SocketKind } from '../../net/sockets/open.js';
 import type { LogOptions } from '../../serve/options/log.js';
 import type { ServeOptions } from '../../serve/options/serve.js';
 import { addDirectOptions, type DirectFlags, directArguments, directOption } from './direct.js';
+import { addDnsOptions, type DnsFlags, dnsArguments } from './dns.js';
 import { addHttpOptions, type HttpFlags, httpArguments } from './http.js';
 import { parseLogOption } from './log-options.js';
 import { oneOf, portNumber, seconds } from './option-values.js';
 import { addTlsOptions, type TlsFlags, tlsArguments } from './tls.js';
 
-interface ServeFlags extends HttpFlags, DirectFlags, TlsFlags {
+interface ServeFlags extends HttpFlags, DirectFlags, TlsFlags, DnsFlags {
   net: string;
   host?: string;
   sockets?: SocketKind;
@@ -57,7 +58,9 @@ export function addServe(program: Command, found: (options: ServeOptions) => voi
     .addOption(new Option('--supervised').hideHelp())
     .addOption(new Option('--instead <bundle>').hideHelp());
   addTlsOptions(program);
-  addHttpOptions(program).action((site: string | undefined, flags: ServeFlags) => found(serveOptions(site, flags)));
+  addDnsOptions(addHttpOptions(program)).action((site: string | undefined, flags: ServeFlags) =>
+    found(serveOptions(site, flags)),
+  );
 }
 
 function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions {
@@ -70,6 +73,7 @@ function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions
   const port = flags.httpPort ?? flags.port ?? (net === 'socket' ? SOCKET_PORT : DIRECT_PORT);
   if (tls !== undefined && tls.port === port && port !== 0)
     throw badUsage(`HTTP and HTTPS need a port each, and both are ${port}; choose another with --https-port`);
+  checkZones(flags);
   return {
     kind: 'serve',
     site: flags.instead ?? site,
@@ -85,6 +89,7 @@ function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions
     workers: flags.workers ?? 1,
     http: httpArguments(flags, tls !== undefined),
     tls,
+    dns: dnsArguments(flags),
     state: flags.state,
     direct: directArguments(flags),
   };
@@ -102,8 +107,20 @@ function checkMode(net: 'socket' | 'direct', flags: ServeFlags): void {
     if ((flags.workers ?? 1) > 1) onlyOneProcess(flags);
     return;
   }
-  const wrong = directOption(flags, flags.tls !== undefined);
+  const wrong = directOption(flags, flags.tls !== undefined || flags.dnssec === true);
   if (wrong !== undefined) throw badUsage(`${wrong} is for --net direct; add that, or leave ${wrong} out`);
+}
+
+/** A name server is one process's, and replays nothing. */
+function checkZones(flags: ServeFlags): void {
+  if (flags.zone === undefined) return;
+  const given: [string, boolean][] = [
+    ['--workers', (flags.workers ?? 1) > 1],
+    ['--supervised', flags.supervised === true],
+    ['--record', flags.record !== undefined],
+  ];
+  const wrong = given.find(([, present]) => present)?.[0];
+  if (wrong !== undefined) throw badUsage(`--zone and ${wrong} do not go together; leave one of them out`);
 }
 
 /** What several workers cannot do together in direct mode. */

@@ -3,6 +3,7 @@
  * drives them.
  */
 import { performance } from 'node:perf_hooks';
+import type { Datagrams } from '../datagrams.js';
 import { Drops } from '../drops.js';
 import type { Accept, Adopt, Clock, LeaseInfo, Listener, Network } from '../flow.js';
 import type { Stack } from '../ip/stack.js';
@@ -27,6 +28,7 @@ import { Owners } from './replay/recorded-flow.js';
 import { rememberingLeases } from './replay/recorded-leases.js';
 import type { Recorder } from './replay/recorder.js';
 import { beginningOf, record } from './replay/recording.js';
+import { StackDatagrams } from './stack-datagrams.js';
 import { Succession } from './succession/succession.js';
 import { EntryClock } from './turns/entry-clock.js';
 import { Turns } from './turns/turns.js';
@@ -52,6 +54,8 @@ export class DirectNetwork implements Network {
   /** The others on the same device. */
   private readonly worker: Worker | undefined = undefined;
   private readonly listeners = new Set<Listener>();
+  /** UDP of the same host. */
+  readonly datagrams: Datagrams;
 
   /** Opens the device and starts. Throws a sentence when the device cannot be had. */
   constructor(options: DirectOptions) {
@@ -99,6 +103,7 @@ export class DirectNetwork implements Network {
     // A recording begins with a connection's first segment: what another program began is not for it.
     const memories = recorder === undefined ? options.memories : undefined;
     this.succession = new Succession(stack, tcp, memories, this.mode, this.turns, makeLoop, options);
+    this.datagrams = new StackDatagrams(stack.udp, random, this.enter, () => this.address);
     if (options.held !== true) this.begin();
   }
 

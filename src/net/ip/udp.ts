@@ -56,10 +56,6 @@ export class Udp implements Transport {
 
   constructor(private readonly stack: Stack) {}
 
-  isBound(port: number): boolean {
-    return this.ports.has(port);
-  }
-
   /** Throws when the port is bound already. */
   bind(port: number, onDatagram: OnDatagram, onError?: OnError): UdpPort {
     if (this.ports.has(port)) throw new Error(`UDP port ${port} is bound already`);
@@ -69,6 +65,10 @@ export class Udp implements Transport {
       send: (payload, destination, to, options) => this.send(payload, port, destination, to, options),
       close: () => void this.ports.delete(port),
     };
+  }
+
+  isBound(port: number): boolean {
+    return this.ports.has(port);
   }
 
   input(

@@ -1,6 +1,7 @@
 /** What a server is asked to do, whatever asks: the command line, an image, a supervisor. */
 import type { SocketKind } from '../../net/sockets/open.js';
 import type { DirectArguments } from './direct.js';
+import type { DnsArguments } from './dns.js';
 import type { HttpArguments } from './http.js';
 import type { LogOptions } from './log.js';
 import type { TlsArguments } from './tls.js';
@@ -27,6 +28,7 @@ export interface ServeOptions {
   /** Processes that serve, 1 or more. */
   readonly workers: number;
   readonly http: HttpArguments;
+  readonly dns: DnsArguments;
   /** Undefined: cleartext. `port` is for HTTP in any case. */
   readonly tls: TlsArguments | undefined;
   /** Where state that outlives the process lies; undefined: the usual folder. */

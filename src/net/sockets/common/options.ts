@@ -17,15 +17,17 @@ export interface SocketNetworkOptions {
   readonly fds?: readonly number[] | undefined;
   /** The path of a UNIX socket to listen at, which users of its group may connect to. Node's sockets only. */
   readonly path?: string | undefined;
+  /** The option of the command line that chooses the port, for error messages. Default `--port`. */
+  readonly portOption?: string | undefined;
 }
 
-/** A sentence for an error of `listen`. */
-export function listenError(error: NodeJS.ErrnoException, host: string, port: number): string {
+/** A sentence for an error of `listen` and of `bind`. `option`: what chooses the port. */
+export function listenError(error: NodeJS.ErrnoException, host: string, port: number, option = '--port'): string {
   switch (error.code) {
     case 'EADDRINUSE':
-      return `port ${port} of ${host} is in use by another program; stop it, or choose another with --port`;
+      return `port ${port} of ${host} is in use by another program; stop it, or choose another with ${option}`;
     case 'EACCES':
-      return `no permission to listen on port ${port}; ports below 1024 need root or CAP_NET_BIND_SERVICE: choose another with --port`;
+      return `no permission to listen on port ${port}; ports below 1024 need root or CAP_NET_BIND_SERVICE: choose another with ${option}`;
     case 'EADDRNOTAVAIL':
       return `${host} is not an address of this machine; choose one of its own with --host`;
     case 'ENOTFOUND':

@@ -60,6 +60,7 @@ export class OwnSocketNetwork implements Network, Watcher {
   private readonly maxConnections: number;
   /** Sockets that listen already. */
   private readonly given: number[];
+  private readonly portOption: string | undefined;
   private readonly memory = pinned(READ_SIZE);
   /** All connections read to here, one after the other. */
   readonly buffer = this.memory.bytes;
@@ -90,6 +91,7 @@ export class OwnSocketNetwork implements Network, Watcher {
     this.clock = options.clock ?? new RealClock();
     this.address = options.host ?? '127.0.0.1';
     this.given = [...(options.fds ?? [])];
+    this.portOption = options.portOption;
     this.maxConnections = options.maxConnections ?? 65_536;
     this.sender = new Sender(this.calls);
     this.socketAddress = new SocketAddress(this.calls);
@@ -116,7 +118,7 @@ export class OwnSocketNetwork implements Network, Watcher {
       this.loop.attach(this);
       return listening;
     } catch (error) {
-      throw new Error(listenError(error as NodeJS.ErrnoException, host, port));
+      throw new Error(listenError(error as NodeJS.ErrnoException, host, port, this.portOption));
     }
   }
 

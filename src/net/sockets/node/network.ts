@@ -16,6 +16,7 @@ export class SocketNetwork implements Network, SocketFlowOwner {
   private readonly maxConnections: number;
   private readonly given: number[];
   private readonly path: string | undefined;
+  private readonly portOption: string | undefined;
   /** All connections read to here, one after the other. */
   private readonly buffer = new Uint8Array(READ_SIZE);
   private readonly flows = new Set<SocketFlow>();
@@ -29,6 +30,7 @@ export class SocketNetwork implements Network, SocketFlowOwner {
     this.address = options.host ?? '127.0.0.1';
     this.given = [...(options.fds ?? [])];
     this.path = options.path;
+    this.portOption = options.portOption;
     this.maxConnections = options.maxConnections ?? 65_536;
   }
 
@@ -37,7 +39,9 @@ export class SocketNetwork implements Network, SocketFlowOwner {
     server.on('connection', (socket) => this.connected(socket, accept));
     const fd = this.given.shift();
     return new Promise((resolve, reject) => {
-      server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(listenError(error, this.address, port))));
+      server.once('error', (error: NodeJS.ErrnoException) =>
+        reject(new Error(listenError(error, this.address, port, this.portOption))),
+      );
       const where = this.path !== undefined ? { path: this.path } : { host: this.address, port };
       // The file of a UNIX socket is made within this call.
       const mask = this.path === undefined ? undefined : process.umask(0o117);

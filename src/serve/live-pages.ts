@@ -97,7 +97,7 @@ export function adminPages(watched: Watched, permits?: LivePage['permits']): Liv
         version: packageVersion(),
         site: site.name,
         'version of the site': site.store().id.slice(0, 16),
-        address: network.address ?? 'none yet',
+        address: (network.addresses ?? [network.address]).join(' ') || 'none yet',
         ...tls?.facts(),
         'up since': `${new Date(performance.timeOrigin).toISOString().slice(0, 19).replace('T', ' ')} UTC`,
       }),

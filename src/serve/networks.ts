@@ -29,7 +29,7 @@ export async function openSockets(
   portOption = '--port',
 ): Promise<Network> {
   const { openSocketNetwork } = await import('../net/sockets/open.js');
-  return openSocketNetwork({ host: options.host, fds, portOption }, options.sockets);
+  return openSocketNetwork({ host: options.host, further: options.furtherHosts, fds, portOption }, options.sockets);
 }
 
 /**
@@ -57,6 +57,9 @@ export async function openDirect(
     onGiven: given,
     worker,
     static: direct.static,
+    anycast: direct.anycast,
+    noIpv4: direct.noIpv4,
+    ipv6: direct.ipv6,
     hostname: direct.hostname ?? hostname(),
     state: options.state ?? stateFolder(),
     congestion: direct.congestion,
@@ -77,7 +80,8 @@ export async function openDirect(
 
 async function deviceOf(direct: DirectArguments, opened: OpenTap | undefined): Promise<DirectOptions['device']> {
   const { interface: card, tap, bridge, offload, mac, static: given } = direct;
-  if (card !== undefined) return { kind: 'card', name: card, offload, mac, address: given?.address, opened };
+  const ipv6 = direct.ipv6 !== undefined;
+  if (card !== undefined) return { kind: 'card', name: card, offload, mac, address: given?.address, ipv6, opened };
   const ours = mac ?? (await import('../net/direct/host/derived-mac.js')).derivedMac(tap);
   return { kind: 'tap', name: tap, bridge, offload, mac: ours, opened };
 }

@@ -44,7 +44,11 @@ export function addHttpOptions(program: Command): Command {
     .option('--server-field <text>', 'send this as the Server field (default: none)', fieldValue);
   return addAdminOptions(program, basePath)
     .option('--max-connections <n>', 'connections at once; more are answered 503 (default: 131072)', whole)
-    .option('--max-per-client <n>', 'connections at once from one address; 0: no bound of its own (default: 0)', whole)
+    .option(
+      '--max-per-client <n>',
+      'connections at once from one address, of IPv6 from one /64; 0: no bound of its own (default: 0)',
+      whole,
+    )
     .option('--idle <seconds>', 'how long a connection stays open without a request (default: 75)', whole);
 }
 

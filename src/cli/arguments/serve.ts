@@ -5,7 +5,7 @@ import { badUsage } from '../../errors/failure.js';
 import type { SocketKind } from '../../net/sockets/open.js';
 import type { LogOptions } from '../../serve/options/log.js';
 import type { ServeOptions } from '../../serve/options/serve.js';
-import { addDirectOptions, type DirectFlags, directArguments, directOption } from './direct.js';
+import { addDirectOptions, type DirectFlags, directArguments, directOption, several } from './direct.js';
 import { addDnsOptions, type DnsFlags, dnsArguments } from './dns.js';
 import { addHttpOptions, type HttpFlags, httpArguments } from './http.js';
 import { parseLogOption } from './log-options.js';
@@ -14,7 +14,7 @@ import { addTlsOptions, type TlsFlags, tlsArguments } from './tls.js';
 
 interface ServeFlags extends HttpFlags, DirectFlags, TlsFlags, DnsFlags {
   net: string;
-  host?: string;
+  host?: string[];
   sockets?: SocketKind;
   workers?: number;
   port?: number;
@@ -39,7 +39,7 @@ export function addServe(program: Command, found: (options: ServeOptions) => voi
       `port to serve (default: ${SOCKET_PORT} with sockets, ${DIRECT_PORT} in direct mode)`,
       portNumber,
     )
-    .option('--host <address>', 'socket: address to listen on (default: 127.0.0.1)')
+    .option('--host <address>', 'socket: address to listen on; may be repeated (default: 127.0.0.1)', several)
     .option('--sockets <kind>', "socket: libc, or node for Node's own (default: libc on Linux)", socketKind)
     .option(
       '--workers <n>',
@@ -84,7 +84,8 @@ function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions
     control: flags.control,
     selfTest: flags.selfTest ?? false,
     supervised: flags.supervised ?? false,
-    host: flags.host ?? '127.0.0.1',
+    host: flags.host?.[0] ?? '127.0.0.1',
+    furtherHosts: flags.host?.slice(1) ?? [],
     sockets: flags.sockets,
     workers: flags.workers ?? 1,
     http: httpArguments(flags, tls !== undefined),
@@ -107,6 +108,8 @@ function checkMode(net: 'socket' | 'direct', flags: ServeFlags): void {
     if ((flags.workers ?? 1) > 1) onlyOneProcess(flags);
     return;
   }
+  if ((flags.host?.length ?? 1) > 1 && ((flags.workers ?? 1) > 1 || flags.supervised === true))
+    throw badUsage('several --host are for one process; leave --workers and "supervise" out, or name one address');
   const wrong = directOption(flags, flags.tls !== undefined || flags.dnssec === true);
   if (wrong !== undefined) throw badUsage(`${wrong} is for --net direct; add that, or leave ${wrong} out`);
 }

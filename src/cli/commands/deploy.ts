@@ -16,7 +16,7 @@ import { stagedImage } from '../../deploy/stage.js';
 import { renderStatus, statusOf } from '../../deploy/status.js';
 import { badUsage, Failure } from '../../errors/failure.js';
 import type { ImageTarget, Manifest } from '../../image/manifest.js';
-import { programArguments } from '../../image/run-script.js';
+import { joinedArguments } from '../../image/run-script.js';
 import type { Runner } from '../../image/runner.js';
 import { parseArguments } from '../arguments/arguments.js';
 import type { DeployCommitOptions, DeployHostOptions, DeployInitOptions, DeployOptions } from '../arguments/deploy.js';
@@ -63,7 +63,7 @@ Now, without waiting for either:
 /** What stands behind "--" is this host's part of a server's arguments. A machine image has those of `run-qemu`. */
 function checkArguments(manifest: Manifest, args: readonly string[]): void {
   if (manifest.target === 'vm') return;
-  const task = parseArguments([...programArguments(manifest), ...args]);
+  const task = parseArguments(joinedArguments(manifest, args));
   if (task?.kind !== 'serve' || task.site !== undefined)
     throw badUsage(
       `behind "--" stand options of a server, such as --tap tap0 --bridge br0; "${args.join(' ')}" are none`,

@@ -12,14 +12,17 @@ import type { TcpLayer } from '../tcp/index.js';
 import { formatMac } from '../wire/address.js';
 import type { AddressEvents, AddressMode } from './address/address-mode.js';
 import type { SharedAddress } from './address/followed-mode.js';
+import type { Ipv6Text } from './address/ipv6-mode.js';
 import { LeaseFile } from './address/lease-file.js';
-import { ServedAddress } from './address/served-address.js';
+import { type Family, ServedAddress } from './address/served-address.js';
+import { stableSecret } from './address/stable-secret.js';
+import { machineMemory, memoryBudget } from './host/memory-budget.js';
 import { monotonic } from './host/monotonic.js';
 import { type OpenDevice, openDevice } from './host/open-device.js';
 import type { DirectOptions } from './host/options.js';
 import { CryptoRandom } from './host/random.js';
 import { realLoop } from './host/real-loop.js';
-import { machineMemory, memoryBudget } from './memory-budget.js';
+import { StackDatagrams } from './host/stack-datagrams.js';
 import { buildMode, buildStack } from './replay/build-stack.js';
 import { digestState } from './replay/digest.js';
 import { ABORT_ALL, type Beginning, LISTEN, START, STOP, UNLISTEN } from './replay/events.js';
@@ -28,7 +31,6 @@ import { Owners } from './replay/recorded-flow.js';
 import { rememberingLeases } from './replay/recorded-leases.js';
 import type { Recorder } from './replay/recorder.js';
 import { beginningOf, record } from './replay/recording.js';
-import { StackDatagrams } from './stack-datagrams.js';
 import { Succession } from './succession/succession.js';
 import { EntryClock } from './turns/entry-clock.js';
 import { Turns } from './turns/turns.js';
@@ -68,7 +70,8 @@ export class DirectNetwork implements Network {
     this.opened = openDevice(options, this.clock, random, () => this.turns.readHeld());
     const { link, wire, device, onDrop } = this.opened;
     const memory = options.memory ?? memoryBudget(machineMemory(), options.worker?.count ?? 1);
-    this.recorder = record(options, device, memory, () => this.beginning());
+    const ipv6 = this.ipv6();
+    this.recorder = record(options, device, { memory, ipv6 }, () => this.beginning());
     this.owners = this.recorder === undefined ? undefined : new Owners(this.recorder);
     const drops = new Drops();
     drops.watcher = onDrop;
@@ -87,15 +90,22 @@ export class DirectNetwork implements Network {
       const clock = monotonic() - performance.now();
       this.worker = new Worker(options.worker, stack, tcp, options.static === undefined, clock, this.enter);
     }
-    this.served = new ServedAddress(options, (address) => this.succession.addressLost(address));
-    this.mode = this.addressMode({
-      address: (address) => {
-        this.served.is(address);
+    this.served = new ServedAddress(options, this.awaited(), options.anycast ?? [], (address) =>
+      this.succession.addressLost(address),
+    );
+    this.mode = this.addressMode(ipv6, {
+      address: (address, further) => {
+        this.served.is(address, further);
         this.tellOthers();
       },
       event: (sentence) => options.onEvent?.(sentence),
       notice: (sentence) => options.onNotice?.(sentence),
-      failed: (sentence) => this.served.fail(sentence),
+      failed: (sentence) => this.served.fail(sentence, 4),
+      addresses6: (texts, settled) => {
+        this.served.are(texts, settled);
+        this.tellOthers();
+      },
+      failed6: (sentence) => this.served.fail(sentence, 6),
     });
     const makeLoop = (): Loop => realLoop(link, this.turns, options);
     this.turns.mode = this.mode;
@@ -107,13 +117,27 @@ export class DirectNetwork implements Network {
     if (options.held !== true) this.begin();
   }
 
-  private addressMode(events: AddressEvents): AddressMode {
-    if (this.worker !== undefined && !this.worker.leads) return this.worker.mode(events);
-    const { state, hostname, static: given } = this.options;
+  /** What IPv6 is to be had, with the secret of its addresses. */
+  private ipv6(): Ipv6Text | undefined {
+    const { ipv6, state, onNotice } = this.options;
+    if (ipv6 === undefined) return undefined;
+    return { ...ipv6, secret: stableSecret(state, (sentence) => onNotice?.(sentence)) };
+  }
+
+  /** Families with an address that was given by hand. */
+  private awaited(): Family[] {
+    const { static: given, ipv6 } = this.options;
+    const families: Family[] = given === undefined ? [] : [4];
+    return ipv6 === undefined || ipv6.addresses.length === 0 ? families : [...families, 6];
+  }
+
+  private addressMode(ipv6: Ipv6Text | undefined, events: AddressEvents): AddressMode {
+    if (this.worker !== undefined && !this.worker.leads) return this.worker.mode({ ...this.options, ipv6 }, events);
+    const { state, static: given } = this.options;
     const name = `${this.deviceName}-${formatMac(this.mac).replaceAll(':', '')}`;
     const file = state === undefined || given !== undefined ? undefined : new LeaseFile(state, name, events.notice);
     const leases = this.recorder === undefined ? file : rememberingLeases(this.recorder, file);
-    return buildMode(this.stack, given, hostname, leases, events);
+    return buildMode(this.stack, { ...this.options, ipv6 }, leases, events);
   }
 
   /** Looks for its address, and takes frames. */
@@ -164,7 +188,8 @@ export class DirectNetwork implements Network {
     if (worker === undefined || !worker.leads) return;
     const { config } = stack;
     const { now } = this.turns;
-    const shared = { config, state: mode.state(now), lease: mode.lease?.(now), at: monotonic() };
+    const { settled } = this.served;
+    const shared = { config, state: mode.state(now), lease: mode.lease?.(now), settled, at: monotonic() };
     options.worker?.onAddress?.(shared);
   }
 
@@ -204,6 +229,15 @@ export class DirectNetwork implements Network {
     return this.served.current;
   }
 
+  get addresses(): readonly string[] {
+    return this.served.all;
+  }
+
+  set onAddress(listener: (address: string) => void) {
+    this.served.listened();
+    this.served.onFurther = listener;
+  }
+
   /** Resolves when there is an address: with DHCP that may take until a server appears. */
   async listen(port: number, accept: Accept, adopt?: Adopt): Promise<Listener> {
     if (this.served.failure !== undefined) throw this.served.failure;
@@ -211,7 +245,7 @@ export class DirectNetwork implements Network {
     const { owners } = this;
     const listening =
       owners === undefined ? this.tcp.listen(port, accept, adopt) : this.tcp.listen(port, owners.accepting(accept));
-    if (this.served.current === undefined) await this.served.known();
+    if (!this.served.settled) await this.served.known();
     const listener: Listener = {
       endpoint: { address: this.served.current!, port: listening.port },
       close: () => {
@@ -256,7 +290,7 @@ export class DirectNetwork implements Network {
       mode.stop(turns.now);
     });
     // The DHCP server hears that the address is free once it is known where on the link it is.
-    if (stack.arp.neighbours.holdsBack && !link.gone) {
+    if (stack.holdsBack && !link.gone) {
       await new Promise<void>((resolve) => this.clock.schedule(LAST_WORD, resolve));
     }
     turns.loop.stop();

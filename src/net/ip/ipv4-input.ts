@@ -68,12 +68,12 @@ export class Ipv4Input {
     let broadcast = group;
     if (config === undefined || destination !== config.address) {
       if (stack.isBroadcast(destination)) broadcast = true;
-      else if (!this.isDhcp(bytes, ip, header, protocol, end)) {
+      else if (!stack.isFurther(destination) && !this.isDhcp(bytes, ip, header, protocol, end)) {
         return drops.count(config === undefined ? NO_ADDRESS : NOT_FOR_US, bytes, ethernet, frameEnd);
       }
     }
     // RFC 1122 3.2.1.3: nobody's, everybody's and our own addresses are no source. 0.0.0.0 is, for a DHCP server alone.
-    if (isMartian(source) || source === stack.broadcast || (config !== undefined && source === config.address)) {
+    if (isMartian(source) || source === stack.broadcast || stack.isOurs(source)) {
       return drops.count(MARTIAN, bytes, ethernet, frameEnd);
     }
     // A time to live of zero is no reason to drop what has arrived (RFC 1122 3.2.1.7).

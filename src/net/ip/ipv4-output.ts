@@ -52,6 +52,12 @@ export class Ipv4Output {
     this.stack.arp.neighbours.clear();
   }
 
+  /** There is more on the link than before, or less: every way is looked up again. */
+  changed(): void {
+    this.generation++;
+    this.routes.clear();
+  }
+
   route(destination: Ipv4): Route | undefined {
     const known = this.routes.get(destination);
     if (known !== undefined) return known;
@@ -69,7 +75,7 @@ export class Ipv4Output {
       return true;
     }
     if (stack.config === undefined) return false;
-    const hop = nextHop(stack.config, route.destination);
+    const hop = nextHop(stack.config, route.destination, stack.further);
     if (hop === undefined) return false;
     route.neighbour = stack.arp.neighbours.get(hop);
     return true;

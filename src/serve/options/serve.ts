@@ -23,6 +23,8 @@ export interface ServeOptions {
   readonly supervised: boolean;
   /** Socket mode. */
   readonly host: string;
+  /** Further addresses to listen on. */
+  readonly furtherHosts: readonly string[];
   /** Whose sockets; undefined: the best that can be had. */
   readonly sockets: SocketKind | undefined;
   /** Processes that serve, 1 or more. */

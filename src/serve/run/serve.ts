@@ -5,7 +5,7 @@ import { endWithParent } from '../../native/parent.js';
 import { signals } from '../../native/process-signals.js';
 import type { DirectNetwork } from '../../net/direct/network.js';
 import type { Network } from '../../net/flow.js';
-import { announce } from '../announce.js';
+import { announceAll } from '../announce.js';
 import { makeFront, openDoors, urlOfFront } from '../front/front.js';
 import { adminListener } from '../http-server.js';
 import { Log } from '../log.js';
@@ -14,7 +14,7 @@ import { openNetwork, openSockets } from '../networks.js';
 import type { ServeOptions } from '../options/serve.js';
 import { firstSignal } from '../signals.js';
 import { openSites } from '../sites.js';
-import { addressOf } from '../url.js';
+
 import { FROM_WORKERS } from '../worker-channel.js';
 
 /** Serves until a signal comes, then drains. */
@@ -85,11 +85,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
         ...{ site: sites.site, front, moved: () => undefined, image: '', url },
         drain: () => ask('drain'),
       });
-      announce(
-        url,
-        log,
-        listeners.slice(1).map((one) => addressOf(network, one)),
-      );
+      announceAll(network, front, listeners, log);
       if (names !== undefined) process.stdout.write(`answering names at ${names.where}\n`);
       const name = await end;
       log.event('net', `${name}: no new connections; ${front.connections} open ones have ${options.drain / 1000} s`);

@@ -9,7 +9,7 @@ export interface Shared {
   /** With HTTPS over sockets: those of the HTTP port. */
   readonly httpFds?: readonly number[] | undefined;
   /** Where they serve; asked when all do. */
-  readonly url: string;
+  readonly urls: readonly string[];
   /** No new connections: all drain. */
   drain(): void;
   /** Lets go of all. */

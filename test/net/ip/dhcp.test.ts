@@ -430,7 +430,7 @@ t.test(
     const lease = lab.leases.at(-1) as Lease;
     t.ok(Math.abs(lease.rebindAt - lease.renewAt - 800_000) < 1);
     t.equal(lab.stack.broadcast, ip('10.0.0.127'), 'option 28');
-    t.equal(lab.stack.linkMtu, 1400, 'option 26');
+    t.equal(lab.stack.output.linkMtu, 1400, 'option 26');
   },
 );
 

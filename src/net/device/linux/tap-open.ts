@@ -208,7 +208,8 @@ function setOffloads(c: Libc, fd: number): number {
   if (c.ioctl(fd, TUNSETVNETHDRSZ, size.address) < 0) {
     throw new SystemError('set the size of the virtio-net header', c.errno());
   }
-  for (const bits of [TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6, TUN_F_CSUM | TUN_F_TSO4, TUN_F_CSUM]) {
+  // Segmentation is for both families or none: a connection does not ask which one it has.
+  for (const bits of [TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6, TUN_F_CSUM]) {
     if (c.ioctl(fd, TUNSETOFFLOAD, bits) === 0) return bits;
   }
   // Another program may have left them set on a persistent TAP.

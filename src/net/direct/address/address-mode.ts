@@ -1,5 +1,6 @@
 import type { Lease } from '../../dhcp/lease.js';
 import type { LeaseInfo } from '../../flow.js';
+import type { Ipv6ModeEvents, Ipv6State } from './ipv6-mode.js';
 
 /** How an address comes to a stack, and what is told of it. */
 export interface AddressMode {
@@ -19,9 +20,10 @@ export interface AddressMode {
   lease?(now: number): LeaseInfo | undefined;
 }
 
-/** What goes along; JSON. `address` in text. The lease's times are ms from the moment of the hand-over; -1: never. */
+/** What goes along; JSON. `address`: of IPv4, in text; undefined: there is none. The lease's times are ms from the moment of the hand-over; -1: never. */
 export interface AddressState {
-  readonly address: string;
+  readonly address?: string | undefined;
+  readonly ipv6?: Ipv6State | undefined;
   readonly lease?:
     | (Omit<Lease, 'renewAt' | 'rebindAt' | 'expiresAt' | 'seconds'> & {
         readonly renewIn: number;
@@ -32,13 +34,9 @@ export interface AddressState {
     | undefined;
 }
 
-export interface AddressEvents {
-  /** The stack has this address now; undefined: it has none any more. */
-  address(text: string | undefined): void;
-  /** In order, for a log: one sentence. */
-  event(sentence: string): void;
-  /** For the operator: one sentence. */
-  notice(sentence: string): void;
+export interface AddressEvents extends Ipv6ModeEvents {
+  /** The stack has this IPv4 address now, and further ones; undefined: it has none any more. */
+  address(text: string | undefined, further?: readonly string[]): void;
   /** There is no way to go on: one sentence. */
   failed(sentence: string): void;
 }

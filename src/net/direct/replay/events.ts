@@ -6,6 +6,8 @@
  * without the others; a 0 in the place of a kind ends a segment.
  */
 
+import type { Ipv6Text } from '../address/ipv6-mode.js';
+
 /** time f64, marks u8, length u32, bytes: a frame came. */
 export const FRAME = 1;
 /** time f64: the batch was through; everything that was due was done; only the stack did what was due to it. */
@@ -62,8 +64,18 @@ export interface RecordedConfig {
   readonly segmentation: number;
   /** Text forms; undefined: DHCP. */
   readonly static:
-    | { readonly address: string; readonly prefix: number; readonly gateway?: string | undefined }
+    | {
+        readonly address: string;
+        readonly prefix: number;
+        readonly gateway?: string | undefined;
+        readonly further?: readonly { readonly address: string; readonly prefix: number }[] | undefined;
+      }
     | undefined;
+  readonly anycast?: readonly string[] | undefined;
+  /** No IPv4; undefined: a recording of a program that knew nothing else. */
+  readonly noIpv4?: boolean | undefined;
+  /** Text forms; undefined: no IPv6. */
+  readonly ipv6?: Ipv6Text | undefined;
   readonly hostname: string | undefined;
   readonly congestion: string;
   /** Bytes that TCP may keep; undefined in recordings of programs that had one figure for all machines. */

@@ -82,11 +82,13 @@ export class Player {
     this.owners = new PlayedOwners(segments, this.events, built.tcp, () => this.until());
     this.tcp.outside = () => this.outside();
     const tell = (sentence: string): void => options.onEvent?.(sentence, this.now);
-    this.mode = buildMode(this.stack, config.static, config.hostname, this.leases(), {
+    this.mode = buildMode(this.stack, config, this.leases(), {
       address: () => {},
       event: tell,
       notice: tell,
       failed: tell,
+      addresses6: () => {},
+      failed6: tell,
     });
     const input: FrameSink = (bytes, start, end, marks) => this.stack.input(bytes, start, end, marks, this.now);
     this.sink = wrapped?.handing(input) ?? input;
@@ -150,7 +152,7 @@ export class Player {
         else stack.poll(this.now);
         if (kind !== E.POLL) return;
         this.mode.poll(this.now);
-        stack.arp.poll(this.now);
+        stack.pollNeighbours(this.now);
         return;
       case E.ENTRY:
         events.advance();

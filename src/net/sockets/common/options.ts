@@ -7,6 +7,8 @@ export const BACKLOG = 4096;
 export interface SocketNetworkOptions {
   /** The address to listen on, `127.0.0.1` by default. */
   readonly host?: string | undefined;
+  /** Further addresses, at the same port. An IPv6 address among several takes no connections over IPv4. */
+  readonly further?: readonly string[] | undefined;
   /** Flows at one time; one more is reset as soon as it comes. Default 65,536. */
   readonly maxConnections?: number | undefined;
   readonly clock?: Clock | undefined;

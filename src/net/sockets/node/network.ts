@@ -2,6 +2,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Accept, Clock, Endpoint, Listener, Network } from '../../flow.js';
 import { RealClock } from '../../real-clock.js';
+import { listenAtAll } from '../common/listen-at-all.js';
 import { BACKLOG, listenError, type SocketNetworkOptions } from '../common/options.js';
 import { adopt } from './adopt.js';
 import { SocketFlow, type SocketFlowOwner } from './flow.js';
@@ -13,6 +14,7 @@ export type { SocketNetworkOptions } from '../common/options.js';
 export class SocketNetwork implements Network, SocketFlowOwner {
   readonly clock: Clock;
   readonly address: string;
+  readonly addresses: readonly string[];
   private readonly maxConnections: number;
   private readonly given: number[];
   private readonly path: string | undefined;
@@ -28,6 +30,7 @@ export class SocketNetwork implements Network, SocketFlowOwner {
   constructor(options: SocketNetworkOptions = {}) {
     this.clock = options.clock ?? new RealClock();
     this.address = options.host ?? '127.0.0.1';
+    this.addresses = [this.address, ...(options.further ?? [])];
     this.given = [...(options.fds ?? [])];
     this.path = options.path;
     this.portOption = options.portOption;
@@ -35,14 +38,19 @@ export class SocketNetwork implements Network, SocketFlowOwner {
   }
 
   listen(port: number, accept: Accept): Promise<Listener> {
+    return listenAtAll(this.addresses, port, (host, at) => this.listenAt(host, at, accept));
+  }
+
+  private listenAt(host: string, port: number, accept: Accept): Promise<Listener> {
     const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
     server.on('connection', (socket) => this.connected(socket, accept));
     const fd = this.given.shift();
     return new Promise((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) =>
-        reject(new Error(listenError(error, this.address, port, this.portOption))),
+        reject(new Error(listenError(error, host, port, this.portOption))),
       );
-      const where = this.path !== undefined ? { path: this.path } : { host: this.address, port };
+      const ipv6Only = this.addresses.length > 1;
+      const where = this.path !== undefined ? { path: this.path } : { host, port, ipv6Only };
       // The file of a UNIX socket is made within this call.
       const mask = this.path === undefined ? undefined : process.umask(0o117);
       server.listen({ ...(fd === undefined ? where : { fd }), backlog: BACKLOG }, () => {

@@ -10,6 +10,7 @@ import type { TcpLayer } from '../layer.js';
 import { updateMss } from '../send/mss.js';
 import { NONE } from '../tables/time-wait.js';
 import { MOST_TRANSMISSIONS } from './freeze.js';
+import { flowName } from './hand-over.js';
 import {
   APP_LIMITED,
   BUSY_FLAGS,
@@ -45,7 +46,9 @@ export function adopt(
   find: (id: string) => Memory | undefined,
 ): Connection | undefined {
   if (!wellFormed(record)) return undefined;
-  const [remote, local, ports] = record.name;
+  const name = flowName(layer.ip.peers, record.name);
+  if (name === undefined) return undefined;
+  const [remote, local, ports] = name;
   const owner = layer.listening.adopterOf(ports & 0xffff);
   const route = layer.ip.route(remote);
   if (owner === undefined || route === undefined || layer.departed !== undefined) return undefined;
@@ -184,8 +187,7 @@ function within(value: number, least: number, most: number): boolean {
 function wellFormed(record: MovingRecord): boolean {
   if (typeof record !== 'object' || record === null) return false;
   const { busy, rested } = record;
-  if (record.version !== MOVE_VERSION || !numbers(record.name, 3) || !numbers([record.at, record.stamp], 2))
-    return false;
+  if (record.version !== MOVE_VERSION || !numbers([record.at, record.stamp], 2)) return false;
   if (!numbers(record.numbers, NUMBERS.length) || !numbers(record.flags, FLAGS.length)) return false;
   if (!times(record.times, TIMES.length) || !numbers(rested, 4) || rested.some((one) => one < 0)) return false;
   if (busy === undefined) return true;

@@ -6,11 +6,11 @@ import {
   type Datagrams,
   datagramAddress,
   type OnDatagram,
-} from '../datagrams.js';
-import type { Ipv4 } from '../ip/ip-output.js';
-import type { Random } from '../ip/transport.js';
-import type { Udp, UdpPort } from '../ip/udp.js';
-import { int32At } from '../wire/tcp.js';
+} from '../../datagrams.js';
+import type { Ipv4 } from '../../ip/ip-output.js';
+import type { Random } from '../../ip/transport.js';
+import type { Udp, UdpPort } from '../../ip/udp.js';
+import { int32At } from '../../wire/tcp.js';
 
 /** RFC 6335 6: the dynamic ports. */
 const FIRST_DYNAMIC = 49_152;

@@ -32,6 +32,7 @@ export class Worker {
   constructor(
     readonly number: number,
     readonly fd: number,
+    /** With HTTPS over sockets: that of the HTTP port. */
     readonly httpFd: number | undefined,
   ) {}
 

@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import t from 'tap';
+import { siteNameOf } from '../../src/deploy/host/purpose.js';
 import { git, Stage } from '../deploy/setup.js';
 import { directory } from '../store/tree.js';
 import { type Run, readWorkflow, type Step } from './workflow.js';
@@ -186,7 +187,9 @@ eval "exec $2"
 
     const allowed = join(keys, 'allowed');
     writeFileSync(allowed, `ci@example.org namespaces="sitekernel" ${readFileSync(join(keys, 'sign.pub'), 'utf8')}`);
-    await stage.initHost({ allowedSigners: allowed, branch: 'socket' });
+    // The host reaches it by its path, and it is the same site.
+    const name = siteNameOf(settings.vars.DEPLOY_REPOSITORY);
+    await stage.initHost({ allowedSigners: allowed, branch: 'socket', name });
     t.equal(await stage.poll(), 'good');
     t.equal(await stage.reason('verified'), 'signed by ci@example.org');
     t.ok(statSync(join(stage.host.images, stage.runner.running!.image, 'run')).mode & 0o100);

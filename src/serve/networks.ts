@@ -1,6 +1,7 @@
 /** Makes the network that the command line asks for. What is not needed is not loaded. */
 import { hostname } from 'node:os';
 import type { DirectArguments } from '../cli/arguments/direct.js';
+import { gatewayNotice } from '../cli/arguments/ipv4.js';
 import type { ServeOptions } from '../cli/arguments/serve.js';
 import { Failure } from '../errors/failure.js';
 import type { OpenTap } from '../net/device/linux/tap-open.js';
@@ -45,6 +46,8 @@ export async function openDirect(
   const { formatMac } = await import('../net/wire/address.js');
   const { DROP_NAMES } = await import('../net/drops.js');
   const { direct } = options;
+  const slip = direct.static === undefined ? undefined : gatewayNotice(direct.static);
+  if (slip !== undefined && worker === undefined) log.warn(slip);
   const network = new DirectNetwork({
     device: await deviceOf(direct, inherited),
     held,

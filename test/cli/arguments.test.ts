@@ -1,5 +1,6 @@
 import t from 'tap';
 import { parseArguments } from '../../src/cli/arguments/arguments.js';
+import { gatewayNotice } from '../../src/cli/arguments/ipv4.js';
 import type { ServeOptions } from '../../src/cli/arguments/serve.js';
 import { Failure } from '../../src/errors/failure.js';
 
@@ -93,13 +94,34 @@ t.test('a bad address is refused with what is wrong about it', (t) => {
     [['--ipv4', '127.0.0.2/8'], /loopback/],
     [['--ipv4', '224.0.0.5/24'], /multicast/],
     [['--ipv4', '0.0.0.5/24'], /"this network"/],
-    [['--ipv4', '46.43.42.137/25', '--ipv4-gateway', '46.43.42.1'], /46\.43\.42\.1 is not in the network/],
+    [['--ipv4', '46.43.42.137/25', '--ipv4-gateway', '127.0.0.1'], /loopback/],
     [['--ipv4', '46.43.42.137/25', '--ipv4-gateway', '46.43.42.137'], /our own address/],
     [['--ipv4', '46.43.42.137/25', '--ipv4-gateway', '46.43.42.255'], /broadcast/],
     [['--ipv4-gateway', '10.0.0.1'], /needs --ipv4/],
     [['--ipv4-netmask', '255.0.0.0'], /needs --ipv4/],
   ];
   for (const [argv, sentence] of cases) t.match(direct(...argv), sentence, argv.join(' '));
+  t.end();
+});
+
+t.test('a gateway outside of the prefix is on the link, and told of where it may be a slip of the hand', (t) => {
+  for (const [ipv4, gateway, slip] of [
+    ['192.0.2.7/32', '169.254.0.1', false],
+    ['192.0.2.7/31', '192.0.2.1', false],
+    ['192.0.2.7/24', '10.0.0.255', true],
+    ['192.0.2.7/24', '192.0.2.1', false],
+  ] as const) {
+    const given = serve('--net', 'direct', '--ipv4', ipv4, '--ipv4-gateway', gateway).direct.static;
+    t.equal(given?.gateway, gateway);
+    t.equal(gatewayNotice(given!) !== undefined, slip, `${ipv4} ${gateway}`);
+  }
+  t.end();
+});
+
+t.test('a number of seconds that no timer can hold is told of as any other wrong value', (t) => {
+  t.equal(serve('--idle', '2147483').http.idle, 2_147_483_000);
+  for (const option of ['--idle', '--drain', '--keep-assets'])
+    t.match(refusal(option, '2147484'), new RegExp(`${option} is a number of|Seconds are a number of`), option);
   t.end();
 });
 

@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { badUsage } from '../../errors/failure.js';
 import { type AdminArguments, type AdminFlags, addAdminOptions, adminArguments } from '../admin-arguments.js';
+import { count, LONGEST_TIMER } from './option-values.js';
 import { addSiteOptions, type SiteArguments, type SiteFlags, siteArguments } from './site.js';
 
 /** How a site is read and served. */
@@ -47,7 +48,11 @@ export interface HttpFlags extends SiteFlags, AdminFlags {
 export function addHttpOptions(program: Command): Command {
   addSiteOptions(program)
     .option('--watch', 'serve a directory while it is built again and again')
-    .option('--keep-assets <seconds>', 'how long fingerprinted files of replaced versions stay (default: 86400)', whole)
+    .option(
+      '--keep-assets <seconds>',
+      'how long fingerprinted files of replaced versions stay (default: 86400)',
+      wholeSeconds('--keep-assets'),
+    )
     .option('--live-reload', 'with --watch: pages load themselves again when the site has changed; for development')
     .option('--redirect-to <origin>', 'redirect every request: https://example.org, or https to keep the host', origin)
     .option(
@@ -61,7 +66,11 @@ export function addHttpOptions(program: Command): Command {
   return addAdminOptions(program, basePath)
     .option('--max-connections <n>', 'connections at once; more are answered 503 (default: 131072)', whole)
     .option('--max-per-client <n>', 'connections at once from one address; 0: no bound of its own (default: 0)', whole)
-    .option('--idle <seconds>', 'how long a connection stays open without a request (default: 60)', whole);
+    .option(
+      '--idle <seconds>',
+      'how long a connection stays open without a request (default: 60)',
+      wholeSeconds('--idle'),
+    );
 }
 
 export function httpArguments(flags: HttpFlags): HttpArguments {
@@ -129,6 +138,8 @@ function fieldValue(text: string): string {
   }
   return text;
 }
+
+const wholeSeconds = (option: string): ((text: string) => number) => count(option, LONGEST_TIMER);
 
 function whole(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('A whole number is expected.');

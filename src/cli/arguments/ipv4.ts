@@ -26,7 +26,7 @@ export function staticAddress(
   const number = quad(address, '--ipv4');
   const prefix = prefixOf(slash < 0 ? undefined : ipv4.slice(slash + 1), netmask, address);
   checkHost(number, prefix, `--ipv4 ${address}`);
-  if (gateway !== undefined) checkGateway(gateway, number, prefix, address);
+  if (gateway !== undefined) checkGateway(gateway, number, prefix);
   return { address, prefix, gateway };
 }
 
@@ -84,15 +84,21 @@ function checkHost(address: number, prefix: number, what: string): void {
     throw badUsage(`${what} is the broadcast address of its /${prefix} network; choose one of a host`);
 }
 
-function checkGateway(gateway: string, address: number, prefix: number, text: string): void {
+function checkGateway(gateway: string, address: number, prefix: number): void {
   const number = quad(gateway, '--ipv4-gateway');
-  const size = 2 ** (32 - prefix);
   if (number === address)
     throw badUsage(`--ipv4-gateway ${gateway} is our own address; give the address of the router`);
-  if (Math.floor(number / size) !== Math.floor(address / size)) {
-    throw badUsage(
-      `--ipv4-gateway ${gateway} is not in the network of --ipv4 ${text}/${prefix}; give a router of that network`,
-    );
-  }
-  checkHost(number, prefix, `--ipv4-gateway ${gateway}`);
+  // One outside of the prefix is asked for on the link itself, as clouds have it that give each host a /32.
+  const size = 2 ** (32 - prefix);
+  const inside = Math.floor(number / size) === Math.floor(address / size);
+  checkHost(number, inside ? prefix : 32, `--ipv4-gateway ${gateway}`);
+}
+
+/** What an operator should know of a gateway that may be a slip of the hand; undefined: nothing. All three are valid. */
+export function gatewayNotice({ address, prefix, gateway }: StaticAddress): string | undefined {
+  if (gateway === undefined || prefix >= 31) return undefined;
+  const size = 2 ** (32 - prefix);
+  if (Math.floor(quad(gateway, '--ipv4-gateway') / size) === Math.floor(quad(address, '--ipv4') / size))
+    return undefined;
+  return `the gateway ${gateway} is not in the network of ${address}/${prefix}: it is looked for on the link itself`;
 }

@@ -271,7 +271,7 @@ t.test('TIME-WAIT: the RST that answers our answer to a SYN ends it, and no othe
   // Another host behind the same translator, without timestamps, by the same port: its number is below ours.
   const other = waiting();
   other.in('S -500000 <mss 1000>');
-  t.match(other.out(), ['. ack 2 <TS>'], 'we tell what we expect');
+  t.match(other.out(), ['. ack 2'], 'we tell what we expect');
   other.in('R 3');
   t.equal(other.host.tcp.waiting.size, 1, 'a number that is not exactly what we expect');
   other.in('R 2');

@@ -52,6 +52,15 @@ export class Binding {
     this.stack.arp.announce(now);
   }
 
+  /** So much of the lease has passed while the clock stood still, ms. */
+  age(milliseconds: number): void {
+    const { lease } = this;
+    if (lease === undefined) return;
+    const { renewAt, rebindAt, expiresAt } = lease;
+    const times = { renewAt: renewAt - milliseconds, rebindAt: rebindAt - milliseconds };
+    this.lease = { ...lease, ...times, expiresAt: expiresAt - milliseconds };
+  }
+
   /** The next start is not to ask for it again. */
   forget(): void {
     this.memory?.save(undefined, 0);

@@ -127,6 +127,26 @@ export class DhcpClient {
     return lease;
   }
 
+  /** The link is up after it was down: this may be another network (RFC 2131 3.7). Until another answer comes the lease holds. */
+  linkUp(now: number): void {
+    if (this.state === 'STOPPED') return;
+    const { lease } = this;
+    this.stack.now = now;
+    this.stack.arp.cancelProbe();
+    this.messages.began = now;
+    if (lease === undefined) return this.enter('INIT', now);
+    this.say(`the link is up again: asking whether ${formatIpv4(lease.address)} is still ours`);
+    this.wanted = lease.address;
+    this.enter('INIT-REBOOT', now);
+  }
+
+  /** The machine slept for so many milliseconds, which the stack's clock does not count; a lease does. */
+  slept(milliseconds: number, now: number): void {
+    if (this.state === 'STOPPED') return;
+    this.binding.age(milliseconds);
+    this.linkUp(now);
+  }
+
   private enter(state: DhcpState, now: number): void {
     this.state = state;
     this.timer.begin(now);
@@ -255,7 +275,7 @@ export class DhcpClient {
       return drops.count(UNEXPECTED, bytes, start, end);
     }
     if (reply.type === NAK) this.refused(reply, now);
-    else if (reply.type === ACK) this.acknowledged(reply, extending, source, now);
+    else if (reply.type === ACK) this.acknowledged(reply, source, now);
     else drops.count(UNEXPECTED, bytes, start, end);
   }
 
@@ -282,18 +302,18 @@ export class DhcpClient {
     this.timer.due = now + 1000;
   }
 
-  private acknowledged(reply: DhcpReply, extending: boolean, source: Ipv4, now: number): void {
+  private acknowledged(reply: DhcpReply, source: Ipv4, now: number): void {
     const { lease: old } = this;
     let before: Terms = {};
     if (reply.yourAddress === old?.address) before = termsOfLease(old);
     else if (this.state === 'REQUESTING' && reply.yourAddress === this.wanted) before = this.offer;
     const lease = leaseOf(reply, this.asked, old?.server ?? this.server, before);
     if (typeof lease === 'string') return this.refuse(lease, source);
-    if (extending && lease.address === this.lease?.address) {
+    if (lease.address === old?.address) {
       this.bind(lease, now);
       return;
     }
-    if (extending) this.binding.drop(now);
+    if (old !== undefined) this.binding.drop(now);
     // RFC 2131 4.4.1, RFC 5227 2.1.1: is anybody using it?
     this.state = 'CHECKING';
     this.timer.rest();

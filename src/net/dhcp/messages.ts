@@ -104,6 +104,9 @@ export class ClientMessages {
         all.push([HOST_NAME, new TextEncoder().encode(hostname).subarray(0, 63)]);
       }
     }
-    this.port?.send(buildDhcp({ type, xid: this.xid, secs, clientAddress, mac, options: all }), to, DHCP_SERVER_PORT);
+    const message = buildDhcp({ type, xid: this.xid, secs, clientAddress, mac, options: all });
+    // RFC 2131 4.1: without an address that is known to be good here, 0.0.0.0, also where the stack still has one.
+    const from = clientAddress === 0 ? { source: 0 } : {};
+    this.port?.send(message, to, DHCP_SERVER_PORT, from);
   }
 }

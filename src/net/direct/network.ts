@@ -2,7 +2,9 @@
  * A network on our own stack: a TAP or a network card, the stack with TCP on it, a way to an address, and the real-time loop that
  * drives them.
  */
+import { uptime } from 'node:os';
 import { performance } from 'node:perf_hooks';
+import { linkState } from '../device/linux/link-state.js';
 import { Drops } from '../drops.js';
 import type { Accept, Adopt, Clock, LeaseInfo, Listener, Network } from '../flow.js';
 import type { Stack } from '../ip/stack.js';
@@ -13,6 +15,7 @@ import type { AddressEvents, AddressMode } from './address/address-mode.js';
 import type { SharedAddress } from './address/followed-mode.js';
 import { LeaseFile } from './address/lease-file.js';
 import { ServedAddress } from './address/served-address.js';
+import { LinkWatch, LOOK_EVERY } from './host/link-watch.js';
 import { monotonic } from './host/monotonic.js';
 import { type OpenDevice, openDevice } from './host/open-device.js';
 import type { DirectOptions } from './host/options.js';
@@ -20,7 +23,7 @@ import { CryptoRandom } from './host/random.js';
 import { realLoop } from './host/real-loop.js';
 import { buildMode, buildStack } from './replay/build-stack.js';
 import { digestState } from './replay/digest.js';
-import { ABORT_ALL, type Beginning, LISTEN, START, STOP, UNLISTEN } from './replay/events.js';
+import { ABORT_ALL, type Beginning, LINK_UP, LISTEN, START, STOP, UNLISTEN } from './replay/events.js';
 import { RecordedDevice } from './replay/recorded-device.js';
 import { Owners } from './replay/recorded-flow.js';
 import { rememberingLeases } from './replay/recorded-leases.js';
@@ -50,6 +53,7 @@ export class DirectNetwork implements Network {
   private readonly owners: Owners | undefined;
   /** The others on the same device. */
   private readonly worker: Worker | undefined = undefined;
+  private watching: NodeJS.Timeout | undefined = undefined;
   private readonly listeners = new Set<Listener>();
 
   /** Opens the device and starts. Throws a sentence when the device cannot be had. */
@@ -118,6 +122,31 @@ export class DirectNetwork implements Network {
       else mode.adopt(before.state, turns.now, monotonic() - before.at);
     });
     turns.loop.start();
+    this.watchLink();
+  }
+
+  private watchLink(): void {
+    const { options, turns, mode, recorder, worker } = this;
+    // Of several workers the first one has the address.
+    if (this.watching !== undefined || (worker !== undefined && !worker.leads)) return;
+    const { device } = options;
+    const bridge = device.kind === 'tap' ? device.bridge : undefined;
+    const clocks = { monotonic: () => performance.now(), boot: () => uptime() * 1000 };
+    const watch = new LinkWatch(device.name, bridge, linkState(device.name, bridge), clocks, {
+      linkUp: () =>
+        turns.enter(() => {
+          recorder?.turn(LINK_UP, turns.now);
+          mode.linkUp?.(turns.now);
+        }),
+      slept: (milliseconds) =>
+        turns.enter(() => {
+          recorder?.slept(milliseconds, turns.now);
+          mode.slept?.(milliseconds, turns.now);
+        }),
+      notice: (sentence) => options.onNotice?.(sentence),
+    });
+    // Whose traffic another program has looks at nothing.
+    this.watching = setInterval(() => turns.reading && watch.look(), LOOK_EVERY).unref();
   }
 
   /** Runs `callback` as an entry of the stack, at the present time. */
@@ -130,6 +159,7 @@ export class DirectNetwork implements Network {
   }
 
   private deviceGone(): void {
+    clearInterval(this.watching);
     this.turns.loop.stop();
     this.served.fail(`${this.opened.link.title} is gone: it was removed while we served on it`);
   }
@@ -172,7 +202,8 @@ export class DirectNetwork implements Network {
    * Rejects with a sentence when it cannot be had; it stays where it is then.
    */
   async takeOver(paths: readonly string[]): Promise<void> {
-    if (!(await this.succession.takeOver(paths))) this.begin();
+    if (await this.succession.takeOver(paths)) this.watchLink();
+    else this.begin();
   }
 
   /** Whether connections go to the program that has the traffic, as they can. */
@@ -240,6 +271,7 @@ export class DirectNetwork implements Network {
   async close(drain: number, over?: () => Promise<void>): Promise<void> {
     const { turns, mode, stack } = this;
     const { link, device } = this.opened;
+    clearInterval(this.watching);
     for (const listener of [...this.listeners]) listener.close();
     if (this.succession.open > 0 && !link.gone) await this.drain(drain);
     await over?.();

@@ -34,8 +34,10 @@ export type OnDatagram = (
 /** An ICMP error about a datagram that went from this port to `destination:port` (RFC 1122 4.1.3.3): ICMP's type and code. */
 export type OnError = (type: number, code: number, destination: Ipv4, port: number, now: number) => void;
 
-/** RFC 1122 4.1.4: time to live, 1..255, and Differentiated Services code point, 0..63. */
+/** RFC 1122 4.1.4: time to live, 1..255, and Differentiated Services code point, 0..63; the source address. */
 export interface DatagramOptions {
+  /** 0: none, as a host has it that asks for its address. Default: the address that the host has on the way there. */
+  readonly source?: Ipv4;
   readonly ttl?: number;
   readonly dscp?: number;
 }
@@ -115,7 +117,7 @@ export class Udp implements Transport {
       stack.drops.count(route === undefined ? NO_ROUTE : TOO_BIG);
       return false;
     }
-    const source = stack.sourceFor(route);
+    const source = options.source ?? stack.sourceFor(route);
     const tx = stack.tx;
     const head = tx.head;
     const at = TRANSPORT_OFFSET;

@@ -604,3 +604,71 @@ t.test('why an offer or an ACK is not used is told, once for each message of our
   lab.server(reply(OFFER, lab.one().xid, OFFERED, [option(51, int(60)).subarray(0, 3)]));
   t.match(trouble.at(-1), /malformed/);
 });
+
+t.test(
+  '[2131 3.7] a link that was down and is up: the address is asked for again, from 0.0.0.0, and holds meanwhile',
+  async (t) => {
+    const lab = new Client().bind(1000);
+    lab.advance(60_000);
+    lab.dhcp.linkUp(lab.now);
+    lab.advance(0);
+    const request = lab.one();
+    t.match(request, { type: REQUEST, source: 0, destination: EVERYBODY, clientAddress: 0, secs: 0 });
+    t.same(request.options.get(50), int(OFFERED));
+    t.notOk(request.options.has(54));
+    t.equal(lab.stack.config?.address, OFFERED);
+    lab.server(reply(ACK, request.xid, OFFERED, terms(1000)));
+    t.equal(lab.dhcp.state, 'BOUND');
+    t.notOk(lab.leases.includes(undefined), 'no connection ended');
+    t.ok((lab.dhcp.lease?.expiresAt ?? 0) >= 1_060_000);
+  },
+);
+
+t.test('[2131 3.7] on another network: NAK, or silence and another server’s offer, and the new address', async (t) => {
+  const other = ip('10.8.0.50');
+  for (const answer of ['NAK', 'silence']) {
+    const lab = new Client().bind(1000);
+    lab.advance(60_000);
+    lab.dhcp.linkUp(lab.now);
+    lab.advance(0);
+    const request = lab.one();
+    if (answer === 'NAK') lab.server(reply(NAK, request.xid, 0), BROADCAST_MAC);
+    lab.advance(20_000);
+    const discover = heard(lab).find((said) => said.type === DISCOVER);
+    t.match(discover, { source: 0, clientAddress: 0 }, answer);
+    if (answer === 'silence') t.equal(lab.stack.config?.address, OFFERED, 'the lease holds until there is another');
+    lab.server(reply(OFFER, lab.dhcp['messages'].xid, other, terms(1000)));
+    lab.server(reply(ACK, lab.one().xid, other, terms(1000)));
+    lab.advance(300);
+    t.equal(lab.stack.config?.address, other, answer);
+    t.same(
+      lab.leases.map((lease) => lease?.address),
+      [OFFERED, undefined, other],
+    );
+  }
+});
+
+t.test('a link that comes up while no server has answered is asked on at once', async (t) => {
+  const lab = new Client();
+  lab.advance(100_000);
+  lab.take();
+  lab.dhcp.linkUp(lab.now);
+  lab.advance(0);
+  t.equal(lab.one().type, DISCOVER);
+});
+
+t.test(
+  'a machine that slept counts its lease: what is left is asked for again, what is over is given up',
+  async (t) => {
+    const short = new Client().bind(1000);
+    short.dhcp.slept(400_000, short.now);
+    short.advance(0);
+    t.equal(short.one().type, REQUEST);
+    t.ok(Math.abs((short.dhcp.lease?.expiresAt ?? 0) - 600_000) < 1000);
+    const long = new Client().bind(1000);
+    long.dhcp.slept(1_200_000, long.now);
+    long.advance(0);
+    t.equal(long.stack.config, undefined, 'another host may have it');
+    t.equal(heard(long).at(-1)?.type, DISCOVER);
+  },
+);

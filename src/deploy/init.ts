@@ -100,7 +100,7 @@ export async function initHost(options: InitOptions): Promise<Initialised> {
       );
     });
     // What is offered is read once, so that a wrong branch, or a wrong argument, is said now and not by cron.
-    const { manifest } = await candidateAt(new Repository(host.gitDir), 'HEAD');
+    const { manifest } = await candidateAt(new Repository(host.gitDir), host.tip);
     options.check?.(manifest, config.args);
     if (trust !== undefined) await writeTrust(host, trust);
     await writeUnits(host);

@@ -6,7 +6,7 @@ import { adminListener, makeServer } from './http-server.js';
 import { Log } from './log.js';
 import { openNetwork } from './networks.js';
 import { firstSignal } from './signals.js';
-import { openSites } from './sites.js';
+import { openSites, tellRoots } from './sites.js';
 import { addressOf } from './url.js';
 import { FROM_WORKERS } from './workers/worker-channel.js';
 
@@ -48,6 +48,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     openNetwork(options, log, (one) => failed(one)),
     openSites(options, log),
   ]);
+  tellRoots(sites, log);
   const http = makeServer(options, network, sites, log);
   const admin = await adminListener(options, { network, sites, log, http });
   // Made here, while the network asks for its address: with a pipe or a terminal come Node's sockets, which take milliseconds to load.

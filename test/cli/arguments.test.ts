@@ -2,6 +2,7 @@ import t from 'tap';
 import { parseArguments } from '../../src/cli/arguments/arguments.js';
 import { gatewayNotice } from '../../src/cli/arguments/ipv4.js';
 import type { ServeOptions } from '../../src/cli/arguments/serve.js';
+import { similar } from '../../src/cli/arguments/similar.js';
 import { Failure } from '../../src/errors/failure.js';
 
 function serve(...argv: string[]): ServeOptions {
@@ -232,5 +233,37 @@ t.test('what is wrong with a command names the help of that command', (t) => {
     /^"sitekernel deploy" does one of these: commit, init, poll, .*; "sitekernel deploy --help" tells/,
   );
   t.match(refusal('image'), /^"sitekernel image" does one of these: build, verify/);
+  t.end();
+});
+
+t.test('a mistyped command is told of with the one that was meant; a file or directory of that name is served', (t) => {
+  for (const [word, meant] of [
+    ['bundel', 'bundle'],
+    ['isnpect', 'inspect'],
+    ['hosts', 'host'],
+    ['deplyo', 'deploy'],
+    ['hepl', 'help'],
+  ] as const) {
+    t.match(refusal(word), new RegExp(`no command, file or directory "${word}"; did you mean "${meant}"`));
+    t.match(refusal(word, '-o', 'x'), new RegExp(`did you mean "${meant}"`), 'with options of the command as well');
+  }
+  for (const site of ['_site', './bundel', 'public', 'www']) t.equal(serve(site).site, site);
+  const before = process.cwd();
+  const folder = t.testdir({ bundel: {} });
+  process.chdir(folder);
+  t.equal(serve('bundel').site, 'bundel');
+  process.chdir(before);
+  t.match(refusal('host', 'dwon'), /unknown command 'dwon' \(Did you mean down\?\); "sitekernel host --help" lists/);
+  t.match(refusal('--prot', '3'), /unknown option '--prot' \(Did you mean --port\?\)/);
+  t.end();
+});
+
+t.test('a distance of two letters is a slip, more is another word, and short words are left alone', (t) => {
+  const known = ['bundle', 'inspect', 'host', 'help'];
+  t.equal(similar('bundlee', known), 'bundle');
+  t.equal(similar('nudble', known), undefined);
+  t.equal(similar('x', known), undefined);
+  t.equal(similar('', known), undefined);
+  t.equal(similar('hots', known), 'host', 'swapped letters are one slip');
   t.end();
 });

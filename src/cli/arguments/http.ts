@@ -46,7 +46,7 @@ export interface HttpFlags extends SiteFlags, AdminFlags {
 }
 
 export function addHttpOptions(program: Command): Command {
-  addSiteOptions(program)
+  addSiteOptions(program.optionsGroup('The site:'))
     .option('--watch', 'serve a directory while it is built again and again')
     .option(
       '--keep-assets <seconds>',
@@ -54,6 +54,7 @@ export function addHttpOptions(program: Command): Command {
       wholeSeconds('--keep-assets'),
     )
     .option('--live-reload', 'with --watch: pages load themselves again when the site has changed; for development')
+    .optionsGroup('HTTP:')
     .option('--redirect-to <origin>', 'redirect every request: https://example.org, or https to keep the host', origin)
     .option(
       '--canonical-host <origin>',
@@ -63,7 +64,8 @@ export function addHttpOptions(program: Command): Command {
     .option('--site-for <host=site>', 'another site for a host; may be given several times', siteFor)
     .option('--base <path>', 'serve the site below a path, such as /docs', basePath)
     .option('--server-field <text>', 'send this as the Server field (default: none)', fieldValue);
-  return addAdminOptions(program, basePath)
+  return addAdminOptions(program.optionsGroup('Pages about the server:'), basePath)
+    .optionsGroup('Limits:')
     .option('--max-connections <n>', 'connections at once; more are answered 503 (default: 131072)', whole)
     .option('--max-per-client <n>', 'connections at once from one address; 0: no bound of its own (default: 0)', whole)
     .option(

@@ -8,7 +8,7 @@ import { sameMac } from '../wire/ethernet.js';
 import { Binding } from './binding.js';
 import { addressFault, type Lease, type LeaseMemory, leaseOf, type Terms, termsOf, termsOfLease } from './lease.js';
 import { ClientMessages } from './messages.js';
-import { Retransmission } from './retransmission.js';
+import { LONGEST_WAIT, Retransmission } from './retransmission.js';
 
 const MALFORMED = dropReason('dhcp-malformed');
 const NOT_FOR_US = dropReason('dhcp-not-for-us');
@@ -180,7 +180,7 @@ export class DhcpClient {
         timer.attempts++;
         if (timer.attempts === 1 || timer.attempts % 4 === 0) {
           this.complain(
-            `no DHCP server has answered for ${Math.round((now - messages.began) / 1000)} s; asking again every ${Math.round(timer.wait / 1000)} s, for ever`,
+            `no DHCP server has answered for ${Math.round((now - messages.began) / 1000)} s; asking again now and in ${timer.seconds} s, for ever, at last every ${LONGEST_WAIT / 1000} s`,
           );
         }
         this.discover(now);

@@ -13,7 +13,7 @@ import { adminListener, makeServer } from '../http-server.js';
 import { Log } from '../log.js';
 import { openDirect, openSockets } from '../networks.js';
 import { firstSignal } from '../signals.js';
-import { openSites, type Sites } from '../sites.js';
+import { openSites, type Sites, tellRoots } from '../sites.js';
 import { addressOf } from '../url.js';
 import { Orphan } from './orphan.js';
 
@@ -28,6 +28,7 @@ export async function runSupervised(options: ServeOptions): Promise<void> {
   const signal = firstSignal();
   try {
     const sites = await openSites(options, log);
+    tellRoots(sites, log);
     const test = await testSites(options, sites);
     log.event('net', `self-test passed: ${test.pages} answers, ${test.bytes} bytes`);
     supervisor.say({ say: 'ready', version: CHANNEL_VERSION, bundle: sites.site.store().id });

@@ -7,7 +7,7 @@ import type { Network } from '../../net/flow.js';
 import { adminListener, makeServer } from '../http-server.js';
 import { Log } from '../log.js';
 import { openDirect, openSockets } from '../networks.js';
-import { openSites } from '../sites.js';
+import { openSites, tellRoots } from '../sites.js';
 import { INTERVAL, reportOf, Siblings } from './siblings.js';
 import { type Place, type ToFirst, type ToWorker, WORKER_FD } from './worker-channel.js';
 
@@ -23,6 +23,7 @@ export async function runWorker(options: ServeOptions, number: number): Promise<
     direct ? openQueue(options, log, first) : openSockets(options, WORKER_FD),
     openSites(options, log),
   ]);
+  if (number === 1) tellRoots(sites, log);
   const http = makeServer(options, network, sites, log, siblings);
   const { metrics, status } = options.http.admin;
   // One of them tells for all.

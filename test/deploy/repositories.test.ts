@@ -1,12 +1,13 @@
 /** Repositories and settings of git that are not ours: what is checked out, hash functions, a user's configuration, odd commits. */
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import t from 'tap';
 import { pull } from '../../src/deploy/poll.js';
 import { commitImage } from '../../src/deploy/repository/commit.js';
 import { directory } from '../store/tree.js';
+import { MAIN } from '../wire/server.js';
 import { git, SITE, Stage } from './setup.js';
 
 /** Sets variables for the programs that this one starts, until the test ends. */
@@ -84,7 +85,7 @@ t.test('the settings of a user and of a machine do not change what is committed,
   const bad = join(root, 'hooks');
   mkdirSync(bad);
   const ran = join(root, 'ran');
-  for (const hook of ['post-merge', 'pre-push', 'post-checkout', 'reference-transaction', 'pre-commit'])
+  for (const hook of ['post-merge', 'pre-push', 'post-checkout', 'pre-commit', 'post-commit'])
     writeFileSync(join(bad, hook), `#!/bin/sh\necho ${hook} >> ${ran}\nexit 1\n`, { mode: 0o755 });
   const settings = `
 [core]
@@ -117,8 +118,10 @@ t.test('the settings of a user and of a machine do not change what is committed,
 	prune = true
 `;
   writeFileSync(join(root, 'gitconfig'), settings);
+  const stage = Stage.empty(t);
   environment(t, { GIT_CONFIG_GLOBAL: join(root, 'gitconfig') });
-  const stage = await Stage.open(t);
+  await stage.deploy(SITE);
+  await stage.initHost();
   t.equal(await stage.poll(), 'good');
   const { id } = await stage.deploy({ 'index.html': 'second' });
   t.equal(await stage.poll(), 'good');
@@ -176,4 +179,31 @@ t.test('a repository whose name begins with a dash is a repository', async (t) =
   } finally {
     process.chdir(before);
   }
+});
+
+t.test('a site that hosts would refuse is refused by image build', async (t) => {
+  const root = t.testdir({ site: { 'index.html': 'home', 'tab\t.html': 'x' }, good: { 'index.html': 'home' } });
+  const build = (site: string) => {
+    const words = [
+      'image',
+      'build',
+      join(root, site),
+      '--target',
+      'socket',
+      '--port',
+      '18080',
+      '-o',
+      join(root, 'images'),
+    ];
+    return spawnSync(process.execPath, [MAIN, ...words], { encoding: 'utf8' });
+  };
+  const refused = build('site');
+  t.equal(refused.status, 1);
+  t.match(refused.stderr, /no host would take this image: its self-test: .*tab%09\.html/);
+  t.equal(refused.stdout, '');
+  t.same(
+    readdirSync(join(root, 'images')).filter((name) => !name.startsWith('.')),
+    [],
+  );
+  t.equal(build('good').status, 0);
 });

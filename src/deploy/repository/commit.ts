@@ -54,14 +54,22 @@ export async function commitImage(options: CommitOptions): Promise<Committed> {
     throw new ImageError(
       `the files of the site are not in ${site}; name the directory that it was built of with --site`,
     );
+  let guess: ObjectFormat = 'sha1';
+  let first: GitError | undefined;
   for (let tries = 1; ; tries++) {
     const folder = await mkdtemp(join(tmpdir(), 'sitekernel-commit-'));
-    const committing = new Committing(image, site, options, folder);
+    const committing = new Committing(image, site, options, folder, guess);
     try {
       return await committing.run();
     } catch (error) {
       // Another push came first: what it made is the ground of the next try.
-      if (!(error instanceof GitError) || !(await committing.cameLate(error))) throw error;
+      if (!(error instanceof GitError)) throw error;
+      if (committing.guessed && guess === 'sha1' && error.command === 'push') {
+        guess = 'sha256';
+        first = error;
+        continue;
+      }
+      if (!(await committing.cameLate(error))) throw first ?? error;
       if (tries === TRIES)
         throw new ImageError(
           `others committed to ${options.branch} each of the ${TRIES} times that this commit was about to; try again`,
@@ -73,6 +81,9 @@ export async function commitImage(options: CommitOptions): Promise<Committed> {
   }
 }
 
+/** Git's names for the hash functions of a repository's objects. */
+type ObjectFormat = 'sha1' | 'sha256';
+
 class Committing {
   private readonly image: VerifiedImage;
   private readonly site: string;
@@ -82,8 +93,17 @@ class Committing {
   private readonly index: string;
   /** The branch's tip when it began; empty: there was none. */
   private began = '';
+  /** The kind of names was a guess. */
+  guessed = false;
 
-  constructor(image: VerifiedImage, site: string, options: CommitOptions, folder: string) {
+  /** `guess`: the kind of names that an empty repository at a distance is taken to have. */
+  constructor(
+    image: VerifiedImage,
+    site: string,
+    options: CommitOptions,
+    folder: string,
+    private readonly guess: ObjectFormat,
+  ) {
     this.image = image;
     this.site = site;
     this.options = options;
@@ -123,6 +143,15 @@ class Committing {
     return remote.toString('utf8').split('\t')[0] ?? '';
   }
 
+  /** By the names of what it has. An empty repository does not tell: it is tried with the one, then with the other. */
+  private async remoteFormat(): Promise<ObjectFormat> {
+    const refs = (await git(['ls-remote', '--', this.url])).toString('utf8');
+    const name = refs.split('\t')[0] ?? '';
+    this.guessed = name === '';
+    if (this.guessed) return this.guess;
+    return name.length === 64 ? 'sha256' : 'sha1';
+  }
+
   /**
    * A repository with the branch's tip and, of a remote one, no more; answers the tip, undefined when the branch is new. Its objects
    * have names of the kind that the other one's have, SHA-1 or SHA-256.
@@ -131,26 +160,23 @@ class Committing {
     const { branch } = this.options;
     const tip = await this.remoteTip();
     const { gitDir } = this.repository;
-    if (this.url !== resolve(this.url)) {
-      // Trees only: contents that the branch has already are known by their hashes. Where the branch is new, what the clone tells is the
-      // kind of names.
-      const shallow = [
-        '--bare',
-        '--depth',
-        '1',
-        '--filter=blob:none',
-        '--single-branch',
-        '--no-tags',
-        '--no-reject-shallow',
-      ];
-      const named = tip === '' ? [] : ['--branch', branch];
-      await git(['clone', '--quiet', '--template=', ...shallow, ...named, '--', this.url, gitDir]);
-      return tip === '' ? undefined : tip;
+    const remote = this.url !== resolve(this.url);
+    if (remote && tip !== '') {
+      // Trees only: contents that the branch has already are known by their hashes.
+      const shallow = ['--bare', '--depth', '1', '--filter=blob:none', '--single-branch', '--no-tags'];
+      const plain = ['--template=', '--no-reject-shallow'];
+      await git(['clone', '--quiet', ...plain, ...shallow, '--branch', branch, '--', this.url, gitDir]);
+      return tip;
+    }
+    const init = ['init', '--quiet', '--bare', '--template='];
+    if (remote) {
+      await git([...init, `--object-format=${await this.remoteFormat()}`, '--', gitDir]);
+      return undefined;
     }
     // A repository on this machine is read where it is.
     const theirs = new Repository(await gitDirOf(this.url));
     const format = await theirs.objectFormat();
-    await git(['init', '--quiet', '--bare', '--template=', `--object-format=${format}`, '--', gitDir]);
+    await git([...init, `--object-format=${format}`, '--', gitDir]);
     if (tip === '') return undefined;
     const objects = await theirs.text(['rev-parse', '--path-format=absolute', '--git-path', 'objects']);
     await mkdir(join(gitDir, 'objects', 'info'), { recursive: true });

@@ -53,7 +53,8 @@ export class DirectNetwork implements Network {
   private readonly owners: Owners | undefined;
   /** The others on the same device. */
   private readonly worker: Worker | undefined = undefined;
-  private watching: NodeJS.Timeout | undefined = undefined;
+  /** Ends the watch over the link, while there is one. */
+  private unwatch: (() => void) | undefined = undefined;
   private readonly listeners = new Set<Listener>();
 
   /** Opens the device and starts. Throws a sentence when the device cannot be had. */
@@ -128,11 +129,12 @@ export class DirectNetwork implements Network {
   private watchLink(): void {
     const { options, turns, mode, recorder, worker } = this;
     // Of several workers the first one has the address.
-    if (this.watching !== undefined || (worker !== undefined && !worker.leads)) return;
+    if (this.unwatch !== undefined || (worker !== undefined && !worker.leads)) return;
     const { device } = options;
     const bridge = device.kind === 'tap' ? device.bridge : undefined;
     const clocks = { monotonic: () => performance.now(), boot: () => uptime() * 1000 };
-    const watch = new LinkWatch(device.name, bridge, linkState(device.name, bridge), clocks, {
+    const state = linkState(device.name, bridge);
+    const watch = new LinkWatch(device.name, bridge, state, clocks, {
       linkUp: () =>
         turns.enter(() => {
           recorder?.turn(LINK_UP, turns.now);
@@ -146,7 +148,12 @@ export class DirectNetwork implements Network {
       notice: (sentence) => options.onNotice?.(sentence),
     });
     // Whose traffic another program has looks at nothing.
-    this.watching = setInterval(() => turns.reading && watch.look(), LOOK_EVERY).unref();
+    const timer = setInterval(() => turns.reading && watch.look(), LOOK_EVERY).unref();
+    this.unwatch = () => {
+      clearInterval(timer);
+      state.close();
+      this.unwatch = undefined;
+    };
   }
 
   /** Runs `callback` as an entry of the stack, at the present time. */
@@ -159,7 +166,7 @@ export class DirectNetwork implements Network {
   }
 
   private deviceGone(): void {
-    clearInterval(this.watching);
+    this.unwatch?.();
     this.turns.loop.stop();
     this.served.fail(`${this.opened.link.title} is gone: it was removed while we served on it`);
   }
@@ -271,7 +278,7 @@ export class DirectNetwork implements Network {
   async close(drain: number, over?: () => Promise<void>): Promise<void> {
     const { turns, mode, stack } = this;
     const { link, device } = this.opened;
-    clearInterval(this.watching);
+    this.unwatch?.();
     for (const listener of [...this.listeners]) listener.close();
     if (this.succession.open > 0 && !link.gone) await this.drain(drain);
     await over?.();

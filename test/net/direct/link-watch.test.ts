@@ -4,6 +4,8 @@ import { LinkWatch } from '../../../src/net/direct/host/link-watch.js';
 /** A link, a bridge and two clocks that the test turns. */
 class Machine {
   running: boolean | undefined = true;
+  flapped = false;
+  setDown = false;
   bridge = 7;
   result: 'joined' | 'elsewhere' | 'forbidden' | 'failed' = 'joined';
   monotonic = 0;
@@ -19,6 +21,8 @@ class Machine {
       bridge,
       {
         running: () => this.running,
+        wasDown: (carrier) => this.setDown || (carrier && this.flapped),
+        close: () => {},
         bridge: () => this.bridge,
         join: () => {
           this.joins++;
@@ -52,9 +56,24 @@ t.test('a link that comes up is news once, also where it was down at the start',
   t.same(machine.second(), []);
   machine.running = undefined;
   t.same(machine.second(), [], 'an interface that is gone is not this watch’s to tell');
+  machine.running = true;
+  machine.second();
+  machine.flapped = true;
+  t.same(machine.second(), ['up'], 'down and up between two looks');
+  machine.flapped = false;
+  t.same(machine.second(), []);
   const late = new Machine(undefined, false);
+  late.flapped = true;
+  t.same(late.second(), []);
+  late.flapped = false;
   late.running = true;
   t.same(late.second(), ['up']);
+  const slow = new Machine(undefined);
+  slow.flapped = true;
+  t.same(slow.second(), [], 'what happened while it was set up is no news');
+  const early = new Machine(undefined);
+  early.setDown = true;
+  t.same(early.second(), ['up'], 'set down and up within the first second');
   t.equal(late.joins, 0);
 });
 

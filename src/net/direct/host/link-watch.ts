@@ -25,7 +25,9 @@ export interface LinkClocks {
 }
 
 export class LinkWatch {
-  private up: boolean;
+  /** The kernel tells up to a second late that a link that was just set up has a carrier: until the first look that is no news. */
+  private up = true;
+  private first = true;
   private bridgeIndex: number;
   private asleep: number;
 
@@ -37,8 +39,6 @@ export class LinkWatch {
     private readonly clocks: LinkClocks,
     private readonly events: LinkEvents,
   ) {
-    // Where it was down at the start the first carrier is news.
-    this.up = state.running() === true;
     this.bridgeIndex = bridge === undefined ? 0 : state.bridge();
     this.asleep = clocks.boot() - clocks.monotonic();
   }
@@ -48,9 +48,11 @@ export class LinkWatch {
     const slept = asleep - this.asleep;
     this.asleep = asleep;
     const joined = this.bridge !== undefined && this.joinAgain();
+    const wasDown = this.state.wasDown(!this.first);
+    this.first = false;
     const up = this.state.running();
     if (up === undefined) return;
-    const came = up && !this.up;
+    const came = up && (wasDown || !this.up);
     this.up = up;
     if (slept >= SLEEP) this.events.slept(slept);
     else if (came || (joined && up)) this.events.linkUp();

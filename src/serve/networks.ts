@@ -1,6 +1,7 @@
 /** Makes the network that the command line asks for. What is not needed is not loaded. */
 
 import { hostname } from 'node:os';
+import { gatewayNotice } from './gateway-notice.js';
 import { Failure } from '../errors/failure.js';
 import type { OpenTap } from '../net/device/linux/tap-open.js';
 import type { DirectNetwork, DirectOptions } from '../net/direct/network.js';
@@ -50,6 +51,8 @@ export async function openDirect(
   const { formatMac } = await import('../net/wire/address.js');
   const { DROP_NAMES } = await import('../net/drops.js');
   const { direct } = options;
+  const slip = direct.static === undefined ? undefined : gatewayNotice(direct.static);
+  if (slip !== undefined && worker === undefined) log.warn(slip);
   const network = new DirectNetwork({
     device: await deviceOf(direct, inherited),
     held,

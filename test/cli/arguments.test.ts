@@ -1,5 +1,7 @@
 import t from 'tap';
 import { parseArguments } from '../../src/cli/arguments/arguments.js';
+import { gatewayNotice } from '../../src/serve/gateway-notice.js';
+import { similar } from '../../src/cli/arguments/similar.js';
 import { Failure } from '../../src/errors/failure.js';
 import type { ServeOptions } from '../../src/serve/options/serve.js';
 
@@ -96,12 +98,34 @@ t.test('a bad address is refused with what is wrong about it', (t) => {
     [['--ipv4', '127.0.0.2/8'], /loopback/],
     [['--ipv4', '224.0.0.5/24'], /multicast/],
     [['--ipv4', '0.0.0.5/24'], /"this network"/],
+    [['--ipv4', '46.43.42.137/25', '--ipv4-gateway', '127.0.0.1'], /loopback/],
     [['--ipv4', '46.43.42.137/25', '--ipv4-gateway', '46.43.42.137'], /our own address/],
     [['--ipv4', '46.43.42.137/25', '--ipv4-gateway', '46.43.42.255'], /broadcast/],
     [['--ipv4-gateway', '10.0.0.1'], /needs --ipv4/],
     [['--ipv4-netmask', '255.0.0.0'], /needs --ipv4/],
   ];
   for (const [argv, sentence] of cases) t.match(direct(...argv), sentence, argv.join(' '));
+  t.end();
+});
+
+t.test('a gateway outside of the prefix is on the link, and told of where it may be a slip of the hand', (t) => {
+  for (const [ipv4, gateway, slip] of [
+    ['192.0.2.7/32', '169.254.0.1', false],
+    ['192.0.2.7/31', '192.0.2.1', false],
+    ['192.0.2.7/24', '10.0.0.255', true],
+    ['192.0.2.7/24', '192.0.2.1', false],
+  ] as const) {
+    const given = serve('--net', 'direct', '--ipv4', ipv4, '--ipv4-gateway', gateway).direct.static;
+    t.equal(given?.gateway, gateway);
+    t.equal(gatewayNotice(given!) !== undefined, slip, `${ipv4} ${gateway}`);
+  }
+  t.end();
+});
+
+t.test('a number of seconds that no timer can hold is told of as any other wrong value', (t) => {
+  t.equal(serve('--idle', '2147483').http.idle, 2_147_483_000);
+  for (const option of ['--idle', '--drain', '--keep-assets'])
+    t.match(refusal(option, '2147484'), new RegExp(`${option} is a number of|Seconds are a number of`), option);
   t.end();
 });
 
@@ -277,5 +301,37 @@ t.test('what is wrong about addresses is said in one sentence', (t) => {
   ];
   for (const [argv, message] of wrong) t.match(refusal('--net', 'direct', ...argv), message, argv.join(' '));
   t.match(refusal('--ipv6', '2001:db8::80/64'), /--ipv6 is for --net direct/);
+  t.end();
+});
+
+t.test('a mistyped command is told of with the one that was meant; a file or directory of that name is served', (t) => {
+  for (const [word, meant] of [
+    ['bundel', 'bundle'],
+    ['isnpect', 'inspect'],
+    ['hosts', 'host'],
+    ['deplyo', 'deploy'],
+    ['hepl', 'help'],
+  ] as const) {
+    t.match(refusal(word), new RegExp(`no command, file or directory "${word}"; did you mean "${meant}"`));
+    t.match(refusal(word, '-o', 'x'), new RegExp(`did you mean "${meant}"`), 'with options of the command as well');
+  }
+  for (const site of ['_site', './bundel', 'public', 'www']) t.equal(serve(site).site, site);
+  const before = process.cwd();
+  const folder = t.testdir({ bundel: {} });
+  process.chdir(folder);
+  t.equal(serve('bundel').site, 'bundel');
+  process.chdir(before);
+  t.match(refusal('host', 'dwon'), /unknown command 'dwon' \(Did you mean down\?\); "sitekernel host --help" lists/);
+  t.match(refusal('--prot', '3'), /unknown option '--prot' \(Did you mean --port\?\)/);
+  t.end();
+});
+
+t.test('a distance of two letters is a slip, more is another word, and short words are left alone', (t) => {
+  const known = ['bundle', 'inspect', 'host', 'help'];
+  t.equal(similar('bundlee', known), 'bundle');
+  t.equal(similar('nudble', known), undefined);
+  t.equal(similar('x', known), undefined);
+  t.equal(similar('', known), undefined);
+  t.equal(similar('hots', known), 'host', 'swapped letters are one slip');
   t.end();
 });

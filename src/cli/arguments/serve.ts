@@ -33,6 +33,7 @@ const DIRECT_PORT = 80;
 export function addServe(program: Command, found: (options: ServeOptions) => void): void {
   program
     .argument('[SITE]', 'directory or bundle file (default: the embedded site)')
+    .optionsGroup('Where it serves:')
     .option('--net <mode>', 'what carries the bytes: socket or direct', 'socket')
     .option(
       '--port <n>',
@@ -46,7 +47,8 @@ export function addServe(program: Command, found: (options: ServeOptions) => voi
       'processes that serve, on Linux (default: 1); in direct mode each with a queue of the TAP',
       workerCount,
     );
-  addDirectOptions(program)
+  addDirectOptions(program.optionsGroup('With --net direct, a stack of its own:'))
+    .optionsGroup('How it runs:')
     .option(
       '--log <list>',
       'log to standard error: access, net, drops, all; json: as JSON lines; common: without referer and client',

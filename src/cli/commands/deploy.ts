@@ -148,7 +148,7 @@ class HostCommand {
   /** What kind of image it is about: that of the repository's tip, else that of the last good one. */
   private async target(): Promise<ImageTarget> {
     try {
-      return (await candidateAt(new Repository(this.host.gitDir), 'HEAD')).manifest.target;
+      return (await candidateAt(new Repository(this.host.gitDir), this.host.tip)).manifest.target;
     } catch {
       const { good } = await recoverState(this.host.stateFile, this.journal);
       const image = good === undefined ? undefined : await stagedImage(this.host, good);

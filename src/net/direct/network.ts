@@ -2,8 +2,10 @@
  * A network on our own stack: a TAP or a network card, the stack with TCP on it, a way to an address, and the real-time loop that
  * drives them.
  */
+import { uptime } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import type { Datagrams } from '../datagrams.js';
+import { linkState } from '../device/linux/link-state.js';
 import { Drops } from '../drops.js';
 import type { Accept, Adopt, Clock, LeaseInfo, Listener, Network } from '../flow.js';
 import type { Stack } from '../ip/stack.js';
@@ -17,6 +19,7 @@ import { LeaseFile } from './address/lease-file.js';
 import { type Family, ServedAddress } from './address/served-address.js';
 import { stableSecret } from './address/stable-secret.js';
 import { machineMemory, memoryBudget } from './host/memory-budget.js';
+import { LinkWatch, LOOK_EVERY } from './host/link-watch.js';
 import { monotonic } from './host/monotonic.js';
 import { type OpenDevice, openDevice } from './host/open-device.js';
 import type { DirectOptions } from './host/options.js';
@@ -25,7 +28,7 @@ import { realLoop } from './host/real-loop.js';
 import { StackDatagrams } from './host/stack-datagrams.js';
 import { buildMode, buildStack } from './replay/build-stack.js';
 import { digestState } from './replay/digest.js';
-import { ABORT_ALL, type Beginning, LISTEN, START, STOP, UNLISTEN } from './replay/events.js';
+import { ABORT_ALL, type Beginning, LINK_UP, LISTEN, START, STOP, UNLISTEN } from './replay/events.js';
 import { RecordedDevice } from './replay/recorded-device.js';
 import { Owners } from './replay/recorded-flow.js';
 import { rememberingLeases } from './replay/recorded-leases.js';
@@ -55,6 +58,8 @@ export class DirectNetwork implements Network {
   private readonly owners: Owners | undefined;
   /** The others on the same device. */
   private readonly worker: Worker | undefined = undefined;
+  /** Ends the watch over the link, while there is one. */
+  private unwatch: (() => void) | undefined = undefined;
   private readonly listeners = new Set<Listener>();
   /** UDP of the same host. */
   readonly datagrams: Datagrams;
@@ -150,6 +155,37 @@ export class DirectNetwork implements Network {
       else mode.adopt(before.state, turns.now, monotonic() - before.at);
     });
     turns.loop.start();
+    this.watchLink();
+  }
+
+  private watchLink(): void {
+    const { options, turns, mode, recorder, worker } = this;
+    // Of several workers the first one has the address.
+    if (this.unwatch !== undefined || (worker !== undefined && !worker.leads)) return;
+    const { device } = options;
+    const bridge = device.kind === 'tap' ? device.bridge : undefined;
+    const clocks = { monotonic: () => performance.now(), boot: () => uptime() * 1000 };
+    const state = linkState(device.name, bridge);
+    const watch = new LinkWatch(device.name, bridge, state, clocks, {
+      linkUp: () =>
+        turns.enter(() => {
+          recorder?.turn(LINK_UP, turns.now);
+          mode.linkUp?.(turns.now);
+        }),
+      slept: (milliseconds) =>
+        turns.enter(() => {
+          recorder?.slept(milliseconds, turns.now);
+          mode.slept?.(milliseconds, turns.now);
+        }),
+      notice: (sentence) => options.onNotice?.(sentence),
+    });
+    // Whose traffic another program has looks at nothing.
+    const timer = setInterval(() => turns.reading && watch.look(), LOOK_EVERY).unref();
+    this.unwatch = () => {
+      clearInterval(timer);
+      state.close();
+      this.unwatch = undefined;
+    };
   }
 
   /** Runs `callback` as an entry of the stack, at the present time. */
@@ -162,6 +198,7 @@ export class DirectNetwork implements Network {
   }
 
   private deviceGone(): void {
+    this.unwatch?.();
     this.turns.loop.stop();
     this.served.fail(`${this.opened.link.title} is gone: it was removed while we served on it`);
   }
@@ -205,7 +242,8 @@ export class DirectNetwork implements Network {
    * Rejects with a sentence when it cannot be had; it stays where it is then.
    */
   async takeOver(paths: readonly string[]): Promise<void> {
-    if (!(await this.succession.takeOver(paths))) this.begin();
+    if (await this.succession.takeOver(paths)) this.watchLink();
+    else this.begin();
   }
 
   /** Whether connections go to the program that has the traffic, as they can. */
@@ -282,6 +320,7 @@ export class DirectNetwork implements Network {
   async close(drain: number, over?: () => Promise<void>): Promise<void> {
     const { turns, mode, stack } = this;
     const { link, device } = this.opened;
+    this.unwatch?.();
     for (const listener of [...this.listeners]) listener.close();
     if (this.succession.open > 0 && !link.gone) await this.drain(drain);
     await over?.();

@@ -175,9 +175,12 @@ export class Ipv4Output {
 
   private dispatch(route: Ipv4Route): boolean {
     const { stack } = this;
-    const neighbour = route.neighbour;
-    if (neighbour === undefined) return this.out(BROADCAST_MAC);
+    const held = route.neighbour;
+    if (held === undefined) return this.out(BROADCAST_MAC);
     const neighbours = stack.arp.neighbours;
+    if (neighbours.fresh(held, stack.now)) return this.out(held.mac);
+    const neighbour = neighbours.current(held);
+    route.neighbour = neighbour;
     if (neighbours.fresh(neighbour, stack.now)) return this.out(neighbour.mac);
     // Asking writes over `tx`: what is to be sent is kept first.
     const frame = this.keep();

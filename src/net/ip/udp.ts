@@ -37,8 +37,10 @@ export type OnDatagram = (
 /** An ICMP error about a datagram that went from this port to `destination:port` (RFC 1122 4.1.3.3): ICMP's type and code. */
 export type OnError = (type: number, code: number, destination: Handle, port: number, now: number) => void;
 
-/** RFC 1122 4.1.4: time to live, 1..255, and Differentiated Services code point, 0..63. */
+/** RFC 1122 4.1.4: time to live, 1..255, and Differentiated Services code point, 0..63; the source address. */
 export interface DatagramOptions {
+  /** 0: none, as a host has it that asks for its address. Default: the address that the host has on the way there. */
+  readonly source?: Handle;
   readonly ttl?: number;
   readonly dscp?: number;
 }
@@ -123,7 +125,7 @@ export class Udp implements Transport {
       stack.drops.count(route === undefined ? NO_ROUTE : TOO_BIG);
       return false;
     }
-    const source = stack.sourceFor(route);
+    const source = options.source ?? stack.sourceFor(route);
     // An IPv6 packet without a source would never be answered; one of IPv4 may ask for an address.
     if (source === 0 && isIpv6(destination)) {
       stack.drops.count(NO_ROUTE);

@@ -94,8 +94,10 @@ export class Responder {
   timeWait(row: number, one: TimeWait, segment: Segment, now: number): boolean {
     const { layer } = this;
     const flags = segment.flags;
-    // RFC 1337: a RST does not end TIME-WAIT.
+    // RFC 1337: a RST does not end TIME-WAIT. One does, with exactly the number that we expect (RFC 5961 3.2), when it is the answer to
+    // our answer to a SYN: a host that knows nothing of this connection wants the four-tuple, as behind an address translator.
     if ((flags & RST) !== 0) {
+      if (segment.seq === one.rcvNxt && layer.waiting.answeredSyn(row)) layer.waiting.delete(row);
       layer.drops.count(IN_TIME_WAIT);
       return false;
     }
@@ -130,6 +132,7 @@ export class Responder {
     }
     const route = layer.ip.route(one.remoteAddress);
     if (route === undefined) return false;
+    layer.waiting.answers(row, (flags & (SYN | ACK)) === SYN);
     const options = one.timestamps ? this.timestamps(layer.timestamp(one, now), one.tsRecent) : 0;
     this.send(route, one.localAddress, one.ports, one.sndNxt, rcvNxt, ACK, one.window, options);
     return false;

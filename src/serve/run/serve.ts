@@ -13,7 +13,7 @@ import type { NameServer } from '../names/name-server.js';
 import { openNetwork, openSockets } from '../networks.js';
 import type { ServeOptions } from '../options/serve.js';
 import { firstSignal } from '../signals.js';
-import { openSites } from '../sites.js';
+import { openSites, tellRoots } from '../sites.js';
 
 import { FROM_WORKERS } from '../worker-channel.js';
 
@@ -62,6 +62,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   // What is half open goes with the process.
   if (typeof opened === 'string') return;
   const [network, sites] = opened;
+  tellRoots(sites, log);
   let names: OpenNames | undefined;
   const front = await makeFront({ options, network, sites, log, dns: () => names?.server.counters() });
   const admin = await adminListener(front.watched);

@@ -190,7 +190,8 @@ void signals.server().then(() => {
   over = true;
   void current?.powerDown();
   // A guest that hangs must not keep us.
-  setTimeout(() => current?.kill(), (Number(given['drain'] ?? DRAIN) + PATIENCE) * 1000).unref();
+  const wait = Math.min((Number(given['drain'] ?? DRAIN) + PATIENCE) * 1000, 2_147_483_647);
+  setTimeout(() => current?.kill(), wait).unref();
 });
 signals.onReload(() =>
   process.stderr.write(

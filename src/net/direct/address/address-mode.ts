@@ -16,6 +16,10 @@ export interface AddressMode {
   leave(now: number): AddressState | undefined;
   /** Goes on with an address that a predecessor had, `elapsed` ms ago: announces it, and asks nobody. */
   adopt(state: AddressState, now: number, elapsed: number): void;
+  /** The link is up after it was down, or on a bridge again: neighbours are asked for anew, and the address is looked at. */
+  linkUp?(now: number): void;
+  /** The machine slept for so many milliseconds, which `now` does not count. */
+  slept?(milliseconds: number, now: number): void;
   /** The lease that there is now. */
   lease?(now: number): LeaseInfo | undefined;
 }

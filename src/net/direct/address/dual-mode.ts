@@ -43,6 +43,17 @@ export class DualMode implements AddressMode {
     else this.ipv6?.adopt(state.ipv6, now, elapsed);
   }
 
+  linkUp(now: number): void {
+    this.ipv4?.linkUp?.(now);
+    this.ipv6?.linkUp(now);
+  }
+
+  slept(milliseconds: number, now: number): void {
+    this.ipv4?.slept?.(milliseconds, now);
+    // Lifetimes of addresses and routers have run on: the network is asked anew.
+    this.ipv6?.linkUp(now);
+  }
+
   lease(now: number): LeaseInfo | undefined {
     return this.ipv4?.lease?.(now);
   }

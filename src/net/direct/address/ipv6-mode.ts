@@ -238,6 +238,13 @@ export class Ipv6Mode {
     this.events.addresses6(this.served, this.pending.size === 0);
   }
 
+  /** The link came up, maybe on another network: its routers are asked for anew (RFC 4861 6.3.7). */
+  linkUp(now: number): void {
+    const { v6 } = this.stack;
+    v6.poll(now);
+    v6.routerDiscovery.start();
+  }
+
   /** Leaves the link. */
   stop(): void {
     this.dhcp.stop();

@@ -73,6 +73,17 @@ export class StaticMode implements AddressMode {
     };
   }
 
+  linkUp(now: number): void {
+    const { stack } = this;
+    if (stack.config === undefined) return;
+    stack.output.forget();
+    stack.arp.announce(now);
+  }
+
+  slept(_milliseconds: number, now: number): void {
+    this.linkUp(now);
+  }
+
   poll(): number {
     return Number.POSITIVE_INFINITY;
   }

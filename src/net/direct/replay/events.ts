@@ -51,6 +51,10 @@ export const FINISH = 24;
 export const REMEMBERED = 25;
 /** length u32, bytes (JSON of `Beginning`): what a segment that follows another begins with. */
 export const STATE = 26;
+/** time f64: the link came up. */
+export const LINK_UP = 27;
+/** time f64, milliseconds f64: the machine slept. */
+export const SLEPT = 28;
 
 /** Bytes of one write that are kept; of longer ones only the length is. */
 export const CONTENT_MOST = 64 * 1024;

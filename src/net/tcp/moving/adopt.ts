@@ -176,7 +176,7 @@ function inOrder(c: Connection): boolean {
   const window = (c.rcvAdv - c.rcvNxt) | 0;
   if (inFlight < 0 || inFlight > LARGEST || window < -1 || window > LARGEST) return false;
   if (!within(c.sndScale, 0, 14) || !within(c.rcvScale, 0, 14) || !within(c.sndWnd, 0, LARGEST)) return false;
-  if (!within(c.mss, 36, 0xffff) || !within(c.peerMss, 64, 0xffff) || !within(c.mssCap, 1, 0xffff)) return false;
+  if (!within(c.mss, 1, 0xffff) || !within(c.peerMss, 1, 0xffff) || !within(c.mssCap, 1, 0xffff)) return false;
   return within(c.rcvMss, 1, 0xffff) && within(c.tos, 0, 255) && within(c.userTimeout, 1, 2 ** 31);
 }
 

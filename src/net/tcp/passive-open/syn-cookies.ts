@@ -13,7 +13,7 @@ import { HalfOpen } from './half-open.js';
 const COOKIE_INVALID = dropReason('tcp-cookie-invalid');
 
 /** MSS values that a cookie can carry: 3 bits. */
-const COOKIE_MSS = [64, 536, 1200, 1300, 1360, 1400, 1440, 1460];
+const COOKIE_MSS = [1, 64, 536, 1200, 1300, 1400, 1440, 1460];
 /** A cookie's counter ticks once a minute; a cookie lives for two ticks (RFC 4987 3.6 suggests minutes). */
 const COOKIE_TICK = 60_000;
 

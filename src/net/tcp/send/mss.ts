@@ -15,5 +15,10 @@ export function updateMss(c: Connection): void {
   const path = ip.pathMtu(c.route) - headersTo(c.remoteAddress);
   // Where the checksum is ours to make, a segment is copied into the head, jumbo frames or not.
   const room = ip.offload.checksum ? path : Math.min(path, HEAD_SIZE - TRANSPORT_OFFSET - 40);
-  c.mss = Math.max(Math.min(c.peerMss, room, c.mssCap) - (c.timestamps ? 12 : 0), 36);
+  c.mss = Math.max(Math.min(c.peerMss, room, c.mssCap) - (c.timestamps ? 12 : 0), 1);
 }
+
+/** A smaller MSS is none that a link asks for: RFC 791 has every one carry 68 bytes, of which 40 are headers. */
+export const SMALL_MSS = 28;
+/** Segments so small that may be in flight, whatever congestion control lets: each costs us what one of a thousand bytes does. */
+export const SMALL_MSS_SEGMENTS = 64;

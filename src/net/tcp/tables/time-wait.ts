@@ -13,6 +13,8 @@ export const TIME_WAIT = 60_000;
 /** Bits of `marks`. */
 const STAMPED = 1;
 const OPEN = 2;
+/** The last answer was to a SYN. */
+const SYN_ANSWERED = 4;
 
 /** No row. */
 export const NONE = -1;
@@ -111,6 +113,16 @@ export class TimeWaitTable {
     const { rows } = this;
     rows.rcvNxt[row] = (rows.rcvNxt[row] as number) + 1;
     rows.marks[row] = (rows.marks[row] as number) & ~OPEN;
+  }
+
+  /** Notes whether what is answered now is a SYN. */
+  answers(row: number, syn: boolean): void {
+    const { marks } = this.rows;
+    marks[row] = syn ? (marks[row] as number) | SYN_ANSWERED : (marks[row] as number) & ~SYN_ANSWERED;
+  }
+
+  answeredSyn(row: number): boolean {
+    return ((this.rows.marks[row] as number) & SYN_ANSWERED) !== 0;
   }
 
   /** Its time begins anew. */

@@ -119,7 +119,7 @@ t.test(
       'looked for',
     );
     home.advance(1000);
-    t.same(home.told, ['assigned slaac']);
+    t.same(home.told, ['unusable /63', 'assigned slaac']);
   },
 );
 

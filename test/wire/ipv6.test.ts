@@ -6,35 +6,11 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { Lab, type Namespace, type Program } from './lab.js';
+import { bed, IPV6_LINE } from './ipv6-bed.js';
 import { skipWithout } from './needs.js';
 import { MAIN, SITE } from './server.js';
 import { fetchSite } from './whole-site.js';
 
-const IPV6_LINE = /^listening on http:\/\/\[([0-9a-f:]+)\]\/$/m;
-
-interface Bed {
-  readonly lab: Lab;
-  readonly client: Namespace;
-  start(args: readonly string[]): Program;
-}
-
-/** A bridge with fe80::1 and 2001:db8:77::1, and a client that takes what routers advertise. */
-function bed(owner: ConstructorParameters<typeof Lab>[0]): Bed {
-  const lab = new Lab(owner, '10.77.0.1/24');
-  const { host } = lab;
-  host.ip('addr add fe80::1/64 dev br0 nodad');
-  host.ip('addr add 2001:db8:77::1/64 dev br0 nodad');
-  const client = lab.client('10.77.0.3/24');
-  client.ip('link set eth0 addrgenmode eui64');
-  client.ip('addr add 2001:db8:77::3/64 dev eth0 nodad');
-  const common = ['--tap', 'tap0', '--bridge', 'br0', '--state', join(lab.folder, 'state')];
-  const start = (args: readonly string[]): Program =>
-    host.start(process.execPath, [MAIN, '--net', 'direct', ...common, ...args]);
-  return { lab, client, start };
-}
-
-/** Sends `SIGTERM`; it ends well. */
 const STATIC = ['--ipv6', '2001:db8:77::80/64', '--ipv6-gateway', 'fe80::1'];
 
 for (const offload of [true, false]) {
@@ -104,52 +80,6 @@ t.test('an address that another host has is not used, and is told of', { skip: s
   t.equal(await both.stop(), 0);
 });
 
-const RADVD = `interface br0 {
-  AdvSendAdvert on; MinRtrAdvInterval 3; MaxRtrAdvInterval 4; AdvLinkMTU 1480;
-  prefix 2001:db8:77::/64 { AdvOnLink on; AdvAutonomous on; AdvValidLifetime 3600; AdvPreferredLifetime 1800; };
-};
-`;
-
-for (const router of ['radvd', 'dnsmasq'] as const) {
-  t.test(
-    `an address is made of the prefix that ${router} advertises, the same after a restart`,
-    { skip: skipWithout('curl', router) },
-    async (t) => {
-      const { lab, client, start } = bed(t);
-      await lab.host.run('sysctl', ['-w', 'net.ipv6.conf.all.forwarding=1']);
-      if (router === 'radvd') {
-        const file = join(lab.folder, 'radvd.conf');
-        writeFileSync(file, RADVD);
-        lab.host.start('radvd', ['-n', '-C', file, '-p', join(lab.folder, 'radvd.pid'), '-u', 'root']);
-      } else {
-        const names = ['--keep-in-foreground', '--conf-file=/dev/null', '--port=0', '--user=root', '--interface=br0'];
-        const range = ['--bind-interfaces', '--enable-ra', '--dhcp-range=::,constructor:br0,ra-only'];
-        lab.host.start('dnsmasq', [...names, ...range, `--pid-file=${join(lab.folder, 'pid')}`]);
-      }
-      const addresses: string[] = [];
-      for (let i = 0; i < 2; i++) {
-        const program = start(['--no-ipv4', SITE]);
-        const [, address] = await program.says(IPV6_LINE, 40);
-        addresses.push(address as string);
-        t.match(address, /^2001:db8:77:0?:/);
-        const got = await client.run('curl', [
-          '-s',
-          '-m',
-          '5',
-          '-o',
-          '/dev/null',
-          '-w',
-          '%{http_code}',
-          `http://[${address}]/`,
-        ]);
-        t.equal(got.stdout, '200');
-        t.equal(await program.stop(), 0);
-      }
-      t.equal(addresses[0], addresses[1]);
-    },
-  );
-}
-
 t.test('a network card hears the groups of our addresses', { skip: skipWithout('curl') }, async (t) => {
   const { lab, client } = bed(t);
   const place = lab.namespace('machine');
@@ -196,28 +126,4 @@ t.test('two workers are one host over IPv6, too', { skip: skipWithout('curl', 'p
     t.equal(got.stdout, '200');
   }
   t.equal(await program.stop(), 0);
-});
-
-t.test('an address is leased by DHCPv6, and given back', { skip: skipWithout('curl', 'dnsmasq') }, async (t) => {
-  const { lab, client, start } = bed(t);
-  await lab.host.run('sysctl', ['-w', 'net.ipv6.conf.all.forwarding=1']);
-  const names = ['--keep-in-foreground', '--conf-file=/dev/null', '--port=0', '--user=root', '--interface=br0'];
-  const range = ['--bind-interfaces', '--enable-ra', '--dhcp-range=2001:db8:77::a00,2001:db8:77::aff,64,120'];
-  const more = [`--dhcp-leasefile=${join(lab.folder, 'leases')}`, `--pid-file=${join(lab.folder, 'pid')}`];
-  const server = lab.host.start('dnsmasq', [...names, ...range, ...more, '--log-dhcp', '--log-facility=-']);
-  const program = start(['--no-ipv4', SITE]);
-  const [, address] = await program.says(/^listening on http:\/\/\[(2001:db8:77::a[0-9a-f]{2})\]\/$/m, 40);
-  const got = await client.run('curl', [
-    '-s',
-    '-m',
-    '5',
-    '-o',
-    '/dev/null',
-    '-w',
-    '%{http_code}',
-    `http://[${address}]/`,
-  ]);
-  t.equal(got.stdout, '200');
-  t.equal(await program.stop(), 0);
-  await server.says(/DHCPRELEASE\(br0\)/, 5);
 });

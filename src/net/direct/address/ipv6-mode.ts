@@ -65,6 +65,7 @@ export interface Ipv6State {
 export class Ipv6Mode {
   /** Addresses that were given by hand and have not been looked for yet. */
   private readonly pending = new Set<string>();
+  private readonly given: Ipv6Text;
   private refused: string | undefined = undefined;
   /** Prefixes that the operator knows cannot be used. */
   private readonly told = new Set<string>();
@@ -74,12 +75,15 @@ export class Ipv6Mode {
 
   constructor(
     private readonly stack: Stack,
-    private readonly given: Ipv6Text,
+    given: Ipv6Text,
     private readonly events: Ipv6ModeEvents,
     /** There is no IPv4. */
     private readonly alone = false,
   ) {
     const { v6, peers } = stack;
+    const { addresses, anycast, gateway, secret } = given;
+    // Every field by name: one that a recording left out is there as it was.
+    this.given = { addresses, anycast, gateway, secret };
     const servers = peers.intern(ALL_DHCP_SERVERS);
     peers.hold(servers);
     this.dhcp = new Dhcpv6Client(stack.device.mac, stack.random, {

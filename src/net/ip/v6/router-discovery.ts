@@ -55,6 +55,8 @@ export class RouterDiscovery {
   /** Told of each valid advertisement. */
   onAdvertisement: ((advertisement: RouterAdvertisement) => void) | undefined = undefined;
   private solicitAt = Number.POSITIVE_INFINITY;
+  /** A default router has answered. */
+  private answered = false;
   private interval = 0;
   private readonly allRouters: number;
 
@@ -73,11 +75,13 @@ export class RouterDiscovery {
   /** Asks for routers, until one answers: for ever, ever more seldom. */
   start(): void {
     this.interval = 0;
+    this.answered = false;
     this.solicitAt = this.link.now + this.random() * MAX_DELAY;
   }
 
   stop(): void {
     this.solicitAt = Number.POSITIVE_INFINITY;
+    this.answered = false;
   }
 
   /** Whether no router has answered, and we ask on. */
@@ -122,7 +126,9 @@ export class RouterDiscovery {
     this.takeRoutes(advertisement, source, bytes, ip, end);
     this.takeResolvers(advertisement);
     this.onAdvertisement?.(advertisement);
-    if (lifetime > 0) this.stop();
+    if (lifetime === 0) return;
+    this.stop();
+    this.answered = true;
   }
 
   private takeRoutes(
@@ -176,6 +182,8 @@ export class RouterDiscovery {
   }
 
   poll(now: number): number {
+    // The last router has gone: another one may be there, and would not know of us.
+    if (this.answered && !this.parts.routers.fixed && this.parts.routers.defaults(now).length === 0) this.start();
     if (this.solicitAt <= now) this.solicit();
     let next = this.solicitAt;
     for (const one of this.resolvers) next = Math.min(next, one.until);

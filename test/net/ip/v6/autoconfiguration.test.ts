@@ -78,8 +78,10 @@ t.test('[4861 6.3.7] [7559 2] routers are asked for until one answers, ever more
     gaps.map(Math.round).join(' '),
   );
   home.router();
-  home.advance(4_000_000);
+  home.advance(1_799_000);
   t.equal(home.takeIcmp(RS).length, 0);
+  home.advance(3000);
+  t.equal(home.takeIcmp(RS).length, 1, 'the last router has gone: it is asked for another');
 });
 
 t.test('[4861 6.1.2] advertisements that lie are ignored', async (t) => {
@@ -119,7 +121,7 @@ t.test(
       'looked for',
     );
     home.advance(1000);
-    t.same(home.told, ['assigned slaac']);
+    t.same(home.told, ['unusable /63', 'assigned slaac']);
   },
 );
 

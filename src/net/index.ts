@@ -27,6 +27,7 @@ export type {
 } from './flow.js';
 export { SeededRandom } from './host/seeded-random.js';
 export {
+  type Companion,
   ConnectError,
   type DatagramHandler,
   type HostAddress,

@@ -11,7 +11,7 @@ const QUOTED = /"(?:sudo )?sitekernel ([^"]+)"/g;
 const VALUES: Readonly<Record<string, string>> = { bridge: 'br0', name: 'tap0', BRIDGE: 'br0', USER: 'root' };
 
 /** Commands that are named alone, as one names a manual page, and not told to be run as they stand. */
-const NAMED = new Set(['deploy init', 'supervise', 'image build --target vm --format raw']);
+const NAMED = new Set(['help COMMAND', 'deploy init', 'supervise', 'image build --target vm --format raw']);
 
 function valueFor(name: string): string {
   const value = VALUES[name];

@@ -24,6 +24,7 @@ const STATIC = '--ipv4 46.43.42.137/25 --ipv4-gateway 46.43.42.129';
 export const WHOLE_PAGES: Readonly<Record<string, string>> = {
   'docs/deploy.md': 'test/wire/deploy-docs.test.ts',
   'docs/hand-over.md': 'test/wire/hand-over-docs.test.ts',
+  'docs/dns.md': 'test/wire/dns-docs.test.ts',
 };
 
 /** By page, in the order of the page: later commands use what earlier ones made. `help`: the examples of help texts. */
@@ -56,6 +57,14 @@ export const HOW: Readonly<Record<string, Readonly<Record<string, How>>>> = {
     'sitekernel replay bug.replay': runs,
     'sitekernel replay bug.replay --trace': runs,
     'sitekernel replay bug.replay --pcap bug.pcapng': runs,
+  },
+  'docs/ipv6.md': {
+    'sitekernel --net direct --tap tap0': { kind: 'serves', asked: false },
+    'sitekernel --net direct --tap tap0 --ipv6 2001:db8::80/64 --ipv6-gateway fe80::1': { kind: 'serves', asked: false },
+    'sitekernel --net direct --tap tap0 --ipv4 192.0.2.80/32 --ipv4-gateway 10.0.0.1': { kind: 'serves', asked: false },
+    'sitekernel --net direct --tap tap0 --ipv4 10.0.0.80/24 --ipv4 198.51.100.7/25 --ipv6 2001:db8::80/64 --anycast 192.0.2.80':
+      { kind: 'serves', asked: false },
+    'sitekernel --net socket --host :: --host 127.0.0.1': { kind: 'serves', asked: false },
   },
   'docs/tls.md': {
     'sitekernel --tls-cert fullchain.pem --tls-key key.pem SITE': serves,

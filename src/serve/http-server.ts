@@ -3,6 +3,7 @@
 import { HttpServer } from '../http/index.js';
 import type { Network } from '../net/flow.js';
 import type { AdminListener } from './admin-listener.js';
+import { storedChallenge } from './certificates/challenge.js';
 import { adminPages, livePages, type Watched } from './live-pages.js';
 import type { Log } from './log.js';
 import type { ServeOptions } from './options/serve.js';
@@ -30,6 +31,7 @@ export function makeServer(
     redirectTo,
     canonical: options.http.site.canonical === undefined ? undefined : sites.site.canonical,
     livePages: livePages({ options, network, site: sites.site, log, server: () => http, siblings }),
+    acmeChallenge: options.acme === undefined ? undefined : storedChallenge(options.acme.state, network.clock),
     limits: given({ connections: maxConnections, connectionsPerClient: maxPerClient }),
     timeouts: given({ idle }),
     clock: network.clock,

@@ -1,7 +1,7 @@
 /** A certificate authority in memory: checks every signature, nonce and request as RFC 8555 has it, and does what a test wants of it. */
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import type { PublicJwk, SigningKey } from '../../src/acme/crypto.js';
-import { certificateId, factsOf } from '../../src/acme/der/certificate.js';
+import { type CertificateFacts, factsOf } from '../../src/acme/der/certificate.js';
 import { type Identifier, subjectAltName } from '../../src/acme/der/names.js';
 import { child, valueAt, valuesIn } from '../../src/acme/der/reader.js';
 import {
@@ -89,6 +89,7 @@ export class FakeCa {
   readonly registered: Record<string, unknown>[] = [];
   readonly renewalAsked: number[] = [];
   readonly validations: Validation[] = [];
+  readonly #known = new Map<string, CertificateFacts>();
   readonly #nonces = new Set<string>();
   readonly #accounts = new Map<string, { key: KeyObject; thumbprint: string }>();
   readonly #orders: FakeOrder[] = [];
@@ -288,7 +289,10 @@ export class FakeCa {
     if (order.status !== 'ready') throw new Refused('orderNotReady', 403);
     const request = Buffer.from(payload['csr'] as string, 'base64url');
     const spki = checkedRequest(request, order.identifiers);
-    this.issued.push(this.issue(order.identifiers, spki));
+    const chain = this.issue(order.identifiers, spki);
+    const facts = factsOf(chain)!;
+    this.issued.push(chain);
+    this.#known.set(facts.id!, facts);
     order.certificate = `https://ca.test/cert/${this.issued.length - 1}`;
     order.status = this.processing === undefined ? 'valid' : 'processing';
     return this.#order(number);
@@ -325,8 +329,7 @@ export class FakeCa {
 
   #renewal(id: string) {
     this.renewalAsked.push(this.now());
-    const pem = this.issued.find((one) => certificateId(factsOf(one)!.der) === id);
-    const facts = pem === undefined ? undefined : factsOf(pem);
+    const facts = this.#known.get(id);
     const window = facts && this.renewalWindow?.(facts.notBefore, facts.notAfter);
     if (window === undefined) throw new Refused('malformed', 404);
     const [start, end] = window.map((time) => new Date(time).toISOString());

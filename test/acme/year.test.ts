@@ -2,6 +2,11 @@ import t from 'tap';
 import { factsOf } from '../../src/acme/der/certificate.js';
 import { DAY, HOUR, MINUTE, startHost, World } from './setup.js';
 
+/** How long, from now, what is in use is still valid; ms. */
+function left(world: World, chain: string | undefined): number {
+  return chain === undefined ? 0 : factsOf(chain)!.notAfter - world.time.wallClock();
+}
+
 /** Runs a day at a time; calls `each` with the number of the day. */
 async function days(world: World, count: number, each: (day: number) => void = () => undefined): Promise<void> {
   for (let day = 0; day < count; day++) {
@@ -10,12 +15,14 @@ async function days(world: World, count: number, each: (day: number) => void = (
   }
 }
 
-t.test('a year of certificates of 90 days: five orders, and never one that has expired', async (t) => {
+t.test('a year of certificates of 90 days: an order each sixty days, and never one that has expired', async (t) => {
   const world = new World();
   const host = await startHost(world);
+  let least = Number.POSITIVE_INFINITY;
   await days(world, 365, (day) => {
-    if (day > 0) t.ok(factsOf(host.used.at(-1)!)!.notAfter > world.time.wallClock() + 20 * DAY, `day ${day}`);
+    if (day > 0) least = Math.min(least, left(world, host.used.at(-1)));
   });
+  t.ok(least > 20 * DAY, `${least / DAY} days at least`);
   const orders = world.ca.newOrders.length;
   t.ok(orders >= 6 && orders <= 7, `${orders} orders`);
   t.same(host.notices, []);
@@ -26,12 +33,15 @@ t.test('a year of certificates of six days: renewed at half of their life, never
   const world = new World();
   world.ca.life = 160 * HOUR;
   const host = await startHost(world);
+  let least = Number.POSITIVE_INFINITY;
   await days(world, 365, (day) => {
-    if (day > 0) t.ok(factsOf(host.used.at(-1)!)!.notAfter > world.time.wallClock() + 2 * DAY, `day ${day}`);
+    if (day > 0) least = Math.min(least, left(world, host.used.at(-1)));
   });
+  t.ok(least > 2 * DAY, `${least / DAY} days at least`);
   const times = world.ca.newOrders.map(({ at }) => at);
   t.ok(times.length > 105 && times.length < 118, `${times.length} orders`);
-  for (let i = 1; i < times.length; i++) t.ok(times[i]! - times[i - 1]! > 3 * DAY);
+  const gaps = times.slice(1).map((time, i) => time - times[i]!);
+  t.ok(Math.min(...gaps) > 3 * DAY);
   t.equal(host.used.length, times.length, 'each was put in use once');
 });
 
@@ -88,7 +98,7 @@ t.test('the window of renewal information is kept, and a new window is obeyed at
   t.ok(world.ca.newOrders[2]!.at - before < 7.5 * HOUR);
   t.equal(host.used.length, 3);
   const asked = world.ca.renewalAsked;
-  for (let i = 1; i < asked.length; i++) t.ok(asked[i]! - asked[i - 1]! >= MINUTE);
+  t.ok(Math.min(...asked.slice(1).map((time, i) => time - asked[i]!)) >= MINUTE);
   t.ok(asked.length < 51 * 6, `${asked.length} questions`);
 });
 
@@ -100,6 +110,7 @@ t.test('a year with everything at once: storms of bad nonces, outages, limits, r
   let draws = 0;
   world.ca.badNonce = () => draws++ % 3 === 0;
   let served = '';
+  let least = Number.POSITIVE_INFINITY;
   await days(world, 365, (day) => {
     world.ca.down = day % 40 === 30 || day % 40 === 31;
     world.ca.refuseOrder = () =>
@@ -108,7 +119,7 @@ t.test('a year with everything at once: storms of bad nonces, outages, limits, r
         : undefined;
     host.skew = day % 60 === 45 ? 10 * 365 * DAY : day % 60 === 46 ? -10 * 365 * DAY : 0;
     served = host.used.at(-1) ?? served;
-    if (day > 2) t.ok(factsOf(served)!.notAfter > world.time.wallClock() + DAY, `day ${day}`);
+    if (day > 2) least = Math.min(least, left(world, served));
     if (day % 25 === 24) {
       host.keeper.stop();
       const { storage, accountStorage } = host;
@@ -117,6 +128,7 @@ t.test('a year with everything at once: storms of bad nonces, outages, limits, r
       });
     }
   });
+  t.ok(least > DAY, `${least / DAY} days at least`);
   const orders = world.ca.newOrders.length;
   t.ok(orders > 100 && orders < 125, `${orders} orders`);
   t.equal(world.ca.registered.length, 1, 'one account');

@@ -5,6 +5,7 @@ import { badUsage, Failure } from '../../errors/failure.js';
 import type { ServeOptions } from '../../serve/options/serve.js';
 import { packageVersion } from '../../serve/program-files.js';
 import { addBundle, addInspect, type BundleOptions, type InspectOptions } from './bundle.js';
+import { addCertificate, type CertificateOptions } from './certificate.js';
 import { addDeploy, type DeployOptions } from './deploy.js';
 import { addHost, type HostOptions } from './host.js';
 import { addImage, type ImageOptions } from './image.js';
@@ -21,7 +22,8 @@ export type Task =
   | ReplayOptions
   | HostOptions
   | ImageOptions
-  | DeployOptions;
+  | DeployOptions
+  | CertificateOptions;
 
 const EXAMPLES = `
 Examples:
@@ -68,5 +70,6 @@ function buildProgram(found: (task: Task) => void): Command {
   addImage(program, found);
   addSupervise(program, found);
   addDeploy(program, found);
+  addCertificate(program, found);
   return program;
 }

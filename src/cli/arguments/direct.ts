@@ -59,7 +59,7 @@ export function addDirectOptions(command: Command): Command {
       'direct: looks before the loop sleeps, 0 to 1000 (default: 100, on one core 0)',
       count('--spin', 1000),
     )
-    .option('--state <dir>', 'direct: where leases are remembered (default: $XDG_STATE_HOME/sitekernel)');
+    .option('--state <dir>', 'where leases and certificates are kept (default: $XDG_STATE_HOME/sitekernel)');
 }
 
 /** The options together. Throws a `Failure`. */
@@ -93,8 +93,8 @@ function recordOption({ record, recordSize }: DirectFlags): DirectArguments['rec
   return { file: record, bytes: (recordSize ?? 64) * 2 ** 20 };
 }
 
-/** The first option of direct mode that was given; undefined: none. */
-export function directOption(flags: DirectFlags): string | undefined {
+/** The first option of direct mode that was given; undefined: none. `keeps`: there is state to keep in the other mode, too. */
+export function directOption(flags: DirectFlags, keeps: boolean): string | undefined {
   const given: [string, boolean][] = [
     ['--tap', flags.tap !== undefined],
     ['--interface', flags.interface !== undefined],
@@ -111,7 +111,7 @@ export function directOption(flags: DirectFlags): string | undefined {
     ['--faults', flags.faults !== undefined],
     ['--congestion', flags.congestion !== undefined],
     ['--spin', flags.spin !== undefined],
-    ['--state', flags.state !== undefined],
+    ['--state', flags.state !== undefined && !keeps],
   ];
   return given.find(([, present]) => present)?.[0];
 }

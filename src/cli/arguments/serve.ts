@@ -5,12 +5,13 @@ import { badUsage } from '../../errors/failure.js';
 import type { SocketKind } from '../../net/sockets/open.js';
 import type { LogOptions } from '../../serve/options/log.js';
 import type { ServeOptions } from '../../serve/options/serve.js';
+import { type AcmeFlags, acmeArguments, addAcmeOptions } from './acme.js';
 import { addDirectOptions, type DirectFlags, directArguments, directOption } from './direct.js';
 import { addHttpOptions, type HttpFlags, httpArguments } from './http.js';
 import { parseLogOption } from './log-options.js';
 import { oneOf, portNumber, seconds } from './option-values.js';
 
-interface ServeFlags extends HttpFlags, DirectFlags {
+interface ServeFlags extends HttpFlags, DirectFlags, AcmeFlags {
   net: string;
   host?: string;
   sockets?: SocketKind;
@@ -55,6 +56,7 @@ export function addServe(program: Command, found: (options: ServeOptions) => voi
     .option('--self-test', 'fetch pages from itself over a wire in memory, say whether all are right, and end')
     .addOption(new Option('--supervised').hideHelp())
     .addOption(new Option('--instead <bundle>').hideHelp());
+  addAcmeOptions(program);
   addHttpOptions(program).action((site: string | undefined, flags: ServeFlags) => found(serveOptions(site, flags)));
 }
 
@@ -76,6 +78,7 @@ function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions
     sockets: flags.sockets,
     workers: flags.workers ?? 1,
     http: httpArguments(flags),
+    acme: acmeArguments(flags, flags.state),
     direct: directArguments(flags),
   };
 }
@@ -91,7 +94,7 @@ function checkMode(net: 'socket' | 'direct', flags: ServeFlags): void {
     if ((flags.workers ?? 1) > 1) onlyOneProcess(flags);
     return;
   }
-  const wrong = directOption(flags);
+  const wrong = directOption(flags, flags.acme !== undefined);
   if (wrong !== undefined) throw badUsage(`${wrong} is for --net direct; add that, or leave ${wrong} out`);
 }
 

@@ -1,5 +1,6 @@
 /** What a server is asked to do, whatever asks: the command line, an image, a supervisor. */
 import type { SocketKind } from '../../net/sockets/open.js';
+import type { AcmeArguments } from './acme.js';
 import type { DirectArguments } from './direct.js';
 import type { HttpArguments } from './http.js';
 import type { LogOptions } from './log.js';
@@ -25,6 +26,8 @@ export interface ServeOptions {
   /** Processes that serve, 1 or more. */
   readonly workers: number;
   readonly http: HttpArguments;
+  /** Undefined: no certificates are ordered. */
+  readonly acme: AcmeArguments | undefined;
   /** Direct mode. */
   readonly direct: DirectArguments;
 }

@@ -4,9 +4,11 @@ import { badUsage, type Failure } from '../../errors/failure.js';
 import { endWithParent } from '../../native/parent.js';
 import { signals } from '../../native/process-signals.js';
 import { announce } from '../announce.js';
+import type { KeptCertificates } from '../certificates/keep.js';
 import { adminListener, makeServer } from '../http-server.js';
 import { Log } from '../log.js';
 import { openNetwork } from '../networks.js';
+import { openCertificates } from '../open-certificates.js';
 import type { ServeOptions } from '../options/serve.js';
 import { firstSignal } from '../signals.js';
 import { openSites } from '../sites.js';
@@ -68,6 +70,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   const end = Promise.race([signal, asked, failure]);
   end.catch(() => undefined);
   const control = options.control === undefined ? undefined : await import('../control.js');
+  let certificates: KeptCertificates | undefined;
   try {
     await admin?.open();
     // Before there is an address a signal ends it as well.
@@ -79,12 +82,15 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
         drain: () => ask('drain'),
       });
       announce(url, log);
+      // The authority looks at what is served: an order comes after the listener.
+      certificates = await openCertificates(options, log);
       const name = await end;
       log.event('net', `${name}: no new connections; ${http.connections} open ones have ${options.drain / 1000} s`);
       http.drain();
     }
     await network.close(options.drain);
   } finally {
+    certificates?.stop();
     control?.close();
     admin?.close();
     for (const one of sites.all) one.close();

@@ -45,3 +45,14 @@ export function waitAfter(
   wait = Math.max(wait, Math.min(error?.retryAfter ?? 0, LONGEST));
   return wait * (1 + (JITTER * (random.random32() >>> 0)) / 0x1_0000_0000);
 }
+
+/** Whether the order may still come to a certificate. */
+export function mayGoOn({ code, problem }: AcmeError): boolean {
+  return (
+    code === 'unreachable' ||
+    code === 'later' ||
+    code === 'state' ||
+    problem?.type === 'rateLimited' ||
+    problem?.type === 'serverInternal'
+  );
+}

@@ -5,37 +5,56 @@
 import type { Timer } from '../../net/flow.js';
 import { AcmeError } from '../protocol/problem.js';
 import { CERTIFICATE, readPair, type StoredCertificate } from '../state/certificate-state.js';
-import { loadRenewal, NO_RENEWAL, type PendingOrder, type RenewalState, saveRenewal } from '../state/renewal-state.js';
+import {
+  loadRenewal,
+  NO_RENEWAL,
+  type PendingOrder,
+  REQUEST,
+  type RenewalFailure,
+  type RenewalState,
+  saveRenewal,
+} from '../state/renewal-state.js';
 import { attempt } from './attempt.js';
-import { waitAfter } from './back-off.js';
+import { mayGoOn, waitAfter } from './back-off.js';
+import { InUse } from './in-use.js';
 import type { KeeperOptions } from './options.js';
-import { planOf, REASONS } from './plan.js';
+import { type Plan, planOf, REASONS } from './plan.js';
+import { mayAsk, suggestion } from './suggestion.js';
+import { dateText, timeText } from './times.js';
 import { drawRenewal, windowOf } from './window.js';
 
 const MINUTE = 60_000;
 const HOUR = 3_600_000;
-const DAY = 24 * HOUR;
 /** Between two looks at the storage and the clock; milliseconds. */
 const LOOK = 10 * MINUTE;
-/** When a CA does not say, and after it did not answer (RFC 9773 4.3). */
-const ASK_AGAIN = 6 * HOUR;
+/** A renewal that is due for longer was missed, because the program did not run; milliseconds. */
+const LOST = 30 * MINUTE;
+const OVER = { start: 0, end: 0 };
 
 export class CertificateKeeper {
   readonly #options: KeeperOptions;
   readonly #configuration: string;
+  readonly #inUse: InUse;
   #state: RenewalState = NO_RENEWAL;
   #stored: StoredCertificate | undefined;
   /** What is stored, as it was read. */
   #text: string | undefined;
-  /** Fingerprint of what the sink has. */
-  #used: string | undefined;
+  /** What a person asked for last. */
+  #request: string | undefined;
   #told: string | undefined;
   #timer: Timer | undefined;
   #turn: Promise<void> | undefined;
   #stopped = false;
+  /** A look was asked for while one was under way. */
+  #again = false;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
+    this.#inUse = new InUse(
+      options,
+      () => this.#now(),
+      (sentence) => this.#tell(sentence),
+    );
     const names = options.identifiers.map(({ value }) => value).sort();
     this.#configuration = [...names, options.profile ?? ''].join(' ');
   }
@@ -43,8 +62,23 @@ export class CertificateKeeper {
   /** Resolves when what is stored is served; what has to be ordered is, afterwards. Rejects for nothing that the CA or the disk does. */
   async start(): Promise<void> {
     await this.#load();
-    await this.#use();
-    this.#plan(0);
+    await this.#inUse.use(this.#stored);
+    this.#plan(await this.#spread());
+  }
+
+  /** Hosts that were switched off together past their time begin together: they do not order together. Milliseconds to the first look. */
+  async #spread(): Promise<number> {
+    const { random, orders } = this.#options;
+    const now = this.#now();
+    const facts = this.#stored?.facts;
+    const { renewAt, failure } = this.#state;
+    if (!orders || facts === undefined) return 0;
+    if (facts.notAfter <= now) return ((random.random32() >>> 0) / 0x1_0000_0000) * MINUTE;
+    if (failure === undefined && renewAt !== undefined && renewAt < now - LOST)
+      await this.#remember({
+        renewAt: drawRenewal(OVER, { start: facts.notBefore, end: facts.notAfter }, now, random),
+      });
+    return 0;
   }
 
   /** No more orders; one under way goes on to its next answer, and is found again. */
@@ -55,6 +89,7 @@ export class CertificateKeeper {
 
   /** Looks at the storage now: a person has changed something. */
   look(): void {
+    this.#again = true;
     this.#plan(0);
   }
 
@@ -63,6 +98,7 @@ export class CertificateKeeper {
     this.#timer?.cancel();
     this.#timer = this.#options.client.session.clock.schedule(delay, () => {
       if (this.#turn !== undefined) return;
+      this.#again = false;
       this.#turn = this.#work()
         .catch((error: unknown) => {
           // A mistake of this program must not end it, or the renewals.
@@ -73,7 +109,7 @@ export class CertificateKeeper {
         })
         .then((next) => {
           this.#turn = undefined;
-          this.#plan(next);
+          this.#plan(this.#again ? 0 : next);
         });
     });
   }
@@ -81,7 +117,7 @@ export class CertificateKeeper {
   /** Does what is due; returns the milliseconds to the next look. */
   async #work(): Promise<number> {
     if (!(await this.#load())) return LOOK;
-    await this.#use();
+    await this.#inUse.use(this.#stored);
     if (!this.#options.orders) return LOOK;
     await this.#draw();
     await this.#askForWindow();
@@ -98,8 +134,18 @@ export class CertificateKeeper {
   /** Milliseconds until an order is due. */
   #due(): number {
     const now = this.#now();
-    const plan = planOf(this.#state, this.#stored, this.#options.identifiers, this.#configuration, now);
+    const plan = this.#planAt(now);
     return plan === undefined ? LOOK : Math.max(0, plan.at - now);
+  }
+
+  #planAt(now: number): Plan | undefined {
+    const { identifiers } = this.#options;
+    const known = { state: this.#state, stored: this.#stored, identifiers, configuration: this.#configuration };
+    return planOf({ ...known, request: this.#pendingRequest }, now);
+  }
+
+  get #pendingRequest(): string | undefined {
+    return this.#request === this.#state.handled ? undefined : this.#request;
   }
 
   #now(): number {
@@ -110,14 +156,13 @@ export class CertificateKeeper {
   async #load(): Promise<boolean> {
     const { storage } = this.#options;
     try {
+      this.#request = await storage.read(REQUEST);
       const { state, damaged } = await loadRenewal(storage);
       this.#state = state ?? NO_RENEWAL;
       if (damaged) {
         // It may have said to wait, or that an order is under way: then a fresh start would be one order more.
-        this.#state = {
-          ...NO_RENEWAL,
-          failure: this.#failureOf(undefined, 'the plan in the state folder was damaged', HOUR, 1),
-        };
+        const failure = this.#failureOf(undefined, 'the plan in the state folder was damaged', HOUR, 1);
+        this.#state = { ...NO_RENEWAL, handled: this.#request, failure };
         await saveRenewal(storage, this.#state);
       }
       await this.#readCertificate();
@@ -144,38 +189,6 @@ export class CertificateKeeper {
     }
   }
 
-  /** Has what is stored served, where it is not. */
-  async #use(): Promise<void> {
-    const stored = this.#stored;
-    const { sink, served, onEvent } = this.#options;
-    if (stored === undefined) return;
-    const { fingerprint, notAfter, names } = stored.facts;
-    const seen = this.#used === fingerprint ? await served?.() : undefined;
-    const lost = seen !== undefined && seen !== fingerprint;
-    if (this.#used === fingerprint && !lost) {
-      if (notAfter <= this.#now()) this.#tellExpired(stored);
-      return;
-    }
-    if (lost)
-      this.#tell(
-        `clients are given another certificate for ${names.join(', ')} than the one that is stored; it is put in use again`,
-      );
-    try {
-      await sink.use(stored.chainPem, stored.keyPem);
-    } catch (error) {
-      // The sink's own words: it is another part of this program, and says what it cannot take.
-      this.#tell(`the certificate for ${names.join(', ')} cannot be put in use: ${(error as Error).message}`);
-      return;
-    }
-    this.#used = fingerprint;
-    if (notAfter <= this.#now()) this.#tellExpired(stored);
-    else onEvent?.(`the certificate for ${names.join(', ')} is in use, until ${dateText(notAfter)}`);
-  }
-
-  #tellExpired({ facts: { names, notAfter } }: StoredCertificate): void {
-    this.#tell(`the certificate for ${names.join(', ')} expired on ${dateText(notAfter)}; it is served all the same`);
-  }
-
   /** A point of the window for a certificate that has none yet. */
   async #draw(): Promise<void> {
     const stored = this.#stored;
@@ -187,38 +200,22 @@ export class CertificateKeeper {
     await this.#remember({ certificate: fingerprint, renewAt, suggested: undefined, askAt: undefined });
   }
 
-  /** RFC 9773: asks the CA for its window, as often as it likes. */
+  /** Asks the CA for its window, as often as it likes. */
   async #askForWindow(): Promise<void> {
-    const { client, random } = this.#options;
-    const stored = this.#stored;
+    const { client, random, onEvent } = this.#options;
+    const facts = this.#stored?.facts;
     const now = this.#now();
-    const { askAt, suggested } = this.#state;
-    if (stored?.facts.id === undefined || stored.facts.notAfter <= now) return;
-    // A clock that was set back does not put the question off for longer than a day.
-    if (askAt !== undefined && askAt > now && askAt - now <= DAY) return;
-    let next = now + ASK_AGAIN;
-    let window = suggested;
-    try {
-      const asked = await client.renewalInfo(stored.facts.id);
-      if (asked !== undefined) {
-        const { start, end, explanation } = asked.value;
-        // RFC 9773 4.3.1: from a minute to a day.
-        next = now + Math.min(DAY, Math.max(MINUTE, asked.retryAfter ?? ASK_AGAIN));
-        window = { start, end };
-        if (explanation !== undefined && suggested?.start !== start)
-          this.#options.onEvent?.(`the certificate authority suggests another time for renewal: ${explanation}`);
-      }
-    } catch (error) {
-      // Without an answer the window that is known holds (RFC 9773 4.3.2).
-      if (!(error instanceof AcmeError)) throw error;
-    }
+    const { suggested } = this.#state;
+    if (facts?.id === undefined || facts.notAfter <= now || !mayAsk(this.#state.askAt, now)) return;
+    const { askAt, window, explanation } = await suggestion(client, facts.id);
     if (window === undefined || (window.start === suggested?.start && window.end === suggested.end)) {
-      await this.#remember({ askAt: next });
+      await this.#remember({ askAt });
       return;
     }
-    const { notBefore, notAfter } = stored.facts;
-    const renewAt = drawRenewal(window, { start: notBefore, end: notAfter }, this.#now(), random);
-    await this.#remember({ askAt: next, suggested: window, renewAt });
+    if (explanation !== undefined)
+      onEvent?.(`the certificate authority suggests another time for renewal: ${explanation}`);
+    const life = { start: facts.notBefore, end: facts.notAfter };
+    await this.#remember({ askAt, suggested: window, renewAt: drawRenewal(window, life, this.#now(), random) });
   }
 
   /** False: the CA cannot be asked, and that is remembered as a failure. */
@@ -235,13 +232,14 @@ export class CertificateKeeper {
 
   async #order(): Promise<void> {
     const state = this.#state;
-    const plan = planOf(state, this.#stored, this.#options.identifiers, this.#configuration, this.#now());
+    const plan = this.#planAt(this.#now());
     if (plan === undefined) return;
+    const asked = this.#request;
     const failures = state.failure?.count ?? 0;
     const started = waitAfter(undefined, failures + 1, this.#left(), this.#options.random);
     // First of all: a program that ends now finds that it has to wait. Where that cannot be stored, nothing is ordered.
     const failure = this.#failureOf(undefined, 'the program ended before the order did', started, failures + 1);
-    if (!(await this.#remember({ failure, requested: false }))) return;
+    if (!(await this.#remember({ failure }))) return;
     this.#options.onEvent?.(`a certificate is ordered: ${REASONS[plan.reason]}`);
     try {
       this.#stored = await attempt({
@@ -258,10 +256,10 @@ export class CertificateKeeper {
       await this.#failed(error, failures);
       return;
     }
-    await this.#remember({ failure: undefined, order: undefined });
+    await this.#remember({ failure: undefined, order: undefined, handled: asked });
     this.#told = undefined;
     await this.#draw();
-    await this.#use();
+    await this.#inUse.use(this.#stored);
   }
 
   async #failed(error: AcmeError, failures = this.#state.failure?.count ?? 0): Promise<void> {
@@ -276,18 +274,11 @@ export class CertificateKeeper {
     );
   }
 
-  #failureOf(error: AcmeError | undefined, message: string, wait: number, count: number) {
+  #failureOf(error: AcmeError | undefined, message: string, wait: number, count: number): RenewalFailure {
     const at = this.#now();
-    const problem = error?.problem?.type;
-    return {
-      at,
-      until: at + wait,
-      count,
-      code: error?.code ?? 'started',
-      problem,
-      message,
-      configuration: this.#configuration,
-    };
+    const code = error?.code ?? 'started';
+    const common = { at, until: at + wait, count, code, problem: error?.problem?.type, message };
+    return { ...common, request: this.#pendingRequest, configuration: this.#configuration };
   }
 
   /** Milliseconds that the certificate in use is still valid. */
@@ -315,23 +306,4 @@ export class CertificateKeeper {
     this.#told = sentence;
     this.#options.onNotice?.(sentence);
   }
-}
-
-/** Whether the order may still come to a certificate. */
-function mayGoOn({ code, problem }: AcmeError): boolean {
-  return (
-    code === 'unreachable' ||
-    code === 'later' ||
-    code === 'state' ||
-    problem?.type === 'rateLimited' ||
-    problem?.type === 'serverInternal'
-  );
-}
-
-function dateText(time: number): string {
-  return new Date(time).toISOString().slice(0, 10);
-}
-
-function timeText(time: number): string {
-  return `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }

@@ -11,27 +11,23 @@ export interface Plan {
   readonly at: number;
 }
 
-/** `now` in milliseconds since 1970. Undefined: nothing is planned, which is so until a point of the window is drawn. */
-export function planOf(
-  state: RenewalState,
-  stored: StoredCertificate | undefined,
-  identifiers: readonly Identifier[],
-  configuration: string,
-  now: number,
-): Plan | undefined {
-  const wanted = wantedOf(state, stored, identifiers, now);
-  return wanted === undefined
-    ? undefined
-    : { ...wanted, at: Math.max(wanted.at, heldUntil(state, configuration, now)) };
+export interface Known {
+  readonly state: RenewalState;
+  readonly stored: StoredCertificate | undefined;
+  readonly identifiers: readonly Identifier[];
+  readonly configuration: string;
+  /** What a person asked for, and has not got yet. */
+  readonly request: string | undefined;
 }
 
-function wantedOf(
-  state: RenewalState,
-  stored: StoredCertificate | undefined,
-  identifiers: readonly Identifier[],
-  now: number,
-): Plan | undefined {
-  if (state.requested) return { reason: 'requested', at: now };
+/** `now` in milliseconds since 1970. Undefined: nothing is planned, which is so until a point of the window is drawn. */
+export function planOf(known: Known, now: number): Plan | undefined {
+  const wanted = wantedOf(known, now);
+  return wanted === undefined ? undefined : { ...wanted, at: Math.max(wanted.at, heldUntil(known, now)) };
+}
+
+function wantedOf({ state, stored, identifiers, request }: Known, now: number): Plan | undefined {
+  if (request !== undefined) return { reason: 'requested', at: now };
   if (stored === undefined) return { reason: 'none-yet', at: now };
   const { names, notAfter, fingerprint } = stored.facts;
   if (!identifiers.every(({ value }) => names.includes(value))) return { reason: 'other-names', at: now };
@@ -41,11 +37,12 @@ function wantedOf(
 }
 
 /** Until when a failure keeps the next order back. */
-function heldUntil({ failure, requested }: RenewalState, configuration: string, now: number): number {
+function heldUntil({ state: { failure }, request, configuration }: Known, now: number): number {
   if (failure === undefined) return 0;
   const limited = failure.problem === 'rateLimited';
   // What failed was another order, or a person says that the reason is gone; a limit holds all the same.
-  if (!limited && (requested || failure.configuration !== configuration)) return 0;
+  const anew = request !== undefined && request !== failure.request;
+  if (!limited && (anew || failure.configuration !== configuration)) return 0;
   // A clock that was set back makes no wait longer than it was meant to be.
   return Math.min(failure.until, now + Math.max(0, failure.until - failure.at));
 }

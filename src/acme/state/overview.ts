@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AcmeError } from '../protocol/problem.js';
 import { CERTIFICATE, loadCertificate, type StoredCertificate } from './certificate-state.js';
-import { loadRenewal, RENEWAL, type RenewalState } from './renewal-state.js';
+import { loadRenewal, RENEWAL, REQUEST, type RenewalState } from './renewal-state.js';
 import { FolderStorage } from './storage.js';
 
 export interface KeptCertificate {
@@ -14,6 +14,8 @@ export interface KeptCertificate {
   /** Why what is stored cannot be used. */
   readonly damage: string | undefined;
   readonly renewal: RenewalState | undefined;
+  /** A person asked for a new one, and no server has taken that up. */
+  readonly requested: boolean;
 }
 
 /** Those in `folder`, by name; none where there is no such folder. Rejects with an `AcmeError` of code `state`. */
@@ -36,11 +38,12 @@ export async function keptCertificates(folder: string): Promise<KeptCertificate[
 async function kept(storage: FolderStorage, name: string): Promise<KeptCertificate | undefined> {
   const [text, plan] = await Promise.all([storage.read(CERTIFICATE), storage.read(RENEWAL)]);
   if (text === undefined && plan === undefined) return undefined;
-  const { state } = await loadRenewal(storage);
+  const [{ state: renewal }, request] = await Promise.all([loadRenewal(storage), storage.read(REQUEST)]);
+  const common = { storage, name, renewal, requested: request !== undefined && request !== renewal?.handled };
   try {
-    return { storage, name, stored: await loadCertificate(storage), damage: undefined, renewal: state };
+    return { ...common, stored: await loadCertificate(storage), damage: undefined };
   } catch (error) {
     if (!(error instanceof AcmeError)) throw error;
-    return { storage, name, stored: undefined, damage: error.message, renewal: state };
+    return { ...common, stored: undefined, damage: error.message };
   }
 }

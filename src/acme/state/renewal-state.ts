@@ -4,6 +4,8 @@ import type { Storage } from './storage.js';
 
 export const RENEWAL = 'renewal.json';
 export const NEXT_KEY = 'next.key';
+/** A text of its own, so that a command can write it while a server writes the plan: a person asked for a new certificate, and when. */
+export const REQUEST = 'renew';
 
 /** Times in milliseconds since 1970. */
 export interface RenewalState {
@@ -17,8 +19,8 @@ export interface RenewalState {
   readonly askAt: number | undefined;
   readonly failure: RenewalFailure | undefined;
   readonly order: PendingOrder | undefined;
-  /** A person asked for a new certificate now. */
-  readonly requested: boolean;
+  /** The last `REQUEST` that led to a certificate. */
+  readonly handled: string | undefined;
 }
 
 export interface RenewalFailure {
@@ -33,6 +35,8 @@ export interface RenewalFailure {
   readonly problem: string | undefined;
   /** For people. */
   readonly message: string;
+  /** The `REQUEST` that it was for, where there was one. */
+  readonly request: string | undefined;
   /** The configuration that failed. */
   readonly configuration: string;
 }
@@ -50,7 +54,7 @@ export const NO_RENEWAL: RenewalState = {
   askAt: undefined,
   failure: undefined,
   order: undefined,
-  requested: false,
+  handled: undefined,
 };
 
 /** Undefined: there is no plan, or it cannot be read; `damaged` says which. */
@@ -80,7 +84,7 @@ function renewalOf(value: unknown): RenewalState | undefined {
     askAt: time(plan['askAt']),
     failure: failureOf(plan['failure']),
     order: url === undefined || configuration === undefined ? undefined : { url, configuration },
-    requested: plan['requested'] === true,
+    handled: text(plan['handled']),
   };
 }
 
@@ -95,6 +99,7 @@ function failureOf(value: unknown): RenewalFailure | undefined {
     code: text(failure['code']) ?? 'started',
     problem: text(failure['problem']),
     message: text(failure['message']) ?? '',
+    request: text(failure['request']),
     configuration: text(failure['configuration']) ?? '',
   };
 }

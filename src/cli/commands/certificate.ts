@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { AcmeError } from '../../acme/protocol/problem.js';
 import { readPair, saveCertificate } from '../../acme/state/certificate-state.js';
 import { type KeptCertificate, keptCertificates } from '../../acme/state/overview.js';
-import { loadRenewal, NO_RENEWAL, saveRenewal } from '../../acme/state/renewal-state.js';
+import { NO_RENEWAL, REQUEST } from '../../acme/state/renewal-state.js';
 import { FolderStorage, folderFor } from '../../acme/state/storage.js';
 import { badUsage, Failure } from '../../errors/failure.js';
 import type { CertificateOptions } from '../arguments/certificate.js';
@@ -27,8 +27,7 @@ async function run(options: CertificateOptions): Promise<void> {
       return status(options);
     case 'renew': {
       const { storage, name } = await theOne(options);
-      const { state } = await loadRenewal(storage);
-      await saveRenewal(storage, { ...(state ?? NO_RENEWAL), requested: true });
+      await storage.write(REQUEST, `${new Date().toISOString()}\n`);
       return print(`${name}: a new certificate is ordered; ${LATER}`);
     }
     case 'import':
@@ -51,7 +50,7 @@ async function status({ folder, domain, json }: CertificateOptions): Promise<voi
   for (const one of all) for (const line of describe(one, Date.now())) print(line);
 }
 
-function* describe({ name, stored, damage, renewal }: KeptCertificate, now: number): Generator<string> {
+function* describe({ name, stored, damage, renewal, requested }: KeptCertificate, now: number): Generator<string> {
   yield `${name}:`;
   if (stored === undefined) yield `  no certificate${damage === undefined ? '' : `: ${damage}`}`;
   else {
@@ -60,7 +59,7 @@ function* describe({ name, stored, damage, renewal }: KeptCertificate, now: numb
     yield `  from ${issuer.split('\n').at(-1)}, SHA-256 ${fingerprint}`;
     yield `  ${notAfter <= now ? 'EXPIRED on' : 'valid until'} ${time(notAfter)}`;
   }
-  if (renewal?.requested) yield '  a new one was asked for';
+  if (requested) yield '  a new one was asked for';
   else if (renewal?.renewAt !== undefined)
     yield `  renewed at ${time(renewal.renewAt)}, ${renewal.suggested === undefined ? 'by a part of its life' : 'as the certificate authority suggests'}`;
   if (renewal?.failure !== undefined) {
@@ -70,9 +69,9 @@ function* describe({ name, stored, damage, renewal }: KeptCertificate, now: numb
   }
 }
 
-function asJson({ name, stored, damage, renewal }: KeptCertificate): object {
+function asJson({ name, stored, damage, renewal, requested }: KeptCertificate): object {
   const { names, issuer, notBefore, notAfter, fingerprint } = stored?.facts ?? {};
-  const { renewAt, suggested, failure, requested } = renewal ?? NO_RENEWAL;
+  const { renewAt, suggested, failure } = renewal ?? NO_RENEWAL;
   return { name, names, issuer, notBefore, notAfter, fingerprint, damage, renewAt, suggested, requested, failure };
 }
 

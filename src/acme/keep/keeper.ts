@@ -4,7 +4,7 @@
  */
 import type { Timer } from '../../net/flow.js';
 import { AcmeError } from '../protocol/problem.js';
-import { CERTIFICATE, readPair, type StoredCertificate } from '../state/certificate-state.js';
+import { CERTIFICATE, type StoredCertificate, usablePair } from '../state/certificate-state.js';
 import {
   loadRenewal,
   NO_RENEWAL,
@@ -102,9 +102,7 @@ export class CertificateKeeper {
       this.#turn = this.#work()
         .catch((error: unknown) => {
           // A mistake of this program must not end it, or the renewals.
-          this.#options.onNotice?.(
-            `certificate: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-          );
+          this.#tell(`certificate: ${error instanceof Error ? error.stack : error}`);
           return HOUR;
         })
         .then((next) => {
@@ -178,15 +176,9 @@ export class CertificateKeeper {
     const text = await this.#options.storage.read(CERTIFICATE);
     if (text === this.#text) return;
     this.#text = text;
-    this.#stored = undefined;
-    if (text === undefined) return;
-    try {
-      this.#stored = readPair(text);
-    } catch (error) {
-      if (!(error instanceof AcmeError)) throw error;
-      // It stays where it is until there is a good one.
-      this.#tell(`the certificate in the state folder cannot be used: ${error.message}`);
-    }
+    // What is damaged stays where it is until there is a good one.
+    const damaged = (why: string): void => this.#tell(`the certificate in the state folder cannot be used: ${why}`);
+    this.#stored = text === undefined ? undefined : usablePair(text, damaged);
   }
 
   /** A point of the window for a certificate that has none yet. */

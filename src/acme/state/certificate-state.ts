@@ -36,6 +36,17 @@ export function readPair(text: string): StoredCertificate {
   return { chainPem, keyPem, facts };
 }
 
+/** The pair in `text`; undefined: it cannot be used, and `damaged` gets a message that says why. */
+export function usablePair(text: string, damaged: (why: string) => void): StoredCertificate | undefined {
+  try {
+    return readPair(text);
+  } catch (error) {
+    if (!(error instanceof AcmeError)) throw error;
+    damaged(error.message);
+    return undefined;
+  }
+}
+
 /** Undefined: there is none. Rejects with an `AcmeError` when there is one that cannot be used. */
 export async function loadCertificate(storage: Storage): Promise<StoredCertificate | undefined> {
   const text = await storage.read(CERTIFICATE);

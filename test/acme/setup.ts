@@ -52,7 +52,7 @@ export class World {
 }
 
 /** Every promise that can go on has. */
-export function settled(): Promise<void> {
+function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 

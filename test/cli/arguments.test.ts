@@ -225,9 +225,11 @@ t.test('certificates are ordered for lists of names, a certificate each; what ma
     directory: 'https://acme-v02.api.letsencrypt.org/directory',
     profile: 'shortlived',
     external: { keyId: 'id', hmacKey: 'c2VjcmV0' },
+    orders: true,
     state: '/var/lib/x/acme',
   });
   t.equal(serve().acme, undefined);
+  t.equal(serve('--acme', 'a@b.org', '--domain', 'a.org', '--acme-follow').acme?.orders, false);
   t.match(refusal('--acme', 'a@example.org'), /--acme needs --domain/);
   t.match(refusal('--domain', 'example.org'), /--domain is for --acme EMAIL/);
   t.match(refusal('--acme', 'nobody', '--domain', 'example.org'), /looks like admin@example\.org/);

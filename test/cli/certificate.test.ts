@@ -86,6 +86,9 @@ t.test('a certificate is imported, shown, exported, and asked to be renewed', as
     { name: 'example.org', failure: { problem: 'rateLimited' } },
   ]);
 
+  t.match(await run('status', '--domain', 'www.example.org', ...state), /^example\.org:/, 'by any of its names');
+  t.match(await run('status', '--domain', 'b.org', ...state), /there are no certificates/);
+
   const copy = join(folder, 'copy.pem');
   await run('export', '-o', copy, ...state);
   t.equal(statSync(copy).mode & 0o777, 0o600);

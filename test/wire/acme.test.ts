@@ -1,7 +1,7 @@
 /** Certificates from Pebble: by the program itself with http-01, and by its library with each kind of challenge. */
 import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import t from 'tap';
 import { Lab, type Program } from './lab.js';
@@ -21,7 +21,7 @@ function server({ host, ca }: Pebble, state: string, ...more: string[]): Program
 }
 
 function certificateOf(state: string): X509Certificate {
-  return new X509Certificate(readFileSync(join(state, 'acme', NAME, 'certificate.pem')));
+  return new X509Certificate(readFileSync(join(state, 'acme', 'example.test', 'certificate.pem')));
 }
 
 t.test(
@@ -38,7 +38,7 @@ t.test(
     const [ca] = [join(lab.folder, 'roots.pem')];
     const root = await lab.host.run('curl', ['-s', '--cacert', pebble.ca, 'https://127.0.0.1:15000/roots/0']);
     writeFileSync(ca, root.stdout);
-    const chain = join(state, 'acme', NAME, 'certificate.pem');
+    const chain = join(state, 'acme', 'example.test', 'certificate.pem');
     const verified = execFileSync('openssl', [
       'verify',
       '-CAfile',
@@ -74,6 +74,19 @@ t.test(
     const imported = await lab.host.run(process.execPath, [MAIN, 'certificate', 'import', copy, '--state', other]);
     t.match(imported.stdout, /is stored, valid until/);
     await second.stop();
+
+    // A second host with the same account: it answers for the first, orders nothing, and uses what it is given.
+    const refused = server(pebble, other, '--acme-follow');
+    t.equal(await refused.exit, 1);
+    t.match(refused.stderr, /--acme-follow: there is no .*account\.key; copy it from the host that orders/);
+    copyFileSync(join(state, 'acme', 'account.key'), join(other, 'acme', 'account.key'));
+    const follower = server(pebble, other, '--acme-follow', '--redirect-to', 'https');
+    await follower.says(/is ready/);
+    const token = 'x'.repeat(43);
+    const url = `http://${ADDRESS}/.well-known/acme-challenge/${token}`;
+    const answered = await lab.host.run('curl', ['-s', '-H', `Host: ${NAME}:80`, url]);
+    t.match(answered.stdout, new RegExp(`^${token}\\.[\\w-]{43}$`));
+    await follower.stop();
   },
 );
 
@@ -94,7 +107,7 @@ t.test(
     await alone.says(/127\.0\.0\.1:14000 cannot be asked: .*the next attempt is at/);
     const served = await lab.host.run('curl', ['-s', '-o', '/dev/null', '-w', '%{http_code}', `http://${ADDRESS}/`]);
     t.equal(served.stdout, '200');
-    t.notOk(existsSync(join(lab.folder, 'alone', 'acme', NAME, 'certificate.pem')));
+    t.notOk(existsSync(join(lab.folder, 'alone', 'acme', 'example.test', 'certificate.pem')));
   },
 );
 

@@ -88,7 +88,7 @@ async function checkCaa(name: string, wildcard: boolean, outside: Outside, expec
 }
 
 /** Undefined: the records allow it. */
-export function forbidden(records: readonly CaaRecord[], wildcard: boolean, expected: Expectation): string | undefined {
+function forbidden(records: readonly CaaRecord[], wildcard: boolean, expected: Expectation): string | undefined {
   const strange = records.find(
     ({ critical, tag }) => critical && !['issue', 'issuewild', 'iodef', 'issuemail', 'issuevmc'].includes(tag),
   );

@@ -30,7 +30,7 @@ const MOST_CHALLENGES = 20;
 const ORDER_STATES = ['pending', 'ready', 'processing', 'valid', 'invalid'] as const;
 const AUTHORIZATION_STATES = ['pending', 'valid', 'invalid', 'deactivated', 'expired', 'revoked'] as const;
 /** RFC 8555 8.1: at least 128 bits in base64url. */
-export const TOKEN = /^[\w-]{22,128}$/;
+const TOKEN = /^[\w-]{22,128}$/;
 
 export function readOrder(value: unknown): Order {
   const order = value as Readonly<Record<string, unknown>>;

@@ -1,13 +1,10 @@
 /** What goes wrong between this client and a certificate authority. Code decides by `code` and `problem.type`; texts are for people. */
 import type { FetchResponse } from './fetch.js';
 
-/** Types of problems of RFC 8555 6.7 and RFC 9773 7.4 without their prefix; a CA may have more. */
-export type ProblemType = string;
-
 /** A problem document (RFC 9457) of an ACME server. */
 export interface Problem {
-  /** Without `urn:ietf:params:acme:error:`. */
-  readonly type: ProblemType;
+  /** One of RFC 8555 6.7 or RFC 9773 7.4, or another, without `urn:ietf:params:acme:error:`. */
+  readonly type: string;
   readonly detail: string;
   /** The name that it is about, where it is about one of several (RFC 8555 6.7.1). */
   readonly identifier: string | undefined;

@@ -5,7 +5,7 @@ import { AcmeError, parseJson } from '../protocol/problem.js';
 import type { Storage } from './storage.js';
 
 export const ACCOUNT_KEY = 'account.key';
-export const ACCOUNT_URLS = 'account.json';
+const ACCOUNT_URLS = 'account.json';
 
 /** The key that is stored; made, and stored before it is used, where there is none. A key that cannot be read is never replaced. */
 export async function accountKey(storage: Storage, crypto: AcmeCrypto): Promise<SigningKey> {

@@ -8,7 +8,7 @@ import { FolderStorage } from './storage.js';
 
 export interface KeptCertificate {
   readonly storage: FolderStorage;
-  /** The folder's name, which stands for the first name of the certificate. */
+  /** The folder's name: as `folderFor` has it. */
   readonly name: string;
   readonly stored: StoredCertificate | undefined;
   /** Why what is stored cannot be used. */

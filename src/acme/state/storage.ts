@@ -49,7 +49,11 @@ export class FolderStorage implements Storage {
   }
 }
 
-/** The folder's name of a certificate: that of its first name, with no character that a file system minds. */
-export function folderFor(name: string): string {
-  return name.replace('*', '_wildcard').replaceAll(':', '-');
+/**
+ * The folder's name of a certificate with these names: the first one in alphabetical order, so that it is the same for the names that were
+ * asked for and those that a certificate has, with no character that a file system minds. At least one name.
+ */
+export function folderFor(names: readonly string[]): string {
+  const [first = ''] = [...names].sort();
+  return first.replace('*', '_wildcard').replaceAll(':', '-');
 }

@@ -2,6 +2,7 @@
 import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { identifierOf } from '../../acme/der/names.js';
+import { folderFor } from '../../acme/state/storage.js';
 import { badUsage } from '../../errors/failure.js';
 import { stateFolder } from '../../net/direct/address/lease-file.js';
 import type { AcmeArguments } from '../../serve/options/acme.js';
@@ -12,6 +13,7 @@ export interface AcmeFlags {
   agreeTos?: true;
   acmeDirectory?: string;
   acmeProfile?: string;
+  acmeFollow?: true;
   acmeEab?: { readonly keyId: string; readonly hmacKey: string };
 }
 
@@ -30,6 +32,7 @@ export function addAcmeOptions(program: Command): Command {
     .option('--agree-tos', "with --acme: you have read and agree to the authority's terms of service")
     .option('--acme-directory <url>', `with --acme: the authority (default: ${LETS_ENCRYPT})`, directory)
     .option('--acme-profile <name>', 'with --acme: a kind of certificate that the authority has, such as shortlived')
+    .option('--acme-follow', 'with --acme: another host orders; this one has a copy of its account.key')
     .option('--acme-eab <id:key>', 'with --acme: the key that the authority gave its customer', externalAccount);
 }
 
@@ -42,6 +45,7 @@ export function acmeArguments(flags: AcmeFlags, state: string | undefined): Acme
       ['--agree-tos', flags.agreeTos],
       ['--acme-directory', flags.acmeDirectory],
       ['--acme-profile', flags.acmeProfile],
+      ['--acme-follow', flags.acmeFollow],
       ['--acme-eab', flags.acmeEab],
     ];
     const wrong = given.find(([, value]) => value !== undefined)?.[0];
@@ -56,6 +60,7 @@ export function acmeArguments(flags: AcmeFlags, state: string | undefined): Acme
     directory: flags.acmeDirectory ?? LETS_ENCRYPT,
     profile: flags.acmeProfile,
     external: flags.acmeEab,
+    orders: flags.acmeFollow === undefined,
     state: acmeFolder(state),
   };
 }
@@ -80,8 +85,8 @@ function names(text: string, before: readonly (readonly string[])[] = []): reado
   });
   const unique = [...new Set(found)];
   if (unique.length > MOST_NAMES) throw new InvalidArgumentError(`A certificate has ${MOST_NAMES} names at most.`);
-  if (before.some(([first]) => first === unique[0]))
-    throw new InvalidArgumentError(`${unique[0]} is the first name of another certificate already.`);
+  if (before.some((other) => folderFor(other) === folderFor(unique)))
+    throw new InvalidArgumentError(`${unique[0]} is in another certificate already, which is stored under its name.`);
   return [...before, unique];
 }
 

@@ -8,7 +8,7 @@ export interface CertificateOptions {
   readonly action: 'status' | 'renew' | 'import' | 'export';
   /** The folder of certificates below the state folder. */
   readonly folder: string;
-  /** The first name of a certificate; undefined: all, or the only one. */
+  /** A name of the certificate; undefined: all, or the only one. */
   readonly domain: string | undefined;
   /** `import`: PEM files with the chain and the key. */
   readonly files: readonly string[];
@@ -38,7 +38,7 @@ export function addCertificate(program: Command, found: (options: CertificateOpt
     const command = quiet(certificate.command(action))
       .description(ABOUT[action])
       .option('--state <dir>', 'the state folder of the server (default: $XDG_STATE_HOME/sitekernel)')
-      .option('--domain <name>', 'the first name of the certificate (default: all, or the only one)');
+      .option('--domain <name>', 'a name of the certificate (default: all, or the only one)');
     if (action === 'status') command.option('--json', 'as JSON');
     if (action === 'export') command.option('-o, --output <file>', 'file to write (default: standard output)');
     if (action === 'import')

@@ -44,7 +44,7 @@ async function run(options: CertificateOptions): Promise<void> {
 }
 
 async function status({ folder, domain, json }: CertificateOptions): Promise<void> {
-  const all = (await keptCertificates(folder)).filter(({ name }) => domain === undefined || name === folderFor(domain));
+  const all = (await keptCertificates(folder)).filter((one) => domain === undefined || isFor(one, domain));
   if (json) return print(JSON.stringify(all.map(asJson), undefined, 2));
   if (all.length === 0) return print(`there are no certificates in ${folder}`);
   for (const one of all) for (const line of describe(one, Date.now())) print(line);
@@ -95,13 +95,17 @@ async function take({ files, folder, domain }: CertificateOptions): Promise<void
   if (domain !== undefined && !names.includes(domain))
     throw new Failure(`${files.join(', ')}: the certificate is for ${names.join(', ')}, and not for ${domain}`);
   // The folder of the server's certificate with one of these names, where there is one.
-  const known = (await keptCertificates(folder)).find(({ name }) => names.some((one) => folderFor(one) === name));
-  const name = domain ?? known?.name ?? names[0];
-  if (name === undefined) throw new Failure(`${files.join(', ')}: the certificate has no names`);
-  await saveCertificate(new FolderStorage(join(folder, folderFor(name))), pair.chainPem, pair.keyPem);
+  const known = (await keptCertificates(folder)).find(({ name }) => names.some((one) => folderFor([one]) === name));
+  if (names.length === 0) throw new Failure(`${files.join(', ')}: the certificate has no names`);
+  const name = known?.name ?? folderFor(domain === undefined ? names : [domain]);
+  await saveCertificate(new FolderStorage(join(folder, name)), pair.chainPem, pair.keyPem);
   print(
     `${name}: the certificate for ${names.join(', ')} is stored, valid until ${time(pair.facts.notAfter)}; ${LATER}`,
   );
+}
+
+function isFor({ name, stored }: KeptCertificate, domain: string): boolean {
+  return name === folderFor([domain]) || stored?.facts.names.includes(domain) === true;
 }
 
 /** The certificate that is meant. */
@@ -109,7 +113,7 @@ async function theOne({ folder, domain }: CertificateOptions): Promise<KeptCerti
   const all = await keptCertificates(folder);
   const names = all.map(({ name }) => name).join(', ') || 'none';
   if (domain !== undefined) {
-    const found = all.find(({ name }) => name === folderFor(domain));
+    const found = all.find((one) => isFor(one, domain));
     if (found === undefined)
       throw new Failure(`there is no certificate for ${domain} in ${folder}; there are: ${names}`);
     return found;

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Authority } from '../../acme/authority/authority.js';
 import { Http01 } from '../../acme/authority/http-01.js';
+import type { SigningKey } from '../../acme/crypto.js';
 import { type Identifier, identifierOf } from '../../acme/der/names.js';
 import { CertificateKeeper } from '../../acme/keep/keeper.js';
 import type { CertificateSink } from '../../acme/keep/options.js';
@@ -10,7 +11,7 @@ import { Account } from '../../acme/protocol/account.js';
 import { AcmeClient } from '../../acme/protocol/client.js';
 import { AcmeError } from '../../acme/protocol/problem.js';
 import { Session } from '../../acme/protocol/session.js';
-import { accountKey, accountMemory } from '../../acme/state/account-state.js';
+import { ACCOUNT_KEY, accountKey, accountMemory, storedAccountKey } from '../../acme/state/account-state.js';
 import { FolderStorage, folderFor } from '../../acme/state/storage.js';
 import { Failure } from '../../errors/failure.js';
 import type { Clock } from '../../net/flow.js';
@@ -43,11 +44,7 @@ export async function keepCertificates(options: KeepOptions): Promise<KeptCertif
   const { acme, version, clock, random, onNotice, onEvent } = options;
   const { directory, email, agreed, external } = acme;
   const storage = new FolderStorage(acme.state);
-  const key = await accountKey(storage, nodeCrypto).catch((error: unknown) => {
-    if (error instanceof AcmeError)
-      throw new Failure(`--acme: ${error.message}; certificates need a folder for their state, --state`);
-    throw error;
-  });
+  const key = await keyIn(storage, acme);
   const session = new Session({
     directory,
     fetch: httpsFetch,
@@ -67,11 +64,11 @@ export async function keepCertificates(options: KeepOptions): Promise<KeptCertif
     return new CertificateKeeper({
       client,
       identifiers,
-      storage: new FolderStorage(join(acme.state, folderFor(identifiers[0]!.value))),
+      storage: new FolderStorage(join(acme.state, folderFor(identifiers.map(({ value }) => value)))),
       authorities,
       sink: options.sinkFor(names),
       random,
-      orders: true,
+      orders: acme.orders,
       profile: acme.profile,
       check,
       onNotice,
@@ -87,4 +84,16 @@ export async function keepCertificates(options: KeepOptions): Promise<KeptCertif
       for (const keeper of keepers) keeper.stop();
     },
   };
+}
+
+async function keyIn(storage: FolderStorage, { orders, state }: AcmeArguments): Promise<SigningKey> {
+  try {
+    const key = orders ? await accountKey(storage, nodeCrypto) : await storedAccountKey(storage, nodeCrypto);
+    if (key !== undefined) return key;
+  } catch (error) {
+    if (!(error instanceof AcmeError)) throw error;
+    throw new Failure(`--acme: ${error.message}; certificates need a folder for their state, --state`);
+  }
+  // A key of its own would answer for an account that nobody orders with.
+  throw new Failure(`--acme-follow: there is no ${join(state, ACCOUNT_KEY)}; copy it from the host that orders`);
 }

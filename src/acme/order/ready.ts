@@ -16,7 +16,7 @@ export interface Outside {
   addresses(name: string): Promise<readonly string[]>;
   /** The records of exactly this name. */
   caa(name: string): Promise<readonly CaaRecord[]>;
-  /** What `http://ADDRESS/.well-known/acme-challenge/TOKEN` answers with `Host: NAME`, the first 200 characters. */
+  /** What `http://ADDRESS/.well-known/acme-challenge/TOKEN` answers with `Host: NAME`, the first 200 characters; rejects for a redirect. */
   challenge(address: string, name: string, token: string): Promise<string>;
 }
 

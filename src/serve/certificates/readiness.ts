@@ -26,7 +26,8 @@ export function readiness(
   };
 }
 
-function outside(): Outside {
+/** `port`: where authorities ask (RFC 8555 8.3). */
+export function outside(port = 80): Outside {
   const resolver = new Resolver({ timeout: PATIENCE / 2, tries: 2 });
   return {
     addresses: async (name) => {
@@ -37,16 +38,22 @@ function outside(): Outside {
     challenge: (address, name, token) =>
       new Promise((resolve, reject) => {
         const options = {
-          ...{ host: address, port: 80, path: `/.well-known/acme-challenge/${token}` },
+          ...{ host: address, port, path: `/.well-known/acme-challenge/${token}` },
           ...{ headers: { host: name.includes(':') ? `[${name}]` : name }, timeout: PATIENCE, agent: false },
         };
         const asked = request(options, (response) => {
+          const { statusCode = 0 } = response;
+          // RFC 8555 8.3: the CA follows it, so that this answer says nothing.
+          if (statusCode >= 300 && statusCode < 400) {
+            asked.destroy(new Error('a redirect'));
+            return;
+          }
           let text = '';
           response.setEncoding('latin1').on('data', (part: string) => {
             text += part;
             if (text.length > LONGEST) response.destroy();
           });
-          response.on('close', () => resolve(text.slice(0, LONGEST) || `status ${response.statusCode}`));
+          response.on('close', () => resolve(text.slice(0, LONGEST) || `status ${statusCode}`));
         });
         asked.on('timeout', () => asked.destroy(new Error('no answer in time')));
         asked.on('error', reject);

@@ -120,7 +120,7 @@ async function million(files: number): Promise<string> {
   }
   const routes = new RouteTable(site, NO_ROUTE_RULES).finish();
   const policy = { rules: NO_HEADER_RULES, security: true, hints: false };
-  const layout = layOut(site, routes, policy, { compressors: {}, security: true, headers: [], redirects: [] });
+  const layout = await layOut(site, routes, policy, { compressors: {}, security: true, headers: [], redirects: [] });
   const file = join(dir, `${files}.bundle`);
   await bundleIntoFile(layout, file, { sums: true });
   return file;

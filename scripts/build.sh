@@ -14,7 +14,10 @@ bundle() {
 }
 bundle src/store/compress/compress-worker.ts --format=esm --outdir=dist/program \
   --banner:js='import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);'
+# The HTML parser is a package of modules, which a script out of a code cache cannot import: it lies beside it, for those who need it.
+bundle node_modules/parse5/dist/index.js --format=cjs --outfile=dist/program/html-parser.cjs
 bundle src/main.ts --format=cjs --outfile=dist/program/program.cjs --define:import.meta.url=programUrl \
+  --alias:parse5=./html-parser.cjs --external:./html-parser.cjs --supported:dynamic-import=false \
   --banner:js='const programUrl = require("node:url").pathToFileURL(__filename).href;'
 # And once more, for images: with every package in it, and the native part beside it. Comments are left out but
 # licences, so that nothing in it tells where it was built.
@@ -28,7 +31,7 @@ npx esbuild src/main.ts src/store/compress/compress-worker.ts --bundle --platfor
 cp node_modules/brotli-wasm/pkg.node/brotli_wasm_bg.wasm "$program"/
 # What a machine image runs: only what serves, and in a form for which Node need not start its loader of modules.
 npx esbuild src/guest.ts --bundle --platform=node --target=node20 --format=cjs --charset=ascii --outfile="$program/guest.cjs" \
-  --log-level=warning --minify --legal-comments=eof --external:koffi --external:cli-progress --external:@hpcc-js/wasm-zstd --external:brotli-wasm --external:pako \
+  --log-level=warning --minify --legal-comments=eof --external:koffi --external:cli-progress --external:@hpcc-js/wasm-zstd --external:brotli-wasm --external:pako --external:parse5 \
   --define:import.meta.url=programUrl --banner:js='const programUrl = require("node:url").pathToFileURL(__filename).href;'
 npx esbuild src/vm/host/run-qemu.ts --bundle --platform=node --target=node20 --format=esm --outdir="$program" --log-level=warning
 node -p 'const { name, version, license } = require("./package.json"); JSON.stringify({ name, version, license, type: "module" })' > "$program/package.json"

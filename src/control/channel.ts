@@ -9,6 +9,11 @@ export const CHANNEL_VERSION = 1;
 /** Where a program finds the listening socket or the TAP that its supervisor holds. 0 to 2 are the standard ones, 3 is the channel. */
 export const INHERITED_FD = 4;
 
+/** The listening sockets there: with HTTPS that of HTTP is the second. `count` is what `Go.sockets` says; undefined: one. */
+export function inheritedFds(count: number | undefined): number[] {
+  return Array.from({ length: count ?? 1 }, (_, i) => INHERITED_FD + i);
+}
+
 /** A bundle that was served before, whose fingerprinted files stay for so many seconds more. */
 export interface FormerBundle {
   readonly bundle: string;
@@ -30,10 +35,20 @@ export interface Go {
   readonly drain: number;
   /** What is behind `INHERITED_FD`, in words of the supervisor. */
   readonly held: string;
+  /** Listening sockets from `INHERITED_FD` on; undefined: one. */
+  readonly sockets?: number | undefined;
+  /** The secret of session tickets, so that clients resume with the next program. */
+  readonly tickets?: PassedSecret | undefined;
   /** The control socket, for when the supervisor is gone. */
   readonly control: string;
   /** The TAP behind `INHERITED_FD` (direct mode). */
   readonly tap?: InheritedTap | undefined;
+}
+
+/** A secret of session tickets between processes: the period that it is for, and its bytes in Base64. */
+export interface PassedSecret {
+  readonly period: number;
+  readonly secret: string;
 }
 
 export interface InheritedTap {

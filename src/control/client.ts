@@ -1,6 +1,6 @@
 /** Asking a running server over its control socket. */
 import { connect, Socket } from 'node:net';
-import { socketPath } from '../native/socket-path.js';
+import { socketPath } from '../native/sockets/socket-path.js';
 import { LineReader } from './lines.js';
 import type { ControlAnswer, ControlRequest } from './protocol.js';
 

@@ -40,6 +40,11 @@ export interface ReplaceRequest {
   readonly args?: readonly string[] | undefined;
 }
 
+/** Read the certificates again. */
+export interface ReloadRequest {
+  readonly do: 'reload';
+}
+
 /** Accept no new connections, and end when the open ones are done. */
 export interface DrainRequest {
   readonly do: 'drain';
@@ -62,6 +67,7 @@ export type ControlRequest =
   | StatusRequest
   | SwapRequest
   | ReplaceRequest
+  | ReloadRequest
   | DrainRequest
   | RetireRequest
   | SurrenderRequest;
@@ -93,6 +99,7 @@ export function parseRequest(line: string): ControlRequest {
   switch (request['do']) {
     case 'status':
     case 'surrender':
+    case 'reload':
       return { do: request['do'] };
     case 'swap':
       return {
@@ -114,7 +121,7 @@ export function parseRequest(line: string): ControlRequest {
       return { do: 'retire', seconds: duration(request) };
     default:
       throw new RequestError(
-        `"do" is one of status, swap, replace, drain, retire, surrender; not ${JSON.stringify(request['do'] ?? null)}`,
+        `"do" is one of status, swap, replace, reload, drain, retire, surrender; not ${JSON.stringify(request['do'] ?? null)}`,
       );
   }
 }
@@ -155,7 +162,8 @@ function listOfTexts(request: Fields, name: string, what: string): readonly stri
 }
 
 function duration(request: Fields): number {
-  const value = Number(request['seconds']);
+  // The longest that a timer takes.
+  const value = Math.min(Number(request['seconds']), 2_147_483);
   if (!(value >= 0)) throw new RequestError('"seconds" is a number that is not negative');
   return value;
 }

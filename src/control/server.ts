@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { linkSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
-import { freeSocketPath, removeSocket, socketFileAt } from '../native/socket-file.js';
-import { type SocketPath, socketPath } from '../native/socket-path.js';
+import { freeSocketPath, removeSocket, socketFileAt } from '../native/sockets/socket-file.js';
+import { type SocketPath, socketPath } from '../native/sockets/socket-path.js';
 import { LineReader } from './lines.js';
 import { type ControlAnswer, type ControlRequest, parseRequest } from './protocol.js';
 

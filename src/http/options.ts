@@ -72,7 +72,7 @@ export interface HttpTimeouts {
   readonly body: number;
   /** Without a request on a connection that stays open; then it closes. */
   readonly idle: number;
-  /** Without the peer taking one byte of what is queued; then the connection is reset. */
+  /** Without the peer taking one byte of what is queued; then, or a sixth of it later, the connection is reset. */
   readonly send: number;
   /** For the peer's FIN after our last answer; then the connection is reset. */
   readonly linger: number;
@@ -83,7 +83,9 @@ export interface HttpTimeouts {
 export const DEFAULT_TIMEOUTS: HttpTimeouts = {
   head: 20000,
   body: 30000,
-  idle: 60000,
+  // Longer than the minute for which load balancers keep a connection: the side that may send the next request is to
+  // end it first.
+  idle: 75000,
   send: 60000,
   linger: 5000,
   retryAfter: 10000,
@@ -98,7 +100,10 @@ export interface HttpOptions {
   readonly hosts?: Readonly<Record<string, () => Store>> | undefined;
   /** Where the site lies: `/docs` has `/docs/a` look up `/a`, and what is outside is 404. Begins with a slash, ends without. */
   readonly base?: string | undefined;
-  /** Every request is redirected to this origin, `https://example.org`, or to its own host over this scheme, `https`; path and query go along. */
+  /**
+   * Every request is redirected to this origin, `https://example.org`, or to its own host over this scheme, `https`, or at another port of
+   * it, `https:8443`; path and query go along.
+   */
   readonly redirectTo?: string | undefined;
   /** The origin of `store`: requests for other hosts, those of `hosts` apart, are redirected to it. Asked once a request. */
   readonly canonical?: (() => string | undefined) | undefined;
@@ -115,6 +120,8 @@ export interface HttpOptions {
   readonly timeouts?: Partial<HttpTimeouts>;
   /** Value of the `Server` field; none is sent when absent. Visible ASCII and spaces. */
   readonly serverField?: string | undefined;
+  /** `max-age` of Strict-Transport-Security (RFC 6797), seconds; not sent when absent. For a server behind TLS alone (7.2). */
+  readonly hsts?: number | undefined;
   /** Told of every answer. The record is used again: take from it what is needed before returning. */
   readonly log?: ((record: AccessRecord) => void) | undefined;
   /** Called with an exception that ended a flow, once a second at most; `HttpStats.faults` counts them all. */

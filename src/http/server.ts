@@ -9,6 +9,9 @@ import { Moves } from './connection/moves.js';
 import { boundsOf, type HttpLimits, type HttpOptions } from './options.js';
 import { CR, LF } from './parse/octets.js';
 
+/** Names of what is spoken here (RFC 7301 6), the preferred one first. */
+export const ALPN_PROTOCOLS: readonly string[] = ['http/1.1'];
+
 /** Connections of a list that are looked at for one that may go. */
 const GIVE_WAY_LOOKS = 16;
 /** Beyond what a network may hand over after `pause()`, out of what it had already received; bytes. */
@@ -16,6 +19,11 @@ const STALLED_LIMIT = 4194304;
 
 /** Milliseconds between two reports of faults. */
 const FAULT_INTERVAL = 1000;
+/**
+ * Looks within the time for sending: a peer's system takes something before it takes nothing any more, so that one look at the end of
+ * the time would see progress, and give it the time twice.
+ */
+const LOOKS = 6;
 
 /** HTTP/1.1 (RFC 9110, 9112) over flows of any network, out of a store. One object for all connections. */
 export class HttpServer implements FlowHandler {
@@ -27,6 +35,8 @@ export class HttpServer implements FlowHandler {
   readonly #idle: DeadlineList;
   readonly #sending: DeadlineList;
   readonly #lingering: DeadlineList;
+  /** For those that took all of an answer: the rest of the time without a request. */
+  readonly #rest: DeadlineList;
   readonly #moves: Moves;
   readonly #admission: Admission;
   readonly #onFault: ((error: unknown) => void) | undefined;
@@ -42,12 +52,14 @@ export class HttpServer implements FlowHandler {
     this.#admission = new Admission(limits, unfinished);
     this.#deadlines = new Deadlines(options.clock);
     this.#onFault = options.onFault;
-    const list = (delay: number, expired: (c: Connection) => void): DeadlineList =>
-      this.#deadlines.list(delay, (c) => this.#guarded(c, expired));
+    const list = (delay: number, expired: (c: Connection) => void, shared?: DeadlineList): DeadlineList =>
+      this.#deadlines.list(delay, (c) => this.#guarded(c, expired), shared);
     this.#heads = list(timeouts.head, (c) => this.#headExpired(c));
     this.#bodies = list(timeouts.body, (c) => this.#giveUp(c));
     this.#idle = list(timeouts.idle, (c) => this.#idleExpired(c));
-    this.#sending = list(timeouts.send, (c) => this.#idleExpired(c));
+    const look = Math.ceil(timeouts.send / LOOKS);
+    this.#sending = list(look, (c) => this.#sendingExpired(c));
+    this.#rest = list(Math.max(0, timeouts.idle - look), (c) => this.#idleExpired(c), this.#idle);
     this.#lingering = list(timeouts.linger, (c) => this.#lingerExpired(c));
     const [heads, idle, sending, lingering] = [this.#heads, this.#idle, this.#sending, this.#lingering];
     this.#moves = new Moves({ heads, idle, sending, lingering });
@@ -252,7 +264,8 @@ export class HttpServer implements FlowHandler {
   drain(): void {
     this.#deadlines.refresh();
     this.#exchange.draining = true;
-    for (const list of [this.#heads, this.#idle, this.#sending].flatMap((one) => one.lists)) {
+    const waiting = [this.#heads, this.#idle, this.#sending].flatMap((one) => one.lists);
+    for (const list of [...waiting, this.#rest]) {
       for (let c = list.first; c !== undefined; ) {
         const { next } = c;
         if (c.state === STATE.reading && c.heldBytes === 0) {
@@ -270,7 +283,7 @@ export class HttpServer implements FlowHandler {
    * sent nothing yet. False: none is idle. Looks at a bounded number of connections.
    */
   giveWay(): boolean {
-    for (const list of [this.#idle, this.#heads].flatMap((one) => one.lists)) {
+    for (const list of [this.#rest, this.#idle, this.#sending, this.#heads].flatMap((one) => one.lists)) {
       let c = list.first;
       for (let looks = 0; c !== undefined && looks < GIVE_WAY_LOOKS; looks++, c = c.next) {
         if (c.state !== STATE.reading || c.heldBytes > 0 || c.peerEnded || unsent(c.flow) > 0) continue;
@@ -315,7 +328,7 @@ export class HttpServer implements FlowHandler {
           else c.finish();
           this.#settle(c);
         } else if (c.heldBytes === 0) {
-          if (c.list?.whole !== this.#heads || c.requests > 0) this.#idle.add(c);
+          if (c.list?.whole !== this.#heads || c.requests > 0) this.#await(c);
         } else if (c.began === 0) {
           c.began = this.#deadlines.now || 1;
           this.#heads.add(c);
@@ -327,7 +340,7 @@ export class HttpServer implements FlowHandler {
         this.#settle(c);
         return;
       case STATE.stalled:
-        this.#sending.add(c);
+        this.#watch(c, c.flow.queued);
         // Begins with what is left of an answer, once; then `drained` goes on with it.
         if (c.later !== undefined && c.flow.lowWater !== PIECE) this.#goOn(c);
         return;
@@ -346,8 +359,7 @@ export class HttpServer implements FlowHandler {
     const { later, flow } = c;
     if (later === undefined) return;
     // It has taken something, or is given something: the time that it may take nothing begins anew.
-    c.queuedMark = 0;
-    this.#sending.add(c);
+    this.#watch(c, 0);
     later.write(flow, (there) => {
       // Out of the file's read, and not out of a call of the network.
       this.#exchange.responder.begun = true;
@@ -369,6 +381,20 @@ export class HttpServer implements FlowHandler {
       c.finish();
       this.#settle(c);
     } else this.#resume(c);
+  }
+
+  /** Until the next request comes; while the last answer leaves, the peer has to take of it. */
+  #await(c: Connection): void {
+    const { queued } = c.flow;
+    if (queued > 0 && this.#rest.delay > 0) this.#watch(c, queued);
+    else this.#idle.add(c);
+  }
+
+  /** Looks from time to time whether the peer takes of the `queued` bytes that it has not got. */
+  #watch(c: Connection, queued: number): void {
+    c.queuedMark = queued;
+    c.stuck = 0;
+    this.#sending.add(c);
   }
 
   #resume(c: Connection): void {
@@ -399,6 +425,11 @@ export class HttpServer implements FlowHandler {
     c.flow.flush();
   }
 
+  #sendingExpired(c: Connection): void {
+    if (c.flow.queued === 0 && c.state === STATE.reading) this.#rest.add(c);
+    else this.#idleExpired(c);
+  }
+
   /** Nothing has come for a while: it may be because the peer is still reading. */
   #idleExpired(c: Connection): void {
     if (c.flow.queued > 0) this.#expectProgress(c);
@@ -420,7 +451,9 @@ export class HttpServer implements FlowHandler {
   /** A peer that takes nothing for a whole `send` time is given up; one that takes little is not. */
   #expectProgress(c: Connection): void {
     const queued = unsent(c.flow);
-    if (c.queuedMark > 0 && queued >= c.queuedMark) {
+    const progress = c.queuedMark === 0 || queued < c.queuedMark;
+    c.stuck = progress ? 0 : c.stuck + 1;
+    if (c.stuck >= LOOKS) {
       c.flow.reset();
       return;
     }

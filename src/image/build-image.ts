@@ -51,7 +51,7 @@ export async function buildImage(options: BuildOptions, programOf: ProgramOf = n
   const copy = join(sites, `.part-${process.pid}`);
   const bundle = join(output, `.bundle-${process.pid}`);
   try {
-    const found = walk(site, choices.hidden);
+    const found = walk(site, { hidden: choices.hidden });
     if (found.length === 0)
       throw new ImageError(`${site} has no files; build the site first, or name the directory that it was built into`);
     makeFolder(copy);
@@ -72,7 +72,7 @@ export async function buildImage(options: BuildOptions, programOf: ProgramOf = n
         site: {
           options: choices,
           files: found.length,
-          bytes: walk(copy, choices.hidden).reduce((sum, { size }) => sum + size, 0),
+          bytes: walk(copy, { hidden: choices.hidden }).reduce((sum, { size }) => sum + size, 0),
         },
         versions,
         platform: `${process.platform}-${process.arch}`,

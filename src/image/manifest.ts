@@ -39,6 +39,7 @@ export interface BundleChoices {
   readonly languages?: readonly string[];
   readonly preload?: 'link' | 'early-hints';
   readonly security?: false;
+  readonly immutable?: readonly string[];
 }
 
 export interface Manifest {

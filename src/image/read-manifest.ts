@@ -78,15 +78,26 @@ function faultOf(m: Manifest): string | undefined {
 }
 
 /** The name of an option that may be left out and is not what it can be. */
-function optionFault({ mime, listing, metaRefresh, languages, preload, security }: Json): string | undefined {
+function optionFault({
+  mime,
+  listing,
+  metaRefresh,
+  languages,
+  preload,
+  security,
+  immutable,
+}: Json): string | undefined {
   if (mime !== undefined && !isTexts(mime)) return 'mime';
   if (listing !== undefined && listing !== true) return 'listing';
   if (metaRefresh !== undefined && metaRefresh !== true) return 'metaRefresh';
-  const tags =
-    languages === undefined || (Array.isArray(languages) && languages.every((tag) => typeof tag === 'string'));
-  if (!tags) return 'languages';
+  if (languages !== undefined && !isTextList(languages)) return 'languages';
+  if (immutable !== undefined && !isTextList(immutable)) return 'immutable';
   if (preload !== undefined && preload !== 'link' && preload !== 'early-hints') return 'preload';
   return security !== undefined && security !== false ? 'security' : undefined;
+}
+
+function isTextList(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string');
 }
 
 function filesFault(files: readonly ImageFile[]): string | undefined {

@@ -1,6 +1,6 @@
 /** flock(2): a lock on an open file that the kernel takes away with its last descriptor, however the process ends. */
-import { EAGAIN, EINTR, SystemError } from './errno.js';
-import { koffi, libc } from './libc.js';
+import { EAGAIN, EINTR, SystemError } from './libc/errno.js';
+import { koffi, libc } from './libc/libc.js';
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;

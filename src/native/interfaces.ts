@@ -2,9 +2,9 @@
  * Network interfaces of the host by Linux's ioctls (netdevice(7)), without the `ip` program: up and down, bridges, queue
  * lengths. Every function throws a `SystemError` whose message begins with what was tried.
  */
-import { EADDRNOTAVAIL, SystemError } from './errno.js';
-import { check, libc } from './libc.js';
-import { pinned } from './slab.js';
+import { EADDRNOTAVAIL, SystemError } from './libc/errno.js';
+import { check, libc } from './libc/libc.js';
+import { pinned } from './libc/slab.js';
 
 /** Longest name of an interface, in bytes: IFNAMSIZ without its terminating zero. */
 export const MAX_INTERFACE_NAME = 15;

@@ -1,5 +1,5 @@
 /** A child that must not outlive the process that started it, however that ends. */
-import { libc } from './libc.js';
+import { libc } from './libc/libc.js';
 
 /** The variable by which a parent gives its process id to a child that shall end with it. */
 export const PARENT = 'SITEKERNEL_PARENT';

@@ -1,7 +1,7 @@
 /** Sleeping until one of two descriptors is readable, and what libuv says of itself: its descriptor and its next timer. */
-import { EINTR } from './errno.js';
-import { koffi, libc } from './libc.js';
-import { type Pinned, pinned } from './slab.js';
+import { EINTR } from './libc/errno.js';
+import { koffi, libc } from './libc/libc.js';
+import { type Pinned, pinned } from './libc/slab.js';
 
 const POLLIN = 1;
 const POLLERR = 8;

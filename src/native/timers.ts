@@ -2,7 +2,7 @@
  * When Node's next timer is due, as libuv knows it: for a loop that sleeps in a `poll` of its own and must not oversleep
  * what `setTimeout` promised.
  */
-import { koffi } from './libc.js';
+import { koffi } from './libc/libc.js';
 
 /** `UV_TIMER` of libuv's handle types. */
 const UV_TIMER = 13;

@@ -6,8 +6,8 @@
  * So a loop whose own immediates are all `unref()`ed sees by that handle whether there are others; and it needs an idle handle of
  * its own, so that libuv comes to those immediates at once.
  */
-import { koffi } from './libc.js';
-import { pinned } from './slab.js';
+import { koffi } from './libc/libc.js';
+import { pinned } from './libc/slab.js';
 
 /** `UV_IDLE` of libuv's handle types. */
 const UV_IDLE = 6;

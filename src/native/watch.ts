@@ -1,7 +1,7 @@
 /** A bare descriptor (a TAP, an input device), watched by libuv: Node itself takes files, sockets and terminals only. */
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
-import { check, libc } from './libc.js';
-import { pinned } from './slab.js';
+import { check, libc } from './libc/libc.js';
+import { pinned } from './libc/slab.js';
 
 const AF_UNIX = 1;
 const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;

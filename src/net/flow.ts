@@ -7,7 +7,7 @@
  */
 import type { Memory } from '../memory/memory.js';
 
-/** One end of a flow, in text form: an IPv4 dotted quad (or IPv6 text on kernel sockets) and a port of 0..65535. */
+/** One end of a flow, in text form: an IPv4 dotted quad or the IPv6 text of RFC 5952 and a port of 0..65535. */
 export interface Endpoint {
   readonly address: string;
   readonly port: number;
@@ -65,9 +65,22 @@ export interface FlowInfo {
   readonly state: string;
 }
 
+/** What protects a flow, once its handshake is over. */
+export interface FlowSecurity {
+  readonly protocol: 'TLSv1.2' | 'TLSv1.3';
+  /** The protocol that both sides chose (RFC 7301): `h2`, `http/1.1`; undefined: the peer offered none. */
+  readonly alpn: string | undefined;
+  /** The host name that the client asked for (RFC 6066 3), in small letters; undefined: none. */
+  readonly serverName: string | undefined;
+  /** `TLS_AES_128_GCM_SHA256`. */
+  readonly cipher: string;
+}
+
 export interface Flow {
   readonly local: Endpoint;
   readonly remote: Endpoint;
+  /** Undefined: cleartext. */
+  readonly security?: FlowSecurity | undefined;
   /** Who is told. Set by the accept callback before it returns. */
   handler: FlowHandler;
   /** A slot for the owner, so that one handler object can serve every flow without a map. */
@@ -86,6 +99,12 @@ export interface Flow {
    * produces without end looks at `queued` and waits for `drained`. After `end()` or `reset()` it does nothing.
    */
   write(memory: Memory, start: number, end: number): void;
+  /**
+   * Sends as much of `memory.bytes[start..end)` as can leave at once, and refers to none of it afterwards; nothing may be queued. Returns
+   * how many bytes left; if not all did, `drained` is called when there is room. Undefined: the network keeps what it sends (our own
+   * stack, for retransmission), or has no way to tell.
+   */
+  offer?(memory: Memory, start: number, end: number): number;
   /** Sends what is queued now. Needed only outside the handler's calls (a timer, a finished computation). */
   flush(): void;
   /** FIN after everything queued. */
@@ -147,6 +166,10 @@ export interface Network {
   readonly clock: Clock;
   /** The address that clients reach, in text; undefined while DHCP has none. */
   readonly address: string | undefined;
+  /** All of them, where there may be several: `address` is the first. */
+  readonly addresses?: readonly string[];
+  /** Told of each further address that clients reach, once it is set. */
+  onAddress?: (address: string) => void;
   /**
    * `port` 0 lets the network choose. Rejects with an `Error` whose message is for people (port in use, no right). `adopt`: asked for
    * flows of that port that come from another program; without it they stay there.

@@ -7,7 +7,7 @@ import { lstatSync, rmSync } from 'node:fs';
 import { socketAnswers } from '../control/client.js';
 import { Failure } from '../errors/failure.js';
 import { HttpServer, type LivePage } from '../http/index.js';
-import { socketPath } from '../native/socket-path.js';
+import { socketPath } from '../native/sockets/socket-path.js';
 import type { Network } from '../net/flow.js';
 import { SocketNetwork } from '../net/sockets/node/network.js';
 import type { Store } from '../store/store.js';

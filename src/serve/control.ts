@@ -1,12 +1,12 @@
 /** What a server can be asked while it runs: its status, another bundle, the end. */
 import type { ControlAnswer, ControlRequest, ControlStatus, SwapRequest } from '../control/protocol.js';
 import { type ControlSocket, openControl } from '../control/server.js';
-import type { HttpServer } from '../http/index.js';
+import type { Front } from './door.js';
 import type { ServedSite } from './served-site.js';
 
 export interface Controlled {
   readonly site: ServedSite;
-  readonly http: HttpServer;
+  readonly front: Front;
   /** Connections that came from other programs; undefined: the network knows of none. */
   readonly moved: () => number | undefined;
   /** Id of the image, or empty. A swap changes it. */
@@ -30,12 +30,18 @@ export class Control {
       case 'swap':
         await this.swap(request);
         return { ok: true, ...this.status() };
+      case 'reload':
+        await this.reload();
+        return { ok: true, ...this.status() };
       case 'drain':
         this.retired();
         server.drain();
         return { ok: true, ...this.status() };
       default:
-        return { ok: false, error: `${request.do} is for a supervisor; this server takes status, swap and drain` };
+        return {
+          ok: false,
+          error: `${request.do} is for a supervisor; this server takes status, swap, reload and drain`,
+        };
     }
   };
 
@@ -45,17 +51,24 @@ export class Control {
   }
 
   status(): ControlStatus {
-    const { site, http, moved, image, url } = this.server;
+    const { site, front, moved, image, url } = this.server;
     return {
       image,
       bundle: site.store().id,
       url,
       pid: process.pid,
       since: this.since,
-      connections: http.connections,
+      connections: front.connections,
       moved: moved(),
       state: this.state,
     };
+  }
+
+  /** Reads certificates again. */
+  private async reload(): Promise<void> {
+    const { reload } = this.server.front;
+    if (reload === undefined) throw new Error('it serves no HTTPS, and has no certificate to read again');
+    await reload();
   }
 
   private async swap({ bundle, id, bundleId }: SwapRequest): Promise<void> {

@@ -13,24 +13,37 @@ import type { Sites } from './sites.js';
 /** Milliseconds between two lines in the log about descriptors. */
 const EXHAUSTED_PAUSE = 60_000;
 
-/** `siblings`: other processes that serve the same. */
-export function makeServer(
-  options: ServeOptions,
-  network: Network,
-  sites: Sites,
-  log: Log,
-  siblings?: Siblings,
-): HttpServer {
-  const { base, serverField, siteFor, maxConnections, maxPerClient, idle, redirectTo } = options.http;
-  let said = Number.NEGATIVE_INFINITY;
-  const http: HttpServer = new HttpServer({
+/** What is served, and on what. */
+export interface ServerContext {
+  readonly options: ServeOptions;
+  readonly network: Network;
+  readonly sites: Sites;
+  readonly log: Log;
+  /** Other processes that serve the same. */
+  readonly siblings?: Siblings | undefined;
+}
+
+/** What a server is asked for beside the command line. */
+export interface ServerExtras {
+  /** As in `HttpOptions`. */
+  readonly hsts?: number | undefined;
+  /** Instead of what the command line says. */
+  readonly redirectTo?: string | undefined;
+  /** What the pages about the server tell of. */
+  readonly watched: Watched;
+}
+
+export function makeServer({ options, network, sites, log }: ServerContext, extras: ServerExtras): HttpServer {
+  const { base, serverField, siteFor, maxConnections, maxPerClient, idle } = options.http;
+  return new HttpServer({
     store: sites.site.store,
     hosts: siteFor.size > 0 ? sites.hosts : undefined,
     base,
     serverField,
-    redirectTo,
+    hsts: extras.hsts,
+    redirectTo: extras.redirectTo ?? options.http.redirectTo,
     canonical: options.http.site.canonical === undefined ? undefined : sites.site.canonical,
-    livePages: livePages({ options, network, site: sites.site, log, server: () => http, siblings }),
+    livePages: livePages(extras.watched),
     acmeChallenge: options.acme === undefined ? undefined : storedChallenge(options.acme.state, network.clock),
     limits: given({ connections: maxConnections, connectionsPerClient: maxPerClient }),
     timeouts: given({ idle }),
@@ -38,8 +51,13 @@ export function makeServer(
     log: log.wants('access') ? (record) => log.access(record) : undefined,
     onFault: (error) => log.fault(error),
   });
+}
+
+/** Idle connections of `servers` give way when no descriptors are left. */
+export function giveWay(network: Network, log: Log, servers: () => readonly HttpServer[]): void {
+  let said = Number.NEGATIVE_INFINITY;
   network.onExhausted = () => {
-    const gave = http.giveWay();
+    const gave = servers().some((one) => one.giveWay());
     const now = network.clock.now();
     if (now - said >= EXHAUSTED_PAUSE) {
       said = now;
@@ -49,19 +67,14 @@ export function makeServer(
     }
     return gave;
   };
-  return http;
 }
 
 /** The listener of pages about the server, where one is asked for; not open yet. */
-export async function adminListener(
-  options: ServeOptions,
-  watched: Omit<Watched, 'options' | 'site' | 'server'> & { readonly sites: Sites; readonly http: HttpServer },
-): Promise<AdminListener | undefined> {
-  const { listen } = options.http.admin;
+export async function adminListener(watched: Watched): Promise<AdminListener | undefined> {
+  const { listen } = watched.options.http.admin;
   if (listen === undefined) return undefined;
-  const { sites, http, ...rest } = watched;
   const { AdminListener } = await import('./admin-listener.js');
-  return new AdminListener(listen, adminPages({ ...rest, options, site: sites.site, server: () => http }), rest.log);
+  return new AdminListener(listen, adminPages(watched), watched.log);
 }
 
 /** What was given of it: defaults stand for the rest. */

@@ -32,9 +32,21 @@ export interface Watched {
   readonly site: ServedSite;
   readonly log: Log;
   /** Asked for later, when it exists. */
-  readonly server: () => HttpServer;
+  readonly server: () => Pick<HttpServer, 'stats' | 'describe'>;
   /** Other processes whose numbers belong to it. */
   readonly siblings?: Siblings | undefined;
+  /** What a name server counts; undefined: there is none, or none yet. */
+  readonly dns?: (() => Readonly<Record<string, number>> | undefined) | undefined;
+  /** Undefined: there is no TLS. */
+  readonly tls?: TlsNumbers | undefined;
+}
+
+/** What TLS adds to the pages. */
+export interface TlsNumbers {
+  counters(): Readonly<Record<string, number>>;
+  metrics(): readonly Metric[];
+  /** Facts in words. */
+  facts(): Readonly<Record<string, string>>;
 }
 
 /** The pages on the site's own port. */
@@ -48,11 +60,11 @@ export function livePages(watched: Watched): LivePage[] {
 
 /** The pages about the server that were asked for. `permits`: who may see them; everybody, when absent. */
 export function adminPages(watched: Watched, permits?: LivePage['permits']): LivePage[] {
-  const { options, network, site, server, siblings } = watched;
+  const { options, network, site, server, siblings, tls, dns } = watched;
   const { health, metrics, status } = options.http.admin;
   const pages: LivePage[] = [];
-  const counters = (): Readonly<Record<string, number>> =>
-    siblings === undefined ? network.counters() : siblings.counters(network.counters());
+  const own = (): Readonly<Record<string, number>> => ({ ...network.counters(), ...tls?.counters() });
+  const counters = (): Readonly<Record<string, number>> => siblings?.counters(own()) ?? own();
   const stats = (): HttpStats => (siblings === undefined ? server().stats() : siblings.stats(server().stats()));
   const drops = (): Readonly<Record<string, number>> => network.dropped?.() ?? {};
   if (health !== undefined)
@@ -64,7 +76,13 @@ export function adminPages(watched: Watched, permits?: LivePage['permits']): Liv
       const p99 = late(delay.percentile(99));
       const max = late(delay.max);
       delay.reset();
-      return [...delays(p99, max), ...ownMetrics(watched), ...leaseMetrics(network.lease?.()), ...processMetrics()];
+      const rest = [
+        ...leaseMetrics(network.lease?.()),
+        ...processMetrics(),
+        ...(tls?.metrics() ?? []),
+        ...dnsMetrics(dns?.()),
+      ];
+      return [...delays(p99, max), ...ownMetrics(watched), ...rest];
     };
     pages.push(metricsPage(metrics, { http: stats, network: counters, drops, more }, permits));
   }
@@ -79,7 +97,8 @@ export function adminPages(watched: Watched, permits?: LivePage['permits']): Liv
         version: packageVersion(),
         site: site.name,
         'version of the site': site.store().id.slice(0, 16),
-        address: network.address ?? 'none yet',
+        address: (network.addresses ?? [network.address]).join(' ') || 'none yet',
+        ...tls?.facts(),
         'up since': `${new Date(performance.timeOrigin).toISOString().slice(0, 19).replace('T', ' ')} UTC`,
       }),
     };
@@ -123,4 +142,11 @@ function leaseMetrics(lease: LeaseInfo | undefined): Metric[] {
     gauge('sitekernel_dhcp_lease_renews_in_seconds', 'Until it is renewed.', samples(lease?.renewsIn)),
     gauge('sitekernel_dhcp_lease_expires_in_seconds', 'Until it ends.', samples(lease?.expiresIn)),
   ];
+}
+
+function dnsMetrics(counters: Readonly<Record<string, number>> = {}): Metric[] {
+  const samples = Object.entries(counters).map(([name, value]) => ({ labels: { name }, value }));
+  return samples.length === 0
+    ? []
+    : [counter('sitekernel_dns_total', 'What the name server counts, by name.', samples)];
 }

@@ -1,7 +1,7 @@
 /** Where lines of the log go: standard error or a file, written beside the server's work, and dropped when they are not read fast enough. */
 import { fstatSync, realpathSync, renameSync, truncateSync } from 'node:fs';
 import boom, { type SonicBoom } from 'sonic-boom';
-import { libc } from '../native/libc.js';
+import { libc } from '../native/libc/libc.js';
 
 /** Characters that may wait; what comes beyond is dropped, and counted. */
 const MOST = 4 * 1024 * 1024;

@@ -45,6 +45,13 @@ export class Log {
     this.warn(`a fault ended one connection; the others go on. Please report it: ${stack}`);
   }
 
+  /** How far something is that takes long. */
+  note(sentence: string): void {
+    if (this.options.json) this.write('site', sentence);
+    else this.add(`sitekernel: ${sentence}`);
+    this.flush();
+  }
+
   event(channel: LogChannel, sentence: string): void {
     if (this.wants(channel)) this.write(channel, sentence);
   }

@@ -6,6 +6,7 @@ import type { OpenTap } from '../net/device/linux/tap-open.js';
 import type { DirectNetwork, DirectOptions } from '../net/direct/network.js';
 import type { WorkerOptions } from '../net/direct/workers/worker.js';
 import type { Network } from '../net/flow.js';
+import { gatewayNotice } from './gateway-notice.js';
 import type { Log } from './log.js';
 import type { DirectArguments } from './options/direct.js';
 import type { ServeOptions } from './options/serve.js';
@@ -18,14 +19,18 @@ export async function openNetwork(
   failed: (failure: Failure) => void,
 ): Promise<Network> {
   if (options.net === 'direct') return openDirect(options, log, failed);
-  const { activatedSocket } = await import('../supervise/socket-activation.js');
-  return openSockets(options, activatedSocket());
+  const { activatedSockets } = await import('../supervise/socket-activation.js');
+  return openSockets(options, activatedSockets(options.tls === undefined ? 1 : 2));
 }
 
-/** `fd`: a socket that listens already. */
-export async function openSockets(options: ServeOptions, fd: number | undefined): Promise<Network> {
+/** `fds`: sockets that listen already, in the order of the front's doors. */
+export async function openSockets(
+  options: ServeOptions,
+  fds: readonly number[],
+  portOption = '--port',
+): Promise<Network> {
   const { openSocketNetwork } = await import('../net/sockets/open.js');
-  return openSocketNetwork({ host: options.host, fd }, options.sockets);
+  return openSocketNetwork({ host: options.host, further: options.furtherHosts, fds, portOption }, options.sockets);
 }
 
 /**
@@ -46,6 +51,8 @@ export async function openDirect(
   const { formatMac } = await import('../net/wire/address.js');
   const { DROP_NAMES } = await import('../net/drops.js');
   const { direct } = options;
+  const slip = direct.static === undefined ? undefined : gatewayNotice(direct.static);
+  if (slip !== undefined && worker === undefined) log.warn(slip);
   const network = new DirectNetwork({
     device: await deviceOf(direct, inherited),
     held,
@@ -53,8 +60,11 @@ export async function openDirect(
     onGiven: given,
     worker,
     static: direct.static,
+    anycast: direct.anycast,
+    noIpv4: direct.noIpv4,
+    ipv6: direct.ipv6,
     hostname: direct.hostname ?? hostname(),
-    state: direct.state ?? stateFolder(),
+    state: options.state ?? stateFolder(),
     congestion: direct.congestion,
     spin: direct.spin,
     pcap: direct.pcap,
@@ -73,7 +83,8 @@ export async function openDirect(
 
 async function deviceOf(direct: DirectArguments, opened: OpenTap | undefined): Promise<DirectOptions['device']> {
   const { interface: card, tap, bridge, offload, mac, static: given } = direct;
-  if (card !== undefined) return { kind: 'card', name: card, offload, mac, address: given?.address, opened };
+  const ipv6 = direct.ipv6 !== undefined;
+  if (card !== undefined) return { kind: 'card', name: card, offload, mac, address: given?.address, ipv6, opened };
   const ours = mac ?? (await import('../net/direct/host/derived-mac.js')).derivedMac(tap);
   return { kind: 'tap', name: tap, bridge, offload, mac: ours, opened };
 }

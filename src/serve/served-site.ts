@@ -1,8 +1,9 @@
 /** A site that is served, and may be replaced by its next version while it is. */
-
+import { stat } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import { DEFAULT_KEPT_ASSETS, KeptAssets, StoreWithKept } from '../store/open/kept-assets.js';
 import { openStore } from '../store/open/open.js';
+import type { ServedDirectory } from '../store/open/serve-directory.js';
 import type { Watcher } from '../store/open/watch.js';
 import type { BundleStore } from '../store/read/bundle-store.js';
 import { verifySlowly } from '../store/read/verify-slowly.js';
@@ -28,6 +29,7 @@ export class ServedSite {
   private readonly kept: KeptAssets;
   private swapping: Promise<unknown> = Promise.resolve();
   private watcher: Watcher | undefined;
+  private directory: ServedDirectory | undefined;
   private forgetting: NodeJS.Timeout | undefined;
   private reloading = false;
   private again = false;
@@ -47,8 +49,34 @@ export class ServedSite {
       const onError = (sentence: string): void => log.warn(sentence);
       const { watchStore } = await import('../store/open/watch.js');
       site.watcher = await watchStore(path, { ...site.storeOptions, onError }, (store) => site.replace(store));
-    } else site.replace(await openStore(path, site.storeOptions));
+    } else site.replace(await site.openPath(path));
     return site;
+  }
+
+  /** The site at `path`; a directory is served before all of it is compressed. `verified`: a bundle is read whole first. */
+  private async openPath(path: string, verified = false): Promise<Store> {
+    const directory = await stat(path).then(
+      (stats) => stats.isDirectory(),
+      () => false, // `openStore` says what is wrong with it.
+    );
+    if (!directory) return verified ? this.openVerified(path, undefined) : openStore(path, this.storeOptions);
+    if (this.directory === undefined) {
+      const { ServedDirectory } = await import('../store/open/serve-directory.js');
+      this.directory = new ServedDirectory(path, {
+        ...this.storeOptions,
+        onCoded: (store) => this.recoded(store),
+        onNote: (sentence) => this.log.note(sentence),
+      });
+    }
+    return this.directory.open();
+  }
+
+  /** The same site with more codings takes the place of what is served. */
+  private recoded(store: Store): void {
+    const old = this.current;
+    this.current = store;
+    this.refront();
+    old?.close();
   }
 
   /** The version that answers now. */
@@ -75,6 +103,8 @@ export class ServedSite {
     const commit = await this.kept.prepare(this.current as Store, store);
     commit();
     this.path = path;
+    this.directory?.close();
+    this.directory = undefined;
     this.replace(store);
     return store;
   }
@@ -138,7 +168,8 @@ export class ServedSite {
       this.again = false;
       try {
         // Whole and verified before it takes the place of what is served.
-        const store = await this.openVerified(this.path, undefined);
+        const store = await this.openPath(this.path, true);
+        if (this.options.canonical !== undefined) canonicalOrigin(this.options.canonical, store, this.path);
         const commit = await this.kept.prepare(this.current as Store, store);
         commit();
         this.replace(store);
@@ -152,6 +183,7 @@ export class ServedSite {
   close(): void {
     clearTimeout(this.forgetting);
     this.watcher?.close();
+    this.directory?.close();
   }
 
   private get storeOptions() {

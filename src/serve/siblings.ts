@@ -1,5 +1,5 @@
 /** What the other processes of `--workers` have done: each tells the first process once a second, which tells the others. */
-import type { HttpStats } from '../http/index.js';
+import { type HttpStats, sumOfStats } from '../http/index.js';
 
 export type Counters = Readonly<Record<string, number>>;
 
@@ -33,18 +33,7 @@ export class Siblings {
 
   /** `own` and what the others had when they were last heard of, at most two seconds ago. */
   stats(own: HttpStats): HttpStats {
-    const answers = new Map(own.answers);
-    let { contentBytes, accepted, refused, faults } = own;
-    const connections = { ...own.connections };
-    for (const report of this.reports) {
-      for (const [status, count] of report.answers) answers.set(status, (answers.get(status) ?? 0) + count);
-      contentBytes += report.contentBytes;
-      accepted += report.accepted;
-      refused += report.refused;
-      faults += report.faults;
-      add(connections, report.connections);
-    }
-    return { answers, contentBytes, accepted, refused, faults, connections };
+    return sumOfStats([own, ...this.reports.map((report) => ({ ...report, answers: new Map(report.answers) }))]);
   }
 
   counters(own: Counters): Counters {

@@ -1,14 +1,16 @@
 /** Where a server serves, for people to open. */
 import type { Listener, Network } from '../net/flow.js';
 
-/** Where it serves. */
-export function addressOf(network: Network, listener: Listener): string {
+/** Where it serves: the first of its addresses. */
+export function addressOf(network: Network, listener: Listener, scheme: Scheme = 'http'): string {
   const { address, port } = listener.endpoint;
-  return urlOf(network.address ?? address, port);
+  return urlOf(network.address ?? address, port, scheme);
 }
 
-/** `http://10.0.0.7/`, with the port unless it is 80. */
-export function urlOf(address: string, port: number): string {
+export type Scheme = 'http' | 'https';
+
+/** `http://10.0.0.7/`, with the port unless it is that of the scheme. */
+export function urlOf(address: string, port: number, scheme: Scheme = 'http'): string {
   const host = address.includes(':') ? `[${address}]` : address;
-  return port === 80 ? `http://${host}/` : `http://${host}:${port}/`;
+  return port === (scheme === 'http' ? 80 : 443) ? `${scheme}://${host}/` : `${scheme}://${host}:${port}/`;
 }

@@ -1,4 +1,5 @@
 /** What the processes of `--workers` tell each other. */
+import type { PassedSecret } from '../control/channel.js';
 import type { OpenTap } from '../net/device/linux/tap-open.js';
 import type { SharedAddress } from '../net/direct/address/followed-mode.js';
 import type { Report } from './siblings.js';
@@ -6,6 +7,8 @@ import type { Report } from './siblings.js';
 /** The variable that makes a process a worker; its listening socket, or its queue of the TAP, is `WORKER_FD`. */
 export const FROM_WORKERS = 'SITEKERNEL_WORKER';
 export const WORKER_FD = 3;
+/** With HTTPS over sockets: the listening socket of the HTTP port. 4 is Node's channel. */
+export const WORKER_HTTP_FD = 5;
 
 /** In direct mode: what a worker needs to begin. */
 export interface Place {
@@ -36,6 +39,8 @@ export type ToWorker =
   | { readonly say: 'drain' }
   | { readonly say: 'others'; readonly reports: readonly Report[] }
   | Place
+  /** The secret of session tickets: all workers open each other's. */
+  | { readonly say: 'tickets'; readonly tickets: PassedSecret }
   /** That one can be reached. */
   | { readonly say: 'meet'; readonly number: number }
   | { readonly say: 'address'; readonly address: SharedAddress }

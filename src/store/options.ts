@@ -1,5 +1,7 @@
 /** What one can ask of a bundle and of a store. Every option has a default; what `bundle` and a served directory differ in is said. */
 
+import type { Times } from './site/file-times.js';
+
 export type Compression = 'none' | 'fast' | 'full';
 
 /**
@@ -18,6 +20,14 @@ export interface Progress {
 export interface SiteOptions {
   /** Takes in names that begin with a dot, too; `.well-known` is always in. Default false. */
   readonly hidden?: boolean | undefined;
+  /**
+   * Refuses a directory with entries that cannot be served: links to nothing, out of it or in a circle, sockets and
+   * devices, names that are
+   * not UTF-8 or have control characters. Default false: they are left out, and `onWarning` is told of each.
+   */
+  readonly strict?: boolean | undefined;
+  /** Directories outside of the site into which its links may lead. Default: none. */
+  readonly follow?: readonly string[] | undefined;
   /** Types by extension, before those of `mime-types`: `{ foo: 'text/x-foo' }`. Without `charset`, text gets UTF-8. */
   readonly mime?: Readonly<Record<string, string>> | undefined;
   /** `full`: br 11, gzip 9, zstd 19; `fast`: br 5, gzip 6, zstd 3. Default: `full` for a bundle, `fast` for a served directory. */
@@ -37,6 +47,10 @@ export interface SiteOptions {
   readonly cacheBytes?: number | undefined;
   /** Pages that are nothing but a meta refresh are answered as redirects. Default false. */
   readonly metaRefresh?: boolean | undefined;
+  /** What `Last-Modified` says: the last commit, the time of the file, or nothing. Default `none`. */
+  readonly mtime?: Times | undefined;
+  /** Patterns of paths, like `/assets/*`, at which files never change: their names are fingerprints. Default: none. */
+  readonly immutable?: readonly string[] | undefined;
   /** Fields that protect visitors (`Referrer-Policy`, `X-Frame-Options`) on what has none of its own. Default true. */
   readonly security?: boolean | undefined;
   /** Every path without a file is answered with `/index.html`, 200. Default false. */
@@ -45,6 +59,12 @@ export interface SiteOptions {
   readonly listing?: boolean | undefined;
   /** The site lies at this path, like `/docs`; `/` is redirected to it. Rules of the site match whole paths. Default: at `/`. */
   readonly base?: string | undefined;
+  /**
+   * Where HTTP serves the site, like `/docs`, when it does so itself: absolute paths in pages begin at the host, and
+   * those of the site below
+   * this path. Default: at `/`.
+   */
+  readonly servedAt?: string | undefined;
   /**
    * Languages of the site, like `['en', 'pt-BR']`: `about.en.html` and `about.pt-BR.html` answer at `/about`, chosen by
    * `Accept-Language`; the first one is for those who want none of them. Default: none, such names mean nothing.

@@ -72,7 +72,10 @@ export interface Resource {
   readonly passing?: boolean | undefined;
   /** Its heads were rendered for this one answer, and stay in memory for as long as somebody queues them. */
   readonly fleeting?: boolean | undefined;
-  /** Identity first; then the codings that are smaller than it. */
+  /**
+   * Identity first; then the codings that are smaller than it. Of a file that is compressed as it is: that coding
+   * alone.
+   */
   readonly representations: readonly Representation[];
 }
 

@@ -3,8 +3,8 @@
 import { Socket } from 'node:net';
 import type { InheritedTap } from '../control/channel.js';
 import { askControl, socketAnswers } from '../control/client.js';
-import { libc } from '../native/libc.js';
-import { connectUnix, receiveDescriptor, writeText } from '../native/unix.js';
+import { libc } from '../native/libc/libc.js';
+import { connectUnix, receiveDescriptors, writeText } from '../native/sockets/unix.js';
 import type { ServeOptions } from '../serve/options/serve.js';
 import { type Held, heldKey } from './held.js';
 import type { Foreign } from './supervisor.js';
@@ -31,8 +31,8 @@ export async function takeFromOrphan(
   }
   const fd = connectUnix(control, PATIENCE);
   writeText(fd, '{"do":"surrender"}\n');
-  const { text, passed } = receiveDescriptor(fd);
-  if (passed === undefined) {
+  const { text, passed } = receiveDescriptors(fd);
+  if (passed.length === 0) {
     libc().close(fd);
     throw new Error(`the program behind ${control} did not pass on what it serves on`);
   }
@@ -43,5 +43,5 @@ export async function takeFromOrphan(
   const retire = (seconds: number): void => {
     connection.write(`${JSON.stringify({ do: 'retire', seconds })}\n`, () => connection.end());
   };
-  return { held: { key, fd: passed, tap }, foreign: { link, retire } };
+  return { held: { key, fds: passed, tap }, foreign: { link, retire } };
 }

@@ -127,15 +127,15 @@ export class Program {
   }
 }
 
-/** Starts it. `fd` is the socket or TAP that it inherits; `write` takes what it writes to standard error. */
-export function startProgram(what: What, link: string, fd: number, write: (text: string) => void): Program {
+/** Starts it. `fds` are the sockets, or the TAP, that it inherits; `write` takes what it writes to standard error. */
+export function startProgram(what: What, link: string, fds: readonly number[], write: (text: string) => void): Program {
   const instead = what.instead === undefined ? [] : ['--instead', what.instead];
   const args = [...what.args, '--supervised', ...instead];
   const [command, ...before] =
     what.folder === undefined ? [process.execPath, process.argv[1] as string] : ['/bin/sh', `${what.folder}/run`];
   const child = spawn(command as string, [...before, ...args], {
     // 3 is the channel; `INHERITED_FD` is the next.
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc', fd],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc', ...fds],
     // For `run`: the Node that runs this.
     env: { ...process.env, SITEKERNEL_NODE: process.execPath, [PARENT]: String(process.pid) },
   });

@@ -5,9 +5,10 @@
 
 import { existsSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { FormerBundle } from '../control/channel.js';
+import type { FormerBundle, PassedSecret } from '../control/channel.js';
 import type { ControlAnswer, ControlRequest, ReplaceRequest, SwapRequest } from '../control/protocol.js';
 import type { ServeOptions } from '../serve/options/serve.js';
+import type { TicketKeeper } from '../serve/tickets/ticket-keys.js';
 import { addressKey, checkAlone, type Held, heldKey, hold, InUse, release } from './held.js';
 import { type Program, startProgram, type What } from './program.js';
 
@@ -55,6 +56,8 @@ export class Supervisor {
   private held: Held | undefined = undefined;
   private servedOn = '';
   private former: Retired[] = [];
+  /** There once a program serves HTTPS. */
+  private keeper: TicketKeeper | undefined = undefined;
   private changing: Promise<unknown> = Promise.resolve();
   private ending = false;
   private started = 0;
@@ -72,9 +75,9 @@ export class Supervisor {
   }
 
   /** Starts the first program. `given`: a socket or TAP that was passed on. Rejects with a sentence. */
-  async start(what: What, given: Held | number | undefined, foreign?: Foreign): Promise<void> {
+  async start(what: What, given: Held | readonly number[], foreign?: Foreign): Promise<void> {
     const options = this.options.optionsOf(what);
-    this.held = typeof given === 'object' ? given : await hold(options, given);
+    this.held = 'key' in given ? given : await hold(options, given);
     const program = await this.bring(what, options, this.held, foreign === undefined ? [] : [foreign.link]);
     foreign?.retire(this.options.handoverDrain);
     this.settle(program, options);
@@ -95,6 +98,8 @@ export class Supervisor {
         return this.inTurn(() => this.swap(request));
       case 'replace':
         return this.inTurn(() => this.replace(replacement(request, this.current?.what)));
+      case 'reload':
+        return this.current?.ask(request) ?? { ok: false, error: 'no program runs that has certificates' };
       case 'drain':
         void this.end(request.seconds);
         return { ok: true, state: 'draining' };
@@ -102,6 +107,11 @@ export class Supervisor {
         return { ok: false, error: `${request.do} is for a program without a supervisor; this one takes its place` };
     }
   };
+
+  private async tickets(): Promise<PassedSecret> {
+    this.keeper ??= new (await import('../serve/tickets/ticket-keys.js')).TicketKeeper();
+    return this.keeper.passed();
+  }
 
   /** One change after the other. */
   private inTurn(change: () => Promise<ControlAnswer>): Promise<ControlAnswer> {
@@ -135,7 +145,7 @@ export class Supervisor {
     const options = this.options.optionsOf(what);
     await this.room();
     checkAlone(options, this.held);
-    const held = heldKey(options) === this.held?.key ? this.held : await hold(options, undefined);
+    const held = heldKey(options) === this.held?.key ? this.held : await hold(options, []);
     const along = addressKey(options) === this.servedOn;
     const links = along ? [...(old === undefined ? [] : [old.link]), ...[...this.retired].map(({ link }) => link)] : [];
     let program: Program;
@@ -161,7 +171,7 @@ export class Supervisor {
     predecessors: readonly string[],
   ): Promise<Program> {
     const link = join(this.options.folder, `${process.pid}-${this.started++}.link`);
-    const program = startProgram(what, link, held.fd, this.options.write);
+    const program = startProgram(what, link, held.fds, this.options.write);
     this.trying = program;
     try {
       await within(program.ready, GATE, 'the program did not come up in time');
@@ -172,6 +182,8 @@ export class Supervisor {
         held: held.key,
         drain: this.options.handoverDrain,
         tap: held.tap,
+        sockets: held.fds.length,
+        tickets: options.tls === undefined ? undefined : await this.tickets(),
       });
       // The first address may take its time: a DHCP server may be late.
       const patience = predecessors.length === 0 ? Number.POSITIVE_INFINITY : TAKE_OVER;
@@ -226,7 +238,7 @@ export class Supervisor {
     const { held } = this;
     if (held?.tap === undefined) return;
     try {
-      const fresh = await hold(options, undefined);
+      const fresh = await hold(options, []);
       this.held = fresh;
       release(held);
       this.options.log(`${held.tap.name} is held anew`);

@@ -86,13 +86,22 @@ t.test('A base path, a Server field and limits', async (t) => {
     maxPerClient: 2,
     idle: 7000,
   });
-  t.throws(() => http('--idle', 'x'), { message: /whole number/ });
+  t.throws(() => http('--idle', 'x'), { message: /--idle is a number of 0 to 2147483/ });
 });
 
 t.test('How sites are read', async (t) => {
   const usual = { spa: false, hidden: false, mime: {}, listing: false, metaRefresh: false, languages: [] };
-  const served = { watch: false, liveReload: false, keepAssets: 86_400_000, canonical: undefined };
-  t.same(http().site, { ...usual, ...served, preload: undefined, security: true });
+  const served = {
+    watch: false,
+    liveReload: false,
+    keepAssets: 86_400_000,
+    canonical: undefined,
+    servedAt: undefined,
+    strict: false,
+    mtime: 'none' as const,
+    follow: [],
+  };
+  t.same(http().site, { ...usual, ...served, preload: undefined, security: true, immutable: [] });
   t.equal(http('--watch').site.watch, true);
   t.same(http('--mime', '.Foo=text/x-foo', '--mime', 'bar=text/bar; charset=utf-8').site.mime, {
     foo: 'text/x-foo',
@@ -126,10 +135,10 @@ t.test('How a site is read is said alike to serve a directory and to bundle it',
     '--languages',
     'en, pt-BR',
   ];
-  args.push('--preload', 'early-hints', '--no-security-fields');
+  args.push('--preload', 'early-hints', '--no-security-fields', '--immutable', '/lib/*', '--immutable', '/v/*');
   const wanted = {
     ...{ spa: true, hidden: true, mime: { foo: 'text/x-foo' }, listing: true, metaRefresh: true },
-    ...{ languages: ['en', 'pt-BR'], preload: 'early-hints', security: false },
+    ...{ languages: ['en', 'pt-BR'], preload: 'early-hints', security: false, immutable: ['/lib/*', '/v/*'] },
   };
   t.match(http(...args).site, wanted);
   t.same((parseArguments(['bundle', ...args, 'd', '-o', 'f']) as BundleOptions).site, wanted);

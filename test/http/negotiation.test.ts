@@ -1,4 +1,6 @@
+import { gzipSync } from 'node:zlib';
 import t from 'tap';
+import { storeOf } from '../store/tree.js';
 import { request, Setup } from './setup.js';
 
 const setup = new Setup();
@@ -77,4 +79,19 @@ t.test('RFC 9110 8.8.3: each coding has its own strong tag', async (t) => {
   const tags = ['identity', 'gzip', 'br'].map((c) => setup.get('/', `Accept-Encoding: ${c}`).fields.get('etag'));
   t.equal(new Set(tags).size, 3);
   for (const tag of tags) t.match(tag, /^"[0-9a-f]{16}"$/);
+});
+
+t.test('RFC 9110 12.5.3: what is compressed as it is goes out in its coding, whatever is asked for', async (t) => {
+  const picture = '<svg xmlns="http://www.w3.org/2000/svg"/>';
+  const store = await storeOf(t, { 'a.svgz': gzipSync(picture) });
+  const own = new Setup({ store: () => store });
+  for (const lines of [[], ['Accept-Encoding: gzip'], ['Accept-Encoding: identity'], ['Accept-Encoding: br, *;q=0']]) {
+    const answer = own.get('/a.svgz', ...lines);
+    t.equal(answer.status, 200, String(lines));
+    t.equal(answer.fields.get('content-encoding'), 'gzip');
+    t.notOk(answer.fields.has('vary'));
+  }
+  const part = own.get('/a.svgz', 'Range: bytes=0-1');
+  t.equal(part.status, 206);
+  t.equal(part.fields.get('content-encoding'), 'gzip');
 });

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { DEFAULT_TIMEOUTS } from '../../src/http/options.js';
 import { MemoryFlow } from './memory-flow.js';
 import { parseResponses } from './responses.js';
 import { request, Setup } from './setup.js';
@@ -89,6 +90,31 @@ t.test('A reader that takes nothing is reset; one that takes little is not', asy
   slow.take(1e9);
   t.equal(parseResponses(slow.received)[0]!.body.length, 10000);
 });
+
+t.test(
+  'A reader that took a part and then nothing is reset when its time is over, and not in twice of it',
+  async (t) => {
+    const setup = new Setup({ timeouts });
+    const flow = setup.connect();
+    flow.reading = false;
+    flow.send(request('GET', '/movie.mp4'));
+    setup.clock.advance(1000);
+    flow.take(5000);
+    setup.clock.advance(timeouts.send - 1000);
+    t.equal(flow.closed, undefined);
+    setup.clock.advance(timeouts.send / 6 + 1100);
+    t.equal(flow.closed, 'reset-by-us');
+  },
+);
+
+t.test(
+  'By default a connection may be idle for longer than the minute of load balancers, and a reader still for one',
+  (t) => {
+    t.equal(DEFAULT_TIMEOUTS.idle, 75_000);
+    t.equal(DEFAULT_TIMEOUTS.send, 60_000);
+    t.end();
+  },
+);
 
 t.test('A slow reader is not cut off by the wait for its FIN', async (t) => {
   const setup = new Setup({ timeouts });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import t from 'tap';
-import { mapFile } from '../../src/native/map.js';
+import { mapFile } from '../../src/native/memory/map.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'sitekernel-map-'));
 t.teardown(() => rmSync(dir, { recursive: true, force: true }));
@@ -43,7 +43,7 @@ t.test('a file that is truncated under its map changes nothing and kills nobody'
   const script = `
     import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
     import { spawn } from 'node:child_process';
-    const { mapFile } = await import(${JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../src/native/map.js')).href)});
+    const { mapFile } = await import(${JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../src/native/memory/map.js')).href)});
     const file = ${JSON.stringify(file)};
     const fd = openSync(file, 'r');
     const bytes = mapFile(fd, statSync(file).size);

@@ -13,9 +13,9 @@ import {
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import t, { type Test } from 'tap';
-import { libc } from '../../src/native/libc.js';
-import { fileBehind } from '../../src/native/mapped-file.js';
-import { isSealed, mapSealed, roomForCopy, sealedCopy } from '../../src/native/sealed-copy.js';
+import { libc } from '../../src/native/libc/libc.js';
+import { fileBehind } from '../../src/native/memory/mapped-file.js';
+import { isSealed, mapSealed, roomForCopy, sealedCopy } from '../../src/native/memory/sealed-copy.js';
 import { bundleDirectory } from '../../src/store/index.js';
 import { directory } from '../store/tree.js';
 

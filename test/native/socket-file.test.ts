@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { openControl } from '../../src/control/server.js';
-import { freeSocketPath, removeSocket, socketFileAt } from '../../src/native/socket-file.js';
+import { freeSocketPath, removeSocket, socketFileAt } from '../../src/native/sockets/socket-file.js';
 import { directory } from '../store/tree.js';
 
 const answer = async () => ({ ok: true as const });

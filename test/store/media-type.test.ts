@@ -1,5 +1,4 @@
 import t from 'tap';
-import { cacheControl, fingerprinted } from '../../src/store/site/cache-policy.js';
 import { compressible, mediaType } from '../../src/store/site/media-type.js';
 
 const type = (path: string, content = '', mime = {}): string =>
@@ -41,10 +40,7 @@ t.test('feeds are known by their root element', async (t) => {
     type('/f.xml', '<?xml version="1.0" encoding="utf-8"?><!-- <rss> --><feed xmlns="x">'),
     'application/atom+xml; charset=utf-8',
   );
-  t.equal(
-    type('/f.xml', '\uFEFF<?xml version="1.0"?>\n<?xml-stylesheet href="a"?>\n<rss version="2.0">'),
-    'application/rss+xml; charset=utf-8',
-  );
+  t.equal(type('/f.xml', '\uFEFF<?xml version="1.0"?>\n<rss version="2.0">'), 'application/rss+xml; charset=utf-8');
   t.equal(type('/f.xml', '<a:feed xmlns:a="x">'), 'application/atom+xml; charset=utf-8');
   t.equal(type('/f.xml', '<urlset><feed>'), 'application/xml; charset=utf-8');
   t.equal(type('/f.xml', ''), 'application/xml; charset=utf-8');
@@ -75,40 +71,71 @@ t.test('text is compressible, pictures are not', async (t) => {
     t.notOk(compressible(type(path)), path);
 });
 
-t.test('fingerprinted names are immutable, words, dates and numbers are not', async (t) => {
-  for (const path of [
-    '/app.5f1494977bbccc1f.js',
-    '/app-3b9ac9f1.css',
-    '/i/photo_.0123456789abcdef.webp',
-    '/index-DiwrgTda.js',
-    '/x.5f149497.js.map',
-    '/chunk-A1b2C3d4.js',
-    '/f_5f1494977b.woff2',
-  ])
-    t.ok(fingerprinted(path), path);
-  for (const path of [
-    '/my-document.pdf',
-    '/report-20240101.pdf',
-    '/a-12345678.png',
-    '/facade.css',
-    '/a.deadbeef.js',
-    '/jquery-3.7.1.min.js',
-    '/bootstrap.bundle.js',
-    '/some-MacBookPro.jpg',
-    '/a-javascript.js',
-    '/style.css',
-    '/IMG_20240101.jpg',
-    '/x.stylesheet.css',
-  ])
-    t.notOk(fingerprinted(path), path);
+t.test('a feed that names a style sheet is a page that browsers show', async (t) => {
+  const sheet = '<?xml version="1.0"?>\n<?xml-stylesheet href="a.xsl" type="text/xsl"?>\n';
+  for (const path of ['/f.xml', '/f.rss', '/f.atom', '/feed.feed'])
+    t.equal(type(path, `${sheet}<rss version="2.0">`), 'application/xml; charset=utf-8', path);
+  t.equal(type('/f.xml', `<!-- ${sheet} --><feed>`), 'application/atom+xml; charset=utf-8');
 });
 
-t.test('HTML and service workers are asked for each time', async (t) => {
-  t.equal(cacheControl('/a.html', 'text/html; charset=utf-8'), 'no-cache');
-  t.equal(cacheControl('/x.5f1494977bbccc1f.html', 'text/html'), 'no-cache');
-  t.equal(cacheControl('/sw.js', 'text/javascript'), 'no-cache');
-  t.equal(cacheControl('/service-worker.5f1494977bbccc1f.js', 'text/javascript'), 'no-cache');
-  t.equal(cacheControl('/a.css', 'text/css'), 'no-cache');
-  t.equal(cacheControl('/a.5f1494977bbccc1f.css', 'text/css'), 'public, max-age=31536000, immutable');
-  t.equal(cacheControl('/a.png', 'image/png'), 'public, max-age=600, must-revalidate');
+t.test('what declares another encoding is sent without ours, what declares UTF-8 or nothing with it', async (t) => {
+  const foreign = '<?xml version="1.0" encoding="iso-8859-1"?>\n';
+  const family: Readonly<Record<string, string>> = {
+    xml: 'application/xml',
+    svg: 'image/svg+xml',
+    xhtml: 'application/xhtml+xml',
+    rss: 'application/rss+xml',
+    atom: 'application/atom+xml',
+    rdf: 'application/rdf+xml',
+    xsl: 'application/xml',
+    xslt: 'application/xslt+xml',
+    kml: 'application/vnd.google-earth.kml+xml',
+    gpx: 'application/gpx+xml',
+    xsd: 'application/xml',
+    dtd: 'application/xml-dtd',
+  };
+  for (const [extension, bare] of Object.entries(family)) {
+    t.equal(type(`/a.${extension}`, foreign), bare, extension);
+    t.equal(type(`/a.${extension}`, foreign.replace('iso-8859-1', 'UTF-8')), `${bare}; charset=utf-8`);
+    t.equal(type(`/a.${extension}`, '\uFEFF'), `${bare}; charset=utf-8`);
+    t.equal(mediaType(`/a.${extension}`, Uint8Array.of(0xff, 0xfe, 0x3c, 0)), bare, 'a mark of UTF-16');
+  }
+  t.equal(type('/a.foo', foreign, { foo: 'application/foo+xml' }), 'application/foo+xml');
+  const html: Readonly<Record<string, string>> = {
+    '<!doctype html><meta charset="windows-1252">': 'text/html',
+    "<META HTTP-EQUIV=content-type CONTENT='text/html; charset=Shift_JIS'>": 'text/html',
+    '<meta charset=utf-8>': 'text/html; charset=utf-8',
+    '<!-- <meta charset=latin1> --><title>x</title>': 'text/html; charset=utf-8',
+    '<meta charset=utf-8><meta charset=latin1>': 'text/html; charset=utf-8',
+    '<meta name=x content="charset=latin1">': 'text/html; charset=utf-8',
+    '\uFEFF<meta charset=latin1>': 'text/html; charset=utf-8',
+  };
+  for (const [page, is] of Object.entries(html)) t.equal(type('/a.html', page), is, page);
+  t.equal(type('/a.css', '@charset "iso-8859-1";'), 'text/css');
+  t.equal(type('/a.css', ' @charset "iso-8859-1";'), 'text/css; charset=utf-8');
+});
+
+t.test('source text is text, what only has its name is not', async (t) => {
+  const text = 'text/plain; charset=utf-8';
+  for (const name of 'a.rs a.org a.scm a.key a.ts a.go a.py a.sh a.pl a.php a.sql a.tex a.zig a.toml a.diff a.el a.pub a.nix'.split(
+    ' ',
+  ))
+    t.equal(type(`/${name}`, 'fn main() { "é" }\n'), text, name);
+  const binary = new Uint8Array([0x50, 0x4b, 3, 4, 0, 0]);
+  t.equal(mediaType('/talk.key', binary), 'application/vnd.apple.keynote');
+  t.equal(mediaType('/film.ts', Uint8Array.of(0x47, 0x40, 0, 0x10)), 'video/mp2t');
+  t.equal(mediaType('/a.el', binary), 'application/octet-stream');
+  t.equal(mediaType('/a.rs', Buffer.from('// caf\xe9\n', 'latin1')), 'text/plain', 'in an encoding that is not known');
+  const long = new TextEncoder().encode(`${'x'.repeat(4095)}é and more`);
+  t.equal(mediaType('/a.rs', long), text, 'a character at the end of what is looked at');
+});
+
+t.test('well-known names without an extension have their types', async (t) => {
+  for (const name of ['Makefile', 'Dockerfile', 'README', 'SHA256SUMS', 'x/COPYING', 'NEWS'])
+    t.equal(type(`/${name}`), 'text/plain; charset=utf-8', name);
+  t.equal(type('/.well-known/openid-configuration'), 'application/json; charset=utf-8');
+  t.equal(type('/.well-known/matrix/server'), 'application/json; charset=utf-8');
+  t.equal(type('/.well-known/host-meta'), 'application/xrd+xml; charset=utf-8');
+  t.equal(type('/apple-app-site-association'), 'application/json; charset=utf-8');
+  t.equal(type('/matrix/server'), 'application/octet-stream');
 });

@@ -1,10 +1,15 @@
 import t, { type Test } from 'tap';
 import { fields, identity, resource, storeOf, text } from './tree.js';
 
-async function linkOf(t: Test, head: string, more: Record<string, string> = {}): Promise<string | undefined> {
+async function linkOf(
+  t: Test,
+  head: string,
+  more: Record<string, string> = {},
+  servedAt?: string,
+): Promise<string | undefined> {
   const files = { 'a.css': 'a', 'b.js': 'b', 'f.woff2': 'f', 'docs/c.css': 'c', ...more };
   const html = `<!doctype html><html><head>${head}</head><body><script src="/b.js"></script></body></html>`;
-  const store = await storeOf(t, { ...files, 'docs/index.html': html }, { preload: 'link' });
+  const store = await storeOf(t, { ...files, 'docs/index.html': html }, { preload: 'link', servedAt });
   t.equal(resource(store, '/docs/').hints, undefined);
   return fields(identity(resource(store, '/docs/')).headOk).get('link');
 }
@@ -60,4 +65,39 @@ t.test('a Link of the site stands behind it, and rules that are decided late kee
   t.equal(fields(identity(late).headOk).get('link'), own);
   t.equal(fields(identity(late).headOk).get('x-late'), 'yes');
   t.match(text(late.hints!), /^HTTP\/1\.1 103 Early Hints\r\nLink: <\/a\.css>; rel=preload; as=style.*\r\n\r\n$/);
+});
+
+t.test('what no browser fetches is not named', async (t) => {
+  const style = '</a.css>; rel=preload; as=style';
+  const script = '</b.js>; rel=preload; as=script';
+  const cases: Readonly<Record<string, string | undefined>> = {
+    '<link rel=stylesheet href="/a.css" disabled>': undefined,
+    '<link rel=stylesheet href="/a.css" type="text/x-less">': undefined,
+    '<link rel=stylesheet href="/a.css" type="text/css; charset=utf-8">': style,
+    '<link rel=stylesheet href="/a.css" type="">': style,
+    '<link rel="STYLESHEET" href="/a.css" media="ALL">': style,
+    '<script type="text/plain" src="/b.js"></script>': undefined,
+    '<script type="application/json" src="/b.js"></script>': undefined,
+    '<script type="importmap" src="/b.js"></script>': undefined,
+    '<script type="text/template" src="/b.js"></script>': undefined,
+    '<script type=" " src="/b.js"></script>': undefined,
+    '<script language="vbscript" src="/b.js"></script>': undefined,
+    '<script type="" src="/b.js"></script>': script,
+    '<script type="application/x-javascript" src="/b.js"></script>': script,
+    '<script language="JavaScript" src="/b.js"></script>': script,
+    '<template><link rel=stylesheet href="/a.css"></template>': undefined,
+    '<style><link rel=stylesheet href="/a.css"></style>': undefined,
+    '<script>"<link rel=stylesheet href=/a.css>"</script>': undefined,
+    '<title><link rel=stylesheet href="/a.css"></title>': undefined,
+    '<p><link rel=stylesheet href="/a.css">': undefined,
+    '<link rel=preload as=image href="/f.woff2" imagesrcset="/g.woff2 2x">': undefined,
+  };
+  for (const [head, link] of Object.entries(cases)) t.equal(await linkOf(t, head), link, head);
+});
+
+t.test('below a base, what is named begins with it', async (t) => {
+  const named = (head: string): Promise<string | undefined> => linkOf(t, head, {}, '/base');
+  t.equal(await named('<link rel=stylesheet href="c.css">'), '</base/docs/c.css>; rel=preload; as=style');
+  t.equal(await named('<link rel=stylesheet href="/base/a.css">'), '</base/a.css>; rel=preload; as=style');
+  t.equal(await named('<link rel=stylesheet href="/a.css">'), undefined, 'that is no file of this site');
 });

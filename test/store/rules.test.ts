@@ -177,3 +177,25 @@ t.test('_headers: an error names file and line', async (t) => {
     await t.rejects(storeOf(t, { ...site, _headers: text }), { name: 'StoreError', message: says }, text);
   }
 });
+
+t.test('_headers: Cache-Control of a path is not given to its 404, unless nothing is to be kept', async (t) => {
+  const store = await storeOf(t, {
+    ...site,
+    _headers: '/assets/*\n  Cache-Control: public, max-age=31536000, immutable\n/private/*\n  Cache-Control: no-store',
+    _redirects: '/assets/gone/* /404.html 410',
+  });
+  const cache = (path: string) => fields(identity(resource(store, path)).headOk).get('cache-control');
+  t.equal(cache('/assets/none.js'), 'no-cache');
+  t.equal(cache('/assets/gone/x'), 'no-cache');
+  t.equal(cache('/private/none'), 'no-store');
+});
+
+t.test('_headers: rules that join values of a field that has one are told of', async (t) => {
+  const warnings: string[] = [];
+  const rules =
+    '/*\n  X-Frame-Options: DENY\n  Cache-Control: max-age=60\n  Link: </a>; rel=x\n/about.html\n  X-Frame-Options: SAMEORIGIN\n  Link: </b>; rel=x\n/news/*\n  cache-control: max-age=5\n/old/*\n  ! X-Frame-Options\n  X-Frame-Options: SAMEORIGIN';
+  await storeOf(t, { ...site, _headers: rules }, { onWarning: (s) => warnings.push(s) });
+  t.equal(warnings.length, 2);
+  t.match(warnings.join('\n'), /rules give \/about.html X-Frame-Options as DENY and SAMEORIGIN/);
+  t.match(warnings.join('\n'), /rules give \/news\/x.html Cache-Control as max-age=60 and max-age=5/);
+});

@@ -1,6 +1,7 @@
-import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { openStore } from '../../src/store/index.js';
 import { walk } from '../../src/store/site/walk.js';
 import { directory, outcome, storeOf, tree } from './tree.js';
@@ -30,22 +31,68 @@ t.test('dotfiles stay out unless asked for, .well-known stays in', async (t) => 
   t.equal(outcome(all, '/.env'), '200 /.env');
 });
 
-t.test('links inside the site are followed, one that leaves it is refused with link and target', async (t) => {
-  const outside = tree(t, { 'secret.txt': 's' });
-  const dir = tree(t, { 'a.txt': 'a', 'd/b.txt': 'b' });
-  symlinkSync('a.txt', join(dir, 'link.txt'));
-  symlinkSync('d', join(dir, 'e'));
-  const store = await openStore(dir, { compression: 'none' });
-  t.equal(outcome(store, '/link.txt'), '200 /link.txt');
-  t.equal(outcome(store, '/e/b.txt'), '200 /e/b.txt');
-  symlinkSync(join(outside, 'secret.txt'), join(dir, 'out.txt'));
-  t.throws(() => walk(dir), { name: 'StoreError', message: /out\.txt is a link to .*secret\.txt, outside the site/ });
-  rmSync(join(dir, 'out.txt'));
-  symlinkSync(`${dir}-other`, join(dir, 'nothing'));
-  t.throws(() => walk(dir), { name: 'StoreError', message: /nothing is a link to nothing/ });
-  rmSync(join(dir, 'nothing'));
-  symlinkSync('..', join(dir, 'd', 'up'));
-  t.throws(() => walk(dir), { name: 'StoreError', message: /up is a link to .*which it lies in/ });
+/** A site with everything odd that a directory can hold, and what is said of each. */
+function oddSite(t: Test): { dir: string; outside: string; said: RegExp[] } {
+  const outside = tree(t, { 'secret.txt': 's', 'more/x.txt': 'x' });
+  const dir = tree(t, { 'a.txt': 'a', 'd/b.txt': 'b', 'bad\nname.txt': 'n', 'a\u007f': 'd' });
+  const link = (target: string, name: string): void => symlinkSync(target, join(dir, name));
+  link('a.txt', 'link.txt');
+  link('d', 'e');
+  link(join(outside, 'secret.txt'), 'out.txt');
+  link(outside, 'far');
+  link(`${dir}-other`, 'nothing');
+  link('a.txt/b', 'below-a-file');
+  link('loop', 'loop');
+  link('..', 'd/up');
+  execFileSync('mkfifo', [join(dir, 'pipe')]);
+  writeFileSync(Buffer.concat([Buffer.from(`${dir}/`), Buffer.from([0x66, 0xfc, 0x72])]), 'x');
+  const said = [
+    /out\.txt is a link to .*secret\.txt, outside the site; .*--follow/,
+    /far is a link to .*, outside the site/,
+    /nothing is a link to nothing/,
+    /below-a-file is a link to nothing/,
+    /loop is a link that leads to itself/,
+    /up is a link to .*which it lies in/,
+    /pipe is neither a file nor a directory/,
+    /has a name that is not UTF-8/,
+    /bad\\x0aname\.txt has a name that no request can have/,
+    /a\\x7f has a name that no request can have/,
+  ];
+  return { dir, outside, said };
+}
+
+t.test('what cannot be served is left out, with a line for each; links inside the site are followed', async (t) => {
+  const { dir, said } = oddSite(t);
+  const warnings: string[] = [];
+  const store = await openStore(dir, { compression: 'none', onWarning: (sentence) => warnings.push(sentence) });
+  t.same(
+    Array.from(store.resources(), ({ path }) => path),
+    ['/a.txt', '/d/b.txt', '/e/b.txt', '/link.txt'],
+  );
+  for (const one of said) t.equal(warnings.filter((line) => one.test(line)).length, 1, one.source);
+  t.equal(warnings.length, said.length);
+});
+
+t.test('strict: all of it is refused, and named', async (t) => {
+  const { dir, said } = oddSite(t);
+  for (const one of said) {
+    t.throws(() => walk(dir), { name: 'StoreError', message: one });
+    await t.rejects(openStore(dir, { strict: true }), { name: 'StoreError', message: one });
+  }
+});
+
+t.test('links may lead into directories that are named, and no further', async (t) => {
+  const { dir, outside } = oddSite(t);
+  const store = await openStore(dir, { compression: 'none', follow: [outside] });
+  t.equal(outcome(store, '/out.txt'), '200 /out.txt');
+  t.equal(outcome(store, '/far/more/x.txt'), '200 /far/more/x.txt');
+  const near = await openStore(dir, { compression: 'none', follow: [join(outside, 'more')] });
+  t.equal(outcome(near, '/out.txt'), '404');
+  t.equal(outcome(near, '/far/more/x.txt'), '404', 'the link leads to what is above the named directory');
+  await t.rejects(openStore(dir, { follow: [join(dir, 'none')] }), {
+    name: 'StoreError',
+    message: /none does not exist/,
+  });
 });
 
 t.test('what cannot be read or is not there is one clear sentence', async (t) => {
@@ -57,12 +104,6 @@ t.test('what cannot be read or is not there is one clear sentence', async (t) =>
     chmodSync(join(dir, 'a.txt'), 0);
     await t.rejects(openStore(dir), { name: 'StoreError', message: /a\.txt cannot be read: permission denied/ });
   }
-});
-
-t.test('a name that is not UTF-8 is refused', async (t) => {
-  const dir = tree(t, { 'a.txt': 'a' });
-  writeFileSync(Buffer.concat([Buffer.from(`${dir}/`), Buffer.from([0x66, 0xfc, 0x72])]), 'x');
-  t.throws(() => walk(dir), { name: 'StoreError', message: /not UTF-8/ });
 });
 
 t.test('names that are words of JavaScript are names', async (t) => {

@@ -1,8 +1,9 @@
-import { linkSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { type Store, type WatchOptions, watchStore } from '../../src/store/index.js';
-import { identity, outcome, resource, text, tree } from './tree.js';
+import { stepsOf } from '../../src/store/open/watch-path.js';
+import { directory, identity, outcome, resource, text, tree } from './tree.js';
 
 /** Collects stores; `next` waits for one that satisfies. */
 class Stores {
@@ -139,4 +140,111 @@ t.test('a directory that cannot be served at first is refused', async (t) => {
     watchStore(join(tree(t, {}), 'none'), {}, () => t.fail('no store')),
     { name: 'StoreError', message: /does not exist/ },
   );
+});
+
+/** Ways in which a path comes to mean another directory, each done at once; `site` below `dir` has the page `two` afterwards. */
+const REPLACED: Readonly<Record<string, { readonly path: string; readonly replace: (dir: string) => void }>> = {
+  'the directory is removed and made again': {
+    path: 'a/site',
+    replace: (dir) => {
+      rmSync(join(dir, 'a/site'), { recursive: true });
+      mkdirSync(join(dir, 'a/site'));
+      writeFileSync(join(dir, 'a/site/index.html'), 'two');
+    },
+  },
+  'another one takes its name': {
+    path: 'a/site',
+    replace: (dir) => {
+      renameSync(join(dir, 'a/site'), join(dir, 'a/old'));
+      renameSync(join(dir, 'b/site'), join(dir, 'a/site'));
+    },
+  },
+  'a directory above it is replaced': {
+    path: 'a/site',
+    replace: (dir) => {
+      renameSync(join(dir, 'a'), join(dir, 'old'));
+      renameSync(join(dir, 'b'), join(dir, 'a'));
+    },
+  },
+  'a link on the way is switched': {
+    path: 'current/site',
+    replace: (dir) => {
+      symlinkSync('b', join(dir, 'next'));
+      renameSync(join(dir, 'next'), join(dir, 'current'));
+    },
+  },
+  'a link behind a link is switched': {
+    path: 'via/site',
+    replace: (dir) => {
+      symlinkSync('b', join(dir, 'next'));
+      renameSync(join(dir, 'next'), join(dir, 'current'));
+    },
+  },
+};
+
+for (const [how, { path, replace }] of Object.entries(REPLACED)) {
+  t.test(`a path that comes to mean another directory is followed: ${how}`, async (t) => {
+    const dir = tree(t, { 'a/site/index.html': 'one', 'b/site/index.html': 'two', 'b/site/deep/x.txt': 'x' });
+    symlinkSync('a', join(dir, 'current'));
+    symlinkSync(join(dir, 'current'), join(dir, 'via'));
+    const stores = new Stores();
+    const watcher = await watchStore(join(dir, path), {}, stores.on);
+    t.teardown(() => watcher.close());
+    replace(dir);
+    await stores.next((s) => home(s) === 'two');
+    writeFileSync(join(dir, path, 'index.html'), 'three');
+    await stores.next((s) => home(s) === 'three');
+    mkdirSync(join(dir, path, 'deep'), { recursive: true });
+    writeFileSync(join(dir, path, 'deep/y.txt'), 'y');
+    await stores.next((s) => outcome(s, '/deep/y.txt') === '200 /deep/y.txt');
+  });
+}
+
+t.test('a directory of the site that another one replaces is followed to its depth', async (t) => {
+  const { dir, stores } = await watched(t, { 'index.html': 'one', 'a/b/c/x.txt': 'x' });
+  const elsewhere = tree(t, { 'a/b/c/x.txt': 'new' });
+  renameSync(join(dir, 'a'), join(directory(t), 'gone'));
+  renameSync(join(elsewhere, 'a'), join(dir, 'a'));
+  await stores.next((s) => text(identity(resource(s, '/a/b/c/x.txt')).body) === 'new');
+  writeFileSync(join(dir, 'a/b/c/x.txt'), 'newer');
+  await stores.next((s) => text(identity(resource(s, '/a/b/c/x.txt')).body) === 'newer');
+});
+
+t.test('the way of a path goes through every link, and ends when they lead in a circle', (t) => {
+  const dir = tree(t, { 'a/site/index.html': '' });
+  symlinkSync('a', join(dir, 'one'));
+  symlinkSync(join(dir, 'one'), join(dir, 'two'));
+  symlinkSync('round', join(dir, 'round'));
+  const names = stepsOf(join(dir, 'two/site')).map(({ name }) => name);
+  t.same(names.slice(-1), ['site']);
+  for (const name of ['two', 'one', 'a']) t.ok(names.includes(name), name);
+  t.ok(stepsOf(join(dir, 'round')).length < 1000);
+  t.end();
+});
+
+t.test('what links lead to in a directory that is named is followed', async (t) => {
+  const outside = tree(t, { 'far/x.txt': 'x', 'single.txt': 's' });
+  const dir = tree(t, { 'index.html': 'one' });
+  symlinkSync(join(outside, 'far'), join(dir, 'far'));
+  symlinkSync(join(outside, 'single.txt'), join(dir, 'single.txt'));
+  const stores = new Stores();
+  const watcher = await watchStore(dir, { follow: [outside] }, stores.on);
+  t.teardown(() => watcher.close());
+  writeFileSync(join(outside, 'far/x.txt'), 'two');
+  await stores.next((s) => text(identity(resource(s, '/far/x.txt')).body) === 'two');
+  writeFileSync(join(outside, 'single.txt'), 'two');
+  await stores.next((s) => text(identity(resource(s, '/single.txt')).body) === 'two');
+});
+
+t.test('what is left out is told once, and not with each change', async (t) => {
+  const dir = tree(t, { 'index.html': 'one' });
+  symlinkSync('nothing', join(dir, 'dangling'));
+  const stores = new Stores();
+  const warnings: string[] = [];
+  const watcher = await watchStore(dir, { onWarning: (sentence) => warnings.push(sentence) }, stores.on);
+  t.teardown(() => watcher.close());
+  mkdirSync(join(dir, 'more'));
+  writeFileSync(join(dir, 'more/index.html'), 'two');
+  await stores.next((s) => outcome(s, '/more/') === '200 /more/index.html');
+  t.match(warnings, [/dangling is a link to nothing; remove it \(left out\)/]);
 });

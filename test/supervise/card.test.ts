@@ -30,7 +30,7 @@ t.test('two sockets on one card would both answer: options that need another one
   const options = (...more: string[]): ServeOptions =>
     parseArguments(['--net', 'direct', '--interface', 'eth0', ...more, 'site']) as ServeOptions;
   const tap = { name: 'eth0', header: 10, checksum: true, segmentation: true, mtu: 1500 } as const;
-  const held = { key: heldKey(options()), fd: 9, tap };
+  const held = { key: heldKey(options()), fds: [9], tap };
   checkAlone(options('--port', '81'), held);
   checkAlone(options('--mac', MAC), undefined);
   checkAlone(parseArguments(['--net', 'direct', '--tap', 'tap0', 'site']) as ServeOptions, held);

@@ -4,9 +4,17 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { badUsage } from '../../errors/failure.js';
 import type { HttpArguments } from '../../serve/options/http.js';
 import { type AdminFlags, addAdminOptions, adminArguments } from './admin.js';
-import { addSiteOptions, type SiteFlags, siteArguments } from './site.js';
+import { basePath, count, LONGEST_TIMER } from './option-values.js';
+import {
+  addSiteOptions,
+  addTreeOptions,
+  type SiteFlags,
+  siteArguments,
+  type TreeFlags,
+  treeArguments,
+} from './site.js';
 
-export interface HttpFlags extends SiteFlags, AdminFlags {
+export interface HttpFlags extends SiteFlags, TreeFlags, AdminFlags {
   watch?: boolean;
   keepAssets?: number;
   liveReload?: boolean;
@@ -21,10 +29,15 @@ export interface HttpFlags extends SiteFlags, AdminFlags {
 }
 
 export function addHttpOptions(program: Command): Command {
-  addSiteOptions(program)
+  addTreeOptions(addSiteOptions(program.optionsGroup('The site:')))
     .option('--watch', 'serve a directory while it is built again and again')
-    .option('--keep-assets <seconds>', 'how long fingerprinted files of replaced versions stay (default: 86400)', whole)
+    .option(
+      '--keep-assets <seconds>',
+      'how long fingerprinted files of replaced versions stay (default: 86400)',
+      wholeSeconds('--keep-assets'),
+    )
     .option('--live-reload', 'with --watch: pages load themselves again when the site has changed; for development')
+    .optionsGroup('HTTP:')
     .option('--redirect-to <origin>', 'redirect every request: https://example.org, or https to keep the host', origin)
     .option(
       '--canonical-host <origin>',
@@ -34,24 +47,40 @@ export function addHttpOptions(program: Command): Command {
     .option('--site-for <host=site>', 'another site for a host; may be given several times', siteFor)
     .option('--base <path>', 'serve the site below a path, such as /docs', basePath)
     .option('--server-field <text>', 'send this as the Server field (default: none)', fieldValue);
-  return addAdminOptions(program, basePath)
+  return addAdminOptions(program.optionsGroup('Pages about the server:'), basePath)
+    .optionsGroup('Limits:')
     .option('--max-connections <n>', 'connections at once; more are answered 503 (default: 131072)', whole)
-    .option('--max-per-client <n>', 'connections at once from one address; 0: no bound of its own (default: 0)', whole)
-    .option('--idle <seconds>', 'how long a connection stays open without a request (default: 60)', whole);
+    .option(
+      '--max-per-client <n>',
+      'connections at once from one address, of IPv6 from one /64; 0: no bound of its own (default: 0)',
+      whole,
+    )
+    .option(
+      '--idle <seconds>',
+      'how long a connection stays open without a request (default: 75)',
+      wholeSeconds('--idle'),
+    );
 }
 
-export function httpArguments(flags: HttpFlags): HttpArguments {
+/** `secure`: HTTPS is served. Throws a `Failure`. */
+export function httpArguments(flags: HttpFlags, secure: boolean): HttpArguments {
   if (flags.liveReload && !flags.watch)
     throw badUsage('--live-reload is for --watch; add that, or leave --live-reload out');
   if (flags.redirectTo !== undefined && flags.canonicalHost !== undefined)
     throw badUsage('--redirect-to sends every request elsewhere; leave --canonical-host out');
+  if (secure && flags.redirectTo === 'https')
+    throw badUsage(
+      '--redirect-to https would redirect HTTPS to itself; the HTTP port redirects by itself: leave it out',
+    );
   return {
     site: {
       ...siteArguments(flags),
+      ...treeArguments(flags),
       watch: flags.watch ?? false,
       liveReload: flags.liveReload ?? false,
       keepAssets: (flags.keepAssets ?? 86_400) * 1000,
-      canonical: flags.canonicalHost,
+      canonical: canonicalOrigin(flags.canonicalHost, secure),
+      servedAt: flags.base,
     },
     redirectTo: flags.redirectTo,
     siteFor: flags.siteFor ?? new Map(),
@@ -88,15 +117,13 @@ function canonicalHost(text: string): string {
   if (match === null)
     throw new InvalidArgumentError('A host looks like example.org or https://example.org, or is CNAME.');
   const host = match[2] === 'CNAME' ? 'CNAME' : match[2]!.toLowerCase();
-  return (match[1] ?? 'http://').toLowerCase() + host;
+  return (match[1] ?? '').toLowerCase() + host;
 }
 
-function basePath(text: string): string {
-  const path = text.replace(/\/$/, '');
-  if (!/^(\/[A-Za-z0-9._~-]+)*$/.test(path) || /\/\.{1,2}(\/|$)/.test(path)) {
-    throw new InvalidArgumentError('A path looks like /docs: letters, digits and . _ ~ - between slashes.');
-  }
-  return path;
+/** A host without a scheme is served over the best that there is. */
+function canonicalOrigin(host: string | undefined, secure: boolean): string | undefined {
+  if (host === undefined || host.includes('://')) return host;
+  return `${secure ? 'https' : 'http'}://${host}`;
 }
 
 function fieldValue(text: string): string {
@@ -105,6 +132,8 @@ function fieldValue(text: string): string {
   }
   return text;
 }
+
+const wholeSeconds = (option: string): ((text: string) => number) => count(option, LONGEST_TIMER);
 
 function whole(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('A whole number is expected.');

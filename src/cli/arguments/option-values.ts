@@ -13,6 +13,9 @@ export function seconds(text: string): number {
   return value;
 }
 
+/** The longest that a timer of Node's takes, in whole seconds. */
+export const LONGEST_TIMER = 2_147_483;
+
 /** A whole number of 0 to `most`. `option` is its name, for the sentence. */
 export function count(option: string, most: number): (text: string) => number {
   return (text) => {
@@ -27,4 +30,13 @@ export function oneOf<T extends string>(option: string, choices: readonly T[]): 
     if (!choices.includes(text as T)) throw new InvalidArgumentError(`${option} is one of ${choices.join(', ')}.`);
     return text as T;
   };
+}
+
+/** A path like `/docs`, without a slash at its end. */
+export function basePath(text: string): string {
+  const path = text.replace(/\/$/, '');
+  if (!/^(\/[A-Za-z0-9._~-]+)*$/.test(path) || /\/\.{1,2}(\/|$)/.test(path)) {
+    throw new InvalidArgumentError('A path looks like /docs: letters, digits and . _ ~ - between slashes.');
+  }
+  return path;
 }

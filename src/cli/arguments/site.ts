@@ -1,7 +1,37 @@
 /** Options of the command line about how a site is read: the same for serving a directory and for bundling it. */
-
 import { type Command, InvalidArgumentError } from 'commander';
-import type { SiteArguments } from '../../serve/options/site.js';
+import type { SiteArguments, TreeArguments } from '../../serve/options/site.js';
+import { oneOf } from './option-values.js';
+
+export interface TreeFlags {
+  strict?: boolean;
+  follow?: readonly string[];
+  mtime: 'git' | 'file' | 'none';
+}
+
+export function addTreeOptions(command: Command): Command {
+  return command
+    .option('--strict', 'refuse a directory in which there is what cannot be served, such as a link to nothing')
+    .option(
+      '--follow <dir>',
+      'let links of the site lead into this directory, too; may be given several times',
+      several,
+    )
+    .option(
+      '--mtime <what>',
+      'Last-Modified: git (last commit), file, or none',
+      oneOf('--mtime', ['git', 'file', 'none']),
+      'none',
+    );
+}
+
+export function treeArguments({ strict = false, follow = [], mtime }: TreeFlags): TreeArguments {
+  return { strict, follow, mtime };
+}
+
+function several(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
 
 export interface SiteFlags {
   spa?: boolean;
@@ -12,6 +42,7 @@ export interface SiteFlags {
   languages?: readonly string[];
   preload?: 'link' | 'early-hints';
   securityFields?: boolean;
+  immutable?: readonly string[];
 }
 
 export function addSiteOptions(command: Command): Command {
@@ -27,6 +58,7 @@ export function addSiteOptions(command: Command): Command {
       languages,
     )
     .option('--preload <how>', 'tell browsers what a page needs: link, or early-hints (103 before it)', preload)
+    .option('--immutable <pattern>', 'files like /assets/* never change; may be given several times', immutable)
     .option('--no-security-fields', 'send no X-Frame-Options and Referrer-Policy by default');
 }
 
@@ -40,6 +72,7 @@ export function siteArguments(flags: SiteFlags): SiteArguments {
     languages: flags.languages ?? [],
     preload: flags.preload,
     security: flags.securityFields ?? true,
+    immutable: flags.immutable ?? [],
   };
 }
 
@@ -48,6 +81,11 @@ function mimeType(text: string, before: Readonly<Record<string, string>> = {}): 
     /^\.?([A-Za-z0-9][A-Za-z0-9._+-]*)=([A-Za-z0-9!#$&^_.+-]+\/[A-Za-z0-9!#$&^_.+-]+(?:; ?[\x20-\x7e]+)?)$/.exec(text);
   if (match === null) throw new InvalidArgumentError('An extension and its type look like foo=text/x-foo.');
   return { ...before, [match[1]!.toLowerCase()]: match[2]! };
+}
+
+function immutable(text: string, before: readonly string[] = []): readonly string[] {
+  if (!text.startsWith('/')) throw new InvalidArgumentError('A pattern looks like /assets/*.');
+  return [...before, text];
 }
 
 function languages(text: string): readonly string[] {

@@ -18,6 +18,8 @@ export async function runBundle(options: BundleOptions): Promise<void> {
     const made = await bundleDirectory(options.dir, options.output, {
       compression: options.compression,
       ...options.site,
+      ...options.tree,
+      servedAt: options.base,
       onProgress: (progress) => bar.show(progress),
       onWarning: (sentence) => bar.say(sentence),
     });

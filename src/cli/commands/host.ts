@@ -1,7 +1,6 @@
 /** `sitekernel host up|down`: the bridge and the TAP that a server without root needs. */
 import { execFileSync } from 'node:child_process';
 import { badUsage, Failure } from '../../errors/failure.js';
-import { EBUSY, SystemError } from '../../native/errno.js';
 import {
   addBridge,
   addToBridge,
@@ -12,6 +11,7 @@ import {
   setHardwareAddress,
   setUp,
 } from '../../native/interfaces.js';
+import { EBUSY, SystemError } from '../../native/libc/errno.js';
 import { makePersistentTap, removePersistentTap } from '../../net/device/linux/tap-open.js';
 import type { HostOptions } from '../arguments/host.js';
 import { moveAddresses } from './uplink.js';

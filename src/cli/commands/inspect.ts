@@ -8,7 +8,7 @@ import type { InspectOptions } from '../arguments/bundle.js';
 export async function runInspect(options: InspectOptions): Promise<void> {
   const store = await openStore(options.file);
   try {
-    const description = describe(store, { verify: options.check });
+    const description = await describe(store, { verify: options.check, base: options.base });
     process.stdout.write(options.json ? asJson(description) : renderDescription(description));
     if (!options.check) return;
     const { problems, damage } = description;

@@ -13,7 +13,7 @@ import { InUse } from '../../supervise/held.js';
 import { imageArguments } from '../../supervise/image-arguments.js';
 import { takeFromOrphan } from '../../supervise/orphan.js';
 import type { What } from '../../supervise/program.js';
-import { activatedSocket } from '../../supervise/socket-activation.js';
+import { activatedSockets } from '../../supervise/socket-activation.js';
 import { Supervisor } from '../../supervise/supervisor.js';
 import { parseArguments } from '../arguments/arguments.js';
 import type { SuperviseOptions } from '../arguments/supervise.js';
@@ -56,7 +56,7 @@ async function begin(
   what: What,
   signal: Promise<string>,
 ): Promise<ControlSocket> {
-  const activated = activatedSocket();
+  const activated = activatedSockets(optionsOf(what).tls === undefined ? 1 : 2);
   for (let look = 1; ; look++) {
     // One that outlived its supervisor hands over what it serves on.
     const options = optionsOf(what);
@@ -88,9 +88,9 @@ function firstOf(options: SuperviseOptions): What {
 
 /** Arguments of an image and of this host together, checked. Throws a sentence. */
 function optionsOf(what: What): ServeOptions {
-  const image = what.folder === undefined ? [] : imageArguments(what.folder);
+  const own = what.folder === undefined ? what.args : imageArguments(what.folder, what.args);
   const site = what.instead ?? (what.folder === undefined ? undefined : join(what.folder, 'site.bundle'));
-  const args = [...image, ...what.args, ...(site === undefined ? [] : ['--instead', site])];
+  const args = [...own, ...(site === undefined ? [] : ['--instead', site])];
   const task = parseArguments(args);
   if (task?.kind !== 'serve') throw badUsage(`what is supervised is a server; "${args.join(' ')}" is none`);
   checkSupervised(task);

@@ -29,6 +29,22 @@ export interface ConnectionStats extends FlowInfo {
   readonly queued: number;
 }
 
+/** What several servers have done together, and are doing. */
+export function sumOfStats(all: readonly HttpStats[]): HttpStats {
+  const answers = new Map<number, number>();
+  const connections = { idle: 0, sending: 0, reading: 0, content: 0, stalled: 0, closing: 0 };
+  let [contentBytes, accepted, refused, faults] = [0, 0, 0, 0];
+  for (const one of all) {
+    for (const [status, count] of one.answers) answers.set(status, (answers.get(status) ?? 0) + count);
+    contentBytes += one.contentBytes;
+    accepted += one.accepted;
+    refused += one.refused;
+    faults += one.faults;
+    for (const state of Object.keys(connections) as ConnectionState[]) connections[state] += one.connections[state];
+  }
+  return { answers, contentBytes, accepted, refused, faults, connections };
+}
+
 /** One that reads without anything begun is idle, or the peer is still taking its last answer. */
 export function doing(state: State, heldBytes: number, flow: Flow): ConnectionState {
   if (state === STATE.reading) return heldBytes > 0 ? 'reading' : flow.queued > 0 ? 'sending' : 'idle';

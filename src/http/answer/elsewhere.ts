@@ -4,8 +4,8 @@ import type { RequestLine } from '../parse/request-line.js';
 import { uriText } from '../parse/uri-text.js';
 import { ACME_CHALLENGE } from './acme-challenge.js';
 
-/** `https://example.org`, or `https` alone: the host that was asked for, over that scheme. */
-const ORIGIN = /^https?(?::\/\/(?:\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)(?::\d{1,5})?)?$/;
+/** `https://example.org`; or `https` alone, `https:8443`: the host that was asked for, over that scheme and at that port. */
+const ORIGIN = /^https?(?::\d{1,5}|:\/\/(?:\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)(?::\d{1,5})?)?$/;
 
 /** Says which requests belong to another origin: all of them, or those for a host that is not the site's own. */
 export class Elsewhere {
@@ -28,7 +28,7 @@ export class Elsewhere {
   /** Where the request is sent instead, without its query: an absolute address; undefined: nowhere. */
   location(bytes: Uint8Array, line: RequestLine, fields: Fields): string | undefined {
     const absolute = line.hostEnd > line.hostStart;
-    if (!absolute && !fields.has(FIELD.host) && this.#all?.includes(':') !== true) return undefined;
+    if (!absolute && !fields.has(FIELD.host) && this.#all?.includes('://') !== true) return undefined;
     const from = absolute ? bytes : fields.bytes;
     const start = absolute ? line.hostStart : fields.has(FIELD.host) ? fields.start(FIELD.host) : 0;
     const end = absolute ? line.hostEnd : fields.has(FIELD.host) ? fields.end(FIELD.host) : 0;
@@ -36,11 +36,12 @@ export class Elsewhere {
     if (origin === undefined) return undefined;
     const path = latin1(bytes, line.pathStart, line.pathEnd) || '/';
     if (path.startsWith(ACME_CHALLENGE)) return undefined;
-    const asked = origin.includes(':') ? '' : latin1(from, start, withoutPort(from, start, end)).toLowerCase();
+    if (origin.includes('://')) return origin + uriText(path);
+    const asked = latin1(from, start, withoutPort(from, start, end)).toLowerCase();
     // An empty host (RFC 9110 7.2) has no address over another scheme.
-    if (asked === '' && !origin.includes(':')) return undefined;
-    const there = asked === '' ? origin : `${origin}://${asked}`;
-    return there + uriText(path);
+    if (asked === '') return undefined;
+    const [scheme, port] = origin.split(':');
+    return `${scheme}://${asked}${port === undefined ? '' : `:${port}`}${uriText(path)}`;
   }
 
   #canonicalFor(bytes: Uint8Array, start: number, end: number): string | undefined {

@@ -62,7 +62,7 @@ export class Responder {
   /** `retryAfter` in seconds. Throws a `RangeError` when an option is not as `HttpOptions` has it. */
   constructor(options: HttpOptions, limits: HttpLimits, retryAfter: number, clock: Deadlines) {
     this.#clock = clock;
-    this.#tails = new Tails(options.serverField);
+    this.#tails = new Tails(options.serverField, options.hsts);
     this.#ready = new ReadyAnswers(this.#tails);
     this.#pages = new Pages(retryAfter);
     const { redirectTo, canonical } = options;

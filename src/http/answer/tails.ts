@@ -16,19 +16,21 @@ const KEEP_ALIVE_LINE = 'Connection: keep-alive\r\n';
  * may have to be sent again as it was.
  */
 export class Tails {
-  readonly #server: string;
+  /** Lines that are always the same. */
+  readonly #fixed: string;
   #second = Number.NaN;
   /** Where the last lines lie, until the next second. */
   memory = new Memory(new Uint8Array(0));
   #persistStart = 0;
   #keepAliveStart = 0;
 
-  /** `server`: value of the `Server` field. Throws a `RangeError` when it is no field value. */
-  constructor(server: string | undefined) {
+  /** `server`: value of the `Server` field; `hsts`: as in `HttpOptions`. Throws a `RangeError` when the first is no field value. */
+  constructor(server: string | undefined, hsts?: number) {
     if (server !== undefined && !/^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(server)) {
       throw new RangeError(`Server field: visible ASCII expected, got ${JSON.stringify(server)}`);
     }
-    this.#server = server === undefined ? '' : `Server: ${server}\r\n`;
+    const transport = hsts === undefined ? '' : `Strict-Transport-Security: max-age=${hsts}\r\n`;
+    this.#fixed = server === undefined ? transport : `${transport}Server: ${server}\r\n`;
   }
 
   /** Ends the head that was written. `wallClock` in milliseconds since 1970. */
@@ -54,7 +56,7 @@ export class Tails {
 
   #render(second: number): void {
     // RFC 9110 6.6.1; `toUTCString` gives the IMF-fixdate for years of four digits.
-    const date = `${this.#server}Date: ${new Date(second * 1000).toUTCString()}\r\n\r\n`;
+    const date = `${this.#fixed}Date: ${new Date(second * 1000).toUTCString()}\r\n\r\n`;
     this.memory = Memory.of(`${CLOSE_LINE}${date}${KEEP_ALIVE_LINE}${date}`);
     this.#persistStart = CLOSE_LINE.length;
     this.#keepAliveStart = CLOSE_LINE.length + date.length;

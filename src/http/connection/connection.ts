@@ -70,6 +70,8 @@ export class Connection {
   queuedMark = 0;
   /** What of its last answer is written as it takes what came before; it is `stalled` meanwhile. */
   later: Later | undefined = undefined;
+  /** How often in a row it was looked at since the peer took nothing of that. */
+  stuck = 0;
   /** The list that it is in, when it is due, and its neighbours there. */
   list: DeadlineList | undefined = undefined;
   due = 0;

@@ -61,7 +61,9 @@ export class Encodings {
   /** The representation that the client wants most, the smallest of equals; undefined when it accepts none (406). */
   choose(resource: Resource): Representation | undefined {
     const all = resource.representations;
-    if (!this.#present) return all[0];
+    // What is compressed as it is can only be sent so: a client that does not want it gets it all the same, as from
+    // other servers.
+    if (!this.#present || (all.length === 1 && all[0]!.coding !== 'identity')) return all[0];
     let best: Representation | undefined;
     let bestWeight = 0;
     for (let i = 0; i < all.length; i++) {

@@ -7,15 +7,14 @@ import { Failure } from '../../errors/failure.js';
 import { forgetCrashes, hasTaken, neverAgain, rememberTaken } from '../../vm/guest/cmos.js';
 import { whenHealthy } from '../../vm/host/healthy.js';
 import { leadFrom, leadTo, NO_HAND_OVER, openPort, PREDECESSOR, SUCCESSOR } from '../../vm/host/ports.js';
-import { announce } from '../announce.js';
-import { makeServer } from '../http-server.js';
+import { announceAll } from '../announce.js';
+import { makeFront, openDoors } from '../front/front.js';
 import { Log } from '../log.js';
 import { openDirect } from '../networks.js';
 import type { ServeOptions } from '../options/serve.js';
 import { testSites } from '../self-test.js';
 import { firstSignal } from '../signals.js';
 import { openSites } from '../sites.js';
-import { addressOf } from '../url.js';
 
 /** Milliseconds that what is open may go on when another machine has the traffic. */
 const GIVEN_DRAIN = 3_600_000;
@@ -58,8 +57,8 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     log.warn('a machine of its own cannot ask a certificate authority yet: --acme does nothing in it');
   if (options.http.admin.listen !== undefined)
     log.warn('nothing outside of a machine of its own reaches its loopback: say with admin= who sees pages about it');
-  const http = makeServer(options, network, sites, log);
-  const listening = network.listen(options.port, http.accept);
+  const front = await makeFront({ options, network, sites, log });
+  const listening = openDoors(network, front);
   listening.catch(() => undefined);
   if (takes) {
     // Nobody is served by a machine that would not serve well.
@@ -76,25 +75,25 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     network.offer(TO_SUCCESSOR);
     leadFrom(after, TO_SUCCESSOR);
   }
-  const listener = await Promise.race([listening, signal, failure]);
-  if (typeof listener === 'object') {
-    announce(addressOf(network, listener), log);
+  const listeners = await Promise.race([listening, signal, failure]);
+  if (typeof listeners === 'object') {
+    announceAll(network, front, listeners, log);
     const unwell = whenHealthy(forgetCrashes);
     const end = await Promise.race([signal, given, failure]);
     unwell();
     if (end === undefined) {
       neverAgain();
-      log.event('net', `another machine serves; ${http.connections} open connections go on here`);
-      http.retire();
+      log.event('net', `another machine serves; ${front.connections} open connections go on here`);
+      front.retire();
       const soon = signal.then(() => {
-        http.drain();
+        front.drain();
         return new Promise((done) => setTimeout(done, options.drain));
       });
       await Promise.race([network.close(GIVEN_DRAIN), soon]);
       return;
     }
-    log.event('net', `${end}: no new connections; ${http.connections} open ones have ${options.drain / 1000} s`);
-    http.drain();
+    log.event('net', `${end}: no new connections; ${front.connections} open ones have ${options.drain / 1000} s`);
+    front.drain();
   }
   await network.close(options.drain);
   for (const one of sites.all) one.close();

@@ -1,8 +1,8 @@
 /** Options of a server about HTTP. */
 import type { AdminArguments } from './admin.js';
-import type { SiteArguments } from './site.js';
+import type { SiteArguments, TreeArguments } from './site.js';
 /** How a site is read and served. */
-export interface ServedArguments extends SiteArguments {
+export interface ServedArguments extends SiteArguments, TreeArguments {
   /** Serve a directory while it is built; and have pages load themselves again. */
   readonly watch: boolean;
   readonly liveReload: boolean;
@@ -10,6 +10,8 @@ export interface ServedArguments extends SiteArguments {
   readonly keepAssets: number;
   /** An origin whose host may be `CNAME`: the one in that file of the site. */
   readonly canonical: string | undefined;
+  /** Where HTTP serves it, `/docs`: absolute paths in pages begin at the host. */
+  readonly servedAt: string | undefined;
 }
 
 export interface HttpArguments {

@@ -9,4 +9,15 @@ export interface SiteArguments {
   readonly languages: readonly string[];
   readonly preload: 'link' | 'early-hints' | undefined;
   readonly security: boolean;
+  /** Patterns of paths whose files never change. */
+  readonly immutable: readonly string[];
+}
+
+/** How a directory is walked: for serving and bundling; an image takes all or nothing. */
+export interface TreeArguments {
+  readonly strict: boolean;
+  /** Directories into which links may lead. */
+  readonly follow: readonly string[];
+  /** What `Last-Modified` says. */
+  readonly mtime: 'git' | 'file' | 'none';
 }

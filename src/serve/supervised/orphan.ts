@@ -3,11 +3,11 @@
  * and asks for what it serves on.
  */
 import type { Socket } from 'node:net';
-import { type Go, INHERITED_FD } from '../../control/channel.js';
+import { type Go, inheritedFds } from '../../control/channel.js';
 import { askControl } from '../../control/client.js';
 import type { ControlAnswer, ControlRequest } from '../../control/protocol.js';
 import { type ControlSocket, openControl } from '../../control/server.js';
-import { sendDescriptor } from '../../native/unix.js';
+import { sendDescriptors } from '../../native/sockets/unix.js';
 import type { Control } from '../control.js';
 
 /** Milliseconds between two attempts to have the control socket. */
@@ -78,7 +78,7 @@ export class Orphan {
       if (!this.over) void this.listen(warn);
     });
     const fd = (socket as unknown as { _handle: { fd: number } })._handle.fd;
-    sendDescriptor(fd, `${JSON.stringify({ link, tap })}\n`, INHERITED_FD);
+    sendDescriptors(fd, `${JSON.stringify({ link, tap })}\n`, inheritedFds(this.order.sockets));
     return { ok: true };
   }
 

@@ -1,23 +1,30 @@
 /** A program that a supervisor started: it opens its site, tests itself, waits for the word, and takes the traffic. */
 
 import { join, parse } from 'node:path';
-import { CHANNEL_VERSION, type Go, INHERITED_FD, type ToProgram, type ToSupervisor } from '../../control/channel.js';
+import {
+  CHANNEL_VERSION,
+  type Go,
+  INHERITED_FD,
+  inheritedFds,
+  type ToProgram,
+  type ToSupervisor,
+} from '../../control/channel.js';
 import type { ControlRequest } from '../../control/protocol.js';
 import { badUsage, type Failure } from '../../errors/failure.js';
-import type { HttpServer } from '../../http/index.js';
 import { endWithParent, type Parent } from '../../native/parent.js';
 import type { DirectNetwork } from '../../net/direct/network.js';
 import type { Network } from '../../net/flow.js';
 import { Control } from '../control.js';
-import { adminListener, makeServer } from '../http-server.js';
+import type { Front } from '../door.js';
+import { makeFront, openDoors, urlOfFront } from '../front/front.js';
+import { adminListener } from '../http-server.js';
 import { Log } from '../log.js';
 import { openDirect, openSockets } from '../networks.js';
 import { openCertificates } from '../open-certificates.js';
 import type { ServeOptions } from '../options/serve.js';
 import { testSites } from '../self-test.js';
 import { firstSignal } from '../signals.js';
-import { openSites, type Sites } from '../sites.js';
-import { addressOf } from '../url.js';
+import { openSites, type Sites, tellRoots } from '../sites.js';
 import { Orphan } from './orphan.js';
 
 /** Milliseconds in which a connection may come to where it can move. */
@@ -34,6 +41,7 @@ export async function runSupervised(options: ServeOptions): Promise<void> {
   void Promise.race([signal, supervisor.gone]).then(() => supervisor.ordered || process.exit(1));
   try {
     const sites = await openSites(options, log);
+    tellRoots(sites, log);
     const test = await testSites(options, sites);
     log.event('net', `self-test passed: ${test.pages} answers, ${test.bytes} bytes`);
     supervisor.say({ say: 'ready', version: CHANNEL_VERSION, bundle: sites.site.store().id });
@@ -64,21 +72,21 @@ async function serve(
   const retired = new Retirement();
   const given = (): void => retired.ask(order.drain * 1000);
   const network = await openInherited(options, order, log, (one) => failed(one), given);
-  const http = makeServer(options, network, sites, log);
+  const front = await makeFront({ options, network, sites, log, tickets: order.tickets });
   await Promise.all(order.former.map(({ bundle, seconds }) => sites.site.keepAssetsOf(bundle, seconds)));
-  const listening = network.listen(options.port, http.accept, http.adopt);
+  const listening = openDoors(network, front, true);
   listening.catch(() => undefined);
   if ('takeOver' in network) {
     const direct = network as DirectNetwork;
     await direct.takeOver(order.predecessors);
     direct.offer(order.link);
   }
-  const listener = await Promise.race([listening, signal, failure]);
-  if (typeof listener !== 'object') return network.close(0);
-  const url = addressOf(network, listener);
+  const listeners = await Promise.race([listening, signal, failure]);
+  if (typeof listeners !== 'object') return network.close(0);
+  const url = urlOfFront(network, front, listeners);
   const moved = (): number | undefined => network.counters()['movedIn'];
   const drain = (): void => retired.ask(options.drain);
-  const controlled = { site: sites.site, http, moved, image: order.image, url, drain };
+  const controlled = { site: sites.site, front, moved, image: order.image, url, drain };
   const control = new Control(controlled);
   supervisor.questions((request) => control.answer(request));
   supervisor.say({ say: 'serving', url });
@@ -87,7 +95,7 @@ async function serve(
     if (!retired.asked) void orphan.open((sentence) => log.warn(sentence));
   });
   void supervisor.retire.then((seconds) => retired.ask(seconds * 1000));
-  const admin = await adminListener(options, { network, sites, log, http });
+  const admin = await adminListener(front.watched);
   // The program before this one lets go of the place when it is told to retire, which is about now.
   admin?.openWhenFree();
   const certificates = await openCertificates(options, log);
@@ -96,22 +104,22 @@ async function serve(
   control.retired();
   orphan.close();
   if (typeof end === 'string') {
-    log.event('net', `${end}: no new connections; ${http.connections} open ones have ${options.drain / 1000} s`);
-    http.drain();
+    log.event('net', `${end}: no new connections; ${front.connections} open ones have ${options.drain / 1000} s`);
+    front.drain();
     await network.close(options.drain);
     return;
   }
   // What moves to the successor need not end here. What has not by then ends with its next answer, and comes anew.
   const moving = 'moving' in network && (network as DirectNetwork).moving;
-  const retiring = setTimeout(() => http.retire(), moving ? MOVE_PATIENCE : 0);
+  const retiring = setTimeout(() => front.retire(), moving ? MOVE_PATIENCE : 0);
   const closed = network.close(end);
   // A signal ends it sooner.
-  await Promise.race([closed, signal.then(() => soon(http, options.drain))]);
+  await Promise.race([closed, signal.then(() => soon(front, options.drain))]);
   clearTimeout(retiring);
 }
 
-async function soon(http: HttpServer, drain: number): Promise<void> {
-  http.drain();
+async function soon(front: Front, drain: number): Promise<void> {
+  front.drain();
   await new Promise((done) => setTimeout(done, drain));
 }
 
@@ -122,7 +130,7 @@ async function openInherited(
   failed: (failure: Failure) => void,
   given: () => void,
 ): Promise<Network> {
-  if (options.net === 'socket') return openSockets(options, INHERITED_FD);
+  if (options.net === 'socket') return openSockets(options, inheritedFds(order.sockets));
   if (order.tap === undefined) throw badUsage('the supervisor passes no TAP');
   return openDirect(ownCapture(options), log, failed, { ...order.tap, fd: INHERITED_FD }, given);
 }

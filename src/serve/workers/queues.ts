@@ -7,14 +7,14 @@ import { randomFillSync } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { libc } from '../../native/libc.js';
+import { libc } from '../../native/libc/libc.js';
 import { type OpenTap, openTapQueues } from '../../net/device/linux/tap-open.js';
 import type { SharedAddress } from '../../net/direct/address/followed-mode.js';
 import { formatIpv4 } from '../../net/wire/address.js';
 import type { ServeOptions } from '../options/serve.js';
 import { urlOf } from '../url.js';
 import type { ToFirst } from '../worker-channel.js';
-import type { Shared, Worker } from './workers.js';
+import type { Shared, Worker } from './worker-process.js';
 
 export class Queues implements Shared {
   readonly fds: number[];
@@ -37,9 +37,18 @@ export class Queues implements Shared {
     this.keys = [k0 as number, k1 as number];
   }
 
-  get url(): string {
-    const address = this.address?.config?.address;
-    return urlOf(address === undefined ? '' : formatIpv4(address), this.options.port);
+  get urls(): string[] {
+    const { address, options } = this;
+    const { static: given, anycast } = options.direct;
+    const ipv4 = address?.config?.address;
+    const further = (given?.further ?? []).map((one) => one.address);
+    const six = (address?.state?.ipv6?.addresses ?? []).filter(({ origin }) => origin !== 'link-local');
+    const all = [
+      ...(ipv4 === undefined ? [] : [formatIpv4(ipv4), ...further, ...anycast]),
+      ...six.map((one) => one.address),
+    ];
+    const { port, tls } = options;
+    return all.map((one) => (tls === undefined ? urlOf(one, port) : urlOf(one, tls.port, 'https')));
   }
 
   began(worker: Worker): void {

@@ -1,17 +1,19 @@
 /** One of several processes that serve as one: it was started with a socket or a queue of its own, and drains when it is told to. */
 
+import type { PassedSecret } from '../../control/channel.js';
 import { endWithParent } from '../../native/parent.js';
 import { signals } from '../../native/process-signals.js';
 import type { SharedAddress } from '../../net/direct/address/followed-mode.js';
 import type { DirectNetwork } from '../../net/direct/network.js';
 import type { Network } from '../../net/flow.js';
-import { adminListener, makeServer } from '../http-server.js';
+import { makeFront, openDoors } from '../front/front.js';
+import { adminListener } from '../http-server.js';
 import { Log } from '../log.js';
 import { openDirect, openSockets } from '../networks.js';
 import type { ServeOptions } from '../options/serve.js';
 import { INTERVAL, reportOf, Siblings } from '../siblings.js';
-import { openSites } from '../sites.js';
-import { type Place, type ToFirst, type ToWorker, WORKER_FD } from '../worker-channel.js';
+import { openSites, tellRoots } from '../sites.js';
+import { type Place, type ToFirst, type ToWorker, WORKER_FD, WORKER_HTTP_FD } from '../worker-channel.js';
 
 /** `number`: which of them it is, from 1 on. */
 export async function runWorker(options: ServeOptions, number: number): Promise<void> {
@@ -23,17 +25,21 @@ export async function runWorker(options: ServeOptions, number: number): Promise<
   signals.worker(() => parent?.alive !== false, first.orphaned);
   const direct = options.net === 'direct';
   const [network, sites] = await Promise.all([
-    direct ? openQueue(options, log, first) : openSockets(options, WORKER_FD),
+    direct
+      ? openQueue(options, log, first)
+      : openSockets(options, options.tls === undefined ? [WORKER_FD] : [WORKER_FD, WORKER_HTTP_FD]),
     openSites(options, log),
   ]);
-  const http = makeServer(options, network, sites, log, siblings);
+  if (number === 1) tellRoots(sites, log);
+  const tickets = options.tls === undefined ? undefined : await first.tickets;
+  const front = await makeFront({ options, network, sites, log, siblings, tickets, quiet: number > 1 });
   const { metrics, status } = options.http.admin;
   // One of them tells for all.
-  const admin = number === 1 ? await adminListener(options, { network, sites, log, http, siblings }) : undefined;
+  const admin = number === 1 ? await adminListener(front.watched) : undefined;
   if (metrics !== undefined || status !== undefined) {
     let last = '';
     setInterval(() => {
-      const report = reportOf(http.stats(), network.counters());
+      const report = reportOf(front.stats(), network.counters());
       const text = JSON.stringify(report);
       if (text !== last) say({ say: 'report', report });
       last = text;
@@ -43,7 +49,7 @@ export async function runWorker(options: ServeOptions, number: number): Promise<
   try {
     await admin?.open();
     // Without an address there is nothing to listen on yet, and it may be told to end all the same.
-    const listening = network.listen(options.port, http.accept).then(
+    const listening = openDoors(network, front).then(
       () => say({ say: 'ready' }),
       (error: Error) => {
         if (!direct) throw error;
@@ -53,9 +59,10 @@ export async function runWorker(options: ServeOptions, number: number): Promise<
     // What waits in the queue is read when there is somebody to answer.
     if ('begin' in network) (network as DirectNetwork).begin();
     await Promise.race([listening.then(() => first.drain), first.drain]);
-    http.drain();
+    front.drain();
     await close(network, options.drain, first);
   } finally {
+    front.close();
     admin?.close();
     for (const one of sites.all) one.close();
     await log.close();
@@ -91,6 +98,7 @@ async function openQueue(options: ServeOptions, log: Log, first: First): Promise
 /** The first process's end of Node's channel. */
 class First {
   readonly begin: Promise<Place>;
+  readonly tickets: Promise<PassedSecret>;
   readonly drain: Promise<void>;
   readonly end: Promise<void>;
   /** The first process has ended. */
@@ -102,10 +110,14 @@ class First {
 
   constructor(siblings: Siblings) {
     let begin: (place: Place) => void = () => undefined;
+    let tickets: (secret: PassedSecret) => void = () => undefined;
     let drain: () => void = () => undefined;
     let end: () => void = () => undefined;
     this.begin = new Promise((resolve) => {
       begin = resolve;
+    });
+    this.tickets = new Promise((resolve) => {
+      tickets = resolve;
     });
     this.drain = new Promise((resolve) => {
       drain = resolve;
@@ -118,6 +130,7 @@ class First {
       else if (message.say === 'end') end();
       else if (message.say === 'others') siblings.reports = message.reports;
       else if (message.say === 'begin') begin(message);
+      else if (message.say === 'tickets') tickets(message.tickets);
       else if (this.listener === undefined) this.early.push(message);
       else this.listener(message);
     });

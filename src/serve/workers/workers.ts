@@ -1,6 +1,6 @@
 /** `--workers N`: the first process holds what they serve on and starts the others, which serve; one that ends is replaced. */
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { Failure } from '../../errors/failure.js';
 import { PARENT } from '../../native/parent.js';
 import { BundleCopies } from '../../store/open/bundle-copies.js';
@@ -11,65 +11,23 @@ import { openCertificates } from '../open-certificates.js';
 import type { ServeOptions } from '../options/serve.js';
 import { type Report, retired } from '../siblings.js';
 import { firstSignal, onReload } from '../signals.js';
+import type { TicketKeeper } from '../tickets/ticket-keys.js';
 import { urlOf } from '../url.js';
-import { FROM_WORKERS, type ToFirst, type ToWorker } from '../worker-channel.js';
+import { FROM_WORKERS, type ToFirst } from '../worker-channel.js';
+import { type Shared, Worker } from './worker-process.js';
 
 /** Milliseconds before one that never served is started again, and beyond the drain time before one that does not end is ended. */
 const PATIENCE = 2000;
 
-/** What the workers serve on: a descriptor for each. */
-export interface Shared {
-  readonly fds: readonly number[];
-  /** Where they serve; asked when all do. */
-  readonly url: string;
-  /** No new connections: all drain. */
-  drain(): void;
-  /** Lets go of all. */
-  close(): void;
-  /** A process of that worker has begun, says something of its own, has ended. */
-  began?(worker: Worker): void;
-  heard?(worker: Worker, message: ToFirst): void;
-  ended?(worker: Worker, draining: boolean): void;
-}
-
-export class Worker {
-  child: ChildProcess | undefined;
-  /** It served, since it was started last. */
-  ready = false;
-  /** It has no connections any more, and waits for the others. */
-  drained = false;
-  report: Report | undefined;
-  private reloadLater = false;
-
-  constructor(
-    readonly number: number,
-    readonly fd: number,
-  ) {}
-
-  /** A process that has just begun takes no signals yet, and may have read the sites already: it gets it when it serves. */
-  reload(): void {
-    if (this.ready) this.child?.kill('SIGHUP');
-    this.reloadLater = !this.ready;
-  }
-
-  served(): void {
-    this.ready = true;
-    if (this.reloadLater) this.reload();
-  }
-
-  say(message: ToWorker): void {
-    if (this.child?.connected) this.child.send(message, () => undefined);
-  }
-}
-
 export async function runWorkers(options: ServeOptions): Promise<void> {
   const log = new Log(options.log);
   const signal = firstSignal(log);
+  const tickets = options.tls === undefined ? undefined : await prepareTls(options);
   const shared = await (options.net === 'socket' ? sharedSockets(options) : sharedQueues(options));
   let certificates: KeptCertificates | undefined;
   try {
     certificates = await openCertificates(options, log);
-    await new Workers(options, shared, log).run(signal);
+    await new Workers(options, shared, log, tickets).run(signal);
   } finally {
     certificates?.stop();
     shared.close();
@@ -77,10 +35,31 @@ export async function runWorkers(options: ServeOptions): Promise<void> {
   }
 }
 
+/** What all workers have in common with HTTPS: the secret of session tickets, and a self-signed certificate, which is made here. */
+async function prepareTls(options: ServeOptions): Promise<TicketKeeper> {
+  const { certificateFiles } = await import('../tls/certificate-files.js');
+  certificateFiles(options);
+  const { TicketKeeper } = await import('../tickets/ticket-keys.js');
+  return new TicketKeeper();
+}
+
 async function sharedSockets(options: ServeOptions): Promise<Shared> {
   const { openShared } = await import('../../net/sockets/libc/shared-listening.js');
-  const { fds, endpoint, close } = await openShared(options.host, options.port, options.workers);
-  return { fds, url: urlOf(options.host, endpoint.port), drain: close, close };
+  const { host, port, tls, workers } = options;
+  const main = await openShared(host, tls?.port ?? port, workers);
+  const { fds, endpoint } = main;
+  if (tls === undefined) return { fds, urls: [urlOf(host, endpoint.port)], drain: main.close, close: main.close };
+  try {
+    const http = await openShared(host, port, workers);
+    const close = (): void => {
+      main.close();
+      http.close();
+    };
+    return { fds, httpFds: http.fds, urls: [urlOf(host, endpoint.port, 'https')], drain: close, close };
+  } catch (error) {
+    main.close();
+    throw error;
+  }
 }
 
 async function sharedQueues(options: ServeOptions): Promise<Shared> {
@@ -101,13 +80,16 @@ class Workers {
   private failed: (failure: Failure) => void = () => undefined;
   private changed: () => void = () => undefined;
 
-  constructor(options: ServeOptions, shared: Shared, log: Log) {
+  private readonly tickets: TicketKeeper | undefined;
+
+  constructor(options: ServeOptions, shared: Shared, log: Log, tickets: TicketKeeper | undefined) {
+    this.tickets = tickets;
     this.options = options;
     this.shared = shared;
     this.log = log;
     const { site } = options;
     this.copies = new BundleCopies([...(site === undefined ? [] : [site]), ...options.http.siteFor.values()]);
-    this.workers = shared.fds.map((fd, i) => new Worker(i + 1, fd));
+    this.workers = shared.fds.map((fd, i) => new Worker(i + 1, fd, shared.httpFds?.[i]));
   }
 
   async run(signal: Promise<string>): Promise<void> {
@@ -137,7 +119,7 @@ class Workers {
     worker.ready = false;
     const [, script = '', ...args] = process.argv;
     const child = spawn(process.execPath, [...process.execArgv, script, ...args], {
-      stdio: ['ignore', 'ignore', 'inherit', worker.fd, 'ipc'],
+      stdio: ['ignore', 'ignore', 'inherit', worker.fd, 'ipc', ...(worker.httpFd === undefined ? [] : [worker.httpFd])],
       env: {
         ...process.env,
         [FROM_WORKERS]: String(worker.number),
@@ -151,6 +133,7 @@ class Workers {
     child.on('message', (message: ToFirst) => this.heard(worker, message));
     child.on('error', (error) => this.log.warn(`worker ${worker.number}: ${error.message}`));
     child.on('exit', (code, by) => this.ended(worker, by ?? `status ${code}`));
+    if (this.tickets !== undefined) worker.say({ say: 'tickets', tickets: this.tickets.passed() });
     this.shared.began?.(worker);
   }
 
@@ -171,7 +154,7 @@ class Workers {
     this.log.event('net', `worker ${worker.number} serves, process ${worker.child?.pid}`);
     if (this.announced || !this.workers.every((one) => one.ready)) return;
     this.announced = true;
-    announce(this.shared.url, this.log);
+    announce(this.shared.urls, this.log);
   }
 
   /** Tells each what the others have done. */

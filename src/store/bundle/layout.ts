@@ -18,6 +18,7 @@ import { renderHeads, renderHints } from '../format/heads.js';
 import { upperOf } from '../format/layout-numbers.js';
 import { pathHash } from '../paths/path-hash.js';
 import { type Answer, type Blob, etagOf, type Routes, type SiteFile } from '../site/site.js';
+import { Slices } from '../slices.js';
 import { StoreError } from '../store-error.js';
 import { Arena, StringPool } from './arena.js';
 import type { Manifest } from './manifest.js';
@@ -42,13 +43,20 @@ export interface Layout {
 /** Bodies begin at multiples of this: a cache line. */
 export const BODY_ALIGN = 64;
 
-export function layOut(files: readonly SiteFile[], routes: Routes, policy: FieldPolicy, manifest: Manifest): Layout {
+/** Gives way to other work now and then. */
+export async function layOut(
+  files: readonly SiteFile[],
+  routes: Routes,
+  policy: FieldPolicy,
+  manifest: Manifest,
+): Promise<Layout> {
+  const slices = new Slices();
   const strings = new StringPool();
   const content = new Content();
   const reps: number[][] = [];
   for (const file of files) for (const { blob } of file.coded) content.body(blob);
-  const answers = writeAnswers(routes.answers, { files, policy, strings, content, reps });
-  const keys = writeKeys(routes, strings);
+  const answers = await writeAnswers(routes.answers, { files, policy, strings, content, reps }, slices);
+  const keys = await writeKeys(routes, strings, slices);
   return {
     ...keys,
     answers,
@@ -97,13 +105,14 @@ interface Sections {
 }
 
 /** The answers in their order, and behind them those of translations, one for each. */
-function writeAnswers(answers: readonly Answer[], sections: Sections): Uint8Array {
+async function writeAnswers(answers: readonly Answer[], sections: Sections, slices: Slices): Promise<Uint8Array> {
   let count = answers.length;
   for (const answer of answers) if (answer.kind === 'languages') count += answer.files.length;
   const bytes = new Uint8Array(count * ANSWER_BYTES);
   const view = new DataView(bytes.buffer);
   let next = answers.length;
   for (const [i, answer] of answers.entries()) {
+    if (slices.due) await slices.rest();
     const at = i * ANSWER_BYTES;
     view.setUint16(at + 2, answer.status, true);
     if (answer.kind === 'resource') writeResource(view, at, answer, false, sections);
@@ -137,9 +146,9 @@ function writeResource(
   { files, policy, strings, content, reps }: Sections,
 ): void {
   const file = files[answer.file]!;
-  const { path, type, language, link } = file;
-  const codings = file.coded.length > 1;
-  const described = { path, type, language, link, codings, languages };
+  const { path, type, language, link, modified, immutable = false, pending = false } = file;
+  const codings = pending || file.coded.length > 1;
+  const described = { path, type, language, link, modified, immutable, codings, languages };
   const fields = resourceFields(policy, described, answer.asked, answer.status);
   const negotiated = ['Accept-Encoding', ...(languages ? ['Accept-Language'] : [])];
   view.setUint16(at, KIND_RESOURCE, true);
@@ -193,13 +202,18 @@ function writeReps(reps: readonly number[][], bodiesAt: number): Uint8Array {
   return bytes;
 }
 
-function writeKeys(routes: Routes, strings: StringPool): { keys: Uint8Array; slots: Uint8Array } {
+async function writeKeys(
+  routes: Routes,
+  strings: StringPool,
+  slices: Slices,
+): Promise<{ keys: Uint8Array; slots: Uint8Array }> {
   const { keys } = routes;
   const bytes = new Uint8Array(keys.length * KEY_BYTES);
   const view = new DataView(bytes.buffer);
   const hashes = new Int32Array(keys.length);
   const encoder = new TextEncoder();
-  keys.forEach((key, i) => {
+  for (const [i, key] of keys.entries()) {
+    if (slices.due) await slices.rest();
     const path = encoder.encode(key.path);
     if (path.length > KEY_PATH_MAX)
       throw new StoreError(`the path ${key.path.slice(0, 60)}… is longer than ${KEY_PATH_MAX} bytes`);
@@ -209,7 +223,7 @@ function writeKeys(routes: Routes, strings: StringPool): { keys: Uint8Array; slo
     view.setUint32(i * KEY_BYTES + 8, key.answer + 1, true);
     view.setUint32(i * KEY_BYTES + 12, key.notFound + 1, true);
     hashes[i] = pathHash(path, 0, path.length);
-  });
+  }
   let size = 4;
   while (size < keys.length * 2) size *= 2;
   return { keys: bytes, slots: writeSlots(hashes, size) };

@@ -24,6 +24,10 @@ export interface Described {
   readonly type: string;
   readonly language: string | undefined;
   readonly link: string | undefined;
+  /** Seconds since 1970 when it was changed last, if that is known. */
+  readonly modified: number | undefined;
+  /** Whether the file never changes under its own path. */
+  readonly immutable: boolean;
   /** Whether there are several representations, and several translations, to choose from. */
   readonly codings: boolean;
   readonly languages: boolean;
@@ -43,11 +47,25 @@ export function resourceFields(policy: FieldPolicy, file: Described, asked: stri
     contentType: changes.set.get('content-type')?.at(-1)?.value ?? file.type,
     language: one('content-language', file.language),
     link: links.length > 0 ? links.join(', ') : undefined,
-    cacheControl: one('cache-control', status === 200 ? cacheControl(file.path, file.type) : 'no-cache'),
+    modified: file.modified,
+    cacheControl:
+      status === 200
+        ? one('cache-control', cacheControl(file.type, file.immutable && asked === file.path))
+        : errorCaching(changes),
     vary: varyOf(changes, negotiated),
     site: others(changes),
     standard: defaults.filter((field) => !taken(field.name.toLowerCase())),
   };
+}
+
+/**
+ * What a path's rule says is meant for the file that is there: kept for a year, its 404 would outlive the mistake.
+ * That nothing is
+ * to be kept holds for both.
+ */
+function errorCaching(changes: FieldChanges): string | undefined {
+  if (changes.removed.has('cache-control') && !changes.set.has('cache-control')) return undefined;
+  return /\bno-store\b/i.test(valueFor(changes, 'cache-control') ?? '') ? 'no-store' : 'no-cache';
 }
 
 /**
@@ -89,7 +107,7 @@ function varyOf(changes: FieldChanges, negotiated: readonly string[]): string[] 
 }
 
 /** These have a place of their own in a head. */
-const APART = new Set(['content-type', 'content-language', 'cache-control', 'link', 'vary']);
+const APART = new Set(['content-type', 'content-encoding', 'content-language', 'cache-control', 'link', 'vary']);
 
 function others(changes: FieldChanges): Field[] {
   const site: Field[] = [];

@@ -21,6 +21,7 @@ import { hashPages, PageHasher, pagesOf, sha256 } from '../format/hash-tree.js';
 import { upperOf } from '../format/layout-numbers.js';
 import { RunningSums, sumsBytes } from '../format/sums.js';
 import type { Blob } from '../site/site.js';
+import { Slices } from '../slices.js';
 import type { Content } from '../store.js';
 import { fileError, StoreError } from '../store-error.js';
 import { BODY_ALIGN, type Layout } from './layout.js';
@@ -73,7 +74,9 @@ export async function liveBundle(layout: Layout): Promise<LiveBundle> {
   writeAt(bytes, places.content, layout.heads.pieces());
   const identity = createHash('sha256').update(bytes);
   const bodies = new Map<number, Content>();
+  const slices = new Slices();
   for (const [blob, at] of bodiesOf(layout)) {
+    if (slices.due) await slices.rest();
     identity.update(blob.sha256);
     if (blob.size === 0) continue;
     if (blob.large !== undefined) {

@@ -13,7 +13,14 @@ export class CompressPool {
   private readonly idle: Worker[] = [];
   private readonly all = new Set<Worker>();
   private readonly waiting: Waiting[] = [];
-  private readonly threads = availableParallelism();
+  private readonly threads: number;
+  private readonly background: boolean;
+
+  /** `background`: one processor is left to others, and the rest is theirs when they want it. */
+  constructor({ background = false }: { readonly background?: boolean } = {}) {
+    this.background = background;
+    this.threads = Math.max(1, availableParallelism() - (background ? 1 : 0));
+  }
 
   run(job: Job): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
@@ -55,7 +62,11 @@ export class CompressPool {
 
   private start(): Worker | undefined {
     if (this.all.size >= this.threads) return undefined;
-    const worker = new Worker(new URL('./compress-worker.js', import.meta.url), { execArgv: [] });
+    const worker = new Worker(new URL('./compress-worker.js', import.meta.url), {
+      execArgv: [],
+      workerData: { background: this.background },
+    });
+    if (this.background) worker.unref();
     this.all.add(worker);
     return worker;
   }

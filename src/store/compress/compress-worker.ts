@@ -1,5 +1,6 @@
 /** A thread that compresses what it is sent. */
-import { parentPort } from 'node:worker_threads';
+import { constants, setPriority } from 'node:os';
+import { parentPort, workerData } from 'node:worker_threads';
 import type { Compressors } from '../options.js';
 import type { Compressed } from './codings.js';
 import { compressNow } from './compress-now.js';
@@ -10,6 +11,10 @@ export interface Job {
   readonly level: number;
   readonly compressors: Compressors;
 }
+
+// On Linux a priority is a thread's own; elsewhere it would be the whole program's.
+if ((workerData as { background?: boolean } | null)?.background && process.platform === 'linux')
+  setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL);
 
 parentPort?.on('message', async (job: Job) => {
   const out = await compressNow(job.bytes, job.coding, job.level, job.compressors);

@@ -9,7 +9,7 @@ import { COMPRESSED, type Compressed, compressorVersion, levelOf, worthKeeping, 
 import { CompressPool } from './compress-pool.js';
 import { CompressionCache } from './compression-cache.js';
 
-interface Task {
+export interface Task {
   readonly blob: Blob;
   readonly coding: Compressed;
   result: Blob | undefined;
@@ -60,12 +60,13 @@ function settingsOf(coding: Compressed, level: number, compressors: Compressors 
   return `${compressorVersion(coding, compressors)} level ${level}`;
 }
 
-/** The largest first, so that no thread is left with it at the end. */
-function tasksOf(files: readonly SiteFile[]): Task[] {
+/** What there is to do for `files`, the largest first, so that no thread is left with it at the end. */
+export function tasksOf(files: readonly SiteFile[]): Task[] {
   const blobs = new Map<string, Blob>();
   for (const file of files) {
-    const { blob } = file.coded[0]!;
-    if (compressible(file.type) && blob.large === undefined && worthTrying(blob.size)) blobs.set(blob.sha256, blob);
+    const { blob, coding } = file.coded[0]!;
+    const may = coding === 'identity' && blob.large === undefined && compressible(file.type);
+    if (may && worthTrying(blob.size)) blobs.set(blob.sha256, blob);
   }
   const tasks = [...blobs.values()].flatMap((blob) =>
     COMPRESSED.map((coding): Task => ({ blob, coding, result: undefined })),
@@ -73,7 +74,7 @@ function tasksOf(files: readonly SiteFile[]): Task[] {
   return tasks.sort((a, b) => b.blob.size - a.blob.size);
 }
 
-async function compressOne(
+export async function compressOne(
   { blob, coding }: Task,
   level: number,
   { compressors = 'packages', compressedBy }: SiteOptions,
@@ -96,6 +97,11 @@ async function compressOne(
 }
 
 function withResults(files: readonly SiteFile[], tasks: readonly Task[]): SiteFile[] {
+  return withCodings(files, codingsOf(tasks));
+}
+
+/** What came of the tasks, by the hash of the content. */
+export function codingsOf(tasks: readonly Task[]): Map<string, Coded[]> {
   const results = new Map<string, Coded[]>();
   for (const coding of COMPRESSED) {
     for (const task of tasks) {
@@ -105,8 +111,24 @@ function withResults(files: readonly SiteFile[], tasks: readonly Task[]): SiteFi
       results.set(task.blob.sha256, there);
     }
   }
+  return results;
+}
+
+export function withCodings(files: readonly SiteFile[], results: ReadonlyMap<string, readonly Coded[]>): SiteFile[] {
   return files.map((file) => {
-    const more = compressible(file.type) ? results.get(file.coded[0]!.blob.sha256) : undefined;
+    const more =
+      file.coded[0]!.coding === 'identity' && compressible(file.type)
+        ? results.get(file.coded[0]!.blob.sha256)
+        : undefined;
     return more ? { ...file, coded: [...file.coded, ...more] } : file;
   });
+}
+
+/** What `bundle` made of the content of `task`, if the cache has it: it tried harder. */
+export async function fromBundle(
+  { blob, coding }: Task,
+  cache: CompressionCache | undefined,
+): Promise<Blob | undefined> {
+  const bytes = await cache?.get(blob.sha256, settingsOf(coding, levelOf('full', coding), 'packages'));
+  return bytes !== undefined && bytes.length > 0 && worthKeeping(bytes.length, blob.size) ? blobOf(bytes) : undefined;
 }

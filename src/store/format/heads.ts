@@ -2,7 +2,7 @@
  * Response heads, rendered when a bundle is made: status line and fields, each line ended by CRLF, without `Date`,
  * `Connection` and the empty line.
  */
-import type { Coding } from '../store.js';
+import type { Coding, Resource } from '../store.js';
 
 export interface Field {
   readonly name: string;
@@ -13,6 +13,8 @@ export interface Field {
 export interface ResourceFields {
   readonly contentType: string;
   readonly language: string | undefined;
+  /** Seconds since 1970 when the file was changed last. */
+  readonly modified: number | undefined;
   /** Value of `Link`. */
   readonly link: string | undefined;
   readonly cacheControl: string | undefined;
@@ -52,6 +54,8 @@ export function renderHeads(
   const type = `Content-Type: ${fields.contentType}\r\n`;
   const size = `Content-Length: ${length}\r\n`;
   const tag = `ETag: ${etag}\r\n`;
+  const modified =
+    fields.modified === undefined ? '' : `Last-Modified: ${new Date(fields.modified * 1000).toUTCString()}\r\n`;
   const encoding = coding === 'identity' ? '' : `Content-Encoding: ${coding}\r\n`;
   const language = fields.language === undefined ? '' : `Content-Language: ${fields.language}\r\n`;
   const link = fields.link === undefined ? '' : `Link: ${fields.link}\r\n`;
@@ -65,13 +69,20 @@ export function renderHeads(
     return { ok, notModified: ok, partial: ok, failed: ok };
   }
   return {
-    ok: `${line}${type}${size}${tag}${encoding}${language}${vary}Accept-Ranges: bytes\r\n${cache}${standard}${link}${site}`,
+    ok: `${line}${type}${size}${tag}${modified}${encoding}${language}${vary}Accept-Ranges: bytes\r\n${cache}${standard}${link}${site}`,
     // RFC 9110 15.4.5: what a 200 would have had of Content-Location, Date, ETag, Vary, Cache-Control and Expires; no more,
     // but what the site itself asked for, which guides the update of the stored answer.
     notModified: `HTTP/1.1 304 Not Modified\r\n${tag}${vary}${cache}${site}`,
-    partial: `HTTP/1.1 206 Partial Content\r\n${tag}${encoding}${language}${vary}Accept-Ranges: bytes\r\n${cache}${standard}${site}`,
+    partial: `HTTP/1.1 206 Partial Content\r\n${tag}${modified}${encoding}${language}${vary}Accept-Ranges: bytes\r\n${cache}${standard}${site}`,
     failed: `HTTP/1.1 412 Precondition Failed\r\nContent-Length: 0\r\n${tag}${vary}${site}`,
   };
+}
+
+/** Whether the heads of `resource` say that it never changes (RFC 8246 2). */
+export function saysImmutable({ representations }: Resource): boolean {
+  const { memory, start, end } = representations[0]!.headOk;
+  const head = Buffer.from(memory.bytes.buffer, memory.bytes.byteOffset + start, end - start).toString('latin1');
+  return /\r\ncache-control:[^\r]*\bimmutable\b/i.test(head);
 }
 
 /** `103 Early Hints` (RFC 8297), complete; undefined: there is nothing to hint at. */

@@ -12,12 +12,13 @@ const changed = new WeakMap<Blob, Blob>();
 export async function withReloading(files: readonly SiteFile[]): Promise<SiteFile[]> {
   return Promise.all(
     files.map(async (file) => {
-      const { blob } = file.coded[0]!;
-      if (!file.type.startsWith('text/html') || blob.size === 0 || blob.large !== undefined) return file;
+      const { blob, coding } = file.coded[0]!;
+      const readable = coding === 'identity' && blob.size > 0 && blob.large === undefined;
+      if (!file.type.startsWith('text/html') || !readable) return file;
       const known = changed.get(blob);
       const longer = known ?? blobOf(joined(await blob.load(), TAG));
       if (known === undefined) changed.set(blob, longer);
-      return { ...file, coded: [{ coding: 'identity' as const, blob: longer }] };
+      return { ...file, modified: undefined, coded: [{ coding: 'identity' as const, blob: longer }] };
     }),
   );
 }

@@ -2,41 +2,100 @@
 
 import type { RouteTable } from '../routes/routes.js';
 import type { SiteFile } from '../site/site.js';
-import { linksOfHead } from './links.js';
+import { textOfPage } from './charset.js';
+import { type HtmlElement, type HtmlReader, htmlReader } from './html.js';
+import { baseOf, relations } from './links.js';
+import { placeOf } from './page-address.js';
 
 /** More than these is no hint any more: they would take the line from each other. */
 const MOST = 8;
-const HERE = 'http://site.invalid';
 
-/** The pages with their `link`: style sheets and scripts of the site that stand in their heads. */
-export async function withPreloads(files: readonly SiteFile[], table: RouteTable): Promise<readonly SiteFile[]> {
+/**
+ * The pages with their `link`: style sheets and scripts of the site that stand in their heads. `servedAt`: where it
+ * lies on its host.
+ */
+export async function withPreloads(
+  files: readonly SiteFile[],
+  table: RouteTable,
+  servedAt: string,
+): Promise<readonly SiteFile[]> {
+  const read = await htmlReader();
   return Promise.all(
     files.map(async (file) => {
-      const { blob } = file.coded[0]!;
-      if (!file.type.startsWith('text/html') || blob.large !== undefined) return file;
-      const html = new TextDecoder().decode(await blob.load());
-      const link = preloads(file.path, html, table);
+      const { blob, coding } = file.coded[0]!;
+      if (!file.type.startsWith('text/html') || coding !== 'identity' || blob.large !== undefined) return file;
+      const link = preloads(file.path, textOfPage(await blob.load()), read, table, servedAt);
       return link === '' ? file : { ...file, link };
     }),
   );
 }
 
-function preloads(path: string, html: string, table: RouteTable): string {
-  const { wanted, base } = linksOfHead(html);
+function preloads(path: string, html: string, read: HtmlReader, table: RouteTable, servedAt: string): string {
+  const elements = read(html, { scripting: true, headOnly: true });
+  const base = baseOf(elements);
   const found = new Set<string>();
-  for (const { to, as, crossOrigin } of wanted) {
-    try {
-      const from = new URL(encodeURI(path).replace(/[?#]/g, encodeURIComponent), HERE);
-      const url = new URL(to, base === undefined ? from : new URL(base, from));
-      if (url.origin !== HERE || !table.served(decodeURIComponent(url.pathname))) continue;
-      // The target may have a query, which busts caches, and is what the browser will ask for.
-      const target = `<${url.pathname}${url.search}>`;
-      const relation = as === 'module' ? 'rel=modulepreload' : `rel=preload; as=${as}`;
-      found.add(`${target}; ${relation}${crossOrigin === undefined ? '' : `; crossorigin${crossOrigin}`}`);
-    } catch {
-      // What is no URL is not fetched by browsers either.
-    }
+  for (const element of elements) {
+    const wanted = element.head && element.html && !element.inert ? wantedBy(element) : undefined;
+    if (wanted === undefined) continue;
+    const place = placeOf(wanted.to, { path, servedAt, base });
+    if (place?.kind !== 'here' || !table.served(place.path)) continue;
+    // The target may have a query, which busts caches, and is what the browser will ask for.
+    const relation = wanted.as === 'module' ? 'rel=modulepreload' : `rel=preload; as=${wanted.as}`;
+    found.add(`<${place.address}${place.query}>; ${relation}${crossOrigin(element)}`);
     if (found.size === MOST) break;
   }
   return [...found].join(', ');
+}
+
+interface Wanted {
+  readonly to: string;
+  readonly as: 'style' | 'script' | 'module' | 'font' | 'image';
+}
+
+/**
+ * What a browser fetches for an element in the head before it shows the page. What has `integrity` is left out: a
+ * preload without it
+ * would be fetched in vain; so are sheets for other media than screens, sheets that are disabled, and data in `script`.
+ */
+function wantedBy({ name, attributes }: HtmlElement): Wanted | undefined {
+  if (attributes.has('integrity')) return undefined;
+  if (name === 'script') {
+    const to = attributes.get('src')?.trim();
+    const as = scriptType(attributes);
+    return to && as !== undefined && !attributes.has('nomodule') ? { to, as } : undefined;
+  }
+  const to = attributes.get('href')?.trim();
+  if (name !== 'link' || !to || attributes.has('disabled')) return undefined;
+  const rel = relations(attributes);
+  const type = (attributes.get('type') ?? '').replace(/;.*/, '').trim().toLowerCase();
+  if (rel.includes('stylesheet')) {
+    const used = !rel.includes('alternate') && (type === '' || type === 'text/css');
+    return used && /^(?:|all|screen)$/i.test(attributes.get('media')?.trim() ?? '') ? { to, as: 'style' } : undefined;
+  }
+  if (attributes.has('media')) return undefined;
+  if (rel.includes('modulepreload')) return { to, as: 'module' };
+  const as = attributes.get('as')?.toLowerCase();
+  const known = as === 'style' || as === 'script' || as === 'font' || as === 'image';
+  return rel.includes('preload') && known && !attributes.has('imagesrcset') ? { to, as } : undefined;
+}
+
+/** The essences of JavaScript (WHATWG MIME Sniffing 4.6). */
+const SCRIPT = /^(?:application|text)\/(?:x-)?(?:ecma|java)script$|^text\/(?:javascript1\.[0-5]|jscript|livescript)$/;
+
+/**
+ * What a `script` is (HTML Living Standard 4.12.1.1, "prepare the script element"); undefined: data, which no browser
+ * fetches.
+ */
+function scriptType(attributes: ReadonlyMap<string, string>): 'script' | 'module' | undefined {
+  const type = attributes.get('type');
+  const language = attributes.get('language');
+  const text = type !== undefined ? type.trim() || type : language ? `text/${language}` : '';
+  if (text === '' || SCRIPT.test(text.toLowerCase())) return 'script';
+  return text.toLowerCase() === 'module' ? 'module' : undefined;
+}
+
+function crossOrigin({ attributes }: HtmlElement): string {
+  const value = attributes.get('crossorigin');
+  if (value === undefined) return '';
+  return value.toLowerCase() === 'use-credentials' ? '; crossorigin=use-credentials' : '; crossorigin';
 }

@@ -1,5 +1,9 @@
 /** Follows the links of all pages and style sheets inside the site. */
+import { textOfPage } from '../html/charset.js';
+import { type HtmlReader, htmlReader } from '../html/html.js';
 import { type Link, linksOfPage, linksOfStyle, type PageLinks } from '../html/links.js';
+import { decodedPath, type Place, placeOf } from '../html/page-address.js';
+import { xmlElements } from '../html/xml-elements.js';
 import { foldPath } from '../paths/location.js';
 import type { Lookup, Resource, Store } from '../store.js';
 
@@ -15,38 +19,78 @@ export interface Problem {
 export interface Checked {
   readonly problems: readonly Problem[];
   readonly unlinked: readonly string[];
+  /** The path at which the site lies, `/docs`, as it was given or as its links have it; empty: the root of its host. */
+  readonly base: string;
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-/** Stands for the site itself; `invalid` is nobody's (RFC 2606). */
-const HERE = 'http://site.invalid';
+/** Names between slashes that a guessed base has at most. */
+const DEEPEST_BASE = 3;
 /** What clients ask for by themselves. */
 const KNOWN =
   /^\/(?:index\.html?|(?:.*\/)?404\.html|robots\.txt|sitemap[^/]*\.xml|favicon\.ico|apple-touch-icon[^/]*|CNAME|sw\.js|browserconfig\.xml|.*\.(?:map|webmanifest))$|^\/\.well-known\//;
 
-export function checkLinks(store: Store): Checked {
+interface CheckedPage {
+  readonly path: string;
+  readonly found: PageLinks;
+}
+
+/**
+ * `base`: where the site lies on its host, `/docs`; absolute paths in its pages begin at the host. Not given, it is
+ * at the root, unless
+ * the links themselves say otherwise.
+ */
+export async function checkLinks(store: Store, base?: string): Promise<Checked> {
+  const read = await htmlReader();
+  const pages: CheckedPage[] = [];
+  for (const page of store.resources()) {
+    const found = linksOf(page, read);
+    if (found) pages.push({ path: page.path, found });
+  }
+  const hosts = hostsOf(store, read);
+  const servedAt = base ?? guessedBase(store, pages, hosts);
   const problems: Problem[] = [];
   const linked = new Set<string>();
-  const hosts = hostsOf(store);
-  for (const page of store.resources()) {
-    const found = linksOf(page);
-    if (!found) continue;
+  for (const { path, found } of pages) {
     for (const link of found.links) {
-      const path = resolve(link.to, page.path, found.base, hosts);
-      if (path === undefined) continue;
-      const problem = follow(store, page.path, link, path, linked);
+      const place = placeOfLink(link.to, { path, servedAt, base: found.base }, hosts);
+      const problem = place && follow(store, path, link, place, linked);
       if (problem) problems.push(problem);
     }
   }
   const unlinked = Array.from(store.resources(), (resource) => resource.path).filter(
     (path) => !linked.has(path) && !KNOWN.test(path),
   );
-  return { problems: dedupe(problems), unlinked };
+  return { problems: dedupe(problems), unlinked, base: servedAt };
+}
+
+/**
+ * The path below which most of the absolute links of the site lead somewhere that lead nowhere at the root: a site
+ * that was made for
+ * `https://example.org/docs/` has `/docs/` in all of them, and no such directory.
+ */
+function guessedBase(store: Store, pages: readonly CheckedPage[], hosts: ReadonlySet<string>): string {
+  const votes = new Map<string, number>();
+  let absolute = 0;
+  for (const { path, found } of pages) {
+    for (const { to } of found.links) {
+      const place = placeOfLink(to, { path, servedAt: '', base: found.base }, hosts);
+      if (place?.kind !== 'here' || !/^(?:\/|https?:)/i.test(to)) continue;
+      absolute++;
+      if (find(store, place.path).kind !== 'missing') continue;
+      const names = place.path.split('/').slice(1, -1);
+      for (let n = 1; n <= Math.min(names.length, DEEPEST_BASE); n++) {
+        const base = `/${names.slice(0, n).join('/')}`;
+        if (find(store, place.path.slice(base.length)).kind !== 'missing') votes.set(base, (votes.get(base) ?? 0) + 1);
+      }
+    }
+  }
+  const [best, count] = [...votes].sort((a, b) => b[1] - a[1] || a[0].length - b[0].length)[0] ?? ['', 0];
+  return count * 2 > absolute ? encodeURI(best) : '';
 }
 
 /** The hosts that the site says it is: in CNAME, in its home page's canonical address, in its sitemap. */
-function hostsOf(store: Store): Set<string> {
+function hostsOf(store: Store, read: HtmlReader): Set<string> {
   const there = (path: string): Resource | undefined => {
     const found = find(store, path);
     return found.kind === 'resource' ? found.resource : undefined;
@@ -57,40 +101,52 @@ function hostsOf(store: Store): Set<string> {
   const home = there('/');
   const sitemap = there('/sitemap.xml');
   const addresses = [
-    home && linksOf(home)?.canonical,
+    home && linksOf(home, read)?.canonical,
     sitemap && /<loc>\s*(https?:[^<\s]+)/.exec(textOf(sitemap))?.[1],
   ];
   for (const address of addresses) if (address && URL.canParse(address)) hosts.add(new URL(address).host);
   return hosts;
 }
 
-function linksOf(page: Resource): PageLinks | undefined {
-  if (/^(?:text\/html|application\/xhtml\+xml|image\/svg\+xml)/.test(page.contentType))
-    return linksOfPage(textOf(page));
+function linksOf(page: Resource, read: HtmlReader): PageLinks | undefined {
+  if (page.contentType.startsWith('text/html'))
+    // Who has no scripts sees what is in `noscript`: that is to be there, too.
+    return linksOfPage(read(textOf(page), { scripting: false }));
+  if (/^(?:application\/xhtml\+xml|image\/svg\+xml)/.test(page.contentType))
+    return linksOfPage(xmlElements(textOf(page)));
   if (page.contentType.startsWith('text/css'))
     return { links: linksOfStyle(textOf(page)), base: undefined, canonical: undefined };
   return undefined;
 }
 
-/** The decoded path in the site that a reference leads to; undefined: elsewhere, or to the page itself. */
-function resolve(to: string, page: string, base: string | undefined, hosts: ReadonlySet<string>): string | undefined {
+/** What a reference leads to inside the site; undefined: elsewhere, or to the page itself. */
+function placeOfLink(
+  to: string,
+  page: Parameters<typeof placeOf>[1],
+  hosts: ReadonlySet<string>,
+): Exclude<Place, { kind: 'elsewhere' }> | undefined {
   if (to === '' || to.startsWith('#')) return undefined;
-  try {
-    const from = new URL(encodeURI(page).replace(/[?#]/g, encodeURIComponent), HERE);
-    const url = new URL(to, base === undefined ? from : new URL(base, from));
-    const own = url.origin === HERE || (/^https?:$/.test(url.protocol) && hosts.has(url.host));
-    return own ? decodeURIComponent(url.pathname) : undefined;
-  } catch {
-    return undefined;
-  }
+  const place = placeOf(to, page, hosts);
+  return place?.kind === 'elsewhere' ? undefined : place;
 }
 
-function follow(store: Store, from: string, link: Link, path: string, linked: Set<string>): Problem | undefined {
+function follow(
+  store: Store,
+  from: string,
+  link: Link,
+  place: Exclude<Place, { kind: 'elsewhere' }>,
+  linked: Set<string>,
+): Problem | undefined {
+  const what = link.kind === 'image' ? 'shows the image' : link.kind === 'link' ? 'links to' : 'refers to';
+  const dead = { kind: link.kind, from, to: link.to, sentence: `${from} ${what} ${link.to}, which is not there` };
+  if (place.kind === 'broken') return dead;
+  const { path } = place;
   let found = find(store, path);
   let wrongCase = false;
   for (let hops = 0; found.kind === 'redirect' && hops < 5; hops++) {
     if (!found.location.startsWith('/')) return undefined;
-    const target = decodeURIComponent(found.location.replace(/[?#].*$/, ''));
+    const target = decodedPath(found.location.replace(/[?#].*$/, ''));
+    if (target === undefined) return dead;
     wrongCase ||=
       target !== path &&
       foldPath(target).replace(/\/$/, '') === foldPath(path).replace(/\/$/, '') &&
@@ -103,8 +159,7 @@ function follow(store: Store, from: string, link: Link, path: string, linked: Se
     const sentence = `${from} refers to ${link.to}, and ${found.resource.path} is written in another case`;
     return { kind: 'case', from, to: link.to, sentence };
   }
-  const what = link.kind === 'image' ? 'shows the image' : link.kind === 'link' ? 'links to' : 'refers to';
-  return { kind: link.kind, from, to: link.to, sentence: `${from} ${what} ${link.to}, which is not there` };
+  return dead;
 }
 
 function dedupe(problems: readonly Problem[]): Problem[] {
@@ -117,6 +172,7 @@ function find(store: Store, path: string): Lookup {
 }
 
 function textOf(resource: Resource): string {
-  const body = resource.representations[0]?.body;
-  return body && body.source === undefined ? decoder.decode(body.memory.bytes.subarray(body.start, body.end)) : '';
+  const body = resource.representations.find(({ coding }) => coding === 'identity')?.body;
+  if (body === undefined || body.source !== undefined) return '';
+  return textOfPage(body.memory.bytes.subarray(body.start, body.end));
 }

@@ -29,18 +29,27 @@ export interface Description {
   readonly unlinked: readonly string[];
   /** Links that lead nowhere, missing images, links in a wrong case. `inspect --check` fails when there are any. */
   readonly problems: readonly Problem[];
+  /** The path at which the site lies on its host, `/docs`, as given or as its links say it; empty: the root. */
+  readonly base: string;
   /** Sentences about damaged pages of the bundle; looked for with `verify` only. */
   readonly damage: readonly string[];
 }
 
-/** Describes all that `store` has. `verify` reads and hashes every byte of a bundle file. */
-export function describe(store: Store, options: { readonly verify?: boolean } = {}): Description {
+export interface DescribeOptions {
+  /** Read and hash every byte of a bundle file. Default false. */
+  readonly verify?: boolean | undefined;
+  /** Where the site lies on its host, `/docs`. Default: what most of its absolute links say. */
+  readonly base?: string | undefined;
+}
+
+/** Describes all that `store` has. */
+export async function describe(store: Store, options: DescribeOptions = {}): Promise<Description> {
   const bundle = store instanceof BundleStore ? store : undefined;
   const damage = options.verify
     ? (bundle?.pages.check() ?? []).map((at) => `the bundle is damaged near byte ${at}`)
     : [];
   const files = Array.from(store.resources(), describeFile);
-  const links: Checked = checkLinks(store);
+  const links: Checked = await checkLinks(store, options.base);
   return {
     id: store.id,
     urls: store.size,
@@ -50,6 +59,7 @@ export function describe(store: Store, options: { readonly verify?: boolean } = 
     duplicates: duplicatesOf(files),
     unlinked: links.unlinked,
     problems: links.problems,
+    base: links.base,
     damage,
   };
 }
@@ -111,6 +121,7 @@ export function renderDescription(d: Description): string {
   }
   const totals = CODINGS.filter((coding) => d.totals[coding]).map((coding) => `${coding} ${d.totals[coding]}`);
   out += `\n${d.files.length} files, ${d.urls} paths; bytes: ${totals.join(', ')}; smallest of each ${d.totals.smallest ?? 0}\nid ${d.id}\n`;
+  if (d.base !== '') out += `links are checked for a site at ${d.base}/\n`;
   out += list(
     'the same content',
     d.duplicates.map((group) => group.join(' = ')),

@@ -5,8 +5,8 @@
 import { fstatSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { libc } from '../../native/libc.js';
-import { isSealed, mapSealed, sealedCopy } from '../../native/sealed-copy.js';
+import { libc } from '../../native/libc/libc.js';
+import { isSealed, mapSealed, sealedCopy } from '../../native/memory/sealed-copy.js';
 
 /** The variable: a JSON object, from the absolute path of a bundle to the path of its copy. */
 export const COPIES = 'SITEKERNEL_BUNDLES';

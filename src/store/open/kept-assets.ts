@@ -3,8 +3,8 @@
  * scripts, styles and pictures after it. They are copies, so that nothing else of the old site stays in memory.
  */
 import { Memory } from '../../memory/memory.js';
+import { saysImmutable } from '../format/heads.js';
 import { pathHash } from '../paths/path-hash.js';
-import { fingerprinted } from '../site/cache-policy.js';
 import type { Extent, Lookup, Representation, Resource, Store } from '../store.js';
 
 export interface KeptAssetsLimits {
@@ -59,12 +59,14 @@ export class KeptAssets {
     const expires = this.now() + time;
     let rested = this.now();
     if (time > 0) {
-      for (const resource of old.resources(fingerprinted)) {
+      for (const resource of old.resources((path) => !/\.html?$/.test(path))) {
         if (this.now() - rested > SLICE) {
           await new Promise(setImmediate);
           rested = this.now();
         }
-        if (!fingerprinted(resource.path) || sizeOf(resource) > this.limits.bytes) continue;
+        // A page that is gone is gone.
+        if (resource.contentType.startsWith('text/html') || !saysImmutable(resource)) continue;
+        if (sizeOf(resource) > this.limits.bytes) continue;
         const path = encoder.encode(resource.path);
         if (!has(next, path, resource.path)) added.push(copyOf(resource, path, expires));
       }
@@ -128,7 +130,7 @@ function sizeOf({ representations }: Resource): number {
 function has(store: Store, path: Uint8Array, name: string | undefined): boolean {
   const found = store.lookup(path, 0, path.length);
   if (found.kind !== 'resource') return found.kind === 'redirect';
-  return found.resource.path === (name ?? new TextDecoder().decode(path));
+  return found.resource.path === (name ?? new TextDecoder('utf-8', { ignoreBOM: true }).decode(path));
 }
 
 function same(path: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {

@@ -2,8 +2,8 @@
 import { openSync } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { mapDevice, mapFile, sealMap } from '../../native/map.js';
-import { mapSealed, sealedCopy } from '../../native/sealed-copy.js';
+import { mapDevice, mapFile, sealMap } from '../../native/memory/map.js';
+import { mapSealed, sealedCopy } from '../../native/memory/sealed-copy.js';
 import { readHeader } from '../format/bundle-header.js';
 import { HEADER_BYTES } from '../format/format.js';
 import type { OpenOptions } from '../options.js';

@@ -1,15 +1,29 @@
-import { type FSWatcher, watch } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { basename, join, relative, resolve, sep } from 'node:path';
+import { type FSWatcher, statSync, watch } from 'node:fs';
+import { readdir, realpath } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { isBelow } from '../site/walk.js';
+import { identityOf, PathWatcher } from './watch-path.js';
 
 /** More files than this are as good as all. */
 const TOUCHED = 10_000;
 
-/** Watches a directory and all below it. Call `sync` when `touched` does not say what changed: directories come and go. */
+/** A watch belongs to a directory, and a path may come to mean another one. */
+interface Watched {
+  readonly watcher: FSWatcher;
+  readonly identity: string | undefined;
+}
+
+/**
+ * Watches a directory and all below it, and the way to it. Call `sync` when `touched` does not say what changed:
+ * directories come and go.
+ */
 export class TreeWatcher {
   private readonly root: string;
   private readonly changed: () => void;
-  private readonly watchers = new Map<string, FSWatcher>();
+  private readonly watchers = new Map<string, Watched>();
+  private readonly way: PathWatcher;
+  /** Links may lead out of the tree. */
+  private readonly follow: boolean;
   private closed = false;
   /** A directory could not be watched: the system has no watches left. What changes there is not noticed. */
   blind = false;
@@ -19,21 +33,21 @@ export class TreeWatcher {
    */
   touched: Set<string> | undefined;
 
-  constructor(root: string, changed: () => void) {
+  /** `follow`: directories elsewhere into which links may lead. */
+  constructor(root: string, changed: () => void, follow: readonly string[] = []) {
     this.root = resolve(root);
+    this.follow = follow.length > 0;
     this.changed = changed;
+    this.way = new PathWatcher(this.root, () => this.touch(undefined));
   }
 
   /** Watches what is there now; what is written from then on is noticed. False: the root is not there. */
   async sync(): Promise<boolean> {
     const seen = new Set<string>();
     this.blind = false;
+    this.way.sync();
     const there = await this.visit(this.root, seen);
-    for (const [dir, watcher] of this.watchers) {
-      if (seen.has(dir)) continue;
-      watcher.close();
-      this.watchers.delete(dir);
-    }
+    for (const dir of this.watchers.keys()) if (!seen.has(dir)) this.forget(dir);
     return there;
   }
 
@@ -44,20 +58,39 @@ export class TreeWatcher {
 
   close(): void {
     this.closed = true;
-    for (const watcher of this.watchers.values()) watcher.close();
+    this.way.close();
+    for (const { watcher } of this.watchers.values()) watcher.close();
     this.watchers.clear();
   }
 
   private async visit(dir: string, seen: Set<string>): Promise<boolean> {
     try {
       // First the watch, then the look: what appears between them is seen by one of the two.
+      const watched = this.watchers.get(dir);
+      if (watched !== undefined && watched.identity !== identityOf(dir)) this.forget(dir);
       if (!this.watchers.has(dir) && !this.closed) this.tryToAdd(dir);
       const entries = await readdir(dir, { withFileTypes: true });
       seen.add(dir);
-      for (const entry of entries) if (entry.isDirectory()) await this.visit(join(dir, entry.name), seen);
+      for (const entry of entries) {
+        const path = join(dir, entry.name);
+        if (entry.isDirectory()) await this.visit(path, seen);
+        else if (this.follow && entry.isSymbolicLink()) await this.visitTarget(path, seen);
+      }
       return true;
     } catch {
       return false;
+    }
+  }
+
+  /** Watches what a link leads to, if that is not of the tree itself. */
+  private async visitTarget(link: string, seen: Set<string>): Promise<void> {
+    const target = await realpath(link).catch(() => undefined);
+    if (target === undefined || seen.has(target) || isBelow(target, await realpath(this.root))) return;
+    const isDirectory = statSync(target, { throwIfNoEntry: false })?.isDirectory() ?? false;
+    if (isDirectory) await this.visit(target, seen);
+    else if (!seen.has(dirname(target))) {
+      if (!this.watchers.has(dirname(target)) && !this.closed) this.tryToAdd(dirname(target));
+      seen.add(dirname(target));
     }
   }
 
@@ -72,19 +105,22 @@ export class TreeWatcher {
   }
 
   private add(dir: string): void {
+    const identity = identityOf(dir);
     const watcher = watch(dir, { persistent: true }, (event, name) => {
       const path = name === null ? undefined : join(dir, name);
       // The kernel tells of the directory itself by its own name.
-      const known = path !== undefined && !this.watchers.has(path) && path !== join(dir, basename(dir));
+      const itself = path === join(dir, basename(dir));
+      const known = path !== undefined && !this.watchers.has(path) && !itself;
       // A directory that is replaced by another one of the same name has another inode: watch that.
       if (event === 'rename' && path !== undefined) this.forget(path);
+      if (event === 'rename' && itself) this.forget(dir);
       this.touch(known ? path : undefined);
     });
     watcher.on('error', () => {
       this.forget(dir);
       this.touch(undefined);
     });
-    this.watchers.set(dir, watcher);
+    this.watchers.set(dir, { watcher, identity });
   }
 
   private touch(path: string | undefined): void {
@@ -94,7 +130,7 @@ export class TreeWatcher {
   }
 
   private forget(dir: string): void {
-    this.watchers.get(dir)?.close();
+    this.watchers.get(dir)?.watcher.close();
     this.watchers.delete(dir);
   }
 }

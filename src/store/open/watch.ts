@@ -1,6 +1,7 @@
 /** Serves a directory while a generator rebuilds it. */
 
 import type { OpenOptions } from '../options.js';
+import { walkOptions } from '../plan/build.js';
 import type { BundleStore } from '../read/bundle-store.js';
 import { BuildMemory } from '../site/build-memory.js';
 import type { Found } from '../site/walk.js';
@@ -70,8 +71,8 @@ class Watching implements Watcher {
     this.dir = dir;
     this.options = options;
     this.onStore = onStore;
-    this.tree = new TreeWatcher(dir, () => this.changed());
-    this.walked = new WalkMemory(dir, options.hidden);
+    this.tree = new TreeWatcher(dir, () => this.changed(), options.follow);
+    this.walked = new WalkMemory(dir, walkOptions(options));
   }
 
   async start(): Promise<void> {

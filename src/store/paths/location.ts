@@ -7,17 +7,32 @@ const PLAIN = new Uint8Array(256);
 for (const c of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@/")
   PLAIN[c.charCodeAt(0)] = 1;
 
+/**
+ * What may stand in the value of a query's parameter: of the above, without what separates (RFC 3986 3.4, and forms).
+ */
+const IN_QUERY = Uint8Array.from(PLAIN);
+for (const c of "&'+;=") IN_QUERY[c.charCodeAt(0)] = 0;
+
 /** What no URI holds as it is (RFC 3986 2): browsers send some of them all the same. */
 const NOWHERE = new Uint8Array(256);
 for (const c of '"<>\\^`{|}') NOWHERE[c.charCodeAt(0)] = 1;
 
 /** Percent-encodes a decoded path, byte by byte (RFC 3986 2.1). NUL, which no path has, stands for a slash that was encoded. */
 export function encodePath(path: string): string {
-  const bytes = encoder.encode(path);
+  return encodeBut(path, PLAIN);
+}
+
+/** The same of text that stands in a query. */
+export function encodeQuery(text: string): string {
+  return encodeBut(text, IN_QUERY);
+}
+
+function encodeBut(text: string, plain: Uint8Array): string {
+  const bytes = encoder.encode(text);
   let out = '';
   for (const b of bytes) {
     if (b === 0) out += '%2F';
-    else out += PLAIN[b] ? String.fromCharCode(b) : `%${HEX[b >> 4]}${HEX[b & 15]}`;
+    else out += plain[b] ? String.fromCharCode(b) : `%${HEX[b >> 4]}${HEX[b & 15]}`;
   }
   return out;
 }

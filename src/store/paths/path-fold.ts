@@ -1,7 +1,8 @@
 import { foldPath } from './location.js';
 
 const LONGEST = 1024;
-const decoder = new TextDecoder();
+/** A name may begin with U+FEFF, which is no mark there. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const encoder = new TextEncoder();
 
 /** The folded form of a path, in a buffer that is kept: ASCII without allocation. */

@@ -2,7 +2,7 @@
 
 import { type Layout, layOut } from '../bundle/layout.js';
 import type { Manifest } from '../bundle/manifest.js';
-import { serverFields } from '../bundle/resource-fields.js';
+import { type FieldPolicy, serverFields } from '../bundle/resource-fields.js';
 import { compressFiles, compressors } from '../compress/compress.js';
 import { withReloading } from '../html/live-reload.js';
 import { applyMetaRefresh } from '../html/meta-refresh.js';
@@ -16,22 +16,41 @@ import { type HeaderRules, NO_HEADER_RULES, parseHeaderRules } from '../rules/he
 import { parseRedirectRules, type RedirectRule } from '../rules/redirect-rules.js';
 import { blobOf, blobOfFile } from '../site/blob.js';
 import { type BuildMemory, stampOf } from '../site/build-memory.js';
+import { withTimes } from '../site/file-times.js';
+import { namedByContent } from '../site/fingerprint.js';
+import { withImmutable } from '../site/immutable-files.js';
 import { checkLanguages, withLanguages } from '../site/languages.js';
 import { blobOfLargeFile, largeFrom } from '../site/large-file.js';
 import { mediaType } from '../site/media-type.js';
+import { precompressedByName, withSaidCodings } from '../site/precompressed.js';
 import { readWhole } from '../site/read-file.js';
-import type { Blob, SiteFile } from '../site/site.js';
-import { byBytes, type Found, walk } from '../site/walk.js';
+import { readSmall } from '../site/read-small.js';
+import type { Blob, Routes, SiteFile } from '../site/site.js';
+import { byBytes, type Found, type WalkOptions, walk } from '../site/walk.js';
+import { Slices } from '../slices.js';
 import { fileError, StoreError } from '../store-error.js';
 
+const NO_BYTES = new Uint8Array(0);
 const READS_AT_ONCE = 16;
 /** Of so many bytes of files the content is kept; beyond, files are read again when they are written into the bundle. */
 const KEPT_BYTES = 2 ** 29;
 
 /** Reads the site in `dir`, without the file `except`, and decides everything about it. Throws StoreError. */
 export async function planSite(dir: string, options: SiteOptions, except?: string): Promise<Layout> {
-  const found = walk(dir, options.hidden).filter(({ file }) => file !== except);
+  const found = walk(dir, walkOptions(options)).filter(({ file }) => file !== except);
   return planFiles(found, dir, options);
+}
+
+/** How a site is walked. What is left out is told once for each. */
+export function walkOptions({ hidden, follow, strict, onWarning }: SiteOptions): WalkOptions {
+  if (strict) return { hidden, follow };
+  const told = new Set<string>();
+  const onOdd = (sentence: string): void => {
+    if (told.has(sentence)) return;
+    told.add(sentence);
+    onWarning?.(`${sentence} (left out)`);
+  };
+  return { hidden, follow, onOdd };
 }
 
 /** The same of files that were found, in order. `dir` names the site in sentences. */
@@ -41,6 +60,31 @@ export async function planFiles(
   options: SiteOptions,
   memory?: BuildMemory,
 ): Promise<Layout> {
+  const plan = await decide(found, dir, options, memory);
+  return layOutPlan(plan, await compressFiles(plan.files, options));
+}
+
+/** All that is decided about a site but in which codings its files are. */
+export interface Plan {
+  /** Each in one coding. */
+  readonly files: readonly SiteFile[];
+  readonly routes: Routes;
+  readonly policy: FieldPolicy;
+  readonly manifest: Manifest;
+}
+
+/** `files`: those of the plan, in their order, with more codings. */
+export function layOutPlan({ routes, policy, manifest }: Plan, files: readonly SiteFile[]): Promise<Layout> {
+  return layOut(files, routes, policy, manifest);
+}
+
+/** Reads the files and the rules of a site, and decides everything but codings. Throws StoreError. */
+export async function decide(
+  found: readonly Found[],
+  dir: string,
+  options: SiteOptions,
+  memory?: BuildMemory,
+): Promise<Plan> {
   const languages = options.languages ?? [];
   checkLanguages(languages);
   const rules = await readRules(found, options);
@@ -48,18 +92,28 @@ export async function planFiles(
   if (content.length === 0) {
     throw new StoreError(`${dir} has no files; build the site first, or name the directory that it was built into`);
   }
-  const files = await readAll(content, options, memory);
+  const warn = options.onWarning ?? ((): void => undefined);
+  const dated = await withTimes(
+    await readAll(content, options, memory),
+    content,
+    dir,
+    options.mtime ?? 'none',
+    Math.floor(Date.now() / 1000),
+  );
+  const all = await withSaidCodings(dated, rules.headers, warn);
+  for (const sentence of rules.headers.joinedFields(all.map(({ path }) => path))) warn(sentence);
+  const files = await withImmutable(all, options.immutable ?? []);
   const base = basePath(options.base ?? '');
   const read = base === '' ? files : files.map((file) => ({ ...file, path: base + file.path }));
   const listed = options.listing ? [...read, ...listings(read)].sort((a, b) => byBytes(a.path, b.path)) : read;
   const reloading = options.reload ? await withReloading(listed) : listed;
-  const served = withLanguages(await compressFiles(reloading, options), languages);
+  const served = withLanguages(reloading, languages);
   const hints = options.preload === 'early-hints';
   const policy = { rules: rules.headers, security: options.security ?? true, hints };
   const table = new RouteTable(served, routeRules(rules.headers), languages);
   if (base !== '' && !table.served('/'))
     table.set('/', { kind: 'redirect', status: 302, location: encodePath(`${base}/`) });
-  if (options.metaRefresh) await applyMetaRefresh(table, served);
+  if (options.metaRefresh) await applyMetaRefresh(table, served, options.servedAt ?? '');
   const redirects = applyRedirects(table, rules.redirects, options.spa ? `${base}/` : undefined);
   const manifest: Manifest = {
     compressors: compressors(options),
@@ -67,8 +121,8 @@ export async function planFiles(
     headers: rules.headers.rules,
     redirects,
   };
-  const linked = options.preload ? await withPreloads(served, table) : served;
-  return layOut(linked, table.finish(), policy, manifest);
+  const linked = options.preload ? await withPreloads(served, table, options.servedAt ?? '') : served;
+  return { files: linked, routes: table.finish(), policy, manifest };
 }
 
 /** `/docs`: with a slash before it, none behind it. */
@@ -116,6 +170,7 @@ async function readAll(found: readonly Found[], options: SiteOptions, memory?: B
   let next = 0;
   let done = 0;
   let kept = 0;
+  const slices = new Slices();
   const total = found.reduce((sum, f) => sum + f.size, 0);
   const large = largeFrom(found.map(({ size }) => size));
   found.forEach((one, i) => {
@@ -126,15 +181,18 @@ async function readAll(found: readonly Found[], options: SiteOptions, memory?: B
   });
   const work = async (): Promise<void> => {
     while (next < found.length) {
+      if (slices.due) await slices.rest();
       const i = next++;
-      if (files[i] !== undefined) continue;
+      if (i >= found.length || files[i] !== undefined) continue;
       const one = found[i]!;
       const { blob, start } = await readOne(one, kept < KEPT_BYTES, large, memory);
       kept += heldOf(blob);
+      const coded = precompressedByName(one.path, start);
       files[i] = {
         path: one.path,
-        type: mediaType(one.path, start, options.mime),
-        coded: [{ coding: 'identity', blob }],
+        type: mediaType(coded?.inner ?? one.path, coded ? NO_BYTES : start, options.mime),
+        immutable: namedByContent(one.path, start, blob.sha256),
+        coded: [{ coding: coded?.coding ?? 'identity', blob }],
       };
       memory?.note(one, files[i]!);
       done += one.size;
@@ -169,7 +227,7 @@ async function readOne(
       const { blob, start } = await blobOfLargeFile(file);
       return { blob: memory?.keep(file, stamp, blob) ?? blob, start };
     }
-    const start = await readWhole(file);
+    const start = readSmall(file) ?? (await readWhole(file));
     const blob = keep ? blobOf(start) : blobOfFile(file, start);
     return { blob: memory?.keep(file, stamp, blob) ?? blob, start };
   } catch (error) {

@@ -25,6 +25,12 @@ export class AnswerCache {
     return before;
   }
 
+  /** Whether it was made, and is kept. */
+  has(index: number): boolean {
+    const at = index & (CHUNK - 1);
+    return (this.young[index >>> CHUNK_SHIFT]?.[at] ?? this.old[index >>> CHUNK_SHIFT]?.[at]) !== undefined;
+  }
+
   set(index: number, answer: Lookup): void {
     if (this.count >= this.half) {
       this.old = this.young;

@@ -54,6 +54,11 @@ export class BundleAnswers {
     }
   }
 
+  /** Whether somebody asked for it. */
+  wasAsked(index: number): boolean {
+    return this.made.has(index);
+  }
+
   /** Made when it is first asked for. */
   answer(index: number): Lookup {
     const there = this.made.get(index);
@@ -86,7 +91,7 @@ export class BundleAnswers {
     const resource: Resource = {
       path: bundle.textAt(at + 12),
       contentType: bundle.textAt(at + 20),
-      lastModified: undefined,
+      lastModified: lastModifiedOf(representations[0]),
       fields: bundle.textAt(at + 32),
       hints: view.getUint32(at + 52, true) > 0 ? this.head(at + 48) : undefined,
       link: bundle.textAt(at + 56) || undefined,
@@ -180,4 +185,16 @@ export class BundleAnswers {
   clear(): void {
     this.made.clear();
   }
+}
+
+/** What the head says, in seconds since 1970: the one place where a bundle has it. */
+function lastModifiedOf(representation: Representation | undefined): number | undefined {
+  if (representation === undefined) return undefined;
+  const { memory, start, end } = representation.headOk;
+  const head = Buffer.from(memory.bytes.buffer, memory.bytes.byteOffset + start, end - start);
+  const at = head.indexOf('\r\nLast-Modified: ');
+  if (at < 0) return undefined;
+  const from = at + '\r\nLast-Modified: '.length;
+  const time = Date.parse(head.toString('latin1', from, head.indexOf('\r\n', from)));
+  return Number.isNaN(time) ? undefined : time / 1000;
 }

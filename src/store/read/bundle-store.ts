@@ -107,6 +107,11 @@ export class BundleStore implements Store {
     }
   }
 
+  /** Whether somebody asked for the file with this number, or went through all of them. */
+  wasAsked(file: number): boolean {
+    return this.answers.wasAsked(file);
+  }
+
   /** Every path that has an answer, with it; in no useful order. Throws Damage. */
   *routes(): Iterable<{ path: string; answer: Lookup }> {
     for (const key of this.keys.all()) {

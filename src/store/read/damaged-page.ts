@@ -14,6 +14,7 @@ export function damagedPage(): Resource {
   const fields = {
     contentType,
     language: undefined,
+    modified: undefined,
     link: undefined,
     cacheControl: 'no-store',
     vary: [],

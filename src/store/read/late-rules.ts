@@ -2,24 +2,26 @@
 import { Memory } from '../../memory/memory.js';
 import type { Manifest } from '../bundle/manifest.js';
 import { resourceFields, serverFields } from '../bundle/resource-fields.js';
-import { type Heads, renderHeads, renderHints } from '../format/heads.js';
+import { type Heads, renderHeads, renderHints, saysImmutable } from '../format/heads.js';
 import type { LateRule } from '../routes/apply-redirects.js';
 import { HeaderRules } from '../rules/header-rules.js';
-import { PathPattern } from '../rules/path-pattern.js';
-import { locationOf, rewriteTarget } from '../rules/redirect-rules.js';
+import { PathPattern, SplitPath } from '../rules/path-pattern.js';
+import { PatternIndex } from '../rules/pattern-index.js';
+import { leadsToItself, locationOf, rewriteTarget } from '../rules/redirect-rules.js';
 import type { RedirectStatus } from '../site/site.js';
 import type { Extent, Lookup, Representation, Resource } from '../store.js';
 import { StoreError } from '../store-error.js';
 
 /** Sets of heads that are kept; beyond, they are rendered each time. */
 const KEPT = 64;
-const decoder = new TextDecoder();
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** What a rule decides: an answer by its number, by its path, or a redirect. */
 export type Decision = { readonly answer: number } | { readonly path: string } | { readonly redirect: Lookup };
 
 export class LateRules {
   private readonly redirects: readonly { readonly rule: LateRule; readonly from: PathPattern }[];
+  private readonly index: PatternIndex;
   private readonly headers: HeaderRules;
   private readonly security: boolean;
   private readonly dressed = new Map<string, Lookup>();
@@ -30,6 +32,7 @@ export class LateRules {
       if (typeof from === 'string') throw new StoreError(`_redirects: ${from}`);
       return { rule, from };
     });
+    this.index = new PatternIndex(this.redirects.map(({ from }) => from));
     this.headers = new HeaderRules(manifest.headers);
     this.security = manifest.security;
   }
@@ -42,15 +45,18 @@ export class LateRules {
   decide(bytes: Uint8Array, start: number, end: number): Decision | undefined {
     if (this.redirects.length === 0) return undefined;
     const path = decoder.decode(bytes.subarray(start, end));
-    for (const { rule, from } of this.redirects) {
-      const matched = from.match(path);
-      if (!matched || (rule.pages && path.lastIndexOf('.') > path.lastIndexOf('/'))) continue;
+    const split = new SplitPath(path);
+    for (const number of this.index.matching(split)) {
+      const { rule, from } = this.redirects[number]!;
+      if (rule.pages && path.lastIndexOf('.') > path.lastIndexOf('/')) continue;
+      const matched = from.match(split)!;
       if (rule.answer !== undefined) return { answer: rule.answer };
       if (rule.status === 200) {
         const target = rewriteTarget(rule.to, matched);
         return target === undefined ? undefined : { path: target };
       }
       const location = locationOf(rule.to, matched);
+      if (leadsToItself(path, location)) continue;
       return { redirect: { kind: 'redirect', status: rule.status as RedirectStatus, location } };
     }
     return undefined;
@@ -58,13 +64,17 @@ export class LateRules {
 
   /** `lookup`, which answers a path that is not its own, with the fields that rules give this path. */
   dress(lookup: Lookup, bytes: Uint8Array, start: number, end: number): Lookup {
-    if (this.headers.rules.length === 0) return lookup;
+    const { length } = this.headers.rules;
+    if (length === 0 && lookup.kind !== 'resource') return lookup;
     const asked = decoder.decode(bytes.subarray(start, end));
     if (lookup.kind === 'redirect') return { ...lookup, fields: serverFields(this.headers, asked, asked) };
     const resource = lookup.kind === 'resource' ? lookup.resource : lookup.page;
     if (!resource) return { kind: 'missing', page: undefined, fields: serverFields(this.headers, asked, asked) };
+    // What a rule leads to may be another file tomorrow, whatever the name of today's says.
+    const fixed = lookup.kind === 'resource' && asked !== resource.path && saysImmutable(resource);
+    if (length === 0 && !fixed) return lookup;
     const rules = this.headers.matching(asked, resource.path);
-    if (rules === this.headers.matching(resource.path, resource.path) && !this.headers.filled) return lookup;
+    if (!fixed && rules === this.headers.matching(resource.path, resource.path) && !this.headers.filled) return lookup;
     const status = statusOf(resource);
     const key = `${status} ${resource.path} ${rules}`;
     const there = this.headers.filled ? undefined : this.dressed.get(key);
@@ -83,10 +93,10 @@ export class LateRules {
       const languages = resource.languages.map((one) => this.render(one, status, asked, true));
       return { ...languages[0]!, languages };
     }
-    const { path, contentType: type, representations, language, link } = resource;
+    const { path, contentType: type, representations, language, link, lastModified: modified } = resource;
     const policy = { rules: this.headers, security: this.security, hints: resource.hints !== undefined };
     const codings = representations.length > 1;
-    const described = { path, type, language, link, codings, languages: among };
+    const described = { path, type, language, link, modified, immutable: false, codings, languages: among };
     const fields = resourceFields(policy, described, asked, status);
     const hints = policy.hints && status === 200 ? renderHints(fields) : undefined;
     const negotiated = ['Accept-Encoding', ...(among ? ['Accept-Language'] : [])];

@@ -1,5 +1,14 @@
 /** Brings rules of `_redirects` into the table of routes, as far as they can be decided without knowing the path. */
-import { locationOf, type RedirectRule, type RuleStatus, rewriteTarget } from '../rules/redirect-rules.js';
+
+import { SplitPath } from '../rules/path-pattern.js';
+import { PatternIndex } from '../rules/pattern-index.js';
+import {
+  leadsToItself,
+  locationOf,
+  type RedirectRule,
+  type RuleStatus,
+  rewriteTarget,
+} from '../rules/redirect-rules.js';
 import type { Answer, RedirectStatus } from '../site/site.js';
 import { StoreError } from '../store-error.js';
 import type { RouteTable } from './routes.js';
@@ -17,32 +26,81 @@ export interface LateRule {
 
 /**
  * The first rule that matches a path wins, from top to bottom. A rule for one path goes before a file at that path; one with a
- * star or placeholders leaves files alone unless it is forced (`301!`).
+ * star or placeholders leaves files alone unless it is forced (`301!`). Takes linear time: rules are found by their
+ * paths.
  */
 export function applyRedirects(table: RouteTable, rules: readonly RedirectRule[], spa: string | undefined): LateRule[] {
   const files = new Set(table.paths());
+  const order = new RuleOrder(rules, files);
+  const forced = forcedFiles(rules, files, order);
   for (const [i, rule] of rules.entries()) {
     const path = rule.from.text;
     if (rule.from.literal) {
-      const earlier = rules
-        .slice(0, i)
-        .find((r) => (!files.has(path) || r.force || r.from.literal) && r.from.match(path));
-      if (earlier) continue;
+      if (order.first(path) !== i) continue;
       // A rewrite of a file to another wants force, as both hosts have it; a redirect is meant as it stands.
       if (files.has(path) && rule.status === 200 && !rule.force) continue;
       decide(table, path, rule, {});
       const twin = path.endsWith('/') ? path.slice(0, -1) : `${path}/`;
-      if (twin && !rules.some((r) => r.from.match(twin)) && !table.served(twin)) decide(table, twin, rule, {});
-    } else if (rule.force) {
-      for (const file of files) {
-        const matched = rule.from.match(file);
-        if (matched && !rules.slice(0, i).some((r) => (r.force || r.from.literal) && r.from.match(file)))
-          decide(table, file, rule, matched);
-      }
-    }
+      if (twin && !order.matched(twin) && !table.served(twin)) decide(table, twin, rule, {});
+    } else for (const file of forced.get(i) ?? []) decide(table, file, rule, rule.from.match(file)!);
   }
   const late = rules.filter((rule) => !rule.from.literal).map((rule) => lateRule(table, rule));
   return spa === undefined ? late : [...late, spaRule(table, spa)];
+}
+
+/** Which rule comes first for a path. */
+class RuleOrder {
+  private readonly literal = new Map<string, number>();
+  /** The numbers of the rules with a star or placeholders, by their numbers in the index. */
+  private readonly numbers: readonly number[];
+  private readonly index: PatternIndex;
+
+  constructor(
+    private readonly rules: readonly RedirectRule[],
+    private readonly files: ReadonlySet<string>,
+  ) {
+    for (const [i, { from }] of rules.entries())
+      if (from.literal && !this.literal.has(from.text)) this.literal.set(from.text, i);
+    this.numbers = [...rules.keys()].filter((i) => !rules[i]!.from.literal);
+    this.index = new PatternIndex(this.numbers.map((i) => rules[i]!.from));
+  }
+
+  /** The number of the first rule that counts for `path`; -1: none does. */
+  first(path: string): number {
+    const literal = this.literal.get(path) ?? -1;
+    const isFile = this.files.has(path);
+    for (const place of this.index.matching(new SplitPath(path))) {
+      const number = this.numbers[place]!;
+      if (literal >= 0 && number > literal) break;
+      if (!isFile || this.rules[number]!.force) return number;
+    }
+    return literal;
+  }
+
+  /** Whether any rule matches `path`. */
+  matched(path: string): boolean {
+    if (this.literal.has(path)) return true;
+    for (const _ of this.index.matching(new SplitPath(path))) return true;
+    return false;
+  }
+}
+
+/** The files at which a rule with a star or placeholders is forced, by the number of the rule. */
+function forcedFiles(
+  rules: readonly RedirectRule[],
+  files: ReadonlySet<string>,
+  order: RuleOrder,
+): Map<number, string[]> {
+  const forced = new Map<number, string[]>();
+  if (!rules.some(({ force, from }) => force && !from.literal)) return forced;
+  for (const file of files) {
+    const number = order.first(file);
+    if (number < 0 || rules[number]!.from.literal) continue;
+    const there = forced.get(number);
+    if (there) there.push(file);
+    else forced.set(number, [file]);
+  }
+  return forced;
 }
 
 function decide(table: RouteTable, path: string, rule: RedirectRule, matched: Readonly<Record<string, string>>): void {
@@ -57,7 +115,9 @@ function answerOf(
   matched: Readonly<Record<string, string>>,
 ): Answer | undefined {
   if (rule.status >= 300 && rule.status < 400) {
-    return { kind: 'redirect', status: rule.status as RedirectStatus, location: locationOf(rule.to, matched) };
+    const location = locationOf(rule.to, matched);
+    if (leadsToItself(asked, location)) return undefined;
+    return { kind: 'redirect', status: rule.status as RedirectStatus, location };
   }
   const target = rewriteTarget(rule.to, matched);
   const found = target === undefined ? -1 : table.find(target);
@@ -69,11 +129,11 @@ function answerOf(
 
 function lateRule(table: RouteTable, rule: RedirectRule): LateRule {
   const { to, status } = rule;
-  const from = encodeURI(rule.from.text);
+  const from = rule.from.source;
   const fixed = !rule.from.names.some((name) => new RegExp(`:${name}\\b`).test(to));
   if (status >= 300 && status < 400) return { from, to, status };
   if (fixed) {
-    const answer = answerOf(table, rule, decodeURIComponent(sameFile(to)), {})!;
+    const answer = answerOf(table, rule, rewriteTarget(to, {}) ?? to, {})!;
     return { from, to, status, answer: table.add(answer) };
   }
   if (status !== 200)
@@ -81,14 +141,16 @@ function lateRule(table: RouteTable, rule: RedirectRule): LateRule {
   return { from, to, status };
 }
 
-function sameFile(to: string): string {
-  return to.replace(/[?#][\s\S]*$/, '');
-}
-
 function spaRule(table: RouteTable, home: string): LateRule {
   const answer = table.find(home);
   if (answer < 0 || table.answer(answer).kind === 'redirect') {
     throw new StoreError(`the site has no ${home}index.html, which an application of one page (--spa) is`);
   }
-  return { from: `${encodeURI(home)}*`, to: encodeURI(home), status: 200, answer, pages: true };
+  return {
+    from: `${encodeURI(home).replace(/[*:]/g, (c) => (c === '*' ? '%2A' : '%3A'))}*`,
+    to: encodeURI(home),
+    status: 200,
+    answer,
+    pages: true,
+  };
 }

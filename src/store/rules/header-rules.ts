@@ -1,7 +1,8 @@
 /** `_headers`: fields that a site gives its answers, by the path; as Cloudflare Pages and Netlify define it. */
 import type { Field } from '../format/heads.js';
 import { StoreError } from '../store-error.js';
-import { fill, type Matched, PathPattern } from './path-pattern.js';
+import { fill, type Matched, PathPattern, SplitPath } from './path-pattern.js';
+import { PatternIndex } from './pattern-index.js';
 import { ruleLines } from './rule-lines.js';
 
 /** What the rules that match do to a head. Keys in lower case. */
@@ -22,7 +23,7 @@ const NOTHING: FieldChanges = { set: new Map(), removed: new Set() };
 
 /** The server decides these; both hosts leave them out, too. */
 const RESERVED = new Set(
-  'accept-ranges age allow alt-svc connection content-encoding content-length content-range date etag host keep-alive last-modified location server te trailer transfer-encoding upgrade www-authenticate'.split(
+  'accept-ranges age allow alt-svc connection content-length content-range date etag host keep-alive last-modified location server te trailer transfer-encoding upgrade www-authenticate'.split(
     ' ',
   ),
 );
@@ -30,6 +31,9 @@ const RESERVED = new Set(
 export class HeaderRules {
   readonly rules: readonly HeaderRule[];
   private readonly patterns: readonly PathPattern[];
+  private readonly index: PatternIndex;
+  /** Whether what a rule says depends on what its pattern matched. */
+  readonly filled: boolean;
 
   constructor(rules: readonly HeaderRule[]) {
     this.rules = rules;
@@ -38,6 +42,8 @@ export class HeaderRules {
       if (typeof pattern === 'string') throw new StoreError(`_headers: ${pattern}`);
       return pattern;
     });
+    this.index = new PatternIndex(this.patterns);
+    this.filled = rules.some((rule, i) => isFilled(rule, this.patterns[i]!));
   }
 
   /** What the rules that match the path asked for, or that of the file served, say. Paths are decoded. */
@@ -45,28 +51,65 @@ export class HeaderRules {
     if (this.rules.length === 0) return NOTHING;
     const set = new Map<string, Field[]>();
     const removed = new Set<string>();
-    for (const [i, rule] of this.rules.entries()) {
-      const matched = this.patterns[i]!.match(asked) ?? (file === asked ? undefined : this.patterns[i]!.match(file));
-      if (matched) apply(rule, matched, set, removed);
+    for (const i of this.numbers(asked, file)) {
+      const pattern = this.patterns[i]!;
+      apply(this.rules[i]!, (pattern.match(asked) ?? pattern.match(file))!, set, removed);
     }
     return { set, removed };
   }
 
   /** The numbers of the rules that match, as a key. */
   matching(asked: string, file: string): string {
-    let key = '';
-    for (const [i, pattern] of this.patterns.entries()) if (pattern.match(asked) ?? pattern.match(file)) key += `${i} `;
-    return key;
+    return this.numbers(asked, file).join(' ');
   }
 
-  /** Whether what a rule says depends on what its pattern matched. */
-  get filled(): boolean {
-    return this.rules.some(
-      (rule, i) =>
-        !this.patterns[i]!.literal &&
-        rule.fields.some((f) => /:[A-Za-z]/.test(f.value ?? '') && fillsOf(this.patterns[i]!, f.value!)),
-    );
+  /**
+   * A sentence for each field of one value, of which several rules give some of `paths` several: joined they mean
+   * nothing.
+   */
+  joinedFields(paths: readonly string[]): string[] {
+    const sentences = new Map<string, string>();
+    if (this.rules.length === 0) return [];
+    for (const path of paths) {
+      for (const [name, fields] of this.fieldsFor(path, path).set) {
+        const values = fields.map(({ value }) => value);
+        if (values.length < 2 || !(SINGLE.has(name) || (name === 'cache-control' && contradict(values)))) continue;
+        const field = fields[0]!.name;
+        const key = `${name} ${values.join('\n')}`;
+        const sentence = `_headers: rules give ${path} ${field} as ${values.join(' and ')}, and it has one value; write ! ${field} before the later one`;
+        if (!sentences.has(key)) sentences.set(key, sentence);
+      }
+    }
+    return [...sentences.values()];
   }
+
+  private numbers(asked: string, file: string): number[] {
+    const numbers = [...this.index.matching(new SplitPath(asked))];
+    if (file === asked) return numbers;
+    return [...new Set([...numbers, ...this.index.matching(new SplitPath(file))])].sort((a, b) => a - b);
+  }
+}
+
+function isFilled(rule: HeaderRule, pattern: PathPattern): boolean {
+  return !pattern.literal && rule.fields.some(({ value }) => value?.includes(':') && fillsOf(pattern, value));
+}
+
+/** Fields whose value is no list. */
+const SINGLE = new Set(
+  `access-control-allow-credentials access-control-allow-origin access-control-max-age content-disposition content-location content-type
+  cross-origin-embedder-policy cross-origin-opener-policy cross-origin-resource-policy expires origin-agent-cluster refresh retry-after
+  service-worker-allowed sourcemap x-content-type-options x-dns-prefetch-control x-download-options x-frame-options
+  x-permitted-cross-domain-policies x-ua-compatible x-xss-protection`.split(/\s+/),
+);
+
+/** Whether two values of `Cache-Control` say different times of one directive. */
+function contradict(values: readonly string[]): boolean {
+  const said = new Map<string, string>();
+  for (const [, name, argument] of values.join(',').matchAll(/([\w-]+)=("[^"]*"|[^\s,]+)/g)) {
+    if ((said.get(name!.toLowerCase()) ?? argument) !== argument) return true;
+    said.set(name!.toLowerCase(), argument!);
+  }
+  return false;
 }
 
 export const NO_HEADER_RULES = new HeaderRules([]);
@@ -155,6 +198,10 @@ function parseField(
       `${place}: Strict-Transport-Security is not sent over plain HTTP (RFC 6797 7.2); set it where TLS ends`,
     );
   }
+  if (key === 'content-encoding' && !/^(?:gzip|br|zstd)$/i.test(value))
+    return void warn(
+      `${place}: ${name} is gzip, br or zstd, of files that are compressed already; the line is left out`,
+    );
   if (value === '') return void warn(`${place}: ${name} has no value; the line is left out`);
   return { name, value };
 }

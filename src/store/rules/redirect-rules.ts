@@ -74,12 +74,27 @@ export function wrongTarget(to: string, from: PathPattern): string | undefined {
   if (/^[/\\]{2}/.test(to) || /^\/\\/.test(to)) return `${to} names a host without a scheme; write https://`;
   if (!/^(?:\/|https?:\/\/[^/])/i.test(to)) return `${to} is neither a path nor an address that begins with https://`;
   const host = /^https?:\/\/[^/]*/i.exec(to)?.[0] ?? '';
-  const names = [...to.matchAll(/:([A-Za-z]\w*)/g)]
-    .map((m) => m[1]!)
-    .filter((name) => name !== 'http' && name !== 'https');
+  // Within a segment a colon that names nothing is a colon: /wiki/Special:Random.
+  const names = Array.from(to.replace(/[?#].*/, '').matchAll(/\/:([A-Za-z]\w*)/g), (m) => m[1]!);
   if (from.names.some((name) => host.includes(`:${name}`))) return `${to} lets the path choose the host`;
   const unknown = to.startsWith('/') ? names.find((name) => !from.names.includes(name)) : undefined;
-  return unknown ? `:${unknown} is not in ${from.text}` : undefined;
+  return unknown ? `:${unknown} is not in ${from.source}; write %3A for a colon` : undefined;
+}
+
+/** Whether a redirect of `path` (decoded) to `location` leads to where it comes from: a client would never arrive. */
+export function leadsToItself(path: string, location: string): boolean {
+  return location.startsWith('/') && pathOf(location) === path;
+}
+
+/** The decoded path of a location; undefined: it is none. An encoded slash is NUL. */
+function pathOf(location: string): string | undefined {
+  try {
+    // An encoded slash is no separator: it must not reach what lies in another directory.
+    return decodeURIComponent(location.replace(/[?#][\s\S]*$/, '').replace(/%2f/gi, '\0'));
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
+    return undefined;
+  }
 }
 
 /** Where a rule that matched leads: of this origin, or of the host that the rule names. */
@@ -92,14 +107,5 @@ export function locationOf(to: string, matched: Matched): string {
 
 /** The path in the site that a rule rewrites to, decoded, without query. */
 export function rewriteTarget(to: string, matched: Matched): string | undefined {
-  try {
-    // An encoded slash is no separator: it must not reach what lies in another directory.
-    return decodeURIComponent(
-      locationOf(to, matched)
-        .replace(/[?#][\s\S]*$/, '')
-        .replace(/%2f/gi, '\0'),
-    );
-  } catch {
-    return undefined;
-  }
+  return pathOf(locationOf(to, matched));
 }

@@ -28,7 +28,13 @@ export interface SiteFile {
   readonly language?: string | undefined;
   /** Value of `Link`: what a browser should fetch before it has read the page. */
   readonly link?: string | undefined;
-  /** Identity first, then the codings that are smaller. */
+  /** It will have other codings: what it is sent in depends on what is asked for. */
+  readonly pending?: boolean | undefined;
+  /** Seconds since 1970 when it was changed last, where that is known. */
+  readonly modified?: number | undefined;
+  /** Its name is a fingerprint: what is at this path never changes. */
+  readonly immutable?: boolean | undefined;
+  /** Identity first, then the codings that are smaller; or nothing but the coding in which the file itself is. */
   readonly coded: readonly Coded[];
 }
 

@@ -1,11 +1,11 @@
 import { lstatSync, realpathSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
-import { type Found, inOrder, isServed, walk } from './walk.js';
+import { type Found, inOrder, isFetchable, isServed, type WalkOptions, walk } from './walk.js';
 
 /** What the last walk found, so that the next one need look only at what was touched meanwhile. */
 export class WalkMemory {
   private readonly root: string;
-  private readonly hidden: boolean;
+  private readonly options: WalkOptions;
   private real = '';
   private found: readonly Found[] = [];
   /** Where in `found` each path is. */
@@ -13,14 +13,14 @@ export class WalkMemory {
   /** A file that lies elsewhere than its path says may change without its path being touched. */
   private linked = true;
 
-  constructor(root: string, hidden = false) {
+  constructor(root: string, options: WalkOptions = {}) {
     this.root = root;
-    this.hidden = hidden;
+    this.options = options;
   }
 
   /** Every file, as `walk` has it. Throws StoreError. */
   all(): readonly Found[] {
-    const found = walk(this.root, this.hidden);
+    const found = walk(this.root, this.options);
     this.real = realpathSync(this.root);
     this.linked = found.some(({ path, file }) => file !== join(this.real, path));
     return this.keep(found);
@@ -35,7 +35,7 @@ export class WalkMemory {
     const next: (Found | undefined)[] = [...this.found];
     let moved = false;
     for (const path of touched) {
-      if (!path.split('/').every((name) => name === '' || isServed(name, this.hidden))) continue;
+      if (!path.split('/').every((name) => name === '' || this.isTaken(name))) continue;
       const file = join(this.real, path);
       const place = this.places.get(path);
       const stats = statsOf(file);
@@ -48,6 +48,10 @@ export class WalkMemory {
     }
     const found = next.filter((one) => one !== undefined);
     return this.keep(moved ? inOrder(found) : found);
+  }
+
+  private isTaken(name: string): boolean {
+    return isServed(name, this.options.hidden ?? false) && isFetchable(name);
   }
 
   private keep(found: readonly Found[]): readonly Found[] {

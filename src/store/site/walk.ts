@@ -15,7 +15,7 @@ export interface Found {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { fatal: true });
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Directories below one another; deeper is a loop or a mistake. */
 const DEEPEST = 256;
@@ -25,22 +25,47 @@ export function byBytes(a: string, b: string): number {
   return Buffer.compare(encoder.encode(a), encoder.encode(b));
 }
 
+export interface WalkOptions {
+  /** Takes in names that begin with a dot, too; `.well-known` is always in. Default false. */
+  readonly hidden?: boolean | undefined;
+  /** Directories outside of the tree into which links may lead. Default: none. */
+  readonly follow?: readonly string[] | undefined;
+  /** Told of each entry that cannot be served, which is left out. Default: they are refused, all in one StoreError. */
+  readonly onOdd?: ((sentence: string) => void) | undefined;
+}
+
 /**
- * Every file below `root`, in the order of the bytes of their paths. Names that begin with a dot stay out unless `hidden`,
- * `.well-known` is in. Links are followed inside the tree; one that leaves it is refused. Throws StoreError. It does not give
- * way to other work: without promises it takes a tenth of the time.
+ * Every file below `root`, in the order of the bytes of their paths. Links are followed inside the tree and into the
+ * directories to
+ * `follow`. Throws StoreError. It does not give way to other work: without promises it takes a tenth of the time.
  */
-export function walk(root: string, hidden = false): Found[] {
-  let real: string;
+export function walk(root: string, options: WalkOptions = {}): Found[] {
+  const real = realDirectory(root);
+  const odd: string[] = [];
+  const { hidden = false, follow = [], onOdd = (sentence: string): void => void odd.push(sentence) } = options;
+  const tree: Tree = { roots: [real, ...follow.map(realDirectory)], hidden, onOdd, found: [] };
+  walkInto(tree, real, '', [real]);
+  if (odd.length > 0) throw new StoreError(odd.join('\n'));
+  return inOrder(tree.found);
+}
+
+function realDirectory(path: string): string {
   try {
-    real = realpathSync(root);
-    if (!statSync(real).isDirectory()) throw new StoreError(`${root} is not a directory`);
+    const real = realpathSync(path);
+    if (!statSync(real).isDirectory()) throw new StoreError(`${path} is not a directory`);
+    return real;
   } catch (error) {
-    throw fileError(error, root);
+    throw fileError(error, path);
   }
-  const found: Found[] = [];
-  walkInto(real, real, '', hidden, [real], found);
-  return inOrder(found);
+}
+
+/** What is being walked. */
+interface Tree {
+  /** Where files may lie: the site itself first. */
+  readonly roots: readonly string[];
+  readonly hidden: boolean;
+  readonly onOdd: (sentence: string) => void;
+  readonly found: Found[];
 }
 
 /** Names that begin with a dot stay out, but for `.well-known` (RFC 8615). */
@@ -55,8 +80,8 @@ export function inOrder(found: readonly Found[]): Found[] {
   return keyed.map((k) => k.f);
 }
 
-function walkInto(root: string, dir: string, path: string, hidden: boolean, above: string[], found: Found[]): void {
-  if (above.length > DEEPEST) throw new StoreError(`${dir} lies more than ${DEEPEST} directories deep`);
+function walkInto(tree: Tree, dir: string, path: string, above: string[]): void {
+  if (above.length > DEEPEST) return tree.onOdd(`${dir} lies more than ${DEEPEST} directories deep`);
   let names: Buffer[];
   try {
     names = readdirSync(dir, { encoding: 'buffer' });
@@ -67,47 +92,70 @@ function walkInto(root: string, dir: string, path: string, hidden: boolean, abov
     let name: string;
     try {
       name = decoder.decode(raw);
-    } catch {
-      throw new StoreError(`${join(dir, raw.toString('latin1'))} has a name that is not UTF-8; rename it`);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      tree.onOdd(`${join(dir, raw.toString('latin1'))} has a name that is not UTF-8; rename it`);
+      continue;
     }
-    if (!isServed(name, hidden)) continue;
-    visit(root, join(dir, name), `${path}/${name}`, hidden, above, found);
+    if (!isServed(name, tree.hidden)) continue;
+    if (!isFetchable(name)) tree.onOdd(`${join(dir, printable(name))} has a name that no request can have; rename it`);
+    else visit(tree, join(dir, name), `${path}/${name}`, above);
   }
 }
 
-function visit(root: string, file: string, path: string, hidden: boolean, above: string[], found: Found[]): void {
-  let target = file;
+/** Whether a request may name it: no path of one holds a control character, encoded or not. */
+export function isFetchable(name: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return !/[\x00-\x1f\x7f]/.test(name);
+}
+
+function printable(name: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return name.replace(/[\x00-\x1f\x7f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
+function visit(tree: Tree, file: string, path: string, above: string[]): void {
+  let target: string | undefined = file;
   let stats: Stats;
   try {
     stats = lstatSync(file);
     if (stats.isSymbolicLink()) {
-      target = resolveLink(root, file);
+      target = resolveLink(tree, file);
+      if (target === undefined) return;
       stats = statSync(target);
     }
   } catch (error) {
+    // It went while the directory was read.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
     throw fileError(error, file);
   }
   if (stats.isDirectory()) {
-    if (above.includes(target)) throw new StoreError(`${file} is a link to ${target}, which it lies in; remove it`);
-    walkInto(root, target, path, hidden, [...above, target], found);
+    if (above.includes(target)) tree.onOdd(`${file} is a link to ${target}, which it lies in; remove it`);
+    else walkInto(tree, target, path, [...above, target]);
   } else if (stats.isFile()) {
-    found.push({ path, file: target, size: stats.size });
-  } else {
-    throw new StoreError(`${file} is neither a file nor a directory; remove it from the site`);
-  }
+    tree.found.push({ path, file: target, size: stats.size });
+  } else tree.onOdd(`${file} is neither a file nor a directory; remove it from the site`);
 }
 
-function resolveLink(root: string, link: string): string {
+/** Where a link leads; undefined: nowhere that is served, which was said. */
+function resolveLink({ roots, onOdd }: Tree, link: string): string | undefined {
   let target: string;
   try {
     target = realpathSync(link);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-      throw new StoreError(`${link} is a link to nothing; remove it`);
-    throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') onOdd(`${link} is a link to nothing; remove it`);
+    else if (code === 'ELOOP') onOdd(`${link} is a link that leads to itself; remove it`);
+    else throw error;
+    return undefined;
   }
-  if (target !== root && !target.startsWith(root === sep ? sep : root + sep)) {
-    throw new StoreError(`${link} is a link to ${target}, outside the site; copy what it points to into the site`);
-  }
-  return target;
+  if (roots.some((root) => isBelow(target, root))) return target;
+  const remedy = 'copy what it points to into the site, or let links lead there with --follow';
+  onOdd(`${link} is a link to ${target}, outside the site; ${remedy}`);
+  return undefined;
+}
+
+/** Whether `path` is the directory `root` or lies below it. Both are real paths. */
+export function isBelow(path: string, root: string): boolean {
+  return path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
 }

@@ -1,7 +1,7 @@
 import { ask, body, get, has, type Line, nothingHidden, of } from './line.js';
 
 const NEXT = get('/hidden.txt');
-const MINUTE = { wait: 60_100 };
+const IDLE = { wait: 75_100 };
 
 export const CONNECTIONS: readonly Line[] = [
   {
@@ -10,7 +10,7 @@ export const CONNECTIONS: readonly Line[] = [
     http: { limits: { requestsPerConnection: 3 } },
     cases: [
       of('a number of requests', get('/about').repeat(5), '200 200 200', has({ connection: 'close' })),
-      of('a time without requests', [get('/about'), MINUTE, 'stay'], 200),
+      of('a time without requests', [get('/about'), IDLE, 'stay'], 200),
       ...['close', 'Close', 'CLOSE', 'keep-alive, close', 'x,\tclose ,y', ',,close'].map((value) =>
         of(`Connection: ${value}`, get('/about', `Connection: ${value}`) + NEXT, 200, (t, answers, raw) => {
           nothingHidden(t, answers, raw);
@@ -73,7 +73,7 @@ export const CONNECTIONS: readonly Line[] = [
       of('nothing at all', [{ wait: 21_000 }, 'stay'], ''),
       of('nothing but empty lines', ['\r\n\r\n', { wait: 21_000 }, 'stay'], ''),
       of('nothing but half an empty line', ['\r', { wait: 21_000 }, 'stay'], ''),
-      of('idle', [get('/about'), MINUTE, 'stay'], 200),
+      of('idle', [get('/about'), IDLE, 'stay'], 200),
     ],
     also: [
       ['test/http/timeouts.test.ts', 'A reader that takes nothing is reset'],

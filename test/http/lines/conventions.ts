@@ -97,7 +97,7 @@ export const CONVENTIONS: readonly Line[] = [
       of('304', get('/about', 'If-None-Match: *'), 304, has({ 'x-everywhere': 'yes', 'x-asked': 'about' })),
       of('412', get('/about', 'If-Match: "x"'), 412, has({ 'x-everywhere': 'yes', 'x-asked': 'about' })),
       of('206', get('/about', 'Range: bytes=0-1'), 206, has({ 'x-everywhere': 'yes', 'x-asked': 'about' })),
-      of('404', get('/nothing.txt'), 404, has({ 'x-everywhere': 'yes', 'cache-control': 'public, max-age=604800' })),
+      of('404', get('/nothing.txt'), 404, has({ 'x-everywhere': 'yes', 'cache-control': 'no-cache' })),
       of(
         '405',
         ask('POST', '/about'),

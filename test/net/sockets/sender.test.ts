@@ -4,9 +4,9 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Memory } from '../../../src/memory/memory.js';
-import { koffi } from '../../../src/native/libc.js';
-import { mapFile } from '../../../src/native/map.js';
-import { pinned } from '../../../src/native/slab.js';
+import { koffi } from '../../../src/native/libc/libc.js';
+import { pinned } from '../../../src/native/libc/slab.js';
+import { mapFile } from '../../../src/native/memory/map.js';
 import {
   IPPROTO_TCP,
   MSG_MORE,
@@ -15,7 +15,7 @@ import {
   TCP_INFO,
   TCP_INFO_PART,
   TCP_NOTSENT_LOWAT,
-} from '../../../src/native/sockets.js';
+} from '../../../src/native/sockets/sockets.js';
 import { NearPeers } from '../../../src/net/sockets/libc/near.js';
 import { SendQueue } from '../../../src/net/sockets/libc/send-queue.js';
 import { Sender } from '../../../src/net/sockets/libc/sender.js';

@@ -5,8 +5,8 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Memory } from '../../../src/memory/memory.js';
-import { mapFile } from '../../../src/native/map.js';
-import { fileBehind } from '../../../src/native/mapped-file.js';
+import { mapFile } from '../../../src/native/memory/map.js';
+import { fileBehind } from '../../../src/native/memory/mapped-file.js';
 import type { Flow, FlowHandler } from '../../../src/net/flow.js';
 import { openKind } from './kinds.js';
 

@@ -1,5 +1,5 @@
 /** A Linux TAP as a `Device`. */
-import { EBADF, EBADFD } from '../../../native/errno.js';
+import { EBADF, EBADFD } from '../../../native/libc/errno.js';
 import { DescriptorDevice } from './descriptor-device.js';
 import { type OpenTap, openTap, type TapOptions } from './tap-open.js';
 

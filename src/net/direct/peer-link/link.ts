@@ -3,7 +3,7 @@
  * follows), a kind and its content. Frames are as good as on a wire: when the other side does not keep up they are lost.
  */
 import { connect, type Socket } from 'node:net';
-import { type SocketPath, socketPath } from '../../../native/socket-path.js';
+import { type SocketPath, socketPath } from '../../../native/sockets/socket-path.js';
 
 /** JSON. */
 export const SAY = 1;
@@ -13,6 +13,12 @@ export const SEGMENT = 2;
 export const ERROR = 3;
 /** An Ethernet frame with an ARP reply. */
 export const ARP = 4;
+
+/** An Ethernet frame of IPv6 neighbour or listener discovery; between workers behind the number of who had it. */
+export const ND = 6;
+
+/** IPv6 source and destination, 16 bytes each, then a UDP datagram, verified. */
+export const DATAGRAM6 = 7;
 
 /** Source, destination, then a UDP datagram, verified. */
 export const DATAGRAM = 5;

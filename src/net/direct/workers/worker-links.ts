@@ -2,8 +2,8 @@
 import { rmdirSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { removeSocket } from '../../../native/socket-file.js';
-import { socketPath } from '../../../native/socket-path.js';
+import { removeSocket } from '../../../native/sockets/socket-file.js';
+import { socketPath } from '../../../native/sockets/socket-path.js';
 import { Link } from '../peer-link/link.js';
 
 export class WorkerLinks {

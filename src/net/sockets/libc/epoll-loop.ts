@@ -4,8 +4,8 @@
  * between two of ours. One a process: two loops that sleep would keep each other's sockets waiting.
  */
 import { availableParallelism } from 'node:os';
+import { pinned } from '../../../native/libc/slab.js';
 import { eventLoopDescriptor } from '../../../native/poll.js';
-import { pinned } from '../../../native/slab.js';
 import {
   EPOLL_CTL_ADD,
   EPOLLIN,
@@ -13,7 +13,7 @@ import {
   EVENT_SIZE,
   type SocketCalls,
   socketCalls,
-} from '../../../native/sockets.js';
+} from '../../../native/sockets/sockets.js';
 import { type NextTimer, nodeTimer } from '../../../native/timers.js';
 import { type Turning, turning } from '../../../native/turning.js';
 import { Spin } from '../../loop/spin.js';

@@ -1,14 +1,16 @@
 /** A flow on a socket that the process itself reads and writes, by the calls of libc. */
 import type { Memory } from '../../../memory/memory.js';
-import { EAGAIN, EINTR, errnoCode } from '../../../native/errno.js';
-import type { MappedFile } from '../../../native/mapped-file.js';
-import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, SHUT_WR } from '../../../native/sockets.js';
+import { EAGAIN, EINTR, errnoCode } from '../../../native/libc/errno.js';
+import type { MappedFile } from '../../../native/memory/mapped-file.js';
+import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, SHUT_WR } from '../../../native/sockets/sockets.js';
 import type { CloseReason, Endpoint, FlowHandler, FlowInfo } from '../../flow.js';
 import { reasonOf, silent } from '../common/close-reason.js';
 import { type Draining, tellDrained } from '../common/drained.js';
 import type { OwnSocketNetwork } from './network.js';
 import type { SendQueue } from './send-queue.js';
 
+/** Bytes that one flow may offer the kernel in a turn. */
+const TURN = 1024 * 1024;
 /** Long pieces that are copied for a near peer after it kept us waiting. */
 const COPIES = 4;
 
@@ -31,6 +33,8 @@ export class OwnSocketFlow implements Draining {
   /** Something came while it was paused, or a read filled the buffer. */
   private readable = false;
   copies = 0;
+  /** Bytes that were offered and left, in this turn. */
+  private offered = 0;
   /** Undefined: not asked yet. */
   private isNear: boolean | undefined = undefined;
   /** The owner's call is under way: what it writes leaves when it returns. */
@@ -85,6 +89,32 @@ export class OwnSocketFlow implements Draining {
     this.queue.push(memory, start, end);
   }
 
+  offer(memory: Memory, start: number, end: number): number {
+    if (this.endAsked || this.over) return 0;
+    this.above = true;
+    if (this.blocked || this.queue !== undefined) return 0;
+    if (this.offered >= TURN) {
+      // The others have their turn first.
+      this.list();
+      return 0;
+    }
+    const { network } = this;
+    let sent = network.sender.offer(this.fd, memory, start, end);
+    while (sent < 0 && network.calls.errno() === EINTR) sent = network.sender.offer(this.fd, memory, start, end);
+    if (sent < 0) {
+      const errno = network.calls.errno();
+      if (errno !== EAGAIN) {
+        this.finish(reasonOf(errnoCode(errno)));
+        return 0;
+      }
+      sent = 0;
+    }
+    this.offered += sent;
+    if (sent < end - start) this.blocked = true;
+    else this.above = false;
+    return sent;
+  }
+
   flush(): void {
     if (this.over) return;
     const { queue } = this;
@@ -93,7 +123,8 @@ export class OwnSocketFlow implements Draining {
       if (!this.blocked) this.send(queue);
       if (this.over) return;
     }
-    if (this.above && this.queued <= this.lowWater) this.list();
+    // What was offered and did not leave waits for EPOLLOUT, with nothing queued.
+    if (this.above && this.queued <= this.lowWater && (!this.blocked || this.queue !== undefined)) this.list();
     if (this.endAsked && this.queue === undefined && !this.finSent) {
       this.finSent = true;
       this.network.calls.shutdown(this.fd, SHUT_WR);
@@ -188,6 +219,7 @@ export class OwnSocketFlow implements Draining {
   ready(events: number): void {
     if ((events & EPOLLOUT) !== 0 && this.blocked) {
       this.blocked = false;
+      this.offered = 0;
       this.copies = COPIES;
       this.flush();
       if (this.over) return;
@@ -204,6 +236,7 @@ export class OwnSocketFlow implements Draining {
   /** What was left to do: more to read, more to write, or word that the queue has drained. */
   goOn(): void {
     this.listed = false;
+    this.offered = 0;
     if (this.over) return;
     tellDrained(this);
     this.flush();

@@ -3,8 +3,14 @@
  * two processors: what we do not do, the peer has to. Measured: when it reads a file's own pages out of `sendfile`, that and the
  * transmission that its ACKs set off cost it half as much again as bytes that we have copied; and it is mostly the one that is waited for.
  */
-import { pinned } from '../../../native/slab.js';
-import { IPPROTO_TCP, type SocketCalls, TCP_INFO, TCP_INFO_PART, TCP_NOTSENT_LOWAT } from '../../../native/sockets.js';
+import { pinned } from '../../../native/libc/slab.js';
+import {
+  IPPROTO_TCP,
+  type SocketCalls,
+  TCP_INFO,
+  TCP_INFO_PART,
+  TCP_NOTSENT_LOWAT,
+} from '../../../native/sockets/sockets.js';
 
 /** Microseconds: the least round trip over loopback or veth takes 5 to 20, over the wires of one room mostly more. */
 const NEAR = 100;

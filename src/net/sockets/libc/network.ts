@@ -3,10 +3,10 @@
  * A `net.Socket` costs some 50 µs to make and to end, and a microsecond or two a request; this costs the calls. Linux only;
  * `sockets.ts` has the one for everywhere.
  */
-import { ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errnoCode } from '../../../native/errno.js';
-import { libc, setNonBlocking } from '../../../native/libc.js';
-import { pinned } from '../../../native/slab.js';
-import { SocketAddress } from '../../../native/socket-address.js';
+import { ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errnoCode } from '../../../native/libc/errno.js';
+import { libc, setNonBlocking } from '../../../native/libc/libc.js';
+import { pinned } from '../../../native/libc/slab.js';
+import { SocketAddress } from '../../../native/sockets/socket-address.js';
 import {
   AF_INET,
   AF_INET6,
@@ -15,7 +15,9 @@ import {
   EPOLLIN,
   EPOLLOUT,
   EPOLLRDHUP,
+  IPPROTO_IPV6,
   IPPROTO_TCP,
+  IPV6_V6ONLY,
   SO_ERROR,
   SO_LINGER,
   SO_REUSEADDR,
@@ -25,9 +27,10 @@ import {
   SOL_SOCKET,
   type SocketCalls,
   TCP_NODELAY,
-} from '../../../native/sockets.js';
+} from '../../../native/sockets/sockets.js';
 import type { Accept, Clock, Endpoint, Listener, Network } from '../../flow.js';
 import { RealClock } from '../../real-clock.js';
+import { listenAtAll } from '../common/listen-at-all.js';
 import { addressOfName } from '../common/name.js';
 import { BACKLOG, listenError, type SocketNetworkOptions } from '../common/options.js';
 import { EpollLoop, type Watcher } from './epoll-loop.js';
@@ -54,12 +57,14 @@ interface Listening extends Listener {
 export class OwnSocketNetwork implements Network, Watcher {
   readonly clock: Clock;
   readonly address: string;
+  readonly addresses: readonly string[];
   readonly sender: Sender;
   readonly calls: SocketCalls;
   private readonly loop: EpollLoop;
   private readonly maxConnections: number;
-  /** A socket that listens already. */
-  private readonly given: number | undefined;
+  /** Sockets that listen already. */
+  private readonly given: number[];
+  private readonly portOption: string | undefined;
   private readonly memory = pinned(READ_SIZE);
   /** All connections read to here, one after the other. */
   readonly buffer = this.memory.bytes;
@@ -89,20 +94,26 @@ export class OwnSocketNetwork implements Network, Watcher {
     this.calls = this.loop.calls;
     this.clock = options.clock ?? new RealClock();
     this.address = options.host ?? '127.0.0.1';
-    this.given = options.fd;
+    this.addresses = [this.address, ...(options.further ?? [])];
+    this.given = [...(options.fds ?? [])];
+    this.portOption = options.portOption;
     this.maxConnections = options.maxConnections ?? 65_536;
     this.sender = new Sender(this.calls);
     this.socketAddress = new SocketAddress(this.calls);
     this.nearPeers = new NearPeers(this.calls);
   }
 
-  async listen(port: number, accept: Accept): Promise<Listener> {
-    const { address: host } = this;
+  listen(port: number, accept: Accept): Promise<Listener> {
+    return listenAtAll(this.addresses, port, (host, at) => this.listenAt(host, at, accept));
+  }
+
+  private async listenAt(host: string, port: number, accept: Accept): Promise<Listener> {
+    const given = this.given.shift();
     try {
       const fd =
-        this.given === undefined
+        given === undefined
           ? this.openListening(this.socketAddress.accepts(host) ? host : await addressOfName(host), port)
-          : this.takeListening(this.given);
+          : this.takeListening(given);
       const listening: Listening = {
         fd,
         accept,
@@ -115,7 +126,7 @@ export class OwnSocketNetwork implements Network, Watcher {
       this.loop.attach(this);
       return listening;
     } catch (error) {
-      throw new Error(listenError(error as NodeJS.ErrnoException, host, port));
+      throw new Error(listenError(error as NodeJS.ErrnoException, host, port, this.portOption));
     }
   }
 
@@ -125,6 +136,7 @@ export class OwnSocketNetwork implements Network, Watcher {
     const fd = calls.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) throw this.failure();
     this.setFlag(fd, SOL_SOCKET, SO_REUSEADDR);
+    if (family === AF_INET6 && this.addresses.length > 1) this.setFlag(fd, IPPROTO_IPV6, IPV6_V6ONLY);
     // Connections inherit it.
     this.setFlag(fd, IPPROTO_TCP, TCP_NODELAY);
     const length = socketAddress.set(address, port);

@@ -3,10 +3,10 @@
  * measured too: an entry of an iovec costs the kernel less than a view and a copy cost here, and leaves no garbage.
  */
 import type { Memory } from '../../../memory/memory.js';
-import { fileBehind, type MappedFile } from '../../../native/mapped-file.js';
-import { memoryAddress } from '../../../native/memory-address.js';
-import { pinned } from '../../../native/slab.js';
-import { MSG_MORE, MSG_NOSIGNAL, MSGHDR, type SocketCalls } from '../../../native/sockets.js';
+import { memoryAddress } from '../../../native/libc/memory-address.js';
+import { pinned } from '../../../native/libc/slab.js';
+import { fileBehind, type MappedFile } from '../../../native/memory/mapped-file.js';
+import { MSG_MORE, MSG_NOSIGNAL, MSGHDR, type SocketCalls } from '../../../native/sockets/sockets.js';
 import type { SendQueue } from './send-queue.js';
 
 /** For bytes that have no stable place. */
@@ -61,6 +61,11 @@ export class Sender {
     this.offsetView.setUint32(4, starts[head] / 0x100000000, true);
     this.offered = Math.min(length, CHUNK);
     return this.calls.sendfile(flow.fd, this.file.fd, this.offset.address, this.offered);
+  }
+
+  /** Offers the kernel bytes that are not kept; `memory` has a stable place. Returns what C's `send` does. */
+  offer(fd: number, memory: Memory, start: number, end: number): number {
+    return this.calls.send(fd, memoryAddress(memory) + start, end - start, MSG_NOSIGNAL);
   }
 
   private gather(flow: Sending, queue: SendQueue, last: boolean): number {

@@ -2,9 +2,9 @@
  * Listening sockets for several processes that serve on one port: each its own, and the kernel gives each a share of the connections
  * (SO_REUSEPORT, socket(7)). Whoever made them holds them too, so that what waits in one outlives the process that accepts from it.
  */
-import { errnoCode } from '../../../native/errno.js';
-import { pinned } from '../../../native/slab.js';
-import { SocketAddress } from '../../../native/socket-address.js';
+import { errnoCode } from '../../../native/libc/errno.js';
+import { pinned } from '../../../native/libc/slab.js';
+import { SocketAddress } from '../../../native/sockets/socket-address.js';
 import {
   AF_INET,
   AF_INET6,
@@ -15,7 +15,7 @@ import {
   SOCK_STREAM,
   SOL_SOCKET,
   socketCalls,
-} from '../../../native/sockets.js';
+} from '../../../native/sockets/sockets.js';
 import type { Endpoint } from '../../flow.js';
 import { addressOfName } from '../common/name.js';
 import { BACKLOG, listenError } from '../common/options.js';

@@ -1,8 +1,8 @@
 /** A flow on a socket of the kernel. */
 import type { Socket } from 'node:net';
 import type { Memory } from '../../../memory/memory.js';
-import { libc } from '../../../native/libc.js';
-import { type Pinned, pinned } from '../../../native/slab.js';
+import { libc } from '../../../native/libc/libc.js';
+import { type Pinned, pinned } from '../../../native/libc/slab.js';
 import type { CloseReason, Endpoint, FlowHandler, FlowInfo } from '../../flow.js';
 import { reasonOf, silent } from '../common/close-reason.js';
 import { type Draining, tellDrained } from '../common/drained.js';

@@ -1,0 +1,100 @@
+/** Options of the command line about HTTPS. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { badUsage } from '../../errors/failure.js';
+import type { TlsArguments } from '../../serve/options/tls.js';
+import { oneOf, portNumber } from './option-values.js';
+
+export interface TlsFlags {
+  tls?: 'self-signed';
+  tlsCert?: readonly string[];
+  tlsKey?: readonly string[];
+  tlsMin?: '1.2' | '1.3';
+  tlsEngine?: 'own' | 'openssl';
+  httpsPort?: number;
+  httpPort?: number;
+  hsts?: number;
+  redirect: boolean;
+  http2: boolean;
+}
+
+const SOCKET_PORT = 8443;
+const DIRECT_PORT = 443;
+/** Two years, in seconds: more than any list of preloaded hosts asks for. */
+const MOST_HSTS = 63_072_000;
+
+export function addTlsOptions(program: Command): Command {
+  return program
+    .option('--tls-cert <file>', 'serve HTTPS with this certificate chain in PEM; several times for several', several)
+    .option('--tls-key <file>', 'its private key in PEM; as many times as --tls-cert, in the same order', several)
+    .addOption(
+      new Option(
+        '--tls <how>',
+        'self-signed: HTTPS to try it, with a certificate that is made once and kept',
+      ).argParser(oneOf('--tls', ['self-signed'])),
+    )
+    .option('--https-port <n>', `port for HTTPS (default: ${SOCKET_PORT}, ${DIRECT_PORT} in direct mode)`, portNumber)
+    .option('--http-port <n>', 'port for HTTP, another name of --port; with HTTPS it redirects there', portNumber)
+    .option('--no-redirect', 'serve the site on the HTTP port, too, instead of redirecting to HTTPS')
+    .option('--hsts <seconds>', 'tell browsers to use HTTPS alone for so long (Strict-Transport-Security)', hsts)
+    .option(
+      '--tls-min <version>',
+      'the oldest TLS version: 1.2 or 1.3 (default: 1.2)',
+      oneOf('--tls-min', ['1.2', '1.3']),
+    )
+    .option(
+      '--tls-engine <name>',
+      "whose TLS 1.3: own, or openssl for Node's (default: own)",
+      oneOf('--tls-engine', ['own', 'openssl']),
+    )
+    .option('--no-http2', 'speak HTTP/1.1 alone');
+}
+
+/** The options together; undefined: cleartext. Throws a `Failure`. */
+export function tlsArguments(flags: TlsFlags, net: 'socket' | 'direct'): TlsArguments | undefined {
+  const certificates = flags.tlsCert ?? [];
+  const keys = flags.tlsKey ?? [];
+  if (certificates.length !== keys.length) {
+    throw badUsage(
+      `each --tls-cert needs its --tls-key: ${certificates.length} certificates and ${keys.length} keys are given`,
+    );
+  }
+  if (flags.tls !== undefined && certificates.length > 0)
+    throw badUsage('--tls self-signed makes a certificate; leave --tls-cert and --tls-key out, or --tls');
+  if (flags.tls === undefined && certificates.length === 0) {
+    const wrong = tlsOption(flags);
+    if (wrong !== undefined) throw badUsage(`${wrong} is for HTTPS; add --tls-cert and --tls-key, or leave it out`);
+    return undefined;
+  }
+  return {
+    files: certificates.map((certificate, i) => ({ certificate, key: keys[i]! })),
+    port: flags.httpsPort ?? (net === 'socket' ? SOCKET_PORT : DIRECT_PORT),
+    redirect: flags.redirect,
+    hsts: flags.hsts,
+    min: flags.tlsMin ?? '1.2',
+    engine: flags.tlsEngine ?? 'own',
+    http2: flags.http2,
+  };
+}
+
+/** The first option that does nothing without HTTPS; undefined: none was given. */
+function tlsOption(flags: TlsFlags): string | undefined {
+  const given: [string, boolean][] = [
+    ['--https-port', flags.httpsPort !== undefined],
+    ['--no-redirect', !flags.redirect],
+    ['--hsts', flags.hsts !== undefined],
+    ['--tls-min', flags.tlsMin !== undefined],
+    ['--tls-engine', flags.tlsEngine !== undefined],
+    ['--no-http2', !flags.http2],
+  ];
+  return given.find(([, present]) => present)?.[0];
+}
+
+function several(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
+function hsts(text: string): number {
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : -1;
+  if (value < 0 || value > MOST_HSTS) throw new InvalidArgumentError(`--hsts is a number of 0 to ${MOST_HSTS}.`);
+  return value;
+}

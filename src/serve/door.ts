@@ -1,0 +1,43 @@
+/** What a network is served with: HTTP, or HTTPS with what stands on the HTTP port beside it. */
+
+import type { PassedSecret } from '../control/channel.js';
+import type { HttpStats } from '../http/index.js';
+import type { Accept, Adopt } from '../net/flow.js';
+import type { ServerContext } from './http-server.js';
+import type { Watched } from './live-pages.js';
+
+/** A port, and who has what comes there. */
+export interface Door {
+  readonly port: number;
+  readonly accept: Accept;
+  /** Undefined: connections of this port stay in the program that accepted them. */
+  readonly adopt?: Adopt | undefined;
+}
+
+export interface Front {
+  readonly main: Door;
+  /** The others; `port` is the one that the main door has. */
+  beside(port: number): readonly Door[];
+  readonly scheme: 'http' | 'https';
+  /** What pages about the server tell of. */
+  readonly watched: Watched;
+  /** Connections that are open now, handshakes left out. */
+  readonly connections: number;
+  stats(): HttpStats;
+  /** Every connection ends with its next answer, or when it has been idle for its time. */
+  retire(): void;
+  /** Ends idle connections, and every other one with its next answer. */
+  drain(): void;
+  /** Reads certificates again; rejects with a message for people, and then what was served stays. Undefined: there are none. */
+  readonly reload?: (() => Promise<void>) | undefined;
+  close(): void;
+}
+
+export interface FrontContext extends ServerContext {
+  /** The secret of session tickets that other processes have, too. */
+  readonly tickets?: PassedSecret | undefined;
+  /** What a name server counts; undefined: there is none, or none yet. */
+  readonly dns?: (() => Readonly<Record<string, number>> | undefined) | undefined;
+  /** Another process has said what there is to say of the certificates. */
+  readonly quiet?: boolean | undefined;
+}

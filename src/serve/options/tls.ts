@@ -1,0 +1,16 @@
+/** Options of HTTPS. */
+
+export interface TlsArguments {
+  /** PEM files, the first pair for clients that ask for no name. Empty: a self-signed certificate. */
+  readonly files: readonly { readonly certificate: string; readonly key: string }[];
+  readonly port: number;
+  /** The HTTP port redirects to HTTPS; false: it serves the site, too. */
+  readonly redirect: boolean;
+  /** `max-age` of Strict-Transport-Security, seconds; undefined: the field is not sent. */
+  readonly hsts: number | undefined;
+  /** The oldest version that is spoken. */
+  readonly min: '1.2' | '1.3';
+  /** Whose TLS 1.3; TLS 1.2 is always OpenSSL's. */
+  readonly engine: 'own' | 'openssl';
+  readonly http2: boolean;
+}

@@ -1,0 +1,61 @@
+/** The certificate of `--tls self-signed`: made once, kept with its key in the state folder. */
+
+import { randomBytes, X509Certificate } from 'node:crypto';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Failure } from '../../errors/failure.js';
+import { makeFolder } from '../../native/make-folder.js';
+import { makeSelfSigned } from '../../tls/certificate/self-signed.js';
+
+/** Milliseconds that a certificate must last to be used again. */
+const LEFT = 7 * 86_400_000;
+
+export interface SelfSignedFiles {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** The files, made now if there are none that fit `names`: DNS names and IPv4 addresses. Throws a `Failure`. */
+export function selfSignedFiles(folder: string, names: readonly string[]): SelfSignedFiles {
+  const files = { certificate: join(folder, 'self-signed.pem'), key: join(folder, 'self-signed.key') };
+  try {
+    if (usable(files, names)) return files;
+    makeFolder(folder, 0o700);
+    const { certificate, key } = makeSelfSigned({
+      names,
+      from: Date.now(),
+      random: (length) => randomBytes(length),
+    });
+    write(files.key, key, 0o600);
+    write(files.certificate, certificate, 0o644);
+    return files;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw new Failure(`no certificate can be kept in ${folder} (${code}); choose a folder with --state`);
+  }
+}
+
+function usable({ certificate, key }: SelfSignedFiles, names: readonly string[]): boolean {
+  if (!existsSync(certificate) || !existsSync(key)) return false;
+  try {
+    const kept = new X509Certificate(readFileSync(certificate));
+    const fits = names.every((name) => (kept.subjectAltName ?? '').split(', ').some((one) => one.endsWith(`:${name}`)));
+    return fits && Date.parse(kept.validTo) - Date.now() > LEFT;
+  } catch (error) {
+    // A file that is no certificate is made anew; one that cannot be read is not.
+    if ((error as NodeJS.ErrnoException).syscall !== undefined) throw error;
+    return false;
+  }
+}
+
+function write(path: string, text: string, mode: number): void {
+  const temporary = `${path}.${process.pid}`;
+  writeFileSync(temporary, text, { mode });
+  renameSync(temporary, path);
+}
+
+/** SHA-256 of the certificate, as browsers show it. */
+export function fingerprintOf(files: SelfSignedFiles): string {
+  return new X509Certificate(readFileSync(files.certificate)).fingerprint256;
+}

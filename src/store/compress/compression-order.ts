@@ -1,0 +1,37 @@
+/** In which order files are compressed while they are served. */
+
+import type { SiteFile } from '../site/site.js';
+import type { Task } from './compress.js';
+
+/** Browsers that know brotli take it: it comes first. */
+const CODINGS = ['br', 'gzip', 'zstd'];
+
+/** What every page needs, then pages, those near the root first, then the rest. */
+function rankOf({ path, type }: SiteFile): number {
+  const kind = /^text\/(?:css|javascript)/.test(type) ? 0 : type.startsWith('text/html') ? 1 : 2;
+  return kind * 1000 + Math.min(path.split('/').length, 999);
+}
+
+/** `tasks` as those want them who come without a word of what they will ask for. */
+export function inServingOrder(tasks: Iterable<Task>, files: readonly SiteFile[]): Task[] {
+  const ranks = new Map<string, number>();
+  for (const file of files) {
+    const { sha256 } = file.coded[0]!.blob;
+    ranks.set(sha256, Math.min(rankOf(file), ranks.get(sha256) ?? Number.POSITIVE_INFINITY));
+  }
+  const rank = ({ blob, coding }: Task): number =>
+    (ranks.get(blob.sha256) ?? 0) * CODINGS.length + CODINGS.indexOf(coding);
+  return [...tasks].sort((a, b) => rank(a) - rank(b));
+}
+
+/** Brings the tasks of `hot` contents (their hashes) to the front, in the order in which they are. */
+export function promote(queue: Task[], hot: ReadonlySet<string>): void {
+  if (hot.size === 0) return;
+  const isHot = ({ blob }: Task): boolean => hot.has(blob.sha256);
+  const first = queue.filter(isHot);
+  if (first.length === 0) return;
+  const rest = queue.filter((task) => !isHot(task));
+  queue.length = 0;
+  for (const task of first) queue.push(task);
+  for (const task of rest) queue.push(task);
+}

@@ -1,0 +1,215 @@
+/** A directory that is served at once, as it is, while its files are compressed in the background. */
+
+import { bundleInMemory, liveBundle } from '../bundle/write-bundle.js';
+import { levelOf } from '../compress/codings.js';
+import { codingsOf, compressOne, fromBundle, type Task, tasksOf, withCodings } from '../compress/compress.js';
+import { CompressPool } from '../compress/compress-pool.js';
+import { CompressionCache } from '../compress/compression-cache.js';
+import { inServingOrder, promote } from '../compress/compression-order.js';
+import type { OpenOptions } from '../options.js';
+import { decide, layOutPlan, type Plan, walkOptions } from '../plan/build.js';
+import { BundleStore } from '../read/bundle-store.js';
+import { walk } from '../site/walk.js';
+import type { Store } from '../store.js';
+
+export interface ServeDirectoryOptions extends OpenOptions {
+  /** Told of each version of the same site that has more codings than the last. */
+  readonly onCoded: (store: Store) => void;
+  /** Told in a sentence how far the compression is. */
+  readonly onNote: (sentence: string) => void;
+  /** Bytes of compressible files up to which a site is compressed before it is served. Default 4 MiB. */
+  readonly atOnce?: number | undefined;
+  /** Milliseconds between two versions at least. Default 5,000. */
+  readonly interval?: number | undefined;
+}
+
+const AT_ONCE = 2 ** 22;
+const INTERVAL = 5000;
+/** Of the time at most the share that laying out versions takes. */
+const SHARE = 1 / 20;
+/** Tasks that are under way: reading, waiting for a thread, writing to the cache. */
+const UNDER_WAY = 8;
+/** Tasks after which is looked again which files were asked for. */
+const LOOK = 128;
+
+/** One directory and what was compressed of it, which stays from one reading to the next. */
+export class ServedDirectory {
+  private readonly options: ServeDirectoryOptions;
+  private readonly done = new Map<string, Task>();
+  private running: Compression | undefined;
+
+  constructor(
+    private readonly dir: string,
+    options: ServeDirectoryOptions,
+  ) {
+    this.options = { compressors: 'node', ...options, compression: options.compression ?? 'fast' };
+  }
+
+  /**
+   * Reads the directory: the store has what was compressed before, and all codings when there is little to compress.
+   * Rejects with a
+   * StoreError; the work of an earlier reading ends.
+   */
+  async open(): Promise<Store> {
+    this.close();
+    const plan = await decide(walk(this.dir, walkOptions(this.options)), this.dir, this.options);
+    const tasks = this.options.compression === 'none' ? [] : tasksOf(plan.files);
+    this.forgetAllBut(tasks);
+    const left = tasks.filter((task) => !this.done.has(keyOf(task)));
+    const bytes = new Map(left.map(({ blob }) => [blob.sha256, blob.size]));
+    const little = [...bytes.values()].reduce((sum, size) => sum + size, 0) <= (this.options.atOnce ?? AT_ONCE);
+    const compression = new Compression(this.dir, plan, this.options, this.done, left, !little);
+    this.running = compression;
+    if (little) {
+      await compression.work();
+      return compression.whole();
+    }
+    const store = await compression.version();
+    void compression.run(store);
+    return store;
+  }
+
+  /** Ends what is done in the background. */
+  close(): void {
+    this.running?.stop();
+    this.running = undefined;
+  }
+
+  private forgetAllBut(tasks: readonly Task[]): void {
+    const wanted = new Set(tasks.map(keyOf));
+    for (const key of this.done.keys()) if (!wanted.has(key)) this.done.delete(key);
+  }
+}
+
+function keyOf({ blob, coding }: Task): string {
+  return `${blob.sha256} ${coding}`;
+}
+
+/** The compression of one reading. */
+class Compression {
+  private readonly pool: CompressPool;
+  private readonly cache: CompressionCache | undefined;
+  private readonly total: number;
+  private readonly left: Set<Task>;
+  /** Hashes. */
+  private readonly hot = new Set<string>();
+  private bytes = 0;
+  private stopped = false;
+
+  constructor(
+    private readonly dir: string,
+    private readonly plan: Plan,
+    private readonly options: ServeDirectoryOptions,
+    private readonly done: Map<string, Task>,
+    tasks: readonly Task[],
+    background: boolean,
+  ) {
+    this.pool = new CompressPool({ background });
+    this.cache = options.cache === false ? undefined : new CompressionCache(options.cache, options.cacheBytes);
+    this.left = new Set(tasks);
+    this.total = tasks.reduce((sum, { blob }) => sum + blob.size, 0);
+  }
+
+  stop(): void {
+    this.stopped = true;
+    void this.pool.close();
+  }
+
+  /** The site as a bundle in memory, when all is compressed. */
+  async whole(): Promise<BundleStore> {
+    const coded = withCodings(this.plan.files, codingsOf([...this.done.values()]));
+    const bytes = await bundleInMemory(await layOutPlan(this.plan, coded), { sums: this.options.sums ?? true });
+    return new BundleStore(bytes, { name: this.dir, trusted: true });
+  }
+
+  /** The site with what is compressed so far; contents stay where they are in memory. */
+  async version(): Promise<BundleStore> {
+    const { files } = this.plan;
+    const left = new Set(Array.from(this.left, ({ blob }) => blob.sha256));
+    const coded = withCodings(files, codingsOf([...this.done.values()]));
+    const pending = coded.map((file) => (left.has(file.coded[0]!.blob.sha256) ? { ...file, pending: true } : file));
+    const { bytes, bodies } = await liveBundle(await layOutPlan(this.plan, pending));
+    return new BundleStore(bytes, { name: this.dir, trusted: true, bodies });
+  }
+
+  /** Compresses everything, what `store` was asked for first, and hands out versions meanwhile. */
+  async run(store: BundleStore): Promise<void> {
+    const { onNote, onCoded, interval = INTERVAL } = this.options;
+    const files = new Set(Array.from(this.left, ({ blob }) => blob.sha256)).size;
+    onNote(`${this.dir} is served as it is; ${files} files are compressed in the background`);
+    let current = store;
+    let pause = interval;
+    let last = performance.now();
+    const publish = async (): Promise<void> => {
+      const began = performance.now();
+      const next = await this.version();
+      if (this.stopped) return;
+      current = next;
+      onCoded(next);
+      last = performance.now();
+      pause = Math.max(interval, (last - began) / SHARE);
+    };
+    try {
+      const working = this.work(() => this.lookAt(current));
+      let finished = false;
+      const end = working.then(() => {
+        finished = true;
+      });
+      while (!finished && !this.stopped) {
+        await Promise.race([end, wait(Math.max(0, last + pause - performance.now()))]);
+        if (finished || this.stopped) break;
+        onNote(`${this.dir}: ${Math.floor((this.bytes / Math.max(1, this.total)) * 100)}% is compressed`);
+        await publish();
+      }
+      await working;
+      if (this.stopped) return;
+      await publish();
+      onNote(`${this.dir}: all is compressed`);
+    } catch (error) {
+      if (this.stopped) return;
+      // The site is served all the same; the next reading tries again.
+      onNote(`${error instanceof Error ? error.message : error}; what is not compressed yet is served as it is`);
+    }
+  }
+
+  /** Does all tasks; `hot` are hashes of contents that come first, asked for now and then. */
+  async work(hot: () => ReadonlySet<string> = () => new Set()): Promise<void> {
+    const queue = inServingOrder(this.left, this.plan.files);
+    let taken = 0;
+    const one = async (): Promise<void> => {
+      while (queue.length > 0 && !this.stopped) {
+        if (taken++ % LOOK === 0) promote(queue, hot());
+        await this.compress(queue.shift()!);
+      }
+    };
+    try {
+      await Promise.all(Array.from({ length: UNDER_WAY }, one));
+    } finally {
+      await this.pool.close();
+    }
+    if (!this.stopped) await this.cache?.trim();
+  }
+
+  private async compress(task: Task): Promise<void> {
+    const { compression = 'fast' } = this.options;
+    if (compression === 'none') return;
+    task.result =
+      (await fromBundle(task, this.cache)) ??
+      (await compressOne(task, levelOf(compression, task.coding), this.options, this.pool, this.cache));
+    this.bytes += task.blob.size;
+    this.done.set(keyOf(task), task);
+    this.left.delete(task);
+  }
+
+  /** The contents of the files that somebody asked for, since the first version. */
+  private lookAt(store: BundleStore): ReadonlySet<string> {
+    for (const [i, file] of this.plan.files.entries()) if (store.wasAsked(i)) this.hot.add(file.coded[0]!.blob.sha256);
+    return this.hot;
+  }
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
+}

@@ -1,0 +1,36 @@
+/** Reads small files without promises, which takes a quarter of the time: a site is many of them. */
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+
+/** Bytes; a larger file is read beside other work. */
+const LARGEST = 2 ** 18;
+
+/**
+ * The bytes of `file` as they were at one moment; undefined: it is large, it changes, or it cannot be read, which
+ * `readWhole` finds out
+ * and says.
+ */
+export function readSmall(file: string): Uint8Array | undefined {
+  let fd: number;
+  try {
+    fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch {
+    return undefined;
+  }
+  try {
+    const before = fstatSync(fd, { bigint: true });
+    if (!before.isFile() || before.size > LARGEST) return undefined;
+    const bytes = new Uint8Array(Number(before.size));
+    for (let at = 0; at < bytes.length; ) {
+      const read = readSync(fd, bytes, at, bytes.length - at, at);
+      if (read === 0) return undefined;
+      at += read;
+    }
+    const after = fstatSync(fd, { bigint: true });
+    const same = after.size === before.size && after.mtimeNs === before.mtimeNs && after.ctimeNs === before.ctimeNs;
+    return same ? bytes : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,66 @@
+/** Connections that have equally long for what they are at, the first one in first: one timer for all. */
+import type { Clock, Timer } from '../../net/flow.js';
+
+export class Deadlines<T> {
+  readonly #clock: Clock;
+  readonly #time: number;
+  readonly #expired: (one: T) => void;
+  /** In the order in which they are due. */
+  readonly #due = new Map<T, number>();
+  #timer: Timer | undefined = undefined;
+
+  /** `time` in milliseconds; `expired` gets one that is due, which is taken out before. */
+  constructor(clock: Clock, time: number, expired: (one: T) => void) {
+    this.#clock = clock;
+    this.#time = time;
+    this.#expired = expired;
+  }
+
+  get size(): number {
+    return this.#due.size;
+  }
+
+  add(one: T): void {
+    this.#due.delete(one);
+    this.#due.set(one, this.#clock.now() + this.#time);
+    this.#timer ??= this.#clock.schedule(this.#time, this.#fire);
+  }
+
+  delete(one: T): void {
+    this.#due.delete(one);
+    if (this.#due.size > 0) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  has(one: T): boolean {
+    return this.#due.has(one);
+  }
+
+  /** The one that is due first, taken out. */
+  shift(): T | undefined {
+    for (const one of this.#due.keys()) {
+      this.delete(one);
+      return one;
+    }
+    return undefined;
+  }
+
+  /** All, in no particular order. */
+  [Symbol.iterator](): Iterator<T> {
+    return this.#due.keys();
+  }
+
+  readonly #fire = (): void => {
+    this.#timer = undefined;
+    const now = this.#clock.now();
+    for (const [one, due] of this.#due) {
+      if (due > now) {
+        this.#timer = this.#clock.schedule(due - now, this.#fire);
+        return;
+      }
+      this.#due.delete(one);
+      this.#expired(one);
+    }
+  };
+}

@@ -1,0 +1,32 @@
+/** What a handshake needs of its connection, and the connection of a handshake. */
+import type { FlowSecurity } from '../../net/flow.js';
+import type { CipherSuite } from '../common/suites.js';
+
+/** The connection, as a handshake uses it. */
+export interface Channel {
+  /** Sends handshake messages under the present key. */
+  send(messages: Uint8Array): void;
+  /** RFC 8446 D.4. */
+  sendChangeCipherSpec(): void;
+  /** Everything sent from now on is sealed under this secret's key. The channel owns the secret. */
+  writeWith(suite: CipherSuite, secret: Uint8Array): void;
+  /** Everything that comes from now on is; nothing may be left of what came before. */
+  readWith(suite: CipherSuite, secret: Uint8Array): void;
+  /** The handshake is over. */
+  established(security: FlowSecurity): void;
+}
+
+/** A handshake: it is given messages, whole and in order, and answers through its channel. Throws a `TlsError` to end the connection. */
+export interface Handshake {
+  /** `bytes` is the message with its header, and the handshake's own. */
+  message(type: number, bytes: Uint8Array): void;
+  /** Records that cannot be decrypted are early data, and skipped (RFC 8446 4.2.10). */
+  readonly skipsEarlyData: boolean;
+  /** Whether a change_cipher_spec record may come now, and is ignored (RFC 8446 5). */
+  readonly allowsChangeCipherSpec: boolean;
+  /** Overwrites what is left of secrets. */
+  destroy(): void;
+}
+
+/** Messages that come when the handshake is over. Undefined where there are none but KeyUpdate. */
+export type AfterHandshake = (type: number, bytes: Uint8Array) => void;

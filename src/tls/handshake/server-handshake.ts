@@ -1,0 +1,343 @@
+/** The handshake of TLS 1.3 from the server's side (RFC 8446 2, 4, A.2). */
+
+import type { Certificates, Chosen } from '../certificate/certificate.js';
+import { TlsError } from '../common/alert.js';
+import { AES_128, CHACHA20, type CipherSuite, suiteById } from '../common/suites.js';
+import type { Endpoint } from '../record/endpoint.js';
+import { type ClientHello, readClientHello } from '../wire/client-hello.js';
+import { EXTENSION, FALLBACK_SCSV, MESSAGE, TLS_1_2, TLS_1_3 } from '../wire/numbers.js';
+import {
+  signedContent,
+  writeCertificateVerify,
+  writeEncryptedExtensions,
+  writeFinished,
+  writeRetry,
+  writeServerHello,
+  writeTicket,
+} from '../wire/server-flight.js';
+import type { Channel, Handshake } from './channel.js';
+import { finishedMac, KeySchedule, type Pair, ticketPsk } from './key-schedule.js';
+import { type Session, TICKET_LIFETIME, type Tickets } from './tickets.js';
+import { Transcript } from './transcript.js';
+
+/** Tickets that a client's offer is tried for. */
+const MOST_TRIED = 4;
+const PSK_DHE_KE = 1;
+
+export interface ServerConfiguration {
+  readonly certificates: () => Certificates;
+  readonly tickets: Tickets;
+  /** Protocols for ALPN, the preferred one first. */
+  readonly protocols: readonly string[];
+  /**
+   * Another certificate for this handshake, by name and protocols that the client offers: for `acme-tls/1` (RFC 8737). The protocol is the
+   * one that the handshake ends with.
+   */
+  readonly challenge?: (serverName: string, protocols: readonly string[]) => Challenge | undefined;
+}
+
+export interface Challenge {
+  readonly certificates: Certificates;
+  readonly protocol: string;
+}
+
+/** Another engine, for clients that have no TLS 1.3. */
+export interface Older {
+  /** It serves those that have, too. */
+  readonly all: boolean;
+  /** Takes the connection, with the client's ClientHello and the bytes of that message. */
+  take(hello: ClientHello, message: Uint8Array): void;
+}
+
+/** What holds from the ClientHello on. */
+interface Negotiated {
+  readonly suite: CipherSuite;
+  readonly session: Session | undefined;
+  readonly sessionIndex: number;
+  readonly group: number;
+  readonly share: Uint8Array | undefined;
+}
+
+type State = 'start' | 'retried' | 'finished' | 'done';
+
+export class ServerHandshake implements Handshake {
+  readonly #endpoint: Endpoint;
+  readonly #configuration: ServerConfiguration;
+  readonly #channel: Channel;
+  readonly #older: Older | undefined;
+  readonly #transcript: Transcript;
+  #state: State = 'start';
+  #first: ClientHello | undefined = undefined;
+  #retryGroup = 0;
+  #suite: CipherSuite = AES_128;
+  #schedule: KeySchedule | undefined = undefined;
+  #application: Pair | undefined = undefined;
+  #clientSecret: Uint8Array | undefined = undefined;
+  #protocol: string | undefined = undefined;
+  #serverName: string | undefined = undefined;
+  #mayResume = false;
+  skipsEarlyData = false;
+  allowsChangeCipherSpec = false;
+
+  /** `older`: undefined if TLS 1.3 is the oldest version that may be spoken. */
+  constructor(endpoint: Endpoint, configuration: ServerConfiguration, channel: Channel, older: Older | undefined) {
+    this.#endpoint = endpoint;
+    this.#configuration = configuration;
+    this.#channel = channel;
+    this.#older = older;
+    this.#transcript = new Transcript(endpoint.primitives);
+  }
+
+  message(type: number, bytes: Uint8Array): void {
+    if ((this.#state === 'start' || this.#state === 'retried') && type === MESSAGE.clientHello) this.#hello(bytes);
+    else if (this.#state === 'finished' && type === MESSAGE.finished) this.#finished(bytes);
+    else throw new TlsError('unexpectedMessage', 'a handshake message that is not due');
+  }
+
+  destroy(): void {
+    this.#schedule?.destroy();
+    this.#clientSecret?.fill(0);
+    // Those that were handed on are the channel's.
+    this.#application?.client.fill(0);
+  }
+
+  #hello(bytes: Uint8Array): void {
+    const hello = readClientHello(bytes, 4, bytes.length);
+    // RFC 8446 D.5.
+    if (hello.legacyVersion <= 0x0300) throw new TlsError('protocolVersion', 'ClientHello: SSL');
+    if (this.#older?.all === true || hello.versions?.includes(TLS_1_3) !== true) {
+      this.#olderClient(hello, bytes);
+      return;
+    }
+    this.allowsChangeCipherSpec = true;
+    // RFC 8446 4.1.2.
+    if (hello.compression.length !== 1 || hello.compression[0] !== 0)
+      throw new TlsError('illegalParameter', 'ClientHello: compression');
+    const first = this.#first;
+    if (first !== undefined) this.#sameHello(first, hello);
+    checkExtensions(hello);
+    const chosen = this.#choose(hello, first === undefined ? undefined : this.#suite);
+    if (chosen.share === undefined) {
+      if (first !== undefined) throw new TlsError('illegalParameter', 'ClientHello: no share of the group asked for');
+      this.#retry(hello, bytes, chosen);
+      return;
+    }
+    this.#transcript.add(bytes);
+    this.#answer(hello, chosen, chosen.share);
+  }
+
+  #olderClient(hello: ClientHello, bytes: Uint8Array): void {
+    if (this.#older === undefined || this.#state !== 'start')
+      throw new TlsError('protocolVersion', 'ClientHello: no version that is spoken here');
+    if (hello.versions?.includes(TLS_1_3) !== true) {
+      // RFC 7507 3: it has tried a newer version, and that failed where it should not have.
+      if (hello.suites.includes(FALLBACK_SCSV))
+        throw new TlsError('inappropriateFallback', 'ClientHello: a fallback where none was needed');
+      if (hello.legacyVersion < TLS_1_2 && hello.versions?.includes(TLS_1_2) !== true)
+        throw new TlsError('protocolVersion', 'ClientHello: older than TLS 1.2');
+      // RFC 9325 3.5: without it, sessions can be mixed up.
+      if (!hello.extensions.includes(EXTENSION.extendedMasterSecret))
+        throw new TlsError('handshakeFailure', 'ClientHello: TLS 1.2 without extended_master_secret');
+    }
+    this.#state = 'done';
+    this.#older.take(hello, bytes);
+  }
+
+  /** RFC 8446 4.1.2: what a second ClientHello may not change. */
+  #sameHello(first: ClientHello, second: ClientHello): void {
+    const { equal } = this.#endpoint.primitives;
+    const same =
+      equal(first.random, second.random) &&
+      equal(first.sessionId, second.sessionId) &&
+      first.suites.join() === second.suites.join() &&
+      first.serverName === second.serverName &&
+      first.groups?.join() === second.groups?.join();
+    if (!same || second.earlyData || second.shares?.size !== 1)
+      throw new TlsError('illegalParameter', 'ClientHello: the second is not what the first was');
+    this.skipsEarlyData = false;
+  }
+
+  #choose(hello: ClientHello, fixed: CipherSuite | undefined): Negotiated {
+    const offered = this.#suites(hello.suites).filter((one) => fixed === undefined || one === fixed);
+    if (offered.length === 0) throw new TlsError('handshakeFailure', 'ClientHello: no cipher suite in common');
+    this.#mayResume = hello.pskModes?.includes(PSK_DHE_KE) === true;
+    const found = this.#session(hello, offered);
+    const suite = found?.suite ?? offered[0]!;
+    const { groups: ours } = this.#endpoint.primitives;
+    const shares = hello.shares ?? new Map<number, Uint8Array>();
+    const wanted = this.#retryGroup === 0 ? ours : [this.#retryGroup];
+    const shared = wanted.find((one) => shares.has(one));
+    const group = shared ?? wanted.find((one) => hello.groups?.includes(one));
+    if (group === undefined) throw new TlsError('handshakeFailure', 'ClientHello: no group in common');
+    return {
+      suite,
+      session: found?.session,
+      sessionIndex: found?.index ?? 0,
+      group,
+      share: shared === undefined ? undefined : shares.get(shared),
+    };
+  }
+
+  /** Suites in common, the preferred one first: ChaCha20 for a client that prefers it, because it has no AES in hardware. */
+  #suites(offered: readonly number[]): CipherSuite[] {
+    const common = offered.map(suiteById).filter((one) => one !== undefined);
+    if (common[0] === CHACHA20) return common;
+    return common.sort((a, b) => a.id - b.id);
+  }
+
+  /** The first ticket that can be used (RFC 8446 4.2.11), with a suite of the same hash. */
+  #session(hello: ClientHello, offered: readonly CipherSuite[]) {
+    if (hello.psks === undefined || !this.#mayResume) return undefined;
+    const now = this.#endpoint.clock.wallClock();
+    for (const [index, { identity }] of hello.psks.identities.slice(0, MOST_TRIED).entries()) {
+      const session = this.#configuration.tickets.open(identity, now);
+      if (session === undefined || session.serverName !== hello.serverName) continue;
+      const suite = offered.find(({ hash }) => hash === session.suite.hash);
+      if (suite !== undefined) return { session, suite, index };
+    }
+    return undefined;
+  }
+
+  /** RFC 8446 4.1.4. */
+  #retry(hello: ClientHello, bytes: Uint8Array, { suite, group }: Negotiated): void {
+    this.#first = hello;
+    this.#suite = suite;
+    this.#retryGroup = group;
+    this.#transcript.add(bytes);
+    this.#transcript.retry(suite);
+    const retry = writeRetry(hello.sessionId, suite.id, group);
+    this.#transcript.add(retry);
+    this.#channel.send(retry);
+    if (hello.sessionId.length > 0) this.#channel.sendChangeCipherSpec();
+    this.skipsEarlyData = hello.earlyData;
+    this.#state = 'retried';
+  }
+
+  #answer(hello: ClientHello, { suite, session, sessionIndex, group }: Negotiated, share: Uint8Array): void {
+    const { primitives, random } = this.#endpoint;
+    const transcript = this.#transcript;
+    this.#suite = suite;
+    const challenge =
+      hello.serverName === undefined
+        ? undefined
+        : this.#configuration.challenge?.(hello.serverName, hello.protocols ?? []);
+    const certificates = challenge?.certificates ?? this.#configuration.certificates();
+    const schedule = new KeySchedule(primitives, suite, challenge === undefined ? session?.psk : undefined);
+    this.#schedule = schedule;
+    const resumed = session !== undefined && challenge === undefined;
+    if (resumed) {
+      const { binders, bindersLength } = hello.psks!;
+      const binder = schedule.binder(transcript.hash(suite, bindersLength));
+      if (!primitives.equal(binder, binders[sessionIndex]!))
+        throw new TlsError('decryptError', 'ClientHello: a binder that does not fit its ticket');
+      session.psk.fill(0);
+    }
+    const chosen = resumed ? undefined : certificates.choose(hello.serverName, hello.schemes ?? []);
+    if (!resumed && chosen === undefined)
+      throw new TlsError('handshakeFailure', 'ClientHello: no signature scheme that a certificate here has');
+    this.#protocol = challenge?.protocol ?? this.#chooseProtocol(hello.protocols);
+    this.#serverName = hello.serverName;
+    const agreed = primitives.respond(group, share, random);
+    if (agreed === undefined) throw new TlsError('illegalParameter', 'ClientHello: a share that is none');
+    const serverHello = writeServerHello({
+      random: random(32),
+      sessionId: hello.sessionId,
+      suite: suite.id,
+      group,
+      share: agreed.share,
+      psk: resumed ? sessionIndex : undefined,
+    });
+    transcript.add(serverHello);
+    this.#channel.send(serverHello);
+    if (hello.sessionId.length > 0 && this.#state === 'start') this.#channel.sendChangeCipherSpec();
+    const secrets = schedule.handshake(agreed.secret, transcript.hash(suite));
+    // The channel owns its copy; the one here is for the MACs.
+    const serverSecret = Uint8Array.from(secrets.server);
+    this.#clientSecret = Uint8Array.from(secrets.client);
+    this.#channel.writeWith(suite, secrets.server);
+    this.#channel.readWith(suite, secrets.client);
+    this.#flight(chosen, certificates.named(hello.serverName) !== undefined, serverSecret);
+    serverSecret.fill(0);
+    this.skipsEarlyData = hello.earlyData && this.#state === 'start';
+    this.#state = 'finished';
+  }
+
+  /** EncryptedExtensions to Finished, as one; then the key for application data. */
+  #flight(chosen: Chosen | undefined, named: boolean, secret: Uint8Array): void {
+    const { primitives } = this.#endpoint;
+    const transcript = this.#transcript;
+    const suite = this.#suite;
+    const start = transcript.length;
+    transcript.add(writeEncryptedExtensions({ protocol: this.#protocol, named }));
+    if (chosen !== undefined) {
+      const { certificate, scheme } = chosen;
+      transcript.add(certificate.message);
+      const signature = certificate.signer.sign(scheme, signedContent(transcript.hash(suite)));
+      transcript.add(writeCertificateVerify(scheme, signature));
+    }
+    transcript.add(writeFinished(finishedMac(primitives, suite, secret, transcript.hash(suite))));
+    this.#channel.send(transcript.from(start));
+    this.#application = this.#schedule!.application(transcript.hash(suite));
+    this.#channel.writeWith(suite, this.#application.server);
+  }
+
+  /** RFC 7301 3.2. */
+  #chooseProtocol(offered: readonly string[] | undefined): string | undefined {
+    if (offered === undefined) return undefined;
+    const protocol = this.#configuration.protocols.find((one) => offered.includes(one));
+    if (protocol === undefined) throw new TlsError('noApplicationProtocol', 'ClientHello: no protocol in common');
+    return protocol;
+  }
+
+  #finished(bytes: Uint8Array): void {
+    const { primitives } = this.#endpoint;
+    const transcript = this.#transcript;
+    const suite = this.#suite;
+    const mac = finishedMac(primitives, suite, this.#clientSecret!, transcript.hash(suite));
+    // RFC 8446 4.4.4.
+    if (!primitives.equal(mac, bytes.subarray(4))) throw new TlsError('decryptError', 'Finished: a MAC that is wrong');
+    transcript.add(bytes);
+    const resumption = this.#schedule!.resumption(transcript.hash(suite));
+    this.#channel.readWith(suite, this.#application!.client);
+    this.#application = undefined;
+    this.#clientSecret!.fill(0);
+    this.#state = 'done';
+    if (this.#mayResume) this.#sendTickets(resumption);
+    resumption.fill(0);
+    this.#channel.established({
+      protocol: 'TLSv1.3',
+      alpn: this.#protocol,
+      serverName: this.#serverName,
+      cipher: suite.name,
+    });
+  }
+
+  /** One for the only connection of HTTP/2; two for a client that opens several (RFC 8446 C.4: a ticket is used once). */
+  #sendTickets(resumption: Uint8Array): void {
+    const { primitives, random, clock } = this.#endpoint;
+    const suite = this.#suite;
+    const now = clock.wallClock();
+    for (let i = this.#protocol === 'h2' ? 1 : 0; i < 2; i++) {
+      const nonce = Uint8Array.of(i);
+      const [a = 0, b = 0, c = 0, d = 0] = random(4);
+      const ageAdd = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+      const psk = ticketPsk(primitives, suite, resumption, nonce);
+      const session = { suite, psk, serverName: this.#serverName, issued: Math.floor(now), ageAdd };
+      const ticket = this.#configuration.tickets.seal(session, now);
+      psk.fill(0);
+      this.#channel.send(writeTicket({ lifetime: TICKET_LIFETIME, ageAdd, nonce, ticket }));
+    }
+  }
+}
+
+/** RFC 8446 9.2, 4.2.8, 4.2.9. */
+function checkExtensions({ psks, pskModes, schemes, groups, shares }: ClientHello): void {
+  if (psks !== undefined && pskModes === undefined)
+    throw new TlsError('missingExtension', 'ClientHello: pre_shared_key without psk_key_exchange_modes');
+  if (psks === undefined && schemes === undefined)
+    throw new TlsError('missingExtension', 'ClientHello: no signature_algorithms');
+  if (groups === undefined || shares === undefined)
+    throw new TlsError('missingExtension', 'ClientHello: no supported_groups, or no key_share');
+  for (const group of shares.keys())
+    if (!groups.includes(group)) throw new TlsError('illegalParameter', 'ClientHello: a share of a group not offered');
+}

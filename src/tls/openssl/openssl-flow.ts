@@ -1,0 +1,135 @@
+/** A flow that OpenSSL protects: a `tls.TLSSocket` over another flow. */
+import type { TLSSocket } from 'node:tls';
+import type { Memory } from '../../memory/memory.js';
+import type { Endpoint as Address, CloseReason, Flow, FlowHandler, FlowInfo, FlowSecurity } from '../../net/flow.js';
+import { SendQueue } from '../../net/sockets/libc/send-queue.js';
+
+/** Bytes that are given to OpenSSL before it has passed on those before: it encrypts all that it is given at once. */
+const PART = 65_536;
+
+const silent: FlowHandler = { data() {}, ended() {}, drained() {}, closed() {} };
+
+export class OpensslFlow implements Flow {
+  handler: FlowHandler = silent;
+  context: unknown = undefined;
+  readonly security: FlowSecurity;
+  readonly #inner: Flow;
+  readonly #socket: TLSSocket;
+  readonly #queue = new SendQueue();
+  #low = 0;
+  #above = false;
+  #inCall = false;
+  #endAsked = false;
+  #over = false;
+
+  constructor(inner: Flow, socket: TLSSocket, security: FlowSecurity) {
+    this.#inner = inner;
+    this.#socket = socket;
+    this.security = security;
+    socket.on('data', (chunk: Buffer) => this.#call(() => this.handler.data(this, chunk, 0, chunk.length)));
+    socket.on('end', () => this.#call(() => this.handler.ended(this)));
+    // What is wrong follows with `close`; OpenSSL has sent the alert.
+    socket.on('error', () => undefined);
+  }
+
+  get local(): Address {
+    return this.#inner.local;
+  }
+
+  get remote(): Address {
+    return this.#inner.remote;
+  }
+
+  get queued(): number {
+    return this.#over ? 0 : this.#queue.bytes + this.#socket.writableLength + this.#inner.queued;
+  }
+
+  get unacknowledged(): number | undefined {
+    if (this.#over) return 0;
+    const below = this.#inner.unacknowledged;
+    return below === undefined ? undefined : below + this.#queue.bytes + this.#socket.writableLength;
+  }
+
+  get lowWater(): number {
+    return this.#low;
+  }
+
+  set lowWater(bytes: number) {
+    this.#low = bytes;
+    if (this.queued > bytes) this.#above = true;
+  }
+
+  info(): FlowInfo {
+    return this.#inner.info();
+  }
+
+  write(memory: Memory, start: number, end: number): void {
+    if (this.#endAsked || this.#over || end <= start) return;
+    this.#queue.push(memory, start, end);
+    if (this.queued > this.#low) this.#above = true;
+  }
+
+  flush(): void {
+    if (this.#over) return;
+    const queue = this.#queue;
+    const socket = this.#socket;
+    while (queue.bytes > 0 && socket.writableLength === 0 && this.#inner.queued <= PART) {
+      const memory = queue.memories[queue.head]!;
+      const start = queue.starts[queue.head]!;
+      const length = Math.min(PART, queue.ends[queue.head]! - start);
+      const { bytes } = memory;
+      socket.write(Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset + start, length), this.#written);
+      queue.taken(length);
+    }
+    if (this.#endAsked && queue.bytes === 0 && !socket.writableEnded) socket.end();
+  }
+
+  readonly #written = (): void => {
+    if (this.#over) return;
+    this.flush();
+    this.drained();
+  };
+
+  /** OpenSSL, or the flow below, has passed something on. */
+  drained(): void {
+    if (this.#over) return;
+    if (this.#above && this.queued <= this.#low) {
+      this.#above = false;
+      this.#call(() => this.handler.drained(this));
+    } else this.flush();
+  }
+
+  end(): void {
+    if (this.#endAsked || this.#over) return;
+    this.#endAsked = true;
+    if (!this.#inCall) this.flush();
+  }
+
+  reset(): void {
+    this.#inner.reset();
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** The flow below is gone. */
+  closed(reason: CloseReason): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#queue.clear();
+    this.handler.closed(this, reason);
+  }
+
+  #call(what: () => void): void {
+    if (this.#over) return;
+    this.#inCall = true;
+    what();
+    this.#inCall = false;
+    this.flush();
+  }
+}

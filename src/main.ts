@@ -43,6 +43,8 @@ async function main(): Promise<void> {
       return (await import('./cli/commands/zone.js')).runZone(task);
     case 'deploy':
       return (await import('./cli/commands/deploy.js')).runDeploy(task);
+    case 'certificate':
+      return (await import('./cli/commands/certificate.js')).runCertificate(task);
   }
 }
 

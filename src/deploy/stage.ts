@@ -5,9 +5,9 @@ import { type ImageFile, isImageId, type Manifest, sha256Hex } from '../image/ma
 import type { StagedImage } from '../image/runner.js';
 import { openImage, verifyImage } from '../image/verify-image.js';
 import { hashFile } from '../image/write-image.js';
+import { syncFile, syncFolder } from '../native/durable.js';
 import { makeFolder } from '../native/make-folder.js';
 import { GitError, type Repository } from './git/git.js';
-import { syncFile, syncFolder } from './host/durable.js';
 import { FULL, isFull, Refusal, sentenceOf, Unable } from './host/fault.js';
 import type { Host } from './host/host.js';
 import { assembleWith, checkBundle } from './repository/assemble.js';

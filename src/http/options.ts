@@ -108,6 +108,11 @@ export interface HttpOptions {
   /** The origin of `store`: requests for other hosts, those of `hosts` apart, are redirected to it. Asked once a request. */
   readonly canonical?: (() => string | undefined) | undefined;
   readonly livePages?: readonly LivePage[] | undefined;
+  /**
+   * Asked for `/.well-known/acme-challenge/TOKEN` (RFC 8555 8.3), before every rule, redirect and other answer: what a certificate authority
+   * is to find there. `token`: 1 to 128 characters of base64url. Undefined: there is what the site has.
+   */
+  readonly acmeChallenge?: ((token: string) => string | undefined) | undefined;
   /** Requests for a host that is neither an IP address nor `localhost` are refused with 421 (RFC 9110 15.5.20): for pages that no site may read. */
   readonly localOnly?: boolean | undefined;
   readonly clock: Clock;

@@ -3,6 +3,7 @@
 import { HttpServer } from '../http/index.js';
 import type { Network } from '../net/flow.js';
 import type { AdminListener } from './admin-listener.js';
+import { storedChallenge } from './certificates/challenge.js';
 import { adminPages, livePages, type Watched } from './live-pages.js';
 import type { Log } from './log.js';
 import type { ServeOptions } from './options/serve.js';
@@ -43,6 +44,7 @@ export function makeServer({ options, network, sites, log }: ServerContext, extr
     redirectTo: extras.redirectTo ?? options.http.redirectTo,
     canonical: options.http.site.canonical === undefined ? undefined : sites.site.canonical,
     livePages: livePages(extras.watched),
+    acmeChallenge: options.acme === undefined ? undefined : storedChallenge(options.acme.state, network.clock),
     limits: given({ connections: maxConnections, connectionsPerClient: maxPerClient }),
     timeouts: given({ idle }),
     clock: network.clock,

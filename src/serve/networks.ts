@@ -1,12 +1,12 @@
 /** Makes the network that the command line asks for. What is not needed is not loaded. */
 
 import { hostname } from 'node:os';
-import { gatewayNotice } from './gateway-notice.js';
 import { Failure } from '../errors/failure.js';
 import type { OpenTap } from '../net/device/linux/tap-open.js';
 import type { DirectNetwork, DirectOptions } from '../net/direct/network.js';
 import type { WorkerOptions } from '../net/direct/workers/worker.js';
 import type { Network } from '../net/flow.js';
+import { gatewayNotice } from './gateway-notice.js';
 import type { Log } from './log.js';
 import type { DirectArguments } from './options/direct.js';
 import type { ServeOptions } from './options/serve.js';

@@ -1,8 +1,8 @@
 import t from 'tap';
 import { parseArguments } from '../../src/cli/arguments/arguments.js';
-import { gatewayNotice } from '../../src/serve/gateway-notice.js';
 import { similar } from '../../src/cli/arguments/similar.js';
 import { Failure } from '../../src/errors/failure.js';
+import { gatewayNotice } from '../../src/serve/gateway-notice.js';
 import type { ServeOptions } from '../../src/serve/options/serve.js';
 
 function serve(...argv: string[]): ServeOptions {
@@ -238,6 +238,56 @@ t.test('what is wrong with a command names the help of that command', (t) => {
     /^"sitekernel deploy" does one of these: commit, init, poll, .*; "sitekernel deploy --help" tells/,
   );
   t.match(refusal('image'), /^"sitekernel image" does one of these: build, verify/);
+  t.end();
+});
+
+t.test('certificates are ordered for lists of names, a certificate each; what makes no sense is refused', (t) => {
+  const { acme } = serve(
+    ...['--acme', 'a@example.org', '--domain', 'Example.org,www.example.org', '--domain', '192.0.2.7', '--agree-tos'],
+    ...['--state', '/var/lib/x', '--acme-profile', 'shortlived', '--acme-eab', 'id:c2VjcmV0'],
+  );
+  t.same(acme, {
+    email: 'a@example.org',
+    certificates: [['example.org', 'www.example.org'], ['192.0.2.7']],
+    agreed: true,
+    directory: 'https://acme-v02.api.letsencrypt.org/directory',
+    profile: 'shortlived',
+    external: { keyId: 'id', hmacKey: 'c2VjcmV0' },
+    orders: true,
+    state: '/var/lib/x/acme',
+  });
+  t.equal(serve().acme, undefined);
+  t.equal(serve('--acme', 'a@b.org', '--domain', 'a.org', '--acme-follow').acme?.orders, false);
+  t.match(refusal('--acme', 'a@example.org'), /--acme needs --domain/);
+  t.match(refusal('--domain', 'example.org'), /--domain is for --acme EMAIL/);
+  t.match(refusal('--acme', 'nobody', '--domain', 'example.org'), /looks like admin@example\.org/);
+  t.match(refusal('--acme', 'a@b.org', '--domain', 'localhost'), /"localhost" is no name like www\.example\.org/);
+  t.match(refusal('--acme', 'a@b.org', '--domain', 'a.org', '--domain', 'a.org'), /another certificate already/);
+  t.match(refusal('--acme', 'a@b.org', '--domain', 'a.org', '--acme-directory', 'http://x/'), /address like https/);
+  t.match(refusal('--state', '/x'), /--state is for --net direct/);
+  t.end();
+});
+
+t.test('commands about certificates know the folder below the state folder', (t) => {
+  const task = parseArguments([
+    'certificate',
+    'export',
+    '--state',
+    '/var/lib/x',
+    '--domain',
+    'Example.org',
+    '-o',
+    'a.pem',
+  ]);
+  t.match(task, {
+    kind: 'certificate',
+    action: 'export',
+    folder: '/var/lib/x/acme',
+    domain: 'example.org',
+    output: 'a.pem',
+  });
+  t.match(parseArguments(['certificate', 'import', 'a.pem', 'b.pem']), { action: 'import', files: ['a.pem', 'b.pem'] });
+  t.match(refusal('certificate', 'import'), /files/);
   t.end();
 });
 

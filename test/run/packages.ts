@@ -53,6 +53,8 @@ const NEEDS: readonly Need[] = [
   { find: 'ssh-keygen', debian: 'openssh-client' },
   { find: 'minisign', debian: 'minisign' },
   { find: 'systemd-analyze', debian: 'systemd' },
+  { find: 'pebble', debian: 'pebble' },
+  { find: 'openssl', debian: 'openssl' },
 ];
 
 /** Where a command lies; undefined when it is not installed. `sbin` is looked at although a user's PATH may lack it. */

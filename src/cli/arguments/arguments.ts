@@ -5,6 +5,7 @@ import { badUsage, Failure } from '../../errors/failure.js';
 import type { ServeOptions } from '../../serve/options/serve.js';
 import { packageVersion } from '../../serve/program-files.js';
 import { addBundle, addInspect, type BundleOptions, type InspectOptions } from './bundle.js';
+import { addCertificate, type CertificateOptions } from './certificate.js';
 import { addDeploy, type DeployOptions } from './deploy.js';
 import { addHost, type HostOptions } from './host.js';
 import { addImage, type ImageOptions } from './image.js';
@@ -24,6 +25,7 @@ export type Task =
   | HostOptions
   | ImageOptions
   | DeployOptions
+  | CertificateOptions
   | ZoneOptions;
 
 const EXAMPLES = `
@@ -94,6 +96,7 @@ function buildProgram(found: (task: Task) => void): Command {
   addImage(program, found);
   addSupervise(program, found);
   addDeploy(program, found);
+  addCertificate(program, found);
   addZone(program, found);
   return program;
 }

@@ -73,7 +73,7 @@ export function addDirectOptions(command: Command): Command {
     )
     .option(
       '--state <dir>',
-      'where leases, DNSSEC keys and a self-signed certificate are kept (default: $XDG_STATE_HOME/sitekernel)',
+      'where leases, certificates and DNSSEC keys are kept (default: $XDG_STATE_HOME/sitekernel)',
     );
 }
 

@@ -5,6 +5,7 @@ import { badUsage } from '../../errors/failure.js';
 import type { SocketKind } from '../../net/sockets/open.js';
 import type { LogOptions } from '../../serve/options/log.js';
 import type { ServeOptions } from '../../serve/options/serve.js';
+import { type AcmeFlags, acmeArguments, addAcmeOptions } from './acme.js';
 import { addDirectOptions, type DirectFlags, directArguments, directOption, several } from './direct.js';
 import { addDnsOptions, type DnsFlags, dnsArguments } from './dns.js';
 import { addHttpOptions, type HttpFlags, httpArguments } from './http.js';
@@ -12,7 +13,7 @@ import { parseLogOption } from './log-options.js';
 import { oneOf, portNumber, seconds } from './option-values.js';
 import { addTlsOptions, type TlsFlags, tlsArguments } from './tls.js';
 
-interface ServeFlags extends HttpFlags, DirectFlags, TlsFlags, DnsFlags {
+interface ServeFlags extends HttpFlags, DirectFlags, TlsFlags, DnsFlags, AcmeFlags {
   net: string;
   host?: string[];
   sockets?: SocketKind;
@@ -59,6 +60,7 @@ export function addServe(program: Command, found: (options: ServeOptions) => voi
     .option('--self-test', 'fetch pages from itself over a wire in memory, say whether all are right, and end')
     .addOption(new Option('--supervised').hideHelp())
     .addOption(new Option('--instead <bundle>').hideHelp());
+  addAcmeOptions(program);
   addTlsOptions(program);
   addDnsOptions(addHttpOptions(program)).action((site: string | undefined, flags: ServeFlags) =>
     found(serveOptions(site, flags)),
@@ -94,6 +96,7 @@ function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions
     tls,
     dns: dnsArguments(flags),
     state: flags.state,
+    acme: acmeArguments(flags, flags.state),
     direct: directArguments(flags),
   };
 }
@@ -112,7 +115,7 @@ function checkMode(net: 'socket' | 'direct', flags: ServeFlags): void {
   }
   if ((flags.host?.length ?? 1) > 1 && ((flags.workers ?? 1) > 1 || flags.supervised === true))
     throw badUsage('several --host are for one process; leave --workers and "supervise" out, or name one address');
-  const wrong = directOption(flags, flags.tls !== undefined || flags.dnssec === true);
+  const wrong = directOption(flags, flags.tls !== undefined || flags.dnssec === true || flags.acme !== undefined);
   if (wrong !== undefined) throw badUsage(`${wrong} is for --net direct; add that, or leave ${wrong} out`);
 }
 

@@ -1,6 +1,5 @@
 /** `zone check FILE`, `zone build FILE -o OUT`, `zone keys FILE`. */
 
-import { writeDurable } from '../../deploy/host/durable.js';
 import { dnskeyData, dsData, dsText } from '../../dns/dnssec/key.js';
 import { nameText } from '../../dns/wire/name.js';
 import { serialOfRecords, writeBuilt } from '../../dns/zone/built.js';
@@ -8,6 +7,7 @@ import { hasErrors, usesSelf, zoneOf, zoneSummary } from '../../dns/zone/load.js
 import { problemText } from '../../dns/zone/problem.js';
 import { isNewer } from '../../dns/zone/zone.js';
 import { Failure } from '../../errors/failure.js';
+import { writeDurable } from '../../native/durable.js';
 import { stateFolder } from '../../net/direct/address/lease-file.js';
 import { NodeCrypto } from '../../serve/names/node-crypto.js';
 import { readGoodZone, readZone } from '../../serve/names/zone-files.js';

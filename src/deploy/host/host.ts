@@ -14,8 +14,8 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ImageError } from '../../image/image-error.js';
+import { writeDurable } from '../../native/durable.js';
 import type { Trust } from '../git/signature.js';
-import { writeDurable } from './durable.js';
 import { type Purpose, siteNameOf } from './purpose.js';
 
 export interface HostConfig {

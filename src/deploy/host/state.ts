@@ -1,7 +1,7 @@
 /** What a host knows between two commands: `state.json`, replaced as a whole. */
 import { readFile } from 'node:fs/promises';
 import { isImageId } from '../../image/manifest.js';
-import { writeDurable } from './durable.js';
+import { writeDurable } from '../../native/durable.js';
 
 export interface Tried {
   readonly id: string;

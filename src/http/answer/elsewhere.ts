@@ -2,9 +2,7 @@ import { FIELD, type Fields } from '../parse/fields.js';
 import { COLON, latin1 } from '../parse/octets.js';
 import type { RequestLine } from '../parse/request-line.js';
 import { uriText } from '../parse/uri-text.js';
-
-/** Requests that a certificate authority makes to learn whose host it is come over plain HTTP, and are answered here (RFC 8555 8.3). */
-const ACME = '/.well-known/acme-challenge/';
+import { ACME_CHALLENGE } from './acme-challenge.js';
 
 /** `https://example.org`; or `https` alone, `https:8443`: the host that was asked for, over that scheme and at that port. */
 const ORIGIN = /^https?(?::\d{1,5}|:\/\/(?:\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)(?::\d{1,5})?)?$/;
@@ -37,7 +35,7 @@ export class Elsewhere {
     const origin = this.#all ?? this.#canonicalFor(from, start, end);
     if (origin === undefined) return undefined;
     const path = latin1(bytes, line.pathStart, line.pathEnd) || '/';
-    if (path.startsWith(ACME)) return undefined;
+    if (path.startsWith(ACME_CHALLENGE)) return undefined;
     if (origin.includes('://')) return origin + uriText(path);
     const asked = latin1(from, start, withoutPort(from, start, end)).toLowerCase();
     // An empty host (RFC 9110 7.2) has no address over another scheme.

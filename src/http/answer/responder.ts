@@ -12,6 +12,7 @@ import { latin1 } from '../parse/octets.js';
 import { normalisePath } from '../parse/path.js';
 import { FORM, METHOD, type RequestLine } from '../parse/request-line.js';
 import { uriText } from '../parse/uri-text.js';
+import { challengePage } from './acme-challenge.js';
 import { Elsewhere } from './elsewhere.js';
 import { Later } from './later.js';
 import { ALLOW, errorPage, type Page, Pages, redirectPage } from './pages.js';
@@ -36,6 +37,7 @@ export class Responder {
   readonly #pages: Pages;
   readonly #sites: Sites;
   readonly #live: LivePages | undefined;
+  readonly #acmeChallenge: HttpOptions['acmeChallenge'];
   readonly #localOnly: boolean;
   readonly #rangeLimit: number;
   readonly #ranges = new RangeSet();
@@ -68,6 +70,7 @@ export class Responder {
       redirectTo === undefined && canonical === undefined ? undefined : new Elsewhere(redirectTo, canonical);
     this.#sites = new Sites(options.store, options.hosts, options.base, elsewhere);
     this.#live = options.livePages?.length ? new LivePages(options.livePages) : undefined;
+    this.#acmeChallenge = options.acmeChallenge;
     this.#localOnly = options.localOnly ?? false;
     this.#rangeLimit = limits.ranges;
     this.#path = new Uint8Array(limits.requestLine);
@@ -107,6 +110,13 @@ export class Responder {
       start = 0;
       if (end < 0) {
         this.error(flow, 400, ending, bodiless);
+        return;
+      }
+    }
+    if (this.#acmeChallenge !== undefined) {
+      const proof = challengePage(this.#acmeChallenge, path, start, end);
+      if (proof !== undefined) {
+        this.#page(flow, proof, ending, bodiless);
         return;
       }
     }

@@ -53,6 +53,8 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     takes,
   );
   const [network, sites] = await Promise.all([opening, openSites(options, log)]);
+  if (options.acme !== undefined)
+    log.warn('a machine of its own cannot ask a certificate authority yet: --acme does nothing in it');
   if (options.http.admin.listen !== undefined)
     log.warn('nothing outside of a machine of its own reaches its loopback: say with admin= who sees pages about it');
   const front = await makeFront({ options, network, sites, log });

@@ -1,5 +1,6 @@
 /** What a server is asked to do, whatever asks: the command line, an image, a supervisor. */
 import type { SocketKind } from '../../net/sockets/open.js';
+import type { AcmeArguments } from './acme.js';
 import type { DirectArguments } from './direct.js';
 import type { DnsArguments } from './dns.js';
 import type { HttpArguments } from './http.js';
@@ -35,6 +36,8 @@ export interface ServeOptions {
   readonly tls: TlsArguments | undefined;
   /** Where state that outlives the process lies; undefined: the usual folder. */
   readonly state: string | undefined;
+  /** Undefined: no certificates are ordered. */
+  readonly acme: AcmeArguments | undefined;
   /** Direct mode. */
   readonly direct: DirectArguments;
 }

@@ -6,11 +6,13 @@ import { signals } from '../../native/process-signals.js';
 import type { DirectNetwork } from '../../net/direct/network.js';
 import type { Network } from '../../net/flow.js';
 import { announceAll } from '../announce.js';
+import type { KeptCertificates } from '../certificates/keep.js';
 import { makeFront, openDoors, urlOfFront } from '../front/front.js';
 import { adminListener } from '../http-server.js';
 import { Log } from '../log.js';
 import type { NameServer } from '../names/name-server.js';
 import { openNetwork, openSockets } from '../networks.js';
+import { openCertificates } from '../open-certificates.js';
 import type { ServeOptions } from '../options/serve.js';
 import { firstSignal } from '../signals.js';
 import { openSites, tellRoots } from '../sites.js';
@@ -75,6 +77,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   const end = Promise.race([signal, asked, failure]);
   end.catch(() => undefined);
   const control = options.control === undefined ? undefined : await import('../control.js');
+  let certificates: KeptCertificates | undefined;
   try {
     await admin?.open();
     // Before there is an address a signal ends it as well.
@@ -88,6 +91,8 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
       });
       announceAll(network, front, listeners, log);
       if (names !== undefined) process.stdout.write(`answering names at ${names.where}\n`);
+      // The authority looks at what is served: an order comes after the listener.
+      certificates = await openCertificates(options, log);
       const name = await end;
       log.event('net', `${name}: no new connections; ${front.connections} open ones have ${options.drain / 1000} s`);
       front.drain();
@@ -95,6 +100,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     }
     await network.close(options.drain);
   } finally {
+    certificates?.stop();
     control?.close();
     front.close();
     admin?.close();

@@ -20,6 +20,7 @@ import { makeFront, openDoors, urlOfFront } from '../front/front.js';
 import { adminListener } from '../http-server.js';
 import { Log } from '../log.js';
 import { openDirect, openSockets } from '../networks.js';
+import { openCertificates } from '../open-certificates.js';
 import type { ServeOptions } from '../options/serve.js';
 import { testSites } from '../self-test.js';
 import { firstSignal } from '../signals.js';
@@ -97,7 +98,8 @@ async function serve(
   const admin = await adminListener(front.watched);
   // The program before this one lets go of the place when it is told to retire, which is about now.
   admin?.openWhenFree();
-  const end = await Promise.race([signal, retired.when, failure]);
+  const certificates = await openCertificates(options, log);
+  const end = await Promise.race([signal, retired.when, failure]).finally(() => certificates?.stop());
   admin?.close();
   control.retired();
   orphan.close();

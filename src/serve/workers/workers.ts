@@ -5,7 +5,9 @@ import { Failure } from '../../errors/failure.js';
 import { PARENT } from '../../native/parent.js';
 import { BundleCopies } from '../../store/open/bundle-copies.js';
 import { announce } from '../announce.js';
+import type { KeptCertificates } from '../certificates/keep.js';
 import { Log } from '../log.js';
+import { openCertificates } from '../open-certificates.js';
 import type { ServeOptions } from '../options/serve.js';
 import { type Report, retired } from '../siblings.js';
 import { firstSignal, onReload } from '../signals.js';
@@ -22,9 +24,12 @@ export async function runWorkers(options: ServeOptions): Promise<void> {
   const signal = firstSignal(log);
   const tickets = options.tls === undefined ? undefined : await prepareTls(options);
   const shared = await (options.net === 'socket' ? sharedSockets(options) : sharedQueues(options));
+  let certificates: KeptCertificates | undefined;
   try {
+    certificates = await openCertificates(options, log);
     await new Workers(options, shared, log, tickets).run(signal);
   } finally {
+    certificates?.stop();
     shared.close();
     await log.close();
   }

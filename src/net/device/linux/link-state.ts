@@ -1,6 +1,7 @@
 /** How an interface stands now, beside its frames: whether it carries any, and whether it is on the bridge that it was put on. */
-import { EACCES, EBUSY, EPERM, SystemError } from '../../../native/libc/errno.js';
+
 import { addToBridge, isRunning } from '../../../native/interfaces.js';
+import { EACCES, EBUSY, EPERM, SystemError } from '../../../native/libc/errno.js';
 import { libc } from '../../../native/libc/libc.js';
 import { LinkEvents } from '../../../native/link-events.js';
 

@@ -2,12 +2,14 @@
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** Writes beside `file`, brings it to the disk, and renames. */
-export async function writeDurable(file: string, content: string | Uint8Array): Promise<void> {
+/** Writes beside `file`, brings it to the disk, and renames. `mode`: the rights of the file. */
+export async function writeDurable(file: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
   const part = `${file}.part`;
   try {
-    const handle = await open(part, 'w', 0o644);
+    const handle = await open(part, 'w', mode);
     try {
+      // A part that an earlier program left keeps the rights that it had.
+      await handle.chmod(mode);
       await handle.writeFile(content);
       await handle.sync();
     } finally {

@@ -1,0 +1,48 @@
+/** The account's key, made once, and the account's URL at each certificate authority. */
+import type { AcmeCrypto, SigningKey } from '../crypto.js';
+import type { AccountMemory } from '../protocol/account.js';
+import { AcmeError, parseJson } from '../protocol/problem.js';
+import type { Storage } from './storage.js';
+
+export const ACCOUNT_KEY = 'account.key';
+const ACCOUNT_URLS = 'account.json';
+
+/** The key that is stored; made, and stored before it is used, where there is none. A key that cannot be read is never replaced. */
+export async function accountKey(storage: Storage, crypto: AcmeCrypto): Promise<SigningKey> {
+  const known = await storedAccountKey(storage, crypto);
+  if (known !== undefined) return known;
+  const key = crypto.generateKey();
+  await storage.write(ACCOUNT_KEY, key.pem);
+  return key;
+}
+
+/** Undefined: there is none yet. */
+export async function storedAccountKey(storage: Storage, crypto: AcmeCrypto): Promise<SigningKey | undefined> {
+  const pem = await storage.read(ACCOUNT_KEY);
+  if (pem === undefined) return undefined;
+  const key = crypto.readKey(pem);
+  if (key === undefined) {
+    throw new AcmeError(
+      'state',
+      `${ACCOUNT_KEY} in the state folder is no ECDSA key on P-256; restore it from a copy, or remove it to have a new account`,
+    );
+  }
+  return key;
+}
+
+/** The account's URL at `directory`; those at other authorities stay. */
+export function accountMemory(storage: Storage, directory: string): AccountMemory {
+  const urls = async (): Promise<Record<string, unknown>> =>
+    Object(parseJson((await storage.read(ACCOUNT_URLS)) ?? '{}')) as Record<string, unknown>;
+  return {
+    load: async () => {
+      const url = (await urls())[directory];
+      return typeof url === 'string' ? url : undefined;
+    },
+    save: async (url) => {
+      const { [directory]: _old, ...others } = await urls();
+      const all = url === undefined ? others : { ...others, [directory]: url };
+      await storage.write(ACCOUNT_URLS, `${JSON.stringify(all, undefined, 2)}\n`);
+    },
+  };
+}

@@ -1,0 +1,103 @@
+/** Options of the command line about certificates that are ordered. */
+import { join, resolve } from 'node:path';
+import { type Command, InvalidArgumentError } from 'commander';
+import { identifierOf } from '../../acme/der/names.js';
+import { folderFor } from '../../acme/state/storage.js';
+import { badUsage } from '../../errors/failure.js';
+import { stateFolder } from '../../net/direct/address/lease-file.js';
+import type { AcmeArguments } from '../../serve/options/acme.js';
+
+export interface AcmeFlags {
+  acme?: string;
+  domain?: readonly (readonly string[])[];
+  agreeTos?: true;
+  acmeDirectory?: string;
+  acmeProfile?: string;
+  acmeFollow?: true;
+  acmeEab?: { readonly keyId: string; readonly hmacKey: string };
+}
+
+const LETS_ENCRYPT = 'https://acme-v02.api.letsencrypt.org/directory';
+/** Names in one certificate: what Let's Encrypt allows. */
+const MOST_NAMES = 100;
+
+export function addAcmeOptions(program: Command): Command {
+  return program
+    .option('--acme <email>', 'order certificates, and keep them fresh; the authority writes to this address', email)
+    .option(
+      '--domain <names>',
+      'with --acme: names of a certificate, by commas; may be given several times, each a certificate',
+      names,
+    )
+    .option('--agree-tos', "with --acme: you have read and agree to the authority's terms of service")
+    .option('--acme-directory <url>', `with --acme: the authority (default: ${LETS_ENCRYPT})`, directory)
+    .option('--acme-profile <name>', 'with --acme: a kind of certificate that the authority has, such as shortlived')
+    .option('--acme-follow', 'with --acme: another host orders; this one has a copy of its account.key')
+    .option('--acme-eab <id:key>', 'with --acme: the key that the authority gave its customer', externalAccount);
+}
+
+/** The options together; undefined: nothing is ordered. `state`: `--state`. Throws a `Failure`. */
+export function acmeArguments(flags: AcmeFlags, state: string | undefined): AcmeArguments | undefined {
+  const { acme, domain = [] } = flags;
+  if (acme === undefined) {
+    const given: [string, unknown][] = [
+      ['--domain', flags.domain],
+      ['--agree-tos', flags.agreeTos],
+      ['--acme-directory', flags.acmeDirectory],
+      ['--acme-profile', flags.acmeProfile],
+      ['--acme-follow', flags.acmeFollow],
+      ['--acme-eab', flags.acmeEab],
+    ];
+    const wrong = given.find(([, value]) => value !== undefined)?.[0];
+    if (wrong !== undefined) throw badUsage(`${wrong} is for --acme EMAIL; add that, or leave ${wrong} out`);
+    return undefined;
+  }
+  if (domain.length === 0) throw badUsage('--acme needs --domain with the names that the certificate is for');
+  return {
+    email: acme,
+    certificates: domain,
+    agreed: flags.agreeTos ?? false,
+    directory: flags.acmeDirectory ?? LETS_ENCRYPT,
+    profile: flags.acmeProfile,
+    external: flags.acmeEab,
+    orders: flags.acmeFollow === undefined,
+    state: acmeFolder(state),
+  };
+}
+
+/** Where certificates lie below the state folder. */
+export function acmeFolder(state: string | undefined): string {
+  return join(resolve(state ?? stateFolder()), 'acme');
+}
+
+function email(text: string): string {
+  if (!/^[^\s@,?]+@[^\s@,?]+\.[^\s@,?]+$/.test(text))
+    throw new InvalidArgumentError('An address looks like admin@example.org.');
+  return text;
+}
+
+function names(text: string, before: readonly (readonly string[])[] = []): readonly (readonly string[])[] {
+  const found = text.split(',').map((one) => {
+    const identifier = identifierOf(one);
+    if (identifier === undefined)
+      throw new InvalidArgumentError(`"${one}" is no name like www.example.org, and no address.`);
+    return identifier.value;
+  });
+  const unique = [...new Set(found)];
+  if (unique.length > MOST_NAMES) throw new InvalidArgumentError(`A certificate has ${MOST_NAMES} names at most.`);
+  if (before.some((other) => folderFor(other) === folderFor(unique)))
+    throw new InvalidArgumentError(`${unique[0]} is in another certificate already, which is stored under its name.`);
+  return [...before, unique];
+}
+
+function directory(text: string): string {
+  if (!URL.canParse(text) || new URL(text).protocol !== 'https:')
+    throw new InvalidArgumentError('A directory is an address like https://acme-v02.api.letsencrypt.org/directory.');
+  return text;
+}
+
+function externalAccount(text: string): { keyId: string; hmacKey: string } {
+  const match = /^([^:]+):([\w-]+)=*$/.exec(text);
+  if (match === null) throw new InvalidArgumentError('A key looks like ID:KEY, the key in base64url.');
+  return { keyId: match[1]!, hmacKey: match[2]! };
+}

@@ -1,0 +1,59 @@
+/** `certificate status|renew|import|export`. */
+import type { Command } from 'commander';
+import { acmeFolder } from './acme.js';
+import { quiet } from './quiet.js';
+
+export interface CertificateOptions {
+  readonly kind: 'certificate';
+  readonly action: 'status' | 'renew' | 'import' | 'export';
+  /** The folder of certificates below the state folder. */
+  readonly folder: string;
+  /** A name of the certificate; undefined: all, or the only one. */
+  readonly domain: string | undefined;
+  /** `import`: PEM files with the chain and the key. */
+  readonly files: readonly string[];
+  /** `export`: the file that is written; undefined: standard output. */
+  readonly output: string | undefined;
+  /** `status`: as JSON. */
+  readonly json: boolean;
+}
+
+interface Flags {
+  state?: string;
+  domain?: string;
+  output?: string;
+  json?: true;
+}
+
+const ABOUT = {
+  status: 'Says which certificates there are, until when, when they are renewed, and what went wrong.',
+  renew: 'Has the server order a new certificate, whenever the old one ends.',
+  import: 'Takes a certificate and its key into the state folder: the server uses it, and renews it in time.',
+  export: 'Writes a certificate, its chain and its key as PEM: for another host, or a copy.',
+} as const;
+
+export function addCertificate(program: Command, found: (options: CertificateOptions) => void): void {
+  const certificate = quiet(program.command('certificate')).description('Certificates that the server ordered.');
+  for (const action of ['status', 'renew', 'import', 'export'] as const) {
+    const command = quiet(certificate.command(action))
+      .description(ABOUT[action])
+      .option('--state <dir>', 'the state folder of the server (default: $XDG_STATE_HOME/sitekernel)')
+      .option('--domain <name>', 'a name of the certificate (default: all, or the only one)');
+    if (action === 'status') command.option('--json', 'as JSON');
+    if (action === 'export') command.option('-o, --output <file>', 'file to write (default: standard output)');
+    if (action === 'import')
+      command.argument('<files...>', 'the certificate chain and the key in PEM, in one file or two');
+    const run = (files: readonly string[], flags: Flags): void =>
+      found({
+        kind: 'certificate',
+        action,
+        folder: acmeFolder(flags.state),
+        domain: flags.domain?.toLowerCase(),
+        files,
+        output: flags.output,
+        json: flags.json ?? false,
+      });
+    if (action === 'import') command.action((files: string[], flags: Flags) => run(files, flags));
+    else command.action((flags: Flags) => run([], flags));
+  }
+}

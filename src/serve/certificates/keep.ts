@@ -1,0 +1,99 @@
+/** Orders certificates as the command line asks for it, and keeps them fresh, for as long as the server runs. */
+import { join } from 'node:path';
+import type { Authority } from '../../acme/authority/authority.js';
+import { Http01 } from '../../acme/authority/http-01.js';
+import type { SigningKey } from '../../acme/crypto.js';
+import { type Identifier, identifierOf } from '../../acme/der/names.js';
+import { CertificateKeeper } from '../../acme/keep/keeper.js';
+import type { CertificateSink } from '../../acme/keep/options.js';
+import { nodeCrypto } from '../../acme/node-crypto.js';
+import { Account } from '../../acme/protocol/account.js';
+import { AcmeClient } from '../../acme/protocol/client.js';
+import { AcmeError } from '../../acme/protocol/problem.js';
+import { Session } from '../../acme/protocol/session.js';
+import { ACCOUNT_KEY, accountKey, accountMemory, storedAccountKey } from '../../acme/state/account-state.js';
+import { FolderStorage, folderFor } from '../../acme/state/storage.js';
+import { Failure } from '../../errors/failure.js';
+import type { Clock } from '../../net/flow.js';
+import type { Random } from '../../net/ip/transport.js';
+import type { AcmeArguments } from '../options/acme.js';
+import { httpsFetch } from './https-fetch.js';
+import { readiness } from './readiness.js';
+
+export interface KeepOptions {
+  readonly acme: AcmeArguments;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Where the certificate of these names is served. */
+  readonly sinkFor: (names: readonly string[]) => CertificateSink;
+  /** How names are proven, beside http-01, which the HTTP server answers by itself. */
+  readonly authorities?: readonly Authority[];
+  readonly onNotice: (sentence: string) => void;
+  readonly onEvent: (sentence: string) => void;
+}
+
+export interface KeptCertificates {
+  /** Looks at the state folder now. */
+  look(): void;
+  stop(): void;
+}
+
+/** Resolves when what is stored is in use. Throws a `Failure` when the state folder cannot be used: an order without one would be repeated. */
+export async function keepCertificates(options: KeepOptions): Promise<KeptCertificates> {
+  const { acme, version, clock, random, onNotice, onEvent } = options;
+  const { directory, email, agreed, external } = acme;
+  const storage = new FolderStorage(acme.state);
+  const key = await keyIn(storage, acme);
+  const session = new Session({
+    directory,
+    fetch: httpsFetch,
+    clock,
+    crypto: nodeCrypto,
+    userAgent: `sitekernel/${version}`,
+  });
+  const account = new Account(session, key, { email, agreed, external }, accountMemory(storage, directory));
+  const client = new AcmeClient(session, account);
+  const authorities = [new Http01(), ...(options.authorities ?? [])];
+  const check = readiness(
+    client,
+    authorities.map(({ type }) => type),
+  );
+  const keepers = acme.certificates.map((names) => {
+    const identifiers = names.map(identifierOf).filter((one): one is Identifier => one !== undefined);
+    return new CertificateKeeper({
+      client,
+      identifiers,
+      storage: new FolderStorage(join(acme.state, folderFor(identifiers.map(({ value }) => value)))),
+      authorities,
+      sink: options.sinkFor(names),
+      random,
+      orders: acme.orders,
+      profile: acme.profile,
+      check,
+      onNotice,
+      onEvent,
+    });
+  });
+  for (const keeper of keepers) await keeper.start();
+  return {
+    look: () => {
+      for (const keeper of keepers) keeper.look();
+    },
+    stop: () => {
+      for (const keeper of keepers) keeper.stop();
+    },
+  };
+}
+
+async function keyIn(storage: FolderStorage, { orders, state }: AcmeArguments): Promise<SigningKey> {
+  try {
+    const key = orders ? await accountKey(storage, nodeCrypto) : await storedAccountKey(storage, nodeCrypto);
+    if (key !== undefined) return key;
+  } catch (error) {
+    if (!(error instanceof AcmeError)) throw error;
+    throw new Failure(`--acme: ${error.message}; certificates need a folder for their state, --state`);
+  }
+  // A key of its own would answer for an account that nobody orders with.
+  throw new Failure(`--acme-follow: there is no ${join(state, ACCOUNT_KEY)}; copy it from the host that orders`);
+}

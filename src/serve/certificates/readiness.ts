@@ -1,0 +1,82 @@
+/** Looks from here, over the kernel's sockets, at what a certificate authority will see. */
+import { randomBytes } from 'node:crypto';
+import { Resolver } from 'node:dns/promises';
+import { request } from 'node:http';
+import type { Identifier } from '../../acme/der/names.js';
+import { type CaaRecord, checkReady, type Outside } from '../../acme/order/ready.js';
+import type { AcmeClient } from '../../acme/protocol/client.js';
+
+/** Milliseconds for a question. */
+const PATIENCE = 5_000;
+/** RFC 8659 4.1, and the errors of c-ares that say that there is nothing. */
+const NOTHING = new Set(['ENOTFOUND', 'ENODATA']);
+const LONGEST = 200;
+
+/** For `KeeperOptions.check`. `methods`: kinds of challenges that can be answered. */
+export function readiness(
+  client: AcmeClient,
+  methods: readonly string[],
+): (identifiers: readonly Identifier[]) => Promise<void> {
+  return async (identifiers) => {
+    const { caaIdentities } = await client.session.directory();
+    const account = await client.account.url();
+    const token = randomBytes(24).toString('base64url');
+    const { thumbprint } = client.account;
+    await checkReady(identifiers, outside(), { caaIdentities, account, thumbprint, methods, token });
+  };
+}
+
+/** `port`: where authorities ask (RFC 8555 8.3). */
+export function outside(port = 80): Outside {
+  const resolver = new Resolver({ timeout: PATIENCE / 2, tries: 2 });
+  return {
+    addresses: async (name) => {
+      const both = await Promise.all([nothing(resolver.resolve4(name)), nothing(resolver.resolve6(name))]);
+      return both.flat();
+    },
+    caa: async (name) => (await nothing(resolver.resolveCaa(name))).flatMap(recordsOf),
+    challenge: (address, name, token) =>
+      new Promise((resolve, reject) => {
+        const options = {
+          ...{ host: address, port, path: `/.well-known/acme-challenge/${token}` },
+          ...{ headers: { host: name.includes(':') ? `[${name}]` : name }, timeout: PATIENCE, agent: false },
+        };
+        const asked = request(options, (response) => {
+          const { statusCode = 0 } = response;
+          // RFC 8555 8.3: the CA follows it, so that this answer says nothing.
+          if (statusCode >= 300 && statusCode < 400) {
+            asked.destroy(new Error('a redirect'));
+            return;
+          }
+          let text = '';
+          response.setEncoding('latin1').on('data', (part: string) => {
+            text += part;
+            if (text.length > LONGEST) response.destroy();
+          });
+          response.on('close', () => resolve(text.slice(0, LONGEST) || `status ${statusCode}`));
+        });
+        asked.on('timeout', () => asked.destroy(new Error('no answer in time')));
+        asked.on('error', reject);
+        asked.end();
+      }),
+  };
+}
+
+/** An empty list where the name, or the type, does not exist. */
+async function nothing<T>(asked: Promise<T[]>): Promise<T[]> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (NOTHING.has((error as NodeJS.ErrnoException).code ?? '')) return [];
+    throw error;
+  }
+}
+
+/** Node gives a record as an object with its tag as a key. */
+function recordsOf({ critical, ...tags }: { critical: number }): CaaRecord[] {
+  return Object.entries(tags).map(([tag, value]) => ({
+    critical: critical >= 128,
+    tag: tag.toLowerCase(),
+    value: String(value),
+  }));
+}

@@ -1,0 +1,26 @@
+/** Certificates of a server: ordered where the command line asks for it, and looked at again at SIGHUP. */
+import { CryptoRandom } from '../net/direct/host/random.js';
+import { RealClock } from '../net/real-clock.js';
+import type { KeptCertificates } from './certificates/keep.js';
+import type { Log } from './log.js';
+import type { ServeOptions } from './options/serve.js';
+import { packageVersion } from './program-files.js';
+import { onReload } from './signals.js';
+
+/** Undefined: none are asked for. In one process of a server; the others find in the state folder what it gets. Rejects with a `Failure`. */
+export async function openCertificates({ acme }: ServeOptions, log: Log): Promise<KeptCertificates | undefined> {
+  if (acme === undefined) return undefined;
+  const { keepCertificates } = await import('./certificates/keep.js');
+  const kept = await keepCertificates({
+    acme,
+    version: packageVersion(),
+    clock: new RealClock(),
+    random: new CryptoRandom(),
+    // The file in the state folder is what is served: its readers look at it by themselves.
+    sinkFor: () => ({ use: () => undefined }),
+    onNotice: (sentence) => log.warn(sentence),
+    onEvent: (sentence) => log.event('net', sentence),
+  });
+  onReload(() => kept.look());
+  return kept;
+}

@@ -1,0 +1,19 @@
+/** Options of certificates that are ordered from a certificate authority. */
+
+export interface AcmeArguments {
+  /** Where the authority writes to. */
+  readonly email: string;
+  /** Names and addresses, a list for each certificate; all of them valid. At least one. */
+  readonly certificates: readonly (readonly string[])[];
+  /** The authority's terms of service have been agreed to. */
+  readonly agreed: boolean;
+  /** The address of the authority's directory. */
+  readonly directory: string;
+  readonly profile: string | undefined;
+  /** The key by which the authority knows its customer. */
+  readonly external: { readonly keyId: string; readonly hmacKey: string } | undefined;
+  /** False: another host orders; this one answers for the same account, and uses what is brought into its state folder. */
+  readonly orders: boolean;
+  /** Folder of certificates, keys and plans. */
+  readonly state: string;
+}

@@ -110,6 +110,8 @@ export interface HttpOptions {
   readonly livePages?: readonly LivePage[] | undefined;
   /** Requests for a host that is neither an IP address nor `localhost` are refused with 421 (RFC 9110 15.5.20): for pages that no site may read. */
   readonly localOnly?: boolean | undefined;
+  /** Whether HTTP/2 is spoken with clients that begin with it; true when absent. False: they are told to use HTTP/1.1. */
+  readonly http2?: boolean | undefined;
   readonly clock: Clock;
   readonly limits?: Partial<HttpLimits>;
   readonly timeouts?: Partial<HttpTimeouts>;

@@ -215,7 +215,6 @@ t.test('options that do not go together', (t) => {
     ['--hsts', '1'],
     ['--tls-min', '1.3'],
     ['--tls-engine', 'openssl'],
-    ['--no-http2'],
   ])
     wrong(option, /is for HTTPS; add --tls-cert and --tls-key/);
   wrong(['--port', '1', '--http-port', '2'], /another name of --port/);
@@ -227,7 +226,7 @@ t.test('options that do not go together', (t) => {
   const serve = (argv: string[]) => parseArguments(argv) as ServeOptions;
   t.match(serve(['--tls', 'self-signed']), {
     port: 8080,
-    tls: { port: 8443, redirect: true, min: '1.2', engine: 'own', http2: true },
+    tls: { port: 8443, redirect: true, min: '1.2', engine: 'own' },
   });
   t.match(serve(['--net', 'direct', '--tls', 'self-signed']), { port: 80, tls: { port: 443 } });
   t.match(serve(['--tls', 'self-signed', '--canonical-host', 'example.org']), {

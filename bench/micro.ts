@@ -4,9 +4,9 @@
  */
 import { join } from 'node:path';
 import { Bench } from 'tinybench';
+import { DEFAULT_LIMITS } from '../src/http/contracts/limits.js';
 import { FRAME } from '../src/http/h2/frames.js';
 import { HttpServer } from '../src/http/index.js';
-import { DEFAULT_LIMITS } from '../src/http/options.js';
 import { Fields } from '../src/http/parse/fields.js';
 import { RequestLine } from '../src/http/parse/request-line.js';
 import { FieldsCache } from '../src/http/repeat/fields-cache.js';

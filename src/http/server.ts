@@ -3,13 +3,14 @@ import { type ConnectionStats, doing, type HttpStats } from './admin/stats.js';
 import { Answering } from './answer/answering.js';
 import { PIECE } from './answer/later.js';
 import { Admission } from './connection/admission.js';
-import { type Connection, STATE, UNWATCHED, Unfinished } from './connection/connection.js';
-import { type DeadlineList, Deadlines } from './connection/deadlines.js';
+import { type Connection, type ConnectionList, STATE, UNWATCHED, Unfinished } from './connection/connection.js';
+import { Deadlines } from './connection/deadlines.js';
 import { Exchange } from './connection/exchange.js';
 import { Moves } from './connection/moves.js';
+import type { HttpLimits } from './contracts/limits.js';
+import { boundsOf, type HttpOptions } from './contracts/options.js';
 import { BudgetCounts } from './h2/budgets.js';
 import { Http2 } from './h2/http2.js';
-import { boundsOf, type HttpLimits, type HttpOptions } from './options.js';
 import { CR, LF } from './parse/octets.js';
 
 /** Names of what is spoken here (RFC 7301 6), the preferred one first. */
@@ -31,16 +32,16 @@ export class HttpServer implements FlowHandler {
   readonly #limits: HttpLimits;
   readonly #answering: Answering;
   readonly #exchange: Exchange;
-  readonly #deadlines: Deadlines;
-  readonly #heads: DeadlineList;
-  readonly #bodies: DeadlineList;
-  readonly #idle: DeadlineList;
-  readonly #sending: DeadlineList;
-  readonly #lingering: DeadlineList;
+  readonly #deadlines: Deadlines<Connection>;
+  readonly #heads: ConnectionList;
+  readonly #bodies: ConnectionList;
+  readonly #idle: ConnectionList;
+  readonly #sending: ConnectionList;
+  readonly #lingering: ConnectionList;
   /** For those that took all of an answer: the rest of the time without a request. */
-  readonly #rest: DeadlineList;
+  readonly #rest: ConnectionList;
   /** HTTP/2 connections that have something under way. */
-  readonly #watched: DeadlineList;
+  readonly #watched: ConnectionList;
   readonly #moves: Moves;
   readonly #speaksHttp2: boolean;
   readonly #makeHttp2: () => Http2;
@@ -54,8 +55,8 @@ export class HttpServer implements FlowHandler {
     this.#limits = limits;
     const unfinished = new Unfinished(limits.unfinished);
     this.#admission = new Admission(limits, unfinished);
-    this.#deadlines = new Deadlines(options.clock);
-    const list = (delay: number, expired: (c: Connection) => void, shared?: DeadlineList): DeadlineList =>
+    this.#deadlines = new Deadlines<Connection>(options.clock);
+    const list = (delay: number, expired: (c: Connection) => void, shared?: ConnectionList): ConnectionList =>
       this.#deadlines.list(delay, (c) => this.#guarded(c, expired), shared);
     this.#heads = list(timeouts.head, (c) => this.#headExpired(c));
     this.#bodies = list(timeouts.body, (c) => this.#giveUp(c));

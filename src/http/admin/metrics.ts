@@ -1,4 +1,4 @@
-import type { LiveAnswer, LivePage } from './live-pages.js';
+import type { LiveAnswer, LivePage } from '../contracts/live-page.js';
 import type { Metric, Numbers, Sample } from './metric.js';
 import { networkMetrics } from './network-metrics.js';
 import type { HttpStats } from './stats.js';

@@ -1,9 +1,10 @@
-import type { AccessRecord } from '../admin/access.js';
-import { FaultReports } from '../admin/fault-reports.js';
-import type { Deadlines } from '../connection/deadlines.js';
-import type { HttpLimits, HttpOptions } from '../options.js';
+import type { AccessRecord } from '../contracts/access-record.js';
+import type { CallClock } from '../contracts/call-clock.js';
+import type { HttpLimits } from '../contracts/limits.js';
+import type { HttpOptions } from '../contracts/options.js';
 import { METHOD, type Method } from '../parse/request-line.js';
 import { KnownRequests } from '../repeat/known-requests.js';
+import { FaultReports } from './fault-reports.js';
 import { Responder } from './responder.js';
 import { Tails } from './tails.js';
 
@@ -20,7 +21,7 @@ export class Answering {
   draining = false;
 
   /** `retryAfter` in seconds. Throws a `RangeError` when an option is not as `HttpOptions` has it. */
-  constructor(options: HttpOptions, limits: HttpLimits, retryAfter: number, clock: Deadlines) {
+  constructor(options: HttpOptions, limits: HttpLimits, retryAfter: number, clock: CallClock) {
     this.limits = limits;
     this.responder = new Responder(options, limits, retryAfter, clock);
     this.tails = new Tails(options.serverField, options.hsts);

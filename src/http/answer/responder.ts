@@ -1,11 +1,11 @@
 import { Memory } from '../../memory/memory.js';
 import type { Content, Extent, Lookup, Representation, Resource, Store } from '../../store/store.js';
-import { asksLocally, LivePages } from '../admin/live-pages.js';
-import type { Deadlines } from '../connection/deadlines.js';
+import type { CallClock } from '../contracts/call-clock.js';
+import type { HttpLimits } from '../contracts/limits.js';
+import type { HttpOptions } from '../contracts/options.js';
 import { CONDITIONS, evaluate, FAILED, NOT_MODIFIED, rangeApplies } from '../negotiate/conditions.js';
 import { chooseLanguage } from '../negotiate/languages.js';
 import { IGNORED, RangeSet, UNSATISFIABLE } from '../negotiate/ranges.js';
-import type { HttpLimits, HttpOptions } from '../options.js';
 import { FIELD, type Fields } from '../parse/fields.js';
 import { latin1 } from '../parse/octets.js';
 import { normalisePath } from '../parse/path.js';
@@ -14,6 +14,7 @@ import { uriText } from '../parse/uri-text.js';
 import type { AnswerWriter } from './answer-writer.js';
 import { Elsewhere } from './elsewhere.js';
 import { Later } from './later.js';
+import { asksLocally, LivePages } from './live-pages.js';
 import { ALLOW, errorPage, type Page, Pages, redirectPage } from './pages.js';
 import { Sites } from './sites.js';
 import { type Ending, PERSIST } from './tails.js';
@@ -32,7 +33,7 @@ const PECULIAR = CONDITIONS | (1 << FIELD.range) | (1 << FIELD.ifRange);
  * keeps nothing of them.
  */
 export class Responder {
-  readonly #clock: Deadlines;
+  readonly #clock: CallClock;
   readonly #pages: Pages;
   readonly #sites: Sites;
   readonly #live: LivePages | undefined;
@@ -56,7 +57,7 @@ export class Responder {
   totalBytes = 0;
 
   /** `retryAfter` in seconds. Throws a `RangeError` when an option is not as `HttpOptions` has it. */
-  constructor(options: HttpOptions, limits: HttpLimits, retryAfter: number, clock: Deadlines) {
+  constructor(options: HttpOptions, limits: HttpLimits, retryAfter: number, clock: CallClock) {
     this.#clock = clock;
     this.#pages = new Pages(retryAfter);
     const { redirectTo, canonical } = options;

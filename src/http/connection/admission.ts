@@ -1,5 +1,5 @@
 import type { Flow } from '../../net/flow.js';
-import type { HttpLimits } from '../options.js';
+import type { HttpLimits } from '../contracts/limits.js';
 import { type Client, Connection, type Unfinished } from './connection.js';
 
 /** Which connections are let in: caps on all of them and on those of one client, and what was counted by them. */

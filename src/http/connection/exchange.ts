@@ -1,19 +1,19 @@
 import { Memory } from '../../memory/memory.js';
 import type { Flow } from '../../net/flow.js';
-import { AccessRecord } from '../admin/access.js';
+import { AnswerRecord } from '../answer/answer-record.js';
 import { type Answering, refusal } from '../answer/answering.js';
 import { Http1Writer } from '../answer/http1-writer.js';
 import type { Responder } from '../answer/responder.js';
 import { CLOSE, type Ending, PERSIST, PERSIST_1_0 } from '../answer/tails.js';
-import type { HttpLimits } from '../options.js';
+import type { AccessRecord } from '../contracts/access-record.js';
+import type { HttpLimits } from '../contracts/limits.js';
 import { BodyReader, MORE } from '../parse/body.js';
 import { Fields } from '../parse/fields.js';
 import { CR, isText, LF } from '../parse/octets.js';
 import { HTTP2_PREFACE, INCOMPLETE, METHOD, RequestLine } from '../parse/request-line.js';
 import { FieldsCache } from '../repeat/fields-cache.js';
 import type { KnownRequests } from '../repeat/known-requests.js';
-import { type Connection, STATE, type Unfinished } from './connection.js';
-import type { DeadlineList } from './deadlines.js';
+import { type Connection, type ConnectionList, STATE, type Unfinished } from './connection.js';
 
 const CONTINUE = Memory.of('HTTP/1.1 100 Continue\r\n\r\n');
 /** An empty SETTINGS frame and GOAWAY with HTTP_1_1_REQUIRED: what an HTTP/2 client understands (RFC 9113 3.4, 6.8, 7). */
@@ -28,7 +28,7 @@ const SPEAKS_HTTP2 = -1;
 export class Exchange {
   readonly #answering: Answering;
   readonly #limits: HttpLimits;
-  readonly #bodies: DeadlineList;
+  readonly #bodies: ConnectionList;
   readonly #becomeHttp2: ((c: Connection) => void) | undefined;
   readonly #unfinished: Unfinished;
   readonly #log: ((record: AccessRecord) => void) | undefined;
@@ -41,14 +41,14 @@ export class Exchange {
   readonly #known: KnownRequests | undefined;
   /** Of the request at hand: what was parsed, or what was known. */
   #fields = this.#parsed;
-  readonly #record = new AccessRecord();
+  readonly #record = new AnswerRecord();
   /**
    * `bodies`: where connections wait whose request brings content. `becomeHttp2` is called with a connection that begins
    * with HTTP/2's preface; undefined: such a connection gets GOAWAY.
    */
   constructor(
     answering: Answering,
-    bodies: DeadlineList,
+    bodies: ConnectionList,
     unfinished: Unfinished,
     becomeHttp2: ((c: Connection) => void) | undefined,
   ) {

@@ -1,8 +1,7 @@
 /** Connections that go to another program, or come from one: what HTTP knows of them, in plain JSON. */
 
 import { latin1 } from '../parse/octets.js';
-import { type Connection, STATE, type State } from './connection.js';
-import type { DeadlineList } from './deadlines.js';
+import { type Connection, type ConnectionList, STATE, type State } from './connection.js';
 
 const VERSION = 1;
 /** A connection that speaks HTTP/2: programs from before it was known do not take it. */
@@ -44,12 +43,12 @@ export interface Sessions {
 
 export class Moves {
   /** Where frozen and adopted connections are to wait; in no list meanwhile, so that nothing is done with them. */
-  readonly #frozen = new Map<Connection, DeadlineList>();
-  readonly #lists: Readonly<Record<string, DeadlineList>>;
+  readonly #frozen = new Map<Connection, ConnectionList>();
+  readonly #lists: Readonly<Record<string, ConnectionList>>;
 
   readonly #sessions: Sessions;
 
-  constructor(lists: Readonly<Record<string, DeadlineList>>, sessions: Sessions) {
+  constructor(lists: Readonly<Record<string, ConnectionList>>, sessions: Sessions) {
     this.#lists = lists;
     this.#sessions = sessions;
   }

@@ -1,4 +1,4 @@
-import type { Deadlines } from '../connection/deadlines.js';
+import type { CallClock } from '../contracts/call-clock.js';
 import type { Batch } from './batch.js';
 import { BUDGET, type Budget, type BudgetCounts } from './budgets.js';
 import { ERROR, type ErrorCode, FRAME, putUint32 } from './frames.js';
@@ -9,11 +9,11 @@ import type { Stream } from './stream.js';
 /** How streams and connections end before their time (RFC 9113 5.4, 6.8), and who pays for it. */
 export class Faults {
   readonly #batch: Batch;
-  readonly #clock: Deadlines;
+  readonly #clock: CallClock;
   readonly #requests: Requests;
   readonly #counts: BudgetCounts;
 
-  constructor(batch: Batch, clock: Deadlines, requests: Requests, counts: BudgetCounts) {
+  constructor(batch: Batch, clock: CallClock, requests: Requests, counts: BudgetCounts) {
     this.#batch = batch;
     this.#clock = clock;
     this.#requests = requests;

@@ -1,8 +1,8 @@
 import type { Answering } from '../answer/answering.js';
-import { type Connection, STATE, type Unfinished } from '../connection/connection.js';
-import type { DeadlineList, Deadlines } from '../connection/deadlines.js';
+import { type Connection, type ConnectionList, STATE, type Unfinished } from '../connection/connection.js';
+import type { CallClock } from '../contracts/call-clock.js';
+import type { HttpLimits, HttpTimeouts } from '../contracts/limits.js';
 import { HpackDecoder } from '../hpack/decoder.js';
-import type { HttpLimits, HttpTimeouts } from '../options.js';
 import { Batch } from './batch.js';
 import { BUDGET, type BudgetCounts } from './budgets.js';
 import { ControlFrames } from './control-frames.js';
@@ -19,17 +19,17 @@ import type { Stream } from './stream.js';
 /** What HTTP/2 shares with the server that it is a part of. */
 export interface Http2Parts {
   readonly answering: Answering;
-  readonly clock: Deadlines;
+  readonly clock: CallClock;
   readonly unfinished: Unfinished;
   readonly limits: HttpLimits;
   readonly timeouts: HttpTimeouts;
   readonly counts: BudgetCounts;
   /** Where connections wait for requests, while answers leave and after, and for their end. */
-  readonly idle: DeadlineList;
-  readonly sending: DeadlineList;
-  readonly lingering: DeadlineList;
+  readonly idle: ConnectionList;
+  readonly sending: ConnectionList;
+  readonly lingering: ConnectionList;
   /** Where those wait that have something under way: looked at each time that it is over. */
-  readonly watched: DeadlineList;
+  readonly watched: ConnectionList;
   /** Puts a connection where it waits for its next request. */
   readonly await: (c: Connection) => void;
   /** Runs a turn of a connection that no call of the network began; an exception ends that connection alone. */

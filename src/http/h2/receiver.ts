@@ -1,7 +1,7 @@
 import type { Unfinished } from '../connection/connection.js';
-import type { Deadlines } from '../connection/deadlines.js';
+import type { CallClock } from '../contracts/call-clock.js';
+import type { HttpLimits } from '../contracts/limits.js';
 import type { HpackDecoder } from '../hpack/decoder.js';
-import type { HttpLimits } from '../options.js';
 import type { Batch } from './batch.js';
 import { BUDGET, SMALL_DATA } from './budgets.js';
 import { type ControlFrames, type Frame, isIdle } from './control-frames.js';
@@ -27,7 +27,7 @@ const RETURNED = FIRST_WINDOW >> 1;
 export class Receiver {
   readonly #limits: HttpLimits;
   readonly #batch: Batch;
-  readonly #clock: Deadlines;
+  readonly #clock: CallClock;
   readonly #head: RequestHead;
   readonly #hpack: HpackDecoder;
   readonly #requests: Requests;
@@ -39,7 +39,7 @@ export class Receiver {
   constructor(parts: {
     readonly limits: HttpLimits;
     readonly batch: Batch;
-    readonly clock: Deadlines;
+    readonly clock: CallClock;
     readonly head: RequestHead;
     readonly hpack: HpackDecoder;
     readonly requests: Requests;

@@ -1,5 +1,5 @@
+import type { HttpLimits } from '../contracts/limits.js';
 import type { DecodedFields } from '../hpack/decoder.js';
-import type { HttpLimits } from '../options.js';
 import { FIELD, FIELD_COUNT, type FieldId, type Fields, fieldNamed } from '../parse/fields.js';
 import { CLASS, COLON, CR, HTAB, isText, isToken, name, SP, TCHAR, VALUE } from '../parse/octets.js';
 import type { RequestLine } from '../parse/request-line.js';

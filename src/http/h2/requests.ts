@@ -1,8 +1,9 @@
-import { AccessRecord } from '../admin/access.js';
+import { AnswerRecord } from '../answer/answer-record.js';
 import { type Answering, refusal } from '../answer/answering.js';
 import { PERSIST } from '../answer/tails.js';
 import type { Unfinished } from '../connection/connection.js';
-import type { Deadlines } from '../connection/deadlines.js';
+import type { AccessRecord } from '../contracts/access-record.js';
+import type { CallClock } from '../contracts/call-clock.js';
 import { FIELD, Fields } from '../parse/fields.js';
 import { METHOD, RequestLine } from '../parse/request-line.js';
 import { Priority } from './priority.js';
@@ -29,15 +30,15 @@ export type Outcome = (typeof OUTCOME)[keyof typeof OUTCOME];
 export class Requests {
   readonly #answering: Answering;
   readonly #head: RequestHead;
-  readonly #clock: Deadlines;
+  readonly #clock: CallClock;
   readonly #unfinished: Unfinished;
   readonly #writer: StreamWriter;
   readonly #line = new RequestLine();
   readonly #fields = new Fields();
   readonly #priority = new Priority();
-  readonly #record = new AccessRecord();
+  readonly #record = new AnswerRecord();
 
-  constructor(answering: Answering, head: RequestHead, clock: Deadlines, unfinished: Unfinished) {
+  constructor(answering: Answering, head: RequestHead, clock: CallClock, unfinished: Unfinished) {
     this.#answering = answering;
     this.#head = head;
     this.#clock = clock;

@@ -1,6 +1,6 @@
 import type { Flow } from '../../net/flow.js';
 import { UNWATCHED } from '../connection/connection.js';
-import type { HttpLimits } from '../options.js';
+import type { HttpLimits } from '../contracts/limits.js';
 import type { Batch } from './batch.js';
 import { BUDGET } from './budgets.js';
 import { DiskContent } from './disk-content.js';

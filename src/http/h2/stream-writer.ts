@@ -2,7 +2,7 @@ import type { Endpoint, Flow } from '../../net/flow.js';
 import type { Content, Extent } from '../../store/store.js';
 import type { AnswerWriter } from '../answer/answer-writer.js';
 import type { Tails } from '../answer/tails.js';
-import type { Deadlines } from '../connection/deadlines.js';
+import type { CallClock } from '../contracts/call-clock.js';
 import { HpackEncoder } from '../hpack/encoder.js';
 import { latin1 } from '../parse/octets.js';
 import type { Stream } from './stream.js';
@@ -15,7 +15,7 @@ const encoder = new TextEncoder();
  * content by reference. One for all connections.
  */
 export class StreamWriter implements AnswerWriter {
-  readonly #clock: Deadlines;
+  readonly #clock: CallClock;
   readonly #tails: Tails;
   readonly #hpack = new HpackEncoder();
   /** The blocks of heads, for as long as these are in memory; without what changes with time. */
@@ -32,7 +32,7 @@ export class StreamWriter implements AnswerWriter {
   /** Where the next answer goes. */
   stream!: Stream;
 
-  constructor(tails: Tails, clock: Deadlines) {
+  constructor(tails: Tails, clock: CallClock) {
     this.#tails = tails;
     this.#clock = clock;
   }

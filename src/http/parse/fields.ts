@@ -1,5 +1,5 @@
-import { Encodings } from '../negotiate/encodings.js';
-import type { HttpLimits } from '../options.js';
+import type { HttpLimits } from '../contracts/limits.js';
+import { Encodings } from './encodings.js';
 import { isHost } from './host.js';
 import {
   CLASS,

@@ -1,4 +1,4 @@
-import type { HttpLimits } from '../options.js';
+import type { HttpLimits } from '../contracts/limits.js';
 import { isHost } from './host.js';
 import { CLASS, CR, DIGIT, isName, isText, LF, name, SLASH, SP, TARGET, TCHAR } from './octets.js';
 

@@ -1,11 +1,11 @@
 /** What is particular about answers in HTTP/2: how they are written, logged and known again. */
 import t from 'tap';
+import { DEFAULT_LIMITS } from '../../../src/http/contracts/limits.js';
 import { ERROR, FLAG, FRAME, SETTING } from '../../../src/http/h2/frames.js';
 import { RequestHead } from '../../../src/http/h2/request-head.js';
 import { HpackDecoder } from '../../../src/http/hpack/decoder.js';
 import { DynamicTable } from '../../../src/http/hpack/dynamic-table.js';
 import { accessLine } from '../../../src/http/index.js';
-import { DEFAULT_LIMITS } from '../../../src/http/options.js';
 import { Memory } from '../../../src/memory/memory.js';
 import type { Extent, Lookup, Store } from '../../../src/store/index.js';
 import { PAGE } from '../hand-made-store.js';

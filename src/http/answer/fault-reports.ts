@@ -1,17 +1,17 @@
-import type { Deadlines } from '../connection/deadlines.js';
+import type { CallClock } from '../contracts/call-clock.js';
 
 /** Milliseconds between two reports. */
 const INTERVAL = 1000;
 
 /** Exceptions out of a turn of a flow: mistakes of ours, or of a store. All are counted, and one a second is reported. */
 export class FaultReports {
-  readonly #clock: Deadlines;
+  readonly #clock: CallClock;
   readonly #onFault: ((error: unknown) => void) | undefined;
-  /** When one was reported last, in ticks of `Deadlines`; 0: never. */
+  /** When one was reported last, in ticks of `CallClock`; 0: never. */
   #reported = 0;
   count = 0;
 
-  constructor(clock: Deadlines, onFault: ((error: unknown) => void) | undefined) {
+  constructor(clock: CallClock, onFault: ((error: unknown) => void) | undefined) {
     this.#clock = clock;
     this.#onFault = onFault;
   }

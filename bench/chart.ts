@@ -10,8 +10,35 @@ const SERVERS: Readonly<Record<string, string>> = {
 /** Bars that are longer are cut there; the number says how long they would be. */
 const LONGEST = 5;
 
-/** An SVG document. */
-export async function chartOf(rows: readonly Row[]): Promise<string> {
+/** In pixels: how long and how thick bars are. A phone shows 320 to 400 pixels, which have no room for a label in one line. */
+const SIZES = {
+  wide: { bars: 420, step: 14, labelExpr: 'datum.label', legendExpr: 'datum.label' },
+  narrow: {
+    bars: 170,
+    step: 18,
+    labelExpr: 'split(datum.label, /, | as a /)',
+    legendExpr: "split(datum.label, ', ')[0]",
+  },
+} as const;
+
+/**
+ * Each colour of the chart, and the one in its place in dark mode. An SVG in an `img` sees the reader's preference by its own
+ * media query; the rules overrule what Vega writes as attributes.
+ */
+const DARK: Readonly<Record<string, string>> = {
+  '#ffffff': '#14181b',
+  '#1d2328': '#e7e5df',
+  '#888888': '#58636b',
+  '#dddddd': '#30383d',
+  '#0b6e4f': '#3fb98f',
+  '#7fb7a3': '#2c6a57',
+  '#b00020': '#ff8a66',
+};
+const INK = '#1d2328';
+
+/** An SVG document, in light and dark colours; `narrow` for a phone. */
+export async function chartOf(rows: readonly Row[], size: keyof typeof SIZES = 'wide'): Promise<string> {
+  const { bars, step, labelExpr, legendExpr } = SIZES[size];
   const values = rows.flatMap((row) =>
     Object.entries(SERVERS).flatMap(([key, server]) => {
       const cell = row.servers[key];
@@ -25,15 +52,28 @@ export async function chartOf(rows: readonly Row[]): Promise<string> {
       };
     }),
   );
-  const y = { field: 'workload', type: 'nominal', sort: null, axis: { title: null, labelLimit: 300 } } as const;
+  const y = {
+    field: 'workload',
+    type: 'nominal',
+    sort: null,
+    axis: { title: null, labelLimit: 0, labelExpr },
+  } as const;
   const offset = { field: 'server', sort: Object.values(SERVERS) } as const;
   const spec: TopLevelSpec = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     title: { text: 'Requests a second, in units of nginx', anchor: 'start', subtitle: 'ticks: the goals' },
-    width: 420,
-    height: { step: 14 },
-    background: 'white',
-    config: { font: 'system-ui, sans-serif', view: { stroke: null } },
+    width: bars,
+    height: { step },
+    background: '#ffffff',
+    config: {
+      font: 'system-ui, sans-serif',
+      view: { stroke: null },
+      axis: { labelColor: INK, domainColor: '#888888', tickColor: '#888888', gridColor: '#dddddd' },
+      legend: { labelColor: INK },
+      title: { color: INK, subtitleColor: INK },
+      text: { color: INK },
+      rule: { color: INK },
+    },
     data: { values },
     encoding: { y, yOffset: offset },
     layer: [
@@ -51,7 +91,7 @@ export async function chartOf(rows: readonly Row[]): Promise<string> {
             type: 'nominal',
             sort: Object.values(SERVERS),
             scale: { range: ['#0b6e4f', '#7fb7a3'] },
-            legend: { title: null, orient: 'bottom', direction: 'vertical', labelLimit: 400 },
+            legend: { title: null, orient: 'bottom', direction: 'vertical', labelLimit: 0, labelExpr: legendExpr },
           },
         },
       },
@@ -73,5 +113,8 @@ export async function chartOf(rows: readonly Row[]): Promise<string> {
   const view = new View(parse(compile(spec).spec), { renderer: 'none' });
   const svg = await view.toSVG();
   view.finalize();
-  return `${svg}\n`;
+  const rules = Object.entries(DARK).map(
+    ([light, dark]) => `[fill="${light}"]{fill:${dark}}[stroke="${light}"]{stroke:${dark}}`,
+  );
+  return `${svg.replace(/<svg[^>]*>/, (tag) => `${tag}<style>@media (prefers-color-scheme:dark){${rules.join('')}}</style>`)}\n`;
 }

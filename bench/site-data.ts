@@ -1,5 +1,6 @@
-/** `npm run bench:site`: what the site's benchmarks page shows, out of bench/results/latest.json and .svg. Then `npm run site`. */
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+/** `npm run bench:site`: what the site's benchmarks page shows, out of bench/results/latest.json, with its chart for screens and for phones. Then `npm run site`. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chartOf } from './chart.js';
 import type { Results } from './report.js';
 
 const NAMES: Readonly<Record<string, readonly [string, string]>> = {
@@ -34,6 +35,7 @@ const data = {
   method: `${results.rounds} rounds of ${results.seconds} s, servers in turns, medians of the ratios of each round`,
   rows,
 };
-copyFileSync('bench/results/latest.svg', 'site/assets/bench.svg');
+writeFileSync('site/assets/bench.svg', await chartOf(results.rows));
+writeFileSync('site/assets/bench-narrow.svg', await chartOf(results.rows, 'narrow'));
 mkdirSync('site/_data', { recursive: true });
 writeFileSync('site/_data/bench.json', `${JSON.stringify(data, null, 1)}\n`);

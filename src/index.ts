@@ -8,20 +8,24 @@ export type { DirectNetwork } from './net/direct/network.js';
 export { type DirectNetworkOptions, openDirectNetwork } from './net/direct/open.js';
 export type {
   Accept,
+  Adopt,
   Clock,
   CloseReason,
   Endpoint,
   Flow,
   FlowHandler,
   FlowInfo,
+  FlowSecurity,
   Listener,
   Network,
   Timer,
+  Trouble,
 } from './net/flow.js';
 export { StackHost } from './net/host/stack-host.js';
 export { virtualNet } from './net/host/virtual-net.js';
+export type { SocketNetworkOptions } from './net/sockets/common/options.js';
 export { openSocketNetwork, type SocketKind } from './net/sockets/open.js';
 export { type SiteServer, type SiteServerOptions, serveSite } from './serve/site-server.js';
 export { openStore } from './store/open/open.js';
 export { askStore, type StoreAnswer } from './store/read/ask.js';
-export type { Lookup, Representation, Resource, Store } from './store/store.js';
+export type { Content, ContentReader, ContentSource, Lookup, Representation, Resource, Store } from './store/store.js';

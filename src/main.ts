@@ -39,6 +39,8 @@ async function main(): Promise<void> {
       return (await import('./cli/commands/host.js')).runHost(task);
     case 'image':
       return (await import('./cli/commands/image.js')).runImage(task);
+    case 'zone':
+      return (await import('./cli/commands/zone.js')).runZone(task);
     case 'deploy':
       return (await import('./cli/commands/deploy.js')).runDeploy(task);
   }

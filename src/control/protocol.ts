@@ -162,7 +162,8 @@ function listOfTexts(request: Fields, name: string, what: string): readonly stri
 }
 
 function duration(request: Fields): number {
-  const value = Number(request['seconds']);
+  // The longest that a timer takes.
+  const value = Math.min(Number(request['seconds']), 2_147_483);
   if (!(value >= 0)) throw new RequestError('"seconds" is a number that is not negative');
   return value;
 }

@@ -26,6 +26,9 @@ export type Outcome = 'unchanged' | 'good' | 'bad' | 'refused' | 'failed' | 'hel
 
 /** Starts that an image gets when each was cut off: by a power cut, which may be its own doing. */
 const ATTEMPTS = 2;
+/** Images in a row that may give way to a newer one before the next is judged in any case. */
+const ROUNDS = 8;
+
 export class Deployer {
   readonly host: Host;
   readonly repository: Repository;
@@ -52,12 +55,11 @@ export class Deployer {
   }
 
   private async follow(): Promise<Outcome> {
-    for (;;) {
-      const outcome = await this.step();
-      if (outcome === 'cancelled') continue;
-      await this.endUnjudged();
-      return outcome;
-    }
+    let outcome: Outcome | 'cancelled' = 'cancelled';
+    // Each round is cut off by a commit that came meanwhile. The last one is not: commits in a row must not keep every image from its verdict.
+    for (let round = 1; outcome === 'cancelled'; round++) outcome = await this.step(round < ROUNDS);
+    await this.endUnjudged();
+    return outcome;
   }
 
   /** Starts the last good image when nothing runs: what a boot of the host calls. Where there is none yet: what was pulled. */
@@ -104,14 +106,14 @@ export class Deployer {
   }
 
   private async tip(): Promise<Candidate> {
-    const commit = await this.repository.resolve('HEAD');
+    const commit = await this.repository.resolve(this.host.tip);
     if (commit === undefined) throw new Unable('the clone of the repository has no commit; run deploy init again');
     return candidateAt(this.repository, commit);
   }
 
-  /** One look at the repository, and what follows from it. */
-  private async step(): Promise<Outcome | 'cancelled'> {
-    const commit = await this.repository.resolve('HEAD');
+  /** One look at the repository, and what follows from it. `yields`: an image that is newer than what is found comes first. */
+  private async step(yields: boolean): Promise<Outcome | 'cancelled'> {
+    const commit = await this.repository.resolve(this.host.tip);
     if (commit === undefined) return this.failed('the clone of the repository has no commit; run deploy init again');
     if (this.state.refused?.commit === commit && this.state.trying === undefined) return 'unchanged';
     try {
@@ -133,7 +135,7 @@ export class Deployer {
       }
       if (this.state.bad[id] !== undefined) return await this.dropTrying();
       if (id === this.state.good && running?.image === id) return 'unchanged';
-      return await this.attempt(candidate, new Newer(this.host, commit, id), signer);
+      return await this.attempt(candidate, yields ? new Newer(this.host, commit, id) : undefined, signer);
     } catch (error) {
       if (error instanceof Refusal) return this.refused(commit, error.message);
       return this.failed(sentenceOf(error));
@@ -291,7 +293,7 @@ export class Deployer {
   }
 
   private async stageAgain(id: string): Promise<StagedImage> {
-    const commit = await commitOf(this.repository, id);
+    const commit = await commitOf(this.repository, this.host.tip, id);
     if (commit === undefined) throw new Unable('its files are damaged, and the repository has it no more');
     return stageImage(this.host, this.repository, await candidateAt(this.repository, commit));
   }

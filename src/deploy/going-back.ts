@@ -18,7 +18,7 @@ export interface Earlier {
 /** The image `id`, as the newest commit that has it says. Throws a Refusal. */
 export async function earlierImage(host: Host, repository: Repository, journal: Journal, id: string): Promise<Earlier> {
   const short = id.slice(0, 12);
-  const commit = await commitOf(repository, id);
+  const commit = await commitOf(repository, host.tip, id);
   if (commit === undefined) throw new Refusal(`the image ${short} is not in the repository's history`);
   try {
     const earlier = await believed(host, repository, journal, await candidateAt(repository, commit));

@@ -1,5 +1,6 @@
 /** `deploy init`: makes a host's folder, or brings the one that is there up to date. */
-import { chmod, copyFile, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ImageError } from '../image/image-error.js';
 import type { Manifest } from '../image/manifest.js';
@@ -93,9 +94,32 @@ export async function initHost(options: InitOptions): Promise<Initialised> {
     probe: options.probe ?? before?.probe,
     gate: options.gate ?? before?.gate ?? GATE,
   };
+  const host = new Host(folder, config);
+  try {
+    return await setUp(host, options, { trust, revoked });
+  } catch (error) {
+    // What was no host's folder before is as it was: a second try, or another folder, finds nothing of this one.
+    if (before === undefined) await removeMade(folder, there);
+    throw error;
+  }
+}
+
+/** Removes what is in `folder` now and was not in it before; the folder as well, when nothing is left. */
+async function removeMade(folder: string, before: readonly string[]): Promise<void> {
+  for (const name of await readdir(folder).catch((): string[] => [])) {
+    if (!before.includes(name)) await rm(join(folder, name), { recursive: true, force: true });
+  }
+  if (before.length === 0) await rmdir(folder).catch(() => undefined);
+}
+
+async function setUp(
+  host: Host,
+  options: InitOptions,
+  { trust, revoked }: { readonly trust: TrustFiles | undefined; readonly revoked: Uint8Array | undefined },
+): Promise<Initialised> {
+  const { folder, config } = host;
   for (const name of ['', 'images', 'run', 'tool', 'trust', 'systemd']) makeFolder(join(folder, name));
   await chmod(join(folder, 'run'), 0o700);
-  const host = new Host(folder, config);
   const locks = [await Lock.take(host.pollLock), await Lock.take(host.applyLock)];
   try {
     if (locks.some((lock) => lock === undefined))
@@ -104,11 +128,11 @@ export async function initHost(options: InitOptions): Promise<Initialised> {
     await cloneRepository(host).catch((error: unknown) => {
       if (!(error instanceof GitError) || !/Remote branch .* not found/i.test(error.stderr)) throw error;
       throw new ImageError(
-        `${repository} has no branch ${config.branch}; commit an image to it first, with "deploy commit", or name another --branch`,
+        `${config.repository} has no branch ${config.branch}; commit an image to it first, with "deploy commit", or name another --branch`,
       );
     });
     // What is offered is read once, so that a wrong branch, or a wrong argument, is said now and not by cron.
-    const { manifest } = await candidateAt(new Repository(host.gitDir), 'HEAD');
+    const { manifest } = await candidateAt(new Repository(host.gitDir), host.tip);
     options.check?.(manifest, config.args);
     if (trust !== undefined) await writeTrust(host, trust);
     if (revoked !== undefined) await writeDurable(join(host.folder, 'trust', 'revoked_keys'), revoked);
@@ -204,6 +228,9 @@ async function writeUnits(host: Host): Promise<void> {
   const unit = (text: string): string => `# Written by "sitekernel deploy init".\n${text}`;
   const command = (action: string): string => commandOf(host, action, unitQuoted);
   const name = host.folder.replaceAll('%', '%%');
+  // Whose the folder is: what is started by root would leave files in it that its owner cannot change.
+  const { uid, username } = userInfo();
+  const user = uid <= 0 ? '' : `User=${username}\n`;
   await writeFile(
     join(folder, 'sitekernel.service'),
     unit(`[Unit]
@@ -212,10 +239,11 @@ After=network.target
 
 [Service]
 Type=oneshot
-RemainAfterExit=yes
+${user}RemainAfterExit=yes
 # A first image is fetched, tested and asked before it is done.
 TimeoutStartSec=10min
 ExecStart=${command('start')}
+ExecReload=${command('poll')}
 ExecStop=${command('stop')}
 
 [Install]
@@ -232,7 +260,7 @@ Wants=network-online.target sitekernel.service
 
 [Service]
 Type=oneshot
-TimeoutStartSec=30min
+${user}TimeoutStartSec=30min
 # Mostly what runs is a child of sitekernel.service. Where that could not start anything, what this starts outlives it.
 KillMode=process
 ExecStart=${command('poll')}

@@ -1,11 +1,11 @@
 /** `deploy poll`: what cron calls. Pulls, fast-forward only, and applies what came. */
 import { statfs } from 'node:fs/promises';
-import { GitError, git } from './git/git.js';
+import { GitError, git, Repository } from './git/git.js';
 import { FULL, isFull, sentenceOf } from './host/fault.js';
 import type { Host } from './host/host.js';
 import type { Journal } from './host/journal.js';
 import { Lock } from './host/lock.js';
-import { cloneRepository, POLLING } from './repository/clone.js';
+import { cloneRepository, POLLING, REMOTE } from './repository/clone.js';
 import { removeLeftovers } from './repository/leftovers.js';
 
 /** Bytes that must be free before anything is fetched. */
@@ -36,12 +36,26 @@ export async function pull(host: Host, journal: Journal): Promise<Pulled> {
 
 async function update(host: Host, journal: Journal): Promise<void> {
   try {
-    await git(['-C', host.work, 'pull', '--quiet', '--ff-only', '--no-rebase'], { env: { [POLLING]: '1' } });
+    await fastForward(host);
   } catch (error) {
     if (!(error instanceof GitError) || !DAMAGED.test(error.stderr)) throw error;
     await journal.add({ step: 'recovered', reason: `the clone is damaged (${error.message}): it is cloned again` });
     await cloneRepository(host);
   }
+}
+
+/** Brings the branch that is followed to its tip, whatever is checked out: a person may have looked at something and not gone back. */
+async function fastForward(host: Host): Promise<void> {
+  const { branch } = host.config;
+  const repository = new Repository(host.gitDir);
+  const checkedOut = await repository.text(['symbolic-ref', '--quiet', 'HEAD']).catch(() => '');
+  if (checkedOut !== host.tip) {
+    await repository.run(['fetch', '--quiet', '--no-tags', REMOTE, `${host.tip}:${host.tip}`]);
+    return;
+  }
+  const words = ['pull', '--quiet', '--ff-only', '--no-rebase', REMOTE, branch];
+  const there = ['--git-dir', host.gitDir, '--work-tree', host.work];
+  await git([...there, ...words], { folder: host.work, env: { [POLLING]: '1' } });
 }
 
 async function checkSpace(host: Host): Promise<void> {
@@ -57,7 +71,7 @@ async function failed(journal: Journal, host: Host, error: unknown): Promise<str
   const diverged = error instanceof GitError && /fast-forward|refusing to merge|diverg/i.test(error.stderr);
   const { branch } = host.config;
   const reason = diverged
-    ? `the branch ${branch} was rewritten: it does not follow from what this host has. When that is meant: git -C ${host.work} reset --hard origin/${branch}`
+    ? `the branch ${branch} was rewritten: it does not follow from what this host has. When that is meant: git -C ${host.work} checkout -B ${branch} ${REMOTE}/${branch}`
     : sentenceOf(error);
   const entries = await journal.read();
   const last = entries.findLast(({ step }) => step !== 'served');

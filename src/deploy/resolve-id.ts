@@ -23,7 +23,7 @@ export async function resolveId(host: Host, repository: Repository, start: strin
 
 async function matching(host: Host, repository: Repository, start: string): Promise<string[]> {
   const ids = new Set(await stagedIds(host));
-  const commits = (await repository.text(['log', '--format=%H', 'HEAD', '--', LATEST])).split('\n');
+  const commits = (await repository.text(['rev-list', '--end-of-options', host.tip, '--', LATEST])).split('\n');
   for (const commit of commits) {
     const id = (await repository.blob(`${commit}:${LATEST}`))?.toString('utf8').trim() ?? '';
     if (isImageId(id)) ids.add(id);

@@ -30,7 +30,7 @@ export interface Status {
 export async function statusOf(host: Host, runner: Runner, journal: Journal): Promise<Status> {
   const repository = new Repository(host.gitDir);
   const state = await recoverState(host.stateFile, journal);
-  const commit = await repository.resolve('HEAD');
+  const commit = await repository.resolve(host.tip);
   let tip: Status['tip'];
   let problem: string | undefined;
   try {

@@ -75,12 +75,17 @@ export class ProcessSignals {
     });
   }
 
-  /** Calls `reload` at each SIGHUP from now on, and for one that came too early. */
-  onReload(reload: () => void): void {
+  /** Calls `reload` at each SIGHUP, and for one that came too early, until the function that it returns is called. */
+  onReload(reload: () => void): () => void {
     this.reloads.push(reload);
-    if (!this.reloadLater) return;
-    this.reloadLater = false;
-    reload();
+    if (this.reloadLater) {
+      this.reloadLater = false;
+      reload();
+    }
+    return () => {
+      const at = this.reloads.indexOf(reload);
+      if (at >= 0) this.reloads.splice(at, 1);
+    };
   }
 
   private hangUp(gone: () => void): void {

@@ -7,7 +7,7 @@
  */
 import type { Memory } from '../memory/memory.js';
 
-/** One end of a flow, in text form: an IPv4 dotted quad (or IPv6 text on kernel sockets) and a port of 0..65535. */
+/** One end of a flow, in text form: an IPv4 dotted quad or the IPv6 text of RFC 5952 and a port of 0..65535. */
 export interface Endpoint {
   readonly address: string;
   readonly port: number;
@@ -166,6 +166,10 @@ export interface Network {
   readonly clock: Clock;
   /** The address that clients reach, in text; undefined while DHCP has none. */
   readonly address: string | undefined;
+  /** All of them, where there may be several: `address` is the first. */
+  readonly addresses?: readonly string[];
+  /** Told of each further address that clients reach, once it is set. */
+  onAddress?: (address: string) => void;
   /**
    * `port` 0 lets the network choose. Rejects with an `Error` whose message is for people (port in use, no right). `adopt`: asked for
    * flows of that port that come from another program; without it they stay there.

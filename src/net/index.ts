@@ -4,23 +4,26 @@
  */
 export { Memory } from '../memory/memory.js';
 export type { Device, FrameSink, Offload } from './device/device.js';
-export { type MemoryDevice, memoryLink } from './device/memory/memory-link.js';
+export { type MemoryDevice, type MemoryLinkOptions, memoryLink } from './device/memory/memory-link.js';
 export { TxFrame } from './device/tx-frame.js';
 export type { Faults } from './device/wrap/faults.js';
-export { DhcpClient, type DhcpOptions } from './dhcp/client.js';
+export { DhcpClient, type DhcpOptions, type DhcpState } from './dhcp/client.js';
 export type { Lease, LeaseMemory } from './dhcp/lease.js';
-export { DROP_NAMES, type DropName, Drops } from './drops.js';
+export { DROP_NAMES, type DropName, type DropReason, Drops, type DropWatcher } from './drops.js';
 export type {
   Accept,
+  Adopt,
   Clock,
   CloseReason,
   Endpoint,
   Flow,
   FlowHandler,
   FlowInfo,
+  FlowSecurity,
   Listener,
   Network,
   Timer,
+  Trouble,
 } from './flow.js';
 export { SeededRandom } from './host/seeded-random.js';
 export {
@@ -38,8 +41,9 @@ export type { AddressConfig, StaticRoute } from './ip/address-config.js';
 export type { IpOutput, Ipv4, Route } from './ip/ip-output.js';
 export { Stack, type StackOptions } from './ip/stack.js';
 export type { Random, Transport } from './ip/transport.js';
-export type { UdpPort } from './ip/udp.js';
+export type { DatagramOptions, UdpPort } from './ip/udp.js';
 export type { Probe, ProbeEvent } from './probe.js';
+export type { CongestionControl, RateSample, SenderView } from './tcp/congestion/controller.js';
 export { type CongestionName, congestionByName } from './tcp/congestion/index.js';
 export { Connection, TcpLayer, type TcpLimits, type TcpOptions } from './tcp/index.js';
 export { formatIpv4, parseIpv4 } from './wire/address.js';

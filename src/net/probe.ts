@@ -5,7 +5,7 @@
 export interface ProbeEvent {
   readonly now: number;
   readonly direction: 'in' | 'out';
-  /** `address:port` of the peer and our port. */
+  /** `address:port` of the peer, `[address]:port` for IPv6, and our port. */
   readonly remote: string;
   readonly localPort: number;
   readonly seq: number;

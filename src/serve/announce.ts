@@ -1,15 +1,35 @@
 /** The lines on standard output that say where a server serves. */
+import type { Listener, Network } from '../net/flow.js';
+import type { Front } from './door.js';
 import type { Log } from './log.js';
+import { addressOf, urlOf } from './url.js';
 
-/** `also`: where it listens beside that. A full disk or a reader that has gone is said in the log, and does not end the server. */
-export function announce(url: string, log: Log, also: readonly string[] = []): void {
+/**
+ * `urls`: where it serves, one a line; `also`: where it listens beside that. A full disk or a reader that has gone is said in the log, and
+ * does not end the server.
+ */
+export function announce(urls: readonly string[], log: Log, also: readonly string[] = []): void {
   const lost = (error: unknown): void =>
-    log.warn(`serving on ${url}; standard output cannot be written (${(error as NodeJS.ErrnoException).code})`);
+    log.warn(`serving on ${urls[0]}; standard output cannot be written (${(error as NodeJS.ErrnoException).code})`);
   process.stdout.once('error', lost);
+  const lines = [...urls.map((one) => `listening on ${one}\n`), ...also.map((one) => `also listening on ${one}\n`)];
   try {
-    process.stdout.write(`listening on ${url}\n${also.map((one) => `also listening on ${one}\n`).join('')}`);
+    process.stdout.write(lines.join(''));
   } catch (error) {
     // A file is written at once.
     lost(error);
   }
+}
+
+/** Says where a network serves, a line for each address; and later one for each that comes. */
+export function announceAll(network: Network, front: Front, listeners: readonly Listener[], log: Log): void {
+  const { address, port } = listeners[0]!.endpoint;
+  const all = network.addresses ?? [network.address ?? address];
+  const url = (one: string): string => urlOf(one, port, front.scheme);
+  announce(
+    all.map(url),
+    log,
+    listeners.slice(1).map((one) => addressOf(network, one)),
+  );
+  if ('onAddress' in network) network.onAddress = (one) => announce([url(one)], log);
 }

@@ -36,6 +36,8 @@ export interface Front {
 export interface FrontContext extends ServerContext {
   /** The secret of session tickets that other processes have, too. */
   readonly tickets?: PassedSecret | undefined;
+  /** What a name server counts; undefined: there is none, or none yet. */
+  readonly dns?: (() => Readonly<Record<string, number>> | undefined) | undefined;
   /** Another process has said what there is to say of the certificates. */
   readonly quiet?: boolean | undefined;
 }

@@ -35,6 +35,8 @@ export interface Watched {
   readonly server: () => Pick<HttpServer, 'stats' | 'describe'>;
   /** Other processes whose numbers belong to it. */
   readonly siblings?: Siblings | undefined;
+  /** What a name server counts; undefined: there is none, or none yet. */
+  readonly dns?: (() => Readonly<Record<string, number>> | undefined) | undefined;
   /** Undefined: there is no TLS. */
   readonly tls?: TlsNumbers | undefined;
 }
@@ -58,7 +60,7 @@ export function livePages(watched: Watched): LivePage[] {
 
 /** The pages about the server that were asked for. `permits`: who may see them; everybody, when absent. */
 export function adminPages(watched: Watched, permits?: LivePage['permits']): LivePage[] {
-  const { options, network, site, server, siblings, tls } = watched;
+  const { options, network, site, server, siblings, tls, dns } = watched;
   const { health, metrics, status } = options.http.admin;
   const pages: LivePage[] = [];
   const own = (): Readonly<Record<string, number>> => ({ ...network.counters(), ...tls?.counters() });
@@ -74,7 +76,12 @@ export function adminPages(watched: Watched, permits?: LivePage['permits']): Liv
       const p99 = late(delay.percentile(99));
       const max = late(delay.max);
       delay.reset();
-      const rest = [...leaseMetrics(network.lease?.()), ...processMetrics(), ...(tls?.metrics() ?? [])];
+      const rest = [
+        ...leaseMetrics(network.lease?.()),
+        ...processMetrics(),
+        ...(tls?.metrics() ?? []),
+        ...dnsMetrics(dns?.()),
+      ];
       return [...delays(p99, max), ...ownMetrics(watched), ...rest];
     };
     pages.push(metricsPage(metrics, { http: stats, network: counters, drops, more }, permits));
@@ -90,7 +97,7 @@ export function adminPages(watched: Watched, permits?: LivePage['permits']): Liv
         version: packageVersion(),
         site: site.name,
         'version of the site': site.store().id.slice(0, 16),
-        address: network.address ?? 'none yet',
+        address: (network.addresses ?? [network.address]).join(' ') || 'none yet',
         ...tls?.facts(),
         'up since': `${new Date(performance.timeOrigin).toISOString().slice(0, 19).replace('T', ' ')} UTC`,
       }),
@@ -135,4 +142,11 @@ function leaseMetrics(lease: LeaseInfo | undefined): Metric[] {
     gauge('sitekernel_dhcp_lease_renews_in_seconds', 'Until it is renewed.', samples(lease?.renewsIn)),
     gauge('sitekernel_dhcp_lease_expires_in_seconds', 'Until it ends.', samples(lease?.expiresIn)),
   ];
+}
+
+function dnsMetrics(counters: Readonly<Record<string, number>> = {}): Metric[] {
+  const samples = Object.entries(counters).map(([name, value]) => ({ labels: { name }, value }));
+  return samples.length === 0
+    ? []
+    : [counter('sitekernel_dns_total', 'What the name server counts, by name.', samples)];
 }

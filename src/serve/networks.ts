@@ -1,6 +1,7 @@
 /** Makes the network that the command line asks for. What is not needed is not loaded. */
 
 import { hostname } from 'node:os';
+import { gatewayNotice } from './gateway-notice.js';
 import { Failure } from '../errors/failure.js';
 import type { OpenTap } from '../net/device/linux/tap-open.js';
 import type { DirectNetwork, DirectOptions } from '../net/direct/network.js';
@@ -23,9 +24,13 @@ export async function openNetwork(
 }
 
 /** `fds`: sockets that listen already, in the order of the front's doors. */
-export async function openSockets(options: ServeOptions, fds: readonly number[]): Promise<Network> {
+export async function openSockets(
+  options: ServeOptions,
+  fds: readonly number[],
+  portOption = '--port',
+): Promise<Network> {
   const { openSocketNetwork } = await import('../net/sockets/open.js');
-  return openSocketNetwork({ host: options.host, fds }, options.sockets);
+  return openSocketNetwork({ host: options.host, further: options.furtherHosts, fds, portOption }, options.sockets);
 }
 
 /**
@@ -46,6 +51,8 @@ export async function openDirect(
   const { formatMac } = await import('../net/wire/address.js');
   const { DROP_NAMES } = await import('../net/drops.js');
   const { direct } = options;
+  const slip = direct.static === undefined ? undefined : gatewayNotice(direct.static);
+  if (slip !== undefined && worker === undefined) log.warn(slip);
   const network = new DirectNetwork({
     device: await deviceOf(direct, inherited),
     held,
@@ -53,6 +60,9 @@ export async function openDirect(
     onGiven: given,
     worker,
     static: direct.static,
+    anycast: direct.anycast,
+    noIpv4: direct.noIpv4,
+    ipv6: direct.ipv6,
     hostname: direct.hostname ?? hostname(),
     state: options.state ?? stateFolder(),
     congestion: direct.congestion,
@@ -73,7 +83,8 @@ export async function openDirect(
 
 async function deviceOf(direct: DirectArguments, opened: OpenTap | undefined): Promise<DirectOptions['device']> {
   const { interface: card, tap, bridge, offload, mac, static: given } = direct;
-  if (card !== undefined) return { kind: 'card', name: card, offload, mac, address: given?.address, opened };
+  const ipv6 = direct.ipv6 !== undefined;
+  if (card !== undefined) return { kind: 'card', name: card, offload, mac, address: given?.address, ipv6, opened };
   const ours = mac ?? (await import('../net/direct/host/derived-mac.js')).derivedMac(tap);
   return { kind: 'tap', name: tap, bridge, offload, mac: ours, opened };
 }

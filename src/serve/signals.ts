@@ -7,7 +7,7 @@ export function firstSignal(log?: Log): Promise<NodeJS.Signals> {
   return signals.server(log && ((sentence) => log.warn(sentence)));
 }
 
-/** Calls `reload` at each SIGHUP, where there is such a signal. */
-export function onReload(reload: () => void): void {
-  signals.onReload(reload);
+/** Calls `reload` at each SIGHUP, where there is such a signal, until what it returns is called. */
+export function onReload(reload: () => void): () => void {
+  return signals.onReload(reload);
 }

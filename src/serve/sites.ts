@@ -14,6 +14,18 @@ export interface Sites {
   readonly all: readonly ServedSite[];
 }
 
+const ROOT = Uint8Array.of(0x2f);
+
+/** Tells the operator of each site whose root leads nowhere: mostly its directory is not the one that was meant. */
+export function tellRoots({ all }: Sites, log: Log): void {
+  for (const { name, store } of all) {
+    if (store().lookup(ROOT, 0, 1).kind !== 'missing') continue;
+    log.warn(
+      `${name} has no index page, and / is answered with 404; name the directory that the site was built into, or add --listing`,
+    );
+  }
+}
+
 /** The site, and those of other hosts by name. All are read again at SIGHUP. */
 export async function openSites(options: ServeOptions, log: Log): Promise<Sites> {
   const site = await ServedSite.open(

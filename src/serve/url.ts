@@ -1,7 +1,7 @@
 /** Where a server serves, for people to open. */
 import type { Listener, Network } from '../net/flow.js';
 
-/** Where it serves. */
+/** Where it serves: the first of its addresses. */
 export function addressOf(network: Network, listener: Listener, scheme: Scheme = 'http'): string {
   const { address, port } = listener.endpoint;
   return urlOf(network.address ?? address, port, scheme);

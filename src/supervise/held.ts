@@ -49,9 +49,15 @@ function portsOf({ port, tls }: ServeOptions): number[] {
  * Connections of one address can go on under a program only if it has the same: socket, TAP, and address.
  */
 export function addressKey(options: ServeOptions): string {
-  const { static: given, mac } = options.direct;
-  const own =
-    options.net === 'direct' ? `${given?.address ?? 'dhcp'} ${mac?.join(':') ?? ''} ${portsOf(options).join(' ')}` : '';
+  const { static: given, anycast, noIpv4, ipv6, mac } = options.direct;
+  const ipv4 = noIpv4
+    ? 'none'
+    : [given?.address ?? 'dhcp', ...(given?.further ?? []).map((one) => one.address), ...anycast];
+  const all = [
+    ipv4,
+    ...(ipv6 === undefined ? ['none'] : [...ipv6.addresses.map((one) => one.address), ...ipv6.anycast]),
+  ];
+  const own = options.net === 'direct' ? `${all.join(' ')} ${mac?.join(':') ?? ''} ${portsOf(options).join(' ')}` : '';
   return `${heldKey(options)} ${own}`;
 }
 
@@ -59,12 +65,13 @@ export function addressKey(options: ServeOptions): string {
 export async function hold(options: ServeOptions, given: readonly number[]): Promise<Held> {
   const key = heldKey(options);
   if (options.net === 'direct' && options.direct.interface !== undefined) {
-    const { interface: name, offload, mac, static: given } = options.direct;
+    const { interface: name, offload, mac, static: given, ipv6 } = options.direct;
     const { fd, header, checksum, segmentation, mtu } = openPacketSocket({
       name,
       offload,
       mac,
       address: given?.address,
+      ipv6: ipv6 !== undefined,
     });
     return { key, fds: [fd], tap: { name, header, checksum, segmentation, mtu } };
   }

@@ -1,12 +1,12 @@
-/** What an image says on the command line: the arguments that its `run` begins with. */
+/** What an image says on the command line, and its host. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../errors/failure.js';
 import { readManifest } from '../image/read-manifest.js';
-import { programArguments } from '../image/run-script.js';
+import { joinedArguments } from '../image/run-script.js';
 
-/** Throws a sentence. */
-export function imageArguments(folder: string): string[] {
+/** The arguments of the image in `folder` and of its host together. Throws a `Failure`. */
+export function imageArguments(folder: string, host: readonly string[]): string[] {
   const file = join(folder, 'manifest.json');
   let bytes: Uint8Array;
   try {
@@ -17,5 +17,5 @@ export function imageArguments(folder: string): string[] {
   const manifest = readManifest(bytes, file);
   if (manifest.target === 'vm')
     throw new Failure(`${folder} is an image for a virtual machine; its program needs one to run in`);
-  return programArguments(manifest);
+  return joinedArguments(manifest, host);
 }

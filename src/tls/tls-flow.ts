@@ -1,46 +1,18 @@
 /**
- * A flow that protects another: what is written leaves as TLS records, what comes is decrypted and checked.
- *
- * Plaintext waits by reference, as it would below. Where the flow below keeps nothing of what it is offered (the kernel's sockets),
- * neither does this: a record is a function of key, number and content, and made again until all of it has left. Elsewhere a record is
- * sealed when the flow below has room for it: a peer that does not read holds at most `TlsLimits.sealed` bytes of ciphertext, and what is
- * in flight.
+ * A flow that protects another: what is written leaves as TLS records (`RecordWriter`), what comes is decrypted and checked here.
  */
-import { Memory } from '../memory/memory.js';
+import type { Memory } from '../memory/memory.js';
 import type { Endpoint as Address, CloseReason, Flow, FlowHandler, FlowInfo, FlowSecurity } from '../net/flow.js';
-import type { SendQueue } from '../net/sockets/libc/send-queue.js';
 import { ALERT, ALERT_LEVEL, type AlertName, alertName, TlsError } from './common/alert.js';
 import { type CipherSuite, TAG_LENGTH } from './common/suites.js';
+import { Direction } from './direction.js';
 import type { AfterHandshake, Channel, Handshake } from './handshake/channel.js';
-import { nextSecret, trafficKey } from './handshake/key-schedule.js';
-import type { RecordKey } from './primitives/primitives.js';
 import type { Endpoint } from './record/endpoint.js';
 import { Messages } from './record/messages.js';
-import { RecordSizes } from './record/sizes.js';
+import { RecordWriter } from './record-writer.js';
 import { CONTENT, MESSAGE, MOST_CONTENT, MOST_PROTECTED, RECORD_HEADER } from './wire/numbers.js';
-import { writeKeyUpdate } from './wire/server-flight.js';
-
-/** `lowWater` of a flow below that need not call when it has drained. */
-const UNWATCHED = 0x7fffffff;
-/** Records that are sealed before any of them is offered, at most. */
-const MOST_AT_ONCE = 7;
-/** Bytes that a record is longer than its content. */
-const OVERHEAD = RECORD_HEADER + 1 + TAG_LENGTH;
-
-/** A flow that keeps nothing of what it is offered. */
-type Offering = Flow & Required<Pick<Flow, 'offer'>>;
 
 const silent: FlowHandler = { data() {}, ended() {}, drained() {}, closed() {} };
-
-/** One direction of a connection. */
-interface Direction {
-  readonly suite: CipherSuite;
-  /** Its traffic secret, for the next KeyUpdate. */
-  secret: Uint8Array;
-  key: RecordKey;
-  /** Of the next record. */
-  number: number;
-}
 
 /** Follows the connections of an endpoint. */
 export interface TlsOwner {
@@ -63,20 +35,13 @@ export class TlsFlow implements Flow, Channel {
   handshake: Handshake | undefined = undefined;
   after: AfterHandshake | undefined = undefined;
   #reading: Direction | undefined = undefined;
-  #writing: Direction | undefined = undefined;
+  readonly #out: RecordWriter;
   /** The beginning of a record. */
   #partial: Uint8Array | undefined = undefined;
   #partialLength = 0;
   #messages: Messages | undefined = new Messages();
   /** The key for reading was changed by the message at hand. */
   #readChanged = false;
-  #queue: SendQueue | undefined = undefined;
-  readonly #sizes = new RecordSizes();
-  /** Bytes of the record with the next number that have left, and the length of its content; 0: none. */
-  #left = 0;
-  #begun = 0;
-  /** Records that are sealed before any of them is offered: few where few left before, so that little is sealed in vain. */
-  #atOnce = MOST_AT_ONCE;
   #low = 0;
   #above = false;
   /** A call of the flow below is under way: what is written leaves when it returns. */
@@ -99,7 +64,7 @@ export class TlsFlow implements Flow, Channel {
     this.inner = inner;
     this.#endpoint = endpoint;
     this.#owner = owner;
-    inner.lowWater = UNWATCHED;
+    this.#out = new RecordWriter(inner, endpoint);
   }
 
   get local(): Address {
@@ -111,13 +76,13 @@ export class TlsFlow implements Flow, Channel {
   }
 
   get queued(): number {
-    return this.#over ? 0 : (this.#queue?.bytes ?? 0) + this.inner.queued;
+    return this.#over ? 0 : this.#out.bytes + this.inner.queued;
   }
 
   get unacknowledged(): number | undefined {
     if (this.#over) return 0;
     const below = this.inner.unacknowledged;
-    return below === undefined ? undefined : below + (this.#queue?.bytes ?? 0);
+    return below === undefined ? undefined : below + this.#out.bytes;
   }
 
   get lowWater(): number {
@@ -136,8 +101,7 @@ export class TlsFlow implements Flow, Channel {
 
   write(memory: Memory, start: number, end: number): void {
     if (this.#endAsked || this.#over || end <= start) return;
-    this.#queue ??= this.#endpoint.takeQueue();
-    this.#queue.push(memory, start, end);
+    this.#out.write(memory, start, end);
     if (this.queued > this.#low) this.#above = true;
   }
 
@@ -169,29 +133,21 @@ export class TlsFlow implements Flow, Channel {
   // Channel
 
   send(messages: Uint8Array): void {
-    this.#send(CONTENT.handshake, messages);
+    this.#out.send(CONTENT.handshake, messages);
   }
 
   sendChangeCipherSpec(): void {
-    const { outbox } = this.#endpoint;
-    const at = outbox.reserve(this.inner, RECORD_HEADER + 1);
-    outbox.target.bytes.set([CONTENT.changeCipherSpec, 3, 3, 0, 1, 1], at);
-    this.#handDown(at, at + RECORD_HEADER + 1);
+    this.#out.sendChangeCipherSpec();
   }
 
   writeWith(suite: CipherSuite, secret: Uint8Array): void {
-    this.#writing = this.#direction(this.#writing, suite, secret);
+    this.#out.use(suite, secret);
   }
 
   readWith(suite: CipherSuite, secret: Uint8Array): void {
-    this.#reading = this.#direction(this.#reading, suite, secret);
+    this.#reading?.destroy();
+    this.#reading = new Direction(this.#endpoint.primitives, suite, secret);
     this.#readChanged = true;
-  }
-
-  #direction(old: Direction | undefined, suite: CipherSuite, secret: Uint8Array): Direction {
-    old?.key.destroy();
-    old?.secret.fill(0);
-    return { suite, secret, key: trafficKey(this.#endpoint.primitives, suite, secret), number: 0 };
   }
 
   established(security: FlowSecurity): void {
@@ -425,27 +381,17 @@ export class TlsFlow implements Flow, Channel {
     }
     if (++this.#records > this.#endpoint.limits.keyUpdates)
       throw new TlsError('unexpectedMessage', 'too many KeyUpdates in a second');
-    const reading = this.#reading!;
     this.#readChanged = true;
-    this.#rekey(reading);
+    this.#reading!.update();
     // One for several requests (RFC 8446 4.6.3): it goes before the next record.
     if (bytes[4] === 1) this.#updateDue = true;
   }
 
-  #rekey(direction: Direction): void {
-    const { primitives } = this.#endpoint;
-    direction.secret = nextSecret(primitives, direction.suite, direction.secret);
-    direction.key.destroy();
-    direction.key = trafficKey(primitives, direction.suite, direction.secret);
-    direction.number = 0;
-  }
-
   /** Changes the key for what we send; the peer is asked for the same if `request`. */
   updateKey(request: boolean): void {
-    if (this.#over || this.#ended || this.#writing === undefined || this.handshake !== undefined) return;
+    if (this.#over || this.#ended || !this.#out.secure || this.handshake !== undefined) return;
     this.#updateDue = false;
-    this.#send(CONTENT.handshake, writeKeyUpdate(request));
-    this.#rekey(this.#writing);
+    this.#out.updateKey(request);
   }
 
   #alert(bytes: Uint8Array, at: number, end: number): void {
@@ -528,14 +474,9 @@ export class TlsFlow implements Flow, Channel {
     this.handshake = undefined;
     this.#messages = undefined;
     this.#partial = undefined;
-    for (const direction of [this.#reading, this.#writing]) {
-      direction?.key.destroy();
-      direction?.secret.fill(0);
-    }
+    this.#reading?.destroy();
     this.#reading = undefined;
-    this.#writing = undefined;
-    if (this.#queue !== undefined) this.#endpoint.giveQueue(this.#queue);
-    this.#queue = undefined;
+    this.#out.destroy();
     const { handler } = this;
     this.handler = silent;
     handler.closed(this, reason);
@@ -543,170 +484,23 @@ export class TlsFlow implements Flow, Channel {
 
   // Sending
 
-  /** Seals what there is room for. */
+  /** Seals what there is room for, and says goodbye behind it. */
   #pump(): void {
     if (this.#updateDue) this.updateKey(false);
-    const queue = this.#queue;
-    if (queue !== undefined && this.#writing !== undefined) {
-      const { inner } = this;
-      if (inner.offer !== undefined && (this.#left > 0 || inner.queued + queue.bytes > MOST_CONTENT))
-        this.#offerAll(queue, this.#writing, inner as Offering);
-      else while (queue.bytes > 0 && this.#room() > 0) this.#seal(queue, this.#writing);
-      if (this.#over) return;
-      if (queue.bytes === 0) {
-        this.#endpoint.giveQueue(queue);
-        this.#queue = undefined;
-      }
-    }
-    if (this.#queue === undefined && this.#endAsked && !this.#ended) {
+    this.#out.pump();
+    if (this.#out.bytes === 0 && this.#endAsked && !this.#ended) {
       this.#ended = true;
-      if (this.#writing !== undefined) this.#sendAlert(ALERT_LEVEL.warning, ALERT.closeNotify);
+      if (this.#out.secure) this.#sendAlert(ALERT_LEVEL.warning, ALERT.closeNotify);
       this.inner.end();
     }
     this.#watch();
   }
 
-  /** Seals what leaves at once. What has not left is sealed again when there is room for it. */
-  #offerAll(queue: SendQueue, writing: Direction, inner: Offering): void {
-    const { scratch, scratchMemory, clock } = this.#endpoint;
-    for (;;) {
-      // What was written before goes first: alerts, tickets, short answers.
-      if (inner.queued > 0) inner.flush();
-      if (this.#over || inner.queued > 0 || queue.bytes === 0) return;
-      if (writing.number >= writing.suite.records && this.#left === 0) {
-        this.updateKey(true);
-        continue;
-      }
-      const lengths: number[] = [];
-      let [at, from] = [0, 0];
-      while (
-        from < queue.bytes &&
-        lengths.length < this.#atOnce &&
-        writing.number + lengths.length < writing.suite.records
-      ) {
-        const most = at === 0 && this.#begun > 0 ? this.#begun : this.#sizes.next(clock);
-        const length = Math.min(queue.bytes - from, most);
-        copy(queue, from, scratch.bytes, at + RECORD_HEADER, length);
-        at = writing.key.seal(scratch, at, length, CONTENT.applicationData, writing.number + lengths.length);
-        from += length;
-        lengths.push(length);
-      }
-      const start = this.#left;
-      const sent = inner.offer(scratchMemory, start, at);
-      if (this.#over) return;
-      this.#leave(queue, writing, lengths, start + sent);
-      if (sent < at - start) {
-        this.#atOnce = 1;
-        return;
-      }
-      this.#atOnce = Math.min(MOST_AT_ONCE, 2 * this.#atOnce);
-    }
-  }
-
-  /** Of records with content of these `lengths`, `bytes` have left. */
-  #leave(queue: SendQueue, writing: Direction, lengths: readonly number[], bytes: number): void {
-    let left = bytes;
-    this.#begun = 0;
-    for (const length of lengths) {
-      if (left < length + OVERHEAD) {
-        // A record that has begun to leave is made again as it was.
-        if (left > 0) this.#begun = length;
-        break;
-      }
-      left -= length + OVERHEAD;
-      queue.taken(length);
-      writing.number += 1;
-    }
-    this.#left = left;
-  }
-
-  /** Queues the rest of a record that has begun to leave: something else is to be sent. */
-  #settle(): void {
-    const queue = this.#queue;
-    const writing = this.#writing;
-    if (this.#left === 0 || queue === undefined || writing === undefined) return;
-    const target = this.#endpoint.primitives.target(this.#begun + OVERHEAD);
-    copy(queue, 0, target.bytes, RECORD_HEADER, this.#begun);
-    const end = writing.key.seal(target, 0, this.#begun, CONTENT.applicationData, writing.number);
-    this.inner.write(new Memory(target.bytes), this.#left, end);
-    this.#leave(queue, writing, [this.#begun], end);
-  }
-
-  /** Sealed bytes that may yet wait below, those in flight left out. */
-  #room(): number {
-    const { sealed } = this.#endpoint.limits;
-    const { queued } = this.inner;
-    return queued < sealed ? sealed - queued : sealed + (this.inner.info().bytesInFlight ?? 0) - queued;
-  }
-
-  #seal(queue: SendQueue, writing: Direction): void {
-    if (writing.number >= writing.suite.records) this.updateKey(true);
-    const { outbox, clock } = this.#endpoint;
-    const length = Math.min(queue.bytes, this.#sizes.next(clock));
-    const at = outbox.reserve(this.inner, length + OVERHEAD);
-    copy(queue, 0, outbox.target.bytes, at + RECORD_HEADER, length);
-    queue.taken(length);
-    const end = writing.key.seal(outbox.target, at, length, CONTENT.applicationData, writing.number);
-    writing.number += 1;
-    this.#handDown(at, end);
-  }
-
-  #send(type: number, content: Uint8Array): void {
-    this.#settle();
-    const { outbox } = this.#endpoint;
-    for (let from = 0; from < content.length; from += MOST_CONTENT) {
-      const part = content.subarray(from, from + MOST_CONTENT);
-      const at = outbox.reserve(this.inner, part.length + OVERHEAD);
-      const { bytes } = outbox.target;
-      bytes.set(part, at + RECORD_HEADER);
-      const writing = this.#writing;
-      if (writing === undefined) {
-        bytes.set([type, 3, 3, part.length >> 8, part.length & 255], at);
-        this.#handDown(at, at + RECORD_HEADER + part.length);
-      } else {
-        const end = writing.key.seal(outbox.target, at, part.length, type, writing.number);
-        writing.number += 1;
-        this.#handDown(at, end);
-      }
-    }
+  #watch(): void {
+    this.#out.watch(this.#above ? this.#low : undefined);
   }
 
   #sendAlert(level: number, description: number): void {
-    this.#send(CONTENT.alert, Uint8Array.of(level, description));
-  }
-
-  #handDown(at: number, end: number): void {
-    const { outbox } = this.#endpoint;
-    outbox.filled(end);
-    this.inner.write(outbox.memory, at, end);
-  }
-
-  /** Has the flow below call when there is room again, or when the owner waits for it. */
-  #watch(): void {
-    const { inner } = this;
-    let low = UNWATCHED;
-    if (this.#queue !== undefined) low = Math.max(0, inner.queued - (this.#endpoint.limits.sealed >> 1));
-    else if (this.#above) low = this.#low;
-    if (inner.lowWater !== low) inner.lowWater = low;
-  }
-}
-
-/** Copies `length` bytes of `queue`, from `skip` behind its front on, to `target[at..)`. */
-function copy(queue: SendQueue, skip: number, target: Uint8Array, at: number, length: number): void {
-  const { memories, starts, ends } = queue;
-  let to = at;
-  let before = skip;
-  let left = length;
-  for (let i = queue.head; left > 0; i++) {
-    const start = starts[i]! + before;
-    if (start >= ends[i]!) {
-      before = start - ends[i]!;
-      continue;
-    }
-    before = 0;
-    const end = Math.min(ends[i]!, start + left);
-    target.set(memories[i]!.bytes.subarray(start, end), to);
-    to += end - start;
-    left -= end - start;
+    this.#out.send(CONTENT.alert, Uint8Array.of(level, description));
   }
 }

@@ -32,14 +32,18 @@ export interface TlsServerOptions extends ServerConfiguration {
 
 /** What has happened, for metrics. */
 export interface TlsCounters {
-  /** Handshakes that ended well, those of them that resumed a session, those that asked for another share. */
+  /** Handshakes that ended well. */
   readonly handshakes: number;
+  /** Connections that the engine for older versions took. */
   readonly older: number;
+  /** Connections that ended with an alert of ours. */
   readonly failed: number;
   /** Handshakes that the client ended. */
   readonly refused: number;
+  /** Handshakes that took too long, and those that gave way to newer ones. */
   readonly expired: number;
   readonly shed: number;
+  /** Connections that spoke plain HTTP. */
   readonly cleartext: number;
 }
 
@@ -97,9 +101,14 @@ export class TlsServer implements FlowHandler, TlsOwner {
     this.#handshakes.add(inner);
   };
 
-  /** Handshakes under way are reset: for a shutdown, in which they would be told nothing else. */
+  /** For a shutdown: ends connections that have said nothing yet. Handshakes that have begun go on, to the one answer that they get. */
   drain(): void {
-    for (const flow of [...this.#handshakes]) flow.reset();
+    for (const flow of [...this.#handshakes]) {
+      if (flow.context !== undefined) continue;
+      flow.end();
+      flow.flush();
+      this.#linger(flow);
+    }
   }
 
   // FlowHandler, for the flows below
@@ -155,7 +164,13 @@ export class TlsServer implements FlowHandler, TlsOwner {
   established(flow: TlsFlow): void {
     this.#counts.handshakes += 1;
     this.#handshakes.delete(flow.inner);
-    this.#options.accept(flow);
+    const alpn = flow.security?.alpn;
+    if (alpn === undefined || this.#options.protocols.includes(alpn)) this.#options.accept(flow);
+    else {
+      // The protocol of a challenge: all of it was the handshake (RFC 8737 4).
+      flow.end();
+      this.#lingering.add(flow.inner);
+    }
   }
 
   alerted({ inner }: TlsFlow): void {

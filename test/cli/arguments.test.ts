@@ -1,5 +1,7 @@
 import t from 'tap';
 import { parseArguments } from '../../src/cli/arguments/arguments.js';
+import { gatewayNotice } from '../../src/serve/gateway-notice.js';
+import { similar } from '../../src/cli/arguments/similar.js';
 import { Failure } from '../../src/errors/failure.js';
 import type { ServeOptions } from '../../src/serve/options/serve.js';
 
@@ -49,6 +51,9 @@ t.test('every option of direct mode arrives', (t) => {
     tap: 'tap9',
     bridge: 'br1',
     static: { address: '46.43.42.137', prefix: 25, gateway: '46.43.42.129' },
+    anycast: [],
+    noIpv4: false,
+    ipv6: { addresses: [], anycast: [], gateway: undefined },
     mac: Uint8Array.of(2, 0, 0x5e, 0x10, 0, 1),
     hostname: 'www-1.example.org',
     pcap: 'x.pcapng',
@@ -93,13 +98,34 @@ t.test('a bad address is refused with what is wrong about it', (t) => {
     [['--ipv4', '127.0.0.2/8'], /loopback/],
     [['--ipv4', '224.0.0.5/24'], /multicast/],
     [['--ipv4', '0.0.0.5/24'], /"this network"/],
-    [['--ipv4', '46.43.42.137/25', '--ipv4-gateway', '46.43.42.1'], /46\.43\.42\.1 is not in the network/],
+    [['--ipv4', '46.43.42.137/25', '--ipv4-gateway', '127.0.0.1'], /loopback/],
     [['--ipv4', '46.43.42.137/25', '--ipv4-gateway', '46.43.42.137'], /our own address/],
     [['--ipv4', '46.43.42.137/25', '--ipv4-gateway', '46.43.42.255'], /broadcast/],
     [['--ipv4-gateway', '10.0.0.1'], /needs --ipv4/],
     [['--ipv4-netmask', '255.0.0.0'], /needs --ipv4/],
   ];
   for (const [argv, sentence] of cases) t.match(direct(...argv), sentence, argv.join(' '));
+  t.end();
+});
+
+t.test('a gateway outside of the prefix is on the link, and told of where it may be a slip of the hand', (t) => {
+  for (const [ipv4, gateway, slip] of [
+    ['192.0.2.7/32', '169.254.0.1', false],
+    ['192.0.2.7/31', '192.0.2.1', false],
+    ['192.0.2.7/24', '10.0.0.255', true],
+    ['192.0.2.7/24', '192.0.2.1', false],
+  ] as const) {
+    const given = serve('--net', 'direct', '--ipv4', ipv4, '--ipv4-gateway', gateway).direct.static;
+    t.equal(given?.gateway, gateway);
+    t.equal(gatewayNotice(given!) !== undefined, slip, `${ipv4} ${gateway}`);
+  }
+  t.end();
+});
+
+t.test('a number of seconds that no timer can hold is told of as any other wrong value', (t) => {
+  t.equal(serve('--idle', '2147483').http.idle, 2_147_483_000);
+  for (const option of ['--idle', '--drain', '--keep-assets'])
+    t.match(refusal(option, '2147484'), new RegExp(`${option} is a number of|Seconds are a number of`), option);
   t.end();
 });
 
@@ -212,5 +238,100 @@ t.test('what is wrong with a command names the help of that command', (t) => {
     /^"sitekernel deploy" does one of these: commit, init, poll, .*; "sitekernel deploy --help" tells/,
   );
   t.match(refusal('image'), /^"sitekernel image" does one of these: build, verify/);
+  t.end();
+});
+
+t.test('both families have several addresses, and anycast ones', (t) => {
+  const { direct } = serve(
+    ...['--net', 'direct', '--ipv4', '192.0.2.7/24', '--ipv4', '198.51.100.7/25', '--anycast', '203.0.113.1/32'],
+    ...['--ipv6', '2001:DB8::80/64', '--ipv6', '2001:db8:0:0:1::80/64', '--ipv6-gateway', 'fe80::0:1'],
+    ...['--anycast', '2001:db8:a::1'],
+  );
+  t.same(direct.static, {
+    ...{ address: '192.0.2.7', prefix: 24, gateway: undefined },
+    further: [{ address: '198.51.100.7', prefix: 25 }],
+  });
+  t.same(direct.anycast, ['203.0.113.1']);
+  t.same(direct.ipv6, {
+    addresses: [
+      { address: '2001:db8::80', prefix: 64 },
+      { address: '2001:db8::1:0:0:80', prefix: 64 },
+    ],
+    ...{ anycast: ['2001:db8:a::1'], gateway: 'fe80::1' },
+  });
+  t.end();
+});
+
+t.test('a gateway may be outside of the network of the address', (t) => {
+  const { direct } = serve('--net', 'direct', '--ipv4', '192.0.2.80/32', '--ipv4-gateway', '10.0.0.1');
+  t.match(direct.static, { address: '192.0.2.80', prefix: 32, gateway: '10.0.0.1' });
+  t.end();
+});
+
+t.test('either family can be left out', (t) => {
+  t.equal(serve('--net', 'direct', '--no-ipv6').direct.ipv6, undefined);
+  t.equal(serve('--net', 'direct', '--no-ipv4').direct.noIpv4, true);
+  t.end();
+});
+
+t.test('what is wrong about addresses is said in one sentence', (t) => {
+  const wrong: [string[], RegExp][] = [
+    [['--ipv6', '2001:db8::80'], /needs the size of its network: write --ipv6 2001:db8::80\/64/],
+    [['--ipv6', '2001:db8::80/129'], /"\/129" is not the size/],
+    [['--ipv6', '2001:db8::8g/64'], /"2001:db8::8g" is not an IPv6 address/],
+    [['--ipv6', '192.0.2.1/24'], /is not an IPv6 address/],
+    [['--ipv6', 'ff02::1/64'], /multicast/],
+    [['--ipv6', '::1/128'], /loopback/],
+    [['--ipv6', '::/64'], /no address of a host/],
+    [['--ipv6', '::ffff:10.0.0.1/96'], /give it with --ipv4/],
+    [['--ipv6', 'fe80::1/64'], /of the link/],
+    [['--ipv6', 'fe80::1%eth0/64'], /zone/],
+    [['--ipv6', '2001:db8::80/64', '--ipv6', '2001:db8:0::80/64'], /given twice/],
+    [['--ipv6', '2001:db8::80/64', '--ipv6-gateway', '2001:db8::80'], /our own address/],
+    [['--ipv6-gateway', 'fe80::1'], /needs --ipv6/],
+    [['--no-ipv6', '--ipv6-gateway', 'fe80::1'], /needs IPv6/],
+    [['--no-ipv6', '--anycast', '2001:db8::1'], /needs IPv6/],
+    [['--no-ipv4', '--no-ipv6'], /leave nothing to serve on/],
+    [['--no-ipv4', '--ipv4-gateway', '10.0.0.1'], /needs IPv4/],
+    [['--no-ipv4', '--anycast', '192.0.2.1'], /needs IPv4/],
+    [['--anycast', '192.0.2.1/24'], /one address is served/],
+    [['--anycast', '2001:db8::1/64'], /one address is served/],
+    [['--ipv4', '10.0.0.7/24', '--ipv4', '10.0.0.7/25'], /given twice/],
+    [['--ipv4', '10.0.0.7/24', '--ipv4', '10.0.1.7', '--ipv4-netmask', '255.255.255.0'], /for one address/],
+  ];
+  for (const [argv, message] of wrong) t.match(refusal('--net', 'direct', ...argv), message, argv.join(' '));
+  t.match(refusal('--ipv6', '2001:db8::80/64'), /--ipv6 is for --net direct/);
+  t.end();
+});
+
+t.test('a mistyped command is told of with the one that was meant; a file or directory of that name is served', (t) => {
+  for (const [word, meant] of [
+    ['bundel', 'bundle'],
+    ['isnpect', 'inspect'],
+    ['hosts', 'host'],
+    ['deplyo', 'deploy'],
+    ['hepl', 'help'],
+  ] as const) {
+    t.match(refusal(word), new RegExp(`no command, file or directory "${word}"; did you mean "${meant}"`));
+    t.match(refusal(word, '-o', 'x'), new RegExp(`did you mean "${meant}"`), 'with options of the command as well');
+  }
+  for (const site of ['_site', './bundel', 'public', 'www']) t.equal(serve(site).site, site);
+  const before = process.cwd();
+  const folder = t.testdir({ bundel: {} });
+  process.chdir(folder);
+  t.equal(serve('bundel').site, 'bundel');
+  process.chdir(before);
+  t.match(refusal('host', 'dwon'), /unknown command 'dwon' \(Did you mean down\?\); "sitekernel host --help" lists/);
+  t.match(refusal('--prot', '3'), /unknown option '--prot' \(Did you mean --port\?\)/);
+  t.end();
+});
+
+t.test('a distance of two letters is a slip, more is another word, and short words are left alone', (t) => {
+  const known = ['bundle', 'inspect', 'host', 'help'];
+  t.equal(similar('bundlee', known), 'bundle');
+  t.equal(similar('nudble', known), undefined);
+  t.equal(similar('x', known), undefined);
+  t.equal(similar('', known), undefined);
+  t.equal(similar('hots', known), 'host', 'swapped letters are one slip');
   t.end();
 });

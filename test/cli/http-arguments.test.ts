@@ -88,7 +88,7 @@ t.test('A base path, a Server field and limits', async (t) => {
     maxPerClient: 2,
     idle: 7000,
   });
-  t.throws(() => http('--idle', 'x'), { message: /whole number/ });
+  t.throws(() => http('--idle', 'x'), { message: /--idle is a number of 0 to 2147483/ });
 });
 
 t.test('How sites are read', async (t) => {

@@ -143,11 +143,44 @@ t.test('mistakes are one sentence each, with their status', async (t) => {
   }
 });
 
-t.test('help and version go to standard output', async (t) => {
+t.test('help and version go to standard output, in each of their spellings', async (t) => {
   const help = run(t, '--help');
   t.equal(await help.exit, 0);
   t.match(help.stdout(), /--ipv4-gateway <address>/);
-  const version = run(t, '--version');
-  t.equal(await version.exit, 0);
-  t.match(version.stdout(), /^\d+\.\d+\.\d+\n$/);
+  const groups = [...help.stdout().matchAll(/^(\S.*):$/gm)].map(([, name]) => name);
+  t.same(groups, [
+    ...['Arguments', 'General', 'Where it serves', 'With --net direct, a stack of its own', 'How it runs', 'The site'],
+    ...['HTTP', 'Pages about the server', 'Limits', 'Commands', 'Examples'],
+  ]);
+  for (const words of [['--version'], ['-v'], ['-V'], ['version']]) {
+    const version = run(t, ...words);
+    t.equal(await version.exit, 0);
+    t.match(version.stdout(), /^\d+\.\d+\.\d+\n$/, words.join(' '));
+  }
+  const whole = run(t, 'help');
+  t.equal(await whole.exit, 0);
+  t.equal(whole.stdout(), help.stdout());
+  for (const [words, text] of [
+    [['help', 'host', 'down'], /^Usage: sitekernel host down [\s\S]*the bridge to remove[\s\S]*TAP to remove/],
+    [['help', 'deploy'], /^Usage: sitekernel deploy /],
+  ] as const) {
+    const asked = run(t, ...words);
+    t.equal(await asked.exit, 0);
+    t.match(asked.stdout(), text, words.join(' '));
+  }
+});
+
+t.test('a site without an index page is told of at the start', async (t) => {
+  const folder = t.testdir({ none: { 'a.html': 'a' }, one: { 'index.html': 'a' } });
+  for (const [site, more, told] of [
+    ['none', [], true],
+    ['none', ['--listing'], false],
+    ['one', [], false],
+  ] as const) {
+    const server = run(t, '--port', '0', ...more, join(folder, site));
+    await server.says(/listening on/);
+    server.child.kill('SIGTERM');
+    t.equal(await server.exit, 0);
+    t.equal(/none has no index page, and \/ is answered with 404/.test(server.stderr()), told, `${site} ${more}`);
+  }
 });

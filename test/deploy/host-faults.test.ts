@@ -63,7 +63,7 @@ t.test('a branch that was rewritten: nothing changes, and the log says what to d
   await stage.deploy({ 'index.html': 'rewritten' });
   t.equal(await stage.poll(), 'unchanged');
   t.equal(stage.runner.running?.image, good);
-  t.match(await stage.reason('failed'), /main was rewritten.* git -C .* reset --hard origin\/main/);
+  t.match(await stage.reason('failed'), /main was rewritten.* git -C .* checkout -B main origin\/main/);
   const lines = (await stage.log()).length;
   await stage.poll();
   t.equal((await stage.log()).length, lines, 'said once, not every minute');

@@ -1,6 +1,7 @@
 /** `deploy init` once more on a host: the tool, the hook and the settings that were named are new, and all else stays. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import t from 'tap';
 import { initHost } from '../../src/deploy/init.js';
@@ -123,4 +124,24 @@ t.test('what stands behind "--" is judged when it is said, not when an image is 
   await stage.commit(folder);
   t.match(init('--record', 'x'), { status: 2, stderr: /what it takes over from another cannot be played again/ });
   t.match(init('--tap', 'tap7', '--bridge', 'br7'), { status: 0, stderr: '' });
+});
+
+t.test('a deploy init that fails leaves nothing; what was in the folder stays', async (t) => {
+  const stage = await Stage.open(t);
+  const root = dirname(stage.repository);
+  const fresh = join(root, 'fresh');
+  await t.rejects(stage.initHost({ folder: fresh, branch: 'nowhere' }), { message: /no branch nowhere/ });
+  t.notOk(existsSync(fresh));
+  const there = join(root, 'there');
+  mkdirSync(join(there, 'cache'), { recursive: true });
+  await t.rejects(stage.initHost({ folder: there, repository: join(root, 'none.git') }));
+  t.same(readdirSync(there), ['cache']);
+  const before = readdirSync(stage.host.folder).sort();
+  await t.rejects(stage.initHost({ branch: 'nowhere' }));
+  t.same(readdirSync(stage.host.folder).sort(), before, 'a host that is there goes on as it was');
+  const service = readFileSync(join(stage.host.folder, 'systemd', 'sitekernel.service'), 'utf8');
+  t.match(service, /^ExecReload=.* deploy poll /m);
+  const { uid, username } = userInfo();
+  if (uid === 0) t.notMatch(service, /^User=/m);
+  else t.match(service, new RegExp(`^User=${username}$`, 'm'));
 });

@@ -179,7 +179,7 @@ export class Subject implements FlowHandler {
   private settle(): number {
     this.stack.flush(this.now);
     const { stack, dhcp, now } = this;
-    return Math.min(stack.poll(now), dhcp?.poll(now) ?? Number.POSITIVE_INFINITY, stack.arp.poll(now));
+    return Math.min(stack.poll(now), dhcp?.poll(now) ?? Number.POSITIVE_INFINITY, stack.pollNeighbours(now));
   }
 
   /** Lets `ms` pass, stopping at each deadline. */

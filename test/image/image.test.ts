@@ -5,7 +5,7 @@ import t from 'tap';
 import { buildImage } from '../../src/image/build-image.js';
 import { canonicalJson, imageId, type Labels, type Manifest, sameProgram } from '../../src/image/manifest.js';
 import { readManifest } from '../../src/image/read-manifest.js';
-import { programArguments, runScript } from '../../src/image/run-script.js';
+import { joinedArguments, programArguments, runScript } from '../../src/image/run-script.js';
 import { verifyImage } from '../../src/image/verify-image.js';
 import { directory, tree } from '../store/tree.js';
 import { MAIN } from '../wire/server.js';
@@ -288,6 +288,35 @@ t.test('run quotes what a shell would take apart', (t) => {
       encoding: 'utf8',
     }).replace(/\|[^|]*site\.bundle\|$/, ''),
     "--net|direct|--hostname|it's; rm -rf /|--port|80|--tap|tap 0",
+  );
+  t.end();
+});
+
+t.test("addresses of the host are instead of the image's, everything else beside it", (t) => {
+  const start = {
+    target: 'static',
+    network: { ipv4: '192.0.2.7/24,192.0.2.8/24', 'ipv4-gateway': '192.0.2.1', ipv6: '2001:db8::7/64' },
+    versions: { sitekernel: '1', node: '20.11.0', compressors: {} },
+  } as unknown as Manifest;
+  const run = (...host: string[]): string => {
+    const script = runScript(start).replace(/^exec .*main\.js"/m, 'printf "%s|"');
+    const env = { PATH: process.env['PATH'], SITEKERNEL_NODE: 'sh' };
+    const said = execFileSync('sh', ['-c', script, '/usr/run', ...host], { env, encoding: 'utf8' });
+    return said
+      .replace(/\|[^|]*site\.bundle\|$/, '')
+      .split('|')
+      .sort()
+      .join(' ');
+  };
+  for (const host of [[], ['--ipv4', '10.0.0.7/24'], ['--ipv6=2001:db8::9/64', '--tap', 'tap3'], ['--host', '::']]) {
+    t.equal(run(...host), [...joinedArguments(start, host)].sort().join(' '), host.join(' '));
+  }
+  t.same(joinedArguments(start, ['--ipv4', '10.0.0.7/24']), [
+    ...['--net', 'direct', '--ipv4-gateway', '192.0.2.1', '--ipv6', '2001:db8::7/64', '--ipv4', '10.0.0.7/24'],
+  ]);
+  t.same(
+    joinedArguments(start, []).filter((one) => one.startsWith('192.0.2.') && one.endsWith('/24')),
+    ['192.0.2.7/24', '192.0.2.8/24'],
   );
   t.end();
 });

@@ -3,7 +3,7 @@
  *
  * A test proves a requirement when its name carries the requirement's id in square brackets, `[9293 MUST-4]` or
  * `[1122 3.2.1.1]`; several ids may stand in one name. The requirements are in `docs/requirements/rfc*.json`, the
- * refusals in `docs/requirements/refusals.json`; `docs/conformance.md` is written from both, and from nothing else.
+ * refusals in `docs/requirements/refusals.json`; `docs/generated/conformance.md` is written from both, and from nothing else.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -93,7 +93,7 @@ export function unknownIds(ledger: Ledger): string[] {
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 
-/** `docs/conformance.md`, whole. */
+/** `docs/generated/conformance.md`, whole. */
 export function renderLedger(ledger: Ledger): string {
   const lines = [
     '# Conformance ledger',

@@ -8,9 +8,9 @@ t.test('each row of the scenario list has a test that is there, or a reason', as
   t.same(scenarios.mistakes(), []);
 });
 
-t.test('docs/scenarios.md is what the list and the tests say: `npm run ledger` writes it', async (t) => {
+t.test('docs/generated/scenarios.md is what the list and the tests say: `npm run ledger` writes it', async (t) => {
   t.ok(
-    readFileSync('docs/scenarios.md', 'utf8') === scenarios.render(),
+    readFileSync('docs/generated/scenarios.md', 'utf8') === scenarios.render(),
     'run `npm run ledger` and commit what it wrote',
   );
 });

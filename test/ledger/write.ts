@@ -6,10 +6,10 @@ import { Scenarios } from './scenarios.js';
 
 const ledger = readLedger(process.cwd());
 const scenarios = new Scenarios(process.cwd());
-writeFileSync('docs/scenarios.md', scenarios.render());
+writeFileSync('docs/generated/scenarios.md', scenarios.render());
 for (const mistake of scenarios.mistakes()) console.log(mistake);
-writeFileSync('docs/conformance.md', renderLedger(ledger));
-writeFileSync('docs/http-ledger.md', renderHttpLedger());
+writeFileSync('docs/generated/conformance.md', renderLedger(ledger));
+writeFileSync('docs/generated/http-ledger.md', renderHttpLedger());
 for (const level of ['MUST', 'SHOULD', 'MAY'] as const) {
   const open = unproven(ledger, level);
   console.log(`${level}: ${open.length} open${open.length > 0 ? `: ${open.map((one) => one.id).join(', ')}` : ''}`);

@@ -7,6 +7,7 @@ import { Drops } from '../../src/net/drops.js';
 import { SeededRandom } from '../../src/net/host/seeded-random.js';
 import { Neighbours } from '../../src/net/ip/neighbours.js';
 import { IpReassembly } from '../../src/net/ip/reassembly.js';
+import { PeerTable } from '../../src/net/ip/v6/peer-table.js';
 import { LOOK } from '../../src/net/tcp/budget.js';
 import { FlowTable } from '../../src/net/tcp/tables/flow-table.js';
 import { KeyedHash } from '../../src/net/tcp/tables/keyed-hash.js';
@@ -45,7 +46,7 @@ t.test(
   async (t) => {
     for (const [what, name] of NAMES) {
       const looks = { count: 0 };
-      const table = new FlowTable<Name>(new KeyedHash(new SeededRandom(5)));
+      const table = new FlowTable<Name>(new KeyedHash(new SeededRandom(5)), new PeerTable());
       const all = Array.from({ length: 100_000 }, (_, i) => new Name(...name(i), looks));
       for (const one of all) table.add(one);
       let worst = 0;
@@ -67,7 +68,7 @@ t.test(
 
 t.test('TIME-WAIT: a row is found within a few places, among 65,536 that a stranger chose', async (t) => {
   for (const [what, name] of NAMES) {
-    const table = new TimeWaitTable(new KeyedHash(new SeededRandom(5)), 65_536);
+    const table = new TimeWaitTable(new KeyedHash(new SeededRandom(5)), 65_536, new PeerTable());
     const rest = { sndNxt: 1, rcvNxt: 1, timestamps: false, open: false, tsRecent: 0, tsOffset: 0, window: 0 };
     for (let i = 0; i < 65_536; i++) {
       const [remoteAddress, ports] = name(i);

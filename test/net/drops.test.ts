@@ -31,8 +31,10 @@ import {
   udp,
   view,
 } from '../sim/packets.js';
+import { extension, icmp6, ip6, ipv6, udp6 } from '../sim/packets6.js';
 import { OFFER, reply, terms } from './ip/dhcp-server.js';
 import { CONFIG, Laboratory, OUR_MAC, PEER, PEER_MAC, US } from './ip/laboratory.js';
+import { Laboratory6, OURS, PEER6 } from './ip/v6/laboratory6.js';
 
 class Host extends Laboratory {
   readonly tcp: TcpLayer;
@@ -113,6 +115,18 @@ function spoilTcp(s: Host, change: (packet: Uint8Array) => void): void {
   s.packet(packet);
 }
 
+const PAD = Uint8Array.of(1, 4, 0, 0, 0, 0);
+
+const packet6 = (next: number, payload: Uint8Array): Uint8Array =>
+  ipv6({ source: PEER6, destination: OURS, next, payload });
+
+/** What a stack with IPv6 counts; the frames are those of `what`. */
+function six(what: (s: Laboratory6) => void): Laboratory6 {
+  const s = Laboratory6.ready();
+  what(s);
+  return s;
+}
+
 /** By reason: what makes a stack count it. Those that need no configured host make their own. */
 const WAYS: Readonly<Record<DropName, (s: Host) => unknown>> = {
   'ethernet-truncated': (s) => s.frame(new Uint8Array(13)),
@@ -121,7 +135,7 @@ const WAYS: Readonly<Record<DropName, (s: Host) => unknown>> = {
   'ethernet-source-invalid': (s) =>
     s.frame(ethernet(OUR_MAC, Uint8Array.of(1, 0, 0, 0, 0, 1), TYPE_IPV4, new Uint8Array(46))),
   'ethernet-vlan': (s) => s.frame(ethernet(OUR_MAC, PEER_MAC, 0x8100, new Uint8Array(46).fill(5))),
-  'ethernet-type-unknown': (s) => s.frame(ethernet(OUR_MAC, PEER_MAC, 0x86dd, new Uint8Array(46))),
+  'ethernet-type-unknown': (s) => s.frame(ethernet(OUR_MAC, PEER_MAC, 0x88b5, new Uint8Array(46))),
   'arp-truncated': (s) => s.frame(ethernet(OUR_MAC, PEER_MAC, TYPE_ARP, new Uint8Array(46)).subarray(0, 30)),
   'arp-format': (s) => s.frame(ethernet(OUR_MAC, PEER_MAC, TYPE_ARP, new Uint8Array(46))),
   'arp-not-for-us': (s) => s.arp({ target: ip('10.0.0.200') }),
@@ -161,6 +175,33 @@ const WAYS: Readonly<Record<DropName, (s: Host) => unknown>> = {
     return s;
   },
   'ip-too-big': (s) => void s.stack.udp.bind(9, () => {}).send(new Uint8Array(65_508), PEER, 9),
+  'ip-extension-header': () => six((s) => s.packet6(packet6(60, extension(0, PAD)))),
+  'ip-extension-chain': () => six((s) => s.packet6(packet6(60, extension(58, new Uint8Array(14))))),
+  'ip-option-unknown': () =>
+    six((s) => s.packet6(packet6(60, concat(extension(58, Uint8Array.of(0x5e, 4)), new Uint8Array(8))))),
+  'ip-routing-header': () => six((s) => s.packet6(packet6(43, extension(58, Uint8Array.of(0, 1))))),
+  'ip-no-next-header': () => six((s) => s.packet6(packet6(59, new Uint8Array(8)))),
+  'ip-peer-table-full': () =>
+    six((s) => {
+      const { peers } = s.stack;
+      (peers as unknown as { most: number }).most = 1024;
+      const address = PEER6.slice();
+      for (let i = 0; i < 2000; i++) {
+        view(address).setUint16(8, i + 1);
+        const handle = peers.intern(address);
+        if (handle === 0) break;
+        peers.hold(handle);
+      }
+      s.packet6(udp6(ip6('2001:db8::78'), 1, OURS, 9, new Uint8Array(1)));
+    }),
+  'nd-malformed': () => six((s) => s.packet6(icmp6({ source: PEER6, destination: OURS, hops: 255 }, 135, 0, PAD))),
+  'nd-hop-limit': () => six((s) => s.packet6(icmp6({ source: PEER6, destination: OURS }, 135, 0, PAD))),
+  'nd-source-invalid': () => six((s) => s.router({ source: PEER6 })),
+  'nd-not-for-us': () => six((s) => s.solicit(ip6('2001:db8:9::2'))),
+  'nd-table-full': () =>
+    six((s) => {
+      for (let i = 1; i <= 9; i++) s.router({ source: ip6(`fe80::${i}`) });
+    }),
   'fragment-malformed': (s) => s.fragment(0, true, 7),
   'fragment-duplicate': (s) => {
     s.fragment(0, true, 16);

@@ -2,7 +2,7 @@
  * What the tests need from the system, where it is looked for, and the Debian package that has it.
  */
 import { execFileSync } from 'node:child_process';
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 
 interface Need {
@@ -15,6 +15,14 @@ const NEEDS: readonly Need[] = [
   { find: 'curl', debian: 'curl' },
   { find: 'wrk', debian: 'wrk' },
   { find: 'dnsmasq', debian: 'dnsmasq-base' },
+  { find: 'dig', debian: 'bind9-dnsutils' },
+  { find: 'named', debian: 'bind9' },
+  { find: 'named-checkzone', debian: 'bind9-utils' },
+  { find: 'knotd', debian: 'knot' },
+  { find: 'kzonecheck', debian: 'knot-dnssecutils' },
+  { find: 'nsd', debian: 'nsd' },
+  { find: 'ldns-verify-zone', debian: 'ldnsutils' },
+  { find: 'unbound', debian: 'unbound' },
   { find: 'ip', debian: 'iproute2' },
   { find: 'nft', debian: 'nftables' },
   { find: 'ping', debian: 'iputils-ping' },
@@ -83,10 +91,13 @@ export function installPackages(): void {
         return false;
       }
     };
+    // A name server that is installed must not begin to serve, nor ask the Internet (invoke-rc.d(8)).
+    const quiet = keepServicesDown();
     apt(['update', '-qq']);
     const install = ['install', '-y', '-qq', '--no-install-recommends'];
     // One package that the mirror lacks must not keep the others away.
     if (!apt([...install, ...packages])) for (const one of packages) apt([...install, one]);
+    quiet();
   }
   const left = missing();
   if (left.length > 0) {
@@ -94,4 +105,13 @@ export function installPackages(): void {
       `missing (tests that need them are skipped): ${left.map((need) => `${need.find} (Debian: ${need.debian})`).join(', ')}`,
     );
   }
+}
+
+const POLICY = '/usr/sbin/policy-rc.d';
+
+/** Services of packages that are installed are not started until the function that it returns is called. */
+function keepServicesDown(): () => void {
+  if (existsSync(POLICY)) return () => undefined;
+  writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  return () => rmSync(POLICY);
 }

@@ -1,11 +1,12 @@
 /** A host of the simulation: a `StackHost` on a device of its own in virtual time, with what the simulation counts and spoils. */
 import { MemoryDevice, NO_OFFLOAD } from '../../src/net/device/memory/memory-link.js';
+import { Ipv6Mode } from '../../src/net/direct/address/ipv6-mode.js';
 import { DROP_NAMES } from '../../src/net/drops.js';
 import type { Flow, FlowHandler } from '../../src/net/flow.js';
 import { StackHost } from '../../src/net/host/stack-host.js';
 import type { CongestionName } from '../../src/net/tcp/congestion/index.js';
 import type { TcpLimits } from '../../src/net/tcp/index.js';
-import { ipText } from './packets.js';
+
 import { Watch } from './watch.js';
 import type { Port, World } from './world.js';
 
@@ -24,6 +25,7 @@ export class SimHost extends StackHost implements Port {
   readonly name: string;
   readonly mac: Uint8Array;
   declare readonly device: MemoryDevice;
+
   /** Frames that came, those that found the queue full among them. */
   private arrived = 0;
   /** Work for each packet, and bytes that are paid for. */
@@ -81,6 +83,21 @@ export class SimHost extends StackHost implements Port {
     this.configure({ address, prefix, gateway });
   }
 
+  /** Speaks IPv6, with addresses as the network offers them. */
+  useIpv6(): void {
+    const quiet = { addresses6() {}, event() {}, notice() {}, failed6() {} };
+    const secret = [this.mac[5] as number, 2, 3, 4] as const;
+    const mode = new Ipv6Mode(this.stack, { addresses: [], anycast: [], secret }, quiet);
+    this.accompany(mode);
+    this.enter(() => mode.start(this.world.time.now()));
+  }
+
+  /** IPv6 addresses that are served now, deprecated ones included, in text. */
+  ipv6(): string[] {
+    const { v6, peers } = this.stack;
+    return v6.addresses.served.map((one) => peers.text(one.handle));
+  }
+
   /** Gives the address back, if it was leased. */
   stop(): void {
     this.releaseAddress();
@@ -111,16 +128,21 @@ export class SimHost extends StackHost implements Port {
       const own = opening.choosePort;
       // Like a program that binds its socket: from that port, unless it is in use.
       if (from !== undefined && this.isFree(remote, port, from)) opening.choosePort = () => (port << 16) | from;
-      const flow = this.tcp.connect(this.ipv4() ?? 0, remote, port, this.world.time.now(), begin);
+      const flow = this.tcp.connect(this.sourceFor(remote), remote, port, this.world.time.now(), begin);
       if (opening.choosePort !== own) delete (opening as { choosePort?: unknown }).choosePort;
-      if (flow === undefined) throw new Error(`${this.name}: no way to ${ipText(remote)}`);
+      if (flow === undefined) throw new Error(`${this.name}: no way to ${this.stack.peers.text(remote)}`);
       flow.handler = handler;
     });
   }
 
+  private sourceFor(remote: number): number {
+    const route = this.stack.route(remote);
+    return route === undefined ? (this.ipv4() ?? 0) : this.stack.sourceFor(route);
+  }
+
   private isFree(remote: number, port: number, from: number): boolean {
     const ports = (port << 16) | from;
-    const local = this.ipv4() ?? 0;
+    const local = this.sourceFor(remote);
     const { connections, waiting } = this.tcp;
     return connections.get(remote, local, ports) === undefined && waiting.find(remote, local, ports) < 0;
   }

@@ -44,6 +44,21 @@ t.test('handshakes at once: the oldest gives way', (t) => {
   t.end();
 });
 
+t.test('at a shutdown connections that have said nothing end, and handshakes that have begun go on', (t) => {
+  const setup = new Setup();
+  const [, silent] = joinedFlows();
+  setup.server.accept(silent);
+  const outcome = setup.begin();
+  outcome.below[0].deliver(100_000);
+  setup.server.drain();
+  t.ok(silent.ended);
+  talk(...outcome.below);
+  t.ok(outcome.server);
+  setup.clock.advance(3000);
+  t.equal(silent.closed, 'reset-by-us');
+  t.end();
+});
+
 t.test('octets and records in a handshake', (t) => {
   const cases: [string, Uint8Array][] = [
     ['a message that is announced longer than 16 KiB', Uint8Array.of(22, 3, 1, 0, 4, 1, 0, 0x41, 0)],

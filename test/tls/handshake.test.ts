@@ -1,11 +1,17 @@
 /** Handshakes between our server and our client, in memory (RFC 8446 2, 4). */
 import t from 'tap';
+import { Certificates } from '../../src/tls/certificate/certificate.js';
+import { makeCertificate } from '../../src/tls/certificate/load.js';
+import { makeSelfSigned } from '../../src/tls/certificate/self-signed.js';
+import { Roots } from '../../src/tls/certificate/verify.js';
 import { GROUP, SUITES } from '../../src/tls/common/suites.js';
 import type { ClientSession } from '../../src/tls/handshake/client-handshake.js';
+import type { Challenge } from '../../src/tls/handshake/server-handshake.js';
 import { EvpPrimitives } from '../../src/tls/primitives/evp.js';
 import { NodePrimitives } from '../../src/tls/primitives/node.js';
-import { talk } from './joined-flows.js';
-import { Setup, send } from './setup.js';
+import { TlsClient } from '../../src/tls/tls-client.js';
+import { joinedFlows, talk } from './joined-flows.js';
+import { Heard, Setup, seeded, send } from './setup.js';
 
 for (const primitives of [new NodePrimitives(), new EvpPrimitives()]) {
   t.test(`${primitives.name}: every suite and group, full and resumed`, (t) => {
@@ -89,6 +95,39 @@ t.test('RFC 7301 3.2: the protocol is the first of ours that the client offers',
   const none = setup.connect({ protocols: ['foo'] });
   t.equal(none.serverAlert, 'noApplicationProtocol');
   t.equal(none.clientFailure, 'reset-by-peer');
+  t.end();
+});
+
+t.test('RFC 8737 3: a challenge has its own certificate and protocol, and ends with the handshake', (t) => {
+  const { certificate, key } = makeSelfSigned({ names: ['new.example'], from: 784_111_777_000, random: seeded(9) });
+  const files = { certificate: 'c', key: 'k' };
+  const made = makeCertificate(certificate, key, files, 784_111_777_000).certificate;
+  const certificates = new Certificates([made]);
+  const challenge = (name: string, protocols: readonly string[]): Challenge | undefined =>
+    name === 'new.example' && protocols.includes('acme-tls/1') ? { certificates, protocol: 'acme-tls/1' } : undefined;
+  const setup = new Setup({ challenge });
+  const ca = new TlsClient({ ...setup, roots: new Roots([certificate]) });
+  const [client, server] = joinedFlows();
+  setup.server.accept(server);
+  let alpn: string | undefined;
+  ca.connect(client, {
+    serverName: 'new.example',
+    protocols: ['acme-tls/1'],
+    established: (flow) => {
+      alpn = flow.security?.alpn;
+      flow.handler = new Heard();
+    },
+    failed: (why) => t.fail(why),
+  });
+  talk(client, server);
+  t.equal(alpn, 'acme-tls/1');
+  t.equal(setup.lastServer, undefined, 'HTTP never sees it');
+  t.ok(server.ended);
+  t.equal(
+    setup.connect({ protocols: ['acme-tls/1'] }).serverAlert,
+    'noApplicationProtocol',
+    'no challenge for that name',
+  );
   t.end();
 });
 

@@ -1,6 +1,6 @@
 /**
  * A second opinion: hand-made frames to our stack (virtual time) and to the kernel of this machine (over a TAP, in a namespace of
- * its own), the answers side by side. What differs is listed with its reason, here and in docs/linux-differences.md.
+ * its own), the answers side by side. What differs is listed with its reason, here and in docs/generated/linux-differences.md.
  */
 import { readFileSync } from 'node:fs';
 import t from 'tap';
@@ -43,6 +43,6 @@ t.test('the table of differences says what our stack answers, and is in the docu
       t.ok(row.reason.length > 8);
     }
   }
-  const file = new URL('../../../docs/linux-differences.md', import.meta.url);
+  const file = new URL('../../../docs/generated/linux-differences.md', import.meta.url);
   t.equal(readFileSync(file, 'utf8'), renderDifferences(Object.keys(ours)), 'npm run linux-differences writes it');
 });

@@ -60,10 +60,11 @@ t.test('an address that is none', { skip }, async (t) => {
   await ends(t, start(host, ['--net', 'direct', '--ipv4', '46.43.42.137']), 2, /netmask|\/\d\d/);
   await ends(
     t,
-    start(host, ['--net', 'direct', '--ipv4', '46.43.42.137/25', '--ipv4-gateway', '46.43.42.1']),
+    start(host, ['--net', 'direct', '--ipv4', '46.43.42.137/25', '--ipv4-gateway', '46.43.42.255']),
     2,
-    /46\.43\.42\.1\b/,
+    /46\.43\.42\.255\b/,
   );
+  await ends(t, start(host, ['--net', 'direct', '--ipv6', '2001:db8::80']), 2, /2001:db8::80\/64/);
 });
 
 t.test('no /dev/net/tun', { skip }, async (t) => {

@@ -216,7 +216,7 @@ t.test('a TAP with one queue, one that others have, and one that is removed, are
     t.equal(stderr.trim().split('\n').length, 1, stderr);
   };
   host.ip('tuntap add dev tap0 mode tap');
-  await ends(STATIC, /^sitekernel: TAP tap0 has a single queue, and --workers needs one for each; make it anew/);
+  await ends(STATIC, /^sitekernel: TAP tap0 has a single queue, and --workers needs one for each; remove it with/);
   host.ip('tuntap del dev tap0 mode tap');
   const up = ['host', 'up', '--bridge', 'br0', '--tap', 'tap0', '--user', 'root', '--multi-queue'];
   t.equal((await host.run(process.execPath, [MAIN, ...up])).status, 0);

@@ -1,5 +1,5 @@
 /** The command line: what can be asked, checked as far as that is possible without doing anything. */
-
+import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { badUsage, Failure } from '../../errors/failure.js';
 import type { ServeOptions } from '../../serve/options/serve.js';
@@ -11,7 +11,9 @@ import { addImage, type ImageOptions } from './image.js';
 import { quiet, usageSentence } from './quiet.js';
 import { addReplay, type ReplayOptions } from './replay.js';
 import { addServe } from './serve.js';
+import { similar } from './similar.js';
 import { addSupervise, type SuperviseOptions } from './supervise.js';
+import { addZone, type ZoneOptions } from './zone.js';
 
 export type Task =
   | ServeOptions
@@ -21,15 +23,18 @@ export type Task =
   | ReplayOptions
   | HostOptions
   | ImageOptions
-  | DeployOptions;
+  | DeployOptions
+  | ZoneOptions;
 
 const EXAMPLES = `
 Examples:
   sitekernel                                          the embedded site on http://127.0.0.1:8080/
   sitekernel --port 3000 _site                        a directory
+  sitekernel bundle _site -o site.bundle              one file out of a directory
   sudo sitekernel --net direct --bridge br0 _site     a host of its own on the bridge, address by DHCP
   sudo sitekernel --net direct --tap tap0 --ipv4 192.0.2.7/24 --ipv4-gateway 192.0.2.1 site.bundle
-  sitekernel bundle _site -o site.bundle              one file out of a directory
+
+"sitekernel help COMMAND" tells of a command. A directory with the name of one is given as ./help.
 `;
 
 /**
@@ -41,8 +46,10 @@ export function parseArguments(argv: readonly string[]): Task | undefined {
   const program = buildProgram((found) => {
     task = found;
   });
+  const meant = mistyped(argv, program);
+  if (meant !== undefined) throw badUsage(meant);
   try {
-    program.parse([...argv], { from: 'user' });
+    program.parse(spelledOut(argv), { from: 'user' });
   } catch (error) {
     if (error instanceof Failure) throw error;
     if (!(error instanceof CommanderError)) throw error;
@@ -52,13 +59,32 @@ export function parseArguments(argv: readonly string[]): Task | undefined {
   return task;
 }
 
+/** `help`, `version` and `-V`, as other programs have them, by the options that are ours. */
+function spelledOut([first, ...rest]: readonly string[]): string[] {
+  if (first === undefined) return [];
+  if (first === '-V' || (first === 'version' && rest.length === 0)) return ['--version'];
+  if (first === 'help') return [...rest.filter((word) => !word.startsWith('-')), '--help'];
+  return [first, ...rest];
+}
+
+/** An error message where the first word is no command, no file, and much like a command; undefined: it is not. */
+function mistyped([first]: readonly string[], program: Command): string | undefined {
+  if (first === undefined || !/^[a-z]+$/.test(first)) return undefined;
+  const known = [...program.commands.map((command) => command.name()), 'help', 'version'];
+  const meant = known.includes(first) ? undefined : similar(first, known);
+  if (meant === undefined || existsSync(first)) return undefined;
+  return `there is no command, file or directory "${first}"; did you mean "${meant}"? "sitekernel --help" lists the commands`;
+}
+
 function buildProgram(found: (task: Task) => void): Command {
   const program = new Command('sitekernel');
   quiet(program)
     .description("Serves a static site, over the kernel's sockets or over a TCP/IP stack of its own.")
-    .version(packageVersion(), '-V, --version', 'print the version')
+    .optionsGroup('General:')
+    .version(packageVersion(), '-v, --version', 'print the version')
     .helpOption('-h, --help', 'print this')
     .addHelpText('after', EXAMPLES)
+    .helpCommand(false)
     .enablePositionalOptions();
   addServe(program, found);
   addBundle(program, found);
@@ -68,5 +94,6 @@ function buildProgram(found: (task: Task) => void): Command {
   addImage(program, found);
   addSupervise(program, found);
   addDeploy(program, found);
+  addZone(program, found);
   return program;
 }

@@ -5,15 +5,18 @@ import { badUsage } from '../../errors/failure.js';
 import type { Faults } from '../../net/device/wrap/faults.js';
 import { parseFaults } from '../../net/device/wrap/faults-option.js';
 import type { DirectArguments } from '../../serve/options/direct.js';
-import { staticAddress } from './ipv4.js';
+import type { StaticAddress } from '../../serve/options/ipv4.js';
+import { anycastAddresses, staticAddress } from './ipv4.js';
+import { type Ipv6Flags, ipv6Arguments } from './ipv6.js';
 import { parseMac } from './mac.js';
 import { count, oneOf } from './option-values.js';
 
-export interface DirectFlags {
+export interface DirectFlags extends Ipv6Flags {
   tap?: string;
   interface?: string;
   bridge?: string;
-  ipv4?: string;
+  /** `false`: `--no-ipv4`. */
+  ipv4?: string[] | false;
   ipv4Netmask?: string;
   ipv4Gateway?: string;
   mac?: Uint8Array;
@@ -35,9 +38,18 @@ export function addDirectOptions(command: Command): Command {
     .option('--tap <name>', `direct: the TAP device, made unless it exists (default: ${DEFAULT_TAP})`)
     .option('--bridge <name>', 'direct: the bridge to put the TAP on')
     .option('--interface <name>', 'direct: a network card instead of a TAP; the kernel may hold no address on it')
-    .option('--ipv4 <address/size>', 'direct: a static address instead of DHCP')
+    .option('--ipv4 <address/size>', 'direct: a static address instead of DHCP; may be repeated', several)
     .option('--ipv4-netmask <mask>', 'direct: the size of the network as a netmask')
     .option('--ipv4-gateway <address>', 'direct: the router')
+    .option('--no-ipv4', 'direct: IPv6 alone')
+    .option(
+      '--ipv6 <address/size>',
+      'direct: a static IPv6 address instead of those that routers offer; may be repeated',
+      several,
+    )
+    .option('--ipv6-gateway <address>', 'direct: the IPv6 router (default: as routers advertise)')
+    .option('--no-ipv6', 'direct: IPv4 alone')
+    .option('--anycast <address>', 'direct: an address that is served and never announced; may be repeated', several)
     .option('--mac <address>', 'direct: address on the link (default: derived, always the same)', macAddress)
     .option('--hostname <name>', 'direct: name to tell the DHCP server (default: that of the machine)', hostName)
     .option('--pcap <file>', 'direct: write a capture (pcapng when the name ends so, else pcap)')
@@ -61,7 +73,7 @@ export function addDirectOptions(command: Command): Command {
     )
     .option(
       '--state <dir>',
-      'where leases and a self-signed certificate are kept (default: $XDG_STATE_HOME/sitekernel)',
+      'where leases, DNSSEC keys and a self-signed certificate are kept (default: $XDG_STATE_HOME/sitekernel)',
     );
 }
 
@@ -73,7 +85,10 @@ export function directArguments(flags: DirectFlags): DirectArguments {
     interface: flags.interface,
     tap: flags.tap ?? DEFAULT_TAP,
     bridge: flags.bridge,
-    static: staticAddress(flags.ipv4, flags.ipv4Netmask, flags.ipv4Gateway),
+    static: ipv4Of(flags),
+    anycast: anycastOf(flags),
+    noIpv4: flags.ipv4 === false,
+    ipv6: ipv6Arguments(flags),
     mac: flags.mac,
     hostname: flags.hostname,
     pcap: flags.pcap,
@@ -84,6 +99,27 @@ export function directArguments(flags: DirectFlags): DirectArguments {
     congestion: flags.congestion ?? 'cubic',
     spin: flags.spin,
   };
+}
+
+function ipv4Of({ ipv4, ipv4Netmask, ipv4Gateway, ipv6 }: DirectFlags): StaticAddress | undefined {
+  if (ipv4 !== false) return staticAddress(ipv4 ?? [], ipv4Netmask, ipv4Gateway);
+  if (ipv6 === false)
+    throw badUsage('--no-ipv4 and --no-ipv6 together leave nothing to serve on; leave one of them out');
+  const wrong = ipv4Netmask !== undefined ? '--ipv4-netmask' : ipv4Gateway !== undefined ? '--ipv4-gateway' : undefined;
+  if (wrong !== undefined) throw badUsage(`${wrong} needs IPv4; leave --no-ipv4 out, or ${wrong}`);
+  return undefined;
+}
+
+function anycastOf({ ipv4, anycast = [] }: DirectFlags): string[] {
+  const given = anycast.filter((one) => !one.includes(':'));
+  if (ipv4 === false && given.length > 0)
+    throw badUsage(`--anycast ${given[0]} needs IPv4; leave --no-ipv4 out, or --anycast`);
+  return anycastAddresses(given);
+}
+
+/** An option that may be given more than once. */
+export function several(text: string, before: string[] | undefined): string[] {
+  return [...(Array.isArray(before) ? before : []), text];
 }
 
 function recordOption({ record, recordSize }: DirectFlags): DirectArguments['record'] {
@@ -101,9 +137,14 @@ export function directOption(flags: DirectFlags, keeps: boolean): string | undef
     ['--tap', flags.tap !== undefined],
     ['--interface', flags.interface !== undefined],
     ['--bridge', flags.bridge !== undefined],
-    ['--ipv4', flags.ipv4 !== undefined],
+    ['--ipv4', Array.isArray(flags.ipv4)],
     ['--ipv4-netmask', flags.ipv4Netmask !== undefined],
     ['--ipv4-gateway', flags.ipv4Gateway !== undefined],
+    ['--no-ipv4', flags.ipv4 === false],
+    ['--ipv6', Array.isArray(flags.ipv6)],
+    ['--ipv6-gateway', flags.ipv6Gateway !== undefined],
+    ['--no-ipv6', flags.ipv6 === false],
+    ['--anycast', flags.anycast !== undefined],
     ['--mac', flags.mac !== undefined],
     ['--hostname', flags.hostname !== undefined],
     ['--pcap', flags.pcap !== undefined],

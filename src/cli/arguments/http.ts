@@ -4,7 +4,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { badUsage } from '../../errors/failure.js';
 import type { HttpArguments } from '../../serve/options/http.js';
 import { type AdminFlags, addAdminOptions, adminArguments } from './admin.js';
-import { basePath } from './option-values.js';
+import { basePath, count, LONGEST_TIMER } from './option-values.js';
 import {
   addSiteOptions,
   addTreeOptions,
@@ -30,10 +30,15 @@ export interface HttpFlags extends SiteFlags, TreeFlags, AdminFlags {
 }
 
 export function addHttpOptions(program: Command): Command {
-  addTreeOptions(addSiteOptions(program))
+  addTreeOptions(addSiteOptions(program.optionsGroup('The site:')))
     .option('--watch', 'serve a directory while it is built again and again')
-    .option('--keep-assets <seconds>', 'how long fingerprinted files of replaced versions stay (default: 86400)', whole)
+    .option(
+      '--keep-assets <seconds>',
+      'how long fingerprinted files of replaced versions stay (default: 86400)',
+      wholeSeconds('--keep-assets'),
+    )
     .option('--live-reload', 'with --watch: pages load themselves again when the site has changed; for development')
+    .optionsGroup('HTTP:')
     .option('--redirect-to <origin>', 'redirect every request: https://example.org, or https to keep the host', origin)
     .option(
       '--canonical-host <origin>',
@@ -44,10 +49,19 @@ export function addHttpOptions(program: Command): Command {
     .option('--base <path>', 'serve the site below a path, such as /docs', basePath)
     .option('--server-field <text>', 'send this as the Server field (default: none)', fieldValue)
     .option('--no-http2', 'speak HTTP/1.1 only');
-  return addAdminOptions(program, basePath)
+  return addAdminOptions(program.optionsGroup('Pages about the server:'), basePath)
+    .optionsGroup('Limits:')
     .option('--max-connections <n>', 'connections at once; more are answered 503 (default: 131072)', whole)
-    .option('--max-per-client <n>', 'connections at once from one address; 0: no bound of its own (default: 0)', whole)
-    .option('--idle <seconds>', 'how long a connection stays open without a request (default: 75)', whole);
+    .option(
+      '--max-per-client <n>',
+      'connections at once from one address, of IPv6 from one /64; 0: no bound of its own (default: 0)',
+      whole,
+    )
+    .option(
+      '--idle <seconds>',
+      'how long a connection stays open without a request (default: 75)',
+      wholeSeconds('--idle'),
+    );
 }
 
 /** `secure`: HTTPS is served. Throws a `Failure`. */
@@ -121,6 +135,8 @@ function fieldValue(text: string): string {
   }
   return text;
 }
+
+const wholeSeconds = (option: string): ((text: string) => number) => count(option, LONGEST_TIMER);
 
 function whole(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('A whole number is expected.');

@@ -4,7 +4,9 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { badUsage } from '../../errors/failure.js';
 import type { BundleChoices, ImageTarget } from '../../image/manifest.js';
 import type { SiteArguments } from '../../serve/options/site.js';
-import { staticAddress } from './ipv4.js';
+import { several } from './direct.js';
+import { anycastAddresses, staticAddress } from './ipv4.js';
+import { ipv6Arguments } from './ipv6.js';
 import { quiet } from './quiet.js';
 import { addSiteOptions, type SiteFlags, siteArguments } from './site.js';
 
@@ -51,9 +53,12 @@ interface BuildFlags extends SiteFlags {
   readonly output: string;
   readonly host?: string;
   readonly port?: number;
-  readonly ipv4?: string;
+  readonly ipv4?: string[];
   readonly ipv4Netmask?: string;
   readonly ipv4Gateway?: string;
+  readonly ipv6?: string[];
+  readonly ipv6Gateway?: string;
+  readonly anycast?: string[];
   readonly hostname?: string;
   readonly kernel?: string;
   readonly format?: 'raw' | 'qcow2';
@@ -104,9 +109,12 @@ function addBuild(image: Command, found: (task: ImageOptions) => void): void {
     .option('-o, --output <dir>', 'folder of images', 'images')
     .option('--host <address>', 'socket: address to listen on')
     .option('--port <n>', 'port to serve', whole(65535))
-    .option('--ipv4 <address/size>', 'static: the address')
+    .option('--ipv4 <address/size>', 'static: the address; may be repeated', several)
     .option('--ipv4-netmask <mask>', 'static: the size of the network as a netmask')
     .option('--ipv4-gateway <address>', 'static: the router')
+    .option('--ipv6 <address/size>', 'static: an IPv6 address; may be repeated', several)
+    .option('--ipv6-gateway <address>', 'static: the IPv6 router')
+    .option('--anycast <address>', 'static: an address that is served and never announced; may be repeated', several)
     .option('--hostname <name>', 'direct: name to tell the DHCP server')
     .addOption(
       new Option('--compression <level>', 'how hard to compress').choices(['none', 'fast', 'full']).default('full'),
@@ -158,23 +166,42 @@ function vmOnly<K extends 'kernel' | 'format'>(flags: BuildFlags, name: K): Buil
 
 function networkOf(flags: BuildFlags): Record<string, string | number | boolean> {
   const { target, host, port, hostname } = flags;
-  const address = staticAddress(flags.ipv4, flags.ipv4Netmask, flags.ipv4Gateway);
-  if (target === 'static' && address === undefined)
+  const address = staticAddress(flags.ipv4 ?? [], flags.ipv4Netmask, flags.ipv4Gateway);
+  const { ipv6, anycast } = sixOf(flags);
+  if (target === 'static' && address === undefined && ipv6.length === 0)
     throw badUsage('--target static needs its address: --ipv4 192.0.2.7/24 --ipv4-gateway 192.0.2.1');
-  if (address !== undefined && (target === 'socket' || target === 'direct'))
+  const given =
+    address !== undefined ? '--ipv4' : ipv6.length > 0 ? '--ipv6' : anycast.length > 0 ? '--anycast' : undefined;
+  if (given !== undefined && (target === 'socket' || target === 'direct'))
     throw badUsage(
-      `--ipv4 is for --target static; ${target === 'direct' ? 'direct asks DHCP' : 'a socket has --host'}`,
+      `${given} is for --target static; ${target === 'direct' ? 'direct asks DHCP' : 'a socket has --host'}`,
     );
   if (host !== undefined && target !== 'socket') throw badUsage('--host is for --target socket');
   if (hostname !== undefined && target !== 'direct' && target !== 'vm')
     throw badUsage('--hostname is for --target direct: a DHCP server is told it');
   return {
-    ...(address && { ipv4: `${address.address}/${address.prefix}` }),
+    ...(address && { ipv4: withSizes([address, ...(address.further ?? [])]).join(',') }),
     ...(address?.gateway !== undefined && { 'ipv4-gateway': address.gateway }),
+    ...(ipv6.length > 0 && { ipv6: ipv6.join(',') }),
+    ...(flags.ipv6Gateway !== undefined && { 'ipv6-gateway': flags.ipv6Gateway }),
+    ...(anycast.length > 0 && { anycast: anycast.join(',') }),
+    // A static image asks no DHCP server.
+    ...(target === 'static' && address === undefined && { 'no-ipv4': true }),
     ...(host !== undefined && { host }),
     ...(port !== undefined && { port }),
     ...(hostname !== undefined && { hostname }),
   };
+}
+
+function withSizes(all: readonly { readonly address: string; readonly prefix: number }[]): string[] {
+  return all.map(({ address, prefix }) => `${address}/${prefix}`);
+}
+
+/** IPv6 addresses with their sizes, and anycast addresses of both families, checked. */
+function sixOf({ ipv6: given = [], ipv6Gateway, anycast = [] }: BuildFlags): { ipv6: string[]; anycast: string[] } {
+  const six = ipv6Arguments({ ipv6: given, anycast, ...(ipv6Gateway !== undefined && { ipv6Gateway }) });
+  const four = anycastAddresses(anycast.filter((one) => !one.includes(':')));
+  return { ipv6: withSizes(six?.addresses ?? []), anycast: [...four, ...(six?.anycast ?? [])] };
 }
 
 function whole(most = Number.MAX_SAFE_INTEGER): (text: string) => number {

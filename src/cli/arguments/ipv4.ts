@@ -3,25 +3,53 @@
 import { badUsage } from '../../errors/failure.js';
 import type { StaticAddress } from '../../serve/options/ipv4.js';
 
-/** Answers undefined when none was given: DHCP. Throws a sentence. */
+/** Returns undefined when none was given: DHCP. The first is the one that the gateway is for. Throws a `Failure`. */
 export function staticAddress(
-  ipv4: string | undefined,
+  given: readonly string[],
   netmask: string | undefined,
   gateway: string | undefined,
 ): StaticAddress | undefined {
+  const [ipv4, ...others] = given;
   if (ipv4 === undefined) {
     if (netmask !== undefined) throw badUsage('--ipv4-netmask needs --ipv4 with the address that it belongs to');
     if (gateway !== undefined)
       throw badUsage('--ipv4-gateway needs --ipv4; without it, DHCP says which gateway to use');
     return undefined;
   }
-  const slash = ipv4.indexOf('/');
-  const address = slash < 0 ? ipv4 : ipv4.slice(0, slash);
+  if (netmask !== undefined && others.length > 0)
+    throw badUsage(
+      '--ipv4-netmask is for one address; write the size behind each of several, as in --ipv4 192.0.2.7/24',
+    );
+  const first = addressWithSize(ipv4, netmask);
+  const further = others.map((one) => addressWithSize(one, undefined));
+  const all = [first, ...further].map(({ address }) => address);
+  const twice = all.find((one, i) => all.indexOf(one) !== i);
+  if (twice !== undefined) throw badUsage(`--ipv4 ${twice} was given twice`);
+  if (gateway !== undefined) checkGateway(gateway, first);
+  return { ...first, gateway, ...(further.length > 0 && { further }) };
+}
+
+function addressWithSize(text: string, netmask: string | undefined): { address: string; prefix: number } {
+  const slash = text.indexOf('/');
+  const address = slash < 0 ? text : text.slice(0, slash);
   const number = quad(address, '--ipv4');
-  const prefix = prefixOf(slash < 0 ? undefined : ipv4.slice(slash + 1), netmask, address);
+  const prefix = prefixOf(slash < 0 ? undefined : text.slice(slash + 1), netmask, address);
   checkHost(number, prefix, `--ipv4 ${address}`);
-  if (gateway !== undefined) checkGateway(gateway, number, prefix, address);
-  return { address, prefix, gateway };
+  return { address, prefix };
+}
+
+/** IPv4 addresses out of `--anycast`, text forms. */
+export function anycastAddresses(given: readonly string[]): string[] {
+  return given.map((text) => {
+    const slash = text.indexOf('/');
+    const address = slash < 0 ? text : text.slice(0, slash);
+    if (slash >= 0 && text.slice(slash) !== '/32')
+      throw badUsage(
+        `--anycast ${text}: one address is served, nothing of a network; leave the size out, or write /32`,
+      );
+    checkHost(quad(address, '--anycast'), 32, `--anycast ${address}`);
+    return address;
+  });
 }
 
 /** Answers an unsigned number. Leading zeros are refused: some programs read them as octal. */
@@ -78,15 +106,12 @@ function checkHost(address: number, prefix: number, what: string): void {
     throw badUsage(`${what} is the broadcast address of its /${prefix} network; choose one of a host`);
 }
 
-function checkGateway(gateway: string, address: number, prefix: number, text: string): void {
+function checkGateway(gateway: string, own: { readonly address: string; readonly prefix: number }): void {
   const number = quad(gateway, '--ipv4-gateway');
-  const size = 2 ** (32 - prefix);
-  if (number === address)
+  if (gateway === own.address)
     throw badUsage(`--ipv4-gateway ${gateway} is our own address; give the address of the router`);
-  if (Math.floor(number / size) !== Math.floor(address / size)) {
-    throw badUsage(
-      `--ipv4-gateway ${gateway} is not in the network of --ipv4 ${text}/${prefix}; give a router of that network`,
-    );
-  }
-  checkHost(number, prefix, `--ipv4-gateway ${gateway}`);
+  const size = 2 ** (32 - own.prefix);
+  const inside = Math.floor(number / size) === Math.floor(quad(own.address, '--ipv4') / size);
+  // One outside is on the link all the same: hosts of clouds, and anycast addresses, have it so.
+  checkHost(number, inside ? own.prefix : 32, `--ipv4-gateway ${gateway}`);
 }

@@ -13,6 +13,9 @@ export function seconds(text: string): number {
   return value;
 }
 
+/** The longest that a timer of Node's takes, in whole seconds. */
+export const LONGEST_TIMER = 2_147_483;
+
 /** A whole number of 0 to `most`. `option` is its name, for the sentence. */
 export function count(option: string, most: number): (text: string) => number {
   return (text) => {

@@ -29,6 +29,10 @@ export function usageSentence(error: CommanderError): string {
       .join(', ');
     return `"${name}" does one of these: ${all}; "${name} --help" tells more`;
   }
-  const said = error.message.replace(/^error: /, '').replace(/\.$/, '');
+  // A suggestion stands on a line of its own.
+  const said = error.message
+    .replace(/^error: /, '')
+    .replace(/\.$/, '')
+    .replace('\n', ' ');
   return `${said}; "${name} --help" lists what there is`;
 }

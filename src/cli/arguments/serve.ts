@@ -5,15 +5,16 @@ import { badUsage } from '../../errors/failure.js';
 import type { SocketKind } from '../../net/sockets/open.js';
 import type { LogOptions } from '../../serve/options/log.js';
 import type { ServeOptions } from '../../serve/options/serve.js';
-import { addDirectOptions, type DirectFlags, directArguments, directOption } from './direct.js';
+import { addDirectOptions, type DirectFlags, directArguments, directOption, several } from './direct.js';
+import { addDnsOptions, type DnsFlags, dnsArguments } from './dns.js';
 import { addHttpOptions, type HttpFlags, httpArguments } from './http.js';
 import { parseLogOption } from './log-options.js';
 import { oneOf, portNumber, seconds } from './option-values.js';
 import { addTlsOptions, type TlsFlags, tlsArguments } from './tls.js';
 
-interface ServeFlags extends HttpFlags, DirectFlags, TlsFlags {
+interface ServeFlags extends HttpFlags, DirectFlags, TlsFlags, DnsFlags {
   net: string;
-  host?: string;
+  host?: string[];
   sockets?: SocketKind;
   workers?: number;
   port?: number;
@@ -32,20 +33,22 @@ const DIRECT_PORT = 80;
 export function addServe(program: Command, found: (options: ServeOptions) => void): void {
   program
     .argument('[SITE]', 'directory or bundle file (default: the embedded site)')
+    .optionsGroup('Where it serves:')
     .option('--net <mode>', 'what carries the bytes: socket or direct', 'socket')
     .option(
       '--port <n>',
       `port to serve (default: ${SOCKET_PORT} with sockets, ${DIRECT_PORT} in direct mode)`,
       portNumber,
     )
-    .option('--host <address>', 'socket: address to listen on (default: 127.0.0.1)')
+    .option('--host <address>', 'socket: address to listen on; may be repeated (default: 127.0.0.1)', several)
     .option('--sockets <kind>', "socket: libc, or node for Node's own (default: libc on Linux)", socketKind)
     .option(
       '--workers <n>',
       'processes that serve, on Linux (default: 1); in direct mode each with a queue of the TAP',
       workerCount,
     );
-  addDirectOptions(program)
+  addDirectOptions(program.optionsGroup('With --net direct, a stack of its own:'))
+    .optionsGroup('How it runs:')
     .option(
       '--log <list>',
       'log to standard error: access, net, drops, all; json: as JSON lines; common: without referer and client',
@@ -57,7 +60,9 @@ export function addServe(program: Command, found: (options: ServeOptions) => voi
     .addOption(new Option('--supervised').hideHelp())
     .addOption(new Option('--instead <bundle>').hideHelp());
   addTlsOptions(program);
-  addHttpOptions(program).action((site: string | undefined, flags: ServeFlags) => found(serveOptions(site, flags)));
+  addDnsOptions(addHttpOptions(program)).action((site: string | undefined, flags: ServeFlags) =>
+    found(serveOptions(site, flags)),
+  );
 }
 
 function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions {
@@ -70,6 +75,7 @@ function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions
   const port = flags.httpPort ?? flags.port ?? (net === 'socket' ? SOCKET_PORT : DIRECT_PORT);
   if (tls !== undefined && tls.port === port && port !== 0)
     throw badUsage(`HTTP and HTTPS need a port each, and both are ${port}; choose another with --https-port`);
+  checkZones(flags);
   return {
     kind: 'serve',
     site: flags.instead ?? site,
@@ -80,11 +86,13 @@ function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions
     control: flags.control,
     selfTest: flags.selfTest ?? false,
     supervised: flags.supervised ?? false,
-    host: flags.host ?? '127.0.0.1',
+    host: flags.host?.[0] ?? '127.0.0.1',
+    furtherHosts: flags.host?.slice(1) ?? [],
     sockets: flags.sockets,
     workers: flags.workers ?? 1,
     http: httpArguments(flags, tls !== undefined),
     tls,
+    dns: dnsArguments(flags),
     state: flags.state,
     direct: directArguments(flags),
   };
@@ -102,8 +110,22 @@ function checkMode(net: 'socket' | 'direct', flags: ServeFlags): void {
     if ((flags.workers ?? 1) > 1) onlyOneProcess(flags);
     return;
   }
-  const wrong = directOption(flags, flags.tls !== undefined);
+  if ((flags.host?.length ?? 1) > 1 && ((flags.workers ?? 1) > 1 || flags.supervised === true))
+    throw badUsage('several --host are for one process; leave --workers and "supervise" out, or name one address');
+  const wrong = directOption(flags, flags.tls !== undefined || flags.dnssec === true);
   if (wrong !== undefined) throw badUsage(`${wrong} is for --net direct; add that, or leave ${wrong} out`);
+}
+
+/** A name server is one process's, and replays nothing. */
+function checkZones(flags: ServeFlags): void {
+  if (flags.zone === undefined) return;
+  const given: [string, boolean][] = [
+    ['--workers', (flags.workers ?? 1) > 1],
+    ['--supervised', flags.supervised === true],
+    ['--record', flags.record !== undefined],
+  ];
+  const wrong = given.find(([, present]) => present)?.[0];
+  if (wrong !== undefined) throw badUsage(`--zone and ${wrong} do not go together; leave one of them out`);
 }
 
 /** What several workers cannot do together in direct mode. */

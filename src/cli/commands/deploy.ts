@@ -16,7 +16,7 @@ import { stagedImage } from '../../deploy/stage.js';
 import { renderStatus, statusOf } from '../../deploy/status.js';
 import { badUsage, Failure } from '../../errors/failure.js';
 import type { ImageTarget, Manifest } from '../../image/manifest.js';
-import { programArguments } from '../../image/run-script.js';
+import { joinedArguments } from '../../image/run-script.js';
 import type { Runner } from '../../image/runner.js';
 import { parseArguments } from '../arguments/arguments.js';
 import type { DeployCommitOptions, DeployHostOptions, DeployInitOptions, DeployOptions } from '../arguments/deploy.js';
@@ -63,7 +63,7 @@ Now, without waiting for either:
 /** What stands behind "--" is this host's part of a server's arguments. A machine image has those of `run-qemu`. */
 function checkArguments(manifest: Manifest, args: readonly string[]): void {
   if (manifest.target === 'vm') return;
-  const task = parseArguments([...programArguments(manifest), ...args]);
+  const task = parseArguments(joinedArguments(manifest, args));
   if (task?.kind !== 'serve' || task.site !== undefined)
     throw badUsage(
       `behind "--" stand options of a server, such as --tap tap0 --bridge br0; "${args.join(' ')}" are none`,
@@ -148,7 +148,7 @@ class HostCommand {
   /** What kind of image it is about: that of the repository's tip, else that of the last good one. */
   private async target(): Promise<ImageTarget> {
     try {
-      return (await candidateAt(new Repository(this.host.gitDir), 'HEAD')).manifest.target;
+      return (await candidateAt(new Repository(this.host.gitDir), this.host.tip)).manifest.target;
     } catch {
       const { good } = await recoverState(this.host.stateFile, this.journal);
       const image = good === undefined ? undefined : await stagedImage(this.host, good);

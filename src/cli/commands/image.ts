@@ -1,6 +1,9 @@
 /** `sitekernel image …`. */
 import { execFile } from 'node:child_process';
+import { rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { selfTest } from '../../deploy/gates.js';
+import { Failure } from '../../errors/failure.js';
 import { buildImage, nodeProgram } from '../../image/build-image.js';
 import { verifyImage } from '../../image/verify-image.js';
 import { ownSite, packageVersion } from '../../serve/program-files.js';
@@ -47,6 +50,12 @@ async function build(options: ImageBuildOptions): Promise<void> {
         : nodeProgram,
     );
     bar.end();
+    // What hosts do before they start it: what is found here does not have to be found on each of them.
+    const wrong = options.target === 'vm' ? undefined : await selfTest({ id, folder, manifest }, []);
+    if (wrong !== undefined) {
+      if (!existed) await rm(folder, { recursive: true, force: true });
+      throw new Failure(`no host would take this image: ${wrong}`);
+    }
     const program = manifest.program.files.reduce((sum, file) => sum + file.size, 0);
     process.stderr.write(
       `${id.slice(0, 12)}: target ${manifest.target}, program ${sizeText(program)}, site ${sizeText(manifest.site.bundle.size)}${existed ? '; it was there already' : ''}\n`,

@@ -88,9 +88,9 @@ function firstOf(options: SuperviseOptions): What {
 
 /** Arguments of an image and of this host together, checked. Throws a sentence. */
 function optionsOf(what: What): ServeOptions {
-  const image = what.folder === undefined ? [] : imageArguments(what.folder);
+  const own = what.folder === undefined ? what.args : imageArguments(what.folder, what.args);
   const site = what.instead ?? (what.folder === undefined ? undefined : join(what.folder, 'site.bundle'));
-  const args = [...image, ...what.args, ...(site === undefined ? [] : ['--instead', site])];
+  const args = [...own, ...(site === undefined ? [] : ['--instead', site])];
   const task = parseArguments(args);
   if (task?.kind !== 'serve') throw badUsage(`what is supervised is a server; "${args.join(' ')}" is none`);
   checkSupervised(task);

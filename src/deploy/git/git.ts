@@ -9,6 +9,8 @@ const GENERAL =
 /** A git command that failed. `message` is what git said, in one line. */
 export class GitError extends Error {
   override readonly name = 'GitError';
+  /** Its subcommand: `push`. */
+  readonly command: string;
   readonly stderr: string;
 
   constructor(command: string, stderr: string, status: number | null) {
@@ -20,31 +22,72 @@ export class GitError extends Error {
     const own = lines.filter((line) => !GENERAL.test(line));
     const said = (own.length > 0 ? own : lines).slice(0, 3).join('; ');
     super(said === '' ? `git ${command} ended with ${status}` : `git ${command}: ${said}`);
+    this.command = command;
     this.stderr = stderr;
   }
 }
 
-/** A hook's variables name the repository that git runs in: they must not reach a git for another one. */
+/**
+ * Variables that name a repository, as a hook has them (`git rev-parse --local-env-vars`), or choose how one is made: they must not
+ * reach a git for another one.
+ */
+const NOT_PASSED = [
+  'GIT_ALTERNATE_OBJECT_DIRECTORIES',
+  'GIT_COMMON_DIR',
+  'GIT_DEFAULT_HASH',
+  'GIT_DEFAULT_REF_FORMAT',
+  'GIT_DIR',
+  'GIT_EXEC_PATH',
+  'GIT_GRAFT_FILE',
+  'GIT_IMPLICIT_WORK_TREE',
+  'GIT_INDEX_FILE',
+  'GIT_INTERNAL_SUPER_PREFIX',
+  'GIT_NAMESPACE',
+  'GIT_NO_REPLACE_OBJECTS',
+  'GIT_OBJECT_DIRECTORY',
+  'GIT_PREFIX',
+  'GIT_QUARANTINE_PATH',
+  'GIT_REFLOG_ACTION',
+  'GIT_REPLACE_REF_BASE',
+  'GIT_SHALLOW_FILE',
+  'GIT_TEMPLATE_DIR',
+  'GIT_WORK_TREE',
+];
+
+/**
+ * Settings of a user's or a machine's that would change what these commands do. What says how to reach a repository and who commits
+ * (credentials, proxies, keys, names) stays theirs.
+ */
+const OVERRIDDEN = [
+  // Nobody's hooks run for us; the one of a host's clone runs for those who pull by hand.
+  'core.hooksPath=/dev/null',
+  'core.fsmonitor=false',
+  'core.splitIndex=false',
+  'color.ui=false',
+  'log.showSignature=false',
+  'push.gpgSign=false',
+  'push.followTags=false',
+  'push.recurseSubmodules=no',
+  'fetch.recurseSubmodules=no',
+  'submodule.recurse=false',
+  'i18n.commitEncoding=UTF-8',
+  // One object that it would refuse, an old commit with an odd date, would keep a host from all later ones. Each file is hashed
+  // before it is believed, and of trees git's checkout refuses unsafe names by itself.
+  'transfer.fsckObjects=false',
+  'fetch.fsckObjects=false',
+].flatMap((setting) => ['-c', setting]);
+
 function environment(): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = { ...process.env, LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0' };
-  for (const name of [
-    'GIT_DIR',
-    'GIT_WORK_TREE',
-    'GIT_INDEX_FILE',
-    'GIT_PREFIX',
-    'GIT_OBJECT_DIRECTORY',
-    'GIT_QUARANTINE_PATH',
-    'GIT_REFLOG_ACTION',
-    'GIT_EXEC_PATH',
-    'GIT_COMMON_DIR',
-  ])
-    delete env[name];
+  for (const name of NOT_PASSED) delete env[name];
   return env;
 }
 
 export interface GitOptions {
   readonly input?: string | Uint8Array | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Where it works; undefined: where we do. */
+  readonly folder?: string | undefined;
   /** Seconds until it is ended. Default 600. */
   readonly seconds?: number | undefined;
 }
@@ -53,7 +96,11 @@ export interface GitOptions {
 export function git(words: readonly string[], options: GitOptions = {}): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const command = words.find((word) => /^[a-z][a-z-]+$/.test(word)) ?? words[0] ?? '';
-    const child = spawn('git', words, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...environment(), ...options.env } });
+    const child = spawn('git', [...OVERRIDDEN, ...words], {
+      cwd: options.folder,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...environment(), ...options.env },
+    });
     const out: Buffer[] = [];
     let said = '';
     const timer = setTimeout(() => child.kill('SIGTERM'), (options.seconds ?? 600) * 1000);
@@ -102,6 +149,11 @@ export class Repository {
     return (await this.run(words, options)).toString('utf8').trim();
   }
 
+  /** The hash function of its objects: `sha1` or `sha256`. */
+  objectFormat(): Promise<string> {
+    return this.text(['rev-parse', '--show-object-format']);
+  }
+
   /** The full hash that `name` stands for; undefined: there is none. */
   async resolve(name: string): Promise<string | undefined> {
     return this.text(['rev-parse', '--verify', '--quiet', '--end-of-options', name]).catch(() => undefined);
@@ -115,7 +167,7 @@ export class Repository {
 
   /** All blobs below a tree. Links and submodules come as they are: look at the mode. */
   async entries(tree: string): Promise<TreeEntry[]> {
-    const out = (await this.run(['ls-tree', '-r', '-z', tree])).toString('utf8');
+    const out = (await this.run(['ls-tree', '-r', '-z', '--end-of-options', tree])).toString('utf8');
     return out
       .split('\0')
       .filter((line) => line !== '')
@@ -128,7 +180,7 @@ export class Repository {
 
   /** Opens a process that reads blobs one after the other. */
   reader(): BlobReader {
-    const words = ['--git-dir', this.gitDir, ...this.settings, 'cat-file', '--batch'];
+    const words = [...OVERRIDDEN, '--git-dir', this.gitDir, ...this.settings, 'cat-file', '--batch'];
     return new BlobReader(spawn('git', words, { stdio: ['pipe', 'pipe', 'ignore'], env: environment() }));
   }
 }

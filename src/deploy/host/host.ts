@@ -63,6 +63,10 @@ export class Host {
     await writeDurable(join(this.folder, 'host.json'), `${JSON.stringify(this.config, null, 2)}\n`);
   }
 
+  /** The tip of the branch that is followed, by its full name: whatever else is checked out in the clone. */
+  get tip(): string {
+    return `refs/heads/${this.config.branch}`;
+  }
   get work(): string {
     return join(this.folder, 'repo');
   }

@@ -103,9 +103,9 @@ function older(has: string, needs: string): boolean {
   return false;
 }
 
-/** The newest commit that has `id` as its latest; undefined: none that this clone has. */
-export async function commitOf(repository: Repository, id: string): Promise<string | undefined> {
-  const commits = (await repository.text(['log', '--format=%H', 'HEAD', '--', LATEST])).split('\n');
+/** The newest commit up to `tip` that has `id` as its latest; undefined: none that this clone has. */
+export async function commitOf(repository: Repository, tip: string, id: string): Promise<string | undefined> {
+  const commits = (await repository.text(['rev-list', '--end-of-options', tip, '--', LATEST])).split('\n');
   for (const commit of commits) {
     const latest = (await repository.blob(`${commit}:${LATEST}`))?.toString('utf8').trim();
     if (latest === id) return commit;

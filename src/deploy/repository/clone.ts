@@ -15,7 +15,6 @@ const SETTINGS: readonly [string, string][] = [
   ['pull.ff', 'only'],
   // What is on the disk after a power cut is whole.
   ['core.fsync', 'loose-object,pack,pack-metadata,reference,index'],
-  ['transfer.fsckObjects', 'true'],
   // One process at a time, and none that goes on by itself.
   ['gc.autoDetach', 'false'],
   ['maintenance.autoDetach', 'false'],
@@ -23,6 +22,9 @@ const SETTINGS: readonly [string, string][] = [
   ['core.bigFileThreshold', '64m'],
   ['advice.detachedHead', 'false'],
 ];
+
+/** What the repository is called in a host's clone. */
+export const REMOTE = 'origin';
 
 /** Makes `repo/` anew beside the old one and puts it in its place. Throws a GitError. */
 export async function cloneRepository(host: Host): Promise<void> {
@@ -33,11 +35,18 @@ export async function cloneRepository(host: Host): Promise<void> {
   await rm(part, { recursive: true, force: true });
   // A path would be copied with all of its history.
   const from = url === resolve(url) ? pathToFileURL(url).href : url;
-  const settings = SETTINGS.flatMap(([name, value]) => ['--config', `${name}=${value}`]);
+  // Of the clone itself, so that they hold for a person's `git pull` in it: over those of the person and of the machine.
+  const own: [string, string][] = [
+    ['core.hooksPath', join(host.gitDir, 'hooks')],
+    ['core.fsmonitor', 'false'],
+  ];
+  const settings = [...SETTINGS, ...own].flatMap(([name, value]) => ['--config', `${name}=${value}`]);
   const words = ['clone', '--quiet', '--no-checkout', '--depth', '1', '--single-branch', '--no-tags'];
-  await git([...words, ...settings, '--branch', branch, from, part]);
-  await git(['-C', part, 'sparse-checkout', 'set', '--no-cone', `/${LATEST}`]);
-  await git(['-C', part, 'checkout', '--quiet', branch]);
+  const plain = ['--template=', '--origin', REMOTE, '--no-reject-shallow'];
+  await git([...words, ...plain, ...settings, '--branch', branch, '--', from, part]);
+  const there = ['--git-dir', join(part, '.git'), '--work-tree', part];
+  await git([...there, 'sparse-checkout', 'set', '--no-cone', `/${LATEST}`], { folder: part });
+  await git([...there, 'checkout', '--quiet', branch, '--'], { folder: part });
   await writeHook(host, join(part, '.git', 'hooks'));
   await rm(old, { recursive: true, force: true });
   await rename(host.work, old).catch((error: NodeJS.ErrnoException) => {

@@ -1,5 +1,5 @@
 /** `deploy commit`: an image becomes a commit of the deployment repository, and its branch's latest. */
-import { access, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { SITES } from '../../image/build-image.js';
@@ -40,8 +40,10 @@ export interface Committed {
   readonly changed: boolean;
 }
 
-/** Tries when somebody else pushes at the same time. */
-const TRIES = 4;
+/** Tries when others push at the same time. Of those that push at once one succeeds each time. */
+const TRIES = 32;
+/** The longest wait before a try, ms; drawn anew each time, so that those that met once do not meet again. */
+const LONGEST_WAIT = 2000;
 
 /** Throws an ImageError or a GitError. */
 export async function commitImage(options: CommitOptions): Promise<Committed> {
@@ -55,20 +57,35 @@ export async function commitImage(options: CommitOptions): Promise<Committed> {
     throw new ImageError(
       `the files of the site are not in ${site}; name the directory that it was built of with --site`,
     );
+  let guess: ObjectFormat = 'sha1';
+  let first: GitError | undefined;
   for (let tries = 1; ; tries++) {
     const folder = await mkdtemp(join(tmpdir(), 'sitekernel-commit-'));
+    const committing = new Committing(image, site, options, folder, guess);
     try {
-      return await new Committing(image, site, options, folder).run();
+      return await committing.run();
     } catch (error) {
       // Another push came first: what it made is the ground of the next try.
-      const late =
-        error instanceof GitError && /fetch first|non-fast-forward|cannot lock ref|stale info/.test(error.stderr);
-      if (!late || tries === TRIES) throw error;
+      if (!(error instanceof GitError)) throw error;
+      if (committing.guessed && guess === 'sha1' && error.command === 'push') {
+        guess = 'sha256';
+        first = error;
+        continue;
+      }
+      if (!(await committing.cameLate(error))) throw first ?? error;
+      if (tries === TRIES)
+        throw new ImageError(
+          `others committed to ${options.branch} each of the ${TRIES} times that this commit was about to; try again`,
+        );
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(LONGEST_WAIT, 50 * 2 ** tries)));
   }
 }
+
+/** Git's names for the hash functions of a repository's objects. */
+type ObjectFormat = 'sha1' | 'sha256';
 
 class Committing {
   private readonly image: VerifiedImage;
@@ -77,8 +94,19 @@ class Committing {
   private readonly url: string;
   private readonly repository: Repository;
   private readonly index: string;
+  /** The branch's tip when it began; empty: there was none. */
+  private began = '';
+  /** The kind of names was a guess. */
+  guessed = false;
 
-  constructor(image: VerifiedImage, site: string, options: CommitOptions, folder: string) {
+  /** `guess`: the kind of names that an empty repository at a distance is taken to have. */
+  constructor(
+    image: VerifiedImage,
+    site: string,
+    options: CommitOptions,
+    folder: string,
+    private readonly guess: ObjectFormat,
+  ) {
     this.image = image;
     this.site = site;
     this.options = options;
@@ -87,8 +115,17 @@ class Committing {
     this.index = join(folder, 'index');
   }
 
+  /** Whether a push failed because the branch is not any more what this commit began with, or is being changed. */
+  async cameLate(error: GitError): Promise<boolean> {
+    // A lock of the reference is held for a moment by the push that wins.
+    if (error.command !== 'push') return false;
+    if (/cannot lock ref|failed to update ref|Unable to create .*\.lock/.test(error.stderr)) return true;
+    return (await this.remoteTip()) !== this.began;
+  }
+
   async run(): Promise<Committed> {
     const parent = await this.open();
+    this.began = parent ?? '';
     const before = parent === undefined ? [] : await this.repository.entries(parent);
     const old = await this.latestOf(parent);
     const { id } = this.image;
@@ -103,27 +140,53 @@ class Committing {
     };
     const tree = await this.writeTree(before, labels);
     const commit = await this.commit(tree, parent, labels);
-    await this.repository.run(['push', '--quiet', this.url, `${commit}:refs/heads/${this.options.branch}`]);
+    await this.repository.run(['push', '--quiet', '--', this.url, `${commit}:refs/heads/${this.options.branch}`]);
     return { id, commit, serial: labels.serial, changed: true };
   }
 
-  /** A repository with the branch's tip and, of a remote one, no more; answers the tip, undefined when the branch is new. */
+  private async remoteTip(): Promise<string> {
+    const remote = await git(['ls-remote', '--', this.url, `refs/heads/${this.options.branch}`]);
+    return remote.toString('utf8').split('\t')[0] ?? '';
+  }
+
+  /** By the names of what it has. An empty repository does not tell: it is tried with the one, then with the other. */
+  private async remoteFormat(): Promise<ObjectFormat> {
+    const refs = (await git(['ls-remote', '--', this.url])).toString('utf8');
+    const name = refs.split('\t')[0] ?? '';
+    this.guessed = name === '';
+    if (this.guessed) return this.guess;
+    return name.length === 64 ? 'sha256' : 'sha1';
+  }
+
+  /**
+   * A repository with the branch's tip and, of a remote one, no more; answers the tip, undefined when the branch is new. Its objects
+   * have names of the kind that the other one's have, SHA-1 or SHA-256.
+   */
   private async open(): Promise<string | undefined> {
     const { branch } = this.options;
-    const remote = await git(['ls-remote', this.url, `refs/heads/${branch}`]);
-    const tip = remote.toString('utf8').split('\t')[0] ?? '';
+    const tip = await this.remoteTip();
     const { gitDir } = this.repository;
-    if (tip !== '' && this.url !== resolve(this.url)) {
+    const remote = this.url !== resolve(this.url);
+    if (remote && tip !== '') {
       // Trees only: contents that the branch has already are known by their hashes.
       const shallow = ['--bare', '--depth', '1', '--filter=blob:none', '--single-branch', '--no-tags'];
-      await git(['clone', '--quiet', ...shallow, '--branch', branch, this.url, gitDir]);
+      const plain = ['--template=', '--no-reject-shallow'];
+      await git(['clone', '--quiet', ...plain, ...shallow, '--branch', branch, '--', this.url, gitDir]);
       return tip;
     }
-    await git(['init', '--quiet', '--bare', gitDir]);
-    if (tip === '') return undefined;
+    const init = ['init', '--quiet', '--bare', '--template='];
+    if (remote) {
+      await git([...init, `--object-format=${await this.remoteFormat()}`, '--', gitDir]);
+      return undefined;
+    }
     // A repository on this machine is read where it is.
-    const theirs = (await git(['-C', this.url, 'rev-parse', '--absolute-git-dir'])).toString('utf8').trim();
-    await writeFile(join(gitDir, 'objects', 'info', 'alternates'), `${join(theirs, 'objects')}\n`);
+    const theirs = new Repository(await gitDirOf(this.url));
+    const format = await theirs.objectFormat();
+    await git([...init, `--object-format=${format}`, '--', gitDir]);
+    if (tip === '') return undefined;
+    const objects = await theirs.text(['rev-parse', '--path-format=absolute', '--git-path', 'objects']);
+    await mkdir(join(gitDir, 'objects', 'info'), { recursive: true });
+    await writeFile(join(gitDir, 'objects', 'info', 'alternates'), `${objects}\n`);
     return tip;
   }
 
@@ -175,7 +238,23 @@ class Committing {
     const lines = entries.map(({ path, mode, hash }) => `${mode} ${hash}\t${path}\0`).join('');
     const env = { GIT_INDEX_FILE: this.index };
     await this.repository.run(['update-index', '-z', '--index-info'], { input: lines, env });
-    return this.repository.text(['write-tree', '--missing-ok'], { env });
+    const tree = await this.repository.text(['write-tree', '--missing-ok'], { env });
+    await this.checkTree(tree, entries);
+    return tree;
+  }
+
+  /** Git leaves out names that could harm a checkout (`git~1`, `.git/config`), with a line on standard error and status 0. */
+  private async checkTree(tree: string, meant: readonly TreeEntry[]): Promise<void> {
+    const written = new Set(
+      (await this.repository.entries(tree)).map(({ path, mode, hash }) => `${mode} ${hash} ${path}`),
+    );
+    const missing = meant.filter(({ path, mode, hash }) => !written.has(`${mode} ${hash} ${path}`));
+    if (missing.length === 0) return;
+    const names = missing.slice(0, 3).map(({ path }) => JSON.stringify(path.replace(/^site\//, '')));
+    const more = missing.length > 3 ? ` and ${missing.length - 3} more` : '';
+    throw new ImageError(
+      `git takes no file with the name ${names.join(', ')}${more}, so that it cannot be deployed; rename it, or leave it out of the site`,
+    );
   }
 
   /** Hashes of files as git has them; with `write`, they are put into the repository as well. */
@@ -245,6 +324,18 @@ class Committing {
     const name = { GIT_AUTHOR_NAME: 'sitekernel', GIT_COMMITTER_NAME: 'sitekernel' };
     return { ...name, GIT_AUTHOR_EMAIL: 'sitekernel@localhost', GIT_COMMITTER_EMAIL: 'sitekernel@localhost' };
   }
+}
+
+/** The git directory of a repository in `folder`, bare or with a work tree, without the search that `safe.bareRepository` forbids. */
+async function gitDirOf(folder: string): Promise<string> {
+  const inner = join(folder, '.git');
+  const there = await stat(inner).then(
+    () => true,
+    () => false,
+  );
+  // A `.git` that is a file names another directory: git knows which.
+  const named = there ? inner : folder;
+  return (await git(['--git-dir', named, 'rev-parse', '--absolute-git-dir'])).toString('utf8').trim();
 }
 
 /** A directory as an absolute path; anything else as it is. */

@@ -1,5 +1,6 @@
 import type { Flow } from '../../net/flow.js';
 import type { HttpLimits } from '../contracts/limits.js';
+import { clientNetwork } from './client-network.js';
 import { type Client, Connection, type Unfinished } from './connection.js';
 
 /** Which connections are let in: caps on all of them and on those of one client, and what was counted by them. */
@@ -87,7 +88,7 @@ export class Admission {
   /** Where one client's connections are counted; undefined: they are not. */
   #clientOf(flow: Flow): Client | undefined {
     if (this.#limits.connectionsPerClient === 0) return undefined;
-    const { address } = flow.remote;
+    const address = clientNetwork(flow.remote.address);
     let client = this.#clients.get(address);
     if (client === undefined) {
       client = { address, connections: 0 };

@@ -7,18 +7,24 @@ import { koffi } from '../libc/libc.js';
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
 export const SOCK_NONBLOCK = 0o4000;
 export const SOCK_CLOEXEC = 0o2000000;
 export const SOL_SOCKET = 1;
 export const SO_REUSEADDR = 2;
 export const SO_ERROR = 4;
+export const SO_RCVBUF = 8;
 export const SO_LINGER = 13;
 export const SO_REUSEPORT = 15;
 export const IPPROTO_TCP = 6;
+export const IPPROTO_IPV6 = 41;
+export const IPV6_V6ONLY = 26;
 export const TCP_NODELAY = 1;
 export const TCP_INFO = 11;
 export const TCP_NOTSENT_LOWAT = 25;
 export const SHUT_WR = 1;
+export const MSG_TRUNC = 0x20;
+export const MSG_DONTWAIT = 0x40;
 export const MSG_NOSIGNAL = 0x4000;
 export const MSG_MORE = 0x8000;
 export const EPOLL_CTL_ADD = 1;
@@ -40,6 +46,12 @@ export const ADDRESS_SIZE = 28;
 /** Bytes of a `struct msghdr` on 64 bits, and where its parts lie. */
 export const MSGHDR = { size: 56, iov: 16, iovlen: 24 } as const;
 
+/** Bytes of a `struct mmsghdr` on 64 bits, and where the parts of its `msghdr` and its length lie. */
+export const MESSAGE_VECTOR = {
+  ...{ size: 64, name: 0, nameLength: 8, iov: 16, iovLength: 24 },
+  ...{ control: 32, controlLength: 40, flags: 48, length: 56 },
+} as const;
+
 /** Bytes of the part of a `struct tcp_info` that is read, and where its `tcpi_min_rtt` lies. */
 export const TCP_INFO_PART = { size: 152, minRtt: 148 } as const;
 
@@ -53,6 +65,8 @@ export interface SocketCalls {
   accept4(fd: number, address: number, length: number, flags: number): number;
   send(fd: number, address: number, length: number, flags: number): number;
   sendmsg(fd: number, message: number, flags: number): number;
+  recvmmsg(fd: number, messages: number, count: number, flags: number, timeout: number): number;
+  sendmmsg(fd: number, messages: number, count: number, flags: number): number;
   sendfile(fd: number, file: number, offset: number, count: number): number;
   shutdown(fd: number, how: number): number;
   setsockopt(fd: number, level: number, name: number, value: number, length: number): number;
@@ -89,6 +103,8 @@ export function socketCalls(): SocketCalls {
     accept4: take('int accept4(int fd, uint64_t address, uint64_t length, int flags)'),
     send: take('int64_t send(int fd, uint64_t buf, uint64_t length, int flags)'),
     sendmsg: take('int64_t sendmsg(int fd, uint64_t message, int flags)'),
+    recvmmsg: take('int recvmmsg(int fd, uint64_t messages, uint32_t count, int flags, uint64_t timeout)'),
+    sendmmsg: take('int sendmmsg(int fd, uint64_t messages, uint32_t count, int flags)'),
     sendfile: take('int64_t sendfile64(int fd, int file, uint64_t offset, uint64_t count)'),
     shutdown: take('int shutdown(int fd, int how)'),
     setsockopt: take('int setsockopt(int fd, int level, int name, uint64_t value, uint32_t length)'),

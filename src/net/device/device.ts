@@ -1,6 +1,6 @@
 /**
- * What carries Ethernet frames: a Linux TAP, a network card, an in-memory link, or a device that wraps another one (a pcap
- * tee, a bad cable). A device says what it can do; whoever sends builds accordingly, on one code path.
+ * What carries Ethernet frames: a Linux TAP, a network card, an in-memory link, or a device that wraps another one (a
+ * pcap tee, a bad cable). A device says what it can do; whoever sends builds accordingly, on one code path.
  */
 import type { TxFrame } from './tx-frame.js';
 
@@ -35,6 +35,12 @@ export interface Device {
    * (they were copied or written). False: the device could not take it, and the frame is lost as on any wire.
    */
   transmit(): boolean;
+  /**
+   * Frames to this group are wanted too, six bytes; and not any more. A device without these hands over every
+   * group's.
+   */
+  join?(group: Uint8Array): void;
+  leave?(group: Uint8Array): void;
   /** Called when frames may be waiting. One listener; a device that is polled never calls it. */
   onReadable: (() => void) | undefined;
   close(): void;

@@ -2,17 +2,26 @@
  * The frame under construction: one a device, used again for each transmission, so that sending allocates nothing.
  *
  * `head` holds headers (and, for small answers, the payload copied behind them); the rest of the payload is a list of
- * references. Layout: `head[HEADROOM .. HEADROOM + length)` is the frame from its Ethernet header on; the bytes before
- * `HEADROOM` belong to the device (a virtio-net header).
+ * references. Layout: `head[first .. first + length)` is the frame from its Ethernet header on; the bytes before
+ * `first` belong to the device (a virtio-net header). The transport's header has one place for both families, so
+ * headers grow towards the front: an IPv4 frame begins at `HEADROOM`, an IPv6 frame 20 bytes before that.
  */
 import { Memory } from '../../memory/memory.js';
 
-/** Bytes before the Ethernet header that the device may use. Ethernet at 18 puts the IP header on a 4-byte boundary (32). */
-export const HEADROOM = 18;
+/** How much longer the IPv6 header is than the IPv4 header. */
+export const IPV6_LONGER = 20;
+/**
+ * Where the Ethernet header of an IPv4 or ARP frame begins. The IP header of both families lies on a 4-byte boundary.
+ */
+export const HEADROOM = 18 + IPV6_LONGER;
+/** Where the Ethernet header of an IPv6 frame begins. */
+export const HEADROOM_IPV6 = HEADROOM - IPV6_LONGER;
 export const ETHERNET_HEADER = 14;
-/** Where the IP header begins in `head`. */
+/** Where the IPv4 header begins in `head`. */
 export const IP_OFFSET = HEADROOM + ETHERNET_HEADER;
-/** Where the transport header begins in `head`, when the IP header carries no options. */
+/** Where the IPv6 header begins in `head`. */
+export const IPV6_OFFSET = HEADROOM_IPV6 + ETHERNET_HEADER;
+/** Where the transport header begins in `head`, when the IP header carries no options and no extension headers. */
 export const TRANSPORT_OFFSET = IP_OFFSET + 20;
 /** Size of `head`: a full Ethernet frame and some. */
 export const HEAD_SIZE = 2048;
@@ -24,6 +33,8 @@ const nothing = new Memory(new Uint8Array(0));
 export class TxFrame {
   readonly head: Uint8Array;
   readonly view: DataView;
+  /** Where the frame begins in `head`: `HEADROOM` (IPv4, ARP) or `HEADROOM_IPV6`. */
+  first = HEADROOM;
   /** Bytes of the frame that lie in `head`, from the Ethernet header on. */
   length = 0;
   /** Payload after `head`: `pieces` entries of the three arrays are in use. */
@@ -50,6 +61,7 @@ export class TxFrame {
 
   /** Empties it for the next frame. */
   reset(): void {
+    this.first = HEADROOM;
     this.length = 0;
     this.pieces = 0;
     this.payload = 0;
@@ -57,6 +69,17 @@ export class TxFrame {
     this.checksumOffset = 0;
     this.segmentSize = 0;
     this.segmentHeader = 0;
+  }
+
+  /**
+   * Makes room for the longer header of IPv6: whoever wrote the transport's header counted from where an IPv4 frame
+   * begins, and does not know the family.
+   */
+  growForIpv6(): void {
+    this.first = HEADROOM_IPV6;
+    this.length += IPV6_LONGER;
+    if (this.checksumStart !== 0) this.checksumStart += IPV6_LONGER;
+    if (this.segmentSize !== 0) this.segmentHeader += IPV6_LONGER;
   }
 
   /** Adds `memory.bytes[start..end)` behind what is there. False when all places are taken. */
@@ -78,7 +101,7 @@ export class TxFrame {
 
   /** Copies the whole frame to `target[at..)`; answers its length. For devices that need it in one piece. */
   copyTo(target: Uint8Array, at: number): number {
-    target.set(this.head.subarray(HEADROOM, HEADROOM + this.length), at);
+    target.set(this.head.subarray(this.first, this.first + this.length), at);
     let to = at + this.length;
     for (let i = 0; i < this.pieces; i++) {
       const from = this.start[i];

@@ -18,8 +18,12 @@ function sameConfig(one: Lease, two: Lease): boolean {
   );
 }
 
+/** How long what is remembered of a lease may be out of date, ms. */
+const REMEMBERED = 60_000;
+
 export class Binding {
   lease: Lease | undefined = undefined;
+  private savedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly stack: Stack,
@@ -35,6 +39,9 @@ export class Binding {
     // Configured anew, it would forget its routes.
     if (old === undefined || !sameConfig(old, lease)) stack.configure(lease, now);
     if (old?.address !== lease.address) stack.arp.announce(now);
+    // A server may have us renew every second: what is remembered need not be younger than a quarter of the lease.
+    if (old?.address === lease.address && now - this.savedAt < Math.min(REMEMBERED, lease.seconds * 250)) return;
+    this.savedAt = now;
     this.memory?.save(lease.address, lease.seconds);
   }
 
@@ -43,6 +50,15 @@ export class Binding {
     this.lease = lease;
     this.stack.configure(lease, now);
     this.stack.arp.announce(now);
+  }
+
+  /** So much of the lease has passed while the clock stood still, ms. */
+  age(milliseconds: number): void {
+    const { lease } = this;
+    if (lease === undefined) return;
+    const { renewAt, rebindAt, expiresAt } = lease;
+    const times = { renewAt: renewAt - milliseconds, rebindAt: rebindAt - milliseconds };
+    this.lease = { ...lease, ...times, expiresAt: expiresAt - milliseconds };
   }
 
   /** The next start is not to ask for it again. */

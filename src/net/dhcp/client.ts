@@ -3,12 +3,12 @@ import { dropReason } from '../drops.js';
 import type { Ipv4 } from '../ip/ip-output.js';
 import type { Stack } from '../ip/stack.js';
 import { formatIpv4, formatMac } from '../wire/address.js';
-import { ACK, DHCP_SERVER_PORT, type DhcpReply, NAK, OFFER, parseDhcp } from '../wire/dhcp.js';
+import { ACK, type DhcpReply, NAK, OFFER, parseDhcp } from '../wire/dhcp.js';
 import { sameMac } from '../wire/ethernet.js';
 import { Binding } from './binding.js';
-import { hostAddress, type Lease, type LeaseMemory, leaseOf } from './lease.js';
+import { addressFault, type Lease, type LeaseMemory, leaseOf, type Terms, termsOf, termsOfLease } from './lease.js';
 import { ClientMessages } from './messages.js';
-import { Retransmission } from './retransmission.js';
+import { LONGEST_WAIT, Retransmission } from './retransmission.js';
 
 const MALFORMED = dropReason('dhcp-malformed');
 const NOT_FOR_US = dropReason('dhcp-not-for-us');
@@ -59,6 +59,9 @@ export class DhcpClient {
   /** What REQUESTING asks for, and of whom. */
   private wanted: Ipv4 = 0;
   private server: Ipv4 = 0;
+  private offer: Terms = {};
+  /** A reply to our last message was refused, and the operator knows why. */
+  private complained = false;
 
   constructor(options: DhcpOptions) {
     this.options = options;
@@ -81,9 +84,9 @@ export class DhcpClient {
   }
 
   private open(): void {
-    this.messages.open((bytes, start, end, _source, port, _destination, at) => {
-      if (port === DHCP_SERVER_PORT) this.receive(bytes, start, end, at);
-      else this.stack.drops.count(UNEXPECTED, bytes, start, end);
+    // RFC 2131 4.1 says to which ports messages go, not from which: a reply from any port counts.
+    this.messages.open((bytes, start, end, source, _port, _destination, at) => {
+      this.receive(bytes, start, end, source, at);
     });
   }
 
@@ -124,6 +127,26 @@ export class DhcpClient {
     return lease;
   }
 
+  /** The link is up after it was down: this may be another network (RFC 2131 3.7). Until another answer comes the lease holds. */
+  linkUp(now: number): void {
+    if (this.state === 'STOPPED') return;
+    const { lease } = this;
+    this.stack.now = now;
+    this.stack.arp.cancelProbe();
+    this.messages.began = now;
+    if (lease === undefined) return this.enter('INIT', now);
+    this.say(`the link is up again: asking whether ${formatIpv4(lease.address)} is still ours`);
+    this.wanted = lease.address;
+    this.enter('INIT-REBOOT', now);
+  }
+
+  /** The machine slept for so many milliseconds, which the stack's clock does not count; a lease does. */
+  slept(milliseconds: number, now: number): void {
+    if (this.state === 'STOPPED') return;
+    this.binding.age(milliseconds);
+    this.linkUp(now);
+  }
+
   private enter(state: DhcpState, now: number): void {
     this.state = state;
     this.timer.begin(now);
@@ -157,7 +180,7 @@ export class DhcpClient {
         timer.attempts++;
         if (timer.attempts === 1 || timer.attempts % 4 === 0) {
           this.complain(
-            `no DHCP server has answered for ${Math.round((now - messages.began) / 1000)} s; asking again every ${Math.round(timer.wait / 1000)} s, for ever`,
+            `no DHCP server has answered for ${Math.round((now - messages.began) / 1000)} s; asking again now and in ${timer.seconds} s, for ever, at last every ${LONGEST_WAIT / 1000} s`,
           );
         }
         this.discover(now);
@@ -177,7 +200,11 @@ export class DhcpClient {
         return;
       case 'RENEWING':
       case 'REBINDING':
-        if (timer.attempts++ === 0) messages.newTransaction();
+        if (timer.attempts++ === 0) {
+          messages.newTransaction();
+          // RFC 2131 table 1: since it began to acquire or to renew.
+          if (this.state === 'RENEWING') messages.began = now;
+        }
         this.extend(now);
         return;
       default:
@@ -185,6 +212,7 @@ export class DhcpClient {
   }
 
   private discover(now: number): void {
+    this.complained = false;
     this.say(this.timer.attempts === 0 ? 'looking for a DHCP server' : 'looking for a DHCP server again');
     this.messages.discover(now);
     this.timer.backOff(now);
@@ -193,8 +221,9 @@ export class DhcpClient {
   /** In REQUESTING and REBOOTING: a new lease. */
   private request(now: number): void {
     this.asked = now;
+    this.complained = false;
     this.say(`asking for ${formatIpv4(this.wanted)}`);
-    if (this.state === 'REQUESTING') this.messages.requestOffered(this.wanted, this.server, now);
+    if (this.state === 'REQUESTING') this.messages.requestOffered(this.wanted, this.server);
     else this.messages.requestAgain(this.wanted, now);
     this.timer.backOff(now);
   }
@@ -203,6 +232,7 @@ export class DhcpClient {
   private extend(now: number): void {
     const { lease } = this;
     this.asked = now;
+    this.complained = false;
     if (lease === undefined) return;
     const unicast = this.state === 'RENEWING';
     this.say(
@@ -214,14 +244,29 @@ export class DhcpClient {
     this.timer.halve(unicast ? lease.rebindAt : lease.expiresAt, now);
   }
 
-  private receive(bytes: Uint8Array, start: number, end: number, now: number): void {
+  /** A reply that is not used: counted, and the reason told, once for each message of ours. */
+  private refuse(reason: string, source: Ipv4): void {
+    this.stack.drops.count(UNEXPECTED);
+    if (this.complained) return;
+    this.complained = true;
+    this.complain(`a reply of ${formatIpv4(source)} is not used: ${reason}`);
+  }
+
+  private receive(bytes: Uint8Array, start: number, end: number, source: Ipv4, now: number): void {
     const { drops } = this.stack;
     const { mac } = this.stack.device;
     if (end - start >= 34 && !sameMac(bytes, start + 28, mac)) return drops.count(NOT_FOR_US, bytes, start, end);
     const reply = parseDhcp(bytes, start, end, mac);
-    if (reply === undefined) return drops.count(MALFORMED, bytes, start, end);
+    if (reply === undefined) {
+      drops.count(MALFORMED, bytes, start, end);
+      if (!this.complained && this.timer.due !== Number.POSITIVE_INFINITY) {
+        this.complained = true;
+        this.complain(`a reply of ${formatIpv4(source)} is not used: it is malformed`);
+      }
+      return;
+    }
     if (reply.xid !== this.messages.xid) return drops.count(UNEXPECTED, bytes, start, end);
-    if (reply.type === OFFER && this.state === 'SELECTING') return this.offered(reply, now);
+    if (reply.type === OFFER && this.state === 'SELECTING') return this.offered(reply, source, now);
     const requesting = this.state === 'REQUESTING' || this.state === 'REBOOTING';
     const extending = this.state === 'RENEWING' || this.state === 'REBINDING';
     if (!requesting && !extending) return drops.count(UNEXPECTED, bytes, start, end);
@@ -230,17 +275,17 @@ export class DhcpClient {
       return drops.count(UNEXPECTED, bytes, start, end);
     }
     if (reply.type === NAK) this.refused(reply, now);
-    else if (reply.type === ACK) this.acknowledged(reply, extending, now);
+    else if (reply.type === ACK) this.acknowledged(reply, source, now);
     else drops.count(UNEXPECTED, bytes, start, end);
   }
 
   /** The first offer that can be used is taken; later ones come too late (RFC 2131 4.4.1 leaves the choice to us). */
-  private offered(reply: DhcpReply, now: number): void {
-    if (hostAddress(reply) === 0 || reply.server === 0) {
-      return this.stack.drops.count(UNEXPECTED);
-    }
+  private offered(reply: DhcpReply, source: Ipv4, now: number): void {
+    const fault = reply.server === 0 ? 'it names no server (option 54)' : addressFault(reply);
+    if (fault !== undefined) return this.refuse(fault, source);
     this.wanted = reply.yourAddress;
     this.server = reply.server;
+    this.offer = termsOf(reply, reply.yourAddress);
     this.say(`${formatIpv4(reply.server)} offers ${formatIpv4(reply.yourAddress)}`);
     this.enter('REQUESTING', now);
     this.act(now);
@@ -257,14 +302,18 @@ export class DhcpClient {
     this.timer.due = now + 1000;
   }
 
-  private acknowledged(reply: DhcpReply, extending: boolean, now: number): void {
-    const lease = leaseOf(reply, this.asked, this.lease?.server ?? this.server);
-    if (lease === undefined) return this.stack.drops.count(UNEXPECTED);
-    if (extending && lease.address === this.lease?.address) {
+  private acknowledged(reply: DhcpReply, source: Ipv4, now: number): void {
+    const { lease: old } = this;
+    let before: Terms = {};
+    if (reply.yourAddress === old?.address) before = termsOfLease(old);
+    else if (this.state === 'REQUESTING' && reply.yourAddress === this.wanted) before = this.offer;
+    const lease = leaseOf(reply, this.asked, old?.server ?? this.server, before);
+    if (typeof lease === 'string') return this.refuse(lease, source);
+    if (lease.address === old?.address) {
       this.bind(lease, now);
       return;
     }
-    if (extending) this.binding.drop(now);
+    if (old !== undefined) this.binding.drop(now);
     // RFC 2131 4.4.1, RFC 5227 2.1.1: is anybody using it?
     this.state = 'CHECKING';
     this.timer.rest();
@@ -278,7 +327,7 @@ export class DhcpClient {
   private conflict(lease: Lease, mac: Uint8Array): void {
     const { now } = this.stack;
     this.complain(`${formatIpv4(lease.address)} is in use by ${formatMac(mac)}; declined, trying for another address`);
-    this.messages.decline(lease, now);
+    this.messages.decline(lease);
     this.binding.forget();
     this.binding.drop(now);
     this.enter('INIT', now);
@@ -314,7 +363,7 @@ export class DhcpClient {
     const { lease } = this;
     if (lease !== undefined) {
       this.messages.newTransaction();
-      this.messages.release(lease, now);
+      this.messages.release(lease);
       this.say(`gave back ${formatIpv4(lease.address)}`);
       // What was given back cannot be confirmed by INIT-REBOOT; a server remembers whom an address belonged to anyway.
       this.binding.forget();

@@ -1,8 +1,8 @@
 /** A lease, and how to make it out of an ACK. */
 
-import type { AddressConfig, StaticRoute } from '../ip/address-config.js';
+import type { AddressConfig } from '../ip/address-config.js';
 import type { Ipv4 } from '../ip/ip-output.js';
-import { isMartian, prefixMask } from '../wire/address.js';
+import { formatIpv4, isMartian, prefixMask } from '../wire/address.js';
 import type { DhcpReply } from '../wire/dhcp.js';
 
 /** Times are milliseconds of the stack's clock; `Infinity`: never. */
@@ -33,44 +33,85 @@ function defaultPrefix(address: Ipv4): number {
   return first < 128 ? 8 : first < 192 ? 16 : 24;
 }
 
-/** The address that a reply gives, if a host may have it: not the network's own, not everybody's. 0: it may not. */
-export function hostAddress(reply: DhcpReply): Ipv4 {
+/** Why a reply gives no address that a host may have; undefined: it does. */
+export function addressFault(reply: DhcpReply): string | undefined {
   const address = reply.yourAddress;
+  if (address === 0) return 'it names no address';
+  if (isMartian(address)) return `${formatIpv4(address)} is no host's address`;
   const host = ~prefixMask(reply.prefix ?? defaultPrefix(address));
   // RFC 3021: links of /31 and /32 have only hosts.
   const few = host === 0 || host === 1;
-  const nobody = isMartian(address) || (!few && ((address & host) === 0 || (address & host) === host));
-  return nobody ? 0 : address;
+  if (few || ((address & host) !== 0 && (address & host) !== host)) return undefined;
+  return `${formatIpv4(address)} is the network's own or its broadcast address`;
 }
 
-/** `asked`: when the request left (RFC 2131 4.4.1: the lease runs from there). Undefined: the ACK is no lease. */
-export function leaseOf(reply: DhcpReply, asked: number, previousServer: Ipv4): Lease | undefined {
-  const address = hostAddress(reply);
-  if (address === 0 || reply.lease === undefined || reply.lease === 0) return undefined;
-  const seconds = reply.lease;
-  // RFC 2131 4.4.5: T1 half, T2 seven eighths, unless the server says something that makes sense.
-  let t2 = reply.t2 ?? seconds * 0.875;
-  if (t2 >= seconds) t2 = seconds * 0.875;
-  let t1 = reply.t1 ?? seconds * 0.5;
-  if (t1 >= t2) t1 = Math.min(seconds * 0.5, t2 * 0.5);
-  const routes = reply.routes?.filter((route) => route.prefix > 0);
-  // RFC 3442: with option 121 the router option is ignored; its default route is prefix 0.
-  const fallback = reply.routes?.find((route) => route.prefix === 0)?.gateway;
-  const router = reply.routes === undefined ? reply.routers[0] : fallback;
-  const gateway =
-    router === address || (router !== undefined && router !== 0 && isMartian(router)) ? undefined : router;
+type Said = Pick<
+  Lease,
+  'prefix' | 'broadcast' | 'mtu' | 'dnsServers' | 'ntpServers' | 'domain' | 'hostname' | 'seconds'
+>;
+/** What a reply says beside the address. Undefined: it does not say. A gateway and routes belong together. */
+export type Terms = { readonly [Key in keyof Said]?: Said[Key] | undefined } & {
+  readonly ways?: Pick<Lease, 'gateway' | 'routes'> | undefined;
+};
+
+/** The terms of a reply that gives `address`. */
+export function termsOf(reply: DhcpReply, address: Ipv4): Terms {
+  const usable = (router: Ipv4): boolean => router !== 0 && router !== address && !isMartian(router);
+  // RFC 3442: with option 121 the router option is ignored. A router of 0.0.0.0: the network is on the link itself.
+  const routes = reply.routes?.filter(({ prefix, gateway }) => gateway === 0 || (prefix > 0 && usable(gateway)));
+  const routers = reply.routes?.filter(({ prefix }) => prefix === 0).map(({ gateway }) => gateway) ?? reply.routers;
   return {
-    address,
-    prefix: reply.prefix ?? defaultPrefix(address),
-    gateway,
-    mtu: reply.mtu,
+    prefix: reply.prefix,
+    ways: reply.routes === undefined && routers.length === 0 ? undefined : { gateway: routers.find(usable), routes },
     broadcast: reply.broadcast,
-    routes: routes as readonly StaticRoute[] | undefined,
-    server: reply.server === 0 ? previousServer : reply.server,
-    dnsServers: reply.dnsServers,
-    ntpServers: reply.ntpServers,
+    mtu: reply.mtu,
+    dnsServers: reply.dnsServers.length === 0 ? undefined : reply.dnsServers,
+    ntpServers: reply.ntpServers.length === 0 ? undefined : reply.ntpServers,
     domain: reply.domain,
     hostname: reply.hostname,
+    seconds: reply.lease,
+  };
+}
+
+/** The terms of a lease that is extended. */
+export function termsOfLease({ gateway, routes, ...rest }: Lease): Terms {
+  return { ...rest, ways: { gateway, routes } };
+}
+
+/** `terms`, and for what they do not say, what held `before`. */
+function completed(terms: Terms, before: Terms): Terms {
+  return { ...before, ...Object.fromEntries(Object.entries(terms).filter(([, value]) => value !== undefined)) };
+}
+
+/**
+ * The lease that an ACK gives, or why it is none. `asked`: when the request left (RFC 2131 4.4.1: the lease runs from there).
+ * `before`: the terms of the offer, or of the lease that is extended; a server that leaves one out has not taken it back.
+ */
+export function leaseOf(reply: DhcpReply, asked: number, server: Ipv4, before: Terms = {}): Lease | string {
+  const fault = addressFault(reply);
+  if (fault !== undefined) return fault;
+  const address = reply.yourAddress;
+  const terms = completed(termsOf(reply, address), before);
+  const { seconds } = terms;
+  if (seconds === undefined || seconds === 0) return 'it has no lease time (option 51)';
+  // RFC 2131 4.4.5: T1 half, T2 seven eighths, unless the server says something that makes sense.
+  let t2 = reply.t2 ?? 0;
+  if (t2 === 0 || t2 >= seconds) t2 = seconds * 0.875;
+  let t1 = reply.t1 ?? 0;
+  if (t1 === 0) t1 = seconds * 0.5;
+  if (t1 >= t2) t1 = Math.min(seconds * 0.5, t2 * 0.5);
+  return {
+    address,
+    prefix: terms.prefix ?? defaultPrefix(address),
+    gateway: terms.ways?.gateway,
+    mtu: terms.mtu,
+    broadcast: terms.broadcast,
+    routes: terms.ways?.routes,
+    server: reply.server === 0 ? server : reply.server,
+    dnsServers: terms.dnsServers ?? [],
+    ntpServers: terms.ntpServers ?? [],
+    domain: terms.domain,
+    hostname: terms.hostname,
     renewAt: asked + t1 * 1000,
     rebindAt: asked + t2 * 1000,
     expiresAt: asked + seconds * 1000,

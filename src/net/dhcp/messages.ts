@@ -30,8 +30,10 @@ function bytesOf(address: Ipv4): Uint8Array {
 export class ClientMessages {
   /** The transaction that an answer must name. */
   xid = 0;
-  /** When the client began to look for its address; each message says how long ago that was (`secs`). */
+  /** When the client began to acquire or to renew its address; DISCOVER and REQUEST say how long ago that was (`secs`). */
   began = 0;
+  /** `secs` of the last DISCOVER: the REQUEST that takes an offer has the same (RFC 2131 3.1 (3)). */
+  private discovered = 0;
   private port: UdpPort | undefined = undefined;
 
   constructor(
@@ -53,12 +55,13 @@ export class ClientMessages {
   }
 
   discover(now: number): void {
-    this.send(DISCOVER, 0, ANY_SERVER, now, []);
+    this.discovered = this.elapsed(now);
+    this.send(DISCOVER, 0, ANY_SERVER, this.discovered, []);
   }
 
   /** Takes an offer, which refuses all the others (RFC 2131 4.3.2, SELECTING). */
-  requestOffered(address: Ipv4, server: Ipv4, now: number): void {
-    this.send(REQUEST, 0, ANY_SERVER, now, [
+  requestOffered(address: Ipv4, server: Ipv4): void {
+    this.send(REQUEST, 0, ANY_SERVER, this.discovered, [
       [REQUESTED_ADDRESS, bytesOf(address)],
       [SERVER_IDENTIFIER, bytesOf(server)],
     ]);
@@ -66,28 +69,32 @@ export class ClientMessages {
 
   /** Asks whether the address of the last time can be had again (RFC 2131 4.3.2, INIT-REBOOT). */
   requestAgain(address: Ipv4, now: number): void {
-    this.send(REQUEST, 0, ANY_SERVER, now, [[REQUESTED_ADDRESS, bytesOf(address)]]);
+    this.send(REQUEST, 0, ANY_SERVER, this.elapsed(now), [[REQUESTED_ADDRESS, bytesOf(address)]]);
   }
 
   /** RFC 2131 4.3.2, RENEWING and REBINDING: neither server identifier nor requested address, `ciaddr` instead. */
   requestExtension(address: Ipv4, server: Ipv4 | undefined, now: number): void {
-    this.send(REQUEST, address, server ?? ANY_SERVER, now, []);
+    this.send(REQUEST, address, server ?? ANY_SERVER, this.elapsed(now), []);
   }
 
-  /** Somebody else uses the address. */
-  decline(lease: Lease, now: number): void {
-    this.send(DECLINE, 0, ANY_SERVER, now, [
+  /** Another host uses the address. RFC 2131 table 5: `secs` is 0. */
+  decline(lease: Lease): void {
+    this.send(DECLINE, 0, ANY_SERVER, 0, [
       [REQUESTED_ADDRESS, bytesOf(lease.address)],
       [SERVER_IDENTIFIER, bytesOf(lease.server)],
     ]);
   }
 
   /** RFC 2131 4.4.6. */
-  release(lease: Lease, now: number): void {
-    this.send(RELEASE, lease.address, lease.server, now, [[SERVER_IDENTIFIER, bytesOf(lease.server)]]);
+  release(lease: Lease): void {
+    this.send(RELEASE, lease.address, lease.server, 0, [[SERVER_IDENTIFIER, bytesOf(lease.server)]]);
   }
 
-  private send(type: number, clientAddress: Ipv4, to: Ipv4, now: number, options: Options): void {
+  private elapsed(now: number): number {
+    return Math.floor((now - this.began) / 1000);
+  }
+
+  private send(type: number, clientAddress: Ipv4, to: Ipv4, secs: number, options: Options): void {
     const { mac } = this.stack.device;
     const all: [number, Uint8Array][] = [[CLIENT_IDENTIFIER, Uint8Array.of(1, ...mac)], ...options];
     if (type === DISCOVER || type === REQUEST) {
@@ -97,7 +104,9 @@ export class ClientMessages {
         all.push([HOST_NAME, new TextEncoder().encode(hostname).subarray(0, 63)]);
       }
     }
-    const secs = Math.floor((now - this.began) / 1000);
-    this.port?.send(buildDhcp({ type, xid: this.xid, secs, clientAddress, mac, options: all }), to, DHCP_SERVER_PORT);
+    const message = buildDhcp({ type, xid: this.xid, secs, clientAddress, mac, options: all });
+    // RFC 2131 4.1: without an address that is known to be good here, 0.0.0.0, also where the stack still has one.
+    const from = clientAddress === 0 ? { source: 0 } : {};
+    this.port?.send(message, to, DHCP_SERVER_PORT, from);
   }
 }

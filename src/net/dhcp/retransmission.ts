@@ -3,7 +3,7 @@ import type { Random } from '../ip/transport.js';
 
 /** RFC 2131 4.1: 4, 8, 16, 32, 64 s, each randomised by a second. */
 const FIRST_WAIT = 4000;
-const LONGEST_WAIT = 64_000;
+export const LONGEST_WAIT = 64_000;
 const JITTER = 1000;
 /** RFC 2131 4.4.5. */
 const SMALLEST_RENEWAL = 60_000;
@@ -17,6 +17,11 @@ export class Retransmission {
   wait = FIRST_WAIT;
 
   constructor(private readonly random: Random) {}
+
+  /** `wait` in seconds. */
+  get seconds(): number {
+    return this.wait / 1000;
+  }
 
   /** Of a new state: due at once. */
   begin(now: number): void {

@@ -2,7 +2,10 @@
  * A network on our own stack: a TAP or a network card, the stack with TCP on it, a way to an address, and the real-time loop that
  * drives them.
  */
+import { uptime } from 'node:os';
 import { performance } from 'node:perf_hooks';
+import type { Datagrams } from '../datagrams.js';
+import { linkState } from '../device/linux/link-state.js';
 import { Drops } from '../drops.js';
 import type { Accept, Adopt, Clock, LeaseInfo, Listener, Network } from '../flow.js';
 import type { Stack } from '../ip/stack.js';
@@ -11,17 +14,21 @@ import type { TcpLayer } from '../tcp/index.js';
 import { formatMac } from '../wire/address.js';
 import type { AddressEvents, AddressMode } from './address/address-mode.js';
 import type { SharedAddress } from './address/followed-mode.js';
+import type { Ipv6Text } from './address/ipv6-mode.js';
 import { LeaseFile } from './address/lease-file.js';
-import { ServedAddress } from './address/served-address.js';
+import { type Family, ServedAddress } from './address/served-address.js';
+import { stableSecret } from './address/stable-secret.js';
+import { machineMemory, memoryBudget } from './host/memory-budget.js';
+import { LinkWatch, LOOK_EVERY } from './host/link-watch.js';
 import { monotonic } from './host/monotonic.js';
 import { type OpenDevice, openDevice } from './host/open-device.js';
 import type { DirectOptions } from './host/options.js';
 import { CryptoRandom } from './host/random.js';
 import { realLoop } from './host/real-loop.js';
-import { machineMemory, memoryBudget } from './memory-budget.js';
+import { StackDatagrams } from './host/stack-datagrams.js';
 import { buildMode, buildStack } from './replay/build-stack.js';
 import { digestState } from './replay/digest.js';
-import { ABORT_ALL, type Beginning, LISTEN, START, STOP, UNLISTEN } from './replay/events.js';
+import { ABORT_ALL, type Beginning, LINK_UP, LISTEN, START, STOP, UNLISTEN } from './replay/events.js';
 import { RecordedDevice } from './replay/recorded-device.js';
 import { Owners } from './replay/recorded-flow.js';
 import { rememberingLeases } from './replay/recorded-leases.js';
@@ -51,7 +58,11 @@ export class DirectNetwork implements Network {
   private readonly owners: Owners | undefined;
   /** The others on the same device. */
   private readonly worker: Worker | undefined = undefined;
+  /** Ends the watch over the link, while there is one. */
+  private unwatch: (() => void) | undefined = undefined;
   private readonly listeners = new Set<Listener>();
+  /** UDP of the same host. */
+  readonly datagrams: Datagrams;
 
   /** Opens the device and starts. Throws a sentence when the device cannot be had. */
   constructor(options: DirectOptions) {
@@ -64,7 +75,8 @@ export class DirectNetwork implements Network {
     this.opened = openDevice(options, this.clock, random, () => this.turns.readHeld());
     const { link, wire, device, onDrop } = this.opened;
     const memory = options.memory ?? memoryBudget(machineMemory(), options.worker?.count ?? 1);
-    this.recorder = record(options, device, memory, () => this.beginning());
+    const ipv6 = this.ipv6();
+    this.recorder = record(options, device, { memory, ipv6 }, () => this.beginning());
     this.owners = this.recorder === undefined ? undefined : new Owners(this.recorder);
     const drops = new Drops();
     drops.watcher = onDrop;
@@ -83,15 +95,22 @@ export class DirectNetwork implements Network {
       const clock = monotonic() - performance.now();
       this.worker = new Worker(options.worker, stack, tcp, options.static === undefined, clock, this.enter);
     }
-    this.served = new ServedAddress(options, (address) => this.succession.addressLost(address));
-    this.mode = this.addressMode({
-      address: (address) => {
-        this.served.is(address);
+    this.served = new ServedAddress(options, this.awaited(), options.anycast ?? [], (address) =>
+      this.succession.addressLost(address),
+    );
+    this.mode = this.addressMode(ipv6, {
+      address: (address, further) => {
+        this.served.is(address, further);
         this.tellOthers();
       },
       event: (sentence) => options.onEvent?.(sentence),
       notice: (sentence) => options.onNotice?.(sentence),
-      failed: (sentence) => this.served.fail(sentence),
+      failed: (sentence) => this.served.fail(sentence, 4),
+      addresses6: (texts, settled) => {
+        this.served.are(texts, settled);
+        this.tellOthers();
+      },
+      failed6: (sentence) => this.served.fail(sentence, 6),
     });
     const makeLoop = (): Loop => realLoop(link, this.turns, options);
     this.turns.mode = this.mode;
@@ -99,16 +118,31 @@ export class DirectNetwork implements Network {
     // A recording begins with a connection's first segment: what another program began is not for it.
     const memories = recorder === undefined ? options.memories : undefined;
     this.succession = new Succession(stack, tcp, memories, this.mode, this.turns, makeLoop, options);
+    this.datagrams = new StackDatagrams(stack.udp, random, this.enter, () => this.address);
     if (options.held !== true) this.begin();
   }
 
-  private addressMode(events: AddressEvents): AddressMode {
-    if (this.worker !== undefined && !this.worker.leads) return this.worker.mode(events);
-    const { state, hostname, static: given } = this.options;
+  /** What IPv6 is to be had, with the secret of its addresses. */
+  private ipv6(): Ipv6Text | undefined {
+    const { ipv6, state, onNotice } = this.options;
+    if (ipv6 === undefined) return undefined;
+    return { ...ipv6, secret: stableSecret(state, (sentence) => onNotice?.(sentence)) };
+  }
+
+  /** Families with an address that was given by hand. */
+  private awaited(): Family[] {
+    const { static: given, ipv6 } = this.options;
+    const families: Family[] = given === undefined ? [] : [4];
+    return ipv6 === undefined || ipv6.addresses.length === 0 ? families : [...families, 6];
+  }
+
+  private addressMode(ipv6: Ipv6Text | undefined, events: AddressEvents): AddressMode {
+    if (this.worker !== undefined && !this.worker.leads) return this.worker.mode({ ...this.options, ipv6 }, events);
+    const { state, static: given } = this.options;
     const name = `${this.deviceName}-${formatMac(this.mac).replaceAll(':', '')}`;
     const file = state === undefined || given !== undefined ? undefined : new LeaseFile(state, name, events.notice);
     const leases = this.recorder === undefined ? file : rememberingLeases(this.recorder, file);
-    return buildMode(this.stack, given, hostname, leases, events);
+    return buildMode(this.stack, { ...this.options, ipv6 }, leases, events);
   }
 
   /** Looks for its address, and takes frames. */
@@ -121,6 +155,37 @@ export class DirectNetwork implements Network {
       else mode.adopt(before.state, turns.now, monotonic() - before.at);
     });
     turns.loop.start();
+    this.watchLink();
+  }
+
+  private watchLink(): void {
+    const { options, turns, mode, recorder, worker } = this;
+    // Of several workers the first one has the address.
+    if (this.unwatch !== undefined || (worker !== undefined && !worker.leads)) return;
+    const { device } = options;
+    const bridge = device.kind === 'tap' ? device.bridge : undefined;
+    const clocks = { monotonic: () => performance.now(), boot: () => uptime() * 1000 };
+    const state = linkState(device.name, bridge);
+    const watch = new LinkWatch(device.name, bridge, state, clocks, {
+      linkUp: () =>
+        turns.enter(() => {
+          recorder?.turn(LINK_UP, turns.now);
+          mode.linkUp?.(turns.now);
+        }),
+      slept: (milliseconds) =>
+        turns.enter(() => {
+          recorder?.slept(milliseconds, turns.now);
+          mode.slept?.(milliseconds, turns.now);
+        }),
+      notice: (sentence) => options.onNotice?.(sentence),
+    });
+    // Whose traffic another program has looks at nothing.
+    const timer = setInterval(() => turns.reading && watch.look(), LOOK_EVERY).unref();
+    this.unwatch = () => {
+      clearInterval(timer);
+      state.close();
+      this.unwatch = undefined;
+    };
   }
 
   /** Runs `callback` as an entry of the stack, at the present time. */
@@ -133,6 +198,7 @@ export class DirectNetwork implements Network {
   }
 
   private deviceGone(): void {
+    this.unwatch?.();
     this.turns.loop.stop();
     this.served.fail(`${this.opened.link.title} is gone: it was removed while we served on it`);
   }
@@ -159,7 +225,8 @@ export class DirectNetwork implements Network {
     if (worker === undefined || !worker.leads) return;
     const { config } = stack;
     const { now } = this.turns;
-    const shared = { config, state: mode.state(now), lease: mode.lease?.(now), at: monotonic() };
+    const { settled } = this.served;
+    const shared = { config, state: mode.state(now), lease: mode.lease?.(now), settled, at: monotonic() };
     options.worker?.onAddress?.(shared);
   }
 
@@ -175,7 +242,8 @@ export class DirectNetwork implements Network {
    * Rejects with a sentence when it cannot be had; it stays where it is then.
    */
   async takeOver(paths: readonly string[]): Promise<void> {
-    if (!(await this.succession.takeOver(paths))) this.begin();
+    if (await this.succession.takeOver(paths)) this.watchLink();
+    else this.begin();
   }
 
   /** Whether connections go to the program that has the traffic, as they can. */
@@ -199,6 +267,15 @@ export class DirectNetwork implements Network {
     return this.served.current;
   }
 
+  get addresses(): readonly string[] {
+    return this.served.all;
+  }
+
+  set onAddress(listener: (address: string) => void) {
+    this.served.listened();
+    this.served.onFurther = listener;
+  }
+
   /** Resolves when there is an address: with DHCP that may take until a server appears. */
   async listen(port: number, accept: Accept, adopt?: Adopt): Promise<Listener> {
     if (this.served.failure !== undefined) throw this.served.failure;
@@ -206,7 +283,7 @@ export class DirectNetwork implements Network {
     const { owners } = this;
     const listening =
       owners === undefined ? this.tcp.listen(port, accept, adopt) : this.tcp.listen(port, owners.accepting(accept));
-    if (this.served.current === undefined) await this.served.known();
+    if (!this.served.settled) await this.served.known();
     const listener: Listener = {
       endpoint: { address: this.served.current!, port: listening.port },
       close: () => {
@@ -243,6 +320,7 @@ export class DirectNetwork implements Network {
   async close(drain: number, over?: () => Promise<void>): Promise<void> {
     const { turns, mode, stack } = this;
     const { link, device } = this.opened;
+    this.unwatch?.();
     for (const listener of [...this.listeners]) listener.close();
     if (this.succession.open > 0 && !link.gone) await this.drain(drain);
     await over?.();
@@ -251,7 +329,7 @@ export class DirectNetwork implements Network {
       mode.stop(turns.now);
     });
     // The DHCP server hears that the address is free once it is known where on the link it is.
-    if (stack.arp.neighbours.holdsBack && !link.gone) {
+    if (stack.holdsBack && !link.gone) {
       await new Promise<void>((resolve) => this.clock.schedule(LAST_WORD, resolve));
     }
     turns.loop.stop();

@@ -76,6 +76,12 @@ export interface UdpSocket {
   close(): void;
 }
 
+/** What is polled with a stack. */
+export interface Companion {
+  /** Does what is due; returns when it wants to be called again (`Infinity`: never). */
+  poll(now: number): number;
+}
+
 const silent: FlowHandler = { data() {}, ended() {}, drained() {}, closed() {} };
 
 export class StackHost implements Network {
@@ -94,6 +100,7 @@ export class StackHost implements Network {
   readonly #waiting = new Set<(address: string) => void>();
   readonly #listeners = new Set<Listener>();
   #dhcp: DhcpClient | undefined;
+  readonly #companions: Companion[] = [];
   #closed = false;
   #turnQueued = false;
   #inside = false;
@@ -166,6 +173,11 @@ export class StackHost implements Network {
     if (dhcp !== undefined) this.enter(() => dhcp.stop(this.#time.now()));
   }
 
+  /** Polls `companion` with the stack from now on: what asks for addresses of another kind, for instance. */
+  accompany(companion: Companion): void {
+    this.#companions.push(companion);
+  }
+
   // Driving
 
   /** One turn: receive, input, flush, then what is due. Returns the number of frames that it took. */
@@ -205,6 +217,7 @@ export class StackHost implements Network {
     try {
       this.stack.poll(now);
       this.#dhcp?.poll(now);
+      for (const one of this.#companions) one.poll(now);
       work();
       this.stack.flush(now);
     } finally {
@@ -232,7 +245,9 @@ export class StackHost implements Network {
     const { stack } = this;
     const now = time.now();
     this.#inside = true;
-    const due = Math.min(stack.poll(now), this.#dhcp?.poll(now) ?? Number.POSITIVE_INFINITY, stack.arp.poll(now));
+    let due = this.#dhcp?.poll(now) ?? Number.POSITIVE_INFINITY;
+    for (const one of this.#companions) due = Math.min(due, one.poll(now));
+    due = Math.min(due, stack.poll(now), stack.pollNeighbours(now));
     this.#inside = false;
     this.#onTurned?.();
     if (due === this.#timerFor) return;

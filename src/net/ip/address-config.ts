@@ -23,8 +23,17 @@ export interface AddressConfig {
   readonly routes?: readonly StaticRoute[] | undefined;
 }
 
+/** A further address of this host. */
+export interface FurtherAddress {
+  readonly address: Ipv4;
+  /** 0..32; 32 says nothing of the link. */
+  readonly prefix: number;
+  /** Served, and never announced by ARP: packets for it come here by other means (anycast, direct return). */
+  readonly anycast: boolean;
+}
+
 /** The directed broadcast address; none on links of /31 (RFC 3021) and /32. */
-export function broadcastOf(config: AddressConfig): Ipv4 | undefined {
+export function broadcastOf(config: Pick<AddressConfig, 'address' | 'prefix' | 'broadcast'>): Ipv4 | undefined {
   if (config.prefix >= 31) return undefined;
   const { broadcast, address } = config;
   // One that lies on another link, or is our own address, is a server's mistake.
@@ -32,18 +41,29 @@ export function broadcastOf(config: AddressConfig): Ipv4 | undefined {
   return address | ~prefixMask(config.prefix);
 }
 
-function onLink(config: AddressConfig, address: Ipv4): boolean {
+/** Whether `address` is in the network of `config`. */
+export function onLink(config: { readonly address: Ipv4; readonly prefix: number }, address: Ipv4): boolean {
   const mask = prefixMask(config.prefix);
   return (address & mask) === (config.address & mask);
 }
 
 /** Next hop to `destination`: itself on the link, else the longest route, else the gateway; undefined: none. */
-export function nextHop(config: AddressConfig, destination: Ipv4): Ipv4 | undefined {
+export function nextHop(
+  config: AddressConfig,
+  destination: Ipv4,
+  further: readonly FurtherAddress[] = [],
+): Ipv4 | undefined {
   let best = -1;
   let hop: Ipv4 | undefined;
   if (onLink(config, destination)) {
     best = config.prefix;
     hop = destination;
+  }
+  for (const one of further) {
+    if (one.prefix < 32 && one.prefix > best && onLink(one, destination)) {
+      best = one.prefix;
+      hop = destination;
+    }
   }
   for (const route of config.routes ?? []) {
     if (route.prefix > best && (destination & prefixMask(route.prefix)) === route.network) {

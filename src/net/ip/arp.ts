@@ -42,19 +42,18 @@ interface Probing {
 export class Arp {
   readonly neighbours: Neighbours;
   /** Told of a conflict about our address: `kept` false when it must be given up (RFC 5227 2.4). `mac`: whose. */
-  onConflict: ((mac: Uint8Array, kept: boolean, now: number) => void) | undefined = undefined;
+  onConflict: ((mac: Uint8Array, kept: boolean, now: number, address: Ipv4) => void) | undefined = undefined;
   /** Sees each valid packet, a frame from `ethernet` on. True: it is not for us to deal with. */
   heard: ((bytes: Uint8Array, ethernet: number, end: number) => boolean) | undefined = undefined;
-  private probing: Probing | undefined = undefined;
-  private announcements = 0;
-  private announceAt = Number.POSITIVE_INFINITY;
+  private readonly probing = new Map<Ipv4, Probing>();
+  private readonly announcing = new Map<Ipv4, { left: number; due: number }>();
   private defendedAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly stack: Stack) {
     this.neighbours = new Neighbours(
       {
         request: (address, mac) =>
-          this.send(ARP_REQUEST, mac ?? BROADCAST_MAC, nobody, address, this.stack.config?.address ?? 0),
+          this.send(ARP_REQUEST, mac ?? BROADCAST_MAC, nobody, address, this.stack.ipv4Source(address)),
         release: (frame, mac) => this.stack.output.release(frame, mac),
       },
       stack.drops,
@@ -106,49 +105,43 @@ export class Arp {
     // Our own, sent back by a hub.
     if (sameMac(bytes, sender, stack.device.mac)) return drops.count(NOT_FOR_US, bytes, ethernet, end);
     if (this.heard?.(bytes, ethernet, end)) return;
-    const probing = this.probing;
-    if (
-      probing !== undefined &&
-      // RFC 5227 2.1.1: somebody has it, or probes for it at the same time.
-      (senderAddress === probing.address ||
-        (operation === ARP_REQUEST && senderAddress === 0 && targetAddress === probing.address))
-    ) {
-      this.probing = undefined;
+    // RFC 5227 2.1.1: somebody has it, or probes for it at the same time.
+    const probing = this.probing.get(operation === ARP_REQUEST && senderAddress === 0 ? targetAddress : senderAddress);
+    if (probing !== undefined) {
+      this.probing.delete(probing.address);
       probing.done(bytes.slice(sender, sender + 6));
       return;
     }
-    const config = stack.config;
-    if (config !== undefined && senderAddress === config.address) return this.conflict(bytes, sender, now);
-    const forUs = config !== undefined && targetAddress === config.address;
+    if (stack.isAnnounced(senderAddress)) return this.conflict(senderAddress, bytes, sender, now);
+    const forUs = stack.isAnnounced(targetAddress);
     if (senderAddress !== 0) this.neighbours.learn(senderAddress, bytes, sender, forUs, now);
     if (!forUs) return drops.count(NOT_FOR_US, bytes, ethernet, end);
     if (operation === ARP_REQUEST) {
       const asker = bytes.slice(sender, sender + 6);
-      this.send(ARP_REPLY, asker, asker, senderAddress, config.address);
+      this.send(ARP_REPLY, asker, asker, senderAddress, targetAddress);
     }
   }
 
   /** RFC 5227 2.4 (b): defend once in ten seconds; a second conflict within them means that the other one stays. */
-  private conflict(bytes: Uint8Array, sender: number, now: number): void {
+  private conflict(address: Ipv4, bytes: Uint8Array, sender: number, now: number): void {
     const mac = bytes.slice(sender, sender + 6);
     const keep = now - this.defendedAt >= DEFEND_INTERVAL;
     if (keep) {
       this.defendedAt = now;
-      this.announceOnce();
+      this.announceOnce(address);
     }
-    this.onConflict?.(mac, keep, now);
+    this.onConflict?.(mac, keep, now, address);
   }
 
-  private announceOnce(): void {
-    const address = this.stack.config?.address;
-    if (address !== undefined) this.send(ARP_REQUEST, BROADCAST_MAC, nobody, address, address);
+  private announceOnce(address: Ipv4): void {
+    if (this.stack.isAnnounced(address)) this.send(ARP_REQUEST, BROADCAST_MAC, nobody, address, address);
   }
 
   /** RFC 5227 2.3: tells the link that the address is ours, now and once more. */
-  announce(now: number): void {
-    this.announceOnce();
-    this.announcements = ANNOUNCE_NUM - 1;
-    this.announceAt = now + ANNOUNCE_INTERVAL;
+  announce(now: number, address = this.stack.config?.address): void {
+    if (address === undefined) return;
+    this.announceOnce(address);
+    this.announcing.set(address, { left: ANNOUNCE_NUM - 1, due: now + ANNOUNCE_INTERVAL });
   }
 
   /**
@@ -156,35 +149,35 @@ export class Arp {
    * gets the MAC of who has it, or undefined.
    */
   probe(address: Ipv4, count: number, interval: number, wait: number, now: number, done: Probing['done']): void {
-    this.probing = { address, left: count, due: now + wait, interval, done };
+    this.probing.set(address, { address, left: count, due: now + wait, interval, done });
   }
 
   cancelProbe(): void {
-    this.probing = undefined;
+    this.probing.clear();
   }
 
   poll(now: number): number {
     let next = this.neighbours.poll(now);
-    const probing = this.probing;
-    if (probing !== undefined && probing.due <= now) {
+    for (const probing of [...this.probing.values()]) {
+      if (probing.due > now) continue;
       if (probing.left === 0) {
-        this.probing = undefined;
+        this.probing.delete(probing.address);
         probing.done(undefined);
-      } else {
-        probing.left--;
-        probing.due = now + probing.interval;
-        this.send(ARP_REQUEST, BROADCAST_MAC, nobody, probing.address, 0);
+        continue;
       }
+      probing.left--;
+      probing.due = now + probing.interval;
+      this.send(ARP_REQUEST, BROADCAST_MAC, nobody, probing.address, 0);
     }
-    if (this.probing !== undefined) next = Math.min(next, this.probing.due);
-    if (this.announceAt <= now) {
-      this.announceAt = Number.POSITIVE_INFINITY;
-      if (this.announcements > 0) {
-        this.announcements--;
-        this.announceOnce();
-        if (this.announcements > 0) this.announceAt = now + ANNOUNCE_INTERVAL;
+    for (const { due } of this.probing.values()) next = Math.min(next, due);
+    for (const [address, one] of [...this.announcing]) {
+      if (one.due <= now) {
+        this.announceOnce(address);
+        one.due = now + ANNOUNCE_INTERVAL;
+        if (--one.left === 0) this.announcing.delete(address);
       }
+      if (one.left > 0) next = Math.min(next, one.due);
     }
-    return Math.min(next, this.announceAt);
+    return next;
   }
 }

@@ -3,6 +3,7 @@ import { RX_PLAIN } from '../device/device.js';
 import { dropReason } from '../drops.js';
 import { isMartian } from '../wire/address.js';
 import { addWords, fold } from '../wire/checksum.js';
+import { DHCP_CLIENT_PORT } from '../wire/dhcp.js';
 import { int32At, putUint16, uint16At } from '../wire/tcp.js';
 import {
   PARAMETER_PROBLEM,
@@ -14,6 +15,7 @@ import {
 } from './icmp.js';
 import { IpReassembly } from './reassembly.js';
 import type { Stack } from './stack.js';
+import { PROTOCOL_UDP } from './udp.js';
 
 const TRUNCATED = dropReason('ip-truncated');
 const VERSION = dropReason('ip-version');
@@ -26,9 +28,6 @@ const NO_ADDRESS = dropReason('ip-no-address');
 const OPTIONS = dropReason('ip-options-malformed');
 const SOURCE_ROUTE = dropReason('ip-source-route');
 const PROTOCOL = dropReason('ip-protocol-unknown');
-
-/** DHCP answers may come before we have an address: UDP from port 67 to 68. */
-const DHCP_PORTS = (67 << 16) | 68;
 
 export class Ipv4Input {
   private readonly reassembly: IpReassembly;
@@ -68,12 +67,13 @@ export class Ipv4Input {
     let broadcast = group;
     if (config === undefined || destination !== config.address) {
       if (stack.isBroadcast(destination)) broadcast = true;
-      else if (!this.isDhcp(bytes, ip, header, protocol, end)) {
+      else if (!stack.isFurther(destination) && !this.isDhcp(bytes, ip, header, protocol, end)) {
         return drops.count(config === undefined ? NO_ADDRESS : NOT_FOR_US, bytes, ethernet, frameEnd);
       }
     }
     // RFC 1122 3.2.1.3: nobody's, everybody's and our own addresses are no source. 0.0.0.0 is, for a DHCP server alone.
-    if (isMartian(source) || source === stack.broadcast || (config !== undefined && source === config.address)) {
+    const initializing = source === 0 && this.isDhcp(bytes, ip, header, protocol, end);
+    if ((isMartian(source) && !initializing) || source === stack.broadcast || stack.isOurs(source)) {
       return drops.count(MARTIAN, bytes, ethernet, frameEnd);
     }
     // A time to live of zero is no reason to drop what has arrived (RFC 1122 3.2.1.7).
@@ -107,8 +107,17 @@ export class Ipv4Input {
     this.deliver(bytes, ip, header, end, source, destination, protocol, marks, broadcast, now);
   }
 
+  /**
+   * DHCP answers may come before we have an address: to the client's port (RFC 2131 4.1; no text says from which), while a client
+   * has it.
+   */
   private isDhcp(bytes: Uint8Array, ip: number, header: number, protocol: number, end: number): boolean {
-    return protocol === 17 && ip + header + 8 <= end && int32At(bytes, ip + header) === DHCP_PORTS;
+    return (
+      protocol === PROTOCOL_UDP &&
+      ip + header + 8 <= end &&
+      uint16At(bytes, ip + header + 2) === DHCP_CLIENT_PORT &&
+      this.stack.udp.isBound(DHCP_CLIENT_PORT)
+    );
   }
 
   private deliver(

@@ -52,6 +52,12 @@ export class Ipv4Output {
     this.stack.arp.neighbours.clear();
   }
 
+  /** There is more on the link than before, or less: every way is looked up again. */
+  changed(): void {
+    this.generation++;
+    this.routes.clear();
+  }
+
   route(destination: Ipv4): Route | undefined {
     const known = this.routes.get(destination);
     if (known !== undefined) return known;
@@ -69,7 +75,7 @@ export class Ipv4Output {
       return true;
     }
     if (stack.config === undefined) return false;
-    const hop = nextHop(stack.config, route.destination);
+    const hop = nextHop(stack.config, route.destination, stack.further);
     if (hop === undefined) return false;
     route.neighbour = stack.arp.neighbours.get(hop);
     return true;
@@ -169,9 +175,12 @@ export class Ipv4Output {
 
   private dispatch(route: Ipv4Route): boolean {
     const { stack } = this;
-    const neighbour = route.neighbour;
-    if (neighbour === undefined) return this.out(BROADCAST_MAC);
+    const held = route.neighbour;
+    if (held === undefined) return this.out(BROADCAST_MAC);
     const neighbours = stack.arp.neighbours;
+    if (neighbours.fresh(held, stack.now)) return this.out(held.mac);
+    const neighbour = neighbours.current(held);
+    route.neighbour = neighbour;
     if (neighbours.fresh(neighbour, stack.now)) return this.out(neighbour.mac);
     // Asking writes over `tx`: what is to be sent is kept first.
     const frame = this.keep();

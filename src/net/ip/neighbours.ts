@@ -19,6 +19,8 @@ const TRIES = 3;
 /** How long an address that did not answer is not asked for again. */
 const NEGATIVE = 3000;
 const QUEUE_PACKETS = 16;
+/** Addresses that did not answer and are remembered. */
+const FAILED = 256;
 
 export class Neighbour {
   readonly mac = new Uint8Array(6);
@@ -42,13 +44,15 @@ export interface NeighbourLink {
 }
 
 export class Neighbours {
-  /** Those that are known. One that gives way to others is still good for who holds it. */
+  /** Those that are known. */
   private readonly cache: LRUCache<number, Neighbour>;
   /**
-   * Those with a request under way, the one that was asked longest ago first: bounded apart, so that made-up addresses push out nobody who
-   * is known.
+   * Those with a request under way, the one that was asked longest ago first: bounded apart, so that made-up addresses
+   * push out none that is known.
    */
   private readonly asking = new Map<number, Neighbour>();
+  /** Those that did not answer: news of one of them is heeded at once. */
+  private readonly failed = new LRUCache<number, Neighbour>({ max: FAILED });
 
   constructor(
     private readonly link: NeighbourLink,
@@ -56,11 +60,25 @@ export class Neighbours {
     size = 1024,
     private readonly asked = 256,
   ) {
-    this.cache = new LRUCache<number, Neighbour>({ max: size });
+    // News of a neighbour that is not in the table would not be heeded: a route that holds it has to ask for it anew.
+    const dispose = (one: Neighbour): void => {
+      if (this.asking.get(one.address) !== one) one.resolved = false;
+    };
+    this.cache = new LRUCache<number, Neighbour>({ max: size, dispose });
   }
 
+  /** The table's record of `address`. One that is made here is in the table from the first request on. */
   get(address: Ipv4): Neighbour {
-    return this.cache.get(address) ?? this.asking.get(address) ?? new Neighbour(address);
+    return this.find(address) ?? new Neighbour(address);
+  }
+
+  private find(address: Ipv4): Neighbour | undefined {
+    return this.cache.get(address) ?? this.asking.get(address) ?? this.failed.get(address);
+  }
+
+  /** The record that the table has of this neighbour now: a route may hold one that the table gave up. */
+  current(one: Neighbour): Neighbour {
+    return this.find(one.address) ?? one;
   }
 
   /** Whether frames wait for a neighbour to answer. */
@@ -82,12 +100,16 @@ export class Neighbours {
 
   /** About to be used: asks when it must. True: `mac` is good. */
   use(one: Neighbour, now: number): boolean {
+    // Once it is asked for, `poll` alone counts the requests and gives up: traffic must not put off the end.
+    if (this.asking.has(one.address)) return one.resolved;
     if (one.resolved) {
       if (now - one.confirmedAt > REACHABLE && now - one.askedAt >= RETRANSMIT) this.ask(one, now);
       return true;
     }
-    if (!this.asking.has(one.address) && now - one.failedAt >= NEGATIVE && this.asking.size < this.asked)
+    if (now - one.failedAt >= NEGATIVE && this.asking.size < this.asked) {
+      this.failed.delete(one.address);
       this.ask(one, now);
+    }
     return false;
   }
 
@@ -116,18 +138,17 @@ export class Neighbours {
   }
 
   /**
-   * `address` says that it is at `bytes[at..at+6)`. RFC 826: an entry that exists is updated; a new one is made only when
-   * the packet was for us (`create`).
+   * `address` says that it is at `bytes[at..at+6)`. RFC 826: an entry that exists is updated, one that did not answer too; a
+   * new one is made only when the packet was for us (`create`).
    */
   learn(address: Ipv4, bytes: Uint8Array, at: number, create: boolean, now: number): void {
     const known = this.cache.peek(address);
-    const asked = this.asking.get(address);
-    const one = known ?? asked ?? (create ? new Neighbour(address) : undefined);
+    const one =
+      known ?? this.asking.get(address) ?? this.failed.get(address) ?? (create ? new Neighbour(address) : undefined);
     if (one === undefined) return;
+    this.failed.delete(address);
     if (known === undefined) this.cache.set(address, one);
     this.resolve(one, bytes, at, now);
-    // Two records for one address: one was pushed out of the cache while a connection held it.
-    if (asked !== undefined && asked !== one) this.resolve(asked, bytes, at, now);
   }
 
   private resolve(one: Neighbour, bytes: Uint8Array, at: number, now: number): void {
@@ -147,7 +168,10 @@ export class Neighbours {
       const due = one.askedAt + RETRANSMIT;
       if (due > now) return due;
       if (this.fresh(one, now)) {
+        one.tries = 0;
         this.asking.delete(one.address);
+        // Others may have taken its place in the table meanwhile.
+        this.cache.set(one.address, one);
         continue;
       }
       if (one.tries >= TRIES) {
@@ -167,7 +191,8 @@ export class Neighbours {
 
   private fail(one: Neighbour, now: number): void {
     this.asking.delete(one.address);
-    if (this.cache.peek(one.address) === one) this.cache.delete(one.address);
+    this.cache.delete(one.address);
+    this.failed.set(one.address, one);
     one.tries = 0;
     one.failedAt = now;
     this.forgetQueue(one);
@@ -182,5 +207,6 @@ export class Neighbours {
     for (const one of this.asking.values()) this.forgetQueue(one);
     this.asking.clear();
     this.cache.clear();
+    this.failed.clear();
   }
 }

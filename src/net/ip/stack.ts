@@ -1,31 +1,38 @@
 /**
- * The stack: Ethernet and IPv4 in and out, and the host of everything above (RFC 791, 1122 3). It is fed frames and the
+ * The stack: Ethernet, IPv4 and IPv6 in and out, and the host of everything above (RFC 791, 1122 3). It is fed frames and the
  * time, and asked when it wants to be called again; it reads no clock.
  */
 import type { Device } from '../device/device.js';
-import { HEADROOM, IP_OFFSET, type TxFrame } from '../device/tx-frame.js';
+import type { TxFrame } from '../device/tx-frame.js';
 import { Drops, dropReason } from '../drops.js';
 import { isMulticast } from '../wire/address.js';
+import { pseudoHeader } from '../wire/checksum.js';
 import {
   copyMac,
   ETHERNET,
   ETHERTYPE_ARP,
   ETHERTYPE_IPV4,
+  ETHERTYPE_IPV6,
   ETHERTYPE_QINQ,
   ETHERTYPE_VLAN,
   isNobodysMac,
   sameMac,
   VLAN_TAG,
 } from '../wire/ethernet.js';
+import { DESTINATION_UNREACHABLE, PORT_UNREACHABLE_CODE } from '../wire/icmpv6.js';
+import { DESTINATION_AT, SOURCE_AT } from '../wire/ipv6.js';
 import { int32At, PROTOCOL_TCP, putUint16, uint16At } from '../wire/tcp.js';
-import { type AddressConfig, broadcastOf } from './address-config.js';
+import { type AddressConfig, broadcastOf, type FurtherAddress, onLink } from './address-config.js';
 import { Arp } from './arp.js';
-import { Icmp } from './icmp.js';
-import type { IpOutput, Ipv4, Route } from './ip-output.js';
+import { Icmp, PORT_UNREACHABLE, UNREACHABLE } from './icmp.js';
+import { type Handle, type IpOutput, type Ipv4, isIpv6, type Route } from './ip-output.js';
 import { Ipv4Input } from './ipv4-input.js';
 import { Ipv4Output } from './ipv4-output.js';
 import type { Random, Transport } from './transport.js';
 import { Udp } from './udp.js';
+import { upperLayer } from './v6/extension-headers.js';
+import { Ipv6 } from './v6/ipv6.js';
+import { PeerTable } from './v6/peer-table.js';
 
 const TRUNCATED = dropReason('ethernet-truncated');
 const NOT_FOR_US = dropReason('ethernet-not-for-us');
@@ -56,12 +63,17 @@ export class Stack implements IpOutput {
   readonly udp: Udp;
   readonly ipv4: Ipv4Input;
   readonly output: Ipv4Output;
+  readonly peers: PeerTable;
+  readonly v6: Ipv6;
   readonly counters = { framesIn: 0, framesOut: 0, bytesIn: 0, bytesOut: 0 };
   /** The `now` of the entry that runs. */
   now = 0;
   /** Undefined while we have no address. */
   config: AddressConfig | undefined = undefined;
   broadcast: Ipv4 | undefined = undefined;
+  /** Addresses beside that of `config`, whatever that is. */
+  further: readonly FurtherAddress[] = [];
+  private furtherBroadcasts: readonly Ipv4[] = [];
   /** Takes ICMP errors about TCP connections that another program has. */
   errorElsewhere:
     | ((type: number, code: number, mtu: number, bytes: Uint8Array, ip: number, end: number) => boolean)
@@ -74,10 +86,12 @@ export class Stack implements IpOutput {
     this.random = options.random;
     this.drops = options.drops ?? new Drops();
     this.tx = options.device.tx;
+    this.peers = new PeerTable();
     this.arp = new Arp(this);
     this.icmp = new Icmp(this);
     this.ipv4 = new Ipv4Input(this);
     this.output = new Ipv4Output(this, options.ttl ?? 64);
+    this.v6 = new Ipv6(this);
     this.udp = new Udp(this);
     this.host(this.udp);
   }
@@ -113,6 +127,7 @@ export class Stack implements IpOutput {
       type = uint16At(bytes, start + 12);
     }
     if (type === ETHERTYPE_IPV4) this.ipv4.input(bytes, start, start + ETHERNET, end, marks, group, now);
+    else if (type === ETHERTYPE_IPV6) this.v6.input(bytes, start, end, marks, group);
     else if (type === ETHERTYPE_ARP) this.arp.input(bytes, start, start + ETHERNET, end, now);
     else this.drops.count(type === ETHERTYPE_VLAN || type === ETHERTYPE_QINQ ? VLAN : TYPE_UNKNOWN, bytes, start, end);
   }
@@ -126,10 +141,25 @@ export class Stack implements IpOutput {
   /** Does what is due; answers when it wants to be called again (`Infinity`: never). */
   poll(now: number): number {
     this.now = now;
-    let next = this.ipv4.poll(now);
+    let next = Math.min(this.ipv4.poll(now), this.v6.poll(now));
     for (const transport of this.transports) next = Math.min(next, transport.poll(now));
     // Last, since what the others send may begin to ask for a neighbour.
-    return Math.min(next, this.arp.poll(now));
+    return Math.min(next, this.pollNeighbours(now));
+  }
+
+  /** Asks for neighbours that packets wait for. For what sends after `poll`; returns when it wants to be called again. */
+  pollNeighbours(now: number): number {
+    return Math.min(this.arp.poll(now), this.v6.neighbours.poll(now));
+  }
+
+  /** Whether packets wait for a neighbour to answer. */
+  get holdsBack(): boolean {
+    return this.arp.neighbours.holdsBack || this.v6.neighbours.holdsBack;
+  }
+
+  /** An IPv6 address is not ours any more: what lives on it ends with `address-lost`. */
+  addressLost(address: Handle, now: number): void {
+    for (const transport of this.transports) transport.addressLost(address, now);
   }
 
   /** Takes an address, another one, or none. What lived on the old one ends with `address-lost`; listeners go on. */
@@ -145,45 +175,140 @@ export class Stack implements IpOutput {
     }
   }
 
+  /** Takes a further address. */
+  addAddress(one: FurtherAddress, now: number): void {
+    if (this.isOurs(one.address)) return;
+    this.setFurther([...this.further, one], now);
+  }
+
+  /** Gives one back: what lived on it ends with `address-lost`. */
+  removeAddress(address: Ipv4, now: number): void {
+    if (!this.isFurther(address)) return;
+    this.setFurther(
+      this.further.filter((one) => one.address !== address),
+      now,
+    );
+    this.addressLost(address, now);
+  }
+
+  private setFurther(further: readonly FurtherAddress[], now: number): void {
+    this.now = now;
+    this.further = further;
+    this.furtherBroadcasts = further.flatMap((one) => broadcastOf(one) ?? []);
+    // What was behind the gateway may be on the link now.
+    this.output.changed();
+  }
+
   isOurs(address: Ipv4): boolean {
-    return this.config !== undefined && this.config.address === address;
+    return (this.config !== undefined && this.config.address === address) || this.isFurther(address);
+  }
+
+  /** One of those beside that of `config`. */
+  isFurther(address: Ipv4): boolean {
+    return this.further.length > 0 && this.further.some((one) => one.address === address);
+  }
+
+  /** One of ours that ARP answers for. */
+  isAnnounced(address: Ipv4): boolean {
+    if (this.config?.address === address) return true;
+    return this.further.some((one) => one.address === address && !one.anycast);
   }
 
   isBroadcast(address: Ipv4): boolean {
-    return address === -1 || address === this.broadcast || isMulticast(address);
+    if (address === -1 || address === this.broadcast || isMulticast(address)) return true;
+    return this.furtherBroadcasts.length > 0 && this.furtherBroadcasts.includes(address);
   }
 
-  route(destination: Ipv4): Route | undefined {
-    return this.output.route(destination);
+  /** Our IPv4 address towards `destination`: one of its own network, else the first. 0: there is none. */
+  ipv4Source(destination: Ipv4): Ipv4 {
+    const { config, further } = this;
+    if (config === undefined) return 0;
+    if (further.length === 0 || onLink(config, destination)) return config.address;
+    return (
+      further.find((one) => !one.anycast && one.prefix < 32 && onLink(one, destination))?.address ?? config.address
+    );
   }
 
-  sourceFor(_route: Route): Ipv4 {
-    return this.config?.address ?? 0;
+  // For the transports: each family by its handles
+
+  route(destination: Handle): Route | undefined {
+    return isIpv6(destination) ? this.v6.output.route(destination) : this.output.route(destination);
+  }
+
+  /** Our address towards there; 0: there is none. */
+  sourceFor(route: Route): Handle {
+    return isIpv6(route.destination) ? this.v6.sourceFor(route) : this.ipv4Source(route.destination);
   }
 
   pathMtu(route: Route): number {
-    return this.output.pathMtu(route);
+    return isIpv6(route.destination) ? this.v6.output.pathMtu(route) : this.output.pathMtu(route);
   }
 
   suspectBlackHole(route: Route): void {
-    this.output.suspectBlackHole(route);
+    if (isIpv6(route.destination)) this.v6.output.suspectBlackHole(route);
+    else this.output.suspectBlackHole(route);
   }
 
-  get linkMtu(): number {
-    return this.output.linkMtu;
+  linkMtu(address: Handle): number {
+    return isIpv6(address) ? this.v6.output.linkMtu : this.output.linkMtu;
   }
 
   doubt(route: Route): void {
-    this.output.doubt(route);
+    if (isIpv6(route.destination)) this.v6.output.doubt(route);
+    else this.output.doubt(route);
   }
 
   confirm(route: Route): void {
-    this.output.confirm(route);
+    if (isIpv6(route.destination)) this.v6.output.confirm(route);
+    else this.output.confirm(route);
   }
 
-  send(route: Route, source: Ipv4, protocol: number, df: boolean, tos: number, ttl?: number): boolean {
-    return this.output.send(route, source, protocol, df, tos, ttl);
+  send(route: Route, source: Handle, protocol: number, df: boolean, tos: number, ttl?: number): boolean {
+    return isIpv6(route.destination)
+      ? this.v6.output.send(route, source, protocol, df, tos, ttl)
+      : this.output.send(route, source, protocol, df, tos, ttl);
   }
+
+  pseudo(local: Handle, remote: Handle, protocol: number, length: number): number {
+    if (!isIpv6(remote)) return pseudoHeader(local, remote, protocol, length);
+    return this.peers.sumOf(local) + this.peers.sumOf(remote) + protocol + length;
+  }
+
+  isGroup(address: Handle): boolean {
+    return isIpv6(address) ? this.peers.word(address, 0) >>> 24 === 0xff : isMulticast(address);
+  }
+
+  transportAt(bytes: Uint8Array, ip: number, end: number): number {
+    if (bytes[ip] >> 4 === 6) return upperLayer(bytes, ip, end)?.[0] ?? -1;
+    const at = ip + (bytes[ip] & 15) * 4;
+    return at < end ? at : -1;
+  }
+
+  sourceOf(bytes: Uint8Array, ip: number): Handle {
+    return bytes[ip] >> 4 === 6 ? this.peers.intern(bytes, ip + SOURCE_AT) : int32At(bytes, ip + 12);
+  }
+
+  destinationOf(bytes: Uint8Array, ip: number): Handle {
+    return bytes[ip] >> 4 === 6 ? this.peers.intern(bytes, ip + DESTINATION_AT) : int32At(bytes, ip + 16);
+  }
+
+  /** Tells the sender of the datagram `bytes[ip..end)` that there is nothing on its port. `broadcast`: it came to many. */
+  portUnreachable(bytes: Uint8Array, ip: number, end: number, broadcast: boolean, now: number): void {
+    if (bytes[ip] >> 4 === 6) {
+      const packet = { bytes, ip, end, group: broadcast, fragmented: false };
+      this.v6.icmp.sendError(packet, DESTINATION_UNREACHABLE, PORT_UNREACHABLE_CODE);
+    } else this.icmp.sendError(UNREACHABLE, PORT_UNREACHABLE, bytes, ip, end, broadcast, now);
+  }
+
+  readonly transportError6 = (
+    protocol: number,
+    type: number,
+    code: number,
+    mtu: number,
+    bytes: Uint8Array,
+    ip: number,
+    end: number,
+  ): boolean => this.transportError(protocol, type, code, mtu, bytes, ip, end, this.now);
 
   /** An ICMP error, to the transport that it is about; path-MTU news are taken once it believes them. */
   transportError(
@@ -202,7 +327,11 @@ export class Stack implements IpOutput {
     if (type === 3 && code === 4) {
       // Believed first, then the cache is lowered, then the transport hears of it again with the new value in force.
       if (!transport.error(type, code, 0, bytes, ip, end, now)) return false;
-      if (this.output.lowerPathMtu(int32At(bytes, ip + 16), mtu, uint16At(bytes, ip + 2), now)) {
+      const lowered =
+        bytes[ip] >> 4 === 6
+          ? this.v6.output.lowerPathMtu(this.destinationOf(bytes, ip), mtu, now)
+          : this.output.lowerPathMtu(int32At(bytes, ip + 16), mtu, uint16At(bytes, ip + 2), now);
+      if (lowered) {
         transport.error(type, code, mtu === 0 ? 1 : mtu, bytes, ip, end, now);
       }
       return true;
@@ -213,9 +342,10 @@ export class Stack implements IpOutput {
   /** Ethernet header of what `tx` holds, then out. */
   transmit(mac: Uint8Array, type: number): boolean {
     const head = this.tx.head;
-    copyMac(head, HEADROOM, mac);
-    copyMac(head, HEADROOM + 6, this.device.mac);
-    putUint16(head, IP_OFFSET - 2, type);
+    const at = this.tx.first;
+    copyMac(head, at, mac);
+    copyMac(head, at + 6, this.device.mac);
+    putUint16(head, at + 12, type);
     this.counters.framesOut++;
     this.counters.bytesOut += this.tx.total;
     return this.device.transmit();

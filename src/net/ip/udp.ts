@@ -3,10 +3,9 @@ import { Memory } from '../../memory/memory.js';
 import { RX_CHECKSUM_OK } from '../device/device.js';
 import { HEADROOM, TRANSPORT_OFFSET } from '../device/tx-frame.js';
 import { dropReason } from '../drops.js';
-import { addWords, fold, pseudoHeader } from '../wire/checksum.js';
+import { addWords, fold } from '../wire/checksum.js';
 import { int32At, putUint16, uint16At } from '../wire/tcp.js';
-import { PORT_UNREACHABLE, UNREACHABLE } from './icmp.js';
-import type { Ipv4 } from './ip-output.js';
+import { type Handle, isIpv6 } from './ip-output.js';
 import { RecentlySent } from './recently-sent.js';
 import type { Stack } from './stack.js';
 import type { Transport } from './transport.js';
@@ -19,24 +18,29 @@ const NO_ROUTE = dropReason('ip-no-route');
 const TOO_BIG = dropReason('ip-too-big');
 const PORT_CLOSED = dropReason('udp-port-closed');
 
+/** Bytes of a datagram at most: what IPv4's longest packet has room for. */
+const MOST_PAYLOAD = 65_507;
+
 /** A datagram for a port: its payload is `bytes[start..end)`, valid during the call. */
 export type OnDatagram = (
   bytes: Uint8Array,
   start: number,
   end: number,
-  source: Ipv4,
+  source: Handle,
   sourcePort: number,
-  destination: Ipv4,
+  destination: Handle,
   now: number,
   /** DSCP and ECN, as they came. */
   tos: number,
 ) => void;
 
 /** An ICMP error about a datagram that went from this port to `destination:port` (RFC 1122 4.1.3.3): ICMP's type and code. */
-export type OnError = (type: number, code: number, destination: Ipv4, port: number, now: number) => void;
+export type OnError = (type: number, code: number, destination: Handle, port: number, now: number) => void;
 
-/** RFC 1122 4.1.4: time to live, 1..255, and Differentiated Services code point, 0..63. */
+/** RFC 1122 4.1.4: time to live, 1..255, and Differentiated Services code point, 0..63; the source address. */
 export interface DatagramOptions {
+  /** 0: none, as a host has it that asks for its address. Default: the address that the host has on the way there. */
+  readonly source?: Handle;
   readonly ttl?: number;
   readonly dscp?: number;
 }
@@ -44,7 +48,7 @@ export interface DatagramOptions {
 export interface UdpPort {
   readonly port: number;
   /** False: no route, or dropped on the way. `payload` is at most 65,507 bytes and copied when it must be. */
-  send(payload: Uint8Array, destination: Ipv4, port: number, options?: DatagramOptions): boolean;
+  send(payload: Uint8Array, destination: Handle, port: number, options?: DatagramOptions): boolean;
   close(): void;
 }
 
@@ -55,10 +59,6 @@ export class Udp implements Transport {
   private readonly recent = new RecentlySent();
 
   constructor(private readonly stack: Stack) {}
-
-  isBound(port: number): boolean {
-    return this.ports.has(port);
-  }
 
   /** Throws when the port is bound already. */
   bind(port: number, onDatagram: OnDatagram, onError?: OnError): UdpPort {
@@ -71,13 +71,17 @@ export class Udp implements Transport {
     };
   }
 
+  isBound(port: number): boolean {
+    return this.ports.has(port);
+  }
+
   input(
     bytes: Uint8Array,
     ip: number,
     start: number,
     end: number,
-    source: Ipv4,
-    destination: Ipv4,
+    source: Handle,
+    destination: Handle,
     marks: number,
     broadcast: boolean,
     tos: number,
@@ -88,10 +92,13 @@ export class Udp implements Transport {
     const length = uint16At(bytes, start + 4);
     if (length < 8 || length > end - start) return stack.drops.count(LENGTH, bytes, start, end);
     const stop = start + length;
+    // RFC 768: 0 means that there is none; RFC 8200 8.1: over IPv6 there has to be one.
+    const summed = isIpv6(source) || uint16At(bytes, start + 6) !== 0;
     if (
       marks !== RX_CHECKSUM_OK &&
-      uint16At(bytes, start + 6) !== 0 &&
-      fold(addWords(pseudoHeader(source, destination, PROTOCOL_UDP, length), bytes, start, stop)) !== 0xffff
+      summed &&
+      (uint16At(bytes, start + 6) === 0 ||
+        fold(addWords(stack.pseudo(destination, source, PROTOCOL_UDP, length), bytes, start, stop)) !== 0xffff)
     ) {
       return stack.drops.count(CHECKSUM, bytes, start, end);
     }
@@ -99,7 +106,7 @@ export class Udp implements Transport {
     if (bound === undefined) {
       stack.drops.count(PORT_CLOSED, bytes, start, end);
       // RFC 1122 4.1.3.1.
-      stack.icmp.sendError(UNREACHABLE, PORT_UNREACHABLE, bytes, ip, end, broadcast, now);
+      stack.portUnreachable(bytes, ip, end, broadcast, now);
       return;
     }
     bound.datagram(bytes, start + 8, stop, source, uint16At(bytes, start), destination, now, tos);
@@ -108,17 +115,22 @@ export class Udp implements Transport {
   private send(
     payload: Uint8Array,
     from: number,
-    destination: Ipv4,
+    destination: Handle,
     port: number,
     options: DatagramOptions = {},
   ): boolean {
     const { stack } = this;
     const route = stack.route(destination);
-    if (route === undefined || payload.length > 65_507) {
+    if (route === undefined || payload.length > MOST_PAYLOAD) {
       stack.drops.count(route === undefined ? NO_ROUTE : TOO_BIG);
       return false;
     }
-    const source = stack.sourceFor(route);
+    const source = options.source ?? stack.sourceFor(route);
+    // An IPv6 packet without a source would never be answered; one of IPv4 may ask for an address.
+    if (source === 0 && isIpv6(destination)) {
+      stack.drops.count(NO_ROUTE);
+      return false;
+    }
     const tx = stack.tx;
     const head = tx.head;
     const at = TRANSPORT_OFFSET;
@@ -128,7 +140,7 @@ export class Udp implements Transport {
     putUint16(head, at + 2, port);
     putUint16(head, at + 4, length);
     putUint16(head, at + 6, 0);
-    const sum = addWords(pseudoHeader(source, destination, PROTOCOL_UDP, length), head, at, at + 8);
+    const sum = addWords(stack.pseudo(source, destination, PROTOCOL_UDP, length), head, at, at + 8);
     const checksum = ~fold(addWords(sum, payload, 0, payload.length)) & 0xffff;
     // RFC 768: a computed zero goes as all ones.
     putUint16(head, at + 6, checksum === 0 ? 0xffff : checksum);
@@ -143,10 +155,11 @@ export class Udp implements Transport {
 
   /** To the port that sent it a moment ago, and to no other. */
   error(type: number, code: number, _mtu: number, bytes: Uint8Array, ip: number, end: number, now: number): boolean {
-    const at = ip + (bytes[ip] & 15) * 4;
-    const bound = at + 8 > end ? undefined : this.ports.get(uint16At(bytes, at));
+    const { stack } = this;
+    const at = stack.transportAt(bytes, ip, end);
+    const bound = at < 0 || at + 8 > end ? undefined : this.ports.get(uint16At(bytes, at));
     if (bound === undefined) return false;
-    const destination = int32At(bytes, ip + 16);
+    const destination = stack.destinationOf(bytes, ip);
     if (!this.recent.has(destination, int32At(bytes, at), int32At(bytes, at + 4), now)) return false;
     bound.error?.(type, code, destination, uint16At(bytes, at + 2), now);
     return true;

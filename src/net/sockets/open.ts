@@ -1,4 +1,5 @@
 /** Chooses between the two networks on the kernel's sockets. What is not needed is not loaded. */
+import type { Datagrams } from '../datagrams.js';
 import type { Network } from '../flow.js';
 import type { SocketNetworkOptions } from './common/options.js';
 
@@ -20,4 +21,18 @@ export async function openSocketNetwork(
   }
   const { SocketNetwork } = await import('./node/network.js');
   return new SocketNetwork(options);
+}
+
+/** UDP on the kernel's sockets, bound to `host`; `option`: what chooses the port, for error messages. The kinds are as above. */
+export async function openSocketDatagrams(host: string, option: string, kind?: SocketKind): Promise<Datagrams> {
+  if (kind === 'libc' || (kind === undefined && process.platform === 'linux')) {
+    const { OwnDatagrams } = await import('./libc/datagrams.js');
+    try {
+      return new OwnDatagrams(host, option);
+    } catch (error) {
+      if (kind === 'libc') throw new Error(`--sockets libc cannot be had here: ${(error as Error).message}`);
+    }
+  }
+  const { NodeDatagrams } = await import('./node/datagrams.js');
+  return new NodeDatagrams(host, option);
 }

@@ -1,13 +1,13 @@
 /** Active open: SYN-SENT, and SYN-RECEIVED of a simultaneous open (RFC 9293 3.10.7.3, 3.5). */
 import { dropReason } from '../drops.js';
-import type { Ipv4 } from '../ip/ip-output.js';
+import type { Handle } from '../ip/ip-output.js';
 import { ACK, RST, type Segment, SYN } from '../wire/tcp.js';
 import { TIMER_NONE, TIMER_RTO } from './connection/busy.js';
 import { Connection } from './connection/connection.js';
 import { ESTABLISHED, FIN_WAIT_1, SYN_RECEIVED, SYN_SENT } from './connection/state.js';
 import type { TcpLayer } from './layer.js';
 import { SHORTEST_RTT } from './recovery/rto.js';
-import { updateMss } from './send/mss.js';
+import { mssOption, updateMss } from './send/mss.js';
 import { peerMss, writeSynOptions } from './syn-options.js';
 import { NONE } from './tables/time-wait.js';
 
@@ -27,7 +27,7 @@ export class ActiveOpen {
     const crossed = c.state === SYN_RECEIVED;
     const options = writeSynOptions(
       layer.ip.tx.head,
-      layer.ip.linkMtu - 40,
+      mssOption(layer.ip, c.remoteAddress),
       !crossed || c.rcvScale > 0 || c.sndScale > 0 ? layer.receiveScale : -1,
       !crossed || c.sackOk,
       !crossed || c.timestamps,
@@ -142,8 +142,8 @@ export class ActiveOpen {
    * the handler's `closed`. Undefined: no route, or no port is free.
    */
   connect(
-    local: Ipv4,
-    remote: Ipv4,
+    local: Handle,
+    remote: Handle,
     port: number,
     now: number,
     opened: (c: Connection) => void,
@@ -151,7 +151,7 @@ export class ActiveOpen {
     const { layer } = this;
     layer.now = now;
     // RFC 9293 MUST-46.
-    if (remote === 0 || remote === -1 || remote >>> 28 === 14) return undefined;
+    if (remote === 0 || remote === -1 || layer.ip.isGroup(remote)) return undefined;
     const route = layer.ip.route(remote);
     if (route === undefined) return undefined;
     const ports = this.choosePort(local, remote, port);
@@ -160,7 +160,7 @@ export class ActiveOpen {
     c.fromPassive = false;
     c.opened = opened;
     c.state = SYN_SENT;
-    c.tsOffset = layer.hash.of(remote, local, 0x7357, 0);
+    c.tsOffset = layer.timestampOffset(local, remote);
     c.iss = layer.initialSequence(local, remote, ports);
     c.sndUna = c.iss;
     c.sndNxt = c.sndMax = (c.iss + 1) | 0;
@@ -174,9 +174,9 @@ export class ActiveOpen {
   }
 
   /** RFC 6056 3.3.3, algorithm 3: a keyed start, then upwards. */
-  private choosePort(local: Ipv4, remote: Ipv4, port: number): number | undefined {
+  private choosePort(local: Handle, remote: Handle, port: number): number | undefined {
     const { layer } = this;
-    const offset = layer.hash.of(local, remote, port, 0x6056) >>> 0;
+    const offset = layer.hash.of(layer.digest(local), layer.digest(remote), port, 0x6056) >>> 0;
     for (let i = 0; i < 16_384; i++) {
       const ours = 49_152 + ((offset + this.nextPort++) % 16_384);
       const ports = (port << 16) | ours;

@@ -2,11 +2,11 @@
 import { RX_CHECKSUM_OK } from '../device/device.js';
 import { type Drops, dropReason } from '../drops.js';
 import type { Accept, Adopt, CloseReason } from '../flow.js';
-import type { IpOutput, Ipv4 } from '../ip/ip-output.js';
+import { type Handle, type IpOutput, isIpv6 } from '../ip/ip-output.js';
 import type { Random, Transport } from '../ip/transport.js';
 import type { Probe, ProbeEvent } from '../probe.js';
 import { Steps } from '../steps.js';
-import { addWords, fold, pseudoHeader } from '../wire/checksum.js';
+import { addWords, fold } from '../wire/checksum.js';
 import { PROTOCOL_TCP, Segment, TCP_HEADER } from '../wire/tcp.js';
 import { ActiveOpen } from './active-open.js';
 import { Budget } from './budget.js';
@@ -16,7 +16,7 @@ import { BusyPool } from './connection/busy.js';
 import type { Connection } from './connection/connection.js';
 import { CLOSED } from './connection/state.js';
 import { DEFAULT_LIMITS, type TcpLimits } from './limits.js';
-import { type Departed, type Elsewhere, nameOf } from './moving/hand-over.js';
+import { carriedName, type Departed, type Elsewhere } from './moving/hand-over.js';
 import { Listening } from './passive-open/listening.js';
 import { stateName, tell } from './probing.js';
 import { icmpError, quotedFlow, quotedSequence } from './receive/icmp.js';
@@ -105,8 +105,8 @@ export class TcpLayer implements Transport {
     this.busyPool = new BusyPool(this.pool, options.congestion);
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.hash = new KeyedHash(options.random);
-    this.connections = new FlowTable<Connection>(this.hash);
-    this.waiting = new TimeWaitTable(this.hash, this.limits.timeWait);
+    this.connections = new FlowTable<Connection>(this.hash, options.ip.peers);
+    this.waiting = new TimeWaitTable(this.hash, this.limits.timeWait, options.ip.peers);
     this.responder = new Responder(this);
     this.budget = new Budget(this);
     this.schedule = new Schedule(this);
@@ -117,8 +117,19 @@ export class TcpLayer implements Transport {
   }
 
   /** RFC 6528 3: a clock of 4 µs and a keyed hash of the four-tuple. */
-  initialSequence(local: Ipv4, remote: Ipv4, ports: number): number {
-    return (Math.floor((this.now + this.clockOffset) * 250) + this.hash.of(local, remote, ports, 0x15e9)) | 0;
+  initialSequence(local: Handle, remote: Handle, ports: number): number {
+    const unique = this.hash.of(this.digest(local), this.digest(remote), ports, 0x15e9);
+    return (Math.floor((this.now + this.clockOffset) * 250) + unique) | 0;
+  }
+
+  /** 32 bits of an address, for keyed functions: an IPv4 address itself, of an IPv6 address what the key makes of it. */
+  digest(address: Handle): number {
+    return isIpv6(address) ? this.ip.peers.digest(address, this.hash) : address;
+  }
+
+  /** What is added to the timestamp clock towards this peer (RFC 7323 5.4). */
+  timestampOffset(local: Handle, remote: Handle): number {
+    return this.hash.of(this.digest(remote), this.digest(local), 0x7357, 0);
   }
 
   /** Our timestamp clock for a connection, ms (RFC 7323 5.4), with an offset that hides how long we have run. */
@@ -131,8 +142,8 @@ export class TcpLayer implements Transport {
     ip: number,
     start: number,
     end: number,
-    source: Ipv4,
-    destination: Ipv4,
+    source: Handle,
+    destination: Handle,
     marks: number,
     broadcast: boolean,
     tos: number,
@@ -147,7 +158,7 @@ export class TcpLayer implements Transport {
     }
     if (
       marks !== RX_CHECKSUM_OK &&
-      fold(addWords(pseudoHeader(source, destination, PROTOCOL_TCP, end - start), bytes, start, end)) !== 0xffff
+      fold(addWords(this.ip.pseudo(destination, source, PROTOCOL_TCP, end - start), bytes, start, end)) !== 0xffff
     ) {
       this.drops.count(CHECKSUM, bytes, start, end);
       return;
@@ -183,8 +194,8 @@ export class TcpLayer implements Transport {
     bytes: Uint8Array,
     ip: number,
     end: number,
-    source: Ipv4,
-    destination: Ipv4,
+    source: Handle,
+    destination: Handle,
     ports: number,
     tos: number,
     now: number,
@@ -233,7 +244,7 @@ export class TcpLayer implements Transport {
     c.deadline = Number.POSITIVE_INFINITY;
     this.connections.delete(c);
     this.schedule.forget(c);
-    this.departed?.gone(nameOf(c));
+    this.departed?.gone(carriedName(this.ip.peers, c));
     if (!c.resting) {
       discharge(c);
       c.release();
@@ -269,10 +280,10 @@ export class TcpLayer implements Transport {
 
   error(type: number, code: number, mtu: number, bytes: Uint8Array, ip: number, end: number, now: number): boolean {
     this.now = now;
-    const flow = quotedFlow(bytes, ip, end);
+    const flow = quotedFlow(this.ip, bytes, ip, end);
     if (flow === undefined) return false;
     const [remote, local, ports] = flow;
-    const seq = quotedSequence(bytes, ip);
+    const seq = quotedSequence(this.ip, bytes, ip, end);
     const c = this.connections.get(remote, local, ports);
     if (c === undefined) return this.listening.error(type, code, remote, local, ports, seq);
     const taken = icmpError(c, type, code, mtu, seq, now);
@@ -280,7 +291,7 @@ export class TcpLayer implements Transport {
     return taken;
   }
 
-  addressLost(address: Ipv4, now: number): void {
+  addressLost(address: Handle, now: number): void {
     this.now = now;
     for (const c of [...this.connections]) if (c.localAddress === address) this.gone(c, 'address-lost');
     this.waiting.addressLost(address);
@@ -293,8 +304,8 @@ export class TcpLayer implements Transport {
 
   /** See `ActiveOpen.connect`. */
   connect(
-    local: Ipv4,
-    remote: Ipv4,
+    local: Handle,
+    remote: Handle,
     port: number,
     now: number,
     opened: (c: Connection) => void,

@@ -1,6 +1,6 @@
 /** Tells a probe of segments, with the state of their connection before and after. Not on anybody's path when nobody looks. */
+import { isIpv6 } from '../ip/ip-output.js';
 import type { Probe, ProbeEvent } from '../probe.js';
-import { formatIpv4 } from '../wire/address.js';
 import { STATE_NAMES } from './connection/state.js';
 import type { TcpLayer } from './layer.js';
 import { NONE } from './tables/time-wait.js';
@@ -35,10 +35,11 @@ export function tell(
 ): void {
   const c = layer.connections.get(remote, local, ports);
   const info = c?.info();
+  const { peers } = layer.ip;
   const event: ProbeEvent = {
     ...seen,
     now: layer.now,
-    remote: `${formatIpv4(remote)}:${ports >>> 16}`,
+    remote: isIpv6(remote) ? `[${peers.text(remote)}]:${ports >>> 16}` : `${peers.text(remote)}:${ports >>> 16}`,
     localPort: ports & 0xffff,
     stateBefore,
     stateAfter: stateName(layer, remote, local, ports),

@@ -1,8 +1,8 @@
 /** Segments that belong to no connection: RST (RFC 9293 3.10.7.1), and answers out of TIME-WAIT. Written by hand, into `tx`. */
 import { HEADROOM, TRANSPORT_OFFSET } from '../device/tx-frame.js';
 import { dropReason } from '../drops.js';
-import { ECN_NOT_ECT, type Ipv4, type Route } from '../ip/ip-output.js';
-import { addWords, fold, pseudoHeader } from '../wire/checksum.js';
+import { ECN_NOT_ECT, type Handle, type Route } from '../ip/ip-output.js';
+import { addWords, fold } from '../wire/checksum.js';
 import { ACK, FIN, PROTOCOL_TCP, putInt32, putUint16, RST, type Segment, SYN } from '../wire/tcp.js';
 import type { Connection } from './connection/connection.js';
 import { SYN_SENT } from './connection/state.js';
@@ -21,7 +21,7 @@ export class Responder {
   /** Finishes and sends what lies in `tx.head` from the options on. `options`: their bytes. */
   send(
     route: Route,
-    local: Ipv4,
+    local: Handle,
     ports: number,
     seq: number,
     ack: number,
@@ -43,7 +43,7 @@ export class Responder {
     head[at + 13] = flags;
     putUint16(head, at + 14, window);
     putInt32(head, at + 16, 0);
-    const pseudo = pseudoHeader(local, route.destination, PROTOCOL_TCP, length);
+    const pseudo = ip.pseudo(local, route.destination, PROTOCOL_TCP, length);
     if (ip.offload.checksum) {
       putUint16(head, at + 16, fold(pseudo));
       ip.tx.checksumStart = at - HEADROOM;
@@ -78,7 +78,7 @@ export class Responder {
   }
 
   /** RFC 9293 3.5.2 group 1: the answer to a segment for which there is no connection; never to a RST. */
-  refuse(segment: Segment, source: Ipv4, destination: Ipv4, ports: number): void {
+  refuse(segment: Segment, source: Handle, destination: Handle, ports: number): void {
     if ((segment.flags & RST) !== 0) return;
     const route = this.layer.ip.route(source);
     if (route === undefined) {
@@ -94,8 +94,10 @@ export class Responder {
   timeWait(row: number, one: TimeWait, segment: Segment, now: number): boolean {
     const { layer } = this;
     const flags = segment.flags;
-    // RFC 1337: a RST does not end TIME-WAIT.
+    // RFC 1337: a RST does not end TIME-WAIT. One does, with exactly the number that we expect (RFC 5961 3.2), when it is the answer to
+    // our answer to a SYN: a host that knows nothing of this connection wants the four-tuple, as behind an address translator.
     if ((flags & RST) !== 0) {
+      if (segment.seq === one.rcvNxt && layer.waiting.answeredSyn(row)) layer.waiting.delete(row);
       layer.drops.count(IN_TIME_WAIT);
       return false;
     }
@@ -130,6 +132,7 @@ export class Responder {
     }
     const route = layer.ip.route(one.remoteAddress);
     if (route === undefined) return false;
+    layer.waiting.answers(row, (flags & (SYN | ACK)) === SYN);
     const options = one.timestamps ? this.timestamps(layer.timestamp(one, now), one.tsRecent) : 0;
     this.send(route, one.localAddress, one.ports, one.sndNxt, rcvNxt, ACK, one.window, options);
     return false;

@@ -3,11 +3,11 @@ import { TRANSPORT_OFFSET } from '../device/tx-frame.js';
 import { putInt32 } from '../wire/tcp.js';
 
 /**
- * What the peer takes in a segment, by its MSS option (-1: none). RFC 9293 MUST-15: 536 without the option, or when it says nothing
- * that could be meant; tiny values would make us send headers only.
+ * What the peer takes in a segment, by its MSS option (-1: none). RFC 9293 MUST-15: 536 without the option, or when it says
+ * nothing that could be meant. A tiny one is kept (MUST-16); what it costs is bounded by `SMALL_MSS_SEGMENTS`.
  */
 export function peerMss(option: number): number {
-  return option <= 0 ? 536 : Math.max(option, 64);
+  return option <= 0 ? 536 : option;
 }
 
 /**

@@ -43,7 +43,7 @@ export interface DhcpReply {
   readonly lease: number | undefined;
   readonly t1: number | undefined;
   readonly t2: number | undefined;
-  /** Option 121; undefined: not given. */
+  /** Option 121; undefined: not given, empty, or damaged. */
   readonly routes: readonly { network: Ipv4; prefix: number; gateway: Ipv4 }[] | undefined;
   /** Option 56. */
   readonly message: string | undefined;
@@ -52,7 +52,7 @@ export interface DhcpReply {
 export interface DhcpMessage {
   readonly type: number;
   readonly xid: number;
-  /** Seconds since the client began. */
+  /** Seconds since the client began to acquire or to renew its address. */
   readonly secs: number;
   /** 0 unless the client has the address already (renewing, rebinding, releasing). */
   readonly clientAddress: Ipv4;
@@ -121,7 +121,7 @@ export function parseDhcp(bytes: Uint8Array, start: number, end: number, mac: Ui
   if ((overload & 1) !== 0 && !collect(bytes, at + 108, at + 236, options)) return undefined;
   if ((overload & 2) !== 0 && !collect(bytes, at + 44, at + 108, options)) return undefined;
   const type = options.get(53);
-  if (type?.length !== 1 || ![OFFER, ACK, NAK].includes(type[0])) return undefined;
+  if (type === undefined || ![OFFER, ACK, NAK].includes(type[0])) return undefined;
   const reader = new OptionReader(options);
   return {
     type: type[0],
@@ -144,7 +144,10 @@ export function parseDhcp(bytes: Uint8Array, start: number, end: number, mac: Ui
   };
 }
 
-/** Values that are not what their option says are as if they were not there. */
+/**
+ * Values too short for their option are as if they were not there. Of one that is too long the first part counts: RFC 3396
+ * joins an option that a server sends twice, as dnsmasq does when its administrator gives an option that it sends by itself.
+ */
 class OptionReader {
   constructor(private readonly options: ReadonlyMap<number, readonly number[]>) {}
 
@@ -155,9 +158,9 @@ class OptionReader {
 
   addresses(code: number): Ipv4[] {
     const value = this.bytes(code);
-    if (value === undefined || value.length % 4 !== 0) return [];
+    if (value === undefined) return [];
     const found: Ipv4[] = [];
-    for (let i = 0; i < value.length && found.length < 16; i += 4) {
+    for (let i = 0; i + 4 <= value.length && found.length < 16; i += 4) {
       const address = int32At(value, i);
       if (address !== 0 && address !== -1) found.push(address);
     }
@@ -166,20 +169,22 @@ class OptionReader {
 
   prefix(): number | undefined {
     const value = this.bytes(1);
-    return value?.length === 4 ? maskPrefix(int32At(value, 0)) : undefined;
+    // A mask of 0.0.0.0 would put every host on the link; servers send it for "none".
+    const mask = value === undefined || value.length < 4 ? 0 : int32At(value, 0);
+    return mask === 0 ? undefined : maskPrefix(mask);
   }
 
   /** RFC 2132 5.1: at least 68. */
   mtu(): number | undefined {
     const value = this.bytes(26);
-    if (value?.length !== 2) return undefined;
+    if (value === undefined || value.length < 2) return undefined;
     const mtu = uint16At(value, 0);
     return mtu >= 576 ? mtu : undefined;
   }
 
   seconds(code: number): number | undefined {
     const value = this.bytes(code);
-    if (value?.length !== 4) return undefined;
+    if (value === undefined || value.length < 4) return undefined;
     const seconds = int32At(value, 0) >>> 0;
     return seconds === 0xffff_ffff ? Number.POSITIVE_INFINITY : seconds;
   }
@@ -195,7 +200,8 @@ class OptionReader {
   /** RFC 3442: width, significant octets of the network, router. */
   routes(): { network: Ipv4; prefix: number; gateway: Ipv4 }[] | undefined {
     const value = this.bytes(121);
-    if (value === undefined) return undefined;
+    // One without a route replaces no router.
+    if (value === undefined || value.length === 0) return undefined;
     const found: { network: Ipv4; prefix: number; gateway: Ipv4 }[] = [];
     for (let at = 0; at < value.length && found.length < 64; ) {
       const prefix = value[at];

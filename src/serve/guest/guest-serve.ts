@@ -7,8 +7,8 @@ import { Failure } from '../../errors/failure.js';
 import { forgetCrashes, hasTaken, neverAgain, rememberTaken } from '../../vm/guest/cmos.js';
 import { whenHealthy } from '../../vm/host/healthy.js';
 import { leadFrom, leadTo, NO_HAND_OVER, openPort, PREDECESSOR, SUCCESSOR } from '../../vm/host/ports.js';
-import { announce } from '../announce.js';
-import { makeFront, openDoors, urlOfFront } from '../front/front.js';
+import { announceAll } from '../announce.js';
+import { makeFront, openDoors } from '../front/front.js';
 import { Log } from '../log.js';
 import { openDirect } from '../networks.js';
 import type { ServeOptions } from '../options/serve.js';
@@ -75,7 +75,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   }
   const listeners = await Promise.race([listening, signal, failure]);
   if (typeof listeners === 'object') {
-    announce(urlOfFront(network, front, listeners), log);
+    announceAll(network, front, listeners, log);
     const unwell = whenHealthy(forgetCrashes);
     const end = await Promise.race([signal, given, failure]);
     unwell();

@@ -1,6 +1,7 @@
 /** Options of direct mode. */
 import type { Faults } from '../../net/device/wrap/faults.js';
 import type { StaticAddress } from './ipv4.js';
+import type { Ipv6Arguments } from './ipv6.js';
 export interface DirectArguments {
   /** A network card to use instead of a TAP. */
   readonly interface: string | undefined;
@@ -8,6 +9,11 @@ export interface DirectArguments {
   readonly bridge: string | undefined;
   /** Undefined: DHCP. */
   readonly static: StaticAddress | undefined;
+  /** IPv4 addresses that are served and never announced. */
+  readonly anycast: readonly string[];
+  readonly noIpv4: boolean;
+  /** Undefined: none. */
+  readonly ipv6: Ipv6Arguments | undefined;
   /** Six bytes; undefined: derived from the machine and the TAP's name. */
   readonly mac: Uint8Array | undefined;
   readonly hostname: string | undefined;

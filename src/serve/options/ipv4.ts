@@ -5,4 +5,6 @@ export interface StaticAddress {
   /** Leading one bits of the netmask, 1 to 32. */
   readonly prefix: number;
   readonly gateway: string | undefined;
+  /** Addresses beside it; none: undefined. */
+  readonly further?: readonly { readonly address: string; readonly prefix: number }[];
 }

@@ -1,6 +1,7 @@
 /** What a server is asked to do, whatever asks: the command line, an image, a supervisor. */
 import type { SocketKind } from '../../net/sockets/open.js';
 import type { DirectArguments } from './direct.js';
+import type { DnsArguments } from './dns.js';
 import type { HttpArguments } from './http.js';
 import type { LogOptions } from './log.js';
 import type { TlsArguments } from './tls.js';
@@ -22,11 +23,14 @@ export interface ServeOptions {
   readonly supervised: boolean;
   /** Socket mode. */
   readonly host: string;
+  /** Further addresses to listen on. */
+  readonly furtherHosts: readonly string[];
   /** Whose sockets; undefined: the best that can be had. */
   readonly sockets: SocketKind | undefined;
   /** Processes that serve, 1 or more. */
   readonly workers: number;
   readonly http: HttpArguments;
+  readonly dns: DnsArguments;
   /** Undefined: cleartext. `port` is for HTTP in any case. */
   readonly tls: TlsArguments | undefined;
   /** Where state that outlives the process lies; undefined: the usual folder. */

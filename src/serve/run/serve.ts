@@ -3,15 +3,18 @@
 import { badUsage, type Failure } from '../../errors/failure.js';
 import { endWithParent } from '../../native/parent.js';
 import { signals } from '../../native/process-signals.js';
-import { announce } from '../announce.js';
+import type { DirectNetwork } from '../../net/direct/network.js';
+import type { Network } from '../../net/flow.js';
+import { announceAll } from '../announce.js';
 import { makeFront, openDoors, urlOfFront } from '../front/front.js';
 import { adminListener } from '../http-server.js';
 import { Log } from '../log.js';
-import { openNetwork } from '../networks.js';
+import type { NameServer } from '../names/name-server.js';
+import { openNetwork, openSockets } from '../networks.js';
 import type { ServeOptions } from '../options/serve.js';
 import { firstSignal } from '../signals.js';
-import { openSites } from '../sites.js';
-import { addressOf } from '../url.js';
+import { openSites, tellRoots } from '../sites.js';
+
 import { FROM_WORKERS } from '../worker-channel.js';
 
 /** Serves until a signal comes, then drains. */
@@ -51,6 +54,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     failed = reject;
   });
   failure.catch(() => undefined);
+  if (options.dns.zones.length > 0) (await import('../names/name-server.js')).checkZoneFiles(options.dns);
   // Side by side: a network may have to ask for its address while the site is being opened.
   const opening = Promise.all([openNetwork(options, log, (one) => failed(one)), openSites(options, log)]);
   opening.catch(() => undefined);
@@ -58,7 +62,9 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   // What is half open goes with the process.
   if (typeof opened === 'string') return;
   const [network, sites] = opened;
-  const front = await makeFront({ options, network, sites, log });
+  tellRoots(sites, log);
+  let names: OpenNames | undefined;
+  const front = await makeFront({ options, network, sites, log, dns: () => names?.server.counters() });
   const admin = await adminListener(front.watched);
   // Made here, while the network asks for its address: with a pipe or a terminal come Node's sockets, which take milliseconds to load.
   void process.stdout;
@@ -75,18 +81,17 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     const listeners = await Promise.race([openDoors(network, front), end]);
     if (typeof listeners === 'object') {
       const url = urlOfFront(network, front, listeners);
+      if (options.dns.zones.length > 0) names = await openNames(options, network, log);
       await control?.open(options.control!, {
         ...{ site: sites.site, front, moved: () => undefined, image: '', url },
         drain: () => ask('drain'),
       });
-      announce(
-        url,
-        log,
-        listeners.slice(1).map((one) => addressOf(network, one)),
-      );
+      announceAll(network, front, listeners, log);
+      if (names !== undefined) process.stdout.write(`answering names at ${names.where}\n`);
       const name = await end;
       log.event('net', `${name}: no new connections; ${front.connections} open ones have ${options.drain / 1000} s`);
       front.drain();
+      await names?.close(options.drain);
     }
     await network.close(options.drain);
   } finally {
@@ -95,4 +100,37 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     admin?.close();
     for (const one of sites.all) one.close();
   }
+}
+
+interface OpenNames {
+  readonly server: NameServer;
+  readonly where: string;
+  close(drain: number): Promise<void>;
+}
+
+/** The name server, on the network of direct mode, or on sockets of its own. */
+async function openNames(options: ServeOptions, network: Network, log: Log): Promise<OpenNames> {
+  const { NameServer } = await import('../names/name-server.js');
+  const { stateFolder } = await import('../../net/direct/address/lease-file.js');
+  const state = options.state ?? stateFolder();
+  const watch = options.http.site.watch;
+  if (options.net === 'direct') {
+    const direct = network as DirectNetwork;
+    const server = new NameServer(options.dns, direct, state, log);
+    const where = await server.open(direct.datagrams, watch);
+    return { server, where, close: async () => server.close() };
+  }
+  // A socket that the site was given is not for names.
+  const { openSocketDatagrams } = await import('../../net/sockets/open.js');
+  const own = await openSockets(options, [], '--dns-port');
+  const server = new NameServer(options.dns, own, state, log);
+  const where = await server.open(await openSocketDatagrams(options.host, '--dns-port', options.sockets), watch);
+  return {
+    server,
+    where,
+    close: async (drain) => {
+      server.close();
+      await own.close(drain);
+    },
+  };
 }

@@ -23,7 +23,7 @@ import { openDirect, openSockets } from '../networks.js';
 import type { ServeOptions } from '../options/serve.js';
 import { testSites } from '../self-test.js';
 import { firstSignal } from '../signals.js';
-import { openSites, type Sites } from '../sites.js';
+import { openSites, type Sites, tellRoots } from '../sites.js';
 import { Orphan } from './orphan.js';
 
 /** Milliseconds in which a connection may come to where it can move. */
@@ -40,6 +40,7 @@ export async function runSupervised(options: ServeOptions): Promise<void> {
   void Promise.race([signal, supervisor.gone]).then(() => supervisor.ordered || process.exit(1));
   try {
     const sites = await openSites(options, log);
+    tellRoots(sites, log);
     const test = await testSites(options, sites);
     log.event('net', `self-test passed: ${test.pages} answers, ${test.bytes} bytes`);
     supervisor.say({ say: 'ready', version: CHANNEL_VERSION, bundle: sites.site.store().id });

@@ -37,11 +37,18 @@ export class Queues implements Shared {
     this.keys = [k0 as number, k1 as number];
   }
 
-  get url(): string {
-    const address = this.address?.config?.address;
-    const { port, tls } = this.options;
-    const text = address === undefined ? '' : formatIpv4(address);
-    return tls === undefined ? urlOf(text, port) : urlOf(text, tls.port, 'https');
+  get urls(): string[] {
+    const { address, options } = this;
+    const { static: given, anycast } = options.direct;
+    const ipv4 = address?.config?.address;
+    const further = (given?.further ?? []).map((one) => one.address);
+    const six = (address?.state?.ipv6?.addresses ?? []).filter(({ origin }) => origin !== 'link-local');
+    const all = [
+      ...(ipv4 === undefined ? [] : [formatIpv4(ipv4), ...further, ...anycast]),
+      ...six.map((one) => one.address),
+    ];
+    const { port, tls } = options;
+    return all.map((one) => (tls === undefined ? urlOf(one, port) : urlOf(one, tls.port, 'https')));
   }
 
   began(worker: Worker): void {

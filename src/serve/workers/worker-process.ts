@@ -9,7 +9,7 @@ export interface Shared {
   /** With HTTPS over sockets: those of the HTTP port. */
   readonly httpFds?: readonly number[] | undefined;
   /** Where they serve; asked when all do. */
-  readonly url: string;
+  readonly urls: readonly string[];
   /** No new connections: all drain. */
   drain(): void;
   /** Lets go of all. */
@@ -32,6 +32,7 @@ export class Worker {
   constructor(
     readonly number: number,
     readonly fd: number,
+    /** With HTTPS over sockets: that of the HTTP port. */
     readonly httpFd: number | undefined,
   ) {}
 

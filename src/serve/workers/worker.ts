@@ -12,7 +12,7 @@ import { Log } from '../log.js';
 import { openDirect, openSockets } from '../networks.js';
 import type { ServeOptions } from '../options/serve.js';
 import { INTERVAL, reportOf, Siblings } from '../siblings.js';
-import { openSites } from '../sites.js';
+import { openSites, tellRoots } from '../sites.js';
 import { type Place, type ToFirst, type ToWorker, WORKER_FD, WORKER_HTTP_FD } from '../worker-channel.js';
 
 /** `number`: which of them it is, from 1 on. */
@@ -30,6 +30,7 @@ export async function runWorker(options: ServeOptions, number: number): Promise<
       : openSockets(options, options.tls === undefined ? [WORKER_FD] : [WORKER_FD, WORKER_HTTP_FD]),
     openSites(options, log),
   ]);
+  if (number === 1) tellRoots(sites, log);
   const tickets = options.tls === undefined ? undefined : await first.tickets;
   const front = await makeFront({ options, network, sites, log, siblings, tickets, quiet: number > 1 });
   const { metrics, status } = options.http.admin;

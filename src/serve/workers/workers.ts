@@ -43,14 +43,14 @@ async function sharedSockets(options: ServeOptions): Promise<Shared> {
   const { host, port, tls, workers } = options;
   const main = await openShared(host, tls?.port ?? port, workers);
   const { fds, endpoint } = main;
-  if (tls === undefined) return { fds, url: urlOf(host, endpoint.port), drain: main.close, close: main.close };
+  if (tls === undefined) return { fds, urls: [urlOf(host, endpoint.port)], drain: main.close, close: main.close };
   try {
     const http = await openShared(host, port, workers);
     const close = (): void => {
       main.close();
       http.close();
     };
-    return { fds, httpFds: http.fds, url: urlOf(host, endpoint.port, 'https'), drain: close, close };
+    return { fds, httpFds: http.fds, urls: [urlOf(host, endpoint.port, 'https')], drain: close, close };
   } catch (error) {
     main.close();
     throw error;
@@ -149,7 +149,7 @@ class Workers {
     this.log.event('net', `worker ${worker.number} serves, process ${worker.child?.pid}`);
     if (this.announced || !this.workers.every((one) => one.ready)) return;
     this.announced = true;
-    announce(this.shared.url, this.log);
+    announce(this.shared.urls, this.log);
   }
 
   /** Tells each what the others have done. */

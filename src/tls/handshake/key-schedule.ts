@@ -8,14 +8,20 @@ const PREFIX = 'tls13 ';
 /** Labels as HkdfLabel has them. */
 const labels = new TextEncoder();
 
-/** HKDF-Expand-Label (RFC 8446 7.1). `length` is at most 255 digests. */
+/** What is to be derived: no context and a digest's length, unless told otherwise. */
+export interface Wanted {
+  readonly context?: Uint8Array;
+  /** Bytes; at most 255 digests. */
+  readonly length?: number;
+}
+
+/** HKDF-Expand-Label (RFC 8446 7.1). */
 export function expandLabel(
   primitives: Primitives,
   { hash, hashLength }: CipherSuite,
   secret: Uint8Array,
   label: string,
-  context: Uint8Array,
-  length: number,
+  { context = NOTHING, length = hashLength }: Wanted = {},
 ): Uint8Array {
   const name = labels.encode(PREFIX + label);
   // HkdfLabel with the block number of RFC 5869 2.3 behind it.
@@ -45,7 +51,7 @@ export function expandLabel(
 
 /** `finished_key` applied to a transcript (RFC 8446 4.4.4): `verify_data`, and a PSK's binder (4.2.11.2). */
 export function finishedMac(primitives: Primitives, suite: CipherSuite, base: Uint8Array, transcript: Uint8Array) {
-  const key = expandLabel(primitives, suite, base, 'finished', NOTHING, suite.hashLength);
+  const key = expandLabel(primitives, suite, base, 'finished');
   const mac = primitives.hmac(suite.hash, key, transcript);
   key.fill(0);
   return mac;
@@ -53,8 +59,8 @@ export function finishedMac(primitives: Primitives, suite: CipherSuite, base: Ui
 
 /** The key of one direction out of its traffic secret (RFC 8446 7.3). */
 export function trafficKey(primitives: Primitives, suite: CipherSuite, secret: Uint8Array): RecordKey {
-  const key = expandLabel(primitives, suite, secret, 'key', NOTHING, suite.keyLength);
-  const iv = expandLabel(primitives, suite, secret, 'iv', NOTHING, NONCE_LENGTH);
+  const key = expandLabel(primitives, suite, secret, 'key', { length: suite.keyLength });
+  const iv = expandLabel(primitives, suite, secret, 'iv', { length: NONCE_LENGTH });
   const made = primitives.recordKey(suite, key, iv);
   key.fill(0);
   iv.fill(0);
@@ -63,14 +69,14 @@ export function trafficKey(primitives: Primitives, suite: CipherSuite, secret: U
 
 /** `application_traffic_secret_N+1` (RFC 8446 7.2). The old secret is overwritten. */
 export function nextSecret(primitives: Primitives, suite: CipherSuite, secret: Uint8Array): Uint8Array {
-  const next = Uint8Array.from(expandLabel(primitives, suite, secret, 'traffic upd', NOTHING, suite.hashLength));
+  const next = Uint8Array.from(expandLabel(primitives, suite, secret, 'traffic upd'));
   secret.fill(0);
   return next;
 }
 
 /** The PSK of a ticket (RFC 8446 4.6.1). */
 export function ticketPsk(primitives: Primitives, suite: CipherSuite, resumption: Uint8Array, nonce: Uint8Array) {
-  return expandLabel(primitives, suite, resumption, 'resumption', nonce, suite.hashLength);
+  return expandLabel(primitives, suite, resumption, 'resumption', { context: nonce });
 }
 
 export interface Pair {
@@ -136,6 +142,6 @@ export class KeySchedule {
   #derive(label: string, transcript: Uint8Array): Uint8Array {
     const { suite } = this;
     // A copy of its own: secrets are overwritten one by one.
-    return Uint8Array.from(expandLabel(this.#primitives, suite, this.#secret, label, transcript, suite.hashLength));
+    return Uint8Array.from(expandLabel(this.#primitives, suite, this.#secret, label, { context: transcript }));
   }
 }

@@ -50,7 +50,7 @@ export interface Older {
 }
 
 /** What holds from the ClientHello on. */
-interface Chosens {
+interface Negotiated {
   readonly suite: CipherSuite;
   readonly session: Session | undefined;
   readonly sessionIndex: number;
@@ -157,7 +157,7 @@ export class ServerHandshake implements Handshake {
     this.skipsEarlyData = false;
   }
 
-  #choose(hello: ClientHello, fixed: CipherSuite | undefined): Chosens {
+  #choose(hello: ClientHello, fixed: CipherSuite | undefined): Negotiated {
     const offered = this.#suites(hello.suites).filter((one) => fixed === undefined || one === fixed);
     if (offered.length === 0) throw new TlsError('handshakeFailure', 'ClientHello: no cipher suite in common');
     this.#mayResume = hello.pskModes?.includes(PSK_DHE_KE) === true;
@@ -199,7 +199,7 @@ export class ServerHandshake implements Handshake {
   }
 
   /** RFC 8446 4.1.4. */
-  #retry(hello: ClientHello, bytes: Uint8Array, { suite, group }: Chosens): void {
+  #retry(hello: ClientHello, bytes: Uint8Array, { suite, group }: Negotiated): void {
     this.#first = hello;
     this.#suite = suite;
     this.#retryGroup = group;
@@ -213,7 +213,7 @@ export class ServerHandshake implements Handshake {
     this.#state = 'retried';
   }
 
-  #answer(hello: ClientHello, { suite, session, sessionIndex, group }: Chosens, share: Uint8Array): void {
+  #answer(hello: ClientHello, { suite, session, sessionIndex, group }: Negotiated, share: Uint8Array): void {
     const { primitives, random } = this.#endpoint;
     const transcript = this.#transcript;
     this.#suite = suite;

@@ -22,7 +22,6 @@ const FOREIGN_LENGTH = 48;
 const HEADER = 5;
 /** Bytes of a ticket at most; longer ones are not ours. */
 const MOST = 1024;
-const NOTHING = new Uint8Array(0);
 
 export interface Session {
   readonly suite: CipherSuite;
@@ -177,7 +176,7 @@ export class Tickets {
   }
 
   #derive(label: string, length: number): Uint8Array {
-    return expandLabel(this.#primitives, SUITE_OF_KEYS, this.#secret, label, NOTHING, length);
+    return expandLabel(this.#primitives, SUITE_OF_KEYS, this.#secret, label, { length });
   }
 }
 

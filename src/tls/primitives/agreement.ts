@@ -48,10 +48,10 @@ export function agreementGroups(): number[] {
 export interface X25519 {
   keyShare(random: RandomBytes): KeyShare;
   /** A share and the secret for a peer's share; undefined when that is not valid. */
-  respond(peer: Uint8Array, random: RandomBytes): Response | undefined;
+  respond(peer: Uint8Array, random: RandomBytes): Agreed | undefined;
 }
 
-export interface Response {
+export interface Agreed {
   readonly share: Uint8Array;
   readonly secret: Uint8Array;
 }
@@ -69,13 +69,13 @@ export function respond(
   client: Uint8Array,
   random: RandomBytes,
   x25519: X25519 = nodeX25519,
-): Response | undefined {
+): Agreed | undefined {
   if (group === GROUP.x25519) return x25519.respond(client, random);
   if (group === GROUP.x25519mlkem768) return respondHybrid(client, random, x25519);
   return respondWith(keyShare(group, random, x25519), client);
 }
 
-function respondWith(own: KeyShare, peer: Uint8Array): Response | undefined {
+function respondWith(own: KeyShare, peer: Uint8Array): Agreed | undefined {
   const secret = own.agree(peer);
   return secret === undefined ? undefined : { share: own.share, secret };
 }
@@ -155,7 +155,7 @@ function hybrid(random: RandomBytes, x25519: X25519): KeyShare {
   };
 }
 
-function respondHybrid(client: Uint8Array, random: RandomBytes, x25519: X25519): Response | undefined {
+function respondHybrid(client: Uint8Array, random: RandomBytes, x25519: X25519): Agreed | undefined {
   if (client.length !== MLKEM_KEY_LENGTH + X25519_LENGTH) return undefined;
   const classic = x25519.respond(client.subarray(MLKEM_KEY_LENGTH), random);
   if (classic === undefined) return undefined;

@@ -1,7 +1,7 @@
 /** X25519 (RFC 7748) by OpenSSL's EVP functions: without the detour over DER that `node:crypto` needs for raw keys. */
 import { koffi } from '../../native/libc/libc.js';
 import { pinned } from '../../native/libc/slab.js';
-import type { Response, X25519 } from './agreement.js';
+import type { Agreed, X25519 } from './agreement.js';
 import type { KeyShare, RandomBytes } from './primitives.js';
 
 /** `EVP_PKEY_X25519`. */
@@ -59,7 +59,7 @@ export class EvpX25519 implements X25519 {
     };
   }
 
-  respond(peer: Uint8Array, random: RandomBytes): Response | undefined {
+  respond(peer: Uint8Array, random: RandomBytes): Agreed | undefined {
     const own = random(LENGTH);
     const made = this.#withKey(own, (key) => ({ share: this.#share(key), secret: this.#agree(key, peer) }));
     own.fill(0);

@@ -9,6 +9,11 @@ const OPTIONS = [
     'ipv4',
     'ipv4-netmask',
     'ipv4-gateway',
+    'ipv6',
+    'ipv6-gateway',
+    'anycast',
+    'no-ipv4',
+    'no-ipv6',
     'mac',
     'hostname',
     'port',
@@ -31,7 +36,9 @@ const OPTIONS = [
     'max-per-client',
   ],
 ];
-const FLAGS = new Set(['metrics', 'health', 'status']);
+const FLAGS = new Set(['metrics', 'health', 'status', 'no-ipv4', 'no-ipv6']);
+/** Options of which there may be several, with commas between them: `ipv6=2001:db8::1/64,2001:db8::2/64`. */
+const SEVERAL = new Set(['ipv4', 'ipv6', 'anycast']);
 
 /** A mistake of whoever booted the machine; starting it again would not help. */
 export class BootError extends Error {
@@ -40,7 +47,7 @@ export class BootError extends Error {
 
 /**
  * The program's arguments out of the kernel's command line: `ipv4=46.43.42.137/25` becomes `--ipv4 46.43.42.137/25`. What comes
- * later wins. What is the kernel's is passed over; what looks like an address of ours and is none is a BootError.
+ * later wins; of addresses there may be several in one token. What is the kernel's is passed over; what looks like an address of ours and is none is a BootError.
  */
 export function guestArguments(commandLine: string): string[] {
   const found = new Map<string, string>();
@@ -52,13 +59,16 @@ export function guestArguments(commandLine: string): string[] {
       if (value === '' && !FLAGS.has(name))
         throw new BootError(`"${token}" on the kernel's command line has no value; write ${name}=VALUE`);
       found.set(name, value);
-    } else if (/^(?:ip|ipv4.*|gateway|netmask|address)$/.test(name)) {
+    } else if (/^(?:ip|ipv[46].*|gateway|netmask|address)$/.test(name)) {
       throw new BootError(
         `"${token}" on the kernel's command line is not known; write ipv4=46.43.42.137/25 ipv4-gateway=46.43.42.129, or leave both out for DHCP`,
       );
     }
   }
-  return [...found].flatMap(([name, value]) => (FLAGS.has(name) ? [`--${name}`] : [`--${name}`, value]));
+  return [...found].flatMap(([name, value]) => {
+    if (FLAGS.has(name)) return [`--${name}`];
+    return (SEVERAL.has(name) ? value.split(',') : [value]).flatMap((one) => [`--${name}`, one]);
+  });
 }
 
 export interface Card {

@@ -19,6 +19,8 @@ const HELP = `usage: run-qemu [options]
   --ipv4 ADDRESS/SIZE     a static address instead of DHCP
   --ipv4-netmask MASK     the size of the network as a netmask
   --ipv4-gateway ADDRESS  the router
+  --ipv6 ADDRESS/SIZE     a static IPv6 address; several with commas between them
+  --ipv6-gateway ADDRESS  the IPv6 router
   --mac ADDRESS           of the card (default: derived from the machine's id and the TAP's name)
   --memory MB             (default: what boot.json says)
   --accel NAME            kvm, tcg (emulation) or auto (default): KVM where it boots within some seconds
@@ -35,7 +37,10 @@ const DRAIN = 10;
 const PATIENCE = 60;
 
 /** Options of ours that are options of the guest. */
-const PASSED = ['ipv4', 'ipv4-netmask', 'ipv4-gateway', 'hostname', 'port', 'drain', 'log', 'congestion'] as const;
+const PASSED = [
+  ...(['ipv4', 'ipv4-netmask', 'ipv4-gateway', 'ipv6', 'ipv6-gateway', 'hostname', 'port', 'drain'] as const),
+  ...(['log', 'congestion'] as const),
+] as const;
 
 function fail(sentence: string, status = 1): never {
   process.stderr.write(`sitekernel: ${sentence}\n`);
@@ -96,7 +101,10 @@ function commandLine(image: string): string {
   const passed = PASSED.filter((name) => given[name] !== undefined);
   const own = passed.map((name) => `${name}=${given[name]}`);
   // An address of the image's would keep its netmask and gateway beside another one's.
-  const kept = passed.includes('ipv4') ? image.split(' ').filter((token) => !token.startsWith('ipv4')) : [image];
+  const families = (['ipv4', 'ipv6'] as const).filter((name) => passed.includes(name));
+  const kept = image
+    .split(' ')
+    .filter((token) => !families.some((name) => token.startsWith(name) || token === `no-${name}`));
   return [...kept, ...own, ...(given['append'] === undefined ? [] : [given['append']])].join(' ');
 }
 
@@ -182,7 +190,8 @@ void signals.server().then(() => {
   over = true;
   void current?.powerDown();
   // A guest that hangs must not keep us.
-  setTimeout(() => current?.kill(), (Number(given['drain'] ?? DRAIN) + PATIENCE) * 1000).unref();
+  const wait = Math.min((Number(given['drain'] ?? DRAIN) + PATIENCE) * 1000, 2_147_483_647);
+  setTimeout(() => current?.kill(), wait).unref();
 });
 signals.onReload(() =>
   process.stderr.write(

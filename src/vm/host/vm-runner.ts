@@ -178,7 +178,10 @@ interface Bootable {
 }
 
 function bootable({ id, folder, manifest }: StagedImage, args: readonly string[]): Bootable {
-  const own = [argument(args, '--ipv4') ?? manifest.network['ipv4'] ?? 'dhcp', argument(args, '--port') ?? ''];
+  const addresses = (['ipv4', 'ipv6'] as const).map(
+    (name) => argument(args, `--${name}`) ?? manifest.network[name] ?? '',
+  );
+  const own = [...addresses, argument(args, '--port') ?? ''];
   return { id, folder, bundle: manifest.site.bundle.id, address: own.join(' ') };
 }
 

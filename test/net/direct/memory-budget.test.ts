@@ -1,7 +1,7 @@
 /** What TCP may keep: a share of what the machine, its control group and V8's heap have, and never all of it. */
 import fc from 'fast-check';
 import t from 'tap';
-import { machineMemory, memoryBudget } from '../../../src/net/direct/memory-budget.js';
+import { machineMemory, memoryBudget } from '../../../src/net/direct/host/memory-budget.js';
 
 const MIB = 1 << 20;
 const GIB = 1024 * MIB;

@@ -45,8 +45,8 @@ function record(file: string, connections: number, { bytes = 8 << 20, crash = fa
   };
   const random = recorder.recording(new SeededRandom(7));
   const { stack, tcp: layer } = buildStack(new RecordedDevice(memory, recorder), random, new Drops(), 'cubic');
-  const quiet = { address() {}, event() {}, notice() {}, failed() {} };
-  const mode = buildMode(stack, config.static, undefined, undefined, quiet);
+  const quiet = { address() {}, event() {}, notice() {}, failed() {}, addresses6() {}, failed6() {} };
+  const mode = buildMode(stack, { static: config.static }, undefined, quiet);
   let now = 0;
   const turn = (): void => {
     recorder.turn(E.FLUSH, now);
@@ -54,7 +54,7 @@ function record(file: string, connections: number, { bytes = 8 << 20, crash = fa
     recorder.turn(E.POLL, now);
     stack.poll(now);
     mode.poll(now);
-    stack.arp.poll(now);
+    stack.pollNeighbours(now);
   };
   const frame = (bytes: Uint8Array): void => {
     now += 0.5;

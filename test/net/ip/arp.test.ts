@@ -1,6 +1,6 @@
 import t from 'tap';
 import { ETHERTYPE_ARP } from '../../../src/net/wire/ethernet.js';
-import { arp, BROADCAST_MAC, checksum, ethernet, ip, ipv4, view } from '../../sim/packets.js';
+import { arp, BROADCAST_MAC, checksum, ethernet, ip, ipv4, readArp, view } from '../../sim/packets.js';
 import { GATEWAY, Laboratory, OTHER_MAC, OUR_MAC, PEER, PEER_MAC, US } from './laboratory.js';
 
 const echo = Uint8Array.of(8, 0, 0xf7, 0xfd, 0, 1, 0, 1);
@@ -148,5 +148,78 @@ t.test('malformed ARP is dropped with its reason', async (t) => {
 t.test('the neighbour table is bounded', async (t) => {
   const lab = new Laboratory();
   for (let i = 0; i < 5000; i++) lab.arp({ sender: ip(`10.0.${i >> 8}.${i & 255}`) });
-  t.pass('five thousand neighbours came and went');
+  t.equal(lab.stack.arp.neighbours.known().length, 1024);
 });
+
+/** Sends nothing to the peer until three requests went unanswered. */
+function unanswered(source = PEER): Laboratory {
+  const lab = new Laboratory();
+  lab.ip({ protocol: 1, payload: echo, source });
+  lab.advance(3500);
+  lab.take();
+  return lab;
+}
+
+t.test('[826] a neighbour that did not answer and is heard of again is good at once, for every route', async (t) => {
+  for (const [name, news] of Object.entries({
+    'a request for us': { operation: 1, sender: PEER, target: US },
+    'an announcement': { operation: 1, sender: PEER, target: PEER },
+    'a late reply': { operation: 2, sender: PEER, target: US },
+  })) {
+    const lab = unanswered();
+    lab.arp(news, BROADCAST_MAC);
+    lab.take();
+    lab.ip({ protocol: 1, payload: echo });
+    t.equal(lab.takeIp()[0]?.destination, PEER, name);
+  }
+  const lab = unanswered(ip('192.0.2.1'));
+  lab.ip({ protocol: 1, payload: echo, source: ip('192.0.2.2') });
+  t.equal(lab.takeArp().length, 0, 'a route of its own does not ask again for a gateway that is known to be silent');
+  lab.arp({ sender: GATEWAY, target: GATEWAY }, BROADCAST_MAC);
+  for (const host of ['192.0.2.1', '192.0.2.2', '192.0.2.3']) {
+    lab.ip({ protocol: 1, payload: echo, source: ip(host) });
+    t.equal(lab.takeIp()[0]?.destination, ip(host), 'the gateway is back');
+  }
+});
+
+t.test('[826] the table and the routes agree on a neighbour, however many others have asked for us', async (t) => {
+  const lab = new Laboratory().introduce();
+  lab.ip({ protocol: 1, payload: echo });
+  lab.take();
+  for (let i = 0; i < 1500; i++) lab.arp({ sender: ip(`10.0.0.${i % 250}`) + (i << 8) });
+  lab.arp({ sender: PEER, target: PEER }, BROADCAST_MAC, OTHER_MAC);
+  lab.take();
+  lab.ip({ protocol: 1, payload: echo });
+  t.equal(lab.takeArp()[0]?.target, PEER, 'pushed out of the table, it is asked for anew');
+  lab.arp({ operation: 2, target: US }, OUR_MAC, OTHER_MAC);
+  t.same(lab.take()[0]?.subarray(0, 6), OTHER_MAC);
+});
+
+t.test(
+  '[1122 2.3.2.1] three unicast polls, then a broadcast, however many packets go that way meanwhile',
+  async (t) => {
+    for (const gap of [10_000, 100, 20, 3.1, 0.7]) {
+      const lab = new Laboratory().introduce();
+      const route = lab.stack.route(PEER);
+      lab.ip({ protocol: 1, payload: echo });
+      lab.take();
+      lab.stack.doubt(route!);
+      const began = lab.now;
+      let broadcast: number | undefined;
+      let unicast = 0;
+      while (lab.now < began + 10_000 && broadcast === undefined) {
+        lab.ip({ protocol: 1, payload: echo });
+        for (let left = gap; left > 0 && broadcast === undefined; left -= 50) {
+          lab.advance(Math.min(left, 50));
+          for (const frame of lab.take()) {
+            if (readArp(frame) === undefined) continue;
+            if (frame[0] === 0xff) broadcast = lab.now - began;
+            else unicast++;
+          }
+        }
+      }
+      t.equal(unicast, 3, `a packet each ${gap} ms`);
+      t.ok(broadcast !== undefined && broadcast >= 3000 && broadcast < 3100, `broadcast after ${broadcast} ms`);
+    }
+  },
+);

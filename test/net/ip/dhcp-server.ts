@@ -65,7 +65,7 @@ export function reply(
   xid: number,
   your: number,
   extra: readonly Uint8Array[] = [],
-  { server = SERVER, mac = OUR_MAC, change = (_m: Uint8Array): void => {} } = {},
+  { server = SERVER, mac = OUR_MAC, change = (_m: Uint8Array): void => {}, port = 67, source = SERVER } = {},
 ): Uint8Array {
   const head = new Uint8Array(240);
   head[0] = 2;
@@ -77,7 +77,7 @@ export function reply(
   view(head).setUint32(236, 0x63825363);
   const message = concat(head, option(53, Uint8Array.of(type)), option(54, int(server)), ...extra, Uint8Array.of(255));
   change(message);
-  return udp(server, 67, ip('255.255.255.255'), 68, message);
+  return udp(source === SERVER ? server : source, port, ip('255.255.255.255'), 68, message);
 }
 
 /** Netmask, router, and a lease of so many seconds. */

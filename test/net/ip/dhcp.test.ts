@@ -430,7 +430,7 @@ t.test(
     const lease = lab.leases.at(-1) as Lease;
     t.ok(Math.abs(lease.rebindAt - lease.renewAt - 800_000) < 1);
     t.equal(lab.stack.broadcast, ip('10.0.0.127'), 'option 28');
-    t.equal(lab.stack.linkMtu, 1400, 'option 26');
+    t.equal(lab.stack.output.linkMtu, 1400, 'option 26');
   },
 );
 
@@ -446,3 +446,229 @@ t.test('a broadcast address on another link is a mistake of the server, and not 
   const lab = new Client().bind(1000, [option(28, int(ip('192.168.7.255')))]);
   t.equal(lab.stack.broadcast, ip('10.0.0.255'));
 });
+
+t.test('[2131 4.1] a reply to the client’s port counts, whatever its source: other ports, 0.0.0.0', async (t) => {
+  for (const from of [{ port: 67 }, { port: 50_000 }, { port: 68 }, { port: 1067, source: 0 }]) {
+    const lab = new Client();
+    lab.server(reply(OFFER, lab.one().xid, OFFERED, terms(1000), from), BROADCAST_MAC);
+    lab.server(reply(ACK, lab.one().xid, OFFERED, terms(1000), from), BROADCAST_MAC);
+    lab.advance(300);
+    t.equal(lab.dhcp.state, 'BOUND', JSON.stringify(from));
+  }
+  const lab = new Laboratory();
+  lab.packet(reply(ACK, 1, OFFERED, [], { source: 0 }), BROADCAST_MAC);
+  t.equal(lab.dropped('ip-source-martian'), 1, 'without a client 0.0.0.0 is no source');
+});
+
+t.test('[3396 7] an option of fixed length that comes twice is read from its first copy', async (t) => {
+  const mask = option(1, int(ip('255.255.255.0')));
+  const router = option(3, int(ip('10.0.0.1')));
+  const time = option(51, int(600));
+  const base = [mask, router, time];
+  const cases: Record<string, Uint8Array[]> = {
+    once: base,
+    53: [option(53, Uint8Array.of(OFFER)), ...base],
+    54: [option(54, int(SERVER)), ...base],
+    51: [...base, time],
+    1: [...base, mask],
+    3: [...base, router],
+    28: [...base, option(28, int(ip('10.0.0.127'))), option(28, int(ip('10.0.0.127')))],
+    26: [...base, option(26, Uint8Array.of(5, 0x78)), option(26, Uint8Array.of(5, 0x78))],
+    '58 and 59': [...base, ...[58, 58, 59, 59].map((code) => option(code, int(code * 2)))],
+  };
+  for (const [name, options] of Object.entries(cases)) {
+    const lab = new Client();
+    lab.server(reply(OFFER, lab.one().xid, OFFERED, options));
+    const again = options.map((one) => (one[0] === 53 ? option(53, Uint8Array.of(ACK)) : one));
+    lab.server(reply(ACK, lab.one().xid, OFFERED, again));
+    lab.advance(300);
+    t.match(lab.leases[0], { prefix: 24, gateway: ip('10.0.0.1'), seconds: 600, server: SERVER }, name);
+    if (name === '26') t.equal(lab.leases[0]?.mtu, 1400);
+    if (name === '28') t.equal(lab.leases[0]?.broadcast, ip('10.0.0.127'));
+    if (name.startsWith('58')) t.equal(lab.leases[0]?.renewAt, 116_000);
+  }
+});
+
+t.test('an option without a value, or with one that nothing can follow, replaces no other', async (t) => {
+  const none = new Uint8Array(0);
+  const gateway = (...extra: Uint8Array[]): number | undefined => new Client().bind(1000, extra).leases[0]?.gateway;
+  t.equal(gateway(option(121, none)), ip('10.0.0.1'), 'an empty list of routes beside a router');
+  t.equal(gateway(option(121, Uint8Array.of(33, 1, 2, 3, 4, 10, 0, 0, 5))), ip('10.0.0.1'), 'a prefix of 33');
+  t.equal(gateway(option(3, int(ip('10.0.0.9')))), ip('10.0.0.1'), 'the first router');
+  const replies = (options: Uint8Array[]): Lease | undefined => {
+    const lab = new Client();
+    lab.server(reply(OFFER, lab.one().xid, OFFERED, options));
+    lab.server(reply(ACK, lab.one().xid, OFFERED, options));
+    lab.advance(300);
+    return lab.leases[0];
+  };
+  const time = option(51, int(600));
+  const routers = [ip('0.0.0.0'), ip('224.0.0.1'), OFFERED, ip('10.0.0.5')].map((one) => option(3, int(one)));
+  t.equal(
+    replies([time, option(1, int(ip('255.255.255.0'))), ...routers])?.gateway,
+    ip('10.0.0.5'),
+    'the first usable',
+  );
+  t.equal(replies([time, option(1, int(0))])?.prefix, 8, 'a mask of 0.0.0.0 is none');
+  for (const code of [6, 12, 15, 26, 28, 42, 56, 58, 59]) {
+    t.match(replies([...terms(600), option(code, none)]), { prefix: 24, gateway: ip('10.0.0.1') }, `${code} is empty`);
+  }
+});
+
+t.test('[3442] a default route by way of 0.0.0.0 is on the link itself', async (t) => {
+  const lab = new Client().bind(3600, [option(121, Uint8Array.of(0, 0, 0, 0, 0))]);
+  lab.stack.udp.bind(9999, () => {}).send(new Uint8Array(1), ip('192.0.2.77'), 9);
+  t.equal(lab.takeArp()[0]?.target, ip('192.0.2.77'));
+});
+
+t.test('[2131 3.1 (3)] [2131 4.4.1] the REQUEST that takes an offer has the `secs` of its DISCOVER', async (t) => {
+  const lab = new Client();
+  lab.take();
+  lab.advance(6000);
+  const discover = lab.one();
+  t.ok(discover.secs >= 3, `${discover.secs} s after the first`);
+  lab.advance(2600);
+  lab.server(reply(OFFER, discover.xid, OFFERED, terms(1000)));
+  t.equal(lab.one().secs, discover.secs);
+  lab.advance(5500);
+  t.equal(lab.one().secs, discover.secs, 'sent again too');
+});
+
+t.test('[2131 2] `secs` counts from when the client began to acquire or to renew', async (t) => {
+  const lab = new Client().bind(1000);
+  lab.advance(500_500);
+  const renew = lab.one();
+  t.equal(renew.secs, 0);
+  lab.server(reply(ACK, renew.xid, OFFERED, terms(1000)));
+  lab.advance(499_000);
+  // The server is a neighbour that answers.
+  lab.arp({ operation: 2, sender: SERVER, target: OFFERED }, OUR_MAC, SERVER_MAC);
+  lab.advance(1500);
+  t.equal(lab.one().secs, 0, 'the next renewal begins anew');
+  lab.advance(375_500);
+  const rebind = heard(lab).at(-1);
+  t.equal(rebind?.destination, EVERYBODY);
+  t.ok(Math.abs((rebind?.secs ?? 0) - 375) <= 1, 'a rebinding goes on with it');
+  const short = new Client().bind(1000);
+  short.advance(50_000);
+  short.dhcp.stop(short.now);
+  t.match(short.one(), { type: RELEASE, secs: 0 }, 'table 5');
+});
+
+t.test('[2131 4.4.5] T1 and T2 of zero are none; renewals cost few writes of what is remembered', async (t) => {
+  const saved: number[] = [];
+  const memory = { load: () => undefined, save: () => saved.push(1) };
+  const lab = new Client({ memory }).bind(1000, [option(58, int(0)), option(59, int(0))]);
+  lab.advance(499_000);
+  t.same(heard(lab), []);
+  lab.advance(1500);
+  let { xid } = lab.one();
+  const often = [...terms(1000), option(58, int(1)), option(59, int(900))];
+  const before = saved.length;
+  for (let i = 0; i < 300; i++) {
+    lab.server(reply(ACK, xid, OFFERED, often));
+    lab.advance(1000);
+    xid = heard(lab)[0]?.xid ?? xid;
+  }
+  t.ok(saved.length - before <= 6, `${saved.length - before} writes in 300 s`);
+});
+
+t.test('what an ACK leaves out holds as the lease that it extends, or the offer, said it', async (t) => {
+  const time = option(51, int(1000));
+  const [mask, router] = terms(1000) as [Uint8Array, Uint8Array];
+  const cases = { 'the mask': [router, time], 'the router': [mask, time], both: [time], 'the time': [mask, router] };
+  for (const [name, options] of Object.entries(cases)) {
+    const lab = new Client().bind(1000);
+    lab.advance(500_500);
+    lab.server(reply(ACK, lab.one().xid, OFFERED, options));
+    t.match(lab.dhcp, { state: 'BOUND', lease: { prefix: 24, gateway: ip('10.0.0.1'), seconds: 1000 } }, name);
+    const fresh = new Client();
+    fresh.server(reply(OFFER, fresh.one().xid, OFFERED, terms(1000)));
+    fresh.server(reply(ACK, fresh.one().xid, OFFERED, options));
+    fresh.advance(300);
+    t.match(fresh.leases[0], { prefix: 24, gateway: ip('10.0.0.1'), seconds: 1000 }, `${name}, after an offer`);
+  }
+});
+
+t.test('why an offer or an ACK is not used is told, once for each message of ours', async (t) => {
+  const trouble: string[] = [];
+  const lab = new Client({ onTrouble: (sentence) => trouble.push(sentence) });
+  const { xid } = lab.one();
+  for (let i = 0; i < 100; i++) lab.server(reply(OFFER, xid, ip('10.0.0.255'), terms(1000)));
+  t.equal(trouble.length, 1);
+  t.match(trouble[0], /10\.0\.0\.254 .*10\.0\.0\.255 is the network's own or its broadcast address/);
+  lab.server(reply(OFFER, xid, OFFERED, []));
+  lab.server(reply(ACK, lab.one().xid, OFFERED, []));
+  t.match(trouble.at(-1), /lease time \(option 51\)/);
+  lab.advance(6000);
+  lab.server(reply(OFFER, lab.one().xid, OFFERED, [option(51, int(60)).subarray(0, 3)]));
+  t.match(trouble.at(-1), /malformed/);
+});
+
+t.test(
+  '[2131 3.7] a link that was down and is up: the address is asked for again, from 0.0.0.0, and holds meanwhile',
+  async (t) => {
+    const lab = new Client().bind(1000);
+    lab.advance(60_000);
+    lab.dhcp.linkUp(lab.now);
+    lab.advance(0);
+    const request = lab.one();
+    t.match(request, { type: REQUEST, source: 0, destination: EVERYBODY, clientAddress: 0, secs: 0 });
+    t.same(request.options.get(50), int(OFFERED));
+    t.notOk(request.options.has(54));
+    t.equal(lab.stack.config?.address, OFFERED);
+    lab.server(reply(ACK, request.xid, OFFERED, terms(1000)));
+    t.equal(lab.dhcp.state, 'BOUND');
+    t.notOk(lab.leases.includes(undefined), 'no connection ended');
+    t.ok((lab.dhcp.lease?.expiresAt ?? 0) >= 1_060_000);
+  },
+);
+
+t.test('[2131 3.7] on another network: NAK, or silence and another server’s offer, and the new address', async (t) => {
+  const other = ip('10.8.0.50');
+  for (const answer of ['NAK', 'silence']) {
+    const lab = new Client().bind(1000);
+    lab.advance(60_000);
+    lab.dhcp.linkUp(lab.now);
+    lab.advance(0);
+    const request = lab.one();
+    if (answer === 'NAK') lab.server(reply(NAK, request.xid, 0), BROADCAST_MAC);
+    lab.advance(20_000);
+    const discover = heard(lab).find((said) => said.type === DISCOVER);
+    t.match(discover, { source: 0, clientAddress: 0 }, answer);
+    if (answer === 'silence') t.equal(lab.stack.config?.address, OFFERED, 'the lease holds until there is another');
+    lab.server(reply(OFFER, lab.dhcp['messages'].xid, other, terms(1000)));
+    lab.server(reply(ACK, lab.one().xid, other, terms(1000)));
+    lab.advance(300);
+    t.equal(lab.stack.config?.address, other, answer);
+    t.same(
+      lab.leases.map((lease) => lease?.address),
+      [OFFERED, undefined, other],
+    );
+  }
+});
+
+t.test('a link that comes up while no server has answered is asked on at once', async (t) => {
+  const lab = new Client();
+  lab.advance(100_000);
+  lab.take();
+  lab.dhcp.linkUp(lab.now);
+  lab.advance(0);
+  t.equal(lab.one().type, DISCOVER);
+});
+
+t.test(
+  'a machine that slept counts its lease: what is left is asked for again, what is over is given up',
+  async (t) => {
+    const short = new Client().bind(1000);
+    short.dhcp.slept(400_000, short.now);
+    short.advance(0);
+    t.equal(short.one().type, REQUEST);
+    t.ok(Math.abs((short.dhcp.lease?.expiresAt ?? 0) - 600_000) < 1000);
+    const long = new Client().bind(1000);
+    long.dhcp.slept(1_200_000, long.now);
+    long.advance(0);
+    t.equal(long.stack.config, undefined, 'another host may have it');
+    t.equal(heard(long).at(-1)?.type, DISCOVER);
+  },
+);

@@ -143,7 +143,7 @@ t.test(
     lab.frame(ethernet(Uint8Array.of(2, 9, 9, 9, 9, 9), PEER_MAC, 0x0800, good));
     lab.frame(ethernet(OUR_MAC, Uint8Array.of(1, 0, 0, 0, 0, 1), 0x0800, good));
     lab.frame(ethernet(OUR_MAC, PEER_MAC, 0x8100, good));
-    lab.frame(ethernet(OUR_MAC, PEER_MAC, 0x86dd, good));
+    lab.frame(ethernet(OUR_MAC, PEER_MAC, 0x88b5, good));
     lab.frame(new Uint8Array(13));
     for (const reason of ['not-for-us', 'source-invalid', 'vlan', 'type-unknown', 'truncated'] as const) {
       t.equal(lab.dropped(`ethernet-${reason}`), 1, reason);

@@ -36,6 +36,30 @@ t.test('without an MSS option segments carry 536 bytes at most [9293 MUST-15]', 
   t.equal(Math.max(...s.got.map((one) => one.data.length)), 536);
 });
 
+t.test(
+  'however small the peer’s MSS is, no segment is larger, and few are in flight at once [9293 MUST-16]',
+  async (t) => {
+    for (const mss of [1, 2, 27, 28, 63, 64]) {
+      for (const congestion of ['cubic', 'bbr'] as const) {
+        const s = new Script(1, { congestion });
+        s.open(Uint8Array.of(2, 4, 0, mss));
+        s.since();
+        s.write(20_000);
+        let most = 0;
+        for (let round = 0; round < 40; round++) {
+          s.wait(20);
+          const sent = s.since().filter((one) => one.data.length > 0);
+          most = Math.max(most, sent.length);
+          for (const one of sent) if (one.data.length > mss) t.fail(`${one.data.length} bytes for an MSS of ${mss}`);
+          const last = sent.at(-1);
+          if (last !== undefined) s.send(ACK, { ack: last.seq + last.data.length });
+        }
+        t.ok(most > 0 && (mss >= 28 || most <= 64), `MSS ${mss}: ${most} segments in flight`);
+      }
+    }
+  },
+);
+
 t.test('the peer’s MSS and our options bound a segment [9293 MUST-16]', async (t) => {
   const s = new Script();
   s.open(concat(Uint8Array.of(2, 4, 1000 >> 8, 1000 & 255), Uint8Array.of(1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0)));

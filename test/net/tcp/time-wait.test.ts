@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { PeerTable } from '../../../src/net/ip/v6/peer-table.js';
 import { KeyedHash } from '../../../src/net/tcp/tables/keyed-hash.js';
 import { NONE, TIME_WAIT, type TimeWait, TimeWaitTable } from '../../../src/net/tcp/tables/time-wait.js';
 
@@ -31,7 +32,7 @@ t.test(
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 400 }), (steps) => {
-        const table = new TimeWaitTable(new KeyedHash(random), MOST);
+        const table = new TimeWaitTable(new KeyedHash(random), MOST, new PeerTable());
         // In the order of their ends, like the table.
         const model = new Map<number, TimeWait>();
         let now = 0;
@@ -75,7 +76,7 @@ t.test(
 );
 
 t.test('one four-tuple that is used again and again takes the room of one', (t) => {
-  const table = new TimeWaitTable(new KeyedHash(random), 65_536);
+  const table = new TimeWaitTable(new KeyedHash(random), 65_536, new PeerTable());
   const room = () =>
     Object.values(table as unknown as object)
       .flatMap((one) => (ArrayBuffer.isView(one) ? [one] : Object.values(one ?? {}).filter(ArrayBuffer.isView)))
@@ -92,7 +93,7 @@ t.test('one four-tuple that is used again and again takes the room of one', (t) 
 });
 
 t.test('an address that is lost takes its own with it, no others', (t) => {
-  const table = new TimeWaitTable(new KeyedHash(random), 65_536);
+  const table = new TimeWaitTable(new KeyedHash(random), 65_536, new PeerTable());
   for (let i = 0; i < 1000; i++) table.add({ ...waiting(i, TIME_WAIT), localAddress: i % 3 });
   table.addressLost(1);
   t.equal(table.size, 667);

@@ -1,4 +1,4 @@
-/** `npm run linux-differences`: writes docs/linux-differences.md out of the table. */
+/** `npm run linux-differences`: writes docs/generated/linux-differences.md out of the table. */
 import { differences } from './differences.js';
 
 export function renderDifferences(scenarios: readonly string[]): string {

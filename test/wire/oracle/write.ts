@@ -2,4 +2,4 @@ import { writeFileSync } from 'node:fs';
 import { renderDifferences } from './render.js';
 import { scenarioNames } from './run.js';
 
-writeFileSync('docs/linux-differences.md', renderDifferences(scenarioNames));
+writeFileSync('docs/generated/linux-differences.md', renderDifferences(scenarioNames));

@@ -31,6 +31,7 @@ const DATA_VALID = 2;
 const GSO_NONE = 0;
 /** In the byte behind the flags. */
 const GSO_TCPV4 = 1 << 8;
+const GSO_TCPV6 = 4 << 8;
 
 /** An open descriptor, one frame a read and a write. */
 export interface OpenDescriptor {
@@ -158,7 +159,7 @@ export class DescriptorDevice implements Device {
     const tx = this.tx;
     const vnet = this.vnet;
     if (vnet !== 0) this.writeVnetHeader(tx);
-    const from = this.headAddress + HEADROOM - vnet;
+    const from = this.headAddress + tx.first - vnet;
     const headLength = vnet + tx.length;
     const sent =
       tx.pieces === 0
@@ -180,9 +181,10 @@ export class DescriptorDevice implements Device {
 
   private writeVnetHeader(tx: TxFrame): void {
     const { view } = tx;
-    const at = HEADROOM - this.vnet;
+    const at = tx.first - this.vnet;
     // Two fields a word, in the machine's byte order, which is little-endian wherever there is a TAP of ours.
-    const kind = (tx.checksumStart === 0 ? 0 : NEEDS_CSUM) | (tx.segmentSize === 0 ? GSO_NONE : GSO_TCPV4);
+    const cut = tx.segmentSize === 0 ? GSO_NONE : tx.first === HEADROOM ? GSO_TCPV4 : GSO_TCPV6;
+    const kind = (tx.checksumStart === 0 ? 0 : NEEDS_CSUM) | cut;
     view.setInt32(at + VNET_FLAGS, kind | (tx.segmentHeader << 16), true);
     view.setInt32(at + VNET_GSO_SIZE, tx.segmentSize | (tx.checksumStart << 16), true);
     view.setUint16(at + VNET_CHECKSUM_OFFSET, tx.checksumOffset, true);
@@ -193,9 +195,9 @@ export class DescriptorDevice implements Device {
   private inPlace(tx: TxFrame, memory: Memory, headLength: number): number {
     const room = memory.headroom as Int32Array;
     const words = this.headWords;
-    // Ethernet at 18 and headers of 14 + 4 n bytes end on a word: whole words are copied, some bytes before the first one too.
-    let from = (HEADROOM + tx.length) >> 2;
-    const first = (HEADROOM - this.vnet) >> 2;
+    // Ethernet at 18 or 38 and headers of 14 + 4 n bytes end on a word: whole words are copied, some bytes before the first one too.
+    let from = (tx.first + tx.length) >> 2;
+    const first = (tx.first - this.vnet) >> 2;
     for (let to = room.length; from > first; ) room[--to] = words[--from];
     return this.c.write(this.fd, memoryAddress(memory) - headLength, headLength + tx.end[0]);
   }

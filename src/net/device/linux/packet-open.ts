@@ -34,8 +34,10 @@ const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 const SOL_PACKET = 263;
 const PACKET_ADD_MEMBERSHIP = 1;
+const PACKET_DROP_MEMBERSHIP = 2;
 const PACKET_VNET_HDR = 15;
 const PACKET_IGNORE_OUTGOING = 23;
+const PACKET_MR_MULTICAST = 0;
 const PACKET_MR_UNICAST = 3;
 
 const ENETDOWN = 100;
@@ -53,6 +55,8 @@ export interface PacketOptions {
   readonly mac?: Uint8Array | undefined;
   /** Our IPv4 address where it is known before: no other interface of the machine may hold it. */
   readonly address?: string | undefined;
+  /** We speak IPv6 there, and the kernel is not to. */
+  readonly ipv6?: boolean | undefined;
   /** A socket that another process opened with the same options, `mac` above all: its filter lets through what is for that. */
   readonly opened?: OpenPacketSocket | undefined;
 }
@@ -84,6 +88,7 @@ export function openPacketSocket(options: PacketOptions): OpenDescriptor {
     setQueue(c, fd, SO_SNDBUFFORCE, SO_SNDBUF, SEND_QUEUE);
     bringUp(name);
     silenceKernel(name);
+    if (options.ipv6 === true) silenceIpv6(name);
     bindTo(c, fd, index);
     if (!mac.every((byte, i) => byte === own[i])) hearAlso(c, fd, index, mac);
     const offload = vnet && options.offload;
@@ -205,6 +210,26 @@ function silenceKernel(name: string): void {
   }
 }
 
+/** The kernel would take an address of its own there, answer routers and listener queries, and confuse both. */
+function silenceIpv6(name: string): void {
+  const file = `/proc/sys/net/ipv6/conf/${name}/disable_ipv6`;
+  if (!existsSync(file) || readFileSync(file, 'utf8').trim() === '1') return;
+  const held = networkInterfaces()[name]?.find((one) => one.family === 'IPv6' && !one.address.startsWith('fe80:'));
+  if (held !== undefined) {
+    throw new Error(
+      `the kernel holds the address ${held.address} on ${name} and would answer beside us; take it away with "ip -6 address flush dev ${name}", or leave IPv6 to it with --no-ipv6`,
+    );
+  }
+  try {
+    writeFileSync(file, '1');
+  } catch (error) {
+    if (!(error instanceof Error && 'errno' in error)) throw error;
+    throw new Error(
+      `the kernel speaks IPv6 on ${name} beside us; run "sudo sysctl -w net.ipv6.conf.${name}.disable_ipv6=1", or leave IPv6 to it with --no-ipv6`,
+    );
+  }
+}
+
 function setOption(c: Libc, fd: number, level: number, option: number, value: Pinned, length: number): number {
   return c.setsockopt(fd, level, option, value.address, length);
 }
@@ -251,12 +276,25 @@ function bindTo(c: Libc, fd: number, index: number): void {
 
 /** Has the card take frames for `mac` too: a second address in its filter, or everything where it has no such filter. */
 function hearAlso(c: Libc, fd: number, index: number, mac: Uint8Array): void {
-  // struct packet_mreq
+  const request = membership(index, PACKET_MR_UNICAST, mac);
+  check(setOption(c, fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, request, 16), 'have the card take our address');
+}
+
+/** Has the card take frames to a group, or not any more. One that is not there is left as it is. */
+export function hearGroup(c: Libc, fd: number, index: number, group: Uint8Array, wanted: boolean): void {
+  const option = wanted ? PACKET_ADD_MEMBERSHIP : PACKET_DROP_MEMBERSHIP;
+  const request = membership(index, PACKET_MR_MULTICAST, group);
+  const done = setOption(c, fd, SOL_PACKET, option, request, 16);
+  if (wanted) check(done, 'have the card take frames to a group');
+}
+
+/** struct packet_mreq */
+function membership(index: number, type: number, mac: Uint8Array): Pinned {
   const request = pinned(16);
   const view = new DataView(request.bytes.buffer, request.bytes.byteOffset, 16);
   view.setInt32(0, index, true);
-  view.setUint16(4, PACKET_MR_UNICAST, true);
+  view.setUint16(4, type, true);
   view.setUint16(6, 6, true);
   request.bytes.set(mac, 8);
-  check(setOption(c, fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, request, 16), 'have the card take our address');
+  return request;
 }

@@ -2,7 +2,7 @@
 import { type Pinned, pinned } from '../../../native/libc/slab.js';
 import type { FrameSink } from '../device.js';
 import { DescriptorDevice, IOVEC, RECEIVE_SIZE } from './descriptor-device.js';
-import { openPacketSocket, type PacketOptions } from './packet-open.js';
+import { hearGroup, openPacketSocket, type PacketOptions } from './packet-open.js';
 
 /** Frames that one call may bring. */
 const BATCH = 32;
@@ -37,6 +37,14 @@ export class PacketDevice extends DescriptorDevice {
       this.messages.bytes.byteOffset,
       (BATCH * MESSAGE) / 4,
     );
+  }
+
+  join(group: Uint8Array): void {
+    hearGroup(this.c, this.fd, this.c.if_nametoindex(this.name), group, true);
+  }
+
+  leave(group: Uint8Array): void {
+    hearGroup(this.c, this.fd, this.c.if_nametoindex(this.name), group, false);
   }
 
   override receive(sink: FrameSink, budget: number): number {

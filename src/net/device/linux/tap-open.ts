@@ -109,7 +109,7 @@ function openAttached(options: TapOptions, queues: number): OpenTap {
   const { name, bridge } = options;
   checkInterfaceName(name);
   if (bridge !== undefined && !interfaceExists(bridge)) {
-    throw new Error(`there is no bridge ${bridge}; make it with "sitekernel host up --bridge ${bridge}" (as root)`);
+    throw new Error(`there is no bridge ${bridge}; make it with "sudo sitekernel host up --bridge ${bridge}"`);
   }
   const existed = interfaceExists(name);
   const fd = openClone(c);
@@ -145,7 +145,7 @@ function openClone(c: Libc): number {
   }
   if (errno === EACCES || errno === EPERM) {
     throw new Error(
-      `no permission to open ${CLONE_DEVICE}; run as root, or prepare the host once with "sudo sitekernel host up" and make ${CLONE_DEVICE} readable and writable for this user`,
+      `no permission to open ${CLONE_DEVICE}; run as root, or let this user open it with "sudo chmod a+rw ${CLONE_DEVICE}"`,
     );
   }
   throw new SystemError(`open ${CLONE_DEVICE}`, errno);
@@ -190,7 +190,7 @@ function attachError(name: string, errno: number, existed: boolean, queues: numb
       : `no permission to make TAP ${name}; run as root, or make one for this user with "sudo sitekernel host up --bridge BRIDGE --tap ${name} --user USER"`;
   }
   if (errno === EINVAL && existed && queues > 1 && isTap(name)) {
-    return `TAP ${name} has a single queue, and --workers needs one for each; make it anew with "sitekernel host up --multi-queue ...", or leave --workers out`;
+    return `TAP ${name} has a single queue, and --workers needs one for each; remove it with "sudo ip link delete ${name}", then make it with "sudo sitekernel host up --bridge BRIDGE --tap ${name} --user USER --multi-queue"; or leave --workers out`;
   }
   if (errno === EINVAL && existed) return `${name} exists and is not a TAP; choose another name with --tap`;
   return `cannot open TAP ${name}: ${errnoText(errno)}`;
@@ -208,7 +208,8 @@ function setOffloads(c: Libc, fd: number): number {
   if (c.ioctl(fd, TUNSETVNETHDRSZ, size.address) < 0) {
     throw new SystemError('set the size of the virtio-net header', c.errno());
   }
-  for (const bits of [TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6, TUN_F_CSUM | TUN_F_TSO4, TUN_F_CSUM]) {
+  // Segmentation is for both families or none: a connection does not ask which one it has.
+  for (const bits of [TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6, TUN_F_CSUM]) {
     if (c.ioctl(fd, TUNSETOFFLOAD, bits) === 0) return bits;
   }
   // Another program may have left them set on a persistent TAP.
@@ -240,10 +241,10 @@ function joinBridge(bridge: string, name: string): void {
       throw new Error(`${name} is on the bridge ${other} already; name that one with --bridge, or take it off there`);
     }
     if (error.errno === EOPNOTSUPP)
-      throw new Error(`${bridge} is not a bridge; name one, or make it with "sitekernel host up"`);
+      throw new Error(`${bridge} is not a bridge; name one, or make one with "sudo sitekernel host up --bridge br0"`);
     if (isForbidden(error)) {
       throw new Error(
-        `no permission to put ${name} on ${bridge}; run as root, or prepare both with "sudo sitekernel host up"`,
+        `no permission to put ${name} on ${bridge}; run as root, or prepare both with "sudo sitekernel host up --bridge ${bridge} --tap ${name} --user USER"`,
       );
     }
     throw error;

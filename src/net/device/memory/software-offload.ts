@@ -33,8 +33,18 @@ function get16(bytes: Uint8Array, at: number): number {
   return (bytes[at] << 8) | bytes[at + 1];
 }
 
-/** Source, destination, protocol and length as RFC 9293 3.1 adds them to the transport's checksum. */
+const IPV6_HEADER = 40;
+
+function isIpv6(bytes: Uint8Array): boolean {
+  return bytes[ETHERNET_HEADER] >> 4 === 6;
+}
+
+/** Source, destination, protocol and length as RFC 9293 3.1 and RFC 8200 8.1 add them to the transport's checksum. */
 function pseudoHeaderSum(bytes: Uint8Array, transport: number, length: number): number {
+  if (isIpv6(bytes)) {
+    const sum = bytes[ETHERNET_HEADER + 6] + (length - transport);
+    return onesSum(bytes, ETHERNET_HEADER + 8, ETHERNET_HEADER + IPV6_HEADER, sum);
+  }
   const sum = bytes[ETHERNET_HEADER + 9] + (length - transport);
   return onesSum(bytes, ETHERNET_HEADER + 12, ETHERNET_HEADER + 20, sum);
 }
@@ -63,9 +73,9 @@ export class SoftwareOffload {
 
   private segments(length: number, header: number, size: number, emit: WireFrame): void {
     const { whole, cut } = this;
-    const transport = ETHERNET_HEADER + (whole[ETHERNET_HEADER] & 0x0f) * 4;
+    const ipv6 = isIpv6(whole);
+    const transport = ETHERNET_HEADER + (ipv6 ? IPV6_HEADER : (whole[ETHERNET_HEADER] & 0x0f) * 4);
     const flags = whole[transport + TCP_FLAGS];
-    const id = get16(whole, ETHERNET_HEADER + 4);
     const view = new DataView(whole.buffer);
     const seq = view.getUint32(transport + TCP_SEQ);
     cut.set(whole.subarray(0, header));
@@ -74,10 +84,8 @@ export class SoftwareOffload {
       const until = Math.min(at + size, length);
       const end = header + until - at;
       cut.set(whole.subarray(at, until), header);
-      put16(cut, ETHERNET_HEADER + 2, end - ETHERNET_HEADER);
-      put16(cut, ETHERNET_HEADER + 4, (id + index) & 0xffff);
-      put16(cut, ETHERNET_HEADER + 10, 0);
-      put16(cut, ETHERNET_HEADER + 10, ~onesSum(cut, ETHERNET_HEADER, transport, 0) & 0xffff);
+      if (ipv6) put16(cut, ETHERNET_HEADER + 4, end - transport);
+      else this.ipv4Header(transport, end, index);
       new DataView(cut.buffer).setUint32(transport + TCP_SEQ, (seq + at - header) >>> 0);
       // CWR belongs to the first segment (RFC 3168 6.1.2), FIN and PSH to the last.
       let own = flags;
@@ -90,5 +98,14 @@ export class SoftwareOffload {
       emit(cut, end);
       index += 1;
     }
+  }
+
+  /** Length, ID and checksum of the `index`th segment, which ends at `end`. */
+  private ipv4Header(transport: number, end: number, index: number): void {
+    const { whole, cut } = this;
+    put16(cut, ETHERNET_HEADER + 2, end - ETHERNET_HEADER);
+    put16(cut, ETHERNET_HEADER + 4, (get16(whole, ETHERNET_HEADER + 4) + index) & 0xffff);
+    put16(cut, ETHERNET_HEADER + 10, 0);
+    put16(cut, ETHERNET_HEADER + 10, ~onesSum(cut, ETHERNET_HEADER, transport, 0) & 0xffff);
   }
 }

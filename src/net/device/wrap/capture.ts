@@ -185,6 +185,14 @@ export class CaptureDevice implements Device {
     if (this.heldEnd > 0) this.recordHeld();
   };
 
+  join(group: Uint8Array): void {
+    this.inner.join?.(group);
+  }
+
+  leave(group: Uint8Array): void {
+    this.inner.leave?.(group);
+  }
+
   transmit(): boolean {
     const tx = this.tx;
     if (this.inHand && this.heldEnd + 4 + tx.total <= this.held.length) {

@@ -44,6 +44,14 @@ export class FaultyDevice implements Device {
     inner.onReadable = () => this.onReadable?.();
   }
 
+  join(group: Uint8Array): void {
+    this.inner.join?.(group);
+  }
+
+  leave(group: Uint8Array): void {
+    this.inner.leave?.(group);
+  }
+
   transmit(): boolean {
     const sent = new Uint8Array(this.tx.total);
     this.tx.copyTo(sent, 0);

@@ -1,5 +1,6 @@
 import type { Lease } from '../../dhcp/lease.js';
 import type { LeaseInfo } from '../../flow.js';
+import type { Ipv6ModeEvents, Ipv6State } from './ipv6-mode.js';
 
 /** How an address comes to a stack, and what is told of it. */
 export interface AddressMode {
@@ -15,13 +16,18 @@ export interface AddressMode {
   leave(now: number): AddressState | undefined;
   /** Goes on with an address that a predecessor had, `elapsed` ms ago: announces it, and asks nobody. */
   adopt(state: AddressState, now: number, elapsed: number): void;
+  /** The link is up after it was down, or on a bridge again: neighbours are asked for anew, and the address is looked at. */
+  linkUp?(now: number): void;
+  /** The machine slept for so many milliseconds, which `now` does not count. */
+  slept?(milliseconds: number, now: number): void;
   /** The lease that there is now. */
   lease?(now: number): LeaseInfo | undefined;
 }
 
-/** What goes along; JSON. `address` in text. The lease's times are ms from the moment of the hand-over; -1: never. */
+/** What goes along; JSON. `address`: of IPv4, in text; undefined: there is none. The lease's times are ms from the moment of the hand-over; -1: never. */
 export interface AddressState {
-  readonly address: string;
+  readonly address?: string | undefined;
+  readonly ipv6?: Ipv6State | undefined;
   readonly lease?:
     | (Omit<Lease, 'renewAt' | 'rebindAt' | 'expiresAt' | 'seconds'> & {
         readonly renewIn: number;
@@ -32,13 +38,9 @@ export interface AddressState {
     | undefined;
 }
 
-export interface AddressEvents {
-  /** The stack has this address now; undefined: it has none any more. */
-  address(text: string | undefined): void;
-  /** In order, for a log: one sentence. */
-  event(sentence: string): void;
-  /** For the operator: one sentence. */
-  notice(sentence: string): void;
+export interface AddressEvents extends Ipv6ModeEvents {
+  /** The stack has this IPv4 address now, and further ones; undefined: it has none any more. */
+  address(text: string | undefined, further?: readonly string[]): void;
   /** There is no way to go on: one sentence. */
   failed(sentence: string): void;
 }

@@ -10,7 +10,12 @@ import type { AddressEvents, AddressMode, AddressState } from './address-mode.js
 export class DhcpMode implements AddressMode {
   private readonly client: DhcpClient;
 
-  constructor(stack: Stack, hostname: string | undefined, memory: LeaseMemory | undefined, events: AddressEvents) {
+  constructor(
+    private readonly stack: Stack,
+    hostname: string | undefined,
+    memory: LeaseMemory | undefined,
+    events: AddressEvents,
+  ) {
     this.client = new DhcpClient({
       stack,
       hostname,
@@ -30,6 +35,16 @@ export class DhcpMode implements AddressMode {
 
   poll(now: number): number {
     return this.client.poll(now);
+  }
+
+  linkUp(now: number): void {
+    this.stack.output.forget();
+    this.client.linkUp(now);
+  }
+
+  slept(milliseconds: number, now: number): void {
+    this.stack.output.forget();
+    this.client.slept(milliseconds, now);
   }
 
   stop(now: number): void {

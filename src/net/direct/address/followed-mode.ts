@@ -4,6 +4,7 @@ import type { AddressConfig } from '../../ip/address-config.js';
 import type { Stack } from '../../ip/stack.js';
 import { formatIpv4 } from '../../wire/address.js';
 import type { AddressEvents, AddressMode, AddressState } from './address-mode.js';
+import type { Ipv6Mode } from './ipv6-mode.js';
 
 /** What the worker that has the address tells the others, and whoever takes its place; JSON. */
 export interface SharedAddress {
@@ -11,6 +12,8 @@ export interface SharedAddress {
   readonly config: AddressConfig | undefined;
   readonly state: AddressState | undefined;
   readonly lease: LeaseInfo | undefined;
+  /** Everything that was given by hand has been looked for on the link. */
+  readonly settled: boolean;
   /** CLOCK_MONOTONIC when this held, ms. */
   readonly at: number;
 }
@@ -18,9 +21,15 @@ export interface SharedAddress {
 export class FollowedMode implements AddressMode {
   private followed: { readonly shared: SharedAddress; readonly since: number } | undefined = undefined;
 
+  /** All that was given by hand has been looked for once. */
+  private begun = false;
+
+  /** `further`: takes the IPv4 addresses beside the first one. `ipv6`: its way, which follows, too. */
   constructor(
     private readonly stack: Stack,
     private readonly events: AddressEvents,
+    private readonly further: (now: number) => readonly string[],
+    private readonly ipv6: Ipv6Mode | undefined,
   ) {}
 
   /** An entry of the stack. `elapsed`: ms since it held. */
@@ -29,7 +38,14 @@ export class FollowedMode implements AddressMode {
     this.followed = { shared, since: now - elapsed };
     // Configured anew, it would forget its routes.
     if (JSON.stringify(config) !== JSON.stringify(this.stack.config)) this.stack.configure(config, now);
-    this.events.address(config === undefined ? undefined : formatIpv4(config.address));
+    const further = this.further(now);
+    const ipv6 = shared.state?.ipv6;
+    if (ipv6 !== undefined) this.ipv6?.follow(ipv6, now, elapsed);
+    // Until all has been looked for there is nothing to listen on.
+    if (!shared.settled && !this.begun) return;
+    this.begun = true;
+    this.events.address(config === undefined ? undefined : formatIpv4(config.address), further);
+    if (ipv6 !== undefined) this.ipv6?.tell();
   }
 
   start(): void {}

@@ -5,6 +5,7 @@ import type { TapDeviceOptions } from '../../device/linux/tap.js';
 import type { Faults } from '../../device/wrap/faults.js';
 import type { DropWatcher } from '../../drops.js';
 import type { CongestionName } from '../../tcp/congestion/index.js';
+import type { Ipv6Text } from '../address/ipv6-mode.js';
 import type { WorkerOptions } from '../workers/worker.js';
 
 export interface DirectOptions {
@@ -12,11 +13,23 @@ export interface DirectOptions {
   readonly device: ({ readonly kind: 'tap' } & TapDeviceOptions) | ({ readonly kind: 'card' } & PacketOptions);
   /** Undefined: DHCP. Text forms, checked before. */
   readonly static?:
-    | { readonly address: string; readonly prefix: number; readonly gateway?: string | undefined }
+    | {
+        readonly address: string;
+        readonly prefix: number;
+        readonly gateway?: string | undefined;
+        /** Addresses beside it. */
+        readonly further?: readonly { readonly address: string; readonly prefix: number }[] | undefined;
+      }
     | undefined;
+  /** IPv4 addresses that are served and never announced. */
+  readonly anycast?: readonly string[] | undefined;
+  /** No IPv4. */
+  readonly noIpv4?: boolean | undefined;
+  /** IPv6, with addresses given by hand or had from the network; undefined: none. Text forms, checked before. */
+  readonly ipv6?: Omit<Ipv6Text, 'secret'> | undefined;
   /** DHCP: the name to tell the server. */
   readonly hostname?: string | undefined;
-  /** DHCP: the folder where the lease is remembered; undefined: nowhere. */
+  /** The folder where the lease, and the secret of IPv6 addresses, are remembered; undefined: nowhere. */
   readonly state?: string | undefined;
   readonly congestion?: CongestionName | undefined;
   /** Bytes that TCP may keep for all connections; by default a share of what the machine has (`memory-budget.ts`). */

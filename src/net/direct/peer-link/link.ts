@@ -14,6 +14,12 @@ export const ERROR = 3;
 /** An Ethernet frame with an ARP reply. */
 export const ARP = 4;
 
+/** An Ethernet frame of IPv6 neighbour or listener discovery; between workers behind the number of who had it. */
+export const ND = 6;
+
+/** IPv6 source and destination, 16 bytes each, then a UDP datagram, verified. */
+export const DATAGRAM6 = 7;
+
 /** Source, destination, then a UDP datagram, verified. */
 export const DATAGRAM = 5;
 

@@ -6,14 +6,14 @@ import type { FlowName } from '../../tcp/moving/hand-over.js';
 import { int32At } from '../../wire/tcp.js';
 
 /** Whose segment the datagram that begins at `ip` carries. */
-export function passedOnFlow(bytes: Uint8Array, ip: number): FlowName {
-  const start = ip + ((bytes[ip] as number) & 15) * 4;
-  return [int32At(bytes, ip + 12), int32At(bytes, ip + 16), int32At(bytes, start)];
+export function passedOnFlow(stack: Stack, bytes: Uint8Array, ip: number): FlowName {
+  const start = stack.transportAt(bytes, ip, bytes.length);
+  return [stack.sourceOf(bytes, ip), stack.destinationOf(bytes, ip), int32At(bytes, start)];
 }
 
 /** Hands the segment of the datagram `bytes[ip..]` to TCP. `tos`: as it came. An entry of the stack. */
 export function inputPassedOn(stack: Stack, tcp: TcpLayer, bytes: Uint8Array, ip: number, tos: number): void {
-  const start = ip + ((bytes[ip] as number) & 15) * 4;
-  const [source, destination] = [int32At(bytes, ip + 12), int32At(bytes, ip + 16)];
+  const start = stack.transportAt(bytes, ip, bytes.length);
+  const [source, destination] = [stack.sourceOf(bytes, ip), stack.destinationOf(bytes, ip)];
   tcp.input(bytes, ip, start, bytes.length, source, destination, RX_CHECKSUM_OK, false, tos, stack.now);
 }

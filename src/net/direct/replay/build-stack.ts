@@ -10,12 +10,16 @@ import { DEFAULT_LIMITS } from '../../tcp/limits.js';
 import { parseIpv4 } from '../../wire/address.js';
 import type { AddressEvents, AddressMode } from '../address/address-mode.js';
 import { DhcpMode } from '../address/dhcp-mode.js';
+import { DualMode } from '../address/dual-mode.js';
+import { Ipv6Mode, type Ipv6Text } from '../address/ipv6-mode.js';
 import { StaticMode } from '../address/static-mode.js';
 
 export interface StaticText {
   readonly address: string;
   readonly prefix: number;
   readonly gateway?: string | undefined;
+  /** Addresses beside it. */
+  readonly further?: readonly { readonly address: string; readonly prefix: number }[] | undefined;
 }
 
 /** `memory`: bytes that TCP may keep. */
@@ -32,16 +36,45 @@ export function buildStack(
   return { stack, tcp };
 }
 
-/** `given`: text forms, checked before; undefined: DHCP. */
+/** How a host comes to its addresses; text forms, checked before. */
+export interface Addressing {
+  /** Undefined: DHCP, if there is IPv4 at all. */
+  readonly static?: StaticText | undefined;
+  /** IPv4 addresses that are served and never announced. */
+  readonly anycast?: readonly string[] | undefined;
+  /** No IPv4. */
+  readonly noIpv4?: boolean | undefined;
+  readonly hostname?: string | undefined;
+  /** Undefined: no IPv6. */
+  readonly ipv6?: Ipv6Text | undefined;
+}
+
 export function buildMode(
   stack: Stack,
-  given: StaticText | undefined,
-  hostname: string | undefined,
+  addressing: Addressing,
+  memory: LeaseMemory | undefined,
+  events: AddressEvents,
+): AddressMode {
+  const { ipv6, noIpv4, anycast = [] } = addressing;
+  const ipv4 = noIpv4 === true ? undefined : ipv4Mode(stack, addressing, memory, events);
+  return new DualMode(ipv4, ipv6 && new Ipv6Mode(stack, ipv6, events, noIpv4), (now) => {
+    for (const one of anycast) stack.addAddress({ address: parseIpv4(one)!, prefix: 32, anycast: true }, now);
+  });
+}
+
+function ipv4Mode(
+  stack: Stack,
+  { static: given, hostname }: Addressing,
   memory: LeaseMemory | undefined,
   events: AddressEvents,
 ): AddressMode {
   if (given === undefined) return new DhcpMode(stack, hostname, memory, events);
   const address = parseIpv4(given.address)!;
   const gateway = given.gateway === undefined ? undefined : parseIpv4(given.gateway);
-  return new StaticMode(stack, { address, prefix: given.prefix, gateway }, events);
+  const further = (given.further ?? []).map((one) => ({
+    address: parseIpv4(one.address)!,
+    prefix: one.prefix,
+    anycast: false,
+  }));
+  return new StaticMode(stack, { address, prefix: given.prefix, gateway }, further, events);
 }

@@ -1,5 +1,7 @@
-/** Numbers that stand for what was sent, and for a state: equal when two runs did the same, and hardly ever otherwise. */
-import { HEADROOM, IP_OFFSET, type TxFrame } from '../../device/tx-frame.js';
+/**
+ * Numbers that stand for what was sent, and for a state: equal when two runs did the same, and hardly ever otherwise.
+ */
+import { HEADROOM_IPV6, IP_OFFSET, IPV6_OFFSET, TRANSPORT_OFFSET, type TxFrame } from '../../device/tx-frame.js';
 
 /** FNV-1a, twice, from two bases: 64 bits. */
 export class Digest {
@@ -32,26 +34,36 @@ export class Digest {
 }
 
 /**
- * Takes in a frame that is sent: its headers whole, and how long it is. A segment's data and its checksum are left out: bytes of
- * long answers are not in a recording.
+ * Takes in a frame that is sent: its headers whole, and how long it is. A segment's data and its checksum are left out:
+ * bytes of long answers are not in a recording.
  */
 export function digestFrame(digest: Digest, tx: TxFrame): void {
   const { head } = tx;
   digest.word(tx.total);
   digest.word(tx.segmentSize);
-  const whole = HEADROOM + tx.length;
+  const whole = tx.first + tx.length;
   let end = whole;
-  if (head[IP_OFFSET - 2] === 8 && head[IP_OFFSET - 1] === 0 && head[IP_OFFSET + 9] === 6) {
-    const tcp = IP_OFFSET + (head[IP_OFFSET] & 15) * 4;
+  if (carriesTcp(tx)) {
+    const tcp = TRANSPORT_OFFSET;
     end = Math.min(whole, tcp + (head[tcp + 12] >> 4) * 4);
-    digest.bytes(head, HEADROOM, Math.min(end, tcp + 16));
+    digest.bytes(head, tx.first, Math.min(end, tcp + 16));
     digest.bytes(head, Math.min(end, tcp + 18), end);
     return;
   }
-  digest.bytes(head, HEADROOM, end);
+  digest.bytes(head, tx.first, end);
 }
 
-/** What is not the stack's: where frames go, who owns a connection, how numbers are drawn, where bytes of answers lie. */
+/**
+ * A whole datagram of either family with TCP right behind its header: neither options nor extension headers are sent.
+ */
+function carriesTcp({ head, first }: TxFrame): boolean {
+  if (first === HEADROOM_IPV6) return head[IPV6_OFFSET + 6] === 6;
+  return head[IP_OFFSET - 2] === 8 && head[IP_OFFSET - 1] === 0 && head[IP_OFFSET + 9] === 6;
+}
+
+/**
+ * What is not the stack's: where frames go, who owns a connection, how numbers are drawn, where bytes of answers lie.
+ */
 const OUTSIDE = new Set([
   'device',
   'tx',

@@ -6,6 +6,8 @@
  * without the others; a 0 in the place of a kind ends a segment.
  */
 
+import type { Ipv6Text } from '../address/ipv6-mode.js';
+
 /** time f64, marks u8, length u32, bytes: a frame came. */
 export const FRAME = 1;
 /** time f64: the batch was through; everything that was due was done; only the stack did what was due to it. */
@@ -49,6 +51,10 @@ export const FINISH = 24;
 export const REMEMBERED = 25;
 /** length u32, bytes (JSON of `Beginning`): what a segment that follows another begins with. */
 export const STATE = 26;
+/** time f64: the link came up. */
+export const LINK_UP = 27;
+/** time f64, milliseconds f64: the machine slept. */
+export const SLEPT = 28;
 
 /** Bytes of one write that are kept; of longer ones only the length is. */
 export const CONTENT_MOST = 64 * 1024;
@@ -62,8 +68,18 @@ export interface RecordedConfig {
   readonly segmentation: number;
   /** Text forms; undefined: DHCP. */
   readonly static:
-    | { readonly address: string; readonly prefix: number; readonly gateway?: string | undefined }
+    | {
+        readonly address: string;
+        readonly prefix: number;
+        readonly gateway?: string | undefined;
+        readonly further?: readonly { readonly address: string; readonly prefix: number }[] | undefined;
+      }
     | undefined;
+  readonly anycast?: readonly string[] | undefined;
+  /** No IPv4; undefined: a recording of a program that knew nothing else. */
+  readonly noIpv4?: boolean | undefined;
+  /** Text forms; undefined: no IPv6. */
+  readonly ipv6?: Ipv6Text | undefined;
   readonly hostname: string | undefined;
   readonly congestion: string;
   /** Bytes that TCP may keep; undefined in recordings of programs that had one figure for all machines. */

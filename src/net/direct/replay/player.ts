@@ -82,11 +82,13 @@ export class Player {
     this.owners = new PlayedOwners(segments, this.events, built.tcp, () => this.until());
     this.tcp.outside = () => this.outside();
     const tell = (sentence: string): void => options.onEvent?.(sentence, this.now);
-    this.mode = buildMode(this.stack, config.static, config.hostname, this.leases(), {
+    this.mode = buildMode(this.stack, config, this.leases(), {
       address: () => {},
       event: tell,
       notice: tell,
       failed: tell,
+      addresses6: () => {},
+      failed6: tell,
     });
     const input: FrameSink = (bytes, start, end, marks) => this.stack.input(bytes, start, end, marks, this.now);
     this.sink = wrapped?.handing(input) ?? input;
@@ -142,16 +144,24 @@ export class Player {
       case E.POLL_STACK:
       case E.START:
       case E.STOP:
+      case E.LINK_UP:
         this.time(next.now);
         events.advance();
         if (kind === E.FLUSH) stack.flush(this.now);
         else if (kind === E.START) this.mode.start(this.now);
         else if (kind === E.STOP) this.mode.stop(this.now);
+        else if (kind === E.LINK_UP) this.mode.linkUp?.(this.now);
         else stack.poll(this.now);
         if (kind !== E.POLL) return;
         this.mode.poll(this.now);
-        stack.arp.poll(this.now);
+        stack.pollNeighbours(this.now);
         return;
+      case E.SLEPT: {
+        this.time(next.now);
+        const { value } = next;
+        events.advance();
+        return this.mode.slept?.(value, this.now);
+      }
       case E.ENTRY:
         events.advance();
         return this.until();

@@ -86,8 +86,14 @@ export class Events {
         case E.OUTSIDE:
         case E.START:
         case E.STOP:
+        case E.LINK_UP:
           next.now = view.getFloat64(at, true);
           at += 8;
+          break;
+        case E.SLEPT:
+          next.now = view.getFloat64(at, true);
+          next.value = view.getFloat64(at + 8, true);
+          at += 16;
           break;
         case E.RANDOM:
           next.value = view.getInt32(at, true);

@@ -31,6 +31,14 @@ export class RecordedDevice implements Device {
     return this.inner.receive(sink, budget);
   }
 
+  join(group: Uint8Array): void {
+    this.inner.join?.(group);
+  }
+
+  leave(group: Uint8Array): void {
+    this.inner.leave?.(group);
+  }
+
   transmit(): boolean {
     const taken = this.inner.transmit();
     this.recorder.out(this.tx, taken);

@@ -119,7 +119,14 @@ export class Recorder {
     this.commit();
   }
 
-  /** FLUSH, POLL, POLL_STACK, OUTSIDE, START, STOP. */
+  slept(milliseconds: number, now: number): void {
+    this.begin(E.SLEPT, 17);
+    this.view.setFloat64(this.used, now, true);
+    this.view.setFloat64(this.used + 8, milliseconds, true);
+    this.used += 16;
+  }
+
+  /** FLUSH, POLL, POLL_STACK, OUTSIDE, START, STOP, LINK_UP. */
   turn(kind: number, now: number): void {
     if (kind === E.POLL_STACK) this.between(0);
     this.begin(kind, 9);

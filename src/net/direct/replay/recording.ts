@@ -4,6 +4,7 @@ import type { Device } from '../../device/device.js';
 import type { Stack } from '../../ip/stack.js';
 import type { TcpLayer } from '../../tcp/index.js';
 import { formatMac } from '../../wire/address.js';
+import type { Ipv6Text } from '../address/ipv6-mode.js';
 import type { DirectOptions } from '../host/options.js';
 import type { Beginning } from './events.js';
 import { FileTape } from './file.js';
@@ -13,17 +14,18 @@ import { Recorder } from './recorder.js';
 export function record(
   options: DirectOptions,
   device: Device,
-  memory: number,
+  { memory, ipv6 }: { readonly memory: number; readonly ipv6: Ipv6Text | undefined },
   beginning: () => Beginning,
 ): Recorder | undefined {
-  const { record, static: given, hostname, congestion = 'cubic' } = options;
+  const { record, static: given, anycast, noIpv4, hostname, congestion = 'cubic' } = options;
   if (record === undefined) return undefined;
   const { mac, mtu, offload } = device;
   const clock = performance.now();
   const config = {
     version: record.version,
     ...{ mac: formatMac(mac), mtu, checksum: offload.checksum, segmentation: offload.segmentation },
-    ...{ static: given, hostname, congestion, memory, clock, wallClock: performance.timeOrigin + clock },
+    ...{ static: given, anycast, noIpv4, ipv6, hostname, congestion, memory },
+    ...{ clock, wallClock: performance.timeOrigin + clock },
   };
   const notice = (sentence: string) => options.onNotice?.(sentence);
   return new Recorder(new FileTape(record.file, record.bytes, config, notice), beginning);

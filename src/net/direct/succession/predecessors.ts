@@ -9,9 +9,10 @@ import type { TcpLayer } from '../../tcp/layer.js';
 import { Adopter } from '../../tcp/moving/adopter.js';
 import {
   adoptTimeWait,
+  type CarriedName,
+  carriedName,
   type Elsewhere,
-  type FlowName,
-  nameOf,
+  flowName,
   type TcpState,
   type TimeWaitState,
 } from '../../tcp/moving/hand-over.js';
@@ -20,7 +21,7 @@ import { quotedFlow } from '../../tcp/receive/icmp.js';
 import { FlowTable } from '../../tcp/tables/flow-table.js';
 import { int32At } from '../../wire/tcp.js';
 import type { AddressState } from '../address/address-mode.js';
-import { ARP, ERROR, LINK_HEAD, Link, SAY, SEGMENT } from '../peer-link/link.js';
+import { ARP, ERROR, LINK_HEAD, Link, ND, SAY, SEGMENT } from '../peer-link/link.js';
 import { decodeRecord } from '../peer-link/moving-codec.js';
 import { inputPassedOn, passedOnFlow } from '../peer-link/passed-on.js';
 
@@ -41,7 +42,7 @@ export interface HandedOver {
 
 /** What a predecessor says. */
 interface Told {
-  readonly gone?: FlowName;
+  readonly gone?: CarriedName;
   readonly timeWait?: TimeWaitState;
   /** A memory that connections refer to which could move. */
   readonly open?: MemoryName;
@@ -69,7 +70,7 @@ export class Predecessors implements Elsewhere {
     private readonly memories: Memories | undefined,
   ) {
     this.adopter = new Adopter(tcp, memories);
-    this.flows = new FlowTable<Theirs>(tcp.hash);
+    this.flows = new FlowTable<Theirs>(tcp.hash, stack.peers);
   }
 
   /**
@@ -94,7 +95,7 @@ export class Predecessors implements Elsewhere {
       predecessors.learn(first, state.tcp.connections);
       for (const link of links.slice(1)) {
         const { connections } = await question(link, { do: 'names' });
-        predecessors.learn(link, connections as FlowName[]);
+        predecessors.learn(link, connections as CarriedName[]);
       }
       return { predecessors, state };
     } catch (error) {
@@ -126,9 +127,12 @@ export class Predecessors implements Elsewhere {
     return this.adopter.undecided;
   }
 
-  private learn(link: Link, names: readonly FlowName[]): void {
+  private learn(link: Link, names: readonly CarriedName[]): void {
     this.links.add(link);
-    for (const [remoteAddress, localAddress, ports] of names) {
+    for (const carried of names) {
+      const name = flowName(this.stack.peers, carried);
+      if (name === undefined) continue;
+      const [remoteAddress, localAddress, ports] = name;
       this.flows.add({ remoteAddress, localAddress, ports, link });
     }
     link.onMessage = (kind, content) => {
@@ -157,10 +161,10 @@ export class Predecessors implements Elsewhere {
   /** Adopts what it can of it. Two owners there never are: the old one does nothing before it reads the answer, and we before it is sent. */
   private move(link: Link, records: readonly unknown[]): void {
     const taken = this.adopter.take(records.map(decodeRecord));
-    link.say({ do: 'settled', moved: taken.map(nameOf) }, () => {
+    link.say({ do: 'settled', moved: taken.map((c) => carriedName(this.stack.peers, c)) }, () => {
       this.enter(() => {
         for (const c of taken) {
-          this.forget(link, nameOf(c));
+          this.forget(link, carriedName(this.stack.peers, c));
           this.adopter.begin(c);
         }
       });
@@ -171,13 +175,14 @@ export class Predecessors implements Elsewhere {
   private returned(content: Buffer): void {
     const { stack, tcp } = this;
     // Nobody else's, and no answer to nobody.
-    if (tcp.connections.get(...passedOnFlow(content, 1)) === undefined) return;
+    if (tcp.connections.get(...passedOnFlow(stack, content, 1)) === undefined) return;
     inputPassedOn(stack, tcp, content, 1, content[0] as number);
   }
 
-  private forget(link: Link, [remote, local, ports]: FlowName): void {
-    const one = this.flows.get(remote, local, ports);
-    if (one?.link === link) this.flows.delete(one);
+  private forget(link: Link, carried: CarriedName): void {
+    const name = flowName(this.stack.peers, carried);
+    const one = name && this.flows.get(...name);
+    if (one !== undefined && one.link === link) this.flows.delete(one);
   }
 
   /** It has ended: what it had is nobody's. */
@@ -207,7 +212,7 @@ export class Predecessors implements Elsewhere {
   }
 
   error(type: number, code: number, mtu: number, bytes: Uint8Array, ip: number, end: number): boolean {
-    const flow = quotedFlow(bytes, ip, end);
+    const flow = quotedFlow(this.stack, bytes, ip, end);
     if (flow === undefined) return false;
     const one = this.flows.get(...flow);
     if (one === undefined) return false;
@@ -223,12 +228,17 @@ export class Predecessors implements Elsewhere {
   /** They ask for MAC addresses themselves, and the answers come to us. */
   arpReply(bytes: Uint8Array, start: number, end: number): void {
     // What claims our address is for us alone to answer.
-    if (int32At(bytes, start + 28) === this.stack.config?.address) return;
+    if (this.stack.isAnnounced(int32At(bytes, start + 28))) return;
     for (const link of this.links) link.frame(ARP, 0, bytes, start, end);
   }
 
-  /** What they had their connections on is not ours any more. */
-  addressLost(address: number): void {
+  /** They ask for IPv6 neighbours, too: `bytes[start..end)` is a frame with an advertisement. */
+  advertisement(bytes: Uint8Array, start: number, end: number): void {
+    for (const link of this.links) link.frame(ND, 0, bytes, start, end);
+  }
+
+  /** What they had their connections on is not ours any more. `address`: a number of IPv4, or text of IPv6. */
+  addressLost(address: number | string): void {
     for (const link of this.links) link.say({ do: 'lost', address });
   }
 }

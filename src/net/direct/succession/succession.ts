@@ -65,7 +65,10 @@ export class Succession implements Owner {
     if (found === undefined) return false;
     const { state, predecessors } = found;
     this.predecessors = predecessors;
-    turns.arpReply = (bytes, start, end) => predecessors.arpReply(bytes, start, end);
+    turns.neighbourReply = (bytes, start, end, arp) => {
+      if (arp) predecessors.arpReply(bytes, start, end);
+      else predecessors.advertisement(bytes, start, end);
+    };
     turns.enter(() => this.adopt(state, false, []));
     predecessors.taken();
     turns.loop.start();
@@ -146,7 +149,7 @@ export class Succession implements Owner {
   }
 
   addressLost(address: string): void {
-    this.predecessors?.addressLost(parseIpv4(address)!);
+    this.predecessors?.addressLost(address.includes(':') ? address : parseIpv4(address)!);
   }
 
   /** Nobody can ask any more. */

@@ -3,13 +3,14 @@ import { createServer, type Server } from 'node:net';
 import type { Memories } from '../../../memory/memories.js';
 import { removeSocket } from '../../../native/sockets/socket-file.js';
 import { socketPath } from '../../../native/sockets/socket-path.js';
+import { RX_PLAIN } from '../../device/device.js';
 import type { Stack } from '../../ip/stack.js';
 import type { TcpLayer } from '../../tcp/layer.js';
-import { type Departed, type FlowName, nameOf, type TimeWaitState } from '../../tcp/moving/hand-over.js';
+import { type CarriedName, carriedName, type Departed, type TimeWaitState } from '../../tcp/moving/hand-over.js';
 import { Mover } from '../../tcp/moving/mover.js';
 import { MOVE_VERSION } from '../../tcp/moving/record.js';
 import { PROTOCOL_TCP, uint16At } from '../../wire/tcp.js';
-import { ARP, ERROR, LINK_HEAD, Link, SAY, SEGMENT } from '../peer-link/link.js';
+import { ARP, ERROR, LINK_HEAD, Link, ND, SAY, SEGMENT } from '../peer-link/link.js';
 import { encodeRecord } from '../peer-link/moving-codec.js';
 import { inputPassedOn, passedOnFlow } from '../peer-link/passed-on.js';
 import type { HandedOver } from './predecessors.js';
@@ -44,9 +45,9 @@ interface Asked {
   /** With `opened`: of a memory. */
   readonly id?: string;
   /** With `settled`: the connections that are its own now. */
-  readonly moved?: readonly FlowName[];
-  /** With `lost`. */
-  readonly address?: number;
+  readonly moved?: readonly CarriedName[];
+  /** With `lost`: a number of IPv4, or text of IPv6. */
+  readonly address?: number | string;
 }
 
 export class Successor implements Departed {
@@ -94,6 +95,8 @@ export class Successor implements Departed {
           const { stack } = this.owner;
           stack.arp.input(content, 0, 14, content.length, stack.now);
         });
+      case ND:
+        return this.owner.enter(() => this.owner.stack.v6.input(content, 0, content.length, RX_PLAIN, false));
       default:
     }
   }
@@ -125,7 +128,7 @@ export class Successor implements Departed {
     } else if (said.do === 'names') {
       this.stopMoving();
       this.current = link;
-      link.say({ connections: [...owner.tcp.connections].map(nameOf) });
+      link.say({ connections: [...owner.tcp.connections].map((c) => carriedName(owner.stack.peers, c)) });
     } else if (said.do === 'taken') this.taken(link, said.moves === MOVE_VERSION);
     else if (said.do === 'opened') {
       if (this.current === link) this.mover?.opened(String(said.id));
@@ -133,7 +136,13 @@ export class Successor implements Departed {
     } else if (said.do === 'settled') {
       if (this.current === link) owner.enter(() => this.mover?.settled(said.moved ?? []));
       this.look();
-    } else if (said.do === 'lost') owner.enter(() => owner.tcp.addressLost(Number(said.address), owner.stack.now));
+    } else if (said.do === 'lost') this.addressLost(said.address);
+  }
+
+  private addressLost(said: number | string | undefined): void {
+    const { owner } = this;
+    const address = typeof said === 'string' ? owner.stack.peers.fromText(said) : said;
+    if (address !== undefined) owner.enter(() => owner.tcp.addressLost(address, owner.stack.now));
   }
 
   private taken(link: Link, moves: boolean): void {
@@ -193,7 +202,7 @@ export class Successor implements Departed {
     const { mover } = this;
     const tos = content[0] as number;
     if (mover !== undefined && mover.undecided > 0) {
-      if (mover.segment(...passedOnFlow(content, 1), tos, content.subarray(1))) return;
+      if (mover.segment(...passedOnFlow(this.owner.stack, content, 1), tos, content.subarray(1))) return;
     }
     inputPassedOn(this.owner.stack, this.owner.tcp, content, 1, tos);
   }
@@ -209,7 +218,7 @@ export class Successor implements Departed {
     this.current?.say({ timeWait: state });
   }
 
-  gone(name: FlowName): void {
+  gone(name: CarriedName): void {
     this.current?.say({ gone: name });
   }
 

@@ -10,6 +10,8 @@ import { FaultyDevice } from '../../device/wrap/faulty-device.js';
 import type { Stack } from '../../ip/stack.js';
 import { type Driven, type Loop, TURN_BUDGET } from '../../loop/loop.js';
 import type { TcpLayer } from '../../tcp/index.js';
+import { NEIGHBOUR_ADVERTISEMENT } from '../../wire/icmpv6.js';
+import { ICMPV6 } from '../../wire/ipv6.js';
 import type { AddressMode } from '../address/address-mode.js';
 import { FLUSH, OUTSIDE, POLL, POLL_STACK } from '../replay/events.js';
 import type { Owners } from '../replay/recorded-flow.js';
@@ -30,8 +32,8 @@ export class Turns implements Driven {
   now = 0;
   /** The device is ours to read. */
   reading = true;
-  /** Sees the ARP replies that come. */
-  arpReply: ((bytes: Uint8Array, start: number, end: number) => void) | undefined = undefined;
+  /** Sees the ARP replies (`arp`) and IPv6 neighbour advertisements that come. */
+  neighbourReply: ((bytes: Uint8Array, start: number, end: number, arp: boolean) => void) | undefined = undefined;
   /** Called after each turn and each entry. */
   onTurned: (() => void) | undefined = undefined;
   private due = 0;
@@ -90,9 +92,14 @@ export class Turns implements Driven {
     }
     this.framesToLook -= 1;
     this.recorder?.frame(bytes, start, end, marks, this.now);
-    if (this.arpReply !== undefined && isArpReply(bytes, start, end)) this.arpReply(bytes, start, end);
+    if (this.neighbourReply !== undefined) this.lookForReply(bytes, start, end);
     this.stack.input(bytes, start, end, marks, this.lookedAt[0] as number);
   };
+
+  private lookForReply(bytes: Uint8Array, start: number, end: number): void {
+    if (isArpReply(bytes, start, end)) this.neighbourReply?.(bytes, start, end, true);
+    else if (isAdvertisement(bytes, start, end)) this.neighbourReply?.(bytes, start, end, false);
+  }
 
   turn(spinning = false): number {
     this.inEntry = true;
@@ -157,7 +164,7 @@ export class Turns implements Driven {
     this.recorder?.turn(POLL, this.now);
     const next = this.stack.poll(this.now);
     // A renewal may begin to ask for the server's MAC address.
-    this.due = Math.min(next, this.mode.poll(this.now), this.stack.arp.poll(this.now));
+    this.due = Math.min(next, this.mode.poll(this.now), this.stack.pollNeighbours(this.now));
     this.polledAt = this.now;
     this.dueStale = false;
   }
@@ -202,4 +209,9 @@ export class Turns implements Driven {
 
 function isArpReply(bytes: Uint8Array, start: number, end: number): boolean {
   return end - start >= 42 && bytes[start + 12] === 8 && bytes[start + 13] === 6 && bytes[start + 21] === 2;
+}
+
+function isAdvertisement(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start < 78 || bytes[start + 12] !== 0x86 || bytes[start + 13] !== 0xdd) return false;
+  return bytes[start + 20] === ICMPV6 && bytes[start + 54] === NEIGHBOUR_ADVERTISEMENT;
 }

@@ -17,9 +17,10 @@ import { quotedFlow } from '../../tcp/receive/icmp.js';
 import { after } from '../../tcp/sequence.js';
 import { NONE } from '../../tcp/tables/time-wait.js';
 import { DHCP_CLIENT_PORT } from '../../wire/dhcp.js';
+import { DHCPV6_CLIENT_PORT } from '../../wire/dhcpv6.js';
 import { ARP_LENGTH, ARP_REPLY, ETHERNET } from '../../wire/ethernet.js';
 import { ACK, int32At, PROTOCOL_TCP, putInt32, RST, uint16At } from '../../wire/tcp.js';
-import { ARP, DATAGRAM, ERROR, SEGMENT } from '../peer-link/link.js';
+import { ARP, DATAGRAM, DATAGRAM6, ERROR, ND, SEGMENT } from '../peer-link/link.js';
 import { inputPassedOn } from '../peer-link/passed-on.js';
 
 const UNMATCHED = dropReason('icmp-error-unmatched');
@@ -45,6 +46,7 @@ export class Astray implements Elsewhere {
   /** Seconds since one of those that have seen the segment sent a cookie. */
   private cookieAge = NO_COOKIE;
   private readonly dhcp: UdpPort | undefined;
+  private readonly dhcpv6: UdpPort | undefined;
 
   /** `number`: 1 to `count`, which is 255 at most. `dhcp`: the lead asks for its address. */
   constructor(
@@ -58,6 +60,15 @@ export class Astray implements Elsewhere {
     tcp.elsewhere = this;
     stack.errorElsewhere = (...values) => this.error(...values);
     stack.arp.heard = (...values) => this.arp(...values);
+    stack.v6.heard = (...values) => this.discovery(...values);
+    if (number !== LEAD) {
+      this.dhcpv6 = stack.udp.bind(DHCPV6_CLIENT_PORT, (bytes, start, end, source, _port, destination) => {
+        const prefix = new Uint8Array(32);
+        stack.peers.write(source, prefix, 0);
+        stack.peers.write(destination, prefix, 16);
+        this.say(this.links[LEAD], DATAGRAM6, prefix, bytes, start - 8, end);
+      });
+    }
     if (!dhcp || number === LEAD) return;
     this.dhcp = stack.udp.bind(DHCP_CLIENT_PORT, (bytes, start, end, source, _port, destination) => {
       const prefix = new Uint8Array(8);
@@ -70,11 +81,13 @@ export class Astray implements Elsewhere {
   /** What another worker has passed on. An entry of the stack. */
   take(kind: number, content: Uint8Array): void {
     if (kind === DATAGRAM) return this.takeDatagram(content);
+    if (kind === DATAGRAM6) return this.takeDatagram6(content);
     this.origin = content[0] as number;
     try {
       if (kind === SEGMENT) this.takeSegment(content);
       else if (kind === ERROR) this.takeError(content);
       else if (kind === ARP) this.takeArp(content);
+      else if (kind === ND) this.stack.v6.learn(content, 1);
     } finally {
       this.origin = 0;
     }
@@ -105,6 +118,13 @@ export class Astray implements Elsewhere {
     stack.udp.input(content, 8, 8, content.length, source, destination, RX_CHECKSUM_OK, true, 0, stack.now);
   }
 
+  private takeDatagram6(content: Uint8Array): void {
+    const { stack } = this;
+    if (content.length < 40) return;
+    const [source, destination] = [stack.peers.intern(content, 0), stack.peers.intern(content, 16)];
+    stack.udp.input(content, 32, 32, content.length, source, destination, RX_CHECKSUM_OK, true, 0, stack.now);
+  }
+
   // Round, from one worker to the next
 
   segment(
@@ -116,7 +136,7 @@ export class Astray implements Elsewhere {
     ip: number,
     end: number,
   ): boolean {
-    const at = ip + ((bytes[ip] as number) & 15) * 4;
+    const at = this.stack.transportAt(bytes, ip, end);
     const flags = bytes[at + 13] as number;
     // A SYN begins where it comes; what has neither bit no connection takes.
     if ((flags & (ACK | RST)) === 0) return false;
@@ -133,7 +153,7 @@ export class Astray implements Elsewhere {
   }
 
   error(type: number, code: number, mtu: number, bytes: Uint8Array, ip: number, end: number): boolean {
-    const flow = quotedFlow(bytes, ip, end);
+    const flow = quotedFlow(this.stack, bytes, ip, end);
     if (flow === undefined) return false;
     const [remote, local, ports] = flow;
     const { connections, listening } = this.tcp;
@@ -177,14 +197,23 @@ export class Astray implements Elsewhere {
   private arp(bytes: Uint8Array, ethernet: number, end: number): boolean {
     if (this.origin !== 0) return false;
     const { number, links, stack } = this;
-    const ours = stack.config?.address;
-    const claims = ours !== undefined && int32At(bytes, ethernet + 28) === ours;
+    const claims = stack.isAnnounced(int32At(bytes, ethernet + 28));
     const prefix = Uint8Array.of(number);
     for (let other = 1; other < links.length; other++) {
       const link = links[other];
       if (link?.open && (!claims || other === LEAD)) this.say(link, ARP, prefix, bytes, ethernet, end);
     }
     return claims && number !== LEAD;
+  }
+
+  /** Neighbour and listener discovery: all learn of it; who it came to answers for the host's addresses. */
+  private discovery(bytes: Uint8Array, ethernet: number, end: number): void {
+    if (this.origin !== 0) return;
+    const prefix = Uint8Array.of(this.number);
+    for (let other = 1; other < this.links.length; other++) {
+      const link = this.links[other];
+      if (link?.open) this.say(link, ND, prefix, bytes, ethernet, end);
+    }
   }
 
   private takeArp(content: Uint8Array): void {
@@ -199,5 +228,6 @@ export class Astray implements Elsewhere {
 
   close(): void {
     this.dhcp?.close();
+    this.dhcpv6?.close();
   }
 }

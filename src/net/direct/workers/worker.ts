@@ -1,8 +1,11 @@
 /** What a stack needs beside its queue to be one of several on a device: keys in common, the address of the lead, ways to the others. */
 import type { Stack } from '../../ip/stack.js';
 import type { TcpLayer } from '../../tcp/layer.js';
+import { parseIpv4 } from '../../wire/address.js';
 import type { AddressEvents } from '../address/address-mode.js';
 import { FollowedMode, type SharedAddress } from '../address/followed-mode.js';
+import { Ipv6Mode } from '../address/ipv6-mode.js';
+import type { Addressing } from '../replay/build-stack.js';
 import { Astray, LEAD } from './astray.js';
 import { WorkerLinks } from './worker-links.js';
 
@@ -53,9 +56,18 @@ export class Worker {
     return this.links.listening;
   }
 
-  /** The way to the address of a worker that is not the lead. */
-  mode(events: AddressEvents): FollowedMode {
-    this.followed = new FollowedMode(this.stack, events);
+  /** The way to the addresses of a worker that is not the lead. */
+  mode(addressing: Addressing, events: AddressEvents): FollowedMode {
+    const { stack } = this;
+    const { static: given, anycast = [], ipv6 } = addressing;
+    const further = (now: number): string[] => {
+      const announced = given?.further ?? [];
+      for (const { address, prefix } of announced)
+        stack.addAddress({ address: parseIpv4(address)!, prefix, anycast: false }, now);
+      for (const one of anycast) stack.addAddress({ address: parseIpv4(one)!, prefix: 32, anycast: true }, now);
+      return announced.map(({ address }) => address);
+    };
+    this.followed = new FollowedMode(stack, events, further, ipv6 && new Ipv6Mode(stack, ipv6, events));
     return this.followed;
   }
 

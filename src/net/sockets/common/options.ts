@@ -7,6 +7,8 @@ export const BACKLOG = 4096;
 export interface SocketNetworkOptions {
   /** The address to listen on, `127.0.0.1` by default. */
   readonly host?: string | undefined;
+  /** Further addresses, at the same port. An IPv6 address among several takes no connections over IPv4. */
+  readonly further?: readonly string[] | undefined;
   /** Flows at one time; one more is reset as soon as it comes. Default 65,536. */
   readonly maxConnections?: number | undefined;
   readonly clock?: Clock | undefined;
@@ -17,15 +19,17 @@ export interface SocketNetworkOptions {
   readonly fds?: readonly number[] | undefined;
   /** The path of a UNIX socket to listen at, which users of its group may connect to. Node's sockets only. */
   readonly path?: string | undefined;
+  /** The option of the command line that chooses the port, for error messages. Default `--port`. */
+  readonly portOption?: string | undefined;
 }
 
-/** A sentence for an error of `listen`. */
-export function listenError(error: NodeJS.ErrnoException, host: string, port: number): string {
+/** A sentence for an error of `listen` and of `bind`. `option`: what chooses the port. */
+export function listenError(error: NodeJS.ErrnoException, host: string, port: number, option = '--port'): string {
   switch (error.code) {
     case 'EADDRINUSE':
-      return `port ${port} of ${host} is in use by another program; stop it, or choose another with --port`;
+      return `port ${port} of ${host} is in use by another program; stop it, or choose another with ${option}`;
     case 'EACCES':
-      return `no permission to listen on port ${port}; ports below 1024 need root or CAP_NET_BIND_SERVICE: choose another with --port`;
+      return `no permission to listen on port ${port}; ports below 1024 need root or CAP_NET_BIND_SERVICE: choose another with ${option}`;
     case 'EADDRNOTAVAIL':
       return `${host} is not an address of this machine; choose one of its own with --host`;
     case 'ENOTFOUND':

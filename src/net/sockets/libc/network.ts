@@ -15,7 +15,9 @@ import {
   EPOLLIN,
   EPOLLOUT,
   EPOLLRDHUP,
+  IPPROTO_IPV6,
   IPPROTO_TCP,
+  IPV6_V6ONLY,
   SO_ERROR,
   SO_LINGER,
   SO_REUSEADDR,
@@ -28,6 +30,7 @@ import {
 } from '../../../native/sockets/sockets.js';
 import type { Accept, Clock, Endpoint, Listener, Network } from '../../flow.js';
 import { RealClock } from '../../real-clock.js';
+import { listenAtAll } from '../common/listen-at-all.js';
 import { addressOfName } from '../common/name.js';
 import { BACKLOG, listenError, type SocketNetworkOptions } from '../common/options.js';
 import { EpollLoop, type Watcher } from './epoll-loop.js';
@@ -54,12 +57,14 @@ interface Listening extends Listener {
 export class OwnSocketNetwork implements Network, Watcher {
   readonly clock: Clock;
   readonly address: string;
+  readonly addresses: readonly string[];
   readonly sender: Sender;
   readonly calls: SocketCalls;
   private readonly loop: EpollLoop;
   private readonly maxConnections: number;
   /** Sockets that listen already. */
   private readonly given: number[];
+  private readonly portOption: string | undefined;
   private readonly memory = pinned(READ_SIZE);
   /** All connections read to here, one after the other. */
   readonly buffer = this.memory.bytes;
@@ -89,15 +94,20 @@ export class OwnSocketNetwork implements Network, Watcher {
     this.calls = this.loop.calls;
     this.clock = options.clock ?? new RealClock();
     this.address = options.host ?? '127.0.0.1';
+    this.addresses = [this.address, ...(options.further ?? [])];
     this.given = [...(options.fds ?? [])];
+    this.portOption = options.portOption;
     this.maxConnections = options.maxConnections ?? 65_536;
     this.sender = new Sender(this.calls);
     this.socketAddress = new SocketAddress(this.calls);
     this.nearPeers = new NearPeers(this.calls);
   }
 
-  async listen(port: number, accept: Accept): Promise<Listener> {
-    const { address: host } = this;
+  listen(port: number, accept: Accept): Promise<Listener> {
+    return listenAtAll(this.addresses, port, (host, at) => this.listenAt(host, at, accept));
+  }
+
+  private async listenAt(host: string, port: number, accept: Accept): Promise<Listener> {
     const given = this.given.shift();
     try {
       const fd =
@@ -116,7 +126,7 @@ export class OwnSocketNetwork implements Network, Watcher {
       this.loop.attach(this);
       return listening;
     } catch (error) {
-      throw new Error(listenError(error as NodeJS.ErrnoException, host, port));
+      throw new Error(listenError(error as NodeJS.ErrnoException, host, port, this.portOption));
     }
   }
 
@@ -126,6 +136,7 @@ export class OwnSocketNetwork implements Network, Watcher {
     const fd = calls.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) throw this.failure();
     this.setFlag(fd, SOL_SOCKET, SO_REUSEADDR);
+    if (family === AF_INET6 && this.addresses.length > 1) this.setFlag(fd, IPPROTO_IPV6, IPV6_V6ONLY);
     // Connections inherit it.
     this.setFlag(fd, IPPROTO_TCP, TCP_NODELAY);
     const length = socketAddress.set(address, port);

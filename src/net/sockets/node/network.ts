@@ -2,6 +2,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Accept, Clock, Endpoint, Listener, Network } from '../../flow.js';
 import { RealClock } from '../../real-clock.js';
+import { listenAtAll } from '../common/listen-at-all.js';
 import { BACKLOG, listenError, type SocketNetworkOptions } from '../common/options.js';
 import { adopt } from './adopt.js';
 import { SocketFlow, type SocketFlowOwner } from './flow.js';
@@ -13,9 +14,11 @@ export type { SocketNetworkOptions } from '../common/options.js';
 export class SocketNetwork implements Network, SocketFlowOwner {
   readonly clock: Clock;
   readonly address: string;
+  readonly addresses: readonly string[];
   private readonly maxConnections: number;
   private readonly given: number[];
   private readonly path: string | undefined;
+  private readonly portOption: string | undefined;
   /** All connections read to here, one after the other. */
   private readonly buffer = new Uint8Array(READ_SIZE);
   private readonly flows = new Set<SocketFlow>();
@@ -27,18 +30,27 @@ export class SocketNetwork implements Network, SocketFlowOwner {
   constructor(options: SocketNetworkOptions = {}) {
     this.clock = options.clock ?? new RealClock();
     this.address = options.host ?? '127.0.0.1';
+    this.addresses = [this.address, ...(options.further ?? [])];
     this.given = [...(options.fds ?? [])];
     this.path = options.path;
+    this.portOption = options.portOption;
     this.maxConnections = options.maxConnections ?? 65_536;
   }
 
   listen(port: number, accept: Accept): Promise<Listener> {
+    return listenAtAll(this.addresses, port, (host, at) => this.listenAt(host, at, accept));
+  }
+
+  private listenAt(host: string, port: number, accept: Accept): Promise<Listener> {
     const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
     server.on('connection', (socket) => this.connected(socket, accept));
     const fd = this.given.shift();
     return new Promise((resolve, reject) => {
-      server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(listenError(error, this.address, port))));
-      const where = this.path !== undefined ? { path: this.path } : { host: this.address, port };
+      server.once('error', (error: NodeJS.ErrnoException) =>
+        reject(new Error(listenError(error, host, port, this.portOption))),
+      );
+      const ipv6Only = this.addresses.length > 1;
+      const where = this.path !== undefined ? { path: this.path } : { host, port, ipv6Only };
       // The file of a UNIX socket is made within this call.
       const mask = this.path === undefined ? undefined : process.umask(0o117);
       server.listen({ ...(fd === undefined ? where : { fd }), backlog: BACKLOG }, () => {

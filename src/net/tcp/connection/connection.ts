@@ -4,8 +4,7 @@
  */
 import type { Memory } from '../../../memory/memory.js';
 import type { CloseReason, Endpoint, Flow, FlowHandler, FlowInfo } from '../../flow.js';
-import type { Ipv4, Route } from '../../ip/ip-output.js';
-import { formatIpv4 } from '../../wire/address.js';
+import type { Handle, Route } from '../../ip/ip-output.js';
 import type { SenderView } from '../congestion/controller.js';
 import type { TcpLayer } from '../layer.js';
 import { resumed } from '../receive/receive.js';
@@ -112,8 +111,8 @@ export class Connection implements Flow, SenderView {
   constructor(
     readonly layer: TcpLayer,
     readonly route: Route,
-    readonly localAddress: Ipv4,
-    readonly remoteAddress: Ipv4,
+    readonly localAddress: Handle,
+    readonly remoteAddress: Handle,
     /** `remote << 16 | local`. */
     readonly ports: number,
   ) {
@@ -188,11 +187,11 @@ export class Connection implements Flow, SenderView {
   }
 
   get local(): Endpoint {
-    return { address: formatIpv4(this.localAddress), port: this.localPort };
+    return { address: this.layer.ip.peers.text(this.localAddress), port: this.localPort };
   }
 
   get remote(): Endpoint {
-    return { address: formatIpv4(this.remoteAddress), port: this.remotePort };
+    return { address: this.layer.ip.peers.text(this.remoteAddress), port: this.remotePort };
   }
 
   get srtt(): number {

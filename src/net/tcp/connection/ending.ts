@@ -27,7 +27,7 @@ function wait(c: Connection, open: boolean, now: number): void {
   const window = Math.min(Math.max((c.rcvAdv - rcvNxt) | 0, 0) >> c.rcvScale, 0xffff);
   const times = { timestamps, tsRecent, tsOffset, window, expires: now + TIME_WAIT };
   const one = { localAddress, remoteAddress, ports, sndNxt: sndMax, rcvNxt, open, ...times };
-  layer.departed?.timeWait(timeWaitState(one, now));
+  layer.departed?.timeWait(timeWaitState(c.layer, one, now));
   layer.gone(c, 'finished', false);
   if (layer.departed === undefined) layer.waiting.add(one);
 }

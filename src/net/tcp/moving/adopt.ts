@@ -10,6 +10,7 @@ import type { TcpLayer } from '../layer.js';
 import { updateMss } from '../send/mss.js';
 import { NONE } from '../tables/time-wait.js';
 import { MOST_TRANSMISSIONS } from './freeze.js';
+import { flowName } from './hand-over.js';
 import {
   APP_LIMITED,
   BUSY_FLAGS,
@@ -45,7 +46,9 @@ export function adopt(
   find: (id: string) => Memory | undefined,
 ): Connection | undefined {
   if (!wellFormed(record)) return undefined;
-  const [remote, local, ports] = record.name;
+  const name = flowName(layer.ip.peers, record.name);
+  if (name === undefined) return undefined;
+  const [remote, local, ports] = name;
   const owner = layer.listening.adopterOf(ports & 0xffff);
   const route = layer.ip.route(remote);
   if (owner === undefined || route === undefined || layer.departed !== undefined) return undefined;
@@ -173,7 +176,7 @@ function inOrder(c: Connection): boolean {
   const window = (c.rcvAdv - c.rcvNxt) | 0;
   if (inFlight < 0 || inFlight > LARGEST || window < -1 || window > LARGEST) return false;
   if (!within(c.sndScale, 0, 14) || !within(c.rcvScale, 0, 14) || !within(c.sndWnd, 0, LARGEST)) return false;
-  if (!within(c.mss, 36, 0xffff) || !within(c.peerMss, 64, 0xffff) || !within(c.mssCap, 1, 0xffff)) return false;
+  if (!within(c.mss, 1, 0xffff) || !within(c.peerMss, 1, 0xffff) || !within(c.mssCap, 1, 0xffff)) return false;
   return within(c.rcvMss, 1, 0xffff) && within(c.tos, 0, 255) && within(c.userTimeout, 1, 2 ** 31);
 }
 
@@ -184,8 +187,7 @@ function within(value: number, least: number, most: number): boolean {
 function wellFormed(record: MovingRecord): boolean {
   if (typeof record !== 'object' || record === null) return false;
   const { busy, rested } = record;
-  if (record.version !== MOVE_VERSION || !numbers(record.name, 3) || !numbers([record.at, record.stamp], 2))
-    return false;
+  if (record.version !== MOVE_VERSION || !numbers([record.at, record.stamp], 2)) return false;
   if (!numbers(record.numbers, NUMBERS.length) || !numbers(record.flags, FLAGS.length)) return false;
   if (!times(record.times, TIMES.length) || !numbers(rested, 4) || rested.some((one) => one < 0)) return false;
   if (busy === undefined) return true;

@@ -7,7 +7,7 @@ import type { Memory } from '../../../memory/memory.js';
 import type { Connection } from '../connection/connection.js';
 import type { TcpLayer } from '../layer.js';
 import { adopt } from './adopt.js';
-import { nameOf } from './hand-over.js';
+import { carriedName } from './hand-over.js';
 import type { MovingRecord } from './record.js';
 
 export class Adopter {
@@ -43,15 +43,19 @@ export class Adopter {
       if (this.adopted.has(String(record.name))) continue;
       const c = adopt(this.layer, record, (id) => this.open.get(id));
       if (c === undefined) continue;
-      this.adopted.add(String(nameOf(c)));
+      this.adopted.add(this.keyOf(c));
       taken.push(c);
     }
     return taken;
   }
 
+  private keyOf(c: Connection): string {
+    return String(carriedName(this.layer.ip.peers, c));
+  }
+
   /** It is ours alone: it goes on. */
   begin(c: Connection): void {
-    this.adopted.delete(String(nameOf(c)));
+    this.adopted.delete(this.keyOf(c));
     this.layer.counters.movedIn++;
     this.layer.attach(c);
     c.handler.thaw?.(c);

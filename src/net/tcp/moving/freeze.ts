@@ -3,7 +3,7 @@ import type { Memory } from '../../../memory/memory.js';
 import type { Connection } from '../connection/connection.js';
 import { CLOSED, ESTABLISHED } from '../connection/state.js';
 import type { Sent } from '../send/in-flight.js';
-import { nameOf } from './hand-over.js';
+import { carriedName } from './hand-over.js';
 import {
   APP_LIMITED,
   BUSY_FLAGS,
@@ -76,7 +76,7 @@ export function freeze(c: Connection, idOf: (memory: Memory) => string | undefin
   if (owner === undefined) return undefined;
   return {
     version: MOVE_VERSION,
-    name: nameOf(c),
+    name: carriedName(c.layer.ip.peers, c),
     at: now + clockOffset,
     stamp: c.layer.timestamp(c, now),
     numbers: numbersOf(c, NUMBERS),

@@ -3,13 +3,16 @@
  * layer until they can follow (`moving/`), and the new one knows their names; what is no connection yet, or none any more, moves: the SYN queue, TIME-WAIT, the
  * keys of initial sequence numbers, cookies and timestamps, and the clock that these run on.
  */
-import type { Ipv4 } from '../../ip/ip-output.js';
+import { type Handle, isIpv6, type Peers } from '../../ip/ip-output.js';
 import type { TcpLayer } from '../layer.js';
 import { HalfOpen } from '../passive-open/half-open.js';
 import { NONE, type TimeWait } from '../tables/time-wait.js';
 
 /** Remote address, local address, and `remote port << 16 | local port`: int32 each. */
-export type FlowName = readonly [Ipv4, Ipv4, number];
+export type FlowName = readonly [Handle, Handle, number];
+
+/** The same between programs: what a handle of IPv6 means only its own program knows, so those addresses are text. */
+export type CarriedName = readonly [Handle | string, Handle | string, number];
 
 /** All times are ms before or after the moment of the hand-over. */
 export interface TcpState {
@@ -20,11 +23,11 @@ export interface TcpState {
   readonly cookieAge: number;
   readonly halfOpen: readonly HalfOpenState[];
   readonly waiting: readonly TimeWaitState[];
-  readonly connections: readonly FlowName[];
+  readonly connections: readonly CarriedName[];
 }
 
 export interface HalfOpenState {
-  readonly name: FlowName;
+  readonly name: CarriedName;
   readonly iss: number;
   readonly irs: number;
   readonly mss: number;
@@ -40,7 +43,7 @@ export interface HalfOpenState {
 }
 
 export interface TimeWaitState {
-  readonly name: FlowName;
+  readonly name: CarriedName;
   readonly sndNxt: number;
   readonly rcvNxt: number;
   readonly timestamps: boolean;
@@ -57,13 +60,21 @@ export interface Departed {
   /** A connection has come to TIME-WAIT; the new layer keeps it from now on. Called before `gone`. */
   timeWait(state: TimeWaitState): void;
   /** There is no connection of this name here any more. */
-  gone(name: FlowName): void;
+  gone(name: CarriedName): void;
 }
 
 /** Where segments go for which a layer has no connection, but a predecessor may. */
 export interface Elsewhere {
   /** `bytes[ip..end)` is a datagram with a whole, verified segment. True: it was taken. */
-  segment(remote: Ipv4, local: Ipv4, ports: number, tos: number, bytes: Uint8Array, ip: number, end: number): boolean;
+  segment(
+    remote: Handle,
+    local: Handle,
+    ports: number,
+    tos: number,
+    bytes: Uint8Array,
+    ip: number,
+    end: number,
+  ): boolean;
   /** An ICMP error about a datagram of ours, `bytes[ip..end)`. True: it was taken. */
   error(type: number, code: number, mtu: number, bytes: Uint8Array, ip: number, end: number): boolean;
 }
@@ -78,9 +89,9 @@ export function handOver(layer: TcpLayer, departed: Departed, now: number): TcpS
     keys: layer.hash.keys,
     clock: now + layer.clockOffset,
     cookieAge: layer.listening.cookieAge(now),
-    halfOpen: layer.listening.takeHalfOpen().map((one) => halfOpenState(one, now)),
-    waiting: layer.waiting.take().map((one) => timeWaitState(one, now)),
-    connections: [...layer.connections].map(nameOf),
+    halfOpen: layer.listening.takeHalfOpen().map((one) => halfOpenState(layer, one, now)),
+    waiting: layer.waiting.take().map((one) => timeWaitState(layer, one, now)),
+    connections: [...layer.connections].map((one) => carriedName(layer.ip.peers, one)),
   };
   return state;
 }
@@ -101,9 +112,10 @@ export function takeOver(layer: TcpLayer, state: TcpState, now: number, elapsed:
 function restore(layer: TcpLayer, state: TcpState, now: number, elapsed: number): void {
   layer.listening.cookieWas(state.cookieAge < 0 ? undefined : now - elapsed - state.cookieAge);
   for (const one of state.halfOpen) {
-    const [remote, local, ports] = one.name;
-    const route = layer.ip.route(remote);
+    const name = flowName(layer.ip.peers, one.name);
+    const route = name && layer.ip.route(name[0]);
     if (route === undefined) continue;
+    const [remote, local, ports] = name as FlowName;
     const half = new HalfOpen(route, local, remote, ports);
     const { iss, irs, mss, scale, sackOk, timestamps, ecn, tsRecent, tsOffset, retries } = one;
     Object.assign(half, { iss, irs, mss, scale, sackOk, timestamps, ecn, tsRecent, tsOffset, retries });
@@ -117,7 +129,9 @@ function restore(layer: TcpLayer, state: TcpState, now: number, elapsed: number)
 }
 
 export function adoptTimeWait(layer: TcpLayer, state: TimeWaitState, now: number, elapsed: number): void {
-  const [remote, local, ports] = state.name;
+  const name = flowName(layer.ip.peers, state.name);
+  if (name === undefined) return;
+  const [remote, local, ports] = name;
   const { sndNxt, rcvNxt, timestamps, tsRecent, tsOffset } = state;
   const expires = now + state.expiresIn - elapsed;
   const routed = layer.ip.route(remote) !== undefined;
@@ -130,18 +144,50 @@ export function adoptTimeWait(layer: TcpLayer, state: TimeWaitState, now: number
   layer.waiting.add({ ...addresses, sndNxt, rcvNxt, open, timestamps, tsRecent, tsOffset, expires, window });
 }
 
-export function timeWaitState(one: TimeWait, now: number): TimeWaitState {
+export function timeWaitState(layer: TcpLayer, one: TimeWait, now: number): TimeWaitState {
   const { sndNxt, rcvNxt, open, timestamps, tsRecent, tsOffset, window } = one;
   const expiresIn = one.expires - now;
-  return { name: nameOf(one), sndNxt, rcvNxt, open, timestamps, tsRecent, tsOffset, expiresIn, window };
+  return {
+    name: carriedName(layer.ip.peers, one),
+    sndNxt,
+    rcvNxt,
+    open,
+    timestamps,
+    tsRecent,
+    tsOffset,
+    expiresIn,
+    window,
+  };
 }
 
-function halfOpenState(one: HalfOpen, now: number): HalfOpenState {
+function halfOpenState(layer: TcpLayer, one: HalfOpen, now: number): HalfOpenState {
   const { iss, irs, mss, scale, sackOk, timestamps, ecn, tsRecent, tsOffset, retries } = one;
   const times = { age: now - one.sentAt, dueIn: one.deadline - now };
-  return { name: nameOf(one), iss, irs, mss, scale, sackOk, timestamps, ecn, tsRecent, tsOffset, retries, ...times };
+  const name = carriedName(layer.ip.peers, one);
+  return { name, iss, irs, mss, scale, sackOk, timestamps, ecn, tsRecent, tsOffset, retries, ...times };
 }
 
-export function nameOf(one: { remoteAddress: Ipv4; localAddress: Ipv4; ports: number }): FlowName {
+export function nameOf(one: { remoteAddress: Handle; localAddress: Handle; ports: number }): FlowName {
   return [one.remoteAddress, one.localAddress, one.ports];
+}
+
+/** The name of a flow for another program. */
+export function carriedName(peers: Peers, one: Parameters<typeof nameOf>[0]): CarriedName {
+  const { remoteAddress, localAddress, ports } = one;
+  if (!isIpv6(remoteAddress)) return [remoteAddress, localAddress, ports];
+  return [peers.text(remoteAddress), peers.text(localAddress), ports];
+}
+
+/** What another program's name means here; undefined: nothing. The handles are good until something else is asked for. */
+export function flowName(peers: Peers, name: CarriedName): FlowName | undefined {
+  if (!Array.isArray(name) || name.length !== 3 || !Number.isInteger(name[2])) return undefined;
+  const [remote, local] = name.slice(0, 2).map((one: Handle | string) => addressNamed(peers, one));
+  // Both are of one family.
+  if (remote === undefined || local === undefined || isIpv6(remote) !== isIpv6(local)) return undefined;
+  return [remote, local, name[2]];
+}
+
+function addressNamed(peers: Peers, one: Handle | string): Handle | undefined {
+  if (typeof one === 'string') return one.includes(':') ? peers.fromText(one) : undefined;
+  return Number.isInteger(one) && !isIpv6(one) ? one : undefined;
 }

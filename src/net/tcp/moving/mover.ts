@@ -9,7 +9,7 @@ import { CLOSED } from '../connection/state.js';
 import type { TcpLayer } from '../layer.js';
 import { FlowTable } from '../tables/flow-table.js';
 import { freeze, memoriesOf, movable } from './freeze.js';
-import type { FlowName } from './hand-over.js';
+import { type CarriedName, flowName } from './hand-over.js';
 import type { MovingRecord } from './record.js';
 
 /** Connections frozen at one time: so many that the other side is through with them within a millisecond or two. */
@@ -58,7 +58,7 @@ export class Mover {
     private readonly memories: Memories | undefined,
     private readonly events: MoverEvents,
   ) {
-    this.frozen = new FlowTable<Frozen>(layer.hash);
+    this.frozen = new FlowTable<Frozen>(layer.hash, layer.ip.peers);
   }
 
   /** Connections whose owner is not decided. */
@@ -104,9 +104,10 @@ export class Mover {
   }
 
   /** The other side's word: `moved` are its own by now, everything else that is frozen is ours. */
-  settled(moved: readonly FlowName[]): void {
-    for (const [remote, local, ports] of moved) {
-      const one = this.frozen.get(remote, local, ports);
+  settled(moved: readonly CarriedName[]): void {
+    for (const carried of moved) {
+      const name = flowName(this.layer.ip.peers, carried);
+      const one = name && this.frozen.get(...name);
       if (one === undefined) continue;
       this.frozen.delete(one);
       const { connection } = one;

@@ -3,7 +3,7 @@
  * times are ms after the moment of the freeze, negative ones before it; what is queued is named, not copied, where it lies in memory
  * that the other program can open, too.
  */
-import type { FlowName } from './hand-over.js';
+import type { CarriedName } from './hand-over.js';
 
 /** Both programs must have it. */
 export const MOVE_VERSION = 1;
@@ -98,7 +98,7 @@ export interface BusyRecord {
 
 export interface MovingRecord {
   readonly version: number;
-  readonly name: FlowName;
+  readonly name: CarriedName;
   /** The moment of the freeze, by the clock of sequence numbers and timestamps, which both programs have; ms. */
   readonly at: number;
   /** Our timestamp at that moment (RFC 7323 5.4). */

@@ -1,5 +1,5 @@
 /** A connection in SYN-RECEIVED (RFC 9293 3.3.2): what is remembered of a SYN, in a tiny record, until its SYN-ACK is answered. */
-import type { Ipv4, Route } from '../../ip/ip-output.js';
+import type { Handle, Route } from '../../ip/ip-output.js';
 import type { Segment } from '../../wire/tcp.js';
 import { ZERO } from '../connection/fraction.js';
 import { peerMss } from '../syn-options.js';
@@ -28,8 +28,8 @@ export class HalfOpen {
 
   constructor(
     readonly route: Route,
-    readonly localAddress: Ipv4,
-    readonly remoteAddress: Ipv4,
+    readonly localAddress: Handle,
+    readonly remoteAddress: Handle,
     readonly ports: number,
   ) {}
 

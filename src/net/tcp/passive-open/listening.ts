@@ -1,7 +1,7 @@
 /** Passive open: the ports that are listened on, and what comes there without a connection (RFC 9293 3.10.7.2, LISTEN). */
 import { dropReason } from '../../drops.js';
 import type { Accept, Adopt } from '../../flow.js';
-import type { Ipv4 } from '../../ip/ip-output.js';
+import type { Handle } from '../../ip/ip-output.js';
 import { ACK, CWR, ECE, FIN, RST, type Segment, SYN } from '../../wire/tcp.js';
 import type { TcpLayer } from '../layer.js';
 import { after } from '../sequence.js';
@@ -33,12 +33,12 @@ export class Listening {
     return this.ports.has(port);
   }
 
-  isHalfOpen(remote: Ipv4, local: Ipv4, ports: number): boolean {
+  isHalfOpen(remote: Handle, local: Handle, ports: number): boolean {
     return this.queue.find(remote, local, ports) !== undefined;
   }
 
   /** Whether the segment is the answer to a SYN-ACK of ours that is remembered: it opens the connection, or ends it. */
-  expects(remote: Ipv4, local: Ipv4, ports: number, flags: number, seq: number, ack: number): boolean {
+  expects(remote: Handle, local: Handle, ports: number, flags: number, seq: number, ack: number): boolean {
     const one = this.queue.find(remote, local, ports);
     if (one === undefined) return false;
     if ((flags & RST) !== 0) return seq === ((one.irs + 1) | 0);
@@ -98,8 +98,8 @@ export class Listening {
   input(
     segment: Segment,
     bytes: Uint8Array,
-    source: Ipv4,
-    destination: Ipv4,
+    source: Handle,
+    destination: Handle,
     ports: number,
     ecn: number,
     now: number,
@@ -138,7 +138,14 @@ export class Listening {
   }
 
   /** `floor`: our first number is to lie beyond it, because an earlier connection of the same name ended there (MAY-2). */
-  syn(segment: Segment, source: Ipv4, destination: Ipv4, ports: number, now: number, floor: number | undefined): void {
+  syn(
+    segment: Segment,
+    source: Handle,
+    destination: Handle,
+    ports: number,
+    now: number,
+    floor: number | undefined,
+  ): void {
     const { layer } = this;
     const route = layer.ip.route(source);
     if (route === undefined) {
@@ -148,7 +155,7 @@ export class Listening {
     const one = new HalfOpen(route, destination, source, ports);
     // RFC 3168 6.1.1: both bits ask for ECN.
     one.offer(segment, (segment.flags & (ECE | CWR)) === (ECE | CWR));
-    one.tsOffset = layer.hash.of(source, destination, 0x7357, 0);
+    one.tsOffset = layer.timestampOffset(destination, source);
     if (this.queue.size >= layer.limits.synQueue || !layer.budget.remember()) {
       this.cookies.make(one, now);
       sendSynAck(layer, one, true, now);
@@ -161,7 +168,7 @@ export class Listening {
   }
 
   /** An ICMP error about what may be a SYN-ACK of ours. True: it was. */
-  error(type: number, code: number, remote: Ipv4, local: Ipv4, ports: number, seq: number): boolean {
+  error(type: number, code: number, remote: Handle, local: Handle, ports: number, seq: number): boolean {
     const one = this.queue.find(remote, local, ports);
     return one !== undefined && synAckError(this.layer, one, type, code, seq);
   }
@@ -175,7 +182,7 @@ export class Listening {
     return this.queue.poll(now);
   }
 
-  addressLost(address: Ipv4): void {
+  addressLost(address: Handle): void {
     this.queue.addressLost(address);
   }
 }

@@ -1,6 +1,7 @@
 /** The answer to a SYN (RFC 9293 3.10.7.2, third). */
 import { ACK, ECE, SYN } from '../../wire/tcp.js';
 import type { TcpLayer } from '../layer.js';
+import { mssOption } from '../send/mss.js';
 import { writeSynOptions } from '../syn-options.js';
 import type { HalfOpen } from './half-open.js';
 import { cookieTimestamp } from './syn-cookies.js';
@@ -10,7 +11,7 @@ export function sendSynAck(layer: TcpLayer, one: HalfOpen, cookie: boolean, now:
   const clock = layer.timestamp(one, now);
   const options = writeSynOptions(
     layer.ip.tx.head,
-    layer.ip.linkMtu - 40,
+    mssOption(layer.ip, one.remoteAddress),
     one.scale === -1 ? -1 : layer.receiveScale,
     one.sackOk,
     one.timestamps,

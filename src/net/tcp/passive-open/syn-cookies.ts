@@ -3,18 +3,17 @@
  * and a client that comes meanwhile is served.
  */
 import { dropReason } from '../../drops.js';
-import type { Ipv4 } from '../../ip/ip-output.js';
+import type { Handle } from '../../ip/ip-output.js';
 import type { Segment } from '../../wire/tcp.js';
 import type { TcpLayer } from '../layer.js';
 import { after } from '../sequence.js';
-import type { KeyedHash } from '../tables/keyed-hash.js';
 import { establish } from './establish.js';
 import { HalfOpen } from './half-open.js';
 
 const COOKIE_INVALID = dropReason('tcp-cookie-invalid');
 
 /** MSS values that a cookie can carry: 3 bits. */
-const COOKIE_MSS = [64, 536, 1200, 1300, 1360, 1400, 1440, 1460];
+const COOKIE_MSS = [1, 64, 536, 1200, 1300, 1400, 1440, 1460];
 /** A cookie's counter ticks once a minute; a cookie lives for two ticks (RFC 4987 3.6 suggests minutes). */
 const COOKIE_TICK = 60_000;
 
@@ -46,7 +45,7 @@ export class SynCookies {
       one.scale = -1;
       one.sackOk = one.ecn = false;
     }
-    one.iss = makeCookie(layer.hash, one, now + layer.clockOffset);
+    one.iss = makeCookie(layer, one, now + layer.clockOffset);
     layer.counters.cookies++;
     this.since = now;
   }
@@ -55,8 +54,8 @@ export class SynCookies {
   input(
     segment: Segment,
     bytes: Uint8Array,
-    source: Ipv4,
-    destination: Ipv4,
+    source: Handle,
+    destination: Handle,
     ports: number,
     ecn: number,
     now: number,
@@ -67,13 +66,13 @@ export class SynCookies {
     const one = new HalfOpen(route, destination, source, ports);
     one.irs = (segment.seq - 1) | 0;
     one.iss = (segment.ack - 1) | 0;
-    one.mss = checkCookie(layer.hash, one, one.iss, now + layer.clockOffset);
+    one.mss = checkCookie(layer, one, one.iss, now + layer.clockOffset);
     if (one.mss <= 0) {
       layer.drops.count(COOKIE_INVALID);
       // The segment before it was lost, with the only sequence number that we can take. It will come again; a RST would end it.
       return one.mss === LATER_SEGMENT ? TOO_SOON : NOT_OURS;
     }
-    one.tsOffset = layer.hash.of(source, destination, 0x7357, 0);
+    one.tsOffset = layer.timestampOffset(destination, source);
     if (segment.timestamps) {
       one.timestamps = true;
       one.tsRecent = segment.tsVal;
@@ -85,29 +84,32 @@ export class SynCookies {
 }
 
 /** 12 bits that know who and when, and 12 that know the first sequence number too. */
-function cookieHash(hash: KeyedHash, half: HalfOpen, tick: number): number {
-  const who = hash.of(half.remoteAddress, half.localAddress ^ tick, half.ports, 0xc00c) & 0xfff;
-  const all = hash.of(half.remoteAddress, half.localAddress ^ tick, half.ports, half.irs) & 0xfff;
+function cookieHash(layer: TcpLayer, half: HalfOpen, tick: number): number {
+  const { hash } = layer;
+  const remote = layer.digest(half.remoteAddress);
+  const local = layer.digest(half.localAddress) ^ tick;
+  const who = hash.of(remote, local, half.ports, 0xc00c) & 0xfff;
+  const all = hash.of(remote, local, half.ports, half.irs) & 0xfff;
   return (who << 12) | all;
 }
 
 /** The ISS of a half-open connection that is not remembered: 5 bits counter, 3 bits MSS, 24 bits hash. */
-function makeCookie(hash: KeyedHash, half: HalfOpen, now: number): number {
+function makeCookie(layer: TcpLayer, half: HalfOpen, now: number): number {
   const tick = Math.floor(now / COOKIE_TICK);
   let index = 0;
   for (let i = 0; i < COOKIE_MSS.length; i++) if (COOKIE_MSS[i] <= half.mss) index = i;
-  return ((tick & 31) << 27) | (index << 24) | cookieHash(hash, half, tick);
+  return ((tick & 31) << 27) | (index << 24) | cookieHash(layer, half, tick);
 }
 
 /** `checkCookie`: the cookie is ours, but this is not the first segment after the SYN. */
 const LATER_SEGMENT = -1;
 
 /** The MSS of a valid cookie, or 0. `half.irs` is what the ACK says of it. */
-function checkCookie(hash: KeyedHash, half: HalfOpen, cookie: number, now: number): number {
+function checkCookie(layer: TcpLayer, half: HalfOpen, cookie: number, now: number): number {
   const tick = Math.floor(now / COOKIE_TICK);
   const age = (tick - (cookie >>> 27)) & 31;
   if (age > 1) return 0;
-  const differs = (cookieHash(hash, half, tick - age) ^ cookie) & 0xff_ffff;
+  const differs = (cookieHash(layer, half, tick - age) ^ cookie) & 0xff_ffff;
   if (differs !== 0) return (differs & 0xfff_000) === 0 ? LATER_SEGMENT : 0;
   return COOKIE_MSS[(cookie >>> 24) & 7];
 }

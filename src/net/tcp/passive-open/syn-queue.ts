@@ -1,5 +1,5 @@
 /** The SYN queue: half-open connections that are remembered, and the time-outs of their SYN-ACKs. Its bound is `limits.synQueue`. */
-import type { Ipv4 } from '../../ip/ip-output.js';
+import type { Handle } from '../../ip/ip-output.js';
 import type { TcpLayer } from '../layer.js';
 import { FlowTable } from '../tables/flow-table.js';
 import { TimerHeap } from '../tables/timer-heap.js';
@@ -14,14 +14,14 @@ export class SynQueue {
   private readonly timers = new TimerHeap<HalfOpen>();
 
   constructor(private readonly layer: TcpLayer) {
-    this.half = new FlowTable<HalfOpen>(layer.hash);
+    this.half = new FlowTable<HalfOpen>(layer.hash, layer.ip.peers);
   }
 
   get size(): number {
     return this.half.size;
   }
 
-  find(remote: Ipv4, local: Ipv4, ports: number): HalfOpen | undefined {
+  find(remote: Handle, local: Handle, ports: number): HalfOpen | undefined {
     return this.half.get(remote, local, ports);
   }
 
@@ -83,7 +83,7 @@ export class SynQueue {
     return this.timers.next();
   }
 
-  addressLost(address: Ipv4): void {
+  addressLost(address: Handle): void {
     for (const one of [...this]) if (one.localAddress === address) this.forget(one);
   }
 }

@@ -1,4 +1,5 @@
 /** What an acceptable ACK does to the sender (RFC 9293 3.10.7.4, RFC 2018, 5681, 6582, 6937, 8985). */
+import { headersTo } from '../../ip/ip-output.js';
 import type { Segment } from '../../wire/tcp.js';
 import { ECE } from '../../wire/tcp.js';
 import type { RateSample } from '../congestion/controller.js';
@@ -176,7 +177,7 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
         route.passed = size;
         route.passedAt = now;
       }
-    } else if (busy.backoff > 0 && c.layer.ip.pathMtu(c.route) - 40 > c.mssCap + 40) {
+    } else if (busy.backoff > 0 && c.layer.ip.pathMtu(c.route) - headersTo(c.remoteAddress) > c.mssCap + 40) {
       // The smaller ones passed. Once: a later time-out has other reasons.
       c.layer.ip.suspectBlackHole(c.route);
     }

@@ -1,5 +1,6 @@
 /** ICMP errors about a connection (RFC 9293 3.9.2.2), believed only inside of the send window (RFC 5927 4.1). */
 import { dropReason } from '../../drops.js';
+import type { IpOutput } from '../../ip/ip-output.js';
 import { int32At, uint16At } from '../../wire/tcp.js';
 import type { Connection } from '../connection/connection.js';
 import { SYN_SENT } from '../connection/state.js';
@@ -11,17 +12,17 @@ import { before, notBefore } from '../sequence.js';
 const OUT_OF_WINDOW = dropReason('icmp-error-out-of-window');
 
 /** Whose connection an ICMP error is about, by the datagram of ours that it quotes; undefined when it quotes too little. */
-export function quotedFlow(bytes: Uint8Array, ip: number, end: number): FlowName | undefined {
-  const at = ip + ((bytes[ip] as number) & 15) * 4;
-  if (at + 8 > end) return undefined;
+export function quotedFlow(layer: IpOutput, bytes: Uint8Array, ip: number, end: number): FlowName | undefined {
+  const at = layer.transportAt(bytes, ip, end);
+  if (at < 0 || at + 8 > end) return undefined;
   // Our datagram: its source is ours.
   const ports = (uint16At(bytes, at + 2) << 16) | uint16At(bytes, at);
-  return [int32At(bytes, ip + 16), int32At(bytes, ip + 12), ports];
+  return [layer.destinationOf(bytes, ip), layer.sourceOf(bytes, ip), ports];
 }
 
 /** The sequence number of that datagram, where `quotedFlow` found enough. */
-export function quotedSequence(bytes: Uint8Array, ip: number): number {
-  return int32At(bytes, ip + ((bytes[ip] as number) & 15) * 4 + 4);
+export function quotedSequence(layer: IpOutput, bytes: Uint8Array, ip: number, end: number): number {
+  return int32At(bytes, layer.transportAt(bytes, ip, end) + 4);
 }
 
 /** `seq` is that of our segment that the error is about. Answers whether it was believed. */

@@ -1,7 +1,7 @@
 /** Writes segments of a connection (RFC 9293 3.1): header, options and data by reference, as the device wants them. */
 import { HEADROOM, TRANSPORT_OFFSET } from '../../device/tx-frame.js';
 import { ECN_ECT0, ECN_NOT_ECT } from '../../ip/ip-output.js';
-import { addWords, fold, pseudoHeader } from '../../wire/checksum.js';
+import { addWords, fold } from '../../wire/checksum.js';
 import { ACK, CWR, ECE, FIN, PROTOCOL_TCP, PSH, putInt32, putUint16, URG } from '../../wire/tcp.js';
 import type { Connection } from '../connection/connection.js';
 import { STATE_NAMES } from '../connection/state.js';
@@ -82,7 +82,7 @@ export function emit(c: Connection, seq: number, length: number, flags: number, 
   putUint16(head, at + 14, field);
   putInt32(head, at + 16, urgent);
   const total = option - at + taken;
-  const pseudo = pseudoHeader(c.localAddress, c.remoteAddress, PROTOCOL_TCP, total);
+  const pseudo = ip.pseudo(c.localAddress, c.remoteAddress, PROTOCOL_TCP, total);
   if (ip.offload.checksum) {
     putUint16(head, at + 16, fold(pseudo));
     tx.checksumStart = at - HEADROOM;

@@ -8,6 +8,7 @@ import { armAfterSend } from '../recovery/timeout.js';
 import { after, before } from '../sequence.js';
 import { emit, sendAck } from './emit.js';
 import { MOST_RECORDS, type Sent } from './in-flight.js';
+import { SMALL_MSS, SMALL_MSS_SEGMENTS } from './mss.js';
 
 /** Remembers what delivery-rate estimation and RACK need of a transmission. */
 function stamp(c: Connection, one: Sent, now: number): void {
@@ -39,8 +40,8 @@ function burst(c: Connection): number {
 /** What congestion control lets be in flight. */
 function allowance(c: Connection): number {
   const { busy } = c;
-  if (busy.recovering && !busy.timedOut && busy.cc.name !== 'bbr') return busy.prrWindow;
-  return busy.cc.cwnd;
+  const window = busy.recovering && !busy.timedOut && busy.cc.name !== 'bbr' ? busy.prrWindow : busy.cc.cwnd;
+  return c.mss < SMALL_MSS ? Math.min(window, c.mss * SMALL_MSS_SEGMENTS) : window;
 }
 
 /** ms that may be made good when a timer came late, so that the rate holds on a host that is busy. */

@@ -2,6 +2,7 @@
  * Finds a connection by its four-tuple: open addressing over typed arrays, integer keys, keyed hash against made-up
  * collisions, no allocation a look-up. At most half full; linear probing, deletion by shifting back.
  */
+import { isIpv6, type Peers } from '../../ip/ip-output.js';
 import { FlowHash } from './flow-hash.js';
 import type { KeyedHash } from './keyed-hash.js';
 
@@ -18,7 +19,11 @@ export class FlowTable<T extends Keyed> {
   private mask = 63;
   private readonly hash: FlowHash;
 
-  constructor(hash: KeyedHash) {
+  /** `peers`: keeps the addresses of those that are in the table. */
+  constructor(
+    hash: KeyedHash,
+    private readonly peers: Peers,
+  ) {
     this.hash = new FlowHash(hash);
   }
 
@@ -40,6 +45,10 @@ export class FlowTable<T extends Keyed> {
     if ((this.size + 1) * 2 > this.slots.length) this.grow();
     this.place(one);
     this.size++;
+    if (isIpv6(one.remoteAddress)) {
+      this.peers.hold(one.remoteAddress);
+      this.peers.hold(one.localAddress);
+    }
   }
 
   private place(one: T): void {
@@ -62,6 +71,10 @@ export class FlowTable<T extends Keyed> {
       at = (at + 1) & this.mask;
     }
     this.size--;
+    if (isIpv6(one.remoteAddress)) {
+      this.peers.drop(one.remoteAddress);
+      this.peers.drop(one.localAddress);
+    }
     let hole = at;
     for (;;) {
       at = (at + 1) & this.mask;

@@ -3,7 +3,7 @@
  * server has tens of thousands of them for a minute each, so they are rows of typed arrays, some 60 bytes each: as objects they would
  * be copied by each collection of garbage until they are old.
  */
-import type { Ipv4 } from '../../ip/ip-output.js';
+import { type Handle, isIpv6, type Peers } from '../../ip/ip-output.js';
 import { FlowHash } from './flow-hash.js';
 import type { KeyedHash } from './keyed-hash.js';
 
@@ -13,14 +13,16 @@ export const TIME_WAIT = 60_000;
 /** Bits of `marks`. */
 const STAMPED = 1;
 const OPEN = 2;
+/** The last answer was to a SYN. */
+const SYN_ANSWERED = 4;
 
 /** No row. */
 export const NONE = -1;
 
 /** One of them, for who hands it over. */
 export interface TimeWait {
-  readonly localAddress: Ipv4;
-  readonly remoteAddress: Ipv4;
+  readonly localAddress: Handle;
+  readonly remoteAddress: Handle;
   readonly ports: number;
   readonly sndNxt: number;
   readonly rcvNxt: number;
@@ -51,13 +53,14 @@ export class TimeWaitTable {
   constructor(
     hash: KeyedHash,
     private readonly most: number,
+    private readonly peers: Peers,
   ) {
     this.hash = new FlowHash(hash);
     this.grow(0);
   }
 
   /** The row of a four-tuple, good until the next change; `NONE`. */
-  find(remote: Ipv4, local: Ipv4, ports: number): number {
+  find(remote: Handle, local: Handle, ports: number): number {
     const { slots, rows } = this;
     const mask = slots.length - 1;
     for (let at = this.hash.of(remote, ports) & mask; ; at = (at + 1) & mask) {
@@ -86,12 +89,21 @@ export class TimeWaitTable {
     this.append(row, one.expires);
     this.place(row);
     this.size++;
+    if (isIpv6(one.remoteAddress)) {
+      this.peers.hold(one.remoteAddress);
+      this.peers.hold(one.localAddress);
+    }
   }
 
   delete(row: number): void {
     this.unplace(row);
     this.unlink(row);
-    this.rows.later[row] = this.free;
+    const { remote, local, later } = this.rows;
+    if (isIpv6(remote[row])) {
+      this.peers.drop(remote[row]);
+      this.peers.drop(local[row]);
+    }
+    later[row] = this.free;
     this.free = row;
     this.size--;
   }
@@ -101,6 +113,16 @@ export class TimeWaitTable {
     const { rows } = this;
     rows.rcvNxt[row] = (rows.rcvNxt[row] as number) + 1;
     rows.marks[row] = (rows.marks[row] as number) & ~OPEN;
+  }
+
+  /** Notes whether what is answered now is a SYN. */
+  answers(row: number, syn: boolean): void {
+    const { marks } = this.rows;
+    marks[row] = syn ? (marks[row] as number) | SYN_ANSWERED : (marks[row] as number) & ~SYN_ANSWERED;
+  }
+
+  answeredSyn(row: number): boolean {
+    return ((this.rows.marks[row] as number) & SYN_ANSWERED) !== 0;
   }
 
   /** Its time begins anew. */
@@ -115,7 +137,7 @@ export class TimeWaitTable {
     return this.first === NONE ? Number.POSITIVE_INFINITY : (this.rows.expires[this.first] as number);
   }
 
-  addressLost(local: Ipv4): void {
+  addressLost(local: Handle): void {
     for (let row = this.first; row !== NONE; ) {
       const next = this.rows.later[row] as number;
       if (this.rows.local[row] === local) this.delete(row);

@@ -184,7 +184,9 @@ t.test('what stands in the way is one sentence that says what to do', (t) => {
   t.throws(open('a-name-that-is-too-long'), { message: /has 23 bytes; Linux takes at most 15$/ });
   t.throws(open('a b'), { message: /is not a name for a network interface/ });
   t.throws(open(''), { message: /is empty/ });
-  t.throws(open('tap0', 'br9'), { message: /^there is no bridge br9; make it with "sitekernel host up --bridge br9"/ });
+  t.throws(open('tap0', 'br9'), {
+    message: /^there is no bridge br9; make it with "sudo sitekernel host up --bridge br9"/,
+  });
   t.throws(open('tap0', 'lo'), { message: /^lo is not a bridge/ });
   t.notOk(interfaceExists('tap0'), 'what failed leaves nothing behind');
   t.end();

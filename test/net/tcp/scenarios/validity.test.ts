@@ -258,6 +258,34 @@ t.test('TIME-WAIT: RST does not end it (RFC 1337); old duplicates are answered, 
   t.same(s.out(), []);
 });
 
+t.test('TIME-WAIT: the RST that answers our answer to a SYN ends it, and no other [5961 3.2]', async (t) => {
+  const waiting = (): Drill => {
+    const s = opened('mss 1000, sackOK, TS val 100 ecr 0');
+    s.do((flow) => flow.end());
+    s.wait(1);
+    s.in('F. 1 ack 2 <TS val 200 ecr last>');
+    s.wait(1);
+    s.out();
+    return s;
+  };
+  // Another host behind the same translator, without timestamps, by the same port: its number is below ours.
+  const other = waiting();
+  other.in('S -500000 <mss 1000>');
+  t.match(other.out(), ['. ack 2'], 'we tell what we expect');
+  other.in('R 3');
+  t.equal(other.host.tcp.waiting.size, 1, 'a number that is not exactly what we expect');
+  other.in('R 2');
+  t.equal(other.host.tcp.waiting.size, 0);
+  other.in('S -500000 <mss 1000>');
+  t.match(other.out(), ['S. 0 ack -499999 <mss 1460>'], 'sent again after a second, it connects');
+  const hazard = waiting();
+  hazard.in('S -500000 <mss 1000>');
+  hazard.in('P. 1:11(10) ack 2');
+  hazard.out();
+  hazard.in('R 2');
+  t.equal(hazard.host.tcp.waiting.size, 1, 'RFC 1337 F1: what answers our answer to old data does not end it');
+});
+
 t.test(
   'TIME-WAIT: a SYN with a larger number, or a later time, opens anew, above our old numbers [9293 MAY-2] [9293 SHLD-4]',
   async (t) => {

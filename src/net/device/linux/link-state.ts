@@ -1,0 +1,45 @@
+/** How an interface stands now, beside its frames: whether it carries any, and whether it is on the bridge that it was put on. */
+import { EACCES, EBUSY, EPERM, SystemError } from '../../../native/libc/errno.js';
+import { addToBridge, isRunning } from '../../../native/interfaces.js';
+import { libc } from '../../../native/libc/libc.js';
+import { LinkEvents } from '../../../native/link-events.js';
+
+export interface LinkState {
+  /** It is set up and has a carrier. Undefined: there is no such interface any more. */
+  running(): boolean | undefined;
+  /** It was set down at some time since the last call; with `carrier`, or had none. */
+  wasDown(carrier: boolean): boolean;
+  /** Number of the bridge that it shall be on, which is another one when the bridge was made again; 0: there is none now. */
+  bridge(): number;
+  /** Puts it on the bridge. `elsewhere`: it is on one already; `forbidden`: this user may not. */
+  join(): 'joined' | 'elsewhere' | 'forbidden' | 'failed';
+  close(): void;
+}
+
+/** `bridge`: the name of the one that `name` shall be on; undefined: of none. */
+export function linkState(name: string, bridge: string | undefined): LinkState {
+  const events = new LinkEvents();
+  return {
+    wasDown: (carrier) => events.wasDown(libc().if_nametoindex(name), carrier),
+    close: () => events.close(),
+    running: () => {
+      try {
+        return isRunning(name);
+      } catch (error) {
+        if (error instanceof SystemError) return undefined;
+        throw error;
+      }
+    },
+    bridge: () => (bridge === undefined ? 0 : libc().if_nametoindex(bridge)),
+    join: () => {
+      try {
+        addToBridge(bridge!, name);
+        return 'joined';
+      } catch (error) {
+        if (!(error instanceof SystemError)) throw error;
+        if (error.errno === EBUSY) return 'elsewhere';
+        return error.errno === EPERM || error.errno === EACCES ? 'forbidden' : 'failed';
+      }
+    },
+  };
+}

@@ -1,0 +1,365 @@
+/** The way to IPv6 addresses: those given by hand, or those that routers and DHCPv6 servers of the link offer. */
+
+import { type CarriedLease6, Dhcpv6Client } from '../../dhcpv6/client.js';
+import type { Stack } from '../../ip/stack.js';
+import type { UdpPort } from '../../ip/udp.js';
+import type { OwnAddress } from '../../ip/v6/addresses.js';
+import { type Origin, PREFERRED, TENTATIVE } from '../../ip/v6/addresses.js';
+import type { StableSecret } from '../../ip/v6/stable-id.js';
+import { formatMac } from '../../wire/address.js';
+import { ALL_DHCP_SERVERS, DHCPV6_CLIENT_PORT, DHCPV6_SERVER_PORT, type LeasedAddress } from '../../wire/dhcpv6.js';
+import { formatIpv6, type Ipv6Bytes, maskedIpv6, parseIpv6 } from '../../wire/ipv6.js';
+
+/** ms without an address of the network before that is told: three solicitations. */
+const PATIENCE = 12_000;
+/** Unusable prefixes that are told of. */
+const MOST_TOLD = 4;
+
+/** Text forms, checked before. */
+export interface Ipv6Text {
+  /** Given by hand; none: addresses come from the network. */
+  readonly addresses: readonly { readonly address: string; readonly prefix: number }[];
+  /** Served and never announced. */
+  readonly anycast: readonly string[];
+  readonly gateway?: string | undefined;
+  /** Of identifiers that stay the same (RFC 7217). */
+  readonly secret: StableSecret;
+}
+
+export interface Ipv6ModeEvents {
+  /** These are served now. `settled`: those that were given by hand have been looked for on the link, all of them. */
+  addresses6(texts: readonly string[], settled: boolean): void;
+  /** In order, for a log: one sentence. */
+  event(sentence: string): void;
+  /** For the operator: one sentence. */
+  notice(sentence: string): void;
+  /** None of the given addresses can be had: one sentence. */
+  failed6(sentence: string): void;
+}
+
+/** What a program that takes this one's place goes on with; JSON. Times in ms from now; -1: for ever. */
+export interface Ipv6State {
+  readonly secret: StableSecret;
+  readonly addresses: readonly {
+    readonly address: string;
+    readonly prefix: number;
+    readonly origin: Origin;
+    readonly anycast: boolean;
+    readonly validIn: number;
+    readonly preferredIn: number;
+  }[];
+  readonly routers: readonly {
+    readonly address: string;
+    readonly defaultIn: number;
+    readonly preference: 1 | 0 | -1;
+  }[];
+  readonly prefixes: readonly { readonly address: string; readonly length: number; readonly validIn: number }[];
+  readonly mtu: number;
+  readonly hopLimit: number;
+  /** Address, MAC, and whether it is a router. */
+  readonly neighbours: readonly (readonly [string, readonly number[], boolean])[];
+  /** The lease of the addresses of a DHCPv6 server. */
+  readonly dhcp?: CarriedLease6 | undefined;
+}
+
+export class Ipv6Mode {
+  /** Addresses that were given by hand and have not been looked for yet. */
+  private readonly pending = new Set<string>();
+  private readonly given: Ipv6Text;
+  private refused: string | undefined = undefined;
+  /** Prefixes that the operator knows cannot be used. */
+  private readonly told = new Set<string>();
+  private patientUntil = Number.POSITIVE_INFINITY;
+  private readonly dhcp: Dhcpv6Client;
+  private port: UdpPort | undefined = undefined;
+
+  constructor(
+    private readonly stack: Stack,
+    given: Ipv6Text,
+    private readonly events: Ipv6ModeEvents,
+    /** There is no IPv4. */
+    private readonly alone = false,
+  ) {
+    const { v6, peers } = stack;
+    const { addresses, anycast, gateway, secret } = given;
+    // Every field by name: one that a recording left out is there as it was.
+    this.given = { addresses, anycast, gateway, secret };
+    const servers = peers.intern(ALL_DHCP_SERVERS);
+    peers.hold(servers);
+    this.dhcp = new Dhcpv6Client(stack.device.mac, stack.random, {
+      send: (message) => void this.port?.send(message, servers, DHCPV6_SERVER_PORT),
+      leased: (addresses) => this.leased(addresses),
+      lost: (address) => {
+        const one = v6.addresses.get(peers.find(address));
+        if (one !== undefined) v6.configuration.remove(one);
+      },
+      resolvers: (addresses) => v6.routerDiscovery.learnResolvers(addresses),
+      event: (sentence) => events.event(sentence),
+    });
+  }
+
+  /** Asks servers of the link, where routers say that there are some. */
+  private useDhcp(): void {
+    const { v6, udp } = this.stack;
+    if (!this.automatic) return;
+    this.port = udp.bind(DHCPV6_CLIENT_PORT, (bytes, start, end, _source, _port, _destination, now) =>
+      this.dhcp.input(bytes, start, end, now),
+    );
+    v6.onAdvertisement = ({ managed, other }) => this.dhcp.advertised(managed, other, this.stack.now);
+  }
+
+  private leased(addresses: readonly LeasedAddress[]): void {
+    const { v6, peers, now } = this.stack;
+    for (const { address, valid, preferred } of addresses) {
+      const [validUntil, preferredUntil] = [now + valid * 1000, now + preferred * 1000];
+      const known = v6.addresses.get(peers.find(address));
+      if (known !== undefined) v6.configuration.refresh(known, validUntil, preferredUntil);
+      else v6.configuration.add(address, 128, 'dhcp', { valid: validUntil, preferred: preferredUntil });
+    }
+  }
+
+  private get automatic(): boolean {
+    return this.given.addresses.length === 0;
+  }
+
+  start(now: number): void {
+    const { v6 } = this.stack;
+    this.watch();
+    v6.start(this.given.secret, false);
+    this.addGiven(false);
+    this.useDhcp();
+    v6.routerDiscovery.start();
+    if (!this.automatic) return;
+    this.patientUntil = now + PATIENCE;
+    this.tell();
+  }
+
+  /** Does what is due; returns when it wants to be called again. */
+  poll(now: number): number {
+    if (this.patientUntil <= now) {
+      this.patientUntil = Number.POSITIVE_INFINITY;
+      if (this.served.length === 0) this.withoutRouter();
+    }
+    return Math.min(this.dhcp.poll(now), this.patientUntil);
+  }
+
+  private withoutRouter(): void {
+    const link = this.stack.v6.addresses.linkLocal;
+    const have = link === undefined ? 'no address' : `${formatIpv6(link.bytes)} on the link alone`;
+    const sentence = `IPv6: no router has offered an address; we have ${have}, and ask on`;
+    // Where there is IPv4, a network without IPv6 is as good as another.
+    if (this.alone) this.events.notice(sentence);
+    else this.events.event(sentence);
+  }
+
+  private addGiven(known: boolean): void {
+    const { given, stack } = this;
+    const { configuration, routers } = stack.v6;
+    routers.fixed = given.gateway !== undefined;
+    configuration.slaac = this.automatic;
+    for (const { address, prefix } of given.addresses) {
+      const bytes = parseIpv6(address) as Ipv6Bytes;
+      this.pending.add(formatIpv6(bytes));
+      if (prefix < 128) routers.setPrefix(maskedIpv6(bytes, prefix), prefix, Number.POSITIVE_INFINITY);
+    }
+    if (given.gateway !== undefined) {
+      const gateway = stack.peers.intern(parseIpv6(given.gateway) as Ipv6Bytes);
+      routers.setDefault(gateway, Number.POSITIVE_INFINITY, 1);
+    }
+    for (const address of given.anycast) {
+      configuration.add(parseIpv6(address) as Ipv6Bytes, 128, 'static', { anycast: true });
+    }
+    for (const { address, prefix } of given.addresses) {
+      configuration.add(parseIpv6(address) as Ipv6Bytes, prefix, 'static', { known });
+    }
+  }
+
+  private watch(): void {
+    const { v6 } = this.stack;
+    v6.configuration.events = {
+      assigned: (one) => {
+        this.pending.delete(formatIpv6(one.bytes));
+        this.events.event(`IPv6: ${this.describe(one)} is ours`);
+        this.tell();
+      },
+      changed: (one) => {
+        const what = one.state === PREFERRED ? 'preferred again' : 'deprecated: it serves what is open';
+        this.events.event(`IPv6: ${this.describe(one)} is ${what}`);
+      },
+      lost: (one) => {
+        this.events.event(`IPv6: ${this.describe(one)} is not ours any more`);
+        this.stack.addressLost(one.handle, this.stack.now);
+        this.tell();
+      },
+      duplicate: (one, mac) => this.duplicate(one, formatMac(mac)),
+      unusable: (prefix, length) => this.unusable(`${formatIpv6(prefix)}/${length}`),
+    };
+    v6.onConflict = (address, mac) => {
+      this.events.notice(`another host (${formatMac(mac)}) claims our address ${address}: give one of the two another`);
+    };
+  }
+
+  private describe({ bytes, prefix, origin }: OwnAddress): string {
+    return `${formatIpv6(bytes)}/${origin === 'slaac' || origin === 'dhcp' ? 64 : prefix} (${origin})`;
+  }
+
+  private duplicate(one: OwnAddress, mac: string): void {
+    const text = formatIpv6(one.bytes);
+    const sentence = `the address ${text} is in use by another host (${mac})`;
+    if (one.origin === 'dhcp') {
+      this.events.notice(`${sentence}; the DHCPv6 server that leased it is told`);
+      this.dhcp.taken(one.bytes, this.stack.now);
+      return;
+    }
+    if (one.origin !== 'static') {
+      this.events.notice(`${sentence}; another identifier is tried`);
+      return;
+    }
+    this.pending.delete(text);
+    this.refused = `${sentence}; give this one another with --ipv6`;
+    if (this.pending.size === 0 && this.served.length === 0) this.events.failed6(this.refused);
+    else {
+      this.events.notice(this.refused);
+      this.tell();
+    }
+  }
+
+  /** Told once for each prefix, and for a few of them. */
+  private unusable(prefix: string): void {
+    if (this.told.has(prefix) || this.told.size >= MOST_TOLD) return;
+    this.told.add(prefix);
+    this.events.notice(
+      `a router offers the prefix ${prefix}, of which no address can be made: it takes one of 64 bits`,
+    );
+  }
+
+  private get served(): string[] {
+    return this.stack.v6.addresses.served.map((one) => formatIpv6(one.bytes));
+  }
+
+  /** Says what is served. */
+  tell(): void {
+    this.events.addresses6(this.served, this.pending.size === 0);
+  }
+
+  /** The link came up, maybe on another network: its routers are asked for anew (RFC 4861 6.3.7). */
+  linkUp(now: number): void {
+    const { v6 } = this.stack;
+    v6.poll(now);
+    v6.routerDiscovery.start();
+  }
+
+  /** Leaves the link. */
+  stop(): void {
+    this.dhcp.stop();
+    this.port?.close();
+    this.stack.v6.stop();
+  }
+
+  state(now: number): Ipv6State {
+    const { v6 } = this.stack;
+    const until = (time: number): number => (time === Number.POSITIVE_INFINITY ? -1 : Math.max(0, time - now));
+    const addresses = [...v6.addresses]
+      .filter((one) => one.state !== TENTATIVE)
+      .map(({ bytes, prefix, origin, anycast, validUntil, preferredUntil }) => {
+        const times = { validIn: until(validUntil), preferredIn: until(preferredUntil) };
+        return { address: formatIpv6(bytes), prefix, origin, anycast, ...times };
+      });
+    const routers = v6.routers.defaults(now).map(({ address, defaultUntil, preference }) => {
+      return { address: formatIpv6(address), defaultIn: until(defaultUntil), preference };
+    });
+    const prefixes = v6.routers.onLinkPrefixes(now).map(({ bytes, length, until: end }) => {
+      return { address: formatIpv6(bytes), length, validIn: until(end) };
+    });
+    const neighbours = v6.neighbours
+      .known()
+      .map(([bytes, mac, router]): [string, number[], boolean] => [formatIpv6(bytes), mac, router]);
+    const { linkMtu: mtu, hopLimit } = v6.output;
+    const dhcp = this.dhcp.leave(now);
+    const known = { addresses, routers, prefixes, mtu, hopLimit, neighbours };
+    return { secret: this.given.secret, ...known, ...(dhcp !== undefined && { dhcp }) };
+  }
+
+  /** Goes on with what a predecessor had, `elapsed` ms ago: announces it, and asks nobody. */
+  adopt(state: Ipv6State, now: number, elapsed: number): void {
+    const { v6, peers } = this.stack;
+    const { configuration, routers, neighbours, output, routerDiscovery } = v6;
+    const at = (left: number): number => (left < 0 ? Number.POSITIVE_INFINITY : now + left - elapsed);
+    this.watch();
+    v6.start(state.secret, true);
+    output.setLinkMtu(state.mtu);
+    output.hopLimit = state.hopLimit;
+    for (const [address, mac, router] of state.neighbours) {
+      neighbours.heard(peers.intern(parseIpv6(address) as Ipv6Bytes), Uint8Array.from(mac), 0, now).router = router;
+    }
+    this.addGiven(true);
+    for (const one of state.prefixes)
+      routers.setPrefix(parseIpv6(one.address) as Ipv6Bytes, one.length, at(one.validIn));
+    for (const one of state.routers) {
+      routers.setDefault(peers.intern(parseIpv6(one.address) as Ipv6Bytes), at(one.defaultIn), one.preference);
+    }
+    for (const { address, prefix, origin, anycast, validIn, preferredIn } of state.addresses) {
+      // Others than before may be given now.
+      if (origin === 'static' || (!this.automatic && origin !== 'link-local')) continue;
+      const times = { valid: at(validIn), preferred: at(preferredIn) };
+      configuration.add(parseIpv6(address) as Ipv6Bytes, prefix, origin, { known: true, anycast, ...times });
+    }
+    this.useDhcp();
+    if (state.dhcp !== undefined) this.dhcp.adopt(state.dhcp, leasesOf(state), now, elapsed);
+    routerDiscovery.start();
+    this.tell();
+  }
+
+  /** Has the addresses that another program of this host has: that one asks, announces and defends. */
+  follow(state: Ipv6State, now: number, elapsed: number): void {
+    const { v6, peers } = this.stack;
+    const { configuration, routers, neighbours, output, groups, addresses } = v6;
+    const at = (left: number): number => (left < 0 ? Number.POSITIVE_INFINITY : now + left - elapsed);
+    groups.silent = true;
+    configuration.silent = true;
+    this.watch();
+    v6.start(state.secret, true);
+    routers.fixed = this.given.gateway !== undefined;
+    output.setLinkMtu(state.mtu);
+    output.hopLimit = state.hopLimit;
+    for (const [address, mac, router] of state.neighbours) {
+      const handle = peers.intern(parseIpv6(address) as Ipv6Bytes);
+      if (neighbours.find(handle) === undefined) neighbours.heard(handle, Uint8Array.from(mac), 0, now).router = router;
+    }
+    for (const one of state.prefixes)
+      routers.setPrefix(parseIpv6(one.address) as Ipv6Bytes, one.length, at(one.validIn));
+    for (const one of state.routers) {
+      routers.setDefault(peers.intern(parseIpv6(one.address) as Ipv6Bytes), at(one.defaultIn), one.preference);
+    }
+    const wanted = new Set(state.addresses.map((one) => one.address));
+    for (const one of [...addresses]) if (!wanted.has(formatIpv6(one.bytes))) configuration.remove(one);
+    for (const { address, prefix, origin, anycast, preferredIn } of state.addresses) {
+      const preferred = at(preferredIn);
+      const bytes = parseIpv6(address) as Ipv6Bytes;
+      const known = addresses.get(peers.intern(bytes));
+      // When it ends the other one says.
+      if (known !== undefined) configuration.refresh(known, Number.POSITIVE_INFINITY, preferred);
+      else configuration.add(bytes, prefix, origin, { known: true, anycast, preferred });
+    }
+  }
+
+  /** Gives the link to a program that takes this one's place: nothing is answered from here on. */
+  leave(now: number): Ipv6State {
+    const state = this.state(now);
+    this.stack.v6.routerDiscovery.stop();
+    this.stack.v6.onAdvertisement = undefined;
+    this.port?.close();
+    this.port = undefined;
+    return state;
+  }
+}
+
+/** The addresses of a DHCPv6 server, their lifetimes in seconds. */
+function leasesOf({ addresses }: Ipv6State): LeasedAddress[] {
+  const seconds = (left: number): number => (left < 0 ? Number.POSITIVE_INFINITY : left / 1000);
+  return addresses
+    .filter(({ origin }) => origin === 'dhcp')
+    .map(({ address, preferredIn, validIn }) => {
+      return { address: parseIpv6(address) as Ipv6Bytes, preferred: seconds(preferredIn), valid: seconds(validIn) };
+    });
+}

@@ -1,0 +1,186 @@
+/**
+ * Where packets go first: prefixes on the link, more specific routes and default routers (RFC 4861 5.1, 5.2, RFC 4191
+ * 3), given by hand or advertised. All three lists are bounded: what a router advertises beyond is not taken.
+ */
+import { type Ipv6Bytes, isLinkLocal, samePrefix } from '../../wire/ipv6.js';
+import type { Link6 } from './link.js';
+import { FAILED, INCOMPLETE, type Neighbours6 } from './neighbours.js';
+
+const MOST_ROUTERS = 8;
+const MOST_PREFIXES = 32;
+const MOST_ROUTES = 32;
+
+/** RFC 4191 2.1: 1 high, 0 medium, -1 low. */
+export type Preference = 1 | 0 | -1;
+
+export interface Router {
+  readonly handle: number;
+  readonly address: Ipv6Bytes;
+  /** The default for what no route is for, until then, ms; `-Infinity`: only a next hop of routes. */
+  defaultUntil: number;
+  preference: Preference;
+}
+
+interface Prefix {
+  readonly bytes: Ipv6Bytes;
+  readonly length: number;
+  until: number;
+}
+
+interface SpecificRoute extends Prefix {
+  readonly router: Router;
+  preference: Preference;
+}
+
+export class Routers {
+  /** A default router was given by hand: advertised ones are none. */
+  fixed = false;
+  private readonly routers: Router[] = [];
+  private prefixes: Prefix[] = [];
+  private routes: SpecificRoute[] = [];
+
+  /** `changed`: next hops are to be chosen anew. */
+  constructor(
+    private readonly link: Link6,
+    private readonly neighbours: Neighbours6,
+    private readonly changed: () => void,
+  ) {}
+
+  /** Those that are a default now, the best first. */
+  defaults(now: number): Router[] {
+    return this.routers.filter((one) => one.defaultUntil > now).sort((a, b) => b.preference - a.preference);
+  }
+
+  /** What is on the link by its prefix. */
+  onLinkPrefixes(
+    now: number,
+  ): readonly { readonly bytes: Ipv6Bytes; readonly length: number; readonly until: number }[] {
+    return this.prefixes.filter((one) => one.until > now);
+  }
+
+  isRouter(handle: number): boolean {
+    return this.routers.some((one) => one.handle === handle);
+  }
+
+  /** A default router until `until`, or none any more (`-Infinity`). Undefined: there is no room for another. */
+  setDefault(handle: number, until: number, preference: Preference): Router | undefined {
+    let router = this.routers.find((one) => one.handle === handle);
+    if (router === undefined) {
+      if (this.routers.length >= MOST_ROUTERS) return undefined;
+      this.link.peers.hold(handle);
+      router = { handle, address: this.link.peers.bytes(handle), defaultUntil: until, preference };
+      this.routers.push(router);
+      this.changed();
+      return router;
+    }
+    const was = router.defaultUntil > this.link.now;
+    if (was !== until > this.link.now || router.preference !== preference) this.changed();
+    router.defaultUntil = until;
+    router.preference = preference;
+    return router;
+  }
+
+  /** RFC 4861 7.2.5: it says that it is no router any more. */
+  noRouter(handle: number): void {
+    const router = this.routers.find((one) => one.handle === handle);
+    if (router !== undefined && router.defaultUntil !== Number.POSITIVE_INFINITY) this.forget(router);
+  }
+
+  private forget(router: Router): void {
+    this.routers.splice(this.routers.indexOf(router), 1);
+    this.routes = this.routes.filter((one) => one.router !== router);
+    this.link.peers.drop(router.handle);
+    this.changed();
+  }
+
+  /** RFC 4861 6.3.4: on the link until `until`; one of the past: not any more. */
+  setPrefix(bytes: Ipv6Bytes, length: number, until: number): void {
+    const known = this.prefixes.find((one) => one.length === length && samePrefix(one.bytes, 0, bytes, 0, length));
+    if (known !== undefined) {
+      // Advertised again and again: ways out change with the end of it alone.
+      if (until <= this.link.now) this.changed();
+      known.until = until;
+      return;
+    }
+    if (until <= this.link.now || this.prefixes.length >= MOST_PREFIXES) return;
+    this.prefixes.push({ bytes, length, until });
+    this.changed();
+  }
+
+  /** RFC 4191 2.3: `router` is the next hop to the prefix. */
+  setRoute(bytes: Ipv6Bytes, length: number, router: Router, until: number, preference: Preference): void {
+    const known = this.routes.find(
+      (one) => one.router === router && one.length === length && samePrefix(one.bytes, 0, bytes, 0, length),
+    );
+    if (known !== undefined) {
+      const same = known.preference === preference && until > this.link.now;
+      known.until = until;
+      known.preference = preference;
+      if (same) return;
+    } else if (until > this.link.now && this.routes.length < MOST_ROUTES) {
+      this.routes.push({ bytes, length, router, until, preference });
+    } else return;
+    this.changed();
+  }
+
+  /** Whether the address is on the link itself. */
+  onLink(address: Ipv6Bytes): boolean {
+    if (isLinkLocal(address)) return true;
+    const { now } = this.link;
+    return this.prefixes.some((one) => one.until > now && samePrefix(one.bytes, 0, address, 0, one.length));
+  }
+
+  /** The handle of the next hop to `destination`, whose handle is given, too; 0: there is none. */
+  nextHop(handle: number, destination: Ipv6Bytes): number {
+    const { now } = this.link;
+    // Most specific first: a prefix on the link and a route may overlap.
+    let longest = isLinkLocal(destination) ? 128 : -1;
+    for (const one of this.prefixes) {
+      if (one.length > longest && one.until > now && samePrefix(one.bytes, 0, destination, 0, one.length)) {
+        longest = one.length;
+      }
+    }
+    let best: SpecificRoute | undefined;
+    for (const one of this.routes) {
+      if (one.length <= longest || one.until <= now || !samePrefix(one.bytes, 0, destination, 0, one.length)) continue;
+      if (best === undefined || this.rank(one, best) > 0) best = one;
+    }
+    if (best !== undefined) return best.router.handle;
+    if (longest >= 0) return handle;
+    const defaults = this.defaults(now);
+    // RFC 4861 6.3.6, RFC 4191 3.2: one that is not known to fail, else the best of all.
+    return (defaults.find((one) => this.works(one)) ?? defaults[0])?.handle ?? 0;
+  }
+
+  /** RFC 4191 3.2: routers that work, then longer prefixes, then preference. */
+  private rank(one: SpecificRoute, best: SpecificRoute): number {
+    const works = Number(this.works(one.router)) - Number(this.works(best.router));
+    return works || one.length - best.length || one.preference - best.preference;
+  }
+
+  private works(router: Router): boolean {
+    const neighbour = this.neighbours.find(router.handle);
+    if (neighbour === undefined) return true;
+    // It is asked for the first time, or it may be: not known to fail.
+    return neighbour.state > INCOMPLETE || (neighbour.failures === 0 && neighbour.state !== FAILED);
+  }
+
+  /** Forgets what has expired. Returns when the next thing does, ms. */
+  poll(now: number): number {
+    let next = Number.POSITIVE_INFINITY;
+    let gone = false;
+    const alive = (one: Prefix): boolean => {
+      if (one.until > now) next = Math.min(next, one.until);
+      else gone = true;
+      return one.until > now;
+    };
+    this.prefixes = this.prefixes.filter(alive);
+    this.routes = this.routes.filter(alive);
+    for (const router of [...this.routers]) {
+      if (router.defaultUntil > now) next = Math.min(next, router.defaultUntil);
+      else if (!this.routes.some((one) => one.router === router)) this.forget(router);
+    }
+    if (gone) this.changed();
+    return next;
+  }
+}

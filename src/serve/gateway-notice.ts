@@ -1,0 +1,11 @@
+/** A gateway that may be a slip of the hand. */
+import { parseIpv4, prefixMask } from '../net/wire/address.js';
+import type { StaticAddress } from './options/ipv4.js';
+
+/** What an operator should know of the gateway; undefined: nothing. All three are valid. */
+export function gatewayNotice({ address, prefix, gateway }: StaticAddress): string | undefined {
+  if (gateway === undefined || prefix >= 31) return undefined;
+  const mask = prefixMask(prefix);
+  if (((parseIpv4(gateway)! ^ parseIpv4(address)!) & mask) === 0) return undefined;
+  return `the gateway ${gateway} is not in the network of ${address}/${prefix}: it is looked for on the link itself`;
+}

@@ -1,0 +1,102 @@
+/** What the name server keeps of a zone in the state folder: the key that signs it, and the serial that it had last. */
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ZoneSigner } from '../../dns/dnssec/key.js';
+import { type Name, nameText } from '../../dns/wire/name.js';
+import { isNewer } from '../../dns/zone/zone.js';
+import { Failure } from '../../errors/failure.js';
+import { makeFolder } from '../../native/make-folder.js';
+
+export class ZoneState {
+  private readonly folder: string;
+  private readonly name: string;
+
+  /** `state`: the folder of all state. */
+  constructor(state: string, apex: Name) {
+    this.folder = join(state, 'dns');
+    // A name may hold any byte; a file name may not.
+    this.name = nameText(apex).replace(/[^a-z0-9._-]/g, (char) => `%${char.charCodeAt(0).toString(16)}`);
+  }
+
+  get keyFile(): string {
+    return join(this.folder, `${this.name}key`);
+  }
+
+  private get serialFile(): string {
+    return join(this.folder, `${this.name}serial`);
+  }
+
+  /** The key of the zone; it is made when there is none. Throws a `Failure`. */
+  signer(): ZoneSigner {
+    return signerOf(existsSync(this.keyFile) ? this.readKey() : this.makeKey());
+  }
+
+  private readKey(): KeyObject {
+    const { keyFile } = this;
+    try {
+      const key = createPrivateKey(readFileSync(keyFile));
+      if (key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return key;
+    } catch (error) {
+      // A new key would not fit the DS record that the parent zone has, and the zone would be gone for all who
+      // validate.
+      throw new Failure(
+        `the key ${keyFile} cannot be read: ${(error as Error).message}; put back the copy that was made of it`,
+      );
+    }
+    throw new Failure(`the key ${keyFile} is not one of ECDSA on P-256; put back the copy that was made of it`);
+  }
+
+  private makeKey(): KeyObject {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+    this.write(this.keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
+    return privateKey;
+  }
+
+  /** The last serial that was served and is not the file's; undefined: there was none. */
+  get lastSerial(): number | undefined {
+    const last = existsSync(this.serialFile) ? Number(readFileSync(this.serialFile, 'utf8').trim()) : Number.NaN;
+    return Number.isInteger(last) && last >= 0 && last <= 0xffff_ffff ? last : undefined;
+  }
+
+  /** Throws a `Failure`. */
+  rememberSerial(serial: number): void {
+    this.write(this.serialFile, `${serial}\n`);
+  }
+
+  /**
+   * The serial for a version that is new to secondaries: the file's, or the one after the last that was served,
+   * whichever is newer.
+   * It is remembered. Throws a `Failure`.
+   */
+  nextSerial(ofFile: number): number {
+    const last = this.lastSerial;
+    const serial = last === undefined || isNewer(ofFile, last) ? ofFile : (last + 1) >>> 0;
+    this.rememberSerial(serial);
+    return serial;
+  }
+
+  /** The file is there whole or not at all. */
+  private write(file: string, content: string): void {
+    try {
+      makeFolder(this.folder, 0o700);
+      const part = `${file}.part`;
+      const descriptor = openSync(part, 'w', 0o600);
+      try {
+        writeSync(descriptor, content);
+        fsyncSync(descriptor);
+      } finally {
+        closeSync(descriptor);
+      }
+      renameSync(part, file);
+    } catch (error) {
+      throw new Failure(`${file} cannot be written: ${(error as Error).message}; choose a folder for it with --state`);
+    }
+  }
+}
+
+function signerOf(key: KeyObject): ZoneSigner {
+  const { x, y } = createPublicKey(key).export({ format: 'jwk' });
+  const publicKey = Uint8Array.from(Buffer.concat([Buffer.from(x!, 'base64url'), Buffer.from(y!, 'base64url')]));
+  return { publicKey, sign: (bytes) => sign('sha256', bytes, { key, dsaEncoding: 'ieee-p1363' }) };
+}

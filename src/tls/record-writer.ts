@@ -1,0 +1,237 @@
+/**
+ * What leaves: plaintext waits by reference, and is sealed when there is room below.
+ *
+ * Where the flow below keeps nothing of what it is offered (the kernel's sockets), neither does this: a record is a function of key, number
+ * and content, and made again until all of it has left. Elsewhere a peer that does not read holds at most `TlsLimits.sealed` bytes of
+ * ciphertext, and what is in flight.
+ */
+import { Memory } from '../memory/memory.js';
+import type { Flow } from '../net/flow.js';
+import type { SendQueue } from '../net/sockets/libc/send-queue.js';
+import { type CipherSuite, TAG_LENGTH } from './common/suites.js';
+import { Direction } from './direction.js';
+import type { Endpoint } from './record/endpoint.js';
+import { RecordSizes } from './record/sizes.js';
+import { CONTENT, MOST_CONTENT, RECORD_HEADER } from './wire/numbers.js';
+import { writeKeyUpdate } from './wire/server-flight.js';
+
+/** `lowWater` of a flow below that need not call when it has drained. */
+const UNWATCHED = 0x7fffffff;
+/** Records that are sealed before any of them is offered, at most. */
+const MOST_AT_ONCE = 7;
+/** Bytes that a record is longer than its content. */
+const OVERHEAD = RECORD_HEADER + 1 + TAG_LENGTH;
+
+/** A flow that keeps nothing of what it is offered. */
+type Offering = Flow & Required<Pick<Flow, 'offer'>>;
+
+export class RecordWriter {
+  readonly #inner: Flow;
+  readonly #endpoint: Endpoint;
+  #writing: Direction | undefined = undefined;
+  #queue: SendQueue | undefined = undefined;
+  readonly #sizes = new RecordSizes();
+  /** Bytes of the record with the next number that have left, and the length of its content; 0: none. */
+  #left = 0;
+  #begun = 0;
+  /** Records that are sealed before any of them is offered: few where few left before, so that little is sealed in vain. */
+  #atOnce = MOST_AT_ONCE;
+
+  constructor(inner: Flow, endpoint: Endpoint) {
+    this.#inner = inner;
+    this.#endpoint = endpoint;
+    inner.lowWater = UNWATCHED;
+  }
+
+  /** Bytes of plaintext that wait. */
+  get bytes(): number {
+    return this.#queue === undefined ? 0 : this.#queue.bytes;
+  }
+
+  /** There is a key: what is sent is protected. */
+  get secure(): boolean {
+    return this.#writing !== undefined;
+  }
+
+  /** Seals under this secret's key from now on. */
+  use(suite: CipherSuite, secret: Uint8Array): void {
+    this.#writing?.destroy();
+    this.#writing = new Direction(this.#endpoint.primitives, suite, secret);
+  }
+
+  write(memory: Memory, start: number, end: number): void {
+    this.#queue ??= this.#endpoint.takeQueue();
+    this.#queue.push(memory, start, end);
+  }
+
+  /** Seals what there is room for. */
+  pump(): void {
+    const queue = this.#queue;
+    const inner = this.#inner;
+    if (queue === undefined || this.#writing === undefined) return;
+    if (inner.offer !== undefined && (this.#left > 0 || inner.queued + queue.bytes > MOST_CONTENT))
+      this.#offerAll(queue, this.#writing, inner as Offering);
+    else while (queue.bytes > 0 && this.#room() > 0) this.#seal(queue, this.#writing);
+    if (queue.bytes > 0) return;
+    this.#endpoint.giveQueue(queue);
+    this.#queue = undefined;
+  }
+
+  /** Changes the key; the peer is asked for the same if `request` (RFC 8446 4.6.3). */
+  updateKey(request: boolean): void {
+    this.send(CONTENT.handshake, writeKeyUpdate(request));
+    this.#writing?.update();
+  }
+
+  sendChangeCipherSpec(): void {
+    const { outbox } = this.#endpoint;
+    const at = outbox.reserve(this.#inner, RECORD_HEADER + 1);
+    outbox.target.bytes.set([CONTENT.changeCipherSpec, 3, 3, 0, 1, 1], at);
+    this.#handDown(at, at + RECORD_HEADER + 1);
+  }
+
+  /** Seals what leaves at once. What has not left is sealed again when there is room for it. */
+  #offerAll(queue: SendQueue, writing: Direction, inner: Offering): void {
+    const { scratch, scratchMemory, clock } = this.#endpoint;
+    for (;;) {
+      // What was written before goes first: alerts, tickets, short answers.
+      if (inner.queued > 0) inner.flush();
+      if (inner.queued > 0 || queue.bytes === 0) return;
+      if (writing.number >= writing.suite.records && this.#left === 0) {
+        this.updateKey(true);
+        continue;
+      }
+      const lengths: number[] = [];
+      let [at, from] = [0, 0];
+      while (
+        from < queue.bytes &&
+        lengths.length < this.#atOnce &&
+        writing.number + lengths.length < writing.suite.records
+      ) {
+        const most = at === 0 && this.#begun > 0 ? this.#begun : this.#sizes.next(clock);
+        const length = Math.min(queue.bytes - from, most);
+        copy(queue, from, scratch.bytes, at + RECORD_HEADER, length);
+        at = writing.key.seal(scratch, at, length, CONTENT.applicationData, writing.number + lengths.length);
+        from += length;
+        lengths.push(length);
+      }
+      const start = this.#left;
+      const sent = inner.offer(scratchMemory, start, at);
+      this.#leave(queue, writing, lengths, start + sent);
+      if (sent < at - start) {
+        this.#atOnce = 1;
+        return;
+      }
+      this.#atOnce = Math.min(MOST_AT_ONCE, 2 * this.#atOnce);
+    }
+  }
+
+  /** Of records with content of these `lengths`, `bytes` have left. */
+  #leave(queue: SendQueue, writing: Direction, lengths: readonly number[], bytes: number): void {
+    let left = bytes;
+    this.#begun = 0;
+    for (const length of lengths) {
+      if (left < length + OVERHEAD) {
+        // A record that has begun to leave is made again as it was.
+        if (left > 0) this.#begun = length;
+        break;
+      }
+      left -= length + OVERHEAD;
+      queue.taken(length);
+      writing.number += 1;
+    }
+    this.#left = left;
+  }
+
+  /** Queues the rest of a record that has begun to leave: something else is to be sent. */
+  #settle(): void {
+    const queue = this.#queue;
+    const writing = this.#writing;
+    if (this.#left === 0 || queue === undefined || writing === undefined) return;
+    const target = this.#endpoint.primitives.target(this.#begun + OVERHEAD);
+    copy(queue, 0, target.bytes, RECORD_HEADER, this.#begun);
+    const end = writing.key.seal(target, 0, this.#begun, CONTENT.applicationData, writing.number);
+    this.#inner.write(new Memory(target.bytes), this.#left, end);
+    this.#leave(queue, writing, [this.#begun], end);
+  }
+
+  /** Sealed bytes that may yet wait below, those in flight left out. */
+  #room(): number {
+    const { sealed } = this.#endpoint.limits;
+    const { queued } = this.#inner;
+    return queued < sealed ? sealed - queued : sealed + (this.#inner.info().bytesInFlight ?? 0) - queued;
+  }
+
+  #seal(queue: SendQueue, writing: Direction): void {
+    if (writing.number >= writing.suite.records) this.updateKey(true);
+    const { outbox, clock } = this.#endpoint;
+    const length = Math.min(queue.bytes, this.#sizes.next(clock));
+    const at = outbox.reserve(this.#inner, length + OVERHEAD);
+    copy(queue, 0, outbox.target.bytes, at + RECORD_HEADER, length);
+    queue.taken(length);
+    const end = writing.key.seal(outbox.target, at, length, CONTENT.applicationData, writing.number);
+    writing.number += 1;
+    this.#handDown(at, end);
+  }
+
+  /** Sends `content` before the plaintext that waits, behind what has begun to leave. */
+  send(type: number, content: Uint8Array): void {
+    this.#settle();
+    const { outbox } = this.#endpoint;
+    for (let from = 0; from < content.length; from += MOST_CONTENT) {
+      const part = content.subarray(from, from + MOST_CONTENT);
+      const at = outbox.reserve(this.#inner, part.length + OVERHEAD);
+      const { bytes } = outbox.target;
+      bytes.set(part, at + RECORD_HEADER);
+      const writing = this.#writing;
+      if (writing === undefined) {
+        bytes.set([type, 3, 3, part.length >> 8, part.length & 255], at);
+        this.#handDown(at, at + RECORD_HEADER + part.length);
+      } else {
+        const end = writing.key.seal(outbox.target, at, part.length, type, writing.number);
+        writing.number += 1;
+        this.#handDown(at, end);
+      }
+    }
+  }
+
+  #handDown(at: number, end: number): void {
+    const { outbox } = this.#endpoint;
+    outbox.filled(end);
+    this.#inner.write(outbox.memory, at, end);
+  }
+
+  /** Has the flow below call when there is room again, or when what waits there has fallen to `low`. */
+  watch(low = UNWATCHED): void {
+    const inner = this.#inner;
+    const mark = this.#queue === undefined ? low : Math.max(0, inner.queued - (this.#endpoint.limits.sealed >> 1));
+    if (inner.lowWater !== mark) inner.lowWater = mark;
+  }
+
+  destroy(): void {
+    this.#writing?.destroy();
+    this.#writing = undefined;
+    if (this.#queue !== undefined) this.#endpoint.giveQueue(this.#queue);
+    this.#queue = undefined;
+  }
+}
+
+/** Copies `length` bytes of `queue`, from `skip` behind its front on, to `target[at..)`. */
+function copy(queue: SendQueue, skip: number, target: Uint8Array, at: number, length: number): void {
+  const { memories, starts, ends } = queue;
+  let to = at;
+  let before = skip;
+  let left = length;
+  for (let i = queue.head; left > 0; i++) {
+    const start = starts[i]! + before;
+    if (start >= ends[i]!) {
+      before = start - ends[i]!;
+      continue;
+    }
+    before = 0;
+    const end = Math.min(ends[i]!, start + left);
+    target.set(memories[i]!.bytes.subarray(start, end), to);
+    to += end - start;
+    left -= end - start;
+  }
+}

@@ -1,0 +1,138 @@
+/** Messages that are odd or broken, and what EDNS adds (RFC 1035, 6891, 7873, 9018, 8914, 9619, 5001, 4892). */
+import t from 'tap';
+import { parseName } from '../../src/dns/wire/name.js';
+import { query, read, u16 } from './message.js';
+import { framed, messages, NameServerInMemory, zone } from './setup.js';
+
+const SITE = '$ORIGIN site.example.\n$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n@ A 192.0.2.2\n';
+const QUESTION = [...parseName('site.example.', undefined), 0, 1, 0, 1];
+const OPT = (options: { owner?: number[]; data?: number[] } = {}): number[] => {
+  const { owner = [0], data = [] } = options;
+  return [...owner, 0, 41, 4, 208, 0, 0, 0, 0, ...u16(data.length), ...data];
+};
+
+/** A message of its parts: flags, the four counts, and what follows. */
+function message(flags: number, counts: readonly number[], ...rest: readonly number[][]): Uint8Array {
+  return Uint8Array.from([0x12, 0x34, ...u16(flags), ...counts.flatMap(u16), ...rest.flat()]);
+}
+
+const open = () => new NameServerInMemory([zone(SITE)], { identity: 'ns-a', version: 'sitekernel' }).open();
+const FORMERR = { rcode: 1, question: undefined, answer: [], authority: [], opt: undefined };
+
+t.test('broken messages: FORMERR by the header alone, or silence', async (t) => {
+  const server = await open();
+  const broken: [string, Uint8Array][] = [
+    ['header only', message(0, [1, 0, 0, 0])],
+    ['no question', message(0, [0, 0, 0, 0])],
+    ['two questions (RFC 9619)', message(0, [2, 0, 0, 0], QUESTION, QUESTION)],
+    ['two questions, one there', message(0, [2, 0, 0, 0], QUESTION)],
+    ['counts of 65,535', message(0, [65535, 65535, 65535, 65535])],
+    ['an answer in a query', message(0, [1, 1, 0, 0], QUESTION, [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 1, 0, 4, 1, 2, 3, 4])],
+    ['a record of authority in a query', message(0, [1, 0, 1, 0], QUESTION, [0xc0, 12, 0, 6, 0, 1, 0, 0, 0, 1, 0, 0])],
+    ['bytes behind the message', message(0, [1, 0, 0, 0], QUESTION, [1, 2, 3])],
+    ['a name that points at itself', message(0, [1, 0, 0, 0], [0xc0, 12, 0, 1, 0, 1])],
+    ['a name that points into the header', message(0, [1, 0, 0, 0], [0xc0, 0, 0, 1, 0, 1])],
+    ['a label of type 0x40', message(0, [1, 0, 0, 0], [0x41, 0x61, 0, 0, 1, 0, 1])],
+    [
+      'a name of 256 bytes',
+      message(
+        0,
+        [1, 0, 0, 0],
+        [...Array(4)].flatMap(() => [63, ...Array(63).fill(97)]),
+        [0, 0, 1, 0, 1],
+      ),
+    ],
+    ['a name that is cut off', message(0, [1, 0, 0, 0], [4, 0x73, 0x69])],
+    ['a question that is cut off', message(0, [1, 0, 0, 0], QUESTION.slice(0, -1))],
+    ['two OPT records', message(0, [1, 0, 0, 2], QUESTION, OPT(), OPT())],
+    ['OPT of another name than the root', message(0, [1, 0, 0, 1], QUESTION, OPT({ owner: [1, 97, 0] }))],
+    ['an option that runs out of OPT', message(0, [1, 0, 0, 1], QUESTION, OPT({ data: [0, 10, 0, 40, 1, 2] }))],
+    ['a cookie of 7 bytes', message(0, [1, 0, 0, 1], QUESTION, OPT({ data: [0, 10, 0, 7, 1, 2, 3, 4, 5, 6, 7] }))],
+    [
+      'a cookie of 9 bytes',
+      message(0, [1, 0, 0, 1], QUESTION, OPT({ data: [0, 10, 0, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9] })),
+    ],
+    [
+      'more records than are read',
+      message(0, [1, 0, 0, 5], QUESTION, ...[...Array(5)].map(() => [0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0])),
+    ],
+    ['TSIG that is not the last', message(0, [1, 0, 0, 2], QUESTION, [0, 0, 250, 0, 255, 0, 0, 0, 0, 0, 0], OPT())],
+  ];
+  for (const [title, bytes] of broken) {
+    const answer = server.exchange(bytes);
+    t.equal(answer?.length, 12, `${title}: a header`);
+    t.match(read(answer!), { id: 0x1234, ...FORMERR }, title);
+  }
+  for (const [title, bytes] of [
+    ['an answer (QR)', message(0x8000, [1, 0, 0, 0], QUESTION)],
+    ['eleven bytes', message(0, [1, 0, 0, 0]).slice(0, 11)],
+    ['nothing', new Uint8Array(0)],
+  ] as const)
+    t.equal(server.exchange(bytes), undefined, `${title}: silence`);
+});
+
+t.test('opcodes: NOTIFY and UPDATE are refused, others are not known', async (t) => {
+  const server = await open();
+  for (let opcode = 1; opcode < 16; opcode++) {
+    const answer = read(server.exchange(message(opcode << 11, [1, 0, 0, 0], QUESTION))!);
+    t.match(answer, { rcode: opcode === 4 || opcode === 5 ? 5 : 4, length: 12 }, `opcode ${opcode}`);
+    t.equal((answer.flags >> 11) & 15, opcode);
+  }
+});
+
+t.test('flags: RD is copied, TC, Z, AD and CD are ignored', async (t) => {
+  const server = await open();
+  for (const flags of [0x100, 0x200, 0x40, 0x30]) {
+    const answer = server.ask('site.example', 'A', { flags });
+    t.equal(answer.answer.length, 1);
+    t.equal(answer.flags, 0x8400 | (flags & 0x100), `0x${flags.toString(16)}`);
+  }
+});
+
+t.test('classes: CH names the server, others are refused', async (t) => {
+  const server = await open();
+  const text = (value: string): string => Buffer.from([value.length, ...Buffer.from(value)]).toString('hex');
+  t.match(server.ask('id.server', 'TXT', { class: 3 }).answer, [`id.server. TXT 0 ${text('ns-a')}`]);
+  t.match(server.ask('HOSTNAME.bind', 'TXT', { class: 3 }).answer, [`HOSTNAME.bind. TXT 0 ${text('ns-a')}`]);
+  t.match(server.ask('version.server', 'TXT', { class: 3 }).answer, [`version.server. TXT 0 ${text('sitekernel')}`]);
+  for (const [name, type, qclass] of [
+    ['id.server', 'A', 3],
+    ['other.server', 'TXT', 3],
+    ['site.example', 'A', 4],
+    ['site.example', 'A', 255],
+  ] as const)
+    t.match(server.ask(name, type, { class: qclass }), { rcode: 5, answer: [] }, `${name} ${type} ${qclass}`);
+});
+
+t.test('OPT is answered by OPT, and by nothing else', async (t) => {
+  const server = await open();
+  t.equal(server.ask('site.example', 'A').opt, undefined);
+  t.match(server.ask('site.example', 'A', { udpSize: 4096 }).opt, { size: 1232, dnssecOk: false });
+  t.match(server.ask('site.example', 'A', { dnssecOk: true }).opt, { dnssecOk: true });
+  t.match(
+    server.ask('site.example', 'A', { ednsVersion: 1 }),
+    { rcode: 16, answer: [], opt: { size: 1232 } },
+    'BADVERS',
+  );
+  t.equal(server.ask('site.example', 'A', { options: [[65001, 'aa']] }).opt?.options.size, 0, 'an unknown option');
+  t.equal(
+    server.ask('site.example', 'A', { options: [[3, '']] }).opt?.options.get(3),
+    Buffer.from('ns-a').toString('hex'),
+    'NSID',
+  );
+  t.equal(server.ask('example.net', 'A', { udpSize: 512 }).opt?.options.get(15), '0014', 'RFC 8914: not authoritative');
+});
+
+t.test('keepalive is for TCP (RFC 7828)', async (t) => {
+  const server = await open();
+  t.equal(server.askTcp('site.example', 'A', { options: [[11, '']] }).opt?.options.get(11), '0064', '10 s, in tenths');
+  t.equal(server.ask('site.example', 'A', { options: [[11, '']] }).opt?.options.has(11), false);
+  t.equal(messages(framed(query('a', 'A'))).length, 1);
+});
+
+t.test('a query without a question gets a cookie (RFC 7873 5.4)', async (t) => {
+  const server = await open();
+  const answer = read(server.exchange(message(0, [0, 0, 0, 1], OPT({ data: [0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8] })))!);
+  t.match(answer, { rcode: 0, question: undefined });
+  t.match(answer.opt?.options.get(10), /^0102030405060708[0-9a-f]{32}$/);
+});

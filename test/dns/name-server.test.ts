@@ -1,0 +1,270 @@
+/**
+ * Zones while they are served: read again, refused, signed anew, and with the address of the moment. Time passes as the
+ * test says.
+ */
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { parseLogOption } from '../../src/cli/arguments/log-options.js';
+import type { TYPE } from '../../src/dns/wire/constants.js';
+import type { SelfFacts } from '../../src/dns/zone/load.js';
+import type { Accept, Listener, Network } from '../../src/net/flow.js';
+import { Log } from '../../src/serve/log.js';
+import { checkZoneFiles, NameServer } from '../../src/serve/names/name-server.js';
+import type { DnsArguments } from '../../src/serve/options/dns.js';
+import { VirtualClock } from '../http/virtual-clock.js';
+import { query, read } from './message.js';
+import { MemoryDatagrams } from './setup.js';
+
+const SITE = '$TTL 60\n@ SOA ns h 5 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n@ A 192.0.2.2\n';
+const DAY = 86_400_000;
+
+class Place {
+  readonly clock = new VirtualClock();
+  readonly datagrams = new MemoryDatagrams();
+  readonly warnings: string[] = [];
+  readonly folder: string;
+  readonly file: string;
+  readonly state: string;
+  readonly network: { address: string | undefined } & Network;
+  server!: NameServer;
+
+  /** `folder`: with the zone and the state of another. */
+  constructor(t: Test, text: string, folder = t.testdir({ 'a.example.zone': text })) {
+    this.folder = folder;
+    this.file = join(folder, 'a.example.zone');
+    this.state = join(folder, 'state');
+    this.network = {
+      clock: this.clock,
+      address: '192.0.2.80',
+      listen: async (port: number, _accept: Accept): Promise<Listener> => ({
+        endpoint: { address: '', port },
+        close: () => undefined,
+      }),
+      counters: () => ({}),
+      close: async () => undefined,
+    };
+  }
+
+  async open(
+    options: Partial<DnsArguments> = {},
+    facts: Omit<SelfFacts, 'addresses'> = {},
+    watch = false,
+  ): Promise<this> {
+    const log = new Log(parseLogOption(''));
+    log.warn = (message: string): void => void this.warnings.push(message);
+    const defaults = {
+      zones: [this.file],
+      port: 53,
+      rate: 0,
+      identity: undefined,
+      keys: undefined,
+      cookies: undefined,
+      dnssec: false,
+      secondaries: [],
+    };
+    this.server = new NameServer({ ...defaults, ...options }, this.network, this.state, log, facts);
+    await this.server.open(this.datagrams, watch);
+    return this;
+  }
+
+  ask(name: string, type: keyof typeof TYPE, dnssecOk = false): readonly string[] {
+    const before = this.datagrams.sent.length;
+    this.datagrams.deliver(53, query(name, type, dnssecOk ? { dnssecOk } : {}));
+    return read(this.datagrams.sent[before]!.bytes).answer;
+  }
+
+  get serial(): number {
+    return Number(this.ask('a.example', 'SOA')[0]!.split(' ')[5]);
+  }
+
+  /** The zones are read again, and what comes of it is there. */
+  async hangUp(): Promise<void> {
+    process.emit('SIGHUP');
+    await settled();
+  }
+}
+
+async function settled(): Promise<void> {
+  for (let i = 0; i < 50; i++) await new Promise((done) => setImmediate(done));
+}
+
+t.test('SIGHUP: a newer version is served, one with the old serial is refused, and one with errors', async (t) => {
+  const place = await new Place(t, SITE).open();
+  t.teardown(() => place.server.close());
+  t.equal(place.serial, 5);
+  writeFileSync(place.file, SITE.replace(' 5 2', ' 6 2').replace('192.0.2.2', '192.0.2.3'));
+  await place.hangUp();
+  t.same(place.ask('a.example', 'A'), ['a.example. A 60 192.0.2.3']);
+  t.same(place.warnings, []);
+  writeFileSync(place.file, SITE.replace(' 5 2', ' 6 2').replace('192.0.2.2', '192.0.2.4'));
+  await place.hangUp();
+  t.same(place.ask('a.example', 'A'), ['a.example. A 60 192.0.2.3'], 'the serial was not raised');
+  t.match(
+    place.warnings.at(-1),
+    /has changed, and its serial 6 is not newer than 6; raise it; the version that was served stays/,
+  );
+  writeFileSync(place.file, SITE.replace(' 5 2', ' 7 2').replace('192.0.2.2', '192.0.2.400'));
+  await place.hangUp();
+  t.match(place.warnings.at(-1), /a\.example\.zone:5:5: "192\.0\.2\.400" is not an address.*stays/);
+  writeFileSync(place.file, SITE.replace('$TTL', '$ORIGIN b.example.\n$TTL'));
+  await place.hangUp();
+  t.match(place.warnings.at(-1), /is about b\.example\. now/);
+  t.equal(place.serial, 6);
+});
+
+t.test('--watch: a file that is written or put in its place is read', async (t) => {
+  const place = await new Place(t, SITE).open({}, {}, true);
+  t.teardown(() => place.server.close());
+  const comes = async (serial: number): Promise<void> => {
+    for (let i = 0; i < 200 && place.serial !== serial; i++) await new Promise((done) => setTimeout(done, 10));
+    t.equal(place.serial, serial);
+  };
+  writeFileSync(place.file, SITE.replace(' 5 2', ' 6 2'));
+  await comes(6);
+  writeFileSync(`${place.file}.new`, SITE.replace(' 5 2', ' 7 2'));
+  renameSync(`${place.file}.new`, place.file);
+  await comes(7);
+});
+
+t.test('serials compare as RFC 1982 says: 0 follows 4,294,967,295', async (t) => {
+  const place = await new Place(t, SITE.replace(' 5 2', ' 4294967295 2')).open();
+  t.teardown(() => place.server.close());
+  writeFileSync(place.file, SITE.replace(' 5 2', ' 0 2'));
+  await place.hangUp();
+  t.equal(place.serial, 0);
+});
+
+t.test('@SELF follows the address, with a serial that grows', async (t) => {
+  const place = await new Place(t, `${SITE}w A @SELF\nw AAAA @SELF\n`).open();
+  t.teardown(() => place.server.close());
+  t.same(place.ask('w.a.example', 'A'), ['w.a.example. A 60 192.0.2.80']);
+  t.same(place.ask('w.a.example', 'AAAA'), []);
+  place.network.address = '2001:db8::80';
+  place.clock.advance(1000);
+  await settled();
+  t.same(place.ask('w.a.example', 'A'), []);
+  t.same(place.ask('w.a.example', 'AAAA'), ['w.a.example. AAAA 60 20010db8000000000000000000000080']);
+  t.equal(place.serial, 6);
+  place.network.address = undefined;
+  place.clock.advance(1000);
+  await settled();
+  t.same(place.ask('w.a.example', 'AAAA'), [], 'without an address there is none');
+  t.equal(place.serial, 7);
+});
+
+t.test('a serial that the file does not have goes on in the next program', async (t) => {
+  const place = await new Place(t, `${SITE}w A @SELF\n`).open();
+  place.network.address = '192.0.2.81';
+  place.clock.advance(1000);
+  await settled();
+  t.equal(place.serial, 6);
+  place.server.close();
+  const again = await new Place(t, '', place.folder).open();
+  t.teardown(() => again.server.close());
+  t.equal(again.serial, 7);
+});
+
+t.test('proofs for a certificate authority are served beside the zone while they are wanted', async (t) => {
+  for (const dnssec of [false, true]) {
+    const place = await new Place(t, SITE).open({ dnssec });
+    t.teardown(() => place.server.close());
+    const name = '_acme-challenge.a.example';
+    const withdraw = await place.server.present(`${name}.`, ['proof one', 'proof two']);
+    const text = (value: string): string =>
+      `${name}. TXT 60 ${Buffer.from([value.length, ...Buffer.from(value)]).toString('hex')}`;
+    t.same(place.ask(name, 'TXT'), [text('proof one'), text('proof two')]);
+    t.equal(place.serial, 6);
+    await withdraw();
+    t.same(place.ask(name, 'TXT'), []);
+    t.equal(place.serial, 7);
+    await t.rejects(place.server.present('_acme-challenge.b.example.', ['x']), { message: /in none of the zones/ });
+  }
+});
+
+t.test('@SELF of HTTPS and CAA: what the server speaks, and who may certify it', async (t) => {
+  const caa = Uint8Array.from([0, 5, ...Buffer.from('issueca.example')]);
+  const place = new Place(t, `${SITE}@ HTTPS @SELF\n@ CAA @SELF\n`);
+  await place.open({}, { protocols: ['h2', 'http/1.1'], caa: [caa] });
+  t.teardown(() => place.server.close());
+  t.same(place.ask('a.example', 'HTTPS'), ['a.example. HTTPS 60 0001000001000c02683208687474702f312e31']);
+  t.same(place.ask('a.example', 'CAA'), [`a.example. CAA 60 ${Buffer.from(caa).toString('hex')}`]);
+});
+
+/** Expiration of the signature of the zone's A set, seconds since 1970. */
+function expiration(place: Place): number {
+  const signature = place.ask('a.example', 'A', true).find((one) => one.includes(' RRSIG '))!;
+  return Number.parseInt(signature.split(' ')[3]!.slice(16, 24), 16);
+}
+
+t.test('signatures hold 14 days, and are made anew when 7 of them are left, again and again', async (t) => {
+  const place = await new Place(t, SITE).open({ dnssec: true });
+  t.teardown(() => place.server.close());
+  let renewed = 0;
+  let [last, serial] = [expiration(place), place.serial];
+  t.equal(last - Math.floor(place.clock.wallClock() / 1000), 14 * 86_400);
+  for (let day = 0; day < 50; day++) {
+    place.clock.advance(DAY);
+    await settled();
+    const next = expiration(place);
+    if (next - place.clock.wallClock() / 1000 < 7 * 86_400 - 10) t.fail(`day ${day}: ${next}`);
+    if (next !== last) {
+      renewed += 1;
+      if (place.serial !== serial + 1) t.fail(`day ${day}: serial ${place.serial} after ${serial}`);
+      serial = place.serial;
+    }
+    last = next;
+  }
+  t.ok(renewed === 7, `${renewed} times in 50 days`);
+  t.equal(place.clock.pending, 1);
+});
+
+t.test('a signed zone keeps its key and goes on with its serial in the next program', async (t) => {
+  const place = await new Place(t, SITE).open({ dnssec: true });
+  const key = place.ask('a.example', 'DNSKEY');
+  t.equal(place.serial, 5);
+  place.server.close();
+  const again = new Place(t, SITE, place.folder);
+  await again.open({ dnssec: true });
+  t.teardown(() => again.server.close());
+  t.same(again.ask('a.example', 'DNSKEY'), key);
+  t.equal(again.serial, 6, 'its signatures are others');
+  t.equal(readFileSync(join(place.state, 'dns', 'a.example.serial'), 'utf8'), '6\n');
+});
+
+t.test('what cannot be served is told before anything is', async (t) => {
+  const folder = t.testdir({
+    'a.example.zone': SITE,
+    'copy.zone': `$ORIGIN a.example.\n${SITE}`,
+    'bad.zone': 'x A\n',
+    keys: 'hmac-md5:k:AAAA\n',
+  });
+  const check = (options: Partial<DnsArguments>): void =>
+    checkZoneFiles({
+      zones: [],
+      port: 53,
+      rate: 0,
+      identity: undefined,
+      keys: undefined,
+      cookies: undefined,
+      dnssec: false,
+      secondaries: [],
+      ...options,
+    });
+  const at = (name: string): string => join(folder, name);
+  t.throws(() => check({ zones: [at('none.zone')] }), { message: /there is no zone file .*none\.zone/ });
+  t.throws(() => check({ zones: [folder] }), { message: /is a directory/ });
+  t.throws(() => check({ zones: [at('bad.zone')] }), { message: /bad\.zone:1:4: / });
+  t.throws(() => check({ zones: [at('a.example.zone'), at('copy.zone')] }), {
+    message: /are both about a\.example\.; leave one out/,
+  });
+  t.throws(() => check({ zones: [at('a.example.zone')], keys: at('keys') }), {
+    message: /keys:1: "hmac-md5" is none of hmac-sha256/,
+  });
+  writeFileSync(at('keys'), 'hmac-sha256:k:AAAA\n');
+  writeFileSync(at('cookies'), '# shared\n0011\n');
+  t.throws(() => check({ cookies: at('cookies') }), { message: /cookies:2: a secret is 32 hexadecimal digits/ });
+  t.throws(() => check({ secondaries: ['192.0.2.5#other'], keys: at('keys') }), {
+    message: /less than 16 bytes; "openssl rand/,
+  });
+});

@@ -1,0 +1,85 @@
+/** The bound on answers over UDP: a name server must not multiply what an attacker sends in a victim's name. */
+import t from 'tap';
+import { query, read } from './message.js';
+import { NameServerInMemory, zone } from './setup.js';
+
+const STRINGS = Array.from({ length: 4 }, () => `"${'x'.repeat(250)}"`).join(' ');
+const SITE = `$ORIGIN site.example.\n$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n@ TXT ${STRINGS}\n`;
+const QUERY = query('site.example', 'TXT', { udpSize: 4096 });
+
+/** Bytes out for each byte in, of `count` queries at one moment. */
+function amplification(
+  server: NameServerInMemory,
+  count: number,
+  source: (i: number) => string,
+  bytes = (_: number) => QUERY,
+): number {
+  let sent = 0;
+  let received = 0;
+  for (let i = 0; i < count; i++) {
+    const one = bytes(i);
+    sent += one.length;
+    received += server.exchange(one, source(i))?.length ?? 0;
+  }
+  return received / sent;
+}
+
+t.test('past the limit bytes out are at most 1.5 times the bytes in', async (t) => {
+  const server = await new NameServerInMemory([zone(SITE)], { rate: 100, identity: 'x'.repeat(255) }).open();
+  t.ok(amplification(server, 100, () => '198.51.100.7@53') > 10, 'below it a query gets its answer');
+  const cases: [string, (i: number) => string, ((i: number) => Uint8Array)?][] = [
+    ['one source', () => '198.51.100.7@53'],
+    ['sources of one network', (i) => `198.51.100.${i & 255}@${1024 + i}`],
+    ['names that are not there', () => '198.51.100.7@53', (i) => query(`n${i}.site.example`, 'A', { udpSize: 4096 })],
+    ['other zones', () => '198.51.100.7@53', (i) => query(`n${i}.example.net`, 'A', { udpSize: 4096 })],
+    ['a long identity', () => '198.51.100.7@53', () => query('site.example', 'TXT', { options: [[3, '']] })],
+    ['the identity itself', () => '198.51.100.7@53', () => query('id.server', 'TXT', { class: 3 })],
+    ['broken messages', () => '198.51.100.7@53', () => Uint8Array.of(1, 2, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0)],
+    [
+      'cookies that are not ours',
+      () => '198.51.100.7@53',
+      (i) =>
+        query('site.example', 'TXT', { options: [[10, `0102030405060708010000000000000${i % 10}0102030405060708`]] }),
+    ],
+  ];
+  for (const [title, source, bytes] of cases) {
+    amplification(server, 400, source, bytes);
+    const factor = amplification(server, 2000, source, bytes);
+    t.ok(factor <= 1.5, `${title}: ${factor.toFixed(2)}`);
+  }
+  const six = (i: number): string => `2001:db8:0:${(i & 255).toString(16)}::${i.toString(16)}@53`;
+  amplification(server, 400, six);
+  t.ok(amplification(server, 2000, six) <= 1.5, 'a /56');
+});
+
+t.test('every second answer past the limit is one with TC, so that a client that is real comes over TCP', async (t) => {
+  const server = await new NameServerInMemory([zone(SITE)], { rate: 10 }).open();
+  for (let i = 0; i < 10; i++) server.exchange(QUERY);
+  const answers = Array.from({ length: 20 }, () => server.exchange(QUERY));
+  const slipped = answers.filter((one) => one !== undefined).map((one) => read(one!));
+  t.equal(slipped.length, 10);
+  for (const one of slipped) t.match(one, { tc: true, answer: [], question: 'site.example.' });
+  t.match(server.server.counters(), { slipped: 10, rateDropped: 10 });
+  t.equal(server.askTcp('site.example', 'TXT').answer.length, 1);
+});
+
+t.test('other networks, and the same one a second later, are not held up', async (t) => {
+  const server = await new NameServerInMemory([zone(SITE)], { rate: 10 }).open();
+  for (let i = 0; i < 30; i++) server.exchange(QUERY);
+  t.equal(server.ask('site.example', 'TXT', { udpSize: 1232 }, '203.0.113.1@5').answer.length, 1);
+  server.clock.advance(1000);
+  t.equal(server.ask('site.example', 'TXT', { udpSize: 1232 }).answer.length, 1);
+});
+
+t.test('who returns our cookie is no victim, and is not held up', async (t) => {
+  const server = await new NameServerInMemory([zone(SITE)], { rate: 5 }).open();
+  const cookie = server.ask('site.example', 'TXT', { options: [[10, '0102030405060708']] }).opt!.options.get(10)!;
+  for (let i = 0; i < 100; i++) {
+    const { tc } = server.ask('site.example', 'TXT', { options: [[10, cookie]] });
+    if (tc) t.fail(`query ${i}`);
+  }
+  t.equal(
+    server.exchange(query('site.example', 'TXT', { options: [[10, cookie]] }), '203.0.113.9@53') === undefined,
+    false,
+  );
+});

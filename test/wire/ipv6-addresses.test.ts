@@ -1,0 +1,89 @@
+/** IPv6 addresses as networks offer them: prefixes of radvd and dnsmasq, leases of dnsmasq, and none at all. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { bed, IPV6_LINE } from './ipv6-bed.js';
+import { skipWithout } from './needs.js';
+import { SITE } from './server.js';
+
+const RADVD = `interface br0 {
+  AdvSendAdvert on; MinRtrAdvInterval 3; MaxRtrAdvInterval 4; AdvLinkMTU 1480;
+  prefix 2001:db8:77::/64 { AdvOnLink on; AdvAutonomous on; AdvValidLifetime 3600; AdvPreferredLifetime 1800; };
+};
+`;
+
+for (const router of ['radvd', 'dnsmasq'] as const) {
+  t.test(
+    `an address is made of the prefix that ${router} advertises, the same after a restart`,
+    { skip: skipWithout('curl', router) },
+    async (t) => {
+      const { lab, client, start } = bed(t);
+      await lab.host.run('sysctl', ['-w', 'net.ipv6.conf.all.forwarding=1']);
+      if (router === 'radvd') {
+        const file = join(lab.folder, 'radvd.conf');
+        writeFileSync(file, RADVD);
+        lab.host.start('radvd', ['-n', '-C', file, '-p', join(lab.folder, 'radvd.pid'), '-u', 'root']);
+      } else {
+        const names = ['--keep-in-foreground', '--conf-file=/dev/null', '--port=0', '--user=root', '--interface=br0'];
+        const range = ['--bind-interfaces', '--enable-ra', '--dhcp-range=::,constructor:br0,ra-only'];
+        lab.host.start('dnsmasq', [...names, ...range, `--pid-file=${join(lab.folder, 'pid')}`]);
+      }
+      const addresses: string[] = [];
+      for (let i = 0; i < 2; i++) {
+        const program = start(['--no-ipv4', SITE]);
+        const [, address] = await program.says(IPV6_LINE, 40);
+        addresses.push(address as string);
+        t.match(address, /^2001:db8:77:0?:/);
+        const got = await client.run('curl', [
+          '-s',
+          '-m',
+          '5',
+          '-o',
+          '/dev/null',
+          '-w',
+          '%{http_code}',
+          `http://[${address}]/`,
+        ]);
+        t.equal(got.stdout, '200');
+        t.equal(await program.stop(), 0);
+      }
+      t.equal(addresses[0], addresses[1]);
+    },
+  );
+}
+
+t.test('an address is leased by DHCPv6, and given back', { skip: skipWithout('curl', 'dnsmasq') }, async (t) => {
+  const { lab, client, start } = bed(t);
+  await lab.host.run('sysctl', ['-w', 'net.ipv6.conf.all.forwarding=1']);
+  const names = ['--keep-in-foreground', '--conf-file=/dev/null', '--port=0', '--user=root', '--interface=br0'];
+  const range = ['--bind-interfaces', '--enable-ra', '--dhcp-range=2001:db8:77::a00,2001:db8:77::aff,64,120'];
+  const more = [`--dhcp-leasefile=${join(lab.folder, 'leases')}`, `--pid-file=${join(lab.folder, 'pid')}`];
+  const server = lab.host.start('dnsmasq', [...names, ...range, ...more, '--log-dhcp', '--log-facility=-']);
+  const program = start(['--no-ipv4', SITE]);
+  const [, address] = await program.says(/^listening on http:\/\/\[(2001:db8:77::a[0-9a-f]{2})\]\/$/m, 40);
+  const got = await client.run('curl', [
+    '-s',
+    '-m',
+    '5',
+    '-o',
+    '/dev/null',
+    '-w',
+    '%{http_code}',
+    `http://[${address}]/`,
+  ]);
+  t.equal(got.stdout, '200');
+  t.equal(await program.stop(), 0);
+  await server.says(/DHCPRELEASE\(br0\)/, 5);
+});
+
+t.test('without a router the program says what it has, and goes on', { skip: skipWithout('curl') }, async (t) => {
+  const { client, start } = bed(t);
+  const program = start(['--no-ipv4', SITE]);
+  const [, link] = await program.says(/no router has offered an address; we have (fe80::[0-9a-f:]+) on the link/, 40);
+  const got = await client.run('curl', [
+    ...['-s', '-g', '-m', '5', '-o', '/dev/null', '-w', '%{http_code}'],
+    `http://[${link}%25eth0]/`,
+  ]);
+  t.equal(got.stdout, '200', 'served on the link');
+  t.equal(await program.stop(), 0);
+});

@@ -1,16 +1,18 @@
 import { Memory } from '../memory/memory.js';
 import type { Flow } from '../net/flow.js';
 import { AccessRecord } from './access.js';
+import { type Answering, refusal } from './answering.js';
 import { BodyReader, MORE } from './body.js';
 import { type Connection, STATE, type Unfinished } from './connection.js';
 import type { DeadlineList } from './deadlines.js';
 import { Fields } from './fields.js';
 import { FieldsCache } from './fields-cache.js';
-import { KnownRequests } from './known-requests.js';
+import { Http1Writer } from './http1-writer.js';
+import type { KnownRequests } from './known-requests.js';
 import { CR, isText, LF } from './octets.js';
-import type { HttpLimits, HttpOptions } from './options.js';
+import type { HttpLimits } from './options.js';
 import { HTTP2_PREFACE, INCOMPLETE, METHOD, RequestLine } from './request-line.js';
-import { Responder } from './responder.js';
+import type { Responder } from './responder.js';
 import { CLOSE, type Ending, PERSIST, PERSIST_1_0 } from './tails.js';
 
 const CONTINUE = Memory.of('HTTP/1.1 100 Continue\r\n\r\n');
@@ -25,7 +27,8 @@ export class Exchange {
   readonly #bodies: DeadlineList;
   readonly #unfinished: Unfinished;
   readonly #log: ((record: AccessRecord) => void) | undefined;
-  readonly responder: Responder;
+  readonly #responder: Responder;
+  readonly #writer: Http1Writer;
   readonly #line = new RequestLine();
   readonly #parsed = new Fields();
   readonly #cache: FieldsCache;
@@ -37,21 +40,17 @@ export class Exchange {
   /** Every answer is a connection's last. */
   draining = false;
 
-  /** `retryAfter` in seconds; `bodies`: where connections wait whose request brings content. */
-  constructor(
-    options: HttpOptions,
-    limits: HttpLimits,
-    retryAfter: number,
-    bodies: DeadlineList,
-    unfinished: Unfinished,
-  ) {
+  /** `bodies`: where connections wait whose request brings content. */
+  constructor(answering: Answering, bodies: DeadlineList, unfinished: Unfinished) {
+    const { limits, log, known, responder, tails } = answering;
     this.#limits = limits;
     this.#bodies = bodies;
     this.#unfinished = unfinished;
-    this.#log = options.log;
+    this.#log = log;
     this.#cache = new FieldsCache(limits);
-    this.#known = options.log === undefined ? new KnownRequests() : undefined;
-    this.responder = new Responder(options, limits, retryAfter, bodies.clock);
+    this.#known = known;
+    this.#responder = responder;
+    this.#writer = new Http1Writer(tails, bodies.clock);
   }
 
   /** Reads `bytes[at..end)`; the place where a request begins that is unfinished or has to wait. What lies behind an end is eaten. */
@@ -94,20 +93,20 @@ export class Exchange {
 
   /** Answers with an error after which the connection cannot go on: with what it holds of a request, or with nothing of one. */
   fail(c: Connection, status: number): void {
-    if (c.body !== undefined) this.#failParsed(c, status, this.#recall(c.body), 0);
+    if (c.body !== undefined) this.#failParsed(c, status, this.#recall(c.body));
     else this.#failUnparsed(c, status, c.held !== undefined && isHead(c.held, 0, c.heldBytes));
   }
 
   #failUnparsed(c: Connection, status: number, bodiless: boolean): void {
-    this.responder.error(c.flow, status, CLOSE, bodiless);
-    if (this.#log !== undefined) this.#report(c, undefined, 0, this.#log);
+    this.#responder.error(this.#to(c), status, CLOSE, bodiless);
+    if (this.#log !== undefined) this.#report(c, undefined, this.#log);
     c.finish();
   }
 
-  /** `bytes` from `start` on hold the request, whose line at least is parsed. */
-  #failParsed(c: Connection, status: number, bytes: Uint8Array, start: number): void {
-    this.responder.error(c.flow, status, CLOSE, this.#line.method === METHOD.HEAD);
-    if (this.#log !== undefined) this.#report(c, bytes, start, this.#log);
+  /** `bytes` hold the request, whose line at least is parsed. */
+  #failParsed(c: Connection, status: number, bytes: Uint8Array): void {
+    this.#responder.error(this.#to(c), status, CLOSE, this.#line.method === METHOD.HEAD);
+    if (this.#log !== undefined) this.#report(c, bytes, this.#log);
     c.finish();
   }
 
@@ -134,7 +133,7 @@ export class Exchange {
       c.seen = known.slot;
       c.skipped = 0;
       c.requests++;
-      this.#answer(c, bytes, start);
+      this.#answer(c, bytes);
       this.#note(c, bytes, start, afterLine + known.length);
       return afterLine + known.length;
     }
@@ -144,25 +143,25 @@ export class Exchange {
     if (next === INCOMPLETE) return INCOMPLETE;
     const refused = next < 0 ? next : c.refused ? -503 : fields.judge(line.minor);
     if (refused < 0) {
-      this.#failParsed(c, -refused, bytes, start);
+      this.#failParsed(c, -refused, bytes);
       return end;
     }
     c.skipped = 0;
     c.requests++;
     if (fields.contentLength === 0) {
       if (line.minor > 0) c.seen = this.#cache.note(bytes, afterLine, next);
-      this.#answer(c, bytes, start);
+      this.#answer(c, bytes);
       this.#note(c, bytes, start, next);
       return next;
     }
-    const status = this.#refusal();
+    const status = refusal(this.#line.method);
     // What is refused anyway, or too much to read, is answered at once, and the connection ends with it.
     if (fields.contentLength > limits.body || (status !== 0 && fields.continues)) {
-      this.#failParsed(c, status !== 0 ? status : 413, bytes, start);
+      this.#failParsed(c, status !== 0 ? status : 413, bytes);
       return end;
     }
     if (this.#unfinished.bytes + next - start > limits.unfinished) {
-      this.#failParsed(c, 503, bytes, start);
+      this.#failParsed(c, 503, bytes);
       return end;
     }
     if (fields.continues) c.flow.write(CONTINUE, 0, CONTINUE.bytes.length);
@@ -178,20 +177,20 @@ export class Exchange {
     const known = this.#known;
     if (known === undefined || this.draining || c.refused || c.requests + 1 >= this.#limits.requestsPerConnection)
       return 0;
-    const seen = known.match(c.known, bytes, start, end, this.responder);
+    const seen = known.match(c.known, bytes, start, end, this.#responder);
     if (seen === undefined) return 0;
     c.known = seen.slot;
     c.skipped = 0;
     c.requests++;
     c.began = 0;
-    this.responder.again(c.flow, seen.value);
+    this.#responder.again(this.#to(c), seen.value);
     return start + seen.length;
   }
 
   /** The request has had its answer: whoever sends the same is answered the same. */
   #note(c: Connection, bytes: Uint8Array, start: number, end: number): void {
-    if (this.#known !== undefined && this.responder.repeatable !== undefined) {
-      c.known = this.#known.note(bytes, start, end, this.responder);
+    if (this.#known !== undefined && this.#responder.repeatable !== undefined) {
+      c.known = this.#known.note(bytes, start, end, this.#responder);
     }
   }
 
@@ -200,7 +199,7 @@ export class Exchange {
     const head = this.#recall(c.body!);
     c.body = undefined;
     c.state = STATE.reading;
-    this.#answer(c, head, 0);
+    this.#answer(c, head);
   }
 
   /** The head of a request that brings content, parsed again: meanwhile there were others. */
@@ -212,13 +211,13 @@ export class Exchange {
     return head;
   }
 
-  /** The status with which the method is refused, or 0. */
-  #refusal(): number {
-    const { method } = this.#line;
-    return method === METHOD.other ? 501 : method > METHOD.OPTIONS ? 405 : 0;
+  /** The writer, set to the connection. */
+  #to(c: Connection): Http1Writer {
+    this.#writer.flow = c.flow;
+    return this.#writer;
   }
 
-  #answer(c: Connection, bytes: Uint8Array, start: number): void {
+  #answer(c: Connection, bytes: Uint8Array): void {
     const line = this.#line;
     const fields = this.#fields;
     let ending: Ending = CLOSE;
@@ -227,26 +226,26 @@ export class Exchange {
       if (line.minor > 0) ending = line.method === METHOD.CONNECT ? CLOSE : PERSIST;
       else if (fields.keepAlive) ending = PERSIST_1_0;
     }
-    const status = this.#refusal();
-    if (status !== 0) this.responder.refuse(c.flow, status, bytes, line, fields, ending);
-    else this.responder.answer(c.flow, bytes, line, fields, ending);
-    c.ownBytes += this.responder.ownBytes;
-    if (this.#log !== undefined) this.#report(c, bytes, start, this.#log);
+    const status = refusal(this.#line.method);
+    if (status !== 0) this.#responder.refuse(this.#to(c), status, bytes, line, fields, ending);
+    else this.#responder.answer(this.#to(c), bytes, line, fields, ending);
+    c.ownBytes += this.#responder.ownBytes;
+    if (this.#log !== undefined) this.#report(c, bytes, this.#log);
     c.began = 0;
     if (ending === CLOSE) c.finish();
   }
 
-  #report(c: Connection, bytes: Uint8Array | undefined, start: number, log: (record: AccessRecord) => void): void {
-    if (this.responder.quiet) return;
+  #report(c: Connection, bytes: Uint8Array | undefined, log: (record: AccessRecord) => void): void {
+    if (this.#responder.quiet) return;
     const record = this.#record;
     const { clock } = this.#bodies;
     record.flow = c.flow;
     record.time = clock.wallClock;
-    record.status = this.responder.status;
-    record.contentBytes = this.responder.contentBytes;
+    record.status = this.#responder.status;
+    record.contentBytes = this.#responder.contentBytes;
     record.elapsed = clock.sinceCall() + (c.began === 0 ? 0 : (clock.now - c.began) | 0);
-    if (bytes === undefined) record.set(undefined, 0, undefined, undefined);
-    else record.set(bytes, start, this.#line, this.#fields);
+    if (bytes === undefined) record.set(undefined, undefined, undefined);
+    else record.set(bytes, this.#line, this.#fields);
     log(record);
   }
 }

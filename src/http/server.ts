@@ -1,5 +1,6 @@
 import type { Accept, Adopt, CloseReason, Flow, FlowHandler } from '../net/flow.js';
 import { Admission } from './admission.js';
+import { Answering } from './answering.js';
 import { type Connection, STATE, UNWATCHED, Unfinished } from './connection.js';
 import { type DeadlineList, Deadlines } from './deadlines.js';
 import { Exchange } from './exchange.js';
@@ -14,6 +15,7 @@ const STALLED_LIMIT = 4194304;
 /** HTTP/1.1 (RFC 9110, 9112) over flows of any network, out of a store. One object for all connections. */
 export class HttpServer implements FlowHandler {
   readonly #limits: HttpLimits;
+  readonly #answering: Answering;
   readonly #exchange: Exchange;
   readonly #deadlines: Deadlines;
   readonly #heads: DeadlineList;
@@ -38,7 +40,8 @@ export class HttpServer implements FlowHandler {
     this.#lingering = this.#deadlines.list(timeouts.linger, (c) => this.#lingerExpired(c));
     const [heads, idle, sending, lingering] = [this.#heads, this.#idle, this.#sending, this.#lingering];
     this.#moves = new Moves({ heads, idle, sending, lingering });
-    this.#exchange = new Exchange(options, limits, Math.ceil(timeouts.retryAfter / 1000), this.#bodies, unfinished);
+    this.#answering = new Answering(options, limits, Math.ceil(timeouts.retryAfter / 1000), this.#deadlines);
+    this.#exchange = new Exchange(this.#answering, this.#bodies, unfinished);
   }
 
   /** Connections that are open now, those that are being refused among them. */
@@ -48,7 +51,7 @@ export class HttpServer implements FlowHandler {
 
   /** What it has done, and is doing. Looks at every connection: for a page, not for a request. */
   stats(): HttpStats {
-    const { answers, totalBytes } = this.#exchange.responder;
+    const { answers, totalBytes } = this.#answering.responder;
     const counted = new Map<number, number>();
     for (let status = 0; status < answers.length; status++) {
       if (answers[status]! > 0) counted.set(status, answers[status]!);

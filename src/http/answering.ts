@@ -1,0 +1,31 @@
+import type { AccessRecord } from './access.js';
+import type { Deadlines } from './deadlines.js';
+import { KnownRequests } from './known-requests.js';
+import type { HttpLimits, HttpOptions } from './options.js';
+import { METHOD, type Method } from './request-line.js';
+import { Responder } from './responder.js';
+import { Tails } from './tails.js';
+
+/** What both versions of HTTP answer with. */
+export class Answering {
+  readonly limits: HttpLimits;
+  readonly responder: Responder;
+  readonly tails: Tails;
+  /** None where each request has a line in a log, which tells of what it says. */
+  readonly known: KnownRequests | undefined;
+  readonly log: ((record: AccessRecord) => void) | undefined;
+
+  /** `retryAfter` in seconds. Throws a `RangeError` when an option is not as `HttpOptions` has it. */
+  constructor(options: HttpOptions, limits: HttpLimits, retryAfter: number, clock: Deadlines) {
+    this.limits = limits;
+    this.responder = new Responder(options, limits, retryAfter, clock);
+    this.tails = new Tails(options.serverField);
+    this.log = options.log;
+    this.known = options.log === undefined ? new KnownRequests() : undefined;
+  }
+}
+
+/** The status with which a method is refused, or 0. */
+export function refusal(method: Method): number {
+  return method === METHOD.other ? 501 : method > METHOD.OPTIONS ? 405 : 0;
+}

@@ -23,6 +23,8 @@ export interface HttpArguments {
   readonly siteFor: ReadonlyMap<string, string>;
   readonly base: string | undefined;
   readonly serverField: string | undefined;
+  /** Whether HTTP/2 is spoken with those that ask for it. */
+  readonly http2: boolean;
   /** Paths of pages about the server; undefined: none. */
   readonly metrics: string | undefined;
   readonly health: string | undefined;
@@ -44,6 +46,7 @@ export interface HttpFlags extends SiteFlags {
   siteFor?: ReadonlyMap<string, string>;
   base?: string;
   serverField?: string;
+  http2?: boolean;
   metrics?: true;
   health?: true;
   status?: true;
@@ -68,6 +71,7 @@ export function addHttpOptions(program: Command): Command {
     .option('--site-for <host=site>', 'another site for a host; may be given several times', siteFor)
     .option('--base <path>', 'serve the site below a path, such as /docs', basePath)
     .option('--server-field <text>', 'send this as the Server field (default: none)', fieldValue)
+    .option('--no-http2', 'speak HTTP/1.1 only')
     .option('--metrics', 'Prometheus metrics at /metrics')
     .option('--health', 'a page that says ok at /health')
     .option('--status', 'a status page for the browser at /status')
@@ -100,6 +104,7 @@ export function httpArguments(flags: HttpFlags): HttpArguments {
     siteFor: flags.siteFor ?? new Map(),
     base: flags.base,
     serverField: flags.serverField,
+    http2: flags.http2 ?? true,
     metrics: flags.metrics ? `${adminPath}/metrics` : undefined,
     health: flags.health ? `${adminPath}/health` : undefined,
     status: flags.status ? `${adminPath}/status` : undefined,

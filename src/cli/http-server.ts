@@ -15,12 +15,13 @@ export function makeServer(
   log: Log,
   siblings?: Siblings,
 ): HttpServer {
-  const { base, serverField, siteFor, maxConnections, maxPerClient, idle, redirectTo } = options.http;
+  const { base, serverField, http2, siteFor, maxConnections, maxPerClient, idle, redirectTo } = options.http;
   const http: HttpServer = new HttpServer({
     store: sites.site.store,
     hosts: siteFor.size > 0 ? sites.hosts : undefined,
     base,
     serverField,
+    http2,
     redirectTo,
     canonical: options.http.site.canonical === undefined ? undefined : sites.site.canonical,
     livePages: livePages(options.http, network, sites.site, log, () => http, siblings),

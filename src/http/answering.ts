@@ -14,6 +14,8 @@ export class Answering {
   /** None where each request has a line in a log, which tells of what it says. */
   readonly known: KnownRequests | undefined;
   readonly log: ((record: AccessRecord) => void) | undefined;
+  /** Every connection ends with its next answer. */
+  draining = false;
 
   /** `retryAfter` in seconds. Throws a `RangeError` when an option is not as `HttpOptions` has it. */
   constructor(options: HttpOptions, limits: HttpLimits, retryAfter: number, clock: Deadlines) {

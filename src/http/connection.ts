@@ -73,6 +73,9 @@ export class Connection {
   previous: Connection | undefined = undefined;
   next: Connection | undefined = undefined;
 
+  /** What HTTP/2 remembers of it, which alone looks into it; undefined: it speaks HTTP/1. */
+  session: object | undefined = undefined;
+
   constructor(flow: Flow, client: Client | undefined, refused: boolean, unfinished: Unfinished) {
     flow.lowWater = UNWATCHED;
     this.#unfinished = unfinished;

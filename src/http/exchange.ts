@@ -21,10 +21,15 @@ const GOAWAY = new Memory(
   new Uint8Array([0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 13]),
 );
 
+/** The peer speaks HTTP/2, from the place on where its request line would be. */
+const SPEAKS_HTTP2 = -1;
+
 /** From bytes to answers: reads the requests of a connection one behind the other, and answers each before the next is read. */
 export class Exchange {
+  readonly #answering: Answering;
   readonly #limits: HttpLimits;
   readonly #bodies: DeadlineList;
+  readonly #becomeHttp2: ((c: Connection) => void) | undefined;
   readonly #unfinished: Unfinished;
   readonly #log: ((record: AccessRecord) => void) | undefined;
   readonly #responder: Responder;
@@ -37,12 +42,19 @@ export class Exchange {
   /** Of the request at hand: what was parsed, or what was known. */
   #fields = this.#parsed;
   readonly #record = new AccessRecord();
-  /** Every answer is a connection's last. */
-  draining = false;
-
-  /** `bodies`: where connections wait whose request brings content. */
-  constructor(answering: Answering, bodies: DeadlineList, unfinished: Unfinished) {
+  /**
+   * `bodies`: where connections wait whose request brings content. `becomeHttp2` is called with one that speaks HTTP/2; undefined: they are
+   * sent away.
+   */
+  constructor(
+    answering: Answering,
+    bodies: DeadlineList,
+    unfinished: Unfinished,
+    becomeHttp2: ((c: Connection) => void) | undefined,
+  ) {
+    this.#becomeHttp2 = becomeHttp2;
     const { limits, log, known, responder, tails } = answering;
+    this.#answering = answering;
     this.#limits = limits;
     this.#bodies = bodies;
     this.#unfinished = unfinished;
@@ -77,6 +89,10 @@ export class Exchange {
       } else {
         const next = this.#request(c, bytes, at, end);
         if (next === INCOMPLETE) return at;
+        if (next === SPEAKS_HTTP2) {
+          this.#becomeHttp2!(c);
+          return at;
+        }
         at = next;
       }
       if (c.state >= STATE.closing) return end;
@@ -118,6 +134,9 @@ export class Exchange {
     const line = this.#line;
     const afterLine = line.parse(bytes, start, end, limits);
     if (afterLine === HTTP2_PREFACE) {
+      // RFC 9113 3.3: by prior knowledge, as the first thing that a client says; over TLS it is negotiated (3.2).
+      if (this.#becomeHttp2 !== undefined && c.requests === 0 && c.skipped === 0 && c.flow.security === undefined)
+        return SPEAKS_HTTP2;
       c.flow.write(GOAWAY, 0, GOAWAY.bytes.length);
       c.finish();
       return end;
@@ -175,7 +194,12 @@ export class Exchange {
   /** Answers a request that is known, as it was answered before. The place behind it, or 0: it has to be read. */
   #again(c: Connection, bytes: Uint8Array, start: number, end: number): number {
     const known = this.#known;
-    if (known === undefined || this.draining || c.refused || c.requests + 1 >= this.#limits.requestsPerConnection)
+    if (
+      known === undefined ||
+      this.#answering.draining ||
+      c.refused ||
+      c.requests + 1 >= this.#limits.requestsPerConnection
+    )
       return 0;
     const seen = known.match(c.known, bytes, start, end, this.#responder);
     if (seen === undefined) return 0;
@@ -221,7 +245,7 @@ export class Exchange {
     const line = this.#line;
     const fields = this.#fields;
     let ending: Ending = CLOSE;
-    if (c.requests < this.#limits.requestsPerConnection && !this.draining && !fields.close) {
+    if (c.requests < this.#limits.requestsPerConnection && !this.#answering.draining && !fields.close) {
       // After CONNECT a client may take the connection for a tunnel.
       if (line.minor > 0) ending = line.method === METHOD.CONNECT ? CLOSE : PERSIST;
       else if (fields.keepAlive) ending = PERSIST_1_0;

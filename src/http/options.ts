@@ -103,6 +103,8 @@ export interface HttpOptions {
   /** The origin of `store`: requests for other hosts, those of `hosts` apart, are redirected to it. Asked once a request. */
   readonly canonical?: (() => string | undefined) | undefined;
   readonly livePages?: readonly LivePage[] | undefined;
+  /** Whether HTTP/2 is spoken with clients that begin with it; true when absent. False: they are told to use HTTP/1.1. */
+  readonly http2?: boolean | undefined;
   readonly clock: Clock;
   readonly limits?: Partial<HttpLimits>;
   readonly timeouts?: Partial<HttpTimeouts>;

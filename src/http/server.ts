@@ -4,6 +4,7 @@ import { Answering } from './answering.js';
 import { type Connection, STATE, UNWATCHED, Unfinished } from './connection.js';
 import { type DeadlineList, Deadlines } from './deadlines.js';
 import { Exchange } from './exchange.js';
+import { Http2 } from './h2/http2.js';
 import { Moves } from './moves.js';
 import { CR, LF } from './octets.js';
 import { boundsOf, type HttpLimits, type HttpOptions } from './options.js';
@@ -23,7 +24,11 @@ export class HttpServer implements FlowHandler {
   readonly #idle: DeadlineList;
   readonly #sending: DeadlineList;
   readonly #lingering: DeadlineList;
+  /** HTTP/2 connections that have something under way. */
+  readonly #watched: DeadlineList;
   readonly #moves: Moves;
+  readonly #makeHttp2: () => Http2;
+  #http2: Http2 | undefined = undefined;
   readonly #admission: Admission;
 
   /** Throws a `RangeError` when an option is out of its range. */
@@ -38,10 +43,20 @@ export class HttpServer implements FlowHandler {
     this.#idle = this.#deadlines.list(timeouts.idle, (c) => this.#idleExpired(c));
     this.#sending = this.#deadlines.list(timeouts.send, (c) => this.#idleExpired(c));
     this.#lingering = this.#deadlines.list(timeouts.linger, (c) => this.#lingerExpired(c));
+    const pace = Math.ceil(Math.min(timeouts.head, timeouts.body, timeouts.send, timeouts.linger) / 4) || 1;
+    this.#watched = this.#deadlines.list(pace, (c) => this.#http2!.look(c));
     const [heads, idle, sending, lingering] = [this.#heads, this.#idle, this.#sending, this.#lingering];
     this.#moves = new Moves({ heads, idle, sending, lingering });
     this.#answering = new Answering(options, limits, Math.ceil(timeouts.retryAfter / 1000), this.#deadlines);
-    this.#exchange = new Exchange(this.#answering, this.#bodies, unfinished);
+    const becomeHttp2 = (c: Connection): void => this.#begin2(c);
+    this.#exchange = new Exchange(
+      this.#answering,
+      this.#bodies,
+      unfinished,
+      options.http2 === false ? undefined : becomeHttp2,
+    );
+    const [answering, clock, watched] = [this.#answering, this.#deadlines, this.#watched];
+    this.#makeHttp2 = () => new Http2({ answering, clock, unfinished, limits, timeouts, idle, lingering, watched });
   }
 
   /** Connections that are open now, those that are being refused among them. */
@@ -86,6 +101,7 @@ export class HttpServer implements FlowHandler {
     flow.context = c;
     if (this.#admission.overrun) flow.reset();
     else this.#heads.add(c);
+    if (flow.security?.alpn === 'h2') this.#begin2(c);
   };
 
   /** For `Network.listen`, too. */
@@ -100,7 +116,9 @@ export class HttpServer implements FlowHandler {
 
   freeze(flow: Flow): unknown {
     this.#deadlines.refresh();
-    return this.#moves.freeze(flow.context as Connection, this.#deadlines.now);
+    const c = flow.context as Connection;
+    // What HTTP/2 remembers does not move yet: such a connection stays until it has drained.
+    return c.session === undefined ? this.#moves.freeze(c, this.#deadlines.now) : undefined;
   }
 
   thaw(flow: Flow): void {
@@ -129,13 +147,25 @@ export class HttpServer implements FlowHandler {
       else if (!room) this.#crowded(c);
       return;
     }
+    if (c.session !== undefined) {
+      this.#http2!.data(c, bytes, start, end);
+      return;
+    }
     if (c.heldBytes === 0) {
       const at = this.#exchange.consume(c, bytes, start, end);
+      if (c.session !== undefined) {
+        this.#http2!.data(c, bytes, at, end);
+        return;
+      }
       if (at < end && c.state < STATE.closing && !c.hold(bytes, at, end)) this.#crowded(c);
     } else {
       const before = c.heldBytes;
       const room = c.hold(bytes, start, end);
       if (!this.#undecided(c, before)) this.#consumeHeld(c);
+      if (c.session !== undefined) {
+        this.#http2!.data(c, bytes, end, end);
+        return;
+      }
       if (!room && c.heldBytes > 0) this.#crowded(c);
     }
     this.#settle(c);
@@ -145,13 +175,15 @@ export class HttpServer implements FlowHandler {
     this.#deadlines.refresh();
     const c = flow.context as Connection;
     c.peerEnded = true;
-    this.#settle(c);
+    if (c.session !== undefined && c.state !== STATE.closing) this.#http2!.ended(c);
+    else this.#settle(c);
   }
 
   drained(flow: Flow): void {
     this.#deadlines.refresh();
     const c = flow.context as Connection;
     if (c.state === STATE.stalled) this.#resume(c);
+    else if (c.session !== undefined && c.state !== STATE.closing) this.#http2!.drained(c);
   }
 
   closed(flow: Flow, _reason: CloseReason): void {
@@ -161,6 +193,7 @@ export class HttpServer implements FlowHandler {
   #gone(c: Connection): void {
     c.state = STATE.closed;
     c.list?.remove(c);
+    if (c.session !== undefined) this.#http2!.gone(c);
     c.forget();
     this.#admission.gone(c);
     if (this.#admission.connections === 0) this.#deadlines.rest();
@@ -171,17 +204,19 @@ export class HttpServer implements FlowHandler {
    * request on its way. For a server whose traffic somebody else has.
    */
   retire(): void {
-    this.#exchange.draining = true;
+    this.#answering.draining = true;
   }
 
   /** Ends idle connections, and every other one with its next answer. For a shutdown. */
   drain(): void {
     this.#deadlines.refresh();
-    this.#exchange.draining = true;
-    for (const list of [this.#heads, this.#idle, this.#sending].flatMap((one) => one.lists)) {
+    this.#answering.draining = true;
+    for (const list of [this.#heads, this.#idle, this.#sending, this.#watched].flatMap((one) => one.lists)) {
       for (let c = list.first; c !== undefined; ) {
         const { next } = c;
-        if (c.state === STATE.reading && c.heldBytes === 0) {
+        if (c.session !== undefined) {
+          if (c.state === STATE.reading) this.#http2!.leave(c);
+        } else if (c.state === STATE.reading && c.heldBytes === 0) {
           c.finish();
           this.#settle(c);
           c.flow.flush();
@@ -258,7 +293,16 @@ export class HttpServer implements FlowHandler {
     this.#settle(c);
   }
 
+  #begin2(c: Connection): void {
+    this.#http2 ??= this.#makeHttp2();
+    this.#http2.begin(c);
+  }
+
   #headExpired(c: Connection): void {
+    if (c.session !== undefined) {
+      this.#http2!.idleExpired(c);
+      return;
+    }
     // The beginning of an empty line (RFC 9112 2.2) is not the beginning of a request.
     if (c.heldBytes > 0 && c.held![0] !== CR) this.#giveUp(c);
     else if (c.refused) c.flow.reset();
@@ -284,6 +328,7 @@ export class HttpServer implements FlowHandler {
       this.#resume(c);
       c.flow.flush();
     } else if (c.state === STATE.closing) this.#lingering.add(c);
+    else if (c.session !== undefined) this.#http2!.idleExpired(c);
     else this.#end(c);
   }
 

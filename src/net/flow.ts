@@ -65,7 +65,20 @@ export interface FlowInfo {
   readonly state: string;
 }
 
+/** What protects a flow: TLS, and what was agreed on. */
+export interface FlowSecurity {
+  readonly protocol: 'TLSv1.2' | 'TLSv1.3';
+  /** The protocol chosen by ALPN (RFC 7301): `h2`, `http/1.1`; undefined: none. */
+  readonly alpn: string | undefined;
+  /** The name that the client asked for (RFC 6066 3); undefined: none. */
+  readonly serverName: string | undefined;
+  /** The cipher suite, as IANA names it. */
+  readonly cipher: string;
+}
+
 export interface Flow {
+  /** Undefined for cleartext. Known when the flow is accepted. */
+  readonly security?: FlowSecurity | undefined;
   readonly local: Endpoint;
   readonly remote: Endpoint;
   /** Who is told. Set by the accept callback before it returns. */

@@ -1,0 +1,220 @@
+import type { Answering } from '../answering.js';
+import { type Connection, STATE, type Unfinished } from '../connection.js';
+import type { DeadlineList, Deadlines } from '../deadlines.js';
+import type { HttpLimits, HttpTimeouts } from '../options.js';
+import { Batch } from './batch.js';
+import { BUDGET, BUDGET_NAMES, BudgetCounts } from './budgets.js';
+import { ControlFrames } from './control-frames.js';
+import { Faults } from './faults.js';
+import { ERROR, FRAME, putUint32, SETTING } from './frames.js';
+import { MAX_STREAMS, MOST_BLOCK, Receiver } from './receiver.js';
+import { RequestHead } from './request-head.js';
+import { Requests } from './requests.js';
+import { Sender } from './sender.js';
+import { LEAVING, Session } from './session.js';
+
+/** What HTTP/2 shares with the server that it is a part of. */
+export interface Http2Parts {
+  readonly answering: Answering;
+  readonly clock: Deadlines;
+  readonly unfinished: Unfinished;
+  readonly limits: HttpLimits;
+  readonly timeouts: HttpTimeouts;
+  /** Where connections wait for requests, and for their end. */
+  readonly idle: DeadlineList;
+  readonly lingering: DeadlineList;
+  /** Where those wait that have something under way: looked at each time that it is over. */
+  readonly watched: DeadlineList;
+}
+
+/** HTTP/2 (RFC 9113) over flows, with the answers of HTTP/1.1. One object for all connections; made when the first one comes. */
+export class Http2 {
+  readonly #parts: Http2Parts;
+  readonly #batch = new Batch();
+  readonly #requests: Requests;
+  readonly #faults: Faults;
+  readonly #controls: ControlFrames;
+  readonly #receiver: Receiver;
+  readonly #sender: Sender;
+  readonly #counts = new BudgetCounts();
+
+  constructor(parts: Http2Parts) {
+    this.#parts = parts;
+    const { answering, clock, unfinished, limits } = parts;
+    const batch = this.#batch;
+    const head = new RequestHead(limits, MOST_BLOCK);
+    this.#requests = new Requests(answering, head, clock, unfinished);
+    this.#faults = new Faults(batch, clock, this.#requests, this.#counts);
+    this.#controls = new ControlFrames(batch, this.#faults);
+    this.#sender = new Sender(limits, batch);
+    const [requests, faults, controls] = [this.#requests, this.#faults, this.#controls];
+    this.#receiver = new Receiver({ limits, batch, clock, head, requests, faults, controls, unfinished });
+  }
+
+  /** How often each budget was exceeded, by its name. */
+  get exceeded(): Readonly<Record<string, number>> {
+    return Object.fromEntries(BUDGET_NAMES.map((name, i) => [name, this.#counts.exceeded[i]!]));
+  }
+
+  /** From now on the connection speaks HTTP/2: `data` is called with all that it sent, from its preface on. */
+  begin(c: Connection): void {
+    c.session = new Session(c, this.#parts.unfinished);
+  }
+
+  data(c: Connection, bytes: Uint8Array, start: number, end: number): void {
+    const session = sessionOf(c);
+    const before = c.requests;
+    this.#open(session);
+    if (session.preface === 0) this.#greet();
+    if (c.heldBytes === 0) {
+      const at = this.#receiver.consume(session, bytes, start, end);
+      if (at < end && !c.hold(bytes, at, end)) this.#faults.connection(session, ERROR.enhanceYourCalm);
+    } else {
+      const room = c.hold(bytes, start, end);
+      c.release(this.#receiver.consume(session, c.held!, 0, c.heldBytes));
+      if (!room && c.heldBytes > 0) this.#faults.connection(session, ERROR.enhanceYourCalm);
+    }
+    this.#close(session, c.requests > before);
+  }
+
+  drained(c: Connection): void {
+    const session = sessionOf(c);
+    this.#open(session);
+    this.#close(session, false);
+  }
+
+  /** The peer sent FIN: what is answered is sent, and the rest of its requests will not come. */
+  ended(c: Connection): void {
+    const session = sessionOf(c);
+    this.#open(session);
+    for (const stream of session.streams.filter((one) => !one.answered)) this.#faults.drop(session, stream);
+    this.#close(session, false);
+  }
+
+  /** It is over. */
+  gone(c: Connection): void {
+    const session = sessionOf(c);
+    this.#faults.dropAll(session);
+    session.block = undefined;
+    this.#sender.settle(session);
+  }
+
+  /** Begins to end it, with what is under way answered (RFC 9113 6.8). */
+  leave(c: Connection): void {
+    const session = sessionOf(c);
+    this.#open(session);
+    this.#announce(session);
+    this.#close(session, false);
+    c.flow.flush();
+  }
+
+  /** Nothing came for a while. */
+  idleExpired(c: Connection): void {
+    const session = sessionOf(c);
+    this.#open(session);
+    this.#faults.goAway(session, session.lastStream, ERROR.noError);
+    this.#close(session, false);
+    c.flow.flush();
+  }
+
+  /** Something has been under way for a while: does it go on? */
+  look(c: Connection): void {
+    const session = sessionOf(c);
+    const { clock, timeouts } = this.#parts;
+    const { now } = clock;
+    this.#open(session);
+    if (c.began !== 0 && ((now - c.began) | 0) >= timeouts.head) this.#faults.connection(session, ERROR.noError);
+    if (session.leaving === LEAVING.announced && ((now - session.leavingSince) | 0) >= timeouts.linger)
+      this.#faults.goAway(session, session.lastStream, ERROR.noError);
+    for (const stream of session.streams) {
+      if (stream.receives && !stream.answered && ((now - stream.since) | 0) >= timeouts.body)
+        this.#requests.failAwaited(session, stream, 408);
+    }
+    const stuck = !session.over && this.#stuck(session, now);
+    this.#close(session, false);
+    if (stuck && c.flow.queued > 0) c.flow.reset();
+    else c.flow.flush();
+  }
+
+  /** Whether answers wait and the peer has taken nothing for a whole `send` time. */
+  #stuck(session: Session, now: number): boolean {
+    const { flow } = session.c;
+    if (flow.queued === 0 && session.streams.every((one) => !one.answered)) {
+      session.movedAt = now;
+      return false;
+    }
+    const taken = session.written - (flow.unacknowledged ?? flow.queued);
+    if (taken > session.takenMark) {
+      session.takenMark = taken;
+      session.movedAt = now;
+      return false;
+    }
+    if (((now - session.movedAt) | 0) < this.#parts.timeouts.send) return false;
+    this.#faults.exceed(session, BUDGET.stalls);
+    return true;
+  }
+
+  #announce(session: Session): void {
+    this.#controls.announce(session);
+    session.leavingSince = this.#parts.clock.now;
+  }
+
+  #open(session: Session): void {
+    this.#batch.open(session.c.flow);
+  }
+
+  /** Sends what may be sent, and puts the connection where it has to wait. `requested`: a request came. */
+  #close(session: Session, requested: boolean): void {
+    const { c } = session;
+    this.#sender.send(session);
+    this.#sender.watch(session);
+    this.#batch.flush();
+    const { streams } = session;
+    if (session.over || (streams.length === 0 && (session.leaving === LEAVING.said || c.peerEnded))) {
+      this.#faults.dropAll(session);
+      session.block = undefined;
+      c.finish();
+    }
+    this.#settle(session, requested);
+  }
+
+  #settle(session: Session, requested: boolean): void {
+    const { c } = session;
+    const { idle, lingering, watched, clock } = this.#parts;
+    if (c.state === STATE.closing) {
+      if (c.list?.whole === lingering) return;
+      c.queuedMark = 0;
+      lingering.add(c);
+      return;
+    }
+    c.began = !session.unfinished ? 0 : c.began === 0 ? clock.now || 1 : c.began;
+    if (session.quiet) {
+      if (requested || c.list?.whole !== idle) idle.add(c);
+    } else if (c.list?.whole !== watched) {
+      session.movedAt = clock.now;
+      watched.add(c);
+    }
+  }
+
+  /** The server's preface, RFC 9113 3.4. */
+  #greet(): void {
+    const batch = this.#batch;
+    const settings = [
+      [SETTING.maxConcurrentStreams, MAX_STREAMS],
+      [SETTING.maxHeaderListSize, this.#parts.limits.head],
+      [SETTING.noRfc7540Priorities, 1],
+    ] as const;
+    batch.header(settings.length * 6, FRAME.settings, 0, 0);
+    for (const [id, value] of settings) {
+      const at = batch.reserve(6);
+      batch.bytes[at] = id >> 8;
+      batch.bytes[at + 1] = id;
+      putUint32(batch.bytes, at + 2, value);
+    }
+  }
+}
+
+/** Only `begin` sets it. */
+function sessionOf(c: Connection): Session {
+  return c.session as Session;
+}

@@ -1,0 +1,58 @@
+import type { Memory } from '../../memory/memory.js';
+import { DEFAULT_URGENCY } from './priority.js';
+
+/** A piece of content that waits: by reference. */
+export interface Piece {
+  readonly memory: Memory;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** One request and its answer, from HEADERS until everything is sent (RFC 9113 5). */
+export class Stream {
+  readonly id: number;
+  /** What the peer lets us send, in octets; below zero after it took some of it back (RFC 9113 6.9.2). */
+  window: number;
+  urgency = DEFAULT_URGENCY;
+  incremental = false;
+
+  // The request
+  /** Its content is awaited: the stream is open, else half-closed (remote). */
+  receives = true;
+  /** The head, kept until its content is here. */
+  head: Uint8Array | undefined = undefined;
+  /** Octets that may yet come; of content in all that was said, or -1. */
+  credit = 0;
+  declared = -1;
+  received = 0;
+  /** Content that was not given back to the peer as window. */
+  unreturned = 0;
+  /** When the request began, in ticks of `Deadlines`. */
+  since = 0;
+
+  // The answer
+  /** It is decided on: blocks and pieces are all there. */
+  answered = false;
+  /** Field blocks of 1xx answers, and of the answer; what is not sent yet. */
+  blocks: Uint8Array[] = [];
+  /** Its content, first piece first; and how much of the first one is sent. */
+  pieces: Piece[] = [];
+  piece = 0;
+  sent = 0;
+  /** Octets of content that are left. */
+  left = 0;
+  /** Bytes that were made for this answer alone. */
+  ownBytes = 0;
+  /** Nothing more is read of the request: it is reset without error behind the answer (RFC 9113 8.1). */
+  resets = false;
+
+  constructor(id: number, window: number) {
+    this.id = id;
+    this.window = window;
+  }
+
+  /** Whether something of it could be sent now, when the connection's window has room for `window` octets. */
+  ready(window: number): boolean {
+    return this.blocks.length > 0 || (this.left > 0 && this.window > 0 && window > 0);
+  }
+}

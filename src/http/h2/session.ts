@@ -93,12 +93,12 @@ export class Session {
 
   /** Nothing waits: no answer, no content, no rest of a frame or field block. */
   get quiet(): boolean {
-    return this.streams.length === 0 && !this.unfinished && this.greeted && this.leaving === LEAVING.no;
+    return this.streams.length === 0 && !this.unfinished && this.leaving === LEAVING.no;
   }
 
-  /** A frame or a field block has begun and is not whole. */
+  /** A preface, a frame or a field block has begun and is not whole. */
   get unfinished(): boolean {
-    return this.#block !== undefined || this.dataLeft > 0 || this.c.heldBytes > 0;
+    return !this.greeted || this.#block !== undefined || this.dataLeft > 0 || this.c.heldBytes > 0;
   }
 
   /** The stream, if it is not over. */

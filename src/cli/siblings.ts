@@ -9,6 +9,7 @@ export interface Report {
   readonly contentBytes: number;
   readonly accepted: number;
   readonly refused: number;
+  readonly budgets: Counters;
   readonly connections: HttpStats['connections'];
   readonly network: Counters;
 }
@@ -16,8 +17,8 @@ export interface Report {
 export const INTERVAL = 1000;
 
 export function reportOf(stats: HttpStats, network: Counters): Report {
-  const { contentBytes, accepted, refused, connections } = stats;
-  return { answers: [...stats.answers], contentBytes, accepted, refused, connections, network };
+  const { contentBytes, accepted, refused, budgets, connections } = stats;
+  return { answers: [...stats.answers], contentBytes, accepted, refused, budgets, connections, network };
 }
 
 /** A process that has ended has done what it did, but holds nothing any more. */
@@ -34,15 +35,17 @@ export class Siblings {
   stats(own: HttpStats): HttpStats {
     const answers = new Map(own.answers);
     let { contentBytes, accepted, refused } = own;
+    const budgets = { ...own.budgets };
     const connections = { ...own.connections };
     for (const report of this.reports) {
       for (const [status, count] of report.answers) answers.set(status, (answers.get(status) ?? 0) + count);
       contentBytes += report.contentBytes;
       accepted += report.accepted;
       refused += report.refused;
+      add(budgets, report.budgets);
       add(connections, report.connections);
     }
-    return { answers, contentBytes, accepted, refused, connections };
+    return { answers, contentBytes, accepted, refused, budgets, connections };
   }
 
   counters(own: Counters): Counters {

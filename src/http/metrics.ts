@@ -41,6 +41,12 @@ export function prometheusText(source: MetricsSource): string {
     'Open connections by what they are doing.',
     by('state', http.connections),
   );
+  family(
+    'sitekernel_http2_budgets_exceeded_total',
+    'counter',
+    'HTTP/2 connections that were ended because they had the server work in vain, by budget.',
+    by('budget', http.budgets),
+  );
   const rest = Object.entries(source.network()).filter(([name]) => !Object.hasOwn(drops, name));
   family('sitekernel_network', 'untyped', 'What the network counts, by name.', by('name', Object.fromEntries(rest)));
   family('sitekernel_network_drops_total', 'counter', 'What the network dropped, by reason.', by('reason', drops));

@@ -4,6 +4,7 @@ import { Answering } from './answering.js';
 import { type Connection, STATE, UNWATCHED, Unfinished } from './connection.js';
 import { type DeadlineList, Deadlines } from './deadlines.js';
 import { Exchange } from './exchange.js';
+import { BudgetCounts } from './h2/budgets.js';
 import { Http2 } from './h2/http2.js';
 import { Moves } from './moves.js';
 import { CR, LF } from './octets.js';
@@ -29,6 +30,7 @@ export class HttpServer implements FlowHandler {
   readonly #moves: Moves;
   readonly #makeHttp2: () => Http2;
   #http2: Http2 | undefined = undefined;
+  readonly #budgets = new BudgetCounts();
   readonly #admission: Admission;
 
   /** Throws a `RangeError` when an option is out of its range. */
@@ -55,8 +57,9 @@ export class HttpServer implements FlowHandler {
       unfinished,
       options.http2 === false ? undefined : becomeHttp2,
     );
-    const [answering, clock, watched] = [this.#answering, this.#deadlines, this.#watched];
-    this.#makeHttp2 = () => new Http2({ answering, clock, unfinished, limits, timeouts, idle, lingering, watched });
+    const [answering, clock, watched, counts] = [this.#answering, this.#deadlines, this.#watched, this.#budgets];
+    this.#makeHttp2 = () =>
+      new Http2({ answering, clock, counts, unfinished, limits, timeouts, idle, lingering, watched });
   }
 
   /** Connections that are open now, those that are being refused among them. */
@@ -78,6 +81,7 @@ export class HttpServer implements FlowHandler {
       contentBytes: totalBytes,
       accepted: this.#admission.accepted,
       refused: this.#admission.refused,
+      budgets: this.#budgets.byName,
       connections,
     };
   }

@@ -10,6 +10,8 @@ export interface HttpStats {
   readonly accepted: number;
   /** Connections that came when a cap was reached. */
   readonly refused: number;
+  /** HTTP/2 connections that were ended because they had the server work in vain, by the budget that they exceeded. */
+  readonly budgets: Readonly<Record<string, number>>;
   /** Connections that are open, by what they are doing. */
   readonly connections: Readonly<Record<ConnectionState, number>>;
 }

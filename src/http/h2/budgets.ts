@@ -47,6 +47,10 @@ export const BUDGET = Object.fromEntries(BUDGET_NAMES.map((name, i) => [name, i]
 /** How often each budget was exceeded, since the start: one for all connections. */
 export class BudgetCounts {
   readonly exceeded = new Float64Array(BUDGET_NAMES.length);
+
+  get byName(): Readonly<Record<string, number>> {
+    return Object.fromEntries(BUDGET_NAMES.map((name, i) => [name, this.exceeded[i]!]));
+  }
 }
 
 /** The counts of one connection. */

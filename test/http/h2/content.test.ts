@@ -124,19 +124,6 @@ t.test(
   },
 );
 
-t.test('RFC 9113 6.9: the peer sends no more than the windows let through', async (t) => {
-  // The stream's, which is not opened again by what pads: one stream has the whole window of the connection.
-  const client = connect();
-  client.send(headers(1, [...post(), ['expect', '100-continue']], false), headers(3, post(), false));
-  for (let i = 0; i < 3; i++) client.send(frame(FRAME.data, 0, 1, new Uint8Array(10000)));
-  t.equal(client.goAway, undefined);
-  const many = Array.from({ length: 5 }, () => frame(FRAME.data, 0, 1, new Uint8Array(16384)));
-  // All of it in one piece, before a window could be opened: the server opens them as it reads.
-  client.send(...many);
-  t.equal(client.goAway, undefined);
-  t.equal(client.streams.get(1)?.reset, undefined);
-});
-
 t.test('of two hundred requests with content none keeps anything when it is over', async (t) => {
   const client = connect();
   for (let i = 0; i < 200; i++) {

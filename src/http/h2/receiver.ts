@@ -141,8 +141,7 @@ export class Receiver {
 
   /** RFC 9113 5.1, closed. */
   #dataOfClosed(session: Session, id: number): void {
-    if (session.wasResetByUs(id)) return;
-    if (id > session.lastAnswered) return;
+    if (session.wasResetByUs(id) || id > session.lastAnswered) return;
     if (session.wasResetByPeer(id)) this.#faults.stream(session, id, ERROR.streamClosed);
     else this.#faults.connection(session, ERROR.streamClosed);
   }
@@ -234,7 +233,7 @@ export class Receiver {
   }
 
   #headersOfClosed(session: Session, id: number): void {
-    if (session.wasResetByUs(id)) return;
+    if (session.wasResetByUs(id) || id > session.lastAnswered) return;
     if (session.wasResetByPeer(id)) return this.#faults.stream(session, id, ERROR.streamClosed);
     // RFC 9113 5.1.1: a number that was passed over cannot come any more; what was ended by its END_STREAM goes on no more (5.1).
     this.#faults.connection(session, session.passedOver(id) ? ERROR.protocolError : ERROR.streamClosed);

@@ -3,7 +3,7 @@ import type { Flow } from '../../net/flow.js';
 import { FRAME_HEADER, putFrameHeader, putUint32 } from './frames.js';
 
 /** Octets that are put together before they go; a frame that is copied is shorter. */
-const SIZE = 131072;
+const SIZE = 32768;
 
 /**
  * What one call of the network has the server write to one flow: frame headers, field blocks and short content in one run of bytes, long

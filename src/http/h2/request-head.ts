@@ -19,6 +19,11 @@ const TE = name('te');
 const OF_CONNECTIONS = ['keep-alive', 'proxy-connection', 'upgrade'].map(name);
 /** RFC 9113 8.3.1, in the order of `KIND`. */
 const PSEUDO = [':method', ':scheme', ':path', ':authority'] as const;
+/** The same as a set of bits. */
+const METHOD = 1;
+const SCHEME = 2;
+const PATH = 4;
+const AUTHORITY = 8;
 /** What a field counts beyond its octets (RFC 9113 10.5.1). */
 const OVERHEAD = 32;
 
@@ -139,7 +144,7 @@ export class RequestHead implements DecodedFields {
 
   isMethod(method: string): boolean {
     const { bytes } = this;
-    return (this.#pseudo & METHOD_BIT) !== 0 && isText(bytes, this.#pseudoStarts[0]!, this.#pseudoEnds[0]!, method);
+    return (this.#pseudo & METHOD) !== 0 && isText(bytes, this.#pseudoStarts[0]!, this.#pseudoEnds[0]!, method);
   }
 
   /** Whether these are trailers: no pseudo-header field is among them (RFC 9113 8.1). */
@@ -172,8 +177,7 @@ export class RequestHead implements DecodedFields {
     const starts = this.#pseudoStarts;
     const ends = this.#pseudoEnds;
     const isConnect = this.isMethod('CONNECT');
-    if (this.#pseudo !== (isConnect ? METHOD_BIT | AUTHORITY : this.#pseudo | METHOD_BIT | SCHEME | PATH))
-      return MALFORMED;
+    if (this.#pseudo !== (isConnect ? METHOD | AUTHORITY : this.#pseudo | METHOD | SCHEME | PATH)) return MALFORMED;
     for (let at = starts[0]!; at < ends[0]!; at++) if ((CLASS[bytes[at]!]! & TCHAR) === 0) return MALFORMED;
     if (ends[0] === starts[0]) return MALFORMED;
     const target = isConnect ? 3 : 2;
@@ -198,11 +202,6 @@ export class RequestHead implements DecodedFields {
     return true;
   }
 }
-
-const METHOD_BIT = 1;
-const SCHEME = 2;
-const PATH = 4;
-const AUTHORITY = 8;
 
 function lower(c: number): number {
   return c >= 0x41 && c <= 0x5a ? c | 0x20 : c;

@@ -75,14 +75,13 @@ export class HpackDecoder {
 
   /** RFC 7541 6.1. */
   #indexed(table: DynamicTable, index: number, fields: DecodedFields): boolean {
-    const { bytes, at } = fields;
     if (index <= STATIC_TABLE.length) {
       if (fields.full) return true;
       const entry = index - 1;
       const start = this.#starts[entry]!;
       const nameLength = this.#nameLengths[entry]!;
       const valueLength = this.#starts[index]! - start - nameLength;
-      write(this.#static, start, nameLength, valueLength, bytes, at);
+      write(this.#static, start, nameLength, valueLength, fields);
       fields.add(nameLength, valueLength, this.#kinds[entry]!);
       return true;
     }
@@ -91,7 +90,7 @@ export class HpackDecoder {
     if (fields.full) return true;
     const nameLength = table.nameLength(entry);
     const valueLength = table.valueLength(entry);
-    write(table.bytes, table.start(entry), nameLength, valueLength, bytes, at);
+    write(table.bytes, table.start(entry), nameLength, valueLength, fields);
     fields.add(nameLength, valueLength, table.kind(entry));
     return true;
   }
@@ -121,7 +120,7 @@ export class HpackDecoder {
     out[valueEnd] = CR;
     out[valueEnd + 1] = LF;
     const kind = fields.kindOf(out, nameAt, nameEnd, valueAt, valueEnd);
-    if (indexes) table.add(out, nameAt, nameLength, valueAt, valueEnd - valueAt, kind);
+    if (indexes) table.add(out, nameAt, nameLength, valueEnd - valueAt, kind);
     if (!fields.full) fields.add(nameLength, valueEnd - valueAt, kind);
     return true;
   }
@@ -154,23 +153,22 @@ export class HpackDecoder {
   }
 }
 
-/** Writes a field whose value lies behind its name. */
+/** Writes a field whose value lies right behind its name. */
 function write(
   from: Uint8Array,
   start: number,
   nameLength: number,
   valueLength: number,
-  out: Uint8Array,
-  at: number,
+  { bytes, at }: DecodedFields,
 ): void {
-  copy(from, start, nameLength, out, at);
+  copy(from, start, nameLength, bytes, at);
   const colon = at + nameLength;
-  out[colon] = COLON;
-  out[colon + 1] = SP;
-  copy(from, start + nameLength, valueLength, out, colon + 2);
+  bytes[colon] = COLON;
+  bytes[colon + 1] = SP;
+  copy(from, start + nameLength, valueLength, bytes, colon + 2);
   const end = colon + 2 + valueLength;
-  out[end] = CR;
-  out[end + 1] = LF;
+  bytes[end] = CR;
+  bytes[end + 1] = LF;
 }
 
 /** A view costs more than some octets. */

@@ -60,29 +60,26 @@ export class DynamicTable {
     return true;
   }
 
-  /** Puts in a field whose name and value lie in `from`, which are not the table's own bytes. Too large: the table is empty (4.4). */
-  add(
-    from: Uint8Array,
-    nameStart: number,
-    nameLength: number,
-    valueStart: number,
-    valueLength: number,
-    kind: number,
-  ): void {
+  /**
+   * Puts in the field that lies in `from` as `name: value` from `start` on; these are not the table's own bytes. One that is too large
+   * leaves the table empty (RFC 7541 4.4).
+   */
+  add(from: Uint8Array, start: number, nameLength: number, valueLength: number, kind: number): void {
     const length = nameLength + valueLength;
     this.#evict(this.#limit - length - OVERHEAD);
     if (length + OVERHEAD > this.#limit) return;
     this.#makeRoom(length);
-    const start = this.#end;
+    const place = this.#end;
+    const valueStart = start + nameLength + 2;
     const { bytes } = this;
-    bytes.set(from.subarray(nameStart, nameStart + nameLength), start);
-    bytes.set(from.subarray(valueStart, valueStart + valueLength), start + nameLength);
-    this.#end = start + length;
+    bytes.set(from.subarray(start, start + nameLength), place);
+    bytes.set(from.subarray(valueStart, valueStart + valueLength), place + nameLength);
+    this.#end = place + length;
     this.#size += length + OVERHEAD;
     this.#next++;
     const at = this.#at(0);
     const ring = this.#ring;
-    ring[at] = start;
+    ring[at] = place;
     ring[at + 1] = nameLength;
     ring[at + 2] = valueLength;
     ring[at + 3] = kind;

@@ -3,9 +3,9 @@ import type { Extent } from '../store/store.js';
 import type { Ending } from './tails.js';
 
 /**
- * Where an answer goes: one for each version of HTTP. What an answer says is defined once, as heads in HTTP/1's form (status line and
- * field lines that each end in CRLF); a writer puts it the way of its version. The calls of one answer: any number of `interim`; then
- * `whole`, or `head`, `text`, `end` and `content` in this order.
+ * Where an answer goes: one for each version of HTTP. What an answer says is defined once, as heads in HTTP/1's form
+ * (status line and field lines that each end in CRLF); a writer puts it the way of its version. The calls of one
+ * answer: any number of `interim`; then `whole`, or `head`, `text`, `end` and `content` in this order.
  */
 export interface AnswerWriter {
   /** The client's end. */

@@ -14,7 +14,7 @@ import { type ConnectionStats, doing, type HttpStats } from './stats.js';
 /** Beyond what a network may hand over after `pause()`, out of what it had already received; bytes. */
 const STALLED_LIMIT = 4194304;
 
-/** HTTP/1.1 (RFC 9110, 9112) over flows of any network, out of a store. One object for all connections. */
+/** HTTP/1.1 and HTTP/2 (RFC 9110, 9112, 9113) over flows of any network, out of a store. One object for all connections. */
 export class HttpServer implements FlowHandler {
   readonly #limits: HttpLimits;
   readonly #answering: Answering;
@@ -28,6 +28,7 @@ export class HttpServer implements FlowHandler {
   /** HTTP/2 connections that have something under way. */
   readonly #watched: DeadlineList;
   readonly #moves: Moves;
+  readonly #speaksHttp2: boolean;
   readonly #makeHttp2: () => Http2;
   #http2: Http2 | undefined = undefined;
   readonly #budgets = new BudgetCounts();
@@ -50,12 +51,13 @@ export class HttpServer implements FlowHandler {
     const [heads, idle, sending, lingering] = [this.#heads, this.#idle, this.#sending, this.#lingering];
     this.#moves = new Moves({ heads, idle, sending, lingering });
     this.#answering = new Answering(options, limits, Math.ceil(timeouts.retryAfter / 1000), this.#deadlines);
-    const becomeHttp2 = (c: Connection): void => this.#begin2(c);
+    this.#speaksHttp2 = options.http2 !== false;
+    const becomeHttp2 = (c: Connection): void => this.#beginHttp2(c);
     this.#exchange = new Exchange(
       this.#answering,
       this.#bodies,
       unfinished,
-      options.http2 === false ? undefined : becomeHttp2,
+      this.#speaksHttp2 ? becomeHttp2 : undefined,
     );
     const [answering, clock, watched, counts] = [this.#answering, this.#deadlines, this.#watched, this.#budgets];
     this.#makeHttp2 = () =>
@@ -104,8 +106,10 @@ export class HttpServer implements FlowHandler {
     flow.handler = this;
     flow.context = c;
     if (this.#admission.overrun) flow.reset();
-    else this.#heads.add(c);
-    if (flow.security?.alpn === 'h2') this.#begin2(c);
+    else {
+      this.#heads.add(c);
+      if (this.#speaksHttp2 && flow.security?.alpn === 'h2') this.#beginHttp2(c);
+    }
   };
 
   /** For `Network.listen`, too. */
@@ -297,7 +301,7 @@ export class HttpServer implements FlowHandler {
     this.#settle(c);
   }
 
-  #begin2(c: Connection): void {
+  #beginHttp2(c: Connection): void {
     this.#http2 ??= this.#makeHttp2();
     this.#http2.begin(c);
   }

@@ -6,8 +6,9 @@ import { FRAME_HEADER, putFrameHeader, putUint32 } from './frames.js';
 const SIZE = 32768;
 
 /**
- * What one call of the network has the server write to one flow: frame headers, field blocks and short content in one run of bytes, long
- * content by reference between them. It leaves as one memory, so that a hundred answers are one piece for the network. One for all connections.
+ * What one call of the network has the server write to one flow: frame headers, field blocks and short content in one
+ * run of bytes, long content by reference between them. It leaves as one memory, so that a hundred answers are one
+ * piece for the network. One for all connections.
  */
 export class Batch {
   readonly #bytes = new Uint8Array(SIZE);

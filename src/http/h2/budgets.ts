@@ -1,6 +1,7 @@
 /**
- * What a connection may have the server do in vain. Each class of work that costs the peer less than it costs us, or gets it nothing, has a
- * count in each stretch of ten seconds; a connection that goes beyond one is ended with ENHANCE_YOUR_CALM (RFC 9113 10.5).
+ * What a connection may have the server do in vain. Each class of work that costs the peer less than it costs us, or
+ * gets it nothing, has a count in each stretch of ten seconds; a connection that goes beyond one is ended with
+ * ENHANCE_YOUR_CALM (RFC 9113 10.5).
  */
 
 /** How long counts last, in milliseconds. */
@@ -8,7 +9,10 @@ export const STRETCH = 10000;
 
 /** Most in one stretch. The numbers of attacks are those of CVE. */
 export const BUDGETS = {
-  /** Streams that end by RST_STREAM, whoever sent it: rapid reset (2023-44487) and resets that the peer provokes (2025-8671). */
+  /**
+   * Streams that end by RST_STREAM, whoever sent it: rapid reset (2023-44487) and resets that the peer provokes
+   * (2025-8671).
+   */
   resets: 400,
   /** SETTINGS with at least one value, and acknowledgements (2019-9515). */
   settings: 100,
@@ -24,7 +28,10 @@ export const BUDGETS = {
   continuations: 100,
   /** Frames of types that are not known (RFC 9113 5.5). */
   unknownFrames: 1000,
-  /** Answers to SETTINGS and PING that wait for a peer that does not read (2019-9512, 2019-9515); not in a stretch, but at once. */
+  /**
+   * Answers to SETTINGS and PING that wait for a peer that does not read (2019-9512, 2019-9515); not in a stretch, but
+   * at once.
+   */
   unreadControls: 64,
   /** Answers wait, and in a whole `send` time the peer took nothing and made no room for anything (2019-9517). */
   stalls: 0,

@@ -17,7 +17,9 @@ export interface Frame {
   readonly length: number;
 }
 
-/** Frames that are neither DATA nor part of a field block, RFC 9113 6.3 to 6.9, RFC 9218 7.1. One for all connections. */
+/**
+ * Frames that are neither DATA nor part of a field block, RFC 9113 6.3 to 6.9, RFC 9218 7.1. One for all connections.
+ */
 export class ControlFrames {
   readonly #batch: Batch;
   readonly #faults: Faults;

@@ -28,7 +28,10 @@ export interface Http2Parts {
   readonly watched: DeadlineList;
 }
 
-/** HTTP/2 (RFC 9113) over flows, with the answers of HTTP/1.1. One object for all connections; made when the first one comes. */
+/**
+ * HTTP/2 (RFC 9113) over flows, with the answers of HTTP/1.1. One object for all connections; made when the first one
+ * comes.
+ */
 export class Http2 {
   readonly #parts: Http2Parts;
   readonly #batch = new Batch();
@@ -60,7 +63,6 @@ export class Http2 {
     const session = sessionOf(c);
     const before = c.requests;
     this.#open(session);
-    if (session.preface === 0) this.#greet();
     if (c.heldBytes === 0) {
       const at = this.#receiver.consume(session, bytes, start, end);
       if (at < end && !c.hold(bytes, at, end)) this.#faults.connection(session, ERROR.enhanceYourCalm);
@@ -156,8 +158,11 @@ export class Http2 {
     session.leavingSince = this.#parts.clock.now;
   }
 
+  /** The batch is for this connection; what it writes first is the server's preface. */
   #open(session: Session): void {
     this.#batch.open(session.c.flow);
+    if (!session.welcomed) this.#greet();
+    session.welcomed = true;
   }
 
   /** Sends what may be sent, and puts the connection where it has to wait. `requested`: a request came. */

@@ -17,8 +17,8 @@ export class Priority {
   }
 
   /**
-   * Reads `bytes[start..end)`. Members that it does not know, and values that are none of theirs, are ignored (RFC 9218 4); a text that is
-   * no dictionary says nothing (RFC 8941 4.2). Of equal keys the last counts.
+   * Reads `bytes[start..end)`. Members that it does not know, and values that are none of theirs, are ignored (RFC 9218
+   * 4); a text that is no dictionary says nothing (RFC 8941 4.2). Of equal keys the last counts.
    */
   parse(bytes: Uint8Array, start: number, end: number): void {
     this.reset();
@@ -60,7 +60,10 @@ function isKey(c: number): boolean {
   return isKeyStart(c) || (CLASS[c]! & DIGIT) !== 0 || c === 0x5f || c === 0x2d || c === 0x2e;
 }
 
-/** Where a member with its parameters ends: at a comma or space outside of strings and lists; -1: a string or list does not end. */
+/**
+ * Where a member with its parameters ends: at a comma or space outside of strings and lists; -1: a string or list does
+ * not end.
+ */
 function itemEnd(bytes: Uint8Array, start: number, end: number): number {
   let quoted = false;
   let listed = false;

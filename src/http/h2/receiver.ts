@@ -110,8 +110,9 @@ export class Receiver {
   /** RFC 9113 6.1, as soon as its header (and the length of its padding) is here. */
   #data(session: Session, { id, flags, length }: Frame, padding: number): void {
     if (id === 0 || isIdle(session, id)) return this.#faults.connection(session, ERROR.protocolError);
-    // RFC 9113 6.9: padding counts, too, and so does what comes for streams that are over. Content is thrown away as it is read, so that
-    // windows are opened again when half of them is used: with frames of at most 16,384 octets none is ever exceeded.
+    // RFC 9113 6.9: padding counts, too, and so does what comes for streams that are over. Content is thrown away as it
+    // is read, so that windows are opened again when half of them is used: with frames of at most 16,384 octets none is
+    // ever exceeded.
     session.unreturned += length;
     if (session.unreturned >= RETURNED) {
       this.#batch.word(FRAME.windowUpdate, 0, session.unreturned);
@@ -211,7 +212,9 @@ export class Receiver {
     this.#block(session, session.blockStream, session.blockEnds, whole, { start: 0, end: total });
   }
 
-  /** A field block that is here as a whole. It is decoded in any case, so that the table is kept in step (RFC 9113 4.3). */
+  /**
+   * A field block that is here as a whole. It is decoded in any case, so that the table is kept in step (RFC 9113 4.3).
+   */
   #block(
     session: Session,
     id: number,
@@ -235,7 +238,8 @@ export class Receiver {
   #headersOfClosed(session: Session, id: number): void {
     if (session.wasResetByUs(id) || id > session.lastAnswered) return;
     if (session.wasResetByPeer(id)) return this.#faults.stream(session, id, ERROR.streamClosed);
-    // RFC 9113 5.1.1: a number that was passed over cannot come any more; what was ended by its END_STREAM goes on no more (5.1).
+    // RFC 9113 5.1.1: a number that was passed over cannot come any more; what was ended by its END_STREAM goes on no
+    // more (5.1).
     this.#faults.connection(session, session.passedOver(id) ? ERROR.protocolError : ERROR.streamClosed);
   }
 

@@ -31,8 +31,9 @@ const OVERHEAD = 32;
 export const MALFORMED = -1;
 
 /**
- * The head of a request as it is decoded, one for all connections: its fields lie as lines in `bytes[0..at)`, with an empty line behind
- * them, so that what reads HTTP/1's fields reads these; and all that RFC 9113 8.2 and 8.3 ask of them is looked at on the way.
+ * The head of a request as it is decoded, one for all connections: its fields lie as lines in `bytes[0..at)`, with an
+ * empty line behind them, so that what reads HTTP/1's fields reads these; and all that RFC 9113 8.2 and 8.3 ask of them
+ * is looked at on the way.
  */
 export class RequestHead implements DecodedFields {
   readonly bytes: Uint8Array;
@@ -59,7 +60,8 @@ export class RequestHead implements DecodedFields {
   /** `blockLimit`: octets of a field block at most. */
   constructor(limits: HttpLimits, blockLimit: number) {
     this.#limits = limits;
-    // What was kept, and one block decoded behind it: a Huffman string grows to 8/5 of its octets, an entry of a table is short.
+    // What was kept, and one block decoded behind it: a Huffman string grows to 8/5 of its octets, an entry of a table
+    // is short.
     this.bytes = new Uint8Array(limits.head + blockLimit * 2 + 8192);
     this.#taken = new Int32Array((limits.fields + PSEUDO.length) * 3);
   }
@@ -167,7 +169,8 @@ export class RequestHead implements DecodedFields {
       fields.take(taken[i] as FieldId, taken[i + 1]!, taken[i + 2]!);
     if ((this.#pseudo & AUTHORITY) !== 0 && !this.#takeAuthority(fields)) return MALFORMED;
     const status = fields.judge(1);
-    // RFC 9113 8.1.1: a length that is none, or several, is what makes a request malformed; but it is answered as in HTTP/1.1.
+    // RFC 9113 8.1.1: a length that is none, or several, is what makes a request malformed; but it is answered as in
+    // HTTP/1.1.
     return -status;
   }
 
@@ -207,7 +210,10 @@ function lower(c: number): number {
   return c >= 0x41 && c <= 0x5a ? c | 0x20 : c;
 }
 
-/** RFC 9113 8.2.1, and no other controls either, which HTTP/1.1 does not let through: not even between spaces at its ends. */
+/**
+ * RFC 9113 8.2.1, and no other controls either, which HTTP/1.1 does not let through: not even between spaces at its
+ * ends.
+ */
 function isValue(bytes: Uint8Array, start: number, end: number): boolean {
   if (end === start) return true;
   const [first, last] = [bytes[start], bytes[end - 1]];

@@ -23,7 +23,9 @@ export const OUTCOME = {
 } as const;
 export type Outcome = (typeof OUTCOME)[keyof typeof OUTCOME];
 
-/** From a decoded head to an answer that waits in its stream: what `Exchange` is for HTTP/1.1. One for all connections. */
+/**
+ * From a decoded head to an answer that waits in its stream: what `Exchange` is for HTTP/1.1. One for all connections.
+ */
 export class Requests {
   readonly #answering: Answering;
   readonly #head: RequestHead;
@@ -103,7 +105,9 @@ export class Requests {
     this.#unfinished.bytes += end;
   }
 
-  /** Takes more of a request's content, which is thrown away; false: it is not as long as it should be (RFC 9113 8.1.1). */
+  /**
+   * Takes more of a request's content, which is thrown away; false: it is not as long as it should be (RFC 9113 8.1.1).
+   */
   content(session: Session, stream: Stream, octets: number): boolean {
     stream.received += octets;
     if (stream.declared >= 0 && stream.received > stream.declared) return false;

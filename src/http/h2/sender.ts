@@ -19,8 +19,9 @@ const COPIES_OF_ALL = 67108864;
 const MOST_QUEUED = 16777216;
 
 /**
- * Says which answer goes on, and frames it: by urgency first (RFC 9218 4.1), of equals those that are of no use in parts one behind the other,
- * then the others in turn. What waits is references; frames are made when there is room for them.
+ * Says which answer goes on, and frames it: by urgency first (RFC 9218 4.1), of equals those that are of no use in
+ * parts one behind the other, then the others in turn. What waits is references; frames are made when there is room for
+ * them.
  */
 export class Sender {
   readonly #limits: HttpLimits;
@@ -61,7 +62,9 @@ export class Sender {
     session.controls = 0;
   }
 
-  /** Takes note of what the batch has for the session, before it leaves; and has the flow tell when there is room again. */
+  /**
+   * Takes note of what the batch has for the session, before it leaves; and has the flow tell when there is room again.
+   */
   watch(session: Session): void {
     const { flow } = session.c;
     const before = Math.max(0, session.copied - this.#limits.own);

@@ -23,6 +23,8 @@ export class Session {
   /** Octets of the client's preface that are here (RFC 9113 3.4), and whether its SETTINGS are. */
   preface = 0;
   greeted = false;
+  /** Our SETTINGS are sent. */
+  welcomed = false;
   /** The highest number of a stream that the peer has begun. */
   lastStream = 0;
   /** Those that are not over, in the order of their numbers. */
@@ -34,7 +36,10 @@ export class Session {
   /** What we may send; and on a new stream. */
   window = FIRST_WINDOW;
   firstWindow = FIRST_WINDOW;
-  /** The peer's decoder has a smaller table than there is at first, and has to be told that we use none (RFC 9113 4.3.1). */
+  /**
+   * The peer's decoder has a smaller table than there is at first, and has to be told that we use none (RFC 9113
+   * 4.3.1).
+   */
   saysTableSize = false;
   tableSaid = false;
   /** What is left of a DATA frame's payload, whose stream is `dataStream`, and whether the stream ends with it. */

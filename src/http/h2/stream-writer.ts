@@ -12,8 +12,8 @@ const SLOTS = 512;
 const encoder = new TextEncoder();
 
 /**
- * Writes answers as HTTP/2 has them, into the stream that is set: field blocks that are made once of each head, and content by reference.
- * One for all connections.
+ * Writes answers as HTTP/2 has them, into the stream that is set: field blocks that are made once of each head, and
+ * content by reference. One for all connections.
  */
 export class StreamWriter implements AnswerWriter {
   readonly #clock: Deadlines;

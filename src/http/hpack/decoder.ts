@@ -3,7 +3,10 @@ import { HuffmanDecoder } from './huffman-decoder.js';
 import { IntegerReader } from './integer.js';
 import { STATIC_TABLE } from './static-table.js';
 
-/** Changes of the table's size at the start of a block: more than the lowest and the last one say nothing (RFC 7541 4.2). */
+/**
+ * Changes of the table's size at the start of a block: more than the lowest and the last one say nothing (RFC 7541
+ * 4.2).
+ */
 const MOST_RESIZES = 2;
 const SHORT = 48;
 const COLON = 0x3a;
@@ -12,8 +15,8 @@ const CR = 0x0d;
 const LF = 0x0a;
 
 /**
- * Where decoded fields go: each is written as `name: value`, CRLF into `bytes` from `at` on, and then told. `bytes` has room for what `at`
- * may be and for the fields of one block, decoded.
+ * Where decoded fields go: each is written as `name: value`, CRLF into `bytes` from `at` on, and then told. `bytes` has
+ * room for what `at` may be and for the fields of one block, decoded.
  */
 export interface DecodedFields {
   readonly bytes: Uint8Array;
@@ -51,7 +54,10 @@ export class HpackDecoder {
     });
   }
 
-  /** Decodes the block `bytes[start..end)`; false: that is no block (COMPRESSION_ERROR), and `table` is of no use any more. */
+  /**
+   * Decodes the block `bytes[start..end)`; false: that is no block (COMPRESSION_ERROR), and `table` is of no use any
+   * more.
+   */
   decode(table: DynamicTable, bytes: Uint8Array, start: number, end: number, fields: DecodedFields): boolean {
     const integers = this.#integers;
     let resizes = 0;

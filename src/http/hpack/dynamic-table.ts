@@ -6,8 +6,8 @@ const FIRST_BYTES = 512;
 const FIRST_ENTRIES = 16;
 
 /**
- * The dynamic table of one decoder, RFC 7541 2.3.2. Its octets lie behind one another in one buffer, which grows to `TABLE_SIZE`; an
- * entry is its place, the lengths of its name and value, and what kind of field it is.
+ * The dynamic table of one decoder, RFC 7541 2.3.2. Its octets lie behind one another in one buffer, which grows to
+ * `TABLE_SIZE`; an entry is its place, the lengths of its name and value, and what kind of field it is.
  */
 export class DynamicTable {
   bytes = new Uint8Array(0);
@@ -31,7 +31,10 @@ export class DynamicTable {
     return this.#size;
   }
 
-  /** Where entry `index` lies, 0 for the newest, which must be there; then the octets of its name begin there and those of its value follow. */
+  /**
+   * Where entry `index` lies, 0 for the newest, which must be there; then the octets of its name begin there and those
+   * of its value follow.
+   */
   start(index: number): number {
     return this.#ring[this.#at(index)]!;
   }
@@ -61,8 +64,8 @@ export class DynamicTable {
   }
 
   /**
-   * Puts in the field that lies in `from` as `name: value` from `start` on; these are not the table's own bytes. One that is too large
-   * leaves the table empty (RFC 7541 4.4).
+   * Puts in the field that lies in `from` as `name: value` from `start` on; these are not the table's own bytes. One
+   * that is too large leaves the table empty (RFC 7541 4.4).
    */
   add(from: Uint8Array, start: number, nameLength: number, valueLength: number, kind: number): void {
     const length = nameLength + valueLength;
@@ -94,7 +97,10 @@ export class DynamicTable {
     if (this.#next === this.#first) this.#end = 0;
   }
 
-  /** Room for an entry, and for its octets at the end: what is there moves to the front when they reach the end of the buffer. */
+  /**
+   * Room for an entry, and for its octets at the end: what is there moves to the front when they reach the end of the
+   * buffer.
+   */
   #makeRoom(length: number): void {
     if (this.count * 4 >= this.#ring.length) this.#growRing();
     if (this.#end + length <= this.bytes.length) return;

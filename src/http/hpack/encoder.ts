@@ -1,6 +1,7 @@
 /**
- * Field sections of answers, out of the heads that HTTP/1 sends: one definition of what an answer says, and two ways to write it. Uses the
- * static table and literals that are not indexed (RFC 7541 6.2.2), so that no encoder has state, and a block is the same on every connection.
+ * Field sections of answers, out of the heads that HTTP/1 sends: one definition of what an answer says, and two ways to
+ * write it. Uses the static table and literals that are not indexed (RFC 7541 6.2.2), so that no encoder has state, and
+ * a block is the same on every connection.
  */
 import { huffmanCode } from './huffman-code.js';
 import { putInteger } from './integer.js';

@@ -21,8 +21,8 @@ export class HuffmanDecoder {
   }
 
   /**
-   * Decodes `bytes[start..end)` into `out` from `at` on, which has room for 8/5 of its length. The place behind the last octet, or -1: it
-   * holds EOS, or its padding is not as RFC 7541 5.2 has it.
+   * Decodes `bytes[start..end)` into `out` from `at` on, which has room for 8/5 of its length. The place behind the
+   * last octet, or -1: it holds EOS, or its padding is not as RFC 7541 5.2 has it.
    */
   decode(bytes: Uint8Array, start: number, end: number, out: Uint8Array, at: number): number {
     const machine = this.#machine;
@@ -41,7 +41,10 @@ export class HuffmanDecoder {
   }
 }
 
-/** The code's tree: two children a node, a node's number or -symbol - 1; and of which nodes the way there may be padding. */
+/**
+ * The code's tree: two children a node, a node's number or -symbol - 1; and of which nodes the way there may be
+ * padding.
+ */
 function tree(): { readonly children: Int32Array; readonly padding: Uint8Array } {
   const { lengths, codes } = huffmanCode();
   const children = new Int32Array(2 * 256);

@@ -7,7 +7,10 @@ const MOST_OCTETS = 4;
 export class IntegerReader {
   at = 0;
 
-  /** The integer whose first octet is `bytes[at]`, with a prefix of `bits`; -1: it does not end before `end`, or is too large. */
+  /**
+   * The integer whose first octet is `bytes[at]`, with a prefix of `bits`; -1: it does not end before `end`, or is too
+   * large.
+   */
   read(bytes: Uint8Array, at: number, end: number, bits: number): number {
     const most = (1 << bits) - 1;
     let value = bytes[at++]! & most;

@@ -1,4 +1,7 @@
-/** The client's end of HTTP/2 on a connection in memory: sends frames of any kind, and reads what comes as a strict peer does. */
+/**
+ * The client's end of HTTP/2 on a connection in memory: sends frames of any kind, and reads what comes as a strict peer
+ * does.
+ */
 import { FRAME } from '../../../src/http/h2/frames.js';
 import type { MemoryFlow } from '../memory-flow.js';
 import type { Response } from '../responses.js';

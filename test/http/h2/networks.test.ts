@@ -1,4 +1,7 @@
-/** The same frames to the same server in memory, over the kernel's sockets and over our stack: the same frames come back. */
+/**
+ * The same frames to the same server in memory, over the kernel's sockets and over our stack: the same frames come
+ * back.
+ */
 import t from 'tap';
 import { FRAME, SETTING } from '../../../src/http/h2/frames.js';
 import type { SocketKind } from '../../../src/net/sockets/open.js';

@@ -46,7 +46,10 @@ const FILES = Object.fromEntries(
   ['a', 'b', 'c', 'd'].map((name) => [`/${name}`, { type: 'text/plain', content: name.repeat(60000) }]),
 );
 
-/** Asks for several files at once, before a window is open, and opens it; the streams of the frames of content that come, in order. */
+/**
+ * Asks for several files at once, before a window is open, and opens it; the streams of the frames of content that
+ * come, in order.
+ */
 function order(
   asked: readonly (readonly [path: string, priority?: string])[],
   updates: readonly Buffer[] = [],

@@ -96,7 +96,8 @@ for (const [type, row] of Object.entries(TABLE)) {
         row[i],
         state,
       );
-      // However that ended: the table of fields is in step, and a new stream is answered, unless the connection is over.
+      // However that ended: the table of fields is in step, and a new stream is answered, unless the connection is
+      // over.
       if (row[i]!.startsWith('connection')) {
         t.ok(client.flow.ended, `${state}: the connection ends`);
         continue;

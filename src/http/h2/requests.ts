@@ -56,7 +56,7 @@ export class Requests {
     const { c } = session;
     const { known, responder } = this.#answering;
     const end = head.close();
-    if (ends && known !== undefined && !c.refused && !head.full) {
+    if (ends && known !== undefined && !c.refused && !head.full && !head.malformed) {
       const seen = known.match(c.known, head.bytes, 0, end, responder);
       if (seen !== undefined) {
         c.known = seen.slot;

@@ -1,6 +1,6 @@
 /** What is particular about answers in HTTP/2: how they are written, logged and known again. */
 import t from 'tap';
-import { FLAG, FRAME, SETTING } from '../../../src/http/h2/frames.js';
+import { ERROR, FLAG, FRAME, SETTING } from '../../../src/http/h2/frames.js';
 import { RequestHead } from '../../../src/http/h2/request-head.js';
 import { HpackDecoder } from '../../../src/http/hpack/decoder.js';
 import { DynamicTable } from '../../../src/http/hpack/dynamic-table.js';
@@ -50,6 +50,13 @@ t.test('a request that came before is answered without looking its path up; in e
   t.equal(other.response(other.request(get('/', ['accept-encoding', 'gzip'], ['priority', 'u=1']))).status, 200);
   const malformed = other.request([...get('/', ['accept-encoding', 'gzip']), ['x', ' ']]);
   t.equal(other.streams.get(malformed)!.reset, 1);
+});
+
+t.test('a name that holds what looks like a whole line is no name, though the same lines are known', async (t) => {
+  const client = new Http2Client(new Setup().connect());
+  for (let i = 0; i < 4; i++) client.request(get('/docs/', ['x', '1'], ['y', '2']));
+  const smuggled = client.request(get('/docs/', ['x: 1\r\ny', '2']));
+  t.equal(client.streams.get(smuggled)!.reset, ERROR.protocolError);
 });
 
 t.test('the date is of the second in which it is sent', async (t) => {

@@ -43,8 +43,8 @@ export class Exchange {
   #fields = this.#parsed;
   readonly #record = new AccessRecord();
   /**
-   * `bodies`: where connections wait whose request brings content. `becomeHttp2` is called with one that speaks HTTP/2; undefined: they are
-   * sent away.
+   * `bodies`: where connections wait whose request brings content. `becomeHttp2` is called with a connection that begins
+   * with HTTP/2's preface; undefined: such a connection gets GOAWAY.
    */
   constructor(
     answering: Answering,

@@ -94,8 +94,8 @@ export class RequestLine {
   }
 
   /**
-   * Takes a method, and a target that begins with a slash, or is `*`, or the authority of CONNECT, as HTTP/2 has them (RFC 9113 8.3.1).
-   * 0, or -400: that is no target of the method.
+   * Takes the method and the target of an HTTP/2 request (RFC 9113 8.3.1): a target begins with a slash, or is `*`, or
+   * the authority of CONNECT. Returns 0, or -400 for a target that the method cannot have.
    */
   take(bytes: Uint8Array, methodStart: number, methodEnd: number, targetStart: number, targetEnd: number): number {
     this.http2 = true;

@@ -27,8 +27,8 @@ const OPTIONS_HEAD = extentOf(`HTTP/1.1 204 No Content\r\nAllow: ${ALLOW}\r\nAcc
 const PECULIAR = CONDITIONS | (1 << FIELD.range) | (1 << FIELD.ifRange);
 
 /**
- * Decides on answers: what a request that parsed is told, and the server's own pages. One for all connections and versions of HTTP; keeps
- * nothing of them.
+ * Decides on answers: to requests that parsed, and the server's own pages. One for all connections and versions of HTTP;
+ * keeps nothing of them.
  */
 export class Responder {
   readonly #clock: Deadlines;

@@ -10,7 +10,7 @@ export const STRETCH = 10000;
 /** Most in one stretch. The numbers of attacks are those of CVE. */
 export const BUDGETS = {
   /**
-   * Streams that end by RST_STREAM, whoever sent it: rapid reset (2023-44487) and resets that the peer provokes
+   * Streams that end by RST_STREAM from either side: rapid reset (2023-44487) and resets that the peer provokes
    * (2025-8671).
    */
   resets: 400,
@@ -43,7 +43,7 @@ const LIMITS: readonly number[] = Object.values(BUDGETS);
 
 /** WINDOW_UPDATE below this many octets is small, unless all there is fits. */
 export const SMALL_WINDOW = 1024;
-/** A request's content comes in frames of at least so much, but for the last. */
+/** DATA with fewer octets of content than this counts, unless it ends its stream. */
 export const SMALL_DATA = 16;
 
 export type Budget = number;

@@ -130,7 +130,7 @@ export class Http2 {
     const unread = c.flow.queued > 0;
     const stuck = !session.over && this.#stuck(session, now);
     this.#close(session, false);
-    // One that reads, and makes no room, is told so.
+    // A peer that reads, and opens no window, gets GOAWAY.
     if (stuck && unread) c.flow.reset();
     else c.flow.flush();
   }

@@ -126,7 +126,7 @@ export class Requests {
     return true;
   }
 
-  /** Answers a request whose content is awaited with an error. */
+  /** Sends an error for a request whose content is awaited. */
   failAwaited(session: Session, stream: Stream, status: number): void {
     this.#recall(stream);
     this.fail(session, stream, status);
@@ -146,7 +146,7 @@ export class Requests {
     stream.head = undefined;
   }
 
-  /** Answers with an error. */
+  /** Sends an error instead of an answer. */
   fail(session: Session, stream: Stream, status: number): void {
     const bodiless = this.#head.isMethod('HEAD');
     this.#answering.responder.error(this.#to(session, stream), status, PERSIST, bodiless);

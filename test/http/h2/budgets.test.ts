@@ -2,6 +2,7 @@
 import t from 'tap';
 import { BUDGETS, type BudgetName } from '../../../src/http/h2/budgets.js';
 import { ERROR, FRAME, SETTING } from '../../../src/http/h2/frames.js';
+import { prometheusText } from '../../../src/http/index.js';
 import { Setup } from '../setup.js';
 import { block, frame, get, Http2Client, headers, settings, word } from './client.js';
 import { indexing, literals } from './hpack.js';
@@ -131,6 +132,18 @@ for (const [name, budget, attack, arrange] of ATTACKS) {
     t.equal(client.goAway, undefined);
   });
 }
+
+t.test('the metrics have each budget, from the start on', async (t) => {
+  const setup = new Setup();
+  const client = new Http2Client(setup.connect());
+  for (let n = 0; n <= BUDGETS.pings; n++) client.send(frame(FRAME.ping, 0, 0, new Uint8Array(8)));
+  const none = (): Record<string, number> => ({});
+  const text = prometheusText({ http: () => setup.server.stats(), network: none, drops: none, extra: none });
+  for (const name of Object.keys(BUDGETS)) {
+    const count = name === 'pings' ? 1 : 0;
+    t.ok(text.includes(`sitekernel_http2_budgets_exceeded_total{budget="${name}"} ${count}\n`), name);
+  }
+});
 
 t.test('counts begin anew every ten seconds', async (t) => {
   const setup = new Setup();

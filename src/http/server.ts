@@ -49,7 +49,13 @@ export class HttpServer implements FlowHandler {
     const pace = Math.ceil(Math.min(timeouts.head, timeouts.body, timeouts.send, timeouts.linger) / 4) || 1;
     this.#watched = this.#deadlines.list(pace, (c) => this.#http2!.look(c));
     const [heads, idle, sending, lingering] = [this.#heads, this.#idle, this.#sending, this.#lingering];
-    this.#moves = new Moves({ heads, idle, sending, lingering });
+    this.#moves = new Moves(
+      { heads, idle, sending, lingering },
+      {
+        freeze: (c) => this.#http2?.freeze(c),
+        adopt: (c, said) => this.#speaksHttp2 && this.#theHttp2().adopt(c, said),
+      },
+    );
     this.#answering = new Answering(options, limits, Math.ceil(timeouts.retryAfter / 1000), this.#deadlines);
     this.#speaksHttp2 = options.http2 !== false;
     const becomeHttp2 = (c: Connection): void => this.#beginHttp2(c);
@@ -124,9 +130,7 @@ export class HttpServer implements FlowHandler {
 
   freeze(flow: Flow): unknown {
     this.#deadlines.refresh();
-    const c = flow.context as Connection;
-    // What HTTP/2 remembers does not move yet: such a connection stays until it has drained.
-    return c.session === undefined ? this.#moves.freeze(c, this.#deadlines.now) : undefined;
+    return this.#moves.freeze(flow.context as Connection, this.#deadlines.now);
   }
 
   thaw(flow: Flow): void {
@@ -302,8 +306,13 @@ export class HttpServer implements FlowHandler {
   }
 
   #beginHttp2(c: Connection): void {
+    this.#theHttp2().begin(c);
+  }
+
+  /** Made when the first connection needs it. */
+  #theHttp2(): Http2 {
     this.#http2 ??= this.#makeHttp2();
-    this.#http2.begin(c);
+    return this.#http2;
   }
 
   #headExpired(c: Connection): void {

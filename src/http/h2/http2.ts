@@ -1,12 +1,14 @@
 import type { Answering } from '../answering.js';
 import { type Connection, STATE, type Unfinished } from '../connection.js';
 import type { DeadlineList, Deadlines } from '../deadlines.js';
+import { HpackDecoder } from '../hpack/decoder.js';
 import type { HttpLimits, HttpTimeouts } from '../options.js';
 import { Batch } from './batch.js';
 import { BUDGET, type BudgetCounts } from './budgets.js';
 import { ControlFrames } from './control-frames.js';
 import { Faults } from './faults.js';
 import { ERROR, FRAME, putUint32, SETTING } from './frames.js';
+import { type FieldReader, type MovedSession, movedSession, sessionFrom } from './moved-session.js';
 import { MAX_STREAMS, MOST_BLOCK, Receiver } from './receiver.js';
 import { RequestHead } from './request-head.js';
 import { Requests } from './requests.js';
@@ -40,23 +42,37 @@ export class Http2 {
   readonly #controls: ControlFrames;
   readonly #receiver: Receiver;
   readonly #sender: Sender;
+  readonly #reader: FieldReader;
 
   constructor(parts: Http2Parts) {
     this.#parts = parts;
     const { answering, clock, unfinished, limits } = parts;
     const batch = this.#batch;
     const head = new RequestHead(limits, MOST_BLOCK);
+    const hpack = new HpackDecoder(head);
+    this.#reader = { head, hpack };
     this.#requests = new Requests(answering, head, clock, unfinished);
     this.#faults = new Faults(batch, clock, this.#requests, parts.counts);
     this.#controls = new ControlFrames(batch, this.#faults);
     this.#sender = new Sender(limits, batch, this.#faults);
     const [requests, faults, controls] = [this.#requests, this.#faults, this.#controls];
-    this.#receiver = new Receiver({ limits, batch, clock, head, requests, faults, controls, unfinished });
+    this.#receiver = new Receiver({ limits, batch, clock, head, hpack, requests, faults, controls, unfinished });
   }
 
   /** From now on the connection speaks HTTP/2: `data` is called with all that it sent, from its preface on. */
   begin(c: Connection): void {
     c.session = new Session(c, this.#parts.unfinished);
+  }
+
+  /** What another program has to know of the connection; undefined: it stays, for now. */
+  freeze(c: Connection): MovedSession | undefined {
+    return movedSession(sessionOf(c));
+  }
+
+  /** Makes `c` what another program said of it; false: that cannot be understood. */
+  adopt(c: Connection, said: unknown): boolean {
+    c.session = sessionFrom(c, this.#parts.unfinished, said, this.#reader);
+    return c.session !== undefined;
   }
 
   data(c: Connection, bytes: Uint8Array, start: number, end: number): void {

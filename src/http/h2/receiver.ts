@@ -1,6 +1,6 @@
 import type { Unfinished } from '../connection.js';
 import type { Deadlines } from '../deadlines.js';
-import { HpackDecoder } from '../hpack/decoder.js';
+import type { HpackDecoder } from '../hpack/decoder.js';
 import type { HttpLimits } from '../options.js';
 import type { Batch } from './batch.js';
 import { BUDGET, SMALL_DATA } from './budgets.js';
@@ -41,6 +41,7 @@ export class Receiver {
     readonly batch: Batch;
     readonly clock: Deadlines;
     readonly head: RequestHead;
+    readonly hpack: HpackDecoder;
     readonly requests: Requests;
     readonly faults: Faults;
     readonly controls: ControlFrames;
@@ -51,7 +52,7 @@ export class Receiver {
     this.#batch = parts.batch;
     this.#clock = parts.clock;
     this.#head = parts.head;
-    this.#hpack = new HpackDecoder(parts.head);
+    this.#hpack = parts.hpack;
     this.#requests = parts.requests;
     this.#faults = parts.faults;
     this.#controls = parts.controls;

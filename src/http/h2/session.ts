@@ -15,6 +15,13 @@ const PRIORITIES = 100;
 /** Gaps in the numbers of streams that are remembered (RFC 9113 5.1.1). */
 const GAPS = 8;
 
+/** Streams that are over, by number; gaps are two numbers each. */
+export interface Memories {
+  readonly resetByUs: readonly number[];
+  readonly resetByPeer: readonly number[];
+  readonly gaps: readonly number[];
+}
+
 /** Everything that HTTP/2 remembers of a connection. */
 export class Session {
   readonly c: Connection;
@@ -166,6 +173,21 @@ export class Session {
       return priority;
     }
     return -1;
+  }
+
+  /** What is remembered of streams that are over. */
+  get memories(): Memories {
+    return {
+      resetByUs: this.#resetByUs ?? [],
+      resetByPeer: this.#resetByPeer ?? [],
+      gaps: this.#gaps ?? [],
+    };
+  }
+
+  remember({ resetByUs, resetByPeer, gaps }: Memories): void {
+    if (resetByUs.length > 0) this.#resetByUs = resetByUs.slice(-REMEMBERED);
+    if (resetByPeer.length > 0) this.#resetByPeer = resetByPeer.slice(-REMEMBERED);
+    if (gaps.length > 0) this.#gaps = gaps.slice(-GAPS * 2);
   }
 
   noteReset(id: number, byUs: boolean): void {

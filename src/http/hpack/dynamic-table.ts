@@ -55,6 +55,11 @@ export class DynamicTable {
     return ((this.#next - 1 - index) * 4) & (this.#ring.length - 1);
   }
 
+  /** What the peer made of `TABLE_SIZE` last. */
+  get limit(): number {
+    return this.#limit;
+  }
+
   /** RFC 7541 4.3. False: more than the peer may have. */
   resize(limit: number): boolean {
     if (limit > TABLE_SIZE) return false;

@@ -84,7 +84,7 @@ interface Coming {
 }
 
 export class Http2Client {
-  readonly flow: MemoryFlow;
+  flow: MemoryFlow;
   readonly #blocks = new BlockReader();
   #read = 0;
   #block: { readonly stream: number; readonly flags: number; readonly parts: Uint8Array[] } | undefined;
@@ -100,6 +100,13 @@ export class Http2Client {
   constructor(flow: MemoryFlow, first: readonly (readonly [number, number])[] = []) {
     this.flow = flow;
     this.send(PREFACE, settings(first));
+  }
+
+  /** Goes on over another flow, whose other end is another program. */
+  at(flow: MemoryFlow): this {
+    this.flow = flow;
+    this.#read = 0;
+    return this;
   }
 
   /** Sends bytes, and reads what came back. */

@@ -192,14 +192,6 @@ t.test('after as many requests as a connection may have it is left', async (t) =
   t.same(client.goAway, { code: ERROR.noError, last: MAX_WINDOW });
 });
 
-t.test('it does not go to another program: it stays, and drains here', async (t) => {
-  const setup = new Setup();
-  const client = new Http2Client(setup.connect());
-  client.request(get('/docs/'));
-  t.equal(setup.server.freeze(client.flow), undefined);
-  t.equal(client.response(client.request(get('/docs/'))).text, 'docs');
-});
-
 t.test('RFC 9113 3.2: over TLS it is spoken where ALPN says so, and nowhere else', async (t) => {
   const agreed = (alpn: string | undefined): FlowSecurity => ({
     protocol: 'TLSv1.3',

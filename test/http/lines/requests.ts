@@ -95,7 +95,7 @@ export const REQUESTS: readonly Line[] = [
         statuses: 'frames',
         check: (t, _, bytes) => {
           t.match(bytes, /^HTTP\/1\.1 200 /);
-          t.match(hex(bytes), /000000040000000000000008070{26}d$/, 'SETTINGS and GOAWAY with HTTP_1_1_REQUIRED');
+          t.match(hex(bytes), /000000040000000000000008070{25}d$/, 'SETTINGS and GOAWAY with HTTP_1_1_REQUIRED');
         },
       },
     ],

@@ -19,7 +19,7 @@ export const MOST_BLOCK = 49152;
 /** Frames of a field block after the first. */
 const MOST_CONTINUATIONS = 16;
 /** Bytes that the answers waiting on one connection may have for themselves. */
-const MOST_OWN = 131072;
+const MOST_OWN = 65536;
 /** Octets that the peer has spent of a window before it gets them back. */
 const RETURNED = FIRST_WINDOW >> 1;
 

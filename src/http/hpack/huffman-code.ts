@@ -13,6 +13,8 @@ const LENGTHS: readonly number[] = [
   27, 27, 27, 26, 30,
 ];
 
+/** Bits of the longest code. */
+const LONGEST = 30;
 /** The symbol that ends a code and is never sent. */
 export const EOS = 256;
 
@@ -25,11 +27,9 @@ export interface HuffmanCode {
 
 /** The codes out of their lengths: in the order of length and symbol, each is the one before plus one. */
 export function huffmanCode(): HuffmanCode {
-  const codes = new Uint32Array(LENGTHS.length);
-  let code = 0;
-  for (let length = 1; length <= 30; length++) {
-    code *= 2;
-    for (let symbol = 0; symbol < LENGTHS.length; symbol++) if (LENGTHS[symbol] === length) codes[symbol] = code++;
-  }
-  return { lengths: LENGTHS, codes };
+  const next = new Uint32Array(LONGEST + 2);
+  for (const length of LENGTHS) next[length + 1]!++;
+  // From how many codes have a length to the first code of the length after it.
+  for (let length = 1; length <= LONGEST; length++) next[length + 1] = (next[length]! + next[length + 1]!) * 2;
+  return { lengths: LENGTHS, codes: Uint32Array.from(LENGTHS, (length) => next[length]!++) };
 }

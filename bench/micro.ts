@@ -4,8 +4,9 @@
  */
 import { join } from 'node:path';
 import { Bench } from 'tinybench';
+import { DEFAULT_LIMITS } from '../src/http/contracts/limits.js';
+import { FRAME } from '../src/http/h2/frames.js';
 import { HttpServer } from '../src/http/index.js';
-import { DEFAULT_LIMITS } from '../src/http/options.js';
 import { Fields } from '../src/http/parse/fields.js';
 import { RequestLine } from '../src/http/parse/request-line.js';
 import { FieldsCache } from '../src/http/repeat/fields-cache.js';
@@ -13,6 +14,8 @@ import { Memory } from '../src/memory/memory.js';
 import type { Flow, FlowHandler } from '../src/net/flow.js';
 import { addWords, fold } from '../src/net/wire/checksum.js';
 import { openStore } from '../src/store/index.js';
+import { block, frame, get as getFields, PREFACE, settings, word } from '../test/http/h2/client.js';
+import { type FieldLine, indexing } from '../test/http/h2/hpack.js';
 import { MemoryFlow } from '../test/http/memory-flow.js';
 import { VirtualClock } from '../test/http/virtual-clock.js';
 import { SimHost } from '../test/sim/host.js';
@@ -79,6 +82,43 @@ for (const [name, bytes] of Object.entries(requests)) {
   Object.defineProperty(flow, 'flush', { value: () => undefined });
   const owner: FlowHandler = flow.handler;
   bench.add(`answer ${name}`, () => owner.data(flow as Flow, bytes, 0, bytes.length));
+}
+
+// The same in HTTP/2, as a client repeats itself: one request, and a hundred in one piece
+const endless = new HttpServer({
+  store: () => store,
+  clock: new VirtualClock(),
+  limits: { requestsPerConnection: 0x7fffffff },
+});
+for (const count of [1, 100]) {
+  const flow = MemoryFlow.connect(endless.accept);
+  let window = 65535;
+  const take = (_memory: Memory, start: number, end: number): void => {
+    window -= end - start;
+  };
+  Object.defineProperty(flow, 'write', { value: take });
+  Object.defineProperty(flow, 'flush', { value: () => undefined });
+  const owner: FlowHandler = flow.handler;
+  const give = (bytes: Uint8Array): void => owner.data(flow as Flow, bytes, 0, bytes.length);
+  const fields: readonly FieldLine[] = [...getFields('/favicon.svg'), ['user-agent', 'bench']];
+  give(Buffer.concat([PREFACE, settings([[0x4, 0x7fffffff]]), block(1, indexing(fields))]));
+  // By their places in the table: the field that was put in last is 62.
+  const one = block(
+    3,
+    Uint8Array.from(fields, (_, i) => 0x80 + 61 + fields.length - i),
+  );
+  const many = Buffer.concat(Array.from({ length: count }, () => one));
+  const opens = frame(FRAME.windowUpdate, 0, 0, word(0x20000000));
+  let next = 3;
+  bench.add(`answer ${count === 1 ? 'a request' : `${count} requests at once`} in HTTP/2`, () => {
+    for (let i = 0; i < count; i++, next += 2) many.writeUInt32BE(next, i * one.length + 5);
+    if (window < 0x10000000) {
+      give(opens);
+      window += 0x20000000;
+    }
+    give(many);
+    if (flow.ended) throw new Error('the connection is over');
+  });
 }
 
 // Segments: from one stack to another, checksums made and verified, acknowledged

@@ -1,48 +1,53 @@
 import type { Accept, Adopt, CloseReason, Flow, FlowHandler } from '../net/flow.js';
 import { type ConnectionStats, doing, type HttpStats } from './admin/stats.js';
+import { Answering } from './answer/answering.js';
 import { PIECE } from './answer/later.js';
 import { Admission } from './connection/admission.js';
-import { type Connection, STATE, UNWATCHED, Unfinished } from './connection/connection.js';
-import { type DeadlineList, Deadlines } from './connection/deadlines.js';
+import { type Connection, type ConnectionList, STATE, UNWATCHED, Unfinished } from './connection/connection.js';
+import { Deadlines } from './connection/deadlines.js';
 import { Exchange } from './connection/exchange.js';
 import { Moves } from './connection/moves.js';
-import { boundsOf, type HttpLimits, type HttpOptions } from './options.js';
+import type { HttpLimits } from './contracts/limits.js';
+import { boundsOf, type HttpOptions } from './contracts/options.js';
+import { BudgetCounts } from './h2/budgets.js';
+import { Http2 } from './h2/http2.js';
 import { CR, LF } from './parse/octets.js';
 
 /** Names of what is spoken here (RFC 7301 6), the preferred one first. */
-export const ALPN_PROTOCOLS: readonly string[] = ['http/1.1'];
+export const ALPN_PROTOCOLS: readonly string[] = ['h2', 'http/1.1'];
 
 /** Connections of a list that are looked at for one that may go. */
 const GIVE_WAY_LOOKS = 16;
 /** Beyond what a network may hand over after `pause()`, out of what it had already received; bytes. */
 const STALLED_LIMIT = 4194304;
 
-/** Milliseconds between two reports of faults. */
-const FAULT_INTERVAL = 1000;
 /**
  * Looks within the time for sending: a peer's system takes something before it takes nothing any more, so that one look at the end of
  * the time would see progress, and give it the time twice.
  */
 const LOOKS = 6;
 
-/** HTTP/1.1 (RFC 9110, 9112) over flows of any network, out of a store. One object for all connections. */
+/** HTTP/1.1 and HTTP/2 (RFC 9110, 9112, 9113) over flows of any network, out of a store. One object for all connections. */
 export class HttpServer implements FlowHandler {
   readonly #limits: HttpLimits;
+  readonly #answering: Answering;
   readonly #exchange: Exchange;
-  readonly #deadlines: Deadlines;
-  readonly #heads: DeadlineList;
-  readonly #bodies: DeadlineList;
-  readonly #idle: DeadlineList;
-  readonly #sending: DeadlineList;
-  readonly #lingering: DeadlineList;
+  readonly #deadlines: Deadlines<Connection>;
+  readonly #heads: ConnectionList;
+  readonly #bodies: ConnectionList;
+  readonly #idle: ConnectionList;
+  readonly #sending: ConnectionList;
+  readonly #lingering: ConnectionList;
   /** For those that took all of an answer: the rest of the time without a request. */
-  readonly #rest: DeadlineList;
+  readonly #rest: ConnectionList;
+  /** HTTP/2 connections that have something under way. */
+  readonly #watched: ConnectionList;
   readonly #moves: Moves;
+  readonly #speaksHttp2: boolean;
+  readonly #makeHttp2: () => Http2;
+  #http2: Http2 | undefined = undefined;
+  readonly #budgets = new BudgetCounts();
   readonly #admission: Admission;
-  readonly #onFault: ((error: unknown) => void) | undefined;
-  #faults = 0;
-  /** When a fault was reported last, in ticks of `Deadlines`; 0: never. */
-  #reported = 0;
 
   /** Throws a `RangeError` when an option is out of its range. */
   constructor(options: HttpOptions) {
@@ -50,9 +55,8 @@ export class HttpServer implements FlowHandler {
     this.#limits = limits;
     const unfinished = new Unfinished(limits.unfinished);
     this.#admission = new Admission(limits, unfinished);
-    this.#deadlines = new Deadlines(options.clock);
-    this.#onFault = options.onFault;
-    const list = (delay: number, expired: (c: Connection) => void, shared?: DeadlineList): DeadlineList =>
+    this.#deadlines = new Deadlines<Connection>(options.clock);
+    const list = (delay: number, expired: (c: Connection) => void, shared?: ConnectionList): ConnectionList =>
       this.#deadlines.list(delay, (c) => this.#guarded(c, expired), shared);
     this.#heads = list(timeouts.head, (c) => this.#headExpired(c));
     this.#bodies = list(timeouts.body, (c) => this.#giveUp(c));
@@ -61,9 +65,35 @@ export class HttpServer implements FlowHandler {
     this.#sending = list(look, (c) => this.#sendingExpired(c));
     this.#rest = list(Math.max(0, timeouts.idle - look), (c) => this.#idleExpired(c), this.#idle);
     this.#lingering = list(timeouts.linger, (c) => this.#lingerExpired(c));
+    const pace = Math.ceil(Math.min(timeouts.head, timeouts.body, timeouts.send, timeouts.linger) / 4) || 1;
+    this.#watched = list(pace, (c) => this.#http2!.look(c));
     const [heads, idle, sending, lingering] = [this.#heads, this.#idle, this.#sending, this.#lingering];
-    this.#moves = new Moves({ heads, idle, sending, lingering });
-    this.#exchange = new Exchange(options, limits, Math.ceil(timeouts.retryAfter / 1000), this.#bodies, unfinished);
+    this.#moves = new Moves(
+      { heads, idle, sending, lingering },
+      {
+        freeze: (c) => this.#http2?.freeze(c),
+        adopt: (c, said) => this.#speaksHttp2 && this.#theHttp2().adopt(c, said),
+      },
+    );
+    this.#answering = new Answering(options, limits, Math.ceil(timeouts.retryAfter / 1000), this.#deadlines);
+    this.#speaksHttp2 = options.http2 !== false;
+    const becomeHttp2 = (c: Connection): void => this.#beginHttp2(c);
+    this.#exchange = new Exchange(
+      this.#answering,
+      this.#bodies,
+      unfinished,
+      this.#speaksHttp2 ? becomeHttp2 : undefined,
+    );
+    const [answering, clock, watched, counts] = [this.#answering, this.#deadlines, this.#watched, this.#budgets];
+    this.#makeHttp2 = () =>
+      new Http2({
+        ...{ answering, clock, counts, unfinished, limits, timeouts, idle, sending, lingering, watched },
+        await: (c) => this.#await(c),
+        guarded: (c, turn) => {
+          this.#deadlines.refresh();
+          this.#guarded(c, turn);
+        },
+      });
   }
 
   /** Connections that are open now, those that are being refused among them. */
@@ -73,7 +103,7 @@ export class HttpServer implements FlowHandler {
 
   /** What it has done, and is doing. Looks at every connection: for a page, not for a request. */
   stats(): HttpStats {
-    const { answers, totalBytes } = this.#exchange.responder;
+    const { answers, totalBytes } = this.#answering.responder;
     const counted = new Map<number, number>();
     for (let status = 0; status < answers.length; status++) {
       if (answers[status]! > 0) counted.set(status, answers[status]!);
@@ -85,7 +115,8 @@ export class HttpServer implements FlowHandler {
       contentBytes: totalBytes,
       accepted: this.#admission.accepted,
       refused: this.#admission.refused,
-      faults: this.#faults,
+      faults: this.#answering.faults.count,
+      budgets: this.#budgets.byName,
       connections,
     };
   }
@@ -109,7 +140,10 @@ export class HttpServer implements FlowHandler {
       const c = this.#admission.admit(flow);
       flow.context = c;
       if (this.#admission.overrun) flow.reset();
-      else this.#heads.add(c);
+      else {
+        this.#heads.add(c);
+        if (this.#speaksHttp2 && flow.security?.alpn === 'h2') this.#beginHttp2(c);
+      }
     } catch (error) {
       this.#fault(flow, error);
     }
@@ -129,7 +163,7 @@ export class HttpServer implements FlowHandler {
 
   data(flow: Flow, bytes: Uint8Array, start: number, end: number): void {
     // Until a request is read, nothing is there that could be answered with 500.
-    this.#exchange.responder.begun = true;
+    this.#answering.responder.begun = true;
     try {
       this.#data(flow, bytes, start, end);
     } catch (error) {
@@ -138,24 +172,26 @@ export class HttpServer implements FlowHandler {
   }
 
   ended(flow: Flow): void {
-    this.#exchange.responder.begun = true;
+    this.#answering.responder.begun = true;
     try {
       this.#deadlines.refresh();
       const c = flow.context as Connection;
       c.peerEnded = true;
-      this.#settle(c);
+      if (c.session !== undefined && c.state !== STATE.closing) this.#http2!.ended(c);
+      else this.#settle(c);
     } catch (error) {
       this.#fault(flow, error);
     }
   }
 
   drained(flow: Flow): void {
-    this.#exchange.responder.begun = true;
+    this.#answering.responder.begun = true;
     try {
       this.#deadlines.refresh();
       const c = flow.context as Connection;
       if (c.later !== undefined) this.#goOn(c);
       else if (c.state === STATE.stalled) this.#resume(c);
+      else if (c.session !== undefined && c.state !== STATE.closing) this.#http2!.drained(c);
     } catch (error) {
       this.#fault(flow, error);
     }
@@ -166,10 +202,10 @@ export class HttpServer implements FlowHandler {
     if (flow.context !== undefined) this.#gone(flow.context as Connection);
   }
 
-  #guarded(c: Connection, expired: (c: Connection) => void): void {
-    this.#exchange.responder.begun = true;
+  #guarded(c: Connection, turn: (c: Connection) => void): void {
+    this.#answering.responder.begun = true;
     try {
-      expired(c);
+      turn(c);
     } catch (error) {
       this.#fault(c.flow, error);
     }
@@ -177,19 +213,14 @@ export class HttpServer implements FlowHandler {
 
   /**
    * An exception out of one flow's turn is a mistake of ours, or of a store: it is counted and reported, and ends that flow alone. Where
-   * nothing of the answer has been written, the peer gets 500 first.
+   * nothing of the answer has been written, the peer gets 500 first; in HTTP/2 the stream alone has had it (`Requests`).
    */
   #fault(flow: Flow, error: unknown): void {
-    this.#faults++;
-    const { now } = this.#deadlines;
     try {
-      // A peer that can cause one can cause thousands: one report a second.
-      if (this.#reported === 0 || ((now - this.#reported) | 0) >= FAULT_INTERVAL) {
-        this.#reported = now || 1;
-        this.#onFault?.(error);
-      }
+      this.#answering.faults.note(error);
       const c = flow.context as Connection | undefined;
-      if (c !== undefined && c.later === undefined && c.state < STATE.closing && !this.#exchange.responder.begun) {
+      const speaksHttp1 = c !== undefined && c.session === undefined;
+      if (speaksHttp1 && c.later === undefined && c.state < STATE.closing && !this.#answering.responder.begun) {
         this.#exchange.fault(c);
         this.#settle(c);
         flow.flush();
@@ -232,13 +263,25 @@ export class HttpServer implements FlowHandler {
       else if (!room) this.#crowded(c);
       return;
     }
+    if (c.session !== undefined) {
+      this.#http2!.data(c, bytes, start, end);
+      return;
+    }
     if (c.heldBytes === 0) {
       const at = this.#exchange.consume(c, bytes, start, end);
+      if (c.session !== undefined) {
+        this.#http2!.data(c, bytes, at, end);
+        return;
+      }
       if (at < end && c.state < STATE.closing && !c.hold(bytes, at, end)) this.#crowded(c);
     } else {
       const before = c.heldBytes;
       const room = c.hold(bytes, start, end);
       if (!this.#undecided(c, before)) this.#consumeHeld(c);
+      if (c.session !== undefined) {
+        this.#http2!.data(c, bytes, end, end);
+        return;
+      }
       if (!room && c.heldBytes > 0) this.#crowded(c);
     }
     this.#settle(c);
@@ -247,6 +290,7 @@ export class HttpServer implements FlowHandler {
   #gone(c: Connection): void {
     c.state = STATE.closed;
     c.list?.remove(c);
+    if (c.session !== undefined) this.#http2!.gone(c);
     c.forget();
     this.#admission.gone(c);
     if (this.#admission.connections === 0) this.#deadlines.rest();
@@ -257,18 +301,20 @@ export class HttpServer implements FlowHandler {
    * request on its way. For a server whose traffic somebody else has.
    */
   retire(): void {
-    this.#exchange.draining = true;
+    this.#answering.draining = true;
   }
 
   /** Ends idle connections, and every other one with its next answer. For a shutdown. */
   drain(): void {
     this.#deadlines.refresh();
-    this.#exchange.draining = true;
-    const waiting = [this.#heads, this.#idle, this.#sending].flatMap((one) => one.lists);
+    this.#answering.draining = true;
+    const waiting = [this.#heads, this.#idle, this.#sending, this.#watched].flatMap((one) => one.lists);
     for (const list of [...waiting, this.#rest]) {
       for (let c = list.first; c !== undefined; ) {
         const { next } = c;
-        if (c.state === STATE.reading && c.heldBytes === 0) {
+        if (c.session !== undefined) {
+          if (c.state === STATE.reading) this.#http2!.leave(c);
+        } else if (c.state === STATE.reading && c.heldBytes === 0) {
           c.finish();
           this.#settle(c);
           c.flow.flush();
@@ -362,7 +408,7 @@ export class HttpServer implements FlowHandler {
     this.#watch(c, 0);
     later.write(flow, (there) => {
       // Out of the file's read, and not out of a call of the network.
-      this.#exchange.responder.begun = true;
+      this.#answering.responder.begun = true;
       try {
         this.#deadlines.refresh();
         if (!there) {
@@ -377,7 +423,7 @@ export class HttpServer implements FlowHandler {
     });
     if (!later.done || c.later !== later) return;
     c.later = undefined;
-    if (later.closes || this.#exchange.draining) {
+    if (later.closes || this.#answering.draining) {
       c.finish();
       this.#settle(c);
     } else this.#resume(c);
@@ -406,7 +452,21 @@ export class HttpServer implements FlowHandler {
     this.#settle(c);
   }
 
+  #beginHttp2(c: Connection): void {
+    this.#theHttp2().begin(c);
+  }
+
+  /** Made when the first connection needs it. */
+  #theHttp2(): Http2 {
+    this.#http2 ??= this.#makeHttp2();
+    return this.#http2;
+  }
+
   #headExpired(c: Connection): void {
+    if (c.session !== undefined) {
+      this.#http2!.idleExpired(c);
+      return;
+    }
     // The beginning of an empty line (RFC 9112 2.2) is not the beginning of a request.
     if (c.heldBytes > 0 && c.held![0] !== CR) this.#giveUp(c);
     else if (c.refused) c.flow.reset();
@@ -439,6 +499,7 @@ export class HttpServer implements FlowHandler {
       this.#resume(c);
       c.flow.flush();
     } else if (c.state === STATE.closing) this.#lingering.add(c);
+    else if (c.session !== undefined) this.#http2!.idleExpired(c);
     else this.#end(c);
   }
 

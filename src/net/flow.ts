@@ -79,7 +79,7 @@ export interface FlowSecurity {
 export interface Flow {
   readonly local: Endpoint;
   readonly remote: Endpoint;
-  /** Undefined: cleartext. */
+  /** Undefined: cleartext. Known when the flow is accepted. */
   readonly security?: FlowSecurity | undefined;
   /** Who is told. Set by the accept callback before it returns. */
   handler: FlowHandler;

@@ -34,12 +34,13 @@ export interface ServerExtras {
 }
 
 export function makeServer({ options, network, sites, log }: ServerContext, extras: ServerExtras): HttpServer {
-  const { base, serverField, siteFor, maxConnections, maxPerClient, idle } = options.http;
+  const { base, serverField, http2, siteFor, maxConnections, maxPerClient, idle } = options.http;
   return new HttpServer({
     store: sites.site.store,
     hosts: siteFor.size > 0 ? sites.hosts : undefined,
     base,
     serverField,
+    http2,
     hsts: extras.hsts,
     redirectTo: extras.redirectTo ?? options.http.redirectTo,
     canonical: options.http.site.canonical === undefined ? undefined : sites.site.canonical,

@@ -10,6 +10,7 @@ export interface Report {
   readonly accepted: number;
   readonly refused: number;
   readonly faults: number;
+  readonly budgets: Counters;
   readonly connections: HttpStats['connections'];
   readonly network: Counters;
 }
@@ -17,8 +18,8 @@ export interface Report {
 export const INTERVAL = 1000;
 
 export function reportOf(stats: HttpStats, network: Counters): Report {
-  const { contentBytes, accepted, refused, faults, connections } = stats;
-  return { answers: [...stats.answers], contentBytes, accepted, refused, faults, connections, network };
+  const { contentBytes, accepted, refused, faults, budgets, connections } = stats;
+  return { answers: [...stats.answers], contentBytes, accepted, refused, faults, budgets, connections, network };
 }
 
 /** A process that has ended has done what it did, but holds nothing any more. */

@@ -1,6 +1,7 @@
 /** A site served by a library call: a store, an HTTP server and a network put together. */
+
+import type { HttpOptions } from '../http/index.js';
 import { HttpServer } from '../http/index.js';
-import type { HttpOptions } from '../http/options.js';
 import type { Listener, Network } from '../net/flow.js';
 import { openSocketNetwork } from '../net/sockets/open.js';
 import { openStore } from '../store/open/open.js';

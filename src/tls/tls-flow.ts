@@ -109,6 +109,7 @@ export class TlsFlow implements Flow, Channel {
     if (this.#over) return;
     this.#pump();
     this.inner.flush();
+    if (!this.#inCall) this.#tell();
   }
 
   end(): void {
@@ -182,6 +183,7 @@ export class TlsFlow implements Flow, Channel {
     while (at < end && !this.#over) at = this.#next(bytes, at, end);
     this.#inCall = false;
     if (!this.#over) this.#pump();
+    this.#tell();
   }
 
   /** One record, or the beginning of one; the place behind it. */
@@ -421,20 +423,31 @@ export class TlsFlow implements Flow, Channel {
     this.#inCall = true;
     this.handler.ended(this);
     this.#inCall = before;
-    if (!this.#over && !before) this.#pump();
+    if (this.#over || before) return;
+    this.#pump();
+    this.#tell();
   }
 
   /** The flow below has drained. */
   drained(): void {
     if (this.#over) return;
-    this.#inCall = true;
     this.#pump();
-    if (this.#above && this.queued <= this.#low) {
+    this.#tell();
+  }
+
+  /**
+   * Tells the owner that what it waited for has left, and sends what it writes then. A flow below that took all at once tells of nothing
+   * itself; it ends this by taking no more: the kernel's sockets do after 1 MiB, and go on with `drained`.
+   */
+  #tell(): void {
+    while (this.#above && !this.#over && this.queued <= this.#low) {
       this.#above = false;
+      const before = this.#inCall;
+      this.#inCall = true;
       this.handler.drained(this);
+      this.#inCall = before;
+      if (!this.#over) this.#pump();
     }
-    this.#inCall = false;
-    if (!this.#over) this.#pump();
   }
 
   /** The flow below is gone. */

@@ -80,6 +80,8 @@ t.test('A base path, a Server field and limits', async (t) => {
   t.equal(http('--base', '/docs/').base, '/docs');
   t.throws(() => http('--base', 'docs'), { message: /looks like \/docs/ });
   t.equal(http('--server-field', 'sitekernel').serverField, 'sitekernel');
+  t.equal(http().http2, true);
+  t.equal(http('--no-http2').http2, false);
   t.throws(() => http('--server-field', 'a\r\nb'), { message: /visible ASCII/ });
   t.match(http('--max-connections', '5', '--max-per-client', '2', '--idle', '7'), {
     maxConnections: 5,

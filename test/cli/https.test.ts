@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { statSync, writeFileSync } from 'node:fs';
+import { connect as http2Connect } from 'node:http2';
 import { request } from 'node:https';
 import { connect as tcpConnect } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -129,6 +130,44 @@ t.test('serves HTTPS, and redirects HTTP there', async (t) => {
   t.equal(await server.exit, 0);
 });
 
+/** What HTTP/2 has for a path, with which field of Strict-Transport-Security; rejects where ALPN chose something else. */
+function get2(port: number, path: string): Promise<{ status: number; hsts: string | undefined; bytes: number }> {
+  return new Promise((done, reject) => {
+    const session = http2Connect(`https://127.0.0.1:${port}`, { rejectUnauthorized: false, ALPNProtocols: ['h2'] });
+    session.on('error', reject);
+    const stream = session.request({ ':path': path });
+    let [status, bytes] = [0, 0];
+    let hsts: string | undefined;
+    stream.on('response', (fields) => {
+      status = fields[':status'] ?? 0;
+      hsts = fields['strict-transport-security'] as string | undefined;
+    });
+    stream.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+    });
+    stream.on('error', reject);
+    stream.on('end', () => {
+      session.close();
+      done({ status, hsts, bytes });
+    });
+  });
+}
+
+t.test('HTTP/2 by ALPN, with long content too, of both engines; --no-http2 speaks HTTP/1.1 alone', async (t) => {
+  const { site, pair } = files(t);
+  const size = 8 * 1024 * 1024;
+  writeFileSync(join(site, 'long.bin'), randomBytes(size));
+  const keys = pair('a', 'a.example');
+  for (const engine of ['own', 'openssl']) {
+    const server = await serving(t, site, ...keys, '--tls-engine', engine, '--hsts', '60');
+    t.same(await get2(server.https, '/long.bin'), { status: 200, hsts: 'max-age=60', bytes: size }, engine);
+    t.equal((await get(server.https, 'a.example')).status, 200, 'HTTP/1.1 goes on');
+  }
+  const older = await serving(t, site, ...keys, '--no-http2');
+  await t.rejects(get2(older.https, '/'));
+  t.equal((await get(older.https, 'a.example')).status, 200);
+});
+
 t.test('several certificates: the name chooses; --no-redirect serves the site on both ports', async (t) => {
   const { site, pair } = files(t);
   const server = await serving(t, ...pair('a', 'a.example'), ...pair('b', 'b.example'), '--no-redirect', site);
@@ -215,7 +254,6 @@ t.test('options that do not go together', (t) => {
     ['--hsts', '1'],
     ['--tls-min', '1.3'],
     ['--tls-engine', 'openssl'],
-    ['--no-http2'],
   ])
     wrong(option, /is for HTTPS; add --tls-cert and --tls-key/);
   wrong(['--port', '1', '--http-port', '2'], /another name of --port/);
@@ -227,7 +265,7 @@ t.test('options that do not go together', (t) => {
   const serve = (argv: string[]) => parseArguments(argv) as ServeOptions;
   t.match(serve(['--tls', 'self-signed']), {
     port: 8080,
-    tls: { port: 8443, redirect: true, min: '1.2', engine: 'own', http2: true },
+    tls: { port: 8443, redirect: true, min: '1.2', engine: 'own' },
   });
   t.match(serve(['--net', 'direct', '--tls', 'self-signed']), { port: 80, tls: { port: 443 } });
   t.match(serve(['--tls', 'self-signed', '--canonical-host', 'example.org']), {

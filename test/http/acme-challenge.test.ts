@@ -1,6 +1,6 @@
 import t from 'tap';
 import { challengeAnswers } from '../../src/acme/authority/http-01.js';
-import type { HttpOptions } from '../../src/http/options.js';
+import type { HttpOptions } from '../../src/http/contracts/options.js';
 import { Setup } from './setup.js';
 
 const TOKEN = 'evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA';

@@ -1,7 +1,9 @@
 /** A mistake of ours, or of a store, in one flow's turn: it ends that flow, is counted and reported, and nothing else happens. */
 import t from 'tap';
+import { FRAME } from '../../src/http/h2/frames.js';
 import type { HttpOptions } from '../../src/http/index.js';
 import type { Lookup, Representation, Resource } from '../../src/store/store.js';
+import { frame, get, Http2Client, headers } from './h2/client.js';
 import { siteStore } from './hand-made-store.js';
 import { MemoryFlow } from './memory-flow.js';
 import { parseResponses } from './responses.js';
@@ -89,6 +91,59 @@ for (const [place, answer] of Object.entries(after)) {
     t.match(other.text, /^HTTP\/1\.1 200 /);
   });
 }
+
+for (const [place, answer] of Object.entries(before)) {
+  t.test(`in HTTP/2 such a fault is the end of one answer, not of the connection: ${place}`, async (t) => {
+    const { setup: s, seen } = setup(answer);
+    const client = new Http2Client(s.connect());
+    client.send(headers(1, get('/docs/')), headers(3, get('/boom')), headers(5, get('/docs/')));
+    t.same(
+      [1, 3, 5].map((stream) => client.response(stream).status),
+      [200, 500, 200],
+    );
+    t.equal(s.server.stats().faults, 1);
+    t.match(seen, [{ stack: /boom|Error/ }]);
+    t.equal(client.response(client.request(get('/docs/'))).text, 'docs');
+  });
+}
+
+t.test('in HTTP/2 a fault elsewhere resets the flow, and nothing of it reaches the next one', async (t) => {
+  for (const options of [{ log: boom }, { log: boom, onFault: boom }]) {
+    const { setup: s } = setup(boom, options);
+    const other = new Http2Client(s.connect());
+    const flow = s.connect();
+    const client = new Http2Client(flow);
+    t.throws(() => client.send(headers(1, get('/docs/')), headers(3, get('/'))) && client.response(1));
+    t.equal(flow.closed, 'reset-by-us');
+    t.equal(s.server.stats().faults, 1);
+    t.equal(s.server.connections, 1);
+    const frames = other.frames.length;
+    other.send(frame(FRAME.ping, 0, 0, new Uint8Array(8)));
+    t.same(
+      other.frames.slice(frames).map(({ type, stream }) => [type, stream]),
+      [[FRAME.ping, 0]],
+    );
+  }
+});
+
+t.test('a fault in a timer of HTTP/2 ends the connection that is due', async (t) => {
+  const { setup: s } = setup(boom);
+  class Broken extends MemoryFlow {
+    override end(): void {
+      boom();
+    }
+  }
+  const one = new Broken();
+  s.server.accept(one);
+  const client = new Http2Client(one);
+  client.send(headers(1, get('/docs/'), false));
+  const two = new Http2Client(s.connect());
+  two.request(get('/docs/'));
+  s.clock.advance(200_000);
+  t.equal(one.closed, 'reset-by-us');
+  t.ok(two.flow.ended);
+  t.equal(s.server.connections, 0);
+});
 
 t.test('a log that throws ends the flow it tells of, not the server', async (t) => {
   const { setup: s } = setup(boom, { log: boom });

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { DEFAULT_LIMITS } from '../../src/http/options.js';
+import { DEFAULT_LIMITS } from '../../src/http/contracts/limits.js';
 import { FIELD } from '../../src/http/parse/fields.js';
 import { FieldsCache } from '../../src/http/repeat/fields-cache.js';
 

@@ -2,8 +2,10 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { PIECE } from '../../src/http/answer/later.js';
+import { FRAME } from '../../src/http/h2/frames.js';
 import { Memory } from '../../src/memory/memory.js';
 import type { ContentSource, Lookup } from '../../src/store/store.js';
+import { frame, get, Http2Client, headers, word } from './h2/client.js';
 import { siteStore } from './hand-made-store.js';
 import type { MemoryFlow } from './memory-flow.js';
 import { parseResponses } from './responses.js';
@@ -168,5 +170,111 @@ t.test(
     await settle(flow, film);
     t.ok(flow.ended);
     t.equal(film.read, PIECE * 3);
+  },
+);
+
+/** As `settle`, for a client of HTTP/2, which opens its windows again for what came. */
+async function settle2(client: Http2Client, film: Film): Promise<void> {
+  for (let idle = 0, rounds = 0; idle < 4 && rounds < 400; rounds++) {
+    const before = film.read + client.frames.length;
+    for (let i = 0; i < 8; i++) await Promise.resolve();
+    await new Promise((done) => setImmediate(done));
+    client.flow.take(Number.POSITIVE_INFINITY);
+    client.read();
+    idle = film.read + client.frames.length === before ? idle + 1 : 0;
+  }
+}
+
+t.test('HTTP/2: the whole content, a range, several ranges, and requests beside them', async (t) => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: PIECE * 2 }),
+      fc.nat(PIECE * 2),
+      fc.nat(PIECE * 2),
+      fc.boolean(),
+      async (size, a, b, incremental) => {
+        const { s, film, faults } = setup(size);
+        const start = Math.min(a, size - 1);
+        const end = Math.min(size, start + b + 1);
+        const client = new Http2Client(s.connect());
+        const priority = incremental ? 'i' : 'u=2';
+        client.send(
+          headers(1, get('/film', ['priority', priority])),
+          headers(3, get('/film', ['range', `bytes=${start}-${end - 1}`], ['priority', priority])),
+          headers(5, [[':method', 'HEAD'], ...get('/film').slice(1)]),
+          headers(7, get('/docs/')),
+        );
+        t.equal(client.response(7).text, 'docs', 'what is in memory does not wait for what is not');
+        await settle2(client, film);
+        const answers = [1, 3, 5].map((stream) => client.response(stream));
+        if (answers.map((one) => one.status).join() !== '200,206,200') throw new Error('status');
+        if (Buffer.compare(answers[0]!.body, expected(0, size)) !== 0) throw new Error('the whole differs');
+        if (Buffer.compare(answers[1]!.body, expected(start, end)) !== 0) throw new Error('the range differs');
+        if (answers[2]!.body.length > 0 || faults.length > 0) throw new Error('HEAD');
+        if (film.opened !== film.closed) throw new Error(`${film.opened} opened, ${film.closed} closed`);
+        client.flow.abort();
+      },
+    ),
+    { numRuns: 8 },
+  );
+  const { s, film } = setup(PIECE * 2);
+  const client = new Http2Client(s.connect());
+  const stream = client.request(get('/film', ['range', `bytes=0-3,${PIECE + 5}-${PIECE + 9}`]));
+  await settle2(client, film);
+  const parts = client.response(stream);
+  t.equal(parts.status, 206);
+  t.equal(parts.body.length, Number(parts.fields.get('content-length')));
+  t.ok(Buffer.from(parts.body).includes(Buffer.from(expected(PIECE + 5, PIECE + 10))));
+  t.equal(film.closed, film.opened);
+});
+
+t.test(
+  'HTTP/2: a connection reads no more than its windows let through, and 1 MiB at most for all of its streams',
+  async (t) => {
+    const { s, film } = setup(PIECE * 40);
+    const flow = s.connect();
+    const client = new Http2Client(flow);
+    client.opens = false;
+    client.request(get('/film', ['priority', 'i']));
+    client.request(get('/film', ['priority', 'i']));
+    await settle2(client, film);
+    t.equal(film.read, 65535, 'the window that there is at first');
+    t.equal(client.window, 0);
+    flow.reading = false;
+    // Windows without end, and a client that takes nothing.
+    client.opens = true;
+    const most = 2 ** 31 - 1 - 65535;
+    const more = [...Array(20).keys()].map((i) => headers(5 + 2 * i, get('/film', ['priority', 'i'])));
+    const wide = [...Array(22).keys()].map((i) => frame(FRAME.windowUpdate, 0, 1 + 2 * i, word(most)));
+    flow.send(Buffer.concat([...more, frame(FRAME.windowUpdate, 0, 0, word(most)), ...wide]));
+    for (let i = 0; i < 50; i++) await new Promise((done) => setImmediate(done));
+    t.ok(flow.queued <= 524_288 + 32_768, `${flow.queued} bytes queued`);
+    t.ok(film.read - 65535 <= 524_288 + 2 ** 20 + 32_768, `${film.read} bytes read for a client that takes nothing`);
+    flow.abort();
+    t.equal(film.closed, film.opened, 'what it had open is closed with it');
+  },
+);
+
+t.test(
+  'HTTP/2: content that is no longer what it was ends its stream, and a stream that is reset reads no more',
+  async (t) => {
+    const film = new Film();
+    film.broken = PIECE;
+    const { s } = setup(PIECE * 4, film);
+    const client = new Http2Client(s.connect());
+    const stream = client.request(get('/film'));
+    await settle2(client, film);
+    t.equal(client.streams.get(stream)!.reset, 2, 'INTERNAL_ERROR');
+    t.notOk(client.streams.get(stream)!.ended);
+    t.equal(film.closed, film.opened);
+    t.equal(client.response(client.request(get('/docs/'))).text, 'docs');
+    const { read } = film;
+    const other = client.request(get('/film'));
+    client.send(frame(FRAME.rstStream, 0, other, word(8)));
+    await settle2(client, film);
+    t.ok(film.read - read <= PIECE);
+    t.equal(film.closed, film.opened);
+    t.equal(client.response(client.request(get('/docs/'))).text, 'docs');
+    t.equal(s.server.connections, 1);
   },
 );

@@ -1,5 +1,5 @@
 import type { Memory } from '../../src/memory/memory.js';
-import type { Accept, CloseReason, Endpoint, Flow, FlowHandler, FlowInfo } from '../../src/net/flow.js';
+import type { Accept, CloseReason, Endpoint, Flow, FlowHandler, FlowInfo, FlowSecurity } from '../../src/net/flow.js';
 
 const encoder = new TextEncoder();
 
@@ -7,6 +7,7 @@ const encoder = new TextEncoder();
 export class MemoryFlow implements Flow {
   readonly local: Endpoint = { address: '192.0.2.1', port: 80 };
   readonly remote: Endpoint;
+  security: FlowSecurity | undefined;
   handler!: FlowHandler;
   context: unknown;
   lowWater = 0;
@@ -31,8 +32,9 @@ export class MemoryFlow implements Flow {
     this.remote = { address, port };
   }
 
-  static connect(accept: Accept, address?: string): MemoryFlow {
+  static connect(accept: Accept, address?: string, security?: FlowSecurity): MemoryFlow {
     const flow = new MemoryFlow(address);
+    flow.security = security;
     accept(flow);
     flow.flush();
     return flow;

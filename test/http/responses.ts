@@ -60,3 +60,14 @@ export function parseResponses(bytes: Uint8Array, methods: readonly string[] = [
   }
   return responses;
 }
+
+/** What two answers to the same request have not in common, though it is nothing of their connections; undefined: nothing. */
+export function differenceOf(one: Response, other: Response): string | undefined {
+  const told = ({ status, fields, body }: Response): string =>
+    JSON.stringify([
+      status,
+      [...fields].filter(([name]) => name !== 'connection' && name !== 'date').sort(([a], [b]) => (a < b ? -1 : 1)),
+      Buffer.from(body).toString('latin1'),
+    ]);
+  return told(one) === told(other) ? undefined : `${told(one)} and ${told(other)}`;
+}

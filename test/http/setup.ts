@@ -1,7 +1,9 @@
 import { type HttpOptions, HttpServer } from '../../src/http/index.js';
+import { Http2Client } from './h2/client.js';
+import { translate } from './h2/translate.js';
 import { type HandMadeStore, siteStore } from './hand-made-store.js';
 import { MemoryFlow } from './memory-flow.js';
-import { parseResponses, type Response } from './responses.js';
+import { differenceOf, parseResponses, type Response } from './responses.js';
 import { VirtualClock } from './virtual-clock.js';
 
 /** A server in virtual time, with the site that has one of everything. */
@@ -9,9 +11,12 @@ export class Setup {
   readonly clock = new VirtualClock();
   readonly store: HandMadeStore = siteStore();
   readonly server: HttpServer;
+  /** The same again, that is asked in HTTP/2. */
+  readonly #twin: HttpServer;
 
   constructor(options: Partial<HttpOptions> = {}) {
     this.server = new HttpServer({ store: () => this.store, clock: this.clock, ...options });
+    this.#twin = new HttpServer({ store: () => this.store, clock: this.clock, ...options, log: undefined });
   }
 
   connect(address?: string): MemoryFlow {
@@ -25,13 +30,31 @@ export class Setup {
     return flow;
   }
 
-  /** Sends one request and reads its one response. */
+  /**
+   * Sends one request and reads its one response. The same is asked for in HTTP/2, where HTTP/2 has words for it, and must be answered in the
+   * same way.
+   */
   ask(request: string): Response {
     const flow = this.exchange(request);
     const responses = parseResponses(flow.received, [/^(\r\n)*HEAD /.test(request) ? 'HEAD' : 'GET']);
     const final = responses.filter((r) => r.status >= 200);
     if (final.length !== 1) throw new Error(`${final.length} responses to ${JSON.stringify(request)}`);
-    return final[0]!;
+    const response = final[0]!;
+    this.#compare(request, response);
+    return response;
+  }
+
+  #compare(request: string, response: Response): void {
+    const [asked, another] = translate(request) ?? [];
+    if (asked === undefined || another !== undefined) return;
+    const { length } = this.store.lookups;
+    const client = new Http2Client(MemoryFlow.connect(this.#twin.accept));
+    const there = client.response(client.request(asked.fields, asked.body));
+    client.flow.abort();
+    this.store.lookups.length = length;
+    const difference = differenceOf(response, there);
+    if (difference !== undefined)
+      throw new Error(`HTTP/2 answers ${JSON.stringify(request)} in another way: ${difference}`);
   }
 
   /** GET of a path with field lines. */

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { DEFAULT_TIMEOUTS } from '../../src/http/options.js';
+import { DEFAULT_TIMEOUTS } from '../../src/http/contracts/limits.js';
 import { MemoryFlow } from './memory-flow.js';
 import { parseResponses } from './responses.js';
 import { request, Setup } from './setup.js';

@@ -51,6 +51,34 @@ t.test(`whatever the kernel takes at a time, the client gets every octet once (T
   t.end();
 });
 
+t.test('an owner that waits for room hears of it where the kernel takes everything at once', (t) => {
+  for (const how of ['flush', 'data', 'ended'] as const) {
+    const setup = new Setup();
+    const outcome = setup.begin();
+    const { below, clientHeard } = outcome;
+    below[1].kernel(() => 10_000_000);
+    talk(...below);
+    const flow = setup.lastServer!;
+    let pieces = 0;
+    const more = (): void => {
+      if (pieces++ < 10) flow.write(CONTENT, 0, 100_000);
+      flow.lowWater = 50_000;
+    };
+    flow.handler = { data: more, ended: more, drained: more, closed() {} };
+    if (how === 'flush') {
+      more();
+      flow.flush();
+    } else if (how === 'data') {
+      outcome.client!.write(CONTENT, 0, 5);
+      outcome.client!.flush();
+    } else outcome.client!.end();
+    talk(...below);
+    t.equal(clientHeard.bytes, 1_000_000, how);
+    t.equal(pieces, 11, 'and once more when nothing is left to write');
+  }
+  t.end();
+});
+
 t.test('an alert in the middle of a record comes behind its rest', (t) => {
   const setup = new Setup();
   const { client, below, clientHeard } = setup.begin();

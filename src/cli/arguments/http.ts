@@ -23,6 +23,7 @@ export interface HttpFlags extends SiteFlags, TreeFlags, AdminFlags {
   siteFor?: ReadonlyMap<string, string>;
   base?: string;
   serverField?: string;
+  http2?: boolean;
   maxConnections?: number;
   maxPerClient?: number;
   idle?: number;
@@ -46,7 +47,8 @@ export function addHttpOptions(program: Command): Command {
     )
     .option('--site-for <host=site>', 'another site for a host; may be given several times', siteFor)
     .option('--base <path>', 'serve the site below a path, such as /docs', basePath)
-    .option('--server-field <text>', 'send this as the Server field (default: none)', fieldValue);
+    .option('--server-field <text>', 'send this as the Server field (default: none)', fieldValue)
+    .option('--no-http2', 'speak HTTP/1.1 only');
   return addAdminOptions(program.optionsGroup('Pages about the server:'), basePath)
     .optionsGroup('Limits:')
     .option('--max-connections <n>', 'connections at once; more are answered 503 (default: 131072)', whole)
@@ -86,6 +88,7 @@ export function httpArguments(flags: HttpFlags, secure: boolean): HttpArguments 
     siteFor: flags.siteFor ?? new Map(),
     base: flags.base,
     serverField: flags.serverField,
+    http2: flags.http2 ?? true,
     admin: adminArguments(flags),
     maxConnections: flags.maxConnections,
     maxPerClient: flags.maxPerClient,

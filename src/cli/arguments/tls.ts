@@ -14,7 +14,6 @@ export interface TlsFlags {
   httpPort?: number;
   hsts?: number;
   redirect: boolean;
-  http2: boolean;
 }
 
 const SOCKET_PORT = 8443;
@@ -45,8 +44,7 @@ export function addTlsOptions(program: Command): Command {
       '--tls-engine <name>',
       "whose TLS 1.3: own, or openssl for Node's (default: own)",
       oneOf('--tls-engine', ['own', 'openssl']),
-    )
-    .option('--no-http2', 'speak HTTP/1.1 alone');
+    );
 }
 
 /** The options together; undefined: cleartext. Throws a `Failure`. */
@@ -72,7 +70,6 @@ export function tlsArguments(flags: TlsFlags, net: 'socket' | 'direct'): TlsArgu
     hsts: flags.hsts,
     min: flags.tlsMin ?? '1.2',
     engine: flags.tlsEngine ?? 'own',
-    http2: flags.http2,
   };
 }
 
@@ -84,7 +81,6 @@ function tlsOption(flags: TlsFlags): string | undefined {
     ['--hsts', flags.hsts !== undefined],
     ['--tls-min', flags.tlsMin !== undefined],
     ['--tls-engine', flags.tlsEngine !== undefined],
-    ['--no-http2', !flags.http2],
   ];
   return given.find(([, present]) => present)?.[0];
 }

@@ -1,4 +1,4 @@
-import type { AccessRecord } from './access.js';
+import type { AccessRecord } from '../contracts/access-record.js';
 
 /** `common` and `combined` are what Apache and nginx write and every reader of logs knows; `json` is an object a line. */
 export type AccessLogFormat = 'common' | 'combined' | 'json';

@@ -1,4 +1,4 @@
-import type { LiveAnswer, LivePage } from './live-pages.js';
+import type { LiveAnswer, LivePage } from '../contracts/live-page.js';
 import type { Metric, Numbers, Sample } from './metric.js';
 import { networkMetrics } from './network-metrics.js';
 import type { HttpStats } from './stats.js';
@@ -36,6 +36,11 @@ function httpMetrics(http: HttpStats): Metric[] {
     counter('sitekernel_http_connections_accepted_total', 'Connections that came.', one(http.accepted)),
     counter('sitekernel_http_connections_refused_total', 'Connections beyond a cap.', one(http.refused)),
     counter('sitekernel_http_faults_total', 'Exceptions, each of which ended one connection.', one(http.faults)),
+    counter(
+      'sitekernel_http2_budgets_exceeded_total',
+      'HTTP/2 connections that were ended because they had the server work in vain, by budget.',
+      Object.entries(http.budgets).map(([budget, value]) => ({ labels: { budget }, value })),
+    ),
     gauge('sitekernel_http_connections', 'Open connections by what they are doing.', states),
   ];
 }

@@ -1,4 +1,4 @@
-import type { LivePage } from './live-pages.js';
+import type { LivePage } from '../contracts/live-page.js';
 
 /** Milliseconds between two looks. */
 const INTERVAL = 150;

@@ -12,6 +12,8 @@ export interface HttpStats {
   readonly refused: number;
   /** Exceptions, each of which ended one flow. */
   readonly faults: number;
+  /** HTTP/2 connections that were ended because they had the server work in vain, by the budget that they exceeded. */
+  readonly budgets: Readonly<Record<string, number>>;
   /** Connections that are open, by what they are doing. */
   readonly connections: Readonly<Record<ConnectionState, number>>;
 }
@@ -33,6 +35,7 @@ export interface ConnectionStats extends FlowInfo {
 export function sumOfStats(all: readonly HttpStats[]): HttpStats {
   const answers = new Map<number, number>();
   const connections = { idle: 0, sending: 0, reading: 0, content: 0, stalled: 0, closing: 0 };
+  const budgets: Record<string, number> = {};
   let [contentBytes, accepted, refused, faults] = [0, 0, 0, 0];
   for (const one of all) {
     for (const [status, count] of one.answers) answers.set(status, (answers.get(status) ?? 0) + count);
@@ -40,9 +43,10 @@ export function sumOfStats(all: readonly HttpStats[]): HttpStats {
     accepted += one.accepted;
     refused += one.refused;
     faults += one.faults;
+    for (const [name, count] of Object.entries(one.budgets)) budgets[name] = (budgets[name] ?? 0) + count;
     for (const state of Object.keys(connections) as ConnectionState[]) connections[state] += one.connections[state];
   }
-  return { answers, contentBytes, accepted, refused, faults, connections };
+  return { answers, contentBytes, accepted, refused, faults, budgets, connections };
 }
 
 /** One that reads without anything begun is idle, or the peer is still taking its last answer. */

@@ -1,5 +1,5 @@
 import type { LeaseInfo } from '../../net/flow.js';
-import type { LivePage } from './live-pages.js';
+import type { LivePage } from '../contracts/live-page.js';
 import type { Numbers } from './metric.js';
 import type { ConnectionStats, HttpStats } from './stats.js';
 import { STATUS_DOCUMENT } from './status-document.js';

@@ -1,4 +1,5 @@
 import { Memory } from '../../memory/memory.js';
+import type { Extent } from '../../store/store.js';
 
 /** What this server does with a resource, in the order that it lists them. */
 export const ALLOW = 'GET, HEAD, OPTIONS';
@@ -44,11 +45,12 @@ const STYLE =
   ':root{color-scheme:light dark}body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:18vh auto 0;padding:0 1.5rem}' +
   'h1{font-size:1.5rem;font-weight:600}h1 span{opacity:.45;font-weight:400;margin-right:.6rem}';
 
-/** A finished answer but for its tail: head `[0..body)`, content `[body..end)`. */
+/** A finished answer but for its tail. */
 export interface Page {
   readonly status: number;
-  readonly memory: Memory;
-  readonly body: number;
+  readonly head: Extent;
+  /** Behind the head, in the same memory. */
+  readonly body: Extent;
   /** Made once, for many answers. */
   readonly kept?: boolean;
 }
@@ -72,7 +74,12 @@ function page(status: number, head: Uint8Array, content: Uint8Array): Page {
   const bytes = new Uint8Array(head.length + content.length);
   bytes.set(head);
   bytes.set(content, head.length);
-  return { status, memory: new Memory(bytes), body: head.length };
+  const memory = new Memory(bytes);
+  return {
+    status,
+    head: { memory, start: 0, end: head.length },
+    body: { memory, start: head.length, end: bytes.length },
+  };
 }
 
 /**

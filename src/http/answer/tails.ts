@@ -21,6 +21,8 @@ export class Tails {
   #second = Number.NaN;
   /** Where the last lines lie, until the next second. */
   memory = new Memory(new Uint8Array(0));
+  /** The same as field lines, for another version of HTTP. */
+  lines = '';
   #persistStart = 0;
   #keepAliveStart = 0;
 
@@ -39,7 +41,7 @@ export class Tails {
     flow.write(this.memory, this.start(ending), this.end(ending));
   }
 
-  /** Sees to it that `memory` is of this moment; answers its second. */
+  /** Sees to it that `memory` and `lines` are of this moment; answers its second. */
   at(wallClock: number): number {
     const second = Math.floor(wallClock / 1000);
     if (second !== this.#second) this.#render(second);
@@ -56,7 +58,8 @@ export class Tails {
 
   #render(second: number): void {
     // RFC 9110 6.6.1; `toUTCString` gives the IMF-fixdate for years of four digits.
-    const date = `${this.#fixed}Date: ${new Date(second * 1000).toUTCString()}\r\n\r\n`;
+    this.lines = `${this.#fixed}Date: ${new Date(second * 1000).toUTCString()}\r\n`;
+    const date = `${this.lines}\r\n`;
     this.memory = Memory.of(`${CLOSE_LINE}${date}${KEEP_ALIVE_LINE}${date}`);
     this.#persistStart = CLOSE_LINE.length;
     this.#keepAliveStart = CLOSE_LINE.length + date.length;

@@ -1,5 +1,5 @@
 import type { Flow } from '../../net/flow.js';
-import type { HttpLimits } from '../options.js';
+import type { HttpLimits } from '../contracts/limits.js';
 import { clientNetwork } from './client-network.js';
 import { type Client, Connection, type Unfinished } from './connection.js';
 

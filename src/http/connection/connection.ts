@@ -1,7 +1,7 @@
 import type { Flow } from '../../net/flow.js';
 import type { Later } from '../answer/later.js';
 import type { BodyReader } from '../parse/body.js';
-import type { DeadlineList } from './deadlines.js';
+import type { DeadlineList, Waiting } from './deadlines.js';
 
 /** What a connection is doing. */
 export const STATE = {
@@ -40,8 +40,11 @@ export interface Client {
   connections: number;
 }
 
+/** Connections that wait for the same thing. */
+export type ConnectionList = DeadlineList<Connection>;
+
 /** Everything that HTTP remembers of a connection; about 130 bytes when it is idle. */
-export class Connection {
+export class Connection implements Waiting<Connection> {
   readonly flow: Flow;
   readonly client: Client | undefined;
   readonly #unfinished: Unfinished;
@@ -73,10 +76,13 @@ export class Connection {
   /** How often in a row it was looked at since the peer took nothing of that. */
   stuck = 0;
   /** The list that it is in, when it is due, and its neighbours there. */
-  list: DeadlineList | undefined = undefined;
+  list: ConnectionList | undefined = undefined;
   due = 0;
   previous: Connection | undefined = undefined;
   next: Connection | undefined = undefined;
+
+  /** What HTTP/2 remembers of it, which alone looks into it; undefined: it speaks HTTP/1. */
+  session: object | undefined = undefined;
 
   constructor(flow: Flow, client: Client | undefined, refused: boolean, unfinished: Unfinished) {
     flow.lowWater = UNWATCHED;

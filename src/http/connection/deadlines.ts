@@ -1,25 +1,33 @@
 import type { Clock, Timer } from '../../net/flow.js';
-import type { Connection } from './connection.js';
+import type { CallClock } from '../contracts/call-clock.js';
 
 /** Into how many parts the time of those is divided that have waited already. */
 const PARTS = 16;
 
+/** What can wait, in one list at a time: when it is due, and its neighbours there. Only the list changes them. */
+export interface Waiting<T extends Waiting<T>> {
+  list: DeadlineList<T> | undefined;
+  due: number;
+  previous: T | undefined;
+  next: T | undefined;
+}
+
 /** Connections that wait equally long, so that the first one in is the first one due: a list through the connections themselves. */
-export class DeadlineList {
+export class DeadlineList<T extends Waiting<T>> {
   /** Tells the time in ticks. */
-  readonly clock: Deadlines;
+  readonly clock: Deadlines<T>;
   /** Milliseconds. */
   readonly delay: number;
   /** What happens to one that is due. It has been taken out; the callback may put it in again. */
-  readonly expired: (connection: Connection) => void;
+  readonly expired: (connection: T) => void;
   /** What this is a part of: the list itself, unless it is one of those who have waited elsewhere. */
-  readonly whole: DeadlineList;
+  readonly whole: DeadlineList<T>;
   /** Those who wait the n-th part of the time, since they have waited for the rest of it. */
-  readonly #parts: (DeadlineList | undefined)[] = [];
-  first: Connection | undefined = undefined;
-  #last: Connection | undefined = undefined;
+  readonly #parts: (DeadlineList<T> | undefined)[] = [];
+  first: T | undefined = undefined;
+  #last: T | undefined = undefined;
 
-  constructor(clock: Deadlines, delay: number, expired: (connection: Connection) => void, whole?: DeadlineList) {
+  constructor(clock: Deadlines<T>, delay: number, expired: (connection: T) => void, whole?: DeadlineList<T>) {
     this.whole = whole ?? this;
     this.clock = clock;
     this.delay = delay;
@@ -27,7 +35,7 @@ export class DeadlineList {
   }
 
   /** Puts the connection last, out of whichever list it was in. */
-  add(connection: Connection): void {
+  add(connection: T): void {
     connection.due = (this.clock.now + this.delay) | 0;
     if (connection.list === this && this.#last === connection) return;
     this.#append(connection);
@@ -37,7 +45,7 @@ export class DeadlineList {
    * Puts in one that is due at `connection.due` already. In this list, where who comes last is due last, it would be late; among those with
    * as much time left it is late by a sixteenth of the whole time at most, and the time that it takes along to a next program is exact.
    */
-  resume(connection: Connection): void {
+  resume(connection: T): void {
     const left = Math.min(Math.max(0, (connection.due - this.clock.now) | 0), this.delay);
     const part = Math.ceil((left * PARTS) / Math.max(1, this.delay));
     let list = this.#parts[part];
@@ -49,11 +57,11 @@ export class DeadlineList {
   }
 
   /** This list and its parts. */
-  get lists(): readonly DeadlineList[] {
+  get lists(): readonly DeadlineList<T>[] {
     return [this, ...this.#parts.filter((part) => part !== undefined)];
   }
 
-  #append(connection: Connection): void {
+  #append(connection: T): void {
     connection.list?.remove(connection);
     connection.list = this;
     connection.previous = this.#last;
@@ -64,7 +72,7 @@ export class DeadlineList {
     this.#last = connection;
   }
 
-  remove(connection: Connection): void {
+  remove(connection: T): void {
     const { previous, next } = connection;
     if (previous === undefined) this.first = next;
     else previous.next = next;
@@ -75,14 +83,14 @@ export class DeadlineList {
 }
 
 /** Every time-out of the server, on one timer of the clock; none runs while no connection waits. */
-export class Deadlines {
+export class Deadlines<T extends Waiting<T>> implements CallClock {
   readonly #clock: Clock;
   readonly #epoch: number;
   /** When the clock was last read. In an array, because a field would hold a new object for each fraction. */
   readonly #read = new Float64Array(1);
   /** What the network said then (`Clock.look`). */
   #look: number | undefined;
-  readonly #lists: DeadlineList[] = [];
+  readonly #lists: DeadlineList<T>[] = [];
   #timer: Timer | undefined;
   #timerDue = 0;
   /** Milliseconds since this was made, as int32, when the network last called; wraps after 24 days: compare differences. */
@@ -117,14 +125,14 @@ export class Deadlines {
     this.wallClock = this.#clock.wallClock();
   }
 
-  list(delay: number, expired: (connection: Connection) => void, whole?: DeadlineList): DeadlineList {
-    const list = new DeadlineList(this, delay, expired, whole);
+  list(delay: number, expired: (connection: T) => void, whole?: DeadlineList<T>): DeadlineList<T> {
+    const list = new DeadlineList<T>(this, delay, expired, whole);
     this.#lists.push(list);
     return list;
   }
 
   /** Every connection that waits for something: all that are open. Lists that were made first come first. */
-  *waiting(): Iterable<Connection> {
+  *waiting(): Iterable<T> {
     for (const list of this.#lists) for (let c = list.first; c !== undefined; c = c.next) yield c;
   }
 

@@ -1,17 +1,19 @@
 import { Memory } from '../../memory/memory.js';
 import type { Flow } from '../../net/flow.js';
-import { AccessRecord } from '../admin/access.js';
-import { Responder } from '../answer/responder.js';
+import { AnswerRecord } from '../answer/answer-record.js';
+import { type Answering, refusal } from '../answer/answering.js';
+import { Http1Writer } from '../answer/http1-writer.js';
+import type { Responder } from '../answer/responder.js';
 import { CLOSE, type Ending, PERSIST, PERSIST_1_0 } from '../answer/tails.js';
-import type { HttpLimits, HttpOptions } from '../options.js';
+import type { AccessRecord } from '../contracts/access-record.js';
+import type { HttpLimits } from '../contracts/limits.js';
 import { BodyReader, MORE } from '../parse/body.js';
 import { Fields } from '../parse/fields.js';
 import { CR, isText, LF } from '../parse/octets.js';
 import { HTTP2_PREFACE, INCOMPLETE, METHOD, RequestLine } from '../parse/request-line.js';
 import { FieldsCache } from '../repeat/fields-cache.js';
-import { KnownRequests } from '../repeat/known-requests.js';
-import { type Connection, STATE, type Unfinished } from './connection.js';
-import type { DeadlineList } from './deadlines.js';
+import type { KnownRequests } from '../repeat/known-requests.js';
+import { type Connection, type ConnectionList, STATE, type Unfinished } from './connection.js';
 
 const CONTINUE = Memory.of('HTTP/1.1 100 Continue\r\n\r\n');
 /** An empty SETTINGS frame and GOAWAY with HTTP_1_1_REQUIRED: what an HTTP/2 client understands (RFC 9113 3.4, 6.8, 7). */
@@ -19,13 +21,19 @@ const GOAWAY = new Memory(
   new Uint8Array([0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 13]),
 );
 
+/** The peer speaks HTTP/2, from the place on where its request line would be. */
+const SPEAKS_HTTP2 = -1;
+
 /** From bytes to answers: reads the requests of a connection one behind the other, and answers each before the next is read. */
 export class Exchange {
+  readonly #answering: Answering;
   readonly #limits: HttpLimits;
-  readonly #bodies: DeadlineList;
+  readonly #bodies: ConnectionList;
+  readonly #becomeHttp2: ((c: Connection) => void) | undefined;
   readonly #unfinished: Unfinished;
   readonly #log: ((record: AccessRecord) => void) | undefined;
-  readonly responder: Responder;
+  readonly #responder: Responder;
+  readonly #writer: Http1Writer;
   readonly #line = new RequestLine();
   readonly #parsed = new Fields();
   readonly #cache: FieldsCache;
@@ -33,25 +41,28 @@ export class Exchange {
   readonly #known: KnownRequests | undefined;
   /** Of the request at hand: what was parsed, or what was known. */
   #fields = this.#parsed;
-  readonly #record = new AccessRecord();
-  /** Every answer is a connection's last. */
-  draining = false;
-
-  /** `retryAfter` in seconds; `bodies`: where connections wait whose request brings content. */
+  readonly #record = new AnswerRecord();
+  /**
+   * `bodies`: where connections wait whose request brings content. `becomeHttp2` is called with a connection that begins
+   * with HTTP/2's preface; undefined: such a connection gets GOAWAY.
+   */
   constructor(
-    options: HttpOptions,
-    limits: HttpLimits,
-    retryAfter: number,
-    bodies: DeadlineList,
+    answering: Answering,
+    bodies: ConnectionList,
     unfinished: Unfinished,
+    becomeHttp2: ((c: Connection) => void) | undefined,
   ) {
+    this.#becomeHttp2 = becomeHttp2;
+    const { limits, log, known, responder, tails } = answering;
+    this.#answering = answering;
     this.#limits = limits;
     this.#bodies = bodies;
     this.#unfinished = unfinished;
-    this.#log = options.log;
+    this.#log = log;
     this.#cache = new FieldsCache(limits);
-    this.#known = options.log === undefined ? new KnownRequests() : undefined;
-    this.responder = new Responder(options, limits, retryAfter, bodies.clock);
+    this.#known = known;
+    this.#responder = responder;
+    this.#writer = new Http1Writer(tails, bodies.clock);
   }
 
   /** Reads `bytes[at..end)`; the place where a request begins that is unfinished or has to wait. What lies behind an end is eaten. */
@@ -59,7 +70,7 @@ export class Exchange {
     const limits = this.#limits;
     let turn = limits.turn;
     while (at < end) {
-      this.responder.begun = false;
+      this.#responder.begun = false;
       if (c.state === STATE.body) {
         const next = c.body!.read(bytes, at, end);
         if (next === MORE) return end;
@@ -79,6 +90,10 @@ export class Exchange {
       } else {
         const next = this.#request(c, bytes, at, end);
         if (next === INCOMPLETE) return at;
+        if (next === SPEAKS_HTTP2) {
+          this.#becomeHttp2!(c);
+          return at;
+        }
         at = next;
       }
       if (c.state >= STATE.closing) return end;
@@ -96,27 +111,27 @@ export class Exchange {
 
   /** Answers with an error after which the connection cannot go on: with what it holds of a request, or with nothing of one. */
   fail(c: Connection, status: number): void {
-    if (c.body !== undefined) this.#failParsed(c, status, this.#recall(c.body), 0);
+    if (c.body !== undefined) this.#failParsed(c, status, this.#recall(c.body));
     else this.#failUnparsed(c, status, c.held !== undefined && isHead(c.held, 0, c.heldBytes));
   }
 
   /** Answers 500, without content where HEAD may have been asked for, after an exception while nothing of the answer was written. */
   fault(c: Connection): void {
-    this.responder.error(c.flow, 500, CLOSE, this.#line.method === METHOD.HEAD);
-    if (this.#log !== undefined) this.#report(c, undefined, 0, this.#log);
+    this.#responder.error(this.#to(c), 500, CLOSE, this.#line.method === METHOD.HEAD);
+    if (this.#log !== undefined) this.#report(c, undefined, this.#log);
     c.finish();
   }
 
   #failUnparsed(c: Connection, status: number, bodiless: boolean): void {
-    this.responder.error(c.flow, status, CLOSE, bodiless);
-    if (this.#log !== undefined) this.#report(c, undefined, 0, this.#log);
+    this.#responder.error(this.#to(c), status, CLOSE, bodiless);
+    if (this.#log !== undefined) this.#report(c, undefined, this.#log);
     c.finish();
   }
 
-  /** `bytes` from `start` on hold the request, whose line at least is parsed. */
-  #failParsed(c: Connection, status: number, bytes: Uint8Array, start: number): void {
-    this.responder.error(c.flow, status, CLOSE, this.#line.method === METHOD.HEAD);
-    if (this.#log !== undefined) this.#report(c, bytes, start, this.#log);
+  /** `bytes` hold the request, whose line at least is parsed. */
+  #failParsed(c: Connection, status: number, bytes: Uint8Array): void {
+    this.#responder.error(this.#to(c), status, CLOSE, this.#line.method === METHOD.HEAD);
+    if (this.#log !== undefined) this.#report(c, bytes, this.#log);
     c.finish();
   }
 
@@ -128,6 +143,9 @@ export class Exchange {
     const line = this.#line;
     const afterLine = line.parse(bytes, start, end, limits);
     if (afterLine === HTTP2_PREFACE) {
+      // RFC 9113 3.3: by prior knowledge, as the first thing that a client says; over TLS it is negotiated (3.2).
+      if (this.#becomeHttp2 !== undefined && c.requests === 0 && c.skipped === 0 && c.flow.security === undefined)
+        return SPEAKS_HTTP2;
       c.flow.write(GOAWAY, 0, GOAWAY.bytes.length);
       c.finish();
       return end;
@@ -143,7 +161,7 @@ export class Exchange {
       c.seen = known.slot;
       c.skipped = 0;
       c.requests++;
-      this.#answer(c, bytes, start);
+      this.#answer(c, bytes);
       this.#note(c, bytes, start, afterLine + known.length);
       return afterLine + known.length;
     }
@@ -153,25 +171,25 @@ export class Exchange {
     if (next === INCOMPLETE) return INCOMPLETE;
     const refused = next < 0 ? next : c.refused ? -503 : fields.judge(line.minor);
     if (refused < 0) {
-      this.#failParsed(c, -refused, bytes, start);
+      this.#failParsed(c, -refused, bytes);
       return end;
     }
     c.skipped = 0;
     c.requests++;
     if (fields.contentLength === 0) {
       if (line.minor > 0) c.seen = this.#cache.note(bytes, afterLine, next);
-      this.#answer(c, bytes, start);
+      this.#answer(c, bytes);
       this.#note(c, bytes, start, next);
       return next;
     }
-    const status = this.#refusal();
+    const status = refusal(this.#line.method);
     // What is refused anyway, or too much to read, is answered at once, and the connection ends with it.
     if (fields.contentLength > limits.body || (status !== 0 && fields.continues)) {
-      this.#failParsed(c, status !== 0 ? status : 413, bytes, start);
+      this.#failParsed(c, status !== 0 ? status : 413, bytes);
       return end;
     }
     if (this.#unfinished.bytes + next - start > limits.unfinished) {
-      this.#failParsed(c, 503, bytes, start);
+      this.#failParsed(c, 503, bytes);
       return end;
     }
     if (fields.continues) c.flow.write(CONTINUE, 0, CONTINUE.bytes.length);
@@ -185,22 +203,27 @@ export class Exchange {
   /** Answers a request that is known, as it was answered before. The place behind it, or 0: it has to be read. */
   #again(c: Connection, bytes: Uint8Array, start: number, end: number): number {
     const known = this.#known;
-    if (known === undefined || this.draining || c.refused || c.requests + 1 >= this.#limits.requestsPerConnection)
+    if (
+      known === undefined ||
+      this.#answering.draining ||
+      c.refused ||
+      c.requests + 1 >= this.#limits.requestsPerConnection
+    )
       return 0;
-    const seen = known.match(c.known, bytes, start, end, this.responder);
+    const seen = known.match(c.known, bytes, start, end, this.#responder);
     if (seen === undefined) return 0;
     c.known = seen.slot;
     c.skipped = 0;
     c.requests++;
     c.began = 0;
-    this.responder.again(c.flow, seen.value);
+    this.#responder.again(this.#to(c), seen.value);
     return start + seen.length;
   }
 
   /** The request has had its answer: whoever sends the same is answered the same. */
   #note(c: Connection, bytes: Uint8Array, start: number, end: number): void {
-    if (this.#known !== undefined && this.responder.repeatable !== undefined) {
-      c.known = this.#known.note(bytes, start, end, this.responder);
+    if (this.#known !== undefined && this.#responder.repeatable !== undefined) {
+      c.known = this.#known.note(bytes, start, end, this.#responder);
     }
   }
 
@@ -209,7 +232,7 @@ export class Exchange {
     const head = this.#recall(c.body!);
     c.body = undefined;
     c.state = STATE.reading;
-    this.#answer(c, head, 0);
+    this.#answer(c, head);
   }
 
   /** The head of a request that brings content, parsed again: meanwhile there were others. */
@@ -221,28 +244,27 @@ export class Exchange {
     return head;
   }
 
-  /** The status with which the method is refused, or 0. */
-  #refusal(): number {
-    const { method } = this.#line;
-    return method === METHOD.other ? 501 : method > METHOD.OPTIONS ? 405 : 0;
+  /** The writer, set to the connection. */
+  #to(c: Connection): Http1Writer {
+    return this.#writer.to(c.flow);
   }
 
-  #answer(c: Connection, bytes: Uint8Array, start: number): void {
+  #answer(c: Connection, bytes: Uint8Array): void {
     const line = this.#line;
     const fields = this.#fields;
     let ending: Ending = CLOSE;
-    if (c.requests < this.#limits.requestsPerConnection && !this.draining && !fields.close) {
+    if (c.requests < this.#limits.requestsPerConnection && !this.#answering.draining && !fields.close) {
       // After CONNECT a client may take the connection for a tunnel.
       if (line.minor > 0) ending = line.method === METHOD.CONNECT ? CLOSE : PERSIST;
       else if (fields.keepAlive) ending = PERSIST_1_0;
     }
-    const status = this.#refusal();
-    if (status !== 0) this.responder.refuse(c.flow, status, bytes, line, fields, ending);
-    else this.responder.answer(c.flow, bytes, line, fields, ending);
-    c.ownBytes += this.responder.ownBytes;
-    if (this.#log !== undefined) this.#report(c, bytes, start, this.#log);
+    const status = refusal(this.#line.method);
+    if (status !== 0) this.#responder.refuse(this.#to(c), status, bytes, line, fields, ending);
+    else this.#responder.answer(this.#to(c), bytes, line, fields, ending);
+    c.ownBytes += this.#responder.ownBytes;
+    if (this.#log !== undefined) this.#report(c, bytes, this.#log);
     c.began = 0;
-    const { later } = this.responder;
+    const { later } = this.#writer;
     if (later !== undefined && !later.done) {
       later.closes = ending === CLOSE;
       c.later = later;
@@ -250,17 +272,17 @@ export class Exchange {
     } else if (ending === CLOSE) c.finish();
   }
 
-  #report(c: Connection, bytes: Uint8Array | undefined, start: number, log: (record: AccessRecord) => void): void {
-    if (this.responder.quiet) return;
+  #report(c: Connection, bytes: Uint8Array | undefined, log: (record: AccessRecord) => void): void {
+    if (this.#responder.quiet) return;
     const record = this.#record;
     const { clock } = this.#bodies;
     record.flow = c.flow;
     record.time = clock.wallClock;
-    record.status = this.responder.status;
-    record.contentBytes = this.responder.contentBytes;
+    record.status = this.#responder.status;
+    record.contentBytes = this.#responder.contentBytes;
     record.elapsed = clock.sinceCall() + (c.began === 0 ? 0 : (clock.now - c.began) | 0);
-    if (bytes === undefined) record.set(undefined, 0, undefined, undefined);
-    else record.set(bytes, start, this.#line, this.#fields);
+    if (bytes === undefined) record.set(undefined, undefined, undefined);
+    else record.set(bytes, this.#line, this.#fields);
     log(record);
   }
 }

@@ -1,10 +1,11 @@
 /** Connections that go to another program, or come from one: what HTTP knows of them, in plain JSON. */
 
 import { latin1 } from '../parse/octets.js';
-import { type Connection, STATE, type State } from './connection.js';
-import type { DeadlineList } from './deadlines.js';
+import { type Connection, type ConnectionList, STATE, type State } from './connection.js';
 
 const VERSION = 1;
+/** A connection that speaks HTTP/2: programs from before it was known do not take it. */
+const VERSION_HTTP2 = 2;
 /** Bytes of a head that is not whole; what is longer stays until it is. */
 const MOST_HELD = 8192;
 
@@ -28,15 +29,28 @@ interface Moved {
   readonly list: string;
   /** Milliseconds for which it may yet wait. A program from before this was known says nothing: then the whole of its time. */
   readonly left?: number;
+  /** What HTTP/2 remembers. */
+  readonly session?: unknown;
+}
+
+/** Who knows of sessions of HTTP/2. */
+export interface Sessions {
+  /** Undefined: the connection stays, for now. */
+  freeze(c: Connection): unknown;
+  /** Gives `c` the session that was described; false: that cannot be understood. */
+  adopt(c: Connection, said: unknown): boolean;
 }
 
 export class Moves {
   /** Where frozen and adopted connections are to wait; in no list meanwhile, so that nothing is done with them. */
-  readonly #frozen = new Map<Connection, DeadlineList>();
-  readonly #lists: Readonly<Record<string, DeadlineList>>;
+  readonly #frozen = new Map<Connection, ConnectionList>();
+  readonly #lists: Readonly<Record<string, ConnectionList>>;
 
-  constructor(lists: Readonly<Record<string, DeadlineList>>) {
+  readonly #sessions: Sessions;
+
+  constructor(lists: Readonly<Record<string, ConnectionList>>, sessions: Sessions) {
     this.#lists = lists;
+    this.#sessions = sessions;
   }
 
   /** Undefined: it stays, for now. */
@@ -46,6 +60,8 @@ export class Moves {
     if (c.refused || list === undefined || !GOES.has(state) || c.later !== undefined) return undefined;
     const name = Object.keys(this.#lists).find((one) => this.#lists[one] === list.whole);
     if (name === undefined || c.heldBytes > MOST_HELD) return undefined;
+    const session = c.session === undefined ? undefined : this.#sessions.freeze(c);
+    if (c.session !== undefined && session === undefined) return undefined;
     list.remove(c);
     this.#frozen.set(c, list);
     const { peerEnded, requests, skipped, queuedMark, began } = c;
@@ -53,19 +69,23 @@ export class Moves {
     const since = began === 0 ? -1 : (now - began) | 0;
     const { lowWater } = c.flow;
     const waits = { list: name, left: Math.max(0, (c.due - now) | 0) };
-    return { version: VERSION, state, lowWater, peerEnded, requests, skipped, held, since, queuedMark, ...waits };
+    const version = session === undefined ? VERSION : VERSION_HTTP2;
+    return { version, session, state, lowWater, peerEnded, requests, skipped, held, since, queuedMark, ...waits };
   }
 
   /** Makes `c` what the other program said of it. False: that cannot be understood, or there is no room for what it keeps. */
   adopt(c: Connection, said: unknown, now: number): boolean {
     const one = said as Moved;
-    if (typeof said !== 'object' || said === null || one.version !== VERSION || typeof one.held !== 'string')
-      return false;
+    if (typeof said !== 'object' || said === null || typeof one.held !== 'string') return false;
+    const speaksHttp2 = one.version === VERSION_HTTP2;
+    if (!speaksHttp2 && one.version !== VERSION) return false;
     if (!GOES.has(one.state)) return false;
     const list = Object.hasOwn(this.#lists, one.list) ? this.#lists[one.list] : undefined;
     const left = one.left ?? list?.delay;
     const counts = [one.requests, one.skipped, one.since, one.queuedMark, one.lowWater, left];
     if (list === undefined || !counts.every((count) => Number.isInteger(count)) || one.held.length > MOST_HELD)
+      return false;
+    if (speaksHttp2 && (one.state !== STATE.reading || one.held !== '' || !this.#sessions.adopt(c, one.session)))
       return false;
     c.state = one.state;
     c.flow.lowWater = one.lowWater;

@@ -1,7 +1,7 @@
 import type { Resource } from '../../store/store.js';
+import { qualityOf } from '../parse/encodings.js';
 import { FIELD, type Fields } from '../parse/fields.js';
 import { COMMA, latin1, SEMICOLON, skipSpace, trimEnd } from '../parse/octets.js';
-import { qualityOf } from './encodings.js';
 
 /** A language range (RFC 4647 2.1) in small letters, with its weight in thousandths. */
 interface Range {

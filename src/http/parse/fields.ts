@@ -1,5 +1,5 @@
-import { Encodings } from '../negotiate/encodings.js';
-import type { HttpLimits } from '../options.js';
+import type { HttpLimits } from '../contracts/limits.js';
+import { Encodings } from './encodings.js';
 import { isHost } from './host.js';
 import {
   CLASS,
@@ -37,10 +37,12 @@ export const FIELD = {
   ifModifiedSince: 12,
   ifUnmodifiedSince: 13,
   acceptLanguage: 14,
+  priority: 15,
 } as const;
 export type FieldId = (typeof FIELD)[keyof typeof FIELD];
 
-const COUNT = 15;
+/** How many of them there are. */
+export const FIELD_COUNT = 16;
 const NAMES: readonly Uint8Array[] = [
   'host',
   'range',
@@ -57,6 +59,7 @@ const NAMES: readonly Uint8Array[] = [
   'if-modified-since',
   'if-unmodified-since',
   'accept-language',
+  'priority',
 ].map(name);
 const LONGEST = 19;
 /** The fields whose name has a given length. */
@@ -72,9 +75,9 @@ const CONTINUE = name('100-continue');
 /** The field lines of one head (RFC 9112 5), as places in the bytes that were parsed, and what framing needs of them. */
 export class Fields {
   bytes: Uint8Array = new Uint8Array(0);
-  readonly #starts = new Int32Array(COUNT);
-  readonly #ends = new Int32Array(COUNT);
-  readonly #counts = new Uint8Array(COUNT);
+  readonly #starts = new Int32Array(FIELD_COUNT);
+  readonly #ends = new Int32Array(FIELD_COUNT);
+  readonly #counts = new Uint8Array(FIELD_COUNT);
   /** One bit a field that occurs: `1 << FIELD.range`. */
   present = 0;
   blockStart = 0;
@@ -135,11 +138,7 @@ export class Fields {
 
   /** Parses the lines from `start` and the empty line; the place behind it, `INCOMPLETE`, or -status. `headStart` is where the request line began. */
   parse(bytes: Uint8Array, start: number, end: number, headStart: number, limits: HttpLimits): number {
-    this.bytes = bytes;
-    this.present = 0;
-    this.blockStart = start;
-    this.encodings.clear();
-    this.close = this.keepAlive = this.continues = false;
+    this.begin(bytes, start);
     const headBound = headStart + limits.head;
     let lines = 0;
     for (let at = start; ; ) {
@@ -161,21 +160,23 @@ export class Fields {
       while (at < stop && (CLASS[bytes[at]!]! & VALUE) !== 0) at++;
       if (at + 1 >= stop || bytes[at] !== CR || bytes[at + 1] !== LF) return broken(bytes, at, stop, bound);
       if (++lines > limits.fields) return -431;
-      const length = nameEnd - nameStart;
-      if (length <= LONGEST) {
-        const candidates = BY_LENGTH[length]!;
-        for (let i = 0; i < candidates.length; i++) {
-          const id = candidates[i]!;
-          if (!isName(bytes, nameStart, NAMES[id]!)) continue;
-          this.#take(id, valueStart, trimEnd(bytes, valueStart, at));
-          break;
-        }
-      }
+      const id = fieldNamed(bytes, nameStart, nameEnd);
+      if (id >= 0) this.take(id as FieldId, valueStart, trimEnd(bytes, valueStart, at));
       at += 2;
     }
   }
 
-  #take(id: FieldId, start: number, end: number): void {
+  /** Knows of no line any more; those that follow lie in `bytes[start..)`. */
+  begin(bytes: Uint8Array, start: number): void {
+    this.bytes = bytes;
+    this.present = 0;
+    this.blockStart = start;
+    this.encodings.clear();
+    this.close = this.keepAlive = this.continues = false;
+  }
+
+  /** Takes note of a line with the value `bytes[start..end)`. */
+  take(id: FieldId, start: number, end: number): void {
     const bit = 1 << id;
     if ((this.present & bit) === 0) {
       this.present |= bit;
@@ -259,6 +260,18 @@ export class Fields {
     if (chunked > 1 || (chunked === 1 && !last) || members === 0) return -400;
     return -501;
   }
+}
+
+/** The field whose name, in any case, is `bytes[start..end)`; -1: none of them. */
+export function fieldNamed(bytes: Uint8Array, start: number, end: number): FieldId | -1 {
+  const length = end - start;
+  if (length > LONGEST) return -1;
+  const candidates = BY_LENGTH[length]!;
+  for (let i = 0; i < candidates.length; i++) {
+    const id = candidates[i]!;
+    if (isName(bytes, start, NAMES[id]!)) return id;
+  }
+  return -1;
 }
 
 /** A line does not go on as it should: an error once it ends, too long if it does not. */

@@ -1,4 +1,4 @@
-import type { HttpLimits } from '../options.js';
+import type { HttpLimits } from '../contracts/limits.js';
 import { isHost } from './host.js';
 import { CLASS, CR, DIGIT, isName, isText, LF, name, SLASH, SP, TARGET, TCHAR } from './octets.js';
 
@@ -38,6 +38,9 @@ export class RequestLine {
   form: Form = FORM.origin;
   /** Minor version: 0, or 1 for everything from 1 on (RFC 9110 2.5). */
   minor = 1;
+  /** HTTP/2, whose requests have no line: its parts came apart. */
+  http2 = false;
+  methodStart = 0;
   methodEnd = 0;
   targetStart = 0;
   targetEnd = 0;
@@ -56,6 +59,8 @@ export class RequestLine {
   parse(bytes: Uint8Array, start: number, end: number, limits: HttpLimits): number {
     const bound = start + limits.requestLine;
     const stop = Math.min(end, bound);
+    this.methodStart = start;
+    this.http2 = false;
     if ((CLASS[bytes[start]!]! & TCHAR) === 0) return -400;
     let at = start + 1;
     while (at < stop && (CLASS[bytes[at]!]! & TCHAR) !== 0) at++;
@@ -86,6 +91,21 @@ export class RequestLine {
     this.method = methodOf(bytes, start, this.methodEnd);
     const refused = this.#judgeTarget(bytes);
     return refused !== 0 ? refused : at + 10;
+  }
+
+  /**
+   * Takes the method and the target of an HTTP/2 request (RFC 9113 8.3.1): a target begins with a slash, or is `*`, or
+   * the authority of CONNECT. Returns 0, or -400 for a target that the method cannot have.
+   */
+  take(bytes: Uint8Array, methodStart: number, methodEnd: number, targetStart: number, targetEnd: number): number {
+    this.http2 = true;
+    this.minor = 1;
+    this.methodStart = methodStart;
+    this.methodEnd = methodEnd;
+    this.targetStart = targetStart;
+    this.targetEnd = this.#scanTarget(bytes, targetStart, targetEnd);
+    this.method = methodOf(bytes, methodStart, methodEnd);
+    return this.targetEnd < targetEnd || targetEnd === targetStart ? -400 : this.#judgeTarget(bytes);
   }
 
   #scanTarget(bytes: Uint8Array, start: number, stop: number): number {

@@ -1,4 +1,4 @@
-import type { HttpLimits } from '../options.js';
+import type { HttpLimits } from '../contracts/limits.js';
 import { Fields } from '../parse/fields.js';
 import { type Seen, SeenBlocks } from './seen-blocks.js';
 

@@ -22,6 +22,8 @@ export interface HttpArguments {
   readonly siteFor: ReadonlyMap<string, string>;
   readonly base: string | undefined;
   readonly serverField: string | undefined;
+  /** Whether HTTP/2 is spoken with those that ask for it. */
+  readonly http2: boolean;
   readonly admin: AdminArguments;
   readonly maxConnections: number | undefined;
   readonly maxPerClient: number | undefined;

@@ -12,5 +12,4 @@ export interface TlsArguments {
   readonly min: '1.2' | '1.3';
   /** Whose TLS 1.3; TLS 1.2 is always OpenSSL's. */
   readonly engine: 'own' | 'openssl';
-  readonly http2: boolean;
 }

@@ -26,7 +26,7 @@ export async function makeSecureFront(context: FrontContext, options: TlsArgumen
   );
   const random = pooledRandom();
   const tickets = new Tickets(primitives, random, ticketSecret(context.tickets));
-  const protocols = options.http2 ? ALPN_PROTOCOLS : ALPN_PROTOCOLS.filter((one) => one !== 'h2');
+  const protocols = context.options.http.http2 ? ALPN_PROTOCOLS : ALPN_PROTOCOLS.filter((one) => one !== 'h2');
   if (options.files.length === 0 && !quiet)
     log.warn(`the certificate is self-signed; its SHA-256 fingerprint is ${fingerprintOf(files[0]!)}`);
   const servers: HttpServer[] = [];

@@ -1,8 +1,13 @@
 import { NOW } from '../three-ways.js';
 import { ask, body, both, get, has, type Line, nothingHidden, of } from './line.js';
 
+const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 const NEXT = get('/hidden.txt');
 const CHUNKED = 'Transfer-Encoding: chunked';
+
+function hex(bytes: string): string {
+  return Buffer.from(bytes, 'latin1').toString('hex');
+}
 
 function raw(...lines: string[]): string {
   return [...lines, '', ''].join('\r\n');
@@ -57,7 +62,7 @@ export const REQUESTS: readonly Line[] = [
   },
   {
     id: 'versions',
-    text: 'HTTP/1.1; 1.0 with and without keep-alive; 0.9 refused; the preface of HTTP/2 answered; 505',
+    text: 'HTTP/1.1; 1.0 with and without keep-alive; 0.9 refused; the preface of HTTP/2 taken at the beginning of a connection; 505',
     cases: [
       of('1.1 goes on', get('/about') + NEXT, '200 200', has({ connection: undefined })),
       of('1.0 ends', raw('GET /about HTTP/1.0') + NEXT, 200, both(nothingHidden, has({ connection: 'close' }))),
@@ -73,12 +78,24 @@ export const REQUESTS: readonly Line[] = [
       of('3.1', raw('GET /about HTTP/3.1', 'Host: a'), 505),
       of('no version', raw('GET /about HTTP/x.y', 'Host: a'), 400),
       {
-        name: 'preface',
-        steps: ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
+        name: 'the preface of HTTP/2, and no word more',
+        steps: [PREFACE],
+        statuses: 'frames',
+        check: (t, _, bytes) => t.match(hex(bytes), /^000012040000000000/, 'SETTINGS'),
+      },
+      {
+        name: 'HTTP/2, cut in two',
+        steps: [PREFACE.slice(0, 5), `${PREFACE.slice(5)}\0\0\0\x04\0\0\0\0\0`],
+        statuses: 'frames',
+        check: (t, _, bytes) => t.match(hex(bytes), /000000040100000000$/, 'SETTINGS is acknowledged'),
+      },
+      {
+        name: 'the preface of HTTP/2 behind a request',
+        steps: [get('/about') + PREFACE],
         statuses: 'frames',
         check: (t, _, bytes) => {
-          t.equal(bytes.length, 26, 'an empty SETTINGS frame and GOAWAY');
-          t.equal(bytes.charCodeAt(25), 13, 'HTTP_1_1_REQUIRED');
+          t.match(bytes, /^HTTP\/1\.1 200 /);
+          t.match(hex(bytes), /000000040000000000000008070{25}d$/, 'SETTINGS and GOAWAY with HTTP_1_1_REQUIRED');
         },
       },
     ],

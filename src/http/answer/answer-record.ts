@@ -1,46 +1,38 @@
 import type { Flow } from '../../net/flow.js';
+import type { AccessRecord } from '../contracts/access-record.js';
 import { FIELD, type FieldId, type Fields } from '../parse/fields.js';
 import { latin1 } from '../parse/octets.js';
 import type { RequestLine } from '../parse/request-line.js';
 
-/**
- * One answer, for logs and metrics. The object is used again for the next: its strings are made when they are asked for,
- * out of bytes that are gone afterwards.
- */
-export class AccessRecord {
+/** The record of one answer: its strings are made when they are asked for, out of bytes that are gone afterwards. */
+export class AnswerRecord implements AccessRecord {
   flow!: Flow;
-  /** Milliseconds since 1970. */
   time = 0;
   status = 0;
-  /** Bytes of content, without the head. */
   contentBytes = 0;
-  /** Milliseconds from the request's first byte to the answer's first byte handed to the network. */
   elapsed = 0;
   #bytes: Uint8Array | undefined;
-  #lineStart = 0;
   #line: RequestLine | undefined;
   #fields: Fields | undefined;
 
   /** `line` and `fields` are undefined for what could not be parsed. */
-  set(bytes: Uint8Array | undefined, start: number, line: RequestLine | undefined, fields: Fields | undefined): void {
+  set(bytes: Uint8Array | undefined, line: RequestLine | undefined, fields: Fields | undefined): void {
     this.#bytes = bytes;
-    this.#lineStart = start;
     this.#line = line;
     this.#fields = fields;
   }
 
-  /** Latin-1, as it came; empty when the request did not parse. */
   get method(): string {
-    return this.#line === undefined ? '' : latin1(this.#bytes!, this.#lineStart, this.#line.methodEnd);
+    return this.#line === undefined ? '' : latin1(this.#bytes!, this.#line.methodStart, this.#line.methodEnd);
   }
 
   get target(): string {
     return this.#line === undefined ? '' : latin1(this.#bytes!, this.#line.targetStart, this.#line.targetEnd);
   }
 
-  /** `HTTP/1.1`; empty when the request did not parse. */
   get protocol(): string {
-    return this.#line === undefined ? '' : `HTTP/1.${this.#line.minor}`;
+    if (this.#line === undefined) return '';
+    return this.#line.http2 ? 'HTTP/2.0' : `HTTP/1.${this.#line.minor}`;
   }
 
   get referer(): string | undefined {

@@ -1,5 +1,5 @@
 import type { Coding, Representation, Resource } from '../../store/store.js';
-import { CLASS, COMMA, DIGIT, isToken, name, SEMICOLON, skipSpace, trimEnd } from '../parse/octets.js';
+import { CLASS, COMMA, DIGIT, isToken, name, SEMICOLON, skipSpace, trimEnd } from './octets.js';
 
 const GZIP = name('gzip');
 const X_GZIP = name('x-gzip');

@@ -1,0 +1,25 @@
+import type { Endpoint } from '../../net/flow.js';
+import type { Content, Extent } from '../../store/store.js';
+import type { Ending } from './tails.js';
+
+/**
+ * Where an answer goes: one for each version of HTTP. What an answer says is defined once, as heads in HTTP/1's form
+ * (status line and field lines that each end in CRLF); a writer puts it the way of its version. The calls of one
+ * answer: any number of `interim`; then `whole`, or `head`, `text`, `end` and `content` in this order.
+ */
+export interface AnswerWriter {
+  /** The client's end. */
+  readonly remote: Endpoint;
+  /** An answer before the answer, 1xx, complete with its empty line (RFC 9110 15.2). */
+  interim(head: Extent): void;
+  /** An answer with all of its head but the end, and with `body`, if there is one. */
+  whole(head: Extent, body: Content | undefined, ending: Ending): void;
+  /** The beginning of a head. */
+  head(head: Extent): void;
+  /** More field lines. */
+  text(lines: string): void;
+  /** The end of the head: date, and what is said of the connection. */
+  end(ending: Ending): void;
+  /** Content, by reference, or a part of what is read from the disk. Not empty. */
+  content(piece: Content): void;
+}

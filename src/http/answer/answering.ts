@@ -1,0 +1,37 @@
+import type { AccessRecord } from '../contracts/access-record.js';
+import type { CallClock } from '../contracts/call-clock.js';
+import type { HttpLimits } from '../contracts/limits.js';
+import type { HttpOptions } from '../contracts/options.js';
+import { METHOD, type Method } from '../parse/request-line.js';
+import { KnownRequests } from '../repeat/known-requests.js';
+import { FaultReports } from './fault-reports.js';
+import { Responder } from './responder.js';
+import { Tails } from './tails.js';
+
+/** What both versions of HTTP answer with. */
+export class Answering {
+  readonly limits: HttpLimits;
+  readonly responder: Responder;
+  readonly tails: Tails;
+  /** None where each request has a line in a log, which tells of what it says. */
+  readonly known: KnownRequests | undefined;
+  readonly log: ((record: AccessRecord) => void) | undefined;
+  readonly faults: FaultReports;
+  /** Every connection ends with its next answer. */
+  draining = false;
+
+  /** `retryAfter` in seconds. Throws a `RangeError` when an option is not as `HttpOptions` has it. */
+  constructor(options: HttpOptions, limits: HttpLimits, retryAfter: number, clock: CallClock) {
+    this.limits = limits;
+    this.responder = new Responder(options, limits, retryAfter, clock);
+    this.tails = new Tails(options.serverField, options.hsts);
+    this.log = options.log;
+    this.faults = new FaultReports(clock, options.onFault);
+    this.known = options.log === undefined ? new KnownRequests() : undefined;
+  }
+}
+
+/** The status with which a method is refused, or 0. */
+export function refusal(method: Method): number {
+  return method === METHOD.other ? 501 : method > METHOD.OPTIONS ? 405 : 0;
+}

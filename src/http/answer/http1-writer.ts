@@ -1,0 +1,79 @@
+import { Memory } from '../../memory/memory.js';
+import type { Endpoint, Flow } from '../../net/flow.js';
+import type { Content, Extent } from '../../store/store.js';
+import type { AnswerWriter } from './answer-writer.js';
+import { Later } from './later.js';
+import { ReadyAnswers } from './ready-answers.js';
+import { type Ending, PERSIST_1_0, type Tails } from './tails.js';
+
+/** Writes answers as HTTP/1.1 has them (RFC 9112), to the flow that is set. One for all connections. */
+export class Http1Writer implements AnswerWriter {
+  readonly #clock: { readonly wallClock: number };
+  readonly #tails: Tails;
+  readonly #ready: ReadyAnswers;
+  #flow!: Flow;
+  #later: Later | undefined = undefined;
+
+  /** `clock` tells the time in milliseconds since 1970. */
+  constructor(tails: Tails, clock: { readonly wallClock: number }) {
+    this.#clock = clock;
+    this.#tails = tails;
+    this.#ready = new ReadyAnswers(tails);
+  }
+
+  /** The next answer goes to `flow`. */
+  to(flow: Flow): this {
+    this.#flow = flow;
+    this.#later = undefined;
+    return this;
+  }
+
+  /** What of the answer is written later; undefined: all of it is written. */
+  get later(): Later | undefined {
+    return this.#later;
+  }
+
+  get remote(): Endpoint {
+    return this.#flow.remote;
+  }
+
+  interim({ memory, start, end }: Extent): void {
+    this.#flow.write(memory, start, end);
+  }
+
+  whole(head: Extent, body: Content | undefined, ending: Ending): void {
+    const flow = this.#flow;
+    if (ending !== PERSIST_1_0 && body?.source === undefined) {
+      const ready = this.#ready.get(head, body, this.#clock.wallClock, ending);
+      if (ready !== undefined) {
+        flow.write(ready, 0, ready.bytes.length);
+        return;
+      }
+    }
+    flow.write(head.memory, head.start, head.end);
+    this.#tails.write(flow, this.#clock.wallClock, ending);
+    if (body !== undefined && body.end > body.start) this.content(body);
+  }
+
+  head({ memory, start, end }: Extent): void {
+    this.#flow.write(memory, start, end);
+  }
+
+  text(lines: string): void {
+    const memory = Memory.of(lines);
+    this.#flow.write(memory, 0, memory.bytes.length);
+  }
+
+  end(ending: Ending): void {
+    this.#tails.write(this.#flow, this.#clock.wallClock, ending);
+  }
+
+  content(piece: Content): void {
+    const { memory, start, end, source } = piece;
+    if (this.#later === undefined && !Later.needs(piece)) this.#flow.write(memory, start, end);
+    else {
+      this.#later ??= new Later();
+      this.#later.add(memory, start, end, source);
+    }
+  }
+}

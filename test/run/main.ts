@@ -1,16 +1,20 @@
 /**
- * `npm test [FILE...]`: runs every test with tap, or the compiled files that are named, and ends with the counts.
- * Tests that use the network's wire run one after the other: they would disturb each other's timing.
+ * `npm test [FILE...]`: runs every test with tap, or the compiled files that are named, and ends with the counts. Files run side by
+ * side: what they make (namespaces, folders, ports) carries the number of their process, and no test is about speed.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { availableParallelism } from 'node:os';
+import { join, sep } from 'node:path';
 import { installNativeTools } from './native-tools.js';
 import { installPackages } from './packages.js';
 import { installRuntimes } from './runtimes.js';
 import { type FileReport, tally } from './tally.js';
 
-const WIRE = join('build', 'test', 'wire');
+/** Folders whose files take longest begin first, so that none of them is left alone at the end. */
+const LONGEST = ['deploy', 'vm', 'wire', 'signals', 'supervise', 'image', 'package', 'docs', 'sim'];
+/** Files at once: a test waits for processes, networks and git for half of its time. */
+const JOBS = availableParallelism() + 1;
 /** Seconds that one file may take. */
 const TIMEOUT = 300;
 
@@ -18,7 +22,12 @@ function testFiles(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.js'))
     .map((name) => join(folder, name))
-    .sort();
+    .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+}
+
+function rank(file: string): number {
+  const at = LONGEST.indexOf(file.split(sep)[2] ?? '');
+  return at < 0 ? LONGEST.length : at;
 }
 
 function show(file: FileReport): void {
@@ -48,7 +57,7 @@ if (named.length === 0) {
   installRuntimes();
 }
 const files = named.length > 0 ? named : testFiles(join('build', 'test'));
-const args = ['tap', 'run', '--reporter=tap', '--jobs=2', `--serial=${WIRE}`, `--timeout=${TIMEOUT}`, ...files];
+const args = ['tap', 'run', '--reporter=tap', `--jobs=${JOBS}`, `--timeout=${TIMEOUT}`, ...files];
 const tap = spawn('npx', args, { stdio: ['ignore', 'pipe', 'inherit'] });
 const exit = new Promise<number>((resolve) => tap.on('close', (code) => resolve(code ?? 1)));
 const sum = await tally(tap.stdout, show);

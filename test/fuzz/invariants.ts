@@ -1,6 +1,6 @@
 /** What must hold of a stack at any time, whatever came in: bounds, and numbers that fit each other. */
-import type { Connection } from '../../src/net/tcp/connection/connection.js';
-import { ESTABLISHED } from '../../src/net/tcp/connection/state.js';
+import type { Connection } from '../../src/net/tcp/state/connection.js';
+import { ESTABLISHED } from '../../src/net/tcp/state/states.js';
 import { LIMITS, Problem, type Subject } from './subject.js';
 
 export function checkAll(subject: Subject): void {

@@ -10,7 +10,7 @@ import type { CloseReason, Flow, FlowHandler } from '../../src/net/flow.js';
 import { SeededRandom } from '../../src/net/host/seeded-random.js';
 import { Stack } from '../../src/net/ip/stack.js';
 import { type CongestionName, congestionByName } from '../../src/net/tcp/congestion/index.js';
-import type { Connection } from '../../src/net/tcp/connection/connection.js';
+import type { Connection } from '../../src/net/tcp/state/connection.js';
 import { TcpLayer } from '../../src/net/tcp/index.js';
 import { ip } from '../sim/packets.js';
 import { Watch } from '../sim/watch.js';

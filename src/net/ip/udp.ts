@@ -3,11 +3,11 @@ import { Memory } from '../../memory/memory.js';
 import { RX_CHECKSUM_OK } from '../device/device.js';
 import { HEADROOM, TRANSPORT_OFFSET } from '../device/tx-frame.js';
 import { dropReason } from '../drops.js';
-import { RecentlySent } from '../stack/recently-sent.js';
 import { addWords, fold, pseudoHeader } from '../wire/checksum.js';
 import { int32At, putUint16, uint16At } from '../wire/tcp.js';
 import { PORT_UNREACHABLE, UNREACHABLE } from './icmp.js';
 import type { Ipv4 } from './ip-output.js';
+import { RecentlySent } from './recently-sent.js';
 import type { Stack } from './stack.js';
 import type { Transport } from './transport.js';
 

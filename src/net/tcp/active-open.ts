@@ -2,13 +2,13 @@
 import { dropReason } from '../drops.js';
 import type { Ipv4 } from '../ip/ip-output.js';
 import { ACK, RST, type Segment, SYN } from '../wire/tcp.js';
-import { TIMER_NONE, TIMER_RTO } from './connection/busy.js';
-import { Connection } from './connection/connection.js';
-import { ESTABLISHED, FIN_WAIT_1, SYN_RECEIVED, SYN_SENT } from './connection/state.js';
 import type { TcpLayer } from './layer.js';
-import { SHORTEST_RTT } from './recovery/rto.js';
 import { updateMss } from './send/mss.js';
-import { peerMss, writeSynOptions } from './syn-options.js';
+import { peerMss, writeSynOptions } from './send/syn-options.js';
+import { TIMER_NONE, TIMER_RTO } from './state/busy.js';
+import { Connection } from './state/connection.js';
+import { SHORTEST_RTT } from './state/rto.js';
+import { ESTABLISHED, FIN_WAIT_1, SYN_RECEIVED, SYN_SENT } from './state/states.js';
 import { NONE } from './tables/time-wait.js';
 
 const FLAGS = dropReason('tcp-flags-invalid');

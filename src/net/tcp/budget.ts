@@ -3,9 +3,10 @@
  * idle ones, those longest silent first, then slow ones, those longest without progress first. Who is none of these stays, and what
  * comes new is refused. All by estimate: bytes that are counted, and what a record of each kind was measured to take.
  */
-import type { Connection } from './connection/connection.js';
-import { CLOSED, ESTABLISHED } from './connection/state.js';
+
 import type { TcpLayer } from './layer.js';
+import type { Connection } from './state/connection.js';
+import { CLOSED, ESTABLISHED } from './state/states.js';
 
 /** A connection with what its owner has for it; what it is lent beside, while it is busy. */
 export const CONNECTION_COST = 1024;

@@ -1,9 +1,9 @@
 import { setFlagsFromString } from 'node:v8';
 import t from 'tap';
 import { type CongestionName, congestionByName } from '../../../src/net/tcp/congestion/index.js';
-import { Busy, BusyPool } from '../../../src/net/tcp/connection/busy.js';
-import { RttEstimator } from '../../../src/net/tcp/recovery/rto.js';
-import { Sent, SentPool } from '../../../src/net/tcp/send/in-flight.js';
+import { Busy, BusyPool } from '../../../src/net/tcp/state/busy.js';
+import { Sent, SentPool } from '../../../src/net/tcp/state/in-flight.js';
+import { RttEstimator } from '../../../src/net/tcp/state/rto.js';
 import { fetchOnce } from './exchange.js';
 
 setFlagsFromString('--allow-natives-syntax');

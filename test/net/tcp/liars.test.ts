@@ -5,7 +5,7 @@
 import t from 'tap';
 import { SeededRandom } from '../../../src/net/host/seeded-random.js';
 import type { CongestionName } from '../../../src/net/tcp/congestion/index.js';
-import { MOST_RECORDS } from '../../../src/net/tcp/send/in-flight.js';
+import { MOST_RECORDS } from '../../../src/net/tcp/state/in-flight.js';
 import { Liar, type Lie } from '../../sim/liar.js';
 import { ACK, concat, view } from '../../sim/packets.js';
 import { STEPS_A_PACKET } from '../../sim/watch.js';

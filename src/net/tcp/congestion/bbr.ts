@@ -3,7 +3,7 @@
  * and then, and yields to loss that comes with a queue. Bytes, milliseconds, bytes a millisecond.
  */
 
-import { ZERO } from '../connection/fraction.js';
+import { ZERO } from '../numbers/fraction.js';
 import { BbrModel, UNBOUNDED } from './bbr-model.js';
 import type { CongestionControl, RateSample, SenderView } from './controller.js';
 import { initialWindow } from './window.js';

@@ -1,6 +1,6 @@
 /** What Reno and CUBIC share: the initial window, slow start with appropriate byte counting, timeouts, idle, undo. */
 
-import { ZERO } from '../connection/fraction.js';
+import { ZERO } from '../numbers/fraction.js';
 import type { CongestionControl, RateSample, SenderView } from './controller.js';
 
 /** RFC 6928 2: ten segments, at most 14,600 bytes unless two segments are more. */

@@ -3,11 +3,11 @@
  * connection stays where it is.
  */
 import { Memory } from '../../../memory/memory.js';
-import { TIMER_NONE, TIMER_REORDER } from '../connection/busy.js';
-import { Connection } from '../connection/connection.js';
-import { CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK } from '../connection/state.js';
 import type { TcpLayer } from '../layer.js';
 import { updateMss } from '../send/mss.js';
+import { TIMER_NONE, TIMER_REORDER } from '../state/busy.js';
+import { Connection } from '../state/connection.js';
+import { CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK } from '../state/states.js';
 import { NONE } from '../tables/time-wait.js';
 import { MOST_TRANSMISSIONS } from './freeze.js';
 import {

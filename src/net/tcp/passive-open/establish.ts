@@ -1,12 +1,12 @@
 /** From SYN-RECEIVED to ESTABLISHED: the half-open connection becomes a connection (RFC 9293 3.10.7.4, fifth). */
 import { dropReason } from '../../drops.js';
 import type { Segment } from '../../wire/tcp.js';
-import { Connection } from '../connection/connection.js';
-import { ESTABLISHED } from '../connection/state.js';
 import type { TcpLayer } from '../layer.js';
 import { arrive } from '../receive/input.js';
-import { SHORTEST_RTT } from '../recovery/rto.js';
 import { updateMss } from '../send/mss.js';
+import { Connection } from '../state/connection.js';
+import { SHORTEST_RTT } from '../state/rto.js';
+import { ESTABLISHED } from '../state/states.js';
 import type { HalfOpen } from './half-open.js';
 
 const PORT_CLOSED = dropReason('tcp-port-closed');

@@ -4,7 +4,7 @@ import type { Accept, Adopt } from '../../flow.js';
 import type { Ipv4 } from '../../ip/ip-output.js';
 import { ACK, CWR, ECE, FIN, RST, type Segment, SYN } from '../../wire/tcp.js';
 import type { TcpLayer } from '../layer.js';
-import { after } from '../sequence.js';
+import { after } from '../numbers/sequence.js';
 import { HalfOpen } from './half-open.js';
 import { sendSynAck } from './syn-ack.js';
 import { NOT_OURS, SynCookies } from './syn-cookies.js';

@@ -1,7 +1,7 @@
 /** The answer to a SYN (RFC 9293 3.10.7.2, third). */
 import { ACK, ECE, SYN } from '../../wire/tcp.js';
 import type { TcpLayer } from '../layer.js';
-import { writeSynOptions } from '../syn-options.js';
+import { writeSynOptions } from '../send/syn-options.js';
 import type { HalfOpen } from './half-open.js';
 import { cookieTimestamp } from './syn-cookies.js';
 

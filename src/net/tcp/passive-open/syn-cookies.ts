@@ -6,7 +6,7 @@ import { dropReason } from '../../drops.js';
 import type { Ipv4 } from '../../ip/ip-output.js';
 import type { Segment } from '../../wire/tcp.js';
 import type { TcpLayer } from '../layer.js';
-import { after } from '../sequence.js';
+import { after } from '../numbers/sequence.js';
 import type { KeyedHash } from '../tables/keyed-hash.js';
 import { establish } from './establish.js';
 import { HalfOpen } from './half-open.js';

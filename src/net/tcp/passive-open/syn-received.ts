@@ -2,7 +2,7 @@
 import { dropReason } from '../../drops.js';
 import { ACK, FIN, RST, type Segment, SYN } from '../../wire/tcp.js';
 import type { TcpLayer } from '../layer.js';
-import { after } from '../sequence.js';
+import { after } from '../numbers/sequence.js';
 import { establish } from './establish.js';
 import type { HalfOpen } from './half-open.js';
 import { repeatSynAck } from './syn-ack.js';

@@ -2,13 +2,13 @@
 import type { Segment } from '../../wire/tcp.js';
 import { ECE } from '../../wire/tcp.js';
 import type { RateSample } from '../congestion/controller.js';
-import { FRTO_OFF, FRTO_PROBING, TIMER_NONE } from '../connection/busy.js';
-import type { Connection } from '../connection/connection.js';
+import { after, before, notAfter, notBefore } from '../numbers/sequence.js';
 import { markHeadLost, rackDelivered, rackDetect, rackDsack } from '../recovery/rack.js';
 import { enterRecovery, proportionalRate } from '../recovery/recovery.js';
-import { armAfterAck, PASSED_REMEMBERED } from '../recovery/timeout.js';
-import type { Sent } from '../send/in-flight.js';
-import { after, before, notAfter, notBefore } from '../sequence.js';
+import { FRTO_OFF, FRTO_PROBING, TIMER_NONE } from '../state/busy.js';
+import type { Connection } from '../state/connection.js';
+import type { Sent } from '../state/in-flight.js';
+import { armAfterAck, PASSED_REMEMBERED } from '../timers/timeout.js';
 
 const sample: RateSample = {
   deliveryRate: 0,

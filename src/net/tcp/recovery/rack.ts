@@ -1,8 +1,9 @@
 /** What is lost: RACK (RFC 8985) where the peer sends SACK, duplicate ACKs (RFC 5681, 6582) where it does not. */
-import { TIMER_NONE, TIMER_REORDER } from '../connection/busy.js';
-import type { Connection } from '../connection/connection.js';
-import type { Sent } from '../send/in-flight.js';
-import { after, before, notAfter } from '../sequence.js';
+
+import { after, before, notAfter } from '../numbers/sequence.js';
+import { TIMER_NONE, TIMER_REORDER } from '../state/busy.js';
+import type { Connection } from '../state/connection.js';
+import type { Sent } from '../state/in-flight.js';
 
 /** RFC 8985 6.2 step 2: the newest transmission that is known to have arrived. */
 export function rackDelivered(c: Connection, one: Sent, end: number, now: number): void {

@@ -1,5 +1,5 @@
 /** Loss recovery: where it begins, and how much may be sent in it (proportional rate reduction, RFC 6937). */
-import type { Connection } from '../connection/connection.js';
+import type { Connection } from '../state/connection.js';
 
 /**
  * Bytes that are believed to be in the network, less those that duplicate ACKs have told of: in a recovery all of these, before one two

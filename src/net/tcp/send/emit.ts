@@ -3,10 +3,10 @@ import { HEADROOM, TRANSPORT_OFFSET } from '../../device/tx-frame.js';
 import { ECN_ECT0, ECN_NOT_ECT } from '../../ip/ip-output.js';
 import { addWords, fold, pseudoHeader } from '../../wire/checksum.js';
 import { ACK, CWR, ECE, FIN, PROTOCOL_TCP, PSH, putInt32, putUint16, URG } from '../../wire/tcp.js';
-import type { Connection } from '../connection/connection.js';
-import { STATE_NAMES } from '../connection/state.js';
-import { tell } from '../probing.js';
-import { after } from '../sequence.js';
+import { after } from '../numbers/sequence.js';
+import type { Connection } from '../state/connection.js';
+import { STATE_NAMES } from '../state/states.js';
+import { tell } from './probing.js';
 
 /** What the sack option needs: kind, length, 4 blocks. */
 const blocks = new Int32Array(8);

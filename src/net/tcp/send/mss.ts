@@ -1,6 +1,6 @@
 /** How much a segment may carry. */
 import { HEAD_SIZE, TRANSPORT_OFFSET } from '../../device/tx-frame.js';
-import type { Connection } from '../connection/connection.js';
+import type { Connection } from '../state/connection.js';
 
 /** RFC 9293 3.7.1: Eff.snd.MSS out of the peer's MSS, the path and the options on each segment. */
 export function updateMss(c: Connection): void {

@@ -1,13 +1,13 @@
 /** Sends what may be sent: lost segments first, then new data, then FIN, then an ACK if one is still due. */
 import { ACK, FIN } from '../../wire/tcp.js';
-import { FRTO_PROBING, TIMER_NONE, TIMER_PERSIST } from '../connection/busy.js';
-import type { Connection } from '../connection/connection.js';
-import { CLOSED, ESTABLISHED } from '../connection/state.js';
+import { after, before } from '../numbers/sequence.js';
 import { inNetwork } from '../recovery/recovery.js';
-import { armAfterSend } from '../recovery/timeout.js';
-import { after, before } from '../sequence.js';
+import { FRTO_PROBING, TIMER_NONE, TIMER_PERSIST } from '../state/busy.js';
+import type { Connection } from '../state/connection.js';
+import { MOST_RECORDS, type Sent } from '../state/in-flight.js';
+import { CLOSED, ESTABLISHED } from '../state/states.js';
+import { armAfterSend } from '../timers/timeout.js';
 import { emit, sendAck } from './emit.js';
-import { MOST_RECORDS, type Sent } from './in-flight.js';
 
 /** Remembers what delivery-rate estimation and RACK need of a transmission. */
 function stamp(c: Connection, one: Sent, now: number): void {

@@ -1,5 +1,5 @@
 /** What a connection keeps of what came, as the budget counts it: the memory that it takes, not the bytes that are in it. */
-import type { Connection } from './connection/connection.js';
+import type { Connection } from './connection.js';
 
 export class Charge {
   /** Bytes that the budget was told of. */

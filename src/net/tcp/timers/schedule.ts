@@ -1,13 +1,14 @@
 /** When each connection is dealt with next: its timers, and the output that waits for the end of the batch. */
-import { TIMER_NONE } from '../connection/busy.js';
-import type { Connection } from '../connection/connection.js';
-import { CLOSED, SYN_SENT } from '../connection/state.js';
+
 import type { TcpLayer } from '../layer.js';
-import { onLife } from '../recovery/keep-alive.js';
-import { onTimer } from '../recovery/timeout.js';
 import { sendAck } from '../send/emit.js';
 import { output } from '../send/output.js';
-import { TimerHeap } from './timer-heap.js';
+import { TIMER_NONE } from '../state/busy.js';
+import type { Connection } from '../state/connection.js';
+import { CLOSED, SYN_SENT } from '../state/states.js';
+import { TimerHeap } from '../tables/timer-heap.js';
+import { onLife } from './keep-alive.js';
+import { onTimer } from './timeout.js';
 
 export class Schedule {
   private readonly timers = new TimerHeap<Connection>();

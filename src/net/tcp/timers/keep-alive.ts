@@ -1,7 +1,8 @@
 /** Keep-alive (RFC 9293 3.8.4): off unless the owner asks, and only after nothing was heard for the whole interval. */
-import type { Connection } from '../connection/connection.js';
-import { FIN_WAIT_2 } from '../connection/state.js';
+
 import { probeKeepAlive } from '../send/output.js';
+import type { Connection } from '../state/connection.js';
+import { FIN_WAIT_2 } from '../state/states.js';
 
 /** Two hours (RFC 9293 MUST-28). */
 export const KEEP_ALIVE_INTERVAL = 7_200_000;

@@ -8,12 +8,12 @@ import type { Ipv4, Route } from '../../ip/ip-output.js';
 import { formatIpv4 } from '../../wire/address.js';
 import type { SenderView } from '../congestion/controller.js';
 import type { TcpLayer } from '../layer.js';
+import { ZERO } from '../numbers/fraction.js';
+import { leave } from '../receive/ending.js';
 import { resumed } from '../receive/receive.js';
-import { KEEP_ALIVE_INTERVAL, setKeepAlive } from '../recovery/keep-alive.js';
+import { KEEP_ALIVE_INTERVAL, setKeepAlive } from '../timers/keep-alive.js';
 import { type Busy, FRTO_OFF, TIMER_NONE } from './busy.js';
-import { leave } from './ending.js';
-import { ZERO } from './fraction.js';
-import { CLOSE_WAIT, CLOSED, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, STATE_NAMES } from './state.js';
+import { CLOSE_WAIT, CLOSED, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, STATE_NAMES } from './states.js';
 
 /** What an owner that has gone is replaced by. */
 const nobody: FlowHandler = { data() {}, ended() {}, drained() {}, closed() {} };

@@ -3,15 +3,16 @@
  * congestion control. An idle connection has none of it, and a request borrows one out of a pool: ten thousand that idle cost
  * half a kilobyte less each, and one that lives for a single request allocates little.
  */
-import { Charge } from '../charge.js';
+
 import type { CongestionControl } from '../congestion/controller.js';
-import { Duplicates } from '../duplicates.js';
-import type { Held } from '../receive/held.js';
-import type { Reassembly } from '../receive/reassembly.js';
-import { RttEstimator } from '../recovery/rto.js';
-import { InFlight, type SentPool } from '../send/in-flight.js';
-import { SendQueue } from '../send/send-queue.js';
-import { ZERO } from './fraction.js';
+import { ZERO } from '../numbers/fraction.js';
+import { Charge } from './charge.js';
+import { Duplicates } from './duplicates.js';
+import type { Held } from './held.js';
+import { InFlight, type SentPool } from './in-flight.js';
+import type { Reassembly } from './reassembly.js';
+import { RttEstimator } from './rto.js';
+import { SendQueue } from './send-queue.js';
 
 /** What the retransmission timer is armed for. */
 export const TIMER_NONE = 0;

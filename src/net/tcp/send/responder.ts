@@ -1,15 +1,15 @@
 /** Segments that belong to no connection: RST (RFC 9293 3.10.7.1), and answers out of TIME-WAIT. Written by hand, into `tx`. */
-import { HEADROOM, TRANSPORT_OFFSET } from '../device/tx-frame.js';
-import { dropReason } from '../drops.js';
-import { ECN_NOT_ECT, type Ipv4, type Route } from '../ip/ip-output.js';
-import { addWords, fold, pseudoHeader } from '../wire/checksum.js';
-import { ACK, FIN, PROTOCOL_TCP, putInt32, putUint16, RST, type Segment, SYN } from '../wire/tcp.js';
-import type { Connection } from './connection/connection.js';
-import { SYN_SENT } from './connection/state.js';
-import type { TcpLayer } from './layer.js';
+import { HEADROOM, TRANSPORT_OFFSET } from '../../device/tx-frame.js';
+import { dropReason } from '../../drops.js';
+import { ECN_NOT_ECT, type Ipv4, type Route } from '../../ip/ip-output.js';
+import { addWords, fold, pseudoHeader } from '../../wire/checksum.js';
+import { ACK, FIN, PROTOCOL_TCP, putInt32, putUint16, RST, type Segment, SYN } from '../../wire/tcp.js';
+import type { TcpLayer } from '../layer.js';
+import { after, before } from '../numbers/sequence.js';
+import type { Connection } from '../state/connection.js';
+import { SYN_SENT } from '../state/states.js';
+import type { TimeWait } from '../tables/time-wait.js';
 import { stateName, tell } from './probing.js';
-import { after, before } from './sequence.js';
-import type { TimeWait } from './tables/time-wait.js';
 
 const NO_ROUTE = dropReason('ip-no-route');
 const IN_TIME_WAIT = dropReason('tcp-time-wait');

@@ -8,9 +8,9 @@
  * transmission, or as the next to be sent again, at the end of a list.
  */
 import { Steps } from '../../steps.js';
-import { ZERO } from '../connection/fraction.js';
-import { SentList } from '../sent-list.js';
-import { after, before } from '../sequence.js';
+import { ZERO } from '../numbers/fraction.js';
+import { after, before } from '../numbers/sequence.js';
+import { SentList } from './sent-list.js';
 
 /** Records of one connection; at this bound nothing new is sent, and SACK divides no record. */
 export const MOST_RECORDS = 8192;

@@ -1,4 +1,9 @@
 /** What happens when nothing happens: retransmission (RFC 6298), tail loss probe (8985 7), zero-window probe (9293 3.8.6.1). */
+
+import { rackDetect } from '../recovery/rack.js';
+import { enterRecovery } from '../recovery/recovery.js';
+import { updateMss } from '../send/mss.js';
+import { output, probeTail, probeWindow } from '../send/output.js';
 import {
   FRTO_OFF,
   FRTO_WAITING,
@@ -7,14 +12,10 @@ import {
   TIMER_PROBE,
   TIMER_REORDER,
   TIMER_RTO,
-} from '../connection/busy.js';
-import type { Connection } from '../connection/connection.js';
-import { CLOSED, SYN_RECEIVED, SYN_SENT } from '../connection/state.js';
-import { updateMss } from '../send/mss.js';
-import { output, probeTail, probeWindow } from '../send/output.js';
-import { rackDetect } from './rack.js';
-import { enterRecovery } from './recovery.js';
-import { RTO_MAX } from './rto.js';
+} from '../state/busy.js';
+import type { Connection } from '../state/connection.js';
+import { RTO_MAX } from '../state/rto.js';
+import { CLOSED, SYN_RECEIVED, SYN_SENT } from '../state/states.js';
 
 /** What passes everywhere (RFC 9293 3.7.1). */
 const BLACK_HOLE_MSS = 536;

@@ -1,9 +1,9 @@
 /** Tells a probe of segments, with the state of their connection before and after. Not on anybody's path when nobody looks. */
-import type { Probe, ProbeEvent } from '../probe.js';
-import { formatIpv4 } from '../wire/address.js';
-import { STATE_NAMES } from './connection/state.js';
-import type { TcpLayer } from './layer.js';
-import { NONE } from './tables/time-wait.js';
+import type { Probe, ProbeEvent } from '../../probe.js';
+import { formatIpv4 } from '../../wire/address.js';
+import type { TcpLayer } from '../layer.js';
+import { STATE_NAMES } from '../state/states.js';
+import { NONE } from '../tables/time-wait.js';
 
 /** What was seen of a segment before it was dealt with. */
 export interface Seen {

@@ -2,10 +2,10 @@
 import { dropReason } from '../drops.js';
 import type { Ipv4 } from '../ip/ip-output.js';
 import { ACK, RST, type Segment, SYN } from '../wire/tcp.js';
-import type { TcpLayer } from './layer.js';
 import { updateMss } from './send/mss.js';
 import { peerMss, writeSynOptions } from './send/syn-options.js';
 import { TIMER_NONE, TIMER_RTO } from './state/busy.js';
+import type { TcpContext } from './state/connection.js';
 import { Connection } from './state/connection.js';
 import { SHORTEST_RTT } from './state/rto.js';
 import { ESTABLISHED, FIN_WAIT_1, SYN_RECEIVED, SYN_SENT } from './state/states.js';
@@ -18,7 +18,7 @@ const RST_INVALID = dropReason('tcp-rst-invalid');
 export class ActiveOpen {
   private nextPort = 0;
 
-  constructor(private readonly layer: TcpLayer) {}
+  constructor(private readonly layer: TcpContext) {}
 
   /** SYN in SYN-SENT, SYN-ACK in SYN-RECEIVED. */
   sendSyn(c: Connection, now: number): void {

@@ -4,8 +4,7 @@
  * comes new is refused. All by estimate: bytes that are counted, and what a record of each kind was measured to take.
  */
 
-import type { TcpLayer } from './layer.js';
-import type { Connection } from './state/connection.js';
+import type { Connection, TcpContext } from './state/connection.js';
 import { CLOSED, ESTABLISHED } from './state/states.js';
 
 /** A connection with what its owner has for it; what it is lent beside, while it is busy. */
@@ -32,7 +31,7 @@ export class Budget {
   private barren = 0;
   private barrenAt = Number.NEGATIVE_INFINITY;
 
-  constructor(private readonly layer: TcpLayer) {}
+  constructor(private readonly layer: TcpContext) {}
 
   /** Bytes in use now. */
   get used(): number {

@@ -11,17 +11,19 @@ import { PROTOCOL_TCP, Segment, TCP_HEADER } from '../wire/tcp.js';
 import { ActiveOpen } from './active-open.js';
 import { Budget } from './budget.js';
 import type { CongestionControl } from './congestion/controller.js';
-import { type Departed, type Elsewhere, nameOf } from './moving/hand-over.js';
 import { Listening } from './passive-open/listening.js';
+import { leave } from './receive/ending.js';
 import { icmpError, quotedFlow, quotedSequence } from './receive/icmp.js';
 import { arrive } from './receive/input.js';
+import { resumed } from './receive/receive.js';
 import { stateName, tell } from './send/probing.js';
 import { Responder } from './send/responder.js';
 import { BusyPool } from './state/busy.js';
 import { discharge } from './state/charge.js';
-import type { Connection } from './state/connection.js';
-import { SentPool } from './state/in-flight.js';
+import type { Connection, TcpContext } from './state/connection.js';
+import { type Departed, type Elsewhere, nameOf } from './state/departure.js';
 import { DEFAULT_LIMITS, type TcpLimits } from './state/limits.js';
+import { SentPool } from './state/sent.js';
 import { CLOSED } from './state/states.js';
 import { FlowTable } from './tables/flow-table.js';
 import { KeyedHash } from './tables/keyed-hash.js';
@@ -44,7 +46,7 @@ export interface TcpOptions {
   readonly limits?: Partial<TcpLimits>;
 }
 
-export class TcpLayer implements Transport {
+export class TcpLayer implements Transport, TcpContext {
   readonly protocol = PROTOCOL_TCP;
   readonly ip: IpOutput;
   readonly drops: Drops;
@@ -240,6 +242,14 @@ export class TcpLayer implements Transport {
     }
     c.heldBytes = 0;
     if (tell) c.tellClosed(reason);
+  }
+
+  resumed(c: Connection): void {
+    resumed(c);
+  }
+
+  leave(c: Connection): void {
+    leave(c);
   }
 
   /** Takes it out as it is: nothing of it happens, and nobody finds it. */

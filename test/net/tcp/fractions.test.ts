@@ -2,8 +2,8 @@ import { setFlagsFromString } from 'node:v8';
 import t from 'tap';
 import { type CongestionName, congestionByName } from '../../../src/net/tcp/congestion/index.js';
 import { Busy, BusyPool } from '../../../src/net/tcp/state/busy.js';
-import { Sent, SentPool } from '../../../src/net/tcp/state/in-flight.js';
 import { RttEstimator } from '../../../src/net/tcp/state/rto.js';
+import { Sent, SentPool } from '../../../src/net/tcp/state/sent.js';
 import { fetchOnce } from './exchange.js';
 
 setFlagsFromString('--allow-natives-syntax');

@@ -3,13 +3,12 @@
  * layer until they can follow (`moving/`), and the new one knows their names; what is no connection yet, or none any more, moves: the SYN queue, TIME-WAIT, the
  * keys of initial sequence numbers, cookies and timestamps, and the clock that these run on.
  */
-import type { Ipv4 } from '../../ip/ip-output.js';
 import type { TcpLayer } from '../layer.js';
 import { HalfOpen } from '../passive-open/half-open.js';
-import { NONE, type TimeWait } from '../tables/time-wait.js';
+import { type Departed, type FlowName, nameOf, type TimeWaitState, timeWaitState } from '../state/departure.js';
+import { NONE } from '../tables/time-wait.js';
 
-/** Remote address, local address, and `remote port << 16 | local port`: int32 each. */
-export type FlowName = readonly [Ipv4, Ipv4, number];
+export { type Departed, type Elsewhere, type FlowName, nameOf, type TimeWaitState } from '../state/departure.js';
 
 /** All times are ms before or after the moment of the hand-over. */
 export interface TcpState {
@@ -37,35 +36,6 @@ export interface HalfOpenState {
   readonly age: number;
   readonly retries: number;
   readonly dueIn: number;
-}
-
-export interface TimeWaitState {
-  readonly name: FlowName;
-  readonly sndNxt: number;
-  readonly rcvNxt: number;
-  readonly timestamps: boolean;
-  readonly tsRecent: number;
-  readonly tsOffset: number;
-  readonly expiresIn: number;
-  /** It stands in FIN-WAIT-2. A program from before this was known says nothing, nor of `window`. */
-  readonly open?: boolean;
-  readonly window?: number;
-}
-
-/** Told by a layer that has given its traffic away. */
-export interface Departed {
-  /** A connection has come to TIME-WAIT; the new layer keeps it from now on. Called before `gone`. */
-  timeWait(state: TimeWaitState): void;
-  /** There is no connection of this name here any more. */
-  gone(name: FlowName): void;
-}
-
-/** Where segments go for which a layer has no connection, but a predecessor may. */
-export interface Elsewhere {
-  /** `bytes[ip..end)` is a datagram with a whole, verified segment. True: it was taken. */
-  segment(remote: Ipv4, local: Ipv4, ports: number, tos: number, bytes: Uint8Array, ip: number, end: number): boolean;
-  /** An ICMP error about a datagram of ours, `bytes[ip..end)`. True: it was taken. */
-  error(type: number, code: number, mtu: number, bytes: Uint8Array, ip: number, end: number): boolean;
 }
 
 /**
@@ -130,18 +100,8 @@ export function adoptTimeWait(layer: TcpLayer, state: TimeWaitState, now: number
   layer.waiting.add({ ...addresses, sndNxt, rcvNxt, open, timestamps, tsRecent, tsOffset, expires, window });
 }
 
-export function timeWaitState(one: TimeWait, now: number): TimeWaitState {
-  const { sndNxt, rcvNxt, open, timestamps, tsRecent, tsOffset, window } = one;
-  const expiresIn = one.expires - now;
-  return { name: nameOf(one), sndNxt, rcvNxt, open, timestamps, tsRecent, tsOffset, expiresIn, window };
-}
-
 function halfOpenState(one: HalfOpen, now: number): HalfOpenState {
   const { iss, irs, mss, scale, sackOk, timestamps, ecn, tsRecent, tsOffset, retries } = one;
   const times = { age: now - one.sentAt, dueIn: one.deadline - now };
   return { name: nameOf(one), iss, irs, mss, scale, sackOk, timestamps, ecn, tsRecent, tsOffset, retries, ...times };
-}
-
-export function nameOf(one: { remoteAddress: Ipv4; localAddress: Ipv4; ports: number }): FlowName {
-  return [one.remoteAddress, one.localAddress, one.ports];
 }

@@ -5,8 +5,8 @@
 import { dropReason } from '../../drops.js';
 import type { Ipv4 } from '../../ip/ip-output.js';
 import type { Segment } from '../../wire/tcp.js';
-import type { TcpLayer } from '../layer.js';
 import { after } from '../numbers/sequence.js';
+import type { TcpContext } from '../state/connection.js';
 import type { KeyedHash } from '../tables/keyed-hash.js';
 import { establish } from './establish.js';
 import { HalfOpen } from './half-open.js';
@@ -26,7 +26,7 @@ export const OPENED = 2;
 export class SynCookies {
   private since = Number.NEGATIVE_INFINITY;
 
-  constructor(private readonly layer: TcpLayer) {}
+  constructor(private readonly layer: TcpContext) {}
 
   /** Since one was sent, ms; -1: none was. */
   age(now: number): number {

@@ -3,12 +3,13 @@ import type { Segment } from '../../wire/tcp.js';
 import { ECE } from '../../wire/tcp.js';
 import type { RateSample } from '../congestion/controller.js';
 import { after, before, notAfter, notBefore } from '../numbers/sequence.js';
+import { armAfterAck } from '../recovery/arm.js';
 import { markHeadLost, rackDelivered, rackDetect, rackDsack } from '../recovery/rack.js';
 import { enterRecovery, proportionalRate } from '../recovery/recovery.js';
+import { PASSED_REMEMBERED } from '../send/mss.js';
 import { FRTO_OFF, FRTO_PROBING, TIMER_NONE } from '../state/busy.js';
 import type { Connection } from '../state/connection.js';
-import type { Sent } from '../state/in-flight.js';
-import { armAfterAck, PASSED_REMEMBERED } from '../timers/timeout.js';
+import type { Sent } from '../state/sent.js';
 
 const sample: RateSample = {
   deliveryRate: 0,

@@ -1,11 +1,11 @@
 /** ICMP errors about a connection (RFC 9293 3.9.2.2), believed only inside of the send window (RFC 5927 4.1). */
 import { dropReason } from '../../drops.js';
 import { int32At, uint16At } from '../../wire/tcp.js';
-import type { FlowName } from '../moving/hand-over.js';
 import { before, notBefore } from '../numbers/sequence.js';
 import { updateMss } from '../send/mss.js';
 import { output } from '../send/output.js';
 import type { Connection } from '../state/connection.js';
+import type { FlowName } from '../state/departure.js';
 import { SYN_SENT } from '../state/states.js';
 
 const OUT_OF_WINDOW = dropReason('icmp-error-out-of-window');

@@ -3,7 +3,7 @@
 import { after, before, notAfter } from '../numbers/sequence.js';
 import { TIMER_NONE, TIMER_REORDER } from '../state/busy.js';
 import type { Connection } from '../state/connection.js';
-import type { Sent } from '../state/in-flight.js';
+import type { Sent } from '../state/sent.js';
 
 /** RFC 8985 6.2 step 2: the newest transmission that is known to have arrived. */
 export function rackDelivered(c: Connection, one: Sent, end: number, now: number): void {

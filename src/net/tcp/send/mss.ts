@@ -2,6 +2,9 @@
 import { HEAD_SIZE, TRANSPORT_OFFSET } from '../../device/tx-frame.js';
 import type { Connection } from '../state/connection.js';
 
+/** How long a segment that passed speaks for its path, ms. */
+export const PASSED_REMEMBERED = 10_000;
+
 /** RFC 9293 3.7.1: Eff.snd.MSS out of the peer's MSS, the path and the options on each segment. */
 export function updateMss(c: Connection): void {
   const { ip } = c.layer;

@@ -1,12 +1,13 @@
 /** Sends what may be sent: lost segments first, then new data, then FIN, then an ACK if one is still due. */
 import { ACK, FIN } from '../../wire/tcp.js';
 import { after, before } from '../numbers/sequence.js';
+import { armAfterSend } from '../recovery/arm.js';
 import { inNetwork } from '../recovery/recovery.js';
 import { FRTO_PROBING, TIMER_NONE, TIMER_PERSIST } from '../state/busy.js';
 import type { Connection } from '../state/connection.js';
-import { MOST_RECORDS, type Sent } from '../state/in-flight.js';
+import { MOST_RECORDS } from '../state/in-flight.js';
+import type { Sent } from '../state/sent.js';
 import { CLOSED, ESTABLISHED } from '../state/states.js';
-import { armAfterSend } from '../timers/timeout.js';
 import { emit, sendAck } from './emit.js';
 
 /** Remembers what delivery-rate estimation and RACK need of a transmission. */

@@ -4,9 +4,8 @@ import { dropReason } from '../../drops.js';
 import { ECN_NOT_ECT, type Ipv4, type Route } from '../../ip/ip-output.js';
 import { addWords, fold, pseudoHeader } from '../../wire/checksum.js';
 import { ACK, FIN, PROTOCOL_TCP, putInt32, putUint16, RST, type Segment, SYN } from '../../wire/tcp.js';
-import type { TcpLayer } from '../layer.js';
 import { after, before } from '../numbers/sequence.js';
-import type { Connection } from '../state/connection.js';
+import type { Connection, TcpContext } from '../state/connection.js';
 import { SYN_SENT } from '../state/states.js';
 import type { TimeWait } from '../tables/time-wait.js';
 import { stateName, tell } from './probing.js';
@@ -16,7 +15,7 @@ const IN_TIME_WAIT = dropReason('tcp-time-wait');
 const AFTER_CLOSE = dropReason('tcp-after-close');
 
 export class Responder {
-  constructor(private readonly layer: TcpLayer) {}
+  constructor(private readonly layer: TcpContext) {}
 
   /** Finishes and sends what lies in `tx.head` from the options on. `options`: their bytes. */
   send(

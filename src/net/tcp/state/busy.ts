@@ -6,13 +6,13 @@
 
 import type { CongestionControl } from '../congestion/controller.js';
 import { ZERO } from '../numbers/fraction.js';
-import { Charge } from './charge.js';
 import { Duplicates } from './duplicates.js';
 import type { Held } from './held.js';
-import { InFlight, type SentPool } from './in-flight.js';
+import { InFlight } from './in-flight.js';
 import type { Reassembly } from './reassembly.js';
 import { RttEstimator } from './rto.js';
 import { SendQueue } from './send-queue.js';
+import type { SentPool } from './sent.js';
 
 /** What the retransmission timer is armed for. */
 export const TIMER_NONE = 0;
@@ -84,7 +84,8 @@ export class Busy {
   /** Sequence number of a FIN that came early. */
   finAt = 0;
   finPending = false;
-  readonly charge = new Charge();
+  /** Bytes that the budget was told of for what is kept of what came. */
+  charged = 0;
   /** Data that came while paused. */
   held: Held | undefined = undefined;
   dsackLeft = 0;

@@ -7,16 +7,19 @@ import type { CloseReason, Endpoint, Flow, FlowHandler, FlowInfo } from '../../f
 import type { Ipv4, Route } from '../../ip/ip-output.js';
 import { formatIpv4 } from '../../wire/address.js';
 import type { SenderView } from '../congestion/controller.js';
-import type { TcpLayer } from '../layer.js';
 import { ZERO } from '../numbers/fraction.js';
-import { leave } from '../receive/ending.js';
-import { resumed } from '../receive/receive.js';
-import { KEEP_ALIVE_INTERVAL, setKeepAlive } from '../timers/keep-alive.js';
 import { type Busy, FRTO_OFF, TIMER_NONE } from './busy.js';
+import type { Context } from './context.js';
 import { CLOSE_WAIT, CLOSED, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, STATE_NAMES } from './states.js';
+
+/** Two hours (RFC 9293 MUST-28). */
+const KEEP_ALIVE_INTERVAL = 7_200_000;
 
 /** What an owner that has gone is replaced by. */
 const nobody: FlowHandler = { data() {}, ended() {}, drained() {}, closed() {} };
+
+/** The layer, as the parts of TCP see it. */
+export type TcpContext = Context<Connection>;
 
 export class Connection implements Flow, SenderView {
   handler: FlowHandler = nobody;
@@ -110,7 +113,7 @@ export class Connection implements Flow, SenderView {
   opened: ((c: Connection) => void) | undefined = undefined;
 
   constructor(
-    readonly layer: TcpLayer,
+    readonly layer: TcpContext,
     readonly route: Route,
     readonly localAddress: Ipv4,
     readonly remoteAddress: Ipv4,
@@ -302,7 +305,7 @@ export class Connection implements Flow, SenderView {
   }
 
   reset(): void {
-    if (this.state === FIN_WAIT_2 && !this.finReceived) leave(this);
+    if (this.state === FIN_WAIT_2 && !this.finReceived) this.layer.leave(this);
     else this.layer.abort(this, 'reset-by-us');
   }
 
@@ -313,7 +316,7 @@ export class Connection implements Flow, SenderView {
   resume(): void {
     if (!this.paused) return;
     this.paused = false;
-    resumed(this);
+    this.layer.resumed(this);
   }
 
   /** Tells the owner that it is over, once. */
@@ -327,7 +330,9 @@ export class Connection implements Flow, SenderView {
 
   /** Sends keep-alives after `interval` ms of silence; 0 turns them off, as they are to begin with (RFC 9293 MUST-24). */
   keepAlive(interval: number = KEEP_ALIVE_INTERVAL): void {
-    setKeepAlive(this, interval);
+    this.keepAliveInterval = interval;
+    this.keepAliveProbes = 0;
+    if (this.state !== FIN_WAIT_2) this.lifeAt = interval > 0 ? this.heardAt + interval : Number.POSITIVE_INFINITY;
     this.layer.schedule.rearm(this);
   }
 

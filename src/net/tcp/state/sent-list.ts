@@ -1,5 +1,5 @@
 /** Transmissions in an order of their own, linked through themselves: each is in one list at most. */
-import type { Sent } from './in-flight.js';
+import type { Sent } from './sent.js';
 
 export class SentList {
   first: Sent | undefined = undefined;

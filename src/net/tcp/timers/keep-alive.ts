@@ -4,18 +4,9 @@ import { probeKeepAlive } from '../send/output.js';
 import type { Connection } from '../state/connection.js';
 import { FIN_WAIT_2 } from '../state/states.js';
 
-/** Two hours (RFC 9293 MUST-28). */
-export const KEEP_ALIVE_INTERVAL = 7_200_000;
 /** Between unanswered probes, ms, and how many of them end the connection (MUST-29: one does not). */
 const PROBE_INTERVAL = 75_000;
 const PROBES = 9;
-
-/** Turns it on with `interval` ms of silence before the first probe, or off with 0. */
-export function setKeepAlive(c: Connection, interval: number): void {
-  c.keepAliveInterval = interval;
-  c.keepAliveProbes = 0;
-  if (c.state !== FIN_WAIT_2) c.lifeAt = interval > 0 ? c.heardAt + interval : Number.POSITIVE_INFINITY;
-}
 
 /** The life timer fired. False: the connection is over. */
 export function onLife(c: Connection, now: number): boolean {

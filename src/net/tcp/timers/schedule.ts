@@ -1,10 +1,9 @@
 /** When each connection is dealt with next: its timers, and the output that waits for the end of the batch. */
 
-import type { TcpLayer } from '../layer.js';
 import { sendAck } from '../send/emit.js';
 import { output } from '../send/output.js';
 import { TIMER_NONE } from '../state/busy.js';
-import type { Connection } from '../state/connection.js';
+import type { Connection, TcpContext } from '../state/connection.js';
 import { CLOSED, SYN_SENT } from '../state/states.js';
 import { TimerHeap } from '../tables/timer-heap.js';
 import { onLife } from './keep-alive.js';
@@ -16,7 +15,7 @@ export class Schedule {
   private readonly dirty: (Connection | undefined)[] = [];
   private dirtyCount = 0;
 
-  constructor(private readonly layer: TcpLayer) {}
+  constructor(private readonly layer: TcpContext) {}
 
   /** It has output due, which is sent at the end of the batch. */
   touch(c: Connection): void {

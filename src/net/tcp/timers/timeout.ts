@@ -1,8 +1,9 @@
 /** What happens when nothing happens: retransmission (RFC 6298), tail loss probe (8985 7), zero-window probe (9293 3.8.6.1). */
 
+import { armAfterAck, timeout } from '../recovery/arm.js';
 import { rackDetect } from '../recovery/rack.js';
 import { enterRecovery } from '../recovery/recovery.js';
-import { updateMss } from '../send/mss.js';
+import { PASSED_REMEMBERED, updateMss } from '../send/mss.js';
 import { output, probeTail, probeWindow } from '../send/output.js';
 import {
   FRTO_OFF,
@@ -14,68 +15,14 @@ import {
   TIMER_RTO,
 } from '../state/busy.js';
 import type { Connection } from '../state/connection.js';
-import { RTO_MAX } from '../state/rto.js';
 import { CLOSED, SYN_RECEIVED, SYN_SENT } from '../state/states.js';
 
 /** What passes everywhere (RFC 9293 3.7.1). */
 const BLACK_HOLE_MSS = 536;
 /** What is tried first, in bytes of data. */
 const LARGE = 1200;
-/** How long a segment that passed speaks for its path, ms. */
-export const PASSED_REMEMBERED = 10_000;
 /** Retransmissions before trouble is told of (RFC 9293 SHLD-10). */
 const R1 = 3;
-
-function timeout(c: Connection): number {
-  const { busy } = c;
-  return Math.min(RTO_MAX, busy.rtt.rto * 2 ** busy.backoff);
-}
-
-/** Arms the timer anew after the flight changed by an ACK (RFC 6298 5.3). */
-export function armAfterAck(c: Connection, now: number): void {
-  const { busy } = c;
-  if (busy.timer === TIMER_REORDER) return;
-  if (busy.flight.head === undefined) {
-    busy.timer = TIMER_NONE;
-    busy.timerAt = Number.POSITIVE_INFINITY;
-    return;
-  }
-  arm(c, now);
-}
-
-/** Something was sent (RFC 6298 5.1). New data moves the probe of the tail (RFC 8985 7.2), nothing moves a running timeout. */
-export function armAfterSend(c: Connection, now: number, newData: boolean): void {
-  const { busy } = c;
-  if (busy.timer === TIMER_REORDER || (busy.timer === TIMER_RTO && !(newData && probes(c)))) return;
-  arm(c, now);
-}
-
-/** RFC 8985 7.2: one probe a tail, only while nothing is known to be lost. */
-function probes(c: Connection): boolean {
-  const { busy } = c;
-  return (
-    c.sackOk &&
-    !busy.recovering &&
-    !busy.tlpActive &&
-    busy.backoff === 0 &&
-    busy.rtt.srtt > 0 &&
-    busy.flight.sackedBytes === 0
-  );
-}
-
-function arm(c: Connection, now: number): void {
-  const { busy } = c;
-  const rto = timeout(c);
-  busy.timer = TIMER_RTO;
-  busy.timerAt = now + rto;
-  if (!probes(c)) return;
-  let pto = 2 * busy.rtt.srtt + 8;
-  // A lone segment may wait for the peer's delayed ACK.
-  if (busy.flight.pipe <= c.mss) pto += 200;
-  // RFC 8985 7.2: where the timeout would come first, the probe goes in its place, and halves no window.
-  busy.timer = TIMER_PROBE;
-  busy.timerAt = now + Math.min(pto, rto);
-}
 
 /** The main timer fired. False: the connection is given up. */
 export function onTimer(c: Connection, now: number): boolean {

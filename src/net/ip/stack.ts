@@ -20,8 +20,9 @@ import {
 import { int32At, PROTOCOL_TCP, putUint16, uint16At } from '../wire/tcp.js';
 import { type AddressConfig, broadcastOf } from './address-config.js';
 import { Arp } from './arp.js';
+import type { IpContext } from './context.js';
 import { Icmp } from './icmp.js';
-import type { IpOutput, Ipv4, Route } from './ip-output.js';
+import type { Ipv4, Route } from './ip-output.js';
 import { Ipv4Input } from './ipv4-input.js';
 import { Ipv4Output } from './ipv4-output.js';
 import type { Random, Transport } from './transport.js';
@@ -46,7 +47,7 @@ export interface StackOptions {
   readonly ttl?: number;
 }
 
-export class Stack implements IpOutput {
+export class Stack implements IpContext {
   readonly device: Device;
   readonly random: Random;
   readonly drops: Drops;

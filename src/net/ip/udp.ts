@@ -4,11 +4,11 @@ import { RX_CHECKSUM_OK } from '../device/device.js';
 import { HEADROOM, TRANSPORT_OFFSET } from '../device/tx-frame.js';
 import { dropReason } from '../drops.js';
 import { addWords, fold, pseudoHeader } from '../wire/checksum.js';
+import { PORT_UNREACHABLE, UNREACHABLE } from '../wire/icmp.js';
 import { int32At, putUint16, uint16At } from '../wire/tcp.js';
-import { PORT_UNREACHABLE, UNREACHABLE } from './icmp.js';
+import type { IpContext } from './context.js';
 import type { Ipv4 } from './ip-output.js';
 import { RecentlySent } from './recently-sent.js';
-import type { Stack } from './stack.js';
 import type { Transport } from './transport.js';
 
 export const PROTOCOL_UDP = 17;
@@ -54,7 +54,7 @@ export class Udp implements Transport {
 
   private readonly recent = new RecentlySent();
 
-  constructor(private readonly stack: Stack) {}
+  constructor(private readonly stack: IpContext) {}
 
   isBound(port: number): boolean {
     return this.ports.has(port);

@@ -108,7 +108,7 @@ export class Budget {
     const places = Math.min(LOOK, connections.places);
     layer.steps.taken += places;
     for (let i = 0; i < places; i++) {
-      this.hand = (this.hand + 1) & (connections.places - 1);
+      this.hand = (this.hand + 1) % connections.places;
       const c = connections.at(this.hand);
       if (c === undefined) continue;
       if (this.idleFor(c) >= IDLE) idle.push(c);

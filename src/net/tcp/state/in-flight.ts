@@ -63,8 +63,15 @@ export class InFlight {
   shift(): void {
     const { ring, start } = this;
     const one = ring[start] as Sent;
-    this.account(one, -1);
-    this.unlist(one);
+    if (one.sacked || one.lost) {
+      this.account(one, -1);
+      this.unlist(one);
+    } else {
+      // Almost always: the first that was sent is the first to arrive.
+      this.pipe -= (one.end - one.seq) | 0;
+      if (this.beforeRack === one) this.beforeRack = one.older;
+      this.underWay.remove(one);
+    }
     ring[start] = undefined;
     this.start = (start + 1) & (ring.length - 1);
     this.records--;

@@ -39,9 +39,14 @@ export class SentList {
   remove(one: Sent): void {
     const { older, newer } = one;
     if (older === undefined) this.first = newer;
-    else older.newer = newer;
+    else {
+      older.newer = newer;
+      one.older = undefined;
+    }
     if (newer === undefined) this.last = older;
-    else newer.older = older;
-    one.older = one.newer = undefined;
+    else {
+      newer.older = older;
+      one.newer = undefined;
+    }
   }
 }

@@ -18,6 +18,7 @@ import { arrive } from './receive/input.js';
 import { resumed } from './receive/receive.js';
 import { stateName, tell } from './send/probing.js';
 import { Responder } from './send/responder.js';
+import { AckSample } from './state/ack-sample.js';
 import { BusyPool } from './state/busy.js';
 import { discharge } from './state/charge.js';
 import type { Connection, TcpContext } from './state/connection.js';
@@ -68,6 +69,8 @@ export class TcpLayer implements Transport, TcpContext {
   readonly receiveScale: number;
   /** The window in a SYN, which is never scaled (RFC 7323 2.2). */
   readonly initialWindow: number;
+  readonly sample = new AckSample();
+  readonly sackBlocks = new Int32Array(8);
   readonly counters = {
     segmentsIn: 0,
     segmentsOut: 0,

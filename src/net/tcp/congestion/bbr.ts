@@ -327,6 +327,11 @@ export class Bbr implements CongestionControl {
     this.cwnd = Math.max(Math.min(this.cwnd, cap), least);
   }
 
+  /** draft 5.6.4: its own window holds in a recovery, too. */
+  recoveryWindow(_prr: number): number {
+    return this.cwnd;
+  }
+
   // ---- Losses, timeouts, idleness
 
   onCongestion(_sender: SenderView, _ecn: boolean, _now: number): void {

@@ -52,6 +52,10 @@ export abstract class LossBased implements CongestionControl {
     }
   }
 
+  recoveryWindow(prr: number): number {
+    return prr;
+  }
+
   /** Bytes by which slow start grows at this ACK. */
   protected slowStart(_sender: SenderView, sample: RateSample, _now: number): number {
     return sample.acked;

@@ -1,7 +1,6 @@
 /** What an acceptable ACK does to the sender (RFC 9293 3.10.7.4, RFC 2018, 5681, 6582, 6937, 8985). */
 import type { Segment } from '../../wire/tcp.js';
 import { ECE } from '../../wire/tcp.js';
-import type { RateSample } from '../congestion/controller.js';
 import { after, before, notAfter, notBefore } from '../numbers/sequence.js';
 import { armAfterAck } from '../recovery/arm.js';
 import { markHeadLost, rackDelivered, rackDetect, rackDsack } from '../recovery/rack.js';
@@ -11,61 +10,22 @@ import { FRTO_OFF, FRTO_PROBING, TIMER_NONE } from '../state/busy.js';
 import type { Connection } from '../state/connection.js';
 import type { Sent } from '../state/sent.js';
 
-const sample: RateSample = {
-  deliveryRate: 0,
-  appLimited: false,
-  newlyDelivered: 0,
-  newlyLost: 0,
-  rtt: 0,
-  priorDelivered: 0,
-  lost: 0,
-  txInFlight: 0,
-  priorInFlight: 0,
-  inFlight: 0,
-  acked: 0,
-  ece: false,
-};
-let newest: Sent | undefined;
-const newestCopy = {
-  delivered: 0,
-  deliveredAt: 0,
-  firstSentAt: 0,
-  sentAt: 0,
-  txInFlight: 0,
-  lostBefore: 0,
-  appLimited: false,
-};
-/** F-RTO: something from before the timeout that was never sent again has arrived; something sent again has. */
-let originalCame = false;
-let repeatCame = false;
-
 /** One record has arrived at the peer up to `end`: cumulatively acknowledged or SACKed for the first time. */
 function deliver(c: Connection, one: Sent, end: number, now: number): void {
   const { busy } = c;
+  const { sample } = c.layer;
   const size = (end - one.seq) | 0;
   busy.delivered += size;
   sample.newlyDelivered += size;
   if (one.count === 1) {
     sample.rtt = now - one.sentAt;
-    if (busy.frto !== FRTO_OFF && notAfter(end, busy.recover)) originalCame = true;
-  } else repeatCame = true;
+    if (busy.frto !== FRTO_OFF && notAfter(end, busy.recover)) sample.originalCame = true;
+  } else sample.repeatCame = true;
   if (busy.cc.rates) {
     busy.deliveredAt = now;
-    if (newest === undefined || one.sentAt >= newestCopy.sentAt) remember(one);
+    sample.delivers(one);
   }
   rackDelivered(c, one, end, now);
-}
-
-/** It is the newest that this ACK delivers: the rate is measured from its transmission on. */
-function remember(one: Sent): void {
-  newest = one;
-  newestCopy.delivered = one.delivered;
-  newestCopy.deliveredAt = one.deliveredAt;
-  newestCopy.firstSentAt = one.firstSentAt;
-  newestCopy.sentAt = one.sentAt;
-  newestCopy.txInFlight = one.txInFlight;
-  newestCopy.lostBefore = one.lostBefore;
-  newestCopy.appLimited = one.appLimited;
 }
 
 function acknowledge(c: Connection, una: number, now: number): void {
@@ -101,33 +61,15 @@ function takeSack(c: Connection, segment: Segment, previousUna: number, now: num
   return duplicate && busy.duplicates.dsack(c.retransmissions);
 }
 
-/** draft-cheng-iccrg-delivery-rate-estimation 3.3. */
-function rateOf(c: Connection): void {
-  const { busy } = c;
-  sample.deliveryRate = 0;
-  sample.appLimited = false;
-  if (newest === undefined) return;
-  sample.priorDelivered = newestCopy.delivered;
-  sample.txInFlight = newestCopy.txInFlight;
-  sample.lost = busy.lostTotal - newestCopy.lostBefore;
-  sample.appLimited = newestCopy.appLimited;
-  const sendElapsed = newestCopy.sentAt - newestCopy.firstSentAt;
-  const ackElapsed = busy.deliveredAt - newestCopy.deliveredAt;
-  const interval = Math.max(sendElapsed, ackElapsed);
-  busy.firstSentAt = newestCopy.sentAt;
-  if (interval > 0 && interval >= busy.rtt.min)
-    sample.deliveryRate = (busy.delivered - newestCopy.delivered) / interval;
-  newest = undefined;
-}
-
 /**
  * F-RTO (RFC 5682; with SACK, section 3): after a timeout the first ACK that moves forward lets new data out instead of what is believed lost. When
  * something arrives that was never sent again, the timeout was needless. `duplicate`: the ACK says that the loss was real.
  */
 function forwardRto(c: Connection, acked: number, duplicate: boolean, now: number): void {
   const { busy } = c;
+  const { sample } = c.layer;
   // Without SACK, an ACK over a retransmission may cover what had come long before it.
-  if (originalCame && (c.sackOk || !repeatCame)) undo(c, now);
+  if (sample.originalCame && (c.sackOk || !sample.repeatCame)) undo(c, now);
   else if (busy.frto === FRTO_PROBING) {
     if (duplicate) busy.frto = FRTO_OFF;
   } else if (acked > 0) {
@@ -151,22 +93,17 @@ function undo(c: Connection, now: number): void {
 /** `ackOk`: SND.UNA =< SEG.ACK =< SND.NXT was checked. `length`: what the segment itself carried. */
 export function processAck(c: Connection, segment: Segment, windowChanged: boolean, length: number, now: number): void {
   const { busy } = c;
+  const { sample } = c.layer;
   const previousUna = c.sndUna;
   const acked = (segment.ack - previousUna) | 0;
-  sample.newlyDelivered = 0;
-  sample.priorInFlight = busy.flight.pipe;
-  sample.acked = acked;
-  sample.ece = c.ecn && (segment.flags & ECE) !== 0;
-  sample.rtt = 0;
-  originalCame = repeatCame = false;
-  newest = undefined;
+  sample.begin(acked, busy.flight.pipe, c.ecn && (segment.flags & ECE) !== 0);
 
   if (acked > 0) {
     c.sndUna = segment.ack;
     if (before(c.sndNxt, c.sndUna)) c.sndNxt = c.sndUna;
     acknowledge(c, segment.ack, now);
     // What lies behind a hole that a retransmission filled may have come long before this ACK of it, and its SACKs were lost.
-    if (repeatCame) sample.rtt = 0;
+    if (sample.repeatCame) sample.rtt = 0;
     busy.queue.release(segment.ack);
     busy.stuckSince = now;
     if (busy.urgentOut && notBefore(segment.ack, busy.sndUp)) busy.urgentOut = false;
@@ -193,7 +130,8 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
   }
   if (sample.rtt > 0) busy.rtt.measured(sample);
   if (acked > 0) busy.backoff = 0;
-  if (busy.cc.rates) rateOf(c);
+  if (busy.cc.rates && sample.rate(busy.delivered, busy.deliveredAt, busy.lostTotal, busy.rtt.min))
+    busy.firstSentAt = sample.sendStart;
 
   if (busy.tlpActive && notBefore(c.sndUna, busy.tlpEnd)) {
     // RFC 8985 7.4: the probe repaired a loss, unless a DSACK says that both copies came.

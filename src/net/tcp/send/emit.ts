@@ -8,9 +8,6 @@ import type { Connection } from '../state/connection.js';
 import { STATE_NAMES } from '../state/states.js';
 import { tell } from './probing.js';
 
-/** What the sack option needs: kind, length, 4 blocks. */
-const blocks = new Int32Array(8);
-
 /** Bytes that we may advertise now, the right edge never moving left (RFC 9293 SHLD-14), without silly windows (3.8.6.2.2). */
 function receiveWindow(c: Connection): number {
   const { busy } = c;
@@ -108,6 +105,7 @@ export function emit(c: Connection, seq: number, length: number, flags: number, 
 
 function writeSack(c: Connection, head: Uint8Array, start: number): number {
   const { busy } = c;
+  const blocks = c.layer.sackBlocks;
   let count = 0;
   if (busy.dsackLeft !== busy.dsackRight) {
     blocks[0] = busy.dsackLeft;

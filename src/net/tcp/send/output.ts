@@ -40,8 +40,7 @@ function burst(c: Connection): number {
 /** What congestion control lets be in flight. */
 function allowance(c: Connection): number {
   const { busy } = c;
-  if (busy.recovering && !busy.timedOut && busy.cc.name !== 'bbr') return busy.prrWindow;
-  return busy.cc.cwnd;
+  return busy.recovering && !busy.timedOut ? busy.cc.recoveryWindow(busy.prrWindow) : busy.cc.cwnd;
 }
 
 /** ms that may be made good when a timer came late, so that the rate holds on a host that is busy. */

@@ -12,6 +12,7 @@ import type { Segment } from '../../wire/tcp.js';
 import type { FlowTable, Keyed } from '../tables/flow-table.js';
 import type { KeyedHash } from '../tables/keyed-hash.js';
 import type { TimeWaitTable } from '../tables/time-wait.js';
+import type { AckSample } from './ack-sample.js';
 import type { BusyPool } from './busy.js';
 import type { Departed, Elsewhere } from './departure.js';
 import type { TcpLimits } from './limits.js';
@@ -113,6 +114,10 @@ export interface Context<Connection extends Keyed> {
   readonly receiveScale: number;
   /** The window in a SYN, which is never scaled (RFC 7323 2.2). */
   readonly initialWindow: number;
+  /** What the ACK tells that is being dealt with. */
+  readonly sample: AckSample;
+  /** Room for the blocks of one SACK option: left and right edge of four. */
+  readonly sackBlocks: Int32Array;
   readonly counters: TcpCounters;
   /** The `now` of the entry that runs. */
   now: number;

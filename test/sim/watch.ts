@@ -5,7 +5,7 @@
 import type { Connection } from '../../src/net/tcp/state/connection.js';
 import type { TcpLayer } from '../../src/net/tcp/index.js';
 import { MOST_RUNS } from '../../src/net/tcp/state/reassembly.js';
-import { MOST_RECORDS } from '../../src/net/tcp/state/in-flight.js';
+import { MOST_RECORDS } from '../../src/net/tcp/flight/in-flight.js';
 
 /** Steps for which a packet can be the cause by itself: blocks of SACK looked up, runs told of, a look for who gives way. */
 export const STEPS_A_PACKET = 2048;

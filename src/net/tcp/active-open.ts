@@ -2,12 +2,12 @@
 import { dropReason } from '../drops.js';
 import type { Ipv4 } from '../ip/ip-output.js';
 import { ACK, RST, type Segment, SYN } from '../wire/tcp.js';
+import { SHORTEST_RTT } from './flight/rto.js';
 import { updateMss } from './send/mss.js';
 import { peerMss, writeSynOptions } from './send/syn-options.js';
 import { TIMER_NONE, TIMER_RTO } from './state/busy.js';
 import type { TcpContext } from './state/connection.js';
 import { Connection } from './state/connection.js';
-import { SHORTEST_RTT } from './state/rto.js';
 import { ESTABLISHED, FIN_WAIT_1, SYN_RECEIVED, SYN_SENT } from './state/states.js';
 import { NONE } from './tables/time-wait.js';
 

@@ -1,9 +1,9 @@
 import { setFlagsFromString } from 'node:v8';
 import t from 'tap';
 import { type CongestionName, congestionByName } from '../../../src/net/tcp/congestion/index.js';
+import { RttEstimator } from '../../../src/net/tcp/flight/rto.js';
+import { Sent, SentPool } from '../../../src/net/tcp/flight/sent.js';
 import { Busy, BusyPool } from '../../../src/net/tcp/state/busy.js';
-import { RttEstimator } from '../../../src/net/tcp/state/rto.js';
-import { Sent, SentPool } from '../../../src/net/tcp/state/sent.js';
 import { fetchOnce } from './exchange.js';
 
 setFlagsFromString('--allow-natives-syntax');
@@ -43,6 +43,8 @@ for (const name of ['reno', 'cubic', 'bbr'] as const) {
       t.ok(sameShape(one, unused), 'what a busy connection is lent');
       t.ok(sameShape(one.rtt, rtt), 'the round trip');
       t.ok(sameShape(one.flight, unused.flight), 'the flight');
+      for (const part of ['prr', 'rack', 'tailProbe', 'undo', 'duplicates'] as const)
+        t.ok(sameShape(one[part], unused[part]), part);
       t.ok(sameShape(one.queue, unused.queue), 'the queue');
       t.ok(sameShape(one.cc, unused.cc), 'congestion control');
       for (const part of ['hystart', 'model']) {

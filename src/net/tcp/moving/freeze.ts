@@ -1,7 +1,7 @@
 /** What of a connection goes to another program. A connection that is in the middle of something that is not here stays. */
 import type { Memory } from '../../../memory/memory.js';
+import type { Sent } from '../flight/sent.js';
 import type { Connection } from '../state/connection.js';
-import type { Sent } from '../state/sent.js';
 import { CLOSED, ESTABLISHED } from '../state/states.js';
 import { nameOf } from './hand-over.js';
 import {

@@ -1,11 +1,11 @@
 /** From SYN-RECEIVED to ESTABLISHED: the half-open connection becomes a connection (RFC 9293 3.10.7.4, fifth). */
 import { dropReason } from '../../drops.js';
 import type { Segment } from '../../wire/tcp.js';
+import { SHORTEST_RTT } from '../flight/rto.js';
 import { arrive } from '../receive/input.js';
 import { updateMss } from '../send/mss.js';
 import type { TcpContext } from '../state/connection.js';
 import { Connection } from '../state/connection.js';
-import { SHORTEST_RTT } from '../state/rto.js';
 import { ESTABLISHED } from '../state/states.js';
 import type { HalfOpen } from './half-open.js';
 

@@ -1,14 +1,13 @@
 /** What an acceptable ACK does to the sender (RFC 9293 3.10.7.4, RFC 2018, 5681, 6582, 6937, 8985). */
 import type { Segment } from '../../wire/tcp.js';
 import { ECE } from '../../wire/tcp.js';
+import type { Sent } from '../flight/sent.js';
 import { after, before, notAfter, notBefore } from '../numbers/sequence.js';
 import { armAfterAck } from '../recovery/arm.js';
-import { markHeadLost, rackDelivered, rackDetect, rackDsack } from '../recovery/rack.js';
-import { enterRecovery, proportionalRate } from '../recovery/recovery.js';
+import { enterRecovery, markHeadLost, proportionalRate, rackDetect } from '../recovery/recovery.js';
 import { PASSED_REMEMBERED } from '../send/mss.js';
 import { FRTO_OFF, FRTO_PROBING, TIMER_NONE } from '../state/busy.js';
 import type { Connection } from '../state/connection.js';
-import type { Sent } from '../state/sent.js';
 
 /** One record has arrived at the peer up to `end`: cumulatively acknowledged or SACKed for the first time. */
 function deliver(c: Connection, one: Sent, end: number, now: number): void {
@@ -25,7 +24,7 @@ function deliver(c: Connection, one: Sent, end: number, now: number): void {
     busy.deliveredAt = now;
     sample.delivers(one);
   }
-  rackDelivered(c, one, end, now);
+  busy.rack.delivered(one, end, busy.flight, busy.rtt.min, now);
 }
 
 function acknowledge(c: Connection, una: number, now: number): void {
@@ -82,7 +81,7 @@ function forwardRto(c: Connection, acked: number, duplicate: boolean, now: numbe
 function undo(c: Connection, now: number): void {
   const { busy } = c;
   busy.frto = FRTO_OFF;
-  busy.undoRetransmissions = -1;
+  busy.undo.done();
   busy.recovering = false;
   busy.timedOut = false;
   busy.backoff = 0;
@@ -133,28 +132,17 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
   if (busy.cc.rates && sample.rate(busy.delivered, busy.deliveredAt, busy.lostTotal, busy.rtt.min))
     busy.firstSentAt = sample.sendStart;
 
-  if (busy.tlpActive && notBefore(c.sndUna, busy.tlpEnd)) {
+  if (busy.tailProbe.endedBy(c.sndUna)) {
     // RFC 8985 7.4: the probe repaired a loss, unless a DSACK says that both copies came.
-    if (busy.tlpRetransmitted && !dsack && !busy.recovering) busy.cc.onCongestion(c, false, now);
-    busy.tlpActive = false;
+    if (busy.tailProbe.retransmitted && !dsack && !busy.recovering) busy.cc.onCongestion(c, false, now);
+    busy.tailProbe.stop();
   }
   if (dsack) {
-    rackDsack(c);
-    if (busy.undoRetransmissions > 0 && --busy.undoRetransmissions === 0) undo(c, now);
+    busy.rack.tooNarrow(c.sndUna, c.sndNxt);
+    if (busy.undo.duplicate()) undo(c, now);
   }
-  // RFC 3522: the ACK answers a segment from before the first retransmission.
-  if (
-    acked > 0 &&
-    busy.undoRetransmissions > 0 &&
-    busy.recovering &&
-    busy.retransmitTs !== 0 &&
-    c.timestamps &&
-    segment.timestamps &&
-    segment.tsEcr !== 0 &&
-    before(segment.tsEcr, busy.retransmitTs)
-  ) {
-    undo(c, now);
-  }
+  const stamped = acked > 0 && c.timestamps && segment.timestamps;
+  if (busy.recovering && stamped && busy.undo.provenBy(segment.tsEcr)) undo(c, now);
 
   if (busy.frto !== FRTO_OFF) forwardRto(c, acked, acked === 0 && length === 0 && !windowChanged, now);
 

@@ -1,7 +1,8 @@
 /** When the retransmission timer (RFC 6298 5) and the probe of the tail (RFC 8985 7.2) are armed. */
+
+import { RTO_MAX } from '../flight/rto.js';
 import { TIMER_NONE, TIMER_PROBE, TIMER_REORDER, TIMER_RTO } from '../state/busy.js';
 import type { Connection } from '../state/connection.js';
-import { RTO_MAX } from '../state/rto.js';
 
 /** The retransmission timeout with its back-off (RFC 6298 5.5), ms. */
 export function timeout(c: Connection): number {
@@ -34,7 +35,7 @@ function probes(c: Connection): boolean {
   return (
     c.sackOk &&
     !busy.recovering &&
-    !busy.tlpActive &&
+    !busy.tailProbe.active &&
     busy.backoff === 0 &&
     busy.rtt.srtt > 0 &&
     busy.flight.sackedBytes === 0

@@ -1,12 +1,12 @@
 /** Sends what may be sent: lost segments first, then new data, then FIN, then an ACK if one is still due. */
 import { ACK, FIN } from '../../wire/tcp.js';
+import { MOST_RECORDS } from '../flight/in-flight.js';
+import type { Sent } from '../flight/sent.js';
 import { after, before } from '../numbers/sequence.js';
 import { armAfterSend } from '../recovery/arm.js';
 import { inNetwork } from '../recovery/recovery.js';
 import { FRTO_PROBING, TIMER_NONE, TIMER_PERSIST } from '../state/busy.js';
 import type { Connection } from '../state/connection.js';
-import { MOST_RECORDS } from '../state/in-flight.js';
-import type { Sent } from '../state/sent.js';
 import { CLOSED, ESTABLISHED } from '../state/states.js';
 import { emit, sendAck } from './emit.js';
 
@@ -40,7 +40,7 @@ function burst(c: Connection): number {
 /** What congestion control lets be in flight. */
 function allowance(c: Connection): number {
   const { busy } = c;
-  return busy.recovering && !busy.timedOut ? busy.cc.recoveryWindow(busy.prrWindow) : busy.cc.cwnd;
+  return busy.recovering && !busy.timedOut ? busy.cc.recoveryWindow(busy.prr.window) : busy.cc.cwnd;
 }
 
 /** ms that may be made good when a timer came late, so that the rate holds on a host that is busy. */
@@ -126,14 +126,13 @@ function resend(c: Connection, one: Sent, length: number, now: number): void {
   if (((one.end - one.seq) | 0) > length) flight.split(one, (one.seq + length) | 0);
   const fin = c.finSent && one.end === c.sndMax && after(one.end, busy.queue.end);
   const data = (one.end - one.seq - (fin ? 1 : 0)) | 0;
-  if (busy.retransmitTs === 0) busy.retransmitTs = c.layer.timestamp(c, now);
   const taken = emit(c, one.seq, data, fin ? ACK | FIN : ACK, true);
   if (taken < data) flight.split(one, (one.seq + taken) | 0);
   flight.markResent(one);
   stamp(c, one, now);
   const size = (one.end - one.seq) | 0;
-  busy.prrOut += size;
-  if (busy.undoRetransmissions >= 0) busy.undoRetransmissions++;
+  busy.prr.sent(size);
+  busy.undo.resent(c.layer.timestamp(c, now));
   c.retransmissions++;
   c.layer.counters.retransmissions++;
   c.sentAt = now;
@@ -190,7 +189,7 @@ function transmit(c: Connection, length: number, fin: boolean, now: number): boo
   c.sndNxt = one.end;
   if (before(c.sndMax, c.sndNxt)) c.sndMax = c.sndNxt;
   if (withFin) c.finSent = true;
-  busy.prrOut += busy.recovering ? taken : 0;
+  if (busy.recovering) busy.prr.sent(taken);
   c.sentAt = now;
   busy.cc.onSend(c, taken, now);
   paced(c, taken, now);
@@ -201,8 +200,7 @@ function transmit(c: Connection, length: number, fin: boolean, now: number): boo
 /** RFC 8985 7.3: new data if the window allows, else the last segment again. */
 export function probeTail(c: Connection, now: number): void {
   const { busy } = c;
-  busy.tlpActive = true;
-  busy.tlpRetransmitted = false;
+  busy.tailProbe.begin();
   const available = (busy.queue.end - c.sndNxt) | 0;
   const window = (c.sndUna + c.sndWnd - c.sndNxt) | 0;
   if (available > 0 && window >= Math.min(available, c.mss)) {
@@ -216,10 +214,10 @@ export function probeTail(c: Connection, now: number): void {
     const size = (last.end - last.seq) | 0;
     if (size > c.mss) last = flight.split(last, (last.end - c.mss) | 0);
     flight.markLost(last);
-    busy.tlpRetransmitted = true;
+    busy.tailProbe.repeats();
     resend(c, last, (last.end - last.seq) | 0, now);
   }
-  busy.tlpEnd = c.sndNxt;
+  busy.tailProbe.sent(c.sndNxt);
 }
 
 /** RFC 9293 3.8.6.1: with nothing in flight and a window that takes nothing, ask whether it has opened. */

@@ -1,7 +1,7 @@
 /** What one ACK tells: the sample that congestion control gets, and what it is made of. One for a layer, used again for each ACK. */
 import type { RateSample } from '../congestion/controller.js';
+import type { Sent } from '../flight/sent.js';
 import { ZERO } from '../numbers/fraction.js';
-import type { Sent } from './sent.js';
 
 export class AckSample implements RateSample {
   deliveryRate = ZERO;

@@ -5,14 +5,18 @@
  */
 
 import type { CongestionControl } from '../congestion/controller.js';
+import { Duplicates } from '../flight/duplicates.js';
+import { InFlight } from '../flight/in-flight.js';
+import { ProportionalRate } from '../flight/prr.js';
+import { Rack } from '../flight/rack.js';
+import { RttEstimator } from '../flight/rto.js';
+import type { SentPool } from '../flight/sent.js';
+import { TailProbe } from '../flight/tail-probe.js';
+import { Undo } from '../flight/undo.js';
 import { ZERO } from '../numbers/fraction.js';
-import { Duplicates } from './duplicates.js';
 import type { Held } from './held.js';
-import { InFlight } from './in-flight.js';
 import type { Reassembly } from './reassembly.js';
-import { RttEstimator } from './rto.js';
 import { SendQueue } from './send-queue.js';
-import type { SentPool } from './sent.js';
 
 /** What the retransmission timer is armed for. */
 export const TIMER_NONE = 0;
@@ -48,27 +52,11 @@ export class Busy {
   recover = 0;
   /** What the peer reports to have got twice. */
   readonly duplicates = new Duplicates();
-  prrDelivered = 0;
-  prrOut = 0;
-  /** Bytes that PRR lets be in flight. */
-  prrWindow = ZERO;
-  recoverFlightSize = 0;
-  /** Retransmissions of this recovery that no DSACK has called needless; -1: no undo any more. */
-  undoRetransmissions = 0;
-  /** Timestamp clock when the first retransmission of this recovery left: an older echo proves it needless (RFC 3522). */
-  retransmitTs = 0;
-  rackSentAt = ZERO;
-  rackEnd = 0;
-  /** RTT of that transmission (RFC 8985 5.2 RACK.rtt). */
-  rackRtt = ZERO;
-  reorderingSeen = false;
-  reorderingSteps = 1;
-  reorderingRound = 0;
-  fack = 0;
-  tlpEnd = 0;
-  tlpActive = false;
-  tlpRetransmitted = false;
-  /** `sndUna` when full segments began to vanish, and how many timeouts in a row there were. */
+  readonly prr = new ProportionalRate();
+  readonly undo = new Undo();
+  readonly rack = new Rack();
+  readonly tailProbe = new TailProbe();
+  /** Timeouts in a row. */
   backoff = 0;
   ecnRecover = 0;
   frto = FRTO_OFF;
@@ -103,15 +91,6 @@ export class Busy {
     this.cc = cc;
   }
 
-  /** As it goes along with a connection that moves. */
-  get dupAcks(): number {
-    return this.duplicates.acks;
-  }
-
-  set dupAcks(count: number) {
-    this.duplicates.acks = count;
-  }
-
   /** As new, for a connection whose next byte to send is `seq`. What congestion control knows is its caller's. */
   renew(seq: number): void {
     this.queue.reset(seq);
@@ -126,22 +105,10 @@ export class Busy {
     this.recovering = false;
     this.timedOut = false;
     this.duplicates.renew();
-    this.prrDelivered = 0;
-    this.prrOut = 0;
-    this.prrWindow = 0;
-    this.recoverFlightSize = 0;
-    this.undoRetransmissions = 0;
-    this.retransmitTs = 0;
-    this.rackSentAt = 0;
-    this.rackEnd = 0;
-    this.rackRtt = 0;
-    this.reorderingSeen = false;
-    this.reorderingSteps = 1;
-    this.reorderingRound = 0;
-    this.fack = 0;
-    this.tlpEnd = 0;
-    this.tlpActive = false;
-    this.tlpRetransmitted = false;
+    this.prr.reset();
+    this.undo.reset();
+    this.rack.reset();
+    this.tailProbe.reset();
     this.backoff = 0;
     this.frto = FRTO_OFF;
     this.timer = TIMER_NONE;

@@ -153,7 +153,7 @@ export class Connection implements Flow, SenderView {
     if (busy.delivered === 0 && this.restCwnd === 0) return;
     if (this.eceDue || this.cwrDue || this.heldBytes > 0 || busy.held !== undefined) return;
     if (busy.timer !== TIMER_NONE || busy.flight.head !== undefined || busy.queue.end !== this.sndNxt) return;
-    if (busy.recovering || busy.frto !== FRTO_OFF || busy.reorderingSeen || busy.backoff > 0) return;
+    if (busy.recovering || busy.frto !== FRTO_OFF || busy.rack.reorderingSeen || busy.backoff > 0) return;
     if (busy.reassembly !== undefined || busy.finPending || busy.urgentIn || busy.urgentOut) return;
     if (busy.dsackLeft !== busy.dsackRight || busy.cc.calm !== true) return;
     this.restCwnd = Math.floor(busy.cc.cwnd);

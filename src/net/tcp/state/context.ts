@@ -9,6 +9,7 @@ import type { Random } from '../../ip/transport.js';
 import type { Probe, ProbeEvent } from '../../probe.js';
 import type { Steps } from '../../steps.js';
 import type { Segment } from '../../wire/tcp.js';
+import type { SentPool } from '../flight/sent.js';
 import type { FlowTable, Keyed } from '../tables/flow-table.js';
 import type { KeyedHash } from '../tables/keyed-hash.js';
 import type { TimeWaitTable } from '../tables/time-wait.js';
@@ -16,7 +17,6 @@ import type { AckSample } from './ack-sample.js';
 import type { BusyPool } from './busy.js';
 import type { Departed, Elsewhere } from './departure.js';
 import type { TcpLimits } from './limits.js';
-import type { SentPool } from './sent.js';
 
 export interface TcpCounters {
   segmentsIn: number;

@@ -1,8 +1,7 @@
 /** What happens when nothing happens: retransmission (RFC 6298), tail loss probe (8985 7), zero-window probe (9293 3.8.6.1). */
 
 import { armAfterAck, timeout } from '../recovery/arm.js';
-import { rackDetect } from '../recovery/rack.js';
-import { enterRecovery } from '../recovery/recovery.js';
+import { enterRecovery, rackDetect } from '../recovery/recovery.js';
 import { PASSED_REMEMBERED, updateMss } from '../send/mss.js';
 import { output, probeTail, probeWindow } from '../send/output.js';
 import {
@@ -84,15 +83,14 @@ function retransmit(c: Connection, now: number): boolean {
   // RFC 5682 2.1: only the first timeout can turn out to have been needless.
   busy.frto = busy.recovering && busy.timedOut ? FRTO_OFF : FRTO_WAITING;
   if (!busy.recovering || !busy.timedOut) {
-    busy.undoRetransmissions = 0;
-    busy.retransmitTs = 0;
+    busy.undo.reset();
   }
   busy.lostTotal += flight.loseAll();
   busy.recovering = true;
   busy.timedOut = true;
   busy.recover = c.sndMax;
   busy.duplicates.forgetAcks();
-  busy.tlpActive = false;
+  busy.tailProbe.stop();
   // RFC 6298 5.5.
   busy.backoff++;
   busy.cc.onTimeout(c, now);

@@ -1,11 +1,11 @@
 /** Active open: SYN-SENT, and SYN-RECEIVED of a simultaneous open (RFC 9293 3.10.7.3, 3.5). */
 import { dropReason } from '../drops.js';
+import { TIMER_RTO } from './flight/timers.js';
 import type { Ipv4 } from '../ip/ip-output.js';
 import { ACK, RST, type Segment, SYN } from '../wire/tcp.js';
 import { SHORTEST_RTT } from './flight/rto.js';
 import { updateMss } from './send/mss.js';
 import { peerMss, writeSynOptions } from './send/syn-options.js';
-import { TIMER_NONE, TIMER_RTO } from './state/busy.js';
 import type { TcpContext } from './state/connection.js';
 import { Connection } from './state/connection.js';
 import { ESTABLISHED, FIN_WAIT_1, SYN_RECEIVED, SYN_SENT } from './state/states.js';
@@ -80,7 +80,7 @@ export class ActiveOpen {
       c.sndWl1 = segment.seq;
       c.sndWl2 = segment.ack;
       c.state = ESTABLISHED;
-      if (c.busy.backoff === 0) c.busy.rtt.sample(Math.max(now - c.sentAt, SHORTEST_RTT));
+      if (c.busy.timers.backoff === 0) c.busy.rtt.sample(Math.max(now - c.sentAt, SHORTEST_RTT));
       else this.measureEcho(c, segment, now);
       c.ackNow = true;
       this.ready(c, now);
@@ -120,11 +120,10 @@ export class ActiveOpen {
   }
 
   private ready(c: Connection, now: number): void {
-    const timeouts = c.busy.backoff;
+    const timeouts = c.busy.timers.backoff;
     if (timeouts > 0) c.busy.rtt.handshakeTimedOut();
-    c.busy.timer = TIMER_NONE;
-    c.busy.timerAt = Number.POSITIVE_INFINITY;
-    c.busy.backoff = 0;
+    c.busy.timers.stop();
+    c.busy.timers.progress();
     c.sndUna = c.sndNxt = c.sndMax = c.busy.ecnRecover = c.busy.recover = (c.iss + 1) | 0;
     c.heardAt = now;
     updateMss(c);
@@ -165,8 +164,7 @@ export class ActiveOpen {
     c.sndUna = c.iss;
     c.sndNxt = c.sndMax = (c.iss + 1) | 0;
     c.busy.queue.reset(c.sndNxt);
-    c.busy.timer = TIMER_RTO;
-    c.busy.timerAt = now + 1000;
+    c.busy.timers.arm(TIMER_RTO, now + 1000);
     layer.connections.add(c);
     this.sendSyn(c, now);
     layer.schedule.rearm(c);

@@ -28,10 +28,10 @@ export class Rack {
   }
 
   /** RFC 8985 6.2 step 2: `one` has arrived, up to `end`. */
-  delivered(one: Sent, end: number, flight: InFlight, minRtt: number, now: number): void {
+  delivered(one: Sent, end: number, flight: InFlight, { min }: RttEstimator, now: number): void {
     const rtt = now - one.sentAt;
     // An ACK that comes sooner than any RTT after a retransmission is about the original.
-    if (one.count > 1 && minRtt > 0 && rtt < minRtt) return;
+    if (one.count > 1 && min > 0 && rtt < min) return;
     if (one.count === 1 && this.fack !== 0 && before(end, this.fack)) this.reorderingSeen = true;
     if (one.sentAt > this.sentAt || (one.sentAt === this.sentAt && after(end, this.end))) {
       this.sentAt = one.sentAt;

@@ -55,11 +55,11 @@ export const BUSY_NUMBERS = [
   ...(['rack.end', 'rack.rtt', 'rack.reorderingSteps', 'rack.reorderingRound', 'rack.fack'] as const),
   ...([
     'tailProbe.end',
-    'backoff',
+    'timers.backoff',
     'ecnRecover',
     'frto',
-    'timer',
-    'persistBackoff',
+    'timers.kind',
+    'timers.persistBackoff',
     'dsackLeft',
     'dsackRight',
   ] as const),
@@ -69,12 +69,12 @@ export const BUSY_FLAGS = [
   ...(['tailProbe.retransmitted'] as const),
 ] as const satisfies readonly Deep<Busy, boolean>[];
 export const BUSY_TIMES = [
-  ...(['deliveredAt', 'firstSentAt', 'rack.sentAt', 'pacedUntil', 'stuckSince', 'closedAt'] as const),
-  ...(['timerAt', 'delayedAckAt', 'pacingAt'] as const),
+  ...(['deliveredAt', 'firstSentAt', 'rack.sentAt', 'timers.pacedUntil', 'stuckSince', 'closedAt'] as const),
+  ...(['timers.at', 'timers.delayedAckAt', 'timers.pacingAt'] as const),
 ] as const satisfies readonly Deep<Busy, number>[];
 
 /** Those among the times that are `Infinity` when there is none. Of the others 0 says so. */
-export const NEVER: ReadonlySet<string> = new Set(['lifeAt', 'timerAt', 'delayedAckAt', 'pacingAt']);
+export const NEVER: ReadonlySet<string> = new Set(['lifeAt', 'timers.at', 'timers.delayedAckAt', 'timers.pacingAt']);
 
 /** What is queued: a range of a memory that has a name, or the bytes themselves. */
 export type Piece =

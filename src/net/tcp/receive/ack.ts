@@ -2,11 +2,12 @@
 import type { Segment } from '../../wire/tcp.js';
 import { ECE } from '../../wire/tcp.js';
 import type { Sent } from '../flight/sent.js';
+import { TIMER_NONE } from '../flight/timers.js';
 import { after, before, notAfter, notBefore } from '../numbers/sequence.js';
 import { armAfterAck } from '../recovery/arm.js';
 import { enterRecovery, markHeadLost, proportionalRate, rackDetect } from '../recovery/recovery.js';
 import { PASSED_REMEMBERED } from '../send/mss.js';
-import { FRTO_OFF, FRTO_PROBING, TIMER_NONE } from '../state/busy.js';
+import { FRTO_OFF, FRTO_PROBING } from '../state/busy.js';
 import type { Connection } from '../state/connection.js';
 
 /** One record has arrived at the peer up to `end`: cumulatively acknowledged or SACKed for the first time. */
@@ -24,7 +25,7 @@ function deliver(c: Connection, one: Sent, end: number, now: number): void {
     busy.deliveredAt = now;
     sample.delivers(one);
   }
-  busy.rack.delivered(one, end, busy.flight, busy.rtt.min, now);
+  busy.rack.delivered(one, end, busy.flight, busy.rtt, now);
 }
 
 function acknowledge(c: Connection, una: number, now: number): void {
@@ -84,7 +85,7 @@ function undo(c: Connection, now: number): void {
   busy.undo.done();
   busy.recovering = false;
   busy.timedOut = false;
-  busy.backoff = 0;
+  busy.timers.progress();
   busy.flight.unmark();
   busy.cc.onSpurious(c, now);
 }
@@ -105,7 +106,7 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
     if (sample.repeatCame) sample.rtt = 0;
     busy.queue.release(segment.ack);
     busy.stuckSince = now;
-    if (busy.urgentOut && notBefore(segment.ack, busy.sndUp)) busy.urgentOut = false;
+    busy.urgent.acknowledged(segment.ack);
     if (c.mssCap === 0xffff) {
       const { route } = c;
       const size = Math.min(acked, c.mss);
@@ -113,7 +114,7 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
         route.passed = size;
         route.passedAt = now;
       }
-    } else if (busy.backoff > 0 && c.layer.ip.pathMtu(c.route) - 40 > c.mssCap + 40) {
+    } else if (busy.timers.backoff > 0 && c.layer.ip.pathMtu(c.route) - 40 > c.mssCap + 40) {
       // The smaller ones passed. Once: a later time-out has other reasons.
       c.layer.ip.suspectBlackHole(c.route);
     }
@@ -128,7 +129,7 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
     if (echoed >= 0 && echoed < 60_000) sample.rtt = Math.max(echoed, 1);
   }
   if (sample.rtt > 0) busy.rtt.measured(sample);
-  if (acked > 0) busy.backoff = 0;
+  if (acked > 0) busy.timers.progress();
   if (busy.cc.rates && sample.rate(busy.delivered, busy.deliveredAt, busy.lostTotal, busy.rtt.min))
     busy.firstSentAt = sample.sendStart;
 
@@ -175,7 +176,7 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
     proportionalRate(c, delivered, acked > 0 && lost === 0);
   }
   // RACK may have taken the timer away: what is in flight never goes without one.
-  if (acked > 0 || sample.newlyDelivered > 0 || busy.timer === TIMER_NONE) armAfterAck(c, now);
+  if (acked > 0 || sample.newlyDelivered > 0 || busy.timers.kind === TIMER_NONE) armAfterAck(c, now);
 }
 
 /** RFC 5681 3.2, RFC 6582 3.2, RFC 3042 2. Returns the bytes that are now known to be lost. */

@@ -152,10 +152,7 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
 /** RFC 9293 3.10.7.4, sixth: the owner is told when the end of urgent data moves (MUST-32). The data stays in the stream. */
 function urgentPointer(c: Connection, segment: Segment): void {
   const up = (segment.seq + segment.urgent) | 0;
-  if (c.finReceived || c.state === CLOSED || !after(up, c.rcvNxt) || (c.busy.urgentIn && !after(up, c.busy.rcvUp)))
-    return;
-  c.busy.rcvUp = up;
-  c.busy.urgentIn = true;
+  if (c.finReceived || c.state === CLOSED || !after(up, c.rcvNxt) || !c.busy.urgent.receive(up)) return;
   c.handler.urgent?.(c, c.urgentLeft);
 }
 

@@ -34,7 +34,7 @@ function acknowledge(c: Connection, length: number, now: number): void {
   if (c.unacked >= 2 * Math.min(c.mss, c.rcvMss) || c.quickAcks > 0) {
     if (c.quickAcks > 0) c.quickAcks--;
     c.ackNow = true;
-  } else if (c.busy.delayedAckAt === Number.POSITIVE_INFINITY) c.busy.delayedAckAt = now + c.layer.limits.delayedAck;
+  } else c.busy.timers.delayAck(now, c.layer.limits.delayedAck);
 }
 
 function give(c: Connection, bytes: Uint8Array, start: number, end: number): void {

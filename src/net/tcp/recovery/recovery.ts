@@ -1,5 +1,5 @@
 /** Loss recovery: what is lost, where a recovery begins, and how much may be sent in it. */
-import { TIMER_NONE, TIMER_REORDER } from '../state/busy.js';
+import { TIMER_REORDER } from '../flight/timers.js';
 import type { Connection } from '../state/connection.js';
 
 /**
@@ -49,11 +49,9 @@ export function rackDetect(c: Connection, now: number): number {
     lost += (one.end - one.seq) | 0;
   }
   if (wait > 0) {
-    busy.timer = TIMER_REORDER;
-    busy.timerAt = now + wait;
-  } else if (busy.timer === TIMER_REORDER) {
-    busy.timer = TIMER_NONE;
-    busy.timerAt = Number.POSITIVE_INFINITY;
+    busy.timers.arm(TIMER_REORDER, now + wait);
+  } else if (busy.timers.kind === TIMER_REORDER) {
+    busy.timers.stop();
   }
   return lost;
 }

@@ -62,9 +62,9 @@ export function emit(c: Connection, seq: number, length: number, flags: number, 
     c.cwrDue = false;
   }
   let urgent = 0;
-  if (busy.urgentOut) {
+  if (busy.urgent.sending) {
     // RFC 9293 MUST-62: the first octet that is not urgent.
-    urgent = Math.min((busy.sndUp - seq) | 0, 0xffff);
+    urgent = Math.min((busy.urgent.sendEnd - seq) | 0, 0xffff);
     if (urgent > 0) bits |= URG;
     else urgent = 0;
   }
@@ -92,7 +92,7 @@ export function emit(c: Connection, seq: number, length: number, flags: number, 
   ip.send(c.route, c.localAddress, PROTOCOL_TCP, true, c.tos | (fresh && c.ecn ? ECN_ECT0 : ECN_NOT_ECT));
   c.ackNow = false;
   c.unacked = 0;
-  busy.delayedAckAt = Number.POSITIVE_INFINITY;
+  busy.timers.ackSent();
   c.lastAckSent = c.rcvNxt;
   c.layer.counters.segmentsOut++;
   if (c.layer.probe !== undefined) {

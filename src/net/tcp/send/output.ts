@@ -2,10 +2,11 @@
 import { ACK, FIN } from '../../wire/tcp.js';
 import { MOST_RECORDS } from '../flight/in-flight.js';
 import type { Sent } from '../flight/sent.js';
+import { TIMER_NONE, TIMER_PERSIST } from '../flight/timers.js';
 import { after, before } from '../numbers/sequence.js';
 import { armAfterSend } from '../recovery/arm.js';
 import { inNetwork } from '../recovery/recovery.js';
-import { FRTO_PROBING, TIMER_NONE, TIMER_PERSIST } from '../state/busy.js';
+import { FRTO_PROBING } from '../state/busy.js';
 import type { Connection } from '../state/connection.js';
 import { CLOSED, ESTABLISHED } from '../state/states.js';
 import { emit, sendAck } from './emit.js';
@@ -31,7 +32,7 @@ function burst(c: Connection): number {
   const { busy } = c;
   const most = c.layer.ip.offload.segmentation;
   // An urgent pointer counts from its own segment: nobody may cut that.
-  if (most === 0 || busy.urgentOut) return c.mss;
+  if (most === 0 || busy.urgent.sending) return c.mss;
   let bytes = most - 120;
   if (busy.cc.pacingRate > 0) bytes = Math.min(bytes, Math.max(busy.cc.pacingRate, 2 * c.mss));
   return Math.max(c.mss, bytes - (bytes % c.mss));
@@ -43,13 +44,9 @@ function allowance(c: Connection): number {
   return busy.recovering && !busy.timedOut ? busy.cc.recoveryWindow(busy.prr.window) : busy.cc.cwnd;
 }
 
-/** ms that may be made good when a timer came late, so that the rate holds on a host that is busy. */
-const PACING_CREDIT = 2;
-
 function paced(c: Connection, bytes: number, now: number): void {
   const { busy } = c;
-  if (busy.cc.pacingRate > 0)
-    busy.pacedUntil = Math.max(busy.pacedUntil, now - PACING_CREDIT) + bytes / busy.cc.pacingRate;
+  if (busy.cc.pacingRate > 0) busy.timers.pace(bytes, busy.cc.pacingRate, now);
 }
 
 /** `force`: one segment leaves whatever the window says (after a timeout). */
@@ -70,8 +67,8 @@ export function output(c: Connection, now: number, force = false): void {
     busy.cc.onIdle(c, now - c.sentAt, now);
   }
   for (;;) {
-    if (busy.cc.pacingRate > 0 && busy.pacedUntil > now + 1 && !first) {
-      busy.pacingAt = busy.pacedUntil - 1;
+    if (busy.cc.pacingRate > 0 && busy.timers.pacedUntil > now + 1 && !first) {
+      busy.timers.waitForPace();
       break;
     }
     let room = allowance(c) - inNetwork(c);
@@ -225,29 +222,27 @@ function armPersist(c: Connection, now: number): void {
   const { busy } = c;
   const waiting = busy.flight.head === undefined && ((busy.queue.end - c.sndNxt) | 0) > 0;
   if (!waiting) {
-    if (busy.timer === TIMER_PERSIST) {
-      busy.timer = TIMER_NONE;
-      busy.timerAt = Number.POSITIVE_INFINITY;
+    if (busy.timers.kind === TIMER_PERSIST) {
+      busy.timers.stop();
     }
-    if (c.sndWnd > 0) busy.persistBackoff = 0;
+    if (c.sndWnd > 0) busy.timers.windowOpened();
     return;
   }
-  if (busy.timer !== TIMER_NONE) return;
-  busy.timer = TIMER_PERSIST;
-  busy.timerAt = now + Math.min(60_000, busy.rtt.rto * 2 ** busy.persistBackoff);
+  if (busy.timers.kind !== TIMER_NONE) return;
+  busy.timers.arm(TIMER_PERSIST, now + Math.min(60_000, busy.rtt.rto * 2 ** busy.timers.persistBackoff));
 }
 
 /** One byte, or what the small window takes, beyond the rules of silly windows. */
 export function probeWindow(c: Connection, now: number): void {
   const { busy } = c;
-  busy.persistBackoff = Math.min(busy.persistBackoff + 1, 16);
+  busy.timers.windowProbed();
   const available = (busy.queue.end - c.sndNxt) | 0;
   const window = (c.sndUna + c.sndWnd - c.sndNxt) | 0;
   if (window > 0) transmit(c, Math.min(available, window, c.mss), false, now);
   else {
     // An old sequence number draws an ACK without risking that the byte is taken.
     emit(c, (c.sndUna - 1) | 0, 0, ACK, false);
-    busy.timer = TIMER_NONE;
+    busy.timers.stop();
     armPersist(c, now);
   }
 }

@@ -12,18 +12,13 @@ import { Rack } from '../flight/rack.js';
 import { RttEstimator } from '../flight/rto.js';
 import type { SentPool } from '../flight/sent.js';
 import { TailProbe } from '../flight/tail-probe.js';
+import { Timers } from '../flight/timers.js';
 import { Undo } from '../flight/undo.js';
+import { Urgent } from '../flight/urgent.js';
 import { ZERO } from '../numbers/fraction.js';
 import type { Held } from './held.js';
 import type { Reassembly } from './reassembly.js';
 import { SendQueue } from './send-queue.js';
-
-/** What the retransmission timer is armed for. */
-export const TIMER_NONE = 0;
-export const TIMER_RTO = 1;
-export const TIMER_PROBE = 2;
-export const TIMER_PERSIST = 3;
-export const TIMER_REORDER = 4;
 
 /** F-RTO (RFC 5682): off, waiting for the first ACK after a timeout, waiting for what new data draws. */
 export const FRTO_OFF = 0;
@@ -56,16 +51,10 @@ export class Busy {
   readonly undo = new Undo();
   readonly rack = new Rack();
   readonly tailProbe = new TailProbe();
-  /** Timeouts in a row. */
-  backoff = 0;
+  readonly timers = new Timers();
+  readonly urgent = new Urgent();
   ecnRecover = 0;
   frto = FRTO_OFF;
-  timer = TIMER_NONE;
-  timerAt = Number.POSITIVE_INFINITY;
-  delayedAckAt = Number.POSITIVE_INFINITY;
-  pacedUntil = ZERO;
-  pacingAt = Number.POSITIVE_INFINITY;
-  persistBackoff = 0;
   /** When the oldest unacknowledged byte was first not acknowledged: the user timeout counts from here. */
   stuckSince = ZERO;
   reassembly: Reassembly | undefined = undefined;
@@ -79,11 +68,6 @@ export class Busy {
   dsackLeft = 0;
   dsackRight = 0;
   closedAt = ZERO;
-  /** Where urgent data ends that we send, while `urgentOut`, and that the peer sends, while `urgentIn`. */
-  sndUp = 0;
-  urgentOut = false;
-  rcvUp = 0;
-  urgentIn = false;
 
   constructor(pool: SentPool, cc: CongestionControl) {
     this.queue = new SendQueue(pool.steps);
@@ -109,14 +93,9 @@ export class Busy {
     this.undo.reset();
     this.rack.reset();
     this.tailProbe.reset();
-    this.backoff = 0;
+    this.timers.reset();
+    this.urgent.reset();
     this.frto = FRTO_OFF;
-    this.timer = TIMER_NONE;
-    this.timerAt = Number.POSITIVE_INFINITY;
-    this.delayedAckAt = Number.POSITIVE_INFINITY;
-    this.pacedUntil = 0;
-    this.pacingAt = Number.POSITIVE_INFINITY;
-    this.persistBackoff = 0;
     this.stuckSince = 0;
     this.reassembly = undefined;
     this.finAt = 0;
@@ -125,10 +104,6 @@ export class Busy {
     this.dsackLeft = 0;
     this.dsackRight = 0;
     this.closedAt = 0;
-    this.sndUp = 0;
-    this.urgentOut = false;
-    this.rcvUp = 0;
-    this.urgentIn = false;
     this.recover = this.ecnRecover = seq;
   }
 }

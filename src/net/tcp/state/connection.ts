@@ -7,8 +7,9 @@ import type { CloseReason, Endpoint, Flow, FlowHandler, FlowInfo } from '../../f
 import type { Ipv4, Route } from '../../ip/ip-output.js';
 import { formatIpv4 } from '../../wire/address.js';
 import type { SenderView } from '../congestion/controller.js';
+import { TIMER_NONE } from '../flight/timers.js';
 import { ZERO } from '../numbers/fraction.js';
-import { type Busy, FRTO_OFF, TIMER_NONE } from './busy.js';
+import { type Busy, FRTO_OFF } from './busy.js';
 import type { Context } from './context.js';
 import { CLOSE_WAIT, CLOSED, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, STATE_NAMES } from './states.js';
 
@@ -152,9 +153,9 @@ export class Connection implements Flow, SenderView {
     // Its first request is on its way.
     if (busy.delivered === 0 && this.restCwnd === 0) return;
     if (this.eceDue || this.cwrDue || this.heldBytes > 0 || busy.held !== undefined) return;
-    if (busy.timer !== TIMER_NONE || busy.flight.head !== undefined || busy.queue.end !== this.sndNxt) return;
-    if (busy.recovering || busy.frto !== FRTO_OFF || busy.rack.reorderingSeen || busy.backoff > 0) return;
-    if (busy.reassembly !== undefined || busy.finPending || busy.urgentIn || busy.urgentOut) return;
+    if (busy.timers.kind !== TIMER_NONE || busy.flight.head !== undefined || busy.queue.end !== this.sndNxt) return;
+    if (busy.recovering || busy.frto !== FRTO_OFF || busy.rack.reorderingSeen || busy.timers.backoff > 0) return;
+    if (busy.reassembly !== undefined || busy.finPending || busy.urgent.receiving || busy.urgent.sending) return;
     if (busy.dsackLeft !== busy.dsackRight || busy.cc.calm !== true) return;
     this.restCwnd = Math.floor(busy.cc.cwnd);
     this.restSrtt = Math.round(busy.rtt.srtt * 1000);
@@ -293,15 +294,14 @@ export class Connection implements Flow, SenderView {
   /** What is queued now is urgent (RFC 9293 3.8.5). RFC 6093 advises new applications against it. */
   urgent(): void {
     if (this.queued === 0) return;
-    this.busy.sndUp = this.busy.queue.end;
-    this.busy.urgentOut = true;
+    this.busy.urgent.send(this.busy.queue.end);
     this.layer.schedule.touch(this);
   }
 
   /** Bytes of urgent data that the owner has yet to be given. */
   get urgentLeft(): number {
-    if (!this.busy.urgentIn) return 0;
-    return Math.max(0, (this.busy.rcvUp - this.rcvNxt + this.heldBytes) | 0);
+    if (!this.busy.urgent.receiving) return 0;
+    return Math.max(0, (this.busy.urgent.receiveEnd - this.rcvNxt + this.heldBytes) | 0);
   }
 
   reset(): void {

@@ -1,18 +1,11 @@
 /** What happens when nothing happens: retransmission (RFC 6298), tail loss probe (8985 7), zero-window probe (9293 3.8.6.1). */
 
+import { TIMER_NONE, TIMER_PERSIST, TIMER_PROBE, TIMER_REORDER, TIMER_RTO } from '../flight/timers.js';
 import { armAfterAck, timeout } from '../recovery/arm.js';
 import { enterRecovery, rackDetect } from '../recovery/recovery.js';
 import { PASSED_REMEMBERED, updateMss } from '../send/mss.js';
 import { output, probeTail, probeWindow } from '../send/output.js';
-import {
-  FRTO_OFF,
-  FRTO_WAITING,
-  TIMER_NONE,
-  TIMER_PERSIST,
-  TIMER_PROBE,
-  TIMER_REORDER,
-  TIMER_RTO,
-} from '../state/busy.js';
+import { FRTO_OFF, FRTO_WAITING } from '../state/busy.js';
 import type { Connection } from '../state/connection.js';
 import { CLOSED, SYN_RECEIVED, SYN_SENT } from '../state/states.js';
 
@@ -26,9 +19,8 @@ const R1 = 3;
 /** The main timer fired. False: the connection is given up. */
 export function onTimer(c: Connection, now: number): boolean {
   const { busy } = c;
-  const kind = busy.timer;
-  busy.timer = TIMER_NONE;
-  busy.timerAt = Number.POSITIVE_INFINITY;
+  const kind = busy.timers.kind;
+  busy.timers.stop();
   if (kind === TIMER_REORDER) {
     const lost = rackDetect(c, now);
     if (lost > 0) {
@@ -36,18 +28,17 @@ export function onTimer(c: Connection, now: number): boolean {
       if (!busy.recovering) enterRecovery(c, now);
     }
     output(c, now);
-    if (busy.timer === TIMER_NONE) armAfterAck(c, now);
+    if (busy.timers.kind === TIMER_NONE) armAfterAck(c, now);
     return true;
   }
   if (kind === TIMER_PROBE) {
     probeTail(c, now);
-    busy.timer = TIMER_RTO;
-    busy.timerAt = now + timeout(c);
+    busy.timers.arm(TIMER_RTO, now + timeout(c));
     return true;
   }
   if (kind === TIMER_PERSIST) {
     // RFC 9293 MUST-37: as long as the peer answers probes, it may keep its window closed.
-    if (busy.persistBackoff > 3 && now - c.heardAt > c.userTimeout) return false;
+    if (busy.timers.persistBackoff > 3 && now - c.heardAt > c.userTimeout) return false;
     if (abandoned(c, now)) return false;
     probeWindow(c, now);
     return true;
@@ -69,11 +60,10 @@ function retransmit(c: Connection, now: number): boolean {
   const { busy } = c;
   const limits = c.layer.limits;
   if (c.state === SYN_SENT || c.state === SYN_RECEIVED) {
-    if (busy.backoff >= limits.synRetries) return false;
-    busy.backoff++;
+    if (busy.timers.backoff >= limits.synRetries) return false;
+    busy.timers.timedOut();
     c.layer.opening.sendSyn(c, now);
-    busy.timer = TIMER_RTO;
-    busy.timerAt = now + timeout(c);
+    busy.timers.arm(TIMER_RTO, now + timeout(c));
     return true;
   }
   // RFC 9293 3.8.3 R2, RFC 5482. A peer that shrank its window to nothing, but answers, is borne (SHLD-17).
@@ -92,9 +82,9 @@ function retransmit(c: Connection, now: number): boolean {
   busy.duplicates.forgetAcks();
   busy.tailProbe.stop();
   // RFC 6298 5.5.
-  busy.backoff++;
+  busy.timers.timedOut();
   busy.cc.onTimeout(c, now);
-  if (busy.backoff === R1) {
+  if (busy.timers.backoff === R1) {
     // RFC 9293 3.8.3 (a): negative advice to IP, which asks anew who the next hop is; SHLD-9: the owner hears of it.
     c.layer.ip.doubt(c.route);
     c.handler.trouble?.(c, 'no-answer');
@@ -102,7 +92,7 @@ function retransmit(c: Connection, now: number): boolean {
   }
   // Full-sized segments that vanish again and again: a path with a smaller MTU and no ICMP (RFC 4821 7.7)? Smaller ones
   // try; the path is blamed only when they pass. Where some as large got through a moment ago, it is loss.
-  if (busy.backoff >= 3 && flight.head !== undefined) {
+  if (busy.timers.backoff >= 3 && flight.head !== undefined) {
     const size = Math.min((flight.head.end - flight.head.seq) | 0, c.mss);
     if (size > BLACK_HOLE_MSS && (c.route.passed < size || now - c.route.passedAt > PASSED_REMEMBERED)) {
       c.mssCap = size > LARGE ? LARGE : BLACK_HOLE_MSS;
@@ -110,7 +100,6 @@ function retransmit(c: Connection, now: number): boolean {
     }
   }
   output(c, now, true);
-  busy.timer = TIMER_RTO;
-  busy.timerAt = now + timeout(c);
+  busy.timers.arm(TIMER_RTO, now + timeout(c));
   return true;
 }

@@ -1,9 +1,9 @@
 /** Active open: SYN-SENT, and SYN-RECEIVED of a simultaneous open (RFC 9293 3.10.7.3, 3.5). */
 import { dropReason } from '../drops.js';
-import { TIMER_RTO } from './flight/timers.js';
 import type { Ipv4 } from '../ip/ip-output.js';
 import { ACK, RST, type Segment, SYN } from '../wire/tcp.js';
 import { SHORTEST_RTT } from './flight/rto.js';
+import { TIMER_RTO } from './flight/timers.js';
 import { updateMss } from './send/mss.js';
 import { peerMss, writeSynOptions } from './send/syn-options.js';
 import type { TcpContext } from './state/connection.js';

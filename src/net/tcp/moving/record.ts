@@ -42,34 +42,25 @@ export const FLAGS = [
 export const TIMES = ['heardAt', 'sentAt', 'lifeAt'] as const satisfies readonly Own<Connection, number>[];
 /** The same of what a busy connection is lent. */
 export const BUSY_NUMBERS = [
-  ...([
-    'delivered',
-    'lostTotal',
-    'lostTold',
-    'appLimitedUntil',
-    'recover',
-    'duplicates.acks',
-    'prr.delivered',
-  ] as const),
-  ...(['prr.out', 'prr.window', 'prr.flightSize', 'undo.retransmissions', 'undo.firstStamp'] as const),
-  ...(['rack.end', 'rack.rtt', 'rack.reorderingSteps', 'rack.reorderingRound', 'rack.fack'] as const),
-  ...([
-    'tailProbe.end',
-    'timers.backoff',
-    'ecnRecover',
-    'frto',
-    'timers.kind',
-    'timers.persistBackoff',
-    'dsackLeft',
-    'dsackRight',
-  ] as const),
+  ...(['delivery.delivered', 'delivery.lost', 'delivery.lostTold', 'delivery.appLimitedUntil', 'recover'] as const),
+  ...(['duplicates.acks', 'prr.delivered', 'prr.out', 'prr.window', 'prr.flightSize'] as const),
+  ...(['undo.retransmissions', 'undo.firstStamp', 'rack.end', 'rack.rtt', 'rack.reorderingSteps'] as const),
+  ...(['rack.reorderingRound', 'rack.fack', 'tailProbe.end', 'timers.backoff', 'ecnRecover', 'frto'] as const),
+  ...(['timers.kind', 'timers.persistBackoff', 'dsackLeft', 'dsackRight'] as const),
 ] as const satisfies readonly Deep<Busy, number>[];
 export const BUSY_FLAGS = [
   ...(['cwndLimited', 'recovering', 'timedOut', 'rack.reorderingSeen', 'tailProbe.active'] as const),
   ...(['tailProbe.retransmitted'] as const),
 ] as const satisfies readonly Deep<Busy, boolean>[];
 export const BUSY_TIMES = [
-  ...(['deliveredAt', 'firstSentAt', 'rack.sentAt', 'timers.pacedUntil', 'stuckSince', 'closedAt'] as const),
+  ...([
+    'delivery.deliveredAt',
+    'delivery.firstSentAt',
+    'rack.sentAt',
+    'timers.pacedUntil',
+    'stuckSince',
+    'closedAt',
+  ] as const),
   ...(['timers.at', 'timers.delayedAckAt', 'timers.pacingAt'] as const),
 ] as const satisfies readonly Deep<Busy, number>[];
 

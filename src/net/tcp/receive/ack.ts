@@ -15,14 +15,14 @@ function deliver(c: Connection, one: Sent, end: number, now: number): void {
   const { busy } = c;
   const { sample } = c.layer;
   const size = (end - one.seq) | 0;
-  busy.delivered += size;
+  busy.delivery.arrived(size);
   sample.newlyDelivered += size;
   if (one.count === 1) {
     sample.rtt = now - one.sentAt;
     if (busy.frto !== FRTO_OFF && notAfter(end, busy.recover)) sample.originalCame = true;
   } else sample.repeatCame = true;
   if (busy.cc.rates) {
-    busy.deliveredAt = now;
+    busy.delivery.arrivedAt(now);
     sample.delivers(one);
   }
   busy.rack.delivered(one, end, busy.flight, busy.rtt, now);
@@ -130,8 +130,7 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
   }
   if (sample.rtt > 0) busy.rtt.measured(sample);
   if (acked > 0) busy.timers.progress();
-  if (busy.cc.rates && sample.rate(busy.delivered, busy.deliveredAt, busy.lostTotal, busy.rtt.min))
-    busy.firstSentAt = sample.sendStart;
+  if (busy.cc.rates && sample.rate(busy.delivery, busy.rtt)) busy.delivery.nextFlight(sample);
 
   if (busy.tailProbe.endedBy(c.sndUna)) {
     // RFC 8985 7.4: the probe repaired a loss, unless a DSACK says that both copies came.
@@ -150,10 +149,9 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
   let lost = 0;
   if (c.sackOk) lost = rackDetect(c, now);
   else lost = withoutSack(c, acked, windowChanged, length);
-  busy.lostTotal += lost;
+  busy.delivery.loses(lost);
   // What timers found since the last ACK counts too.
-  sample.newlyLost = busy.lostTotal - busy.lostTold;
-  busy.lostTold = busy.lostTotal;
+  sample.newlyLost = busy.delivery.newlyLost();
   if (busy.recovering && notBefore(c.sndUna, busy.recover)) {
     busy.recovering = false;
     busy.timedOut = false;

@@ -16,15 +16,7 @@ function stamp(c: Connection, one: Sent, now: number): void {
   const { busy } = c;
   one.sentAt = now;
   if (!busy.cc.rates) return;
-  if (busy.flight.head === undefined || busy.flight.pipe === 0) {
-    busy.firstSentAt = now;
-    busy.deliveredAt = now;
-  }
-  one.delivered = busy.delivered;
-  one.deliveredAt = busy.deliveredAt;
-  one.firstSentAt = busy.firstSentAt;
-  one.lostBefore = busy.lostTotal;
-  one.appLimited = busy.appLimitedUntil > busy.delivered;
+  busy.delivery.stamp(one, busy.flight.head === undefined || busy.flight.pipe === 0, now);
 }
 
 /** Largest piece to send at once: whole segments, bounded by the device, and by a millisecond of pacing. */
@@ -101,7 +93,7 @@ export function output(c: Connection, now: number, force = false): void {
   if (c.sndNxt !== before_) c.quickAcks = Math.max(c.quickAcks - 1, 0);
   // Nothing more to send while the window has room: what follows measures the application, not the path.
   if (busy.cc.rates && busy.queue.end === c.sndMax && !busy.cwndLimited && busy.flight.lostBytes === 0) {
-    busy.appLimitedUntil = busy.delivered + busy.flight.pipe || 1;
+    busy.delivery.limitedByApplication(busy.flight.pipe);
   }
   if (c.ackNow) sendAck(c);
   armPersist(c, now);

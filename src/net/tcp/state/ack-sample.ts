@@ -1,5 +1,7 @@
 /** What one ACK tells: the sample that congestion control gets, and what it is made of. One for a layer, used again for each ACK. */
 import type { RateSample } from '../congestion/controller.js';
+import type { Delivery } from '../flight/delivery.js';
+import type { RttEstimator } from '../flight/rto.js';
 import type { Sent } from '../flight/sent.js';
 import { ZERO } from '../numbers/fraction.js';
 
@@ -54,21 +56,21 @@ export class AckSample implements RateSample {
   }
 
   /**
-   * draft-cheng-iccrg-delivery-rate-estimation 3.3, for a connection that has `delivered` bytes, the newest at `deliveredAt`, and
-   * has lost `lostTotal`. Returns whether something was delivered; `sendStart` is then the time that the next flight begins with.
+   * draft-cheng-iccrg-delivery-rate-estimation 3.3. Returns whether something was delivered; `sendStart` is then the time that the
+   * next flight begins with.
    */
-  rate(delivered: number, deliveredAt: number, lostTotal: number, minRtt: number): boolean {
+  rate({ delivered, deliveredAt, lost }: Delivery, { min }: RttEstimator): boolean {
     this.deliveryRate = 0;
     this.appLimited = false;
     if (!this.hasNewest) return false;
     this.priorDelivered = this.newestDelivered;
     this.txInFlight = this.newestTxInFlight;
-    this.lost = lostTotal - this.newestLostBefore;
+    this.lost = lost - this.newestLostBefore;
     this.appLimited = this.newestAppLimited;
     const sendElapsed = this.newestSentAt - this.newestFirstSentAt;
     const ackElapsed = deliveredAt - this.newestDeliveredAt;
     const interval = Math.max(sendElapsed, ackElapsed);
-    if (interval > 0 && interval >= minRtt) this.deliveryRate = (delivered - this.newestDelivered) / interval;
+    if (interval > 0 && interval >= min) this.deliveryRate = (delivered - this.newestDelivered) / interval;
     return true;
   }
 

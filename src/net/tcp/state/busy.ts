@@ -5,6 +5,7 @@
  */
 
 import type { CongestionControl } from '../congestion/controller.js';
+import { Delivery } from '../flight/delivery.js';
 import { Duplicates } from '../flight/duplicates.js';
 import { InFlight } from '../flight/in-flight.js';
 import { ProportionalRate } from '../flight/prr.js';
@@ -31,14 +32,7 @@ export class Busy {
   readonly rtt = new RttEstimator();
   cc: CongestionControl;
 
-  delivered = 0;
-  deliveredAt = ZERO;
-  firstSentAt = ZERO;
-  lostTotal = 0;
-  /** `lostTotal` as congestion control was last told. */
-  lostTold = 0;
-  /** `delivered` up to which samples are limited by the application; 0: not. */
-  appLimitedUntil = 0;
+  readonly delivery = new Delivery();
   cwndLimited = false;
   recovering = false;
   /** Recovery by timeout (slow start over) rather than by fast retransmit. */
@@ -79,12 +73,7 @@ export class Busy {
   renew(seq: number): void {
     this.queue.reset(seq);
     this.rtt.renew();
-    this.delivered = 0;
-    this.deliveredAt = 0;
-    this.firstSentAt = 0;
-    this.lostTotal = 0;
-    this.lostTold = 0;
-    this.appLimitedUntil = 0;
+    this.delivery.reset();
     this.cwndLimited = false;
     this.recovering = false;
     this.timedOut = false;

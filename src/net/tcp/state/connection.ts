@@ -151,7 +151,7 @@ export class Connection implements Flow, SenderView {
     const busy = this.lent;
     if (busy === undefined || this.state !== ESTABLISHED || this.dirty || this.closing || this.ackNow) return;
     // Its first request is on its way.
-    if (busy.delivered === 0 && this.restCwnd === 0) return;
+    if (busy.delivery.delivered === 0 && this.restCwnd === 0) return;
     if (this.eceDue || this.cwrDue || this.heldBytes > 0 || busy.held !== undefined) return;
     if (busy.timers.kind !== TIMER_NONE || busy.flight.head !== undefined || busy.queue.end !== this.sndNxt) return;
     if (busy.recovering || busy.frto !== FRTO_OFF || busy.rack.reorderingSeen || busy.timers.backoff > 0) return;
@@ -212,7 +212,7 @@ export class Connection implements Flow, SenderView {
   }
 
   get delivered(): number {
-    return this.busy.delivered;
+    return this.busy.delivery.delivered;
   }
 
   get cwndLimited(): boolean {

@@ -24,7 +24,7 @@ export function onTimer(c: Connection, now: number): boolean {
   if (kind === TIMER_REORDER) {
     const lost = rackDetect(c, now);
     if (lost > 0) {
-      busy.lostTotal += lost;
+      busy.delivery.loses(lost);
       if (!busy.recovering) enterRecovery(c, now);
     }
     output(c, now);
@@ -75,7 +75,7 @@ function retransmit(c: Connection, now: number): boolean {
   if (!busy.recovering || !busy.timedOut) {
     busy.undo.reset();
   }
-  busy.lostTotal += flight.loseAll();
+  busy.delivery.loses(flight.loseAll());
   busy.recovering = true;
   busy.timedOut = true;
   busy.recover = c.sndMax;

@@ -1,7 +1,7 @@
 /** More with `npm run fuzz:net -- --frames 1000000`. */
 import t from 'tap';
-import { Reassembly } from '../../src/net/tcp/receive/reassembly.js';
-import { SendQueue } from '../../src/net/tcp/send/send-queue.js';
+import { Reassembly } from '../../src/net/tcp/state/reassembly.js';
+import { SendQueue } from '../../src/net/tcp/state/send-queue.js';
 import { Coverage } from './coverage.js';
 import { runEpisode } from './episode.js';
 import { shortest } from './shorten.js';

@@ -1,6 +1,6 @@
 /** What must hold of a stack at any time, whatever came in: bounds, and numbers that fit each other. */
-import type { Connection } from '../../src/net/tcp/connection/connection.js';
-import { ESTABLISHED } from '../../src/net/tcp/connection/state.js';
+import type { Connection } from '../../src/net/tcp/state/connection.js';
+import { ESTABLISHED } from '../../src/net/tcp/state/states.js';
 import { LIMITS, Problem, type Subject } from './subject.js';
 
 export function checkAll(subject: Subject): void {
@@ -62,8 +62,8 @@ function checkConnection(c: Connection): void {
   if (c.state >= ESTABLISHED && !(c.busy.cc.cwnd > 0)) fail(`cwnd ${c.busy.cc.cwnd}`);
   if (!(c.busy.rtt.rto > 0) || !Number.isFinite(c.busy.rtt.rto)) fail(`RTO ${c.busy.rtt.rto}`);
   if (c.mss < 36 || c.mss > 1460) fail(`MSS ${c.mss}`);
-  for (const due of [c.busy.timerAt, c.busy.delayedAckAt, c.busy.pacingAt, c.lifeAt])
+  for (const due of [c.busy.timers.at, c.busy.timers.delayedAckAt, c.busy.timers.pacingAt, c.lifeAt])
     if (Number.isNaN(due)) fail('a timer is no number');
-  if (c.busy.flight.head !== undefined && c.busy.timerAt === Number.POSITIVE_INFINITY)
+  if (c.busy.flight.head !== undefined && c.busy.timers.at === Number.POSITIVE_INFINITY)
     fail('data in flight and no timer');
 }

@@ -9,9 +9,9 @@ import { Neighbours } from '../../src/net/ip/neighbours.js';
 import { IpReassembly } from '../../src/net/ip/reassembly.js';
 import { PeerTable } from '../../src/net/ip/v6/peer-table.js';
 import { LOOK } from '../../src/net/tcp/budget.js';
-import { FlowTable } from '../../src/net/tcp/tables/flow-table.js';
+import { FlowTable, PLACES_A_STEP } from '../../src/net/tcp/tables/flow-table.js';
 import { KeyedHash } from '../../src/net/tcp/tables/keyed-hash.js';
-import { TimeWaitTable } from '../../src/net/tcp/tables/time-wait.js';
+import { NONE, TimeWaitTable } from '../../src/net/tcp/tables/time-wait.js';
 import { type Due, TimerHeap } from '../../src/net/tcp/tables/timer-heap.js';
 import { parseDhcp } from '../../src/net/wire/dhcp.js';
 import { ACK, ip, SYN } from '../sim/packets.js';
@@ -83,6 +83,94 @@ t.test('TIME-WAIT: a row is found within a few places, among 65,536 that a stran
     }
     t.ok(longest <= 128, `${what}: ${longest} places in a row at most`);
   }
+});
+
+t.test('connections: while a table grows, one more looks at a few places, and none is lost on the way', async (t) => {
+  for (const [what, name] of NAMES) {
+    const looks = { count: 0 };
+    const table = new FlowTable<Name>(new KeyedHash(new SeededRandom(5)), new PeerTable());
+    const all = Array.from({ length: 20_000 }, (_, i) => new Name(...name(i), looks));
+    let worst = 0;
+    let lost = 0;
+    const find = (one: Name): Name | undefined => table.get(one.remoteAddress, 1, one.ports);
+    all.forEach((one, i) => {
+      looks.count = 0;
+      table.add(one);
+      worst = Math.max(worst, looks.count);
+      const earlier = all[(Math.imul(i, 0x9e37_79b1) >>> 0) % (i + 1)] as Name;
+      if (find(earlier) !== earlier || find(one) !== one) lost++;
+    });
+    t.ok(worst <= PLACES_A_STEP + 1, `${what}: ${worst} entries are looked at to add one`);
+    t.equal(lost, 0);
+    const inPlaces = new Set<Name>();
+    for (let i = 0; i < table.places; i++) {
+      const one = table.at(i);
+      if (one !== undefined) inPlaces.add(one);
+    }
+    t.equal(inPlaces.size, all.length, 'each has one place, in the old table or in the new one');
+    t.equal(new Set(table).size, all.length);
+    for (const one of all) if (!table.delete(one) || find(one) !== undefined) lost++;
+    t.equal(lost, 0);
+    t.equal(table.size, 0);
+  }
+});
+
+t.test('connections and TIME-WAIT: what comes and goes while a table grows is found as in a map', async (t) => {
+  const random = new SeededRandom(77);
+  const dice = (sides: number): number => (random.random32() >>> 0) % sides;
+  const hash = new KeyedHash(random);
+  const table = new FlowTable<Name>(hash, new PeerTable());
+  const waiting = new TimeWaitTable(hash, 65_536, new PeerTable());
+  const rest = { sndNxt: 1, rcvNxt: 1, timestamps: false, open: false, tsRecent: 0, tsOffset: 0, window: 0 };
+  const known = new Map<number, Name>();
+  let wrong = 0;
+  for (let i = 0; i < 30_000; i++) {
+    const port = dice(20_000);
+    const ports = (port << 16) | 80;
+    const there = known.get(port);
+    if (table.get(9, 1, ports) !== there) wrong++;
+    const row = waiting.find(9, 1, ports);
+    if ((row !== NONE) !== (there !== undefined)) wrong++;
+    // Mostly more, so that it grows; at times nearly all of them go.
+    if (there === undefined) {
+      const one = new Name(9, ports, { count: 0 });
+      known.set(port, one);
+      table.add(one);
+      waiting.add({ ...rest, remoteAddress: 9, localAddress: 1, ports, expires: i });
+    } else if (dice(3) === 0) {
+      known.delete(port);
+      if (!table.delete(there)) wrong++;
+      waiting.delete(row);
+    }
+    if (i % 10_000 === 9999) {
+      for (const [key, one] of [...known].slice(0, -10)) {
+        known.delete(key);
+        table.delete(one);
+        waiting.delete(waiting.find(9, 1, one.ports));
+      }
+    }
+    if (table.size !== known.size || waiting.size !== known.size) wrong++;
+  }
+  t.equal(wrong, 0);
+});
+
+t.test('TIME-WAIT: while the table grows, one more looks at a few rows', async (t) => {
+  const table = new TimeWaitTable(new KeyedHash(new SeededRandom(5)), 65_536, new PeerTable());
+  const hash = (table as unknown as { hash: { of(remote: number, ports: number): number } }).hash;
+  const { of } = hash;
+  let looks = 0;
+  hash.of = (remote, ports) => {
+    looks++;
+    return of.call(hash, remote, ports);
+  };
+  const rest = { sndNxt: 1, rcvNxt: 1, timestamps: false, open: false, tsRecent: 0, tsOffset: 0, window: 0 };
+  let worst = 0;
+  for (let i = 0; i < 65_536; i++) {
+    looks = 0;
+    table.add({ ...rest, remoteAddress: 9, localAddress: 1, ports: (i << 16) | 80, expires: i });
+    worst = Math.max(worst, looks);
+  }
+  t.ok(worst <= PLACES_A_STEP + 1, `${worst} rows at most`);
 });
 
 t.test('timers: what is armed, moved or removed looks at two for each doubling of their number', async (t) => {

@@ -8,8 +8,8 @@ import type { Flow, FlowHandler } from '../../src/net/flow.js';
 import { SeededRandom } from '../../src/net/host/seeded-random.js';
 import { Stack } from '../../src/net/ip/stack.js';
 import { congestionByName } from '../../src/net/tcp/congestion/index.js';
-import type { Connection } from '../../src/net/tcp/connection/connection.js';
 import { TcpLayer, type TcpLimits } from '../../src/net/tcp/index.js';
+import type { Connection } from '../../src/net/tcp/state/connection.js';
 import { ACK, arp, ethernet, FIN, ip, ipv4, SYN, TYPE_ARP, TYPE_IPV4, tcp, UDP, view } from '../sim/packets.js';
 
 export interface Measured {

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { Reassembly } from '../../src/net/tcp/receive/reassembly.js';
+import { Reassembly } from '../../src/net/tcp/state/reassembly.js';
 import type { Plan } from './plan.js';
 import { runPlan } from './scenario.js';
 import { explain, runSeed, shrink } from './seeds.js';

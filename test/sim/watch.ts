@@ -2,10 +2,11 @@
  * What must hold of a TCP layer at every packet, whoever sent it: the work that the packet causes is bounded, whatever came before it; and
  * what is sent is paid for: bytes sent <= cwnd + acknowledged + SACKed.
  */
-import type { Connection } from '../../src/net/tcp/connection/connection.js';
+
+import { MOST_RECORDS } from '../../src/net/tcp/flight/in-flight.js';
 import type { TcpLayer } from '../../src/net/tcp/index.js';
-import { MOST_RUNS } from '../../src/net/tcp/receive/reassembly.js';
-import { MOST_RECORDS } from '../../src/net/tcp/send/in-flight.js';
+import type { Connection } from '../../src/net/tcp/state/connection.js';
+import { MOST_RUNS } from '../../src/net/tcp/state/reassembly.js';
 
 /** Steps for which a packet can be the cause by itself: blocks of SACK looked up, runs told of, a look for who gives way. */
 export const STEPS_A_PACKET = 2048;

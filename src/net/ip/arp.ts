@@ -14,9 +14,9 @@ import {
   sameMac,
 } from '../wire/ethernet.js';
 import { int32At, putInt32, uint16At } from '../wire/tcp.js';
+import type { IpContext } from './context.js';
 import type { Ipv4 } from './ip-output.js';
 import { Neighbours } from './neighbours.js';
-import type { Stack } from './stack.js';
 
 const TRUNCATED = dropReason('arp-truncated');
 const FORMAT = dropReason('arp-format');
@@ -49,7 +49,7 @@ export class Arp {
   private readonly announcing = new Map<Ipv4, { left: number; due: number }>();
   private defendedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(private readonly stack: Stack) {
+  constructor(private readonly stack: IpContext) {
     this.neighbours = new Neighbours(
       {
         request: (address, mac) =>

@@ -5,21 +5,19 @@ import { HEAD_SIZE, HEADROOM, TRANSPORT_OFFSET } from '../device/tx-frame.js';
 import { dropReason } from '../drops.js';
 import { isMartian, isMulticast } from '../wire/address.js';
 import { addWords, fold } from '../wire/checksum.js';
+import {
+  ECHO_REPLY,
+  ECHO_REQUEST,
+  FRAGMENTATION_NEEDED,
+  PARAMETER_PROBLEM,
+  PROTOCOL_ICMP,
+  TIME_EXCEEDED,
+  UNREACHABLE,
+} from '../wire/icmp.js';
 import { int32At, putUint16, uint16At } from '../wire/tcp.js';
+import type { IpContext } from './context.js';
 import { ECN_NOT_ECT, type Ipv4 } from './ip-output.js';
-import type { Stack } from './stack.js';
 import { TokenBucket } from './token-bucket.js';
-
-export const PROTOCOL_ICMP = 1;
-export const UNREACHABLE = 3;
-export const PROTOCOL_UNREACHABLE = 2;
-export const PORT_UNREACHABLE = 3;
-export const FRAGMENTATION_NEEDED = 4;
-export const TIME_EXCEEDED = 11;
-export const REASSEMBLY_TIME = 1;
-export const PARAMETER_PROBLEM = 12;
-const ECHO_REPLY = 0;
-const ECHO_REQUEST = 8;
 
 const TRUNCATED = dropReason('icmp-truncated');
 const CHECKSUM = dropReason('icmp-checksum');
@@ -35,7 +33,7 @@ export class Icmp {
   private readonly errors = new TokenBucket(100, 50);
   private readonly echoes = new TokenBucket(10_000, 10_000);
 
-  constructor(private readonly stack: Stack) {}
+  constructor(private readonly stack: IpContext) {}
 
   input(
     bytes: Uint8Array,

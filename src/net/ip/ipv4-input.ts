@@ -4,7 +4,6 @@ import { dropReason } from '../drops.js';
 import { isMartian } from '../wire/address.js';
 import { addWords, fold } from '../wire/checksum.js';
 import { DHCP_CLIENT_PORT } from '../wire/dhcp.js';
-import { int32At, putUint16, uint16At } from '../wire/tcp.js';
 import {
   PARAMETER_PROBLEM,
   PROTOCOL_ICMP,
@@ -12,9 +11,10 @@ import {
   REASSEMBLY_TIME,
   TIME_EXCEEDED,
   UNREACHABLE,
-} from './icmp.js';
+} from '../wire/icmp.js';
+import { int32At, putUint16, uint16At } from '../wire/tcp.js';
+import type { IpContext } from './context.js';
 import { IpReassembly } from './reassembly.js';
-import type { Stack } from './stack.js';
 import { PROTOCOL_UDP } from './udp.js';
 
 const TRUNCATED = dropReason('ip-truncated');
@@ -32,7 +32,7 @@ const PROTOCOL = dropReason('ip-protocol-unknown');
 export class Ipv4Input {
   private readonly reassembly: IpReassembly;
 
-  constructor(private readonly stack: Stack) {
+  constructor(private readonly stack: IpContext) {
     this.reassembly = new IpReassembly(stack.drops, (first) => {
       // RFC 1122 3.3.2: time exceeded, if the first fragment came.
       stack.icmp.sendError(TIME_EXCEEDED, REASSEMBLY_TIME, first, 0, first.length, false, stack.now);

@@ -7,10 +7,10 @@ import { addWords, fold } from '../wire/checksum.js';
 import { BROADCAST_MAC, ETHERTYPE_IPV4 } from '../wire/ethernet.js';
 import { putInt32, putUint16 } from '../wire/tcp.js';
 import { nextHop } from './address-config.js';
+import type { IpContext } from './context.js';
 import type { Ipv4, Route } from './ip-output.js';
 import type { Neighbour } from './neighbours.js';
 import { PathMtus } from './path-mtu.js';
-import type { Stack } from './stack.js';
 
 const NO_ROUTE = dropReason('ip-no-route');
 const TOO_BIG = dropReason('ip-too-big');
@@ -38,7 +38,7 @@ export class Ipv4Output {
   private id = 0;
 
   constructor(
-    private readonly stack: Stack,
+    private readonly stack: IpContext,
     private readonly ttl: number,
   ) {
     this.idSalt = stack.random.random32();

@@ -19,13 +19,15 @@ import {
   sameMac,
   VLAN_TAG,
 } from '../wire/ethernet.js';
+import { PORT_UNREACHABLE, UNREACHABLE } from '../wire/icmp.js';
 import { DESTINATION_UNREACHABLE, PORT_UNREACHABLE_CODE } from '../wire/icmpv6.js';
 import { DESTINATION_AT, SOURCE_AT } from '../wire/ipv6.js';
 import { int32At, PROTOCOL_TCP, putUint16, uint16At } from '../wire/tcp.js';
 import { type AddressConfig, broadcastOf, type FurtherAddress, onLink } from './address-config.js';
 import { Arp } from './arp.js';
-import { Icmp, PORT_UNREACHABLE, UNREACHABLE } from './icmp.js';
-import { type Handle, type IpOutput, type Ipv4, isIpv6, type Route } from './ip-output.js';
+import type { IpContext } from './context.js';
+import { Icmp } from './icmp.js';
+import { type Handle, type Ipv4, isIpv6, type Route } from './ip-output.js';
 import { Ipv4Input } from './ipv4-input.js';
 import { Ipv4Output } from './ipv4-output.js';
 import type { Random, Transport } from './transport.js';
@@ -53,7 +55,7 @@ export interface StackOptions {
   readonly ttl?: number;
 }
 
-export class Stack implements IpOutput {
+export class Stack implements IpContext {
   readonly device: Device;
   readonly random: Random;
   readonly drops: Drops;

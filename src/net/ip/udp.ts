@@ -5,9 +5,9 @@ import { HEADROOM, TRANSPORT_OFFSET } from '../device/tx-frame.js';
 import { dropReason } from '../drops.js';
 import { addWords, fold } from '../wire/checksum.js';
 import { int32At, putUint16, uint16At } from '../wire/tcp.js';
+import type { IpContext } from './context.js';
 import { type Handle, isIpv6 } from './ip-output.js';
 import { RecentlySent } from './recently-sent.js';
-import type { Stack } from './stack.js';
 import type { Transport } from './transport.js';
 
 export const PROTOCOL_UDP = 17;
@@ -58,7 +58,7 @@ export class Udp implements Transport {
 
   private readonly recent = new RecentlySent();
 
-  constructor(private readonly stack: Stack) {}
+  constructor(private readonly stack: IpContext) {}
 
   /** Throws when the port is bound already. */
   bind(port: number, onDatagram: OnDatagram, onError?: OnError): UdpPort {

@@ -2,13 +2,13 @@
 import { dropReason } from '../drops.js';
 import type { Handle } from '../ip/ip-output.js';
 import { ACK, RST, type Segment, SYN } from '../wire/tcp.js';
-import { TIMER_NONE, TIMER_RTO } from './connection/busy.js';
-import { Connection } from './connection/connection.js';
-import { ESTABLISHED, FIN_WAIT_1, SYN_RECEIVED, SYN_SENT } from './connection/state.js';
-import type { TcpLayer } from './layer.js';
-import { SHORTEST_RTT } from './recovery/rto.js';
+import { SHORTEST_RTT } from './flight/rto.js';
+import { TIMER_RTO } from './flight/timers.js';
 import { mssOption, updateMss } from './send/mss.js';
-import { peerMss, writeSynOptions } from './syn-options.js';
+import { peerMss, writeSynOptions } from './send/syn-options.js';
+import type { TcpContext } from './state/connection.js';
+import { Connection } from './state/connection.js';
+import { ESTABLISHED, FIN_WAIT_1, SYN_RECEIVED, SYN_SENT } from './state/states.js';
 import { NONE } from './tables/time-wait.js';
 
 const FLAGS = dropReason('tcp-flags-invalid');
@@ -18,7 +18,7 @@ const RST_INVALID = dropReason('tcp-rst-invalid');
 export class ActiveOpen {
   private nextPort = 0;
 
-  constructor(private readonly layer: TcpLayer) {}
+  constructor(private readonly layer: TcpContext) {}
 
   /** SYN in SYN-SENT, SYN-ACK in SYN-RECEIVED. */
   sendSyn(c: Connection, now: number): void {
@@ -80,7 +80,7 @@ export class ActiveOpen {
       c.sndWl1 = segment.seq;
       c.sndWl2 = segment.ack;
       c.state = ESTABLISHED;
-      if (c.busy.backoff === 0) c.busy.rtt.sample(Math.max(now - c.sentAt, SHORTEST_RTT));
+      if (c.busy.timers.backoff === 0) c.busy.rtt.sample(Math.max(now - c.sentAt, SHORTEST_RTT));
       else this.measureEcho(c, segment, now);
       c.ackNow = true;
       this.ready(c, now);
@@ -120,11 +120,10 @@ export class ActiveOpen {
   }
 
   private ready(c: Connection, now: number): void {
-    const timeouts = c.busy.backoff;
+    const timeouts = c.busy.timers.backoff;
     if (timeouts > 0) c.busy.rtt.handshakeTimedOut();
-    c.busy.timer = TIMER_NONE;
-    c.busy.timerAt = Number.POSITIVE_INFINITY;
-    c.busy.backoff = 0;
+    c.busy.timers.stop();
+    c.busy.timers.progress();
     c.sndUna = c.sndNxt = c.sndMax = c.busy.ecnRecover = c.busy.recover = (c.iss + 1) | 0;
     c.heardAt = now;
     updateMss(c);
@@ -165,8 +164,7 @@ export class ActiveOpen {
     c.sndUna = c.iss;
     c.sndNxt = c.sndMax = (c.iss + 1) | 0;
     c.busy.queue.reset(c.sndNxt);
-    c.busy.timer = TIMER_RTO;
-    c.busy.timerAt = now + 1000;
+    c.busy.timers.arm(TIMER_RTO, now + 1000);
     layer.connections.add(c);
     this.sendSyn(c, now);
     layer.schedule.rearm(c);

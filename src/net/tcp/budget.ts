@@ -3,9 +3,9 @@
  * idle ones, those longest silent first, then slow ones, those longest without progress first. Who is none of these stays, and what
  * comes new is refused. All by estimate: bytes that are counted, and what a record of each kind was measured to take.
  */
-import type { Connection } from './connection/connection.js';
-import { CLOSED, ESTABLISHED } from './connection/state.js';
-import type { TcpLayer } from './layer.js';
+
+import type { Connection, TcpContext } from './state/connection.js';
+import { CLOSED, ESTABLISHED } from './state/states.js';
 
 /** A connection with what its owner has for it; what it is lent beside, while it is busy. */
 export const CONNECTION_COST = 1024;
@@ -31,7 +31,7 @@ export class Budget {
   private barren = 0;
   private barrenAt = Number.NEGATIVE_INFINITY;
 
-  constructor(private readonly layer: TcpLayer) {}
+  constructor(private readonly layer: TcpContext) {}
 
   /** Bytes in use now. */
   get used(): number {
@@ -108,7 +108,7 @@ export class Budget {
     const places = Math.min(LOOK, connections.places);
     layer.steps.taken += places;
     for (let i = 0; i < places; i++) {
-      this.hand = (this.hand + 1) & (connections.places - 1);
+      this.hand = (this.hand + 1) % connections.places;
       const c = connections.at(this.hand);
       if (c === undefined) continue;
       if (this.idleFor(c) >= IDLE) idle.push(c);

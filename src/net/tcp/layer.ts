@@ -10,23 +10,26 @@ import { addWords, fold } from '../wire/checksum.js';
 import { PROTOCOL_TCP, Segment, TCP_HEADER } from '../wire/tcp.js';
 import { ActiveOpen } from './active-open.js';
 import { Budget } from './budget.js';
-import { discharge } from './charge.js';
 import type { CongestionControl } from './congestion/controller.js';
-import { BusyPool } from './connection/busy.js';
-import type { Connection } from './connection/connection.js';
-import { CLOSED } from './connection/state.js';
-import { DEFAULT_LIMITS, type TcpLimits } from './limits.js';
-import { carriedName, type Departed, type Elsewhere } from './moving/hand-over.js';
+import { SentPool } from './flight/sent.js';
 import { Listening } from './passive-open/listening.js';
-import { stateName, tell } from './probing.js';
+import { leave } from './receive/ending.js';
 import { icmpError, quotedFlow, quotedSequence } from './receive/icmp.js';
 import { arrive } from './receive/input.js';
-import { Responder } from './reset.js';
-import { SentPool } from './send/in-flight.js';
+import { resumed } from './receive/receive.js';
+import { stateName, tell } from './send/probing.js';
+import { Responder } from './send/responder.js';
+import { AckSample } from './state/ack-sample.js';
+import { BusyPool } from './state/busy.js';
+import { discharge } from './state/charge.js';
+import type { Connection, TcpContext } from './state/connection.js';
+import { carriedName, type Departed, type Elsewhere } from './state/departure.js';
+import { DEFAULT_LIMITS, type TcpLimits } from './state/limits.js';
+import { CLOSED } from './state/states.js';
 import { FlowTable } from './tables/flow-table.js';
 import { KeyedHash } from './tables/keyed-hash.js';
-import { Schedule } from './tables/schedule.js';
 import { NONE, TimeWaitTable } from './tables/time-wait.js';
+import { Schedule } from './timers/schedule.js';
 
 const TRUNCATED = dropReason('tcp-truncated');
 const HEADER_LENGTH = dropReason('tcp-header-length');
@@ -44,7 +47,7 @@ export interface TcpOptions {
   readonly limits?: Partial<TcpLimits>;
 }
 
-export class TcpLayer implements Transport {
+export class TcpLayer implements Transport, TcpContext {
   readonly protocol = PROTOCOL_TCP;
   readonly ip: IpOutput;
   readonly drops: Drops;
@@ -66,6 +69,8 @@ export class TcpLayer implements Transport {
   readonly receiveScale: number;
   /** The window in a SYN, which is never scaled (RFC 7323 2.2). */
   readonly initialWindow: number;
+  readonly sample = new AckSample();
+  readonly sackBlocks = new Int32Array(8);
   readonly counters = {
     segmentsIn: 0,
     segmentsOut: 0,
@@ -251,6 +256,14 @@ export class TcpLayer implements Transport {
     }
     c.heldBytes = 0;
     if (tell) c.tellClosed(reason);
+  }
+
+  resumed(c: Connection): void {
+    resumed(c);
+  }
+
+  leave(c: Connection): void {
+    leave(c);
   }
 
   /** Takes it out as it is: nothing of it happens, and nobody finds it. */

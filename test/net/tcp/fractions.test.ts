@@ -1,9 +1,9 @@
 import { setFlagsFromString } from 'node:v8';
 import t from 'tap';
 import { type CongestionName, congestionByName } from '../../../src/net/tcp/congestion/index.js';
-import { Busy, BusyPool } from '../../../src/net/tcp/connection/busy.js';
-import { RttEstimator } from '../../../src/net/tcp/recovery/rto.js';
-import { Sent, SentPool } from '../../../src/net/tcp/send/in-flight.js';
+import { RttEstimator } from '../../../src/net/tcp/flight/rto.js';
+import { Sent, SentPool } from '../../../src/net/tcp/flight/sent.js';
+import { Busy, BusyPool } from '../../../src/net/tcp/state/busy.js';
 import { fetchOnce } from './exchange.js';
 
 setFlagsFromString('--allow-natives-syntax');
@@ -43,6 +43,8 @@ for (const name of ['reno', 'cubic', 'bbr'] as const) {
       t.ok(sameShape(one, unused), 'what a busy connection is lent');
       t.ok(sameShape(one.rtt, rtt), 'the round trip');
       t.ok(sameShape(one.flight, unused.flight), 'the flight');
+      for (const part of ['prr', 'rack', 'tailProbe', 'undo', 'duplicates', 'timers', 'urgent', 'delivery'] as const)
+        t.ok(sameShape(one[part], unused[part]), part);
       t.ok(sameShape(one.queue, unused.queue), 'the queue');
       t.ok(sameShape(one.cc, unused.cc), 'congestion control');
       for (const part of ['hystart', 'model']) {

@@ -5,7 +5,7 @@
 import t from 'tap';
 import { SeededRandom } from '../../../src/net/host/seeded-random.js';
 import type { CongestionName } from '../../../src/net/tcp/congestion/index.js';
-import { MOST_RECORDS } from '../../../src/net/tcp/send/in-flight.js';
+import { MOST_RECORDS } from '../../../src/net/tcp/flight/in-flight.js';
 import { Liar, type Lie } from '../../sim/liar.js';
 import { ACK, concat, view } from '../../sim/packets.js';
 import { STEPS_A_PACKET } from '../../sim/watch.js';
@@ -199,7 +199,7 @@ t.test('DSACKs of what was not sent again are not believed: nothing is drawn, an
   const before = d.bytes;
   for (let i = 0; i < 1000; i++) d.ack(d.first, { sack: [[d.first - 1000, d.first - 1]] });
   t.ok(d.bytes - before <= 2 * MSS, `${d.bytes - before} bytes`);
-  t.equal((d.s.flow as unknown as { busy: { reorderingSteps: number } }).busy.reorderingSteps, 1);
+  t.equal((d.s.flow as unknown as { busy: { rack: { reorderingSteps: number } } }).busy.rack.reorderingSteps, 1);
 });
 
 t.test('ECE on each of a thousand ACKs: the window halves once a window, and nothing more is drawn', async (t) => {

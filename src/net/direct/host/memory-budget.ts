@@ -1,7 +1,7 @@
 /** What TCP may keep on this machine, where nobody says: by its RAM, the limit of the control group, and the limit of V8's heap. */
 import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
-import { DEFAULT_LIMITS } from '../../tcp/limits.js';
+import { DEFAULT_LIMITS } from '../../tcp/state/limits.js';
 
 /** A quarter of the memory, as all of a machine's share falls to others too: the site, the kernel, its page cache. */
 const SHARE_OF_MEMORY = 4;

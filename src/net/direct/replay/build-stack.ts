@@ -6,7 +6,7 @@ import { Stack } from '../../ip/stack.js';
 import type { Random } from '../../ip/transport.js';
 import { type CongestionName, congestionByName } from '../../tcp/congestion/index.js';
 import { TcpLayer } from '../../tcp/index.js';
-import { DEFAULT_LIMITS } from '../../tcp/limits.js';
+import { DEFAULT_LIMITS } from '../../tcp/state/limits.js';
 import { parseIpv4 } from '../../wire/address.js';
 import type { AddressEvents, AddressMode } from '../address/address-mode.js';
 import { DhcpMode } from '../address/dhcp-mode.js';

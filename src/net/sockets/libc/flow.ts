@@ -2,17 +2,49 @@
 import type { Memory } from '../../../memory/memory.js';
 import { EAGAIN, EINTR, errnoCode } from '../../../native/libc/errno.js';
 import type { MappedFile } from '../../../native/memory/mapped-file.js';
-import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, SHUT_WR } from '../../../native/sockets/sockets.js';
+import {
+  EPOLLERR,
+  EPOLLHUP,
+  EPOLLIN,
+  EPOLLOUT,
+  EPOLLRDHUP,
+  SHUT_WR,
+  type SocketCalls,
+} from '../../../native/sockets/sockets.js';
 import type { CloseReason, Endpoint, FlowHandler, FlowInfo } from '../../flow.js';
 import { reasonOf, silent } from '../common/close-reason.js';
 import { type Draining, tellDrained } from '../common/drained.js';
-import type { OwnSocketNetwork } from './network.js';
 import type { SendQueue } from './send-queue.js';
+import type { Sender } from './sender.js';
 
 /** Bytes that one flow may offer the kernel in a turn. */
 const TURN = 1024 * 1024;
 /** Long pieces that are copied for a near peer after it kept us waiting. */
 const COPIES = 4;
+
+/** What a flow asks of its network. */
+export interface FlowHost {
+  readonly calls: SocketCalls;
+  readonly sender: Sender;
+  /** Where `read` puts what it read. */
+  readonly buffer: Uint8Array;
+  /** As C's `read`, to `buffer`. */
+  read(fd: number): number;
+  /** Whether the peer is on this machine; to be asked once a flow. */
+  near(fd: number): boolean;
+  endpointOf(call: 'getsockname' | 'getpeername', fd: number): Endpoint;
+  /** The error that waits on the socket; 0: none. */
+  errorOf(fd: number): number;
+  /** The socket will not say FIN but RST. */
+  resetOnClose(fd: number): void;
+  /** Bytes that the kernel holds for the peer: not sent, or not acknowledged. */
+  unacknowledged(fd: number): number;
+  takeQueue(): SendQueue;
+  giveQueue(queue: SendQueue): void;
+  /** Has `goOn` called after the others of this turn. */
+  again(flow: OwnSocketFlow): void;
+  finished(flow: OwnSocketFlow): void;
+}
 
 export class OwnSocketFlow implements Draining {
   handler: FlowHandler = silent;
@@ -22,7 +54,7 @@ export class OwnSocketFlow implements Draining {
   readonly fd: number;
   /** Tells it from others that had the same descriptor. */
   readonly tag: number;
-  private readonly network: OwnSocketNetwork;
+  private readonly network: FlowHost;
   /** There while something is queued. */
   private queue: SendQueue | undefined = undefined;
   private near: Endpoint | undefined = undefined;
@@ -53,7 +85,7 @@ export class OwnSocketFlow implements Draining {
   over = false;
   reason: CloseReason = 'finished';
 
-  constructor(network: OwnSocketNetwork, fd: number, tag: number) {
+  constructor(network: FlowHost, fd: number, tag: number) {
     this.network = network;
     this.fd = fd;
     this.tag = tag;

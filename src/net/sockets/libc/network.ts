@@ -34,7 +34,7 @@ import { listenAtAll } from '../common/listen-at-all.js';
 import { addressOfName } from '../common/name.js';
 import { BACKLOG, listenError, type SocketNetworkOptions } from '../common/options.js';
 import { EpollLoop, type Watcher } from './epoll-loop.js';
-import { OwnSocketFlow } from './flow.js';
+import { type FlowHost, OwnSocketFlow } from './flow.js';
 import { NearPeers } from './near.js';
 import { SendQueue } from './send-queue.js';
 import { Sender } from './sender.js';
@@ -54,7 +54,7 @@ interface Listening extends Listener {
   readonly accept: Accept;
 }
 
-export class OwnSocketNetwork implements Network, Watcher {
+export class OwnSocketNetwork implements Network, Watcher, FlowHost {
   readonly clock: Clock;
   readonly address: string;
   readonly addresses: readonly string[];

@@ -3,7 +3,7 @@
  * loss taught. Bytes, milliseconds, bytes a millisecond.
  */
 
-import { ZERO } from '../connection/fraction.js';
+import { ZERO } from '../numbers/fraction.js';
 import type { RateSample, SenderView } from './controller.js';
 
 /** draft 2.4: a share of lost bytes above which the amount in flight was too much. */

@@ -3,7 +3,7 @@
  * and then, and yields to loss that comes with a queue. Bytes, milliseconds, bytes a millisecond.
  */
 
-import { ZERO } from '../connection/fraction.js';
+import { ZERO } from '../numbers/fraction.js';
 import { BbrModel, UNBOUNDED } from './bbr-model.js';
 import type { CongestionControl, RateSample, SenderView } from './controller.js';
 import { initialWindow } from './window.js';
@@ -325,6 +325,11 @@ export class Bbr implements CongestionControl {
     else if (this.inProbeBw()) cap = model.inflightLongterm;
     cap = Math.min(cap, model.inflightShortterm);
     this.cwnd = Math.max(Math.min(this.cwnd, cap), least);
+  }
+
+  /** draft 5.6.4: its own window holds in a recovery, too. */
+  recoveryWindow(_prr: number): number {
+    return this.cwnd;
   }
 
   // ---- Losses, timeouts, idleness

@@ -52,7 +52,7 @@ export interface CongestionControl {
   readonly name: 'reno' | 'cubic' | 'bbr';
   /** It wants delivery rates: else none are taken, and what a `RateSample` says of them stays 0. */
   readonly rates: boolean;
-  /** Bytes that may be in flight. */
+  /** Bytes that may be in flight outside of a recovery. */
   cwnd: number;
   ssthresh: number;
   /** Bytes a millisecond at which segments may leave; 0: not paced by the controller. */
@@ -63,6 +63,8 @@ export interface CongestionControl {
   renew?(): void;
   /** The connection is established and the MSS is known. */
   start(sender: SenderView, now: number): void;
+  /** Bytes that may be in flight in a recovery that no timeout began; `prr`: what proportional rate reduction (RFC 6937) allows. */
+  recoveryWindow(prr: number): number;
   /** An ACK moved something forward. `inRecovery`: PRR owns the window meanwhile (controllers that model the path ignore it). */
   onAck(sender: SenderView, sample: RateSample, inRecovery: boolean, now: number): void;
   /** Recovery begins: the first loss of a window was detected, or (`ecn`) the first ECE of one. Sets `ssthresh`. */

@@ -1,6 +1,6 @@
 /** CUBIC (RFC 9438) with HyStart++ (RFC 9406) for slow start. Windows in bytes, times in milliseconds. */
 
-import { ZERO } from '../connection/fraction.js';
+import { ZERO } from '../numbers/fraction.js';
 import type { RateSample, SenderView } from './controller.js';
 import { HyStart } from './hystart.js';
 import { LossBased } from './window.js';

@@ -1,6 +1,6 @@
 /** HyStart++ (RFC 9406): slow start ends when the delay rises, not when the queue overflows. Milliseconds. */
 
-import { ZERO } from '../connection/fraction.js';
+import { ZERO } from '../numbers/fraction.js';
 import type { RateSample, SenderView } from './controller.js';
 
 /** RFC 9406 4.3. */

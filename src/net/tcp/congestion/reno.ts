@@ -1,6 +1,6 @@
 /** Reno (RFC 5681) with appropriate byte counting (RFC 3465). */
 
-import { ZERO } from '../connection/fraction.js';
+import { ZERO } from '../numbers/fraction.js';
 import type { RateSample, SenderView } from './controller.js';
 import { LossBased } from './window.js';
 

@@ -1,6 +1,6 @@
 /** What Reno and CUBIC share: the initial window, slow start with appropriate byte counting, timeouts, idle, undo. */
 
-import { ZERO } from '../connection/fraction.js';
+import { ZERO } from '../numbers/fraction.js';
 import type { CongestionControl, RateSample, SenderView } from './controller.js';
 
 /** RFC 6928 2: ten segments, at most 14,600 bytes unless two segments are more. */
@@ -50,6 +50,10 @@ export abstract class LossBased implements CongestionControl {
         if (this.cwnd > this.ssthresh) this.cwnd = Math.max(this.ssthresh, sender.mss * 2);
       } else this.avoid(sender, sample, now);
     }
+  }
+
+  recoveryWindow(prr: number): number {
+    return prr;
   }
 
   /** Bytes by which slow start grows at this ACK. */

@@ -3,11 +3,11 @@
  * connection stays where it is.
  */
 import { Memory } from '../../../memory/memory.js';
-import { TIMER_NONE, TIMER_REORDER } from '../connection/busy.js';
-import { Connection } from '../connection/connection.js';
-import { CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK } from '../connection/state.js';
+import { TIMER_NONE, TIMER_REORDER } from '../flight/timers.js';
 import type { TcpLayer } from '../layer.js';
 import { updateMss } from '../send/mss.js';
+import { Connection } from '../state/connection.js';
+import { CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK } from '../state/states.js';
 import { NONE } from '../tables/time-wait.js';
 import { MOST_TRANSMISSIONS } from './freeze.js';
 import { flowName } from './hand-over.js';
@@ -106,10 +106,10 @@ function adoptBusy(
   putNumbers(busy, BUSY_NUMBERS, record.numbers);
   putFlags(busy, BUSY_FLAGS, record.flags);
   putTimes(busy, BUSY_TIMES, record.times, frozenAt);
-  if (busy.timer < TIMER_NONE || busy.timer > TIMER_REORDER || busy.frto < 0 || busy.frto > 2) return false;
+  if (busy.timers.kind < TIMER_NONE || busy.timers.kind > TIMER_REORDER || busy.frto < 0 || busy.frto > 2) return false;
   // Whatever waits for an answer has a timer.
-  const armed = busy.timerAt !== Number.POSITIVE_INFINITY;
-  if (armed !== (busy.timer !== TIMER_NONE) || (inFlight > 0 && !armed)) return false;
+  const armed = busy.timers.at !== Number.POSITIVE_INFINITY;
+  if (armed !== (busy.timers.kind !== TIMER_NONE) || (inFlight > 0 && !armed)) return false;
   [busy.rtt.srtt, busy.rtt.rttvar, busy.rtt.min, busy.rtt.latest] = record.rtt;
   busy.rtt.update();
   busy.cc.cwnd = Math.max(record.cwnd, c.mss);

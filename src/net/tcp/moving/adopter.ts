@@ -4,8 +4,8 @@
  */
 import type { Memories, MemoryName } from '../../../memory/memories.js';
 import type { Memory } from '../../../memory/memory.js';
-import type { Connection } from '../connection/connection.js';
 import type { TcpLayer } from '../layer.js';
+import type { Connection } from '../state/connection.js';
 import { adopt } from './adopt.js';
 import { carriedName } from './hand-over.js';
 import type { MovingRecord } from './record.js';

@@ -1,9 +1,9 @@
 /** What of a connection goes to another program. A connection that is in the middle of something that is not here stays. */
 import type { Memory } from '../../../memory/memory.js';
-import type { Connection } from '../connection/connection.js';
-import { CLOSED, ESTABLISHED } from '../connection/state.js';
-import type { Sent } from '../send/in-flight.js';
-import { carriedName } from './hand-over.js';
+import type { Sent } from '../flight/sent.js';
+import type { Connection } from '../state/connection.js';
+import { carriedName } from '../state/departure.js';
+import { CLOSED, ESTABLISHED } from '../state/states.js';
 import {
   APP_LIMITED,
   BUSY_FLAGS,
@@ -37,7 +37,7 @@ export function movable(c: Connection): boolean {
   if (c.resting) return true;
   const { busy } = c;
   if (busy.reassembly !== undefined || busy.held !== undefined || busy.finPending) return false;
-  if (busy.urgentIn || busy.urgentOut || busy.flight.records > MOST_TRANSMISSIONS) return false;
+  if (busy.urgent.receiving || busy.urgent.sending || busy.flight.records > MOST_TRANSMISSIONS) return false;
   return contiguous(c);
 }
 

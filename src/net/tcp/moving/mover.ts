@@ -4,9 +4,9 @@
  */
 import type { Memories, MemoryName } from '../../../memory/memories.js';
 import type { Memory } from '../../../memory/memory.js';
-import type { Connection } from '../connection/connection.js';
-import { CLOSED } from '../connection/state.js';
 import type { TcpLayer } from '../layer.js';
+import type { Connection } from '../state/connection.js';
+import { CLOSED } from '../state/states.js';
 import { FlowTable } from '../tables/flow-table.js';
 import { freeze, memoriesOf, movable } from './freeze.js';
 import { type CarriedName, flowName } from './hand-over.js';

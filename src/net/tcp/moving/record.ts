@@ -3,19 +3,27 @@
  * times are ms after the moment of the freeze, negative ones before it; what is queued is named, not copied, where it lies in memory
  * that the other program can open, too.
  */
-import type { CarriedName } from './hand-over.js';
+import type { Busy } from '../state/busy.js';
+import type { Connection } from '../state/connection.js';
+import type { CarriedName } from '../state/departure.js';
 
 /** Both programs must have it. */
 export const MOVE_VERSION = 1;
 
-/** Fields of a connection that go along as they are. */
+/** Names of fields of `T` with a value of type `V`. */
+type Own<T, V> = { [K in keyof T & string]: T[K] extends V ? K : never }[keyof T & string];
+/** The same, and those of its parts: `part.field`. */
+type Deep<T, V> =
+  | Own<T, V>
+  | { [K in keyof T & string]: T[K] extends object ? `${K}.${Own<T[K], V>}` : never }[keyof T & string];
+
+/** Fields of a connection that go along as they are. The order is what both programs agree on. */
 export const NUMBERS = [
   ...(['state', 'iss', 'sndUna', 'sndNxt', 'sndWnd', 'sndWl1', 'sndWl2', 'maxSndWnd', 'sndScale', 'rcvScale'] as const),
   ...(['mss', 'peerMss', 'mssCap', 'irs', 'rcvNxt', 'rcvAdv', 'lastAckSent', 'tsRecent', 'tsOffset'] as const),
   ...(['retransmissions', 'keepAliveInterval', 'keepAliveProbes', 'unacked', 'quickAcks', 'rcvMss'] as const),
   ...(['tos', 'userTimeout'] as const),
-] as const;
-
+] as const satisfies readonly Own<Connection, number>[];
 export const FLAGS = [
   ...([
     'timestamps',
@@ -30,38 +38,34 @@ export const FLAGS = [
     'nagle',
   ] as const),
   ...(['finSent', 'aboveLowWater', 'paused'] as const),
-] as const;
-
-export const TIMES = ['heardAt', 'sentAt', 'lifeAt'] as const;
-
+] as const satisfies readonly Own<Connection, boolean>[];
+export const TIMES = ['heardAt', 'sentAt', 'lifeAt'] as const satisfies readonly Own<Connection, number>[];
 /** The same of what a busy connection is lent. */
 export const BUSY_NUMBERS = [
-  ...([
-    'delivered',
-    'lostTotal',
-    'lostTold',
-    'appLimitedUntil',
-    'recover',
-    'dupAcks',
-    'prrDelivered',
-    'prrOut',
-  ] as const),
-  ...(['prrWindow', 'recoverFlightSize', 'undoRetransmissions', 'retransmitTs', 'rackEnd', 'rackRtt'] as const),
-  ...(['reorderingSteps', 'reorderingRound', 'fack', 'tlpEnd', 'backoff', 'ecnRecover', 'frto', 'timer'] as const),
-  ...(['persistBackoff', 'dsackLeft', 'dsackRight'] as const),
-] as const;
-
+  ...(['delivery.delivered', 'delivery.lost', 'delivery.lostTold', 'delivery.appLimitedUntil', 'recover'] as const),
+  ...(['duplicates.acks', 'prr.delivered', 'prr.out', 'prr.window', 'prr.flightSize'] as const),
+  ...(['undo.retransmissions', 'undo.firstStamp', 'rack.end', 'rack.rtt', 'rack.reorderingSteps'] as const),
+  ...(['rack.reorderingRound', 'rack.fack', 'tailProbe.end', 'timers.backoff', 'ecnRecover', 'frto'] as const),
+  ...(['timers.kind', 'timers.persistBackoff', 'dsackLeft', 'dsackRight'] as const),
+] as const satisfies readonly Deep<Busy, number>[];
 export const BUSY_FLAGS = [
-  ...(['cwndLimited', 'recovering', 'timedOut', 'reorderingSeen', 'tlpActive', 'tlpRetransmitted'] as const),
-] as const;
-
+  ...(['cwndLimited', 'recovering', 'timedOut', 'rack.reorderingSeen', 'tailProbe.active'] as const),
+  ...(['tailProbe.retransmitted'] as const),
+] as const satisfies readonly Deep<Busy, boolean>[];
 export const BUSY_TIMES = [
-  ...(['deliveredAt', 'firstSentAt', 'rackSentAt', 'pacedUntil', 'stuckSince', 'closedAt'] as const),
-  ...(['timerAt', 'delayedAckAt', 'pacingAt'] as const),
-] as const;
+  ...([
+    'delivery.deliveredAt',
+    'delivery.firstSentAt',
+    'rack.sentAt',
+    'timers.pacedUntil',
+    'stuckSince',
+    'closedAt',
+  ] as const),
+  ...(['timers.at', 'timers.delayedAckAt', 'timers.pacingAt'] as const),
+] as const satisfies readonly Deep<Busy, number>[];
 
 /** Those among the times that are `Infinity` when there is none. Of the others 0 says so. */
-export const NEVER: ReadonlySet<string> = new Set(['lifeAt', 'timerAt', 'delayedAckAt', 'pacingAt']);
+export const NEVER: ReadonlySet<string> = new Set(['lifeAt', 'timers.at', 'timers.delayedAckAt', 'timers.pacingAt']);
 
 /** What is queued: a range of a memory that has a name, or the bytes themselves. */
 export type Piece =
@@ -114,19 +118,31 @@ export interface MovingRecord {
   readonly owner: unknown;
 }
 
-/** `object`'s `fields`, in their order. */
+function fieldOf(object: object, field: string): unknown {
+  const [name, inner] = field.split('.');
+  const value = (object as Record<string, unknown>)[name];
+  return inner === undefined ? value : (value as Record<string, unknown>)[inner];
+}
+
+function put(object: object, field: string, value: unknown): void {
+  const [name, inner] = field.split('.');
+  if (inner === undefined) (object as Record<string, unknown>)[name] = value;
+  else (object as Record<string, Record<string, unknown>>)[name][inner] = value;
+}
+
+/** `object`'s `fields`, in their order; `part.field` is one of a part of it. */
 export function numbersOf(object: object, fields: readonly string[]): number[] {
-  return fields.map((field) => (object as Record<string, number>)[field] as number);
+  return fields.map((field) => fieldOf(object, field) as number);
 }
 
 export function flagsOf(object: object, fields: readonly string[]): (0 | 1)[] {
-  return fields.map((field) => ((object as Record<string, boolean>)[field] ? 1 : 0));
+  return fields.map((field) => (fieldOf(object, field) === true ? 1 : 0));
 }
 
 /** Relative to `now`; null: never. */
 export function timesOf(object: object, fields: readonly string[], now: number): (number | null)[] {
   return fields.map((field) => {
-    const time = (object as Record<string, number>)[field] as number;
+    const time = fieldOf(object, field) as number;
     return time === 0 || time === Number.POSITIVE_INFINITY ? null : time - now;
   });
 }
@@ -140,19 +156,18 @@ export function putTimes(
 ): void {
   fields.forEach((field, i) => {
     const time = times[i] as number | null;
-    (object as Record<string, number>)[field] =
-      time !== null ? time + frozenAt : NEVER.has(field) ? Number.POSITIVE_INFINITY : 0;
+    put(object, field, time !== null ? time + frozenAt : NEVER.has(field) ? Number.POSITIVE_INFINITY : 0);
   });
 }
 
 export function putNumbers(object: object, fields: readonly string[], values: readonly number[]): void {
   fields.forEach((field, i) => {
-    (object as Record<string, number>)[field] = values[i] as number;
+    put(object, field, values[i]);
   });
 }
 
 export function putFlags(object: object, fields: readonly string[], values: readonly number[]): void {
   fields.forEach((field, i) => {
-    (object as Record<string, boolean>)[field] = values[i] === 1;
+    put(object, field, values[i] === 1);
   });
 }

@@ -1,12 +1,12 @@
 /** From SYN-RECEIVED to ESTABLISHED: the half-open connection becomes a connection (RFC 9293 3.10.7.4, fifth). */
 import { dropReason } from '../../drops.js';
 import type { Segment } from '../../wire/tcp.js';
-import { Connection } from '../connection/connection.js';
-import { ESTABLISHED } from '../connection/state.js';
-import type { TcpLayer } from '../layer.js';
+import { SHORTEST_RTT } from '../flight/rto.js';
 import { arrive } from '../receive/input.js';
-import { SHORTEST_RTT } from '../recovery/rto.js';
 import { updateMss } from '../send/mss.js';
+import type { TcpContext } from '../state/connection.js';
+import { Connection } from '../state/connection.js';
+import { ESTABLISHED } from '../state/states.js';
 import type { HalfOpen } from './half-open.js';
 
 const PORT_CLOSED = dropReason('tcp-port-closed');
@@ -15,7 +15,7 @@ const LIMIT = dropReason('tcp-connection-limit');
 
 /** The handshake is over: `segment`, which answers our SYN-ACK, is the connection's first. */
 export function establish(
-  layer: TcpLayer,
+  layer: TcpContext,
   one: HalfOpen,
   segment: Segment,
   bytes: Uint8Array,
@@ -59,7 +59,7 @@ export function establish(
 }
 
 /** Both sides' first numbers are known. */
-function start(layer: TcpLayer, c: Connection, iss: number, irs: number, scaling: boolean, now: number): void {
+function start(layer: TcpContext, c: Connection, iss: number, irs: number, scaling: boolean, now: number): void {
   c.state = ESTABLISHED;
   c.iss = iss;
   c.sndUna = c.sndNxt = c.sndMax = c.busy.ecnRecover = c.busy.recover = (iss + 1) | 0;

@@ -3,13 +3,13 @@ import { dropReason } from '../../drops.js';
 import type { Accept, Adopt } from '../../flow.js';
 import type { Handle } from '../../ip/ip-output.js';
 import { ACK, CWR, ECE, FIN, RST, type Segment, SYN } from '../../wire/tcp.js';
-import type { TcpLayer } from '../layer.js';
-import { after } from '../sequence.js';
+import { after } from '../numbers/sequence.js';
+import type { TcpContext } from '../state/connection.js';
 import { HalfOpen } from './half-open.js';
 import { sendSynAck } from './syn-ack.js';
 import { NOT_OURS, SynCookies } from './syn-cookies.js';
 import { SynQueue } from './syn-queue.js';
-import { arriveSynReceived, synAckError } from './syn-received.js';
+import { arriveSynReceived, type Handshakes, synAckError } from './syn-received.js';
 
 const PORT_CLOSED = dropReason('tcp-port-closed');
 const FLAGS = dropReason('tcp-flags-invalid');
@@ -17,13 +17,13 @@ const ACK_INVALID = dropReason('tcp-ack-invalid');
 const RST_INVALID = dropReason('tcp-rst-invalid');
 const NO_ROUTE = dropReason('ip-no-route');
 
-export class Listening {
+export class Listening implements Handshakes {
   private readonly ports = new Map<number, Accept>();
   private readonly adopting = new Map<number, Adopt>();
   readonly queue: SynQueue;
   readonly cookies: SynCookies;
 
-  constructor(private readonly layer: TcpLayer) {
+  constructor(readonly layer: TcpContext) {
     this.queue = new SynQueue(layer);
     this.cookies = new SynCookies(layer);
   }
@@ -109,7 +109,7 @@ export class Listening {
     const flags = segment.flags;
     const half = this.queue.find(source, destination, ports);
     if (half !== undefined) {
-      arriveSynReceived(layer, half, segment, bytes, ecn, now);
+      arriveSynReceived(this, half, segment, bytes, ecn, now);
       return;
     }
     const listens = this.ports.has(segment.destinationPort);
@@ -170,7 +170,7 @@ export class Listening {
   /** An ICMP error about what may be a SYN-ACK of ours. True: it was. */
   error(type: number, code: number, remote: Handle, local: Handle, ports: number, seq: number): boolean {
     const one = this.queue.find(remote, local, ports);
-    return one !== undefined && synAckError(this.layer, one, type, code, seq);
+    return one !== undefined && synAckError(this, one, type, code, seq);
   }
 
   /** Makes room, if there is a half-open connection to forget. */

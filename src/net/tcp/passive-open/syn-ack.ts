@@ -1,13 +1,13 @@
 /** The answer to a SYN (RFC 9293 3.10.7.2, third). */
 import { ACK, ECE, SYN } from '../../wire/tcp.js';
-import type { TcpLayer } from '../layer.js';
 import { mssOption } from '../send/mss.js';
-import { writeSynOptions } from '../syn-options.js';
+import { writeSynOptions } from '../send/syn-options.js';
+import type { TcpContext } from '../state/connection.js';
 import type { HalfOpen } from './half-open.js';
 import { cookieTimestamp } from './syn-cookies.js';
 
 /** SYN-ACK, with the same options each time. */
-export function sendSynAck(layer: TcpLayer, one: HalfOpen, cookie: boolean, now: number): void {
+export function sendSynAck(layer: TcpContext, one: HalfOpen, cookie: boolean, now: number): void {
   const clock = layer.timestamp(one, now);
   const options = writeSynOptions(
     layer.ip.tx.head,
@@ -32,7 +32,7 @@ export function sendSynAck(layer: TcpLayer, one: HalfOpen, cookie: boolean, now:
 }
 
 /** Once more: which of them is answered only timestamps can tell. */
-export function repeatSynAck(layer: TcpLayer, one: HalfOpen, now: number): void {
+export function repeatSynAck(layer: TcpContext, one: HalfOpen, now: number): void {
   one.repeated = true;
   sendSynAck(layer, one, false, now);
 }

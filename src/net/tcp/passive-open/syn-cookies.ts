@@ -5,8 +5,8 @@
 import { dropReason } from '../../drops.js';
 import type { Handle } from '../../ip/ip-output.js';
 import type { Segment } from '../../wire/tcp.js';
-import type { TcpLayer } from '../layer.js';
-import { after } from '../sequence.js';
+import { after } from '../numbers/sequence.js';
+import type { TcpContext } from '../state/connection.js';
 import { establish } from './establish.js';
 import { HalfOpen } from './half-open.js';
 
@@ -25,7 +25,7 @@ export const OPENED = 2;
 export class SynCookies {
   private since = Number.NEGATIVE_INFINITY;
 
-  constructor(private readonly layer: TcpLayer) {}
+  constructor(private readonly layer: TcpContext) {}
 
   /** Since one was sent, ms; -1: none was. */
   age(now: number): number {
@@ -84,7 +84,7 @@ export class SynCookies {
 }
 
 /** 12 bits that know who and when, and 12 that know the first sequence number too. */
-function cookieHash(layer: TcpLayer, half: HalfOpen, tick: number): number {
+function cookieHash(layer: TcpContext, half: HalfOpen, tick: number): number {
   const { hash } = layer;
   const remote = layer.digest(half.remoteAddress);
   const local = layer.digest(half.localAddress) ^ tick;
@@ -94,7 +94,7 @@ function cookieHash(layer: TcpLayer, half: HalfOpen, tick: number): number {
 }
 
 /** The ISS of a half-open connection that is not remembered: 5 bits counter, 3 bits MSS, 24 bits hash. */
-function makeCookie(layer: TcpLayer, half: HalfOpen, now: number): number {
+function makeCookie(layer: TcpContext, half: HalfOpen, now: number): number {
   const tick = Math.floor(now / COOKIE_TICK);
   let index = 0;
   for (let i = 0; i < COOKIE_MSS.length; i++) if (COOKIE_MSS[i] <= half.mss) index = i;
@@ -105,7 +105,7 @@ function makeCookie(layer: TcpLayer, half: HalfOpen, now: number): number {
 const LATER_SEGMENT = -1;
 
 /** The MSS of a valid cookie, or 0. `half.irs` is what the ACK says of it. */
-function checkCookie(layer: TcpLayer, half: HalfOpen, cookie: number, now: number): number {
+function checkCookie(layer: TcpContext, half: HalfOpen, cookie: number, now: number): number {
   const tick = Math.floor(now / COOKIE_TICK);
   const age = (tick - (cookie >>> 27)) & 31;
   if (age > 1) return 0;

@@ -1,6 +1,6 @@
 /** The SYN queue: half-open connections that are remembered, and the time-outs of their SYN-ACKs. Its bound is `limits.synQueue`. */
 import type { Handle } from '../../ip/ip-output.js';
-import type { TcpLayer } from '../layer.js';
+import type { TcpContext } from '../state/connection.js';
 import { FlowTable } from '../tables/flow-table.js';
 import { TimerHeap } from '../tables/timer-heap.js';
 import type { HalfOpen } from './half-open.js';
@@ -13,7 +13,7 @@ export class SynQueue {
   private readonly half: FlowTable<HalfOpen>;
   private readonly timers = new TimerHeap<HalfOpen>();
 
-  constructor(private readonly layer: TcpLayer) {
+  constructor(private readonly layer: TcpContext) {
     this.half = new FlowTable<HalfOpen>(layer.hash, layer.ip.peers);
   }
 

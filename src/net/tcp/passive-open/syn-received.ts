@@ -1,12 +1,14 @@
 /** What comes to a connection in SYN-RECEIVED that is remembered (RFC 9293 3.10.7.4). */
 import { dropReason } from '../../drops.js';
+import type { Ipv4 } from '../../ip/ip-output.js';
 import { ACK, FIN, RST, type Segment, SYN } from '../../wire/tcp.js';
-import type { TcpLayer } from '../layer.js';
-import { after } from '../sequence.js';
+import { after } from '../numbers/sequence.js';
+import type { TcpContext } from '../state/connection.js';
 import { establish } from './establish.js';
 import type { HalfOpen } from './half-open.js';
 import { repeatSynAck } from './syn-ack.js';
-import { NOT_OURS, OPENED } from './syn-cookies.js';
+import { NOT_OURS, OPENED, type SynCookies } from './syn-cookies.js';
+import type { SynQueue } from './syn-queue.js';
 
 const FLAGS = dropReason('tcp-flags-invalid');
 const ACK_INVALID = dropReason('tcp-ack-invalid');
@@ -16,15 +18,24 @@ const OUT_OF_WINDOW = dropReason('tcp-out-of-window');
 const PAWS = dropReason('tcp-paws');
 const CHALLENGE_LIMITED = dropReason('tcp-challenge-limited');
 
+/** What a connection in SYN-RECEIVED needs of the listening side. */
+export interface Handshakes {
+  readonly layer: TcpContext;
+  readonly queue: SynQueue;
+  readonly cookies: SynCookies;
+  /** A SYN for which nothing is remembered. */
+  syn(segment: Segment, source: Ipv4, destination: Ipv4, ports: number, now: number, floor: number | undefined): void;
+}
+
 export function arriveSynReceived(
-  layer: TcpLayer,
+  handshakes: Handshakes,
   one: HalfOpen,
   segment: Segment,
   bytes: Uint8Array,
   ecn: number,
   now: number,
 ): void {
-  const { queue, cookies } = layer.listening;
+  const { layer, queue, cookies } = handshakes;
   const flags = segment.flags;
   const next = (one.irs + 1) | 0;
   if ((flags & RST) !== 0) {
@@ -45,7 +56,7 @@ export function arriveSynReceived(
     // The same SYN again draws the same SYN-ACK; another one (RFC 9293 3.10.7.4: from LISTEN, start over).
     if (segment.seq !== one.irs) {
       queue.forget(one);
-      layer.listening.syn(segment, one.remoteAddress, one.localAddress, one.ports, now, undefined);
+      handshakes.syn(segment, one.remoteAddress, one.localAddress, one.ports, now, undefined);
     } else repeatSynAck(layer, one, now);
     return;
   }
@@ -76,7 +87,7 @@ export function arriveSynReceived(
 }
 
 /** RFC 9293 3.10.7.4, first: what is not acceptable in SYN-RECEIVED is told where we are; a few times (RFC 5961 7). */
-function challenge(layer: TcpLayer, one: HalfOpen, now: number): void {
+function challenge(layer: TcpContext, one: HalfOpen, now: number): void {
   if (one.challenges >= layer.limits.challenges) {
     layer.drops.count(CHALLENGE_LIMITED);
     return;
@@ -90,11 +101,17 @@ function challenge(layer: TcpLayer, one: HalfOpen, now: number): void {
 }
 
 /** An ICMP error about a SYN-ACK: a hard one ends the half-open connection (RFC 9293 3.9.2.2), if the number is that of ours. */
-export function synAckError(layer: TcpLayer, one: HalfOpen, type: number, code: number, seq: number): boolean {
+export function synAckError(
+  { layer, queue }: Handshakes,
+  one: HalfOpen,
+  type: number,
+  code: number,
+  seq: number,
+): boolean {
   if (seq !== one.iss) {
     layer.drops.count(ERROR_OUT_OF_WINDOW);
     return false;
   }
-  if (type === 3 && (code === 2 || code === 3)) layer.listening.queue.forget(one);
+  if (type === 3 && (code === 2 || code === 3)) queue.forget(one);
   return true;
 }

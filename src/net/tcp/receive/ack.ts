@@ -2,70 +2,31 @@
 import { headersTo } from '../../ip/ip-output.js';
 import type { Segment } from '../../wire/tcp.js';
 import { ECE } from '../../wire/tcp.js';
-import type { RateSample } from '../congestion/controller.js';
-import { FRTO_OFF, FRTO_PROBING, TIMER_NONE } from '../connection/busy.js';
-import type { Connection } from '../connection/connection.js';
-import { markHeadLost, rackDelivered, rackDetect, rackDsack } from '../recovery/rack.js';
-import { enterRecovery, proportionalRate } from '../recovery/recovery.js';
-import { armAfterAck, PASSED_REMEMBERED } from '../recovery/timeout.js';
-import type { Sent } from '../send/in-flight.js';
-import { after, before, notAfter, notBefore } from '../sequence.js';
-
-const sample: RateSample = {
-  deliveryRate: 0,
-  appLimited: false,
-  newlyDelivered: 0,
-  newlyLost: 0,
-  rtt: 0,
-  priorDelivered: 0,
-  lost: 0,
-  txInFlight: 0,
-  priorInFlight: 0,
-  inFlight: 0,
-  acked: 0,
-  ece: false,
-};
-let newest: Sent | undefined;
-const newestCopy = {
-  delivered: 0,
-  deliveredAt: 0,
-  firstSentAt: 0,
-  sentAt: 0,
-  txInFlight: 0,
-  lostBefore: 0,
-  appLimited: false,
-};
-/** F-RTO: something from before the timeout that was never sent again has arrived; something sent again has. */
-let originalCame = false;
-let repeatCame = false;
+import type { Sent } from '../flight/sent.js';
+import { TIMER_NONE } from '../flight/timers.js';
+import { after, before, notAfter, notBefore } from '../numbers/sequence.js';
+import { armAfterAck } from '../recovery/arm.js';
+import { enterRecovery, markHeadLost, proportionalRate, rackDetect } from '../recovery/recovery.js';
+import { PASSED_REMEMBERED } from '../send/mss.js';
+import { FRTO_OFF, FRTO_PROBING } from '../state/busy.js';
+import type { Connection } from '../state/connection.js';
 
 /** One record has arrived at the peer up to `end`: cumulatively acknowledged or SACKed for the first time. */
 function deliver(c: Connection, one: Sent, end: number, now: number): void {
   const { busy } = c;
+  const { sample } = c.layer;
   const size = (end - one.seq) | 0;
-  busy.delivered += size;
+  busy.delivery.arrived(size);
   sample.newlyDelivered += size;
   if (one.count === 1) {
     sample.rtt = now - one.sentAt;
-    if (busy.frto !== FRTO_OFF && notAfter(end, busy.recover)) originalCame = true;
-  } else repeatCame = true;
+    if (busy.frto !== FRTO_OFF && notAfter(end, busy.recover)) sample.originalCame = true;
+  } else sample.repeatCame = true;
   if (busy.cc.rates) {
-    busy.deliveredAt = now;
-    if (newest === undefined || one.sentAt >= newestCopy.sentAt) remember(one);
+    busy.delivery.arrivedAt(now);
+    sample.delivers(one);
   }
-  rackDelivered(c, one, end, now);
-}
-
-/** It is the newest that this ACK delivers: the rate is measured from its transmission on. */
-function remember(one: Sent): void {
-  newest = one;
-  newestCopy.delivered = one.delivered;
-  newestCopy.deliveredAt = one.deliveredAt;
-  newestCopy.firstSentAt = one.firstSentAt;
-  newestCopy.sentAt = one.sentAt;
-  newestCopy.txInFlight = one.txInFlight;
-  newestCopy.lostBefore = one.lostBefore;
-  newestCopy.appLimited = one.appLimited;
+  busy.rack.delivered(one, end, busy.flight, busy.rtt, now);
 }
 
 function acknowledge(c: Connection, una: number, now: number): void {
@@ -101,33 +62,15 @@ function takeSack(c: Connection, segment: Segment, previousUna: number, now: num
   return duplicate && busy.duplicates.dsack(c.retransmissions);
 }
 
-/** draft-cheng-iccrg-delivery-rate-estimation 3.3. */
-function rateOf(c: Connection): void {
-  const { busy } = c;
-  sample.deliveryRate = 0;
-  sample.appLimited = false;
-  if (newest === undefined) return;
-  sample.priorDelivered = newestCopy.delivered;
-  sample.txInFlight = newestCopy.txInFlight;
-  sample.lost = busy.lostTotal - newestCopy.lostBefore;
-  sample.appLimited = newestCopy.appLimited;
-  const sendElapsed = newestCopy.sentAt - newestCopy.firstSentAt;
-  const ackElapsed = busy.deliveredAt - newestCopy.deliveredAt;
-  const interval = Math.max(sendElapsed, ackElapsed);
-  busy.firstSentAt = newestCopy.sentAt;
-  if (interval > 0 && interval >= busy.rtt.min)
-    sample.deliveryRate = (busy.delivered - newestCopy.delivered) / interval;
-  newest = undefined;
-}
-
 /**
  * F-RTO (RFC 5682; with SACK, section 3): after a timeout the first ACK that moves forward lets new data out instead of what is believed lost. When
  * something arrives that was never sent again, the timeout was needless. `duplicate`: the ACK says that the loss was real.
  */
 function forwardRto(c: Connection, acked: number, duplicate: boolean, now: number): void {
   const { busy } = c;
+  const { sample } = c.layer;
   // Without SACK, an ACK over a retransmission may cover what had come long before it.
-  if (originalCame && (c.sackOk || !repeatCame)) undo(c, now);
+  if (sample.originalCame && (c.sackOk || !sample.repeatCame)) undo(c, now);
   else if (busy.frto === FRTO_PROBING) {
     if (duplicate) busy.frto = FRTO_OFF;
   } else if (acked > 0) {
@@ -140,10 +83,10 @@ function forwardRto(c: Connection, acked: number, duplicate: boolean, now: numbe
 function undo(c: Connection, now: number): void {
   const { busy } = c;
   busy.frto = FRTO_OFF;
-  busy.undoRetransmissions = -1;
+  busy.undo.done();
   busy.recovering = false;
   busy.timedOut = false;
-  busy.backoff = 0;
+  busy.timers.progress();
   busy.flight.unmark();
   busy.cc.onSpurious(c, now);
 }
@@ -151,25 +94,20 @@ function undo(c: Connection, now: number): void {
 /** `ackOk`: SND.UNA =< SEG.ACK =< SND.NXT was checked. `length`: what the segment itself carried. */
 export function processAck(c: Connection, segment: Segment, windowChanged: boolean, length: number, now: number): void {
   const { busy } = c;
+  const { sample } = c.layer;
   const previousUna = c.sndUna;
   const acked = (segment.ack - previousUna) | 0;
-  sample.newlyDelivered = 0;
-  sample.priorInFlight = busy.flight.pipe;
-  sample.acked = acked;
-  sample.ece = c.ecn && (segment.flags & ECE) !== 0;
-  sample.rtt = 0;
-  originalCame = repeatCame = false;
-  newest = undefined;
+  sample.begin(acked, busy.flight.pipe, c.ecn && (segment.flags & ECE) !== 0);
 
   if (acked > 0) {
     c.sndUna = segment.ack;
     if (before(c.sndNxt, c.sndUna)) c.sndNxt = c.sndUna;
     acknowledge(c, segment.ack, now);
     // What lies behind a hole that a retransmission filled may have come long before this ACK of it, and its SACKs were lost.
-    if (repeatCame) sample.rtt = 0;
+    if (sample.repeatCame) sample.rtt = 0;
     busy.queue.release(segment.ack);
     busy.stuckSince = now;
-    if (busy.urgentOut && notBefore(segment.ack, busy.sndUp)) busy.urgentOut = false;
+    busy.urgent.acknowledged(segment.ack);
     if (c.mssCap === 0xffff) {
       const { route } = c;
       const size = Math.min(acked, c.mss);
@@ -177,7 +115,7 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
         route.passed = size;
         route.passedAt = now;
       }
-    } else if (busy.backoff > 0 && c.layer.ip.pathMtu(c.route) - headersTo(c.remoteAddress) > c.mssCap + 40) {
+    } else if (busy.timers.backoff > 0 && c.layer.ip.pathMtu(c.route) - headersTo(c.remoteAddress) > c.mssCap + 40) {
       // The smaller ones passed. Once: a later time-out has other reasons.
       c.layer.ip.suspectBlackHole(c.route);
     }
@@ -192,41 +130,29 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
     if (echoed >= 0 && echoed < 60_000) sample.rtt = Math.max(echoed, 1);
   }
   if (sample.rtt > 0) busy.rtt.measured(sample);
-  if (acked > 0) busy.backoff = 0;
-  if (busy.cc.rates) rateOf(c);
+  if (acked > 0) busy.timers.progress();
+  if (busy.cc.rates && sample.rate(busy.delivery, busy.rtt)) busy.delivery.nextFlight(sample);
 
-  if (busy.tlpActive && notBefore(c.sndUna, busy.tlpEnd)) {
+  if (busy.tailProbe.endedBy(c.sndUna)) {
     // RFC 8985 7.4: the probe repaired a loss, unless a DSACK says that both copies came.
-    if (busy.tlpRetransmitted && !dsack && !busy.recovering) busy.cc.onCongestion(c, false, now);
-    busy.tlpActive = false;
+    if (busy.tailProbe.retransmitted && !dsack && !busy.recovering) busy.cc.onCongestion(c, false, now);
+    busy.tailProbe.stop();
   }
   if (dsack) {
-    rackDsack(c);
-    if (busy.undoRetransmissions > 0 && --busy.undoRetransmissions === 0) undo(c, now);
+    busy.rack.tooNarrow(c.sndUna, c.sndNxt);
+    if (busy.undo.duplicate()) undo(c, now);
   }
-  // RFC 3522: the ACK answers a segment from before the first retransmission.
-  if (
-    acked > 0 &&
-    busy.undoRetransmissions > 0 &&
-    busy.recovering &&
-    busy.retransmitTs !== 0 &&
-    c.timestamps &&
-    segment.timestamps &&
-    segment.tsEcr !== 0 &&
-    before(segment.tsEcr, busy.retransmitTs)
-  ) {
-    undo(c, now);
-  }
+  const stamped = acked > 0 && c.timestamps && segment.timestamps;
+  if (busy.recovering && stamped && busy.undo.provenBy(segment.tsEcr)) undo(c, now);
 
   if (busy.frto !== FRTO_OFF) forwardRto(c, acked, acked === 0 && length === 0 && !windowChanged, now);
 
   let lost = 0;
   if (c.sackOk) lost = rackDetect(c, now);
   else lost = withoutSack(c, acked, windowChanged, length);
-  busy.lostTotal += lost;
+  busy.delivery.loses(lost);
   // What timers found since the last ACK counts too.
-  sample.newlyLost = busy.lostTotal - busy.lostTold;
-  busy.lostTold = busy.lostTotal;
+  sample.newlyLost = busy.delivery.newlyLost();
   if (busy.recovering && notBefore(c.sndUna, busy.recover)) {
     busy.recovering = false;
     busy.timedOut = false;
@@ -249,7 +175,7 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
     proportionalRate(c, delivered, acked > 0 && lost === 0);
   }
   // RACK may have taken the timer away: what is in flight never goes without one.
-  if (acked > 0 || sample.newlyDelivered > 0 || busy.timer === TIMER_NONE) armAfterAck(c, now);
+  if (acked > 0 || sample.newlyDelivered > 0 || busy.timers.kind === TIMER_NONE) armAfterAck(c, now);
 }
 
 /** RFC 5681 3.2, RFC 6582 3.2, RFC 3042 2. Returns the bytes that are now known to be lost. */

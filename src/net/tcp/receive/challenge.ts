@@ -1,7 +1,7 @@
 /** Challenge ACKs (RFC 5961 3.2, 4.2, 5.2), so many and no more in a period (7). */
 import { dropReason } from '../../drops.js';
-import type { Connection } from '../connection/connection.js';
 import { sendAck } from '../send/emit.js';
+import type { Connection } from '../state/connection.js';
 
 const CHALLENGE_LIMITED = dropReason('tcp-challenge-limited');
 

@@ -2,12 +2,12 @@
 import { dropReason } from '../../drops.js';
 import type { IpOutput } from '../../ip/ip-output.js';
 import { int32At, uint16At } from '../../wire/tcp.js';
-import type { Connection } from '../connection/connection.js';
-import { SYN_SENT } from '../connection/state.js';
-import type { FlowName } from '../moving/hand-over.js';
+import { before, notBefore } from '../numbers/sequence.js';
 import { updateMss } from '../send/mss.js';
 import { output } from '../send/output.js';
-import { before, notBefore } from '../sequence.js';
+import type { Connection } from '../state/connection.js';
+import type { FlowName } from '../state/departure.js';
+import { SYN_SENT } from '../state/states.js';
 
 const OUT_OF_WINDOW = dropReason('icmp-error-out-of-window');
 

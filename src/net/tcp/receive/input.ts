@@ -3,8 +3,8 @@
 import { dropReason } from '../../drops.js';
 import { ECN_CE } from '../../ip/ip-output.js';
 import { ACK, CWR, FIN, RST, type Segment, SYN, URG } from '../../wire/tcp.js';
-import type { Connection } from '../connection/connection.js';
-import { enterTimeWait } from '../connection/ending.js';
+import { after, before, notAfter } from '../numbers/sequence.js';
+import type { Connection } from '../state/connection.js';
 import {
   CLOSED,
   CLOSING,
@@ -14,10 +14,10 @@ import {
   LAST_ACK,
   SYN_RECEIVED,
   SYN_SENT,
-} from '../connection/state.js';
-import { after, before, notAfter } from '../sequence.js';
+} from '../state/states.js';
 import { processAck } from './ack.js';
 import { challenge } from './challenge.js';
+import { enterTimeWait } from './ending.js';
 import { receiveText } from './receive.js';
 
 const NO_ACK = dropReason('tcp-no-ack');
@@ -152,10 +152,7 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
 /** RFC 9293 3.10.7.4, sixth: the owner is told when the end of urgent data moves (MUST-32). The data stays in the stream. */
 function urgentPointer(c: Connection, segment: Segment): void {
   const up = (segment.seq + segment.urgent) | 0;
-  if (c.finReceived || c.state === CLOSED || !after(up, c.rcvNxt) || (c.busy.urgentIn && !after(up, c.busy.rcvUp)))
-    return;
-  c.busy.rcvUp = up;
-  c.busy.urgentIn = true;
+  if (c.finReceived || c.state === CLOSED || !after(up, c.rcvNxt) || !c.busy.urgent.receive(up)) return;
   c.handler.urgent?.(c, c.urgentLeft);
 }
 

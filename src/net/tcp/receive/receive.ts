@@ -3,9 +3,13 @@
 import { dropReason } from '../../drops.js';
 import type { Segment } from '../../wire/tcp.js';
 import { FIN } from '../../wire/tcp.js';
-import { settle } from '../charge.js';
-import type { Connection } from '../connection/connection.js';
-import { enterTimeWait } from '../connection/ending.js';
+import { after, before, notAfter } from '../numbers/sequence.js';
+import { sendAck } from '../send/emit.js';
+import { settle } from '../state/charge.js';
+import type { Connection } from '../state/connection.js';
+import { Held } from '../state/held.js';
+import { Reassembly } from '../state/reassembly.js';
+import { BLOCK } from '../state/sparse-bytes.js';
 import {
   CLOSE_WAIT,
   CLOSED,
@@ -15,12 +19,8 @@ import {
   FIN_WAIT_2,
   LAST_ACK,
   SYN_RECEIVED,
-} from '../connection/state.js';
-import { sendAck } from '../send/emit.js';
-import { after, before, notAfter } from '../sequence.js';
-import { BLOCK } from '../sparse-bytes.js';
-import { Held } from './held.js';
-import { Reassembly } from './reassembly.js';
+} from '../state/states.js';
+import { enterTimeWait } from './ending.js';
 
 const REASSEMBLY_FULL = dropReason('tcp-reassembly-full');
 const DUPLICATE = dropReason('tcp-duplicate');
@@ -34,7 +34,7 @@ function acknowledge(c: Connection, length: number, now: number): void {
   if (c.unacked >= 2 * Math.min(c.mss, c.rcvMss) || c.quickAcks > 0) {
     if (c.quickAcks > 0) c.quickAcks--;
     c.ackNow = true;
-  } else if (c.busy.delayedAckAt === Number.POSITIVE_INFINITY) c.busy.delayedAckAt = now + c.layer.limits.delayedAck;
+  } else c.busy.timers.delayAck(now, c.layer.limits.delayedAck);
 }
 
 function give(c: Connection, bytes: Uint8Array, start: number, end: number): void {

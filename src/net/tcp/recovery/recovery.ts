@@ -1,5 +1,6 @@
-/** Loss recovery: where it begins, and how much may be sent in it (proportional rate reduction, RFC 6937). */
-import type { Connection } from '../connection/connection.js';
+/** Loss recovery: what is lost, where a recovery begins, and how much may be sent in it. */
+import { TIMER_REORDER } from '../flight/timers.js';
+import type { Connection } from '../state/connection.js';
 
 /**
  * Bytes that are believed to be in the network, less those that duplicate ACKs have told of: in a recovery all of these, before one two
@@ -18,27 +19,50 @@ export function enterRecovery(c: Connection, now: number): void {
   busy.recovering = true;
   busy.timedOut = false;
   busy.recover = c.sndMax;
-  busy.recoverFlightSize = (c.sndMax - c.sndUna) | 0;
-  busy.prrDelivered = busy.prrOut = 0;
-  busy.undoRetransmissions = 0;
-  busy.retransmitTs = 0;
-  busy.prrWindow = inNetwork(c) + c.mss;
+  busy.prr.begin((c.sndMax - c.sndUna) | 0, inNetwork(c), c.mss);
+  busy.undo.reset();
   busy.cc.onCongestion(c, false, now);
 }
 
-/** RFC 6937 3, with 6937bis: a segment more than delivered only for an ACK that moved forward and told of no new loss. */
+/** An ACK of a recovery told of `delivered` bytes; `safe`: it moved forward, and told of no new loss. */
 export function proportionalRate(c: Connection, delivered: number, safe: boolean): void {
   const { busy } = c;
-  busy.prrDelivered += delivered;
-  const pipe = inNetwork(c);
-  let count: number;
-  if (pipe > busy.cc.ssthresh) {
-    count = Math.ceil((busy.prrDelivered * busy.cc.ssthresh) / Math.max(busy.recoverFlightSize, 1)) - busy.prrOut;
-  } else {
-    const limit = Math.max(busy.prrDelivered - busy.prrOut, delivered) + (safe ? c.mss : 0);
-    count = Math.min(busy.cc.ssthresh - pipe, limit);
+  busy.prr.acked(delivered, inNetwork(c), busy.cc.ssthresh, c.mss, safe ? c.mss : 0);
+}
+
+/** RFC 8985 6.2 step 5. Marks what is lost, returns its bytes, and arms the reordering timer for what may be. */
+export function rackDetect(c: Connection, now: number): number {
+  const { busy } = c;
+  const { rack, flight } = busy;
+  if (rack.sentAt === 0) return 0;
+  // A number that nothing needs would be made into an object where nothing is in flight.
+  const window = flight.head === undefined ? 0 : rack.window(flight, busy.rtt, busy.recovering, c.mss);
+  let lost = 0;
+  let wait = 0;
+  for (let one = rack.overtaken(flight); one !== undefined; one = rack.overtaken(flight)) {
+    if (rack.remaining(one, window, now) > 0.001) {
+      // What left later is not due either. The timer is for the last of them (RFC 8985 6.2 step 5).
+      wait = rack.remaining(flight.beforeRack ?? one, window, now);
+      break;
+    }
+    flight.markLost(one);
+    lost += (one.end - one.seq) | 0;
   }
-  // The first retransmission of a recovery always leaves (RFC 6675 5 step 4.3).
-  if (busy.prrOut === 0) count = Math.max(count, c.mss);
-  busy.prrWindow = pipe + Math.max(count, 0);
+  if (wait > 0) {
+    busy.timers.arm(TIMER_REORDER, now + wait);
+  } else if (busy.timers.kind === TIMER_REORDER) {
+    busy.timers.stop();
+  }
+  return lost;
+}
+
+/** RFC 6582 3.2: the first unacknowledged segment is lost (third duplicate ACK, or a partial ACK). Returns its bytes. */
+export function markHeadLost(c: Connection, partial: boolean): number {
+  const { busy } = c;
+  const head = busy.flight.head;
+  // A partial ACK inside of what was sent again says nothing new: else ACKs of a byte would draw a segment each.
+  if (head === undefined || (head.lost && (partial || !head.resent))) return 0;
+  if (((head.end - head.seq) | 0) > c.mss) busy.flight.split(head, (head.seq + c.mss) | 0);
+  busy.flight.markLost(head);
+  return (head.end - head.seq) | 0;
 }

@@ -3,13 +3,10 @@ import { HEADROOM, TRANSPORT_OFFSET } from '../../device/tx-frame.js';
 import { ECN_ECT0, ECN_NOT_ECT } from '../../ip/ip-output.js';
 import { addWords, fold } from '../../wire/checksum.js';
 import { ACK, CWR, ECE, FIN, PROTOCOL_TCP, PSH, putInt32, putUint16, URG } from '../../wire/tcp.js';
-import type { Connection } from '../connection/connection.js';
-import { STATE_NAMES } from '../connection/state.js';
-import { tell } from '../probing.js';
-import { after } from '../sequence.js';
-
-/** What the sack option needs: kind, length, 4 blocks. */
-const blocks = new Int32Array(8);
+import { after } from '../numbers/sequence.js';
+import type { Connection } from '../state/connection.js';
+import { STATE_NAMES } from '../state/states.js';
+import { tell } from './probing.js';
 
 /** Bytes that we may advertise now, the right edge never moving left (RFC 9293 SHLD-14), without silly windows (3.8.6.2.2). */
 function receiveWindow(c: Connection): number {
@@ -65,9 +62,9 @@ export function emit(c: Connection, seq: number, length: number, flags: number, 
     c.cwrDue = false;
   }
   let urgent = 0;
-  if (busy.urgentOut) {
+  if (busy.urgent.sending) {
     // RFC 9293 MUST-62: the first octet that is not urgent.
-    urgent = Math.min((busy.sndUp - seq) | 0, 0xffff);
+    urgent = Math.min((busy.urgent.sendEnd - seq) | 0, 0xffff);
     if (urgent > 0) bits |= URG;
     else urgent = 0;
   }
@@ -95,7 +92,7 @@ export function emit(c: Connection, seq: number, length: number, flags: number, 
   ip.send(c.route, c.localAddress, PROTOCOL_TCP, true, c.tos | (fresh && c.ecn ? ECN_ECT0 : ECN_NOT_ECT));
   c.ackNow = false;
   c.unacked = 0;
-  busy.delayedAckAt = Number.POSITIVE_INFINITY;
+  busy.timers.ackSent();
   c.lastAckSent = c.rcvNxt;
   c.layer.counters.segmentsOut++;
   if (c.layer.probe !== undefined) {
@@ -108,6 +105,7 @@ export function emit(c: Connection, seq: number, length: number, flags: number, 
 
 function writeSack(c: Connection, head: Uint8Array, start: number): number {
   const { busy } = c;
+  const blocks = c.layer.sackBlocks;
   let count = 0;
   if (busy.dsackLeft !== busy.dsackRight) {
     blocks[0] = busy.dsackLeft;

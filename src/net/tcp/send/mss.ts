@@ -1,7 +1,10 @@
 /** How much a segment may carry. */
 import { HEAD_SIZE, TRANSPORT_OFFSET } from '../../device/tx-frame.js';
 import { type Handle, headersTo, type IpOutput } from '../../ip/ip-output.js';
-import type { Connection } from '../connection/connection.js';
+import type { Connection } from '../state/connection.js';
+
+/** How long a segment that passed speaks for its path, ms. */
+export const PASSED_REMEMBERED = 10_000;
 
 /** RFC 9293 3.7.1, RFC 6691: what our MSS option says to this peer. */
 export function mssOption(ip: IpOutput, remote: Handle): number {

@@ -1,13 +1,15 @@
 /** Sends what may be sent: lost segments first, then new data, then FIN, then an ACK if one is still due. */
 import { ACK, FIN } from '../../wire/tcp.js';
-import { FRTO_PROBING, TIMER_NONE, TIMER_PERSIST } from '../connection/busy.js';
-import type { Connection } from '../connection/connection.js';
-import { CLOSED, ESTABLISHED } from '../connection/state.js';
+import { MOST_RECORDS } from '../flight/in-flight.js';
+import type { Sent } from '../flight/sent.js';
+import { TIMER_NONE, TIMER_PERSIST } from '../flight/timers.js';
+import { after, before } from '../numbers/sequence.js';
+import { armAfterSend } from '../recovery/arm.js';
 import { inNetwork } from '../recovery/recovery.js';
-import { armAfterSend } from '../recovery/timeout.js';
-import { after, before } from '../sequence.js';
+import { FRTO_PROBING } from '../state/busy.js';
+import type { Connection } from '../state/connection.js';
+import { CLOSED, ESTABLISHED } from '../state/states.js';
 import { emit, sendAck } from './emit.js';
-import { MOST_RECORDS, type Sent } from './in-flight.js';
 import { SMALL_MSS, SMALL_MSS_SEGMENTS } from './mss.js';
 
 /** Remembers what delivery-rate estimation and RACK need of a transmission. */
@@ -15,15 +17,7 @@ function stamp(c: Connection, one: Sent, now: number): void {
   const { busy } = c;
   one.sentAt = now;
   if (!busy.cc.rates) return;
-  if (busy.flight.head === undefined || busy.flight.pipe === 0) {
-    busy.firstSentAt = now;
-    busy.deliveredAt = now;
-  }
-  one.delivered = busy.delivered;
-  one.deliveredAt = busy.deliveredAt;
-  one.firstSentAt = busy.firstSentAt;
-  one.lostBefore = busy.lostTotal;
-  one.appLimited = busy.appLimitedUntil > busy.delivered;
+  busy.delivery.stamp(one, busy.flight.head === undefined || busy.flight.pipe === 0, now);
 }
 
 /** Largest piece to send at once: whole segments, bounded by the device, and by a millisecond of pacing. */
@@ -31,7 +25,7 @@ function burst(c: Connection): number {
   const { busy } = c;
   const most = c.layer.ip.offload.segmentation;
   // An urgent pointer counts from its own segment: nobody may cut that.
-  if (most === 0 || busy.urgentOut) return c.mss;
+  if (most === 0 || busy.urgent.sending) return c.mss;
   let bytes = most - 120;
   if (busy.cc.pacingRate > 0) bytes = Math.min(bytes, Math.max(busy.cc.pacingRate, 2 * c.mss));
   return Math.max(c.mss, bytes - (bytes % c.mss));
@@ -40,17 +34,13 @@ function burst(c: Connection): number {
 /** What congestion control lets be in flight. */
 function allowance(c: Connection): number {
   const { busy } = c;
-  const window = busy.recovering && !busy.timedOut && busy.cc.name !== 'bbr' ? busy.prrWindow : busy.cc.cwnd;
+  const window = busy.recovering && !busy.timedOut ? busy.cc.recoveryWindow(busy.prr.window) : busy.cc.cwnd;
   return c.mss < SMALL_MSS ? Math.min(window, c.mss * SMALL_MSS_SEGMENTS) : window;
 }
 
-/** ms that may be made good when a timer came late, so that the rate holds on a host that is busy. */
-const PACING_CREDIT = 2;
-
 function paced(c: Connection, bytes: number, now: number): void {
   const { busy } = c;
-  if (busy.cc.pacingRate > 0)
-    busy.pacedUntil = Math.max(busy.pacedUntil, now - PACING_CREDIT) + bytes / busy.cc.pacingRate;
+  if (busy.cc.pacingRate > 0) busy.timers.pace(bytes, busy.cc.pacingRate, now);
 }
 
 /** `force`: one segment leaves whatever the window says (after a timeout). */
@@ -71,8 +61,8 @@ export function output(c: Connection, now: number, force = false): void {
     busy.cc.onIdle(c, now - c.sentAt, now);
   }
   for (;;) {
-    if (busy.cc.pacingRate > 0 && busy.pacedUntil > now + 1 && !first) {
-      busy.pacingAt = busy.pacedUntil - 1;
+    if (busy.cc.pacingRate > 0 && busy.timers.pacedUntil > now + 1 && !first) {
+      busy.timers.waitForPace();
       break;
     }
     let room = allowance(c) - inNetwork(c);
@@ -105,7 +95,7 @@ export function output(c: Connection, now: number, force = false): void {
   if (c.sndNxt !== before_) c.quickAcks = Math.max(c.quickAcks - 1, 0);
   // Nothing more to send while the window has room: what follows measures the application, not the path.
   if (busy.cc.rates && busy.queue.end === c.sndMax && !busy.cwndLimited && busy.flight.lostBytes === 0) {
-    busy.appLimitedUntil = busy.delivered + busy.flight.pipe || 1;
+    busy.delivery.limitedByApplication(busy.flight.pipe);
   }
   if (c.ackNow) sendAck(c);
   armPersist(c, now);
@@ -127,14 +117,13 @@ function resend(c: Connection, one: Sent, length: number, now: number): void {
   if (((one.end - one.seq) | 0) > length) flight.split(one, (one.seq + length) | 0);
   const fin = c.finSent && one.end === c.sndMax && after(one.end, busy.queue.end);
   const data = (one.end - one.seq - (fin ? 1 : 0)) | 0;
-  if (busy.retransmitTs === 0) busy.retransmitTs = c.layer.timestamp(c, now);
   const taken = emit(c, one.seq, data, fin ? ACK | FIN : ACK, true);
   if (taken < data) flight.split(one, (one.seq + taken) | 0);
   flight.markResent(one);
   stamp(c, one, now);
   const size = (one.end - one.seq) | 0;
-  busy.prrOut += size;
-  if (busy.undoRetransmissions >= 0) busy.undoRetransmissions++;
+  busy.prr.sent(size);
+  busy.undo.resent(c.layer.timestamp(c, now));
   c.retransmissions++;
   c.layer.counters.retransmissions++;
   c.sentAt = now;
@@ -191,7 +180,7 @@ function transmit(c: Connection, length: number, fin: boolean, now: number): boo
   c.sndNxt = one.end;
   if (before(c.sndMax, c.sndNxt)) c.sndMax = c.sndNxt;
   if (withFin) c.finSent = true;
-  busy.prrOut += busy.recovering ? taken : 0;
+  if (busy.recovering) busy.prr.sent(taken);
   c.sentAt = now;
   busy.cc.onSend(c, taken, now);
   paced(c, taken, now);
@@ -202,8 +191,7 @@ function transmit(c: Connection, length: number, fin: boolean, now: number): boo
 /** RFC 8985 7.3: new data if the window allows, else the last segment again. */
 export function probeTail(c: Connection, now: number): void {
   const { busy } = c;
-  busy.tlpActive = true;
-  busy.tlpRetransmitted = false;
+  busy.tailProbe.begin();
   const available = (busy.queue.end - c.sndNxt) | 0;
   const window = (c.sndUna + c.sndWnd - c.sndNxt) | 0;
   if (available > 0 && window >= Math.min(available, c.mss)) {
@@ -217,10 +205,10 @@ export function probeTail(c: Connection, now: number): void {
     const size = (last.end - last.seq) | 0;
     if (size > c.mss) last = flight.split(last, (last.end - c.mss) | 0);
     flight.markLost(last);
-    busy.tlpRetransmitted = true;
+    busy.tailProbe.repeats();
     resend(c, last, (last.end - last.seq) | 0, now);
   }
-  busy.tlpEnd = c.sndNxt;
+  busy.tailProbe.sent(c.sndNxt);
 }
 
 /** RFC 9293 3.8.6.1: with nothing in flight and a window that takes nothing, ask whether it has opened. */
@@ -228,29 +216,27 @@ function armPersist(c: Connection, now: number): void {
   const { busy } = c;
   const waiting = busy.flight.head === undefined && ((busy.queue.end - c.sndNxt) | 0) > 0;
   if (!waiting) {
-    if (busy.timer === TIMER_PERSIST) {
-      busy.timer = TIMER_NONE;
-      busy.timerAt = Number.POSITIVE_INFINITY;
+    if (busy.timers.kind === TIMER_PERSIST) {
+      busy.timers.stop();
     }
-    if (c.sndWnd > 0) busy.persistBackoff = 0;
+    if (c.sndWnd > 0) busy.timers.windowOpened();
     return;
   }
-  if (busy.timer !== TIMER_NONE) return;
-  busy.timer = TIMER_PERSIST;
-  busy.timerAt = now + Math.min(60_000, busy.rtt.rto * 2 ** busy.persistBackoff);
+  if (busy.timers.kind !== TIMER_NONE) return;
+  busy.timers.arm(TIMER_PERSIST, now + Math.min(60_000, busy.rtt.rto * 2 ** busy.timers.persistBackoff));
 }
 
 /** One byte, or what the small window takes, beyond the rules of silly windows. */
 export function probeWindow(c: Connection, now: number): void {
   const { busy } = c;
-  busy.persistBackoff = Math.min(busy.persistBackoff + 1, 16);
+  busy.timers.windowProbed();
   const available = (busy.queue.end - c.sndNxt) | 0;
   const window = (c.sndUna + c.sndWnd - c.sndNxt) | 0;
   if (window > 0) transmit(c, Math.min(available, window, c.mss), false, now);
   else {
     // An old sequence number draws an ACK without risking that the byte is taken.
     emit(c, (c.sndUna - 1) | 0, 0, ACK, false);
-    busy.timer = TIMER_NONE;
+    busy.timers.stop();
     armPersist(c, now);
   }
 }

@@ -1,6 +1,9 @@
 /**
- * Finds a connection by its four-tuple: open addressing over typed arrays, integer keys, keyed hash against made-up
- * collisions, no allocation a look-up. At most half full; linear probing, deletion by shifting back.
+ * Finds a connection by its four-tuple: open addressing over an array, integer keys, keyed hash against made-up collisions, no
+ * allocation a look-up. At most half full; linear probing, deletion by shifting back.
+ *
+ * A table that has become too small moves its entries to a larger one step by step, a few places with each entry that is added, so
+ * that no packet pays for all of them. Until then an entry is in one of the two.
  */
 import { isIpv6, type Peers } from '../../ip/ip-output.js';
 import { FlowHash } from './flow-hash.js';
@@ -13,10 +16,22 @@ export interface Keyed {
   readonly ports: number;
 }
 
+/**
+ * Places of the smaller table that each added entry empties. All of them are empty after a quarter of the entries that the larger
+ * one takes before it grows in its turn.
+ */
+export const PLACES_A_STEP = 8;
+
+/** In a place of the smaller table whose entry is no longer there: a search goes on behind it. */
+const MOVED = Symbol('moved');
+
 export class FlowTable<T extends Keyed> {
   size = 0;
   private slots: (T | undefined)[] = new Array<T | undefined>(64).fill(undefined);
   private mask = 63;
+  /** The smaller table, whose places before `emptied` are empty; undefined: all entries are in `slots`. */
+  private smaller: (T | typeof MOVED | undefined)[] | undefined = undefined;
+  private emptied = 0;
   private readonly hash: FlowHash;
 
   /** `peers`: keeps the addresses of those that are in the table. */
@@ -35,13 +50,14 @@ export class FlowTable<T extends Keyed> {
     let at = this.home(remote, ports);
     for (;;) {
       const one = this.slots[at];
-      if (one === undefined) return undefined;
+      if (one === undefined) return this.smaller === undefined ? undefined : this.inSmaller(remote, local, ports);
       if (one.ports === ports && one.remoteAddress === remote && one.localAddress === local) return one;
       at = (at + 1) & this.mask;
     }
   }
 
   add(one: T): void {
+    if (this.smaller !== undefined) this.empty(this.smaller);
     if ((this.size + 1) * 2 > this.slots.length) this.grow();
     this.place(one);
     this.size++;
@@ -51,23 +67,10 @@ export class FlowTable<T extends Keyed> {
     }
   }
 
-  private place(one: T): void {
-    let at = this.home(one.remoteAddress, one.ports);
-    while (this.slots[at] !== undefined) at = (at + 1) & this.mask;
-    this.slots[at] = one;
-  }
-
-  private grow(): void {
-    const old = this.slots;
-    this.slots = new Array<T | undefined>(old.length * 2).fill(undefined);
-    this.mask = this.slots.length - 1;
-    for (const one of old) if (one !== undefined) this.place(one);
-  }
-
   delete(one: T): boolean {
     let at = this.home(one.remoteAddress, one.ports);
     while (this.slots[at] !== one) {
-      if (this.slots[at] === undefined) return false;
+      if (this.slots[at] === undefined) return this.deleteFromSmaller(one);
       at = (at + 1) & this.mask;
     }
     this.size--;
@@ -93,15 +96,66 @@ export class FlowTable<T extends Keyed> {
 
   /** Places, taken or not. */
   get places(): number {
-    return this.slots.length;
+    return this.slots.length + (this.smaller === undefined ? 0 : this.smaller.length);
   }
 
   /** What is at a place, `0..places - 1`. */
   at(place: number): T | undefined {
-    return this.slots[place];
+    if (place < this.slots.length) return this.slots[place];
+    const one = this.smaller?.[place - this.slots.length];
+    return one === MOVED ? undefined : one;
   }
 
   *[Symbol.iterator](): IterableIterator<T> {
     for (const one of this.slots) if (one !== undefined) yield one;
+    for (const one of this.smaller ?? []) if (one !== undefined && one !== MOVED) yield one;
+  }
+
+  private place(one: T): void {
+    let at = this.home(one.remoteAddress, one.ports);
+    while (this.slots[at] !== undefined) at = (at + 1) & this.mask;
+    this.slots[at] = one;
+  }
+
+  private grow(): void {
+    // The one before it is empty long since: see `PLACES_A_STEP`.
+    this.smaller = this.slots;
+    this.emptied = 0;
+    this.slots = new Array<T | undefined>(this.smaller.length * 2).fill(undefined);
+    this.mask = this.slots.length - 1;
+  }
+
+  private empty(smaller: (T | typeof MOVED | undefined)[]): void {
+    const end = Math.min(this.emptied + PLACES_A_STEP, smaller.length);
+    for (let at = this.emptied; at < end; at++) {
+      const one = smaller[at];
+      if (one === undefined || one === MOVED) continue;
+      smaller[at] = MOVED;
+      this.place(one);
+    }
+    this.emptied = end;
+    if (end === smaller.length) this.smaller = undefined;
+  }
+
+  private inSmaller(remote: number, local: number, ports: number): T | undefined {
+    const smaller = this.smaller as (T | typeof MOVED | undefined)[];
+    const mask = smaller.length - 1;
+    for (let at = this.hash.of(remote, ports) & mask; ; at = (at + 1) & mask) {
+      const one = smaller[at];
+      if (one === undefined) return undefined;
+      if (one === MOVED || one.ports !== ports || one.remoteAddress !== remote || one.localAddress !== local) continue;
+      return one;
+    }
+  }
+
+  private deleteFromSmaller(one: T): boolean {
+    const { smaller } = this;
+    if (smaller === undefined) return false;
+    const mask = smaller.length - 1;
+    let at = this.hash.of(one.remoteAddress, one.ports) & mask;
+    for (; smaller[at] !== one; at = (at + 1) & mask) if (smaller[at] === undefined) return false;
+    smaller[at] = MOVED;
+    this.size--;
+    return true;
   }
 }

@@ -2,9 +2,12 @@
  * TIME-WAIT (RFC 9293 3.6.1): what is needed to answer a late FIN, and to know a new SYN from an old one; not a connection. A busy
  * server has tens of thousands of them for a minute each, so they are rows of typed arrays, some 60 bytes each: as objects they would
  * be copied by each collection of garbage until they are old.
+ *
+ * Rows lie in pages, and their places move to a larger table step by step, so that no packet pays for all of them.
  */
 import { type Handle, isIpv6, type Peers } from '../../ip/ip-output.js';
 import { FlowHash } from './flow-hash.js';
+import { PLACES_A_STEP } from './flow-table.js';
 import type { KeyedHash } from './keyed-hash.js';
 
 /** Twice the maximum segment lifetime, as Linux has it: 60 s. */
@@ -18,6 +21,14 @@ const SYN_ANSWERED = 4;
 
 /** No row. */
 export const NONE = -1;
+
+/** In a place of the smaller table whose row is no longer there: a search goes on behind it. */
+const MOVED = -2;
+
+/** Rows of a page, a power of two. */
+const PAGE_BITS = 9;
+const PAGE = 1 << PAGE_BITS;
+const IN_PAGE = PAGE - 1;
 
 /** One of them, for who hands it over. */
 export interface TimeWait {
@@ -41,10 +52,12 @@ export class TimeWaitTable {
   private readonly hash: FlowHash;
   /** Rows, by open addressing with linear probing, at most half full. */
   private slots = new Int32Array(128).fill(NONE);
-  private rows!: Rows;
-  private capacity = 64;
+  /** The smaller table, whose places before `emptied` are empty; undefined: all rows are in `slots`. */
+  private smaller: Int32Array | undefined = undefined;
+  private emptied = 0;
+  private readonly pages: Page[] = [];
   /** A row that nobody has; `later` leads to the next. */
-  private free = 0;
+  private free = NONE;
   /** In the order of their ends, which is that of their beginnings. */
   private first = NONE;
   private last = NONE;
@@ -56,36 +69,33 @@ export class TimeWaitTable {
     private readonly peers: Peers,
   ) {
     this.hash = new FlowHash(hash);
-    this.grow(0);
   }
 
   /** The row of a four-tuple, good until the next change; `NONE`. */
   find(remote: Handle, local: Handle, ports: number): number {
-    const { slots, rows } = this;
-    const mask = slots.length - 1;
-    for (let at = this.hash.of(remote, ports) & mask; ; at = (at + 1) & mask) {
-      const row = slots[at] as number;
-      if (row === NONE) return NONE;
-      if (rows.ports[row] === ports && rows.remote[row] === remote && rows.local[row] === local) return row;
-    }
+    const row = this.findIn(this.slots, remote, local, ports);
+    return row !== NONE || this.smaller === undefined ? row : this.findIn(this.smaller, remote, local, ports);
   }
 
   /** `expires` is not before that of any other; by little, it only lingers that little. */
   add(one: TimeWait): void {
     if (this.size >= this.most) this.delete(this.first);
-    if (this.free === NONE) this.grow(this.capacity);
+    if (this.smaller !== undefined) this.empty(this.smaller);
+    if ((this.size + 1) * 2 > this.slots.length) this.grow();
+    if (this.free === NONE) this.addPage();
     const row = this.free;
-    const { rows } = this;
-    this.free = rows.later[row] as number;
-    rows.remote[row] = one.remoteAddress;
-    rows.local[row] = one.localAddress;
-    rows.ports[row] = one.ports;
-    rows.sndNxt[row] = one.sndNxt;
-    rows.rcvNxt[row] = one.rcvNxt;
-    rows.marks[row] = (one.timestamps ? STAMPED : 0) | (one.open ? OPEN : 0);
-    rows.tsRecent[row] = one.tsRecent;
-    rows.tsOffset[row] = one.tsOffset;
-    rows.window[row] = one.window;
+    const page = this.page(row);
+    const at = row & IN_PAGE;
+    this.free = page.later[at] as number;
+    page.remote[at] = one.remoteAddress;
+    page.local[at] = one.localAddress;
+    page.ports[at] = one.ports;
+    page.sndNxt[at] = one.sndNxt;
+    page.rcvNxt[at] = one.rcvNxt;
+    page.marks[at] = (one.timestamps ? STAMPED : 0) | (one.open ? OPEN : 0);
+    page.tsRecent[at] = one.tsRecent;
+    page.tsOffset[at] = one.tsOffset;
+    page.window[at] = one.window;
     this.append(row, one.expires);
     this.place(row);
     this.size++;
@@ -96,33 +106,36 @@ export class TimeWaitTable {
   }
 
   delete(row: number): void {
-    this.unplace(row);
+    if (!this.unplace(row)) this.unplaceSmaller(row);
     this.unlink(row);
-    const { remote, local, later } = this.rows;
-    if (isIpv6(remote[row])) {
-      this.peers.drop(remote[row]);
-      this.peers.drop(local[row]);
+    const page = this.page(row);
+    const at = row & IN_PAGE;
+    if (isIpv6(page.remote[at] as number)) {
+      this.peers.drop(page.remote[at] as number);
+      this.peers.drop(page.local[at] as number);
     }
-    later[row] = this.free;
+    page.later[at] = this.free;
     this.free = row;
     this.size--;
   }
 
   /** The peer's FIN has come, and is acknowledged from now on. */
   ended(row: number): void {
-    const { rows } = this;
-    rows.rcvNxt[row] = (rows.rcvNxt[row] as number) + 1;
-    rows.marks[row] = (rows.marks[row] as number) & ~OPEN;
+    const page = this.page(row);
+    const at = row & IN_PAGE;
+    page.rcvNxt[at] = (page.rcvNxt[at] as number) + 1;
+    page.marks[at] = (page.marks[at] as number) & ~OPEN;
   }
 
   /** Notes whether what is answered now is a SYN. */
   answers(row: number, syn: boolean): void {
-    const { marks } = this.rows;
-    marks[row] = syn ? (marks[row] as number) | SYN_ANSWERED : (marks[row] as number) & ~SYN_ANSWERED;
+    const { marks } = this.page(row);
+    const at = row & IN_PAGE;
+    marks[at] = syn ? (marks[at] as number) | SYN_ANSWERED : (marks[at] as number) & ~SYN_ANSWERED;
   }
 
   answeredSyn(row: number): boolean {
-    return ((this.rows.marks[row] as number) & SYN_ANSWERED) !== 0;
+    return ((this.page(row).marks[row & IN_PAGE] as number) & SYN_ANSWERED) !== 0;
   }
 
   /** Its time begins anew. */
@@ -133,32 +146,34 @@ export class TimeWaitTable {
 
   /** Forgets those whose time is over. When the next one's is: ms, or `Infinity`. */
   expire(now: number): number {
-    while (this.first !== NONE && (this.rows.expires[this.first] as number) <= now) this.delete(this.first);
-    return this.first === NONE ? Number.POSITIVE_INFINITY : (this.rows.expires[this.first] as number);
+    while (this.first !== NONE && this.expiresOf(this.first) <= now) this.delete(this.first);
+    return this.first === NONE ? Number.POSITIVE_INFINITY : this.expiresOf(this.first);
   }
 
   addressLost(local: Handle): void {
     for (let row = this.first; row !== NONE; ) {
-      const next = this.rows.later[row] as number;
-      if (this.rows.local[row] === local) this.delete(row);
+      const page = this.page(row);
+      const next = page.later[row & IN_PAGE] as number;
+      if (page.local[row & IN_PAGE] === local) this.delete(row);
       row = next;
     }
   }
 
   at(row: number): TimeWait {
-    const { rows } = this;
+    const page = this.page(row);
+    const at = row & IN_PAGE;
     return {
-      localAddress: rows.local[row] as number,
-      remoteAddress: rows.remote[row] as number,
-      ports: rows.ports[row] as number,
-      sndNxt: rows.sndNxt[row] as number,
-      rcvNxt: rows.rcvNxt[row] as number,
-      timestamps: ((rows.marks[row] as number) & STAMPED) !== 0,
-      open: ((rows.marks[row] as number) & OPEN) !== 0,
-      tsRecent: rows.tsRecent[row] as number,
-      tsOffset: rows.tsOffset[row] as number,
-      expires: rows.expires[row] as number,
-      window: rows.window[row] as number,
+      localAddress: page.local[at] as number,
+      remoteAddress: page.remote[at] as number,
+      ports: page.ports[at] as number,
+      sndNxt: page.sndNxt[at] as number,
+      rcvNxt: page.rcvNxt[at] as number,
+      timestamps: ((page.marks[at] as number) & STAMPED) !== 0,
+      open: ((page.marks[at] as number) & OPEN) !== 0,
+      tsRecent: page.tsRecent[at] as number,
+      tsOffset: page.tsOffset[at] as number,
+      expires: page.expires[at] as number,
+      window: page.window[at] as number,
     };
   }
 
@@ -172,101 +187,127 @@ export class TimeWaitTable {
     return all;
   }
 
+  private page(row: number): Page {
+    return this.pages[row >> PAGE_BITS] as Page;
+  }
+
+  private expiresOf(row: number): number {
+    return this.page(row).expires[row & IN_PAGE] as number;
+  }
+
   private append(row: number, expires: number): void {
-    const { rows } = this;
-    rows.expires[row] = expires;
-    rows.earlier[row] = this.last;
-    rows.later[row] = NONE;
+    const page = this.page(row);
+    const at = row & IN_PAGE;
+    page.expires[at] = expires;
+    page.earlier[at] = this.last;
+    page.later[at] = NONE;
     if (this.last === NONE) this.first = row;
-    else rows.later[this.last] = row;
+    else this.page(this.last).later[this.last & IN_PAGE] = row;
     this.last = row;
   }
 
   private unlink(row: number): void {
-    const { later, earlier } = this.rows;
-    const after = later[row] as number;
-    const before = earlier[row] as number;
+    const { later, earlier } = this.page(row);
+    const after = later[row & IN_PAGE] as number;
+    const before = earlier[row & IN_PAGE] as number;
     if (before === NONE) this.first = after;
-    else later[before] = after;
+    else this.page(before).later[before & IN_PAGE] = after;
     if (after === NONE) this.last = before;
-    else earlier[after] = before;
+    else this.page(after).earlier[after & IN_PAGE] = before;
   }
 
-  private home(row: number): number {
-    const { remote, ports } = this.rows;
-    return this.hash.of(remote[row] as number, ports[row] as number) & (this.slots.length - 1);
+  private home(row: number, slots: Int32Array): number {
+    const page = this.page(row);
+    const at = row & IN_PAGE;
+    return this.hash.of(page.remote[at] as number, page.ports[at] as number) & (slots.length - 1);
+  }
+
+  private findIn(slots: Int32Array, remote: Handle, local: Handle, ports: number): number {
+    const mask = slots.length - 1;
+    for (let place = this.hash.of(remote, ports) & mask; ; place = (place + 1) & mask) {
+      const row = slots[place] as number;
+      if (row === NONE) return NONE;
+      if (row === MOVED) continue;
+      const page = this.page(row);
+      const at = row & IN_PAGE;
+      if (page.ports[at] === ports && page.remote[at] === remote && page.local[at] === local) return row;
+    }
   }
 
   private place(row: number): void {
     const { slots } = this;
     const mask = slots.length - 1;
-    let at = this.home(row);
+    let at = this.home(row, slots);
     while (slots[at] !== NONE) at = (at + 1) & mask;
     slots[at] = row;
   }
 
-  private unplace(row: number): void {
+  /** Takes a row out of its place. False: it has none in `slots`. */
+  private unplace(row: number): boolean {
     const { slots } = this;
     const mask = slots.length - 1;
-    let hole = this.home(row);
-    while (slots[hole] !== row) hole = (hole + 1) & mask;
+    let hole = this.home(row, slots);
+    for (; slots[hole] !== row; hole = (hole + 1) & mask) if (slots[hole] === NONE) return false;
     for (let at = (hole + 1) & mask; slots[at] !== NONE; at = (at + 1) & mask) {
-      const home = this.home(slots[at] as number);
+      const home = this.home(slots[at] as number, slots);
       // Moved back only when its home does not lie between the hole and where it is.
       if (((at - home) & mask) < ((at - hole) & mask)) continue;
       slots[hole] = slots[at] as number;
       hole = at;
     }
     slots[hole] = NONE;
+    return true;
   }
 
-  /** Room for twice as many; `used` rows are there. */
-  private grow(used: number): void {
-    if (used > 0) this.capacity *= 2;
-    const rows = new Rows(this.capacity);
-    if (used > 0) rows.copy(this.rows);
-    this.rows = rows;
-    for (let row = used; row < this.capacity; row++) rows.later[row] = row + 1 < this.capacity ? row + 1 : NONE;
-    this.free = used;
-    if (used === 0) return;
-    this.slots = new Int32Array(this.capacity * 2).fill(NONE);
-    for (let row = 0; row < used; row++) this.place(row);
+  private unplaceSmaller(row: number): void {
+    const smaller = this.smaller as Int32Array;
+    const mask = smaller.length - 1;
+    let at = this.home(row, smaller);
+    while (smaller[at] !== row) at = (at + 1) & mask;
+    smaller[at] = MOVED;
+  }
+
+  private grow(): void {
+    // The one before it is empty long since: see `PLACES_A_STEP`.
+    this.smaller = this.slots;
+    this.emptied = 0;
+    this.slots = new Int32Array(this.smaller.length * 2).fill(NONE);
+  }
+
+  private empty(smaller: Int32Array): void {
+    const end = Math.min(this.emptied + PLACES_A_STEP, smaller.length);
+    for (let at = this.emptied; at < end; at++) {
+      const row = smaller[at] as number;
+      if (row < 0) continue;
+      smaller[at] = MOVED;
+      this.place(row);
+    }
+    this.emptied = end;
+    if (end === smaller.length) this.smaller = undefined;
+  }
+
+  /** More rows, all of them free. */
+  private addPage(): void {
+    const start = this.pages.length * PAGE;
+    const page = new Page();
+    for (let at = 0; at < PAGE; at++) page.later[at] = at + 1 < PAGE ? start + at + 1 : NONE;
+    this.pages.push(page);
+    this.free = start;
   }
 }
 
-class Rows {
-  readonly remote: Int32Array;
-  readonly local: Int32Array;
-  readonly ports: Int32Array;
-  readonly sndNxt: Int32Array;
-  readonly rcvNxt: Int32Array;
-  readonly tsRecent: Int32Array;
-  readonly tsOffset: Int32Array;
-  readonly earlier: Int32Array;
-  readonly later: Int32Array;
-  readonly expires: Float64Array;
-  readonly window: Uint16Array;
-  readonly marks: Uint8Array;
-
-  constructor(capacity: number) {
-    this.remote = new Int32Array(capacity);
-    this.local = new Int32Array(capacity);
-    this.ports = new Int32Array(capacity);
-    this.sndNxt = new Int32Array(capacity);
-    this.rcvNxt = new Int32Array(capacity);
-    this.tsRecent = new Int32Array(capacity);
-    this.tsOffset = new Int32Array(capacity);
-    this.earlier = new Int32Array(capacity);
-    this.later = new Int32Array(capacity);
-    this.expires = new Float64Array(capacity);
-    this.window = new Uint16Array(capacity);
-    this.marks = new Uint8Array(capacity);
-  }
-
-  copy(old: Rows): void {
-    for (const name of Object.keys(old) as (keyof Rows & keyof typeof old)[]) {
-      const array = this[name] as unknown as { set(from: ArrayLike<number>): void };
-      array.set(old[name] as unknown as ArrayLike<number>);
-    }
-  }
+/** Rows that lie together. */
+class Page {
+  readonly remote = new Int32Array(PAGE);
+  readonly local = new Int32Array(PAGE);
+  readonly ports = new Int32Array(PAGE);
+  readonly sndNxt = new Int32Array(PAGE);
+  readonly rcvNxt = new Int32Array(PAGE);
+  readonly tsRecent = new Int32Array(PAGE);
+  readonly tsOffset = new Int32Array(PAGE);
+  readonly earlier = new Int32Array(PAGE);
+  readonly later = new Int32Array(PAGE);
+  readonly expires = new Float64Array(PAGE);
+  readonly window = new Uint16Array(PAGE);
+  readonly marks = new Uint8Array(PAGE);
 }

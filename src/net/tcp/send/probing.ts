@@ -1,9 +1,9 @@
 /** Tells a probe of segments, with the state of their connection before and after. Not on anybody's path when nobody looks. */
-import { isIpv6 } from '../ip/ip-output.js';
-import type { Probe, ProbeEvent } from '../probe.js';
-import { STATE_NAMES } from './connection/state.js';
-import type { TcpLayer } from './layer.js';
-import { NONE } from './tables/time-wait.js';
+import { isIpv6 } from '../../ip/ip-output.js';
+import type { Probe, ProbeEvent } from '../../probe.js';
+import type { TcpContext } from '../state/connection.js';
+import { STATE_NAMES } from '../state/states.js';
+import { NONE } from '../tables/time-wait.js';
 
 /** What was seen of a segment before it was dealt with. */
 export interface Seen {
@@ -16,7 +16,7 @@ export interface Seen {
 }
 
 /** The state by RFC 9293's names, of connections and of what is none. */
-export function stateName(layer: TcpLayer, remote: number, local: number, ports: number): string {
+export function stateName(layer: TcpContext, remote: number, local: number, ports: number): string {
   const c = layer.connections.get(remote, local, ports);
   if (c !== undefined) return STATE_NAMES[c.state];
   if (layer.waiting.find(remote, local, ports) !== NONE) return 'TIME-WAIT';
@@ -26,7 +26,7 @@ export function stateName(layer: TcpLayer, remote: number, local: number, ports:
 
 export function tell(
   probe: Probe,
-  layer: TcpLayer,
+  layer: TcpContext,
   remote: number,
   local: number,
   ports: number,

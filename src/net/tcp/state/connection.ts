@@ -6,16 +6,20 @@ import type { Memory } from '../../../memory/memory.js';
 import type { CloseReason, Endpoint, Flow, FlowHandler, FlowInfo } from '../../flow.js';
 import type { Handle, Route } from '../../ip/ip-output.js';
 import type { SenderView } from '../congestion/controller.js';
-import type { TcpLayer } from '../layer.js';
-import { resumed } from '../receive/receive.js';
-import { KEEP_ALIVE_INTERVAL, setKeepAlive } from '../recovery/keep-alive.js';
-import { type Busy, FRTO_OFF, TIMER_NONE } from './busy.js';
-import { leave } from './ending.js';
-import { ZERO } from './fraction.js';
-import { CLOSE_WAIT, CLOSED, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, STATE_NAMES } from './state.js';
+import { TIMER_NONE } from '../flight/timers.js';
+import { ZERO } from '../numbers/fraction.js';
+import { type Busy, FRTO_OFF } from './busy.js';
+import type { Context } from './context.js';
+import { CLOSE_WAIT, CLOSED, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, STATE_NAMES } from './states.js';
+
+/** Two hours (RFC 9293 MUST-28). */
+const KEEP_ALIVE_INTERVAL = 7_200_000;
 
 /** What an owner that has gone is replaced by. */
 const nobody: FlowHandler = { data() {}, ended() {}, drained() {}, closed() {} };
+
+/** The layer, as the parts of TCP see it. */
+export type TcpContext = Context<Connection>;
 
 export class Connection implements Flow, SenderView {
   handler: FlowHandler = nobody;
@@ -109,7 +113,7 @@ export class Connection implements Flow, SenderView {
   opened: ((c: Connection) => void) | undefined = undefined;
 
   constructor(
-    readonly layer: TcpLayer,
+    readonly layer: TcpContext,
     readonly route: Route,
     readonly localAddress: Handle,
     readonly remoteAddress: Handle,
@@ -146,11 +150,11 @@ export class Connection implements Flow, SenderView {
     const busy = this.lent;
     if (busy === undefined || this.state !== ESTABLISHED || this.dirty || this.closing || this.ackNow) return;
     // Its first request is on its way.
-    if (busy.delivered === 0 && this.restCwnd === 0) return;
+    if (busy.delivery.delivered === 0 && this.restCwnd === 0) return;
     if (this.eceDue || this.cwrDue || this.heldBytes > 0 || busy.held !== undefined) return;
-    if (busy.timer !== TIMER_NONE || busy.flight.head !== undefined || busy.queue.end !== this.sndNxt) return;
-    if (busy.recovering || busy.frto !== FRTO_OFF || busy.reorderingSeen || busy.backoff > 0) return;
-    if (busy.reassembly !== undefined || busy.finPending || busy.urgentIn || busy.urgentOut) return;
+    if (busy.timers.kind !== TIMER_NONE || busy.flight.head !== undefined || busy.queue.end !== this.sndNxt) return;
+    if (busy.recovering || busy.frto !== FRTO_OFF || busy.rack.reorderingSeen || busy.timers.backoff > 0) return;
+    if (busy.reassembly !== undefined || busy.finPending || busy.urgent.receiving || busy.urgent.sending) return;
     if (busy.dsackLeft !== busy.dsackRight || busy.cc.calm !== true) return;
     this.restCwnd = Math.floor(busy.cc.cwnd);
     this.restSrtt = Math.round(busy.rtt.srtt * 1000);
@@ -207,7 +211,7 @@ export class Connection implements Flow, SenderView {
   }
 
   get delivered(): number {
-    return this.busy.delivered;
+    return this.busy.delivery.delivered;
   }
 
   get cwndLimited(): boolean {
@@ -289,19 +293,18 @@ export class Connection implements Flow, SenderView {
   /** What is queued now is urgent (RFC 9293 3.8.5). RFC 6093 advises new applications against it. */
   urgent(): void {
     if (this.queued === 0) return;
-    this.busy.sndUp = this.busy.queue.end;
-    this.busy.urgentOut = true;
+    this.busy.urgent.send(this.busy.queue.end);
     this.layer.schedule.touch(this);
   }
 
   /** Bytes of urgent data that the owner has yet to be given. */
   get urgentLeft(): number {
-    if (!this.busy.urgentIn) return 0;
-    return Math.max(0, (this.busy.rcvUp - this.rcvNxt + this.heldBytes) | 0);
+    if (!this.busy.urgent.receiving) return 0;
+    return Math.max(0, (this.busy.urgent.receiveEnd - this.rcvNxt + this.heldBytes) | 0);
   }
 
   reset(): void {
-    if (this.state === FIN_WAIT_2 && !this.finReceived) leave(this);
+    if (this.state === FIN_WAIT_2 && !this.finReceived) this.layer.leave(this);
     else this.layer.abort(this, 'reset-by-us');
   }
 
@@ -312,7 +315,7 @@ export class Connection implements Flow, SenderView {
   resume(): void {
     if (!this.paused) return;
     this.paused = false;
-    resumed(this);
+    this.layer.resumed(this);
   }
 
   /** Tells the owner that it is over, once. */
@@ -326,7 +329,9 @@ export class Connection implements Flow, SenderView {
 
   /** Sends keep-alives after `interval` ms of silence; 0 turns them off, as they are to begin with (RFC 9293 MUST-24). */
   keepAlive(interval: number = KEEP_ALIVE_INTERVAL): void {
-    setKeepAlive(this, interval);
+    this.keepAliveInterval = interval;
+    this.keepAliveProbes = 0;
+    if (this.state !== FIN_WAIT_2) this.lifeAt = interval > 0 ? this.heardAt + interval : Number.POSITIVE_INFINITY;
     this.layer.schedule.rearm(this);
   }
 

@@ -1,20 +1,12 @@
 /** Keep-alive (RFC 9293 3.8.4): off unless the owner asks, and only after nothing was heard for the whole interval. */
-import type { Connection } from '../connection/connection.js';
-import { FIN_WAIT_2 } from '../connection/state.js';
-import { probeKeepAlive } from '../send/output.js';
 
-/** Two hours (RFC 9293 MUST-28). */
-export const KEEP_ALIVE_INTERVAL = 7_200_000;
+import { probeKeepAlive } from '../send/output.js';
+import type { Connection } from '../state/connection.js';
+import { FIN_WAIT_2 } from '../state/states.js';
+
 /** Between unanswered probes, ms, and how many of them end the connection (MUST-29: one does not). */
 const PROBE_INTERVAL = 75_000;
 const PROBES = 9;
-
-/** Turns it on with `interval` ms of silence before the first probe, or off with 0. */
-export function setKeepAlive(c: Connection, interval: number): void {
-  c.keepAliveInterval = interval;
-  c.keepAliveProbes = 0;
-  if (c.state !== FIN_WAIT_2) c.lifeAt = interval > 0 ? c.heardAt + interval : Number.POSITIVE_INFINITY;
-}
 
 /** The life timer fired. False: the connection is over. */
 export function onLife(c: Connection, now: number): boolean {

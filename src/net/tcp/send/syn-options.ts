@@ -1,6 +1,6 @@
 /** The options that both sides of a handshake send (RFC 9293 3.2, RFC 7323, RFC 2018). */
-import { TRANSPORT_OFFSET } from '../device/tx-frame.js';
-import { putInt32 } from '../wire/tcp.js';
+import { TRANSPORT_OFFSET } from '../../device/tx-frame.js';
+import { putInt32 } from '../../wire/tcp.js';
 
 /**
  * What the peer takes in a segment, by its MSS option (-1: none). RFC 9293 MUST-15: 536 without the option, or when it says

@@ -1,24 +1,22 @@
 /** What a connection keeps of what came, as the budget counts it: the memory that it takes, not the bytes that are in it. */
-import type { Connection } from './connection/connection.js';
-
-export class Charge {
-  /** Bytes that the budget was told of. */
-  bytes = 0;
-}
+import type { Connection } from './connection.js';
 
 /** What is kept has changed: the budget is told. */
 export function settle(c: Connection): void {
   if (c.resting) return;
-  const { held, reassembly, charge } = c.busy;
+  const { busy } = c;
+  const { held, reassembly } = busy;
   const cost = (held === undefined ? 0 : held.cost) + (reassembly === undefined ? 0 : reassembly.cost);
-  c.layer.budget.received += cost - charge.bytes;
-  charge.bytes = cost;
+  if (cost === busy.charged) return;
+  c.layer.budget.received += cost - busy.charged;
+  busy.charged = cost;
 }
 
 /** The connection is over, and keeps nothing. */
 export function discharge(c: Connection): void {
   if (c.resting) return;
-  const { charge } = c.busy;
-  c.layer.budget.received -= charge.bytes;
-  charge.bytes = 0;
+  const { busy } = c;
+  if (busy.charged === 0) return;
+  c.layer.budget.received -= busy.charged;
+  busy.charged = 0;
 }

@@ -46,21 +46,23 @@ export class SendQueue {
   /** Empties it; the next byte gets `seq`. */
   reset(seq: number): void {
     this.end = seq;
+    if (this.next === 0) return;
     if (this.ring.length > KEPT) this.ring = places(SMALL);
     else while (this.first < this.next) this.entry(this.first++).memory = nothing;
     this.first = this.next = this.cursor = 0;
   }
 
   push(memory: Memory, start: number, end: number): void {
-    if (this.next > this.first) {
-      const last = this.entry(this.next - 1);
+    const { first, next } = this;
+    if (next > first) {
+      const last = this.ring[(next - 1) & (this.ring.length - 1)] as Entry;
       if (last.memory === memory && last.stop === start) {
         last.stop = end;
         this.end = (this.end + end - start) | 0;
         return;
       }
     }
-    if (this.next - this.first === this.ring.length) this.grow();
+    if (next - first === this.ring.length) this.grow();
     const one = this.entry(this.next++);
     one.memory = memory;
     one.start = start;
@@ -80,13 +82,20 @@ export class SendQueue {
 
   /** Drops pieces that lie wholly before `una`. */
   release(una: number): void {
-    while (this.first < this.next) {
-      const one = this.entry(this.first);
+    const { ring, next } = this;
+    const mask = ring.length - 1;
+    let { first } = this;
+    for (; first < next; first++) {
+      const one = ring[first & mask] as Entry;
       if (((one.seq + one.stop - one.start - una) | 0) > 0) break;
       one.memory = nothing;
-      this.first++;
     }
-    if (this.cursor < this.first) this.cursor = this.first;
+    // The numbers stay small integers, however long the connection lives.
+    if (first === next) this.first = this.next = this.cursor = 0;
+    else {
+      this.first = first;
+      if (this.cursor < first) this.cursor = first;
+    }
   }
 
   /** Adds `length` bytes from `seq` on to the frame; returns how many, fewer when its places are taken. */

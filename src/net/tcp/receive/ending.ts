@@ -1,9 +1,9 @@
 /** Connections that end without a RST: what is left of them waits in the table of TIME-WAIT, or in a successor's. */
 
-import { timeWaitState } from '../moving/hand-over.js';
 import { sendAck } from '../send/emit.js';
+import type { Connection } from '../state/connection.js';
+import { timeWaitState } from '../state/departure.js';
 import { TIME_WAIT } from '../tables/time-wait.js';
-import type { Connection } from './connection.js';
 
 /** The FINs went both ways (RFC 9293 3.6): what is left of it is a row in TIME-WAIT. */
 export function enterTimeWait(c: Connection, now: number): void {

@@ -1,106 +1,44 @@
 /** What happens when nothing happens: retransmission (RFC 6298), tail loss probe (8985 7), zero-window probe (9293 3.8.6.1). */
-import {
-  FRTO_OFF,
-  FRTO_WAITING,
-  TIMER_NONE,
-  TIMER_PERSIST,
-  TIMER_PROBE,
-  TIMER_REORDER,
-  TIMER_RTO,
-} from '../connection/busy.js';
-import type { Connection } from '../connection/connection.js';
-import { CLOSED, SYN_RECEIVED, SYN_SENT } from '../connection/state.js';
-import { updateMss } from '../send/mss.js';
+
+import { TIMER_NONE, TIMER_PERSIST, TIMER_PROBE, TIMER_REORDER, TIMER_RTO } from '../flight/timers.js';
+import { armAfterAck, timeout } from '../recovery/arm.js';
+import { enterRecovery, rackDetect } from '../recovery/recovery.js';
+import { PASSED_REMEMBERED, updateMss } from '../send/mss.js';
 import { output, probeTail, probeWindow } from '../send/output.js';
-import { rackDetect } from './rack.js';
-import { enterRecovery } from './recovery.js';
-import { RTO_MAX } from './rto.js';
+import { FRTO_OFF, FRTO_WAITING } from '../state/busy.js';
+import type { Connection } from '../state/connection.js';
+import { CLOSED, SYN_RECEIVED, SYN_SENT } from '../state/states.js';
 
 /** What passes everywhere (RFC 9293 3.7.1). */
 const BLACK_HOLE_MSS = 536;
 /** What is tried first, in bytes of data. */
 const LARGE = 1200;
-/** How long a segment that passed speaks for its path, ms. */
-export const PASSED_REMEMBERED = 10_000;
 /** Retransmissions before trouble is told of (RFC 9293 SHLD-10). */
 const R1 = 3;
-
-function timeout(c: Connection): number {
-  const { busy } = c;
-  return Math.min(RTO_MAX, busy.rtt.rto * 2 ** busy.backoff);
-}
-
-/** Arms the timer anew after the flight changed by an ACK (RFC 6298 5.3). */
-export function armAfterAck(c: Connection, now: number): void {
-  const { busy } = c;
-  if (busy.timer === TIMER_REORDER) return;
-  if (busy.flight.head === undefined) {
-    busy.timer = TIMER_NONE;
-    busy.timerAt = Number.POSITIVE_INFINITY;
-    return;
-  }
-  arm(c, now);
-}
-
-/** Something was sent (RFC 6298 5.1). New data moves the probe of the tail (RFC 8985 7.2), nothing moves a running timeout. */
-export function armAfterSend(c: Connection, now: number, newData: boolean): void {
-  const { busy } = c;
-  if (busy.timer === TIMER_REORDER || (busy.timer === TIMER_RTO && !(newData && probes(c)))) return;
-  arm(c, now);
-}
-
-/** RFC 8985 7.2: one probe a tail, only while nothing is known to be lost. */
-function probes(c: Connection): boolean {
-  const { busy } = c;
-  return (
-    c.sackOk &&
-    !busy.recovering &&
-    !busy.tlpActive &&
-    busy.backoff === 0 &&
-    busy.rtt.srtt > 0 &&
-    busy.flight.sackedBytes === 0
-  );
-}
-
-function arm(c: Connection, now: number): void {
-  const { busy } = c;
-  const rto = timeout(c);
-  busy.timer = TIMER_RTO;
-  busy.timerAt = now + rto;
-  if (!probes(c)) return;
-  let pto = 2 * busy.rtt.srtt + 8;
-  // A lone segment may wait for the peer's delayed ACK.
-  if (busy.flight.pipe <= c.mss) pto += 200;
-  // RFC 8985 7.2: where the timeout would come first, the probe goes in its place, and halves no window.
-  busy.timer = TIMER_PROBE;
-  busy.timerAt = now + Math.min(pto, rto);
-}
 
 /** The main timer fired. False: the connection is given up. */
 export function onTimer(c: Connection, now: number): boolean {
   const { busy } = c;
-  const kind = busy.timer;
-  busy.timer = TIMER_NONE;
-  busy.timerAt = Number.POSITIVE_INFINITY;
+  const kind = busy.timers.kind;
+  busy.timers.stop();
   if (kind === TIMER_REORDER) {
     const lost = rackDetect(c, now);
     if (lost > 0) {
-      busy.lostTotal += lost;
+      busy.delivery.loses(lost);
       if (!busy.recovering) enterRecovery(c, now);
     }
     output(c, now);
-    if (busy.timer === TIMER_NONE) armAfterAck(c, now);
+    if (busy.timers.kind === TIMER_NONE) armAfterAck(c, now);
     return true;
   }
   if (kind === TIMER_PROBE) {
     probeTail(c, now);
-    busy.timer = TIMER_RTO;
-    busy.timerAt = now + timeout(c);
+    busy.timers.arm(TIMER_RTO, now + timeout(c));
     return true;
   }
   if (kind === TIMER_PERSIST) {
     // RFC 9293 MUST-37: as long as the peer answers probes, it may keep its window closed.
-    if (busy.persistBackoff > 3 && now - c.heardAt > c.userTimeout) return false;
+    if (busy.timers.persistBackoff > 3 && now - c.heardAt > c.userTimeout) return false;
     if (abandoned(c, now)) return false;
     probeWindow(c, now);
     return true;
@@ -122,11 +60,10 @@ function retransmit(c: Connection, now: number): boolean {
   const { busy } = c;
   const limits = c.layer.limits;
   if (c.state === SYN_SENT || c.state === SYN_RECEIVED) {
-    if (busy.backoff >= limits.synRetries) return false;
-    busy.backoff++;
+    if (busy.timers.backoff >= limits.synRetries) return false;
+    busy.timers.timedOut();
     c.layer.opening.sendSyn(c, now);
-    busy.timer = TIMER_RTO;
-    busy.timerAt = now + timeout(c);
+    busy.timers.arm(TIMER_RTO, now + timeout(c));
     return true;
   }
   // RFC 9293 3.8.3 R2, RFC 5482. A peer that shrank its window to nothing, but answers, is borne (SHLD-17).
@@ -136,19 +73,18 @@ function retransmit(c: Connection, now: number): boolean {
   // RFC 5682 2.1: only the first timeout can turn out to have been needless.
   busy.frto = busy.recovering && busy.timedOut ? FRTO_OFF : FRTO_WAITING;
   if (!busy.recovering || !busy.timedOut) {
-    busy.undoRetransmissions = 0;
-    busy.retransmitTs = 0;
+    busy.undo.reset();
   }
-  busy.lostTotal += flight.loseAll();
+  busy.delivery.loses(flight.loseAll());
   busy.recovering = true;
   busy.timedOut = true;
   busy.recover = c.sndMax;
   busy.duplicates.forgetAcks();
-  busy.tlpActive = false;
+  busy.tailProbe.stop();
   // RFC 6298 5.5.
-  busy.backoff++;
+  busy.timers.timedOut();
   busy.cc.onTimeout(c, now);
-  if (busy.backoff === R1) {
+  if (busy.timers.backoff === R1) {
     // RFC 9293 3.8.3 (a): negative advice to IP, which asks anew who the next hop is; SHLD-9: the owner hears of it.
     c.layer.ip.doubt(c.route);
     c.handler.trouble?.(c, 'no-answer');
@@ -156,7 +92,7 @@ function retransmit(c: Connection, now: number): boolean {
   }
   // Full-sized segments that vanish again and again: a path with a smaller MTU and no ICMP (RFC 4821 7.7)? Smaller ones
   // try; the path is blamed only when they pass. Where some as large got through a moment ago, it is loss.
-  if (busy.backoff >= 3 && flight.head !== undefined) {
+  if (busy.timers.backoff >= 3 && flight.head !== undefined) {
     const size = Math.min((flight.head.end - flight.head.seq) | 0, c.mss);
     if (size > BLACK_HOLE_MSS && (c.route.passed < size || now - c.route.passedAt > PASSED_REMEMBERED)) {
       c.mssCap = size > LARGE ? LARGE : BLACK_HOLE_MSS;
@@ -164,7 +100,6 @@ function retransmit(c: Connection, now: number): boolean {
     }
   }
   output(c, now, true);
-  busy.timer = TIMER_RTO;
-  busy.timerAt = now + timeout(c);
+  busy.timers.arm(TIMER_RTO, now + timeout(c));
   return true;
 }

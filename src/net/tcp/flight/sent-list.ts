@@ -1,5 +1,5 @@
 /** Transmissions in an order of their own, linked through themselves: each is in one list at most. */
-import type { Sent } from './send/in-flight.js';
+import type { Sent } from './sent.js';
 
 export class SentList {
   first: Sent | undefined = undefined;
@@ -39,9 +39,14 @@ export class SentList {
   remove(one: Sent): void {
     const { older, newer } = one;
     if (older === undefined) this.first = newer;
-    else older.newer = newer;
+    else {
+      older.newer = newer;
+      one.older = undefined;
+    }
     if (newer === undefined) this.last = older;
-    else newer.older = older;
-    one.older = one.newer = undefined;
+    else {
+      newer.older = older;
+      one.newer = undefined;
+    }
   }
 }

@@ -1,5 +1,5 @@
 /** The retransmission timer (RFC 6298). Milliseconds. */
-import { ZERO } from '../connection/fraction.js';
+import { ZERO } from '../numbers/fraction.js';
 
 export const RTO_INITIAL = 1000;
 const RTO_AFTER_TIMEOUT = 3000;

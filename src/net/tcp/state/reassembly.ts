@@ -6,8 +6,8 @@
  * and a byte there costs its sender more than us.
  */
 import { Steps } from '../../steps.js';
-import { after, before, notAfter } from '../sequence.js';
-import { SparseBytes } from '../sparse-bytes.js';
+import { after, before, notAfter } from '../numbers/sequence.js';
+import { SparseBytes } from './sparse-bytes.js';
 
 /** A window of 256 KiB in segments of 536 bytes, every other one lost. A larger one may have a run for each KiB. */
 export const MOST_RUNS = 256;

@@ -1,13 +1,13 @@
 /** When each connection is dealt with next: its timers, and the output that waits for the end of the batch. */
-import { TIMER_NONE } from '../connection/busy.js';
-import type { Connection } from '../connection/connection.js';
-import { CLOSED, SYN_SENT } from '../connection/state.js';
-import type { TcpLayer } from '../layer.js';
-import { onLife } from '../recovery/keep-alive.js';
-import { onTimer } from '../recovery/timeout.js';
+
+import { TIMER_NONE } from '../flight/timers.js';
 import { sendAck } from '../send/emit.js';
 import { output } from '../send/output.js';
-import { TimerHeap } from './timer-heap.js';
+import type { Connection, TcpContext } from '../state/connection.js';
+import { CLOSED, SYN_SENT } from '../state/states.js';
+import { TimerHeap } from '../tables/timer-heap.js';
+import { onLife } from './keep-alive.js';
+import { onTimer } from './timeout.js';
 
 export class Schedule {
   private readonly timers = new TimerHeap<Connection>();
@@ -15,7 +15,7 @@ export class Schedule {
   private readonly dirty: (Connection | undefined)[] = [];
   private dirtyCount = 0;
 
-  constructor(private readonly layer: TcpLayer) {}
+  constructor(private readonly layer: TcpContext) {}
 
   /** It has output due, which is sent at the end of the batch. */
   touch(c: Connection): void {
@@ -55,8 +55,8 @@ export class Schedule {
   rearm(c: Connection): void {
     if (c.resting) c.deadline = c.lifeAt;
     else {
-      const { timerAt, delayedAckAt, pacingAt } = c.busy;
-      c.deadline = Math.min(timerAt, delayedAckAt, pacingAt, c.lifeAt);
+      const { at, delayedAckAt, pacingAt } = c.busy.timers;
+      c.deadline = Math.min(at, delayedAckAt, pacingAt, c.lifeAt);
       if (c.deadline === c.lifeAt) c.rest();
     }
     this.timers.arm(c);
@@ -90,14 +90,14 @@ export class Schedule {
   private dueTo(c: Connection, now: number): boolean {
     const { busy } = c;
     const { layer } = this;
-    if (busy.timerAt <= now && busy.timer !== TIMER_NONE && !onTimer(c, now)) {
+    if (busy.timers.at <= now && busy.timers.kind !== TIMER_NONE && !onTimer(c, now)) {
       layer.responder.reset(c);
       layer.gone(c, c.state === SYN_SENT ? 'unreachable' : 'timed-out');
       return false;
     }
-    if (busy.delayedAckAt <= now) sendAck(c);
-    if (busy.pacingAt <= now) {
-      busy.pacingAt = Number.POSITIVE_INFINITY;
+    if (busy.timers.delayedAckAt <= now) sendAck(c);
+    if (busy.timers.pacingAt <= now) {
+      busy.timers.paceDone();
       output(c, now);
     }
     return true;

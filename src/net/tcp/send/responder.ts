@@ -1,22 +1,21 @@
 /** Segments that belong to no connection: RST (RFC 9293 3.10.7.1), and answers out of TIME-WAIT. Written by hand, into `tx`. */
-import { HEADROOM, TRANSPORT_OFFSET } from '../device/tx-frame.js';
-import { dropReason } from '../drops.js';
-import { ECN_NOT_ECT, type Handle, type Route } from '../ip/ip-output.js';
-import { addWords, fold } from '../wire/checksum.js';
-import { ACK, FIN, PROTOCOL_TCP, putInt32, putUint16, RST, type Segment, SYN } from '../wire/tcp.js';
-import type { Connection } from './connection/connection.js';
-import { SYN_SENT } from './connection/state.js';
-import type { TcpLayer } from './layer.js';
+import { HEADROOM, TRANSPORT_OFFSET } from '../../device/tx-frame.js';
+import { dropReason } from '../../drops.js';
+import { ECN_NOT_ECT, type Handle, type Route } from '../../ip/ip-output.js';
+import { addWords, fold } from '../../wire/checksum.js';
+import { ACK, FIN, PROTOCOL_TCP, putInt32, putUint16, RST, type Segment, SYN } from '../../wire/tcp.js';
+import { after, before } from '../numbers/sequence.js';
+import type { Connection, TcpContext } from '../state/connection.js';
+import { SYN_SENT } from '../state/states.js';
+import type { TimeWait } from '../tables/time-wait.js';
 import { stateName, tell } from './probing.js';
-import { after, before } from './sequence.js';
-import type { TimeWait } from './tables/time-wait.js';
 
 const NO_ROUTE = dropReason('ip-no-route');
 const IN_TIME_WAIT = dropReason('tcp-time-wait');
 const AFTER_CLOSE = dropReason('tcp-after-close');
 
 export class Responder {
-  constructor(private readonly layer: TcpLayer) {}
+  constructor(private readonly layer: TcpContext) {}
 
   /** Finishes and sends what lies in `tx.head` from the options on. `options`: their bytes. */
   send(

@@ -7,10 +7,9 @@
  * what was SACKed is one record a run. Nothing is found by a walk: by its sequence number in the ring, by halves; by the time of its
  * transmission, or as the next to be sent again, at the end of a list.
  */
-import { Steps } from '../../steps.js';
-import { ZERO } from '../connection/fraction.js';
-import { SentList } from '../sent-list.js';
-import { after, before } from '../sequence.js';
+import { after, before } from '../numbers/sequence.js';
+import type { Sent, SentPool } from './sent.js';
+import { SentList } from './sent-list.js';
 
 /** Records of one connection; at this bound nothing new is sent, and SACK divides no record. */
 export const MOST_RECORDS = 8192;
@@ -18,48 +17,6 @@ export const MOST_RECORDS = 8192;
 const SMALL = 8;
 /** Places that are moved in a step. */
 const MOVES = 64;
-
-export class Sent {
-  seq = 0;
-  end = 0;
-  /** When its newest transmission left, ms. */
-  sentAt = ZERO;
-  /** Bytes delivered in the connection's life, and when the newest of them was, as it was sent. */
-  delivered = 0;
-  deliveredAt = ZERO;
-  /** When the first segment of that flight was sent. */
-  firstSentAt = ZERO;
-  txInFlight = 0;
-  lostBefore = 0;
-  appLimited = false;
-  sacked = false;
-  lost = false;
-  /** It is lost, and its retransmission is in flight. */
-  resent = false;
-  /** Transmissions so far. */
-  count = 1;
-  /** Its neighbours in the list that it is in. */
-  older: Sent | undefined = undefined;
-  newer: Sent | undefined = undefined;
-}
-
-export class SentPool {
-  /** Records in use. */
-  used = 0;
-  private readonly free: Sent[] = [];
-
-  constructor(readonly steps: Steps = new Steps()) {}
-
-  take(): Sent {
-    this.used++;
-    return this.free.pop() ?? new Sent();
-  }
-
-  give(one: Sent): void {
-    this.used--;
-    if (this.free.length < 4096) this.free.push(one);
-  }
-}
 
 export class InFlight {
   /** Bytes that are believed to be in the network: neither SACKed nor lost without a retransmission (6675 `pipe`). */
@@ -106,8 +63,15 @@ export class InFlight {
   shift(): void {
     const { ring, start } = this;
     const one = ring[start] as Sent;
-    this.account(one, -1);
-    this.unlist(one);
+    if (one.sacked || one.lost) {
+      this.account(one, -1);
+      this.unlist(one);
+    } else {
+      // Almost always: the first that was sent is the first to arrive.
+      this.pipe -= (one.end - one.seq) | 0;
+      if (this.beforeRack === one) this.beforeRack = one.older;
+      this.underWay.remove(one);
+    }
     ring[start] = undefined;
     this.start = (start + 1) & (ring.length - 1);
     this.records--;

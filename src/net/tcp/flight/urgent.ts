@@ -1,0 +1,36 @@
+/** Where urgent data ends (RFC 9293 3.8.5), that we send and that the peer sends. */
+import { after, notBefore } from '../numbers/sequence.js';
+
+export class Urgent {
+  /** We send some, and it ends before `sendEnd` (RFC 9293 SND.UP). */
+  sending = false;
+  sendEnd = 0;
+  /** The peer sends some, up to `receiveEnd` (RCV.UP). */
+  receiving = false;
+  receiveEnd = 0;
+
+  reset(): void {
+    this.sending = false;
+    this.sendEnd = 0;
+    this.receiving = false;
+    this.receiveEnd = 0;
+  }
+
+  /** What lies before `end` is urgent. */
+  send(end: number): void {
+    this.sendEnd = end;
+    this.sending = true;
+  }
+
+  acknowledged(una: number): void {
+    if (this.sending && notBefore(una, this.sendEnd)) this.sending = false;
+  }
+
+  /** The peer's pointer says `end`. Returns whether that is news. */
+  receive(end: number): boolean {
+    if (this.receiving && !after(end, this.receiveEnd)) return false;
+    this.receiveEnd = end;
+    this.receiving = true;
+    return true;
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * What a connection knows only while something is in flight, queued, out of order or due: its queue, its flight, recovery, timers,
+ * congestion control. An idle connection has none of it, and a request borrows one out of a pool: ten thousand that idle cost
+ * half a kilobyte less each, and one that lives for a single request allocates little.
+ */
+
+import type { CongestionControl } from '../congestion/controller.js';
+import { Delivery } from '../flight/delivery.js';
+import { Duplicates } from '../flight/duplicates.js';
+import { InFlight } from '../flight/in-flight.js';
+import { ProportionalRate } from '../flight/prr.js';
+import { Rack } from '../flight/rack.js';
+import { RttEstimator } from '../flight/rto.js';
+import type { SentPool } from '../flight/sent.js';
+import { TailProbe } from '../flight/tail-probe.js';
+import { Timers } from '../flight/timers.js';
+import { Undo } from '../flight/undo.js';
+import { Urgent } from '../flight/urgent.js';
+import { ZERO } from '../numbers/fraction.js';
+import type { Held } from './held.js';
+import type { Reassembly } from './reassembly.js';
+import { SendQueue } from './send-queue.js';
+
+/** F-RTO (RFC 5682): off, waiting for the first ACK after a timeout, waiting for what new data draws. */
+export const FRTO_OFF = 0;
+export const FRTO_WAITING = 1;
+export const FRTO_PROBING = 2;
+
+export class Busy {
+  readonly queue: SendQueue;
+  readonly flight: InFlight;
+  readonly rtt = new RttEstimator();
+  cc: CongestionControl;
+
+  readonly delivery = new Delivery();
+  cwndLimited = false;
+  recovering = false;
+  /** Recovery by timeout (slow start over) rather than by fast retransmit. */
+  timedOut = false;
+  /** Recovery is over when `sndUna` reaches this. */
+  recover = 0;
+  /** What the peer reports to have got twice. */
+  readonly duplicates = new Duplicates();
+  readonly prr = new ProportionalRate();
+  readonly undo = new Undo();
+  readonly rack = new Rack();
+  readonly tailProbe = new TailProbe();
+  readonly timers = new Timers();
+  readonly urgent = new Urgent();
+  ecnRecover = 0;
+  frto = FRTO_OFF;
+  /** When the oldest unacknowledged byte was first not acknowledged: the user timeout counts from here. */
+  stuckSince = ZERO;
+  reassembly: Reassembly | undefined = undefined;
+  /** Sequence number of a FIN that came early. */
+  finAt = 0;
+  finPending = false;
+  /** Bytes that the budget was told of for what is kept of what came. */
+  charged = 0;
+  /** Data that came while paused. */
+  held: Held | undefined = undefined;
+  dsackLeft = 0;
+  dsackRight = 0;
+  closedAt = ZERO;
+
+  constructor(pool: SentPool, cc: CongestionControl) {
+    this.queue = new SendQueue(pool.steps);
+    this.flight = new InFlight(pool);
+    this.cc = cc;
+  }
+
+  /** As new, for a connection whose next byte to send is `seq`. What congestion control knows is its caller's. */
+  renew(seq: number): void {
+    this.queue.reset(seq);
+    this.rtt.renew();
+    this.delivery.reset();
+    this.cwndLimited = false;
+    this.recovering = false;
+    this.timedOut = false;
+    this.duplicates.renew();
+    this.prr.reset();
+    this.undo.reset();
+    this.rack.reset();
+    this.tailProbe.reset();
+    this.timers.reset();
+    this.urgent.reset();
+    this.frto = FRTO_OFF;
+    this.stuckSince = 0;
+    this.reassembly = undefined;
+    this.finAt = 0;
+    this.finPending = false;
+    this.held = undefined;
+    this.dsackLeft = 0;
+    this.dsackRight = 0;
+    this.closedAt = 0;
+    this.recover = this.ecnRecover = seq;
+  }
+}
+
+/** Most that are kept for the next connection. */
+const POOL_MOST = 1024;
+
+/** Those that nobody uses. */
+export class BusyPool {
+  /** Those in use. */
+  lent = 0;
+  private readonly free: Busy[] = [];
+
+  constructor(
+    private readonly records: SentPool,
+    private readonly congestion: () => CongestionControl,
+  ) {}
+
+  take(seq: number): Busy {
+    this.lent++;
+    const one = this.free.pop();
+    if (one === undefined) {
+      const fresh = new Busy(this.records, this.congestion());
+      fresh.renew(seq);
+      return fresh;
+    }
+    if (one.cc.renew === undefined) one.cc = this.congestion();
+    else one.cc.renew();
+    one.renew(seq);
+    return one;
+  }
+
+  /** `one` may still be looked at until the next `take`. */
+  give(one: Busy): void {
+    this.lent--;
+    one.flight.clear();
+    one.queue.reset(0);
+    one.reassembly = undefined;
+    one.held = undefined;
+    if (this.free.length < POOL_MOST) this.free.push(one);
+  }
+}

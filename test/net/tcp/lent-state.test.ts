@@ -1,0 +1,49 @@
+/** What a connection is lent out of a pool is as new for the next one: nothing of the connection before it shows. */
+import t from 'tap';
+import { type CongestionName, congestionByName } from '../../../src/net/tcp/congestion/index.js';
+import { SentPool } from '../../../src/net/tcp/flight/sent.js';
+import { Busy, BusyPool } from '../../../src/net/tcp/state/busy.js';
+import { fetchOnce } from './exchange.js';
+
+/** Room that is kept on purpose, and objects that all connections share. */
+const KEPT = new Set(['ring', 'pool', 'steps']);
+
+/** All values in `one`, however deep, by their paths. */
+function valuesIn(one: object, path = '', found = new Map<string, unknown>()): Map<string, unknown> {
+  for (const [name, value] of Object.entries(one)) {
+    if (KEPT.has(name)) continue;
+    const here = `${path}.${name}`;
+    if (typeof value === 'object' && value !== null) valuesIn(value, here, found);
+    // Minus zero marks a field of fractions, and is zero.
+    else found.set(here, value === 0 ? 0 : value);
+  }
+  return found;
+}
+
+const body = Buffer.alloc(200_000, 'lent');
+
+for (const name of ['reno', 'cubic'] as const satisfies readonly CongestionName[]) {
+  t.test(`${name}: after losses and timeouts a pool lends what is as new in each of its values`, async (t) => {
+    const pools = new Set<BusyPool>();
+    const { give } = BusyPool.prototype;
+    BusyPool.prototype.give = function (this: BusyPool, one: Busy): void {
+      pools.add(this);
+      give.call(this, one);
+    };
+    for (let seed = 1; seed <= 3; seed++) t.ok(fetchOnce(body, seed * 7919, 0.03, name).bytes.equals(body));
+    BusyPool.prototype.give = give;
+    const unused = new Busy(new SentPool(), congestionByName(name)());
+    unused.renew(1234);
+    const expected = valuesIn(unused);
+    t.ok(expected.size > 60, `${expected.size} values`);
+    let compared = 0;
+    for (const pool of pools) {
+      for (const one of [pool.take(1234)]) {
+        compared++;
+        const differences = [...valuesIn(one)].filter(([path, value]) => expected.get(path) !== value);
+        t.same(differences, []);
+      }
+    }
+    t.ok(compared > 0);
+  });
+}

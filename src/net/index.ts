@@ -39,11 +39,12 @@ export {
 export { type VirtualHostOptions, VirtualNet, virtualNet } from './host/virtual-net.js';
 export { VirtualTime } from './host/virtual-time.js';
 export type { AddressConfig, StaticRoute } from './ip/address-config.js';
-export type { IpOutput, Ipv4, Route } from './ip/ip-output.js';
+export type { IpOutput, Ipv4, Route } from './ip/contracts/ip-output.js';
+export type { Transport } from './ip/contracts/transport.js';
 export { Stack, type StackOptions } from './ip/stack.js';
-export type { Random, Transport } from './ip/transport.js';
 export type { DatagramOptions, UdpPort } from './ip/udp.js';
 export type { Probe, ProbeEvent } from './probe.js';
+export type { Random } from './random.js';
 export type { CongestionControl, RateSample, SenderView } from './tcp/congestion/controller.js';
 export { type CongestionName, congestionByName } from './tcp/congestion/index.js';
 export { Connection, TcpLayer, type TcpLimits, type TcpOptions } from './tcp/index.js';

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { HttpServer } from '../http/index.js';
 import { Memory } from '../memory/memory.js';
 import type { CloseReason, Flow, FlowHandler } from '../net/flow.js';
-import type { Random } from '../net/ip/transport.js';
+import type { Random } from '../net/random.js';
 import type { Lookup, Store } from '../store/store.js';
 import { Loopback } from './loopback.js';
 

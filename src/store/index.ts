@@ -10,9 +10,8 @@ export {
 export { type Bundled, bundleDirectory, bundleFiles } from './open/directory.js';
 export { openStore } from './open/open.js';
 export { type Watcher, type WatchOptions, watchStore } from './open/watch.js';
-export type { Compression, Compressors, OpenOptions, Progress, SiteOptions } from './options.js';
+export type { Compression, Compressors, OpenOptions, Progress, SiteOptions, Times } from './options.js';
 export { askStore, type StoreAnswer } from './read/ask.js';
-export type { Times } from './site/file-times.js';
 export { type Found, type WalkOptions, walk } from './site/walk.js';
 export type {
   Coding,

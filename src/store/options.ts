@@ -1,6 +1,7 @@
 /** What one can ask of a bundle and of a store. Every option has a default; what `bundle` and a served directory differ in is said. */
 
-import type { Times } from './site/file-times.js';
+/** `git`: of the last commit; `file`: of the file system; `none`: it is not said. */
+export type Times = 'git' | 'file' | 'none';
 
 export type Compression = 'none' | 'fast' | 'full';
 

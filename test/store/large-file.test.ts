@@ -2,8 +2,8 @@
 import { closeSync, mkdirSync, openSync, renameSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { BundleDisk } from '../../src/store/bundle/bundle-disk.js';
 import { bundleDirectory, openStore } from '../../src/store/index.js';
-import { BundleDisk } from '../../src/store/read/bundle-disk.js';
 import { BundleStore } from '../../src/store/read/bundle-store.js';
 import { LARGE_FILE, largeFrom } from '../../src/store/site/large-file.js';
 import type { ContentSource } from '../../src/store/store.js';

@@ -1,6 +1,6 @@
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import t from 'tap';
-import { isCoded, precompressedByName } from '../../src/store/site/precompressed.js';
+import { isCoded, precompressedByName } from '../../src/store/plan/precompressed.js';
 import { fields, identity, outcome, resource, storeOf } from './tree.js';
 
 const script = 'x = 1;\n'.repeat(100);

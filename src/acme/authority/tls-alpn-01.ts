@@ -1,6 +1,6 @@
 /** tls-alpn-01 (RFC 8737): a self-signed certificate for one name, given to clients that speak `acme-tls/1` and nothing else. */
 import type { Clock } from '../../net/flow.js';
-import type { Random } from '../../net/ip/transport.js';
+import type { Random } from '../../net/random.js';
 import type { AcmeCrypto } from '../crypto.js';
 import { challengeCertificate } from '../der/challenge-certificate.js';
 import { type Identifier, serverNameFor } from '../der/names.js';

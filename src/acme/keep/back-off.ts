@@ -1,5 +1,5 @@
 /** How long an order waits behind one that failed. */
-import type { Random } from '../../net/ip/transport.js';
+import type { Random } from '../../net/random.js';
 import type { AcmeError } from '../protocol/problem.js';
 
 const MINUTE = 60_000;

@@ -1,5 +1,5 @@
 /** What a keeper of a certificate is handed. */
-import type { Random } from '../../net/ip/transport.js';
+import type { Random } from '../../net/random.js';
 import type { Authority } from '../authority/authority.js';
 import type { Identifier } from '../der/names.js';
 import type { AcmeClient } from '../protocol/client.js';

@@ -1,5 +1,5 @@
 /** When a certificate is renewed: a point of a window, drawn by chance, so that hosts do not come at the same minute. */
-import type { Random } from '../../net/ip/transport.js';
+import type { Random } from '../../net/random.js';
 
 /** Milliseconds since 1970. */
 export interface Period {

@@ -11,8 +11,8 @@ import {
   datagramAddress,
 } from '../../net/datagrams.js';
 import type { Clock, Flow } from '../../net/flow.js';
-import type { Random } from '../../net/ip/transport.js';
 import { formatIp } from '../../net/ip-text.js';
+import type { Random } from '../../net/random.js';
 import { FLAG, HEADER, TYPE, UDP_MAX } from '../wire/constants.js';
 import type { Name } from '../wire/name.js';
 import { concat, putU16, u16At } from '../wire/writer.js';

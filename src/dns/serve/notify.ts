@@ -8,7 +8,7 @@ import {
   datagramAddress,
 } from '../../net/datagrams.js';
 import type { Clock, Timer } from '../../net/flow.js';
-import type { Random } from '../../net/ip/transport.js';
+import type { Random } from '../../net/random.js';
 import { FLAG, HEADER, OPCODE, TYPE } from '../wire/constants.js';
 import { sameBytes } from '../wire/name.js';
 import { ByteWriter, u16At } from '../wire/writer.js';

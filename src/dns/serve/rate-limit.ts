@@ -6,8 +6,8 @@
  * come over TCP, and the others are dropped. The table has a fixed size.
  */
 import type { DatagramAddress } from '../../net/datagrams.js';
-import type { Random } from '../../net/ip/transport.js';
-import { KeyedHash } from '../../net/tcp/tables/keyed-hash.js';
+import { KeyedHash } from '../../net/keyed-hash.js';
+import type { Random } from '../../net/random.js';
 
 export const PASS = 0;
 /** An empty answer with TC. */

@@ -1,7 +1,7 @@
 /** An authoritative name server: zones, answered over UDP and TCP. */
 import type { DatagramPort, Datagrams } from '../../net/datagrams.js';
 import type { Clock, Endpoint, Listener, Network } from '../../net/flow.js';
-import type { Random } from '../../net/ip/transport.js';
+import type { Random } from '../../net/random.js';
 import { Catalog } from '../answer/catalog.js';
 import type { AnsweredZone } from '../answer/compile.js';
 import type { DnsCrypto } from '../crypto.js';

@@ -1,6 +1,6 @@
 /** The DHCP client's state machine (RFC 2131 4.4, figure 5). */
 import { dropReason } from '../drops.js';
-import type { Ipv4 } from '../ip/ip-output.js';
+import type { Ipv4 } from '../ip/contracts/ip-output.js';
 import type { Stack } from '../ip/stack.js';
 import { formatIpv4, formatMac } from '../wire/address.js';
 import { ACK, type DhcpReply, NAK, OFFER, parseDhcp } from '../wire/dhcp.js';

@@ -1,7 +1,7 @@
 /** A lease, and how to make it out of an ACK. */
 
 import type { AddressConfig } from '../ip/address-config.js';
-import type { Ipv4 } from '../ip/ip-output.js';
+import type { Ipv4 } from '../ip/contracts/ip-output.js';
 import { formatIpv4, isMartian, prefixMask } from '../wire/address.js';
 import type { DhcpReply } from '../wire/dhcp.js';
 

@@ -1,5 +1,5 @@
 /** What a client says: the fields and options of each message (RFC 2131 4.4.1, table 5), over UDP from its port. */
-import type { Ipv4 } from '../ip/ip-output.js';
+import type { Ipv4 } from '../ip/contracts/ip-output.js';
 import type { Stack } from '../ip/stack.js';
 import type { OnDatagram, UdpPort } from '../ip/udp.js';
 import { buildDhcp, DECLINE, DHCP_CLIENT_PORT, DHCP_SERVER_PORT, DISCOVER, RELEASE, REQUEST } from '../wire/dhcp.js';

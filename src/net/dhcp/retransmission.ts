@@ -1,5 +1,5 @@
 /** When a client acts next, and how long it waits for an answer (RFC 2131 4.1, 4.4.5). Times are ms of the stack's clock. */
-import type { Random } from '../ip/transport.js';
+import type { Random } from '../random.js';
 
 /** RFC 2131 4.1: 4, 8, 16, 32, 64 s, each randomised by a second. */
 const FIRST_WAIT = 4000;

@@ -2,7 +2,7 @@
  * A DHCPv6 client (RFC 8415 18.2): addresses where routers say that they are had so, other configuration where that is
  * all. One association of addresses, renewed, rebound, given back; an address that another host has is declined.
  */
-import type { Random } from '../ip/transport.js';
+import type { Random } from '../random.js';
 import {
   ADVERTISE,
   buildDhcpv6,

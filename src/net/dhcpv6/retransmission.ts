@@ -1,5 +1,5 @@
 /** When a question is asked again (RFC 8415 15). Times in ms of the stack's clock. */
-import type { Random } from '../ip/transport.js';
+import type { Random } from '../random.js';
 
 export interface Pace {
   /** The first wait, and the longest; `Infinity`: no bound. */

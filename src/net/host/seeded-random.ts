@@ -2,7 +2,7 @@
  * Random numbers from a seed: sfc32 (Chris Doty-Humphrey's small fast counter generator), whose state is four int32.
  * `fork` gives a stream of its own to each part, so that one part's draws do not shift another's.
  */
-import type { Random } from '../ip/transport.js';
+import type { Random } from '../random.js';
 
 /** An avalanche of 32 bits (the finaliser of MurmurHash3). */
 function mix(value: number): number {

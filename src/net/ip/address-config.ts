@@ -1,7 +1,7 @@
 /** What a host knows of its place in the network, given by hand or by DHCP. */
 
 import { prefixMask } from '../wire/address.js';
-import type { Ipv4 } from './ip-output.js';
+import type { Ipv4 } from './contracts/ip-output.js';
 
 export interface StaticRoute {
   readonly network: Ipv4;

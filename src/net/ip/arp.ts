@@ -15,7 +15,7 @@ import {
 } from '../wire/ethernet.js';
 import { int32At, putInt32, uint16At } from '../wire/tcp.js';
 import type { IpContext } from './context.js';
-import type { Ipv4 } from './ip-output.js';
+import type { Ipv4 } from './contracts/ip-output.js';
 import { Neighbours } from './neighbours.js';
 
 const TRUNCATED = dropReason('arp-truncated');

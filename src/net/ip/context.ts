@@ -1,10 +1,11 @@
 /** What ARP, IPv4, ICMP and UDP need of the stack that they work in, and of each other. */
 import type { Device } from '../device/device.js';
 import type { Drops } from '../drops.js';
+import type { Random } from '../random.js';
 import type { AddressConfig, FurtherAddress } from './address-config.js';
-import type { IpOutput, Ipv4, Route } from './ip-output.js';
+import type { IpOutput, Ipv4, Route } from './contracts/ip-output.js';
+import type { Transport } from './contracts/transport.js';
 import type { Neighbours } from './neighbours.js';
-import type { Random, Transport } from './transport.js';
 
 /** ICMP, as others use it. */
 export interface IcmpContext {

@@ -16,8 +16,8 @@ import {
 } from '../wire/icmp.js';
 import { int32At, putUint16, uint16At } from '../wire/tcp.js';
 import type { IpContext } from './context.js';
-import { ECN_NOT_ECT, type Ipv4 } from './ip-output.js';
-import { TokenBucket } from './token-bucket.js';
+import { ECN_NOT_ECT, type Ipv4 } from './contracts/ip-output.js';
+import { TokenBucket } from './contracts/token-bucket.js';
 
 const TRUNCATED = dropReason('icmp-truncated');
 const CHECKSUM = dropReason('icmp-checksum');

@@ -8,7 +8,7 @@ import { BROADCAST_MAC, ETHERTYPE_IPV4 } from '../wire/ethernet.js';
 import { putInt32, putUint16 } from '../wire/tcp.js';
 import { nextHop } from './address-config.js';
 import type { IpContext } from './context.js';
-import type { Ipv4, Route } from './ip-output.js';
+import type { Ipv4, Route } from './contracts/ip-output.js';
 import type { Neighbour } from './neighbours.js';
 import { PathMtus } from './path-mtu.js';
 

@@ -5,7 +5,7 @@
 import { LRUCache } from 'lru-cache';
 import { type Drops, dropReason } from '../drops.js';
 import { copyMac } from '../wire/ethernet.js';
-import type { Ipv4 } from './ip-output.js';
+import type { Ipv4 } from './contracts/ip-output.js';
 
 const QUEUE_FULL = dropReason('neighbour-queue-full');
 const UNRESOLVED = dropReason('neighbour-unresolved');

@@ -1,6 +1,6 @@
 /** Path-MTU discovery (RFC 1191): what routers said, bounded, forgotten after ten minutes. */
 import { LRUCache } from 'lru-cache';
-import type { Ipv4 } from './ip-output.js';
+import type { Ipv4 } from './contracts/ip-output.js';
 
 /** RFC 1191 6.3. */
 const LIFETIME = 600_000;

@@ -1,6 +1,6 @@
 /** Datagrams in pieces (RFC 791 3.2, RFC 815), bounded in number, bytes and time; overlap is refused, as RFC 5722 does for IPv6. */
 import { type Drops, dropReason } from '../drops.js';
-import type { Ipv4 } from './ip-output.js';
+import type { Ipv4 } from './contracts/ip-output.js';
 
 const OVERLAP = dropReason('fragment-overlap');
 const TOO_BIG = dropReason('fragment-too-big');

@@ -5,6 +5,7 @@
 import type { Device } from '../device/device.js';
 import type { TxFrame } from '../device/tx-frame.js';
 import { Drops, dropReason } from '../drops.js';
+import type { Random } from '../random.js';
 import { isMulticast } from '../wire/address.js';
 import { pseudoHeader } from '../wire/checksum.js';
 import {
@@ -26,11 +27,11 @@ import { int32At, PROTOCOL_TCP, putUint16, uint16At } from '../wire/tcp.js';
 import { type AddressConfig, broadcastOf, type FurtherAddress, onLink } from './address-config.js';
 import { Arp } from './arp.js';
 import type { IpContext } from './context.js';
+import { type Handle, type Ipv4, isIpv6, type Route } from './contracts/ip-output.js';
+import type { Transport } from './contracts/transport.js';
 import { Icmp } from './icmp.js';
-import { type Handle, type Ipv4, isIpv6, type Route } from './ip-output.js';
 import { Ipv4Input } from './ipv4-input.js';
 import { Ipv4Output } from './ipv4-output.js';
-import type { Random, Transport } from './transport.js';
 import { Udp } from './udp.js';
 import { upperLayer } from './v6/extension-headers.js';
 import { Ipv6 } from './v6/ipv6.js';

@@ -6,9 +6,9 @@ import { dropReason } from '../drops.js';
 import { addWords, fold } from '../wire/checksum.js';
 import { int32At, putUint16, uint16At } from '../wire/tcp.js';
 import type { IpContext } from './context.js';
-import { type Handle, isIpv6 } from './ip-output.js';
+import { type Handle, isIpv6 } from './contracts/ip-output.js';
+import type { Transport } from './contracts/transport.js';
 import { RecentlySent } from './recently-sent.js';
-import type { Transport } from './transport.js';
 
 export const PROTOCOL_UDP = 17;
 const TRUNCATED = dropReason('udp-truncated');

@@ -1,6 +1,6 @@
 /** Active open: SYN-SENT, and SYN-RECEIVED of a simultaneous open (RFC 9293 3.10.7.3, 3.5). */
 import { dropReason } from '../drops.js';
-import type { Handle } from '../ip/ip-output.js';
+import type { Handle } from '../ip/contracts/ip-output.js';
 import { ACK, RST, type Segment, SYN } from '../wire/tcp.js';
 import { SHORTEST_RTT } from './flight/rto.js';
 import { TIMER_RTO } from './flight/timers.js';

@@ -2,9 +2,11 @@
 import { RX_CHECKSUM_OK } from '../device/device.js';
 import { type Drops, dropReason } from '../drops.js';
 import type { Accept, Adopt, CloseReason } from '../flow.js';
-import { type Handle, type IpOutput, isIpv6 } from '../ip/ip-output.js';
-import type { Random, Transport } from '../ip/transport.js';
+import { type Handle, type IpOutput, isIpv6 } from '../ip/contracts/ip-output.js';
+import type { Transport } from '../ip/contracts/transport.js';
+import { KeyedHash } from '../keyed-hash.js';
 import type { Probe, ProbeEvent } from '../probe.js';
+import type { Random } from '../random.js';
 import { Steps } from '../steps.js';
 import { addWords, fold } from '../wire/checksum.js';
 import { PROTOCOL_TCP, Segment, TCP_HEADER } from '../wire/tcp.js';
@@ -27,7 +29,6 @@ import { carriedName, type Departed, type Elsewhere } from './state/departure.js
 import { DEFAULT_LIMITS, type TcpLimits } from './state/limits.js';
 import { CLOSED } from './state/states.js';
 import { FlowTable } from './tables/flow-table.js';
-import { KeyedHash } from './tables/keyed-hash.js';
 import { NONE, TimeWaitTable } from './tables/time-wait.js';
 import { Schedule } from './timers/schedule.js';
 

@@ -15,7 +15,7 @@ import { ACCOUNT_KEY, accountKey, accountMemory, storedAccountKey } from '../../
 import { FolderStorage, folderFor } from '../../acme/state/storage.js';
 import { Failure } from '../../errors/failure.js';
 import type { Clock } from '../../net/flow.js';
-import type { Random } from '../../net/ip/transport.js';
+import type { Random } from '../../net/random.js';
 import type { AcmeArguments } from '../options/acme.js';
 import { httpsFetch } from './https-fetch.js';
 import { readiness } from './readiness.js';

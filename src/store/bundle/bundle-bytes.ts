@@ -1,6 +1,6 @@
 import type { BundleHeader } from '../format/bundle-header.js';
 import { Damage, VerifiedPages } from '../format/verified-pages.js';
-import type { BundleDisk } from '../read/bundle-disk.js';
+import type { BundleDisk } from './bundle-disk.js';
 
 /** The bytes of a bundle, mapped or read, of which each page is verified before it is first looked at. Offsets are from its beginning. */
 export class BundleBytes {

@@ -2,7 +2,7 @@
 
 import type { RouteTable } from '../routes/routes.js';
 import type { SiteFile } from '../site/site.js';
-import { textOfPage } from './charset.js';
+import { textOfPage } from '../site/charset.js';
 import { type HtmlElement, type HtmlReader, htmlReader } from './html.js';
 import { baseOf, relations } from './links.js';
 import { placeOf } from './page-address.js';

@@ -1,5 +1,5 @@
 /** Follows the links of all pages and style sheets inside the site. */
-import { textOfPage } from '../html/charset.js';
+import { textOfPage } from '../site/charset.js';
 import { type HtmlReader, htmlReader } from '../html/html.js';
 import { type Link, linksOfPage, linksOfStyle, type PageLinks } from '../html/links.js';
 import { decodedPath, type Place, placeOf } from '../html/page-address.js';

@@ -1,5 +1,6 @@
 import { Memory } from '../../memory/memory.js';
 import type { BundleBytes } from '../bundle/bundle-bytes.js';
+import type { BundleDisk } from '../bundle/bundle-disk.js';
 import {
   ANSWER_BYTES,
   CODINGS,
@@ -14,7 +15,6 @@ import { highBits } from '../format/layout-numbers.js';
 import type { RedirectStatus } from '../site/site.js';
 import type { Content, Extent, Lookup, Representation, Resource } from '../store.js';
 import { AnswerCache } from './answer-cache.js';
-import type { BundleDisk } from './bundle-disk.js';
 
 /** Answers that are kept as objects: some 2 KB each. */
 const KEPT_ANSWERS = 65536;

@@ -1,5 +1,6 @@
 import { Memory } from '../../memory/memory.js';
 import { BundleBytes } from '../bundle/bundle-bytes.js';
+import type { BundleDisk } from '../bundle/bundle-disk.js';
 import type { Manifest } from '../bundle/manifest.js';
 import { type BundleHeader, readHeader } from '../format/bundle-header.js';
 import { rangeSum } from '../format/sums.js';
@@ -10,7 +11,6 @@ import { HASH_START, hashEnd, pathHash } from '../paths/path-hash.js';
 import type { Content, Lookup, Resource, Store } from '../store.js';
 import { StoreError } from '../store-error.js';
 import { BundleAnswers } from './bundle-answers.js';
-import type { BundleDisk } from './bundle-disk.js';
 import { damagedPage } from './damaged-page.js';
 import { KeyIndex } from './key-index.js';
 import { LateRules } from './late-rules.js';

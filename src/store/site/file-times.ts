@@ -1,12 +1,11 @@
 /** When files were changed last, where that can be said honestly (RFC 9110 8.8.2.1). */
+
 import { execFile } from 'node:child_process';
 import { statSync } from 'node:fs';
+import type { Times } from '../options.js';
 import { fileError, StoreError } from '../store-error.js';
 import type { SiteFile } from './site.js';
 import type { Found } from './walk.js';
-
-/** `git`: of the last commit; `file`: of the file system; `none`: it is not said. */
-export type Times = 'git' | 'file' | 'none';
 
 /** Bytes that git may say; a history of some million changes. */
 const MOST = 2 ** 28;

@@ -1,6 +1,6 @@
 /** The `Content-Type` of files. */
 import { contentType, lookup } from 'mime-types';
-import { cssCharset, htmlCharset, isForeign, xmlCharset } from '../html/charset.js';
+import { cssCharset, htmlCharset, isForeign, xmlCharset } from './charset.js';
 import { SOURCE, TEXT_NAMES, textKind, WELL_KNOWN } from './source-types.js';
 
 /** Where `mime-types` has nothing, or something that the web does not use. */

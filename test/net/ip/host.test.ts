@@ -1,8 +1,8 @@
 import t from 'tap';
 import { MemoryDevice } from '../../../src/net/device/memory/memory-link.js';
 import { Drops } from '../../../src/net/drops.js';
+import type { Transport } from '../../../src/net/ip/contracts/transport.js';
 import { Stack } from '../../../src/net/ip/stack.js';
-import type { Transport } from '../../../src/net/ip/transport.js';
 import { checksum, concat, ethernet, ICMP, ip, ipv4, readIp, TYPE_IPV4, UDP, udp, view } from '../../sim/packets.js';
 import { CONFIG, Laboratory, OUR_MAC, PEER, PEER_MAC, US } from './laboratory.js';
 

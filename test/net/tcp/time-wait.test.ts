@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { PeerTable } from '../../../src/net/ip/v6/peer-table.js';
-import { KeyedHash } from '../../../src/net/tcp/tables/keyed-hash.js';
+import { KeyedHash } from '../../../src/net/keyed-hash.js';
 import { NONE, TIME_WAIT, type TimeWait, TimeWaitTable } from '../../../src/net/tcp/tables/time-wait.js';
 
 let drawn = 1;

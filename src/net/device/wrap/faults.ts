@@ -4,7 +4,7 @@
  *
  * Draws from the `Random` that it is given and from nothing else, so that a seed replays every decision.
  */
-import type { Random } from '../../ip/transport.js';
+import type { Random } from '../../random.js';
 
 /** All probabilities are 0..1, for one frame. */
 export interface Faults {

@@ -5,7 +5,7 @@
  * It offers no offloads, because a fault is a fault of one frame on the wire: wrap a device that was opened without them.
  */
 import type { Clock, Timer } from '../../flow.js';
-import type { Random } from '../../ip/transport.js';
+import type { Random } from '../../random.js';
 import { type Device, type FrameSink, type Offload, RX_PLAIN } from '../device.js';
 import { HEADROOM, TxFrame } from '../tx-frame.js';
 import { corrupted, FATE_CORRUPTED, type Faults, Impairment } from './faults.js';

@@ -1,7 +1,7 @@
 /** Static addresses: asked for on the link before they are used (RFC 5227 2.1), announced, defended. */
 
 import type { AddressConfig, FurtherAddress } from '../../ip/address-config.js';
-import type { Ipv4 } from '../../ip/ip-output.js';
+import type { Ipv4 } from '../../ip/contracts/ip-output.js';
 import type { Stack } from '../../ip/stack.js';
 import { formatIpv4, formatMac } from '../../wire/address.js';
 import type { AddressEvents, AddressMode, AddressState } from './address-mode.js';

@@ -8,7 +8,7 @@ import { CaptureDevice } from '../../device/wrap/capture.js';
 import { FaultyDevice } from '../../device/wrap/faulty-device.js';
 import type { DropWatcher } from '../../drops.js';
 import type { Clock } from '../../flow.js';
-import type { Random } from '../../ip/transport.js';
+import type { Random } from '../../random.js';
 import type { DirectOptions } from './options.js';
 
 export interface OpenDevice {

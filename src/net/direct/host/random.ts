@@ -1,6 +1,6 @@
 /** Unpredictable numbers for sequence numbers, ports and keys, out of the operating system's generator, a batch at a time. */
 import { randomFillSync } from 'node:crypto';
-import type { Random } from '../../ip/transport.js';
+import type { Random } from '../../random.js';
 
 const BATCH = 1024;
 

@@ -7,9 +7,9 @@ import {
   datagramAddress,
   type OnDatagram,
 } from '../../datagrams.js';
-import type { Ipv4 } from '../../ip/ip-output.js';
-import type { Random } from '../../ip/transport.js';
+import type { Ipv4 } from '../../ip/contracts/ip-output.js';
 import type { Udp, UdpPort } from '../../ip/udp.js';
+import type { Random } from '../../random.js';
 import { int32At } from '../../wire/tcp.js';
 
 /** RFC 6335 6: the dynamic ports. */

@@ -3,24 +3,17 @@ import type { Device } from '../../device/device.js';
 import type { LeaseMemory } from '../../dhcp/lease.js';
 import type { Drops } from '../../drops.js';
 import { Stack } from '../../ip/stack.js';
-import type { Random } from '../../ip/transport.js';
+import type { Random } from '../../random.js';
 import { type CongestionName, congestionByName } from '../../tcp/congestion/index.js';
 import { TcpLayer } from '../../tcp/index.js';
 import { DEFAULT_LIMITS } from '../../tcp/state/limits.js';
 import { parseIpv4 } from '../../wire/address.js';
 import type { AddressEvents, AddressMode } from '../address/address-mode.js';
+import type { Addressing } from '../address/addressing.js';
 import { DhcpMode } from '../address/dhcp-mode.js';
 import { DualMode } from '../address/dual-mode.js';
-import { Ipv6Mode, type Ipv6Text } from '../address/ipv6-mode.js';
+import { Ipv6Mode } from '../address/ipv6-mode.js';
 import { StaticMode } from '../address/static-mode.js';
-
-export interface StaticText {
-  readonly address: string;
-  readonly prefix: number;
-  readonly gateway?: string | undefined;
-  /** Addresses beside it. */
-  readonly further?: readonly { readonly address: string; readonly prefix: number }[] | undefined;
-}
 
 /** `memory`: bytes that TCP may keep. */
 export function buildStack(
@@ -34,19 +27,6 @@ export function buildStack(
   const tcp = new TcpLayer({ ip: stack, random, drops, congestion: congestionByName(congestion), limits: { memory } });
   stack.host(tcp);
   return { stack, tcp };
-}
-
-/** How a host comes to its addresses; text forms, checked before. */
-export interface Addressing {
-  /** Undefined: DHCP, if there is IPv4 at all. */
-  readonly static?: StaticText | undefined;
-  /** IPv4 addresses that are served and never announced. */
-  readonly anycast?: readonly string[] | undefined;
-  /** No IPv4. */
-  readonly noIpv4?: boolean | undefined;
-  readonly hostname?: string | undefined;
-  /** Undefined: no IPv6. */
-  readonly ipv6?: Ipv6Text | undefined;
 }
 
 export function buildMode(

@@ -1,7 +1,7 @@
 /** Writes down what goes into a stack, as events, in a ring of segments that a `Tape` keeps. */
 import type { Memory } from '../../../memory/memory.js';
 import type { TxFrame } from '../../device/tx-frame.js';
-import type { Random } from '../../ip/transport.js';
+import type { Random } from '../../random.js';
 import { Digest, digestFrame } from './digest.js';
 import * as E from './events.js';
 

@@ -3,9 +3,9 @@ import type { Stack } from '../../ip/stack.js';
 import type { TcpLayer } from '../../tcp/layer.js';
 import { parseIpv4 } from '../../wire/address.js';
 import type { AddressEvents } from '../address/address-mode.js';
+import type { Addressing } from '../address/addressing.js';
 import { FollowedMode, type SharedAddress } from '../address/followed-mode.js';
 import { Ipv6Mode } from '../address/ipv6-mode.js';
-import type { Addressing } from '../replay/build-stack.js';
 import { Astray, LEAD } from './astray.js';
 import { WorkerLinks } from './worker-links.js';
 

@@ -25,8 +25,8 @@ import {
   SOURCE_AT,
 } from '../../wire/ipv6.js';
 import { int32At, putInt32, putUint16 } from '../../wire/tcp.js';
-import { ECN_NOT_ECT, type Route } from '../ip-output.js';
-import { TokenBucket } from '../token-bucket.js';
+import { ECN_NOT_ECT, type Route } from '../contracts/ip-output.js';
+import { TokenBucket } from '../contracts/token-bucket.js';
 import type { OwnAddresses } from './addresses.js';
 import { upperLayer } from './extension-headers.js';
 import { type Link6, OURS, type Packet6 } from './link.js';

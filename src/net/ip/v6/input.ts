@@ -23,7 +23,7 @@ import {
   SOURCE_AT,
 } from '../../wire/ipv6.js';
 import { uint16At } from '../../wire/tcp.js';
-import type { Transport } from '../transport.js';
+import type { Transport } from '../contracts/transport.js';
 import {
   ExtensionHeaders,
   FRAGMENTED,

@@ -14,8 +14,8 @@ import {
 import { HOP_BY_HOP, HOP_LIMIT_AT, isLinkLocal, NEXT_HEADER_AT, SOURCE_AT } from '../../wire/ipv6.js';
 import { ND_HOP_LIMIT } from '../../wire/nd.js';
 import type { RouterAdvertisement } from '../../wire/router-advertisement.js';
-import type { Route } from '../ip-output.js';
-import type { Transport } from '../transport.js';
+import type { Route } from '../contracts/ip-output.js';
+import type { Transport } from '../contracts/transport.js';
 import { OwnAddresses } from './addresses.js';
 import { Autoconfiguration } from './autoconfiguration.js';
 import { Discovery } from './discovery.js';

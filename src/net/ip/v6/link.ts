@@ -2,7 +2,7 @@
 import type { Device } from '../../device/device.js';
 import type { TxFrame } from '../../device/tx-frame.js';
 import type { Drops } from '../../drops.js';
-import type { Random } from '../transport.js';
+import type { Random } from '../../random.js';
 import type { PeerTable } from './peer-table.js';
 
 export interface Link6 {

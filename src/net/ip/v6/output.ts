@@ -10,7 +10,7 @@ import { addWords, fold } from '../../wire/checksum.js';
 import { ETHERTYPE_IPV6 } from '../../wire/ethernet.js';
 import { FRAGMENT, ICMPV6, IPV6_HEADER, isMulticast6, multicastMac } from '../../wire/ipv6.js';
 import { int32At, putInt32, putUint16 } from '../../wire/tcp.js';
-import type { Route } from '../ip-output.js';
+import type { Route } from '../contracts/ip-output.js';
 import { writeHeader } from './header.js';
 import type { Link6 } from './link.js';
 import type { Neighbour6, Neighbours6 } from './neighbours.js';

@@ -4,12 +4,12 @@
  * frame's source is good until that frame is dealt with.
  */
 
+import type { Random } from '../../random.js';
 import { formatIpv4, parseIpv4 } from '../../wire/address.js';
 import { fold } from '../../wire/checksum.js';
 import { formatIpv6, type Ipv6Bytes, parseIpv6 } from '../../wire/ipv6.js';
 import { int32At, putInt32 } from '../../wire/tcp.js';
-import { isIpv6, type Peers, type WordHash } from '../ip-output.js';
-import type { Random } from '../transport.js';
+import { isIpv6, type Peers, type WordHash } from '../contracts/ip-output.js';
 
 /** Entries that may be idle before one of them is used again: far more than one frame makes. */
 const IDLE = 256;

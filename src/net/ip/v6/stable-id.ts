@@ -2,7 +2,7 @@
  * Interface identifiers that stay the same in one network and tell nothing in another (RFC 7217 5): a keyed hash of the
  * prefix, the interface and how often an address was found to be taken.
  */
-import { KeyedHash } from '../../tcp/tables/keyed-hash.js';
+import { KeyedHash } from '../../keyed-hash.js';
 import type { Ipv6Bytes } from '../../wire/ipv6.js';
 import { int32At, putInt32 } from '../../wire/tcp.js';
 

@@ -1,7 +1,7 @@
 /** Passive open: the ports that are listened on, and what comes there without a connection (RFC 9293 3.10.7.2, LISTEN). */
 import { dropReason } from '../../drops.js';
 import type { Accept, Adopt } from '../../flow.js';
-import type { Handle } from '../../ip/ip-output.js';
+import type { Handle } from '../../ip/contracts/ip-output.js';
 import { ACK, CWR, ECE, FIN, RST, type Segment, SYN } from '../../wire/tcp.js';
 import { after } from '../numbers/sequence.js';
 import type { TcpContext } from '../state/connection.js';

@@ -3,7 +3,7 @@
  * and a client that comes meanwhile is served.
  */
 import { dropReason } from '../../drops.js';
-import type { Handle } from '../../ip/ip-output.js';
+import type { Handle } from '../../ip/contracts/ip-output.js';
 import type { Segment } from '../../wire/tcp.js';
 import { after } from '../numbers/sequence.js';
 import type { TcpContext } from '../state/connection.js';

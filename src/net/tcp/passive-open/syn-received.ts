@@ -1,6 +1,6 @@
 /** What comes to a connection in SYN-RECEIVED that is remembered (RFC 9293 3.10.7.4). */
 import { dropReason } from '../../drops.js';
-import type { Ipv4 } from '../../ip/ip-output.js';
+import type { Ipv4 } from '../../ip/contracts/ip-output.js';
 import { ACK, FIN, RST, type Segment, SYN } from '../../wire/tcp.js';
 import { after } from '../numbers/sequence.js';
 import type { TcpContext } from '../state/connection.js';

@@ -1,5 +1,5 @@
 /** What an acceptable ACK does to the sender (RFC 9293 3.10.7.4, RFC 2018, 5681, 6582, 6937, 8985). */
-import { headersTo } from '../../ip/ip-output.js';
+import { headersTo } from '../../ip/contracts/ip-output.js';
 import type { Segment } from '../../wire/tcp.js';
 import { ECE } from '../../wire/tcp.js';
 import type { Sent } from '../flight/sent.js';

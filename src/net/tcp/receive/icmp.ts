@@ -1,6 +1,6 @@
 /** ICMP errors about a connection (RFC 9293 3.9.2.2), believed only inside of the send window (RFC 5927 4.1). */
 import { dropReason } from '../../drops.js';
-import type { IpOutput } from '../../ip/ip-output.js';
+import type { IpOutput } from '../../ip/contracts/ip-output.js';
 import { int32At, uint16At } from '../../wire/tcp.js';
 import { before, notBefore } from '../numbers/sequence.js';
 import { updateMss } from '../send/mss.js';

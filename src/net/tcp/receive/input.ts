@@ -1,7 +1,7 @@
 /** A segment for a connection that exists: RFC 9293 3.10.7.3 and .4, with RFC 5961 and RFC 7323. */
 
 import { dropReason } from '../../drops.js';
-import { ECN_CE } from '../../ip/ip-output.js';
+import { ECN_CE } from '../../ip/contracts/ip-output.js';
 import { ACK, CWR, FIN, RST, type Segment, SYN, URG } from '../../wire/tcp.js';
 import { after, before, notAfter } from '../numbers/sequence.js';
 import type { Connection } from '../state/connection.js';

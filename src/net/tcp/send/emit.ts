@@ -1,6 +1,6 @@
 /** Writes segments of a connection (RFC 9293 3.1): header, options and data by reference, as the device wants them. */
 import { HEADROOM, TRANSPORT_OFFSET } from '../../device/tx-frame.js';
-import { ECN_ECT0, ECN_NOT_ECT } from '../../ip/ip-output.js';
+import { ECN_ECT0, ECN_NOT_ECT } from '../../ip/contracts/ip-output.js';
 import { addWords, fold } from '../../wire/checksum.js';
 import { ACK, CWR, ECE, FIN, PROTOCOL_TCP, PSH, putInt32, putUint16, URG } from '../../wire/tcp.js';
 import { after } from '../numbers/sequence.js';

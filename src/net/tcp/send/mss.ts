@@ -1,6 +1,6 @@
 /** How much a segment may carry. */
 import { HEAD_SIZE, TRANSPORT_OFFSET } from '../../device/tx-frame.js';
-import { type Handle, headersTo, type IpOutput } from '../../ip/ip-output.js';
+import { type Handle, headersTo, type IpOutput } from '../../ip/contracts/ip-output.js';
 import type { Connection } from '../state/connection.js';
 
 /** How long a segment that passed speaks for its path, ms. */

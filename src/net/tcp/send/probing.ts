@@ -1,5 +1,5 @@
 /** Tells a probe of segments, with the state of their connection before and after. Not on anybody's path when nobody looks. */
-import { isIpv6 } from '../../ip/ip-output.js';
+import { isIpv6 } from '../../ip/contracts/ip-output.js';
 import type { Probe, ProbeEvent } from '../../probe.js';
 import type { TcpContext } from '../state/connection.js';
 import { STATE_NAMES } from '../state/states.js';

@@ -1,7 +1,7 @@
 /** Segments that belong to no connection: RST (RFC 9293 3.10.7.1), and answers out of TIME-WAIT. Written by hand, into `tx`. */
 import { HEADROOM, TRANSPORT_OFFSET } from '../../device/tx-frame.js';
 import { dropReason } from '../../drops.js';
-import { ECN_NOT_ECT, type Handle, type Route } from '../../ip/ip-output.js';
+import { ECN_NOT_ECT, type Handle, type Route } from '../../ip/contracts/ip-output.js';
 import { addWords, fold } from '../../wire/checksum.js';
 import { ACK, FIN, PROTOCOL_TCP, putInt32, putUint16, RST, type Segment, SYN } from '../../wire/tcp.js';
 import { after, before } from '../numbers/sequence.js';

@@ -4,7 +4,7 @@
  */
 import type { Memory } from '../../../memory/memory.js';
 import type { CloseReason, Endpoint, Flow, FlowHandler, FlowInfo } from '../../flow.js';
-import type { Handle, Route } from '../../ip/ip-output.js';
+import type { Handle, Route } from '../../ip/contracts/ip-output.js';
 import type { SenderView } from '../congestion/controller.js';
 import { TIMER_NONE } from '../flight/timers.js';
 import { ZERO } from '../numbers/fraction.js';

@@ -4,14 +4,14 @@
  */
 import type { Drops } from '../../drops.js';
 import type { Accept, Adopt, CloseReason } from '../../flow.js';
-import type { Handle, IpOutput, Route } from '../../ip/ip-output.js';
-import type { Random } from '../../ip/transport.js';
+import type { Handle, IpOutput, Route } from '../../ip/contracts/ip-output.js';
+import type { KeyedHash } from '../../keyed-hash.js';
 import type { Probe, ProbeEvent } from '../../probe.js';
+import type { Random } from '../../random.js';
 import type { Steps } from '../../steps.js';
 import type { Segment } from '../../wire/tcp.js';
 import type { SentPool } from '../flight/sent.js';
 import type { FlowTable, Keyed } from '../tables/flow-table.js';
-import type { KeyedHash } from '../tables/keyed-hash.js';
 import type { TimeWaitTable } from '../tables/time-wait.js';
 import type { AckSample } from './ack-sample.js';
 import type { BusyPool } from './busy.js';

@@ -1,5 +1,5 @@
 /** What a layer says of its connections after it has given its traffic to another program, and what it asks of that one. */
-import { type Handle, isIpv6, type Peers } from '../../ip/ip-output.js';
+import { type Handle, isIpv6, type Peers } from '../../ip/contracts/ip-output.js';
 import type { TimeWait } from '../tables/time-wait.js';
 
 /** Remote address, local address, and `remote port << 16 | local port`: int32 each. */

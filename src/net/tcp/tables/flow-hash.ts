@@ -1,4 +1,4 @@
-import type { KeyedHash } from './keyed-hash.js';
+import type { KeyedHash } from '../../keyed-hash.js';
 
 /** Where a four-tuple has its place in a table: cheap, with a secret against made-up collisions. */
 export class FlowHash {

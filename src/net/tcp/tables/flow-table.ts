@@ -5,9 +5,9 @@
  * A table that has become too small moves its entries to a larger one step by step, a few places with each entry that is added, so
  * that no packet pays for all of them. Until then an entry is in one of the two.
  */
-import { isIpv6, type Peers } from '../../ip/ip-output.js';
+import { isIpv6, type Peers } from '../../ip/contracts/ip-output.js';
+import type { KeyedHash } from '../../keyed-hash.js';
 import { FlowHash } from './flow-hash.js';
-import type { KeyedHash } from './keyed-hash.js';
 
 export interface Keyed {
   readonly remoteAddress: number;

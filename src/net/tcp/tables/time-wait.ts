@@ -5,10 +5,10 @@
  *
  * Rows lie in pages, and their places move to a larger table step by step, so that no packet pays for all of them.
  */
-import { type Handle, isIpv6, type Peers } from '../../ip/ip-output.js';
+import { type Handle, isIpv6, type Peers } from '../../ip/contracts/ip-output.js';
+import type { KeyedHash } from '../../keyed-hash.js';
 import { FlowHash } from './flow-hash.js';
 import { PLACES_A_STEP } from './flow-table.js';
-import type { KeyedHash } from './keyed-hash.js';
 
 /** Twice the maximum segment lifetime, as Linux has it: 60 s. */
 export const TIME_WAIT = 60_000;

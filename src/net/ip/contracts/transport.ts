@@ -5,7 +5,7 @@
  * Every entry carries `now` (milliseconds, monotonic, with a fraction). A transport reads no clock: what it does between
  * two entries (a handler that writes) happens at the `now` of the entry it runs in.
  */
-import type { Handle, Route } from './ip-output.js';
+import type { Handle } from './ip-output.js';
 
 export interface Transport {
   /** 6 TCP, 17 UDP. */
@@ -38,12 +38,4 @@ export interface Transport {
   flush(now: number): void;
   /** The address is not ours any more: connections on it end with `address-lost`. */
   addressLost(address: Handle, now: number): void;
-}
-
-/** Told when path-MTU discovery lowered (or forgot) the MTU towards a destination. */
-export type MtuWatcher = (route: Route, mtu: number, now: number) => void;
-
-/** Random numbers as they are handed in: `random32()` answers an int32 with 32 unpredictable bits. */
-export interface Random {
-  random32(): number;
 }

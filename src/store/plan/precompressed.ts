@@ -5,7 +5,7 @@
 import { brotliDecompressSync } from 'node:zlib';
 import type { Compressed } from '../compress/codings.js';
 import type { HeaderRules } from '../rules/header-rules.js';
-import type { SiteFile } from './site.js';
+import type { SiteFile } from '../site/site.js';
 
 /**
  * What browsers load by such a name, as builds of games write it; other compressed files are archives that people

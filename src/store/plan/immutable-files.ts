@@ -2,9 +2,9 @@
 
 import { PathPattern } from '../rules/path-pattern.js';
 import { StoreError } from '../store-error.js';
-import { isAssetManifest, LARGEST_ASSET_MANIFEST, namesInManifest } from './asset-manifest.js';
-import { fingerprintedByForm } from './fingerprint.js';
-import type { SiteFile } from './site.js';
+import { isAssetManifest, LARGEST_ASSET_MANIFEST, namesInManifest } from '../site/asset-manifest.js';
+import { fingerprintedByForm } from '../site/fingerprint.js';
+import type { SiteFile } from '../site/site.js';
 
 /** Pages are asked for each time, whatever their names are, and so are service workers, which hold whole sites. */
 function changes({ path, type }: SiteFile): boolean {

@@ -2,7 +2,7 @@
  * HalfSipHash-2-4 (Aumasson, Bernstein): a keyed pseudo-random function on 32-bit words, for initial sequence numbers
  * (RFC 6528), ports (RFC 6056), SYN cookies and the flow table. `node:crypto` would tie the stack to Node.
  */
-import type { Random } from '../../ip/transport.js';
+import type { Random } from './random.js';
 
 const rotl = (x: number, n: number): number => (x << n) | (x >>> (32 - n));
 

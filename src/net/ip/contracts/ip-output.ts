@@ -7,9 +7,9 @@
  * which no host has (RFC 1122 3.2.1.3), so both families share every table of the transports. Only the IP layer looks
  * inside. Text exists only at the edge.
  */
-import type { Offload } from '../device/device.js';
-import type { TxFrame } from '../device/tx-frame.js';
-import type { Ipv4 } from '../wire/address.js';
+import type { Offload } from '../../device/device.js';
+import type { TxFrame } from '../../device/tx-frame.js';
+import type { Ipv4 } from '../../wire/address.js';
 
 export type { Ipv4 };
 /** An address of either family. */

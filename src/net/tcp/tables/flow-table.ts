@@ -74,10 +74,7 @@ export class FlowTable<T extends Keyed> {
       at = (at + 1) & this.mask;
     }
     this.size--;
-    if (isIpv6(one.remoteAddress)) {
-      this.peers.drop(one.remoteAddress);
-      this.peers.drop(one.localAddress);
-    }
+    this.release(one);
     let hole = at;
     for (;;) {
       at = (at + 1) & this.mask;
@@ -92,6 +89,13 @@ export class FlowTable<T extends Keyed> {
     }
     this.slots[hole] = undefined;
     return true;
+  }
+
+  /** Its addresses are not kept for it any more. */
+  private release(one: T): void {
+    if (!isIpv6(one.remoteAddress)) return;
+    this.peers.drop(one.remoteAddress);
+    this.peers.drop(one.localAddress);
   }
 
   /** Places, taken or not. */
@@ -156,6 +160,7 @@ export class FlowTable<T extends Keyed> {
     for (; smaller[at] !== one; at = (at + 1) & mask) if (smaller[at] === undefined) return false;
     smaller[at] = MOVED;
     this.size--;
+    this.release(one);
     return true;
   }
 }

@@ -16,7 +16,7 @@ export interface Running {
   readonly since: number;
 }
 
-export interface StatusRequest {
+interface StatusRequest {
   readonly do: 'status';
 }
 
@@ -41,25 +41,25 @@ export interface ReplaceRequest {
 }
 
 /** Read the certificates again. */
-export interface ReloadRequest {
+interface ReloadRequest {
   readonly do: 'reload';
 }
 
 /** Accept no new connections, and end when the open ones are done. */
-export interface DrainRequest {
+interface DrainRequest {
   readonly do: 'drain';
   /** Time that the open connections have; undefined: that of `--drain`. */
   readonly seconds?: number | undefined;
 }
 
 /** Another program has the traffic now. For a program whose supervisor is gone. */
-export interface RetireRequest {
+interface RetireRequest {
   readonly do: 'retire';
   readonly seconds: number;
 }
 
 /** Pass on the descriptor of what is served on. For a program whose supervisor is gone. */
-export interface SurrenderRequest {
+interface SurrenderRequest {
   readonly do: 'surrender';
 }
 

@@ -7,7 +7,7 @@ import { check, libc } from './libc/libc.js';
 import { pinned } from './libc/slab.js';
 
 /** Longest name of an interface, in bytes: IFNAMSIZ without its terminating zero. */
-export const MAX_INTERFACE_NAME = 15;
+const MAX_INTERFACE_NAME = 15;
 
 const IFREQ_SIZE = 40;
 const IFF_UP = 1;

@@ -19,7 +19,7 @@ const IDLE = ['SIGUSR1', 'SIGUSR2'] as const;
 /** Device number of /dev/null and its like (Linux, admin-guide/devices.txt). */
 const MEMORY_DEVICES = 1;
 
-export class ProcessSignals {
+class ProcessSignals {
   private installed = false;
   private readonly early: Ending[] = [];
   private take: ((signal: Ending) => void) | undefined = undefined;

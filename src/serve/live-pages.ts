@@ -42,7 +42,7 @@ export interface Watched {
 }
 
 /** What TLS adds to the pages. */
-export interface TlsNumbers {
+interface TlsNumbers {
   counters(): Readonly<Record<string, number>>;
   metrics(): readonly Metric[];
   /** Facts in words. */

@@ -27,7 +27,7 @@ export interface Exchange {
   readonly steps: readonly Step[];
 }
 
-export const STAY = 'stay';
+const STAY = 'stay';
 /** What stands in every `Date` that is compared. */
 export const NOW = 'Sun, 06 Nov 1994 08:49:37 GMT';
 

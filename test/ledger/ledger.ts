@@ -17,14 +17,14 @@ export interface Requirement {
   readonly text: string;
 }
 
-export interface RequirementList {
+interface RequirementList {
   readonly document: string;
   readonly title: string;
   readonly requirements: readonly Requirement[];
 }
 
 /** A test whose name carries an id. */
-export interface Proof {
+interface Proof {
   /** Relative to the project, `/` between its parts. */
   readonly file: string;
   readonly name: string;

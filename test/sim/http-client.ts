@@ -13,7 +13,7 @@ export interface Answer {
 /** Opens a connection for that visit, and calls its `next` when it stands. */
 export type Connect = (visit: Visit) => void;
 
-export class Visit implements FlowHandler {
+class Visit implements FlowHandler {
   private readonly parts: Uint8Array[] = [];
   private size = 0;
   private head: string | undefined;

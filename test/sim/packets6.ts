@@ -2,7 +2,7 @@
 import { checksum, concat, ethernet, view } from './packets.js';
 
 export const TYPE_IPV6 = 0x86dd;
-export const ICMP6 = 58;
+const ICMP6 = 58;
 
 /** `2001:db8::1` -> 16 bytes. Hexadecimal groups and one `::` alone. */
 export function ip6(text: string): Uint8Array {

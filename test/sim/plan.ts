@@ -6,7 +6,7 @@ import { type Faults, NO_FAULTS } from '../../src/net/device/wrap/faults.js';
 import { SeededRandom } from '../../src/net/host/seeded-random.js';
 import type { CongestionName } from '../../src/net/tcp/congestion/index.js';
 
-export type Topology = 'one-network' | 'two-networks';
+type Topology = 'one-network' | 'two-networks';
 
 /** What one connection does. Bytes and milliseconds. */
 export interface FlowPlan {
@@ -32,7 +32,7 @@ export interface FlowPlan {
 }
 
 /** What happens to the network while connections are under way. */
-export type Incident =
+type Incident =
   /** The host's cable is pulled, for good. */
   | { readonly kind: 'vanish'; readonly at: number; readonly host: number }
   /** The host takes another address; its connections are lost. */
@@ -42,7 +42,7 @@ export type Incident =
   /** The far side of the router carries no more than that from now on. */
   | { readonly kind: 'path-mtu'; readonly at: number; readonly mtu: number };
 
-export interface HostPlan {
+interface HostPlan {
   /** Number of the network it is on. */
   readonly network: number;
   readonly dhcp: boolean;

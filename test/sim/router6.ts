@@ -13,7 +13,7 @@ const ALL_NODES = ip6('ff02::1');
 const WAITING = 32;
 
 /** What a prefix is advertised with; seconds. */
-export interface Advertised {
+interface Advertised {
   readonly prefix: Uint8Array;
   valid: number;
   preferred: number;

@@ -11,7 +11,7 @@ import { MOST_RUNS } from '../../src/net/tcp/state/reassembly.js';
 /** Steps for which a packet can be the cause by itself: blocks of SACK looked up, runs told of, a look for who gives way. */
 export const STEPS_A_PACKET = 2048;
 /** Steps that a transmission can cost until it is acknowledged: found to send, divided, lost, SACKed, joined, again and again. */
-export const STEPS_A_TRANSMISSION = 64;
+const STEPS_A_TRANSMISSION = 64;
 /** Steps that each packet may cost in the long run: less than one of them may. */
 const STEPS_IN_THE_LONG_RUN = MOST_RUNS + 128;
 

@@ -1,5 +1,5 @@
 /** sitekernel itself, run as a user runs it: `node dist/main.js …` in a namespace. */
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Namespace, Program } from './lab.js';
 
 export const MAIN = resolve('dist', 'main.js');
@@ -28,9 +28,4 @@ export async function serve(namespace: Namespace, args: readonly string[], secon
   const program = namespace.start(process.execPath, [MAIN, ...args]);
   const match = await program.says(/^listening on (http:\/\/([^/:\s]+)(?::\d+)?\/)\s*$/m, seconds);
   return { program, url: match[1] as string, address: match[2] as string };
-}
-
-/** A folder of the lab for a bundle's cache and the like. */
-export function scratch(namespace: Namespace, name: string): string {
-  return join(namespace.lab.folder, name);
 }

@@ -11,7 +11,7 @@ import type { Authority, Proof } from './authority.js';
 export const ACME_TLS = 'acme-tls/1';
 
 /** The TLS server's side of it: in a handshake whose only protocol is `acme-tls/1` it has these certificates, and closes behind it. */
-export interface ChallengeCertificates {
+interface ChallengeCertificates {
   /** `serverName`: in small letters, as SNI has it. */
   set(serverName: string, chainPem: string, keyPem: string): void;
   remove(serverName: string): void;

@@ -4,15 +4,15 @@ import { Command, CommanderError } from 'commander';
 import { badUsage, Failure } from '../../errors/failure.js';
 import type { ServeOptions } from '../../serve/options/serve.js';
 import { packageVersion } from '../../serve/program-files.js';
+import { quiet, usageSentence } from '../values/quiet.js';
+import { similar } from '../values/similar.js';
 import { addBundle, addInspect, type BundleOptions, type InspectOptions } from './bundle.js';
 import { addCertificate, type CertificateOptions } from './certificate.js';
 import { addDeploy, type DeployOptions } from './deploy.js';
 import { addHost, type HostOptions } from './host.js';
 import { addImage, type ImageOptions } from './image.js';
-import { quiet, usageSentence } from './quiet.js';
 import { addReplay, type ReplayOptions } from './replay.js';
 import { addServe } from './serve.js';
-import { similar } from './similar.js';
 import { addSupervise, type SuperviseOptions } from './supervise.js';
 import { addZone, type ZoneOptions } from './zone.js';
 

@@ -2,8 +2,8 @@
 
 import type { Command } from 'commander';
 import type { SiteArguments, TreeArguments } from '../../serve/options/site.js';
-import { basePath, oneOf } from './option-values.js';
-import { quiet } from './quiet.js';
+import { basePath, oneOf } from '../values/option-values.js';
+import { quiet } from '../values/quiet.js';
 import {
   addSiteOptions,
   addTreeOptions,

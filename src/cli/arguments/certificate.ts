@@ -1,7 +1,7 @@
 /** `certificate status|renew|import|export`. */
 import type { Command } from 'commander';
+import { quiet } from '../values/quiet.js';
 import { acmeFolder } from './acme.js';
-import { quiet } from './quiet.js';
 
 export interface CertificateOptions {
   readonly kind: 'certificate';

@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { InitOptions } from '../../deploy/init.js';
 import { badUsage } from '../../errors/failure.js';
-import { quiet } from './quiet.js';
+import { quiet } from '../values/quiet.js';
 
 export type DeployOptions = DeployCommitOptions | DeployInitOptions | DeployHostOptions;
 

@@ -6,10 +6,10 @@ import type { Faults } from '../../net/device/wrap/faults.js';
 import { parseFaults } from '../../net/device/wrap/faults-option.js';
 import type { DirectArguments } from '../../serve/options/direct.js';
 import type { StaticAddress } from '../../serve/options/ipv4.js';
+import { parseMac } from '../values/mac.js';
+import { count, oneOf } from '../values/option-values.js';
 import { anycastAddresses, staticAddress } from './ipv4.js';
 import { type Ipv6Flags, ipv6Arguments } from './ipv6.js';
-import { parseMac } from './mac.js';
-import { count, oneOf } from './option-values.js';
 
 export interface DirectFlags extends Ipv6Flags {
   tap?: string;

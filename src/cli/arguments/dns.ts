@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { badUsage } from '../../errors/failure.js';
 import { parseSecondary } from '../../serve/names/dns-keys.js';
 import type { DnsArguments } from '../../serve/options/dns.js';
-import { count, portNumber } from './option-values.js';
+import { count, portNumber } from '../values/option-values.js';
 
 export interface DnsFlags {
   zone?: readonly string[];

@@ -1,6 +1,6 @@
 /** `host up` and `host down`. */
 import { type Command, Option } from 'commander';
-import { quiet } from './quiet.js';
+import { quiet } from '../values/quiet.js';
 
 export interface HostOptions {
   readonly kind: 'host';

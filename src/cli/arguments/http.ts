@@ -3,8 +3,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { badUsage } from '../../errors/failure.js';
 import type { HttpArguments } from '../../serve/options/http.js';
+import { basePath, count, LONGEST_TIMER } from '../values/option-values.js';
 import { type AdminFlags, addAdminOptions, adminArguments } from './admin.js';
-import { basePath, count, LONGEST_TIMER } from './option-values.js';
 import {
   addSiteOptions,
   addTreeOptions,

@@ -4,10 +4,10 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { badUsage } from '../../errors/failure.js';
 import type { BundleChoices, ImageTarget } from '../../image/manifest.js';
 import type { SiteArguments } from '../../serve/options/site.js';
+import { quiet } from '../values/quiet.js';
 import { several } from './direct.js';
 import { anycastAddresses, staticAddress } from './ipv4.js';
 import { ipv6Arguments } from './ipv6.js';
-import { quiet } from './quiet.js';
 import { addSiteOptions, type SiteFlags, siteArguments } from './site.js';
 
 export type ImageOptions = ImageBuildOptions | ImageVerifyOptions | ImageAssembleOptions;
@@ -31,13 +31,13 @@ export interface ImageBuildOptions {
   readonly builder: string | undefined;
 }
 
-export interface ImageVerifyOptions {
+interface ImageVerifyOptions {
   readonly kind: 'image';
   readonly action: 'verify';
   readonly folder: string;
 }
 
-export interface ImageAssembleOptions {
+interface ImageAssembleOptions {
   readonly kind: 'image';
   readonly action: 'assemble';
   readonly repository: string;

@@ -1,6 +1,6 @@
 /** `replay`. */
 import type { Command } from 'commander';
-import { quiet } from './quiet.js';
+import { quiet } from '../values/quiet.js';
 
 export interface ReplayOptions {
   readonly kind: 'replay';

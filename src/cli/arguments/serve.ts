@@ -5,12 +5,12 @@ import { badUsage } from '../../errors/failure.js';
 import type { SocketKind } from '../../net/sockets/open.js';
 import type { LogOptions } from '../../serve/options/log.js';
 import type { ServeOptions } from '../../serve/options/serve.js';
+import { oneOf, portNumber, seconds } from '../values/option-values.js';
 import { type AcmeFlags, acmeArguments, addAcmeOptions } from './acme.js';
 import { addDirectOptions, type DirectFlags, directArguments, directOption, several } from './direct.js';
 import { addDnsOptions, type DnsFlags, dnsArguments } from './dns.js';
 import { addHttpOptions, type HttpFlags, httpArguments } from './http.js';
 import { parseLogOption } from './log-options.js';
-import { oneOf, portNumber, seconds } from './option-values.js';
 import { addTlsOptions, type TlsFlags, tlsArguments } from './tls.js';
 
 interface ServeFlags extends HttpFlags, DirectFlags, TlsFlags, DnsFlags, AcmeFlags {

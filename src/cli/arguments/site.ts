@@ -1,7 +1,7 @@
 /** Options of the command line about how a site is read: the same for serving a directory and for bundling it. */
 import { type Command, InvalidArgumentError } from 'commander';
 import type { SiteArguments, TreeArguments } from '../../serve/options/site.js';
-import { oneOf } from './option-values.js';
+import { oneOf } from '../values/option-values.js';
 
 export interface TreeFlags {
   strict?: boolean;

@@ -1,7 +1,7 @@
 /** `supervise`. */
 import type { Command } from 'commander';
-import { seconds } from './option-values.js';
-import { quiet } from './quiet.js';
+import { seconds } from '../values/option-values.js';
+import { quiet } from '../values/quiet.js';
 
 export interface SuperviseOptions {
   readonly kind: 'supervise';

@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { badUsage } from '../../errors/failure.js';
 import type { TlsArguments } from '../../serve/options/tls.js';
-import { oneOf, portNumber } from './option-values.js';
+import { oneOf, portNumber } from '../values/option-values.js';
 
 export interface TlsFlags {
   tls?: 'self-signed';

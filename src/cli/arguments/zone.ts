@@ -1,7 +1,7 @@
 /** `zone check`, `zone build` and `zone keys`. */
 import type { Command } from 'commander';
-import { count } from './option-values.js';
-import { quiet } from './quiet.js';
+import { count } from '../values/option-values.js';
+import { quiet } from '../values/quiet.js';
 
 export interface ZoneOptions {
   readonly kind: 'zone';

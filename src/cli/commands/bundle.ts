@@ -4,7 +4,7 @@ import { Failure } from '../../errors/failure.js';
 import { leadsToStandardOutput } from '../../native/output-file.js';
 import { bundleDirectory } from '../../store/index.js';
 import type { BundleOptions } from '../arguments/bundle.js';
-import { sizeText } from '../arguments/text.js';
+import { sizeText } from '../values/text.js';
 import { ProgressBar } from './progress.js';
 
 export async function runBundle(options: BundleOptions): Promise<void> {

@@ -8,7 +8,7 @@ import { buildImage, nodeProgram } from '../../image/build-image.js';
 import { verifyImage } from '../../image/verify-image.js';
 import { ownSite, packageVersion } from '../../serve/program-files.js';
 import type { ImageBuildOptions, ImageOptions } from '../arguments/image.js';
-import { sizeText } from '../arguments/text.js';
+import { sizeText } from '../values/text.js';
 import { ProgressBar } from './progress.js';
 
 export async function runImage(options: ImageOptions): Promise<void> {

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import type { SingleBar } from 'cli-progress';
 import type { Progress } from '../../store/index.js';
-import { sizeText } from '../arguments/text.js';
+import { sizeText } from '../values/text.js';
 
 const PHASES: Readonly<Record<Progress['phase'], string>> = {
   read: 'reading',

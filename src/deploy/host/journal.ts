@@ -2,7 +2,7 @@
 import { open, readFile, rename, stat } from 'node:fs/promises';
 
 /** What an entry is about. */
-export type Step =
+type Step =
   | 'fetched'
   | 'verified'
   | 'staged'

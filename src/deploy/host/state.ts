@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { isImageId } from '../../image/manifest.js';
 import { writeDurable } from '../../native/durable.js';
 
-export interface Tried {
+interface Tried {
   readonly id: string;
   readonly serial: number;
   /** Starts that were begun with it, this one among them. */

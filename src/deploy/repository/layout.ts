@@ -21,8 +21,6 @@ export const SIGNATURE = 'signature';
 
 /** The branch when none is named. */
 export const BRANCH = 'main';
-/** So many images keep their manifest on the branch. */
-export const KEEP = 10;
 
 export function imagePath(id: string, name: string): string {
   return `${IMAGES}/${id}/${name}`;

@@ -11,7 +11,7 @@ import { ALGORITHM, dnskeyData, dsData, keyTag, type ZoneSigner } from './key.js
 
 /** Seconds that signatures hold, and that they began before they were made: other clocks may be late. */
 export const LIFETIME = 14 * 86_400;
-export const BEFORE = 3 * 3600;
+const BEFORE = 3 * 3600;
 /** Signatures of which this many seconds are left are made anew. */
 export const REFRESH = 7 * 86_400;
 /** Signatures that are made before others have their turn: some milliseconds. */
@@ -82,7 +82,7 @@ function nsecData({ rrsets }: Growing, next: Name): Uint8Array {
 }
 
 /** RFC 4034 4.1.2. */
-export function typeBitmap(types: readonly number[]): Uint8Array {
+function typeBitmap(types: readonly number[]): Uint8Array {
   const out = new ByteWriter();
   const sorted = [...new Set(types)].sort((a, b) => a - b);
   for (const window of new Set(sorted.map((type) => type >> 8))) {

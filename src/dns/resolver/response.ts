@@ -88,7 +88,7 @@ function readSections(message: Uint8Array, from: number): [Answer[], Answer[]] |
 }
 
 /** The name at `at` with its pointers followed; `end`: behind it. Undefined: there is none. */
-export function expandName(message: Uint8Array, at: number, limit: number): { name: Name; end: number } | undefined {
+function expandName(message: Uint8Array, at: number, limit: number): { name: Name; end: number } | undefined {
   const bytes: number[] = [];
   let end = -1;
   let place = at;

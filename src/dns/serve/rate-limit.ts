@@ -11,7 +11,7 @@ import type { Random } from '../../net/random.js';
 
 export const PASS = 0;
 /** An empty answer with TC. */
-export const SLIP = 1;
+const SLIP = 1;
 export const DROP = 2;
 
 /** Entries, and of how many of them one may be replaced by another network: the one that was used longest ago. */

@@ -31,7 +31,7 @@ export const TSIG_ALGORITHMS: ReadonlyMap<string, TsigAlgorithm> = new Map(
 );
 
 /** RFC 8945 3; 0: the signature is good. */
-export const TSIG_ERROR = { none: 0, badSig: 16, badKey: 17, badTime: 18, badTrunc: 22 } as const;
+const TSIG_ERROR = { none: 0, badSig: 16, badKey: 17, badTime: 18, badTrunc: 22 } as const;
 
 /** Seconds by which clocks may differ (RFC 8945 10). */
 const FUDGE = 300;

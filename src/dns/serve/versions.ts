@@ -1,6 +1,6 @@
 /** Zones as lists of records, and what changed between two versions: what secondaries get (RFC 5936, RFC 1995). */
 import { TYPE } from '../wire/constants.js';
-import { type Name, sameBytes } from '../wire/name.js';
+import type { Name } from '../wire/name.js';
 import { ByteWriter } from '../wire/writer.js';
 import { soaOf, type Zone } from '../zone/zone.js';
 
@@ -11,7 +11,7 @@ const LEAST_SIZE = 64 * 1024;
 /** A record as it goes over the wire, without compression. */
 export type WireRecord = Uint8Array;
 
-export function wireRecord(owner: Name, type: number, ttl: number, data: Uint8Array): WireRecord {
+function wireRecord(owner: Name, type: number, ttl: number, data: Uint8Array): WireRecord {
   const out = new ByteWriter(owner.length + 10 + data.length);
   out.bytes(owner);
   out.u16(type);
@@ -97,9 +97,4 @@ function bytesOf(records: Iterable<WireRecord>): number {
   let sum = 0;
   for (const record of records) sum += record.length;
   return sum;
-}
-
-/** Whether two lists are of the same zone. */
-export function isSameZone(a: Zone, b: Zone): boolean {
-  return sameBytes(a.apex, b.apex);
 }

@@ -7,7 +7,7 @@ import { MAX_LABEL, MAX_LABELS, MAX_NAME } from './constants.js';
 
 export type Name = Uint8Array;
 
-export const ROOT: Name = new Uint8Array(1);
+const ROOT: Name = new Uint8Array(1);
 
 const LOWER = Uint8Array.from({ length: 256 }, (_, byte) => (byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte));
 
@@ -57,27 +57,11 @@ export function isWithin(name: Name, ancestor: Name): boolean {
   return at === from && sameBytes(name.subarray(from), ancestor);
 }
 
-/** A label and a name; undefined: longer than 255 bytes. */
-export function prepend(label: Uint8Array, name: Name): Name | undefined {
-  const length = label.length + 1 + name.length;
-  if (length > MAX_NAME) return undefined;
-  const whole = new Uint8Array(length);
-  whole[0] = label.length;
-  whole.set(label, 1);
-  whole.set(name, label.length + 1);
-  return whole;
-}
-
 /** A string that two names share if they are equal but for case: a key of maps. */
 export function nameKey(name: Name): string {
   let key = '';
   for (let i = 0; i < name.length; i++) key += String.fromCharCode(LOWER[name[i]]);
   return key;
-}
-
-/** The bytes of a key. */
-export function nameOfKey(key: string): Name {
-  return Uint8Array.from(key, (char) => char.charCodeAt(0));
 }
 
 /** Canonical order (RFC 4034 6.1): by labels from the right, each as bytes in small letters. */

@@ -192,7 +192,7 @@ export class Query {
 }
 
 /** Behind a name that may end in a pointer, which is not followed; a negative number: it is none. */
-export function skipName(bytes: Uint8Array, at: number, end: number): number {
+function skipName(bytes: Uint8Array, at: number, end: number): number {
   const limit = at + MAX_NAME;
   for (let i = at; i < end && i < limit; ) {
     const length = bytes[i];

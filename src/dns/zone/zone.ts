@@ -1,6 +1,6 @@
 /** A zone: nodes by name, each with sets of records (RFC 2181 5). */
 import { TYPE } from '../wire/constants.js';
-import { isWithin, lowerName, type Name, nameKey, parentOf } from '../wire/name.js';
+import { lowerName, type Name, nameKey, parentOf } from '../wire/name.js';
 import { compareBytes, putU32, u32At } from '../wire/writer.js';
 import { eachName } from './layout.js';
 
@@ -116,11 +116,6 @@ export function minimumOf(soa: Uint8Array): number {
   return u32At(soa, soaNumbers(soa) + 16);
 }
 
-/** EXPIRE, s. */
-export function expireOf(soa: Uint8Array): number {
-  return u32At(soa, soaNumbers(soa) + 12);
-}
-
 export function withSerial(soa: Uint8Array, serial: number): Uint8Array {
   const copy = soa.slice();
   putU32(copy, soaNumbers(soa), serial);
@@ -149,9 +144,4 @@ export function cutOf(
     if (nodes.get(nameKey(at))?.rrsets.has(TYPE.NS)) cut = at;
   }
   return cut;
-}
-
-/** Whether a name is in the zone, whatever has its data. */
-export function inZone(zone: { readonly apex: Name }, name: Name): boolean {
-  return isWithin(lowerName(name), zone.apex);
 }

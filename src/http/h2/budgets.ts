@@ -5,7 +5,7 @@
  */
 
 /** How long counts last, in milliseconds. */
-export const STRETCH = 10000;
+const STRETCH = 10000;
 
 /** Most in one stretch. The numbers of attacks are those of CVE. */
 export const BUDGETS = {
@@ -38,7 +38,7 @@ export const BUDGETS = {
 } as const;
 
 export type BudgetName = keyof typeof BUDGETS;
-export const BUDGET_NAMES = Object.keys(BUDGETS) as readonly BudgetName[];
+const BUDGET_NAMES = Object.keys(BUDGETS) as readonly BudgetName[];
 const LIMITS: readonly number[] = Object.values(BUDGETS);
 
 /** WINDOW_UPDATE below this many octets is small, unless all there is fits. */

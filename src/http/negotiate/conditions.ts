@@ -3,7 +3,7 @@ import { FIELD, type FieldId, type Fields } from '../parse/fields.js';
 import { COMMA, isText, skipSpace } from '../parse/octets.js';
 import { parseHttpDate } from './dates.js';
 
-export const PROCEED = 0;
+const PROCEED = 0;
 export const NOT_MODIFIED = 1;
 export const FAILED = 2;
 export type Verdict = typeof PROCEED | typeof NOT_MODIFIED | typeof FAILED;

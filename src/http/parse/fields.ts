@@ -282,7 +282,7 @@ function broken(bytes: Uint8Array, at: number, stop: number, bound: number): num
 }
 
 /** `1*DIGIT` of at most 15 digits, or -1. */
-export function decimal(bytes: Uint8Array, start: number, end: number): number {
+function decimal(bytes: Uint8Array, start: number, end: number): number {
   if (end === start || end - start > 15) return -1;
   let value = 0;
   for (let i = start; i < end; i++) {

@@ -10,10 +10,10 @@ export const {
   EBADF,
   EBUSY,
   ECONNABORTED,
-  EEXIST,
+
   EINTR,
   EINVAL,
-  EIO,
+
   EMFILE,
   ENFILE,
   ENOBUFS,

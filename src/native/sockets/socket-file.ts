@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { socketPath } from './socket-path.js';
 
 /** The path is taken by something that is no socket. `message` is one sentence. */
-export class NoSocket extends Error {
+class NoSocket extends Error {
   override readonly name = 'NoSocket';
 }
 

@@ -9,7 +9,7 @@
 import { Memory } from '../../memory/memory.js';
 
 /** How much longer the IPv6 header is than the IPv4 header. */
-export const IPV6_LONGER = 20;
+const IPV6_LONGER = 20;
 /**
  * Where the Ethernet header of an IPv4 or ARP frame begins. The IP header of both families lies on a 4-byte boundary.
  */

@@ -8,7 +8,7 @@ import type { Transport } from './contracts/transport.js';
 import type { Neighbours } from './neighbours.js';
 
 /** ICMP, as others use it. */
-export interface IcmpContext {
+interface IcmpContext {
   input(
     bytes: Uint8Array,
     start: number,

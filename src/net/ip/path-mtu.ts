@@ -5,7 +5,7 @@ import type { Ipv4 } from './contracts/ip-output.js';
 /** RFC 1191 6.3. */
 const LIFETIME = 600_000;
 /** Nothing below this is believed (Linux's min_pmtu): a forged tiny MTU must not make us send headers only. */
-export const MIN_PATH_MTU = 552;
+const MIN_PATH_MTU = 552;
 /** RFC 1191 7.1: for routers that do not tell. */
 const PLATEAUS = [32_000, 17_914, 8166, 4352, 2002, 1492, 1006, 576];
 

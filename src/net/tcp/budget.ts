@@ -11,8 +11,8 @@ import { CLOSED, ESTABLISHED } from './state/states.js';
 export const CONNECTION_COST = 1024;
 export const BUSY_COST = 2048;
 export const HALF_OPEN_COST = 256;
-export const TIME_WAIT_COST = 80;
-export const RECORD_COST = 192;
+const TIME_WAIT_COST = 80;
+const RECORD_COST = 192;
 
 /** Nothing is due to a connection that was silent this long, ms: it is idle. Without progress this long it is slow. */
 const IDLE = 1000;

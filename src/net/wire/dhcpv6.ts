@@ -36,9 +36,7 @@ const INF_MAX_RT = 83;
 
 /** Status codes (RFC 8415 21.13). */
 export const SUCCESS = 0;
-export const NO_ADDRESSES = 2;
 export const NO_BINDING = 3;
-export const NOT_ON_LINK = 4;
 
 /** Options of one message, those inside others counted, and addresses that are taken from one. */
 const MOST_OPTIONS = 64;
@@ -53,7 +51,7 @@ export interface LeasedAddress {
   readonly valid: number;
 }
 
-export interface Association {
+interface Association {
   readonly iaid: number;
   /** Seconds; 0: the client chooses. */
   readonly t1: number;

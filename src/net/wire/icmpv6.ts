@@ -9,9 +9,6 @@ export const ECHO_REPLY_6 = 129;
 /** The first type that is no error message (RFC 4443 2.1). */
 export const FIRST_INFORMATIONAL = 128;
 
-/** Codes of Destination Unreachable (RFC 4443 3.1). */
-export const NO_ROUTE_CODE = 0;
-export const ADDRESS_UNREACHABLE_CODE = 3;
 export const PORT_UNREACHABLE_CODE = 4;
 /** Code of Time Exceeded (RFC 4443 3.3). */
 export const REASSEMBLY_TIME_CODE = 1;

@@ -5,8 +5,6 @@
 export const IPV6_HEADER = 40;
 /** Least MTU of every link (RFC 8200 5). */
 export const IPV6_MIN_MTU = 1280;
-/** Bytes of an address. */
-export const IPV6_ADDRESS = 16;
 
 /** Offsets in the header. */
 export const PAYLOAD_LENGTH_AT = 4;
@@ -26,8 +24,8 @@ export const DESTINATION_OPTIONS = 60;
 /** An address as 16 bytes. */
 export type Ipv6Bytes = Uint8Array;
 
-export const UNSPECIFIED: Ipv6Bytes = new Uint8Array(16);
-export const LOOPBACK: Ipv6Bytes = bytesOf([0, 0, 0, 0, 0, 0, 0, 1]);
+const UNSPECIFIED: Ipv6Bytes = new Uint8Array(16);
+const LOOPBACK: Ipv6Bytes = bytesOf([0, 0, 0, 0, 0, 0, 0, 1]);
 /** RFC 4291 2.7.1. */
 export const ALL_NODES: Ipv6Bytes = bytesOf([0xff02, 0, 0, 0, 0, 0, 0, 1]);
 export const ALL_ROUTERS: Ipv6Bytes = bytesOf([0xff02, 0, 0, 0, 0, 0, 0, 2]);

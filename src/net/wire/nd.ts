@@ -4,7 +4,6 @@
 export const SOURCE_LINK_ADDRESS = 1;
 export const TARGET_LINK_ADDRESS = 2;
 export const PREFIX_INFORMATION = 3;
-export const REDIRECTED_HEADER = 4;
 export const MTU_OPTION = 5;
 /** RFC 7527 / RFC 3971 5.3.2. */
 export const NONCE = 14;
@@ -12,7 +11,6 @@ export const NONCE = 14;
 export const ROUTE_INFORMATION = 24;
 /** RFC 8106 5. */
 export const RDNSS = 25;
-export const DNSSL = 31;
 
 /** Flags of a neighbour advertisement, in the first of its four bytes. */
 export const NA_ROUTER = 0x80;

@@ -17,14 +17,14 @@ export interface AdvertisedPrefix {
   readonly preferred: number;
 }
 
-export interface AdvertisedRoute {
+interface AdvertisedRoute {
   readonly bytes: Ipv6Bytes;
   readonly length: number;
   readonly preference: 1 | 0 | -1;
   readonly lifetime: number;
 }
 
-export interface AdvertisedResolvers {
+interface AdvertisedResolvers {
   readonly addresses: readonly Ipv6Bytes[];
   readonly lifetime: number;
 }

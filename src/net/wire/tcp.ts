@@ -12,15 +12,15 @@ export const URG = 0x20;
 export const ECE = 0x40;
 export const CWR = 0x80;
 
-export const OPTION_END = 0;
-export const OPTION_NOP = 1;
-export const OPTION_MSS = 2;
-export const OPTION_WINDOW_SCALE = 3;
-export const OPTION_SACK_PERMITTED = 4;
-export const OPTION_SACK = 5;
-export const OPTION_TIMESTAMPS = 8;
+const OPTION_END = 0;
+const OPTION_NOP = 1;
+const OPTION_MSS = 2;
+const OPTION_WINDOW_SCALE = 3;
+const OPTION_SACK_PERMITTED = 4;
+const OPTION_SACK = 5;
+const OPTION_TIMESTAMPS = 8;
 /** RFC 7323 2.3: a larger shift counts as 14. */
-export const MAX_WINDOW_SCALE = 14;
+const MAX_WINDOW_SCALE = 14;
 
 /** A 32-bit field as an int32, so that it stays a small integer. */
 export function int32At(bytes: Uint8Array, at: number): number {

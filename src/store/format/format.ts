@@ -74,8 +74,6 @@ export const KEY_BYTES = 16;
 export const KEY_PATH_MAX = 0xffff;
 export const KEY_FOLDED = 1;
 export const KEY_AMBIGUOUS = 2;
-/** Rules that depend on the path win over this key unless it was decided with them in mind. */
-export const KEY_DERIVED = 4;
 
 /**
  * u16 kind, u16 status; a resource: u32 first representation, count, path offset, path length, type offset, type length,

@@ -19,7 +19,7 @@ export interface HtmlElement {
   readonly text: string;
 }
 
-export interface HtmlOptions {
+interface HtmlOptions {
   /** What stands in `noscript` is text, as it is where scripts run. */
   readonly scripting: boolean;
   /** Ends where the body begins. Default false. */

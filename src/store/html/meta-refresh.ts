@@ -2,8 +2,8 @@
 
 import { sameOrigin } from '../paths/location.js';
 import type { RouteTable } from '../routes/routes.js';
-import type { SiteFile } from '../site/site.js';
 import { textOfPage } from '../site/charset.js';
+import type { SiteFile } from '../site/site.js';
 import { type HtmlReader, htmlReader } from './html.js';
 import { baseOf, isRefresh } from './links.js';
 import { decodedPath, placeOf } from './page-address.js';

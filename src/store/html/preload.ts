@@ -1,8 +1,8 @@
 /** What a page needs before a browser can show it, as `Link: rel=preload` says it (RFC 8288, RFC 8297). */
 
 import type { RouteTable } from '../routes/routes.js';
-import type { SiteFile } from '../site/site.js';
 import { textOfPage } from '../site/charset.js';
+import type { SiteFile } from '../site/site.js';
 import { type HtmlElement, type HtmlReader, htmlReader } from './html.js';
 import { baseOf, relations } from './links.js';
 import { placeOf } from './page-address.js';

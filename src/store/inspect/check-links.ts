@@ -1,10 +1,11 @@
 /** Follows the links of all pages and style sheets inside the site. */
-import { textOfPage } from '../site/charset.js';
+
 import { type HtmlReader, htmlReader } from '../html/html.js';
 import { type Link, linksOfPage, linksOfStyle, type PageLinks } from '../html/links.js';
 import { decodedPath, type Place, placeOf } from '../html/page-address.js';
 import { xmlElements } from '../html/xml-elements.js';
 import { foldPath } from '../paths/location.js';
+import { textOfPage } from '../site/charset.js';
 import type { Lookup, Resource, Store } from '../store.js';
 
 export interface Problem {

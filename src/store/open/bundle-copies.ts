@@ -9,7 +9,7 @@ import { libc } from '../../native/libc/libc.js';
 import { isSealed, mapSealed, sealedCopy } from '../../native/memory/sealed-copy.js';
 
 /** The variable: a JSON object, from the absolute path of a bundle to the path of its copy. */
-export const COPIES = 'SITEKERNEL_BUNDLES';
+const COPIES = 'SITEKERNEL_BUNDLES';
 /** Below this a bundle is read: to load what maps files takes as long as to read that many bytes. */
 export const MAPPED_BYTES = 2 ** 23;
 

@@ -4,11 +4,6 @@
  */
 export const HASH_START = 0x811c9dc5 | 0;
 
-/** One byte more. */
-export function hashByte(state: number, byte: number): number {
-  return Math.imul(state ^ byte, 0x01000193);
-}
-
 /** The hash of the bytes so far, as int32. */
 export function hashEnd(state: number): number {
   let h = state ^ (state >>> 16);

@@ -1,10 +1,10 @@
 /** Decides which files of a site never change under their names. */
 
 import { PathPattern } from '../rules/path-pattern.js';
-import { StoreError } from '../store-error.js';
 import { isAssetManifest, LARGEST_ASSET_MANIFEST, namesInManifest } from '../site/asset-manifest.js';
 import { fingerprintedByForm } from '../site/fingerprint.js';
 import type { SiteFile } from '../site/site.js';
+import { StoreError } from '../store-error.js';
 
 /** Pages are asked for each time, whatever their names are, and so are service workers, which hold whole sites. */
 function changes({ path, type }: SiteFile): boolean {

@@ -17,7 +17,7 @@ export interface RedirectRule {
   readonly place: string;
 }
 
-export const MAX_STATIC = 100_000;
+const MAX_STATIC = 100_000;
 export const MAX_DYNAMIC = 1000;
 const MAX_LINE = 2000;
 export const STATUSES: ReadonlySet<number> = new Set([200, 301, 302, 303, 307, 308, 404, 410, 451]);

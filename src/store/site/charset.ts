@@ -10,7 +10,7 @@ function latin1(bytes: Uint8Array, length: number): string {
 }
 
 /** Of a byte order mark (Encoding Standard 6); undefined: there is none. */
-export function markedCharset(bytes: Uint8Array): string | undefined {
+function markedCharset(bytes: Uint8Array): string | undefined {
   const [a, b, c] = bytes;
   if (a === 0xef && b === 0xbb && c === 0xbf) return 'utf-8';
   if (a === 0xfe && b === 0xff) return 'utf-16be';

@@ -124,7 +124,7 @@ class LargeFile implements ContentSource {
 }
 
 /** Fills `bytes` from `at` of the file on. False: it ends before. */
-export async function fill(handle: FileHandle, bytes: Uint8Array, at: number): Promise<boolean> {
+async function fill(handle: FileHandle, bytes: Uint8Array, at: number): Promise<boolean> {
   for (let done = 0; done < bytes.length; ) {
     const length = Math.min(bytes.length - done, PIECE);
     const { bytesRead } = await handle.read(bytes, done, length, at + done);

@@ -49,7 +49,7 @@ export type Answer =
   | { readonly kind: 'redirect'; readonly status: RedirectStatus; readonly location: string; readonly fields?: string };
 
 /** A path, decoded, and what it leads to. Numbers are places in the list of answers; -1: nothing. */
-export interface Key {
+interface Key {
   readonly path: string;
   readonly flags: number;
   readonly answer: number;

@@ -12,7 +12,7 @@ import { Writer } from '../wire/writer.js';
 import { expandLabel } from './key-schedule.js';
 
 /** Milliseconds for which a key seals; afterwards it opens for as long again. */
-export const TICKET_PERIOD = 12 * 3_600_000;
+const TICKET_PERIOD = 12 * 3_600_000;
 /** Seconds for which a client may use a ticket. */
 export const TICKET_LIFETIME = TICKET_PERIOD / 1000;
 const VERSION = 1;

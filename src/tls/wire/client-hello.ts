@@ -1,6 +1,6 @@
 /** ClientHello (RFC 8446 4.1.2): read by a server. */
 import { TlsError } from '../common/alert.js';
-import { EXTENSION, TLS_1_2 } from './numbers.js';
+import { EXTENSION } from './numbers.js';
 import { Reader } from './reader.js';
 
 /** Entries of a list that are read; a ClientHello with more is refused. Chromium sends about 20 extensions. */
@@ -11,12 +11,12 @@ const MOST_SHARES = 16;
 const MOST_PROTOCOLS = 32;
 const MOST_IDENTITIES = 16;
 
-export interface PskIdentity {
+interface PskIdentity {
   readonly identity: Uint8Array;
   readonly obfuscatedAge: number;
 }
 
-export interface OfferedPsks {
+interface OfferedPsks {
   readonly identities: readonly PskIdentity[];
   readonly binders: readonly Uint8Array[];
   /** Bytes of `binders` with their length, at the end of the message: the transcript of a binder lacks them (RFC 8446 4.2.11.2). */
@@ -200,9 +200,4 @@ function readPsks(content: Reader): OfferedPsks {
   if (binders.length !== identities.length)
     throw new TlsError('illegalParameter', 'pre_shared_key: as many binders as identities are due');
   return { identities, binders, bindersLength };
-}
-
-/** Whether a client can speak TLS 1.3 (RFC 8446 4.2.1); a client of older versions has no list. */
-export function offersTls13({ versions, legacyVersion }: ClientHello, version: number): boolean {
-  return legacyVersion >= TLS_1_2 && versions?.includes(version) === true;
 }

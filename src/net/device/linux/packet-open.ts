@@ -62,7 +62,7 @@ export interface PacketOptions {
 }
 
 /** What a process says of its packet socket to another one that gets it. */
-export type OpenPacketSocket = Pick<OpenDescriptor, 'fd' | 'name' | 'header' | 'checksum' | 'segmentation' | 'mtu'>;
+type OpenPacketSocket = Pick<OpenDescriptor, 'fd' | 'name' | 'header' | 'checksum' | 'segmentation' | 'mtu'>;
 
 export function openPacketSocket(options: PacketOptions): OpenDescriptor {
   const c = libc();

@@ -49,7 +49,7 @@ const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 
 /** Bytes of the virtio-net header before each frame, with `num_buffers`. */
-export const VNET_HEADER = 10;
+const VNET_HEADER = 10;
 /** Frames that may wait for us. With the kernel's 1,000 a burst of 1,024 clients loses some, and each loss costs one of them 200 ms. */
 const QUEUE_FRAMES = 10_000;
 const CLONE_DEVICE = '/dev/net/tun';

@@ -48,7 +48,7 @@ export const FATE_CORRUPTED = 8;
 export const FATE_REORDERED = 16;
 
 /** A number in [0, 1) out of 32 random bits. */
-export function unit(random: Random): number {
+function unit(random: Random): number {
   return (random.random32() >>> 0) / 0x1_0000_0000;
 }
 

@@ -1,7 +1,7 @@
 /** How a host comes to its addresses, as text. */
 import type { Ipv6Text } from './ipv6-mode.js';
 
-export interface StaticText {
+interface StaticText {
   readonly address: string;
   readonly prefix: number;
   readonly gateway?: string | undefined;

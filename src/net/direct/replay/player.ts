@@ -14,7 +14,7 @@ import { PlayedOwners } from './played-owners.js';
 import { Events } from './reader.js';
 
 /** The replay does something else than the recording; a sentence. */
-export class Divergence extends Error {}
+class Divergence extends Error {}
 
 export interface Replayed {
   /** Undefined: it did as recorded. */

@@ -52,7 +52,6 @@ export interface WordHash {
 
 /** RFC 3168: the two ECN bits of the TOS byte. */
 export const ECN_NOT_ECT = 0;
-export const ECN_ECT1 = 1;
 export const ECN_ECT0 = 2;
 export const ECN_CE = 3;
 

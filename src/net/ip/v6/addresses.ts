@@ -13,7 +13,7 @@ export const DEPRECATED = 2;
 export type Origin = 'link-local' | 'static' | 'slaac' | 'dhcp';
 
 /** Addresses at most: a router that advertises ever new prefixes fills no table. */
-export const MOST_ADDRESSES = 32;
+const MOST_ADDRESSES = 32;
 
 export class OwnAddress {
   state: typeof TENTATIVE | typeof PREFERRED | typeof DEPRECATED = TENTATIVE;

@@ -16,7 +16,7 @@ import {
 } from '../../wire/ipv6.js';
 
 /** Headers of one packet: as many as 1500 bytes have room for. Walking them all takes a few microseconds. */
-export const MOST_HEADERS = 184;
+const MOST_HEADERS = 184;
 /** Options that are not padding, in one header, and bytes of padding in a row (RFC 8504 5.3; as Linux has it). */
 const MOST_OPTIONS = 8;
 const MOST_PADDING = 7;

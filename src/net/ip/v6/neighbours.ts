@@ -17,10 +17,10 @@ const TABLE_FULL = dropReason('neighbour-table-full');
 export const FAILED = 0;
 export const INCOMPLETE = 1;
 /** One is known. */
-export const REACHABLE = 2;
-export const STALE = 3;
-export const DELAY = 4;
-export const PROBE = 5;
+const REACHABLE = 2;
+const STALE = 3;
+const DELAY = 4;
+const PROBE = 5;
 
 /** RFC 4861 10. */
 const REACHABLE_TIME = 30_000;

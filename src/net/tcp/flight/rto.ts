@@ -1,10 +1,10 @@
 /** The retransmission timer (RFC 6298). Milliseconds. */
 import { ZERO } from '../numbers/fraction.js';
 
-export const RTO_INITIAL = 1000;
+const RTO_INITIAL = 1000;
 const RTO_AFTER_TIMEOUT = 3000;
 /** RFC 6298 2.4 says one second; Linux and every fast stack take 200 ms, which TLP makes rare. */
-export const RTO_MIN = 200;
+const RTO_MIN = 200;
 export const RTO_MAX = 60_000;
 
 /** An answer in the same batch as its question: shorter than we can measure, ms. */

@@ -39,7 +39,7 @@ export interface TcpState {
   readonly connections: readonly CarriedName[];
 }
 
-export interface HalfOpenState {
+interface HalfOpenState {
   readonly name: CarriedName;
   readonly iss: number;
   readonly irs: number;

@@ -65,7 +65,7 @@ export const BUSY_TIMES = [
 ] as const satisfies readonly Deep<Busy, number>[];
 
 /** Those among the times that are `Infinity` when there is none. Of the others 0 says so. */
-export const NEVER: ReadonlySet<string> = new Set(['lifeAt', 'timers.at', 'timers.delayedAckAt', 'timers.pacingAt']);
+const NEVER: ReadonlySet<string> = new Set(['lifeAt', 'timers.at', 'timers.delayedAckAt', 'timers.pacingAt']);
 
 /** What is queued: a range of a memory that has a name, or the bytes themselves. */
 export type Piece =

@@ -4,4 +4,3 @@ export const before = (a: number, b: number): boolean => ((a - b) | 0) < 0;
 export const notAfter = (a: number, b: number): boolean => ((a - b) | 0) <= 0;
 export const after = (a: number, b: number): boolean => ((a - b) | 0) > 0;
 export const notBefore = (a: number, b: number): boolean => ((a - b) | 0) >= 0;
-export const later = (a: number, b: number): number => (((a - b) | 0) > 0 ? a : b);

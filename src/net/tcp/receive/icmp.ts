@@ -44,7 +44,7 @@ export function icmpError(c: Connection, type: number, code: number, mtu: number
 }
 
 /** The path's MTU has changed: what was too large goes again, smaller, at once and without a penalty (RFC 1191 6.4). */
-export function mtuChanged(c: Connection, now: number): void {
+function mtuChanged(c: Connection, now: number): void {
   const old = c.mss;
   updateMss(c);
   if (c.mss >= old) return;

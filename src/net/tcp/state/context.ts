@@ -18,7 +18,7 @@ import type { BusyPool } from './busy.js';
 import type { Departed, Elsewhere } from './departure.js';
 import type { TcpLimits } from './limits.js';
 
-export interface TcpCounters {
+interface TcpCounters {
   segmentsIn: number;
   segmentsOut: number;
   retransmissions: number;
@@ -35,7 +35,7 @@ export interface TcpCounters {
 }
 
 /** Segments that belong to no connection. */
-export interface Responding<Connection> {
+interface Responding<Connection> {
   /** Finishes and sends what lies in the frame from the options on. `options`: their bytes. */
   send(
     route: Route,
@@ -55,7 +55,7 @@ export interface Responding<Connection> {
   refuse(segment: Segment, source: Handle, destination: Handle, ports: number): void;
 }
 
-export interface Budgeting<Connection> {
+interface Budgeting<Connection> {
   /** Bytes that came and are kept. */
   received: number;
   /** Whether one more connection may be; makes room for it if it can. */
@@ -66,7 +66,7 @@ export interface Budgeting<Connection> {
   remember(): boolean;
 }
 
-export interface Scheduling<Connection> {
+interface Scheduling<Connection> {
   /** It has output due, which is sent at the end of the batch. */
   touch(c: Connection): void;
   /** Sends what is due to one, at once. */
@@ -76,7 +76,7 @@ export interface Scheduling<Connection> {
 }
 
 /** Ports with a listener, and connections in SYN-RECEIVED. */
-export interface Passive {
+interface Passive {
   readonly halfOpen: number;
   has(port: number): boolean;
   isHalfOpen(remote: Handle, local: Handle, ports: number): boolean;
@@ -85,7 +85,7 @@ export interface Passive {
   shedHalfOpen(): boolean;
 }
 
-export interface Active<Connection> {
+interface Active<Connection> {
   /** SYN in SYN-SENT, SYN-ACK in SYN-RECEIVED. */
   sendSyn(c: Connection, now: number): void;
   /** RFC 9293 3.10.7.3. */

@@ -16,7 +16,7 @@ export const SECRET: StableSecret = [1, 2, 3, 4];
 export const NS = 135;
 export const NA = 136;
 export const RS = 133;
-export const RA = 134;
+const RA = 134;
 
 export interface Packet {
   readonly source: string;

@@ -1,6 +1,6 @@
 /**
- * What bundling, opening and looking up cost. Makes a site like a real one (2,400 files, 125 MB, of which 16 MB text) in a
- * temporary directory, and a bundle of 1,000,000 URLs; prints a table.
+ * What bundling, opening and looking up cost. Makes a site like a real one (2,400 files, 125 MB, of which 16 MB text)
+ * in a temporary directory, and a bundle of 1,000,000 URLs; prints a table.
  *
  *     node build/bench/bundle.js [--no-full] [--no-million]
  */

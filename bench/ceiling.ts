@@ -1,6 +1,6 @@
 /**
- * The ceiling: answers every request with ready bytes and remembers nothing of a connection, on the server's own device and
- * loop. What a real stack, HTTP and a store cost is what the server takes more than this.
+ * The ceiling: answers every request with ready bytes and remembers nothing of a connection, on the server's own device
+ * and loop. What a real stack, HTTP and a store cost is what the server takes more than this.
  *
  *   node build/bench/ceiling.js TAP ADDRESS [watched|polling] [SPIN]
  *

@@ -10,7 +10,10 @@ const SERVERS: Readonly<Record<string, string>> = {
 /** Bars that are longer are cut there; the number says how long they would be. */
 const LONGEST = 5;
 
-/** In pixels: how long and how thick bars are. A phone shows 320 to 400 pixels, which have no room for a label in one line. */
+/**
+ * In pixels: how long and how thick bars are. A phone shows 320 to 400 pixels, which have no room for a label in one
+ * line.
+ */
 const SIZES = {
   wide: { bars: 420, step: 14, labelExpr: 'datum.label', legendExpr: 'datum.label' },
   narrow: {
@@ -22,8 +25,8 @@ const SIZES = {
 } as const;
 
 /**
- * Each colour of the chart, and the one in its place in dark mode. An SVG in an `img` sees the reader's preference by its own
- * media query; the rules overrule what Vega writes as attributes.
+ * Each colour of the chart, and the one in its place in dark mode. An SVG in an `img` sees the reader's preference by
+ * its own media query; the rules overrule what Vega writes as attributes.
  */
 const DARK: Readonly<Record<string, string>> = {
   '#ffffff': '#14181b',

@@ -1,7 +1,8 @@
 /**
- * `npm run bench:sweep -- [--rates 1,10,100,1000] [--rtts 2,20,100,200] [--buffers 0.1,0.5,1,4] [--losses 0,1] [--senders ...]
- * [--only alone|pairs] [--megabytes N]`: how our senders fare away from the one link that they were tuned on, in virtual time. Alone: the share
- * of the rate that arrived. Pairs: Jain's index, and each one's share. Rates in Mbit/s, RTTs in ms, buffers in bandwidth-delay products.
+ * `npm run bench:sweep -- [--rates 1,10,100,1000] [--rtts 2,20,100,200] [--buffers 0.1,0.5,1,4] [--losses 0,1]
+ * [--senders ...] [--only alone|pairs] [--megabytes N]`: how our senders fare away from the one link that they were
+ * tuned on, in virtual time. Alone: the share of the rate that arrived. Pairs: Jain's index, and each one's share.
+ * Rates in Mbit/s, RTTs in ms, buffers in bandwidth-delay products.
  */
 import { parseArgs } from 'node:util';
 import type { CongestionName } from '../src/net/tcp/congestion/index.js';

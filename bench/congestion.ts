@@ -1,6 +1,7 @@
 /**
- * `npm run bench:congestion -- [--seeds N] [--seconds N] [--only goodput|fair|small] [--senders cubic,bbr,reno]`: goodput under
- * loss, shares of a bottleneck and small fetches of our stack, in virtual time: the same numbers on every machine.
+ * `npm run bench:congestion -- [--seeds N] [--seconds N] [--only goodput|fair|small] [--senders cubic,bbr,reno]`:
+ * goodput under loss, shares of a bottleneck and small fetches of our stack, in virtual time: the same numbers on every
+ * machine.
  */
 import { parseArgs } from 'node:util';
 import type { CongestionName } from '../src/net/tcp/congestion/index.js';

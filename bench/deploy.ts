@@ -1,6 +1,7 @@
 /**
- * `npm run bench:deploy`: what a hundred deployments cost when one page changes each time: the repository's size, the bytes of a pull,
- * the disk of a host. On the project's site, and on a generated one of 125 MB. Sizes only: how busy the machine is does not matter.
+ * `npm run bench:deploy`: what a hundred deployments cost when one page changes each time: the repository's size, the
+ * bytes of a pull, the disk of a host. On the project's site, and on a generated one of 125 MB. Sizes only: how busy
+ * the machine is does not matter.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

@@ -1,9 +1,11 @@
 /**
- * `npm run bench:goodput -- [--loss 0,0.1,1,3,5] [--rounds N] [--first N] [--seconds N] [--senders KEY,KEY] [--small N]`: a large download
- * over a link of 100 Mbit/s and 20 ms round trip that loses at random, from Linux's TCP (nginx) and from ours; Mbit/s of what
- * arrived, medians. Then the mean time of new connections that fetch 1 KiB each at 3%, where both lose the same segments.
+ * `npm run bench:goodput -- [--loss 0,0.1,1,3,5] [--rounds N] [--first N] [--seconds N] [--senders KEY,KEY] [--small
+ * N]`: a large download over a link of 100 Mbit/s and 20 ms round trip that loses at random, from Linux's TCP (nginx)
+ * and from ours; Mbit/s of what arrived, medians. Then the mean time of new connections that fetch 1 KiB each at 3%,
+ * where both lose the same segments.
  *
- * client (kernel) -- TAP [relay] TAP -- bridge -- nginx, or our TAP. The relay gets a new seed each round (from `--first` on), the same for all senders.
+ * client (kernel) -- TAP [relay] TAP -- bridge -- nginx, or our TAP. The relay gets a new seed each round (from
+ * `--first` on), the same for all senders.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';

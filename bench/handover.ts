@@ -1,10 +1,13 @@
 /**
- * The proof that a deployment disturbs nobody: `wrk` with connections that are kept, a new connection every millisecond and slow
- * downloads of 100 MB, on a link that loses 1% of the frames each way, while bundles and programs are replaced.
+ * The proof that a deployment disturbs nobody: `wrk` with connections that are kept, a new connection every millisecond
+ * and slow downloads of 100 MB, on a link that loses 1% of the frames each way, while bundles and programs are
+ * replaced.
  *
- *   npm run soak:handover [-- MODE [SWAPS [MEGABYTES [RATE]]]]      MODE: socket, direct or both; RATE: bytes a second of a download
+ *   npm run soak:handover [-- MODE [SWAPS [MEGABYTES [RATE]]]] MODE: socket, direct or both; RATE: bytes a second of a
+ *   download
  *
- * Prints what the clients saw, and on a TAP how many connections moved, and how long the last replaced program lived on; ends with 1 when anything failed, was reset, came damaged or waited for over a second.
+ * Prints what the clients saw, and on a TAP how many connections moved, and how long the last replaced program lived
+ * on; ends with 1 when anything failed, was reset, came damaged or waited for over a second.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -70,7 +73,8 @@ async function soak(net: 'socket' | 'direct', lab: Lab, swaps: number): Promise<
       ? ['--host', host, '--port', '80']
       : ['--net', 'direct', '--tap', 'tap0', '--bridge', 'br0', '--ipv4', `${host}/24`, '--faults', 'loss=1%'];
   if (net === 'socket') {
-    // What comes in is lost, on both sides: what is lost going out the sender's kernel would know of. Frames as they are on a wire.
+    // What comes in is lost, on both sides: what is lost going out the sender's kernel would know of. Frames as they
+    // are on a wire.
     await lose(lab.host, 'tcp dport 80');
     await lose(client, 'tcp sport 80');
     for (const [space, name] of [

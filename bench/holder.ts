@@ -1,8 +1,8 @@
 /**
- * A client that holds many connections open and remembers next to nothing of them: `node build/bench/holder.js TAP SERVER COUNT [RATE]`. It has
- * a TAP on the server's link and answers for every address there that is asked for; each connection asks once, for
- * `/1k.html`. Says `N held` when all have their answer. With RATE each asks for `/10m.bin`, and reads RATE bytes of it a second: then they
- * are held when their windows are full.
+ * A client that holds many connections open and remembers next to nothing of them: `node build/bench/holder.js TAP
+ * SERVER COUNT [RATE]`. It has a TAP on the server's link and answers for every address there that is asked for; each
+ * connection asks once, for `/1k.html`. Says `N held` when all have their answer. With RATE each asks for `/10m.bin`,
+ * and reads RATE bytes of it a second: then they are held when their windows are full.
  */
 import { TapDevice } from '../src/net/device/linux/tap.js';
 import { HEADROOM } from '../src/net/device/tx-frame.js';

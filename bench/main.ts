@@ -1,9 +1,10 @@
 /**
- * `npm run bench -- [--quick] [--row KEY,KEY] [--rounds N] [--seconds N] [--servers KEY,KEY]`: compares this program with nginx and
- * others in namespaces that it makes and removes. Servers take turns within each round, so that what else the machine does
- * hits all of them alike; ratios are taken within a round, and medians of those are shown, each with its goal. What was measured goes to
- * bench/results/latest.json, and as a chart beside it; with `--row` the other rows there stay. `npm run bench:site` hands
- * both to the site's benchmarks page. Needs root, nginx and wrk; `npm run bench:goodput` has the row about loss.
+ * `npm run bench -- [--quick] [--row KEY,KEY] [--rounds N] [--seconds N] [--servers KEY,KEY]`: compares this program
+ * with nginx and others in namespaces that it makes and removes. Servers take turns within each round, so that what
+ * else the machine does hits all of them alike; ratios are taken within a round, and medians of those are shown, each
+ * with its goal. What was measured goes to bench/results/latest.json, and as a chart beside it; with `--row` the other
+ * rows there stay. `npm run bench:site` hands both to the site's benchmarks page. Needs root, nginx and wrk; `npm run
+ * bench:goodput` has the row about loss.
  */
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -35,7 +36,10 @@ const only = values.row?.split(',');
 const keys =
   values.servers?.split(',') ??
   CONTENDERS.filter((key) => !NAMED.includes(key) && !(values.quick && PEERS.includes(key)));
-/** Seconds before the first round of a row that counts: V8 goes on compiling for three of load, in which the rate rises by half. */
+/**
+ * Seconds before the first round of a row that counts: V8 goes on compiling for three of load, in which the rate rises
+ * by half.
+ */
 const WARM_UP = values.quick ? 1 : 3;
 /** Rounds that peers take part in. */
 const PEER_ROUNDS = 2;

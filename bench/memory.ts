@@ -1,6 +1,7 @@
 /**
- * `npm run bench:memory -- [COUNT …]`: what idle keep-alive connections cost a running server in direct mode: resident memory and CPU
- * time while it holds 10,000 and 100,000 of them, each after one request, and whether a newcomer is served meanwhile. Needs root.
+ * `npm run bench:memory -- [COUNT …]`: what idle keep-alive connections cost a running server in direct mode: resident
+ * memory and CPU time while it holds 10,000 and 100,000 of them, each after one request, and whether a newcomer is
+ * served meanwhile. Needs root.
  */
 import { join } from 'node:path';
 import { Lab } from '../test/wire/lab.js';

@@ -1,6 +1,6 @@
 /**
- * `npm run bench:micro`: what single operations cost, in nanoseconds: checksum, parsing, look-up, a whole answer, and segments from stack to
- * stack. Medians, with the middle of what was seen; nothing waits for a device or a clock.
+ * `npm run bench:micro`: what single operations cost, in nanoseconds: checksum, parsing, look-up, a whole answer, and
+ * segments from stack to stack. Medians, with the middle of what was seen; nothing waits for a device or a clock.
  */
 import { join } from 'node:path';
 import { Bench } from 'tinybench';

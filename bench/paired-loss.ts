@@ -1,7 +1,7 @@
 /**
- * Loss that two senders can be compared under: whether a TCP segment is lost depends on which connection it is of (the first, the second …),
- * which way it goes, what it is and how many like it went before; not on what else was sent. So both lose the same SYNs, requests and
- * answers, and a mean of few hundred fetches tells them apart.
+ * Loss that two senders can be compared under: whether a TCP segment is lost depends on which connection it is of (the
+ * first, the second …), which way it goes, what it is and how many like it went before; not on what else was sent. So
+ * both lose the same SYNs, requests and answers, and a mean of few hundred fetches tells them apart.
  */
 
 import { SeededRandom } from '../src/net/host/seeded-random.js';

@@ -1,6 +1,7 @@
 /**
- * `node build/bench/record-browser.js`: has Chromium load pages of site/_site from this server, each with an empty cache, and writes the
- * requests that it made, byte for byte but for the port, to bench/browser-requests.json. The mixed row of the bench plays them.
+ * `node build/bench/record-browser.js`: has Chromium load pages of site/_site from this server, each with an empty
+ * cache, and writes the requests that it made, byte for byte but for the port, to bench/browser-requests.json. The
+ * mixed row of the bench plays them.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,9 +1,11 @@
 /**
- * A link emulator: two TAPs, and between them a wire that delays, limits and loses as it is told. Prints `ready` when both are up.
+ * A link emulator: two TAPs, and between them a wire that delays, limits and loses as it is told. Prints `ready` when
+ * both are up.
  *
  *   node build/bench/relay.js TAP TAP FAULTS [SEED [paired]]
  *
- * FAULTS as for `--faults`, the same in both directions. `paired`: what is lost depends on the connection and the kind of segment alone.
+ * FAULTS as for `--faults`, the same in both directions. `paired`: what is lost depends on the connection and the kind
+ * of segment alone.
  */
 import { performance } from 'node:perf_hooks';
 import { TapDevice } from '../src/net/device/linux/tap.js';

@@ -2,8 +2,9 @@
  * The servers that are compared, each in its place: this program on a TAP and on sockets, nginx over veth and over
  * loopback, and others over loopback where they are installed. All run all the time; only one is asked at a time.
  *
- * `host` is the clients' namespace. The TAP lies in it, and so does what answers over loopback; nginx over veth has a namespace
- * of its own. nginx sends with CUBIC: BBR's pacing, the default of some machines, would make it slower than it is.
+ * `host` is the clients' namespace. The TAP lies in it, and so does what answers over loopback; nginx over veth has a
+ * namespace of its own. nginx sends with CUBIC: BBR's pacing, the default of some machines, would make it slower than
+ * it is.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** `npm run bench:site`: what the site's benchmarks page shows, out of bench/results/latest.json, with its chart for screens and for phones. Then `npm run site`. */
+/**
+ * `npm run bench:site`: what the site's benchmarks page shows, out of bench/results/latest.json, with its chart for
+ * screens and for phones. Then `npm run site`.
+ */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { chartOf } from './chart.js';
 import type { Results } from './report.js';

@@ -1,7 +1,7 @@
 /**
- * `npm run bench:slow -- [COUNT] [RATE]`: what clients that each read RATE bytes a second of 10 MiB (default 10,000 of them, 10 bytes) cost
- * others: rates of 1 KiB pages on 64 connections, without and with them, by two servers in turns; then what the slow ones' server does when
- * nobody else asks. Needs root.
+ * `npm run bench:slow -- [COUNT] [RATE]`: what clients that each read RATE bytes a second of 10 MiB (default 10,000 of
+ * them, 10 bytes) cost others: rates of 1 KiB pages on 64 connections, without and with them, by two servers in turns;
+ * then what the slow ones' server does when nobody else asks. Needs root.
  */
 import { join } from 'node:path';
 import { Lab } from '../test/wire/lab.js';

@@ -1,7 +1,8 @@
 /**
- * `npm run bench:stack`: what TCP, HTTP and the store cost above the device, which here takes every frame and does nothing. A client
- * made of templates plays the peers. Two loads (64 connections that stay, a new connection for each request) give nanoseconds
- * and bytes of garbage a request; connections that idle, each after one request, give the bytes of heap that each holds.
+ * `npm run bench:stack`: what TCP, HTTP and the store cost above the device, which here takes every frame and does
+ * nothing. A client made of templates plays the peers. Two loads (64 connections that stay, a new connection for each
+ * request) give nanoseconds and bytes of garbage a request; connections that idle, each after one request, give the
+ * bytes of heap that each holds.
  */
 import { HttpServer } from '../src/http/index.js';
 import { Memory } from '../src/memory/memory.js';

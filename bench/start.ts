@@ -1,6 +1,7 @@
 /**
- * `npm run bench:start -- [ROUNDS]`: from `exec` to the first byte of an answer: over sockets and over a TAP, with the embedded site and with a
- * bundle of 125 MB, beside `node -e 0`. In turns, medians of ROUNDS (default 15), the quickest in parentheses. Needs root.
+ * `npm run bench:start -- [ROUNDS]`: from `exec` to the first byte of an answer: over sockets and over a TAP, with the
+ * embedded site and with a bundle of 125 MB, beside `node -e 0`. In turns, medians of ROUNDS (default 15), the quickest
+ * in parentheses. Needs root.
  */
 import { randomFillSync } from 'node:crypto';
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';

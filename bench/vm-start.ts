@@ -1,7 +1,6 @@
 /**
- * How long a machine image takes from power-on to its first answer, beside the same kernel with an empty `init` and with Node alone, under
- * QEMU's emulation by turns, by the clock.
- * usage: vm-start.js IMAGEFOLDER [ROUNDS]
+ * How long a machine image takes from power-on to its first answer, beside the same kernel with an empty `init` and
+ * with Node alone, under QEMU's emulation by turns, by the clock. usage: vm-start.js IMAGEFOLDER [ROUNDS]
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// Two stacks on a cable that loses 3 % of its frames, in virtual time; what passes is written as a capture for Wireshark.
+// Two stacks on a cable that loses 3 % of its frames, in virtual time; what passes is written as a capture for
+// Wireshark.
 //
 //   node two-stacks.mjs [CAPTURE.pcap]
 import { writeFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * `sitekernel`: the server as a library. `serveSite` puts a site, the HTTP server and a network together; the parts have entries of
- * their own: `sitekernel/net` (the stack, without native code), `sitekernel/http`, `sitekernel/store`.
+ * `sitekernel`: the server as a library. `serveSite` puts a site, the HTTP server and a network together; the parts
+ * have entries of their own: `sitekernel/net` (the stack, without native code), `sitekernel/http`, `sitekernel/store`.
  */
 export { HttpServer } from './http/server.js';
 export { Memory } from './memory/memory.js';

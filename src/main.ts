@@ -2,7 +2,8 @@
 /**
  * sitekernel: a static site, an HTTP server and a network, put together.
  *
- *   arguments -> store (the site in memory) -> network (sockets, or a stack of our own) -> HTTP over it -> until a signal
+ *   arguments -> store (the site in memory) -> network (sockets, or a stack of our own) -> HTTP over it -> until a
+ *   signal
  *
  * `cli/serve.ts` puts the parts together; `cli/networks.ts` chooses the network.
  */

@@ -1,5 +1,6 @@
-// A lab for the browser: bundle it (esbuild lab.mjs --bundle --format=esm --outfile=lab.js) and open index.html. Two hosts fetch 200 kB
-// over a cable whose loss the slider sets; the page shows what TCP made of it. The stack needs nothing but JavaScript.
+// A lab for the browser: bundle it (esbuild lab.mjs --bundle --format=esm --outfile=lab.js) and open index.html. Two
+// hosts fetch 200 kB over a cable whose loss the slider sets; the page shows what TCP made of it. The stack needs
+// nothing but JavaScript.
 import { Memory, virtualNet } from 'sitekernel/net';
 
 const SIZE = 200_000;

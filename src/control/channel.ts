@@ -1,15 +1,22 @@
 /**
- * What a supervisor and a program that it started tell one another, over Node's channel between a process and its child. The two
- * may be of different versions: a message that is not understood is left alone, and `version` grows when that is not enough.
+ * What a supervisor and a program that it started tell one another, over Node's channel between a process and its
+ * child. The two may be of different versions: a message that is not understood is left alone, and `version` grows when
+ * that is not enough.
  */
 import type { ControlAnswer, ControlRequest } from './protocol.js';
 
 export const CHANNEL_VERSION = 1;
 
-/** Where a program finds the listening socket or the TAP that its supervisor holds. 0 to 2 are the standard ones, 3 is the channel. */
+/**
+ * Where a program finds the listening socket or the TAP that its supervisor holds. 0 to 2 are the standard ones, 3 is
+ * the channel.
+ */
 export const INHERITED_FD = 4;
 
-/** The listening sockets there: with HTTPS that of HTTP is the second. `count` is what `Go.sockets` says; undefined: one. */
+/**
+ * The listening sockets there: with HTTPS that of HTTP is the second. `count` is what `Go.sockets` says; undefined:
+ * one.
+ */
 export function inheritedFds(count: number | undefined): number[] {
   return Array.from({ length: count ?? 1 }, (_, i) => INHERITED_FD + i);
 }

@@ -1,6 +1,6 @@
 /**
- * The protocol of the control socket (`--control PATH`): a request and its answer are a line of JSON each; a connection may carry
- * several. One closed union of requests, and the one parser of what a client sends.
+ * The protocol of the control socket (`--control PATH`): a request and its answer are a line of JSON each; a connection
+ * may carry several. One closed union of requests, and the one parser of what a client sends.
  */
 
 /** A program that serves. */

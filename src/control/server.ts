@@ -11,7 +11,10 @@ import { type ControlAnswer, type ControlRequest, parseRequest } from './protoco
 /** Connections at one time; who asks is a person, a script or the host's state machine. */
 const CONNECTIONS = 64;
 
-/** Returns the answer to one request; the client gets the message of an error that it throws. `socket`: for answers of more than a line. */
+/**
+ * Returns the answer to one request; the client gets the message of an error that it throws. `socket`: for answers of
+ * more than a line.
+ */
 export type Answerer = (request: ControlRequest, socket: Socket) => Promise<ControlAnswer>;
 
 export interface ControlSocket {
@@ -26,8 +29,8 @@ export interface ControlSocket {
  * when somebody does.
  */
 export async function openControl(path: string, answer: Answerer): Promise<ControlSocket> {
-  // Libuv removes at the end what has the name that it bound, whatever that is by then. So the socket is bound to a name of its own,
-  // and then linked to the one that was asked for, which also never takes the place of anything.
+  // Libuv removes at the end what has the name that it bound, whatever that is by then. So the socket is bound to a
+  // name of its own, and then linked to the one that was asked for, which also never takes the place of anything.
   const bound = join(dirname(path), `.sk-${randomBytes(6).toString('hex')}`);
   const place = placeOf(bound, path);
   try {

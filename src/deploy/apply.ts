@@ -1,9 +1,12 @@
 /**
- * The state machine of a host: makes what runs the newest good image of the repository. Whoever calls it holds the host's lock.
+ * The state machine of a host: makes what runs the newest good image of the repository. Whoever calls it holds the
+ * host's lock.
  *
- *   fetched -> verified -> staged -> self-test -> trying (written before the start) -> gate -> good | bad -> rolled back
+ *   fetched -> verified -> staged -> self-test -> trying (written before the start) -> gate -> good | bad -> rolled
+ *   back
  *
- * It may be killed at any point: what it wrote is whole, and the next call finds out from the state and from what runs where it was.
+ * It may be killed at any point: what it wrote is whole, and the next call finds out from the state and from what runs
+ * where it was.
  */
 
 import type { Running } from '../control/protocol.js';
@@ -56,13 +59,17 @@ export class Deployer {
 
   private async follow(): Promise<Outcome> {
     let outcome: Outcome | 'cancelled' = 'cancelled';
-    // Each round is cut off by a commit that came meanwhile. The last one is not: commits in a row must not keep every image from its verdict.
+    // Each round is cut off by a commit that came meanwhile. The last one is not: commits in a row must not keep every
+    // image from its verdict.
     for (let round = 1; outcome === 'cancelled'; round++) outcome = await this.step(round < ROUNDS);
     await this.endUnjudged();
     return outcome;
   }
 
-  /** Starts the last good image when nothing runs: what a boot of the host calls. Where there is none yet: what was pulled. */
+  /**
+   * Starts the last good image when nothing runs: what a boot of the host calls. Where there is none yet: what was
+   * pulled.
+   */
   async start(): Promise<Outcome> {
     await this.begin();
     if ((await this.serveSomething()) !== undefined) return 'unchanged';
@@ -111,7 +118,10 @@ export class Deployer {
     return candidateAt(this.repository, commit);
   }
 
-  /** One look at the repository, and what follows from it. `yields`: an image that is newer than what is found comes first. */
+  /**
+   * One look at the repository, and what follows from it. `yields`: an image that is newer than what is found comes
+   * first.
+   */
   private async step(yields: boolean): Promise<Outcome | 'cancelled'> {
     const commit = await this.repository.resolve(this.host.tip);
     if (commit === undefined) return this.failed('the clone of the repository has no commit; run deploy init again');
@@ -246,7 +256,10 @@ export class Deployer {
     return 'unchanged';
   }
 
-  /** What runs without ever having been found good, because the last one who tried it was killed or called off, does not go on. */
+  /**
+   * What runs without ever having been found good, because the last one who tried it was killed or called off, does not
+   * go on.
+   */
   private async endUnjudged(): Promise<void> {
     const { good } = this.state;
     const running = await this.runner.status().catch(() => undefined);
@@ -255,8 +268,8 @@ export class Deployer {
   }
 
   /**
-   * Whatever happened, a site shall be served: the last good image, else the one before. `instead`: what must not go on running.
-   * Answers what runs then, and writes down what a client sees there.
+   * Whatever happened, a site shall be served: the last good image, else the one before. `instead`: what must not go on
+   * running. Answers what runs then, and writes down what a client sees there.
    */
   private async serveSomething(instead?: string): Promise<Running | undefined> {
     const { good, before, trying } = this.state;

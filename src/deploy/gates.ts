@@ -16,8 +16,8 @@ const ANSWER_MS = 5000;
 const PAGES = 5;
 
 /**
- * Has the image fetch pages from itself over a wire in memory, before it is given any traffic. Answers why it must not be started;
- * undefined: all is well.
+ * Has the image fetch pages from itself over a wire in memory, before it is given any traffic. Answers why it must not
+ * be started; undefined: all is well.
  */
 export function selfTest(
   image: StagedImage,
@@ -62,8 +62,8 @@ export function selfTest(
 }
 
 /**
- * Asks at `url` as a client does, from outside: the home page, one that is not there, some at random, on connections of their own;
- * each must have the content that the image's bundle has. Answers what is wrong; undefined: all is well.
+ * Asks at `url` as a client does, from outside: the home page, one that is not there, some at random, on connections of
+ * their own; each must have the content that the image's bundle has. Answers what is wrong; undefined: all is well.
  */
 export async function probe(url: string, image: StagedImage, abort?: AbortSignal): Promise<string | undefined> {
   const store = await openStore(join(image.folder, 'site.bundle'));

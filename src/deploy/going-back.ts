@@ -1,4 +1,6 @@
-/** Which images a host goes back to: where signers are asked for, what one of them signed, now or when the host took it. */
+/**
+ * Which images a host goes back to: where signers are asked for, what one of them signed, now or when the host took it.
+ */
 
 import type { Repository } from './git/git.js';
 import { Refusal, Revoked } from './host/fault.js';

@@ -210,7 +210,10 @@ function commandOf(host: Host, action: string, quote: (text: string) => string):
   return `${quote(process.execPath)} ${quote(host.tool)} deploy ${action} --host ${quote(host.folder)}`;
 }
 
-/** For a unit: quotes and escapes are systemd's own, and a dollar sign counts in quotes, too (systemd.service(5), "COMMAND LINES"). */
+/**
+ * For a unit: quotes and escapes are systemd's own, and a dollar sign counts in quotes, too (systemd.service(5),
+ * "COMMAND LINES").
+ */
 function unitQuoted(text: string): string {
   const escaped = text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('$', '$$$$').replaceAll('%', '%%');
   return /^[A-Za-z0-9_./:=,@+-]+$/.test(text) ? text : `"${escaped}"`;

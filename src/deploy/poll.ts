@@ -16,7 +16,10 @@ const DAMAGED =
 
 export type Pulled = 'pulled' | 'busy' | { readonly failed: string };
 
-/** Brings the clone to the branch's tip. What goes wrong is in the journal, once; what was pulled before can still be applied. */
+/**
+ * Brings the clone to the branch's tip. What goes wrong is in the journal, once; what was pulled before can still be
+ * applied.
+ */
 export async function pull(host: Host, journal: Journal): Promise<Pulled> {
   const lock = await Lock.take(host.pollLock);
   if (lock === undefined) return 'busy';
@@ -44,7 +47,10 @@ async function update(host: Host, journal: Journal): Promise<void> {
   }
 }
 
-/** Brings the branch that is followed to its tip, whatever is checked out: a person may have looked at something and not gone back. */
+/**
+ * Brings the branch that is followed to its tip, whatever is checked out: a person may have looked at something and not
+ * gone back.
+ */
 async function fastForward(host: Host): Promise<void> {
   const { branch } = host.config;
   const repository = new Repository(host.gitDir);

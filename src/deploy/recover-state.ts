@@ -2,7 +2,10 @@ import { isImageId } from '../image/manifest.js';
 import type { Journal } from './host/journal.js';
 import { EMPTY, readState, type State } from './host/state.js';
 
-/** The state; when its file is lost or damaged, what the journal still knows: what was good, what was bad, and the highest serial. */
+/**
+ * The state; when its file is lost or damaged, what the journal still knows: what was good, what was bad, and the
+ * highest serial.
+ */
 export async function recoverState(file: string, journal: Journal): Promise<State> {
   const state = await readState(file);
   if (state !== undefined) return state;

@@ -6,8 +6,8 @@ import { LATEST } from './repository/layout.js';
 import { stagedIds } from './stage.js';
 
 /**
- * The whole id of the image whose id begins with `start`: of those that are staged and of those that the branch ever had as its
- * latest. History that a shallow clone lacks is fetched when it is needed. Throws an ImageError.
+ * The whole id of the image whose id begins with `start`: of those that are staged and of those that the branch ever
+ * had as its latest. History that a shallow clone lacks is fetched when it is needed. Throws an ImageError.
  */
 export async function resolveId(host: Host, repository: Repository, start: string): Promise<string> {
   const found = await matching(host, repository, start);

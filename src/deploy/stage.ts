@@ -52,7 +52,9 @@ export async function stageImage(
   }
 }
 
-/** The image when it is staged; with `verify`, each of its files is hashed, and one that is damaged is as good as none. */
+/**
+ * The image when it is staged; with `verify`, each of its files is hashed, and one that is damaged is as good as none.
+ */
 export async function stagedImage(host: Host, id: string, verify = false): Promise<StagedImage | undefined> {
   const folder = join(host.images, id);
   try {
@@ -73,8 +75,8 @@ export async function stagedIds(host: Host): Promise<string[]> {
 const BOTH = [() => true, () => false] as const;
 
 /**
- * Removes what is not in `keep`, and what a killed staging left. Of the image `program` only the site goes: a process that runs may still
- * load parts of its program.
+ * Removes what is not in `keep`, and what a killed staging left. Of the image `program` only the site goes: a process
+ * that runs may still load parts of its program.
  */
 export async function pruneImages(host: Host, keep: ReadonlySet<string>, program: string | undefined): Promise<void> {
   for (const name of await readdir(host.images).catch(() => [])) {

@@ -18,7 +18,10 @@ export const REAL_GATES: Gates = { selfTest, probe, settle: 1000 };
 /** Milliseconds between two probes. */
 const PROBE_EVERY = 500;
 
-/** Looks at `image` from outside until it has served well for a while. Answers what is wrong when it does not in time; undefined: it is good. */
+/**
+ * Looks at `image` from outside until it has served well for a while. Answers what is wrong when it does not in time;
+ * undefined: it is good.
+ */
 export async function verdict(
   image: StagedImage,
   host: Host,

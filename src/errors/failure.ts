@@ -1,6 +1,8 @@
 import { writeError } from '../native/standard-error.js';
 
-/** What a person did or the machine lacks: one sentence for standard error, and the exit status. Never a stack trace. */
+/**
+ * What a person did or the machine lacks: one sentence for standard error, and the exit status. Never a stack trace.
+ */
 export class Failure extends Error {
   override readonly name = 'Failure';
   /** 2: bad usage; 1: everything else. */

@@ -22,12 +22,14 @@ const GIVE_WAY_LOOKS = 16;
 const STALLED_LIMIT = 4194304;
 
 /**
- * Looks within the time for sending: a peer's system takes something before it takes nothing any more, so that one look at the end of
- * the time would see progress, and give it the time twice.
+ * Looks within the time for sending: a peer's system takes something before it takes nothing any more, so that one look
+ * at the end of the time would see progress, and give it the time twice.
  */
 const LOOKS = 6;
 
-/** HTTP/1.1 and HTTP/2 (RFC 9110, 9112, 9113) over flows of any network, out of a store. One object for all connections. */
+/**
+ * HTTP/1.1 and HTTP/2 (RFC 9110, 9112, 9113) over flows of any network, out of a store. One object for all connections.
+ */
 export class HttpServer implements FlowHandler {
   readonly #limits: HttpLimits;
   readonly #answering: Answering;
@@ -159,7 +161,8 @@ export class HttpServer implements FlowHandler {
     return true;
   };
 
-  // Each call of the network is guarded as a whole: a `try` around a batch of requests costs nothing that could be measured.
+  // Each call of the network is guarded as a whole: a `try` around a batch of requests costs nothing that could be
+  // measured.
 
   data(flow: Flow, bytes: Uint8Array, start: number, end: number): void {
     // Until a request is read, nothing is there that could be answered with 500.
@@ -212,8 +215,9 @@ export class HttpServer implements FlowHandler {
   }
 
   /**
-   * An exception out of one flow's turn is a mistake of ours, or of a store: it is counted and reported, and ends that flow alone. Where
-   * nothing of the answer has been written, the peer gets 500 first; in HTTP/2 the stream alone has had it (`Requests`).
+   * An exception out of one flow's turn is a mistake of ours, or of a store: it is counted and reported, and ends that
+   * flow alone. Where nothing of the answer has been written, the peer gets 500 first; in HTTP/2 the stream alone has
+   * had it (`Requests`).
    */
   #fault(flow: Flow, error: unknown): void {
     try {
@@ -297,8 +301,8 @@ export class HttpServer implements FlowHandler {
   }
 
   /**
-   * Every connection ends with its next answer, or when it has been idle for its time: an idle one that was ended now might have a
-   * request on its way. For a server whose traffic somebody else has.
+   * Every connection ends with its next answer, or when it has been idle for its time: an idle one that was ended now
+   * might have a request on its way. For a server whose traffic somebody else has.
    */
   retire(): void {
     this.#answering.draining = true;
@@ -325,8 +329,8 @@ export class HttpServer implements FlowHandler {
   }
 
   /**
-   * Resets the connection that has been idle longest, so that another one can come: one that waits for its next request, else one that has
-   * sent nothing yet. False: none is idle. Looks at a bounded number of connections.
+   * Resets the connection that has been idle longest, so that another one can come: one that waits for its next
+   * request, else one that has sent nothing yet. False: none is idle. Looks at a bounded number of connections.
    */
   giveWay(): boolean {
     for (const list of [this.#rest, this.#idle, this.#sending, this.#heads].flatMap((one) => one.lists)) {

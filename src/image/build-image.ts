@@ -34,7 +34,10 @@ export const nodeProgram: ProgramOf = (start) => [
   { path: 'run', from: Buffer.from(runScript(start)), executable: true },
 ];
 
-/** Folder beside the images with the files that sites were made of, by the bundle's id: what `deploy commit` puts into git. */
+/**
+ * Folder beside the images with the files that sites were made of, by the bundle's id: what `deploy commit` puts into
+ * git.
+ */
 export const SITES = '.sites';
 
 /** Throws an ImageError, or a StoreError about the site. */
@@ -56,7 +59,8 @@ export async function buildImage(options: BuildOptions, programOf: ProgramOf = n
       throw new ImageError(`${site} has no files; build the site first, or name the directory that it was built into`);
     makeFolder(copy);
     for (const one of found) await copyInto(one, copy);
-    // Of the copy: what goes into git and what the bundle is made of are the same bytes, whatever happens to the site meanwhile.
+    // Of the copy: what goes into git and what the bundle is made of are the same bytes, whatever happens to the site
+    // meanwhile.
     const made = await bundleDirectory(copy, bundle, {
       ...choices,
       onProgress: options.onProgress,

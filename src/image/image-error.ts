@@ -3,7 +3,9 @@ export class ImageError extends Error {
   override readonly name = 'ImageError';
 }
 
-/** What to throw for an `error` that came while an image was written to `output`: the system's own errors as a sentence. */
+/**
+ * What to throw for an `error` that came while an image was written to `output`: the system's own errors as a sentence.
+ */
 export function notWritten(error: unknown, output: string): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'ENOSPC') return new ImageError(`no space is left for an image in ${output}`);

@@ -1,8 +1,9 @@
 /**
- * What an image is, in one small file: `manifest.json`. Its SHA-256 is the image's id, so the same inputs give the same id on
- * any machine, and whoever trusts the id can verify every other byte of the image.
+ * What an image is, in one small file: `manifest.json`. Its SHA-256 is the image's id, so the same inputs give the same
+ * id on any machine, and whoever trusts the id can verify every other byte of the image.
  *
- *   images/<id>/manifest.json   what this module describes, canonical: sorted keys, no white space, UTF-8, a newline at the end
+ *   images/<id>/manifest.json what this module describes, canonical: sorted keys, no white space, UTF-8, a newline at
+ *   the end
  *               labels.json     serial, source commits, builder: outside of the id, signed together with the manifest
  *               signature       of manifest.json and labels.json behind one another; only when the image was signed
  *               run             POSIX sh: starts the image with nothing but Node installed, passes its arguments on
@@ -18,7 +19,10 @@ export type ImageTarget = (typeof TARGETS)[number];
 
 /** A file of an image. */
 export interface ImageFile {
-  /** From the image's folder, with slashes: `program/main.js`, `run`. Never `manifest.json`, `labels.json`, `signature`, `site.bundle` or in `site/`. */
+  /**
+   * From the image's folder, with slashes: `program/main.js`, `run`. Never `manifest.json`, `labels.json`, `signature`,
+   * `site.bundle` or in `site/`.
+   */
   readonly path: string;
   /** Bytes. */
   readonly size: number;
@@ -45,7 +49,10 @@ export interface BundleChoices {
 export interface Manifest {
   readonly format: 1;
   readonly target: ImageTarget;
-  /** Options of the target by their names on the command line, without dashes: `{"ipv4":"46.43.42.137/25","ipv4-gateway":"46.43.42.129"}`. */
+  /**
+   * Options of the target by their names on the command line, without dashes:
+   * `{"ipv4":"46.43.42.137/25","ipv4-gateway":"46.43.42.129"}`.
+   */
   readonly network: Readonly<Record<string, string | number | boolean>>;
   readonly program: {
     /** All files but the site's, in the order of the bytes of their paths. */
@@ -61,7 +68,10 @@ export interface Manifest {
     readonly files: number;
     readonly bytes: number;
   };
-  /** `node`: the least version that runs the program, `20.11.0`. `compressors`: what made the compressed forms in the bundle. */
+  /**
+   * `node`: the least version that runs the program, `20.11.0`. `compressors`: what made the compressed forms in the
+   * bundle.
+   */
   readonly versions: {
     readonly sitekernel: string;
     readonly node: string;

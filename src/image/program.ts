@@ -1,4 +1,7 @@
-/** The program that goes into an image: the bundled one that the build made, or this process's own when it runs from an image. */
+/**
+ * The program that goes into an image: the bundled one that the build made, or this process's own when it runs from an
+ * image.
+ */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

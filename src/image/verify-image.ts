@@ -14,7 +14,10 @@ export interface VerifiedImage {
   readonly manifestBytes: Uint8Array;
 }
 
-/** Reads what the image in `folder` says of itself. Its id is that of the manifest, and must be the folder's name unless `anyName`. */
+/**
+ * Reads what the image in `folder` says of itself. Its id is that of the manifest, and must be the folder's name unless
+ * `anyName`.
+ */
 export async function openImage(folder: string, anyName = false): Promise<VerifiedImage> {
   const manifestBytes = await bytesOf(join(folder, 'manifest.json'));
   const id = imageId(manifestBytes);
@@ -30,7 +33,9 @@ export async function openImage(folder: string, anyName = false): Promise<Verifi
   };
 }
 
-/** Opens the image and hashes every file of it. Throws an ImageError that names the first that is not what it must be. */
+/**
+ * Opens the image and hashes every file of it. Throws an ImageError that names the first that is not what it must be.
+ */
 export async function verifyImage(folder: string, anyName = false): Promise<VerifiedImage> {
   const image = await openImage(folder, anyName);
   const { program, site } = image.manifest;

@@ -1,4 +1,6 @@
-/** Bytes before a memory that has headroom: virtio-net, Ethernet, IPv4 and TCP headers with all their options, and some. */
+/**
+ * Bytes before a memory that has headroom: virtio-net, Ethernet, IPv4 and TCP headers with all their options, and some.
+ */
 const HEADROOM = 128;
 
 /**
@@ -13,21 +15,21 @@ export class Memory {
 
   /**
    * Where `bytes[0]` lies in this process, as a plain number for `writev`; 0 until a device has asked for it, and never
-   * set where there is no native code. Only `native/` writes it. The owner of the bytes keeps them reachable. Minus zero at first: with a
-   * whole number the shape of all memories would change when the first address comes.
+   * set where there is no native code. Only `native/` writes it. The owner of the bytes keeps them reachable. Minus
+   * zero at first: with a whole number the shape of all memories would change when the first address comes.
    */
   address = -0;
 
   /**
-   * Answers the one's-complement sum (RFC 1071; unfolded to 16 bits, not inverted) of `bytes[start..end)`, with the byte
-   * at `start` taken as the high byte of the first word; undefined where no running sums are kept and the caller adds up
-   * the bytes itself.
+   * Answers the one's-complement sum (RFC 1071; unfolded to 16 bits, not inverted) of `bytes[start..end)`, with the
+   * byte at `start` taken as the high byte of the first word; undefined where no running sums are kept and the caller
+   * adds up the bytes itself.
    */
   readonly sum: ((start: number, end: number) => number) | undefined;
 
   /**
-   * Words right before `bytes[0]`, in the same buffer, that a device may write over at any time: room for the headers of a
-   * frame whose payload these bytes are. Undefined: there is none.
+   * Words right before `bytes[0]`, in the same buffer, that a device may write over at any time: room for the headers
+   * of a frame whose payload these bytes are. Undefined: there is none.
    */
   readonly headroom: Int32Array | undefined;
 

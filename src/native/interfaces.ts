@@ -1,6 +1,6 @@
 /**
- * Network interfaces of the host by Linux's ioctls (netdevice(7)), without the `ip` program: up and down, bridges, queue
- * lengths. Every function throws a `SystemError` whose message begins with what was tried.
+ * Network interfaces of the host by Linux's ioctls (netdevice(7)), without the `ip` program: up and down, bridges,
+ * queue lengths. Every function throws a `SystemError` whose message begins with what was tried.
  */
 import { EADDRNOTAVAIL, SystemError } from './libc/errno.js';
 import { check, libc } from './libc/libc.js';

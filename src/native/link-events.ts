@@ -1,6 +1,6 @@
 /**
- * What the kernel tells of its network interfaces (rtnetlink(7)), looked through now and then: a link that was down for a moment between
- * two looks at its flags is found here.
+ * What the kernel tells of its network interfaces (rtnetlink(7)), looked through now and then: a link that was down for
+ * a moment between two looks at its flags is found here.
  */
 import { EAGAIN, EINTR } from './libc/errno.js';
 import { libc } from './libc/libc.js';
@@ -52,7 +52,8 @@ export class LinkEvents {
         continue;
       }
       const errno = length < 0 ? c.errno() : EAGAIN;
-      // ENOBUFS: more came than there was room for. What is lost may have been about this one, and an address is worth a question.
+      // ENOBUFS: more came than there was room for. What is lost may have been about this one, and an address is worth
+      // a question.
       if (errno === EAGAIN) break;
       if (errno !== EINTR) down = true;
     }

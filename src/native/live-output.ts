@@ -1,10 +1,14 @@
-/** A path that a user gave for what grows as it is written: a capture, a recording. Unlike `output-file.ts` it is written in place. */
+/**
+ * A path that a user gave for what grows as it is written: a capture, a recording. Unlike `output-file.ts` it is
+ * written in place.
+ */
 import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
 import { OutputError, outputError, READ_ONLY, WRITABLE } from './output-file.js';
 
 /**
- * Opens `name` and follows links. A regular file begins anew; a FIFO waits for its reader, a device is written to. `-` is refused: a server
- * says on standard output where it serves. `seekable`: only a regular file will do. Throws an OutputError.
+ * Opens `name` and follows links. A regular file begins anew; a FIFO waits for its reader, a device is written to. `-`
+ * is refused: a server says on standard output where it serves. `seekable`: only a regular file will do. Throws an
+ * OutputError.
  */
 export function openLiveOutput(name: string, mode: number, seekable = false): number {
   if (name === '-')

@@ -2,8 +2,9 @@ import { mkdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
 /**
- * Makes the folder `path`, and those above it that are missing, each with `mode`; one that is there stays as it is. Throws what the system says.
- * Node's own (`recursive`) never returns where a file system answers ENOENT although the folder above is there, as procfs does.
+ * Makes the folder `path`, and those above it that are missing, each with `mode`; one that is there stays as it is.
+ * Throws what the system says. Node's own (`recursive`) never returns where a file system answers ENOENT although the
+ * folder above is there, as procfs does.
  */
 export function makeFolder(path: string, mode = 0o777): void {
   const folder = resolve(path);

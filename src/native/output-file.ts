@@ -1,7 +1,8 @@
 /**
  * A path that a user gave to write to. What lies there decides how:
  *
- *   nothing, or a regular file   written beside it under another name, then renamed: a reader sees the old file or the new one
+ *   nothing, or a regular file written beside it under another name, then renamed: a reader sees the old file or the
+ *   new one
  *   a symbolic link              the same, at the place that it leads to
  *   a FIFO, a device, a socket   the bytes go through it, and it stays what it is
  *   `-`, `/dev/stdout`, /dev/fd  the bytes go to that descriptor of this process
@@ -98,7 +99,8 @@ export class OutputFile {
 
   private async replace(path: string, before: Stats | undefined): Promise<void> {
     if (before !== undefined) {
-      // Another owner's file stays theirs where we may say so. First the owner: a change of it takes the set-id bits away.
+      // Another owner's file stays theirs where we may say so. First the owner: a change of it takes the set-id bits
+      // away.
       await chown(this.part, before.uid, before.gid).catch(() => undefined);
       await chmod(this.part, before.mode & 0o7777);
     }

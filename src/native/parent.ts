@@ -16,8 +16,8 @@ export interface Parent {
 }
 
 /**
- * Reads `PARENT` and has the kernel send SIGTERM to this process when its parent ends; ends this process when that has happened already.
- * Undefined: no parent asks for that. Call at the start; the variable is not passed on.
+ * Reads `PARENT` and has the kernel send SIGTERM to this process when its parent ends; ends this process when that has
+ * happened already. Undefined: no parent asks for that. Call at the start; the variable is not passed on.
  */
 export function endWithParent(env: NodeJS.ProcessEnv = process.env): Parent | undefined {
   const pid = Number(env[PARENT] ?? 0);

@@ -1,4 +1,6 @@
-/** Sleeping until one of two descriptors is readable, and what libuv says of itself: its descriptor and its next timer. */
+/**
+ * Sleeping until one of two descriptors is readable, and what libuv says of itself: its descriptor and its next timer.
+ */
 import { EINTR } from './libc/errno.js';
 import { koffi, libc } from './libc/libc.js';
 import { type Pinned, pinned } from './libc/slab.js';

@@ -1,9 +1,10 @@
 /**
- * What each signal does to this process, from its first line on (docs/signals.md). A process is of one of three kinds, and until it is known
- * which, signals wait:
+ * What each signal does to this process, from its first line on (docs/signals.md). A process is of one of three kinds,
+ * and until it is known which, signals wait:
  *
  *   command   does one thing: SIGTERM, SIGINT and SIGHUP end it, with 128 and the signal's number
- *   server    SIGTERM and SIGINT: the first drains, the second ends at once. SIGHUP reads the sites again, or drains when the terminal is gone
+ *   server SIGTERM and SIGINT: the first drains, the second ends at once. SIGHUP reads the sites again, or drains when
+ *   the terminal is gone
  *   worker    its parent drains it; signals for the whole group are left to that, until the parent is gone
  */
 import { fstatSync } from 'node:fs';
@@ -59,7 +60,8 @@ class ProcessSignals {
           draining = true;
           resolve(signal);
         };
-        // A terminal that closes says so several times: by the kernel, by the shell, by npm. None of them is the second of its kind.
+        // A terminal that closes says so several times: by the kernel, by the shell, by npm. None of them is the second
+        // of its kind.
         if (signal === 'SIGHUP') return this.hangUp(drain);
         if (draining) endBy(signal);
         drain();

@@ -1,8 +1,8 @@
 import { writeSync } from 'node:fs';
 
 /**
- * Writes `text` to standard error at once. A full disk, a closed or a full pipe loses it: what cannot be said must not end the process. Waits
- * for a reader of a pipe: a server logs by a `LogSink`, which does not.
+ * Writes `text` to standard error at once. A full disk, a closed or a full pipe loses it: what cannot be said must not
+ * end the process. Waits for a reader of a pipe: a server logs by a `LogSink`, which does not.
  */
 export function writeError(text: string): void {
   try {

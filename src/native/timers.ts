@@ -1,6 +1,6 @@
 /**
- * When Node's next timer is due, as libuv knows it: for a loop that sleeps in a `poll` of its own and must not oversleep
- * what `setTimeout` promised.
+ * When Node's next timer is due, as libuv knows it: for a loop that sleeps in a `poll` of its own and must not
+ * oversleep what `setTimeout` promised.
  */
 import { koffi } from './libc/libc.js';
 

@@ -1,4 +1,6 @@
-/** A bare descriptor (a TAP, an input device), watched by libuv: Node itself takes files, sockets and terminals only. */
+/**
+ * A bare descriptor (a TAP, an input device), watched by libuv: Node itself takes files, sockets and terminals only.
+ */
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
 import { check, libc } from './libc/libc.js';
 import { pinned } from './libc/slab.js';
@@ -6,7 +8,10 @@ import { pinned } from './libc/slab.js';
 const AF_UNIX = 1;
 const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
 
-/** Answers a socket whose descriptor is a duplicate of `fd`; it is paused. `arrived` gets the bytes read to `buffer`, 0 at the end. */
+/**
+ * Answers a socket whose descriptor is a duplicate of `fd`; it is paused. `arrived` gets the bytes read to `buffer`, 0
+ * at the end.
+ */
 export function watch(fd: number, buffer: Uint8Array, arrived: (length: number) => void): Socket {
   const onread: OnReadOpts = {
     buffer,

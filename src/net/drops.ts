@@ -102,7 +102,9 @@ export function dropReason(name: DropName): DropReason {
   return DROP_NAMES.indexOf(name);
 }
 
-/** Told of each drop with the frame it was about (for `--log net`, pcapng comments); costs nothing when nobody looks. */
+/**
+ * Told of each drop with the frame it was about (for `--log net`, pcapng comments); costs nothing when nobody looks.
+ */
 export type DropWatcher = (reason: DropReason, bytes: Uint8Array, start: number, end: number) => void;
 
 const nothing = new Uint8Array(0);

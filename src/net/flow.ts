@@ -44,8 +44,9 @@ export interface FlowHandler {
   /** The flow is gone. Called exactly once. */
   closed(flow: Flow, reason: CloseReason): void;
   /**
-   * The flow could go on in another program. Answers what has to be known there, as plain JSON; from then on the owner asks nothing of
-   * the flow, until `thaw`. Undefined: it stays, for now. An owner without this keeps all of its flows. Our own stack only.
+   * The flow could go on in another program. Answers what has to be known there, as plain JSON; from then on the owner
+   * asks nothing of the flow, until `thaw`. Undefined: it stays, for now. An owner without this keeps all of its flows.
+   * Our own stack only.
    */
   freeze?(flow: Flow): unknown;
   /** A frozen flow goes on here; an adopted one begins to. */
@@ -54,7 +55,9 @@ export interface FlowHandler {
   moved?(flow: Flow): void;
 }
 
-/** What a connection knows of its path; for logs, metrics and the status page. Times in milliseconds, sizes in bytes. */
+/**
+ * What a connection knows of its path; for logs, metrics and the status page. Times in milliseconds, sizes in bytes.
+ */
 export interface FlowInfo {
   readonly srtt: number | undefined;
   readonly rttvar: number | undefined;
@@ -85,14 +88,19 @@ export interface Flow {
   handler: FlowHandler;
   /** A slot for the owner, so that one handler object can serve every flow without a map. */
   context: unknown;
-  /** Bytes accepted by `write` that the peer has not acknowledged (our stack), or the kernel has not taken (sockets). */
+  /**
+   * Bytes accepted by `write` that the peer has not acknowledged (our stack), or the kernel has not taken (sockets).
+   */
   readonly queued: number;
   /**
-   * Bytes that the peer has not acknowledged, those included that the kernel has taken; asked of the kernel each time. Undefined:
-   * nobody can tell more than `queued`.
+   * Bytes that the peer has not acknowledged, those included that the kernel has taken; asked of the kernel each time.
+   * Undefined: nobody can tell more than `queued`.
    */
   readonly unacknowledged?: number | undefined;
-  /** `drained` is called when `queued` falls to this; bytes, 0 or more. May be set at any time, and holds for what is queued already. */
+  /**
+   * `drained` is called when `queued` falls to this; bytes, 0 or more. May be set at any time, and holds for what is
+   * queued already.
+   */
   lowWater: number;
   /**
    * Queues `memory.bytes[start..end)` by reference. Never copies more than a segment, never refuses: a writer that
@@ -100,9 +108,9 @@ export interface Flow {
    */
   write(memory: Memory, start: number, end: number): void;
   /**
-   * Sends as much of `memory.bytes[start..end)` as can leave at once, and refers to none of it afterwards; nothing may be queued. Returns
-   * how many bytes left; if not all did, `drained` is called when there is room. Undefined: the network keeps what it sends (our own
-   * stack, for retransmission), or has no way to tell.
+   * Sends as much of `memory.bytes[start..end)` as can leave at once, and refers to none of it afterwards; nothing may
+   * be queued. Returns how many bytes left; if not all did, `drained` is called when there is room. Undefined: the
+   * network keeps what it sends (our own stack, for retransmission), or has no way to tell.
    */
   offer?(memory: Memory, start: number, end: number): number;
   /** Sends what is queued now. Needed only outside the handler's calls (a timer, a finished computation). */
@@ -121,8 +129,9 @@ export interface Flow {
 export type Accept = (flow: Flow) => void;
 
 /**
- * Offers a flow that another program had, with what its owner there answered to `freeze`. The new owner sets `flow.handler` and answers
- * true, and asks nothing of the flow until `thaw`; or answers false, and the flow stays where it is.
+ * Offers a flow that another program had, with what its owner there answered to `freeze`. The new owner sets
+ * `flow.handler` and answers true, and asks nothing of the flow until `thaw`; or answers false, and the flow stays
+ * where it is.
  */
 export type Adopt = (flow: Flow, state: unknown) => boolean;
 
@@ -143,7 +152,10 @@ export interface Clock {
   now(): number;
   /** Milliseconds since 1970-01-01T00:00Z. For `Date`, logs and leases that outlive the process. */
   wallClock(): number;
-  /** Another number whenever the network has looked at the machine's clock for a call; undefined: between calls, or it does not tell. */
+  /**
+   * Another number whenever the network has looked at the machine's clock for a call; undefined: between calls, or it
+   * does not tell.
+   */
   readonly look?: number | undefined;
   /** Calls `callback` once, `delay` milliseconds from now (0 or more). */
   schedule(delay: number, callback: () => void): Timer;
@@ -171,8 +183,8 @@ export interface Network {
   /** Told of each further address that clients reach, once it is set. */
   onAddress?: (address: string) => void;
   /**
-   * `port` 0 lets the network choose. Rejects with an `Error` whose message is for people (port in use, no right). `adopt`: asked for
-   * flows of that port that come from another program; without it they stay there.
+   * `port` 0 lets the network choose. Rejects with an `Error` whose message is for people (port in use, no right).
+   * `adopt`: asked for flows of that port that come from another program; without it they stay there.
    */
   listen(port: number, accept: Accept, adopt?: Adopt): Promise<Listener>;
   /** Numbers by name, for logs and metrics: drops by reason, TCP counters. */
@@ -180,8 +192,8 @@ export interface Network {
   /** Those of them that are drops, by reason, where the network drops anything itself. */
   dropped?(): Readonly<Record<string, number>>;
   /**
-   * Asked when a connection waits and no descriptor is left for it. True: the owner ended a flow, whose descriptor is free now. Networks
-   * on the kernel's sockets only.
+   * Asked when a connection waits and no descriptor is left for it. True: the owner ended a flow, whose descriptor is
+   * free now. Networks on the kernel's sockets only.
    */
   onExhausted?: (() => boolean) | undefined;
   /** How it has its address, where it knows. */

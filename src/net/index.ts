@@ -1,6 +1,7 @@
 /**
- * `sitekernel/net`: the stack as a library. It reads no clock, draws no random number by itself, needs no native code and runs in a
- * browser. `StackHost` drives a stack on a device and a clock; `virtualNet` makes a network of them in virtual time.
+ * `sitekernel/net`: the stack as a library. It reads no clock, draws no random number by itself, needs no native code
+ * and runs in a browser. `StackHost` drives a stack on a device and a clock; `virtualNet` makes a network of them in
+ * virtual time.
  */
 export { Memory } from '../memory/memory.js';
 export type { Device, FrameSink, Offload } from './device/device.js';

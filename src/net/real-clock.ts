@@ -1,4 +1,7 @@
-/** The machine's clocks. Only what meets the outside world holds one: `sockets.ts`, `direct.ts`; all else is handed a `Clock`. */
+/**
+ * The machine's clocks. Only what meets the outside world holds one: `sockets.ts`, `direct.ts`; all else is handed a
+ * `Clock`.
+ */
 import { performance } from 'node:perf_hooks';
 import type { Clock, Timer } from './flow.js';
 

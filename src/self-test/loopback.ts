@@ -1,6 +1,6 @@
 /**
- * A wire of its own for one process: a server on one end, a client on the other, both on the whole stack, in virtual time. Nothing
- * of it touches a device, a clock or a port of this machine.
+ * A wire of its own for one process: a server on one end, a client on the other, both on the whole stack, in virtual
+ * time. Nothing of it touches a device, a clock or a port of this machine.
  */
 import { memoryLink } from '../net/device/memory/memory-link.js';
 import type { Accept, Clock, Flow, FlowHandler } from '../net/flow.js';

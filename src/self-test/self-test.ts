@@ -1,6 +1,6 @@
 /**
- * What a program does before it is given any traffic: it fetches the home page, a page that does not exist and some others from itself,
- * through its whole HTTP and TCP, and compares their hashes with those of the bundle.
+ * What a program does before it is given any traffic: it fetches the home page, a page that does not exist and some
+ * others from itself, through its whole HTTP and TCP, and compares their hashes with those of the bundle.
  */
 import { createHash } from 'node:crypto';
 import { HttpServer } from '../http/index.js';

@@ -1,6 +1,6 @@
 /**
- * The listener of pages about the server itself. It is on sockets of the kernel in every mode, so that the site's port has nothing of the
- * kind, and so that a host whose site has an address of its own sees them too.
+ * The listener of pages about the server itself. It is on sockets of the kernel in every mode, so that the site's port
+ * has nothing of the kind, and so that a host whose site has an address of its own sees them too.
  */
 
 import { lstatSync, rmSync } from 'node:fs';
@@ -68,7 +68,10 @@ export class AdminListener {
     log.event('net', `pages about the server are at ${placeText(place)}`);
   }
 
-  /** Listens as soon as the program before this one has let go of the place; a failure is a line in the log, since the site is served. */
+  /**
+   * Listens as soon as the program before this one has let go of the place; a failure is a line in the log, since the
+   * site is served.
+   */
   openWhenFree(told = false): void {
     if (this.closed) return;
     this.open().catch((error: Error) => {
@@ -88,7 +91,10 @@ export class AdminListener {
   }
 }
 
-/** The path as the kernel takes it, free to listen at: a socket that nobody listens on is removed, anything else is left alone. */
+/**
+ * The path as the kernel takes it, free to listen at: a socket that nobody listens on is removed, anything else is left
+ * alone.
+ */
 async function takePath(path: string): Promise<ReturnType<typeof socketPath>> {
   const there = lstatSync(path, { throwIfNoEntry: false });
   if (there !== undefined && !there.isSocket())

@@ -5,8 +5,8 @@ import type { Log } from './log.js';
 import { addressOf, urlOf } from './url.js';
 
 /**
- * `urls`: where it serves, one a line; `also`: where it listens beside that. A full disk or a reader that has gone is said in the log, and
- * does not end the server.
+ * `urls`: where it serves, one a line; `also`: where it listens beside that. A full disk or a reader that has gone is
+ * said in the log, and does not end the server.
  */
 export function announce(urls: readonly string[], log: Log, also: readonly string[] = []): void {
   const lost = (error: unknown): void =>

@@ -5,7 +5,9 @@ import type { Store } from '../store/store.js';
 
 const PATH = new TextEncoder().encode('/CNAME');
 
-/** `option`: an origin, whose host may be `CNAME`. Throws a Failure when that file of the site `name` has no host in it. */
+/**
+ * `option`: an origin, whose host may be `CNAME`. Throws a Failure when that file of the site `name` has no host in it.
+ */
 export function canonicalOrigin(option: string, store: Store, name: string): string {
   if (!option.endsWith('//CNAME')) return option;
   const found = store.lookup(PATH, 0, PATH.length);

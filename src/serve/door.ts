@@ -28,7 +28,10 @@ export interface Front {
   retire(): void;
   /** Ends idle connections, and every other one with its next answer. */
   drain(): void;
-  /** Reads certificates again; rejects with a message for people, and then what was served stays. Undefined: there are none. */
+  /**
+   * Reads certificates again; rejects with a message for people, and then what was served stays. Undefined: there are
+   * none.
+   */
   readonly reload?: (() => Promise<void>) | undefined;
   close(): void;
 }

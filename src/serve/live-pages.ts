@@ -129,7 +129,9 @@ function ownMetrics({ options, site, log }: Watched): Metric[] {
   ];
 }
 
-/** Node counts from one tick of its timer to the next, in nanoseconds: what is beyond the timer's own time, in seconds. */
+/**
+ * Node counts from one tick of its timer to the next, in nanoseconds: what is beyond the timer's own time, in seconds.
+ */
 function late(nanoseconds: number): number {
   return Math.max(0, nanoseconds / 1e9 - RESOLUTION / 1000);
 }

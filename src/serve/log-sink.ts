@@ -1,4 +1,7 @@
-/** Where lines of the log go: standard error or a file, written beside the server's work, and dropped when they are not read fast enough. */
+/**
+ * Where lines of the log go: standard error or a file, written beside the server's work, and dropped when they are not
+ * read fast enough.
+ */
 import { fstatSync, realpathSync, renameSync, truncateSync } from 'node:fs';
 import boom, { type SonicBoom } from 'sonic-boom';
 import { libc } from '../native/libc/libc.js';
@@ -40,7 +43,8 @@ export class LogSink {
       this.dropped += text.split('\n').length - 1;
       this.waiting -= Buffer.byteLength(text);
     });
-    // The disk is full, or the reader of the pipe has gone: the server must not end for its log. What waits is tried again with the next line.
+    // The disk is full, or the reader of the pipe has gone: the server must not end for its log. What waits is tried
+    // again with the next line.
     this.out.on('error', () => undefined);
     this.out.on('drain', () => this.tell());
     this.out.on('write', (bytes: number) => {

@@ -63,7 +63,10 @@ export class Log {
     );
   }
 
-  /** One answer: in the Combined Log Format that log readers know, with the milliseconds it took at the end, or in another that was asked for. */
+  /**
+   * One answer: in the Combined Log Format that log readers know, with the milliseconds it took at the end, or in
+   * another that was asked for.
+   */
   access(record: AccessRecord): void {
     this.add(accessLine(this.options.json ? 'json' : this.options.common ? 'common' : 'combined', record));
   }

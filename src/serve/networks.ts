@@ -34,8 +34,8 @@ export async function openSockets(
 }
 
 /**
- * `inherited`: the TAP was opened by another process. It begins when it is told to then, and with `held`. `given`: a successor has
- * the traffic. `worker`: it is a queue of the TAP.
+ * `inherited`: the TAP was opened by another process. It begins when it is told to then, and with `held`. `given`: a
+ * successor has the traffic. `worker`: it is a queue of the TAP.
  */
 export async function openDirect(
   options: ServeOptions,

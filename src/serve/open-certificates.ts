@@ -7,7 +7,10 @@ import type { ServeOptions } from './options/serve.js';
 import { packageVersion } from './program-files.js';
 import { onReload } from './signals.js';
 
-/** Undefined: none are asked for. In one process of a server; the others find in the state folder what it gets. Rejects with a `Failure`. */
+/**
+ * Undefined: none are asked for. In one process of a server; the others find in the state folder what it gets. Rejects
+ * with a `Failure`.
+ */
 export async function openCertificates({ acme }: ServeOptions, log: Log): Promise<KeptCertificates | undefined> {
   if (acme === undefined) return undefined;
   const { keepCertificates } = await import('./certificates/keep.js');

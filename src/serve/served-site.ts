@@ -53,7 +53,9 @@ export class ServedSite {
     return site;
   }
 
-  /** The site at `path`; a directory is served before all of it is compressed. `verified`: a bundle is read whole first. */
+  /**
+   * The site at `path`; a directory is served before all of it is compressed. `verified`: a bundle is read whole first.
+   */
   private async openPath(path: string, verified = false): Promise<Store> {
     const directory = await stat(path).then(
       (stats) => stats.isDirectory(),
@@ -88,8 +90,8 @@ export class ServedSite {
   }
 
   /**
-   * Serves the bundle file `path` from now on. It is verified whole before; what is not as its hashes say is refused with a
-   * StoreError, and nothing changes. `id`: what the bundle's must be.
+   * Serves the bundle file `path` from now on. It is verified whole before; what is not as its hashes say is refused
+   * with a StoreError, and nothing changes. `id`: what the bundle's must be.
    */
   swap(path: string, id: string | undefined): Promise<Store> {
     // One behind the other: what is kept is what the last one left.
@@ -120,7 +122,10 @@ export class ServedSite {
     return store;
   }
 
-  /** Keeps the fingerprinted files of a bundle that was served until some time ago, for `seconds` more. What is not there any more is left out. */
+  /**
+   * Keeps the fingerprinted files of a bundle that was served until some time ago, for `seconds` more. What is not
+   * there any more is left out.
+   */
   async keepAssetsOf(path: string, seconds: number): Promise<void> {
     try {
       const old = await openStore(path, this.storeOptions);

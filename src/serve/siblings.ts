@@ -1,4 +1,7 @@
-/** What the other processes of `--workers` have done: each tells the first process once a second, which tells the others. */
+/**
+ * What the other processes of `--workers` have done: each tells the first process once a second, which tells the
+ * others.
+ */
 import { type HttpStats, sumOfStats } from '../http/index.js';
 
 export type Counters = Readonly<Record<string, number>>;

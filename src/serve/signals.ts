@@ -2,7 +2,10 @@
 import { signals } from '../native/process-signals.js';
 import type { Log } from './log.js';
 
-/** Resolves at the first signal that drains. A second one ends the process with 128 and the signal's number, as a shell expects. */
+/**
+ * Resolves at the first signal that drains. A second one ends the process with 128 and the signal's number, as a shell
+ * expects.
+ */
 export function firstSignal(log?: Log): Promise<NodeJS.Signals> {
   return signals.server(log && ((sentence) => log.warn(sentence)));
 }

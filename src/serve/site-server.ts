@@ -23,13 +23,15 @@ export interface SiteServer {
   readonly url: string;
   readonly http: HttpServer;
   readonly store: Store;
-  /** Accepts no new connections, lets open ones finish for at most `drain` ms (10,000), and closes network and store. */
+  /**
+   * Accepts no new connections, lets open ones finish for at most `drain` ms (10,000), and closes network and store.
+   */
   close(drain?: number): Promise<void>;
 }
 
 /**
- * Serves `site`. Resolves when it is reachable. Rejects with a `StoreError` when the site cannot be opened, a `RangeError` when the port
- * is none, an `Error` for people when the network cannot listen.
+ * Serves `site`. Resolves when it is reachable. Rejects with a `StoreError` when the site cannot be opened, a
+ * `RangeError` when the port is none, an `Error` for people when the network cannot listen.
  */
 export async function serveSite({ site, port = 0, network, http = {} }: SiteServerOptions): Promise<SiteServer> {
   if (!Number.isInteger(port) || port < 0 || port > 65_535)

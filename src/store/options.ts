@@ -1,4 +1,7 @@
-/** What one can ask of a bundle and of a store. Every option has a default; what `bundle` and a served directory differ in is said. */
+/**
+ * What one can ask of a bundle and of a store. Every option has a default; what `bundle` and a served directory differ
+ * in is said.
+ */
 
 /** `git`: of the last commit; `file`: of the file system; `none`: it is not said. */
 export type Times = 'git' | 'file' | 'none';
@@ -6,8 +9,9 @@ export type Times = 'git' | 'file' | 'none';
 export type Compression = 'none' | 'fast' | 'full';
 
 /**
- * What compresses. `packages`: the same bytes on every machine, so that a host makes the bundle that CI made. `node`: its zlib and brotli
- * take half the time (measured on 32 MB of pages), and change with its version, and zlib with the processor.
+ * What compresses. `packages`: the same bytes on every machine, so that a host makes the bundle that CI made. `node`:
+ * its zlib and brotli take half the time (measured on 32 MB of pages), and change with its version, and zlib with the
+ * processor.
  */
 export type Compressors = 'packages' | 'node';
 
@@ -31,17 +35,24 @@ export interface SiteOptions {
   readonly follow?: readonly string[] | undefined;
   /** Types by extension, before those of `mime-types`: `{ foo: 'text/x-foo' }`. Without `charset`, text gets UTF-8. */
   readonly mime?: Readonly<Record<string, string>> | undefined;
-  /** `full`: br 11, gzip 9, zstd 19; `fast`: br 5, gzip 6, zstd 3. Default: `full` for a bundle, `fast` for a served directory. */
+  /**
+   * `full`: br 11, gzip 9, zstd 19; `fast`: br 5, gzip 6, zstd 3. Default: `full` for a bundle, `fast` for a served
+   * directory.
+   */
   readonly compression?: Compression | undefined;
   /**
-   * Directory that remembers what was compressed; false: none. Default: `sitekernel` in `$XDG_CACHE_HOME`, or in `~/.cache`.
+   * Directory that remembers what was compressed; false: none. Default: `sitekernel` in `$XDG_CACHE_HOME`, or in
+   * `~/.cache`.
    */
   readonly cache?: string | false | undefined;
-  /** Who compresses: packages that make the same bytes everywhere, or Node, in half the time. Default: `node` for a served directory. */
+  /**
+   * Who compresses: packages that make the same bytes everywhere, or Node, in half the time. Default: `node` for a
+   * served directory.
+   */
   readonly compressors?: Compressors | undefined;
   /**
-   * What must have made the compressed bytes, by coding, as a bundle's manifest says it. What this program would make otherwise is
-   * taken from the cache, and a StoreError when it is not there. Default: what this program has.
+   * What must have made the compressed bytes, by coding, as a bundle's manifest says it. What this program would make
+   * otherwise is taken from the cache, and a StoreError when it is not there. Default: what this program has.
    */
   readonly compressedBy?: Readonly<Record<string, string>> | undefined;
   /** Largest size of that directory, in bytes; the longest unused goes. Default 1 GiB. */
@@ -58,7 +69,10 @@ export interface SiteOptions {
   readonly spa?: boolean | undefined;
   /** Directories without an index page are answered with a list of what is in them. Default false. */
   readonly listing?: boolean | undefined;
-  /** The site lies at this path, like `/docs`; `/` is redirected to it. Rules of the site match whole paths. Default: at `/`. */
+  /**
+   * The site lies at this path, like `/docs`; `/` is redirected to it. Rules of the site match whole paths. Default: at
+   * `/`.
+   */
   readonly base?: string | undefined;
   /**
    * Where HTTP serves the site, like `/docs`, when it does so itself: absolute paths in pages begin at the host, and
@@ -71,7 +85,9 @@ export interface SiteOptions {
    * `Accept-Language`; the first one is for those who want none of them. Default: none, such names mean nothing.
    */
   readonly languages?: readonly string[] | undefined;
-  /** Tells browsers what a page needs: in a `Link` field, or in one and in `103 Early Hints` before it. Default: not. */
+  /**
+   * Tells browsers what a page needs: in a `Link` field, or in one and in `103 Early Hints` before it. Default: not.
+   */
   readonly preload?: 'link' | 'early-hints' | undefined;
   /** Pages get a script that loads them again when the site has changed; for development. Default false. */
   readonly reload?: boolean | undefined;
@@ -85,8 +101,8 @@ export interface SiteOptions {
 
 export interface OpenOptions extends SiteOptions {
   /**
-   * A bundle file's header is always verified when it is opened. `lazy`: every other page when it is first needed; `open`: all
-   * at once, now. Default `lazy`.
+   * A bundle file's header is always verified when it is opened. `lazy`: every other page when it is first needed;
+   * `open`: all at once, now. Default `lazy`.
    */
   readonly verify?: 'lazy' | 'open' | undefined;
   /** Map a bundle file instead of reading it, where that is possible and safe. Default true. */

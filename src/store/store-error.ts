@@ -1,6 +1,9 @@
 import { OutputError } from '../native/output-file.js';
 
-/** What a person did or has that keeps a site from being bundled or a bundle from being opened. The message is one sentence. */
+/**
+ * What a person did or has that keeps a site from being bundled or a bundle from being opened. The message is one
+ * sentence.
+ */
 export class StoreError extends Error {
   override readonly name = 'StoreError';
 }

@@ -1,5 +1,6 @@
 /**
- * What the HTTP server asks of the content. A store is one immutable version of one site; a deployment is another store.
+ * What the HTTP server asks of the content. A store is one immutable version of one site; a deployment is another
+ * store.
  */
 import type { Memory } from '../memory/memory.js';
 
@@ -24,7 +25,9 @@ export interface ContentReader {
   close(): void;
 }
 
-/** Content, in memory or not. With a `source` the bytes come from there, `memory` has none of them, and `start` is 0. */
+/**
+ * Content, in memory or not. With a `source` the bytes come from there, `memory` has none of them, and `start` is 0.
+ */
 export interface Content extends Extent {
   readonly source?: ContentSource | undefined;
 }
@@ -44,8 +47,8 @@ export interface Representation {
   /** `304 Not Modified`, with ETag, Vary, Cache-Control, Content-Location as 9110 15.4.5 wants. */
   readonly headNotModified: Extent;
   /**
-   * `206 Partial Content` without `Content-Range`, `Content-Length` and `Content-Type`, which the server adds: one part and
-   * `multipart/byteranges` need different ones.
+   * `206 Partial Content` without `Content-Range`, `Content-Length` and `Content-Type`, which the server adds: one part
+   * and `multipart/byteranges` need different ones.
    */
   readonly headPartial: Extent;
   /** `412 Precondition Failed`: complete (`Content-Length: 0`). */
@@ -58,7 +61,10 @@ export interface Resource {
   readonly contentType: string;
   /** Seconds since 1970-01-01T00:00Z, when the bundle has an honest time; the heads then carry `Last-Modified`. */
   readonly lastModified?: number | undefined;
-  /** Field lines that the site gives this path, each ended by CRLF: for answers about it that the server words (406, 416, 405). */
+  /**
+   * Field lines that the site gives this path, each ended by CRLF: for answers about it that the server words (406,
+   * 416, 405).
+   */
   readonly fields?: string | undefined;
   /** `103 Early Hints`, complete with its empty line, where the bundle was made with it. */
   readonly hints?: Extent | undefined;
@@ -83,8 +89,8 @@ export interface Resource {
 export type Lookup =
   | { readonly kind: 'resource'; readonly resource: Resource }
   /**
-   * `location` is an origin-relative, percent-encoded path that begins with exactly one slash; or an address of another host
-   * with its scheme, where a rule of the site names it. It may have a query or fragment of its own.
+   * `location` is an origin-relative, percent-encoded path that begins with exactly one slash; or an address of another
+   * host with its scheme, where a rule of the site names it. It may have a query or fragment of its own.
    */
   | {
       readonly kind: 'redirect';
@@ -103,9 +109,10 @@ export interface Store {
   readonly size: number;
   /**
    * What answers the path `bytes[start..end)`: decoded once, normalised, absolute, without query. O(1), and without
-   * allocation for a path that was seen before. Index pages, `/about` -> `about.html`, `/dir` -> `/dir/` and the nearest 404
-   * page are resolved here: the answer for every path is known when the bundle is made. The same path has the same answer for as long as
-   * this store is served, unless it is `passing` or `fleeting`: HTTP keeps it. What changes is another store.
+   * allocation for a path that was seen before. Index pages, `/about` -> `about.html`, `/dir` -> `/dir/` and the
+   * nearest 404 page are resolved here: the answer for every path is known when the bundle is made. The same path has
+   * the same answer for as long as this store is served, unless it is `passing` or `fleeting`: HTTP keeps it. What
+   * changes is another store.
    */
   lookup(bytes: Uint8Array, start: number, end: number): Lookup;
   /** Every resource, in the order of their paths; those that are not `wanted` are not even looked at. */

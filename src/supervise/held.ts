@@ -1,4 +1,7 @@
-/** What a supervisor holds for the programs that it starts: the listening sockets, the TAP, or the network card. It stays when they come and go. */
+/**
+ * What a supervisor holds for the programs that it starts: the listening sockets, the TAP, or the network card. It
+ * stays when they come and go.
+ */
 
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
@@ -21,8 +24,8 @@ export interface Held {
 }
 
 /**
- * A card has no one holder, as a TAP has: two programs on it, each with a socket of its own, would both answer. Throws a sentence where that
- * is what `options` ask for beside `held`.
+ * A card has no one holder, as a TAP has: two programs on it, each with a socket of its own, would both answer. Throws
+ * a sentence where that is what `options` ask for beside `held`.
  */
 export function checkAlone(options: ServeOptions, held: Held | undefined): void {
   const card = options.net === 'direct' ? options.direct.interface : undefined;

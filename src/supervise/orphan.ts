@@ -12,7 +12,10 @@ import type { Foreign } from './supervisor.js';
 /** Milliseconds that it may take to answer. */
 const PATIENCE = 5000;
 
-/** Undefined: nobody listens at `control`. Rejects with a sentence when one does that has a supervisor, or serves elsewhere. */
+/**
+ * Undefined: nobody listens at `control`. Rejects with a sentence when one does that has a supervisor, or serves
+ * elsewhere.
+ */
 export async function takeFromOrphan(
   control: string,
   options: ServeOptions,

@@ -55,7 +55,8 @@ export const processRunner: MakeRunner = ({ hostFolder, args, log }): Runner => 
     });
     child.unref();
     for (const until = Date.now() + START; Date.now() < until; ) {
-      // One that was started before may come up at this moment: whoever started it was killed. Then ours ends, and that one is it.
+      // One that was started before may come up at this moment: whoever started it was killed. Then ours ends, and that
+      // one is it.
       if (over && !(await socketAnswers(control))) throw new Error(lastLine(output, from));
       const running = await status().catch(() => undefined);
       if (running !== undefined && running.image === image.id) return running;

@@ -4,8 +4,9 @@ import { Failure } from '../errors/failure.js';
 const FIRST = 3;
 
 /**
- * The listening sockets that were passed to this process, in the order of the socket unit: at most `most`; with HTTPS its socket comes
- * first, that for HTTP second. What says so is taken out of the environment, so that no program started from here takes them for itself.
+ * The listening sockets that were passed to this process, in the order of the socket unit: at most `most`; with HTTPS
+ * its socket comes first, that for HTTP second. What says so is taken out of the environment, so that no program
+ * started from here takes them for itself.
  */
 export function activatedSockets(most: number, env: NodeJS.ProcessEnv = process.env, pid = process.pid): number[] {
   const { LISTEN_PID: whose, LISTEN_FDS: count } = env;

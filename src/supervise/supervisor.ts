@@ -1,6 +1,7 @@
 /**
- * Holds what a site is served on, starts the programs that serve it, and hands the traffic from one to the next. A new program comes
- * up beside the running one, opens its site and tests itself; only then it is told to take over, and the old one to finish.
+ * Holds what a site is served on, starts the programs that serve it, and hands the traffic from one to the next. A new
+ * program comes up beside the running one, opens its site and tests itself; only then it is told to take over, and the
+ * old one to finish.
  */
 
 import { existsSync, rmSync } from 'node:fs';
@@ -17,7 +18,10 @@ const MOST_RETIRED = 8;
 /** Milliseconds that a program may take until it has opened its site and tested itself, and then until it serves. */
 const GATE = 120_000;
 const TAKE_OVER = 60_000;
-/** Milliseconds before a program that ended by itself is started again: doubled each time, until it has served for a while. */
+/**
+ * Milliseconds before a program that ended by itself is started again: doubled each time, until it has served for a
+ * while.
+ */
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 5000;
 const STEADY = 30_000;
@@ -248,8 +252,8 @@ export class Supervisor {
   }
 
   /**
-   * A replacement failed. Mostly `old` has never stopped serving, or took the traffic back when its successor went; if it had
-   * given it away for good, its program is started anew, and what is open in it goes on.
+   * A replacement failed. Mostly `old` has never stopped serving, or took the traffic back when its successor went; if
+   * it had given it away for good, its program is started anew, and what is open in it goes on.
    */
   private async recover(old: Program | undefined): Promise<void> {
     if (old === undefined || old.stage === 'over' || this.ending) return;
@@ -343,8 +347,8 @@ async function within<T>(promise: Promise<T>, milliseconds: number, sentence: st
 }
 
 /**
- * Where the program's site is after a swap. An image's bundle comes with the same program: from then on it is that image's folder that
- * counts, since the one that the program was started from may be removed.
+ * Where the program's site is after a swap. An image's bundle comes with the same program: from then on it is that
+ * image's folder that counts, since the one that the program was started from may be removed.
  */
 function siteOf(what: What, bundle: string): Pick<What, 'folder' | 'instead'> {
   const folder = dirname(bundle);

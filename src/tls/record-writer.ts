@@ -1,9 +1,9 @@
 /**
  * What leaves: plaintext waits by reference, and is sealed when there is room below.
  *
- * Where the flow below keeps nothing of what it is offered (the kernel's sockets), neither does this: a record is a function of key, number
- * and content, and made again until all of it has left. Elsewhere a peer that does not read holds at most `TlsLimits.sealed` bytes of
- * ciphertext, and what is in flight.
+ * Where the flow below keeps nothing of what it is offered (the kernel's sockets), neither does this: a record is a
+ * function of key, number and content, and made again until all of it has left. Elsewhere a peer that does not read
+ * holds at most `TlsLimits.sealed` bytes of ciphertext, and what is in flight.
  */
 import { Memory } from '../memory/memory.js';
 import type { Flow } from '../net/flow.js';
@@ -34,7 +34,9 @@ export class RecordWriter {
   /** Bytes of the record with the next number that have left, and the length of its content; 0: none. */
   #left = 0;
   #begun = 0;
-  /** Records that are sealed before any of them is offered: few where few left before, so that little is sealed in vain. */
+  /**
+   * Records that are sealed before any of them is offered: few where few left before, so that little is sealed in vain.
+   */
   #atOnce = MOST_AT_ONCE;
 
   constructor(inner: Flow, endpoint: Endpoint) {

@@ -1,5 +1,6 @@
 /**
- * A flow that protects another: what is written leaves as TLS records (`RecordWriter`), what comes is decrypted and checked here.
+ * A flow that protects another: what is written leaves as TLS records (`RecordWriter`), what comes is decrypted and
+ * checked here.
  */
 import type { Memory } from '../memory/memory.js';
 import type { Endpoint as Address, CloseReason, Flow, FlowHandler, FlowInfo, FlowSecurity } from '../net/flow.js';
@@ -232,7 +233,10 @@ export class TlsFlow implements Flow, Channel {
     this.#partialLength = needed;
   }
 
-  /** Bytes of the record whose header is at `at`, header included; 0: it may not be so long, and the connection has ended. */
+  /**
+   * Bytes of the record whose header is at `at`, header included; 0: it may not be so long, and the connection has
+   * ended.
+   */
   #sizeAt(bytes: Uint8Array, at: number): number {
     const type = bytes[at]!;
     const length = (bytes[at + 3]! << 8) | bytes[at + 4]!;
@@ -258,7 +262,10 @@ export class TlsFlow implements Flow, Channel {
     this.#checked(() => this.#plain(type, bytes, at + RECORD_HEADER, end));
   }
 
-  /** Runs what reads a peer's words. An error of the peer ends the connection with its alert; any other with `internal_error`. */
+  /**
+   * Runs what reads a peer's words. An error of the peer ends the connection with its alert; any other with
+   * `internal_error`.
+   */
   #checked(read: () => void): void {
     try {
       read();
@@ -436,8 +443,9 @@ export class TlsFlow implements Flow, Channel {
   }
 
   /**
-   * Tells the owner that what it waited for has left, and sends what it writes then. A flow below that took all at once tells of nothing
-   * itself; it ends this by taking no more: the kernel's sockets do after 1 MiB, and go on with `drained`.
+   * Tells the owner that what it waited for has left, and sends what it writes then. A flow below that took all at once
+   * tells of nothing itself; it ends this by taking no more: the kernel's sockets do after 1 MiB, and go on with
+   * `drained`.
    */
   #tell(): void {
     while (this.#above && !this.#over && this.queued <= this.#low) {

@@ -10,7 +10,9 @@ import { TlsFlow, type TlsOwner } from './tls-flow.js';
 import type { ClientHello } from './wire/client-hello.js';
 import { CONTENT } from './wire/numbers.js';
 
-/** Takes a connection over whose client has no TLS 1.3: it is given `bytes` first, as they came, and then what comes. */
+/**
+ * Takes a connection over whose client has no TLS 1.3: it is given `bytes` first, as they came, and then what comes.
+ */
 export type OlderEngine = (inner: Flow, hello: ClientHello, bytes: Uint8Array, accept: Accept) => void;
 
 export interface TlsServerOptions extends ServerConfiguration {
@@ -101,7 +103,10 @@ export class TlsServer implements FlowHandler, TlsOwner {
     this.#handshakes.add(inner);
   };
 
-  /** For a shutdown: ends connections that have said nothing yet. Handshakes that have begun go on, to the one answer that they get. */
+  /**
+   * For a shutdown: ends connections that have said nothing yet. Handshakes that have begun go on, to the one answer
+   * that they get.
+   */
   drain(): void {
     for (const flow of [...this.#handshakes]) {
       if (flow.context !== undefined) continue;

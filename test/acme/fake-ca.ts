@@ -1,4 +1,7 @@
-/** A certificate authority in memory: checks every signature, nonce and request as RFC 8555 has it, and does what a test wants of it. */
+/**
+ * A certificate authority in memory: checks every signature, nonce and request as RFC 8555 has it, and does what a test
+ * wants of it.
+ */
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import type { PublicJwk, SigningKey } from '../../src/acme/crypto.js';
 import { type CertificateFacts, factsOf } from '../../src/acme/der/certificate.js';

@@ -1,4 +1,6 @@
-/** Twenty ways in which keeping certificates has gone wrong for others, each with the rule by which it does not here. */
+/**
+ * Twenty ways in which keeping certificates has gone wrong for others, each with the rule by which it does not here.
+ */
 import { createHash, X509Certificate } from 'node:crypto';
 import t from 'tap';
 import { Dns01 } from '../../src/acme/authority/dns-01.js';

@@ -1,4 +1,7 @@
-/** `.github/workflows/ci.yml` as GitHub reads it: its jobs, a run of each for each row of its matrix, expressions replaced. */
+/**
+ * `.github/workflows/ci.yml` as GitHub reads it: its jobs, a run of each for each row of its matrix, expressions
+ * replaced.
+ */
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 

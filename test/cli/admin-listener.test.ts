@@ -1,4 +1,6 @@
-/** Pages about the server, as the program has them: on a listener of their own, and nothing of them where visitors are. */
+/**
+ * Pages about the server, as the program has them: on a listener of their own, and nothing of them where visitors are.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';

@@ -130,7 +130,9 @@ t.test('serves HTTPS, and redirects HTTP there', async (t) => {
   t.equal(await server.exit, 0);
 });
 
-/** What HTTP/2 has for a path, with which field of Strict-Transport-Security; rejects where ALPN chose something else. */
+/**
+ * What HTTP/2 has for a path, with which field of Strict-Transport-Security; rejects where ALPN chose something else.
+ */
 function get2(port: number, path: string): Promise<{ status: number; hsts: string | undefined; bytes: number }> {
   return new Promise((done, reject) => {
     const session = http2Connect(`https://127.0.0.1:${port}`, { rejectUnauthorized: false, ALPNProtocols: ['h2'] });

@@ -1,4 +1,7 @@
-/** Standard output and standard error that take nothing more: a full disk, a reader that has gone. Nothing that serves ends for that. */
+/**
+ * Standard output and standard error that take nothing more: a full disk, a reader that has gone. Nothing that serves
+ * ends for that.
+ */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, lstatSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';

@@ -11,7 +11,10 @@ const HOLD = pathToFileURL(resolve('test', 'signals', 'hold.mjs')).href;
 const python = spawnSync('python3', ['-c', 'import pty']).status === 0;
 const skip = (process.platform !== 'linux' && '/proc') || (!python && 'python3 makes terminals');
 
-/** Runs argv as the foreground of a new terminal until it says `word`, then does what `act` says; prints what the terminal showed. */
+/**
+ * Runs argv as the foreground of a new terminal until it says `word`, then does what `act` says; prints what the
+ * terminal showed.
+ */
 const TERMINAL = `
 import os, pty, select, signal, sys, time
 word, act, argv = sys.argv[1].encode(), sys.argv[2], sys.argv[3:]

@@ -1,4 +1,7 @@
-/** What can go wrong with a host: its disk, its clock, its clone. Each time a site goes on being served, and the log says why. */
+/**
+ * What can go wrong with a host: its disk, its clock, its clone. Each time a site goes on being served, and the log
+ * says why.
+ */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {

@@ -1,4 +1,6 @@
-/** `deploy init` once more on a host: the tool, the hook and the settings that were named are new, and all else stays. */
+/**
+ * `deploy init` once more on a host: the tool, the hook and the settings that were named are new, and all else stays.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';

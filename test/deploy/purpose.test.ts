@@ -1,4 +1,6 @@
-/** What a signature is for, and until when: images of another repository, of another branch, by an old or a revoked key. */
+/**
+ * What a signature is for, and until when: images of another repository, of another branch, by an old or a revoked key.
+ */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

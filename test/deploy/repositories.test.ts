@@ -1,4 +1,7 @@
-/** Repositories and settings of git that are not ours: what is checked out, hash functions, a user's configuration, odd commits. */
+/**
+ * Repositories and settings of git that are not ours: what is checked out, hash functions, a user's configuration, odd
+ * commits.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -99,7 +99,8 @@ export class Stage {
   }
 
   /**
-   * The same with the first image found good. It is made once for all tests of a file, and copied: most of a test's time is git's.
+   * The same with the first image found good. It is made once for all tests of a file, and copied: most of a test's
+   * time is git's.
    */
   static async served(t: Test, options: Partial<HostConfig> = {}): Promise<Stage> {
     template ??= makeTemplate();

@@ -1,7 +1,7 @@
 /**
- * The whole way of a post, with real parts: a source repository, a CI checkout that builds with Jekyll, a deployment repository, a
- * host in a network namespace of its own that cron and git's hook drive, and a client in another one. `npm run demo:deploy` shows
- * it; a test plays it.
+ * The whole way of a post, with real parts: a source repository, a CI checkout that builds with Jekyll, a deployment
+ * repository, a host in a network namespace of its own that cron and git's hook drive, and a client in another one.
+ * `npm run demo:deploy` shows it; a test plays it.
  */
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * Every command that README, docs/, the site and help texts show is run, in the order of its page, in a scratch folder and a network
- * namespace of its own: how is in `how.ts`.
+ * Every command that README, docs/, the site and help texts show is run, in the order of its page, in a scratch folder
+ * and a network namespace of its own: how is in `how.ts`.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -17,7 +17,9 @@ t.setTimeout(180_000);
 
 const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
 
-/** What `npm run NAME -- WORDS`, `npm start` or two of them in a row run when all is built: the end of the last script. */
+/**
+ * What `npm run NAME -- WORDS`, `npm start` or two of them in a row run when all is built: the end of the last script.
+ */
 function scriptOf(command: string): string {
   const [, name, words = ''] = /npm (?:run )?([\w:-]+)(?: -- (.*))?$/.exec(command) ?? [];
   const script = scripts[name ?? ''];
@@ -53,7 +55,9 @@ class Scratch {
     return scratch;
   }
 
-  /** A clone in which everything is built, without the places where commands write; `sudo` and `sitekernel` on the path. */
+  /**
+   * A clone in which everything is built, without the places where commands write; `sudo` and `sitekernel` on the path.
+   */
   private fill(): void {
     mkdirSync(join(this.folder, 'build', 'api'), { recursive: true });
     for (const name of ['dist', 'site', 'node_modules', 'package.json'])

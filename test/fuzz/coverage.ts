@@ -1,4 +1,7 @@
-/** Which blocks of `src/net` ran, as V8 counts them (inspector, precise coverage by block): does a run reach anything new? */
+/**
+ * Which blocks of `src/net` ran, as V8 counts them (inspector, precise coverage by block): does a run reach anything
+ * new?
+ */
 import { type Profiler, Session } from 'node:inspector/promises';
 
 export class Coverage {

@@ -1,7 +1,7 @@
 /**
- * `npm run fuzz:net -- [--frames N] [--seed N] [--replay FILE]`: throws structured lies at the whole stack. A run that fails is
- * written as a tape, cut short, which `--replay` plays again. Runs whose tape reached code that none before it reached are kept
- * in memory and changed (V8's block coverage decides), unless `--no-coverage`.
+ * `npm run fuzz:net -- [--frames N] [--seed N] [--replay FILE]`: throws structured lies at the whole stack. A run that
+ * fails is written as a tape, cut short, which `--replay` plays again. Runs whose tape reached code that none before it
+ * reached are kept in memory and changed (V8's block coverage decides), unless `--no-coverage`.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * A stack under fuzz: listeners, an owner of connections that reads, writes, pauses and ends as the tape says, time that goes
- * on, and the watch over what must always hold. What does not hold is a `Problem`.
+ * A stack under fuzz: listeners, an owner of connections that reads, writes, pauses and ends as the tape says, time
+ * that goes on, and the watch over what must always hold. What does not hold is a `Problem`.
  */
 import { Memory } from '../../src/memory/memory.js';
 import { MemoryDevice, NO_OFFLOAD } from '../../src/net/device/memory/memory-link.js';

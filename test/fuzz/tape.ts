@@ -1,6 +1,6 @@
 /**
- * What a fuzzed run decides by: bytes that were recorded, then bytes that are drawn. Whatever was drawn is recorded too, so that
- * a run is its tape: it can be played again, cut, changed and spliced.
+ * What a fuzzed run decides by: bytes that were recorded, then bytes that are drawn. Whatever was drawn is recorded
+ * too, so that a run is its tape: it can be played again, cut, changed and spliced.
  */
 import { SeededRandom } from '../../src/net/host/seeded-random.js';
 

@@ -36,7 +36,10 @@ t.test('an old bundle goes with the last answer out of it, and 20 swaps leave on
     t.match(await askControl(control, { do: 'swap', bundle: await site(i), id: `${i}` }), { ok: true, image: `${i}` });
     t.equal(await (await fetch(url!)).text(), `number ${i}`);
   };
-  /** Collects until the maps are these; answers what they are in the end. What is ready for a second goes with a request in the next. */
+  /**
+   * Collects until the maps are these; answers what they are in the end. What is ready for a second goes with a request
+   * in the next.
+   */
   const mapsAre = async (expected: readonly number[]): Promise<readonly number[]> => {
     let maps: readonly number[] = [];
     for (let look = 0; look < 200; look++) {

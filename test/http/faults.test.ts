@@ -1,4 +1,7 @@
-/** A mistake of ours, or of a store, in one flow's turn: it ends that flow, is counted and reported, and nothing else happens. */
+/**
+ * A mistake of ours, or of a store, in one flow's turn: it ends that flow, is counted and reported, and nothing else
+ * happens.
+ */
 import t from 'tap';
 import { FRAME } from '../../src/http/h2/frames.js';
 import type { HttpOptions } from '../../src/http/index.js';

@@ -9,7 +9,10 @@ import { writeSite } from './lines/site.js';
 /** `npm run fuzz:http` sets it to 1,000,000. */
 const runs = Number(process.env['FUZZ_RUNS'] ?? 4000);
 const ROUNDS = 20;
-/** Bytes that the heap may be larger after all rounds than after the first: what is remembered of each run would be far more. */
+/**
+ * Bytes that the heap may be larger after all rounds than after the first: what is remembered of each run would be far
+ * more.
+ */
 const GROWTH = 4 * 1024 * 1024;
 
 if (runs > 10_000) t.setTimeout(24 * 3600 * 1000);

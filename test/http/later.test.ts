@@ -1,4 +1,7 @@
-/** Answers out of content that is not in memory: written as the peer takes them, in order, and never more than two pieces held. */
+/**
+ * Answers out of content that is not in memory: written as the peer takes them, in order, and never more than two
+ * pieces held.
+ */
 import fc from 'fast-check';
 import t from 'tap';
 import { PIECE } from '../../src/http/answer/later.js';

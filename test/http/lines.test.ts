@@ -1,4 +1,7 @@
-/** Each line of what the server promises, over three networks, which must give the same bytes. See docs/generated/http-ledger.md. */
+/**
+ * Each line of what the server promises, over three networks, which must give the same bytes. See
+ * docs/generated/http-ledger.md.
+ */
 import t from 'tap';
 import type { SocketKind } from '../../src/net/sockets/open.js';
 import { openStore, type Store } from '../../src/store/index.js';

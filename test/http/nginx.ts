@@ -61,7 +61,10 @@ export async function startNginx(server: string, http = ''): Promise<Nginx> {
   };
 }
 
-/** Sends bytes and FIN; the status codes that come back, in order, and how the connection ended. Reads content by its length, not strictly. */
+/**
+ * Sends bytes and FIN; the status codes that come back, in order, and how the connection ended. Reads content by its
+ * length, not strictly.
+ */
 export async function statuses(port: number, bytes: string | Uint8Array, methods: readonly string[]): Promise<string> {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
   const chunks: Buffer[] = [];

@@ -14,9 +14,9 @@ const DATE =
   /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d\d:\d\d:\d\d GMT$/;
 
 /**
- * Parses what a server sent in answer to requests with the given methods (`GET` for those beyond; empty for one that did not parse,
- * which may have been for a head alone). Throws at the first
- * thing that RFC 9112 does not allow, or that this server never sends, and when bytes are left over.
+ * Parses what a server sent in answer to requests with the given methods (`GET` for those beyond; empty for one that
+ * did not parse, which may have been for a head alone). Throws at the first thing that RFC 9112 does not allow, or that
+ * this server never sends, and when bytes are left over.
  */
 export function parseResponses(bytes: Uint8Array, methods: readonly string[] = []): Response[] {
   const text = Buffer.from(bytes).toString('latin1');
@@ -61,7 +61,10 @@ export function parseResponses(bytes: Uint8Array, methods: readonly string[] = [
   return responses;
 }
 
-/** What two answers to the same request have not in common, though it is nothing of their connections; undefined: nothing. */
+/**
+ * What two answers to the same request have not in common, though it is nothing of their connections; undefined:
+ * nothing.
+ */
 export function differenceOf(one: Response, other: Response): string | undefined {
   const told = ({ status, fields, body }: Response): string =>
     JSON.stringify([

@@ -31,8 +31,8 @@ export class Setup {
   }
 
   /**
-   * Sends one request and reads its one response. The same is asked for in HTTP/2, where HTTP/2 has words for it, and must be answered in the
-   * same way.
+   * Sends one request and reads its one response. The same is asked for in HTTP/2, where HTTP/2 has words for it, and
+   * must be answered in the same way.
    */
   ask(request: string): Response {
     const flow = this.exchange(request);

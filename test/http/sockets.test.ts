@@ -36,7 +36,9 @@ async function serve(
   return { port: listener.endpoint.port, store, server };
 }
 
-/** Sends pieces, one after the other, and FIN unless told otherwise; everything that comes back until the server's FIN. */
+/**
+ * Sends pieces, one after the other, and FIN unless told otherwise; everything that comes back until the server's FIN.
+ */
 async function exchange(port: number, pieces: readonly (string | Uint8Array)[], fin = true): Promise<Uint8Array> {
   const socket: Socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
   const chunks: Buffer[] = [];

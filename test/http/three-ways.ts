@@ -1,6 +1,6 @@
 /**
- * The same bytes to the same server three ways: in memory, over the kernel's sockets (Node's, and by our own calls), and over two stacks
- * of ours with a cable between them. Time is virtual in all three: a step may let some of it pass.
+ * The same bytes to the same server three ways: in memory, over the kernel's sockets (Node's, and by our own calls),
+ * and over two stacks of ours with a cable between them. Time is virtual in all three: a step may let some of it pass.
  */
 import { connect } from 'node:net';
 import { type HttpOptions, HttpServer } from '../../src/http/index.js';

@@ -1,4 +1,7 @@
-/** `docs/generated/http-ledger.md`: each line of what the HTTP server promises, with its tests. Written from test/http/lines, and from nothing else. */
+/**
+ * `docs/generated/http-ledger.md`: each line of what the HTTP server promises, with its tests. Written from
+ * test/http/lines, and from nothing else.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SECTIONS } from '../http/lines/index.js';

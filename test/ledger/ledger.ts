@@ -3,7 +3,8 @@
  *
  * A test proves a requirement when its name carries the requirement's id in square brackets, `[9293 MUST-4]` or
  * `[1122 3.2.1.1]`; several ids may stand in one name. The requirements are in `docs/requirements/rfc*.json`, the
- * refusals in `docs/requirements/refusals.json`; `docs/generated/conformance.md` is written from both, and from nothing else.
+ * refusals in `docs/requirements/refusals.json`; `docs/generated/conformance.md` is written from both, and from nothing
+ * else.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';

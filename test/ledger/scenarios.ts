@@ -1,6 +1,7 @@
 /**
- * `docs/generated/scenarios.md`: what the suites of others prove of a stack, row by row, and which test of ours does the same, or why the row is not
- * about us. The rows are in `docs/requirements/scenarios.json`; a row's tests are named by how their names begin.
+ * `docs/generated/scenarios.md`: what the suites of others prove of a stack, row by row, and which test of ours does
+ * the same, or why the row is not about us. The rows are in `docs/requirements/scenarios.json`; a row's tests are named
+ * by how their names begin.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';

@@ -1,4 +1,7 @@
-/** `npm run ledger`: writes the ledgers in docs/ from the lists and the tests, and says what is open. Run in the project's folder. */
+/**
+ * `npm run ledger`: writes the ledgers in docs/ from the lists and the tests, and says what is open. Run in the
+ * project's folder.
+ */
 import { writeFileSync } from 'node:fs';
 import { renderHttpLedger } from './http-ledger.js';
 import { readLedger, renderLedger, unknownIds, unproven } from './ledger.js';

@@ -1,6 +1,6 @@
 /**
- * The work that one packet causes is bounded by a constant, whatever was sent before it: what is looked at is counted, in each table that
- * strangers fill. What TCP does with ACKs, SACKs and crumbs is in `tcp/liars.test.ts`.
+ * The work that one packet causes is bounded by a constant, whatever was sent before it: what is looked at is counted,
+ * in each table that strangers fill. What TCP does with ACKs, SACKs and crumbs is in `tcp/liars.test.ts`.
  */
 import t from 'tap';
 import { Drops } from '../../src/net/drops.js';

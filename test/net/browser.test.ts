@@ -22,7 +22,10 @@ t.test('the stack imports nothing from Node, reads no clock and draws no lots', 
   }
 });
 
-/** Two hosts on a cable in memory: one listens, the other asks. Answers what was received, in milliseconds of virtual time. */
+/**
+ * Two hosts on a cable in memory: one listens, the other asks. Answers what was received, in milliseconds of virtual
+ * time.
+ */
 const PAGE = `
 import { Memory } from './build/src/memory/memory.js';
 import { congestionByName, memoryLink, parseIpv4, Stack, TcpLayer } from './build/src/net/index.js';

@@ -1,6 +1,6 @@
 /**
- * Run with `--expose-gc`: fills each table of the stack up to its bound, and says as JSON what is counted for it and what it really takes.
- * The peer is made by hand: it costs nothing that would be measured with it.
+ * Run with `--expose-gc`: fills each table of the stack up to its bound, and says as JSON what is counted for it and
+ * what it really takes. The peer is made by hand: it costs nothing that would be measured with it.
  */
 import { Memory } from '../../src/memory/memory.js';
 import { MemoryDevice } from '../../src/net/device/memory/memory-link.js';

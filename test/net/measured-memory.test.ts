@@ -1,4 +1,6 @@
-/** What the budget and the tables count is what they take: measured in a process whose heap can be collected at will. */
+/**
+ * What the budget and the tables count is what they take: measured in a process whose heap can be collected at will.
+ */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';

@@ -1,6 +1,7 @@
 /**
- * `npm test [FILE...]`: runs every test with tap, or the compiled files that are named, and ends with the counts. Files run side by
- * side: what they make (namespaces, folders, ports) carries the number of their process, and no test is about speed.
+ * `npm test [FILE...]`: runs every test with tap, or the compiled files that are named, and ends with the counts. Files
+ * run side by side: what they make (namespaces, folders, ports) carries the number of their process, and no test is
+ * about speed.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * Packages that are compiled on installation and that only wire tests use: installed by `npm test` where a compiler is, or where one may
- * be installed, so that `npm ci` wants nothing but Node.
+ * Packages that are compiled on installation and that only wire tests use: installed by `npm test` where a compiler is,
+ * or where one may be installed, so that `npm ci` wants nothing but Node.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

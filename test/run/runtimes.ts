@@ -1,4 +1,6 @@
-/** Lines of Node beside the one that runs the tests, pinned with their integrity in `test/runtimes/package-lock.json`. */
+/**
+ * Lines of Node beside the one that runs the tests, pinned with their integrity in `test/runtimes/package-lock.json`.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';

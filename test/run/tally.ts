@@ -1,7 +1,7 @@
 /**
  * Counts what tap reported, and nothing else. One test is one `t.test` block without blocks inside it (or a whole file
- * that has none). A block that was skipped counts as skipped; an assertion that fails beside blocks, a file that dies, times
- * out or holds no test counts as one failure.
+ * that has none). A block that was skipped counts as skipped; an assertion that fails beside blocks, a file that dies,
+ * times out or holds no test counts as one failure.
  */
 
 import type { Readable } from 'node:stream';

@@ -1,5 +1,5 @@
-// Given to Node by --import: files of the site are opened only when the file HOLD is gone. So a start lasts as long as a test wants it to;
-// the file HOLD.PID says that it has come that far.
+// Given to Node by --import: files of the site are opened only when the file HOLD is gone. So a start lasts as long as
+// a test wants it to; the file HOLD.PID says that it has come that far.
 import { existsSync, writeFileSync } from 'node:fs';
 import promises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';

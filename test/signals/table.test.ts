@@ -1,4 +1,7 @@
-/** Every cell of the table in docs/signals.md: the signal is sent to that process in that phase, and does what the table says. */
+/**
+ * Every cell of the table in docs/signals.md: the signal is sent to that process in that phase, and does what the table
+ * says.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

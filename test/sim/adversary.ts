@@ -1,6 +1,7 @@
 /**
- * A client of the network's hosts that opens connections and then lies about what it gets (`liar.ts`), while honest ones go on beside it.
- * What it says is drawn from the seed; each host answers on a port of its own for it, with more than it will ever take.
+ * A client of the network's hosts that opens connections and then lies about what it gets (`liar.ts`), while honest
+ * ones go on beside it. What it says is drawn from the seed; each host answers on a port of its own for it, with more
+ * than it will ever take.
  */
 import { Memory } from '../../src/memory/memory.js';
 import { NO_FAULTS } from '../../src/net/device/wrap/faults.js';
@@ -82,7 +83,10 @@ export class Adversary {
     world.time.schedule(interval, () => this.strike());
   }
 
-  /** A host that it was cut off from, or that it took everything from, would wait for it for ever, as TCP is made: it is ended here. */
+  /**
+   * A host that it was cut off from, or that it took everything from, would wait for it for ever, as TCP is made: it is
+   * ended here.
+   */
   end(): void {
     for (const [host, flow] of this.flows) host.enter(() => flow.reset());
   }

@@ -1,4 +1,7 @@
-/** A client that asks for what its plan says, in a way that a hand-over may find it in the middle of; every byte of each answer is compared. */
+/**
+ * A client that asks for what its plan says, in a way that a hand-over may find it in the middle of; every byte of each
+ * answer is compared.
+ */
 import { Memory } from '../../src/memory/memory.js';
 import type { CloseReason, Flow, FlowHandler } from '../../src/net/flow.js';
 import type { SimHost } from './host.js';

@@ -1,7 +1,7 @@
 /**
- * An attacker on the same network that cannot see the victims' traffic: floods of SYNs from forged sources, blind resets,
- * data and ACKs for guessed connections, forged ICMP errors, malformed frames. Nothing of it may change what the victims
- * deliver to each other.
+ * An attacker on the same network that cannot see the victims' traffic: floods of SYNs from forged sources, blind
+ * resets, data and ACKs for guessed connections, forged ICMP errors, malformed frames. Nothing of it may change what
+ * the victims deliver to each other.
  */
 import { NO_FAULTS } from '../../src/net/device/wrap/faults.js';
 import type { SeededRandom } from '../../src/net/host/seeded-random.js';

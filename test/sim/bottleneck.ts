@@ -1,6 +1,6 @@
 /**
- * Downloads that share a bottleneck, in virtual time: each server a host of its own behind a switch, one client behind a
- * link with rate, delay, queue and loss. What arrived is counted at the client.
+ * Downloads that share a bottleneck, in virtual time: each server a host of its own behind a switch, one client behind
+ * a link with rate, delay, queue and loss. What arrived is counted at the client.
  */
 import { Memory } from '../../src/memory/memory.js';
 import { type Faults, NO_FAULTS } from '../../src/net/device/wrap/faults.js';
@@ -16,7 +16,10 @@ export interface Bottleneck {
   readonly delay: number;
   readonly queue: number;
   readonly loss: number;
-  /** ms that a frame may be under way longer, uniform; without `reorder` the order is kept, with it that share (0..1) passes others. */
+  /**
+   * ms that a frame may be under way longer, uniform; without `reorder` the order is kept, with it that share (0..1)
+   * passes others.
+   */
   readonly jitter?: number;
   readonly reorder?: number;
 }
@@ -94,7 +97,9 @@ export function goodput(
   return received.map((bytes, i) => ((bytes - (before[i] as number)) * 8) / (until - from) / 1000);
 }
 
-/** Mean virtual ms from SYN to the last byte, of `count` new connections one after the other that ask for `size` bytes. */
+/**
+ * Mean virtual ms from SYN to the last byte, of `count` new connections one after the other that ask for `size` bytes.
+ */
 export function fetches(
   seed: number,
   link: Bottleneck,

@@ -1,4 +1,7 @@
-/** A host of the simulation: a `StackHost` on a device of its own in virtual time, with what the simulation counts and spoils. */
+/**
+ * A host of the simulation: a `StackHost` on a device of its own in virtual time, with what the simulation counts and
+ * spoils.
+ */
 import { MemoryDevice, NO_OFFLOAD } from '../../src/net/device/memory/memory-link.js';
 import { Ipv6Mode } from '../../src/net/direct/address/ipv6-mode.js';
 import { DROP_NAMES } from '../../src/net/drops.js';

@@ -1,4 +1,7 @@
-/** A small HTTP/1.1 client over flows, for simulations: keeps connections alive and fetches a list of paths over a few of them. */
+/**
+ * A small HTTP/1.1 client over flows, for simulations: keeps connections alive and fetches a list of paths over a few
+ * of them.
+ */
 import { Memory } from '../../src/memory/memory.js';
 import type { CloseReason, Flow, FlowHandler } from '../../src/net/flow.js';
 import { concat } from './packets.js';

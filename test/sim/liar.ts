@@ -1,7 +1,8 @@
 /**
- * A peer that lies about what it got, one segment at a time: SACKs of single bytes and of every other segment, duplicate ACKs by hundreds,
- * ACKs of a byte each, ACKs of what is still on its way or was never sent, DSACKs of nothing, ECE, windows that shrink by odd numbers,
- * crumbs of data here and there. What it says next is drawn from dice that are handed in, a seed's or a tape's.
+ * A peer that lies about what it got, one segment at a time: SACKs of single bytes and of every other segment,
+ * duplicate ACKs by hundreds, ACKs of a byte each, ACKs of what is still on its way or was never sent, DSACKs of
+ * nothing, ECE, windows that shrink by odd numbers, crumbs of data here and there. What it says next is drawn from dice
+ * that are handed in, a seed's or a tape's.
  */
 
 /** One segment of it. Sequence numbers as on the wire. */
@@ -99,7 +100,10 @@ export class Liar {
     return { ack: (this.acked + Math.min(bytes, this.flight)) | 0 };
   }
 
-  /** Three blocks of `size` bytes, `step` apart, that go on where the last ones ended; a negative size: from the top down. */
+  /**
+   * Three blocks of `size` bytes, `step` apart, that go on where the last ones ended; a negative size: from the top
+   * down.
+   */
   private everyOther(size: number, step: number): [number, number][] {
     const blocks: [number, number][] = [];
     for (let i = 0; i < 3; i++) {

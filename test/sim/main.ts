@@ -1,6 +1,7 @@
 /**
- * `npm run sim -- [--seed N] [--seeds N] [--from N] [--pcap FILE] [--adversary]`: runs one seed and tells about it, or many
- * and stops at the first that fails. With `--adversary` each network has a client that lies about what it gets. A failing seed is cut down to the fewest faults that still make it fail, and written as a capture.
+ * `npm run sim -- [--seed N] [--seeds N] [--from N] [--pcap FILE] [--adversary]`: runs one seed and tells about it, or
+ * many and stops at the first that fails. With `--adversary` each network has a client that lies about what it gets. A
+ * failing seed is cut down to the fewest faults that still make it fail, and written as a capture.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

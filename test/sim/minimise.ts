@@ -1,6 +1,6 @@
 /**
- * Zeller and Hildebrandt's ddmin: a small part of `items` with which `fails` still answers true. Ends after `budget` trials with the
- * smallest that was found by then. `fails(items)` is known to be true.
+ * Zeller and Hildebrandt's ddmin: a small part of `items` with which `fails` still answers true. Ends after `budget`
+ * trials with the smallest that was found by then. `fails(items)` is known to be true.
  */
 export function minimise<T>(items: readonly T[], fails: (part: readonly T[]) => boolean, budget = 400): T[] {
   let current = [...items];

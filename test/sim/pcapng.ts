@@ -1,4 +1,6 @@
-/** What a world saw as a pcapng file: one interface a wire, each frame as it was sent, what became of it as its comment. */
+/**
+ * What a world saw as a pcapng file: one interface a wire, each frame as it was sent, what became of it as its comment.
+ */
 import { concat, view } from './packets.js';
 import { fateText, type World } from './world.js';
 

@@ -1,6 +1,6 @@
 /**
- * What happens in one simulated run: drawn from the seed, and made of plain data so that it can be printed, repeated and cut
- * down.
+ * What happens in one simulated run: drawn from the seed, and made of plain data so that it can be printed, repeated
+ * and cut down.
  */
 import { type Faults, NO_FAULTS } from '../../src/net/device/wrap/faults.js';
 import { SeededRandom } from '../../src/net/host/seeded-random.js';
@@ -140,7 +140,8 @@ export function drawPlan(seed: number, adversary = false): Plan {
   const flows: FlowPlan[] = [];
   for (let count = 1 + random.below(random.chance(0.1) ? 30 : 5); flows.length < count; ) {
     const flow = drawFlow(random, hosts.length, flows.length);
-    // RFC 4987 3.6: where a cookie answers, a client whose ACK was lost and that waits for the server to speak waits for ever.
+    // RFC 4987 3.6: where a cookie answers, a client whose ACK was lost and that waits for the server to speak waits
+    // for ever.
     const cookies = (hosts[flow.server]?.synQueue ?? 0) < 100;
     flows.push(cookies && flow.up === 0 && !flow.halfClose ? { ...flow, up: 1 } : flow);
   }

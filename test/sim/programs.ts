@@ -1,6 +1,7 @@
 /**
- * Programs that take a site's traffic from one another while clients use it, in virtual time: each a whole stack with HTTP on it, on one
- * cable, with a link between them that carries what the real one carries. Any of them may be killed at any moment.
+ * Programs that take a site's traffic from one another while clients use it, in virtual time: each a whole stack with
+ * HTTP on it, on one cable, with a link between them that carries what the real one carries. Any of them may be killed
+ * at any moment.
  */
 import { HttpServer } from '../../src/http/index.js';
 import type { Memories, MemoryName } from '../../src/memory/memories.js';

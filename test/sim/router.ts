@@ -1,6 +1,7 @@
 /**
  * An IPv4 router between networks: answers and asks by ARP, forwards with a lower TTL, says "time exceeded" and
- * "fragmentation needed" where they are due. Its interfaces may have different MTUs, which is what path-MTU discovery lives on.
+ * "fragmentation needed" where they are due. Its interfaces may have different MTUs, which is what path-MTU discovery
+ * lives on.
  */
 import type { Faults } from '../../src/net/device/wrap/faults.js';
 import {

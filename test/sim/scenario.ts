@@ -1,4 +1,7 @@
-/** Carries out a plan: builds its network, lets its connections run in virtual time, and says what was not as it must be. */
+/**
+ * Carries out a plan: builds its network, lets its connections run in virtual time, and says what was not as it must
+ * be.
+ */
 import { NO_FAULTS } from '../../src/net/device/wrap/faults.js';
 import { Adversary } from './adversary.js';
 import { Attacker } from './attacker.js';
@@ -131,7 +134,9 @@ function mayBeLost(plan: Plan, flow: FlowPlan): boolean {
   );
 }
 
-/** A client that was answered by a cookie, and whose first segment came through when that had expired (a minute or two). */
+/**
+ * A client that was answered by a cookie, and whose first segment came through when that had expired (a minute or two).
+ */
 function cookieExpired(plan: Plan, { plan: flow, client, server }: Running): boolean {
   const cookies = (plan.hosts[flow.server]?.synQueue ?? 0) < 100;
   return (

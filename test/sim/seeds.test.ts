@@ -25,7 +25,8 @@ t.test(`in ${SEEDS} simulated networks every byte arrives, nothing sticks and no
 });
 
 t.test('seeds that once failed hold', async (t) => {
-  // A cookie before a place in the queue; a client that waits; a time that an ACK of a duplicate echoed; two TIME-WAITs that answered each other; data that a paused reader lost; FIN-WAIT-2; a timer that RACK took away.
+  // A cookie before a place in the queue; a client that waits; a time that an ACK of a duplicate echoed; two TIME-WAITs
+  // that answered each other; data that a paused reader lost; FIN-WAIT-2; a timer that RACK took away.
   for (const seed of [8, 185, 13_786, 9, 29, 878, 1349, 3081, 23_348])
     t.same(runSeed(seed).outcome.problems, [], `seed ${seed}`);
 });

@@ -1,4 +1,7 @@
-/** One run out of a seed: clients of all kinds, a bad cable, and programs that take over from one another, some of them killed. */
+/**
+ * One run out of a seed: clients of all kinds, a bad cable, and programs that take over from one another, some of them
+ * killed.
+ */
 import type { Memories, MemoryName } from '../../src/memory/memories.js';
 import { Memory } from '../../src/memory/memory.js';
 import { NO_FAULTS } from '../../src/net/device/wrap/faults.js';

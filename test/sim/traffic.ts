@@ -1,6 +1,6 @@
 /**
- * The two ends of one planned connection: they write what the plan says, check every byte that arrives, stop reading when
- * they are slow, and keep what became of it.
+ * The two ends of one planned connection: they write what the plan says, check every byte that arrives, stop reading
+ * when they are slow, and keep what became of it.
  */
 import { Memory } from '../../src/memory/memory.js';
 import type { Clock, CloseReason, Flow, FlowHandler } from '../../src/net/flow.js';

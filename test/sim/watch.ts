@@ -1,6 +1,6 @@
 /**
- * What must hold of a TCP layer at every packet, whoever sent it: the work that the packet causes is bounded, whatever came before it; and
- * what is sent is paid for: bytes sent <= cwnd + acknowledged + SACKed.
+ * What must hold of a TCP layer at every packet, whoever sent it: the work that the packet causes is bounded, whatever
+ * came before it; and what is sent is paid for: bytes sent <= cwnd + acknowledged + SACKed.
  */
 
 import { MOST_RECORDS } from '../../src/net/tcp/flight/in-flight.js';
@@ -8,9 +8,15 @@ import type { TcpLayer } from '../../src/net/tcp/index.js';
 import type { Connection } from '../../src/net/tcp/state/connection.js';
 import { MOST_RUNS } from '../../src/net/tcp/state/reassembly.js';
 
-/** Steps for which a packet can be the cause by itself: blocks of SACK looked up, runs told of, a look for who gives way. */
+/**
+ * Steps for which a packet can be the cause by itself: blocks of SACK looked up, runs told of, a look for who gives
+ * way.
+ */
 export const STEPS_A_PACKET = 2048;
-/** Steps that a transmission can cost until it is acknowledged: found to send, divided, lost, SACKed, joined, again and again. */
+/**
+ * Steps that a transmission can cost until it is acknowledged: found to send, divided, lost, SACKed, joined, again and
+ * again.
+ */
 const STEPS_A_TRANSMISSION = 64;
 /** Steps that each packet may cost in the long run: less than one of them may. */
 const STEPS_IN_THE_LONG_RUN = MOST_RUNS + 128;

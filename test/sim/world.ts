@@ -2,8 +2,8 @@
  * A simulated network's frame: virtual time, the seed that everything is drawn from, the cables, and the record of what
  * happened on them.
  *
- * What becomes of the n-th frame on a cable is drawn from the seed, the cable and n alone. So a fault can be taken out of a
- * run (`forgiven`) and the others stay as they are: that is how a failing run is made smaller.
+ * What becomes of the n-th frame on a cable is drawn from the seed, the cable and n alone. So a fault can be taken out
+ * of a run (`forgiven`) and the others stay as they are: that is how a failing run is made smaller.
  */
 import {
   corrupted,

@@ -47,7 +47,8 @@ t.test('every coding gives back the bytes of the file', async (t) => {
 });
 
 t.test('a bundle has the same compressed bytes whatever Node and processor made it', async (t) => {
-  // What it is under Node 20 and 26, whose own zlib and brotli differ. Other hashes are right only when a package here got a new version.
+  // What it is under Node 20 and 26, whose own zlib and brotli differ. Other hashes are right only when a package here
+  // got a new version.
   const expected = {
     gzip: '8e0f621845efd27837ab3c8716c873d50a347d461a84e8ca8ba49975d455163f',
     br: 'ffd3a68ad9b6047c6f579d8ad5cd523edd34fe438dff96fee4ac02a9ac7f09b3',

@@ -8,7 +8,10 @@ import { directory, fields, identity, resource, storeOf, tree } from './tree.js'
 
 const OLD = 946_684_800;
 
-/** A repository whose directory `site` has a file of an old commit, one of a newer, one that was edited since, and one that is not in it. */
+/**
+ * A repository whose directory `site` has a file of an old commit, one of a newer, one that was edited since, and one
+ * that is not in it.
+ */
 function repository(t: Test): string {
   const dir = directory(t);
   const site = join(dir, 'site');

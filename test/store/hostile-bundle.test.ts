@@ -1,6 +1,6 @@
 /**
- * Bundles whose hashes are right and whose contents lie: each is refused with a StoreError when it is opened, or serves every path without
- * a throw. The seed of a failure is in fast-check's report.
+ * Bundles whose hashes are right and whose contents lie: each is refused with a StoreError when it is opened, or serves
+ * every path without a throw. The seed of a failure is in fast-check's report.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -65,7 +65,10 @@ async function good(t: Parameters<typeof tree>[0]): Promise<Uint8Array> {
   return new Uint8Array(readFileSync(file));
 }
 
-/** Makes every hash agree with what lies in the file; as the header says where that is, while it says so within the file. */
+/**
+ * Makes every hash agree with what lies in the file; as the header says where that is, while it says so within the
+ * file.
+ */
 function rehash(bytes: Uint8Array, h: BundleHeader): Uint8Array {
   const leaves = hashPages(bytes.subarray(h.data));
   bytes.set(leaves, h.leaves.at);
@@ -266,7 +269,8 @@ t.test(
       const changed = text.replace(from, to);
       t.not(changed, text, `${name}: there is such a thing`);
       const padded = new TextEncoder().encode(changed);
-      // As long as it was: white space may stand at the end of JSON. What is longer takes from a name that nobody reads.
+      // As long as it was: white space may stand at the end of JSON. What is longer takes from a name that nobody
+      // reads.
       const room = h.manifest.end - h.manifest.at;
       const fitted =
         padded.length <= room

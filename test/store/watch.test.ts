@@ -142,7 +142,10 @@ t.test('a directory that cannot be served at first is refused', async (t) => {
   );
 });
 
-/** Ways in which a path comes to mean another directory, each done at once; `site` below `dir` has the page `two` afterwards. */
+/**
+ * Ways in which a path comes to mean another directory, each done at once; `site` below `dir` has the page `two`
+ * afterwards.
+ */
 const REPLACED: Readonly<Record<string, { readonly path: string; readonly replace: (dir: string) => void }>> = {
   'the directory is removed and made again': {
     path: 'a/site',

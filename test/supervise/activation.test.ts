@@ -1,4 +1,7 @@
-/** A listening socket that is passed as systemd passes it (sd_listen_fds(3)): descriptor 3, and two words in the environment. */
+/**
+ * A listening socket that is passed as systemd passes it (sd_listen_fds(3)): descriptor 3, and two words in the
+ * environment.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * `Clients` as a program, for a namespace of its own: prints `ready`, runs until its standard input ends, and then prints what
- * they saw.
+ * `Clients` as a program, for a namespace of its own: prints `ready`, runs until its standard input ends, and then
+ * prints what they saw.
  *
  *   node client-main.js HOST PORT KEEP-ALIVE FRESH-PAUSE-MS DOWNLOADS RATE SHA256
  */

@@ -1,4 +1,7 @@
-/** Clients that a hand-over must not disturb: one that keeps its connection, new ones all the time, slow downloads. What goes wrong is kept in words. */
+/**
+ * Clients that a hand-over must not disturb: one that keeps its connection, new ones all the time, slow downloads. What
+ * goes wrong is kept in words.
+ */
 import { createHash } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 

@@ -1,6 +1,7 @@
 /**
- * Every process that a test started, and those that these started, also when whoever started one is gone: they are known by a word
- * in their environment that nobody else has. They end with the test, also when it fails or is told to end.
+ * Every process that a test started, and those that these started, also when whoever started one is gone: they are
+ * known by a word in their environment that nobody else has. They end with the test, also when it fails or is told to
+ * end.
  */
 import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** Connections move from program to program on a TAP: who replaced a program need not wait for the last download out of it. */
+/**
+ * Connections move from program to program on a TAP: who replaced a program need not wait for the last download out of
+ * it.
+ */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

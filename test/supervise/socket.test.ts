@@ -1,4 +1,7 @@
-/** Programs that replace one another on the kernel's sockets: what clients notice of it, and what is left when one is killed. */
+/**
+ * Programs that replace one another on the kernel's sockets: what clients notice of it, and what is left when one is
+ * killed.
+ */
 import { createHash } from 'node:crypto';
 import t from 'tap';
 import { Clients } from './clients.js';

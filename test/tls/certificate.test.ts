@@ -1,4 +1,7 @@
-/** Certificates: what is wrong with files is said, each in its message; names and schemes choose (RFC 8446 4.4.2.2, RFC 9525 6). */
+/**
+ * Certificates: what is wrong with files is said, each in its message; names and schemes choose (RFC 8446 4.4.2.2, RFC
+ * 9525 6).
+ */
 import { execFileSync } from 'node:child_process';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';

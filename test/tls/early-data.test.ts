@@ -33,7 +33,8 @@ t.test('early data behind a ClientHello is skipped, and the handshake goes on', 
     const [below] = client.below;
     below.out = Uint8Array.of(...below.out, ...Array.from({ length: records }, () => [...RECORD]).flat());
     client.talk();
-    // The client's own transcript lacks the extension: it refuses what the server says, which shows that the server went on.
+    // The client's own transcript lacks the extension: it refuses what the server says, which shows that the server
+    // went on.
     t.equal(client.alert, undefined);
     t.match(client.own, /badRecordMac|decryptError/);
     t.same(setup.errors, []);

@@ -1,4 +1,6 @@
-/** Two flows whose bytes reach each other when a test says so, in pieces of its choice: a connection without a network. */
+/**
+ * Two flows whose bytes reach each other when a test says so, in pieces of its choice: a connection without a network.
+ */
 import type { Memory } from '../../src/memory/memory.js';
 import type { CloseReason, Endpoint, Flow, FlowHandler, FlowInfo } from '../../src/net/flow.js';
 
@@ -94,7 +96,9 @@ export class JoinedFlow implements Flow {
     this.handler.closed(this, reason);
   }
 
-  /** Gives the peer at most `count` bytes of what is on its way, through `change`; whether there was something to do. */
+  /**
+   * Gives the peer at most `count` bytes of what is on its way, through `change`; whether there was something to do.
+   */
   deliver(count: number, change: (bytes: Uint8Array) => Uint8Array = (bytes) => bytes): boolean {
     const { peer } = this;
     if (this.closed !== undefined) return false;

@@ -1,6 +1,6 @@
 /**
- * Handshakes and records with octets changed, cut, repeated and left out: nothing is thrown, nothing is believed. `TLS_RUNS` sets how many
- * (default 1,000), `TLS_SEED` where they begin.
+ * Handshakes and records with octets changed, cut, repeated and left out: nothing is thrown, nothing is believed.
+ * `TLS_RUNS` sets how many (default 1,000), `TLS_SEED` where they begin.
  */
 import t from 'tap';
 import { talk } from './joined-flows.js';

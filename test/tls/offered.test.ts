@@ -1,4 +1,7 @@
-/** Over a network that keeps nothing of what it is offered, no ciphertext is kept: records are made again until they have left. */
+/**
+ * Over a network that keeps nothing of what it is offered, no ciphertext is kept: records are made again until they
+ * have left.
+ */
 import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import t from 'tap';

@@ -1,4 +1,6 @@
-/** TLS over our own TCP in virtual time: over links that lose, repeat, reorder and spoil, and with a reader that stops. */
+/**
+ * TLS over our own TCP in virtual time: over links that lose, repeat, reorder and spoil, and with a reader that stops.
+ */
 import { createHash } from 'node:crypto';
 import t from 'tap';
 import { Memory } from '../../src/memory/memory.js';

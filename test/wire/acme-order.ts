@@ -1,6 +1,6 @@
 /**
- * One order by the library, for a test that runs this in Pebble's namespace: `node acme-order.js KIND NAME...`, KIND one of http-01,
- * tls-alpn-01, dns-01. Prints the certificate's facts as JSON, and revokes it by its own key.
+ * One order by the library, for a test that runs this in Pebble's namespace: `node acme-order.js KIND NAME...`, KIND
+ * one of http-01, tls-alpn-01, dns-01. Prints the certificate's facts as JSON, and revokes it by its own key.
  */
 import { createServer as createHttp } from 'node:http';
 import { createSecureContext, createServer as createTls, type SecureContext, type TLSSocket } from 'node:tls';

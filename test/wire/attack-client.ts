@@ -1,6 +1,6 @@
 /**
- * Runs inside a client's namespace: holds many connections in a way that is bad for a server, and says `ready` when all stand.
- * Ends when its stdin does.
+ * Runs inside a client's namespace: holds many connections in a way that is bad for a server, and says `ready` when all
+ * stand. Ends when its stdin does.
  *
  *     node attack-client.js <kind> <address> <port> <connections>
  */

@@ -1,4 +1,6 @@
-/** Many connections of one client that want to hold the server: others are served meanwhile, and memory stays bounded. */
+/**
+ * Many connections of one client that want to hold the server: others are served meanwhile, and memory stays bounded.
+ */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** `--interface`: our stack on a network card (one end of a veth) in a namespace, as in a container or a virtual machine. */
+/**
+ * `--interface`: our stack on a network card (one end of a veth) in a namespace, as in a container or a virtual
+ * machine.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';

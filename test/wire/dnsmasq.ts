@@ -52,7 +52,10 @@ export class Dnsmasq {
     return new Dnsmasq(program, lab.folder);
   }
 
-  /** The lease of that address, which expires later than that (seconds since 1970). dnsmasq writes its file anew at each change: it is read again until it is whole. */
+  /**
+   * The lease of that address, which expires later than that (seconds since 1970). dnsmasq writes its file anew at each
+   * change: it is read again until it is whole.
+   */
   async lease(address: string, expiresAfter = 0): Promise<Lease | undefined> {
     for (let tries = 0; tries < 40; tries++) {
       const found = this.leases().find((one) => one.address === address && one.expires > expiresAfter);

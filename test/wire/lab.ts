@@ -1,7 +1,8 @@
 /**
- * A laboratory of real network namespaces: `host`, with a bridge where the server's TAP goes, and as many clients as a test wants, each
- * on a veth of its own. Nothing of it touches the machine's own network. Whatever it made it removes, also when a test
- * fails or is told to end: processes by their own handles, namespaces by their names, which carry this process's id.
+ * A laboratory of real network namespaces: `host`, with a bridge where the server's TAP goes, and as many clients as a
+ * test wants, each on a veth of its own. Nothing of it touches the machine's own network. Whatever it made it removes,
+ * also when a test fails or is told to end: processes by their own handles, namespaces by their names, which carry this
+ * process's id.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -198,7 +199,10 @@ function removeNamespace(name: string): void {
   }
 }
 
-/** What programs of the lab left running in the namespace: a daemon, cron's last job. Everything in it was started by the lab. */
+/**
+ * What programs of the lab left running in the namespace: a daemon, cron's last job. Everything in it was started by
+ * the lab.
+ */
 function endThoseIn(name: string): void {
   let pids: string;
   try {

@@ -1,6 +1,6 @@
 /**
- * The stack as a library, on a TAP: `library-host.js serve|connect|send|receive ADDRESS PORT BYTES`. Prints JSON lines. The bytes are
- * a pattern whose SHA-256 tells whether they arrived.
+ * The stack as a library, on a TAP: `library-host.js serve|connect|send|receive ADDRESS PORT BYTES`. Prints JSON lines.
+ * The bytes are a pattern whose SHA-256 tells whether they arrived.
  */
 import { createHash } from 'node:crypto';
 import { Memory } from '../../src/memory/memory.js';

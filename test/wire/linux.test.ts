@@ -1,6 +1,7 @@
 /**
- * A second opinion: hand-made frames to our stack (virtual time) and to the kernel of this machine (over a TAP, in a namespace of
- * its own), the answers side by side. What differs is listed with its reason, here and in docs/generated/linux-differences.md.
+ * A second opinion: hand-made frames to our stack (virtual time) and to the kernel of this machine (over a TAP, in a
+ * namespace of its own), the answers side by side. What differs is listed with its reason, here and in
+ * docs/generated/linux-differences.md.
  */
 import { readFileSync } from 'node:fs';
 import t from 'tap';

@@ -1,6 +1,6 @@
 /**
- * What a wire test needs of the machine: root, `/dev/net/tun`, the right to make network namespaces, and commands. Where CI
- * runs, nothing may be missing for want of a package: then the test runs, and fails for what it lacks.
+ * What a wire test needs of the machine: root, `/dev/net/tun`, the right to make network namespaces, and commands.
+ * Where CI runs, nothing may be missing for want of a package: then the test runs, and fails for what it lacks.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** Pebble, Let's Encrypt's server for tests, with a name server whose records a test sets: in a namespace, at 127.0.0.1 and 192.0.2.10. */
+/**
+ * Pebble, Let's Encrypt's server for tests, with a name server whose records a test sets: in a namespace, at 127.0.0.1
+ * and 192.0.2.10.
+ */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

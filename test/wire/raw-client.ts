@@ -1,6 +1,6 @@
 /**
- * Runs inside a client's namespace: sends what is on stdin (one JSON object) through a raw socket and prints, as JSON, what
- * came back from that address. `npm test` starts it; it is no test by itself.
+ * Runs inside a client's namespace: sends what is on stdin (one JSON object) through a raw socket and prints, as JSON,
+ * what came back from that address. `npm test` starts it; it is no test by itself.
  */
 import { createRequire } from 'node:module';
 import { text } from 'node:stream/consumers';

@@ -1,4 +1,7 @@
-/** The remedy that an error message names ends in a server that serves: message, commands out of the message, the same start again. */
+/**
+ * The remedy that an error message names ends in a server that serves: message, commands out of the message, the same
+ * start again.
+ */
 import t, { type Test } from 'tap';
 import { Lab } from './lab.js';
 import { skipWithout } from './needs.js';

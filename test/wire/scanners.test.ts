@@ -1,4 +1,7 @@
-/** nmap and hping3 over a real TAP: what people probe hosts with sees a host that keeps to the RFCs, and a server that goes on. */
+/**
+ * nmap and hping3 over a real TAP: what people probe hosts with sees a host that keeps to the RFCs, and a server that
+ * goes on.
+ */
 import t from 'tap';
 import type { Namespace, Output } from './lab.js';
 import { skipWithout } from './needs.js';

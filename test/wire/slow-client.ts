@@ -1,6 +1,7 @@
 /**
- * Downloads URL slowly, a little each tenth of a second, until stdin says `go`; then the rest at once. Says `begun` with the first
- * byte, and at the end `whole SHA256` (of the body) or `broken REASON`. `npm test` starts it; it is no test by itself.
+ * Downloads URL slowly, a little each tenth of a second, until stdin says `go`; then the rest at once. Says `begun`
+ * with the first byte, and at the end `whole SHA256` (of the body) or `broken REASON`. `npm test` starts it; it is no
+ * test by itself.
  */
 import { createHash } from 'node:crypto';
 import { get } from 'node:http';

@@ -1,6 +1,6 @@
 /**
- * What a machine says on its console when it cannot serve: booted for real, each with something missing. One image for all of them; where
- * run-qemu would not start such a machine, QEMU is started with the image's files.
+ * What a machine says on its console when it cannot serve: booted for real, each with something missing. One image for
+ * all of them; where run-qemu would not start such a machine, QEMU is started with the image's files.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
 /**
- * Runs on the host of a lab where a machine image is deployed: does by the runner of deployments what stdin says, a line each:
- * `replace IMAGE [SECONDS]`, the last until it must serve; or `stop`. `npm test` starts it; it is no test by itself.
- * usage: vm-runner.js HOSTFOLDER ARGS...
+ * Runs on the host of a lab where a machine image is deployed: does by the runner of deployments what stdin says, a
+ * line each: `replace IMAGE [SECONDS]`, the last until it must serve; or `stop`. `npm test` starts it; it is no test by
+ * itself. usage: vm-runner.js HOSTFOLDER ARGS...
  */
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';

@@ -1,4 +1,6 @@
-/** A film, put together out of still pictures: WebM (RFC 9559) with an index, so that a player can seek in it by ranges. */
+/**
+ * A film, put together out of still pictures: WebM (RFC 9559) with an index, so that a player can seek in it by ranges.
+ */
 
 /** One element: its id, a length of eight octets, its content. */
 function element(id: number, ...content: readonly (Uint8Array | readonly number[])[]): Uint8Array {
@@ -33,7 +35,9 @@ function frameOf(webp: Uint8Array): Uint8Array {
   throw new Error('no VP8 frame in the picture');
 }
 
-/** Shows each picture for a second. `gap`: bytes of nothing behind the tenth, which a player has reason to leap over. */
+/**
+ * Shows each picture for a second. `gap`: bytes of nothing behind the tenth, which a player has reason to leap over.
+ */
 export function webm(pictures: readonly Uint8Array[], width: number, height: number, gap: number): Uint8Array {
   const header = element(
     0x1a45dfa3,

@@ -4,7 +4,10 @@ import type { Identifier } from '../der/names.js';
 import { base64url, utf8 } from '../protocol/jws.js';
 import type { Authority, Proof } from './authority.js';
 
-/** Sets TXT records. Several values of one name stand side by side: a name and its wildcard are proven at the same place. */
+/**
+ * Sets TXT records. Several values of one name stand side by side: a name and its wildcard are proven at the same
+ * place.
+ */
 export interface RecordSetter {
   /** Whether it has the zone that `name` is in. */
   owns(name: string): boolean;

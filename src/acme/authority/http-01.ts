@@ -1,6 +1,7 @@
 /**
- * http-01 (RFC 8555 8.3) without a list of tokens: any token is answered for the one account key. So a request that reaches another host
- * with the same key, behind one address, is answered as well; and an answer proves nothing but that this key may have certificates.
+ * http-01 (RFC 8555 8.3) without a list of tokens: any token is answered for the one account key. So a request that
+ * reaches another host with the same key, behind one address, is answered as well; and an answer proves nothing but
+ * that this key may have certificates.
  */
 import type { Identifier } from '../der/names.js';
 import type { Authority } from './authority.js';

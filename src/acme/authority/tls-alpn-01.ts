@@ -1,4 +1,7 @@
-/** tls-alpn-01 (RFC 8737): a self-signed certificate for one name, given to clients that speak `acme-tls/1` and nothing else. */
+/**
+ * tls-alpn-01 (RFC 8737): a self-signed certificate for one name, given to clients that speak `acme-tls/1` and nothing
+ * else.
+ */
 import type { Clock } from '../../net/flow.js';
 import type { Random } from '../../net/random.js';
 import type { AcmeCrypto } from '../crypto.js';
@@ -10,7 +13,10 @@ import type { Authority, Proof } from './authority.js';
 /** RFC 8737 6.2. */
 export const ACME_TLS = 'acme-tls/1';
 
-/** The TLS server's side of it: in a handshake whose only protocol is `acme-tls/1` it has these certificates, and closes behind it. */
+/**
+ * The TLS server's side of it: in a handshake whose only protocol is `acme-tls/1` it has these certificates, and closes
+ * behind it.
+ */
 interface ChallengeCertificates {
   /** `serverName`: in small letters, as SNI has it. */
   set(serverName: string, chainPem: string, keyPem: string): void;

@@ -1,4 +1,7 @@
-/** Reads DER that a certificate authority sent: one value at a time, within bounds, never beyond the end of what is around it. */
+/**
+ * Reads DER that a certificate authority sent: one value at a time, within bounds, never beyond the end of what is
+ * around it.
+ */
 
 export interface Value {
   readonly tag: number;

@@ -8,7 +8,10 @@ export const ECDSA_WITH_SHA256 = '1.2.840.10045.4.3.2';
 /** RFC 2985 5.4.2. */
 const EXTENSION_REQUEST = '1.2.840.113549.1.9.14';
 
-/** The request in DER. Its subject is empty: names stand in `subjectAltName` alone (RFC 9525 2), and a CN would bound them to 64 octets. */
+/**
+ * The request in DER. Its subject is empty: names stand in `subjectAltName` alone (RFC 9525 2), and a CN would bound
+ * them to 64 octets.
+ */
 export function certificateRequest(key: SigningKey, identifiers: readonly Identifier[]): Uint8Array {
   const extensions = sequence(subjectAltName(identifiers, false));
   const attribute = sequence(objectIdentifier(EXTENSION_REQUEST), encode(TAG.set, extensions));

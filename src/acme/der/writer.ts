@@ -1,4 +1,7 @@
-/** DER (ITU-T X.690) as far as certificates and requests for them need it: values are byte strings, put together from the inside out. */
+/**
+ * DER (ITU-T X.690) as far as certificates and requests for them need it: values are byte strings, put together from
+ * the inside out.
+ */
 
 export const TAG = {
   boolean: 0x01,

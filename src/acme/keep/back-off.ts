@@ -25,8 +25,9 @@ const LASTING = new Set([
 ]);
 
 /**
- * Milliseconds, from now. `count`: failures so far, this one included. `left`: milliseconds that the certificate in use is still valid;
- * undefined: there is none. The nearer the end, the shorter the wait, down to an hour; what the CA asks for is kept in any case.
+ * Milliseconds, from now. `count`: failures so far, this one included. `left`: milliseconds that the certificate in use
+ * is still valid; undefined: there is none. The nearer the end, the shorter the wait, down to an hour; what the CA asks
+ * for is kept in any case.
  */
 export function waitAfter(
   error: AcmeError | undefined,

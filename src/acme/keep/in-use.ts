@@ -17,7 +17,10 @@ export class InUse {
     this.#tell = tell;
   }
 
-  /** Gives `stored` to the sink where that has another one, or clients get another one. An expired one is served as well. */
+  /**
+   * Gives `stored` to the sink where that has another one, or clients get another one. An expired one is served as
+   * well.
+   */
   async use(stored: StoredCertificate | undefined): Promise<void> {
     if (stored === undefined) return;
     const { sink, served, onEvent } = this.#options;

@@ -1,6 +1,6 @@
 /**
- * Keeps one certificate fresh: serves what is stored, orders when its time has come, and waits behind what fails. Everything that would
- * make a difference after a restart is stored before it is done.
+ * Keeps one certificate fresh: serves what is stored, orders when its time has come, and waits behind what fails.
+ * Everything that would make a difference after a restart is stored before it is done.
  */
 import type { Timer } from '../../net/flow.js';
 import { AcmeError } from '../protocol/problem.js';
@@ -59,14 +59,20 @@ export class CertificateKeeper {
     this.#configuration = [...names, options.profile ?? ''].join(' ');
   }
 
-  /** Resolves when what is stored is served; what has to be ordered is, afterwards. Rejects for nothing that the CA or the disk does. */
+  /**
+   * Resolves when what is stored is served; what has to be ordered is, afterwards. Rejects for nothing that the CA or
+   * the disk does.
+   */
   async start(): Promise<void> {
     await this.#load();
     await this.#inUse.use(this.#stored);
     this.#plan(await this.#spread());
   }
 
-  /** Hosts that were switched off together past their time begin together: they do not order together. Milliseconds to the first look. */
+  /**
+   * Hosts that were switched off together past their time begin together: they do not order together. Milliseconds to
+   * the first look.
+   */
   async #spread(): Promise<number> {
     const { random, orders } = this.#options;
     const now = this.#now();

@@ -25,9 +25,14 @@ export interface KeeperOptions {
   readonly profile?: string | undefined;
   /** Part of the name of the root that the chain should lead to. */
   readonly issuer?: string | undefined;
-  /** Looks whether the CA will find what it asks for; rejects with an `AcmeError` of code `not-ready` that says what it will find. */
+  /**
+   * Looks whether the CA will find what it asks for; rejects with an `AcmeError` of code `not-ready` that says what it
+   * will find.
+   */
   readonly check?: ((identifiers: readonly Identifier[]) => Promise<void>) | undefined;
-  /** The fingerprint of the certificate that clients get now, looked at from outside; undefined: it could not be seen. */
+  /**
+   * The fingerprint of the certificate that clients get now, looked at from outside; undefined: it could not be seen.
+   */
   readonly served?: (() => Promise<string | undefined>) | undefined;
   /** One sentence each, for a log: what a person should know, and what went as planned. */
   readonly onNotice?: ((sentence: string) => void) | undefined;

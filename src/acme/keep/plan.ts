@@ -20,7 +20,9 @@ export interface Known {
   readonly request: string | undefined;
 }
 
-/** `now` in milliseconds since 1970. Undefined: nothing is planned, which is so until a point of the window is drawn. */
+/**
+ * `now` in milliseconds since 1970. Undefined: nothing is planned, which is so until a point of the window is drawn.
+ */
 export function planOf(known: Known, now: number): Plan | undefined {
   const wanted = wantedOf(known, now);
   return wanted === undefined ? undefined : { ...wanted, at: Math.max(wanted.at, heldUntil(known, now)) };

@@ -1,4 +1,6 @@
-/** When a certificate is renewed: a point of a window, drawn by chance, so that hosts do not come at the same minute. */
+/**
+ * When a certificate is renewed: a point of a window, drawn by chance, so that hosts do not come at the same minute.
+ */
 import type { Random } from '../../net/random.js';
 
 /** Milliseconds since 1970. */
@@ -24,8 +26,9 @@ export function windowOf({ start, end }: Period): Period {
 }
 
 /**
- * A point of `window`, drawn uniformly (RFC 9773 4.2), for a certificate with that life. A window that is over is one that begins now:
- * of an hour at most, so that hosts that were all switched off do not come at once; for an expired certificate it has no length.
+ * A point of `window`, drawn uniformly (RFC 9773 4.2), for a certificate with that life. A window that is over is one
+ * that begins now: of an hour at most, so that hosts that were all switched off do not come at once; for an expired
+ * certificate it has no length.
  */
 export function drawRenewal(window: Period, life: Period, now: number, random: Random): number {
   const unit = (random.random32() >>> 0) / 0x1_0000_0000;

@@ -1,4 +1,7 @@
-/** One order, from its making to the certificate (RFC 8555 7.4): what has to wait is left to the caller, who may come again with its URL. */
+/**
+ * One order, from its making to the certificate (RFC 8555 7.4): what has to wait is left to the caller, who may come
+ * again with its URL.
+ */
 import type { Authority, Proof } from '../authority/authority.js';
 import type { SigningKey } from '../crypto.js';
 import { certificatesIn } from '../der/certificate.js';
@@ -77,7 +80,10 @@ function invalid({ status, error }: Order): AcmeError {
   );
 }
 
-/** Proves one name, by exactly one challenge: a second one that fails would make an authorization invalid that the first had proven. */
+/**
+ * Proves one name, by exactly one challenge: a second one that fails would make an authorization invalid that the first
+ * had proven.
+ */
 async function authorize(url: string, { client, authorities }: Obtaining): Promise<void> {
   const { value: authorization } = await client.authorization(url);
   if (authorization.status === 'valid') return;

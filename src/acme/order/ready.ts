@@ -1,4 +1,7 @@
-/** Before an order: whether the CA will find what it asks for. A failed authorization counts against a limit; a question of our own does not. */
+/**
+ * Before an order: whether the CA will find what it asks for. A failed authorization counts against a limit; a question
+ * of our own does not.
+ */
 import type { Identifier } from '../der/names.js';
 import { AcmeError } from '../protocol/problem.js';
 
@@ -10,13 +13,19 @@ export interface CaaRecord {
   readonly value: string;
 }
 
-/** What is asked of the outside. All of it within seconds; each rejects for what it could not learn, which then is not held against a name. */
+/**
+ * What is asked of the outside. All of it within seconds; each rejects for what it could not learn, which then is not
+ * held against a name.
+ */
 export interface Outside {
   /** Addresses of both families; none: the name does not exist, or has none. */
   addresses(name: string): Promise<readonly string[]>;
   /** The records of exactly this name. */
   caa(name: string): Promise<readonly CaaRecord[]>;
-  /** What `http://ADDRESS/.well-known/acme-challenge/TOKEN` answers with `Host: NAME`, the first 200 characters; rejects for a redirect. */
+  /**
+   * What `http://ADDRESS/.well-known/acme-challenge/TOKEN` answers with `Host: NAME`, the first 200 characters; rejects
+   * for a redirect.
+   */
   challenge(address: string, name: string, token: string): Promise<string>;
 }
 

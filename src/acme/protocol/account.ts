@@ -49,7 +49,10 @@ export class Account {
     return this.#url;
   }
 
-  /** A signed request by the account. An account that the CA no longer has is registered again, once (RFC 8555 6.7, 7.3.1). */
+  /**
+   * A signed request by the account. An account that the CA no longer has is registered again, once (RFC 8555 6.7,
+   * 7.3.1).
+   */
   async post(url: string, payload: unknown): Promise<FetchResponse> {
     try {
       return await this.#session.post(url, this.#key, { kid: await this.url() }, payload);

@@ -74,8 +74,8 @@ export class AcmeClient {
   }
 
   /**
-   * RFC 8555 7.6. `reason` as in RFC 5280 5.3.1: 0 unspecified, 1 key compromise, 4 superseded, 5 out of use. With `key`, that of the
-   * certificate, no account is needed.
+   * RFC 8555 7.6. `reason` as in RFC 5280 5.3.1: 0 unspecified, 1 key compromise, 4 superseded, 5 out of use. With
+   * `key`, that of the certificate, no account is needed.
    */
   async revoke(certificate: Uint8Array, reason: number, key?: SigningKey): Promise<void> {
     const { revokeCert } = await this.session.directory();

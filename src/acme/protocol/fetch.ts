@@ -19,7 +19,7 @@ export interface FetchResponse {
 export const LONGEST_RESPONSE = 262_144;
 
 /**
- * Sends one request; follows no redirect. Rejects with an `AcmeError` of code `unreachable` when there is no response, or none in time,
- * or one longer than `LONGEST_RESPONSE`.
+ * Sends one request; follows no redirect. Rejects with an `AcmeError` of code `unreachable` when there is no response,
+ * or none in time, or one longer than `LONGEST_RESPONSE`.
  */
 export type Fetch = (request: FetchRequest) => Promise<FetchResponse>;

@@ -1,4 +1,7 @@
-/** Signed requests (RFC 8555 6.2): JWS in its flattened JSON form (RFC 7515 7.2.2), and what is derived from the account's key. */
+/**
+ * Signed requests (RFC 8555 6.2): JWS in its flattened JSON form (RFC 7515 7.2.2), and what is derived from the
+ * account's key.
+ */
 import type { AcmeCrypto, PublicJwk, SigningKey } from '../crypto.js';
 
 /** Who signs: an account by its URL, or a key that the server may not know yet. */
@@ -10,7 +13,9 @@ export function signedBody(key: SigningKey, signer: Signer, nonce: string, url: 
   return flattened(head, payload === undefined ? '' : JSON.stringify(payload), (data) => key.signRaw(data));
 }
 
-/** The external account binding (RFC 8555 7.3.4): the account's key, signed with the key that the CA gave for `keyId`. */
+/**
+ * The external account binding (RFC 8555 7.3.4): the account's key, signed with the key that the CA gave for `keyId`.
+ */
 export function accountBinding(
   crypto: AcmeCrypto,
   jwk: PublicJwk,

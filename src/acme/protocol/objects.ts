@@ -1,4 +1,7 @@
-/** Orders, authorizations and challenges as the CA describes them (RFC 8555 7.1), read with care: all of it comes from outside. */
+/**
+ * Orders, authorizations and challenges as the CA describes them (RFC 8555 7.1), read with care: all of it comes from
+ * outside.
+ */
 import type { Identifier } from '../der/names.js';
 import { AcmeError, type Problem, problemOf } from './problem.js';
 

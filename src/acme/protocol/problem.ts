@@ -1,4 +1,7 @@
-/** What goes wrong between this client and a certificate authority. Code decides by `code` and `problem.type`; texts are for people. */
+/**
+ * What goes wrong between this client and a certificate authority. Code decides by `code` and `problem.type`; texts are
+ * for people.
+ */
 import type { FetchResponse } from './fetch.js';
 
 /** A problem document (RFC 9457) of an ACME server. */

@@ -74,8 +74,8 @@ export class Session {
   }
 
   /**
-   * Sends a signed request; `payload` undefined: POST-as-GET. A nonce that is not taken is replaced by the one that comes with the refusal,
-   * five times at most. Rejects with an `AcmeError`.
+   * Sends a signed request; `payload` undefined: POST-as-GET. A nonce that is not taken is replaced by the one that
+   * comes with the refusal, five times at most. Rejects with an `AcmeError`.
    */
   async post(url: string, key: SigningKey, signer: Signer, payload: unknown): Promise<FetchResponse> {
     for (let tries = 0; ; tries++) {
@@ -84,7 +84,8 @@ export class Session {
       if (response.status >= 200 && response.status < 300) return response;
       const error = refusal(response, url, this.now());
       if (error.problem?.type !== 'badNonce' || tries >= NONCE_TRIES) throw error;
-      // The nonces at hand are as old as this one: the server has forgotten them as well. It sends a new one with its refusal.
+      // The nonces at hand are as old as this one: the server has forgotten them as well. It sends a new one with its
+      // refusal.
       this.#nonces.length = 0;
       this.#keepNonce(response);
     }

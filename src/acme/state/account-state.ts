@@ -7,7 +7,10 @@ import type { Storage } from './storage.js';
 export const ACCOUNT_KEY = 'account.key';
 const ACCOUNT_URLS = 'account.json';
 
-/** The key that is stored; made, and stored before it is used, where there is none. A key that cannot be read is never replaced. */
+/**
+ * The key that is stored; made, and stored before it is used, where there is none. A key that cannot be read is never
+ * replaced.
+ */
 export async function accountKey(storage: Storage, crypto: AcmeCrypto): Promise<SigningKey> {
   const known = await storedAccountKey(storage, crypto);
   if (known !== undefined) return known;

@@ -16,7 +16,9 @@ export interface StoredCertificate {
 const KEY = /-----BEGIN (?:EC |RSA )?PRIVATE KEY-----[\s\S]*?-----END (?:EC |RSA )?PRIVATE KEY-----\n?/;
 const CERTIFICATES = /-----BEGIN CERTIFICATE-----[\s\S]*-----END CERTIFICATE-----\n?/;
 
-/** A pair out of the text of one or two files. Throws an `AcmeError` of code `state` that says what is wrong with it. */
+/**
+ * A pair out of the text of one or two files. Throws an `AcmeError` of code `state` that says what is wrong with it.
+ */
 export function readPair(text: string): StoredCertificate {
   const chainPem = CERTIFICATES.exec(text.replace(KEY, ''))?.[0];
   const keyPem = KEY.exec(text)?.[0];

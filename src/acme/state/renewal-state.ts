@@ -1,10 +1,16 @@
-/** The plan: when the next certificate is ordered, and what went wrong and until when. It outlives the program, so that a restart waits as well. */
+/**
+ * The plan: when the next certificate is ordered, and what went wrong and until when. It outlives the program, so that
+ * a restart waits as well.
+ */
 import { parseJson } from '../protocol/problem.js';
 import type { Storage } from './storage.js';
 
 export const RENEWAL = 'renewal.json';
 export const NEXT_KEY = 'next.key';
-/** A text of its own, so that a command can write it while a server writes the plan: a person asked for a new certificate, and when. */
+/**
+ * A text of its own, so that a command can write it while a server writes the plan: a person asked for a new
+ * certificate, and when.
+ */
 export const REQUEST = 'renew';
 
 /** Times in milliseconds since 1970. */

@@ -7,7 +7,10 @@ import { AcmeError } from '../protocol/problem.js';
 export interface Storage {
   /** Undefined: there is none of that name. Rejects with an `AcmeError` of code `state` when it cannot be read. */
   read(name: string): Promise<string | undefined>;
-  /** Resolves when it would outlive a power cut. Rejects with an `AcmeError` of code `state`; then the old text is still there. */
+  /**
+   * Resolves when it would outlive a power cut. Rejects with an `AcmeError` of code `state`; then the old text is still
+   * there.
+   */
   write(name: string, text: string): Promise<void>;
 }
 
@@ -50,8 +53,9 @@ export class FolderStorage implements Storage {
 }
 
 /**
- * The folder's name of a certificate with these names: the first one in alphabetical order, so that it is the same for the names that were
- * asked for and those that a certificate has, with no character that a file system minds. At least one name.
+ * The folder's name of a certificate with these names: the first one in alphabetical order, so that it is the same for
+ * the names that were asked for and those that a certificate has, with no character that a file system minds. At least
+ * one name.
  */
 export function folderFor(names: readonly string[]): string {
   const [first = ''] = [...names].sort();

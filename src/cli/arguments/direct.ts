@@ -131,7 +131,10 @@ function recordOption({ record, recordSize }: DirectFlags): DirectArguments['rec
   return { file: record, bytes: (recordSize ?? 64) * 2 ** 20 };
 }
 
-/** The first option of direct mode that was given; undefined: none. `keeps`: there is state to keep in the other mode, too. */
+/**
+ * The first option of direct mode that was given; undefined: none. `keeps`: there is state to keep in the other mode,
+ * too.
+ */
 export function directOption(flags: DirectFlags, keeps: boolean): string | undefined {
   const given: [string, boolean][] = [
     ['--tap', flags.tap !== undefined],

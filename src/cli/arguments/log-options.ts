@@ -1,7 +1,10 @@
 /** `--log access,net,json`. */
 
 import { LOG_CHANNELS, type LogChannel, type LogOptions } from '../../serve/options/log.js';
-/** Reads the list; `json` alone means all of the usual (access, net) as JSON lines, `common` alone the access log. Throws a sentence. */
+/**
+ * Reads the list; `json` alone means all of the usual (access, net) as JSON lines, `common` alone the access log.
+ * Throws a sentence.
+ */
 export function parseLogOption(text: string): LogOptions {
   const channels = new Set<LogChannel>();
   let json = false;

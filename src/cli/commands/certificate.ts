@@ -1,4 +1,7 @@
-/** `sitekernel certificate status|renew|import|export`: what lies in the state folder, and changes to it that a running server takes up. */
+/**
+ * `sitekernel certificate status|renew|import|export`: what lies in the state folder, and changes to it that a running
+ * server takes up.
+ */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AcmeError } from '../../acme/protocol/problem.js';

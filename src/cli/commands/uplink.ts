@@ -1,6 +1,7 @@
 /**
- * Moves a network card's IPv4 addresses and routes to the bridge that it becomes a port of, and back: a port of a bridge has
- * none of its own, and a machine that is reached through the card must stay reachable. By the `ip` program of iproute2.
+ * Moves a network card's IPv4 addresses and routes to the bridge that it becomes a port of, and back: a port of a
+ * bridge has none of its own, and a machine that is reached through the card must stay reachable. By the `ip` program
+ * of iproute2.
  */
 import { execFileSync } from 'node:child_process';
 import { Failure } from '../../errors/failure.js';

@@ -1,6 +1,8 @@
 /** Words that somebody may have meant. */
 
-/** The word of `known` that `word` is a slip of: a letter or two missing, added, changed or swapped; undefined: none. */
+/**
+ * The word of `known` that `word` is a slip of: a letter or two missing, added, changed or swapped; undefined: none.
+ */
 export function similar(word: string, known: readonly string[]): string | undefined {
   const most = Math.min(2, Math.floor(word.length / 2));
   let best: string | undefined;
@@ -14,7 +16,10 @@ export function similar(word: string, known: readonly string[]): string | undefi
   return best;
 }
 
-/** Letters to add, take away, change, or swap with the next one, to make `b` of `a` (Damerau and Levenshtein, optimal string alignment). */
+/**
+ * Letters to add, take away, change, or swap with the next one, to make `b` of `a` (Damerau and Levenshtein, optimal
+ * string alignment).
+ */
 function slips(a: string, b: string): number {
   if (Math.abs(a.length - b.length) > 2) return 3;
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];

@@ -28,8 +28,8 @@ export class GitError extends Error {
 }
 
 /**
- * Variables that name a repository, as a hook has them (`git rev-parse --local-env-vars`), or choose how one is made: they must not
- * reach a git for another one.
+ * Variables that name a repository, as a hook has them (`git rev-parse --local-env-vars`), or choose how one is made:
+ * they must not reach a git for another one.
  */
 const NOT_PASSED = [
   'GIT_ALTERNATE_OBJECT_DIRECTORIES',
@@ -55,8 +55,8 @@ const NOT_PASSED = [
 ];
 
 /**
- * Settings of a user's or a machine's that would change what these commands do. What says how to reach a repository and who commits
- * (credentials, proxies, keys, names) stays theirs.
+ * Settings of a user's or a machine's that would change what these commands do. What says how to reach a repository and
+ * who commits (credentials, proxies, keys, names) stays theirs.
  */
 const OVERRIDDEN = [
   // Nobody's hooks run for us; the one of a host's clone runs for those who pull by hand.
@@ -71,8 +71,8 @@ const OVERRIDDEN = [
   'fetch.recurseSubmodules=no',
   'submodule.recurse=false',
   'i18n.commitEncoding=UTF-8',
-  // One object that it would refuse, an old commit with an odd date, would keep a host from all later ones. Each file is hashed
-  // before it is believed, and of trees git's checkout refuses unsafe names by itself.
+  // One object that it would refuse, an old commit with an odd date, would keep a host from all later ones. Each file
+  // is hashed before it is believed, and of trees git's checkout refuses unsafe names by itself.
   'transfer.fsckObjects=false',
   'fetch.fsckObjects=false',
 ].flatMap((setting) => ['-c', setting]);

@@ -1,6 +1,6 @@
 /**
- * Signatures, none of a scheme of our own: over `manifest.json` and `labels.json` behind one another by `ssh-keygen -Y` (PROTOCOL.sshsig of
- * OpenSSH) or by minisign; or git's own, of the whole commit, with a key of ssh.
+ * Signatures, none of a scheme of our own: over `manifest.json` and `labels.json` behind one another by `ssh-keygen -Y`
+ * (PROTOCOL.sshsig of OpenSSH) or by minisign; or git's own, of the whole commit, with a key of ssh.
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -18,7 +18,9 @@ export interface Trust {
   readonly allowedSigners?: string | undefined;
   /** A public key of minisign: the file. */
   readonly minisign?: string | undefined;
-  /** Keys of ssh that are believed no more: public keys, one a line, or a KRL (ssh-keygen(1), "KEY REVOCATION LISTS"). */
+  /**
+   * Keys of ssh that are believed no more: public keys, one a line, or a KRL (ssh-keygen(1), "KEY REVOCATION LISTS").
+   */
   readonly revoked?: string | undefined;
 }
 
@@ -29,7 +31,10 @@ export function signedBytes(manifest: Uint8Array, labels: Uint8Array): Uint8Arra
   return Buffer.concat([manifest, labels]);
 }
 
-/** Signs with `key`: a private key of ssh (or a public one whose private half an agent holds), or a secret key of minisign without a password. */
+/**
+ * Signs with `key`: a private key of ssh (or a public one whose private half an agent holds), or a secret key of
+ * minisign without a password.
+ */
 export async function sign(bytes: Uint8Array, key: string): Promise<Uint8Array> {
   const head = await readFile(key, 'utf8').catch(() => {
     throw new ImageError(`the key ${key} cannot be read`);
@@ -55,8 +60,8 @@ export interface Signable {
 }
 
 /**
- * Throws an ImageError unless someone whom `trust` names signed the image or its commit. Answers who it was, for the journal; undefined:
- * nobody had to.
+ * Throws an ImageError unless someone whom `trust` names signed the image or its commit. Answers who it was, for the
+ * journal; undefined: nobody had to.
  */
 export async function verifySigned(what: Signable, repository: Repository, trust: Trust): Promise<string | undefined> {
   const { allowedSigners, minisign } = trust;
@@ -109,8 +114,8 @@ async function signedCommit(repository: Repository, commit: string): Promise<Sig
 }
 
 /**
- * By nothing but the files of allowed and revoked keys. Not by git, which has a key be valid at the time that the commit says of itself: who
- * has an old key would write an old date.
+ * By nothing but the files of allowed and revoked keys. Not by git, which has a key be valid at the time that the
+ * commit says of itself: who has an old key would write an old date.
  */
 async function verifyCommit({ bytes, signature }: SignedCommit, trust: SshTrust): Promise<string> {
   if (!signature.startsWith('-----BEGIN SSH SIGNATURE-----'))

@@ -1,7 +1,8 @@
 /** What can go wrong on a host, told apart by what follows from it. */
 
 /**
- * The deployment itself is wrong: damaged, unsigned, older, for another machine. This commit is not tried again; the next one is.
+ * The deployment itself is wrong: damaged, unsigned, older, for another machine. This commit is not tried again; the
+ * next one is.
  */
 export class Refusal extends Error {
   override readonly name = 'Refusal';

@@ -22,7 +22,9 @@ export interface HostConfig {
   readonly format: 1;
   readonly repository: string;
   readonly branch: string;
-  /** The site that signatures must be for; undefined (also in folders of earlier versions): as the repository is called. */
+  /**
+   * The site that signatures must be for; undefined (also in folders of earlier versions): as the repository is called.
+   */
   readonly name?: string | undefined;
   /** Passed to `run` of each image. */
   readonly args: readonly string[];

@@ -9,7 +9,10 @@ export class Lock {
     this.handle = handle;
   }
 
-  /** Takes the lock at `file`, which is made; undefined: somebody has it. Node opens files so that what we start does not inherit them. */
+  /**
+   * Takes the lock at `file`, which is made; undefined: somebody has it. Node opens files so that what we start does
+   * not inherit them.
+   */
   static async take(file: string): Promise<Lock | undefined> {
     const handle = await open(file, 'a', 0o644);
     if (!tryLock(handle.fd)) {

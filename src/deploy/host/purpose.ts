@@ -1,6 +1,6 @@
 /**
- * What a signature is for: one site, on one branch. Both are labels of an image, and so signed with it: what one repository has does nothing
- * in another one, also where the same key signs for both.
+ * What a signature is for: one site, on one branch. Both are labels of an image, and so signed with it: what one
+ * repository has does nothing in another one, also where the same key signs for both.
  */
 import type { Labels } from '../../image/manifest.js';
 import { Refusal } from './fault.js';
@@ -11,8 +11,8 @@ export interface Purpose {
 }
 
 /**
- * The name of a site whose repository is at `url`, a URL, an address of ssh (`git@example.org:you/site.git`) or an absolute path. CI and
- * host may reach it in different ways: scheme, user, port and `.git` do not count.
+ * The name of a site whose repository is at `url`, a URL, an address of ssh (`git@example.org:you/site.git`) or an
+ * absolute path. CI and host may reach it in different ways: scheme, user, port and `.git` do not count.
  */
 export function siteNameOf(url: string): string {
   const bare = (path: string): string => path.replace(/\/+$/, '').replace(/\.git$/, '');

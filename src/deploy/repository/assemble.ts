@@ -1,6 +1,7 @@
 /**
- * Makes an image's bundle out of the site's plain files in git, on the host, without checking them out. The image's own program does
- * it, in a process of its own, so that bundle and program always fit, and so that the memory is given back.
+ * Makes an image's bundle out of the site's plain files in git, on the host, without checking them out. The image's own
+ * program does it, in a process of its own, so that bundle and program always fit, and so that the memory is given
+ * back.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
@@ -59,8 +60,8 @@ export async function checkBundle(file: string, manifest: Manifest): Promise<voi
 }
 
 /**
- * The same by the program `main` (`program/main.js` of an image), as a child process. Ends it when `abort` fires. Throws an
- * ImageError with what it said.
+ * The same by the program `main` (`program/main.js` of an image), as a child process. Ends it when `abort` fires.
+ * Throws an ImageError with what it said.
  */
 export function assembleWith(main: string, assembly: Assembly, abort?: AbortSignal): Promise<void> {
   const { repository, tree, manifest, output, cache } = assembly;

@@ -75,7 +75,10 @@ export function runsHere({ manifest }: Candidate): void {
     throw new Refusal(`it needs Node ${manifest.versions.node}, and this host has ${process.versions.node}`);
 }
 
-/** Whether `host` may take it. `taken`: the highest serial that it ever took, and the image that had it, where that is known. Answers who signed, where somebody had to. Throws a Refusal. */
+/**
+ * Whether `host` may take it. `taken`: the highest serial that it ever took, and the image that had it, where that is
+ * known. Answers who signed, where somebody had to. Throws a Refusal.
+ */
 export async function admit(
   candidate: Candidate,
   repository: Repository,

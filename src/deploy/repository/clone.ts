@@ -1,4 +1,7 @@
-/** A host's clone of the deployment repository: shallow, one branch, and nothing of it checked out but the file `latest`. */
+/**
+ * A host's clone of the deployment repository: shallow, one branch, and nothing of it checked out but the file
+ * `latest`.
+ */
 import { chmod, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -35,7 +38,8 @@ export async function cloneRepository(host: Host): Promise<void> {
   await rm(part, { recursive: true, force: true });
   // A path would be copied with all of its history.
   const from = url === resolve(url) ? pathToFileURL(url).href : url;
-  // Of the clone itself, so that they hold for a person's `git pull` in it: over those of the person and of the machine.
+  // Of the clone itself, so that they hold for a person's `git pull` in it: over those of the person and of the
+  // machine.
   const own: [string, string][] = [
     ['core.hooksPath', join(host.gitDir, 'hooks')],
     ['core.fsmonitor', 'false'],

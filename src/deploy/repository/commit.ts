@@ -159,8 +159,8 @@ class Committing {
   }
 
   /**
-   * A repository with the branch's tip and, of a remote one, no more; answers the tip, undefined when the branch is new. Its objects
-   * have names of the kind that the other one's have, SHA-1 or SHA-256.
+   * A repository with the branch's tip and, of a remote one, no more; answers the tip, undefined when the branch is
+   * new. Its objects have names of the kind that the other one's have, SHA-1 or SHA-256.
    */
   private async open(): Promise<string | undefined> {
     const { branch } = this.options;
@@ -243,7 +243,10 @@ class Committing {
     return tree;
   }
 
-  /** Git leaves out names that could harm a checkout (`git~1`, `.git/config`), with a line on standard error and status 0. */
+  /**
+   * Git leaves out names that could harm a checkout (`git~1`, `.git/config`), with a line on standard error and status
+   * 0.
+   */
   private async checkTree(tree: string, meant: readonly TreeEntry[]): Promise<void> {
     const written = new Set(
       (await this.repository.entries(tree)).map(({ path, mode, hash }) => `${mode} ${hash} ${path}`),
@@ -326,7 +329,10 @@ class Committing {
   }
 }
 
-/** The git directory of a repository in `folder`, bare or with a work tree, without the search that `safe.bareRepository` forbids. */
+/**
+ * The git directory of a repository in `folder`, bare or with a work tree, without the search that
+ * `safe.bareRepository` forbids.
+ */
 async function gitDirOf(folder: string): Promise<string> {
   const inner = join(folder, '.git');
   const there = await stat(inner).then(

@@ -8,8 +8,8 @@
  *   image/run, image/program/…   the program of the latest
  *   site/…                       the site of the latest, as plain files
  *
- * Program and site lie at the same paths in each deployment: so git finds what it can send as a difference, and a changed page costs some
- * hundred bytes. Those of an earlier image are in the commit that made it the latest.
+ * Program and site lie at the same paths in each deployment: so git finds what it can send as a difference, and a
+ * changed page costs some hundred bytes. Those of an earlier image are in the commit that made it the latest.
  */
 export const LATEST = 'latest';
 export const IMAGES = 'images';

@@ -1,8 +1,14 @@
-/** What a git that was killed, or a power cut, leaves in a clone: lock files that stop the next one, and half-written packs. */
+/**
+ * What a git that was killed, or a power cut, leaves in a clone: lock files that stop the next one, and half-written
+ * packs.
+ */
 import { readdir, readlink, rm, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 
-/** Removes them, unless some process is at work in the clone. Answers the names of what was removed. Call with the poll's lock held. */
+/**
+ * Removes them, unless some process is at work in the clone. Answers the names of what was removed. Call with the
+ * poll's lock held.
+ */
 export async function removeLeftovers(work: string): Promise<string[]> {
   const gitDir = join(work, '.git');
   const found: string[] = [];

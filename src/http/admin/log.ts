@@ -1,12 +1,14 @@
 import type { AccessRecord } from '../contracts/access-record.js';
 
-/** `common` and `combined` are what Apache and nginx write and every reader of logs knows; `json` is an object a line. */
+/**
+ * `common` and `combined` are what Apache and nginx write and every reader of logs knows; `json` is an object a line.
+ */
 export type AccessLogFormat = 'common' | 'combined' | 'json';
 
 /**
  * One line, without its end, about one answer: to be called from `HttpOptions.log`, during the call. `combined` has the
- * milliseconds to the first byte behind what the format defines; `json` has what the connection knows of its path as well, in
- * milliseconds and bytes, where the network can tell.
+ * milliseconds to the first byte behind what the format defines; `json` has what the connection knows of its path as
+ * well, in milliseconds and bytes, where the network can tell.
  */
 export function accessLine(format: AccessLogFormat, record: AccessRecord): string {
   return format === 'json' ? jsonLine(record) : textLine(record, format === 'combined');

@@ -4,8 +4,9 @@ import type { LivePage } from '../contracts/live-page.js';
 const INTERVAL = 150;
 
 /**
- * The live pages at `path` and `path.js` with which a page loads itself again when another version of its site is served; for
- * development. `version` changes with each. Pages load the script: `SiteOptions.reload` of the store sees to that.
+ * The live pages at `path` and `path.js` with which a page loads itself again when another version of its site is
+ * served; for development. `version` changes with each. Pages load the script: `SiteOptions.reload` of the store sees
+ * to that.
  */
 export function reloadPages(path: string, version: () => string): LivePage[] {
   const script = (): string => `{

@@ -1,4 +1,6 @@
-/** The status page: reads `<its own path>.json` twice a second, and draws what it says. No request leaves the server. */
+/**
+ * The status page: reads `<its own path>.json` twice a second, and draws what it says. No request leaves the server.
+ */
 const STYLE = `
 :root{color-scheme:light dark;--line:#8884;--accent:#0a7;--second:#c60}
 body{font:15px/1.45 system-ui,sans-serif;margin:0 auto;max-width:70rem;padding:1rem}

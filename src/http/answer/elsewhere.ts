@@ -4,7 +4,10 @@ import type { RequestLine } from '../parse/request-line.js';
 import { uriText } from '../parse/uri-text.js';
 import { ACME_CHALLENGE } from './acme-challenge.js';
 
-/** `https://example.org`; or `https` alone, `https:8443`: the host that was asked for, over that scheme and at that port. */
+/**
+ * `https://example.org`; or `https` alone, `https:8443`: the host that was asked for, over that scheme and at that
+ * port.
+ */
 const ORIGIN = /^https?(?::\d{1,5}|:\/\/(?:\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)(?::\d{1,5})?)?$/;
 
 /** Says which requests belong to another origin: all of them, or those for a host that is not the site's own. */

@@ -3,7 +3,9 @@ import type { CallClock } from '../contracts/call-clock.js';
 /** Milliseconds between two reports. */
 const INTERVAL = 1000;
 
-/** Exceptions out of a turn of a flow: mistakes of ours, or of a store. All are counted, and one a second is reported. */
+/**
+ * Exceptions out of a turn of a flow: mistakes of ours, or of a store. All are counted, and one a second is reported.
+ */
 export class FaultReports {
   readonly #clock: CallClock;
   readonly #onFault: ((error: unknown) => void) | undefined;

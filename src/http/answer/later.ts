@@ -1,4 +1,7 @@
-/** What of an answer is written only when the peer has taken what came before: content that is read from the disk, or longer than one write. */
+/**
+ * What of an answer is written only when the peer has taken what came before: content that is read from the disk, or
+ * longer than one write.
+ */
 import type { Memory } from '../../memory/memory.js';
 import type { Flow } from '../../net/flow.js';
 import type { Content, ContentReader, ContentSource, Extent } from '../../store/store.js';
@@ -39,8 +42,8 @@ export class Later {
   }
 
   /**
-   * Writes until the flow holds more than `PIECE`, which is when it tells of having drained. What has to be read comes when `read` is called
-   * back; false: it cannot be had.
+   * Writes until the flow holds more than `PIECE`, which is when it tells of having drained. What has to be read comes
+   * when `read` is called back; false: it cannot be had.
    */
   write(flow: Flow, read: (there: boolean) => void): void {
     flow.lowWater = PIECE;

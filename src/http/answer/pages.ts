@@ -22,7 +22,9 @@ const REASONS: Readonly<Record<number, readonly [reason: string, explanation: st
   505: ['HTTP Version Not Supported', 'This server speaks HTTP/1.1.'],
 };
 
-/** Fields that all pages of the server itself carry: they load nothing, are shown nowhere else and are kept by nobody. */
+/**
+ * Fields that all pages of the server itself carry: they load nothing, are shown nowhere else and are kept by nobody.
+ */
 const COMMON: readonly string[] = [
   'Content-Type: text/html; charset=utf-8\r\n',
   "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n",
@@ -83,8 +85,8 @@ function page(status: number, head: Uint8Array, content: Uint8Array): Page {
 }
 
 /**
- * A page of the server itself, with field lines of its own and of the site, which each end in CRLF. An error is not kept, whatever
- * the site says of what there would be. For a status that is not an error: its reason and text.
+ * A page of the server itself, with field lines of its own and of the site, which each end in CRLF. An error is not
+ * kept, whatever the site says of what there would be. For a status that is not an error: its reason and text.
  */
 export function errorPage(status: number, fields: readonly string[] = [], site = ''): Page {
   const [reason, text] = REASONS[status] ?? REASONS[500]!;

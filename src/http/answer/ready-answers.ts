@@ -7,9 +7,9 @@ const SLOTS = 512;
 const LARGEST = 8192;
 
 /**
- * Small answers that are asked for again and again, whole: head, date and body in one run of bytes with headroom before it,
- * good for one second. A device sends such a run with one plain write, its headers in the headroom. It is made at the second
- * request within a second: what is asked for less often is not worth a copy. SLOTS of them at most.
+ * Small answers that are asked for again and again, whole: head, date and body in one run of bytes with headroom before
+ * it, good for one second. A device sends such a run with one plain write, its headers in the headroom. It is made at
+ * the second request within a second: what is asked for less often is not worth a copy. SLOTS of them at most.
  */
 export class ReadyAnswers {
   readonly #tails: Tails;
@@ -34,7 +34,10 @@ export class ReadyAnswers {
     return undefined;
   }
 
-  /** Another second has begun. A head that stayed here would keep its whole bundle in memory when that is served no more. */
+  /**
+   * Another second has begun. A head that stayed here would keep its whole bundle in memory when that is served no
+   * more.
+   */
   #forget(second: number): void {
     this.#heads.fill(undefined);
     this.#memories.fill(undefined);

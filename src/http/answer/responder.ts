@@ -21,8 +21,8 @@ import { Sites } from './sites.js';
 import { type Ending, PERSIST } from './tails.js';
 
 /**
- * RFC 9110 9.3.7: with the fields that say what optional features there are. The second one also has it that in HTTP/1.0 the answer is
- * not of the 133 bytes by which nmap knows a Nagios NSCA.
+ * RFC 9110 9.3.7: with the fields that say what optional features there are. The second one also has it that in
+ * HTTP/1.0 the answer is not of the 133 bytes by which nmap knows a Nagios NSCA.
  */
 const OPTIONS_HEAD = extentOf(`HTTP/1.1 204 No Content\r\nAllow: ${ALLOW}\r\nAccept-Ranges: bytes\r\n`);
 
@@ -30,8 +30,8 @@ const OPTIONS_HEAD = extentOf(`HTTP/1.1 204 No Content\r\nAllow: ${ALLOW}\r\nAcc
 const PECULIAR = CONDITIONS | (1 << FIELD.range) | (1 << FIELD.ifRange);
 
 /**
- * Decides on answers: to requests that parsed, and the server's own pages. One for all connections and versions of HTTP;
- * keeps nothing of them.
+ * Decides on answers: to requests that parsed, and the server's own pages. One for all connections and versions of
+ * HTTP; keeps nothing of them.
  */
 export class Responder {
   readonly #clock: CallClock;
@@ -196,7 +196,8 @@ export class Responder {
         return;
       }
     }
-    // RFC 8297, and RFC 9110 15.2: no 1xx to HTTP/1.0. A server that has all of the answer at hand hints for those between.
+    // RFC 8297, and RFC 9110 15.2: no 1xx to HTTP/1.0. A server that has all of the answer at hand hints for those
+    // between.
     if (resource.hints !== undefined && minor > 0 && !bodiless) {
       to.interim(resource.hints);
     }
@@ -268,7 +269,9 @@ export class Responder {
     return true;
   }
 
-  /** `multipart/byteranges`, RFC 9110 14.6. The boundary comes out of the content's hash, which the content cannot hold. */
+  /**
+   * `multipart/byteranges`, RFC 9110 14.6. The boundary comes out of the content's hash, which the content cannot hold.
+   */
   #parts(to: AnswerWriter, resource: Resource, selected: Representation, ending: Ending): void {
     const { starts, ends, count } = this.#ranges;
     const { body } = selected;
@@ -360,7 +363,10 @@ function statusOf(head: Extent): number {
   return (bytes[at]! - 0x30) * 100 + (bytes[at + 1]! - 0x30) * 10 + bytes[at + 2]! - 0x30;
 }
 
-/** The query that was asked for goes along, unless the target has its own; before a fragment. `query` is Latin-1 and begins with `?`, or empty. */
+/**
+ * The query that was asked for goes along, unless the target has its own; before a fragment. `query` is Latin-1 and
+ * begins with `?`, or empty.
+ */
 function withQuery(location: string, query: string): string {
   if (query === '' || location.includes('?')) return location;
   const encoded = uriText(query);

@@ -12,8 +12,8 @@ const CLOSE_LINE = 'Connection: close\r\n';
 const KEEP_ALIVE_LINE = 'Connection: keep-alive\r\n';
 
 /**
- * The last lines of every head: `Server`, `Date` and the empty line, made once a second in memory of its own, because what was sent
- * may have to be sent again as it was.
+ * The last lines of every head: `Server`, `Date` and the empty line, made once a second in memory of its own, because
+ * what was sent may have to be sent again as it was.
  */
 export class Tails {
   /** Lines that are always the same. */
@@ -26,7 +26,10 @@ export class Tails {
   #persistStart = 0;
   #keepAliveStart = 0;
 
-  /** `server`: value of the `Server` field; `hsts`: as in `HttpOptions`. Throws a `RangeError` when the first is no field value. */
+  /**
+   * `server`: value of the `Server` field; `hsts`: as in `HttpOptions`. Throws a `RangeError` when the first is no
+   * field value.
+   */
   constructor(server: string | undefined, hsts?: number) {
     if (server !== undefined && !/^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(server)) {
       throw new RangeError(`Server field: visible ASCII expected, got ${JSON.stringify(server)}`);

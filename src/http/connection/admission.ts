@@ -58,8 +58,8 @@ export class Admission {
   }
 
   /**
-   * The connection of a flow that another program had, which counted it as accepted. `restore` makes it what it was there. Undefined: a
-   * cap is reached, or that cannot be done.
+   * The connection of a flow that another program had, which counted it as accepted. `restore` makes it what it was
+   * there. Undefined: a cap is reached, or that cannot be done.
    */
   adopt(flow: Flow, restore: (c: Connection) => boolean): Connection | undefined {
     const { connections, connectionsPerClient } = this.#limits;

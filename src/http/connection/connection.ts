@@ -120,7 +120,10 @@ export class Connection implements Waiting<Connection> {
     this.heldBytes = 0;
   }
 
-  /** Keeps `bytes[start..end)` behind what is already held. Answers whether there is room: false when all connections keep too much. */
+  /**
+   * Keeps `bytes[start..end)` behind what is already held. Answers whether there is room: false when all connections
+   * keep too much.
+   */
   hold(bytes: Uint8Array, start: number, end: number): boolean {
     let room = true;
     const needed = this.heldBytes + end - start;

@@ -12,7 +12,10 @@ export interface Waiting<T extends Waiting<T>> {
   next: T | undefined;
 }
 
-/** Connections that wait equally long, so that the first one in is the first one due: a list through the connections themselves. */
+/**
+ * Connections that wait equally long, so that the first one in is the first one due: a list through the connections
+ * themselves.
+ */
 export class DeadlineList<T extends Waiting<T>> {
   /** Tells the time in ticks. */
   readonly clock: Deadlines<T>;
@@ -42,8 +45,9 @@ export class DeadlineList<T extends Waiting<T>> {
   }
 
   /**
-   * Puts in one that is due at `connection.due` already. In this list, where who comes last is due last, it would be late; among those with
-   * as much time left it is late by a sixteenth of the whole time at most, and the time that it takes along to a next program is exact.
+   * Puts in one that is due at `connection.due` already. In this list, where who comes last is due last, it would be
+   * late; among those with as much time left it is late by a sixteenth of the whole time at most, and the time that it
+   * takes along to a next program is exact.
    */
   resume(connection: T): void {
     const left = Math.min(Math.max(0, (connection.due - this.clock.now) | 0), this.delay);
@@ -93,7 +97,9 @@ export class Deadlines<T extends Waiting<T>> implements CallClock {
   readonly #lists: DeadlineList<T>[] = [];
   #timer: Timer | undefined;
   #timerDue = 0;
-  /** Milliseconds since this was made, as int32, when the network last called; wraps after 24 days: compare differences. */
+  /**
+   * Milliseconds since this was made, as int32, when the network last called; wraps after 24 days: compare differences.
+   */
   now = 1;
   /** The same moment in milliseconds since 1970, at most one millisecond old. */
   wallClock = 0;

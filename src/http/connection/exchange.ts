@@ -16,7 +16,9 @@ import type { KnownRequests } from '../repeat/known-requests.js';
 import { type Connection, type ConnectionList, STATE, type Unfinished } from './connection.js';
 
 const CONTINUE = Memory.of('HTTP/1.1 100 Continue\r\n\r\n');
-/** An empty SETTINGS frame and GOAWAY with HTTP_1_1_REQUIRED: what an HTTP/2 client understands (RFC 9113 3.4, 6.8, 7). */
+/**
+ * An empty SETTINGS frame and GOAWAY with HTTP_1_1_REQUIRED: what an HTTP/2 client understands (RFC 9113 3.4, 6.8, 7).
+ */
 const GOAWAY = new Memory(
   new Uint8Array([0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 13]),
 );
@@ -24,7 +26,10 @@ const GOAWAY = new Memory(
 /** The peer speaks HTTP/2, from the place on where its request line would be. */
 const SPEAKS_HTTP2 = -1;
 
-/** From bytes to answers: reads the requests of a connection one behind the other, and answers each before the next is read. */
+/**
+ * From bytes to answers: reads the requests of a connection one behind the other, and answers each before the next is
+ * read.
+ */
 export class Exchange {
   readonly #answering: Answering;
   readonly #limits: HttpLimits;
@@ -43,8 +48,8 @@ export class Exchange {
   #fields = this.#parsed;
   readonly #record = new AnswerRecord();
   /**
-   * `bodies`: where connections wait whose request brings content. `becomeHttp2` is called with a connection that begins
-   * with HTTP/2's preface; undefined: such a connection gets GOAWAY.
+   * `bodies`: where connections wait whose request brings content. `becomeHttp2` is called with a connection that
+   * begins with HTTP/2's preface; undefined: such a connection gets GOAWAY.
    */
   constructor(
     answering: Answering,
@@ -65,7 +70,10 @@ export class Exchange {
     this.#writer = new Http1Writer(tails, bodies.clock);
   }
 
-  /** Reads `bytes[at..end)`; the place where a request begins that is unfinished or has to wait. What lies behind an end is eaten. */
+  /**
+   * Reads `bytes[at..end)`; the place where a request begins that is unfinished or has to wait. What lies behind an end
+   * is eaten.
+   */
   consume(c: Connection, bytes: Uint8Array, at: number, end: number): number {
     const limits = this.#limits;
     let turn = limits.turn;
@@ -109,13 +117,19 @@ export class Exchange {
     return queued > this.#limits.queued || (queued > 0 && (turn < 0 || c.ownBytes > this.#limits.own));
   }
 
-  /** Answers with an error after which the connection cannot go on: with what it holds of a request, or with nothing of one. */
+  /**
+   * Answers with an error after which the connection cannot go on: with what it holds of a request, or with nothing of
+   * one.
+   */
   fail(c: Connection, status: number): void {
     if (c.body !== undefined) this.#failParsed(c, status, this.#recall(c.body));
     else this.#failUnparsed(c, status, c.held !== undefined && isHead(c.held, 0, c.heldBytes));
   }
 
-  /** Answers 500, without content where HEAD may have been asked for, after an exception while nothing of the answer was written. */
+  /**
+   * Answers 500, without content where HEAD may have been asked for, after an exception while nothing of the answer was
+   * written.
+   */
   fault(c: Connection): void {
     this.#responder.error(this.#to(c), 500, CLOSE, this.#line.method === METHOD.HEAD);
     if (this.#log !== undefined) this.#report(c, undefined, this.#log);
@@ -287,7 +301,9 @@ export class Exchange {
   }
 }
 
-/** Whether what did not parse begins like a request for a head alone: the answer then has no content (RFC 9110 9.3.2). */
+/**
+ * Whether what did not parse begins like a request for a head alone: the answer then has no content (RFC 9110 9.3.2).
+ */
 function isHead(bytes: Uint8Array, start: number, end: number): boolean {
   return end - start >= 5 && isText(bytes, start, start + 5, 'HEAD ');
 }

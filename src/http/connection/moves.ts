@@ -27,7 +27,10 @@ interface Moved {
   readonly queuedMark: number;
   /** What it waits for. */
   readonly list: string;
-  /** Milliseconds for which it may yet wait. A program from before this was known says nothing: then the whole of its time. */
+  /**
+   * Milliseconds for which it may yet wait. A program from before this was known says nothing: then the whole of its
+   * time.
+   */
   readonly left?: number;
   /** What HTTP/2 remembers. */
   readonly session?: unknown;
@@ -73,7 +76,10 @@ export class Moves {
     return { version, session, state, lowWater, peerEnded, requests, skipped, held, since, queuedMark, ...waits };
   }
 
-  /** Makes `c` what the other program said of it. False: that cannot be understood, or there is no room for what it keeps. */
+  /**
+   * Makes `c` what the other program said of it. False: that cannot be understood, or there is no room for what it
+   * keeps.
+   */
   adopt(c: Connection, said: unknown, now: number): boolean {
     const one = said as Moved;
     if (typeof said !== 'object' || said === null || typeof one.held !== 'string') return false;

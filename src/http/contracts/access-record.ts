@@ -1,6 +1,9 @@
 import type { Flow } from '../../net/flow.js';
 
-/** One answer, for logs and metrics. The object is used again for the next: take from it what is needed before returning. */
+/**
+ * One answer, for logs and metrics. The object is used again for the next: take from it what is needed before
+ * returning.
+ */
 export interface AccessRecord {
   readonly flow: Flow;
   /** Milliseconds since 1970. */

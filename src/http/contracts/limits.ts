@@ -21,8 +21,8 @@ export interface HttpLimits {
   /** Connections beyond the caps that wait for their 503 or are reading it. */
   readonly refusals: number;
   /**
-   * What all connections together keep of requests that are unfinished, or wait behind answers. One that would need more is told 503 with
-   * `Retry-After`; requests that come in one piece need nothing.
+   * What all connections together keep of requests that are unfinished, or wait behind answers. One that would need
+   * more is told 503 with `Retry-After`; requests that come in one piece need nothing.
    */
   readonly unfinished: number;
   /** Requests on one connection, after which it closes. */
@@ -31,11 +31,16 @@ export interface HttpLimits {
   readonly turn: number;
   /** Bytes of answers queued on one connection beyond which its next request waits. */
   readonly queued: number;
-  /** Of these, bytes that were made for the connection's answers alone: a reader that takes nothing holds no more of them than this, and one answer. */
+  /**
+   * Of these, bytes that were made for the connection's answers alone: a reader that takes nothing holds no more of
+   * them than this, and one answer.
+   */
   readonly own: number;
   /** Parts of a multipart answer, after overlapping and near ranges are one; more: the whole resource, 200. */
   readonly ranges: number;
-  /** Bytes read and thrown away after the connection's last answer, so that no reset overtakes it; then reading stops. */
+  /**
+   * Bytes read and thrown away after the connection's last answer, so that no reset overtakes it; then reading stops.
+   */
   readonly linger: number;
 }
 

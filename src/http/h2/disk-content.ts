@@ -10,7 +10,10 @@ export interface Held {
   diskBytes: number;
 }
 
-/** Content of one answer that is read from the disk: a piece when the stream may send it, and the next when that is sent. */
+/**
+ * Content of one answer that is read from the disk: a piece when the stream may send it, and the next when that is
+ * sent.
+ */
 export class DiskContent {
   readonly #held: Held;
   #source: ContentSource | undefined;
@@ -37,8 +40,9 @@ export class DiskContent {
   }
 
   /**
-   * Reads from `start` of the content of `source`, at most to `end`; later `read` is called once, unless `end` was called before. False: the
-   * content cannot be had. Does nothing while the connection holds enough, or this one has something.
+   * Reads from `start` of the content of `source`, at most to `end`; later `read` is called once, unless `end` was
+   * called before. False: the content cannot be had. Does nothing while the connection holds enough, or this one has
+   * something.
    */
   read(source: ContentSource, start: number, end: number, read: (there: boolean) => void): void {
     const to = Math.min(end, start + PIECE, start + MOST_HELD - this.#held.diskBytes);

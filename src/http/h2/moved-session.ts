@@ -1,4 +1,6 @@
-/** HTTP/2 connections that go to another program, or come from one: what is remembered of a quiet one, in plain JSON. */
+/**
+ * HTTP/2 connections that go to another program, or come from one: what is remembered of a quiet one, in plain JSON.
+ */
 import type { Connection, Unfinished } from '../connection/connection.js';
 import type { HpackDecoder } from '../hpack/decoder.js';
 import { type DynamicTable, TABLE_SIZE } from '../hpack/dynamic-table.js';
@@ -100,7 +102,9 @@ export function sessionFrom(
   return session;
 }
 
-/** A literal that is put into the table (RFC 7541 6.2.1). The lengths have fourteen bits here, more than a table holds. */
+/**
+ * A literal that is put into the table (RFC 7541 6.2.1). The lengths have fourteen bits here, more than a table holds.
+ */
 function literal(name: string, value: string): Uint8Array {
   const out = [0x40];
   for (const text of [name, value]) {

@@ -67,8 +67,9 @@ export class Sender {
   }
 
   /**
-   * Has content read from the disk for the most urgent streams that can send nothing else: all that are incremental, and the first that is
-   * not. No more is read than both windows let through, so that it leaves as soon as the flow has room.
+   * Has content read from the disk for the most urgent streams that can send nothing else: all that are incremental,
+   * and the first that is not. No more is read than both windows let through, so that it leaves as soon as the flow has
+   * room.
    */
   #fetch(session: Session): void {
     let most = LOWEST_URGENCY + 1;

@@ -17,7 +17,10 @@ interface WallClock {
 export const CONDITIONS =
   (1 << FIELD.ifMatch) | (1 << FIELD.ifNoneMatch) | (1 << FIELD.ifModifiedSince) | (1 << FIELD.ifUnmodifiedSince);
 
-/** The preconditions of a GET or HEAD against what it would be answered with, in the order of RFC 9110 13.2.2. `clock` tells the time in milliseconds since 1970. */
+/**
+ * The preconditions of a GET or HEAD against what it would be answered with, in the order of RFC 9110 13.2.2. `clock`
+ * tells the time in milliseconds since 1970.
+ */
 export function evaluate(fields: Fields, resource: Resource, selected: Representation, clock: WallClock): Verdict {
   if ((fields.present & CONDITIONS) === 0) return PROCEED;
   const modified = resource.lastModified;
@@ -46,7 +49,8 @@ export function rangeApplies(fields: Fields, resource: Resource, selected: Repre
   const end = fields.end(FIELD.ifRange);
   if (isText(bytes, start, end, selected.etag)) return true;
   if (resource.lastModified === undefined) return false;
-  // A date is strong only if it lies a while before the answer that carried it (RFC 9110 8.8.2.2); a bundle is made before it is served.
+  // A date is strong only if it lies a while before the answer that carried it (RFC 9110 8.8.2.2); a bundle is made
+  // before it is served.
   return parseHttpDate(bytes, start, end, clock.wallClock / 1000) === resource.lastModified;
 }
 
@@ -65,7 +69,10 @@ function matches(fields: Fields, id: FieldId, etag: string, weak: boolean): bool
   return any;
 }
 
-/** `"*"` or a list of entity tags, RFC 9110 13.1.1; compared as 8.8.3.2 says: our tags are strong. What is no tag is passed over up to the next comma. */
+/**
+ * `"*"` or a list of entity tags, RFC 9110 13.1.1; compared as 8.8.3.2 says: our tags are strong. What is no tag is
+ * passed over up to the next comma.
+ */
 function listMatches(bytes: Uint8Array, start: number, end: number, etag: string, weak: boolean): boolean {
   if (end - start === 1 && bytes[start] === 0x2a) return true;
   for (let at = start; at < end; ) {

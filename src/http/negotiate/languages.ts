@@ -13,8 +13,8 @@ interface Range {
 const RANGES = 64;
 
 /**
- * The translation that `Accept-Language` wants most (RFC 9110 12.5.4); of equals, and when it wants none, the first: a page
- * in a foreign language is better than none.
+ * The translation that `Accept-Language` wants most (RFC 9110 12.5.4); of equals, and when it wants none, the first: a
+ * page in a foreign language is better than none.
  */
 export function chooseLanguage(fields: Fields, languages: readonly Resource[]): Resource {
   if (!fields.has(FIELD.acceptLanguage)) return languages[0]!;
@@ -47,7 +47,9 @@ function readRanges(bytes: Uint8Array, start: number, end: number, ranges: Range
   }
 }
 
-/** By the longest range that the tag is in (RFC 4647 3.3.1); by `en-gb` also `en`, a little less (3.4), and by `*` any. */
+/**
+ * By the longest range that the tag is in (RFC 4647 3.3.1); by `en-gb` also `en`, a little less (3.4), and by `*` any.
+ */
 function weightOf(tag: string, ranges: readonly Range[]): number {
   let length = -1;
   let weight = 0;

@@ -9,15 +9,19 @@ const BYTES = name('bytes');
 /** More specifiers than this in one field are an attack, not a reader (RFC 9110 17.15). */
 const SPECIFIERS = 256;
 
-/** The ranges of one request, resolved against a length; used again for each request. `[starts[i]..ends[i])`, `count` of them. */
+/**
+ * The ranges of one request, resolved against a length; used again for each request. `[starts[i]..ends[i])`, `count` of
+ * them.
+ */
 export class RangeSet {
   count = 0;
   readonly starts: number[] = [];
   readonly ends: number[] = [];
 
   /**
-   * Reads `bytes=0-99,-500,9500-` (RFC 9110 14.1.2) for a representation of `length` bytes. `IGNORED` when it is malformed, in
-   * another unit, or asks for more than `limit` parts; the order asked for is kept, those that overlap or touch become one.
+   * Reads `bytes=0-99,-500,9500-` (RFC 9110 14.1.2) for a representation of `length` bytes. `IGNORED` when it is
+   * malformed, in another unit, or asks for more than `limit` parts; the order asked for is kept, those that overlap or
+   * touch become one.
    */
   parse(bytes: Uint8Array, start: number, end: number, length: number, limit: number): RangeVerdict {
     this.count = 0;
@@ -34,8 +38,8 @@ export class RangeSet {
       if (from === to) continue;
       if (++specifiers > SPECIFIERS || !this.#add(bytes, from, to, length)) return IGNORED;
     }
-    // Of nothing a suffix is all of it (RFC 9110 14.1.2), and nothing can be said of it in Content-Range. Who asks for `0-` of whatever there
-    // is gets that, too, as of nginx (14.2 lets us ignore the field).
+    // Of nothing a suffix is all of it (RFC 9110 14.1.2), and nothing can be said of it in Content-Range. Who asks for
+    // `0-` of whatever there is gets that, too, as of nginx (14.2 lets us ignore the field).
     if (specifiers === 0 || length === 0) return IGNORED;
     if (this.count === 0) return UNSATISFIABLE;
     return this.count > limit ? IGNORED : SATISFIABLE;

@@ -42,7 +42,10 @@ export class BodyReader {
   readonly #overheadLimit: number;
   readonly #trailerLimit: number;
 
-  /** `length` in bytes, -1 for chunked. `limit` bounds the content of a chunked one, `overheadLimit` its extensions and trailers. */
+  /**
+   * `length` in bytes, -1 for chunked. `limit` bounds the content of a chunked one, `overheadLimit` its extensions and
+   * trailers.
+   */
   constructor(head: Uint8Array, length: number, limit: number, overheadLimit: number, trailerLimit: number) {
     this.head = head;
     this.#chunked = length < 0;

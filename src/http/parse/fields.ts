@@ -72,7 +72,9 @@ const KEEP_ALIVE = name('keep-alive');
 const CHUNKED = name('chunked');
 const CONTINUE = name('100-continue');
 
-/** The field lines of one head (RFC 9112 5), as places in the bytes that were parsed, and what framing needs of them. */
+/**
+ * The field lines of one head (RFC 9112 5), as places in the bytes that were parsed, and what framing needs of them.
+ */
 export class Fields {
   bytes: Uint8Array = new Uint8Array(0);
   readonly #starts = new Int32Array(FIELD_COUNT);
@@ -136,7 +138,10 @@ export class Fields {
     }
   }
 
-  /** Parses the lines from `start` and the empty line; the place behind it, `INCOMPLETE`, or -status. `headStart` is where the request line began. */
+  /**
+   * Parses the lines from `start` and the empty line; the place behind it, `INCOMPLETE`, or -status. `headStart` is
+   * where the request line began.
+   */
   parse(bytes: Uint8Array, start: number, end: number, headStart: number, limits: HttpLimits): number {
     this.begin(bytes, start);
     const headBound = headStart + limits.head;
@@ -237,7 +242,10 @@ export class Fields {
     return 0;
   }
 
-  /** `chunked`, once and last, is all that we decode: 501 for another coding before it, 400 for a body without an end (RFC 9112 6.1, 6.3). */
+  /**
+   * `chunked`, once and last, is all that we decode: 501 for another coding before it, 400 for a body without an end
+   * (RFC 9112 6.1, 6.3).
+   */
   #judgeCodings(): number {
     let members = 0;
     let chunked = 0;

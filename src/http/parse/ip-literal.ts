@@ -2,7 +2,10 @@ import { CLASS, COLON, DIGIT, HEX, REG_NAME } from './octets.js';
 
 const DOT = 0x2e;
 
-/** Whether `bytes[start..end)`, what stands between the brackets, is `IPv6address / IPvFuture` (RFC 3986 3.2.2). Zones are not part of it. */
+/**
+ * Whether `bytes[start..end)`, what stands between the brackets, is `IPv6address / IPvFuture` (RFC 3986 3.2.2). Zones
+ * are not part of it.
+ */
 export function isIpLiteral(bytes: Uint8Array, start: number, end: number): boolean {
   return (bytes[start]! | 0x20) === 0x76 ? isFuture(bytes, start + 1, end) : isIpv6(bytes, start, end);
 }

@@ -4,8 +4,9 @@ import { CLASS, COLON, DIGIT } from './octets.js';
 const LOCALHOST = new TextEncoder().encode('localhost');
 
 /**
- * Whether the host `bytes[start..end)`, with or without a port, is an IP address or `localhost`: a name that no DNS server answers for. A
- * page that has its own name resolved to an address of ours (DNS rebinding) reaches us with that name in Host.
+ * Whether the host `bytes[start..end)`, with or without a port, is an IP address or `localhost`: a name that no DNS
+ * server answers for. A page that has its own name resolved to an address of ours (DNS rebinding) reaches us with that
+ * name in Host.
  */
 export function isLocalHost(bytes: Uint8Array, start: number, end: number): boolean {
   if (bytes[start] === 0x5b) {
@@ -21,7 +22,10 @@ function isLocalhostName(bytes: Uint8Array, start: number, end: number): boolean
   return end - start === LOCALHOST.length && LOCALHOST.every((byte, i) => (bytes[start + i]! | 0x20) === byte);
 }
 
-/** Four numbers of 0 to 255: no other spelling of an address (`127.1`, `0x7f000001`) comes from a browser, which writes it in this one. */
+/**
+ * Four numbers of 0 to 255: no other spelling of an address (`127.1`, `0x7f000001`) comes from a browser, which writes
+ * it in this one.
+ */
 function isIpv4(bytes: Uint8Array, start: number, end: number): boolean {
   let parts = 0;
   let digits = 0;

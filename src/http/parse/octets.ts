@@ -15,7 +15,10 @@ export const SEMICOLON = 0x3b;
 export const TCHAR = 1;
 /** What a field value may hold: `VCHAR`, `obs-text`, SP and HTAB, RFC 9110 5.5. */
 export const VALUE = 2;
-/** What a request target is made of: everything visible. Octets from 0x80 are not URI characters, but clients send UTF-8 as it is. */
+/**
+ * What a request target is made of: everything visible. Octets from 0x80 are not URI characters, but clients send UTF-8
+ * as it is.
+ */
 export const TARGET = 4;
 /** Characters of a `reg-name` but `%`: `unreserved` and `sub-delims`, RFC 3986 3.2.2. */
 export const REG_NAME = 8;
@@ -49,7 +52,10 @@ export function name(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
-/** Whether the token at `start`, as long as `lower`, is `lower` in any case. `lower` holds small letters, digits, `-` and `/` only. */
+/**
+ * Whether the token at `start`, as long as `lower`, is `lower` in any case. `lower` holds small letters, digits, `-`
+ * and `/` only.
+ */
 export function isName(bytes: Uint8Array, start: number, lower: Uint8Array): boolean {
   for (let i = 0; i < lower.length; i++) if ((bytes[start + i]! | 0x20) !== lower[i]) return false;
   return true;

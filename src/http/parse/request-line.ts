@@ -2,7 +2,10 @@ import type { HttpLimits } from '../contracts/limits.js';
 import { isHost } from './host.js';
 import { CLASS, CR, DIGIT, isName, isText, LF, name, SLASH, SP, TARGET, TCHAR } from './octets.js';
 
-/** What the parsers answer when the bytes so far begin something that may become right. Above 0: where it ended; below: -status. */
+/**
+ * What the parsers answer when the bytes so far begin something that may become right. Above 0: where it ended; below:
+ * -status.
+ */
 export const INCOMPLETE = 0;
 /** The request line of HTTP/2's connection preface (RFC 9113 3.4): not a status, but no request either. */
 export const HTTP2_PREFACE = -2;
@@ -47,7 +50,10 @@ export class RequestLine {
   /** The path, without query; empty only for `http://host`, which means `/`. */
   pathStart = 0;
   pathEnd = 0;
-  /** Whether the path can be looked up as it is: no `%`, no octet above 0x7f, no `//`, no segment that begins with a dot. */
+  /**
+   * Whether the path can be looked up as it is: no `%`, no octet above 0x7f, no `//`, no segment that begins with a
+   * dot.
+   */
   plain = true;
   /** Whether the target holds `#`, which no form may. */
   fragment = false;
@@ -55,7 +61,10 @@ export class RequestLine {
   hostStart = 0;
   hostEnd = 0;
 
-  /** Parses `bytes[start..)`; `INCOMPLETE`, the place behind CRLF, `HTTP2_PREFACE`, or -status. What is wrong is told at the line's end. */
+  /**
+   * Parses `bytes[start..)`; `INCOMPLETE`, the place behind CRLF, `HTTP2_PREFACE`, or -status. What is wrong is told at
+   * the line's end.
+   */
   parse(bytes: Uint8Array, start: number, end: number, limits: HttpLimits): number {
     const bound = start + limits.requestLine;
     const stop = Math.min(end, bound);

@@ -3,8 +3,9 @@ import { Fields } from '../parse/fields.js';
 import { type Seen, SeenBlocks } from './seen-blocks.js';
 
 /**
- * A client says the same of itself in each of its requests, and browsers of a kind say the same of a page's parts. Comparing field lines with
- * those that came before costs a tenth of parsing them. Holds blocks without content, in HTTP/1.1.
+ * A client says the same of itself in each of its requests, and browsers of a kind say the same of a page's parts.
+ * Comparing field lines with those that came before costs a tenth of parsing them. Holds blocks without content, in
+ * HTTP/1.1.
  */
 export class FieldsCache {
   readonly #blocks = new SeenBlocks<Fields>();
@@ -20,7 +21,8 @@ export class FieldsCache {
   }
 
   /**
-   * The block that `bytes[start..end)` begins with, if it is that of `slot`, or if it is all there is and was seen before; else undefined.
+   * The block that `bytes[start..end)` begins with, if it is that of `slot`, or if it is all there is and was seen
+   * before; else undefined.
    */
   match(slot: number, bytes: Uint8Array, start: number, end: number): Seen<Fields> | undefined {
     return this.#blocks.match(slot, bytes, start, end);

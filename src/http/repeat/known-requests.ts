@@ -10,14 +10,18 @@ export interface Answered {
 }
 
 /**
- * Requests that came before, whole, and what they are answered with: many clients of a kind ask for the same pages, and comparing a head with
- * one that came before costs a quarter of reading it and looking the page up. Forgets everything when another store is served.
+ * Requests that came before, whole, and what they are answered with: many clients of a kind ask for the same pages, and
+ * comparing a head with one that came before costs a quarter of reading it and looking the page up. Forgets everything
+ * when another store is served.
  */
 export class KnownRequests {
   readonly #blocks = new SeenBlocks<Representation>();
   #source: Store | undefined = undefined;
 
-  /** The request that `bytes[start..end)` begins with, if it is that of `slot`, or if it is all there is and came before; else undefined. */
+  /**
+   * The request that `bytes[start..end)` begins with, if it is that of `slot`, or if it is all there is and came
+   * before; else undefined.
+   */
   match(
     slot: number,
     bytes: Uint8Array,

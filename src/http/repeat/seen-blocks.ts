@@ -29,8 +29,9 @@ export class Seen<T> {
 }
 
 /**
- * Runs of bytes that end with an empty line, and what is known of each. Only what is the same octet for octet is taken for the same. Shared by all
- * connections, which remember the number of the slot that they had last; holds blocks that came twice.
+ * Runs of bytes that end with an empty line, and what is known of each. Only what is the same octet for octet is taken
+ * for the same. Shared by all connections, which remember the number of the slot that they had last; holds blocks that
+ * came twice.
  */
 export class SeenBlocks<T> {
   readonly #slots: (Seen<T> | undefined)[] = new Array(SLOTS).fill(undefined);
@@ -44,7 +45,8 @@ export class SeenBlocks<T> {
   #view: DataView = new DataView(new ArrayBuffer(0));
 
   /**
-   * The block that `bytes[start..end)` begins with, if it is that of `slot`, or if it is all there is and was seen before; else undefined.
+   * The block that `bytes[start..end)` begins with, if it is that of `slot`, or if it is all there is and was seen
+   * before; else undefined.
    */
   match(slot: number, bytes: Uint8Array, start: number, end: number): Seen<T> | undefined {
     const length = end - start;
@@ -64,7 +66,10 @@ export class SeenBlocks<T> {
     return this.#find(view, at, length, hash(view, at, length));
   }
 
-  /** Takes note of a block; the slot where it is, or may be when it comes again. `know`, given a copy, says what is known of it. */
+  /**
+   * Takes note of a block; the slot where it is, or may be when it comes again. `know`, given a copy, says what is
+   * known of it.
+   */
   note(bytes: Uint8Array, start: number, end: number, know: (copy: Uint8Array) => T): number {
     const length = end - start;
     if (length > LONGEST || length < SHORTEST) return 0;

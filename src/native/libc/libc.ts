@@ -1,9 +1,9 @@
 /**
  * The calls of the C library that Node has no word for, through koffi: a call costs 0.1 to 0.2 µs more than in C.
  *
- * Pointers are plain numbers (declared `uint64_t`; user-space addresses fit 48 bits): cheapest, and nothing is allocated.
- * Whoever passes one keeps what it points to reachable; `pinned` in `slab.ts` is the way. Each function answers what C's
- * does: -1 and `errno()` on failure. It is loaded when first asked for.
+ * Pointers are plain numbers (declared `uint64_t`; user-space addresses fit 48 bits): cheapest, and nothing is
+ * allocated. Whoever passes one keeps what it points to reachable; `pinned` in `slab.ts` is the way. Each function
+ * answers what C's does: -1 and `errno()` on failure. It is loaded when first asked for.
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';

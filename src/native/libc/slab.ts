@@ -20,7 +20,9 @@ export interface Pinned {
 const slabs: Pinned[] = [];
 let used = SLAB_SIZE;
 
-/** Hands out `size` zeroed bytes, aligned to a cache line, never to be freed. For what is made once a process or device. */
+/**
+ * Hands out `size` zeroed bytes, aligned to a cache line, never to be freed. For what is made once a process or device.
+ */
 export function pinned(size: number): Pinned {
   if (size > SLAB_SIZE) {
     const slab = newSlab(size);

@@ -1,10 +1,12 @@
 /**
- * Read-only maps of files: at once, and until there is a sealed copy of it in memory (`sealed-copy.ts`), where there is room for one.
+ * Read-only maps of files: at once, and until there is a sealed copy of it in memory (`sealed-copy.ts`), where there is
+ * room for one.
  *
  * A file that gets shorter under a map kills the process at the next touch (SIGBUS). So each map holds a read lease
  * (fcntl(2), F_SETLEASE): one who opens the file for writing, or truncates it, waits in the kernel while the process is
- * told by SIGIO; it copies what the map shows into memory of its own, puts that in the map's place, at the same address,
- * and lets the other go on. A process that is stopped for longer than fs.lease-break-time (45 s) cannot do that. To replace the file by a rename breaks no lease and needs no copy.
+ * told by SIGIO; it copies what the map shows into memory of its own, puts that in the map's place, at the same
+ * address, and lets the other go on. A process that is stopped for longer than fs.lease-break-time (45 s) cannot do
+ * that. To replace the file by a rename breaks no lease and needs no copy.
  */
 import { koffi } from '../libc/libc.js';
 import { MappedFile, noteFile } from './mapped-file.js';
@@ -69,8 +71,8 @@ function load(): Calls {
 }
 
 /**
- * The first `length` bytes of the file behind `fd`, mapped; the caller may close `fd`. Undefined where that cannot be had
- * safely (not Linux, no lease on this file system or for this user, a writer has it open): read the file instead.
+ * The first `length` bytes of the file behind `fd`, mapped; the caller may close `fd`. Undefined where that cannot be
+ * had safely (not Linux, no lease on this file system or for this user, a writer has it open): read the file instead.
  */
 export function mapFile(fd: number, length: number): Uint8Array | undefined {
   if (process.platform !== 'linux' || length === 0) return undefined;
@@ -100,8 +102,9 @@ export function mapFile(fd: number, length: number): Uint8Array | undefined {
 }
 
 /**
- * Puts a sealed copy in the place of the file behind `bytes`, which `mapFile` gave: at the same address, and for `sendfile` too. Does nothing
- * where there is no room for one, or where the lease was broken meanwhile, which made a copy as well.
+ * Puts a sealed copy in the place of the file behind `bytes`, which `mapFile` gave: at the same address, and for
+ * `sendfile` too. Does nothing where there is no room for one, or where the lease was broken meanwhile, which made a
+ * copy as well.
  */
 export async function sealMap(bytes: Uint8Array): Promise<void> {
   const mapped = maps.get(bytes.buffer);
@@ -123,8 +126,8 @@ export async function sealMap(bytes: Uint8Array): Promise<void> {
 }
 
 /**
- * The first `length` bytes of the block device behind `fd`, mapped for good: nobody truncates a device. Undefined where that cannot
- * be had.
+ * The first `length` bytes of the block device behind `fd`, mapped for good: nobody truncates a device. Undefined where
+ * that cannot be had.
  */
 export function mapDevice(fd: number, length: number): Uint8Array | undefined {
   if (process.platform !== 'linux' || length === 0) return undefined;

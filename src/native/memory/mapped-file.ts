@@ -1,6 +1,6 @@
 /**
- * The file behind a map, for `sendfile`: the kernel then sends the pages of the file itself. So whoever wants to change the file has to
- * wait until what was sent of it has arrived; `withdraw` is how that is found out.
+ * The file behind a map, for `sendfile`: the kernel then sends the pages of the file itself. So whoever wants to change
+ * the file has to wait until what was sent of it has arrived; `withdraw` is how that is found out.
  */
 
 /** One that sent from the file. */
@@ -46,7 +46,9 @@ export class MappedFile {
       this.orphansUntil = performance.now() + ORPHANED;
   }
 
-  /** Lends no more, and calls `done` when nothing that was sent may have to be sent again: at once, where that is so. */
+  /**
+   * Lends no more, and calls `done` when nothing that was sent may have to be sent again: at once, where that is so.
+   */
   withdraw(done: () => void): void {
     this.withdrawn = true;
     for (const borrower of this.borrowers) if (borrower.unacknowledged === 0) this.borrowers.delete(borrower);

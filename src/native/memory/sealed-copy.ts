@@ -1,7 +1,7 @@
 /**
- * Copies of files in memory that can be mapped without fear. A file that gets shorter under a map ends the process at the next touch
- * (SIGBUS); a lease helps as long as the process can answer (`map.ts`), and one that is stopped cannot. A memfd with seals (memfd_create(2),
- * fcntl(2) F_ADD_SEALS) gets neither shorter nor different, for anyone.
+ * Copies of files in memory that can be mapped without fear. A file that gets shorter under a map ends the process at
+ * the next touch (SIGBUS); a lease helps as long as the process can answer (`map.ts`), and one that is stopped cannot.
+ * A memfd with seals (memfd_create(2), fcntl(2) F_ADD_SEALS) gets neither shorter nor different, for anyone.
  */
 import { readlinkSync } from 'node:fs';
 import { freemem } from 'node:os';
@@ -67,7 +67,8 @@ export function roomForCopy(): number {
 }
 
 /**
- * A descriptor of a sealed copy of the first `length` bytes of the file behind `fd`. Undefined where that cannot be had: not Linux, too little memory, or the file got shorter meanwhile.
+ * A descriptor of a sealed copy of the first `length` bytes of the file behind `fd`. Undefined where that cannot be
+ * had: not Linux, too little memory, or the file got shorter meanwhile.
  */
 export async function sealedCopy(fd: number, length: number): Promise<number | undefined> {
   if (process.platform !== 'linux' || length === 0 || length > roomForCopy()) return undefined;
@@ -101,7 +102,10 @@ export function isSealed(fd: number): boolean {
   return process.platform === 'linux' && libc().fcntl(fd, F_GET_SEALS, 0) === SEALS;
 }
 
-/** The bytes of a sealed copy; `fd` is taken over. Undefined, and `fd` is closed, where there is no room in the address space. */
+/**
+ * The bytes of a sealed copy; `fd` is taken over. Undefined, and `fd` is closed, where there is no room in the address
+ * space.
+ */
 export function mapSealed(fd: number, length: number): Uint8Array | undefined {
   calls ??= load();
   const address = calls.mmap(0, length, PROT_READ, MAP_PRIVATE, fd, 0);

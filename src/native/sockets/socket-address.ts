@@ -34,7 +34,9 @@ export class SocketAddress {
     return this.calls.inet_pton(family, text.split('%')[0], this.at + 8) === 1;
   }
 
-  /** Writes it; `text` is IPv4 or IPv6, with a zone (`fe80::1%eth0`) where it needs one. Answers its length in bytes. */
+  /**
+   * Writes it; `text` is IPv4 or IPv6, with a zone (`fe80::1%eth0`) where it needs one. Answers its length in bytes.
+   */
   set(text: string, port: number): number {
     const { calls, view } = this;
     this.memory.bytes.fill(0);

@@ -1,4 +1,6 @@
-/** The files of UNIX sockets, which outlive the processes that listened on them. Nothing but a socket is ever removed. */
+/**
+ * The files of UNIX sockets, which outlive the processes that listened on them. Nothing but a socket is ever removed.
+ */
 import { lstatSync, rmSync, type Stats } from 'node:fs';
 import { connect } from 'node:net';
 import { socketPath } from './socket-path.js';
@@ -12,8 +14,8 @@ class NoSocket extends Error {
 export type SocketFile = Pick<Stats, 'dev' | 'ino'>;
 
 /**
- * Makes the path free for a socket: one that no process listens on any more is removed. False: a process listens on it. Rejects with a
- * NoSocket, and removes nothing, where something else lies there.
+ * Makes the path free for a socket: one that no process listens on any more is removed. False: a process listens on it.
+ * Rejects with a NoSocket, and removes nothing, where something else lies there.
  */
 export async function freeSocketPath(path: string): Promise<boolean> {
   const found = lstatSync(path, { throwIfNoEntry: false });
@@ -47,7 +49,8 @@ function isListenedOn(path: string): Promise<boolean> {
       socket.destroy();
       done(true);
     });
-    // Refused, or gone meanwhile: nothing listens. All else (EAGAIN, EACCES) leaves that open, and the socket where it is.
+    // Refused, or gone meanwhile: nothing listens. All else (EAGAIN, EACCES) leaves that open, and the socket where it
+    // is.
     socket.once('error', ({ code }: NodeJS.ErrnoException) => done(code !== 'ECONNREFUSED' && code !== 'ENOENT'));
     socket.once('close', place.release);
   });

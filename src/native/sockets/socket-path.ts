@@ -1,4 +1,7 @@
-/** UNIX sockets whose path is longer than the system's `sun_path` (unix(7)): by another name for the folder, which is short. */
+/**
+ * UNIX sockets whose path is longer than the system's `sun_path` (unix(7)): by another name for the folder, which is
+ * short.
+ */
 import { closeSync, constants, openSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
@@ -14,8 +17,8 @@ export interface SocketPath {
 }
 
 /**
- * A path for the socket at `path` that fits. Throws a sentence where none can be had: when the last part alone is too long, or on
- * systems without /proc. Throws what open(2) says about the folder.
+ * A path for the socket at `path` that fits. Throws a sentence where none can be had: when the last part alone is too
+ * long, or on systems without /proc. Throws what open(2) says about the folder.
  */
 export function socketPath(path: string): SocketPath {
   // libuv would cut it off, and take another one.

@@ -1,6 +1,6 @@
 /**
- * Linux's calls for sockets and epoll, through koffi. Each answers what C's does: -1 and `errno()` on failure. Pointers are
- * plain numbers, as in `libc.ts`; what they point to is `pinned`, or held by the caller during the call.
+ * Linux's calls for sockets and epoll, through koffi. Each answers what C's does: -1 and `errno()` on failure. Pointers
+ * are plain numbers, as in `libc.ts`; what they point to is `pinned`, or held by the caller during the call.
  */
 import { koffi } from '../libc/libc.js';
 

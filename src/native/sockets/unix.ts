@@ -1,4 +1,6 @@
-/** Passing descriptors from one process to another over a UNIX socket (unix(7), SCM_RIGHTS), which Node has no word for. */
+/**
+ * Passing descriptors from one process to another over a UNIX socket (unix(7), SCM_RIGHTS), which Node has no word for.
+ */
 import { EINTR, SystemError } from '../libc/errno.js';
 import { koffi, libc } from '../libc/libc.js';
 import { pinned } from '../libc/slab.js';
@@ -109,7 +111,10 @@ export function sendDescriptors(fd: number, text: string, passed: readonly numbe
   must(c.sendmsg(fd, address, MSG_NOSIGNAL), 'pass a descriptor');
 }
 
-/** Waits for text that `sendDescriptors` sent. `passed` are ours to close; none: none came with it. Throws a SystemError. */
+/**
+ * Waits for text that `sendDescriptors` sent. `passed` are ours to close; none: none came with it. Throws a
+ * SystemError.
+ */
 export function receiveDescriptors(fd: number): { text: string; passed: number[] } {
   const { c, address, bytes, view } = message(4096 - DATA);
   let length = -1;

@@ -127,7 +127,10 @@ export class DhcpClient {
     return lease;
   }
 
-  /** The link is up after it was down: this may be another network (RFC 2131 3.7). Until another answer comes the lease holds. */
+  /**
+   * The link is up after it was down: this may be another network (RFC 2131 3.7). Until another answer comes the lease
+   * holds.
+   */
   linkUp(now: number): void {
     if (this.state === 'STOPPED') return;
     const { lease } = this;

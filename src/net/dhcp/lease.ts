@@ -84,8 +84,9 @@ function completed(terms: Terms, before: Terms): Terms {
 }
 
 /**
- * The lease that an ACK gives, or why it is none. `asked`: when the request left (RFC 2131 4.4.1: the lease runs from there).
- * `before`: the terms of the offer, or of the lease that is extended; a server that leaves one out has not taken it back.
+ * The lease that an ACK gives, or why it is none. `asked`: when the request left (RFC 2131 4.4.1: the lease runs from
+ * there). `before`: the terms of the offer, or of the lease that is extended; a server that leaves one out has not
+ * taken it back.
  */
 export function leaseOf(reply: DhcpReply, asked: number, server: Ipv4, before: Terms = {}): Lease | string {
   const fault = addressFault(reply);

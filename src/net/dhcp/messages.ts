@@ -14,7 +14,9 @@ const PARAMETER_REQUEST_LIST = 55;
 const MAXIMUM_MESSAGE_SIZE = 57;
 const CLIENT_IDENTIFIER = 61;
 
-/** What option 55 asks for: netmask, routes, router, DNS, host, domain, MTU, broadcast, NTP, lease time, server, T1, T2. */
+/**
+ * What option 55 asks for: netmask, routes, router, DNS, host, domain, MTU, broadcast, NTP, lease time, server, T1, T2.
+ */
 const WANTED = Uint8Array.of(1, 121, 3, 6, 12, 15, 26, 28, 42, 51, 54, 58, 59);
 
 const ANY_SERVER: Ipv4 = -1;
@@ -30,7 +32,9 @@ function bytesOf(address: Ipv4): Uint8Array {
 export class ClientMessages {
   /** The transaction that an answer must name. */
   xid = 0;
-  /** When the client began to acquire or to renew its address; DISCOVER and REQUEST say how long ago that was (`secs`). */
+  /**
+   * When the client began to acquire or to renew its address; DISCOVER and REQUEST say how long ago that was (`secs`).
+   */
   began = 0;
   /** `secs` of the last DISCOVER: the REQUEST that takes an offer has the same (RFC 2131 3.1 (3)). */
   private discovered = 0;

@@ -1,4 +1,7 @@
-/** When a client acts next, and how long it waits for an answer (RFC 2131 4.1, 4.4.5). Times are ms of the stack's clock. */
+/**
+ * When a client acts next, and how long it waits for an answer (RFC 2131 4.1, 4.4.5). Times are ms of the stack's
+ * clock.
+ */
 import type { Random } from '../random.js';
 
 /** RFC 2131 4.1: 4, 8, 16, 32, 64 s, each randomised by a second. */

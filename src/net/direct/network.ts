@@ -1,6 +1,6 @@
 /**
- * A network on our own stack: a TAP or a network card, the stack with TCP on it, a way to an address, and the real-time loop that
- * drives them.
+ * A network on our own stack: a TAP or a network card, the stack with TCP on it, a way to an address, and the real-time
+ * loop that drives them.
  */
 import { uptime } from 'node:os';
 import { performance } from 'node:perf_hooks';
@@ -238,8 +238,8 @@ export class DirectNetwork implements Network {
   }
 
   /**
-   * Takes the traffic of the programs that listen at `paths`, the one that has it first; begins anew when none is there any more.
-   * Rejects with a sentence when it cannot be had; it stays where it is then.
+   * Takes the traffic of the programs that listen at `paths`, the one that has it first; begins anew when none is there
+   * any more. Rejects with a sentence when it cannot be had; it stays where it is then.
    */
   async takeOver(paths: readonly string[]): Promise<void> {
     if (await this.succession.takeOver(paths)) this.watchLink();

@@ -1,4 +1,7 @@
-/** A network on our own stack for programs that use the library: a TAP by name, an address in text, defaults for the rest. */
+/**
+ * A network on our own stack for programs that use the library: a TAP by name, an address in text, defaults for the
+ * rest.
+ */
 
 import { checkedAddress, checkedPrefix } from '../host/arguments.js';
 import type { HostAddress } from '../host/stack-host.js';
@@ -28,8 +31,8 @@ export interface DirectNetworkOptions {
 }
 
 /**
- * Opens the TAP and starts. Throws a `TypeError` or `RangeError` that names the argument, or an `Error` for people when the device
- * cannot be had. `listen` resolves once there is an address.
+ * Opens the TAP and starts. Throws a `TypeError` or `RangeError` that names the argument, or an `Error` for people when
+ * the device cannot be had. `listen` resolves once there is an address.
  */
 export function openDirectNetwork(options: DirectNetworkOptions = {}): DirectNetwork {
   const { tap = 'tap0', bridge, address = 'dhcp', mac, loop = 'watched', ...rest } = options;

@@ -1,4 +1,7 @@
-/** A capture in memory, as a classic pcap file with nanoseconds (draft-ietf-opsawg-pcap), for Wireshark. Needs no file system. */
+/**
+ * A capture in memory, as a classic pcap file with nanoseconds (draft-ietf-opsawg-pcap), for Wireshark. Needs no file
+ * system.
+ */
 
 const LINKTYPE_ETHERNET = 1;
 const MAGIC_NANOSECONDS = 0xa1b23c4d;

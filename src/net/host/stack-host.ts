@@ -1,6 +1,7 @@
 /**
- * A host: our stack with TCP on any device and any clock, and the one order in which they are driven. Frames are received, taken in,
- * what was held back is flushed, and what is due is done; a program's own calls enter in the same way.
+ * A host: our stack with TCP on any device and any clock, and the one order in which they are driven. Frames are
+ * received, taken in, what was held back is flushed, and what is due is done; a program's own calls enter in the same
+ * way.
  */
 import type { Device } from '../device/device.js';
 import { DhcpClient } from '../dhcp/client.js';
@@ -71,7 +72,9 @@ export type DatagramHandler = (
 
 export interface UdpSocket {
   readonly port: number;
-  /** Sends at most 65,507 bytes. False: there is no route, or the payload is larger. Throws when `to` is no endpoint. */
+  /**
+   * Sends at most 65,507 bytes. False: there is no route, or the payload is larger. Throws when `to` is no endpoint.
+   */
   send(payload: Uint8Array, to: { readonly address: string; readonly port: number }): boolean;
   close(): void;
 }
@@ -226,7 +229,9 @@ export class StackHost implements Network {
     this.#poll();
   }
 
-  /** When the stack wants its next turn; ms of the clock, `Infinity`: never. The host asks the clock for it by itself. */
+  /**
+   * When the stack wants its next turn; ms of the clock, `Infinity`: never. The host asks the clock for it by itself.
+   */
   get deadline(): number {
     return this.#timerFor;
   }
@@ -263,7 +268,9 @@ export class StackHost implements Network {
     this.#timer = time.at === undefined ? time.schedule(at - time.now(), fired) : time.at(at, fired);
   }
 
-  /** A program wrote to a flow between two entries: the stack learns the time, and sends when the program has returned. */
+  /**
+   * A program wrote to a flow between two entries: the stack learns the time, and sends when the program has returned.
+   */
   #enteredFromOutside(): void {
     if (this.#inside) return;
     const now = this.#time.now();
@@ -309,8 +316,9 @@ export class StackHost implements Network {
   }
 
   /**
-   * Opens a connection. Resolves when it stands; rejects with a `ConnectError`. `handler` is the flow's owner from the beginning: no
-   * event is lost before the caller goes on. Throws a `TypeError` or `RangeError` when `address` or `port` is none.
+   * Opens a connection. Resolves when it stands; rejects with a `ConnectError`. `handler` is the flow's owner from the
+   * beginning: no event is lost before the caller goes on. Throws a `TypeError` or `RangeError` when `address` or
+   * `port` is none.
    */
   connect(address: string, port: number, handler: FlowHandler = silent): Promise<Flow> {
     const remote = checkedAddress(address);
@@ -348,7 +356,10 @@ export class StackHost implements Network {
     return begun;
   }
 
-  /** Binds a UDP port; 0: a free one of the dynamic range. Throws a `RangeError` when `port` is none, an `Error` when it is bound. */
+  /**
+   * Binds a UDP port; 0: a free one of the dynamic range. Throws a `RangeError` when `port` is none, an `Error` when it
+   * is bound.
+   */
   udp(port: number, handler: DatagramHandler): UdpSocket {
     checkedPort(port, 'port', 0);
     const bound = this.#bind(port, handler);
@@ -392,7 +403,9 @@ export class StackHost implements Network {
     return this.drops.toJSON();
   }
 
-  /** Closes the listeners, lets open flows finish for at most `drain` ms, gives the address back and closes the device. */
+  /**
+   * Closes the listeners, lets open flows finish for at most `drain` ms, gives the address back and closes the device.
+   */
   async close(drain: number): Promise<void> {
     for (const listener of [...this.#listeners]) listener.close();
     if (this.tcp.connections.size > 0) {

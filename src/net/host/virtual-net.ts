@@ -1,6 +1,7 @@
 /**
- * A network in virtual time: hosts with our stack on one Ethernet, cables that lose and delay frames when asked to, and a capture.
- * Everything is drawn from the seed, so a run replays bit for bit. Nothing of it touches a device, a clock or a port of the machine.
+ * A network in virtual time: hosts with our stack on one Ethernet, cables that lose and delay frames when asked to, and
+ * a capture. Everything is drawn from the seed, so a run replays bit for bit. Nothing of it touches a device, a clock
+ * or a port of the machine.
  */
 import { MemoryDevice, NO_OFFLOAD } from '../device/memory/memory-link.js';
 import { corrupted, FATE_CORRUPTED, type Faults, Impairment, NO_FAULTS } from '../device/wrap/faults.js';
@@ -47,8 +48,8 @@ export class VirtualNet {
   }
 
   /**
-   * Adds a host with a static address. Throws a `TypeError` when `address` is none, a `RangeError` when another host has it, or when
-   * the prefix is none.
+   * Adds a host with a static address. Throws a `TypeError` when `address` is none, a `RangeError` when another host
+   * has it, or when the prefix is none.
    */
   host(address: string, options: VirtualHostOptions = {}): StackHost {
     checkedAddress(address);
@@ -75,13 +76,18 @@ export class VirtualNet {
     return host;
   }
 
-  /** What every cable does to frames from now on; hosts that were added with a `link` of their own get this one, too. */
+  /**
+   * What every cable does to frames from now on; hosts that were added with a `link` of their own get this one, too.
+   */
   link(faults: Partial<Faults>): void {
     this.#faults = { ...NO_FAULTS, ...faults };
     for (const { towards, from } of this.#ports) towards.faults = from.faults = this.#faults;
   }
 
-  /** Records every frame from now on, as it left its host. Returns the function that gives the capture so far, a pcap file. */
+  /**
+   * Records every frame from now on, as it left its host. Returns the function that gives the capture so far, a pcap
+   * file.
+   */
   capture(): () => Uint8Array {
     const writer = new PcapWriter();
     this.#capture = writer;
@@ -89,8 +95,8 @@ export class VirtualNet {
   }
 
   /**
-   * Lets virtual time pass until `done` returns true, nothing is left to happen, or `limit` ms since the beginning are over.
-   * Promises that the programs wait for are settled in between. Returns whether it was `done`.
+   * Lets virtual time pass until `done` returns true, nothing is left to happen, or `limit` ms since the beginning are
+   * over. Promises that the programs wait for are settled in between. Returns whether it was `done`.
    */
   async run(done: () => boolean, limit = 3_600_000): Promise<boolean> {
     for (;;) {

@@ -145,8 +145,8 @@ export class Arp {
   }
 
   /**
-   * RFC 5227 2.1.1: asks `count` times whether anybody has `address`, `interval` ms apart, the first after `wait`; `done`
-   * gets the MAC of who has it, or undefined.
+   * RFC 5227 2.1.1: asks `count` times whether anybody has `address`, `interval` ms apart, the first after `wait`;
+   * `done` gets the MAC of who has it, or undefined.
    */
   probe(address: Ipv4, count: number, interval: number, wait: number, now: number, done: Probing['done']): void {
     this.probing.set(address, { address, left: count, due: now + wait, interval, done });

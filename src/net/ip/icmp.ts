@@ -65,8 +65,8 @@ export class Icmp {
   }
 
   /**
-   * RFC 792: the same data back, from the address that was asked, in the same class of service. The code is 0 in a question; another one is
-   * returned as it came, since only the type is to be changed.
+   * RFC 792: the same data back, from the address that was asked, in the same class of service. The code is 0 in a
+   * question; another one is returned as it came, since only the type is to be changed.
    */
   private echo(bytes: Uint8Array, start: number, end: number, source: Ipv4, destination: Ipv4, tos: number): void {
     const { stack } = this;
@@ -112,8 +112,8 @@ export class Icmp {
   }
 
   /**
-   * Sends an error about the datagram with its IPv4 header at `ip`. RFC 1122 3.2.2: never about an error, a broadcast, a
-   * later fragment, or to somebody who is nobody.
+   * Sends an error about the datagram with its IPv4 header at `ip`. RFC 1122 3.2.2: never about an error, a broadcast,
+   * a later fragment, or to somebody who is nobody.
    */
   sendError(
     type: number,

@@ -1,4 +1,7 @@
-/** IPv4 datagrams that come in (RFC 791, RFC 1122 3.2): checked field by field, put together, handed to who they are for. */
+/**
+ * IPv4 datagrams that come in (RFC 791, RFC 1122 3.2): checked field by field, put together, handed to who they are
+ * for.
+ */
 import { RX_PLAIN } from '../device/device.js';
 import { dropReason } from '../drops.js';
 import { isMartian } from '../wire/address.js';
@@ -108,8 +111,8 @@ export class Ipv4Input {
   }
 
   /**
-   * DHCP answers may come before we have an address: to the client's port (RFC 2131 4.1; no text says from which), while a client
-   * has it.
+   * DHCP answers may come before we have an address: to the client's port (RFC 2131 4.1; no text says from which),
+   * while a client has it.
    */
   private isDhcp(bytes: Uint8Array, ip: number, header: number, protocol: number, end: number): boolean {
     return (

@@ -1,4 +1,6 @@
-/** IPv4 datagrams that go out: next hop, neighbour, path MTU, header, fragments (RFC 791 3.2, RFC 1122 3.3, RFC 6864). */
+/**
+ * IPv4 datagrams that go out: next hop, neighbour, path MTU, header, fragments (RFC 791 3.2, RFC 1122 3.3, RFC 6864).
+ */
 import { LRUCache } from 'lru-cache';
 import { Memory } from '../../memory/memory.js';
 import { ETHERNET_HEADER, HEADROOM, IP_OFFSET } from '../device/tx-frame.js';

@@ -122,7 +122,10 @@ export class Neighbours {
     this.link.request(one.address, one.resolved ? one.mac : undefined);
   }
 
-  /** Keeps a frame until the address is resolved; the oldest gives way. False: it is not asked for, and the frame is dropped. */
+  /**
+   * Keeps a frame until the address is resolved; the oldest gives way. False: it is not asked for, and the frame is
+   * dropped.
+   */
   enqueue(one: Neighbour, frame: Uint8Array): boolean {
     if (this.asking.get(one.address) !== one) {
       this.drops.count(this.asking.size >= this.asked ? TABLE_FULL : UNRESOLVED);
@@ -138,8 +141,8 @@ export class Neighbours {
   }
 
   /**
-   * `address` says that it is at `bytes[at..at+6)`. RFC 826: an entry that exists is updated, one that did not answer too; a
-   * new one is made only when the packet was for us (`create`).
+   * `address` says that it is at `bytes[at..at+6)`. RFC 826: an entry that exists is updated, one that did not answer
+   * too; a new one is made only when the packet was for us (`create`).
    */
   learn(address: Ipv4, bytes: Uint8Array, at: number, create: boolean, now: number): void {
     const known = this.cache.peek(address);

@@ -36,8 +36,8 @@ export class PathMtus {
   }
 
   /**
-   * A router could not pass `size` bytes; `mtu` is what it said of the next hop, 0 if nothing. Returns whether the path's
-   * MTU is smaller now.
+   * A router could not pass `size` bytes; `mtu` is what it said of the next hop, 0 if nothing. Returns whether the
+   * path's MTU is smaller now.
    */
   lower(destination: Ipv4, mtu: number, size: number, link: number, now: number): boolean {
     // What fits was no reason to send it back.

@@ -1,4 +1,7 @@
-/** Datagrams in pieces (RFC 791 3.2, RFC 815), bounded in number, bytes and time; overlap is refused, as RFC 5722 does for IPv6. */
+/**
+ * Datagrams in pieces (RFC 791 3.2, RFC 815), bounded in number, bytes and time; overlap is refused, as RFC 5722 does
+ * for IPv6.
+ */
 import { type Drops, dropReason } from '../drops.js';
 import type { Ipv4 } from './contracts/ip-output.js';
 
@@ -15,7 +18,10 @@ const FRAGMENTS = 128;
 const BYTES = 512 * 1024;
 const PART_COST = 320;
 const DATAGRAM_COST = 512;
-/** RFC 1122 3.3.2 asks for 60 to 120 s; every host on the Internet now takes 30 or less, since memory is what is attacked. */
+/**
+ * RFC 1122 3.3.2 asks for 60 to 120 s; every host on the Internet now takes 30 or less, since memory is what is
+ * attacked.
+ */
 const LIFETIME = 30_000;
 
 interface Partial {
@@ -50,8 +56,8 @@ export class IpReassembly {
   }
 
   /**
-   * A fragment: its IPv4 header at `ip`, its payload `bytes[start..end)`, `offset` in bytes. Returns the whole payload once
-   * it is there.
+   * A fragment: its IPv4 header at `ip`, its payload `bytes[start..end)`, `offset` in bytes. Returns the whole payload
+   * once it is there.
    */
   add(
     source: Ipv4,
@@ -92,7 +98,8 @@ export class IpReassembly {
     const index = at === -1 ? one.parts.length : at;
     const next = one.parts[index];
     const previous = one.parts[index - 1];
-    // What is there already is harmless, be it the very same fragment or a part of one: the first copy stays (RFC 791 3.2).
+    // What is there already is harmless, be it the very same fragment or a part of one: the first copy stays (RFC 791
+    // 3.2).
     const holder = next !== undefined && next.offset === offset ? next : previous;
     const stop = offset + length;
     if (holder !== undefined && stop <= holder.offset + holder.bytes.length && (more || stop === one.total)) {

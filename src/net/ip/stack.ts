@@ -1,6 +1,6 @@
 /**
- * The stack: Ethernet, IPv4 and IPv6 in and out, and the host of everything above (RFC 791, 1122 3). It is fed frames and the
- * time, and asked when it wants to be called again; it reads no clock.
+ * The stack: Ethernet, IPv4 and IPv6 in and out, and the host of everything above (RFC 791, 1122 3). It is fed frames
+ * and the time, and asked when it wants to be called again; it reads no clock.
  */
 import type { Device } from '../device/device.js';
 import type { TxFrame } from '../device/tx-frame.js';
@@ -123,7 +123,8 @@ export class Stack implements IpContext {
     if (!group && !sameMac(bytes, start, this.device.mac)) return this.drops.count(NOT_FOR_US, bytes, start, end);
     if (isNobodysMac(bytes, start + 6)) return this.drops.count(SOURCE_INVALID, bytes, start, end);
     let type = uint16At(bytes, start + 12);
-    // IEEE 802.1Q 9.6: identifier 0 is a priority, and the frame belongs to no VLAN. The tag is taken off where it lies.
+    // IEEE 802.1Q 9.6: identifier 0 is a priority, and the frame belongs to no VLAN. The tag is taken off where it
+    // lies.
     while ((type === ETHERTYPE_VLAN || type === ETHERTYPE_QINQ) && isPriorityTag(bytes, start, end)) {
       bytes.copyWithin(start + VLAN_TAG, start, start + 12);
       start += VLAN_TAG;
@@ -150,7 +151,9 @@ export class Stack implements IpContext {
     return Math.min(next, this.pollNeighbours(now));
   }
 
-  /** Asks for neighbours that packets wait for. For what sends after `poll`; returns when it wants to be called again. */
+  /**
+   * Asks for neighbours that packets wait for. For what sends after `poll`; returns when it wants to be called again.
+   */
   pollNeighbours(now: number): number {
     return Math.min(this.arp.poll(now), this.v6.neighbours.poll(now));
   }
@@ -295,7 +298,9 @@ export class Stack implements IpContext {
     return bytes[ip] >> 4 === 6 ? this.peers.intern(bytes, ip + DESTINATION_AT) : int32At(bytes, ip + 16);
   }
 
-  /** Tells the sender of the datagram `bytes[ip..end)` that there is nothing on its port. `broadcast`: it came to many. */
+  /**
+   * Tells the sender of the datagram `bytes[ip..end)` that there is nothing on its port. `broadcast`: it came to many.
+   */
   portUnreachable(bytes: Uint8Array, ip: number, end: number, broadcast: boolean, now: number): void {
     if (bytes[ip] >> 4 === 6) {
       const packet = { bytes, ip, end, group: broadcast, fragmented: false };

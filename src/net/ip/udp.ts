@@ -34,7 +34,10 @@ export type OnDatagram = (
   tos: number,
 ) => void;
 
-/** An ICMP error about a datagram that went from this port to `destination:port` (RFC 1122 4.1.3.3): ICMP's type and code. */
+/**
+ * An ICMP error about a datagram that went from this port to `destination:port` (RFC 1122 4.1.3.3): ICMP's type and
+ * code.
+ */
 export type OnError = (type: number, code: number, destination: Handle, port: number, now: number) => void;
 
 /** RFC 1122 4.1.4: time to live, 1..255, and Differentiated Services code point, 0..63; the source address. */

@@ -3,7 +3,8 @@
  *
  * A turn takes the frames that wait and does what is due. After a turn that found frames the loop looks some more times
  * before it sleeps: on two cores a wake-up costs more than the answer to a request, and under load the next frame is
- * microseconds away. Two ways to sleep: `WatchedLoop` (libuv watches the descriptor) and `PollingLoop` (our own `poll`).
+ * microseconds away. Two ways to sleep: `WatchedLoop` (libuv watches the descriptor) and `PollingLoop` (our own
+ * `poll`).
  */
 import { availableParallelism } from 'node:os';
 import { performance } from 'node:perf_hooks';
@@ -11,8 +12,9 @@ import { performance } from 'node:perf_hooks';
 /** What a loop drives. */
 export interface Driven {
   /**
-   * Takes waiting frames (within a budget) and does what is due. Answers how many frames it took. `spinning`: the turn before found nothing, and
-   * the next comes at once: what is due may wait some microseconds, the clock need not be asked each time.
+   * Takes waiting frames (within a budget) and does what is due. Answers how many frames it took. `spinning`: the turn
+   * before found nothing, and the next comes at once: what is due may wait some microseconds, the clock need not be
+   * asked each time.
    */
   turn(spinning?: boolean): number;
   /**
@@ -36,9 +38,9 @@ export interface Loop {
 export const TURN_BUDGET = 256;
 
 /**
- * Looks before a loop sleeps where nothing else was asked for: some 45 µs of them. A request to answer and the next request of the
- * same client lie 20 µs apart, or 40 where the client's core went to sleep meanwhile. On a single core the client cannot run while we look.
- * `looks`: how many that are for this loop.
+ * Looks before a loop sleeps where nothing else was asked for: some 45 µs of them. A request to answer and the next
+ * request of the same client lie 20 µs apart, or 40 where the client's core went to sleep meanwhile. On a single core
+ * the client cannot run while we look. `looks`: how many that are for this loop.
  */
 export function spinsByDefault(looks: number): number {
   return availableParallelism() > 1 ? looks : 0;

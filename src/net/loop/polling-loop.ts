@@ -13,22 +13,22 @@ const LONGEST_SLEEP = 60_000;
 /** The longest sleep in ms where Node does not tell when its next timer is due. */
 const BLIND_SLEEP = 20;
 /**
- * Turns that libuv gets after it woke us. A handle that a callback starts is in epoll only after the next turn; sleeping
- * before that was measured to hold up a request for as long as the sleep lasted.
+ * Turns that libuv gets after it woke us. A handle that a callback starts is in epoll only after the next turn;
+ * sleeping before that was measured to hold up a request for as long as the sleep lasted.
  */
 const LIBUV_TURNS = 4;
 
 /**
- * What may be done before libuv has its turn, in looks of about half a microsecond; a frame counts as `FRAME_LOOKS` of them. About a
- * millisecond. A turn of libuv costs 1.3 µs and an object for `setImmediate`: with one at each third look, a lone client's
- * request left a kilobyte of garbage behind.
+ * What may be done before libuv has its turn, in looks of about half a microsecond; a frame counts as `FRAME_LOOKS` of
+ * them. About a millisecond. A turn of libuv costs 1.3 µs and an object for `setImmediate`: with one at each third
+ * look, a lone client's request left a kilobyte of garbage behind.
  */
 const LOOKS_A_TICK = 2048;
 const FRAME_LOOKS = 8;
 
 /**
- * Looks of half a microsecond before it sleeps. Measured with one connection: 38,000 requests a second with 40, 43,000 with 60, 47,000 with 100
- * or more; nothing changes with many connections, or on one core.
+ * Looks of half a microsecond before it sleeps. Measured with one connection: 38,000 requests a second with 40, 43,000
+ * with 60, 47,000 with 100 or more; nothing changes with many connections, or on one core.
  */
 const LOOKS = 100;
 
@@ -45,7 +45,10 @@ export class PollingLoop implements Loop {
   /** Ticks that libuv is still owed before the next sleep. */
   private owed = LIBUV_TURNS;
 
-  /** `fd` is the device's, `libuv` the descriptor that the event loop sleeps on. `spin`: looks before it sleeps, 0 or more. */
+  /**
+   * `fd` is the device's, `libuv` the descriptor that the event loop sleeps on. `spin`: looks before it sleeps, 0 or
+   * more.
+   */
   constructor(fd: number, libuv: number, driven: Driven, spin = spinsByDefault(LOOKS)) {
     this.driven = driven;
     this.spin = new Spin(spin);

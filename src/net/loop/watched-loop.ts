@@ -1,10 +1,11 @@
 /**
- * A loop whose sleep is libuv's: timers, signals and other descriptors of the process are served as in any Node program.
+ * A loop whose sleep is libuv's: timers, signals and other descriptors of the process are served as in any Node
+ * program.
  *
- * Node offers no way to watch a bare descriptor, and refuses a TAP as a stream. So one end of a socket pair is wrapped in
- * a `net.Socket`, and the TAP's descriptor is then put in its place with `dup2`: libuv registers a descriptor with epoll
- * only when the loop turns, so what it comes to watch is the TAP. Each readiness brings one frame into the device's own
- * buffer; the turn drains the rest. All of it is on one thread, so frames keep their order.
+ * Node offers no way to watch a bare descriptor, and refuses a TAP as a stream. So one end of a socket pair is wrapped
+ * in a `net.Socket`, and the TAP's descriptor is then put in its place with `dup2`: libuv registers a descriptor with
+ * epoll only when the loop turns, so what it comes to watch is the TAP. Each readiness brings one frame into the
+ * device's own buffer; the turn drains the rest. All of it is on one thread, so frames keep their order.
  */
 import type { Socket } from 'node:net';
 import { watch } from '../../native/watch.js';

@@ -23,7 +23,10 @@ export async function openSocketNetwork(
   return new SocketNetwork(options);
 }
 
-/** UDP on the kernel's sockets, bound to `host`; `option`: what chooses the port, for error messages. The kinds are as above. */
+/**
+ * UDP on the kernel's sockets, bound to `host`; `option`: what chooses the port, for error messages. The kinds are as
+ * above.
+ */
 export async function openSocketDatagrams(host: string, option: string, kind?: SocketKind): Promise<Datagrams> {
   if (kind === 'libc' || (kind === undefined && process.platform === 'linux')) {
     const { OwnDatagrams } = await import('./libc/datagrams.js');

@@ -111,8 +111,8 @@ export class ActiveOpen {
   }
 
   /**
-   * Our SYN went more than once: which of them was answered only the timestamp that comes back tells (RFC 7323 4). One of an
-   * earlier SYN measures nothing: a peer whose SYN-ACKs are lost may echo the first for as long as it sends them.
+   * Our SYN went more than once: which of them was answered only the timestamp that comes back tells (RFC 7323 4). One
+   * of an earlier SYN measures nothing: a peer whose SYN-ACKs are lost may echo the first for as long as it sends them.
    */
   private measureEcho(c: Connection, segment: Segment, now: number): void {
     const newest = this.layer.timestamp(c, c.sentAt);

@@ -1,7 +1,8 @@
 /**
- * What the layer's state costs, and who goes when it costs too much: half-open connections first (cookies answer for them), then
- * idle ones, those longest silent first, then slow ones, those longest without progress first. Who is none of these stays, and what
- * comes new is refused. All by estimate: bytes that are counted, and what a record of each kind was measured to take.
+ * What the layer's state costs, and who goes when it costs too much: half-open connections first (cookies answer for
+ * them), then idle ones, those longest silent first, then slow ones, those longest without progress first. Who is none
+ * of these stays, and what comes new is refused. All by estimate: bytes that are counted, and what a record of each
+ * kind was measured to take.
  */
 
 import type { Connection, TcpContext } from './state/connection.js';

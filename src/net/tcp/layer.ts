@@ -89,7 +89,10 @@ export class TcpLayer implements Transport, TcpContext {
   };
   /** The `now` of the entry that runs. */
   now = 0;
-  /** Called before something is asked of a connection: a host of real time sets `now` where no entry runs, and polls soon. */
+  /**
+   * Called before something is asked of a connection: a host of real time sets `now` where no entry runs, and polls
+   * soon.
+   */
   outside: (() => void) | undefined = undefined;
   /** Between `now` and the clock of sequence numbers, cookies and timestamps, which outlives a program. */
   clockOffset = 0;
@@ -128,7 +131,9 @@ export class TcpLayer implements Transport, TcpContext {
     return (Math.floor((this.now + this.clockOffset) * 250) + unique) | 0;
   }
 
-  /** 32 bits of an address, for keyed functions: an IPv4 address itself, of an IPv6 address what the key makes of it. */
+  /**
+   * 32 bits of an address, for keyed functions: an IPv4 address itself, of an IPv6 address what the key makes of it.
+   */
   digest(address: Handle): number {
     return isIpv6(address) ? this.ip.peers.digest(address, this.hash) : address;
   }

@@ -1,6 +1,9 @@
 /** IPv4 and Ethernet addresses: int32 and bytes inside, text at the edge. */
 
-/** An IPv4 address as an int32 number: `(a << 24) | (b << 16) | (c << 8) | d`, signed, so that it stays a small integer in V8. */
+/**
+ * An IPv4 address as an int32 number: `(a << 24) | (b << 16) | (c << 8) | d`, signed, so that it stays a small integer
+ * in V8.
+ */
 export type Ipv4 = number;
 
 export function formatIpv4(address: Ipv4): string {

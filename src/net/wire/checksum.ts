@@ -1,8 +1,11 @@
 /**
- * The Internet checksum (RFC 1071). Sums are plain numbers, not yet folded: up to 2^53 there is room for 128 GiB of bytes.
+ * The Internet checksum (RFC 1071). Sums are plain numbers, not yet folded: up to 2^53 there is room for 128 GiB of
+ * bytes.
  */
 
-/** Adds the big-endian 16-bit words of `bytes[start..end)` to `sum`; an odd last byte counts as the high half of a word. */
+/**
+ * Adds the big-endian 16-bit words of `bytes[start..end)` to `sum`; an odd last byte counts as the high half of a word.
+ */
 export function addWords(sum: number, bytes: Uint8Array, start: number, end: number): number {
   let at = start;
   let high = 0;

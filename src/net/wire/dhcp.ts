@@ -107,7 +107,10 @@ function collect(bytes: Uint8Array, start: number, end: number, into: Map<number
   return true;
 }
 
-/** A BOOTREPLY for `mac`, or undefined when it is malformed or for somebody else. `bytes[start..end)` is the UDP payload. */
+/**
+ * A BOOTREPLY for `mac`, or undefined when it is malformed or for somebody else. `bytes[start..end)` is the UDP
+ * payload.
+ */
 export function parseDhcp(bytes: Uint8Array, start: number, end: number, mac: Uint8Array): DhcpReply | undefined {
   const at = start;
   if (end - at < OPTIONS_AT + 3 || end - at > LARGEST || bytes[at] !== 2 || bytes[at + 1] !== 1 || bytes[at + 2] !== 6)
@@ -145,8 +148,9 @@ export function parseDhcp(bytes: Uint8Array, start: number, end: number, mac: Ui
 }
 
 /**
- * Values too short for their option are as if they were not there. Of one that is too long the first part counts: RFC 3396
- * joins an option that a server sends twice, as dnsmasq does when its administrator gives an option that it sends by itself.
+ * Values too short for their option are as if they were not there. Of one that is too long the first part counts: RFC
+ * 3396 joins an option that a server sends twice, as dnsmasq does when its administrator gives an option that it sends
+ * by itself.
  */
 class OptionReader {
   constructor(private readonly options: ReadonlyMap<number, readonly number[]>) {}

@@ -69,8 +69,9 @@ export class Segment {
   readonly sack = new Int32Array(8);
 
   /**
-   * Reads the header at `start`. False when it is not one: shorter than 20 bytes or a data offset outside of the segment.
-   * Options of a wrong length end the options, and do no harm (RFC 9293 MUST-7); unknown ones are skipped (MUST-6).
+   * Reads the header at `start`. False when it is not one: shorter than 20 bytes or a data offset outside of the
+   * segment. Options of a wrong length end the options, and do no harm (RFC 9293 MUST-7); unknown ones are skipped
+   * (MUST-6).
    */
   parse(bytes: Uint8Array, start: number, end: number): boolean {
     if (end - start < TCP_HEADER) return false;

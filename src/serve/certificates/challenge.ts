@@ -10,7 +10,10 @@ import type { Clock } from '../../net/flow.js';
 /** Milliseconds between two looks for a key that is not there. */
 const LOOK = 1_000;
 
-/** For `HttpOptions.acmeChallenge`. The key is read when it is asked for first, once a second at most while there is none. */
+/**
+ * For `HttpOptions.acmeChallenge`. The key is read when it is asked for first, once a second at most while there is
+ * none.
+ */
 export function storedChallenge(folder: string, clock: Clock): (token: string) => string | undefined {
   let known: string | undefined;
   let looked = Number.NEGATIVE_INFINITY;

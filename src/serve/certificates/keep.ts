@@ -39,7 +39,10 @@ export interface KeptCertificates {
   stop(): void;
 }
 
-/** Resolves when what is stored is in use. Throws a `Failure` when the state folder cannot be used: an order without one would be repeated. */
+/**
+ * Resolves when what is stored is in use. Throws a `Failure` when the state folder cannot be used: an order without one
+ * would be repeated.
+ */
 export async function keepCertificates(options: KeepOptions): Promise<KeptCertificates> {
   const { acme, version, clock, random, onNotice, onEvent } = options;
   const { directory, email, agreed, external } = acme;

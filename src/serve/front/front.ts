@@ -31,8 +31,8 @@ export async function makeFront(context: FrontContext): Promise<Front> {
 }
 
 /**
- * Opens all doors; the main one comes first in what it returns. Rejects with a message for people. `adopts`: connections may come from a
- * program before this one.
+ * Opens all doors; the main one comes first in what it returns. Rejects with a message for people. `adopts`:
+ * connections may come from a program before this one.
  */
 export async function openDoors(network: Network, front: Front, adopts = false): Promise<Listener[]> {
   const open = ({ port, accept, adopt }: Door) => network.listen(port, accept, adopts ? adopt : undefined);

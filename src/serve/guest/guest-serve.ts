@@ -1,6 +1,6 @@
 /**
- * Serving in a machine of its own. It takes the traffic over from the machine before it where the host has connected the two,
- * and gives it to the one after: what is open is finished by who began it.
+ * Serving in a machine of its own. It takes the traffic over from the machine before it where the host has connected
+ * the two, and gives it to the one after: what is open is finished by who began it.
  */
 
 import { Failure } from '../../errors/failure.js';

@@ -12,7 +12,9 @@ export interface AcmeArguments {
   readonly profile: string | undefined;
   /** The key by which the authority knows its customer. */
   readonly external: { readonly keyId: string; readonly hmacKey: string } | undefined;
-  /** False: another host orders; this one answers for the same account, and uses what is brought into its state folder. */
+  /**
+   * False: another host orders; this one answers for the same account, and uses what is brought into its state folder.
+   */
   readonly orders: boolean;
   /** Folder of certificates, keys and plans. */
   readonly state: string;

@@ -68,7 +68,8 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   let names: OpenNames | undefined;
   const front = await makeFront({ options, network, sites, log, dns: () => names?.server.counters() });
   const admin = await adminListener(front.watched);
-  // Made here, while the network asks for its address: with a pipe or a terminal come Node's sockets, which take milliseconds to load.
+  // Made here, while the network asks for its address: with a pipe or a terminal come Node's sockets, which take
+  // milliseconds to load.
   void process.stdout;
   let ask: (what: string) => void = () => undefined;
   const asked = new Promise<string>((resolve) => {

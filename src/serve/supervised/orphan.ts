@@ -1,6 +1,6 @@
 /**
- * A program whose supervisor is gone goes on serving. It answers on the control socket in its place, until another supervisor comes
- * and asks for what it serves on.
+ * A program whose supervisor is gone goes on serving. It answers on the control socket in its place, until another
+ * supervisor comes and asks for what it serves on.
  */
 import type { Socket } from 'node:net';
 import { type Go, inheritedFds } from '../../control/channel.js';
@@ -69,7 +69,10 @@ export class Orphan {
     return request.do === 'status' ? Object.assign(answer, { orphan: true, held: this.order.held }) : answer;
   }
 
-  /** Passes on what it serves on, over the same connection; serves until it is told to retire, or for good when who asked goes. */
+  /**
+   * Passes on what it serves on, over the same connection; serves until it is told to retire, or for good when who
+   * asked goes.
+   */
   private async surrender(socket: Socket, warn: (sentence: string) => void): Promise<ControlAnswer> {
     const { link, tap } = this.order;
     this.server?.close();

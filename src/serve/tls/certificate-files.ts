@@ -1,4 +1,6 @@
-/** Which files have the certificates: those of the command line, or the self-signed one, which is made if there is none. */
+/**
+ * Which files have the certificates: those of the command line, or the self-signed one, which is made if there is none.
+ */
 
 import { stateFolder } from '../../net/direct/address/lease-file.js';
 import type { ServeOptions } from '../options/serve.js';

@@ -1,6 +1,7 @@
 /**
- * `--workers N` in direct mode: a TAP with a queue for each worker. The first process holds the queues, so that their number stays, and with
- * it the way of each connection, when a worker ends and another takes its place; and it tells the workers of each other.
+ * `--workers N` in direct mode: a TAP with a queue for each worker. The first process holds the queues, so that their
+ * number stays, and with it the way of each connection, when a worker ends and another takes its place; and it tells
+ * the workers of each other.
  */
 
 import { randomFillSync } from 'node:crypto';

@@ -36,7 +36,9 @@ export class Worker {
     readonly httpFd: number | undefined,
   ) {}
 
-  /** A process that has just begun takes no signals yet, and may have read the sites already: it gets it when it serves. */
+  /**
+   * A process that has just begun takes no signals yet, and may have read the sites already: it gets it when it serves.
+   */
   reload(): void {
     if (this.ready) this.child?.kill('SIGHUP');
     this.reloadLater = !this.ready;

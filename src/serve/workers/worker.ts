@@ -1,4 +1,7 @@
-/** One of several processes that serve as one: it was started with a socket or a queue of its own, and drains when it is told to. */
+/**
+ * One of several processes that serve as one: it was started with a socket or a queue of its own, and drains when it is
+ * told to.
+ */
 
 import type { PassedSecret } from '../../control/channel.js';
 import { endWithParent } from '../../native/parent.js';
@@ -20,7 +23,8 @@ export async function runWorker(options: ServeOptions, number: number): Promise<
   const log = new Log(options.log);
   const siblings = new Siblings();
   const first = new First(siblings);
-  // A terminal, or a service manager, signals all processes at once; the first one says what that means. Its own end is a signal, too.
+  // A terminal, or a service manager, signals all processes at once; the first one says what that means. Its own end is
+  // a signal, too.
   const parent = endWithParent();
   signals.worker(() => parent?.alive !== false, first.orphaned);
   const direct = options.net === 'direct';

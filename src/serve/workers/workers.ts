@@ -1,4 +1,7 @@
-/** `--workers N`: the first process holds what they serve on and starts the others, which serve; one that ends is replaced. */
+/**
+ * `--workers N`: the first process holds what they serve on and starts the others, which serve; one that ends is
+ * replaced.
+ */
 
 import { spawn } from 'node:child_process';
 import { Failure } from '../../errors/failure.js';
@@ -16,7 +19,10 @@ import { urlOf } from '../url.js';
 import { FROM_WORKERS, type ToFirst } from '../worker-channel.js';
 import { type Shared, Worker } from './worker-process.js';
 
-/** Milliseconds before one that never served is started again, and beyond the drain time before one that does not end is ended. */
+/**
+ * Milliseconds before one that never served is started again, and beyond the drain time before one that does not end is
+ * ended.
+ */
 const PATIENCE = 2000;
 
 export async function runWorkers(options: ServeOptions): Promise<void> {
@@ -35,7 +41,10 @@ export async function runWorkers(options: ServeOptions): Promise<void> {
   }
 }
 
-/** What all workers have in common with HTTPS: the secret of session tickets, and a self-signed certificate, which is made here. */
+/**
+ * What all workers have in common with HTTPS: the secret of session tickets, and a self-signed certificate, which is
+ * made here.
+ */
 async function prepareTls(options: ServeOptions): Promise<TicketKeeper> {
   const { certificateFiles } = await import('../tls/certificate-files.js');
   certificateFiles(options);
@@ -183,7 +192,10 @@ class Workers {
     else setTimeout(() => this.ending || this.start(worker), PATIENCE);
   }
 
-  /** Those that wait for each other may end once none has a connection: the first before the others, who help it to its last word. */
+  /**
+   * Those that wait for each other may end once none has a connection: the first before the others, who help it to its
+   * last word.
+   */
   private endTogether(): void {
     if (!this.ending || !this.workers.every(({ child, drained }) => drained || child === undefined)) return;
     const [first, ...others] = this.workers;

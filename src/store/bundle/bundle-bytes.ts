@@ -2,7 +2,10 @@ import type { BundleHeader } from '../format/bundle-header.js';
 import { Damage, VerifiedPages } from '../format/verified-pages.js';
 import type { BundleDisk } from './bundle-disk.js';
 
-/** The bytes of a bundle, mapped or read, of which each page is verified before it is first looked at. Offsets are from its beginning. */
+/**
+ * The bytes of a bundle, mapped or read, of which each page is verified before it is first looked at. Offsets are from
+ * its beginning.
+ */
 export class BundleBytes {
   readonly bytes: Uint8Array;
   readonly view: DataView;
@@ -11,7 +14,9 @@ export class BundleBytes {
   /** For sentences: the file or directory. */
   readonly name: string;
 
-  /** `trusted`: this process made the bytes itself: nothing is verified. `disk`: where the file goes on behind `bytes`. */
+  /**
+   * `trusted`: this process made the bytes itself: nothing is verified. `disk`: where the file goes on behind `bytes`.
+   */
   constructor(
     bytes: Uint8Array,
     header: BundleHeader,

@@ -14,7 +14,9 @@ export class BundleDisk {
     forgotten.register(this, fd);
   }
 
-  /** Bytes `[start, end)` of the file; fewer where it is shorter by now. At most a few hundred KiB: the caller waits. */
+  /**
+   * Bytes `[start, end)` of the file; fewer where it is shorter by now. At most a few hundred KiB: the caller waits.
+   */
   read(start: number, end: number): Uint8Array {
     const bytes = new Uint8Array(end - start);
     let done = 0;

@@ -33,7 +33,9 @@ export interface Described {
   readonly languages: boolean;
 }
 
-/** The fields of `file`, asked for as `asked`: policy first, then the rules that match the path asked for or the file. */
+/**
+ * The fields of `file`, asked for as `asked`: policy first, then the rules that match the path asked for or the file.
+ */
 export function resourceFields(policy: FieldPolicy, file: Described, asked: string, status: number): ResourceFields {
   const changes = policy.rules.fieldsFor(asked, file.path);
   const isDocument = /^(?:text\/html|application\/xhtml\+xml|image\/svg\+xml)/.test(file.type);
@@ -69,8 +71,8 @@ function errorCaching(changes: FieldChanges): string | undefined {
 }
 
 /**
- * Lines for what the server itself says about the path `asked`: redirects, and errors that have no page of the site. What
- * describes content is left out, as that is not the site's; `negotiated` are the fields by which it was chosen.
+ * Lines for what the server itself says about the path `asked`: redirects, and errors that have no page of the site.
+ * What describes content is left out, as that is not the site's; `negotiated` are the fields by which it was chosen.
  */
 export function serverFields(
   rules: HeaderRules,

@@ -63,8 +63,8 @@ const NOTHING = new Memory(new Uint8Array(0));
 const memories = new WeakMap<Blob, Memory>();
 
 /**
- * A bundle for this process only, which copies and hashes no content: for a directory that changes. Its identity hangs on
- * the hashes of the contents, but is not that of a bundle file. Memories of unchanged blobs stay the same.
+ * A bundle for this process only, which copies and hashes no content: for a directory that changes. Its identity hangs
+ * on the hashes of the contents, but is not that of a bundle file. Memories of unchanged blobs stay the same.
  */
 export async function liveBundle(layout: Layout): Promise<LiveBundle> {
   const places = place(layout, false);
@@ -119,8 +119,8 @@ function seal(header: Uint8Array): void {
 }
 
 /**
- * Writes the bundle to `file`, whole or not at all: a reader sees the old one or the new one (see `OutputFile` for what is no regular
- * file). Returns its id, in hex, and its size in bytes.
+ * Writes the bundle to `file`, whole or not at all: a reader sees the old one or the new one (see `OutputFile` for what
+ * is no regular file). Returns its id, in hex, and its size in bytes.
  */
 export async function bundleIntoFile(
   layout: Layout,

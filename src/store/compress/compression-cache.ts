@@ -21,8 +21,8 @@ function defaultCacheDirectory(): string {
 }
 
 /**
- * A directory of files, each the SHA-256 of what follows, then that. One that is damaged is as good as none; that nothing
- * can be written there is no error either: then things are compressed again.
+ * A directory of files, each the SHA-256 of what follows, then that. One that is damaged is as good as none; that
+ * nothing can be written there is no error either: then things are compressed again.
  */
 export class CompressionCache {
   private readonly directory: string;

@@ -45,7 +45,10 @@ export function looksLikeBundle(bytes: Uint8Array): boolean {
   return MAGIC.every((b, i) => i >= bytes.length || bytes[i] === b) && bytes.length > 0;
 }
 
-/** The header in `bytes`, the beginning of the file `name` of `fileBytes` (undefined: as it states). Throws a StoreError that says what is wrong. */
+/**
+ * The header in `bytes`, the beginning of the file `name` of `fileBytes` (undefined: as it states). Throws a StoreError
+ * that says what is wrong.
+ */
 export function readHeader(bytes: Uint8Array, fileBytes: number | undefined, name: string): BundleHeader {
   if (!looksLikeBundle(bytes))
     throw new StoreError(`${name} is not a bundle of sitekernel; make one with: sitekernel bundle DIR -o FILE`);
@@ -107,7 +110,9 @@ function truncated(name: string, has: number, stated?: number): StoreError {
   return new StoreError(`${name} is cut short: it has ${has}${of} bytes; copy it again, or bundle the site again`);
 }
 
-/** Sections follow each other and lie within the file: one who makes a header with a right hash gains nothing by lies. */
+/**
+ * Sections follow each other and lie within the file: one who makes a header with a right hash gains nothing by lies.
+ */
 function sound(h: BundleHeader): boolean {
   let at = HEADER_BYTES;
   for (const s of [h.roots, h.leaves, h.slots, h.keys, h.answers, h.reps, h.strings, h.manifest, h.content, h.sums]) {

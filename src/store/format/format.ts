@@ -40,8 +40,8 @@ export const MAX_BEFORE_BODIES = 2 ** 31;
 export const MAX_SUMMED_BYTES = 2 ** 32 - 1;
 
 /**
- * Where the header keeps what; u32 each, a section being offset and length. `...High`: the bits above 32 of the file's length, of the
- * content's length, and of the offset of the sums.
+ * Where the header keeps what; u32 each, a section being offset and length. `...High`: the bits above 32 of the file's
+ * length, of the content's length, and of the offset of the sums.
  */
 export const AT = {
   version: 8,
@@ -76,10 +76,10 @@ export const KEY_FOLDED = 1;
 export const KEY_AMBIGUOUS = 2;
 
 /**
- * u16 kind, u16 status; a resource: u32 first representation, count, path offset, path length, type offset, type length,
- * file number, fields offset, fields length, language offset, language length, and in the content offset and end of its
- * early hints, link offset, link length; a redirect: u32 location offset, location length, fields offset, fields length; translations: u32 first
- * answer, count.
+ * u16 kind, u16 status; a resource: u32 first representation, count, path offset, path length, type offset, type
+ * length, file number, fields offset, fields length, language offset, language length, and in the content offset and
+ * end of its early hints, link offset, link length; a redirect: u32 location offset, location length, fields offset,
+ * fields length; translations: u32 first answer, count.
  */
 export const ANSWER_BYTES = 64;
 export const KIND_RESOURCE = 1;
@@ -87,8 +87,8 @@ export const KIND_REDIRECT = 2;
 export const KIND_LANGUAGES = 3;
 
 /**
- * u16 coding, u8 and u8 the bits above 32 of the body's offset and end; then u32 each offset and end of body, and of the heads 200, 304,
- * 206, 412; etag offset and length.
+ * u16 coding, u8 and u8 the bits above 32 of the body's offset and end; then u32 each offset and end of body, and of
+ * the heads 200, 304, 206, 412; etag offset and length.
  */
 export const REP_BYTES = 44 + 8;
 export const REP = {
@@ -102,7 +102,9 @@ export const REP = {
 } as const;
 export const CODINGS = ['identity', 'gzip', 'br', 'zstd'] as const;
 
-/** Bounds on what one answer takes, which a reader holds every bundle to. Bytes; a head is all lines of one of the four. */
+/**
+ * Bounds on what one answer takes, which a reader holds every bundle to. Bytes; a head is all lines of one of the four.
+ */
 export const LONGEST_TEXT = 262_144;
 export const LONGEST_FIELDS = 262_144;
 export const LONGEST_HEAD = 1_048_576;

@@ -1,4 +1,6 @@
-/** The tree of hashes over a bundle: leaves over pages of the data, roots over pages of leaves, one hash over the roots. */
+/**
+ * The tree of hashes over a bundle: leaves over pages of the data, roots over pages of leaves, one hash over the roots.
+ */
 import { createHash } from 'node:crypto';
 import { HASH_BYTES, PAGE } from './format.js';
 

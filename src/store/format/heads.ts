@@ -64,14 +64,15 @@ export function renderHeads(
   const site = lines(fields.site);
   const standard = lines(fields.standard);
   if (status !== 200) {
-    // A condition or a range is about the selected representation of a 200 (RFC 9110 13.2.1, 14.2): an error page has neither.
+    // A condition or a range is about the selected representation of a 200 (RFC 9110 13.2.1, 14.2): an error page has
+    // neither.
     const ok = line + type + size + encoding + language + vary + cache + standard + link + site;
     return { ok, notModified: ok, partial: ok, failed: ok };
   }
   return {
     ok: `${line}${type}${size}${tag}${modified}${encoding}${language}${vary}Accept-Ranges: bytes\r\n${cache}${standard}${link}${site}`,
-    // RFC 9110 15.4.5: what a 200 would have had of Content-Location, Date, ETag, Vary, Cache-Control and Expires; no more,
-    // but what the site itself asked for, which guides the update of the stored answer.
+    // RFC 9110 15.4.5: what a 200 would have had of Content-Location, Date, ETag, Vary, Cache-Control and Expires; no
+    // more, but what the site itself asked for, which guides the update of the stored answer.
     notModified: `HTTP/1.1 304 Not Modified\r\n${tag}${vary}${cache}${site}`,
     partial: `HTTP/1.1 206 Partial Content\r\n${tag}${modified}${encoding}${language}${vary}Accept-Ranges: bytes\r\n${cache}${standard}${site}`,
     failed: `HTTP/1.1 412 Precondition Failed\r\nContent-Length: 0\r\n${tag}${vary}${site}`,

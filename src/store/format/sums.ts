@@ -68,8 +68,8 @@ export function sumsBytes(length: number): number {
 }
 
 /**
- * A `Memory.sum` for `bytes`, whose running sums lie in it at `sumsAt` and cover `bytes[from..to)`. What lies outside is
- * added up byte by byte.
+ * A `Memory.sum` for `bytes`, whose running sums lie in it at `sumsAt` and cover `bytes[from..to)`. What lies outside
+ * is added up byte by byte.
  */
 export function rangeSum(
   bytes: Uint8Array,

@@ -1,6 +1,7 @@
 /**
- * One sealed copy of each bundle for all processes of `--workers`: the first process makes it and names it in the environment, the others
- * map it. A path stands for the same descriptor at each reload, so that workers find the newest copy where they found the first.
+ * One sealed copy of each bundle for all processes of `--workers`: the first process makes it and names it in the
+ * environment, the others map it. A path stands for the same descriptor at each reload, so that workers find the newest
+ * copy where they found the first.
  */
 import { fstatSync } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -26,7 +27,9 @@ export class BundleCopies {
     this.paths = paths.map((path) => resolve(path));
   }
 
-  /** Copies what the paths have now. What cannot be copied is left as it is: workers then look at the file themselves. */
+  /**
+   * Copies what the paths have now. What cannot be copied is left as it is: workers then look at the file themselves.
+   */
   async renew(): Promise<void> {
     for (const path of this.paths) {
       const copy = await copyOf(path);

@@ -17,8 +17,8 @@ export interface Bundled {
 }
 
 /**
- * Writes the site in `dir` as one bundle, `file`, which appears whole or not at all: the same bytes from the same tree, with
- * the same options and the same versions of the compressors. Throws StoreError.
+ * Writes the site in `dir` as one bundle, `file`, which appears whole or not at all: the same bytes from the same tree,
+ * with the same options and the same versions of the compressors. Throws StoreError.
  */
 export async function bundleDirectory(dir: string, file: string, options: SiteOptions = {}): Promise<Bundled> {
   // A bundle that is written into the site it is made of is no part of it.
@@ -28,8 +28,8 @@ export async function bundleDirectory(dir: string, file: string, options: SiteOp
 }
 
 /**
- * The same bundle as of a directory with `files`, from wherever their contents come. `name` stands for the site in sentences;
- * names that begin with a dot are taken in as they are given. Throws StoreError.
+ * The same bundle as of a directory with `files`, from wherever their contents come. `name` stands for the site in
+ * sentences; names that begin with a dot are taken in as they are given. Throws StoreError.
  */
 export async function bundleFiles(
   files: readonly Found[],
@@ -51,7 +51,10 @@ function writeLayout(layout: Layout, file: string, options: SiteOptions): Promis
 /** Bytes of content that are copied together. */
 const IN_ONE_PIECE = 2 ** 31;
 
-/** A store over a directory, bundled in memory; files that are too large for it are sent from the disk. Throws StoreError. */
+/**
+ * A store over a directory, bundled in memory; files that are too large for it are sent from the disk. Throws
+ * StoreError.
+ */
 export async function storeOfDirectory(dir: string, options: OpenOptions): Promise<BundleStore> {
   const layout = await planSite(dir, { compressors: 'node', ...options, compression: options.compression ?? 'fast' });
   // What is not held, or is more than one array takes, stays where it is.
@@ -63,7 +66,10 @@ export async function storeOfDirectory(dir: string, options: OpenOptions): Promi
   return new BundleStore(bytes, { name: dir, trusted: true });
 }
 
-/** A store over the files of a directory that changes, in order: what did not change since the last one is neither read nor copied. */
+/**
+ * A store over the files of a directory that changes, in order: what did not change since the last one is neither read
+ * nor copied.
+ */
 export async function liveStore(
   found: readonly Found[],
   dir: string,

@@ -1,6 +1,7 @@
 /**
- * Fingerprinted files of sites that are served no more, for a time: a page that a visitor loaded before a deployment asks for its
- * scripts, styles and pictures after it. They are copies, so that nothing else of the old site stays in memory.
+ * Fingerprinted files of sites that are served no more, for a time: a page that a visitor loaded before a deployment
+ * asks for its scripts, styles and pictures after it. They are copies, so that nothing else of the old site stays in
+ * memory.
  */
 import { Memory } from '../../memory/memory.js';
 import { saysImmutable } from '../format/heads.js';

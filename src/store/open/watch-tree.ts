@@ -28,8 +28,8 @@ export class TreeWatcher {
   /** A directory could not be watched: the system has no watches left. What changes there is not noticed. */
   blind = false;
   /**
-   * Paths from the root, `/blog/index.html`, of what may have changed since `settled`, if that is nothing but files; undefined: anything
-   * may.
+   * Paths from the root, `/blog/index.html`, of what may have changed since `settled`, if that is nothing but files;
+   * undefined: anything may.
    */
   touched: Set<string> | undefined;
 

@@ -22,21 +22,23 @@ export interface Watcher {
 }
 
 const SETTLE = 50;
-/** A tree that looks half-written has so long to become whole, in milliseconds, before it is taken for what is meant. */
+/**
+ * A tree that looks half-written has so long to become whole, in milliseconds, before it is taken for what is meant.
+ */
 const PATIENCE = 1000;
 /** How often a directory that is gone is looked for. */
 const GONE = 100;
 /**
- * So long after a change of single files was taken in, everything is looked at: what was written by another name of a file, or
- * into a map of it, and what the kernel had no room to tell, is noticed then. Milliseconds.
+ * So long after a change of single files was taken in, everything is looked at: what was written by another name of a
+ * file, or into a map of it, and what the kernel had no room to tell, is noticed then. Milliseconds.
  */
 const CHECK = 1000;
 
 /**
- * Calls `onStore` with a store of `dir` now, and with another one after each change that made it a different site. A tree that
- * still changes, or changes while it is read, is waited for, and one that lost its home page, or has a page empty that was
- * not, is given a second: no half-written build is served. Nothing is compressed unless asked for. Rejects with a
- * StoreError when the directory cannot be served at first.
+ * Calls `onStore` with a store of `dir` now, and with another one after each change that made it a different site. A
+ * tree that still changes, or changes while it is read, is waited for, and one that lost its home page, or has a page
+ * empty that was not, is given a second: no half-written build is served. Nothing is compressed unless asked for.
+ * Rejects with a StoreError when the directory cannot be served at first.
  */
 export async function watchStore(
   dir: string,

@@ -17,7 +17,10 @@ for (const c of "&'+;=") IN_QUERY[c.charCodeAt(0)] = 0;
 const NOWHERE = new Uint8Array(256);
 for (const c of '"<>\\^`{|}') NOWHERE[c.charCodeAt(0)] = 1;
 
-/** Percent-encodes a decoded path, byte by byte (RFC 3986 2.1). NUL, which no path has, stands for a slash that was encoded. */
+/**
+ * Percent-encodes a decoded path, byte by byte (RFC 3986 2.1). NUL, which no path has, stands for a slash that was
+ * encoded.
+ */
 export function encodePath(path: string): string {
   return encodeBut(path, PLAIN);
 }

@@ -1,6 +1,6 @@
 /**
- * FNV-1a over the bytes of a path, 32 bits, finished with the mixer of MurmurHash3: prefixes of a path are hashed on the
- * way, which the search for the nearest 404 page uses.
+ * FNV-1a over the bytes of a path, 32 bits, finished with the mixer of MurmurHash3: prefixes of a path are hashed on
+ * the way, which the search for the nearest 404 page uses.
  */
 export const HASH_START = 0x811c9dc5 | 0;
 

@@ -32,7 +32,9 @@ import { precompressedByName, withSaidCodings } from './precompressed.js';
 
 const NO_BYTES = new Uint8Array(0);
 const READS_AT_ONCE = 16;
-/** Of so many bytes of files the content is kept; beyond, files are read again when they are written into the bundle. */
+/**
+ * Of so many bytes of files the content is kept; beyond, files are read again when they are written into the bundle.
+ */
 const KEPT_BYTES = 2 ** 29;
 
 /** Reads the site in `dir`, without the file `except`, and decides everything about it. Throws StoreError. */

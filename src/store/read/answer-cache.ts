@@ -4,8 +4,8 @@ const CHUNK_SHIFT = 8;
 const CHUNK = 1 << CHUNK_SHIFT;
 
 /**
- * Answers by their number, made once and kept; at most about `limit` of them. Two generations: when the young one is full it
- * becomes the old one, and what is still asked for moves over. A hit costs two reads and allocates nothing.
+ * Answers by their number, made once and kept; at most about `limit` of them. Two generations: when the young one is
+ * full it becomes the old one, and what is still asked for moves over. A hit costs two reads and allocates nothing.
  */
 export class AnswerCache {
   private young: (Lookup | undefined)[][] = [];

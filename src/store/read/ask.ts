@@ -18,8 +18,8 @@ const decoder = new TextDecoder('latin1');
 const nothing = new Uint8Array(0);
 
 /**
- * Looks `path` up: decoded, absolute, without query, like `/blog/`. `coding`: the representation wanted, where there is one; identity
- * otherwise. Throws a `TypeError` when `path` does not begin with a slash.
+ * Looks `path` up: decoded, absolute, without query, like `/blog/`. `coding`: the representation wanted, where there is
+ * one; identity otherwise. Throws a `TypeError` when `path` does not begin with a slash.
  */
 export function askStore(store: Store, path: string, coding: Coding = 'identity'): StoreAnswer {
   if (typeof path !== 'string' || !path.startsWith('/'))

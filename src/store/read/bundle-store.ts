@@ -52,7 +52,10 @@ export class BundleStore implements Store {
   private readonly damaged: Lookup;
   private readonly missing: Lookup = { kind: 'missing', page: undefined };
 
-  /** Throws a StoreError when `bytes` are not a whole bundle of a version that this program reads, or contradict themselves. */
+  /**
+   * Throws a StoreError when `bytes` are not a whole bundle of a version that this program reads, or contradict
+   * themselves.
+   */
   constructor(bytes: Uint8Array, options: BundleStoreOptions) {
     this.header = readHeader(
       bytes.subarray(0, 512),

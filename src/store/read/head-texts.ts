@@ -1,4 +1,7 @@
-/** Whether runs of a section of strings may stand in a head: one pass over the section, then a binary search for each question. */
+/**
+ * Whether runs of a section of strings may stand in a head: one pass over the section, then a binary search for each
+ * question.
+ */
 const CR = 0x0d;
 const LF = 0x0a;
 const TAB = 0x09;

@@ -2,8 +2,8 @@ import type { BundleBytes } from '../bundle/bundle-bytes.js';
 import { KEY_AMBIGUOUS, KEY_BYTES, SLOT_BYTES } from '../format/format.js';
 
 /**
- * The keys of a bundle: paths in an open-addressed table, found by their hash. A key is named by where it lies in the file. All of
- * it throws Damage.
+ * The keys of a bundle: paths in an open-addressed table, found by their hash. A key is named by where it lies in the
+ * file. All of it throws Damage.
  */
 export class KeyIndex {
   private readonly mask: number;

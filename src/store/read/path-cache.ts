@@ -3,7 +3,10 @@ import type { Lookup } from '../store.js';
 /** Longer paths are worked out each time. */
 const LONGEST = 256;
 
-/** Answers to paths that are in no table, by their bytes: SLOTS of them at most, a newer one takes the place of an older. */
+/**
+ * Answers to paths that are in no table, by their bytes: SLOTS of them at most, a newer one takes the place of an
+ * older.
+ */
 export class PathCache {
   private readonly answers: (Lookup | undefined)[];
   private readonly lengths: Uint16Array;

@@ -1,7 +1,8 @@
 /**
- * Judges everything in a bundle but the contents against its sections, once, when it is opened: counts, offsets, lengths, indexes, values of
- * enumerations, texts that go into heads. The hashes prove that the bytes are the maker's; they say nothing of what the maker meant.
- * Time and memory are linear in the sections, whose lengths the header has already been held to.
+ * Judges everything in a bundle but the contents against its sections, once, when it is opened: counts, offsets,
+ * lengths, indexes, values of enumerations, texts that go into heads. The hashes prove that the bytes are the maker's;
+ * they say nothing of what the maker meant. Time and memory are linear in the sections, whose lengths the header has
+ * already been held to.
  */
 import type { BundleBytes } from '../bundle/bundle-bytes.js';
 import type { Manifest } from '../bundle/manifest.js';
@@ -195,7 +196,8 @@ class Validation {
   private isPlace(start: number, length: number): boolean {
     const from = this.bundle.header.strings.at + start;
     const { bytes } = this.bundle;
-    // A path with one slash at its beginning (a browser takes `//` and `/\` for another host), or an address with its scheme.
+    // A path with one slash at its beginning (a browser takes `//` and `/\` for another host), or an address with its
+    // scheme.
     const slash = bytes[from] === 0x2f && bytes[from + 1] !== 0x2f && bytes[from + 1] !== 0x5c;
     const scheme = /^https?:\/\//i.test(Buffer.from(bytes.subarray(from, from + 8)).toString('latin1'));
     return (length === 1 ? bytes[from] === 0x2f : slash || scheme) && this.texts.isPartOfLine(start, length);

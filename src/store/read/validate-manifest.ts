@@ -13,8 +13,8 @@ const MOST_FIELDS = 1000;
 type Json = Readonly<Record<string, unknown>>;
 
 /**
- * The manifest in `bytes`, or what is wrong with it, in a few words. `leadsTo`: whether the answer of that number is one that a rule may
- * lead to.
+ * The manifest in `bytes`, or what is wrong with it, in a few words. `leadsTo`: whether the answer of that number is
+ * one that a rule may lead to.
  */
 export function validateManifest(bytes: Uint8Array, leadsTo: (answer: number) => boolean): Manifest | string {
   let json: unknown;

@@ -8,7 +8,10 @@ import type { BundleStore } from './bundle-store.js';
 /** Milliseconds of hashing between two rests. */
 const SLICE = 4;
 
-/** Every page against the hash that the bundle's identity promises. Rejects with a StoreError at the first that is damaged. */
+/**
+ * Every page against the hash that the bundle's identity promises. Rejects with a StoreError at the first that is
+ * damaged.
+ */
 export async function verifySlowly(store: BundleStore): Promise<void> {
   const { data, fileBytes } = store.header;
   let rested = performance.now();

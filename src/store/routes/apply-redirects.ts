@@ -25,9 +25,9 @@ export interface LateRule {
 }
 
 /**
- * The first rule that matches a path wins, from top to bottom. A rule for one path goes before a file at that path; one with a
- * star or placeholders leaves files alone unless it is forced (`301!`). Takes linear time: rules are found by their
- * paths.
+ * The first rule that matches a path wins, from top to bottom. A rule for one path goes before a file at that path; one
+ * with a star or placeholders leaves files alone unless it is forced (`301!`). Takes linear time: rules are found by
+ * their paths.
  */
 export function applyRedirects(table: RouteTable, rules: readonly RedirectRule[], spa: string | undefined): LateRule[] {
   const files = new Set(table.paths());

@@ -22,10 +22,10 @@ export interface RouteRules {
 export const NO_ROUTE_RULES: RouteRules = { differs: () => false, redirectFields: () => '' };
 
 /**
- * The routes of `files`, which stand in the order of their paths. A file answers at its own path; `index.html` at its directory,
- * which is redirected to its slash; `about.html` at `/about`. A file beats what is derived from another one. What differs
- * from exactly one path in case or a slash is redirected there. With `languages`, `about.en.html` and `about.de.html` also
- * answer at the paths of an `about.html`, as translations of each other.
+ * The routes of `files`, which stand in the order of their paths. A file answers at its own path; `index.html` at its
+ * directory, which is redirected to its slash; `about.html` at `/about`. A file beats what is derived from another one.
+ * What differs from exactly one path in case or a slash is redirected there. With `languages`, `about.en.html` and
+ * `about.de.html` also answer at the paths of an `about.html`, as translations of each other.
  */
 export class RouteTable {
   private readonly answers: Answer[] = [];

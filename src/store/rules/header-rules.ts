@@ -165,7 +165,9 @@ export function isFieldName(name: string): boolean {
   return TOKEN.test(name);
 }
 
-/** Whether a site may set this field to this value: what the server decides, and what would break a head, it may not. */
+/**
+ * Whether a site may set this field to this value: what the server decides, and what would break a head, it may not.
+ */
 export function isFieldOfSite(name: string, value: string): boolean {
   return TOKEN.test(name) && !RESERVED.has(name.toLowerCase()) && /^[\t\x20-\x7e]*$/.test(value);
 }

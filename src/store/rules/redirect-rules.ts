@@ -23,8 +23,8 @@ const MAX_LINE = 2000;
 export const STATUSES: ReadonlySet<number> = new Set([200, 301, 302, 303, 307, 308, 404, 410, 451]);
 
 /**
- * Parses the file: `from to [status]`, one a line. Without a status it is 302. Throws a StoreError that names `file` and the
- * line; rules that ask for what a static server does not have go to `warn` and are left out.
+ * Parses the file: `from to [status]`, one a line. Without a status it is 302. Throws a StoreError that names `file`
+ * and the line; rules that ask for what a static server does not have go to `warn` and are left out.
  */
 export function parseRedirectRules(text: string, file: string, warn: (sentence: string) => void): RedirectRule[] {
   const rules: RedirectRule[] = [];

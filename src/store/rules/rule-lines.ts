@@ -10,7 +10,9 @@ export interface RuleLine {
   readonly line: string;
 }
 
-/** Lines that say something: not blank, no comment. Throws a StoreError at one that is longer than `longest` characters. */
+/**
+ * Lines that say something: not blank, no comment. Throws a StoreError at one that is longer than `longest` characters.
+ */
 export function* ruleLines(text: string, file: string, longest: number): Iterable<RuleLine> {
   for (const [i, raw] of text
     .replace(/^\uFEFF/, '')

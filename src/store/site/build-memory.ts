@@ -36,8 +36,8 @@ export class BuildMemory {
   }
 
   /**
-   * `stamp` is from before the reading: a file that changed since has another one next time. Answers the blob to use: the one that is
-   * there already when the content is what it was.
+   * `stamp` is from before the reading: a file that changed since has another one next time. Answers the blob to use:
+   * the one that is there already when the content is what it was.
    */
   keep(file: string, stamp: string, blob: Blob): Blob {
     const there = this.before.get(file)?.blob;

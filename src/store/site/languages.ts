@@ -21,7 +21,10 @@ function split(path: string, languages: readonly string[]): { page: string; lang
   return match && language !== undefined ? { page: match[1]! + match[3]!, language } : undefined;
 }
 
-/** The files with their languages. A page without one in its name, beside translations of it, has the first of `languages`. */
+/**
+ * The files with their languages. A page without one in its name, beside translations of it, has the first of
+ * `languages`.
+ */
 export function withLanguages(files: readonly SiteFile[], languages: readonly string[]): readonly SiteFile[] {
   if (languages.length === 0) return files;
   const translated = new Set(files.map((file) => split(file.path, languages)?.page));
@@ -32,8 +35,8 @@ export function withLanguages(files: readonly SiteFile[], languages: readonly st
 }
 
 /**
- * The numbers of the files that are translations of each other, by the path that they have together: in the order of `languages`,
- * a page without a language in its name first.
+ * The numbers of the files that are translations of each other, by the path that they have together: in the order of
+ * `languages`, a page without a language in its name first.
  */
 export function translations(files: readonly SiteFile[], languages: readonly string[]): Map<string, number[]> {
   const groups = new Map<string, { readonly rank: number; readonly file: number }[]>();

@@ -24,7 +24,10 @@ export function largeFrom(sizes: readonly number[]): number {
   return LARGE_FILE;
 }
 
-/** What tells a file from what it was: two writes in one millisecond are two. A rename or another link to it changes nothing. */
+/**
+ * What tells a file from what it was: two writes in one millisecond are two. A rename or another link to it changes
+ * nothing.
+ */
 async function stateOf(handle: FileHandle): Promise<string> {
   const { dev, ino, size, mtimeNs } = await handle.stat({ bigint: true });
   return `${dev} ${ino} ${size} ${mtimeNs}`;
@@ -73,7 +76,10 @@ async function* piecesOf(handle: FileHandle): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** Sends a file from the disk. Each answer has it open for itself: one that is replaced meanwhile is sent to its end as it was. */
+/**
+ * Sends a file from the disk. Each answer has it open for itself: one that is replaced meanwhile is sent to its end as
+ * it was.
+ */
 class LargeFile implements ContentSource {
   constructor(
     private readonly file: string,

@@ -6,8 +6,9 @@ import { type FileHandle, lstat, open, readlink, realpath } from 'node:fs/promis
 const FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /**
- * `file` is a path without links in it, as `walk` gives it. Undefined: what lies there now is something else, or is reached through a link
- * that was not there: its content may be of a place that the site has no part in. Rejects with the system's error.
+ * `file` is a path without links in it, as `walk` gives it. Undefined: what lies there now is something else, or is
+ * reached through a link that was not there: its content may be of a place that the site has no part in. Rejects with
+ * the system's error.
  */
 export async function openInside(file: string): Promise<FileHandle | undefined> {
   let handle: FileHandle;
@@ -28,7 +29,10 @@ export async function openInside(file: string): Promise<FileHandle | undefined> 
   return inside ? handle : undefined;
 }
 
-/** Whether the descriptor is of what `file` names, without a link on the way there: the folders above may have been switched, too. */
+/**
+ * Whether the descriptor is of what `file` names, without a link on the way there: the folders above may have been
+ * switched, too.
+ */
 async function leadsBackTo(handle: FileHandle, file: string): Promise<boolean> {
   // The kernel's own word of where the open file lies (proc(5)).
   if (process.platform === 'linux') {

@@ -4,8 +4,8 @@ import { openInside } from './open-inside.js';
 const TRIES = 3;
 
 /**
- * The bytes of `file`, a path that `walk` gave, as they were at one moment: a file that changes under the reading is read again, and refused when it
- * does not come to rest. Throws StoreError.
+ * The bytes of `file`, a path that `walk` gave, as they were at one moment: a file that changes under the reading is
+ * read again, and refused when it does not come to rest. Throws StoreError.
  */
 export async function readWhole(file: string): Promise<Uint8Array> {
   for (let i = 0; i < TRIES; i++) {

@@ -8,7 +8,10 @@ export interface Blob {
   readonly size: number;
   /** The bytes; a file that is no longer what it was is a StoreError. */
   load(): Uint8Array | Promise<Uint8Array>;
-  /** Of what is never held whole: how it is sent, its beginning, and its pieces one after the other. `load` then rejects. */
+  /**
+   * Of what is never held whole: how it is sent, its beginning, and its pieces one after the other. `load` then
+   * rejects.
+   */
   readonly large?:
     | { readonly source: ContentSource; readonly start: Uint8Array; pieces(): AsyncIterable<Uint8Array> }
     | undefined;
@@ -40,7 +43,10 @@ export interface SiteFile {
 
 export type RedirectStatus = 301 | 302 | 303 | 307 | 308;
 
-/** What a path leads to: a file with a status, with the fields that this path gives it, its translations, or another place. */
+/**
+ * What a path leads to: a file with a status, with the fields that this path gives it, its translations, or another
+ * place.
+ */
 export type Answer =
   | { readonly kind: 'resource'; readonly file: number; readonly status: number; readonly asked: string }
   /** `files` are translations of each other; the first is for those who want none of them. */

@@ -27,8 +27,8 @@ export class WalkMemory {
   }
 
   /**
-   * The same when nothing but the files at the paths `touched` can have changed since the last time: what was not touched is the same
-   * object. Undefined: it takes a walk to know.
+   * The same when nothing but the files at the paths `touched` can have changed since the last time: what was not
+   * touched is the same object. Undefined: it takes a walk to know.
    */
   again(touched: ReadonlySet<string>): readonly Found[] | undefined {
     if (this.linked) return undefined;

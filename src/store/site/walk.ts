@@ -10,7 +10,10 @@ export interface Found {
   readonly file: string;
   /** Bytes, when it was found. */
   readonly size: number;
-  /** Its content, when it lies elsewhere than on the disk; `file` is then its name in sentences. The same bytes each time. */
+  /**
+   * Its content, when it lies elsewhere than on the disk; `file` is then its name in sentences. The same bytes each
+   * time.
+   */
   readonly load?: (() => Promise<Uint8Array>) | undefined;
 }
 

@@ -41,7 +41,9 @@ export class Certificates {
     }
   }
 
-  /** Those for `name`; an exact name goes before a wildcard, which stands for one label (RFC 9525 6.3). Undefined: none. */
+  /**
+   * Those for `name`; an exact name goes before a wildcard, which stands for one label (RFC 9525 6.3). Undefined: none.
+   */
   named(name: string | undefined): readonly Certificate[] | undefined {
     if (name === undefined) return undefined;
     // `example.org.` is the same host (RFC 1034 3.1), though RFC 6066 3 forbids the dot.
@@ -56,8 +58,8 @@ export class Certificates {
   }
 
   /**
-   * The certificate for a client that asks for `name` and verifies `schemes`. Ed25519 and ECDSA go before RSA, which costs ten times as
-   * much to sign with. Undefined: the client verifies none of them.
+   * The certificate for a client that asks for `name` and verifies `schemes`. Ed25519 and ECDSA go before RSA, which
+   * costs ten times as much to sign with. Undefined: the client verifies none of them.
    */
   choose(name: string | undefined, schemes: readonly number[]): Chosen | undefined {
     let best: Chosen | undefined;

@@ -102,7 +102,10 @@ function certificatesIn(text: string, path: string): X509Certificate[] {
   });
 }
 
-/** The chain from `own` upwards, out of `found` (RFC 8446 4.4.2). A root is left out: clients have it, or have no use for it. */
+/**
+ * The chain from `own` upwards, out of `found` (RFC 8446 4.4.2). A root is left out: clients have it, or have no use
+ * for it.
+ */
 function inOrder(own: X509Certificate, found: readonly X509Certificate[], path: string, notes: string[]) {
   const chain = [own];
   const left = found.filter((one) => one !== own);

@@ -40,8 +40,9 @@ export function readChain(chain: readonly Uint8Array[]): X509Certificate[] {
 }
 
 /**
- * Verifies that `chain`, the server's certificate first, is for `serverName` (a DNS name or an address), valid at `now` (milliseconds since
- * 1970), and leads to one of `roots`. Throws a `TlsError` with the alert that RFC 8446 6.2 asks for.
+ * Verifies that `chain`, the server's certificate first, is for `serverName` (a DNS name or an address), valid at `now`
+ * (milliseconds since 1970), and leads to one of `roots`. Throws a `TlsError` with the alert that RFC 8446 6.2 asks
+ * for.
  */
 export function verifyChain(chain: readonly X509Certificate[], serverName: string, now: number, roots: Roots): void {
   const [own, ...others] = chain as readonly [X509Certificate, ...X509Certificate[]];

@@ -29,7 +29,10 @@ export type AlertName = keyof typeof ALERT;
 
 export const ALERT_LEVEL = { warning: 1, fatal: 2 } as const;
 
-/** Ends a connection with an alert. Its message names a rule, never a secret; only `TlsFlow` and the handshakes catch it. */
+/**
+ * Ends a connection with an alert. Its message names a rule, never a secret; only `TlsFlow` and the handshakes catch
+ * it.
+ */
 export class TlsError extends Error {
   override readonly name = 'TlsError';
   readonly alert: AlertName;

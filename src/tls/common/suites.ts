@@ -12,8 +12,8 @@ export interface CipherSuite {
   readonly cipher: 'aes-128-gcm' | 'aes-256-gcm' | 'chacha20-poly1305';
   readonly keyLength: number;
   /**
-   * Records under one key, after which a KeyUpdate is due (RFC 8446 5.5): 2^24.5 full records is the bound of AES-GCM. ChaCha20-Poly1305
-   * has none that a connection reaches.
+   * Records under one key, after which a KeyUpdate is due (RFC 8446 5.5): 2^24.5 full records is the bound of AES-GCM.
+   * ChaCha20-Poly1305 has none that a connection reaches.
    */
   readonly records: number;
 }

@@ -16,7 +16,10 @@ export interface Channel {
   established(security: FlowSecurity): void;
 }
 
-/** A handshake: it is given messages, whole and in order, and answers through its channel. Throws a `TlsError` to end the connection. */
+/**
+ * A handshake: it is given messages, whole and in order, and answers through its channel. Throws a `TlsError` to end
+ * the connection.
+ */
 export interface Handshake {
   /** `bytes` is the message with its header, and the handshake's own. */
   message(type: number, bytes: Uint8Array): void;

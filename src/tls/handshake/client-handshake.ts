@@ -40,7 +40,10 @@ export interface ClientConfiguration {
   readonly groups: readonly number[];
   readonly suites?: readonly CipherSuite[] | undefined;
   readonly session: ClientSession | undefined;
-  /** Verifies the server's chain, in DER, its own certificate first; returns what verifies with its key. Throws a `TlsError`. */
+  /**
+   * Verifies the server's chain, in DER, its own certificate first; returns what verifies with its key. Throws a
+   * `TlsError`.
+   */
   readonly verify: (chain: readonly Uint8Array[]) => Verify;
   readonly onSession: ((session: ClientSession) => void) | undefined;
 }

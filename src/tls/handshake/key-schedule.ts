@@ -108,7 +108,10 @@ export class KeySchedule {
     return mac;
   }
 
-  /** To the handshake secret: `shared` out of the key agreement, `transcript` up to ServerHello. `shared` is overwritten. */
+  /**
+   * To the handshake secret: `shared` out of the key agreement, `transcript` up to ServerHello. `shared` is
+   * overwritten.
+   */
   handshake(shared: Uint8Array, transcript: Uint8Array): Pair {
     this.#extract(shared);
     shared.fill(0);

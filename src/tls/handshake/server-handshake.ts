@@ -30,8 +30,8 @@ export interface ServerConfiguration {
   /** Protocols for ALPN, the preferred one first. */
   readonly protocols: readonly string[];
   /**
-   * Another certificate for this handshake, by name and protocols that the client offers: for `acme-tls/1` (RFC 8737). The protocol is the
-   * one that the handshake ends with.
+   * Another certificate for this handshake, by name and protocols that the client offers: for `acme-tls/1` (RFC 8737).
+   * The protocol is the one that the handshake ends with.
    */
   readonly challenge?: (serverName: string, protocols: readonly string[]) => Challenge | undefined;
 }
@@ -178,7 +178,10 @@ export class ServerHandshake implements Handshake {
     };
   }
 
-  /** Suites in common, the preferred one first: ChaCha20 for a client that prefers it, because it has no AES in hardware. */
+  /**
+   * Suites in common, the preferred one first: ChaCha20 for a client that prefers it, because it has no AES in
+   * hardware.
+   */
   #suites(offered: readonly number[]): CipherSuite[] {
     const common = offered.map(suiteById).filter((one) => one !== undefined);
     if (common[0] === CHACHA20) return common;
@@ -312,7 +315,9 @@ export class ServerHandshake implements Handshake {
     });
   }
 
-  /** One for the only connection of HTTP/2; two for a client that opens several (RFC 8446 C.4: a ticket is used once). */
+  /**
+   * One for the only connection of HTTP/2; two for a client that opens several (RFC 8446 C.4: a ticket is used once).
+   */
   #sendTickets(resumption: Uint8Array): void {
     const { primitives, random, clock } = this.#endpoint;
     const suite = this.#suite;

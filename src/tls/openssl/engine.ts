@@ -1,7 +1,7 @@
 /**
- * OpenSSL's own TLS, through `node:tls`: for clients that have no TLS 1.3 (AEAD suites with forward secrecy and extended master secret
- * alone), or for all where that is asked for. A connection of it costs some fifty times the memory of one of ours, and stays in its
- * program.
+ * OpenSSL's own TLS, through `node:tls`: for clients that have no TLS 1.3 (AEAD suites with forward secrecy and
+ * extended master secret alone), or for all where that is asked for. A connection of it costs some fifty times the
+ * memory of one of ours, and stays in its program.
  */
 import { constants } from 'node:crypto';
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
@@ -63,7 +63,10 @@ export class OpensslEngine implements FlowHandler {
     this.#lingering = new Deadlines(clock, linger, (flow) => flow.reset());
   }
 
-  /** Takes a connection with its first `bytes`, which hold `hello`; `accept` gets the protected flow when its handshake is over. */
+  /**
+   * Takes a connection with its first `bytes`, which hold `hello`; `accept` gets the protected flow when its handshake
+   * is over.
+   */
   take(inner: Flow, { serverName }: ClientHello, bytes: Uint8Array, accept: Accept): void {
     const duplex = new FlowDuplex(inner);
     const carried: Carried = { duplex, flow: undefined };

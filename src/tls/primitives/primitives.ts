@@ -1,6 +1,6 @@
 /**
- * The cryptographic operations that TLS 1.3 is made of. Protocol code has no others, and none of its own: every implementation of this
- * interface calls OpenSSL.
+ * The cryptographic operations that TLS 1.3 is made of. Protocol code has no others, and none of its own: every
+ * implementation of this interface calls OpenSSL.
  */
 import type { CipherSuite, HashName } from '../common/suites.js';
 
@@ -13,16 +13,18 @@ export interface Target {
   readonly address: number;
 }
 
-/** A key of one direction of one connection. Record numbers are 0 to 2^53 - 1; the nonce is made of them (RFC 8446 5.3). */
+/**
+ * A key of one direction of one connection. Record numbers are 0 to 2^53 - 1; the nonce is made of them (RFC 8446 5.3).
+ */
 export interface RecordKey {
   /**
-   * Makes one record in place (RFC 8446 5.2). The content is in `target.bytes[at + 5 .. at + 5 + length)`; header, `type` and tag are
-   * written around it. Returns the place behind the tag, `at + length + 22`.
+   * Makes one record in place (RFC 8446 5.2). The content is in `target.bytes[at + 5 .. at + 5 + length)`; header,
+   * `type` and tag are written around it. Returns the place behind the tag, `at + length + 22`.
    */
   seal(target: Target, at: number, length: number, type: number, number: number): number;
   /**
-   * Decrypts one record in place: `target.bytes[at..end)` with its header and tag. Returns whether the tag is right; the content is then
-   * `target.bytes[at + 5 .. end - 16)`.
+   * Decrypts one record in place: `target.bytes[at..end)` with its header and tag. Returns whether the tag is right;
+   * the content is then `target.bytes[at + 5 .. end - 16)`.
    */
   open(target: Target, at: number, end: number, number: number): boolean;
   /** Overwrites the key. It is not used again. */

@@ -14,8 +14,9 @@ export class Messages {
   }
 
   /**
-   * Takes the content of a handshake record, `bytes[at..end)`, and returns the first message that is whole, with its header; what follows
-   * it stays in `rest`. Undefined: more is needed. Messages longer than `most` bytes are refused before they are kept.
+   * Takes the content of a handshake record, `bytes[at..end)`, and returns the first message that is whole, with its
+   * header; what follows it stays in `rest`. Undefined: more is needed. Messages longer than `most` bytes are refused
+   * before they are kept.
    */
   next(bytes: Uint8Array, at: number, end: number, most: number): Uint8Array | undefined {
     if (this.#length === 0) {

@@ -1,7 +1,7 @@
 /**
- * Where sealed records lie until the network below has sent them: chunks that all connections of an endpoint fill one behind the other.
- * A chunk is begun again when nothing refers to it any more as far as can be seen, which over the kernel's sockets is after each call;
- * otherwise it is left to those that refer to it.
+ * Where sealed records lie until the network below has sent them: chunks that all connections of an endpoint fill one
+ * behind the other. A chunk is begun again when nothing refers to it any more as far as can be seen, which over the
+ * kernel's sockets is after each call; otherwise it is left to those that refer to it.
  */
 import { Memory } from '../../memory/memory.js';
 import type { Flow } from '../../net/flow.js';

@@ -1,15 +1,21 @@
 /**
- * How long records are. The first of a connection, and the first after a pause, fit a segment each, so that a browser can use the first
- * without waiting for others; then they grow to what RFC 8446 5.1 allows.
+ * How long records are. The first of a connection, and the first after a pause, fit a segment each, so that a browser
+ * can use the first without waiting for others; then they grow to what RFC 8446 5.1 allows.
  */
 import type { Clock } from '../../net/flow.js';
 import { MOST_CONTENT } from '../wire/numbers.js';
 
-/** Content that fits, sealed, in a segment on a path with an MTU of 1,500 and TCP timestamps; less the bytes of a tunnel. */
+/**
+ * Content that fits, sealed, in a segment on a path with an MTU of 1,500 and TCP timestamps; less the bytes of a
+ * tunnel.
+ */
 const ONE_SEGMENT = 1369;
 /** Short records, then long ones. */
 const SHORT = 8;
-/** Milliseconds of silence after which they are short again: the congestion window may be small again, too (RFC 5681 4.1). */
+/**
+ * Milliseconds of silence after which they are short again: the congestion window may be small again, too (RFC 5681
+ * 4.1).
+ */
 const PAUSE = 1000;
 
 export class RecordSizes {

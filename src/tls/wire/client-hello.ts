@@ -19,7 +19,10 @@ interface PskIdentity {
 interface OfferedPsks {
   readonly identities: readonly PskIdentity[];
   readonly binders: readonly Uint8Array[];
-  /** Bytes of `binders` with their length, at the end of the message: the transcript of a binder lacks them (RFC 8446 4.2.11.2). */
+  /**
+   * Bytes of `binders` with their length, at the end of the message: the transcript of a binder lacks them (RFC 8446
+   * 4.2.11.2).
+   */
   readonly bindersLength: number;
 }
 

@@ -36,7 +36,9 @@ export const TLS_1_3 = 0x0304;
 /** RFC 7507. */
 export const FALLBACK_SCSV = 0x5600;
 
-/** Bytes of a record's header, of its content at most (RFC 8446 5.1), and of a protected record behind its header (5.2). */
+/**
+ * Bytes of a record's header, of its content at most (RFC 8446 5.1), and of a protected record behind its header (5.2).
+ */
 export const RECORD_HEADER = 5;
 export const MOST_CONTENT = 16384;
 export const MOST_PROTECTED = MOST_CONTENT + 256;
@@ -47,6 +49,9 @@ export const RETRY_RANDOM = Uint8Array.from([
   0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
 ]);
 
-/** The end of `random` in a ServerHello of TLS 1.2, or an older version, from a server that has TLS 1.3 (RFC 8446 4.1.3). */
+/**
+ * The end of `random` in a ServerHello of TLS 1.2, or an older version, from a server that has TLS 1.3 (RFC 8446
+ * 4.1.3).
+ */
 export const DOWNGRADE_TO_1_2 = Uint8Array.from([0x44, 0x4f, 0x57, 0x4e, 0x47, 0x52, 0x44, 0x01]);
 export const DOWNGRADE_TO_OLDER = Uint8Array.from([0x44, 0x4f, 0x57, 0x4e, 0x47, 0x52, 0x44, 0x00]);

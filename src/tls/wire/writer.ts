@@ -1,4 +1,7 @@
-/** Writes the presentation language of RFC 8446 3. Vectors are opened, filled and closed, so that no length is counted twice. */
+/**
+ * Writes the presentation language of RFC 8446 3. Vectors are opened, filled and closed, so that no length is counted
+ * twice.
+ */
 
 export class Writer {
   #bytes: Uint8Array;

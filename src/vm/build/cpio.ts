@@ -1,4 +1,7 @@
-/** A cpio archive in the "newc" format, as the kernel unpacks it (Documentation/driver-api/early-userspace/buffer-format.rst). */
+/**
+ * A cpio archive in the "newc" format, as the kernel unpacks it
+ * (Documentation/driver-api/early-userspace/buffer-format.rst).
+ */
 
 export interface CpioEntry {
   /** Without a slash at its front. */

@@ -1,7 +1,8 @@
 /**
- * A disk that boots by itself, for clouds and hypervisors that take no kernel of their own: GPT, GRUB (BIOS), and the image's
- * parts as they are, each in a partition without a file system. GRUB reads kernel and initramfs by their places, the guest finds
- * the runtime in the second partition and the site by its first bytes. No loop device and no root is needed to make it.
+ * A disk that boots by itself, for clouds and hypervisors that take no kernel of their own: GPT, GRUB (BIOS), and the
+ * image's parts as they are, each in a partition without a file system. GRUB reads kernel and initramfs by their
+ * places, the guest finds the runtime in the second partition and the site by its first bytes. No loop device and no
+ * root is needed to make it.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

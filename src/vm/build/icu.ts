@@ -1,9 +1,12 @@
 /**
- * Node carries the data of every language (ICU), a third of its size. The server needs none of it but the roots and English, as
- * Node's own builds with "small-icu" have: the rest is blanked in the image's copy, which compresses to nothing.
+ * Node carries the data of every language (ICU), a third of its size. The server needs none of it but the roots and
+ * English, as Node's own builds with "small-icu" have: the rest is blanked in the image's copy, which compresses to
+ * nothing.
  */
 
-/** Where an ICU data file begins: header of 0x90 bytes, magic, little-endian, ASCII, two-byte characters, format "CmnD". */
+/**
+ * Where an ICU data file begins: header of 0x90 bytes, magic, little-endian, ASCII, two-byte characters, format "CmnD".
+ */
 const MARK = Buffer.from('9000da271400000000000200436d6e44', 'hex');
 const KEPT =
   /(?:^|\/)(?:root|en|en_US|en_US_POSIX|res_index|pool|supplementalData|likelySubtags|timezoneTypes|zoneinfo64|metaZones|windowsZones|numberingSystems|plurals|pluralRanges|dayPeriods|keyTypeData|metadata|icustd|icuver|currencyNumericCodes|genderList|grammaticalFeatures|units|langInfo|tzdbNames)\.res$|\.(?:icu|nrm|cfu|spp)$|\/(?:char|word|line|sent|title)\.brk$/;

@@ -18,7 +18,10 @@ export interface Kernel {
   readonly modules: readonly { readonly name: string; readonly content: Uint8Array }[];
 }
 
-/** `folder`: an unpacked kernel package; undefined: Debian's newest, fetched unless the cache has it. Throws an ImageError. */
+/**
+ * `folder`: an unpacked kernel package; undefined: Debian's newest, fetched unless the cache has it. Throws an
+ * ImageError.
+ */
 export function debianKernel(folder?: string): Kernel {
   const root = folder ?? fetched();
   const boot = join(root, 'boot');

@@ -1,4 +1,7 @@
-/** The guest's root: Node, the libraries that it is linked with, and the program, in one compressed file system that is read in place. */
+/**
+ * The guest's root: Node, the libraries that it is linked with, and the program, in one compressed file system that is
+ * read in place.
+ */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {

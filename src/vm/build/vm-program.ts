@@ -1,4 +1,6 @@
-/** What a machine image has beside the site: kernel, initramfs, runtime, how to boot them, and what does it with QEMU. */
+/**
+ * What a machine image has beside the site: kernel, initramfs, runtime, how to boot them, and what does it with QEMU.
+ */
 import { join } from 'node:path';
 import { gzip } from 'pako';
 import type { ProgramOf } from '../../image/build-image.js';

@@ -1,7 +1,7 @@
 /**
- * What a machine knows from one start to the next: bytes of its clock's CMOS memory, which a reset leaves alone. Debian's kernel
- * offers them to no program as a file (it has no `/dev/port`), and JavaScript has no words for I/O ports: so there is a program of a
- * few instructions for each thing to remember.
+ * What a machine knows from one start to the next: bytes of its clock's CMOS memory, which a reset leaves alone.
+ * Debian's kernel offers them to no program as a file (it has no `/dev/port`), and JavaScript has no words for I/O
+ * ports: so there is a program of a few instructions for each thing to remember.
  */
 import { spawnSync } from 'node:child_process';
 import { Program } from '../machine/machine-code.js';

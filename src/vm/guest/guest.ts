@@ -1,4 +1,7 @@
-/** What the program finds in a machine that it has for itself: options on the kernel's command line, a card, a disk with the site. */
+/**
+ * What the program finds in a machine that it has for itself: options on the kernel's command line, a card, a disk with
+ * the site.
+ */
 import { closeSync, constants, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { watch } from '../../native/watch.js';
@@ -46,8 +49,9 @@ export class BootError extends Error {
 }
 
 /**
- * The program's arguments out of the kernel's command line: `ipv4=46.43.42.137/25` becomes `--ipv4 46.43.42.137/25`. What comes
- * later wins; of addresses there may be several in one token. What is the kernel's is passed over; what looks like an address of ours and is none is a BootError.
+ * The program's arguments out of the kernel's command line: `ipv4=46.43.42.137/25` becomes `--ipv4 46.43.42.137/25`.
+ * What comes later wins; of addresses there may be several in one token. What is the kernel's is passed over; what
+ * looks like an address of ours and is none is a BootError.
  */
 export function guestArguments(commandLine: string): string[] {
   const found = new Map<string, string>();
@@ -79,8 +83,8 @@ export interface Card {
 }
 
 /**
- * The name of the card to serve on. `wanted`: name or MAC address of one; undefined: the only one. Throws a BootError where there is
- * none, where the wanted one is not there, or where there are several and nobody said which.
+ * The name of the card to serve on. `wanted`: name or MAC address of one; undefined: the only one. Throws a BootError
+ * where there is none, where the wanted one is not there, or where there are several and nobody said which.
  */
 export function cardToServeOn(cards: readonly Card[], wanted?: string): string {
   const all = cards.map(({ name, mac }) => `${name} (${mac})`).join(' and ');
@@ -140,8 +144,8 @@ const EV_KEY = 1;
 const KEY_POWER = 116;
 
 /**
- * Calls `pressed` when the hypervisor presses the power button (ACPI). Not by a stream of Node's: that would keep a thread of the pool in
- * a read that never ends, and the process with it.
+ * Calls `pressed` when the hypervisor presses the power button (ACPI). Not by a stream of Node's: that would keep a
+ * thread of the pool in a read that never ends, and the process with it.
  */
 export function onPowerButton(pressed: () => void): void {
   for (const name of powerButtons()) {

@@ -1,9 +1,10 @@
 /**
  * `/init` of the guest: loads the drivers, mounts the runtime, starts Node, and ends the machine as Node ended.
  *
- * It stays as process 1, so that whatever becomes of Node (out of memory, a signal) is said on the console and answered:
- * status 0 and 2 (bad usage) power off, anything else starts the machine again. How often in a row is counted in a byte of the
- * clock's CMOS memory, which a warm reset leaves alone; the guest sets it to zero when it has served for a while.
+ * It stays as process 1, so that whatever becomes of Node (out of memory, a signal) is said on the console and
+ * answered: status 0 and 2 (bad usage) power off, anything else starts the machine again. How often in a row is counted
+ * in a byte of the clock's CMOS memory, which a warm reset leaves alone; the guest sets it to zero when it has served
+ * for a while.
  */
 import { LAST, Program } from '../machine/machine-code.js';
 
@@ -50,8 +51,8 @@ const POWER_OFF = 0x4321fedc;
 const RESTART = 0x01234567;
 
 /**
- * `modules`: paths in the initramfs, in the order to load them. `disks`: where the runtime may be. `crashes`: how many in a row, 15
- * at most.
+ * `modules`: paths in the initramfs, in the order to load them. `disks`: where the runtime may be. `crashes`: how many
+ * in a row, 15 at most.
  */
 export function initProgram(
   modules: readonly string[],

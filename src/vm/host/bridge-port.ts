@@ -1,6 +1,7 @@
 /**
- * A machine's port of the bridge, as words for `ip`. `serves`: it is learned where the machine's address is, and it gets what is for
- * it. One that has given its traffic away has the same address as its successor and only sends from then on.
+ * A machine's port of the bridge, as words for `ip`. `serves`: it is learned where the machine's address is, and it
+ * gets what is for it. One that has given its traffic away has the same address as its successor and only sends from
+ * then on.
  */
 export function portOf(tap: string, serves: boolean): string[] {
   const how = serves ? 'on' : 'off';

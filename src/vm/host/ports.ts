@@ -1,7 +1,7 @@
 /**
- * Streams of bytes between two machines on one host (ports of virtio-serial, which QEMU connects by a UNIX socket): over them one
- * that serves gives its traffic to its successor. Each is led to a UNIX socket of the guest, where the two sides of a hand-over
- * expect one another.
+ * Streams of bytes between two machines on one host (ports of virtio-serial, which QEMU connects by a UNIX socket):
+ * over them one that serves gives its traffic to its successor. Each is led to a UNIX socket of the guest, where the
+ * two sides of a hand-over expect one another.
  */
 import { constants, openSync, readdirSync, readFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';

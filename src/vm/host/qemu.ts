@@ -37,7 +37,9 @@ const ESCAPES = new RegExp(`${String.fromCharCode(27)}(?:\\[[0-9;?=]*[a-zA-Z]|c)
 const LISTENING = /^listening on \S+$/;
 
 export class Machine {
-  /** How it ended: `stopped` when it was asked to, or when the guest said that its server ended in order; else `failed`. */
+  /**
+   * How it ended: `stopped` when it was asked to, or when the guest said that its server ended in order; else `failed`.
+   */
   readonly exit: Promise<'stopped' | 'failed'>;
   /** Why it did not come up, or what QEMU complained of; empty: nothing. */
   reason = '';
@@ -126,7 +128,10 @@ export class Machine {
     }
   }
 
-  /** Presses the power button: the guest drains and powers off. One that does not serve yet has nothing to drain, and may not hear it. */
+  /**
+   * Presses the power button: the guest drains and powers off. One that does not serve yet has nothing to drain, and
+   * may not hear it.
+   */
   async powerDown(): Promise<void> {
     this.asked = true;
     if (!this.serving) return this.kill();
@@ -189,7 +194,10 @@ function qemuArguments(options: MachineOptions, qmp: string): string[] {
   return [...args, ...boot.disks.flatMap(drive)];
 }
 
-/** QEMU itself cannot be told to end with its parent, however that ends; setpriv(1) of util-linux asks the kernel for it. */
+/**
+ * QEMU itself cannot be told to end with its parent, however that ends; setpriv(1) of util-linux asks the kernel for
+ * it.
+ */
 function endingWithUs(): readonly string[] {
   const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
   return setpriv === undefined ? [QEMU] : [setpriv, '--pdeathsig', 'KILL', '--', QEMU];

@@ -1,6 +1,7 @@
 /**
- * `images/<id>/run-qemu`: boots the image in QEMU and stays until it is over. What the guest says goes to standard error, but the line
- * that says where it serves, which goes to standard output as with every other target. SIGTERM and SIGINT press the power button.
+ * `images/<id>/run-qemu`: boots the image in QEMU and stays until it is over. What the guest says goes to standard
+ * error, but the line that says where it serves, which goes to standard output as with every other target. SIGTERM and
+ * SIGINT press the power button.
  */
 import '../../native/signals-first.js';
 import { execFileSync } from 'node:child_process';

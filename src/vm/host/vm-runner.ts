@@ -1,10 +1,11 @@
 /**
  * Runs machine images on this host: a process of `run-qemu` for each machine, which outlives whoever started it.
  *
- * A replacement boots beside the running machine on a TAP of its own on the same bridge, with the same addresses, and sends nothing
- * until it has tested its site. Then it takes the traffic over, through a port between the two machines: the old one finishes what
- * is open, gets the segments of that handed on, and sends by itself; the bridge only must not learn from that. Without a bridge, or
- * with another address, or when the old one does not hand over in a way that the new one knows, the old machine ends first.
+ * A replacement boots beside the running machine on a TAP of its own on the same bridge, with the same addresses, and
+ * sends nothing until it has tested its site. Then it takes the traffic over, through a port between the two machines:
+ * the old one finishes what is open, gets the segments of that handed on, and sends by itself; the bridge only must not
+ * learn from that. Without a bridge, or with another address, or when the old one does not hand over in a way that the
+ * new one knows, the old machine ends first.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -18,7 +19,10 @@ import { ENDED, IN_ORDER, IS_UP } from '../guest/init.js';
 import { portOf, unlearned } from './bridge-port.js';
 import { NO_HAND_OVER } from './ports.js';
 
-/** Milliseconds between two looks at a machine, until it must serve (emulated ones are slow), and until one must have ended. */
+/**
+ * Milliseconds between two looks at a machine, until it must serve (emulated ones are slow), and until one must have
+ * ended.
+ */
 const LOOK = 100;
 const START = 300_000;
 const STOP = 120_000;

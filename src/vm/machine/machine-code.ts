@@ -1,13 +1,13 @@
 /**
- * A program for Linux on x86-64 that is little more than a list of system calls, as an ELF file: no compiler is needed where
- * images are made, and the same list gives the same bytes everywhere.
+ * A program for Linux on x86-64 that is little more than a list of system calls, as an ELF file: no compiler is needed
+ * where images are made, and the same list gives the same bytes everywhere.
  *
  * What a system call takes is known when the program is made: numbers, texts, or what the call before answered.
  */
 
 /**
- * An argument: a number, a text (as its address, with a zero at the end), a place of eight bytes or of `size`, a multiple of
- * eight, a `struct timespec`, or the answer of the last call.
+ * An argument: a number, a text (as its address, with a zero at the end), a place of eight bytes or of `size`, a
+ * multiple of eight, a `struct timespec`, or the answer of the last call.
  */
 export type Operand =
   | number

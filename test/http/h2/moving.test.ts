@@ -1,4 +1,7 @@
-/** HTTP/2 connections that go to a next program: what it has to know is in the record, and is believed no more than a peer. */
+/**
+ * HTTP/2 connections that go to a next program: what it has to know is in the record, and is believed no more than a
+ * peer.
+ */
 import t from 'tap';
 import { ERROR, FRAME, SETTING } from '../../../src/http/h2/frames.js';
 import { MemoryFlow } from '../memory-flow.js';

@@ -1,4 +1,7 @@
-/** What those see who watch over a server: its log and its pages about itself, as far as their values are the same over every network. */
+/**
+ * What those see who watch over a server: its log and its pages about itself, as far as their values are the same over
+ * every network.
+ */
 import {
   type AccessLogFormat,
   accessLine,

@@ -7,7 +7,10 @@ const libuv = eventLoopDescriptor();
 /** Longer than any test waits: only what the loop does by itself ends it. */
 const NEVER = 30_000;
 
-/** A device that has a frame in its sixth turn, after those that libuv is owed at first, and none after, and what is done about it. */
+/**
+ * A device that has a frame in its sixth turn, after those that libuv is owed at first, and none after, and what is
+ * done about it.
+ */
 function loopOf(handle: () => void): PollingLoop {
   let turns = 0;
   const driven: Driven = {
@@ -90,6 +93,7 @@ t.test('a turn is told that the loop spins when the one before found nothing, an
     loop.start();
   });
   loop!.stop();
-  // Four turns that libuv is owed, then those of the loop: one that finds nothing, two with frames, and the looks before it sleeps.
+  // Four turns that libuv is owed, then those of the loop: one that finds nothing, two with frames, and the looks
+  // before it sleeps.
   t.strictSame(told.slice(0, 9), [undefined, undefined, undefined, undefined, false, true, false, false, true]);
 });

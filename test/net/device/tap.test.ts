@@ -1,4 +1,6 @@
-/** A TAP needs root and a namespace of its own: the tests proper run in `namespace/`, each in a process under `unshare`. */
+/**
+ * A TAP needs root and a namespace of its own: the tests proper run in `namespace/`, each in a process under `unshare`.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';

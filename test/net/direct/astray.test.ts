@@ -1,4 +1,6 @@
-/** Several workers on one device, and a kernel that steers each frame wrongly on purpose: together they are one host. */
+/**
+ * Several workers on one device, and a kernel that steers each frame wrongly on purpose: together they are one host.
+ */
 import t, { type Test } from 'tap';
 import { Memory } from '../../../src/memory/memory.js';
 import { NO_FAULTS } from '../../../src/net/device/wrap/faults.js';
@@ -64,7 +66,8 @@ class Farm implements Port {
     );
     this.astray = this.workers.map(({ stack, tcp }, i) => {
       tcp.hash.rekey([1234, 5678]);
-      // Two SYNs of one client never come to two workers within the same 4 µs, as they may within a millisecond of the simulation.
+      // Two SYNs of one client never come to two workers within the same 4 µs, as they may within a millisecond of the
+      // simulation.
       tcp.clockOffset = i / 100;
       return new Astray(stack, tcp, i + 1, count, dhcp);
     });
@@ -117,8 +120,9 @@ function carry(t: Test, seed: number, count: number, limits: Partial<TcpLimits>,
   const network = new Switch(world, 'switch');
   const farm = new Farm(world, count, { limits }).plug(network).configure();
   const cookies = limits.synQueue === 0;
-  // What a cookie answers opens the connection at the worker where it came, once it has been round. So two segments of a client
-  // that nobody knows yet must not come to two workers within that time, as they do not where the kernel steers by flow.
+  // What a cookie answers opens the connection at the worker where it came, once it has been round. So two segments of
+  // a client that nobody knows yet must not come to two workers within that time, as they do not where the kernel
+  // steers by flow.
   if (cookies) {
     const slots = new Map<number, number>();
     farm.steer = (frame) => {
@@ -131,7 +135,8 @@ function carry(t: Test, seed: number, count: number, limits: Partial<TcpLimits>,
   const cable = { ...NO_FAULTS, loss, delay: 1 };
   client.connectTo(network.plug('client', client, cable, cable));
   client.place('10.0.0.77', 24);
-  // An ACK that comes late, because it went round, may find its connection over: a client in TIME-WAIT is told so, in vain.
+  // An ACK that comes late, because it went round, may find its connection over: a client in TIME-WAIT is told so, in
+  // vain.
   let resets = 0;
   client.tcp.probe = (event) => {
     const { direction, flags, stateBefore } = event;
@@ -308,7 +313,8 @@ for (const count of [2, 4]) {
 t.test('an old segment of a connection in TIME-WAIT stays there; one of a later connection finds that', async (t) => {
   const bench = new Bench(2);
   const next = bench.open(0, 7000);
-  // It ends first at the server's side when the client sends FIN: passive close leaves no TIME-WAIT, so the server begins.
+  // It ends first at the server's side when the client sends FIN: passive close leaves no TIME-WAIT, so the server
+  // begins.
   const [one, two] = bench.farm.workers;
   one!.enter(() => [...one!.tcp.connections][0]!.end());
   bench.world.time.run(bench.world.time.now() + 1);

@@ -1,4 +1,7 @@
-/** News by ICMP from who is not on the path: believed only about what we really sent, a moment ago (RFC 5927, RFC 8085 5.2). */
+/**
+ * News by ICMP from who is not on the path: believed only about what we really sent, a moment ago (RFC 5927, RFC 8085
+ * 5.2).
+ */
 import t from 'tap';
 import { dropReason } from '../../../src/net/drops.js';
 import { icmpError, ip, tcp, UDP, udp, view } from '../../sim/packets.js';

@@ -91,7 +91,8 @@ for (const kind of SOCKET_KINDS) {
       const { port, pid } = await start(t, kind);
       const sockets = Array.from({ length: 8 }, () => connect({ port, host: '127.0.0.1' }));
       for (const socket of sockets) t.match(await ask(socket), /few$/);
-      // It comes to rest a moment after its last answer. A loop that never sleeps would use all of each tenth of a second.
+      // It comes to rest a moment after its last answer. A loop that never sleeps would use all of each tenth of a
+      // second.
       for (let before = ticks(pid); ; before = ticks(pid)) {
         await new Promise((done) => setTimeout(done, 200));
         if (ticks(pid) === before) break;

@@ -1,4 +1,6 @@
-/** Long pieces of a mapped bundle leave by `sendfile`: the same bytes, in the same order, whatever happens to the file. */
+/**
+ * Long pieces of a mapped bundle leave by `sendfile`: the same bytes, in the same order, whatever happens to the file.
+ */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';

@@ -1,4 +1,7 @@
-/** Bounds by construction: what a flood costs, who gives way when memory ends, and that honest clients are served meanwhile. */
+/**
+ * Bounds by construction: what a flood costs, who gives way when memory ends, and that honest clients are served
+ * meanwhile.
+ */
 import t from 'tap';
 import { Memory } from '../../../src/memory/memory.js';
 import type { CloseReason, Flow, FlowHandler } from '../../../src/net/flow.js';

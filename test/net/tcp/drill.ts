@@ -1,10 +1,11 @@
 /**
- * Packet scripts as packetdrill has them, in virtual time: `s.in('P. 1:101(100) ack 1')` gives a segment to the stack, `s.out()`
- * tells what it sent since, in the same notation.
+ * Packet scripts as packetdrill has them, in virtual time: `s.in('P. 1:101(100) ack 1')` gives a segment to the stack,
+ * `s.out()` tells what it sent since, in the same notation.
  *
- * A segment is `FLAGS [SEQ:END(LENGTH)] [ack N] [win N] [urg N] [<option, option>]`. Flags are S F R P U E (ECE) W (CWR) and `.` for ACK.
- * Sequence numbers count from each side's first one: its SYN is 0. Options: `mss N`, `wscale N`, `sackOK`, `TS val N ecr N` (`ecr last`: the
- * newest that the stack sent), `sack A:B C:D`, `nop`, `raw HEX`. What is sent has `win` and `TS` only where the script asks for them.
+ * A segment is `FLAGS [SEQ:END(LENGTH)] [ack N] [win N] [urg N] [<option, option>]`. Flags are S F R P U E (ECE) W
+ * (CWR) and `.` for ACK. Sequence numbers count from each side's first one: its SYN is 0. Options: `mss N`, `wscale N`,
+ * `sackOK`, `TS val N ecr N` (`ecr last`: the newest that the stack sent), `sack A:B C:D`, `nop`, `raw HEX`. What is
+ * sent has `win` and `TS` only where the script asks for them.
  */
 import type { CongestionName } from '../../../src/net/tcp/congestion/index.js';
 import type { Connection, TcpLimits } from '../../../src/net/tcp/index.js';

@@ -1,4 +1,7 @@
-/** A layer gives its traffic to another: each thing that could go wrong between two owners of one address, in virtual time. */
+/**
+ * A layer gives its traffic to another: each thing that could go wrong between two owners of one address, in virtual
+ * time.
+ */
 import t from 'tap';
 import type { Flow } from '../../../src/net/flow.js';
 import { congestionByName } from '../../../src/net/tcp/congestion/index.js';

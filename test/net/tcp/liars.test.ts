@@ -1,6 +1,7 @@
 /**
- * Peers that lie about what they got: what they draw is paid for (bytes sent <= cwnd + acknowledged + SACKed), and an ACK costs a bounded
- * number of steps, whatever was sent before it. Counted on the wire, apart from what the stack thinks of it.
+ * Peers that lie about what they got: what they draw is paid for (bytes sent <= cwnd + acknowledged + SACKed), and an
+ * ACK costs a bounded number of steps, whatever was sent before it. Counted on the wire, apart from what the stack
+ * thinks of it.
  */
 import t from 'tap';
 import { SeededRandom } from '../../../src/net/host/seeded-random.js';
@@ -131,7 +132,8 @@ t.test(`${SEEDS} liars: bytes sent <= cwnd + acknowledged + SACKed, and steps ar
       d.ack(lie.ack, sack ? lie : { ...lie, sack: [] });
       const acknowledged = (liar.acked - d.first) | 0;
       const delivered = acknowledged + sacked.beyond(acknowledged);
-      // A window grows by what is delivered, at most; without SACK, duplicates tell of a window once more. And a few segments of probes.
+      // A window grows by what is delivered, at most; without SACK, duplicates tell of a window once more. And a few
+      // segments of probes.
       const window = INITIAL_WINDOW + delivered;
       const most = delivered + (sack ? window : 2 * window) + 6 * MSS;
       if (d.s.closedWith !== undefined) break;

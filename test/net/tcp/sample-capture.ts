@@ -1,6 +1,6 @@
 /**
- * Writes the capture that the site offers: our stack sending 2.5 MB over a cable that loses, repeats and reorders one frame in
- * a hundred each, as the sender's end sees it. The same bytes each time. usage: node sample-capture.js FILE
+ * Writes the capture that the site offers: our stack sending 2.5 MB over a cable that loses, repeats and reorders one
+ * frame in a hundred each, as the sender's end sees it. The same bytes each time. usage: node sample-capture.js FILE
  */
 import { writeFileSync } from 'node:fs';
 import { fetchOnce } from './exchange.js';

@@ -1,4 +1,6 @@
-/** How and when the stack sends: marks, acknowledgements, small windows, giving up; segments by hand, in virtual time. */
+/**
+ * How and when the stack sends: marks, acknowledgements, small windows, giving up; segments by hand, in virtual time.
+ */
 import t from 'tap';
 import { ACK, concat, ethernet, FIN, icmpError, ip, PSH, SYN, TYPE_IPV4, tcp } from '../../sim/packets.js';
 import { Script } from './script.js';

@@ -1,6 +1,7 @@
 /**
- * Peers that lie about what they got, asked of both hosts. How much they draw depends on when a probe of the tail leaves, so the answer is
- * whether it is more than a bound that Linux holds to; ours is lower, and held to in `test/net/tcp/liars.test.ts`.
+ * Peers that lie about what they got, asked of both hosts. How much they draw depends on when a probe of the tail
+ * leaves, so the answer is whether it is more than a bound that Linux holds to; ours is lower, and held to in
+ * `test/net/tcp/liars.test.ts`.
  */
 import { ACK } from '../../sim/packets.js';
 import { MSS, type Peer, SACK } from './peer.js';

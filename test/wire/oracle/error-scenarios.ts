@@ -1,4 +1,7 @@
-/** ICMP errors about a connection, true and false, asked of both hosts. Each comes from an address of its own: path MTUs stay. */
+/**
+ * ICMP errors about a connection, true and false, asked of both hosts. Each comes from an address of its own: path MTUs
+ * stay.
+ */
 import { ACK, concat, ICMP, icmpError, ip, ipv4, PSH, SYN, view } from '../../sim/packets.js';
 import { MSS, PEER, type Peer } from './peer.js';
 

@@ -1,4 +1,6 @@
-/** A host that is asked: our stack in virtual time, or Linux over a TAP. Frames go in and come out; its programs obey. */
+/**
+ * A host that is asked: our stack in virtual time, or Linux over a TAP. Frames go in and come out; its programs obey.
+ */
 export interface OracleSubject {
   readonly mac: Uint8Array;
   readonly address: number;

@@ -1,7 +1,7 @@
 /**
- * A descriptor that carries frames, as a `Device`: non-blocking reads and gathering writes straight on it, with the kernel's
- * checksum and segmentation offload (virtio-net header before each frame). Nothing is allocated a frame. A TAP is one, a
- * packet socket on a network card another.
+ * A descriptor that carries frames, as a `Device`: non-blocking reads and gathering writes straight on it, with the
+ * kernel's checksum and segmentation offload (virtio-net header before each frame). Nothing is allocated a frame. A TAP
+ * is one, a packet socket on a network card another.
  */
 
 import type { Memory } from '../../../memory/memory.js';
@@ -15,8 +15,8 @@ import { HEAD_SIZE, HEADROOM, MAX_PIECES, TxFrame } from '../tx-frame.js';
 /** A received frame may be a super-segment: 64 KiB of IP, Ethernet, virtio-net header. */
 export const RECEIVE_SIZE = 65_536 + 64;
 /**
- * Frames that are read before the first of them is handed on: the kernel's code for the one and ours for the other take turns in the
- * processor's caches less often. No more, since what was read comes late by as much.
+ * Frames that are read before the first of them is handed on: the kernel's code for the one and ours for the other take
+ * turns in the processor's caches less often. No more, since what was read comes late by as much.
  */
 const BATCH = 16;
 /** Bytes of an `iovec`: address and length, 64 bits each. */
@@ -62,7 +62,9 @@ export class DescriptorDevice implements Device {
   onReadable: (() => void) | undefined = undefined;
   /** For whoever waits until it is readable. */
   readonly fd: number;
-  /** The receive buffers, one behind the other: who waits by reading (libuv) reads to the first, then calls `deliver`. */
+  /**
+   * The receive buffers, one behind the other: who waits by reading (libuv) reads to the first, then calls `deliver`.
+   */
   readonly buffer: Uint8Array;
   /** Writes that the kernel refused. */
   transmitFailures = 0;
@@ -73,8 +75,8 @@ export class DescriptorDevice implements Device {
 
   protected readonly c: Libc;
   /**
-   * Where each of the buffers is. An `undefined` behind them: an array of nothing but fractions and large numbers holds them in a way that
-   * makes an object of each that is handed on.
+   * Where each of the buffers is. An `undefined` behind them: an array of nothing but fractions and large numbers holds
+   * them in a way that makes an object of each that is handed on.
    */
   private readonly receiveAddresses: readonly (number | undefined)[];
   /** Of the frames that were read, the virtio-net header included. */
@@ -195,7 +197,8 @@ export class DescriptorDevice implements Device {
   private inPlace(tx: TxFrame, memory: Memory, headLength: number): number {
     const room = memory.headroom as Int32Array;
     const words = this.headWords;
-    // Ethernet at 18 or 38 and headers of 14 + 4 n bytes end on a word: whole words are copied, some bytes before the first one too.
+    // Ethernet at 18 or 38 and headers of 14 + 4 n bytes end on a word: whole words are copied, some bytes before the
+    // first one too.
     let from = (tx.first + tx.length) >> 2;
     const first = (tx.first - this.vnet) >> 2;
     for (let to = room.length; from > first; ) room[--to] = words[--from];

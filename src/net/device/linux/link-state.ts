@@ -1,4 +1,7 @@
-/** How an interface stands now, beside its frames: whether it carries any, and whether it is on the bridge that it was put on. */
+/**
+ * How an interface stands now, beside its frames: whether it carries any, and whether it is on the bridge that it was
+ * put on.
+ */
 
 import { addToBridge, isRunning } from '../../../native/interfaces.js';
 import { EACCES, EBUSY, EPERM, SystemError } from '../../../native/libc/errno.js';
@@ -10,7 +13,10 @@ export interface LinkState {
   running(): boolean | undefined;
   /** It was set down at some time since the last call; with `carrier`, or had none. */
   wasDown(carrier: boolean): boolean;
-  /** Number of the bridge that it shall be on, which is another one when the bridge was made again; 0: there is none now. */
+  /**
+   * Number of the bridge that it shall be on, which is another one when the bridge was made again; 0: there is none
+   * now.
+   */
   bridge(): number;
   /** Puts it on the bridge. `elsewhere`: it is on one already; `forbidden`: this user may not. */
   join(): 'joined' | 'elsewhere' | 'forbidden' | 'failed';

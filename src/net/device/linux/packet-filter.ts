@@ -1,7 +1,8 @@
 /**
- * What a packet socket lets through, as a program for the kernel (classic BPF, linux/filter.h): frames that others sent, to our
- * address or to a group, and of no VLAN. The card takes tags off and keeps them beside the frame, where a read does not see
- * them: without this, a frame of a VLAN would look like one of ours. Identifier 0 is a priority only (IEEE 802.1Q 9.6).
+ * What a packet socket lets through, as a program for the kernel (classic BPF, linux/filter.h): frames that others
+ * sent, to our address or to a group, and of no VLAN. The card takes tags off and keeps them beside the frame, where a
+ * read does not see them: without this, a frame of a VLAN would look like one of ours. Identifier 0 is a priority only
+ * (IEEE 802.1Q 9.6).
  */
 const LOAD_WORD = 0x20;
 const LOAD_HALF = 0x28;

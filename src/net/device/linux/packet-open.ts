@@ -1,7 +1,7 @@
 /**
- * Opens a packet socket (packet(7)) on a network card that the kernel leaves to us. The kernel's own stack must stay silent on
- * it: it may hold no address there, and forward nothing from there. Each thing that can go wrong is one sentence that says
- * what to do. Numbers are those of linux/if_packet.h, linux/if_ether.h and linux/filter.h.
+ * Opens a packet socket (packet(7)) on a network card that the kernel leaves to us. The kernel's own stack must stay
+ * silent on it: it may hold no address there, and forward nothing from there. Each thing that can go wrong is one
+ * sentence that says what to do. Numbers are those of linux/if_packet.h, linux/if_ether.h and linux/filter.h.
  */
 import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
@@ -57,7 +57,10 @@ export interface PacketOptions {
   readonly address?: string | undefined;
   /** We speak IPv6 there, and the kernel is not to. */
   readonly ipv6?: boolean | undefined;
-  /** A socket that another process opened with the same options, `mac` above all: its filter lets through what is for that. */
+  /**
+   * A socket that another process opened with the same options, `mac` above all: its filter lets through what is for
+   * that.
+   */
   readonly opened?: OpenPacketSocket | undefined;
 }
 
@@ -193,8 +196,9 @@ function bringUp(name: string): void {
 }
 
 /**
- * Without an address on the card the kernel neither answers ARP for ours nor resets connections to it. But a host that forwards
- * would send what is for us on to elsewhere, or tell our clients by ICMP that we cannot be reached: not from this card.
+ * Without an address on the card the kernel neither answers ARP for ours nor resets connections to it. But a host that
+ * forwards would send what is for us on to elsewhere, or tell our clients by ICMP that we cannot be reached: not from
+ * this card.
  */
 function silenceKernel(name: string): void {
   for (const setting of ['forwarding', 'proxy_arp']) {
@@ -274,7 +278,9 @@ function bindTo(c: Libc, fd: number, index: number): void {
   check(c.bind(fd, address.address, 20), 'bind the packet socket');
 }
 
-/** Has the card take frames for `mac` too: a second address in its filter, or everything where it has no such filter. */
+/**
+ * Has the card take frames for `mac` too: a second address in its filter, or everything where it has no such filter.
+ */
 function hearAlso(c: Libc, fd: number, index: number, mac: Uint8Array): void {
   const request = membership(index, PACKET_MR_UNICAST, mac);
   check(setOption(c, fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, request, 16), 'have the card take our address');

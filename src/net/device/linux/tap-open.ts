@@ -50,7 +50,10 @@ const O_CLOEXEC = 0o2000000;
 
 /** Bytes of the virtio-net header before each frame, with `num_buffers`. */
 const VNET_HEADER = 10;
-/** Frames that may wait for us. With the kernel's 1,000 a burst of 1,024 clients loses some, and each loss costs one of them 200 ms. */
+/**
+ * Frames that may wait for us. With the kernel's 1,000 a burst of 1,024 clients loses some, and each loss costs one of
+ * them 200 ms.
+ */
 const QUEUE_FRAMES = 10_000;
 const CLONE_DEVICE = '/dev/net/tun';
 
@@ -78,9 +81,9 @@ export function openTap(options: TapOptions): OpenTap {
 }
 
 /**
- * Opens it `count` times (2 to 256): each descriptor is a queue of its own, and the kernel chooses one by the flow of a frame. It sends
- * a flow where the last frame of that flow was written, and after 3 s of silence where a hash of addresses and ports says, which is
- * always the same as long as the number of queues is.
+ * Opens it `count` times (2 to 256): each descriptor is a queue of its own, and the kernel chooses one by the flow of a
+ * frame. It sends a flow where the last frame of that flow was written, and after 3 s of silence where a hash of
+ * addresses and ports says, which is always the same as long as the number of queues is.
  */
 export function openTapQueues(options: TapOptions, count: number): OpenTap[] {
   const taps: OpenTap[] = [];
@@ -151,7 +154,10 @@ function openClone(c: Libc): number {
   throw new SystemError(`open ${CLONE_DEVICE}`, errno);
 }
 
-/** Binds the descriptor to the interface, which is made unless it exists. Answers whether frames carry a virtio-net header. */
+/**
+ * Binds the descriptor to the interface, which is made unless it exists. Answers whether frames carry a virtio-net
+ * header.
+ */
 function attach(c: Libc, fd: number, name: string, offload: boolean, existed: boolean, queues: number): boolean {
   const request = new InterfaceRequest();
   const own = queues > 1 ? IFF_MULTI_QUEUE : 0;
@@ -272,7 +278,10 @@ function isForbidden(error: unknown): boolean {
   return error instanceof SystemError && (error.errno === EPERM || error.errno === EACCES);
 }
 
-/** Makes a TAP that outlives this process and that `uid` may open, for several queues at once if asked for. For preparing a host. */
+/**
+ * Makes a TAP that outlives this process and that `uid` may open, for several queues at once if asked for. For
+ * preparing a host.
+ */
 export function makePersistentTap(name: string, uid: number, multiQueue = false): void {
   const c = libc();
   checkInterfaceName(name);

@@ -25,7 +25,9 @@ export class MemoryDevice implements Device {
   readonly offload: Offload;
   readonly tx = new TxFrame();
   onReadable: (() => void) | undefined = undefined;
-  /** Takes what this end sends: a complete frame of its own, which the taker keeps. Undefined: the cable is unplugged. */
+  /**
+   * Takes what this end sends: a complete frame of its own, which the taker keeps. Undefined: the cable is unplugged.
+   */
   wire: ((frame: Uint8Array) => boolean) | undefined = undefined;
   private readonly software = new SoftwareOffload();
   private readonly waiting: Uint8Array[] = [];

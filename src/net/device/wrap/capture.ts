@@ -1,9 +1,10 @@
 /**
- * A device that wraps another one and writes what passes to a capture file that Wireshark opens: pcapng when the file's name
- * ends so, with direction, and the reason as a comment on each frame that the stack dropped; classic pcap otherwise.
+ * A device that wraps another one and writes what passes to a capture file that Wireshark opens: pcapng when the file's
+ * name ends so, with direction, and the reason as a comment on each frame that the stack dropped; classic pcap
+ * otherwise.
  *
- * Frames are as the device sees them: with offloads, super-segments of up to 64 KiB and, on the way out, checksums that are
- * not finished (Wireshark calls them partial).
+ * Frames are as the device sees them: with offloads, super-segments of up to 64 KiB and, on the way out, checksums that
+ * are not finished (Wireshark calls them partial).
  */
 import { closeSync, writeSync } from 'node:fs';
 import { openLiveOutput } from '../../../native/live-output.js';
@@ -130,8 +131,8 @@ export class CaptureDevice implements Device {
   private inHand = false;
 
   /**
-   * `wallClock`: milliseconds since 1970, with a fraction. `failed` is told once when the file cannot be written any more;
-   * the device goes on without it. Throws a sentence when it cannot be made.
+   * `wallClock`: milliseconds since 1970, with a fraction. `failed` is told once when the file cannot be written any
+   * more; the device goes on without it. Throws a sentence when it cannot be made.
    */
   constructor(inner: Device, file: string, wallClock: () => number, failed: (sentence: string) => void) {
     this.inner = inner;

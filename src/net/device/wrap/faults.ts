@@ -1,6 +1,6 @@
 /**
- * What a bad link does to a frame: loses it, by chance or in bursts, delays, repeats, reorders or corrupts it, sends it at
- * a limited rate out of a limited queue. Decisions only: `faulty-device.ts` and the simulation carry them out.
+ * What a bad link does to a frame: loses it, by chance or in bursts, delays, repeats, reorders or corrupts it, sends it
+ * at a limited rate out of a limited queue. Decisions only: `faulty-device.ts` and the simulation carry them out.
  *
  * Draws from the `Random` that it is given and from nothing else, so that a seed replays every decision.
  */
@@ -9,7 +9,10 @@ import type { Random } from '../../random.js';
 /** All probabilities are 0..1, for one frame. */
 export interface Faults {
   readonly loss: number;
-  /** Bursts (Gilbert-Elliott): the link turns bad with `enter`, good again with `leave`; while it is bad it loses with `loss`. */
+  /**
+   * Bursts (Gilbert-Elliott): the link turns bad with `enter`, good again with `leave`; while it is bad it loses with
+   * `loss`.
+   */
   readonly burst: { readonly enter: number; readonly leave: number; readonly loss: number } | undefined;
   /** The frame comes twice. */
   readonly duplicate: number;
@@ -73,8 +76,8 @@ export class Impairment {
   }
 
   /**
-   * Decides about a frame of `bytes` bytes that is sent at `now` (ms): sets `fate`, `copies`, `after`. `forgive`: random
-   * faults are drawn but not carried out; delay, rate and queue still hold.
+   * Decides about a frame of `bytes` bytes that is sent at `now` (ms): sets `fate`, `copies`, `after`. `forgive`:
+   * random faults are drawn but not carried out; delay, rate and queue still hold.
    */
   decide(bytes: number, now: number, random: Random, forgive = false): void {
     const faults = this.faults;
@@ -130,10 +133,10 @@ export class Impairment {
 }
 
 /**
- * What arrives of a frame that a bad cable corrupted: a copy in which one bit that was 0 is 1, which every checksum of TCP, UDP,
- * ICMP and IPv4 detects, also when it happens on several cables: powers of two add up to no multiple of 65535, whereas flips of
- * both directions cancel out. Undefined where nothing in the frame could detect it: on a real Ethernet the frame check sequence
- * would, and the frame is lost.
+ * What arrives of a frame that a bad cable corrupted: a copy in which one bit that was 0 is 1, which every checksum of
+ * TCP, UDP, ICMP and IPv4 detects, also when it happens on several cables: powers of two add up to no multiple of
+ * 65535, whereas flips of both directions cancel out. Undefined where nothing in the frame could detect it: on a real
+ * Ethernet the frame check sequence would, and the frame is lost.
  */
 export function corrupted(frame: Uint8Array, random: Random): Uint8Array | undefined {
   const bits = frame.length * 8;

@@ -1,8 +1,9 @@
 /**
- * A device that wraps a device and spoils what passes, both ways, as `faults.ts` decides. Over a TAP in real time it is the
- * development option `--faults`; with a virtual clock it is the bad cable of a test.
+ * A device that wraps a device and spoils what passes, both ways, as `faults.ts` decides. Over a TAP in real time it is
+ * the development option `--faults`; with a virtual clock it is the bad cable of a test.
  *
- * It offers no offloads, because a fault is a fault of one frame on the wire: wrap a device that was opened without them.
+ * It offers no offloads, because a fault is a fault of one frame on the wire: wrap a device that was opened without
+ * them.
  */
 import type { Clock, Timer } from '../../flow.js';
 import type { Random } from '../../random.js';

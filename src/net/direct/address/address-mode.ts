@@ -16,7 +16,10 @@ export interface AddressMode {
   leave(now: number): AddressState | undefined;
   /** Goes on with an address that a predecessor had, `elapsed` ms ago: announces it, and asks nobody. */
   adopt(state: AddressState, now: number, elapsed: number): void;
-  /** The link is up after it was down, or on a bridge again: neighbours are asked for anew, and the address is looked at. */
+  /**
+   * The link is up after it was down, or on a bridge again: neighbours are asked for anew, and the address is looked
+   * at.
+   */
   linkUp?(now: number): void;
   /** The machine slept for so many milliseconds, which `now` does not count. */
   slept?(milliseconds: number, now: number): void;
@@ -24,7 +27,10 @@ export interface AddressMode {
   lease?(now: number): LeaseInfo | undefined;
 }
 
-/** What goes along; JSON. `address`: of IPv4, in text; undefined: there is none. The lease's times are ms from the moment of the hand-over; -1: never. */
+/**
+ * What goes along; JSON. `address`: of IPv4, in text; undefined: there is none. The lease's times are ms from the
+ * moment of the hand-over; -1: never.
+ */
 export interface AddressState {
   readonly address?: string | undefined;
   readonly ipv6?: Ipv6State | undefined;

@@ -13,7 +13,10 @@ export function stateFolder(): string {
   return join(base?.startsWith('/') ? base : join(homedir(), '.local', 'state'), 'sitekernel');
 }
 
-/** One file for each interface and MAC address. What cannot be read or written is told once; the server serves all the same. */
+/**
+ * One file for each interface and MAC address. What cannot be read or written is told once; the server serves all the
+ * same.
+ */
 export class LeaseFile implements LeaseMemory {
   private readonly folder: string;
   private readonly file: string;

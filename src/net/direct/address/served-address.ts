@@ -28,8 +28,8 @@ export class ServedAddress {
   private readonly told = new Set<string>();
 
   /**
-   * `awaited`: families of which an address was given by hand. `anycast`: IPv4 addresses that are there as soon as there is a way to
-   * answer. `onLost`: connections on the address have ended.
+   * `awaited`: families of which an address was given by hand. `anycast`: IPv4 addresses that are there as soon as
+   * there is a way to answer. `onLost`: connections on the address have ended.
    */
   constructor(
     private readonly watcher: AddressWatcher,

@@ -7,9 +7,10 @@ import { formatIpv4, formatMac } from '../../wire/address.js';
 import type { AddressEvents, AddressMode, AddressState } from './address-mode.js';
 
 /**
- * RFC 5227 waits up to 7 s, for links of any speed with hosts that have just come up. A server that was told its address
- * asks three times within 9 ms, serves, and goes on listening for conflicts. A host on the same machine answers before our write
- * returns, one on the same Ethernet within a millisecond; one that is later than that is found by the announcements.
+ * RFC 5227 waits up to 7 s, for links of any speed with hosts that have just come up. A server that was told its
+ * address asks three times within 9 ms, serves, and goes on listening for conflicts. A host on the same machine answers
+ * before our write returns, one on the same Ethernet within a millisecond; one that is later than that is found by the
+ * announcements.
  */
 const PROBES = 3;
 const PROBE_INTERVAL = 3;

@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 
 /**
- * A locally administered address that stays the same for this machine and TAP: a new one at every start would take a new
- * lease each time, and leave a stale entry in every neighbour's table.
+ * A locally administered address that stays the same for this machine and TAP: a new one at every start would take a
+ * new lease each time, and leave a stale entry in every neighbour's table.
  */
 export function derivedMac(tap: string): Uint8Array {
   const hash = createHash('sha256').update(`${machineId()}\0${hostname()}\0${tap}`).digest();

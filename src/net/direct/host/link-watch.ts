@@ -1,6 +1,6 @@
 /**
- * Watches what was set up at start and may change under a server: the carrier of its link, the bridge that its TAP is on, and the
- * machine's sleep, which the monotonic clock does not count.
+ * Watches what was set up at start and may change under a server: the carrier of its link, the bridge that its TAP is
+ * on, and the machine's sleep, which the monotonic clock does not count.
  */
 import type { LinkState } from '../../device/linux/link-state.js';
 
@@ -25,7 +25,10 @@ export interface LinkClocks {
 }
 
 export class LinkWatch {
-  /** The kernel tells up to a second late that a link that was just set up has a carrier: until the first look that is no news. */
+  /**
+   * The kernel tells up to a second late that a link that was just set up has a carrier: until the first look that is
+   * no news.
+   */
   private up = true;
   private first = true;
   private bridgeIndex: number;

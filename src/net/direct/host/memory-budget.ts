@@ -1,4 +1,7 @@
-/** What TCP may keep on this machine, where nobody says: by its RAM, the limit of the control group, and the limit of V8's heap. */
+/**
+ * What TCP may keep on this machine, where nobody says: by its RAM, the limit of the control group, and the limit of
+ * V8's heap.
+ */
 import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
 import { DEFAULT_LIMITS } from '../../tcp/state/limits.js';

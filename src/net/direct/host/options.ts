@@ -37,8 +37,8 @@ export interface DirectOptions {
   /** Looks before the loop sleeps; what suits the machine by default. */
   readonly spin?: number | undefined;
   /**
-   * `watched`: libuv waits for the device too, for a process that does other things beside. Default `polling`, for one that is
-   * a server and little else.
+   * `watched`: libuv waits for the device too, for a process that does other things beside. Default `polling`, for one
+   * that is a server and little else.
    */
   readonly loop?: 'polling' | 'watched' | undefined;
   /** A capture file. */
@@ -56,7 +56,10 @@ export interface DirectOptions {
   readonly onDrop?: DropWatcher | undefined;
   /** Takes no frame and sends none before `begin()` or `takeOver()`. */
   readonly held?: boolean | undefined;
-  /** Memories that other programs can open: connections whose answers lie in there move to a successor. Undefined: none are taken over. */
+  /**
+   * Memories that other programs can open: connections whose answers lie in there move to a successor. Undefined: none
+   * are taken over.
+   */
   readonly memories?: Memories | undefined;
   /** A successor has the traffic for good. */
   readonly onGiven?: (() => void) | undefined;

@@ -1,4 +1,7 @@
-/** Unpredictable numbers for sequence numbers, ports and keys, out of the operating system's generator, a batch at a time. */
+/**
+ * Unpredictable numbers for sequence numbers, ports and keys, out of the operating system's generator, a batch at a
+ * time.
+ */
 import { randomFillSync } from 'node:crypto';
 import type { Random } from '../../random.js';
 

@@ -1,6 +1,7 @@
 /**
- * What a program and its successor say to one another: messages over a UNIX socket, each a length (32 bits, big endian, of what
- * follows), a kind and its content. Frames are as good as on a wire: when the other side does not keep up they are lost.
+ * What a program and its successor say to one another: messages over a UNIX socket, each a length (32 bits, big endian,
+ * of what follows), a kind and its content. Frames are as good as on a wire: when the other side does not keep up they
+ * are lost.
  */
 import { connect, type Socket } from 'node:net';
 import { type SocketPath, socketPath } from '../../../native/sockets/socket-path.js';
@@ -56,7 +57,10 @@ export class Link {
     return !this.socket.destroyed && this.socket.writable;
   }
 
-  /** `sent`: it is where the other side will read it, whatever becomes of this program; or there is no other side any more. */
+  /**
+   * `sent`: it is where the other side will read it, whatever becomes of this program; or there is no other side any
+   * more.
+   */
   say(content: object, sent?: () => void): void {
     const text = Buffer.from(JSON.stringify(content), 'utf8');
     this.write(SAY, text.length, sent).set(text, LINK_HEAD);
@@ -86,8 +90,8 @@ export class Link {
   }
 
   /**
-   * A frame: `prefix`, then `bytes[start..end)`. It leaves before this returns: a loop that sleeps in libuv's place may sleep before
-   * a microtask runs. False: it is lost.
+   * A frame: `prefix`, then `bytes[start..end)`. It leaves before this returns: a loop that sleeps in libuv's place may
+   * sleep before a microtask runs. False: it is lost.
    */
   send(kind: number, prefix: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
     if (!this.open || this.socket.writableLength > BACKLOG) {

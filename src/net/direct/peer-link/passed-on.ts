@@ -1,4 +1,7 @@
-/** TCP segments that another program or worker has passed on: whole datagrams, which whoever read them from the device has verified. */
+/**
+ * TCP segments that another program or worker has passed on: whole datagrams, which whoever read them from the device
+ * has verified.
+ */
 import { RX_CHECKSUM_OK } from '../../device/device.js';
 import type { Stack } from '../../ip/stack.js';
 import type { TcpLayer } from '../../tcp/layer.js';

@@ -1,9 +1,9 @@
 /**
- * What goes into a stack, as a list of events: frames, turns, numbers drawn, and what owners asked of connections. In order, they
- * are all that a stack's state depends on; so a stack that is given them again does the same again.
+ * What goes into a stack, as a list of events: frames, turns, numbers drawn, and what owners asked of connections. In
+ * order, they are all that a stack's state depends on; so a stack that is given them again does the same again.
  *
- * An event is its kind (one byte, never 0) and fixed fields, little-endian. Events lie in segments, each of which can be read
- * without the others; a 0 in the place of a kind ends a segment.
+ * An event is its kind (one byte, never 0) and fixed fields, little-endian. Events lie in segments, each of which can
+ * be read without the others; a 0 in the place of a kind ends a segment.
  */
 
 import type { Ipv6Text } from '../address/ipv6-mode.js';
@@ -31,7 +31,10 @@ export const ENTRY = 12;
 /** port u16: listens there; does not any more. */
 export const LISTEN = 13;
 export const UNLISTEN = 14;
-/** flow u32, memory u32, start u32, end u32, and what is known of the bytes: u8 (0 before, 1 here they are, 2 they are not kept). */
+/**
+ * flow u32, memory u32, start u32, end u32, and what is known of the bytes: u8 (0 before, 1 here they are, 2 they are
+ * not kept).
+ */
 export const WRITE = 15;
 /** flow u32 */
 export const FLUSH_FLOW = 16;
@@ -90,8 +93,8 @@ export interface RecordedConfig {
 }
 
 /**
- * What a replay has to know that begins in the middle: enough that connections which begin after it do as recorded. Those that
- * were open are not in it.
+ * What a replay has to know that begins in the middle: enough that connections which begin after it do as recorded.
+ * Those that were open are not in it.
  */
 export interface Beginning {
   readonly now: number;

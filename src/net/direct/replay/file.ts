@@ -1,6 +1,6 @@
 /**
- * A recording as a file: a header with the configuration, then a ring of segments. Each event is with the kernel before the
- * stack acts on it, so that the file is good however the process ends.
+ * A recording as a file: a header with the configuration, then a ring of segments. Each event is with the kernel before
+ * the stack acts on it, so that the file is good however the process ends.
  */
 import { closeSync, readFileSync, writeSync } from 'node:fs';
 import { openLiveOutput } from '../../../native/live-output.js';
@@ -21,7 +21,9 @@ export class FileTape implements Tape {
   private base = HEADER;
   private stopped = false;
 
-  /** `bytes`: how large the file may become. `failed` is told once, in a sentence, when it cannot be written any more. */
+  /**
+   * `bytes`: how large the file may become. `failed` is told once, in a sentence, when it cannot be written any more.
+   */
   constructor(
     file: string,
     bytes: number,

@@ -1,4 +1,7 @@
-/** What a recording says of the host that it is of: how it was set up, and what it knows where a segment of the recording begins. */
+/**
+ * What a recording says of the host that it is of: how it was set up, and what it knows where a segment of the
+ * recording begins.
+ */
 import { performance } from 'node:perf_hooks';
 import type { Device } from '../../device/device.js';
 import type { Stack } from '../../ip/stack.js';

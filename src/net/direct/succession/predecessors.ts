@@ -1,7 +1,7 @@
 /**
- * The new program's side of a hand-over: it takes the state of the one that has the traffic, learns which connections each of its
- * predecessors still has, and hands them the segments of these. A segment is handed on once, by who reads the device, to who has
- * the connection: there are no chains. The connections themselves follow, as far as they can.
+ * The new program's side of a hand-over: it takes the state of the one that has the traffic, learns which connections
+ * each of its predecessors still has, and hands them the segments of these. A segment is handed on once, by who reads
+ * the device, to who has the connection: there are no chains. The connections themselves follow, as far as they can.
  */
 import type { Memories, MemoryName } from '../../../memory/memories.js';
 import type { Stack } from '../../ip/stack.js';
@@ -74,8 +74,9 @@ export class Predecessors implements Elsewhere {
   }
 
   /**
-   * Asks the first of `paths` for its state, and every one for its connections. Undefined: none of them is there any more. Rejects
-   * with a sentence when one does not answer; whoever gave its traffic takes it back when its link is closed.
+   * Asks the first of `paths` for its state, and every one for its connections. Undefined: none of them is there any
+   * more. Rejects with a sentence when one does not answer; whoever gave its traffic takes it back when its link is
+   * closed.
    */
   static async ask(
     paths: readonly string[],
@@ -158,7 +159,10 @@ export class Predecessors implements Elsewhere {
     if (await this.adopter.prepare(name)) link.say({ do: 'opened', id: name.id });
   }
 
-  /** Adopts what it can of it. Two owners there never are: the old one does nothing before it reads the answer, and we before it is sent. */
+  /**
+   * Adopts what it can of it. Two owners there never are: the old one does nothing before it reads the answer, and we
+   * before it is sent.
+   */
   private move(link: Link, records: readonly unknown[]): void {
     const taken = this.adopter.take(records.map(decodeRecord));
     link.say({ do: 'settled', moved: taken.map((c) => carriedName(this.stack.peers, c)) }, () => {

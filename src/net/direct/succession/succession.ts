@@ -1,6 +1,6 @@
 /**
- * A network's place among programs with the same address, of which one has the traffic: it takes over from those before it, and
- * gives to whoever comes after.
+ * A network's place among programs with the same address, of which one has the traffic: it takes over from those before
+ * it, and gives to whoever comes after.
  */
 import type { Memories } from '../../../memory/memories.js';
 import type { Stack } from '../../ip/stack.js';
@@ -56,8 +56,8 @@ export class Succession implements Owner {
   }
 
   /**
-   * Takes the traffic of the programs that listen at `paths`, the one that has it first. False: none is there any more. Rejects with
-   * a sentence when it cannot be had; it stays where it is then.
+   * Takes the traffic of the programs that listen at `paths`, the one that has it first. False: none is there any more.
+   * Rejects with a sentence when it cannot be had; it stays where it is then.
    */
   async takeOver(paths: readonly string[]): Promise<boolean> {
     const { turns } = this;

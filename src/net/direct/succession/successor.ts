@@ -1,4 +1,7 @@
-/** The old program's side of a hand-over: it gives its traffic to whoever comes and asks, then its connections, and finishes those that stay. */
+/**
+ * The old program's side of a hand-over: it gives its traffic to whoever comes and asks, then its connections, and
+ * finishes those that stay.
+ */
 import { createServer, type Server } from 'node:net';
 import type { Memories } from '../../../memory/memories.js';
 import { removeSocket } from '../../../native/sockets/socket-file.js';
@@ -15,7 +18,10 @@ import { encodeRecord } from '../peer-link/moving-codec.js';
 import { inputPassedOn, passedOnFlow } from '../peer-link/passed-on.js';
 import type { HandedOver } from './predecessors.js';
 
-/** Milliseconds between two looks for connections that could not move before, and for a question that comes at the wrong moment. */
+/**
+ * Milliseconds between two looks for connections that could not move before, and for a question that comes at the wrong
+ * moment.
+ */
 const LOOK_AGAIN = 50;
 const ASK_AGAIN = 2;
 

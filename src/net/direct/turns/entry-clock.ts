@@ -5,7 +5,10 @@ import { RealClock } from '../../real-clock.js';
 export class EntryClock implements Clock {
   private readonly real = new RealClock();
 
-  /** `enter` runs a callback as an entry of the stack; `lastLook` numbers the looks at the clock; undefined: no entry runs. */
+  /**
+   * `enter` runs a callback as an entry of the stack; `lastLook` numbers the looks at the clock; undefined: no entry
+   * runs.
+   */
   constructor(
     private readonly enter: (callback: () => void) => void,
     private readonly lastLook: () => number | undefined,

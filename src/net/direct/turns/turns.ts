@@ -1,6 +1,6 @@
 /**
- * Entries of a stack in real time: frames that a loop finds, timers, and what is asked from outside. Each runs to completion: frames
- * all the way up, answers all the way down, then what is due.
+ * Entries of a stack in real time: frames that a loop finds, timers, and what is asked from outside. Each runs to
+ * completion: frames all the way up, answers all the way down, then what is due.
  */
 import { performance } from 'node:perf_hooks';
 import type { Device } from '../../device/device.js';
@@ -17,7 +17,10 @@ import { FLUSH, OUTSIDE, POLL, POLL_STACK } from '../replay/events.js';
 import type { Owners } from '../replay/recorded-flow.js';
 import type { Recorder } from '../replay/recorder.js';
 
-/** Turns that find nothing, some half a microsecond each, to one look at the clock: its answer is an object, and there are a million a second. A power of two. */
+/**
+ * Turns that find nothing, some half a microsecond each, to one look at the clock: its answer is an object, and there
+ * are a million a second. A power of two.
+ */
 const SPINS_A_LOOK = 16;
 /** Frames between two looks at the clock: a round-trip time is wrong by no more than these take. */
 const FRAMES_A_LOOK = 8;
@@ -48,7 +51,8 @@ export class Turns implements Driven {
   private looks = 0;
   private outsideQueued = false;
   /**
-   * `now` for the frames of a look. An array that holds `undefined`, too, holds its numbers as objects: one a look is made, not one a frame.
+   * `now` for the frames of a look. An array that holds `undefined`, too, holds its numbers as objects: one a look is
+   * made, not one a frame.
    */
   private readonly lookedAt: [number | undefined] = [undefined];
 
@@ -191,7 +195,10 @@ export class Turns implements Driven {
     if (this.onTurned !== undefined) this.onTurned();
   };
 
-  /** A connection was asked for something outside an entry: the stack learns the time, and settles when the caller is done. */
+  /**
+   * A connection was asked for something outside an entry: the stack learns the time, and settles when the caller is
+   * done.
+   */
   private enteredFromOutside(): void {
     if (this.inEntry) return;
     this.readClock();

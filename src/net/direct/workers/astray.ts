@@ -1,11 +1,12 @@
 /**
- * One of several workers on one device: each reads a queue of its own, and the kernel chooses the queue of a frame by its flow. What
- * has no flow of its own (ARP, ICMP errors, DHCP's answers), and what the kernel steers elsewhere for once (a fragment, a flow whose
- * queue it has forgotten), comes to a worker that cannot use it, and goes on to the others.
+ * One of several workers on one device: each reads a queue of its own, and the kernel chooses the queue of a frame by
+ * its flow. What has no flow of its own (ARP, ICMP errors, DHCP's answers), and what the kernel steers elsewhere for
+ * once (a fragment, a flow whose queue it has forgotten), comes to a worker that cannot use it, and goes on to the
+ * others.
  *
- * A segment or an error of a connection that is not here goes round, from each worker to the next, until one has the connection. When
- * it is back where it began nobody has it, and it is answered there: once, as by a host with a single stack. A SYN begins where it
- * comes.
+ * A segment or an error of a connection that is not here goes round, from each worker to the next, until one has the
+ * connection. When it is back where it began nobody has it, and it is answered there: once, as by a host with a single
+ * stack. A SYN begins where it comes.
  */
 import { RX_CHECKSUM_OK } from '../../device/device.js';
 import { dropReason } from '../../drops.js';
@@ -219,7 +220,8 @@ export class Astray implements Elsewhere {
   private takeArp(content: Uint8Array): void {
     const { stack } = this;
     if (content.length < 1 + ETHERNET + ARP_LENGTH) return;
-    // A probe names no sender to learn of; it matters where an address is probed for as well, by a host that has none yet.
+    // A probe names no sender to learn of; it matters where an address is probed for as well, by a host that has none
+    // yet.
     if (int32At(content, 29) === 0) {
       if (stack.config !== undefined) return;
     } else content[22] = ARP_REPLY;

@@ -1,4 +1,7 @@
-/** The ways between the workers on one device: each listens on a UNIX socket of its own, and sends by a connection to each other's. */
+/**
+ * The ways between the workers on one device: each listens on a UNIX socket of its own, and sends by a connection to
+ * each other's.
+ */
 import { rmdirSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** What a stack needs beside its queue to be one of several on a device: keys in common, the address of the lead, ways to the others. */
+/**
+ * What a stack needs beside its queue to be one of several on a device: keys in common, the address of the lead, ways
+ * to the others.
+ */
 import type { Stack } from '../../ip/stack.js';
 import type { TcpLayer } from '../../tcp/layer.js';
 import { parseIpv4 } from '../../wire/address.js';

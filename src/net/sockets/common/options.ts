@@ -13,8 +13,8 @@ export interface SocketNetworkOptions {
   readonly maxConnections?: number | undefined;
   readonly clock?: Clock | undefined;
   /**
-   * Sockets that listen already (socket activation, a supervisor): each call of `listen` accepts on the next of them, instead of an
-   * address and port of its own, until there are no more.
+   * Sockets that listen already (socket activation, a supervisor): each call of `listen` accepts on the next of them,
+   * instead of an address and port of its own, until there are no more.
    */
   readonly fds?: readonly number[] | undefined;
   /** The path of a UNIX socket to listen at, which users of its group may connect to. Node's sockets only. */

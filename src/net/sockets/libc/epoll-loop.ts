@@ -24,8 +24,8 @@ const EVENTS = 256;
 const TURN_BUDGET = 2048;
 const LOOKS_AN_EVENT = 8;
 /**
- * Looks in vain before it sleeps, each half a microsecond: on two cores a wake-up costs more than the answer to a request. A turn of
- * libuv between them would cost more than the looks, and leave garbage.
+ * Looks in vain before it sleeps, each half a microsecond: on two cores a wake-up costs more than the answer to a
+ * request. A turn of libuv between them would cost more than the looks, and leave garbage.
  */
 const LOOKS = availableParallelism() > 1 ? Number(process.env['SK_LOOKS'] ?? 80) : 0;
 /** The longest sleep in ms. */
@@ -35,7 +35,10 @@ const LIBUV_TURNS = 4;
 /** The tag of libuv's descriptor. */
 const LIBUV = -1;
 
-/** Who is told. `tag` is what was given with the descriptor: it tells a descriptor from an earlier one of the same number. */
+/**
+ * Who is told. `tag` is what was given with the descriptor: it tells a descriptor from an earlier one of the same
+ * number.
+ */
 export interface Watcher {
   ready(fd: number, tag: number, events: number): void;
   /** Does what the events left to do. Answers how much it did; 0: nothing is left. */

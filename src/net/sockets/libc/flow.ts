@@ -209,8 +209,9 @@ export class OwnSocketFlow implements Draining {
   }
 
   reset(): void {
-    // A peer that has our FIN has everything, but its program may not have read it yet: some systems throw that away at a reset. So the
-    // kernel keeps FIN-WAIT-2 for as long as it does (`tcp_fin_timeout`), and resets what still comes then.
+    // A peer that has our FIN has everything, but its program may not have read it yet: some systems throw that away at
+    // a reset. So the kernel keeps FIN-WAIT-2 for as long as it does (`tcp_fin_timeout`), and resets what still comes
+    // then.
     if (this.finSent && this.unacknowledged === 0) this.finish('reset-by-us');
     else this.abort('reset-by-us');
   }

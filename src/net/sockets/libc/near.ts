@@ -1,7 +1,8 @@
 /**
  * Which peers are on this machine, or as good as: over loopback, over a veth. Nothing carries bytes there but the
- * two processors: what we do not do, the peer has to. Measured: when it reads a file's own pages out of `sendfile`, that and the
- * transmission that its ACKs set off cost it half as much again as bytes that we have copied; and it is mostly the one that is waited for.
+ * two processors: what we do not do, the peer has to. Measured: when it reads a file's own pages out of `sendfile`,
+ * that and the transmission that its ACKs set off cost it half as much again as bytes that we have copied; and it is
+ * mostly the one that is waited for.
  */
 import { pinned } from '../../../native/libc/slab.js';
 import {
@@ -15,8 +16,8 @@ import {
 /** Microseconds: the least round trip over loopback or veth takes 5 to 20, over the wires of one room mostly more. */
 const NEAR = 100;
 /**
- * Bytes that the kernel holds unsent for a near peer. With megabytes of them it is the peer's ACKs that set off the sending, on the
- * peer's processor; and whether it is waited for would show late.
+ * Bytes that the kernel holds unsent for a near peer. With megabytes of them it is the peer's ACKs that set off the
+ * sending, on the peer's processor; and whether it is waited for would show late.
  */
 const UNSENT = 128 * 1024;
 

@@ -1,7 +1,7 @@
 /**
- * A network on the kernel's sockets without Node's: accepted, read and written by the calls of libc, in a loop of its own.
- * A `net.Socket` costs some 50 µs to make and to end, and a microsecond or two a request; this costs the calls. Linux only;
- * `sockets.ts` has the one for everywhere.
+ * A network on the kernel's sockets without Node's: accepted, read and written by the calls of libc, in a loop of its
+ * own. A `net.Socket` costs some 50 µs to make and to end, and a microsecond or two a request; this costs the calls.
+ * Linux only; `sockets.ts` has the one for everywhere.
  */
 import { ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errnoCode } from '../../../native/libc/errno.js';
 import { libc, setNonBlocking } from '../../../native/libc/libc.js';

@@ -1,4 +1,7 @@
-/** What a flow has written and the kernel has not taken: references, never copies. Its arrays are used again, not made anew. */
+/**
+ * What a flow has written and the kernel has not taken: references, never copies. Its arrays are used again, not made
+ * anew.
+ */
 import type { Memory } from '../../../memory/memory.js';
 
 /** Entries whose arrays are kept when it is empty; more came once and are let go. */

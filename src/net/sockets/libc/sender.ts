@@ -1,6 +1,7 @@
 /**
- * Hands queues to sockets: whatever is at the front of one, by reference, in one `sendmsg`. Copying small pieces together first was
- * measured too: an entry of an iovec costs the kernel less than a view and a copy cost here, and leaves no garbage.
+ * Hands queues to sockets: whatever is at the front of one, by reference, in one `sendmsg`. Copying small pieces
+ * together first was measured too: an entry of an iovec costs the kernel less than a view and a copy cost here, and
+ * leaves no garbage.
  */
 import type { Memory } from '../../../memory/memory.js';
 import { memoryAddress } from '../../../native/libc/memory-address.js';
@@ -12,7 +13,10 @@ import type { SendQueue } from './send-queue.js';
 /** For bytes that have no stable place. */
 const SCRATCH_SIZE = 64 * 1024;
 const ENTRIES = 128;
-/** Pieces of a mapped file go by `sendfile` from this many bytes on: measured, half the processor time at 100 KiB, a fifth at 10 MiB. */
+/**
+ * Pieces of a mapped file go by `sendfile` from this many bytes on: measured, half the processor time at 100 KiB, a
+ * fifth at 10 MiB.
+ */
 const FILE_FROM = 32 * 1024;
 /** Bytes that one call offers the kernel: a flow with more than that goes on in its next turn. */
 const CHUNK = 1024 * 1024;
@@ -20,7 +24,10 @@ const CHUNK = 1024 * 1024;
 /** Whose queue is sent. */
 export interface Sending {
   readonly fd: number;
-  /** The peer is on this machine, or as good as: what is sent to it is not carried, but copied by it. Asking may cost a call. */
+  /**
+   * The peer is on this machine, or as good as: what is sent to it is not carried, but copied by it. Asking may cost a
+   * call.
+   */
   readonly nearby: boolean;
   /** How many of the next long pieces of a file are to be copied, if the peer is nearby, and not sent by `sendfile`. */
   copies: number;
@@ -44,9 +51,9 @@ export class Sender {
   }
 
   /**
-   * Offers what is at the front of `queue` to the kernel in one call: a long piece of a mapped file by `sendfile`, everything up to the
-   * next such piece by reference. `last`: FIN follows at once; it then rides on the last segment. Answers what C's `send`
-   * does; `offered` is how many bytes that call had, `file` the file that it sent from.
+   * Offers what is at the front of `queue` to the kernel in one call: a long piece of a mapped file by `sendfile`,
+   * everything up to the next such piece by reference. `last`: FIN follows at once; it then rides on the last segment.
+   * Answers what C's `send` does; `offered` is how many bytes that call had, `file` the file that it sent from.
    */
   send(flow: Sending, queue: SendQueue, last: boolean): number {
     const { memories, starts, ends, head } = queue;

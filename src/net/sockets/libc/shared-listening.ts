@@ -1,6 +1,7 @@
 /**
- * Listening sockets for several processes that serve on one port: each its own, and the kernel gives each a share of the connections
- * (SO_REUSEPORT, socket(7)). Whoever made them holds them too, so that what waits in one outlives the process that accepts from it.
+ * Listening sockets for several processes that serve on one port: each its own, and the kernel gives each a share of
+ * the connections (SO_REUSEPORT, socket(7)). Whoever made them holds them too, so that what waits in one outlives the
+ * process that accepts from it.
  */
 import { errnoCode } from '../../../native/libc/errno.js';
 import { pinned } from '../../../native/libc/slab.js';
@@ -47,7 +48,8 @@ export async function openShared(host: string, port: number, count: number): Pro
   const fds: number[] = [];
   try {
     const address = socketAddress.accepts(host) ? host : await addressOfName(host);
-    // One that shares would take a part of the connections of another program that shares as well: first see that there is none.
+    // One that shares would take a part of the connections of another program that shares as well: first see that there
+    // is none.
     const alone = open(address, port, false);
     const endpoint = socketAddress.ask('getsockname', alone);
     calls.close(alone);

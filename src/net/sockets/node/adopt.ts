@@ -1,10 +1,10 @@
 /**
  * Makes a server's connection read into one buffer that all connections share.
  *
- * A `net.Socket` that reads to `onread.buffer` allocates nothing for what arrives, which was measured to save a quarter of
- * the processor time of a small request; but `net.Server` has no option for it. So the connection that the server made
- * (paused, nothing read yet) gives its handle to a second one that is made with the option. Where a future Node hides the
- * handle, the first one is used, with `data` events: slower, otherwise the same.
+ * A `net.Socket` that reads to `onread.buffer` allocates nothing for what arrives, which was measured to save a quarter
+ * of the processor time of a small request; but `net.Server` has no option for it. So the connection that the server
+ * made (paused, nothing read yet) gives its handle to a second one that is made with the option. Where a future Node
+ * hides the handle, the first one is used, with `data` events: slower, otherwise the same.
  */
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
 
@@ -21,7 +21,10 @@ interface WithHandle {
 /** Takes bytes that lie in `bytes[start..end)` during the call. */
 export type Arrived = (bytes: Uint8Array, start: number, end: number) => void;
 
-/** Answers the socket to use in place of `socket`, which must be paused and unread. `make` is asked for the receiver of its bytes. */
+/**
+ * Answers the socket to use in place of `socket`, which must be paused and unread. `make` is asked for the receiver of
+ * its bytes.
+ */
 export function adopt(socket: Socket, buffer: Uint8Array, receiver: (socket: Socket) => Arrived): Socket {
   const handle = (socket as unknown as WithHandle)._handle;
   if (typeof handle?.useUserBuffer !== 'function' || typeof handle.readStart !== 'function') {

@@ -1,6 +1,6 @@
 /**
- * What BBR (draft-ietf-ccwg-bbr) believes of the path: bandwidth, round-trip time, aggregation of ACKs, and the bounds that
- * loss taught. Bytes, milliseconds, bytes a millisecond.
+ * What BBR (draft-ietf-ccwg-bbr) believes of the path: bandwidth, round-trip time, aggregation of ACKs, and the bounds
+ * that loss taught. Bytes, milliseconds, bytes a millisecond.
  */
 
 import { ZERO } from '../numbers/fraction.js';
@@ -19,7 +19,10 @@ const BETA = 0.7;
 const HEADROOM = 0.15;
 /** draft 2.14: ms. */
 const MIN_RTT_FILTER = 10_000;
-/** ACKs over which a round trip is averaged, at least: with fewer the lowest of many averages is as low as the lowest round trip. */
+/**
+ * ACKs over which a round trip is averaged, at least: with fewer the lowest of many averages is as low as the lowest
+ * round trip.
+ */
 const MEAN_RTT_ACKS = 16;
 const PROBE_RTT_INTERVAL = 5000;
 /** draft 5.5.9: rounds. */
@@ -65,11 +68,14 @@ export class BbrModel {
   private deliveredInRound = 0;
   lossEvents = 0;
   /**
-   * The shortest round trip of the round's ACKs that told of losses: that of what was sent right behind what was lost. The
-   * shortest, since a host that is busy makes many long. `UNBOUNDED`: none.
+   * The shortest round trip of the round's ACKs that told of losses: that of what was sent right behind what was lost.
+   * The shortest, since a host that is busy makes many long. `UNBOUNDED`: none.
    */
   private lossRtt = UNBOUNDED;
-  /** Round trips of at least a round and `MEAN_RTT_ACKS`, and the lowest average of those, of this filter period and the one before. */
+  /**
+   * Round trips of at least a round and `MEAN_RTT_ACKS`, and the lowest average of those, of this filter period and the
+   * one before.
+   */
   private rttSum = ZERO;
   private rttCount = 0;
   private usualNow = UNBOUNDED;
@@ -103,8 +109,8 @@ export class BbrModel {
   }
 
   /**
-   * `gain`: by how much the rate of sending was multiplied; 0: more than the known bandwidth is being tried, so that loss
-   * sets no short-term bounds (draft 5.5.10).
+   * `gain`: by how much the rate of sending was multiplied; 0: more than the known bandwidth is being tried, so that
+   * loss sets no short-term bounds (draft 5.5.10).
    */
   update(sender: SenderView, sample: RateSample, cwnd: number, gain: number, filled: boolean, now: number): void {
     const delivered = sender.delivered;
@@ -183,8 +189,9 @@ export class BbrModel {
   }
 
   /**
-   * What was lost was lost at a queue: who came right behind it waited longer than the jitter of hosts and our own probes
-   * explain, and longer than the path makes wait on average at its best: where it jitters, every wait is above the lowest.
+   * What was lost was lost at a queue: who came right behind it waited longer than the jitter of hosts and our own
+   * probes explain, and longer than the path makes wait on average at its best: where it jitters, every wait is above
+   * the lowest.
    */
   private queueSeen(): boolean {
     if (this.lossRtt === UNBOUNDED || this.lossRtt <= this.usualRtt * 1.4 + 1) return false;
@@ -210,7 +217,10 @@ export class BbrModel {
     this.rttSum = this.rttCount = 0;
   }
 
-  /** draft 5.5.10.3. What arrives of a rate that we held down ourselves says nothing against more: the gain is taken out. */
+  /**
+   * draft 5.5.10.3. What arrives of a rate that we held down ourselves says nothing against more: the gain is taken
+   * out.
+   */
   private lower(cwnd: number, gain: number): void {
     if (this.bwShortterm === UNBOUNDED) this.bwShortterm = this.maxBw;
     if (this.inflightShortterm === UNBOUNDED) this.inflightShortterm = cwnd;

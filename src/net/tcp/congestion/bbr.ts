@@ -1,6 +1,6 @@
 /**
- * BBR version 3 (draft-ietf-ccwg-bbr): sends at the bandwidth that the path was measured to have, tries a little more now
- * and then, and yields to loss that comes with a queue. Bytes, milliseconds, bytes a millisecond.
+ * BBR version 3 (draft-ietf-ccwg-bbr): sends at the bandwidth that the path was measured to have, tries a little more
+ * now and then, and yields to loss that comes with a queue. Bytes, milliseconds, bytes a millisecond.
  */
 
 import { ZERO } from '../numbers/fraction.js';

@@ -1,7 +1,8 @@
 /**
- * What a connection asks at each ACK, loss, timeout and transmission: `CongestionControl` says how much may be in flight
- * and how fast it may leave; `LossRecovery` (RACK-TLP with SACK, NewReno without) says what is lost. Each implementation
- * is one file that cites its RFC. Sizes in bytes, times in milliseconds (fractions down to a microsecond).
+ * What a connection asks at each ACK, loss, timeout and transmission: `CongestionControl` says how much may be in
+ * flight and how fast it may leave; `LossRecovery` (RACK-TLP with SACK, NewReno without) says what is lost. Each
+ * implementation is one file that cites its RFC. Sizes in bytes, times in milliseconds (fractions down to a
+ * microsecond).
  */
 
 /** One delivery-rate sample (draft-cheng-iccrg-delivery-rate-estimation): what an ACK tells of the path. */
@@ -63,9 +64,15 @@ export interface CongestionControl {
   renew?(): void;
   /** The connection is established and the MSS is known. */
   start(sender: SenderView, now: number): void;
-  /** Bytes that may be in flight in a recovery that no timeout began; `prr`: what proportional rate reduction (RFC 6937) allows. */
+  /**
+   * Bytes that may be in flight in a recovery that no timeout began; `prr`: what proportional rate reduction (RFC 6937)
+   * allows.
+   */
   recoveryWindow(prr: number): number;
-  /** An ACK moved something forward. `inRecovery`: PRR owns the window meanwhile (controllers that model the path ignore it). */
+  /**
+   * An ACK moved something forward. `inRecovery`: PRR owns the window meanwhile (controllers that model the path ignore
+   * it).
+   */
   onAck(sender: SenderView, sample: RateSample, inRecovery: boolean, now: number): void;
   /** Recovery begins: the first loss of a window was detected, or (`ecn`) the first ECE of one. Sets `ssthresh`. */
   onCongestion(sender: SenderView, ecn: boolean, now: number): void;

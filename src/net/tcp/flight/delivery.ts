@@ -1,4 +1,7 @@
-/** What arrived and what was lost in a connection's life, as rates of delivery are measured by it (draft-cheng-iccrg-delivery-rate-estimation). */
+/**
+ * What arrived and what was lost in a connection's life, as rates of delivery are measured by it
+ * (draft-cheng-iccrg-delivery-rate-estimation).
+ */
 import { ZERO } from '../numbers/fraction.js';
 import type { Sent } from './sent.js';
 

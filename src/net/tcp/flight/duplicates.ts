@@ -1,7 +1,8 @@
 /**
- * What a peer reports to have got twice: duplicate ACKs, which without SACK stand for segments that arrived (RFC 5681 3.2, RFC 6582), and
- * DSACKs (RFC 2883). It can report what never was. So the duplicate ACKs of a recovery stand for no more than what was in flight when the
- * first of them came (RFC 5681 3.2, on spoofing), and DSACKs for no more than was sent again.
+ * What a peer reports to have got twice: duplicate ACKs, which without SACK stand for segments that arrived (RFC 5681
+ * 3.2, RFC 6582), and DSACKs (RFC 2883). It can report what never was. So the duplicate ACKs of a recovery stand for no
+ * more than what was in flight when the first of them came (RFC 5681 3.2, on spoofing), and DSACKs for no more than was
+ * sent again.
  */
 export class Duplicates {
   /** Duplicate ACKs in a row. */

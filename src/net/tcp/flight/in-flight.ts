@@ -1,11 +1,11 @@
 /**
- * What was sent and not yet acknowledged: one record a transmission (a super-segment is one), in order of sequence. The scoreboard of
- * RFC 6675 and the state that RACK (RFC 8985) and delivery-rate estimation need, in one place. Records are used again, so that steady
- * sending allocates nothing.
+ * What was sent and not yet acknowledged: one record a transmission (a super-segment is one), in order of sequence. The
+ * scoreboard of RFC 6675 and the state that RACK (RFC 8985) and delivery-rate estimation need, in one place. Records
+ * are used again, so that steady sending allocates nothing.
  *
- * How finely it is cut is ours to say, not the peer's: records are divided between whole segments only, their number is bounded, and
- * what was SACKed is one record a run. Nothing is found by a walk: by its sequence number in the ring, by halves; by the time of its
- * transmission, or as the next to be sent again, at the end of a list.
+ * How finely it is cut is ours to say, not the peer's: records are divided between whole segments only, their number is
+ * bounded, and what was SACKed is one record a run. Nothing is found by a walk: by its sequence number in the ring, by
+ * halves; by the time of its transmission, or as the next to be sent again, at the end of a list.
  */
 import { after, before } from '../numbers/sequence.js';
 import type { Sent, SentPool } from './sent.js';
@@ -105,8 +105,8 @@ export class InFlight {
   }
 
   /**
-   * RFC 2018 5: a block of a SACK, inside of what is in flight. `deliver` is told of each record that it covers for the first time, before
-   * that is marked. `mss`: bytes of a segment; a part of one is not taken for arrived.
+   * RFC 2018 5: a block of a SACK, inside of what is in flight. `deliver` is told of each record that it covers for the
+   * first time, before that is marked. `mss`: bytes of a segment; a part of one is not taken for arrived.
    */
   sack(left: number, right: number, mss: number, deliver: (one: Sent) => void): void {
     let at = this.find(left);
@@ -176,7 +176,10 @@ export class InFlight {
     }
   }
 
-  /** RFC 6298 5.4: all that is in the network is lost, and what was SACKed at the head is forgotten (RFC 2018 8). Returns the bytes. */
+  /**
+   * RFC 6298 5.4: all that is in the network is lost, and what was SACKed at the head is forgotten (RFC 2018 8).
+   * Returns the bytes.
+   */
   loseAll(): number {
     const { head } = this;
     if (head?.sacked === true) {

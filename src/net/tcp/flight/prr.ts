@@ -16,14 +16,20 @@ export class ProportionalRate {
     this.flightSize = 0;
   }
 
-  /** A recovery begins with `flightSize` bytes that are not acknowledged; `pipe` of them are believed to be in the network. */
+  /**
+   * A recovery begins with `flightSize` bytes that are not acknowledged; `pipe` of them are believed to be in the
+   * network.
+   */
   begin(flightSize: number, pipe: number, mss: number): void {
     this.flightSize = flightSize;
     this.delivered = this.out = 0;
     this.window = pipe + mss;
   }
 
-  /** An ACK told of `delivered` bytes. RFC 6937 3; 6937bis: `spare` bytes more only if it moved forward and told of no new loss. */
+  /**
+   * An ACK told of `delivered` bytes. RFC 6937 3; 6937bis: `spare` bytes more only if it moved forward and told of no
+   * new loss.
+   */
   acked(delivered: number, pipe: number, ssthresh: number, mss: number, spare: number): void {
     this.delivered += delivered;
     let count: number;

@@ -11,7 +11,10 @@ export class Rack {
   end = 0;
   rtt = ZERO;
   reorderingSeen = false;
-  /** Quarters of the least RTT that reordering is borne for, and the sequence number that ends the round of the last DSACK. */
+  /**
+   * Quarters of the least RTT that reordering is borne for, and the sequence number that ends the round of the last
+   * DSACK.
+   */
   reorderingSteps = 1;
   reorderingRound = 0;
   /** The highest sequence number that is known to have arrived; 0: none. */
@@ -49,7 +52,10 @@ export class Rack {
     return Math.min((this.reorderingSteps * rtt.min) / 4, rtt.srtt);
   }
 
-  /** The first transmission under way that left before one that has arrived (RFC 8985 6.2 step 5); undefined: there is none. */
+  /**
+   * The first transmission under way that left before one that has arrived (RFC 8985 6.2 step 5); undefined: there is
+   * none.
+   */
   overtaken({ underWay }: InFlight): Sent | undefined {
     const one = underWay.first;
     if (one === undefined) return undefined;

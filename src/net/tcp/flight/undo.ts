@@ -1,4 +1,7 @@
-/** Whether a recovery was needless: each of its retransmissions came twice (DSACK, RFC 3708), or an old echo says so (RFC 3522). */
+/**
+ * Whether a recovery was needless: each of its retransmissions came twice (DSACK, RFC 3708), or an old echo says so
+ * (RFC 3522).
+ */
 import { before } from '../numbers/sequence.js';
 
 export class Undo {

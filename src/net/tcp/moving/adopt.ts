@@ -1,6 +1,6 @@
 /**
- * A connection out of another program's record. Nothing in the record is believed: what does not fit together is refused, and the
- * connection stays where it is.
+ * A connection out of another program's record. Nothing in the record is believed: what does not fit together is
+ * refused, and the connection stays where it is.
  */
 import { Memory } from '../../../memory/memory.js';
 import { TIMER_NONE, TIMER_REORDER } from '../flight/timers.js';
@@ -38,7 +38,8 @@ const CLOCKS_DIFFER = 1000;
 const LARGEST = 2 ** 30;
 
 /**
- * A connection that nobody finds until it is attached to `layer`; undefined: it is refused. `find`: the memory of an id. Never throws.
+ * A connection that nobody finds until it is attached to `layer`; undefined: it is refused. `find`: the memory of an
+ * id. Never throws.
  */
 export function adopt(
   layer: TcpLayer,

@@ -1,6 +1,6 @@
 /**
- * The new program's side: it takes what its predecessors send, and says which of it is its own from then on. What is adopted sends
- * nothing before that word is where the other side will read it, whatever becomes of this program then.
+ * The new program's side: it takes what its predecessors send, and says which of it is its own from then on. What is
+ * adopted sends nothing before that word is where the other side will read it, whatever becomes of this program then.
  */
 import type { Memories, MemoryName } from '../../../memory/memories.js';
 import type { Memory } from '../../../memory/memory.js';

@@ -1,4 +1,6 @@
-/** What of a connection goes to another program. A connection that is in the middle of something that is not here stays. */
+/**
+ * What of a connection goes to another program. A connection that is in the middle of something that is not here stays.
+ */
 import type { Memory } from '../../../memory/memory.js';
 import type { Sent } from '../flight/sent.js';
 import type { Connection } from '../state/connection.js';
@@ -61,8 +63,8 @@ export function memoriesOf(c: Connection): Set<Memory> {
 }
 
 /**
- * The record of a `movable` connection, whose owner asks nothing of it any more. `idOf`: how the other program knows a memory.
- * Undefined: it stays, and nothing has changed.
+ * The record of a `movable` connection, whose owner asks nothing of it any more. `idOf`: how the other program knows a
+ * memory. Undefined: it stays, and nothing has changed.
  */
 export function freeze(c: Connection, idOf: (memory: Memory) => string | undefined): MovingRecord | undefined {
   const { now, clockOffset } = c.layer;

@@ -1,7 +1,8 @@
 /**
- * A layer gives its traffic to another one, that of a new program with the same address. Established connections stay with the old
- * layer until they can follow (`moving/`), and the new one knows their names; what is no connection yet, or none any more, moves: the SYN queue, TIME-WAIT, the
- * keys of initial sequence numbers, cookies and timestamps, and the clock that these run on.
+ * A layer gives its traffic to another one, that of a new program with the same address. Established connections stay
+ * with the old layer until they can follow (`moving/`), and the new one knows their names; what is no connection yet,
+ * or none any more, moves: the SYN queue, TIME-WAIT, the keys of initial sequence numbers, cookies and timestamps, and
+ * the clock that these run on.
  */
 import type { TcpLayer } from '../layer.js';
 import { HalfOpen } from '../passive-open/half-open.js';
@@ -56,8 +57,8 @@ interface HalfOpenState {
 }
 
 /**
- * Takes out what moves. From now on the layer accepts no connection and answers to nothing but what is its own; `departed` is told
- * of what becomes of that.
+ * Takes out what moves. From now on the layer accepts no connection and answers to nothing but what is its own;
+ * `departed` is told of what becomes of that.
  */
 export function handOver(layer: TcpLayer, departed: Departed, now: number): TcpState {
   layer.departed = departed;

@@ -1,6 +1,7 @@
 /**
- * The old program's side: its connections go to the program that has the traffic, each as soon as it can. One that is frozen has no
- * owner that acts: nothing is sent, no timer fires, what comes for it waits. The other side's word decides whose it is.
+ * The old program's side: its connections go to the program that has the traffic, each as soon as it can. One that is
+ * frozen has no owner that acts: nothing is sent, no timer fires, what comes for it waits. The other side's word
+ * decides whose it is.
  */
 import type { Memories, MemoryName } from '../../../memory/memories.js';
 import type { Memory } from '../../../memory/memory.js';
@@ -66,7 +67,10 @@ export class Mover {
     return this.frozen.size;
   }
 
-  /** Freezes what can move now, a batch of it. To be called between two entries of the stack, when everything has been flushed. */
+  /**
+   * Freezes what can move now, a batch of it. To be called between two entries of the stack, when everything has been
+   * flushed.
+   */
   sweep(): void {
     if (this.frozen.size > 0) return;
     const records: MovingRecord[] = [];

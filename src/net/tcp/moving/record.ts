@@ -1,7 +1,7 @@
 /**
- * A connection on its way to another program: plain values, so that any transport can carry it. Sequence variables are as they are;
- * times are ms after the moment of the freeze, negative ones before it; what is queued is named, not copied, where it lies in memory
- * that the other program can open, too.
+ * A connection on its way to another program: plain values, so that any transport can carry it. Sequence variables are
+ * as they are; times are ms after the moment of the freeze, negative ones before it; what is queued is named, not
+ * copied, where it lies in memory that the other program can open, too.
  */
 import type { Busy } from '../state/busy.js';
 import type { Connection } from '../state/connection.js';
@@ -73,8 +73,8 @@ export type Piece =
   | { readonly bytes: Uint8Array };
 
 /**
- * A transmission that is not acknowledged: length, when it was sent; `delivered`, when that was, when its flight began; `txInFlight`,
- * `lostBefore`; how often it was sent; and bits.
+ * A transmission that is not acknowledged: length, when it was sent; `delivered`, when that was, when its flight began;
+ * `txInFlight`, `lostBefore`; how often it was sent; and bits.
  */
 export type Transmission = readonly [number, number, number, number, number, number, number, number, number];
 

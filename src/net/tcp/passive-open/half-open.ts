@@ -1,4 +1,7 @@
-/** A connection in SYN-RECEIVED (RFC 9293 3.3.2): what is remembered of a SYN, in a tiny record, until its SYN-ACK is answered. */
+/**
+ * A connection in SYN-RECEIVED (RFC 9293 3.3.2): what is remembered of a SYN, in a tiny record, until its SYN-ACK is
+ * answered.
+ */
 import type { Handle, Route } from '../../ip/contracts/ip-output.js';
 import type { Segment } from '../../wire/tcp.js';
 import { ZERO } from '../numbers/fraction.js';

@@ -1,4 +1,6 @@
-/** Passive open: the ports that are listened on, and what comes there without a connection (RFC 9293 3.10.7.2, LISTEN). */
+/**
+ * Passive open: the ports that are listened on, and what comes there without a connection (RFC 9293 3.10.7.2, LISTEN).
+ */
 import { dropReason } from '../../drops.js';
 import type { Accept, Adopt } from '../../flow.js';
 import type { Handle } from '../../ip/contracts/ip-output.js';
@@ -137,7 +139,9 @@ export class Listening implements Handshakes {
     this.syn(segment, source, destination, ports, now, floor);
   }
 
-  /** `floor`: our first number is to lie beyond it, because an earlier connection of the same name ended there (MAY-2). */
+  /**
+   * `floor`: our first number is to lie beyond it, because an earlier connection of the same name ended there (MAY-2).
+   */
   syn(
     segment: Segment,
     source: Handle,

@@ -1,6 +1,6 @@
 /**
- * SYN cookies (RFC 4987 3.6): past the bound of the SYN queue a connection is remembered by its peer, so that a flood costs no memory
- * and a client that comes meanwhile is served.
+ * SYN cookies (RFC 4987 3.6): past the bound of the SYN queue a connection is remembered by its peer, so that a flood
+ * costs no memory and a client that comes meanwhile is served.
  */
 import { dropReason } from '../../drops.js';
 import type { Handle } from '../../ip/contracts/ip-output.js';
@@ -69,7 +69,8 @@ export class SynCookies {
     one.mss = checkCookie(layer, one, one.iss, now + layer.clockOffset);
     if (one.mss <= 0) {
       layer.drops.count(COOKIE_INVALID);
-      // The segment before it was lost, with the only sequence number that we can take. It will come again; a RST would end it.
+      // The segment before it was lost, with the only sequence number that we can take. It will come again; a RST would
+      // end it.
       return one.mss === LATER_SEGMENT ? TOO_SOON : NOT_OURS;
     }
     one.tsOffset = layer.timestampOffset(destination, source);

@@ -1,4 +1,7 @@
-/** The SYN queue: half-open connections that are remembered, and the time-outs of their SYN-ACKs. Its bound is `limits.synQueue`. */
+/**
+ * The SYN queue: half-open connections that are remembered, and the time-outs of their SYN-ACKs. Its bound is
+ * `limits.synQueue`.
+ */
 import type { Handle } from '../../ip/contracts/ip-output.js';
 import type { TcpContext } from '../state/connection.js';
 import { FlowTable } from '../tables/flow-table.js';

@@ -100,7 +100,10 @@ function challenge(layer: TcpContext, one: HalfOpen, now: number): void {
   responder.send(route, localAddress, ports, (iss + 1) | 0, (irs + 1) | 0, ACK, window, options);
 }
 
-/** An ICMP error about a SYN-ACK: a hard one ends the half-open connection (RFC 9293 3.9.2.2), if the number is that of ours. */
+/**
+ * An ICMP error about a SYN-ACK: a hard one ends the half-open connection (RFC 9293 3.9.2.2), if the number is that of
+ * ours.
+ */
 export function synAckError(
   { layer, queue }: Handshakes,
   one: HalfOpen,

@@ -63,8 +63,9 @@ function takeSack(c: Connection, segment: Segment, previousUna: number, now: num
 }
 
 /**
- * F-RTO (RFC 5682; with SACK, section 3): after a timeout the first ACK that moves forward lets new data out instead of what is believed lost. When
- * something arrives that was never sent again, the timeout was needless. `duplicate`: the ACK says that the loss was real.
+ * F-RTO (RFC 5682; with SACK, section 3): after a timeout the first ACK that moves forward lets new data out instead of
+ * what is believed lost. When something arrives that was never sent again, the timeout was needless. `duplicate`: the
+ * ACK says that the loss was real.
  */
 function forwardRto(c: Connection, acked: number, duplicate: boolean, now: number): void {
   const { busy } = c;
@@ -103,7 +104,8 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
     c.sndUna = segment.ack;
     if (before(c.sndNxt, c.sndUna)) c.sndNxt = c.sndUna;
     acknowledge(c, segment.ack, now);
-    // What lies behind a hole that a retransmission filled may have come long before this ACK of it, and its SACKs were lost.
+    // What lies behind a hole that a retransmission filled may have come long before this ACK of it, and its SACKs were
+    // lost.
     if (sample.repeatCame) sample.rtt = 0;
     busy.queue.release(segment.ack);
     busy.stuckSince = now;

@@ -8,7 +8,9 @@ const CHALLENGE_LIMITED = dropReason('tcp-challenge-limited');
 /** What `limits.challenges` counts in, ms. */
 const CHALLENGE_PERIOD = 5000;
 
-/** Sends an ACK that tells where we are. `data`: the segment carried data, so that the sender must hear (never limited). */
+/**
+ * Sends an ACK that tells where we are. `data`: the segment carried data, so that the sender must hear (never limited).
+ */
 export function challenge(c: Connection, data: boolean): void {
   if (!data) {
     const { layer } = c;

@@ -11,7 +11,9 @@ import { SYN_SENT } from '../state/states.js';
 
 const OUT_OF_WINDOW = dropReason('icmp-error-out-of-window');
 
-/** Whose connection an ICMP error is about, by the datagram of ours that it quotes; undefined when it quotes too little. */
+/**
+ * Whose connection an ICMP error is about, by the datagram of ours that it quotes; undefined when it quotes too little.
+ */
 export function quotedFlow(layer: IpOutput, bytes: Uint8Array, ip: number, end: number): FlowName | undefined {
   const at = layer.transportAt(bytes, ip, end);
   if (at < 0 || at + 8 > end) return undefined;

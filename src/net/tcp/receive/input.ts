@@ -45,8 +45,9 @@ function acceptable(c: Connection, segment: Segment): boolean {
 }
 
 /**
- * A bare ACK that a later one has overtaken: its timestamp is old, but it changes nothing except what is known to be SACKed. To drop it, as
- * RFC 7323 5.3 R1 has it, would be to take for lost what has arrived, on each path that reorders. Linux takes it, too.
+ * A bare ACK that a later one has overtaken: its timestamp is old, but it changes nothing except what is known to be
+ * SACKed. To drop it, as RFC 7323 5.3 R1 has it, would be to take for lost what has arrived, on each path that
+ * reorders. Linux takes it, too.
  */
 function overtaken(c: Connection, segment: Segment): boolean {
   return (
@@ -68,8 +69,8 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
     return;
   }
   const flags = segment.flags;
-  // RFC 7323 5.3 R1: PAWS, not for RST, and not after 24 days of silence (5.5). A peer that stops sending timestamps is borne
-  // (3.2 lets us drop; others hang).
+  // RFC 7323 5.3 R1: PAWS, not for RST, and not after 24 days of silence (5.5). A peer that stops sending timestamps is
+  // borne (3.2 lets us drop; others hang).
   const late =
     c.timestamps &&
     segment.timestamps &&
@@ -84,7 +85,8 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
   if (!acceptable(c, segment)) {
     const zeroProbe = (c.rcvAdv - c.rcvNxt) | 0;
     if ((flags & RST) === 0) {
-      // What ends where we stand is a repetition by a peer that missed an ACK of ours: its own ACK may be news (of our FIN).
+      // What ends where we stand is a repetition by a peer that missed an ACK of ours: its own ACK may be news (of our
+      // FIN).
       const last = (segment.seq + segment.length) | 0;
       if (last === c.rcvNxt && segment.length > 0 && (flags & (ACK | SYN)) === ACK) {
         c.ackNow = true;
@@ -149,7 +151,10 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
   if (c.state !== CLOSED) layer.schedule.touch(c);
 }
 
-/** RFC 9293 3.10.7.4, sixth: the owner is told when the end of urgent data moves (MUST-32). The data stays in the stream. */
+/**
+ * RFC 9293 3.10.7.4, sixth: the owner is told when the end of urgent data moves (MUST-32). The data stays in the
+ * stream.
+ */
 function urgentPointer(c: Connection, segment: Segment): void {
   const up = (segment.seq + segment.urgent) | 0;
   if (c.finReceived || c.state === CLOSED || !after(up, c.rcvNxt) || !c.busy.urgent.receive(up)) return;

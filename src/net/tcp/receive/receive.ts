@@ -1,4 +1,7 @@
-/** What an acceptable segment brings: data in order to the owner, data out of order to the reassembly, FIN (9293 3.10.7.4). */
+/**
+ * What an acceptable segment brings: data in order to the owner, data out of order to the reassembly, FIN (9293
+ * 3.10.7.4).
+ */
 
 import { dropReason } from '../../drops.js';
 import type { Segment } from '../../wire/tcp.js';
@@ -93,8 +96,8 @@ export function receiveText(c: Connection, segment: Segment, bytes: Uint8Array, 
         return;
       }
       if (seq !== c.rcvNxt) {
-        // RFC 5681 4.2: out of order is acknowledged at once, each segment for itself: of several holes in one turn an ACK tells
-        // three (RFC 2018 3), and a sender without SACK counts the ACKs.
+        // RFC 5681 4.2: out of order is acknowledged at once, each segment for itself: of several holes in one turn an
+        // ACK tells three (RFC 2018 3), and a sender without SACK counts the ACKs.
         if (c.ackNow) sendAck(c);
         const limit = c.layer.limits.receiveBuffer - c.heldBytes;
         c.ackNow = true;

@@ -21,7 +21,10 @@ export function armAfterAck(c: Connection, now: number): void {
   arm(c, now);
 }
 
-/** Something was sent (RFC 6298 5.1). New data moves the probe of the tail (RFC 8985 7.2), nothing moves a running timeout. */
+/**
+ * Something was sent (RFC 6298 5.1). New data moves the probe of the tail (RFC 8985 7.2), nothing moves a running
+ * timeout.
+ */
 export function armAfterSend(c: Connection, now: number, newData: boolean): void {
   const { busy } = c;
   if (busy.timers.kind === TIMER_REORDER || (busy.timers.kind === TIMER_RTO && !(newData && probes(c)))) return;

@@ -3,8 +3,8 @@ import { TIMER_REORDER } from '../flight/timers.js';
 import type { Connection } from '../state/connection.js';
 
 /**
- * Bytes that are believed to be in the network, less those that duplicate ACKs have told of: in a recovery all of these, before one two
- * segments (RFC 3042 2).
+ * Bytes that are believed to be in the network, less those that duplicate ACKs have told of: in a recovery all of
+ * these, before one two segments (RFC 3042 2).
  */
 export function inNetwork(c: Connection): number {
   const { busy } = c;
@@ -56,7 +56,9 @@ export function rackDetect(c: Connection, now: number): number {
   return lost;
 }
 
-/** RFC 6582 3.2: the first unacknowledged segment is lost (third duplicate ACK, or a partial ACK). Returns its bytes. */
+/**
+ * RFC 6582 3.2: the first unacknowledged segment is lost (third duplicate ACK, or a partial ACK). Returns its bytes.
+ */
 export function markHeadLost(c: Connection, partial: boolean): number {
   const { busy } = c;
   const head = busy.flight.head;

@@ -8,7 +8,10 @@ import type { Connection } from '../state/connection.js';
 import { STATE_NAMES } from '../state/states.js';
 import { tell } from './probing.js';
 
-/** Bytes that we may advertise now, the right edge never moving left (RFC 9293 SHLD-14), without silly windows (3.8.6.2.2). */
+/**
+ * Bytes that we may advertise now, the right edge never moving left (RFC 9293 SHLD-14), without silly windows
+ * (3.8.6.2.2).
+ */
 function receiveWindow(c: Connection): number {
   const { busy } = c;
   const buffer = c.layer.limits.receiveBuffer;
@@ -21,8 +24,8 @@ function receiveWindow(c: Connection): number {
 }
 
 /**
- * Writes one segment with `length` bytes of the queue from `seq` on; answers the bytes that it took. `fresh`: it was never
- * sent before (RFC 3168 6.1.5: no retransmission is ECN-capable; 6.1.2: CWR goes with new data).
+ * Writes one segment with `length` bytes of the queue from `seq` on; answers the bytes that it took. `fresh`: it was
+ * never sent before (RFC 3168 6.1.5: no retransmission is ECN-capable; 6.1.2: CWR goes with new data).
  */
 export function emit(c: Connection, seq: number, length: number, flags: number, data: boolean, fresh = false): number {
   const { busy } = c;
@@ -42,7 +45,8 @@ export function emit(c: Connection, seq: number, length: number, flags: number, 
   let taken = 0;
   tx.length = option - HEADROOM;
   if (length > 0) {
-    // Where the device adds up, references cost less than copies, for small answers too; else the bytes are needed here.
+    // Where the device adds up, references cost less than copies, for small answers too; else the bytes are needed
+    // here.
     if (length <= c.mss && !ip.offload.checksum) {
       busy.queue.copy(head, option, seq, length);
       taken = length;

@@ -23,5 +23,8 @@ export function updateMss(c: Connection): void {
 
 /** A smaller MSS is none that a link asks for: RFC 791 has every one carry 68 bytes, of which 40 are headers. */
 export const SMALL_MSS = 28;
-/** Segments so small that may be in flight, whatever congestion control lets: each costs us what one of a thousand bytes does. */
+/**
+ * Segments so small that may be in flight, whatever congestion control lets: each costs us what one of a thousand bytes
+ * does.
+ */
 export const SMALL_MSS_SEGMENTS = 64;

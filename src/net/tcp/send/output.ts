@@ -102,8 +102,9 @@ export function output(c: Connection, now: number, force = false): void {
 }
 
 /**
- * How many of the first `take` bytes of what is lost the peer's window covers. Less than a segment of it only at the head of all, where it
- * is acknowledged and gone before the next: else the window would say how finely we cut what is in flight.
+ * How many of the first `take` bytes of what is lost the peer's window covers. Less than a segment of it only at the
+ * head of all, where it is acknowledged and gone before the next: else the window would say how finely we cut what is
+ * in flight.
  */
 function coveredByWindow(c: Connection, lost: Sent, take: number): number {
   const left = (c.sndUna + c.sndWnd - lost.seq) | 0;

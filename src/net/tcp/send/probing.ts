@@ -1,4 +1,7 @@
-/** Tells a probe of segments, with the state of their connection before and after. Not on anybody's path when nobody looks. */
+/**
+ * Tells a probe of segments, with the state of their connection before and after. Not on anybody's path when nobody
+ * looks.
+ */
 import { isIpv6 } from '../../ip/contracts/ip-output.js';
 import type { Probe, ProbeEvent } from '../../probe.js';
 import type { TcpContext } from '../state/connection.js';

@@ -1,4 +1,7 @@
-/** Segments that belong to no connection: RST (RFC 9293 3.10.7.1), and answers out of TIME-WAIT. Written by hand, into `tx`. */
+/**
+ * Segments that belong to no connection: RST (RFC 9293 3.10.7.1), and answers out of TIME-WAIT. Written by hand, into
+ * `tx`.
+ */
 import { HEADROOM, TRANSPORT_OFFSET } from '../../device/tx-frame.js';
 import { dropReason } from '../../drops.js';
 import { ECN_NOT_ECT, type Handle, type Route } from '../../ip/contracts/ip-output.js';
@@ -89,12 +92,16 @@ export class Responder {
     else this.send(route, destination, ports, 0, (segment.seq + segment.length) | 0, RST | ACK, 0, 0);
   }
 
-  /** A segment for a connection in TIME-WAIT, `row` of the table. True: it is a SYN that may open anew, and TIME-WAIT is over. */
+  /**
+   * A segment for a connection in TIME-WAIT, `row` of the table. True: it is a SYN that may open anew, and TIME-WAIT is
+   * over.
+   */
   timeWait(row: number, one: TimeWait, segment: Segment, now: number): boolean {
     const { layer } = this;
     const flags = segment.flags;
-    // RFC 1337: a RST does not end TIME-WAIT. One does, with exactly the number that we expect (RFC 5961 3.2), when it is the answer to
-    // our answer to a SYN: a host that knows nothing of this connection wants the four-tuple, as behind an address translator.
+    // RFC 1337: a RST does not end TIME-WAIT. One does, with exactly the number that we expect (RFC 5961 3.2), when it
+    // is the answer to our answer to a SYN: a host that knows nothing of this connection wants the four-tuple, as
+    // behind an address translator.
     if ((flags & RST) !== 0) {
       if (segment.seq === one.rcvNxt && layer.waiting.answeredSyn(row)) layer.waiting.delete(row);
       layer.drops.count(IN_TIME_WAIT);

@@ -3,16 +3,16 @@ import { TRANSPORT_OFFSET } from '../../device/tx-frame.js';
 import { putInt32 } from '../../wire/tcp.js';
 
 /**
- * What the peer takes in a segment, by its MSS option (-1: none). RFC 9293 MUST-15: 536 without the option, or when it says
- * nothing that could be meant. A tiny one is kept (MUST-16); what it costs is bounded by `SMALL_MSS_SEGMENTS`.
+ * What the peer takes in a segment, by its MSS option (-1: none). RFC 9293 MUST-15: 536 without the option, or when it
+ * says nothing that could be meant. A tiny one is kept (MUST-16); what it costs is bounded by `SMALL_MSS_SEGMENTS`.
  */
 export function peerMss(option: number): number {
   return option <= 0 ? 536 : option;
 }
 
 /**
- * Writes the options of a SYN or SYN-ACK into the frame: MSS first, scale last; `scale` -1: no window scaling. Answers how
- * many bytes they take.
+ * Writes the options of a SYN or SYN-ACK into the frame: MSS first, scale last; `scale` -1: no window scaling. Answers
+ * how many bytes they take.
  */
 export function writeSynOptions(
   head: Uint8Array,

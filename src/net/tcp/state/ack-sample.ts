@@ -1,4 +1,7 @@
-/** What one ACK tells: the sample that congestion control gets, and what it is made of. One for a layer, used again for each ACK. */
+/**
+ * What one ACK tells: the sample that congestion control gets, and what it is made of. One for a layer, used again for
+ * each ACK.
+ */
 import type { RateSample } from '../congestion/controller.js';
 import type { Delivery } from '../flight/delivery.js';
 import type { RttEstimator } from '../flight/rto.js';
@@ -56,8 +59,8 @@ export class AckSample implements RateSample {
   }
 
   /**
-   * draft-cheng-iccrg-delivery-rate-estimation 3.3. Returns whether something was delivered; `sendStart` is then the time that the
-   * next flight begins with.
+   * draft-cheng-iccrg-delivery-rate-estimation 3.3. Returns whether something was delivered; `sendStart` is then the
+   * time that the next flight begins with.
    */
   rate({ delivered, deliveredAt, lost }: Delivery, { min }: RttEstimator): boolean {
     this.deliveryRate = 0;

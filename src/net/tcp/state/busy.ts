@@ -1,7 +1,7 @@
 /**
- * What a connection knows only while something is in flight, queued, out of order or due: its queue, its flight, recovery, timers,
- * congestion control. An idle connection has none of it, and a request borrows one out of a pool: ten thousand that idle cost
- * half a kilobyte less each, and one that lives for a single request allocates little.
+ * What a connection knows only while something is in flight, queued, out of order or due: its queue, its flight,
+ * recovery, timers, congestion control. An idle connection has none of it, and a request borrows one out of a pool: ten
+ * thousand that idle cost half a kilobyte less each, and one that lives for a single request allocates little.
  */
 
 import type { CongestionControl } from '../congestion/controller.js';

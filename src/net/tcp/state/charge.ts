@@ -1,4 +1,7 @@
-/** What a connection keeps of what came, as the budget counts it: the memory that it takes, not the bytes that are in it. */
+/**
+ * What a connection keeps of what came, as the budget counts it: the memory that it takes, not the bytes that are in
+ * it.
+ */
 import type { Connection } from './connection.js';
 
 /** What is kept has changed: the budget is told. */

@@ -1,6 +1,6 @@
 /**
- * One TCP connection: its variables by the names of RFC 9293 3.3.1, and the `Flow` that its owner holds. What is done with
- * them is in `input`, `ack`, `receive`, `output` and `timeout`.
+ * One TCP connection: its variables by the names of RFC 9293 3.3.1, and the `Flow` that its owner holds. What is done
+ * with them is in `input`, `ack`, `receive`, `output` and `timeout`.
  */
 import type { Memory } from '../../../memory/memory.js';
 import type { CloseReason, Endpoint, Flow, FlowHandler, FlowInfo } from '../../flow.js';
@@ -267,8 +267,8 @@ export class Connection implements Flow, SenderView {
   }
 
   /**
-   * Closes both ways (RFC 9293 3.6.1, MAY-1): FIN after the queue, and nobody reads any more: data that comes, or has come and was not
-   * read, is answered with RST, so that the peer does not take it for read (SHLD-3).
+   * Closes both ways (RFC 9293 3.6.1, MAY-1): FIN after the queue, and nobody reads any more: data that comes, or has
+   * come and was not read, is answered with RST, so that the peer does not take it for read (SHLD-3).
    */
   close(): void {
     if (this.state === CLOSED) return;
@@ -327,7 +327,9 @@ export class Connection implements Flow, SenderView {
     handler.closed(this, reason);
   }
 
-  /** Sends keep-alives after `interval` ms of silence; 0 turns them off, as they are to begin with (RFC 9293 MUST-24). */
+  /**
+   * Sends keep-alives after `interval` ms of silence; 0 turns them off, as they are to begin with (RFC 9293 MUST-24).
+   */
   keepAlive(interval: number = KEEP_ALIVE_INTERVAL): void {
     this.keepAliveInterval = interval;
     this.keepAliveProbes = 0;

@@ -1,6 +1,6 @@
 /**
- * What the parts of TCP need of the layer that they work in. `Connection` is the type of its connection records: the records refer
- * to their context, and the context does not import them.
+ * What the parts of TCP need of the layer that they work in. `Connection` is the type of its connection records: the
+ * records refer to their context, and the context does not import them.
  */
 import type { Drops } from '../../drops.js';
 import type { Accept, Adopt, CloseReason } from '../../flow.js';
@@ -121,7 +121,10 @@ export interface Context<Connection extends Keyed> {
   readonly counters: TcpCounters;
   /** The `now` of the entry that runs. */
   now: number;
-  /** Called before something is asked of a connection: a host of real time sets `now` where no entry runs, and polls soon. */
+  /**
+   * Called before something is asked of a connection: a host of real time sets `now` where no entry runs, and polls
+   * soon.
+   */
   outside: (() => void) | undefined;
   /** Between `now` and the clock of sequence numbers, cookies and timestamps, which outlives a program. */
   clockOffset: number;
@@ -145,7 +148,9 @@ export interface Context<Connection extends Keyed> {
   resumed(c: Connection): void;
   /** The owner has no more to do with a connection in FIN-WAIT-2. */
   leave(c: Connection): void;
-  /** 32 bits of an address, for keyed functions: an IPv4 address itself, of an IPv6 address what the key makes of it. */
+  /**
+   * 32 bits of an address, for keyed functions: an IPv4 address itself, of an IPv6 address what the key makes of it.
+   */
   digest(address: Handle): number;
   /** The offset of our timestamp clock towards this peer (RFC 7323 5.4). */
   timestampOffset(local: Handle, remote: Handle): number;

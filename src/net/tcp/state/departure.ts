@@ -1,4 +1,6 @@
-/** What a layer says of its connections after it has given its traffic to another program, and what it asks of that one. */
+/**
+ * What a layer says of its connections after it has given its traffic to another program, and what it asks of that one.
+ */
 import { type Handle, isIpv6, type Peers } from '../../ip/contracts/ip-output.js';
 import type { TimeWait } from '../tables/time-wait.js';
 
@@ -77,7 +79,9 @@ export function carriedName(peers: Peers, one: Parameters<typeof nameOf>[0]): Ca
   return [peers.text(remoteAddress), peers.text(localAddress), ports];
 }
 
-/** What another program's name means here; undefined: nothing. The handles are good until something else is asked for. */
+/**
+ * What another program's name means here; undefined: nothing. The handles are good until something else is asked for.
+ */
 export function flowName(peers: Peers, name: CarriedName): FlowName | undefined {
   if (!Array.isArray(name) || name.length !== 3 || !Number.isInteger(name[2])) return undefined;
   const [remote, local] = name.slice(0, 2).map((one: Handle | string) => addressNamed(peers, one));

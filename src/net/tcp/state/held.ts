@@ -1,4 +1,7 @@
-/** Data that came while its owner does not read: copied together, so that a byte that comes alone does not cost a hundred. */
+/**
+ * Data that came while its owner does not read: copied together, so that a byte that comes alone does not cost a
+ * hundred.
+ */
 const CHUNK = 4096;
 /** What a chunk was measured to cost beyond its bytes, and what an empty one of these does. */
 const CHUNK_OVERHEAD = 240;

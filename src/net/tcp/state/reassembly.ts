@@ -1,9 +1,9 @@
 /**
- * Data (and a FIN) that came out of order, kept (copied, bounded) until the gap before it is filled, and the SACK blocks that tell the
- * sender of it (RFC 2018): the block with the newest segment first, then the next newest.
+ * Data (and a FIN) that came out of order, kept (copied, bounded) until the gap before it is filled, and the SACK
+ * blocks that tell the sender of it (RFC 2018): the block with the newest segment first, then the next newest.
  *
- * What is kept are runs: what lies side by side is one, however many segments brought it. A run costs three numbers, so that a byte here
- * and a byte there costs its sender more than us.
+ * What is kept are runs: what lies side by side is one, however many segments brought it. A run costs three numbers, so
+ * that a byte here and a byte there costs its sender more than us.
  */
 import { Steps } from '../../steps.js';
 import { after, before, notAfter } from '../numbers/sequence.js';
@@ -56,8 +56,8 @@ export class Reassembly {
   }
 
   /**
-   * Keeps `bytes[start..end)` at `seq`; what is there already is not kept twice. False when the bounds forbid some of it: `limit` bytes
-   * in all, and `MOST_RUNS` runs or one for each KiB of `limit`.
+   * Keeps `bytes[start..end)` at `seq`; what is there already is not kept twice. False when the bounds forbid some of
+   * it: `limit` bytes in all, and `MOST_RUNS` runs or one for each KiB of `limit`.
    */
   add(seq: number, bytes: Uint8Array, start: number, end: number, limit: number): boolean {
     const stop = (seq + end - start) | 0;

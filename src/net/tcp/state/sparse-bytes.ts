@@ -1,4 +1,7 @@
-/** Bytes by their sequence numbers, with gaps: kept in blocks, so that bytes that come one by one cost no more than the room they lie in. */
+/**
+ * Bytes by their sequence numbers, with gaps: kept in blocks, so that bytes that come one by one cost no more than the
+ * room they lie in.
+ */
 
 /** Bytes of a block. */
 export const BLOCK = 4096;

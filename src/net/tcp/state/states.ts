@@ -1,4 +1,7 @@
-/** The states of RFC 9293 3.3.2 that a connection record can be in; LISTEN, SYN queue and TIME-WAIT are records of their own. */
+/**
+ * The states of RFC 9293 3.3.2 that a connection record can be in; LISTEN, SYN queue and TIME-WAIT are records of their
+ * own.
+ */
 export const SYN_SENT = 0;
 export const SYN_RECEIVED = 1;
 export const ESTABLISHED = 2;

@@ -1,9 +1,9 @@
 /**
- * Finds a connection by its four-tuple: open addressing over an array, integer keys, keyed hash against made-up collisions, no
- * allocation a look-up. At most half full; linear probing, deletion by shifting back.
+ * Finds a connection by its four-tuple: open addressing over an array, integer keys, keyed hash against made-up
+ * collisions, no allocation a look-up. At most half full; linear probing, deletion by shifting back.
  *
- * A table that has become too small moves its entries to a larger one step by step, a few places with each entry that is added, so
- * that no packet pays for all of them. Until then an entry is in one of the two.
+ * A table that has become too small moves its entries to a larger one step by step, a few places with each entry that
+ * is added, so that no packet pays for all of them. Until then an entry is in one of the two.
  */
 import { isIpv6, type Peers } from '../../ip/contracts/ip-output.js';
 import type { KeyedHash } from '../../keyed-hash.js';
@@ -17,8 +17,8 @@ export interface Keyed {
 }
 
 /**
- * Places of the smaller table that each added entry empties. All of them are empty after a quarter of the entries that the larger
- * one takes before it grows in its turn.
+ * Places of the smaller table that each added entry empties. All of them are empty after a quarter of the entries that
+ * the larger one takes before it grows in its turn.
  */
 export const PLACES_A_STEP = 8;
 

@@ -1,7 +1,7 @@
 /**
- * TIME-WAIT (RFC 9293 3.6.1): what is needed to answer a late FIN, and to know a new SYN from an old one; not a connection. A busy
- * server has tens of thousands of them for a minute each, so they are rows of typed arrays, some 60 bytes each: as objects they would
- * be copied by each collection of garbage until they are old.
+ * TIME-WAIT (RFC 9293 3.6.1): what is needed to answer a late FIN, and to know a new SYN from an old one; not a
+ * connection. A busy server has tens of thousands of them for a minute each, so they are rows of typed arrays, some 60
+ * bytes each: as objects they would be copied by each collection of garbage until they are old.
  *
  * Rows lie in pages, and their places move to a larger table step by step, so that no packet pays for all of them.
  */

@@ -1,4 +1,7 @@
-/** What happens when nothing happens: retransmission (RFC 6298), tail loss probe (8985 7), zero-window probe (9293 3.8.6.1). */
+/**
+ * What happens when nothing happens: retransmission (RFC 6298), tail loss probe (8985 7), zero-window probe (9293
+ * 3.8.6.1).
+ */
 
 import { TIMER_NONE, TIMER_PERSIST, TIMER_PROBE, TIMER_REORDER, TIMER_RTO } from '../flight/timers.js';
 import { armAfterAck, timeout } from '../recovery/arm.js';
@@ -48,8 +51,8 @@ export function onTimer(c: Connection, now: number): boolean {
 }
 
 /**
- * The owner has said its last word, and the peer takes nothing of it: it may not hold us for ever by answering probes with a
- * closed window.
+ * The owner has said its last word, and the peer takes nothing of it: it may not hold us for ever by answering probes
+ * with a closed window.
  */
 function abandoned(c: Connection, now: number): boolean {
   const { busy } = c;

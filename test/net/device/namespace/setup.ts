@@ -60,8 +60,8 @@ export async function resolve(device: TapDevice): Promise<Uint8Array> {
 }
 
 /**
- * Puts the headers of a UDP datagram to the kernel into `tx`, `payload` bytes of which follow; its checksum is left to the
- * device, with the folded pseudo-header sum in the field.
+ * Puts the headers of a UDP datagram to the kernel into `tx`, `payload` bytes of which follow; its checksum is left to
+ * the device, with the folded pseudo-header sum in the field.
  */
 export function writeUdpHead(device: TapDevice, kernel: Uint8Array, port: number, payload: number): void {
   const { tx } = device;

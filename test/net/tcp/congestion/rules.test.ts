@@ -192,7 +192,10 @@ for (const name of ['reno', 'cubic', 'bbr'] as CongestionName[]) {
   });
 }
 
-/** Rounds of 100 segments of which `lost` are lost, at first without a loss and with 20 ms, then each ACK with a round trip of `rtt`. */
+/**
+ * Rounds of 100 segments of which `lost` are lost, at first without a loss and with 20 ms, then each ACK with a round
+ * trip of `rtt`.
+ */
 function modelAfter(rounds: number, lost: number, rtt: number): BbrModel {
   const model = new BbrModel();
   const view = sender();

@@ -1,4 +1,7 @@
-/** Opening: what a SYN, an ACK and a RST do before the connection stands (RFC 9293 3.5, 3.10.7; RFC 4987, 5961, 7323); packet scripts. */
+/**
+ * Opening: what a SYN, an ACK and a RST do before the connection stands (RFC 9293 3.5, 3.10.7; RFC 4987, 5961, 7323);
+ * packet scripts.
+ */
 import t from 'tap';
 import { congestionByName } from '../../../../src/net/tcp/congestion/index.js';
 import { ethernet, icmpError, ip, TYPE_IPV4, tcp } from '../../../sim/packets.js';

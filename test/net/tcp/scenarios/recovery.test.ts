@@ -1,4 +1,6 @@
-/** Loss and its repair (RFC 5681, 6582, 3042, 6675, 6937, 8985, 6298, 5682, 3522), as packet scripts in virtual time. */
+/**
+ * Loss and its repair (RFC 5681, 6582, 3042, 6675, 6937, 8985, 6298, 5682, 3522), as packet scripts in virtual time.
+ */
 import t from 'tap';
 import { Drill } from '../drill.js';
 

@@ -1,4 +1,6 @@
-/** What is believed: sequence numbers, ACKs, RST, SYN, timestamps (RFC 9293 3.10.7.4, 5961, 7323, 1337); packet scripts. */
+/**
+ * What is believed: sequence numbers, ACKs, RST, SYN, timestamps (RFC 9293 3.10.7.4, 5961, 7323, 1337); packet scripts.
+ */
 import t from 'tap';
 import { Drill } from '../drill.js';
 

@@ -1,0 +1,23 @@
+/** The house's own rules about text: comments of at most 120 columns. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+
+const WIDEST = 120;
+/** A line that is nothing but a comment. */
+const COMMENT = /^\s*(\/\/|\/\*|\*( |$|\/))/;
+
+t.test('no comment is wider than 120 columns', async (t) => {
+  let lines = 0;
+  for (const root of ['src', 'test', 'bench']) {
+    for (const name of readdirSync(root, { recursive: true, encoding: 'utf8' })) {
+      if (!name.endsWith('.ts')) continue;
+      for (const [i, line] of readFileSync(join(root, name), 'utf8').split('\n').entries()) {
+        if (!COMMENT.test(line)) continue;
+        lines++;
+        if (line.length > WIDEST) t.fail(`${join(root, name)}:${i + 1} has ${line.length} columns`);
+      }
+    }
+  }
+  t.ok(lines > 5000, `${lines} lines of comments were looked at`);
+});

@@ -87,8 +87,10 @@ export interface Labels {
   readonly serial: number;
   /** Commits that it was made of, by what they are of: `{"site":"4f1e…","sitekernel":"442b…"}`. */
   readonly sources: Readonly<Record<string, string>>;
-  /** What it is for: the name of the site (see `deploy/purpose.ts`) and the branch of the repository. Missing: not deployed yet, or by an
-   * earlier version. */
+  /**
+   * What it is for: the name of the site (see `deploy/purpose.ts`) and the branch of the repository. Missing: not
+   * deployed yet, or by an earlier version.
+   */
   readonly site?: string | undefined;
   readonly branch?: string | undefined;
   /** Who made it: `ci@example.org`, the name of a machine; empty: not told. */

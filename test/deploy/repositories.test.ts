@@ -202,7 +202,7 @@ t.test('a site that hosts would refuse is refused by image build', async (t) => 
   };
   const refused = build('site');
   t.equal(refused.status, 1);
-  t.match(refused.stderr, /no host would take this image: its self-test: .*tab%09\.html/);
+  t.match(refused.stderr, /tab.*\.html has a name that no request/);
   t.equal(refused.stdout, '');
   t.same(
     readdirSync(join(root, 'images')).filter((name) => !name.startsWith('.')),

@@ -8,6 +8,8 @@ import t, { type Test } from 'tap';
 import { parseLogOption } from '../../src/cli/arguments/log-options.js';
 import type { TYPE } from '../../src/dns/wire/constants.js';
 import type { SelfFacts } from '../../src/dns/zone/load.js';
+import '../../src/native/signals-first.js';
+import { signals } from '../../src/native/process-signals.js';
 import type { Accept, Listener, Network } from '../../src/net/flow.js';
 import { Log } from '../../src/serve/log.js';
 import { checkZoneFiles, NameServer } from '../../src/serve/names/name-server.js';
@@ -88,6 +90,9 @@ class Place {
 async function settled(): Promise<void> {
   for (let i = 0; i < 50; i++) await new Promise((done) => setImmediate(done));
 }
+
+/** As a server has it: SIGHUP reads again. */
+void signals.server();
 
 t.test('SIGHUP: a newer version is served, one with the old serial is refused, and one with errors', async (t) => {
   const place = await new Place(t, SITE).open();

@@ -17,7 +17,7 @@ const LONGEST = ['deploy', 'vm', 'wire', 'signals', 'supervise', 'image', 'packa
 /** Files at once: a test waits for processes, networks and git for half of its time. */
 const JOBS = availableParallelism() + 1;
 /** Seconds that one file may take. */
-const TIMEOUT = 300;
+const TIMEOUT = 900;
 
 function testFiles(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })

@@ -26,7 +26,7 @@ export async function runWorkers(options: ServeOptions): Promise<void> {
   const shared = await (options.net === 'socket' ? sharedSockets(options) : sharedQueues(options));
   let certificates: KeptCertificates | undefined;
   try {
-    certificates = await openCertificates(options, log);
+    certificates = await openCertificates(options, log, undefined);
     await new Workers(options, shared, log, tickets).run(signal);
   } finally {
     certificates?.stop();
@@ -38,7 +38,8 @@ export async function runWorkers(options: ServeOptions): Promise<void> {
 /** What all workers have in common with HTTPS: the secret of session tickets, and a self-signed certificate, which is made here. */
 async function prepareTls(options: ServeOptions): Promise<TicketKeeper> {
   const { certificateFiles } = await import('../tls/certificate-files.js');
-  certificateFiles(options);
+  const { given, otherwise } = certificateFiles(options);
+  if (given.length === 0) otherwise();
   const { TicketKeeper } = await import('../tickets/ticket-keys.js');
   return new TicketKeeper();
 }

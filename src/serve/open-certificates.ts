@@ -8,10 +8,14 @@ import { packageVersion } from './program-files.js';
 import { onReload } from './signals.js';
 
 /**
- * Undefined: none are asked for. In one process of a server; the others find in the state folder what it gets. Rejects
- * with a `Failure`.
+ * Undefined: none are asked for. In one process of a server; the others find in the state folder what it gets.
+ * `reload`: reads from there what this process serves; undefined: it serves nothing. Rejects with a `Failure`.
  */
-export async function openCertificates({ acme }: ServeOptions, log: Log): Promise<KeptCertificates | undefined> {
+export async function openCertificates(
+  { acme }: ServeOptions,
+  log: Log,
+  reload: (() => Promise<void>) | undefined,
+): Promise<KeptCertificates | undefined> {
   if (acme === undefined) return undefined;
   const { keepCertificates } = await import('./certificates/keep.js');
   const kept = await keepCertificates({
@@ -19,8 +23,8 @@ export async function openCertificates({ acme }: ServeOptions, log: Log): Promis
     version: packageVersion(),
     clock: new RealClock(),
     random: new CryptoRandom(),
-    // The file in the state folder is what is served: its readers look at it by themselves.
-    sinkFor: () => ({ use: () => undefined }),
+    // The file in the state folder is what is served: other processes look at it by themselves.
+    sinkFor: () => ({ use: () => reload?.() }),
     onNotice: (sentence) => log.warn(sentence),
     onEvent: (sentence) => log.event('net', sentence),
   });

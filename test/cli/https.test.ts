@@ -257,13 +257,16 @@ t.test('options that do not go together', (t) => {
     ['--tls-min', '1.3'],
     ['--tls-engine', 'openssl'],
   ])
-    wrong(option, /is for HTTPS; add --tls-cert and --tls-key/);
+    wrong(option, /is for HTTPS; add --tls-cert and --tls-key, or --acme/);
   wrong(['--port', '1', '--http-port', '2'], /another name of --port/);
   wrong(['--tls', 'self-signed', '--port', '443', '--https-port', '443'], /need a port each/);
   wrong(['--tls', 'self-signed', '--redirect-to', 'https'], /would redirect HTTPS to itself/);
   wrong(['--tls-min', '1.1', '--tls', 'self-signed'], /--tls-min is one of 1\.2, 1\.3/);
   wrong(['--hsts', '99999999', '--tls', 'self-signed'], /--hsts is a number of 0 to 63072000/);
   wrong(['--state', 'x'], /--state is for --net direct/);
+  const ordered = ['--acme', 'admin@example.org', '--domain', 'example.org'];
+  wrong([...ordered, '--tls', 'self-signed'], /--acme has a self-signed certificate until it gets one/);
+  wrong([...ordered, '--redirect-to', 'https'], /would redirect HTTPS to itself/);
   const serve = (argv: string[]) => parseArguments(argv) as ServeOptions;
   t.match(serve(['--tls', 'self-signed']), {
     port: 8080,
@@ -272,6 +275,10 @@ t.test('options that do not go together', (t) => {
   t.match(serve(['--net', 'direct', '--tls', 'self-signed']), { port: 80, tls: { port: 443 } });
   t.match(serve(['--tls', 'self-signed', '--canonical-host', 'example.org']), {
     http: { site: { canonical: 'https://example.org' } },
+  });
+  t.match(serve([...ordered, '--hsts', '60']), {
+    port: 8080,
+    tls: { files: [], port: 8443, redirect: true, hsts: 60 },
   });
   t.match(serve(['--canonical-host', 'example.org']), {
     http: { site: { canonical: 'http://example.org' } },

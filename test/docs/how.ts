@@ -72,6 +72,7 @@ export const HOW: Readonly<Record<string, Readonly<Record<string, How>>>> = {
   'docs/tls.md': {
     'sitekernel --tls-cert fullchain.pem --tls-key key.pem SITE': serves,
     'sitekernel --tls self-signed SITE': serves,
+    'sitekernel --acme me@example.org --domain example.org --agree-tos SITE': elsewhere('test/wire/acme.test.ts'),
     'sitekernel --tls-cert a.pem --tls-key a.key --tls-cert b.pem --tls-key b.key SITE': serves,
   },
   'docs/vm.md': {

@@ -23,7 +23,11 @@ const MOST_NAMES = 100;
 
 export function addAcmeOptions(program: Command): Command {
   return program
-    .option('--acme <email>', 'order certificates, and keep them fresh; the authority writes to this address', email)
+    .option(
+      '--acme <email>',
+      'serve HTTPS with certificates that are ordered and kept fresh; the authority writes to this address',
+      email,
+    )
     .option(
       '--domain <names>',
       'with --acme: names of a certificate, by commas; may be given several times, each a certificate',

@@ -73,7 +73,7 @@ function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions
   checkMode(net, flags);
   if (flags.port !== undefined && flags.httpPort !== undefined)
     throw badUsage('--http-port is another name of --port; give one of them');
-  const tls = tlsArguments(flags, net);
+  const tls = tlsArguments(flags, net, flags.acme !== undefined);
   const port = flags.httpPort ?? flags.port ?? (net === 'socket' ? SOCKET_PORT : DIRECT_PORT);
   if (tls !== undefined && tls.port === port && port !== 0)
     throw badUsage(`HTTP and HTTPS need a port each, and both are ${port}; choose another with --https-port`);

@@ -47,8 +47,8 @@ export function addTlsOptions(program: Command): Command {
     );
 }
 
-/** The options together; undefined: cleartext. Throws a `Failure`. */
-export function tlsArguments(flags: TlsFlags, net: 'socket' | 'direct'): TlsArguments | undefined {
+/** The options together; undefined: cleartext. `ordered`: certificates come from an authority. Throws a `Failure`. */
+export function tlsArguments(flags: TlsFlags, net: 'socket' | 'direct', ordered: boolean): TlsArguments | undefined {
   const certificates = flags.tlsCert ?? [];
   const keys = flags.tlsKey ?? [];
   if (certificates.length !== keys.length) {
@@ -58,9 +58,12 @@ export function tlsArguments(flags: TlsFlags, net: 'socket' | 'direct'): TlsArgu
   }
   if (flags.tls !== undefined && certificates.length > 0)
     throw badUsage('--tls self-signed makes a certificate; leave --tls-cert and --tls-key out, or --tls');
-  if (flags.tls === undefined && certificates.length === 0) {
+  if (flags.tls !== undefined && ordered)
+    throw badUsage('--acme has a self-signed certificate until it gets one; leave --tls self-signed out');
+  if (flags.tls === undefined && certificates.length === 0 && !ordered) {
     const wrong = tlsOption(flags);
-    if (wrong !== undefined) throw badUsage(`${wrong} is for HTTPS; add --tls-cert and --tls-key, or leave it out`);
+    if (wrong !== undefined)
+      throw badUsage(`${wrong} is for HTTPS; add --tls-cert and --tls-key, or --acme, or leave it out`);
     return undefined;
   }
   return {

@@ -25,10 +25,18 @@ const TO_PREDECESSOR = '/tmp/predecessor.sock';
 export async function serveGuest(options: ServeOptions): Promise<void> {
   const log = new Log(options.log);
   try {
-    await serve(options, log);
+    await serve(withoutOrders(options, log), log);
   } finally {
     await log.close();
   }
+}
+
+/** HTTPS that waits for a certificate would wait for ever. */
+function withoutOrders(options: ServeOptions, log: Log): ServeOptions {
+  const { acme, tls } = options;
+  if (acme === undefined) return options;
+  log.warn('a machine of its own cannot ask a certificate authority yet: --acme does nothing in it');
+  return { ...options, acme: undefined, tls: tls?.files.length === 0 ? undefined : tls };
 }
 
 async function serve(options: ServeOptions, log: Log): Promise<void> {
@@ -53,8 +61,6 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     takes,
   );
   const [network, sites] = await Promise.all([opening, openSites(options, log)]);
-  if (options.acme !== undefined)
-    log.warn('a machine of its own cannot ask a certificate authority yet: --acme does nothing in it');
   if (options.http.admin.listen !== undefined)
     log.warn('nothing outside of a machine of its own reaches its loopback: say with admin= who sees pages about it');
   const front = await makeFront({ options, network, sites, log });

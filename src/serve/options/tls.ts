@@ -1,7 +1,9 @@
 /** Options of HTTPS. */
 
 export interface TlsArguments {
-  /** PEM files, the first pair for clients that ask for no name. Empty: a self-signed certificate. */
+  /**
+   * PEM files, the first pair for clients that ask for no name. Empty: those that are ordered, or a self-signed one.
+   */
   readonly files: readonly { readonly certificate: string; readonly key: string }[];
   readonly port: number;
   /** The HTTP port redirects to HTTPS; false: it serves the site, too. */

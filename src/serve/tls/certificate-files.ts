@@ -1,17 +1,33 @@
-/**
- * Which files have the certificates: those of the command line, or the self-signed one, which is made if there is none.
- */
+/** Which files have the certificates: those of the command line, those that are ordered, or the self-signed one. */
+import { join } from 'node:path';
+import { CERTIFICATE } from '../../acme/state/certificate-state.js';
+import { folderFor } from '../../acme/state/storage.js';
 
 import { stateFolder } from '../../net/direct/address/lease-file.js';
 import type { ServeOptions } from '../options/serve.js';
 import type { TlsArguments } from '../options/tls.js';
 import { selfSignedFiles } from './self-signed-files.js';
 
-/** Throws a `Failure`. */
-export function certificateFiles(options: ServeOptions): TlsArguments['files'] {
-  const given = options.tls?.files ?? [];
-  if (given.length > 0) return given;
-  return [selfSignedFiles(options.state ?? stateFolder(), selfSignedNames(options))];
+export interface CertificateFiles {
+  /** PEM files that have to be there. */
+  readonly given: TlsArguments['files'];
+  /** PEM files with chain and key, each of which is there when it has been ordered. */
+  readonly ordered: readonly string[];
+  /**
+   * The self-signed certificate, for as long as there is none of the others: made now if there is none. Throws a
+   * `Failure`.
+   */
+  readonly otherwise: () => TlsArguments['files'][number];
+}
+
+export function certificateFiles(options: ServeOptions): CertificateFiles {
+  const { acme, tls, state = stateFolder() } = options;
+  return {
+    given: tls?.files ?? [],
+    ordered:
+      acme === undefined ? [] : acme.certificates.map((names) => join(acme.state, folderFor(names), CERTIFICATE)),
+    otherwise: () => selfSignedFiles(state, selfSignedNames(options)),
+  };
 }
 
 /** Names for `localhost`, and for the address as far as it is known beforehand. */

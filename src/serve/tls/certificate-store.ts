@@ -1,17 +1,16 @@
-/** The certificates that are served: read from files, and again when these change; or made once and kept. */
-import { unwatchFile, watchFile } from 'node:fs';
-import { Certificates } from '../../tls/certificate/certificate.js';
-import { loadCertificate } from '../../tls/certificate/load.js';
+/** The certificates that are served: read from files, and again when these change or appear; or made once and kept. */
+import { existsSync, statSync } from 'node:fs';
+import { type Certificate, Certificates } from '../../tls/certificate/certificate.js';
+import { CertificateError, type Loaded, loadCertificate } from '../../tls/certificate/load.js';
 import type { Log } from '../log.js';
-import type { TlsArguments } from '../options/tls.js';
+import type { CertificateFiles } from './certificate-files.js';
 
 /** Milliseconds between two looks at the files: a look costs a call each, and sees also what a link leads to. */
 const LOOK = 5000;
 /** Milliseconds between two looks at how long certificates last. */
 const DAY = 86_400_000;
 
-export interface CertificateSource {
-  readonly files: TlsArguments['files'];
+export interface CertificateSource extends CertificateFiles {
   readonly log: Log;
   /** Another process says what there is to say. */
   readonly quiet: boolean;
@@ -22,23 +21,40 @@ export class CertificateStore {
   #current: Certificates;
   #reading: Promise<unknown> = Promise.resolve();
   readonly #daily: NodeJS.Timeout;
+  readonly #watched: readonly string[];
+  /** State of the files, taken before they were read. */
+  #seen: string;
+  readonly #looking: NodeJS.Timeout;
   readonly #changed = (): void => void this.reload().catch(() => undefined);
 
-  private constructor(source: CertificateSource, first: Certificates) {
+  private constructor(source: CertificateSource, watched: readonly string[], seen: string, first: Certificates) {
     this.#source = source;
     this.#current = first;
-    for (const path of this.#paths()) watchFile(path, { persistent: false, interval: LOOK }, this.#changed);
+    this.#watched = watched;
+    this.#seen = seen;
+    // Not `watchFile`: a change between the reading and its first look would never be seen.
+    this.#looking = setInterval(() => this.#look(), LOOK);
+    this.#looking.unref();
     this.#daily = setInterval(this.#changed, DAY);
     this.#daily.unref();
   }
 
   /** Rejects with a `CertificateError`. */
   static async open(source: CertificateSource): Promise<CertificateStore> {
-    return new CertificateStore(source, await read(source));
+    const watched = pathsOf(source);
+    const seen = stateOf(watched);
+    return new CertificateStore(source, watched, seen, await read(source, []));
   }
 
   /** Those that are served now. */
   readonly current = (): Certificates => this.#current;
+
+  /** File of the self-signed certificate, where that one is served now. */
+  get selfSigned(): string | undefined {
+    const { given, ordered } = this.#source;
+    const source = this.#current.all[0]!.source;
+    return given.length > 0 || ordered.includes(source) ? undefined : source;
+  }
 
   /** Milliseconds since 1970 when the first of them expires. */
   get expires(): number {
@@ -53,11 +69,18 @@ export class CertificateStore {
     return done;
   }
 
+  #look(): void {
+    if (stateOf(this.#watched) !== this.#seen) this.#changed();
+  }
+
   async #reload(): Promise<void> {
     const { log } = this.#source;
+    this.#seen = stateOf(this.#watched);
     try {
-      const next = await read(this.#source);
-      const same = next.all.every((one, i) => one.fingerprint === this.#current.all[i]?.fingerprint);
+      const next = await read(this.#source, this.#current.all);
+      const before = this.#current.all;
+      const same =
+        next.all.length === before.length && next.all.every((one, i) => one.fingerprint === before[i]?.fingerprint);
       this.#current = next;
       if (!same)
         log.event('net', `the certificates were read again: ${next.all.map(({ source }) => source).join(', ')}`);
@@ -68,18 +91,64 @@ export class CertificateStore {
     }
   }
 
-  #paths(): Set<string> {
-    return new Set(this.#source.files.flatMap(({ certificate, key }) => [certificate, key]));
-  }
-
   close(): void {
     clearInterval(this.#daily);
-    for (const path of this.#paths()) unwatchFile(path, this.#changed);
+    clearInterval(this.#looking);
   }
 }
 
-async function read({ files, log, quiet }: CertificateSource): Promise<Certificates> {
-  const loaded = await Promise.all(files.map((pair) => loadCertificate(pair, Date.now())));
+/** Files whose change is a reason to read; one that is not there yet can be watched, too. */
+function pathsOf({ given, ordered, otherwise }: CertificateFiles): string[] {
+  const pairs = given.length + ordered.length === 0 ? [otherwise()] : given;
+  return [...new Set([...pairs.flatMap(({ certificate, key }) => [certificate, key]), ...ordered])];
+}
+
+/** Two states differ when a file was changed or replaced, came or went. */
+function stateOf(paths: readonly string[]): string {
+  return paths.map(identityOf).join(' ');
+}
+
+function identityOf(path: string): string {
+  try {
+    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
+    return [dev, ino, size, mtimeNs, ctimeNs].join('/');
+  } catch (error) {
+    // It is not there, or may not be looked at.
+    return (error as NodeJS.ErrnoException).code ?? '';
+  }
+}
+
+/** `before`: what was served until now. */
+async function read(source: CertificateSource, before: readonly Certificate[]): Promise<Certificates> {
+  const { given, ordered, otherwise, log, quiet } = source;
+  const found = await Promise.all([
+    ...given.map((pair) => loadCertificate(pair, Date.now())),
+    ...ordered.map((path) => loadOrdered(path, source, before)),
+  ]);
+  const loaded = found.filter((one) => one !== undefined);
+  if (loaded.length === 0) loaded.push(await loadCertificate(otherwise(), Date.now()));
   if (!quiet) for (const note of loaded.flatMap(({ notes }) => notes)) log.warn(note);
   return new Certificates(loaded.map(({ certificate }) => certificate));
+}
+
+/**
+ * A file that cannot be used is no reason not to serve: then the server could not order the one that replaces it.
+ * Undefined: there is none.
+ */
+async function loadOrdered(
+  path: string,
+  { log, quiet }: CertificateSource,
+  before: readonly Certificate[],
+): Promise<Loaded | undefined> {
+  const last = before.find((one) => one.source === path);
+  const stays = last === undefined ? undefined : { certificate: last, notes: [] };
+  if (!existsSync(path)) return stays;
+  try {
+    return await loadCertificate({ certificate: path, key: path }, Date.now());
+  } catch (error) {
+    if (!(error instanceof CertificateError)) throw error;
+    if (!quiet)
+      log.warn(`${error.message}; ${last === undefined ? 'it is left out' : 'the one that was served stays'}`);
+    return stays;
+  }
 }

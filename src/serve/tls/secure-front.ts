@@ -19,16 +19,16 @@ import { fingerprintOf } from './self-signed-files.js';
 export async function makeSecureFront(context: FrontContext, options: TlsArguments): Promise<Front> {
   const { network, log, quiet = false } = context;
   const { clock } = network;
-  const files = certificateFiles(context.options);
-  const certificates = await CertificateStore.open({ files, log, quiet });
+  const certificates = await CertificateStore.open({ ...certificateFiles(context.options), log, quiet });
   const primitives = await choosePrimitives((reason) =>
     log.event('net', `records are sealed by node:crypto, which is slower: ${reason}`),
   );
   const random = pooledRandom();
   const tickets = new Tickets(primitives, random, ticketSecret(context.tickets));
   const protocols = context.options.http.http2 ? ALPN_PROTOCOLS : ALPN_PROTOCOLS.filter((one) => one !== 'h2');
-  if (options.files.length === 0 && !quiet)
-    log.warn(`the certificate is self-signed; its SHA-256 fingerprint is ${fingerprintOf(files[0]!)}`);
+  const { selfSigned } = certificates;
+  if (selfSigned !== undefined && !quiet)
+    log.warn(`the certificate is self-signed; its SHA-256 fingerprint is ${fingerprintOf(selfSigned)}`);
   const servers: HttpServer[] = [];
   const stats = (): HttpStats => sumOfStats(servers.map((one) => one.stats()));
   const expires = (): number => (certificates.expires - Date.now()) / 1000;

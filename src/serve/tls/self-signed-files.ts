@@ -56,6 +56,6 @@ function write(path: string, text: string, mode: number): void {
 }
 
 /** SHA-256 of the certificate, as browsers show it. */
-export function fingerprintOf(files: SelfSignedFiles): string {
-  return new X509Certificate(readFileSync(files.certificate)).fingerprint256;
+export function fingerprintOf(path: string): string {
+  return new X509Certificate(readFileSync(path)).fingerprint256;
 }

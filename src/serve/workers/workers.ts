@@ -32,7 +32,7 @@ export async function runWorkers(options: ServeOptions): Promise<void> {
   const shared = await (options.net === 'socket' ? sharedSockets(options) : sharedQueues(options));
   let certificates: KeptCertificates | undefined;
   try {
-    certificates = await openCertificates(options, log);
+    certificates = await openCertificates(options, log, undefined);
     await new Workers(options, shared, log, tickets).run(signal);
   } finally {
     certificates?.stop();
@@ -47,7 +47,8 @@ export async function runWorkers(options: ServeOptions): Promise<void> {
  */
 async function prepareTls(options: ServeOptions): Promise<TicketKeeper> {
   const { certificateFiles } = await import('../tls/certificate-files.js');
-  certificateFiles(options);
+  const { given, otherwise } = certificateFiles(options);
+  if (given.length === 0) otherwise();
   const { TicketKeeper } = await import('../tickets/ticket-keys.js');
   return new TicketKeeper();
 }

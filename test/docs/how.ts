@@ -59,13 +59,16 @@ export const HOW: Readonly<Record<string, Readonly<Record<string, How>>>> = {
     'sitekernel replay bug.replay --pcap bug.pcapng': runs,
   },
   'docs/ipv6.md': {
-    'sitekernel --net direct --tap tap0': { kind: 'serves', asked: false },
-    'sitekernel --net direct --tap tap0 --ipv6 2001:db8::80/64 --ipv6-gateway fe80::1': {
+    'sitekernel --net direct --tap tap0 --bridge br0': { kind: 'serves', asked: false },
+    'sitekernel --net direct --tap tap0 --bridge br0 --ipv6 2001:db8::80/64 --ipv6-gateway fe80::1': {
       kind: 'serves',
       asked: false,
     },
-    'sitekernel --net direct --tap tap0 --ipv4 192.0.2.80/32 --ipv4-gateway 10.0.0.1': { kind: 'serves', asked: false },
-    'sitekernel --net direct --tap tap0 --ipv4 10.0.0.80/24 --ipv4 198.51.100.7/25 --ipv6 2001:db8::80/64 --anycast 192.0.2.80':
+    'sitekernel --net direct --tap tap0 --bridge br0 --ipv4 192.0.2.80/32 --ipv4-gateway 10.0.0.1': {
+      kind: 'serves',
+      asked: false,
+    },
+    'sitekernel --net direct --tap tap0 --bridge br0 --ipv4 10.0.0.80/24 --ipv4 198.51.100.7/25 --ipv6 2001:db8::80/64 --anycast 192.0.2.80':
       { kind: 'serves', asked: false },
     'sitekernel --net socket --host :: --host 127.0.0.1': { kind: 'serves', asked: false },
   },

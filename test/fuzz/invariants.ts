@@ -61,7 +61,7 @@ function checkConnection(c: Connection): void {
   if (kept < 0 || kept > LIMITS.receiveBuffer) fail(`${kept} bytes out of order`);
   if (c.state >= ESTABLISHED && !(c.busy.cc.cwnd > 0)) fail(`cwnd ${c.busy.cc.cwnd}`);
   if (!(c.busy.rtt.rto > 0) || !Number.isFinite(c.busy.rtt.rto)) fail(`RTO ${c.busy.rtt.rto}`);
-  if (c.mss < 36 || c.mss > 1460) fail(`MSS ${c.mss}`);
+  if (c.mss < 1 || c.mss > 1460) fail(`MSS ${c.mss}`);
   for (const due of [c.busy.timers.at, c.busy.timers.delayedAckAt, c.busy.timers.pacingAt, c.lifeAt])
     if (Number.isNaN(due)) fail('a timer is no number');
   if (c.busy.flight.head !== undefined && c.busy.timers.at === Number.POSITIVE_INFINITY)

@@ -34,8 +34,10 @@ function ticks(pid: number): number {
 
 function ask(socket: Socket): Promise<string> {
   return new Promise((done, reject) => {
-    const over = (error: Error): void => reject(error);
+    const over = (error?: Error): void => reject(error ?? new Error('it was closed'));
+    if (socket.destroyed) return over();
     socket.once('error', over);
+    socket.once('close', () => over());
     socket.once('data', (chunk) => {
       socket.removeListener('error', over);
       done(chunk.toString('latin1'));
@@ -71,9 +73,11 @@ for (const kind of SOCKET_KINDS) {
         await new Promise((done) => socket.once('connect', done));
         sockets.push(socket);
       }
-      t.match(await ask(sockets[0]), /^HTTP\/1.1 200 OK/);
+      // With libc sockets the connections that have been idle longest give way to the new ones.
+      const [one, other] = kind === 'libc' ? sockets.slice(-2) : sockets;
+      t.match(await ask(one), /^HTTP\/1.1 200 OK/);
       const before = ticks(pid);
-      for (let i = 0; i < 20; i++) t.match(await ask(sockets[1]), /few$/);
+      for (let i = 0; i < 20; i++) t.match(await ask(other), /few$/);
       const used = ticks(pid) - before;
       t.ok(used < 50, `${used} hundredths of a second for 20 requests`);
       t.ok(closed > 0, 'some were closed');

@@ -39,8 +39,9 @@ export class Duplicates {
   covered(acked: number, outstanding: number, mss: number): void {
     const { told } = this;
     this.acks = 0;
-    // RFC 6582 3.2 step 3: what filled the hole was not told of, the rest was.
-    this.told = Math.max(0, Math.min(told - Math.max(0, acked - mss), outstanding - mss));
+    // RFC 6582 3.2 step 3: the segment that filled the hole was not told of, the rest was; of less than a segment, all.
+    const toldOf = acked >= mss ? acked - mss : acked;
+    this.told = Math.max(0, Math.min(told - toldOf, outstanding - mss));
     this.news = this.told - told;
   }
 

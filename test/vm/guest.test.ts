@@ -5,6 +5,7 @@ t.test("what is ours on the kernel's command line becomes the program's argument
   const line = 'console=ttyS0 quiet panic=2 ipv4=192.0.2.7/24 ipv4=46.43.42.137/25 ipv4-gateway=46.43.42.129 metrics\n';
   t.same(guestArguments(line), ['--ipv4', '46.43.42.137/25', '--ipv4-gateway', '46.43.42.129', '--metrics']);
   t.same(guestArguments('BOOT_IMAGE=x console=ttyS0'), [], 'nothing: DHCP');
+  t.same(guestArguments('ipv6.disable=1 quiet'), [], "an option of the kernel's own IPv6 is the kernel's");
   const both = 'ipv6=2001:db8::1/64,2001:db8::2/64 ipv6-gateway=fe80::1 no-ipv4=true';
   const six = ['--ipv6', '2001:db8::1/64', '--ipv6', '2001:db8::2/64', '--ipv6-gateway', 'fe80::1', '--no-ipv4'];
   t.same(guestArguments(both), six, 'several addresses in one token');

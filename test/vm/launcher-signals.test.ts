@@ -7,7 +7,7 @@ import t, { type Test } from 'tap';
 import { directory } from '../store/tree.js';
 import { Family } from '../supervise/family.js';
 
-const LAUNCHER = resolve('build', 'src', 'vm', 'run-qemu.js');
+const LAUNCHER = resolve('build', 'src', 'vm', 'host', 'run-qemu.js');
 const skip = (process.platform !== 'linux' && '/proc') || (process.getuid?.() !== 0 && 'ip link set needs root');
 
 async function until(so: () => boolean, what: string): Promise<void> {

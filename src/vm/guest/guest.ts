@@ -50,8 +50,8 @@ export class BootError extends Error {
 
 /**
  * The program's arguments out of the kernel's command line: `ipv4=46.43.42.137/25` becomes `--ipv4 46.43.42.137/25`.
- * What comes later wins; of addresses there may be several in one token. What is the kernel's is passed over; what
- * looks like an address of ours and is none is a BootError.
+ * What comes later wins; of addresses there may be several in one token. What is the kernel's is passed over, also
+ * `ipv6.disable=1`; what looks like an address of ours and is none is a BootError.
  */
 export function guestArguments(commandLine: string): string[] {
   const found = new Map<string, string>();
@@ -63,7 +63,7 @@ export function guestArguments(commandLine: string): string[] {
       if (value === '' && !FLAGS.has(name))
         throw new BootError(`"${token}" on the kernel's command line has no value; write ${name}=VALUE`);
       found.set(name, value);
-    } else if (/^(?:ip|ipv[46].*|gateway|netmask|address)$/.test(name)) {
+    } else if (/^(?:ip|ipv[46][^.]*|gateway|netmask|address)$/.test(name)) {
       throw new BootError(
         `"${token}" on the kernel's command line is not known; write ipv4=46.43.42.137/25 ipv4-gateway=46.43.42.129, or leave both out for DHCP`,
       );

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { openInside } from '../../src/store/site/open-inside.js';
 import { readWhole } from '../../src/store/site/read-file.js';
+import { readSmall } from '../../src/store/site/read-small.js';
 import { walk } from '../../src/store/site/walk.js';
 import { directory } from './tree.js';
 
@@ -26,6 +27,7 @@ function site(t: Test): { root: string; file: string; secret: string } {
 t.test('a file that nobody touched is opened', async (t) => {
   const { file } = site(t);
   t.equal(Buffer.from(await readWhole(file)).toString(), 'a post');
+  if (process.platform === 'linux') t.equal(Buffer.from(readSmall(file)!).toString(), 'a post');
   const handle = await openInside(file);
   t.ok(handle);
   await handle?.close();
@@ -62,6 +64,7 @@ for (const [name, change] of Object.entries(SWITCHES)) {
     const place = site(t);
     change(place);
     t.equal(await openInside(place.file), undefined);
+    t.equal(readSmall(place.file), undefined, 'nor where small files are read');
     await t.rejects(readWhole(place.file), { name: 'StoreError', message: /changed while it was read/ });
   });
 }

@@ -1,3 +1,4 @@
+import type { BigIntStats } from 'node:fs';
 import { fileError, StoreError } from '../store-error.js';
 import { openInside } from './open-inside.js';
 
@@ -15,6 +16,11 @@ export async function readWhole(file: string): Promise<Uint8Array> {
   throw new StoreError(`${file} changed while it was read; try again when what writes it is done`);
 }
 
+/** Whether a file stayed as it was between two looks at it. */
+export function isAtRest(before: BigIntStats, after: BigIntStats): boolean {
+  return after.size === before.size && after.mtimeNs === before.mtimeNs && after.ctimeNs === before.ctimeNs;
+}
+
 async function readOnce(file: string): Promise<Uint8Array | undefined> {
   try {
     const handle = await openInside(file);
@@ -30,8 +36,7 @@ async function readOnce(file: string): Promise<Uint8Array | undefined> {
         at += bytesRead;
       }
       const after = await handle.stat({ bigint: true });
-      const same = after.size === before.size && after.mtimeNs === before.mtimeNs && after.ctimeNs === before.ctimeNs;
-      return same ? bytes : undefined;
+      return isAtRest(before, after) ? bytes : undefined;
     } finally {
       await handle.close();
     }

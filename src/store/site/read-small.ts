@@ -1,14 +1,14 @@
 /** Reads small files without promises, which takes a quarter of the time: a site is many of them. */
-import { closeSync, constants, fstatSync, openSync, readlinkSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readlinkSync, readSync } from 'node:fs';
+import { FLAGS } from './open-inside.js';
+import { isAtRest } from './read-file.js';
 
 /** Bytes; a larger file is read beside other work. */
 const LARGEST = 2 ** 18;
-/** As `openInside` opens. */
-const FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /**
- * The bytes of `file` as they were at one moment; undefined: it is large, it changes, something else took its place since the
- * walk, or it cannot be read, which `readWhole` finds out and says.
+ * The bytes of `file` as they were at one moment; undefined: it is large, it changes, something else took its place
+ * since the walk, or it cannot be read, which `readWhole` finds out and says.
  */
 export function readSmall(file: string): Uint8Array | undefined {
   let fd: number;
@@ -29,8 +29,7 @@ export function readSmall(file: string): Uint8Array | undefined {
       at += read;
     }
     const after = fstatSync(fd, { bigint: true });
-    const same = after.size === before.size && after.mtimeNs === before.mtimeNs && after.ctimeNs === before.ctimeNs;
-    return same ? bytes : undefined;
+    return isAtRest(before, after) ? bytes : undefined;
   } catch {
     return undefined;
   } finally {

@@ -89,7 +89,11 @@ t.test('what is missing is said on the console, and the machine stays off', { sk
       { append: 'ip=46.43.42.137::46.43.42.129' },
       /^sitekernel: "ip=46\.43\.42\.137::46\.43\.42\.129" .* is not known; write ipv4=/m,
     ],
-    ['a gateway elsewhere', { append: 'ipv4-gateway=192.0.2.1' }, /^sitekernel: .*192\.0\.2\.1.*10\.77\.0\.9/m],
+    [
+      'our own address as the gateway',
+      { append: 'ipv4-gateway=10.77.0.9' },
+      /^sitekernel: .*ipv4-gateway.10\.77\.0\.9.* is our own address/m,
+    ],
     ['too little memory', { memory: 72 }, /^sitekernel: this machine has too little memory; give it 96 MB or more/m],
   ];
   // Two at a time: a machine waits for nothing but its processor.

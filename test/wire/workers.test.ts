@@ -95,11 +95,12 @@ t.test(
     const workers = workersOf(server);
     t.equal(workers.length, 2);
     const before = workers.map(written);
-    await fresh(t, client, server.url, 12);
     const fetched = await fetchSite(client, server.url, SITE);
     t.same(fetched.wrong, []);
-    const shares = workers.map((pid, i) => written(pid) - before[i]!);
-    t.ok(Math.min(...shares) > 20_000, `each has sent its share: ${shares}`);
+    const shares = () => workers.map((pid, i) => written(pid) - before[i]!);
+    // The kernel picks a queue by a hash of the ports: 12 connections may all fall to one worker, 120 do not.
+    for (let turn = 0; turn < 10 && Math.min(...shares()) <= 20_000; turn++) await fresh(t, client, server.url, 12);
+    t.ok(Math.min(...shares()) > 20_000, `each has sent its share: ${shares()}`);
     for (let i = 0; i < 3; i++) {
       client.ip('neigh flush dev eth0');
       const { stdout } = await client.run('ping', ['-c', '10', '-i', '0.05', '-s', String(56 + i * 2000), SERVER]);

@@ -240,7 +240,7 @@ const expected = {
   caaIdentities: ['ca.test'],
   account: 'https://ca.test/acct/1',
   thumbprint: 'own',
-  methods: ['http-01'],
+  authorities: [new Http01()],
   token: 'token',
 };
 

@@ -10,6 +10,7 @@ import type { Challenge } from '../../src/tls/handshake/server-handshake.js';
 import { EvpPrimitives } from '../../src/tls/primitives/evp.js';
 import { NodePrimitives } from '../../src/tls/primitives/node.js';
 import { TlsClient } from '../../src/tls/tls-client.js';
+import type { OlderEngine } from '../../src/tls/tls-server.js';
 import { joinedFlows, talk } from './joined-flows.js';
 import { Heard, Setup, seeded, send } from './setup.js';
 
@@ -98,38 +99,44 @@ t.test('RFC 7301 3.2: the protocol is the first of ours that the client offers',
   t.end();
 });
 
-t.test('RFC 8737 3: a challenge has its own certificate and protocol, and ends with the handshake', (t) => {
-  const { certificate, key } = makeSelfSigned({ names: ['new.example'], from: 784_111_777_000, random: seeded(9) });
-  const files = { certificate: 'c', key: 'k' };
-  const made = makeCertificate(certificate, key, files, 784_111_777_000).certificate;
-  const certificates = new Certificates([made]);
-  const challenge = (name: string, protocols: readonly string[]): Challenge | undefined =>
-    name === 'new.example' && protocols.includes('acme-tls/1') ? { certificates, protocol: 'acme-tls/1' } : undefined;
-  const setup = new Setup({ challenge });
-  const ca = new TlsClient({ ...setup, roots: new Roots([certificate]) });
-  const [client, server] = joinedFlows();
-  setup.server.accept(server);
-  let alpn: string | undefined;
-  ca.connect(client, {
-    serverName: 'new.example',
-    protocols: ['acme-tls/1'],
-    established: (flow) => {
-      alpn = flow.security?.alpn;
-      flow.handler = new Heard();
-    },
-    failed: (why) => t.fail(why),
+for (const olderForAll of [false, true]) {
+  const whose = olderForAll ? ', also where OpenSSL has all others' : '';
+  t.test(`RFC 8737 3: a challenge has its own certificate and protocol, and ends with the handshake${whose}`, (t) => {
+    const { certificate, key } = makeSelfSigned({ names: ['new.example'], from: 784_111_777_000, random: seeded(9) });
+    const files = { certificate: 'c', key: 'k' };
+    const made = makeCertificate(certificate, key, files, 784_111_777_000).certificate;
+    const certificates = new Certificates([made]);
+    const challenge = (name: string, protocols: readonly string[]): Challenge | undefined =>
+      name === 'new.example' && protocols.includes('acme-tls/1') ? { certificates, protocol: 'acme-tls/1' } : undefined;
+    const took: string[] = [];
+    const older: OlderEngine = (inner, hello) => {
+      took.push(hello.serverName ?? '');
+      inner.reset();
+    };
+    const setup = new Setup({ challenge, ...(olderForAll && { older, olderForAll }) });
+    const ca = new TlsClient({ ...setup, roots: new Roots([certificate]) });
+    const [client, server] = joinedFlows();
+    setup.server.accept(server);
+    let alpn: string | undefined;
+    ca.connect(client, {
+      serverName: 'new.example',
+      protocols: ['acme-tls/1'],
+      established: (flow) => {
+        alpn = flow.security?.alpn;
+        flow.handler = new Heard();
+      },
+      failed: (why) => t.fail(why),
+    });
+    talk(client, server);
+    t.equal(alpn, 'acme-tls/1');
+    t.equal(setup.lastServer, undefined, 'HTTP never sees it');
+    t.ok(server.ended);
+    const { serverAlert } = setup.connect({ protocols: ['acme-tls/1'] });
+    t.equal(serverAlert, olderForAll ? undefined : 'noApplicationProtocol', 'no challenge for that name');
+    t.equal(took.length, olderForAll ? 1 : 0);
+    t.end();
   });
-  talk(client, server);
-  t.equal(alpn, 'acme-tls/1');
-  t.equal(setup.lastServer, undefined, 'HTTP never sees it');
-  t.ok(server.ended);
-  t.equal(
-    setup.connect({ protocols: ['acme-tls/1'] }).serverAlert,
-    'noApplicationProtocol',
-    'no challenge for that name',
-  );
-  t.end();
-});
+}
 
 t.test('RFC 8446 6.1: close_notify ends one direction; the other goes on', (t) => {
   const setup = new Setup();

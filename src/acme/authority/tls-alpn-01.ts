@@ -17,10 +17,10 @@ export const ACME_TLS = 'acme-tls/1';
  * The TLS server's side of it: in a handshake whose only protocol is `acme-tls/1` it has these certificates, and closes
  * behind it.
  */
-interface ChallengeCertificates {
-  /** `serverName`: in small letters, as SNI has it. */
-  set(serverName: string, chainPem: string, keyPem: string): void;
-  remove(serverName: string): void;
+export interface ChallengeCertificates {
+  /** `serverName`: in small letters, as SNI has it. Rejects with an `AcmeError` when it cannot be had. */
+  set(serverName: string, chainPem: string, keyPem: string): void | Promise<void>;
+  remove(serverName: string): void | Promise<void>;
 }
 
 export interface TlsAlpn01Options {
@@ -51,11 +51,11 @@ export class TlsAlpn01 implements Authority {
     const serial = Uint8Array.from({ length: 16 }, () => random.random32() & 0xff);
     serial[0] = (serial[0]! & 0x7f) | 1;
     const der = challengeCertificate(key, identifier, digest, serial, clock.wallClock());
-    certificates.set(serverNameFor(identifier), pemOf(der), key.pem);
+    await certificates.set(serverNameFor(identifier), pemOf(der), key.pem);
   }
 
   async withdraw({ identifier }: Proof): Promise<void> {
-    this.#options.certificates.remove(serverNameFor(identifier));
+    await this.#options.certificates.remove(serverNameFor(identifier));
   }
 }
 

@@ -28,16 +28,16 @@ export async function attempt({
 }: Attempt): Promise<StoredCertificate> {
   const { client, storage, identifiers, check } = options;
   const { crypto } = client.session;
+  const authorities = inTurn(options.authorities, failures);
   let order = pending?.configuration === configuration ? pending : undefined;
   let key = order === undefined ? undefined : await nextKey(options);
   if (key === undefined || order === undefined) {
-    await check?.(identifiers);
+    await check?.(identifiers, authorities);
     key = crypto.generateKey();
     await storage.write(NEXT_KEY, key.pem);
     order = { url: await newOrder(options), configuration };
     await ordered(order);
   }
-  const authorities = inTurn(options.authorities, failures);
   const chain = await obtain(order.url, { client, identifiers, key, authorities, issuer: options.issuer });
   const facts = factsOf(chain);
   if (facts === undefined || !identifiers.every(({ value }) => facts.names.includes(value)))

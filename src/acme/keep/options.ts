@@ -27,9 +27,11 @@ export interface KeeperOptions {
   readonly issuer?: string | undefined;
   /**
    * Looks whether the CA will find what it asks for; rejects with an `AcmeError` of code `not-ready` that says what it
-   * will find.
+   * will find. `authorities`: the first that proves a name is the one that is used.
    */
-  readonly check?: ((identifiers: readonly Identifier[]) => Promise<void>) | undefined;
+  readonly check?:
+    | ((identifiers: readonly Identifier[], authorities: readonly Authority[]) => Promise<void>)
+    | undefined;
   /**
    * The fingerprint of the certificate that clients get now, looked at from outside; undefined: it could not be seen.
    */

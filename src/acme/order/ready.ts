@@ -2,6 +2,7 @@
  * Before an order: whether the CA will find what it asks for. A failed authorization counts against a limit; a question
  * of our own does not.
  */
+import type { Authority } from '../authority/authority.js';
 import type { Identifier } from '../der/names.js';
 import { AcmeError } from '../protocol/problem.js';
 
@@ -35,8 +36,8 @@ export interface Expectation {
   /** The account's URL. */
   readonly account: string;
   readonly thumbprint: string;
-  /** Kinds of challenges that can be answered. */
-  readonly methods: readonly string[];
+  /** How names are proven; the first that fits a name is used. */
+  readonly authorities: readonly Pick<Authority, 'type' | 'proves'>[];
   /** For the question of our own: 22 characters of base64url or more. */
   readonly token: string;
 }
@@ -54,7 +55,9 @@ export async function checkReady(
     const wildcard = value.startsWith('*.');
     const name = wildcard ? value.slice(2) : value;
     if (type === 'dns' && expected.caaIdentities.length > 0) await checkCaa(name, wildcard, outside, expected);
-    if (!wildcard && expected.methods.every((one) => one === 'http-01')) await checkHttp(type, name, outside, expected);
+    // As the authorization has it: the name, and whether a wildcard is meant (RFC 8555 7.1.4).
+    const used = expected.authorities.find((one) => one.proves({ type, value: name }, wildcard));
+    if (used?.type === 'http-01') await checkHttp(type, name, outside, expected);
   }
 }
 
@@ -118,7 +121,8 @@ function forbidden(records: readonly CaaRecord[], wildcard: boolean, expected: E
 }
 
 /** RFC 8657 3 and 4: an account, or kinds of challenges, that the record allows alone. */
-function unfulfilled(parameter: string, { account, methods }: Expectation): string | undefined {
+function unfulfilled(parameter: string, { account, authorities }: Expectation): string | undefined {
+  const methods = authorities.map((one) => one.type);
   const equals = parameter.indexOf('=');
   const name = parameter.slice(0, Math.max(0, equals)).trim().toLowerCase();
   const value = parameter.slice(equals + 1).trim();

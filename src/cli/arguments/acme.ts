@@ -5,7 +5,8 @@ import { identifierOf } from '../../acme/der/names.js';
 import { folderFor } from '../../acme/state/storage.js';
 import { badUsage } from '../../errors/failure.js';
 import { stateFolder } from '../../net/direct/address/lease-file.js';
-import type { AcmeArguments } from '../../serve/options/acme.js';
+import type { AcmeArguments, ChallengeKind } from '../../serve/options/acme.js';
+import { oneOf } from '../values/option-values.js';
 
 export interface AcmeFlags {
   acme?: string;
@@ -13,6 +14,7 @@ export interface AcmeFlags {
   agreeTos?: true;
   acmeDirectory?: string;
   acmeProfile?: string;
+  acmeChallenge?: ChallengeKind;
   acmeFollow?: true;
   acmeEab?: { readonly keyId: string; readonly hmacKey: string };
 }
@@ -36,19 +38,32 @@ export function addAcmeOptions(program: Command): Command {
     .option('--agree-tos', "with --acme: you have read and agree to the authority's terms of service")
     .option('--acme-directory <url>', `with --acme: the authority (default: ${LETS_ENCRYPT})`, directory)
     .option('--acme-profile <name>', 'with --acme: a kind of certificate that the authority has, such as shortlived')
+    .option(
+      '--acme-challenge <kind>',
+      'with --acme: http-01, tls-alpn-01 or dns-01 (default: what the ports and --zone allow)',
+      oneOf('--acme-challenge', ['http-01', 'tls-alpn-01', 'dns-01']),
+    )
     .option('--acme-follow', 'with --acme: another host orders; this one has a copy of its account.key')
     .option('--acme-eab <id:key>', 'with --acme: the key that the authority gave its customer', externalAccount);
 }
 
-/** The options together; undefined: nothing is ordered. `state`: `--state`. Throws a `Failure`. */
-export function acmeArguments(flags: AcmeFlags, state: string | undefined): AcmeArguments | undefined {
-  const { acme, domain = [] } = flags;
+/**
+ * The options together; undefined: nothing is ordered. `state`: `--state`. `zones`: whether the server has any. Throws a
+ * `Failure`.
+ */
+export function acmeArguments(
+  flags: AcmeFlags,
+  state: string | undefined,
+  zones: boolean,
+): AcmeArguments | undefined {
+  const { acme, domain = [], acmeChallenge: challenge } = flags;
   if (acme === undefined) {
     const given: [string, unknown][] = [
       ['--domain', flags.domain],
       ['--agree-tos', flags.agreeTos],
       ['--acme-directory', flags.acmeDirectory],
       ['--acme-profile', flags.acmeProfile],
+      ['--acme-challenge', flags.acmeChallenge],
       ['--acme-follow', flags.acmeFollow],
       ['--acme-eab', flags.acmeEab],
     ];
@@ -57,6 +72,13 @@ export function acmeArguments(flags: AcmeFlags, state: string | undefined): Acme
     return undefined;
   }
   if (domain.length === 0) throw badUsage('--acme needs --domain with the names that the certificate is for');
+  if (challenge === 'dns-01' && !zones)
+    throw badUsage('--acme-challenge dns-01 needs the zone of the names: add --zone FILE');
+  const wildcard = domain.flat().find((one) => one.startsWith('*.'));
+  if (wildcard !== undefined && (challenge === undefined ? !zones : challenge !== 'dns-01'))
+    throw badUsage(
+      `${wildcard} can be proven by dns-01 alone: ${challenge === undefined ? 'add --zone FILE with its zone' : 'choose --acme-challenge dns-01'}`,
+    );
   return {
     email: acme,
     certificates: domain,
@@ -65,6 +87,7 @@ export function acmeArguments(flags: AcmeFlags, state: string | undefined): Acme
     profile: flags.acmeProfile,
     external: flags.acmeEab,
     orders: flags.acmeFollow === undefined,
+    challenge,
     state: acmeFolder(state),
   };
 }

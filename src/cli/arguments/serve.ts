@@ -96,7 +96,7 @@ function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions
     tls,
     dns: dnsArguments(flags),
     state: flags.state,
-    acme: acmeArguments(flags, flags.state),
+    acme: acmeArguments(flags, flags.state, flags.zone !== undefined),
     direct: directArguments(flags),
   };
 }

@@ -1,7 +1,6 @@
 /** Orders certificates as the command line asks for it, and keeps them fresh, for as long as the server runs. */
 import { join } from 'node:path';
 import type { Authority } from '../../acme/authority/authority.js';
-import { Http01 } from '../../acme/authority/http-01.js';
 import type { SigningKey } from '../../acme/crypto.js';
 import { type Identifier, identifierOf } from '../../acme/der/names.js';
 import { CertificateKeeper } from '../../acme/keep/keeper.js';
@@ -27,8 +26,8 @@ export interface KeepOptions {
   readonly random: Random;
   /** Where the certificate of these names is served. */
   readonly sinkFor: (names: readonly string[]) => CertificateSink;
-  /** How names are proven, beside http-01, which the HTTP server answers by itself. */
-  readonly authorities?: readonly Authority[];
+  /** How names are proven, the preferred way first. */
+  readonly authorities: readonly Authority[];
   readonly onNotice: (sentence: string) => void;
   readonly onEvent: (sentence: string) => void;
 }
@@ -44,7 +43,7 @@ export interface KeptCertificates {
  * would be repeated.
  */
 export async function keepCertificates(options: KeepOptions): Promise<KeptCertificates> {
-  const { acme, version, clock, random, onNotice, onEvent } = options;
+  const { acme, authorities, version, clock, random, onNotice, onEvent } = options;
   const { directory, email, agreed, external } = acme;
   const storage = new FolderStorage(acme.state);
   const key = await keyIn(storage, acme);
@@ -57,11 +56,7 @@ export async function keepCertificates(options: KeepOptions): Promise<KeptCertif
   });
   const account = new Account(session, key, { email, agreed, external }, accountMemory(storage, directory));
   const client = new AcmeClient(session, account);
-  const authorities = [new Http01(), ...(options.authorities ?? [])];
-  const check = readiness(
-    client,
-    authorities.map(({ type }) => type),
-  );
+  const check = readiness(client);
   const keepers = acme.certificates.map((names) => {
     const identifiers = names.map(identifierOf).filter((one): one is Identifier => one !== undefined);
     return new CertificateKeeper({

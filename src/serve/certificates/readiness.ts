@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { Resolver } from 'node:dns/promises';
 import { request } from 'node:http';
+import type { Authority } from '../../acme/authority/authority.js';
 import type { Identifier } from '../../acme/der/names.js';
 import { type CaaRecord, checkReady, type Outside } from '../../acme/order/ready.js';
 import type { AcmeClient } from '../../acme/protocol/client.js';
@@ -12,17 +13,16 @@ const PATIENCE = 5_000;
 const NOTHING = new Set(['ENOTFOUND', 'ENODATA']);
 const LONGEST = 200;
 
-/** For `KeeperOptions.check`. `methods`: kinds of challenges that can be answered. */
+/** For `KeeperOptions.check`. */
 export function readiness(
   client: AcmeClient,
-  methods: readonly string[],
-): (identifiers: readonly Identifier[]) => Promise<void> {
-  return async (identifiers) => {
+): (identifiers: readonly Identifier[], authorities: readonly Authority[]) => Promise<void> {
+  return async (identifiers, authorities) => {
     const { caaIdentities } = await client.session.directory();
     const account = await client.account.url();
     const token = randomBytes(24).toString('base64url');
     const { thumbprint } = client.account;
-    await checkReady(identifiers, outside(), { caaIdentities, account, thumbprint, methods, token });
+    await checkReady(identifiers, outside(), { caaIdentities, account, thumbprint, authorities, token });
   };
 }
 

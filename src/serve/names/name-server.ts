@@ -16,7 +16,7 @@ import {
   zoneOf,
   zoneSummary,
 } from '../../dns/zone/load.js';
-import { type Data, isNewer, serialOf, soaOf, type Zone } from '../../dns/zone/zone.js';
+import { cutOf, type Data, isNewer, serialOf, soaOf, type Zone } from '../../dns/zone/zone.js';
 import { Failure } from '../../errors/failure.js';
 import type { Datagrams } from '../../net/datagrams.js';
 import { CryptoRandom } from '../../net/direct/host/random.js';
@@ -27,6 +27,7 @@ import type { DnsArguments } from '../options/dns.js';
 import { onReload } from '../signals.js';
 import { readCookieSecrets, readTsigKeys, secondariesOf } from './dns-keys.js';
 import { NodeCrypto } from './node-crypto.js';
+import type { ZoneHolder } from './proofs.js';
 import { readGoodZone } from './zone-files.js';
 import { ZoneState } from './zone-keys.js';
 
@@ -60,7 +61,7 @@ export function checkZoneFiles(options: DnsArguments): void {
   if (options.cookies !== undefined) readCookieSecrets(options.cookies);
 }
 
-export class NameServer {
+export class NameServer implements ZoneHolder {
   private readonly crypto = new NodeCrypto();
   private readonly server: DnsServer;
   private served: readonly Served[] = [];
@@ -192,6 +193,14 @@ export class NameServer {
     // An address that stands for all of them is none that a client could use.
     const usable = bytes?.some((byte) => byte !== 0) === true;
     return selfOf({ addresses: usable ? [bytes!] : [], ...this.facts });
+  }
+
+  /** Whether one of the zones has `name`, in text with a dot at the end, itself: not below a delegation. */
+  holds(name: string): boolean {
+    const lower = lowerName(parseName(name, undefined));
+    return this.served.some(({ answered: { zone } }) => {
+      return isWithin(lower, zone.apex) && cutOf(zone.nodes, zone.apex, lower) === undefined;
+    });
   }
 
   /**

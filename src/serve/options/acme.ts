@@ -1,5 +1,7 @@
 /** Options of certificates that are ordered from a certificate authority. */
 
+export type ChallengeKind = 'http-01' | 'tls-alpn-01' | 'dns-01';
+
 export interface AcmeArguments {
   /** Where the authority writes to. */
   readonly email: string;
@@ -16,6 +18,8 @@ export interface AcmeArguments {
    * False: another host orders; this one answers for the same account, and uses what is brought into its state folder.
    */
   readonly orders: boolean;
+  /** The only kind of challenge that is answered; undefined: what ports and zones allow. */
+  readonly challenge: ChallengeKind | undefined;
   /** Folder of certificates, keys and plans. */
   readonly state: string;
 }

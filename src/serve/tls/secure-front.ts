@@ -54,6 +54,9 @@ export async function makeSecureFront(context: FrontContext, options: TlsArgumen
   giveWay(network, log, () => servers);
   const main = serve({ hsts: options.hsts });
   const older = await olderEngine(options, { ...{ clock, protocols }, certificates: certificates.current }, tickets);
+  const { acme } = context.options;
+  const challenge =
+    acme && (await import('./challenge-files.js')).storedChallenges(acme.state, acme.certificates.flat());
   const tls = new TlsServer({
     primitives,
     random,
@@ -61,6 +64,7 @@ export async function makeSecureFront(context: FrontContext, options: TlsArgumen
     certificates: certificates.current,
     tickets,
     protocols,
+    ...(challenge && { challenge }),
     older,
     olderForAll: options.engine === 'openssl',
     accept: main.accept,

@@ -31,7 +31,8 @@ export interface ServerConfiguration {
   readonly protocols: readonly string[];
   /**
    * Another certificate for this handshake, by name and protocols that the client offers: for `acme-tls/1` (RFC 8737).
-   * The protocol is the one that the handshake ends with.
+   * The protocol is the one that the handshake ends with. Such a handshake is ours in TLS 1.3, also where another engine
+   * has all clients; with TLS 1.2 alone a client gets no challenge.
    */
   readonly challenge?: (serverName: string, protocols: readonly string[]) => Challenge | undefined;
 }
@@ -76,6 +77,7 @@ export class ServerHandshake implements Handshake {
   #protocol: string | undefined = undefined;
   #serverName: string | undefined = undefined;
   #mayResume = false;
+  #challenge: Challenge | undefined = undefined;
   skipsEarlyData = false;
   allowsChangeCipherSpec = false;
 
@@ -105,7 +107,11 @@ export class ServerHandshake implements Handshake {
     const hello = readClientHello(bytes, 4, bytes.length);
     // RFC 8446 D.5.
     if (hello.legacyVersion <= 0x0300) throw new TlsError('protocolVersion', 'ClientHello: SSL');
-    if (this.#older?.all === true || hello.versions?.includes(TLS_1_3) !== true) {
+    const { challenge } = this.#configuration;
+    this.#challenge =
+      hello.serverName === undefined ? undefined : challenge?.(hello.serverName, hello.protocols ?? []);
+    const elsewhere = this.#older?.all === true && this.#challenge === undefined;
+    if (elsewhere || hello.versions?.includes(TLS_1_3) !== true) {
       this.#olderClient(hello, bytes);
       return;
     }
@@ -220,10 +226,7 @@ export class ServerHandshake implements Handshake {
     const { primitives, random } = this.#endpoint;
     const transcript = this.#transcript;
     this.#suite = suite;
-    const challenge =
-      hello.serverName === undefined
-        ? undefined
-        : this.#configuration.challenge?.(hello.serverName, hello.protocols ?? []);
+    const challenge = this.#challenge;
     const certificates = challenge?.certificates ?? this.#configuration.certificates();
     const schedule = new KeySchedule(primitives, suite, challenge === undefined ? session?.psk : undefined);
     this.#schedule = schedule;

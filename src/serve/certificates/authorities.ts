@@ -1,0 +1,56 @@
+/** How this server proves that names are its own: what its ports and zones allow, or what the command line says. */
+import type { Authority } from '../../acme/authority/authority.js';
+import { Dns01, type RecordSetter } from '../../acme/authority/dns-01.js';
+import { Http01 } from '../../acme/authority/http-01.js';
+import { TlsAlpn01 } from '../../acme/authority/tls-alpn-01.js';
+import { nodeCrypto } from '../../acme/node-crypto.js';
+import type { Clock } from '../../net/flow.js';
+import type { Random } from '../../net/random.js';
+import type { ChallengeKind } from '../options/acme.js';
+import type { ServeOptions } from '../options/serve.js';
+import { ChallengeFiles } from '../tls/challenge-files.js';
+
+/** Where authorities ask (RFC 8555 8.3, RFC 8737 3). */
+const HTTP = 80;
+const HTTPS = 443;
+
+export interface AuthorityParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Sets records in the zones of this server; undefined: it has none. */
+  readonly records: RecordSetter | undefined;
+}
+
+type Ways = Pick<ServeOptions, 'acme' | 'port' | 'tls' | 'dns'>;
+
+/**
+ * Kinds of challenges that can be answered, the preferred one first: http-01, which any host behind the address can
+ * answer; tls-alpn-01; dns-01, which wildcards need. Without a port of theirs and without a zone it is http-01: a
+ * router may lead port 80 here.
+ */
+export function challengeKinds({ acme, port, tls, dns }: Ways): readonly ChallengeKind[] {
+  if (acme?.challenge !== undefined) return [acme.challenge];
+  const kinds: ChallengeKind[] = [];
+  if (port === HTTP) kinds.push('http-01');
+  if (tls?.port === HTTPS) kinds.push('tls-alpn-01');
+  if (dns.zones.length > 0) kinds.push('dns-01');
+  return kinds.length === 0 ? ['http-01'] : kinds;
+}
+
+export function authoritiesFor(options: ServeOptions, { clock, random, records }: AuthorityParts): Authority[] {
+  return challengeKinds(options).flatMap((kind): Authority | [] => {
+    switch (kind) {
+      case 'http-01':
+        return new Http01();
+      case 'tls-alpn-01':
+        return new TlsAlpn01({
+          certificates: new ChallengeFiles(options.acme!.state),
+          crypto: nodeCrypto,
+          clock,
+          random,
+        });
+      case 'dns-01':
+        return records === undefined ? [] : new Dns01(records, nodeCrypto);
+    }
+  });
+}

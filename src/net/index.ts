@@ -4,6 +4,7 @@
  * virtual time.
  */
 export { Memory } from '../memory/memory.js';
+export { ConnectError } from './connect-error.js';
 export type { Device, FrameSink, Offload } from './device/device.js';
 export { type MemoryDevice, type MemoryLinkOptions, memoryLink } from './device/memory/memory-link.js';
 export { TxFrame } from './device/tx-frame.js';
@@ -29,7 +30,6 @@ export type {
 export { SeededRandom } from './host/seeded-random.js';
 export {
   type Companion,
-  ConnectError,
   type DatagramHandler,
   type HostAddress,
   type HostClock,

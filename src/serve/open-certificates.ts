@@ -1,9 +1,15 @@
 /** Certificates of a server: ordered where the command line asks for it, and looked at again at SIGHUP. */
+import { readFileSync } from 'node:fs';
+import { Failure } from '../errors/failure.js';
 import { CryptoRandom } from '../net/direct/host/random.js';
+import type { DirectNetwork } from '../net/direct/network.js';
+import type { Network } from '../net/flow.js';
+import type { Random } from '../net/random.js';
 import { RealClock } from '../net/real-clock.js';
-import type { KeptCertificates } from './certificates/keep.js';
+import type { KeepOptions, KeptCertificates } from './certificates/keep.js';
+import type { ZoneHolder } from './certificates/proofs.js';
 import type { Log } from './log.js';
-import type { ZoneHolder } from './names/proofs.js';
+import type { AcmeArguments } from './options/acme.js';
 import type { ServeOptions } from './options/serve.js';
 import { packageVersion } from './program-files.js';
 import { onReload } from './signals.js';
@@ -11,23 +17,25 @@ import { onReload } from './signals.js';
 /**
  * Undefined: none are asked for. In one process of a server; the others find in the state folder what it gets.
  * `reload`: reads from there what this process serves; undefined: it serves nothing. `zones`: where proofs of dns-01
- * may stand. Rejects with a `Failure`.
+ * may stand. `network`: that of direct mode carries what goes to the authority. Rejects with a `Failure`.
  */
 export async function openCertificates(
   options: ServeOptions,
   log: Log,
   reload: (() => Promise<void>) | undefined,
   zones?: ZoneHolder,
+  network?: Network,
 ): Promise<KeptCertificates | undefined> {
   const { acme } = options;
   if (acme === undefined) return undefined;
   const { keepCertificates } = await import('./certificates/keep.js');
   const { authoritiesFor } = await import('./certificates/authorities.js');
-  const { proofsIn } = await import('./names/proofs.js');
+  const { proofsIn } = await import('./certificates/proofs.js');
   const clock = new RealClock();
   const random = new CryptoRandom();
   const kept = await keepCertificates({
     acme,
+    ...(await outgoing(options, acme, random, network)),
     authorities: authoritiesFor(options, { clock, random, records: zones && proofsIn(zones) }),
     version: packageVersion(),
     clock,
@@ -39,4 +47,33 @@ export async function openCertificates(
   });
   onReload(() => kept.look());
   return kept;
+}
+
+/** A recording has nothing of what a program begins by itself: then the kernel's sockets carry it. */
+async function outgoing(
+  { net, direct }: ServeOptions,
+  acme: AcmeArguments,
+  random: Random,
+  network: Network | undefined,
+): Promise<Pick<KeepOptions, 'fetch' | 'outside'>> {
+  const roots = acme.roots === undefined ? undefined : readRoots(acme.roots);
+  if (net !== 'direct' || network === undefined || direct.record !== undefined) {
+    const { kernelFetch } = await import('./certificates/https-fetch.js');
+    const { kernelOutside } = await import('./certificates/readiness.js');
+    return { fetch: kernelFetch(roots), outside: kernelOutside() };
+  }
+  const { StackWay } = await import('./certificates/stack-way.js');
+  const { stackOutside } = await import('./certificates/stack-outside.js');
+  const way = new StackWay(network as DirectNetwork, { nameServers: direct.nameServers, random, roots });
+  return { fetch: way.fetch, outside: stackOutside(way, () => network.addresses ?? []) };
+}
+
+function readRoots(file: string): string {
+  try {
+    const text = readFileSync(file, 'utf8');
+    if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
+  } catch (error) {
+    throw new Failure(`--acme-roots: ${file} cannot be read: ${(error as Error).message}`);
+  }
+  throw new Failure(`--acme-roots: ${file} has no certificate in PEM`);
 }

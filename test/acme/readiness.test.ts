@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import t from 'tap';
-import { outside } from '../../src/serve/certificates/readiness.js';
+import { kernelOutside } from '../../src/serve/certificates/readiness.js';
 
 t.test('what another server answers is read as far as it is shown; a redirect and silence say nothing', async (t) => {
   const hosts: (string | undefined)[] = [];
@@ -14,7 +14,7 @@ t.test('what another server answers is read as far as it is shown; a redirect an
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.teardown(() => server.close());
   const { port } = server.address() as AddressInfo;
-  const { challenge } = outside(port);
+  const { challenge } = kernelOutside(port);
   t.equal((await challenge('127.0.0.1', 'example.org', 'long')).length, 200);
   t.equal(await challenge('127.0.0.1', 'example.org', 'empty'), 'status 404');
   await t.rejects(challenge('127.0.0.1', 'example.org', 'moved'));

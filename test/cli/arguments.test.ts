@@ -255,6 +255,7 @@ t.test('certificates are ordered for lists of names, a certificate each; what ma
     external: { keyId: 'id', hmacKey: 'c2VjcmV0' },
     orders: true,
     challenge: undefined,
+    roots: undefined,
     state: '/var/lib/x/acme',
   });
   t.equal(serve().acme, undefined);

@@ -17,12 +17,18 @@ import { AcmeClient } from '../../src/acme/protocol/client.js';
 import { Session } from '../../src/acme/protocol/session.js';
 import { CryptoRandom } from '../../src/net/direct/host/random.js';
 import { RealClock } from '../../src/net/real-clock.js';
-import { httpsFetch } from '../../src/serve/certificates/https-fetch.js';
+import { kernelFetch } from '../../src/serve/certificates/https-fetch.js';
 import { ADDRESS, DIRECTORY } from './pebble.js';
 
 const [kind, ...names] = process.argv.slice(2);
 const clock = new RealClock();
-const session = new Session({ directory: DIRECTORY, fetch: httpsFetch, clock, crypto: nodeCrypto, userAgent: 'test' });
+const session = new Session({
+  directory: DIRECTORY,
+  fetch: kernelFetch(undefined),
+  clock,
+  crypto: nodeCrypto,
+  userAgent: 'test',
+});
 const external = process.env['EAB']?.split(':');
 const account = new Account(
   session,

@@ -7,9 +7,20 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Lab, Namespace, Program } from './lab.js';
 
+/** A name of Pebble's, where its own name server is asked. */
+export const CA_NAME = 'ca.test';
 export const DIRECTORY = 'https://127.0.0.1:14000/dir';
 /** Where every name leads. */
 export const ADDRESS = '192.0.2.10';
+
+/** Another place for Pebble than the lab's host. */
+interface Place {
+  /** It has `address` already. */
+  readonly host: Namespace;
+  readonly address: string;
+  /** Where every name leads. */
+  readonly target: string;
+}
 
 export interface Pebble {
   readonly host: Namespace;
@@ -22,29 +33,33 @@ export interface PebbleOptions {
   /** Of certificates, s. */
   readonly validity?: number;
   readonly external?: boolean;
+  readonly place?: Place;
+  /** The name server that Pebble asks, instead of its own. */
+  readonly dnsServer?: string;
 }
 
 /** The key that `external` wants. */
 export const EXTERNAL = 'kid-1:zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W';
 
 export async function startPebble(lab: Lab, options: PebbleOptions = {}): Promise<Pebble> {
-  const { host, folder } = lab;
+  const { folder } = lab;
+  const { host, address, target } = options.place ?? { host: lab.host, address: '127.0.0.1', target: ADDRESS };
   const at = (name: string): string => join(folder, name);
-  host.ip(`addr add ${ADDRESS}/32 dev lo`);
+  if (options.place === undefined) host.ip(`addr add ${ADDRESS}/32 dev lo`);
   const openssl = (...args: string[]): void => {
     execFileSync('openssl', args, { stdio: ['ignore', 'ignore', 'pipe'] });
   };
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
   openssl('req', '-x509', ...key, '-days', '2', '-keyout', at('ca.key'), '-out', at('ca.pem'), '-subj', '/CN=lab');
   openssl('req', ...key, '-keyout', at('pebble.key'), '-out', at('pebble.csr'), '-subj', '/CN=pebble');
-  writeFileSync(at('names'), 'subjectAltName=DNS:localhost,IP:127.0.0.1\n');
+  writeFileSync(at('names'), `subjectAltName=DNS:localhost,DNS:${CA_NAME},IP:${address}\n`);
   openssl(
     ...['x509', '-req', '-in', at('pebble.csr'), '-CA', at('ca.pem'), '-CAkey', at('ca.key'), '-CAcreateserial'],
     ...['-days', '2', '-out', at('pebble.pem'), '-extfile', at('names')],
   );
   const pebble = {
-    listenAddress: '127.0.0.1:14000',
-    managementListenAddress: '127.0.0.1:15000',
+    listenAddress: `${address}:14000`,
+    managementListenAddress: `${address}:15000`,
     certificate: at('pebble.pem'),
     privateKey: at('pebble.key'),
     httpPort: 80,
@@ -56,13 +71,16 @@ export async function startPebble(lab: Lab, options: PebbleOptions = {}): Promis
   };
   writeFileSync(at('pebble.json'), JSON.stringify({ pebble }));
   const names = host.start('pebble-challtestsrv', [
-    ...['-defaultIPv4', ADDRESS, '-defaultIPv6', '', '-dns01', '127.0.0.1:8053', '-http01', '', '-https01', ''],
-    ...['-tlsalpn01', '', '-management', '127.0.0.1:8055'],
+    ...['-defaultIPv4', target, '-defaultIPv6', '', '-dns01', `${address}:8053`, '-http01', '', '-https01', ''],
+    ...['-tlsalpn01', '', '-management', `${address}:8055`],
   ]);
   await names.says(/Starting management server/i);
   // Every fifth nonce is refused.
   const env = { PEBBLE_VA_NOSLEEP: '1', PEBBLE_WFE_NONCEREJECT: '20' };
-  const program = host.start('pebble', ['-config', at('pebble.json'), '-dnsserver', '127.0.0.1:8053', '-strict'], env);
+  const dnsServer = options.dnsServer ?? `${address}:8053`;
+  const program = host.start('pebble', ['-config', at('pebble.json'), '-dnsserver', dnsServer, '-strict'], env);
   await program.says(/ACME directory available/i);
+  const own = JSON.stringify({ host: `${CA_NAME}.`, addresses: [address] });
+  await host.run('curl', ['-sf', '-d', own, `http://${address}:8055/add-a`]);
   return { host, program, ca: at('ca.pem') };
 }

@@ -15,6 +15,7 @@ export interface AcmeFlags {
   acmeDirectory?: string;
   acmeProfile?: string;
   acmeChallenge?: ChallengeKind;
+  acmeRoots?: string;
   acmeFollow?: true;
   acmeEab?: { readonly keyId: string; readonly hmacKey: string };
 }
@@ -43,19 +44,19 @@ export function addAcmeOptions(program: Command): Command {
       'with --acme: http-01, tls-alpn-01 or dns-01 (default: what the ports and --zone allow)',
       oneOf('--acme-challenge', ['http-01', 'tls-alpn-01', 'dns-01']),
     )
+    .option(
+      '--acme-roots <file>',
+      "with --acme: certificates (PEM) that the authority's HTTPS is verified by, beside Node's",
+    )
     .option('--acme-follow', 'with --acme: another host orders; this one has a copy of its account.key')
     .option('--acme-eab <id:key>', 'with --acme: the key that the authority gave its customer', externalAccount);
 }
 
 /**
- * The options together; undefined: nothing is ordered. `state`: `--state`. `zones`: whether the server has any. Throws a
- * `Failure`.
+ * The options together; undefined: nothing is ordered. `state`: `--state`. `zones`: whether the server has any. Throws
+ * a `Failure`.
  */
-export function acmeArguments(
-  flags: AcmeFlags,
-  state: string | undefined,
-  zones: boolean,
-): AcmeArguments | undefined {
+export function acmeArguments(flags: AcmeFlags, state: string | undefined, zones: boolean): AcmeArguments | undefined {
   const { acme, domain = [], acmeChallenge: challenge } = flags;
   if (acme === undefined) {
     const given: [string, unknown][] = [
@@ -64,6 +65,7 @@ export function acmeArguments(
       ['--acme-directory', flags.acmeDirectory],
       ['--acme-profile', flags.acmeProfile],
       ['--acme-challenge', flags.acmeChallenge],
+      ['--acme-roots', flags.acmeRoots],
       ['--acme-follow', flags.acmeFollow],
       ['--acme-eab', flags.acmeEab],
     ];
@@ -88,6 +90,7 @@ export function acmeArguments(
     external: flags.acmeEab,
     orders: flags.acmeFollow === undefined,
     challenge,
+    roots: flags.acmeRoots,
     state: acmeFolder(state),
   };
 }

@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { badUsage } from '../../errors/failure.js';
 import type { Faults } from '../../net/device/wrap/faults.js';
 import { parseFaults } from '../../net/device/wrap/faults-option.js';
+import { parseIp } from '../../net/ip-text.js';
 import type { DirectArguments } from '../../serve/options/direct.js';
 import type { StaticAddress } from '../../serve/options/ipv4.js';
 import { parseMac } from '../values/mac.js';
@@ -21,6 +22,7 @@ export interface DirectFlags extends Ipv6Flags {
   ipv4Gateway?: string;
   mac?: Uint8Array;
   hostname?: string;
+  dns?: string[];
   pcap?: string;
   record?: string;
   recordSize?: number;
@@ -52,6 +54,11 @@ export function addDirectOptions(command: Command): Command {
     .option('--anycast <address>', 'direct: an address that is served and never announced; may be repeated', several)
     .option('--mac <address>', 'direct: address on the link (default: derived, always the same)', macAddress)
     .option('--hostname <name>', 'direct: name to tell the DHCP server (default: that of the machine)', hostName)
+    .option(
+      '--dns <address>',
+      'direct: a name server to ask for --acme; may be repeated (default: as DHCP and routers tell)',
+      nameServer,
+    )
     .option('--pcap <file>', 'direct: write a capture (pcapng when the name ends so, else pcap)')
     .option('--record <file>', 'direct: keep what comes in, for "replay": a bug report as a file')
     .option(
@@ -91,6 +98,7 @@ export function directArguments(flags: DirectFlags): DirectArguments {
     ipv6: ipv6Arguments(flags),
     mac: flags.mac,
     hostname: flags.hostname,
+    nameServers: flags.dns ?? [],
     pcap: flags.pcap,
     record: recordOption(flags),
     // A fault is one of a frame on the wire, and a super-segment never is one.
@@ -150,6 +158,7 @@ export function directOption(flags: DirectFlags, keeps: boolean): string | undef
     ['--anycast', flags.anycast !== undefined],
     ['--mac', flags.mac !== undefined],
     ['--hostname', flags.hostname !== undefined],
+    ['--dns', flags.dns !== undefined],
     ['--pcap', flags.pcap !== undefined],
     ['--record', flags.record !== undefined],
     ['--record-size', flags.recordSize !== undefined],
@@ -178,6 +187,12 @@ function macAddress(text: string): Uint8Array {
   } catch (error) {
     throw new InvalidArgumentError((error as Error).message);
   }
+}
+
+function nameServer(text: string, before: string[] | undefined): string[] {
+  if (parseIp(text.replace(/@\d{1,5}$/, '')) === undefined)
+    throw new InvalidArgumentError('A name server is an address such as 192.0.2.53, or 192.0.2.53@5353.');
+  return several(text, before);
 }
 
 /** RFC 1123 2.1. */

@@ -7,11 +7,12 @@ import { performance } from 'node:perf_hooks';
 import type { Datagrams } from '../datagrams.js';
 import { linkState } from '../device/linux/link-state.js';
 import { Drops } from '../drops.js';
-import type { Accept, Adopt, Clock, LeaseInfo, Listener, Network } from '../flow.js';
+import type { Accept, Adopt, Clock, Flow, LeaseInfo, Listener, Network } from '../flow.js';
 import type { Stack } from '../ip/stack.js';
+import { formatIp } from '../ip-text.js';
 import type { Loop } from '../loop/loop.js';
 import type { TcpLayer } from '../tcp/index.js';
-import { formatMac } from '../wire/address.js';
+import { formatIpv4, formatMac } from '../wire/address.js';
 import type { AddressEvents, AddressMode } from './address/address-mode.js';
 import type { SharedAddress } from './address/followed-mode.js';
 import type { Ipv6Text } from './address/ipv6-mode.js';
@@ -23,6 +24,7 @@ import { machineMemory, memoryBudget } from './host/memory-budget.js';
 import { monotonic } from './host/monotonic.js';
 import { type OpenDevice, openDevice } from './host/open-device.js';
 import type { DirectOptions } from './host/options.js';
+import { openFlow } from './host/outgoing.js';
 import { CryptoRandom } from './host/random.js';
 import { realLoop } from './host/real-loop.js';
 import { StackDatagrams } from './host/stack-datagrams.js';
@@ -118,7 +120,7 @@ export class DirectNetwork implements Network {
     // A recording begins with a connection's first segment: what another program began is not for it.
     const memories = recorder === undefined ? options.memories : undefined;
     this.succession = new Succession(stack, tcp, memories, this.mode, this.turns, makeLoop, options);
-    this.datagrams = new StackDatagrams(stack.udp, random, this.enter, () => this.address);
+    this.datagrams = new StackDatagrams(stack, random, this.enter, () => this.address);
     if (options.held !== true) this.begin();
   }
 
@@ -201,6 +203,19 @@ export class DirectNetwork implements Network {
     this.unwatch?.();
     this.turns.loop.stop();
     this.served.fail(`${this.opened.link.title} is gone: it was removed while we served on it`);
+  }
+
+  /** Opens a connection to an address in text; see `openFlow`. */
+  connect(address: string, port: number): Promise<Flow> {
+    return openFlow(this, address, port);
+  }
+
+  /** Addresses of recursive name servers that DHCP and routers tell of, in text; those of IPv6 last. */
+  get nameServers(): readonly string[] {
+    const { stack, turns } = this;
+    const ipv4 = this.mode.state(turns.now)?.lease?.dnsServers ?? [];
+    const ipv6 = stack.v6.routerDiscovery.resolvers.filter(({ until }) => until > turns.now);
+    return [...ipv4.map((one) => formatIpv4(one)), ...ipv6.map(({ address }) => formatIp(address))];
   }
 
   // One of several workers

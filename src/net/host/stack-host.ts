@@ -3,11 +3,12 @@
  * received, taken in, what was held back is flushed, and what is due is done; a program's own calls enter in the same
  * way.
  */
+import { ConnectError } from '../connect-error.js';
 import type { Device } from '../device/device.js';
 import { DhcpClient } from '../dhcp/client.js';
 import type { LeaseMemory } from '../dhcp/lease.js';
 import { Drops } from '../drops.js';
-import type { Accept, Adopt, Clock, CloseReason, Flow, FlowHandler, Listener, Network, Timer } from '../flow.js';
+import type { Accept, Adopt, Clock, Flow, FlowHandler, Listener, Network, Timer } from '../flow.js';
 import { Stack } from '../ip/stack.js';
 import type { UdpPort } from '../ip/udp.js';
 import type { Random } from '../random.js';
@@ -48,18 +49,6 @@ export interface StackHostOptions {
   readonly congestion?: CongestionName | undefined;
   readonly limits?: Partial<TcpLimits> | undefined;
   readonly drops?: Drops | undefined;
-}
-
-/** A connection could not be opened. `code` is what became of it; the message names the peer. */
-export class ConnectError extends Error {
-  override readonly name = 'ConnectError';
-  constructor(
-    readonly code: CloseReason | 'no-route',
-    address: string,
-    port: number,
-  ) {
-    super(`no connection to ${address} port ${port}: ${code}`);
-  }
 }
 
 /** A datagram that came: `bytes[start..end)` is valid during the call. */

@@ -8,7 +8,7 @@ import type { Clock } from '../../net/flow.js';
 import type { Random } from '../../net/random.js';
 import type { ChallengeKind } from '../options/acme.js';
 import type { ServeOptions } from '../options/serve.js';
-import { ChallengeFiles } from '../tls/challenge-files.js';
+import { ChallengeFiles } from './challenge-files.js';
 
 /** Where authorities ask (RFC 8555 8.3, RFC 8737 3). */
 const HTTP = 80;
@@ -37,20 +37,15 @@ export function challengeKinds({ acme, port, tls, dns }: Ways): readonly Challen
   return kinds.length === 0 ? ['http-01'] : kinds;
 }
 
-export function authoritiesFor(options: ServeOptions, { clock, random, records }: AuthorityParts): Authority[] {
-  return challengeKinds(options).flatMap((kind): Authority | [] => {
-    switch (kind) {
-      case 'http-01':
-        return new Http01();
-      case 'tls-alpn-01':
-        return new TlsAlpn01({
-          certificates: new ChallengeFiles(options.acme!.state),
-          crypto: nodeCrypto,
-          clock,
-          random,
-        });
-      case 'dns-01':
-        return records === undefined ? [] : new Dns01(records, nodeCrypto);
-    }
-  });
+export function authoritiesFor(options: ServeOptions, parts: AuthorityParts): Authority[] {
+  const made = challengeKinds(options).map((kind) => MAKERS[kind](options, parts));
+  return made.filter((one) => one !== undefined);
 }
+
+const MAKERS: Readonly<Record<ChallengeKind, (options: ServeOptions, parts: AuthorityParts) => Authority | undefined>> =
+  {
+    'http-01': () => new Http01(),
+    'tls-alpn-01': ({ acme }, { clock, random }) =>
+      new TlsAlpn01({ certificates: new ChallengeFiles(acme!.state), crypto: nodeCrypto, clock, random }),
+    'dns-01': (_options, { records }) => (records === undefined ? undefined : new Dns01(records, nodeCrypto)),
+  };

@@ -6,8 +6,10 @@ import { type Identifier, identifierOf } from '../../acme/der/names.js';
 import { CertificateKeeper } from '../../acme/keep/keeper.js';
 import type { CertificateSink } from '../../acme/keep/options.js';
 import { nodeCrypto } from '../../acme/node-crypto.js';
+import type { Outside } from '../../acme/order/ready.js';
 import { Account } from '../../acme/protocol/account.js';
 import { AcmeClient } from '../../acme/protocol/client.js';
+import type { Fetch } from '../../acme/protocol/fetch.js';
 import { AcmeError } from '../../acme/protocol/problem.js';
 import { Session } from '../../acme/protocol/session.js';
 import { ACCOUNT_KEY, accountKey, accountMemory, storedAccountKey } from '../../acme/state/account-state.js';
@@ -16,7 +18,6 @@ import { Failure } from '../../errors/failure.js';
 import type { Clock } from '../../net/flow.js';
 import type { Random } from '../../net/random.js';
 import type { AcmeArguments } from '../options/acme.js';
-import { httpsFetch } from './https-fetch.js';
 import { readiness } from './readiness.js';
 
 export interface KeepOptions {
@@ -26,6 +27,9 @@ export interface KeepOptions {
   readonly random: Random;
   /** Where the certificate of these names is served. */
   readonly sinkFor: (names: readonly string[]) => CertificateSink;
+  /** How requests travel to the authority, and what a look from outside sees. */
+  readonly fetch: Fetch;
+  readonly outside: Outside;
   /** How names are proven, the preferred way first. */
   readonly authorities: readonly Authority[];
   readonly onNotice: (sentence: string) => void;
@@ -43,20 +47,20 @@ export interface KeptCertificates {
  * would be repeated.
  */
 export async function keepCertificates(options: KeepOptions): Promise<KeptCertificates> {
-  const { acme, authorities, version, clock, random, onNotice, onEvent } = options;
+  const { acme, authorities, fetch, outside, version, clock, random, onNotice, onEvent } = options;
   const { directory, email, agreed, external } = acme;
   const storage = new FolderStorage(acme.state);
   const key = await keyIn(storage, acme);
   const session = new Session({
     directory,
-    fetch: httpsFetch,
+    fetch,
     clock,
     crypto: nodeCrypto,
     userAgent: `sitekernel/${version}`,
   });
   const account = new Account(session, key, { email, agreed, external }, accountMemory(storage, directory));
   const client = new AcmeClient(session, account);
-  const check = readiness(client);
+  const check = readiness(client, outside);
   const keepers = acme.certificates.map((names) => {
     const identifiers = names.map(identifierOf).filter((one): one is Identifier => one !== undefined);
     return new CertificateKeeper({

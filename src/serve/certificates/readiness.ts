@@ -1,7 +1,7 @@
 /** Looks from here, over the kernel's sockets, at what a certificate authority will see. */
 import { randomBytes } from 'node:crypto';
 import { Resolver } from 'node:dns/promises';
-import { request } from 'node:http';
+import { type ClientRequest, type RequestOptions, request } from 'node:http';
 import type { Authority } from '../../acme/authority/authority.js';
 import type { Identifier } from '../../acme/der/names.js';
 import { type CaaRecord, checkReady, type Outside } from '../../acme/order/ready.js';
@@ -12,22 +12,25 @@ const PATIENCE = 5_000;
 /** RFC 8659 4.1, and the errors of c-ares that say that there is nothing. */
 const NOTHING = new Set(['ENOTFOUND', 'ENODATA']);
 const LONGEST = 200;
+/** Where authorities ask (RFC 8555 8.3). */
+export const HTTP = 80;
 
 /** For `KeeperOptions.check`. */
 export function readiness(
   client: AcmeClient,
+  outside: Outside,
 ): (identifiers: readonly Identifier[], authorities: readonly Authority[]) => Promise<void> {
   return async (identifiers, authorities) => {
     const { caaIdentities } = await client.session.directory();
     const account = await client.account.url();
     const token = randomBytes(24).toString('base64url');
     const { thumbprint } = client.account;
-    await checkReady(identifiers, outside(), { caaIdentities, account, thumbprint, authorities, token });
+    await checkReady(identifiers, outside, { caaIdentities, account, thumbprint, authorities, token });
   };
 }
 
-/** `port`: where authorities ask (RFC 8555 8.3). */
-export function outside(port = 80): Outside {
+/** Over the kernel's sockets. `port`: another one in tests. */
+export function kernelOutside(port = HTTP): Outside {
   const resolver = new Resolver({ timeout: PATIENCE / 2, tries: 2 });
   return {
     addresses: async (name) => {
@@ -36,36 +39,46 @@ export function outside(port = 80): Outside {
     },
     caa: async (name) => (await nothing(resolver.resolveCaa(name))).flatMap(recordsOf),
     challenge: (address, name, token) =>
-      new Promise((resolve, reject) => {
-        const options = {
-          ...{ host: address, port, path: `/.well-known/acme-challenge/${token}` },
-          ...{ headers: { host: name.includes(':') ? `[${name}]` : name }, timeout: PATIENCE, agent: false },
-        };
-        const asked = request(options, (response) => {
-          const { statusCode = 0 } = response;
-          // RFC 8555 8.3: the CA follows it, so that this answer says nothing.
-          if (statusCode >= 300 && statusCode < 400) {
-            asked.destroy(new Error('a redirect'));
-            return;
-          }
-          let text = '';
-          response.setEncoding('latin1').on('data', (part: string) => {
-            text += part;
-            if (text.length > LONGEST) response.destroy();
-          });
-          response.on('close', () => resolve(text.slice(0, LONGEST) || `status ${statusCode}`));
-        });
-        asked.on('timeout', () => asked.destroy(new Error('no answer in time')));
-        asked.on('error', reject);
-        asked.end();
-      }),
+      answerOf(request({ ...challengeRequest(name, token), host: address, port, agent: false })),
   };
 }
 
+/** The request of http-01 for `token`, but for where it goes. */
+export function challengeRequest(name: string, token: string): RequestOptions {
+  return {
+    path: `/.well-known/acme-challenge/${token}`,
+    headers: { host: name.includes(':') ? `[${name}]` : name },
+  };
+}
+
+/** The first 200 characters of the answer, or its status; rejects for a redirect and for silence. */
+export function answerOf(sent: ClientRequest): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => sent.destroy(new Error('no answer in time')), PATIENCE);
+    sent.on('response', (response) => {
+      const { statusCode = 0 } = response;
+      // RFC 8555 8.3: the CA follows it, so that this answer says nothing.
+      if (statusCode >= 300 && statusCode < 400) {
+        sent.destroy(new Error('a redirect'));
+        return;
+      }
+      let text = '';
+      response.setEncoding('latin1').on('data', (part: string) => {
+        text += part;
+        if (text.length > LONGEST) response.destroy();
+      });
+      response.on('close', () => resolve(text.slice(0, LONGEST) || `status ${statusCode}`));
+    });
+    sent.on('error', reject);
+    sent.on('close', () => clearTimeout(timer));
+    sent.end();
+  });
+}
+
 /** An empty list where the name, or the type, does not exist. */
-async function nothing<T>(asked: Promise<T[]>): Promise<T[]> {
+async function nothing<T>(found: Promise<T[]>): Promise<T[]> {
   try {
-    return await asked;
+    return await found;
   } catch (error) {
     if (NOTHING.has((error as NodeJS.ErrnoException).code ?? '')) return [];
     throw error;

@@ -22,12 +22,12 @@ import type { Datagrams } from '../../net/datagrams.js';
 import { CryptoRandom } from '../../net/direct/host/random.js';
 import type { Network, Timer } from '../../net/flow.js';
 import { parseIp } from '../../net/ip-text.js';
+import type { ZoneHolder } from '../certificates/proofs.js';
 import type { Log } from '../log.js';
 import type { DnsArguments } from '../options/dns.js';
 import { onReload } from '../signals.js';
 import { readCookieSecrets, readTsigKeys, secondariesOf } from './dns-keys.js';
 import { NodeCrypto } from './node-crypto.js';
-import type { ZoneHolder } from './proofs.js';
 import { readGoodZone } from './zone-files.js';
 import { ZoneState } from './zone-keys.js';
 

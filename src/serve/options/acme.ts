@@ -20,6 +20,8 @@ export interface AcmeArguments {
   readonly orders: boolean;
   /** The only kind of challenge that is answered; undefined: what ports and zones allow. */
   readonly challenge: ChallengeKind | undefined;
+  /** File of certificates that the authority's HTTPS is verified by, beside Node's. */
+  readonly roots: string | undefined;
   /** Folder of certificates, keys and plans. */
   readonly state: string;
 }

@@ -17,6 +17,8 @@ export interface DirectArguments {
   /** Six bytes; undefined: derived from the machine and the TAP's name. */
   readonly mac: Uint8Array | undefined;
   readonly hostname: string | undefined;
+  /** Recursive name servers to ask; none: those that DHCP and routers tell of. */
+  readonly nameServers: readonly string[];
   readonly pcap: string | undefined;
   /** A recording that `replay` plays, and the bytes that it may take. */
   readonly record: { readonly file: string; readonly bytes: number } | undefined;

@@ -93,7 +93,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
       announceAll(network, front, listeners, log);
       if (names !== undefined) process.stdout.write(`answering names at ${names.where}\n`);
       // The authority looks at what is served: an order comes after the listener.
-      certificates = await openCertificates(options, log, front.reload, names?.server);
+      certificates = await openCertificates(options, log, front.reload, names?.server, network);
       const name = await end;
       log.event('net', `${name}: no new connections; ${front.connections} open ones have ${options.drain / 1000} s`);
       front.drain();

@@ -98,7 +98,7 @@ async function serve(
   const admin = await adminListener(front.watched);
   // The program before this one lets go of the place when it is told to retire, which is about now.
   admin?.openWhenFree();
-  const certificates = await openCertificates(options, log, front.reload);
+  const certificates = await openCertificates(options, log, front.reload, undefined, network);
   const end = await Promise.race([signal, retired.when, failure]).finally(() => certificates?.stop());
   admin?.close();
   control.retired();

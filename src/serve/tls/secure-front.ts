@@ -56,7 +56,7 @@ export async function makeSecureFront(context: FrontContext, options: TlsArgumen
   const older = await olderEngine(options, { ...{ clock, protocols }, certificates: certificates.current }, tickets);
   const { acme } = context.options;
   const challenge =
-    acme && (await import('./challenge-files.js')).storedChallenges(acme.state, acme.certificates.flat());
+    acme && (await import('../certificates/challenge-files.js')).storedChallenges(acme.state, acme.certificates.flat());
   const tls = new TlsServer({
     primitives,
     random,

@@ -31,8 +31,8 @@ export interface ServerConfiguration {
   readonly protocols: readonly string[];
   /**
    * Another certificate for this handshake, by name and protocols that the client offers: for `acme-tls/1` (RFC 8737).
-   * The protocol is the one that the handshake ends with. Such a handshake is ours in TLS 1.3, also where another engine
-   * has all clients; with TLS 1.2 alone a client gets no challenge.
+   * The protocol is the one that the handshake ends with. Such a handshake is ours in TLS 1.3, also where another
+   * engine has all clients; with TLS 1.2 alone a client gets no challenge.
    */
   readonly challenge?: (serverName: string, protocols: readonly string[]) => Challenge | undefined;
 }
@@ -108,8 +108,7 @@ export class ServerHandshake implements Handshake {
     // RFC 8446 D.5.
     if (hello.legacyVersion <= 0x0300) throw new TlsError('protocolVersion', 'ClientHello: SSL');
     const { challenge } = this.#configuration;
-    this.#challenge =
-      hello.serverName === undefined ? undefined : challenge?.(hello.serverName, hello.protocols ?? []);
+    this.#challenge = hello.serverName === undefined ? undefined : challenge?.(hello.serverName, hello.protocols ?? []);
     const elsewhere = this.#older?.all === true && this.#challenge === undefined;
     if (elsewhere || hello.versions?.includes(TLS_1_3) !== true) {
       this.#olderClient(hello, bytes);

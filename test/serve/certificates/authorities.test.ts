@@ -7,7 +7,7 @@ import { identifierOf } from '../../../src/acme/der/names.js';
 import { nodeCrypto } from '../../../src/acme/node-crypto.js';
 import { SeededRandom } from '../../../src/net/host/seeded-random.js';
 import { challengeKinds } from '../../../src/serve/certificates/authorities.js';
-import { ChallengeFiles, storedChallenges } from '../../../src/serve/tls/challenge-files.js';
+import { ChallengeFiles, storedChallenges } from '../../../src/serve/certificates/challenge-files.js';
 import { VirtualClock } from '../../http/virtual-clock.js';
 
 type Ways = Parameters<typeof challengeKinds>[0];

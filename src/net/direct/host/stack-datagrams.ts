@@ -7,8 +7,10 @@ import {
   datagramAddress,
   type OnDatagram,
 } from '../../datagrams.js';
-import type { Ipv4 } from '../../ip/contracts/ip-output.js';
-import type { Udp, UdpPort } from '../../ip/udp.js';
+import { type Handle, isIpv6 } from '../../ip/contracts/ip-output.js';
+import type { Stack } from '../../ip/stack.js';
+import type { UdpPort } from '../../ip/udp.js';
+import { OURS } from '../../ip/v6/link.js';
 import type { Random } from '../../random.js';
 import { int32At } from '../../wire/tcp.js';
 
@@ -21,6 +23,7 @@ const MAX_PAYLOAD = 65_507;
 
 /** What the ports of a stack share. */
 interface Shared {
+  readonly stack: Stack;
   readonly enter: (callback: () => void) => void;
   readonly payloads: Payloads;
 }
@@ -30,12 +33,12 @@ export class StackDatagrams implements Datagrams {
 
   /** `enter` runs a callback as an entry of the stack; `address`: ours, in text. */
   constructor(
-    private readonly udp: Udp,
+    private readonly stack: Stack,
     private readonly random: Random,
     enter: (callback: () => void) => void,
     private readonly address: () => string | undefined,
   ) {
-    this.shared = { enter, payloads: new Payloads() };
+    this.shared = { stack, enter, payloads: new Payloads() };
   }
 
   bind(port: number, onDatagram: OnDatagram): Promise<DatagramPort> {
@@ -47,13 +50,13 @@ export class StackDatagrams implements Datagrams {
   private bindAny(onDatagram: OnDatagram): DatagramPort {
     for (let tries = 0; tries < TRIES; tries++) {
       const port = FIRST_DYNAMIC + ((this.random.random32() >>> 0) % DYNAMIC);
-      if (!this.udp.isBound(port)) return this.bindTo(port, onDatagram);
+      if (!this.stack.udp.isBound(port)) return this.bindTo(port, onDatagram);
     }
     throw new Error('no UDP port is free');
   }
 
   private bindTo(port: number, onDatagram: OnDatagram): DatagramPort {
-    return new StackPort(this.udp, port, onDatagram, this.shared, this.address() ?? '0.0.0.0');
+    return new StackPort(port, onDatagram, this.shared, this.address() ?? '0.0.0.0');
   }
 }
 
@@ -85,8 +88,8 @@ class StackPort implements DatagramPort {
     source: this.source,
     local: this.local,
   };
+
   constructor(
-    udp: Udp,
     port: number,
     onDatagram: OnDatagram,
     private readonly shared: Shared,
@@ -94,9 +97,9 @@ class StackPort implements DatagramPort {
   ) {
     this.endpoint = { address, port };
     const { datagram } = this;
-    this.bound = udp.bind(port, (bytes, start, end, source, sourcePort, destination) => {
-      setIpv4(this.source, source, sourcePort);
-      setIpv4(this.local, destination, port);
+    this.bound = shared.stack.udp.bind(port, (bytes, start, end, source, sourcePort, destination) => {
+      this.set(this.source, source, sourcePort);
+      this.set(this.local, destination, port);
       datagram.bytes = bytes;
       datagram.start = start;
       datagram.end = end;
@@ -104,29 +107,46 @@ class StackPort implements DatagramPort {
     });
   }
 
-  send(bytes: Uint8Array, start: number, end: number, to: DatagramAddress): boolean {
-    // Our IPv4 has one address, which is the source of all that it sends.
-    if (to.length !== 4 || end - start > MAX_PAYLOAD) return false;
+  private set(into: DatagramAddress, address: Handle, port: number): void {
+    const { bytes } = into;
+    into.port = port;
+    if (isIpv6(address)) {
+      this.shared.stack.peers.write(address, bytes, 0);
+      into.length = 16;
+      return;
+    }
+    bytes[0] = address >>> 24;
+    bytes[1] = address >>> 16;
+    bytes[2] = address >>> 8;
+    bytes[3] = address;
+    into.length = 4;
+  }
+
+  send(bytes: Uint8Array, start: number, end: number, to: DatagramAddress, from?: DatagramAddress): boolean {
+    if (to.length === 0 || end - start > MAX_PAYLOAD) return false;
     const payload = this.shared.payloads.copy(bytes, start, end);
     let sent = false;
     this.shared.enter(() => {
-      sent = this.bound.send(payload, int32At(to.bytes, 0), to.port);
+      const source = from === undefined ? undefined : this.own(from);
+      sent = this.bound.send(payload, this.handle(to), to.port, source === undefined ? undefined : { source });
     });
     return sent;
+  }
+
+  /** An IPv6 address has its handle until the end of the entry. */
+  private handle({ bytes, length }: DatagramAddress): Handle {
+    return length === 16 ? this.shared.stack.peers.intern(bytes) : int32At(bytes, 0);
+  }
+
+  /** Undefined: it is none of ours, as a group's and a broadcast address are not. */
+  private own(from: DatagramAddress): Handle | undefined {
+    const { stack } = this.shared;
+    if (from.length === 4) return stack.isOurs(int32At(from.bytes, 0)) ? int32At(from.bytes, 0) : undefined;
+    const known = from.length === 16 ? stack.peers.find(from.bytes) : 0;
+    return (stack.peers.markOf(known) & OURS) === 0 ? undefined : known;
   }
 
   close(): void {
     this.bound.close();
   }
-}
-
-function setIpv4(into: DatagramAddress, address: Ipv4, port: number): void {
-  const { bytes } = into;
-  bytes[0] = address >>> 24;
-  bytes[1] = address >>> 16;
-  bytes[2] = address >>> 8;
-  bytes[3] = address;
-  into.length = 4;
-  into.port = port;
-  into.scope = 0;
 }

@@ -1,6 +1,6 @@
 /**
- * Certificates of tls-alpn-01 (RFC 8737) in the state folder: the process that orders writes them, and each process that
- * serves finds them there, in every worker and in the successor.
+ * Certificates of tls-alpn-01 (RFC 8737) in the state folder: the process that orders writes them, and each process
+ * that serves finds them there, in every worker and in the successor.
  */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,0 +1,42 @@
+/** A request that Node's HTTP client carries, whatever it goes over, to its response. */
+import type { ClientRequest } from 'node:http';
+import { type FetchResponse, LONGEST_RESPONSE } from '../../acme/protocol/fetch.js';
+import { AcmeError } from '../../acme/protocol/problem.js';
+
+/** Milliseconds for one request and its response. */
+export const PATIENCE = 30_000;
+
+export function unreachable(url: string, why: string): AcmeError {
+  return new AcmeError('unreachable', `${new URL(url).host} cannot be asked: ${why}`);
+}
+
+/** Sends `body` and resolves with the response; rejects with what `failure` makes of the reason. */
+export function finish(
+  sent: ClientRequest,
+  body: string | undefined,
+  failure: (why: string) => AcmeError,
+): Promise<FetchResponse> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: Error): void => reject(failure(error.message));
+    sent.on('response', (response) => {
+      const parts: Buffer[] = [];
+      let length = 0;
+      response.on('data', (part: Buffer) => {
+        length += part.length;
+        if (length > LONGEST_RESPONSE) sent.destroy(new Error('its response is too long'));
+        else parts.push(part);
+      });
+      response.on('end', () => {
+        const found: Record<string, string | undefined> = {};
+        for (const [name, value] of Object.entries(response.headers))
+          found[name] = Array.isArray(value) ? value.join(', ') : value;
+        resolve({ status: response.statusCode ?? 0, fields: found, body: Buffer.concat(parts).toString('utf8') });
+      });
+      response.on('error', failed);
+    });
+    const timer = setTimeout(() => sent.destroy(new Error(`no response within ${PATIENCE / 1000} s`)), PATIENCE);
+    sent.on('error', failed);
+    sent.on('close', () => clearTimeout(timer));
+    sent.end(body);
+  });
+}

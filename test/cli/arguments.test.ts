@@ -38,7 +38,18 @@ t.test('direct mode serves port 80, with DHCP on tap0, unless told otherwise', (
 t.test('every option of direct mode arrives', (t) => {
   const options = serve(
     ...['--net', 'direct', '--port', '8000', '--tap', 'tap9', '--bridge', 'br1', '--mac', '02-00-5e-10-00-01'],
-    ...['--ipv4', '46.43.42.137/25', '--ipv4-gateway', '46.43.42.129', '--hostname', 'www-1.example.org'],
+    ...[
+      '--ipv4',
+      '46.43.42.137/25',
+      '--ipv4-gateway',
+      '46.43.42.129',
+      '--dns',
+      '192.0.2.53',
+      '--dns',
+      '2001:db8::53',
+      '--hostname',
+      'www-1.example.org',
+    ],
     ...['--pcap', 'x.pcapng', '--no-offload', '--log', 'access,json', '--congestion', 'bbr', '--drain', '2.5'],
     ...['--spin', '0', '--state', '/var/lib/x', 'site.bundle'],
   );
@@ -56,6 +67,7 @@ t.test('every option of direct mode arrives', (t) => {
     ipv6: { addresses: [], anycast: [], gateway: undefined },
     mac: Uint8Array.of(2, 0, 0x5e, 0x10, 0, 1),
     hostname: 'www-1.example.org',
+    nameServers: ['192.0.2.53', '2001:db8::53'],
     pcap: 'x.pcapng',
     record: undefined,
     offload: false,

@@ -8,41 +8,56 @@ const PREFIX = 'tls13 ';
 /** Labels as HkdfLabel has them. */
 const labels = new TextEncoder();
 
-/** What is to be derived: no context and a digest's length, unless told otherwise. */
-export interface Wanted {
-  readonly context?: Uint8Array;
-  /** Bytes; at most 255 digests. */
-  readonly length?: number;
-}
+/**
+ * HkdfLabels with the block number of RFC 5869 2.3 behind them, made once for each label and length. The context is
+ * filled in for each use: it is a hash of what both sides sent, and no secret.
+ */
+const infos = new Map<string, Uint8Array[]>();
+/** Templates of one label: lengths of a context times lengths of an output, for two hashes. */
+const MOST_TEMPLATES = 8;
 
-/** HKDF-Expand-Label (RFC 8446 7.1). */
-export function expandLabel(
-  primitives: Primitives,
-  { hash, hashLength }: CipherSuite,
-  secret: Uint8Array,
-  label: string,
-  { context = NOTHING, length = hashLength }: Wanted = {},
-): Uint8Array {
+function infoFor(label: string, context: Uint8Array, length: number): Uint8Array {
+  const known = infos.get(label) ?? [];
+  const size = 2 + 1 + PREFIX.length + label.length + 1 + context.length + 1;
+  for (const info of known) {
+    if (info.length !== size || info[0] !== length >> 8 || info[1] !== (length & 255)) continue;
+    info.set(context, size - 1 - context.length);
+    return info;
+  }
   const name = labels.encode(PREFIX + label);
-  // HkdfLabel with the block number of RFC 5869 2.3 behind it.
-  const info = new Uint8Array(2 + 1 + name.length + 1 + context.length + 1);
+  const info = new Uint8Array(size);
   info[0] = length >> 8;
   info[1] = length & 255;
   info[2] = name.length;
   info.set(name, 3);
   info[3 + name.length] = context.length;
   info.set(context, 4 + name.length);
-  info[info.length - 1] = 1;
+  info[size - 1] = 1;
+  if (known.length < MOST_TEMPLATES) infos.set(label, [...known, info]);
+  return info;
+}
+
+/** HKDF-Expand-Label (RFC 8446 7.1). `label` is one of few. The result is the caller's. */
+export function expandLabel(
+  primitives: Primitives,
+  { hash, hashLength }: CipherSuite,
+  secret: Uint8Array,
+  label: string,
+  context: Uint8Array = NOTHING,
+  length: number = hashLength,
+): Uint8Array {
+  const info = infoFor(label, context, length);
   const first = primitives.hmac(hash, secret, info);
-  if (length <= hashLength) return first.subarray(0, length);
+  if (length === hashLength) return first;
+  if (length < hashLength) return first.subarray(0, length);
   const all = new Uint8Array(Math.ceil(length / hashLength) * hashLength);
   all.set(first);
   let block = first;
   for (let at = hashLength; at < length; at += hashLength) {
-    info[info.length - 1]! += 1;
     const input = new Uint8Array(hashLength + info.length);
     input.set(block);
     input.set(info, hashLength);
+    input[input.length - 1] = 1 + at / hashLength;
     block = primitives.hmac(hash, secret, input);
     all.set(block, at);
   }
@@ -59,8 +74,8 @@ export function finishedMac(primitives: Primitives, suite: CipherSuite, base: Ui
 
 /** The key of one direction out of its traffic secret (RFC 8446 7.3). */
 export function trafficKey(primitives: Primitives, suite: CipherSuite, secret: Uint8Array): RecordKey {
-  const key = expandLabel(primitives, suite, secret, 'key', { length: suite.keyLength });
-  const iv = expandLabel(primitives, suite, secret, 'iv', { length: NONCE_LENGTH });
+  const key = expandLabel(primitives, suite, secret, 'key', NOTHING, suite.keyLength);
+  const iv = expandLabel(primitives, suite, secret, 'iv', NOTHING, NONCE_LENGTH);
   const made = primitives.recordKey(suite, key, iv);
   key.fill(0);
   iv.fill(0);
@@ -69,14 +84,14 @@ export function trafficKey(primitives: Primitives, suite: CipherSuite, secret: U
 
 /** `application_traffic_secret_N+1` (RFC 8446 7.2). The old secret is overwritten. */
 export function nextSecret(primitives: Primitives, suite: CipherSuite, secret: Uint8Array): Uint8Array {
-  const next = Uint8Array.from(expandLabel(primitives, suite, secret, 'traffic upd'));
+  const next = expandLabel(primitives, suite, secret, 'traffic upd');
   secret.fill(0);
   return next;
 }
 
 /** The PSK of a ticket (RFC 8446 4.6.1). */
 export function ticketPsk(primitives: Primitives, suite: CipherSuite, resumption: Uint8Array, nonce: Uint8Array) {
-  return expandLabel(primitives, suite, resumption, 'resumption', { context: nonce });
+  return expandLabel(primitives, suite, resumption, 'resumption', nonce);
 }
 
 export interface Pair {
@@ -84,25 +99,47 @@ export interface Pair {
   readonly server: Uint8Array;
 }
 
+/** What is the same in all handshakes of a hash. None of it is secret. */
+interface Constants {
+  readonly empty: Uint8Array;
+  readonly zeros: Uint8Array;
+  /** Derived from the early secret without a PSK. */
+  readonly salt: Uint8Array;
+}
+
+const constants = new WeakMap<Primitives, Map<string, Constants>>();
+
+function constantsOf(primitives: Primitives, suite: CipherSuite): Constants {
+  const known = constants.get(primitives) ?? new Map<string, Constants>();
+  const found = known.get(suite.hash);
+  if (found !== undefined) return found;
+  const empty = primitives.hash(suite.hash, NOTHING, 0);
+  const zeros = new Uint8Array(suite.hashLength);
+  const early = primitives.hmac(suite.hash, zeros, zeros);
+  const made = { empty, zeros, salt: expandLabel(primitives, suite, early, 'derived', empty) };
+  constants.set(primitives, known.set(suite.hash, made));
+  return made;
+}
+
 /** The secrets of one handshake, step by step. Each step overwrites the secret before it. */
 export class KeySchedule {
   readonly #primitives: Primitives;
   readonly suite: CipherSuite;
-  readonly #empty: Uint8Array;
-  #secret: Uint8Array;
+  readonly #constants: Constants;
+  /** Undefined: there was no PSK, and what comes next is derived from the salt that all handshakes share. */
+  #secret: Uint8Array | undefined;
 
   /** `psk`: undefined in a full handshake. */
   constructor(primitives: Primitives, suite: CipherSuite, psk: Uint8Array | undefined) {
     this.#primitives = primitives;
     this.suite = suite;
-    this.#empty = primitives.hash(suite.hash, NOTHING, 0);
-    const zeros = new Uint8Array(suite.hashLength);
-    this.#secret = primitives.hmac(suite.hash, zeros, psk ?? zeros);
+    this.#constants = constantsOf(primitives, suite);
+    this.#secret = psk === undefined ? undefined : primitives.hmac(suite.hash, this.#constants.zeros, psk);
   }
 
   /** The binder of a resumption PSK over the hash of the truncated ClientHello (RFC 8446 4.2.11.2). */
   binder(transcript: Uint8Array): Uint8Array {
-    const key = this.#derive('res binder', this.#empty);
+    const key = this.#derive('res binder', this.#constants.empty);
     const mac = finishedMac(this.#primitives, this.suite, key, transcript);
     key.fill(0);
     return mac;
@@ -120,7 +157,7 @@ export class KeySchedule {
 
   /** To the main secret: `transcript` up to the server's Finished. */
   application(transcript: Uint8Array): Pair {
-    this.#extract(new Uint8Array(this.suite.hashLength));
+    this.#extract(this.#constants.zeros);
     return { client: this.#derive('c ap traffic', transcript), server: this.#derive('s ap traffic', transcript) };
   }
 
@@ -132,19 +169,20 @@ export class KeySchedule {
   }
 
   destroy(): void {
-    this.#secret.fill(0);
+    this.#secret?.fill(0);
   }
 
   #extract(input: Uint8Array): void {
-    const salt = this.#derive('derived', this.#empty);
-    this.#secret.fill(0);
-    this.#secret = this.#primitives.hmac(this.suite.hash, salt, input);
-    salt.fill(0);
+    const { empty, salt } = this.#constants;
+    const before = this.#secret;
+    const derived = before === undefined ? salt : this.#derive('derived', empty);
+    this.#secret = this.#primitives.hmac(this.suite.hash, derived, input);
+    if (before === undefined) return;
+    before.fill(0);
+    derived.fill(0);
   }
 
   #derive(label: string, transcript: Uint8Array): Uint8Array {
-    const { suite } = this;
-    // A copy of its own: secrets are overwritten one by one.
-    return Uint8Array.from(expandLabel(this.#primitives, suite, this.#secret, label, { context: transcript }));
+    return expandLabel(this.#primitives, this.suite, this.#secret!, label, transcript);
   }
 }

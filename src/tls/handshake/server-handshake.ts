@@ -78,6 +78,7 @@ export class ServerHandshake implements Handshake {
   #serverName: string | undefined = undefined;
   #mayResume = false;
   #challenge: Challenge | undefined = undefined;
+  #resumed = false;
   skipsEarlyData = false;
   allowsChangeCipherSpec = false;
 
@@ -230,6 +231,7 @@ export class ServerHandshake implements Handshake {
     const schedule = new KeySchedule(primitives, suite, challenge === undefined ? session?.psk : undefined);
     this.#schedule = schedule;
     const resumed = session !== undefined && challenge === undefined;
+    this.#resumed = resumed;
     if (resumed) {
       const { binders, bindersLength } = hello.psks!;
       const binder = schedule.binder(transcript.hash(suite, bindersLength));
@@ -257,8 +259,8 @@ export class ServerHandshake implements Handshake {
     if (hello.sessionId.length > 0 && this.#state === 'start') this.#channel.sendChangeCipherSpec();
     const secrets = schedule.handshake(agreed.secret, transcript.hash(suite));
     // The channel owns its copy; the one here is for the MACs.
-    const serverSecret = Uint8Array.from(secrets.server);
-    this.#clientSecret = Uint8Array.from(secrets.client);
+    const serverSecret = new Uint8Array(secrets.server);
+    this.#clientSecret = new Uint8Array(secrets.client);
     this.#channel.writeWith(suite, secrets.server);
     this.#channel.readWith(suite, secrets.client);
     this.#flight(chosen, certificates.named(hello.serverName) !== undefined, serverSecret);
@@ -318,13 +320,14 @@ export class ServerHandshake implements Handshake {
   }
 
   /**
-   * One for the only connection of HTTP/2; two for a client that opens several (RFC 8446 C.4: a ticket is used once).
+   * One for the only connection of HTTP/2; two for a client that opens several (RFC 8446 C.4: a ticket is used once),
+   * one of which takes the place of the ticket that a resumed connection has used.
    */
   #sendTickets(resumption: Uint8Array): void {
     const { primitives, random, clock } = this.#endpoint;
     const suite = this.#suite;
     const now = clock.wallClock();
-    for (let i = this.#protocol === 'h2' ? 1 : 0; i < 2; i++) {
+    for (let i = this.#protocol === 'h2' || this.#resumed ? 1 : 0; i < 2; i++) {
       const nonce = Uint8Array.of(i);
       const [a = 0, b = 0, c = 0, d = 0] = random(4);
       const ageAdd = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;

@@ -80,7 +80,7 @@ function respondWith(own: KeyShare, peer: Uint8Array): Agreed | undefined {
   return secret === undefined ? undefined : { share: own.share, secret };
 }
 
-const nodeX25519: X25519 = {
+export const nodeX25519: X25519 = {
   keyShare: nodeShare,
   respond: (peer, random) => respondWith(nodeShare(random), peer),
 };

@@ -1,6 +1,6 @@
 /** Hashes and HMAC by OpenSSL's EVP functions: contexts that are made once, and three calls a value. */
 import { koffi } from '../../native/libc/libc.js';
-import { addressOf, pinned } from '../../native/libc/slab.js';
+import { addressOf, type Pinned, pinned } from '../../native/libc/slab.js';
 import type { HashName } from '../common/suites.js';
 
 /** Bytes of input that are copied to where OpenSSL reads them; longer input is for `node:crypto`. */
@@ -22,6 +22,21 @@ interface Digest {
   readonly length: number;
 }
 
+/** Pinned bytes, and the same as 32-bit words. */
+interface Place extends Pinned {
+  readonly words: Int32Array;
+}
+
+function place(size: number): Place {
+  const { bytes, address } = pinned(size);
+  return { bytes, address, words: new Int32Array(bytes.buffer, bytes.byteOffset, size >> 2) };
+}
+
+/** Overwrites `length` bytes: a loop, because `fill` costs more than a hash of what is cleared. */
+function clear(words: Int32Array, length: number): void {
+  for (let i = 0, end = (length + 3) >> 2; i < end; i++) words[i] = 0;
+}
+
 export class EvpHash {
   readonly #init: Call;
   readonly #update: Call;
@@ -30,9 +45,9 @@ export class EvpHash {
   readonly #macUpdate: Call;
   readonly #macFinal: Call;
   readonly #context: number;
-  readonly #input = pinned(MOST_INPUT);
-  readonly #key = pinned(MOST_DIGEST);
-  readonly #output = pinned(MOST_DIGEST + 8);
+  readonly #input = place(MOST_INPUT);
+  readonly #key = place(MOST_DIGEST);
+  readonly #output = place(MOST_DIGEST + 8);
   readonly #digests: Readonly<Record<HashName, Digest>>;
 
   /** Throws when a symbol or an algorithm is not there. */
@@ -83,12 +98,12 @@ export class EvpHash {
       this.#macInit(mac, kept.address, key.length, 0) === 1 &&
       this.#macUpdate(mac, input.address, data.length) === 1 &&
       this.#macFinal(mac, output.address, output.address + MOST_DIGEST, MOST_DIGEST) === 1;
-    kept.bytes.fill(0);
+    clear(kept.words, key.length);
     // Input may be a secret: the shared one of a key agreement, a PSK.
-    input.bytes.fill(0, 0, data.length);
+    clear(input.words, data.length);
     if (!done) throw new Error('OpenSSL did not make a MAC');
     const value = output.bytes.slice(0, length);
-    output.bytes.fill(0, 0, length);
+    clear(output.words, length);
     return value;
   }
 }

@@ -13,11 +13,12 @@ import {
   NONCE_LENGTH,
   TAG_LENGTH,
 } from '../common/suites.js';
-import { keyShare, respond } from './agreement.js';
+import { keyShare, respond, type X25519 } from './agreement.js';
 import { EvpHash } from './evp-hash.js';
 import { EvpX25519 } from './evp-x25519.js';
 import { NodePrimitives, writeHeader } from './node.js';
 import type { RandomBytes, RecordKey, Target } from './primitives.js';
+import { RawX25519 } from './raw-x25519.js';
 
 const HEADER = 5;
 /** `EVP_CTRL_AEAD_GET_TAG` and `EVP_CTRL_AEAD_SET_TAG`. */
@@ -141,14 +142,14 @@ export class EvpPrimitives extends NodePrimitives {
   override readonly name: string = 'EVP';
   readonly #engine: Engine;
   readonly #hash: EvpHash;
-  readonly #x25519: EvpX25519;
+  readonly #x25519: X25519;
 
   /** Throws where OpenSSL's functions cannot be called: `NodePrimitives` serves there. */
   constructor() {
     super();
     this.#engine = new Engine();
     this.#hash = new EvpHash();
-    this.#x25519 = new EvpX25519();
+    this.#x25519 = fastestX25519();
   }
 
   override hash(name: HashName, data: Uint8Array, end: number): Uint8Array {
@@ -174,6 +175,15 @@ export class EvpPrimitives extends NodePrimitives {
   override target(size: number): Target {
     const bytes = new Uint8Array(size);
     return { bytes, address: addressOf(bytes) };
+  }
+}
+
+function fastestX25519(): X25519 {
+  try {
+    return new RawX25519();
+  } catch {
+    // An OpenSSL that keeps these symbols to itself, as a shared library does.
+    return new EvpX25519();
   }
 }
 

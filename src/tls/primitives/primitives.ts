@@ -51,6 +51,7 @@ export interface Primitives {
   readonly name: string;
   /** NamedGroup values (RFC 8446 4.2.7) that `keyShare` and `respond` know, the preferred one first. */
   readonly groups: readonly number[];
+  /** Of `data[0..end)`. What `hash` and `hmac` answer is the caller's. */
   hash(name: HashName, data: Uint8Array, end: number): Uint8Array;
   hmac(name: HashName, key: Uint8Array, data: Uint8Array): Uint8Array;
   /** Compares in constant time; false when lengths differ. */

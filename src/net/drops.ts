@@ -92,6 +92,8 @@ export const DROP_NAMES = [
   'tcp-memory-limit',
   // Device
   'device-transmit-failed',
+  // Any
+  'fault',
 ] as const;
 
 export type DropName = (typeof DROP_NAMES)[number];

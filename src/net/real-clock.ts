@@ -10,11 +10,13 @@ const LONGEST = 2_147_483_647;
 
 class RealTimer implements Timer {
   private readonly callback: () => void;
+  private readonly onFault: ((error: unknown) => void) | undefined;
   private left: number;
   private timeout: NodeJS.Timeout | undefined;
 
-  constructor(delay: number, callback: () => void) {
+  constructor(delay: number, callback: () => void, onFault: ((error: unknown) => void) | undefined) {
     this.callback = callback;
+    this.onFault = onFault;
     this.left = Math.max(0, delay);
     this.arm();
   }
@@ -31,7 +33,12 @@ class RealTimer implements Timer {
       return;
     }
     this.timeout = undefined;
-    this.callback();
+    try {
+      this.callback();
+    } catch (error) {
+      if (this.onFault === undefined) throw error;
+      this.onFault(error);
+    }
   };
 
   cancel(): void {
@@ -40,6 +47,9 @@ class RealTimer implements Timer {
 }
 
 export class RealClock implements Clock {
+  /** `onFault` takes what a timer's callback throws; without it that is thrown. */
+  constructor(private readonly onFault?: (error: unknown) => void) {}
+
   now(): number {
     return performance.now();
   }
@@ -49,6 +59,6 @@ export class RealClock implements Clock {
   }
 
   schedule(delay: number, callback: () => void): Timer {
-    return new RealTimer(delay, callback);
+    return new RealTimer(delay, callback, this.onFault);
   }
 }

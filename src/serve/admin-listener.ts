@@ -47,6 +47,7 @@ export class AdminListener {
       host: 'host' in place ? place.host : undefined,
       path: released?.path,
       maxConnections: CONNECTIONS,
+      onFault: (error, fault, unreported) => log.contained(error, fault, unreported),
     });
     const http = new HttpServer({
       store: () => NOTHING,

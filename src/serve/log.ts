@@ -1,6 +1,7 @@
 /** Logs to standard error, in batches: a line a request must not cost a system call a request. */
 
 import { type AccessRecord, accessLine } from '../http/index.js';
+import type { FaultPlace } from '../net/containment.js';
 import { LogSink } from './log-sink.js';
 import type { LogChannel, LogOptions } from './options/log.js';
 
@@ -8,6 +9,16 @@ import type { LogChannel, LogOptions } from './options/log.js';
 const BATCH_SIZE = 32 * 1024;
 /** Milliseconds that a line waits at most. */
 const BATCH_TIME = 100;
+
+/** What a fault did, by its place. */
+const ENDED: Readonly<Record<FaultPlace, string>> = {
+  frame: 'in the network stack cost one packet; all connections go on',
+  connection: 'ended one connection; the others go on',
+  poll: 'stopped what was due in a part of the network stack, which is tried again in a second',
+  timer: 'ended what a timer began; all connections go on',
+  datagram: 'cost one datagram; the next is answered',
+  device: 'in the network device cost some packets; all connections go on',
+};
 
 export class Log {
   private readonly options: LogOptions;
@@ -41,8 +52,14 @@ export class Log {
 
   /** An exception of a flow, with its stack: a bug to report. */
   fault(error: unknown): void {
+    this.contained(error, 'connection', 0);
+  }
+
+  /** An exception that a network contained. `unreported`: of the same place, since the last one. */
+  contained(error: unknown, place: FaultPlace, unreported: number): void {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.warn(`a fault ended one connection; the others go on. Please report it: ${stack}`);
+    const more = unreported === 0 ? '' : ` (${unreported} more since the last report)`;
+    this.warn(`a fault ${ENDED[place]}${more}. Please report it: ${stack}`);
   }
 
   /** How far something is that takes long. */

@@ -2,6 +2,7 @@
 
 import { hostname } from 'node:os';
 import { Failure } from '../errors/failure.js';
+import type { OnFault } from '../net/containment.js';
 import type { OpenTap } from '../net/device/linux/tap-open.js';
 import type { DirectNetwork, DirectOptions } from '../net/direct/network.js';
 import type { WorkerOptions } from '../net/direct/workers/worker.js';
@@ -20,17 +21,20 @@ export async function openNetwork(
 ): Promise<Network> {
   if (options.net === 'direct') return openDirect(options, log, failed);
   const { activatedSockets } = await import('../supervise/socket-activation.js');
-  return openSockets(options, activatedSockets(options.tls === undefined ? 1 : 2));
+  return openSockets(options, log, activatedSockets(options.tls === undefined ? 1 : 2));
 }
 
 /** `fds`: sockets that listen already, in the order of the front's doors. */
 export async function openSockets(
   options: ServeOptions,
+  log: Log,
   fds: readonly number[],
   portOption = '--port',
 ): Promise<Network> {
   const { openSocketNetwork } = await import('../net/sockets/open.js');
-  return openSocketNetwork({ host: options.host, further: options.furtherHosts, fds, portOption }, options.sockets);
+  const { host, furtherHosts: further } = options;
+  const onFault: OnFault = (error, place, unreported) => log.contained(error, place, unreported);
+  return openSocketNetwork({ host, further, fds, portOption, onFault }, options.sockets);
 }
 
 /**
@@ -73,6 +77,7 @@ export async function openDirect(
     onNotice: (sentence) => log.warn(sentence),
     onEvent: (sentence) => log.event('net', sentence),
     onFailure: (sentence) => failed(new Failure(sentence)),
+    onFault: (error, place, unreported) => log.contained(error, place, unreported),
     onDrop: log.wants('drops')
       ? (reason, _bytes, start, end) => log.event('drops', `${DROP_NAMES[reason]}, ${end - start} bytes`)
       : undefined,

@@ -315,6 +315,13 @@ const WAYS: Readonly<Record<DropName, (s: Host) => unknown>> = {
     s.device.wire = () => false;
     s.stack.udp.bind(9, () => {}).send(new Uint8Array(1), PEER, 9);
   },
+  fault: (s) => {
+    s.stack.faults.onFault = () => undefined;
+    s.stack.udp.bind(9, () => {
+      throw new Error('a mistake');
+    });
+    s.packet(udp(PEER, 7, US, 9, new Uint8Array(0)));
+  },
 };
 
 function options(s: Host, bytes: Uint8Array): void {

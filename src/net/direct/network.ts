@@ -4,6 +4,7 @@
  */
 import { uptime } from 'node:os';
 import { performance } from 'node:perf_hooks';
+import { Containment } from '../containment.js';
 import type { Datagrams } from '../datagrams.js';
 import { linkState } from '../device/linux/link-state.js';
 import { Drops } from '../drops.js';
@@ -89,6 +90,7 @@ export class DirectNetwork implements Network {
       drops,
       options.congestion ?? 'cubic',
       memory,
+      new Containment(options.onFault),
     );
     this.stack = stack;
     this.tcp = tcp;
@@ -115,7 +117,7 @@ export class DirectNetwork implements Network {
       failed6: (sentence) => this.served.fail(sentence, 6),
     });
     const makeLoop = (): Loop => realLoop(link, this.turns, options);
-    this.turns.mode = this.mode;
+    this.turns.address(this.mode);
     this.turns.loop = makeLoop();
     // A recording begins with a connection's first segment: what another program began is not for it.
     const memories = recorder === undefined ? options.memories : undefined;
@@ -170,12 +172,12 @@ export class DirectNetwork implements Network {
     const state = linkState(device.name, bridge);
     const watch = new LinkWatch(device.name, bridge, state, clocks, {
       linkUp: () =>
-        turns.enter(() => {
+        turns.event(() => {
           recorder?.turn(LINK_UP, turns.now);
           mode.linkUp?.(turns.now);
         }),
       slept: (milliseconds) =>
-        turns.enter(() => {
+        turns.event(() => {
           recorder?.slept(milliseconds, turns.now);
           mode.slept?.(milliseconds, turns.now);
         }),
@@ -319,6 +321,7 @@ export class DirectNetwork implements Network {
       connectionsOfPredecessors: this.succession.connectionsOfPredecessors,
       transmitFailures: this.opened.link.transmitFailures,
       ...this.worker?.astray.counters,
+      ...this.stack.faults.counters(),
       ...this.stack.drops.toJSON(),
     };
   }

@@ -4,6 +4,7 @@
  * way.
  */
 import { ConnectError } from '../connect-error.js';
+import { Containment, GuardedPoll, type OnFault } from '../containment.js';
 import type { Device } from '../device/device.js';
 import { DhcpClient } from '../dhcp/client.js';
 import type { LeaseMemory } from '../dhcp/lease.js';
@@ -19,6 +20,8 @@ import { checkedAddress, checkedPort, checkedPrefix } from './arguments.js';
 
 /** Frames that a turn takes before timers are looked at. */
 const BUDGET = 64;
+/** ms until a device is read again that failed. */
+const REREAD = 10;
 /** RFC 6335 6: where a UDP port is chosen when the program names none. */
 const FIRST_DYNAMIC_PORT = 49_152;
 
@@ -49,6 +52,11 @@ export interface StackHostOptions {
   readonly congestion?: CongestionName | undefined;
   readonly limits?: Partial<TcpLimits> | undefined;
   readonly drops?: Drops | undefined;
+  /**
+   * Exceptions in the stack, and in handlers and timers of its flows: each ended a frame, a connection or a timer, and
+   * the host goes on. Without it they are thrown.
+   */
+  readonly onFault?: OnFault | undefined;
 }
 
 /** A datagram that came: `bytes[start..end)` is valid during the call. */
@@ -80,6 +88,7 @@ export class StackHost implements Network {
   readonly stack: Stack;
   readonly tcp: TcpLayer;
   readonly drops: Drops;
+  readonly faults: Containment;
   readonly device: Device;
   /** Time as this host's programs see it: their callbacks run inside an entry of the stack. */
   readonly clock: Clock;
@@ -92,7 +101,8 @@ export class StackHost implements Network {
   readonly #waiting = new Set<(address: string) => void>();
   readonly #listeners = new Set<Listener>();
   #dhcp: DhcpClient | undefined;
-  readonly #companions: Companion[] = [];
+  /** What is polled with the stack. */
+  readonly #companions = new Map<Companion, GuardedPoll>();
   #closed = false;
   #turnQueued = false;
   #inside = false;
@@ -108,11 +118,14 @@ export class StackHost implements Network {
     this.#random = options.random;
     this.#hostname = options.hostname;
     this.#leases = options.leases;
-    this.stack = new Stack({ device: options.device, random: options.random, drops: this.drops });
+    this.faults = new Containment(options.onFault);
+    const { drops, faults } = this;
+    this.stack = new Stack({ device: options.device, random: options.random, drops, faults });
     this.tcp = new TcpLayer({
       ip: this.stack,
       random: options.random,
-      drops: this.drops,
+      drops,
+      faults,
       congestion: congestionByName(options.congestion ?? 'cubic'),
       limits: options.limits ?? {},
     });
@@ -123,7 +136,7 @@ export class StackHost implements Network {
     this.clock = {
       now: () => time.now(),
       wallClock: () => time.wallClock(),
-      schedule: (delay, callback) => time.schedule(delay, () => this.enter(callback)),
+      schedule: (delay, callback) => time.schedule(delay, () => this.enter(() => this.#timerFired(callback))),
     };
     if (options.address === 'dhcp') this.useDhcp();
     else if (options.address !== undefined) this.configure(options.address);
@@ -152,6 +165,7 @@ export class StackHost implements Network {
       onTrouble: () => undefined,
     });
     this.#dhcp = dhcp;
+    this.accompany(dhcp);
     stack.arp.onConflict = (mac, kept) => {
       if (!kept) dhcp.addressTaken(mac);
     };
@@ -162,12 +176,14 @@ export class StackHost implements Network {
   releaseAddress(): void {
     const dhcp = this.#dhcp;
     this.#dhcp = undefined;
-    if (dhcp !== undefined) this.enter(() => dhcp.stop(this.#time.now()));
+    if (dhcp === undefined) return;
+    this.#companions.delete(dhcp);
+    this.enter(() => dhcp.stop(this.#time.now()));
   }
 
   /** Polls `companion` with the stack from now on: what asks for addresses of another kind, for instance. */
   accompany(companion: Companion): void {
-    this.#companions.push(companion);
+    this.#companions.set(companion, new GuardedPoll(this.faults, companion));
   }
 
   // Driving
@@ -177,9 +193,15 @@ export class StackHost implements Network {
     const { stack, device } = this;
     const now = this.#time.now();
     this.#inside = true;
-    let taken: number;
+    let taken = 0;
     try {
-      taken = device.receive((bytes, start, end, marks) => this.input(bytes, start, end, marks, now), budget);
+      try {
+        taken = device.receive((bytes, start, end, marks) => this.input(bytes, start, end, marks, now), budget);
+      } catch (error) {
+        // Frames may still wait, and nothing would tell of them again.
+        this.#time.schedule(REREAD, () => this.#queueTurn());
+        this.faults.note(error, 'device', now);
+      }
       stack.flush(now);
       this.flushed();
     } finally {
@@ -208,14 +230,25 @@ export class StackHost implements Network {
     this.#inside = true;
     try {
       this.stack.poll(now);
-      this.#dhcp?.poll(now);
-      for (const one of this.#companions) one.poll(now);
+      for (const one of this.#companions.values()) one.poll(now);
       work();
-      this.stack.flush(now);
     } finally {
-      this.#inside = false;
+      // What `work` throws is its caller's; what was asked before that leaves.
+      try {
+        this.stack.flush(now);
+      } finally {
+        this.#inside = false;
+      }
+      this.#poll();
     }
-    this.#poll();
+  }
+
+  #timerFired(callback: () => void): void {
+    try {
+      callback();
+    } catch (error) {
+      this.faults.note(error, 'timer', this.#time.now());
+    }
   }
 
   /**
@@ -239,10 +272,13 @@ export class StackHost implements Network {
     const { stack } = this;
     const now = time.now();
     this.#inside = true;
-    let due = this.#dhcp?.poll(now) ?? Number.POSITIVE_INFINITY;
-    for (const one of this.#companions) due = Math.min(due, one.poll(now));
-    due = Math.min(due, stack.poll(now), stack.pollNeighbours(now));
-    this.#inside = false;
+    let due = Number.POSITIVE_INFINITY;
+    try {
+      for (const one of this.#companions.values()) due = Math.min(due, one.poll(now));
+      due = Math.min(due, stack.poll(now), stack.pollNeighbours(now));
+    } finally {
+      this.#inside = false;
+    }
     this.#onTurned?.();
     if (due === this.#timerFor) return;
     this.#timer?.cancel();
@@ -385,7 +421,7 @@ export class StackHost implements Network {
   }
 
   counters(): Readonly<Record<string, number>> {
-    return { ...this.stack.counters, ...this.tcp.counters, ...this.drops.toJSON() };
+    return { ...this.stack.counters, ...this.tcp.counters, ...this.faults.counters(), ...this.drops.toJSON() };
   }
 
   dropped(): Readonly<Record<string, number>> {

@@ -2,6 +2,7 @@
  * The stack: Ethernet, IPv4 and IPv6 in and out, and the host of everything above (RFC 791, 1122 3). It is fed frames
  * and the time, and asked when it wants to be called again; it reads no clock.
  */
+import { Containment, GuardedPoll } from '../containment.js';
 import type { Device } from '../device/device.js';
 import type { TxFrame } from '../device/tx-frame.js';
 import { Drops, dropReason } from '../drops.js';
@@ -42,6 +43,7 @@ const NOT_FOR_US = dropReason('ethernet-not-for-us');
 const SOURCE_INVALID = dropReason('ethernet-source-invalid');
 const VLAN = dropReason('ethernet-vlan');
 const TYPE_UNKNOWN = dropReason('ethernet-type-unknown');
+const FAULT = dropReason('fault');
 
 /** Whether a whole tag with the identifier 0 follows the addresses, and a type after it. */
 function isPriorityTag(bytes: Uint8Array, start: number, end: number): boolean {
@@ -52,6 +54,8 @@ export interface StackOptions {
   readonly device: Device;
   readonly random: Random;
   readonly drops?: Drops;
+  /** Where exceptions go. Without it they are thrown, once they are contained. */
+  readonly faults?: Containment | undefined;
   /** Time to live of what we send, 1..255 (RFC 1122 3.2.1.7); 64 unless told otherwise. */
   readonly ttl?: number;
 }
@@ -60,6 +64,7 @@ export class Stack implements IpContext {
   readonly device: Device;
   readonly random: Random;
   readonly drops: Drops;
+  readonly faults: Containment;
   readonly tx: TxFrame;
   readonly arp: Arp;
   readonly icmp: Icmp;
@@ -82,12 +87,17 @@ export class Stack implements IpContext {
     | ((type: number, code: number, mtu: number, bytes: Uint8Array, ip: number, end: number) => boolean)
     | undefined = undefined;
   private readonly transports: Transport[] = [];
+  /** What is polled before the transports, the transports, and what is polled behind them. */
+  private readonly parts: readonly GuardedPoll[];
+  private readonly transportPolls: GuardedPoll[] = [];
+  private readonly neighbours: readonly GuardedPoll[];
   private readonly byProtocol = new Array<Transport | undefined>(256).fill(undefined);
 
   constructor(options: StackOptions) {
     this.device = options.device;
     this.random = options.random;
     this.drops = options.drops ?? new Drops();
+    this.faults = options.faults ?? new Containment();
     this.tx = options.device.tx;
     this.peers = new PeerTable();
     this.arp = new Arp(this);
@@ -96,6 +106,8 @@ export class Stack implements IpContext {
     this.output = new Ipv4Output(this, options.ttl ?? 64);
     this.v6 = new Ipv6(this);
     this.udp = new Udp(this);
+    this.parts = [this.ipv4, this.v6].map((part) => new GuardedPoll(this.faults, part));
+    this.neighbours = [this.arp, this.v6.neighbours].map((part) => new GuardedPoll(this.faults, part));
     this.host(this.udp);
   }
 
@@ -106,6 +118,7 @@ export class Stack implements IpContext {
   /** Adds a transport (TCP). */
   host(transport: Transport): void {
     this.transports.push(transport);
+    this.transportPolls.push(new GuardedPoll(this.faults, transport));
     this.byProtocol[transport.protocol] = transport;
   }
 
@@ -113,10 +126,19 @@ export class Stack implements IpContext {
     return this.byProtocol[protocol];
   }
 
-  /** One frame, from its Ethernet header on. */
+  /** One frame, from its Ethernet header on. An exception on its way up is the end of this frame alone. */
   input(bytes: Uint8Array, start: number, end: number, marks: number, now: number): void {
     this.now = now;
     this.counters.framesIn++;
+    try {
+      this.frame(bytes, start, end, marks, now);
+    } catch (error) {
+      this.drops.count(FAULT, bytes, start, end);
+      this.faults.note(error, 'frame', now);
+    }
+  }
+
+  private frame(bytes: Uint8Array, start: number, end: number, marks: number, now: number): void {
     this.counters.bytesIn += end - start;
     if (end - start < ETHERNET) return this.drops.count(TRUNCATED, bytes, start, end);
     const group = (bytes[start] & 1) !== 0;
@@ -139,14 +161,21 @@ export class Stack implements IpContext {
   /** The batch is through: what was held back leaves. */
   flush(now: number): void {
     this.now = now;
-    for (const transport of this.transports) transport.flush(now);
+    for (const transport of this.transports) {
+      try {
+        transport.flush(now);
+      } catch (error) {
+        this.faults.note(error, 'poll', now);
+      }
+    }
   }
 
   /** Does what is due; answers when it wants to be called again (`Infinity`: never). */
   poll(now: number): number {
     this.now = now;
-    let next = Math.min(this.ipv4.poll(now), this.v6.poll(now));
-    for (const transport of this.transports) next = Math.min(next, transport.poll(now));
+    let next = Number.POSITIVE_INFINITY;
+    for (const part of this.parts) next = Math.min(next, part.poll(now));
+    for (const transport of this.transportPolls) next = Math.min(next, transport.poll(now));
     // Last, since what the others send may begin to ask for a neighbour.
     return Math.min(next, this.pollNeighbours(now));
   }
@@ -155,7 +184,9 @@ export class Stack implements IpContext {
    * Asks for neighbours that packets wait for. For what sends after `poll`; returns when it wants to be called again.
    */
   pollNeighbours(now: number): number {
-    return Math.min(this.arp.poll(now), this.v6.neighbours.poll(now));
+    let next = Number.POSITIVE_INFINITY;
+    for (const part of this.neighbours) next = Math.min(next, part.poll(now));
+    return next;
   }
 
   /** Whether packets wait for a neighbour to answer. */
@@ -356,6 +387,12 @@ export class Stack implements IpContext {
     putUint16(head, at + 12, type);
     this.counters.framesOut++;
     this.counters.bytesOut += this.tx.total;
-    return this.device.transmit();
+    try {
+      return this.device.transmit();
+    } catch (error) {
+      // Lost, as on any wire.
+      this.faults.note(error, 'device', this.now);
+      return false;
+    }
   }
 }

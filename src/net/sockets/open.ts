@@ -1,4 +1,5 @@
 /** Chooses between the two networks on the kernel's sockets. What is not needed is not loaded. */
+import { Containment, type OnFault } from '../containment.js';
 import type { Datagrams } from '../datagrams.js';
 import type { Network } from '../flow.js';
 import type { SocketNetworkOptions } from './common/options.js';
@@ -25,17 +26,23 @@ export async function openSocketNetwork(
 
 /**
  * UDP on the kernel's sockets, bound to `host`; `option`: what chooses the port, for error messages. The kinds are as
- * above.
+ * above. `onFault` is told of what a handler throws, which is the end of one datagram; without it that is thrown.
  */
-export async function openSocketDatagrams(host: string, option: string, kind?: SocketKind): Promise<Datagrams> {
+export async function openSocketDatagrams(
+  host: string,
+  option: string,
+  kind?: SocketKind,
+  onFault?: OnFault,
+): Promise<Datagrams> {
+  const faults = new Containment(onFault);
   if (kind === 'libc' || (kind === undefined && process.platform === 'linux')) {
     const { OwnDatagrams } = await import('./libc/datagrams.js');
     try {
-      return new OwnDatagrams(host, option);
+      return new OwnDatagrams(host, option, faults);
     } catch (error) {
       if (kind === 'libc') throw new Error(`--sockets libc cannot be had here: ${(error as Error).message}`);
     }
   }
   const { NodeDatagrams } = await import('./node/datagrams.js');
-  return new NodeDatagrams(host, option);
+  return new NodeDatagrams(host, option, faults);
 }

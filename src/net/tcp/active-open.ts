@@ -163,11 +163,16 @@ export class ActiveOpen {
     c.iss = layer.initialSequence(local, remote, ports);
     c.sndUna = c.iss;
     c.sndNxt = c.sndMax = (c.iss + 1) | 0;
-    c.busy.queue.reset(c.sndNxt);
-    c.busy.timers.arm(TIMER_RTO, now + 1000);
     layer.connections.add(c);
-    this.sendSyn(c, now);
-    layer.schedule.rearm(c);
+    try {
+      c.busy.queue.reset(c.sndNxt);
+      c.busy.timers.arm(TIMER_RTO, now + 1000);
+      this.sendSyn(c, now);
+      layer.schedule.rearm(c);
+    } catch (error) {
+      layer.faulted(c, error);
+      return undefined;
+    }
     return c;
   }
 

@@ -1,4 +1,5 @@
 /** TCP as the stack hosts it: what all connections share, and who a segment is for. */
+import { attempt, Containment, GuardedPoll } from '../containment.js';
 import { RX_CHECKSUM_OK } from '../device/device.js';
 import { type Drops, dropReason } from '../drops.js';
 import type { Accept, Adopt, CloseReason } from '../flow.js';
@@ -43,6 +44,8 @@ export interface TcpOptions {
   readonly ip: IpOutput;
   readonly random: Random;
   readonly drops: Drops;
+  /** Where exceptions go. Without it they are thrown, once they are contained. */
+  readonly faults?: Containment | undefined;
   /** Makes the congestion control of one connection. */
   readonly congestion: () => CongestionControl;
   readonly limits?: Partial<TcpLimits>;
@@ -52,6 +55,7 @@ export class TcpLayer implements Transport, TcpContext {
   readonly protocol = PROTOCOL_TCP;
   readonly ip: IpOutput;
   readonly drops: Drops;
+  readonly faults: Containment;
   readonly limits: TcpLimits;
   readonly congestion: () => CongestionControl;
   readonly hash: KeyedHash;
@@ -105,11 +109,14 @@ export class TcpLayer implements Transport, TcpContext {
   /** What was sent while a segment is dealt with, for the probe. */
   answers: ProbeEvent[] | undefined = undefined;
   private readonly segment = new Segment();
+  private readonly waits: GuardedPoll;
+  private readonly handshakes: GuardedPoll;
 
   constructor(options: TcpOptions) {
     this.ip = options.ip;
     this.random = options.random;
     this.drops = options.drops;
+    this.faults = options.faults ?? new Containment();
     this.congestion = options.congestion;
     this.busyPool = new BusyPool(this.pool, options.congestion);
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
@@ -123,6 +130,8 @@ export class TcpLayer implements Transport, TcpContext {
     this.receiveScale = Math.max(0, Math.ceil(Math.log2((this.limits.receiveBuffer + 1) / 0x1_0000)));
     this.listening = new Listening(this);
     this.opening = new ActiveOpen(this);
+    this.waits = new GuardedPoll(this.faults, { poll: (now) => this.waiting.expire(now) });
+    this.handshakes = new GuardedPoll(this.faults, this.listening);
   }
 
   /** RFC 6528 3: a clock of 4 µs and a keyed hash of the four-tuple. */
@@ -184,10 +193,28 @@ export class TcpLayer implements Transport, TcpContext {
       return;
     }
     const ports = (segment.sourcePort << 16) | segment.destinationPort;
-    if (this.probe === undefined) {
-      this.dispatch(bytes, ip, end, source, destination, ports, tos, now);
-      return;
+    try {
+      if (this.probe === undefined) this.dispatch(bytes, ip, end, source, destination, ports, tos, now);
+      else this.probed(this.probe, bytes, ip, end, source, destination, ports, tos, now);
+    } catch (error) {
+      this.answers = undefined;
+      this.faultAt(source, destination, ports, error);
     }
+  }
+
+  /** The same, seen by the probe. */
+  private probed(
+    probe: Probe,
+    bytes: Uint8Array,
+    ip: number,
+    end: number,
+    source: Handle,
+    destination: Handle,
+    ports: number,
+    tos: number,
+    now: number,
+  ): void {
+    const { segment } = this;
     const before = stateName(this, source, destination, ports);
     const { seq, ack, flags, window } = segment;
     const seen = { direction: 'in', seq, ack, flags, length: segment.end - segment.start, window } as const;
@@ -196,8 +223,8 @@ export class TcpLayer implements Transport, TcpContext {
     this.answers = answers;
     this.dispatch(bytes, ip, end, source, destination, ports, tos, now);
     this.answers = undefined;
-    tell(this.probe, this, source, destination, ports, before, seen);
-    for (const one of answers) this.probe(one);
+    tell(probe, this, source, destination, ports, before, seen);
+    for (const one of answers) probe(one);
   }
 
   /** To whom the segment in `this.segment` is. */
@@ -242,8 +269,8 @@ export class TcpLayer implements Transport, TcpContext {
   poll(now: number): number {
     this.now = now;
     this.schedule.poll(now);
-    const waits = this.waiting.expire(now);
-    const half = this.listening.poll(now);
+    const waits = this.waits.poll(now);
+    const half = this.handshakes.poll(now);
     this.flush(now);
     return Math.min(this.schedule.next(), half, waits);
   }
@@ -264,12 +291,48 @@ export class TcpLayer implements Transport, TcpContext {
     if (tell) c.tellClosed(reason);
   }
 
+  /**
+   * An exception out of what was done for `c`. It may have been left in the middle of anything, so it is over: reset,
+   * and nothing of it stays in table, timers and accounts. Throws `error` where nobody listens for faults.
+   */
+  faulted(c: Connection, error: unknown): void {
+    if (c.state !== CLOSED) attempt(() => this.responder.reset(c));
+    attempt(() => this.gone(c, 'failed'));
+    // Where `gone` itself was left in the middle. Done once more, each of these does nothing.
+    c.state = CLOSED;
+    c.deadline = Number.POSITIVE_INFINITY;
+    attempt(() => this.detach(c));
+    attempt(() => discharge(c));
+    attempt(() => c.release());
+    attempt(() => c.tellClosed('failed'));
+    this.faults.note(error, 'connection', this.now);
+  }
+
+  /** An exception out of a segment, or of an ICMP error, for this name. */
+  private faultAt(remote: Handle, local: Handle, ports: number, error: unknown): void {
+    const c = this.connections.get(remote, local, ports);
+    if (c !== undefined) {
+      this.faulted(c, error);
+      return;
+    }
+    attempt(() => this.listening.forget(remote, local, ports));
+    this.faults.note(error, 'connection', this.now);
+  }
+
   resumed(c: Connection): void {
-    resumed(c);
+    try {
+      resumed(c);
+    } catch (error) {
+      this.faulted(c, error);
+    }
   }
 
   leave(c: Connection): void {
-    leave(c);
+    try {
+      leave(c);
+    } catch (error) {
+      this.faulted(c, error);
+    }
   }
 
   /** Takes it out as it is: nothing of it happens, and nobody finds it. */
@@ -293,8 +356,12 @@ export class TcpLayer implements Transport, TcpContext {
   /** RST, and over (RFC 9293 3.10.5). */
   abort(c: Connection, reason: CloseReason): void {
     if (c.state === CLOSED) return;
-    this.responder.reset(c);
-    this.gone(c, reason);
+    try {
+      this.responder.reset(c);
+      this.gone(c, reason);
+    } catch (error) {
+      this.faulted(c, error);
+    }
   }
 
   error(type: number, code: number, mtu: number, bytes: Uint8Array, ip: number, end: number, now: number): boolean {
@@ -303,11 +370,16 @@ export class TcpLayer implements Transport, TcpContext {
     if (flow === undefined) return false;
     const [remote, local, ports] = flow;
     const seq = quotedSequence(this.ip, bytes, ip, end);
-    const c = this.connections.get(remote, local, ports);
-    if (c === undefined) return this.listening.error(type, code, remote, local, ports, seq);
-    const taken = icmpError(c, type, code, mtu, seq, now);
-    if (c.state !== CLOSED) this.schedule.rearm(c);
-    return taken;
+    try {
+      const c = this.connections.get(remote, local, ports);
+      if (c === undefined) return this.listening.error(type, code, remote, local, ports, seq);
+      const taken = icmpError(c, type, code, mtu, seq, now);
+      if (c.state !== CLOSED) this.schedule.rearm(c);
+      return taken;
+    } catch (error) {
+      this.faultAt(remote, local, ports, error);
+      return false;
+    }
   }
 
   addressLost(address: Handle, now: number): void {

@@ -3,6 +3,7 @@
 import { badUsage, type Failure } from '../../errors/failure.js';
 import { endWithParent } from '../../native/parent.js';
 import { signals } from '../../native/process-signals.js';
+import type { OnFault } from '../../net/containment.js';
 import type { DirectNetwork } from '../../net/direct/network.js';
 import type { Network } from '../../net/flow.js';
 import { announceAll } from '../announce.js';
@@ -129,9 +130,11 @@ async function openNames(options: ServeOptions, network: Network, log: Log): Pro
   }
   // A socket that the site was given is not for names.
   const { openSocketDatagrams } = await import('../../net/sockets/open.js');
-  const own = await openSockets(options, [], '--dns-port');
+  const own = await openSockets(options, log, [], '--dns-port');
   const server = new NameServer(options.dns, own, state, log);
-  const where = await server.open(await openSocketDatagrams(options.host, '--dns-port', options.sockets), watch);
+  const onFault: OnFault = (error, place, unreported) => log.contained(error, place, unreported);
+  const datagrams = await openSocketDatagrams(options.host, '--dns-port', options.sockets, onFault);
+  const where = await server.open(datagrams, watch);
   return {
     server,
     where,

@@ -130,7 +130,7 @@ async function openInherited(
   failed: (failure: Failure) => void,
   given: () => void,
 ): Promise<Network> {
-  if (options.net === 'socket') return openSockets(options, inheritedFds(order.sockets));
+  if (options.net === 'socket') return openSockets(options, log, inheritedFds(order.sockets));
   if (order.tap === undefined) throw badUsage('the supervisor passes no TAP');
   return openDirect(ownCapture(options), log, failed, { ...order.tap, fd: INHERITED_FD }, given);
 }

@@ -1,5 +1,6 @@
 /** HTTPS: TLS before the HTTP server, and a redirect, or the site, on the HTTP port. Loaded when it is asked for. */
 import { ALPN_PROTOCOLS, gauge, type HttpServer, type HttpStats, sumOfStats } from '../../http/index.js';
+import { Containment } from '../../net/containment.js';
 import { Tickets } from '../../tls/handshake/tickets.js';
 import { choosePrimitives } from '../../tls/primitives/choose.js';
 import { pooledRandom } from '../../tls/primitives/random.js';
@@ -36,7 +37,7 @@ export async function makeSecureFront(context: FrontContext, options: TlsArgumen
     ...{ options: context.options, network, site: context.sites.site, log, siblings: context.siblings },
     server: () => ({ stats, describe: (limit) => servers.flatMap((one) => one.describe(limit)).slice(0, limit) }),
     tls: {
-      counters: () => named(tls.counters),
+      counters: () => named({ ...tls.counters, faults: faults.count }),
       metrics: () => [
         gauge('sitekernel_tls_certificate_expires_in_seconds', 'Until the first certificate ends.', [
           { value: expires() },
@@ -52,8 +53,14 @@ export async function makeSecureFront(context: FrontContext, options: TlsArgumen
     return server;
   };
   giveWay(network, log, () => servers);
+  const faults = new Containment((error, place, unreported) => log.contained(error, place, unreported));
+  const onError = (error: unknown): void => faults.note(error, 'connection', clock.now());
   const main = serve({ hsts: options.hsts });
-  const older = await olderEngine(options, { ...{ clock, protocols }, certificates: certificates.current }, tickets);
+  const older = await olderEngine(
+    options,
+    { ...{ clock, protocols, onError }, certificates: certificates.current },
+    tickets,
+  );
   const { acme } = context.options;
   const challenge =
     acme && (await import('../certificates/challenge-files.js')).storedChallenges(acme.state, acme.certificates.flat());
@@ -69,7 +76,7 @@ export async function makeSecureFront(context: FrontContext, options: TlsArgumen
     olderForAll: options.engine === 'openssl',
     accept: main.accept,
     onAlert: ({ remote }, alert, reason) => log.event('net', `${remote.address}: TLS ended with ${alert}: ${reason}`),
-    onError: (error) => log.warn(`TLS: ${error instanceof Error ? error.message : error}`),
+    onError,
   });
   onReload(() => void certificates.reload().catch(() => undefined));
   return {
@@ -100,7 +107,7 @@ export async function makeSecureFront(context: FrontContext, options: TlsArgumen
 /** OpenSSL's TLS, where a version or the command line asks for it. */
 async function olderEngine(
   { min, engine }: TlsArguments,
-  common: Pick<ConstructorParameters<typeof TlsServer>[0], 'clock' | 'protocols' | 'certificates'>,
+  common: Pick<ConstructorParameters<typeof TlsServer>[0], 'clock' | 'protocols' | 'certificates' | 'onError'>,
   tickets: Tickets,
 ): Promise<OlderEngine | undefined> {
   if (min === '1.3' && engine === 'own') return undefined;

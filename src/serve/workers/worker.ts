@@ -31,7 +31,7 @@ export async function runWorker(options: ServeOptions, number: number): Promise<
   const [network, sites] = await Promise.all([
     direct
       ? openQueue(options, log, first)
-      : openSockets(options, options.tls === undefined ? [WORKER_FD] : [WORKER_FD, WORKER_HTTP_FD]),
+      : openSockets(options, log, options.tls === undefined ? [WORKER_FD] : [WORKER_FD, WORKER_HTTP_FD]),
     openSites(options, log),
   ]);
   if (number === 1) tellRoots(sites, log);

@@ -54,13 +54,20 @@ export class Deadlines<T> {
   readonly #fire = (): void => {
     this.#timer = undefined;
     const now = this.#clock.now();
-    for (const [one, due] of this.#due) {
-      if (due > now) {
-        this.#timer = this.#clock.schedule(due - now, this.#fire);
-        return;
+    let left = this.#due.size;
+    try {
+      for (const [one, due] of this.#due) {
+        if (due > now) {
+          left = due - now;
+          break;
+        }
+        left = 0;
+        this.#due.delete(one);
+        this.#expired(one);
       }
-      this.#due.delete(one);
-      this.#expired(one);
+    } finally {
+      // Also where one of them threw: the others are due all the same.
+      if (this.#due.size > 0) this.#timer ??= this.#clock.schedule(left, this.#fire);
     }
   };
 }

@@ -39,6 +39,8 @@ export interface OpensslOptions {
   /** Milliseconds for a handshake, and for a peer to read the last alert. */
   readonly handshakeTime: number;
   readonly linger: number;
+  /** A mistake of this program; the connection is reset. Without it the error is thrown. */
+  readonly onError?: ((error: unknown) => void) | undefined;
 }
 
 /** What the handler of a flow below knows of it. */
@@ -82,20 +84,30 @@ export class OpensslEngine implements FlowHandler {
     socket.on('close', () => {
       if (carried.flow === undefined && this.#handshakes.has(inner)) this.#linger(inner);
     });
+    const faulted = (error: unknown): void => this.#faulted(inner, error);
     socket.on('secure', () => {
       this.#handshakes.delete(inner);
       const protocol = socket.getProtocol() === 'TLSv1.3' ? 'TLSv1.3' : 'TLSv1.2';
       const { alpnProtocol } = socket;
-      const flow = new OpensslFlow(inner, socket, {
-        protocol,
-        alpn: typeof alpnProtocol === 'string' && alpnProtocol !== '' ? alpnProtocol : undefined,
-        serverName,
-        cipher: socket.getCipher().standardName,
-      });
+      const alpn = typeof alpnProtocol === 'string' && alpnProtocol !== '' ? alpnProtocol : undefined;
+      const { standardName: cipher } = socket.getCipher();
+      const flow = new OpensslFlow(inner, socket, { protocol, alpn, serverName, cipher }, faulted);
       carried.flow = flow;
-      accept(flow);
+      try {
+        accept(flow);
+      } catch (error) {
+        faulted(error);
+      }
     });
     duplex.arrived(bytes, 0, bytes.length);
+  }
+
+  /** Nobody is above what OpenSSL's stream calls: an exception in it ends this connection, and no other. */
+  #faulted(inner: Flow, error: unknown): void {
+    inner.reset();
+    const { onError } = this.#options;
+    if (onError === undefined) throw error;
+    onError(error);
   }
 
   #linger(inner: Flow): void {

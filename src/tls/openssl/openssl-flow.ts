@@ -15,6 +15,7 @@ export class OpensslFlow implements Flow {
   readonly security: FlowSecurity;
   readonly #inner: Flow;
   readonly #socket: TLSSocket;
+  readonly #faulted: (error: unknown) => void;
   readonly #queue = new SendQueue();
   #low = 0;
   #above = false;
@@ -22,10 +23,12 @@ export class OpensslFlow implements Flow {
   #endAsked = false;
   #over = false;
 
-  constructor(inner: Flow, socket: TLSSocket, security: FlowSecurity) {
+  /** `faulted` is told of an exception in a call of the stream: it ends the connection. */
+  constructor(inner: Flow, socket: TLSSocket, security: FlowSecurity, faulted: (error: unknown) => void) {
     this.#inner = inner;
     this.#socket = socket;
     this.security = security;
+    this.#faulted = faulted;
     socket.on('data', (chunk: Buffer) => this.#call(() => this.handler.data(this, chunk, 0, chunk.length)));
     socket.on('end', () => this.#call(() => this.handler.ended(this)));
     // What is wrong follows with `close`; OpenSSL has sent the alert.
@@ -86,8 +89,13 @@ export class OpensslFlow implements Flow {
 
   readonly #written = (): void => {
     if (this.#over) return;
-    this.flush();
-    this.drained();
+    // The flow below is told of it likewise, and is guarded there; here libuv calls.
+    try {
+      this.flush();
+      this.drained();
+    } catch (error) {
+      this.#faulted(error);
+    }
   };
 
   /** OpenSSL, or the flow below, has passed something on. */
@@ -127,9 +135,14 @@ export class OpensslFlow implements Flow {
 
   #call(what: () => void): void {
     if (this.#over) return;
-    this.#inCall = true;
-    what();
-    this.#inCall = false;
-    this.flush();
+    try {
+      this.#inCall = true;
+      what();
+      this.#inCall = false;
+      this.flush();
+    } catch (error) {
+      this.#inCall = false;
+      this.#faulted(error);
+    }
   }
 }

@@ -1,5 +1,6 @@
 /** What a network on our own stack can be told. */
 import type { Memories } from '../../../memory/memories.js';
+import type { OnFault } from '../../containment.js';
 import type { PacketOptions } from '../../device/linux/packet-open.js';
 import type { TapDeviceOptions } from '../../device/linux/tap.js';
 import type { Faults } from '../../device/wrap/faults.js';
@@ -54,6 +55,11 @@ export interface DirectOptions {
   /** The network is at its end: the device is gone. One sentence. */
   readonly onFailure?: ((sentence: string) => void) | undefined;
   readonly onDrop?: DropWatcher | undefined;
+  /**
+   * Exceptions in the stack, and in handlers and timers of its flows: each ended a frame, a connection or a timer, and
+   * the network goes on. Without it they are thrown.
+   */
+  readonly onFault?: OnFault | undefined;
   /** Takes no frame and sends none before `begin()` or `takeOver()`. */
   readonly held?: boolean | undefined;
   /**

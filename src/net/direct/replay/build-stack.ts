@@ -1,4 +1,5 @@
 /** The stack of a host and its way to an address: made the same way for the wire and for a replay. */
+import { Containment } from '../../containment.js';
 import type { Device } from '../../device/device.js';
 import type { LeaseMemory } from '../../dhcp/lease.js';
 import type { Drops } from '../../drops.js';
@@ -15,16 +16,18 @@ import { DualMode } from '../address/dual-mode.js';
 import { Ipv6Mode } from '../address/ipv6-mode.js';
 import { StaticMode } from '../address/static-mode.js';
 
-/** `memory`: bytes that TCP may keep. */
+/** `memory`: bytes that TCP may keep; `faults`: where exceptions go. */
 export function buildStack(
   device: Device,
   random: Random,
   drops: Drops,
   congestion: CongestionName,
   memory: number = DEFAULT_LIMITS.memory,
+  faults: Containment = new Containment(),
 ): { stack: Stack; tcp: TcpLayer } {
-  const stack = new Stack({ device, random, drops });
-  const tcp = new TcpLayer({ ip: stack, random, drops, congestion: congestionByName(congestion), limits: { memory } });
+  const stack = new Stack({ device, random, drops, faults });
+  const made = congestionByName(congestion);
+  const tcp = new TcpLayer({ ip: stack, random, drops, faults, congestion: made, limits: { memory } });
   stack.host(tcp);
   return { stack, tcp };
 }

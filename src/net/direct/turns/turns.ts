@@ -3,6 +3,7 @@
  * completion: frames all the way up, answers all the way down, then what is due.
  */
 import { performance } from 'node:perf_hooks';
+import { GuardedPoll } from '../../containment.js';
 import type { Device } from '../../device/device.js';
 import type { DescriptorDevice } from '../../device/linux/descriptor-device.js';
 import { CaptureDevice } from '../../device/wrap/capture.js';
@@ -24,13 +25,16 @@ import type { Recorder } from '../replay/recorder.js';
 const SPINS_A_LOOK = 16;
 /** Frames between two looks at the clock: a round-trip time is wrong by no more than these take. */
 const FRAMES_A_LOOK = 8;
+/** Reads in a row that throw, after which the device is as good as gone. */
+const MOST_READ_FAULTS = 64;
 /** Milliseconds between two rounds through the timers while frames keep coming. */
 const POLL_INTERVAL = 1;
 
 export class Turns implements Driven {
-  /** What drives them, and the way to the address: both are set once, before the first. */
+  /** What drives them, set before the first. */
   loop!: Loop;
-  mode!: AddressMode;
+  /** The way to the address. */
+  private mode!: GuardedPoll;
   /** The `now` of the entry that runs, or of the last one; ms. */
   now = 0;
   /** The device is ours to read. */
@@ -50,6 +54,7 @@ export class Turns implements Driven {
   /** Looks at the clock so far; wraps. */
   private looks = 0;
   private outsideQueued = false;
+  private readFaults = 0;
   /**
    * `now` for the frames of a look. An array that holds `undefined`, too, holds its numbers as objects: one a look is
    * made, not one a frame.
@@ -68,6 +73,11 @@ export class Turns implements Driven {
     private readonly onGone: () => void,
   ) {
     tcp.outside = () => this.enteredFromOutside();
+  }
+
+  /** `mode` is polled from now on; before the first turn. */
+  address(mode: AddressMode): void {
+    this.mode = new GuardedPoll(this.stack.faults, mode);
   }
 
   /** Number of the last look at the clock; undefined: no entry runs. */
@@ -109,7 +119,7 @@ export class Turns implements Driven {
     this.inEntry = true;
     this.framesToLook = 0;
     this.spun = spinning ? (this.spun + 1) & (SPINS_A_LOOK - 1) : 0;
-    const taken = this.reading ? this.device.receive(this.sink, TURN_BUDGET) : 0;
+    const taken = this.receive();
     if (taken > 0) {
       this.flush();
       this.dueStale = true;
@@ -123,9 +133,27 @@ export class Turns implements Driven {
     return taken;
   }
 
+  private receive(): number {
+    if (!this.reading) return 0;
+    try {
+      const taken = this.device.receive(this.sink, TURN_BUDGET);
+      this.readFaults = 0;
+      return taken;
+    } catch (error) {
+      this.deviceFault(error);
+      return 0;
+    }
+  }
+
+  /** What was read with it is lost. A device that cannot be read any more would be readable for ever. */
+  private deviceFault(error: unknown): void {
+    if (++this.readFaults >= MOST_READ_FAULTS) this.link.gone = true;
+    this.stack.faults.note(error, 'device', performance.now());
+  }
+
   /** Takes what a device holds that gives out frames by a clock of its own. */
   readHeld(): void {
-    if (this.reading) this.device.receive(this.sink, TURN_BUDGET);
+    this.receive();
   }
 
   arrived(length: number): void {
@@ -137,7 +165,11 @@ export class Turns implements Driven {
     this.framesToLook = 0;
     const { device, wire } = this;
     const sink = device instanceof FaultyDevice ? device.handing(this.sink) : this.sink;
-    this.link.deliver(length, wire instanceof CaptureDevice ? wire.handing(sink) : sink);
+    try {
+      this.link.deliver(length, wire instanceof CaptureDevice ? wire.handing(sink) : sink);
+    } catch (error) {
+      this.deviceFault(error);
+    }
     this.settle();
     this.inEntry = false;
   }
@@ -175,7 +207,18 @@ export class Turns implements Driven {
 
   /** A timer of somebody who owns connections. */
   timer(callback: () => void): void {
-    this.enter(() => (this.owners === undefined ? callback() : this.owners.entry(callback)));
+    this.event(() => (this.owners === undefined ? callback() : this.owners.entry(callback)));
+  }
+
+  /** An entry that has no caller: what `callback` throws ends here. */
+  event(callback: () => void): void {
+    this.enter(() => {
+      try {
+        callback();
+      } catch (error) {
+        this.stack.faults.note(error, 'timer', this.now);
+      }
+    });
   }
 
   /** Runs `callback` as an entry of the stack, at the present time. */
@@ -187,11 +230,18 @@ export class Turns implements Driven {
     this.inEntry = true;
     this.readClock();
     this.recorder?.turn(POLL_STACK, this.now);
-    this.stack.poll(this.now);
-    callback();
-    this.settle();
-    this.inEntry = false;
-    this.loop.wake();
+    try {
+      this.stack.poll(this.now);
+      callback();
+    } finally {
+      // What it throws is its caller's; what it asked before that leaves.
+      try {
+        this.settle();
+      } finally {
+        this.inEntry = false;
+        this.loop.wake();
+      }
+    }
     if (this.onTurned !== undefined) this.onTurned();
   };
 

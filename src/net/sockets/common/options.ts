@@ -1,4 +1,5 @@
 /** What both networks on the kernel's sockets have in common. */
+import type { OnFault } from '../../containment.js';
 import type { Clock } from '../../flow.js';
 
 /** Connections that may wait to be accepted; the kernel lowers it to its own bound. */
@@ -12,6 +13,11 @@ export interface SocketNetworkOptions {
   /** Flows at one time; one more is reset as soon as it comes. Default 65,536. */
   readonly maxConnections?: number | undefined;
   readonly clock?: Clock | undefined;
+  /**
+   * Exceptions in handlers and timers of flows: each ended a connection or a timer, and the network goes on. Without it
+   * they are thrown.
+   */
+  readonly onFault?: OnFault | undefined;
   /**
    * Sockets that listen already (socket activation, a supervisor): each call of `listen` accepts on the next of them,
    * instead of an address and port of its own, until there are no more.

@@ -22,6 +22,7 @@ import {
   SOL_SOCKET,
   type SocketCalls,
 } from '../../../native/sockets/sockets.js';
+import type { Containment } from '../../containment.js';
 import {
   type Datagram,
   type DatagramAddress,
@@ -52,6 +53,7 @@ interface Shared {
   readonly spare: MessageVector[];
   /** For options. */
   readonly small: Pinned;
+  readonly faults: Containment;
 }
 
 export class OwnDatagrams implements Datagrams {
@@ -61,9 +63,10 @@ export class OwnDatagrams implements Datagrams {
   constructor(
     private readonly host: string,
     private readonly option: string,
+    faults: Containment,
   ) {
     const loop = EpollLoop.get();
-    this.shared = { loop, socketAddress: new SocketAddress(loop.calls), spare: [], small: pinned(4) };
+    this.shared = { loop, socketAddress: new SocketAddress(loop.calls), spare: [], small: pinned(4), faults };
   }
 
   async bind(port: number, onDatagram: OnDatagram): Promise<DatagramPort> {
@@ -144,7 +147,13 @@ class OwnPort implements DatagramPort, Watcher {
     const count = calls.recvmmsg(this.fd, received.memory.address, AT_ONCE, MSG_DONTWAIT, 0);
     // An error is one of a datagram that was sent, which an ICMP message told of; it is over with this call.
     this.inCall = true;
-    for (let i = 0; i < count && this.open; i++) this.take(i);
+    for (let i = 0; i < count && this.open; i++) {
+      try {
+        this.take(i);
+      } catch (error) {
+        this.shared.faults.note(error, 'datagram', performance.now());
+      }
+    }
     this.inCall = false;
     this.flush();
   }

@@ -28,6 +28,7 @@ import {
   type SocketCalls,
   TCP_NODELAY,
 } from '../../../native/sockets/sockets.js';
+import { attempt, Containment } from '../../containment.js';
 import type { Accept, Clock, Endpoint, Listener, Network } from '../../flow.js';
 import { RealClock } from '../../real-clock.js';
 import { listenAtAll } from '../common/listen-at-all.js';
@@ -56,6 +57,7 @@ interface Listening extends Listener {
 
 export class OwnSocketNetwork implements Network, Watcher, FlowHost {
   readonly clock: Clock;
+  private readonly faults: Containment;
   readonly address: string;
   readonly addresses: readonly string[];
   readonly sender: Sender;
@@ -92,7 +94,9 @@ export class OwnSocketNetwork implements Network, Watcher, FlowHost {
   constructor(options: SocketNetworkOptions = {}) {
     this.loop = EpollLoop.get();
     this.calls = this.loop.calls;
-    this.clock = options.clock ?? new RealClock();
+    this.faults = new Containment(options.onFault);
+    const timerFault = (error: unknown): void => this.faults.note(error, 'timer', this.clock.now());
+    this.clock = options.clock ?? new RealClock(timerFault);
     this.address = options.host ?? '127.0.0.1';
     this.addresses = [this.address, ...(options.further ?? [])];
     this.given = [...(options.fds ?? [])];
@@ -190,7 +194,19 @@ export class OwnSocketNetwork implements Network, Watcher, FlowHost {
       return;
     }
     const flow = this.flows[fd];
-    if (flow !== undefined && flow.tag === tag) flow.ready(events);
+    if (flow === undefined || flow.tag !== tag) return;
+    try {
+      flow.ready(events);
+    } catch (error) {
+      this.faulted(flow, error);
+    }
+  }
+
+  /** An exception out of what was done for `flow`: it is reset, and the others go on. */
+  private faulted(flow: OwnSocketFlow, error: unknown): void {
+    flow.inCall = false;
+    attempt(() => flow.abort('failed'));
+    this.faults.note(error, 'connection', this.clock.now());
   }
 
   private acceptSome(listening: Listening): void {
@@ -223,10 +239,14 @@ export class OwnSocketNetwork implements Network, Watcher, FlowHost {
     this.lastTag = this.lastTag === 0x7fffffff ? LISTENING + 1 : this.lastTag + 1;
     const flow = new OwnSocketFlow(this, fd, this.lastTag);
     this.flows[fd] = flow;
-    accept(flow);
-    flow.flush();
-    // Its request is often here already; and a connection that ends with it need not be watched.
-    if (!flow.over) flow.read();
+    try {
+      accept(flow);
+      flow.flush();
+      // Its request is often here already; and a connection that ends with it need not be watched.
+      if (!flow.over) flow.read();
+    } catch (error) {
+      this.faulted(flow, error);
+    }
     if (!flow.over) this.loop.add(fd, flow.tag, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, this);
   }
 
@@ -249,13 +269,25 @@ export class OwnSocketNetwork implements Network, Watcher, FlowHost {
       const { left } = this;
       this.left = [];
       done += left.length;
-      for (let i = 0; i < left.length; i++) left[i].goOn();
+      for (let i = 0; i < left.length; i++) {
+        try {
+          left[i].goOn();
+        } catch (error) {
+          this.faulted(left[i], error);
+        }
+      }
     }
     while (this.ended.length > 0) {
       const { ended } = this;
       this.ended = [];
       done += ended.length;
-      for (let i = 0; i < ended.length; i++) ended[i].handler.closed(ended[i], ended[i].reason);
+      for (let i = 0; i < ended.length; i++) {
+        try {
+          ended[i].handler.closed(ended[i], ended[i].reason);
+        } catch (error) {
+          this.faulted(ended[i], error);
+        }
+      }
     }
     if (done > 0) this.restIfDone();
     return done;
@@ -328,6 +360,7 @@ export class OwnSocketNetwork implements Network, Watcher, FlowHost {
       'connections-accepted': this.accepted,
       'connections-open': this.open,
       'connections-shed': this.shed,
+      ...this.faults.counters(),
     };
   }
 

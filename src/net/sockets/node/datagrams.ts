@@ -1,6 +1,7 @@
 /** Datagrams on Node's sockets, on any operating system. */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
+import type { Containment } from '../../containment.js';
 import {
   type DatagramAddress,
   type DatagramPort,
@@ -26,6 +27,7 @@ export class NodeDatagrams implements Datagrams {
   constructor(
     private readonly host: string,
     private readonly option: string,
+    private readonly faults: Containment,
   ) {}
 
   bind(port: number, onDatagram: OnDatagram): Promise<DatagramPort> {
@@ -40,7 +42,7 @@ export class NodeDatagrams implements Datagrams {
         socket.removeAllListeners('error');
         // An error of one datagram (an ICMP message that the kernel hands on) is none of the socket.
         socket.on('error', () => undefined);
-        resolve(new NodePort(socket, onDatagram));
+        resolve(new NodePort(socket, onDatagram, this.faults));
       });
     });
   }
@@ -55,6 +57,7 @@ class NodePort implements DatagramPort {
   constructor(
     private readonly socket: Socket,
     onDatagram: OnDatagram,
+    faults: Containment,
   ) {
     const { address, port } = socket.address();
     this.endpoint = { address, port };
@@ -62,7 +65,11 @@ class NodePort implements DatagramPort {
     if (this.local.bytes.every((byte) => byte === 0)) this.local.length = 0;
     socket.on('message', (bytes: Buffer, from: RemoteInfo) => {
       if (!this.open || !setAddress(this.source, from.address, from.port)) return;
-      onDatagram(this, { bytes, start: 0, end: bytes.length, source: this.source, local: this.local });
+      try {
+        onDatagram(this, { bytes, start: 0, end: bytes.length, source: this.source, local: this.local });
+      } catch (error) {
+        faults.note(error, 'datagram', performance.now());
+      }
     });
   }
 

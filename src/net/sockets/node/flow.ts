@@ -24,6 +24,8 @@ let scratch = Buffer.allocUnsafeSlow(SCRATCH_SIZE);
 /** Told by a flow about its life. */
 export interface SocketFlowOwner {
   flowClosed(flow: SocketFlow): void;
+  /** An exception out of what was done for it: it is reset. */
+  faulted(flow: SocketFlow, error: unknown): void;
 }
 
 export class SocketFlow implements Draining {
@@ -135,9 +137,21 @@ export class SocketFlow implements Draining {
   private readonly written = (): void => {
     this.watching = false;
     if (this.over) return;
-    tellDrained(this);
-    this.flush();
+    this.guarded(() => {
+      tellDrained(this);
+      this.flush();
+    });
   };
+
+  /** Nobody is above the calls of the socket: an exception in one of them ends this flow, and no other. */
+  guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.inCall = false;
+      this.owner.faulted(this, error);
+    }
+  }
 
   end(): void {
     if (this.endAsked || this.over) return;
@@ -183,18 +197,25 @@ export class SocketFlow implements Draining {
   /** Bytes arrived in `bytes[start..end)`. */
   readonly arrived = (bytes: Uint8Array, start: number, end: number): void => {
     if (this.over) return;
-    this.inCall = true;
-    this.handler.data(this, bytes, start, end);
-    this.inCall = false;
-    this.flush();
+    try {
+      this.inCall = true;
+      this.handler.data(this, bytes, start, end);
+      this.inCall = false;
+      this.flush();
+    } catch (error) {
+      this.inCall = false;
+      this.owner.faulted(this, error);
+    }
   };
 
   private peerEnded(): void {
     if (this.over) return;
-    this.inCall = true;
-    this.handler.ended(this);
-    this.inCall = false;
-    this.flush();
+    this.guarded(() => {
+      this.inCall = true;
+      this.handler.ended(this);
+      this.inCall = false;
+      this.flush();
+    });
   }
 
   private socketClosed(): void {
@@ -202,7 +223,7 @@ export class SocketFlow implements Draining {
     this.over = true;
     this.pending = 0;
     this.owner.flowClosed(this);
-    this.handler.closed(this, this.reason);
+    this.guarded(() => this.handler.closed(this, this.reason));
   }
 }
 

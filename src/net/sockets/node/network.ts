@@ -1,5 +1,6 @@
 /** A network on Node's sockets: no rights needed, on any operating system. */
 import { createServer, type Server, type Socket } from 'node:net';
+import { attempt, Containment } from '../../containment.js';
 import type { Accept, Clock, Endpoint, Listener, Network } from '../../flow.js';
 import { RealClock } from '../../real-clock.js';
 import { listenAtAll } from '../common/listen-at-all.js';
@@ -13,6 +14,7 @@ export type { SocketNetworkOptions } from '../common/options.js';
 
 export class SocketNetwork implements Network, SocketFlowOwner {
   readonly clock: Clock;
+  private readonly faults: Containment;
   readonly address: string;
   readonly addresses: readonly string[];
   private readonly maxConnections: number;
@@ -28,7 +30,9 @@ export class SocketNetwork implements Network, SocketFlowOwner {
   private shed = 0;
 
   constructor(options: SocketNetworkOptions = {}) {
-    this.clock = options.clock ?? new RealClock();
+    this.faults = new Containment(options.onFault);
+    const timerFault = (error: unknown): void => this.faults.note(error, 'timer', this.clock.now());
+    this.clock = options.clock ?? new RealClock(timerFault);
     this.address = options.host ?? '127.0.0.1';
     this.addresses = [this.address, ...(options.further ?? [])];
     this.given = [...(options.fds ?? [])];
@@ -80,15 +84,23 @@ export class SocketNetwork implements Network, SocketFlowOwner {
       return;
     }
     this.accepted += 1;
-    let flow: SocketFlow | undefined;
+    let made: SocketFlow | undefined;
     const adopted = adopt(socket, this.buffer, (own) => {
-      flow = new SocketFlow(own, this);
-      return flow.arrived;
+      made = new SocketFlow(own, this);
+      return made.arrived;
     });
-    this.flows.add(flow!);
-    accept(flow!);
-    flow!.flush();
-    adopted.resume();
+    const flow = made!;
+    this.flows.add(flow);
+    flow.guarded(() => {
+      accept(flow);
+      flow.flush();
+      adopted.resume();
+    });
+  }
+
+  faulted(flow: SocketFlow, error: unknown): void {
+    attempt(() => flow.abort('failed'));
+    this.faults.note(error, 'connection', this.clock.now());
   }
 
   flowClosed(flow: SocketFlow): void {
@@ -101,6 +113,7 @@ export class SocketNetwork implements Network, SocketFlowOwner {
       'connections-accepted': this.accepted,
       'connections-open': this.flows.size,
       'connections-shed': this.shed,
+      ...this.faults.counters(),
     };
   }
 

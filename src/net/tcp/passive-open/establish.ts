@@ -30,6 +30,8 @@ export function establish(
     return;
   }
   const c = new Connection(layer, one.route, one.localAddress, one.remoteAddress, one.ports);
+  // Before anything is lent to it: whoever is in the table is found when something goes wrong.
+  layer.connections.add(c);
   c.timestamps = one.timestamps;
   c.sackOk = one.sackOk;
   c.ecn = one.ecn;
@@ -49,7 +51,6 @@ export function establish(
   c.maxSndWnd = c.sndWnd;
   c.sndWl1 = segment.seq;
   c.sndWl2 = segment.ack;
-  layer.connections.add(c);
   layer.counters.accepted++;
   c.busy.cc.start(c, now);
   // RFC 6928 2: one segment after more than one lost SYN-ACK; of one the timer may be to blame.

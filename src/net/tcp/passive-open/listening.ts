@@ -177,6 +177,12 @@ export class Listening implements Handshakes {
     return one !== undefined && synAckError(this, one, type, code, seq);
   }
 
+  /** Forgets a half-open connection, if there is one of this name. */
+  forget(remote: Handle, local: Handle, ports: number): void {
+    const one = this.queue.find(remote, local, ports);
+    if (one !== undefined) this.queue.forget(one);
+  }
+
   /** Makes room, if there is a half-open connection to forget. */
   shedHalfOpen(): boolean {
     return this.queue.shed();

@@ -79,7 +79,13 @@ export class SynQueue {
         continue;
       }
       one.retries++;
-      repeatSynAck(layer, one, now);
+      try {
+        repeatSynAck(layer, one, now);
+      } catch (error) {
+        this.forget(one);
+        layer.faults.note(error, 'connection', now);
+        continue;
+      }
       one.deadline = now + FIRST_TIMEOUT * 2 ** one.retries;
       this.timers.arm(one);
     }

@@ -163,14 +163,15 @@ function sendNew(c: Connection, room: number, now: number): boolean {
 function transmit(c: Connection, length: number, fin: boolean, now: number): boolean {
   const { busy } = c;
   const seq = c.sndNxt;
-  const one = c.layer.pool.take();
-  stamp(c, one, now);
   let withFin = fin;
   let taken = 0;
   if (length > 0) {
     taken = emit(c, seq, length, fin ? ACK | FIN : ACK, true, true);
     if (taken < length) withFin = false;
   } else emit(c, seq, 0, ACK | FIN, true);
+  // Behind what may fail: a record that is in no flight would be nobody's.
+  const one = c.layer.pool.take();
+  stamp(c, one, now);
   one.seq = seq;
   one.end = (seq + taken + (withFin ? 1 : 0)) | 0;
   one.sacked = one.lost = one.resent = false;

@@ -324,7 +324,11 @@ export class Connection implements Flow, SenderView {
     this.closedTold = true;
     const handler = this.handler;
     this.handler = nobody;
-    handler.closed(this, reason);
+    try {
+      handler.closed(this, reason);
+    } catch (error) {
+      this.layer.faulted(this, error);
+    }
   }
 
   /**

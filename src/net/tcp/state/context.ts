@@ -2,6 +2,7 @@
  * What the parts of TCP need of the layer that they work in. `Connection` is the type of its connection records: the
  * records refer to their context, and the context does not import them.
  */
+import type { Containment } from '../../containment.js';
 import type { Drops } from '../../drops.js';
 import type { Accept, Adopt, CloseReason } from '../../flow.js';
 import type { Handle, IpOutput, Route } from '../../ip/contracts/ip-output.js';
@@ -97,6 +98,7 @@ interface Active<Connection> {
 export interface Context<Connection extends Keyed> {
   readonly ip: IpOutput;
   readonly drops: Drops;
+  readonly faults: Containment;
   readonly limits: TcpLimits;
   readonly hash: KeyedHash;
   readonly random: Random;
@@ -144,6 +146,11 @@ export interface Context<Connection extends Keyed> {
   gone(c: Connection, reason: CloseReason, tell?: boolean): void;
   /** RST, and over (RFC 9293 3.10.5). */
   abort(c: Connection, reason: CloseReason): void;
+  /**
+   * An exception out of what was done for it: it is reset, and nothing of it stays. Throws `error` where nobody
+   * listens for faults.
+   */
+  faulted(c: Connection, error: unknown): void;
   /** The owner reads again. */
   resumed(c: Connection): void;
   /** The owner has no more to do with a connection in FIN-WAIT-2. */

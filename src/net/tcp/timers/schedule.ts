@@ -36,8 +36,12 @@ export class Schedule {
       dirty[i] = undefined;
       c.dirty = false;
       if (c.state === CLOSED) continue;
-      output(c, now);
-      this.rearm(c);
+      try {
+        output(c, now);
+        this.rearm(c);
+      } catch (error) {
+        this.layer.faulted(c, error);
+      }
     }
     this.dirtyCount = 0;
   }
@@ -47,8 +51,12 @@ export class Schedule {
     const { outside } = this.layer;
     if (outside !== undefined) outside();
     if (c.state === CLOSED) return;
-    output(c, this.layer.now);
-    this.rearm(c);
+    try {
+      output(c, this.layer.now);
+      this.rearm(c);
+    } catch (error) {
+      this.layer.faulted(c, error);
+    }
   }
 
   /** Its timers may have changed. */
@@ -71,14 +79,21 @@ export class Schedule {
   poll(now: number): void {
     for (let c = this.timers.take(now); c !== undefined; c = this.timers.take(now)) {
       if (c.state === CLOSED) continue;
-      if (c.lifeAt <= now && !onLife(c, now)) {
-        if (c.keepAliveProbes > 0) this.layer.responder.reset(c);
-        this.layer.gone(c, 'timed-out');
-        continue;
+      try {
+        this.expired(c, now);
+      } catch (error) {
+        this.layer.faulted(c, error);
       }
-      if (!c.resting && !this.dueTo(c, now)) continue;
-      this.rearm(c);
     }
+  }
+
+  private expired(c: Connection, now: number): void {
+    if (c.lifeAt <= now && !onLife(c, now)) {
+      if (c.keepAliveProbes > 0) this.layer.responder.reset(c);
+      this.layer.gone(c, 'timed-out');
+      return;
+    }
+    if (c.resting || this.dueTo(c, now)) this.rearm(c);
   }
 
   /** When the next timer is due, ms; `Infinity`: there is none. */

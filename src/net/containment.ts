@@ -36,12 +36,16 @@ interface Reports {
 }
 
 export class Containment {
-  /** Undefined: a fault is contained, and then thrown, as the event `error` is that has no listener. */
-  onFault: OnFault | undefined;
+  #onFault: OnFault | undefined;
   readonly #reports = new Map<FaultPlace, Reports>();
 
   constructor(onFault?: OnFault) {
-    this.onFault = onFault;
+    this.#onFault = onFault;
+  }
+
+  /** Undefined: a fault is contained, and then thrown, as the event `error` is that has no listener. */
+  set onFault(listener: OnFault | undefined) {
+    this.#onFault = listener;
   }
 
   /** Faults so far, of all places. */
@@ -64,7 +68,8 @@ export class Containment {
       this.#reports.set(place, reports);
     }
     reports.count++;
-    if (this.onFault === undefined) throw error;
+    const onFault = this.#onFault;
+    if (onFault === undefined) throw error;
     const silence = now - reports.last;
     if (silence < reports.pause) {
       reports.unreported++;
@@ -76,7 +81,7 @@ export class Containment {
     reports.last = now;
     const { unreported } = reports;
     reports.unreported = 0;
-    attempt(() => this.onFault?.(error, place, unreported));
+    attempt(() => onFault(error, place, unreported));
   }
 }
 
@@ -96,20 +101,23 @@ interface Polled {
 
 /** Polls a part that may fail: after a fault it rests for a second, so that one that stays neither spins nor floods. */
 export class GuardedPoll implements Polled {
+  // Private to the language: a fault, and what it left, is no state of the stack that a replay compares.
+  readonly #faults: Containment;
+  readonly #part: Polled;
   #restsUntil = Number.NEGATIVE_INFINITY;
 
-  constructor(
-    private readonly faults: Containment,
-    private readonly part: Polled,
-  ) {}
+  constructor(faults: Containment, part: Polled) {
+    this.#faults = faults;
+    this.#part = part;
+  }
 
   poll(now: number): number {
     if (now < this.#restsUntil) return this.#restsUntil;
     try {
-      return this.part.poll(now);
+      return this.#part.poll(now);
     } catch (error) {
       this.#restsUntil = now + REST;
-      this.faults.note(error, 'poll', now);
+      this.#faults.note(error, 'poll', now);
       return this.#restsUntil;
     }
   }

@@ -1,4 +1,4 @@
-/** The entries of a stack in real time: an exception in one of them is contained, and the next entry is as any other. */
+/** Entries of a stack in real time: an exception in one of them is contained, and the next entry is as any other. */
 import t from 'tap';
 import { Containment, type FaultPlace } from '../../../src/net/containment.js';
 import type { DescriptorDevice } from '../../../src/net/device/linux/descriptor-device.js';

@@ -1,3 +1,5 @@
+import type { Memory } from '../memory/memory.js';
+import type { Carrier } from '../memory/pieces.js';
 import type { Accept, Adopt, CloseReason, Flow, FlowHandler } from '../net/flow.js';
 import { type ConnectionStats, doing, type HttpStats } from './admin/stats.js';
 import { Answering } from './answer/answering.js';
@@ -71,10 +73,10 @@ export class HttpServer implements FlowHandler {
     this.#watched = list(pace, (c) => this.#http2!.look(c));
     const [heads, idle, sending, lingering] = [this.#heads, this.#idle, this.#sending, this.#lingering];
     this.#moves = new Moves(
-      { heads, idle, sending, lingering },
+      { heads, idle, sending, lingering, watched: this.#watched },
       {
-        freeze: (c) => this.#http2?.freeze(c),
-        adopt: (c, said) => this.#speaksHttp2 && this.#theHttp2().adopt(c, said),
+        freeze: (c, carrier) => this.#http2?.freeze(c, carrier),
+        adopt: (c, said, find) => this.#speaksHttp2 && this.#theHttp2().adopt(c, said, find),
       },
     );
     this.#answering = new Answering(options, limits, Math.ceil(timeouts.retryAfter / 1000), this.#deadlines);
@@ -152,9 +154,9 @@ export class HttpServer implements FlowHandler {
   };
 
   /** For `Network.listen`, too. */
-  readonly adopt: Adopt = (flow, state) => {
+  readonly adopt: Adopt = (flow, state, find = () => undefined) => {
     this.#deadlines.refresh();
-    const c = this.#admission.adopt(flow, (one) => this.#moves.adopt(one, state, this.#deadlines.now));
+    const c = this.#admission.adopt(flow, (one) => this.#moves.adopt(one, state, this.#deadlines.now, find));
     if (c === undefined) return false;
     flow.handler = this;
     flow.context = c;
@@ -235,9 +237,14 @@ export class HttpServer implements FlowHandler {
     }
   }
 
-  freeze(flow: Flow): unknown {
+  freeze(flow: Flow, carrier?: Carrier): unknown {
     this.#deadlines.refresh();
-    return this.#moves.freeze(flow.context as Connection, this.#deadlines.now);
+    return this.#moves.freeze(flow.context as Connection, this.#deadlines.now, carrier);
+  }
+
+  memories(flow: Flow): Iterable<Memory> {
+    const c = flow.context as Connection;
+    return c.session === undefined ? [] : this.#http2!.memories(c);
   }
 
   thaw(flow: Flow): void {

@@ -6,6 +6,7 @@
  * handler returns (or at `flush()`), so that a head, a date and a body become one segment and ride on the ACK.
  */
 import type { Memory } from '../memory/memory.js';
+import type { Carrier, FindMemory } from '../memory/pieces.js';
 
 /** One end of a flow, in text form: an IPv4 dotted quad or the IPv6 text of RFC 5952 and a port of 0..65535. */
 export interface Endpoint {
@@ -44,11 +45,14 @@ export interface FlowHandler {
   /** The flow is gone. Called exactly once. */
   closed(flow: Flow, reason: CloseReason): void;
   /**
-   * The flow could go on in another program. Answers what has to be known there, as plain JSON; from then on the owner
-   * asks nothing of the flow, until `thaw`. Undefined: it stays, for now. An owner without this keeps all of its flows.
-   * Our own stack only.
+   * The flow could go on in another program. Answers what has to be known there: plain JSON, and with a `carrier` also
+   * arrays of bytes, which belong to the answer, and pieces that the carrier made. From then on the owner asks nothing
+   * of the flow, until `thaw`. Undefined: it stays, for now. Without a `carrier` the other program takes JSON alone. An
+   * owner without this keeps all of its flows. Our own stack only.
    */
-  freeze?(flow: Flow): unknown;
+  freeze?(flow: Flow, carrier?: Carrier): unknown;
+  /** The memories that pieces in the answer to `freeze` would be of. */
+  memories?(flow: Flow): Iterable<Memory>;
   /** A frozen flow goes on here; an adopted one begins to. */
   thaw?(flow: Flow): void;
   /** A frozen flow is another program's. It is not `closed`, and nothing more is heard of it here. */
@@ -129,11 +133,11 @@ export interface Flow {
 export type Accept = (flow: Flow) => void;
 
 /**
- * Offers a flow that another program had, with what its owner there answered to `freeze`. The new owner sets
- * `flow.handler` and answers true, and asks nothing of the flow until `thaw`; or answers false, and the flow stays
- * where it is.
+ * Offers a flow that another program had, with what its owner there answered to `freeze`, and with the memories that
+ * its pieces may be of. The new owner sets `flow.handler` and answers true, and asks nothing of the flow until `thaw`;
+ * or answers false, and the flow stays where it is.
  */
-export type Adopt = (flow: Flow, state: unknown) => boolean;
+export type Adopt = (flow: Flow, state: unknown, find?: FindMemory) => boolean;
 
 export interface Listener {
   readonly endpoint: Endpoint;

@@ -3,6 +3,7 @@ import { ALERT, type AlertName, TlsError } from './common/alert.js';
 import { type CipherSuite, TAG_LENGTH } from './common/suites.js';
 import { Direction } from './direction.js';
 import type { Handshake } from './handshake/channel.js';
+import type { MovedReader } from './moving/moved-flow.js';
 import type { Endpoint } from './record/endpoint.js';
 import { Incoming, type RecordSink } from './record/incoming.js';
 import { Messages } from './record/messages.js';
@@ -220,6 +221,28 @@ export class RecordReader implements RecordSink {
     if (end - at !== 2) throw new TlsError('decodeError', 'an alert has another length');
     const description = bytes[at + 1]!;
     if (description !== ALERT.userCanceled) this.#owner.alert(description);
+  }
+
+  /** What another program goes on with. Only behind the handshake. */
+  get moved(): MovedReader {
+    const since = Math.max(0, Math.round(this.#endpoint.clock.now() - this.#updatesSince));
+    return {
+      reading: this.#reading!.moved,
+      incoming: this.#incoming.kept,
+      message: this.#messages?.held ?? new Uint8Array(0),
+      counts: [this.#bytes, this.#records, since],
+    };
+  }
+
+  /** Goes on as in another program. The secret belongs to the reader from now on. */
+  restore({ reading, incoming, message, counts: [empty, updates, since] }: MovedReader, suite: CipherSuite): void {
+    this.#reading = new Direction(this.#endpoint.primitives, suite, reading.secret, reading.number);
+    this.#incoming.restore(incoming);
+    this.#messages = message.length > 0 ? new Messages() : undefined;
+    this.#messages?.restore(message);
+    this.#bytes = empty;
+    this.#records = updates;
+    this.#updatesSince = this.#endpoint.clock.now() - since;
   }
 
   /** Nothing more is read: keys are overwritten. */

@@ -6,10 +6,12 @@
  * holds at most `TlsLimits.sealed` bytes of ciphertext, and what is in flight.
  */
 import { Memory } from '../memory/memory.js';
+import type { MemoryRange } from '../memory/pieces.js';
 import type { Flow } from '../net/flow.js';
 import type { SendQueue } from '../net/sockets/libc/send-queue.js';
 import { type CipherSuite, TAG_LENGTH } from './common/suites.js';
 import { Direction } from './direction.js';
+import type { MovedWriter } from './moving/moved-flow.js';
 import type { Endpoint } from './record/endpoint.js';
 import { RecordSizes } from './record/sizes.js';
 import { CONTENT, MOST_CONTENT, RECORD_HEADER } from './wire/numbers.js';
@@ -208,6 +210,32 @@ export class RecordWriter {
     const inner = this.#inner;
     const mark = this.#queue === undefined ? low : Math.max(0, inner.queued - (this.#endpoint.limits.sealed >> 1));
     if (inner.lowWater !== mark) inner.lowWater = mark;
+  }
+
+  /** The plaintext that waits. */
+  *waiting(): IterableIterator<MemoryRange> {
+    const queue = this.#queue;
+    if (queue === undefined) return;
+    for (let i = queue.head; i < queue.tail; i++)
+      yield { memory: queue.memories[i]!, start: queue.starts[i]!, end: queue.ends[i]! };
+  }
+
+  /** Whether it is at a place from which another program could go on: over a flow that keeps what it sends. */
+  get movable(): boolean {
+    return this.#writing !== undefined && this.#inner.offer === undefined;
+  }
+
+  /** What another program goes on with, beside what waits. Only where it is `movable`. */
+  get moved(): MovedWriter & { readonly suite: number } {
+    const writing = this.#writing!;
+    return { suite: writing.suite.id, writing: writing.moved, sizes: this.#sizes.moved(this.#endpoint.clock) };
+  }
+
+  /** Goes on as in another program. The secret belongs to the writer from now on. */
+  restore({ writing, sizes }: MovedWriter, suite: CipherSuite, queue: Iterable<MemoryRange>): void {
+    this.#writing = new Direction(this.#endpoint.primitives, suite, writing.secret, writing.number);
+    this.#sizes.restore(sizes, this.#endpoint.clock);
+    for (const { memory, start, end } of queue) this.write(memory, start, end);
   }
 
   destroy(): void {

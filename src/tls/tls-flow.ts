@@ -3,10 +3,13 @@
  * (`RecordReader`). Here is what both directions and the handshake know of one another.
  */
 import type { Memory } from '../memory/memory.js';
+import type { Carrier } from '../memory/pieces.js';
 import type { Endpoint as Address, CloseReason, Flow, FlowHandler, FlowInfo, FlowSecurity } from '../net/flow.js';
 import { ALERT, ALERT_LEVEL, type AlertName, alertName, TlsError } from './common/alert.js';
 import type { CipherSuite } from './common/suites.js';
 import type { AfterHandshake, Channel, Handshake } from './handshake/channel.js';
+import type { CheckedFlow } from './moving/check-moved.js';
+import { FLAG, type MovedFlow, VERSION } from './moving/moved-flow.js';
 import type { Endpoint } from './record/endpoint.js';
 import { type ReaderOwner, RecordReader } from './record-reader.js';
 import { RecordWriter } from './record-writer.js';
@@ -283,6 +286,62 @@ export class TlsFlow implements Flow, Channel, ReaderOwner {
     const { handler } = this;
     this.handler = silent;
     handler.closed(this, reason);
+  }
+
+  // To another program, and from one
+
+  /** The memories that what waits here, and in its owner, refers to. */
+  *memories(): IterableIterator<Memory> {
+    for (const { memory } of this.#out.waiting()) yield memory;
+    yield* this.handler.memories?.(this) ?? [];
+  }
+
+  /** What another program has to know. Undefined: it stays, for now, and nothing has changed. */
+  freeze(carrier: Carrier): MovedFlow | undefined {
+    const { security, handler } = this;
+    if (security === undefined || this.after !== undefined || this.#over || !this.#out.movable) return undefined;
+    const queue = carrier.pieces(this.#out.waiting());
+    const owner = queue === undefined ? undefined : handler.freeze?.(this, carrier);
+    if (queue === undefined || owner === undefined) return undefined;
+    const flags =
+      (this.#endAsked ? FLAG.endAsked : 0) |
+      (this.#ended ? FLAG.ended : 0) |
+      (this.#peerEnded ? FLAG.peerEnded : 0) |
+      (this.#updateDue ? FLAG.updateDue : 0);
+    const { alpn = null, serverName = null } = security;
+    return { tls: VERSION, ...this.#out.moved, ...this.#in.moved, queue, flags, alpn, serverName, owner };
+  }
+
+  /** Makes a new flow what another program said of it. It does nothing before `thaw`. */
+  restore({ moved, suite, queue }: CheckedFlow): void {
+    const { flags, alpn, serverName } = moved;
+    this.security = {
+      ...{ protocol: 'TLSv1.3', cipher: suite.name },
+      ...{ alpn: alpn ?? undefined, serverName: serverName ?? undefined },
+    };
+    this.#in.restore(moved, suite);
+    this.#out.restore(moved, suite, queue);
+    this.#endAsked = (flags & FLAG.endAsked) !== 0;
+    this.#ended = (flags & FLAG.ended) !== 0;
+    this.#peerEnded = (flags & FLAG.peerEnded) !== 0;
+    this.#updateDue = (flags & FLAG.updateDue) !== 0;
+  }
+
+  /** It goes on here. */
+  thaw(): void {
+    const before = this.#inCall;
+    this.#inCall = true;
+    this.handler.thaw?.(this);
+    this.#inCall = before;
+    this.drained();
+  }
+
+  /** It is another program's, or was not taken here: what is known of it is overwritten, and nobody is told. */
+  forget(): void {
+    this.#over = true;
+    this.#in.destroy();
+    this.#out.destroy();
+    this.handler = silent;
   }
 
   // Sending

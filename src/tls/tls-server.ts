@@ -1,9 +1,12 @@
 /** TLS between a network and what serves over it: takes flows, does their handshakes, hands protected flows on. */
 import { Memory } from '../memory/memory.js';
-import type { Accept, Clock, CloseReason, Flow, FlowHandler } from '../net/flow.js';
+import type { Carrier } from '../memory/pieces.js';
+import type { Accept, Adopt, Clock, CloseReason, Flow, FlowHandler } from '../net/flow.js';
+import { RefusedMove } from '../net/refused-move.js';
 import type { AlertName } from './common/alert.js';
 import { Deadlines } from './common/deadlines.js';
 import { type Older, type ServerConfiguration, ServerHandshake } from './handshake/server-handshake.js';
+import { checkMoved } from './moving/check-moved.js';
 import type { Primitives, RandomBytes } from './primitives/primitives.js';
 import { Endpoint, type TlsLimits } from './record/endpoint.js';
 import { TlsFlow, type TlsOwner } from './tls-flow.js';
@@ -26,6 +29,10 @@ export interface TlsServerOptions extends ServerConfiguration {
   readonly olderForAll?: boolean;
   /** Gets every flow whose handshake is over; it sets `flow.handler`. */
   readonly accept: Accept;
+  /** Asked for flows that another program had. Undefined: they stay there. */
+  readonly adopt?: Adopt;
+  /** A flow of another program is not taken, and why: for a log. */
+  readonly onRefused?: (flow: Flow, refused: RefusedMove) => void;
   /** A handshake failed, or a peer broke the rules: for a log. No secret is in `reason`. */
   readonly onAlert?: (flow: Flow, alert: AlertName, reason: string) => void;
   /** A mistake of this program, or of a library. */
@@ -162,6 +169,50 @@ export class TlsServer implements FlowHandler, TlsOwner {
     this.#handshakes.delete(inner);
     this.#lingering.delete(inner);
     (inner.context as TlsFlow | undefined)?.closed(reason);
+  }
+
+  // To another program, and from one
+
+  /** A connection that another program had; its owner here is asked, too. For `Network.listen`. */
+  readonly adopt: Adopt = (inner, state, find = () => undefined) => {
+    const flow = new TlsFlow(inner, this.#endpoint, this);
+    try {
+      const checked = checkMoved(state, find, this.#endpoint.limits);
+      const { alpn, owner } = checked.moved;
+      if (alpn !== null && !this.#options.protocols.includes(alpn))
+        throw new RefusedMove('moved-owner', 'a protocol that is not spoken here');
+      flow.restore(checked);
+      if (this.#options.adopt?.(flow, owner, find) !== true)
+        throw new RefusedMove('moved-owner', 'what is above TLS is not taken');
+    } catch (error) {
+      if (!(error instanceof RefusedMove)) throw error;
+      flow.forget();
+      this.#options.onRefused?.(inner, error);
+      return false;
+    }
+    inner.handler = this;
+    inner.context = flow;
+    return true;
+  };
+
+  memories(inner: Flow): Iterable<Memory> {
+    return (inner.context as TlsFlow | undefined)?.memories() ?? [];
+  }
+
+  /** Handshakes stay until they are over, and so do connections that end with an alert. */
+  freeze(inner: Flow, carrier?: Carrier): unknown {
+    if (carrier === undefined || this.#lingering.has(inner)) return undefined;
+    return (inner.context as TlsFlow | undefined)?.freeze(carrier);
+  }
+
+  thaw(inner: Flow): void {
+    (inner.context as TlsFlow).thaw();
+  }
+
+  moved(inner: Flow): void {
+    const flow = inner.context as TlsFlow;
+    flow.handler.moved?.(flow);
+    flow.forget();
   }
 
   // TlsOwner

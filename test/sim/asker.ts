@@ -85,6 +85,8 @@ export class Asker implements FlowHandler {
   private later(ms: number, what: () => void): void {
     this.host.clock.schedule(ms, () => {
       if (this.reason === undefined) what();
+      // TLS seals what is written outside of its calls when it is told to.
+      if (this.flow?.security !== undefined) this.flow.flush();
     });
   }
 

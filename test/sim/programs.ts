@@ -6,8 +6,8 @@
 import { HttpServer } from '../../src/http/index.js';
 import type { Memories, MemoryName } from '../../src/memory/memories.js';
 import type { Memory } from '../../src/memory/memory.js';
-import { decodeRecord, encodeRecord } from '../../src/net/direct/peer-link/moving-codec.js';
-import type { Clock } from '../../src/net/flow.js';
+import { decodeBatch, decodeRecord, encodeBatch, encodeRecord } from '../../src/net/direct/peer-link/moving-codec.js';
+import type { Accept, Adopt, Clock } from '../../src/net/flow.js';
 import { Adopter } from '../../src/net/tcp/moving/adopter.js';
 import {
   adoptTimeWait,
@@ -20,6 +20,7 @@ import {
   takeOver,
 } from '../../src/net/tcp/moving/hand-over.js';
 import { Mover } from '../../src/net/tcp/moving/mover.js';
+import { MOVE_VERSION, MOVE_WITH_BYTES, type MovingRecord } from '../../src/net/tcp/moving/record.js';
 import type { Store } from '../../src/store/store.js';
 import { SimHost, type SimHostOptions } from './host.js';
 import { ip, readIp, readTcp } from './packets.js';
@@ -51,11 +52,13 @@ export interface Site {
 }
 
 interface Said {
-  readonly taken?: boolean;
+  /** The newest version of records that it takes. */
+  readonly taken?: number;
   readonly opened?: string;
   readonly settled?: readonly FlowName[];
   readonly open?: MemoryName;
   readonly move?: readonly unknown[];
+  readonly batch?: string;
   readonly gone?: FlowName;
   readonly timeWait?: TimeWaitState;
   readonly segment?: { readonly tos: number; readonly base64: string };
@@ -96,6 +99,9 @@ class LinkEnd {
   }
 }
 
+/** What a program serves with TLS, on port 443: what is behind it is HTTP. */
+export type MakeSecure = (clock: Clock, http: HttpServer) => { readonly accept: Accept; readonly adopt: Adopt };
+
 export class Program {
   readonly host: SimHost;
   readonly http: HttpServer;
@@ -112,12 +118,17 @@ export class Program {
     clock: number,
     options: Pick<SimHostOptions, 'congestion' | 'offload' | 'wraps'>,
     readonly memories: Memories,
+    secure?: MakeSecure,
+    /** The newest version of records that it knows. */
+    readonly version: number = MOVE_WITH_BYTES,
   ) {
     this.host = new SimHost(shifted(world, clock), { name: `program${clock}`, mac: MAC, ...options });
     this.host.place(SERVER, 24);
     this.http = new HttpServer({ store: () => site.store, clock: this.host.clock });
     this.adopter = new Adopter(this.host.tcp, memories);
     void this.host.listen(80, this.http.accept, this.http.adopt);
+    const tls = secure?.(this.host.clock, this.http);
+    if (tls !== undefined) void this.host.listen(443, tls.accept, tls.adopt);
   }
 
   get now(): number {
@@ -177,10 +188,10 @@ export class Program {
     this.mover = undefined;
     this.current = link;
     link.onSaid = ({ taken, opened, settled, segment }) => {
-      if (taken) {
+      if (taken !== undefined) {
         begun();
         this.world.time.schedule(5000, () => this.host.enter(() => this.http.retire()));
-        this.startMoving(link);
+        this.startMoving(link, Math.min(taken, this.version));
       }
       if (segment !== undefined) host.enter(() => this.segment(segment.tos, Buffer.from(segment.base64, 'base64')));
       if (this.current !== link) return;
@@ -216,15 +227,19 @@ export class Program {
     tcp.input(datagram, 0, 20, datagram.length, view.getInt32(12), view.getInt32(16), 1, false, tos, this.now);
   }
 
-  private startMoving(link: LinkEnd): void {
+  private startMoving(link: LinkEnd, version: number): void {
     const forward = (tos: number, datagram: Uint8Array) =>
       link.say({ segment: { tos, base64: Buffer.from(datagram).toString('base64') } });
-    this.mover = new Mover(this.host.tcp, this.memories, {
-      move: (records) => link.say({ move: records.map(encodeRecord) }),
-      open: (name) => link.say({ open: name }),
+    const events = {
+      move: (records: readonly MovingRecord[]) => {
+        if (version === MOVE_VERSION) link.say({ move: records.map(encodeRecord) });
+        else link.say({ batch: Buffer.from(encodeBatch(records)).toString('base64') });
+      },
+      open: (name: MemoryName) => link.say({ open: name }),
       forward,
-      deliver: (tos, datagram) => this.input(tos, datagram),
-    });
+      deliver: (tos: number, datagram: Uint8Array) => this.input(tos, datagram),
+    };
+    this.mover = new Mover(this.host.tcp, this.memories, events, version);
     this.look();
   }
 
@@ -258,21 +273,22 @@ export class Program {
   learn(names: readonly FlowName[], link: LinkEnd): void {
     const { host } = this;
     for (const name of names) this.theirs.set(String(name), link);
-    link.onSaid = ({ open, move, gone, timeWait, segment }) => {
+    link.onSaid = ({ open, move, batch, gone, timeWait, segment }) => {
       if (timeWait !== undefined) host.enter(() => adoptTimeWait(host.tcp, timeWait, this.now, 0));
       if (gone !== undefined) this.theirs.delete(String(gone));
       if (open !== undefined) void this.adopter.prepare(open).then((is) => is && link.say({ opened: open.id }));
-      if (move !== undefined) host.enter(() => this.move(link, move));
+      if (move !== undefined) host.enter(() => this.move(link, move.map(decodeRecord)));
+      if (batch !== undefined) host.enter(() => this.move(link, decodeBatch(Buffer.from(batch, 'base64'))));
       if (segment !== undefined) host.enter(() => this.returned(segment.tos, Buffer.from(segment.base64, 'base64')));
     };
     link.onClose = () => {
       for (const [name, at] of [...this.theirs]) if (at === link) this.theirs.delete(name);
     };
-    link.say({ taken: true });
+    link.say({ taken: this.version });
   }
 
-  private move(link: LinkEnd, records: readonly unknown[]): void {
-    const taken = this.adopter.take(records.map(decodeRecord));
+  private move(link: LinkEnd, records: readonly MovingRecord[]): void {
+    const taken = this.adopter.take(records);
     link.say({ settled: taken.map(nameOf) });
     for (const c of taken) this.promised.add(String(nameOf(c)));
     // As the real one does, when the kernel has it.

@@ -1,13 +1,16 @@
-/** Connections that go to another program, or come from one: what HTTP knows of them, in plain JSON. */
-
+/** Connections that go to another program, or come from one: what HTTP knows of them. */
+import type { Carrier, FindMemory } from '../../memory/pieces.js';
 import { latin1 } from '../parse/octets.js';
 import { type Connection, type ConnectionList, STATE, type State } from './connection.js';
 
 const VERSION = 1;
 /** A connection that speaks HTTP/2: programs from before it was known do not take it. */
 const VERSION_HTTP2 = 2;
-/** Bytes of a head that is not whole; what is longer stays until it is. */
+/** One that has streams under way, or a part of a frame: there are bytes in what is said of it. */
+const VERSION_STREAMS = 3;
+/** Bytes of a head that is not whole; what is longer stays until it is. Of HTTP/2: of a frame. */
 const MOST_HELD = 8192;
+const MOST_FRAME = 16_393;
 
 /** What a connection may be doing. The content of a request is read where its head was. */
 const GOES: ReadonlySet<State> = new Set([STATE.reading, STATE.stalled, STATE.closing]);
@@ -20,7 +23,7 @@ interface Moved {
   readonly peerEnded: boolean;
   readonly requests: number;
   readonly skipped: number;
-  /** The beginning of a request, Latin-1. */
+  /** The beginning of a request, or of a frame, Latin-1. */
   readonly held: string;
   /** Milliseconds since that began; -1: nothing has. */
   readonly since: number;
@@ -39,9 +42,15 @@ interface Moved {
 /** Who knows of sessions of HTTP/2. */
 export interface Sessions {
   /** Undefined: the connection stays, for now. */
-  freeze(c: Connection): unknown;
+  freeze(c: Connection, carrier: Carrier | undefined): FrozenSession | undefined;
   /** Gives `c` the session that was described; false: that cannot be understood. */
-  adopt(c: Connection, said: unknown): boolean;
+  adopt(c: Connection, said: unknown, find: FindMemory): boolean;
+}
+
+/** `whole`: nothing of it is under way. */
+export interface FrozenSession {
+  readonly whole: boolean;
+  readonly said: unknown;
 }
 
 export class Moves {
@@ -57,14 +66,15 @@ export class Moves {
   }
 
   /** Undefined: it stays, for now. */
-  freeze(c: Connection, now: number): Moved | undefined {
+  freeze(c: Connection, now: number, carrier?: Carrier): Moved | undefined {
     const { state, list } = c;
     // What it is yet to be written lies here.
     if (c.refused || list === undefined || !GOES.has(state) || c.later !== undefined) return undefined;
     const name = Object.keys(this.#lists).find((one) => this.#lists[one] === list.whole);
-    if (name === undefined || c.heldBytes > MOST_HELD) return undefined;
-    const session = c.session === undefined ? undefined : this.#sessions.freeze(c);
-    if (c.session !== undefined && session === undefined) return undefined;
+    const speaksHttp2 = c.session !== undefined;
+    if (name === undefined || c.heldBytes > (speaksHttp2 ? MOST_FRAME : MOST_HELD)) return undefined;
+    const frozen = speaksHttp2 ? this.#sessions.freeze(c, carrier) : undefined;
+    if (speaksHttp2 && frozen === undefined) return undefined;
     list.remove(c);
     this.#frozen.set(c, list);
     const { peerEnded, requests, skipped, queuedMark, began } = c;
@@ -72,7 +82,8 @@ export class Moves {
     const since = began === 0 ? -1 : (now - began) | 0;
     const { lowWater } = c.flow;
     const waits = { list: name, left: Math.max(0, (c.due - now) | 0) };
-    const version = session === undefined ? VERSION : VERSION_HTTP2;
+    const version = frozen === undefined ? VERSION : frozen.whole ? VERSION_HTTP2 : VERSION_STREAMS;
+    const session = frozen?.said;
     return { version, session, state, lowWater, peerEnded, requests, skipped, held, since, queuedMark, ...waits };
   }
 
@@ -80,19 +91,20 @@ export class Moves {
    * Makes `c` what the other program said of it. False: that cannot be understood, or there is no room for what it
    * keeps.
    */
-  adopt(c: Connection, said: unknown, now: number): boolean {
+  adopt(c: Connection, said: unknown, now: number, find: FindMemory): boolean {
     const one = said as Moved;
     if (typeof said !== 'object' || said === null || typeof one.held !== 'string') return false;
-    const speaksHttp2 = one.version === VERSION_HTTP2;
-    if (!speaksHttp2 && one.version !== VERSION) return false;
+    const { version, held } = one;
+    const speaksHttp2 = version === VERSION_HTTP2 || version === VERSION_STREAMS;
+    if (!speaksHttp2 && version !== VERSION) return false;
     if (!GOES.has(one.state)) return false;
     const list = Object.hasOwn(this.#lists, one.list) ? this.#lists[one.list] : undefined;
     const left = one.left ?? list?.delay;
     const counts = [one.requests, one.skipped, one.since, one.queuedMark, one.lowWater, left];
-    if (list === undefined || !counts.every((count) => Number.isInteger(count)) || one.held.length > MOST_HELD)
-      return false;
-    if (speaksHttp2 && (one.state !== STATE.reading || one.held !== '' || !this.#sessions.adopt(c, one.session)))
-      return false;
+    if (list === undefined || !counts.every((count) => Number.isInteger(count))) return false;
+    const mostHeld = !speaksHttp2 ? MOST_HELD : version === VERSION_STREAMS ? MOST_FRAME : 0;
+    if (held.length > mostHeld) return false;
+    if (speaksHttp2 && (one.state !== STATE.reading || !this.#sessions.adopt(c, one.session, find))) return false;
     c.state = one.state;
     c.flow.lowWater = one.lowWater;
     c.peerEnded = one.peerEnded === true;
@@ -101,8 +113,8 @@ export class Moves {
     c.queuedMark = one.queuedMark;
     c.due = (now + Math.min(left as number, list.delay)) | 0;
     c.began = one.since < 0 ? 0 : (now - one.since) | 0 || 1;
-    if (one.held !== '') {
-      const bytes = Uint8Array.from(one.held, (octet) => octet.charCodeAt(0));
+    if (held !== '') {
+      const bytes = Uint8Array.from(held, (octet) => octet.charCodeAt(0));
       if (!c.hold(bytes, 0, bytes.length)) return false;
     }
     this.#frozen.set(c, list);

@@ -1,5 +1,8 @@
+import type { Memory } from '../../memory/memory.js';
+import type { Carrier, FindMemory } from '../../memory/pieces.js';
 import type { Answering } from '../answer/answering.js';
 import { type Connection, type ConnectionList, STATE, type Unfinished } from '../connection/connection.js';
+import type { FrozenSession } from '../connection/moves.js';
 import type { CallClock } from '../contracts/call-clock.js';
 import type { HttpLimits, HttpTimeouts } from '../contracts/limits.js';
 import { HpackDecoder } from '../hpack/decoder.js';
@@ -8,8 +11,9 @@ import { BUDGET, type BudgetCounts } from './budgets.js';
 import { ControlFrames } from './control-frames.js';
 import { Faults } from './faults.js';
 import { ERROR, FRAME, putUint32, SETTING } from './frames.js';
-import { type FieldReader, type MovedSession, movedSession, sessionFrom } from './moved-session.js';
-import { MAX_STREAMS, MOST_BLOCK, Receiver } from './receiver.js';
+import { type FieldReader, movedSession, sessionFrom } from './moved-session.js';
+import { MAX_STREAMS, MOST_BLOCK } from './receive-limits.js';
+import { Receiver } from './receiver.js';
 import { RequestHead } from './request-head.js';
 import { Requests } from './requests.js';
 import { Sender } from './sender.js';
@@ -73,14 +77,29 @@ export class Http2 {
   }
 
   /** What another program has to know of the connection; undefined: it stays, for now. */
-  freeze(c: Connection): MovedSession | undefined {
-    return movedSession(sessionOf(c));
+  freeze(c: Connection, carrier: Carrier | undefined): FrozenSession | undefined {
+    const session = sessionOf(c);
+    const said = movedSession(session, carrier);
+    return said === undefined ? undefined : { whole: session.quiet, said };
+  }
+
+  /** The memories that answers under way are of. */
+  *memories(c: Connection): IterableIterator<Memory> {
+    for (const { pieces, piece } of sessionOf(c).streams) {
+      for (let i = piece; i < pieces.length; i++) yield pieces[i]!.memory;
+    }
   }
 
   /** Makes `c` what another program said of it; false: that cannot be understood. */
-  adopt(c: Connection, said: unknown): boolean {
-    c.session = sessionFrom(c, this.#parts.unfinished, said, this.#reader);
-    return c.session !== undefined;
+  adopt(c: Connection, said: unknown, find: FindMemory): boolean {
+    const session = sessionFrom(c, this.#parts.unfinished, said, this.#reader, find);
+    c.session = session;
+    if (session === undefined) return false;
+    // Progress is what the peer takes from now on.
+    session.written = c.flow.unacknowledged ?? c.flow.queued;
+    session.busy = !session.quiet;
+    session.movedAt = this.#parts.clock.now;
+    return true;
   }
 
   data(c: Connection, bytes: Uint8Array, start: number, end: number): void {

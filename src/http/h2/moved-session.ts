@@ -1,15 +1,19 @@
 /**
- * HTTP/2 connections that go to another program, or come from one: what is remembered of a quiet one, in plain JSON.
+ * HTTP/2 connections that go to another program, or come from one: of a quiet one in plain JSON, else with what is under
+ * way (`moved-streams.ts`).
  */
+
+import type { Carrier, FindMemory } from '../../memory/pieces.js';
 import type { Connection, Unfinished } from '../connection/connection.js';
 import type { HpackDecoder } from '../hpack/decoder.js';
 import { type DynamicTable, TABLE_SIZE } from '../hpack/dynamic-table.js';
 import { latin1 } from '../parse/octets.js';
 import { MAX_WINDOW, PREFACE } from './frames.js';
+import { type MovedStreams, movedStreams, restoreStreams } from './moved-streams.js';
 import type { RequestHead } from './request-head.js';
-import { Session } from './session.js';
+import { LEAVING, Session } from './session.js';
 
-/** A session without streams, and with nothing begun. Octets and numbers of streams are whole numbers. */
+/** What is remembered of a session. Octets and numbers of streams are whole numbers. */
 export interface MovedSession {
   readonly lastStream: number;
   readonly unreturned: number;
@@ -20,29 +24,26 @@ export interface MovedSession {
   /** What the table may hold, and its fields, the oldest first: names and values in turn, Latin-1. */
   readonly tableLimit: number;
   readonly table: readonly string[];
-  /** Streams that were reset, by us and by the peer; and gaps in the numbers. */
+  /** Streams that were reset, by us and by the peer; gaps in the numbers; priorities of streams to come. */
   readonly resetByUs: readonly number[];
   readonly resetByPeer: readonly number[];
   readonly gaps: readonly number[];
+  readonly priorities?: readonly number[];
+  /** Undefined: nothing is under way. */
+  readonly underWay?: MovedStreams | undefined;
 }
 
-/** Undefined: something is under way, and the connection stays for now. */
-export function movedSession(session: Session): MovedSession | undefined {
-  if (!session.quiet) return undefined;
+/** Undefined: it stays for now. Without a `carrier` a session stays that has something under way. */
+export function movedSession(session: Session, carrier: Carrier | undefined): MovedSession | undefined {
+  // One that ends soon ends here.
+  if (session.over || session.leaving !== LEAVING.no) return undefined;
+  if (!session.quiet && carrier === undefined) return undefined;
+  const underWay = session.quiet ? undefined : movedStreams(session, carrier!);
+  if (!session.quiet && underWay === undefined) return undefined;
   const { lastStream, unreturned, window, firstWindow, saysTableSize, tableSaid, table } = session;
-  const { resetByUs, resetByPeer, gaps } = session.memories;
   return {
-    lastStream,
-    unreturned,
-    window,
-    firstWindow,
-    saysTableSize,
-    tableSaid,
-    tableLimit: table.limit,
-    table: fieldsOf(table),
-    resetByUs,
-    resetByPeer,
-    gaps,
+    ...{ lastStream, unreturned, window, firstWindow, saysTableSize, tableSaid },
+    ...{ tableLimit: table.limit, table: fieldsOf(table), ...session.memories, underWay },
   };
 }
 
@@ -69,6 +70,7 @@ export function sessionFrom(
   unfinished: Unfinished,
   said: unknown,
   { head, hpack }: FieldReader,
+  find: FindMemory,
 ): Session | undefined {
   if (typeof said !== 'object' || said === null) return undefined;
   const one = said as MovedSession;
@@ -77,7 +79,7 @@ export function sessionFrom(
   // A window of the connection is never below zero: only a change of SETTINGS takes back, and that is for streams.
   if (!Number.isInteger(one.window) || one.window < 0 || one.window > MAX_WINDOW || one.tableLimit > TABLE_SIZE)
     return undefined;
-  const lists = [one.resetByUs, one.resetByPeer, one.gaps];
+  const lists = [one.resetByUs, one.resetByPeer, one.gaps, one.priorities ?? []];
   if (!lists.every((list) => Array.isArray(list) && list.length <= 256 && list.every(Number.isInteger)))
     return undefined;
   const { table } = one;
@@ -99,6 +101,7 @@ export function sessionFrom(
     head.begin();
     if (!hpack.decode(session.table, block, 0, block.length, head)) return undefined;
   }
+  if (one.underWay !== undefined && !restoreStreams(session, one.underWay, find)) return undefined;
   return session;
 }
 

@@ -7,19 +7,12 @@ import { BUDGET, SMALL_DATA } from './budgets.js';
 import { type ControlFrames, type Frame, isIdle } from './control-frames.js';
 import type { Faults } from './faults.js';
 import { ERROR, FIRST_WINDOW, FLAG, FRAME, FRAME_HEADER, MAX_FRAME, PREFACE, uint24, uint31 } from './frames.js';
+import { MAX_STREAMS, MOST_BLOCK, MOST_CONTINUATIONS, MOST_OWN } from './receive-limits.js';
 import type { RequestHead } from './request-head.js';
 import { OUTCOME, type Requests } from './requests.js';
 import type { Session } from './session.js';
 import { Stream } from './stream.js';
 
-/** SETTINGS_MAX_CONCURRENT_STREAMS. */
-export const MAX_STREAMS = 100;
-/** Octets of a field block. */
-export const MOST_BLOCK = 49152;
-/** Frames of a field block after the first. */
-const MOST_CONTINUATIONS = 16;
-/** Bytes that the answers waiting on one connection may have for themselves. */
-const MOST_OWN = 65536;
 /** Octets that the peer has spent of a window before it gets them back. */
 const RETURNED = FIRST_WINDOW >> 1;
 

@@ -15,11 +15,13 @@ const PRIORITIES = 100;
 /** Gaps in the numbers of streams that are remembered (RFC 9113 5.1.1). */
 const GAPS = 8;
 
-/** Streams that are over, by number; gaps are two numbers each. */
+/** Streams that are over, by number; gaps are two numbers each. And priorities of those to come, two numbers each. */
 export interface Memories {
   readonly resetByUs: readonly number[];
   readonly resetByPeer: readonly number[];
   readonly gaps: readonly number[];
+  /** A program from before this was known says nothing. */
+  readonly priorities?: readonly number[];
 }
 
 /** Everything that HTTP/2 remembers of a connection. */
@@ -183,13 +185,15 @@ export class Session {
       resetByUs: this.#resetByUs ?? [],
       resetByPeer: this.#resetByPeer ?? [],
       gaps: this.#gaps ?? [],
+      priorities: this.#priorities ?? [],
     };
   }
 
-  remember({ resetByUs, resetByPeer, gaps }: Memories): void {
+  remember({ resetByUs, resetByPeer, gaps, priorities = [] }: Memories): void {
     if (resetByUs.length > 0) this.#resetByUs = resetByUs.slice(-REMEMBERED);
     if (resetByPeer.length > 0) this.#resetByPeer = resetByPeer.slice(-REMEMBERED);
     if (gaps.length > 0) this.#gaps = gaps.slice(-GAPS * 2);
+    if (priorities.length > 0) this.#priorities = priorities.slice(-PRIORITIES * 2);
   }
 
   noteReset(id: number, byUs: boolean): void {

@@ -75,12 +75,15 @@ export async function makeSecureFront(context: FrontContext, options: TlsArgumen
     older,
     olderForAll: options.engine === 'openssl',
     accept: main.accept,
+    adopt: main.adopt,
+    onRefused: ({ remote }, { code, message }) =>
+      log.event('net', `${remote.address}: a connection stays in the program before this one: ${code}, ${message}`),
     onAlert: ({ remote }, alert, reason) => log.event('net', `${remote.address}: TLS ended with ${alert}: ${reason}`),
     onError,
   });
   onReload(() => void certificates.reload().catch(() => undefined));
   return {
-    main: { port: options.port, accept: tls.accept },
+    main: { port: options.port, accept: tls.accept, adopt: tls.adopt },
     beside: (port) => {
       const redirectTo = port === 443 ? 'https' : `https:${port}`;
       const plain = serve(options.redirect ? { redirectTo } : {});

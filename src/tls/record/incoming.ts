@@ -61,6 +61,16 @@ export class Incoming {
     this.#length = needed;
   }
 
+  /** A copy of what is kept. */
+  get kept(): Uint8Array {
+    return this.#partial === undefined ? new Uint8Array(0) : this.#partial.slice(0, this.#length);
+  }
+
+  /** Goes on behind `bytes`, which another program kept: the beginning of a record. */
+  restore(bytes: Uint8Array): void {
+    if (bytes.length > 0) this.#keep(bytes, 0, bytes.length);
+  }
+
   /** Lets go of what is kept. */
   forget(): void {
     this.#partial = undefined;

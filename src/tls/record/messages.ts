@@ -52,6 +52,16 @@ export class Messages {
 
   rest = 0;
 
+  /** A copy of what has come of a message that is not whole. */
+  get held(): Uint8Array {
+    return this.#length === 0 ? new Uint8Array(0) : this.#held!.slice(0, this.#length);
+  }
+
+  /** Goes on behind `bytes`, which another program held: the beginning of a message. */
+  restore(bytes: Uint8Array): void {
+    this.#hold(bytes, 0, bytes.length);
+  }
+
   #hold(bytes: Uint8Array, at: number, end: number): void {
     const needed = this.#length + end - at;
     if (this.#held === undefined || this.#held.length < needed) {

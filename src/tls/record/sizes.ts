@@ -22,6 +22,17 @@ export class RecordSizes {
   #short = SHORT;
   #last = 0;
 
+  /** How many short records are left, and ms since the last long one. */
+  moved(clock: Clock): readonly [number, number] {
+    return [this.#short, Math.max(0, Math.round(clock.now() - this.#last))];
+  }
+
+  /** Goes on as in another program. */
+  restore([short, since]: readonly [number, number], clock: Clock): void {
+    this.#short = Math.min(short, SHORT);
+    this.#last = clock.now() - since;
+  }
+
   /** Bytes of content in the next record, at most. */
   next(clock: Clock): number {
     if (this.#short === 0) {

@@ -115,7 +115,7 @@ t.test('a record that cannot be is not adopted', async (t) => {
     (one) => Object.assign(one, { session: null }),
     (one) => Object.assign(one, { held: 'GET' }),
     (one) => Object.assign(one, { state: 2 }),
-    (one) => Object.assign(one, { version: 3 }),
+    (one) => Object.assign(one, { version: 4 }),
     ...['lastStream', 'unreturned', 'firstWindow', 'window', 'tableLimit'].flatMap((name) =>
       [-1, 1.5, 2 ** 31, '1', null].map((value) => (one: Record) => Object.assign(one.session, { [name]: value })),
     ),

@@ -237,7 +237,7 @@ async function frozenDownload() {
   const [c] = [...old.host.tcp.connections] as [Connection];
   let record: MovingRecord | undefined;
   old.host.enter(() => {
-    record = freeze(c, (memory) => old.memories.nameOf(memory)?.id);
+    record = freeze(c, (memory) => old.memories.nameOf(memory)?.id)?.record;
   });
   young.host.stack.arp.neighbours.learn(ip(CLIENT), CLIENT_MAC, 0, true, young.now);
   const find = (id: string) => young.site.named.get(id);

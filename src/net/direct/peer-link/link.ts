@@ -24,6 +24,9 @@ export const DATAGRAM6 = 7;
 /** Source, destination, then a UDP datagram, verified. */
 export const DATAGRAM = 5;
 
+/** Connections that are frozen there, with bytes: `encodeBatch`. */
+export const MOVE = 8;
+
 /** Bytes before the content of a message. */
 export const LINK_HEAD = 5;
 /** The whole table of a busy server in JSON. */
@@ -35,7 +38,11 @@ export class Link {
   onClose: (() => void) | undefined = undefined;
   /** Frames that did not fit. */
   lost = 0;
-  private rest: Buffer | undefined = undefined;
+  /** What has come of a message that is not whole, and how many bytes of it. */
+  private rest: Buffer[] = [];
+  private restLength = 0;
+  /** Bytes with which there is something to do. */
+  private needed = LINK_HEAD;
   private listener: ((kind: number, content: Buffer) => void) | undefined = undefined;
   /** Came while nobody listened. */
   private readonly early: [number, Buffer][] = [];
@@ -109,15 +116,28 @@ export class Link {
   }
 
   private take(chunk: Buffer): void {
-    let bytes = this.rest === undefined ? chunk : Buffer.concat([this.rest, chunk]);
+    this.rest.push(chunk);
+    this.restLength += chunk.length;
+    // A long message comes in many parts: each is copied once.
+    if (this.restLength < this.needed) return;
+    let bytes = this.rest.length === 1 ? chunk : Buffer.concat(this.rest, this.restLength);
+    const parts = this.rest.length === 1 ? [] : this.rest;
+    this.needed = LINK_HEAD;
     while (bytes.length >= LINK_HEAD) {
       const length = bytes.readUInt32BE(0);
       if (length > LONGEST) return void this.socket.destroy();
-      if (bytes.length < 4 + length) break;
-      this.message(bytes[4] as number, bytes.subarray(LINK_HEAD, 4 + length));
+      if (bytes.length < 4 + length) {
+        this.needed = 4 + length;
+        break;
+      }
+      const kind = bytes[4] as number;
+      this.message(kind, bytes.subarray(LINK_HEAD, 4 + length));
+      // There may be keys in what it was put together from.
+      if (kind === MOVE) for (const part of parts) part.fill(0);
       bytes = bytes.subarray(4 + length);
     }
-    this.rest = bytes.length > 0 ? bytes : undefined;
+    this.rest = bytes.length > 0 ? [bytes] : [];
+    this.restLength = bytes.length;
   }
 
   private message(kind: number, content: Buffer): void {

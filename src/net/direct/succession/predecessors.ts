@@ -5,6 +5,7 @@
  */
 import type { Memories, MemoryName } from '../../../memory/memories.js';
 import type { Stack } from '../../ip/stack.js';
+import { RefusedMove } from '../../refused-move.js';
 import type { TcpLayer } from '../../tcp/layer.js';
 import { Adopter } from '../../tcp/moving/adopter.js';
 import {
@@ -16,13 +17,13 @@ import {
   type TcpState,
   type TimeWaitState,
 } from '../../tcp/moving/hand-over.js';
-import { MOVE_VERSION } from '../../tcp/moving/record.js';
+import { MOVE_VERSION, MOVE_WITH_BYTES, type MovingRecord } from '../../tcp/moving/record.js';
 import { quotedFlow } from '../../tcp/receive/icmp.js';
 import { FlowTable } from '../../tcp/tables/flow-table.js';
 import { int32At } from '../../wire/tcp.js';
 import type { AddressState } from '../address/address-mode.js';
-import { ARP, ERROR, LINK_HEAD, Link, ND, SAY, SEGMENT } from '../peer-link/link.js';
-import { decodeRecord } from '../peer-link/moving-codec.js';
+import { ARP, ERROR, LINK_HEAD, Link, MOVE, ND, SAY, SEGMENT } from '../peer-link/link.js';
+import { decodeBatch, decodeRecord } from '../peer-link/moving-codec.js';
 import { inputPassedOn, passedOnFlow } from '../peer-link/passed-on.js';
 
 export const HANDOVER_VERSION = 1;
@@ -109,7 +110,8 @@ export class Predecessors implements Elsewhere {
   taken(): void {
     // Without memories that both can open, connections would come and be refused.
     const moves = this.memories === undefined ? undefined : MOVE_VERSION;
-    for (const link of this.links) link.say({ do: 'taken', moves });
+    // A program from before connections with bytes moved asks for `moves` alone.
+    for (const link of this.links) link.say({ do: 'taken', moves, newest: moves && MOVE_WITH_BYTES });
     this.tcp.elsewhere = this;
     this.stack.errorElsewhere = (...values) => this.error(...values);
   }
@@ -139,6 +141,7 @@ export class Predecessors implements Elsewhere {
     link.onMessage = (kind, content) => {
       if (kind === SAY) this.told(link, JSON.parse(content.toString('utf8')));
       else if (kind === SEGMENT) this.enter(() => this.returned(content));
+      else if (kind === MOVE) this.enter(() => this.move(link, readBatch(content)));
     };
     link.onClose = () => this.lost(link);
     if (!link.open) this.lost(link);
@@ -147,7 +150,7 @@ export class Predecessors implements Elsewhere {
   private told(link: Link, said: Told): void {
     const { gone, timeWait, open, move } = said;
     if (open !== undefined) void this.open(link, open);
-    if (move !== undefined) this.enter(() => this.move(link, move));
+    if (move !== undefined) this.enter(() => this.move(link, move.map(decodeRecord)));
     if (timeWait !== undefined) {
       this.forget(link, timeWait.name);
       this.enter(() => adoptTimeWait(this.tcp, timeWait, this.stack.now, 0));
@@ -163,8 +166,8 @@ export class Predecessors implements Elsewhere {
    * Adopts what it can of it. Two owners there never are: the old one does nothing before it reads the answer, and we
    * before it is sent.
    */
-  private move(link: Link, records: readonly unknown[]): void {
-    const taken = this.adopter.take(records.map(decodeRecord));
+  private move(link: Link, records: readonly MovingRecord[]): void {
+    const taken = this.adopter.take(records);
     link.say({ do: 'settled', moved: taken.map((c) => carriedName(this.stack.peers, c)) }, () => {
       this.enter(() => {
         for (const c of taken) {
@@ -262,4 +265,14 @@ function question(link: Link, content: object): Promise<Record<string, unknown>>
     };
     link.say(content);
   });
+}
+
+/** What cannot be read is adopted by nobody: it stays where it is. */
+function readBatch(content: Uint8Array): readonly MovingRecord[] {
+  try {
+    return decodeBatch(content);
+  } catch (error) {
+    if (error instanceof RefusedMove) return [];
+    throw error;
+  }
 }

@@ -3,7 +3,7 @@
  * finishes those that stay.
  */
 import { createServer, type Server } from 'node:net';
-import type { Memories } from '../../../memory/memories.js';
+import type { Memories, MemoryName } from '../../../memory/memories.js';
 import { removeSocket } from '../../../native/sockets/socket-file.js';
 import { socketPath } from '../../../native/sockets/socket-path.js';
 import { RX_PLAIN } from '../../device/device.js';
@@ -11,10 +11,10 @@ import type { Stack } from '../../ip/stack.js';
 import type { TcpLayer } from '../../tcp/layer.js';
 import { type CarriedName, carriedName, type Departed, type TimeWaitState } from '../../tcp/moving/hand-over.js';
 import { Mover } from '../../tcp/moving/mover.js';
-import { MOVE_VERSION } from '../../tcp/moving/record.js';
+import { MOVE_VERSION, MOVE_WITH_BYTES, type MovingRecord } from '../../tcp/moving/record.js';
 import { PROTOCOL_TCP, uint16At } from '../../wire/tcp.js';
-import { ARP, ERROR, LINK_HEAD, Link, ND, SAY, SEGMENT } from '../peer-link/link.js';
-import { encodeRecord } from '../peer-link/moving-codec.js';
+import { ARP, ERROR, LINK_HEAD, Link, MOVE, ND, SAY, SEGMENT } from '../peer-link/link.js';
+import { encodeBatch, encodeRecord } from '../peer-link/moving-codec.js';
 import { inputPassedOn, passedOnFlow } from '../peer-link/passed-on.js';
 import type { HandedOver } from './predecessors.js';
 
@@ -48,6 +48,8 @@ interface Asked {
   readonly do?: string;
   /** With `taken`: the `MOVE_VERSION` that it takes connections by. */
   readonly moves?: number;
+  /** With `taken`: the newest version that it takes; a program from before TLS moved says nothing. */
+  readonly newest?: number;
   /** With `opened`: of a memory. */
   readonly id?: string;
   /** With `settled`: the connections that are its own now. */
@@ -135,7 +137,7 @@ export class Successor implements Departed {
       this.stopMoving();
       this.current = link;
       link.say({ connections: [...owner.tcp.connections].map((c) => carriedName(owner.stack.peers, c)) });
-    } else if (said.do === 'taken') this.taken(link, said.moves === MOVE_VERSION);
+    } else if (said.do === 'taken') this.taken(link, said.moves === MOVE_VERSION ? (said.newest ?? MOVE_VERSION) : 0);
     else if (said.do === 'opened') {
       if (this.current === link) this.mover?.opened(String(said.id));
       this.look();
@@ -151,27 +153,33 @@ export class Successor implements Departed {
     if (address !== undefined) owner.enter(() => owner.tcp.addressLost(address, owner.stack.now));
   }
 
-  private taken(link: Link, moves: boolean): void {
+  /** `version`: the newest of records that it takes; 0: it takes none. */
+  private taken(link: Link, version: number): void {
     const first = this.pending?.link === link && !this.over;
     if (this.pending?.link === link) this.pending = undefined;
-    if (moves && this.current === link) this.startMoving(link);
+    if (version > 0 && this.current === link) this.startMoving(link, version);
     if (!first) return;
     this.over = true;
     this.owner.given();
   }
 
   /** Every connection that can goes to `link`, and what cannot is looked at again and again. */
-  private startMoving(link: Link): void {
+  private startMoving(link: Link, version: number): void {
     const { owner } = this;
-    this.mover = new Mover(owner.tcp, owner.memories, {
-      move: (records) => link.say({ move: records.map(encodeRecord) }),
-      open: (name) => link.say({ open: name }),
-      forward: (tos, datagram) => {
+    const withBytes = version >= MOVE_WITH_BYTES;
+    const events = {
+      move: (records: readonly MovingRecord[]) => {
+        if (withBytes) sendBatch(link, records);
+        else link.say({ move: records.map(encodeRecord) });
+      },
+      open: (name: MemoryName) => link.say({ open: name }),
+      forward: (tos: number, datagram: Uint8Array) => {
         const message = link.frame(SEGMENT, 1, datagram, 0, datagram.length);
         if (message !== undefined) message[LINK_HEAD] = tos;
       },
-      deliver: (tos, datagram) => inputPassedOn(owner.stack, owner.tcp, datagram, 0, tos),
-    });
+      deliver: (tos: number, datagram: Uint8Array) => inputPassedOn(owner.stack, owner.tcp, datagram, 0, tos),
+    };
+    this.mover = new Mover(owner.tcp, owner.memories, events, version);
     this.look();
   }
 
@@ -234,4 +242,12 @@ export class Successor implements Departed {
     this.current?.close();
     removeSocket(this.path);
   }
+}
+
+/** Keys are overwritten once they are in the kernel's hands. */
+function sendBatch(link: Link, records: readonly MovingRecord[]): void {
+  const content = encodeBatch(records);
+  const message = link.write(MOVE, content.length, () => message.fill(0));
+  message.set(content, LINK_HEAD);
+  content.fill(0);
 }

@@ -2,7 +2,7 @@
  * A connection out of another program's record. Nothing in the record is believed: what does not fit together is
  * refused, and the connection stays where it is.
  */
-import { Memory } from '../../../memory/memory.js';
+import { bytesIn, type FindMemory, rangesOf } from '../../../memory/pieces.js';
 import { TIMER_NONE, TIMER_REORDER } from '../flight/timers.js';
 import type { TcpLayer } from '../layer.js';
 import { updateMss } from '../send/mss.js';
@@ -20,9 +20,9 @@ import {
   FLAGS,
   LOST,
   MOVE_VERSION,
+  MOVE_WITH_BYTES,
   type MovingRecord,
   NUMBERS,
-  type Piece,
   putFlags,
   putNumbers,
   putTimes,
@@ -41,11 +41,7 @@ const LARGEST = 2 ** 30;
  * A connection that nobody finds until it is attached to `layer`; undefined: it is refused. `find`: the memory of an
  * id. Never throws.
  */
-export function adopt(
-  layer: TcpLayer,
-  record: MovingRecord,
-  find: (id: string) => Memory | undefined,
-): Connection | undefined {
+export function adopt(layer: TcpLayer, record: MovingRecord, find: FindMemory): Connection | undefined {
   if (!wellFormed(record)) return undefined;
   const name = flowName(layer.ip.peers, record.name);
   if (name === undefined) return undefined;
@@ -81,20 +77,15 @@ export function adopt(
     c.release();
     return undefined;
   }
-  if (owner(c, record.owner)) return c;
+  if (owner(c, record.owner, find)) return c;
   c.release();
   return undefined;
 }
 
-function adoptBusy(
-  c: Connection,
-  record: BusyRecord,
-  frozenAt: number,
-  find: (id: string) => Memory | undefined,
-): boolean {
-  const pieces = resolve(record.queue, find);
+function adoptBusy(c: Connection, record: BusyRecord, frozenAt: number, find: FindMemory): boolean {
+  const pieces = rangesOf(record.queue, find);
   if (pieces === undefined) return false;
-  const queued = pieces.reduce((sum, { start, end }) => sum + end - start, 0);
+  const queued = bytesIn(pieces);
   // Our FIN is one behind the queue, and may be acknowledged already.
   const left = (record.queueEnd - c.sndUna) | 0;
   if (queued !== Math.max(0, left) || left < (c.finSent ? -1 : 0)) return false;
@@ -147,21 +138,6 @@ function adoptFlight(c: Connection, record: BusyRecord, frozenAt: number): void 
   flight.sortByTime();
 }
 
-function resolve(queue: readonly Piece[], find: (id: string) => Memory | undefined) {
-  const pieces: { memory: Memory; start: number; end: number }[] = [];
-  for (const piece of queue) {
-    if ('bytes' in piece) {
-      pieces.push({ memory: new Memory(piece.bytes), start: 0, end: piece.bytes.length });
-      continue;
-    }
-    const { id, start, end } = piece;
-    const memory = find(id);
-    if (memory === undefined || !(start >= 0 && start < end && end <= memory.bytes.length)) return undefined;
-    pieces.push({ memory, start, end });
-  }
-  return pieces;
-}
-
 /** Sequence variables that can be so (RFC 9293 3.3.1), and a state that says what the flags say. */
 function inOrder(c: Connection): boolean {
   const { state } = c;
@@ -188,7 +164,8 @@ function within(value: number, least: number, most: number): boolean {
 function wellFormed(record: MovingRecord): boolean {
   if (typeof record !== 'object' || record === null) return false;
   const { busy, rested } = record;
-  if (record.version !== MOVE_VERSION || !numbers([record.at, record.stamp], 2)) return false;
+  if (record.version !== MOVE_VERSION && record.version !== MOVE_WITH_BYTES) return false;
+  if (!numbers([record.at, record.stamp], 2)) return false;
   if (!numbers(record.numbers, NUMBERS.length) || !numbers(record.flags, FLAGS.length)) return false;
   if (!times(record.times, TIMES.length) || !numbers(rested, 4) || rested.some((one) => one < 0)) return false;
   if (busy === undefined) return true;
@@ -197,15 +174,7 @@ function wellFormed(record: MovingRecord): boolean {
   if (!times(busy.times, BUSY_TIMES.length) || !numbers(busy.rtt, 4) || busy.rtt.some((one) => one < 0)) return false;
   if (!numbers([busy.cwnd, busy.ssthresh, busy.queueEnd], 3) || !Array.isArray(busy.queue)) return false;
   if (!Array.isArray(busy.flight) || busy.flight.length > MOST_TRANSMISSIONS) return false;
-  return (
-    busy.flight.every((one) => numbers(one, 9) && Number.isInteger(one[0]) && one[0] > 0) && busy.queue.every(isPiece)
-  );
-}
-
-function isPiece(one: Piece): boolean {
-  if (typeof one !== 'object' || one === null) return false;
-  if ('bytes' in one) return one.bytes instanceof Uint8Array && one.bytes.length > 0;
-  return typeof one.id === 'string' && Number.isInteger(one.start) && Number.isInteger(one.end);
+  return busy.flight.every((one) => numbers(one, 9) && Number.isInteger(one[0]) && one[0] > 0);
 }
 
 function numbers(list: unknown, length: number): boolean {

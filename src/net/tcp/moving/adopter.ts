@@ -4,6 +4,7 @@
  */
 import type { Memories, MemoryName } from '../../../memory/memories.js';
 import type { Memory } from '../../../memory/memory.js';
+import { wipe } from '../../../memory/wipe.js';
 import type { TcpLayer } from '../layer.js';
 import type { Connection } from '../state/connection.js';
 import { adopt } from './adopt.js';
@@ -42,7 +43,11 @@ export class Adopter {
     for (const record of records) {
       if (this.adopted.has(String(record.name))) continue;
       const c = adopt(this.layer, record, (id) => this.open.get(id));
-      if (c === undefined) continue;
+      if (c === undefined) {
+        // Keys may be in it, and it stays where it is.
+        wipe(record);
+        continue;
+      }
       this.adopted.add(this.keyOf(c));
       taken.push(c);
     }

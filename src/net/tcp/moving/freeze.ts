@@ -2,6 +2,7 @@
  * What of a connection goes to another program. A connection that is in the middle of something that is not here stays.
  */
 import type { Memory } from '../../../memory/memory.js';
+import { Carrier, type Piece } from '../../../memory/pieces.js';
 import type { Sent } from '../flight/sent.js';
 import type { Connection } from '../state/connection.js';
 import { carriedName } from '../state/departure.js';
@@ -16,10 +17,10 @@ import {
   flagsOf,
   LOST,
   MOVE_VERSION,
+  MOVE_WITH_BYTES,
   type MovingRecord,
   NUMBERS,
   numbersOf,
-  type Piece,
   RESENT,
   SACKED,
   TIMES,
@@ -27,8 +28,9 @@ import {
   timesOf,
 } from './record.js';
 
-/** Bytes without a name that go along with one connection. */
-const MOST_BYTES = 256 * 1024;
+/** Bytes without a name that go along with one connection: as text, and as they are. */
+const MOST_TEXT = 256 * 1024;
+const MOST_BYTES = 4 * 1024 * 1024;
 /** Transmissions in flight; a window of super-segments has a few dozen. */
 export const MOST_TRANSMISSIONS = 4096;
 
@@ -55,29 +57,41 @@ function contiguous(c: Connection): boolean {
   return next === c.sndMax;
 }
 
-/** The memories that its queue refers to. */
+/** The memories that its queue, and its owner's, refer to. */
 export function memoriesOf(c: Connection): Set<Memory> {
-  const found = new Set<Memory>();
+  const found = new Set<Memory>(c.handler.memories?.(c));
   if (!c.resting) for (const { memory } of c.busy.queue.from(c.sndUna)) found.add(memory);
   return found;
 }
 
+/** A record, and the bytes without a name that it takes along. */
+export interface FrozenRecord {
+  readonly record: MovingRecord;
+  readonly bytes: number;
+}
+
 /**
  * The record of a `movable` connection, whose owner asks nothing of it any more. `idOf`: how the other program knows a
- * memory. Undefined: it stays, and nothing has changed.
+ * memory. `version`: the newest that it takes. Undefined: it stays, and nothing has changed.
  */
-export function freeze(c: Connection, idOf: (memory: Memory) => string | undefined): MovingRecord | undefined {
+export function freeze(
+  c: Connection,
+  idOf: (memory: Memory) => string | undefined,
+  version: number = MOVE_VERSION,
+): FrozenRecord | undefined {
   const { now, clockOffset } = c.layer;
+  const withBytes = version >= MOVE_WITH_BYTES;
+  const carrier = new Carrier(idOf, withBytes ? MOST_BYTES : MOST_TEXT);
   let busy: BusyRecord | undefined;
   if (!c.resting) {
-    const queue = piecesOf(c, idOf);
+    const queue = carrier.pieces(c.busy.queue.from(c.sndUna));
     if (queue === undefined) return undefined;
     busy = busyRecord(c, queue, now);
   }
-  const owner = c.handler.freeze?.(c);
+  const owner = c.handler.freeze?.(c, withBytes ? carrier : undefined);
   if (owner === undefined) return undefined;
-  return {
-    version: MOVE_VERSION,
+  const record = {
+    version: withBytes ? MOVE_WITH_BYTES : MOVE_VERSION,
     name: carriedName(c.layer.ip.peers, c),
     at: now + clockOffset,
     stamp: c.layer.timestamp(c, now),
@@ -88,6 +102,7 @@ export function freeze(c: Connection, idOf: (memory: Memory) => string | undefin
     busy,
     owner,
   };
+  return { record, bytes: carrier.copied };
 }
 
 function busyRecord(c: Connection, queue: Piece[], now: number): BusyRecord {
@@ -122,19 +137,4 @@ function transmission(one: Sent, now: number): Transmission {
     one.count,
     bits,
   ];
-}
-
-function piecesOf(c: Connection, idOf: (memory: Memory) => string | undefined): Piece[] | undefined {
-  const pieces: Piece[] = [];
-  let copied = 0;
-  for (const { memory, start, end } of c.busy.queue.from(c.sndUna)) {
-    const id = idOf(memory);
-    if (id !== undefined) pieces.push({ id, start, end });
-    else {
-      copied += end - start;
-      if (copied > MOST_BYTES) return undefined;
-      pieces.push({ bytes: memory.bytes.slice(start, end) });
-    }
-  }
-  return pieces;
 }

@@ -11,10 +11,12 @@ import { CLOSED } from '../state/states.js';
 import { FlowTable } from '../tables/flow-table.js';
 import { freeze, memoriesOf, movable } from './freeze.js';
 import { type CarriedName, flowName } from './hand-over.js';
-import type { MovingRecord } from './record.js';
+import { MOVE_VERSION, type MovingRecord } from './record.js';
 
 /** Connections frozen at one time: so many that the other side is through with them within a millisecond or two. */
 const BATCH = 64;
+/** And so many bytes that they take along; the last one may go beyond. */
+const BATCH_BYTES = 1024 * 1024;
 /** Segments that wait for one frozen connection; further ones are lost, as on a wire. */
 const MOST_WAITING = 256;
 
@@ -58,6 +60,8 @@ export class Mover {
     private readonly layer: TcpLayer,
     private readonly memories: Memories | undefined,
     private readonly events: MoverEvents,
+    /** The newest version of a record that the other side takes. */
+    private readonly version: number = MOVE_VERSION,
   ) {
     this.frozen = new FlowTable<Frozen>(layer.hash, layer.ip.peers);
   }
@@ -74,14 +78,16 @@ export class Mover {
   sweep(): void {
     if (this.frozen.size > 0) return;
     const records: MovingRecord[] = [];
+    let bytes = 0;
     for (const c of [...this.layer.connections]) {
-      if (records.length === BATCH) break;
+      if (records.length === BATCH || bytes >= BATCH_BYTES) break;
       if (this.refused.has(c) || !movable(c) || !this.canBeOpened(c)) continue;
-      const record = freeze(c, this.idOf);
-      if (record === undefined) continue;
+      const one = freeze(c, this.idOf, this.version);
+      if (one === undefined) continue;
+      bytes += one.bytes;
       this.layer.detach(c);
       this.frozen.add(new Frozen(c));
-      records.push(record);
+      records.push(one.record);
     }
     if (records.length > 0) this.events.move(records);
   }

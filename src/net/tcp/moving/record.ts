@@ -3,12 +3,15 @@
  * as they are; times are ms after the moment of the freeze, negative ones before it; what is queued is named, not
  * copied, where it lies in memory that the other program can open, too.
  */
+import type { Piece } from '../../../memory/pieces.js';
 import type { Busy } from '../state/busy.js';
 import type { Connection } from '../state/connection.js';
 import type { CarriedName } from '../state/departure.js';
 
-/** Both programs must have it. */
+/** Both programs must have it: a record that JSON can carry. */
 export const MOVE_VERSION = 1;
+/** What the owner answers may have bytes in it: keys, ciphertext, frames. Programs from before TLS moved take none. */
+export const MOVE_WITH_BYTES = 2;
 
 /** Names of fields of `T` with a value of type `V`. */
 type Own<T, V> = { [K in keyof T & string]: T[K] extends V ? K : never }[keyof T & string];
@@ -66,11 +69,6 @@ export const BUSY_TIMES = [
 
 /** Those among the times that are `Infinity` when there is none. Of the others 0 says so. */
 const NEVER: ReadonlySet<string> = new Set(['lifeAt', 'timers.at', 'timers.delayedAckAt', 'timers.pacingAt']);
-
-/** What is queued: a range of a memory that has a name, or the bytes themselves. */
-export type Piece =
-  | { readonly id: string; readonly start: number; readonly end: number }
-  | { readonly bytes: Uint8Array };
 
 /**
  * A transmission that is not acknowledged: length, when it was sent; `delivered`, when that was, when its flight began;

@@ -9,7 +9,6 @@ export class JoinedFlow implements Flow {
   readonly remote: Endpoint = { address: '198.51.100.7', port: 40000 };
   handler: FlowHandler = { data() {}, ended() {}, drained() {}, closed() {} };
   context: unknown = undefined;
-  lowWater = 0;
   peer!: JoinedFlow;
   /** There where `kernel` was called. */
   offer?: (memory: Memory, start: number, end: number) => number;
@@ -22,7 +21,18 @@ export class JoinedFlow implements Flow {
   closed: CloseReason | undefined = undefined;
   paused = false;
   #above = false;
+  #low = 0;
   #finGiven = false;
+
+  get lowWater(): number {
+    return this.#low;
+  }
+
+  /** It holds for what is queued already. */
+  set lowWater(bytes: number) {
+    this.#low = bytes;
+    if (this.queued > bytes) this.#above = true;
+  }
 
   get queued(): number {
     return this.out.length - this.#taken;

@@ -96,10 +96,11 @@ export class Http2Client {
   window = 65535;
   #next = 1;
 
-  /** `first`: values of the client's SETTINGS. */
-  constructor(flow: MemoryFlow, first: readonly (readonly [number, number])[] = []) {
+  /** `first`: values of the client's SETTINGS. `speaks`: it says its preface, and opens windows, by itself. */
+  constructor(flow: MemoryFlow, first: readonly (readonly [number, number])[] = [], speaks = true) {
     this.flow = flow;
-    this.send(PREFACE, settings(first));
+    this.opens = speaks;
+    if (speaks) this.send(PREFACE, settings(first));
   }
 
   /** Goes on over another flow, whose other end is another program. */

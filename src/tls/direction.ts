@@ -1,13 +1,8 @@
 /** One direction of a connection: its key, and the secret that the next key comes from. */
 import type { CipherSuite } from './common/suites.js';
 import { nextSecret, trafficKey } from './handshake/key-schedule.js';
+import type { MovedDirection } from './moving/moved-flow.js';
 import type { Primitives, RecordKey } from './primitives/primitives.js';
-
-/** A direction on its way to another program. */
-export interface MovedDirection {
-  readonly secret: Uint8Array;
-  readonly number: number;
-}
 
 export class Direction {
   readonly suite: CipherSuite;

@@ -20,6 +20,8 @@ import { writeKeyUpdate } from '../../src/tls/wire/server-flight.js';
 import { JoinedFlow, talk } from './joined-flows.js';
 import { type Outcome, Setup, send } from './setup.js';
 
+t.setTimeout(300_000);
+
 /** An owner that moves, and remembers what it has heard. */
 class Owner implements FlowHandler {
   heard: string;
@@ -402,13 +404,14 @@ t.test('bytes that are damaged anywhere are refused with a code, or are a record
   one.client.deliver(20);
   const random = new SeededRandom(9);
   const codes = new Set<string>();
+  const next = new Place();
   for (let i = 0; i < 4000; i++) {
     let bytes: Uint8Array = Uint8Array.from(encodeBatch([{ owner: one.freeze() } as MovingRecord]));
     if (i % 4 === 0) bytes = bytes.slice(0, random.below(bytes.length));
     for (let n = 0; n < 1 + (i % 3) && bytes.length > 0; n++) bytes[random.below(bytes.length)] = random.below(256);
     try {
       for (const record of decodeBatch(bytes)) {
-        const next = new Place();
+        next.refusals = [];
         const owner: unknown = (record as { owner?: unknown } | null)?.owner;
         const taken = next.setup.server.adopt(new JoinedFlow(), owner, (id) => (id === 'site' ? SITE : undefined));
         if (taken === next.refusals.length > 0) t.fail(`${i}: neither taken nor refused`);

@@ -1,6 +1,6 @@
 /**
- * HTTP/2 connections that go to another program, or come from one: of a quiet one in plain JSON, else with what is under
- * way (`moved-streams.ts`).
+ * HTTP/2 connections that go to another program, or come from one: of a quiet one in plain JSON, else with what is
+ * under way (`moved-streams.ts`).
  */
 
 import type { Carrier, FindMemory } from '../../memory/pieces.js';

@@ -2,10 +2,9 @@
 import { type FindMemory, type MemoryRange, rangesOf } from '../../memory/pieces.js';
 import { type RefusalCode, RefusedMove } from '../../net/refused-move.js';
 import { type CipherSuite, suiteById } from '../common/suites.js';
-import type { MovedDirection } from '../direction.js';
 import type { TlsLimits } from '../record/endpoint.js';
 import { CONTENT, MOST_PROTECTED, RECORD_HEADER } from '../wire/numbers.js';
-import { FLAG, type MovedFlow, VERSION } from './moved-flow.js';
+import { FLAG, type MovedDirection, type MovedFlow, VERSION } from './moved-flow.js';
 
 /** Bytes of a handshake message's header, and of a name (RFC 7301 3.1, RFC 1035 2.3.4). */
 const MESSAGE_HEADER = 4;

@@ -3,7 +3,12 @@
  * (RFC 8446 5.3), what has begun to come, and what waits to be sealed. What is sealed and not acknowledged is TCP's.
  */
 import type { Piece } from '../../memory/pieces.js';
-import type { MovedDirection } from '../direction.js';
+
+/** The secret of one direction, from which its key comes, and the number of its next record. */
+export interface MovedDirection {
+  readonly secret: Uint8Array;
+  readonly number: number;
+}
 
 /** What is so, or is due, of a connection: bits. */
 export const FLAG = {

@@ -13,6 +13,8 @@ import { Setup } from '../setup.js';
 import { block, frame, get, Http2Client, headers, PREFACE, settings, word } from './client.js';
 import { indexing } from './hpack.js';
 
+t.setTimeout(300_000);
+
 interface Moved {
   version: number;
   held: string;

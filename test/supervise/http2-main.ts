@@ -1,6 +1,6 @@
 /**
- * One HTTP/2 connection over TLS, of Node's client, as a program: downloads to a part, prints `a part is here`, and goes
- * on when its standard input ends; before that each line asks for the home page, whose text it prints.
+ * One HTTP/2 connection over TLS, of Node's client, as a program: downloads to a part, prints `a part is here`, and
+ * goes on when its standard input ends; before that each line asks for the home page, whose text it prints.
  *
  *   node http2-main.js HOST DOWNLOADS PART
  */

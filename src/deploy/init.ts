@@ -1,5 +1,5 @@
 /** `deploy init`: makes a host's folder, or brings the one that is there up to date. */
-import { chmod, copyFile, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ImageError } from '../image/image-error.js';
@@ -15,6 +15,7 @@ import { candidateAt } from './repository/candidate.js';
 import { cloneRepository, quoted } from './repository/clone.js';
 import { urlOf } from './repository/commit.js';
 import { BRANCH } from './repository/layout.js';
+import { defaultState, unitsOf } from './units.js';
 
 /** Seconds in which an image must be found to serve. */
 const GATE = 30;
@@ -136,7 +137,7 @@ async function setUp(
     options.check?.(manifest, config.args);
     if (trust !== undefined) await writeTrust(host, trust);
     if (revoked !== undefined) await writeDurable(join(host.folder, 'trust', 'revoked_keys'), revoked);
-    await writeUnits(host);
+    await writeUnits(host, manifest);
     await writeFile(join(folder, 'crontab'), `${cronLines(host).join('\n')}\n`);
     await host.save();
     await lookAgain(host);
@@ -226,60 +227,18 @@ function cronLines(host: Host): string[] {
   return [line('* * * * *', 'poll --quiet'), line('@reboot', 'start --quiet')];
 }
 
-async function writeUnits(host: Host): Promise<void> {
-  const folder = join(host.folder, 'systemd');
-  const unit = (text: string): string => `# Written by "sitekernel deploy init".\n${text}`;
-  const command = (action: string): string => commandOf(host, action, unitQuoted);
-  const name = host.folder.replaceAll('%', '%%');
-  // Whose the folder is: what is started by root would leave files in it that its owner cannot change.
+/** Texts: see `unitsOf`. The folder of state is made, since a service may write to what is there only. */
+async function writeUnits(host: Host, { target, network }: Manifest): Promise<void> {
   const { uid, username } = userInfo();
-  const user = uid <= 0 ? '' : `User=${username}\n`;
-  await writeFile(
-    join(folder, 'sitekernel.service'),
-    unit(`[Unit]
-Description=The site of ${name}: the last good image
-After=network.target
-
-[Service]
-Type=oneshot
-${user}RemainAfterExit=yes
-# A first image is fetched, tested and asked before it is done.
-TimeoutStartSec=10min
-ExecStart=${command('start')}
-ExecReload=${command('poll')}
-ExecStop=${command('stop')}
-
-[Install]
-WantedBy=multi-user.target
-`),
-  );
-  await writeFile(
-    join(folder, 'sitekernel-poll.service'),
-    unit(`[Unit]
-Description=Pulls and boots the newest image of ${name}
-# Not required: when the last good image does not start, a new one may.
-After=network-online.target sitekernel.service
-Wants=network-online.target sitekernel.service
-
-[Service]
-Type=oneshot
-${user}TimeoutStartSec=30min
-# Mostly what runs is a child of sitekernel.service. Where that could not start anything, what this starts outlives it.
-KillMode=process
-ExecStart=${command('poll')}
-`),
-  );
-  await writeFile(
-    join(folder, 'sitekernel-poll.timer'),
-    unit(`[Unit]
-Description=Every minute: is there a new image?
-
-[Timer]
-OnBootSec=15s
-OnUnitInactiveSec=60s
-
-[Install]
-WantedBy=timers.target
-`),
-  );
+  const units = unitsOf({
+    folder: host.folder,
+    target,
+    args: host.config.args,
+    network,
+    user: uid <= 0 ? undefined : username,
+    command: (action) => commandOf(host, action, unitQuoted),
+  });
+  for (const [name, text] of units) await writeFile(join(host.folder, 'systemd', name), text);
+  // A home that cannot be written to: what is to be kept there is then said by the server, or "--state" names a place.
+  await mkdir(defaultState(), { recursive: true, mode: 0o700 }).catch(() => undefined);
 }

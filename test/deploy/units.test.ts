@@ -1,8 +1,10 @@
 /** What `deploy init` offers to cron and to systemd: systemd itself reads the units. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
+import { unitsOf } from '../../src/deploy/units.js';
+import { TARGETS } from '../../src/image/manifest.js';
 import { skipWithout } from '../wire/needs.js';
 import { MAIN } from '../wire/server.js';
 import { SITE, Stage } from './setup.js';
@@ -37,6 +39,56 @@ t.test(
     }
   },
 );
+
+/** Units of a folder that nobody has, for every target, for root and for a user. */
+function everyUnit(): [string, string][] {
+  const found: [string, string][] = [];
+  for (const target of TARGETS)
+    for (const user of [undefined, 'games'])
+      for (const args of [[], ['--interface', 'eth0'], ['--state', '/srv/state']]) {
+        const command = (action: string): string => `/usr/bin/node /srv/site/tool/main.js deploy ${action}`;
+        const units = unitsOf({ folder: '/srv/site', target, args, network: {}, user, command });
+        for (const [name, text] of units)
+          if (name.endsWith('.service')) found.push([[name, target, user ?? 'root', ...args].join(' '), text]);
+      }
+  return found;
+}
+
+t.test(
+  "systemd's own score of each unit is 2.0 or better, whatever the target and whoever the user",
+  { skip: skipWithout('systemd-analyze') },
+  (t) => {
+    const folder = t.testdir({ score: {} });
+    for (const [what, text] of everyUnit()) {
+      const file = join(folder, 'score', 'scored.service');
+      writeFileSync(file, text);
+      const said = spawnSync('systemd-analyze', ['security', '--offline=yes', '--threshold=20', file], {
+        encoding: 'utf8',
+      });
+      t.equal(said.status, 0, `${what}: ${said.stdout.trim().split('\n').at(-1)}${said.stderr}`);
+    }
+    t.end();
+  },
+);
+
+t.test('each directive of the sandbox has a reason, and none is there that a program cannot run with', (t) => {
+  for (const [what, text] of everyUnit()) {
+    const walls = text.slice(text.indexOf('# The sandbox.'));
+    t.notMatch(walls, /^MemoryDenyWriteExecute=/m, `${what}: V8 compiles`);
+    t.match(walls, /^ReadWritePaths=\/srv\/site( |$)/m, what);
+    t.equal(/^AmbientCapabilities=/m.test(walls), / socket games| (direct|static) games --interface/.test(what), what);
+    const card = / (direct|static) .*--interface/.test(what);
+    t.equal(
+      /^DeviceAllow=\/dev\/net\/tun rw\nBindPaths=-\/dev\/net\/tun$/m.test(walls),
+      !what.includes(' socket ') && !card,
+      what,
+    );
+    t.equal(/AF_PACKET/.test(walls), card, what);
+    t.equal(/^ExecStartPre=-\+.*"ip link set eth0 up; .*disable_ipv6"$/m.test(text), card, what);
+    if (what.includes('--state')) t.match(walls, /^ReadWritePaths=\/srv\/site -\/srv\/state$/m, what);
+  }
+  t.end();
+});
 
 t.test('the lines that are printed are what a shell understands', async (t) => {
   const stage = await Stage.open(t);

@@ -53,6 +53,7 @@ const NEEDS: readonly Need[] = [
   { find: 'ssh-keygen', debian: 'openssh-client' },
   { find: 'minisign', debian: 'minisign' },
   { find: 'systemd-analyze', debian: 'systemd' },
+  { find: 'strace', debian: 'strace' },
   { find: 'pebble', debian: 'pebble' },
   { find: 'openssl', debian: 'openssl' },
 ];

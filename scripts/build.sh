@@ -47,4 +47,4 @@ chmod +x dist/main.js
 node dist/main.js bundle site/_site -o dist/site.bundle > /dev/null
 
 # What a start runs, compiled.
-node dist/program/load-program.cjs --write
+said=$(node dist/program/load-program.cjs --write 2>&1) || { printf '%s\n' "$said" >&2; exit 1; }

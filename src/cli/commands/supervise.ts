@@ -8,6 +8,7 @@ import { badUsage } from '../../errors/failure.js';
 import { imageId } from '../../image/manifest.js';
 import { signals } from '../../native/process-signals.js';
 import { LogSink } from '../../serve/log-sink.js';
+import { tellNode } from '../../serve/node-line.js';
 import type { ServeOptions } from '../../serve/options/serve.js';
 import { InUse } from '../../supervise/held.js';
 import { imageArguments } from '../../supervise/image-arguments.js';
@@ -22,6 +23,7 @@ export async function runSupervise(options: SuperviseOptions): Promise<void> {
   const { write, close } = logTo(options.logFile);
   const log = (sentence: string): void => write(`sitekernel: ${sentence}\n`);
   const signal = signals.server(log);
+  tellNode({ warn: log });
   const folder = mkdtempSync(join(tmpdir(), 'sitekernel-'));
   const { handoverDrain } = options;
   const control = resolve(options.control);

@@ -13,6 +13,7 @@ import { adminListener } from '../http-server.js';
 import { Log } from '../log.js';
 import type { NameServer } from '../names/name-server.js';
 import { openNetwork, openSockets } from '../networks.js';
+import { tellNode } from '../node-line.js';
 import { openCertificates } from '../open-certificates.js';
 import type { ServeOptions } from '../options/serve.js';
 import { firstSignal } from '../signals.js';
@@ -66,6 +67,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   if (typeof opened === 'string') return;
   const [network, sites] = opened;
   tellRoots(sites, log);
+  tellNode(log);
   let names: OpenNames | undefined;
   const front = await makeFront({ options, network, sites, log, dns: () => names?.server.counters() });
   const admin = await adminListener(front.watched);

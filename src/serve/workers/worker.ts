@@ -13,6 +13,7 @@ import { makeFront, openDoors } from '../front/front.js';
 import { adminListener } from '../http-server.js';
 import { Log } from '../log.js';
 import { openDirect, openSockets } from '../networks.js';
+import { tellNode } from '../node-line.js';
 import type { ServeOptions } from '../options/serve.js';
 import { INTERVAL, reportOf, Siblings } from '../siblings.js';
 import { openSites, tellRoots } from '../sites.js';
@@ -34,7 +35,10 @@ export async function runWorker(options: ServeOptions, number: number): Promise<
       : openSockets(options, log, options.tls === undefined ? [WORKER_FD] : [WORKER_FD, WORKER_HTTP_FD]),
     openSites(options, log),
   ]);
-  if (number === 1) tellRoots(sites, log);
+  if (number === 1) {
+    tellRoots(sites, log);
+    tellNode(log);
+  }
   const tickets = options.tls === undefined ? undefined : await first.tickets;
   const front = await makeFront({ options, network, sites, log, siblings, tickets, quiet: number > 1 });
   const { metrics, status } = options.http.admin;

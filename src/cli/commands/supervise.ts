@@ -23,7 +23,6 @@ export async function runSupervise(options: SuperviseOptions): Promise<void> {
   const { write, close } = logTo(options.logFile);
   const log = (sentence: string): void => write(`sitekernel: ${sentence}\n`);
   const signal = signals.server(log);
-  tellNode({ warn: log });
   const folder = mkdtempSync(join(tmpdir(), 'sitekernel-'));
   const { handoverDrain } = options;
   const control = resolve(options.control);
@@ -33,6 +32,7 @@ export async function runSupervise(options: SuperviseOptions): Promise<void> {
   optionsOf(what);
   try {
     const server = await begin(control, supervisor, what, signal);
+    tellNode({ warn: log });
     await Promise.race([signal, supervisor.over]);
     await supervisor.end(undefined);
     server.close();

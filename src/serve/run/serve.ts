@@ -67,7 +67,6 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   if (typeof opened === 'string') return;
   const [network, sites] = opened;
   tellRoots(sites, log);
-  tellNode(log);
   let names: OpenNames | undefined;
   const front = await makeFront({ options, network, sites, log, dns: () => names?.server.counters() });
   const admin = await adminListener(front.watched);
@@ -94,6 +93,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
         drain: () => ask('drain'),
       });
       announceAll(network, front, listeners, log);
+      tellNode(log);
       if (names !== undefined) process.stdout.write(`answering names at ${names.where}\n`);
       // The authority looks at what is served: an order comes after the listener.
       certificates = await openCertificates(options, log, front.reload, names?.server, network);

@@ -19,18 +19,34 @@ const MEMORY = 128;
 /** Where the runtime may lie: the first disk, or the second partition of a disk that has everything. */
 const RUNTIME_DISKS = ['/dev/vda', '/dev/vda2', '/dev/vdb'];
 
-/** The kernel's own options. It has no network configuration: what is ours is ours. */
+/** The kernel's own options, each with its reason. It has no network configuration: what is ours is ours. */
 const KERNEL_OPTIONS = [
+  // The machine talks on its serial port, and the kernel only of what is wrong.
   'console=ttyS0',
   'quiet',
   'loglevel=3',
+  // What starts is in the initramfs, not on a disk.
   'rdinit=/init',
+  // A kernel that has gone wrong in any way does not go on: the machine starts again after two seconds.
   'panic=2',
+  'oops=panic',
+  // The card is ours alone.
   'ipv6.disable=1',
+  // Keys need entropy at the first second, and a machine without a disk that is written to has no other source.
   'random.trust_cpu=on',
+  // There is no mouse: looking for one takes part of a second.
   'i8042.noaux',
   // Under emulation on a busy machine the kernel may find that its timer does not tick, and give up.
   'no_timer_check',
+  // No code at an address that everybody knows; nothing of ours is as old as that.
+  'vsyscall=none',
+  // What overflows in the kernel does not find what it looks for beside it, nor the stack where it was.
+  'slab_nomerge',
+  'randomize_kstack_offset=on',
+  // Ways into the kernel that nothing here uses.
+  'debugfs=off',
+  'sysctl.kernel.kexec_load_disabled=1',
+  'sysctl.user.max_user_namespaces=0',
 ];
 
 export interface VmOptions {

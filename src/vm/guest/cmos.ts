@@ -1,7 +1,8 @@
 /**
  * What a machine knows from one start to the next: bytes of its clock's CMOS memory, which a reset leaves alone.
  * Debian's kernel offers them to no program as a file (it has no `/dev/port`), and JavaScript has no words for I/O
- * ports: so there is a program of a few instructions for each thing to remember.
+ * ports: so there is a program of a few instructions for each thing to remember. The right to use the clock's ports is
+ * inherited from `/init`, which asked for it before the kernel was locked down; without it a program ends by a signal.
  */
 import { spawnSync } from 'node:child_process';
 import { Program } from '../machine/machine-code.js';
@@ -11,16 +12,14 @@ const TAKEN_AT = 0x7d;
 const TAKEN = 0xa7;
 
 const exit = 60;
-const ioperm = 173;
 
 const FOLDER = '/remember';
 
 /** Programs for the runtime, by path. */
 export function cmosPrograms(): { path: string; content: Uint8Array }[] {
-  const ports = (): Program => new Program().call(ioperm, 0x70, 2, 1).ifFailed('no');
   const put = (at: number, value: number): Program =>
-    ports().portOut(0x70, at).portOut(0x71, value).call(exit, 0).label('no').call(exit, 1);
-  const taken = ports().portOut(0x70, TAKEN_AT).portIn(0x71).ifByte(TAKEN, 'yes').label('no').call(exit, 1);
+    new Program().portOut(0x70, at).portOut(0x71, value).call(exit, 0);
+  const taken = new Program().portOut(0x70, TAKEN_AT).portIn(0x71).ifByte(TAKEN, 'yes').call(exit, 1);
   const programs: [string, Program][] = [
     ['healthy', put(CRASHES_AT, NO_CRASHES)],
     ['given', put(CRASHES_AT, GIVEN)],

@@ -5,6 +5,10 @@
  * answered: status 0 and 2 (bad usage) power off, anything else starts the machine again. How often in a row is counted
  * in a byte of the clock's CMOS memory, which a warm reset leaves alone; the guest sets it to zero when it has served
  * for a while.
+ *
+ * Before Node starts, doors are closed that no right opens again: no more modules, and the kernel's own memory and the
+ * machine's ports are nobody's (lockdown). The two ports of the clock stay open to what was started before, by
+ * inheritance (ioperm(2)).
  */
 import { LAST, Program } from '../machine/machine-code.js';
 
@@ -28,6 +32,7 @@ export const IS_UP = 'sitekernel: the kernel is up';
 /** Where the runtime is mounted before it becomes the root. */
 export const RUNTIME = '/runtime';
 
+const write = 1;
 const open = 2;
 const close = 3;
 const fork = 57;
@@ -38,6 +43,7 @@ const chdir = 80;
 const sysinfo = 99;
 const chroot = 161;
 const mount = 165;
+const umount = 166;
 const reboot = 169;
 const ioperm = 173;
 const finitModule = 313;
@@ -46,7 +52,14 @@ const nanosleep = 35;
 const TOTAL_RAM = 32;
 const SYSINFO = 112;
 const O_RDONLY = 0;
+const O_WRONLY = 1;
+// linux/mount.h
 const MS_RDONLY = 1;
+const MS_NOSUID = 2;
+const MS_NODEV = 4;
+const MS_NOEXEC = 8;
+const MS_MOVE = 8192;
+const NOTHING_TO_RUN = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 const POWER_OFF = 0x4321fedc;
 const RESTART = 0x01234567;
 
@@ -71,7 +84,10 @@ export function initProgram(
     p.call(open, path, O_RDONLY, 0).call(finitModule, LAST, '', 0).call(close, 3);
   }
   for (const disk of disks) {
-    p.call(mount, disk, RUNTIME, 'squashfs', MS_RDONLY, 0).ifFailed(`not ${disk}`).jump('mounted').label(`not ${disk}`);
+    p.call(mount, disk, RUNTIME, 'squashfs', MS_RDONLY | MS_NOSUID | MS_NODEV, 0)
+      .ifFailed(`not ${disk}`)
+      .jump('mounted')
+      .label(`not ${disk}`);
   }
   p.say(
     'sitekernel: there is no disk with the runtime; start the machine with runtime.squashfs as its first virtio disk (run-qemu does)',
@@ -81,11 +97,13 @@ export function initProgram(
     `sitekernel: this machine has too little memory; give it ${LEAST_MEMORY} MB or more (run-qemu --memory ${LEAST_MEMORY}); it stays off`,
   ).jump('done');
   p.label('mounted');
-  p.call(mount, 'dev', `${RUNTIME}/dev`, 'devtmpfs', 0, 0);
-  p.call(mount, 'proc', `${RUNTIME}/proc`, 'proc', 0, 0);
-  p.call(mount, 'sys', `${RUNTIME}/sys`, 'sysfs', 0, 0);
-  p.call(mount, 'tmp', `${RUNTIME}/tmp`, 'tmpfs', 0, 'size=4m,mode=0700');
-  p.call(chroot, RUNTIME).call(chdir, '/');
+  p.call(mount, 'dev', `${RUNTIME}/dev`, 'devtmpfs', MS_NOSUID | MS_NOEXEC, 0);
+  p.call(mount, 'proc', `${RUNTIME}/proc`, 'proc', NOTHING_TO_RUN, 0);
+  p.call(mount, 'sys', `${RUNTIME}/sys`, 'sysfs', NOTHING_TO_RUN | MS_RDONLY, 0);
+  p.call(mount, 'tmp', `${RUNTIME}/tmp`, 'tmpfs', NOTHING_TO_RUN, 'size=4m,mode=0700');
+  // Over the initramfs, which can be written to: from here on there is no way to it.
+  p.call(chdir, RUNTIME).call(mount, '.', '/', 0, MS_MOVE, 0).call(chroot, '.').call(chdir, '/');
+  closeDoors(p);
   p.call(fork).ifZero('child').label('wait');
   p.call(wait4, -1, { place: 'status' }, 0, 0).ifFailed('wait');
   // The low byte: the signal that ended it, 0: none. The byte above: its exit status.
@@ -108,6 +126,17 @@ export function initProgram(
   p.label('child').call(execve, argv[0]!, { texts: argv }, { texts: env });
   p.say(`sitekernel: ${argv[0]} cannot be started; build the image again`).call(exit, 2);
   return p.link();
+}
+
+/** A kernel without the one or the other has no such file, and goes on without. */
+function closeDoors(p: Program): void {
+  const put = (path: string, text: string, or: string): void => {
+    p.call(open, path, O_WRONLY, 0).ifFailed(or).call(write, LAST, text, text.length).call(close, 3).label(or);
+  };
+  put('/proc/sys/kernel/modules_disabled', '1', 'no modules');
+  p.call(mount, 'security', '/sys/kernel/security', 'securityfs', NOTHING_TO_RUN, 0);
+  put('/sys/kernel/security/lockdown', 'confidentiality', 'no lockdown');
+  p.call(umount, '/sys/kernel/security', 0);
 }
 
 function setCrashes(p: Program, value: number): void {

@@ -12,8 +12,8 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Lab, type Namespace, type Program } from '../test/wire/lab.js';
 import { skipWithout } from '../test/wire/needs.js';
+import { nginx, ours } from './contender.js';
 import { median } from './report.js';
-import { nginx, ours } from './servers.js';
 import { writeContent } from './workloads.js';
 
 const { values } = parseArgs({

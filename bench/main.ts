@@ -15,9 +15,11 @@ import { Lab } from '../test/wire/lab.js';
 import { skipWithout } from '../test/wire/needs.js';
 import { MAIN } from '../test/wire/server.js';
 import { chartOf } from './chart.js';
+import type { Contender, Content } from './contender.js';
 import { measure, type Run } from './measure.js';
 import { type Results, type Row, rowOf, table } from './report.js';
-import { CONTENDERS, type Contender, type Content, NAMED, PEERS, startContenders } from './servers.js';
+import { CONTENDERS, isSecure, NAMED, PEERS, startContenders } from './servers.js';
+import { writeCertificate } from './tls-servers.js';
 import { WORKLOADS, type Workload, writeCompressed, writeContent } from './workloads.js';
 
 const { values } = parseArgs({
@@ -33,9 +35,6 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds ?? (values.quick ? 2 : 5));
 const seconds = Number(values.seconds ?? (values.quick ? 1 : 2));
 const only = values.row?.split(',');
-const keys =
-  values.servers?.split(',') ??
-  CONTENDERS.filter((key) => !NAMED.includes(key) && !(values.quick && PEERS.includes(key)));
 /**
  * Seconds before the first round of a row that counts: V8 goes on compiling for three of load, in which the rate rises
  * by half.
@@ -44,8 +43,17 @@ const WARM_UP = values.quick ? 1 : 3;
 /** Rounds that peers take part in. */
 const PEER_ROUNDS = 2;
 const workloads = WORKLOADS.filter((one) => only === undefined || only.includes(one.key));
+const keys =
+  values.servers?.split(',') ??
+  CONTENDERS.filter(
+    (key) =>
+      !NAMED.includes(key) &&
+      !(values.quick && PEERS.includes(key)) &&
+      workloads.some(({ tls }) => isSecure(key) === (tls !== undefined)),
+  );
 
-const why = skipWithout('nginx', 'wrk', 'taskset', 'curl');
+const secure = workloads.some(({ tls }) => tls !== undefined);
+const why = skipWithout('nginx', 'wrk', 'taskset', 'curl', ...(secure ? ['h2load'] : []));
 if (why !== false) {
   console.error(`bench: ${why}`);
   process.exit(1);
@@ -74,7 +82,9 @@ try {
   const rows: Row[] = [];
   for (const workload of workloads) {
     const servers = all.filter(
-      (server) => !server.onlySmall || (workload.path === '/1k.html' && workload.pipeline === undefined),
+      (server) =>
+        isSecure(server.key) === (workload.tls !== undefined) &&
+        (!server.onlySmall || (workload.path === '/1k.html' && workload.pipeline === undefined)),
     );
     const runs = new Map<string, Run[]>(servers.map((server) => [server.key, []]));
     const urls = new Map<string, string>();
@@ -112,7 +122,7 @@ function makeContent(place: string): Content {
   writeCompressed(folder);
   const bundle = join(place, 'site.bundle');
   execFileSync(process.execPath, [MAIN, 'bundle', plain, '-o', bundle], { stdio: 'ignore' });
-  return { bundle, folder };
+  return { bundle, folder, ...writeCertificate(place) };
 }
 
 async function bestUrl(server: Contender, workload: Workload): Promise<string> {
@@ -120,7 +130,7 @@ async function bestUrl(server: Contender, workload: Workload): Promise<string> {
   let most = -1;
   for (const url of server.urls) {
     const { rate } = await measure(lab.host, server, url, workload, WARM_UP);
-    if (rate <= most) continue;
+    if (!(rate > most)) continue;
     most = rate;
     best = url;
   }

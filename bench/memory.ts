@@ -6,8 +6,8 @@
 import { join } from 'node:path';
 import { Lab } from '../test/wire/lab.js';
 import { skipWithout } from '../test/wire/needs.js';
+import { ours } from './contender.js';
 import { cpuTime, residentBytes } from './processes.js';
-import { ours } from './servers.js';
 import { writeContent } from './workloads.js';
 
 const SERVER = '10.78.0.2';

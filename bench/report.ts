@@ -1,6 +1,7 @@
 /** From runs to medians, ratios, a table for people and a file for the site. */
+
+import type { Contender } from './contender.js';
 import type { Run } from './measure.js';
-import type { Contender } from './servers.js';
 import type { Goal, Workload } from './workloads.js';
 
 export function median(values: readonly number[]): number {
@@ -64,7 +65,7 @@ export function rowOf(workload: Workload, servers: readonly Contender[], runs: R
   const cells: Record<string, Cell> = {};
   for (const server of servers) {
     const own = runs.get(server.key) as Run[];
-    const goal = server.key === 'direct' ? workload.direct : server.key === 'socket' ? workload.socket : undefined;
+    const goal = { direct: workload.direct, socket: workload.socket }[server.key.replace('-tls', '')];
     cells[server.key] = summary(own, server.against === undefined ? undefined : runs.get(server.against), goal);
   }
   return { key: workload.key, title: workload.title, servers: cells };

@@ -6,154 +6,31 @@
  * namespace of its own. nginx sends with CUBIC: BBR's pacing, the default of some machines, would make it slower than
  * it is.
  */
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { findCommand } from '../test/run/packages.js';
 import type { Lab, Namespace, Program } from '../test/wire/lab.js';
-import { MAIN } from '../test/wire/server.js';
-import { childrenOf, cpuTime } from './processes.js';
-
-export const SERVER_CPU = '0';
-export const CLIENT_CPU = '1';
-
-export interface Contender {
-  readonly key: string;
-  readonly title: string;
-  /** Against which other one its ratio is taken. */
-  readonly against: string | undefined;
-  /** Several where it can be set up in several ways: the one that serves it best in a row is used there. */
-  readonly urls: readonly string[];
-  /** It answers everything with 1 KiB, so it takes part only where that is asked for. */
-  readonly onlySmall: boolean;
-  /** Shown for comparison: takes part in few rounds. */
-  readonly peer: boolean;
-  /** Nanoseconds of CPU that it has used. */
-  cpu(): number;
-  /** Binds all of it to these CPUs. */
-  pin(cpus: string): void;
-  /** Milliseconds of each pause for garbage so far; none where there is no such thing. */
-  pauses(): readonly number[];
-}
-
-function pin(pid: number, cpus: string): void {
-  execFileSync('taskset', ['-a', '-p', '-c', cpus, String(pid)], { stdio: 'ignore' });
-}
-
-type Named = Pick<Contender, 'key' | 'title' | 'against' | 'urls'> & Partial<Contender>;
-
-function contender(named: Named, pids: readonly number[]): Contender {
-  return {
-    onlySmall: false,
-    peer: false,
-    cpu: () => pids.reduce((sum, pid) => sum + cpuTime(pid), 0),
-    pin: (cpus) => {
-      for (const pid of pids) pin(pid, cpus);
-    },
-    pauses: () => [],
-    ...named,
-  };
-}
-
-const BROTLI = '/usr/lib/nginx/modules/ngx_http_brotli_static_module.so';
-
-/** Answers on `address`, and with `tcp_nopush` on the port a thousand above. */
-export async function nginx(lab: Lab, place: Namespace, name: string, address: string, root: string): Promise<Program> {
-  const folder = join(lab.folder, name);
-  mkdirSync(folder);
-  const config = join(folder, 'nginx.conf');
-  const brotli = existsSync(BROTLI);
-  const [host, port] = address.split(':');
-  writeFileSync(
-    config,
-    `${brotli ? `load_module ${BROTLI};` : ''}
-worker_processes 1;
-daemon off;
-user root;
-pid ${folder}/nginx.pid;
-error_log stderr warn;
-worker_rlimit_nofile 20000;
-events { worker_connections 8192; }
-http {
-  access_log off;
-  sendfile on;
-  tcp_nodelay on;
-  keepalive_timeout 600s;
-  keepalive_requests 1000000000;
-  open_file_cache max=1000 inactive=600s;
-  open_file_cache_valid 600s;
-  gzip_static on;
-  ${brotli ? 'brotli_static on;' : ''}
-  types { text/html html; text/css css; image/svg+xml svg; font/woff2 woff2; }
-  client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy; fastcgi_temp_path ${folder}/fastcgi;
-  uwsgi_temp_path ${folder}/uwsgi; scgi_temp_path ${folder}/scgi;
-  server { listen ${address} backlog=4096; root ${root}; tcp_nopush off; }
-  server { listen ${host}:${Number(port) + 1000} backlog=4096; root ${root}; tcp_nopush on; }
-}
-`,
-  );
-  const program = place.start('nginx', ['-c', config, '-e', 'stderr']);
-  for (let tries = 0; tries < 100; tries++) {
-    if (!program.running) throw new Error(`nginx: ${program.stderr}`);
-    if (childrenOf(program.child.pid as number).length > 0) return program;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error('nginx did not start its worker');
-}
-
-export async function ours(place: Namespace, args: readonly string[]): Promise<Program> {
-  const program = place.start(process.execPath, ['--trace-gc', MAIN, ...args]);
-  await program.says(/^listening on /m, 30);
-  return program;
-}
-
-/** Out of what `--trace-gc` printed. */
-function pausesOf(program: Program): readonly number[] {
-  return Array.from(program.stdout.matchAll(/-> [\d.]+ \([\d.]+\) MB, (?:pooled: [^,]*, )?([\d.]+) \//g), (match) =>
-    Number(match[1]),
-  );
-}
-
-/** A TAP that is there before and after whoever answers on it, as `host up` makes one. */
-function makeTap(place: Namespace, name: string, address: string): void {
-  place.ip(`tuntap add dev ${name} mode tap`);
-  attach(place, name, address);
-}
-
-/** Gives the clients' end of a link its address; what they send there is ruled by CUBIC, whoever answers. */
-function attach(place: Namespace, name: string, address: string): void {
-  place.ip(`addr add ${address}/24 dev ${name}`);
-  place.ip(`link set ${name} up`);
-  const network = address.replace(/\d+$/, '0/24');
-  place.ip(`route change ${network} dev ${name} proto kernel scope link src ${address} congctl cubic`);
-}
-
-/** What is served: a bundle for us, the same files with their compressed forms beside them for others. */
-export interface Content {
-  readonly bundle: string;
-  readonly folder: string;
-}
-
-/** Starts one contender; answers where it is and its processes. Undefined: it is not installed. */
-type Start = (lab: Lab, content: Content) => Promise<Contender | undefined>;
-
-const pid = (program: Program): number => program.child.pid as number;
+import {
+  answers,
+  attach,
+  type Contender,
+  type Content,
+  contender,
+  makeTap,
+  nginx,
+  ours,
+  pausesOf,
+  pid,
+  type Start,
+} from './contender.js';
+import { childrenOf } from './processes.js';
+import { TLS_STARTS } from './tls-servers.js';
 
 /** Another server on loopback, with its own configuration. */
 async function peer(place: Namespace, key: string, title: string, port: number, program: Program): Promise<Contender> {
   const url = `http://127.0.0.1:${port}`;
   await answers(place, program, url);
   return contender({ key, title, against: 'nginx-loopback', urls: [url], peer: true }, [pid(program)]);
-}
-
-async function answers(place: Namespace, program: Program, url: string): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
-    if (!program.running) throw new Error(`${program.command}: ${program.stderr}`);
-    const { stdout } = await place.run('curl', ['-s', '-o', '/dev/null', '-w', '%{http_code}', `${url}/1k.html`]);
-    if (stdout === '200') return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`${program.command} does not answer at ${url}`);
 }
 
 const STARTS: Readonly<Record<string, Start>> = {
@@ -252,9 +129,15 @@ mimetype.assign = ( ".html" => "text/html", ".css" => "text/css", ".svg" => "ima
   },
 };
 
-export const CONTENDERS: readonly string[] = Object.keys(STARTS);
+const ALL: Readonly<Record<string, Start>> = { ...STARTS, ...TLS_STARTS };
+export const CONTENDERS: readonly string[] = Object.keys(ALL);
 /** Those that only show what others do. */
-export const PEERS: readonly string[] = ['lighttpd', 'caddy', 'sirv'];
+export const PEERS: readonly string[] = ['lighttpd', 'caddy', 'sirv', 'caddy-tls', 'http2-tls'];
+
+/** Whether it takes part in the rows over TLS; otherwise in the others. */
+export function isSecure(key: string): boolean {
+  return key.endsWith('-tls');
+}
 /** Those that take part only when they are named. */
 export const NAMED: readonly string[] = ['card'];
 
@@ -262,7 +145,7 @@ export async function startContenders(lab: Lab, content: Content, keys: readonly
   const started: Contender[] = [];
   for (const key of CONTENDERS) {
     if (!keys.includes(key)) continue;
-    const one = await (STARTS[key] as Start)(lab, content);
+    const one = await (ALL[key] as Start)(lab, content);
     if (one === undefined) console.log(`${key} is not installed: left out`);
     else started.push(one);
   }

@@ -6,9 +6,9 @@
 import { join } from 'node:path';
 import { Lab } from '../test/wire/lab.js';
 import { skipWithout } from '../test/wire/needs.js';
+import { CLIENT_CPU, ours, SERVER_CPU } from './contender.js';
 import { cpuTime, residentBytes } from './processes.js';
 import { median } from './report.js';
-import { CLIENT_CPU, ours, SERVER_CPU } from './servers.js';
 import { writeContent } from './workloads.js';
 
 const ROUNDS = 7;

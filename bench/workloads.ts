@@ -10,6 +10,15 @@ export interface Goal {
   readonly cpu?: number;
 }
 
+/** How a row over TLS is asked for: each by a client of its own. */
+export type Tls =
+  /** HTTP/1.1 on connections that stay: wrk. */
+  | { readonly kind: 'http/1.1' }
+  /** HTTP/2 with so many streams at once on each connection: h2load. */
+  | { readonly kind: 'h2'; readonly streams: number }
+  /** A new connection for each request: `tls-client.ts`. */
+  | { readonly kind: 'full' | 'resumed' };
+
 export interface Workload {
   readonly key: string;
   readonly title: string;
@@ -22,6 +31,8 @@ export interface Workload {
   readonly close?: boolean;
   /** Requests that one connection sends before it reads. */
   readonly pipeline?: number;
+  /** Over TLS 1.3. */
+  readonly tls?: Tls;
   readonly direct: Goal;
   readonly socket: Goal;
 }
@@ -104,7 +115,68 @@ export const WORKLOADS: readonly Workload[] = [
     direct: { rate: 1.5 },
     socket: { rate: 1 },
   },
+  {
+    key: 'tls-1k-64',
+    title: 'TLS, 1 KiB, 64 connections, HTTP/1.1',
+    path: SMALL,
+    connections: 64,
+    tls: { kind: 'http/1.1' },
+    direct: { cpu: 0.7 },
+    socket: { cpu: 0.75 },
+  },
+  h2('tls-h2-1', 'TLS, 1 KiB, HTTP/2, 64 connections, 1 stream', 1, 0.8),
+  h2('tls-h2-10', 'TLS, 1 KiB, HTTP/2, 64 connections, 10 streams', 10, 0.2),
+  h2('tls-h2-100', 'TLS, 1 KiB, HTTP/2, 64 connections, 100 streams', 100, 0.1),
+  {
+    key: 'tls-full',
+    title: 'TLS, full handshake and 1 KiB',
+    path: SMALL,
+    connections: 32,
+    tls: { kind: 'full' },
+    direct: { cpu: 0.75 },
+    socket: { cpu: 0.7 },
+  },
+  {
+    key: 'tls-resumed',
+    title: 'TLS, resumed handshake and 1 KiB',
+    path: SMALL,
+    connections: 32,
+    tls: { kind: 'resumed' },
+    direct: { cpu: 0.8 },
+    socket: { cpu: 0.75 },
+  },
+  {
+    key: 'tls-100k-64',
+    title: 'TLS, 100 KiB, 64 connections, HTTP/1.1',
+    path: '/100k.bin',
+    connections: 64,
+    tls: { kind: 'http/1.1' },
+    direct: { cpu: 0.7 },
+    socket: { cpu: 0.65 },
+  },
+  {
+    key: 'tls-10m-8',
+    title: 'TLS, 10 MiB, 8 connections, HTTP/1.1',
+    path: '/10m.bin',
+    connections: 8,
+    tls: { kind: 'http/1.1' },
+    direct: { cpu: 0.6 },
+    socket: { cpu: 0.45 },
+  },
+  {
+    key: 'tls-mixed',
+    title: 'TLS, pages of the site as a browser loads them, HTTP/2',
+    path: undefined,
+    connections: 64,
+    tls: { kind: 'h2', streams: 10 },
+    direct: { cpu: 0.5 },
+    socket: { cpu: 0.5 },
+  },
 ];
+
+function h2(key: string, title: string, streams: number, cpu: number): Workload {
+  return { key, title, path: SMALL, connections: 64, tls: { kind: 'h2', streams }, direct: { cpu }, socket: { cpu } };
+}
 
 /** The files that the workloads ask for. */
 export function writeContent(folder: string, large = false): void {

@@ -145,11 +145,11 @@ export class EvpPrimitives extends NodePrimitives {
   readonly #x25519: X25519;
 
   /** Throws where OpenSSL's functions cannot be called: `NodePrimitives` serves there. */
-  constructor() {
+  constructor(x25519 = fastestX25519()) {
     super();
     this.#engine = new Engine();
     this.#hash = new EvpHash();
-    this.#x25519 = fastestX25519();
+    this.#x25519 = x25519;
   }
 
   override hash(name: HashName, data: Uint8Array, end: number): Uint8Array {

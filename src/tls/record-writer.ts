@@ -13,6 +13,7 @@ import { type CipherSuite, TAG_LENGTH } from './common/suites.js';
 import { Direction } from './direction.js';
 import type { MovedWriter } from './moving/moved-flow.js';
 import type { Endpoint } from './record/endpoint.js';
+import type { OutboxUser } from './record/outbox.js';
 import { RecordSizes } from './record/sizes.js';
 import { CONTENT, MOST_CONTENT, RECORD_HEADER } from './wire/numbers.js';
 import { writeKeyUpdate } from './wire/server-flight.js';
@@ -27,9 +28,11 @@ const OVERHEAD = RECORD_HEADER + 1 + TAG_LENGTH;
 /** A flow that keeps nothing of what it is offered. */
 type Offering = Flow & Required<Pick<Flow, 'offer'>>;
 
-export class RecordWriter {
-  readonly #inner: Flow;
+export class RecordWriter implements OutboxUser {
+  readonly inner: Flow;
   readonly #endpoint: Endpoint;
+  /** Bytes that were handed down out of the outbox. */
+  handed = 0;
   #writing: Direction | undefined = undefined;
   #queue: SendQueue | undefined = undefined;
   readonly #sizes = new RecordSizes();
@@ -42,7 +45,7 @@ export class RecordWriter {
   #atOnce = MOST_AT_ONCE;
 
   constructor(inner: Flow, endpoint: Endpoint) {
-    this.#inner = inner;
+    this.inner = inner;
     this.#endpoint = endpoint;
     inner.lowWater = UNWATCHED;
   }
@@ -71,7 +74,7 @@ export class RecordWriter {
   /** Seals what there is room for. */
   pump(): void {
     const queue = this.#queue;
-    const inner = this.#inner;
+    const inner = this.inner;
     if (queue === undefined || this.#writing === undefined) return;
     if (inner.offer !== undefined && (this.#left > 0 || inner.queued + queue.bytes > MOST_CONTENT))
       this.#offerAll(queue, this.#writing, inner as Offering);
@@ -89,7 +92,7 @@ export class RecordWriter {
 
   sendChangeCipherSpec(): void {
     const { outbox } = this.#endpoint;
-    const at = outbox.reserve(this.#inner, RECORD_HEADER + 1);
+    const at = outbox.reserve(RECORD_HEADER + 1);
     outbox.target.bytes.set([CONTENT.changeCipherSpec, 3, 3, 0, 1, 1], at);
     this.#handDown(at, at + RECORD_HEADER + 1);
   }
@@ -155,22 +158,22 @@ export class RecordWriter {
     const target = this.#endpoint.primitives.target(this.#begun + OVERHEAD);
     copy(queue, 0, target.bytes, RECORD_HEADER, this.#begun);
     const end = writing.key.seal(target, 0, this.#begun, CONTENT.applicationData, writing.number);
-    this.#inner.write(new Memory(target.bytes), this.#left, end);
+    this.inner.write(new Memory(target.bytes), this.#left, end);
     this.#leave(queue, writing, [this.#begun], end);
   }
 
   /** Sealed bytes that may yet wait below, those in flight left out. */
   #room(): number {
     const { sealed } = this.#endpoint.limits;
-    const { queued } = this.#inner;
-    return queued < sealed ? sealed - queued : sealed + (this.#inner.info().bytesInFlight ?? 0) - queued;
+    const { queued } = this.inner;
+    return queued < sealed ? sealed - queued : sealed + (this.inner.info().bytesInFlight ?? 0) - queued;
   }
 
   #seal(queue: SendQueue, writing: Direction): void {
     if (writing.number >= writing.suite.records) this.updateKey(true);
     const { outbox, clock } = this.#endpoint;
     const length = Math.min(queue.bytes, this.#sizes.next(clock));
-    const at = outbox.reserve(this.#inner, length + OVERHEAD);
+    const at = outbox.reserve(length + OVERHEAD);
     copy(queue, 0, outbox.target.bytes, at + RECORD_HEADER, length);
     queue.taken(length);
     const end = writing.key.seal(outbox.target, at, length, CONTENT.applicationData, writing.number);
@@ -184,7 +187,7 @@ export class RecordWriter {
     const { outbox } = this.#endpoint;
     for (let from = 0; from < content.length; from += MOST_CONTENT) {
       const part = content.subarray(from, from + MOST_CONTENT);
-      const at = outbox.reserve(this.#inner, part.length + OVERHEAD);
+      const at = outbox.reserve(part.length + OVERHEAD);
       const { bytes } = outbox.target;
       bytes.set(part, at + RECORD_HEADER);
       const writing = this.#writing;
@@ -201,13 +204,14 @@ export class RecordWriter {
 
   #handDown(at: number, end: number): void {
     const { outbox } = this.#endpoint;
-    outbox.filled(end);
-    this.#inner.write(outbox.memory, at, end);
+    this.handed += end - at;
+    this.inner.write(outbox.memory, at, end);
+    outbox.filled(end, this);
   }
 
   /** Has the flow below call when there is room again, or when what waits there has fallen to `low`. */
   watch(low = UNWATCHED): void {
-    const inner = this.#inner;
+    const inner = this.inner;
     const mark = this.#queue === undefined ? low : Math.max(0, inner.queued - (this.#endpoint.limits.sealed >> 1));
     if (inner.lowWater !== mark) inner.lowWater = mark;
   }

@@ -226,7 +226,7 @@ export class RecordWriter implements OutboxUser {
 
   /** Whether it is at a place from which another program could go on: over a flow that keeps what it sends. */
   get movable(): boolean {
-    return this.#writing !== undefined && this.#inner.offer === undefined;
+    return this.#writing !== undefined && this.inner.offer === undefined;
   }
 
   /** What another program goes on with, beside what waits. Only where it is `movable`. */

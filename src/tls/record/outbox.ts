@@ -1,14 +1,16 @@
 /**
  * Where sealed records lie until the network below has sent them: chunks that all connections of an endpoint fill one
- * behind the other. A chunk is used again when no flow has a use for its bytes any more: over the kernel's sockets after
- * each call, over a stack of our own when they are acknowledged.
+ * behind the other. A chunk is used again when no flow has a use for its bytes any more: over the kernel's sockets
+ * after each call, over a stack of our own when they are acknowledged.
  */
 import { Memory } from '../../memory/memory.js';
 import type { Flow } from '../../net/flow.js';
 import type { Primitives, Target } from '../primitives/primitives.js';
 
 const CHUNK = 64 * 1024;
-/** Full chunks that wait to be used again; beyond, the one that has waited longest is left to those that refer to it. */
+/**
+ * Full chunks that wait to be used again; beyond, the one that has waited longest is left to those that refer to it.
+ */
 const MOST_WAITING = 64;
 /** Of these, how many are looked at when a new one is needed. */
 const LOOKS = 4;

@@ -1,12 +1,12 @@
 /**
- * `node build/bench/tls-client.js full|resumed ADDRESS PORT CERTIFICATE CONNECTIONS SECONDS PATH`: new connections of TLS
- * 1.3, one request on each, so many at once. No load generator at hand says whether it resumes, so this is a client of
- * our own, which checks that each answer is 200 and each handshake what was asked for. Prints JSON: requests, seconds,
- * errors, and milliseconds from connecting to the end of the answer.
+ * `node build/bench/tls-client.js full|resumed ADDRESS PORT CERTIFICATE CONNECTIONS SECONDS PATH`: new connections of
+ * TLS 1.3, one request on each, so many at once. No load generator at hand says whether it resumes, so this is a client
+ * of our own, which checks that each answer is 200 and each handshake what was asked for. Prints JSON: requests,
+ * seconds, errors, and milliseconds from connecting to the end of the answer.
  *
  * `node build/bench/tls-client.js hold ADDRESS PORT CERTIFICATE CONNECTIONS PROTOCOL PATH`: opens connections with ALPN
- * PROTOCOL, asks for PATH on each (`unread:/FILE`: and reads nothing of the answer but the first bytes), says `held`, and
- * holds them until it is ended.
+ * PROTOCOL, asks for PATH on each (`unread:PATH`: and reads no more than the first bytes of the answer), says `held`,
+ * and holds them until it is ended.
  */
 import { readFileSync } from 'node:fs';
 import { Memory } from '../src/memory/memory.js';
@@ -62,7 +62,9 @@ function line(file: string): Memory {
   return Memory.of(`GET ${file} HTTP/1.1\r\nHost: ${address}\r\n${close}\r\n`);
 }
 
-/** Preface, SETTINGS without entries and a request of literal fields on stream 1 (RFC 9113 3.4, 6.2; RFC 7541 6.2.2). */
+/**
+ * Preface, SETTINGS without entries and a request of literal fields on stream 1 (RFC 9113 3.4, 6.2; RFC 7541 6.2.2).
+ */
 function frames(file: string): Memory {
   const literal = (index: number, value: string): Buffer =>
     Buffer.concat([Buffer.of(index, value.length), Buffer.from(value)]);

@@ -15,5 +15,6 @@ export type { LiveAnswer, LivePage } from './contracts/live-page.js';
 export type { HttpOptions } from './contracts/options.js';
 export type { Encodings } from './parse/encodings.js';
 export { FIELD, type FieldId, type Fields } from './parse/fields.js';
+export type { Proxies, ProxyFields } from './parse/forwarded.js';
 export { FORM, type Form, METHOD, type Method, type RequestLine } from './parse/request-line.js';
 export { ALPN_PROTOCOLS, HttpServer } from './server.js';

@@ -58,7 +58,7 @@ export class HttpServer implements FlowHandler {
     const { limits, timeouts } = boundsOf(options);
     this.#limits = limits;
     const unfinished = new Unfinished(limits.unfinished);
-    this.#admission = new Admission(limits, unfinished);
+    this.#admission = new Admission(limits, unfinished, options.proxies?.trusts);
     this.#deadlines = new Deadlines<Connection>(options.clock);
     const list = (delay: number, expired: (c: Connection) => void, shared?: ConnectionList): ConnectionList =>
       this.#deadlines.list(delay, (c) => this.#guarded(c, expired), shared);

@@ -1,11 +1,13 @@
 /** The HTTP server that the command line asks for. */
 
-import { HttpServer } from '../http/index.js';
-import type { Network } from '../net/flow.js';
+import { HttpServer, type Proxies } from '../http/index.js';
+import type { Accept, Network } from '../net/flow.js';
+import { acceptProxied } from '../net/proxied/accept.js';
 import type { AdminListener } from './admin-listener.js';
 import { storedChallenge } from './certificates/challenge.js';
 import { adminPages, livePages, type Watched } from './live-pages.js';
 import type { Log } from './log.js';
+import type { ProxyArguments } from './options/proxies.js';
 import type { ServeOptions } from './options/serve.js';
 import type { Siblings } from './siblings.js';
 import type { Sites } from './sites.js';
@@ -42,6 +44,7 @@ export function makeServer({ options, network, sites, log }: ServerContext, extr
     serverField,
     http2,
     hsts: extras.hsts,
+    proxies: proxiesOf(options.http.proxies),
     redirectTo: extras.redirectTo ?? options.http.redirectTo,
     canonical: options.http.site.canonical === undefined ? undefined : sites.site.canonical,
     livePages: livePages(extras.watched),
@@ -52,6 +55,18 @@ export function makeServer({ options, network, sites, log }: ServerContext, extr
     log: log.wants('access') ? (record) => log.access(record) : undefined,
     onFault: (error) => log.fault(error),
   });
+}
+
+/** Proxies that speak for their clients in fields; those that do so before a connection are none of HTTP's. */
+function proxiesOf(proxies: ProxyArguments | undefined): Proxies | undefined {
+  if (proxies === undefined || proxies.says === 'proxy-protocol') return undefined;
+  return { trusts: proxies.trusts, fields: proxies.says, hsts: proxies.hsts };
+}
+
+/** What a listener hands its connections to: of proxies that say so, they begin with a header. */
+export function behindProxies({ options, network }: ServerContext, accept: Accept): Accept {
+  const { proxies } = options.http;
+  return proxies?.says === 'proxy-protocol' ? acceptProxied(accept, proxies.trusts, network.clock) : accept;
 }
 
 /** Idle connections of `servers` give way when no descriptors are left. */

@@ -12,6 +12,7 @@ const record = {
     remote: { address: '192.0.2.9', port: 4711 },
     info: () => ({ srtt: 1.5, cwnd: 14600, state: 'ESTABLISHED' }),
   },
+  client: '192.0.2.9',
   time: Date.UTC(2026, 10, 23, 21, 4, 5),
   status: 200,
   contentBytes: 5120,

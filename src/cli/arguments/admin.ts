@@ -1,8 +1,9 @@
 /** Options of the command line about pages on the server itself: which there are, and where. */
 
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { AdminArguments, AdminPlace } from '../../serve/options/admin.js';
+import { addressList } from '../values/address-list.js';
 
 export interface AdminFlags {
   metrics?: true;
@@ -29,7 +30,7 @@ export function addAdminOptions(program: Command, path: (text: string) => string
     .option(
       '--admin <list>',
       "serve those three on the site's port as well, to these addresses or networks like 10.0.0.0/8",
-      admins,
+      addressList,
     );
 }
 
@@ -56,20 +57,4 @@ function adminPlace(text: string): AdminPlace {
   if (match === null || isIP(host) === 0 || port > 65_535)
     throw new InvalidArgumentError('It looks like 127.0.0.1:9090, [::1]:9090 or unix:/run/sitekernel/admin.sock.');
   return { host, port };
-}
-
-/** A list of addresses and networks, as a question. */
-function admins(text: string): (address: string) => boolean {
-  const list = new BlockList();
-  for (const item of text.split(',')) {
-    const [address = '', size, more] = item.split('/');
-    const family = isIP(address);
-    const most = family === 4 ? 32 : 128;
-    const bits = size === undefined ? most : /^\d{1,3}$/.test(size) ? Number(size) : -1;
-    if (family === 0 || more !== undefined || bits < 0 || bits > most) {
-      throw new InvalidArgumentError(`"${item}" is neither an address nor a network like 10.0.0.0/8.`);
-    }
-    list.addSubnet(address, bits, family === 4 ? 'ipv4' : 'ipv6');
-  }
-  return (address) => list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
 }

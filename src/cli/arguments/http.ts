@@ -5,6 +5,7 @@ import { badUsage } from '../../errors/failure.js';
 import type { HttpArguments } from '../../serve/options/http.js';
 import { basePath, count, LONGEST_TIMER } from '../values/option-values.js';
 import { type AdminFlags, addAdminOptions, adminArguments } from './admin.js';
+import { addProxyOptions, type ProxyFlags, proxyArguments } from './proxies.js';
 import {
   addSiteOptions,
   addTreeOptions,
@@ -14,7 +15,7 @@ import {
   treeArguments,
 } from './site.js';
 
-export interface HttpFlags extends SiteFlags, TreeFlags, AdminFlags {
+export interface HttpFlags extends SiteFlags, TreeFlags, AdminFlags, ProxyFlags {
   watch?: boolean;
   keepAssets?: number;
   liveReload?: boolean;
@@ -49,6 +50,7 @@ export function addHttpOptions(program: Command): Command {
     .option('--base <path>', 'serve the site below a path, such as /docs', basePath)
     .option('--server-field <text>', 'send this as the Server field (default: none)', fieldValue)
     .option('--no-http2', 'speak HTTP/1.1 only');
+  addProxyOptions(program.optionsGroup('Behind a proxy:'));
   return addAdminOptions(program.optionsGroup('Pages about the server:'), basePath)
     .optionsGroup('Limits:')
     .option('--max-connections <n>', 'connections at once; more are answered 503 (default: 131072)', whole)
@@ -64,8 +66,8 @@ export function addHttpOptions(program: Command): Command {
     );
 }
 
-/** `secure`: HTTPS is served. Throws a `Failure`. */
-export function httpArguments(flags: HttpFlags, secure: boolean): HttpArguments {
+/** `secure`: HTTPS is served; `hsts`: seconds, what is asked for of it. Throws a `Failure`. */
+export function httpArguments(flags: HttpFlags, secure: boolean, hsts?: number): HttpArguments {
   if (flags.liveReload && !flags.watch)
     throw badUsage('--live-reload is for --watch; add that, or leave --live-reload out');
   if (flags.redirectTo !== undefined && flags.canonicalHost !== undefined)
@@ -90,6 +92,7 @@ export function httpArguments(flags: HttpFlags, secure: boolean): HttpArguments 
     serverField: flags.serverField,
     http2: flags.http2 ?? true,
     admin: adminArguments(flags),
+    proxies: proxyArguments(flags, secure, hsts),
     maxConnections: flags.maxConnections,
     maxPerClient: flags.maxPerClient,
     idle: flags.idle === undefined ? undefined : flags.idle * 1000,

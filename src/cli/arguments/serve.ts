@@ -73,7 +73,7 @@ function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions
   checkMode(net, flags);
   if (flags.port !== undefined && flags.httpPort !== undefined)
     throw badUsage('--http-port is another name of --port; give one of them');
-  const tls = tlsArguments(flags, net, flags.acme !== undefined);
+  const tls = tlsArguments(flags, net, flags.acme !== undefined, flags.trustedProxy !== undefined);
   const port = flags.httpPort ?? flags.port ?? (net === 'socket' ? SOCKET_PORT : DIRECT_PORT);
   if (tls !== undefined && tls.port === port && port !== 0)
     throw badUsage(`HTTP and HTTPS need a port each, and both are ${port}; choose another with --https-port`);
@@ -92,7 +92,7 @@ function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions
     furtherHosts: flags.host?.slice(1) ?? [],
     sockets: flags.sockets,
     workers: flags.workers ?? 1,
-    http: httpArguments(flags, tls !== undefined),
+    http: httpArguments(flags, tls !== undefined, flags.hsts),
     tls,
     dns: dnsArguments(flags),
     state: flags.state,

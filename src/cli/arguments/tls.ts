@@ -47,8 +47,16 @@ export function addTlsOptions(program: Command): Command {
     );
 }
 
-/** The options together; undefined: cleartext. `ordered`: certificates come from an authority. Throws a `Failure`. */
-export function tlsArguments(flags: TlsFlags, net: 'socket' | 'direct', ordered: boolean): TlsArguments | undefined {
+/**
+ * The options together; undefined: cleartext. `ordered`: certificates come from an authority; `proxied`: a proxy in
+ * front may serve HTTPS. Throws a `Failure`.
+ */
+export function tlsArguments(
+  flags: TlsFlags,
+  net: 'socket' | 'direct',
+  ordered: boolean,
+  proxied: boolean,
+): TlsArguments | undefined {
   const certificates = flags.tlsCert ?? [];
   const keys = flags.tlsKey ?? [];
   if (certificates.length !== keys.length) {
@@ -61,7 +69,7 @@ export function tlsArguments(flags: TlsFlags, net: 'socket' | 'direct', ordered:
   if (flags.tls !== undefined && ordered)
     throw badUsage('--acme has a self-signed certificate until it gets one; leave --tls self-signed out');
   if (flags.tls === undefined && certificates.length === 0 && !ordered) {
-    const wrong = tlsOption(flags);
+    const wrong = tlsOption(flags, proxied);
     if (wrong !== undefined)
       throw badUsage(`${wrong} is for HTTPS; add --tls-cert and --tls-key, or --acme, or leave it out`);
     return undefined;
@@ -77,11 +85,11 @@ export function tlsArguments(flags: TlsFlags, net: 'socket' | 'direct', ordered:
 }
 
 /** The first option that does nothing without HTTPS; undefined: none was given. */
-function tlsOption(flags: TlsFlags): string | undefined {
+function tlsOption(flags: TlsFlags, proxied: boolean): string | undefined {
   const given: [string, boolean][] = [
     ['--https-port', flags.httpsPort !== undefined],
     ['--no-redirect', !flags.redirect],
-    ['--hsts', flags.hsts !== undefined],
+    ['--hsts', flags.hsts !== undefined && !proxied],
     ['--tls-min', flags.tlsMin !== undefined],
     ['--tls-engine', flags.tlsEngine !== undefined],
   ];

@@ -18,7 +18,7 @@ function textLine(record: AccessRecord, combined: boolean): string {
   const { method } = record;
   const request = method === '' ? '-' : escaped(`${method} ${record.target} ${record.protocol}`);
   const bytes = record.contentBytes === 0 ? '-' : record.contentBytes;
-  const line = `${record.flow.remote.address} - - [${commonTime(record.time)}] "${request}" ${record.status} ${bytes}`;
+  const line = `${record.client} - - [${commonTime(record.time)}] "${request}" ${record.status} ${bytes}`;
   if (!combined) return line;
   return `${line} "${escaped(record.referer ?? '-')}" "${escaped(record.userAgent ?? '-')}" ${record.elapsed.toFixed(3)}`;
 }
@@ -29,8 +29,9 @@ function jsonLine(record: AccessRecord): string {
   const line = JSON.stringify({
     time: new Date(record.time).toISOString(),
     channel: 'access',
-    remote: remote.address,
-    port: remote.port,
+    remote: record.client,
+    // A port of a proxy's would be nobody's.
+    port: record.client === remote.address ? remote.port : undefined,
     method: record.method,
     target: record.target,
     protocol: record.protocol,

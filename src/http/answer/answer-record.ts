@@ -1,6 +1,7 @@
 import type { Flow } from '../../net/flow.js';
 import type { AccessRecord } from '../contracts/access-record.js';
 import { FIELD, type FieldId, type Fields } from '../parse/fields.js';
+import type { Forwarding } from '../parse/forwarded.js';
 import { latin1 } from '../parse/octets.js';
 import type { RequestLine } from '../parse/request-line.js';
 
@@ -15,11 +16,20 @@ export class AnswerRecord implements AccessRecord {
   #line: RequestLine | undefined;
   #fields: Fields | undefined;
 
+  /** `forwarding`: what is believed of proxies; undefined: nothing. */
+  constructor(private readonly forwarding?: Forwarding) {}
+
   /** `line` and `fields` are undefined for what could not be parsed. */
   set(bytes: Uint8Array | undefined, line: RequestLine | undefined, fields: Fields | undefined): void {
     this.#bytes = bytes;
     this.#line = line;
     this.#fields = fields;
+  }
+
+  get client(): string {
+    const { address } = this.flow.remote;
+    const { forwarding } = this;
+    return this.#fields === undefined || forwarding === undefined ? address : forwarding.client(address, this.#fields);
   }
 
   get method(): string {

@@ -10,6 +10,8 @@ import type { Ending } from './tails.js';
 export interface AnswerWriter {
   /** The client's end. */
   readonly remote: Endpoint;
+  /** Whether the client came to a proxy in front over HTTPS: before anything else of an answer. */
+  secured(yes: boolean): void;
   /** An answer before the answer, 1xx, complete with its empty line (RFC 9110 15.2). */
   interim(head: Extent): void;
   /** An answer with all of its head but the end, and with `body`, if there is one. */

@@ -2,6 +2,7 @@ import type { AccessRecord } from '../contracts/access-record.js';
 import type { CallClock } from '../contracts/call-clock.js';
 import type { HttpLimits } from '../contracts/limits.js';
 import type { HttpOptions } from '../contracts/options.js';
+import { Forwarding } from '../parse/forwarded.js';
 import { METHOD, type Method } from '../parse/request-line.js';
 import { KnownRequests } from '../repeat/known-requests.js';
 import { FaultReports } from './fault-reports.js';
@@ -13,6 +14,10 @@ export class Answering {
   readonly limits: HttpLimits;
   readonly responder: Responder;
   readonly tails: Tails;
+  /** For clients that came to a proxy over HTTPS. */
+  readonly secureTails: Tails;
+  /** What is believed of proxies; undefined: nothing. */
+  readonly forwarding: Forwarding | undefined;
   /** None where each request has a line in a log, which tells of what it says. */
   readonly known: KnownRequests | undefined;
   readonly log: ((record: AccessRecord) => void) | undefined;
@@ -23,8 +28,12 @@ export class Answering {
   /** `retryAfter` in seconds. Throws a `RangeError` when an option is not as `HttpOptions` has it. */
   constructor(options: HttpOptions, limits: HttpLimits, retryAfter: number, clock: CallClock) {
     this.limits = limits;
-    this.responder = new Responder(options, limits, retryAfter, clock);
+    const { proxies } = options;
+    this.forwarding = proxies && new Forwarding(proxies);
+    this.responder = new Responder(options, limits, retryAfter, clock, this.forwarding);
     this.tails = new Tails(options.serverField, options.hsts);
+    const hsts = proxies?.hsts;
+    this.secureTails = hsts === undefined ? this.tails : new Tails(options.serverField, hsts);
     this.log = options.log;
     this.faults = new FaultReports(clock, options.onFault);
     this.known = options.log === undefined ? new KnownRequests() : undefined;

@@ -28,8 +28,13 @@ export class Elsewhere {
     this.#canonical = canonical;
   }
 
-  /** Where the request is sent instead, without its query: an absolute address; undefined: nowhere. */
-  location(bytes: Uint8Array, line: RequestLine, fields: Fields): string | undefined {
+  /**
+   * Where the request is sent instead, without its query: an absolute address; undefined: nowhere. `cameOver`: the
+   * scheme over which the client came to a proxy in front; undefined: there is none.
+   */
+  location(bytes: Uint8Array, line: RequestLine, fields: Fields, cameOver: string | undefined): string | undefined {
+    // It is where the redirect would lead.
+    if (cameOver !== undefined && this.#all === cameOver) return undefined;
     const absolute = line.hostEnd > line.hostStart;
     if (!absolute && !fields.has(FIELD.host) && this.#all?.includes('://') !== true) return undefined;
     const from = absolute ? bytes : fields.bytes;

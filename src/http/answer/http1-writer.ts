@@ -9,22 +9,33 @@ import { type Ending, PERSIST_1_0, type Tails } from './tails.js';
 /** Writes answers as HTTP/1.1 has them (RFC 9112), to the flow that is set. One for all connections. */
 export class Http1Writer implements AnswerWriter {
   readonly #clock: { readonly wallClock: number };
-  readonly #tails: Tails;
-  readonly #ready: ReadyAnswers;
+  readonly #plain: Tails;
+  readonly #secure: Tails;
+  readonly #plainReady: ReadyAnswers;
+  readonly #secureReady: ReadyAnswers;
+  /** Those of the answer at hand. */
+  #tails: Tails;
+  #ready: ReadyAnswers;
   #flow!: Flow;
   #later: Later | undefined = undefined;
 
-  /** `clock` tells the time in milliseconds since 1970. */
-  constructor(tails: Tails, clock: { readonly wallClock: number }) {
+  /**
+   * `clock` tells the time in milliseconds since 1970; `secure`: the tails for clients that came to a proxy over HTTPS.
+   */
+  constructor(tails: Tails, clock: { readonly wallClock: number }, secure = tails) {
     this.#clock = clock;
-    this.#tails = tails;
-    this.#ready = new ReadyAnswers(tails);
+    this.#plain = this.#tails = tails;
+    this.#secure = secure;
+    this.#plainReady = this.#ready = new ReadyAnswers(tails);
+    this.#secureReady = secure === tails ? this.#ready : new ReadyAnswers(secure);
   }
 
   /** The next answer goes to `flow`. */
   to(flow: Flow): this {
     this.#flow = flow;
     this.#later = undefined;
+    this.#tails = this.#plain;
+    this.#ready = this.#plainReady;
     return this;
   }
 
@@ -35,6 +46,11 @@ export class Http1Writer implements AnswerWriter {
 
   get remote(): Endpoint {
     return this.#flow.remote;
+  }
+
+  secured(yes: boolean): void {
+    this.#tails = yes ? this.#secure : this.#plain;
+    this.#ready = yes ? this.#secureReady : this.#plainReady;
   }
 
   interim({ memory, start, end }: Extent): void {

@@ -1,5 +1,6 @@
 import type { LivePage } from '../contracts/live-page.js';
 import { FIELD, type Fields } from '../parse/fields.js';
+import type { Forwarding } from '../parse/forwarded.js';
 import { isLocalHost } from '../parse/local-host.js';
 import { isText, name } from '../parse/octets.js';
 import { type Page, plainPage } from './pages.js';
@@ -47,12 +48,17 @@ export class LivePages {
     end: number,
     remote: { readonly address: string },
     fields: Fields,
+    forwarding: Forwarding | undefined,
   ): Page | undefined {
     for (const page of this.#pages) {
       if (!isText(bytes, start, end, page.path)) continue;
       const { permits } = page;
       if (permits !== undefined) {
-        if (!permits(remote.address) || FORWARDED.some((one) => fields.named(one)) || !asksLocally(fields))
+        const client = forwarding?.client(remote.address, fields) ?? remote.address;
+        // A proxy that says for whom it asks, and is believed, is asked for by that address; by any other one everybody
+        // could be behind it. What is said of the proxy's own address may be its own question, or a client's.
+        const told = forwarding?.trusts(remote.address) === true && client !== remote.address;
+        if (!permits(client) || (!told && FORWARDED.some((one) => fields.named(one))) || !asksLocally(fields))
           return undefined;
       }
       this.quiet = page.quiet === true;

@@ -7,6 +7,7 @@ import { CONDITIONS, evaluate, FAILED, NOT_MODIFIED, rangeApplies } from '../neg
 import { chooseLanguage } from '../negotiate/languages.js';
 import { IGNORED, RangeSet, UNSATISFIABLE } from '../negotiate/ranges.js';
 import { FIELD, type Fields } from '../parse/fields.js';
+import type { Forwarding } from '../parse/forwarded.js';
 import { latin1 } from '../parse/octets.js';
 import { normalisePath } from '../parse/path.js';
 import { FORM, METHOD, type RequestLine } from '../parse/request-line.js';
@@ -40,6 +41,7 @@ export class Responder {
   readonly #live: LivePages | undefined;
   readonly #acmeChallenge: HttpOptions['acmeChallenge'];
   readonly #localOnly: boolean;
+  readonly #forwarding: Forwarding | undefined;
   readonly #rangeLimit: number;
   readonly #ranges = new RangeSet();
   readonly #path: Uint8Array;
@@ -59,8 +61,15 @@ export class Responder {
   totalBytes = 0;
 
   /** `retryAfter` in seconds. Throws a `RangeError` when an option is not as `HttpOptions` has it. */
-  constructor(options: HttpOptions, limits: HttpLimits, retryAfter: number, clock: CallClock) {
+  constructor(
+    options: HttpOptions,
+    limits: HttpLimits,
+    retryAfter: number,
+    clock: CallClock,
+    forwarding: Forwarding | undefined,
+  ) {
     this.#clock = clock;
+    this.#forwarding = forwarding;
     this.#pages = new Pages(retryAfter);
     const { redirectTo, canonical } = options;
     const elsewhere =
@@ -90,6 +99,8 @@ export class Responder {
 
   /** Answers GET, HEAD and OPTIONS. `line` is about `bytes`; `fields` has bytes of its own. */
   answer(to: AnswerWriter, bytes: Uint8Array, line: RequestLine, fields: Fields, ending: Ending): void {
+    const scheme = this.#forwarding?.scheme(to.remote.address, fields);
+    if (this.#forwarding !== undefined) to.secured(scheme === 'https');
     if (line.method === METHOD.OPTIONS) {
       this.#head(to, 204, OPTIONS_HEAD);
       const site = this.#fieldsFor(bytes, line, fields);
@@ -121,17 +132,18 @@ export class Responder {
       this.error(to, 421, ending, bodiless);
       return;
     }
-    let repeatable = ending === PERSIST && !bodiless;
+    // What a proxy says is said of one connection's requests; another's may say the same and not be believed.
+    let repeatable = ending === PERSIST && !bodiless && scheme === undefined;
     if (this.#live?.at(path, start, end)) {
       repeatable = false;
-      const live = this.#live.find(path, start, end, to.remote, fields);
+      const live = this.#live.find(path, start, end, to.remote, fields, this.#forwarding);
       if (live !== undefined) {
         this.#page(to, live, ending, bodiless);
         this.quiet = this.#live.quiet;
         return;
       }
     }
-    const elsewhere = this.#sites.elsewhere(bytes, line, fields);
+    const elsewhere = this.#sites.elsewhere(bytes, line, fields, scheme);
     if (elsewhere !== undefined) {
       this.#page(to, redirectPage(301, withQuery(elsewhere, queryOf(bytes, line))), ending, bodiless);
       return;

@@ -48,9 +48,9 @@ export class Sites {
   }
 
   /** The absolute address to which the request is sent instead; undefined: it is answered here. */
-  elsewhere(bytes: Uint8Array, line: RequestLine, fields: Fields): string | undefined {
+  elsewhere(bytes: Uint8Array, line: RequestLine, fields: Fields, scheme: string | undefined): string | undefined {
     if (this.#elsewhere === undefined || this.#hosts?.has(this.#hostOf(bytes, line, fields))) return undefined;
-    return this.#elsewhere.location(bytes, line, fields);
+    return this.#elsewhere.location(bytes, line, fields, scheme);
   }
 
   #hostOf(bytes: Uint8Array, line: RequestLine, fields: Fields): string {

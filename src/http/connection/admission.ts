@@ -7,14 +7,17 @@ import { type Client, Connection, type Unfinished } from './connection.js';
 export class Admission {
   readonly #limits: HttpLimits;
   readonly #unfinished: Unfinished;
+  readonly #shared: ((address: string) => boolean) | undefined;
   readonly #clients = new Map<string, Client>();
   #connections = 0;
   #refused = 0;
   #accepted = 0;
   #refusedEver = 0;
 
-  constructor(limits: HttpLimits, unfinished: Unfinished) {
+  /** `shared`: whether an address is a proxy's, whose connections are those of many clients. */
+  constructor(limits: HttpLimits, unfinished: Unfinished, shared: ((address: string) => boolean) | undefined) {
     this.#limits = limits;
+    this.#shared = shared;
     this.#unfinished = unfinished;
   }
 
@@ -87,7 +90,7 @@ export class Admission {
 
   /** Where one client's connections are counted; undefined: they are not. */
   #clientOf(flow: Flow): Client | undefined {
-    if (this.#limits.connectionsPerClient === 0) return undefined;
+    if (this.#limits.connectionsPerClient === 0 || this.#shared?.(flow.remote.address)) return undefined;
     const address = clientNetwork(flow.remote.address);
     let client = this.#clients.get(address);
     if (client === undefined) {

@@ -46,7 +46,7 @@ export class Exchange {
   readonly #known: KnownRequests | undefined;
   /** Of the request at hand: what was parsed, or what was known. */
   #fields = this.#parsed;
-  readonly #record = new AnswerRecord();
+  readonly #record: AnswerRecord;
   /**
    * `bodies`: where connections wait whose request brings content. `becomeHttp2` is called with a connection that
    * begins with HTTP/2's preface; undefined: such a connection gets GOAWAY.
@@ -58,7 +58,7 @@ export class Exchange {
     becomeHttp2: ((c: Connection) => void) | undefined,
   ) {
     this.#becomeHttp2 = becomeHttp2;
-    const { limits, log, known, responder, tails } = answering;
+    const { limits, log, known, responder, tails, secureTails, forwarding } = answering;
     this.#answering = answering;
     this.#limits = limits;
     this.#bodies = bodies;
@@ -67,7 +67,8 @@ export class Exchange {
     this.#cache = new FieldsCache(limits);
     this.#known = known;
     this.#responder = responder;
-    this.#writer = new Http1Writer(tails, bodies.clock);
+    this.#record = new AnswerRecord(forwarding);
+    this.#writer = new Http1Writer(tails, bodies.clock, secureTails);
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { Clock } from '../../net/flow.js';
 import type { Store } from '../../store/store.js';
+import type { Proxies } from '../parse/forwarded.js';
 import type { AccessRecord } from './access-record.js';
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS, type HttpLimits, type HttpTimeouts } from './limits.js';
 import type { LivePage } from './live-page.js';
@@ -52,6 +53,8 @@ export interface HttpOptions {
    * (7.2).
    */
   readonly hsts?: number | undefined;
+  /** Proxies in front, and what is believed of them; none when absent. */
+  readonly proxies?: Proxies | undefined;
   /** Told of every answer. The record is used again: take from it what is needed before returning. */
   readonly log?: ((record: AccessRecord) => void) | undefined;
   /** Called with an exception that ended a flow, once a second at most; `HttpStats.faults` counts them all. */

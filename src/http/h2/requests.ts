@@ -36,14 +36,15 @@ export class Requests {
   readonly #line = new RequestLine();
   readonly #fields = new Fields();
   readonly #priority = new Priority();
-  readonly #record = new AnswerRecord();
+  readonly #record: AnswerRecord;
 
   constructor(answering: Answering, head: RequestHead, clock: CallClock, unfinished: Unfinished) {
     this.#answering = answering;
     this.#head = head;
     this.#clock = clock;
     this.#unfinished = unfinished;
-    this.#writer = new StreamWriter(answering.tails, clock);
+    this.#record = new AnswerRecord(answering.forwarding);
+    this.#writer = new StreamWriter(answering.tails, clock, answering.secureTails);
   }
 
   /** Whether each connection ends with its next answer. */

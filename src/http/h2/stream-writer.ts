@@ -26,19 +26,27 @@ export class StreamWriter implements AnswerWriter {
   #second = Number.NaN;
   /** The block of the lines that every head ends with. */
   #tail: Uint8Array = new Uint8Array(0);
+  readonly #secure: Tails;
+  /** The answer at hand is for a client that came to a proxy over HTTPS. */
+  #isSecured = false;
   /** What there is of the head that is being written. */
   #parts: Uint8Array[] = [];
   flow!: Flow;
   /** Where the next answer goes. */
   stream!: Stream;
 
-  constructor(tails: Tails, clock: CallClock) {
+  constructor(tails: Tails, clock: CallClock, secure = tails) {
     this.#tails = tails;
+    this.#secure = secure;
     this.#clock = clock;
   }
 
   get remote(): Endpoint {
     return this.flow.remote;
+  }
+
+  secured(yes: boolean): void {
+    this.#isSecured = yes && this.#secure !== this.#tails;
   }
 
   interim(head: Extent): void {
@@ -47,6 +55,12 @@ export class StreamWriter implements AnswerWriter {
 
   whole(head: Extent, body: Content | undefined): void {
     this.#refresh();
+    if (this.#isSecured) {
+      this.head(head);
+      this.end();
+      if (body !== undefined && body.end > body.start) this.#piece(body);
+      return;
+    }
     const slot = (head.start >>> 3) & (SLOTS - 1);
     let block = this.#heads[slot] === head ? this.#whole[slot] : undefined;
     if (block === undefined) {
@@ -68,7 +82,8 @@ export class StreamWriter implements AnswerWriter {
 
   end(): void {
     this.#refresh();
-    this.#parts.push(this.#tail);
+    this.#parts.push(this.#isSecured ? this.#secureTail() : this.#tail);
+    this.#isSecured = false;
     this.stream.blocks.push(joined(this.#parts));
     this.#parts = [];
   }
@@ -89,6 +104,11 @@ export class StreamWriter implements AnswerWriter {
       this.#blocks.set(head, block);
     }
     return block;
+  }
+
+  #secureTail(): Uint8Array {
+    this.#secure.at(this.#clock.wallClock);
+    return this.#hpack.lines(this.#secure.lines);
   }
 
   /** Another second has another date; and a head that stayed here would keep its whole bundle in memory. */

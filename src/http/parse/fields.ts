@@ -125,6 +125,11 @@ export class Fields {
     this.#visit(NAMES[id]!, visit);
   }
 
+  /** The same of any name, in small letters. */
+  lines(lower: Uint8Array, visit: (bytes: Uint8Array, start: number, end: number) => void): void {
+    this.#visit(lower, visit);
+  }
+
   #visit(name: Uint8Array, visit: (bytes: Uint8Array, start: number, end: number) => void): void {
     const bytes = this.bytes;
     for (let at = this.blockStart; at < this.blockEnd && bytes[at] !== CR; ) {

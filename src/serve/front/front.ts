@@ -3,7 +3,7 @@
 import type { HttpServer } from '../../http/index.js';
 import type { Listener, Network } from '../../net/flow.js';
 import type { Door, Front, FrontContext } from '../door.js';
-import { giveWay, makeServer } from '../http-server.js';
+import { behindProxies, giveWay, makeServer } from '../http-server.js';
 import type { Watched } from '../live-pages.js';
 import { addressOf } from '../url.js';
 
@@ -16,7 +16,7 @@ export async function makeFront(context: FrontContext): Promise<Front> {
   const http: HttpServer = makeServer(context, { watched });
   giveWay(network, log, () => [http]);
   return {
-    main: { port: options.port, accept: http.accept, adopt: http.adopt },
+    main: { port: options.port, accept: behindProxies(context, http.accept), adopt: http.adopt },
     beside: () => [],
     scheme: 'http',
     watched,

@@ -1,5 +1,6 @@
 /** Options of a server about HTTP. */
 import type { AdminArguments } from './admin.js';
+import type { ProxyArguments } from './proxies.js';
 import type { SiteArguments, TreeArguments } from './site.js';
 /** How a site is read and served. */
 export interface ServedArguments extends SiteArguments, TreeArguments {
@@ -25,6 +26,8 @@ export interface HttpArguments {
   /** Whether HTTP/2 is spoken with those that ask for it. */
   readonly http2: boolean;
   readonly admin: AdminArguments;
+  /** Undefined: no word of any proxy is taken. */
+  readonly proxies: ProxyArguments | undefined;
   readonly maxConnections: number | undefined;
   readonly maxPerClient: number | undefined;
   /** Milliseconds. */

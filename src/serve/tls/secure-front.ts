@@ -7,7 +7,7 @@ import { pooledRandom } from '../../tls/primitives/random.js';
 import { DEFAULT_TLS_LIMITS } from '../../tls/record/endpoint.js';
 import { type OlderEngine, TlsServer } from '../../tls/tls-server.js';
 import type { Front, FrontContext } from '../door.js';
-import { giveWay, makeServer } from '../http-server.js';
+import { behindProxies, giveWay, makeServer } from '../http-server.js';
 import type { Watched } from '../live-pages.js';
 import type { TlsArguments } from '../options/tls.js';
 import { onReload } from '../signals.js';
@@ -83,11 +83,11 @@ export async function makeSecureFront(context: FrontContext, options: TlsArgumen
   });
   onReload(() => void certificates.reload().catch(() => undefined));
   return {
-    main: { port: options.port, accept: tls.accept, adopt: tls.adopt },
+    main: { port: options.port, accept: behindProxies(context, tls.accept), adopt: tls.adopt },
     beside: (port) => {
       const redirectTo = port === 443 ? 'https' : `https:${port}`;
       const plain = serve(options.redirect ? { redirectTo } : {});
-      return [{ port: context.options.port, accept: plain.accept, adopt: plain.adopt }];
+      return [{ port: context.options.port, accept: behindProxies(context, plain.accept), adopt: plain.adopt }];
     },
     scheme: 'https',
     watched,

@@ -1,0 +1,136 @@
+/**
+ * What a proxy in front says of a request: whose it is and over which scheme it came, by `X-Forwarded-For` and
+ * `X-Forwarded-Proto`, or by `Forwarded` (RFC 7239). A field is believed as far as named proxies wrote it: it is read
+ * from its end, where the nearest proxy writes, and what stands before the first address that is none of theirs is the
+ * client's own word.
+ */
+import { parseIp } from '../../net/ip-text.js';
+import type { Fields } from './fields.js';
+import { latin1, name } from './octets.js';
+
+/** Which fields the proxies write: others may be a client's that no proxy looked at. */
+export type ProxyFields = 'x-forwarded' | 'forwarded';
+
+export interface Proxies {
+  /** Whether the word of a proxy at this address is taken. */
+  readonly trusts: (address: string) => boolean;
+  readonly fields: ProxyFields;
+  /** `max-age` of Strict-Transport-Security to those that came to a proxy over HTTPS; undefined: not sent. */
+  readonly hsts?: number | undefined;
+}
+
+const FOR = name('x-forwarded-for');
+const PROTO = name('x-forwarded-proto');
+const FORWARDED = name('forwarded');
+/** Proxies in a row that are looked at. */
+const MOST_HOPS = 16;
+/** RFC 7239 4: a pair, and a value that may be quoted. */
+const PAIR = /^\s*([!#$%&'*+.^_`|~\w-]+)=(?:"((?:[^"\\]|\\.)*)"|([!#$%&'*+.^_`|~\w-]+))\s*$/;
+
+/** One that a proxy, or the client, wrote. */
+interface Hop {
+  readonly by: string | undefined;
+  readonly proto: string | undefined;
+}
+
+export class Forwarding {
+  readonly #proxies: Proxies;
+
+  constructor(proxies: Proxies) {
+    this.#proxies = proxies;
+  }
+
+  trusts(remote: string): boolean {
+    return this.#proxies.trusts(remote);
+  }
+
+  /** The client's address: `remote`, the other end of the connection, where that is no proxy, or says nothing. */
+  client(remote: string, fields: Fields): string {
+    const { trusts } = this.#proxies;
+    if (!trusts(remote)) return remote;
+    let client = remote;
+    for (const { by } of this.#hops(fields)) {
+      // `unknown`, an obfuscated name (RFC 7239 6.2, 6.3), or nonsense: the last that is known is the proxy's.
+      if (by === undefined) break;
+      client = by;
+      if (!trusts(by)) break;
+    }
+    return client;
+  }
+
+  /** The scheme that the client used, as the outermost proxy says; undefined: no proxy, or no word. */
+  scheme(remote: string, fields: Fields): 'http' | 'https' | undefined {
+    const { trusts } = this.#proxies;
+    if (!trusts(remote)) return undefined;
+    let scheme: string | undefined;
+    if (this.#proxies.fields === 'x-forwarded') {
+      // One value for the whole way; of several the nearest proxy wrote the last.
+      scheme = last(valuesOf(fields, PROTO));
+    } else {
+      for (const { by, proto } of this.#hops(fields)) {
+        scheme = proto ?? scheme;
+        if (by === undefined || !trusts(by)) break;
+      }
+    }
+    const lower = scheme?.toLowerCase();
+    return lower === 'http' || lower === 'https' ? lower : undefined;
+  }
+
+  /** The nearest first. */
+  #hops(fields: Fields): readonly Hop[] {
+    if (this.#proxies.fields === 'x-forwarded')
+      return nearest(valuesOf(fields, FOR)).map((text) => ({ by: addressOf(text), proto: undefined }));
+    return nearest(valuesOf(fields, FORWARDED)).map(hopOf);
+  }
+}
+
+/** The elements of all lines of the name, in order: a comma within quotes ends none. */
+function valuesOf(fields: Fields, lower: Uint8Array): string[] {
+  const lines: string[] = [];
+  fields.lines(lower, (bytes, start, end) => lines.push(latin1(bytes, start, end)));
+  return split(lines.join(','), ',');
+}
+
+function nearest(values: readonly string[]): string[] {
+  return values.slice(-MOST_HOPS).reverse();
+}
+
+function last(values: readonly string[]): string | undefined {
+  return values.at(-1)?.trim();
+}
+
+function hopOf(text: string): Hop {
+  let [by, proto]: (string | undefined)[] = [];
+  for (const part of split(text, ';')) {
+    const [, key, quoted, token] = PAIR.exec(part) ?? [];
+    const value = quoted?.replace(/\\(.)/g, '$1') ?? token;
+    if (key?.toLowerCase() === 'for') by = addressOf(value ?? '');
+    else if (key?.toLowerCase() === 'proto') proto = value;
+  }
+  return { by, proto };
+}
+
+/** Splits at `separator` outside of quotes. */
+function split(text: string, separator: string): string[] {
+  const parts: string[] = [];
+  let [start, quoted] = [0, false];
+  for (let at = 0; at < text.length; at++) {
+    const c = text[at];
+    if (quoted && c === '\\') at++;
+    else if (c === '"') quoted = !quoted;
+    else if (c === separator && !quoted) {
+      parts.push(text.slice(start, at));
+      start = at + 1;
+    }
+  }
+  parts.push(text.slice(start));
+  return parts;
+}
+
+/** The address in `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:4711`. */
+function addressOf(text: string): string | undefined {
+  const match = /^\s*(?:\[([^\]]*)\](?::\d{1,5})?|(\d+\.\d+\.\d+\.\d+)(?::\d{1,5})?|([0-9a-fA-F:.]+))\s*$/.exec(text);
+  const address = (match?.[1] ?? match?.[2] ?? match?.[3])?.toLowerCase();
+  if (address === undefined || parseIp(address) === undefined) return undefined;
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+}

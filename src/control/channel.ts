@@ -46,6 +46,8 @@ export interface Go {
   readonly sockets?: number | undefined;
   /** The secret of session tickets, so that clients resume with the next program. */
   readonly tickets?: PassedSecret | undefined;
+  /** The secret of the name server's cookies (RFC 9018), in Base64, so that they hold with the next program. */
+  readonly cookies?: string | undefined;
   /** The control socket, for when the supervisor is gone. */
   readonly control: string;
   /** The TAP behind `INHERITED_FD` (direct mode). */

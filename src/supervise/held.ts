@@ -9,16 +9,18 @@ import type { InheritedTap } from '../control/channel.js';
 import { Failure } from '../errors/failure.js';
 import { EADDRINUSE, SystemError } from '../native/libc/errno.js';
 import { libc } from '../native/libc/libc.js';
+import { bindDatagrams } from '../native/sockets/bind-datagrams.js';
 import { listenOn } from '../native/sockets/listen.js';
 import { openPacketSocket } from '../net/device/linux/packet-open.js';
 import { type OpenTap, openTap, type TapOptions } from '../net/device/linux/tap-open.js';
 import { BACKLOG, listenError } from '../net/sockets/common/options.js';
+import { hasNameSockets } from '../serve/options/dns.js';
 import type { ServeOptions } from '../serve/options/serve.js';
 
 export interface Held {
   /** Two that are equal are the same socket, TAP or card. */
   readonly key: string;
-  /** One; with HTTPS over sockets two, that for HTTP being the second. */
+  /** One; with HTTPS over sockets two, that for HTTP being the second; a name server's UDP and TCP sockets are last. */
   readonly fds: readonly number[];
   readonly tap: InheritedTap | undefined;
 }
@@ -36,7 +38,10 @@ export function checkAlone(options: ServeOptions, held: Held | undefined): void 
 }
 
 export function heldKey(options: ServeOptions): string {
-  if (options.net === 'socket') return `socket ${options.host} ${portsOf(options).join(' ')}`;
+  if (options.net === 'socket') {
+    const names = hasNameSockets(options) ? ` names ${options.dns.port}` : '';
+    return `socket ${options.host} ${portsOf(options).join(' ')}${names}`;
+  }
   const { interface: card, tap, offload, mac } = options.direct;
   // What a card's socket lets through hangs on our address.
   if (card !== undefined) return `interface ${card} ${offload} ${mac?.join(':') ?? ''}`;
@@ -46,6 +51,14 @@ export function heldKey(options: ServeOptions): string {
 /** Those that are listened on, the one of HTTPS first. */
 function portsOf({ port, tls }: ServeOptions): number[] {
   return tls === undefined ? [port] : [tls.port, port];
+}
+
+/** What the sockets of `fds` are, in their order. */
+function socketsOf(options: ServeOptions): string[] {
+  const { host, dns, net } = options;
+  if (net !== 'socket') return [];
+  const names = hasNameSockets(options) ? [`udp ${host} ${dns.port}`, `tcp ${host} ${dns.port}`] : [];
+  return [...portsOf(options).map((port) => `tcp ${host} ${port}`), ...names];
 }
 
 /**
@@ -64,8 +77,17 @@ export function addressKey(options: ServeOptions): string {
   return `${heldKey(options)} ${own}`;
 }
 
-/** Opens it. Rejects with a sentence. `given`: listening sockets that were passed to this process. */
-export async function hold(options: ServeOptions, given: readonly number[]): Promise<Held> {
+/** What is held for other options already. */
+export interface Before {
+  readonly held: Held;
+  readonly options: ServeOptions;
+}
+
+/**
+ * Opens it. Rejects with a sentence. `given`: listening sockets that were passed to this process. `before`: its sockets
+ * at the same addresses and ports are held on to.
+ */
+export async function hold(options: ServeOptions, given: readonly number[], before?: Before): Promise<Held> {
   const key = heldKey(options);
   if (options.net === 'direct' && options.direct.interface !== undefined) {
     const { interface: name, offload, mac, static: given, ipv6 } = options.direct;
@@ -84,20 +106,35 @@ export async function hold(options: ServeOptions, given: readonly number[]): Pro
     return { key, fds: [fd], tap };
   }
   const { host, port } = options;
-  const ports = portsOf(options).slice(given.length);
   const address = isIP(host) ? host : (await lookup(host).catch(() => undefined))?.address;
   if (address === undefined)
     throw new Failure(listenError(Object.assign(new Error(), { code: 'ENOTFOUND' }), host, port));
-  const fds = [...given];
-  for (const one of ports) {
-    try {
-      fds.push(listenOn(address, one, BACKLOG));
-    } catch (error) {
-      for (const fd of fds.slice(given.length)) libc().close(fd);
-      throw listenFailure(error as Error, host, one);
+  const kept = before === undefined ? [] : socketsOf(before.options);
+  const fds: number[] = [];
+  const opened: number[] = [];
+  for (const [i, name] of socketsOf(options).entries()) {
+    const old = before?.held.fds[kept.indexOf(name)];
+    // What was passed on is for the site.
+    if (i < portsOf(options).length && given[i] !== undefined) fds.push(given[i]);
+    else if (old !== undefined) fds.push(old);
+    else {
+      try {
+        const fd = openSocket(name, address);
+        fds.push(fd);
+        opened.push(fd);
+      } catch (error) {
+        for (const fd of opened) libc().close(fd);
+        throw listenFailure(error as Error, host, name, hasNameSockets(options) ? options.dns.port : -1);
+      }
     }
   }
   return { key, fds, tap: undefined };
+}
+
+/** `name`: one of `socketsOf`. Throws a SystemError. */
+function openSocket(name: string, address: string): number {
+  const [kind, , port] = name.split(' ');
+  return kind === 'udp' ? bindDatagrams(address, Number(port)) : listenOn(address, Number(port), BACKLOG);
 }
 
 function openFree(options: TapOptions): OpenTap {
@@ -112,12 +149,15 @@ function openFree(options: TapOptions): OpenTap {
 /** Somebody else has the port or the TAP. */
 export class InUse extends Failure {}
 
-export function release(held: Held): void {
-  for (const fd of held.fds) libc().close(fd);
+/** `next`: what it has in common with that stays. */
+export function release(held: Held, next?: Held): void {
+  for (const fd of held.fds) if (next?.fds.includes(fd) !== true) libc().close(fd);
 }
 
-function listenFailure(error: Error, host: string, port: number): Failure {
+/** `name`: one of `socketsOf`. */
+function listenFailure(error: Error, host: string, name: string, names: number): Failure {
   if (!(error instanceof SystemError)) return new Failure(error.message);
-  const sentence = listenError(error, host, port);
+  const port = Number(name.split(' ')[2]);
+  const sentence = listenError(error, host, port, port === names ? '--dns-port' : undefined);
   return error.errno === EADDRINUSE ? new InUse(sentence) : new Failure(sentence);
 }

@@ -4,13 +4,14 @@
  * old one to finish.
  */
 
+import { randomBytes } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { FormerBundle, PassedSecret } from '../control/channel.js';
 import type { ControlAnswer, ControlRequest, ReplaceRequest, SwapRequest } from '../control/protocol.js';
 import type { ServeOptions } from '../serve/options/serve.js';
 import type { TicketKeeper } from '../serve/tickets/ticket-keys.js';
-import { addressKey, checkAlone, type Held, heldKey, hold, InUse, release } from './held.js';
+import { addressKey, type Before, checkAlone, type Held, heldKey, hold, InUse, release } from './held.js';
 import { type Program, startProgram, type What } from './program.js';
 
 /** Programs that may drain at one time; a further replacement waits. */
@@ -62,6 +63,7 @@ export class Supervisor {
   private former: Retired[] = [];
   /** There once a program serves HTTPS. */
   private keeper: TicketKeeper | undefined = undefined;
+  private readonly cookies = randomBytes(16).toString('base64');
   private changing: Promise<unknown> = Promise.resolve();
   private ending = false;
   private started = 0;
@@ -149,22 +151,29 @@ export class Supervisor {
     const options = this.options.optionsOf(what);
     await this.room();
     checkAlone(options, this.held);
-    const held = heldKey(options) === this.held?.key ? this.held : await hold(options, []);
+    const held = heldKey(options) === this.held?.key ? this.held : await hold(options, [], this.before());
     const along = addressKey(options) === this.servedOn;
     const links = along ? [...(old === undefined ? [] : [old.link]), ...[...this.retired].map(({ link }) => link)] : [];
     let program: Program;
     try {
       program = await this.bring(what, options, held, links);
     } catch (error) {
-      if (held !== this.held) release(held);
+      if (held !== this.held) release(held, this.held);
       await this.recover(old);
       throw error;
     }
-    if (held !== this.held && this.held !== undefined) release(this.held);
+    if (held !== this.held && this.held !== undefined) release(this.held, held);
     this.held = held;
     this.settle(program, options);
     if (old !== undefined && old.stage !== 'over') this.retire(old);
     return program.ask({ do: 'status' });
+  }
+
+  private before(): Before | undefined {
+    const { held, current } = this;
+    return held === undefined || current === undefined
+      ? undefined
+      : { held, options: this.options.optionsOf(current.what) };
   }
 
   /** Brings up a program until it serves. On rejection it is gone. */
@@ -187,6 +196,7 @@ export class Supervisor {
         drain: this.options.handoverDrain,
         tap: held.tap,
         sockets: held.fds.length,
+        cookies: this.cookies,
         tickets: options.tls === undefined ? undefined : await this.tickets(),
       });
       // The first address may take its time: a DHCP server may be late.

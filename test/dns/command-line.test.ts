@@ -20,14 +20,13 @@ t.test('options of the name server', async (t) => {
     [['--zone', 'a', '--zone', 'a'], /a is there already/],
     [['--zone', 'a', '--workers', '2'], /^--zone and --workers do not go together/],
     [['--zone', 'a', '--net', 'direct', '--record', 'x'], /^--zone and --record do not go together/],
-    [['--zone', 'a', '--supervised'], /^--zone and --supervised do not go together/],
-    [['--zone', 'a', '--state', 'x'], /^--state is for --net direct/],
+    [['--state', 'x'], /^--state is for --net direct/],
     [['--zone', 'a', '--dns-secondary', 'name.example'], /A secondary is an address/],
     [['--zone', 'a', '--dns-rate', 'many'], /--dns-rate is a number of 0/],
     [['--zone', 'a', '--dns-id', ''], /An identity is 1 to 255/],
   ];
   for (const [argv, message] of wrong) t.throws(() => parseArguments(argv), { message, status: 2 }, argv.join(' '));
-  t.equal((parseArguments(['--zone', 'a', '--dnssec', '--state', 'x']) as ServeOptions).state, 'x');
+  t.equal((parseArguments(['--zone', 'a', '--state', 'x']) as ServeOptions).state, 'x');
 });
 
 t.test('a zone that cannot be served ends the program before it serves anything', async (t) => {

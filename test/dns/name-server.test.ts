@@ -65,8 +65,10 @@ class Place {
       dnssec: false,
       secondaries: [],
     };
-    this.server = new NameServer({ ...defaults, ...options }, this.network, this.state, log, facts);
-    await this.server.open(this.datagrams, watch);
+    this.server = new NameServer({ ...defaults, ...options }, this.network, this.state, log, undefined, facts);
+    await this.server.prepare(this.network.address);
+    this.server.listen(this.datagrams);
+    await this.server.open(watch);
     return this;
   }
 

@@ -127,3 +127,19 @@ t.test('at the end answers on their way go out, and connections end', async (t) 
   t.equal(server.datagrams.open, 0);
   t.equal(server.listening, false);
 });
+
+t.test('at the end a client that has just come has its first query answered; one that asks nothing ends', async (t) => {
+  const server = await open();
+  const [asks, silent] = [server.connect('192.0.2.1'), server.connect('192.0.2.2')];
+  server.server.close();
+  t.equal(asks.ended, false);
+  asks.send(A);
+  t.equal(messages(asks.received).length, 1);
+  t.equal(asks.ended, true, 'and its connection ends behind the answer');
+  server.clock.advance(999);
+  t.equal(silent.ended, false);
+  server.clock.advance(1);
+  t.equal(silent.ended, true);
+  for (const flow of [asks, silent]) flow.abort();
+  t.equal(server.clock.pending, 0, 'and no timer is left');
+});

@@ -115,7 +115,8 @@ function checkMode(net: 'socket' | 'direct', flags: ServeFlags): void {
   }
   if ((flags.host?.length ?? 1) > 1 && ((flags.workers ?? 1) > 1 || flags.supervised === true))
     throw badUsage('several --host are for one process; leave --workers and "supervise" out, or name one address');
-  const wrong = directOption(flags, flags.tls !== undefined || flags.dnssec === true || flags.acme !== undefined);
+  const keeps = flags.tls !== undefined || flags.zone !== undefined || flags.acme !== undefined;
+  const wrong = directOption(flags, keeps);
   if (wrong !== undefined) throw badUsage(`${wrong} is for --net direct; add that, or leave ${wrong} out`);
 }
 
@@ -124,7 +125,6 @@ function checkZones(flags: ServeFlags): void {
   if (flags.zone === undefined) return;
   const given: [string, boolean][] = [
     ['--workers', (flags.workers ?? 1) > 1],
-    ['--supervised', flags.supervised === true],
     ['--record', flags.record !== undefined],
   ];
   const wrong = given.find(([, present]) => present)?.[0];

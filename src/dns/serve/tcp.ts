@@ -45,12 +45,16 @@ interface Connection {
   held: Uint8Array;
   long: LongAnswer | undefined;
   ended: boolean;
+  /** It has had an answer. */
+  asked: boolean;
   /** `end` was called for idleness; the next time it is reset. */
   closing: boolean;
   since: number;
 }
 
 const NOTHING = new Uint8Array(0);
+/** Milliseconds that a connection without a query has at the end. */
+const FIRST_QUERY = 1_000;
 
 export class TcpSide implements FlowHandler {
   /** In the order of their last query. */
@@ -61,6 +65,8 @@ export class TcpSide implements FlowHandler {
   /** Used again for each message. */
   private readonly incoming: { -readonly [key in keyof Incoming]: Incoming[key] };
   private timer: Timer | undefined;
+  private draining = false;
+  private lastCall: Timer | undefined;
 
   constructor(
     private readonly responder: Responder,
@@ -94,7 +100,7 @@ export class TcpSide implements FlowHandler {
     client.port = flow.remote.port;
     const connection: Connection = {
       ...{ flow, client, address, held: NOTHING, long: undefined },
-      ...{ ended: false, closing: false, since: this.clock.now() },
+      ...{ ended: false, asked: false, closing: false, since: this.clock.now() },
     };
     flow.context = connection;
     flow.lowWater = HIGH_WATER / 2;
@@ -140,16 +146,29 @@ export class TcpSide implements FlowHandler {
     if (this.connections.size === 0) {
       this.timer?.cancel();
       this.timer = undefined;
+      this.lastCall?.cancel();
     }
   }
 
-  /** Ends what is open, each after the answers that are on their way. */
+  /**
+   * Ends what is open, each after the answers that are on their way. A client that has just come, and whose query is on
+   * its way, has its answer first.
+   */
   drain(): void {
-    for (const connection of this.connections) {
-      connection.closing = true;
-      connection.flow.end();
-      connection.flow.flush();
-    }
+    this.draining = true;
+    for (const connection of [...this.connections]) if (connection.asked) this.finish(connection);
+    if (this.connections.size === 0) return;
+    this.lastCall = this.clock.schedule(FIRST_QUERY, () => {
+      for (const connection of [...this.connections]) this.finish(connection);
+    });
+  }
+
+  /** Unless a long answer is under way, which ends it. */
+  private finish(connection: Connection): void {
+    if (connection.long !== undefined || connection.closing) return;
+    connection.closing = true;
+    connection.flow.end();
+    connection.flow.flush();
   }
 
   /** Answers the whole messages in `bytes[start..end)`, and keeps the rest. */
@@ -171,10 +190,12 @@ export class TcpSide implements FlowHandler {
     }
     connection.held = at === end ? NOTHING : bytes.slice(at, end);
     if (connection.long !== undefined || flow.queued > HIGH_WATER) flow.pause();
+    else if (this.draining && connection.asked && !hasMessage(connection.held)) this.finish(connection);
   }
 
   private answer(connection: Connection, bytes: Uint8Array, start: number, end: number): void {
     const { flow, client } = connection;
+    connection.asked = true;
     connection.long = this.transfer(bytes, start, end);
     if (connection.long !== undefined) return this.more(connection);
     const { incoming } = this;

@@ -82,9 +82,9 @@ export function connectUnix(path: string, patience: number): number {
 const IOVEC = 64;
 const CONTROL = 80;
 const DATA = 128;
-/** Bytes of a `struct cmsghdr`, and of one with two descriptors. */
+/** Bytes of a `struct cmsghdr`, and of one with four descriptors. */
 const CONTROL_HEADER = 16;
-const CONTROL_BYTES = 24;
+const CONTROL_BYTES = 32;
 
 function message(length: number): ReturnType<typeof scratch> {
   const parts = scratch();
@@ -99,7 +99,7 @@ function message(length: number): ReturnType<typeof scratch> {
   return parts;
 }
 
-/** Sends `text` (3 KB at most), and with it one or two descriptors, over the UNIX socket `fd`. Throws a SystemError. */
+/** Sends `text` (3 KB at most) and one to four descriptors with it over the UNIX socket `fd`. Throws a SystemError. */
 export function sendDescriptors(fd: number, text: string, passed: readonly number[]): void {
   const data = Buffer.from(text, 'utf8');
   const { c, address, bytes, view } = message(data.length);

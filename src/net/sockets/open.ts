@@ -27,22 +27,24 @@ export async function openSocketNetwork(
 /**
  * UDP on the kernel's sockets, bound to `host`; `option`: what chooses the port, for error messages. The kinds are as
  * above. `onFault` is told of what a handler throws, which is the end of one datagram; without it that is thrown.
+ * `given`: a socket that is bound already.
  */
 export async function openSocketDatagrams(
   host: string,
   option: string,
   kind?: SocketKind,
   onFault?: OnFault,
+  given?: number,
 ): Promise<Datagrams> {
   const faults = new Containment(onFault);
   if (kind === 'libc' || (kind === undefined && process.platform === 'linux')) {
     const { OwnDatagrams } = await import('./libc/datagrams.js');
     try {
-      return new OwnDatagrams(host, option, faults);
+      return new OwnDatagrams(host, option, faults, given);
     } catch (error) {
       if (kind === 'libc') throw new Error(`--sockets libc cannot be had here: ${(error as Error).message}`);
     }
   }
   const { NodeDatagrams } = await import('./node/datagrams.js');
-  return new NodeDatagrams(host, option, faults);
+  return new NodeDatagrams(host, option, faults, given);
 }

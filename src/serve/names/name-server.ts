@@ -20,7 +20,7 @@ import { cutOf, type Data, isNewer, serialOf, soaOf, type Zone } from '../../dns
 import { Failure } from '../../errors/failure.js';
 import type { Datagrams } from '../../net/datagrams.js';
 import { CryptoRandom } from '../../net/direct/host/random.js';
-import type { Network, Timer } from '../../net/flow.js';
+import type { Endpoint, Network, Timer } from '../../net/flow.js';
 import { parseIp } from '../../net/ip-text.js';
 import type { ZoneHolder } from '../certificates/proofs.js';
 import type { Log } from '../log.js';
@@ -66,6 +66,7 @@ export class NameServer implements ZoneHolder {
   private readonly server: DnsServer;
   private served: readonly Served[] = [];
   private address: string | undefined;
+  private listening: Promise<Endpoint> | undefined;
   private readonly watchers: FSWatcher[] = [];
   private settling: NodeJS.Timeout | undefined;
   private looking: Timer | undefined;
@@ -78,13 +79,14 @@ export class NameServer implements ZoneHolder {
 
   /**
    * `network`: its TCP, its clock and its address. `state`: the folder of keys. `facts`: what it knows of itself beside
-   * its address.
+   * its address. `secret`: of cookies, unless `options` has a file of them.
    */
   constructor(
     private readonly options: DnsArguments,
     private readonly network: Network,
     private readonly state: string,
     private readonly log: Log,
+    secret?: Uint8Array,
     private readonly facts: Omit<SelfFacts, 'addresses'> = {},
   ) {
     this.address = network.address;
@@ -97,23 +99,34 @@ export class NameServer implements ZoneHolder {
       secondaries: secondariesOf(options.secondaries, keys),
       clock: network.clock,
       random: new CryptoRandom(),
-      cookieSecrets: cookies === undefined ? undefined : readCookieSecrets(cookies),
+      cookieSecrets: cookies === undefined ? secret && [secret] : readCookieSecrets(cookies),
       rate: options.rate,
       identity: options.identity,
       version: 'sitekernel',
     });
   }
 
-  /**
-   * Serves, and reads the zones again at SIGHUP, with `watchFiles` also when a file changes. Returns where it serves,
-   * for people. Rejects
-   * with a `Failure`.
-   */
-  async open(datagrams: Datagrams, watchFiles: boolean): Promise<string> {
-    const { zones } = this.options;
-    this.served = await Promise.all(zones.map((file) => this.read(file)));
+  /** Reads the zones and makes their answers. `address`: ours, as far as it is known. Rejects with a `Failure`. */
+  async prepare(address: string | undefined): Promise<void> {
+    this.address = address;
+    this.served = await Promise.all(this.options.zones.map((file) => this.read(file)));
     this.server.replace(this.served.map(({ answered }) => answered));
-    const { address, port } = await this.server.open(datagrams, this.network, this.options.port);
+  }
+
+  /** Has its ports, and answers; where, `open` says. */
+  listen(datagrams: Datagrams): void {
+    this.listening = this.server.open(datagrams, this.network, this.options.port);
+    this.listening.catch(() => undefined);
+  }
+
+  /**
+   * There is traffic: answers are as the address wants them, zones are read again at SIGHUP, and with `watchFiles` also
+   * when a file changes. Returns where it serves, for people. Rejects with a `Failure`.
+   */
+  async open(watchFiles: boolean): Promise<string> {
+    // Without an address yet nobody can ask.
+    if (this.network.address !== undefined) await this.refresh();
+    const { address, port } = await this.listening!;
     this.stopReloading = onReload(() => this.reload());
     if (watchFiles) this.watch();
     this.look();
@@ -274,13 +287,18 @@ export class NameServer implements ZoneHolder {
   private look(): void {
     this.looking = this.network.clock.schedule(LOOK_INTERVAL, () => {
       if (this.closed) return;
-      const moved = this.network.address !== this.address;
-      this.address = this.network.address;
-      const old = (one: Served): boolean => this.options.dnssec && this.seconds - one.signedAt >= LIFETIME - REFRESH;
-      const stale = (one: Served): boolean => old(one) || (moved && usesSelf(one.loaded));
-      if (this.served.some(stale))
-        void this.change(async (one) => (stale(one) ? this.make(one.file, one.bytes, one.loaded, one) : one));
+      void this.refresh();
       this.look();
     });
+  }
+
+  /** Makes anew what depends on an address that is another now, and what was signed long ago. */
+  private async refresh(): Promise<void> {
+    const moved = this.network.address !== this.address;
+    this.address = this.network.address;
+    const old = (one: Served): boolean => this.options.dnssec && this.seconds - one.signedAt >= LIFETIME - REFRESH;
+    const stale = (one: Served): boolean => old(one) || (moved && usesSelf(one.loaded));
+    if (this.served.some(stale))
+      await this.change(async (one) => (stale(one) ? this.make(one.file, one.bytes, one.loaded, one) : one));
   }
 }

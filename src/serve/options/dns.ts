@@ -15,3 +15,14 @@ export interface DnsArguments {
   /** `ADDRESS[@PORT][#KEY]`. */
   readonly secondaries: readonly string[];
 }
+
+/** Whether a name server has sockets of its own; in direct mode it shares the stack. */
+export function hasNameSockets({
+  net,
+  dns,
+}: {
+  readonly net: 'socket' | 'direct';
+  readonly dns: DnsArguments;
+}): boolean {
+  return net === 'socket' && dns.zones.length > 0;
+}

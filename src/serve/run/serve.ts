@@ -3,16 +3,13 @@
 import { badUsage, type Failure } from '../../errors/failure.js';
 import { endWithParent } from '../../native/parent.js';
 import { signals } from '../../native/process-signals.js';
-import type { OnFault } from '../../net/containment.js';
-import type { DirectNetwork } from '../../net/direct/network.js';
-import type { Network } from '../../net/flow.js';
 import { announceAll } from '../announce.js';
 import type { KeptCertificates } from '../certificates/keep.js';
 import { makeFront, openDoors, urlOfFront } from '../front/front.js';
 import { adminListener } from '../http-server.js';
 import { Log } from '../log.js';
-import type { NameServer } from '../names/name-server.js';
-import { openNetwork, openSockets } from '../networks.js';
+import type { OpenNames } from '../names/open-names.js';
+import { openNetwork } from '../networks.js';
 import { tellNode } from '../node-line.js';
 import { openCertificates } from '../open-certificates.js';
 import type { ServeOptions } from '../options/serve.js';
@@ -87,7 +84,12 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     const listeners = await Promise.race([openDoors(network, front), end]);
     if (typeof listeners === 'object') {
       const url = urlOfFront(network, front, listeners);
-      if (options.dns.zones.length > 0) names = await openNames(options, network, log);
+      if (options.dns.zones.length > 0) {
+        const { prepareNames } = await import('../names/open-names.js');
+        const prepared = await prepareNames(options, network, log);
+        prepared.listen();
+        names = await prepared.open();
+      }
       await control?.open(options.control!, {
         ...{ site: sites.site, front, moved: () => undefined, image: '', url },
         drain: () => ask('drain'),
@@ -110,39 +112,4 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     admin?.close();
     for (const one of sites.all) one.close();
   }
-}
-
-interface OpenNames {
-  readonly server: NameServer;
-  readonly where: string;
-  close(drain: number): Promise<void>;
-}
-
-/** The name server, on the network of direct mode, or on sockets of its own. */
-async function openNames(options: ServeOptions, network: Network, log: Log): Promise<OpenNames> {
-  const { NameServer } = await import('../names/name-server.js');
-  const { stateFolder } = await import('../../net/direct/address/lease-file.js');
-  const state = options.state ?? stateFolder();
-  const watch = options.http.site.watch;
-  if (options.net === 'direct') {
-    const direct = network as DirectNetwork;
-    const server = new NameServer(options.dns, direct, state, log);
-    const where = await server.open(direct.datagrams, watch);
-    return { server, where, close: async () => server.close() };
-  }
-  // A socket that the site was given is not for names.
-  const { openSocketDatagrams } = await import('../../net/sockets/open.js');
-  const own = await openSockets(options, log, [], '--dns-port');
-  const server = new NameServer(options.dns, own, state, log);
-  const onFault: OnFault = (error, place, unreported) => log.contained(error, place, unreported);
-  const datagrams = await openSocketDatagrams(options.host, '--dns-port', options.sockets, onFault);
-  const where = await server.open(datagrams, watch);
-  return {
-    server,
-    where,
-    close: async (drain) => {
-      server.close();
-      await own.close(drain);
-    },
-  };
 }

@@ -19,14 +19,18 @@ import type { Front } from '../door.js';
 import { makeFront, openDoors, urlOfFront } from '../front/front.js';
 import { adminListener } from '../http-server.js';
 import { Log } from '../log.js';
+import type { OpenNames, PreparedNames } from '../names/open-names.js';
 import { openDirect, openSockets } from '../networks.js';
 import { openCertificates } from '../open-certificates.js';
+import { hasNameSockets } from '../options/dns.js';
 import type { ServeOptions } from '../options/serve.js';
 import { testSites } from '../self-test.js';
 import { firstSignal } from '../signals.js';
 import { openSites, type Sites, tellRoots } from '../sites.js';
 import { Orphan } from './orphan.js';
 
+/** The supervisor passes those of the name server last: UDP, then TCP. */
+const NAME_SOCKETS = 2;
 /** Milliseconds in which a connection may come to where it can move. */
 const MOVE_PATIENCE = 5000;
 
@@ -72,17 +76,24 @@ async function serve(
   const retired = new Retirement();
   const given = (): void => retired.ask(order.drain * 1000);
   const network = await openInherited(options, order, log, (one) => failed(one), given);
-  const front = await makeFront({ options, network, sites, log, tickets: order.tickets });
+  // Read, and as far as it can be answered out of, before the traffic is here.
+  const prepared = await prepareZones(options, order, network, log);
+  let names: OpenNames | undefined;
+  const dns = () => names?.server.counters();
+  const front = await makeFront({ options, network, sites, log, tickets: order.tickets, dns });
   await Promise.all(order.former.map(({ bundle, seconds }) => sites.site.keepAssetsOf(bundle, seconds)));
   const listening = openDoors(network, front, true);
   listening.catch(() => undefined);
-  if ('takeOver' in network) {
-    const direct = network as DirectNetwork;
-    await direct.takeOver(order.predecessors);
-    direct.offer(order.link);
-  }
+  prepared?.listen();
+  // Answers are as the address wants them in the same turn in which the traffic comes.
+  const taken = 'takeOver' in network ? (network as DirectNetwork).takeOver(order.predecessors) : Promise.resolve();
+  const naming = taken.then(() => prepared?.open());
+  naming.catch(() => undefined);
+  await taken;
+  if ('offer' in network) (network as DirectNetwork).offer(order.link);
   const listeners = await Promise.race([listening, signal, failure]);
   if (typeof listeners !== 'object') return network.close(0);
+  names = await Promise.race([naming, failure]);
   const url = urlOfFront(network, front, listeners);
   const moved = (): number | undefined => network.counters()['movedIn'];
   const drain = (): void => retired.ask(options.drain);
@@ -98,21 +109,22 @@ async function serve(
   const admin = await adminListener(front.watched);
   // The program before this one lets go of the place when it is told to retire, which is about now.
   admin?.openWhenFree();
-  const certificates = await openCertificates(options, log, front.reload, undefined, network);
+  const certificates = await openCertificates(options, log, front.reload, names?.server, network);
   const end = await Promise.race([signal, retired.when, failure]).finally(() => certificates?.stop());
   admin?.close();
   control.retired();
   orphan.close();
+  const closing = names?.close(typeof end === 'string' ? options.drain : end);
   if (typeof end === 'string') {
     log.event('net', `${end}: no new connections; ${front.connections} open ones have ${options.drain / 1000} s`);
     front.drain();
-    await network.close(options.drain);
+    await Promise.all([network.close(options.drain), closing]);
     return;
   }
   // What moves to the successor need not end here. What has not by then ends with its next answer, and comes anew.
   const moving = 'moving' in network && (network as DirectNetwork).moving;
   const retiring = setTimeout(() => front.retire(), moving ? MOVE_PATIENCE : 0);
-  const closed = network.close(end);
+  const closed = Promise.all([network.close(end), closing]);
   // A signal ends it sooner.
   await Promise.race([closed, signal.then(() => soon(front, options.drain))]);
   clearTimeout(retiring);
@@ -130,9 +142,27 @@ async function openInherited(
   failed: (failure: Failure) => void,
   given: () => void,
 ): Promise<Network> {
-  if (options.net === 'socket') return openSockets(options, log, inheritedFds(order.sockets));
+  if (options.net === 'socket') {
+    const fds = inheritedFds(order.sockets);
+    return openSockets(options, log, hasNameSockets(options) ? fds.slice(0, -NAME_SOCKETS) : fds);
+  }
   if (order.tap === undefined) throw badUsage('the supervisor passes no TAP');
   return openDirect(ownCapture(options), log, failed, { ...order.tap, fd: INHERITED_FD }, given);
+}
+
+/** Undefined: there are no zones. */
+async function prepareZones(
+  options: ServeOptions,
+  order: Go,
+  network: Network,
+  log: Log,
+): Promise<PreparedNames | undefined> {
+  if (options.dns.zones.length === 0) return undefined;
+  const { prepareNames } = await import('../names/open-names.js');
+  const cookies = order.cookies === undefined ? undefined : Buffer.from(order.cookies, 'base64');
+  if (!hasNameSockets(options)) return prepareNames(options, network, log, { cookies });
+  const [udp, tcp] = inheritedFds(order.sockets).slice(-NAME_SOCKETS) as [number, number];
+  return prepareNames(options, network, log, { sockets: { udp, tcp }, cookies });
 }
 
 /** Two programs that write to one capture would spoil it: each has its own, with its number in the name. */

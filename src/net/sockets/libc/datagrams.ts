@@ -4,8 +4,9 @@
  * Node's costs some 15 µs; this costs a share of the two calls. Linux only; `node-datagrams.ts` has the one for
  * everywhere.
  */
-import { EINTR, errnoCode } from '../../../native/libc/errno.js';
+import { EINTR, errnoCode, SystemError } from '../../../native/libc/errno.js';
 import { type Pinned, pinned } from '../../../native/libc/slab.js';
+import { bindDatagrams } from '../../../native/sockets/bind-datagrams.js';
 import { SocketAddress } from '../../../native/sockets/socket-address.js';
 import {
   AF_INET,
@@ -16,9 +17,6 @@ import {
   MSG_DONTWAIT,
   MSG_TRUNC,
   SO_RCVBUF,
-  SOCK_CLOEXEC,
-  SOCK_DGRAM,
-  SOCK_NONBLOCK,
   SOL_SOCKET,
   type SocketCalls,
 } from '../../../native/sockets/sockets.js';
@@ -41,9 +39,6 @@ import { AT_ONCE, MessageVector, NAME, SIZE } from './message-vector.js';
 
 /** Bytes that the kernel keeps of what comes between two looks; it lowers it to its own bound. */
 const RECEIVE_BUFFER = 4 * 2 ** 20;
-/** ipv6(7), ip(7). */
-const IPPROTO_IPV6 = 41;
-const IPV6_V6ONLY = 26;
 
 /** What the ports of a process share. */
 interface Shared {
@@ -59,11 +54,15 @@ interface Shared {
 export class OwnDatagrams implements Datagrams {
   private readonly shared: Shared;
 
-  /** `host`: the address to bind, in text. `option`: what chooses the port. Throws where libc's calls cannot be had. */
+  /**
+   * `host`: the address to bind, in text. `option`: what chooses the port. `given`: a socket that is bound there
+   * already, for the first port that is named. Throws where libc's calls cannot be had.
+   */
   constructor(
     private readonly host: string,
     private readonly option: string,
     faults: Containment,
+    private given?: number | undefined,
   ) {
     const loop = EpollLoop.get();
     this.shared = { loop, socketAddress: new SocketAddress(loop.calls), spare: [], small: pinned(4), faults };
@@ -72,11 +71,14 @@ export class OwnDatagrams implements Datagrams {
   async bind(port: number, onDatagram: OnDatagram): Promise<DatagramPort> {
     const { host, shared } = this;
     const address = shared.socketAddress.accepts(host) ? host : await addressOfName(host);
+    const given = port === 0 ? undefined : this.given;
+    if (given !== undefined) this.given = undefined;
     try {
-      return new OwnPort(shared, address, port, onDatagram);
+      return new OwnPort(shared, address, port, onDatagram, given);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-      throw new Error(listenError(error as NodeJS.ErrnoException, host, port, this.option));
+      if (!(error instanceof SystemError)) throw error;
+      const code = errnoCode(error.errno);
+      throw new Error(listenError(Object.assign(new Error(code), { code }), host, port, this.option));
     }
   }
 }
@@ -101,6 +103,7 @@ class OwnPort implements DatagramPort, Watcher {
     address: string,
     port: number,
     private readonly onDatagram: OnDatagram,
+    given: number | undefined,
   ) {
     const { loop, socketAddress, spare } = shared;
     const { calls } = loop;
@@ -110,20 +113,11 @@ class OwnPort implements DatagramPort, Watcher {
     // What sent before had the lengths of what it sent.
     for (let i = 0; i < AT_ONCE; i++) this.received.setLength(i, SIZE);
     this.family = address.includes(':') ? AF_INET6 : AF_INET;
-    this.fd = calls.socket(this.family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (this.fd < 0) throw failure(calls);
+    this.fd = given ?? bindDatagrams(address, port);
     const anywhere = parseIp(address.split('%')[0]!)?.every((byte) => byte === 0) === true;
     this.localAddress = new LocalAddress(this.family, anywhere);
     for (const [level, name] of this.localAddress.options) this.setOption(level, name, 1);
     this.setOption(SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
-    // As a stream socket of "::" does, and Linux by default.
-    if (this.family === AF_INET6) this.setOption(IPPROTO_IPV6, IPV6_V6ONLY, anywhere ? 0 : 1);
-    const length = socketAddress.set(address, port);
-    if (calls.bind(this.fd, socketAddress.at, length) < 0) {
-      const error = failure(calls);
-      calls.close(this.fd);
-      throw error;
-    }
     this.endpoint = socketAddress.ask('getsockname', this.fd);
     const { source, local } = this;
     if (!anywhere) setText(local, this.endpoint.address);
@@ -242,11 +236,6 @@ class OwnPort implements DatagramPort, Watcher {
     // What is being read is not another port's to write over.
     setImmediate(() => spare.push(this.received, this.sending));
   }
-}
-
-function failure(calls: SocketCalls): NodeJS.ErrnoException {
-  const code = errnoCode(calls.errno());
-  return Object.assign(new Error(code), { code });
 }
 
 function setText(into: DatagramAddress, text: string): void {

@@ -28,6 +28,8 @@ export class NodeDatagrams implements Datagrams {
     private readonly host: string,
     private readonly option: string,
     private readonly faults: Containment,
+    /** A socket that is bound there already, for the first port that is named. */
+    private given?: number | undefined,
   ) {}
 
   bind(port: number, onDatagram: OnDatagram): Promise<DatagramPort> {
@@ -38,7 +40,9 @@ export class NodeDatagrams implements Datagrams {
         socket.close();
         reject(new Error(listenError(error, host, port, this.option)));
       });
-      socket.bind({ port, address: host }, () => {
+      const fd = port === 0 ? undefined : this.given;
+      if (fd !== undefined) this.given = undefined;
+      socket.bind(fd === undefined ? { port, address: host } : { fd }, () => {
         socket.removeAllListeners('error');
         // An error of one datagram (an ICMP message that the kernel hands on) is none of the socket.
         socket.on('error', () => undefined);

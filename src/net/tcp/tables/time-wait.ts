@@ -22,6 +22,10 @@ const SYN_ANSWERED = 4;
 /** No row. */
 export const NONE = -1;
 
+/** A place has the number of a row, and above it bits of its hash: a search looks at hardly any row that is another. */
+const ROW_BITS = 20;
+const ROW = (1 << ROW_BITS) - 1;
+
 /** In a place of the smaller table whose row is no longer there: a search goes on behind it. */
 const MOVED = -2;
 
@@ -29,6 +33,8 @@ const MOVED = -2;
 const PAGE_BITS = 9;
 const PAGE = 1 << PAGE_BITS;
 const IN_PAGE = PAGE - 1;
+/** Those of one page more would be taken for `NONE` and `MOVED`. */
+const MOST_ROWS = (1 << ROW_BITS) - PAGE;
 
 /** One of them, for who hands it over. */
 export interface TimeWait {
@@ -50,7 +56,8 @@ export interface TimeWait {
 export class TimeWaitTable {
   size = 0;
   private readonly hash: FlowHash;
-  /** Rows, by open addressing with linear probing, at most half full. */
+  private readonly most: number;
+  /** Rows with bits of their hashes, by open addressing with linear probing, at most half full. */
   private slots = new Int32Array(128).fill(NONE);
   /** The smaller table, whose places before `emptied` are empty; undefined: all rows are in `slots`. */
   private smaller: Int32Array | undefined = undefined;
@@ -65,16 +72,18 @@ export class TimeWaitTable {
   /** The oldest gives way beyond `most`. */
   constructor(
     hash: KeyedHash,
-    private readonly most: number,
+    most: number,
     private readonly peers: Peers,
   ) {
+    this.most = Math.min(most, MOST_ROWS);
     this.hash = new FlowHash(hash);
   }
 
   /** The row of a four-tuple, good until the next change; `NONE`. */
   find(remote: Handle, local: Handle, ports: number): number {
-    const row = this.findIn(this.slots, remote, local, ports);
-    return row !== NONE || this.smaller === undefined ? row : this.findIn(this.smaller, remote, local, ports);
+    const hash = this.hash.of(remote, ports);
+    const row = this.findIn(this.slots, hash, remote, local, ports);
+    return row !== NONE || this.smaller === undefined ? row : this.findIn(this.smaller, hash, remote, local, ports);
   }
 
   /** `expires` is not before that of any other; by little, it only lingers that little. */
@@ -216,18 +225,19 @@ export class TimeWaitTable {
     else this.page(after).earlier[after & IN_PAGE] = before;
   }
 
-  private home(row: number, slots: Int32Array): number {
+  private hashOf(row: number): number {
     const page = this.page(row);
     const at = row & IN_PAGE;
-    return this.hash.of(page.remote[at] as number, page.ports[at] as number) & (slots.length - 1);
+    return this.hash.of(page.remote[at] as number, page.ports[at] as number);
   }
 
-  private findIn(slots: Int32Array, remote: Handle, local: Handle, ports: number): number {
+  private findIn(slots: Int32Array, hash: number, remote: Handle, local: Handle, ports: number): number {
     const mask = slots.length - 1;
-    for (let place = this.hash.of(remote, ports) & mask; ; place = (place + 1) & mask) {
-      const row = slots[place] as number;
-      if (row === NONE) return NONE;
-      if (row === MOVED) continue;
+    for (let place = hash & mask; ; place = (place + 1) & mask) {
+      const found = slots[place] as number;
+      if (found === NONE) return NONE;
+      if (((found ^ hash) & ~ROW) !== 0 || found === MOVED) continue;
+      const row = found & ROW;
       const page = this.page(row);
       const at = row & IN_PAGE;
       if (page.ports[at] === ports && page.remote[at] === remote && page.local[at] === local) return row;
@@ -237,19 +247,22 @@ export class TimeWaitTable {
   private place(row: number): void {
     const { slots } = this;
     const mask = slots.length - 1;
-    let at = this.home(row, slots);
+    const hash = this.hashOf(row);
+    let at = hash & mask;
     while (slots[at] !== NONE) at = (at + 1) & mask;
-    slots[at] = row;
+    slots[at] = inPlace(row, hash);
   }
 
   /** Takes a row out of its place. False: it has none in `slots`. */
   private unplace(row: number): boolean {
     const { slots } = this;
     const mask = slots.length - 1;
-    let hole = this.home(row, slots);
-    for (; slots[hole] !== row; hole = (hole + 1) & mask) if (slots[hole] === NONE) return false;
+    const hash = this.hashOf(row);
+    const wanted = inPlace(row, hash);
+    let hole = hash & mask;
+    for (; slots[hole] !== wanted; hole = (hole + 1) & mask) if (slots[hole] === NONE) return false;
     for (let at = (hole + 1) & mask; slots[at] !== NONE; at = (at + 1) & mask) {
-      const home = this.home(slots[at] as number, slots);
+      const home = this.hashOf((slots[at] as number) & ROW) & mask;
       // Moved back only when its home does not lie between the hole and where it is.
       if (((at - home) & mask) < ((at - hole) & mask)) continue;
       slots[hole] = slots[at] as number;
@@ -262,8 +275,10 @@ export class TimeWaitTable {
   private unplaceSmaller(row: number): void {
     const smaller = this.smaller as Int32Array;
     const mask = smaller.length - 1;
-    let at = this.home(row, smaller);
-    while (smaller[at] !== row) at = (at + 1) & mask;
+    const hash = this.hashOf(row);
+    const wanted = inPlace(row, hash);
+    let at = hash & mask;
+    while (smaller[at] !== wanted) at = (at + 1) & mask;
     smaller[at] = MOVED;
   }
 
@@ -277,10 +292,10 @@ export class TimeWaitTable {
   private empty(smaller: Int32Array): void {
     const end = Math.min(this.emptied + PLACES_A_STEP, smaller.length);
     for (let at = this.emptied; at < end; at++) {
-      const row = smaller[at] as number;
-      if (row < 0) continue;
+      const found = smaller[at] as number;
+      if (found === NONE || found === MOVED) continue;
       smaller[at] = MOVED;
-      this.place(row);
+      this.place(found & ROW);
     }
     this.emptied = end;
     if (end === smaller.length) this.smaller = undefined;
@@ -294,6 +309,10 @@ export class TimeWaitTable {
     this.pages.push(page);
     this.free = start;
   }
+}
+
+function inPlace(row: number, hash: number): number {
+  return (hash & ~ROW) | row;
 }
 
 /** Rows that lie together. */

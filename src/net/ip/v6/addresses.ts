@@ -68,6 +68,15 @@ export class OwnAddresses implements Iterable<OwnAddress> {
     this.link.peers.drop(one.handle);
   }
 
+  get count(): number {
+    return this.list.length;
+  }
+
+  /** `index`: 0 to `count - 1`. */
+  at(index: number): OwnAddress {
+    return this.list[index] as OwnAddress;
+  }
+
   get(handle: number): OwnAddress | undefined {
     return this.list.find((one) => one.handle === handle);
   }

@@ -188,7 +188,9 @@ export class Autoconfiguration {
 
   poll(now: number): number {
     let next = Number.POSITIVE_INFINITY;
-    for (const one of [...this.addresses]) {
+    // Backwards: one that goes is taken out on the way.
+    for (let i = this.addresses.count - 1; i >= 0; i--) {
+      const one = this.addresses.at(i);
       if (one.validUntil <= now) {
         this.remove(one);
         continue;
@@ -199,6 +201,7 @@ export class Autoconfiguration {
         this.events.changed(one);
       } else if (one.preferredUntil > now) next = Math.min(next, one.preferredUntil);
     }
+    if (this.announcing.length === 0) return next;
     for (const one of [...this.announcing]) {
       if (one.due <= now) {
         one.left--;

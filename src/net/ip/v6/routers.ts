@@ -167,20 +167,26 @@ export class Routers {
 
   /** Forgets what has expired. Returns when the next thing does, ms. */
   poll(now: number): number {
-    let next = Number.POSITIVE_INFINITY;
-    let gone = false;
-    const alive = (one: Prefix): boolean => {
-      if (one.until > now) next = Math.min(next, one.until);
-      else gone = true;
-      return one.until > now;
-    };
-    this.prefixes = this.prefixes.filter(alive);
-    this.routes = this.routes.filter(alive);
-    for (const router of [...this.routers]) {
+    let next = Math.min(soonest(this.prefixes), soonest(this.routes));
+    if (next <= now) {
+      this.prefixes = this.prefixes.filter((one) => one.until > now);
+      this.routes = this.routes.filter((one) => one.until > now);
+      next = Math.min(soonest(this.prefixes), soonest(this.routes));
+      this.changed();
+    }
+    // Backwards: one that goes is taken out on the way.
+    for (let i = this.routers.length - 1; i >= 0; i--) {
+      const router = this.routers[i] as Router;
       if (router.defaultUntil > now) next = Math.min(next, router.defaultUntil);
       else if (!this.routes.some((one) => one.router === router)) this.forget(router);
     }
-    if (gone) this.changed();
     return next;
   }
+}
+
+/** When the first of them ends, ms. */
+function soonest(list: readonly Prefix[]): number {
+  let next = Number.POSITIVE_INFINITY;
+  for (const one of list) if (one.until < next) next = one.until;
+  return next;
 }

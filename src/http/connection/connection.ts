@@ -20,6 +20,11 @@ export type State = (typeof STATE)[keyof typeof STATE];
 /** `lowWater` of a flow that need not tell when it has drained. */
 export const UNWATCHED = 0x7fffffff;
 
+/** Bits of a connection's marks. */
+const REFUSED = 1;
+const PEER_ENDED = 2;
+const STUCK_SHIFT = 2;
+
 /** What all connections together keep of requests that are unfinished or wait; bytes. */
 export class Unfinished {
   readonly #limit: number;
@@ -48,11 +53,9 @@ export class Connection implements Waiting<Connection> {
   readonly flow: Flow;
   readonly client: Client | undefined;
   readonly #unfinished: Unfinished;
-  /** Came when a cap was reached: its first request is answered with 503. */
-  readonly refused: boolean;
   state: State = STATE.reading;
-  /** The peer has sent FIN. */
-  peerEnded = false;
+  /** What is rarely asked for, in one word (`REFUSED`, `PEER_ENDED`, and `stuck` above them). */
+  #marks = 0;
   /** Bytes in answers that were made for it alone, since nothing was queued. */
   ownBytes = 0;
   /** Requests so far. */
@@ -73,8 +76,6 @@ export class Connection implements Waiting<Connection> {
   queuedMark = 0;
   /** What of its last answer is written as it takes what came before; it is `stalled` meanwhile. */
   later: Later | undefined = undefined;
-  /** How often in a row it was looked at since the peer took nothing of that. */
-  stuck = 0;
   /** The list that it is in, when it is due, and its neighbours there. */
   list: ConnectionList | undefined = undefined;
   due = 0;
@@ -89,7 +90,30 @@ export class Connection implements Waiting<Connection> {
     this.#unfinished = unfinished;
     this.flow = flow;
     this.client = client;
-    this.refused = refused;
+    this.#marks = refused ? REFUSED : 0;
+  }
+
+  /** Came when a cap was reached: its first request is answered with 503. */
+  get refused(): boolean {
+    return (this.#marks & REFUSED) !== 0;
+  }
+
+  /** The peer has sent FIN. */
+  get peerEnded(): boolean {
+    return (this.#marks & PEER_ENDED) !== 0;
+  }
+
+  set peerEnded(ended: boolean) {
+    this.#marks = ended ? this.#marks | PEER_ENDED : this.#marks & ~PEER_ENDED;
+  }
+
+  /** How often in a row it was looked at since the peer took nothing of what was queued. */
+  get stuck(): number {
+    return this.#marks >> STUCK_SHIFT;
+  }
+
+  set stuck(looks: number) {
+    this.#marks = (this.#marks & (REFUSED | PEER_ENDED)) | (looks << STUCK_SHIFT);
   }
 
   /** FIN behind what is queued; from now on what arrives is thrown away. */

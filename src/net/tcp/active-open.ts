@@ -131,7 +131,7 @@ export class ActiveOpen {
     c.busy.cc.start(c, now);
     // RFC 6928 2: one segment after more than one lost SYN; of one the timer may be to blame.
     if (timeouts > 1) c.busy.cc.cwnd = c.mss;
-    c.opened?.(c);
+    c.busy.opened?.();
     if (c.closing && c.state === ESTABLISHED) c.state = FIN_WAIT_1;
     this.layer.schedule.touch(c);
   }
@@ -157,7 +157,6 @@ export class ActiveOpen {
     if (ports === undefined) return undefined;
     const c = new Connection(layer, route, local, remote, ports);
     c.fromPassive = false;
-    c.opened = opened;
     c.state = SYN_SENT;
     c.tsOffset = layer.timestampOffset(local, remote);
     c.iss = layer.initialSequence(local, remote, ports);
@@ -166,6 +165,7 @@ export class ActiveOpen {
     layer.connections.add(c);
     try {
       c.busy.queue.reset(c.sndNxt);
+      c.busy.opened = () => opened(c);
       c.busy.timers.arm(TIMER_RTO, now + 1000);
       this.sendSyn(c, now);
       layer.schedule.rearm(c);

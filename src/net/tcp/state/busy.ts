@@ -62,6 +62,8 @@ export class Busy {
   dsackLeft = 0;
   dsackRight = 0;
   closedAt = ZERO;
+  /** Active open: called when the connection stands. */
+  opened: (() => void) | undefined = undefined;
 
   constructor(pool: SentPool, cc: CongestionControl) {
     this.queue = new SendQueue(pool.steps);
@@ -93,6 +95,7 @@ export class Busy {
     this.dsackLeft = 0;
     this.dsackRight = 0;
     this.closedAt = 0;
+    this.opened = undefined;
     this.recover = this.ecnRecover = seq;
   }
 }
@@ -132,6 +135,7 @@ export class BusyPool {
     one.queue.reset(0);
     one.reassembly = undefined;
     one.held = undefined;
+    one.opened = undefined;
     if (this.free.length < POOL_MOST) this.free.push(one);
   }
 }

@@ -109,8 +109,6 @@ export class Connection implements Flow, SenderView {
   dirty = false;
   closedTold = false;
   fromPassive = true;
-  /** Active open: told when the connection stands. */
-  opened: ((c: Connection) => void) | undefined = undefined;
 
   constructor(
     readonly layer: TcpContext,

@@ -16,22 +16,22 @@ t.test(
   async (t) => {
     const ready = new ReadyAnswers(new Tails('x'));
     const [head, body] = [text('HTTP/1.1 200 OK\r\n'), text('content')];
-    t.equal(ready.get(head, body, 1000, PERSIST), undefined);
-    const first = ready.get(head, body, 1999, PERSIST);
+    t.equal(ready.get(head, body, { wallClock: 1000 }, PERSIST), undefined);
+    const first = ready.get(head, body, { wallClock: 1999 }, PERSIST);
     const date = 'Thu, 01 Jan 1970 00:00:01 GMT';
     t.equal(string(first), `HTTP/1.1 200 OK\r\nServer: x\r\nDate: ${date}\r\n\r\ncontent`);
-    t.equal(ready.get(head, body, 1500, PERSIST), first, 'once a second');
+    t.equal(ready.get(head, body, { wallClock: 1500 }, PERSIST), first, 'once a second');
   },
 );
 
 t.test('with another second comes another memory, and the one that was handed out stays as it was', async (t) => {
   const ready = new ReadyAnswers(new Tails(undefined));
   const [head, body] = [text('HTTP/1.1 200 OK\r\n'), text('content')];
-  ready.get(head, body, 1000, PERSIST);
-  const first = ready.get(head, body, 1000, PERSIST);
+  ready.get(head, body, { wallClock: 1000 }, PERSIST);
+  const first = ready.get(head, body, { wallClock: 1000 }, PERSIST);
   const before = string(first);
-  t.equal(ready.get(head, body, 2000, PERSIST), undefined);
-  t.not(ready.get(head, body, 2000, PERSIST), first);
+  t.equal(ready.get(head, body, { wallClock: 2000 }, PERSIST), undefined);
+  t.not(ready.get(head, body, { wallClock: 2000 }, PERSIST), first);
   t.equal(string(first), before);
 });
 
@@ -42,8 +42,8 @@ t.test(
     const [one, other, body] = [text('HTTP/1.1 200 OK\r\n'), text('HTTP/1.1 404 Not Found\r\n'), text('content')];
     for (const head of [one, other]) {
       for (const ending of [PERSIST, CLOSE] as const) {
-        t.equal(ready.get(head, body, 1000, ending), undefined);
-        const memory = ready.get(head, body, 1000, ending);
+        t.equal(ready.get(head, body, { wallClock: 1000 }, ending), undefined);
+        const memory = ready.get(head, body, { wallClock: 1000 }, ending);
         t.match(string(memory), head === one ? /^HTTP\/1\.1 200/ : /^HTTP\/1\.1 404/);
         t.equal(/Connection: close/.test(string(memory)), ending === CLOSE);
       }
@@ -54,6 +54,6 @@ t.test(
 t.test('a large answer goes out in its pieces', async (t) => {
   const ready = new ReadyAnswers(new Tails(undefined));
   const [head, body] = [text('HTTP/1.1 200 OK\r\n'), text('x'.repeat(10_000))];
-  t.equal(ready.get(head, body, 1000, PERSIST), undefined);
-  t.equal(ready.get(head, body, 1000, PERSIST), undefined);
+  t.equal(ready.get(head, body, { wallClock: 1000 }, PERSIST), undefined);
+  t.equal(ready.get(head, body, { wallClock: 1000 }, PERSIST), undefined);
 });

@@ -65,6 +65,7 @@ export class SimHost extends StackHost implements Port {
       // Whatever the offset says: -1000 when the simulation begins.
       return (clock({ ...c, tsOffset: 0 }, now) - 1000) | 0;
     };
+    tcp.stamp = (c) => tcp.timestamp(c, tcp.now);
   }
 
   /** The cable is pulled: nothing comes and nothing goes. */

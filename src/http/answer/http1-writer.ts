@@ -4,11 +4,11 @@ import type { Content, Extent } from '../../store/store.js';
 import type { AnswerWriter } from './answer-writer.js';
 import { Later } from './later.js';
 import { ReadyAnswers } from './ready-answers.js';
-import { type Ending, PERSIST_1_0, type Tails } from './tails.js';
+import { type Ending, PERSIST_1_0, type Tails, type WallClock } from './tails.js';
 
 /** Writes answers as HTTP/1.1 has them (RFC 9112), to the flow that is set. One for all connections. */
 export class Http1Writer implements AnswerWriter {
-  readonly #clock: { readonly wallClock: number };
+  readonly #clock: WallClock;
   readonly #plain: Tails;
   readonly #secure: Tails;
   readonly #plainReady: ReadyAnswers;
@@ -19,10 +19,8 @@ export class Http1Writer implements AnswerWriter {
   #flow!: Flow;
   #later: Later | undefined = undefined;
 
-  /**
-   * `clock` tells the time in milliseconds since 1970; `secure`: the tails for clients that came to a proxy over HTTPS.
-   */
-  constructor(tails: Tails, clock: { readonly wallClock: number }, secure = tails) {
+  /** `secure`: the tails for clients that came to a proxy over HTTPS. */
+  constructor(tails: Tails, clock: WallClock, secure = tails) {
     this.#clock = clock;
     this.#plain = this.#tails = tails;
     this.#secure = secure;
@@ -60,14 +58,14 @@ export class Http1Writer implements AnswerWriter {
   whole(head: Extent, body: Content | undefined, ending: Ending): void {
     const flow = this.#flow;
     if (ending !== PERSIST_1_0 && body?.source === undefined) {
-      const ready = this.#ready.get(head, body, this.#clock.wallClock, ending);
+      const ready = this.#ready.get(head, body, this.#clock, ending);
       if (ready !== undefined) {
         flow.write(ready, 0, ready.bytes.length);
         return;
       }
     }
     flow.write(head.memory, head.start, head.end);
-    this.#tails.write(flow, this.#clock.wallClock, ending);
+    this.#tails.write(flow, this.#clock, ending);
     if (body !== undefined && body.end > body.start) this.content(body);
   }
 
@@ -81,7 +79,7 @@ export class Http1Writer implements AnswerWriter {
   }
 
   end(ending: Ending): void {
-    this.#tails.write(this.#flow, this.#clock.wallClock, ending);
+    this.#tails.write(this.#flow, this.#clock, ending);
   }
 
   content(piece: Content): void {

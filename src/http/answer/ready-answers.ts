@@ -1,6 +1,6 @@
 import { Memory } from '../../memory/memory.js';
 import type { Extent } from '../../store/store.js';
-import { CLOSE, type Ending, type Tails } from './tails.js';
+import { CLOSE, type Ending, type Tails, type WallClock } from './tails.js';
 
 const SLOTS = 512;
 /** Larger answers go out as the pieces that they are; bytes. */
@@ -23,10 +23,10 @@ export class ReadyAnswers {
     this.#tails = tails;
   }
 
-  /** The whole answer, or undefined: then it is to be written in pieces. `wallClock` in milliseconds since 1970. */
-  get(head: Extent, body: Extent | undefined, wallClock: number, ending: Ending): Memory | undefined {
+  /** The whole answer, or undefined: then it is to be written in pieces. */
+  get(head: Extent, body: Extent | undefined, clock: WallClock, ending: Ending): Memory | undefined {
     const slot = ((head.start >>> 3) + (ending === CLOSE ? 1 : 0)) & (SLOTS - 1);
-    const second = this.#tails.at(wallClock);
+    const second = this.#tails.at(clock);
     if (second !== this.#second) this.#forget(second);
     if (this.#heads[slot] === head) return this.#memories[slot] ?? this.#make(slot, head, body, ending);
     this.#heads[slot] = head;

@@ -8,6 +8,12 @@ export const CLOSE = 1;
 export const PERSIST_1_0 = 2;
 export type Ending = typeof PERSIST | typeof CLOSE | typeof PERSIST_1_0;
 
+/** A clock, not its time: a fraction that is handed on is a new object each time, one in a field is not. */
+export interface WallClock {
+  /** Milliseconds since 1970. */
+  readonly wallClock: number;
+}
+
 const CLOSE_LINE = 'Connection: close\r\n';
 const KEEP_ALIVE_LINE = 'Connection: keep-alive\r\n';
 
@@ -38,15 +44,15 @@ export class Tails {
     this.#fixed = server === undefined ? transport : `${transport}Server: ${server}\r\n`;
   }
 
-  /** Ends the head that was written. `wallClock` in milliseconds since 1970. */
-  write(flow: Flow, wallClock: number, ending: Ending): void {
-    this.at(wallClock);
+  /** Ends the head that was written. */
+  write(flow: Flow, clock: WallClock, ending: Ending): void {
+    this.at(clock);
     flow.write(this.memory, this.start(ending), this.end(ending));
   }
 
   /** Sees to it that `memory` and `lines` are of this moment; answers its second. */
-  at(wallClock: number): number {
-    const second = Math.floor(wallClock / 1000);
+  at(clock: WallClock): number {
+    const second = Math.floor(clock.wallClock / 1000);
     if (second !== this.#second) this.#render(second);
     return second;
   }

@@ -107,13 +107,13 @@ export class StreamWriter implements AnswerWriter {
   }
 
   #secureTail(): Uint8Array {
-    this.#secure.at(this.#clock.wallClock);
+    this.#secure.at(this.#clock);
     return this.#hpack.lines(this.#secure.lines);
   }
 
   /** Another second has another date; and a head that stayed here would keep its whole bundle in memory. */
   #refresh(): void {
-    const second = this.#tails.at(this.#clock.wallClock);
+    const second = this.#tails.at(this.#clock);
     if (second === this.#second) return;
     this.#second = second;
     this.#heads.fill(undefined);

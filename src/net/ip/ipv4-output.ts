@@ -88,7 +88,7 @@ export class Ipv4Output {
   }
 
   pathMtu(route: Route): number {
-    return this.mtus.of(route.destination, this.linkMtu, this.stack.now);
+    return this.mtus.empty ? this.linkMtu : this.mtus.of(route.destination, this.linkMtu, this.stack.now);
   }
 
   lowerPathMtu(destination: Ipv4, mtu: number, size: number, now: number): boolean {
@@ -180,10 +180,10 @@ export class Ipv4Output {
     const held = route.neighbour;
     if (held === undefined) return this.out(BROADCAST_MAC);
     const neighbours = stack.arp.neighbours;
-    if (neighbours.fresh(held, stack.now)) return this.out(held.mac);
+    if (neighbours.fresh(held, stack)) return this.out(held.mac);
     const neighbour = neighbours.current(held);
     route.neighbour = neighbour;
-    if (neighbours.fresh(neighbour, stack.now)) return this.out(neighbour.mac);
+    if (neighbours.fresh(neighbour, stack)) return this.out(neighbour.mac);
     // Asking writes over `tx`: what is to be sent is kept first.
     const frame = this.keep();
     if (neighbours.use(neighbour, stack.now)) {

@@ -5,7 +5,7 @@
 import { LRUCache } from 'lru-cache';
 import { type Drops, dropReason } from '../drops.js';
 import { copyMac } from '../wire/ethernet.js';
-import type { Ipv4 } from './contracts/ip-output.js';
+import type { Ipv4, Moment } from './contracts/ip-output.js';
 
 const QUEUE_FULL = dropReason('neighbour-queue-full');
 const UNRESOLVED = dropReason('neighbour-unresolved');
@@ -94,8 +94,8 @@ export class Neighbours {
   }
 
   /** Its MAC may be used without a question. */
-  fresh(one: Neighbour, now: number): boolean {
-    return one.resolved && now - one.confirmedAt <= REACHABLE;
+  fresh(one: Neighbour, clock: Moment): boolean {
+    return one.resolved && clock.now - one.confirmedAt <= REACHABLE;
   }
 
   /** About to be used: asks when it must. True: `mac` is good. */
@@ -170,7 +170,7 @@ export class Neighbours {
     for (const one of this.asking.values()) {
       const due = one.askedAt + RETRANSMIT;
       if (due > now) return due;
-      if (this.fresh(one, now)) {
+      if (one.resolved && now - one.confirmedAt <= REACHABLE) {
         one.tries = 0;
         this.asking.delete(one.address);
         // Others may have taken its place in the table meanwhile.

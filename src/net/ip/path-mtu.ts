@@ -19,8 +19,12 @@ interface Known {
 export class PathMtus {
   private readonly cache = new LRUCache<number, Known>({ max: 4096 });
 
+  /** Nothing is known of any path. */
+  get empty(): boolean {
+    return this.cache.size === 0;
+  }
+
   of(destination: Ipv4, link: number, now: number): number {
-    if (this.cache.size === 0) return link;
     const known = this.cache.get(destination);
     if (known === undefined) return link;
     if (known.expires <= now) {

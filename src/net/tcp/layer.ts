@@ -157,6 +157,10 @@ export class TcpLayer implements Transport, TcpContext {
     return (Math.floor(now + this.clockOffset) + c.tsOffset) | 0;
   }
 
+  stamp(c: { readonly tsOffset: number }): number {
+    return (Math.floor(this.now + this.clockOffset) + c.tsOffset) | 0;
+  }
+
   input(
     bytes: Uint8Array,
     ip: number,

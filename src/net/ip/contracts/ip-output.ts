@@ -50,6 +50,11 @@ export interface WordHash {
   of(a: number, b: number, c: number, d: number): number;
 }
 
+/** What has the time of the entry that runs, ms: a fraction that is handed on is a new object each time. */
+export interface Moment {
+  readonly now: number;
+}
+
 /** RFC 3168: the two ECN bits of the TOS byte. */
 export const ECN_NOT_ECT = 0;
 export const ECN_ECT0 = 2;

@@ -7,6 +7,7 @@ import { LRUCache } from 'lru-cache';
 import { dropReason } from '../../drops.js';
 import { copyMac, sameMac } from '../../wire/ethernet.js';
 import type { Ipv6Bytes } from '../../wire/ipv6.js';
+import type { Moment } from '../contracts/ip-output.js';
 import type { Link6 } from './link.js';
 
 const QUEUE_FULL = dropReason('neighbour-queue-full');
@@ -153,8 +154,8 @@ export class Neighbours6 {
   }
 
   /** REACHABLE: nothing has to be thought about. */
-  fresh(one: Neighbour6, now: number): boolean {
-    return now <= one.until;
+  fresh(one: Neighbour6, clock: Moment): boolean {
+    return clock.now <= one.until;
   }
 
   /** RFC 4861 7.3.1: an upper layer makes progress through it. */

@@ -105,7 +105,7 @@ export class Ipv6Output {
   }
 
   pathMtu(route: Route): number {
-    return this.mtus.of(route.destination, this.mtu, this.link.now);
+    return this.mtus.empty ? this.mtu : this.mtus.of(route.destination, this.mtu, this.link.now);
   }
 
   /** A router said that `mtu` bytes pass to there. Returns whether the path's MTU is smaller now. */
@@ -182,18 +182,17 @@ export class Ipv6Output {
 
   private dispatch(route: Ipv6Route): boolean {
     const { neighbours } = this;
-    const { now } = this.link;
     let { neighbour } = route;
     if (neighbour === undefined) {
       multicastMac(this.link.peers.bytes(route.destination), 0, this.groupMac);
       return this.out(this.groupMac);
     }
-    if (neighbours.fresh(neighbour, now)) return this.out(neighbour.mac);
+    if (neighbours.fresh(neighbour, this.link)) return this.out(neighbour.mac);
     neighbour = route.neighbour = neighbours.current(neighbour);
-    if (neighbours.fresh(neighbour, now)) return this.out(neighbour.mac);
+    if (neighbours.fresh(neighbour, this.link)) return this.out(neighbour.mac);
     // Asking writes over `tx`: what is to be sent is kept first.
     const frame = this.keep();
-    if (neighbours.use(neighbour, now)) {
+    if (neighbours.use(neighbour, this.link.now)) {
       this.release(frame, neighbour.mac);
       return true;
     }

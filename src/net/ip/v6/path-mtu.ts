@@ -22,8 +22,12 @@ export class PathMtus6 {
     });
   }
 
+  /** Nothing is known of any path. */
+  get empty(): boolean {
+    return this.cache.size === 0;
+  }
+
   of(destination: number, link: number, now: number): number {
-    if (this.cache.size === 0) return link;
     const known = this.cache.get(destination);
     if (known === undefined) return link;
     if (known.expires <= now) {

@@ -28,12 +28,19 @@ export class RttEstimator {
 
   /** `sample` of what an ACK has measured: as a field of it the number need not become an object. */
   measured(sample: { readonly rtt: number }): void {
-    this.sample(sample.rtt);
+    this.latest = sample.rtt;
+    this.take();
   }
 
-  /** RFC 6298 2.2 and 2.3. */
+  /** `rtt` was measured, ms. */
   sample(rtt: number): void {
     this.latest = rtt;
+    this.take();
+  }
+
+  /** RFC 6298 2.2 and 2.3, of `latest`. */
+  private take(): void {
+    const rtt = this.latest;
     if (this.min === 0 || rtt < this.min) this.min = rtt;
     if (this.srtt === 0) {
       this.srtt = rtt;

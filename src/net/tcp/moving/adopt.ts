@@ -62,7 +62,7 @@ export function adopt(layer: TcpLayer, record: MovingRecord, find: FindMemory): 
   putTimes(c, TIMES, record.times, frozenAt);
   c.sndMax = c.sndNxt;
   // RFC 7323 5.3: a timestamp that went back by one would be a segment that is dropped.
-  const behind = (record.stamp - layer.timestamp(c, layer.now)) | 0;
+  const behind = (record.stamp - layer.stamp(c)) | 0;
   if (behind > CLOCKS_DIFFER) return undefined;
   if (behind > 0) c.tsOffset = (c.tsOffset + behind) | 0;
   if (!inOrder(c)) return undefined;

@@ -142,6 +142,8 @@ export interface Context<Connection extends Keyed> {
   initialSequence(local: Handle, remote: Handle, ports: number): number;
   /** Our timestamp clock for a connection, ms (RFC 7323 5.4). */
   timestamp(c: { readonly tsOffset: number }, now: number): number;
+  /** The same at `now` of the layer: a fraction that is handed on is a new object each time. */
+  stamp(c: { readonly tsOffset: number }): number;
   /** The connection is over: nothing of it stays. */
   gone(c: Connection, reason: CloseReason, tell?: boolean): void;
   /** RST, and over (RFC 9293 3.10.5). */

@@ -5,6 +5,7 @@ import type { Stack } from '../../ip/stack.js';
 import type { UdpPort } from '../../ip/udp.js';
 import type { OwnAddress } from '../../ip/v6/addresses.js';
 import { type Origin, PREFERRED, TENTATIVE } from '../../ip/v6/addresses.js';
+import { BY_PREDECESSOR, PREDECESSOR } from '../../ip/v6/fair-share.js';
 import type { StableSecret } from '../../ip/v6/stable-id.js';
 import { formatMac } from '../../wire/address.js';
 import { ALL_DHCP_SERVERS, DHCPV6_CLIENT_PORT, DHCPV6_SERVER_PORT, type LeasedAddress } from '../../wire/dhcpv6.js';
@@ -294,15 +295,25 @@ export class Ipv6Mode {
     }
     this.addGiven(true);
     for (const one of state.prefixes)
-      routers.setPrefix(parseIpv6(one.address) as Ipv6Bytes, one.length, at(one.validIn));
+      routers.setPrefix(parseIpv6(one.address) as Ipv6Bytes, one.length, at(one.validIn), BY_PREDECESSOR);
     for (const one of state.routers) {
-      routers.setDefault(peers.intern(parseIpv6(one.address) as Ipv6Bytes), at(one.defaultIn), one.preference);
+      routers.setDefault(
+        peers.intern(parseIpv6(one.address) as Ipv6Bytes),
+        at(one.defaultIn),
+        one.preference,
+        BY_PREDECESSOR,
+      );
     }
     for (const { address, prefix, origin, anycast, validIn, preferredIn } of state.addresses) {
       // Others than before may be given now.
       if (origin === 'static' || (!this.automatic && origin !== 'link-local')) continue;
       const times = { valid: at(validIn), preferred: at(preferredIn) };
-      configuration.add(parseIpv6(address) as Ipv6Bytes, prefix, origin, { known: true, anycast, ...times });
+      configuration.add(parseIpv6(address) as Ipv6Bytes, prefix, origin, {
+        known: true,
+        anycast,
+        by: PREDECESSOR,
+        ...times,
+      });
     }
     this.useDhcp();
     if (state.dhcp !== undefined) this.dhcp.adopt(state.dhcp, leasesOf(state), now, elapsed);
@@ -327,9 +338,14 @@ export class Ipv6Mode {
       if (neighbours.find(handle) === undefined) neighbours.heard(handle, Uint8Array.from(mac), 0, now).router = router;
     }
     for (const one of state.prefixes)
-      routers.setPrefix(parseIpv6(one.address) as Ipv6Bytes, one.length, at(one.validIn));
+      routers.setPrefix(parseIpv6(one.address) as Ipv6Bytes, one.length, at(one.validIn), BY_PREDECESSOR);
     for (const one of state.routers) {
-      routers.setDefault(peers.intern(parseIpv6(one.address) as Ipv6Bytes), at(one.defaultIn), one.preference);
+      routers.setDefault(
+        peers.intern(parseIpv6(one.address) as Ipv6Bytes),
+        at(one.defaultIn),
+        one.preference,
+        BY_PREDECESSOR,
+      );
     }
     const wanted = new Set(state.addresses.map((one) => one.address));
     for (const one of [...addresses]) if (!wanted.has(formatIpv6(one.bytes))) configuration.remove(one);
@@ -339,7 +355,7 @@ export class Ipv6Mode {
       const known = addresses.get(peers.intern(bytes));
       // When it ends the other one says.
       if (known !== undefined) configuration.refresh(known, Number.POSITIVE_INFINITY, preferred);
-      else configuration.add(bytes, prefix, origin, { known: true, anycast, preferred });
+      else configuration.add(bytes, prefix, origin, { known: true, anycast, by: PREDECESSOR, preferred });
     }
   }
 

@@ -2,6 +2,7 @@
  * The addresses of this host: their states (RFC 4862 2, 5.5.4), and which of them a packet leaves from (RFC 6724 5).
  */
 import { commonPrefix, type Ipv6Bytes, isMulticast6, scopeOf } from '../../wire/ipv6.js';
+import { OPERATOR } from './fair-share.js';
 import { type Link6, OURS } from './link.js';
 
 /** Not assigned yet: nothing is answered, nothing leaves from it. */
@@ -20,6 +21,8 @@ export class OwnAddress {
   /** ms; `Infinity`: for ever. */
   preferredUntil = Number.POSITIVE_INFINITY;
   validUntil = Number.POSITIVE_INFINITY;
+  /** Who advertises the prefix that it is made of. */
+  by = OPERATOR;
 
   constructor(
     readonly handle: number,
@@ -29,6 +32,8 @@ export class OwnAddress {
     readonly origin: Origin,
     /** Served, and never announced: the network brings packets for it here by other means. */
     readonly anycast: boolean,
+    /** When it was taken, ms. */
+    readonly since: number,
   ) {}
 }
 
@@ -48,7 +53,7 @@ export class OwnAddresses implements Iterable<OwnAddress> {
     const handle = peers.intern(bytes);
     if (handle === 0 || this.get(handle) !== undefined) return undefined;
     peers.hold(handle);
-    const one = new OwnAddress(handle, bytes, prefix, origin, anycast);
+    const one = new OwnAddress(handle, bytes, prefix, origin, anycast, this.link.now);
     this.list.push(one);
     return one;
   }
@@ -66,6 +71,11 @@ export class OwnAddresses implements Iterable<OwnAddress> {
     this.list.splice(at, 1);
     this.link.peers.setMark(one.handle, 0);
     this.link.peers.drop(one.handle);
+  }
+
+  /** Something lives on it: a connection, or what is left of one. */
+  inUse(one: OwnAddress): boolean {
+    return this.link.peers.holders(one.handle) > 1;
   }
 
   get count(): number {

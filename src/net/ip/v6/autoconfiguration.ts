@@ -2,20 +2,25 @@
  * The life of this host's IPv6 addresses: the link-local one, those given by hand, those of advertised prefixes (RFC
  * 4862 5) and those of a DHCPv6 server; looked for duplicates, announced, deprecated, removed.
  */
+import { dropReason } from '../../drops.js';
 import { ALL_NODES, type Ipv6Bytes, isLinkLocal, samePrefix, solicitedNode } from '../../wire/ipv6.js';
 import type { AdvertisedPrefix, RouterAdvertisement } from '../../wire/router-advertisement.js';
 import { DEPRECATED, type Origin, type OwnAddress, type OwnAddresses, PREFERRED, TENTATIVE } from './addresses.js';
 import type { Duplicates } from './duplicates.js';
+import { type Advertiser, advertisedAgain, FairShare, OPERATOR, type Station } from './fair-share.js';
 import type { Groups } from './groups.js';
 import type { Link6 } from './link.js';
 import type { StableIds } from './stable-id.js';
+
+const TABLE_FULL = dropReason('nd-table-full');
 
 /** RFC 4862 5.5.3 (e): less than this an unauthenticated advertisement does not take from a lifetime, ms. */
 const TWO_HOURS = 7_200_000;
 /** RFC 7217 6: further identifiers after a duplicate. */
 const IDGEN_RETRIES = 3;
-/** Prefixes that addresses are made of. */
+/** Prefixes that addresses are made of; those of one station. */
 const MOST_PREFIXES = 16;
+const PREFIXES_OF_ONE = 8;
 /** RFC 4861 7.2.6: announcements of an address, and ms between them. */
 const ANNOUNCEMENTS = 2;
 const ANNOUNCE_INTERVAL = 1000;
@@ -51,6 +56,7 @@ export class Autoconfiguration {
   private announcing: Announcing[] = [];
   /** Duplicates that a prefix has had, by its text. */
   private readonly duplicatesOf = new Map<string, number>();
+  private readonly shares: FairShare;
   /** The interface has sent nothing yet. */
   private first = true;
 
@@ -60,7 +66,9 @@ export class Autoconfiguration {
     private readonly groups: Groups,
     private readonly duplicates: Duplicates,
     private readonly announce: (address: OwnAddress) => void,
-  ) {}
+  ) {
+    this.shares = new FairShare(link.random, MOST_PREFIXES, PREFIXES_OF_ONE);
+  }
 
   /** IPv6 begins: the group of all nodes, and an address for the link. `known`: nobody has to be asked. */
   start(ids: StableIds, known: boolean): void {
@@ -79,11 +87,13 @@ export class Autoconfiguration {
       readonly anycast?: boolean;
       readonly valid?: number;
       readonly preferred?: number;
+      readonly by?: Station;
     },
   ): OwnAddress | undefined {
     const { known = false, anycast = false } = options;
     const one = this.addresses.add(bytes, prefix, origin, anycast);
     if (one === undefined) return undefined;
+    one.by = options.by ?? OPERATOR;
     one.validUntil = options.valid ?? Number.POSITIVE_INFINITY;
     one.preferredUntil = options.preferred ?? Number.POSITIVE_INFINITY;
     if (anycast) {
@@ -107,8 +117,8 @@ export class Autoconfiguration {
     const count = (this.duplicatesOf.get(key) ?? 0) + 1;
     this.duplicatesOf.set(key, count);
     if (count > IDGEN_RETRIES) return;
-    const { validUntil: valid, preferredUntil: preferred } = one;
-    this.add(this.ids.address(one.bytes, count), one.prefix, one.origin, { valid, preferred });
+    const { validUntil: valid, preferredUntil: preferred, by } = one;
+    this.add(this.ids.address(one.bytes, count), one.prefix, one.origin, { valid, preferred, by });
   }
 
   /** It is ours: duplicate detection found nobody. */
@@ -156,12 +166,12 @@ export class Autoconfiguration {
   }
 
   /** RFC 4862 5.5.3. */
-  advertised({ prefixes }: RouterAdvertisement): void {
+  advertised({ prefixes }: RouterAdvertisement, who: Advertiser): void {
     if (!this.slaac) return;
-    for (const prefix of prefixes) if (prefix.autonomous) this.prefix(prefix);
+    for (const prefix of prefixes) if (prefix.autonomous) this.prefix(prefix, who);
   }
 
-  private prefix({ bytes, length, valid, preferred }: AdvertisedPrefix): void {
+  private prefix({ bytes, length, valid, preferred }: AdvertisedPrefix, who: Advertiser): void {
     // (b), (c), (d): none of the link's own; no inconsistent lifetimes; identifiers have 64 bits.
     if (this.ids === undefined || isLinkLocal(bytes) || preferred > valid) return;
     if (length !== 64) return this.events.unusable(bytes, length);
@@ -171,6 +181,7 @@ export class Autoconfiguration {
     const mine = [...this.addresses].filter((one) => one.origin === 'slaac');
     const known = mine.find((one) => samePrefix(one.bytes, 0, bytes, 0, 64));
     if (known !== undefined) {
+      advertisedAgain(known, who);
       // (e): shortened to two hours at least by who cannot prove to be a router.
       const remaining = known.validUntil - now;
       let until = validUntil;
@@ -180,10 +191,15 @@ export class Autoconfiguration {
       this.refresh(known, until, Math.min(preferredUntil, until));
       return;
     }
-    if (valid === 0 || mine.length >= MOST_PREFIXES) return;
+    if (valid === 0) return;
     const counted = this.duplicatesOf.get(bytes.subarray(0, 8).join('.')) ?? 0;
     if (counted > IDGEN_RETRIES) return;
-    this.add(this.ids.address(bytes, counted), 128, 'slaac', { valid: validUntil, preferred: preferredUntil });
+    // What lives on an address keeps it.
+    const room = this.shares.room(mine, who, now, (one) => !this.addresses.inUse(one));
+    if (room === undefined) return this.link.drops.count(TABLE_FULL);
+    if (room !== true) this.remove(room);
+    const times = { valid: validUntil, preferred: preferredUntil };
+    this.add(this.ids.address(bytes, counted), 128, 'slaac', { ...times, by: who.station });
   }
 
   poll(now: number): number {

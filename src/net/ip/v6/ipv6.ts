@@ -91,8 +91,8 @@ export class Ipv6 implements Upper {
     this.configuration = new Autoconfiguration(host, addresses, this.groups, duplicates, (address) =>
       this.discovery.announce(address),
     );
-    this.routerDiscovery.onAdvertisement = (said) => {
-      this.configuration.advertised(said);
+    this.routerDiscovery.onAdvertisement = (said, who) => {
+      this.configuration.advertised(said, who);
       this.onAdvertisement?.(said);
     };
     this.inputs = new Ipv6Input(host, this.icmp, this);

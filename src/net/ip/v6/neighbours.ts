@@ -158,6 +158,12 @@ export class Neighbours6 {
     return clock.now <= one.until;
   }
 
+  /** Whether it is known to be reachable now (RFC 4861 7.3.2): it has answered, or an upper layer made progress. */
+  confirmed(handle: number): boolean {
+    const one = this.find(handle);
+    return one !== undefined && this.fresh(one, this.link);
+  }
+
   /** RFC 4861 7.3.1: an upper layer makes progress through it. */
   confirm(one: Neighbour6, now: number): void {
     if (one.state < REACHABLE) return;

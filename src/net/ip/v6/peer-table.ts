@@ -189,6 +189,11 @@ export class PeerTable implements Peers {
     if (--this.references[handle] === 0) this.append(handle);
   }
 
+  /** How many hold it. */
+  holders(handle: number): number {
+    return this.references[handle];
+  }
+
   /** Entries that something holds. */
   get held(): number {
     return this.size - this.idle;

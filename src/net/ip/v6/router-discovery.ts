@@ -9,6 +9,7 @@ import { ALL_ROUTERS, IPV6_MIN_MTU, isLinkLocal, SOURCE_AT } from '../../wire/ip
 import { SOURCE_LINK_ADDRESS } from '../../wire/nd.js';
 import { ADVERTISEMENT_LENGTH, type RouterAdvertisement, readAdvertisement } from '../../wire/router-advertisement.js';
 import type { OwnAddresses } from './addresses.js';
+import { type Advertised, type Advertiser, advertisedAgain, FairShare, stationOf } from './fair-share.js';
 import type { Link6 } from './link.js';
 import type { Neighbours6 } from './neighbours.js';
 import type { Ipv6Output } from './output.js';
@@ -25,11 +26,13 @@ const MAX_DELAY = 1000;
 const FIRST_INTERVAL = 4000;
 const LONGEST_INTERVAL = 3_600_000;
 
+/** Bytes from the sender's MAC address to the IPv6 header. */
+const SOURCE_MAC_BEFORE = 8;
 const SOLICITATION_LENGTH = 8;
 const LINK_OPTION = 8;
 
 /** A resolver that a router advertises (RFC 8106). */
-export interface Resolver {
+export interface Resolver extends Advertised {
   readonly address: Uint8Array;
   /** ms; `Infinity`: for ever. */
   until: number;
@@ -37,6 +40,7 @@ export interface Resolver {
 
 /** RFC 8106 5.3.1 asks for three at least. */
 const MOST_RESOLVERS = 8;
+const RESOLVERS_OF_ONE = 4;
 
 /** The parts that an advertisement concerns. */
 export interface RouterParts {
@@ -53,12 +57,13 @@ export class RouterDiscovery {
   /** Those of a DHCPv6 server. */
   fromDhcp: readonly Uint8Array[] = [];
   /** Told of each valid advertisement. */
-  onAdvertisement: ((advertisement: RouterAdvertisement) => void) | undefined = undefined;
+  onAdvertisement: ((advertisement: RouterAdvertisement, who: Advertiser) => void) | undefined = undefined;
   private solicitAt = Number.POSITIVE_INFINITY;
   /** A default router has answered. */
   private answered = false;
   private interval = 0;
   private readonly allRouters: number;
+  private readonly shares: FairShare;
 
   constructor(
     private readonly link: Link6,
@@ -66,6 +71,7 @@ export class RouterDiscovery {
   ) {
     this.allRouters = link.peers.intern(ALL_ROUTERS);
     link.peers.hold(this.allRouters);
+    this.shares = new FairShare(link.random, MOST_RESOLVERS, RESOLVERS_OF_ONE);
   }
 
   private random(): number {
@@ -119,20 +125,33 @@ export class RouterDiscovery {
     const advertisement = end - start < ADVERTISEMENT_LENGTH ? undefined : readAdvertisement(bytes, start, end);
     if (advertisement === undefined) return drops.count(MALFORMED, bytes, ip, end);
     const { hopLimit, reachable, retrans, macAt, mtu, lifetime } = advertisement;
+    const who = this.advertiser(bytes, ip, source);
     if (hopLimit > 0) parts.output.hopLimit = hopLimit;
     parts.neighbours.parameters(reachable, retrans);
     if (macAt >= 0 && (bytes[macAt] & 1) === 0) parts.neighbours.heard(source, bytes, macAt, now).router = true;
     if (mtu >= IPV6_MIN_MTU) parts.output.setLinkMtu(mtu);
-    this.takeRoutes(advertisement, source, bytes, ip, end);
-    this.takeResolvers(advertisement);
-    this.onAdvertisement?.(advertisement);
+    this.takeRoutes(advertisement, who, source, bytes, ip, end);
+    this.takeResolvers(advertisement, who);
+    this.onAdvertisement?.(advertisement, who);
     if (lifetime === 0) return;
     this.stop();
     this.answered = true;
   }
 
+  /** Who sent the frame; as it is known before this advertisement. */
+  private advertiser(bytes: Uint8Array, ip: number, source: number): Advertiser {
+    const { routers, neighbours } = this.parts;
+    const station = stationOf(bytes, ip - SOURCE_MAC_BEFORE);
+    const gateway = routers.gateway();
+    const mac = gateway === undefined ? undefined : neighbours.find(gateway.handle)?.mac;
+    const known = mac === undefined ? undefined : stationOf(mac, 0);
+    // One that speaks with the gateway's MAC address under another name is the gateway's station, but not the gateway.
+    return { station, gateway: known === station && gateway?.handle !== source ? undefined : known };
+  }
+
   private takeRoutes(
     { lifetime, preference, prefixes, routes }: RouterAdvertisement,
+    who: Advertiser,
     source: number,
     bytes: Uint8Array,
     ip: number,
@@ -142,7 +161,7 @@ export class RouterDiscovery {
     const { routers } = parts;
     const until = (seconds: number): number => link.now + seconds * 1000;
     for (const { bytes: prefix, length, onLink, valid } of prefixes) {
-      if (onLink && !isLinkLocal(prefix)) routers.setPrefix(prefix, length, until(valid));
+      if (onLink && !isLinkLocal(prefix)) routers.setPrefix(prefix, length, until(valid), who);
     }
     // RFC 4191 3.1: a route of length 0 is the default, and says more than the header.
     const named = routes.find((one) => one.length === 0);
@@ -150,9 +169,11 @@ export class RouterDiscovery {
     const specific = routes.filter((one) => one.length > 0);
     if (seconds === 0 && !routers.isRouter(source) && !specific.some((one) => one.lifetime > 0)) return;
     const defaultUntil = seconds === 0 ? Number.NEGATIVE_INFINITY : until(seconds);
-    const router = routers.setDefault(source, defaultUntil, named?.preference ?? preference);
+    const router = routers.setDefault(source, defaultUntil, named?.preference ?? preference, who);
     if (router === undefined) return link.drops.count(TABLE_FULL, bytes, ip, end);
-    for (const one of specific) routers.setRoute(one.bytes, one.length, router, until(one.lifetime), one.preference);
+    for (const one of specific) {
+      routers.setRoute(one.bytes, one.length, router, until(one.lifetime), one.preference, who);
+    }
   }
 
   /** Resolvers of a DHCPv6 server, which replace each other; they are good until it says others. */
@@ -161,20 +182,21 @@ export class RouterDiscovery {
   }
 
   /** RFC 8106 5.1, 5.3. */
-  private takeResolvers({ resolvers }: RouterAdvertisement): void {
+  private takeResolvers({ resolvers }: RouterAdvertisement, who: Advertiser): void {
     const { now } = this.link;
+    this.resolvers = this.resolvers.filter((one) => one.until > now);
     for (const { addresses, lifetime } of resolvers) {
       for (const address of addresses) {
         const until = now + lifetime * 1000;
         const known = this.resolvers.find((one) => one.address.every((byte, i) => byte === address[i]));
-        if (known !== undefined) known.until = until;
-        else if (lifetime > 0) {
-          // The one that ends first gives way.
-          if (this.resolvers.length >= MOST_RESOLVERS) {
-            this.resolvers.sort((a, b) => b.until - a.until);
-            this.resolvers.pop();
-          }
-          this.resolvers.push({ address, until });
+        if (known !== undefined) {
+          known.until = until;
+          advertisedAgain(known, who);
+        } else if (lifetime > 0) {
+          const room = this.shares.room(this.resolvers, who, now, () => true);
+          if (room === undefined) continue;
+          if (room !== true) this.resolvers.splice(this.resolvers.indexOf(room), 1);
+          this.resolvers.push({ address, until, by: who.station, since: now });
         }
       }
     }

@@ -1,19 +1,24 @@
 /**
  * Where packets go first: prefixes on the link, more specific routes and default routers (RFC 4861 5.1, 5.2, RFC 4191
- * 3), given by hand or advertised. All three lists are bounded: what a router advertises beyond is not taken.
+ * 3), given by hand or advertised. All three lists are bounded, and no station can fill one of them (`FairShare`).
  */
 import { type Ipv6Bytes, isLinkLocal, samePrefix } from '../../wire/ipv6.js';
+import { type Advertised, type Advertiser, advertisedAgain, BY_OPERATOR, FairShare } from './fair-share.js';
 import type { Link6 } from './link.js';
 import { FAILED, INCOMPLETE, type Neighbours6 } from './neighbours.js';
 
+/** Entries of each list; those of one station. */
 const MOST_ROUTERS = 8;
+const ROUTERS_OF_ONE = 2;
 const MOST_PREFIXES = 32;
+const PREFIXES_OF_ONE = 16;
 const MOST_ROUTES = 32;
+const ROUTES_OF_ONE = 16;
 
 /** RFC 4191 2.1: 1 high, 0 medium, -1 low. */
 export type Preference = 1 | 0 | -1;
 
-export interface Router {
+export interface Router extends Advertised {
   readonly handle: number;
   readonly address: Ipv6Bytes;
   /** The default for what no route is for, until then, ms; `-Infinity`: only a next hop of routes. */
@@ -21,7 +26,7 @@ export interface Router {
   preference: Preference;
 }
 
-interface Prefix {
+interface Prefix extends Advertised {
   readonly bytes: Ipv6Bytes;
   readonly length: number;
   until: number;
@@ -38,13 +43,27 @@ export class Routers {
   private readonly routers: Router[] = [];
   private prefixes: Prefix[] = [];
   private routes: SpecificRoute[] = [];
+  private readonly routerShares: FairShare;
+  private readonly prefixShares: FairShare;
+  private readonly routeShares: FairShare;
 
   /** `changed`: next hops are to be chosen anew. */
   constructor(
     private readonly link: Link6,
     private readonly neighbours: Neighbours6,
     private readonly changed: () => void,
-  ) {}
+  ) {
+    this.routerShares = new FairShare(link.random, MOST_ROUTERS, ROUTERS_OF_ONE);
+    this.prefixShares = new FairShare(link.random, MOST_PREFIXES, PREFIXES_OF_ONE);
+    this.routeShares = new FairShare(link.random, MOST_ROUTES, ROUTES_OF_ONE);
+  }
+
+  /** The router that packets go through which no route is for. */
+  gateway(): Router | undefined {
+    const defaults = this.defaults(this.link.now);
+    // RFC 4861 6.3.6, RFC 4191 3.2: one that is not known to fail, else the best of all.
+    return defaults.find((one) => this.works(one)) ?? defaults[0];
+  }
 
   /** Those that are a default now, the best first. */
   defaults(now: number): Router[] {
@@ -63,16 +82,24 @@ export class Routers {
   }
 
   /** A default router until `until`, or none any more (`-Infinity`). Undefined: there is no room for another. */
-  setDefault(handle: number, until: number, preference: Preference): Router | undefined {
+  setDefault(handle: number, until: number, preference: Preference, who: Advertiser = BY_OPERATOR): Router | undefined {
     let router = this.routers.find((one) => one.handle === handle);
     if (router === undefined) {
-      if (this.routers.length >= MOST_ROUTERS) return undefined;
-      this.link.peers.hold(handle);
-      router = { handle, address: this.link.peers.bytes(handle), defaultUntil: until, preference };
+      const { peers, now } = this.link;
+      const gateway = this.gateway();
+      const idle = (one: Router): boolean => one !== gateway && !this.neighbours.confirmed(one.handle);
+      const room = this.routerShares.room(this.routers, who, now, idle);
+      if (room === undefined) return undefined;
+      // First, since the handle of what is given up may be used again.
+      peers.hold(handle);
+      if (room !== true) this.forget(room);
+      const address = peers.bytes(handle);
+      router = { handle, address, defaultUntil: until, preference, by: who.station, since: now };
       this.routers.push(router);
       this.changed();
       return router;
     }
+    advertisedAgain(router, who);
     const was = router.defaultUntil > this.link.now;
     if (was !== until > this.link.now || router.preference !== preference) this.changed();
     router.defaultUntil = until;
@@ -94,32 +121,47 @@ export class Routers {
   }
 
   /** RFC 4861 6.3.4: on the link until `until`; one of the past: not any more. */
-  setPrefix(bytes: Ipv6Bytes, length: number, until: number): void {
+  setPrefix(bytes: Ipv6Bytes, length: number, until: number, who: Advertiser = BY_OPERATOR): void {
+    const { now } = this.link;
     const known = this.prefixes.find((one) => one.length === length && samePrefix(one.bytes, 0, bytes, 0, length));
     if (known !== undefined) {
       // Advertised again and again: ways out change with the end of it alone.
-      if (until <= this.link.now) this.changed();
+      if (until <= now) this.changed();
       known.until = until;
+      advertisedAgain(known, who);
       return;
     }
-    if (until <= this.link.now || this.prefixes.length >= MOST_PREFIXES) return;
-    this.prefixes.push({ bytes, length, until });
+    const room = until <= now ? undefined : this.prefixShares.room(this.prefixes, who, now, () => true);
+    if (room === undefined) return;
+    if (room !== true) this.prefixes.splice(this.prefixes.indexOf(room), 1);
+    this.prefixes.push({ bytes, length, until, by: who.station, since: now });
     this.changed();
   }
 
   /** RFC 4191 2.3: `router` is the next hop to the prefix. */
-  setRoute(bytes: Ipv6Bytes, length: number, router: Router, until: number, preference: Preference): void {
+  setRoute(
+    bytes: Ipv6Bytes,
+    length: number,
+    router: Router,
+    until: number,
+    preference: Preference,
+    who: Advertiser,
+  ): void {
+    const { now } = this.link;
     const known = this.routes.find(
       (one) => one.router === router && one.length === length && samePrefix(one.bytes, 0, bytes, 0, length),
     );
     if (known !== undefined) {
-      const same = known.preference === preference && until > this.link.now;
+      const same = known.preference === preference && until > now;
       known.until = until;
       known.preference = preference;
       if (same) return;
-    } else if (until > this.link.now && this.routes.length < MOST_ROUTES) {
-      this.routes.push({ bytes, length, router, until, preference });
-    } else return;
+    } else {
+      const room = until <= now ? undefined : this.routeShares.room(this.routes, who, now, () => true);
+      if (room === undefined) return;
+      if (room !== true) this.routes.splice(this.routes.indexOf(room), 1);
+      this.routes.push({ bytes, length, router, until, preference, by: who.station, since: now });
+    }
     this.changed();
   }
 
@@ -147,9 +189,7 @@ export class Routers {
     }
     if (best !== undefined) return best.router.handle;
     if (longest >= 0) return handle;
-    const defaults = this.defaults(now);
-    // RFC 4861 6.3.6, RFC 4191 3.2: one that is not known to fail, else the best of all.
-    return (defaults.find((one) => this.works(one)) ?? defaults[0])?.handle ?? 0;
+    return this.gateway()?.handle ?? 0;
   }
 
   /** RFC 4191 3.2: routers that work, then longer prefixes, then preference. */

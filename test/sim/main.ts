@@ -1,11 +1,14 @@
 /**
- * `npm run sim -- [--seed N] [--seeds N] [--from N] [--pcap FILE] [--adversary]`: runs one seed and tells about it, or
- * many and stops at the first that fails. With `--adversary` each network has a client that lies about what it gets. A
- * failing seed is cut down to the fewest faults that still make it fail, and written as a capture.
+ * `npm run sim -- [--seed N] [--seeds N] [--from N] [--pcap FILE] [--adversary] [--dual-stack]`: runs one seed and
+ * tells about it, or many and stops at the first that fails. With `--adversary` each network has a client that lies
+ * about what it gets. A failing seed is cut down to the fewest faults that still make it fail, and written as a
+ * capture. With `--dual-stack` networks have IPv4 and IPv6, several routers, renumbering and made-up routers; all seeds
+ * run.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { runDualStack } from './dual-stack.js';
 import { explain, runSeed } from './seeds.js';
 
 const { values } = parseArgs({
@@ -16,6 +19,7 @@ const { values } = parseArgs({
     pcap: { type: 'string' },
     plan: { type: 'boolean', default: false },
     adversary: { type: 'boolean', default: false },
+    'dual-stack': { type: 'boolean', default: false },
   },
 });
 
@@ -24,10 +28,24 @@ const count = values.seed !== undefined ? 1 : Number(values.seeds ?? 1000);
 const began = process.hrtime.bigint();
 let frames = 0;
 let virtual = 0;
+/** Connections over both families, with `--dual-stack`. */
+let flows = 0;
 let failures = 0;
 /** Of every run's trace: equal when each frame of each seed was. */
 let trace = 0x811c9dc5 | 0;
 for (let seed = first; seed < first + count; seed++) {
+  if (values['dual-stack']) {
+    const { list, flows: more, frames: seen } = runDualStack(seed);
+    flows += more;
+    frames += seen;
+    if (list.length > 0) {
+      failures += 1;
+      console.log(`dual-stack seed ${seed}: ${list.join('; ')}`);
+    }
+    if ((seed - first + 1) % 1000 === 0)
+      console.log(`${seed - first + 1} seeds, ${flows} connections, ${failures} failed`);
+    continue;
+  }
   const result = runSeed(seed, values.adversary);
   if (values.plan) console.log(JSON.stringify(result.plan, null, 1));
   frames += result.outcome.world.frames;
@@ -45,7 +63,9 @@ for (let seed = first; seed < first + count; seed++) {
   if (count > 1 && (seed - first + 1) % 1000 === 0) console.log(`${seed - first + 1} seeds, ${frames} frames`);
 }
 const seconds = Number(process.hrtime.bigint() - began) / 1e9;
-if (failures === 0) {
+if (values['dual-stack'] && failures === 0) {
+  console.log(`${count} dual-stack networks held: ${flows} connections, ${frames} frames in ${seconds.toFixed(1)} s`);
+} else if (failures === 0) {
   console.log(
     `${count} ${count === 1 ? 'seed' : 'seeds'} held: ${frames} frames, ${(virtual / 3_600_000).toFixed(1)} virtual hours in ${seconds.toFixed(1)} s, trace ${(trace >>> 0).toString(16)}`,
   );

@@ -18,6 +18,9 @@ import { World } from './world.js';
 const PATTERN = Uint8Array.from({ length: 200_000 }, (_, i) => (i * 167 + (i >> 8)) & 255);
 const memory = new Memory(PATTERN);
 
+/** ms in which a new address is found unique, on cables that lose. */
+const LOOKED_FOR = 2000;
+
 interface Running {
   readonly what: string;
   readonly wanted: number;
@@ -33,6 +36,7 @@ class Network {
   readonly routers: Router6[];
   readonly near: ReturnType<Router6['attach']>[];
   readonly flows: Running[] = [];
+  private renumberedAt = Number.NEGATIVE_INFINITY;
   private readonly stranger: (frame: Uint8Array) => void;
 
   constructor(seed: number) {
@@ -80,6 +84,8 @@ class Network {
   /** Asks host `to` for some bytes from host `from`, over a family that both have. */
   fetch(from: number, to: number, ipv4: boolean): void {
     const client = this.hosts[from] as SimHost;
+    // RFC 6724 rule 3 prefers even a made-up address to a deprecated one, and the new one is looked for for a second.
+    if (!ipv4 && this.world.time.now() - this.renumberedAt < LOOKED_FOR) return;
     const server = this.hosts[to] as SimHost;
     // Those of made-up prefixes lead nowhere but on the link.
     const real = server.ipv6().filter((one) => /^2001:db8:[12a]:/.test(one));
@@ -123,6 +129,7 @@ class Network {
 
   /** The near link has another prefix; the old one serves what is open. */
   renumber(): void {
+    this.renumberedAt = this.world.time.now();
     for (const one of this.near) {
       for (const prefix of one.prefixes) prefix.preferred = 0;
       one.prefixes.push({ prefix: ip6('2001:db8:a::'), valid: 7200, preferred: 3600 });

@@ -20,6 +20,8 @@ export interface Contender {
   readonly onlySmall: boolean;
   /** Shown for comparison: takes part in few rounds. */
   readonly peer: boolean;
+  /** Its processes. */
+  readonly pids: readonly number[];
   /** Nanoseconds of CPU that it has used. */
   cpu(): number;
   /** Binds all of it to these CPUs. */
@@ -36,6 +38,7 @@ type Named = Pick<Contender, 'key' | 'title' | 'against' | 'urls'> & Partial<Con
 
 export function contender(named: Named, pids: readonly number[]): Contender {
   return {
+    pids,
     onlySmall: false,
     peer: false,
     cpu: () => pids.reduce((sum, pid) => sum + cpuTime(pid), 0),

@@ -1,0 +1,82 @@
+/**
+ * A name and a certificate of its own, from an empty state folder: our stack has the zone, signed; Knot has the parent
+ * that delegates it; a validating unbound is everybody's resolver; Pebble is the authority.
+ */
+import { writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import t from 'tap';
+import { Lab } from './lab.js';
+import { skipWithout } from './needs.js';
+import { CA_NAME, startPebble } from './pebble.js';
+import { MAIN, SITE } from './server.js';
+
+t.setTimeout(240_000);
+const skip = skipWithout('pebble', 'pebble-challtestsrv', 'openssl', 'curl', 'dig', 'knotd', 'unbound');
+const WORLD = '10.77.0.2';
+const OURS = '10.77.0.80';
+const LOAD = resolve('build', 'test', 'wire', 'own-name-load.js');
+const ZONE = `$TTL 60
+@ SOA ns hostmaster 1 7200 900 1209600 300
+@ NS ns
+ns A @SELF
+@ A @SELF
+www A @SELF
+`;
+
+t.test('from an empty state folder to a page by name, renewed twice under load', { skip }, async (t) => {
+  const lab = new Lab(t);
+  const at = (name: string): string => join(lab.folder, name);
+  lab.host.ip('link add name br0 type bridge');
+  lab.host.ip('link set br0 up');
+  const world = lab.client(`${WORLD}/24`);
+  const state = at('state');
+  writeFileSync(at('example.test.zone'), ZONE);
+  const keys = await lab.host.run(process.execPath, [MAIN, 'zone', 'keys', at('example.test.zone'), '--state', state]);
+  const ds = /^example\.test\. DS .*$/m.exec(keys.stdout)?.[0];
+  t.type(ds, 'string', 'the record for the registrar');
+
+  // The parent, and who asks for everybody.
+  const parent = `$ORIGIN test.\n$TTL 60\n@ SOA ns h 1 7200 900 1209600 300\n@ NS ns\nns A ${WORLD}\nca A ${WORLD}\n`;
+  writeFileSync(at('test.zone'), `${parent}example NS ns.example\nns.example A ${OURS}\n${ds}\n`);
+  const knot = `server:\n  rundir: ${lab.folder}\n  listen: ${WORLD}@5301\ndatabase:\n  storage: ${at('db')}\n`;
+  writeFileSync(at('knot.conf'), `${knot}zone:\n  - domain: test.\n    file: ${at('test.zone')}\n`);
+  const unbound = [
+    'server:',
+    ...[`directory: "${lab.folder}"`, 'username: ""', 'chroot: ""', 'pidfile: ""', 'use-syslog: no', 'logfile: ""'],
+    ...[`interface: ${WORLD}`, `access-control: ${WORLD}/24 allow`, 'do-ip6: no', 'local-zone: "test." nodefault'],
+    ...[`trust-anchor: "${ds}"`, 'cache-max-ttl: 5', 'verbosity: 1'],
+    ...['stub-zone:', '  name: "test."', `  stub-addr: ${WORLD}@5301`],
+    ...['remote-control:', '  control-enable: no', ''],
+  ];
+  writeFileSync(at('unbound.conf'), unbound.join('\n'));
+  world.start('knotd', ['-c', at('knot.conf')]);
+  const recursive = world.start('unbound', ['-d', '-c', at('unbound.conf')]);
+  await recursive.says(/start of service/, 30);
+  const place = { host: world, address: WORLD, target: OURS };
+  const pebble = await startPebble(lab, { place, dnsServer: `${WORLD}:53` });
+
+  const server = lab.host.start(process.execPath, [
+    ...[MAIN, '--net', 'direct', '--tap', 'tap0', '--bridge', 'br0', '--ipv4', `${OURS}/24`, '--no-ipv6'],
+    ...['--dns', WORLD, '--zone', at('example.test.zone'), '--dnssec', '--state', state, '--log', 'net'],
+    ...['--acme', 'a@example.test', '--domain', 'example.test,www.example.test', '--agree-tos'],
+    ...['--acme-directory', `https://${CA_NAME}:14000/dir`, '--acme-roots', pebble.ca, SITE],
+  ]);
+  await server.says(/the certificate for example\.test, www\.example\.test is ready/, 90);
+  const asked = await world.run('dig', [`@${WORLD}`, '+dnssec', 'www.example.test', 'A']);
+  t.match(asked.stdout, /flags: qr rd ra ad;[\s\S]*10\.77\.0\.80/, 'validated up to the key of the registrar');
+
+  const root = await world.run('curl', ['-s', '--cacert', pebble.ca, `https://${WORLD}:15000/roots/0`]);
+  writeFileSync(at('roots.pem'), root.stdout);
+  const load = world.start(process.execPath, [LOAD, OURS, 'www.example.test', at('roots.pem')]);
+  await load.says(/ready/);
+  for (const time of [2, 3]) {
+    await lab.host.run(process.execPath, [MAIN, 'certificate', 'renew', '--state', state]);
+    server.signal('SIGHUP');
+    await server.says(new RegExp(`(?:the certificate for [^\\n]* is ready[\\s\\S]*){${time}}`), 90);
+  }
+  load.child.stdin?.end();
+  const [text] = await load.says(/^\{.*\}$/m, 30);
+  const seen = JSON.parse(text) as { requests: number; failures: string[]; certificates: number };
+  t.same(seen.failures, []);
+  t.ok(seen.requests > 10 && seen.certificates >= 2, text);
+});

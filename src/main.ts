@@ -9,14 +9,14 @@
  */
 import './native/signals-first.js';
 import { parseArguments } from './cli/arguments/arguments.js';
-import { reportFailure } from './errors/failure.js';
+import { reportError } from './errors/report.js';
 import { signals } from './native/process-signals.js';
 
 function beCommand(): void {
   signals.command();
   // The reader of a pipe has gone, as `head` does when it has seen enough.
   process.stdout.on('error', (error: NodeJS.ErrnoException) =>
-    process.exit(error.code === 'EPIPE' ? 0 : reportFailure(error)),
+    process.exit(error.code === 'EPIPE' ? 0 : reportError(error)),
   );
   process.stderr.on('error', () => undefined);
 }
@@ -53,5 +53,5 @@ main().then(
   // Nothing is left to do; an open handle of a library must not keep the process.
   // What could not be written is told by an event, which comes first.
   () => setImmediate(() => process.exit(0)),
-  (error: unknown) => process.exit(reportFailure(error)),
+  (error: unknown) => process.exit(reportError(error)),
 );

@@ -1,5 +1,6 @@
 /** Asking a running server over its control socket. */
 import { connect, Socket } from 'node:net';
+import { UserError } from '../errors/user-error.js';
 import { socketPath } from '../native/sockets/socket-path.js';
 import { LineReader } from './lines.js';
 import type { ControlAnswer, ControlRequest } from './protocol.js';
@@ -18,7 +19,7 @@ export function askControl(path: string, request: ControlRequest, patience = PAT
     const over = (sentence: string): void => {
       clearTimeout(timer);
       socket.destroy();
-      reject(new Error(sentence));
+      reject(new UserError(sentence));
     };
     const reader = new LineReader((line) => {
       clearTimeout(timer);

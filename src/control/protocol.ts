@@ -2,6 +2,7 @@
  * The protocol of the control socket (`--control PATH`): a request and its answer are a line of JSON each; a connection
  * may carry several. One closed union of requests, and the one parser of what a client sends.
  */
+import { UserError } from '../errors/user-error.js';
 
 /** A program that serves. */
 export interface Running {
@@ -89,8 +90,12 @@ export type ControlAnswer =
   | { readonly ok: false; readonly error: string };
 
 /** A line that is no request of the protocol. The message says what was expected. */
-export class RequestError extends Error {
+export class RequestError extends UserError {
   override readonly name = 'RequestError';
+
+  constructor(message: string) {
+    super(message, 'request');
+  }
 }
 
 /** Reads one line of a client. Fields that it does not know are left alone. Throws a `RequestError`. */

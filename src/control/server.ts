@@ -3,6 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { linkSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
+import { errorText } from '../errors/report.js';
+import { UserError } from '../errors/user-error.js';
 import { freeSocketPath, removeSocket, socketFileAt } from '../native/sockets/socket-file.js';
 import { type SocketPath, socketPath } from '../native/sockets/socket-path.js';
 import { LineReader } from './lines.js';
@@ -35,7 +37,7 @@ export async function openControl(path: string, answer: Answerer): Promise<Contr
   const place = placeOf(bound, path);
   try {
     if (!(await freeSocketPath(path)))
-      throw new Error(
+      throw new UserError(
         `another server listens on the control socket ${path}; stop that one, or choose another with --control`,
       );
   } catch (error) {
@@ -48,7 +50,7 @@ export async function openControl(path: string, answer: Answerer): Promise<Contr
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       place.release();
-      reject(new Error(sentence(error, path)));
+      reject(new UserError(sentence(error, path)));
     });
     // The socket's file is made within this call, readable and writable for its owner only.
     const mask = process.umask(0o177);
@@ -59,7 +61,7 @@ export async function openControl(path: string, answer: Answerer): Promise<Contr
     linkSync(bound, path);
   } catch (error) {
     server.close();
-    throw new Error(sentence(error as NodeJS.ErrnoException, path));
+    throw new UserError(sentence(error as NodeJS.ErrnoException, path));
   } finally {
     rmSync(bound, { force: true });
   }
@@ -90,7 +92,7 @@ function placeOf(bound: string, path: string): SocketPath {
     return socketPath(bound);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new Error(code === undefined ? message : sentence(error as NodeJS.ErrnoException, path));
+    throw new UserError(code === undefined ? message : sentence(error as NodeJS.ErrnoException, path));
   }
 }
 
@@ -118,7 +120,7 @@ async function reply(line: string, socket: Socket, answer: Answerer): Promise<vo
   try {
     said = await answer(parseRequest(line), socket);
   } catch (error) {
-    said = { ok: false, error: error instanceof Error ? error.message : String(error) };
+    said = { ok: false, error: errorText(error) };
   }
   if (!socket.destroyed) socket.write(`${JSON.stringify(said)}\n`);
 }

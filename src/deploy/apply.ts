@@ -10,12 +10,13 @@
  */
 
 import type { Running } from '../control/protocol.js';
+import { ifNoBug, isBug } from '../errors/codes.js';
 import { sameProgram } from '../image/manifest.js';
 import type { Runner, StagedImage } from '../image/runner.js';
 import { makeFolder } from '../native/make-folder.js';
 import { Repository } from './git/git.js';
-import { earlierImage, SIGNED_BY } from './going-back.js';
-import { Refusal, sentenceOf, Unable } from './host/fault.js';
+import { earlierImage } from './going-back.js';
+import { isRefusal, messageOf, Unable } from './host/fault.js';
 import type { Host } from './host/host.js';
 import type { Journal } from './host/journal.js';
 import { type State, writeState } from './host/state.js';
@@ -39,7 +40,7 @@ export class Deployer {
   private readonly journal: Journal;
   private readonly gates: Gates;
   private state!: State;
-  /** Sentence of the last thing that went wrong. */
+  /** Message about the last thing that went wrong. */
   reason: string | undefined;
 
   constructor(host: Host, runner: Runner, journal: Journal, gates: Gates = REAL_GATES) {
@@ -83,7 +84,7 @@ export class Deployer {
   async hold(id: string): Promise<Outcome> {
     await this.begin();
     const { candidate, signer } = await earlierImage(this.host, this.repository, this.journal, id);
-    const tip = await this.tip().catch(() => undefined);
+    const tip = await this.tip().catch(ifNoBug(undefined));
     const serial = Math.max(this.state.serial, tip?.labels.serial ?? 0);
     await this.save({ held: { id, serial }, trying: undefined });
     await this.journal.add({ step: 'held', image: id, serial });
@@ -96,7 +97,7 @@ export class Deployer {
   /** Follows the repository again, also to an image that was found bad: the machine may have been at fault. */
   async release(): Promise<Outcome> {
     await this.begin();
-    const tip = await this.tip().catch(() => undefined);
+    const tip = await this.tip().catch(ifNoBug(undefined));
     const bad = Object.fromEntries(Object.entries(this.state.bad).filter(([id]) => id !== tip?.id));
     await this.save({ bad, refused: undefined, trying: undefined });
     if (this.state.held !== undefined) {
@@ -123,10 +124,11 @@ export class Deployer {
    * first.
    */
   private async step(yields: boolean): Promise<Outcome | 'cancelled'> {
-    const commit = await this.repository.resolve(this.host.tip);
-    if (commit === undefined) return this.failed('the clone of the repository has no commit; run deploy init again');
-    if (this.state.refused?.commit === commit && this.state.trying === undefined) return 'unchanged';
+    let commit: string | undefined;
     try {
+      commit = await this.repository.resolve(this.host.tip);
+      if (commit === undefined) return this.failed('the clone of the repository has no commit; run deploy init again');
+      if (this.state.refused?.commit === commit && this.state.trying === undefined) return 'unchanged';
       const id = await latestAt(this.repository, commit);
       const running = await this.runner.status();
       const settled = id === this.state.good && running?.image === id && this.state.held === undefined;
@@ -147,8 +149,8 @@ export class Deployer {
       if (id === this.state.good && running?.image === id) return 'unchanged';
       return await this.attempt(candidate, yields ? new Newer(this.host, commit, id) : undefined, signer);
     } catch (error) {
-      if (error instanceof Refusal) return this.refused(commit, error.message);
-      return this.failed(sentenceOf(error));
+      if (commit !== undefined && isRefusal(error)) return this.refused(commit, error.message);
+      return this.failed(messageOf(error));
     }
   }
 
@@ -164,7 +166,7 @@ export class Deployer {
     const resumed = this.state.trying?.id === id ? this.state.trying : undefined;
     if (this.state.seen !== commit) {
       await this.journal.add({ step: 'fetched', ...about, commit });
-      await this.journal.add({ step: 'verified', ...about, reason: signer && `${SIGNED_BY}${signer}` });
+      await this.journal.add({ step: 'verified', ...about, signer });
       await this.save({ seen: commit });
     }
     newer?.watch();
@@ -184,7 +186,8 @@ export class Deployer {
         try {
           await this.switchTo(image, running);
         } catch (error) {
-          return await this.bad(candidate, sentenceOf(error));
+          if (isBug(error)) throw error;
+          return await this.bad(candidate, messageOf(error));
         }
       }
       const wrong = await verdict(image, this.host, this.runner, this.gates, newer);
@@ -262,7 +265,7 @@ export class Deployer {
    */
   private async endUnjudged(): Promise<void> {
     const { good } = this.state;
-    const running = await this.runner.status().catch(() => undefined);
+    const running = await this.runner.status().catch(ifNoBug(undefined));
     if (good === undefined || running === undefined || running.image === good) return;
     await this.prune(await this.serveSomething(running.image));
   }
@@ -273,7 +276,7 @@ export class Deployer {
    */
   private async serveSomething(instead?: string): Promise<Running | undefined> {
     const { good, before, trying } = this.state;
-    const running = await this.runner.status().catch(() => undefined);
+    const running = await this.runner.status().catch(ifNoBug(undefined));
     const trusted = new Set([good, before, trying?.id]);
     const wrong =
       running !== undefined && (running.image === instead || (instead !== undefined && !trusted.has(running.image)));
@@ -289,11 +292,12 @@ export class Deployer {
         await this.tellServed(now);
         return now;
       } catch (error) {
-        this.reason = `image ${id.slice(0, 12)}: ${sentenceOf(error)}`;
-        await this.journal.add({ step: 'failed', image: id, reason: `it does not start: ${sentenceOf(error)}` });
+        if (isBug(error)) throw error;
+        this.reason = `image ${id.slice(0, 12)}: ${messageOf(error)}`;
+        await this.journal.add({ step: 'failed', image: id, reason: `it does not start: ${messageOf(error)}` });
       }
     }
-    return this.runner.status().catch(() => undefined);
+    return this.runner.status().catch(ifNoBug(undefined));
   }
 
   private async tellServed(running: Running): Promise<void> {

@@ -2,18 +2,16 @@
  * Which images a host goes back to: where signers are asked for, what one of them signed, now or when the host took it.
  */
 
+import { expectCode, ifCode } from '../errors/codes.js';
 import type { Repository } from './git/git.js';
-import { Refusal, Revoked } from './host/fault.js';
+import { isRefusal, Refusal } from './host/fault.js';
 import type { Host } from './host/host.js';
 import type { Journal } from './host/journal.js';
 import { type Candidate, candidateAt, commitOf, runsHere, signerOf } from './repository/candidate.js';
 
-/** How the journal's reason begins when somebody's signature was verified. */
-export const SIGNED_BY = 'signed by ';
-
 export interface Earlier {
   readonly candidate: Candidate;
-  /** Undefined: nobody had to. */
+  /** Undefined: no signature is asked for. */
   readonly signer: string | undefined;
 }
 
@@ -27,7 +25,7 @@ export async function earlierImage(host: Host, repository: Repository, journal: 
     runsHere(earlier.candidate);
     return earlier;
   } catch (error) {
-    if (error instanceof Refusal) throw new Refusal(`the image ${short}: ${error.message}`);
+    if (isRefusal(error)) throw new Refusal(`the image ${short}: ${error.message}`);
     throw error;
   }
 }
@@ -36,10 +34,10 @@ async function believed(host: Host, repository: Repository, journal: Journal, ca
   try {
     return { candidate, signer: await signerOf(candidate, repository, host) };
   } catch (error) {
-    if (error instanceof Revoked) throw error;
-    const taken = error instanceof Refusal ? await takenBefore(journal, candidate.id) : undefined;
+    expectCode(error, 'refused');
+    const taken = await takenBefore(journal, candidate.id);
     // As it was then: another commit may say other things of the same image.
-    const then = taken && (await candidateAt(repository, taken.commit).catch(() => undefined));
+    const then = taken && (await candidateAt(repository, taken.commit).catch(ifCode(undefined, 'refused', 'git')));
     if (taken === undefined || then?.id !== candidate.id) throw error;
     return { candidate: then, signer: taken.signer };
   }
@@ -49,11 +47,11 @@ async function believed(host: Host, repository: Repository, journal: Journal, ca
 async function takenBefore(journal: Journal, id: string): Promise<{ commit: string; signer: string } | undefined> {
   const entries = await journal.read();
   for (let i = entries.length - 1; i > 0; i--) {
-    const { step, image, reason } = entries[i]!;
+    const { step, image, signer } = entries[i]!;
     const fetched = entries[i - 1]!;
-    if (step !== 'verified' || image !== id || reason?.startsWith(SIGNED_BY) !== true) continue;
+    if (step !== 'verified' || image !== id || signer === undefined) continue;
     if (fetched.step === 'fetched' && fetched.image === id && fetched.commit !== undefined)
-      return { commit: fetched.commit, signer: reason.slice(SIGNED_BY.length) };
+      return { commit: fetched.commit, signer };
   }
   return undefined;
 }

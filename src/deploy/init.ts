@@ -2,12 +2,13 @@
 import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
+import { expectCode, expectSystemError, ifCode } from '../errors/codes.js';
 import { ImageError } from '../image/image-error.js';
 import type { Manifest } from '../image/manifest.js';
 import { programParts } from '../image/program.js';
 import { syncFolder, writeDurable } from '../native/durable.js';
 import { makeFolder } from '../native/make-folder.js';
-import { GitError, Repository } from './git/git.js';
+import { Repository } from './git/git.js';
 import { Host, type HostConfig } from './host/host.js';
 import { Lock } from './host/lock.js';
 import { readState, writeState } from './host/state.js';
@@ -73,7 +74,7 @@ const OURS = new Set([
 /** Throws an ImageError or a GitError. */
 export async function initHost(options: InitOptions): Promise<Initialised> {
   const folder = resolve(options.folder);
-  const there = await readdir(folder).catch((): string[] => []);
+  const there = await readdir(folder).catch(ifCode<string[]>([], 'ENOENT'));
   const strange = there.find((name) => !OURS.has(name) && !name.startsWith('.') && !name.startsWith('journal.'));
   if (strange !== undefined && !there.includes('host.json'))
     throw new ImageError(`${folder} is not empty (${strange}), and not the folder of a host; name another`);
@@ -107,10 +108,10 @@ export async function initHost(options: InitOptions): Promise<Initialised> {
 
 /** Removes what is in `folder` now and was not in it before; the folder as well, when nothing is left. */
 async function removeMade(folder: string, before: readonly string[]): Promise<void> {
-  for (const name of await readdir(folder).catch((): string[] => [])) {
+  for (const name of await readdir(folder).catch(ifCode<string[]>([], 'ENOENT'))) {
     if (!before.includes(name)) await rm(join(folder, name), { recursive: true, force: true });
   }
-  if (before.length === 0) await rmdir(folder).catch(() => undefined);
+  if (before.length === 0) await rmdir(folder).catch(ifCode(undefined, 'ENOENT', 'ENOTEMPTY'));
 }
 
 async function setUp(
@@ -127,7 +128,7 @@ async function setUp(
       throw new ImageError(`${folder} is being deployed to at this moment; try again`);
     await copyTool(folder);
     await cloneRepository(host).catch((error: unknown) => {
-      if (!(error instanceof GitError) || !/Remote branch .* not found/i.test(error.stderr)) throw error;
+      expectCode(error, 'no-branch');
       throw new ImageError(
         `${config.repository} has no branch ${config.branch}; commit an image to it first, with "deploy commit", or name another --branch`,
       );
@@ -161,7 +162,8 @@ async function readTrust({ allowedSigners, minisign, unsigned }: InitOptions): P
 
 async function readPublic(from: string | undefined): Promise<string | undefined> {
   if (from === undefined) return undefined;
-  const text = await readFile(from, 'utf8').catch(() => {
+  const text = await readFile(from, 'utf8').catch((error: unknown) => {
+    expectSystemError(error);
     throw new ImageError(`${from} cannot be read`);
   });
   if (text.includes('PRIVATE KEY') || text.includes('secret key'))
@@ -178,7 +180,8 @@ async function lookAgain(host: Host): Promise<void> {
 /** A KRL is binary. */
 async function readRevoked(from: string | undefined): Promise<Uint8Array | undefined> {
   if (from === undefined) return undefined;
-  const bytes = await readFile(from).catch(() => {
+  const bytes = await readFile(from).catch((error: unknown) => {
+    expectSystemError(error);
     throw new ImageError(`${from} cannot be read`);
   });
   if (bytes.includes('PRIVATE KEY')) throw new ImageError(`${from} is a secret key; a host is given public ones`);

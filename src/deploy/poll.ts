@@ -1,7 +1,9 @@
 /** `deploy poll`: what cron calls. Pulls, fast-forward only, and applies what came. */
 import { statfs } from 'node:fs/promises';
-import { GitError, git, Repository } from './git/git.js';
-import { FULL, isFull, sentenceOf } from './host/fault.js';
+import { expectCode, hasCode, ifCode } from '../errors/codes.js';
+import { errorText } from '../errors/report.js';
+import { git, Repository } from './git/git.js';
+import { FULL, isFull, messageOf, Unable } from './host/fault.js';
 import type { Host } from './host/host.js';
 import type { Journal } from './host/journal.js';
 import { Lock } from './host/lock.js';
@@ -10,9 +12,6 @@ import { removeLeftovers } from './repository/leftovers.js';
 
 /** Bytes that must be free before anything is fetched. */
 const LEAST_FREE = 16 * 2 ** 20;
-/** What git says of a clone that a power cut or a bad disk has damaged. */
-const DAMAGED =
-  /object file .* is empty|loose object .* is corrupt|bad object HEAD|not a git repository|unable to read (tree|sha1)|missing (blob|tree|commit)|bad tree object|did not send all necessary objects|packfile .* (is )?(corrupt|cannot be)|index file (corrupt|smaller)|does not appear to be a git repository.*\.git|unable to resolve reference/i;
 
 export type Pulled = 'pulled' | 'busy' | { readonly failed: string };
 
@@ -41,8 +40,8 @@ async function update(host: Host, journal: Journal): Promise<void> {
   try {
     await fastForward(host);
   } catch (error) {
-    if (!(error instanceof GitError) || !DAMAGED.test(error.stderr)) throw error;
-    await journal.add({ step: 'recovered', reason: `the clone is damaged (${error.message}): it is cloned again` });
+    expectCode(error, 'damaged-repository');
+    await journal.add({ step: 'recovered', reason: `the clone is damaged (${errorText(error)}): it is cloned again` });
     await cloneRepository(host);
   }
 }
@@ -54,7 +53,7 @@ async function update(host: Host, journal: Journal): Promise<void> {
 async function fastForward(host: Host): Promise<void> {
   const { branch } = host.config;
   const repository = new Repository(host.gitDir);
-  const checkedOut = await repository.text(['symbolic-ref', '--quiet', 'HEAD']).catch(() => '');
+  const checkedOut = await repository.text(['symbolic-ref', '--quiet', 'HEAD']).catch(ifCode('', 'git'));
   if (checkedOut !== host.tip) {
     await repository.run(['fetch', '--quiet', '--no-tags', REMOTE, `${host.tip}:${host.tip}`]);
     return;
@@ -68,17 +67,17 @@ async function checkSpace(host: Host): Promise<void> {
   const { bavail, bsize } = await statfs(host.folder);
   if (bavail * bsize >= LEAST_FREE) return;
   const free = Math.floor((bavail * bsize) / 1e6);
-  throw new Error(`${FULL}: ${free} MB are free, nothing is fetched`);
+  throw new Unable(`${FULL}: ${free} MB are free, nothing is fetched`, 'no-space');
 }
 
 async function failed(journal: Journal, host: Host, error: unknown): Promise<string> {
   // Packs that a full disk cut short.
   if (isFull(error)) await removeLeftovers(host.work);
-  const diverged = error instanceof GitError && /fast-forward|refusing to merge|diverg/i.test(error.stderr);
+  const diverged = hasCode(error, 'rewritten-branch');
   const { branch } = host.config;
   const reason = diverged
     ? `the branch ${branch} was rewritten: it does not follow from what this host has. When that is meant: git -C ${host.work} checkout -B ${branch} ${REMOTE}/${branch}`
-    : sentenceOf(error);
+    : messageOf(error);
   const entries = await journal.read();
   const last = entries.findLast(({ step }) => step !== 'served');
   if (last?.step !== 'failed' || last.reason !== reason) await journal.add({ step: 'failed', reason });

@@ -1,3 +1,4 @@
+import { ifNoBug } from '../errors/codes.js';
 import { ImageError } from '../image/image-error.js';
 import { isImageId } from '../image/manifest.js';
 import { git, type Repository } from './git/git.js';
@@ -13,7 +14,7 @@ export async function resolveId(host: Host, repository: Repository, start: strin
   const found = await matching(host, repository, start);
   if (found.length === 0) {
     // Commits and what changed in them: for plain files that is little.
-    await git(['-C', host.work, 'fetch', '--quiet', '--unshallow']).catch(() => undefined);
+    await git(['-C', host.work, 'fetch', '--quiet', '--unshallow']).catch(ifNoBug(undefined));
     found.push(...(await matching(host, repository, start)));
   }
   if (found.length === 1) return found[0]!;

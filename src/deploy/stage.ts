@@ -1,14 +1,15 @@
 /** Brings an image from the repository to the disk, verified byte for byte: it is there whole or not at all. */
 import { access, chmod, link, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { expectCode, ifCode, ifSystemError, isBug } from '../errors/codes.js';
 import { type ImageFile, isImageId, type Manifest, sha256Hex } from '../image/manifest.js';
 import type { StagedImage } from '../image/runner.js';
 import { openImage, verifyImage } from '../image/verify-image.js';
 import { hashFile } from '../image/write-image.js';
 import { syncFile, syncFolder } from '../native/durable.js';
 import { makeFolder } from '../native/make-folder.js';
-import { GitError, type Repository } from './git/git.js';
-import { FULL, isFull, Refusal, sentenceOf, Unable } from './host/fault.js';
+import type { Repository } from './git/git.js';
+import { FULL, isFull, isRefusal, messageOf, Refusal, Unable } from './host/fault.js';
 import type { Host } from './host/host.js';
 import { assembleWith, checkBundle } from './repository/assemble.js';
 import type { Candidate } from './repository/candidate.js';
@@ -44,11 +45,10 @@ export async function stageImage(
     await syncFolder(host.images);
     return { id: candidate.id, folder, manifest: candidate.manifest };
   } catch (error) {
-    await rm(part, { recursive: true, force: true }).catch(() => undefined);
-    if (isFull(error)) throw new Unable(sentenceOf(error));
-    const ours = error instanceof Refusal || error instanceof Unable;
-    if (ours) throw error;
-    throw new Unable(sentenceOf(error));
+    await rm(part, { recursive: true, force: true }).catch(ifSystemError(undefined));
+    if (isFull(error)) throw new Unable(messageOf(error), 'no-space');
+    if (isRefusal(error) || error instanceof Unable || isBug(error)) throw error;
+    throw new Unable(messageOf(error));
   }
 }
 
@@ -60,26 +60,32 @@ export async function stagedImage(host: Host, id: string, verify = false): Promi
   try {
     const { manifest } = verify ? await verifyImage(folder) : await openImage(folder);
     return { id, folder, manifest };
-  } catch {
+  } catch (error) {
+    // Missing, damaged, or on a bad disk: it is staged again.
+    expectCode(error, 'image', 'ENOENT', 'ENOTDIR', 'EISDIR', 'EIO');
     return undefined;
   }
 }
 
 /** Ids of what is staged: with its site. */
 export async function stagedIds(host: Host): Promise<string[]> {
-  const ids = (await readdir(host.images).catch(() => [])).filter(isImageId);
-  const whole = await Promise.all(ids.map((id) => access(join(host.images, id, 'site.bundle')).then(...BOTH)));
+  const ids = (await readdir(host.images).catch(ifCode([], 'ENOENT'))).filter(isImageId);
+  const whole = await Promise.all(ids.map((id) => exists(join(host.images, id, 'site.bundle'))));
   return ids.filter((_, i) => whole[i]);
 }
 
-const BOTH = [() => true, () => false] as const;
+function exists(path: string): Promise<boolean> {
+  return access(path)
+    .then(() => true)
+    .catch(ifCode(false, 'ENOENT', 'ENOTDIR'));
+}
 
 /**
  * Removes what is not in `keep`, and what a killed staging left. Of the image `program` only the site goes: a process
  * that runs may still load parts of its program.
  */
 export async function pruneImages(host: Host, keep: ReadonlySet<string>, program: string | undefined): Promise<void> {
-  for (const name of await readdir(host.images).catch(() => [])) {
+  for (const name of await readdir(host.images).catch(ifCode([], 'ENOENT'))) {
     if (keep.has(name)) continue;
     const path = name === program ? join(host.images, name, 'site.bundle') : join(host.images, name);
     await rm(path, { recursive: true, force: true });
@@ -99,6 +105,7 @@ async function checkSpace(host: Host, { site, program }: Manifest): Promise<void
   if (bavail * bsize < needed)
     throw new Unable(
       `${FULL}: the image needs ${Math.ceil(needed / 1e6)} MB, ${Math.floor((bavail * bsize) / 1e6)} MB are free`,
+      'no-space',
     );
 }
 
@@ -128,12 +135,11 @@ async function placeFile(
 async function linkSame(host: Host, file: ImageFile, to: string): Promise<boolean> {
   for (const id of await stagedIds(host)) {
     const from = join(host.images, id, file.path);
-    const found = await hashFile(from).catch(() => undefined);
+    const found = await hashFile(from).catch(ifSystemError(undefined));
     if (found?.sha256 !== file.sha256) continue;
-    const linked = await link(from, to).then(
-      () => true,
-      () => false,
-    );
+    const linked = await link(from, to)
+      .then(() => true)
+      .catch(ifSystemError(false));
     if (linked) return true;
   }
   return false;
@@ -153,9 +159,10 @@ async function assemble(host: Host, candidate: Candidate, part: string, abort?: 
     // Whatever that program says of it.
     await checkBundle(assembly.output, candidate.manifest);
   } catch (error) {
-    if (abort?.aborted) throw new Unable('a newer commit came while the bundle was made');
-    if (isFull(error) || error instanceof GitError || /its program ended with SIG/.test(sentenceOf(error))) throw error;
-    throw new Refusal(sentenceOf(error));
+    if (abort?.aborted) throw new Unable('a newer commit came while the bundle was made', 'cancelled');
+    // What that program says of the site. All else, such as a signal that ended it, is for another try.
+    expectCode(error, 'image');
+    throw new Refusal(messageOf(error));
   }
 }
 

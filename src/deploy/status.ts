@@ -1,10 +1,11 @@
 /** `deploy status`: what the repository has, what is staged, what runs, and whether they agree. */
 
 import type { Running } from '../control/protocol.js';
+import { ifNoBug } from '../errors/codes.js';
 import type { Manifest } from '../image/manifest.js';
 import type { Runner } from '../image/runner.js';
 import { Repository } from './git/git.js';
-import { sentenceOf } from './host/fault.js';
+import { messageOf } from './host/fault.js';
 import type { Host } from './host/host.js';
 import type { Journal } from './host/journal.js';
 import type { State } from './host/state.js';
@@ -41,10 +42,10 @@ export async function statusOf(host: Host, runner: Runner, journal: Journal): Pr
       problem = state.bad[id]?.reason;
     }
   } catch (error) {
-    problem = sentenceOf(error);
+    problem = messageOf(error);
   }
   if (state.refused !== undefined && state.refused.commit === commit) problem = state.refused.reason;
-  const running = await runner.status().catch(() => undefined);
+  const running = await runner.status().catch(ifNoBug(undefined));
   const { good, before, trying, held } = state;
   const runs = tip !== undefined && running?.image === tip.id && good === tip.id;
   const agree = runs && held === undefined && trying === undefined;

@@ -232,7 +232,7 @@ export class HttpServer implements FlowHandler {
         flow.flush();
       } else flow.reset();
     } catch {
-      // The second fault of the same flow: it may be the log that throws. There is nothing left to say.
+      // Everything is meant: this is the second fault of the same flow, and what throws may be the log itself.
       flow.reset();
     }
   }

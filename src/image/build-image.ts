@@ -1,6 +1,7 @@
 /** `image build`: a site and the program become `images/<id>/`. */
 import { chmod, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { ifSystemError } from '../errors/codes.js';
 import { makeFolder } from '../native/make-folder.js';
 import { compressors } from '../store/compress/compress.js';
 import { bundleDirectory, type Found, type Progress, walk } from '../store/index.js';
@@ -89,8 +90,8 @@ export async function buildImage(options: BuildOptions, programOf: ProgramOf = n
   } catch (error) {
     throw notWritten(error, output);
   } finally {
-    await rm(copy, { recursive: true, force: true }).catch(() => undefined);
-    await rm(bundle, { force: true }).catch(() => undefined);
+    await rm(copy, { recursive: true, force: true }).catch(ifSystemError(undefined));
+    await rm(bundle, { force: true }).catch(ifSystemError(undefined));
   }
 }
 

@@ -1,4 +1,6 @@
-/** Reads and judges `manifest.json` and `labels.json`: whoever wrote them may be anybody. */
+/** Reads and judges `manifest.json` and `labels.json`: anybody may have written them. */
+import { isUtf8 } from 'node:buffer';
+import { parseJson } from '../errors/parse-json.js';
 import { ImageError } from './image-error.js';
 import {
   canonicalJson,
@@ -45,12 +47,8 @@ export function readLabels(bytes: Uint8Array, name: string): Labels {
 
 function parse(bytes: Uint8Array, name: string): Json {
   if (bytes.length > LARGEST) throw new ImageError(`${name} has ${bytes.length} bytes; one has a few hundred`);
-  try {
-    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json;
-  } catch {
-    // Said below.
-  }
+  const value = isUtf8(bytes) ? parseJson(Buffer.from(bytes).toString('utf8')) : undefined;
+  if (isObject(value)) return value;
   throw new ImageError(`${name} is not JSON`);
 }
 

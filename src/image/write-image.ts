@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { chmod, copyFile, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { ifCode, ifSystemError } from '../errors/codes.js';
 import { makeFolder } from '../native/make-folder.js';
 import { ImageError, notWritten } from './image-error.js';
 import {
@@ -78,7 +79,7 @@ export async function writeImage(parts: ImageParts, output: string): Promise<Wri
   } catch (error) {
     throw notWritten(error, output);
   } finally {
-    await rm(part, { recursive: true, force: true }).catch(() => undefined);
+    await rm(part, { recursive: true, force: true }).catch(ifSystemError(undefined));
   }
 }
 
@@ -121,7 +122,7 @@ function inOrder(parts: readonly Part[]): Part[] {
 }
 
 async function verifySame(folder: string, manifest: Uint8Array): Promise<void> {
-  const there = await readFile(join(folder, 'manifest.json')).catch(() => new Uint8Array(0));
+  const there = await readFile(join(folder, 'manifest.json')).catch(ifCode(new Uint8Array(0), 'ENOENT'));
   if (Buffer.compare(there, manifest) !== 0)
     throw new ImageError(`${folder} is there already, and is not this image; remove it`);
 }

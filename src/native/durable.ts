@@ -1,6 +1,7 @@
 /** Files that are there whole or not at all, also after a power cut. */
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { ifSystemError } from '../errors/codes.js';
 
 /** Writes beside `file`, brings it to the disk, and renames. `mode`: the rights of the file. */
 export async function writeDurable(file: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
@@ -17,7 +18,7 @@ export async function writeDurable(file: string, content: string | Uint8Array, m
     }
     await rename(part, file);
   } catch (error) {
-    await rm(part, { force: true }).catch(() => undefined);
+    await rm(part, { force: true }).catch(ifSystemError(undefined));
     throw error;
   }
   await syncFolder(dirname(file));

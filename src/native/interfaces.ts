@@ -2,6 +2,8 @@
  * Network interfaces of the host by Linux's ioctls (netdevice(7)), without the `ip` program: up and down, bridges,
  * queue lengths. Every function throws a `SystemError` whose message begins with what was tried.
  */
+
+import { UserError } from '../errors/user-error.js';
 import { EADDRNOTAVAIL, SystemError } from './libc/errno.js';
 import { check, libc } from './libc/libc.js';
 import { pinned } from './libc/slab.js';
@@ -51,12 +53,12 @@ export class InterfaceRequest {
 /** Throws a sentence unless Linux takes `name` for an interface. */
 export function checkInterfaceName(name: string): void {
   const length = new TextEncoder().encode(name).length;
-  if (length === 0) throw new Error('the name of a network interface is empty; give one such as tap0');
+  if (length === 0) throw new UserError('the name of a network interface is empty; give one such as tap0');
   if (length > MAX_INTERFACE_NAME) {
-    throw new Error(`interface name "${name}" has ${length} bytes; Linux takes at most ${MAX_INTERFACE_NAME}`);
+    throw new UserError(`interface name "${name}" has ${length} bytes; Linux takes at most ${MAX_INTERFACE_NAME}`);
   }
   if (/[/\s:%]/.test(name) || name.includes('\0') || name === '.' || name === '..') {
-    throw new Error(`"${name}" is not a name for a network interface; use letters, digits, "-", "_" and "."`);
+    throw new UserError(`"${name}" is not a name for a network interface; use letters, digits, "-", "_" and "."`);
   }
 }
 

@@ -15,6 +15,8 @@ import { access, chmod, chown, lstat, mkdtemp, open, readlink, realpath, rename,
 import { tmpdir } from 'node:os';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { expectSystemError, ifCode, ifNoBug, ifSystemError } from '../errors/codes.js';
+import { UserError } from '../errors/user-error.js';
 
 /** Links on the way to a place; the kernel follows as many (path_resolution(7)). */
 const MOST_LINKS = 40;
@@ -27,8 +29,12 @@ export const WRITABLE = 0o222;
 export const READ_ONLY = 'is read-only; name another file, or allow it first: chmod u+w';
 
 /** A path that cannot be written to. `message` is one sentence: what is wrong, and what to do. */
-export class OutputError extends Error {
+export class OutputError extends UserError {
   override readonly name = 'OutputError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, 'output', options);
+  }
 }
 
 type Place =
@@ -89,7 +95,9 @@ export class OutputFile {
   /** Nothing comes of it. May be called at any time, and more than once. */
   async discard(): Promise<void> {
     process.off('exit', this.atExit);
-    await rm(this.folder ?? this.part, { recursive: this.folder !== undefined, force: true }).catch(() => undefined);
+    await rm(this.folder ?? this.part, { recursive: this.folder !== undefined, force: true }).catch(
+      ifSystemError(undefined),
+    );
   }
 
   /** A signal may end the process in the midst of it. */
@@ -101,7 +109,7 @@ export class OutputFile {
     if (before !== undefined) {
       // Another owner's file stays theirs where we may say so. First the owner: a change of it takes the set-id bits
       // away.
-      await chown(this.part, before.uid, before.gid).catch(() => undefined);
+      await chown(this.part, before.uid, before.gid).catch(ifSystemError(undefined));
       await chmod(this.part, before.mode & 0o7777);
     }
     const handle = await open(this.part, 'r');
@@ -111,7 +119,7 @@ export class OutputFile {
       await handle.close();
     }
     // What was put there meanwhile is looked at again: a rename asks nothing.
-    const now = await lstat(path).catch(() => undefined);
+    const now = await lstat(path).catch(ifCode(undefined, 'ENOENT'));
     if (now !== undefined && !now.isFile())
       throw new OutputError(`${this.name} became something else while it was made`);
     await rename(this.part, path);
@@ -137,7 +145,7 @@ export class OutputFile {
 
 /** Whether what is written to `name` goes to standard output, where nothing else may go then. */
 export async function leadsToStandardOutput(name: string): Promise<boolean> {
-  const place = await placeOf(name).catch(() => undefined);
+  const place = await placeOf(name).catch(ifNoBug(undefined));
   return place?.kind === 'descriptor' && place.fd === 1;
 }
 
@@ -200,8 +208,9 @@ function writeSome(fd: number, bytes: Uint8Array): Promise<number> {
 /** `error` as a sentence about the path that the user gave. */
 export function outputError(error: unknown, name: string): OutputError {
   if (error instanceof OutputError) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
-  const said = code === undefined ? undefined : SENTENCES[code];
+  expectSystemError(error);
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  const said = SENTENCES[code];
   return new OutputError(`${name} cannot be written: ${said ?? message}`, { cause: error });
 }
 

@@ -48,6 +48,7 @@ export function eventLoopDescriptor(): number | undefined {
     const fd = self.func('int uv_backend_fd(void *loop)')(loop) as number;
     return fd >= 0 ? fd : undefined;
   } catch {
+    // koffi does not load, or this build of Node does not export one of the functions: koffi's errors have no codes.
     return undefined;
   }
 }

@@ -9,8 +9,9 @@
  */
 import { fstatSync } from 'node:fs';
 import { constants } from 'node:os';
+import { expectSystemError } from '../errors/codes.js';
+import { writeError } from '../errors/standard-error.js';
 import { libc } from './libc/libc.js';
-import { writeError } from './standard-error.js';
 
 type Ending = 'SIGTERM' | 'SIGINT' | 'SIGHUP';
 const ENDING = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
@@ -127,8 +128,9 @@ function mayBeTerminal(fd: number): boolean {
   try {
     const stats = fstatSync(fd);
     return stats.isCharacterDevice() && stats.rdev >> 8 !== MEMORY_DEVICES;
-  } catch {
+  } catch (error) {
     // It is closed.
+    expectSystemError(error);
     return false;
   }
 }

@@ -32,6 +32,7 @@ export function nodeTimer(): NextTimer | undefined {
     if (handle === 0) return undefined;
     return () => (isActive(handle) === 0 ? -1 : Number(dueIn(handle)));
   } catch {
+    // koffi does not load, or this build of Node does not export one of the functions: koffi's errors have no codes.
     return undefined;
   }
 }

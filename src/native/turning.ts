@@ -50,6 +50,7 @@ export function turning(): Turning | undefined {
       stop: () => void stop(own.address),
     };
   } catch {
+    // koffi does not load, or this build of Node does not export one of the functions: koffi's errors have no codes.
     return undefined;
   }
 }

@@ -3,6 +3,7 @@
  * others from itself, through its whole HTTP and TCP, and compares their hashes with those of the bundle.
  */
 import { createHash } from 'node:crypto';
+import { UserError } from '../errors/user-error.js';
 import { HttpServer } from '../http/index.js';
 import { Memory } from '../memory/memory.js';
 import type { CloseReason, Flow, FlowHandler } from '../net/flow.js';
@@ -50,8 +51,8 @@ export async function selfTest(options: SelfTestOptions): Promise<SelfTestResult
   const client = new Client(expectations(options), base);
   wire.connect(client, (flow) => client.next(flow));
   const done = await wire.run(() => client.done, PATIENCE);
-  if (client.problem !== undefined) throw new Error(`the self-test failed: ${client.problem}`);
-  if (!done) throw new Error(`the self-test failed: ${client.asked} was not answered`);
+  if (client.problem !== undefined) throw new UserError(`the self-test failed: ${client.problem}`);
+  if (!done) throw new UserError(`the self-test failed: ${client.asked} was not answered`);
   return { pages: client.answers, bytes: client.bytes };
 }
 

@@ -5,7 +5,8 @@
 
 import { lstatSync, rmSync } from 'node:fs';
 import { socketAnswers } from '../control/client.js';
-import { Failure } from '../errors/failure.js';
+import { errorText } from '../errors/report.js';
+import { UserError } from '../errors/user-error.js';
 import { HttpServer, type LivePage } from '../http/index.js';
 import { socketPath } from '../native/sockets/socket-path.js';
 import type { Network } from '../net/flow.js';
@@ -39,7 +40,7 @@ export class AdminListener {
     private readonly log: Log,
   ) {}
 
-  /** Rejects with a Failure when it cannot listen there. */
+  /** Rejects with a UserError when it cannot listen there. */
   async open(): Promise<void> {
     const { place, pages, log } = this;
     const released = 'path' in place ? await takePath(place.path) : undefined;
@@ -61,7 +62,7 @@ export class AdminListener {
       await network.listen('port' in place ? place.port : 0, http.accept);
     } catch (error) {
       released?.release();
-      throw new Failure(`--admin-listen: ${(error as Error).message.replace('--port', '--admin-listen')}`);
+      throw new UserError(`--admin-listen: ${errorText(error).replace('--port', '--admin-listen')}`);
     }
     if (this.closed) return network.close(0);
     this.network = network;
@@ -99,13 +100,13 @@ export class AdminListener {
 async function takePath(path: string): Promise<ReturnType<typeof socketPath>> {
   const there = lstatSync(path, { throwIfNoEntry: false });
   if (there !== undefined && !there.isSocket())
-    throw new Failure(`--admin-listen: ${path} is there and no socket; choose another path`);
+    throw new UserError(`--admin-listen: ${path} is there and no socket; choose another path`);
   if (there !== undefined && (await socketAnswers(path)))
-    throw new Failure(`--admin-listen: another program listens at ${path}; stop it, or choose another path`);
+    throw new UserError(`--admin-listen: another program listens at ${path}; stop it, or choose another path`);
   if (there !== undefined) rmSync(path);
   try {
     return socketPath(path);
   } catch (error) {
-    throw new Failure(`--admin-listen: ${path} cannot be used: ${(error as Error).message}`);
+    throw new UserError(`--admin-listen: ${path} cannot be used: ${errorText(error)}`);
   }
 }

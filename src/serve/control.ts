@@ -1,6 +1,7 @@
 /** What a server can be asked while it runs: its status, another bundle, the end. */
 import type { ControlAnswer, ControlRequest, ControlStatus, SwapRequest } from '../control/protocol.js';
 import { type ControlSocket, openControl } from '../control/server.js';
+import { UserError } from '../errors/user-error.js';
 import type { Front } from './door.js';
 import type { ServedSite } from './served-site.js';
 
@@ -67,14 +68,15 @@ export class Control {
   /** Reads certificates again. */
   private async reload(): Promise<void> {
     const { reload } = this.server.front;
-    if (reload === undefined) throw new Error('it serves no HTTPS, and has no certificate to read again');
+    if (reload === undefined) throw new UserError('it serves no HTTPS, and has no certificate to read again');
     await reload();
   }
 
   private async swap({ bundle, id, bundleId }: SwapRequest): Promise<void> {
     const { server } = this;
-    if (this.state === 'draining') throw new Error('it is draining, and takes no other bundle');
-    if (!server.site.swappable) throw new Error('it serves a directory that is watched (--watch), and takes no bundle');
+    if (this.state === 'draining') throw new UserError('it is draining, and takes no other bundle');
+    if (!server.site.swappable)
+      throw new UserError('it serves a directory that is watched (--watch), and takes no bundle');
     await server.site.swap(bundle, bundleId);
     server.image = id ?? '';
   }

@@ -4,6 +4,7 @@
  */
 import { fstatSync, realpathSync, renameSync, truncateSync } from 'node:fs';
 import boom, { type SonicBoom } from 'sonic-boom';
+import { expectSystemError } from '../errors/codes.js';
 import { libc } from '../native/libc/libc.js';
 
 /** Characters that may wait; what comes beyond is dropped, and counted. */
@@ -74,7 +75,8 @@ export class LogSink {
       // Behind a link it is the file that is renamed; the link leads to the next one.
       const real = realpathSync(file);
       renameSync(real, `${real}.1`);
-    } catch {
+    } catch (error) {
+      expectSystemError(error);
       // No name can be had beside it: the old lines go, the bound stays.
       this.empty(file);
     }
@@ -84,8 +86,9 @@ export class LogSink {
   private empty(file: string): void {
     try {
       truncateSync(file);
-    } catch {
+    } catch (error) {
       // It was removed: another one is made.
+      expectSystemError(error);
     }
   }
 

@@ -1,7 +1,7 @@
 /** Makes the network that the command line asks for. What is not needed is not loaded. */
 
 import { hostname } from 'node:os';
-import { Failure } from '../errors/failure.js';
+import { UserError } from '../errors/user-error.js';
 import type { OnFault } from '../net/containment.js';
 import type { OpenTap } from '../net/device/linux/tap-open.js';
 import type { DirectNetwork, DirectOptions } from '../net/direct/network.js';
@@ -17,7 +17,7 @@ import { packageVersion } from './program-files.js';
 export async function openNetwork(
   options: ServeOptions,
   log: Log,
-  failed: (failure: Failure) => void,
+  failed: (failure: UserError) => void,
 ): Promise<Network> {
   if (options.net === 'direct') return openDirect(options, log, failed);
   const { activatedSockets } = await import('../supervise/socket-activation.js');
@@ -44,7 +44,7 @@ export async function openSockets(
 export async function openDirect(
   options: ServeOptions,
   log: Log,
-  failed: (failure: Failure) => void,
+  failed: (failure: UserError) => void,
   inherited?: OpenTap,
   given?: () => void,
   held = inherited !== undefined,
@@ -76,7 +76,7 @@ export async function openDirect(
     faults: direct.faults,
     onNotice: (sentence) => log.warn(sentence),
     onEvent: (sentence) => log.event('net', sentence),
-    onFailure: (sentence) => failed(new Failure(sentence)),
+    onFailure: (sentence) => failed(new UserError(sentence)),
     onFault: (error, place, unreported) => log.contained(error, place, unreported),
     onDrop: log.wants('drops')
       ? (reason, _bytes, start, end) => log.event('drops', `${DROP_NAMES[reason]}, ${end - start} bytes`)

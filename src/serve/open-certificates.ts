@@ -1,6 +1,6 @@
 /** Certificates of a server: ordered where the command line asks for it, and looked at again at SIGHUP. */
 import { readFileSync } from 'node:fs';
-import { Failure } from '../errors/failure.js';
+import { UserError } from '../errors/user-error.js';
 import { CryptoRandom } from '../net/direct/host/random.js';
 import type { DirectNetwork } from '../net/direct/network.js';
 import type { Network } from '../net/flow.js';
@@ -17,7 +17,7 @@ import { onReload } from './signals.js';
 /**
  * Undefined: none are asked for. In one process of a server; the others find in the state folder what it gets.
  * `reload`: reads from there what this process serves; undefined: it serves nothing. `zones`: where proofs of dns-01
- * may stand. `network`: that of direct mode carries what goes to the authority. Rejects with a `Failure`.
+ * may stand. `network`: that of direct mode carries what goes to the authority. Rejects with a `UserError`.
  */
 export async function openCertificates(
   options: ServeOptions,
@@ -73,7 +73,7 @@ function readRoots(file: string): string {
     const text = readFileSync(file, 'utf8');
     if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
   } catch (error) {
-    throw new Failure(`--acme-roots: ${file} cannot be read: ${(error as Error).message}`);
+    throw new UserError(`--acme-roots: ${file} cannot be read: ${(error as Error).message}`);
   }
-  throw new Failure(`--acme-roots: ${file} has no certificate in PEM`);
+  throw new UserError(`--acme-roots: ${file} has no certificate in PEM`);
 }

@@ -1,5 +1,6 @@
 /** What Prometheus' own clients tell of a process, under the names that they use; of the process that is asked. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { expectSystemError } from '../errors/codes.js';
 import { counter, gauge, type Metric } from '../http/index.js';
 
 export function processMetrics(): Metric[] {
@@ -25,8 +26,10 @@ function descriptors(): Metric[] {
       gauge('process_open_fds', 'Open descriptors.', [{ value: open }]),
       gauge('process_max_fds', 'Descriptors that may be open.', most === undefined ? [] : [{ value: Number(most) }]),
     ];
-  } catch {
-    // ENOENT: there is no /proc here. ENFILE and EMFILE: no descriptor is left, and the rest is told all the more.
+  } catch (error) {
+    // ENOENT: there is no /proc here. ENFILE and EMFILE: no descriptor is left, and the other metrics matter all the
+    // more.
+    expectSystemError(error);
     return [];
   }
 }

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Failure } from '../errors/failure.js';
+import { UserError } from '../errors/user-error.js';
 
 function findUpwards(name: string): string | undefined {
   let folder = dirname(fileURLToPath(import.meta.url));
@@ -19,7 +19,7 @@ function findUpwards(name: string): string | undefined {
 export function embeddedSite(): string {
   const found = findUpwards('site.bundle') ?? findUpwards('site/_site');
   if (found === undefined)
-    throw new Failure('no site is embedded in this program; name a directory or a bundle file to serve');
+    throw new UserError('no site is embedded in this program; name a directory or a bundle file to serve');
   return found;
 }
 
@@ -32,6 +32,6 @@ export function packageVersion(): string {
 /** The directory that the project's own site was built into. */
 export function ownSite(): string {
   const found = findUpwards('site/_site');
-  if (found === undefined) throw new Failure('name the directory of the site; this program carries none to build of');
+  if (found === undefined) throw new UserError('name the directory of the site; this program carries none to build of');
   return found;
 }

@@ -1,6 +1,7 @@
 /** A site that is served, and may be replaced by its next version while it is. */
 import { stat } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
+import { errorText } from '../errors/report.js';
 import { DEFAULT_KEPT_ASSETS, KeptAssets, StoreWithKept } from '../store/open/kept-assets.js';
 import { openStore } from '../store/open/open.js';
 import type { ServedDirectory } from '../store/open/serve-directory.js';
@@ -138,7 +139,7 @@ export class ServedSite {
       this.refront();
       old.close();
     } catch (error) {
-      this.log.event('net', `${(error as Error).message}: nothing of it is kept`);
+      this.log.event('net', `${errorText(error)}: nothing of it is kept`);
     }
   }
 
@@ -179,7 +180,7 @@ export class ServedSite {
         commit();
         this.replace(store);
       } catch (error) {
-        this.log.warn(`${error instanceof Error ? error.message : error}; the version that was served stays`);
+        this.log.warn(`${errorText(error)}; the version that was served stays`);
       }
     } while (this.again);
     this.reloading = false;

@@ -1,19 +1,26 @@
+import { codeOf, isBug } from '../errors/codes.js';
+import { errorText } from '../errors/report.js';
+import { UserError } from '../errors/user-error.js';
 import { OutputError } from '../native/output-file.js';
 
 /**
  * What a person did or has that keeps a site from being bundled or a bundle from being opened. The message is one
  * sentence.
  */
-export class StoreError extends Error {
+export class StoreError extends UserError {
   override readonly name = 'StoreError';
+
+  constructor(message: string) {
+    super(message, 'store');
+  }
 }
 
-/** Turns an error of the file system into a sentence about `what`. */
+/** Turns an error of the file system into one about `what`. Throws a bug of ours again. */
 export function fileError(error: unknown, what: string): StoreError {
   if (error instanceof StoreError) return error;
   if (error instanceof OutputError) return new StoreError(error.message);
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  switch (code) {
+  if (isBug(error)) throw error;
+  switch (codeOf(error)) {
     case 'ENOENT':
       return new StoreError(`${what} does not exist`);
     case 'EACCES':
@@ -31,6 +38,6 @@ export function fileError(error: unknown, what: string): StoreError {
     case 'ENFILE':
       return new StoreError(`${what} cannot be opened: too many files are open; raise the limit (ulimit -n)`);
     default:
-      return new StoreError(`${what} cannot be used: ${error instanceof Error ? error.message : String(error)}`);
+      return new StoreError(`${what} cannot be used: ${errorText(error)}`);
   }
 }

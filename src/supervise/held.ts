@@ -6,13 +6,13 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { InheritedTap } from '../control/channel.js';
-import { Failure } from '../errors/failure.js';
-import { EADDRINUSE, SystemError } from '../native/libc/errno.js';
+import { expectSystemError, hasCode, ifSystemError } from '../errors/codes.js';
+import { UserError } from '../errors/user-error.js';
 import { libc } from '../native/libc/libc.js';
 import { bindDatagrams } from '../native/sockets/bind-datagrams.js';
 import { listenOn } from '../native/sockets/listen.js';
 import { openPacketSocket } from '../net/device/linux/packet-open.js';
-import { type OpenTap, openTap, type TapOptions } from '../net/device/linux/tap-open.js';
+import { openTap } from '../net/device/linux/tap-open.js';
 import { BACKLOG, listenError } from '../net/sockets/common/options.js';
 import { hasNameSockets } from '../serve/options/dns.js';
 import type { ServeOptions } from '../serve/options/serve.js';
@@ -32,7 +32,7 @@ export interface Held {
 export function checkAlone(options: ServeOptions, held: Held | undefined): void {
   const card = options.net === 'direct' ? options.direct.interface : undefined;
   if (card === undefined || held?.tap?.name !== card || held.key === heldKey(options)) return;
-  throw new Failure(
+  throw new UserError(
     `${card} is served with other options; --mac and --no-offload stay as they are while a supervisor holds it`,
   );
 }
@@ -84,8 +84,8 @@ export interface Before {
 }
 
 /**
- * Opens it. Rejects with a sentence. `given`: listening sockets that were passed to this process. `before`: its sockets
- * at the same addresses and ports are held on to.
+ * Opens it. Rejects with a UserError; `in-use`: another process has the port or the TAP. `given`: listening sockets
+ * that were passed to this process. `before`: its sockets at the same addresses and ports are held on to.
  */
 export async function hold(options: ServeOptions, given: readonly number[], before?: Before): Promise<Held> {
   const key = heldKey(options);
@@ -102,13 +102,13 @@ export async function hold(options: ServeOptions, given: readonly number[], befo
   }
   if (options.net === 'direct') {
     const { tap: name, bridge, offload } = options.direct;
-    const { fd, ...tap } = openFree({ name, bridge, offload });
+    const { fd, ...tap } = openTap({ name, bridge, offload });
     return { key, fds: [fd], tap };
   }
   const { host, port } = options;
-  const address = isIP(host) ? host : (await lookup(host).catch(() => undefined))?.address;
+  const address = isIP(host) ? host : (await lookup(host).catch(ifSystemError(undefined)))?.address;
   if (address === undefined)
-    throw new Failure(listenError(Object.assign(new Error(), { code: 'ENOTFOUND' }), host, port));
+    throw new UserError(listenError(Object.assign(new Error(), { code: 'ENOTFOUND' }), host, port));
   const kept = before === undefined ? [] : socketsOf(before.options);
   const fds: number[] = [];
   const opened: number[] = [];
@@ -137,27 +137,15 @@ function openSocket(name: string, address: string): number {
   return kind === 'udp' ? bindDatagrams(address, Number(port)) : listenOn(address, Number(port), BACKLOG);
 }
 
-function openFree(options: TapOptions): OpenTap {
-  try {
-    return openTap(options);
-  } catch (error) {
-    const { message } = error as Error;
-    throw / is in use by another process/.test(message) ? new InUse(message) : error;
-  }
-}
-
-/** Somebody else has the port or the TAP. */
-export class InUse extends Failure {}
-
 /** `next`: what it has in common with that stays. */
 export function release(held: Held, next?: Held): void {
   for (const fd of held.fds) if (next?.fds.includes(fd) !== true) libc().close(fd);
 }
 
 /** `name`: one of `socketsOf`. */
-function listenFailure(error: Error, host: string, name: string, names: number): Failure {
-  if (!(error instanceof SystemError)) return new Failure(error.message);
+function listenFailure(error: Error, host: string, name: string, names: number): UserError {
+  expectSystemError(error);
   const port = Number(name.split(' ')[2]);
   const sentence = listenError(error, host, port, port === names ? '--dns-port' : undefined);
-  return error.errno === EADDRINUSE ? new InUse(sentence) : new Failure(sentence);
+  return new UserError(sentence, hasCode(error, 'EADDRINUSE') ? 'in-use' : 'failed');
 }

@@ -3,6 +3,7 @@
 import { Socket } from 'node:net';
 import type { InheritedTap } from '../control/channel.js';
 import { askControl, socketAnswers } from '../control/client.js';
+import { UserError } from '../errors/user-error.js';
 import { libc } from '../native/libc/libc.js';
 import { connectUnix, receiveDescriptors, writeText } from '../native/sockets/unix.js';
 import type { ServeOptions } from '../serve/options/serve.js';
@@ -24,11 +25,11 @@ export async function takeFromOrphan(
   const status = await askControl(control, { do: 'status' }, PATIENCE);
   const key = heldKey(options);
   if (!status.ok || status.orphan !== true)
-    throw new Error(
+    throw new UserError(
       `another server listens on the control socket ${control}; stop that one, or choose another with --control`,
     );
   if (status.held !== key) {
-    throw new Error(
+    throw new UserError(
       `a program without a supervisor serves on ${status.held}, not on ${key}; end it over its control socket ${control}`,
     );
   }
@@ -37,7 +38,7 @@ export async function takeFromOrphan(
   const { text, passed } = receiveDescriptors(fd);
   if (passed.length === 0) {
     libc().close(fd);
-    throw new Error(`the program behind ${control} did not pass on what it serves on`);
+    throw new UserError(`the program behind ${control} did not pass on what it serves on`);
   }
   const { link, tap } = JSON.parse(text.split('\n')[0] as string) as { link: string; tap?: InheritedTap };
   const connection = new Socket({ fd, readable: true, writable: true });

@@ -4,6 +4,8 @@ import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { askControl, socketAnswers } from '../control/client.js';
 import type { ControlAnswer, ControlRequest, Running } from '../control/protocol.js';
+import { expectCode, ifNoBug } from '../errors/codes.js';
+import { UserError } from '../errors/user-error.js';
 import type { MakeRunner, Runner, StagedImage } from '../image/runner.js';
 import { makeFolder } from '../native/make-folder.js';
 
@@ -23,14 +25,14 @@ export const processRunner: MakeRunner = ({ hostFolder, args, log }): Runner => 
 
   const ask = async (request: ControlRequest, patience: number): Promise<Running> => {
     const answer = await askControl(control, request, patience);
-    if (!answer.ok) throw new Error(answer.error);
+    if (!answer.ok) throw new UserError(answer.error);
     return runningOf(answer);
   };
 
   const status = async (): Promise<Running | undefined> => {
     if (!(await socketAnswers(control))) return undefined;
     const answer = await askControl(control, { do: 'status' }, STATUS);
-    if (!answer.ok) throw new Error(answer.error);
+    if (!answer.ok) throw new UserError(answer.error);
     return answer.url === undefined ? undefined : runningOf(answer);
   };
 
@@ -57,14 +59,14 @@ export const processRunner: MakeRunner = ({ hostFolder, args, log }): Runner => 
     for (const until = Date.now() + START; Date.now() < until; ) {
       // One that was started before may come up at this moment: whoever started it was killed. Then ours ends, and that
       // one is it.
-      if (over && !(await socketAnswers(control))) throw new Error(lastLine(output, from));
-      const running = await status().catch(() => undefined);
+      if (over && !(await socketAnswers(control))) throw new UserError(lastLine(output, from));
+      const running = await status().catch(ifNoBug(undefined));
       if (running !== undefined && running.image === image.id) return running;
-      if (over && running !== undefined) throw new Error(lastLine(output, from));
+      if (over && running !== undefined) throw new UserError(lastLine(output, from));
       await new Promise((done) => setTimeout(done, LOOK));
     }
     child.kill('SIGTERM');
-    throw new Error('the image did not serve in time');
+    throw new UserError('the image did not serve in time');
   };
 
   return {
@@ -84,7 +86,7 @@ export const processRunner: MakeRunner = ({ hostFolder, args, log }): Runner => 
         if (!(await socketAnswers(control))) return;
         await new Promise((done) => setTimeout(done, LOOK));
       }
-      throw new Error('what runs does not end');
+      throw new UserError('what runs does not end');
     },
   };
 };
@@ -97,7 +99,8 @@ function runningOf(answer: ControlAnswer & { ok: true }): Running {
 function sizeOf(file: string): number {
   try {
     return statSync(file).size;
-  } catch {
+  } catch (error) {
+    expectCode(error, 'ENOENT');
     return 0;
   }
 }

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { CHANNEL_VERSION, type Go, type ToProgram, type ToSupervisor } from '../control/channel.js';
 import type { ControlAnswer, ControlRequest } from '../control/protocol.js';
+import { UserError } from '../errors/user-error.js';
 import { PARENT } from '../native/parent.js';
 
 /** What is to run: an image's folder and where its site is by now. */
@@ -72,8 +73,8 @@ export class Program {
       over = true;
       const sentence = this.failure ?? how;
       this.stage = 'over';
-      ready.reject(new Error(sentence));
-      serving.reject(new Error(sentence));
+      ready.reject(new UserError(sentence));
+      serving.reject(new UserError(sentence));
       for (const answer of this.questions.values()) answer({ ok: false, error: sentence });
       this.questions.clear();
       exit.resolve(sentence);

@@ -1,5 +1,5 @@
 /** Sockets that systemd passes (sd_listen_fds(3)): descriptors from 3 on. */
-import { Failure } from '../errors/failure.js';
+import { UserError } from '../errors/user-error.js';
 
 const FIRST = 3;
 
@@ -17,7 +17,7 @@ export function activatedSockets(most: number, env: NodeJS.ProcessEnv = process.
   if (sockets > most) {
     const served =
       most === 1 ? 'one is served; name one ListenStream=' : `${most} are served; name ${most} ListenStream=`;
-    throw new Failure(`systemd passes ${sockets} sockets, and ${served} in the socket unit`);
+    throw new UserError(`systemd passes ${sockets} sockets, and ${served} in the socket unit`);
   }
   return Array.from({ length: sockets }, (_, i) => FIRST + i);
 }

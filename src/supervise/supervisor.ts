@@ -9,9 +9,12 @@ import { existsSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { FormerBundle, PassedSecret } from '../control/channel.js';
 import type { ControlAnswer, ControlRequest, ReplaceRequest, SwapRequest } from '../control/protocol.js';
+import { hasCode } from '../errors/codes.js';
+import { errorText } from '../errors/report.js';
+import { UserError } from '../errors/user-error.js';
 import type { ServeOptions } from '../serve/options/serve.js';
 import type { TicketKeeper } from '../serve/tickets/ticket-keys.js';
-import { addressKey, type Before, checkAlone, type Held, heldKey, hold, InUse, release } from './held.js';
+import { addressKey, type Before, checkAlone, type Held, heldKey, hold, release } from './held.js';
 import { type Program, startProgram, type What } from './program.js';
 
 /** Programs that may drain at one time; a further replacement waits. */
@@ -238,7 +241,7 @@ export class Supervisor {
         this.settle(await this.bring(what, options, this.held as Held, links), options);
         return { ok: true };
       } catch (error) {
-        this.options.log(`${(error as Error).message}; trying again in ${this.pause} ms`);
+        this.options.log(`${errorText(error)}; trying again in ${this.pause} ms`);
         await new Promise((done) => setTimeout(done, this.pause));
         this.pause = Math.min(this.pause * 2, LONGEST_PAUSE);
         await this.holdAgain(options);
@@ -257,7 +260,7 @@ export class Supervisor {
       release(held);
       this.options.log(`${held.tap.name} is held anew`);
     } catch (error) {
-      if (!(error instanceof InUse)) this.options.log((error as Error).message);
+      if (!hasCode(error, 'in-use')) this.options.log(errorText(error));
     }
   }
 
@@ -347,7 +350,7 @@ async function within<T>(promise: Promise<T>, milliseconds: number, sentence: st
   if (milliseconds === Number.POSITIVE_INFINITY) return promise;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(sentence)), Math.min(milliseconds, 2_147_483_647));
+    timer = setTimeout(() => reject(new UserError(sentence)), Math.min(milliseconds, 2_147_483_647));
   });
   try {
     return await Promise.race([promise, late]);

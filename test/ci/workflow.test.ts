@@ -191,7 +191,7 @@ eval "exec $2"
     const name = siteNameOf(settings.vars.DEPLOY_REPOSITORY);
     await stage.initHost({ allowedSigners: allowed, branch: 'socket', name });
     t.equal(await stage.poll(), 'good');
-    t.equal(await stage.reason('verified'), 'signed by ci@example.org');
+    t.equal(await stage.signer(), 'ci@example.org');
     t.ok(statSync(join(stage.host.images, stage.runner.running!.image, 'run')).mode & 0o100);
 
     // The same once more: what is there already is not committed again.

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { parseArguments } from '../../src/cli/arguments/arguments.js';
 import { similar } from '../../src/cli/values/similar.js';
-import { Failure } from '../../src/errors/failure.js';
+import { UserError } from '../../src/errors/user-error.js';
 import { gatewayNotice } from '../../src/serve/gateway-notice.js';
 import type { ServeOptions } from '../../src/serve/options/serve.js';
 
@@ -16,7 +16,7 @@ function refusal(...argv: string[]): string {
   try {
     parseArguments(argv);
   } catch (error) {
-    if (!(error instanceof Failure) || error.status !== 2) throw error;
+    if (!(error instanceof UserError) || error.code !== 'bad-usage') throw error;
     if (error.message.includes('\n')) throw new Error(`more than a sentence: ${error.message}`);
     return error.message;
   }

@@ -8,7 +8,7 @@ import { NO_RENEWAL, REQUEST, saveRenewal } from '../../src/acme/state/renewal-s
 import { FolderStorage } from '../../src/acme/state/storage.js';
 import { parseArguments } from '../../src/cli/arguments/arguments.js';
 import { runCertificate } from '../../src/cli/commands/certificate.js';
-import { Failure } from '../../src/errors/failure.js';
+import { UserError } from '../../src/errors/user-error.js';
 import { FakeCa } from '../acme/fake-ca.js';
 
 type Write = typeof process.stdout.write;
@@ -23,7 +23,7 @@ async function run(...argv: string[]): Promise<string> {
   try {
     await runCertificate(task);
   } catch (error) {
-    if (!(error instanceof Failure)) throw error;
+    if (!(error instanceof UserError)) throw error;
     written.push(error.message);
   } finally {
     process.stdout.write = write;

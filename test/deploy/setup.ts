@@ -184,6 +184,11 @@ export class Stage {
     return (await this.log()).findLast((entry) => entry.step === step)?.reason ?? '';
   }
 
+  /** Who signed the image that was verified last, as the journal has it. */
+  async signer(): Promise<string | undefined> {
+    return (await this.log()).findLast(({ step }) => step === 'verified')?.signer;
+  }
+
   async steps(): Promise<string[]> {
     return (await this.log()).map(({ step }) => step);
   }

@@ -42,7 +42,7 @@ t.test(
     const first = await commit(stage, 'first', keys.ours);
     await stage.initHost({ allowedSigners: keys.allowed() });
     t.equal(await stage.poll(), 'good');
-    t.equal(await stage.reason('verified'), 'signed by ci@example.org, who signed the commit');
+    t.equal(await stage.signer(), 'ci@example.org, who signed the commit');
 
     await commit(stage, 'unsigned');
     t.equal(await stage.poll(), 'refused');
@@ -94,7 +94,7 @@ t.test('a rollback goes to what an allowed signer signed, now or when it was tak
 
   t.equal(await stage.deployer().hold(first), 'held');
   t.equal(await stage.deployer().hold(skipped), 'held', 'signed, though it was never taken');
-  t.equal(await stage.reason('verified'), 'signed by ci@example.org, who signed the commit');
+  t.equal(await stage.signer(), 'ci@example.org, who signed the commit');
 
   // The key is retired: what it signed is not taken any more, but this host had believed it when it took these.
   writeFileSync(

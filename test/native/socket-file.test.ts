@@ -32,7 +32,7 @@ function others(t: Test): string[] {
 t.test('nothing but a socket is removed from where a socket shall be', async (t) => {
   for (const path of others(t)) {
     const before = lstatSync(path).ino;
-    await t.rejects(freeSocketPath(path), { name: 'NoSocket', message: /is no socket/ });
+    await t.rejects(freeSocketPath(path), { code: 'in-use', message: /is no socket/ });
     await t.rejects(openControl(path, answer), { message: /is no socket/ });
     removeSocket(path);
     t.equal(lstatSync(path).ino, before, path);

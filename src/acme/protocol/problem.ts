@@ -2,6 +2,8 @@
  * What goes wrong between this client and a certificate authority. Code decides by `code` and `problem.type`; texts are
  * for people.
  */
+
+import { UserError } from '../../errors/user-error.js';
 import type { FetchResponse } from './fetch.js';
 
 /** A problem document (RFC 9457) of an ACME server. */
@@ -34,16 +36,14 @@ export type AcmeCode =
   /** The state folder cannot be read or written. */
   | 'state';
 
-export class AcmeError extends Error {
+export class AcmeError extends UserError<AcmeCode> {
   override readonly name = 'AcmeError';
-  readonly code: AcmeCode;
   readonly problem: Problem | undefined;
   /** Milliseconds that the CA asks to wait. */
   readonly retryAfter: number | undefined;
 
   constructor(code: AcmeCode, message: string, more: { problem?: Problem; retryAfter?: number | undefined } = {}) {
-    super(message);
-    this.code = code;
+    super(message, code);
     this.problem = more.problem;
     this.retryAfter = more.retryAfter;
   }

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { identifierOf } from '../../acme/der/names.js';
 import { folderFor } from '../../acme/state/storage.js';
-import { badUsage } from '../../errors/failure.js';
+import { badUsage } from '../../errors/user-error.js';
 import { stateFolder } from '../../net/direct/address/lease-file.js';
 import type { AcmeArguments, ChallengeKind } from '../../serve/options/acme.js';
 import { oneOf } from '../values/option-values.js';
@@ -54,7 +54,7 @@ export function addAcmeOptions(program: Command): Command {
 
 /**
  * The options together; undefined: nothing is ordered. `state`: `--state`. `zones`: whether the server has any. Throws
- * a `Failure`.
+ * a `UserError`.
  */
 export function acmeArguments(flags: AcmeFlags, state: string | undefined, zones: boolean): AcmeArguments | undefined {
   const { acme, domain = [], acmeChallenge: challenge } = flags;

@@ -1,7 +1,7 @@
 /** The command line: what can be asked, checked as far as that is possible without doing anything. */
 import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { badUsage, Failure } from '../../errors/failure.js';
+import { badUsage, UserError } from '../../errors/user-error.js';
 import type { ServeOptions } from '../../serve/options/serve.js';
 import { packageVersion } from '../../serve/program-files.js';
 import { quiet, usageSentence } from '../values/quiet.js';
@@ -41,7 +41,7 @@ Examples:
 
 /**
  * Reads the arguments (without `node` and the program's name). Answers what to do; undefined when it was said already
- * (`--help`, `--version`). Throws a `Failure` with status 2.
+ * (`--help`, `--version`). Throws a `UserError` for bad usage.
  */
 export function parseArguments(argv: readonly string[]): Task | undefined {
   let task: Task | undefined;
@@ -53,7 +53,7 @@ export function parseArguments(argv: readonly string[]): Task | undefined {
   try {
     program.parse(spelledOut(argv), { from: 'user' });
   } catch (error) {
-    if (error instanceof Failure) throw error;
+    if (error instanceof UserError) throw error;
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return undefined;
     throw badUsage(usageSentence(error));

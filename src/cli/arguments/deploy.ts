@@ -1,7 +1,7 @@
 /** `deploy …`: what CI calls, what a host calls, what a person calls. */
 import { type Command, InvalidArgumentError } from 'commander';
 import type { InitOptions } from '../../deploy/init.js';
-import { badUsage } from '../../errors/failure.js';
+import { badUsage } from '../../errors/user-error.js';
 import { quiet } from '../values/quiet.js';
 
 export type DeployOptions = DeployCommitOptions | DeployInitOptions | DeployHostOptions;
@@ -197,11 +197,7 @@ function siteName(text: string): string {
 
 function probeUrl(text: string): string {
   if (text === 'off') return text;
-  try {
-    const url = new URL(text);
-    if (url.protocol === 'http:') return url.href;
-  } catch {
-    // Said below.
-  }
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol === 'http:') return url.href;
   throw new InvalidArgumentError('It is a URL like http://192.0.2.7/, or "off".');
 }

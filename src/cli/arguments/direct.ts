@@ -1,7 +1,8 @@
 /** Options of direct mode: our own stack on a TAP or a network card. */
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { badUsage } from '../../errors/failure.js';
+import { errorText } from '../../errors/report.js';
+import { badUsage } from '../../errors/user-error.js';
 import type { Faults } from '../../net/device/wrap/faults.js';
 import { parseFaults } from '../../net/device/wrap/faults-option.js';
 import { parseIp } from '../../net/ip-text.js';
@@ -84,7 +85,7 @@ export function addDirectOptions(command: Command): Command {
     );
 }
 
-/** The options together. Throws a `Failure`. */
+/** The options together. Throws a `UserError`. */
 export function directArguments(flags: DirectFlags): DirectArguments {
   if (flags.interface !== undefined && (flags.tap ?? flags.bridge) !== undefined)
     throw badUsage('--interface is instead of a TAP; leave --tap and --bridge out');
@@ -177,7 +178,7 @@ function faultsOption(text: string): Faults {
   try {
     return parseFaults(text);
   } catch (error) {
-    throw badUsage((error as Error).message);
+    throw badUsage(errorText(error));
   }
 }
 
@@ -185,7 +186,7 @@ function macAddress(text: string): Uint8Array {
   try {
     return parseMac(text);
   } catch (error) {
-    throw new InvalidArgumentError((error as Error).message);
+    throw new InvalidArgumentError(errorText(error));
   }
 }
 

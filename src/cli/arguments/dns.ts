@@ -1,6 +1,6 @@
 /** Options of the name server. */
 import { type Command, InvalidArgumentError } from 'commander';
-import { badUsage } from '../../errors/failure.js';
+import { badUsage } from '../../errors/user-error.js';
 import { parseSecondary } from '../../serve/names/dns-keys.js';
 import type { DnsArguments } from '../../serve/options/dns.js';
 import { count, portNumber } from '../values/option-values.js';

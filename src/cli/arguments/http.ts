@@ -1,7 +1,7 @@
 /** Options of the command line about HTTP: several sites, a base path, limits, and pages about the server itself. */
 
 import { type Command, InvalidArgumentError } from 'commander';
-import { badUsage } from '../../errors/failure.js';
+import { badUsage } from '../../errors/user-error.js';
 import type { HttpArguments } from '../../serve/options/http.js';
 import { basePath, count, LONGEST_TIMER } from '../values/option-values.js';
 import { type AdminFlags, addAdminOptions, adminArguments } from './admin.js';
@@ -66,7 +66,7 @@ export function addHttpOptions(program: Command): Command {
     );
 }
 
-/** `secure`: HTTPS is served; `hsts`: seconds, what is asked for of it. Throws a `Failure`. */
+/** `secure`: HTTPS is served; `hsts`: seconds, what is asked for of it. Throws a `UserError`. */
 export function httpArguments(flags: HttpFlags, secure: boolean, hsts?: number): HttpArguments {
   if (flags.liveReload && !flags.watch)
     throw badUsage('--live-reload is for --watch; add that, or leave --live-reload out');

@@ -1,7 +1,7 @@
 /** `image build`, `image verify`, and what a host calls to make a bundle again. */
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { badUsage } from '../../errors/failure.js';
+import { badUsage } from '../../errors/user-error.js';
 import type { BundleChoices, ImageTarget } from '../../image/manifest.js';
 import type { SiteArguments } from '../../serve/options/site.js';
 import { quiet } from '../values/quiet.js';

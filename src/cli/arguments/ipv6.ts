@@ -1,6 +1,6 @@
 /** `--ipv6`, `--ipv6-gateway`, `--anycast`, `--no-ipv4`, `--no-ipv6`, checked together. */
 
-import { badUsage } from '../../errors/failure.js';
+import { badUsage } from '../../errors/user-error.js';
 import {
   formatIpv6,
   type Ipv6Bytes,
@@ -20,7 +20,7 @@ export interface Ipv6Flags {
   anycast?: string[];
 }
 
-/** What IPv6 is to be had; undefined: none. Throws a `Failure`. */
+/** What IPv6 is to be had; undefined: none. Throws a `UserError`. */
 export function ipv6Arguments(flags: Ipv6Flags): Ipv6Arguments | undefined {
   const { ipv6 = [], ipv6Gateway: gateway, anycast = [] } = flags;
   const anycast6 = anycast.filter((one) => one.includes(':'));

@@ -1,6 +1,6 @@
 /** Options of the command line about proxies in front. */
 import type { Command } from 'commander';
-import { badUsage } from '../../errors/failure.js';
+import { badUsage } from '../../errors/user-error.js';
 import type { ProxyArguments } from '../../serve/options/proxies.js';
 import { addressList } from '../values/address-list.js';
 import { oneOf } from '../values/option-values.js';
@@ -26,7 +26,7 @@ export function addProxyOptions(program: Command): Command {
     );
 }
 
-/** `secure`: HTTPS is served; `hsts`: seconds, as for it. Throws a `Failure`. */
+/** `secure`: HTTPS is served; `hsts`: seconds, as for it. Throws a `UserError`. */
 export function proxyArguments(
   flags: ProxyFlags,
   secure: boolean,

@@ -1,7 +1,8 @@
 /** Options of the server itself, whatever carries the bytes. */
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { badUsage } from '../../errors/failure.js';
+import { errorText } from '../../errors/report.js';
+import { badUsage } from '../../errors/user-error.js';
 import type { SocketKind } from '../../net/sockets/open.js';
 import type { LogOptions } from '../../serve/options/log.js';
 import type { ServeOptions } from '../../serve/options/serve.js';
@@ -154,6 +155,6 @@ function logOption(text: string): LogOptions {
   try {
     return parseLogOption(text);
   } catch (error) {
-    throw new InvalidArgumentError((error as Error).message);
+    throw new InvalidArgumentError(errorText(error));
   }
 }

@@ -1,6 +1,6 @@
 /** Options of the command line about HTTPS. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { badUsage } from '../../errors/failure.js';
+import { badUsage } from '../../errors/user-error.js';
 import type { TlsArguments } from '../../serve/options/tls.js';
 import { oneOf, portNumber } from '../values/option-values.js';
 
@@ -49,7 +49,7 @@ export function addTlsOptions(program: Command): Command {
 
 /**
  * The options together; undefined: cleartext. `ordered`: certificates come from an authority; `proxied`: a proxy in
- * front may serve HTTPS. Throws a `Failure`.
+ * front may serve HTTPS. Throws a `UserError`.
  */
 export function tlsArguments(
   flags: TlsFlags,

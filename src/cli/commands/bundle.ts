@@ -1,6 +1,6 @@
 /** `sitekernel bundle DIR -o FILE`. */
 import { stat } from 'node:fs/promises';
-import { Failure } from '../../errors/failure.js';
+import { UserError } from '../../errors/user-error.js';
 import { leadsToStandardOutput } from '../../native/output-file.js';
 import { bundleDirectory } from '../../store/index.js';
 import type { BundleOptions } from '../arguments/bundle.js';
@@ -12,7 +12,7 @@ export async function runBundle(options: BundleOptions): Promise<void> {
     (stats) => stats.isDirectory(),
     () => true, // The store says what is wrong with it.
   );
-  if (!directory) throw new Failure(`${options.dir} is not a directory; a bundle is made out of one`);
+  if (!directory) throw new UserError(`${options.dir} is not a directory; a bundle is made out of one`);
   const bar = new ProgressBar();
   try {
     const made = await bundleDirectory(options.dir, options.output, {

@@ -9,17 +9,17 @@ import { readPair, saveCertificate } from '../../acme/state/certificate-state.js
 import { type KeptCertificate, keptCertificates } from '../../acme/state/overview.js';
 import { NO_RENEWAL, REQUEST } from '../../acme/state/renewal-state.js';
 import { FolderStorage, folderFor } from '../../acme/state/storage.js';
-import { badUsage, Failure } from '../../errors/failure.js';
+import { badUsage, UserError } from '../../errors/user-error.js';
 import type { CertificateOptions } from '../arguments/certificate.js';
 
 const LATER = 'a running server takes it up within ten minutes, or at once when it gets SIGHUP';
 
-/** Throws a `Failure`. */
+/** Throws a `UserError`. */
 export async function runCertificate(options: CertificateOptions): Promise<void> {
   try {
     await run(options);
   } catch (error) {
-    if (error instanceof AcmeError) throw new Failure(`${options.folder}: ${error.message}`);
+    if (error instanceof AcmeError) throw new UserError(`${options.folder}: ${error.message}`);
     throw error;
   }
 }
@@ -38,7 +38,7 @@ async function run(options: CertificateOptions): Promise<void> {
     case 'export': {
       const { stored, damage, name } = await theOne(options);
       if (stored === undefined)
-        throw new Failure(`there is no certificate for ${name}${damage === undefined ? '' : `: ${damage}`}`);
+        throw new UserError(`there is no certificate for ${name}${damage === undefined ? '' : `: ${damage}`}`);
       const text = stored.chainPem + stored.keyPem;
       if (options.output === undefined) process.stdout.write(text);
       else await writeFile(options.output, text, { mode: 0o600, flush: true });
@@ -83,7 +83,7 @@ async function take({ files, folder, domain }: CertificateOptions): Promise<void
   const texts = await Promise.all(
     files.map((file) =>
       readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-        throw new Failure(`${file} cannot be read: ${error.message}`);
+        throw new UserError(`${file} cannot be read: ${error.message}`);
       }),
     ),
   );
@@ -91,15 +91,15 @@ async function take({ files, folder, domain }: CertificateOptions): Promise<void
   try {
     pair = readPair(texts.join('\n'));
   } catch (error) {
-    if (error instanceof AcmeError) throw new Failure(`${files.join(', ')}: ${error.message}`);
+    if (error instanceof AcmeError) throw new UserError(`${files.join(', ')}: ${error.message}`);
     throw error;
   }
   const { names } = pair.facts;
   if (domain !== undefined && !names.includes(domain))
-    throw new Failure(`${files.join(', ')}: the certificate is for ${names.join(', ')}, and not for ${domain}`);
+    throw new UserError(`${files.join(', ')}: the certificate is for ${names.join(', ')}, and not for ${domain}`);
   // The folder of the server's certificate with one of these names, where there is one.
   const known = (await keptCertificates(folder)).find(({ name }) => names.some((one) => folderFor([one]) === name));
-  if (names.length === 0) throw new Failure(`${files.join(', ')}: the certificate has no names`);
+  if (names.length === 0) throw new UserError(`${files.join(', ')}: the certificate has no names`);
   const name = known?.name ?? folderFor(domain === undefined ? names : [domain]);
   await saveCertificate(new FolderStorage(join(folder, name)), pair.chainPem, pair.keyPem);
   print(
@@ -118,11 +118,11 @@ async function theOne({ folder, domain }: CertificateOptions): Promise<KeptCerti
   if (domain !== undefined) {
     const found = all.find((one) => isFor(one, domain));
     if (found === undefined)
-      throw new Failure(`there is no certificate for ${domain} in ${folder}; there are: ${names}`);
+      throw new UserError(`there is no certificate for ${domain} in ${folder}; there are: ${names}`);
     return found;
   }
   const [first, second] = all;
-  if (first === undefined) throw new Failure(`there are no certificates in ${folder}`);
+  if (first === undefined) throw new UserError(`there are no certificates in ${folder}`);
   if (second !== undefined) throw badUsage(`there are several certificates: ${names}; name one with --domain`);
   return first;
 }

@@ -14,7 +14,8 @@ import { resolveId } from '../../deploy/resolve-id.js';
 import { makeRunner } from '../../deploy/runners.js';
 import { stagedImage } from '../../deploy/stage.js';
 import { renderStatus, statusOf } from '../../deploy/status.js';
-import { badUsage, Failure } from '../../errors/failure.js';
+import { expectCode } from '../../errors/codes.js';
+import { badUsage, UserError } from '../../errors/user-error.js';
 import type { ImageTarget, Manifest } from '../../image/manifest.js';
 import { joinedArguments } from '../../image/run-script.js';
 import type { Runner } from '../../image/runner.js';
@@ -91,7 +92,7 @@ class HostCommand {
         await this.locked(false, (deployer) => deployer.apply());
         // What was pulled before is served; cron's mail would say the same every minute.
         if (pulled !== 'pulled' && this.options.quiet) process.exit(1);
-        else if (pulled !== 'pulled') throw new Failure(pulled.failed);
+        else if (pulled !== 'pulled') throw new UserError(pulled.failed);
         return;
       }
       case 'apply':
@@ -121,7 +122,7 @@ class HostCommand {
     while (lock === undefined) {
       if (!wait) return this.say(`${await holderOf(this.host.applyLock)} is at work, and takes up what is new`);
       if (performance.now() > until)
-        throw new Failure(`${await holderOf(this.host.applyLock)} has been at work for ${PATIENCE} s; try again`);
+        throw new UserError(`${await holderOf(this.host.applyLock)} has been at work for ${PATIENCE} s; try again`);
       await new Promise((resolve) => setTimeout(resolve, 200));
       lock = await Lock.take(this.host.applyLock);
     }
@@ -130,8 +131,8 @@ class HostCommand {
       const deployer = new Deployer(this.host, runner, this.journal);
       const outcome = await work(deployer, runner);
       if (outcome === 'bad' || outcome === 'refused' || outcome === 'failed')
-        throw new Failure(deployer.reason ?? `it ${outcome === 'failed' ? 'failed' : `is ${outcome}`}`);
-      if (outcome === 'unchanged' && deployer.reason !== undefined) throw new Failure(deployer.reason);
+        throw new UserError(deployer.reason ?? `it ${outcome === 'failed' ? 'failed' : `is ${outcome}`}`);
+      if (outcome === 'unchanged' && deployer.reason !== undefined) throw new UserError(deployer.reason);
     } finally {
       await lock.release();
     }
@@ -149,7 +150,9 @@ class HostCommand {
   private async target(): Promise<ImageTarget> {
     try {
       return (await candidateAt(new Repository(this.host.gitDir), this.host.tip)).manifest.target;
-    } catch {
+    } catch (error) {
+      // The tip has no image that can be read, or there is no clone yet.
+      expectCode(error, 'refused', 'unable', 'git', 'damaged-repository');
       const { good } = await recoverState(this.host.stateFile, this.journal);
       const image = good === undefined ? undefined : await stagedImage(this.host, good);
       return image?.manifest.target ?? 'socket';
@@ -160,7 +163,7 @@ class HostCommand {
     const { before } = await recoverState(this.host.stateFile, this.journal);
     const { id } = this.options;
     if (id === undefined) {
-      if (before === undefined) throw new Failure('there is no image before the one that runs; name one');
+      if (before === undefined) throw new UserError('there is no image before the one that runs; name one');
       return before;
     }
     return resolveId(this.host, new Repository(this.host.gitDir), id);
@@ -177,7 +180,8 @@ class HostCommand {
     if (this.options.quiet || this.options.action === 'log') return;
     const image = entry.image === undefined ? '' : ` ${entry.image.slice(0, 12)}`;
     const serial = entry.serial === undefined ? '' : `, serial ${entry.serial}`;
-    const parts = [entry.url, entry.ms === undefined ? undefined : `${entry.ms} ms`, entry.reason];
+    const signer = entry.signer === undefined ? undefined : `signed by ${entry.signer}`;
+    const parts = [entry.url, entry.ms === undefined ? undefined : `${entry.ms} ms`, signer, entry.reason];
     const rest = parts.filter((part) => part !== undefined).join(', ');
     process.stderr.write(`${entry.at} ${entry.step}${image}${serial}${rest === '' ? '' : `: ${rest}`}\n`);
   }

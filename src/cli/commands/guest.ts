@@ -1,9 +1,10 @@
 /** What process 1 of a machine image starts: the options are on the kernel's command line. */
 import { readFileSync } from 'node:fs';
-import { badUsage } from '../../errors/failure.js';
+import { hasCode } from '../../errors/codes.js';
+import { errorText } from '../../errors/report.js';
+import { badUsage } from '../../errors/user-error.js';
 import { serveGuest } from '../../serve/guest/guest-serve.js';
 import { looksLikeBundle } from '../../store/format/bundle-header.js';
-import { StoreError } from '../../store/store-error.js';
 import {
   BootError,
   cardToServeOn,
@@ -37,7 +38,7 @@ export async function runGuest(): Promise<void> {
     await serveGuest(task);
   } catch (error) {
     // A site that cannot be opened is not another one at the next start.
-    if (error instanceof BootError || error instanceof StoreError) throw badUsage(error.message);
+    if (hasCode(error, 'boot', 'store')) throw badUsage(errorText(error));
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 /** `sitekernel host up|down`: the bridge and the TAP that a server without root needs. */
 import { execFileSync } from 'node:child_process';
-import { badUsage, Failure } from '../../errors/failure.js';
+import { badUsage, UserError } from '../../errors/user-error.js';
 import {
   addBridge,
   addToBridge,
@@ -18,7 +18,7 @@ import { moveAddresses } from './uplink.js';
 
 export function runHost(options: HostOptions): void {
   if (process.getuid?.() !== 0)
-    throw new Failure(`"host ${options.action}" changes the network of this machine; run it as root`);
+    throw new UserError(`"host ${options.action}" changes the network of this machine; run it as root`);
   if (options.user !== undefined && options.tap === undefined)
     throw badUsage('--user needs --tap with the TAP to give to that user');
   if (options.multiQueue && options.tap === undefined)
@@ -30,7 +30,7 @@ export function runHost(options: HostOptions): void {
 function* up(options: HostOptions): Generator<string> {
   const { bridge, uplink, tap, multiQueue } = options;
   if (uplink !== undefined && !interfaceExists(uplink))
-    throw new Failure(`there is no network card ${uplink} to put on ${bridge}`);
+    throw new UserError(`there is no network card ${uplink} to put on ${bridge}`);
   const uid = tap === undefined ? 0 : userId(options.user ?? process.env['SUDO_USER'] ?? 'root');
   if (!interfaceExists(bridge)) {
     addBridge(bridge);
@@ -91,7 +91,9 @@ function userId(user: string): number {
     return Number(
       execFileSync('id', ['-u', '--', user], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim(),
     );
-  } catch {
-    throw new Failure(`there is no user ${user} on this machine; name one with --user`);
+  } catch (error) {
+    // It ended with a status, which no error of the operating system has.
+    if (typeof (error as { status?: unknown }).status !== 'number') throw error;
+    throw new UserError(`there is no user ${user} on this machine; name one with --user`);
   }
 }

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { selfTest } from '../../deploy/gates.js';
-import { Failure } from '../../errors/failure.js';
+import { UserError } from '../../errors/user-error.js';
 import { buildImage, nodeProgram } from '../../image/build-image.js';
 import { verifyImage } from '../../image/verify-image.js';
 import { ownSite, packageVersion } from '../../serve/program-files.js';
@@ -54,7 +54,7 @@ async function build(options: ImageBuildOptions): Promise<void> {
     const wrong = options.target === 'vm' ? undefined : await selfTest({ id, folder, manifest }, []);
     if (wrong !== undefined) {
       if (!existed) await rm(folder, { recursive: true, force: true });
-      throw new Failure(`no host would take this image: ${wrong}`);
+      throw new UserError(`no host would take this image: ${wrong}`);
     }
     const program = manifest.program.files.reduce((sum, file) => sum + file.size, 0);
     process.stderr.write(

@@ -1,10 +1,10 @@
 /** `sitekernel inspect FILE`: what is in a bundle, and what is wrong with the site in it. */
 
-import { Failure } from '../../errors/failure.js';
+import { UserError } from '../../errors/user-error.js';
 import { type Description, describe, openStore, renderDescription } from '../../store/index.js';
 import type { InspectOptions } from '../arguments/bundle.js';
 
-/** With `check`, throws a Failure when a byte is damaged or a link inside the site leads nowhere. */
+/** With `check`, throws a UserError when a byte is damaged or a link inside the site leads nowhere. */
 export async function runInspect(options: InspectOptions): Promise<void> {
   const store = await openStore(options.file);
   try {
@@ -13,7 +13,7 @@ export async function runInspect(options: InspectOptions): Promise<void> {
     if (!options.check) return;
     const { problems, damage } = description;
     if (problems.length + damage.length > 0) {
-      throw new Failure(
+      throw new UserError(
         `${options.file} has ${count(damage.length, 'damaged page')} and ${count(problems.length, 'problem')}; they are listed on standard output`,
       );
     }

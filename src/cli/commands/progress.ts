@@ -63,7 +63,8 @@ export class ProgressBar {
 function progressLibrary(): typeof import('cli-progress') | undefined {
   try {
     return createRequire(import.meta.url)('cli-progress') as typeof import('cli-progress');
-  } catch {
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
     return undefined;
   }
 }

@@ -1,6 +1,6 @@
 /** `sitekernel replay FILE`: plays what `--record` wrote, offline, and tells what happened. */
 
-import { Failure } from '../../errors/failure.js';
+import { UserError } from '../../errors/user-error.js';
 import type { Device } from '../../net/device/device.js';
 import { CaptureDevice } from '../../net/device/wrap/capture.js';
 import { readRecording } from '../../net/direct/replay/file.js';
@@ -36,10 +36,10 @@ export function runReplay(options: ReplayOptions): void {
   tell(player, result, first > 1);
   if (result.thrown !== undefined) {
     say(`the stack threw: ${result.thrown instanceof Error ? result.thrown.stack : String(result.thrown)}`);
-    throw new Failure(`the replay ended as the recorded program may have: see the error above`);
+    throw new UserError(`the replay ended as the recorded program may have: see the error above`);
   }
-  if (result.divergence !== undefined) throw new Failure(`the replay left the recording: ${result.divergence}`);
-  if (result.stateAsRecorded === false) throw new Failure('the state at the end is not the one that was recorded');
+  if (result.divergence !== undefined) throw new UserError(`the replay left the recording: ${result.divergence}`);
+  if (result.stateAsRecorded === false) throw new UserError('the state at the end is not the one that was recorded');
 }
 
 const FLAGS = ['F', 'S', 'R', 'P', 'A', 'U', 'E', 'C'];

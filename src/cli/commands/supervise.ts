@@ -4,13 +4,13 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type ControlSocket, openControl } from '../../control/server.js';
-import { badUsage } from '../../errors/failure.js';
+import { hasCode } from '../../errors/codes.js';
+import { badUsage } from '../../errors/user-error.js';
 import { imageId } from '../../image/manifest.js';
 import { signals } from '../../native/process-signals.js';
 import { LogSink } from '../../serve/log-sink.js';
 import { tellNode } from '../../serve/node-line.js';
 import type { ServeOptions } from '../../serve/options/serve.js';
-import { InUse } from '../../supervise/held.js';
 import { imageArguments } from '../../supervise/image-arguments.js';
 import { takeFromOrphan } from '../../supervise/orphan.js';
 import type { What } from '../../supervise/program.js';
@@ -76,7 +76,7 @@ async function begin(
     } catch (error) {
       server.close();
       // It may be an orphan's that has not opened its control socket yet.
-      if (look === LOOKS || !(error instanceof InUse)) throw error;
+      if (look === LOOKS || !hasCode(error, 'in-use')) throw error;
       await new Promise((done) => setTimeout(done, LOOK));
     }
   }

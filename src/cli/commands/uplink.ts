@@ -4,7 +4,7 @@
  * of iproute2.
  */
 import { execFileSync } from 'node:child_process';
-import { Failure } from '../../errors/failure.js';
+import { UserError } from '../../errors/user-error.js';
 
 interface Address {
   local: string;
@@ -28,8 +28,8 @@ function ip(...argv: string[]): string {
     return execFileSync('ip', argv, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   } catch (error) {
     const { code, stderr } = error as NodeJS.ErrnoException & { stderr?: string };
-    if (code === 'ENOENT') throw new Failure('moving addresses needs the "ip" program; install iproute2');
-    throw new Failure(`ip ${argv.join(' ')}: ${String(stderr).trim()}`);
+    if (code === 'ENOENT') throw new UserError('moving addresses needs the "ip" program; install iproute2');
+    throw new UserError(`ip ${argv.join(' ')}: ${String(stderr).trim()}`);
   }
 }
 

@@ -6,7 +6,8 @@ import { serialOfRecords, writeBuilt } from '../../dns/zone/built.js';
 import { hasErrors, usesSelf, zoneOf, zoneSummary } from '../../dns/zone/load.js';
 import { problemText } from '../../dns/zone/problem.js';
 import { isNewer } from '../../dns/zone/zone.js';
-import { Failure } from '../../errors/failure.js';
+import { errorText } from '../../errors/report.js';
+import { UserError } from '../../errors/user-error.js';
 import { writeDurable } from '../../native/durable.js';
 import { stateFolder } from '../../net/direct/address/lease-file.js';
 import { NodeCrypto } from '../../serve/names/node-crypto.js';
@@ -28,7 +29,7 @@ function check(file: string): void {
   for (const one of problems) process.stdout.write(`${problemText(file, one)}\n`);
   if (hasErrors(problems)) {
     const errors = problems.filter(({ severity }) => severity === 'error').length;
-    throw new Failure(`${file} has ${errors} error${errors === 1 ? '' : 's'}; they are listed on standard output`);
+    throw new UserError(`${file} has ${errors} error${errors === 1 ? '' : 's'}; they are listed on standard output`);
   }
   const self = usesSelf(loaded) ? ', and what @SELF stands for' : '';
   process.stdout.write(`${file}: ${zoneSummary(zoneOf(loaded, new Map()))}${self}\n`);
@@ -45,12 +46,12 @@ async function build({ file, output, serial, after }: ZoneOptions): Promise<void
     const same = Buffer.compare(before.bytes, bytes) === 0;
     // RFC 1982: secondaries would keep the old version.
     if (!same && !isNewer(next, old))
-      throw new Failure(`serial ${next} is not newer than ${old} of ${after}; raise it in ${file}, or with --serial`);
+      throw new UserError(`serial ${next} is not newer than ${old} of ${after}; raise it in ${file}, or with --serial`);
   }
   try {
     await writeDurable(output!, bytes);
   } catch (error) {
-    throw new Failure(`${output} cannot be written: ${(error as Error).message}`);
+    throw new UserError(`${output} cannot be written: ${errorText(error)}`);
   }
   process.stdout.write(`${output}: ${zoneSummary(zoneOf(loaded, new Map(), serial))}\n`);
 }

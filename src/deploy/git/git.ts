@@ -1,19 +1,43 @@
 /** The `git` command, on one repository. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
+import { hasCode } from '../../errors/codes.js';
+import { UserError } from '../../errors/user-error.js';
 
 /** What git adds to every failure at a distance; what went wrong comes before it. */
 const GENERAL =
   /^(Could not read from remote repository|Please make sure you have the correct access|and the repository exists)/;
 
+/**
+ * git tells what went wrong in words only, which LC_ALL=C keeps in English: here they become codes, and nowhere else.
+ * Each row: a code and what git says then.
+ */
+const CODES = [
+  ['no-space', /No space left on device|Disk quota exceeded/i],
+  ['no-branch', /Remote branch .* not found/i],
+  ['locked-branch', /cannot lock ref|failed to update ref|Unable to create .*\.lock/],
+  [
+    'damaged-repository',
+    /object file .* is empty|loose object .* is corrupt|bad object HEAD|not a git repository|unable to read (tree|sha1)|missing (blob|tree|commit)|bad tree object|did not send all necessary objects|packfile .* (is )?(corrupt|cannot be)|index file (corrupt|smaller)|does not appear to be a git repository.*\.git|unable to resolve reference/i,
+  ],
+  ['rewritten-branch', /fast-forward|refusing to merge|diverg/i],
+] as const;
+
+type GitCode = (typeof CODES)[number][0] | 'git' | 'no-git';
+
+function codeFor(stderr: string): GitCode {
+  return CODES.find(([, said]) => said.test(stderr))?.[0] ?? 'git';
+}
+
 /** A git command that failed. `message` is what git said, in one line. */
-export class GitError extends Error {
+export class GitError extends UserError<GitCode> {
   override readonly name = 'GitError';
   /** Its subcommand: `push`. */
   readonly command: string;
-  readonly stderr: string;
+  /** Its exit status; null: it did not run, or a signal ended it. */
+  readonly status: number | null;
 
-  constructor(command: string, stderr: string, status: number | null) {
+  constructor(command: string, stderr: string, status: number | null, code: GitCode = codeFor(stderr)) {
     const lines = stderr
       .split('\n')
       .map((line) => line.replace(/^(fatal|error|hint|warning|remote): */, '').trim())
@@ -21,9 +45,9 @@ export class GitError extends Error {
       .map((line) => line.replace(/\.$/, ''));
     const own = lines.filter((line) => !GENERAL.test(line));
     const said = (own.length > 0 ? own : lines).slice(0, 3).join('; ');
-    super(said === '' ? `git ${command} ended with ${status}` : `git ${command}: ${said}`);
+    super(said === '' ? `git ${command} ended with ${status}` : `git ${command}: ${said}`, code);
     this.command = command;
-    this.stderr = stderr;
+    this.status = status;
   }
 }
 
@@ -109,9 +133,13 @@ export function git(words: readonly string[], options: GitOptions = {}): Promise
       said = (said + piece.toString()).slice(-16384);
     });
     child.stdin.on('error', () => undefined);
-    child.on('error', (error: NodeJS.ErrnoException) => {
+    child.on('error', (error) => {
       clearTimeout(timer);
-      reject(new GitError(command, error.code === 'ENOENT' ? 'git is not installed' : error.message, null));
+      reject(
+        hasCode(error, 'ENOENT')
+          ? new GitError(command, 'git is not installed', null, 'no-git')
+          : new GitError(command, error.message, null),
+      );
     });
     child.on('close', (status) => {
       clearTimeout(timer);
@@ -154,9 +182,15 @@ export class Repository {
     return this.text(['rev-parse', '--show-object-format']);
   }
 
-  /** The full hash that `name` stands for; undefined: there is none. */
+  /** The full hash that `name` stands for; undefined: there is none. Throws a GitError. */
   async resolve(name: string): Promise<string | undefined> {
-    return this.text(['rev-parse', '--verify', '--quiet', '--end-of-options', name]).catch(() => undefined);
+    try {
+      return await this.text(['rev-parse', '--verify', '--quiet', '--end-of-options', name]);
+    } catch (error) {
+      // "Exit with non-zero status silently": that is 1. Every other failure has another status (git-rev-parse(1)).
+      if (error instanceof GitError && error.status === 1) return undefined;
+      throw error;
+    }
   }
 
   /** Content of a blob by its hash, or as `COMMIT:path`; undefined: there is none. */

@@ -6,6 +6,8 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expectCode, expectSystemError, hasCode } from '../../errors/codes.js';
+import { UserError } from '../../errors/user-error.js';
 import { ImageError } from '../../image/image-error.js';
 import type { Repository } from './git.js';
 
@@ -24,9 +26,6 @@ export interface Trust {
   readonly revoked?: string | undefined;
 }
 
-/** A right signature, by a key that was revoked. */
-export class RevokedKey extends ImageError {}
-
 export function signedBytes(manifest: Uint8Array, labels: Uint8Array): Uint8Array {
   return Buffer.concat([manifest, labels]);
 }
@@ -36,7 +35,8 @@ export function signedBytes(manifest: Uint8Array, labels: Uint8Array): Uint8Arra
  * minisign without a password.
  */
 export async function sign(bytes: Uint8Array, key: string): Promise<Uint8Array> {
-  const head = await readFile(key, 'utf8').catch(() => {
+  const head = await readFile(key, 'utf8').catch((error: unknown) => {
+    expectSystemError(error);
     throw new ImageError(`the key ${key} cannot be read`);
   });
   return inFolder(async (folder) => {
@@ -60,8 +60,8 @@ export interface Signable {
 }
 
 /**
- * Throws an ImageError unless someone whom `trust` names signed the image or its commit. Answers who it was, for the
- * journal; undefined: nobody had to.
+ * Throws an ImageError unless someone whom `trust` names signed the image or its commit. Returns who it was, for the
+ * journal; undefined: no signature is asked for.
  */
 export async function verifySigned(what: Signable, repository: Repository, trust: Trust): Promise<string | undefined> {
   const { allowedSigners, minisign } = trust;
@@ -74,7 +74,7 @@ export async function verifySigned(what: Signable, repository: Repository, trust
     try {
       return await verifySignature(what.bytes, what.signature, trust);
     } catch (error) {
-      if (error instanceof RevokedKey) throw error;
+      expectCode(error, 'image');
       wrong = error;
     }
   }
@@ -82,7 +82,7 @@ export async function verifySigned(what: Signable, repository: Repository, trust
     try {
       return `${await verifyCommit(commit, { allowedSigners, revoked: trust.revoked })}, who signed the commit`;
     } catch (error) {
-      if (error instanceof RevokedKey) throw error;
+      expectCode(error, 'image');
       wrong ??= error;
     }
   }
@@ -154,13 +154,14 @@ async function verifySsh(
     try {
       await run('ssh-keygen', words, `${what} signature is wrong`, bytes);
     } catch (error) {
+      expectCode(error, 'image');
       wrong = error;
       continue;
     }
     if (revoked === undefined) return signer;
     const sentence = `${what} signature is by a key of ${signer} that was revoked`;
     await run('ssh-keygen', [...words, '-r', revoked], sentence, bytes).catch((error: Error) => {
-      throw new RevokedKey(error.message);
+      throw new ImageError(error.message, 'revoked-key');
     });
     return signer;
   }
@@ -207,7 +208,9 @@ function run(command: string, words: readonly string[], failed: string, input?: 
       said += piece.toString();
     });
     child.stdin.on('error', () => undefined);
-    child.on('error', () => reject(new ImageError(`${failed}: ${command} is not installed`)));
+    child.on('error', (error) =>
+      reject(hasCode(error, 'ENOENT') ? new UserError(`${failed}: ${command} is not installed`, 'unable') : error),
+    );
     child.on('close', (status) => {
       if (status === 0) return resolve(out);
       const why = `${said}\n${out}`.trim().split('\n')[0];

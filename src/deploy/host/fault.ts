@@ -1,32 +1,42 @@
 /** What can go wrong on a host, told apart by what follows from it. */
+import { hasCode } from '../../errors/codes.js';
+import { errorText } from '../../errors/report.js';
+import { UserError } from '../../errors/user-error.js';
 
 /**
  * The deployment itself is wrong: damaged, unsigned, older, for another machine. This commit is not tried again; the
- * next one is.
+ * next one is. With the code `revoked` it is not even gone back to.
  */
-export class Refusal extends Error {
+export class Refusal extends UserError {
   override readonly name = 'Refusal';
-}
 
-/** A key that signed it was revoked: it is not even gone back to. */
-export class Revoked extends Refusal {}
+  constructor(message: string, code: 'refused' | 'revoked' = 'refused') {
+    super(message, code);
+  }
+}
 
 /** The machine could not: no space, no network, killed. It is tried again at the next poll. */
-export class Unable extends Error {
+export class Unable extends UserError {
   override readonly name = 'Unable';
+
+  constructor(message: string, code: 'unable' | 'no-space' | 'cancelled' = 'unable') {
+    super(message, code);
+  }
 }
 
-/** Sentence of anything that was thrown. */
-export function sentenceOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  if (message.startsWith(FULL)) return message;
-  return isFull(error) ? FULL : message;
+/** The commit, or what it has, is wrong. */
+export function isRefusal(error: unknown): error is Refusal {
+  return hasCode(error, 'refused', 'revoked');
 }
 
-/** How a sentence about a full disk begins. */
+/** How a message about a full disk begins. */
 export const FULL = 'no space is left on the disk of this host';
 
 export function isFull(error: unknown): boolean {
-  if ((error as NodeJS.ErrnoException)?.code === 'ENOSPC') return true;
-  return error instanceof Error && /ENOSPC|no space (is )?left|disk (is )?full/i.test(error.message);
+  return hasCode(error, 'ENOSPC', 'no-space');
+}
+
+/** What to write down of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return isFull(error) && !(error instanceof Unable) ? FULL : errorText(error);
 }

@@ -13,6 +13,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { expectCode } from '../../errors/codes.js';
 import { ImageError } from '../../image/image-error.js';
 import { writeDurable } from '../../native/durable.js';
 import type { Trust } from '../git/signature.js';
@@ -51,7 +52,8 @@ export class Host {
   /** Throws an ImageError where `folder` is none. */
   static async open(folder: string): Promise<Host> {
     const file = join(folder, 'host.json');
-    const text = await readFile(file, 'utf8').catch(() => {
+    const text = await readFile(file, 'utf8').catch((error: unknown) => {
+      expectCode(error, 'ENOENT', 'ENOTDIR');
       throw new ImageError(
         `${folder} is not the folder of a host; make one with: sitekernel deploy init ${folder} --repo URL`,
       );

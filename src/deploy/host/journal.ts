@@ -1,5 +1,7 @@
 /** What happened on a host: JSON lines, appended. A line that a power cut tore is passed over. */
 import { open, readFile, rename, stat } from 'node:fs/promises';
+import { expectSystemError, ifCode } from '../../errors/codes.js';
+import { parseJson } from '../../errors/parse-json.js';
 
 /** What an entry is about. */
 type Step =
@@ -27,7 +29,9 @@ export interface Entry {
   readonly serial?: number | undefined;
   /** Commit of the deployment repository. */
   readonly commit?: string | undefined;
-  /** A sentence. */
+  /** Who signed the image, of a step `verified`. */
+  readonly signer?: string | undefined;
+  /** For people. */
   readonly reason?: string | undefined;
   readonly url?: string | undefined;
   /** Milliseconds that the step took. */
@@ -52,10 +56,7 @@ export class Journal {
     const whole: Entry = { at: new Date().toISOString(), ...entry };
     this.echo?.(whole);
     try {
-      const size = await stat(this.file).then(
-        (stats) => stats.size,
-        () => 0,
-      );
+      const size = (await stat(this.file).catch(ifCode(undefined, 'ENOENT')))?.size ?? 0;
       if (size > LARGEST) await rename(this.file, `${this.file}.1`);
       const handle = await open(this.file, 'a+', 0o644);
       try {
@@ -69,15 +70,16 @@ export class Journal {
       } finally {
         await handle.close();
       }
-    } catch {
-      // Told by the echo.
+    } catch (error) {
+      // The echo has it.
+      expectSystemError(error);
     }
   }
 
   /** All entries, oldest first. */
   async read(): Promise<Entry[]> {
     const texts = await Promise.all(
-      [`${this.file}.1`, this.file].map((file) => readFile(file, 'utf8').catch(() => '')),
+      [`${this.file}.1`, this.file].map((file) => readFile(file, 'utf8').catch(ifCode('', 'ENOENT'))),
     );
     return texts
       .join('')
@@ -88,10 +90,6 @@ export class Journal {
 }
 
 function entryOf(line: string): Entry | undefined {
-  try {
-    const value = JSON.parse(line) as Entry;
-    return typeof value.step === 'string' && typeof value.at === 'string' ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  const { at, step, ...more } = Object(parseJson(line)) as Entry;
+  return typeof step === 'string' && typeof at === 'string' ? { at, step, ...more } : undefined;
 }

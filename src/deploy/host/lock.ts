@@ -1,5 +1,6 @@
 /** One writer at a time: a lock that goes with its process, also when that is killed. */
 import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { ifSystemError } from '../../errors/codes.js';
 import { tryLock } from '../../native/flock.js';
 
 export class Lock {
@@ -31,6 +32,6 @@ export class Lock {
 
 /** Process that holds the lock, as it wrote itself; for sentences. */
 export async function holderOf(file: string): Promise<string> {
-  const pid = (await readFile(file, 'utf8').catch(() => '')).trim();
+  const pid = (await readFile(file, 'utf8').catch(ifSystemError(''))).trim();
   return pid === '' ? 'another process' : `process ${pid}`;
 }

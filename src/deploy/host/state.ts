@@ -1,5 +1,7 @@
 /** What a host knows between two commands: `state.json`, replaced as a whole. */
 import { readFile } from 'node:fs/promises';
+import { ifCode } from '../../errors/codes.js';
+import { parseJson } from '../../errors/parse-json.js';
 import { isImageId } from '../../image/manifest.js';
 import { writeDurable } from '../../native/durable.js';
 
@@ -52,14 +54,11 @@ const BAD_KEPT = 100;
 
 /** The state in `file`; undefined when it is missing or damaged. */
 export async function readState(file: string): Promise<State | undefined> {
-  try {
-    const value = { ...EMPTY, ...(JSON.parse(await readFile(file, 'utf8')) as State) };
-    const ids = [value.good, value.before, value.trying?.id, value.held?.id].filter((id) => id !== undefined);
-    if (value.format === 1 && Number.isSafeInteger(value.serial) && ids.every(isImageId)) return value;
-  } catch {
-    // It is as good as none.
-  }
-  return undefined;
+  const text = await readFile(file, 'utf8').catch(ifCode('', 'ENOENT', 'EIO'));
+  const value = { ...EMPTY, ...(Object(parseJson(text)) as Partial<State>) };
+  const ids = [value.good, value.before, value.trying?.id, value.held?.id].filter((id) => id !== undefined);
+  const whole = text !== '' && value.format === 1 && Number.isSafeInteger(value.serial) && ids.every(isImageId);
+  return whole ? value : undefined;
 }
 
 export async function writeState(file: string, state: State): Promise<void> {

@@ -84,7 +84,15 @@ export function assembleWith(main: string, assembly: Assembly, abort?: AbortSign
         .filter((line) => line.trim() !== '')
         .pop()
         ?.replace(/^sitekernel: /, '');
-      reject(new ImageError(sentence ?? `the bundle was not made: its program ended with ${signal ?? status}`));
+      if (signal !== null) return reject(new ImageError(sentence ?? `the bundle was not made: ${signal}`, 'killed'));
+      // The program, of whatever version, says only in words that the disk is full: here they become a code.
+      const full = /ENOSPC|no space (is )?left|disk (is )?full/i.test(said);
+      reject(
+        new ImageError(
+          sentence ?? `the bundle was not made: its program ended with ${status}`,
+          full ? 'no-space' : 'image',
+        ),
+      );
     });
   });
 }

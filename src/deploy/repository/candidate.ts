@@ -1,9 +1,11 @@
 /** What a commit of the deployment repository offers, and whether this host may take it. */
+import { expectCode, hasCode } from '../../errors/codes.js';
+import { errorText } from '../../errors/report.js';
 import { imageId, isImageId, type Labels, type Manifest } from '../../image/manifest.js';
 import { readLabels, readManifest } from '../../image/read-manifest.js';
 import type { Repository } from '../git/git.js';
-import { RevokedKey, signedBytes, verifySigned } from '../git/signature.js';
-import { Refusal, Revoked, sentenceOf } from '../host/fault.js';
+import { signedBytes, verifySigned } from '../git/signature.js';
+import { Refusal } from '../host/fault.js';
 import type { Host } from '../host/host.js';
 import { checkPurpose } from '../host/purpose.js';
 import { imagePath, LABELS, LATEST, MANIFEST, SIGNATURE } from './layout.js';
@@ -45,7 +47,8 @@ export async function candidateAt(repository: Repository, commit: string): Promi
     const signature = await repository.blob(`${commit}:${imagePath(id, SIGNATURE)}`);
     return { id, commit, manifest, manifestBytes, labels, labelBytes, signature };
   } catch (error) {
-    throw new Refusal(sentenceOf(error));
+    expectCode(error, 'image');
+    throw new Refusal(errorText(error));
   }
 }
 
@@ -60,7 +63,8 @@ export async function signerOf(
     const bytes = signedBytes(manifestBytes, labelBytes);
     signer = await verifySigned({ bytes, signature, commit }, repository, trust);
   } catch (error) {
-    throw error instanceof RevokedKey ? new Revoked(error.message) : new Refusal(sentenceOf(error));
+    expectCode(error, 'image', 'revoked-key');
+    throw new Refusal(errorText(error), hasCode(error, 'revoked-key') ? 'revoked' : 'refused');
   }
   // Labels that were not signed say nothing.
   if (signer !== undefined) checkPurpose(labels, purpose);

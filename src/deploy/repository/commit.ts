@@ -2,6 +2,7 @@
 import { access, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { expectSystemError, ifCode } from '../../errors/codes.js';
 import { SITES } from '../../image/build-image.js';
 import { ImageError } from '../../image/image-error.js';
 import { canonicalJson, type Labels } from '../../image/manifest.js';
@@ -49,10 +50,7 @@ const LONGEST_WAIT = 2000;
 export async function commitImage(options: CommitOptions): Promise<Committed> {
   const image = await verifyImage(options.folder);
   const site = options.site ?? join(dirname(resolve(options.folder)), SITES, image.manifest.site.bundle.id);
-  const there = await stat(site).then(
-    (stats) => stats.isDirectory(),
-    () => false,
-  );
+  const there = (await stat(site).catch(ifCode(undefined, 'ENOENT', 'ENOTDIR')))?.isDirectory() === true;
   if (!there)
     throw new ImageError(
       `the files of the site are not in ${site}; name the directory that it was built of with --site`,
@@ -119,7 +117,7 @@ class Committing {
   async cameLate(error: GitError): Promise<boolean> {
     // A lock of the reference is held for a moment by the push that wins.
     if (error.command !== 'push') return false;
-    if (/cannot lock ref|failed to update ref|Unable to create .*\.lock/.test(error.stderr)) return true;
+    if (error.code === 'locked-branch') return true;
     return (await this.remoteTip()) !== this.began;
   }
 
@@ -309,12 +307,13 @@ class Committing {
   private async commitSigning(): Promise<{ settings: readonly string[]; sign: readonly string[] }> {
     const { commitKey } = this.options;
     if (commitKey === undefined) {
-      const always = await this.repository.text(['config', '--type=bool', 'commit.gpgSign']).catch(() => '');
+      const always = await this.repository.text(['config', '--type=bool', 'commit.gpgSign']).catch(ifCode('', 'git'));
       return { settings: [], sign: always === 'true' ? ['-S'] : [] };
     }
     if (commitKey === true) return { settings: [], sign: ['-S'] };
     // Git would name a file of its own that it cannot find.
-    await access(commitKey).catch(() => {
+    await access(commitKey).catch((error: unknown) => {
+      expectSystemError(error);
       throw new ImageError(`the key ${commitKey} cannot be read`);
     });
     return { settings: ['-c', 'gpg.format=ssh', '-c', `user.signingKey=${resolve(commitKey)}`], sign: ['-S'] };
@@ -322,7 +321,7 @@ class Committing {
 
   /** Who commits: as git is told, else ourselves. */
   private async author(): Promise<Record<string, string>> {
-    const told = await this.repository.text(['config', 'user.email']).catch(() => '');
+    const told = await this.repository.text(['config', 'user.email']).catch(ifCode('', 'git'));
     if (told !== '' || process.env['GIT_COMMITTER_EMAIL'] !== undefined) return {};
     const name = { GIT_AUTHOR_NAME: 'sitekernel', GIT_COMMITTER_NAME: 'sitekernel' };
     return { ...name, GIT_AUTHOR_EMAIL: 'sitekernel@localhost', GIT_COMMITTER_EMAIL: 'sitekernel@localhost' };
@@ -335,10 +334,7 @@ class Committing {
  */
 async function gitDirOf(folder: string): Promise<string> {
   const inner = join(folder, '.git');
-  const there = await stat(inner).then(
-    () => true,
-    () => false,
-  );
+  const there = (await stat(inner).catch(ifCode(undefined, 'ENOENT', 'ENOTDIR'))) !== undefined;
   // A `.git` that is a file names another directory: git knows which.
   const named = there ? inner : folder;
   return (await git(['--git-dir', named, 'rev-parse', '--absolute-git-dir'])).toString('utf8').trim();

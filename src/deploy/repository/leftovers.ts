@@ -4,6 +4,7 @@
  */
 import { readdir, readlink, rm, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
+import { ifSystemError } from '../../errors/codes.js';
 
 /**
  * Removes them, unless some process is at work in the clone. Answers the names of what was removed. Call with the
@@ -19,11 +20,11 @@ export async function removeLeftovers(work: string): Promise<string[]> {
 }
 
 async function lookFor(root: string, below: string, found: string[]): Promise<void> {
-  for (const name of await readdir(join(root, below)).catch(() => [])) {
+  for (const name of await readdir(join(root, below)).catch(ifSystemError([]))) {
     const path = below === '' ? name : `${below}/${name}`;
     // Loose objects are two hundred folders with nothing of interest but their half-written ones.
     if (/^objects\/[0-9a-f]{2}$/.test(path) || path === 'objects/pack') {
-      for (const inner of await readdir(join(root, path)).catch(() => [])) {
+      for (const inner of await readdir(join(root, path)).catch(ifSystemError([]))) {
         if (/^(tmp_|\.tmp-)/.test(inner)) found.push(`${path}/${inner}`);
       }
     } else if (name.endsWith('.lock') || /^tmp_/.test(name)) {
@@ -35,21 +36,18 @@ async function lookFor(root: string, below: string, found: string[]): Promise<vo
 }
 
 async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (stats) => stats.isDirectory(),
-    () => false,
-  );
+  return (await stat(path).catch(ifSystemError(undefined)))?.isDirectory() === true;
 }
 
 /** Whether a process has its working directory or an open file in `folder`. */
 async function isUsed(folder: string): Promise<boolean> {
   const inside = (path: string): boolean => path === folder || path.startsWith(folder + sep);
-  for (const pid of await readdir('/proc').catch(() => [])) {
+  for (const pid of await readdir('/proc').catch(ifSystemError([]))) {
     if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
-    const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => '');
+    const cwd = await readlink(`/proc/${pid}/cwd`).catch(ifSystemError(''));
     if (inside(cwd)) return true;
-    for (const fd of await readdir(`/proc/${pid}/fd`).catch(() => [])) {
-      if (inside(await readlink(`/proc/${pid}/fd/${fd}`).catch(() => ''))) return true;
+    for (const fd of await readdir(`/proc/${pid}/fd`).catch(ifSystemError([]))) {
+      if (inside(await readlink(`/proc/${pid}/fd/${fd}`).catch(ifSystemError('')))) return true;
     }
   }
   return false;

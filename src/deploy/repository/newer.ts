@@ -1,6 +1,7 @@
 /** Watches, while an image waits for its verdict, whether the repository has got a newer one. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ifCode, isBug } from '../../errors/codes.js';
 import { Repository } from '../git/git.js';
 import type { Host } from '../host/host.js';
 import { latestAt } from './candidate.js';
@@ -57,12 +58,15 @@ export class Newer {
     try {
       const { gitDir, config } = this.host;
       // A pull writes the branch as a loose reference; one that was packed since did not change.
-      const tip = await readFile(join(gitDir, 'refs', 'heads', config.branch), 'utf8').catch(() => this.commit);
+      const tip = await readFile(join(gitDir, 'refs', 'heads', config.branch), 'utf8').catch(
+        ifCode(this.commit, 'ENOENT'),
+      );
       if (tip.trim() === this.commit) return;
       this.commit = tip.trim();
       if ((await latestAt(new Repository(gitDir), this.commit)) !== this.id) this.controller.abort();
-    } catch {
-      // A commit without an image is no newer one.
+    } catch (error) {
+      // A commit without an image is no newer one. Where the repository cannot be read, the next time may tell.
+      if (isBug(error)) throw error;
     } finally {
       this.looking = false;
     }

@@ -4,7 +4,6 @@ import { getSystemErrorMap } from 'node:util';
 
 export const {
   EACCES,
-  EADDRINUSE,
   EADDRNOTAVAIL,
   EAGAIN,
   EBADF,
@@ -21,7 +20,6 @@ export const {
   ENOENT,
   ENOMEM,
   ENXIO,
-  EOPNOTSUPP,
   EPERM,
 } = constants.errno;
 /** Linux's, which Node does not list: the descriptor's device is gone. */

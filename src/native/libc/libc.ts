@@ -9,6 +9,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type koffiModule from 'koffi';
+import { UserError } from '../../errors/user-error.js';
 import { SystemError } from './errno.js';
 
 type Koffi = typeof koffiModule;
@@ -51,7 +52,7 @@ export function koffi(): Koffi {
       const beside = new URL('./koffi.node', import.meta.url);
       loadedKoffi = require(existsSync(beside) ? fileURLToPath(beside) : 'koffi') as Koffi;
     } catch (error) {
-      throw new Error(
+      throw new UserError(
         `koffi, which calls the operating system, does not load on ${process.platform}/${process.arch}; reinstall with "npm ci" (${String(error)})`,
       );
     }
@@ -67,7 +68,7 @@ export function libc(): Libc {
 
 function load(): Libc {
   if (process.platform !== 'linux') {
-    throw new Error(`direct mode needs Linux, and this is ${process.platform}; use --net socket here`);
+    throw new UserError(`direct mode needs Linux, and this is ${process.platform}; use --net socket here`);
   }
   const ffi = koffi();
   // The process's own symbols: Node is linked against libc, whichever one it is (glibc, musl).

@@ -79,6 +79,7 @@ export function mapFile(fd: number, length: number): Uint8Array | undefined {
   try {
     calls ??= load();
   } catch {
+    // koffi does not load, or libc lacks one of the functions: koffi's errors have no codes.
     return undefined;
   }
   const own = calls.fcntl(fd, F_DUPFD_CLOEXEC, 3);

@@ -3,25 +3,21 @@
  */
 import { lstatSync, rmSync, type Stats } from 'node:fs';
 import { connect } from 'node:net';
+import { UserError } from '../../errors/user-error.js';
 import { socketPath } from './socket-path.js';
-
-/** The path is taken by something that is no socket. `message` is one sentence. */
-class NoSocket extends Error {
-  override readonly name = 'NoSocket';
-}
 
 /** Which file a socket was bound to: another one of the same name is not ours. */
 export type SocketFile = Pick<Stats, 'dev' | 'ino'>;
 
 /**
  * Makes the path free for a socket: one that no process listens on any more is removed. False: a process listens on it.
- * Rejects with a NoSocket, and removes nothing, where something else lies there.
+ * Rejects with a UserError, and removes nothing, where something else lies there.
  */
 export async function freeSocketPath(path: string): Promise<boolean> {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return true;
   if (!found.isSocket())
-    throw new NoSocket(`${path} is there already, and is no socket; name another path, or remove it`);
+    throw new UserError(`${path} is there already, and is no socket; name another path, or remove it`, 'in-use');
   if (await isListenedOn(path)) return false;
   removeSocket(path, found);
   return true;

@@ -4,6 +4,7 @@
  */
 import { closeSync, constants, openSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { UserError } from '../../errors/user-error.js';
 
 /** `sun_path` without its last zero. */
 const LONGEST_PATH = 107;
@@ -24,13 +25,15 @@ export function socketPath(path: string): SocketPath {
   // libuv would cut it off, and take another one.
   if (Buffer.byteLength(path) <= LONGEST_PATH) return { path, release: () => undefined };
   if (process.platform !== 'linux') {
-    throw new Error(`the path of the socket is longer than the ${LONGEST_PATH} bytes that the system allows: ${path}`);
+    throw new UserError(
+      `the path of the socket is longer than the ${LONGEST_PATH} bytes that the system allows: ${path}`,
+    );
   }
   const fd = openSync(dirname(path), O_PATH | constants.O_DIRECTORY);
   const short = `/proc/self/fd/${fd}/${basename(path)}`;
   if (Buffer.byteLength(short) > LONGEST_PATH) {
     closeSync(fd);
-    throw new Error(`the name of the socket is too long (${Buffer.byteLength(basename(path))} bytes): ${path}`);
+    throw new UserError(`the name of the socket is too long (${Buffer.byteLength(basename(path))} bytes): ${path}`);
   }
   let released = false;
   const release = (): void => {

@@ -1,4 +1,6 @@
 /** UDP (RFC 768, RFC 1122 4.1) as a contract: a port is bound, datagrams come and go. */
+
+import { UserError } from '../../errors/user-error.js';
 import { Memory } from '../../memory/memory.js';
 import { RX_CHECKSUM_OK } from '../device/device.js';
 import { HEADROOM, TRANSPORT_OFFSET } from '../device/tx-frame.js';
@@ -65,7 +67,7 @@ export class Udp implements Transport {
 
   /** Throws when the port is bound already. */
   bind(port: number, onDatagram: OnDatagram, onError?: OnError): UdpPort {
-    if (this.ports.has(port)) throw new Error(`UDP port ${port} is bound already`);
+    if (this.ports.has(port)) throw new UserError(`UDP port ${port} is bound already`, 'in-use');
     this.ports.set(port, { datagram: onDatagram, error: onError });
     return {
       port,

@@ -1,4 +1,7 @@
 /** Chooses between the two networks on the kernel's sockets. What is not needed is not loaded. */
+
+import { errorText } from '../../errors/report.js';
+import { UserError } from '../../errors/user-error.js';
 import { Containment, type OnFault } from '../containment.js';
 import type { Datagrams } from '../datagrams.js';
 import type { Network } from '../flow.js';
@@ -17,7 +20,7 @@ export async function openSocketNetwork(
     try {
       return new OwnSocketNetwork(options);
     } catch (error) {
-      if (kind === 'libc') throw new Error(`--sockets libc cannot be had here: ${(error as Error).message}`);
+      if (kind === 'libc') throw new UserError(`--sockets libc cannot be had here: ${errorText(error)}`);
     }
   }
   const { SocketNetwork } = await import('./node/network.js');
@@ -42,7 +45,7 @@ export async function openSocketDatagrams(
     try {
       return new OwnDatagrams(host, option, faults, given);
     } catch (error) {
-      if (kind === 'libc') throw new Error(`--sockets libc cannot be had here: ${(error as Error).message}`);
+      if (kind === 'libc') throw new UserError(`--sockets libc cannot be had here: ${errorText(error)}`);
     }
   }
   const { NodeDatagrams } = await import('./node/datagrams.js');

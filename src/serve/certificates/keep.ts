@@ -14,7 +14,7 @@ import { AcmeError } from '../../acme/protocol/problem.js';
 import { Session } from '../../acme/protocol/session.js';
 import { ACCOUNT_KEY, accountKey, accountMemory, storedAccountKey } from '../../acme/state/account-state.js';
 import { FolderStorage, folderFor } from '../../acme/state/storage.js';
-import { Failure } from '../../errors/failure.js';
+import { UserError } from '../../errors/user-error.js';
 import type { Clock } from '../../net/flow.js';
 import type { Random } from '../../net/random.js';
 import type { AcmeArguments } from '../options/acme.js';
@@ -43,8 +43,8 @@ export interface KeptCertificates {
 }
 
 /**
- * Resolves when what is stored is in use. Throws a `Failure` when the state folder cannot be used: an order without one
- * would be repeated.
+ * Resolves when what is stored is in use. Throws a `UserError` when the state folder cannot be used: an order without
+ * one would be repeated.
  */
 export async function keepCertificates(options: KeepOptions): Promise<KeptCertificates> {
   const { acme, authorities, fetch, outside, version, clock, random, onNotice, onEvent } = options;
@@ -94,8 +94,8 @@ async function keyIn(storage: FolderStorage, { orders, state }: AcmeArguments): 
     if (key !== undefined) return key;
   } catch (error) {
     if (!(error instanceof AcmeError)) throw error;
-    throw new Failure(`--acme: ${error.message}; certificates need a folder for their state, --state`);
+    throw new UserError(`--acme: ${error.message}; certificates need a folder for their state, --state`);
   }
   // A key of its own would answer for an account that nobody orders with.
-  throw new Failure(`--acme-follow: there is no ${join(state, ACCOUNT_KEY)}; copy it from the host that orders`);
+  throw new UserError(`--acme-follow: there is no ${join(state, ACCOUNT_KEY)}; copy it from the host that orders`);
 }

@@ -1,7 +1,7 @@
 /** Proofs of dns-01 (RFC 8555 8.4) in the zones of this server. */
 import type { RecordSetter } from '../../acme/authority/dns-01.js';
 import { AcmeError } from '../../acme/protocol/problem.js';
-import { Failure } from '../../errors/failure.js';
+import { UserError } from '../../errors/user-error.js';
 
 /** Whoever has the zones: the name server of this process, or that of another one. */
 export interface ZoneHolder {
@@ -20,7 +20,7 @@ export function proofsIn(zones: ZoneHolder): RecordSetter {
       try {
         shown.set(`${name} ${value}`, await zones.present(`${name}.`, [value]));
       } catch (error) {
-        if (!(error instanceof Failure)) throw error;
+        if (!(error instanceof UserError)) throw error;
         throw new AcmeError('not-ready', error.message);
       }
     },

@@ -3,7 +3,8 @@
  * the two, and gives it to the one after: what is open is finished by who began it.
  */
 
-import { Failure } from '../../errors/failure.js';
+import { errorText } from '../../errors/report.js';
+import { UserError } from '../../errors/user-error.js';
 import { forgetCrashes, hasTaken, neverAgain, rememberTaken } from '../../vm/guest/cmos.js';
 import { whenHealthy } from '../../vm/host/healthy.js';
 import { leadFrom, leadTo, NO_HAND_OVER, openPort, PREDECESSOR, SUCCESSOR } from '../../vm/host/ports.js';
@@ -43,7 +44,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   const signal = firstSignal(log);
   const before = openPort(PREDECESSOR);
   const takes = before !== undefined && !hasTaken();
-  let failed: (failure: Failure) => void = () => undefined;
+  let failed: (failure: UserError) => void = () => undefined;
   const failure = new Promise<never>((_resolve, reject) => {
     failed = reject;
   });
@@ -71,8 +72,8 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     const test = await testSites(options, sites);
     log.event('net', `self-test passed: ${test.pages} answers, ${test.bytes} bytes`);
     await leadTo(before, TO_PREDECESSOR);
-    await network.takeOver([TO_PREDECESSOR]).catch((error: Error) => {
-      throw new Failure(`${NO_HAND_OVER}: ${error.message}`);
+    await network.takeOver([TO_PREDECESSOR]).catch((error: unknown) => {
+      throw new UserError(`${NO_HAND_OVER}: ${errorText(error)}`, 'no-hand-over');
     });
     rememberTaken();
   }

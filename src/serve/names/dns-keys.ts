@@ -3,20 +3,21 @@ import { readFileSync } from 'node:fs';
 import type { Secondary } from '../../dns/serve/notify.js';
 import { TSIG_ALGORITHMS, type TsigKey } from '../../dns/serve/tsig.js';
 import { lowerName, NameError, nameText, parseName } from '../../dns/wire/name.js';
-import { Failure } from '../../errors/failure.js';
+import { errorText } from '../../errors/report.js';
+import { UserError } from '../../errors/user-error.js';
 import { datagramAddress } from '../../net/datagrams.js';
 import { parseIp } from '../../net/ip-text.js';
 
 /** RFC 8945 8: keys that are shorter than this are guessed; bytes. */
 const LEAST_SECRET = 16;
 
-/** Lines of 32 hexadecimal digits, the one that makes cookies first (RFC 9018 5). Throws a `Failure`. */
+/** Lines of 32 hexadecimal digits, the one that makes cookies first (RFC 9018 5). Throws a `UserError`. */
 export function readCookieSecrets(file: string): Uint8Array[] {
   const lines = readLines(file, '--dns-cookies');
-  if (lines.length === 0) throw new Failure(`${file} has no secret; "openssl rand -hex 16" makes one`);
+  if (lines.length === 0) throw new UserError(`${file} has no secret; "openssl rand -hex 16" makes one`);
   return lines.map(({ line, text }) => {
     if (/^[0-9a-fA-F]{32}$/.test(text)) return Uint8Array.from(Buffer.from(text, 'hex'));
-    throw new Failure(`${file}:${line}: a secret is 32 hexadecimal digits; "openssl rand -hex 16" makes one`);
+    throw new UserError(`${file}:${line}: a secret is 32 hexadecimal digits; "openssl rand -hex 16" makes one`);
   });
 }
 
@@ -26,17 +27,17 @@ function readLines(file: string, option: string): { line: number; text: string }
   try {
     content = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new Failure(`${file} (${option}) cannot be read: ${(error as Error).message}`);
+    throw new UserError(`${file} (${option}) cannot be read: ${errorText(error)}`);
   }
   const lines = content.split('\n').map((one, i) => ({ line: i + 1, text: one.replace(/#.*/, '').trim() }));
   return lines.filter(({ text }) => text !== '');
 }
 
-/** Lines `hmac-sha256:NAME:BASE64`, as `dig -y` and `kdig -y` take them; `#` begins a comment. Throws a `Failure`. */
+/** Lines `hmac-sha256:NAME:BASE64`, as `dig -y` and `kdig -y` take them; `#` begins a comment. Throws a `UserError`. */
 export function readTsigKeys(file: string): TsigKey[] {
   const keys: TsigKey[] = [];
   for (const { line, text: bare } of readLines(file, '--dns-keys')) {
-    const fail = (message: string): Failure => new Failure(`${file}:${line}: ${message}`);
+    const fail = (message: string): UserError => new UserError(`${file}:${line}: ${message}`);
     const [algorithmName = '', nameOf = '', secretText = ''] = bare.split(':').map((part) => part.trim());
     const algorithm = TSIG_ALGORITHMS.get(algorithmName.toLowerCase());
     if (algorithm === undefined)
@@ -51,7 +52,7 @@ export function readTsigKeys(file: string): TsigKey[] {
   return keys;
 }
 
-function keyName(text: string, fail: (message: string) => Failure): TsigKey['name'] {
+function keyName(text: string, fail: (message: string) => UserError): TsigKey['name'] {
   try {
     return lowerName(parseName(text.endsWith('.') ? text : `${text}.`, undefined));
   } catch (error) {
@@ -67,7 +68,7 @@ export function parseSecondary(text: string): { address: string; port: number; k
   return { address: match[1]!, port: Number(match[2] ?? 53), key: match[3] };
 }
 
-/** Throws a `Failure` when a secondary names a key that is not there. */
+/** Throws a `UserError` when a secondary names a key that is not there. */
 export function secondariesOf(texts: readonly string[], keys: readonly TsigKey[]): Secondary[] {
   return texts.map((text) => {
     const { address: host, port, key: name } = parseSecondary(text)!;
@@ -79,7 +80,7 @@ export function secondariesOf(texts: readonly string[], keys: readonly TsigKey[]
     if (name === undefined) return { address, key: undefined };
     const dotted = name.endsWith('.') ? name : `${name}.`;
     const key = keys.find((one) => nameText(one.name) === dotted.toLowerCase());
-    if (key === undefined) throw new Failure(`--dns-secondary ${text}: the file of --dns-keys has no key ${name}`);
+    if (key === undefined) throw new UserError(`--dns-secondary ${text}: the file of --dns-keys has no key ${name}`);
     return { address, key };
   });
 }

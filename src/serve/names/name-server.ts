@@ -17,7 +17,7 @@ import {
   zoneSummary,
 } from '../../dns/zone/load.js';
 import { cutOf, type Data, isNewer, serialOf, soaOf, type Zone } from '../../dns/zone/zone.js';
-import { Failure } from '../../errors/failure.js';
+import { UserError } from '../../errors/user-error.js';
 import type { Datagrams } from '../../net/datagrams.js';
 import { CryptoRandom } from '../../net/direct/host/random.js';
 import type { Endpoint, Network, Timer } from '../../net/flow.js';
@@ -49,13 +49,13 @@ interface Served {
   readonly signedAt: number;
 }
 
-/** Reads and checks every zone file, and the keys, before anything is served. Throws a `Failure`. */
+/** Reads and checks every zone file, and the keys, before anything is served. Throws a `UserError`. */
 export function checkZoneFiles(options: DnsArguments): void {
   const read = options.zones.map((file) => ({ file, apex: readGoodZone(file, () => undefined).loaded.apex! }));
   for (const [i, { file, apex }] of read.entries()) {
     const other = read.slice(0, i).find((one) => sameBytes(one.apex, apex));
     if (other !== undefined)
-      throw new Failure(`${other.file} and ${file} are both about ${nameText(apex)}; leave one out`);
+      throw new UserError(`${other.file} and ${file} are both about ${nameText(apex)}; leave one out`);
   }
   secondariesOf(options.secondaries, options.keys === undefined ? [] : readTsigKeys(options.keys));
   if (options.cookies !== undefined) readCookieSecrets(options.cookies);
@@ -106,7 +106,7 @@ export class NameServer implements ZoneHolder {
     });
   }
 
-  /** Reads the zones and makes their answers. `address`: ours, as far as it is known. Rejects with a `Failure`. */
+  /** Reads the zones and makes their answers. `address`: ours, as far as it is known. Rejects with a `UserError`. */
   async prepare(address: string | undefined): Promise<void> {
     this.address = address;
     this.served = await Promise.all(this.options.zones.map((file) => this.read(file)));
@@ -121,7 +121,7 @@ export class NameServer implements ZoneHolder {
 
   /**
    * There is traffic: answers are as the address wants them, zones are read again at SIGHUP, and with `watchFiles` also
-   * when a file changes. Returns where it serves, for people. Rejects with a `Failure`.
+   * when a file changes. Returns where it serves, for people. Rejects with a `UserError`.
    */
   async open(watchFiles: boolean): Promise<string> {
     // Without an address yet nobody can ask.
@@ -161,7 +161,7 @@ export class NameServer implements ZoneHolder {
     const zone = zoneOf(loaded, this.self(), undefined, this.presented);
     if (old !== undefined && !sameBytes(zone.apex, old.answered.zone.apex)) {
       const [now, before] = [nameText(zone.apex), nameText(old.answered.zone.apex)];
-      throw new Failure(`${file} is about ${now} now, and was about ${before}; start again for another zone`);
+      throw new UserError(`${file} is about ${now} now, and was about ${before}; start again for another zone`);
     }
     const signedAt = this.seconds;
     if (!this.options.dnssec)
@@ -187,7 +187,7 @@ export class NameServer implements ZoneHolder {
     if (old !== undefined && loaded !== old.loaded) {
       const before = serialOf(soaOf(zoneOf(old.loaded, new Map())).data[0]!);
       if (!isNewer(zone.serial, before))
-        throw new Failure(`${file} has changed, and its serial ${zone.serial} is not newer than ${before}; raise it`);
+        throw new UserError(`${file} has changed, and its serial ${zone.serial} is not newer than ${before}; raise it`);
     }
     // What changed is the address or a proof, now or before: a serial that the file does not have is remembered for the
     // next program.
@@ -195,7 +195,7 @@ export class NameServer implements ZoneHolder {
     try {
       state.rememberSerial(serial);
     } catch (error) {
-      if (!(error instanceof Failure)) throw error;
+      if (!(error instanceof UserError)) throw error;
       this.log.warn(`${error.message}; secondaries may keep an old version after the next start`);
     }
     return zoneOf(loaded, this.self(), serial, this.presented);
@@ -218,15 +218,14 @@ export class NameServer implements ZoneHolder {
 
   /**
    * Serves TXT records beside those of the zones until the function that it resolves with is called: proofs that the
-   * name is ours, for a
-   * certificate authority (RFC 8555 8.4). `name`: in text, with a dot at the end. Rejects with a `Failure` when no zone
-   * has the name.
+   * name is ours, for a certificate authority (RFC 8555 8.4). `name`: in text, with a dot at the end. Rejects with a
+   * `UserError` when no zone has the name.
    */
   async present(name: string, texts: readonly string[]): Promise<() => Promise<void>> {
     const owner = parseName(name, undefined);
     const lower = lowerName(owner);
     const within = (one: Served): boolean => isWithin(lower, one.answered.zone.apex);
-    if (!this.served.some(within)) throw new Failure(`${name} is in none of the zones; serve its zone with --zone`);
+    if (!this.served.some(within)) throw new UserError(`${name} is in none of the zones; serve its zone with --zone`);
     const records = texts.map((text): Data => {
       const bytes = new TextEncoder().encode(text).subarray(0, 255);
       return { owner, type: TYPE.TXT, ttl: PROOF_TTL, data: Uint8Array.of(bytes.length, ...bytes) };
@@ -254,7 +253,7 @@ export class NameServer implements ZoneHolder {
         try {
           next.push(await make(old));
         } catch (error) {
-          if (!(error instanceof Failure)) throw error;
+          if (!(error instanceof UserError)) throw error;
           this.log.warn(`${error.message}; the version that was served stays`);
           next.push(old);
         }

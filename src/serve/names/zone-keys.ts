@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import type { ZoneSigner } from '../../dns/dnssec/key.js';
 import { type Name, nameText } from '../../dns/wire/name.js';
 import { isNewer } from '../../dns/zone/zone.js';
-import { Failure } from '../../errors/failure.js';
+import { errorText } from '../../errors/report.js';
+import { UserError } from '../../errors/user-error.js';
 import { makeFolder } from '../../native/make-folder.js';
 
 export class ZoneState {
@@ -27,7 +28,7 @@ export class ZoneState {
     return join(this.folder, `${this.name}serial`);
   }
 
-  /** The key of the zone; it is made when there is none. Throws a `Failure`. */
+  /** The key of the zone; it is made when there is none. Throws a `UserError`. */
   signer(): ZoneSigner {
     return signerOf(existsSync(this.keyFile) ? this.readKey() : this.makeKey());
   }
@@ -40,11 +41,11 @@ export class ZoneState {
     } catch (error) {
       // A new key would not fit the DS record that the parent zone has, and the zone would be gone for all who
       // validate.
-      throw new Failure(
-        `the key ${keyFile} cannot be read: ${(error as Error).message}; put back the copy that was made of it`,
+      throw new UserError(
+        `the key ${keyFile} cannot be read: ${errorText(error)}; put back the copy that was made of it`,
       );
     }
-    throw new Failure(`the key ${keyFile} is not one of ECDSA on P-256; put back the copy that was made of it`);
+    throw new UserError(`the key ${keyFile} is not one of ECDSA on P-256; put back the copy that was made of it`);
   }
 
   private makeKey(): KeyObject {
@@ -59,7 +60,7 @@ export class ZoneState {
     return Number.isInteger(last) && last >= 0 && last <= 0xffff_ffff ? last : undefined;
   }
 
-  /** Throws a `Failure`. */
+  /** Throws a `UserError`. */
   rememberSerial(serial: number): void {
     this.write(this.serialFile, `${serial}\n`);
   }
@@ -67,7 +68,7 @@ export class ZoneState {
   /**
    * The serial for a version that is new to secondaries: the file's, or the one after the last that was served,
    * whichever is newer.
-   * It is remembered. Throws a `Failure`.
+   * It is remembered. Throws a `UserError`.
    */
   nextSerial(ofFile: number): number {
     const last = this.lastSerial;
@@ -90,7 +91,7 @@ export class ZoneState {
       }
       renameSync(part, file);
     } catch (error) {
-      throw new Failure(`${file} cannot be written: ${(error as Error).message}; choose a folder for it with --state`);
+      throw new UserError(`${file} cannot be written: ${errorText(error)}; choose a folder for it with --state`);
     }
   }
 }

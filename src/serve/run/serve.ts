@@ -1,6 +1,6 @@
 /** Serving: a store, an HTTP server and a network, from start to drained end. */
 
-import { badUsage, type Failure } from '../../errors/failure.js';
+import { badUsage, type UserError } from '../../errors/user-error.js';
 import { endWithParent } from '../../native/parent.js';
 import { signals } from '../../native/process-signals.js';
 import { announceAll } from '../announce.js';
@@ -50,7 +50,7 @@ async function severalProcesses(options: ServeOptions): Promise<void> {
 
 async function serve(options: ServeOptions, log: Log): Promise<void> {
   const signal = firstSignal(log);
-  let failed: (failure: Failure) => void = () => undefined;
+  let failed: (failure: UserError) => void = () => undefined;
   const failure = new Promise<never>((_resolve, reject) => {
     failed = reject;
   });

@@ -7,6 +7,7 @@ import { type Go, inheritedFds } from '../../control/channel.js';
 import { askControl } from '../../control/client.js';
 import type { ControlAnswer, ControlRequest } from '../../control/protocol.js';
 import { type ControlSocket, openControl } from '../../control/server.js';
+import { isBug } from '../../errors/codes.js';
 import { sendDescriptors } from '../../native/sockets/unix.js';
 import type { Control } from '../control.js';
 
@@ -36,7 +37,8 @@ export class Orphan {
       const server = await openControl(this.order.control, (request, socket) => this.answer(request, socket, warn));
       if (this.over) server.close();
       else this.server = server;
-    } catch {
+    } catch (error) {
+      if (isBug(error)) throw error;
       // Another supervisor may be looking for what we hold; it gives way when it finds that it is in use.
       await this.rival();
       if (!this.over) setTimeout(() => void this.listen(warn), RETRY).unref();
@@ -50,8 +52,9 @@ export class Orphan {
       if (!other.ok || other.orphan !== true) return;
       if ((other.since ?? 0) > this.control.status().since) this.retire(this.order.drain);
       else await askControl(this.order.control, { do: 'retire', seconds: this.order.drain }, RIVAL);
-    } catch {
-      // It is gone, or no orphan: the next attempt will tell.
+    } catch (error) {
+      // It is gone, or no orphan: the next attempt finds out.
+      if (isBug(error)) throw error;
     }
   }
 

@@ -10,7 +10,8 @@ import {
   type ToSupervisor,
 } from '../../control/channel.js';
 import type { ControlRequest } from '../../control/protocol.js';
-import { badUsage, type Failure } from '../../errors/failure.js';
+import { errorText } from '../../errors/report.js';
+import { badUsage, type UserError } from '../../errors/user-error.js';
 import { endWithParent, type Parent } from '../../native/parent.js';
 import type { DirectNetwork } from '../../net/direct/network.js';
 import type { Network } from '../../net/flow.js';
@@ -53,7 +54,7 @@ export async function runSupervised(options: ServeOptions): Promise<void> {
     if (typeof order === 'object') await serve(options, order, sites, log, supervisor, signal);
     for (const one of sites.all) one.close();
   } catch (error) {
-    supervisor.say({ say: 'failed', error: (error as Error).message });
+    supervisor.say({ say: 'failed', error: errorText(error) });
     throw error;
   } finally {
     log.flush();
@@ -68,7 +69,7 @@ async function serve(
   supervisor: Channel,
   signal: Promise<string>,
 ): Promise<void> {
-  let failed: (failure: Failure) => void = () => undefined;
+  let failed: (failure: UserError) => void = () => undefined;
   const failure = new Promise<never>((_resolve, reject) => {
     failed = reject;
   });
@@ -139,7 +140,7 @@ async function openInherited(
   options: ServeOptions,
   order: Go,
   log: Log,
-  failed: (failure: Failure) => void,
+  failed: (failure: UserError) => void,
   given: () => void,
 ): Promise<Network> {
   if (options.net === 'socket') {
@@ -237,7 +238,7 @@ class Channel {
     try {
       answer = (await this.answer?.(request)) ?? { ok: false, error: 'it does not serve yet' };
     } catch (error) {
-      answer = { ok: false, error: (error as Error).message };
+      answer = { ok: false, error: errorText(error) };
     }
     this.say({ say: 'answer', number, answer: answer as { ok: true } });
   }

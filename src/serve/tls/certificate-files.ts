@@ -15,7 +15,7 @@ export interface CertificateFiles {
   readonly ordered: readonly string[];
   /**
    * The self-signed certificate, for as long as there is none of the others: made now if there is none. Throws a
-   * `Failure`.
+   * `UserError`.
    */
   readonly otherwise: () => TlsArguments['files'][number];
 }

@@ -1,4 +1,5 @@
 /** HTTPS: TLS before the HTTP server, and a redirect, or the site, on the HTTP port. Loaded when it is asked for. */
+
 import { ALPN_PROTOCOLS, gauge, type HttpServer, type HttpStats, sumOfStats } from '../../http/index.js';
 import { Containment } from '../../net/containment.js';
 import { Tickets } from '../../tls/handshake/tickets.js';

@@ -3,7 +3,7 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Failure } from '../../errors/failure.js';
+import { UserError } from '../../errors/user-error.js';
 import { makeFolder } from '../../native/make-folder.js';
 import { makeSelfSigned } from '../../tls/certificate/self-signed.js';
 
@@ -15,7 +15,7 @@ export interface SelfSignedFiles {
   readonly key: string;
 }
 
-/** The files, made now if there are none that fit `names`: DNS names and IPv4 addresses. Throws a `Failure`. */
+/** The files, made now if there are none that fit `names`: DNS names and IPv4 addresses. Throws a `UserError`. */
 export function selfSignedFiles(folder: string, names: readonly string[]): SelfSignedFiles {
   const files = { certificate: join(folder, 'self-signed.pem'), key: join(folder, 'self-signed.key') };
   try {
@@ -32,7 +32,7 @@ export function selfSignedFiles(folder: string, names: readonly string[]): SelfS
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
-    throw new Failure(`no certificate can be kept in ${folder} (${code}); choose a folder with --state`);
+    throw new UserError(`no certificate can be kept in ${folder} (${code}); choose a folder with --state`);
   }
 }
 

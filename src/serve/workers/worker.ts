@@ -4,6 +4,7 @@
  */
 
 import type { PassedSecret } from '../../control/channel.js';
+import { errorText } from '../../errors/report.js';
 import { endWithParent } from '../../native/parent.js';
 import { signals } from '../../native/process-signals.js';
 import type { SharedAddress } from '../../net/direct/address/followed-mode.js';
@@ -59,9 +60,9 @@ export async function runWorker(options: ServeOptions, number: number): Promise<
     // Without an address there is nothing to listen on yet, and it may be told to end all the same.
     const listening = openDoors(network, front).then(
       () => say({ say: 'ready' }),
-      (error: Error) => {
+      (error: unknown) => {
         if (!direct) throw error;
-        say({ say: 'failed', why: error.message });
+        say({ say: 'failed', why: errorText(error) });
       },
     );
     // What waits in the queue is read when there is somebody to answer.

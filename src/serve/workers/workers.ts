@@ -4,7 +4,7 @@
  */
 
 import { spawn } from 'node:child_process';
-import { Failure } from '../../errors/failure.js';
+import { UserError } from '../../errors/user-error.js';
 import { PARENT } from '../../native/parent.js';
 import { BundleCopies } from '../../store/open/bundle-copies.js';
 import { announce } from '../announce.js';
@@ -87,7 +87,7 @@ class Workers {
   private readonly past: Report[] = [];
   private ending = false;
   private announced = false;
-  private failed: (failure: Failure) => void = () => undefined;
+  private failed: (failure: UserError) => void = () => undefined;
   private changed: () => void = () => undefined;
 
   private readonly tickets: TicketKeeper | undefined;
@@ -149,7 +149,7 @@ class Workers {
 
   private heard(worker: Worker, message: ToFirst): void {
     if (message.say === 'ready') this.isReady(worker);
-    else if (message.say === 'failed') this.failed(new Failure(message.why));
+    else if (message.say === 'failed') this.failed(new UserError(message.why));
     else if (message.say === 'drained') {
       worker.drained = true;
       this.endTogether();
@@ -185,7 +185,7 @@ class Workers {
     if (this.ending) return;
     // Before all have served once, the next try would fail as this one did; it has said why.
     if (!this.announced) {
-      this.failed(new Failure(`worker ${worker.number} ended before it served (${how})`));
+      this.failed(new UserError(`worker ${worker.number} ended before it served (${how})`));
       return;
     }
     this.log.warn(`worker ${worker.number} ended (${how}); another takes its place`);

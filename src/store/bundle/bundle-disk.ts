@@ -1,5 +1,6 @@
 /** What of a bundle file lies behind the bytes that are in memory: read when it is sent, and verified then. */
 import { closeSync, readSync } from 'node:fs';
+import { expectSystemError } from '../../errors/codes.js';
 import { Memory } from '../../memory/memory.js';
 import { PAGE } from '../format/format.js';
 import type { VerifiedPages } from '../format/verified-pages.js';
@@ -40,8 +41,9 @@ export class BundleDisk {
           const bytes = this.read(first, last);
           if (bytes.length !== last - first || !pages.holds(first, bytes)) return undefined;
           return { memory: new Memory(bytes), start: at + start - first, end: at + end - first };
-        } catch {
+        } catch (error) {
           // EIO: what cannot be read is not sent.
+          expectSystemError(error);
           return undefined;
         }
       },

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { expectSystemError, ifSystemError } from '../../errors/codes.js';
 import { makeFolder } from '../../native/make-folder.js';
 import { equal } from '../format/bundle-header.js';
 import { HASH_BYTES } from '../format/format.js';
@@ -39,13 +40,16 @@ export class CompressionCache {
     const file = this.file(content, settings);
     try {
       const entry = await readFile(file);
+      if (entry.length < HASH_BYTES) return undefined;
       const bytes = new Uint8Array(entry.buffer, entry.byteOffset + HASH_BYTES, entry.length - HASH_BYTES);
       if (!equal(createHash('sha256').update(bytes).digest(), entry.subarray(0, HASH_BYTES))) return undefined;
       const { mtimeMs } = await stat(file);
       const now = new Date();
       if (now.getTime() - mtimeMs > FRESH_MS) await utimes(file, now, now);
       return bytes;
-    } catch {
+    } catch (error) {
+      // No entry, or none that can be read: it is compressed anew.
+      expectSystemError(error);
       return undefined;
     }
   }
@@ -58,8 +62,10 @@ export class CompressionCache {
       await writeFile(part, Buffer.concat([createHash('sha256').update(bytes).digest(), bytes]), { mode: 0o600 });
       await rename(part, file);
       this.wrote = true;
-    } catch {
-      await rm(part, { force: true }).catch(() => undefined);
+    } catch (error) {
+      // A cache on a full or read-only disk is none.
+      expectSystemError(error);
+      await rm(part, { force: true }).catch(ifSystemError(undefined));
     }
   }
 
@@ -85,8 +91,9 @@ export class CompressionCache {
         await rm(entry.file, { force: true });
         size -= entry.size;
       }
-    } catch {
+    } catch (error) {
       // Another build trims at the same time, or the directory is gone: nothing is lost.
+      expectSystemError(error);
     }
   }
 

@@ -6,6 +6,7 @@
 import { fstatSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { ifSystemError } from '../../errors/codes.js';
 import { libc } from '../../native/libc/libc.js';
 import { isSealed, mapSealed, sealedCopy } from '../../native/memory/sealed-copy.js';
 
@@ -61,7 +62,7 @@ export class BundleCopies {
 }
 
 async function copyOf(path: string): Promise<number | undefined> {
-  const handle = await open(path, 'r').catch(() => undefined);
+  const handle = await open(path, 'r').catch(ifSystemError(undefined));
   if (handle === undefined) return undefined;
   try {
     const stats = await handle.stat();

@@ -1,5 +1,6 @@
 /** What begins with a directory: a bundle file, a store in memory, a store that follows its changes. */
 import { realpath } from 'node:fs/promises';
+import { ifSystemError } from '../../errors/codes.js';
 import type { Layout } from '../bundle/layout.js';
 import { bundleInMemory, bundleIntoFile, liveBundle } from '../bundle/write-bundle.js';
 import type { OpenOptions, SiteOptions } from '../options.js';
@@ -22,7 +23,7 @@ export interface Bundled {
  */
 export async function bundleDirectory(dir: string, file: string, options: SiteOptions = {}): Promise<Bundled> {
   // A bundle that is written into the site it is made of is no part of it.
-  const own = await realpath(file).catch(() => undefined);
+  const own = await realpath(file).catch(ifSystemError(undefined));
   const layout = await planSite(dir, { ...options, compression: options.compression ?? 'full' }, own);
   return writeLayout(layout, file, options);
 }

@@ -1,5 +1,6 @@
 /** A directory that is served at once, as it is, while its files are compressed in the background. */
 
+import { errorText } from '../../errors/report.js';
 import { bundleInMemory, liveBundle } from '../bundle/write-bundle.js';
 import { levelOf } from '../compress/codings.js';
 import { codingsOf, compressOne, fromBundle, type Task, tasksOf, withCodings } from '../compress/compress.js';
@@ -168,7 +169,7 @@ class Compression {
     } catch (error) {
       if (this.stopped) return;
       // The site is served all the same; the next reading tries again.
-      onNote(`${error instanceof Error ? error.message : error}; what is not compressed yet is served as it is`);
+      onNote(`${errorText(error)}; what is not compressed yet is served as it is`);
     }
   }
 

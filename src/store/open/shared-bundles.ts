@@ -1,5 +1,8 @@
 /** Bundles as memories that other programs on this machine can open, too. */
+
+import { isBug } from '../../errors/codes.js';
 import type { Memories } from '../../memory/memories.js';
+import { Damage } from '../format/verified-pages.js';
 import { bundleNameOf, openBundle } from '../read/bundle-names.js';
 import { BundleStore } from '../read/bundle-store.js';
 import { verifySlowly } from '../read/verify-slowly.js';
@@ -14,8 +17,9 @@ export const sharedBundles: Memories = {
       // Whole: what is sent from it is looked up nowhere, and so would be verified by nobody.
       await verifySlowly(store);
       return store.memory;
-    } catch {
+    } catch (error) {
       // Its file is gone, is another one by now, or is damaged.
+      if (isBug(error) && !(error instanceof Damage)) throw error;
       return undefined;
     }
   },

@@ -3,6 +3,7 @@
  */
 import { type FSWatcher, lstatSync, readlinkSync, statSync, watch } from 'node:fs';
 import { dirname, isAbsolute, join, parse, resolve, sep } from 'node:path';
+import { expectSystemError } from '../../errors/codes.js';
 
 /** Links on the way to a directory; as many as Linux follows (path_resolution(7)). */
 const MOST_LINKS = 40;
@@ -48,7 +49,8 @@ export function stepsOf(path: string): Step[] {
 function linkAt(path: string): string | undefined {
   try {
     return lstatSync(path).isSymbolicLink() ? readlinkSync(path) : undefined;
-  } catch {
+  } catch (error) {
+    expectSystemError(error);
     return undefined;
   }
 }
@@ -62,7 +64,8 @@ export function identityOf(path: string): string | undefined {
   try {
     const { dev, ino, birthtimeNs } = statSync(path, { bigint: true });
     return `${dev} ${ino} ${birthtimeNs}`;
-  } catch {
+  } catch (error) {
+    expectSystemError(error);
     return undefined;
   }
 }
@@ -102,8 +105,9 @@ export class PathWatcher {
       });
       watcher.on('error', () => this.look());
       this.watchers.set(key, watcher);
-    } catch {
+    } catch (error) {
       // A directory that may not be read, or no watches are left: the look each second notices it.
+      expectSystemError(error);
     }
   }
 

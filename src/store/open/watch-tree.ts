@@ -1,6 +1,7 @@
 import { type FSWatcher, statSync, watch } from 'node:fs';
 import { readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { expectSystemError, ifSystemError } from '../../errors/codes.js';
 import { isBelow } from '../site/walk.js';
 import { identityOf, PathWatcher } from './watch-path.js';
 
@@ -77,14 +78,16 @@ export class TreeWatcher {
         else if (this.follow && entry.isSymbolicLink()) await this.visitTarget(path, seen);
       }
       return true;
-    } catch {
+    } catch (error) {
+      // The folder is gone, is another one by now, or may not be read.
+      expectSystemError(error);
       return false;
     }
   }
 
   /** Watches what a link leads to, if that is not of the tree itself. */
   private async visitTarget(link: string, seen: Set<string>): Promise<void> {
-    const target = await realpath(link).catch(() => undefined);
+    const target = await realpath(link).catch(ifSystemError(undefined));
     if (target === undefined || seen.has(target) || isBelow(target, await realpath(this.root))) return;
     const isDirectory = statSync(target, { throwIfNoEntry: false })?.isDirectory() ?? false;
     if (isDirectory) await this.visit(target, seen);

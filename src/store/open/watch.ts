@@ -1,5 +1,6 @@
 /** Serves a directory while a generator rebuilds it. */
 
+import { errorText } from '../../errors/report.js';
 import type { OpenOptions } from '../options.js';
 import { walkOptions } from '../plan/build.js';
 import type { BundleStore } from '../read/bundle-store.js';
@@ -147,7 +148,7 @@ class Watching implements Watcher {
     } catch (error) {
       if (this.closed || before !== this.changes) return;
       if (performance.now() - this.lastChange < PATIENCE) this.wait(this.settle * 2);
-      else this.options.onError?.(error instanceof Error ? error.message : String(error));
+      else this.options.onError?.(errorText(error));
     } finally {
       this.busy = false;
     }

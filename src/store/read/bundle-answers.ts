@@ -12,6 +12,7 @@ import {
   SUM_BLOCK,
 } from '../format/format.js';
 import { highBits } from '../format/layout-numbers.js';
+import { Damage } from '../format/verified-pages.js';
 import type { RedirectStatus } from '../site/site.js';
 import type { Content, Extent, Lookup, Representation, Resource } from '../store.js';
 import { AnswerCache } from './answer-cache.js';
@@ -49,7 +50,8 @@ export class BundleAnswers {
       bundle.pages.ensure(at, at + ANSWER_BYTES);
       if (view.getUint16(at, true) !== KIND_RESOURCE) return false;
       return wanted(bundle.textAt(at + 12));
-    } catch {
+    } catch (error) {
+      if (!(error instanceof Damage)) throw error;
       return true;
     }
   }

@@ -130,7 +130,9 @@ export class BundleStore implements Store {
     this.pages.ensure(at, end);
     try {
       return JSON.parse(decoder.decode(this.bundle.bytes.subarray(at, end))) as Manifest;
-    } catch {
+    } catch (error) {
+      // SyntaxError of JSON, TypeError of UTF-8, RangeError of what is nested too deep.
+      if (!(error instanceof SyntaxError || error instanceof TypeError || error instanceof RangeError)) throw error;
       throw this.bundle.contradiction();
     }
   }
@@ -139,7 +141,8 @@ export class BundleStore implements Store {
   compressors(): Readonly<Record<string, string>> {
     try {
       return this.manifest().compressors ?? {};
-    } catch {
+    } catch (error) {
+      if (!(error instanceof Damage)) throw error;
       return {};
     }
   }
@@ -154,7 +157,9 @@ export class BundleStore implements Store {
     const manifest = this.manifest();
     try {
       this.late = new LateRules(manifest);
-    } catch {
+    } catch (error) {
+      // A rule that cannot be, or a TypeError: fields of other types than ours.
+      if (!(error instanceof StoreError || error instanceof TypeError)) throw error;
       throw this.bundle.contradiction();
     }
     return this.late;

@@ -21,7 +21,7 @@ export function validateManifest(bytes: Uint8Array, leadsTo: (answer: number) =>
   try {
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
-    // SyntaxError of JSON, TypeError of UTF-8, RangeError of what is nested too deep: either way it is no manifest.
+    // Everything is meant: SyntaxError of JSON, TypeError of UTF-8, RangeError of what is nested too deep.
     return 'its manifest is not JSON';
   }
   if (!isObject(json)) return 'its manifest is no object';

@@ -1,4 +1,5 @@
 /** What a build tool wrote down about the names that it gave: the fingerprinted ones among them. */
+import { parseJson } from '../../errors/parse-json.js';
 
 /** The usual names, of webpack, Vite, Sprockets, gulp-rev, Create React App and Laravel Mix. */
 const NAMES =
@@ -15,14 +16,8 @@ export function isAssetManifest(path: string): boolean {
  * `app.5f14.js`, or a chunk of Vite's. Nothing when it is no such manifest: browsers have manifests of the same name.
  */
 export function namesInManifest(text: string): string[] {
-  let manifest: unknown;
-  try {
-    manifest = JSON.parse(text);
-  } catch {
-    return [];
-  }
   const found: string[] = [];
-  collect(manifest, found, 0);
+  collect(parseJson(text), found, 0);
   return found;
 }
 

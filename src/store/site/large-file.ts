@@ -1,6 +1,7 @@
 /** Files that are too large to be held in memory: hashed, copied into bundles and sent in pieces. */
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
+import { expectSystemError, ifSystemError } from '../../errors/codes.js';
 import { Memory } from '../../memory/memory.js';
 import type { ContentReader, ContentSource } from '../store.js';
 import { fileError, StoreError } from '../store-error.js';
@@ -90,8 +91,9 @@ class LargeFile implements ContentSource {
     let handle: FileHandle;
     try {
       handle = await open(this.file, 'r');
-    } catch {
-      // ENOENT, EACCES, EMFILE: whatever it is, there is nothing to send.
+    } catch (error) {
+      // ENOENT, EACCES, EMFILE: there is nothing to send.
+      expectSystemError(error);
       return undefined;
     }
     return {
@@ -102,12 +104,13 @@ class LargeFile implements ContentSource {
           return (await fill(handle, bytes, start))
             ? { memory: new Memory(bytes), start: 0, end: bytes.length }
             : undefined;
-        } catch {
+        } catch (error) {
           // EIO, EBADF after `close`: likewise.
+          expectSystemError(error);
           return undefined;
         }
       },
-      close: () => void handle.close().catch(() => undefined),
+      close: () => void handle.close().catch(ifSystemError(undefined)),
     };
   }
 

@@ -1,6 +1,7 @@
 /** Opens a file that a walk found, and no other that somebody put in its place meanwhile. */
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, readlink, realpath } from 'node:fs/promises';
+import { ifSystemError } from '../../errors/codes.js';
 
 /** Without O_NONBLOCK a FIFO that took the file's place would be waited for. */
 export const FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
@@ -36,7 +37,7 @@ export async function openInside(file: string): Promise<FileHandle | undefined> 
 async function leadsBackTo(handle: FileHandle, file: string): Promise<boolean> {
   // The kernel's own word of where the open file lies (proc(5)).
   if (process.platform === 'linux') {
-    const path = await readlink(`/proc/self/fd/${handle.fd}`).catch(() => undefined);
+    const path = await readlink(`/proc/self/fd/${handle.fd}`).catch(ifSystemError(undefined));
     if (path !== undefined) return path === file;
   }
   const [real, named, own] = await Promise.all([realpath(file), lstat(file), handle.stat()]);

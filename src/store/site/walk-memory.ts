@@ -1,5 +1,6 @@
 import { lstatSync, realpathSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
+import { expectSystemError } from '../../errors/codes.js';
 import { type Found, inOrder, isFetchable, isServed, type WalkOptions, walk } from './walk.js';
 
 /** What the last walk found, so that the next one need look only at what was touched meanwhile. */
@@ -65,7 +66,8 @@ export class WalkMemory {
 function statsOf(file: string): Stats | undefined {
   try {
     return lstatSync(file);
-  } catch {
+  } catch (error) {
+    expectSystemError(error);
     return undefined;
   }
 }

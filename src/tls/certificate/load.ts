@@ -1,13 +1,18 @@
 /** Reads certificates and keys from PEM files; each mistake that a person can make has its message. */
 import { createHash, createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { UserError } from '../../errors/user-error.js';
 import { schemesOf, signerOf } from '../primitives/signing.js';
 import { writeCertificate } from '../wire/server-flight.js';
 import type { Certificate } from './certificate.js';
 
 /** A certificate or key that cannot be used. Its message says which file, why, and what to do. */
-export class CertificateError extends Error {
+export class CertificateError extends UserError {
   override readonly name = 'CertificateError';
+
+  constructor(message: string) {
+    super(message, 'certificate');
+  }
 }
 
 export interface CertificateFiles {
@@ -97,6 +102,7 @@ function certificatesIn(text: string, path: string): X509Certificate[] {
     try {
       return new X509Certificate(block);
     } catch {
+      // OpenSSL cannot read it; its words are for programmers.
       throw new CertificateError(`${path}: certificate ${i + 1} in it is damaged`);
     }
   });

@@ -18,6 +18,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { expectSystemError } from '../../errors/codes.js';
 import { ImageError } from '../../image/image-error.js';
 import { OutputError, OutputFile } from '../../native/output-file.js';
 import type { BootFile } from './boot-file.js';
@@ -141,7 +142,8 @@ function masterBootRecord(sectors: number): Uint8Array {
   let code: Buffer;
   try {
     code = readFileSync(join(GRUB, 'boot.img'));
-  } catch {
+  } catch (error) {
+    expectSystemError(error);
     throw new ImageError(`disk images need GRUB (${GRUB}/boot.img); install grub-pc-bin`);
   }
   const record = new Uint8Array(SECTOR);

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { isSystemError } from '../../errors/codes.js';
 import { ImageError } from '../../image/image-error.js';
 
 const META_PACKAGE = 'linux-image-cloud-amd64';
@@ -35,14 +36,18 @@ export function debianKernel(folder?: string): Kernel {
 /** The folder of the cache where Debian's newest kernel lies unpacked. */
 function fetched(): string {
   const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'sitekernel', 'kernel');
-  let name: string;
+  let depends = '';
   try {
-    const depends = execFileSync('apt-cache', ['depends', META_PACKAGE], {
+    depends = execFileSync('apt-cache', ['depends', META_PACKAGE], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
     });
-    name = /Depends: (linux-image-\S+)/.exec(depends)![1]!;
-  } catch {
+  } catch (error) {
+    // ENOENT: no Debian. A status: apt-cache has no such package.
+    if (!isSystemError(error) && typeof (error as { status?: unknown }).status !== 'number') throw error;
+  }
+  const name = /Depends: (linux-image-\S+)/.exec(depends)?.[1];
+  if (name === undefined) {
     throw new ImageError(
       `there is no kernel package: "apt-cache depends ${META_PACKAGE}" knows none; run "apt-get update" on a Debian system for amd64, or name an unpacked kernel package with --kernel`,
     );

@@ -4,6 +4,8 @@
  */
 import { closeSync, constants, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { expectSystemError } from '../../errors/codes.js';
+import { UserError } from '../../errors/user-error.js';
 import { watch } from '../../native/watch.js';
 
 /** Options of the program that may stand on the kernel's command line as they are. */
@@ -44,8 +46,12 @@ const FLAGS = new Set(['metrics', 'health', 'status', 'no-ipv4', 'no-ipv6']);
 const SEVERAL = new Set(['ipv4', 'ipv6', 'anycast']);
 
 /** A mistake of whoever booted the machine; starting it again would not help. */
-export class BootError extends Error {
+export class BootError extends UserError {
   override readonly name = 'BootError';
+
+  constructor(message: string) {
+    super(message, 'boot');
+  }
 }
 
 /**
@@ -128,8 +134,9 @@ export function siteDevice(isBundle: (beginning: Uint8Array) => boolean): string
       } finally {
         closeSync(fd);
       }
-    } catch {
+    } catch (error) {
       // No medium in it, or no driver behind it.
+      expectSystemError(error);
     }
   }
   const disks = names.length === 0 ? 'no disk' : `none of the disks ${names.join(', ')}`;
@@ -164,7 +171,9 @@ function powerButtons(): string[] {
   try {
     const names = readdirSync('/sys/class/input').filter((name) => name.startsWith('event'));
     return names.filter((name) => /power/i.test(readFileSync(`/sys/class/input/${name}/device/name`, 'utf8')));
-  } catch {
+  } catch (error) {
+    // This machine has no such devices.
+    expectSystemError(error);
     return [];
   }
 }

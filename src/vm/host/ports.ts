@@ -6,6 +6,7 @@
 import { constants, openSync, readdirSync, readFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { expectSystemError } from '../../errors/codes.js';
 import { hungUp } from '../../native/poll.js';
 import { stream } from '../../native/watch.js';
 
@@ -26,7 +27,9 @@ export function openPort(name: string): number | undefined {
     const device = readdirSync(folder).find((one) => readFileSync(join(folder, one, 'name'), 'utf8').trim() === name);
     if (device === undefined) return undefined;
     return openSync(join('/dev', device), constants.O_RDWR | constants.O_NONBLOCK);
-  } catch {
+  } catch (error) {
+    // No ports at all, or one that another process holds.
+    expectSystemError(error);
     return undefined;
   }
 }

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { UserError } from '../../errors/user-error.js';
 import { IN_ORDER } from '../guest/init.js';
 import { PREDECESSOR, SUCCESSOR } from './ports.js';
 
@@ -175,7 +176,7 @@ export class Machine {
         }
       });
       socket.on('error', reject);
-      socket.on('close', () => reject(new Error('QEMU has ended')));
+      socket.on('close', () => reject(new UserError('QEMU has ended')));
     });
   }
 }

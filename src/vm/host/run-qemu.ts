@@ -8,6 +8,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { expectCode, expectSystemError } from '../../errors/codes.js';
 import { signals } from '../../native/process-signals.js';
 import type { BootFile } from '../build/boot-file.js';
 import { LEAST_MEMORY } from '../guest/init.js';
@@ -139,7 +140,7 @@ function prepareTap(name: string, bridge: string | undefined): void {
         try {
           ip('link', 'delete', name);
         } catch {
-          // Somebody else was quicker.
+          // Everything is meant: the process ends, and the TAP may be gone already.
         }
       });
     }
@@ -164,7 +165,8 @@ function selfTest(): never {
     if (!existsSync(join(folder, name))) fail(`${name} is missing in the image; build it again`);
   try {
     execFileSync('qemu-system-x86_64', ['--version'], { stdio: 'ignore' });
-  } catch {
+  } catch (error) {
+    expectCode(error, 'ENOENT');
     fail('there is no qemu-system-x86_64; install qemu-system-x86');
   }
   process.stdout.write('self-test passed: the image is whole, and QEMU is there\n');
@@ -176,8 +178,9 @@ function derivedMac(name: string): string {
   let seed = name;
   try {
     seed += readFileSync('/etc/machine-id', 'utf8').trim();
-  } catch {
+  } catch (error) {
     // The name must do.
+    expectSystemError(error);
   }
   let hash = 0xcbf29ce484222325n;
   for (const char of seed) hash = BigInt.asUintN(64, (hash ^ BigInt(char.codePointAt(0)!)) * 0x100000001b3n);

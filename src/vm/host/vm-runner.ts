@@ -13,6 +13,10 @@ import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } 
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Running } from '../../control/protocol.js';
+import { expectCode, expectSystemError, hasCode } from '../../errors/codes.js';
+import { parseJson } from '../../errors/parse-json.js';
+import { errorText } from '../../errors/report.js';
+import { UserError } from '../../errors/user-error.js';
 import type { MakeRunner, Runner, StagedImage } from '../../image/runner.js';
 import { makeFolder } from '../../native/make-folder.js';
 import { ENDED, IN_ORDER, IS_UP } from '../guest/init.js';
@@ -53,12 +57,9 @@ export function vmRunnerWithin(start: number, { hostFolder, args, log }: Paramet
   const bridge = argument(args, '--bridge');
 
   const current = (): State | undefined => {
-    try {
-      const state = JSON.parse(readFileSync(file, 'utf8')) as State;
-      return bornAt(state.pid) === state.born ? state : undefined;
-    } catch {
-      return undefined;
-    }
+    if (!existsSync(file)) return undefined;
+    const state = Object(parseJson(readFileSync(file, 'utf8'))) as Partial<State>;
+    return state.pid !== undefined && bornAt(state.pid) === state.born ? (state as State) : undefined;
   };
 
   /** Boots on `tap`. `old`: the machine whose traffic it takes over. */
@@ -100,7 +101,9 @@ export function vmRunnerWithin(start: number, { hostFolder, args, log }: Paramet
       child.kill('SIGTERM');
       for (const until = Date.now() + GIVE_UP; Date.now() < until && !over; ) await pause();
     }
-    throw new Error(said.at(-1)?.replace('sitekernel: ', '') ?? 'the machine did not serve in time');
+    const why = said.at(-1)?.replace('sitekernel: ', '') ?? 'the machine did not serve in time';
+    // A machine has nothing but its console to say it with: here the line becomes a code.
+    throw new UserError(why, why.startsWith(NO_HAND_OVER) ? 'no-hand-over' : 'unable');
   };
 
   const keep = (state: State): Running => {
@@ -113,7 +116,7 @@ export function vmRunnerWithin(start: number, { hostFolder, args, log }: Paramet
     process.kill(one.pid, 'SIGTERM');
     for (const until = Date.now() + STOP; Date.now() < until; await pause()) if (bornAt(one.pid) !== one.born) return;
     process.kill(one.pid, 'SIGKILL');
-    throw new Error('the machine did not power off in time');
+    throw new UserError('the machine did not power off in time');
   };
 
   const oneAfterTheOther = async (old: State, next: Bootable, why: string): Promise<Running> => {
@@ -134,7 +137,7 @@ export function vmRunnerWithin(start: number, { hostFolder, args, log }: Paramet
     if (old === undefined) return keep(await boot(next, base));
     if (old.former !== undefined && bornAt(old.former.pid) === old.former.born) {
       log(`the machine on ${old.former.tap} still had open connections; it ends now`);
-      await end(old.former).catch((error: Error) => log(error.message));
+      await end(old.former).catch((error: unknown) => log(errorText(error)));
     }
     if (bridge === undefined) return oneAfterTheOther(old, next, 'that is so without --bridge');
     if (old.address !== next.address) return oneAfterTheOther(old, next, 'its address changes');
@@ -149,7 +152,7 @@ export function vmRunnerWithin(start: number, { hostFolder, args, log }: Paramet
       ip(...portOf(old.tap, true));
       const { message } = error as Error;
       // It has tested its site; what is amiss is between the two, as when their programs hand over in different ways.
-      if (message.startsWith(NO_HAND_OVER)) return oneAfterTheOther(old, next, message);
+      if (hasCode(error, 'no-hand-over')) return oneAfterTheOther(old, next, message);
       throw error;
     }
     ip(...portOf(old.tap, false));
@@ -199,7 +202,8 @@ function stableMac(what: string): string {
   let machine: string;
   try {
     machine = readFileSync('/etc/machine-id', 'utf8');
-  } catch {
+  } catch (error) {
+    expectSystemError(error);
     machine = hostname();
   }
   const hash = createHash('sha256').update(`${machine}\0${what}`).digest('hex').slice(0, 10);
@@ -234,11 +238,19 @@ function bornAt(pid: number): string | undefined {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
     return fields[0] === 'Z' ? undefined : fields[19];
-  } catch {
+  } catch (error) {
+    expectCode(error, 'ENOENT', 'ESRCH');
     return undefined;
   }
 }
 
+/** Throws a UserError. */
 function ip(...words: string[]): void {
-  execFileSync('ip', words, { stdio: ['ignore', 'ignore', 'pipe'] });
+  try {
+    execFileSync('ip', words, { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' });
+  } catch (error) {
+    const { status, stderr } = error as { status?: unknown; stderr?: unknown };
+    if (typeof status !== 'number') throw error;
+    throw new UserError(`ip ${words.join(' ')}: ${String(stderr).trim()}`, 'unable');
+  }
 }

@@ -6,6 +6,8 @@
 import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { basename } from 'node:path';
+import { expectCode, expectSystemError } from '../../../errors/codes.js';
+import { UserError } from '../../../errors/user-error.js';
 import {
   checkInterfaceName,
   hardwareAddress,
@@ -73,7 +75,7 @@ export function openPacketSocket(options: PacketOptions): OpenDescriptor {
   checkInterfaceName(name);
   const index = c.if_nametoindex(name);
   if (index === 0) {
-    throw new Error(
+    throw new UserError(
       `there is no network interface ${name}; there ${listed(interfaceNames())}; name one with --interface`,
     );
   }
@@ -127,7 +129,7 @@ function openSocket(c: Libc, name: string): number {
   if (fd >= 0) return fd;
   const errno = c.errno();
   if (errno === EPERM || errno === EACCES) {
-    throw new Error(
+    throw new UserError(
       `no permission for a packet socket on ${name}; run as root, or give this Node the right with "sudo setcap cap_net_raw,cap_net_admin+ep ${process.execPath}"`,
     );
   }
@@ -137,24 +139,24 @@ function openSocket(c: Libc, name: string): number {
 /** Throws a sentence where the kernel, or somebody else, uses the card. */
 function checkIsOurs(name: string, address: string | undefined): void {
   if (hardwareType(name) !== ARPHRD_ETHER) {
-    throw new Error(`${name} is no Ethernet interface; name a network card with --interface`);
+    throw new UserError(`${name} is no Ethernet interface; name a network card with --interface`);
   }
   const held = ipv4Of(name);
   if (held !== undefined) {
-    throw new Error(
+    throw new UserError(
       `the kernel holds the address ${held} on ${name} and would answer beside us; take it away with "ip address flush dev ${name}", or use a TAP`,
     );
   }
   const master = masterOf(name);
   if (master !== undefined) {
-    throw new Error(
+    throw new UserError(
       `${name} is a port of ${master}, which takes its frames; use a TAP on that with --tap tap0 --bridge ${master}, or take ${name} off with "ip link set ${name} nomaster"`,
     );
   }
   if (address === undefined) return;
   for (const [other, held] of Object.entries(networkInterfaces())) {
     if (held?.some((one) => one.address === address)) {
-      throw new Error(
+      throw new UserError(
         `the kernel holds ${address} on ${other} and would answer for it on ${name} too; take it away with "ip address delete ${address} dev ${other}", or choose another address`,
       );
     }
@@ -165,7 +167,8 @@ function checkIsOurs(name: string, address: string | undefined): void {
 function masterOf(name: string): string | undefined {
   try {
     return basename(readlinkSync(`/sys/class/net/${name}/master`));
-  } catch {
+  } catch (error) {
+    expectCode(error, 'ENOENT');
     return undefined;
   }
 }
@@ -175,7 +178,9 @@ function interfaceNames(): string[] {
     // /proc/net is that of our own namespace, whatever is mounted at /sys.
     const lines = readFileSync('/proc/net/dev', 'utf8').split('\n').slice(2);
     return lines.map((line) => line.split(':')[0]!.trim()).filter((one) => one !== '' && one !== 'lo');
-  } catch {
+  } catch (error) {
+    // No /proc: the names were for a message only.
+    expectSystemError(error);
     return [];
   }
 }
@@ -190,8 +195,8 @@ function bringUp(name: string): void {
   try {
     setUp(name, true);
   } catch (error) {
-    if (!(error instanceof SystemError) || (error.errno !== EPERM && error.errno !== EACCES)) throw error;
-    throw new Error(`${name} is down and this user may not set it up; run "sudo ip link set ${name} up"`);
+    expectCode(error, 'EPERM', 'EACCES');
+    throw new UserError(`${name} is down and this user may not set it up; run "sudo ip link set ${name} up"`);
   }
 }
 
@@ -206,8 +211,9 @@ function silenceKernel(name: string): void {
     if (!existsSync(file) || readFileSync(file, 'utf8').trim() === '0') continue;
     try {
       writeFileSync(file, '0');
-    } catch {
-      throw new Error(
+    } catch (error) {
+      expectSystemError(error);
+      throw new UserError(
         `the kernel forwards what arrives on ${name}, and so what is for us; run "sudo sysctl -w net.ipv4.conf.${name}.${setting}=0"`,
       );
     }
@@ -220,15 +226,15 @@ function silenceIpv6(name: string): void {
   if (!existsSync(file) || readFileSync(file, 'utf8').trim() === '1') return;
   const held = networkInterfaces()[name]?.find((one) => one.family === 'IPv6' && !one.address.startsWith('fe80:'));
   if (held !== undefined) {
-    throw new Error(
+    throw new UserError(
       `the kernel holds the address ${held.address} on ${name} and would answer beside us; take it away with "ip -6 address flush dev ${name}", or leave IPv6 to it with --no-ipv6`,
     );
   }
   try {
     writeFileSync(file, '1');
   } catch (error) {
-    if (!(error instanceof Error && 'errno' in error)) throw error;
-    throw new Error(
+    expectSystemError(error);
+    throw new UserError(
       `the kernel speaks IPv6 on ${name} beside us; run "sudo sysctl -w net.ipv6.conf.${name}.disable_ipv6=1", or leave IPv6 to it with --no-ipv6`,
     );
   }

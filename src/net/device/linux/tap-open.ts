@@ -4,6 +4,8 @@
  */
 import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
+import { expectCode, expectSystemError, hasCode } from '../../../errors/codes.js';
+import { UserError } from '../../../errors/user-error.js';
 import {
   addToBridge,
   checkInterfaceName,
@@ -21,7 +23,6 @@ import {
   ENODEV,
   ENOENT,
   ENXIO,
-  EOPNOTSUPP,
   EPERM,
   errnoText,
   SystemError,
@@ -90,7 +91,7 @@ export function openTapQueues(options: TapOptions, count: number): OpenTap[] {
   try {
     while (taps.length < count) taps.push(openAttached(options, count));
     // With queues for several the kernel lets anybody else who may open it have one, too, and a share of the frames.
-    if (queuesOf(options.name) > count) throw new Error(inUse(options.name));
+    if (queuesOf(options.name) > count) throw new UserError(inUse(options.name), 'in-use');
     return taps;
   } catch (error) {
     for (const { fd } of taps) libc().close(fd);
@@ -102,7 +103,9 @@ export function openTapQueues(options: TapOptions, count: number): OpenTap[] {
 function queuesOf(name: string): number {
   try {
     return readdirSync(`/sys/class/net/${name}/queues`).filter((one) => one.startsWith('tx-')).length;
-  } catch {
+  } catch (error) {
+    // No /sys, or that of another network namespace.
+    expectSystemError(error);
     return 0;
   }
 }
@@ -112,7 +115,7 @@ function openAttached(options: TapOptions, queues: number): OpenTap {
   const { name, bridge } = options;
   checkInterfaceName(name);
   if (bridge !== undefined && !interfaceExists(bridge)) {
-    throw new Error(`there is no bridge ${bridge}; make it with "sudo sitekernel host up --bridge ${bridge}"`);
+    throw new UserError(`there is no bridge ${bridge}; make it with "sudo sitekernel host up --bridge ${bridge}"`);
   }
   const existed = interfaceExists(name);
   const fd = openClone(c);
@@ -139,15 +142,15 @@ function openClone(c: Libc): number {
   if (fd >= 0) return fd;
   const errno = c.errno();
   if (errno === ENOENT) {
-    throw new Error(
+    throw new UserError(
       `there is no ${CLONE_DEVICE}; load the driver with "modprobe tun" (in a container: --device ${CLONE_DEVICE})`,
     );
   }
   if (errno === ENODEV || errno === ENXIO) {
-    throw new Error(`${CLONE_DEVICE} has no driver behind it; load it with "modprobe tun"`);
+    throw new UserError(`${CLONE_DEVICE} has no driver behind it; load it with "modprobe tun"`);
   }
   if (errno === EACCES || errno === EPERM) {
-    throw new Error(
+    throw new UserError(
       `no permission to open ${CLONE_DEVICE}; run as root, or let this user open it with "sudo chmod a+rw ${CLONE_DEVICE}"`,
     );
   }
@@ -169,12 +172,12 @@ function attach(c: Libc, fd: number, name: string, offload: boolean, existed: bo
       errno = setInterface(c, fd, request, name, IFF_TAP | IFF_NO_PI | header | multiple);
       if (errno !== 0) continue;
       // Where somebody else has a queue of it, it is not free.
-      if (multiple !== own && queuesOf(name) > 1) throw new Error(inUse(name));
+      if (multiple !== own && queuesOf(name) > 1) throw new UserError(inUse(name), 'in-use');
       return header !== 0;
     }
     if (errno !== EINVAL) break;
   }
-  throw new Error(attachError(name, errno, existed, queues));
+  throw new UserError(attachError(name, errno, existed, queues));
 }
 
 /** Answers 0 or the errno. */
@@ -232,7 +235,7 @@ function prepareInterface(name: string, bridge: string | undefined): void {
     setUp(name, true);
   } catch (error) {
     if (!isForbidden(error)) throw error;
-    throw new Error(`TAP ${name} is down and this user may not set it up; run "sudo ip link set ${name} up"`);
+    throw new UserError(`TAP ${name} is down and this user may not set it up; run "sudo ip link set ${name} up"`);
   }
 }
 
@@ -240,16 +243,20 @@ function joinBridge(bridge: string, name: string): void {
   try {
     addToBridge(bridge, name);
   } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    if (error.errno === EBUSY) {
+    if (hasCode(error, 'EBUSY')) {
       const other = bridgeOf(name);
       if (other === undefined || other === bridge) return;
-      throw new Error(`${name} is on the bridge ${other} already; name that one with --bridge, or take it off there`);
+      throw new UserError(
+        `${name} is on the bridge ${other} already; name that one with --bridge, or take it off there`,
+      );
     }
-    if (error.errno === EOPNOTSUPP)
-      throw new Error(`${bridge} is not a bridge; name one, or make one with "sudo sitekernel host up --bridge br0"`);
+    // Linux's EOPNOTSUPP has the number of ENOTSUP, and Node knows it by that name.
+    if (hasCode(error, 'ENOTSUP'))
+      throw new UserError(
+        `${bridge} is not a bridge; name one, or make one with "sudo sitekernel host up --bridge br0"`,
+      );
     if (isForbidden(error)) {
-      throw new Error(
+      throw new UserError(
         `no permission to put ${name} on ${bridge}; run as root, or prepare both with "sudo sitekernel host up --bridge ${bridge} --tap ${name} --user USER"`,
       );
     }
@@ -261,7 +268,8 @@ function joinBridge(bridge: string, name: string): void {
 function bridgeOf(name: string): string | undefined {
   try {
     return basename(readlinkSync(`/sys/class/net/${name}/master`));
-  } catch {
+  } catch (error) {
+    expectCode(error, 'ENOENT');
     return undefined;
   }
 }
@@ -275,7 +283,7 @@ function unlessForbidden(action: () => void): void {
 }
 
 function isForbidden(error: unknown): boolean {
-  return error instanceof SystemError && (error.errno === EPERM || error.errno === EACCES);
+  return hasCode(error, 'EPERM', 'EACCES');
 }
 
 /**

@@ -7,6 +7,8 @@
  * are not finished (Wireshark calls them partial).
  */
 import { closeSync, writeSync } from 'node:fs';
+import { errorText } from '../../../errors/report.js';
+import { UserError } from '../../../errors/user-error.js';
 import { openLiveOutput } from '../../../native/live-output.js';
 import { DROP_NAMES, type DropReason } from '../../drops.js';
 import type { Device, FrameSink, Offload } from '../device.js';
@@ -146,7 +148,7 @@ export class CaptureDevice implements Device {
     try {
       this.fd = openLiveOutput(file, 0o600);
     } catch (error) {
-      throw new Error(`the capture: ${(error as Error).message}`);
+      throw new UserError(`the capture: ${errorText(error)}`);
     }
     this.used = this.format.header(this.view, 0);
     this.flush();
@@ -257,7 +259,7 @@ export class CaptureDevice implements Device {
       while (at < end) at += writeSync(this.fd, this.bytes, at, end - at);
     } catch (error) {
       this.stopped = true;
-      this.failed(`the capture ends here, its file cannot be written any more: ${(error as Error).message}`);
+      this.failed(`the capture ends here, its file cannot be written any more: ${errorText(error)}`);
     }
   }
 

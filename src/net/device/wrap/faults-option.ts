@@ -2,10 +2,12 @@
  * The text form of a bad link, as the development option `--faults` takes it:
  * `loss=3%,dup=1%,reorder=5%,corrupt=0.1%,burst=1%/30%/80%,delay=20,jitter=5,rate=10mbit,queue=64k,hold=2`.
  */
+
+import { UserError } from '../../../errors/user-error.js';
 import { type Faults, NO_FAULTS } from './faults.js';
 
 function wrong(name: string, text: string, wanted: string): Error {
-  return new Error(`--faults: ${name}=${text} is not ${wanted}`);
+  return new UserError(`--faults: ${name}=${text} is not ${wanted}`);
 }
 
 function probability(name: string, text: string): number {
@@ -60,7 +62,7 @@ export function parseFaults(text: string): Faults {
     else if (name === 'rate') faults.rate = rate(name, value);
     else if (name === 'queue') faults.queue = bytes(name, value);
     else {
-      throw new Error(
+      throw new UserError(
         `--faults: "${name}" is unknown; known are loss, dup, reorder, corrupt, burst, hold, delay, jitter, rate and queue`,
       );
     }

@@ -1,7 +1,11 @@
 /** The last lease on disk, so that a server that comes up again asks for the address it had (RFC 2131 3.2). */
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { isIPv4 } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { expectSystemError } from '../../../errors/codes.js';
+import { parseJson } from '../../../errors/parse-json.js';
+import { errorText } from '../../../errors/report.js';
 import { makeFolder } from '../../../native/make-folder.js';
 import type { LeaseMemory } from '../../dhcp/lease.js';
 import { formatIpv4, parseIpv4 } from '../../wire/address.js';
@@ -30,15 +34,18 @@ export class LeaseFile implements LeaseMemory {
   }
 
   load(): number | undefined {
+    let text: string;
     try {
-      const saved = JSON.parse(readFileSync(this.file, 'utf8')) as { address?: unknown; expires?: unknown };
-      if (typeof saved.address !== 'string') return undefined;
-      if (typeof saved.expires === 'number' && saved.expires <= Date.now()) return undefined;
-      return parseIpv4(saved.address);
-    } catch {
-      // There is none, or it is damaged: then it is a first start.
+      text = readFileSync(this.file, 'utf8');
+    } catch (error) {
+      // None, or none that can be read: a first start.
+      expectSystemError(error);
       return undefined;
     }
+    const saved = Object(parseJson(text)) as { address?: unknown; expires?: unknown };
+    if (typeof saved.address !== 'string' || !isIPv4(saved.address)) return undefined;
+    if (typeof saved.expires === 'number' && saved.expires <= Date.now()) return undefined;
+    return parseIpv4(saved.address);
   }
 
   save(address: number | undefined, seconds: number): void {
@@ -57,7 +64,7 @@ export class LeaseFile implements LeaseMemory {
       if (this.told) return;
       this.told = true;
       this.notice(
-        `the lease cannot be remembered in ${this.folder} (${(error as Error).message}); choose a folder with --state`,
+        `the lease cannot be remembered in ${this.folder} (${errorText(error)}); choose a folder with --state`,
       );
     }
   }

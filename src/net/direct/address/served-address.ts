@@ -1,4 +1,5 @@
 /** The addresses that a network has now, who waits for them, and what the operator is told when they change. */
+import { UserError } from '../../../errors/user-error.js';
 export interface AddressWatcher {
   readonly onNotice?: ((sentence: string) => void) | undefined;
   readonly onFailure?: ((sentence: string) => void) | undefined;
@@ -123,7 +124,7 @@ export class ServedAddress {
         return;
       }
     }
-    this.failure = new Error(sentence);
+    this.failure = new UserError(sentence);
     const waiting = this.waiting.splice(0);
     for (const { reject } of waiting) reject(this.failure);
     if (waiting.length === 0) this.watcher.onFailure?.(sentence);

@@ -5,6 +5,7 @@
 import { randomFillSync } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isSystemError } from '../../../errors/codes.js';
 import { makeFolder } from '../../../native/make-folder.js';
 import type { StableSecret } from '../../ip/v6/stable-id.js';
 
@@ -20,17 +21,12 @@ export function stableSecret(folder: string | undefined, notice: (sentence: stri
   return made;
 }
 
-/** What Node's file system throws, and nothing else. */
-function isErrnoException(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'errno' in error;
-}
-
 function load(file: string): StableSecret | undefined {
   let text: string;
   try {
     text = readFileSync(file, 'utf8').trim();
   } catch (error) {
-    if (isErrnoException(error)) return undefined;
+    if (isSystemError(error)) return undefined;
     throw error;
   }
   // A file that is damaged counts as none.
@@ -46,7 +42,7 @@ function save(folder: string, secret: StableSecret, notice: (sentence: string) =
     writeFileSync(`${file}.new`, `${text}\n`, { mode: 0o600 });
     renameSync(`${file}.new`, file);
   } catch (error) {
-    if (!isErrnoException(error)) throw error;
+    if (!isSystemError(error)) throw error;
     notice(
       `the secret of IPv6 addresses cannot be kept in ${folder} (${error.message}): they will be others at the next start; choose a folder with --state`,
     );

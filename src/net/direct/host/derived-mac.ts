@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { expectSystemError } from '../../../errors/codes.js';
 
 /**
  * A locally administered address that stays the same for this machine and TAP: a new one at every start would take a
@@ -18,7 +19,8 @@ export function derivedMac(tap: string): Uint8Array {
 function machineId(): string {
   try {
     return readFileSync('/etc/machine-id', 'utf8').trim();
-  } catch {
+  } catch (error) {
+    expectSystemError(error);
     return '';
   }
 }

@@ -4,6 +4,7 @@
  * are lost.
  */
 import { connect, type Socket } from 'node:net';
+import { isBug } from '../../../errors/codes.js';
 import { type SocketPath, socketPath } from '../../../native/sockets/socket-path.js';
 
 /** JSON. */
@@ -154,8 +155,9 @@ export class Link {
     let place: SocketPath;
     try {
       place = socketPath(path);
-    } catch {
-      // Its folder is gone.
+    } catch (error) {
+      // Its folder is gone, or its name is too long for any socket.
+      if (isBug(error)) throw error;
       return Promise.resolve(undefined);
     }
     return new Promise((resolve) => {

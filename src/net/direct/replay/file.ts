@@ -3,6 +3,8 @@
  * the stack acts on it, so that the file is good however the process ends.
  */
 import { closeSync, readFileSync, writeSync } from 'node:fs';
+import { errorText } from '../../../errors/report.js';
+import { UserError } from '../../../errors/user-error.js';
 import { openLiveOutput } from '../../../native/live-output.js';
 import type { RecordedConfig } from './events.js';
 import type { Tape } from './recorder.js';
@@ -35,7 +37,7 @@ export class FileTape implements Tape {
     try {
       this.fd = openLiveOutput(file, 0o600, true);
     } catch (error) {
-      throw new Error(`the recording: ${(error as Error).message}`);
+      throw new UserError(`the recording: ${errorText(error)}`);
     }
     const head = new Uint8Array(HEADER);
     const text = new TextEncoder().encode(`${MAGIC}${JSON.stringify({ segment: this.segment, ...config })}\n`);
@@ -50,7 +52,7 @@ export class FileTape implements Tape {
       while (from < end) from += writeSync(this.fd, bytes, from, end - from, at + from);
     } catch (error) {
       this.stopped = true;
-      this.failed(`the recording ends here, its file cannot be written any more: ${(error as Error).message}`);
+      this.failed(`the recording ends here, its file cannot be written any more: ${errorText(error)}`);
     }
   }
 
@@ -87,28 +89,30 @@ export function readRecording(file: string): Recording {
     bytes = readFileSync(file);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    throw new Error(
+    throw new UserError(
       code === 'ENOENT'
         ? `${file} does not exist`
-        : `${file} cannot be read: ${(error as Error).message.replace(/^\w+: /, '')}`,
+        : `${file} cannot be read: ${errorText(error).replace(/^\w+: /, '')}`,
     );
   }
   const text = Buffer.from(bytes.subarray(0, HEADER)).toString('utf8');
-  if (!text.startsWith(MAGIC)) throw new Error(`${file} is not a recording; one is made with --record FILE`);
+  if (!text.startsWith(MAGIC)) throw new UserError(`${file} is not a recording; one is made with --record FILE`);
   let config: RecordedConfig & { segment: number };
   try {
     config = JSON.parse(text.slice(MAGIC.length, text.indexOf('\n', MAGIC.length))) as typeof config;
-  } catch {
-    throw new Error(`the header of ${file} is damaged; record again`);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new UserError(`the header of ${file} is damaged; record again`);
   }
   const { segment } = config;
-  if (!Number.isInteger(segment) || segment < 1024) throw new Error(`the header of ${file} is damaged; record again`);
+  if (!Number.isInteger(segment) || segment < 1024)
+    throw new UserError(`the header of ${file} is damaged; record again`);
   const found: { number: number; bytes: Uint8Array }[] = [];
   for (let at = HEADER; at + SEGMENT_HEAD < bytes.length; at += segment) {
     const number = new DataView(bytes.buffer, bytes.byteOffset + at).getFloat64(0, true);
     if (number > 0) found.push({ number, bytes: bytes.subarray(at + SEGMENT_HEAD, at + segment) });
   }
   found.sort((a, b) => a.number - b.number);
-  if (found.length === 0) throw new Error(`${file} has no events; the recording ended before it began`);
+  if (found.length === 0) throw new UserError(`${file} has no events; the recording ended before it began`);
   return { config, segments: found.map((one) => one.bytes), first: found[0]!.number };
 }

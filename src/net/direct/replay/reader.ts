@@ -22,6 +22,9 @@ export interface Event {
 
 const nothing = new Uint8Array(0);
 
+/** The next event is cut off, or damaged. */
+class Torn extends Error {}
+
 export class Events {
   /** The event that comes next; kind 0: there is none. */
   readonly next: Event = {
@@ -139,13 +142,14 @@ export class Events {
         case E.ABORT_ALL:
           break;
         default:
-          throw new Error('damaged');
+          throw new Torn();
       }
       this.at = at;
       this.count += 1;
       return true;
-    } catch {
-      // Cut off in the middle of an event, or damaged: what lies before it is good.
+    } catch (error) {
+      // What lies before it is good. A RangeError: a field lies beyond the end.
+      if (!(error instanceof Torn || error instanceof RangeError)) throw error;
       this.segment = this.segments.length - 1;
       return false;
     }
@@ -154,7 +158,7 @@ export class Events {
   /** A length and so many bytes; answers where they end. */
   private take(at: number): number {
     const length = this.view.getUint32(at, true);
-    if (at + 4 + length > this.view.byteLength) throw new Error('cut off');
+    if (at + 4 + length > this.view.byteLength) throw new Torn();
     this.next.bytes = new Uint8Array(this.view.buffer, this.view.byteOffset + at + 4, length);
     return at + 4 + length;
   }
@@ -169,7 +173,7 @@ export class Events {
     next.bytes = nothing;
     if (next.content !== 1) return at + 17;
     const length = next.end - next.start;
-    if (length < 0 || at + 17 + length > view.byteLength) throw new Error('cut off');
+    if (length < 0 || at + 17 + length > view.byteLength) throw new Torn();
     next.bytes = new Uint8Array(view.buffer, view.byteOffset + at + 17, length);
     return at + 17 + length;
   }

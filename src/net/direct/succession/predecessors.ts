@@ -3,6 +3,8 @@
  * each of its predecessors still has, and hands them the segments of these. A segment is handed on once, by who reads
  * the device, to who has the connection: there are no chains. The connections themselves follow, as far as they can.
  */
+
+import { UserError } from '../../../errors/user-error.js';
 import type { Memories, MemoryName } from '../../../memory/memories.js';
 import type { Stack } from '../../ip/stack.js';
 import { RefusedMove } from '../../refused-move.js';
@@ -93,7 +95,7 @@ export class Predecessors implements Elsewhere {
     const predecessors = new Predecessors(stack, tcp, enter, memories);
     try {
       const state = (await question(first, { do: 'take', version: HANDOVER_VERSION })) as unknown as HandedOver;
-      if (state.version !== HANDOVER_VERSION) throw new Error('the program that runs hands over in another way');
+      if (state.version !== HANDOVER_VERSION) throw new UserError('the program that runs hands over in another way');
       predecessors.learn(first, state.tcp.connections);
       for (const link of links.slice(1)) {
         const { connections } = await question(link, { do: 'names' });
@@ -252,7 +254,7 @@ export class Predecessors implements Elsewhere {
 
 function question(link: Link, content: object): Promise<Record<string, unknown>> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('the program that runs does not hand over')), PATIENCE);
+    const timer = setTimeout(() => reject(new UserError('the program that runs does not hand over')), PATIENCE);
     link.onMessage = (kind, answer) => {
       if (kind !== SAY) return;
       clearTimeout(timer);
@@ -261,7 +263,7 @@ function question(link: Link, content: object): Promise<Record<string, unknown>>
     };
     link.onClose = () => {
       clearTimeout(timer);
-      reject(new Error('the program that runs ended while it handed over'));
+      reject(new UserError('the program that runs ended while it handed over'));
     };
     link.say(content);
   });

@@ -5,6 +5,7 @@
 import { rmdirSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { expectCode } from '../../../errors/codes.js';
 import { removeSocket } from '../../../native/sockets/socket-file.js';
 import { socketPath } from '../../../native/sockets/socket-path.js';
 import { Link } from '../peer-link/link.js';
@@ -47,8 +48,9 @@ export class WorkerLinks {
     removeSocket(this.path);
     try {
       rmdirSync(this.folder);
-    } catch {
-      // Others are in it still, or whoever made it has removed it.
+    } catch (error) {
+      // Others are in it still, or its maker has removed it.
+      expectCode(error, 'ENOTEMPTY', 'ENOENT');
     }
   }
 }

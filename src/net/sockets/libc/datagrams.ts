@@ -4,6 +4,8 @@
  * Node's costs some 15 µs; this costs a share of the two calls. Linux only; `node-datagrams.ts` has the one for
  * everywhere.
  */
+
+import { UserError } from '../../../errors/user-error.js';
 import { EINTR, errnoCode, SystemError } from '../../../native/libc/errno.js';
 import { type Pinned, pinned } from '../../../native/libc/slab.js';
 import { bindDatagrams } from '../../../native/sockets/bind-datagrams.js';
@@ -78,7 +80,7 @@ export class OwnDatagrams implements Datagrams {
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
       const code = errnoCode(error.errno);
-      throw new Error(listenError(Object.assign(new Error(code), { code }), host, port, this.option));
+      throw new UserError(listenError(Object.assign(new Error(code), { code }), host, port, this.option));
     }
   }
 }

@@ -4,6 +4,7 @@
  * between two of ours. One a process: two loops that sleep would keep each other's sockets waiting.
  */
 import { availableParallelism } from 'node:os';
+import { UserError } from '../../../errors/user-error.js';
 import { pinned } from '../../../native/libc/slab.js';
 import { eventLoopDescriptor } from '../../../native/poll.js';
 import {
@@ -76,11 +77,11 @@ export class EpollLoop {
     const nextTimer = nodeTimer();
     const own = turning();
     if (libuv === undefined || nextTimer === undefined || own === undefined)
-      throw new Error('this build of Node does not export the functions of its event loop');
+      throw new UserError('this build of Node does not export the functions of its event loop');
     this.nextTimer = nextTimer;
     this.turning = own;
     this.fd = this.calls.epoll();
-    if (this.fd < 0) throw new Error('no descriptor is left for epoll');
+    if (this.fd < 0) throw new UserError('no descriptor is left for epoll');
     this.control(EPOLL_CTL_ADD, libuv, LIBUV, EPOLLIN);
   }
 

@@ -3,6 +3,8 @@
  * own. A `net.Socket` costs some 50 µs to make and to end, and a microsecond or two a request; this costs the calls.
  * Linux only; `sockets.ts` has the one for everywhere.
  */
+
+import { UserError } from '../../../errors/user-error.js';
 import { ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errnoCode } from '../../../native/libc/errno.js';
 import { libc, setNonBlocking } from '../../../native/libc/libc.js';
 import { pinned } from '../../../native/libc/slab.js';
@@ -130,7 +132,7 @@ export class OwnSocketNetwork implements Network, Watcher, FlowHost {
       this.loop.attach(this);
       return listening;
     } catch (error) {
-      throw new Error(listenError(error as NodeJS.ErrnoException, host, port, this.portOption));
+      throw new UserError(listenError(error as NodeJS.ErrnoException, host, port, this.portOption));
     }
   }
 

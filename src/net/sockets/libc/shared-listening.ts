@@ -3,6 +3,8 @@
  * the connections (SO_REUSEPORT, socket(7)). Whoever made them holds them too, so that what waits in one outlives the
  * process that accepts from it.
  */
+
+import { UserError } from '../../../errors/user-error.js';
 import { errnoCode } from '../../../native/libc/errno.js';
 import { pinned } from '../../../native/libc/slab.js';
 import { SocketAddress } from '../../../native/sockets/socket-address.js';
@@ -63,6 +65,6 @@ export async function openShared(host: string, port: number, count: number): Pro
     };
   } catch (error) {
     for (const fd of fds) calls.close(fd);
-    throw new Error(listenError(error as NodeJS.ErrnoException, host, port));
+    throw new UserError(listenError(error as NodeJS.ErrnoException, host, port));
   }
 }

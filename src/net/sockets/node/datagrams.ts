@@ -1,6 +1,7 @@
 /** Datagrams on Node's sockets, on any operating system. */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
+import { UserError } from '../../../errors/user-error.js';
 import type { Containment } from '../../containment.js';
 import {
   type DatagramAddress,
@@ -38,7 +39,7 @@ export class NodeDatagrams implements Datagrams {
     return new Promise((resolve, reject) => {
       socket.once('error', (error: NodeJS.ErrnoException) => {
         socket.close();
-        reject(new Error(listenError(error, host, port, this.option)));
+        reject(new UserError(listenError(error, host, port, this.option)));
       });
       const fd = port === 0 ? undefined : this.given;
       if (fd !== undefined) this.given = undefined;

@@ -237,7 +237,7 @@ function kernelHolds(socket: Socket): number | undefined {
     if (libc().ioctl(fd, SIOCOUTQ, answer.address) < 0) return undefined;
     return new DataView(answer.bytes.buffer, answer.bytes.byteOffset, 4).getInt32(0, true);
   } catch {
-    // No koffi here.
+    // koffi, a native addon, does not load here: its loader has an error for each of many reasons.
     return undefined;
   }
 }

@@ -1,5 +1,6 @@
 /** A network on Node's sockets: no rights needed, on any operating system. */
 import { createServer, type Server, type Socket } from 'node:net';
+import { UserError } from '../../../errors/user-error.js';
 import { attempt, Containment } from '../../containment.js';
 import type { Accept, Clock, Endpoint, Listener, Network } from '../../flow.js';
 import { RealClock } from '../../real-clock.js';
@@ -51,7 +52,7 @@ export class SocketNetwork implements Network, SocketFlowOwner {
     const fd = this.given.shift();
     return new Promise((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) =>
-        reject(new Error(listenError(error, host, port, this.portOption))),
+        reject(new UserError(listenError(error, host, port, this.portOption))),
       );
       const ipv6Only = this.addresses.length > 1;
       const where = this.path !== undefined ? { path: this.path } : { host, port, ipv6Only };

@@ -1,6 +1,8 @@
 /**
  * Passive open: the ports that are listened on, and what comes there without a connection (RFC 9293 3.10.7.2, LISTEN).
  */
+
+import { UserError } from '../../../errors/user-error.js';
 import { dropReason } from '../../drops.js';
 import type { Accept, Adopt } from '../../flow.js';
 import type { Handle } from '../../ip/contracts/ip-output.js';
@@ -57,7 +59,7 @@ export class Listening implements Handshakes {
       do chosen = 49_152 + ((this.layer.random.random32() >>> 0) % 16_384);
       while (this.ports.has(chosen));
     }
-    if (this.ports.has(chosen)) throw new Error(`port ${chosen} is listened on already`);
+    if (this.ports.has(chosen)) throw new UserError(`port ${chosen} is listened on already`, 'in-use');
     this.ports.set(chosen, accept);
     if (adopt !== undefined) this.adopting.set(chosen, adopt);
     const close = (): void => {

@@ -8,6 +8,6 @@ export function writeError(text: string): void {
   try {
     writeSync(2, text);
   } catch {
-    // Every error of the system means the same: it is not said.
+    // EIO, EAGAIN, EPIPE, ENOSPC: what cannot be shown is lost. An error of this function has nowhere to be shown.
   }
 }

@@ -18,9 +18,12 @@ export function codeOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
+/** ENOENT, EAI_AGAIN; those of Node's own checks, such as ERR_INVALID_ARG_TYPE, are bugs of ours. */
+const SYSTEM = /^E(?!RR_)[A-Z0-9_]+$/;
+
 /** Whether a call to the operating system failed: ENOENT, EACCES, EIO … */
 export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && typeof (error as NodeJS.ErrnoException).errno === 'number';
+  return SYSTEM.test(codeOf(error) ?? '');
 }
 
 /** Throws `error` again unless it has one of these codes. */

@@ -245,7 +245,7 @@ t.test('what is wrong with certificates is said in one message, and the program 
 
 t.test('options that do not go together', (t) => {
   const wrong = (argv: string[], message: RegExp): void => {
-    t.throws(() => parseArguments(argv), { status: 2, message }, argv.join(' '));
+    t.throws(() => parseArguments(argv), { code: 'bad-usage', message }, argv.join(' '));
   };
   wrong(['--tls-cert', 'a'], /each --tls-cert needs its --tls-key: 1 certificates and 0 keys/);
   wrong(['--tls', 'self-signed', '--tls-cert', 'a', '--tls-key', 'b'], /--tls self-signed makes a certificate/);

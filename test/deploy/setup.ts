@@ -11,6 +11,7 @@ import { type InitOptions, initHost } from '../../src/deploy/init.js';
 import { pull } from '../../src/deploy/poll.js';
 import { type Committed, commitImage } from '../../src/deploy/repository/commit.js';
 import type { Gates } from '../../src/deploy/verdict.js';
+import { UserError } from '../../src/errors/user-error.js';
 import { type BuildOptions, buildImage, nodeProgram, type ProgramOf } from '../../src/image/build-image.js';
 import type { Runner, StagedImage } from '../../src/image/runner.js';
 import type { WrittenImage } from '../../src/image/write-image.js';
@@ -54,9 +55,9 @@ export class ScriptedRunner implements Runner {
   private async run(what: string, image: StagedImage): Promise<Running> {
     this.asked.push(`${what} ${image.id.slice(0, 8)}`);
     const failure = this.fails(what, image);
-    if (failure !== undefined) throw new Error(failure);
-    if (what === 'start' && this.running !== undefined) throw new Error('something runs already');
-    if (what !== 'start' && this.running === undefined) throw new Error('nothing runs');
+    if (failure !== undefined) throw new UserError(failure);
+    if (what === 'start' && this.running !== undefined) throw new UserError('something runs already');
+    if (what !== 'start' && this.running === undefined) throw new UserError('nothing runs');
     const pid = what === 'swap' ? this.running!.pid : ++this.pid;
     const { site } = image.manifest;
     this.running = { image: image.id, bundle: site.bundle.id, url: 'http://192.0.2.7/', pid, since: Date.now() };

@@ -25,7 +25,8 @@ t.test('options of the name server', async (t) => {
     [['--zone', 'a', '--dns-rate', 'many'], /--dns-rate is a number of 0/],
     [['--zone', 'a', '--dns-id', ''], /An identity is 1 to 255/],
   ];
-  for (const [argv, message] of wrong) t.throws(() => parseArguments(argv), { message, status: 2 }, argv.join(' '));
+  for (const [argv, message] of wrong)
+    t.throws(() => parseArguments(argv), { message, code: 'bad-usage' }, argv.join(' '));
   t.equal((parseArguments(['--zone', 'a', '--state', 'x']) as ServeOptions).state, 'x');
 });
 

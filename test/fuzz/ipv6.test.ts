@@ -316,7 +316,8 @@ class Maker {
 }
 
 t.test(`${FRAMES} frames of IPv6: nothing throws, hangs or grows`, async (t) => {
-  for (let seed = 1, frames = 0; frames < FRAMES; seed++, frames += EPISODE) {
+  let frames = 0;
+  for (let seed = 1; frames < FRAMES; seed++) {
     const random = new SeededRandom(seed, 0x6666);
     let count = 0;
     try {
@@ -338,6 +339,7 @@ t.test(`${FRAMES} frames of IPv6: nothing throws, hangs or grows`, async (t) => 
       t.fail(`seed ${seed}, frame ${count}: ${(error as Error).stack}`);
       return;
     }
+    frames += count;
   }
-  t.pass();
+  t.ok(frames >= FRAMES, `${frames} frames`);
 });

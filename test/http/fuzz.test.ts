@@ -37,16 +37,20 @@ t.test(
     });
     const fuzz = new Fuzz(store);
     const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() & 0x7fffffff);
-    t.comment(`FUZZ_SEED=${seed}`);
     let first = 0;
+    let checked = 0;
     for (let round = 0; round < ROUNDS; round++) {
       fc.assert(
-        fc.property(conversation, (input) => fuzz.check(input)),
+        fc.property(conversation, (input) => {
+          fuzz.check(input);
+          checked++;
+        }),
         { numRuns: Math.ceil(runs / ROUNDS), seed: seed + round },
       );
       if (round === 0) first = heap();
     }
     const grown = heap() - first;
+    t.ok(checked >= runs, `${checked} conversations, FUZZ_SEED=${seed}`);
     t.ok(grown < GROWTH, `the heap grew by ${(grown / 1024).toFixed(0)} KiB`);
   },
 );

@@ -25,7 +25,7 @@ t.test('a map shows the bytes of the file', async (t) => {
     Uint8Array.from({ length: 300_001 }, (_, i) => i * 31),
   );
   const bytes = mapped(file);
-  if (!bytes) return t.comment('no leases here: files are read');
+  if (!bytes) return void t.pass('a map of the file', { skip: 'no leases here' });
   t.equal(Buffer.compare(bytes, readFileSync(file)), 0);
 });
 

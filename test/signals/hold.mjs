@@ -15,7 +15,8 @@ promises.open = async (path, ...more) => {
 // What cannot be read at once is read with promises.
 const { openSync } = fs;
 fs.openSync = (path, ...more) => {
-  if (String(path).endsWith('/index.html') && existsSync(process.env.HOLD)) throw new Error('held');
+  if (String(path).endsWith('/index.html') && existsSync(process.env.HOLD))
+    throw Object.assign(new Error('held'), { code: 'EMFILE' });
   return openSync(path, ...more);
 };
 syncBuiltinESMExports();

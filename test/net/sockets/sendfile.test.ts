@@ -57,7 +57,7 @@ for (const slow of [false, true]) {
     { skip },
     async (t) => {
       const file = mapped(t);
-      if (file === undefined) return t.comment('no leases here');
+      if (file === undefined) return void t.pass('a map of the file', { skip: 'no leases here' });
       t.ok((fileBehind(file.memory.bytes.buffer)?.fd ?? -1) >= 0);
       const other = new Memory(new Uint8Array(100_000).fill(7));
       const pieces: [Memory, number, number][] = [
@@ -84,7 +84,7 @@ t.test(
   { skip },
   async (t) => {
     const file = mapped(t);
-    if (file === undefined) return t.comment('no leases here');
+    if (file === undefined) return void t.pass('a map of the file', { skip: 'no leases here' });
     const order: string[] = [];
     const port = await serve(t, (flow) => {
       flow.write(file.memory, 0, SIZE);

@@ -116,6 +116,7 @@ const SEEDS = Number(process.env['SITEKERNEL_LIARS'] ?? 60);
 
 t.test(`${SEEDS} liars: bytes sent <= cwnd + acknowledged + SACKed, and steps are bounded`, async (t) => {
   const names: CongestionName[] = ['cubic', 'reno', 'bbr'];
+  let paid = 0;
   for (let seed = 1; seed <= SEEDS; seed++) {
     const random = new SeededRandom(seed, 0x11a2);
     const sack = random.chance(0.6);
@@ -140,12 +141,13 @@ t.test(`${SEEDS} liars: bytes sent <= cwnd + acknowledged + SACKed, and steps ar
       d.s.wait(random.chance(0.1) ? random.between(0, 400) : random.between(0, 3));
       d.look();
       const { problem } = d.s.host.watch;
+      paid++;
       if (d.flight <= most && problem === undefined) continue;
       t.fail(`${where}: after ${i} lies ${d.flight} bytes were sent, ${most} are paid for; ${problem}`);
       return;
     }
   }
-  t.pass();
+  t.ok(paid > 1000, `${paid} lies were looked at`);
 });
 
 t.test(

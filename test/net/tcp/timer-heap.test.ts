@@ -9,6 +9,7 @@ class Item implements Due {
 }
 
 t.test('whatever is armed, moved and removed: each item comes up at its deadline, once, and never early', (t) => {
+  let fired = 0;
   const step = fc.record({
     item: fc.nat(15),
     what: fc.constantFrom('arm', 'arm', 'arm', 'remove', 'pass'),
@@ -35,6 +36,7 @@ t.test('whatever is armed, moved and removed: each item comes up at its deadline
           for (let taken = heap.take(now); taken !== undefined; taken = heap.take(now)) {
             if (!due.delete(taken)) return false;
             taken.deadline = Number.POSITIVE_INFINITY;
+            fired++;
           }
           if (due.size > 0) return false;
         }
@@ -43,7 +45,7 @@ t.test('whatever is armed, moved and removed: each item comes up at its deadline
     }),
     { numRuns: 500 },
   );
-  t.pass();
+  t.ok(fired > 500, `${fired} timers fired in their order`);
   t.end();
 });
 

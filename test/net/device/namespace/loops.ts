@@ -126,11 +126,10 @@ for (const kind of ['polling', 'watched']) {
 
       t.test('a signal reaches its handler while it sleeps', async (t) => {
         await sleep(20);
-        const heard = new Promise<void>((resolve) => process.once('SIGUSR2', () => resolve()));
+        const heard = new Promise<string>((resolve) => process.once('SIGUSR2', resolve));
         const { spawn } = await import('node:child_process');
         spawn('sh', ['-c', `sleep 0.05; kill -USR2 ${process.pid}`]);
-        await heard;
-        t.pass();
+        t.equal(await heard, 'SIGUSR2');
       });
 
       t.test('after stop there is no turn', async (t) => {

@@ -4,7 +4,7 @@
  * with an ECDSA P-256 certificate, then resumed ones; medians of rounds, and bytes of garbage.
  */
 import type { Memory } from '../src/memory/memory.js';
-import { koffi } from '../src/native/libc/libc.js';
+import { koffi } from '../src/native/libc/koffi.js';
 import { pinned } from '../src/native/libc/slab.js';
 import type { Endpoint, Flow, FlowHandler, FlowInfo } from '../src/net/flow.js';
 import { RealClock } from '../src/net/real-clock.js';

@@ -1,8 +1,10 @@
 /**
  * Sleeping until one of two descriptors is readable, and what libuv says of itself: its descriptor and its next timer.
  */
+
+import { calls } from './libc/calls.js';
 import { EINTR } from './libc/errno.js';
-import { koffi, libc } from './libc/libc.js';
+import { libc } from './libc/libc.js';
 import { type Pinned, pinned } from './libc/slab.js';
 
 const POLLIN = 1;
@@ -43,9 +45,8 @@ export class TwoDescriptors {
  */
 export function eventLoopDescriptor(): number | undefined {
   try {
-    const self = koffi().load(null);
-    const loop = self.func('void *uv_default_loop()')() as unknown;
-    const fd = self.func('int uv_backend_fd(void *loop)')(loop) as number;
+    const { uv_default_loop, uv_backend_fd } = calls('uv_default_loop', 'uv_backend_fd');
+    const fd = uv_backend_fd(uv_default_loop());
     return fd >= 0 ? fd : undefined;
   } catch {
     // koffi does not load, or this build of Node does not export one of the functions: koffi's errors have no codes.

@@ -2,7 +2,7 @@
  * When Node's next timer is due, as libuv knows it: for a loop that sleeps in a `poll` of its own and must not
  * oversleep what `setTimeout` promised.
  */
-import { koffi } from './libc/libc.js';
+import { calls, firstHandle } from './libc/calls.js';
 
 /** `UV_TIMER` of libuv's handle types. */
 const UV_TIMER = 13;
@@ -16,21 +16,10 @@ export type NextTimer = () => number;
  */
 export function nodeTimer(): NextTimer | undefined {
   try {
-    const ffi = koffi();
-    const self = ffi.load(null);
-    const loop = self.func('void *uv_default_loop()')() as unknown;
-    const typeOf = self.func('int uv_handle_get_type(uint64_t handle)') as (handle: number) => number;
-    const isActive = self.func('int uv_is_active(uint64_t handle)') as (handle: number) => number;
-    const dueIn = self.func('uint64_t uv_timer_get_due_in(uint64_t handle)') as (handle: number) => number;
-    const visit = ffi.proto('void sitekernel_visit(uint64_t handle, uint64_t argument)');
-    const walk = self.func('uv_walk', 'void', ['void *', ffi.pointer(visit), 'uint64_t']);
-    let handle = 0;
-    const look = (each: number) => {
-      if (handle === 0 && typeOf(each) === UV_TIMER) handle = each;
-    };
-    walk(loop, look, 0);
+    const { uv_is_active, uv_timer_get_due_in } = calls('uv_is_active', 'uv_timer_get_due_in');
+    const handle = firstHandle(UV_TIMER);
     if (handle === 0) return undefined;
-    return () => (isActive(handle) === 0 ? -1 : Number(dueIn(handle)));
+    return () => (uv_is_active(handle) === 0 ? -1 : Number(uv_timer_get_due_in(handle)));
   } catch {
     // koffi does not load, or this build of Node does not export one of the functions: koffi's errors have no codes.
     return undefined;

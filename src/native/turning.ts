@@ -6,11 +6,15 @@
  * `unref()` ends). So a loop whose own immediates are all `unref()`ed sees by that handle whether there are others; and
  * it needs an idle handle of its own, so that libuv comes to those immediates at once.
  */
-import { koffi } from './libc/libc.js';
+import { calls, firstHandle } from './libc/calls.js';
 import { pinned } from './libc/slab.js';
 
 /** `UV_IDLE` of libuv's handle types. */
 const UV_IDLE = 6;
+const NAMES = [
+  ...(['uv_default_loop', 'uv_handle_size', 'uv_is_active', 'uv_idle_init', 'uv_idle_start', 'uv_idle_stop'] as const),
+  'dlsym',
+] as const;
 
 export interface Turning {
   /** Whether others' immediates wait, or ran in this turn. */
@@ -23,31 +27,17 @@ export interface Turning {
 /** Undefined where the build of Node does not export libuv's functions, or has no such handle. */
 export function turning(): Turning | undefined {
   try {
-    const ffi = koffi();
-    const self = ffi.load(null);
-    const take = (declaration: string) => self.func(declaration) as (...values: unknown[]) => number;
-    const loop = take('uint64_t uv_default_loop()')();
-    const typeOf = take('int uv_handle_get_type(uint64_t handle)');
-    const isActive = take('int uv_is_active(uint64_t handle)');
-    const visit = ffi.proto('void sitekernel_visit_idle(uint64_t handle, uint64_t argument)');
-    const walk = self.func('uv_walk', 'void', ['uint64_t', ffi.pointer(visit), 'uint64_t']);
-    let nodes = 0;
-    const look = (each: number) => {
-      if (nodes === 0 && typeOf(each) === UV_IDLE) nodes = each;
-    };
-    walk(loop, look, 0);
+    const uv = calls(...NAMES);
+    const nodes = firstHandle(UV_IDLE);
     if (nodes === 0) return undefined;
-    const own = pinned(take('uint64_t uv_handle_size(int type)')(UV_IDLE));
+    const own = pinned(uv.uv_handle_size(UV_IDLE));
     // Any function that takes nothing and does nothing will do.
-    const callback = take('uint64_t dlsym(uint64_t library, const char *name)')(0, 'getpid');
-    const start = take('int uv_idle_start(uint64_t handle, uint64_t callback)');
-    const stop = take('int uv_idle_stop(uint64_t handle)');
-    if (callback === 0 || take('int uv_idle_init(uint64_t loop, uint64_t handle)')(loop, own.address) !== 0)
-      return undefined;
+    const callback = uv.dlsym(0, 'getpid');
+    if (callback === 0 || uv.uv_idle_init(uv.uv_default_loop(), own.address) !== 0) return undefined;
     return {
-      immediatesWait: () => isActive(nodes) !== 0,
-      start: () => void start(own.address, callback),
-      stop: () => void stop(own.address),
+      immediatesWait: () => uv.uv_is_active(nodes) !== 0,
+      start: () => void uv.uv_idle_start(own.address, callback),
+      stop: () => void uv.uv_idle_stop(own.address),
     };
   } catch {
     // koffi does not load, or this build of Node does not export one of the functions: koffi's errors have no codes.

@@ -5,7 +5,7 @@
  * refers to is freed, and the next call writes into memory of somebody else. So everything whose address is kept lies
  * in slabs that this module keeps reachable. Never transfer or detach what it hands out.
  */
-import { koffi } from './libc.js';
+import { koffi } from './koffi.js';
 
 const SLAB_SIZE = 256 * 1024;
 const ALIGNMENT = 64;

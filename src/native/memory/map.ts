@@ -8,7 +8,8 @@
  * address, and lets the other go on. A process that is stopped for longer than fs.lease-break-time (45 s) cannot do
  * that. To replace the file by a rename breaks no lease and needs no copy.
  */
-import { koffi } from '../libc/libc.js';
+import { type Calls, calls } from '../libc/calls.js';
+import { koffi } from '../libc/koffi.js';
 import { MappedFile, noteFile } from './mapped-file.js';
 import { sealedCopy } from './sealed-copy.js';
 
@@ -24,15 +25,6 @@ const F_GETLEASE = 1025;
 const F_RDLCK = 0;
 const F_UNLCK = 2;
 
-interface Calls {
-  mmap(address: number, length: number, protection: number, flags: number, fd: number, offset: number): number;
-  munmap(address: number, length: number): number;
-  mremap(from: number, length: number, newLength: number, flags: number, to: number): number;
-  memcpy(to: number, from: number, length: number): number;
-  fcntl(fd: number, command: number, argument: number): number;
-  close(fd: number): number;
-}
-
 interface Mapped {
   readonly address: number;
   readonly length: number;
@@ -43,32 +35,20 @@ interface Mapped {
   sealed: number | undefined;
 }
 
-let calls: Calls | undefined;
+const NAMES = ['mmap', 'munmap', 'mremap', 'memcpy', 'fcntl', 'close'] as const;
+let loaded: Calls<(typeof NAMES)[number]> | undefined;
 const leased = new Set<Mapped>();
 const maps = new WeakMap<ArrayBufferLike, Mapped>();
 let listening = false;
 
 /** Gives a map back when nothing refers to its bytes any more: one that is still looked at may not go. */
 const forgotten = new FinalizationRegistry<Mapped>((mapped) => {
-  calls?.munmap(mapped.address, mapped.length);
+  loaded?.munmap(mapped.address, mapped.length);
   mapped.file.withdraw(() => {
     release(mapped);
-    if (mapped.sealed !== undefined) calls?.close(mapped.sealed);
+    if (mapped.sealed !== undefined) loaded?.close(mapped.sealed);
   });
 });
-
-function load(): Calls {
-  const library = koffi().load(null);
-  const take = (declaration: string) => library.func(declaration) as (...values: unknown[]) => number;
-  return {
-    mmap: take('uint64_t mmap(uint64_t address, uint64_t length, int protection, int flags, int fd, int64_t offset)'),
-    munmap: take('int munmap(uint64_t address, uint64_t length)'),
-    mremap: take('uint64_t mremap(uint64_t from, uint64_t length, uint64_t newLength, int flags, uint64_t to)'),
-    memcpy: take('uint64_t memcpy(uint64_t to, uint64_t from, uint64_t length)'),
-    fcntl: take('int fcntl(int fd, int command, int64_t argument)'),
-    close: take('int close(int fd)'),
-  };
-}
 
 /**
  * The first `length` bytes of the file behind `fd`, mapped; the caller may close `fd`. Undefined where that cannot be
@@ -77,20 +57,20 @@ function load(): Calls {
 export function mapFile(fd: number, length: number): Uint8Array | undefined {
   if (process.platform !== 'linux' || length === 0) return undefined;
   try {
-    calls ??= load();
+    loaded ??= calls(...NAMES);
   } catch {
     // koffi does not load, or libc lacks one of the functions: koffi's errors have no codes.
     return undefined;
   }
-  const own = calls.fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  const own = loaded.fcntl(fd, F_DUPFD_CLOEXEC, 3);
   if (own < 0) return undefined;
   // The signal's default is to end the process: somebody has to listen before there is a lease, and from then on, since
   // one may be under way when the last lease ends.
   if (!listening) process.on('SIGIO', onLeaseBroken);
   listening = true;
-  const address = calls.fcntl(own, F_SETLEASE, F_RDLCK) < 0 ? -1 : map(length, PROT_READ, own);
+  const address = loaded.fcntl(own, F_SETLEASE, F_RDLCK) < 0 ? -1 : map(length, PROT_READ, own);
   if (address < 0) {
-    calls.close(own);
+    loaded.close(own);
     return undefined;
   }
   const mapped: Mapped = { address, length, fd: own, file: new MappedFile(own), sealed: undefined };
@@ -115,10 +95,10 @@ export async function sealMap(bytes: Uint8Array): Promise<void> {
   if (copy === undefined) return;
   const place = file.withdrawn ? -1 : map(length, PROT_READ, copy);
   if (place < 0) {
-    calls!.close(copy);
+    loaded!.close(copy);
     return;
   }
-  calls!.mremap(place, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, address);
+  loaded!.mremap(place, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, address);
   mapped.sealed = copy;
   mapped.file = new MappedFile(copy);
   noteFile(bytes.buffer, mapped.file);
@@ -132,7 +112,7 @@ export async function sealMap(bytes: Uint8Array): Promise<void> {
  */
 export function mapDevice(fd: number, length: number): Uint8Array | undefined {
   if (process.platform !== 'linux' || length === 0) return undefined;
-  calls ??= load();
+  loaded ??= calls(...NAMES);
   const address = map(length, PROT_READ, fd);
   return address < 0 ? undefined : new Uint8Array(koffi().view(address, length));
 }
@@ -140,14 +120,14 @@ export function mapDevice(fd: number, length: number): Uint8Array | undefined {
 /** -1 when the kernel has no room. */
 function map(length: number, protection: number, fd: number): number {
   const flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_PRIVATE;
-  const address = calls!.mmap(0, length, protection, flags, fd, 0);
+  const address = loaded!.mmap(0, length, protection, flags, fd, 0);
   return address > Number.MAX_SAFE_INTEGER ? -1 : address;
 }
 
 /** The kernel does not say whose lease it is: those that are being broken are no read leases any more. */
 function onLeaseBroken(): void {
   for (const mapped of leased) {
-    if (mapped.sealed === undefined && !mapped.file.withdrawn && calls!.fcntl(mapped.fd, F_GETLEASE, 0) !== F_RDLCK)
+    if (mapped.sealed === undefined && !mapped.file.withdrawn && loaded!.fcntl(mapped.fd, F_GETLEASE, 0) !== F_RDLCK)
       keepOwnCopy(mapped);
   }
 }
@@ -157,16 +137,16 @@ function keepOwnCopy(mapped: Mapped): void {
   const copy = map(length, PROT_READ | PROT_WRITE, -1);
   // Without memory for a copy the lease stays: the kernel breaks it by itself after fs.lease-break-time, 45 s.
   if (copy < 0) return;
-  calls!.memcpy(copy, address, length);
-  calls!.mremap(copy, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, address);
+  loaded!.memcpy(copy, address, length);
+  loaded!.mremap(copy, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, address);
   mapped.file.withdraw(() => release(mapped));
 }
 
 /** Ends the lease, which lets a waiting writer go on. */
 function release(mapped: Mapped): void {
   if (mapped.fd < 0) return;
-  calls!.fcntl(mapped.fd, F_SETLEASE, F_UNLCK);
-  calls!.close(mapped.fd);
+  loaded!.fcntl(mapped.fd, F_SETLEASE, F_UNLCK);
+  loaded!.close(mapped.fd);
   mapped.fd = -1;
   leased.delete(mapped);
 }

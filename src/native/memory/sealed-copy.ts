@@ -7,7 +7,9 @@ import { readlinkSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { basename } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { koffi, libc } from '../libc/libc.js';
+import { type Calls, calls } from '../libc/calls.js';
+import { koffi } from '../libc/koffi.js';
+import { libc } from '../libc/libc.js';
 import { pinned } from '../libc/slab.js';
 import { MappedFile, noteFile } from './mapped-file.js';
 
@@ -27,25 +29,8 @@ const PIECE = 4 * 2 ** 20;
 /** The part of the memory that is free which a copy may take: at a reload there are two, and other sites beside. */
 const SHARE = 1 / 4;
 
-interface Calls {
-  memfd_create(name: string, flags: number): number;
-  sendfile(to: number, from: number, offset: number, count: number): number;
-  mmap(address: number, length: number, protection: number, flags: number, fd: number, offset: number): number;
-  munmap(address: number, length: number): number;
-}
-
-let calls: Calls | undefined;
-
-function load(): Calls {
-  const library = koffi().load(null);
-  const take = (declaration: string) => library.func(declaration) as (...values: unknown[]) => number;
-  return {
-    memfd_create: take('int memfd_create(const char *name, uint32_t flags)'),
-    sendfile: take('int64_t sendfile(int to, int from, uint64_t offset, uint64_t count)'),
-    mmap: take('uint64_t mmap(uint64_t address, uint64_t length, int protection, int flags, int fd, int64_t offset)'),
-    munmap: take('int munmap(uint64_t address, uint64_t length)'),
-  };
-}
+const NAMES = ['memfd_create', 'sendfile', 'mmap', 'munmap'] as const;
+let loaded: Calls<(typeof NAMES)[number]> | undefined;
 
 interface Mapped {
   readonly address: number;
@@ -55,7 +40,7 @@ interface Mapped {
 
 /** Gives map and memory back when nothing refers to the bytes any more. */
 const forgotten = new FinalizationRegistry<Mapped>(({ address, length, fd }) => {
-  calls?.munmap(address, length);
+  loaded?.munmap(address, length);
   libc().close(fd);
 });
 
@@ -72,13 +57,13 @@ export function roomForCopy(): number {
  */
 export async function sealedCopy(fd: number, length: number): Promise<number | undefined> {
   if (process.platform !== 'linux' || length === 0 || length > roomForCopy()) return undefined;
-  calls ??= load();
-  const copy = calls.memfd_create(nameOf(fd), MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  loaded ??= calls(...NAMES);
+  const copy = loaded.memfd_create(nameOf(fd), MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (copy < 0) return undefined;
   // The kernel writes the next place here, and leaves that of the descriptor.
   const offset = pinned(8);
   for (let done = 0; done < length; ) {
-    const count = calls.sendfile(copy, fd, offset.address, Math.min(PIECE, length - done));
+    const count = loaded.sendfile(copy, fd, offset.address, Math.min(PIECE, length - done));
     if (count <= 0) {
       libc().close(copy);
       return undefined;
@@ -107,8 +92,8 @@ export function isSealed(fd: number): boolean {
  * space.
  */
 export function mapSealed(fd: number, length: number): Uint8Array | undefined {
-  calls ??= load();
-  const address = calls.mmap(0, length, PROT_READ, MAP_PRIVATE, fd, 0);
+  loaded ??= calls(...NAMES);
+  const address = loaded.mmap(0, length, PROT_READ, MAP_PRIVATE, fd, 0);
   if (address > Number.MAX_SAFE_INTEGER) {
     libc().close(fd);
     return undefined;

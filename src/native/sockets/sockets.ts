@@ -1,8 +1,8 @@
 /**
- * Linux's calls for sockets and epoll, through koffi. Each answers what C's does: -1 and `errno()` on failure. Pointers
- * are plain numbers, as in `libc.ts`; what they point to is `pinned`, or held by the caller during the call.
+ * Linux's calls for sockets and epoll, and their numbers.
  */
-import { koffi } from '../libc/libc.js';
+import { UserError } from '../../errors/user-error.js';
+import { type Calls, calls, errno } from '../libc/calls.js';
 
 export const AF_INET = 2;
 export const AF_INET6 = 10;
@@ -55,69 +55,25 @@ export const MESSAGE_VECTOR = {
 /** Bytes of the part of a `struct tcp_info` that is read, and where its `tcpi_min_rtt` lies. */
 export const TCP_INFO_PART = { size: 152, minRtt: 148 } as const;
 
-export interface SocketCalls {
+const NAMES = [
+  ...(['close', 'read', 'socket', 'bind', 'listen', 'accept4', 'send', 'sendmsg', 'recvmmsg', 'sendmmsg'] as const),
+  ...(['sendfile', 'shutdown', 'setsockopt', 'getsockopt', 'getsockname', 'getpeername', 'inet_pton'] as const),
+  ...(['inet_ntop', 'if_nametoindex', 'open', 'epoll_ctl', 'epoll_wait'] as const),
+] as const;
+
+export interface SocketCalls extends Calls<(typeof NAMES)[number]> {
   errno(): number;
-  close(fd: number): number;
-  read(fd: number, address: number, length: number): number;
-  socket(domain: number, type: number, protocol: number): number;
-  bind(fd: number, address: number, length: number): number;
-  listen(fd: number, backlog: number): number;
-  accept4(fd: number, address: number, length: number, flags: number): number;
-  send(fd: number, address: number, length: number, flags: number): number;
-  sendmsg(fd: number, message: number, flags: number): number;
-  recvmmsg(fd: number, messages: number, count: number, flags: number, timeout: number): number;
-  sendmmsg(fd: number, messages: number, count: number, flags: number): number;
-  sendfile(fd: number, file: number, offset: number, count: number): number;
-  shutdown(fd: number, how: number): number;
-  setsockopt(fd: number, level: number, name: number, value: number, length: number): number;
-  getsockopt(fd: number, level: number, name: number, value: number, length: number): number;
-  getsockname(fd: number, address: number, length: number): number;
-  getpeername(fd: number, address: number, length: number): number;
-  inet_pton(family: number, text: string, address: number): number;
-  inet_ntop(family: number, address: number, text: number, size: number): number;
-  if_nametoindex(name: string): number;
-  open(path: string, flags: number): number;
-  epoll_ctl(epoll: number, operation: number, fd: number, event: number): number;
-  epoll_wait(epoll: number, events: number, count: number, timeout: number): number;
-  /** A new descriptor. */
+  /** A new descriptor of epoll. */
   epoll(): number;
 }
 
 let loaded: SocketCalls | undefined;
 
-/** Throws a sentence where they cannot be had. */
+/** Throws an error where they cannot be had. */
 export function socketCalls(): SocketCalls {
   if (loaded !== undefined) return loaded;
-  if (process.platform !== 'linux') throw new Error('these calls are those of Linux');
-  const ffi = koffi();
-  const library = ffi.load(null);
-  const take = (declaration: string) => library.func(declaration) as (...values: unknown[]) => number;
-  const create = take('int epoll_create1(int flags)');
-  loaded = {
-    errno: () => ffi.errno(),
-    close: take('int close(int fd)'),
-    read: take('int64_t read(int fd, uint64_t buf, uint64_t count)'),
-    socket: take('int socket(int domain, int type, int protocol)'),
-    bind: take('int bind(int fd, uint64_t address, uint32_t length)'),
-    listen: take('int listen(int fd, int backlog)'),
-    accept4: take('int accept4(int fd, uint64_t address, uint64_t length, int flags)'),
-    send: take('int64_t send(int fd, uint64_t buf, uint64_t length, int flags)'),
-    sendmsg: take('int64_t sendmsg(int fd, uint64_t message, int flags)'),
-    recvmmsg: take('int recvmmsg(int fd, uint64_t messages, uint32_t count, int flags, uint64_t timeout)'),
-    sendmmsg: take('int sendmmsg(int fd, uint64_t messages, uint32_t count, int flags)'),
-    sendfile: take('int64_t sendfile64(int fd, int file, uint64_t offset, uint64_t count)'),
-    shutdown: take('int shutdown(int fd, int how)'),
-    setsockopt: take('int setsockopt(int fd, int level, int name, uint64_t value, uint32_t length)'),
-    getsockopt: take('int getsockopt(int fd, int level, int name, uint64_t value, uint64_t length)'),
-    getsockname: take('int getsockname(int fd, uint64_t address, uint64_t length)'),
-    getpeername: take('int getpeername(int fd, uint64_t address, uint64_t length)'),
-    inet_pton: take('int inet_pton(int family, const char *text, uint64_t address)'),
-    inet_ntop: take('uint64_t inet_ntop(int family, uint64_t address, uint64_t text, uint32_t size)'),
-    if_nametoindex: take('uint32_t if_nametoindex(const char *name)'),
-    open: take('int open(const char *path, int flags)'),
-    epoll_ctl: take('int epoll_ctl(int epoll, int operation, int fd, uint64_t event)'),
-    epoll_wait: take('int epoll_wait(int epoll, uint64_t events, int count, int timeout)'),
-    epoll: () => create(EPOLL_CLOEXEC),
-  };
+  if (process.platform !== 'linux') throw new UserError('these calls are those of Linux');
+  const { epoll_create1 } = calls('epoll_create1');
+  loaded = { ...calls(...NAMES), errno, epoll: () => epoll_create1(EPOLL_CLOEXEC) };
   return loaded;
 }

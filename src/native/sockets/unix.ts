@@ -1,8 +1,10 @@
 /**
  * Passing descriptors from one process to another over a UNIX socket (unix(7), SCM_RIGHTS), which Node has no word for.
  */
+
+import { type Calls, calls } from '../libc/calls.js';
 import { EINTR, SystemError } from '../libc/errno.js';
-import { koffi, libc } from '../libc/libc.js';
+import { libc } from '../libc/libc.js';
 import { pinned } from '../libc/slab.js';
 import { socketPath } from './socket-path.js';
 
@@ -14,38 +16,21 @@ const SCM_RIGHTS = 1;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x40000000;
 
-interface Calls {
-  connect(fd: number, address: number, length: number): number;
-  setsockopt(fd: number, level: number, name: number, value: number, length: number): number;
-  sendmsg(fd: number, message: number, flags: number): number;
-  recvmsg(fd: number, message: number, flags: number): number;
-}
-
-let calls: Calls | undefined;
-
-function load(): Calls {
-  const library = koffi().load(null);
-  const take = (declaration: string) => library.func(declaration) as (...values: unknown[]) => number;
-  return {
-    connect: take('int connect(int fd, uint64_t address, uint32_t length)'),
-    setsockopt: take('int setsockopt(int fd, int level, int name, uint64_t value, uint32_t length)'),
-    sendmsg: take('int64_t sendmsg(int fd, uint64_t message, int flags)'),
-    recvmsg: take('int64_t recvmsg(int fd, uint64_t message, int flags)'),
-  };
-}
+const NAMES = ['connect', 'setsockopt', 'sendmsg', 'recvmsg'] as const;
+let loaded: Calls<(typeof NAMES)[number]> | undefined;
 
 /** Memory for the calls below; none of them keeps it. */
 const memory = { address: 0, bytes: new Uint8Array(0), view: new DataView(new ArrayBuffer(0)) };
 
-function scratch(): { c: Calls; address: number; bytes: Uint8Array; view: DataView } {
+function scratch(): { c: Calls<(typeof NAMES)[number]>; address: number; bytes: Uint8Array; view: DataView } {
   // The C library first: its absence is a sentence.
   libc();
-  calls ??= load();
+  loaded ??= calls(...NAMES);
   if (memory.address === 0) {
     const { address, bytes } = pinned(4096);
     Object.assign(memory, { address, bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) });
   }
-  return { c: calls, ...memory };
+  return { c: loaded, ...memory };
 }
 
 function must(result: number, attempt: string): void {

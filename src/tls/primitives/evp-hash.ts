@@ -1,5 +1,5 @@
 /** Hashes and HMAC by OpenSSL's EVP functions: contexts that are made once, and three calls a value. */
-import { koffi } from '../../native/libc/libc.js';
+import { koffi } from '../../native/libc/koffi.js';
 import { addressOf, type Pinned, pinned } from '../../native/libc/slab.js';
 import type { HashName } from '../common/suites.js';
 

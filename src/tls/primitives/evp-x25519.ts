@@ -1,5 +1,5 @@
 /** X25519 (RFC 7748) by OpenSSL's EVP functions: without the detour over DER that `node:crypto` needs for raw keys. */
-import { koffi } from '../../native/libc/libc.js';
+import { koffi } from '../../native/libc/koffi.js';
 import { pinned } from '../../native/libc/slab.js';
 import type { Agreed, X25519 } from './agreement.js';
 import type { KeyShare, RandomBytes } from './primitives.js';

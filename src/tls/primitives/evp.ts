@@ -2,7 +2,7 @@
  * Primitives through OpenSSL's EVP functions, called by koffi in the OpenSSL that Node brings: a record costs six calls
  * and no garbage. One cipher context a suite and direction serves all connections; a record sets its key and nonce.
  */
-import { koffi } from '../../native/libc/libc.js';
+import { koffi } from '../../native/libc/koffi.js';
 import { addressOf, pinned } from '../../native/libc/slab.js';
 import {
   AES_128,

@@ -3,7 +3,7 @@
  * makes and frees two keys and a context for each handshake. They are not OpenSSL's public interface: they are used
  * only where they are there, and give what `node:crypto` gives.
  */
-import { koffi } from '../../native/libc/libc.js';
+import { koffi } from '../../native/libc/koffi.js';
 import { pinned } from '../../native/libc/slab.js';
 import { type Agreed, nodeX25519, type X25519 } from './agreement.js';
 import type { KeyShare, RandomBytes } from './primitives.js';

@@ -4,7 +4,7 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Memory } from '../../../src/memory/memory.js';
-import { koffi } from '../../../src/native/libc/libc.js';
+import { koffi } from '../../../src/native/libc/koffi.js';
 import { pinned } from '../../../src/native/libc/slab.js';
 import { mapFile } from '../../../src/native/memory/map.js';
 import {

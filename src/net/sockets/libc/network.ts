@@ -184,7 +184,7 @@ export class OwnSocketNetwork implements Network, Watcher, FlowHost {
   }
 
   private openSpare(): number {
-    return this.calls.open('/dev/null', SOCK_CLOEXEC);
+    return this.calls.open('/dev/null', SOCK_CLOEXEC, 0);
   }
 
   // Events

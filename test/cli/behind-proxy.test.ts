@@ -1,4 +1,6 @@
-/** Behind another server: what named proxies say is believed, and of nobody else; the recipes of docs/proxies.md, run. */
+/**
+ * Behind another server: what named proxies say is believed, and of nobody else; the recipes of docs/proxies.md, run.
+ */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

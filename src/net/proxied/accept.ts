@@ -1,4 +1,6 @@
-/** Connections of named proxies begin with a header of the PROXY protocol, and are those of the clients that it names. */
+/**
+ * Connections of named proxies begin with a header of the PROXY protocol, and are those of the clients that it names.
+ */
 import type { Memory } from '../../memory/memory.js';
 import type { Accept, Clock, CloseReason, Endpoint, Flow, FlowHandler, FlowInfo, Timer, Trouble } from '../flow.js';
 import { LONGEST_HEADER, readProxyHeader } from './header.js';
@@ -14,7 +16,9 @@ export function acceptProxied(accept: Accept, trusts: (address: string) => boole
   };
 }
 
-/** Reads the header, then hands the flow on. Anything else than a header is the end: its sender is not whom it claims. */
+/**
+ * Reads the header, then hands the flow on. Anything else than a header is the end: its sender is not whom it claims.
+ */
 class Beginning implements FlowHandler {
   private held = new Uint8Array(0);
   private readonly timer: Timer;

@@ -1,6 +1,6 @@
 /**
- * The PROXY protocol, versions 1 and 2 (proxy-protocol.txt of HAProxy, 2020): what a proxy says before the first byte of
- * a connection that it passes on.
+ * The PROXY protocol, versions 1 and 2 (proxy-protocol.txt of HAProxy, 2020): what a proxy says before the first byte
+ * of a connection that it passes on.
  */
 import { formatIp, parseIp } from '../ip-text.js';
 

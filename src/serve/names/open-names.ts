@@ -37,12 +37,12 @@ export interface PreparedNames {
   /** Has its ports, so that connections that a predecessor began are not refused. */
   listen(): void;
   /** After `listen`. */
-  /** Rejects with a `Failure`. */
+  /** Rejects with a `UserError`. */
   open(): Promise<OpenNames>;
 }
 
 /**
- * Reads the zones, and makes their answers where nothing has to be known of the address. Rejects with a `Failure`.
+ * Reads the zones, and makes their answers where nothing has to be known of the address. Rejects with a `UserError`.
  * `network`: the site's.
  */
 export async function prepareNames(

@@ -37,6 +37,9 @@ npx esbuild src/vm/host/run-qemu.ts --bundle --platform=node --target=node20 --f
 node -p 'const { name, version, license } = require("./package.json"); JSON.stringify({ name, version, license, type: "module" })' > "$program/package.json"
 native=$(node -p '`node_modules/@koromix/koffi-${process.platform}-${process.arch}/${process.platform}_${process.arch}/koffi.node`')
 [ ! -f "$native" ] || cp "$native" "$program/koffi.node"
+# What it is made of, and under which licences, goes wherever it goes.
+node scripts/sbom.mjs dist/sbom.cdx.json "$program/sbom.cdx.json"
+cp LICENCES.txt "$program/licences.txt"
 chmod 644 "$program"/*
 
 cp scripts/load-program.cjs dist/program/

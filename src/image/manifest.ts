@@ -28,6 +28,11 @@ export interface ImageFile {
   readonly size: number;
   /** Hex. */
   readonly sha256: string;
+  /**
+   * Where it comes from, when others made it: of a kernel `package`, `version` and the package's `sha256`; of a runtime
+   * the `name`, `version`, `source` and `sha256` of Node before its symbols were cut off.
+   */
+  readonly origin?: Readonly<Record<string, string>> | undefined;
 }
 
 /** How the bundle was made of the site's files; with these a host makes the same bytes again. */

@@ -6,9 +6,18 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ImageError } from './image-error.js';
+import type { ImageFile } from './manifest.js';
 
 /** Files of the program, in its folder. */
-const FILES = ['brotli_wasm_bg.wasm', 'compress-worker.js', 'koffi.node', 'main.js', 'package.json'];
+const FILES = [
+  'brotli_wasm_bg.wasm',
+  'compress-worker.js',
+  'koffi.node',
+  'licences.txt',
+  'main.js',
+  'package.json',
+  'sbom.cdx.json',
+];
 /** Starts a machine image in QEMU; only those have it. */
 export const LAUNCHER = 'run-qemu.js';
 /** What runs in them. */
@@ -20,6 +29,8 @@ export interface Part {
   /** A file, or the content itself. */
   readonly from: string | Uint8Array;
   readonly executable: boolean;
+  /** For the manifest. */
+  readonly origin?: ImageFile['origin'];
 }
 
 /** Throws an ImageError where the program was never built for images, or has no native part for this platform. */

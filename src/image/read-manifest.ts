@@ -103,6 +103,8 @@ function filesFault(files: readonly ImageFile[]): string | undefined {
   for (const file of files) {
     if (!isObject(file) || typeof file.path !== 'string' || !isCount(file.size) || !isHash(file.sha256))
       return 'a file of its program is not described';
+    if (file.origin !== undefined && !isTexts(file.origin))
+      return `where "${file.path}" comes from is not said in words`;
     if (!isPlainPath(file.path)) return `"${file.path}" is not a path that a program may have`;
     if (before !== '' && Buffer.compare(Buffer.from(before), Buffer.from(file.path)) >= 0)
       return 'the files of its program are not in order';

@@ -51,7 +51,9 @@ export async function writeImage(parts: ImageParts, output: string): Promise<Wri
     const files: ImageFile[] = [];
     for (const one of inOrder(parts.program)) {
       await place(one.from, join(part, one.path), one.executable ? 0o755 : 0o644);
-      files.push({ path: one.path, ...(await hashFile(join(part, one.path))) });
+      const { origin } = one;
+      const told = origin === undefined || Object.keys(origin).length === 0 ? {} : { origin };
+      files.push({ path: one.path, ...(await hashFile(join(part, one.path))), ...told });
     }
     await place(parts.bundle, join(part, 'site.bundle'), 0o644);
     const manifest: Manifest = {

@@ -1,5 +1,6 @@
 /** Debian's kernel for virtual machines: its package is fetched with apt, unpacked and never installed. */
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +16,10 @@ export interface Kernel {
   /** `6.1.0-56-cloud-amd64`. */
   readonly release: string;
   readonly vmlinuz: string;
+  /** The unpacked package. */
+  readonly root: string;
+  /** Of the package, as apt's signed lists have it: name, version, `sha256`. Empty: it was named by a folder. */
+  readonly origin: Readonly<Record<string, string>>;
   /** Drivers and what they depend on, in an order in which they load. */
   readonly modules: readonly { readonly name: string; readonly content: Uint8Array }[];
 }
@@ -24,17 +29,17 @@ export interface Kernel {
  * ImageError.
  */
 export function debianKernel(folder?: string): Kernel {
-  const root = folder ?? fetched();
+  const { root, origin } = folder === undefined ? fetched() : { root: folder, origin: {} };
   const boot = join(root, 'boot');
   const image = existsSync(boot) ? readdirSync(boot).find((name) => name.startsWith('vmlinuz-')) : undefined;
   if (image === undefined)
     throw new ImageError(`${root} holds no kernel (boot/vmlinuz-*); unpack ${META_PACKAGE}'s package there`);
   const release = image.slice('vmlinuz-'.length);
-  return { release, vmlinuz: join(boot, image), modules: modulesOf(root, release) };
+  return { release, vmlinuz: join(boot, image), root, origin, modules: modulesOf(root, release) };
 }
 
 /** The folder of the cache where Debian's newest kernel lies unpacked. */
-function fetched(): string {
+function fetched(): Pick<Kernel, 'root' | 'origin'> {
   const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'sitekernel', 'kernel');
   let depends = '';
   try {
@@ -52,9 +57,10 @@ function fetched(): string {
       `there is no kernel package: "apt-cache depends ${META_PACKAGE}" knows none; run "apt-get update" on a Debian system for amd64, or name an unpacked kernel package with --kernel`,
     );
   }
-  const version = versionOf(name);
-  const folder = join(cache, `${name}_${version}`);
-  if (existsSync(folder)) return folder;
+  const { version, sha256 } = listed(name);
+  const root = join(cache, `${name}_${version}_${sha256.slice(0, 16)}`);
+  const found = { root, origin: { package: name, version, sha256 } };
+  if (existsSync(root)) return found;
   mkdirSync(cache, { recursive: true });
   const part = mkdtempSync(join(cache, '.part-'));
   try {
@@ -62,9 +68,14 @@ function fetched(): string {
       execFileSync(command, args, { cwd: part, stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' });
     run('apt-get', ['download', `${name}=${version}`]);
     const file = readdirSync(part).find((one) => one.endsWith('.deb'))!;
+    // apt compares it with its lists, which are signed; what is written into the manifest is compared once more.
+    const hash = createHash('sha256')
+      .update(readFileSync(join(part, file)))
+      .digest('hex');
+    if (hash !== sha256) throw new Error(`its hash is ${hash}, and apt lists ${sha256}`);
     run('dpkg-deb', ['--extract', file, 'unpacked']);
-    renameSync(join(part, 'unpacked'), folder);
-    return folder;
+    renameSync(join(part, 'unpacked'), root);
+    return found;
   } catch (error) {
     const said = String((error as { stderr?: string }).stderr ?? error)
       .trim()
@@ -78,9 +89,15 @@ function fetched(): string {
   }
 }
 
-function versionOf(name: string): string {
+/** The candidate's version and hash, as apt's lists have them. */
+function listed(name: string): { readonly version: string; readonly sha256: string } {
   const policy = execFileSync('apt-cache', ['policy', name], { encoding: 'utf8' });
-  return /Candidate: (\S+)/.exec(policy)?.[1] ?? '';
+  const version = /Candidate: (\S+)/.exec(policy)?.[1] ?? '';
+  const shown = execFileSync('apt-cache', ['show', `${name}=${version}`], { encoding: 'utf8' });
+  const sha256 = /^SHA256: ([0-9a-f]{64})$/m.exec(shown)?.[1];
+  if (sha256 === undefined)
+    throw new ImageError(`apt's lists have no hash of ${name} ${version}; run "apt-get update"`);
+  return { version, sha256 };
 }
 
 function modulesOf(root: string, release: string): { name: string; content: Uint8Array }[] {

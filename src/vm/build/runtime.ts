@@ -75,7 +75,7 @@ function writeRuntime(node: string, files: readonly RuntimeFile[], work: string,
 }
 
 /** The shared libraries of a program, as its own loader finds them. */
-function librariesOf(program: string): string[] {
+export function librariesOf(program: string): string[] {
   let said: string;
   try {
     said = execFileSync('ldd', [program], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });

@@ -1,23 +1,28 @@
 /**
  * What a machine image has beside the site: kernel, initramfs, runtime, how to boot them, and what does it with QEMU.
  */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzip } from 'pako';
 import type { ProgramOf } from '../../image/build-image.js';
 import { ImageError } from '../../image/image-error.js';
-import { canonicalJson } from '../../image/manifest.js';
+import { canonicalJson, sha256Hex } from '../../image/manifest.js';
 import { GUEST, LAUNCHER, programFolder, programParts } from '../../image/program.js';
 import { cmosPrograms } from '../guest/cmos.js';
 import { initProgram, RUNTIME } from '../guest/init.js';
 import type { BootFile } from './boot-file.js';
 import { type CpioEntry, cpio } from './cpio.js';
 import { debianKernel, type Kernel } from './kernel.js';
-import { cachedRuntime } from './runtime.js';
+import { machineLicences } from './licences.js';
+import { cachedRuntime, librariesOf } from './runtime.js';
 
 /** Megabytes of memory: enough for the runtime; the site's pages come and go. */
 const MEMORY = 128;
 /** Where the runtime may lie: the first disk, or the second partition of a disk that has everything. */
 const RUNTIME_DISKS = ['/dev/vda', '/dev/vda2', '/dev/vdb'];
+
+/** What is told of the program itself. */
+const OF_THE_PROGRAM = new Set(['program/licences.txt', 'program/sbom.cdx.json']);
 
 /** The kernel's own options, each with its reason. It has no network configuration: what is ours is ours. */
 const KERNEL_OPTIONS = [
@@ -71,15 +76,31 @@ export function vmProgram(options: VmOptions = {}): ProgramOf {
       memory: MEMORY,
     };
     return [
-      { path: 'vmlinuz', from: kernel.vmlinuz, executable: false },
+      { path: 'vmlinuz', from: kernel.vmlinuz, executable: false, origin: kernel.origin },
       { path: 'initramfs', from: initramfs(kernel), executable: false },
-      { path: 'runtime.squashfs', from: runtime(), executable: false },
+      { path: 'runtime.squashfs', from: runtime(), executable: false, origin: nodeOrigin() },
       { path: 'boot.json', from: canonicalJson(boot), executable: false },
       { path: LAUNCHER, from: join(programFolder(), LAUNCHER), executable: false },
       { path: 'run-qemu', from: Buffer.from(script(versions.node)), executable: true },
       // The name that it has in images of every target.
       { path: 'run', from: Buffer.from(script(versions.node)), executable: true },
+      ...machineLicences(kernel.root, process.execPath, librariesOf(process.execPath)),
+      ...programParts()
+        .filter(({ path }) => OF_THE_PROGRAM.has(path))
+        .map((part) => ({ ...part, path: part.path.replace('program/', '') })),
     ];
+  };
+}
+
+/** The Node that the image carries: this one. */
+function nodeOrigin(): Record<string, string> {
+  const { name, lts, sourceUrl } = process.release;
+  return {
+    name,
+    version: process.versions.node,
+    ...(lts === undefined ? {} : { lts }),
+    ...(sourceUrl === undefined ? {} : { source: sourceUrl }),
+    sha256: sha256Hex(readFileSync(process.execPath)),
   };
 }
 

@@ -19,6 +19,7 @@ import { earlierImage } from './going-back.js';
 import { isRefusal, messageOf, Unable } from './host/fault.js';
 import type { Host } from './host/host.js';
 import type { Journal } from './host/journal.js';
+import { Lock } from './host/lock.js';
 import { type State, writeState } from './host/state.js';
 import { recoverState } from './recover-state.js';
 import { admit, type Candidate, candidateAt, commitOf, latestAt } from './repository/candidate.js';
@@ -62,7 +63,11 @@ export class Deployer {
     let outcome: Outcome | 'cancelled' = 'cancelled';
     // Each round is cut off by a commit that came meanwhile. The last one is not: commits in a row must not keep every
     // image from its verdict.
-    for (let round = 1; outcome === 'cancelled'; round++) outcome = await this.step(round < ROUNDS);
+    for (let round = 1; outcome === 'cancelled'; round++) {
+      outcome = await this.step(round < ROUNDS);
+      // Nothing else is begun that would have to be stopped as well.
+      if (outcome === 'cancelled' && (await Lock.isHeld(this.host.stopLock))) return 'unchanged';
+    }
     await this.endUnjudged();
     return outcome;
   }
@@ -147,7 +152,7 @@ export class Deployer {
       }
       if (this.state.bad[id] !== undefined) return await this.dropTrying();
       if (id === this.state.good && running?.image === id) return 'unchanged';
-      return await this.attempt(candidate, yields ? new Newer(this.host, commit, id) : undefined, signer);
+      return await this.attempt(candidate, new Newer(this.host, commit, id, yields), signer);
     } catch (error) {
       if (commit !== undefined && isRefusal(error)) return this.refused(commit, error.message);
       return this.failed(messageOf(error));
@@ -179,7 +184,7 @@ export class Deployer {
         if ((resumed?.attempts ?? 0) >= ATTEMPTS)
           return await this.bad(candidate, `${ATTEMPTS} starts of it were cut off before it was found to serve`);
         const wrong = await this.gates.selfTest(image, this.host.config.args, newer?.signal);
-        if (newer?.signal.aborted) return await this.cancelled(id);
+        if (newer?.signal.aborted) return await this.cancelled(id, newer);
         if (wrong !== undefined) return await this.bad(candidate, wrong);
         await this.save({ trying: { id, serial, attempts: (resumed?.attempts ?? 0) + 1 } });
         await this.journal.add({ step: 'trying', ...about });
@@ -191,11 +196,11 @@ export class Deployer {
         }
       }
       const wrong = await verdict(image, this.host, this.runner, this.gates, newer);
-      if (newer?.signal.aborted && wrong !== undefined) return await this.cancelled(id);
+      if (newer?.signal.aborted && wrong !== undefined) return await this.cancelled(id, newer);
       if (wrong !== undefined) return await this.bad(candidate, wrong);
       return await this.good(candidate, since(began));
     } catch (error) {
-      if (newer?.signal.aborted) return await this.cancelled(id);
+      if (newer?.signal.aborted) return await this.cancelled(id, newer);
       throw error;
     } finally {
       newer?.stop();
@@ -248,9 +253,10 @@ export class Deployer {
     return serial >= highest ? { serial, taken: id } : { serial: highest, taken };
   }
 
-  private async cancelled(id: string): Promise<'cancelled'> {
+  private async cancelled(id: string, { stopped }: Newer): Promise<'cancelled'> {
     await this.save({ trying: undefined });
-    await this.journal.add({ step: 'cancelled', image: id, reason: 'a newer commit came before it was found good' });
+    const why = stopped ? 'the host was stopped' : 'a newer commit came';
+    await this.journal.add({ step: 'cancelled', image: id, reason: `${why} before it was found good` });
     return 'cancelled';
   }
 

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { Lock } from '../../src/deploy/host/lock.js';
 import { writeState } from '../../src/deploy/host/state.js';
 import { pull } from '../../src/deploy/poll.js';
 import { SITE, Stage } from './setup.js';
@@ -105,6 +106,25 @@ t.test('a newer commit cancels a gate that waits, and is taken', async (t) => {
   t.equal(stage.runner.running?.image, third);
   t.ok((await stage.steps()).includes('cancelled'));
   t.same((await stage.state()).bad, {}, 'who was not judged is not bad');
+});
+
+t.test('an image that waits for its verdict is left at that when the host is stopped', async (t) => {
+  const { stage, first } = await served(t, { gate: 3600 });
+  const { id } = await stage.deploy(NEXT);
+  let stopping: Lock | undefined;
+  stage.gates.probe = async () => {
+    stopping ??= await Lock.take(stage.host.stopLock);
+    return 'not yet';
+  };
+  t.equal(await stage.poll(), 'unchanged', 'within the time of one look, not of the gate');
+  t.match(await stage.reason('cancelled'), /the host was stopped/);
+  t.same(stage.runner.asked, [`swap ${id.slice(0, 8)}`], 'nothing else is begun');
+  await stopping?.release();
+  stage.gates.probe = async () => undefined;
+  stage.runner.running = undefined;
+  t.equal(await stage.deployer().start(), 'unchanged');
+  t.equal(stage.runner.running!.image, first, 'a start has the image that was good');
+  t.equal(await stage.poll(), 'good', 'and what was not judged is tried again');
 });
 
 t.test('a host that was off for a week boots the last good image, then the newest; not each one', async (t) => {

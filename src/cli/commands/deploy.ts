@@ -104,14 +104,29 @@ class HostCommand {
       case 'rollback':
         return this.locked(true, async (deployer) => deployer.hold(await this.wanted()));
       case 'stop':
-        return this.locked(true, async (_deployer, runner) => {
-          await runner.stop();
-          return 'unchanged';
-        });
+        return this.stop();
       case 'status':
         return this.status();
       case 'log':
         for (const entry of await this.journal.read()) process.stdout.write(`${JSON.stringify(entry)}\n`);
+    }
+  }
+
+  /** At once: an image that another process has waiting for its verdict is left at that. */
+  private async stop(): Promise<void> {
+    let asked = await Lock.take(this.host.stopLock);
+    // Whoever looks whether it is held holds it for a moment.
+    for (let i = 0; asked === undefined && i < PATIENCE * 10; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      asked = await Lock.take(this.host.stopLock);
+    }
+    try {
+      await this.locked(true, async (_deployer, runner) => {
+        await runner.stop();
+        return 'unchanged';
+      });
+    } finally {
+      await asked?.release();
     }
   }
 

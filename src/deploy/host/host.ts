@@ -96,6 +96,10 @@ export class Host {
   get pollLock(): string {
     return join(this.folder, 'run', 'poll.lock');
   }
+  /** Held by whoever waits to stop what runs: an image that waits for its verdict is left at that. */
+  get stopLock(): string {
+    return join(this.folder, 'run', 'stop.lock');
+  }
   /** Held by whoever changes the state or what runs. */
   get applyLock(): string {
     return join(this.folder, 'run', 'apply.lock');

@@ -25,6 +25,13 @@ export class Lock {
     return new Lock(handle);
   }
 
+  /** Whether a process has the lock at `file`. */
+  static async isHeld(file: string): Promise<boolean> {
+    const lock = await Lock.take(file);
+    await lock?.release();
+    return lock === undefined;
+  }
+
   async release(): Promise<void> {
     await this.handle.close();
   }

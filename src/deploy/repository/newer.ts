@@ -1,9 +1,10 @@
-/** Watches, while an image waits for its verdict, whether the repository has got a newer one. */
+/** Watches, while an image waits for its verdict, whether the repository has got a newer one, or it is to end here. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ifCode, isBug } from '../../errors/codes.js';
 import { Repository } from '../git/git.js';
 import type { Host } from '../host/host.js';
+import { Lock } from '../host/lock.js';
 import { latestAt } from './candidate.js';
 
 const LOOK_EVERY = 300;
@@ -16,14 +17,22 @@ export class Newer {
   private timer: NodeJS.Timeout | undefined;
   private looking = false;
 
-  /** `commit`: the tip that `id` was found at. */
-  constructor(host: Host, commit: string, id: string) {
+  /** `deploy stop` waits for the end. */
+  stopped = false;
+
+  /** `commit`: the tip that `id` was found at. `yields`: a newer image comes first. */
+  constructor(
+    host: Host,
+    commit: string,
+    id: string,
+    private readonly yields: boolean,
+  ) {
     this.host = host;
     this.commit = commit;
     this.id = id;
   }
 
-  /** Aborted when a newer image is there. */
+  /** Aborted when a newer image is there, or `stopped`. */
   get signal(): AbortSignal {
     return this.controller.signal;
   }
@@ -56,7 +65,12 @@ export class Newer {
     if (this.looking) return;
     this.looking = true;
     try {
-      const { gitDir, config } = this.host;
+      const { gitDir, config, stopLock } = this.host;
+      if (await Lock.isHeld(stopLock)) {
+        this.stopped = true;
+        this.controller.abort();
+      }
+      if (!this.yields || this.stopped) return;
       // A pull writes the branch as a loose reference; one that was packed since did not change.
       const tip = await readFile(join(gitDir, 'refs', 'heads', config.branch), 'utf8').catch(
         ifCode(this.commit, 'ENOENT'),

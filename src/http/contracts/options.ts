@@ -1,9 +1,9 @@
 import type { Clock } from '../../net/flow.js';
 import type { Store } from '../../store/store.js';
-import type { Proxies } from '../parse/forwarded.js';
 import type { AccessRecord } from './access-record.js';
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS, type HttpLimits, type HttpTimeouts } from './limits.js';
 import type { LivePage } from './live-page.js';
+import type { Proxies } from './proxies.js';
 
 export interface HttpOptions {
   /** The store that answers now. Asked once a request; another store may come at any time, an answer is made of one. */

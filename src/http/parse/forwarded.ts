@@ -5,19 +5,9 @@
  * client's own word.
  */
 import { parseIp } from '../../net/ip-text.js';
+import type { Proxies } from '../contracts/proxies.js';
 import type { Fields } from './fields.js';
 import { latin1, name } from './octets.js';
-
-/** Which fields the proxies write: others may be a client's that no proxy looked at. */
-export type ProxyFields = 'x-forwarded' | 'forwarded';
-
-export interface Proxies {
-  /** Whether the word of a proxy at this address is taken. */
-  readonly trusts: (address: string) => boolean;
-  readonly fields: ProxyFields;
-  /** `max-age` of Strict-Transport-Security to those that came to a proxy over HTTPS; undefined: not sent. */
-  readonly hsts?: number | undefined;
-}
 
 const FOR = name('x-forwarded-for');
 const PROTO = name('x-forwarded-proto');

@@ -4,6 +4,7 @@
  * virtual time.
  */
 export { Memory } from '../memory/memory.js';
+export type { Carrier, FindMemory, MemoryRange, Piece } from '../memory/pieces.js';
 export { ConnectError } from './connect-error.js';
 export type { Device, FrameSink, Offload } from './device/device.js';
 export { type MemoryDevice, type MemoryLinkOptions, memoryLink } from './device/memory/memory-link.js';

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
+import { connect as secure } from 'node:tls';
 
 export class Clients {
   readonly problems: string[] = [];
@@ -24,7 +25,14 @@ export class Clients {
   constructor(
     private readonly host: string,
     private readonly port: number,
+    /** Over TLS, with HTTP/1.1. */
+    private readonly tls = false,
   ) {}
+
+  /** The event of a connection that can be used. */
+  private get ready(): string {
+    return this.tls ? 'secureConnect' : 'connect';
+  }
 
   /** Asks again and again on a connection for as long as the server keeps it. */
   keepAlive(path: string, count: number): void {
@@ -60,7 +68,10 @@ export class Clients {
   }
 
   private open(path: string, close: boolean): Socket {
-    const socket = connect(this.port, this.host);
+    const { host, port } = this;
+    const socket = this.tls
+      ? secure({ host, port, rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] })
+      : connect(port, host);
     this.connections += 1;
     socket.setNoDelay(true);
     socket.write(requestFor(path, close));
@@ -84,7 +95,7 @@ export class Clients {
       let count = 0;
       let over = false;
       let counts = true;
-      socket.on('connect', () => {
+      socket.on(this.ready, () => {
         counts = this.shook(asked);
         asked = performance.now();
       });
@@ -134,7 +145,7 @@ export class Clients {
       let heard = performance.now();
       let asked = heard;
       let counts = true;
-      socket.on('connect', () => {
+      socket.on(this.ready, () => {
         counts = this.shook(asked);
         asked = performance.now();
       });

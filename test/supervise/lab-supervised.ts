@@ -13,6 +13,8 @@ export interface Seen {
   readonly requests: number;
   readonly connections: number;
   readonly downloads: number;
+  /** Answers to idle sessions of HTTP/2. */
+  readonly woken: number;
   /** As `Clients` has them. */
   readonly longest: number;
   readonly longestInDownload: number;
@@ -46,10 +48,14 @@ export class LabSupervised {
     return (await askControl(this.control, request as ControlRequest)) as unknown as Status;
   }
 
+  /** Has the idle sessions ask. */
+  wake: () => void = () => undefined;
+
   /** Clients in `client`; answers what ends them. */
   async clients(client: Namespace, host: string, argv: readonly (string | number)[]): Promise<() => Promise<Seen>> {
     const program = client.start(process.execPath, [CLIENTS, host, String(this.port), ...argv.map(String)]);
-    await program.says(/ready/);
+    await program.says(/ready/, 120);
+    this.wake = () => program.child.stdin?.write('wake\n');
     return async () => {
       program.child.stdin?.end();
       const [text] = await program.says(/^\{.*\}$/m, 300);

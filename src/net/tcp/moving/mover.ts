@@ -15,8 +15,11 @@ import { MOVE_VERSION, type MovingRecord } from './record.js';
 
 /** Connections frozen at one time: so many that the other side is through with them within a millisecond or two. */
 const BATCH = 64;
-/** And so many bytes that they take along; the last one may go beyond. */
-const BATCH_BYTES = 1024 * 1024;
+/**
+ * And so many bytes that they take along; the last one may go beyond. What a socket takes at once: on a busy machine a
+ * message that does not fit waits for both programs to have their turns, and its connections wait with it.
+ */
+const BATCH_BYTES = 64 * 1024;
 /** Segments that wait for one frozen connection; further ones are lost, as on a wire. */
 const MOST_WAITING = 256;
 

@@ -3,8 +3,8 @@
  * and slow downloads of 100 MB, on a link that loses 1% of the frames each way, while bundles and programs are
  * replaced.
  *
- *   npm run soak:handover [-- MODE [SWAPS [MEGABYTES [RATE [IDLE]]]]] MODE: socket, direct, both, or tls, which is direct
- *   mode over TLS with HTTP/1.1, HTTP/2 and 1,000 idle connections; RATE: bytes a second of a download
+ *   npm run soak:handover [-- MODE [SWAPS [MEGABYTES [RATE [IDLE]]]]] MODE: socket, direct, both, or tls, which is
+ *   direct mode over TLS with HTTP/1.1, HTTP/2 and 1,000 idle connections; RATE: bytes a second of a download
  *
  * Prints what the clients saw, and on a TAP how many connections moved, and how long the last replaced program lived
  * on; ends with 1 when anything failed, was reset, came damaged or waited for over a second.

@@ -1,7 +1,7 @@
 /**
  * `Clients` as a program, for a namespace of its own: prints `ready`, runs until its standard input ends, and then
- * prints what they saw. With `IDLE` all of it is over TLS, there are as many clients of HTTP/2 beside, and IDLE sessions
- * of these that ask once for each line of standard input.
+ * prints what they saw. With `IDLE` all of it is over TLS, there are as many clients of HTTP/2 beside, and IDLE
+ * sessions of these that ask once for each line of standard input.
  *
  *   node client-main.js HOST PORT KEEP-ALIVE FRESH-PAUSE-MS DOWNLOADS RATE SHA256 [IDLE]
  */

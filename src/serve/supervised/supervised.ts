@@ -32,7 +32,7 @@ import { Orphan } from './orphan.js';
 
 /** The supervisor passes those of the name server last: UDP, then TCP. */
 const NAME_SOCKETS = 2;
-/** Milliseconds in which a connection may come to where it can move. */
+/** Milliseconds without any connection that moves, after which those that are left stay. */
 const MOVE_PATIENCE = 5000;
 
 export async function runSupervised(options: ServeOptions): Promise<void> {
@@ -124,11 +124,25 @@ async function serve(
   }
   // What moves to the successor need not end here. What has not by then ends with its next answer, and comes anew.
   const moving = 'moving' in network && (network as DirectNetwork).moving;
-  const retiring = setTimeout(() => front.retire(), moving ? MOVE_PATIENCE : 0);
+  const keep = retireWhenStuck(network, front, moving ? MOVE_PATIENCE : 0);
   const closed = Promise.all([network.close(end), closing]);
   // A signal ends it sooner.
   await Promise.race([closed, signal.then(() => soon(front, options.drain))]);
-  clearTimeout(retiring);
+  keep();
+}
+
+/** Retires `front` once nothing has moved for `patience` ms: thousands of connections take their time. */
+function retireWhenStuck(network: Network, front: Front, patience: number): () => void {
+  const count = (): number => network.counters()['movedOut'] ?? 0;
+  let moved = count();
+  const look = (): void => {
+    const now = count();
+    if (now === moved) front.retire();
+    else timer = setTimeout(look, patience);
+    moved = now;
+  };
+  let timer = setTimeout(look, patience);
+  return () => clearTimeout(timer);
 }
 
 async function soon(front: Front, drain: number): Promise<void> {

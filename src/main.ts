@@ -32,6 +32,8 @@ async function main(): Promise<void> {
       return (await import('./cli/commands/bundle.js')).runBundle(task);
     case 'inspect':
       return (await import('./cli/commands/inspect.js')).runInspect(task);
+    case 'seal':
+      return (await import('./cli/commands/seal.js')).runSeal(task);
     case 'supervise':
       return (await import('./cli/commands/supervise.js')).runSupervise(task);
     case 'replay':

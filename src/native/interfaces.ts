@@ -4,7 +4,7 @@
  */
 
 import { UserError } from '../errors/user-error.js';
-import { EADDRNOTAVAIL, SystemError } from './libc/errno.js';
+import { EADDRNOTAVAIL, ENODEV, SystemError } from './libc/errno.js';
 import { check, libc } from './libc/libc.js';
 import { pinned } from './libc/slab.js';
 
@@ -25,6 +25,7 @@ const SIOCGIFMTU = 0x8921;
 const SIOCSIFHWADDR = 0x8924;
 const SIOCGIFHWADDR = 0x8927;
 const SIOCSIFTXQLEN = 0x8943;
+const SIOCGIFINDEX = 0x8933;
 const SIOCBRADDBR = 0x89a0;
 const SIOCBRDELBR = 0x89a1;
 const SIOCBRADDIF = 0x89a2;
@@ -76,12 +77,29 @@ function control<T>(
   request ??= new InterfaceRequest();
   request.named(name);
   prepare(request.view);
-  const fd = check(c.socket(AF_INET, SOCK_DGRAM_CLOEXEC, 0), 'open a socket');
+  const fd = kept < 0 ? check(c.socket(AF_INET, SOCK_DGRAM_CLOEXEC, 0), 'open a socket') : kept;
   try {
     check(c.ioctl(fd, code, request.address), attempt);
     return read(request.view);
   } finally {
-    c.close(fd);
+    if (fd !== kept) c.close(fd);
+  }
+}
+
+let kept = -1;
+
+/** A socket for such questions is open from now on: a process that is sealed opens none. */
+export function keepControlSocket(): void {
+  if (kept < 0) kept = check(libc().socket(AF_INET, SOCK_DGRAM_CLOEXEC, 0), 'open a socket');
+}
+
+/** The number of an interface; 0: there is none. */
+export function interfaceIndex(name: string): number {
+  try {
+    return control(`find ${name}`, name, SIOCGIFINDEX, nothing, (view) => view.getInt32(16, true));
+  } catch (error) {
+    if (error instanceof SystemError) return 0;
+    throw error;
   }
 }
 
@@ -198,7 +216,7 @@ export function removeFromBridge(bridge: string, name: string): void {
 }
 
 function port(attempt: string, bridge: string, name: string, code: number): void {
-  const index = libc().if_nametoindex(name);
-  if (index === 0) throw new SystemError(attempt, libc().errno());
+  const index = interfaceIndex(name);
+  if (index === 0) throw new SystemError(attempt, ENODEV);
   control(attempt, bridge, code, (view) => view.setInt32(16, index, true), nothing);
 }

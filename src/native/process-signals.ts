@@ -32,6 +32,11 @@ class ProcessSignals {
   private terminals: number[] = [];
   private tell: (sentence: string) => void = (sentence) => writeError(`sitekernel: ${sentence}\n`);
 
+  /** Standard error was a terminal at the start. */
+  get atTerminal(): boolean {
+    return this.terminals.includes(2);
+  }
+
   /** Call before anything else. */
   install(): void {
     if (this.installed || process.platform === 'win32') return;

@@ -12,6 +12,7 @@ export interface Controlled {
   readonly moved: () => number | undefined;
   /** Id of the image, or empty. A swap changes it. */
   image: string;
+  /** Empty: it does not serve yet. */
   readonly url: string;
   /** No new connections, and the end when those that are open are done. */
   readonly drain: () => void;
@@ -25,6 +26,7 @@ export class Control {
 
   readonly answer = async (request: ControlRequest): Promise<ControlAnswer> => {
     const { server } = this;
+    if (server.url === '' && request.do !== 'drain') return { ok: false, error: 'it does not serve yet' };
     switch (request.do) {
       case 'status':
         return { ok: true, ...this.status() };

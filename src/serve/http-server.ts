@@ -5,7 +5,7 @@ import type { Accept, Network } from '../net/flow.js';
 import { acceptProxied } from '../net/proxied/accept.js';
 import type { AdminListener } from './admin-listener.js';
 import { storedChallenge } from './certificates/challenge.js';
-import { adminPages, livePages, type Watched } from './live-pages.js';
+import { adminPages, livePages, type SealNumbers, type Watched } from './live-pages.js';
 import type { Log } from './log.js';
 import type { ProxyArguments } from './options/proxies.js';
 import type { ServeOptions } from './options/serve.js';
@@ -23,6 +23,8 @@ export interface ServerContext {
   readonly log: Log;
   /** Other processes that serve the same. */
   readonly siblings?: Siblings | undefined;
+  /** What was given up before serving. */
+  readonly sealing?: SealNumbers | undefined;
 }
 
 /** What a server is asked for beside the command line. */

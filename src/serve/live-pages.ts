@@ -35,10 +35,19 @@ export interface Watched {
   readonly server: () => Pick<HttpServer, 'stats' | 'describe'>;
   /** Other processes whose numbers belong to it. */
   readonly siblings?: Siblings | undefined;
+  /** What was given up before serving. */
+  readonly sealing?: SealNumbers | undefined;
   /** What a name server counts; undefined: there is none, or none yet. */
   readonly dns?: (() => Readonly<Record<string, number>> | undefined) | undefined;
   /** Undefined: there is no TLS. */
   readonly tls?: TlsNumbers | undefined;
+}
+
+/** What a sealed process adds to the pages. */
+export interface SealNumbers {
+  /** For people. */
+  readonly line: string;
+  metrics(): readonly Metric[];
 }
 
 /** What TLS adds to the pages. */
@@ -60,7 +69,7 @@ export function livePages(watched: Watched): LivePage[] {
 
 /** The pages about the server that were asked for. `permits`: who may see them; everybody, when absent. */
 export function adminPages(watched: Watched, permits?: LivePage['permits']): LivePage[] {
-  const { options, network, site, server, siblings, tls, dns } = watched;
+  const { options, network, site, server, siblings, tls, dns, sealing } = watched;
   const { health, metrics, status } = options.http.admin;
   const pages: LivePage[] = [];
   const own = (): Readonly<Record<string, number>> => ({ ...network.counters(), ...tls?.counters() });
@@ -81,6 +90,7 @@ export function adminPages(watched: Watched, permits?: LivePage['permits']): Liv
         ...processMetrics(),
         ...(tls?.metrics() ?? []),
         ...dnsMetrics(dns?.()),
+        ...(sealing?.metrics() ?? []),
       ];
       return [...delays(p99, max), ...ownMetrics(watched), ...rest];
     };
@@ -99,6 +109,7 @@ export function adminPages(watched: Watched, permits?: LivePage['permits']): Liv
         'version of the site': site.store().id.slice(0, 16),
         address: (network.addresses ?? [network.address]).join(' ') || 'none yet',
         ...tls?.facts(),
+        ...(sealing === undefined ? {} : { seal: sealing.line }),
         'up since': `${new Date(performance.timeOrigin).toISOString().slice(0, 19).replace('T', ' ')} UTC`,
       }),
     };

@@ -19,7 +19,8 @@ export async function openNetwork(
   log: Log,
   failed: (failure: UserError) => void,
 ): Promise<Network> {
-  if (options.net === 'direct') return openDirect(options, log, failed);
+  // It begins when the process is sealed.
+  if (options.net === 'direct') return openDirect(options, log, failed, undefined, undefined, true);
   const { activatedSockets } = await import('../supervise/socket-activation.js');
   return openSockets(options, log, activatedSockets(options.tls === undefined ? 1 : 2));
 }

@@ -60,7 +60,7 @@ class Scratch {
    */
   private fill(): void {
     mkdirSync(join(this.folder, 'build', 'api'), { recursive: true });
-    for (const name of ['dist', 'site', 'node_modules', 'package.json'])
+    for (const name of ['dist', 'site', 'node_modules', 'package.json', 'test'])
       symlinkSync(resolve(name), join(this.folder, name));
     for (const name of readdirSync('build').filter((name) => name !== 'api'))
       symlinkSync(resolve('build', name), join(this.folder, 'build', name));

@@ -12,6 +12,7 @@ import { addDeploy, type DeployOptions } from './deploy.js';
 import { addHost, type HostOptions } from './host.js';
 import { addImage, type ImageOptions } from './image.js';
 import { addReplay, type ReplayOptions } from './replay.js';
+import { addSeal, type SealCommand } from './seal.js';
 import { addServe } from './serve.js';
 import { addSupervise, type SuperviseOptions } from './supervise.js';
 import { addZone, type ZoneOptions } from './zone.js';
@@ -26,7 +27,8 @@ export type Task =
   | ImageOptions
   | DeployOptions
   | CertificateOptions
-  | ZoneOptions;
+  | ZoneOptions
+  | SealCommand;
 
 const EXAMPLES = `
 Examples:
@@ -95,6 +97,7 @@ function buildProgram(found: (task: Task) => void): Command {
   addHost(program, found);
   addImage(program, found);
   addSupervise(program, found);
+  addSeal(program, found);
   addDeploy(program, found);
   addCertificate(program, found);
   addZone(program, found);

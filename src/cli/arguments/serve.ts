@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { errorText } from '../../errors/report.js';
 import { badUsage } from '../../errors/user-error.js';
 import type { SocketKind } from '../../net/sockets/open.js';
+import type { SealLevel } from '../../seal/seal.js';
 import type { LogOptions } from '../../serve/options/log.js';
 import type { ServeOptions } from '../../serve/options/serve.js';
 import { oneOf, portNumber, seconds } from '../values/option-values.js';
@@ -23,6 +24,8 @@ interface ServeFlags extends HttpFlags, DirectFlags, TlsFlags, DnsFlags, AcmeFla
   log?: LogOptions;
   drain: number;
   control?: string;
+  seal: SealLevel;
+  user?: string;
   selfTest?: true;
   supervised?: true;
   instead?: string;
@@ -58,6 +61,13 @@ export function addServe(program: Command, found: (options: ServeOptions) => voi
     )
     .option('--drain <seconds>', 'time for open connections to finish at the end', seconds, 10)
     .option('--control <path>', 'a UNIX socket over which it can be asked: status, another bundle, the end')
+    .option(
+      '--seal <level>',
+      'what is given up before serving: default (what can be), strict (all, or it does not serve), off',
+      oneOf('--seal', ['strict', 'default', 'off']),
+      'default',
+    )
+    .option('--user <user>', 'the user to become, name or number, when started as root (default: one of its own)')
     .option('--self-test', 'fetch pages from itself over a wire in memory, say whether all are right, and end')
     .addOption(new Option('--supervised').hideHelp())
     .addOption(new Option('--instead <bundle>').hideHelp());
@@ -96,6 +106,7 @@ function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions
     http: httpArguments(flags, tls !== undefined, flags.hsts),
     tls,
     dns: dnsArguments(flags),
+    seal: { level: flags.seal, user: flags.user },
     state: flags.state,
     acme: acmeArguments(flags, flags.state, flags.zone !== undefined),
     direct: directArguments(flags),

@@ -8,6 +8,8 @@ import { hasCode } from '../../errors/codes.js';
 import { badUsage } from '../../errors/user-error.js';
 import { imageId } from '../../image/manifest.js';
 import { signals } from '../../native/process-signals.js';
+import { thisKernel } from '../../seal/kernel.js';
+import { sealParent } from '../../seal/parent.js';
 import { LogSink } from '../../serve/log-sink.js';
 import { tellNode } from '../../serve/node-line.js';
 import type { ServeOptions } from '../../serve/options/serve.js';
@@ -29,7 +31,7 @@ export async function runSupervise(options: SuperviseOptions): Promise<void> {
   const supervisor = new Supervisor({ control, folder, handoverDrain, optionsOf, log, write });
   signals.onReload(() => supervisor.reload());
   const what = firstOf(options);
-  optionsOf(what);
+  if (optionsOf(what).seal.level !== 'off') sealParent(thisKernel());
   try {
     const server = await begin(control, supervisor, what, signal);
     tellNode({ warn: log });

@@ -6,7 +6,7 @@ import { uptime } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { Containment } from '../containment.js';
 import type { Datagrams } from '../datagrams.js';
-import { linkState } from '../device/linux/link-state.js';
+import { type LinkState, linkState } from '../device/linux/link-state.js';
 import { Drops } from '../drops.js';
 import type { Accept, Adopt, Clock, Flow, LeaseInfo, Listener, Network } from '../flow.js';
 import type { Stack } from '../ip/stack.js';
@@ -61,6 +61,8 @@ export class DirectNetwork implements Network {
   private readonly owners: Owners | undefined;
   /** The others on the same device. */
   private readonly worker: Worker | undefined = undefined;
+  /** Opened before the process is sealed. Undefined: another worker looks after the link. */
+  private readonly link: LinkState | undefined;
   /** Ends the watch over the link, while there is one. */
   private unwatch: (() => void) | undefined = undefined;
   private readonly listeners = new Set<Listener>();
@@ -77,6 +79,10 @@ export class DirectNetwork implements Network {
     );
     this.opened = openDevice(options, this.clock, random, () => this.turns.readHeld());
     const { link, wire, device, onDrop } = this.opened;
+    const bridge = options.device.kind === 'tap' ? options.device.bridge : undefined;
+    // Of several workers the first one has the address.
+    const leads = options.worker === undefined || options.worker.number === 1;
+    this.link = leads ? linkState(options.device.name, bridge) : undefined;
     const memory = options.memory ?? memoryBudget(machineMemory(), options.worker?.count ?? 1);
     const ipv6 = this.ipv6();
     this.recorder = record(options, device, { memory, ipv6 }, () => this.beginning());
@@ -163,14 +169,12 @@ export class DirectNetwork implements Network {
   }
 
   private watchLink(): void {
-    const { options, turns, mode, recorder, worker } = this;
-    // Of several workers the first one has the address.
-    if (this.unwatch !== undefined || (worker !== undefined && !worker.leads)) return;
+    const { options, turns, mode, recorder, link } = this;
+    if (this.unwatch !== undefined || link === undefined) return;
     const { device } = options;
     const bridge = device.kind === 'tap' ? device.bridge : undefined;
     const clocks = { monotonic: () => performance.now(), boot: () => uptime() * 1000 };
-    const state = linkState(device.name, bridge);
-    const watch = new LinkWatch(device.name, bridge, state, clocks, {
+    const watch = new LinkWatch(device.name, bridge, link, clocks, {
       linkUp: () =>
         turns.event(() => {
           recorder?.turn(LINK_UP, turns.now);
@@ -187,7 +191,6 @@ export class DirectNetwork implements Network {
     const timer = setInterval(() => turns.reading && watch.look(), LOOK_EVERY).unref();
     this.unwatch = () => {
       clearInterval(timer);
-      state.close();
       this.unwatch = undefined;
     };
   }
@@ -339,6 +342,7 @@ export class DirectNetwork implements Network {
     const { turns, mode, stack } = this;
     const { link, device } = this.opened;
     this.unwatch?.();
+    this.link?.close();
     for (const listener of [...this.listeners]) listener.close();
     if (this.succession.open > 0 && !link.gone) await this.drain(drain);
     await over?.();

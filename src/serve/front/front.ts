@@ -11,8 +11,8 @@ import { addressOf } from '../url.js';
 export async function makeFront(context: FrontContext): Promise<Front> {
   if (context.options.tls !== undefined)
     return (await import('../tls/secure-front.js')).makeSecureFront(context, context.options.tls);
-  const { options, network, sites, log, siblings, dns } = context;
-  const watched: Watched = { options, network, site: sites.site, log, siblings, dns, server: () => http };
+  const { options, network, sites, log, siblings, dns, sealing } = context;
+  const watched: Watched = { options, network, site: sites.site, log, siblings, sealing, dns, server: () => http };
   const http: HttpServer = makeServer(context, { watched });
   giveWay(network, log, () => [http]);
   return {

@@ -1,5 +1,6 @@
 /** What a server is asked to do, whatever asks: the command line, an image, a supervisor. */
 import type { SocketKind } from '../../net/sockets/open.js';
+import type { SealArguments } from '../../seal/seal.js';
 import type { AcmeArguments } from './acme.js';
 import type { DirectArguments } from './direct.js';
 import type { DnsArguments } from './dns.js';
@@ -34,6 +35,8 @@ export interface ServeOptions {
   readonly dns: DnsArguments;
   /** Undefined: cleartext. `port` is for HTTP in any case. */
   readonly tls: TlsArguments | undefined;
+  /** What the process gives up before it serves. */
+  readonly seal: SealArguments;
   /** Where state that outlives the process lies; undefined: the usual folder. */
   readonly state: string | undefined;
   /** Undefined: no certificates are ordered. */

@@ -3,6 +3,8 @@
 import { badUsage, type UserError } from '../../errors/user-error.js';
 import { endWithParent } from '../../native/parent.js';
 import { signals } from '../../native/process-signals.js';
+import type { DirectNetwork } from '../../net/direct/network.js';
+import type { Network } from '../../net/flow.js';
 import { announceAll } from '../announce.js';
 import type { KeptCertificates } from '../certificates/keep.js';
 import { makeFront, openDoors, urlOfFront } from '../front/front.js';
@@ -13,6 +15,7 @@ import { openNetwork } from '../networks.js';
 import { tellNode } from '../node-line.js';
 import { openCertificates } from '../open-certificates.js';
 import type { ServeOptions } from '../options/serve.js';
+import { Sealing } from '../sealing/sealing.js';
 import { firstSignal } from '../signals.js';
 import { openSites, tellRoots } from '../sites.js';
 
@@ -65,7 +68,8 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   const [network, sites] = opened;
   tellRoots(sites, log);
   let names: OpenNames | undefined;
-  const front = await makeFront({ options, network, sites, log, dns: () => names?.server.counters() });
+  const sealing = new Sealing(options, 'alone', log);
+  const front = await makeFront({ options, network, sites, log, sealing, dns: () => names?.server.counters() });
   const admin = await adminListener(front.watched);
   // Made here, while the network asks for its address: with a pipe or a terminal come Node's sockets, which take
   // milliseconds to load.
@@ -77,23 +81,27 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   const end = Promise.race([signal, asked, failure]);
   end.catch(() => undefined);
   const control = options.control === undefined ? undefined : await import('../control.js');
+  const controlled = { site: sites.site, front, moved: () => undefined, image: '', url: '', drain: () => ask('drain') };
   let certificates: KeptCertificates | undefined;
   try {
     await admin?.open();
+    await control?.open(options.control!, controlled);
+    // Names are answered on the stack, or on sockets of their own, which cannot be had later.
+    const answersNames = options.dns.zones.length > 0;
+    if (answersNames && options.net === 'socket') names = await openNames(options, network, log);
+    await sealing.files();
+    const opening = openDoors(network, front);
+    if (options.net === 'direct') {
+      sealing.close();
+      (network as DirectNetwork).begin();
+    }
     // Before there is an address a signal ends it as well.
-    const listeners = await Promise.race([openDoors(network, front), end]);
+    const listeners = await Promise.race([opening, end]);
     if (typeof listeners === 'object') {
-      const url = urlOfFront(network, front, listeners);
-      if (options.dns.zones.length > 0) {
-        const { prepareNames } = await import('../names/open-names.js');
-        const prepared = await prepareNames(options, network, log);
-        prepared.listen();
-        names = await prepared.open();
-      }
-      await control?.open(options.control!, {
-        ...{ site: sites.site, front, moved: () => undefined, image: '', url },
-        drain: () => ask('drain'),
-      });
+      // Nothing that came has been read: a connection is accepted in the loop's next turn.
+      if (options.net === 'socket') sealing.close();
+      controlled.url = urlOfFront(network, front, listeners);
+      if (answersNames && options.net === 'direct') names = await openNames(options, network, log);
       announceAll(network, front, listeners, log);
       tellNode(log);
       if (names !== undefined) process.stdout.write(`answering names at ${names.where}\n`);
@@ -112,4 +120,12 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     admin?.close();
     for (const one of sites.all) one.close();
   }
+}
+
+/** The name server, on the network of direct mode, or on sockets of its own. */
+async function openNames(options: ServeOptions, network: Network, log: Log): Promise<OpenNames> {
+  const { prepareNames } = await import('../names/open-names.js');
+  const prepared = await prepareNames(options, network, log);
+  prepared.listen();
+  return prepared.open();
 }

@@ -1,6 +1,6 @@
 /** A program that a supervisor started: it opens its site, tests itself, waits for the word, and takes the traffic. */
 
-import { join, parse } from 'node:path';
+import { dirname, join, parse } from 'node:path';
 import {
   CHANNEL_VERSION,
   type Go,
@@ -25,6 +25,7 @@ import { openDirect, openSockets } from '../networks.js';
 import { openCertificates } from '../open-certificates.js';
 import { hasNameSockets } from '../options/dns.js';
 import type { ServeOptions } from '../options/serve.js';
+import { Sealing } from '../sealing/sealing.js';
 import { testSites } from '../self-test.js';
 import { firstSignal } from '../signals.js';
 import { openSites, type Sites, tellRoots } from '../sites.js';
@@ -81,11 +82,16 @@ async function serve(
   const prepared = await prepareZones(options, order, network, log);
   let names: OpenNames | undefined;
   const dns = () => names?.server.counters();
-  const front = await makeFront({ options, network, sites, log, tickets: order.tickets, dns });
+  const sealing = new Sealing(options, 'supervised', log);
+  const front = await makeFront({ options, network, sites, log, sealing, tickets: order.tickets, dns });
   await Promise.all(order.former.map(({ bundle, seconds }) => sites.site.keepAssetsOf(bundle, seconds)));
+  // Where it listens for its successor, and for whoever asks when the supervisor is gone.
+  const between = [order.link, order.control, ...order.predecessors].map(dirname);
+  await sealing.files(between.map((path) => ({ path, access: 'write' })));
   const listening = openDoors(network, front, true);
   listening.catch(() => undefined);
   prepared?.listen();
+  if ('takeOver' in network) sealing.close();
   // Answers are as the address wants them in the same turn in which the traffic comes.
   const taken = 'takeOver' in network ? (network as DirectNetwork).takeOver(order.predecessors) : Promise.resolve();
   const naming = taken.then(() => prepared?.open());
@@ -95,6 +101,7 @@ async function serve(
   const listeners = await Promise.race([listening, signal, failure]);
   if (typeof listeners !== 'object') return network.close(0);
   names = await Promise.race([naming, failure]);
+  if (!('takeOver' in network)) sealing.close();
   const url = urlOfFront(network, front, listeners);
   const moved = (): number | undefined => network.counters()['movedIn'];
   const drain = (): void => retired.ask(options.drain);

@@ -47,6 +47,7 @@ export async function makeSecureFront(context: FrontContext, options: TlsArgumen
       facts: () => ({ 'certificate until': new Date(certificates.expires).toISOString().slice(0, 10) }),
     },
     dns: context.dns,
+    sealing: context.sealing,
   };
   const serve = (extras: { hsts?: number | undefined; redirectTo?: string | undefined }): HttpServer => {
     const server = makeServer(context, { watched, ...extras });

@@ -16,6 +16,7 @@ import { Log } from '../log.js';
 import { openDirect, openSockets } from '../networks.js';
 import { tellNode } from '../node-line.js';
 import type { ServeOptions } from '../options/serve.js';
+import { Sealing } from '../sealing/sealing.js';
 import { INTERVAL, reportOf, Siblings } from '../siblings.js';
 import { openSites, tellRoots } from '../sites.js';
 import { type Place, type ToFirst, type ToWorker, WORKER_FD, WORKER_HTTP_FD } from '../worker-channel.js';
@@ -41,7 +42,9 @@ export async function runWorker(options: ServeOptions, number: number): Promise<
     tellNode(log);
   }
   const tickets = options.tls === undefined ? undefined : await first.tickets;
-  const front = await makeFront({ options, network, sites, log, siblings, tickets, quiet: number > 1 });
+  const quiet = number > 1;
+  const sealing = new Sealing(options, 'worker', log);
+  const front = await makeFront({ options, network, sites, log, siblings, sealing, tickets, quiet });
   const { metrics, status } = options.http.admin;
   // One of them tells for all.
   const admin = number === 1 ? await adminListener(front.watched) : undefined;
@@ -57,16 +60,24 @@ export async function runWorker(options: ServeOptions, number: number): Promise<
   first.serving = true;
   try {
     await admin?.open();
+    const between = direct ? [(await first.begin).folder] : [];
+    await sealing.files(between.map((path) => ({ path, access: 'write' })));
     // Without an address there is nothing to listen on yet, and it may be told to end all the same.
     const listening = openDoors(network, front).then(
-      () => say({ say: 'ready' }),
+      () => {
+        if (!direct) sealing.close(quiet);
+        say({ say: 'ready' });
+      },
       (error: unknown) => {
         if (!direct) throw error;
         say({ say: 'failed', why: errorText(error) });
       },
     );
     // What waits in the queue is read when there is somebody to answer.
-    if ('begin' in network) (network as DirectNetwork).begin();
+    if ('begin' in network) {
+      sealing.close(quiet);
+      (network as DirectNetwork).begin();
+    }
     await Promise.race([listening.then(() => first.drain), first.drain]);
     front.drain();
     await close(network, options.drain, first);

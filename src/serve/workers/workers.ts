@@ -6,6 +6,8 @@
 import { spawn } from 'node:child_process';
 import { UserError } from '../../errors/user-error.js';
 import { PARENT } from '../../native/parent.js';
+import { thisKernel } from '../../seal/kernel.js';
+import { sealParent } from '../../seal/parent.js';
 import { BundleCopies } from '../../store/open/bundle-copies.js';
 import { announce } from '../announce.js';
 import type { KeptCertificates } from '../certificates/keep.js';
@@ -30,6 +32,7 @@ export async function runWorkers(options: ServeOptions): Promise<void> {
   const signal = firstSignal(log);
   const tickets = options.tls === undefined ? undefined : await prepareTls(options);
   const shared = await (options.net === 'socket' ? sharedSockets(options) : sharedQueues(options));
+  if (options.seal.level !== 'off') sealParent(thisKernel());
   let certificates: KeptCertificates | undefined;
   try {
     certificates = await openCertificates(options, log, undefined);

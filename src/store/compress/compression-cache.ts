@@ -16,7 +16,7 @@ const OWN_FILE = /^[0-9a-f]{62}(\.[0-9a-f]{12}\.part)?$/;
 const FRESH_MS = 86_400_000;
 
 /** `sitekernel` in `$XDG_CACHE_HOME`, or in `~/.cache` (XDG Base Directory Specification). */
-function defaultCacheDirectory(): string {
+export function defaultCacheDirectory(): string {
   const base = process.env['XDG_CACHE_HOME'];
   return join(base?.startsWith('/') ? base : join(homedir(), '.cache'), 'sitekernel', 'compressed');
 }

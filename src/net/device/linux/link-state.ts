@@ -3,9 +3,8 @@
  * put on.
  */
 
-import { addToBridge, isRunning } from '../../../native/interfaces.js';
+import { addToBridge, interfaceIndex, isRunning, keepControlSocket } from '../../../native/interfaces.js';
 import { EACCES, EBUSY, EPERM, SystemError } from '../../../native/libc/errno.js';
-import { libc } from '../../../native/libc/libc.js';
 import { LinkEvents } from '../../../native/link-events.js';
 
 export interface LinkState {
@@ -26,8 +25,9 @@ export interface LinkState {
 /** `bridge`: the name of the one that `name` shall be on; undefined: of none. */
 export function linkState(name: string, bridge: string | undefined): LinkState {
   const events = new LinkEvents();
+  keepControlSocket();
   return {
-    wasDown: (carrier) => events.wasDown(libc().if_nametoindex(name), carrier),
+    wasDown: (carrier) => events.wasDown(interfaceIndex(name), carrier),
     close: () => events.close(),
     running: () => {
       try {
@@ -37,7 +37,7 @@ export function linkState(name: string, bridge: string | undefined): LinkState {
         throw error;
       }
     },
-    bridge: () => (bridge === undefined ? 0 : libc().if_nametoindex(bridge)),
+    bridge: () => (bridge === undefined ? 0 : interfaceIndex(bridge)),
     join: () => {
       try {
         addToBridge(bridge!, name);

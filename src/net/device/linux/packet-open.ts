@@ -12,8 +12,10 @@ import {
   checkInterfaceName,
   hardwareAddress,
   hardwareType,
+  interfaceIndex,
   ipv4Of,
   isUp,
+  keepControlSocket,
   mtuOf,
   setUp,
 } from '../../../native/interfaces.js';
@@ -79,7 +81,7 @@ export function openPacketSocket(options: PacketOptions): OpenDescriptor {
       `there is no network interface ${name}; there ${listed(interfaceNames())}; name one with --interface`,
     );
   }
-  if (options.opened !== undefined) return describe(c, options.opened, index, options.mac ?? hardwareAddress(name));
+  if (options.opened !== undefined) return describe(options.opened, index, options.mac ?? hardwareAddress(name));
   const fd = openSocket(c, name);
   try {
     checkIsOurs(name, options.address);
@@ -105,21 +107,23 @@ export function openPacketSocket(options: PacketOptions): OpenDescriptor {
       segmentation: offload,
       mtu: mtuOf(name),
     } as const;
-    return describe(c, what, index, mac);
+    return describe(what, index, mac);
   } catch (error) {
     c.close(fd);
     throw error;
   }
 }
 
-function describe(c: Libc, opened: OpenPacketSocket, index: number, mac: Uint8Array): OpenDescriptor {
+function describe(opened: OpenPacketSocket, index: number, mac: Uint8Array): OpenDescriptor {
   const { name } = opened;
+  // `gone` is asked when the process is sealed.
+  keepControlSocket();
   return {
     ...opened,
     title: `the network interface ${name}`,
     mac,
     // Down comes as ENETDOWN, and the interface may come up again; removed comes so too, and writes end in ENXIO.
-    gone: (errno) => errno === ENXIO || (errno === ENETDOWN && c.if_nametoindex(name) !== index),
+    gone: (errno) => errno === ENXIO || (errno === ENETDOWN && interfaceIndex(name) !== index),
   };
 }
 

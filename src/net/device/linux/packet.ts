@@ -1,4 +1,5 @@
 /** A network card as a `Device`, by a packet socket: for a virtual machine or a container whose card is ours alone. */
+import { interfaceIndex } from '../../../native/interfaces.js';
 import { type Pinned, pinned } from '../../../native/libc/slab.js';
 import type { FrameSink } from '../device.js';
 import { DescriptorDevice, IOVEC, RECEIVE_SIZE } from './descriptor-device.js';
@@ -40,11 +41,11 @@ export class PacketDevice extends DescriptorDevice {
   }
 
   join(group: Uint8Array): void {
-    hearGroup(this.c, this.fd, this.c.if_nametoindex(this.name), group, true);
+    hearGroup(this.c, this.fd, interfaceIndex(this.name), group, true);
   }
 
   leave(group: Uint8Array): void {
-    hearGroup(this.c, this.fd, this.c.if_nametoindex(this.name), group, false);
+    hearGroup(this.c, this.fd, interfaceIndex(this.name), group, false);
   }
 
   override receive(sink: FrameSink, budget: number): number {

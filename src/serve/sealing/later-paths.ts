@@ -1,0 +1,110 @@
+/** The paths that a server needs once it is sealed. */
+import { existsSync, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { stateFolder } from '../../net/direct/address/lease-file.js';
+import type { Access, PathRule } from '../../seal/landlock.js';
+import { defaultCacheDirectory } from '../../store/compress/compression-cache.js';
+import type { ServeOptions } from '../options/serve.js';
+import { embeddedSite } from '../program-files.js';
+
+/** Folders that hold so much else that nothing beneath them is given for the sake of a neighbour. */
+const BROAD = new Set(['/', '/home', homedir(), tmpdir()]);
+
+/** Folders in which no bundle is looked for that is named over a control socket. */
+const NO_BUNDLES = new Set(['etc', 'root', 'boot', 'dev', 'proc', 'sys', 'run']);
+
+/** What is no name of a host. */
+const ADDRESS = /^[\d.]+$|:/;
+
+/** Files of names and numbers of hosts, for a client that looks up an authority. */
+const RESOLVER = ['resolv.conf', 'hosts', 'nsswitch.conf', 'host.conf', 'gai.conf', 'ssl', 'pki'];
+
+/** `swappable`: another bundle may be named over a control socket. */
+export function laterPaths(options: ServeOptions, swappable: boolean): PathRule[] {
+  const { acme, dns, direct, control, http, net, tls } = options;
+  const paths = new Paths();
+  for (const folder of programFolders()) paths.add('read', folder);
+  // What the kernel tells of this process, for pages about the server.
+  paths.add('read', `/proc/${process.pid}`);
+  for (const site of [options.site ?? embeddedSite(), ...http.siteFor.values()]) paths.site(site);
+  if (swappable)
+    for (const name of readdirSync('/')) if (!NO_BUNDLES.has(name)) paths.add('read', join('/', name), true);
+  for (const folder of http.site.follow) paths.add('read', folder);
+  for (const { certificate, key } of tls?.files ?? []) for (const file of [certificate, key]) paths.file('read', file);
+  for (const file of [...dns.zones, dns.keys, dns.cookies]) if (file !== undefined) paths.file('read', file);
+  const keeps = net === 'direct' || dns.dnssec || acme !== undefined || (tls !== undefined && tls.files.length === 0);
+  if (keeps) paths.add('write', options.state ?? stateFolder());
+  if (acme !== undefined) paths.add('write', acme.state);
+  if (acme?.roots !== undefined) paths.file('read', acme.roots);
+  const named = [options.host, ...options.furtherHosts].some((one) => !ADDRESS.test(one));
+  if (named || acme !== undefined || dns.secondaries.length > 0)
+    for (const name of RESOLVER) paths.linked(join('/etc', name));
+  if (process.env['NODE_EXTRA_CA_CERTS'] !== undefined) paths.file('read', process.env['NODE_EXTRA_CA_CERTS']);
+  if (servesDirectory(options)) paths.add('write', defaultCacheDirectory());
+  if (control !== undefined) paths.file('write', control);
+  if (http.admin.listen !== undefined && 'path' in http.admin.listen) paths.file('write', http.admin.listen.path);
+  if (direct.interface !== undefined || net === 'direct')
+    for (const one of ['/sys/class/net', '/sys/devices']) paths.add('read', one);
+  return paths.all;
+}
+
+/** Whether one of the sites is a directory, whose files are read, and compressed beside serving. */
+export function servesDirectory({ site, http }: ServeOptions): boolean {
+  return [site ?? embeddedSite(), ...http.siteFor.values()].some(isDirectory);
+}
+
+class Paths {
+  readonly all: PathRule[] = [];
+
+  add(access: Access, path: string, optional = false): void {
+    this.all.push({ access, path: resolve(path), optional });
+  }
+
+  /** A file is replaced by another of its name: the folder is what stays. A link may lead to another file then. */
+  file(access: Access, path: string): void {
+    this.add(access, dirname(resolve(path)));
+    if (existsSync(path)) this.add(access, dirname(realpathSync(path)));
+  }
+
+  /** A file that may be a link to one that is written anew: resolv.conf. */
+  linked(path: string): void {
+    this.add('read', path);
+    const real = existsSync(path) ? realpathSync(path) : path;
+    if (real !== path) this.add('read', dirname(real));
+  }
+
+  site(path: string): void {
+    const real = existsSync(path) ? realpathSync(path) : resolve(path);
+    this.add('read', real);
+    if (!isDirectory(path)) this.file('read', path);
+    // A directory that is made anew, and a link to another one.
+    else for (const one of [real, resolve(path)]) this.unlessBroad(dirname(one));
+  }
+
+  private unlessBroad(folder: string): void {
+    if (!BROAD.has(folder) && dirname(folder) !== '/' && dirname(folder) !== '/home') this.add('read', folder);
+  }
+}
+
+/** Where the program is, and the packages that it has: parts of it are loaded when they are needed. */
+function programFolders(): string[] {
+  const own = fileURLToPath(import.meta.url);
+  const folders: string[] = [];
+  for (let folder = dirname(own); folder !== dirname(folder); folder = dirname(folder)) {
+    const packages = join(folder, 'node_modules');
+    if (existsSync(packages)) folders.push(packages);
+    if (folders.length === 0 || existsSync(join(folder, 'package.json'))) folders.push(folder);
+    if (existsSync(join(folder, 'package.json')) && !folder.includes('node_modules')) break;
+  }
+  return [...new Set(folders.flatMap((one) => [one, ...linked(one)]))];
+}
+
+function linked(folder: string): string[] {
+  return lstatSync(folder).isSymbolicLink() ? [realpathSync(folder)] : [];
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}

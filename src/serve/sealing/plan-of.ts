@@ -1,0 +1,73 @@
+/** What each way of serving needs once it is sealed. */
+import { makeFolder } from '../../native/make-folder.js';
+import type { PathRule } from '../../seal/landlock.js';
+import { CONNECTS, INTERFACES, PROGRAMS, READS, UNIX_SOCKETS, WATCHES, WRITES } from '../../seal/lists/more.js';
+import type { Rule } from '../../seal/lists/rules.js';
+import type { Plan } from '../../seal/plan.js';
+import type { ServeOptions } from '../options/serve.js';
+import { laterPaths, servesDirectory } from './later-paths.js';
+
+/** `alone`: one process by itself. */
+export type Role = 'alone' | 'supervised' | 'worker';
+
+/** CAP_NET_ADMIN */
+const NET_ADMIN = 1n << 12n;
+type Kept = Pick<Plan, 'capabilities' | 'capabilityNames' | 'staysRoot'>;
+const GIT = ['/usr', '/bin', '/lib', '/lib64', '/etc/gitconfig', '/dev/null'];
+
+/** `more`: paths that only this process knows, as the sockets between programs. */
+export function planOf(options: ServeOptions, role: Role, more: readonly PathRule[] = []): Plan {
+  const { acme, dns, http, net } = options;
+  const directory = servesDirectory(options);
+  const git = directory && http.site.mtime === 'git';
+  const swappable = options.control !== undefined || role === 'supervised';
+  const paths: PathRule[] = [...laterPaths(options, swappable), ...more];
+  if (git) for (const path of GIT) paths.push({ path, access: 'execute' });
+  const connects = acme !== undefined || dns.secondaries.length > 0 || adminComesLater(options, role);
+  const between = role === 'supervised' || (role === 'worker' && net === 'direct');
+  const rules: Rule[] = [
+    ...READS,
+    ...(paths.some(({ access }) => access === 'write') ? WRITES : []),
+    ...(http.site.watch ? WATCHES : []),
+    ...(between ? UNIX_SOCKETS : []),
+    ...(connects ? CONNECTS : []),
+    ...(net === 'direct' ? INTERFACES : []),
+    ...(git ? PROGRAMS : []),
+  ];
+  return {
+    paths,
+    rules,
+    anyCode: directory || git,
+    connects,
+    ...keptOf(options),
+  };
+}
+
+/** Capabilities that are needed later. */
+function keptOf({ net, direct }: ServeOptions): Kept {
+  if (net === 'direct' && direct.bridge !== undefined)
+    return {
+      capabilities: NET_ADMIN,
+      capabilityNames: 'CAP_NET_ADMIN',
+      staysRoot:
+        'its TAP is put on the bridge again when that is made anew; prepare it with "host up" and leave --bridge out',
+    };
+  return { capabilities: 0n, capabilityNames: '', staysRoot: undefined };
+}
+
+/** The program before it has the place of the admin listener until it retires. */
+function adminComesLater({ http }: ServeOptions, role: Role): boolean {
+  return role === 'supervised' && http.admin.listen !== undefined;
+}
+
+/** Folders that are written later are made now: what is not there cannot be named. */
+export function makeFolders(plan: Plan): void {
+  for (const { path, access } of plan.paths) {
+    if (access !== 'write') continue;
+    try {
+      makeFolder(path, 0o700);
+    } catch {
+      // Who writes there says so, and serves without.
+    }
+  }
+}

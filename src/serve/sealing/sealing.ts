@@ -1,0 +1,69 @@
+/** A server's seal, from the options to the pages that tell of it. */
+import { counter, gauge, type Metric } from '../../http/index.js';
+import { signals } from '../../native/process-signals.js';
+import { Denials } from '../../seal/denials.js';
+import { thisKernel } from '../../seal/kernel.js';
+import type { PathRule } from '../../seal/landlock.js';
+import { Seal, type SealReport, sealLine } from '../../seal/seal.js';
+import type { Log } from '../log.js';
+import type { ServeOptions } from '../options/serve.js';
+import { makeFolders, planOf, type Role } from './plan-of.js';
+
+export class Sealing {
+  private seal: Seal | undefined = undefined;
+  private report: SealReport | undefined = undefined;
+  private denials: Denials | undefined = undefined;
+  private readonly kernel = thisKernel();
+
+  constructor(
+    private readonly options: ServeOptions,
+    private readonly role: Role,
+    private readonly log: Log,
+  ) {}
+
+  /**
+   * What needs no right to be opened is open: from now on no file but those that are needed later. `more`: such, that
+   * only this process knows. Rejects with a `Failure`: what was asked for cannot be had.
+   */
+  async files(more: readonly PathRule[] = []): Promise<void> {
+    const { options, kernel, role, log } = this;
+    const plan = planOf(options, role, more);
+    if (options.seal.level !== 'off') {
+      makeFolders(plan);
+      this.denials = new Denials(kernel, (sentence) => log.warn(sentence));
+      this.denials.open();
+    }
+    this.seal = new Seal(plan, options.seal, kernel);
+    await this.seal.files();
+  }
+
+  /** The rest, at once. `quiet`: another process says what holds. */
+  close(quiet = false): void {
+    const { seal, log } = this;
+    if (seal === undefined) return;
+    this.report = seal.close();
+    if (quiet) return;
+    // Services have it in the log of the network, and on their pages.
+    if (signals.atTerminal) log.note(this.line);
+    else log.event('net', this.line);
+    for (const lack of this.report.lacks) log.warn(`not all is sealed: ${lack}`);
+  }
+
+  /** For people. */
+  get line(): string {
+    return this.report === undefined ? 'not yet' : sealLine(this.report);
+  }
+
+  metrics(): Metric[] {
+    const { report, denials } = this;
+    if (report === undefined) return [];
+    const refused = [...(denials?.counts ?? [])].map(([name, value]) => ({ labels: { call: name }, value }));
+    return [
+      gauge('sitekernel_seal_info', 'How the server is sealed; always 1.', [
+        { labels: { level: report.level }, value: 1 },
+      ]),
+      gauge('sitekernel_seal_lacks', 'What of the seal could not be had.', [{ value: report.lacks.length }]),
+      counter('sitekernel_seal_refused_calls_total', 'System calls that were refused, by name.', refused),
+    ];
+  }
+}

@@ -87,7 +87,7 @@ async function attacked(t: Test, { folder }: Bed, but: readonly number[], count:
 
 t.test('sockets: every attempt is refused', { skip }, async (t) => {
   const b = await bed(t);
-  const { said } = start(t, b, ['--port', '0', '--log', 'net', b.bundle]);
+  const { said } = start(t, b, ['--port', '0', '--seal', 'default', '--log', 'net', b.bundle]);
   await until(() => /sealed: /.exec(said()) ?? undefined, 'the seal');
   await attacked(t, b, [], 1);
 });
@@ -104,6 +104,8 @@ t.test('HTTPS with a self-signed certificate: every attempt is refused', { skip 
     '0',
     '--state',
     state,
+    '--seal',
+    'default',
     '--log',
     'net',
     b.bundle,
@@ -114,7 +116,7 @@ t.test('HTTPS with a self-signed certificate: every attempt is refused', { skip 
 
 t.test('--workers: every attempt is refused in each of them', { skip }, async (t) => {
   const b = await bed(t);
-  const { child, said } = start(t, b, ['--port', '0', '--workers', '2', '--log', 'net', b.bundle]);
+  const { child, said } = start(t, b, ['--port', '0', '--workers', '2', '--seal', 'default', '--log', 'net', b.bundle]);
   await until(() => /listening on /.exec(said()) ?? undefined, 'the workers');
   await attacked(t, b, [child.pid!], 2);
 });
@@ -122,7 +124,17 @@ t.test('--workers: every attempt is refused in each of them', { skip }, async (t
 t.test('supervised: every attempt is refused', { skip }, async (t) => {
   const b = await bed(t);
   const control = join(b.folder, 'control.sock');
-  const { child, said } = start(t, b, ['supervise', '--control', control, '--', '--port', '0', b.bundle]);
+  const { child, said } = start(t, b, [
+    'supervise',
+    '--control',
+    control,
+    '--',
+    '--port',
+    '0',
+    '--seal',
+    'default',
+    b.bundle,
+  ]);
   await until(() => /serving on /.exec(said()) ?? undefined, 'the program');
   await attacked(t, b, [child.pid!], 1);
 });
@@ -143,6 +155,8 @@ t.test('direct mode: every attempt is refused', { skip: wire }, async (t) => {
     '10.77.0.9/24',
     '--state',
     b.folder,
+    '--seal',
+    'default',
   ];
   const server = lab.host.start(process.execPath, [MAIN, ...static4, b.bundle], b.env);
   await server.says(/listening on /, 60);
@@ -163,6 +177,8 @@ t.test('direct mode, supervised: every attempt is refused', { skip: wire }, asyn
     '10.77.0.9/24',
     '--state',
     b.folder,
+    '--seal',
+    'default',
   ];
   const args = [MAIN, 'supervise', '--control', join(b.folder, 'control.sock'), '--', ...static4, b.bundle];
   const server = lab.host.start(process.execPath, args, b.env);
@@ -172,7 +188,7 @@ t.test('direct mode, supervised: every attempt is refused', { skip: wire }, asyn
 
 t.test('a refused call is said once, by its name', { skip: skip || !tellsOfRefusals() }, async (t) => {
   const b = await bed(t);
-  const { said } = start(t, b, ['--port', '0', '--log', 'net', b.bundle]);
+  const { said } = start(t, b, ['--port', '0', '--seal', 'default', '--log', 'net', b.bundle]);
   await until(() => /sealed: /.exec(said()) ?? undefined, 'the seal');
   await attacked(t, b, [], 1);
   await until(() => /was refused: ptrace;/.exec(said()) ?? undefined, 'the refusal of ptrace');
@@ -210,7 +226,7 @@ t.test('--seal off gives up nothing, and a user that is none is one sentence', {
   const { child, said } = start(t, b, ['--port', '0', '--seal', 'off', b.bundle]);
   await until(() => /listening on /.exec(said()) ?? undefined, 'the server');
   t.match(readFileSync(`/proc/${child.pid}/status`, 'utf8'), /^Seccomp:\t0$/m);
-  const wrong = start(t, b, ['--port', '0', '--user', 'no-such-user', b.bundle]);
+  const wrong = start(t, b, ['--port', '0', '--seal', 'default', '--user', 'no-such-user', b.bundle]);
   t.equal(await new Promise((done) => wrong.child.on('exit', done)), 2);
   t.equal(wrong.said(), 'sitekernel: --user: there is no user no-such-user on this machine\n');
 });

@@ -27,12 +27,11 @@ export class Sealing {
    */
   async files(more: readonly PathRule[] = []): Promise<void> {
     const { options, kernel, role, log } = this;
+    if (options.seal.level === 'off') return;
     const plan = planOf(options, role, more);
-    if (options.seal.level !== 'off') {
-      makeFolders(plan);
-      this.denials = new Denials(kernel, (sentence) => log.warn(sentence));
-      this.denials.open();
-    }
+    makeFolders(plan);
+    this.denials = new Denials(kernel, (sentence) => log.warn(sentence));
+    this.denials.open();
     this.seal = new Seal(plan, options.seal, kernel);
     await this.seal.files();
   }
@@ -51,6 +50,7 @@ export class Sealing {
 
   /** For people. */
   get line(): string {
+    if (this.options.seal.level === 'off') return 'off';
     return this.report === undefined ? 'not yet' : sealLine(this.report);
   }
 

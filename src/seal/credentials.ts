@@ -1,8 +1,8 @@
 /** The user that a sealed server becomes, and the capabilities that it gives up. */
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { badUsage } from '../errors/failure.js';
-import { koffi } from '../native/libc/libc.js';
+import { badUsage } from '../errors/user-error.js';
+import { koffi } from '../native/libc/koffi.js';
 import { pinned } from '../native/libc/slab.js';
 import type { Call, Kernel } from './kernel.js';
 import type { Access, PathRule } from './landlock.js';

@@ -1,5 +1,5 @@
 /** System calls by name and number, for what neither Node nor the C library has words. */
-import { koffi } from '../native/libc/libc.js';
+import { koffi } from '../native/libc/koffi.js';
 import { type Arch, archOf, type Calls, callsOf } from './calls.js';
 
 /** A call, and its arguments: numbers, or addresses of memory that stays. */

@@ -9,7 +9,7 @@
  *   seal.close();                                // the rest, at once: nothing is read between listening and this
  */
 import { existsSync } from 'node:fs';
-import { badUsage, Failure } from '../errors/failure.js';
+import { badUsage, UserError } from '../errors/user-error.js';
 import { pinned } from '../native/libc/slab.js';
 import { filterOf, KILL_PROCESS, REFUSE } from './bpf.js';
 import { codeRanges } from './code-range.js';
@@ -76,7 +76,7 @@ export class Seal {
   /** Capabilities that it has, and needs later. */
   private kept = 0n;
 
-  /** Throws a usage error for a user that is none, and a `Failure` where `strict` cannot be had. */
+  /** Throws a usage error for a user that is none, and a `UserError` where `strict` cannot be had. */
   constructor(
     private readonly plan: Plan,
     private readonly wish: SealArguments,
@@ -103,17 +103,17 @@ export class Seal {
     if (path === undefined) return user;
     const sentence = `user ${user.name} cannot reach ${path}, which is needed later`;
     if (given !== undefined)
-      throw new Failure(`--user: ${sentence}; give that user the right to it, or name another user`);
+      throw new UserError(`--user: ${sentence}; give that user the right to it, or name another user`);
     if (wish.level === 'strict') throw this.refusal(sentence);
     this.stays = sentence;
     return undefined;
   }
 
-  private refusal(why: string): Failure {
-    return new Failure(`--seal strict cannot be had: ${why}; mend that, or take --seal default`);
+  private refusal(why: string): UserError {
+    return new UserError(`--seal strict cannot be had: ${why}; mend that, or take --seal default`);
   }
 
-  /** From now on no file can be opened but those of the plan. Rejects with a `Failure` in `strict`. */
+  /** From now on no file can be opened but those of the plan. Rejects with a `UserError` in `strict`. */
   async files(): Promise<void> {
     const { kernel, plan, wish } = this;
     if (wish.level === 'off') return;
@@ -150,7 +150,7 @@ export class Seal {
     }
   }
 
-  /** Takes the rest away, at once, in all threads. Throws a `Failure` in `strict`. */
+  /** Takes the rest away, at once, in all threads. Throws a `UserError` in `strict`. */
   close(): SealReport {
     const { wish, kernel, plan } = this;
     if (wish.level !== 'off' && kernel.arch !== undefined && PROC) {

@@ -2,7 +2,7 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { Failure } from '../../src/errors/failure.js';
+import { UserError } from '../../src/errors/user-error.js';
 import { unreachable, userOf } from '../../src/seal/credentials.js';
 import { Denials } from '../../src/seal/denials.js';
 import { describeSeal } from '../../src/seal/describe.js';
@@ -83,7 +83,7 @@ t.test('root that cannot become another user is refused with strict', { skip: !r
 t.test('a user that does not exist is one sentence, and so is root', async (t) => {
   t.throws(() => userOf('no-such-user-here'), {
     message: '--user: there is no user no-such-user-here on this machine',
-    status: 2,
+    code: 'bad-usage',
   });
   t.throws(() => userOf('0'), { message: /^--user: root is the one that is left/ });
   t.throws(() => userOf('4294967295'), { message: /is no number of a user/ });
@@ -99,7 +99,7 @@ t.test('a state folder that the user cannot reach is one sentence', { skip: !roo
     new Seal(plan, { level: 'default', user: '61234' }, fakeKernel({}));
     t.fail('it was not refused');
   } catch (error) {
-    t.type(error, Failure);
+    t.type(error, UserError);
     t.equal(
       (error as Error).message,
       `--user: user 61234 cannot reach ${folder}, which is needed later; give that user the right to it, or name another user`,

@@ -1,5 +1,5 @@
 /** `sitekernel seal`: what the platform offers, and what would be applied. */
-import { badUsage } from '../../errors/failure.js';
+import { badUsage } from '../../errors/user-error.js';
 import { describeSeal } from '../../seal/describe.js';
 import { thisKernel } from '../../seal/kernel.js';
 import type { ServeOptions } from '../../serve/options/serve.js';

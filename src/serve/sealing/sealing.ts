@@ -23,7 +23,7 @@ export class Sealing {
 
   /**
    * What needs no right to be opened is open: from now on no file but those that are needed later. `more`: such, that
-   * only this process knows. Rejects with a `Failure`: what was asked for cannot be had.
+   * only this process knows. Rejects with a `UserError`: what was asked for cannot be had.
    */
   async files(more: readonly PathRule[] = []): Promise<void> {
     const { options, kernel, role, log } = this;

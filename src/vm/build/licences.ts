@@ -1,5 +1,5 @@
 /** The licences of what a machine image has beside the program: the kernel, Node, and the libraries of the system. */
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ImageError } from '../../image/image-error.js';
@@ -33,15 +33,13 @@ export function machineLicences(kernel: string, node: string, libraries: readonl
 function packageOf(library: string): string {
   // The same file by the names that it has had since /usr was merged, and before.
   for (const path of new Set([library, realpathSync(library), library.replace(/^\/usr/, '')])) {
-    try {
-      const said = execFileSync('dpkg-query', ['--search', path], {
-        encoding: 'utf8',
-        stdio: ['ignore', 'pipe', 'ignore'],
-      });
-      return said.split(':', 1)[0]!;
-    } catch {
-      // Not by this name.
-    }
+    // Its status is 1 where no package has a file of this name.
+    const { status, stdout, error } = spawnSync('dpkg-query', ['--search', path], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    if (error !== undefined) throw error;
+    if (status === 0) return stdout.split(':', 1)[0]!;
   }
   throw new ImageError(`no package of Debian has ${library}, and so its licence is not known`);
 }

@@ -33,7 +33,7 @@ export function pages(): string[] {
 
 export function blocksOf(page: string): Block[] {
   const text = readFileSync(page, 'utf8');
-  return [...text.matchAll(/^```(\w*)\n(.*?)^```/gms)].map(([, language, text]) => ({
+  return [...text.matchAll(/^```([\w-]*)\n(.*?)^```/gms)].map(([, language, text]) => ({
     page,
     language: language!,
     text: text!,

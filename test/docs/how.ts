@@ -72,6 +72,9 @@ export const HOW: Readonly<Record<string, Readonly<Record<string, How>>>> = {
       { kind: 'serves', asked: false },
     'sitekernel --net socket --host :: --host 127.0.0.1': { kind: 'serves', asked: false },
   },
+  'docs/proxies.md': {
+    'sitekernel --host 127.0.0.1 --trusted-proxy 127.0.0.1 --log access _site': serves,
+  },
   'docs/tls.md': {
     'sitekernel --tls-cert fullchain.pem --tls-key key.pem SITE': serves,
     'sitekernel --tls self-signed SITE': serves,

@@ -330,7 +330,7 @@ t.test('names of flows go to another program as text, and mean the same there', 
   c.handler = { ...quiet, freeze: () => ({}) };
   const state = handOver(old.tcp, { timeWait() {}, gone() {} }, old.now);
   t.same(state.connections, [carried]);
-  const record = freeze(c, () => undefined)!;
+  const { record } = freeze(c, () => undefined)!;
   young.now = old.now;
   young.advance(0);
   takeOver(young.tcp, JSON.parse(JSON.stringify(state)), young.now, 0);

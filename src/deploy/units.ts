@@ -176,7 +176,11 @@ function capabilities(
 ): { readonly names: string; readonly why: string } {
   if (target === 'socket') return { names: 'CAP_NET_BIND_SERVICE', why: 'Ports below 1024, and no other right.' };
   if (card !== undefined) return { names: 'CAP_NET_RAW', why: 'The card is opened by a packet socket.' };
-  if (user !== undefined) return { names: '', why: 'None: the user has a TAP ("sitekernel host up --user").' };
+  if (user !== undefined)
+    return {
+      names: '',
+      why: 'None: the user has a TAP ("sitekernel host up --bridge BRIDGE --tap tap0 --user USER").',
+    };
   return { names: 'CAP_NET_ADMIN', why: 'A TAP is opened and put on its bridge.' };
 }
 

@@ -150,7 +150,7 @@ t.test('help and version go to standard output, in each of their spellings', asy
   const groups = [...help.stdout().matchAll(/^(\S.*):$/gm)].map(([, name]) => name);
   t.same(groups, [
     ...['Arguments', 'General', 'Where it serves', 'With --net direct, a stack of its own', 'How it runs', 'The site'],
-    ...['HTTP', 'Pages about the server', 'Limits', 'Commands', 'Examples'],
+    ...['HTTP', 'Behind a proxy', 'Pages about the server', 'Limits', 'Commands', 'Examples'],
   ]);
   for (const words of [['--version'], ['-v'], ['-V'], ['version']]) {
     const version = run(t, ...words);

@@ -55,9 +55,12 @@ const BAD_KEPT = 100;
 /** The state in `file`; undefined when it is missing or damaged. */
 export async function readState(file: string): Promise<State | undefined> {
   const text = await readFile(file, 'utf8').catch(ifCode('', 'ENOENT', 'EIO'));
-  const value = { ...EMPTY, ...(Object(parseJson(text)) as Partial<State>) };
+  const said = parseJson(text);
+  // EMPTY alone would be a whole state, and none was read.
+  if (typeof said !== 'object' || said === null) return undefined;
+  const value = { ...EMPTY, ...(said as Partial<State>) };
   const ids = [value.good, value.before, value.trying?.id, value.held?.id].filter((id) => id !== undefined);
-  const whole = text !== '' && value.format === 1 && Number.isSafeInteger(value.serial) && ids.every(isImageId);
+  const whole = value.format === 1 && Number.isSafeInteger(value.serial) && ids.every(isImageId);
   return whole ? value : undefined;
 }
 

@@ -3,6 +3,7 @@
  * for people.
  */
 
+import { parseJson } from '../../errors/parse-json.js';
 import { UserError } from '../../errors/user-error.js';
 import type { FetchResponse } from './fetch.js';
 
@@ -97,14 +98,4 @@ export function retryAfterOf({ fields }: FetchResponse, now: number): number | u
   if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
   const date = Date.parse(text);
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
-}
-
-/** Undefined: `text` is no JSON. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

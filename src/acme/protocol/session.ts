@@ -1,10 +1,11 @@
 /** Requests to one certificate authority: its directory, nonces, signatures, and the time by its clock. */
+import { parseJson } from '../../errors/parse-json.js';
 import type { Clock } from '../../net/flow.js';
 import type { AcmeCrypto, SigningKey } from '../crypto.js';
 import { type Directory, readDirectory } from './directory.js';
 import type { Fetch, FetchResponse } from './fetch.js';
 import { type Signer, signedBody } from './jws.js';
-import { AcmeError, parseJson, refusal } from './problem.js';
+import { AcmeError, refusal } from './problem.js';
 
 /** Requests that are sent again with a new nonce, for one that is wanted (RFC 8555 6.5). */
 const NONCE_TRIES = 5;

@@ -1,7 +1,8 @@
 /** The account's key, made once, and the account's URL at each certificate authority. */
+import { parseJson } from '../../errors/parse-json.js';
 import type { AcmeCrypto, SigningKey } from '../crypto.js';
 import type { AccountMemory } from '../protocol/account.js';
-import { AcmeError, parseJson } from '../protocol/problem.js';
+import { AcmeError } from '../protocol/problem.js';
 import type { Storage } from './storage.js';
 
 export const ACCOUNT_KEY = 'account.key';

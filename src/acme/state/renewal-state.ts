@@ -2,7 +2,7 @@
  * The plan: when the next certificate is ordered, and what went wrong and until when. It outlives the program, so that
  * a restart waits as well.
  */
-import { parseJson } from '../protocol/problem.js';
+import { parseJson } from '../../errors/parse-json.js';
 import type { Storage } from './storage.js';
 
 export const RENEWAL = 'renewal.json';

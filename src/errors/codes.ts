@@ -52,9 +52,12 @@ export function ifSystemError<T>(value: T): (error: unknown) => T {
   };
 }
 
-/** Whether `error` is a bug of ours: neither a `UserError` nor one of the operating system. */
+/** What OpenSSL says of a key or a certificate that it was given. */
+const OPENSSL = /^ERR_OSSL_/;
+
+/** Whether `error` is a bug of ours: neither a `UserError` nor one of the operating system or of OpenSSL. */
 export function isBug(error: unknown): boolean {
-  return !(error instanceof UserError) && !isSystemError(error);
+  return !(error instanceof UserError) && !isSystemError(error) && !OPENSSL.test(codeOf(error) ?? '');
 }
 
 /** For `catch` of a promise: `value` unless the error is a bug of ours, which is thrown again. */

@@ -45,8 +45,8 @@ t.test('most of TCP is reached', async (t) => {
   for (const file of [...files, 'passive-open/listening', 'send/responder', 'flight/rack']) {
     const { reached, all } = coverage.functions(`tcp/${file}.js`);
     t.ok(all > 0, `${file} is there`);
-    // Of listening, what a hand-over calls is not reached by frames: 9 of 20 functions.
-    t.ok(reached >= all * (file === 'passive-open/listening' ? 0.55 : 0.85), `${file}: ${reached} of ${all} functions`);
+    // Of listening, what a hand-over calls is not reached by frames: 10 of 21 functions.
+    t.ok(reached >= all * (file === 'passive-open/listening' ? 0.5 : 0.85), `${file}: ${reached} of ${all} functions`);
   }
 });
 

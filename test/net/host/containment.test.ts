@@ -46,7 +46,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   'the round-trip estimator': {
     place: 'connection',
     spoils: () => [],
-    ofConnection: (c) => [[c.busy.rtt, 'sample']],
+    ofConnection: (c) => [[c.busy.rtt, 'measured']],
     often: 100,
   },
   'the device': { place: 'device', spoils: ({ device }) => [[device, 'transmit']], often: 100 },

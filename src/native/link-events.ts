@@ -1,6 +1,6 @@
 /**
- * What the kernel tells of its network interfaces (rtnetlink(7)), looked through now and then: a link that was down for
- * a moment between two looks at its flags is found here.
+ * What the kernel reports of its network interfaces (rtnetlink(7)), read now and then. It shows a link that was down
+ * for a moment between two looks at its flags.
  */
 import { EAGAIN, EINTR } from './libc/errno.js';
 import { libc } from './libc/libc.js';
@@ -24,7 +24,7 @@ const READ = 32_768;
 const READS = 64;
 
 export class LinkEvents {
-  /** -1: the kernel tells nothing here. */
+  /** -1: the kernel reports nothing here. */
   private fd: number;
   private readonly buffer: Pinned;
 

@@ -161,7 +161,7 @@ async function placeOf(name: string): Promise<Place> {
     path = join(folder, basename(path));
     const found = await lstat(path).catch(notThere);
     if (found?.isSymbolicLink()) {
-      // A link of procfs to a file that somebody has open: its text is no path.
+      // A link of procfs to a file that a process has open: its text is no path.
       if (/^\/proc\/\d+\/(task\/\d+\/)?fd$/.test(folder)) return { kind: 'through', path };
       const target = await readlink(path);
       path = isAbsolute(target) ? target : join(folder, target);

@@ -24,7 +24,9 @@ export class TwoDescriptors {
     this.view.setInt16(12, POLLIN, true);
   }
 
-  /** Sleeps at most `timeout` ms (0: looks only; -1: for ever). Answers bit 0 for the first, bit 1 for the second. */
+  /**
+   * Sleeps at most `timeout` ms (0: looks only; -1: without limit). Answers bit 0 for the first, bit 1 for the second.
+   */
   wait(timeout: number): number {
     const count = this.c.poll(this.memory.address, 2, timeout);
     if (count <= 0) {
@@ -56,7 +58,7 @@ export function eventLoopDescriptor(): number | undefined {
 
 let looked: Pinned | undefined;
 
-/** Whether nobody is at the other end of `fd`. */
+/** Whether the other end of `fd` is closed. */
 export function hungUp(fd: number): boolean {
   looked ??= pinned(8);
   const memory = looked;

@@ -1,10 +1,10 @@
 /**
- * For a loop that sleeps in libuv's place, between two of libuv's turns: keeps libuv from sleeping itself, and tells
- * whether callbacks of `setImmediate` wait, which must not wait for that sleep.
+ * For a loop that sleeps in libuv's place, between two of libuv's turns. It keeps libuv from sleeping itself. It also
+ * reports whether callbacks of `setImmediate` are waiting, which must not wait for that sleep.
  *
- * Node has libuv turn without sleeping, by an idle handle, while an immediate waits that keeps the process (which
- * `unref()` ends). So a loop whose own immediates are all `unref()`ed sees by that handle whether there are others; and
- * it needs an idle handle of its own, so that libuv comes to those immediates at once.
+ * While an immediate waits that keeps the process alive (`unref()` ends that), Node has libuv turn without sleeping, by
+ * an idle handle. A loop whose own immediates are all `unref()`ed therefore sees by that handle whether there are
+ * others. The loop also needs an idle handle of its own, so that libuv comes to those immediates at once.
  */
 import { calls, firstHandle } from './libc/calls.js';
 import { pinned } from './libc/slab.js';

@@ -60,7 +60,7 @@ export class Containment {
     return Object.fromEntries([...this.#reports].map(([place, { count }]) => [`fault-${place}`, count]));
   }
 
-  /** `now`: ms of any clock that does not go back. Throws `error` where nobody listens, and nothing else. */
+  /** `now`: ms of any clock that does not go back. Throws `error` where no listener is set, and nothing else. */
   note(error: unknown, place: FaultPlace, now: number): void {
     let reports = this.#reports.get(place);
     if (reports === undefined) {

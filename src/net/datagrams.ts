@@ -25,7 +25,8 @@ export interface Datagram {
   readonly end: number;
   readonly source: DatagramAddress;
   /**
-   * The address that it was sent to, for answers that must come from there; `length` 0 where the network cannot tell.
+   * The address that the datagram was sent to, for answers that must come from there; `length` 0 where the network does
+   * not know it.
    */
   readonly local: DatagramAddress;
 }

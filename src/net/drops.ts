@@ -105,7 +105,7 @@ export function dropReason(name: DropName): DropReason {
 }
 
 /**
- * Told of each drop with the frame it was about (for `--log net`, pcapng comments); costs nothing when nobody looks.
+ * Gets each drop with the frame it was about (for `--log net`, pcapng comments). Costs nothing where no watcher is set.
  */
 export type DropWatcher = (reason: DropReason, bytes: Uint8Array, start: number, end: number) => void;
 

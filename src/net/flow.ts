@@ -1,6 +1,6 @@
 /**
- * The one contract between `http/` and `net/`: `Network`, `Listener`, `Flow`. Whoever writes against it does not know
- * whether the kernel's sockets or our own stack carries the bytes.
+ * The one contract between `http/` and `net/`: `Network`, `Listener`, `Flow`. Code that is written against it does not
+ * know whether the kernel's sockets or our own stack carries the bytes.
  *
  * Everything runs to completion: the network calls the handler, the handler writes, and what it wrote leaves when the
  * handler returns (or at `flush()`), so that a head, a date and a body become one segment and ride on the ACK.
@@ -27,10 +27,10 @@ export type CloseReason =
   | 'network-closed'
   | 'failed';
 
-/** What goes wrong without ending a flow: R1 was passed (RFC 9293 3.8.3), or ICMP told of a soft error (3.9.2.2). */
+/** What goes wrong without ending a flow: R1 was passed (RFC 9293 3.8.3), or ICMP reported a soft error (3.9.2.2). */
 export type Trouble = 'no-answer' | 'unreachable' | 'time-exceeded' | 'parameter-problem';
 
-/** What the owner of a flow is told. One object may serve many flows; no call happens after `closed`. */
+/** The reports that the owner of a flow gets. One object may serve many flows; no call happens after `closed`. */
 export interface FlowHandler {
   /** Bytes in order. `bytes[start..end)` is valid during the call only: the buffer is used again. */
   data(flow: Flow, bytes: Uint8Array, start: number, end: number): void;
@@ -38,7 +38,10 @@ export interface FlowHandler {
   ended(flow: Flow): void;
   /** `queued` fell to or below `lowWater` after it had been above. */
   drained(flow: Flow): void;
-  /** Something is wrong that may pass. Who does not ask is not told (RFC 9293 SHLD-20). Our own stack only. */
+  /**
+   * Something is wrong that may pass. An owner without this method gets no report (RFC 9293 SHLD-20). Our own stack
+   * only.
+   */
   trouble?(flow: Flow, trouble: Trouble): void;
   /** Urgent data is on its way or here, `left` bytes of it not handed over yet (RFC 9293 3.8.5). Our own stack only. */
   urgent?(flow: Flow, left: number): void;
@@ -55,7 +58,7 @@ export interface FlowHandler {
   memories?(flow: Flow): Iterable<Memory>;
   /** A frozen flow goes on here; an adopted one begins to. */
   thaw?(flow: Flow): void;
-  /** A frozen flow is another program's. It is not `closed`, and nothing more is heard of it here. */
+  /** A frozen flow is another program's. It is not `closed`, and no further report of it comes here. */
   moved?(flow: Flow): void;
 }
 
@@ -88,7 +91,7 @@ export interface Flow {
   readonly remote: Endpoint;
   /** Undefined: cleartext. Known when the flow is accepted. */
   readonly security?: FlowSecurity | undefined;
-  /** Who is told. Set by the accept callback before it returns. */
+  /** Gets the flow's reports. Set by the accept callback before it returns. */
   handler: FlowHandler;
   /** A slot for the owner, so that one handler object can serve every flow without a map. */
   context: unknown;
@@ -98,7 +101,7 @@ export interface Flow {
   readonly queued: number;
   /**
    * Bytes that the peer has not acknowledged, those included that the kernel has taken; asked of the kernel each time.
-   * Undefined: nobody can tell more than `queued`.
+   * Undefined: nothing more than `queued` is known.
    */
   readonly unacknowledged?: number | undefined;
   /**
@@ -112,9 +115,10 @@ export interface Flow {
    */
   write(memory: Memory, start: number, end: number): void;
   /**
-   * Sends as much of `memory.bytes[start..end)` as can leave at once, and refers to none of it afterwards; nothing may
-   * be queued. Returns how many bytes left; if not all did, `drained` is called when there is room. Undefined: the
-   * network keeps what it sends (our own stack, for retransmission), or has no way to tell.
+   * Sends the first bytes of `memory.bytes[start..end)`, as many as can leave at once, and refers to none of them
+   * afterwards; nothing may be queued. Returns how many bytes left; if not all did, `drained` is called when there is
+   * room. Undefined: the network keeps what it sends (our own stack, for retransmission), or does not know when there
+   * is room.
    */
   offer?(memory: Memory, start: number, end: number): number;
   /** Sends what is queued now. Needed only outside the handler's calls (a timer, a finished computation). */
@@ -129,7 +133,7 @@ export interface Flow {
   info(): FlowInfo;
 }
 
-/** Tells a new flow's owner; it sets `flow.handler` before it returns. */
+/** Hands a new flow to its owner, which sets `flow.handler` before it returns. */
 export type Accept = (flow: Flow) => void;
 
 /**
@@ -157,8 +161,8 @@ export interface Clock {
   /** Milliseconds since 1970-01-01T00:00Z. For `Date`, logs and leases that outlive the process. */
   wallClock(): number;
   /**
-   * Another number whenever the network has looked at the machine's clock for a call; undefined: between calls, or it
-   * does not tell.
+   * Another number whenever the network has looked at the machine's clock for a call. Undefined: between calls, or the
+   * network does not report it.
    */
   readonly look?: number | undefined;
   /** Calls `callback` once, `delay` milliseconds from now (0 or more). */
@@ -184,7 +188,7 @@ export interface Network {
   readonly address: string | undefined;
   /** All of them, where there may be several: `address` is the first. */
   readonly addresses?: readonly string[];
-  /** Told of each further address that clients reach, once it is set. */
+  /** Gets each further address that clients reach, once this is set. */
   onAddress?: (address: string) => void;
   /**
    * `port` 0 lets the network choose. Rejects with an `Error` whose message is for people (port in use, no right).

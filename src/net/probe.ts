@@ -1,6 +1,6 @@
 /**
- * Sees every TCP segment with the connection's state; costs one comparison when nobody looks. Traces, plots, the status
- * page, pcapng comments and the conformance ledger feed on it.
+ * Sees every TCP segment with the connection's state; costs one comparison where no probe is set. Traces, plots, the
+ * status page, pcapng comments and the conformance ledger feed on it.
  */
 export interface ProbeEvent {
   readonly now: number;

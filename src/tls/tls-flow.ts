@@ -244,9 +244,9 @@ export class TlsFlow implements Flow, Channel, ReaderOwner {
   }
 
   /**
-   * Tells the owner that what it waited for has left, and sends what it writes then. A flow below that took all at once
-   * tells of nothing itself; it ends this by taking no more: the kernel's sockets do after 1 MiB, and go on with
-   * `drained`.
+   * Reports to the owner that what it waited for has left, and sends what the owner writes then. A flow below that took
+   * everything at once reports nothing itself. The loop ends when that flow takes no more: the kernel's sockets do so
+   * after 1 MiB, and go on with `drained`.
    */
   #tell(): void {
     while (this.#above && !this.#over && this.queued <= this.#low) {
@@ -264,7 +264,7 @@ export class TlsFlow implements Flow, Channel, ReaderOwner {
     this.#finish(reason);
   }
 
-  /** Ends the connection with a fatal alert; its owner is told, and what the peer still sends is not read. */
+  /** Ends the connection with a fatal alert, and reports that to its owner. What the peer still sends is not read. */
   fail(alert: AlertName, reason: string): void {
     if (this.#over) return;
     if (!this.#ended) {
@@ -336,7 +336,10 @@ export class TlsFlow implements Flow, Channel, ReaderOwner {
     this.drained();
   }
 
-  /** It is another program's, or was not taken here: what is known of it is overwritten, and nobody is told. */
+  /**
+   * The connection belongs to another program, or was not taken here: its secrets are overwritten, and the owner gets
+   * no report.
+   */
   forget(): void {
     this.#over = true;
     this.#in.destroy();

@@ -1,9 +1,9 @@
 /**
  * Memory at a fixed address that stays for the life of the process.
  *
- * The operating system is handed plain addresses, which the collector does not see: a buffer that only its address
- * refers to is freed, and the next call writes into memory of somebody else. So everything whose address is kept lies
- * in slabs that this module keeps reachable. Never transfer or detach what it hands out.
+ * The operating system is handed plain addresses, which the garbage collector does not see. A buffer that only its
+ * address refers to is freed, and the next call writes into memory that has another owner by then. So everything whose
+ * address is kept lies in slabs, and this module keeps the slabs reachable. Never transfer or detach what it hands out.
  */
 import { koffi } from './koffi.js';
 

@@ -1,12 +1,12 @@
 /**
- * Read-only maps of files: at once, and until there is a sealed copy of it in memory (`sealed-copy.ts`), where there is
- * room for one.
+ * Read-only maps of files: at once, and until there is a sealed copy of the file in memory (`sealed-copy.ts`), where
+ * there is room for one.
  *
  * A file that gets shorter under a map kills the process at the next touch (SIGBUS). So each map holds a read lease
- * (fcntl(2), F_SETLEASE): one who opens the file for writing, or truncates it, waits in the kernel while the process is
- * told by SIGIO; it copies what the map shows into memory of its own, puts that in the map's place, at the same
- * address, and lets the other go on. A process that is stopped for longer than fs.lease-break-time (45 s) cannot do
- * that. To replace the file by a rename breaks no lease and needs no copy.
+ * (fcntl(2), F_SETLEASE). A process that opens the file for writing, or truncates it, waits in the kernel, and SIGIO
+ * reports it to this process. This process copies what the map shows into memory of its own, puts the copy in the map's
+ * place, at the same address, and lets the other process go on. A process that is stopped for longer than
+ * fs.lease-break-time (45 s) cannot do that. To replace the file by a rename breaks no lease and needs no copy.
  */
 import { type Calls, calls } from '../libc/calls.js';
 import { koffi } from '../libc/koffi.js';
@@ -64,8 +64,8 @@ export function mapFile(fd: number, length: number): Uint8Array | undefined {
   }
   const own = loaded.fcntl(fd, F_DUPFD_CLOEXEC, 3);
   if (own < 0) return undefined;
-  // The signal's default is to end the process: somebody has to listen before there is a lease, and from then on, since
-  // one may be under way when the last lease ends.
+  // The signal's default is to end the process. So a listener has to be there before the first lease, and it stays from
+  // then on, since a signal may be under way when the last lease ends.
   if (!listening) process.on('SIGIO', onLeaseBroken);
   listening = true;
   const address = loaded.fcntl(own, F_SETLEASE, F_RDLCK) < 0 ? -1 : map(length, PROT_READ, own);
@@ -107,8 +107,8 @@ export async function sealMap(bytes: Uint8Array): Promise<void> {
 }
 
 /**
- * The first `length` bytes of the block device behind `fd`, mapped for good: nobody truncates a device. Undefined where
- * that cannot be had.
+ * The first `length` bytes of the block device behind `fd`, mapped for good: a device cannot be truncated. Undefined
+ * where that cannot be had.
  */
 export function mapDevice(fd: number, length: number): Uint8Array | undefined {
   if (process.platform !== 'linux' || length === 0) return undefined;

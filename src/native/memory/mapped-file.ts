@@ -1,6 +1,6 @@
 /**
- * The file behind a map, for `sendfile`: the kernel then sends the pages of the file itself. So whoever wants to change
- * the file has to wait until what was sent of it has arrived; `withdraw` is how that is found out.
+ * The file behind a map, for `sendfile`: the kernel then sends the pages of the file itself. So a program that wants to
+ * change the file has to wait until what was sent of it has arrived. `withdraw` finds that out.
  */
 
 /** One that sent from the file. */

@@ -46,7 +46,7 @@ const forgotten = new FinalizationRegistry<Mapped>(({ address, length, fd }) => 
 
 /** Bytes that a copy may have here and now. */
 export function roomForCopy(): number {
-  // As far as the limits of the container allow; Node before 20.13 does not tell.
+  // As far as the limits of the container allow; Node before 20.13 does not report them.
   const free = (process as { availableMemory?: () => number }).availableMemory?.() ?? freemem();
   return Math.floor(free * SHARE);
 }

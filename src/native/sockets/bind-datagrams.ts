@@ -1,4 +1,4 @@
-/** A bound UDP socket from which nobody reads yet: for a port of ours, or for who passes it on. */
+/** A bound UDP socket that is not read yet: for a port of ours, or for a program that passes it on. */
 import { SystemError } from '../libc/errno.js';
 import { type Pinned, pinned } from '../libc/slab.js';
 import { SocketAddress } from './socket-address.js';

@@ -1,4 +1,4 @@
-/** A listening socket on which nobody accepts: for who passes it on. Node's would accept at once. */
+/** A listening socket that accepts nothing: for a program that passes it on. Node's would accept at once. */
 import { SystemError } from '../libc/errno.js';
 import { pinned } from '../libc/slab.js';
 import { SocketAddress } from './socket-address.js';

@@ -1,6 +1,6 @@
 /**
  * What carries Ethernet frames: a Linux TAP, a network card, an in-memory link, or a device that wraps another one (a
- * pcap tee, a bad cable). A device says what it can do; whoever sends builds accordingly, on one code path.
+ * pcap tee, a bad cable). A device says what it can do; the sender builds accordingly, on one code path.
  */
 import type { TxFrame } from './tx-frame.js';
 

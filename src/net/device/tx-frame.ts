@@ -72,8 +72,8 @@ export class TxFrame {
   }
 
   /**
-   * Makes room for the longer header of IPv6: whoever wrote the transport's header counted from where an IPv4 frame
-   * begins, and does not know the family.
+   * Makes room for the longer header of IPv6. The writer of the transport's header does not know the family: it counted
+   * from where an IPv4 frame begins.
    */
   growForIpv6(): void {
     this.first = HEADROOM_IPV6;

@@ -52,7 +52,7 @@ export class Binding {
     this.stack.arp.announce(now);
   }
 
-  /** So much of the lease has passed while the clock stood still, ms. */
+  /** That number of milliseconds of the lease has passed while the clock stood still. */
   age(milliseconds: number): void {
     const { lease } = this;
     if (lease === undefined) return;

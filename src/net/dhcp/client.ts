@@ -56,7 +56,7 @@ export class DhcpClient {
   private readonly binding: Binding;
   /** When the last REQUEST left: a lease runs from there. */
   private asked = 0;
-  /** What REQUESTING asks for, and of whom. */
+  /** The address that REQUESTING asks for, and the server that it asks. */
   private wanted: Ipv4 = 0;
   private server: Ipv4 = 0;
   private offer: Terms = {};
@@ -99,7 +99,7 @@ export class DhcpClient {
       this.enter('INIT-REBOOT', now);
       this.wanted = remembered;
     } else this.enter('INIT', now);
-    // RFC 2131 4.4.1 wants one to ten seconds of random delay; a server that starts alone waits for nobody.
+    // RFC 2131 4.4.1 wants one to ten seconds of random delay; a server that starts alone has no reason to wait.
     this.timer.due = now;
   }
 
@@ -143,7 +143,7 @@ export class DhcpClient {
     this.enter('INIT-REBOOT', now);
   }
 
-  /** The machine slept for so many milliseconds, which the stack's clock does not count; a lease does. */
+  /** The machine slept for that number of milliseconds. The stack's clock does not count them; a lease does. */
   slept(milliseconds: number, now: number): void {
     if (this.state === 'STOPPED') return;
     this.binding.age(milliseconds);
@@ -247,7 +247,7 @@ export class DhcpClient {
     this.timer.halve(unicast ? lease.rebindAt : lease.expiresAt, now);
   }
 
-  /** A reply that is not used: counted, and the reason told, once for each message of ours. */
+  /** A reply that is not used: counted, and its reason reported, once for each message of ours. */
   private refuse(reason: string, source: Ipv4): void {
     this.stack.drops.count(UNEXPECTED);
     if (this.complained) return;
@@ -317,7 +317,7 @@ export class DhcpClient {
       return;
     }
     if (old !== undefined) this.binding.drop(now);
-    // RFC 2131 4.4.1, RFC 5227 2.1.1: is anybody using it?
+    // RFC 2131 4.4.1, RFC 5227 2.1.1: does another host use it?
     this.state = 'CHECKING';
     this.timer.rest();
     this.stack.arp.probe(lease.address, this.options.probes ?? 3, this.options.probeInterval ?? 50, 0, now, (mac) => {
@@ -337,7 +337,7 @@ export class DhcpClient {
     this.timer.due = now + AFTER_DECLINE;
   }
 
-  /** The address that is in use was claimed by somebody else, and is lost (RFC 5227 2.4). */
+  /** Another host claims the address that is in use: the address is lost (RFC 5227 2.4). */
   addressTaken(mac: Uint8Array): void {
     if (this.lease !== undefined) this.conflict(this.lease, mac);
   }
@@ -368,7 +368,7 @@ export class DhcpClient {
       this.messages.newTransaction();
       this.messages.release(lease);
       this.say(`gave back ${formatIpv4(lease.address)}`);
-      // What was given back cannot be confirmed by INIT-REBOOT; a server remembers whom an address belonged to anyway.
+      // What was given back cannot be confirmed by INIT-REBOOT. A server remembers which client had an address anyway.
       this.binding.forget();
       this.binding.leave();
     }

@@ -60,9 +60,7 @@ export interface CarriedLease6 {
 export interface Dhcpv6Events {
   /** Sends a message to all servers of the link. */
   send(message: Uint8Array): void;
-  /**
-   * These addresses are ours, for that long; one of which another host turns out to have is to be told of by `taken`.
-   */
+  /** These addresses are ours, for that long. When another host turns out to have one, report that by `taken`. */
   leased(addresses: readonly LeasedAddress[]): void;
   /** The server does not let us keep this one. */
   lost(address: Ipv6Bytes): void;
@@ -273,7 +271,7 @@ export class Dhcpv6Client {
     }
   }
 
-  /** Gives the addresses back (RFC 8415 18.2.7): once, since nobody waits for the answer of a program that ends. */
+  /** Gives the addresses back (RFC 8415 18.2.7): once, since a program that ends does not wait for the answer. */
   stop(): void {
     const { addresses, server } = this;
     const held = this.state === 'bound' || this.state === 'renewing' || this.state === 'rebinding';

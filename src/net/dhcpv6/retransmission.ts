@@ -5,7 +5,7 @@ export interface Pace {
   /** The first wait, and the longest; `Infinity`: no bound. */
   readonly first: number;
   readonly longest: number;
-  /** Questions at most, the first included; `Infinity`: for ever. */
+  /** Questions at most, the first included; `Infinity`: no limit. */
   readonly count: number;
 }
 

@@ -215,7 +215,7 @@ export class DirectNetwork implements Network {
     return openFlow(this, address, port);
   }
 
-  /** Addresses of recursive name servers that DHCP and routers tell of, in text; those of IPv6 last. */
+  /** Addresses of recursive name servers that DHCP and routers advertise, in text; those of IPv6 last. */
   get nameServers(): readonly string[] {
     const { stack, turns } = this;
     const ipv4 = this.mode.state(turns.now)?.lease?.dnsServers ?? [];
@@ -235,7 +235,7 @@ export class DirectNetwork implements Network {
     await this.worker?.connect(number);
   }
 
-  /** What the lead tells of the address. */
+  /** Takes the lead's report of the address. */
   follow(shared: SharedAddress): void {
     this.worker?.follow(shared, monotonic() - shared.at);
   }
@@ -252,7 +252,7 @@ export class DirectNetwork implements Network {
 
   // One of several programs, one after the other
 
-  /** Gives its traffic to whoever asks for it at the UNIX socket `path`, and finishes what is open. */
+  /** Gives its traffic to a program that asks for it at the UNIX socket `path`, and finishes what is open. */
   offer(path: string): void {
     this.succession.offer(path);
   }
@@ -350,7 +350,7 @@ export class DirectNetwork implements Network {
       this.recorder?.turn(STOP, turns.now);
       mode.stop(turns.now);
     });
-    // The DHCP server hears that the address is free once it is known where on the link it is.
+    // The message that the address is free leaves for the DHCP server once the server's place on the link is known.
     if (stack.holdsBack && !link.gone) {
       await new Promise<void>((resolve) => this.clock.schedule(LAST_WORD, resolve));
     }

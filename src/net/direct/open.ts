@@ -18,7 +18,7 @@ export interface DirectNetworkOptions {
   readonly address?: HostAddress | 'dhcp' | undefined;
   /** Six bytes; default: derived from machine and TAP, always the same. */
   readonly mac?: Uint8Array | undefined;
-  /** Told to the DHCP server. */
+  /** The host name in messages to the DHCP server. */
   readonly hostname?: string | undefined;
   readonly congestion?: CongestionName | undefined;
   /** A capture file. */

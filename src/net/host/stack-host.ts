@@ -44,7 +44,7 @@ export interface StackHostOptions {
   readonly random: Random;
   /** Undefined: none until `configure` or `useDhcp`. */
   readonly address?: HostAddress | 'dhcp' | undefined;
-  /** Told to the DHCP server. */
+  /** The host name in messages to the DHCP server. */
   readonly hostname?: string | undefined;
   /** Remembers the lease from one run to the next. */
   readonly leases?: LeaseMemory | undefined;
@@ -198,7 +198,7 @@ export class StackHost implements Network {
       try {
         taken = device.receive((bytes, start, end, marks) => this.input(bytes, start, end, marks, now), budget);
       } catch (error) {
-        // Frames may still wait, and nothing would tell of them again.
+        // Frames may still wait, and no event would report them again.
         this.#time.schedule(REREAD, () => this.#queueTurn());
         this.faults.note(error, 'device', now);
       }

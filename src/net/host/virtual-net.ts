@@ -17,7 +17,7 @@ const QUEUE = 4096;
 const ETHERNET = 14;
 
 export interface VirtualHostOptions {
-  /** Size of the network, 0..32; 24 unless told otherwise. */
+  /** Size of the network, 0..32; 24 by default. */
   readonly prefix?: number | undefined;
   readonly gateway?: string | undefined;
   /** Default: cubic. */

@@ -1,4 +1,4 @@
-/** ARP (RFC 826) on the link, and what RFC 5227 asks of who has an address: probe, announce, defend. */
+/** ARP (RFC 826) on the link, and what RFC 5227 asks of a host with an address: probe, announce, defend. */
 import { HEADROOM, IP_OFFSET } from '../device/tx-frame.js';
 import { dropReason } from '../drops.js';
 import { isMartian } from '../wire/address.js';
@@ -41,7 +41,7 @@ interface Probing {
 
 export class Arp {
   readonly neighbours: Neighbours;
-  /** Told of a conflict about our address: `kept` false when it must be given up (RFC 5227 2.4). `mac`: whose. */
+  /** Gets each conflict about our address: `kept` false when it must be given up (RFC 5227 2.4). `mac`: whose. */
   onConflict: ((mac: Uint8Array, kept: boolean, now: number, address: Ipv4) => void) | undefined = undefined;
   /** Sees each valid packet, a frame from `ethernet` on. True: it is not for us to deal with. */
   heard: ((bytes: Uint8Array, ethernet: number, end: number) => boolean) | undefined = undefined;
@@ -72,7 +72,7 @@ export class Arp {
     putInt32(head, at + 14, senderAddress);
     copyMac(head, at + 18, target);
     putInt32(head, at + 24, targetAddress);
-    // Short frames are padded by whoever needs it; we pad to the 60 bytes of Ethernet's minimum for those that do not.
+    // Some devices pad short frames themselves. For the others we pad to the 60 bytes of Ethernet's minimum.
     head.fill(0, at + ARP_LENGTH, at + 46);
     tx.length = at + 46 - HEADROOM;
     stack.transmit(to, ETHERTYPE_ARP);
@@ -105,7 +105,7 @@ export class Arp {
     // Our own, sent back by a hub.
     if (sameMac(bytes, sender, stack.device.mac)) return drops.count(NOT_FOR_US, bytes, ethernet, end);
     if (this.heard?.(bytes, ethernet, end)) return;
-    // RFC 5227 2.1.1: somebody has it, or probes for it at the same time.
+    // RFC 5227 2.1.1: another host has the address, or probes for it at the same time.
     const probing = this.probing.get(operation === ARP_REQUEST && senderAddress === 0 ? targetAddress : senderAddress);
     if (probing !== undefined) {
       this.probing.delete(probing.address);
@@ -137,7 +137,7 @@ export class Arp {
     if (this.stack.isAnnounced(address)) this.send(ARP_REQUEST, BROADCAST_MAC, nobody, address, address);
   }
 
-  /** RFC 5227 2.3: tells the link that the address is ours, now and once more. */
+  /** RFC 5227 2.3: announces to the link that the address is ours, now and once more. */
   announce(now: number, address = this.stack.config?.address): void {
     if (address === undefined) return;
     this.announceOnce(address);
@@ -145,8 +145,8 @@ export class Arp {
   }
 
   /**
-   * RFC 5227 2.1.1: asks `count` times whether anybody has `address`, `interval` ms apart, the first after `wait`;
-   * `done` gets the MAC of who has it, or undefined.
+   * RFC 5227 2.1.1: asks `count` times whether another host has `address`, `interval` ms apart, the first time after
+   * `wait`. `done` gets the MAC address of that host, or undefined.
    */
   probe(address: Ipv4, count: number, interval: number, wait: number, now: number, done: Probing['done']): void {
     this.probing.set(address, { address, left: count, due: now + wait, interval, done });

@@ -59,7 +59,8 @@ export interface IpContext extends IpOutput {
   /** The address of ours that speaks to `destination`; 0: none. */
   ipv4Source(destination: Ipv4): Ipv4;
   /**
-   * Tells the sender of the datagram `bytes[ip..end)` that there is nothing on its port. `broadcast`: it came to many.
+   * Reports to the sender of the datagram `bytes[ip..end)` that nothing listens on its port. `broadcast`: it came to
+   * many.
    */
   portUnreachable(bytes: Uint8Array, ip: number, end: number, broadcast: boolean, now: number): void;
   isBroadcast(address: Ipv4): boolean;

@@ -112,8 +112,8 @@ export class Icmp {
   }
 
   /**
-   * Sends an error about the datagram with its IPv4 header at `ip`. RFC 1122 3.2.2: never about an error, a broadcast,
-   * a later fragment, or to somebody who is nobody.
+   * Sends an error about the datagram with its IPv4 header at `ip`. RFC 1122 3.2.2: never about an error, a broadcast
+   * or a later fragment, and never to a source address that is no single host's.
    */
   sendError(
     type: number,

@@ -1,6 +1,5 @@
 /**
- * IPv4 datagrams that come in (RFC 791, RFC 1122 3.2): checked field by field, put together, handed to who they are
- * for.
+ * IPv4 datagrams that come in (RFC 791, RFC 1122 3.2): checked field by field, put together, handed to the transport.
  */
 import { RX_PLAIN } from '../device/device.js';
 import { dropReason } from '../drops.js';
@@ -74,7 +73,8 @@ export class Ipv4Input {
         return drops.count(config === undefined ? NO_ADDRESS : NOT_FOR_US, bytes, ethernet, frameEnd);
       }
     }
-    // RFC 1122 3.2.1.3: nobody's, everybody's and our own addresses are no source. 0.0.0.0 is, for a DHCP server alone.
+    // RFC 1122 3.2.1.3: an address of no host, a broadcast address and our own are no source. 0.0.0.0 is, for a DHCP
+    // server alone.
     const initializing = source === 0 && this.isDhcp(bytes, ip, header, protocol, end);
     if ((isMartian(source) && !initializing) || source === stack.broadcast || stack.isOurs(source)) {
       return drops.count(MARTIAN, bytes, ethernet, frameEnd);

@@ -127,7 +127,7 @@ export class Ipv4Output {
         stack.drops.count(TOO_BIG);
         return false;
       }
-      // RFC 1191: who asked for DF knew the MTU when it built the packet; a smaller one is news that it gets by ICMP.
+      // RFC 1191: a sender that asked for DF knew the MTU when it built the packet; it learns of a smaller one by ICMP.
       if (!df) return this.fragment(route, source, protocol, tos, ttl, limit);
       if (total > this.linkMtu) {
         stack.drops.count(TOO_BIG);
@@ -137,7 +137,7 @@ export class Ipv4Output {
     // RFC 6864 4.1: an atomic datagram's ID means nothing.
     const id = df ? 0 : this.nextId();
     this.header(total, protocol, source, route.destination, id, df ? DF : 0, tos, ttl);
-    // Whoever cuts a super-segment numbers its pieces upwards.
+    // The device that cuts a super-segment numbers its pieces upwards.
     if (!df && tx.segmentSize > 0) this.id = (id + Math.ceil(total / tx.segmentSize)) & 0xffff;
     return this.dispatch(route);
   }

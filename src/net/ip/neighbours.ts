@@ -1,6 +1,7 @@
 /**
- * Who is behind an address on the link: the ARP cache (RFC 826, RFC 1122 2.3.2), with ageing, unicast refresh before an
- * entry is doubted, and a bounded queue for each address that is being asked for, so that none blocks another.
+ * Which host is behind an address on the link: the ARP cache (RFC 826, RFC 1122 2.3.2), with ageing, unicast refresh
+ * before an entry is doubted, and a bounded queue for each address that is being asked for, so that none blocks
+ * another.
  */
 import { LRUCache } from 'lru-cache';
 import { type Drops, dropReason } from '../drops.js';
@@ -37,7 +38,7 @@ export class Neighbour {
 }
 
 export interface NeighbourLink {
-  /** Sends an ARP request for `address`, to `mac` or to everybody. */
+  /** Sends an ARP request for `address`, to `mac` or by broadcast. */
   request(address: Ipv4, mac: Uint8Array | undefined): void;
   /** Sends a frame that was kept, to `mac`. */
   release(frame: Uint8Array, mac: Uint8Array): void;
@@ -179,7 +180,7 @@ export class Neighbours {
       }
       if (one.tries >= TRIES) {
         if (one.resolved) {
-          // The unicast polls went unanswered: ask everybody, from anew.
+          // The unicast polls went unanswered: ask by broadcast, from anew.
           one.resolved = false;
           one.tries = 0;
         } else {

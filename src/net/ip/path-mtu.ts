@@ -6,7 +6,7 @@ import type { Ipv4 } from './contracts/ip-output.js';
 const LIFETIME = 600_000;
 /** Nothing below this is believed (Linux's min_pmtu): a forged tiny MTU must not make us send headers only. */
 const MIN_PATH_MTU = 552;
-/** RFC 1191 7.1: for routers that do not tell. */
+/** RFC 1191 7.1: for routers that report no MTU. */
 const PLATEAUS = [32_000, 17_914, 8166, 4352, 2002, 1492, 1006, 576];
 
 interface Known {

@@ -47,7 +47,7 @@ export class IpReassembly {
 
   constructor(
     private readonly drops: Drops,
-    /** Told of a datagram that timed out with its first fragment there. */
+    /** Gets the first fragment of a datagram that timed out, if that fragment came. */
     private readonly timedOut: (first: Uint8Array) => void,
   ) {}
 

@@ -1,7 +1,7 @@
 /**
  * Datagrams that left a moment ago, as an ICMP error quotes them: where to, from which port to which, length and
- * checksum of UDP. An error is believed about one of these only (RFC 8085 5.2, RFC 5927 4): who is not on the path sees
- * neither the checksum nor, mostly, the port.
+ * checksum of UDP. An error is believed about one of these only (RFC 8085 5.2, RFC 5927 4). An attacker off the path
+ * sees neither the checksum nor, mostly, the port.
  */
 import type { Ipv4 } from './contracts/ip-output.js';
 

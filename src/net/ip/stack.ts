@@ -56,7 +56,7 @@ export interface StackOptions {
   readonly drops?: Drops;
   /** Where exceptions go. Without it they are thrown, once they are contained. */
   readonly faults?: Containment | undefined;
-  /** Time to live of what we send, 1..255 (RFC 1122 3.2.1.7); 64 unless told otherwise. */
+  /** Time to live of what we send, 1..255 (RFC 1122 3.2.1.7); 64 by default. */
   readonly ttl?: number;
 }
 
@@ -330,7 +330,8 @@ export class Stack implements IpContext {
   }
 
   /**
-   * Tells the sender of the datagram `bytes[ip..end)` that there is nothing on its port. `broadcast`: it came to many.
+   * Reports to the sender of the datagram `bytes[ip..end)` that nothing listens on its port. `broadcast`: it came to
+   * many.
    */
   portUnreachable(bytes: Uint8Array, ip: number, end: number, broadcast: boolean, now: number): void {
     if (bytes[ip] >> 4 === 6) {
@@ -364,7 +365,8 @@ export class Stack implements IpContext {
     if (transport === undefined) return false;
     if (protocol === PROTOCOL_TCP && this.errorElsewhere?.(type, code, mtu, bytes, ip, end)) return true;
     if (type === 3 && code === 4) {
-      // Believed first, then the cache is lowered, then the transport hears of it again with the new value in force.
+      // The transport first checks whether it believes the error. Then the cache is lowered, and the transport gets the
+      // error again with the new value in force.
       if (!transport.error(type, code, 0, bytes, ip, end, now)) return false;
       const lowered =
         bytes[ip] >> 4 === 6

@@ -46,7 +46,7 @@ export function spinsByDefault(looks: number): number {
   return availableParallelism() > 1 ? looks : 0;
 }
 
-/** Whole milliseconds until `deadline`, rounded up so that nobody wakes in vain; at most `most`. */
+/** Whole milliseconds until `deadline`, rounded up so that no sleep ends too early; at most `most`. */
 export function millisecondsUntil(deadline: number, most: number): number {
   if (deadline === Number.POSITIVE_INFINITY) return most;
   const left = Math.ceil(deadline - performance.now());

@@ -10,7 +10,7 @@ import { Spin } from './spin.js';
 
 /** The longest sleep in ms, whatever the deadlines say. */
 const LONGEST_SLEEP = 60_000;
-/** The longest sleep in ms where Node does not tell when its next timer is due. */
+/** The longest sleep in ms where Node does not report when its next timer is due. */
 const BLIND_SLEEP = 20;
 /**
  * Turns that libuv gets after it woke us. A handle that a callback starts is in epoll only after the next turn;
@@ -37,7 +37,10 @@ export class PollingLoop implements Loop {
   private readonly spin: Spin;
   private readonly descriptors: TwoDescriptors;
   private readonly nextTimer: NextTimer | undefined;
-  /** Undefined where Node's build does not tell: then an immediate that another one asks for may wait for a sleep. */
+  /**
+   * Undefined where Node's build does not report waiting immediates. Then an immediate that another one asks for may
+   * wait for a sleep.
+   */
   private readonly turning: Turning | undefined;
   private running = false;
   /** The last turns found nothing more: it is time to sleep. */
@@ -74,7 +77,7 @@ export class PollingLoop implements Loop {
   }
 
   wake(): void {
-    // Whoever calls runs in a callback of libuv's, and each sleep asks for the deadline anew.
+    // The caller runs in a callback of libuv's, and each sleep asks for the deadline anew.
   }
 
   private readonly tick = (): void => {
@@ -90,7 +93,7 @@ export class PollingLoop implements Loop {
     if (this.running) this.later();
   };
 
-  /** Turns until libuv is due, or until so many found nothing that it is time to sleep: then true. */
+  /** Turns until libuv is due. True: enough turns found nothing, and it is time to sleep. */
   private turns(): boolean {
     const { driven, spin } = this;
     let spinning = false;

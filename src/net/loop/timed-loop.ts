@@ -1,6 +1,6 @@
 /**
- * The loop of a stack whose device somebody else reads: frames come to it another way, and what is left to drive are
- * its timers, on libuv's.
+ * The loop of a stack whose device another part reads: frames come to the stack another way, and what is left to drive
+ * are its timers, on libuv's.
  */
 import { type Driven, type Loop, millisecondsUntil } from './loop.js';
 

@@ -17,7 +17,8 @@ export function acceptProxied(accept: Accept, trusts: (address: string) => boole
 }
 
 /**
- * Reads the header, then hands the flow on. Anything else than a header is the end: its sender is not whom it claims.
+ * Reads the header, then hands the flow on. Anything else than a header ends the flow: its sender is not the proxy that
+ * it claims to be.
  */
 class Beginning implements FlowHandler {
   private held = new Uint8Array(0);

@@ -29,8 +29,8 @@ export async function openSocketNetwork(
 
 /**
  * UDP on the kernel's sockets, bound to `host`; `option`: what chooses the port, for error messages. The kinds are as
- * above. `onFault` is told of what a handler throws, which is the end of one datagram; without it that is thrown.
- * `given`: a socket that is bound already.
+ * above. `onFault` gets what a handler throws, which is the end of one datagram; without it that is thrown. `given`: a
+ * socket that is bound already.
  */
 export async function openSocketDatagrams(
   host: string,

@@ -111,8 +111,9 @@ export class ActiveOpen {
   }
 
   /**
-   * Our SYN went more than once: which of them was answered only the timestamp that comes back tells (RFC 7323 4). One
-   * of an earlier SYN measures nothing: a peer whose SYN-ACKs are lost may echo the first for as long as it sends them.
+   * Our SYN left more than once. Only the timestamp that comes back shows which of them was answered (RFC 7323 4). An
+   * echo of an earlier SYN measures nothing: a peer whose SYN-ACKs are lost may echo the first SYN for as long as it
+   * sends them.
    */
   private measureEcho(c: Connection, segment: Segment, now: number): void {
     const newest = this.layer.timestamp(c, c.sentAt);
@@ -129,7 +130,7 @@ export class ActiveOpen {
     updateMss(c);
     this.layer.counters.opened++;
     c.busy.cc.start(c, now);
-    // RFC 6928 2: one segment after more than one lost SYN; of one the timer may be to blame.
+    // RFC 6928 2: the window is one segment after more than one lost SYN. A single time-out may be the timer's fault.
     if (timeouts > 1) c.busy.cc.cwnd = c.mss;
     c.busy.opened?.();
     if (c.closing && c.state === ESTABLISHED) c.state = FIN_WAIT_1;
@@ -137,8 +138,8 @@ export class ActiveOpen {
   }
 
   /**
-   * Active open (RFC 9293 3.9.1.1) from `local` to `remote:port`; `opened` is called when the connection stands, else
-   * the handler's `closed`. Undefined: no route, or no port is free.
+   * Active open (RFC 9293 3.9.1.1) from `local` to `remote:port`. `opened` is called when the connection is
+   * established, else the handler's `closed`. Undefined: there is no route, or no port is free.
    */
   connect(
     local: Handle,

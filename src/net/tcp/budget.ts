@@ -1,33 +1,38 @@
 /**
- * What the layer's state costs, and who goes when it costs too much: half-open connections first (cookies answer for
- * them), then idle ones, those longest silent first, then slow ones, those longest without progress first. Who is none
- * of these stays, and what comes new is refused. All by estimate: bytes that are counted, and what a record of each
- * kind was measured to take.
+ * What the layer's state costs, and which state gives way when it costs too much. Half-open connections go first:
+ * cookies answer for them. Idle ones go next, those longest silent first, then slow ones, those longest without
+ * progress first. All other connections stay, and new ones are refused. All by estimate: bytes that are counted, and
+ * what a record of each kind was measured to take.
  */
 
 import type { Connection, TcpContext } from './state/connection.js';
 import { CLOSED, ESTABLISHED } from './state/states.js';
 
-/** A connection with what its owner has for it; what it is lent beside, while it is busy. */
+/** Bytes of a connection with what its owner has for it; and of what it is lent beside, while it is busy. */
 export const CONNECTION_COST = 1024;
 export const BUSY_COST = 2048;
 export const HALF_OPEN_COST = 256;
 const TIME_WAIT_COST = 80;
 const RECORD_COST = 192;
 
-/** Nothing is due to a connection that was silent this long, ms: it is idle. Without progress this long it is slow. */
+/**
+ * A connection is idle when nothing is due to it and it was silent this long, ms. It is slow after this long without
+ * progress.
+ */
 const IDLE = 1000;
 const SLOW = 5000;
-/** Places of the table that one look sees: where there are more, it goes on from where the last one ended. */
+/** Places of the table that one look sees. In a larger table a look goes on from where the last one ended. */
 export const LOOK = 1024;
-/** ms for which nobody is looked for again after all were seen, and nobody was found. */
+/** ms without another look, after all places were seen and no connection was found that can go. */
 const LOOK_INTERVAL = 250;
 
 export class Budget {
   /** Bytes that came and are kept: out of order, or for an owner who does not read. */
   received = 0;
   private victims: Connection[] = [];
-  /** The place where the next look begins, places that were seen since somebody was found, and when all had been. */
+  /**
+   * The place where the next look begins; places that were seen since a connection was found; when all had been seen.
+   */
   private hand = 0;
   private barren = 0;
   private barrenAt = Number.NEGATIVE_INFINITY;
@@ -47,7 +52,7 @@ export class Budget {
     );
   }
 
-  /** Whether one more connection may be; makes room for it if it can. */
+  /** Whether there may be one more connection; makes room for it if it can. */
   admit(): boolean {
     const { layer } = this;
     const { connections, memory } = layer.limits;
@@ -61,7 +66,7 @@ export class Budget {
     return this.used + bytes <= this.layer.limits.memory || this.make(bytes, c);
   }
 
-  /** Whether a half-open connection may be remembered. Nobody gives way to it: a cookie does as well. */
+  /** Whether a half-open connection may be remembered. No other connection gives way to it: a cookie does as well. */
   remember(): boolean {
     return this.used + HALF_OPEN_COST <= this.layer.limits.memory;
   }

@@ -1,4 +1,4 @@
-/** TCP as the stack hosts it: what all connections share, and who a segment is for. */
+/** TCP as the stack hosts it: what all connections share, and which connection a segment is for. */
 import { attempt, Containment, GuardedPoll } from '../containment.js';
 import { RX_CHECKSUM_OK } from '../device/device.js';
 import { type Drops, dropReason } from '../drops.js';
@@ -94,7 +94,7 @@ export class TcpLayer implements Transport, TcpContext {
   /** The `now` of the entry that runs. */
   now = 0;
   /**
-   * Called before something is asked of a connection: a host of real time sets `now` where no entry runs, and polls
+   * Called before something is asked of a connection. There a host of real time sets `now` if no entry runs, and polls
    * soon.
    */
   outside: (() => void) | undefined = undefined;
@@ -102,9 +102,9 @@ export class TcpLayer implements Transport, TcpContext {
   clockOffset = 0;
   /** Asked for segments of connections that this layer does not have. */
   elsewhere: Elsewhere | undefined = undefined;
-  /** The traffic is another layer's by now; what still is ours is told to that one. */
+  /** The traffic is another layer's by now; this gets reports of what still is ours. */
   departed: Departed | undefined = undefined;
-  /** Sees every segment that is for us or from us, once its checksum is right. Nobody looks: one comparison. */
+  /** Sees every segment that is for us or from us, once its checksum is right. Unset, it costs one comparison. */
   probe: Probe | undefined = undefined;
   /** What was sent while a segment is dealt with, for the probe. */
   answers: ProbeEvent[] | undefined = undefined;
@@ -141,7 +141,8 @@ export class TcpLayer implements Transport, TcpContext {
   }
 
   /**
-   * 32 bits of an address, for keyed functions: an IPv4 address itself, of an IPv6 address what the key makes of it.
+   * 32 bits of an address, for keyed functions. For an IPv4 address: the address itself. For an IPv6 address: its keyed
+   * hash.
    */
   digest(address: Handle): number {
     return isIpv6(address) ? this.ip.peers.digest(address, this.hash) : address;
@@ -191,7 +192,7 @@ export class TcpLayer implements Transport, TcpContext {
       this.drops.count(BROADCAST, bytes, start, end);
       return;
     }
-    // Nobody can be answered there. Port 0 of ours is one on which nobody listens.
+    // Port 0 of the peer cannot be answered. Port 0 of ours has no listener.
     if (segment.sourcePort === 0) {
       this.drops.count(PORT_ZERO, bytes, start, end);
       return;
@@ -222,7 +223,7 @@ export class TcpLayer implements Transport, TcpContext {
     const before = stateName(this, source, destination, ports);
     const { seq, ack, flags, window } = segment;
     const seen = { direction: 'in', seq, ack, flags, length: segment.end - segment.start, window } as const;
-    // An answer is told of after its question, although it leaves before the question is done with.
+    // The probe gets an answer after its question, although the answer leaves before the question is done with.
     const answers: ProbeEvent[] = [];
     this.answers = answers;
     this.dispatch(bytes, ip, end, source, destination, ports, tos, now);
@@ -231,7 +232,7 @@ export class TcpLayer implements Transport, TcpContext {
     for (const one of answers) probe(one);
   }
 
-  /** To whom the segment in `this.segment` is. */
+  /** Hands the segment in `this.segment` to the part that it is for. */
   private dispatch(
     bytes: Uint8Array,
     ip: number,
@@ -246,7 +247,7 @@ export class TcpLayer implements Transport, TcpContext {
     const connection = this.connections.get(source, destination, ports);
     if (connection !== undefined) {
       arrive(connection, segment, bytes, tos & 3, now);
-      // With output due it is armed when that has left.
+      // If output is due, the timer is armed when that has left.
       if (connection.state !== CLOSED && !connection.dirty) this.schedule.rearm(connection);
       return;
     }
@@ -296,13 +297,14 @@ export class TcpLayer implements Transport, TcpContext {
   }
 
   /**
-   * An exception out of what was done for `c`. It may have been left in the middle of anything, so it is over: reset,
-   * and nothing of it stays in table, timers and accounts. Throws `error` where nobody listens for faults.
+   * An exception out of what was done for `c`. The exception may have left it in the middle of anything. So the
+   * connection is over: it is reset, and nothing of it stays in table, timers and accounts. Throws `error` where no
+   * listener for faults is set.
    */
   faulted(c: Connection, error: unknown): void {
     if (c.state !== CLOSED) attempt(() => this.responder.reset(c));
     attempt(() => this.gone(c, 'failed'));
-    // Where `gone` itself was left in the middle. Done once more, each of these does nothing.
+    // `gone` itself may have stopped in the middle. Each of these does nothing when done once more.
     c.state = CLOSED;
     c.deadline = Number.POSITIVE_INFINITY;
     attempt(() => this.detach(c));
@@ -339,7 +341,7 @@ export class TcpLayer implements Transport, TcpContext {
     }
   }
 
-  /** Takes it out as it is: nothing of it happens, and nobody finds it. */
+  /** Takes it out as it is: nothing of it happens, and no look-up finds it. */
   detach(c: Connection): void {
     this.connections.delete(c);
     this.schedule.forget(c);

@@ -24,7 +24,7 @@ const OPTION_PAD = 0;
 const OPTION_END = 255;
 const OPTION_OVERLOAD = 52;
 
-/** What a server said, checked. Times in seconds; `Infinity`: for ever. */
+/** What a server said, checked. Times in seconds; `Infinity`: without end. */
 export interface DhcpReply {
   readonly type: number;
   readonly xid: number;
@@ -108,8 +108,7 @@ function collect(bytes: Uint8Array, start: number, end: number, into: Map<number
 }
 
 /**
- * A BOOTREPLY for `mac`, or undefined when it is malformed or for somebody else. `bytes[start..end)` is the UDP
- * payload.
+ * A BOOTREPLY for `mac`, or undefined when it is malformed or for another host. `bytes[start..end)` is the UDP payload.
  */
 export function parseDhcp(bytes: Uint8Array, start: number, end: number, mac: Uint8Array): DhcpReply | undefined {
   const at = start;

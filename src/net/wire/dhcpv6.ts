@@ -44,7 +44,7 @@ const MOST_ADDRESSES = 8;
 /** RFC 8415 11.1: a DUID has 130 bytes at most. */
 const LONGEST_DUID = 130;
 
-/** An address of an IA; seconds, `Infinity`: for ever. */
+/** An address of an IA; seconds, `Infinity`: without end. */
 export interface LeasedAddress {
   readonly address: Ipv6Bytes;
   readonly preferred: number;

@@ -31,7 +31,7 @@ export function copyMac(target: Uint8Array, to: number, from: Uint8Array, at = 0
   target[to + 5] = from[at + 5];
 }
 
-/** Zero or a group address: nobody's own (RFC 1122 2.3.2.1). */
+/** Zero or a group address: no host has it as its own (RFC 1122 2.3.2.1). */
 export function isNobodysMac(bytes: Uint8Array, at: number): boolean {
   if ((bytes[at] & 1) !== 0) return true;
   return (bytes[at] | bytes[at + 1] | bytes[at + 2] | bytes[at + 3] | bytes[at + 4] | bytes[at + 5]) === 0;

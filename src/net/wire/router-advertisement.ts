@@ -7,7 +7,7 @@ import { int32At, uint16At } from './tcp.js';
 /** Bytes before the options. */
 export const ADVERTISEMENT_LENGTH = 16;
 
-/** Lifetimes in seconds; `Infinity`: for ever. */
+/** Lifetimes in seconds; `Infinity`: without end. */
 export interface AdvertisedPrefix {
   readonly bytes: Ipv6Bytes;
   readonly length: number;

@@ -27,7 +27,7 @@ export interface Loaded {
 }
 
 const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[\s\S]*?-----END \1-----/g;
-/** Milliseconds before its end from which a certificate is told of. */
+/** Milliseconds before its end from which a certificate is reported. */
 const SOON = 14 * 86_400_000;
 /** Bytes of a PEM file. */
 const MOST = 1_048_576;

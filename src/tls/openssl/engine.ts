@@ -102,7 +102,7 @@ export class OpensslEngine implements FlowHandler {
     duplex.arrived(bytes, 0, bytes.length);
   }
 
-  /** Nobody is above what OpenSSL's stream calls: an exception in it ends this connection, and no other. */
+  /** No caller is above OpenSSL's stream to catch an exception in its calls: it ends this connection, and no other. */
   #faulted(inner: Flow, error: unknown): void {
     inner.reset();
     const { onError } = this.#options;

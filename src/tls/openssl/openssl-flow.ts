@@ -23,7 +23,7 @@ export class OpensslFlow implements Flow {
   #endAsked = false;
   #over = false;
 
-  /** `faulted` is told of an exception in a call of the stream: it ends the connection. */
+  /** `faulted` gets an exception in a call of the stream: it ends the connection. */
   constructor(inner: Flow, socket: TLSSocket, security: FlowSecurity, faulted: (error: unknown) => void) {
     this.#inner = inner;
     this.#socket = socket;
@@ -89,7 +89,7 @@ export class OpensslFlow implements Flow {
 
   readonly #written = (): void => {
     if (this.#over) return;
-    // The flow below is told of it likewise, and is guarded there; here libuv calls.
+    // The flow below makes the same report, and guards that call itself. Here libuv calls.
     try {
       this.flush();
       this.drained();

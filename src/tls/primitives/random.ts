@@ -15,7 +15,7 @@ export function pooledRandom(): RandomBytes {
     }
     left -= length;
     const bytes = pool.slice(left, left + length);
-    // What was handed out is nobody else's, not even a memory dump's.
+    // What was handed out is overwritten here: a memory dump of this pool does not show it.
     pool.fill(0, left, left + length);
     return bytes;
   };

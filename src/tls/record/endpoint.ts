@@ -57,7 +57,7 @@ export class Endpoint {
   readonly scratchMemory: Memory;
   readonly #inputs: Target[] = [];
   readonly #queues: SendQueue[] = [];
-  /** Told of an error that no peer can be the reason of. */
+  /** Gets an error that no peer can have caused. */
   readonly onError: (error: unknown) => void;
 
   constructor(

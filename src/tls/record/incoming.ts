@@ -1,7 +1,7 @@
 /** Puts records together out of what comes: one that comes whole is not copied, the beginning of one is kept. */
 import { MOST_PROTECTED, RECORD_HEADER } from '../wire/numbers.js';
 
-/** Who reads records. */
+/** Gets the records that were read. */
 export interface RecordSink {
   /**
    * Bytes of the record whose header is at `bytes[at]`, header included; 0: it may not be so long, and the connection

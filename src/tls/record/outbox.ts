@@ -18,7 +18,7 @@ const LOOKS = 4;
 /** Connections that fill one chunk, so that those that have ended are not kept in number. */
 const MOST_USERS = 128;
 
-/** Who fills a chunk: one connection. */
+/** The user of a chunk: one connection fills it. */
 export interface OutboxUser {
   readonly inner: Flow;
   /** Bytes that were handed down to `inner` in all. */

@@ -60,10 +60,11 @@ export class DescriptorDevice implements Device {
   readonly offload: Offload;
   readonly tx: TxFrame;
   onReadable: (() => void) | undefined = undefined;
-  /** For whoever waits until it is readable. */
+  /** For a caller that waits until it is readable. */
   readonly fd: number;
   /**
-   * The receive buffers, one behind the other: who waits by reading (libuv) reads to the first, then calls `deliver`.
+   * The receive buffers, one behind the other. A caller that waits by reading (libuv) reads to the first, then calls
+   * `deliver`.
    */
   readonly buffer: Uint8Array;
   /** Writes that the kernel refused. */
@@ -205,7 +206,7 @@ export class DescriptorDevice implements Device {
     return this.c.write(this.fd, memoryAddress(memory) - headLength, headLength + tx.end[0]);
   }
 
-  /** Writes head and pieces with one `writev`. Answers what that answers. */
+  /** Writes head and pieces with one `writev`. Answers the result of that call. */
   private gather(tx: TxFrame, from: number, headLength: number): number {
     this.copied = 0;
     this.setEntry(0, from, headLength);

@@ -33,7 +33,7 @@ export function frameFilter(mac: Uint8Array): Uint8Array {
     [LOAD_WORD, 0, 0, VLAN_TAG],
     [AND, 0, 0, 0xfff],
     [JUMP_EQUAL, 0, 6, 0],
-    // 7: to a group, everybody included.
+    // 7: to a group, or to broadcast.
     [LOAD_BYTE, 0, 0, 0],
     [JUMP_SET, 5, 0, 1],
     [LOAD_WORD, 0, 0, 0],

@@ -140,7 +140,7 @@ function openSocket(c: Libc, name: string): number {
   throw new SystemError('open a packet socket', errno);
 }
 
-/** Throws a sentence where the kernel, or somebody else, uses the card. */
+/** Throws a sentence where the kernel, or another program, uses the card. */
 function checkIsOurs(name: string, address: string | undefined): void {
   if (hardwareType(name) !== ARPHRD_ETHER) {
     throw new UserError(`${name} is no Ethernet interface; name a network card with --interface`);
@@ -206,8 +206,8 @@ function bringUp(name: string): void {
 
 /**
  * Without an address on the card the kernel neither answers ARP for ours nor resets connections to it. But a host that
- * forwards would send what is for us on to elsewhere, or tell our clients by ICMP that we cannot be reached: not from
- * this card.
+ * forwards would send on what is for us, or report to our clients by ICMP that we cannot be reached. It may do neither
+ * with frames from this card.
  */
 function silenceKernel(name: string): void {
   for (const setting of ['forwarding', 'proxy_arp']) {
@@ -261,7 +261,7 @@ function setFlag(c: Libc, fd: number, option: number): boolean {
 
 /** Beyond the system's bound where we may; as far as it goes elsewhere. */
 function setQueue(c: Libc, fd: number, force: number, plain: number, bytes: number): void {
-  // The kernel doubles what it is told, for its own accounting.
+  // The kernel doubles the value that it is given, for its own accounting.
   const value = int32(bytes / 2);
   if (setOption(c, fd, SOL_SOCKET, force, value, 4) < 0) setOption(c, fd, SOL_SOCKET, plain, value, 4);
 }

@@ -90,7 +90,8 @@ export function openTapQueues(options: TapOptions, count: number): OpenTap[] {
   const taps: OpenTap[] = [];
   try {
     while (taps.length < count) taps.push(openAttached(options, count));
-    // With queues for several the kernel lets anybody else who may open it have one, too, and a share of the frames.
+    // With queues for several programs the kernel lets any other program that may open it have one, too, and a share of
+    // the frames.
     if (queuesOf(options.name) > count) throw new UserError(inUse(options.name), 'in-use');
     return taps;
   } catch (error) {
@@ -99,7 +100,7 @@ export function openTapQueues(options: TapOptions, count: number): OpenTap[] {
   }
 }
 
-/** Queues that are open, by whomever; 0 where the kernel does not tell. */
+/** Queues that are open, in any program; 0 where the kernel does not report them. */
 function queuesOf(name: string): number {
   try {
     return readdirSync(`/sys/class/net/${name}/queues`).filter((one) => one.startsWith('tx-')).length;
@@ -171,7 +172,7 @@ function attach(c: Libc, fd: number, name: string, offload: boolean, existed: bo
     for (const header of vnet) {
       errno = setInterface(c, fd, request, name, IFF_TAP | IFF_NO_PI | header | multiple);
       if (errno !== 0) continue;
-      // Where somebody else has a queue of it, it is not free.
+      // Where another program has a queue of it, it is not free.
       if (multiple !== own && queuesOf(name) > 1) throw new UserError(inUse(name), 'in-use');
       return header !== 0;
     }
@@ -205,7 +206,7 @@ function attachError(name: string, errno: number, existed: boolean, queues: numb
   return `cannot open TAP ${name}: ${errnoText(errno)}`;
 }
 
-/** Whether it is of the TUN driver, as far as the kernel tells. */
+/** Whether it is of the TUN driver, as far as the kernel reports. */
 function isTap(name: string): boolean {
   return existsSync(`/sys/class/net/${name}/tun_flags`);
 }
@@ -264,7 +265,7 @@ function joinBridge(bridge: string, name: string): void {
   }
 }
 
-/** The bridge that `name` is a port of, where the kernel tells; undefined where it does not. */
+/** The bridge that `name` is a port of, where the kernel reports it; undefined where it does not. */
 function bridgeOf(name: string): string | undefined {
   try {
     return basename(readlinkSync(`/sys/class/net/${name}/master`));

@@ -7,13 +7,13 @@ import { ETHERNET_HEADER, TxFrame } from '../tx-frame.js';
 import { SoftwareOffload } from './software-offload.js';
 
 export interface MemoryLinkOptions {
-  /** Largest IP packet, bytes; 1500 unless told otherwise. */
+  /** Largest IP packet, bytes; 1500 by default. */
   readonly mtu?: number;
-  /** Frames that may wait at each end before further ones are lost; 1024 unless told otherwise. */
+  /** Frames that may wait at each end before further ones are lost; 1024 by default. */
   readonly queue?: number;
-  /** What both ends claim to do for their stack (and then do, in software); nothing unless told otherwise. */
+  /** What both ends claim to do for their stack (and then do, in software); nothing by default. */
   readonly offload?: Offload;
-  /** MAC addresses of the two ends, six bytes each; 02:00:00:00:00:01 and :02 unless told otherwise. */
+  /** MAC addresses of the two ends, six bytes each; 02:00:00:00:00:01 and :02 by default. */
   readonly macs?: readonly [Uint8Array, Uint8Array];
 }
 

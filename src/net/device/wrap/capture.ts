@@ -133,8 +133,8 @@ export class CaptureDevice implements Device {
   private inHand = false;
 
   /**
-   * `wallClock`: milliseconds since 1970, with a fraction. `failed` is told once when the file cannot be written any
-   * more; the device goes on without it. Throws a sentence when it cannot be made.
+   * `wallClock`: milliseconds since 1970, with a fraction. `failed` is called once when the file cannot be written any
+   * more; the device goes on without it. Throws a sentence when the file cannot be made.
    */
   constructor(inner: Device, file: string, wallClock: () => number, failed: (sentence: string) => void) {
     this.inner = inner;
@@ -172,7 +172,7 @@ export class CaptureDevice implements Device {
     return this.inner.receive(this.pass, budget);
   }
 
-  /** For whoever gets a frame another way than by `receive`: records it and hands it to `sink`. */
+  /** For a caller that gets a frame another way than by `receive`: records it and hands it to `sink`. */
   handing(sink: FrameSink): FrameSink {
     this.sink = sink;
     return this.pass;

@@ -55,7 +55,7 @@ function unit(random: Random): number {
   return (random.random32() >>> 0) / 0x1_0000_0000;
 }
 
-/** A burst ends after so many milliseconds, too: else a sender that backs off would meet the same one for minutes. */
+/** A burst ends after this time, too, ms. Else a sender that backs off would meet the same burst for minutes. */
 const LONGEST_BURST = 200;
 
 /** One direction of one link. */

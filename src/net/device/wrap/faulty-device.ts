@@ -107,7 +107,9 @@ export class FaultyDevice implements Device {
     this.timers.add(timer);
   }
 
-  /** For whoever gets a frame another way than by `receive`: decides about it, and hands to `sink` what is ready. */
+  /**
+   * For a caller that gets a frame another way than by `receive`: decides about it, and hands to `sink` what is ready.
+   */
   handing(sink: FrameSink): FrameSink {
     this.sink = sink;
     return this.pass;

@@ -2,7 +2,7 @@ import type { Lease } from '../../dhcp/lease.js';
 import type { LeaseInfo } from '../../flow.js';
 import type { Ipv6ModeEvents, Ipv6State } from './ipv6-mode.js';
 
-/** How an address comes to a stack, and what is told of it. */
+/** How an address comes to a stack, and what is reported of it. */
 export interface AddressMode {
   /** The stack is running. */
   start(now: number): void;
@@ -14,14 +14,14 @@ export interface AddressMode {
   state(now: number): AddressState | undefined;
   /** Stops, and gives the address to a program that takes this one's place. Undefined: there is none. */
   leave(now: number): AddressState | undefined;
-  /** Goes on with an address that a predecessor had, `elapsed` ms ago: announces it, and asks nobody. */
+  /** Goes on with an address that a predecessor had, `elapsed` ms ago: announces it, without a probe. */
   adopt(state: AddressState, now: number, elapsed: number): void;
   /**
    * The link is up after it was down, or on a bridge again: neighbours are asked for anew, and the address is looked
    * at.
    */
   linkUp?(now: number): void;
-  /** The machine slept for so many milliseconds, which `now` does not count. */
+  /** The machine slept for that number of milliseconds, which `now` does not count. */
   slept?(milliseconds: number, now: number): void;
   /** The lease that there is now. */
   lease?(now: number): LeaseInfo | undefined;

@@ -1,4 +1,7 @@
-/** An address that another worker on the same device has: it asks, announces and defends, and tells of every change. */
+/**
+ * An address that another worker on the same device has: that worker asks, announces and defends, and reports every
+ * change.
+ */
 import type { LeaseInfo } from '../../flow.js';
 import type { AddressConfig } from '../../ip/address-config.js';
 import type { Stack } from '../../ip/stack.js';
@@ -6,7 +9,7 @@ import { formatIpv4 } from '../../wire/address.js';
 import type { AddressEvents, AddressMode, AddressState } from './address-mode.js';
 import type { Ipv6Mode } from './ipv6-mode.js';
 
-/** What the worker that has the address tells the others, and whoever takes its place; JSON. */
+/** What the worker that has the address sends to the others, and to the one that takes its place; JSON. */
 export interface SharedAddress {
   /** Undefined: there is none any more. */
   readonly config: AddressConfig | undefined;

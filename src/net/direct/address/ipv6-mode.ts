@@ -11,9 +11,9 @@ import { formatMac } from '../../wire/address.js';
 import { ALL_DHCP_SERVERS, DHCPV6_CLIENT_PORT, DHCPV6_SERVER_PORT, type LeasedAddress } from '../../wire/dhcpv6.js';
 import { formatIpv6, type Ipv6Bytes, maskedIpv6, parseIpv6 } from '../../wire/ipv6.js';
 
-/** ms without an address of the network before that is told: three solicitations. */
+/** ms without an address of the network before a report of that: three solicitations. */
 const PATIENCE = 12_000;
-/** Unusable prefixes that are told of. */
+/** Unusable prefixes that are reported. */
 const MOST_TOLD = 4;
 
 /** Text forms, checked before. */
@@ -38,7 +38,7 @@ export interface Ipv6ModeEvents {
   failed6(sentence: string): void;
 }
 
-/** What a program that takes this one's place goes on with; JSON. Times in ms from now; -1: for ever. */
+/** What a program that takes this one's place goes on with; JSON. Times in ms from now; -1: never ends. */
 export interface Ipv6State {
   readonly secret: StableSecret;
   readonly addresses: readonly {
@@ -225,7 +225,7 @@ export class Ipv6Mode {
     }
   }
 
-  /** Told once for each prefix, and for a few of them. */
+  /** Reports a prefix once, and a few prefixes at most. */
   private unusable(prefix: string): void {
     if (this.told.has(prefix) || this.told.size >= MOST_TOLD) return;
     this.told.add(prefix);
@@ -281,7 +281,7 @@ export class Ipv6Mode {
     return { secret: this.given.secret, ...known, ...(dhcp !== undefined && { dhcp }) };
   }
 
-  /** Goes on with what a predecessor had, `elapsed` ms ago: announces it, and asks nobody. */
+  /** Goes on with what a predecessor had, `elapsed` ms ago: announces it, without duplicate detection. */
   adopt(state: Ipv6State, now: number, elapsed: number): void {
     const { v6, peers } = this.stack;
     const { configuration, routers, neighbours, output, routerDiscovery } = v6;

@@ -18,8 +18,8 @@ export function stateFolder(): string {
 }
 
 /**
- * One file for each interface and MAC address. What cannot be read or written is told once; the server serves all the
- * same.
+ * One file for each interface and MAC address. A file that cannot be read or written is reported once; the server
+ * serves all the same.
  */
 export class LeaseFile implements LeaseMemory {
   private readonly folder: string;

@@ -1,4 +1,7 @@
-/** The addresses that a network has now, who waits for them, and what the operator is told when they change. */
+/**
+ * The addresses that a network has now, the callers that wait for them, and the reports to the operator when they
+ * change.
+ */
 import { UserError } from '../../../errors/user-error.js';
 export interface AddressWatcher {
   readonly onNotice?: ((sentence: string) => void) | undefined;
@@ -19,13 +22,13 @@ interface Known {
 export class ServedAddress {
   /** Why there will be none any more. */
   failure: Error | undefined = undefined;
-  /** Told of each further address, once somebody listens. */
+  /** Gets each further address, from the moment this is set. */
   onFurther: ((address: string) => void) | undefined = undefined;
   private readonly families: Readonly<Record<Family, Known>>;
   /** The last IPv4 address that there was. */
   private served: string | undefined = undefined;
   private readonly waiting: { resolve: () => void; reject: (error: Error) => void }[] = [];
-  /** Those that were there when somebody was told of them. */
+  /** Addresses that were reported already. */
   private readonly told = new Set<string>();
 
   /**
@@ -102,7 +105,7 @@ export class ServedAddress {
     }
   }
 
-  /** From now on `onFurther` hears of what comes; those that are here are known already. */
+  /** From now on `onFurther` gets the addresses that come; those that are here are known already. */
   listened(): void {
     for (const one of this.all) this.told.add(one);
   }
@@ -112,7 +115,10 @@ export class ServedAddress {
     return new Promise<void>((resolve, reject) => this.waiting.push({ resolve, reject }));
   }
 
-  /** There is no way to go on with this family: the other one may serve; else who waits is told, or the operator. */
+  /**
+   * There is no way to go on with this family: the other one may serve. Else those that wait get the error, or the
+   * operator gets it.
+   */
   fail(sentence: string, family?: Family): void {
     if (family !== undefined) {
       this.families[family].awaited = false;

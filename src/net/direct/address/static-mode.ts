@@ -7,10 +7,10 @@ import { formatIpv4, formatMac } from '../../wire/address.js';
 import type { AddressEvents, AddressMode, AddressState } from './address-mode.js';
 
 /**
- * RFC 5227 waits up to 7 s, for links of any speed with hosts that have just come up. A server that was told its
+ * RFC 5227 waits up to 7 s, for links of any speed with hosts that have just come up. A server with a configured
  * address asks three times within 9 ms, serves, and goes on listening for conflicts. A host on the same machine answers
- * before our write returns, one on the same Ethernet within a millisecond; one that is later than that is found by the
- * announcements.
+ * before our write returns, one on the same Ethernet within a millisecond. The announcements find a host that is later
+ * than that.
  */
 const PROBES = 3;
 const PROBE_INTERVAL = 3;
@@ -37,7 +37,7 @@ export class StaticMode implements AddressMode {
     this.defend();
   }
 
-  /** `mac`: who has the address; undefined: it is ours. */
+  /** `mac`: the host that has the address; undefined: it is ours. */
   private answered(address: Ipv4, mac: Uint8Array | undefined): void {
     const { stack, config, further } = this;
     this.pending.delete(address);
@@ -67,7 +67,7 @@ export class StaticMode implements AddressMode {
 
   private defend(): void {
     this.stack.arp.onConflict = (mac, _kept, _now, address) => {
-      // A server that was given its address does not give it up to whoever claims it (RFC 5227 2.4 (c)).
+      // A server with a configured address does not give it up to a host that claims it (RFC 5227 2.4 (c)).
       this.events.notice(
         `another host (${formatMac(mac)}) claims our address ${formatIpv4(address)}; it was told that it is ours: give one of the two another`,
       );

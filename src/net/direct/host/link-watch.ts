@@ -26,8 +26,8 @@ export interface LinkClocks {
 
 export class LinkWatch {
   /**
-   * The kernel tells up to a second late that a link that was just set up has a carrier: until the first look that is
-   * no news.
+   * The kernel reports up to a second late that a link that was just set up has a carrier. So a carrier that the first
+   * look finds is no news.
    */
   private up = true;
   private first = true;

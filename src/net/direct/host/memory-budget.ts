@@ -1,5 +1,5 @@
 /**
- * What TCP may keep on this machine, where nobody says: by its RAM, the limit of the control group, and the limit of
+ * What TCP may keep on this machine, where no option says: by its RAM, the limit of the control group, and the limit of
  * V8's heap.
  */
 import { totalmem } from 'node:os';

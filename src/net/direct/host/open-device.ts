@@ -17,7 +17,7 @@ export interface OpenDevice {
   readonly wire: Device;
   /** What the stack has. */
   readonly device: Device;
-  /** Told of every drop: the capture's, and the owner's. */
+  /** Gets every drop: the capture's, and the owner's. */
   readonly onDrop: DropWatcher | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** What a network on our own stack can be told. */
+/** The options of a network on our own stack. */
 import type { Memories } from '../../../memory/memories.js';
 import type { OnFault } from '../../containment.js';
 import type { PacketOptions } from '../../device/linux/packet-open.js';
@@ -28,7 +28,7 @@ export interface DirectOptions {
   readonly noIpv4?: boolean | undefined;
   /** IPv6, with addresses given by hand or had from the network; undefined: none. Text forms, checked before. */
   readonly ipv6?: Omit<Ipv6Text, 'secret'> | undefined;
-  /** DHCP: the name to tell the server. */
+  /** DHCP: the host name to send to the server. */
   readonly hostname?: string | undefined;
   /** The folder where the lease, and the secret of IPv6 addresses, are remembered; undefined: nowhere. */
   readonly state?: string | undefined;

@@ -31,7 +31,7 @@ export function openFlow({ stack, tcp, enter }: OutgoingParts, address: string, 
       const remote = handleOf(stack, address);
       const route = remote === undefined ? undefined : stack.route(remote);
       const local = route === undefined ? 0 : stack.sourceFor(route);
-      // Without an address of its own nobody could answer.
+      // Without an address of our own no peer could answer.
       if (remote === undefined || local === 0) return;
       const flow = tcp.connect(local, remote, port, stack.now, resolve);
       if (flow === undefined) return;

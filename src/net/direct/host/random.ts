@@ -18,7 +18,7 @@ export class CryptoRandom implements Random {
     }
     this.left -= 1;
     const value = this.words[this.left];
-    // A number that was handed out is nobody else's, not even a memory dump's.
+    // A number that was handed out is overwritten here: a memory dump of this array does not show it.
     this.words[this.left] = 0;
     return value;
   }

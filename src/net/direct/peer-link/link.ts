@@ -16,7 +16,10 @@ export const ERROR = 3;
 /** An Ethernet frame with an ARP reply. */
 export const ARP = 4;
 
-/** An Ethernet frame of IPv6 neighbour or listener discovery; between workers behind the number of who had it. */
+/**
+ * An Ethernet frame of IPv6 neighbour or listener discovery; between workers behind the number of the worker that got
+ * it.
+ */
 export const ND = 6;
 
 /** IPv6 source and destination, 16 bytes each, then a UDP datagram, verified. */
@@ -45,7 +48,7 @@ export class Link {
   /** Bytes with which there is something to do. */
   private needed = LINK_HEAD;
   private listener: ((kind: number, content: Buffer) => void) | undefined = undefined;
-  /** Came while nobody listened. */
+  /** Messages that came before a listener was set. */
   private readonly early: [number, Buffer][] = [];
 
   constructor(private readonly socket: Socket) {
@@ -54,7 +57,7 @@ export class Link {
     socket.on('close', () => this.onClose?.());
   }
 
-  /** Who is told of messages, in order, those that came before included. Undefined: they wait. */
+  /** Gets messages, in order, those that came before included. Undefined: they wait. */
   set onMessage(listener: ((kind: number, content: Buffer) => void) | undefined) {
     this.listener = listener;
     if (listener === undefined) return;
@@ -150,7 +153,7 @@ export class Link {
     this.socket.end();
   }
 
-  /** Undefined: nobody listens at `path`. */
+  /** Undefined: no program listens at `path`. */
   static connect(path: string): Promise<Link | undefined> {
     let place: SocketPath;
     try {

@@ -15,7 +15,7 @@ export function encodeRecord(record: MovingRecord): object {
   return { ...record, busy: { ...busy, queue } };
 }
 
-/** What is not as it should be is left to who adopts it. */
+/** A value that is not as it should be is left to the code that adopts the record. */
 export function decodeRecord(said: unknown): MovingRecord {
   const record = said as MovingRecord;
   const queue: unknown = record?.busy?.queue;
@@ -52,7 +52,10 @@ export function encodeBatch(records: readonly MovingRecord[]): Uint8Array {
   return message;
 }
 
-/** The records of a message, which is overwritten. Throws a `RefusedMove`; what it does not see is for who adopts. */
+/**
+ * The records of a message, which is overwritten. Throws a `RefusedMove`. The code that adopts a record checks the
+ * rest.
+ */
 export function decodeBatch(message: Uint8Array): MovingRecord[] {
   try {
     const view = new DataView(message.buffer, message.byteOffset, message.length);

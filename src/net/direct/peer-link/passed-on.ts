@@ -1,6 +1,6 @@
 /**
- * TCP segments that another program or worker has passed on: whole datagrams, which whoever read them from the device
- * has verified.
+ * TCP segments that another program or worker has passed on: whole datagrams, verified by the program or worker that
+ * read them from the device.
  */
 import { RX_CHECKSUM_OK } from '../../device/device.js';
 import type { Stack } from '../../ip/stack.js';

@@ -62,7 +62,8 @@ function carriesTcp({ head, first }: TxFrame): boolean {
 }
 
 /**
- * What is not the stack's: where frames go, who owns a connection, how numbers are drawn, where bytes of answers lie.
+ * What is not the stack's: where frames go, which owner a connection has, how numbers are drawn, where bytes of answers
+ * lie.
  */
 const OUTSIDE = new Set([
   'device',
@@ -109,7 +110,7 @@ export function digestState(root: unknown): Digest {
   return digest;
 }
 
-/** Arrays, sets, maps and caches, whose fields are private; not our tables, whose fields tell more. */
+/** Arrays, sets, maps and caches, whose fields are private. Not our tables: their fields say more. */
 function isIterable(value: object): value is Iterable<unknown> {
   if (Array.isArray(value) || value instanceof Map || value instanceof Set) return true;
   return value.constructor?.name === 'LRUCache';

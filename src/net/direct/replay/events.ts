@@ -46,7 +46,7 @@ export const RESUME = 20;
 export const LOW_WATER = 21;
 /** All connections were reset. */
 export const ABORT_ALL = 22;
-/** frames u32, digest 2 u32: so many frames were sent, and that is the digest of their headers. */
+/** frames u32, digest 2 u32: the number of frames that were sent, and the digest of their headers. */
 export const MARK = 23;
 /** frames u32, digest 2 u32, digest of the state 2 u32, time f64: where the recording ended in order. */
 export const FINISH = 24;

@@ -24,7 +24,8 @@ export class FileTape implements Tape {
   private stopped = false;
 
   /**
-   * `bytes`: how large the file may become. `failed` is told once, in a sentence, when it cannot be written any more.
+   * `bytes`: how large the file may become. `failed` is called once, with a sentence, when the file cannot be written
+   * any more.
    */
   constructor(
     file: string,

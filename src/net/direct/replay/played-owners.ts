@@ -50,7 +50,7 @@ export class PlayedOwners {
     return true;
   }
 
-  /** What the next event, a write, tells of the bytes of its memory. */
+  /** What the next event, a write, says of the bytes of its memory. */
   learnBytes(): Memory {
     const { memory, content, bytes, start } = this.events.next;
     const target = this.memories.get(memory)!;
@@ -72,7 +72,7 @@ export class PlayedOwners {
     owner.data();
   }
 
-  /** An owner was told of something: what it asked for then is done. */
+  /** The owner got a report: what it asked for then is done. */
   private callback(flow: number, number: number): void {
     const { next } = this.events;
     if (next.kind !== E.CALLBACK || next.flow !== flow || next.value !== number) return;
@@ -81,7 +81,7 @@ export class PlayedOwners {
   }
 }
 
-/** Stands for the owner of one connection: counts what it is told. */
+/** Stands for the owner of one connection: counts the reports that it gets. */
 class PlayedOwner implements FlowHandler {
   private callbacks = 0;
   readonly data: () => void;

@@ -1,4 +1,6 @@
-/** Plays a recording into a stack of its own: no wire, no clock, no dice. What it does not do as recorded is told. */
+/**
+ * Plays a recording into a stack of its own: no wire, no clock, no dice. It reports what it does not do as recorded.
+ */
 import type { Device, FrameSink } from '../../device/device.js';
 import type { TxFrame } from '../../device/tx-frame.js';
 import { Drops, type DropWatcher } from '../../drops.js';
@@ -35,7 +37,7 @@ export interface Replayed {
 }
 
 export interface PlayerOptions {
-  /** Something that the stack told of, at that ms of its clock: one sentence. */
+  /** A report of the stack, at that ms of its clock: one sentence. */
   readonly onEvent?: (sentence: string, now: number) => void;
   /** Puts a device between (a capture). */
   readonly wrap?: (device: Device) => { device: Device; handing(sink: FrameSink): FrameSink; dropped: DropWatcher };

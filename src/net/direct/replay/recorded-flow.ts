@@ -143,7 +143,7 @@ class RecordedFlow implements Flow, FlowHandler {
     return this.inner.info();
   }
 
-  // What the stack tells
+  // What the stack reports
 
   private told(callback: () => void): void {
     this.owners.within(this.id, this.callbacks++, callback);

@@ -36,7 +36,7 @@ export class Recorder {
   private memoryIds = new WeakMap<Memory, number>();
   private known = new Set<string>();
 
-  /** `state`: told that a segment begins after another. */
+  /** `state`: called when a segment begins after another. */
   constructor(
     private readonly tape: Tape,
     private readonly state: () => E.Beginning | undefined = () => undefined,

@@ -13,7 +13,7 @@ import type { Beginning } from './events.js';
 import { FileTape } from './file.js';
 import { Recorder } from './recorder.js';
 
-/** What goes into the stack is written down from here on; undefined: nobody asked for that. */
+/** What goes into the stack is written down from here on. Undefined: no recording was asked for. */
 export function record(
   options: DirectOptions,
   device: Device,

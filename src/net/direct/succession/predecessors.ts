@@ -1,7 +1,8 @@
 /**
- * The new program's side of a hand-over: it takes the state of the one that has the traffic, learns which connections
- * each of its predecessors still has, and hands them the segments of these. A segment is handed on once, by who reads
- * the device, to who has the connection: there are no chains. The connections themselves follow, as far as they can.
+ * The new program's side of a hand-over. It takes the state of the program that has the traffic, learns which
+ * connections each of its predecessors still has, and hands them the segments of these. A segment is handed on once, by
+ * the program that reads the device to the one that has the connection: there are no chains. The connections themselves
+ * follow, as far as they can.
  */
 
 import { UserError } from '../../../errors/user-error.js';
@@ -68,7 +69,7 @@ export class Predecessors implements Elsewhere {
   private constructor(
     private readonly stack: Stack,
     private readonly tcp: TcpLayer,
-    /** Runs what is told as an entry of the stack. */
+    /** Runs a callback as an entry of the stack. */
     private readonly enter: (callback: () => void) => void,
     private readonly memories: Memories | undefined,
   ) {
@@ -78,8 +79,8 @@ export class Predecessors implements Elsewhere {
 
   /**
    * Asks the first of `paths` for its state, and every one for its connections. Undefined: none of them is there any
-   * more. Rejects with a sentence when one does not answer; whoever gave its traffic takes it back when its link is
-   * closed.
+   * more. Rejects with a sentence when one does not answer. A predecessor that gave its traffic takes it back when its
+   * link is closed.
    */
   static async ask(
     paths: readonly string[],
@@ -183,7 +184,7 @@ export class Predecessors implements Elsewhere {
   /** It came for a connection while that moved: ours by now. */
   private returned(content: Buffer): void {
     const { stack, tcp } = this;
-    // Nobody else's, and no answer to nobody.
+    // A segment without a connection here is dropped: no other program has the connection, and it draws no answer.
     if (tcp.connections.get(...passedOnFlow(stack, content, 1)) === undefined) return;
     inputPassedOn(stack, tcp, content, 1, content[0] as number);
   }
@@ -194,7 +195,7 @@ export class Predecessors implements Elsewhere {
     if (one !== undefined && one.link === link) this.flows.delete(one);
   }
 
-  /** It has ended: what it had is nobody's. */
+  /** The predecessor has ended: its connections are gone. */
   private lost(link: Link): void {
     this.links.delete(link);
     for (const one of [...this.flows]) if (one.link === link) this.flows.delete(one);
@@ -269,7 +270,7 @@ function question(link: Link, content: object): Promise<Record<string, unknown>>
   });
 }
 
-/** What cannot be read is adopted by nobody: it stays where it is. */
+/** A batch that cannot be read is not adopted: its connections stay where they are. */
 function readBatch(content: Uint8Array): readonly MovingRecord[] {
   try {
     return decodeBatch(content);

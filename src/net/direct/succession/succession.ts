@@ -1,6 +1,6 @@
 /**
  * A network's place among programs with the same address, of which one has the traffic: it takes over from those before
- * it, and gives to whoever comes after.
+ * it, and gives to the one that comes after.
  */
 import type { Memories } from '../../../memory/memories.js';
 import type { Stack } from '../../ip/stack.js';
@@ -50,7 +50,7 @@ export class Succession implements Owner {
 
   readonly enter = (callback: () => void): void => this.turns.enter(callback);
 
-  /** Gives its traffic to whoever asks for it at the UNIX socket `path`, and finishes what is open. */
+  /** Gives its traffic to a program that asks for it at the UNIX socket `path`, and finishes what is open. */
   offer(path: string): void {
     this.successor = new Successor(path, this);
   }
@@ -72,7 +72,7 @@ export class Succession implements Owner {
     turns.enter(() => this.adopt(state, false, []));
     predecessors.taken();
     turns.loop.start();
-    // Another machine's clock tells no gap.
+    // A time by another machine's clock shows no gap.
     const gap = monotonic() - state.at;
     this.events.onEvent?.(
       `took over${gap < 0 ? '' : ` in ${gap.toFixed(1)} ms`}; ${predecessors.count} before us have ${predecessors.connections} connections`,
@@ -152,7 +152,7 @@ export class Succession implements Owner {
     this.predecessors?.addressLost(address.includes(':') ? address : parseIpv4(address)!);
   }
 
-  /** Nobody can ask any more. */
+  /** No program can ask any more. */
   close(): void {
     this.successor?.close();
   }

@@ -1,6 +1,6 @@
 /**
- * The old program's side of a hand-over: it gives its traffic to whoever comes and asks, then its connections, and
- * finishes those that stay.
+ * The old program's side of a hand-over: it gives its traffic to the program that comes and asks, then its connections,
+ * and finishes those that stay.
  */
 import { createServer, type Server } from 'node:net';
 import type { Memories, MemoryName } from '../../../memory/memories.js';
@@ -60,7 +60,7 @@ interface Asked {
 
 export class Successor implements Departed {
   private readonly server: Server;
-  /** Who reads the device now, and is told. */
+  /** The program that reads the device now, and that gets our reports. */
   private current: Link | undefined = undefined;
   /** Asked for the traffic, and has not said yet that it has it. */
   private pending: { link: Link; state: HandedOver; first: boolean; waiting: TimeWaitState[] } | undefined = undefined;
@@ -203,7 +203,7 @@ export class Successor implements Departed {
       this.current = undefined;
       const { mover } = this;
       this.stopMoving();
-      // Nobody could have the frozen ones: their new owner is gone, or has never been.
+      // The frozen ones can have no other owner: the new one is gone, or has never been.
       if (mover !== undefined) this.owner.enter(() => mover.lost());
     }
     const { pending } = this;

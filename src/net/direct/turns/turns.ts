@@ -145,7 +145,7 @@ export class Turns implements Driven {
     }
   }
 
-  /** What was read with it is lost. A device that cannot be read any more would be readable for ever. */
+  /** What was read with it is lost. A device that cannot be read any more would stay readable without end. */
   private deviceFault(error: unknown): void {
     if (++this.readFaults >= MOST_READ_FAULTS) this.link.gone = true;
     this.stack.faults.note(error, 'device', performance.now());
@@ -205,7 +205,7 @@ export class Turns implements Driven {
     this.dueStale = false;
   }
 
-  /** A timer of somebody who owns connections. */
+  /** A timer of a part that owns connections. */
   timer(callback: () => void): void {
     this.event(() => (this.owners === undefined ? callback() : this.owners.entry(callback)));
   }

@@ -1,12 +1,12 @@
 /**
  * One of several workers on one device: each reads a queue of its own, and the kernel chooses the queue of a frame by
- * its flow. What has no flow of its own (ARP, ICMP errors, DHCP's answers), and what the kernel steers elsewhere for
- * once (a fragment, a flow whose queue it has forgotten), comes to a worker that cannot use it, and goes on to the
- * others.
+ * its flow. Some frames come to a worker that cannot use them, and go on to the others: frames without a flow of their
+ * own (ARP, ICMP errors, DHCP's answers), and frames that the kernel steers elsewhere for once (a fragment, a flow
+ * whose queue it has forgotten).
  *
  * A segment or an error of a connection that is not here goes round, from each worker to the next, until one has the
- * connection. When it is back where it began nobody has it, and it is answered there: once, as by a host with a single
- * stack. A SYN begins where it comes.
+ * connection. When it is back where it began, no worker has the connection, and it is answered there: once, as by a
+ * host with a single stack. A SYN begins where it comes.
  */
 import { RX_CHECKSUM_OK } from '../../device/device.js';
 import { dropReason } from '../../drops.js';
@@ -115,7 +115,7 @@ export class Astray implements Elsewhere {
   private takeDatagram(content: Uint8Array): void {
     const { stack } = this;
     const [source, destination] = [int32At(content, 0), int32At(content, 4)];
-    // As a broadcast: whatever becomes of it, nobody is told.
+    // Taken as a broadcast: whatever becomes of it, no ICMP error is sent.
     stack.udp.input(content, 8, 8, content.length, source, destination, RX_CHECKSUM_OK, true, 0, stack.now);
   }
 
@@ -148,7 +148,7 @@ export class Astray implements Elsewhere {
     const over = waiting.find(remote, local, ports);
     if (over !== NONE && !after(seq, waiting.at(over).rcvNxt)) return false;
     const age = listening.cookieAge(this.stack.now);
-    // Rounded up: what two workers tell each other grows older.
+    // Rounded up, so that an age that two workers send back and forth grows.
     const seconds = age < 0 || age > 250_000 ? NO_COOKIE : Math.ceil(age / 1000);
     return this.goOn(SEGMENT, Uint8Array.of(0, tos, Math.min(seconds, this.cookieAge)), bytes, ip, end);
   }
@@ -162,7 +162,7 @@ export class Astray implements Elsewhere {
     return this.goOn(ERROR, Uint8Array.of(0, type, code, mtu >> 8, mtu), bytes, ip, end);
   }
 
-  /** False: all have seen it, or there is nobody else; what becomes of it is decided here. */
+  /** False: all have seen it, or there is no other worker; what becomes of it is decided here. */
   private goOn(kind: number, prefix: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
     const { number, links } = this;
     const origin = this.origin === 0 ? number : this.origin;
@@ -192,7 +192,8 @@ export class Astray implements Elsewhere {
     else this.counters.passedOnLost++;
   }
 
-  // ARP: all learn of it, whoever it came to answers, and the lead alone is concerned with whose the address is
+  // ARP: all learn of it. The worker that it came to answers, and the lead alone is concerned with whose the address
+  // is.
 
   /** A valid packet. True: it is not for us to deal with. */
   private arp(bytes: Uint8Array, ethernet: number, end: number): boolean {

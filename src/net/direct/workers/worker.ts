@@ -21,9 +21,9 @@ export interface WorkerOptions {
   readonly folder: string;
   /** For sequence numbers, cookies and timestamps: the same for all. */
   readonly keys: readonly [number, number];
-  /** What the lead told last: of those before this one. Undefined: nothing yet. */
+  /** The lead's last report before this worker began. Undefined: none yet. */
   readonly address?: SharedAddress | undefined;
-  /** The lead tells of its address, when it comes, is renewed, changes or goes. */
+  /** The lead reports its address, when it comes, is renewed, changes or goes. */
   readonly onAddress?: ((shared: SharedAddress) => void) | undefined;
 }
 
@@ -32,7 +32,7 @@ export class Worker {
   private readonly links: WorkerLinks;
   private followed: FollowedMode | undefined = undefined;
 
-  /** `enter` runs what is told as an entry of the stack. `clock`: CLOCK_MONOTONIC, less the stack's own, ms. */
+  /** `enter` runs a callback as an entry of the stack. `clock`: CLOCK_MONOTONIC, less the stack's own, ms. */
   constructor(
     readonly options: WorkerOptions,
     private readonly stack: Stack,

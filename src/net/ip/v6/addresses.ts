@@ -18,10 +18,10 @@ const MOST_ADDRESSES = 32;
 
 export class OwnAddress {
   state: typeof TENTATIVE | typeof PREFERRED | typeof DEPRECATED = TENTATIVE;
-  /** ms; `Infinity`: for ever. */
+  /** ms; `Infinity`: it never ends. */
   preferredUntil = Number.POSITIVE_INFINITY;
   validUntil = Number.POSITIVE_INFINITY;
-  /** Who advertises the prefix that it is made of. */
+  /** The station that advertises the prefix of the address. */
   by = OPERATOR;
 
   constructor(

@@ -70,7 +70,7 @@ export class Autoconfiguration {
     this.shares = new FairShare(link.random, MOST_PREFIXES, PREFIXES_OF_ONE);
   }
 
-  /** IPv6 begins: the group of all nodes, and an address for the link. `known`: nobody has to be asked. */
+  /** IPv6 begins: the group of all nodes, and an address for the link. `known`: no duplicate detection is needed. */
   start(ids: StableIds, known: boolean): void {
     this.ids = ids;
     this.groups.join(ALL_NODES);
@@ -121,7 +121,7 @@ export class Autoconfiguration {
     this.add(this.ids.address(one.bytes, count), one.prefix, one.origin, { valid, preferred, by });
   }
 
-  /** It is ours: duplicate detection found nobody. */
+  /** It is ours: duplicate detection found no other host with it. */
   assign(one: OwnAddress): void {
     this.addresses.assign(one);
     if (one.origin === 'link-local') this.groups.again();
@@ -182,7 +182,7 @@ export class Autoconfiguration {
     const known = mine.find((one) => samePrefix(one.bytes, 0, bytes, 0, 64));
     if (known !== undefined) {
       advertisedAgain(known, who);
-      // (e): shortened to two hours at least by who cannot prove to be a router.
+      // (e): a station that cannot prove to be a router shortens it to no less than two hours.
       const remaining = known.validUntil - now;
       let until = validUntil;
       if (valid * 1000 <= TWO_HOURS && validUntil <= known.validUntil) {

@@ -105,7 +105,7 @@ export class Discovery {
       return;
     }
     if (nobody) {
-      // RFC 4861 7.2.4: all nodes hear it.
+      // RFC 4861 7.2.4: it goes to all nodes.
       this.advertise(own, this.allNodes, undefined, NA_OVERRIDE);
       return;
     }
@@ -209,6 +209,7 @@ export class Discovery {
 function linkOption(bytes: Uint8Array, start: number, end: number, type: number): number | undefined {
   const at = findOption(bytes, start, end, type);
   if (at < 0) return -1;
-  // A group is nobody's address (RFC 4861 leaves it open; a frame to a group would go to everybody).
+  // A group address is the MAC address of no host (RFC 4861 leaves it open; a frame to a group would go to all of its
+  // hosts).
   return bytes[at + 1] === 1 && (bytes[at + 2] & 1) === 0 ? at + 2 : undefined;
 }

@@ -28,9 +28,9 @@ export const FRAGMENTED = 1;
 export const NOTHING = 2;
 /** Dropped in silence: it is cut off, or beyond a bound. */
 export const MALFORMED = 3;
-/** Dropped, and told by a parameter problem with `code` and `pointer`. */
+/** Dropped, and answered by a parameter problem with `code` and `pointer`. */
 export const PROBLEM = 4;
-/** Dropped because of an option or a routing header; told if `code` is not -1. */
+/** Dropped because of an option or a routing header; answered by a parameter problem if `code` is not -1. */
 export const OPTION = 5;
 export const ROUTED = 6;
 

@@ -1,11 +1,12 @@
 /**
- * Which entry gives way in a bounded table of what routers advertise. Whoever is on the link may advertise, so a table
- * that took what came first would be one station's for as long as it likes. Here each station, told by the MAC address
- * of its frames, has at most a share; where the table is full, one of the station with the most entries gives way.
+ * Which entry gives way in a bounded table of what routers advertise. Any station on the link may advertise. A table
+ * that took what came first could belong to one station for as long as that likes. Here each station, known by the MAC
+ * address of its frames, has at most a share. Where the table is full, one entry of the station with the most entries
+ * gives way.
  */
 import type { Random } from '../../random.js';
 
-/** Who an entry is of: the MAC address as a number of 48 bits, or one of these. */
+/** The station that an entry belongs to: its MAC address as a number of 48 bits, or one of these. */
 export type Station = number;
 /** The operator's: it never gives way. */
 export const OPERATOR: Station = -1;
@@ -21,7 +22,7 @@ export interface Advertised {
   readonly since: number;
 }
 
-/** Who advertises now. */
+/** The station that advertises now. */
 export interface Advertiser {
   readonly station: Station;
   /** That of the router which packets go through now; undefined: there is none. */
@@ -38,7 +39,9 @@ export function stationOf(bytes: Uint8Array, at: number): Station {
   return station;
 }
 
-/** `one` is advertised again, by `who`. It becomes theirs if nobody answers for it yet, or if they are the gateway. */
+/**
+ * `one` is advertised again, by `who`. It becomes theirs if no station answers for it yet, or if they are the gateway.
+ */
 export function advertisedAgain(one: Advertised, who: Advertiser): void {
   if (one.by === PREDECESSOR || (one.by !== OPERATOR && who.station === who.gateway)) one.by = who.station;
 }
@@ -80,7 +83,7 @@ export class FairShare {
     );
   }
 
-  /** By chance: who floods does not choose. */
+  /** By chance: a station that floods does not choose. */
   private choose<T>(list: readonly T[], fits: (one: T) => boolean): T | undefined {
     const candidates = list.filter(fits);
     return candidates[(this.random.random32() >>> 0) % Math.max(1, candidates.length)];

@@ -1,6 +1,6 @@
 /**
- * The groups that this host listens to, and what it tells routers and switches of them: MLDv2 (RFC 3810), MLDv1 where a
- * querier knows no better (RFC 3810 8).
+ * The groups that this host listens to, and its reports of them to routers and switches: MLDv2 (RFC 3810), MLDv1 where
+ * a querier knows no better (RFC 3810 8).
  */
 import { MLDV1_DONE, MLDV1_REPORT, MLDV2_REPORT } from '../../wire/icmpv6.js';
 import { ALL_NODES, ALL_ROUTERS, type Ipv6Bytes, isMulticast6, isUnspecified, multicastMac } from '../../wire/ipv6.js';
@@ -36,7 +36,7 @@ interface Group {
 }
 
 export class Groups {
-  /** Another program of this host tells of them. */
+  /** Another program of this host reports them. */
   silent = false;
   private readonly groups = new Map<number, Group>();
   /** When all groups are reported because of a general query. */
@@ -79,7 +79,7 @@ export class Groups {
     const mac = new Uint8Array(6);
     multicastMac(bytes, 0, mac);
     link.device.join?.(mac);
-    // RFC 3810 6: the group of all nodes is never told of.
+    // RFC 3810 6: the group of all nodes is never reported.
     if (handle === this.allNodes) return;
     this.report([handle], CHANGE_TO_EXCLUDE);
     group.repeatAt = link.now + this.random(UNSOLICITED_INTERVAL);

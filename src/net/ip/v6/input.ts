@@ -1,4 +1,4 @@
-/** IPv6 packets that come in (RFC 8200): checked field by field, put together, handed to who they are for. */
+/** IPv6 packets that come in (RFC 8200): checked field by field, put together, handed to the upper layer. */
 import { RX_PLAIN } from '../../device/device.js';
 import { type Drops, dropReason } from '../../drops.js';
 import { addWords, fold } from '../../wire/checksum.js';
@@ -121,7 +121,7 @@ export class Ipv6Input {
     if (isMulticast6(bytes, at)) return true;
     if (bytes[at] === 0) {
       if (isLoopback(bytes, at) || isMapped(bytes, at)) return true;
-      // Who has no address yet may look for one, and may do nothing else.
+      // A host without an address may look for one, and may do nothing else.
       if (isUnspecified(bytes, at)) return this.upper.transport(bytes[ip + 6]) !== undefined;
     }
     const { peers } = this.link;

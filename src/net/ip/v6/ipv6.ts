@@ -51,9 +51,9 @@ export class Ipv6 implements Upper {
   readonly discovery: Discovery;
   readonly routerDiscovery: RouterDiscovery;
   readonly configuration: Autoconfiguration;
-  /** Told when another host says that it has an address of ours that is in use. `mac`: whose. */
+  /** Called when another host says that it has an address of ours that is in use. `mac`: whose. */
   onConflict: ((address: string, mac: Uint8Array) => void) | undefined = undefined;
-  /** Told of each valid router advertisement. */
+  /** Gets each valid router advertisement. */
   onAdvertisement: ((advertisement: RouterAdvertisement) => void) | undefined = undefined;
   /** Sees each message of neighbour and listener discovery of the link, a frame from `ethernet` on. */
   heard: ((bytes: Uint8Array, ethernet: number, end: number) => void) | undefined = undefined;
@@ -103,7 +103,7 @@ export class Ipv6 implements Upper {
     this.inputs.input(bytes, ethernet, end, marks, group);
   }
 
-  /** A frame that another program of this host has answered, if it is to be answered: what it tells is learnt. */
+  /** A frame that another program of this host has answered, if it is to be answered: its content is learnt. */
   learn(frame: Uint8Array, start: number): void {
     this.discovery.copy = true;
     try {
@@ -113,7 +113,7 @@ export class Ipv6 implements Upper {
     }
   }
 
-  /** IPv6 begins on this host. `known`: its link-local address was in use before, and nobody has to be asked. */
+  /** IPv6 begins on this host. `known`: its link-local address was in use before, and needs no duplicate detection. */
   start(secret: StableSecret, known: boolean): void {
     // A program that takes its traffic back has what it had.
     if (this.configuration.ids !== undefined) return;

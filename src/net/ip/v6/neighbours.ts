@@ -1,7 +1,7 @@
 /**
- * Who is behind an IPv6 address on the link: the states of neighbour unreachability detection (RFC 4861 7.3), with a
- * bounded queue for each address that is asked for, so that none blocks another, and with patience for a link that
- * comes back (RFC 7048).
+ * Which host is behind an IPv6 address on the link: the states of neighbour unreachability detection (RFC 4861 7.3),
+ * with a bounded queue for each address that is asked for, so that none blocks another, and with patience for a link
+ * that comes back (RFC 7048).
  */
 import { LRUCache } from 'lru-cache';
 import { dropReason } from '../../drops.js';
@@ -265,7 +265,7 @@ export class Neighbours6 {
     now: number,
   ): boolean {
     const one = this.find(handle);
-    // Nobody asked: no entry is made.
+    // There was no solicitation for it: no entry is made.
     if (one === undefined) return false;
     const wasRouter = one.router;
     if (one.state < REACHABLE) {
@@ -325,7 +325,8 @@ export class Neighbours6 {
       one.state = PROBE;
       one.tries = 0;
     } else if (one.state === PROBE && one.tries >= MAX_UNICAST_SOLICIT) {
-      // Its address on the link may have changed: everybody is asked. Other next hops are as good meanwhile.
+      // Its address on the link may have changed: a multicast solicitation asks for it. Other next hops are as good
+      // meanwhile.
       one.state = INCOMPLETE;
       one.tries = 0;
       one.failures = Math.max(one.failures, 1);

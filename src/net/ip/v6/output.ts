@@ -45,7 +45,7 @@ export class Ipv6Output {
   private readonly mtus: PathMtus6;
   private generation = 0;
   private readonly groupMac = new Uint8Array(6);
-  /** RFC 6437 3: a secret, so that a label tells nothing of ports, nor of other flows. */
+  /** RFC 6437 3: a secret, so that a label shows nothing of ports, nor of other flows. */
   private labelKey = 0;
   private labelKey2 = 1;
 

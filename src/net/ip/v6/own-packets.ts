@@ -28,7 +28,7 @@ export class OwnPackets {
     return TRANSPORT_OFFSET;
   }
 
-  /** Sends the message. `mac`: to whom on the link; undefined: to the group that `destination` is. */
+  /** Sends the message. `mac`: the receiver on the link; undefined: the group that `destination` is. */
   send(source: number, destination: number, length: number, mac?: Uint8Array): void {
     const { link } = this;
     const { tx } = link;

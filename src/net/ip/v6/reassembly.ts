@@ -49,7 +49,7 @@ export class Ipv6Reassembly {
 
   constructor(
     private readonly drops: Drops,
-    /** Told of a packet that timed out with its first fragment there. */
+    /** Gets the first fragment of a packet that timed out, if that fragment came. */
     private readonly timedOut: (first: Uint8Array) => void,
   ) {}
 
@@ -158,7 +158,7 @@ export class Ipv6Reassembly {
       if (one.expires > now) return one.expires;
       const first = one.first;
       this.remove(one, TIMEOUT);
-      // RFC 8200 4.5: told if the first fragment came.
+      // RFC 8200 4.5: reported if the first fragment came.
       if (first !== undefined) this.timedOut(restored(first, one.headerAt));
     }
     return Number.POSITIVE_INFINITY;

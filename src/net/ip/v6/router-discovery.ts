@@ -1,5 +1,5 @@
 /**
- * Router discovery (RFC 4861 6.3): solicitations with the backoff of RFC 7559, and what an advertisement tells of the
+ * Router discovery (RFC 4861 6.3): solicitations with the backoff of RFC 7559, and what an advertisement says of the
  * link.
  */
 import { dropReason } from '../../drops.js';
@@ -34,7 +34,7 @@ const LINK_OPTION = 8;
 /** A resolver that a router advertises (RFC 8106). */
 export interface Resolver extends Advertised {
   readonly address: Uint8Array;
-  /** ms; `Infinity`: for ever. */
+  /** ms; `Infinity`: it never ends. */
   until: number;
 }
 
@@ -56,7 +56,7 @@ export class RouterDiscovery {
   resolvers: Resolver[] = [];
   /** Those of a DHCPv6 server. */
   fromDhcp: readonly Uint8Array[] = [];
-  /** Told of each valid advertisement. */
+  /** Gets each valid advertisement. */
   onAdvertisement: ((advertisement: RouterAdvertisement, who: Advertiser) => void) | undefined = undefined;
   private solicitAt = Number.POSITIVE_INFINITY;
   /** A default router has answered. */
@@ -78,7 +78,7 @@ export class RouterDiscovery {
     return (this.link.random.random32() >>> 0) / 2 ** 32;
   }
 
-  /** Asks for routers, until one answers: for ever, ever more seldom. */
+  /** Asks for routers until one answers: without limit, ever more seldom. */
   start(): void {
     this.interval = 0;
     this.answered = false;
@@ -98,8 +98,8 @@ export class RouterDiscovery {
   private solicit(): void {
     const { link, parts } = this;
     const source = parts.addresses.linkLocal;
-    // RFC 4861 4.1: without an address the option may not be there, and a router would not know whom to answer: it
-    // waits.
+    // RFC 4861 4.1: without an address the option may not be there, and a router would not know which host to answer.
+    // So the solicitation waits.
     if (source === undefined) {
       this.solicitAt = link.now + MAX_DELAY;
       return;
@@ -138,7 +138,7 @@ export class RouterDiscovery {
     this.answered = true;
   }
 
-  /** Who sent the frame; as it is known before this advertisement. */
+  /** The sender of the frame, as it is known before this advertisement. */
   private advertiser(bytes: Uint8Array, ip: number, source: number): Advertiser {
     const { routers, neighbours } = this.parts;
     const station = stationOf(bytes, ip - SOURCE_MAC_BEFORE);

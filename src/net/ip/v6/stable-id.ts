@@ -1,12 +1,12 @@
 /**
- * Interface identifiers that stay the same in one network and tell nothing in another (RFC 7217 5): a keyed hash of the
+ * Interface identifiers that stay the same in one network and show nothing in another (RFC 7217 5): a keyed hash of the
  * prefix, the interface and how often an address was found to be taken.
  */
 import { KeyedHash } from '../../keyed-hash.js';
 import type { Ipv6Bytes } from '../../wire/ipv6.js';
 import { int32At, putInt32 } from '../../wire/tcp.js';
 
-/** 128 bits, as four words. Who knows them can tell the addresses of this host in every network. */
+/** 128 bits, as four words. With these a stranger can compute the addresses of this host in every network. */
 export type StableSecret = readonly [number, number, number, number];
 
 export class StableIds {
@@ -42,7 +42,9 @@ export class StableIds {
   }
 }
 
-/** RFC 5453 3: zero, and the anycast addresses of RFC 2526; RFC 4291: those that Ethernet addresses are told by. */
+/**
+ * RFC 5453 3: zero, and the anycast addresses of RFC 2526; RFC 4291: identifiers of IANA's block of Ethernet addresses.
+ */
 function isReserved(address: Ipv6Bytes): boolean {
   const high = int32At(address, 8) >>> 0;
   const low = int32At(address, 12) >>> 0;

@@ -141,7 +141,7 @@ class OwnPort implements DatagramPort, Watcher {
     if (!this.open) return;
     for (let i = 0; i < AT_ONCE; i++) received.set(i, NAME, localAddress.received);
     const count = calls.recvmmsg(this.fd, received.memory.address, AT_ONCE, MSG_DONTWAIT, 0);
-    // An error is one of a datagram that was sent, which an ICMP message told of; it is over with this call.
+    // An error here is one of an earlier datagram, which an ICMP message reported; it is over with this call.
     this.inCall = true;
     for (let i = 0; i < count && this.open; i++) {
       try {

@@ -37,8 +37,8 @@ const LIBUV_TURNS = 4;
 const LIBUV = -1;
 
 /**
- * Who is told. `tag` is what was given with the descriptor: it tells a descriptor from an earlier one of the same
- * number.
+ * Gets the events of a descriptor. `tag` is what was given with the descriptor: it distinguishes the descriptor from an
+ * earlier one of the same number.
  */
 export interface Watcher {
   ready(fd: number, tag: number, events: number): void;

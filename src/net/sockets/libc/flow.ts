@@ -52,14 +52,14 @@ export class OwnSocketFlow implements Draining {
   lowWater = 0;
 
   readonly fd: number;
-  /** Tells it from others that had the same descriptor. */
+  /** Distinguishes it from others that had the same descriptor. */
   readonly tag: number;
   private readonly network: FlowHost;
   /** There while something is queued. */
   private queue: SendQueue | undefined = undefined;
   private near: Endpoint | undefined = undefined;
   private far: Endpoint | undefined = undefined;
-  /** The kernel takes no more for now; EPOLLOUT will tell. */
+  /** The kernel takes no more for now; EPOLLOUT will report when it does. */
   private blocked = false;
   private paused = false;
   /** Something came while it was paused, or a read filled the buffer. */
@@ -73,7 +73,7 @@ export class OwnSocketFlow implements Draining {
   inCall = false;
   private endAsked = false;
   private finSent = false;
-  /** FIN is here, perhaps behind bytes that were not read yet: no event will tell of it again. */
+  /** FIN is here, perhaps behind bytes that were not read yet: no event will report it again. */
   private finWaits = false;
   private peerEnded = false;
   /** `queued` was above `lowWater`. */
@@ -189,7 +189,10 @@ export class OwnSocketFlow implements Draining {
     else this.list();
   }
 
-  /** A flow sends from few files, mostly from one: it is told to the last, and to those before as long as it lives. */
+  /**
+   * A flow sends from few files, mostly from one. It is registered with the last one here, and stays registered with
+   * those before as long as it lives.
+   */
   private borrow(file: MappedFile): void {
     this.file = file;
     file.borrowedBy(this);

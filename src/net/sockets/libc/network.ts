@@ -80,7 +80,7 @@ export class OwnSocketNetwork implements Network, Watcher, FlowHost {
   private readonly flows: (OwnSocketFlow | undefined)[] = [];
   private readonly listeners = new Map<number, Listening>();
   private readonly queues: SendQueue[] = [];
-  /** Flows with something left to do, and those whose owners must hear of their end. */
+  /** Flows with something left to do, and those whose end is still to be reported to their owners. */
   private left: OwnSocketFlow[] = [];
   private ended: OwnSocketFlow[] = [];
   private open = 0;
@@ -154,7 +154,7 @@ export class OwnSocketNetwork implements Network, Watcher, FlowHost {
     return fd;
   }
 
-  /** Made by somebody else, who may not have wanted it as we do. */
+  /** Another program made the socket, and may not have set it up as we do. */
   private takeListening(fd: number): number {
     setNonBlocking(fd);
     this.setFlag(fd, IPPROTO_TCP, TCP_NODELAY);
@@ -252,7 +252,7 @@ export class OwnSocketNetwork implements Network, Watcher, FlowHost {
     if (!flow.over) this.loop.add(fd, flow.tag, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, this);
   }
 
-  /** No descriptor is left: the connection would wait for ever, and the listening socket be ready for ever. */
+  /** No descriptor is left: the connection would wait without end, and the listening socket would stay ready. */
   private shedOne(listening: number): void {
     const { calls } = this;
     if (this.spare < 0) return;

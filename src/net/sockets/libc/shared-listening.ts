@@ -1,7 +1,7 @@
 /**
  * Listening sockets for several processes that serve on one port: each its own, and the kernel gives each a share of
- * the connections (SO_REUSEPORT, socket(7)). Whoever made them holds them too, so that what waits in one outlives the
- * process that accepts from it.
+ * the connections (SO_REUSEPORT, socket(7)). The process that made them holds them too, so that what waits in one
+ * outlives the process that accepts from it.
  */
 
 import { UserError } from '../../../errors/user-error.js';
@@ -26,7 +26,7 @@ import { BACKLOG, listenError } from '../common/options.js';
 export interface SharedListening {
   readonly fds: readonly number[];
   readonly endpoint: Endpoint;
-  /** Lets go of all: what nobody else holds is closed. */
+  /** Lets go of all: what no other process holds is closed. */
   close(): void;
 }
 

@@ -5,8 +5,8 @@ import type { Flow } from '../../flow.js';
 import { SocketFlow } from './flow.js';
 
 /**
- * `address`: in text. Rejects with the system's error. The owner sets `handler` at once when it resolves. `onFault` is
- * told of what a handler throws, which ends this connection; without it that is thrown.
+ * `address`: in text. Rejects with the system's error. The owner sets `handler` at once when it resolves. `onFault`
+ * gets what a handler throws, which ends this connection; without it that is thrown.
  */
 export function connectSocket(address: string, port: number, onFault?: OnFault): Promise<Flow> {
   const faults = new Containment(onFault);

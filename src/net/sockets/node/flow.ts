@@ -21,7 +21,7 @@ let answer: Pinned | undefined;
 /** Where small pieces are put together. Free again when the kernel has taken everything, which is the rule. */
 let scratch = Buffer.allocUnsafeSlow(SCRATCH_SIZE);
 
-/** Told by a flow about its life. */
+/** Gets a flow's reports about its life. */
 export interface SocketFlowOwner {
   flowClosed(flow: SocketFlow): void;
   /** An exception out of what was done for it: it is reset. */
@@ -143,7 +143,9 @@ export class SocketFlow implements Draining {
     });
   };
 
-  /** Nobody is above the calls of the socket: an exception in one of them ends this flow, and no other. */
+  /**
+   * No caller is above the calls of the socket to catch an exception in one of them: it ends this flow, and no other.
+   */
   guarded(work: () => void): void {
     try {
       work();

@@ -9,19 +9,19 @@ import type { RateSample, SenderView } from './controller.js';
 /** draft 2.4: a share of lost bytes above which the amount in flight was too much. */
 const LOSS_THRESH = 0.02;
 /**
- * The same where no queue is seen: a path that loses at random loses without delay, and yielding to it helps nobody. An
- * overrun of a bottleneck without a buffer still shows, because a probe sends a quarter more than passes.
+ * The same where no queue is seen. A path that loses at random loses without delay, and to yield to that helps no flow.
+ * An overrun of a bottleneck without a buffer still shows, because a probe sends a quarter more than passes.
  */
 const LOSS_THRESH_NO_QUEUE = 0.125;
-/** More than this is never taken for a path's own loss when the rate is made up for it. */
+/** The most that is taken for a path's own loss when the rate is raised to make up for it. */
 const RANDOM_LOSS_MOST = 0.06;
 const BETA = 0.7;
 const HEADROOM = 0.15;
 /** draft 2.14: ms. */
 const MIN_RTT_FILTER = 10_000;
 /**
- * ACKs over which a round trip is averaged, at least: with fewer the lowest of many averages is as low as the lowest
- * round trip.
+ * ACKs over which a round trip is averaged, at least. With fewer of them the lowest of many averages would be as low as
+ * the lowest round trip.
  */
 const MEAN_RTT_ACKS = 16;
 const PROBE_RTT_INTERVAL = 5000;
@@ -54,7 +54,7 @@ export class BbrModel {
   private extraStart = ZERO;
   private extraDelivered = 0;
 
-  /** Short-term bounds, and long-term ones: what loss taught in this cycle, and in all. */
+  /** Short-term bounds, and long-term ones: what loss taught in this cycle, and in all cycles. */
   bwShortterm = UNBOUNDED;
   inflightShortterm = UNBOUNDED;
   inflightLongterm = UNBOUNDED;
@@ -63,18 +63,18 @@ export class BbrModel {
   inflightLatest = 0;
   private lossRoundDelivered = 0;
   lossRoundStart = false;
-  /** Lost and delivered in this loss round; ACKs that told of losses. */
+  /** Lost and delivered in this loss round; ACKs that reported losses. */
   private lostInRound = 0;
   private deliveredInRound = 0;
   lossEvents = 0;
   /**
-   * The shortest round trip of the round's ACKs that told of losses: that of what was sent right behind what was lost.
-   * The shortest, since a host that is busy makes many long. `UNBOUNDED`: none.
+   * The shortest round trip among the round's ACKs that reported losses: that of the data sent right behind the lost
+   * data. The shortest, since a busy host makes many round trips long. `UNBOUNDED`: none.
    */
   private lossRtt = UNBOUNDED;
   /**
-   * Round trips of at least a round and `MEAN_RTT_ACKS`, and the lowest average of those, of this filter period and the
-   * one before.
+   * Round trips of at least a round and `MEAN_RTT_ACKS`, and the lowest average of those: of this filter period and of
+   * the one before.
    */
   private rttSum = ZERO;
   private rttCount = 0;
@@ -83,7 +83,7 @@ export class BbrModel {
   private usualStamp = ZERO;
   private roundRttSum = ZERO;
   private roundRttCount = 0;
-  /** The share that the path loses by itself, as far as it shows: of rounds that saw no queue, averaged. */
+  /** The share that the path loses by itself, as far as it shows: an average over rounds that saw no queue. */
   randomLoss = ZERO;
 
   start(now: number, rtt: number): void {
@@ -109,8 +109,8 @@ export class BbrModel {
   }
 
   /**
-   * `gain`: by how much the rate of sending was multiplied; 0: more than the known bandwidth is being tried, so that
-   * loss sets no short-term bounds (draft 5.5.10).
+   * `gain`: the factor that the rate of sending was multiplied by. 0: more than the known bandwidth is being tried, so
+   * that loss sets no short-term bounds (draft 5.5.10).
    */
   update(sender: SenderView, sample: RateSample, cwnd: number, gain: number, filled: boolean, now: number): void {
     const delivered = sender.delivered;
@@ -153,7 +153,7 @@ export class BbrModel {
     if (!this.lossRoundStart) return;
     const round = this.lostInRound + this.deliveredInRound;
     if (round > 0) {
-      // A round that lost at a queue says nothing about it, and too many of them make it doubtful.
+      // A round that lost at a queue does not show random loss. Too many such rounds make it doubtful.
       if (this.queueSeen()) this.randomLoss *= 31 / 32;
       else this.randomLoss += (Math.min(this.lostInRound / round, RANDOM_LOSS_MOST) - this.randomLoss) / 8;
     }
@@ -168,7 +168,7 @@ export class BbrModel {
     this.roundRttSum = this.roundRttCount = 0;
   }
 
-  /** Loss in the round that is more than a path may lose by itself. */
+  /** The round lost more than a path may lose by itself. */
   roundLossy(): boolean {
     const lost = this.lostInRound;
     return lost > this.threshold() * (lost + this.deliveredInRound);
@@ -189,9 +189,9 @@ export class BbrModel {
   }
 
   /**
-   * What was lost was lost at a queue: who came right behind it waited longer than the jitter of hosts and our own
-   * probes explain, and longer than the path makes wait on average at its best: where it jitters, every wait is above
-   * the lowest.
+   * Whether the loss was at a queue. Then the data right behind the lost data waited longer than the jitter of hosts
+   * and our own probes explain, and also longer than the path's lowest average wait. The average, because on a path
+   * that jitters every wait is above the lowest.
    */
   private queueSeen(): boolean {
     if (this.lossRtt === UNBOUNDED || this.lossRtt <= this.usualRtt * 1.4 + 1) return false;
@@ -217,10 +217,7 @@ export class BbrModel {
     this.rttSum = this.rttCount = 0;
   }
 
-  /**
-   * draft 5.5.10.3. What arrives of a rate that we held down ourselves says nothing against more: the gain is taken
-   * out.
-   */
+  /** draft 5.5.10.3. A rate that we held down ourselves says nothing against a higher one: the gain is taken out. */
   private lower(cwnd: number, gain: number): void {
     if (this.bwShortterm === UNBOUNDED) this.bwShortterm = this.maxBw;
     if (this.inflightShortterm === UNBOUNDED) this.inflightShortterm = cwnd;
@@ -261,7 +258,7 @@ export class BbrModel {
     if (extra > this.extraNow) this.extraNow = extra;
   }
 
-  /** Sending begins again after a pause: what was not sent is no aggregation. */
+  /** Sending begins again after a pause: the pause is no aggregation of ACKs. */
   restart(now: number): void {
     this.extraStart = now;
     this.extraDelivered = 0;

@@ -1,6 +1,6 @@
 /**
- * BBR version 3 (draft-ietf-ccwg-bbr): sends at the bandwidth that the path was measured to have, tries a little more
- * now and then, and yields to loss that comes with a queue. Bytes, milliseconds, bytes a millisecond.
+ * BBR version 3 (draft-ietf-ccwg-bbr): sends at the bandwidth that was measured on the path, tries a little more now
+ * and then, and yields to loss that comes with a queue. Bytes, milliseconds, bytes a millisecond.
  */
 
 import { ZERO } from '../numbers/fraction.js';
@@ -36,7 +36,7 @@ export class Bbr implements CongestionControl {
   readonly name = 'bbr';
   readonly rates = true;
   cwnd = ZERO;
-  /** BBR has none; what reads it finds no slow start. */
+  /** BBR has no `ssthresh`: a reader of this field finds no slow start. */
   ssthresh = 0x3fff_ffff;
   pacingRate = ZERO;
   private readonly model = new BbrModel();
@@ -168,7 +168,7 @@ export class Bbr implements CongestionControl {
     if (this.state === UP) {
       if (this.timeToGoDown(sender, sample)) this.down(sender, now);
     } else if (this.state === REFILL) {
-      // A round at the known bandwidth has filled the pipe: what is lost from here on, the probe has lost.
+      // A round at the known bandwidth has filled the pipe: the probe is the cause of any loss from here on.
       if (this.model.roundStart) {
         this.probeSamples = true;
         this.up(sender, sample, now);
@@ -200,7 +200,7 @@ export class Bbr implements CongestionControl {
     if (model.inflightLongterm === UNBOUNDED) return;
     if (sample.txInFlight > model.inflightLongterm) model.inflightLongterm = sample.txInFlight;
     if (this.state === UP && sender.cwndLimited && this.cwnd >= model.inflightLongterm) {
-      // draft 5.3.3.6: slowly first, then twice as fast each round.
+      // draft 5.3.3.6: the growth is slow at first, then twice as fast each round.
       model.inflightLongterm += Math.min(sample.newlyDelivered, (sample.newlyDelivered * this.growth) / this.cwnd);
       if (model.roundStart) this.raiseSlope(sender);
     }
@@ -213,7 +213,7 @@ export class Bbr implements CongestionControl {
 
   private timeToGoDown(sender: SenderView, sample: RateSample): boolean {
     if (sender.cwndLimited && this.cwnd >= this.model.inflightLongterm) {
-      // Its own bound holds the probe, not the path.
+      // The probe is limited by its own bound, not by the path.
       this.resetFullBw(sample.deliveryRate);
       return false;
     }
@@ -302,7 +302,7 @@ export class Bbr implements CongestionControl {
   }
 
   private setPacing(gain: number): void {
-    // What is measured is what arrives. For so much to arrive, what the path loses by itself is to be sent besides.
+    // The measured bandwidth is what arrives. For that rate to arrive, the path's own loss has to be sent in addition.
     const rate = (gain * this.model.bw * PACING_MARGIN) / (1 - this.model.randomLoss);
     if (rate > 0 && (this.filled || rate > this.pacingRate)) this.pacingRate = rate;
   }
@@ -335,7 +335,7 @@ export class Bbr implements CongestionControl {
   // ---- Losses, timeouts, idleness
 
   onCongestion(_sender: SenderView, _ecn: boolean, _now: number): void {
-    // The model answers to rates of loss, not to single ones. What it knew is kept, in case the loss was an illusion.
+    // The model answers to rates of loss, not to a single loss. Its state is saved, in case the loss was spurious.
     this.saveUndo();
     this.saveCwnd();
   }

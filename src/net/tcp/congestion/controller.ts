@@ -5,7 +5,7 @@
  * microsecond).
  */
 
-/** One delivery-rate sample (draft-cheng-iccrg-delivery-rate-estimation): what an ACK tells of the path. */
+/** One delivery-rate sample (draft-cheng-iccrg-delivery-rate-estimation): what an ACK reports of the path. */
 export interface RateSample {
   /** Bytes a millisecond, 0 while unknown. */
   deliveryRate: number;
@@ -45,13 +45,13 @@ export interface SenderView {
   readonly delivered: number;
   /** The window, not the application, was what held the sender back in the last round (RFC 7661, 9438 5.8). */
   readonly cwndLimited: boolean;
-  /** A timeout is being recovered from: what an ACK covers may have arrived long before it. */
+  /** The connection is recovering from a timeout: what an ACK covers may have arrived long before that ACK. */
   readonly timedOut: boolean;
 }
 
 export interface CongestionControl {
   readonly name: 'reno' | 'cubic' | 'bbr';
-  /** It wants delivery rates: else none are taken, and what a `RateSample` says of them stays 0. */
+  /** It wants delivery rates. Without it none are taken, and the rates in a `RateSample` stay 0. */
   readonly rates: boolean;
   /** Bytes that may be in flight outside of a recovery. */
   cwnd: number;
@@ -65,7 +65,7 @@ export interface CongestionControl {
   /** The connection is established and the MSS is known. */
   start(sender: SenderView, now: number): void;
   /**
-   * Bytes that may be in flight in a recovery that no timeout began; `prr`: what proportional rate reduction (RFC 6937)
+   * Bytes that may be in flight in a recovery that no timeout began. `prr`: what proportional rate reduction (RFC 6937)
    * allows.
    */
   recoveryWindow(prr: number): number;

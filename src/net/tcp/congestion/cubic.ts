@@ -58,7 +58,7 @@ export class Cubic extends LossBased {
     }
     const t = now - this.epochStart;
     const target = this.window(t + sender.srtt, mss);
-    // RFC 9438 4.3: what Reno would have; as fast as Reno once it is back where it was.
+    // RFC 9438 4.3: the window that Reno would have. It grows as fast as Reno's once it is back where it was.
     this.wEst += (this.wEst >= this.priorCwnd ? 1 : ALPHA) * ((sample.acked * mss) / this.cwnd);
     if (this.window(t, mss) < this.wEst) {
       if (this.wEst > this.cwnd) this.cwnd = this.wEst;

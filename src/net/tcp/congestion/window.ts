@@ -43,8 +43,8 @@ export abstract class LossBased implements CongestionControl {
     // RFC 9438 5.8, RFC 7661: a window that was not used does not grow.
     if (!inRecovery && (sender.cwndLimited || sample.priorInFlight + sample.acked >= this.cwnd) && sample.acked > 0) {
       if (this.cwnd < this.ssthresh) {
-        // RFC 3465 2.2: bytes are counted, not ACKs. The limit L of 2.3 is 1 after a timeout; else there is none, since
-        // one ACK acknowledges a super-segment whole.
+        // RFC 3465 2.2: bytes are counted, not ACKs. The limit L of 2.3 is 1 after a timeout. Otherwise there is no
+        // limit, since one ACK acknowledges a whole super-segment.
         const growth = this.slowStart(sender, sample, now);
         this.cwnd += sender.timedOut ? Math.min(growth, sender.mss) : growth;
         if (this.cwnd > this.ssthresh) this.cwnd = Math.max(this.ssthresh, sender.mss * 2);
@@ -94,8 +94,8 @@ export abstract class LossBased implements CongestionControl {
   }
 
   onIdle(sender: SenderView, _idle: number, _now: number): void {
-    // RFC 5681 4.1: restart with the initial window, no more; RFC 7661 4.4.1: it comes back fast to what the path
-    // carried.
+    // RFC 5681 4.1: restart with the initial window, no more. RFC 7661 4.4.1: the window comes back fast to what the
+    // path carried.
     this.ssthresh = Math.max(this.ssthresh, this.cwnd * 0.75);
     this.cwnd = Math.min(this.cwnd, Math.max(this.initial, initialWindow(sender.mss)));
   }

@@ -1,5 +1,5 @@
 /**
- * What arrived and what was lost in a connection's life, as rates of delivery are measured by it
+ * What arrived and what was lost in a connection's life, as the estimation of delivery rates needs it
  * (draft-cheng-iccrg-delivery-rate-estimation).
  */
 import { ZERO } from '../numbers/fraction.js';
@@ -9,9 +9,9 @@ export class Delivery {
   /** Bytes that have arrived, and when the newest of them did, ms. */
   delivered = 0;
   deliveredAt = ZERO;
-  /** When the first segment of the flight was sent that is being measured, ms. */
+  /** When the first segment of the flight that is being measured was sent, ms. */
   firstSentAt = ZERO;
-  /** Bytes that were lost, and how many of them congestion control was told of. */
+  /** Bytes that were lost, and how many of them were reported to congestion control. */
   lost = 0;
   lostTold = 0;
   /** `delivered` up to which samples are limited by the application; 0: not. */

@@ -1,19 +1,19 @@
 /**
  * What a peer reports to have got twice: duplicate ACKs, which without SACK stand for segments that arrived (RFC 5681
- * 3.2, RFC 6582), and DSACKs (RFC 2883). It can report what never was. So the duplicate ACKs of a recovery stand for no
- * more than what was in flight when the first of them came (RFC 5681 3.2, on spoofing), and DSACKs for no more than was
- * sent again.
+ * 3.2, RFC 6582), and DSACKs (RFC 2883). A peer can report what never was. So the duplicate ACKs of a recovery stand
+ * for no more than what was in flight when the first of them came (RFC 5681 3.2, on spoofing), and DSACKs for no more
+ * than was sent again.
  */
 export class Duplicates {
   /** Duplicate ACKs in a row. */
   acks = 0;
-  /** Bytes that they have told of, and that no ACK has covered since. */
+  /** Bytes that duplicate ACKs have reported, and that no ACK has covered since. */
   told = 0;
-  /** What the last ACK added to `told`; less than nothing: what it covered of that. */
+  /** What the last ACK added to `told`; less than nothing: the part of `told` that it covered. */
   news = 0;
   /** DSACKs that were believed. */
   dsacks = 0;
-  /** What `told` may come to. */
+  /** The most that `told` may be. */
   private most = 0;
 
   renew(): void {
@@ -26,11 +26,11 @@ export class Duplicates {
     this.told = this.news = this.most = 0;
   }
 
-  /** A duplicate ACK, while so many bytes are not acknowledged: it tells of a segment, or of nothing. */
+  /** A duplicate ACK, while `outstanding` bytes are not acknowledged: it reports one segment, or nothing. */
   ack(outstanding: number, mss: number): void {
     if (this.told === 0) this.most = outstanding - mss;
     this.acks++;
-    // The segment at the head, which is missing, cannot be among them.
+    // The segment at the head is missing: it cannot be among those that arrived.
     this.news = Math.max(0, Math.min(mss, this.most - this.told, outstanding - mss - this.told));
     this.told += this.news;
   }
@@ -39,7 +39,8 @@ export class Duplicates {
   covered(acked: number, outstanding: number, mss: number): void {
     const { told } = this;
     this.acks = 0;
-    // RFC 6582 3.2 step 3: the segment that filled the hole was not told of, the rest was; of less than a segment, all.
+    // RFC 6582 3.2 step 3: duplicates did not report the segment that filled the hole, but they reported the rest. If
+    // less than a segment was covered, they reported all of it.
     const toldOf = acked >= mss ? acked - mss : acked;
     this.told = Math.max(0, Math.min(told - toldOf, outstanding - mss));
     this.news = this.told - told;

@@ -3,9 +3,9 @@
  * scoreboard of RFC 6675 and the state that RACK (RFC 8985) and delivery-rate estimation need, in one place. Records
  * are used again, so that steady sending allocates nothing.
  *
- * How finely it is cut is ours to say, not the peer's: records are divided between whole segments only, their number is
- * bounded, and what was SACKed is one record a run. Nothing is found by a walk: by its sequence number in the ring, by
- * halves; by the time of its transmission, or as the next to be sent again, at the end of a list.
+ * We decide how finely the flight is cut, not the peer: records are divided between whole segments only, their number
+ * is bounded, and what was SACKed is one record a run. No search walks the flight. A record is found by its sequence
+ * number in the ring, by halves. The oldest transmission, or the next one to be sent again, is at the end of a list.
  */
 import { after, before } from '../numbers/sequence.js';
 import type { Sent, SentPool } from './sent.js';
@@ -27,7 +27,7 @@ export class InFlight {
   records = 0;
   /** What is in the network, in order of its newest transmission. */
   readonly underWay = new SentList();
-  /** What is to be sent again, in that order: by sequence number where it was lost so. */
+  /** What is to be sent again, in that order: in order of sequence if it was lost in that order. */
   readonly lost = new SentList();
   /** The last of `underWay` that left before the newest transmission that is known to have arrived (RFC 8985 6.2). */
   beforeRack: Sent | undefined = undefined;
@@ -105,8 +105,9 @@ export class InFlight {
   }
 
   /**
-   * RFC 2018 5: a block of a SACK, inside of what is in flight. `deliver` is told of each record that it covers for the
-   * first time, before that is marked. `mss`: bytes of a segment; a part of one is not taken for arrived.
+   * RFC 2018 5: a block of a SACK, inside of what is in flight. `deliver` gets each record that the block covers for
+   * the first time, before the record is marked. `mss`: bytes of a segment; a part of a segment does not count as
+   * arrived.
    */
   sack(left: number, right: number, mss: number, deliver: (one: Sent) => void): void {
     let at = this.find(left);
@@ -164,7 +165,7 @@ export class InFlight {
     this.underWay.push(one);
   }
 
-  /** The losses were an illusion: back into the network, before all that was sent since. */
+  /** The losses were spurious: the records go back into the network, before all that was sent since. */
   unmark(): void {
     for (let one = this.lost.last; one !== undefined; one = this.lost.last) {
       this.account(one, -1);
@@ -208,7 +209,7 @@ export class InFlight {
     return this.lost.first;
   }
 
-  /** Puts what is under way in order of its transmission, where it was appended in another. */
+  /** Puts what is under way in order of its transmission, where it was appended in another order. */
   sortByTime(): void {
     const all: Sent[] = [];
     for (let one = this.underWay.first; one !== undefined; one = this.underWay.first) {

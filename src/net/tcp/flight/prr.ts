@@ -27,8 +27,8 @@ export class ProportionalRate {
   }
 
   /**
-   * An ACK told of `delivered` bytes. RFC 6937 3; 6937bis: `spare` bytes more only if it moved forward and told of no
-   * new loss.
+   * An ACK reported `delivered` bytes. RFC 6937 3; 6937bis: `spare` bytes more only if the ACK moved forward and
+   * reported no new loss.
    */
   acked(delivered: number, pipe: number, ssthresh: number, mss: number, spare: number): void {
     this.delivered += delivered;

@@ -1,4 +1,4 @@
-/** What is lost by the time of its transmission: RACK (RFC 8985). Milliseconds, and sequence numbers. */
+/** Loss detection by the time of transmission: RACK (RFC 8985). Milliseconds, and sequence numbers. */
 import { ZERO } from '../numbers/fraction.js';
 import { after, before, notAfter } from '../numbers/sequence.js';
 import type { InFlight } from './in-flight.js';
@@ -6,14 +6,15 @@ import type { RttEstimator } from './rto.js';
 import type { Sent } from './sent.js';
 
 export class Rack {
-  /** When the newest transmission left that is known to have arrived, where it ends, and its RTT (RFC 8985 5.2). */
+  /**
+   * Of the newest transmission that is known to have arrived: when it left, where it ends, and its RTT (RFC 8985 5.2).
+   */
   sentAt = ZERO;
   end = 0;
   rtt = ZERO;
   reorderingSeen = false;
   /**
-   * Quarters of the least RTT that reordering is borne for, and the sequence number that ends the round of the last
-   * DSACK.
+   * The reordering window, in quarters of the least RTT; and the sequence number that ends the round of the last DSACK.
    */
   reorderingSteps = 1;
   reorderingRound = 0;
@@ -40,13 +41,13 @@ export class Rack {
       this.sentAt = one.sentAt;
       this.end = end;
       this.rtt = rtt;
-      // The first of all has none before it, as where all arrives in order.
+      // The first of the list has none before it. Where all arrives in order, `one` is always the first.
       if (flight.beforeRack !== one.older && (!one.lost || one.resent)) flight.beforeRack = one.older;
     }
     if (this.fack === 0 || after(end, this.fack)) this.fack = end;
   }
 
-  /** RFC 8985 6.2 step 4: how much reordering is borne, ms. */
+  /** RFC 8985 6.2 step 4: the reordering window, ms. */
   window(flight: InFlight, rtt: RttEstimator, recovering: boolean, mss: number): number {
     if (!this.reorderingSeen && (recovering || flight.sackedBytes >= 3 * mss)) return 0;
     return Math.min((this.reorderingSteps * rtt.min) / 4, rtt.srtt);
@@ -63,12 +64,14 @@ export class Rack {
     return earlier ? one : undefined;
   }
 
-  /** ms until `one` is lost, if reordering is borne for `window` ms (RFC 8985 6.2 step 5). */
+  /** ms until `one` is lost, with a reordering window of `window` ms (RFC 8985 6.2 step 5). */
   remaining(one: Sent, window: number, now: number): number {
     return one.sentAt + this.rtt + window - now;
   }
 
-  /** RFC 8985 6.2 step 4: a DSACK says that the window was too small; it grows a step a round, for 16 recoveries. */
+  /**
+   * RFC 8985 6.2 step 4: a DSACK shows that the window was too small. The window grows by a step a round, to 16 steps.
+   */
   tooNarrow(una: number, next: number): void {
     if (this.reorderingRound !== 0 && !notAfter(this.reorderingRound, una)) return;
     this.reorderingRound = next;

@@ -7,7 +7,7 @@ const RTO_AFTER_TIMEOUT = 3000;
 const RTO_MIN = 200;
 export const RTO_MAX = 60_000;
 
-/** An answer in the same batch as its question: shorter than we can measure, ms. */
+/** The RTT of an answer in the same batch as its question: shorter than we can measure, ms. */
 export const SHORTEST_RTT = 0.05;
 
 export class RttEstimator {
@@ -17,7 +17,7 @@ export class RttEstimator {
   /** The smallest RTT seen. */
   min = ZERO;
   latest = ZERO;
-  /** The timeout before back-off. A field, since a number that is worked out each time is a new object each time. */
+  /** The timeout before back-off. A field, since a number that is computed each time is a new object each time. */
   rto = ZERO;
   /** The timeout while nothing is measured. */
   private unmeasured = RTO_INITIAL;
@@ -26,7 +26,7 @@ export class RttEstimator {
     this.rto = RTO_INITIAL;
   }
 
-  /** `sample` of what an ACK has measured: as a field of it the number need not become an object. */
+  /** Takes the RTT that an ACK has measured: as a field of `sample` the number need not become an object. */
   measured(sample: { readonly rtt: number }): void {
     this.latest = sample.rtt;
     this.take();

@@ -7,7 +7,7 @@ export class Sent {
   end = 0;
   /** When its newest transmission left, ms. */
   sentAt = ZERO;
-  /** Bytes delivered in the connection's life, and when the newest of them was, as it was sent. */
+  /** As it was sent: bytes delivered in the connection's life, and when the newest of them was delivered. */
   delivered = 0;
   deliveredAt = ZERO;
   /** When the first segment of that flight was sent. */

@@ -8,7 +8,7 @@ export const TIMER_PROBE = 2;
 export const TIMER_PERSIST = 3;
 export const TIMER_REORDER = 4;
 
-/** ms that may be made good when a timer came late, so that the rate holds on a host that is busy. */
+/** ms that may be made up when a timer fires late, so that the rate holds on a busy host. */
 const PACING_CREDIT = 2;
 /** Doublings of the time between probes of a window that is shut. */
 const MOST_PERSIST_BACKOFF = 16;
@@ -22,7 +22,7 @@ export class Timers {
   /** Probes in a row of a window that is shut (RFC 9293 3.8.6.1). */
   persistBackoff = 0;
   delayedAckAt = Number.POSITIVE_INFINITY;
-  /** What was sent is paid for until then, at the pace of congestion control; and when more may be sent. */
+  /** The time until which the pace of congestion control covers what was sent; and when more may be sent. */
   pacedUntil = ZERO;
   pacingAt = Number.POSITIVE_INFINITY;
 
@@ -50,7 +50,10 @@ export class Timers {
     this.backoff++;
   }
 
-  /** The peer acknowledged something new: RFC 6298 5.7 does not ask for it, but the next timeout is a new one. */
+  /**
+   * The peer acknowledged something new. RFC 6298 5.7 does not ask for this, but the next timeout counts as a first
+   * one.
+   */
   progress(): void {
     this.backoff = 0;
   }

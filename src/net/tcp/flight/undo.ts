@@ -1,11 +1,11 @@
 /**
- * Whether a recovery was needless: each of its retransmissions came twice (DSACK, RFC 3708), or an old echo says so
- * (RFC 3522).
+ * Whether a recovery was needless: DSACKs report that each of its retransmissions came twice (RFC 3708), or the echo of
+ * an old timestamp shows it (RFC 3522).
  */
 import { before } from '../numbers/sequence.js';
 
 export class Undo {
-  /** Retransmissions of this recovery that no DSACK has called needless; -1: no undo any more. */
+  /** Retransmissions of this recovery that no DSACK has reported as needless; -1: no undo any more. */
   retransmissions = 0;
   /** Timestamp clock when the first retransmission of this recovery left; 0: none has. */
   firstStamp = 0;
@@ -21,7 +21,7 @@ export class Undo {
     if (this.retransmissions >= 0) this.retransmissions++;
   }
 
-  /** A DSACK that is believed. Returns whether it is the last that was missing. */
+  /** A DSACK that is believed. Returns whether it was the last one missing. */
   duplicate(): boolean {
     return this.retransmissions > 0 && --this.retransmissions === 0;
   }

@@ -1,4 +1,4 @@
-/** Where urgent data ends (RFC 9293 3.8.5), that we send and that the peer sends. */
+/** Where urgent data ends (RFC 9293 3.8.5): of what we send, and of what the peer sends. */
 import { after, notBefore } from '../numbers/sequence.js';
 
 export class Urgent {

@@ -1,6 +1,6 @@
 /**
- * A connection out of another program's record. Nothing in the record is believed: what does not fit together is
- * refused, and the connection stays where it is.
+ * Makes a connection from another program's record. Nothing in the record is trusted: a record that is not consistent
+ * is refused, and the connection stays where it is.
  */
 import { bytesIn, type FindMemory, rangesOf } from '../../../memory/pieces.js';
 import { TIMER_NONE, TIMER_REORDER } from '../flight/timers.js';
@@ -38,8 +38,8 @@ const CLOCKS_DIFFER = 1000;
 const LARGEST = 2 ** 30;
 
 /**
- * A connection that nobody finds until it is attached to `layer`; undefined: it is refused. `find`: the memory of an
- * id. Never throws.
+ * A connection that no look-up finds until it is attached to `layer`. Undefined: the record is refused. `find`: the
+ * memory of an id. Never throws.
  */
 export function adopt(layer: TcpLayer, record: MovingRecord, find: FindMemory): Connection | undefined {
   if (!wellFormed(record)) return undefined;
@@ -55,18 +55,18 @@ export function adopt(layer: TcpLayer, record: MovingRecord, find: FindMemory): 
   if (layer.waiting.find(remote, local, ports) !== NONE) return undefined;
   if (!layer.budget.admit()) return undefined;
   const c = new Connection(layer, route, local, remote, ports);
-  // Two clocks that were set by one another differ by what it took.
+  // One clock was set by the other: they differ by the time that this took.
   const frozenAt = Math.min(record.at - layer.clockOffset, layer.now);
   putNumbers(c, NUMBERS, record.numbers);
   putFlags(c, FLAGS, record.flags);
   putTimes(c, TIMES, record.times, frozenAt);
   c.sndMax = c.sndNxt;
-  // RFC 7323 5.3: a timestamp that went back by one would be a segment that is dropped.
+  // RFC 7323 5.3: the peer drops a segment whose timestamp went back, even by one.
   const behind = (record.stamp - layer.stamp(c)) | 0;
   if (behind > CLOCKS_DIFFER) return undefined;
   if (behind > 0) c.tsOffset = (c.tsOffset + behind) | 0;
   if (!inOrder(c)) return undefined;
-  // What the path takes is learnt anew; what did not pass in the old program is not tried again.
+  // The MTU of the path is learnt anew. A size that did not pass in the old program is not tried again.
   const { mss } = c;
   updateMss(c);
   c.mss = Math.min(c.mss, mss);
@@ -99,7 +99,7 @@ function adoptBusy(c: Connection, record: BusyRecord, frozenAt: number, find: Fi
   putFlags(busy, BUSY_FLAGS, record.flags);
   putTimes(busy, BUSY_TIMES, record.times, frozenAt);
   if (busy.timers.kind < TIMER_NONE || busy.timers.kind > TIMER_REORDER || busy.frto < 0 || busy.frto > 2) return false;
-  // Whatever waits for an answer has a timer.
+  // A connection that waits for an answer has a timer.
   const armed = busy.timers.at !== Number.POSITIVE_INFINITY;
   if (armed !== (busy.timers.kind !== TIMER_NONE) || (inFlight > 0 && !armed)) return false;
   [busy.rtt.srtt, busy.rtt.rttvar, busy.rtt.min, busy.rtt.latest] = record.rtt;

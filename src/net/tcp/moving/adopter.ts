@@ -1,6 +1,6 @@
 /**
- * The new program's side: it takes what its predecessors send, and says which of it is its own from then on. What is
- * adopted sends nothing before that word is where the other side will read it, whatever becomes of this program then.
+ * The new program's side: it takes what its predecessors send, and says which of it is its own from then on. An adopted
+ * connection sends nothing before that word lies where the other side will read it, even if this program ends then.
  */
 import type { Memories, MemoryName } from '../../../memory/memories.js';
 import type { Memory } from '../../../memory/memory.js';
@@ -37,7 +37,10 @@ export class Adopter {
     return true;
   }
 
-  /** Adopts what it can. The rest stays where it is. Each is to be begun once the other side is sure to learn of it. */
+  /**
+   * Adopts the connections that it can. The rest stay where they are. Begin each once the other side is sure to learn
+   * of it.
+   */
   take(records: readonly MovingRecord[]): Connection[] {
     const taken: Connection[] = [];
     for (const record of records) {
@@ -66,7 +69,7 @@ export class Adopter {
     c.handler.thaw?.(c);
   }
 
-  /** Nobody is left from whom anything could come. */
+  /** No predecessor is left that could send more. */
   forget(): void {
     this.open.clear();
   }

@@ -1,5 +1,6 @@
 /**
- * What of a connection goes to another program. A connection that is in the middle of something that is not here stays.
+ * The parts of a connection that go to another program. A connection stays if it is in the middle of something that is
+ * not part of its record.
  */
 import type { Memory } from '../../../memory/memory.js';
 import { Carrier, type Piece } from '../../../memory/pieces.js';
@@ -28,13 +29,13 @@ import {
   timesOf,
 } from './record.js';
 
-/** Bytes without a name that go along with one connection: as text, and as they are. */
+/** Most bytes outside of named memories that go along with one connection: as text, and as they are. */
 const MOST_TEXT = 256 * 1024;
 const MOST_BYTES = 4 * 1024 * 1024;
 /** Transmissions in flight; a window of super-segments has a few dozen. */
 export const MOST_TRANSMISSIONS = 4096;
 
-/** Whether TCP has nothing by it that would be lost on the way. */
+/** Whether TCP can move the connection without losing anything. */
 export function movable(c: Connection): boolean {
   if (c.state < ESTABLISHED || c.state === CLOSED || !c.fromPassive || c.dirty) return false;
   if (c.heldBytes > 0 || c.sndNxt !== c.sndMax || c.handler.freeze === undefined) return false;
@@ -71,8 +72,9 @@ export interface FrozenRecord {
 }
 
 /**
- * The record of a `movable` connection, whose owner asks nothing of it any more. `idOf`: how the other program knows a
- * memory. `version`: the newest that it takes. Undefined: it stays, and nothing has changed.
+ * The record of a `movable` connection, whose owner asks nothing of it any more. `idOf`: the id of a memory in the
+ * other program. `version`: the newest that the other program takes. Undefined: the connection stays, and nothing has
+ * changed.
  */
 export function freeze(
   c: Connection,

@@ -57,8 +57,8 @@ interface HalfOpenState {
 }
 
 /**
- * Takes out what moves. From now on the layer accepts no connection and answers to nothing but what is its own;
- * `departed` is told of what becomes of that.
+ * Takes out what moves. From now on the layer accepts no connection, and answers only segments of its own connections.
+ * `departed` gets reports of what becomes of these.
  */
 export function handOver(layer: TcpLayer, departed: Departed, now: number): TcpState {
   layer.departed = departed;

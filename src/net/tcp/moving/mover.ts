@@ -1,7 +1,7 @@
 /**
- * The old program's side: its connections go to the program that has the traffic, each as soon as it can. One that is
- * frozen has no owner that acts: nothing is sent, no timer fires, what comes for it waits. The other side's word
- * decides whose it is.
+ * The old program's side: its connections go to the program that has the traffic, each as soon as it can. A frozen
+ * connection has no owner that acts: it sends nothing, no timer fires, and what comes for it waits. The other side's
+ * word decides which program owns it.
  */
 import type { Memories, MemoryName } from '../../../memory/memories.js';
 import type { Memory } from '../../../memory/memory.js';
@@ -13,11 +13,11 @@ import { freeze, memoriesOf, movable } from './freeze.js';
 import { type CarriedName, flowName } from './hand-over.js';
 import { MOVE_VERSION, type MovingRecord } from './record.js';
 
-/** Connections frozen at one time: so many that the other side is through with them within a millisecond or two. */
+/** Connections frozen at one time: few enough that the other side is through with them within a millisecond or two. */
 const BATCH = 64;
 /**
- * And so many bytes that they take along; the last one may go beyond. What a socket takes at once: on a busy machine a
- * message that does not fit waits for both programs to have their turns, and its connections wait with it.
+ * The bytes that these take along; the last connection may go beyond. A socket takes this amount at once. On a busy
+ * machine a message that does not fit waits for both programs to have their turns, and its connections wait with it.
  */
 const BATCH_BYTES = 64 * 1024;
 /** Segments that wait for one frozen connection; further ones are lost, as on a wire. */
@@ -42,9 +42,9 @@ class Frozen {
 }
 
 export interface MoverEvents {
-  /** To the other side: adopt these. Answered through `settled`, all of them at once. */
+  /** Asks the other side to adopt these. The answer comes through `settled`, for all of them at once. */
   move(records: readonly MovingRecord[]): void;
-  /** To the other side: open this memory. Answered through `opened`. */
+  /** Asks the other side to open this memory. The answer comes through `opened`. */
   open(name: MemoryName): void;
   /** A datagram with a whole, verified segment, for a connection that has moved: it goes back. */
   forward(tos: number, datagram: Uint8Array): void;
@@ -75,8 +75,8 @@ export class Mover {
   }
 
   /**
-   * Freezes what can move now, a batch of it. To be called between two entries of the stack, when everything has been
-   * flushed.
+   * Freezes a batch of the connections that can move now. Call it between two entries of the stack, when everything has
+   * been flushed.
    */
   sweep(): void {
     if (this.frozen.size > 0) return;
@@ -97,7 +97,7 @@ export class Mover {
 
   private readonly idOf = (memory: Memory): string | undefined => this.memories?.nameOf(memory)?.id;
 
-  /** Whether the other side has every memory of its queue; it is asked to open those that it has not. */
+  /** Whether the other side has every memory of its queue. Asks the other side to open those that it does not have. */
   private canBeOpened(c: Connection): boolean {
     let all = true;
     for (const memory of memoriesOf(c)) {
@@ -126,7 +126,7 @@ export class Mover {
       const { connection } = one;
       const { handler } = connection;
       this.layer.counters.movedOut++;
-      // No word of its end to anybody: it has not ended.
+      // The owner gets no report of an end: the connection has not ended.
       connection.state = CLOSED;
       connection.closedTold = true;
       connection.release();

@@ -1,7 +1,7 @@
 /**
  * A connection on its way to another program: plain values, so that any transport can carry it. Sequence variables are
- * as they are; times are ms after the moment of the freeze, negative ones before it; what is queued is named, not
- * copied, where it lies in memory that the other program can open, too.
+ * as they are. Times are ms after the moment of the freeze, negative ones before it. Queued data is named, not copied,
+ * where it lies in memory that the other program can open, too.
  */
 import type { Piece } from '../../../memory/pieces.js';
 import type { Busy } from '../state/busy.js';
@@ -67,12 +67,12 @@ export const BUSY_TIMES = [
   ...(['timers.at', 'timers.delayedAckAt', 'timers.pacingAt'] as const),
 ] as const satisfies readonly Deep<Busy, number>[];
 
-/** Those among the times that are `Infinity` when there is none. Of the others 0 says so. */
+/** Times that are `Infinity` when there is none. The other times are 0 then. */
 const NEVER: ReadonlySet<string> = new Set(['lifeAt', 'timers.at', 'timers.delayedAckAt', 'timers.pacingAt']);
 
 /**
- * A transmission that is not acknowledged: length, when it was sent; `delivered`, when that was, when its flight began;
- * `txInFlight`, `lostBefore`; how often it was sent; and bits.
+ * A transmission that is not acknowledged: its length and when it was sent; `delivered`, when that was, and when its
+ * flight began; `txInFlight`, `lostBefore`; how often it was sent; and bits.
  */
 export type Transmission = readonly [number, number, number, number, number, number, number, number, number];
 
@@ -81,7 +81,7 @@ export const LOST = 2;
 export const RESENT = 4;
 export const APP_LIMITED = 8;
 
-/** What a connection has that does not rest. */
+/** What a connection that does not rest has in addition. */
 export interface BusyRecord {
   readonly numbers: readonly number[];
   readonly flags: readonly (0 | 1)[];

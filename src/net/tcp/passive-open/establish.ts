@@ -30,7 +30,7 @@ export function establish(
     return;
   }
   const c = new Connection(layer, one.route, one.localAddress, one.remoteAddress, one.ports);
-  // Before anything is lent to it: whoever is in the table is found when something goes wrong.
+  // Before the connection is lent anything: a connection in the table is found when something goes wrong.
   layer.connections.add(c);
   c.timestamps = one.timestamps;
   c.sackOk = one.sackOk;
@@ -40,7 +40,7 @@ export function establish(
   c.peerMss = one.mss;
   c.sndScale = Math.max(one.scale, 0);
   start(layer, c, one.iss, one.irs, one.scale !== -1, now);
-  // RFC 6298 2.2: the handshake is the first sample; of a SYN-ACK that was sent again (section 3) by what it echoes.
+  // RFC 6298 2.2: the handshake is the first sample. If the SYN-ACK was sent again (section 3), its echo is measured.
   if (one.repeated) {
     const echoed = (layer.timestamp(c, now) - segment.tsEcr) | 0;
     const known = c.timestamps && segment.timestamps && segment.tsEcr !== 0;
@@ -53,13 +53,13 @@ export function establish(
   c.sndWl2 = segment.ack;
   layer.counters.accepted++;
   c.busy.cc.start(c, now);
-  // RFC 6928 2: one segment after more than one lost SYN-ACK; of one the timer may be to blame.
+  // RFC 6928 2: the window is one segment after more than one lost SYN-ACK. A single time-out may be the timer's fault.
   if (one.retries > 1) c.busy.cc.cwnd = c.mss;
   accept(c);
   arrive(c, segment, bytes, ecn, now);
 }
 
-/** Both sides' first numbers are known. */
+/** The initial sequence numbers of both sides are known. */
 function start(layer: TcpContext, c: Connection, iss: number, irs: number, scaling: boolean, now: number): void {
   c.state = ESTABLISHED;
   c.iss = iss;

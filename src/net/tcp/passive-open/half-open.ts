@@ -19,10 +19,10 @@ export class HalfOpen {
   tsRecent = 0;
   tsOffset = 0;
   sentAt = ZERO;
-  /** The SYN-ACK left more than once: which of them was answered only timestamps can tell. */
+  /** The SYN-ACK left more than once: only timestamps can show which of them was answered. */
   repeated = false;
   retries = 0;
-  /** ACKs that told where we are. */
+  /** Challenge ACKs that were sent. */
   challenges = 0;
   deadline = Number.POSITIVE_INFINITY;
   heapAt = Number.POSITIVE_INFINITY;

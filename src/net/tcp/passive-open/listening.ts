@@ -1,5 +1,6 @@
 /**
- * Passive open: the ports that are listened on, and what comes there without a connection (RFC 9293 3.10.7.2, LISTEN).
+ * Passive open: the ports with a listener, and the segments without a connection that come there (RFC 9293 3.10.7.2,
+ * LISTEN).
  */
 
 import { UserError } from '../../../errors/user-error.js';
@@ -32,7 +33,7 @@ export class Listening implements Handshakes {
     this.cookies = new SynCookies(layer);
   }
 
-  /** Whether somebody listens on `port`. */
+  /** Whether `port` has a listener. */
   has(port: number): boolean {
     return this.ports.has(port);
   }
@@ -69,12 +70,12 @@ export class Listening implements Handshakes {
     return { port: chosen, close };
   }
 
-  /** Who is told of connections to `port`; undefined: nobody listens. */
+  /** Gets the connections to `port`; undefined: the port has no listener. */
   acceptOf(port: number): Accept | undefined {
     return this.ports.get(port);
   }
 
-  /** Who takes connections to `port` that another program had. */
+  /** Takes connections to `port` that another program had. */
   adopterOf(port: number): Adopt | undefined {
     return this.adopting.get(port);
   }
@@ -84,7 +85,7 @@ export class Listening implements Handshakes {
     return this.cookies.age(now);
   }
 
-  /** A cookie was sent at `when`, by whom this layer took over from. */
+  /** The layer that this one took over from sent a cookie at `when`. */
   cookieWas(when: number | undefined): void {
     this.cookies.was(when);
   }
@@ -142,7 +143,8 @@ export class Listening implements Handshakes {
   }
 
   /**
-   * `floor`: our first number is to lie beyond it, because an earlier connection of the same name ended there (MAY-2).
+   * `floor`: our initial sequence number has to lie beyond it, because an earlier connection of the same name ended
+   * there (MAY-2).
    */
   syn(
     segment: Segment,

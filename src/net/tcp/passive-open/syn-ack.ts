@@ -31,7 +31,7 @@ export function sendSynAck(layer: TcpContext, one: HalfOpen, cookie: boolean, no
   );
 }
 
-/** Once more: which of them is answered only timestamps can tell. */
+/** Sends it once more: only timestamps can show which of them is answered. */
 export function repeatSynAck(layer: TcpContext, one: HalfOpen, now: number): void {
   one.repeated = true;
   sendSynAck(layer, one, false, now);

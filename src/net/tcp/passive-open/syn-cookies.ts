@@ -1,5 +1,5 @@
 /**
- * SYN cookies (RFC 4987 3.6): past the bound of the SYN queue a connection is remembered by its peer, so that a flood
+ * SYN cookies (RFC 4987 3.6). Past the bound of the SYN queue the peer remembers the connection for us, so that a flood
  * costs no memory and a client that comes meanwhile is served.
  */
 import { dropReason } from '../../drops.js';
@@ -32,12 +32,12 @@ export class SynCookies {
     return this.since === Number.NEGATIVE_INFINITY ? -1 : now - this.since;
   }
 
-  /** One was sent at `when`, by whom this layer took over from. */
+  /** The layer that this one took over from sent one at `when`. */
   was(when: number | undefined): void {
     if (when !== undefined) this.since = Math.max(this.since, when);
   }
 
-  /** Makes the ISS of `one` a cookie, of what a cookie can carry. */
+  /** Makes the ISS of `one` a cookie, and keeps of `one` only what a cookie can carry. */
   make(one: HalfOpen, now: number): void {
     const { layer } = this;
     // Without timestamps a cookie can keep the MSS only.
@@ -69,8 +69,8 @@ export class SynCookies {
     one.mss = checkCookie(layer, one, one.iss, now + layer.clockOffset);
     if (one.mss <= 0) {
       layer.drops.count(COOKIE_INVALID);
-      // The segment before it was lost, with the only sequence number that we can take. It will come again; a RST would
-      // end it.
+      // This is a later segment: the first one was lost, and only its sequence number can be taken. The first one will
+      // come again; a RST would end it.
       return one.mss === LATER_SEGMENT ? TOO_SOON : NOT_OURS;
     }
     one.tsOffset = layer.timestampOffset(destination, source);
@@ -84,7 +84,7 @@ export class SynCookies {
   }
 }
 
-/** 12 bits that know who and when, and 12 that know the first sequence number too. */
+/** 12 bits that depend on the four-tuple and the time, and 12 that depend on the initial sequence number too. */
 function cookieHash(layer: TcpContext, half: HalfOpen, tick: number): number {
   const { hash } = layer;
   const remote = layer.digest(half.remoteAddress);
@@ -119,7 +119,7 @@ function checkCookie(layer: TcpContext, half: HalfOpen, cookie: number, now: num
 export function cookieTimestamp(half: HalfOpen, clock: number): number {
   const scale = half.scale === -1 ? 15 : half.scale;
   const value = (clock & ~63) | scale | (half.sackOk ? 16 : 0) | (half.ecn ? 32 : 0);
-  // Never ahead of the clock: what we send next would look older, and PAWS would drop it.
+  // Never ahead of the clock: else our next timestamp would look older, and PAWS would drop that segment.
   return after(value, clock) ? (value - 64) | 0 : value;
 }
 

@@ -61,7 +61,10 @@ export class SynQueue {
     return all;
   }
 
-  /** Forgets one. It is no loss: cookies answer for a while, but one that has a SYN-ACK on its way must come again. */
+  /**
+   * Forgets one. It is no loss at first: cookies answer for a while. But a client whose SYN-ACK is on its way must come
+   * again.
+   */
   shed(): boolean {
     const one = this.timers.peek();
     if (one === undefined) return false;

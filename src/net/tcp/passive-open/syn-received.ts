@@ -53,7 +53,7 @@ export function arriveSynReceived(
       layer.drops.count(FLAGS);
       return;
     }
-    // The same SYN again draws the same SYN-ACK; another one (RFC 9293 3.10.7.4: from LISTEN, start over).
+    // The same SYN again draws the same SYN-ACK. Another SYN starts over, as from LISTEN (RFC 9293 3.10.7.4).
     if (segment.seq !== one.irs) {
       queue.forget(one);
       handshakes.syn(segment, one.remoteAddress, one.localAddress, one.ports, now, undefined);
@@ -65,7 +65,8 @@ export function arriveSynReceived(
     return;
   }
   if (segment.ack !== ((one.iss + 1) | 0)) {
-    // A SYN that came twice may have drawn a cookie first, and a place in the queue then: the client knows the cookie.
+    // A SYN that came twice may have drawn a cookie first, and then a place in the queue: the client acknowledges the
+    // cookie.
     const { remoteAddress, localAddress, ports } = one;
     const cookie =
       (flags & SYN) !== 0 ? NOT_OURS : cookies.input(segment, bytes, remoteAddress, localAddress, ports, ecn, now);
@@ -86,7 +87,9 @@ export function arriveSynReceived(
   establish(layer, one, segment, bytes, ecn, now);
 }
 
-/** RFC 9293 3.10.7.4, first: what is not acceptable in SYN-RECEIVED is told where we are; a few times (RFC 5961 7). */
+/**
+ * RFC 9293 3.10.7.4, first: an ACK answers a segment that is not acceptable in SYN-RECEIVED; a few times (RFC 5961 7).
+ */
 function challenge(layer: TcpContext, one: HalfOpen, now: number): void {
   if (one.challenges >= layer.limits.challenges) {
     layer.drops.count(CHALLENGE_LIMITED);

@@ -11,7 +11,7 @@ import { PASSED_REMEMBERED } from '../send/mss.js';
 import { FRTO_OFF, FRTO_PROBING } from '../state/busy.js';
 import type { Connection } from '../state/connection.js';
 
-/** One record has arrived at the peer up to `end`: cumulatively acknowledged or SACKed for the first time. */
+/** The peer has got one record up to `end`: cumulatively acknowledged or SACKed for the first time. */
 function deliver(c: Connection, one: Sent, end: number, now: number): void {
   const { busy } = c;
   const { sample } = c.layer;
@@ -63,9 +63,9 @@ function takeSack(c: Connection, segment: Segment, previousUna: number, now: num
 }
 
 /**
- * F-RTO (RFC 5682; with SACK, section 3): after a timeout the first ACK that moves forward lets new data out instead of
- * what is believed lost. When something arrives that was never sent again, the timeout was needless. `duplicate`: the
- * ACK says that the loss was real.
+ * F-RTO (RFC 5682; with SACK, section 3): after a timeout the first ACK that moves forward lets new data out, not the
+ * data that is believed lost. If data arrives that was never sent again, the timeout was needless. `duplicate`: the ACK
+ * says that the loss was real.
  */
 function forwardRto(c: Connection, acked: number, duplicate: boolean, now: number): void {
   const { busy } = c;
@@ -104,8 +104,7 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
     c.sndUna = segment.ack;
     if (before(c.sndNxt, c.sndUna)) c.sndNxt = c.sndUna;
     acknowledge(c, segment.ack, now);
-    // What lies behind a hole that a retransmission filled may have come long before this ACK of it, and its SACKs were
-    // lost.
+    // A retransmission filled a hole. Data behind the hole may have come long before this ACK, and its SACKs were lost.
     if (sample.repeatCame) sample.rtt = 0;
     busy.queue.release(segment.ack);
     busy.stuckSince = now;
@@ -118,15 +117,15 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
         route.passedAt = now;
       }
     } else if (busy.timers.backoff > 0 && c.layer.ip.pathMtu(c.route) - headersTo(c.remoteAddress) > c.mssCap + 40) {
-      // The smaller ones passed. Once: a later time-out has other reasons.
+      // The smaller segments passed. This happens once: a later time-out has other reasons.
       c.layer.ip.suspectBlackHole(c.route);
     }
     c.layer.ip.confirm(c.route);
   }
   const dsack = c.sackOk && segment.sackBlocks > 0 && takeSack(c, segment, previousUna, now);
 
-  // RFC 7323 4: the echo measures even retransmitted segments; our own clock is finer where it may be used (Karn).
-  // Not from an ACK that reports a duplicate: what drew it came later than what it echoes.
+  // RFC 7323 4: the echo measures even retransmitted segments; our own clock is finer where it may be used (Karn). An
+  // ACK that reports a duplicate does not count: the segment that drew it came later than the one that it echoes.
   if (acked > 0 && sample.rtt === 0 && !dsack && c.timestamps && segment.timestamps && segment.tsEcr !== 0) {
     const echoed = (c.layer.timestamp(c, now) - segment.tsEcr) | 0;
     if (echoed >= 0 && echoed < 60_000) sample.rtt = Math.max(echoed, 1);
@@ -172,11 +171,11 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
   sample.inFlight = busy.flight.pipe;
   if (sample.newlyDelivered > 0 || acked > 0) busy.cc.onAck(c, sample, busy.recovering && !busy.timedOut, now);
   if (busy.recovering && !busy.timedOut) {
-    // RFC 6937 3: what duplicates told of is delivered by them, and not again by the ACK that covers it.
+    // RFC 6937 3: duplicates delivered what they reported. The ACK that covers it does not deliver it again.
     const delivered = Math.max(0, sample.newlyDelivered + busy.duplicates.news);
     proportionalRate(c, delivered, acked > 0 && lost === 0);
   }
-  // RACK may have taken the timer away: what is in flight never goes without one.
+  // RACK may have taken the timer away: what is in flight always needs one.
   if (acked > 0 || sample.newlyDelivered > 0 || busy.timers.kind === TIMER_NONE) armAfterAck(c, now);
 }
 
@@ -184,7 +183,7 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
 function withoutSack(c: Connection, acked: number, windowChanged: boolean, length: number): number {
   const { busy } = c;
   const { duplicates, recovering, timedOut } = busy;
-  // After a time-out only what was sent since can have arrived since.
+  // After a time-out only what was sent since then can arrive now.
   const outstanding = recovering && timedOut ? busy.flight.pipe : (c.sndMax - c.sndUna) | 0;
   if (acked > 0) {
     if (!recovering) {

@@ -1,15 +1,16 @@
-/** Challenge ACKs (RFC 5961 3.2, 4.2, 5.2), so many and no more in a period (7). */
+/** Challenge ACKs (RFC 5961 3.2, 4.2, 5.2), a bounded number in a period (7). */
 import { dropReason } from '../../drops.js';
 import { sendAck } from '../send/emit.js';
 import type { Connection } from '../state/connection.js';
 
 const CHALLENGE_LIMITED = dropReason('tcp-challenge-limited');
 
-/** What `limits.challenges` counts in, ms. */
+/** The period of `limits.challenges`, ms. */
 const CHALLENGE_PERIOD = 5000;
 
 /**
- * Sends an ACK that tells where we are. `data`: the segment carried data, so that the sender must hear (never limited).
+ * Sends an ACK with our current sequence numbers. `data`: the segment carried data, so that the sender needs an answer
+ * (never limited).
  */
 export function challenge(c: Connection, data: boolean): void {
   if (!data) {

@@ -13,9 +13,9 @@ export function enterTimeWait(c: Connection, now: number): void {
 }
 
 /**
- * Our owner has no more to do with a connection in FIN-WAIT-2. The peer has everything, and our FIN, but its program
- * may not have read it, and some systems throw that away at a RST: it may end in peace. What it still sends is reset
- * then.
+ * Our owner has no more to do with a connection in FIN-WAIT-2. The peer has all data and our FIN, but its program may
+ * not have read them. Some systems throw unread data away at a RST, so the connection may end without one. What the
+ * peer still sends is then answered by a RST.
  */
 export function leave(c: Connection): void {
   wait(c, true, c.layer.now);

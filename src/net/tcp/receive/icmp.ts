@@ -40,7 +40,7 @@ export function icmpError(c: Connection, type: number, code: number, mtu: number
   }
   if (type === 3 && (code === 2 || code === 3) && c.state === SYN_SENT) c.layer.gone(c, 'refused');
   else if (type === 3 && c.state === SYN_SENT && (code === 0 || code === 1)) c.layer.gone(c, 'unreachable');
-  // RFC 9293 SHLD-25, and hard errors after the handshake (RFC 5927 5.2): told of, and no more.
+  // RFC 9293 SHLD-25, and hard errors after the handshake (RFC 5927 5.2): reported, and nothing more.
   else c.handler.trouble?.(c, type === 11 ? 'time-exceeded' : type === 12 ? 'parameter-problem' : 'unreachable');
   return true;
 }

@@ -46,8 +46,8 @@ function acceptable(c: Connection, segment: Segment): boolean {
 
 /**
  * A bare ACK that a later one has overtaken: its timestamp is old, but it changes nothing except what is known to be
- * SACKed. To drop it, as RFC 7323 5.3 R1 has it, would be to take for lost what has arrived, on each path that
- * reorders. Linux takes it, too.
+ * SACKed. RFC 7323 5.3 R1 would drop it. On each path that reorders, data that has arrived would then be taken for
+ * lost. Linux takes such an ACK, too.
  */
 function overtaken(c: Connection, segment: Segment): boolean {
   return (
@@ -70,7 +70,7 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
   }
   const flags = segment.flags;
   // RFC 7323 5.3 R1: PAWS, not for RST, and not after 24 days of silence (5.5). A peer that stops sending timestamps is
-  // borne (3.2 lets us drop; others hang).
+  // tolerated: 3.2 lets us drop its segments, but then its connections hang.
   const late =
     c.timestamps &&
     segment.timestamps &&
@@ -85,8 +85,8 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
   if (!acceptable(c, segment)) {
     const zeroProbe = (c.rcvAdv - c.rcvNxt) | 0;
     if ((flags & RST) === 0) {
-      // What ends where we stand is a repetition by a peer that missed an ACK of ours: its own ACK may be news (of our
-      // FIN).
+      // A segment that ends at `rcvNxt` is a repetition by a peer that missed an ACK of ours. Its own ACK may be news
+      // (of our FIN).
       const last = (segment.seq + segment.length) | 0;
       if (last === c.rcvNxt && segment.length > 0 && (flags & (ACK | SYN)) === ACK) {
         c.ackNow = true;
@@ -94,7 +94,7 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
         // What was acknowledged makes room for what waits.
         layer.schedule.touch(c);
       }
-      // A duplicate: tell of it by DSACK.
+      // A duplicate: report it by DSACK.
       if (c.sackOk && segment.end > segment.start && notAfter((segment.seq + segment.length) | 0, c.rcvNxt)) {
         receiveText(c, segment, bytes, now);
         layer.schedule.touch(c);
@@ -109,7 +109,7 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
   }
   if ((flags & RST) !== 0) {
     if (c.finReceived && c.state === FIN_WAIT_2) {
-      // Everything was said; only our owner has yet to read. RFC 1337, as in TIME-WAIT.
+      // Both sides have sent everything; only our owner has yet to read. RFC 1337, as in TIME-WAIT.
       layer.drops.count(RST_INVALID);
       return;
     }
@@ -152,7 +152,7 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
 }
 
 /**
- * RFC 9293 3.10.7.4, sixth: the owner is told when the end of urgent data moves (MUST-32). The data stays in the
+ * RFC 9293 3.10.7.4, sixth: the owner gets a report when the end of urgent data moves (MUST-32). The data stays in the
  * stream.
  */
 function urgentPointer(c: Connection, segment: Segment): void {
@@ -190,7 +190,8 @@ function takeAck(c: Connection, segment: Segment, now: number): boolean {
       c.state = FIN_WAIT_2;
       c.lifeAt = now + layer.limits.finWait2;
     } else if (c.heldBytes > 0 && (c.state === CLOSING || c.state === LAST_ACK)) {
-      // The peer has everything, our owner has not: it goes on until `resume()`, and through TIME-WAIT then.
+      // The peer has everything, our owner has not. The connection goes on until `resume()`, and then through
+      // TIME-WAIT.
       c.state = FIN_WAIT_2;
     } else if (c.state === CLOSING) {
       enterTimeWait(c, now);

@@ -30,7 +30,10 @@ const DUPLICATE = dropReason('tcp-duplicate');
 const MEMORY_LIMIT = dropReason('tcp-memory-limit');
 const AFTER_CLOSE = dropReason('tcp-after-close');
 
-/** Acknowledge every second full segment at once, the first ones of a connection each, else within the delay. */
+/**
+ * Acknowledges every second full segment at once, and at first each one. Other segments are acknowledged within the
+ * delay.
+ */
 function acknowledge(c: Connection, length: number, now: number): void {
   c.unacked += length;
   if (length > c.rcvMss) c.rcvMss = Math.min(length, 0xffff);
@@ -58,7 +61,7 @@ export function receiveText(c: Connection, segment: Segment, bytes: Uint8Array, 
   const fin = (segment.flags & FIN) !== 0;
   if (length === 0 && !fin) return;
   if (c.finReceived) {
-    // RFC 9293 3.10.7.4, seventh: text beyond the FIN is ignored. What comes again is told that it came.
+    // RFC 9293 3.10.7.4, seventh: text beyond the FIN is ignored. What comes again is acknowledged again.
     if (before(seq, c.rcvNxt)) c.ackNow = true;
     return;
   }
@@ -90,14 +93,14 @@ export function receiveText(c: Connection, segment: Segment, bytes: Uint8Array, 
         if (c.busy.finPending && after(c.busy.finAt, c.rcvAdv)) c.busy.finPending = false;
       }
       if (c.deaf) {
-        // RFC 9293 SHLD-3: nobody will read it, and the peer shall not take it for read.
+        // RFC 9293 SHLD-3: the owner will not read it, and the peer must not take it for read.
         c.layer.drops.count(AFTER_CLOSE);
         c.layer.abort(c, 'reset-by-us');
         return;
       }
       if (seq !== c.rcvNxt) {
-        // RFC 5681 4.2: out of order is acknowledged at once, each segment for itself: of several holes in one turn an
-        // ACK tells three (RFC 2018 3), and a sender without SACK counts the ACKs.
+        // RFC 5681 4.2: each segment out of order is acknowledged at once, by an ACK of its own. One ACK for several
+        // holes in one turn would report only three of them (RFC 2018 3), and a sender without SACK counts the ACKs.
         if (c.ackNow) sendAck(c);
         const limit = c.layer.limits.receiveBuffer - c.heldBytes;
         c.ackNow = true;
@@ -118,7 +121,7 @@ export function receiveText(c: Connection, segment: Segment, bytes: Uint8Array, 
       }
       c.rcvNxt = (seq + stop - start) | 0;
       acknowledge(c, stop - start, now);
-      // FIN-WAIT-2 is cut short when nothing comes, not while the peer still has something to say.
+      // FIN-WAIT-2 ends early only when nothing comes, not while the peer still sends data.
       if (c.state === FIN_WAIT_2) c.lifeAt = now + c.layer.limits.finWait2;
       give(c, bytes, start, stop);
       const kept = c.busy.reassembly;
@@ -142,7 +145,7 @@ export function receiveText(c: Connection, segment: Segment, bytes: Uint8Array, 
   }
 }
 
-/** RFC 2883 4.1: what is kept out of order, or was, and came again. */
+/** RFC 2883 4.1: reports data out of order that came again while it was kept, or after that. */
 function tellTwice(c: Connection, { twiceLeft, twiceRight }: Reassembly): void {
   if (!c.sackOk || c.state === CLOSED || twiceLeft === twiceRight || c.busy.dsackLeft !== c.busy.dsackRight) return;
   c.busy.dsackLeft = twiceLeft;
@@ -170,7 +173,7 @@ function receiveFin(c: Connection, now: number): void {
   settle(c);
   if (c.state === ESTABLISHED || c.state === SYN_RECEIVED) c.state = CLOSE_WAIT;
   else if (c.state === FIN_WAIT_1) c.state = c.finSent && c.sndUna === c.sndMax ? FIN_WAIT_2 : CLOSING;
-  // While the owner does not read, what it has not read comes before the end: `releaseHeld` tells it then.
+  // While the owner does not read, the unread data comes before the end: `releaseHeld` reports the end then.
   if (c.heldBytes === 0) tellEnd(c, now);
   else if (c.state === FIN_WAIT_2) c.lifeAt = Number.POSITIVE_INFINITY;
   if (c.state === CLOSE_WAIT && c.closing) c.state = LAST_ACK;
@@ -184,13 +187,13 @@ function tellEnd(c: Connection, now: number): void {
 /** The owner reads again. */
 export function resumed(c: Connection): void {
   releaseHeld(c);
-  // After the peer's FIN nobody waits for a window any more.
+  // After its FIN the peer does not wait for a window any more.
   if (c.state === CLOSED || c.finReceived) return;
   c.ackNow = true;
   c.layer.schedule.touch(c);
 }
 
-/** What was held goes up, until the owner pauses again. */
+/** Held data goes to the owner, until the owner pauses again. */
 function releaseHeld(c: Connection): void {
   const held = c.busy.held;
   if (held === undefined) return;

@@ -22,7 +22,7 @@ export function armAfterAck(c: Connection, now: number): void {
 }
 
 /**
- * Something was sent (RFC 6298 5.1). New data moves the probe of the tail (RFC 8985 7.2), nothing moves a running
+ * Something was sent (RFC 6298 5.1). New data moves the probe of the tail (RFC 8985 7.2). Nothing moves a running
  * timeout.
  */
 export function armAfterSend(c: Connection, now: number, newData: boolean): void {
@@ -52,6 +52,6 @@ function arm(c: Connection, now: number): void {
   let pto = 2 * busy.rtt.srtt + 8;
   // A lone segment may wait for the peer's delayed ACK.
   if (busy.flight.pipe <= c.mss) pto += 200;
-  // RFC 8985 7.2: where the timeout would come first, the probe goes in its place, and halves no window.
+  // RFC 8985 7.2: where the timeout would come first, the probe takes its place, and does not reduce the window.
   busy.timers.arm(TIMER_PROBE, now + Math.min(pto, rto));
 }

@@ -3,8 +3,8 @@ import { TIMER_REORDER } from '../flight/timers.js';
 import type { Connection } from '../state/connection.js';
 
 /**
- * Bytes that are believed to be in the network, less those that duplicate ACKs have told of: in a recovery all of
- * these, before one two segments (RFC 3042 2).
+ * Bytes that are believed to be in the network, less those that duplicate ACKs have reported. In a recovery all of
+ * these are taken off, before one at most two segments (RFC 3042 2).
  */
 export function inNetwork(c: Connection): number {
   const { busy } = c;
@@ -13,7 +13,7 @@ export function inNetwork(c: Connection): number {
   return busy.flight.pipe - (busy.recovering ? told : Math.min(told, 2 * c.mss));
 }
 
-/** Something is lost: what was sent until now is to be acknowledged before it is over. */
+/** Something is lost. The recovery is over when everything that was sent until now is acknowledged. */
 export function enterRecovery(c: Connection, now: number): void {
   const { busy } = c;
   busy.recovering = true;
@@ -24,7 +24,7 @@ export function enterRecovery(c: Connection, now: number): void {
   busy.cc.onCongestion(c, false, now);
 }
 
-/** An ACK of a recovery told of `delivered` bytes; `safe`: it moved forward, and told of no new loss. */
+/** An ACK of a recovery reported `delivered` bytes; `safe`: it moved forward, and reported no new loss. */
 export function proportionalRate(c: Connection, delivered: number, safe: boolean): void {
   const { busy } = c;
   busy.prr.acked(delivered, inNetwork(c), busy.cc.ssthresh, c.mss, safe ? c.mss : 0);
@@ -35,13 +35,13 @@ export function rackDetect(c: Connection, now: number): number {
   const { busy } = c;
   const { rack, flight } = busy;
   if (rack.sentAt === 0) return 0;
-  // A number that nothing needs would be made into an object where nothing is in flight.
+  // V8 would make an object of a number that nothing needs, where nothing is in flight.
   const window = flight.head === undefined ? 0 : rack.window(flight, busy.rtt, busy.recovering, c.mss);
   let lost = 0;
   let wait = 0;
   for (let one = rack.overtaken(flight); one !== undefined; one = rack.overtaken(flight)) {
     if (rack.remaining(one, window, now) > 0.001) {
-      // What left later is not due either. The timer is for the last of them (RFC 8985 6.2 step 5).
+      // Transmissions that left later are not due either. The timer is for the last of them (RFC 8985 6.2 step 5).
       wait = rack.remaining(flight.beforeRack ?? one, window, now);
       break;
     }
@@ -62,7 +62,8 @@ export function rackDetect(c: Connection, now: number): number {
 export function markHeadLost(c: Connection, partial: boolean): number {
   const { busy } = c;
   const head = busy.flight.head;
-  // A partial ACK inside of what was sent again says nothing new: else ACKs of a byte would draw a segment each.
+  // A partial ACK inside of what was sent again says nothing new. Otherwise each ACK of a single byte would draw a
+  // segment.
   if (head === undefined || (head.lost && (partial || !head.resent))) return 0;
   if (((head.end - head.seq) | 0) > c.mss) busy.flight.split(head, (head.seq + c.mss) | 0);
   busy.flight.markLost(head);

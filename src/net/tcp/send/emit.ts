@@ -45,8 +45,8 @@ export function emit(c: Connection, seq: number, length: number, flags: number, 
   let taken = 0;
   tx.length = option - HEADROOM;
   if (length > 0) {
-    // Where the device adds up, references cost less than copies, for small answers too; else the bytes are needed
-    // here.
+    // Where the device makes the checksum, references cost less than copies, even for small answers. Otherwise the
+    // bytes are needed here.
     if (length <= c.mss && !ip.offload.checksum) {
       busy.queue.copy(head, option, seq, length);
       taken = length;
@@ -58,7 +58,7 @@ export function emit(c: Connection, seq: number, length: number, flags: number, 
   const field = Math.min((window + (1 << c.rcvScale) - 1) >> c.rcvScale, 0xffff);
   const edge = (c.rcvNxt + (field << c.rcvScale)) | 0;
   if (after(edge, c.rcvAdv)) c.rcvAdv = edge;
-  // FIN stands behind all of the queue: a frame whose places were taken before has not come to it.
+  // FIN stands behind all of the queue: a frame whose places were all taken earlier does not reach it.
   let bits = taken < length ? flags & ~FIN : flags;
   if (c.eceDue) bits |= ECE;
   if (fresh && c.cwrDue) {

@@ -24,7 +24,7 @@ function stamp(c: Connection, one: Sent, now: number): void {
 function burst(c: Connection): number {
   const { busy } = c;
   const most = c.layer.ip.offload.segmentation;
-  // An urgent pointer counts from its own segment: nobody may cut that.
+  // An urgent pointer counts from its own segment: the device may not cut that segment.
   if (most === 0 || busy.urgent.sending) return c.mss;
   let bytes = most - 120;
   if (busy.cc.pacingRate > 0) bytes = Math.min(bytes, Math.max(busy.cc.pacingRate, 2 * c.mss));
@@ -48,7 +48,7 @@ export function output(c: Connection, now: number, force = false): void {
   const { busy } = c;
   if (c.state < ESTABLISHED || c.state === CLOSED) return;
   let first = force;
-  // RFC 2018 4: what came out of order is told of with each ACK; a segment of data has no room for it.
+  // RFC 2018 4: each ACK reports what came out of order; a segment of data has no room for that report.
   if (c.ackNow && (busy.dsackLeft !== busy.dsackRight || (busy.reassembly !== undefined && !busy.reassembly.empty)))
     sendAck(c);
   const before_ = c.sndNxt;
@@ -75,12 +75,13 @@ export function output(c: Connection, now: number, force = false): void {
       let take = Math.min(size, burst(c));
       if (!first) {
         if (room < Math.min(take, c.mss)) break;
-        // RFC 9293 SHLD-16: only what the window still covers, if it shrank. The timer goes on asking.
+        // RFC 9293 SHLD-16: if the window shrank, only what it still covers. The timer goes on asking.
         take = coveredByWindow(c, lost, take);
         if (take <= 0) break;
         if (take > room) take = Math.max(c.mss, room - (room % c.mss));
       } else {
-        // Of a window that shrank what is left (SHLD-16); one that is shut is asked with a whole segment (MAY-7).
+        // A window that shrank lets out what it still covers (SHLD-16); a window that is shut is probed with a whole
+        // segment (MAY-7).
         const left = coveredByWindow(c, lost, Math.min(take, c.mss));
         take = Math.min(take, left > 0 ? left : c.mss);
       }
@@ -93,7 +94,7 @@ export function output(c: Connection, now: number, force = false): void {
   }
   busy.cwndLimited = allowance(c) - inNetwork(c) < c.mss;
   if (c.sndNxt !== before_) c.quickAcks = Math.max(c.quickAcks - 1, 0);
-  // Nothing more to send while the window has room: what follows measures the application, not the path.
+  // Nothing more to send while the window has room: the samples that follow measure the application, not the path.
   if (busy.cc.rates && busy.queue.end === c.sndMax && !busy.cwndLimited && busy.flight.lostBytes === 0) {
     busy.delivery.limitedByApplication(busy.flight.pipe);
   }
@@ -102,9 +103,9 @@ export function output(c: Connection, now: number, force = false): void {
 }
 
 /**
- * How many of the first `take` bytes of what is lost the peer's window covers. Less than a segment of it only at the
- * head of all, where it is acknowledged and gone before the next: else the window would say how finely we cut what is
- * in flight.
+ * How many of the first `take` bytes of what is lost the peer's window covers. Less than a segment is allowed only at
+ * the head of the flight, where it is acknowledged and gone before the next one. Otherwise the peer's window would
+ * decide how finely we cut what is in flight.
  */
 function coveredByWindow(c: Connection, lost: Sent, take: number): number {
   const left = (c.sndUna + c.sndWnd - lost.seq) | 0;
@@ -142,7 +143,7 @@ function sendNew(c: Connection, room: number, now: number): boolean {
     return transmit(c, 0, true, now);
   }
   if (busy.flight.records >= MOST_RECORDS) return false;
-  // No more segments than records, so that nobody's losses can cut what is in flight into more.
+  // No more segments than records, so that no loss pattern of a peer can cut the flight into more.
   const window = (c.sndUna + Math.min(c.sndWnd, MOST_RECORDS * c.mss) - c.sndNxt) | 0;
   let take = Math.min(available, window, burst(c));
   if (take <= 0) return false;
@@ -155,7 +156,7 @@ function sendNew(c: Connection, room: number, now: number): boolean {
     // RFC 9293 3.8.6.2.1: less than a segment goes only when it is a large part of the largest window seen.
     else if (take < c.maxSndWnd / 2) return false;
   }
-  // RFC 9293 3.7.4: less than a segment waits for the ACK of what is in flight, if the owner wants that.
+  // RFC 9293 3.7.4: less than a segment waits for the ACK of what is in flight, if the owner asked for that.
   if (c.nagle && take < c.mss && busy.flight.head !== undefined && !finDue) return false;
   return transmit(c, take, finDue && take === available, now);
 }
@@ -169,7 +170,7 @@ function transmit(c: Connection, length: number, fin: boolean, now: number): boo
     taken = emit(c, seq, length, fin ? ACK | FIN : ACK, true, true);
     if (taken < length) withFin = false;
   } else emit(c, seq, 0, ACK | FIN, true);
-  // Behind what may fail: a record that is in no flight would be nobody's.
+  // After the calls that may fail: a record that is in no flight would never be given back.
   const one = c.layer.pool.take();
   stamp(c, one, now);
   one.seq = seq;
@@ -199,7 +200,7 @@ export function probeTail(c: Connection, now: number): void {
   if (available > 0 && window >= Math.min(available, c.mss)) {
     transmit(c, Math.min(available, c.mss, window), false, now);
   } else {
-    // What was SACKed is one record: before it lies one that was not.
+    // What was SACKed is one record: the record before it was not SACKed.
     const { flight } = busy;
     let last = flight.tail;
     if (last?.sacked) last = flight.records > 1 ? flight.at(flight.records - 2) : undefined;
@@ -228,7 +229,10 @@ function armPersist(c: Connection, now: number): void {
   busy.timers.arm(TIMER_PERSIST, now + Math.min(60_000, busy.rtt.rto * 2 ** busy.timers.persistBackoff));
 }
 
-/** One byte, or what the small window takes, beyond the rules of silly windows. */
+/**
+ * Sends what the small window takes, even against the rules for silly windows. A window that is shut gets a segment
+ * without data.
+ */
 export function probeWindow(c: Connection, now: number): void {
   const { busy } = c;
   busy.timers.windowProbed();
@@ -243,7 +247,7 @@ export function probeWindow(c: Connection, now: number): void {
   }
 }
 
-/** RFC 9293 3.8.4: an old sequence number and no data (SHLD-12) draw an ACK from whoever is still there. */
+/** RFC 9293 3.8.4: an old sequence number and no data (SHLD-12) draw an ACK from a peer that is still there. */
 export function probeKeepAlive(c: Connection): void {
   emit(c, (c.sndUna - 1) | 0, 0, ACK, false);
 }

@@ -1,6 +1,6 @@
 /**
- * Tells a probe of segments, with the state of their connection before and after. Not on anybody's path when nobody
- * looks.
+ * Reports segments to a probe, with the state of their connection before and after. Where no probe is set, none of this
+ * runs.
  */
 import { isIpv6 } from '../../ip/contracts/ip-output.js';
 import type { Probe, ProbeEvent } from '../../probe.js';
@@ -8,7 +8,7 @@ import type { TcpContext } from '../state/connection.js';
 import { STATE_NAMES } from '../state/states.js';
 import { NONE } from '../tables/time-wait.js';
 
-/** What was seen of a segment before it was dealt with. */
+/** The fields of a segment as they were before it was dealt with. */
 export interface Seen {
   readonly direction: 'in' | 'out';
   readonly seq: number;
@@ -18,7 +18,7 @@ export interface Seen {
   readonly window: number;
 }
 
-/** The state by RFC 9293's names, of connections and of what is none. */
+/** The state by RFC 9293's names, of a connection or of a four-tuple without one. */
 export function stateName(layer: TcpContext, remote: number, local: number, ports: number): string {
   const c = layer.connections.get(remote, local, ports);
   if (c !== undefined) return STATE_NAMES[c.state];

@@ -1,6 +1,6 @@
 /**
- * Segments that belong to no connection: RST (RFC 9293 3.10.7.1), and answers out of TIME-WAIT. Written by hand, into
- * `tx`.
+ * Segments that belong to no connection: RST (RFC 9293 3.10.7.1), and answers out of TIME-WAIT. They are written byte
+ * by byte into `tx`.
  */
 import { HEADROOM, TRANSPORT_OFFSET } from '../../device/tx-frame.js';
 import { dropReason } from '../../drops.js';
@@ -99,9 +99,9 @@ export class Responder {
   timeWait(row: number, one: TimeWait, segment: Segment, now: number): boolean {
     const { layer } = this;
     const flags = segment.flags;
-    // RFC 1337: a RST does not end TIME-WAIT. One does, with exactly the number that we expect (RFC 5961 3.2), when it
-    // is the answer to our answer to a SYN: a host that knows nothing of this connection wants the four-tuple, as
-    // behind an address translator.
+    // RFC 1337: a RST does not end TIME-WAIT, with one exception. It ends TIME-WAIT if it has exactly the number that
+    // we expect (RFC 5961 3.2) and answers our answer to a SYN. Then a host that does not know this connection wants
+    // the four-tuple, as behind an address translator.
     if ((flags & RST) !== 0) {
       if (segment.seq === one.rcvNxt && layer.waiting.answeredSyn(row)) layer.waiting.delete(row);
       layer.drops.count(IN_TIME_WAIT);
@@ -119,7 +119,7 @@ export class Responder {
     let { rcvNxt } = one;
     if (one.open && segment.seq === rcvNxt && segment.length > 0 && (flags & (SYN | ACK)) === ACK) {
       if (segment.end > segment.start) {
-        // RFC 9293 SHLD-3: data that nobody will read.
+        // RFC 9293 SHLD-3: the owner will not read this data.
         layer.drops.count(AFTER_CLOSE);
         layer.waiting.delete(row);
         this.refuse(segment, one.remoteAddress, one.localAddress, one.ports);
@@ -129,7 +129,7 @@ export class Responder {
       rcvNxt = (rcvNxt + 1) | 0;
     }
     layer.drops.count(IN_TIME_WAIT);
-    // A bare ACK that fits asks for nothing. To answer it would be answered by a peer in TIME-WAIT as well, for ever.
+    // A bare ACK that fits asks for nothing. A peer in TIME-WAIT would answer our answer as well, without end.
     if (segment.length === 0 && segment.seq === one.rcvNxt) return false;
     if ((flags & FIN) !== 0) {
       const order = !one.timestamps || !segment.timestamps || !before(segment.tsVal, one.tsRecent);

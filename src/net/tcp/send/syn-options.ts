@@ -3,8 +3,8 @@ import { TRANSPORT_OFFSET } from '../../device/tx-frame.js';
 import { putInt32 } from '../../wire/tcp.js';
 
 /**
- * What the peer takes in a segment, by its MSS option (-1: none). RFC 9293 MUST-15: 536 without the option, or when it
- * says nothing that could be meant. A tiny one is kept (MUST-16); what it costs is bounded by `SMALL_MSS_SEGMENTS`.
+ * What the peer takes in a segment, by its MSS option (-1: none). RFC 9293 MUST-15: 536 without the option, or when its
+ * value cannot be meant. A tiny value is kept (MUST-16); `SMALL_MSS_SEGMENTS` bounds what it costs.
  */
 export function peerMss(option: number): number {
   return option <= 0 ? 536 : option;

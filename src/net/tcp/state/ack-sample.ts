@@ -1,6 +1,6 @@
 /**
- * What one ACK tells: the sample that congestion control gets, and what it is made of. One for a layer, used again for
- * each ACK.
+ * What one ACK reports: the sample that congestion control gets, and the values that it is made of. A layer has one,
+ * and uses it again for each ACK.
  */
 import type { RateSample } from '../congestion/controller.js';
 import type { Delivery } from '../flight/delivery.js';
@@ -21,7 +21,9 @@ export class AckSample implements RateSample {
   inFlight = 0;
   acked = 0;
   ece = false;
-  /** F-RTO: something from before the timeout that was never sent again has arrived; something sent again has. */
+  /**
+   * F-RTO: data from before the timeout has arrived that was never sent again; data that was sent again has arrived.
+   */
   originalCame = false;
   repeatCame = false;
   /** The newest transmission that this ACK delivers, as it was sent; valid while `hasNewest`. */
@@ -45,7 +47,7 @@ export class AckSample implements RateSample {
     this.hasNewest = false;
   }
 
-  /** A record has arrived. The newest is what the rate is measured from. */
+  /** A record has arrived. The rate is measured from the newest one. */
   delivers(one: Sent): void {
     if (this.hasNewest && one.sentAt < this.newestSentAt) return;
     this.hasNewest = true;

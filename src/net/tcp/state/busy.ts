@@ -1,7 +1,8 @@
 /**
  * What a connection knows only while something is in flight, queued, out of order or due: its queue, its flight,
- * recovery, timers, congestion control. An idle connection has none of it, and a request borrows one out of a pool: ten
- * thousand that idle cost half a kilobyte less each, and one that lives for a single request allocates little.
+ * recovery, timers, congestion control. An idle connection has none of this, and a request borrows one out of a pool.
+ * With ten thousand idle connections, each then costs half a kilobyte less. A connection that lives for a single
+ * request allocates little.
  */
 
 import type { CongestionControl } from '../congestion/controller.js';
@@ -49,20 +50,20 @@ export class Busy {
   readonly urgent = new Urgent();
   ecnRecover = 0;
   frto = FRTO_OFF;
-  /** When the oldest unacknowledged byte was first not acknowledged: the user timeout counts from here. */
+  /** When the oldest unacknowledged byte became the oldest: the user timeout counts from here. */
   stuckSince = ZERO;
   reassembly: Reassembly | undefined = undefined;
   /** Sequence number of a FIN that came early. */
   finAt = 0;
   finPending = false;
-  /** Bytes that the budget was told of for what is kept of what came. */
+  /** Bytes that were charged to the budget for what is kept of what came. */
   charged = 0;
   /** Data that came while paused. */
   held: Held | undefined = undefined;
   dsackLeft = 0;
   dsackRight = 0;
   closedAt = ZERO;
-  /** Active open: called when the connection stands. */
+  /** Active open: called when the connection is established. */
   opened: (() => void) | undefined = undefined;
 
   constructor(pool: SentPool, cc: CongestionControl) {
@@ -71,7 +72,7 @@ export class Busy {
     this.cc = cc;
   }
 
-  /** As new, for a connection whose next byte to send is `seq`. What congestion control knows is its caller's. */
+  /** As new, for a connection whose next byte to send is `seq`. The caller renews what congestion control knows. */
   renew(seq: number): void {
     this.queue.reset(seq);
     this.rtt.renew();
@@ -103,7 +104,7 @@ export class Busy {
 /** Most that are kept for the next connection. */
 const POOL_MOST = 1024;
 
-/** Those that nobody uses. */
+/** Records that are not in use. */
 export class BusyPool {
   /** Those in use. */
   lent = 0;

@@ -1,10 +1,7 @@
-/**
- * What a connection keeps of what came, as the budget counts it: the memory that it takes, not the bytes that are in
- * it.
- */
+/** What a connection keeps of what came, as the budget counts it: the memory that this takes, not the bytes in it. */
 import type { Connection } from './connection.js';
 
-/** What is kept has changed: the budget is told. */
+/** What is kept has changed: updates the budget. */
 export function settle(c: Connection): void {
   if (c.resting) return;
   const { busy } = c;

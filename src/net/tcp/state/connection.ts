@@ -1,6 +1,6 @@
 /**
- * One TCP connection: its variables by the names of RFC 9293 3.3.1, and the `Flow` that its owner holds. What is done
- * with them is in `input`, `ack`, `receive`, `output` and `timeout`.
+ * One TCP connection: its variables by the names of RFC 9293 3.3.1, and the `Flow` that its owner holds. The work on
+ * them is in `input`, `ack`, `receive`, `output` and `timeout`.
  */
 import type { Memory } from '../../../memory/memory.js';
 import type { CloseReason, Endpoint, Flow, FlowHandler, FlowInfo } from '../../flow.js';
@@ -15,7 +15,7 @@ import { CLOSE_WAIT, CLOSED, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, STAT
 /** Two hours (RFC 9293 MUST-28). */
 const KEEP_ALIVE_INTERVAL = 7_200_000;
 
-/** What an owner that has gone is replaced by. */
+/** Replaces an owner that has gone. */
 const nobody: FlowHandler = { data() {}, ended() {}, drained() {}, closed() {} };
 
 /** The layer, as the parts of TCP see it. */
@@ -89,14 +89,14 @@ export class Connection implements Flow, SenderView {
   /** Full segments received since the last ACK. */
   unacked = 0;
   quickAcks = 8;
-  /** The largest segment that came: what `every second full segment` goes by. */
+  /** The largest segment that came: the measure for `every second full segment`. */
   rcvMss = 536;
   finReceived = false;
   paused = false;
   heldBytes = 0;
   /** `end()` was called: FIN after the queue. */
   closing = false;
-  /** `close()` was called: nobody reads any more. */
+  /** `close()` was called: the owner reads no more. */
   deaf = false;
   /** Differentiated Services field, in place in the TOS byte (RFC 2474). */
   tos = 0;
@@ -121,7 +121,7 @@ export class Connection implements Flow, SenderView {
     this.userTimeout = layer.limits.userTimeout;
   }
 
-  /** What it needs to do anything; lent when it is first asked for, taken back by `rest`. */
+  /** What it needs to do anything; lent on first use, taken back by `rest`. */
   get busy(): Busy {
     return this.lent ?? this.wake();
   }
@@ -143,7 +143,7 @@ export class Connection implements Flow, SenderView {
     return busy;
   }
 
-  /** Gives back what it was lent, if nothing is in it that a later segment could need. */
+  /** Gives back what it was lent, if that holds nothing that a later segment could need. */
   rest(): void {
     const busy = this.lent;
     if (busy === undefined || this.state !== ESTABLISHED || this.dirty || this.closing || this.ackNow) return;
@@ -173,7 +173,7 @@ export class Connection implements Flow, SenderView {
     this.restMinRtt = minRtt;
   }
 
-  /** Gives back what it was lent, whatever is in it: it is over. */
+  /** The connection is over: gives back what it was lent, whatever that holds. */
   release(): void {
     const busy = this.lent;
     this.lent = undefined;
@@ -228,7 +228,7 @@ export class Connection implements Flow, SenderView {
     return bytes > 0 ? bytes : 0;
   }
 
-  /** Data bytes queued or unacknowledged, and our FIN, once `end()` was called. */
+  /** Data bytes queued or unacknowledged; our FIN counts as one, once `end()` was called. */
   get unacknowledged(): number {
     const finDue = this.closing && this.state !== CLOSED && !(this.finSent && this.sndUna === this.sndMax);
     return this.queued + (finDue ? 1 : 0);
@@ -265,8 +265,8 @@ export class Connection implements Flow, SenderView {
   }
 
   /**
-   * Closes both ways (RFC 9293 3.6.1, MAY-1): FIN after the queue, and nobody reads any more: data that comes, or has
-   * come and was not read, is answered with RST, so that the peer does not take it for read (SHLD-3).
+   * Closes both ways (RFC 9293 3.6.1, MAY-1): a FIN follows the queue, and the owner reads no more. A RST answers data
+   * that comes later, or that came and was not read, so that the peer does not take it for read (SHLD-3).
    */
   close(): void {
     if (this.state === CLOSED) return;
@@ -316,7 +316,7 @@ export class Connection implements Flow, SenderView {
     this.layer.resumed(this);
   }
 
-  /** Tells the owner that it is over, once. */
+  /** Reports to the owner that it is over, once. */
   tellClosed(reason: CloseReason): void {
     if (this.closedTold) return;
     this.closedTold = true;

@@ -116,7 +116,7 @@ export interface Context<Connection extends Keyed> {
   readonly receiveScale: number;
   /** The window in a SYN, which is never scaled (RFC 7323 2.2). */
   readonly initialWindow: number;
-  /** What the ACK tells that is being dealt with. */
+  /** What the ACK that is being dealt with reports. */
   readonly sample: AckSample;
   /** Room for the blocks of one SACK option: left and right edge of four. */
   readonly sackBlocks: Int32Array;
@@ -124,7 +124,7 @@ export interface Context<Connection extends Keyed> {
   /** The `now` of the entry that runs. */
   now: number;
   /**
-   * Called before something is asked of a connection: a host of real time sets `now` where no entry runs, and polls
+   * Called before something is asked of a connection. There a host of real time sets `now` if no entry runs, and polls
    * soon.
    */
   outside: (() => void) | undefined;
@@ -132,7 +132,7 @@ export interface Context<Connection extends Keyed> {
   clockOffset: number;
   /** Asked for segments of connections that this layer does not have. */
   elsewhere: Elsewhere | undefined;
-  /** The traffic is another layer's by now; what still is ours is told to that one. */
+  /** The traffic is another layer's by now; this gets reports of what still is ours. */
   departed: Departed | undefined;
   /** Sees every segment that is for us or from us, once its checksum is right. */
   probe: Probe | undefined;
@@ -142,15 +142,15 @@ export interface Context<Connection extends Keyed> {
   initialSequence(local: Handle, remote: Handle, ports: number): number;
   /** Our timestamp clock for a connection, ms (RFC 7323 5.4). */
   timestamp(c: { readonly tsOffset: number }, now: number): number;
-  /** The same at `now` of the layer: a fraction that is handed on is a new object each time. */
+  /** The same at `now` of the layer: a fraction that is passed as an argument is a new object each time. */
   stamp(c: { readonly tsOffset: number }): number;
   /** The connection is over: nothing of it stays. */
   gone(c: Connection, reason: CloseReason, tell?: boolean): void;
   /** RST, and over (RFC 9293 3.10.5). */
   abort(c: Connection, reason: CloseReason): void;
   /**
-   * An exception out of what was done for it: it is reset, and nothing of it stays. Throws `error` where nobody
-   * listens for faults.
+   * An exception out of what was done for it: it is reset, and nothing of it stays. Throws `error` where no listener
+   * for faults is set.
    */
   faulted(c: Connection, error: unknown): void;
   /** The owner reads again. */
@@ -158,7 +158,8 @@ export interface Context<Connection extends Keyed> {
   /** The owner has no more to do with a connection in FIN-WAIT-2. */
   leave(c: Connection): void;
   /**
-   * 32 bits of an address, for keyed functions: an IPv4 address itself, of an IPv6 address what the key makes of it.
+   * 32 bits of an address, for keyed functions. For an IPv4 address: the address itself. For an IPv6 address: its keyed
+   * hash.
    */
   digest(address: Handle): number;
   /** The offset of our timestamp clock towards this peer (RFC 7323 5.4). */

@@ -1,5 +1,6 @@
 /**
- * What a layer says of its connections after it has given its traffic to another program, and what it asks of that one.
+ * What a layer reports of its connections after it has given its traffic to another program, and what it asks of that
+ * program.
  */
 import { type Handle, isIpv6, type Peers } from '../../ip/contracts/ip-output.js';
 import type { TimeWait } from '../tables/time-wait.js';
@@ -7,7 +8,7 @@ import type { TimeWait } from '../tables/time-wait.js';
 /** Remote address, local address, and `remote port << 16 | local port`: int32 each. */
 export type FlowName = readonly [Handle, Handle, number];
 
-/** The same between programs: what a handle of IPv6 means only its own program knows, so those addresses are text. */
+/** The same between programs. A handle of IPv6 has a meaning only in its own program, so those addresses are text. */
 export type CarriedName = readonly [Handle | string, Handle | string, number];
 
 /** All times are ms before or after the moment of the hand-over. */
@@ -19,12 +20,12 @@ export interface TimeWaitState {
   readonly tsRecent: number;
   readonly tsOffset: number;
   readonly expiresIn: number;
-  /** It stands in FIN-WAIT-2. A program from before this was known says nothing, nor of `window`. */
+  /** It stands in FIN-WAIT-2. A program from before this was known sends neither this nor `window`. */
   readonly open?: boolean;
   readonly window?: number;
 }
 
-/** Told by a layer that has given its traffic away. */
+/** Gets reports from a layer that has given its traffic away. */
 export interface Departed {
   /** A connection has come to TIME-WAIT; the new layer keeps it from now on. Called before `gone`. */
   timeWait(state: TimeWaitState): void;
@@ -79,9 +80,7 @@ export function carriedName(peers: Peers, one: Parameters<typeof nameOf>[0]): Ca
   return [peers.text(remoteAddress), peers.text(localAddress), ports];
 }
 
-/**
- * What another program's name means here; undefined: nothing. The handles are good until something else is asked for.
- */
+/** What another program's name means here; undefined: nothing. The handles are good until the next look-up. */
 export function flowName(peers: Peers, name: CarriedName): FlowName | undefined {
   if (!Array.isArray(name) || name.length !== 3 || !Number.isInteger(name[2])) return undefined;
   const [remote, local] = name.slice(0, 2).map((one: Handle | string) => addressNamed(peers, one));

@@ -1,9 +1,9 @@
 /**
- * Data that came while its owner does not read: copied together, so that a byte that comes alone does not cost a
+ * Data that came while its owner does not read. It is copied together, so that a byte that comes alone does not cost a
  * hundred.
  */
 const CHUNK = 4096;
-/** What a chunk was measured to cost beyond its bytes, and what an empty one of these does. */
+/** What a chunk was measured to cost beyond its bytes, and what an empty `Held` costs. */
 const CHUNK_OVERHEAD = 240;
 const OVERHEAD = 160;
 

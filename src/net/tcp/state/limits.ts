@@ -1,8 +1,8 @@
 /** Bounds and times of the TCP layer; milliseconds and bytes. */
 export interface TcpLimits {
   /**
-   * Bytes for everything: records of all kinds, data out of order, data that its owner has not read. What is over it
-   * sheds: see `budget.ts`. What is queued to be sent is the owner's memory, by reference, and not counted.
+   * Bytes for everything: records of all kinds, data out of order, data that its owner has not read. Above this limit
+   * state gives way: see `budget.ts`. What is queued to be sent is the owner's memory, by reference, and not counted.
    */
   readonly memory: number;
   /** Connections, half-open and TIME-WAIT not counted. */
@@ -23,8 +23,8 @@ export interface TcpLimits {
   /** How long FIN-WAIT-2 waits for the peer's FIN. */
   readonly finWait2: number;
   /**
-   * Challenge ACKs of a connection in five seconds (RFC 5961 7). Not over all connections: a common count tells a
-   * stranger which of them exist, and where their windows are (CVE-2016-5696).
+   * Challenge ACKs of a connection in five seconds (RFC 5961 7). Not over all connections: a common count would show a
+   * stranger which connections exist, and where their windows are (CVE-2016-5696).
    */
   readonly challenges: number;
 }

@@ -1,9 +1,9 @@
 /**
  * Data (and a FIN) that came out of order, kept (copied, bounded) until the gap before it is filled, and the SACK
- * blocks that tell the sender of it (RFC 2018): the block with the newest segment first, then the next newest.
+ * blocks that report it to the sender (RFC 2018): the block with the newest segment first, then the next newest.
  *
- * What is kept are runs: what lies side by side is one, however many segments brought it. A run costs three numbers, so
- * that a byte here and a byte there costs its sender more than us.
+ * Data is kept in runs: stretches that lie side by side are one run, however many segments brought them. A run costs
+ * three numbers, so that a byte here and a byte there costs its sender more than us.
  */
 import { Steps } from '../../steps.js';
 import { after, before, notAfter } from '../numbers/sequence.js';
@@ -12,7 +12,7 @@ import { SparseBytes } from './sparse-bytes.js';
 /** A window of 256 KiB in segments of 536 bytes, every other one lost. A larger one may have a run for each KiB. */
 export const MOST_RUNS = 256;
 const FEW_RUNS = 8;
-/** What an empty one was measured to cost: its own objects and theirs. */
+/** What an empty `Reassembly` was measured to cost: its own objects and theirs. */
 const OVERHEAD = 640;
 /** Three numbers of 32 bits. */
 const RUN_COST = 12;
@@ -22,7 +22,7 @@ type Give = (bytes: Uint8Array, start: number, end: number) => void;
 export class Reassembly {
   /** Bytes kept. */
   size = 0;
-  /** What the newest segment brought that was here already, its first stretch; none: both alike (RFC 2883 4.1). */
+  /** The first stretch of the newest segment that was here already; none: both are equal (RFC 2883 4.1). */
   twiceLeft = 0;
   twiceRight = 0;
   private readonly bytes = new SparseBytes();
@@ -32,9 +32,9 @@ export class Reassembly {
   private right: Int32Array = new Int32Array(FEW_RUNS);
   private touched: Int32Array = new Int32Array(FEW_RUNS);
   private counter = 0;
-  /** The runs that `blocks` tells of. */
+  /** The runs that `blocks` reports. */
   private readonly newest = [0, 0, 0, 0];
-  /** A FIN takes a sequence number, and is told of like data: a sender that knows sends only what is missing. */
+  /** A FIN takes a sequence number, and is reported like data: a sender that knows sends only what is missing. */
   private finAt = 0;
   private finTouched = 0;
 
@@ -56,8 +56,8 @@ export class Reassembly {
   }
 
   /**
-   * Keeps `bytes[start..end)` at `seq`; what is there already is not kept twice. False when the bounds forbid some of
-   * it: `limit` bytes in all, and `MOST_RUNS` runs or one for each KiB of `limit`.
+   * Keeps `bytes[start..end)` at `seq`; what is there already is not kept twice. False: the bounds forbid some of it.
+   * They are `limit` bytes in all, and `MOST_RUNS` runs or one for each KiB of `limit`.
    */
   add(seq: number, bytes: Uint8Array, start: number, end: number, limit: number): boolean {
     const stop = (seq + end - start) | 0;
@@ -69,7 +69,7 @@ export class Reassembly {
       this.runs >= Math.max(MOST_RUNS, limit >> 10)
     )
       return false;
-    // Up to `from` all is there; the runs `first..until - 1` lie in it or touch it.
+    // All bytes up to `from` are there; the runs `first..until - 1` lie in the new stretch or touch it.
     let from = seq;
     let until = first;
     let kept = true;

@@ -2,8 +2,9 @@
  * What is queued or unacknowledged, as references (the site is the send buffer): `(memory, start, end)` and the
  * sequence number of each first byte. No byte is copied to here.
  *
- * The references lie in a ring, and the ring keeps its places: a busy connection allocates nothing. One is found by
- * halves, so that retransmissions here and there do not walk over all that a peer has asked for and not acknowledged.
+ * The references lie in a ring, and the ring keeps its places: a busy connection allocates nothing. A reference is
+ * found by halves. So a retransmission here and there does not walk over all that a peer has asked for and not
+ * acknowledged.
  */
 import { Memory } from '../../../memory/memory.js';
 import type { TxFrame } from '../../device/tx-frame.js';
@@ -36,7 +37,8 @@ export class SendQueue {
   /** Its length is a power of two. */
   private ring = places(SMALL);
   /**
-   * Numbers of the first entry, and of the one that comes next; their places are these modulo the length of the ring.
+   * Numbers of the first entry, and of the next one to add. The place of each is its number modulo the length of the
+   * ring.
    */
   private first = 0;
   private next = 0;

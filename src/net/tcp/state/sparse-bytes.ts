@@ -1,6 +1,6 @@
 /**
- * Bytes by their sequence numbers, with gaps: kept in blocks, so that bytes that come one by one cost no more than the
- * room they lie in.
+ * Bytes by their sequence numbers, with gaps. They are kept in blocks, so that bytes that come one by one cost no more
+ * than the room that they lie in.
  */
 
 /** Bytes of a block. */

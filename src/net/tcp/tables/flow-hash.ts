@@ -1,6 +1,6 @@
 import type { KeyedHash } from '../../keyed-hash.js';
 
-/** Where a four-tuple has its place in a table: cheap, with a secret against made-up collisions. */
+/** Gives a four-tuple its place in a table: cheap, with a secret against chosen collisions. */
 export class FlowHash {
   private readonly salt: number;
   private readonly salt2: number;

@@ -1,9 +1,9 @@
 /**
- * Finds a connection by its four-tuple: open addressing over an array, integer keys, keyed hash against made-up
+ * Finds a connection by its four-tuple: open addressing over an array, integer keys, keyed hash against chosen
  * collisions, no allocation a look-up. At most half full; linear probing, deletion by shifting back.
  *
- * A table that has become too small moves its entries to a larger one step by step, a few places with each entry that
- * is added, so that no packet pays for all of them. Until then an entry is in one of the two.
+ * A table that has become too small moves its entries to a larger one step by step. Each entry that is added moves a
+ * few places, so that no packet pays for all of them. Until then an entry is in one of the two tables.
  */
 import { isIpv6, type Peers } from '../../ip/contracts/ip-output.js';
 import type { KeyedHash } from '../../keyed-hash.js';
@@ -22,7 +22,7 @@ export interface Keyed {
  */
 export const PLACES_A_STEP = 8;
 
-/** In a place of the smaller table whose entry is no longer there: a search goes on behind it. */
+/** Marks a place of the smaller table whose entry has moved: a search goes on behind it. */
 const MOVED = Symbol('moved');
 
 export class FlowTable<T extends Keyed> {
@@ -122,7 +122,7 @@ export class FlowTable<T extends Keyed> {
   }
 
   private grow(): void {
-    // The one before it is empty long since: see `PLACES_A_STEP`.
+    // The table before this one has been empty for long: see `PLACES_A_STEP`.
     this.smaller = this.slots;
     this.emptied = 0;
     this.slots = new Array<T | undefined>(this.smaller.length * 2).fill(undefined);

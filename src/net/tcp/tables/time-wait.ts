@@ -1,7 +1,7 @@
 /**
- * TIME-WAIT (RFC 9293 3.6.1): what is needed to answer a late FIN, and to know a new SYN from an old one; not a
- * connection. A busy server has tens of thousands of them for a minute each, so they are rows of typed arrays, some 60
- * bytes each: as objects they would be copied by each collection of garbage until they are old.
+ * TIME-WAIT (RFC 9293 3.6.1): what is needed to answer a late FIN, and to distinguish a new SYN from an old one; not a
+ * connection. A busy server has tens of thousands of them for a minute each. So they are rows of typed arrays, some 60
+ * bytes each. As objects, each garbage collection would copy them until they are old.
  *
  * Rows lie in pages, and their places move to a larger table step by step, so that no packet pays for all of them.
  */
@@ -22,21 +22,21 @@ const SYN_ANSWERED = 4;
 /** No row. */
 export const NONE = -1;
 
-/** A place has the number of a row, and above it bits of its hash: a search looks at hardly any row that is another. */
+/** A place holds the number of a row, and above it bits of its hash: a search looks at hardly any other row. */
 const ROW_BITS = 20;
 const ROW = (1 << ROW_BITS) - 1;
 
-/** In a place of the smaller table whose row is no longer there: a search goes on behind it. */
+/** Marks a place of the smaller table whose row has moved: a search goes on behind it. */
 const MOVED = -2;
 
 /** Rows of a page, a power of two. */
 const PAGE_BITS = 9;
 const PAGE = 1 << PAGE_BITS;
 const IN_PAGE = PAGE - 1;
-/** Those of one page more would be taken for `NONE` and `MOVED`. */
+/** With one page more, some rows would be taken for `NONE` and `MOVED`. */
 const MOST_ROWS = (1 << ROW_BITS) - PAGE;
 
-/** One of them, for who hands it over. */
+/** One connection in TIME-WAIT, as it is handed over. */
 export interface TimeWait {
   readonly localAddress: Handle;
   readonly remoteAddress: Handle;
@@ -49,7 +49,7 @@ export interface TimeWait {
   readonly expires: number;
   /** As it stood in the header of the last segment. */
   readonly window: number;
-  /** The peer's FIN has yet to come: FIN-WAIT-2 of which the owner knows no more. */
+  /** The peer's FIN has yet to come: a connection in FIN-WAIT-2 whose owner has left it. */
   readonly open: boolean;
 }
 
@@ -63,7 +63,7 @@ export class TimeWaitTable {
   private smaller: Int32Array | undefined = undefined;
   private emptied = 0;
   private readonly pages: Page[] = [];
-  /** A row that nobody has; `later` leads to the next. */
+  /** The first free row; `later` leads to the next. */
   private free = NONE;
   /** In the order of their ends, which is that of their beginnings. */
   private first = NONE;
@@ -86,7 +86,9 @@ export class TimeWaitTable {
     return row !== NONE || this.smaller === undefined ? row : this.findIn(this.smaller, hash, remote, local, ports);
   }
 
-  /** `expires` is not before that of any other; by little, it only lingers that little. */
+  /**
+   * `expires` must not be before that of any other row. If it is by a little, the row only stays that little longer.
+   */
   add(one: TimeWait): void {
     if (this.size >= this.most) this.delete(this.first);
     if (this.smaller !== undefined) this.empty(this.smaller);
@@ -153,7 +155,7 @@ export class TimeWaitTable {
     this.append(row, now + TIME_WAIT);
   }
 
-  /** Forgets those whose time is over. When the next one's is: ms, or `Infinity`. */
+  /** Forgets the rows whose time is over. Answers when the next one's is: ms, or `Infinity`. */
   expire(now: number): number {
     while (this.first !== NONE && this.expiresOf(this.first) <= now) this.delete(this.first);
     return this.first === NONE ? Number.POSITIVE_INFINITY : this.expiresOf(this.first);
@@ -283,7 +285,7 @@ export class TimeWaitTable {
   }
 
   private grow(): void {
-    // The one before it is empty long since: see `PLACES_A_STEP`.
+    // The table before this one has been empty for long: see `PLACES_A_STEP`.
     this.smaller = this.slots;
     this.emptied = 0;
     this.slots = new Int32Array(this.smaller.length * 2).fill(NONE);

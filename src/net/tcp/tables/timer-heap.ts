@@ -1,7 +1,7 @@
 /**
- * Deadlines, lazily: a binary heap with one entry an object. An object whose deadline moved later keeps its early
- * entry, and is put back when that comes up; so a timer that every ACK re-arms costs nothing. What is over is taken out
- * at once: a connection that lived a millisecond must not be kept until its timer would have come up.
+ * A heap of deadlines, kept lazily: a binary heap with one entry an object. An object whose deadline moved later keeps
+ * its early entry, and is put back when that comes up. So a timer that every ACK re-arms costs nothing. What is over is
+ * taken out at once: a connection that lived for a millisecond must not be kept until its timer would have come up.
  */
 export interface Due {
   /** When it wants to be called; `Infinity`: not at all. */

@@ -1,10 +1,13 @@
-/** Keep-alive (RFC 9293 3.8.4): off unless the owner asks, and only after nothing was heard for the whole interval. */
+/**
+ * Keep-alive (RFC 9293 3.8.4): off unless the owner asks for it, and sent only when nothing came for the whole
+ * interval.
+ */
 
 import { probeKeepAlive } from '../send/output.js';
 import type { Connection } from '../state/connection.js';
 import { FIN_WAIT_2 } from '../state/states.js';
 
-/** Between unanswered probes, ms, and how many of them end the connection (MUST-29: one does not). */
+/** ms between unanswered probes, and the number of them that ends the connection (MUST-29: one does not). */
 const PROBE_INTERVAL = 75_000;
 const PROBES = 9;
 

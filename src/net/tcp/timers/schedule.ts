@@ -29,7 +29,7 @@ export class Schedule {
   /** Sends what is due. */
   flush(now: number): void {
     const dirty = this.dirty;
-    // More may come while these are seen to.
+    // More output may become due while this is sent.
     for (let i = 0; i < this.dirtyCount; i++) {
       const c = dirty[i];
       if (c === undefined) continue;

@@ -1,5 +1,5 @@
 /**
- * What happens when nothing happens: retransmission (RFC 6298), tail loss probe (8985 7), zero-window probe (9293
+ * What happens when no ACK comes: retransmission (RFC 6298), tail loss probe (8985 7), zero-window probe (9293
  * 3.8.6.1).
  */
 
@@ -12,11 +12,11 @@ import { FRTO_OFF, FRTO_WAITING } from '../state/busy.js';
 import type { Connection } from '../state/connection.js';
 import { CLOSED, SYN_RECEIVED, SYN_SENT } from '../state/states.js';
 
-/** What passes everywhere (RFC 9293 3.7.1). */
+/** The MSS that passes everywhere (RFC 9293 3.7.1). */
 const BLACK_HOLE_MSS = 536;
-/** What is tried first, in bytes of data. */
+/** The MSS that is tried first, in bytes of data. */
 const LARGE = 1200;
-/** Retransmissions before trouble is told of (RFC 9293 SHLD-10). */
+/** Retransmissions before trouble is reported (RFC 9293 SHLD-10). */
 const R1 = 3;
 
 /** The main timer fired. False: the connection is given up. */
@@ -51,8 +51,8 @@ export function onTimer(c: Connection, now: number): boolean {
 }
 
 /**
- * The owner has said its last word, and the peer takes nothing of it: it may not hold us for ever by answering probes
- * with a closed window.
+ * The owner has closed, and the peer takes nothing of what is left. It may not hold the connection without end by
+ * answering probes with a closed window.
  */
 function abandoned(c: Connection, now: number): boolean {
   const { busy } = c;
@@ -71,7 +71,7 @@ function retransmit(c: Connection, now: number): boolean {
     busy.timers.arm(TIMER_RTO, now + timeout(c));
     return true;
   }
-  // RFC 9293 3.8.3 R2, RFC 5482. A peer that shrank its window to nothing, but answers, is borne (SHLD-17).
+  // RFC 9293 3.8.3 R2, RFC 5482. A peer that shrank its window to nothing, but answers, is tolerated (SHLD-17).
   const shut = c.sndWnd === 0;
   if (now - (shut ? c.heardAt : busy.stuckSince) > c.userTimeout || (shut && abandoned(c, now))) return false;
   const { flight } = busy;
@@ -90,13 +90,14 @@ function retransmit(c: Connection, now: number): boolean {
   busy.timers.timedOut();
   busy.cc.onTimeout(c, now);
   if (busy.timers.backoff === R1) {
-    // RFC 9293 3.8.3 (a): negative advice to IP, which asks anew who the next hop is; SHLD-9: the owner hears of it.
+    // RFC 9293 3.8.3 (a): negative advice to IP, which resolves the next hop anew; SHLD-9: the owner gets a report.
     c.layer.ip.doubt(c.route);
     c.handler.trouble?.(c, 'no-answer');
     if ((c.state as number) === CLOSED) return true;
   }
-  // Full-sized segments that vanish again and again: a path with a smaller MTU and no ICMP (RFC 4821 7.7)? Smaller ones
-  // try; the path is blamed only when they pass. Where some as large got through a moment ago, it is loss.
+  // Full-sized segments vanish again and again: a path with a smaller MTU and no ICMP (RFC 4821 7.7)? Smaller segments
+  // are tried, and the path is blamed only when these pass. If segments of that size got through a moment ago, it is
+  // loss.
   if (busy.timers.backoff >= 3 && flight.head !== undefined) {
     const size = Math.min((flight.head.end - flight.head.seq) | 0, c.mss);
     if (size > BLACK_HOLE_MSS && (c.route.passed < size || now - c.route.passedAt > PASSED_REMEMBERED)) {

@@ -52,8 +52,8 @@ async function main(): Promise<void> {
 }
 
 main().then(
-  // Nothing is left to do; an open handle of a library must not keep the process.
-  // What could not be written is told by an event, which comes first.
+  // Nothing is left to do; an open handle of a library must not keep the process. An event reports a failed write, and
+  // comes first.
   () => setImmediate(() => process.exit(0)),
   (error: unknown) => process.exit(reportError(error)),
 );

@@ -21,7 +21,7 @@ export function inheritedFds(count: number | undefined): number[] {
   return Array.from({ length: count ?? 1 }, (_, i) => INHERITED_FD + i);
 }
 
-/** A bundle that was served before, whose fingerprinted files stay for so many seconds more. */
+/** A bundle that was served before, whose fingerprinted files stay for `seconds` more. */
 export interface FormerBundle {
   readonly bundle: string;
   readonly seconds: number;
@@ -71,7 +71,7 @@ export interface InheritedTap {
 export type ToProgram =
   | Go
   | { readonly do: 'ask'; readonly number: number; readonly request: ControlRequest }
-  /** Somebody else has the traffic now: what is open may finish within so many seconds. */
+  /** Another program has the traffic now: open connections may finish within `seconds`. */
   | { readonly do: 'retire'; readonly seconds: number };
 
 export type ToSupervisor =

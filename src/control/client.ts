@@ -5,10 +5,10 @@ import { socketPath } from '../native/sockets/socket-path.js';
 import { LineReader } from './lines.js';
 import type { ControlAnswer, ControlRequest } from './protocol.js';
 
-/** Milliseconds that an answer may take unless told otherwise: a large bundle is verified before it is served. */
+/** Milliseconds that an answer may take by default: a large bundle is verified before it is served. */
 const PATIENCE = 120_000;
 
-/** Asks one thing. Rejects with a sentence when nobody listens at `path`, or the answer does not come. */
+/** Sends one request. Rejects with a sentence when no process listens at `path`, or the answer does not come. */
 export function askControl(path: string, request: ControlRequest, patience = PATIENCE): Promise<ControlAnswer> {
   return new Promise((resolve, reject) => {
     const socket = connectTo(path);
@@ -33,7 +33,7 @@ export function askControl(path: string, request: ControlRequest, patience = PAT
   });
 }
 
-/** Whether somebody listens on the UNIX socket at `path`. */
+/** Whether a process listens on the UNIX socket at `path`. */
 export function socketAnswers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connectTo(path);
@@ -45,7 +45,7 @@ export function socketAnswers(path: string): Promise<boolean> {
   });
 }
 
-/** A place that there is not is one where nobody listens: the socket says so. */
+/** At a path that does not exist no process listens: the socket reports that. */
 function connectTo(path: string): Socket {
   try {
     const place = socketPath(path);

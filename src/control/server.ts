@@ -27,12 +27,12 @@ export interface ControlSocket {
 }
 
 /**
- * Listens at `path`, for this user alone. A socket that nobody listens on any more is replaced; rejects with a sentence
- * when somebody does.
+ * Listens at `path`, for this user alone. A socket without a listener is replaced; rejects with a sentence when a
+ * process listens on it.
  */
 export async function openControl(path: string, answer: Answerer): Promise<ControlSocket> {
-  // Libuv removes at the end what has the name that it bound, whatever that is by then. So the socket is bound to a
-  // name of its own, and then linked to the one that was asked for, which also never takes the place of anything.
+  // At the end libuv removes the file at the name that it bound, even if that is another file by then. So the socket is
+  // bound to a name of its own, and then linked to the requested name. The link never replaces a file.
   const bound = join(dirname(path), `.sk-${randomBytes(6).toString('hex')}`);
   const place = placeOf(bound, path);
   try {

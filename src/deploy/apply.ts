@@ -1,5 +1,5 @@
 /**
- * The state machine of a host: makes what runs the newest good image of the repository. Whoever calls it holds the
+ * The state machine of a host: it brings the newest good image of the repository into service. The caller holds the
  * host's lock.
  *
  *   fetched -> verified -> staged -> self-test -> trying (written before the start) -> gate -> good | bad -> rolled
@@ -137,7 +137,7 @@ export class Deployer {
       const id = await latestAt(this.repository, commit);
       const running = await this.runner.status();
       const settled = id === this.state.good && running?.image === id && this.state.held === undefined;
-      // What already runs does nothing, whoever signed it again.
+      // An image that already runs changes nothing, even with a new signature.
       if (settled) return 'unchanged';
       if (this.state.bad[id] !== undefined && this.state.held === undefined) return await this.dropTrying();
       const candidate = await candidateAt(this.repository, commit);
@@ -277,8 +277,8 @@ export class Deployer {
   }
 
   /**
-   * Whatever happened, a site shall be served: the last good image, else the one before. `instead`: what must not go on
-   * running. Answers what runs then, and writes down what a client sees there.
+   * After any failure a site shall be served: the last good image, else the one before. `instead`: the image that must
+   * not go on running. Returns what runs then, and records what a client sees there.
    */
   private async serveSomething(instead?: string): Promise<Running | undefined> {
     const { good, before, trying } = this.state;

@@ -43,7 +43,7 @@ async function believed(host: Host, repository: Repository, journal: Journal, ca
   }
 }
 
-/** The commit of the image that this host verified when a signer of then had signed it, and who that was. */
+/** The commit of the image that this host verified at the time with a signer of that time, and that signer. */
 async function takenBefore(journal: Journal, id: string): Promise<{ commit: string; signer: string } | undefined> {
   const entries = await journal.read();
   for (let i = entries.length - 1; i > 0; i--) {

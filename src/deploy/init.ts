@@ -37,7 +37,7 @@ export interface InitOptions {
   readonly revoked?: string | undefined;
   /** The site that signatures must be for. The first time: as the repository is called. */
   readonly name?: string | undefined;
-  /** Takes images that nobody signed again. */
+  /** Takes unsigned images again. */
   readonly unsigned?: boolean | undefined;
   /** The first time: where an image says that it serves. */
   readonly probe?: string | undefined;

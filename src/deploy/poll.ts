@@ -47,8 +47,8 @@ async function update(host: Host, journal: Journal): Promise<void> {
 }
 
 /**
- * Brings the branch that is followed to its tip, whatever is checked out: a person may have looked at something and not
- * gone back.
+ * Brings the followed branch to its tip, even when another commit is checked out: an operator may have inspected one
+ * and not gone back.
  */
 async function fastForward(host: Host): Promise<void> {
   const { branch } = host.config;

@@ -156,11 +156,11 @@ async function assemble(host: Host, candidate: Candidate, part: string, abort?: 
   };
   try {
     await assembleWith(own ? join(part, 'program', 'main.js') : host.tool, assembly, abort);
-    // Whatever that program says of it.
+    // Independently of what that program reports.
     await checkBundle(assembly.output, candidate.manifest);
   } catch (error) {
     if (abort?.aborted) throw new Unable('a newer commit came while the bundle was made', 'cancelled');
-    // What that program says of the site. All else, such as a signal that ended it, is for another try.
+    // An error of that program about the site. Any other failure, such as a signal that ended it, is for another try.
     expectCode(error, 'image');
     throw new Refusal(messageOf(error));
   }

@@ -1,4 +1,7 @@
-/** Returns what `text` says in JSON; undefined: it is no JSON. Whoever wrote it, what comes has no shape yet. */
+/**
+ * The value of the JSON in `text`; undefined: it is no JSON. The shape of the value is not checked, whatever the
+ * source.
+ */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

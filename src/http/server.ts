@@ -18,19 +18,20 @@ import { CR, LF } from './parse/octets.js';
 /** Names of what is spoken here (RFC 7301 6), the preferred one first. */
 export const ALPN_PROTOCOLS: readonly string[] = ['h2', 'http/1.1'];
 
-/** Connections of a list that are looked at for one that may go. */
+/** Connections of a list that are checked in the search for one to reset. */
 const GIVE_WAY_LOOKS = 16;
-/** Beyond what a network may hand over after `pause()`, out of what it had already received; bytes. */
+/** More bytes than a network may still deliver after `pause()`, from those that it had already received. */
 const STALLED_LIMIT = 4194304;
 
 /**
- * Looks within the time for sending: a peer's system takes something before it takes nothing any more, so that one look
- * at the end of the time would see progress, and give it the time twice.
+ * Checks within the time for sending. A peer's system takes some bytes before it stops: a single check at the end of
+ * the time would see progress, and the peer would get the time twice.
  */
 const LOOKS = 6;
 
 /**
- * HTTP/1.1 and HTTP/2 (RFC 9110, 9112, 9113) over flows of any network, out of a store. One object for all connections.
+ * HTTP/1.1 and HTTP/2 (RFC 9110, 9112, 9113) over flows of any network, with answers from a store. One object for all
+ * connections.
  */
 export class HttpServer implements FlowHandler {
   readonly #limits: HttpLimits;
@@ -42,9 +43,9 @@ export class HttpServer implements FlowHandler {
   readonly #idle: ConnectionList;
   readonly #sending: ConnectionList;
   readonly #lingering: ConnectionList;
-  /** For those that took all of an answer: the rest of the time without a request. */
+  /** Connections that took all of an answer: the rest of the time without a request. */
   readonly #rest: ConnectionList;
-  /** HTTP/2 connections that have something under way. */
+  /** HTTP/2 connections that have streams under way. */
   readonly #watched: ConnectionList;
   readonly #moves: Moves;
   readonly #speaksHttp2: boolean;
@@ -105,7 +106,7 @@ export class HttpServer implements FlowHandler {
     return this.#admission.connections;
   }
 
-  /** What it has done, and is doing. Looks at every connection: for a page, not for a request. */
+  /** What the server has done and is doing. Reads every connection: for a page, too slow for every request. */
   stats(): HttpStats {
     const { answers, totalBytes } = this.#answering.responder;
     const counted = new Map<number, number>();
@@ -167,7 +168,7 @@ export class HttpServer implements FlowHandler {
   // measured.
 
   data(flow: Flow, bytes: Uint8Array, start: number, end: number): void {
-    // Until a request is read, nothing is there that could be answered with 500.
+    // Until a request is read, there is no request to answer with 500.
     this.#answering.responder.begun = true;
     try {
       this.#data(flow, bytes, start, end);
@@ -203,7 +204,7 @@ export class HttpServer implements FlowHandler {
   }
 
   closed(flow: Flow, _reason: CloseReason): void {
-    // Without a connection there was a fault before it was admitted.
+    // If there is no connection, the fault came before it was admitted.
     if (flow.context !== undefined) this.#gone(flow.context as Connection);
   }
 
@@ -217,9 +218,9 @@ export class HttpServer implements FlowHandler {
   }
 
   /**
-   * An exception out of one flow's turn is a mistake of ours, or of a store: it is counted and reported, and ends that
-   * flow alone. Where nothing of the answer has been written, the peer gets 500 first; in HTTP/2 the stream alone has
-   * had it (`Requests`).
+   * An exception in one flow's turn is a bug of this program, or of a store: it is counted and reported, and ends that
+   * flow alone. If no part of the answer has been written, the peer gets 500 first; in HTTP/2 `Requests` has already
+   * sent it on the stream.
    */
   #fault(flow: Flow, error: unknown): void {
     try {
@@ -232,7 +233,7 @@ export class HttpServer implements FlowHandler {
         flow.flush();
       } else flow.reset();
     } catch {
-      // Everything is meant: this is the second fault of the same flow, and what throws may be the log itself.
+      // Every exception is caught: this is the second fault of the same flow, and the log itself may have thrown.
       flow.reset();
     }
   }
@@ -263,7 +264,7 @@ export class HttpServer implements FlowHandler {
     const c = flow.context as Connection;
     if (c.state === STATE.closing) {
       c.skipped += end - start;
-      // Not a reset, which could overtake the answer: a peer that is not read from has reason to read.
+      // Not a reset, which could overtake the answer: a peer whose bytes are not taken has reason to read.
       if (c.skipped > this.#limits.linger) flow.pause();
       return;
     }
@@ -308,8 +309,8 @@ export class HttpServer implements FlowHandler {
   }
 
   /**
-   * Every connection ends with its next answer, or when it has been idle for its time: an idle one that was ended now
-   * might have a request on its way. For a server whose traffic somebody else has.
+   * Every connection ends with its next answer, or when its idle time is over. An idle connection is not ended now,
+   * because a request may be on its way. For a server whose traffic has moved to another program.
    */
   retire(): void {
     this.#answering.draining = true;
@@ -336,8 +337,8 @@ export class HttpServer implements FlowHandler {
   }
 
   /**
-   * Resets the connection that has been idle longest, so that another one can come: one that waits for its next
-   * request, else one that has sent nothing yet. False: none is idle. Looks at a bounded number of connections.
+   * Resets the connection that has been idle longest, to make room for another one: one that waits for its next
+   * request, else one that has sent nothing yet. False: none is idle. Checks a bounded number of connections.
    */
   giveWay(): boolean {
     for (const list of [this.#rest, this.#idle, this.#sending, this.#heads].flatMap((one) => one.lists)) {
@@ -355,7 +356,9 @@ export class HttpServer implements FlowHandler {
     if (c.held !== undefined) c.release(this.#exchange.consume(c, c.held, 0, c.heldBytes));
   }
 
-  /** There is no room for what it has sent: the next of its requests is told so, and it is the last. */
+  /**
+   * There is no room for the bytes that it has sent: its next request is answered with an error, and is the last one.
+   */
   #crowded(c: Connection): void {
     const stalled = c.state === STATE.stalled;
     this.#exchange.fail(c, 503);
@@ -366,7 +369,7 @@ export class HttpServer implements FlowHandler {
     this.#settle(c);
   }
 
-  /** Whether the bytes from `before` on neither end a line nor reach a bound: then they decide nothing. */
+  /** Whether the bytes from `before` on neither end a line nor reach a bound: then parsing can wait. */
   #undecided(c: Connection, before: number): boolean {
     const held = c.held!;
     const limits = this.#limits;
@@ -375,7 +378,7 @@ export class HttpServer implements FlowHandler {
     return line <= before && c.heldBytes - line < Math.min(limits.requestLine, limits.fieldLine);
   }
 
-  /** Puts the connection where its state has it wait. */
+  /** Puts the connection into the list that its state has to wait in. */
   #settle(c: Connection): void {
     switch (c.state) {
       case STATE.reading:
@@ -398,7 +401,7 @@ export class HttpServer implements FlowHandler {
         return;
       case STATE.stalled:
         this.#watch(c, c.flow.queued);
-        // Begins with what is left of an answer, once; then `drained` goes on with it.
+        // Begins with the rest of an answer, once; then `drained` goes on with it.
         if (c.later !== undefined && c.flow.lowWater !== PIECE) this.#goOn(c);
         return;
       case STATE.closing:
@@ -411,14 +414,14 @@ export class HttpServer implements FlowHandler {
     }
   }
 
-  /** Writes more of an answer that is written in pieces; behind its end the connection goes on, or ends. */
+  /** Writes more of an answer that is written in pieces; after the answer the connection goes on, or ends. */
   #goOn(c: Connection): void {
     const { later, flow } = c;
     if (later === undefined) return;
-    // It has taken something, or is given something: the time that it may take nothing begins anew.
+    // The peer has taken bytes, or gets new ones: the time in which it may take nothing begins anew.
     this.#watch(c, 0);
     later.write(flow, (there) => {
-      // Out of the file's read, and not out of a call of the network.
+      // Called by the file's read, and not in a call of the network.
       this.#answering.responder.begun = true;
       try {
         this.#deadlines.refresh();
@@ -440,14 +443,14 @@ export class HttpServer implements FlowHandler {
     } else this.#resume(c);
   }
 
-  /** Until the next request comes; while the last answer leaves, the peer has to take of it. */
+  /** Waits for the next request; while the last answer is being sent, the peer has to take bytes of it. */
   #await(c: Connection): void {
     const { queued } = c.flow;
     if (queued > 0 && this.#rest.delay > 0) this.#watch(c, queued);
     else this.#idle.add(c);
   }
 
-  /** Looks from time to time whether the peer takes of the `queued` bytes that it has not got. */
+  /** Checks from time to time whether the peer takes some of the `queued` bytes. */
   #watch(c: Connection, queued: number): void {
     c.queuedMark = queued;
     c.stuck = 0;
@@ -501,10 +504,10 @@ export class HttpServer implements FlowHandler {
     else this.#idleExpired(c);
   }
 
-  /** Nothing has come for a while: it may be because the peer is still reading. */
+  /** No bytes have come for a while: the peer may still be reading. */
   #idleExpired(c: Connection): void {
     if (c.flow.queued > 0) this.#expectProgress(c);
-    // A disk that takes longer than a peer may is as good as none.
+    // A disk that takes longer than the time limit of a peer counts as failed.
     else if (c.later !== undefined) c.flow.reset();
     else if (c.state === STATE.stalled) {
       this.#resume(c);
@@ -514,13 +517,13 @@ export class HttpServer implements FlowHandler {
     else this.#end(c);
   }
 
-  /** A reset would take away what the kernel still holds for a peer that reads slowly. */
+  /** A reset would discard the bytes that the kernel still holds for a peer that reads slowly. */
   #lingerExpired(c: Connection): void {
     if (unsent(c.flow) > 0) this.#expectProgress(c);
     else c.flow.reset();
   }
 
-  /** A peer that takes nothing for a whole `send` time is given up; one that takes little is not. */
+  /** A peer that takes nothing for a whole `send` time is reset; one that takes a little is not. */
   #expectProgress(c: Connection): void {
     const queued = unsent(c.flow);
     const progress = c.queuedMark === 0 || queued < c.queuedMark;
@@ -534,7 +537,7 @@ export class HttpServer implements FlowHandler {
   }
 }
 
-/** Bytes that the peer has not got yet, as far as can be told. */
+/** Bytes that the peer has not received yet, as far as is known. */
 function unsent(flow: Flow): number {
   return flow.unacknowledged ?? flow.queued;
 }

@@ -60,8 +60,7 @@ export async function buildImage(options: BuildOptions, programOf: ProgramOf = n
       throw new ImageError(`${site} has no files; build the site first, or name the directory that it was built into`);
     makeFolder(copy);
     for (const one of found) await copyInto(one, copy);
-    // Of the copy: what goes into git and what the bundle is made of are the same bytes, whatever happens to the site
-    // meanwhile.
+    // From the copy: git and the bundle get the same bytes, even when the site changes meanwhile.
     const made = await bundleDirectory(copy, bundle, {
       ...choices,
       onProgress: options.onProgress,

@@ -1,6 +1,6 @@
 /**
  * What an image is, in one small file: `manifest.json`. Its SHA-256 is the image's id, so the same inputs give the same
- * id on any machine, and whoever trusts the id can verify every other byte of the image.
+ * id on any machine, and with a trusted id every other byte of the image can be verified.
  *
  *   images/<id>/manifest.json what this module describes, canonical: sorted keys, no white space, UTF-8, a newline at
  *   the end
@@ -98,7 +98,7 @@ export interface Labels {
    */
   readonly site?: string | undefined;
   readonly branch?: string | undefined;
-  /** Who made it: `ci@example.org`, the name of a machine; empty: not told. */
+  /** The builder: `ci@example.org`, the name of a machine; empty: not stated. */
   readonly builder: string;
 }
 

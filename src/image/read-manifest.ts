@@ -1,4 +1,4 @@
-/** Reads and judges `manifest.json` and `labels.json`: anybody may have written them. */
+/** Reads and validates `manifest.json` and `labels.json`: they are untrusted input. */
 import { isUtf8 } from 'node:buffer';
 import { parseJson } from '../errors/parse-json.js';
 import { ImageError } from './image-error.js';

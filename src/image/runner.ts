@@ -10,8 +10,8 @@ import type { Manifest } from './manifest.js';
 export interface StagedImage {
   readonly id: string;
   /**
-   * Absolute path of the image's folder: `manifest.json`, `run`, `program/`, `site.bundle`. Read-only for whoever runs
-   * it.
+   * Absolute path of the image's folder: `manifest.json`, `run`, `program/`, `site.bundle`. Read-only for the user who
+   * runs it.
    */
   readonly folder: string;
   readonly manifest: Manifest;
@@ -30,7 +30,7 @@ export interface RunnerOptions {
 }
 
 /**
- * Every method but `status` is called by one process at a time: whoever holds the host's lock. What it starts outlives
+ * Every method but `status` is called by one process at a time: the holder of the host's lock. What it starts outlives
  * the caller.
  */
 export interface Runner {

@@ -110,7 +110,7 @@ async function place(from: string | Uint8Array, to: string, mode: number): Promi
   await chmod(to, mode);
 }
 
-/** Whatever the umask is, whoever runs the image may read it. */
+/** Any user who runs the image may read it, whatever the umask is. */
 async function openFolders(root: string, program: readonly Part[]): Promise<void> {
   const folders = new Set([root]);
   for (const { path } of program) {

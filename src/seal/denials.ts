@@ -1,7 +1,7 @@
 /**
- * System calls that were refused, by name. The kernel tells of them in its audit log (audit(7), records of type
- * SECCOMP), which a process hears that had the right to when it began: on a socket that lets such records through and
- * no others, and cannot be made to let through more.
+ * System calls that were refused, by name. The kernel reports them in its audit log (audit(7), records of type
+ * SECCOMP). A process that had the right at its start reads them from a socket. That socket lets only such records
+ * through, and this cannot be changed.
  */
 import { libc } from '../native/libc/libc.js';
 import { pinned } from '../native/libc/slab.js';

@@ -12,7 +12,7 @@ import type { SealArguments } from './seal.js';
 
 const PR_GET_NO_NEW_PRIVS = 39;
 const GET_ACTION_AVAIL = 2;
-/** linux/errno.h: a null address, where the action itself would be. Whoever answers so has the call. */
+/** linux/errno.h: a null address, where the action itself would be. A kernel that answers with it has the call. */
 const EFAULT = 14;
 
 /** Lines of text: what there is, and what a server of this plan would give up. Changes nothing. */

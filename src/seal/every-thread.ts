@@ -3,8 +3,8 @@
  * reads files, may have begun before the door is closed. (Threads that begin later inherit from the one that starts
  * them.)
  *
- * All threads of the pool are held first, each by a write to a pipe of its own that nobody reads. Then one after the
- * other is let go: being the only one that is free, it makes the calls, and is held again.
+ * All threads of the pool are held first, each by a write to a pipe of its own without a reader. Then each in turn is
+ * released: as the only free thread it makes the calls, and is held again.
  */
 import { libc } from '../native/libc/libc.js';
 import { pinned } from '../native/libc/slab.js';

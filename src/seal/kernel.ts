@@ -16,7 +16,7 @@ export interface Kernel {
 
 const ENOSYS = 38;
 const MOST_ARGUMENTS = 6;
-/** mman.h, asm-generic/errno: a failing call is told as one of these. */
+/** mman.h, asm-generic/errno: a failing call is reported as one of these. */
 const MOST_ERRNO = 4095;
 
 type Func = ((...values: number[]) => number) & { async: (...values: unknown[]) => void };

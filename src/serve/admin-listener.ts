@@ -1,6 +1,6 @@
 /**
- * The listener of pages about the server itself. It is on sockets of the kernel in every mode, so that the site's port
- * has nothing of the kind, and so that a host whose site has an address of its own sees them too.
+ * The listener of pages about the server itself. It is on sockets of the kernel in every mode. So the site's port has
+ * no such pages, and a host whose site has a separate address can reach them, too.
  */
 
 import { lstatSync, rmSync } from 'node:fs';
@@ -15,9 +15,9 @@ import type { Store } from '../store/store.js';
 import type { Log } from './log.js';
 import { type AdminPlace, placeText } from './options/admin.js';
 
-/** Clients of it at one time. */
+/** The most clients at one time. */
 const CONNECTIONS = 64;
-/** Milliseconds between two tries to listen where another program still does. */
+/** Milliseconds between two attempts to listen where another program still listens. */
 const AGAIN = 250;
 
 const NOTHING: Store = {
@@ -53,7 +53,7 @@ export class AdminListener {
     const http = new HttpServer({
       store: () => NOTHING,
       livePages: pages,
-      // A browser does not reach a UNIX socket; what asks there names any host it likes.
+      // A browser cannot reach a UNIX socket; its clients may send any host.
       localOnly: !('path' in place),
       clock: network.clock,
       onFault: (error) => log.fault(error),
@@ -71,8 +71,8 @@ export class AdminListener {
   }
 
   /**
-   * Listens as soon as the program before this one has let go of the place; a failure is a line in the log, since the
-   * site is served.
+   * Listens as soon as the program before this one has released the address. A failure is a line in the log only, since
+   * the site is served.
    */
   openWhenFree(told = false): void {
     if (this.closed) return;
@@ -82,21 +82,18 @@ export class AdminListener {
     });
   }
 
-  /** At once: who reads numbers asks again. */
+  /** Closes at once: clients that read numbers ask again. */
   close(): void {
     this.closed = true;
     clearTimeout(this.waiting);
     const { release } = this;
-    // Its end takes a UNIX socket's file away, under the name that it was given.
+    // Closing removes a UNIX socket's file, under the name that it was given.
     void this.network?.close(0).then(release, release);
     this.network = undefined;
   }
 }
 
-/**
- * The path as the kernel takes it, free to listen at: a socket that nobody listens on is removed, anything else is left
- * alone.
- */
+/** The path as the kernel takes it, free to listen at: a socket without a listener is removed, any other file stays. */
 async function takePath(path: string): Promise<ReturnType<typeof socketPath>> {
   const there = lstatSync(path, { throwIfNoEntry: false });
   if (there !== undefined && !there.isSocket())

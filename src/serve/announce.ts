@@ -5,8 +5,8 @@ import type { Log } from './log.js';
 import { addressOf, urlOf } from './url.js';
 
 /**
- * `urls`: where it serves, one a line; `also`: where it listens beside that. A full disk or a reader that has gone is
- * said in the log, and does not end the server.
+ * `urls`: where it serves, one a line; `also`: other addresses on which it listens. A full disk or a closed pipe is
+ * reported in the log, and does not end the server.
  */
 export function announce(urls: readonly string[], log: Log, also: readonly string[] = []): void {
   const lost = (error: unknown): void =>
@@ -21,7 +21,7 @@ export function announce(urls: readonly string[], log: Log, also: readonly strin
   }
 }
 
-/** Says where a network serves, a line for each address; and later one for each that comes. */
+/** Prints where a network serves, a line for each address, and later a line for each new address. */
 export function announceAll(network: Network, front: Front, listeners: readonly Listener[], log: Log): void {
   const { address, port } = listeners[0]!.endpoint;
   const all = network.addresses ?? [network.address ?? address];

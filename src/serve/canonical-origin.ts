@@ -1,4 +1,4 @@
-/** The origin of a site, with its host out of the file CNAME where the option says so. */
+/** The origin of a site, with the host from the file CNAME where the option says so. */
 
 import { UserError } from '../errors/user-error.js';
 import type { Store } from '../store/store.js';

@@ -1,4 +1,4 @@
-/** What a server can be asked while it runs: its status, another bundle, the end. */
+/** Requests to a running server: its status, another bundle, the end. */
 import type { ControlAnswer, ControlRequest, ControlStatus, SwapRequest } from '../control/protocol.js';
 import { type ControlSocket, openControl } from '../control/server.js';
 import { UserError } from '../errors/user-error.js';
@@ -14,7 +14,7 @@ export interface Controlled {
   image: string;
   /** Empty: it does not serve yet. */
   readonly url: string;
-  /** No new connections, and the end when those that are open are done. */
+  /** Accepts no new connections, and ends when the open ones are finished. */
   readonly drain: () => void;
 }
 
@@ -48,7 +48,7 @@ export class Control {
     }
   };
 
-  /** Takes no new connections any more. */
+  /** Accepts no new connections any more. */
   retired(): void {
     this.state = 'draining';
   }

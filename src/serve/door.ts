@@ -1,4 +1,4 @@
-/** What a network is served with: HTTP, or HTTPS with what stands on the HTTP port beside it. */
+/** The servers on a network: HTTP, or HTTPS with a redirect or the site on the HTTP port. */
 
 import type { PassedSecret } from '../control/channel.js';
 import type { HttpStats } from '../http/index.js';
@@ -6,7 +6,7 @@ import type { Accept, Adopt } from '../net/flow.js';
 import type { ServerContext } from './http-server.js';
 import type { Watched } from './live-pages.js';
 
-/** A port, and who has what comes there. */
+/** A port, and the server for its connections. */
 export interface Door {
   readonly port: number;
   readonly accept: Accept;
@@ -19,7 +19,7 @@ export interface Front {
   /** The others; `port` is the one that the main door has. */
   beside(port: number): readonly Door[];
   readonly scheme: 'http' | 'https';
-  /** What pages about the server tell of. */
+  /** The contents of pages about the server. */
   readonly watched: Watched;
   /** Connections that are open now, handshakes left out. */
   readonly connections: number;
@@ -29,18 +29,18 @@ export interface Front {
   /** Ends idle connections, and every other one with its next answer. */
   drain(): void;
   /**
-   * Reads certificates again; rejects with a message for people, and then what was served stays. Undefined: there are
-   * none.
+   * Reads certificates again. If it rejects, with a message for people, the earlier ones stay in use. Undefined: there
+   * are none.
    */
   readonly reload?: (() => Promise<void>) | undefined;
   close(): void;
 }
 
 export interface FrontContext extends ServerContext {
-  /** The secret of session tickets that other processes have, too. */
+  /** The secret of session tickets, which other processes share. */
   readonly tickets?: PassedSecret | undefined;
-  /** What a name server counts; undefined: there is none, or none yet. */
+  /** The counters of the name server; undefined: there is none, or none yet. */
   readonly dns?: (() => Readonly<Record<string, number>> | undefined) | undefined;
-  /** Another process has said what there is to say of the certificates. */
+  /** Another process has already reported on the certificates. */
   readonly quiet?: boolean | undefined;
 }

@@ -1,8 +1,8 @@
-/** A gateway that may be a slip of the hand. */
+/** A notice about a gateway that may be a mistake. */
 import { parseIpv4, prefixMask } from '../net/wire/address.js';
 import type { StaticAddress } from './options/ipv4.js';
 
-/** What an operator should know of the gateway; undefined: nothing. All three are valid. */
+/** A sentence about the gateway for the operator; undefined: there is no problem. All three are valid. */
 export function gatewayNotice({ address, prefix, gateway }: StaticAddress): string | undefined {
   if (gateway === undefined || prefix >= 31) return undefined;
   const mask = prefixMask(prefix);

@@ -15,7 +15,7 @@ import type { Sites } from './sites.js';
 /** Milliseconds between two lines in the log about descriptors. */
 const EXHAUSTED_PAUSE = 60_000;
 
-/** What is served, and on what. */
+/** The sites to serve, and the network to serve on. */
 export interface ServerContext {
   readonly options: ServeOptions;
   readonly network: Network;
@@ -23,17 +23,17 @@ export interface ServerContext {
   readonly log: Log;
   /** Other processes that serve the same. */
   readonly siblings?: Siblings | undefined;
-  /** What was given up before serving. */
+  /** The rights that were given up before serving. */
   readonly sealing?: SealNumbers | undefined;
 }
 
-/** What a server is asked for beside the command line. */
+/** Options of a server beside those of the command line. */
 export interface ServerExtras {
   /** As in `HttpOptions`. */
   readonly hsts?: number | undefined;
   /** Instead of what the command line says. */
   readonly redirectTo?: string | undefined;
-  /** What the pages about the server tell of. */
+  /** The contents of the pages about the server. */
   readonly watched: Watched;
 }
 
@@ -59,13 +59,15 @@ export function makeServer({ options, network, sites, log }: ServerContext, extr
   });
 }
 
-/** Proxies that speak for their clients in fields; those that do so before a connection are none of HTTP's. */
+/** Proxies that name their clients in fields; HTTP does not see those that send a header before a connection. */
 function proxiesOf(proxies: ProxyArguments | undefined): Proxies | undefined {
   if (proxies === undefined || proxies.says === 'proxy-protocol') return undefined;
   return { trusts: proxies.trusts, fields: proxies.says, hsts: proxies.hsts };
 }
 
-/** What a listener hands its connections to: of proxies that say so, they begin with a header. */
+/**
+ * The server that gets a listener's connections; connections of proxies may begin with a header, if the options say so.
+ */
 export function behindProxies({ options, network }: ServerContext, accept: Accept): Accept {
   const { proxies } = options.http;
   return proxies?.says === 'proxy-protocol' ? acceptProxied(accept, proxies.trusts, network.clock) : accept;
@@ -87,7 +89,7 @@ export function giveWay(network: Network, log: Log, servers: () => readonly Http
   };
 }
 
-/** The listener of pages about the server, where one is asked for; not open yet. */
+/** The listener of pages about the server, where one is configured; not open yet. */
 export async function adminListener(watched: Watched): Promise<AdminListener | undefined> {
   const { listen } = watched.options.http.admin;
   if (listen === undefined) return undefined;
@@ -95,7 +97,7 @@ export async function adminListener(watched: Watched): Promise<AdminListener | u
   return new AdminListener(listen, adminPages(watched), watched.log);
 }
 
-/** What was given of it: defaults stand for the rest. */
+/** The given values; defaults apply for the rest. */
 function given(values: Readonly<Record<string, number | undefined>>): Record<string, number> {
   const entries = Object.entries(values).filter((entry): entry is [string, number] => entry[1] !== undefined);
   return Object.fromEntries(entries);

@@ -1,4 +1,4 @@
-/** The pages about the server itself that were asked for: metrics, health, status. */
+/** The configured pages about the server itself: metrics, health, status. */
 
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import {
@@ -22,35 +22,35 @@ import { packageVersion } from './program-files.js';
 import type { ServedSite } from './served-site.js';
 import type { Siblings } from './siblings.js';
 
-/** Milliseconds between two looks at how late the event loop is. */
+/** Milliseconds between two measurements of the event loop's delay. */
 const RESOLUTION = 20;
 
-/** What the pages about a server tell of. */
+/** The contents of the pages about a server. */
 export interface Watched {
   readonly options: ServeOptions;
   readonly network: Network;
   readonly site: ServedSite;
   readonly log: Log;
-  /** Asked for later, when it exists. */
+  /** Called later, when the value exists. */
   readonly server: () => Pick<HttpServer, 'stats' | 'describe'>;
   /** Other processes whose numbers belong to it. */
   readonly siblings?: Siblings | undefined;
-  /** What was given up before serving. */
+  /** The rights that were given up before serving. */
   readonly sealing?: SealNumbers | undefined;
-  /** What a name server counts; undefined: there is none, or none yet. */
+  /** The counters of the name server; undefined: there is none, or none yet. */
   readonly dns?: (() => Readonly<Record<string, number>> | undefined) | undefined;
   /** Undefined: there is no TLS. */
   readonly tls?: TlsNumbers | undefined;
 }
 
-/** What a sealed process adds to the pages. */
+/** The additions of a sealed process to the pages. */
 export interface SealNumbers {
   /** For people. */
   readonly line: string;
   metrics(): readonly Metric[];
 }
 
-/** What TLS adds to the pages. */
+/** The additions of TLS to the pages. */
 interface TlsNumbers {
   counters(): Readonly<Record<string, number>>;
   metrics(): readonly Metric[];
@@ -67,7 +67,7 @@ export function livePages(watched: Watched): LivePage[] {
   return pages;
 }
 
-/** The pages about the server that were asked for. `permits`: who may see them; everybody, when absent. */
+/** The configured pages about the server. `permits`: the clients that may see them; absent: all. */
 export function adminPages(watched: Watched, permits?: LivePage['permits']): LivePage[] {
   const { options, network, site, server, siblings, tls, dns, sealing } = watched;
   const { health, metrics, status } = options.http.admin;
@@ -141,13 +141,14 @@ function ownMetrics({ options, site, log }: Watched): Metric[] {
 }
 
 /**
- * Node counts from one tick of its timer to the next, in nanoseconds: what is beyond the timer's own time, in seconds.
+ * Node measures from one tick of its timer to the next, in nanoseconds. Returns the part beyond the timer's own
+ * interval, in seconds.
  */
 function late(nanoseconds: number): number {
   return Math.max(0, nanoseconds / 1e9 - RESOLUTION / 1000);
 }
 
-/** Without a lease there are the names, and no numbers. */
+/** Without a lease the metrics have names, and no numbers. */
 function leaseMetrics(lease: LeaseInfo | undefined): Metric[] {
   const samples = (value: number | undefined) => (value === undefined ? [] : [{ value }]);
   return [

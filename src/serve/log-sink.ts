@@ -1,5 +1,5 @@
 /**
- * Where lines of the log go: standard error or a file, written beside the server's work, and dropped when they are not
+ * The destination of the log: standard error or a file. Lines are written asynchronously, and dropped when they are not
  * read fast enough.
  */
 import { fstatSync, realpathSync, renameSync, truncateSync } from 'node:fs';
@@ -7,9 +7,9 @@ import boom, { type SonicBoom } from 'sonic-boom';
 import { expectSystemError } from '../errors/codes.js';
 import { libc } from '../native/libc/libc.js';
 
-/** Characters that may wait; what comes beyond is dropped, and counted. */
+/** Characters that may wait; further lines are dropped, and counted. */
 const MOST = 4 * 1024 * 1024;
-/** Milliseconds that a slow reader gets at the end. */
+/** Milliseconds for a slow reader at the end. */
 const PATIENCE = 1000;
 /** Bytes of a log file, after which another one is begun; the one before is kept, as FILE.1. */
 const LARGEST = 8 * 1024 * 1024;
@@ -18,7 +18,7 @@ export interface LogFile {
   readonly file: string;
   /** Bytes; default 8 MiB. */
   readonly largest?: number;
-  /** Standard error follows to each file that is begun: last words of the runtime go there. */
+  /** Standard error is redirected to each new file: it gets the last messages of the runtime. */
   readonly standardError?: boolean;
 }
 
@@ -35,7 +35,7 @@ export class LogSink {
   private renaming = false;
   private regular = false;
 
-  /** `where`: a descriptor that stays open, or a file of bounded size. Nothing is written in the call of `write`. */
+  /** `where`: a descriptor that stays open, or a file of bounded size. `write` itself writes nothing at once. */
   constructor(where: number | LogFile, most = MOST) {
     this.file = typeof where === 'number' ? undefined : where;
     const to = typeof where === 'number' ? { fd: where } : { dest: where.file, append: true, mode: 0o600 };
@@ -44,8 +44,8 @@ export class LogSink {
       this.dropped += text.split('\n').length - 1;
       this.waiting -= Buffer.byteLength(text);
     });
-    // The disk is full, or the reader of the pipe has gone: the server must not end for its log. What waits is tried
-    // again with the next line.
+    // The disk is full, or the reader of the pipe has gone: the server must not end because of its log. Waiting lines
+    // are tried again with the next line.
     this.out.on('error', () => undefined);
     this.out.on('drain', () => this.tell());
     this.out.on('write', (bytes: number) => {
@@ -67,17 +67,17 @@ export class LogSink {
     this.out.write(text);
   }
 
-  /** Begins the file anew. */
+  /** Begins a new file. */
   private begin({ file }: LogFile): void {
     if (this.renaming || !this.regular) return;
     this.renaming = true;
     try {
-      // Behind a link it is the file that is renamed; the link leads to the next one.
+      // With a link, its target is renamed; the link then leads to the next file.
       const real = realpathSync(file);
       renameSync(real, `${real}.1`);
     } catch (error) {
       expectSystemError(error);
-      // No name can be had beside it: the old lines go, the bound stays.
+      // The file cannot be renamed: the old lines are lost, the bound stays.
       this.empty(file);
     }
     this.out.reopen(file);
@@ -87,7 +87,7 @@ export class LogSink {
     try {
       truncateSync(file);
     } catch (error) {
-      // It was removed: another one is made.
+      // The file was removed: a new one is made.
       expectSystemError(error);
     }
   }
@@ -96,14 +96,14 @@ export class LogSink {
     const { fd } = this.out as unknown as { fd: number };
     const stats = fstatSync(fd);
     this.size = stats.size;
-    // A device or a FIFO has no size to bound, and is not renamed.
+    // A device or a FIFO has no size, and is not renamed.
     this.regular = stats.isFile();
     const began = this.renaming;
     this.renaming = false;
     if (began && this.file?.standardError && process.platform === 'linux') libc().dup2(fd, 2);
   }
 
-  /** What was dropped is said once there is room again. */
+  /** Dropped lines are reported once there is room again. */
   private tell(): void {
     const lines = this.dropped - this.told;
     if (lines === 0) return;
@@ -122,7 +122,7 @@ export class LogSink {
       };
       const timer = setTimeout(resolve, PATIENCE);
       this.out.on('drain', done);
-      // There is no use in waiting for what takes nothing.
+      // Waiting for a reader that takes nothing is of no use.
       this.out.on('error', () => resolve());
     });
   }

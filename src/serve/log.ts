@@ -1,4 +1,4 @@
-/** Logs to standard error, in batches: a line a request must not cost a system call a request. */
+/** Logs to standard error, in batches: one line a request must not cost one system call a request. */
 
 import { type AccessRecord, accessLine } from '../http/index.js';
 import type { FaultPlace } from '../net/containment.js';
@@ -10,7 +10,7 @@ const BATCH_SIZE = 32 * 1024;
 /** Milliseconds that a line waits at most. */
 const BATCH_TIME = 100;
 
-/** What a fault did, by its place. */
+/** The consequence of a fault, by its place. */
 const ENDED: Readonly<Record<FaultPlace, string>> = {
   frame: 'in the network stack cost one packet; all connections go on',
   connection: 'ended one connection; the others go on',
@@ -34,7 +34,7 @@ export class Log {
     this.out = out ?? this.sink!.write;
   }
 
-  /** Lines that nobody read fast enough. */
+  /** Lines that were dropped because they were not read fast enough. */
   get dropped(): number {
     return this.sink?.dropped ?? 0;
   }
@@ -43,7 +43,7 @@ export class Log {
     return this.options.channels.has(channel);
   }
 
-  /** Something that the operator should know, whatever `--log` says. */
+  /** A message for the operator, logged with every `--log`. */
   warn(sentence: string): void {
     if (this.options.json) this.write('warning', sentence);
     else this.add(`sitekernel: ${sentence}`);
@@ -55,14 +55,14 @@ export class Log {
     this.contained(error, 'connection', 0);
   }
 
-  /** An exception that a network contained. `unreported`: of the same place, since the last one. */
+  /** An exception that a network caught. `unreported`: the number of those at the same place since the last report. */
   contained(error: unknown, place: FaultPlace, unreported: number): void {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     const more = unreported === 0 ? '' : ` (${unreported} more since the last report)`;
     this.warn(`a fault ${ENDED[place]}${more}. Please report it: ${stack}`);
   }
 
-  /** How far something is that takes long. */
+  /** The progress of a long task. */
   note(sentence: string): void {
     if (this.options.json) this.write('site', sentence);
     else this.add(`sitekernel: ${sentence}`);
@@ -81,8 +81,8 @@ export class Log {
   }
 
   /**
-   * One answer: in the Combined Log Format that log readers know, with the milliseconds it took at the end, or in
-   * another that was asked for.
+   * One answer: in the Combined Log Format that log readers know, with its milliseconds at the end, or in another
+   * configured format.
    */
   access(record: AccessRecord): void {
     this.add(accessLine(this.options.json ? 'json' : this.options.common ? 'common' : 'combined', record));
@@ -94,7 +94,7 @@ export class Log {
     else this.timer ??= setTimeout(() => this.flush(), BATCH_TIME).unref();
   }
 
-  /** Writes what is left, as far as somebody reads it. */
+  /** Writes the remaining lines, as far as they are read. */
   async close(): Promise<void> {
     this.flush();
     await this.sink?.close();

@@ -1,4 +1,4 @@
-/** Makes the network that the command line asks for. What is not needed is not loaded. */
+/** Makes the network that the command line selects. Unneeded modules are not loaded. */
 
 import { hostname } from 'node:os';
 import { UserError } from '../errors/user-error.js';
@@ -13,7 +13,7 @@ import type { DirectArguments } from './options/direct.js';
 import type { ServeOptions } from './options/serve.js';
 import { packageVersion } from './program-files.js';
 
-/** `failed` is told when an open network is at its end. Throws a sentence when it cannot be had. */
+/** `failed` is called when an open network has failed. Throws a sentence when the network cannot be opened. */
 export async function openNetwork(
   options: ServeOptions,
   log: Log,
@@ -39,8 +39,8 @@ export async function openSockets(
 }
 
 /**
- * `inherited`: the TAP was opened by another process. It begins when it is told to then, and with `held`. `given`: a
- * successor has the traffic. `worker`: it is a queue of the TAP.
+ * `inherited`: the TAP was opened by another process. In this case, and with `held`, it begins only on a call. `given`:
+ * a successor has the traffic. `worker`: it is a queue of the TAP.
  */
 export async function openDirect(
   options: ServeOptions,

@@ -1,10 +1,10 @@
-/** Until when each line of Node gets fixes of its holes, and what to say of one that gets none any more. */
+/** The date until which each line of Node gets security fixes, and a warning for a line without them. */
 import type { Log } from './log.js';
 
 interface Line {
   /** The day from which it is a line for servers (LTS); undefined: it never is. */
   readonly lts?: string;
-  /** The day after which nobody mends it. */
+  /** The last day of its support. */
   readonly end: string;
 }
 
@@ -23,8 +23,8 @@ const LINES: Readonly<Record<number, Line>> = {
 };
 
 /**
- * A sentence where `version` (`20.20.2`) has had no fixes since a day before `now`; undefined: it has them, or is newer
- * than the table. It names the newest lines for servers that have fixes at that time.
+ * A sentence if the fixes for `version` (`20.20.2`) ended before `now`; undefined: it gets fixes, or is newer than the
+ * table. The sentence names the newest lines for servers that get fixes at that time.
  */
 export function nodeNotice(version: string, now: Date): string | undefined {
   const today = now.toISOString().slice(0, 10);
@@ -39,7 +39,7 @@ export function nodeNotice(version: string, now: Date): string | undefined {
   return `Node ${version} has had no security fixes since ${end}; install ${better}`;
 }
 
-/** Tells the operator once, at the start, of a Node that nobody mends any more. */
+/** Warns the operator once, at the start, about a Node that gets no fixes any more. */
 export function tellNode(log: Pick<Log, 'warn'>): void {
   const notice = nodeNotice(process.versions.node, new Date());
   if (notice !== undefined) log.warn(notice);

@@ -1,4 +1,4 @@
-/** Certificates of a server: ordered where the command line asks for it, and looked at again at SIGHUP. */
+/** Certificates of a server: ordered where the command line says so, and read again at SIGHUP. */
 import { readFileSync } from 'node:fs';
 import { UserError } from '../errors/user-error.js';
 import { CryptoRandom } from '../net/direct/host/random.js';
@@ -15,9 +15,10 @@ import { packageVersion } from './program-files.js';
 import { onReload } from './signals.js';
 
 /**
- * Undefined: none are asked for. In one process of a server; the others find in the state folder what it gets.
- * `reload`: reads from there what this process serves; undefined: it serves nothing. `zones`: where proofs of dns-01
- * may stand. `network`: that of direct mode carries what goes to the authority. Rejects with a `UserError`.
+ * Undefined: none are to be ordered. Only one process of a server calls it; the others read the certificates from the
+ * state folder. `reload`: reads from there the certificates that this process serves; undefined: it serves none.
+ * `zones`: the zones for proofs of dns-01. `network`: in direct mode it carries the requests to the authority. Rejects
+ * with a `UserError`.
  */
 export async function openCertificates(
   options: ServeOptions,
@@ -49,7 +50,7 @@ export async function openCertificates(
   return kept;
 }
 
-/** A recording has nothing of what a program begins by itself: then the kernel's sockets carry it. */
+/** A recording does not contain connections that a program begins itself: then the kernel's sockets carry them. */
 async function outgoing(
   { net, direct }: ServeOptions,
   acme: AcmeArguments,

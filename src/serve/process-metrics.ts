@@ -1,4 +1,4 @@
-/** What Prometheus' own clients tell of a process, under the names that they use; of the process that is asked. */
+/** The process metrics of Prometheus' own clients, under the same names; about the process that answers. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { expectSystemError } from '../errors/codes.js';
 import { counter, gauge, type Metric } from '../http/index.js';
@@ -17,7 +17,7 @@ export function processMetrics(): Metric[] {
   return [...metrics, ...descriptors()];
 }
 
-/** Descriptors, as Linux tells of them. */
+/** Descriptors, as Linux reports them. */
 function descriptors(): Metric[] {
   try {
     const open = readdirSync('/proc/self/fd').length - 1;

@@ -1,4 +1,4 @@
-/** A site that is served, and may be replaced by its next version while it is. */
+/** A served site, which may be replaced by its next version meanwhile. */
 import { stat } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import { errorText } from '../errors/report.js';
@@ -14,7 +14,7 @@ import { canonicalOrigin } from './canonical-origin.js';
 import type { Log } from './log.js';
 import type { ServedArguments } from './options/http.js';
 
-/** The longest that `setTimeout` takes. */
+/** The longest delay of `setTimeout`. */
 const LONGEST_TIMER = 2_147_483_647;
 
 export class ServedSite {
@@ -25,7 +25,7 @@ export class ServedSite {
   private origin: string | undefined;
   private readonly log: Log;
   private current: Store | undefined;
-  /** What answers: `current`, with what is kept of earlier versions before it. */
+  /** The store that answers: `current`, with the kept files of earlier versions before it. */
   private front: Store | undefined;
   private readonly kept: KeptAssets;
   private swapping: Promise<unknown> = Promise.resolve();
@@ -74,7 +74,7 @@ export class ServedSite {
     return this.directory.open();
   }
 
-  /** The same site with more codings takes the place of what is served. */
+  /** The same site with more codings replaces the served one. */
   private recoded(store: Store): void {
     const old = this.current;
     this.current = store;
@@ -91,11 +91,11 @@ export class ServedSite {
   }
 
   /**
-   * Serves the bundle file `path` from now on. It is verified whole before; what is not as its hashes say is refused
-   * with a StoreError, and nothing changes. `id`: what the bundle's must be.
+   * Serves the bundle file `path` from now on. It is completely verified first; a bundle that does not match its hashes
+   * is refused with a StoreError, and nothing changes. `id`: the required id of the bundle.
    */
   swap(path: string, id: string | undefined): Promise<Store> {
-    // One behind the other: what is kept is what the last one left.
+    // One after the other: each change starts from the kept files of the last one.
     const swapped = this.swapping.then(() => this.swapNow(path, id));
     this.swapping = swapped.catch(() => undefined);
     return swapped;
@@ -124,8 +124,7 @@ export class ServedSite {
   }
 
   /**
-   * Keeps the fingerprinted files of a bundle that was served until some time ago, for `seconds` more. What is not
-   * there any more is left out.
+   * Keeps the fingerprinted files of a bundle that was served earlier, for `seconds` more. Missing files are left out.
    */
   async keepAssetsOf(path: string, seconds: number): Promise<void> {
     try {
@@ -143,7 +142,7 @@ export class ServedSite {
     }
   }
 
-  /** What is kept has changed, or what it stands before. */
+  /** The kept files have changed, or the store behind them. */
   private refront(): void {
     const current = this.current as Store;
     if (this.kept.files > 0) this.forgetLater();
@@ -163,7 +162,7 @@ export class ServedSite {
   /** The origin that `--canonical-host` names, with the host of the version that answers now. */
   readonly canonical = (): string | undefined => this.origin;
 
-  /** Reads the site again. What cannot be read is said, and the version that is served stays. */
+  /** Reads the site again. A failure is reported, and the served version stays. */
   async reload(): Promise<void> {
     if (this.reloading) {
       this.again = true;
@@ -173,7 +172,7 @@ export class ServedSite {
     do {
       this.again = false;
       try {
-        // Whole and verified before it takes the place of what is served.
+        // Complete and verified before it replaces the served version.
         const store = await this.openPath(this.path, true);
         if (this.options.canonical !== undefined) canonicalOrigin(this.options.canonical, store, this.path);
         const commit = await this.kept.prepare(this.current as Store, store);
@@ -198,11 +197,11 @@ export class ServedSite {
     return { ...site, reload, onWarning: warn, onDamage: warn };
   }
 
-  /** New requests are answered from `store`; answers on their way keep the bytes that they refer to. */
+  /** New requests are answered from `store`; answers under way keep the bytes that they refer to. */
   private replace(store: Store): void {
     const old = this.current;
     const { canonical } = this.options;
-    // What has no CNAME any more is not served: links to the host that it had would break.
+    // A version without a CNAME is not served: links to the earlier host would break.
     if (canonical !== undefined) this.origin = canonicalOrigin(canonical, store, this.name);
     this.current = store;
     this.refront();

@@ -1,6 +1,6 @@
 /**
- * What the other processes of `--workers` have done: each tells the first process once a second, which tells the
- * others.
+ * The numbers of the other processes of `--workers`: each sends its own to the first process once a second, which sends
+ * them to the others.
  */
 import { type HttpStats, sumOfStats } from '../http/index.js';
 
@@ -25,7 +25,7 @@ export function reportOf(stats: HttpStats, network: Counters): Report {
   return { answers: [...stats.answers], contentBytes, accepted, refused, faults, budgets, connections, network };
 }
 
-/** A process that has ended has done what it did, but holds nothing any more. */
+/** The counters of an ended process stay, but its gauges are zero. */
 export function retired(report: Report): Report {
   const none = Object.fromEntries(Object.keys(report.connections).map((state) => [state, 0]));
   const connections = none as Report['connections'];
@@ -35,7 +35,7 @@ export function retired(report: Report): Report {
 export class Siblings {
   reports: readonly Report[] = [];
 
-  /** `own` and what the others had when they were last heard of, at most two seconds ago. */
+  /** `own` and the last numbers of the others, at most two seconds old. */
   stats(own: HttpStats): HttpStats {
     return sumOfStats([own, ...this.reports.map((report) => ({ ...report, answers: new Map(report.answers) }))]);
   }

@@ -12,7 +12,7 @@ export interface SiteServerOptions {
   readonly site: string | Store;
   /** 0 (the default): the network chooses. */
   readonly port?: number | undefined;
-  /** What carries the bytes; default: the kernel's sockets on 127.0.0.1. It is closed with the server. */
+  /** The network; default: the kernel's sockets on 127.0.0.1. It is closed with the server. */
   readonly network?: Network | undefined;
   /** Options of the HTTP server: `base`, `limits`, `log`, ... */
   readonly http?: Omit<HttpOptions, 'store' | 'clock'> | undefined;

@@ -10,13 +10,13 @@ import { onReload } from './signals.js';
 export interface Sites {
   readonly site: ServedSite;
   readonly hosts: Readonly<Record<string, () => Store>>;
-  /** Those of hosts of their own among them. */
+  /** Including those of other hosts. */
   readonly all: readonly ServedSite[];
 }
 
 const ROOT = Uint8Array.of(0x2f);
 
-/** Tells the operator of each site whose root leads nowhere: mostly its directory is not the one that was meant. */
+/** Warns the operator about each site without a page at its root: mostly the directory is the wrong one. */
 export function tellRoots({ all }: Sites, log: Log): void {
   for (const { name, store } of all) {
     if (store().lookup(ROOT, 0, 1).kind !== 'missing') continue;

@@ -1,4 +1,4 @@
-/** What the processes of `--workers` tell each other. */
+/** The messages between the processes of `--workers`. */
 import type { PassedSecret } from '../control/channel.js';
 import type { OpenTap } from '../net/device/linux/tap-open.js';
 import type { SharedAddress } from '../net/direct/address/followed-mode.js';
@@ -19,7 +19,7 @@ export interface Place {
   readonly folder: string;
   readonly keys: readonly [number, number];
   readonly tap: Omit<OpenTap, 'fd'>;
-  /** What the first worker told last of its address. */
+  /** The last message of the first worker about its address. */
   readonly address: SharedAddress | undefined;
 }
 
@@ -32,7 +32,7 @@ export type ToFirst =
   | { readonly say: 'address'; readonly address: SharedAddress }
   /** Its connections are over; it goes on to answer for the others. */
   | { readonly say: 'drained' }
-  /** There is no way to go on, for any of them: one sentence. */
+  /** None of the processes can go on: one sentence. */
   | { readonly say: 'failed'; readonly why: string };
 
 export type ToWorker =
@@ -41,7 +41,7 @@ export type ToWorker =
   | Place
   /** The secret of session tickets: all workers open each other's. */
   | { readonly say: 'tickets'; readonly tickets: PassedSecret }
-  /** That one can be reached. */
+  /** That worker can be reached. */
   | { readonly say: 'meet'; readonly number: number }
   | { readonly say: 'address'; readonly address: SharedAddress }
   /** All have drained. */

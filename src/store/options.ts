@@ -1,21 +1,21 @@
 /**
- * What one can ask of a bundle and of a store. Every option has a default; what `bundle` and a served directory differ
- * in is said.
+ * Options of a bundle and of a store. Every option has a default; where `bundle` and a served directory differ, the
+ * comment gives both.
  */
 
-/** `git`: of the last commit; `file`: of the file system; `none`: it is not said. */
+/** `git`: of the last commit; `file`: of the file system; `none`: no time is sent. */
 export type Times = 'git' | 'file' | 'none';
 
 export type Compression = 'none' | 'fast' | 'full';
 
 /**
- * What compresses. `packages`: the same bytes on every machine, so that a host makes the bundle that CI made. `node`:
+ * The compressors. `packages`: the same bytes on every machine, so that a host makes the bundle that CI made. `node`:
  * its zlib and brotli take half the time (measured on 32 MB of pages), and change with its version, and zlib with the
  * processor.
  */
 export type Compressors = 'packages' | 'node';
 
-/** How far the making of a bundle is. Sizes in bytes of what was there before compression. */
+/** The progress of making a bundle. Sizes are bytes before compression. */
 export interface Progress {
   readonly phase: 'read' | 'compress' | 'write';
   readonly done: number;
@@ -27,8 +27,8 @@ export interface SiteOptions {
   readonly hidden?: boolean | undefined;
   /**
    * Refuses a directory with entries that cannot be served: links to nothing, out of it or in a circle, sockets and
-   * devices, names that are
-   * not UTF-8 or have control characters. Default false: they are left out, and `onWarning` is told of each.
+   * devices, names that are not UTF-8 or have control characters. Default false: they are left out, with a call of
+   * `onWarning` for each.
    */
   readonly strict?: boolean | undefined;
   /** Directories outside of the site into which its links may lead. Default: none. */
@@ -40,30 +40,30 @@ export interface SiteOptions {
    * directory.
    */
   readonly compression?: Compression | undefined;
-  /**
-   * Directory that remembers what was compressed; false: none. Default: `sitekernel` in `$XDG_CACHE_HOME`, or in
-   * `~/.cache`.
-   */
+  /** Directory of the compression cache; false: none. Default: `sitekernel` in `$XDG_CACHE_HOME`, or in `~/.cache`. */
   readonly cache?: string | false | undefined;
   /**
-   * Who compresses: packages that make the same bytes everywhere, or Node, in half the time. Default: `node` for a
+   * The compressors: packages that make the same bytes everywhere, or Node's, in half the time. Default: `node` for a
    * served directory.
    */
   readonly compressors?: Compressors | undefined;
   /**
-   * What must have made the compressed bytes, by coding, as a bundle's manifest says it. What this program would make
-   * otherwise is taken from the cache, and a StoreError when it is not there. Default: what this program has.
+   * The required compressor of each coding, as a bundle's manifest names it. If this program has another one, the bytes
+   * come from the cache; a StoreError when they are not there. Default: this program's compressors.
    */
   readonly compressedBy?: Readonly<Record<string, string>> | undefined;
-  /** Largest size of that directory, in bytes; the longest unused goes. Default 1 GiB. */
+  /** Largest size of that directory, in bytes; the longest unused entries are removed. Default 1 GiB. */
   readonly cacheBytes?: number | undefined;
   /** Pages that are nothing but a meta refresh are answered as redirects. Default false. */
   readonly metaRefresh?: boolean | undefined;
-  /** What `Last-Modified` says: the last commit, the time of the file, or nothing. Default `none`. */
+  /** The source of `Last-Modified`: the last commit, the time of the file, or none. Default `none`. */
   readonly mtime?: Times | undefined;
   /** Patterns of paths, like `/assets/*`, at which files never change: their names are fingerprints. Default: none. */
   readonly immutable?: readonly string[] | undefined;
-  /** Fields that protect visitors (`Referrer-Policy`, `X-Frame-Options`) on what has none of its own. Default true. */
+  /**
+   * Fields that protect visitors (`Referrer-Policy`, `X-Frame-Options`) on answers without such fields of the site.
+   * Default true.
+   */
   readonly security?: boolean | undefined;
   /** Every path without a file is answered with `/index.html`, 200. Default false. */
   readonly spa?: boolean | undefined;
@@ -75,27 +75,28 @@ export interface SiteOptions {
    */
   readonly base?: string | undefined;
   /**
-   * Where HTTP serves the site, like `/docs`, when it does so itself: absolute paths in pages begin at the host, and
-   * those of the site below
-   * this path. Default: at `/`.
+   * The path at which HTTP serves the site, like `/docs`, if HTTP itself adds it: absolute paths in pages begin at the
+   * host, and the site's own paths below this path. Default: at `/`.
    */
   readonly servedAt?: string | undefined;
   /**
    * Languages of the site, like `['en', 'pt-BR']`: `about.en.html` and `about.pt-BR.html` answer at `/about`, chosen by
-   * `Accept-Language`; the first one is for those who want none of them. Default: none, such names mean nothing.
+   * `Accept-Language`; the first one is for clients that accept none of them. Default: none, such names have no
+   * meaning.
    */
   readonly languages?: readonly string[] | undefined;
   /**
-   * Tells browsers what a page needs: in a `Link` field, or in one and in `103 Early Hints` before it. Default: not.
+   * Announces to browsers the files that a page needs: in a `Link` field, or also in `103 Early Hints` before it.
+   * Default: not.
    */
   readonly preload?: 'link' | 'early-hints' | undefined;
   /** Pages get a script that loads them again when the site has changed; for development. Default false. */
   readonly reload?: boolean | undefined;
-  /** Keeps the running sums with which TCP checksums need not read the content. Default true. */
+  /** Keeps running sums, so that TCP checksums need not read the content. Default true. */
   readonly sums?: boolean | undefined;
-  /** Called now and then while it is being made. */
+  /** Called now and then while the bundle is being made. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
-  /** Called with a sentence about what is doubtful and goes on. */
+  /** Called with a sentence about a doubtful case that is no error. */
   readonly onWarning?: ((sentence: string) => void) | undefined;
 }
 
@@ -107,6 +108,6 @@ export interface OpenOptions extends SiteOptions {
   readonly verify?: 'lazy' | 'open' | undefined;
   /** Map a bundle file instead of reading it, where that is possible and safe. Default true. */
   readonly map?: boolean | undefined;
-  /** Called with a sentence when a page of a bundle turns out damaged; what lies in it is answered with 500. */
+  /** Called with a sentence when a page of a bundle is damaged; requests for its content are answered with 500. */
   readonly onDamage?: ((sentence: string) => void) | undefined;
 }

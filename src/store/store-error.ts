@@ -3,10 +3,7 @@ import { errorText } from '../errors/report.js';
 import { UserError } from '../errors/user-error.js';
 import { OutputError } from '../native/output-file.js';
 
-/**
- * What a person did or has that keeps a site from being bundled or a bundle from being opened. The message is one
- * sentence.
- */
+/** A user's error that keeps a site from being bundled or a bundle from being opened. The message is one sentence. */
 export class StoreError extends UserError {
   override readonly name = 'StoreError';
 
@@ -15,7 +12,7 @@ export class StoreError extends UserError {
   }
 }
 
-/** Turns an error of the file system into one about `what`. Throws a bug of ours again. */
+/** Turns an error of the file system into one about `what`. Rethrows an error that is a bug of this program. */
 export function fileError(error: unknown, what: string): StoreError {
   if (error instanceof StoreError) return error;
   if (error instanceof OutputError) return new StoreError(error.message);

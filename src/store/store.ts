@@ -1,5 +1,5 @@
 /**
- * What the HTTP server asks of the content. A store is one immutable version of one site; a deployment is another
+ * The HTTP server's interface to the content. A store is one immutable version of one site; a deployment brings another
  * store.
  */
 import type { Memory } from '../memory/memory.js';
@@ -20,7 +20,7 @@ export interface ContentSource {
 }
 
 export interface ContentReader {
-  /** The bytes `[start, end)` of the content. Undefined: they are not what they were. Never rejects. */
+  /** The bytes `[start, end)` of the content. Undefined: they have changed. Never rejects. */
   read(start: number, end: number): Promise<Extent | undefined>;
   close(): void;
 }
@@ -33,9 +33,9 @@ export interface Content extends Extent {
 }
 
 /**
- * One way to send a resource. The heads are complete but for what changes with time and connection: each is the status
- * line and the fields, every line ended by CRLF, without `Date`, `Connection` and the empty line, which the server
- * sends behind it as one shared slice a second.
+ * One way to send a resource. The heads are complete except for the parts that change with time and connection: each is
+ * the status line and the fields, every line ended by CRLF, without `Date`, `Connection` and the empty line, which the
+ * server sends behind it as one shared slice a second.
  */
 export interface Representation {
   readonly coding: Coding;
@@ -62,8 +62,8 @@ export interface Resource {
   /** Seconds since 1970-01-01T00:00Z, when the bundle has an honest time; the heads then carry `Last-Modified`. */
   readonly lastModified?: number | undefined;
   /**
-   * Field lines that the site gives this path, each ended by CRLF: for answers about it that the server words (406,
-   * 416, 405).
+   * Field lines that the site gives this path, each ended by CRLF: for answers of the server itself about it (406, 416,
+   * 405).
    */
   readonly fields?: string | undefined;
   /** `103 Early Hints`, complete with its empty line, where the bundle was made with it. */
@@ -72,15 +72,14 @@ export interface Resource {
   readonly link?: string | undefined;
   /** Its language, where the site has it in several. */
   readonly language?: string | undefined;
-  /** The translations among which `Accept-Language` chooses; this resource is as the first of them. */
+  /** The translations among which `Accept-Language` chooses; this resource is the same as the first of them. */
   readonly languages?: readonly Resource[] | undefined;
-  /** It goes when its time is over: whoever asks later may get another answer of the same store. */
+  /** It is removed when its time is over: a later request may get another answer from the same store. */
   readonly passing?: boolean | undefined;
-  /** Its heads were rendered for this one answer, and stay in memory for as long as somebody queues them. */
+  /** Its heads were rendered for this one answer, and stay in memory for as long as they are queued. */
   readonly fleeting?: boolean | undefined;
   /**
-   * Identity first; then the codings that are smaller than it. Of a file that is compressed as it is: that coding
-   * alone.
+   * Identity first; then the codings that are smaller than it. For a file that is stored compressed: that coding alone.
    */
   readonly representations: readonly Representation[];
 }
@@ -108,14 +107,14 @@ export interface Store {
   /** URLs and files that it knows. */
   readonly size: number;
   /**
-   * What answers the path `bytes[start..end)`: decoded once, normalised, absolute, without query. O(1), and without
+   * The answer for the path `bytes[start..end)`: decoded once, normalised, absolute, without query. O(1), and without
    * allocation for a path that was seen before. Index pages, `/about` -> `about.html`, `/dir` -> `/dir/` and the
    * nearest 404 page are resolved here: the answer for every path is known when the bundle is made. The same path has
-   * the same answer for as long as this store is served, unless it is `passing` or `fleeting`: HTTP keeps it. What
-   * changes is another store.
+   * the same answer for as long as this store is served, unless it is `passing` or `fleeting`: HTTP keeps it. A changed
+   * site is another store.
    */
   lookup(bytes: Uint8Array, start: number, end: number): Lookup;
-  /** Every resource, in the order of their paths; those that are not `wanted` are not even looked at. */
+  /** Every resource, in the order of their paths; those that are not `wanted` are not read. */
   resources(wanted?: (path: string) => boolean): Iterable<Resource>;
   close(): void;
 }

@@ -26,8 +26,8 @@ export interface Held {
 }
 
 /**
- * A card has no one holder, as a TAP has: two programs on it, each with a socket of its own, would both answer. Throws
- * a sentence where that is what `options` ask for beside `held`.
+ * A card can have several holders, unlike a TAP: two programs on it, each with its own socket, would both answer.
+ * Throws a sentence where that is what `options` ask for beside `held`.
  */
 export function checkAlone(options: ServeOptions, held: Held | undefined): void {
   const card = options.net === 'direct' ? options.direct.interface : undefined;

@@ -1,4 +1,4 @@
-/** Runs images as processes of this host: a supervisor of its own that outlives whoever started it. */
+/** Runs images as processes of this host: a separate supervisor outlives the process that started it. */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -57,8 +57,8 @@ export const processRunner: MakeRunner = ({ hostFolder, args, log }): Runner => 
     });
     child.unref();
     for (const until = Date.now() + START; Date.now() < until; ) {
-      // One that was started before may come up at this moment: whoever started it was killed. Then ours ends, and that
-      // one is it.
+      // A supervisor that was started earlier may come up at this moment, when the process that started it was killed.
+      // Then ours ends, and the earlier one counts.
       if (over && !(await socketAnswers(control))) throw new UserError(lastLine(output, from));
       const running = await status().catch(ifNoBug(undefined));
       if (running !== undefined && running.image === image.id) return running;

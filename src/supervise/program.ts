@@ -116,7 +116,9 @@ export class Program {
     this.questions.delete(number);
   }
 
-  /** Somebody else has the traffic: it ends when what is open has, after `seconds` at the latest. */
+  /**
+   * Another program has the traffic: this one ends when its open connections have ended, after `seconds` at the latest.
+   */
   retire(seconds: number): void {
     if (this.stage === 'over') return;
     this.stage = 'retired';
@@ -150,7 +152,7 @@ function promise<T>() {
     resolve = yes;
     reject = no;
   });
-  // Whoever waits for it is told; nobody may.
+  // A caller that waits gets the rejection; there may be no such caller.
   made.catch(() => undefined);
   return { promise: made, resolve, reject };
 }

@@ -1,7 +1,7 @@
 /**
  * Holds what a site is served on, starts the programs that serve it, and hands the traffic from one to the next. A new
- * program comes up beside the running one, opens its site and tests itself; only then it is told to take over, and the
- * old one to finish.
+ * program comes up beside the running one, opens its site and tests itself. Only then the supervisor orders it to take
+ * over, and the old one to finish.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -250,7 +250,9 @@ export class Supervisor {
     return { ok: true };
   }
 
-  /** Somebody may have removed the TAP or the card under us. One that is ours still cannot be had twice, and stays. */
+  /**
+   * Another process may have removed our TAP or card. A device that we still hold cannot be opened twice, and stays.
+   */
   private async holdAgain(options: ServeOptions): Promise<void> {
     const { held } = this;
     if (held?.tap === undefined) return;

@@ -45,7 +45,7 @@ export class TlsAlpn01 implements Authority {
 
   async prepare({ identifier, keyAuthorization }: Proof): Promise<void> {
     const { certificates, crypto, clock, random } = this.#options;
-    // A key of its own: whoever sees the certificate learns nothing of any other.
+    // A separate key: the certificate reveals nothing about the key of another one.
     const key = crypto.generateKey();
     const digest = crypto.sha256(utf8(keyAuthorization));
     const serial = Uint8Array.from({ length: 16 }, () => random.random32() & 0xff);

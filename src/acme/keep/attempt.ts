@@ -14,7 +14,7 @@ export interface Attempt {
   readonly pending: PendingOrder | undefined;
   /** Attempts that failed before: kinds of challenges take turns. */
   readonly failures: number;
-  /** Told before the CA can have done anything for the order; resolves when it is remembered. */
+  /** Called before the CA can have done anything for the order; resolves when the order is stored. */
   readonly ordered: (order: PendingOrder) => Promise<void>;
 }
 

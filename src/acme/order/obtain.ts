@@ -14,7 +14,7 @@ import { AcmeError, describeProblem, type Problem } from '../protocol/problem.js
 /** Milliseconds between two looks at what the CA is busy with, unless it says: the first time, and at most. */
 const POLL = 1_000;
 const SLOW_POLL = 10_000;
-/** A longer `Retry-After` ends the attempt: it is kept by whoever plans the next one. */
+/** A longer `Retry-After` ends the attempt: the plan of the next one observes it. */
 const LONGEST_POLL = 60_000;
 /** Milliseconds for one authorization, or for the certificate. */
 const PATIENCE = 180_000;

@@ -137,7 +137,7 @@ async function known<T>(ask: () => Promise<T>): Promise<T | undefined> {
   try {
     return await ask();
   } catch {
-    // Whatever kept the answer away, the name is not to blame: the CA asks for itself.
+    // A missing answer is no proof against the name: the CA makes its own request.
     return undefined;
   }
 }

@@ -1,4 +1,4 @@
-/** Options of the server itself, whatever carries the bytes. */
+/** Options of the server itself, the same for every network. */
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { errorText } from '../../errors/report.js';
@@ -113,7 +113,7 @@ function serveOptions(site: string | undefined, flags: ServeFlags): ServeOptions
   };
 }
 
-/** An option of the other mode would do nothing: better to say so than to serve at an address that nobody meant. */
+/** An option of the other mode would do nothing: an error is better than serving at an unintended address. */
 function checkMode(net: 'socket' | 'direct', flags: ServeFlags): void {
   if (net === 'direct') {
     if (flags.host !== undefined)

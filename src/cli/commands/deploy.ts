@@ -115,7 +115,7 @@ class HostCommand {
   /** At once: an image that another process has waiting for its verdict is left at that. */
   private async stop(): Promise<void> {
     let asked = await Lock.take(this.host.stopLock);
-    // Whoever looks whether it is held holds it for a moment.
+    // A process that checks whether it is held takes it for a moment.
     for (let i = 0; asked === undefined && i < PATIENCE * 10; i++) {
       await new Promise((resolve) => setTimeout(resolve, 100));
       asked = await Lock.take(this.host.stopLock);

@@ -65,8 +65,8 @@ async function begin(
     // One that outlived its supervisor hands over what it serves on.
     const options = optionsOf(what);
     const orphan = await takeFromOrphan(control, options);
-    // Of a card nobody says that it is in use: what is left of a control socket may be that of an orphan which is about
-    // to open its own.
+    // Nothing shows that a card is in use: the file of a control socket may be left from an orphan that is about to
+    // open its own.
     if (orphan === undefined && options.direct.interface !== undefined && look < LOOKS && existsSync(control)) {
       await new Promise((done) => setTimeout(done, LOOK));
       continue;

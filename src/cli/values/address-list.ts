@@ -2,7 +2,7 @@
 import { BlockList, isIP } from 'node:net';
 import { InvalidArgumentError } from 'commander';
 
-/** Whether an address is of the list `text`. Throws what commander tells of. */
+/** Whether an address is in the list `text`. Throws errors that commander reports. */
 export function addressList(text: string): (address: string) => boolean {
   const list = new BlockList();
   for (const item of text.split(',')) {

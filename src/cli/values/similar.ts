@@ -1,4 +1,4 @@
-/** Words that somebody may have meant. */
+/** Words that the user may have meant. */
 
 /**
  * The word of `known` that `word` is a slip of: a letter or two missing, added, changed or swapped; undefined: none.

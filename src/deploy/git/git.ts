@@ -83,7 +83,7 @@ const NOT_PASSED = [
  * who commits (credentials, proxies, keys, names) stays theirs.
  */
 const OVERRIDDEN = [
-  // Nobody's hooks run for us; the one of a host's clone runs for those who pull by hand.
+  // No hook runs for our own calls; the hook of a host's clone runs when an operator pulls by hand.
   'core.hooksPath=/dev/null',
   'core.fsmonitor=false',
   'core.splitIndex=false',

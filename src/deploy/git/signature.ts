@@ -52,7 +52,7 @@ export async function sign(bytes: Uint8Array, key: string): Promise<Uint8Array> 
   });
 }
 
-/** What somebody may have signed. */
+/** Bytes that may have a signature. */
 export interface Signable {
   readonly bytes: Uint8Array;
   readonly signature: Uint8Array | undefined;

@@ -1,4 +1,4 @@
-/** What can go wrong on a host, told apart by what follows from it. */
+/** What can go wrong on a host, by its consequence. */
 import { hasCode } from '../../errors/codes.js';
 import { errorText } from '../../errors/report.js';
 import { UserError } from '../../errors/user-error.js';

@@ -67,7 +67,7 @@ export class Host {
     await writeDurable(join(this.folder, 'host.json'), `${JSON.stringify(this.config, null, 2)}\n`);
   }
 
-  /** The tip of the branch that is followed, by its full name: whatever else is checked out in the clone. */
+  /** The tip of the followed branch, by its full name: the clone may have another commit checked out. */
   get tip(): string {
     return `refs/heads/${this.config.branch}`;
   }
@@ -92,15 +92,15 @@ export class Host {
   get journalFile(): string {
     return join(this.folder, 'journal.jsonl');
   }
-  /** Held by whoever pulls. */
+  /** The process that pulls holds it. */
   get pollLock(): string {
     return join(this.folder, 'run', 'poll.lock');
   }
-  /** Held by whoever waits to stop what runs: an image that waits for its verdict is left at that. */
+  /** The process that waits to stop what runs holds it: an image that waits for its verdict is left without one. */
   get stopLock(): string {
     return join(this.folder, 'run', 'stop.lock');
   }
-  /** Held by whoever changes the state or what runs. */
+  /** The process that changes the state or what runs holds it. */
   get applyLock(): string {
     return join(this.folder, 'run', 'apply.lock');
   }

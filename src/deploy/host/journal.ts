@@ -38,7 +38,7 @@ export interface Entry {
   readonly ms?: number | undefined;
 }
 
-/** Beyond so many bytes a new file is begun; the one before is kept. */
+/** Bytes after which a new file is begun; the one before is kept. */
 const LARGEST = 2 ** 20;
 
 export class Journal {

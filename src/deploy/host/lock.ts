@@ -11,8 +11,8 @@ export class Lock {
   }
 
   /**
-   * Takes the lock at `file`, which is made; undefined: somebody has it. Node opens files so that what we start does
-   * not inherit them.
+   * Creates `file` and takes the lock on it; undefined: another process holds it. Node opens files so that our child
+   * processes do not inherit them.
    */
   static async take(file: string): Promise<Lock | undefined> {
     const handle = await open(file, 'a', 0o644);

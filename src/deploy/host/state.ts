@@ -25,7 +25,10 @@ export interface State {
   readonly trying: Tried | undefined;
   /** The image whose program was started last: what runs may have come to another one's site since. */
   readonly program: string | undefined;
-  /** Somebody chose an image: the repository is not followed until it has a serial above this, or `deploy release`. */
+  /**
+   * The operator chose an image: the repository is not followed until it has a higher serial, or until `deploy
+   * release`.
+   */
   readonly held: { readonly id: string; readonly serial: number } | undefined;
   /** The commit that the journal has as fetched. */
   readonly seen: string | undefined;
@@ -49,7 +52,7 @@ export const EMPTY: State = {
   bad: {},
 };
 
-/** So many bad images are remembered. */
+/** The number of bad images that are remembered. */
 const BAD_KEPT = 100;
 
 /** The state in `file`; undefined when it is missing or damaged. */

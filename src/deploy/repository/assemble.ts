@@ -85,7 +85,7 @@ export function assembleWith(main: string, assembly: Assembly, abort?: AbortSign
         .pop()
         ?.replace(/^sitekernel: /, '');
       if (signal !== null) return reject(new ImageError(sentence ?? `the bundle was not made: ${signal}`, 'killed'));
-      // The program, of whatever version, says only in words that the disk is full: here they become a code.
+      // Each version of the program reports a full disk as text only: here the text becomes a code.
       const full = /ENOSPC|no space (is )?left|disk (is )?full/i.test(said);
       reject(
         new ImageError(

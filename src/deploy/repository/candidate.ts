@@ -52,7 +52,7 @@ export async function candidateAt(repository: Repository, commit: string): Promi
   }
 }
 
-/** Who signed it or its commit, where somebody had to. Throws a Refusal. */
+/** The signer of it or of its commit, where a signature is required. Throws a Refusal. */
 export async function signerOf(
   { manifestBytes, labels, labelBytes, signature, commit }: Candidate,
   repository: Repository,
@@ -81,7 +81,7 @@ export function runsHere({ manifest }: Candidate): void {
 
 /**
  * Whether `host` may take it. `taken`: the highest serial that it ever took, and the image that had it, where that is
- * known. Answers who signed, where somebody had to. Throws a Refusal.
+ * known. Returns the signer, where a signature is required. Throws a Refusal.
  */
 export async function admit(
   candidate: Candidate,

@@ -60,7 +60,7 @@ export async function cloneRepository(host: Host): Promise<void> {
   await rm(old, { recursive: true, force: true });
 }
 
-/** `post-merge` (githooks(5)): runs after a `git pull` that brought something, whoever called it. */
+/** `post-merge` (githooks(5)): runs after every `git pull` that brought something. */
 async function writeHook(host: Host, hooks: string): Promise<void> {
   const file = join(hooks, 'post-merge');
   makeFolder(hooks);

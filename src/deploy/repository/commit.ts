@@ -303,7 +303,7 @@ class Committing {
     return this.repository.text([...settings, ...words], { input: message, env: await this.author() });
   }
 
-  /** Also who has told git to sign every commit expects it of this one. */
+  /** A user who has configured git to sign every commit expects that of this one, too. */
   private async commitSigning(): Promise<{ settings: readonly string[]; sign: readonly string[] }> {
     const { commitKey } = this.options;
     if (commitKey === undefined) {
@@ -319,7 +319,7 @@ class Committing {
     return { settings: ['-c', 'gpg.format=ssh', '-c', `user.signingKey=${resolve(commitKey)}`], sign: ['-S'] };
   }
 
-  /** Who commits: as git is told, else ourselves. */
+  /** The committer: as git's configuration has it, else this program. */
   private async author(): Promise<Record<string, string>> {
     const told = await this.repository.text(['config', 'user.email']).catch(ifCode('', 'git'));
     if (told !== '' || process.env['GIT_COMMITTER_EMAIL'] !== undefined) return {};

@@ -1,6 +1,6 @@
 /**
- * One question to one server: over UDP from a port of its own, and over TCP when the answer is cut or somebody else's
- * answers come.
+ * One question to one server: over UDP from a port of its own, and over TCP when the answer is truncated or answers
+ * come from another source.
  */
 import { Memory } from '../../memory/memory.js';
 import {
@@ -30,7 +30,9 @@ export interface ExchangeParts {
   readonly timeout: number;
 }
 
-/** Datagrams that are not the answer before TCP is used: somebody guesses, or the server changes the case of names. */
+/**
+ * Datagrams that are not the answer before TCP is used: an attacker guesses, or the server changes the case of names.
+ */
 const MAX_STRANGERS = 8;
 
 /** Undefined: no answer in time, or none that can be read. */

@@ -6,7 +6,7 @@ interface Names {
   readonly version?: Uint8Array | undefined;
 }
 
-/** The text that the question's name stands for; undefined: there is none, or it is not told. */
+/** The text that the question's name stands for; undefined: there is none, or it is not disclosed. */
 export function chaosText(query: Query, { identity, version }: Names): Uint8Array | undefined {
   if (isNamed(query, ID_SERVER) || isNamed(query, HOSTNAME_BIND)) return identity;
   return isNamed(query, VERSION_SERVER) || isNamed(query, VERSION_BIND) ? version : undefined;

@@ -1,9 +1,8 @@
 /**
- * How many answers a network gets over UDP, whose sources anybody can forge: without a bound a name server multiplies
- * what an attacker
- * sends to a victim. Each /24 and /56 has a bucket for each class of answers. Beyond it every second answer is an empty
- * one that asks to
- * come over TCP, and the others are dropped. The table has a fixed size.
+ * How many answers a network gets over UDP, where source addresses can be forged: without a bound a name server
+ * amplifies what an attacker sends to a victim. Each /24 and /56 has a bucket for each class of answers. Beyond it
+ * every second answer is an empty one that asks to come over TCP, and the others are dropped. The table has a fixed
+ * size.
  */
 import type { DatagramAddress } from '../../net/datagrams.js';
 import { KeyedHash } from '../../net/keyed-hash.js';

@@ -25,7 +25,7 @@ export interface DnsServerOptions {
   readonly crypto: DnsCrypto;
   /** Keys of secondaries, which may have whole zones. */
   readonly keys?: readonly TsigKey[] | undefined;
-  /** They are told of new versions. */
+  /** They are notified of new versions. */
   readonly secondaries?: readonly Secondary[] | undefined;
   /** Of 16 bytes each, shared by the servers of one address; none: one is drawn. */
   readonly cookieSecrets?: readonly Uint8Array[] | undefined;

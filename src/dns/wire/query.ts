@@ -72,7 +72,7 @@ export class Query {
     if (end - start < HEADER) return VERDICT.drop;
     this.id = u16At(bytes, start);
     this.flags = u16At(bytes, start + 2);
-    // An answer to an answer could go round for ever.
+    // An answer to an answer could loop endlessly.
     if ((this.flags & FLAG.qr) !== 0) return VERDICT.drop;
     this.opcode = (this.flags >> 11) & 15;
     if (this.opcode === OPCODE.notify || this.opcode === OPCODE.update) return this.refuse(RCODE.refused);

@@ -1,14 +1,15 @@
 import type { AccessRecord } from '../contracts/access-record.js';
 
 /**
- * `common` and `combined` are what Apache and nginx write and every reader of logs knows; `json` is an object a line.
+ * `common` and `combined` are the formats of Apache and nginx, which every log reader knows; `json` is one object a
+ * line.
  */
 export type AccessLogFormat = 'common' | 'combined' | 'json';
 
 /**
- * One line, without its end, about one answer: to be called from `HttpOptions.log`, during the call. `combined` has the
- * milliseconds to the first byte behind what the format defines; `json` has what the connection knows of its path as
- * well, in milliseconds and bytes, where the network can tell.
+ * One line about one answer, without the line break: to be called from `HttpOptions.log`, during the call. `combined`
+ * has the milliseconds to the first byte behind the fields that the format defines. `json` also has what the connection
+ * knows of its path, in milliseconds and bytes, where the network reports that.
  */
 export function accessLine(format: AccessLogFormat, record: AccessRecord): string {
   return format === 'json' ? jsonLine(record) : textLine(record, format === 'combined');
@@ -30,7 +31,7 @@ function jsonLine(record: AccessRecord): string {
     time: new Date(record.time).toISOString(),
     channel: 'access',
     remote: record.client,
-    // A port of a proxy's would be nobody's.
+    // The port would be the proxy's, and not the client's.
     port: record.client === remote.address ? remote.port : undefined,
     method: record.method,
     target: record.target,
@@ -48,11 +49,11 @@ function jsonLine(record: AccessRecord): string {
     inFlight: info.bytesInFlight,
     retransmissions: info.retransmissions,
   });
-  // JSON itself leaves DEL and the C1 controls as they are; a terminal would obey them.
+  // JSON leaves DEL and the C1 controls unescaped; a terminal would obey them.
   return line.replace(/[\x7f-\x9f]/g, (c) => `\\u00${c.charCodeAt(0).toString(16)}`);
 }
 
-/** What a peer sent must not end the line or the quotes, nor reach a terminal as a control. */
+/** Text from a peer must not end the line or the quotes, nor reach a terminal as a control character. */
 function escaped(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   return text.replace(/[\x00-\x1f\x7f-\xff"\\]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);

@@ -1,4 +1,4 @@
-/** The shape of metrics, whoever makes them. */
+/** The shape of metrics of every part. */
 
 /** Numbers of another part, by name: `Network.counters()`. */
 export type Numbers = Readonly<Record<string, number>>;

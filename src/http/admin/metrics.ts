@@ -16,7 +16,7 @@ export interface MetricsSource {
   more(): readonly Metric[];
 }
 
-/** Prometheus' text format, version 0.0.4. The names are the same whatever carries the bytes. */
+/** Prometheus' text format, version 0.0.4. The names are the same for every network. */
 export function prometheusText(source: MetricsSource): string {
   const metrics = [
     ...httpMetrics(source.http()),
@@ -79,7 +79,7 @@ export function metricsPage(path: string, source: MetricsSource, permits?: LiveP
   return { path, permits, render, quiet: true };
 }
 
-/** A live page for those who watch over the server: 200 and `ok` while `healthy` says so, else 503 and what it says. */
+/** A live page for health checks: 200 and `ok` while `healthy` says so, else 503 and the text from `healthy`. */
 export function healthPage(path: string, healthy: () => true | string, permits?: LivePage['permits']): LivePage {
   const contentType = 'text/plain; charset=utf-8';
   const render = (): LiveAnswer => {

@@ -1,6 +1,8 @@
 import type { Metric, Numbers, Sample } from './metric.js';
 
-/** What every network has under a name of its own: one metric in all modes. Several names of one network add up. */
+/**
+ * Numbers that each network has under a name of its own: one metric in all modes. Several names of one network add up.
+ */
 const COMMON: readonly (Omit<Metric, 'samples'> & { readonly from: readonly string[] })[] = [
   {
     name: 'sitekernel_network_connections_accepted_total',
@@ -30,7 +32,10 @@ const COMMON: readonly (Omit<Metric, 'samples'> & { readonly from: readonly stri
 
 const TAKEN: ReadonlySet<string> = new Set(COMMON.flatMap(({ from }) => from));
 
-/** A network's numbers as metrics. What is no gauge above is a counter: `Network.counters()` has nothing else. */
+/**
+ * A network's numbers as metrics. A number that is not a gauge above is a counter: `Network.counters()` has no other
+ * kind.
+ */
 export function networkMetrics(counters: Numbers, drops: Numbers): Metric[] {
   const common = COMMON.map(({ from, ...metric }): Metric => {
     const value = from.reduce((sum, name) => sum + (counters[name] ?? 0), 0);

@@ -1,6 +1,6 @@
 import type { LivePage } from '../contracts/live-page.js';
 
-/** Milliseconds between two looks. */
+/** Milliseconds between two polls. */
 const INTERVAL = 150;
 
 /**

@@ -12,7 +12,7 @@ export interface HttpStats {
   readonly refused: number;
   /** Exceptions, each of which ended one flow. */
   readonly faults: number;
-  /** HTTP/2 connections that were ended because they had the server work in vain, by the budget that they exceeded. */
+  /** HTTP/2 connections that the server ended for useless work that they caused, by the budget that they exceeded. */
   readonly budgets: Readonly<Record<string, number>>;
   /** Connections that are open, by what they are doing. */
   readonly connections: Readonly<Record<ConnectionState, number>>;
@@ -31,7 +31,7 @@ export interface ConnectionStats extends FlowInfo {
   readonly queued: number;
 }
 
-/** What several servers have done together, and are doing. */
+/** The sums of several servers: what they have done and are doing. */
 export function sumOfStats(all: readonly HttpStats[]): HttpStats {
   const answers = new Map<number, number>();
   const connections = { idle: 0, sending: 0, reading: 0, content: 0, stalled: 0, closing: 0 };
@@ -49,7 +49,7 @@ export function sumOfStats(all: readonly HttpStats[]): HttpStats {
   return { answers, contentBytes, accepted, refused, faults, budgets, connections };
 }
 
-/** One that reads without anything begun is idle, or the peer is still taking its last answer. */
+/** A connection that reads and has begun no request is idle, or its peer is still taking the last answer. */
 export function doing(state: State, heldBytes: number, flow: Flow): ConnectionState {
   if (state === STATE.reading) return heldBytes > 0 ? 'reading' : flow.queued > 0 ? 'sending' : 'idle';
   return state === STATE.body ? 'content' : state === STATE.stalled ? 'stalled' : 'closing';

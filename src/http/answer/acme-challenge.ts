@@ -1,12 +1,12 @@
-/** What a certificate authority asks for to learn whose host it is: over plain HTTP, at this host (RFC 8555 8.3). */
+/** The request by which a certificate authority verifies control of this host: over plain HTTP (RFC 8555 8.3). */
 import { isText, latin1 } from '../parse/octets.js';
 import { type Page, plainPage } from './pages.js';
 
 export const ACME_CHALLENGE = '/.well-known/acme-challenge/';
-/** RFC 8555 8.1: base64url. Whatever else is asked for there is not a token, and is not repeated in an answer. */
+/** RFC 8555 8.1: base64url. Any other text there is not a token, and is not repeated in an answer. */
 const TOKEN = /^[\w-]{1,128}$/;
 
-/** The page at the path `bytes[start..end)`; undefined: it is not that of a challenge, or `answer` has none. */
+/** The page at the path `bytes[start..end)`; undefined: it is not the path of a challenge, or `answer` has none. */
 export function challengePage(
   answer: (token: string) => string | undefined,
   bytes: Uint8Array,

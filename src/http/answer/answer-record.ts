@@ -5,7 +5,7 @@ import type { Forwarding } from '../parse/forwarded.js';
 import { latin1 } from '../parse/octets.js';
 import type { RequestLine } from '../parse/request-line.js';
 
-/** The record of one answer: its strings are made when they are asked for, out of bytes that are gone afterwards. */
+/** The record of one answer. Its strings are made on request, from bytes that are valid during the call only. */
 export class AnswerRecord implements AccessRecord {
   flow!: Flow;
   time = 0;
@@ -16,7 +16,7 @@ export class AnswerRecord implements AccessRecord {
   #line: RequestLine | undefined;
   #fields: Fields | undefined;
 
-  /** `forwarding`: what is believed of proxies; undefined: nothing. */
+  /** `forwarding`: the trusted proxies and their fields; undefined: none. */
   constructor(private readonly forwarding?: Forwarding) {}
 
   /** `line` and `fields` are undefined for what could not be parsed. */

@@ -9,16 +9,16 @@ import { FaultReports } from './fault-reports.js';
 import { Responder } from './responder.js';
 import { Tails } from './tails.js';
 
-/** What both versions of HTTP answer with. */
+/** What both versions of HTTP use for their answers. */
 export class Answering {
   readonly limits: HttpLimits;
   readonly responder: Responder;
   readonly tails: Tails;
   /** For clients that came to a proxy over HTTPS. */
   readonly secureTails: Tails;
-  /** What is believed of proxies; undefined: nothing. */
+  /** The trusted proxies and their fields; undefined: none. */
   readonly forwarding: Forwarding | undefined;
-  /** None where each request has a line in a log, which tells of what it says. */
+  /** Undefined where each request has a line in a log, which repeats what the request says. */
   readonly known: KnownRequests | undefined;
   readonly log: ((record: AccessRecord) => void) | undefined;
   readonly faults: FaultReports;

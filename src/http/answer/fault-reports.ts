@@ -4,7 +4,8 @@ import type { CallClock } from '../contracts/call-clock.js';
 const INTERVAL = 1000;
 
 /**
- * Exceptions out of a turn of a flow: mistakes of ours, or of a store. All are counted, and one a second is reported.
+ * Exceptions that a turn of a flow threw: bugs of this program, or of a store. All are counted, and one a second is
+ * reported.
  */
 export class FaultReports {
   readonly #clock: CallClock;

@@ -37,7 +37,7 @@ export class Http1Writer implements AnswerWriter {
     return this;
   }
 
-  /** What of the answer is written later; undefined: all of it is written. */
+  /** The part of the answer that is written later; undefined: all of it is written. */
   get later(): Later | undefined {
     return this.#later;
   }

@@ -1,12 +1,14 @@
 /**
- * What of an answer is written only when the peer has taken what came before: content that is read from the disk, or
- * longer than one write.
+ * The part of an answer that waits until the peer has taken the earlier part: content that is read from the disk, or
+ * that is longer than one write.
  */
 import type { Memory } from '../../memory/memory.js';
 import type { Flow } from '../../net/flow.js';
 import type { Content, ContentReader, ContentSource, Extent } from '../../store/store.js';
 
-/** Bytes that are read from the disk at a time. A connection holds two such pieces at most, whatever it is sent. */
+/**
+ * Bytes that are read from the disk at a time. A connection holds two such pieces at most, for content of any length.
+ */
 export const PIECE = 2 ** 18;
 /** Bytes that are written by reference at a time: networks count what is queued in 32 bits. */
 const REFERENCED = 2 ** 26;
@@ -31,7 +33,7 @@ export class Later {
     return source !== undefined || end - start > AT_ONCE;
   }
 
-  /** `[start, end)` of the memory, or of what is read from `source`. */
+  /** `[start, end)` of the memory, or of the content in `source`. */
   add(memory: Memory, start: number, end: number, source?: ContentSource): void {
     if (this.#items.length === 0) this.#at = start;
     this.#items.push({ memory, start, end, source });
@@ -42,8 +44,8 @@ export class Later {
   }
 
   /**
-   * Writes until the flow holds more than `PIECE`, which is when it tells of having drained. What has to be read comes
-   * when `read` is called back; false: it cannot be had.
+   * Writes until the flow holds more than `PIECE`; then the flow reports when it has drained. Content from the disk is
+   * here when `read` is called. False: the content cannot be read.
    */
   write(flow: Flow, read: (there: boolean) => void): void {
     flow.lowWater = PIECE;

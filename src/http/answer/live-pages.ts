@@ -13,14 +13,14 @@ export function isLoopback(address: string): boolean {
   return address.startsWith('127.') || address === '::1' || address.startsWith('::ffff:127.');
 }
 
-/** Whether Host names no name that an attacker could have pointed at this machine. */
+/** Whether `Host` is free of names that an attacker could have pointed at this machine. */
 export function asksLocally(fields: Fields): boolean {
   return fields.has(FIELD.host) && isLocalHost(fields.bytes, fields.start(FIELD.host), fields.end(FIELD.host));
 }
 
 export class LivePages {
   readonly #pages: readonly LivePage[];
-  /** Whether what was found last is not to be logged. */
+  /** Whether the page that was found last is left out of the log. */
   quiet = false;
 
   /** Throws a `RangeError` when a path is not as it must be. */
@@ -35,7 +35,7 @@ export class LivePages {
     this.#pages = pages;
   }
 
-  /** Whether there is one at the path `bytes[start..end)`, for whomever. */
+  /** Whether there is one at the path `bytes[start..end)`, for any client. */
   at(bytes: Uint8Array, start: number, end: number): boolean {
     for (const { path } of this.#pages) if (isText(bytes, start, end, path)) return true;
     return false;
@@ -55,8 +55,8 @@ export class LivePages {
       const { permits } = page;
       if (permits !== undefined) {
         const client = forwarding?.client(remote.address, fields) ?? remote.address;
-        // A proxy that says for whom it asks, and is believed, is asked for by that address; by any other one everybody
-        // could be behind it. What is said of the proxy's own address may be its own question, or a client's.
+        // For a trusted proxy that names its client, the client's address decides. Behind any other proxy there could
+        // be any client. When the named address is the proxy's own, the request may be the proxy's or a client's.
         const told = forwarding?.trusts(remote.address) === true && client !== remote.address;
         if (!permits(client) || (!told && FORWARDED.some((one) => fields.named(one))) || !asksLocally(fields))
           return undefined;

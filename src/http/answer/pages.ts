@@ -23,7 +23,8 @@ const REASONS: Readonly<Record<number, readonly [reason: string, explanation: st
 };
 
 /**
- * Fields that all pages of the server itself carry: they load nothing, are shown nowhere else and are kept by nobody.
+ * Fields that all pages of the server itself carry: no resource is loaded, no other page embeds them, no cache keeps
+ * them.
  */
 const COMMON: readonly string[] = [
   'Content-Type: text/html; charset=utf-8\r\n',
@@ -32,7 +33,7 @@ const COMMON: readonly string[] = [
   'Referrer-Policy: no-referrer\r\n',
 ];
 
-/** `ours` and `theirs`, lines that each end in CRLF: what a site says goes before what the server says by itself. */
+/** `ours` and `theirs`, lines that each end in CRLF: a field of the site replaces the server's own field. */
 function merged(ours: readonly string[], theirs: string): string {
   if (theirs === '') return ours.join('');
   const taken = new Set(theirs.split('\r\n').map(nameOf));
@@ -86,7 +87,7 @@ function page(status: number, head: Uint8Array, content: Uint8Array): Page {
 
 /**
  * A page of the server itself, with field lines of its own and of the site, which each end in CRLF. An error is not
- * kept, whatever the site says of what there would be. For a status that is not an error: its reason and text.
+ * cached, even where the site allows it for the resource. For a status that is not an error: its reason and text.
  */
 export function errorPage(status: number, fields: readonly string[] = [], site = ''): Page {
   const [reason, text] = REASONS[status] ?? REASONS[500]!;
@@ -94,7 +95,7 @@ export function errorPage(status: number, fields: readonly string[] = [], site =
   return join(status, reason, ['Cache-Control: no-store\r\n', ...fields], kept, document(status, reason, text));
 }
 
-/** An answer with content of any type that nobody keeps. */
+/** An answer with content of any type that no cache keeps. */
 export function plainPage(status: 200 | 503, contentType: string, body: string): Page {
   const content = encoder.encode(body);
   const head = encoder.encode(
@@ -116,7 +117,7 @@ function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 }
 
-/** Beyond, a page does not repeat where it sends its reader; characters. */
+/** Characters; a page does not repeat a longer location that it redirects to. */
 const LONGEST_LINK = 1024;
 
 /** `location` must hold no control characters. `site`: field lines of the site for this path. */

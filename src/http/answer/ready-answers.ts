@@ -3,20 +3,20 @@ import type { Extent } from '../../store/store.js';
 import { CLOSE, type Ending, type Tails, type WallClock } from './tails.js';
 
 const SLOTS = 512;
-/** Larger answers go out as the pieces that they are; bytes. */
+/** Bytes; larger answers go out in their pieces. */
 const LARGEST = 8192;
 
 /**
  * Small answers that are asked for again and again, whole: head, date and body in one run of bytes with headroom before
  * it, good for one second. A device sends such a run with one plain write, its headers in the headroom. It is made at
- * the second request within a second: what is asked for less often is not worth a copy. SLOTS of them at most.
+ * the second request within a second: a less frequent answer is not worth a copy. There are SLOTS of them at most.
  */
 export class ReadyAnswers {
   readonly #tails: Tails;
   /** The head of the answer in each slot, by identity. */
   readonly #heads: (Extent | undefined)[] = new Array(SLOTS).fill(undefined);
   readonly #memories: (Memory | undefined)[] = new Array(SLOTS).fill(undefined);
-  /** What all of them are of. */
+  /** The store that all of them come from. */
   #second = 0;
 
   constructor(tails: Tails) {
@@ -35,8 +35,7 @@ export class ReadyAnswers {
   }
 
   /**
-   * Another second has begun. A head that stayed here would keep its whole bundle in memory when that is served no
-   * more.
+   * A new second has begun. A head that stayed here would keep its whole bundle in memory after the bundle is replaced.
    */
   #forget(second: number): void {
     this.#heads.fill(undefined);

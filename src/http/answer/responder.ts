@@ -22,17 +22,17 @@ import { Sites } from './sites.js';
 import { type Ending, PERSIST } from './tails.js';
 
 /**
- * RFC 9110 9.3.7: with the fields that say what optional features there are. The second one also has it that in
- * HTTP/1.0 the answer is not of the 133 bytes by which nmap knows a Nagios NSCA.
+ * RFC 9110 9.3.7: with the fields that announce optional features. The second field also changes the length in
+ * HTTP/1.0: nmap takes an answer of 133 bytes for a Nagios NSCA.
  */
 const OPTIONS_HEAD = extentOf(`HTTP/1.1 204 No Content\r\nAllow: ${ALLOW}\r\nAccept-Ranges: bytes\r\n`);
 
-/** Requests with these are each looked at for themselves: they depend on dates, or are for a part. */
+/** Each request with one of these is evaluated separately: it depends on dates, or asks for a part. */
 const PECULIAR = CONDITIONS | (1 << FIELD.range) | (1 << FIELD.ifRange);
 
 /**
- * Decides on answers: to requests that parsed, and the server's own pages. One for all connections and versions of
- * HTTP; keeps nothing of them.
+ * Decides on answers: to requests that parsed, and the server's own pages. One object for all connections and versions
+ * of HTTP; it keeps no state of them.
  */
 export class Responder {
   readonly #clock: CallClock;
@@ -50,11 +50,11 @@ export class Responder {
   contentBytes = 0;
   /** Bytes of the last answer that were made for it alone, and are in memory until they are sent. */
   ownBytes = 0;
-  /** Something of the answer at hand has been written. */
+  /** A part of the current answer has been written. */
   begun = false;
   /** The last answer need not be logged. */
   quiet = false;
-  /** What the last answer was, if whoever sends the same request gets the same of the same store; else undefined. */
+  /** The last answer, if every client gets the same one for the same request from the same store; else undefined. */
   repeatable: Representation | undefined = undefined;
   /** Since the start: answers by status, and bytes of content. */
   readonly answers = new Uint32Array(600);
@@ -132,7 +132,8 @@ export class Responder {
       this.error(to, 421, ending, bodiless);
       return;
     }
-    // What a proxy says is said of one connection's requests; another's may say the same and not be believed.
+    // A proxy's word holds for the requests of one connection. Another connection may send the same, and not be
+    // trusted.
     let repeatable = ending === PERSIST && !bodiless && scheme === undefined;
     if (this.#live?.at(path, start, end)) {
       repeatable = false;
@@ -161,7 +162,7 @@ export class Responder {
     }
   }
 
-  /** 405: what is not done to resources is said with the fields that the site gives this one. */
+  /** 405 for a method that resources do not have, with the fields that the site gives this resource. */
   refuse(to: AnswerWriter, status: number, bytes: Uint8Array, line: RequestLine, fields: Fields, ending: Ending): void {
     this.error(to, status, ending, false, status === 405 ? this.#fieldsFor(bytes, line, fields) : '');
   }
@@ -208,8 +209,8 @@ export class Responder {
         return;
       }
     }
-    // RFC 8297, and RFC 9110 15.2: no 1xx to HTTP/1.0. A server that has all of the answer at hand hints for those
-    // between.
+    // RFC 8297, and RFC 9110 15.2: no 1xx to HTTP/1.0. This server has the whole answer at hand: the hints are for
+    // intermediaries.
     if (resource.hints !== undefined && minor > 0 && !bodiless) {
       to.interim(resource.hints);
     }
@@ -218,7 +219,7 @@ export class Responder {
     if ((fields.present & PECULIAR) === 0 && !Later.needs(selected.body)) this.repeatable = selected;
   }
 
-  /** An error has no other form than the one there is (no 406), and no conditions or ranges (RFC 9110 13.2.1). */
+  /** An error has one representation only (no 406), and no conditions or ranges (RFC 9110 13.2.1). */
   #missing(
     to: AnswerWriter,
     found: Resource | undefined,
@@ -282,7 +283,8 @@ export class Responder {
   }
 
   /**
-   * `multipart/byteranges`, RFC 9110 14.6. The boundary comes out of the content's hash, which the content cannot hold.
+   * `multipart/byteranges`, RFC 9110 14.6. The boundary is derived from the content's hash, which the content cannot
+   * contain.
    */
   #parts(to: AnswerWriter, resource: Resource, selected: Representation, ending: Ending): void {
     const { starts, ends, count } = this.#ranges;
@@ -353,7 +355,7 @@ export class Responder {
   }
 }
 
-/** What heads of a resource take that are kept for one answer only: about so much, whichever of them it was. */
+/** Bytes of a resource's heads that are kept for one answer only: an estimate, independent of which head was sent. */
 function headBytes({ representations, hints }: Resource): number {
   const { start, end } = representations[0]!.headOk;
   return end - start + (hints === undefined ? 0 : hints.end - hints.start);
@@ -376,8 +378,8 @@ function statusOf(head: Extent): number {
 }
 
 /**
- * The query that was asked for goes along, unless the target has its own; before a fragment. `query` is Latin-1 and
- * begins with `?`, or empty.
+ * The query of the request is appended, before a fragment, unless the target has a query of its own. `query` is Latin-1
+ * and begins with `?`, or empty.
  */
 function withQuery(location: string, query: string): string {
   if (query === '' || location.includes('?')) return location;

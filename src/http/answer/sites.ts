@@ -6,7 +6,7 @@ import type { Elsewhere } from './elsewhere.js';
 
 const OUTSIDE: Lookup = { kind: 'missing', page: undefined };
 
-/** Which store answers for which host, and below which path. */
+/** The store for each host, and the path below which it answers. */
 export class Sites {
   readonly #store: () => Store;
   readonly #hosts: ReadonlyMap<string, () => Store> | undefined;
@@ -36,7 +36,7 @@ export class Sites {
     this.#toBase = { kind: 'redirect', status: 301, location: `${base}/` };
   }
 
-  /** The store of all requests; undefined where some are for another, or elsewhere. */
+  /** The store of all requests; undefined where some requests have another store, or are redirected to another host. */
   get only(): Store | undefined {
     return this.#hosts === undefined && this.#elsewhere === undefined ? this.#store() : undefined;
   }

@@ -1,14 +1,14 @@
 import { Memory } from '../../memory/memory.js';
 import type { Flow } from '../../net/flow.js';
 
-/** How a head ends: what it says of the connection. */
+/** How a head ends: the fields about the connection. */
 export const PERSIST = 0;
 export const CLOSE = 1;
-/** HTTP/1.0 asked to keep the connection, and has to be told that it may (RFC 9112 appendix C.2.2). */
+/** An HTTP/1.0 client asked to keep the connection: the answer has to confirm that (RFC 9112 appendix C.2.2). */
 export const PERSIST_1_0 = 2;
 export type Ending = typeof PERSIST | typeof CLOSE | typeof PERSIST_1_0;
 
-/** A clock, not its time: a fraction that is handed on is a new object each time, one in a field is not. */
+/** A clock, not its time: a fraction that is passed on is a new object each time; a fraction in a field is not. */
 export interface WallClock {
   /** Milliseconds since 1970. */
   readonly wallClock: number;
@@ -18,8 +18,8 @@ const CLOSE_LINE = 'Connection: close\r\n';
 const KEEP_ALIVE_LINE = 'Connection: keep-alive\r\n';
 
 /**
- * The last lines of every head: `Server`, `Date` and the empty line, made once a second in memory of its own, because
- * what was sent may have to be sent again as it was.
+ * The last lines of every head: `Server`, `Date` and the empty line, made once a second in new memory, because a
+ * retransmission has to send the same bytes again.
  */
 export class Tails {
   /** Lines that are always the same. */
@@ -27,7 +27,7 @@ export class Tails {
   #second = Number.NaN;
   /** Where the last lines lie, until the next second. */
   memory = new Memory(new Uint8Array(0));
-  /** The same as field lines, for another version of HTTP. */
+  /** The same lines as fields, for another version of HTTP. */
   lines = '';
   #persistStart = 0;
   #keepAliveStart = 0;
@@ -50,7 +50,7 @@ export class Tails {
     flow.write(this.memory, this.start(ending), this.end(ending));
   }
 
-  /** Sees to it that `memory` and `lines` are of this moment; answers its second. */
+  /** Brings `memory` and `lines` up to date; returns the second that they are of. */
   at(clock: WallClock): number {
     const second = Math.floor(clock.wallClock / 1000);
     if (second !== this.#second) this.#render(second);

@@ -3,7 +3,7 @@ import type { HttpLimits } from '../contracts/limits.js';
 import { clientNetwork } from './client-network.js';
 import { type Client, Connection, type Unfinished } from './connection.js';
 
-/** Which connections are let in: caps on all of them and on those of one client, and what was counted by them. */
+/** Which connections are admitted: caps on all connections and on those of one client, and the counters of both. */
 export class Admission {
   readonly #limits: HttpLimits;
   readonly #unfinished: Unfinished;
@@ -36,12 +36,12 @@ export class Admission {
     return this.#refusedEver;
   }
 
-  /** More are being refused than may wait for their 503. */
+  /** More connections are being refused than may wait for their 503. */
   get overrun(): boolean {
     return this.#refused > this.#limits.refusals;
   }
 
-  /** The connection of a flow that came; at a cap one that is to be refused. */
+  /** The connection of a new flow; at a cap it is one that is to be refused. */
   admit(flow: Flow): Connection {
     const { connections, connectionsPerClient } = this.#limits;
     let refused = this.#connections - this.#refused >= connections;
@@ -61,8 +61,8 @@ export class Admission {
   }
 
   /**
-   * The connection of a flow that another program had, which counted it as accepted. `restore` makes it what it was
-   * there. Undefined: a cap is reached, or that cannot be done.
+   * The connection of a flow from another program, which counted it as accepted. `restore` gives it its earlier state.
+   * Undefined: a cap is reached, or the state cannot be restored.
    */
   adopt(flow: Flow, restore: (c: Connection) => boolean): Connection | undefined {
     const { connections, connectionsPerClient } = this.#limits;
@@ -79,7 +79,7 @@ export class Admission {
     return c;
   }
 
-  /** It is over, or another program's. */
+  /** The connection is over, or belongs to another program. */
   gone(c: Connection): void {
     this.#connections--;
     if (c.refused) {

@@ -1,6 +1,8 @@
-/** Whose connection it is, for what is counted by client. */
+/** The client of a connection, for counters by client. */
 
-/** Groups of an IPv6 address that name a network: what follows a client chooses itself (RFC 4291 2.5.1, RFC 8981). */
+/**
+ * Groups of an IPv6 address that name a network: a client chooses the other groups itself (RFC 4291 2.5.1, RFC 8981).
+ */
 const NETWORK_GROUPS = 4;
 
 /** An IPv4 address as it is; of an IPv6 address its /64, as four groups. `address`: as `Endpoint.address` has it. */

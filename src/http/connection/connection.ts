@@ -9,15 +9,15 @@ export const STATE = {
   reading: 0,
   /** Reads the content of a request. */
   body: 1,
-  /** Has requests left that wait until earlier answers are gone, or until others had their turn. */
+  /** Has more requests, which wait until earlier answers are sent, or until other connections had their turn. */
   stalled: 2,
-  /** Has had its last answer: what still arrives is thrown away until the peer's FIN. */
+  /** Has had its last answer: later bytes are discarded until the peer's FIN. */
   closing: 3,
   closed: 4,
 } as const;
 export type State = (typeof STATE)[keyof typeof STATE];
 
-/** `lowWater` of a flow that need not tell when it has drained. */
+/** `lowWater` of a flow that need not report when it has drained. */
 export const UNWATCHED = 0x7fffffff;
 
 /** Bits of a connection's marks. */
@@ -25,7 +25,7 @@ const REFUSED = 1;
 const PEER_ENDED = 2;
 const STUCK_SHIFT = 2;
 
-/** What all connections together keep of requests that are unfinished or wait; bytes. */
+/** Bytes that all connections together keep of requests that are unfinished or wait. */
 export class Unfinished {
   readonly #limit: number;
   bytes = 0;
@@ -54,9 +54,9 @@ export class Connection implements Waiting<Connection> {
   readonly client: Client | undefined;
   readonly #unfinished: Unfinished;
   state: State = STATE.reading;
-  /** What is rarely asked for, in one word (`REFUSED`, `PEER_ENDED`, and `stuck` above them). */
+  /** Rarely needed state, in one word (`REFUSED`, `PEER_ENDED`, and `stuck` above them). */
   #marks = 0;
-  /** Bytes in answers that were made for it alone, since nothing was queued. */
+  /** Bytes of answers that were made for this connection alone, since its queue was last empty. */
   ownBytes = 0;
   /** Requests so far. */
   requests = 0;
@@ -66,23 +66,26 @@ export class Connection implements Waiting<Connection> {
   held: Uint8Array | undefined = undefined;
   heldBytes = 0;
   #body: BodyReader | undefined = undefined;
-  /** When the request that is being read was first seen unfinished, in ticks of `Deadlines`; 0: it was not. */
+  /** When the current request was first seen unfinished, in ticks of `Deadlines`; 0: it was not. */
   began = 0;
   /** Where in `FieldsCache` the fields of the last request are. */
   seen = 0;
   /** Where in `KnownRequests` the last request is. */
   known = 0;
-  /** Bytes that were queued when somebody last looked for progress; 0: nobody did. */
+  /** Bytes that were queued at the last check for progress; 0: there was no check. */
   queuedMark = 0;
-  /** What of its last answer is written as it takes what came before; it is `stalled` meanwhile. */
+  /**
+   * The part of the last answer that is written when the peer has taken the earlier part; the connection is `stalled`
+   * meanwhile.
+   */
   later: Later | undefined = undefined;
-  /** The list that it is in, when it is due, and its neighbours there. */
+  /** The list that holds it, the time when it is due, and its neighbours in the list. */
   list: ConnectionList | undefined = undefined;
   due = 0;
   previous: Connection | undefined = undefined;
   next: Connection | undefined = undefined;
 
-  /** What HTTP/2 remembers of it, which alone looks into it; undefined: it speaks HTTP/1. */
+  /** The state of HTTP/2, which only HTTP/2 reads; undefined: the connection speaks HTTP/1. */
   session: object | undefined = undefined;
 
   constructor(flow: Flow, client: Client | undefined, refused: boolean, unfinished: Unfinished) {
@@ -107,7 +110,7 @@ export class Connection implements Waiting<Connection> {
     this.#marks = ended ? this.#marks | PEER_ENDED : this.#marks & ~PEER_ENDED;
   }
 
-  /** How often in a row it was looked at since the peer took nothing of what was queued. */
+  /** How many checks in a row found that the peer took nothing of the queue. */
   get stuck(): number {
     return this.#marks >> STUCK_SHIFT;
   }
@@ -116,7 +119,7 @@ export class Connection implements Waiting<Connection> {
     this.#marks = (this.#marks & (REFUSED | PEER_ENDED)) | (looks << STUCK_SHIFT);
   }
 
-  /** FIN behind what is queued; from now on what arrives is thrown away. */
+  /** Sends FIN behind the queue; from now on bytes that arrive are discarded. */
   finish(): void {
     this.state = STATE.closing;
     this.skipped = 0;
@@ -124,7 +127,7 @@ export class Connection implements Waiting<Connection> {
     this.flow.end();
   }
 
-  /** What is read of the content of a request; undefined: none is awaited. */
+  /** The reader of a request's content; undefined: no content is awaited. */
   get body(): BodyReader | undefined {
     return this.#body;
   }
@@ -134,7 +137,7 @@ export class Connection implements Waiting<Connection> {
     this.#body = body;
   }
 
-  /** Keeps nothing of any request, and of no answer. */
+  /** Releases the state of all requests and answers. */
   forget(): void {
     this.later?.end();
     this.later = undefined;
@@ -145,8 +148,8 @@ export class Connection implements Waiting<Connection> {
   }
 
   /**
-   * Keeps `bytes[start..end)` behind what is already held. Answers whether there is room: false when all connections
-   * keep too much.
+   * Keeps `bytes[start..end)` behind what is already held. Returns whether there is room: false when all connections
+   * together keep too much.
    */
   hold(bytes: Uint8Array, start: number, end: number): boolean {
     let room = true;
@@ -165,7 +168,7 @@ export class Connection implements Waiting<Connection> {
     return room;
   }
 
-  /** Lets the first `count` held bytes go; the buffer too when nothing is left. */
+  /** Releases the first `count` held bytes; the buffer too when it is empty then. */
   release(count: number): void {
     if (this.held === undefined) return;
     this.heldBytes -= count;

@@ -1,10 +1,13 @@
 import type { Clock, Timer } from '../../net/flow.js';
 import type { CallClock } from '../contracts/call-clock.js';
 
-/** Into how many parts the time of those is divided that have waited already. */
+/** The number of parts into which the waiting time is divided, for connections that have already waited. */
 const PARTS = 16;
 
-/** What can wait, in one list at a time: when it is due, and its neighbours there. Only the list changes them. */
+/**
+ * An object that can wait, in one list at a time: when it is due, and its neighbours there. Only the list changes these
+ * fields.
+ */
 export interface Waiting<T extends Waiting<T>> {
   list: DeadlineList<T> | undefined;
   due: number;
@@ -13,19 +16,19 @@ export interface Waiting<T extends Waiting<T>> {
 }
 
 /**
- * Connections that wait equally long, so that the first one in is the first one due: a list through the connections
- * themselves.
+ * Connections that wait equally long, so that the first one in is the first one due: a linked list whose nodes are the
+ * connections.
  */
 export class DeadlineList<T extends Waiting<T>> {
   /** Tells the time in ticks. */
   readonly clock: Deadlines<T>;
   /** Milliseconds. */
   readonly delay: number;
-  /** What happens to one that is due. It has been taken out; the callback may put it in again. */
+  /** Called for a connection that is due. It has been taken out; the callback may put it in again. */
   readonly expired: (connection: T) => void;
-  /** What this is a part of: the list itself, unless it is one of those who have waited elsewhere. */
+  /** The list that this is a part of: itself, unless it is in another list's `#parts`. */
   readonly whole: DeadlineList<T>;
-  /** Those who wait the n-th part of the time, since they have waited for the rest of it. */
+  /** Connections that wait for the n-th part of the time, because they have already waited for the rest. */
   readonly #parts: (DeadlineList<T> | undefined)[] = [];
   first: T | undefined = undefined;
   #last: T | undefined = undefined;
@@ -37,7 +40,7 @@ export class DeadlineList<T extends Waiting<T>> {
     this.expired = expired;
   }
 
-  /** Puts the connection last, out of whichever list it was in. */
+  /** Takes the connection out of its list, and puts it last in this one. */
   add(connection: T): void {
     connection.due = (this.clock.now + this.delay) | 0;
     if (connection.list === this && this.#last === connection) return;
@@ -45,9 +48,9 @@ export class DeadlineList<T extends Waiting<T>> {
   }
 
   /**
-   * Puts in one that is due at `connection.due` already. In this list, where who comes last is due last, it would be
-   * late; among those with as much time left it is late by a sixteenth of the whole time at most, and the time that it
-   * takes along to a next program is exact.
+   * Puts in a connection whose `due` is already set. At the end of this list it would be late, because the last one in
+   * is the last one due. In the part for its remaining time it is late by a sixteenth of the whole time at most. The
+   * time that it passes on to a next program is exact.
    */
   resume(connection: T): void {
     const left = Math.min(Math.max(0, (connection.due - this.clock.now) | 0), this.delay);
@@ -90,9 +93,11 @@ export class DeadlineList<T extends Waiting<T>> {
 export class Deadlines<T extends Waiting<T>> implements CallClock {
   readonly #clock: Clock;
   readonly #epoch: number;
-  /** When the clock was last read. In an array, because a field would hold a new object for each fraction. */
+  /**
+   * The time of the last reading of the clock. In an array, because a field would hold a new object for each fraction.
+   */
   readonly #read = new Float64Array(1);
-  /** What the network said then (`Clock.look`). */
+  /** The network's value at that time (`Clock.look`). */
   #look: number | undefined;
   readonly #lists: DeadlineList<T>[] = [];
   #timer: Timer | undefined;
@@ -137,19 +142,19 @@ export class Deadlines<T extends Waiting<T>> implements CallClock {
     return list;
   }
 
-  /** Every connection that waits for something: all that are open. Lists that were made first come first. */
+  /** Every connection that waits for something: all open ones. Lists that were made first come first. */
   *waiting(): Iterable<T> {
     for (const list of this.#lists) for (let c = list.first; c !== undefined; c = c.next) yield c;
   }
 
-  /** Sees to it that the timer fires at `due` at the latest. */
+  /** Ensures that the timer fires at `due` at the latest. */
   arm(due: number): void {
     if (this.#timer !== undefined) {
       if (((due - this.#timerDue) | 0) >= 0) return;
       this.#timer.cancel();
     }
     this.#timerDue = due;
-    // Whole milliseconds were cut off `due`: one more, so that it has really come.
+    // `due` was rounded down to whole milliseconds: one more, so that the time has really come.
     this.#timer = this.#clock.schedule(Math.max(0, (due - this.now) | 0) + 1, this.#fire);
   }
 
@@ -166,7 +171,7 @@ export class Deadlines<T extends Waiting<T>> implements CallClock {
     for (const list of this.#lists) if (list.first !== undefined) this.arm(list.first.due);
   };
 
-  /** When no connection is left: no timer is. */
+  /** For the time when no connection is left: then no timer remains. */
   rest(): void {
     this.#timer?.cancel();
     this.#timer = undefined;

@@ -16,9 +16,7 @@ import type { KnownRequests } from '../repeat/known-requests.js';
 import { type Connection, type ConnectionList, STATE, type Unfinished } from './connection.js';
 
 const CONTINUE = Memory.of('HTTP/1.1 100 Continue\r\n\r\n');
-/**
- * An empty SETTINGS frame and GOAWAY with HTTP_1_1_REQUIRED: what an HTTP/2 client understands (RFC 9113 3.4, 6.8, 7).
- */
+/** An empty SETTINGS frame and GOAWAY with HTTP_1_1_REQUIRED: an answer for HTTP/2 clients (RFC 9113 3.4, 6.8, 7). */
 const GOAWAY = new Memory(
   new Uint8Array([0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 13]),
 );
@@ -27,8 +25,8 @@ const GOAWAY = new Memory(
 const SPEAKS_HTTP2 = -1;
 
 /**
- * From bytes to answers: reads the requests of a connection one behind the other, and answers each before the next is
- * read.
+ * From bytes to answers: reads the requests of a connection one after the other, and answers each before it reads the
+ * next.
  */
 export class Exchange {
   readonly #answering: Answering;
@@ -42,14 +40,14 @@ export class Exchange {
   readonly #line = new RequestLine();
   readonly #parsed = new Fields();
   readonly #cache: FieldsCache;
-  /** None where each request has a line in a log, which tells of what it says. */
+  /** Undefined where each request has a line in a log, which repeats what the request says. */
   readonly #known: KnownRequests | undefined;
-  /** Of the request at hand: what was parsed, or what was known. */
+  /** The current request, as parsed or as known. */
   #fields = this.#parsed;
   readonly #record: AnswerRecord;
   /**
-   * `bodies`: where connections wait whose request brings content. `becomeHttp2` is called with a connection that
-   * begins with HTTP/2's preface; undefined: such a connection gets GOAWAY.
+   * `bodies`: the list of connections that wait for the content of a request. `becomeHttp2` is called with a connection
+   * that begins with HTTP/2's preface; undefined: such a connection gets GOAWAY.
    */
   constructor(
     answering: Answering,
@@ -72,8 +70,8 @@ export class Exchange {
   }
 
   /**
-   * Reads `bytes[at..end)`; the place where a request begins that is unfinished or has to wait. What lies behind an end
-   * is eaten.
+   * Reads `bytes[at..end)`; returns the place of the first request that is unfinished or has to wait. Bytes behind the
+   * last request of a connection are discarded.
    */
   consume(c: Connection, bytes: Uint8Array, at: number, end: number): number {
     const limits = this.#limits;
@@ -111,7 +109,7 @@ export class Exchange {
     return at;
   }
 
-  /** Whether earlier answers have to leave before the next request is read. */
+  /** Whether earlier answers have to be sent before the next request is read. */
   #mustWait(c: Connection, turn: number): boolean {
     const { queued } = c.flow;
     if (queued === 0) c.ownBytes = 0;
@@ -119,8 +117,8 @@ export class Exchange {
   }
 
   /**
-   * Answers with an error after which the connection cannot go on: with what it holds of a request, or with nothing of
-   * one.
+   * Answers with an error after which the connection cannot go on: with the parts of a request that it holds, or
+   * without any.
    */
   fail(c: Connection, status: number): void {
     if (c.body !== undefined) this.#failParsed(c, status, this.#recall(c.body));
@@ -128,8 +126,8 @@ export class Exchange {
   }
 
   /**
-   * Answers 500, without content where HEAD may have been asked for, after an exception while nothing of the answer was
-   * written.
+   * Answers 500 after an exception, when nothing of the answer was written; without content where the method may have
+   * been HEAD.
    */
   fault(c: Connection): void {
     this.#responder.error(this.#to(c), 500, CLOSE, this.#line.method === METHOD.HEAD);
@@ -158,7 +156,7 @@ export class Exchange {
     const line = this.#line;
     const afterLine = line.parse(bytes, start, end, limits);
     if (afterLine === HTTP2_PREFACE) {
-      // RFC 9113 3.3: by prior knowledge, as the first thing that a client says; over TLS it is negotiated (3.2).
+      // RFC 9113 3.3: by prior knowledge, as the first bytes of a client; over TLS it is negotiated (3.2).
       if (this.#becomeHttp2 !== undefined && c.requests === 0 && c.skipped === 0 && c.flow.security === undefined)
         return SPEAKS_HTTP2;
       c.flow.write(GOAWAY, 0, GOAWAY.bytes.length);
@@ -198,7 +196,8 @@ export class Exchange {
       return next;
     }
     const status = refusal(this.#line.method);
-    // What is refused anyway, or too much to read, is answered at once, and the connection ends with it.
+    // A request that is refused anyway, or whose content is too long to read, is answered at once, and the connection
+    // ends.
     if (fields.contentLength > limits.body || (status !== 0 && fields.continues)) {
       this.#failParsed(c, status !== 0 ? status : 413, bytes);
       return end;
@@ -235,7 +234,7 @@ export class Exchange {
     return start + seen.length;
   }
 
-  /** The request has had its answer: whoever sends the same is answered the same. */
+  /** The request has had its answer: an identical request gets the same answer. */
   #note(c: Connection, bytes: Uint8Array, start: number, end: number): void {
     if (this.#known !== undefined && this.#responder.repeatable !== undefined) {
       c.known = this.#known.note(bytes, start, end, this.#responder);
@@ -250,7 +249,7 @@ export class Exchange {
     this.#answer(c, head);
   }
 
-  /** The head of a request that brings content, parsed again: meanwhile there were others. */
+  /** The head of a request with content, parsed again: other requests were parsed meanwhile. */
   #recall({ head }: BodyReader): Uint8Array {
     const at = this.#line.parse(head, 0, head.length, this.#limits);
     this.#fields = this.#parsed;
@@ -302,14 +301,12 @@ export class Exchange {
   }
 }
 
-/**
- * Whether what did not parse begins like a request for a head alone: the answer then has no content (RFC 9110 9.3.2).
- */
+/** Whether the unparsable bytes begin like a HEAD request: the answer then has no content (RFC 9110 9.3.2). */
 function isHead(bytes: Uint8Array, start: number, end: number): boolean {
   return end - start >= 5 && isText(bytes, start, start + 5, 'HEAD ');
 }
 
-/** Lets earlier answers leave, and other connections have their turn, before the next request is read. */
+/** Before the next request is read, earlier answers leave, and other connections have their turn. */
 function stall(c: Connection): void {
   const flow: Flow = c.flow;
   c.state = STATE.stalled;

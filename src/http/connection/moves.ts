@@ -1,18 +1,20 @@
-/** Connections that go to another program, or come from one: what HTTP knows of them. */
+/** The HTTP state of connections that go to another program, or come from one. */
 import type { Carrier, FindMemory } from '../../memory/pieces.js';
 import { latin1 } from '../parse/octets.js';
 import { type Connection, type ConnectionList, STATE, type State } from './connection.js';
 
 const VERSION = 1;
-/** A connection that speaks HTTP/2: programs from before it was known do not take it. */
+/** A connection that speaks HTTP/2: programs from before HTTP/2 support do not take it. */
 const VERSION_HTTP2 = 2;
-/** One that has streams under way, or a part of a frame: there are bytes in what is said of it. */
+/** One with streams under way, or with a part of a frame: its description contains bytes. */
 const VERSION_STREAMS = 3;
-/** Bytes of a head that is not whole; what is longer stays until it is. Of HTTP/2: of a frame. */
+/**
+ * Bytes of an incomplete head; a connection with more stays until its head is complete. In HTTP/2: bytes of a frame.
+ */
 const MOST_HELD = 8192;
 const MOST_FRAME = 16_393;
 
-/** What a connection may be doing. The content of a request is read where its head was. */
+/** States in which a connection may move. The content of a request is read by the program that read its head. */
 const GOES: ReadonlySet<State> = new Set([STATE.reading, STATE.stalled, STATE.closing]);
 
 interface Moved {
@@ -28,22 +30,21 @@ interface Moved {
   /** Milliseconds since that began; -1: nothing has. */
   readonly since: number;
   readonly queuedMark: number;
-  /** What it waits for. */
+  /** The event that it waits for. */
   readonly list: string;
   /**
-   * Milliseconds for which it may yet wait. A program from before this was known says nothing: then the whole of its
-   * time.
+   * Milliseconds for which it may still wait. Undefined from a program that predates this field: then the whole time.
    */
   readonly left?: number;
-  /** What HTTP/2 remembers. */
+  /** The state of HTTP/2. */
   readonly session?: unknown;
 }
 
-/** Who knows of sessions of HTTP/2. */
+/** The part that moves sessions of HTTP/2. */
 export interface Sessions {
   /** Undefined: the connection stays, for now. */
   freeze(c: Connection, carrier: Carrier | undefined): FrozenSession | undefined;
-  /** Gives `c` the session that was described; false: that cannot be understood. */
+  /** Gives `c` the described session; false: the description is not valid. */
   adopt(c: Connection, said: unknown, find: FindMemory): boolean;
 }
 
@@ -54,7 +55,10 @@ export interface FrozenSession {
 }
 
 export class Moves {
-  /** Where frozen and adopted connections are to wait; in no list meanwhile, so that nothing is done with them. */
+  /**
+   * The list in which each frozen or adopted connection is to wait. Meanwhile it is in no list, so that no timer acts
+   * on it.
+   */
   readonly #frozen = new Map<Connection, ConnectionList>();
   readonly #lists: Readonly<Record<string, ConnectionList>>;
 
@@ -68,7 +72,7 @@ export class Moves {
   /** Undefined: it stays, for now. */
   freeze(c: Connection, now: number, carrier?: Carrier): Moved | undefined {
     const { state, list } = c;
-    // What it is yet to be written lies here.
+    // The bytes that are still to be written are in this process.
     if (c.refused || list === undefined || !GOES.has(state) || c.later !== undefined) return undefined;
     const name = Object.keys(this.#lists).find((one) => this.#lists[one] === list.whole);
     const speaksHttp2 = c.session !== undefined;
@@ -88,8 +92,8 @@ export class Moves {
   }
 
   /**
-   * Makes `c` what the other program said of it. False: that cannot be understood, or there is no room for what it
-   * keeps.
+   * Gives `c` the state that the other program described. False: the description is not valid, or there is no room for
+   * the bytes that `c` keeps.
    */
   adopt(c: Connection, said: unknown, now: number, find: FindMemory): boolean {
     const one = said as Moved;
@@ -121,13 +125,13 @@ export class Moves {
     return true;
   }
 
-  /** It waits again, for what is left of its time. */
+  /** The connection waits again, for the rest of its time. */
   thaw(c: Connection): void {
     this.#frozen.get(c)?.whole.resume(c);
     this.#frozen.delete(c);
   }
 
-  /** It is another program's. */
+  /** The connection belongs to another program. */
   forget(c: Connection): void {
     this.#frozen.delete(c);
   }

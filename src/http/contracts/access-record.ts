@@ -6,7 +6,7 @@ import type { Flow } from '../../net/flow.js';
  */
 export interface AccessRecord {
   readonly flow: Flow;
-  /** The client's address: the other end of `flow`, or whom a named proxy says that it speaks for. */
+  /** The client's address: the other end of `flow`, or the client that a trusted proxy names. */
   readonly client: string;
   /** Milliseconds since 1970. */
   readonly time: number;

@@ -14,15 +14,15 @@ export interface HttpLimits {
   readonly body: number;
   /** Chunk extensions and trailers of one body together; more: 400. */
   readonly chunkOverhead: number;
-  /** Connections at once. Beyond, up to `refusals` more are told 503 with `Retry-After`; the rest is reset. */
+  /** Connections at once. Up to `refusals` more are answered with 503 and `Retry-After`; the rest is reset. */
   readonly connections: number;
-  /** Connections at once from one address, answered likewise; 0: as many as there may be at all. */
+  /** Connections at once from one address, refused likewise; 0: no separate bound. */
   readonly connectionsPerClient: number;
-  /** Connections beyond the caps that wait for their 503 or are reading it. */
+  /** Connections beyond the caps that wait for their 503 or receive it. */
   readonly refusals: number;
   /**
-   * What all connections together keep of requests that are unfinished, or wait behind answers. One that would need
-   * more is told 503 with `Retry-After`; requests that come in one piece need nothing.
+   * Bytes that all connections together keep of requests that are unfinished, or wait behind answers. A request that
+   * would need more is answered with 503 and `Retry-After`; a request that comes in one piece needs none.
    */
   readonly unfinished: number;
   /** Requests on one connection, after which it closes. */
@@ -32,11 +32,11 @@ export interface HttpLimits {
   /** Bytes of answers queued on one connection beyond which its next request waits. */
   readonly queued: number;
   /**
-   * Of these, bytes that were made for the connection's answers alone: a reader that takes nothing holds no more of
-   * them than this, and one answer.
+   * Of these, bytes that were made for the connection's answers alone: a client that reads nothing holds this many of
+   * them and one answer at most.
    */
   readonly own: number;
-  /** Parts of a multipart answer, after overlapping and near ranges are one; more: the whole resource, 200. */
+  /** Parts of a multipart answer, after overlapping and near ranges are merged; more: the whole resource, 200. */
   readonly ranges: number;
   /**
    * Bytes read and thrown away after the connection's last answer, so that no reset overtakes it; then reading stops.
@@ -72,7 +72,7 @@ export interface HttpTimeouts {
   readonly body: number;
   /** Without a request on a connection that stays open; then it closes. */
   readonly idle: number;
-  /** Without the peer taking one byte of what is queued; then, or a sixth of it later, the connection is reset. */
+  /** Time in which the peer takes no byte of the queue; then, or a sixth of the time later, the connection is reset. */
   readonly send: number;
   /** For the peer's FIN after our last answer; then the connection is reset. */
   readonly linger: number;
@@ -83,8 +83,7 @@ export interface HttpTimeouts {
 export const DEFAULT_TIMEOUTS: HttpTimeouts = {
   head: 20000,
   body: 30000,
-  // Longer than the minute for which load balancers keep a connection: the side that may send the next request is to
-  // end it first.
+  // Longer than the minute for which load balancers keep a connection: the side that sends requests is to end it first.
   idle: 75000,
   send: 60000,
   linger: 5000,

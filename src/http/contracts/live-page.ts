@@ -6,19 +6,19 @@ export interface LiveAnswer {
 }
 
 /**
- * A page that is made each time it is asked for: metrics, health, status. It comes before what the site has at its
+ * A page that is made for each request: metrics, health, status. It takes precedence over the site's own content at its
  * path.
  */
 export interface LivePage {
   /** Absolute and normalised, of characters that need no `%`: `/metrics`. */
   readonly path: string;
   readonly render: () => LiveAnswer;
-  /** Asked for again and again by machines: not worth a line in the log. */
+  /** Machines request it again and again: not worth a line in the log. */
   readonly quiet?: boolean | undefined;
   /**
-   * Whether a client at this address may see it; to others, and to all who come through a proxy, whose address says
-   * nothing of theirs, and to requests for a host that is no IP address and not `localhost` (DNS rebinding), there is
-   * what the site has there. Everybody, when absent.
+   * Whether a client at this address may see it; absent: every client may. The site's own content at this path is sent
+   * to other clients, to all clients behind a proxy (its address is not theirs), and for a host that is neither an IP
+   * address nor `localhost` (DNS rebinding).
    */
   readonly permits?: ((address: string) => boolean) | undefined;
 }

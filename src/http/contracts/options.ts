@@ -6,32 +6,34 @@ import type { LivePage } from './live-page.js';
 import type { Proxies } from './proxies.js';
 
 export interface HttpOptions {
-  /** The store that answers now. Asked once a request; another store may come at any time, an answer is made of one. */
+  /**
+   * The current store. Called once a request. The store may be replaced at any time; an answer comes from one store.
+   */
   readonly store: () => Store;
   /**
    * Stores for hosts of their own, by name in small letters, without port. Every other host gets `store`.
    */
   readonly hosts?: Readonly<Record<string, () => Store>> | undefined;
   /**
-   * Where the site lies: `/docs` has `/docs/a` look up `/a`, and what is outside is 404. Begins with a slash, ends
+   * The path of the site: with `/docs`, `/docs/a` looks up `/a`, and a path outside is 404. Begins with a slash, ends
    * without.
    */
   readonly base?: string | undefined;
   /**
-   * Every request is redirected to this origin, `https://example.org`, or to its own host over this scheme, `https`, or
-   * at another port of it, `https:8443`; path and query go along.
+   * Every request is redirected to this origin, `https://example.org`; or to its own host over this scheme, `https`, or
+   * over it at another port, `https:8443`. Path and query are kept.
    */
   readonly redirectTo?: string | undefined;
   /**
-   * The origin of `store`: requests for other hosts, those of `hosts` apart, are redirected to it. Asked once a
+   * The origin of `store`: requests for other hosts, except those in `hosts`, are redirected to it. Called once a
    * request.
    */
   readonly canonical?: (() => string | undefined) | undefined;
   readonly livePages?: readonly LivePage[] | undefined;
   /**
-   * Asked for `/.well-known/acme-challenge/TOKEN` (RFC 8555 8.3), before every rule, redirect and other answer: what a
-   * certificate authority is to find there. `token`: 1 to 128 characters of base64url. Undefined: there is what the
-   * site has.
+   * Called for `/.well-known/acme-challenge/TOKEN` (RFC 8555 8.3), before every rule, redirect and other answer:
+   * returns what a certificate authority is to find there. `token`: 1 to 128 characters of base64url. Undefined: the
+   * site's own content is sent.
    */
   readonly acmeChallenge?: ((token: string) => string | undefined) | undefined;
   /**
@@ -40,7 +42,7 @@ export interface HttpOptions {
    */
   readonly localOnly?: boolean | undefined;
   /**
-   * Whether HTTP/2 is spoken with clients that begin with it; true when absent. False: they are told to use HTTP/1.1.
+   * Whether HTTP/2 is spoken with clients that begin with it; true when absent. False: they are asked to use HTTP/1.1.
    */
   readonly http2?: boolean | undefined;
   readonly clock: Clock;
@@ -53,9 +55,9 @@ export interface HttpOptions {
    * (7.2).
    */
   readonly hsts?: number | undefined;
-  /** Proxies in front, and what is believed of them; none when absent. */
+  /** Proxies in front, and which fields of theirs are trusted; none when absent. */
   readonly proxies?: Proxies | undefined;
-  /** Told of every answer. The record is used again: take from it what is needed before returning. */
+  /** Called for every answer. The record is used again: copy what is needed before returning. */
   readonly log?: ((record: AccessRecord) => void) | undefined;
   /** Called with an exception that ended a flow, once a second at most; `HttpStats.faults` counts them all. */
   readonly onFault?: ((error: unknown) => void) | undefined;

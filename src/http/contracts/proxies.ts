@@ -1,10 +1,10 @@
-/** Proxies in front of a server, and what is believed of them. */
+/** Proxies in front of a server, and which fields of theirs are trusted. */
 
-/** Which fields the proxies write: others may be a client's that no proxy looked at. */
+/** The fields that the proxies write: other fields may come from a client, unchecked by a proxy. */
 export type ProxyFields = 'x-forwarded' | 'forwarded';
 
 export interface Proxies {
-  /** Whether the word of a proxy at this address is taken. */
+  /** Whether a proxy at this address is trusted. */
   readonly trusts: (address: string) => boolean;
   readonly fields: ProxyFields;
   /** `max-age` of Strict-Transport-Security to those that came to a proxy over HTTPS; undefined: not sent. */

@@ -2,12 +2,12 @@ import { Memory } from '../../memory/memory.js';
 import type { Flow } from '../../net/flow.js';
 import { FRAME_HEADER, putFrameHeader, putUint32 } from './frames.js';
 
-/** Octets that are put together before they go; a frame that is copied is shorter. */
+/** Octets that are gathered before they are sent; a frame that is copied is shorter. */
 const SIZE = 32768;
 
 /**
- * What one call of the network has the server write to one flow: frame headers, field blocks and short content in one
- * run of bytes, long content by reference between them. It leaves as one memory, so that a hundred answers are one
+ * What the server writes to one flow in one call of the network: frame headers, field blocks and short content in one
+ * run of bytes, and long content by reference between them. It leaves as one memory, so that a hundred answers are one
  * piece for the network. One for all connections.
  */
 export class Batch {
@@ -24,7 +24,7 @@ export class Batch {
   octets = 0;
   copied = 0;
 
-  /** From now on it is for `flow`. What an exception kept from leaving is forgotten: its flow is over. */
+  /** From now on the batch is for `flow`. Bytes left by an exception are discarded: their flow is over. */
   open(flow: Flow): void {
     this.#flow = flow;
     this.#memories.fill(undefined, 0, this.#count);
@@ -34,7 +34,7 @@ export class Batch {
     this.copied = 0;
   }
 
-  /** Room for `size` octets to be written; where they begin in `bytes`. */
+  /** Reserves room for `size` octets; returns where they begin in `bytes`. */
   reserve(size: number): number {
     if (this.#length + size > SIZE) this.flush();
     const at = this.#length;

@@ -1,13 +1,13 @@
 /**
- * What a connection may have the server do in vain. Each class of work that costs the peer less than it costs us, or
- * gets it nothing, has a count in each stretch of ten seconds; a connection that goes beyond one is ended with
- * ENHANCE_YOUR_CALM (RFC 9113 10.5).
+ * Bounds on useless work that a connection may cause. A class of work is counted if it costs the peer less than it
+ * costs us, or has no use for the peer. Counts are for intervals of ten seconds; a connection that exceeds one is ended
+ * with ENHANCE_YOUR_CALM (RFC 9113 10.5).
  */
 
 /** How long counts last, in milliseconds. */
 const STRETCH = 10000;
 
-/** Most in one stretch. The numbers of attacks are those of CVE. */
+/** The highest counts in one interval. The numbers of attacks are those of CVE. */
 export const BUDGETS = {
   /**
    * Streams that end by RST_STREAM from either side: rapid reset (2023-44487) and resets that the peer provokes
@@ -24,16 +24,16 @@ export const BUDGETS = {
   smallWindows: 2000,
   /** DATA without content that ends nothing (2019-9518), and DATA of less than `SMALL_DATA`. */
   emptyData: 1000,
-  /** CONTINUATION (2024-27316 and others), without octets counted twice. */
+  /** CONTINUATION (2024-27316 and others); octets are not counted twice. */
   continuations: 100,
   /** Frames of types that are not known (RFC 9113 5.5). */
   unknownFrames: 1000,
   /**
-   * Answers to SETTINGS and PING that wait for a peer that does not read (2019-9512, 2019-9515); not in a stretch, but
-   * at once.
+   * Answers to SETTINGS and PING that wait for a peer that does not read (2019-9512, 2019-9515): not per interval, but
+   * at one time.
    */
   unreadControls: 64,
-  /** Answers wait, and in a whole `send` time the peer took nothing and made no room for anything (2019-9517). */
+  /** Answers wait, and in a whole `send` time the peer took nothing and opened no window (2019-9517). */
   stalls: 0,
 } as const;
 
@@ -41,7 +41,7 @@ export type BudgetName = keyof typeof BUDGETS;
 const BUDGET_NAMES = Object.keys(BUDGETS) as readonly BudgetName[];
 const LIMITS: readonly number[] = Object.values(BUDGETS);
 
-/** WINDOW_UPDATE below this many octets is small, unless all there is fits. */
+/** WINDOW_UPDATE below this many octets is small, unless all waiting content fits. */
 export const SMALL_WINDOW = 1024;
 /** DATA with fewer octets of content than this counts, unless it ends its stream. */
 export const SMALL_DATA = 16;
@@ -63,10 +63,10 @@ export class BudgetCounts {
 /** The counts of one connection. */
 export class Budgets {
   readonly #counts = new Uint16Array(BUDGET_NAMES.length);
-  /** The stretch that they are of. */
+  /** The interval of the counts. */
   #stretch = 0;
 
-  /** Counts one; false: that was one too many. `now` in milliseconds, as int32. */
+  /** Counts one; false: the budget is exceeded. `now` in milliseconds, as int32. */
   spend(budget: Budget, now: number): boolean {
     const stretch = Math.floor(now / STRETCH);
     if (stretch !== this.#stretch) {

@@ -6,10 +6,10 @@ import { ERROR, type ErrorCode, FLAG, FRAME, MAX_FRAME, MAX_WINDOW, SETTING, uin
 import { Priority } from './priority.js';
 import { LEAVING, type Session } from './session.js';
 
-/** Payload of the PING by whose answer the peer has read the first GOAWAY. */
+/** Payload of the PING whose answer shows that the peer has read the first GOAWAY. */
 const ROUND_TRIP = Uint8Array.of(0x73, 0x6b, 0x67, 0x6f, 0x61, 0x77, 0x61, 0x79);
 
-/** A frame that is here as a whole. */
+/** A frame that has arrived completely. */
 export interface Frame {
   readonly type: number;
   readonly flags: number;
@@ -56,7 +56,7 @@ export class ControlFrames {
     }
   }
 
-  /** RFC 9113 5.3.2, 6.3: what it says has no meaning any more. */
+  /** RFC 9113 5.3.2, 6.3: its content is deprecated, and ignored. */
   #priorityFrame(session: Session, { id, length }: Frame): void {
     if (id === 0) this.#faults.connection(session, ERROR.protocolError);
     else if (length !== 5) this.#streamError(session, id, ERROR.frameSizeError);
@@ -96,7 +96,7 @@ export class ControlFrames {
     if (this.#mayAnswer(session)) this.#batch.header(0, FRAME.settings, FLAG.ack, 0);
   }
 
-  /** RFC 9113 6.9.2: the windows of streams change by as much; they may fall below zero. */
+  /** RFC 9113 6.9.2: the windows of streams change by the difference; they may fall below zero. */
   #changeWindow(session: Session, window: number): boolean {
     const change = window - session.firstWindow;
     session.firstWindow = window;
@@ -131,7 +131,7 @@ export class ControlFrames {
     return false;
   }
 
-  /** RFC 9113 6.8: a client that goes has its streams answered. */
+  /** RFC 9113 6.8: the streams of a client that goes away are still answered. */
   #goAway(session: Session, { id, length }: Frame): void {
     if (id !== 0) this.#faults.connection(session, ERROR.protocolError);
     else if (length < 8) this.#faults.connection(session, ERROR.frameSizeError);
@@ -192,7 +192,10 @@ export class ControlFrames {
   }
 }
 
-/** Whether nothing was heard of the stream (RFC 9113 5.1); those of even numbers would be ours, and we begin none. */
+/**
+ * Whether the stream is idle (RFC 9113 5.1): no frame of it has come. Even numbers would be our streams, and we begin
+ * none.
+ */
 export function isIdle(session: Session, id: number): boolean {
   return id > session.lastStream || id % 2 === 0;
 }

@@ -2,17 +2,17 @@ import type { ContentReader, ContentSource, Extent } from '../../store/store.js'
 
 /** Bytes that are read from the disk at a time. */
 const PIECE = 2 ** 18;
-/** Bytes that the streams of one connection hold of what was read, or are reading. */
+/** Bytes read from the disk, or being read, that the streams of one connection hold. */
 const MOST_HELD = 2 ** 20;
 
-/** What the streams of one connection hold together. */
+/** The total of all streams of one connection. */
 export interface Held {
   diskBytes: number;
 }
 
 /**
- * Content of one answer that is read from the disk: a piece when the stream may send it, and the next when that is
- * sent.
+ * Content of one answer that is read from the disk: one piece when the stream may send it, and the next piece when the
+ * first is sent.
  */
 export class DiskContent {
   readonly #held: Held;
@@ -20,29 +20,29 @@ export class DiskContent {
   #reader: ContentReader | undefined;
   #reading = false;
   #over = false;
-  /** What was read and is not sent. */
+  /** Bytes that were read and are not sent. */
   #here: Extent | undefined = undefined;
-  /** Bytes of `held` that are this one's. */
+  /** Bytes of `held` that belong to this content. */
   #bytes = 0;
 
   constructor(held: Held) {
     this.#held = held;
   }
 
-  /** What was read and is not sent; undefined: nothing is here. */
+  /** Bytes that were read and are not sent; undefined: there are none. */
   get here(): Extent | undefined {
     return this.#here;
   }
 
-  /** Something is being read. */
+  /** A read is under way. */
   get reading(): boolean {
     return this.#reading;
   }
 
   /**
-   * Reads from `start` of the content of `source`, at most to `end`; later `read` is called once, unless `end` was
-   * called before. False: the content cannot be had. Does nothing while the connection holds enough, or this one has
-   * something.
+   * Reads the content of `source` from `start`, at most to `end`; `read` is called once later, unless `end` was called
+   * before. False: the content cannot be read. Does nothing while the connection holds enough, or this object has a
+   * piece.
    */
   read(source: ContentSource, start: number, end: number, read: (there: boolean) => void): void {
     const to = Math.min(end, start + PIECE, start + MOST_HELD - this.#held.diskBytes);
@@ -57,14 +57,14 @@ export class DiskContent {
     });
   }
 
-  /** The first `octets` of what is here are sent. */
+  /** The first `octets` of the piece are sent. */
   sent(octets: number): void {
     const { memory, start, end } = this.#here!;
     this.#here = start + octets < end ? { memory, start: start + octets, end } : undefined;
     this.#take(-octets);
   }
 
-  /** Lets go of what is here; it is read again when it may be sent. */
+  /** Releases the piece; it is read again when it may be sent. */
   drop(): void {
     if (this.#here === undefined) return;
     this.#here = undefined;

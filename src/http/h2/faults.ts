@@ -6,7 +6,7 @@ import type { Requests } from './requests.js';
 import { LEAVING, type Session } from './session.js';
 import type { Stream } from './stream.js';
 
-/** How streams and connections end before their time (RFC 9113 5.4, 6.8), and who pays for it. */
+/** How streams and connections end early (RFC 9113 5.4, 6.8), and the budget that each end is counted in. */
 export class Faults {
   readonly #batch: Batch;
   readonly #clock: CallClock;
@@ -20,7 +20,7 @@ export class Faults {
     this.#counts = counts;
   }
 
-  /** RST_STREAM; whatever there is of the stream is let go. */
+  /** RST_STREAM; all state of the stream is released. */
   stream(session: Session, id: number, code: ErrorCode): void {
     const stream = session.find(id);
     if (stream !== undefined) this.drop(session, stream);
@@ -29,7 +29,7 @@ export class Faults {
     this.spend(session, BUDGET.resets);
   }
 
-  /** Lets go of a stream. */
+  /** Releases a stream. */
   drop(session: Session, stream: Stream): void {
     this.#requests.forget(stream);
     stream.disk?.end();
@@ -64,7 +64,7 @@ export class Faults {
     session.lastAnswered = last;
   }
 
-  /** Takes one from a budget; false: there was none left, and the connection ends. */
+  /** Takes one from a budget; false: the budget was used up, and the connection ends. */
   spend(session: Session, budget: Budget): boolean {
     if (session.budgets.spend(budget, this.#clock.now)) return true;
     this.exceed(session, budget);

@@ -1,7 +1,7 @@
 /** The layout of frames and the numbers of the registries, RFC 9113 4, 6, 7; RFC 9218 2.1, 7.1. */
 
 export const FRAME_HEADER = 9;
-/** SETTINGS_MAX_FRAME_SIZE as it is at first, which we leave: octets of payload (RFC 9113 4.2). */
+/** The initial SETTINGS_MAX_FRAME_SIZE, which we do not change: octets of payload (RFC 9113 4.2). */
 export const MAX_FRAME = 16384;
 export const MAX_WINDOW = 0x7fffffff;
 export const FIRST_WINDOW = 65535;
@@ -61,7 +61,7 @@ export function uint32(bytes: Uint8Array, at: number): number {
   return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }
 
-/** A number of 31 bits: the one before it is reserved, and ignored. */
+/** A number of 31 bits: the bit before it is reserved, and ignored. */
 export function uint31(bytes: Uint8Array, at: number): number {
   return uint32(bytes, at) & 0x7fffffff;
 }

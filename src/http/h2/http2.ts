@@ -20,7 +20,7 @@ import { Sender } from './sender.js';
 import { LEAVING, Session } from './session.js';
 import type { Stream } from './stream.js';
 
-/** What HTTP/2 shares with the server that it is a part of. */
+/** The parts of the server that HTTP/2 uses. */
 export interface Http2Parts {
   readonly answering: Answering;
   readonly clock: CallClock;
@@ -28,15 +28,15 @@ export interface Http2Parts {
   readonly limits: HttpLimits;
   readonly timeouts: HttpTimeouts;
   readonly counts: BudgetCounts;
-  /** Where connections wait for requests, while answers leave and after, and for their end. */
+  /** The lists of connections that wait: for requests, while answers are sent and afterwards, and for their end. */
   readonly idle: ConnectionList;
   readonly sending: ConnectionList;
   readonly lingering: ConnectionList;
-  /** Where those wait that have something under way: looked at each time that it is over. */
+  /** The list of connections with streams under way: each is checked when its time is over. */
   readonly watched: ConnectionList;
-  /** Puts a connection where it waits for its next request. */
+  /** Puts a connection into the list where it waits for its next request. */
   readonly await: (c: Connection) => void;
-  /** Runs a turn of a connection that no call of the network began; an exception ends that connection alone. */
+  /** Runs a turn of a connection outside of a call of the network; an exception ends that connection alone. */
   readonly guarded: (c: Connection, turn: (c: Connection) => void) => void;
 }
 
@@ -71,31 +71,31 @@ export class Http2 {
     this.#receiver = new Receiver({ limits, batch, clock, head, hpack, requests, faults, controls, unfinished });
   }
 
-  /** From now on the connection speaks HTTP/2: `data` is called with all that it sent, from its preface on. */
+  /** From now on the connection speaks HTTP/2: `data` is called with all of its bytes, from the preface on. */
   begin(c: Connection): void {
     c.session = new Session(c, this.#parts.unfinished);
   }
 
-  /** What another program has to know of the connection; undefined: it stays, for now. */
+  /** The state that another program needs to continue the connection; undefined: the connection stays, for now. */
   freeze(c: Connection, carrier: Carrier | undefined): FrozenSession | undefined {
     const session = sessionOf(c);
     const said = movedSession(session, carrier);
     return said === undefined ? undefined : { whole: session.quiet, said };
   }
 
-  /** The memories that answers under way are of. */
+  /** The memories that answers under way refer to. */
   *memories(c: Connection): IterableIterator<Memory> {
     for (const { pieces, piece } of sessionOf(c).streams) {
       for (let i = piece; i < pieces.length; i++) yield pieces[i]!.memory;
     }
   }
 
-  /** Makes `c` what another program said of it; false: that cannot be understood. */
+  /** Gives `c` the state that another program described; false: the description is not valid. */
   adopt(c: Connection, said: unknown, find: FindMemory): boolean {
     const session = sessionFrom(c, this.#parts.unfinished, said, this.#reader, find);
     c.session = session;
     if (session === undefined) return false;
-    // Progress is what the peer takes from now on.
+    // Only bytes that the peer takes from now on count as progress.
     session.written = c.flow.unacknowledged ?? c.flow.queued;
     session.busy = !session.quiet;
     session.movedAt = this.#parts.clock.now;
@@ -123,16 +123,16 @@ export class Http2 {
     this.#close(session, false);
   }
 
-  /** Content of a stream was read from the disk; `there` false: it cannot be had. */
+  /** Content of a stream was read from the disk; `there` is false if the read failed. */
   #read(session: Session, stream: Stream, there: boolean): void {
     this.#open(session);
-    // RFC 9113 8.1: the stream alone is not whole.
+    // RFC 9113 8.1: only this stream is incomplete.
     if (!there) this.#faults.stream(session, stream.id, ERROR.internalError);
     this.#close(session, false);
     session.c.flow.flush();
   }
 
-  /** The peer sent FIN: what is answered is sent, and the rest of its requests will not come. */
+  /** The peer sent FIN: finished answers are sent, and the rest of its requests will not come. */
   ended(c: Connection): void {
     const session = sessionOf(c);
     this.#open(session);
@@ -148,7 +148,7 @@ export class Http2 {
     this.#sender.settle(session);
   }
 
-  /** Begins to end it, with what is under way answered (RFC 9113 6.8). */
+  /** Begins to end the connection; streams under way are answered (RFC 9113 6.8). */
   leave(c: Connection): void {
     const session = sessionOf(c);
     this.#open(session);
@@ -157,7 +157,7 @@ export class Http2 {
     c.flow.flush();
   }
 
-  /** Nothing came for a while. */
+  /** No bytes came for a while. */
   idleExpired(c: Connection): void {
     const session = sessionOf(c);
     this.#open(session);
@@ -166,7 +166,7 @@ export class Http2 {
     c.flow.flush();
   }
 
-  /** Something has been under way for a while: does it go on? */
+  /** Streams have been under way for a while: checks whether they make progress. */
   look(c: Connection): void {
     const session = sessionOf(c);
     const { clock, timeouts } = this.#parts;
@@ -182,7 +182,7 @@ export class Http2 {
     const unread = c.flow.queued > 0;
     const stuck = !session.over && this.#stuck(session, now);
     this.#close(session, false);
-    // A peer that reads, and opens no window, gets GOAWAY.
+    // A peer that reads but opens no window gets GOAWAY.
     if (stuck && unread) c.flow.reset();
     else c.flow.flush();
   }
@@ -201,7 +201,7 @@ export class Http2 {
       return false;
     }
     if (((now - session.movedAt) | 0) < this.#parts.timeouts.send) return false;
-    // A disk that takes longer than a peer may is as good as none.
+    // A disk that takes longer than the time limit of a peer counts as failed.
     if (session.diskBytes > 0 && flow.queued === 0) this.#faults.connection(session, ERROR.internalError);
     else this.#faults.exceed(session, BUDGET.stalls);
     return true;
@@ -212,14 +212,16 @@ export class Http2 {
     session.leavingSince = this.#parts.clock.now;
   }
 
-  /** The batch is for this connection; what it writes first is the server's preface. */
+  /** Opens the batch for this connection; its first bytes are the server's preface. */
   #open(session: Session): void {
     this.#batch.open(session.c.flow);
     if (!session.welcomed) this.#greet();
     session.welcomed = true;
   }
 
-  /** Sends what may be sent, and puts the connection where it has to wait. `requested`: a request came. */
+  /**
+   * Sends what may be sent, and puts the connection into the list where it has to wait. `requested`: a request came.
+   */
   #close(session: Session, requested: boolean): void {
     const { c } = session;
     this.#sender.send(session);

@@ -1,6 +1,6 @@
 /**
- * HTTP/2 connections that go to another program, or come from one: of a quiet one in plain JSON, else with what is
- * under way (`moved-streams.ts`).
+ * HTTP/2 connections that go to another program, or come from one. A quiet connection is plain JSON; another one also
+ * has its streams under way (`moved-streams.ts`).
  */
 
 import type { Carrier, FindMemory } from '../../memory/pieces.js';
@@ -13,7 +13,7 @@ import { type MovedStreams, movedStreams, restoreStreams } from './moved-streams
 import type { RequestHead } from './request-head.js';
 import { LEAVING, Session } from './session.js';
 
-/** What is remembered of a session. Octets and numbers of streams are whole numbers. */
+/** The state of a session. Octets and numbers of streams are whole numbers. */
 export interface MovedSession {
   readonly lastStream: number;
   readonly unreturned: number;
@@ -21,7 +21,7 @@ export interface MovedSession {
   readonly firstWindow: number;
   readonly saysTableSize: boolean;
   readonly tableSaid: boolean;
-  /** What the table may hold, and its fields, the oldest first: names and values in turn, Latin-1. */
+  /** The size limit of the table, and its fields, the oldest first: names and values in turn, Latin-1. */
   readonly tableLimit: number;
   readonly table: readonly string[];
   /** Streams that were reset, by us and by the peer; gaps in the numbers; priorities of streams to come. */
@@ -33,9 +33,9 @@ export interface MovedSession {
   readonly underWay?: MovedStreams | undefined;
 }
 
-/** Undefined: it stays for now. Without a `carrier` a session stays that has something under way. */
+/** Undefined: the session stays for now. Without a `carrier` a session with streams under way stays. */
 export function movedSession(session: Session, carrier: Carrier | undefined): MovedSession | undefined {
-  // One that ends soon ends here.
+  // A session that ends soon ends in this program.
   if (session.over || session.leaving !== LEAVING.no) return undefined;
   if (!session.quiet && carrier === undefined) return undefined;
   const underWay = session.quiet ? undefined : movedStreams(session, carrier!);
@@ -58,13 +58,13 @@ function fieldsOf(table: DynamicTable): string[] {
   return fields;
 }
 
-/** What fields are read with: the record of another program is believed no more than a peer is. */
+/** The reader of fields: the record of another program is no more trusted than a peer. */
 export interface FieldReader {
   readonly head: RequestHead;
   readonly hpack: HpackDecoder;
 }
 
-/** The session that another program described. Undefined: that cannot be understood. */
+/** The session that another program described. Undefined: the description is not valid. */
 export function sessionFrom(
   c: Connection,
   unfinished: Unfinished,
@@ -76,7 +76,8 @@ export function sessionFrom(
   const one = said as MovedSession;
   const counts = [one.lastStream, one.unreturned, one.firstWindow, one.tableLimit];
   if (!counts.every((count) => Number.isInteger(count) && count >= 0 && count <= MAX_WINDOW)) return undefined;
-  // A window of the connection is never below zero: only a change of SETTINGS takes back, and that is for streams.
+  // The window of the connection is never below zero: only a change of SETTINGS shrinks windows, and it applies to
+  // streams.
   if (!Number.isInteger(one.window) || one.window < 0 || one.window > MAX_WINDOW || one.tableLimit > TABLE_SIZE)
     return undefined;
   const lists = [one.resetByUs, one.resetByPeer, one.gaps, one.priorities ?? []];

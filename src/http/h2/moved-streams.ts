@@ -1,6 +1,7 @@
 /**
- * What is under way on an HTTP/2 connection that goes to another program: answers with their place, frames and field
- * blocks that have begun. Requests whose content is awaited, and content that is read from the disk, stay.
+ * Work under way on an HTTP/2 connection that goes to another program: answers with their position, and frames and
+ * field blocks that have begun. A connection with a request whose content is awaited, or with content that is read from
+ * the disk, stays.
  */
 import { type Carrier, type FindMemory, type Piece, rangesOf } from '../../memory/pieces.js';
 import type { Content } from '../../store/store.js';
@@ -45,7 +46,7 @@ export interface MovedStreams {
   readonly streams: readonly MovedStream[];
 }
 
-/** Undefined: something of it can go on only here. */
+/** Undefined: a part of the session can go on only in this program. */
 export function movedStreams(session: Session, carrier: Carrier): MovedStreams | undefined {
   if (session.receiving > 0) return undefined;
   const streams: MovedStream[] = [];
@@ -78,7 +79,7 @@ function restOf({ pieces, piece, sent }: Stream): Content[] {
   return pieces.slice(piece).map((one, i) => (i === 0 ? { ...one, start: one.start + sent } : one));
 }
 
-/** Makes a new session what another program said. False: that cannot be. */
+/** Gives a new session the state that another program described. False: the state is not possible. */
 export function restoreStreams(session: Session, said: MovedStreams, find: FindMemory): boolean {
   if (typeof said !== 'object' || said === null || !Array.isArray(said.streams)) return false;
   const { preface, dataLeft, dataStream, block, blockFrames, blockStream, controls, turn, streams } = said;
@@ -112,14 +113,14 @@ function restoreStream(session: Session, said: MovedStream, find: FindMemory): b
   if (typeof said !== 'object' || said === null) return false;
   const { id, window, urgency, blocks, ownBytes } = said;
   const before = session.streams.at(-1)?.id ?? 0;
-  // RFC 9113 5.1.1: of clients, in their order; and those are open that the peer has begun.
+  // RFC 9113 5.1.1: streams have a client's numbers, in rising order, and none that the peer has not begun.
   if (!within(id, before + 1, session.lastStream) || id % 2 === 0) return false;
   if (!within(window, -MAX_WINDOW, MAX_WINDOW) || !within(urgency, 0, LOWEST_URGENCY)) return false;
   if (!within(ownBytes, 0, MAX_WINDOW) || session.ownBytes > MOST_OWN) return false;
   if (!Array.isArray(blocks) || blocks.length > MOST_BLOCKS) return false;
   if (!blocks.every((block) => block instanceof Uint8Array && within(block.length, 1, MOST_BLOCK))) return false;
   const pieces = rangesOf(said.pieces, find);
-  // One with nothing left is over.
+  // A stream with nothing left is over.
   if (pieces === undefined || (pieces.length === 0 && blocks.length === 0)) return false;
   const stream = new Stream(id, window);
   stream.urgency = urgency;

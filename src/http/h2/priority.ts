@@ -4,11 +4,11 @@ import { CLASS, COMMA, DIGIT, HTAB, SP } from '../parse/octets.js';
 export const DEFAULT_URGENCY = 3;
 export const LOWEST_URGENCY = 7;
 
-/** What a client says of an answer's priority. */
+/** The priority that a client gives an answer. */
 export class Priority {
   /** 0 (first) to 7 (last). */
   urgency = DEFAULT_URGENCY;
-  /** It is of use in parts: it shares with others. */
+  /** Parts of the answer are useful: it shares the connection with others. */
   incremental = false;
 
   reset(): void {
@@ -17,8 +17,8 @@ export class Priority {
   }
 
   /**
-   * Reads `bytes[start..end)`. Members that it does not know, and values that are none of theirs, are ignored (RFC 9218
-   * 4); a text that is no dictionary says nothing (RFC 8941 4.2). Of equal keys the last counts.
+   * Reads `bytes[start..end)`. Unknown members, and values that a member cannot have, are ignored (RFC 9218 4). A text
+   * that is no dictionary is ignored as a whole (RFC 8941 4.2). Of equal keys the last counts.
    */
   parse(bytes: Uint8Array, start: number, end: number): void {
     this.reset();
@@ -87,7 +87,7 @@ function parameters(bytes: Uint8Array, start: number, end: number): number {
   return end;
 }
 
-/** `=0` to `=7`, RFC 9218 4.1; anything else leaves what was. */
+/** `=0` to `=7`, RFC 9218 4.1; any other value changes nothing. */
 function urgencyOf(bytes: Uint8Array, start: number, end: number, otherwise: number): number {
   if (end - start !== 2 || bytes[start] !== 0x3d) return otherwise;
   const value = bytes[start + 1]! - 0x30;

@@ -1,4 +1,4 @@
-/** What one connection may have us keep, beside what `BUDGETS` counts. */
+/** Bounds on what we keep for one connection, beside the counts of `BUDGETS`. */
 
 /** SETTINGS_MAX_CONCURRENT_STREAMS. */
 export const MAX_STREAMS = 100;
@@ -6,5 +6,5 @@ export const MAX_STREAMS = 100;
 export const MOST_BLOCK = 49152;
 /** Frames of a field block after the first. */
 export const MOST_CONTINUATIONS = 16;
-/** Bytes that the answers waiting on one connection may have for themselves. */
+/** Bytes that were made only for the answers that wait on one connection. */
 export const MOST_OWN = 65536;

@@ -13,10 +13,10 @@ import { OUTCOME, type Requests } from './requests.js';
 import type { Session } from './session.js';
 import { Stream } from './stream.js';
 
-/** Octets that the peer has spent of a window before it gets them back. */
+/** Octets of a window that the peer uses before it gets them back. */
 const RETURNED = FIRST_WINDOW >> 1;
 
-/** Reads frames (RFC 9113 4 to 6), and has requests answered. One for all connections. */
+/** Reads frames (RFC 9113 4 to 6), and passes requests on to be answered. One for all connections. */
 export class Receiver {
   readonly #limits: HttpLimits;
   readonly #batch: Batch;
@@ -51,7 +51,7 @@ export class Receiver {
     this.#controls = parts.controls;
   }
 
-  /** Reads `bytes[at..end)`; the place where a frame begins that is unfinished. */
+  /** Reads `bytes[at..end)`; returns the place where an unfinished frame begins. */
   consume(session: Session, bytes: Uint8Array, at: number, end: number): number {
     const frame = this.#frame;
     while (at < end && !session.over) {
@@ -87,7 +87,7 @@ export class Receiver {
     return session.over ? end : at;
   }
 
-  /** What can be said of a frame by its header. */
+  /** Checks that need only the header of a frame. */
   #acceptable(session: Session, { type, flags, id, length }: Frame): boolean {
     let error: (typeof ERROR)[keyof typeof ERROR] = ERROR.noError;
     // RFC 9113 3.4: the preface goes on with SETTINGS.
@@ -101,11 +101,11 @@ export class Receiver {
     return error === ERROR.noError;
   }
 
-  /** RFC 9113 6.1, as soon as its header (and the length of its padding) is here. */
+  /** RFC 9113 6.1, as soon as its header (and the length of its padding) has arrived. */
   #data(session: Session, { id, flags, length }: Frame, padding: number): void {
     if (id === 0 || isIdle(session, id)) return this.#faults.connection(session, ERROR.protocolError);
-    // RFC 9113 6.9: padding counts, too, and so does what comes for streams that are over. Content is thrown away as it
-    // is read, so that windows are opened again when half of them is used: with frames of at most 16,384 octets none is
+    // RFC 9113 6.9: padding counts, too, and so do octets for streams that are over. Content is discarded as it is
+    // read, so that a window is opened again when half of it is used. With frames of at most 16,384 octets no window is
     // ever exceeded.
     session.unreturned += length;
     if (session.unreturned >= RETURNED) {
@@ -141,7 +141,7 @@ export class Receiver {
     else this.#faults.connection(session, ERROR.streamClosed);
   }
 
-  /** Throws away up to `available` octets of a DATA frame; the number. */
+  /** Discards up to `available` octets of a DATA frame; returns the number. */
   #content(session: Session, available: number): number {
     const taken = Math.min(available, session.dataLeft);
     session.dataLeft -= taken;
@@ -167,7 +167,7 @@ export class Receiver {
       end -= bytes[start]!;
       start++;
     }
-    // RFC 9113 5.3.2: what it says of priority has no meaning any more.
+    // RFC 9113 5.3.2: its priority is deprecated, and ignored.
     if ((flags & FLAG.priority) !== 0) start += 5;
     if (start > end) {
       const short = start > at + length;
@@ -207,7 +207,7 @@ export class Receiver {
   }
 
   /**
-   * A field block that is here as a whole. It is decoded in any case, so that the table is kept in step (RFC 9113 4.3).
+   * A complete field block. It is decoded in any case, so that the table stays in step with the peer's (RFC 9113 4.3).
    */
   #block(
     session: Session,
@@ -232,8 +232,8 @@ export class Receiver {
   #headersOfClosed(session: Session, id: number): void {
     if (session.wasResetByUs(id) || id > session.lastAnswered) return;
     if (session.wasResetByPeer(id)) return this.#faults.stream(session, id, ERROR.streamClosed);
-    // RFC 9113 5.1.1: a number that was passed over cannot come any more; what was ended by its END_STREAM goes on no
-    // more (5.1).
+    // RFC 9113 5.1.1: a number that was passed over cannot come any more; a stream that END_STREAM has ended does not
+    // go on (5.1).
     this.#faults.connection(session, session.passedOver(id) ? ERROR.protocolError : ERROR.streamClosed);
   }
 
@@ -245,7 +245,7 @@ export class Receiver {
       this.#faults.spend(session, BUDGET.resets);
       return;
     }
-    // RFC 9113 5.1.2, 8.7: the peer may ask again.
+    // RFC 9113 5.1.2, 8.7: the peer may repeat the request.
     if (session.streams.length >= MAX_STREAMS || session.ownBytes > MOST_OWN)
       return this.#faults.stream(session, id, ERROR.refusedStream);
     const stream = new Stream(id, session.firstWindow);

@@ -4,12 +4,12 @@ import { FIELD, FIELD_COUNT, type FieldId, type Fields, fieldNamed } from '../pa
 import { CLASS, COLON, CR, HTAB, isText, isToken, name, SP, TCHAR, VALUE } from '../parse/octets.js';
 import type { RequestLine } from '../parse/request-line.js';
 
-/** What a field is, beside those of `FIELD`. */
+/** Kinds of fields, beside those of `FIELD`. */
 const KIND = {
   other: FIELD_COUNT,
   /** The first pseudo-header field; `PSEUDO` has all. */
   method: FIELD_COUNT + 1,
-  /** What no request may have: its name, or its value, or both. */
+  /** A field that no request may have: for its name, or its value, or both. */
   malformed: FIELD_COUNT + 5,
 } as const;
 
@@ -19,28 +19,28 @@ const TE = name('te');
 const OF_CONNECTIONS = ['keep-alive', 'proxy-connection', 'upgrade'].map(name);
 /** RFC 9113 8.3.1, in the order of `KIND`. */
 const PSEUDO = [':method', ':scheme', ':path', ':authority'] as const;
-/** The same as a set of bits. */
+/** All of them as a set of bits. */
 const METHOD = 1;
 const SCHEME = 2;
 const PATH = 4;
 const AUTHORITY = 8;
-/** What a field counts beyond its octets (RFC 9113 10.5.1). */
+/** The overhead of a field in its count, beyond its octets (RFC 9113 10.5.1). */
 const OVERHEAD = 32;
 
-/** What `RequestHead.judge` says of a head that is not a status: the request is malformed (RFC 9113 8.1.1). */
+/** A result of `RequestHead.judge` that is not a status: the request is malformed (RFC 9113 8.1.1). */
 export const MALFORMED = -1;
 
 /**
- * The head of a request as it is decoded, one for all connections: its fields lie as lines in `bytes[0..at)`, with an
- * empty line behind them, so that what reads HTTP/1's fields reads these; and all that RFC 9113 8.2 and 8.3 ask of them
- * is looked at on the way.
+ * The head of a request while it is decoded; one object for all connections. Its fields lie as lines in `bytes[0..at)`,
+ * with an empty line behind them, so that the reader of HTTP/1's fields can read them. All rules of RFC 9113 8.2 and
+ * 8.3 are checked on the way.
  */
 export class RequestHead implements DecodedFields {
   readonly bytes: Uint8Array;
   at = 0;
   full = false;
   malformed = false;
-  /** A line longer than a line may be. */
+  /** A line exceeded its limit. */
   #longLine = false;
   #count = 0;
   #size = 0;
@@ -60,8 +60,8 @@ export class RequestHead implements DecodedFields {
   /** `blockLimit`: octets of a field block at most. */
   constructor(limits: HttpLimits, blockLimit: number) {
     this.#limits = limits;
-    // What was kept, and one block decoded behind it: a Huffman string grows to 8/5 of its octets, an entry of a table
-    // is short.
+    // The bytes kept, and one decoded block behind them: a Huffman string grows to 8/5 of its octets, and an entry of a
+    // table is short.
     this.bytes = new Uint8Array(limits.head + blockLimit * 2 + 8192);
     this.#taken = new Int32Array((limits.fields + PSEUDO.length) * 3);
   }
@@ -169,7 +169,7 @@ export class RequestHead implements DecodedFields {
       fields.take(taken[i] as FieldId, taken[i + 1]!, taken[i + 2]!);
     if ((this.#pseudo & AUTHORITY) !== 0 && !this.#takeAuthority(fields)) return MALFORMED;
     const status = fields.judge(1);
-    // RFC 9113 8.1.1: a length that is none, or several, is what makes a request malformed; but it is answered as in
+    // RFC 9113 8.1.1: an invalid length, or several of them, make a request malformed; but it is answered as in
     // HTTP/1.1.
     return -status;
   }
@@ -211,8 +211,8 @@ function lower(c: number): number {
 }
 
 /**
- * RFC 9113 8.2.1, and no other controls either, which HTTP/1.1 does not let through: not even between spaces at its
- * ends.
+ * RFC 9113 8.2.1. As in HTTP/1.1 no other control characters are allowed either: not even between spaces at the ends of
+ * a value.
  */
 function isValue(bytes: Uint8Array, start: number, end: number): boolean {
   if (end === start) return true;

@@ -15,7 +15,7 @@ import { StreamWriter } from './stream-writer.js';
 /** `:status` is 100, RFC 7541 6.2.2. */
 const CONTINUE = Uint8Array.of(0x08, 0x03, 0x31, 0x30, 0x30);
 
-/** What became of a request. */
+/** The outcome of a request. */
 export const OUTCOME = {
   /** It is answered, or its content is awaited. */
   taken: 0,
@@ -25,7 +25,8 @@ export const OUTCOME = {
 export type Outcome = (typeof OUTCOME)[keyof typeof OUTCOME];
 
 /**
- * From a decoded head to an answer that waits in its stream: what `Exchange` is for HTTP/1.1. One for all connections.
+ * From a decoded head to an answer that waits in its stream: the counterpart of `Exchange` for HTTP/1.1. One for all
+ * connections.
  */
 export class Requests {
   readonly #answering: Answering;
@@ -76,7 +77,7 @@ export class Requests {
       return OUTCOME.taken;
     }
     if (ends) {
-      // RFC 9113 8.1.1: what was declared is not there.
+      // RFC 9113 8.1.1: the declared content is missing.
       if (this.#fields.contentLength > 0) return OUTCOME.malformed;
       this.#answer(session, stream);
       if (known !== undefined && responder.repeatable !== undefined)
@@ -93,7 +94,7 @@ export class Requests {
     const fields = this.#fields;
     stream.declared = fields.has(FIELD.contentLength) ? fields.contentLength : -1;
     const status = refusal(this.#line.method);
-    // What is refused anyway, or too much to read, is answered at once.
+    // A request that is refused anyway, or whose content is too long to read, is answered at once.
     if (stream.declared > limits.body || (status !== 0 && fields.continues)) {
       this.fail(session, stream, status !== 0 ? status : 413);
       return;
@@ -108,7 +109,8 @@ export class Requests {
   }
 
   /**
-   * Takes more of a request's content, which is thrown away; false: it is not as long as it should be (RFC 9113 8.1.1).
+   * Takes more of a request's content, which is discarded; false: it does not have the declared length (RFC 9113
+   * 8.1.1).
    */
   content(session: Session, stream: Stream, octets: number): boolean {
     stream.received += octets;
@@ -117,7 +119,7 @@ export class Requests {
     return true;
   }
 
-  /** The content of a request is here: it is answered. False: some of it is missing. */
+  /** The content of a request has arrived: the request is answered. False: some of the content is missing. */
   end(session: Session, stream: Stream): boolean {
     if (stream.declared >= 0 && stream.received !== stream.declared) return false;
     session.receiving--;
@@ -134,14 +136,14 @@ export class Requests {
     this.fail(session, stream, status);
   }
 
-  /** The head of a request that brings content, read again: meanwhile there were others. */
+  /** The head of a request with content, read again: other requests were read meanwhile. */
   #recall(stream: Stream): void {
     this.#head.recall(stream.head!);
     this.forget(stream);
     this.#head.judge(this.#line, this.#fields);
   }
 
-  /** Keeps nothing of the request any more. */
+  /** Releases the state of the request. */
   forget(stream: Stream): void {
     if (stream.head === undefined) return;
     this.#unfinished.bytes -= stream.head.length;
@@ -168,7 +170,7 @@ export class Requests {
       if (status !== 0) responder.refuse(to, status, bytes, line, this.#fields, PERSIST);
       else responder.answer(to, bytes, line, this.#fields, PERSIST);
     } catch (error) {
-      // A mistake of ours, or of a store. Behind the beginning of an answer nothing can be said: the connection ends.
+      // A bug of this program, or of a store. Once an answer has begun no error can be sent: the connection ends.
       if (responder.begun) throw error;
       this.#answering.faults.note(error);
       responder.error(to, 500, PERSIST, line.method === METHOD.HEAD);
@@ -190,7 +192,7 @@ export class Requests {
     session.ownBytes += stream.ownBytes;
   }
 
-  /** What the client says goes before what was said earlier. */
+  /** The priority in the request replaces an earlier one. */
   #prioritise(stream: Stream, bytes: Uint8Array, start: number, end: number): void {
     this.#priority.parse(bytes, start, end);
     stream.urgency = this.#priority.urgency;

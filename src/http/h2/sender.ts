@@ -14,16 +14,16 @@ import type { Stream } from './stream.js';
 const MOST_DATA = 16375;
 /** Shorter pieces of content are copied between the frame headers. */
 const COPIED = 4096;
-/** Copies that a connection may have under way, beyond what each may have anyway, and what all may together. */
+/** Bytes of copies under way beyond a connection's own share: for one connection, and for all together. */
 const COPIES_OF_ONE = 131072;
 const COPIES_OF_ALL = 67108864;
-/** More than this is not queued on one connection, whatever its path carries. */
+/** The most that is queued on one connection, however much its path carries. */
 const MOST_QUEUED = 16777216;
 
 /**
- * Says which answer goes on, and frames it: by urgency first (RFC 9218 4.1), of equals those that are of no use in
- * parts one behind the other, then the others in turn. What waits is references; frames are made when there is room for
- * them.
+ * Chooses the answer that goes on, and frames it. Urgency comes first (RFC 9218 4.1). Of equal urgency, answers that
+ * are not incremental go one after the other, then the incremental ones in turn. Waiting content is held by reference;
+ * frames are made when there is room for them.
  */
 export class Sender {
   readonly #limits: HttpLimits;
@@ -34,7 +34,7 @@ export class Sender {
   #copies = 0;
   #room = 0;
 
-  /** `read` is called when content of a stream was read from the disk; `there` false: it cannot be had. */
+  /** `read` is called when content of a stream was read from the disk; `there` is false if the read failed. */
   constructor(
     limits: HttpLimits,
     batch: Batch,
@@ -67,9 +67,8 @@ export class Sender {
   }
 
   /**
-   * Has content read from the disk for the most urgent streams that can send nothing else: all that are incremental,
-   * and the first that is not. No more is read than both windows let through, so that it leaves as soon as the flow has
-   * room.
+   * Starts reads from the disk for the most urgent streams that can send nothing else: all incremental ones, and the
+   * first that is not. No more is read than both windows allow, so that it can be sent as soon as the flow has room.
    */
   #fetch(session: Session): void {
     let most = LOWEST_URGENCY + 1;
@@ -91,7 +90,7 @@ export class Sender {
     }
   }
 
-  /** What was written to the flow has left: nothing of it is copied any more. */
+  /** All that was written to the flow has left: no copy is under way any more. */
   settle(session: Session): void {
     this.#copies -= Math.max(0, session.copied - this.#limits.own);
     session.copied = 0;
@@ -99,7 +98,8 @@ export class Sender {
   }
 
   /**
-   * Takes note of what the batch has for the session, before it leaves; and has the flow tell when there is room again.
+   * Records what the batch holds for the session, before it leaves, and asks the flow to report when there is room
+   * again.
    */
   watch(session: Session): void {
     const { flow } = session.c;
@@ -123,7 +123,7 @@ export class Sender {
       else while (this.#room > 0 && this.#frame(session, stream)) {}
     }
     if (sharing === 0) return;
-    // In turn, from behind the one that was last: one frame each.
+    // In turn, beginning after the stream that was last: one frame each.
     let first = 0;
     while (first < streams.length && streams[first]!.id <= session.turn) first++;
     for (let more = true; more && this.#room > 0; ) {
@@ -137,7 +137,7 @@ export class Sender {
     }
   }
 
-  /** Field blocks that wait, or else a frame of content. False: nothing can be sent of it now. */
+  /** Sends field blocks that wait, or else a frame of content. False: the stream can send nothing now. */
   #frame(session: Session, stream: Stream): boolean {
     if (stream.blocks.length > 0) {
       this.#blocks(session, stream);
@@ -207,7 +207,7 @@ export class Sender {
       }
       session.ownBytes -= stream.ownBytes;
       if (!stream.receives) continue;
-      // RFC 9113 8.1: it is answered, and what is still to come of it is not wanted.
+      // RFC 9113 8.1: the request is answered, and the rest of its content is not wanted.
       session.receiving--;
       session.noteReset(stream.id, true);
       this.#batch.word(FRAME.rstStream, stream.id, ERROR.noError);
@@ -218,12 +218,12 @@ export class Sender {
   }
 }
 
-/** Whether the stream's content goes on with what is on the disk. */
+/** Whether the next content of the stream is on the disk. */
 function fromDisk(stream: Stream): boolean {
   return stream.left > 0 && stream.pieces[stream.piece]!.source !== undefined;
 }
 
-/** What may be queued on a flow whose path carries more than others do: two windows of congestion. */
+/** The bytes that may be queued on a flow whose path carries more than others do: two congestion windows. */
 function roomOf(flow: Flow): number {
   return Math.min(MOST_QUEUED, 2 * (flow.info().cwnd ?? 0));
 }

@@ -4,23 +4,23 @@ import { Budgets } from './budgets.js';
 import { FIRST_WINDOW, MAX_WINDOW } from './frames.js';
 import type { Stream } from './stream.js';
 
-/** How far a connection is on its way to its end (RFC 9113 6.8). */
+/** The stage of a connection on the way to its end (RFC 9113 6.8). */
 export const LEAVING = { no: 0, announced: 1, said: 2 } as const;
 type Leaving = (typeof LEAVING)[keyof typeof LEAVING];
 
-/** Streams whose RST_STREAM is remembered, for what comes after it (RFC 9113 5.1). */
+/** Streams whose RST_STREAM is remembered, for frames that come after it (RFC 9113 5.1). */
 const REMEMBERED = 128;
 /** Streams to come whose priority is remembered (RFC 9218 7.1). */
 const PRIORITIES = 100;
 /** Gaps in the numbers of streams that are remembered (RFC 9113 5.1.1). */
 const GAPS = 8;
 
-/** Streams that are over, by number; gaps are two numbers each. And priorities of those to come, two numbers each. */
+/** Streams that are over, by number; gaps are two numbers each. And priorities of streams to come, two numbers each. */
 export interface Memories {
   readonly resetByUs: readonly number[];
   readonly resetByPeer: readonly number[];
   readonly gaps: readonly number[];
-  /** A program from before this was known says nothing. */
+  /** Undefined from a program that predates this field. */
   readonly priorities?: readonly number[];
 }
 
@@ -29,29 +29,29 @@ export class Session {
   readonly c: Connection;
   readonly table = new DynamicTable();
   readonly budgets = new Budgets();
-  /** Octets of the client's preface that are here (RFC 9113 3.4), and whether its SETTINGS are. */
+  /** Octets of the client's preface that have come (RFC 9113 3.4), and whether its SETTINGS have. */
   preface = 0;
   greeted = false;
   /** Our SETTINGS are sent. */
   welcomed = false;
   /** The highest number of a stream that the peer has begun. */
   lastStream = 0;
-  /** Those that are not over, in the order of their numbers. */
+  /** Streams that are not over, in the order of their numbers. */
   readonly streams: Stream[] = [];
-  /** Of them, those whose content is awaited. */
+  /** The number of these whose content is awaited. */
   receiving = 0;
-  /** Content, and its padding, that was not given back to the peer as window. */
+  /** Octets of content and padding that were not yet given back to the peer as window. */
   unreturned = 0;
-  /** What we may send; and on a new stream. */
+  /** Octets that we may send; and on a new stream. */
   window = FIRST_WINDOW;
   firstWindow = FIRST_WINDOW;
   /**
-   * The peer's decoder has a smaller table than there is at first, and has to be told that we use none (RFC 9113
-   * 4.3.1).
+   * The peer has made its decoder's table smaller than the initial size: an update has to announce that we use none
+   * (RFC 9113 4.3.1).
    */
   saysTableSize = false;
   tableSaid = false;
-  /** What is left of a DATA frame's payload, whose stream is `dataStream`, and whether the stream ends with it. */
+  /** Octets left of a DATA frame's payload, whose stream is `dataStream`, and whether the stream ends with it. */
   dataLeft = 0;
   dataStream = 0;
   dataEnds = false;
@@ -66,15 +66,15 @@ export class Session {
   leavingSince = 0;
   /** The last stream that is answered. */
   lastAnswered = MAX_WINDOW;
-  /** Answers to control frames since the peer last had taken everything. */
+  /** Answers to control frames since the peer had last taken everything. */
   controls = 0;
-  /** Bytes of answers that were copied and may not have left. */
+  /** Bytes of answers that were copied, and may still be queued. */
   copied = 0;
   /** Bytes that wait in `streams` and were made for them alone. */
   ownBytes = 0;
-  /** Bytes that `streams` hold of what is read from the disk. */
+  /** Bytes read from the disk that `streams` hold. */
   diskBytes = 0;
-  /** Something is under way; when that was last seen to go on, and how much the peer had taken then. */
+  /** Streams are under way; when progress was last seen, and how much the peer had taken then. */
   busy = false;
   movedAt = 0;
   takenMark = 0;
@@ -82,7 +82,7 @@ export class Session {
   written = 0;
   /** The incremental stream that had its turn last. */
   turn = 0;
-  /** GOAWAY with an error was said: nothing more is read. */
+  /** GOAWAY with an error was sent: nothing more is read. */
   over = false;
   /** Priorities of streams that are yet to come (RFC 9218 7.1): number, and urgency * 2 + incremental. */
   #priorities: number[] | undefined = undefined;
@@ -140,7 +140,7 @@ export class Session {
     if (at >= 0) this.streams.splice(at, 1);
   }
 
-  /** Takes note of a new stream's number: those between it and the last one are closed (RFC 9113 5.1.1). */
+  /** Records a new stream's number: the numbers between it and the last one are closed (RFC 9113 5.1.1). */
   begin(id: number): void {
     if (id > this.lastStream + 2 && this.lastStream + 1 < id - 1) {
       this.#gaps ??= [];
@@ -157,7 +157,7 @@ export class Session {
     return false;
   }
 
-  /** What the peer says of a stream that is yet to come. Of many, the last ones count. */
+  /** The priority of a stream that is yet to come. Of many, the last ones are kept. */
   prioritise(id: number, urgency: number, incremental: boolean): void {
     this.takePriority(id);
     this.#priorities ??= [];
@@ -165,7 +165,7 @@ export class Session {
     if (this.#priorities.length > PRIORITIES * 2) this.#priorities.splice(0, 2);
   }
 
-  /** What was said of the stream, as urgency * 2 + incremental; -1: nothing. */
+  /** The recorded priority of the stream, as urgency * 2 + incremental; -1: none. */
   takePriority(id: number): number {
     const list = this.#priorities;
     if (list === undefined) return -1;
@@ -179,7 +179,7 @@ export class Session {
     return -1;
   }
 
-  /** What is remembered of streams that are over. */
+  /** The record of streams that are over. */
   get memories(): Memories {
     return {
       resetByUs: this.#resetByUs ?? [],

@@ -11,14 +11,14 @@ const SLOTS = 512;
 const encoder = new TextEncoder();
 
 /**
- * Writes answers as HTTP/2 has them, into the stream that is set: field blocks that are made once of each head, and
+ * Writes answers in the form of HTTP/2, into the stream that is set: field blocks, each made once from its head, and
  * content by reference. One for all connections.
  */
 export class StreamWriter implements AnswerWriter {
   readonly #clock: CallClock;
   readonly #tails: Tails;
   readonly #hpack = new HpackEncoder();
-  /** The blocks of heads, for as long as these are in memory; without what changes with time. */
+  /** The blocks of heads, for as long as the heads are in memory; without the lines that change with time. */
   readonly #blocks = new WeakMap<Extent, Uint8Array>();
   /** Whole blocks of this second, by their heads. */
   readonly #heads: (Extent | undefined)[] = new Array(SLOTS).fill(undefined);
@@ -27,9 +27,9 @@ export class StreamWriter implements AnswerWriter {
   /** The block of the lines that every head ends with. */
   #tail: Uint8Array = new Uint8Array(0);
   readonly #secure: Tails;
-  /** The answer at hand is for a client that came to a proxy over HTTPS. */
+  /** The current answer is for a client that came to a proxy over HTTPS. */
   #isSecured = false;
-  /** What there is of the head that is being written. */
+  /** The parts of the head so far. */
   #parts: Uint8Array[] = [];
   flow!: Flow;
   /** Where the next answer goes. */
@@ -111,7 +111,7 @@ export class StreamWriter implements AnswerWriter {
     return this.#hpack.lines(this.#secure.lines);
   }
 
-  /** Another second has another date; and a head that stayed here would keep its whole bundle in memory. */
+  /** A new second has a new date. A head that stayed here would also keep its whole bundle in memory. */
   #refresh(): void {
     const second = this.#tails.at(this.#clock);
     if (second === this.#second) return;

@@ -5,7 +5,7 @@ import { DEFAULT_URGENCY } from './priority.js';
 /** One request and its answer, from HEADERS until everything is sent (RFC 9113 5). */
 export class Stream {
   readonly id: number;
-  /** What the peer lets us send, in octets; below zero after it took some of it back (RFC 9113 6.9.2). */
+  /** Octets that the peer lets us send; below zero after the peer has reduced the window (RFC 9113 6.9.2). */
   window: number;
   urgency = DEFAULT_URGENCY;
   incremental = false;
@@ -13,9 +13,9 @@ export class Stream {
   // The request
   /** Its content is awaited: the stream is open, else half-closed (remote). */
   receives = true;
-  /** The head, kept until its content is here. */
+  /** The head, kept until the content has come. */
   head: Uint8Array | undefined = undefined;
-  /** Octets of content that were said to come, or -1; and that came. */
+  /** The declared octets of content, or -1; and the octets that came. */
   declared = -1;
   received = 0;
   /** Content that was not given back to the peer as window. */
@@ -24,9 +24,9 @@ export class Stream {
   since = 0;
 
   // The answer
-  /** It is decided on: blocks and pieces are all there. */
+  /** The answer is decided: its blocks and pieces are complete. */
   answered = false;
-  /** Field blocks of 1xx answers, and of the answer; what is not sent yet. */
+  /** Field blocks of 1xx answers, and of the answer; only those not sent yet. */
   blocks: Uint8Array[] = [];
   /** Its content, first piece first; and how much of the first one is sent. */
   pieces: Content[] = [];
@@ -34,7 +34,7 @@ export class Stream {
   sent = 0;
   /** Octets of content that are left. */
   left = 0;
-  /** What is read of pieces that are not in memory; undefined: none was. */
+  /** The reader of pieces that are not in memory; undefined: nothing was read. */
   disk: DiskContent | undefined = undefined;
   /** Bytes that were made for this answer alone. */
   ownBytes = 0;
@@ -44,21 +44,21 @@ export class Stream {
     this.window = window;
   }
 
-  /** Whether something of it could be sent now, when the connection's window has room for `window` octets. */
+  /** Whether a part of the answer could be sent now, when the connection's window has room for `window` octets. */
   ready(window: number): boolean {
     if (this.blocks.length > 0) return true;
     if (this.left === 0 || this.window <= 0 || window <= 0) return false;
     return this.pieces[this.piece]!.source === undefined || this.disk?.here !== undefined;
   }
 
-  /** What goes next of its content, which is not all sent; undefined: it has to be read from the disk. */
+  /** The next piece of the content, which is not all sent; undefined: it has to be read from the disk. */
   get next(): Extent | undefined {
     const piece = this.pieces[this.piece]!;
     if (piece.source !== undefined) return this.disk?.here;
     return this.sent === 0 ? piece : { memory: piece.memory, start: piece.start + this.sent, end: piece.end };
   }
 
-  /** Takes note that `octets` of `next` are sent. */
+  /** Records that `octets` of `next` are sent. */
   took(octets: number): void {
     const { start, end, source } = this.pieces[this.piece]!;
     this.left -= octets;

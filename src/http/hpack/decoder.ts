@@ -3,10 +3,7 @@ import { HuffmanDecoder } from './huffman-decoder.js';
 import { IntegerReader } from './integer.js';
 import { STATIC_TABLE } from './static-table.js';
 
-/**
- * Changes of the table's size at the start of a block: more than the lowest and the last one say nothing (RFC 7541
- * 4.2).
- */
+/** Changes of the table's size at the start of a block: only the lowest and the last one matter (RFC 7541 4.2). */
 const MOST_RESIZES = 2;
 const SHORT = 48;
 const COLON = 0x3a;
@@ -15,14 +12,14 @@ const CR = 0x0d;
 const LF = 0x0a;
 
 /**
- * Where decoded fields go: each is written as `name: value`, CRLF into `bytes` from `at` on, and then told. `bytes` has
- * room for what `at` may be and for the fields of one block, decoded.
+ * The destination of decoded fields. Each is written as `name: value`, CRLF into `bytes` from `at` on, and then
+ * reported. `bytes` has room for the fields of one decoded block behind every possible `at`.
  */
 export interface DecodedFields {
   readonly bytes: Uint8Array;
   /** Where the next field is to be written. */
   readonly at: number;
-  /** Too much came: what an index stands for is not copied any more, but the table is kept in step. */
+  /** Too much came: indexed fields are not copied any more, but the table stays in step. */
   readonly full: boolean;
   /** A number for what a field is, kept with it in the table. */
   kindOf(bytes: Uint8Array, nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): number;
@@ -55,8 +52,8 @@ export class HpackDecoder {
   }
 
   /**
-   * Decodes the block `bytes[start..end)`; false: that is no block (COMPRESSION_ERROR), and `table` is of no use any
-   * more.
+   * Decodes the block `bytes[start..end)`; false: the block is malformed (COMPRESSION_ERROR), and `table` is invalid
+   * from then on.
    */
   decode(table: DynamicTable, bytes: Uint8Array, start: number, end: number, fields: DecodedFields): boolean {
     const integers = this.#integers;
@@ -177,7 +174,7 @@ function write(
   bytes[end + 1] = LF;
 }
 
-/** A view costs more than some octets. */
+/** A view costs more than copying a few octets. */
 function copy(from: Uint8Array, start: number, length: number, out: Uint8Array, at: number): void {
   if (length > SHORT) out.set(from.subarray(start, start + length), at);
   else for (let i = 0; i < length; i++) out[at + i] = from[start + i]!;

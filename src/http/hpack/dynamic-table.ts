@@ -1,6 +1,9 @@
-/** What an entry takes beyond its octets, RFC 7541 4.1. */
+/** The overhead of an entry beyond its octets, RFC 7541 4.1. */
 const OVERHEAD = 32;
-/** What SETTINGS_HEADER_TABLE_SIZE allows the peer: its first value, which we leave (RFC 9113 6.5.2). */
+/**
+ * The table size that SETTINGS_HEADER_TABLE_SIZE allows the peer: its initial value, which we do not change (RFC 9113
+ * 6.5.2).
+ */
 export const TABLE_SIZE = 4096;
 const FIRST_BYTES = 512;
 const FIRST_ENTRIES = 16;
@@ -32,8 +35,8 @@ export class DynamicTable {
   }
 
   /**
-   * Where entry `index` lies, 0 for the newest, which must be there; then the octets of its name begin there and those
-   * of its value follow.
+   * Where entry `index` lies, 0 for the newest; the entry must exist. The octets of its name begin there, and those of
+   * its value follow.
    */
   start(index: number): number {
     return this.#ring[this.#at(index)]!;
@@ -55,12 +58,12 @@ export class DynamicTable {
     return ((this.#next - 1 - index) * 4) & (this.#ring.length - 1);
   }
 
-  /** What the peer made of `TABLE_SIZE` last. */
+  /** The size that the peer chose last, at most `TABLE_SIZE`. */
   get limit(): number {
     return this.#limit;
   }
 
-  /** RFC 7541 4.3. False: more than the peer may have. */
+  /** RFC 7541 4.3. False: more than the peer is allowed. */
   resize(limit: number): boolean {
     if (limit > TABLE_SIZE) return false;
     this.#limit = limit;
@@ -69,8 +72,8 @@ export class DynamicTable {
   }
 
   /**
-   * Puts in the field that lies in `from` as `name: value` from `start` on; these are not the table's own bytes. One
-   * that is too large leaves the table empty (RFC 7541 4.4).
+   * Puts in the field that lies in `from` as `name: value` from `start` on; `from` is not the table's own buffer. A
+   * field that is too large leaves the table empty (RFC 7541 4.4).
    */
   add(from: Uint8Array, start: number, nameLength: number, valueLength: number, kind: number): void {
     const length = nameLength + valueLength;
@@ -103,8 +106,8 @@ export class DynamicTable {
   }
 
   /**
-   * Room for an entry, and for its octets at the end: what is there moves to the front when they reach the end of the
-   * buffer.
+   * Makes room for an entry, and for its octets at the end. The existing octets move to the front when the end of the
+   * buffer is reached.
    */
   #makeRoom(length: number): void {
     if (this.count * 4 >= this.#ring.length) this.#growRing();

@@ -1,7 +1,7 @@
 /**
- * Field sections of answers, out of the heads that HTTP/1 sends: one definition of what an answer says, and two ways to
- * write it. Uses the static table and literals that are not indexed (RFC 7541 6.2.2), so that no encoder has state, and
- * a block is the same on every connection.
+ * Field sections of answers, made from the heads that HTTP/1 sends: an answer has one definition and two encodings.
+ * Uses the static table and literals that are not indexed (RFC 7541 6.2.2), so that the encoder has no state, and a
+ * block is the same on every connection.
  */
 import { huffmanCode } from './huffman-code.js';
 import { putInteger } from './integer.js';
@@ -11,7 +11,7 @@ const LITERAL = 0x00;
 const INDEXED = 0x80;
 const HUFFMAN = 0x80;
 
-/** What concerns one HTTP/1 connection, and is not said in HTTP/2 (RFC 9113 8.2.2). */
+/** Fields about one HTTP/1 connection, which HTTP/2 does not have (RFC 9113 8.2.2). */
 const OF_CONNECTIONS: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',

@@ -1,4 +1,4 @@
-/** The Huffman code of HPACK (RFC 7541 appendix B), as lengths: it is canonical, so that they say all of it. */
+/** The Huffman code of HPACK (RFC 7541 appendix B), as lengths: it is canonical, so that the lengths define it. */
 
 /** Bits of the code of each octet, 0 to 255, and of EOS. */
 const LENGTHS: readonly number[] = [
@@ -25,7 +25,7 @@ export interface HuffmanCode {
   readonly codes: Uint32Array;
 }
 
-/** The codes out of their lengths: in the order of length and symbol, each is the one before plus one. */
+/** The codes are derived from their lengths: in the order of length and symbol, each is the one before plus one. */
 export function huffmanCode(): HuffmanCode {
   const next = new Uint32Array(LONGEST + 2);
   for (const length of LENGTHS) next[length + 1]!++;

@@ -31,7 +31,7 @@ export class HuffmanDecoder {
       const octet = bytes[i]!;
       entry = machine[((entry & STATE) << 4) | (octet >> 4)]!;
       if ((entry & EMITS) !== 0) out[at++] = entry >>> 16;
-      // FAILS is looked at once an octet: a state after it is the root's, and what was written is thrown away.
+      // FAILS is checked once an octet: the state after it is the root's, and the octets written are discarded.
       const failed = entry & FAILS;
       entry = machine[((entry & STATE) << 4) | (octet & 15)]!;
       if (((entry | failed) & FAILS) !== 0) return -1;
@@ -42,8 +42,7 @@ export class HuffmanDecoder {
 }
 
 /**
- * The code's tree: two children a node, a node's number or -symbol - 1; and of which nodes the way there may be
- * padding.
+ * The code's tree: two children a node, each a node's number or -symbol - 1; and the nodes whose path may be padding.
  */
 function tree(): { readonly children: Int32Array; readonly padding: Uint8Array } {
   const { lengths, codes } = huffmanCode();

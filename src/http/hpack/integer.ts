@@ -1,6 +1,6 @@
 /** Integers with a prefix, RFC 7541 5.1. */
 
-/** Continuation octets that are read: 28 bits, more than anything here may be. */
+/** Continuation octets that are read: 28 bits, more than any valid number here. */
 const MOST_OCTETS = 4;
 
 /** Reads them; the place behind the last one is in `at`. One for all connections. */

@@ -8,7 +8,7 @@ export const NOT_MODIFIED = 1;
 export const FAILED = 2;
 export type Verdict = typeof PROCEED | typeof NOT_MODIFIED | typeof FAILED;
 
-/** Milliseconds since 1970, when they are asked for: most requests have no use for them. */
+/** Returns milliseconds since 1970. A function, because most requests do not need the time. */
 interface WallClock {
   readonly wallClock: number;
 }
@@ -18,8 +18,8 @@ export const CONDITIONS =
   (1 << FIELD.ifMatch) | (1 << FIELD.ifNoneMatch) | (1 << FIELD.ifModifiedSince) | (1 << FIELD.ifUnmodifiedSince);
 
 /**
- * The preconditions of a GET or HEAD against what it would be answered with, in the order of RFC 9110 13.2.2. `clock`
- * tells the time in milliseconds since 1970.
+ * Evaluates the preconditions of a GET or HEAD against the selected representation, in the order of RFC 9110 13.2.2.
+ * `clock` returns the time in milliseconds since 1970.
  */
 export function evaluate(fields: Fields, resource: Resource, selected: Representation, clock: WallClock): Verdict {
   if ((fields.present & CONDITIONS) === 0) return PROCEED;
@@ -40,7 +40,7 @@ export function evaluate(fields: Fields, resource: Resource, selected: Represent
   return PROCEED;
 }
 
-/** Whether a `Range` is to be obeyed as far as `If-Range` goes: strong comparison, exact date (RFC 9110 13.1.5). */
+/** Whether `If-Range` allows the `Range` to be used: strong comparison, exact date (RFC 9110 13.1.5). */
 export function rangeApplies(fields: Fields, resource: Resource, selected: Representation, clock: WallClock): boolean {
   if (!fields.has(FIELD.ifRange)) return true;
   if (fields.count(FIELD.ifRange) > 1) return false;
@@ -55,7 +55,7 @@ export function rangeApplies(fields: Fields, resource: Resource, selected: Repre
 }
 
 function dateOf(fields: Fields, id: FieldId, clock: WallClock): number | undefined {
-  // Several lines are no date, and what is no date is ignored (RFC 9110 13.1.3, 13.1.4).
+  // Several lines are no valid date, and an invalid date is ignored (RFC 9110 13.1.3, 13.1.4).
   if (!fields.has(id) || fields.count(id) > 1) return undefined;
   return parseHttpDate(fields.bytes, fields.start(id), fields.end(id), clock.wallClock / 1000);
 }
@@ -70,8 +70,8 @@ function matches(fields: Fields, id: FieldId, etag: string, weak: boolean): bool
 }
 
 /**
- * `"*"` or a list of entity tags, RFC 9110 13.1.1; compared as 8.8.3.2 says: our tags are strong. What is no tag is
- * passed over up to the next comma.
+ * `"*"` or a list of entity tags, RFC 9110 13.1.1; compared by 8.8.3.2: our tags are strong. Text that is no tag is
+ * skipped up to the next comma.
  */
 function listMatches(bytes: Uint8Array, start: number, end: number, etag: string, weak: boolean): boolean {
   if (end - start === 1 && bytes[start] === 0x2a) return true;

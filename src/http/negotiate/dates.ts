@@ -10,7 +10,7 @@ const ASCTIME = new RegExp(`^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) ([A-Z][a-z]{2}) ([ 
 
 /**
  * An `HTTP-date` in any of its three formats (RFC 9110 5.6.7) as seconds since 1970, or undefined. `now`, in the same
- * unit, says which century a year of two digits means: never more than 50 years ahead.
+ * unit, decides the century of a two-digit year: never more than 50 years ahead.
  */
 export function parseHttpDate(bytes: Uint8Array, start: number, end: number, now: number): number | undefined {
   if (end - start < 24 || end - start > 33) return undefined;

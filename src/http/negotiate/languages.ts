@@ -9,12 +9,12 @@ interface Range {
   readonly weight: number;
 }
 
-/** More ranges than this are an attack, not a reader. */
+/** More ranges than this come from an attacker, not from a browser. */
 const RANGES = 64;
 
 /**
- * The translation that `Accept-Language` wants most (RFC 9110 12.5.4); of equals, and when it wants none, the first: a
- * page in a foreign language is better than none.
+ * The translation that `Accept-Language` prefers (RFC 9110 12.5.4). Of equals, and when none is acceptable, the first:
+ * a page in a foreign language is better than none.
  */
 export function chooseLanguage(fields: Fields, languages: readonly Resource[]): Resource {
   if (!fields.has(FIELD.acceptLanguage)) return languages[0]!;
@@ -48,7 +48,8 @@ function readRanges(bytes: Uint8Array, start: number, end: number, ranges: Range
 }
 
 /**
- * By the longest range that the tag is in (RFC 4647 3.3.1); by `en-gb` also `en`, a little less (3.4), and by `*` any.
+ * The weight of the longest range that matches the tag (RFC 4647 3.3.1). `en-gb` also matches `en`, with a little less
+ * weight (3.4), and `*` matches any tag.
  */
 function weightOf(tag: string, ranges: readonly Range[]): number {
   let length = -1;

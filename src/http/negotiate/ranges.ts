@@ -6,7 +6,7 @@ export const UNSATISFIABLE = 2;
 export type RangeVerdict = typeof IGNORED | typeof SATISFIABLE | typeof UNSATISFIABLE;
 
 const BYTES = name('bytes');
-/** More specifiers than this in one field are an attack, not a reader (RFC 9110 17.15). */
+/** More specifiers than this in one field come from an attacker, not from a browser (RFC 9110 17.15). */
 const SPECIFIERS = 256;
 
 /**
@@ -20,8 +20,8 @@ export class RangeSet {
 
   /**
    * Reads `bytes=0-99,-500,9500-` (RFC 9110 14.1.2) for a representation of `length` bytes. `IGNORED` when it is
-   * malformed, in another unit, or asks for more than `limit` parts; the order asked for is kept, those that overlap or
-   * touch become one.
+   * malformed, in another unit, or asks for more than `limit` parts; the requested order is kept, and ranges that
+   * overlap or touch become one.
    */
   parse(bytes: Uint8Array, start: number, end: number, length: number, limit: number): RangeVerdict {
     this.count = 0;
@@ -38,8 +38,8 @@ export class RangeSet {
       if (from === to) continue;
       if (++specifiers > SPECIFIERS || !this.#add(bytes, from, to, length)) return IGNORED;
     }
-    // Of nothing a suffix is all of it (RFC 9110 14.1.2), and nothing can be said of it in Content-Range. Who asks for
-    // `0-` of whatever there is gets that, too, as of nginx (14.2 lets us ignore the field).
+    // For empty content a suffix selects all of it (RFC 9110 14.1.2), and Content-Range cannot express that. `0-` gets
+    // the whole empty content, too, as with nginx (14.2 allows the field to be ignored).
     if (specifiers === 0 || length === 0) return IGNORED;
     if (this.count === 0) return UNSATISFIABLE;
     return this.count > limit ? IGNORED : SATISFIABLE;
@@ -53,7 +53,7 @@ export class RangeSet {
     const last = number(bytes, dash + 1, to);
     if (Number.isNaN(first) || Number.isNaN(last)) return false;
     if (dash === from) {
-      // A suffix. "-0" asks for nothing.
+      // A suffix. "-0" selects nothing.
       if (last > 0) this.#insert(Math.max(0, length - last), length);
       return true;
     }
@@ -66,7 +66,7 @@ export class RangeSet {
     let { count } = this;
     for (let i = 0; i < count; i++) {
       if (start > this.ends[i]! || end < this.starts[i]!) continue;
-      // Grow the earlier one, which may now reach others: take it out and put the sum in at its place.
+      // The earlier range grows, and may now reach others: take it out, and put the union in at its place.
       start = Math.min(start, this.starts[i]!);
       end = Math.max(end, this.ends[i]!);
       this.starts.splice(i, 1);
@@ -93,7 +93,7 @@ export class RangeSet {
   }
 }
 
-/** `*DIGIT`: infinite when it is beyond what a number holds exactly, NaN when something else is in it. */
+/** `*DIGIT`: infinite when a number cannot hold it exactly, NaN when it has other characters. */
 function number(bytes: Uint8Array, start: number, end: number): number {
   let value = 0;
   for (let i = start; i < end; i++) {

@@ -27,9 +27,9 @@ const S = {
 
 export const MORE = -1;
 
-/** The content of one request, read strictly and thrown away. Exists only while there is one. */
+/** The content of one request, parsed strictly and discarded. The object exists only while there is such content. */
 export class BodyReader {
-  /** The request's head, parsed again when its content is here; nothing of it is kept otherwise. */
+  /** The request's head, parsed again when the content has come; no other part of the request is kept. */
   readonly head: Uint8Array;
   #state: number = S.data;
   #remaining: number;
@@ -56,7 +56,7 @@ export class BodyReader {
     if (this.#chunked) this.#state = S.size;
   }
 
-  /** Reads from `bytes[at..end)`. The place behind the content, `MORE` when it goes on, or -status. */
+  /** Reads from `bytes[at..end)`. Returns the place behind the content, `MORE` when the content goes on, or -status. */
   read(bytes: Uint8Array, at: number, end: number): number {
     if (!this.#chunked) {
       const taken = Math.min(this.#remaining, end - at);
@@ -94,7 +94,7 @@ export class BodyReader {
   #size(c: number): number {
     const digit = HEX[c]!;
     if (digit !== 255) {
-      // Leading zeros count too: a size is a short thing.
+      // Leading zeros count too: a size is short.
       if (++this.#digits > 12) return -400;
       this.#remaining = this.#remaining * 16 + digit;
       return S.sizeMore;

@@ -22,7 +22,7 @@ export class Encodings {
     this.#gzip = this.#br = this.#zstd = this.#identity = this.#any = ABSENT;
   }
 
-  /** One field line's value. Members that do not parse name nothing. */
+  /** Reads one field line's value. Members that do not parse are ignored. */
   add(bytes: Uint8Array, start: number, end: number): void {
     this.#present = true;
     for (let at = start; at < end; ) {
@@ -54,15 +54,15 @@ export class Encodings {
       coding === 'br' ? this.#br : coding === 'gzip' ? this.#gzip : coding === 'zstd' ? this.#zstd : this.#identity;
     if (own !== ABSENT) return own;
     if (this.#any !== ABSENT) return this.#any;
-    // Without a word about it identity is acceptable, but behind everything that was asked for.
+    // If the field does not name identity, it is acceptable, but after every coding that is named.
     return coding === 'identity' ? 0.5 : 0;
   }
 
-  /** The representation that the client wants most, the smallest of equals; undefined when it accepts none (406). */
+  /** The representation that the client prefers, the smallest of equals; undefined when it accepts none (406). */
   choose(resource: Resource): Representation | undefined {
     const all = resource.representations;
-    // What is compressed as it is can only be sent so: a client that does not want it gets it all the same, as from
-    // other servers.
+    // A file that is stored compressed can only be sent in that coding: a client that does not accept the coding gets
+    // it all the same, as from other servers.
     if (!this.#present || (all.length === 1 && all[0]!.coding !== 'identity')) return all[0];
     let best: Representation | undefined;
     let bestWeight = 0;

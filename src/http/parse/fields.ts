@@ -72,9 +72,7 @@ const KEEP_ALIVE = name('keep-alive');
 const CHUNKED = name('chunked');
 const CONTINUE = name('100-continue');
 
-/**
- * The field lines of one head (RFC 9112 5), as places in the bytes that were parsed, and what framing needs of them.
- */
+/** The field lines of one head (RFC 9112 5), as places in the parsed bytes, and the values that framing needs. */
 export class Fields {
   bytes: Uint8Array = new Uint8Array(0);
   readonly #starts = new Int32Array(FIELD_COUNT);
@@ -97,7 +95,7 @@ export class Fields {
     return (this.present & (1 << id)) !== 0;
   }
 
-  /** How many lines have the name; up to 255 are told apart. */
+  /** How many lines have the name, counted up to 255. */
   count(id: FieldId): number {
     return this.#counts[id]!;
   }
@@ -111,7 +109,7 @@ export class Fields {
     return this.#ends[id]!;
   }
 
-  /** Whether a line has the name, which may be any, in small letters. Looks at each line: not for every request. */
+  /** Whether a line has the name, which is any name in small letters. Reads each line: too slow for every request. */
   named(lower: Uint8Array): boolean {
     let found = false;
     this.#visit(lower, () => {
@@ -125,7 +123,7 @@ export class Fields {
     this.#visit(NAMES[id]!, visit);
   }
 
-  /** The same of any name, in small letters. */
+  /** The same for any name, in small letters. */
   lines(lower: Uint8Array, visit: (bytes: Uint8Array, start: number, end: number) => void): void {
     this.#visit(lower, visit);
   }
@@ -144,8 +142,8 @@ export class Fields {
   }
 
   /**
-   * Parses the lines from `start` and the empty line; the place behind it, `INCOMPLETE`, or -status. `headStart` is
-   * where the request line began.
+   * Parses the lines from `start` and the empty line. Returns the place behind it, `INCOMPLETE`, or -status.
+   * `headStart` is where the request line began.
    */
   parse(bytes: Uint8Array, start: number, end: number, headStart: number, limits: HttpLimits): number {
     this.begin(bytes, start);
@@ -162,7 +160,7 @@ export class Fields {
       }
       const nameStart = at;
       while (at < stop && (CLASS[bytes[at]!]! & TCHAR) !== 0) at++;
-      // No name, space before the colon, a line that goes on with space (obs-fold): RFC 9112 5.1 and 5.2.
+      // No name, space before the colon, or a continuation line (obs-fold): RFC 9112 5.1 and 5.2.
       if (at >= stop || bytes[at] !== COLON || at === nameStart) return broken(bytes, at, stop, bound);
       const nameEnd = at++;
       while (at < stop && (bytes[at] === SP || bytes[at] === HTAB)) at++;
@@ -176,7 +174,7 @@ export class Fields {
     }
   }
 
-  /** Knows of no line any more; those that follow lie in `bytes[start..)`. */
+  /** Forgets all lines; those that follow lie in `bytes[start..)`. */
   begin(bytes: Uint8Array, start: number): void {
     this.bytes = bytes;
     this.present = 0;
@@ -185,7 +183,7 @@ export class Fields {
     this.close = this.keepAlive = this.continues = false;
   }
 
-  /** Takes note of a line with the value `bytes[start..end)`. */
+  /** Records a line with the value `bytes[start..end)`. */
   take(id: FieldId, start: number, end: number): void {
     const bit = 1 << id;
     if ((this.present & bit) === 0) {
@@ -211,9 +209,9 @@ export class Fields {
     }
   }
 
-  /** What must hold for the lines together: `Host`, framing, expectations. 0, or -status. */
+  /** Checks the lines together: `Host`, framing, expectations. Returns 0, or -status. */
   judge(minor: number): number {
-    // RFC 9112 3.2: none in HTTP/1.1, two, or one that is no host.
+    // RFC 9112 3.2: an error if HTTP/1.1 has no `Host`, if there are two, or if the value is no host.
     if (!this.has(FIELD.host)) {
       if (minor > 0) return -400;
     } else if (this.count(FIELD.host) > 1 || !isHost(this.bytes, this.start(FIELD.host), this.end(FIELD.host))) {
@@ -227,7 +225,7 @@ export class Fields {
 
   #judgeFraming(minor: number): number {
     if (this.has(FIELD.transferEncoding)) {
-      // RFC 9112 6.1: with Content-Length, or from HTTP/1.0, it may be an attempt at smuggling.
+      // RFC 9112 6.1: Transfer-Encoding with Content-Length, or from HTTP/1.0, may be an attempt at smuggling.
       if (this.has(FIELD.contentLength) || minor === 0) return -400;
       const refused = this.#judgeCodings();
       if (refused !== 0) return refused;
@@ -248,8 +246,8 @@ export class Fields {
   }
 
   /**
-   * `chunked`, once and last, is all that we decode: 501 for another coding before it, 400 for a body without an end
-   * (RFC 9112 6.1, 6.3).
+   * We decode `chunked` alone, once and last: 501 for another coding before it, 400 for a body without an end (RFC 9112
+   * 6.1, 6.3).
    */
   #judgeCodings(): number {
     let members = 0;
@@ -287,7 +285,7 @@ export function fieldNamed(bytes: Uint8Array, start: number, end: number): Field
   return -1;
 }
 
-/** A line does not go on as it should: an error once it ends, too long if it does not. */
+/** A line is malformed: an error once it ends, and too long if it does not end. */
 function broken(bytes: Uint8Array, at: number, stop: number, bound: number): number {
   const lf = bytes.indexOf(LF, at);
   if (lf >= 0 && lf < stop) return -400;

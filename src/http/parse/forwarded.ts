@@ -1,8 +1,8 @@
 /**
- * What a proxy in front says of a request: whose it is and over which scheme it came, by `X-Forwarded-For` and
- * `X-Forwarded-Proto`, or by `Forwarded` (RFC 7239). A field is believed as far as named proxies wrote it: it is read
- * from its end, where the nearest proxy writes, and what stands before the first address that is none of theirs is the
- * client's own word.
+ * What a proxy in front reports of a request: the client's address and the scheme, in `X-Forwarded-For` and
+ * `X-Forwarded-Proto`, or in `Forwarded` (RFC 7239). Only the part of a field that trusted proxies wrote is used. The
+ * field is read from its end, where the nearest proxy writes. The first address that is not a trusted proxy's is the
+ * client's; the text before it is the client's own claim.
  */
 import { parseIp } from '../../net/ip-text.js';
 import type { Proxies } from '../contracts/proxies.js';
@@ -12,12 +12,12 @@ import { latin1, name } from './octets.js';
 const FOR = name('x-forwarded-for');
 const PROTO = name('x-forwarded-proto');
 const FORWARDED = name('forwarded');
-/** Proxies in a row that are looked at. */
+/** The most proxies in a row that are followed. */
 const MOST_HOPS = 16;
 /** RFC 7239 4: a pair, and a value that may be quoted. */
 const PAIR = /^\s*([!#$%&'*+.^_`|~\w-]+)=(?:"((?:[^"\\]|\\.)*)"|([!#$%&'*+.^_`|~\w-]+))\s*$/;
 
-/** One that a proxy, or the client, wrote. */
+/** An address that a proxy, or the client, wrote. */
 interface Hop {
   readonly by: string | undefined;
   readonly proto: string | undefined;
@@ -34,13 +34,16 @@ export class Forwarding {
     return this.#proxies.trusts(remote);
   }
 
-  /** The client's address: `remote`, the other end of the connection, where that is no proxy, or says nothing. */
+  /**
+   * The client's address; `remote`, the other end of the connection, where that is no trusted proxy or sends no such
+   * field.
+   */
   client(remote: string, fields: Fields): string {
     const { trusts } = this.#proxies;
     if (!trusts(remote)) return remote;
     let client = remote;
     for (const { by } of this.#hops(fields)) {
-      // `unknown`, an obfuscated name (RFC 7239 6.2, 6.3), or nonsense: the last that is known is the proxy's.
+      // `unknown`, an obfuscated name (RFC 7239 6.2, 6.3), or an invalid value: the last known address is the proxy's.
       if (by === undefined) break;
       client = by;
       if (!trusts(by)) break;
@@ -48,7 +51,9 @@ export class Forwarding {
     return client;
   }
 
-  /** The scheme that the client used, as the outermost proxy says; undefined: no proxy, or no word. */
+  /**
+   * The scheme that the client used, as the outermost proxy reports it; undefined: no trusted proxy, or no such field.
+   */
   scheme(remote: string, fields: Fields): 'http' | 'https' | undefined {
     const { trusts } = this.#proxies;
     if (!trusts(remote)) return undefined;
@@ -74,7 +79,7 @@ export class Forwarding {
   }
 }
 
-/** The elements of all lines of the name, in order: a comma within quotes ends none. */
+/** The elements of all lines of the name, in order: a comma within quotes does not end an element. */
 function valuesOf(fields: Fields, lower: Uint8Array): string[] {
   const lines: string[] = [];
   fields.lines(lower, (bytes, start, end) => lines.push(latin1(bytes, start, end)));

@@ -2,8 +2,8 @@ import { isIpLiteral } from './ip-literal.js';
 import { CLASS, COLON, DIGIT, HEX, REG_NAME } from './octets.js';
 
 /**
- * Whether `bytes[start..end)` is `uri-host [ ":" port ]` (RFC 9110 7.2, RFC 3986 3.2.2). The empty host is one.
- * User information is none of it (RFC 9110 4.2.4).
+ * Whether `bytes[start..end)` is `uri-host [ ":" port ]` (RFC 9110 7.2, RFC 3986 3.2.2). The empty host is valid. User
+ * information is not allowed (RFC 9110 4.2.4).
  */
 export function isHost(bytes: Uint8Array, start: number, end: number): boolean {
   let at = start;

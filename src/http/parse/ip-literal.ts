@@ -3,14 +3,14 @@ import { CLASS, COLON, DIGIT, HEX, REG_NAME } from './octets.js';
 const DOT = 0x2e;
 
 /**
- * Whether `bytes[start..end)`, what stands between the brackets, is `IPv6address / IPvFuture` (RFC 3986 3.2.2). Zones
- * are not part of it.
+ * Whether `bytes[start..end)`, the text between the brackets, is `IPv6address / IPvFuture` (RFC 3986 3.2.2). Zones are
+ * not allowed.
  */
 export function isIpLiteral(bytes: Uint8Array, start: number, end: number): boolean {
   return (bytes[start]! | 0x20) === 0x76 ? isFuture(bytes, start + 1, end) : isIpv6(bytes, start, end);
 }
 
-/** Eight groups, or fewer around one `::`, which stands for one at least; the last two may be written as IPv4. */
+/** Eight groups, or fewer with one `::`, which stands for at least one group; the last two may be written as IPv4. */
 function isIpv6(bytes: Uint8Array, start: number, end: number): boolean {
   let groups = 0;
   let shortened = false;

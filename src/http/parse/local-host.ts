@@ -4,9 +4,9 @@ import { CLASS, COLON, DIGIT } from './octets.js';
 const LOCALHOST = new TextEncoder().encode('localhost');
 
 /**
- * Whether the host `bytes[start..end)`, with or without a port, is an IP address or `localhost`: a name that no DNS
- * server answers for. A page that has its own name resolved to an address of ours (DNS rebinding) reaches us with that
- * name in Host.
+ * Whether the host `bytes[start..end)`, with or without a port, is an IP address or `localhost`: a host that no DNS
+ * server resolves. An attacker's page may have its name resolve to an address of ours (DNS rebinding); its requests
+ * then have that name in `Host`.
  */
 export function isLocalHost(bytes: Uint8Array, start: number, end: number): boolean {
   if (bytes[start] === 0x5b) {
@@ -23,8 +23,7 @@ function isLocalhostName(bytes: Uint8Array, start: number, end: number): boolean
 }
 
 /**
- * Four numbers of 0 to 255: no other spelling of an address (`127.1`, `0x7f000001`) comes from a browser, which writes
- * it in this one.
+ * Four numbers of 0 to 255: a browser rewrites every other spelling of an address (`127.1`, `0x7f000001`) to this one.
  */
 function isIpv4(bytes: Uint8Array, start: number, end: number): boolean {
   let parts = 0;

@@ -1,6 +1,6 @@
 /**
- * What an octet may be a part of, by table: RFC 9110 5.6 and RFC 3986. And the few comparisons that a parser needs to
- * work on bytes without making strings.
+ * A table of the syntax classes that each octet belongs to: RFC 9110 5.6 and RFC 3986. Also the comparisons that let a
+ * parser work on bytes without making strings.
  */
 export const HTAB = 0x09;
 export const LF = 0x0a;
@@ -16,11 +16,11 @@ export const TCHAR = 1;
 /** What a field value may hold: `VCHAR`, `obs-text`, SP and HTAB, RFC 9110 5.5. */
 export const VALUE = 2;
 /**
- * What a request target is made of: everything visible. Octets from 0x80 are not URI characters, but clients send UTF-8
- * as it is.
+ * The characters of a request target: all visible ones. Octets from 0x80 are not URI characters, but clients send
+ * unencoded UTF-8.
  */
 export const TARGET = 4;
-/** Characters of a `reg-name` but `%`: `unreserved` and `sub-delims`, RFC 3986 3.2.2. */
+/** Characters of a `reg-name` except `%`: `unreserved` and `sub-delims`, RFC 3986 3.2.2. */
 export const REG_NAME = 8;
 export const DIGIT = 16;
 
@@ -73,7 +73,7 @@ export function isText(bytes: Uint8Array, start: number, end: number, text: stri
   return true;
 }
 
-/** `bytes[start..end)` as Latin-1: each octet one character. Makes a string: not for the path of every request. */
+/** `bytes[start..end)` as Latin-1: each octet one character. Makes a string: too slow for every request. */
 export function latin1(bytes: Uint8Array, start: number, end: number): string {
   let text = '';
   for (let i = start; i < end; i += 4096) text += String.fromCharCode(...bytes.subarray(i, Math.min(end, i + 4096)));
@@ -86,7 +86,7 @@ export function skipSpace(bytes: Uint8Array, at: number, end: number): number {
   return at;
 }
 
-/** Where `bytes[start..end)` ends when SP and HTAB are cut off behind. */
+/** The end of `bytes[start..end)` without trailing SP and HTAB. */
 export function trimEnd(bytes: Uint8Array, start: number, end: number): number {
   while (end > start && (bytes[end - 1] === SP || bytes[end - 1] === HTAB)) end--;
   return end;

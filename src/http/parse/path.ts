@@ -1,17 +1,17 @@
 import { HEX, SLASH } from './octets.js';
 
 /**
- * Stands for an encoded slash. `%2F` is data, not a separator (RFC 3986 2.2), and no name in a store holds a slash or a
- * NUL, so that such a path finds nothing but the nearest 404 page.
+ * Stands for an encoded slash. `%2F` is data, not a separator (RFC 3986 2.2). No name in a store holds a slash or a
+ * NUL, so such a path finds only the nearest 404 page.
  */
 const ENCODED_SLASH = 0;
 
 /**
- * Decodes `%` once, merges slashes, takes out dot segments (RFC 3986 5.2.4; `..` at the root stays there) and leaves
- * the path in `out`, which is at least as long as the input.
+ * Decodes `%` once, merges slashes, removes dot segments (RFC 3986 5.2.4; `..` at the root stays at the root) and
+ * writes the path to `out`, which is at least as long as the input.
  *
- * The empty path is the root (RFC 9110 4.2.3). Returns the length, or -1 for what no path may hold: a broken escape,
- * controls and NUL, a plain backslash, or octets that are not UTF-8 (overlong forms, surrogates).
+ * The empty path is the root (RFC 9110 4.2.3). Returns the length, or -1 for a path with forbidden content: a broken
+ * escape, controls and NUL, a plain backslash, or octets that are not UTF-8 (overlong forms, surrogates).
  */
 export function normalisePath(bytes: Uint8Array, start: number, end: number, out: Uint8Array): number {
   let length = 0;

@@ -3,14 +3,14 @@ import { isHost } from './host.js';
 import { CLASS, CR, DIGIT, isName, isText, LF, name, SLASH, SP, TARGET, TCHAR } from './octets.js';
 
 /**
- * What the parsers answer when the bytes so far begin something that may become right. Above 0: where it ended; below:
- * -status.
+ * The result of the parsers when the bytes so far may be the beginning of valid input. A result above 0 is the place
+ * where it ended, one below 0 is -status.
  */
 export const INCOMPLETE = 0;
 /** The request line of HTTP/2's connection preface (RFC 9113 3.4): not a status, but no request either. */
 export const HTTP2_PREFACE = -2;
 
-/** Methods of RFC 9110 9.3 and PATCH (RFC 5789). `other` is everything that we do not know: 501. */
+/** Methods of RFC 9110 9.3 and PATCH (RFC 5789). `other` is every unknown method: 501. */
 export const METHOD = {
   other: 0,
   GET: 1,
@@ -39,9 +39,9 @@ const METHOD_LIMIT = 32;
 export class RequestLine {
   method: Method = METHOD.other;
   form: Form = FORM.origin;
-  /** Minor version: 0, or 1 for everything from 1 on (RFC 9110 2.5). */
+  /** Minor version: 0, or 1 for 1 and above (RFC 9110 2.5). */
   minor = 1;
-  /** HTTP/2, whose requests have no line: its parts came apart. */
+  /** HTTP/2, whose requests have no line: the parts came separately. */
   http2 = false;
   methodStart = 0;
   methodEnd = 0;
@@ -62,8 +62,8 @@ export class RequestLine {
   hostEnd = 0;
 
   /**
-   * Parses `bytes[start..)`; `INCOMPLETE`, the place behind CRLF, `HTTP2_PREFACE`, or -status. What is wrong is told at
-   * the line's end.
+   * Parses `bytes[start..)`; returns `INCOMPLETE`, the place behind CRLF, `HTTP2_PREFACE`, or -status. An error is
+   * reported once the line has ended.
    */
   parse(bytes: Uint8Array, start: number, end: number, limits: HttpLimits): number {
     const bound = start + limits.requestLine;
@@ -137,7 +137,7 @@ export class RequestLine {
     return at;
   }
 
-  /** The line does not go on as it should: an error once it ends, too long if it does not. */
+  /** The line is malformed: an error once it ends, and too long if it does not end. */
   #broken(bytes: Uint8Array, start: number, at: number, stop: number, bound: number): number {
     const lf = bytes.indexOf(LF, at);
     if (lf >= 0 && lf < stop) return -400;
@@ -182,7 +182,7 @@ export class RequestLine {
     this.hostEnd = at;
     this.pathStart = at;
     if (this.pathEnd < at) this.pathEnd = at;
-    // The double slash of the scheme has made it not plain; the slow path is right for both.
+    // The double slash of the scheme has cleared `plain`; the slow path is correct for both.
     return 0;
   }
 }

@@ -1,11 +1,11 @@
-/** For each octet that no URI holds as it is (RFC 3986 2), its percent-encoding; undefined for the others. */
+/** For each octet that a URI must encode (RFC 3986 2), its percent-encoding; undefined for the others. */
 const ENCODED: readonly (string | undefined)[] = Array.from({ length: 256 }, (_, c) =>
   c <= 0x20 || c >= 0x7f || '"<>\\^`{|}'.includes(String.fromCharCode(c))
     ? `%${c.toString(16).toUpperCase().padStart(2, '0')}`
     : undefined,
 );
 
-/** `text`, which is Latin-1, with what no URI holds percent-encoded; what is encoded already stays so. */
+/** Percent-encodes the characters of `text`, which is Latin-1, that a URI must encode; existing encodings stay. */
 export function uriText(text: string): string {
   let out = '';
   let from = 0;

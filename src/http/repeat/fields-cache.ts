@@ -3,9 +3,9 @@ import { Fields } from '../parse/fields.js';
 import { type Seen, SeenBlocks } from './seen-blocks.js';
 
 /**
- * A client says the same of itself in each of its requests, and browsers of a kind say the same of a page's parts.
- * Comparing field lines with those that came before costs a tenth of parsing them. Holds blocks without content, in
- * HTTP/1.1.
+ * A client sends the same fields in each of its requests, and browsers of a kind send the same fields for a page's
+ * parts. Comparing field lines with earlier ones costs a tenth of parsing them. Holds the fields of HTTP/1.1 requests
+ * without content.
  */
 export class FieldsCache {
   readonly #blocks = new SeenBlocks<Fields>();
@@ -21,14 +21,16 @@ export class FieldsCache {
   }
 
   /**
-   * The block that `bytes[start..end)` begins with, if it is that of `slot`, or if it is all there is and was seen
-   * before; else undefined.
+   * The block at the beginning of `bytes[start..end)`, if it is that of `slot`, or if it is all of these bytes and was
+   * seen before; else undefined.
    */
   match(slot: number, bytes: Uint8Array, start: number, end: number): Seen<Fields> | undefined {
     return this.#blocks.match(slot, bytes, start, end);
   }
 
-  /** Takes note of a block that was parsed and found good; the slot where it is, or may be when it comes again. */
+  /**
+   * Records a block that was parsed and is valid. Returns its slot, or the slot that it may get when it comes again.
+   */
   note(bytes: Uint8Array, start: number, end: number): number {
     return this.#blocks.note(bytes, start, end, this.#parse);
   }

@@ -1,15 +1,15 @@
-/** Slots lie in sets: a block has the slots of one set to be in. */
+/** Slots are grouped in sets: a block may be in any slot of one set. */
 const WAYS = 4;
 const SLOTS = 512;
 const SLOT_SHIFT = 23;
-/** Longer blocks are parsed each time; bytes. */
+/** Bytes; longer blocks are parsed each time. */
 const LONGEST = 2048;
 const SHORTEST = 8;
 const SAMPLES = 16;
 /** CR LF CR LF, as a little-endian word: how each block ends. */
 const ENDING = 0x0a0d0a0d;
 
-/** A block that came before, and what is known of it. */
+/** A block that came before, and the value recorded for it. */
 export class Seen<T> {
   readonly slot: number;
   readonly words: Int32Array;
@@ -29,15 +29,14 @@ export class Seen<T> {
 }
 
 /**
- * Runs of bytes that end with an empty line, and what is known of each. Only what is the same octet for octet is taken
- * for the same. Shared by all connections, which remember the number of the slot that they had last; holds blocks that
- * came twice.
+ * Runs of bytes that end with an empty line, each with a recorded value. Two blocks are equal only if every octet is
+ * equal. Shared by all connections, each of which remembers the number of its last slot; holds blocks that came twice.
  */
 export class SeenBlocks<T> {
   readonly #slots: (Seen<T> | undefined)[] = new Array(SLOTS).fill(undefined);
-  /** Of what is in the slots. */
+  /** Hashes of the blocks in the slots. */
   readonly #hashes = new Int32Array(SLOTS);
-  /** Hashes of what came once, and may get a slot. */
+  /** Hashes of blocks that came once, and may get a slot. */
   readonly #candidates = new Int32Array(SLOTS);
   /** The slot of each set that is used next. */
   readonly #next = new Uint8Array(SLOTS / WAYS);
@@ -45,8 +44,8 @@ export class SeenBlocks<T> {
   #view: DataView = new DataView(new ArrayBuffer(0));
 
   /**
-   * The block that `bytes[start..end)` begins with, if it is that of `slot`, or if it is all there is and was seen
-   * before; else undefined.
+   * The block at the beginning of `bytes[start..end)`, if it is that of `slot`, or if it is all of these bytes and was
+   * seen before; else undefined.
    */
   match(slot: number, bytes: Uint8Array, start: number, end: number): Seen<T> | undefined {
     const length = end - start;
@@ -67,8 +66,8 @@ export class SeenBlocks<T> {
   }
 
   /**
-   * Takes note of a block; the slot where it is, or may be when it comes again. `know`, given a copy, says what is
-   * known of it.
+   * Records a block. Returns its slot, or the slot that it may get when it comes again. `know` gets a copy, and returns
+   * the value to record.
    */
   note(bytes: Uint8Array, start: number, end: number, know: (copy: Uint8Array) => T): number {
     const length = end - start;
@@ -92,7 +91,7 @@ export class SeenBlocks<T> {
     return slot;
   }
 
-  /** Knows nothing any more. */
+  /** Forgets all blocks. */
   clear(): void {
     this.#slots.fill(undefined);
     this.#hashes.fill(0);
@@ -119,7 +118,7 @@ export class SeenBlocks<T> {
   }
 }
 
-/** Out of some words of the block, its first and its last among them: what makes two blocks the same is their bytes. */
+/** A hash of some words of the block, the first and the last among them: equality is decided by all of the bytes. */
 function hash(view: DataView, at: number, length: number): number {
   let sum = length;
   for (let i = 0; i < SAMPLES; i++) {

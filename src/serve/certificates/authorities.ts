@@ -1,4 +1,4 @@
-/** How this server proves that names are its own: what its ports and zones allow, or what the command line says. */
+/** How this server proves control of its names: by its ports and zones, or as the command line says. */
 import type { Authority } from '../../acme/authority/authority.js';
 import { Dns01, type RecordSetter } from '../../acme/authority/dns-01.js';
 import { Http01 } from '../../acme/authority/http-01.js';
@@ -10,7 +10,7 @@ import type { ChallengeKind } from '../options/acme.js';
 import type { ServeOptions } from '../options/serve.js';
 import { ChallengeFiles } from './challenge-files.js';
 
-/** Where authorities ask (RFC 8555 8.3, RFC 8737 3). */
+/** The ports that authorities connect to (RFC 8555 8.3, RFC 8737 3). */
 const HTTP = 80;
 const HTTPS = 443;
 
@@ -25,8 +25,8 @@ type Ways = Pick<ServeOptions, 'acme' | 'port' | 'tls' | 'dns'>;
 
 /**
  * Kinds of challenges that can be answered, the preferred one first: http-01, which any host behind the address can
- * answer; tls-alpn-01; dns-01, which wildcards need. Without a port of theirs and without a zone it is http-01: a
- * router may lead port 80 here.
+ * answer; tls-alpn-01; dns-01, which wildcards need. Without one of these ports and without a zone it is http-01: a
+ * router may forward port 80 to this host.
  */
 export function challengeKinds({ acme, port, tls, dns }: Ways): readonly ChallengeKind[] {
   if (acme?.challenge !== undefined) return [acme.challenge];

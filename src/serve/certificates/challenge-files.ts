@@ -13,7 +13,7 @@ import { Certificates } from '../../tls/certificate/certificate.js';
 import { CertificateError, makeCertificate } from '../../tls/certificate/load.js';
 import type { ServerConfiguration } from '../../tls/handshake/server-handshake.js';
 
-/** Below the folder of certificates. No name that is ordered begins with an underscore and has no dot. */
+/** Below the folder of certificates. No ordered name begins with an underscore and has no dot. */
 const FOLDER = '_challenges';
 
 function fileFor(acme: string, serverName: string): string {
@@ -42,15 +42,15 @@ export class ChallengeFiles implements ChallengeCertificates {
     try {
       rmSync(fileFor(this.#acme, serverName), { force: true });
     } catch (error) {
-      // It stays, and proves nothing more: the authority has its answer.
+      // The file may stay: it proves nothing more, because the authority has its answer.
       if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     }
   }
 }
 
 /**
- * For `ServerConfiguration.challenge`. `ordered`: names and addresses that certificates are ordered for; a client that
- * asks for another name costs no look at the disk, and for one of these the reading of a small file.
+ * For `ServerConfiguration.challenge`. `ordered`: names and addresses that certificates are ordered for. A client that
+ * asks for another name costs no disk access; for one of these it costs the reading of a small file.
  */
 export function storedChallenges(
   acme: string,

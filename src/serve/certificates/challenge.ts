@@ -7,12 +7,11 @@ import { thumbprint } from '../../acme/protocol/jws.js';
 import { ACCOUNT_KEY } from '../../acme/state/account-state.js';
 import type { Clock } from '../../net/flow.js';
 
-/** Milliseconds between two looks for a key that is not there. */
+/** Milliseconds between two checks for a missing key. */
 const LOOK = 1_000;
 
 /**
- * For `HttpOptions.acmeChallenge`. The key is read when it is asked for first, once a second at most while there is
- * none.
+ * For `HttpOptions.acmeChallenge`. The key is read at the first request; while there is none, once a second at most.
  */
 export function storedChallenge(folder: string, clock: Clock): (token: string) => string | undefined {
   let known: string | undefined;
@@ -30,7 +29,7 @@ function readThumbprint(path: string): string | undefined {
   try {
     pem = readFileSync(path, 'utf8');
   } catch (error) {
-    // There is no account yet, or it may not be read: the process that orders says so.
+    // There is no account yet, or it may not be read: the process that orders reports that.
     if ((error as NodeJS.ErrnoException).code !== undefined) return undefined;
     throw error;
   }

@@ -4,9 +4,7 @@ import { rootCertificates } from 'node:tls';
 import type { Fetch, FetchRequest } from '../../acme/protocol/fetch.js';
 import { finish, unreachable } from './response.js';
 
-/**
- * Certificates are verified against Node's roots, and those of NODE_EXTRA_CA_CERTS; `roots`: in PEM, beside Node's.
- */
+/** Certificates are verified against Node's roots, and those of NODE_EXTRA_CA_CERTS. `roots`: further ones, in PEM. */
 export function kernelFetch(roots: string | undefined): Fetch {
   const ca = roots === undefined ? {} : { ca: [...rootCertificates, roots] };
   return ({ method, url, fields, body }: FetchRequest) => {

@@ -1,4 +1,4 @@
-/** Orders certificates as the command line asks for it, and keeps them fresh, for as long as the server runs. */
+/** Orders certificates as the command line says, and renews them for as long as the server runs. */
 import { join } from 'node:path';
 import type { Authority } from '../../acme/authority/authority.js';
 import type { SigningKey } from '../../acme/crypto.js';
@@ -27,7 +27,7 @@ export interface KeepOptions {
   readonly random: Random;
   /** Where the certificate of these names is served. */
   readonly sinkFor: (names: readonly string[]) => CertificateSink;
-  /** How requests travel to the authority, and what a look from outside sees. */
+  /** How requests reach the authority, and the checks of what it will see from outside. */
   readonly fetch: Fetch;
   readonly outside: Outside;
   /** How names are proven, the preferred way first. */
@@ -37,14 +37,14 @@ export interface KeepOptions {
 }
 
 export interface KeptCertificates {
-  /** Looks at the state folder now. */
+  /** Checks the state folder now. */
   look(): void;
   stop(): void;
 }
 
 /**
- * Resolves when what is stored is in use. Throws a `UserError` when the state folder cannot be used: an order without
- * one would be repeated.
+ * Resolves when the stored certificates are in use. Throws a `UserError` when the state folder cannot be used: an order
+ * without one would be repeated.
  */
 export async function keepCertificates(options: KeepOptions): Promise<KeptCertificates> {
   const { acme, authorities, fetch, outside, version, clock, random, onNotice, onEvent } = options;
@@ -96,6 +96,6 @@ async function keyIn(storage: FolderStorage, { orders, state }: AcmeArguments): 
     if (!(error instanceof AcmeError)) throw error;
     throw new UserError(`--acme: ${error.message}; certificates need a folder for their state, --state`);
   }
-  // A key of its own would answer for an account that nobody orders with.
+  // A key made here would belong to an account that orders nothing.
   throw new UserError(`--acme-follow: there is no ${join(state, ACCOUNT_KEY)}; copy it from the host that orders`);
 }

@@ -3,7 +3,7 @@ import type { RecordSetter } from '../../acme/authority/dns-01.js';
 import { AcmeError } from '../../acme/protocol/problem.js';
 import { UserError } from '../../errors/user-error.js';
 
-/** Whoever has the zones: the name server of this process, or that of another one. */
+/** The holder of the zones: the name server of this process, or that of another one. */
 export interface ZoneHolder {
   /** `name`: in text, with a dot at the end. */
   holds(name: string): boolean;
@@ -12,7 +12,7 @@ export interface ZoneHolder {
 }
 
 export function proofsIn(zones: ZoneHolder): RecordSetter {
-  /** By name and value: what takes a record away. */
+  /** By name and value: the function that removes the record. */
   const shown = new Map<string, () => Promise<void>>();
   return {
     owns: (name) => zones.holds(`${name}.`),

@@ -1,4 +1,4 @@
-/** Looks from here, over the kernel's sockets, at what a certificate authority will see. */
+/** Checks from this host, over the kernel's sockets, what a certificate authority will see. */
 import { randomBytes } from 'node:crypto';
 import { Resolver } from 'node:dns/promises';
 import { type ClientRequest, type RequestOptions, request } from 'node:http';
@@ -7,12 +7,12 @@ import type { Identifier } from '../../acme/der/names.js';
 import { type CaaRecord, checkReady, type Outside } from '../../acme/order/ready.js';
 import type { AcmeClient } from '../../acme/protocol/client.js';
 
-/** Milliseconds for a question. */
+/** Milliseconds for a query. */
 const PATIENCE = 5_000;
-/** RFC 8659 4.1, and the errors of c-ares that say that there is nothing. */
+/** RFC 8659 4.1, and the errors of c-ares for a missing record. */
 const NOTHING = new Set(['ENOTFOUND', 'ENODATA']);
 const LONGEST = 200;
-/** Where authorities ask (RFC 8555 8.3). */
+/** The port that authorities connect to (RFC 8555 8.3). */
 export const HTTP = 80;
 
 /** For `KeeperOptions.check`. */
@@ -43,7 +43,7 @@ export function kernelOutside(port = HTTP): Outside {
   };
 }
 
-/** The request of http-01 for `token`, but for where it goes. */
+/** The request of http-01 for `token`, without its destination. */
 export function challengeRequest(name: string, token: string): RequestOptions {
   return {
     path: `/.well-known/acme-challenge/${token}`,
@@ -57,7 +57,7 @@ export function answerOf(sent: ClientRequest): Promise<string> {
     const timer = setTimeout(() => sent.destroy(new Error('no answer in time')), PATIENCE);
     sent.on('response', (response) => {
       const { statusCode = 0 } = response;
-      // RFC 8555 8.3: the CA follows it, so that this answer says nothing.
+      // RFC 8555 8.3: the CA follows a redirect, so this answer proves nothing.
       if (statusCode >= 300 && statusCode < 400) {
         sent.destroy(new Error('a redirect'));
         return;

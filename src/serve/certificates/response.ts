@@ -1,4 +1,4 @@
-/** A request that Node's HTTP client carries, whatever it goes over, to its response. */
+/** Sends a request with Node's HTTP client, over any connection, and returns the response. */
 import type { ClientRequest } from 'node:http';
 import { type FetchResponse, LONGEST_RESPONSE } from '../../acme/protocol/fetch.js';
 import { AcmeError } from '../../acme/protocol/problem.js';
@@ -10,7 +10,7 @@ export function unreachable(url: string, why: string): AcmeError {
   return new AcmeError('unreachable', `${new URL(url).host} cannot be asked: ${why}`);
 }
 
-/** Sends `body` and resolves with the response; rejects with what `failure` makes of the reason. */
+/** Sends `body` and resolves with the response; rejects with the error that `failure` makes from the reason. */
 export function finish(
   sent: ClientRequest,
   body: string | undefined,

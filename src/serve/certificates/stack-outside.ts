@@ -1,4 +1,4 @@
-/** Looks from here, over our own stack, at what a certificate authority will see. */
+/** Checks from this host, over our own stack, what a certificate authority will see. */
 import { request } from 'node:http';
 import type { CaaRecord, Outside } from '../../acme/order/ready.js';
 import { LookupError } from '../../dns/resolver/resolver.js';

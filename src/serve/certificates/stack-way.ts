@@ -1,4 +1,4 @@
-/** The way from our own stack to other hosts: names by our stub resolver, connections by our TCP, TLS by our client. */
+/** Connections from our own stack to other hosts: our stub resolver, our TCP, and our TLS client. */
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { isIP } from 'node:net';
@@ -19,13 +19,13 @@ import { pooledRandom } from '../../tls/primitives/random.js';
 import { TlsClient } from '../../tls/tls-client.js';
 import { finish, PATIENCE, unreachable } from './response.js';
 
-/** Addresses of a name that are tried, and milliseconds that one of them has. */
+/** The most addresses of a name that are tried, and the milliseconds for each. */
 const MOST_ADDRESSES = 4;
 const ADDRESS_TIME = 5_000;
 const HTTPS = 443;
 
 export interface StackWayOptions {
-  /** Recursive name servers of the command line; none: those that DHCP and routers tell of. */
+  /** Recursive name servers of the command line; empty: those that DHCP and routers announce. */
   readonly nameServers: readonly string[];
   readonly random: Random;
   /** Certificates in PEM that servers are trusted by, beside Node's roots. */
@@ -82,7 +82,7 @@ export class StackWay {
     throw last;
   }
 
-  /** The stack asks for minutes; the next address may answer at once. */
+  /** The stack would retry for minutes; the next address may answer at once. */
   #inTime(address: string, port: number): Promise<Flow> {
     const { clock } = this.#network;
     return new Promise((resolve, reject) => {
@@ -149,7 +149,7 @@ function extraRoots(): string {
   try {
     return file === undefined ? '' : readFileSync(file, 'utf8');
   } catch (error) {
-    // Node says that it cannot be read, and goes on without it.
+    // Node reports an unreadable file, and continues without it.
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     return '';
   }

@@ -1,4 +1,4 @@
-/** Makes what a network is served with, and opens its doors. */
+/** Makes the servers on a network, and opens its doors. */
 
 import type { HttpServer } from '../../http/index.js';
 import type { Listener, Network } from '../../net/flow.js';
@@ -7,7 +7,7 @@ import { behindProxies, giveWay, makeServer } from '../http-server.js';
 import type { Watched } from '../live-pages.js';
 import { addressOf } from '../url.js';
 
-/** TLS is loaded when it is asked for. Rejects with a message for people. */
+/** TLS is loaded only when it is used. Rejects with a message for people. */
 export async function makeFront(context: FrontContext): Promise<Front> {
   if (context.options.tls !== undefined)
     return (await import('../tls/secure-front.js')).makeSecureFront(context, context.options.tls);
@@ -37,7 +37,7 @@ export async function makeFront(context: FrontContext): Promise<Front> {
 export async function openDoors(network: Network, front: Front, adopts = false): Promise<Listener[]> {
   const open = ({ port, accept, adopt }: Door) => network.listen(port, accept, adopts ? adopt : undefined);
   const opening = open(front.main);
-  // A network that has no address yet listens all the same, and no segment may come before.
+  // A network without an address yet listens all the same: no segment may come before that.
   const known = network.address === undefined ? front.main.port : (await opening).endpoint.port;
   return Promise.all([opening, ...front.beside(known).map(open)]);
 }

@@ -1,6 +1,6 @@
 /**
- * Serving in a machine of its own. It takes the traffic over from the machine before it where the host has connected
- * the two, and gives it to the one after: what is open is finished by who began it.
+ * Serving in a machine of its own. It takes the traffic over from the machine before it, where the host has connected
+ * the two, and gives it to the next one. Each machine finishes the connections that it began.
  */
 
 import { errorText } from '../../errors/report.js';
@@ -17,7 +17,7 @@ import { testSites } from '../self-test.js';
 import { firstSignal } from '../signals.js';
 import { openSites } from '../sites.js';
 
-/** Milliseconds that what is open may go on when another machine has the traffic. */
+/** Milliseconds that open connections may go on when another machine has the traffic. */
 const GIVEN_DRAIN = 3_600_000;
 /** Sockets of the guest, at this end of the ports. */
 const TO_SUCCESSOR = '/tmp/successor.sock';
@@ -32,7 +32,7 @@ export async function serveGuest(options: ServeOptions): Promise<void> {
   }
 }
 
-/** HTTPS that waits for a certificate would wait for ever. */
+/** HTTPS that waits for a certificate would never start. */
 function withoutOrders(options: ServeOptions, log: Log): ServeOptions {
   const { acme, tls } = options;
   if (acme === undefined) return options;
@@ -68,7 +68,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   const listening = openDoors(network, front);
   listening.catch(() => undefined);
   if (takes) {
-    // Nobody is served by a machine that would not serve well.
+    // A machine that would not serve well gets no traffic.
     const test = await testSites(options, sites);
     log.event('net', `self-test passed: ${test.pages} answers, ${test.bytes} bytes`);
     await leadTo(before, TO_PREDECESSOR);

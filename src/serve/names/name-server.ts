@@ -1,4 +1,4 @@
-/** The name server beside the site: its zones are read when it starts, and again when the site is. */
+/** The name server beside the site: its zones are read when it starts, and again whenever the site is. */
 import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { setImmediate as pause } from 'node:timers/promises';
@@ -31,13 +31,10 @@ import { NodeCrypto } from './node-crypto.js';
 import { readGoodZone } from './zone-files.js';
 import { ZoneState } from './zone-keys.js';
 
-/**
- * Milliseconds between looks whether the address has changed or signatures are old, and after a file's last change
- * until it is read.
- */
+/** Milliseconds between checks for a new address or old signatures, and from a file's last change until it is read. */
 const LOOK_INTERVAL = 1000;
 const SETTLED = 100;
-/** Seconds that proofs for a certificate authority may be kept. */
+/** Seconds that proofs for a certificate authority may be cached. */
 const PROOF_TTL = 60;
 
 interface Served {
@@ -70,7 +67,7 @@ export class NameServer implements ZoneHolder {
   private readonly watchers: FSWatcher[] = [];
   private settling: NodeJS.Timeout | undefined;
   private looking: Timer | undefined;
-  /** One change of the zones after the other. */
+  /** Changes of the zones run one after the other. */
   private changing: Promise<void> = Promise.resolve();
   private stopReloading: () => void = () => undefined;
   private closed = false;
@@ -78,7 +75,7 @@ export class NameServer implements ZoneHolder {
   private presented: Data[] = [];
 
   /**
-   * `network`: its TCP, its clock and its address. `state`: the folder of keys. `facts`: what it knows of itself beside
+   * `network`: its TCP, its clock and its address. `state`: the folder of keys. `facts`: facts about the server beside
    * its address. `secret`: of cookies, unless `options` has a file of them.
    */
   constructor(
@@ -113,18 +110,18 @@ export class NameServer implements ZoneHolder {
     this.server.replace(this.served.map(({ answered }) => answered));
   }
 
-  /** Has its ports, and answers; where, `open` says. */
+  /** Opens its ports, and answers; `open` returns where. */
   listen(datagrams: Datagrams): void {
     this.listening = this.server.open(datagrams, this.network, this.options.port);
     this.listening.catch(() => undefined);
   }
 
   /**
-   * There is traffic: answers are as the address wants them, zones are read again at SIGHUP, and with `watchFiles` also
-   * when a file changes. Returns where it serves, for people. Rejects with a `UserError`.
+   * Called when there is traffic: answers depend on the address from now on. Zones are read again at SIGHUP, and with
+   * `watchFiles` also when a file changes. Returns where it serves, for people. Rejects with a `UserError`.
    */
   async open(watchFiles: boolean): Promise<string> {
-    // Without an address yet nobody can ask.
+    // Without an address no client can send a query.
     if (this.network.address !== undefined) await this.refresh();
     const { address, port } = await this.listening!;
     this.stopReloading = onReload(() => this.reload());
@@ -156,7 +153,7 @@ export class NameServer implements ZoneHolder {
     return old !== undefined && sameBytes(bytes, old.bytes) ? old : this.make(file, bytes, loaded, old);
   }
 
-  /** The zone of a file with what depends on the time and the address. `old`: what it replaces. */
+  /** The zone of a file, with the records that depend on the time and the address. `old`: the zone that it replaces. */
   private async make(file: string, bytes: Uint8Array, loaded: LoadedZone, old?: Served): Promise<Served> {
     const zone = zoneOf(loaded, this.self(), undefined, this.presented);
     if (old !== undefined && !sameBytes(zone.apex, old.answered.zone.apex)) {
@@ -166,7 +163,7 @@ export class NameServer implements ZoneHolder {
     const signedAt = this.seconds;
     if (!this.options.dnssec)
       return { file, bytes, loaded, answered: compileZone(this.unsigned(file, loaded, zone, old)), signedAt };
-    // A signed zone is another each time that it is signed, and has a serial of its own.
+    // A signed zone changes each time that it is signed, and has its own serial.
     const state = new ZoneState(this.state, zone.apex);
     const signer = state.signer();
     const next = zoneOf(loaded, this.self(), state.nextSerial(zone.serial), this.presented);
@@ -189,8 +186,8 @@ export class NameServer implements ZoneHolder {
       if (!isNewer(zone.serial, before))
         throw new UserError(`${file} has changed, and its serial ${zone.serial} is not newer than ${before}; raise it`);
     }
-    // What changed is the address or a proof, now or before: a serial that the file does not have is remembered for the
-    // next program.
+    // The address or a proof changed, now or earlier: the serial is not the file's, so it is stored for the next
+    // program.
     const serial = ((served ?? zone.serial) + 1) >>> 0;
     try {
       state.rememberSerial(serial);
@@ -203,7 +200,7 @@ export class NameServer implements ZoneHolder {
 
   private self(): Self {
     const bytes = this.address === undefined ? undefined : parseIp(this.address.split('%')[0]!);
-    // An address that stands for all of them is none that a client could use.
+    // A client cannot use a wildcard address.
     const usable = bytes?.some((byte) => byte !== 0) === true;
     return selfOf({ addresses: usable ? [bytes!] : [], ...this.facts });
   }
@@ -217,8 +214,8 @@ export class NameServer implements ZoneHolder {
   }
 
   /**
-   * Serves TXT records beside those of the zones until the function that it resolves with is called: proofs that the
-   * name is ours, for a certificate authority (RFC 8555 8.4). `name`: in text, with a dot at the end. Rejects with a
+   * Serves TXT records beside those of the zones until the function that it resolves with is called: proofs of control
+   * of the name, for a certificate authority (RFC 8555 8.4). `name`: in text, with a dot at the end. Rejects with a
    * `UserError` when no zone has the name.
    */
   async present(name: string, texts: readonly string[]): Promise<() => Promise<void>> {
@@ -240,12 +237,12 @@ export class NameServer implements ZoneHolder {
     };
   }
 
-  /** Reads every file again. What cannot be served is told, and the version that was served stays. */
+  /** Reads every file again. A zone that cannot be served is reported, and the earlier version stays. */
   private reload(): void {
     void this.change((old) => this.read(old.file, old));
   }
 
-  /** `make` returns what is to be served instead of a zone, or the same. */
+  /** `make` returns the zone to serve instead of a zone, or the same one. */
   private change(make: (old: Served) => Promise<Served>): Promise<void> {
     this.changing = this.changing.then(async () => {
       const next: Served[] = [];
@@ -291,7 +288,7 @@ export class NameServer implements ZoneHolder {
     });
   }
 
-  /** Makes anew what depends on an address that is another now, and what was signed long ago. */
+  /** Renews zones that depend on a changed address, and zones with old signatures. */
   private async refresh(): Promise<void> {
     const moved = this.network.address !== this.address;
     this.address = this.network.address;

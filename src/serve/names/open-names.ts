@@ -14,7 +14,7 @@ export interface OpenNames {
   readonly server: NameServer;
   /** For people. */
   readonly where: string;
-  /** No new queries; what is open has `drain` ms. */
+  /** Takes no new queries; open ones have `drain` ms. */
   close(drain: number): Promise<void>;
 }
 
@@ -24,17 +24,17 @@ interface NameSockets {
   readonly tcp: number;
 }
 
-/** What another process gave. */
+/** The values that another process passed. */
 export interface GivenNames {
-  /** In socket mode, instead of some of its own. */
+  /** In socket mode, instead of sockets of its own. */
   readonly sockets?: NameSockets | undefined;
   /** The secret of cookies, unless the command line has one: 16 bytes. */
   readonly cookies?: Uint8Array | undefined;
 }
 
-/** What is made before there is traffic, and opened when there is. */
+/** A name server that is made before there is traffic, and opened when there is. */
 export interface PreparedNames {
-  /** Has its ports, so that connections that a predecessor began are not refused. */
+  /** Opens its ports, so that connections that a predecessor began are not refused. */
   listen(): void;
   /** After `listen`. */
   /** Rejects with a `UserError`. */
@@ -42,8 +42,8 @@ export interface PreparedNames {
 }
 
 /**
- * Reads the zones, and makes their answers where nothing has to be known of the address. Rejects with a `UserError`.
- * `network`: the site's.
+ * Reads the zones, and makes the answers that do not depend on the address. Rejects with a `UserError`. `network`: the
+ * site's.
  */
 export async function prepareNames(
   options: ServeOptions,
@@ -79,7 +79,7 @@ export async function prepareNames(
   };
 }
 
-/** What the HTTPS records of `@SELF` tell clients (RFC 9460 7.1.2). */
+/** The parameters in the HTTPS records of `@SELF` (RFC 9460 7.1.2). */
 function factsOf({ tls, http }: ServeOptions): Omit<SelfFacts, 'addresses'> {
   if (tls === undefined) return {};
   return { protocols: http.http2 ? ['h2', 'http/1.1'] : ['http/1.1'], httpsPort: tls.port };

@@ -1,4 +1,4 @@
-/** Zone files of the command line: read, checked, and what is wrong with them told with file, line and column. */
+/** Zone files of the command line: read and checked; problems are reported with file, line and column. */
 import { readFileSync, statSync } from 'node:fs';
 import { isBuilt, readBuilt } from '../../dns/zone/built.js';
 import { checkZone } from '../../dns/zone/check.js';
@@ -8,7 +8,7 @@ import { errorText } from '../../errors/report.js';
 import { UserError } from '../../errors/user-error.js';
 import { NodeCrypto } from './node-crypto.js';
 
-/** Beyond this a file is hardly a zone of a site, and its answers would not fit into memory. */
+/** A larger file is hardly a zone of a site, and its answers would not fit into memory. */
 const MAX_SIZE = 64 * 2 ** 20;
 
 export interface ReadZone {
@@ -17,8 +17,8 @@ export interface ReadZone {
 }
 
 /**
- * Reads a zone file, or one that `zone build` wrote, with whatever problems it has. Throws a `UserError` when it cannot
- * be read.
+ * Reads a zone file, or one that `zone build` wrote, and returns it with its problems. Throws a `UserError` when it
+ * cannot be read.
  */
 export function readZone(file: string): ReadZone {
   const bytes = readBytes(file);

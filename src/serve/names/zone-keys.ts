@@ -1,4 +1,4 @@
-/** What the name server keeps of a zone in the state folder: the key that signs it, and the serial that it had last. */
+/** The state of a zone in the state folder: the key that signs it, and its last serial. */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -39,8 +39,8 @@ export class ZoneState {
       const key = createPrivateKey(readFileSync(keyFile));
       if (key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return key;
     } catch (error) {
-      // A new key would not fit the DS record that the parent zone has, and the zone would be gone for all who
-      // validate.
+      // A new key would not match the DS record in the parent zone, and the zone would fail for all validating
+      // resolvers.
       throw new UserError(
         `the key ${keyFile} cannot be read: ${errorText(error)}; put back the copy that was made of it`,
       );
@@ -77,7 +77,7 @@ export class ZoneState {
     return serial;
   }
 
-  /** The file is there whole or not at all. */
+  /** The file appears complete or not at all. */
   private write(file: string, content: string): void {
     try {
       makeFolder(this.folder, 0o700);

@@ -1,5 +1,5 @@
 /** Pages about the server: which there are, and where. */
-/** Where the admin listener listens: always a socket of the kernel, whatever carries the site. */
+/** Where the admin listener listens: always a socket of the kernel, with every network. */
 export type AdminPlace = { readonly host: string; readonly port: number } | { readonly path: string };
 
 export interface AdminArguments {
@@ -9,7 +9,7 @@ export interface AdminArguments {
   readonly status: string | undefined;
   /** Undefined: no listener of its own. */
   readonly listen: AdminPlace | undefined;
-  /** Who may see the pages on the site's own port; undefined: they are not there. */
+  /** The clients that may see the pages on the site's own port; undefined: the pages are not there. */
   readonly admins: ((address: string) => boolean) | undefined;
 }
 

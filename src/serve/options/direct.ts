@@ -17,15 +17,15 @@ export interface DirectArguments {
   /** Six bytes; undefined: derived from the machine and the TAP's name. */
   readonly mac: Uint8Array | undefined;
   readonly hostname: string | undefined;
-  /** Recursive name servers to ask; none: those that DHCP and routers tell of. */
+  /** Recursive name servers; empty: those that DHCP and routers announce. */
   readonly nameServers: readonly string[];
   readonly pcap: string | undefined;
   /** A recording that `replay` plays, and the bytes that it may take. */
   readonly record: { readonly file: string; readonly bytes: number } | undefined;
   readonly offload: boolean;
   readonly congestion: 'cubic' | 'bbr' | 'reno';
-  /** What the link does to frames, for development; undefined: nothing. */
+  /** Simulated faults of the link, for development; undefined: none. */
   readonly faults: Faults | undefined;
-  /** Looks before the loop sleeps; undefined: what suits the machine. */
+  /** Polls before the loop sleeps; undefined: a number that suits the machine. */
   readonly spin: number | undefined;
 }

@@ -7,7 +7,7 @@ export interface ServedArguments extends SiteArguments, TreeArguments {
   /** Serve a directory while it is built; and have pages load themselves again. */
   readonly watch: boolean;
   readonly liveReload: boolean;
-  /** How long fingerprinted files of replaced versions stay, ms. */
+  /** Milliseconds that fingerprinted files of replaced versions stay. */
   readonly keepAssets: number;
   /** An origin whose host may be `CNAME`: the one in that file of the site. */
   readonly canonical: string | undefined;
@@ -26,7 +26,7 @@ export interface HttpArguments {
   /** Whether HTTP/2 is spoken with those that ask for it. */
   readonly http2: boolean;
   readonly admin: AdminArguments;
-  /** Undefined: no word of any proxy is taken. */
+  /** Undefined: no proxy is trusted. */
   readonly proxies: ProxyArguments | undefined;
   readonly maxConnections: number | undefined;
   readonly maxPerClient: number | undefined;

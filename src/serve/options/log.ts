@@ -1,5 +1,5 @@
 /** What a server writes to its log. */
-/** What can be logged beside warnings, which always are. */
+/** Kinds of messages that can be logged beside warnings, which always are. */
 export const LOG_CHANNELS = ['access', 'net', 'drops'] as const;
 
 export type LogChannel = (typeof LOG_CHANNELS)[number];

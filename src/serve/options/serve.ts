@@ -1,4 +1,4 @@
-/** What a server is asked to do, whatever asks: the command line, an image, a supervisor. */
+/** The options of a server, from any source: the command line, an image, a supervisor. */
 import type { SocketKind } from '../../net/sockets/open.js';
 import type { SealArguments } from '../../seal/seal.js';
 import type { AcmeArguments } from './acme.js';
@@ -21,13 +21,13 @@ export interface ServeOptions {
   readonly control: string | undefined;
   /** Fetch pages from itself over a wire in memory, say whether they are right, and end. */
   readonly selfTest: boolean;
-  /** A supervisor started it, holds what it serves on, and says when. */
+  /** A supervisor started it, holds its sockets or device, and gives the order to serve. */
   readonly supervised: boolean;
   /** Socket mode. */
   readonly host: string;
   /** Further addresses to listen on. */
   readonly furtherHosts: readonly string[];
-  /** Whose sockets; undefined: the best that can be had. */
+  /** The implementation of sockets; undefined: the best that is available. */
   readonly sockets: SocketKind | undefined;
   /** Processes that serve, 1 or more. */
   readonly workers: number;
@@ -35,9 +35,9 @@ export interface ServeOptions {
   readonly dns: DnsArguments;
   /** Undefined: cleartext. `port` is for HTTP in any case. */
   readonly tls: TlsArguments | undefined;
-  /** What the process gives up before it serves. */
+  /** The rights that the process gives up before it serves. */
   readonly seal: SealArguments;
-  /** Where state that outlives the process lies; undefined: the usual folder. */
+  /** The folder of state that outlives the process; undefined: the default folder. */
   readonly state: string | undefined;
   /** Undefined: no certificates are ordered. */
   readonly acme: AcmeArguments | undefined;

@@ -13,11 +13,11 @@ export interface SiteArguments {
   readonly immutable: readonly string[];
 }
 
-/** How a directory is walked: for serving and bundling; an image takes all or nothing. */
+/** How a directory is walked, for serving and bundling; an image includes all files or fails. */
 export interface TreeArguments {
   readonly strict: boolean;
   /** Directories into which links may lead. */
   readonly follow: readonly string[];
-  /** What `Last-Modified` says. */
+  /** The source of `Last-Modified`. */
   readonly mtime: 'git' | 'file' | 'none';
 }

@@ -10,8 +10,8 @@ export interface TlsArguments {
   readonly redirect: boolean;
   /** `max-age` of Strict-Transport-Security, seconds; undefined: the field is not sent. */
   readonly hsts: number | undefined;
-  /** The oldest version that is spoken. */
+  /** The oldest supported version. */
   readonly min: '1.2' | '1.3';
-  /** Whose TLS 1.3; TLS 1.2 is always OpenSSL's. */
+  /** The implementation of TLS 1.3; TLS 1.2 is always OpenSSL's. */
   readonly engine: 'own' | 'openssl';
 }

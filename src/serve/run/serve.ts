@@ -63,7 +63,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   const opening = Promise.all([openNetwork(options, log, (one) => failed(one)), openSites(options, log)]);
   opening.catch(() => undefined);
   const opened = await Promise.race([opening, signal]);
-  // What is half open goes with the process.
+  // Half-open objects end with the process.
   if (typeof opened === 'string') return;
   const [network, sites] = opened;
   tellRoots(sites, log);
@@ -86,7 +86,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   try {
     await admin?.open();
     await control?.open(options.control!, controlled);
-    // Names are answered on the stack, or on sockets of their own, which cannot be had later.
+    // The name server uses the stack, or sockets of its own, which cannot be opened later.
     const answersNames = options.dns.zones.length > 0;
     if (answersNames && options.net === 'socket') names = await openNames(options, network, log);
     await sealing.files();
@@ -98,14 +98,14 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     // Before there is an address a signal ends it as well.
     const listeners = await Promise.race([opening, end]);
     if (typeof listeners === 'object') {
-      // Nothing that came has been read: a connection is accepted in the loop's next turn.
+      // No connection has been accepted yet: that happens in the loop's next turn.
       if (options.net === 'socket') sealing.close();
       controlled.url = urlOfFront(network, front, listeners);
       if (answersNames && options.net === 'direct') names = await openNames(options, network, log);
       announceAll(network, front, listeners, log);
       tellNode(log);
       if (names !== undefined) process.stdout.write(`answering names at ${names.where}\n`);
-      // The authority looks at what is served: an order comes after the listener.
+      // The authority connects to this server: an order comes after the listener.
       certificates = await openCertificates(options, log, front.reload, names?.server, network);
       const name = await end;
       log.event('net', `${name}: no new connections; ${front.connections} open ones have ${options.drain / 1000} s`);

@@ -9,13 +9,13 @@ import { defaultCacheDirectory } from '../../store/compress/compression-cache.js
 import type { ServeOptions } from '../options/serve.js';
 import { embeddedSite } from '../program-files.js';
 
-/** Folders that hold so much else that nothing beneath them is given for the sake of a neighbour. */
+/** Folders with many unrelated files: a path in one of them does not open the whole folder. */
 const BROAD = new Set(['/', '/home', homedir(), tmpdir()]);
 
-/** Folders in which no bundle is looked for that is named over a control socket. */
+/** Folders from which no bundle can be named over a control socket. */
 const NO_BUNDLES = new Set(['etc', 'root', 'boot', 'dev', 'proc', 'sys', 'run']);
 
-/** What is no name of a host. */
+/** Text that is not a host name. */
 const ADDRESS = /^[\d.]+$|:/;
 
 /** Files of names and numbers of hosts, for a client that looks up an authority. */
@@ -26,7 +26,7 @@ export function laterPaths(options: ServeOptions, swappable: boolean): PathRule[
   const { acme, dns, direct, control, http, net, tls } = options;
   const paths = new Paths();
   for (const folder of programFolders()) paths.add('read', folder);
-  // What the kernel tells of this process, for pages about the server.
+  // The kernel's data about this process, for pages about the server.
   paths.add('read', `/proc/${process.pid}`);
   for (const site of [options.site ?? embeddedSite(), ...http.siteFor.values()]) paths.site(site);
   if (swappable)
@@ -62,7 +62,10 @@ class Paths {
     this.all.push({ access, path: resolve(path), optional });
   }
 
-  /** A file is replaced by another of its name: the folder is what stays. A link may lead to another file then. */
+  /**
+   * A file may be replaced by another one of its name: only the folder stays the same. A link may then lead to another
+   * file.
+   */
   file(access: Access, path: string): void {
     this.add(access, dirname(resolve(path)));
     if (existsSync(path)) this.add(access, dirname(realpathSync(path)));
@@ -79,7 +82,7 @@ class Paths {
     const real = existsSync(path) ? realpathSync(path) : resolve(path);
     this.add('read', real);
     if (!isDirectory(path)) this.file('read', path);
-    // A directory that is made anew, and a link to another one.
+    // A directory that is made again, and a link that is changed to another one.
     else for (const one of [real, resolve(path)]) this.unlessBroad(dirname(one));
   }
 

@@ -1,4 +1,4 @@
-/** What each way of serving needs once it is sealed. */
+/** The rights that each way of serving needs once it is sealed. */
 import { makeFolder } from '../../native/make-folder.js';
 import type { PathRule } from '../../seal/landlock.js';
 import { CONNECTS, INTERFACES, PROGRAMS, READS, UNIX_SOCKETS, WATCHES, WRITES } from '../../seal/lists/more.js';
@@ -55,19 +55,19 @@ function keptOf({ net, direct }: ServeOptions): Kept {
   return { capabilities: 0n, capabilityNames: '', staysRoot: undefined };
 }
 
-/** The program before it has the place of the admin listener until it retires. */
+/** The earlier program holds the admin listener's address until it retires. */
 function adminComesLater({ http }: ServeOptions, role: Role): boolean {
   return role === 'supervised' && http.admin.listen !== undefined;
 }
 
-/** Folders that are written later are made now: what is not there cannot be named. */
+/** Folders that are written later are made now: a missing path cannot be named in the rules. */
 export function makeFolders(plan: Plan): void {
   for (const { path, access } of plan.paths) {
     if (access !== 'write') continue;
     try {
       makeFolder(path, 0o700);
     } catch {
-      // Who writes there says so, and serves without.
+      // The code that writes there reports the failure, and the server runs without it.
     }
   }
 }

@@ -1,4 +1,4 @@
-/** A server's seal, from the options to the pages that tell of it. */
+/** A server's seal, from the options to the pages that report it. */
 import { counter, gauge, type Metric } from '../../http/index.js';
 import { signals } from '../../native/process-signals.js';
 import { Denials } from '../../seal/denials.js';
@@ -22,8 +22,8 @@ export class Sealing {
   ) {}
 
   /**
-   * What needs no right to be opened is open: from now on no file but those that are needed later. `more`: such, that
-   * only this process knows. Rejects with a `UserError`: what was asked for cannot be had.
+   * From now on only files that are needed later can be opened; those needed at the start are already open. `more`:
+   * such paths that only this process knows. Rejects with a `UserError` if the requested seal is not possible.
    */
   async files(more: readonly PathRule[] = []): Promise<void> {
     const { options, kernel, role, log } = this;
@@ -36,13 +36,13 @@ export class Sealing {
     await this.seal.files();
   }
 
-  /** The rest, at once. `quiet`: another process says what holds. */
+  /** The rest of the seal, at once. `quiet`: another process reports it. */
   close(quiet = false): void {
     const { seal, log } = this;
     if (seal === undefined) return;
     this.report = seal.close();
     if (quiet) return;
-    // Services have it in the log of the network, and on their pages.
+    // Services report it in the log of the network, and on their pages.
     if (signals.atTerminal) log.note(this.line);
     else log.event('net', this.line);
     for (const lack of this.report.lacks) log.warn(`not all is sealed: ${lack}`);

@@ -1,6 +1,6 @@
 /**
- * A program whose supervisor is gone goes on serving. It answers on the control socket in its place, until another
- * supervisor comes and asks for what it serves on.
+ * A program whose supervisor is gone goes on serving. It answers on the control socket in the supervisor's place, until
+ * another supervisor comes and asks for its sockets or device.
  */
 import type { Socket } from 'node:net';
 import { type Go, inheritedFds } from '../../control/channel.js';
@@ -11,7 +11,7 @@ import { isBug } from '../../errors/codes.js';
 import { sendDescriptors } from '../../native/sockets/unix.js';
 import type { Control } from '../control.js';
 
-/** Milliseconds between two attempts to have the control socket. */
+/** Milliseconds between two attempts to open the control socket. */
 const RETRY = 200;
 const RIVAL = 2000;
 
@@ -22,11 +22,11 @@ export class Orphan {
   constructor(
     private readonly order: Go,
     private readonly control: Control,
-    /** Somebody else has the traffic now. */
+    /** Another program has the traffic now. */
     private readonly retire: (seconds: number) => void,
   ) {}
 
-  /** Rejects never: without a control socket it serves all the same. */
+  /** Never rejects: without a control socket it serves all the same. */
   async open(warn: (sentence: string) => void): Promise<void> {
     warn('the supervisor is gone; serving on without it');
     await this.listen(warn);
@@ -39,7 +39,8 @@ export class Orphan {
       else this.server = server;
     } catch (error) {
       if (isBug(error)) throw error;
-      // Another supervisor may be looking for what we hold; it gives way when it finds that it is in use.
+      // Another supervisor may be looking for the sockets or device that we hold; it gives up when it finds them in
+      // use.
       await this.rival();
       if (!this.over) setTimeout(() => void this.listen(warn), RETRY).unref();
     }
@@ -53,7 +54,7 @@ export class Orphan {
       if ((other.since ?? 0) > this.control.status().since) this.retire(this.order.drain);
       else await askControl(this.order.control, { do: 'retire', seconds: this.order.drain }, RIVAL);
     } catch (error) {
-      // It is gone, or no orphan: the next attempt finds out.
+      // The other program is gone, or is no orphan: the next attempt finds out.
       if (isBug(error)) throw error;
     }
   }
@@ -73,8 +74,8 @@ export class Orphan {
   }
 
   /**
-   * Passes on what it serves on, over the same connection; serves until it is told to retire, or for good when who
-   * asked goes.
+   * Passes on its sockets or device, over the same connection. Serves until the order to retire comes, or without an
+   * end if the asking process ends.
    */
   private async surrender(socket: Socket, warn: (sentence: string) => void): Promise<ControlAnswer> {
     const { link, tap } = this.order;

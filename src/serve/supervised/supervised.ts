@@ -1,4 +1,4 @@
-/** A program that a supervisor started: it opens its site, tests itself, waits for the word, and takes the traffic. */
+/** A program that a supervisor started: it opens its site, tests itself, waits for the order, and takes the traffic. */
 
 import { dirname, join, parse } from 'node:path';
 import {
@@ -33,13 +33,13 @@ import { Orphan } from './orphan.js';
 
 /** The supervisor passes those of the name server last: UDP, then TCP. */
 const NAME_SOCKETS = 2;
-/** Milliseconds without any connection that moves, after which those that are left stay. */
+/** Milliseconds without a moved connection, after which the remaining connections stay. */
 const MOVE_PATIENCE = 5000;
 
 export async function runSupervised(options: ServeOptions): Promise<void> {
   if (process.send === undefined)
     throw badUsage('--supervised is for "sitekernel supervise", which starts programs so');
-  // Until it has the traffic it is of no use without a supervisor; from then on it outlives one.
+  // Until it has the traffic it is of no use without a supervisor; from then on it outlives its supervisor.
   const parent = endWithParent();
   const log = new Log(options.log);
   const supervisor = new Channel(parent);
@@ -78,21 +78,21 @@ async function serve(
   const retired = new Retirement();
   const given = (): void => retired.ask(order.drain * 1000);
   const network = await openInherited(options, order, log, (one) => failed(one), given);
-  // Read, and as far as it can be answered out of, before the traffic is here.
+  // Zones are read, and answers are made as far as possible, before the traffic comes.
   const prepared = await prepareZones(options, order, network, log);
   let names: OpenNames | undefined;
   const dns = () => names?.server.counters();
   const sealing = new Sealing(options, 'supervised', log);
   const front = await makeFront({ options, network, sites, log, sealing, tickets: order.tickets, dns });
   await Promise.all(order.former.map(({ bundle, seconds }) => sites.site.keepAssetsOf(bundle, seconds)));
-  // Where it listens for its successor, and for whoever asks when the supervisor is gone.
+  // The paths where it listens for its successor, and for control requests when the supervisor is gone.
   const between = [order.link, order.control, ...order.predecessors].map(dirname);
   await sealing.files(between.map((path) => ({ path, access: 'write' })));
   const listening = openDoors(network, front, true);
   listening.catch(() => undefined);
   prepared?.listen();
   if ('takeOver' in network) sealing.close();
-  // Answers are as the address wants them in the same turn in which the traffic comes.
+  // Answers fit the address in the same turn in which the traffic comes.
   const taken = 'takeOver' in network ? (network as DirectNetwork).takeOver(order.predecessors) : Promise.resolve();
   const naming = taken.then(() => prepared?.open());
   naming.catch(() => undefined);
@@ -115,7 +115,7 @@ async function serve(
   });
   void supervisor.retire.then((seconds) => retired.ask(seconds * 1000));
   const admin = await adminListener(front.watched);
-  // The program before this one lets go of the place when it is told to retire, which is about now.
+  // The program before this one releases the address when it gets the order to retire, which is about now.
   admin?.openWhenFree();
   const certificates = await openCertificates(options, log, front.reload, names?.server, network);
   const end = await Promise.race([signal, retired.when, failure]).finally(() => certificates?.stop());
@@ -129,7 +129,8 @@ async function serve(
     await Promise.all([network.close(options.drain), closing]);
     return;
   }
-  // What moves to the successor need not end here. What has not by then ends with its next answer, and comes anew.
+  // A connection that moves to the successor need not end here. Any other one ends with its next answer, and the client
+  // connects again.
   const moving = 'moving' in network && (network as DirectNetwork).moving;
   const keep = retireWhenStuck(network, front, moving ? MOVE_PATIENCE : 0);
   const closed = Promise.all([network.close(end), closing]);
@@ -187,7 +188,7 @@ async function prepareZones(
   return prepareNames(options, network, log, { sockets: { udp, tcp }, cookies });
 }
 
-/** Two programs that write to one capture would spoil it: each has its own, with its number in the name. */
+/** Two programs that write to one capture would corrupt it: each has its own, with its number in the name. */
 function ownCapture(options: ServeOptions): ServeOptions {
   const { pcap } = options.direct;
   if (pcap === undefined) return options;
@@ -195,7 +196,7 @@ function ownCapture(options: ServeOptions): ServeOptions {
   return { ...options, direct: { ...options.direct, pcap: join(dir, `${name}.${process.pid}${ext}`) } };
 }
 
-/** When the traffic is somebody else's, and how long what is open may go on, ms. */
+/** Resolves when another program has the traffic, with the milliseconds that open connections may go on. */
 class Retirement {
   asked = false;
   readonly when: Promise<number>;
@@ -216,7 +217,7 @@ class Retirement {
 /** The supervisor's end of Node's channel. */
 class Channel {
   readonly go: Promise<Go>;
-  /** It has been told to take the traffic. */
+  /** The order to take the traffic has come. */
   ordered = false;
   readonly retire: Promise<number>;
   /** The supervisor has ended. */

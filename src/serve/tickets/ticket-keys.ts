@@ -1,4 +1,4 @@
-/** The secret of session tickets, for processes that are to resume each other's sessions. */
+/** The secret of session tickets, for processes that resume each other's sessions. */
 import { randomBytes } from 'node:crypto';
 import type { PassedSecret } from '../../control/channel.js';
 import { newTicketSecret, type TicketSecret, Tickets } from '../../tls/handshake/tickets.js';
@@ -8,7 +8,7 @@ import { NodePrimitives } from '../../tls/primitives/node.js';
 export class TicketKeeper {
   readonly #tickets = new Tickets(new NodePrimitives(), random, newTicketSecret(random, Date.now()));
 
-  /** The secret of now. */
+  /** The current secret. */
   passed(): PassedSecret {
     const { period, secret } = this.#tickets.sharedAt(Date.now());
     const text = Buffer.from(secret).toString('base64');
@@ -17,7 +17,7 @@ export class TicketKeeper {
   }
 }
 
-/** What was passed, or a secret of this process alone. */
+/** The passed secret, or a secret of this process alone. */
 export function ticketSecret(passed: PassedSecret | undefined): TicketSecret {
   if (passed === undefined) return newTicketSecret(random, Date.now());
   return { period: passed.period, secret: Uint8Array.from(Buffer.from(passed.secret, 'base64')) };

@@ -1,4 +1,4 @@
-/** Which files have the certificates: those of the command line, those that are ordered, or the self-signed one. */
+/** The files of the certificates: those of the command line, ordered ones, or the self-signed one. */
 import { join } from 'node:path';
 import { CERTIFICATE } from '../../acme/state/certificate-state.js';
 import { folderFor } from '../../acme/state/storage.js';
@@ -9,13 +9,12 @@ import type { TlsArguments } from '../options/tls.js';
 import { selfSignedFiles } from './self-signed-files.js';
 
 export interface CertificateFiles {
-  /** PEM files that have to be there. */
+  /** PEM files that must exist. */
   readonly given: TlsArguments['files'];
-  /** PEM files with chain and key, each of which is there when it has been ordered. */
+  /** PEM files with chain and key, each of which exists once it has been ordered. */
   readonly ordered: readonly string[];
   /**
-   * The self-signed certificate, for as long as there is none of the others: made now if there is none. Throws a
-   * `UserError`.
+   * The self-signed certificate, used while none of the others exists: made now if it is missing. Throws a `UserError`.
    */
   readonly otherwise: () => TlsArguments['files'][number];
 }

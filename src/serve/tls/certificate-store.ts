@@ -5,14 +5,14 @@ import { CertificateError, type Loaded, loadCertificate } from '../../tls/certif
 import type { Log } from '../log.js';
 import type { CertificateFiles } from './certificate-files.js';
 
-/** Milliseconds between two looks at the files: a look costs a call each, and sees also what a link leads to. */
+/** Milliseconds between two checks of the files: a check costs one call for each file, and follows links. */
 const LOOK = 5000;
-/** Milliseconds between two looks at how long certificates last. */
+/** Milliseconds between two checks of the certificates' expiry. */
 const DAY = 86_400_000;
 
 export interface CertificateSource extends CertificateFiles {
   readonly log: Log;
-  /** Another process says what there is to say. */
+  /** Another process reports on the certificates. */
   readonly quiet: boolean;
 }
 
@@ -32,7 +32,7 @@ export class CertificateStore {
     this.#current = first;
     this.#watched = watched;
     this.#seen = seen;
-    // Not `watchFile`: a change between the reading and its first look would never be seen.
+    // Not `watchFile`: a change between the reading and its first check would never be seen.
     this.#looking = setInterval(() => this.#look(), LOOK);
     this.#looking.unref();
     this.#daily = setInterval(this.#changed, DAY);
@@ -97,7 +97,7 @@ export class CertificateStore {
   }
 }
 
-/** Files whose change is a reason to read; one that is not there yet can be watched, too. */
+/** Files whose change causes a reading; a missing file can be watched, too. */
 function pathsOf({ given, ordered, otherwise }: CertificateFiles): string[] {
   const pairs = given.length + ordered.length === 0 ? [otherwise()] : given;
   return [...new Set([...pairs.flatMap(({ certificate, key }) => [certificate, key]), ...ordered])];
@@ -113,12 +113,12 @@ function identityOf(path: string): string {
     const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
     return [dev, ino, size, mtimeNs, ctimeNs].join('/');
   } catch (error) {
-    // It is not there, or may not be looked at.
+    // The file is missing, or may not be read.
     return (error as NodeJS.ErrnoException).code ?? '';
   }
 }
 
-/** `before`: what was served until now. */
+/** `before`: the certificates that were served until now. */
 async function read(source: CertificateSource, before: readonly Certificate[]): Promise<Certificates> {
   const { given, ordered, otherwise, log, quiet } = source;
   const found = await Promise.all([
@@ -132,8 +132,8 @@ async function read(source: CertificateSource, before: readonly Certificate[]): 
 }
 
 /**
- * A file that cannot be used is no reason not to serve: then the server could not order the one that replaces it.
- * Undefined: there is none.
+ * An unusable file does not stop the server: otherwise it could not order the certificate that replaces it. Undefined:
+ * there is none.
  */
 async function loadOrdered(
   path: string,

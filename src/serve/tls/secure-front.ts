@@ -1,4 +1,4 @@
-/** HTTPS: TLS before the HTTP server, and a redirect, or the site, on the HTTP port. Loaded when it is asked for. */
+/** HTTPS: TLS before the HTTP server, and a redirect, or the site, on the HTTP port. Loaded only when it is used. */
 
 import { ALPN_PROTOCOLS, gauge, type HttpServer, type HttpStats, sumOfStats } from '../../http/index.js';
 import { Containment } from '../../net/containment.js';
@@ -109,7 +109,7 @@ export async function makeSecureFront(context: FrontContext, options: TlsArgumen
   };
 }
 
-/** OpenSSL's TLS, where a version or the command line asks for it. */
+/** OpenSSL's TLS, where a version or the command line requires it. */
 async function olderEngine(
   { min, engine }: TlsArguments,
   common: Pick<ConstructorParameters<typeof TlsServer>[0], 'clock' | 'protocols' | 'certificates' | 'onError'>,
@@ -129,7 +129,7 @@ async function olderEngine(
   return (inner, hello, bytes, accept) => made.take(inner, hello, bytes, accept);
 }
 
-/** Counters with names that tell whose they are. */
+/** Counters with a prefix that names their owner. */
 function named(counters: object): Record<string, number> {
   return Object.fromEntries(Object.entries(counters).map(([name, value]) => [`tls-${name}`, value as number]));
 }

@@ -43,7 +43,7 @@ function usable({ certificate, key }: SelfSignedFiles, names: readonly string[])
     const fits = names.every((name) => (kept.subjectAltName ?? '').split(', ').some((one) => one.endsWith(`:${name}`)));
     return fits && Date.parse(kept.validTo) - Date.now() > LEFT;
   } catch (error) {
-    // A file that is no certificate is made anew; one that cannot be read is not.
+    // A file that is no certificate is replaced; an unreadable file is not.
     if ((error as NodeJS.ErrnoException).syscall !== undefined) throw error;
     return false;
   }

@@ -1,7 +1,7 @@
 /**
- * `--workers N` in direct mode: a TAP with a queue for each worker. The first process holds the queues, so that their
- * number stays, and with it the way of each connection, when a worker ends and another takes its place; and it tells
- * the workers of each other.
+ * `--workers N` in direct mode: a TAP with a queue for each worker. The first process holds the queues. So the number
+ * of queues, and the queue of each connection, stay the same when another worker replaces one that ended. It also
+ * announces the workers to each other.
  */
 
 import { randomFillSync } from 'node:crypto';
@@ -28,7 +28,7 @@ export class Queues implements Shared {
   private readonly workers = new Set<Worker>();
   private address: SharedAddress | undefined = undefined;
 
-  /** Throws a sentence when the TAP cannot be had. */
+  /** Throws a sentence when the TAP cannot be opened. */
   constructor(private readonly options: ServeOptions) {
     const { tap: name, bridge, offload } = options.direct;
     this.taps = openTapQueues({ name, bridge, offload }, options.workers);
@@ -75,7 +75,7 @@ export class Queues implements Shared {
   ended(worker: Worker, draining: boolean): void {
     this.here.delete(worker);
     if (!draining) return;
-    // Nobody takes its place: the kernel shares out among the others what it would have got.
+    // No worker replaces it: the kernel distributes its share among the others.
     libc().close(worker.fd);
     this.fds.splice(this.fds.indexOf(worker.fd), 1);
   }

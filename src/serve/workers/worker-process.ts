@@ -1,18 +1,18 @@
-/** A process of `--workers` as the first process knows it, and what all of them serve on. */
+/** A process of `--workers` in the view of the first process, and the descriptors that all of them serve on. */
 import type { ChildProcess } from 'node:child_process';
 import type { Report } from '../siblings.js';
 import type { ToFirst, ToWorker } from '../worker-channel.js';
 
-/** What the workers serve on: a descriptor for each. */
+/** The descriptors of the workers: one for each. */
 export interface Shared {
   readonly fds: readonly number[];
   /** With HTTPS over sockets: those of the HTTP port. */
   readonly httpFds?: readonly number[] | undefined;
-  /** Where they serve; asked when all do. */
+  /** Where they serve; called when all of them serve. */
   readonly urls: readonly string[];
-  /** No new connections: all drain. */
+  /** Accepts no new connections: all workers drain. */
   drain(): void;
-  /** Lets go of all. */
+  /** Closes all descriptors. */
   close(): void;
   /** A process of that worker has begun, says something of its own, has ended. */
   began?(worker: Worker): void;
@@ -22,7 +22,7 @@ export interface Shared {
 
 export class Worker {
   child: ChildProcess | undefined;
-  /** It served, since it was started last. */
+  /** It has served since its last start. */
   ready = false;
   /** It has no connections any more, and waits for the others. */
   drained = false;
@@ -37,7 +37,8 @@ export class Worker {
   ) {}
 
   /**
-   * A process that has just begun takes no signals yet, and may have read the sites already: it gets it when it serves.
+   * A process that has just begun takes no signals yet, and may already have read the sites: it gets the signal when it
+   * serves.
    */
   reload(): void {
     if (this.ready) this.child?.kill('SIGHUP');

@@ -1,6 +1,6 @@
 /**
- * One of several processes that serve as one: it was started with a socket or a queue of its own, and drains when it is
- * told to.
+ * One of several processes that serve as one: it was started with a socket or a queue of its own, and drains on an
+ * order.
  */
 
 import type { PassedSecret } from '../../control/channel.js';
@@ -26,8 +26,8 @@ export async function runWorker(options: ServeOptions, number: number): Promise<
   const log = new Log(options.log);
   const siblings = new Siblings();
   const first = new First(siblings);
-  // A terminal, or a service manager, signals all processes at once; the first one says what that means. Its own end is
-  // a signal, too.
+  // A terminal, or a service manager, signals all processes at once; the first process decides on the reaction. The end
+  // of the first process counts as a signal, too.
   const parent = endWithParent();
   signals.worker(() => parent?.alive !== false, first.orphaned);
   const direct = options.net === 'direct';
@@ -46,7 +46,7 @@ export async function runWorker(options: ServeOptions, number: number): Promise<
   const sealing = new Sealing(options, 'worker', log);
   const front = await makeFront({ options, network, sites, log, siblings, sealing, tickets, quiet });
   const { metrics, status } = options.http.admin;
-  // One of them tells for all.
+  // One worker reports for all.
   const admin = number === 1 ? await adminListener(front.watched) : undefined;
   if (metrics !== undefined || status !== undefined) {
     let last = '';
@@ -62,7 +62,7 @@ export async function runWorker(options: ServeOptions, number: number): Promise<
     await admin?.open();
     const between = direct ? [(await first.begin).folder] : [];
     await sealing.files(between.map((path) => ({ path, access: 'write' })));
-    // Without an address there is nothing to listen on yet, and it may be told to end all the same.
+    // Without an address there is nothing to listen on yet, but the order to end may come all the same.
     const listening = openDoors(network, front).then(
       () => {
         if (!direct) sealing.close(quiet);
@@ -73,7 +73,7 @@ export async function runWorker(options: ServeOptions, number: number): Promise<
         say({ say: 'failed', why: errorText(error) });
       },
     );
-    // What waits in the queue is read when there is somebody to answer.
+    // Frames that wait in the queue are read once a server can answer them.
     if ('begin' in network) {
       sealing.close(quiet);
       (network as DirectNetwork).begin();
@@ -154,7 +154,8 @@ class First {
       else if (this.listener === undefined) this.early.push(message);
       else this.listener(message);
     });
-    // Whoever would say so is gone. Before it serves there is nothing to drain, and what it waits for may never come.
+    // The process that would give the order is gone. Before this one serves there is nothing to drain, and the order
+    // may never come.
     this.orphaned = () => {
       if (!this.serving) process.exit(1);
       drain();
@@ -164,7 +165,7 @@ class First {
     if (!process.connected) this.orphaned();
   }
 
-  /** Who is told of the rest, that which came before included. */
+  /** The listener for all other messages, including earlier ones. */
   set told(listener: (message: ToWorker) => void) {
     this.listener = listener;
     for (const message of this.early.splice(0)) listener(message);

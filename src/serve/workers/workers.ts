@@ -1,5 +1,5 @@
 /**
- * `--workers N`: the first process holds what they serve on and starts the others, which serve; one that ends is
+ * `--workers N`: the first process holds the descriptors and starts the workers, which serve; a worker that ends is
  * replaced.
  */
 
@@ -22,8 +22,8 @@ import { FROM_WORKERS, type ToFirst } from '../worker-channel.js';
 import { type Shared, Worker } from './worker-process.js';
 
 /**
- * Milliseconds before one that never served is started again, and beyond the drain time before one that does not end is
- * ended.
+ * Milliseconds before a worker that never served is started again; and, after the drain time, before a worker that does
+ * not end is killed.
  */
 const PATIENCE = 2000;
 
@@ -45,8 +45,8 @@ export async function runWorkers(options: ServeOptions): Promise<void> {
 }
 
 /**
- * What all workers have in common with HTTPS: the secret of session tickets, and a self-signed certificate, which is
- * made here.
+ * State that all workers share with HTTPS: the secret of session tickets, and a self-signed certificate, which is made
+ * here.
  */
 async function prepareTls(options: ServeOptions): Promise<TicketKeeper> {
   const { certificateFiles } = await import('../tls/certificate-files.js');
@@ -86,7 +86,7 @@ class Workers {
   private readonly log: Log;
   private readonly copies: BundleCopies;
   private readonly workers: readonly Worker[];
-  /** What those did that have ended. */
+  /** The numbers of workers that have ended. */
   private readonly past: Report[] = [];
   private ending = false;
   private announced = false;
@@ -139,7 +139,7 @@ class Workers {
         [PARENT]: String(process.pid),
         ...this.copies.environment,
       },
-      // JSON has no infinity, and a lease may last for ever.
+      // JSON has no infinity, and a lease may be unlimited.
       serialization: 'advanced',
     });
     worker.child = child;
@@ -170,7 +170,7 @@ class Workers {
     announce(this.shared.urls, this.log);
   }
 
-  /** Tells each what the others have done. */
+  /** Sends each worker the numbers of the others. */
   private tell(): void {
     for (const worker of this.workers) {
       const others = this.workers.filter((one) => one !== worker).flatMap(({ report }) => report ?? []);
@@ -186,7 +186,7 @@ class Workers {
     this.endTogether();
     this.changed();
     if (this.ending) return;
-    // Before all have served once, the next try would fail as this one did; it has said why.
+    // Until all workers have served once, the next attempt would fail as this one did; the worker has reported why.
     if (!this.announced) {
       this.failed(new UserError(`worker ${worker.number} ended before it served (${how})`));
       return;
@@ -197,8 +197,8 @@ class Workers {
   }
 
   /**
-   * Those that wait for each other may end once none has a connection: the first before the others, who help it to its
-   * last word.
+   * Workers that wait for each other may end once none has a connection. The first ends before the others, because it
+   * needs them for its last packets.
    */
   private endTogether(): void {
     if (!this.ending || !this.workers.every(({ child, drained }) => drained || child === undefined)) return;

@@ -3,8 +3,8 @@ import { Damage, VerifiedPages } from '../format/verified-pages.js';
 import type { BundleDisk } from './bundle-disk.js';
 
 /**
- * The bytes of a bundle, mapped or read, of which each page is verified before it is first looked at. Offsets are from
- * its beginning.
+ * The bytes of a bundle, mapped or read. Each page is verified before it is first used. Offsets are from the beginning
+ * of the bundle.
  */
 export class BundleBytes {
   readonly bytes: Uint8Array;
@@ -15,7 +15,7 @@ export class BundleBytes {
   readonly name: string;
 
   /**
-   * `trusted`: this process made the bytes itself: nothing is verified. `disk`: where the file goes on behind `bytes`.
+   * `trusted`: this process made the bytes itself: nothing is verified. `disk`: the rest of the file, behind `bytes`.
    */
   constructor(
     bytes: Uint8Array,
@@ -29,7 +29,7 @@ export class BundleBytes {
     this.name = name;
   }
 
-  /** What offset and length at `at` say. Throws Damage. */
+  /** The range that offset and length at `at` give. Throws Damage. */
   textAt(at: number): string {
     return this.text(this.view.getUint32(at, true), this.view.getUint32(at + 4, true));
   }
@@ -42,7 +42,7 @@ export class BundleBytes {
     return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + at, length).toString('utf8');
   }
 
-  /** To throw: the hashes are right, what they are of is not. */
+  /** The error for content that is invalid although its hashes are right; to be thrown. */
   contradiction(): Damage {
     return new Damage(`${this.name} contradicts itself; bundle the site again`);
   }

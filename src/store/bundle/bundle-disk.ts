@@ -1,4 +1,4 @@
-/** What of a bundle file lies behind the bytes that are in memory: read when it is sent, and verified then. */
+/** The part of a bundle file behind the bytes that are in memory: it is read when it is sent, and verified then. */
 import { closeSync, readSync } from 'node:fs';
 import { expectSystemError } from '../../errors/codes.js';
 import { Memory } from '../../memory/memory.js';
@@ -6,7 +6,7 @@ import { PAGE } from '../format/format.js';
 import type { VerifiedPages } from '../format/verified-pages.js';
 import type { ContentReader, ContentSource } from '../store.js';
 
-/** Closes the descriptor when nothing refers to the disk any more: an answer on its way does. */
+/** Closes the descriptor when nothing refers to the disk any more; an answer being sent refers to it. */
 const forgotten = new FinalizationRegistry<number>((fd) => closeSync(fd));
 
 export class BundleDisk {
@@ -42,7 +42,7 @@ export class BundleDisk {
           if (bytes.length !== last - first || !pages.holds(first, bytes)) return undefined;
           return { memory: new Memory(bytes), start: at + start - first, end: at + end - first };
         } catch (error) {
-          // EIO: what cannot be read is not sent.
+          // EIO: bytes that cannot be read are not sent.
           expectSystemError(error);
           return undefined;
         }

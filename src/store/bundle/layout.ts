@@ -43,7 +43,7 @@ export interface Layout {
 /** Bodies begin at multiples of this: a cache line. */
 export const BODY_ALIGN = 64;
 
-/** Gives way to other work now and then. */
+/** Yields to other work now and then. */
 export async function layOut(
   files: readonly SiteFile[],
   routes: Routes,
@@ -88,7 +88,7 @@ class Content {
     return at;
   }
 
-  /** Where the head begins and ends in the content. It begins at an even offset, which the sums like. */
+  /** Where the head begins and ends in the content. It begins at an even offset, which suits the sums. */
   head(text: string): [number, number] {
     this.heads.pad(2);
     const at = this.heads.addText(text);
@@ -104,7 +104,7 @@ interface Sections {
   readonly reps: number[][];
 }
 
-/** The answers in their order, and behind them those of translations, one for each. */
+/** The answers in their order, followed by the answers of translations, one for each. */
 async function writeAnswers(answers: readonly Answer[], sections: Sections, slices: Slices): Promise<Uint8Array> {
   let count = answers.length;
   for (const answer of answers) if (answer.kind === 'languages') count += answer.files.length;
@@ -229,7 +229,7 @@ async function writeKeys(
   return { keys: bytes, slots: writeSlots(hashes, size) };
 }
 
-/** The table of `size` slots; a larger one where the hashes crowd together. */
+/** The table of `size` slots; a larger one where too many hashes collide. */
 function writeSlots(hashes: Int32Array, size: number): Uint8Array {
   const slots = new Uint8Array(size * SLOT_BYTES);
   const table = new DataView(slots.buffer);

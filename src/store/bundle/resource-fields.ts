@@ -2,7 +2,7 @@ import { type Field, lines, type ResourceFields } from '../format/heads.js';
 import type { FieldChanges, HeaderRules } from '../rules/header-rules.js';
 import { cacheControl } from '../site/cache-policy.js';
 
-/** What a static site can bear without being asked. A rule of the site replaces or removes each. */
+/** Fields that are safe defaults for a static site. A rule of the site replaces or removes each. */
 const EVERYWHERE: readonly Field[] = [
   { name: 'X-Content-Type-Options', value: 'nosniff' },
   { name: 'Referrer-Policy', value: 'strict-origin-when-cross-origin' },
@@ -17,14 +17,14 @@ export interface FieldPolicy {
   readonly hints: boolean;
 }
 
-/** What fields are about. */
+/** The subject of the fields. */
 export interface Described {
   /** The file, and its own type. */
   readonly path: string;
   readonly type: string;
   readonly language: string | undefined;
   readonly link: string | undefined;
-  /** Seconds since 1970 when it was changed last, if that is known. */
+  /** The time of the last change in seconds since 1970, if that is known. */
   readonly modified: number | undefined;
   /** Whether the file never changes under its own path. */
   readonly immutable: boolean;
@@ -34,7 +34,7 @@ export interface Described {
 }
 
 /**
- * The fields of `file`, asked for as `asked`: policy first, then the rules that match the path asked for or the file.
+ * The fields of `file`, requested as `asked`: policy first, then the rules that match the requested path or the file.
  */
 export function resourceFields(policy: FieldPolicy, file: Described, asked: string, status: number): ResourceFields {
   const changes = policy.rules.fieldsFor(asked, file.path);
@@ -61,9 +61,8 @@ export function resourceFields(policy: FieldPolicy, file: Described, asked: stri
 }
 
 /**
- * What a path's rule says is meant for the file that is there: kept for a year, its 404 would outlive the mistake.
- * That nothing is
- * to be kept holds for both.
+ * The caching rule of a path is meant for its file: a 404 that is cached for a year would outlive the mistake. A rule
+ * that forbids caching holds for both.
  */
 function errorCaching(changes: FieldChanges): string | undefined {
   if (changes.removed.has('cache-control') && !changes.set.has('cache-control')) return undefined;
@@ -71,8 +70,9 @@ function errorCaching(changes: FieldChanges): string | undefined {
 }
 
 /**
- * Lines for what the server itself says about the path `asked`: redirects, and errors that have no page of the site.
- * What describes content is left out, as that is not the site's; `negotiated` are the fields by which it was chosen.
+ * Lines for the server's own answers at the path `asked`: redirects, and errors without a page of the site. Fields that
+ * describe content are left out, because the content is not the site's. `negotiated` are the fields by which the answer
+ * was chosen.
  */
 export function serverFields(
   rules: HeaderRules,
@@ -117,7 +117,9 @@ function others(changes: FieldChanges): Field[] {
   return site;
 }
 
-/** Values of one name in one line, as both hosts have it; but cookies, which a comma would break (RFC 6265 3). */
+/**
+ * Joins the values of one name in one line, as both hosts do; except cookies, which a comma would break (RFC 6265 3).
+ */
 function joined(name: string, fields: readonly Field[]): readonly Field[] {
   if (name === 'set-cookie' || fields.length === 1) return fields;
   return [{ name: fields[0]!.name, value: fields.map((f) => f.value).join(', ') }];

@@ -26,7 +26,7 @@ import type { Content } from '../store.js';
 import { fileError, StoreError } from '../store-error.js';
 import { BODY_ALIGN, type Layout } from './layout.js';
 
-/** Takes the bytes of a bundle, in order, but for its beginning, which comes last. */
+/** Takes the bytes of a bundle, in order, except for its beginning, which comes last. */
 interface Sink {
   write(bytes: Uint8Array, at: number): void | Promise<void>;
 }
@@ -52,7 +52,7 @@ export async function bundleInMemory(layout: Layout, options: WriteOptions): Pro
   return bytes;
 }
 
-/** A bundle without its bodies, and those where they already are: by their place in the content. */
+/** A bundle without its bodies; the bodies stay where they are, by their place in the content. */
 export interface LiveBundle {
   readonly bytes: Uint8Array;
   readonly bodies: ReadonlyMap<number, Content>;
@@ -63,8 +63,8 @@ const NOTHING = new Memory(new Uint8Array(0));
 const memories = new WeakMap<Blob, Memory>();
 
 /**
- * A bundle for this process only, which copies and hashes no content: for a directory that changes. Its identity hangs
- * on the hashes of the contents, but is not that of a bundle file. Memories of unchanged blobs stay the same.
+ * A bundle for this process only, which copies and hashes no content: for a directory that changes. Its identity
+ * depends on the hashes of the contents, but is not that of a bundle file. Memories of unchanged blobs stay the same.
  */
 export async function liveBundle(layout: Layout): Promise<LiveBundle> {
   const places = place(layout, false);
@@ -147,7 +147,7 @@ export async function bundleIntoFile(
   return { id: Buffer.from(places.header.subarray(HEADER_HASH_AT)).toString('hex'), bytes: places.end };
 }
 
-/** Gathers small pieces that follow each other, so that a site of many small files is not a call for each. */
+/** Gathers small consecutive pieces, so that a site of many small files does not need a call for each. */
 class FileSink implements Sink {
   private readonly handle: Awaited<ReturnType<typeof open>>;
   private readonly gathered = new Uint8Array(1 << 20);

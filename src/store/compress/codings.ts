@@ -26,7 +26,7 @@ const PACKAGES: Readonly<Record<Compressed, string>> = {
   zstd: '@hpcc-js/wasm-zstd',
 };
 
-/** What makes the bytes, as the manifest and the cache name it: another version may make others. */
+/** The compressor, as the manifest and the cache name it: another version may make other bytes. */
 export function compressorVersion(coding: Compressed, compressors: Compressors): string {
   if (compressors === 'node' && coding === 'gzip') return `zlib ${process.versions['zlib']}`;
   if (compressors === 'node' && coding === 'br') return `brotli ${process.versions['brotli']}`;
@@ -50,9 +50,9 @@ function versionOf(name: string): string {
   return version;
 }
 
-/** Below this many bytes nothing is won: the fields that announce a coding take as much. */
+/** Below this many bytes compression saves nothing: the fields that announce a coding take as much. */
 const SMALLEST = 150;
-/** What a coding must save at least: its fields in the head, and 3% of the size, for the work of the browser. */
+/** The least that a coding must save: its fields in the head, and 3% of the size, for the work of the browser. */
 const FIELDS = 64;
 const SHARE = 0.97;
 

@@ -1,4 +1,4 @@
-/** Compresses in this thread: for workers, which alone load what compresses. */
+/** Compresses in this thread: for workers, since only they load the compressors. */
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { Zstd } from '@hpcc-js/wasm-zstd';
 import { gzip } from 'pako';
@@ -15,7 +15,7 @@ export async function compressNow(
   switch (coding) {
     case 'gzip': {
       const out = node ? gzipSync(bytes, { level }) : gzip(bytes, { level: level as 6 | 9 });
-      // RFC 1952 2.3.1: the operating system, which is not to show; 255 is "unknown".
+      // RFC 1952 2.3.1: the operating system, which is not to be disclosed; 255 is "unknown".
       out[9] = 255;
       return out;
     }

@@ -16,7 +16,7 @@ export class CompressPool {
   private readonly threads: number;
   private readonly background: boolean;
 
-  /** `background`: one processor is left to others, and the rest is theirs when they want it. */
+  /** `background`: one processor is left free, and other work has priority on the rest. */
   constructor({ background = false }: { readonly background?: boolean } = {}) {
     this.background = background;
     this.threads = Math.max(1, availableParallelism() - (background ? 1 : 0));

@@ -1,4 +1,4 @@
-/** Adds to files what they are in each coding that makes them smaller. */
+/** Adds to files a representation in each coding that makes them smaller. */
 
 import type { Compressors, SiteOptions } from '../options.js';
 import { blobOf } from '../site/blob.js';
@@ -44,7 +44,7 @@ export async function compressFiles(files: readonly SiteFile[], options: SiteOpt
   return withResults(files, tasks);
 }
 
-/** The manifest's word on what made the compressed bytes. */
+/** The entry of the manifest for the compressors. */
 export function compressors(options: SiteOptions): Record<string, string> {
   const compression = options.compression ?? 'none';
   if (compression === 'none') return {};
@@ -60,7 +60,7 @@ function settingsOf(coding: Compressed, level: number, compressors: Compressors 
   return `${compressorVersion(coding, compressors)} level ${level}`;
 }
 
-/** What there is to do for `files`, the largest first, so that no thread is left with it at the end. */
+/** The tasks for `files`, the largest first, so that no thread has a large one left at the end. */
 export function tasksOf(files: readonly SiteFile[]): Task[] {
   const blobs = new Map<string, Blob>();
   for (const file of files) {
@@ -100,7 +100,7 @@ function withResults(files: readonly SiteFile[], tasks: readonly Task[]): SiteFi
   return withCodings(files, codingsOf(tasks));
 }
 
-/** What came of the tasks, by the hash of the content. */
+/** The results of the tasks, by the hash of the content. */
 export function codingsOf(tasks: readonly Task[]): Map<string, Coded[]> {
   const results = new Map<string, Coded[]>();
   for (const coding of COMPRESSED) {
@@ -124,7 +124,7 @@ export function withCodings(files: readonly SiteFile[], results: ReadonlyMap<str
   });
 }
 
-/** What `bundle` made of the content of `task`, if the cache has it: it tried harder. */
+/** The result of `bundle` for the content of `task`, if the cache has it: it compresses better. */
 export async function fromBundle(
   { blob, coding }: Task,
   cache: CompressionCache | undefined,

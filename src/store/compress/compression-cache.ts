@@ -1,4 +1,4 @@
-/** Remembers on the disk what was compressed, by the content's hash and what made it. */
+/** Keeps compressed bytes on the disk, by the content's hash and the compressor. */
 import { createHash, randomBytes } from 'node:crypto';
 import { readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -9,7 +9,7 @@ import { equal } from '../format/bundle-header.js';
 import { HASH_BYTES } from '../format/format.js';
 
 const LARGEST = 2 ** 30;
-/** Names that `file` and `put` give: in a directory that a user names lies what is not ours, too. */
+/** Names that `file` and `put` give: a directory that a user names may also hold other files. */
 const OWN_FOLDER = /^[0-9a-f]{2}$/;
 const OWN_FILE = /^[0-9a-f]{62}(\.[0-9a-f]{12}\.part)?$/;
 /** How old an entry's time may be before a use renews it. */
@@ -22,8 +22,8 @@ export function defaultCacheDirectory(): string {
 }
 
 /**
- * A directory of files, each the SHA-256 of what follows, then that. One that is damaged is as good as none; that
- * nothing can be written there is no error either: then things are compressed again.
+ * A directory of files, each the SHA-256 of what follows, then that. A damaged one counts as missing. A directory that
+ * cannot be written is no error either: then contents are compressed again.
  */
 export class CompressionCache {
   private readonly directory: string;
@@ -35,7 +35,7 @@ export class CompressionCache {
     this.largest = largest;
   }
 
-  /** What was put for `content` (hex of its SHA-256) and `settings`; empty: it does not get smaller. */
+  /** The bytes that were put for `content` (hex of its SHA-256) and `settings`; empty: it does not get smaller. */
   async get(content: string, settings: string): Promise<Uint8Array | undefined> {
     const file = this.file(content, settings);
     try {
@@ -63,7 +63,7 @@ export class CompressionCache {
       await rename(part, file);
       this.wrote = true;
     } catch (error) {
-      // A cache on a full or read-only disk is none.
+      // On a full or read-only disk there is no cache.
       expectSystemError(error);
       await rm(part, { force: true }).catch(ifSystemError(undefined));
     }

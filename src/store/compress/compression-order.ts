@@ -6,13 +6,13 @@ import type { Task } from './compress.js';
 /** Browsers that know brotli take it: it comes first. */
 const CODINGS = ['br', 'gzip', 'zstd'];
 
-/** What every page needs, then pages, those near the root first, then the rest. */
+/** Files that every page needs, then pages, those near the root first, then the rest. */
 function rankOf({ path, type }: SiteFile): number {
   const kind = /^text\/(?:css|javascript)/.test(type) ? 0 : type.startsWith('text/html') ? 1 : 2;
   return kind * 1000 + Math.min(path.split('/').length, 999);
 }
 
-/** `tasks` as those want them who come without a word of what they will ask for. */
+/** `tasks` in the order that suits visitors of whose requests nothing is known yet. */
 export function inServingOrder(tasks: Iterable<Task>, files: readonly SiteFile[]): Task[] {
   const ranks = new Map<string, number>();
   for (const file of files) {
@@ -24,7 +24,7 @@ export function inServingOrder(tasks: Iterable<Task>, files: readonly SiteFile[]
   return [...tasks].sort((a, b) => rank(a) - rank(b));
 }
 
-/** Brings the tasks of `hot` contents (their hashes) to the front, in the order in which they are. */
+/** Brings the tasks of `hot` contents (their hashes) to the front, in their present order. */
 export function promote(queue: Task[], hot: ReadonlySet<string>): void {
   if (hot.size === 0) return;
   const isHot = ({ blob }: Task): boolean => hot.has(blob.sha256);

@@ -1,4 +1,4 @@
-/** Reads and judges the first bytes of a bundle. */
+/** Reads and validates the first bytes of a bundle. */
 
 import { StoreError } from '../store-error.js';
 import {
@@ -23,7 +23,7 @@ export interface Section {
 export interface BundleHeader {
   readonly id: string;
   readonly fileBytes: number;
-  /** Where what the leaves cover begins; it ends with the file. */
+  /** The beginning of the data that the leaves cover; the data ends with the file. */
   readonly data: number;
   readonly roots: Section;
   readonly leaves: Section;
@@ -111,7 +111,8 @@ function truncated(name: string, has: number, stated?: number): StoreError {
 }
 
 /**
- * Sections follow each other and lie within the file: one who makes a header with a right hash gains nothing by lies.
+ * Sections follow each other and lie within the file: an attacker with a correct hash over a false header gains
+ * nothing.
  */
 function sound(h: BundleHeader): boolean {
   let at = HEADER_BYTES;

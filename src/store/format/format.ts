@@ -20,7 +20,7 @@
 export const MAGIC = Uint8Array.of(0x89, 0x53, 0x4b, 0x42, 0x0d, 0x0a, 0x1a, 0x0a);
 export const VERSION = 2;
 export const HEADER_BYTES = 512;
-/** Magic, version, and the hash at its place stay as they are in every later version. */
+/** Magic, version, and the place of the hash stay the same in every later version. */
 export const HEADER_HASH_AT = 480;
 export const HASH_BYTES = 32;
 
@@ -28,20 +28,20 @@ export const HASH_BYTES = 32;
 export const PAGE = 16384;
 export const PAGE_SHIFT = 14;
 
-/** Running sums are kept for each of so many bytes. */
+/** The block size of the running sums, in bytes. */
 export const SUM_BLOCK = 256;
 export const SUM_SHIFT = 8;
 
-/** Offsets in the content have 40 bits: 1 TiB. What lies before the bodies keeps to 32. */
+/** Offsets in the content have 40 bits: 1 TiB. Offsets before the bodies have 32. */
 export const MAX_BUNDLE_BYTES = 2 ** 40 - 1;
-/** All that lies before the bodies, the heads included, is in memory. */
+/** The bytes before the bodies, including the heads, are all in memory. */
 export const MAX_BEFORE_BODIES = 2 ** 31;
-/** Beyond, a bundle has no sums: no such content is in memory as a whole. */
+/** A bundle with more content has no sums: such content is not in memory as a whole. */
 export const MAX_SUMMED_BYTES = 2 ** 32 - 1;
 
 /**
- * Where the header keeps what; u32 each, a section being offset and length. `...High`: the bits above 32 of the file's
- * length, of the content's length, and of the offset of the sums.
+ * The places of the header's fields; u32 each, a section is an offset and a length. `...High`: the bits above 32 of the
+ * file's length, of the content's length, and of the offset of the sums.
  */
 export const AT = {
   version: 8,
@@ -103,13 +103,14 @@ export const REP = {
 export const CODINGS = ['identity', 'gzip', 'br', 'zstd'] as const;
 
 /**
- * Bounds on what one answer takes, which a reader holds every bundle to. Bytes; a head is all lines of one of the four.
+ * Bounds on the size of one answer, which a reader enforces for every bundle. Bytes; a head is all lines of one of the
+ * four heads.
  */
 export const LONGEST_TEXT = 262_144;
 export const LONGEST_FIELDS = 262_144;
 export const LONGEST_HEAD = 1_048_576;
 export const MOST_LANGUAGES = 1024;
-/** Slots in use one behind the other: as far as a search for a path may walk. */
+/** The longest run of used slots: the steps that a search for a path may take. */
 export const LONGEST_RUN = 4096;
 
 /** The next multiple of `step`, a power of two. */

@@ -9,7 +9,7 @@ export interface Field {
   readonly value: string;
 }
 
-/** What all representations of a resource say, as policy and the rules of the site made it. */
+/** The fields that all representations of a resource share, from policy and the rules of the site. */
 export interface ResourceFields {
   readonly contentType: string;
   readonly language: string | undefined;
@@ -20,9 +20,9 @@ export interface ResourceFields {
   readonly cacheControl: string | undefined;
   /** Members of `Vary`; `Accept-Encoding` among them when there are several representations. */
   readonly vary: readonly string[];
-  /** By rules of the site: these stand on 304 and 412, too. */
+  /** From rules of the site: on 304 and 412, too. */
   readonly site: readonly Field[];
-  /** By default: on answers with content only, since a stored answer keeps them. */
+  /** Defaults: on answers with content only, since a stored answer keeps them. */
   readonly standard: readonly Field[];
 }
 
@@ -71,8 +71,8 @@ export function renderHeads(
   }
   return {
     ok: `${line}${type}${size}${tag}${modified}${encoding}${language}${vary}Accept-Ranges: bytes\r\n${cache}${standard}${link}${site}`,
-    // RFC 9110 15.4.5: what a 200 would have had of Content-Location, Date, ETag, Vary, Cache-Control and Expires; no
-    // more, but what the site itself asked for, which guides the update of the stored answer.
+    // RFC 9110 15.4.5: Content-Location, Date, ETag, Vary, Cache-Control and Expires, as a 200 would have them. Beyond
+    // these only fields that the site itself sets, which update the stored answer.
     notModified: `HTTP/1.1 304 Not Modified\r\n${tag}${vary}${cache}${site}`,
     partial: `HTTP/1.1 206 Partial Content\r\n${tag}${modified}${encoding}${language}${vary}Accept-Ranges: bytes\r\n${cache}${standard}${site}`,
     failed: `HTTP/1.1 412 Precondition Failed\r\nContent-Length: 0\r\n${tag}${vary}${site}`,
@@ -86,7 +86,7 @@ export function saysImmutable({ representations }: Resource): boolean {
   return /\r\ncache-control:[^\r]*\bimmutable\b/i.test(head);
 }
 
-/** `103 Early Hints` (RFC 8297), complete; undefined: there is nothing to hint at. */
+/** `103 Early Hints` (RFC 8297), complete; undefined: there are no hints. */
 export function renderHints(fields: ResourceFields): string | undefined {
   return fields.link === undefined ? undefined : `HTTP/1.1 103 Early Hints\r\nLink: ${fields.link}\r\n\r\n`;
 }

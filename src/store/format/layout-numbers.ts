@@ -1,6 +1,6 @@
 /** Numbers of up to 40 bits, as bundles have them: 32 in one place, the eight above in another. */
 
-/** What the eight upper bits add. */
+/** The value of the eight upper bits. */
 export function highBits(byte: number): number {
   return byte * 0x1_0000_0000;
 }

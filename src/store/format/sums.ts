@@ -1,4 +1,4 @@
-/** One's-complement sums (RFC 1071) of any range out of running sums. */
+/** One's-complement sums (RFC 1071) of any range, computed from running sums. */
 import { SUM_BLOCK, SUM_SHIFT } from './format.js';
 
 /** Folds to 16 bits. `sum` is below 2^48. */
@@ -89,7 +89,7 @@ export function rangeSum(
     if (end - start < SUM_BLOCK || start < from || end > to) return sumBytes(bytes, start, end);
     const sum = before(end) + (before(start) ^ 0xffff);
     const folded = sum > 0xffff ? sum - 0xffff : sum;
-    // A range that begins in the middle of a word has its bytes in the other halves (RFC 1071 2B).
+    // In a range that begins in the middle of a word the high and low bytes are swapped (RFC 1071 2B).
     return ((start - from) & 1) === 0 ? folded : ((folded & 0xff) << 8) | (folded >>> 8);
   };
 }

@@ -17,14 +17,14 @@ export class VerifiedPages {
   private readonly bytes: Uint8Array;
   private readonly header: BundleHeader;
   private readonly name: string;
-  /** One for each page of the data that is known to be right; empty when all are. */
+  /** A mark for each page of the data, set when the page is verified; empty when all are. */
   private readonly good: Uint8Array;
   private readonly goodLeaves: Uint8Array;
   private readonly trusted: boolean;
   private readonly disk: Disk | undefined;
   private rootsGood = false;
 
-  /** `trusted`: this process made the bytes itself. `disk`: reads what of the file lies behind `bytes`. */
+  /** `trusted`: this process made the bytes itself. `disk`: reads the part of the file behind `bytes`. */
   constructor(
     bytes: Uint8Array,
     header: BundleHeader,
@@ -39,7 +39,7 @@ export class VerifiedPages {
     this.goodLeaves = new Uint8Array(trusted ? 0 : Math.ceil((header.leaves.end - header.leaves.at) / PAGE));
   }
 
-  /** Makes sure of `[start, end)`; throws Damage, also where that lies outside what hashes cover. */
+  /** Verifies `[start, end)`; throws Damage, also where the range lies outside of the data that the hashes cover. */
   ensure(start: number, end: number): void {
     if (start < this.header.data || end < start || end > this.header.fileBytes)
       throw new Damage(`${this.name} contradicts itself; bundle the site again`);
@@ -50,7 +50,7 @@ export class VerifiedPages {
     for (let page = first; page <= last; page++) if (this.good[page] === 0) this.verify(page);
   }
 
-  /** All of it. Answers the pages that are damaged, as offsets in the file; empty: none. */
+  /** Verifies every page. Returns the damaged pages, as offsets in the file; empty: none. */
   check(): number[] {
     const bad: number[] = [];
     const pages = Math.ceil((this.header.fileBytes - this.header.data) / PAGE);
@@ -65,7 +65,7 @@ export class VerifiedPages {
     return bad;
   }
 
-  /** Where what hashes cover begins, and where it ends. */
+  /** The beginning and the end of the data that the hashes cover. */
   get data(): number {
     return this.header.data;
   }
@@ -74,7 +74,7 @@ export class VerifiedPages {
     return this.header.fileBytes;
   }
 
-  /** Whether `bytes`, whole pages that were read from `at` of the file just now, are what they should be. */
+  /** Whether `bytes`, whole pages just read from `at` of the file, match their hashes. */
   holds(at: number, bytes: Uint8Array): boolean {
     const first = (at - this.header.data) / PAGE;
     for (let i = 0; i * PAGE < bytes.length; i++) {
@@ -93,7 +93,7 @@ export class VerifiedPages {
     const at = header.data + page * PAGE;
     const end = Math.min(at + PAGE, header.fileBytes);
     this.judge(page, end > bytes.length && disk !== undefined ? disk.read(at, end) : bytes.subarray(at, end));
-    // What is read again when it is sent is judged again then.
+    // Bytes that are read again for sending are verified again then.
     if (!this.trusted && end <= bytes.length) this.good[page] = 1;
   }
 

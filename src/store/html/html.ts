@@ -1,6 +1,6 @@
 /**
- * The elements of a page, as a browser makes them of its text (HTML Living Standard 13.2). Nothing of it is kept but
- * elements and style sheets.
+ * The elements of a page, as a browser parses them (HTML Living Standard 13.2). Only elements and style sheets are
+ * kept.
  */
 import type { html, Token, TreeAdapter, TreeAdapterTypeMap } from 'parse5';
 
@@ -13,14 +13,14 @@ export interface HtmlElement {
   readonly attributes: ReadonlyMap<string, string>;
   /** It stands in the head. */
   readonly head: boolean;
-  /** It stands in a template: nothing of it happens until a script says so. */
+  /** It stands in a template: it has no effect until a script uses it. */
   readonly inert: boolean;
   /** Of `style`: its content. */
   readonly text: string;
 }
 
 interface HtmlOptions {
-  /** What stands in `noscript` is text, as it is where scripts run. */
+  /** The content of `noscript` is text, as in a browser that runs scripts. */
   readonly scripting: boolean;
   /** Ends where the body begins. Default false. */
   readonly headOnly?: boolean;
@@ -44,10 +44,10 @@ export async function htmlReader(): Promise<HtmlReader> {
   };
 }
 
-/** Thrown where the body begins, when nothing but the head is wanted. */
+/** Thrown where the body begins, when only the head is wanted. */
 class HeadRead extends Error {}
 
-/** A node of the tree, which only knows what is above it. */
+/** A node of the tree, which knows only its ancestors. */
 class Node implements HtmlElement {
   text = '';
   readonly attributes = new Map<string, string>();
@@ -78,7 +78,7 @@ class Node implements HtmlElement {
 
 type Nodes = TreeAdapterTypeMap<Node, Node, Node, Node, Node, Node, Node, Node, Node, Node>;
 
-/** Puts the elements into `found`. Nothing knows its children, and text is kept in style sheets alone. */
+/** Puts the elements into `found`. No node knows its children, and text is kept in style sheets alone. */
 function collector(xhtml: string, found: Node[], { headOnly = false }: HtmlOptions): TreeAdapter<Nodes> {
   const bare = (): Node => new Node('', '', false, []);
   const put = (parent: Node, node: Node): void => {

@@ -11,13 +11,13 @@ export interface Link {
 
 export interface PageLinks {
   readonly links: Link[];
-  /** What they are relative to, if the page names it. */
+  /** The base of relative links, if the page names one. */
   readonly base: string | undefined;
   /** `<link rel=canonical>`: the page's own address. */
   readonly canonical: string | undefined;
 }
 
-/** The links of a page. What stands in a template is none yet. */
+/** The links of a page. A link in a template does not count. */
 export function linksOfPage(elements: readonly HtmlElement[]): PageLinks {
   const links: Link[] = [];
   let canonical: string | undefined;
@@ -83,7 +83,7 @@ export function isRefresh(attributes: ReadonlyMap<string, string>): boolean {
   return attributes.get('http-equiv')?.toLowerCase() === 'refresh';
 }
 
-/** What a style sheet imports and shows. */
+/** The style sheets and images that a style sheet refers to. */
 export function linksOfStyle(css: string): Link[] {
   const links: Link[] = [];
   if (css === '') return links;

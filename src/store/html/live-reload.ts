@@ -2,13 +2,13 @@
 import { blobOf } from '../site/blob.js';
 import type { Blob, SiteFile } from '../site/site.js';
 
-/** Where the script is that the pages load; `http/reload.ts` has it. */
+/** The path of the script that the pages load; `http/reload.ts` serves it. */
 export const RELOAD_PATH = '/.sitekernel/reload';
 const TAG = new TextEncoder().encode(`<script src="${RELOAD_PATH}.js" async></script>\n`);
 
 const changed = new WeakMap<Blob, Blob>();
 
-/** The files, each HTML page with the script at its end. What did not change stays the same blob. */
+/** The files, each HTML page with the script at its end. An unchanged file stays the same blob. */
 export async function withReloading(files: readonly SiteFile[]): Promise<SiteFile[]> {
   return Promise.all(
     files.map(async (file) => {

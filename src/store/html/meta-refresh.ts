@@ -9,13 +9,12 @@ import { baseOf, isRefresh } from './links.js';
 import { decodedPath, placeOf } from './page-address.js';
 import { parseRefresh } from './refresh.js';
 
-/** A page that is larger has something to say of its own. */
+/** Bytes; a larger page has content of its own. */
 const LARGEST = 8192;
 
 /**
- * Where the page at `path` sends a reader at once whose browser runs scripts, as a path of the site or an address of
- * another host;
- * undefined: it is a page. `servedAt`: where the site lies on its host.
+ * Where the page at `path` redirects a browser that runs scripts, at once: a path of the site or an address of another
+ * host. Undefined: it is an ordinary page. `servedAt`: where the site lies on its host.
  */
 export function refreshOf(path: string, html: string, read: HtmlReader, servedAt = ''): string | undefined {
   const elements = read(html, { scripting: true });
@@ -26,13 +25,13 @@ export function refreshOf(path: string, html: string, read: HtmlReader, servedAt
     if (refresh.seconds > 1 || refresh.to === '') return undefined;
     const place = placeOf(refresh.to, { path, servedAt, base: baseOf(elements) });
     if (place?.kind === 'here') return sameOrigin(place.address.slice(servedAt.length) + place.query + place.hash);
-    // On the same host, where this site does not lie, no redirect of the site leads.
+    // No redirect leads to a path of the same host outside of this site.
     return place?.kind === 'elsewhere' && /^https?:/.test(place.url) ? place.url : undefined;
   }
   return undefined;
 }
 
-/** Redirects every path of such pages. A page that sends to itself stays what it is. */
+/** Redirects every path of such pages. A page that redirects to itself stays a page. */
 export async function applyMetaRefresh(table: RouteTable, files: readonly SiteFile[], servedAt: string): Promise<void> {
   const paths = table.pathsByFile();
   const read = await htmlReader();

@@ -1,10 +1,10 @@
 /** Addresses in pages, and the paths of the site that they mean. */
 
-/** Stands for the site itself; `invalid` is nobody's (RFC 2606). */
+/** Stands for the site itself; `invalid` is reserved (RFC 2606). */
 const HERE = 'http://site.invalid';
 
 export type Place =
-  /** A path of the site, decoded; as an address: encoded, from the host, with query and fragment apart. */
+  /** A path of the site, decoded. The address is encoded, begins at the host, and has query and fragment separately. */
   | {
       readonly kind: 'here';
       readonly path: string;
@@ -12,13 +12,13 @@ export type Place =
       readonly query: string;
       readonly hash: string;
     }
-  /** Of the site's host, and no request that is ever answered with a file: a broken escape, a control character. */
+  /** On the site's host, but never answered with a file: a broken escape, a control character. */
   | { readonly kind: 'broken' }
-  /** Of the host, outside of the path at which the site lies; or of another one. */
+  /** On the host, outside of the path at which the site lies; or on another host. */
   | { readonly kind: 'elsewhere'; readonly url: string };
 
 export interface Page {
-  /** Of the page, decoded, as the site has it. */
+  /** The page's path, decoded, as the site has it. */
   readonly path: string;
   /** Where the site lies on its host, `/docs`; empty: at the root. */
   readonly servedAt: string;
@@ -26,14 +26,14 @@ export interface Page {
   readonly base: string | undefined;
 }
 
-/** What `to` means in a page; undefined: it is no address. `hosts`: names of the site itself. */
+/** The meaning of `to` in a page; undefined: it is no address. `hosts`: names of the site itself. */
 export function placeOf(to: string, page: Page, hosts: ReadonlySet<string> = new Set()): Place | undefined {
   let url: URL;
   try {
     const own = new URL(page.servedAt + encodeURI(page.path).replace(/[?#]/g, encodeURIComponent), HERE);
     url = new URL(to, page.base === undefined ? own : new URL(page.base, own));
   } catch (error) {
-    // No URL, or a name with half of a pair of surrogates: browsers fetch neither.
+    // No URL, or a name with an unpaired surrogate: browsers fetch neither.
     if (!(error instanceof TypeError || error instanceof URIError)) throw error;
     return undefined;
   }

@@ -1,4 +1,4 @@
-/** What a page needs before a browser can show it, as `Link: rel=preload` says it (RFC 8288, RFC 8297). */
+/** The files that a browser needs before it can show a page, as `Link: rel=preload` (RFC 8288, RFC 8297). */
 
 import type { RouteTable } from '../routes/routes.js';
 import { textOfPage } from '../site/charset.js';
@@ -7,7 +7,7 @@ import { type HtmlElement, type HtmlReader, htmlReader } from './html.js';
 import { baseOf, relations } from './links.js';
 import { placeOf } from './page-address.js';
 
-/** More than these is no hint any more: they would take the line from each other. */
+/** More hints than this are of no use: they would compete for the bandwidth. */
 const MOST = 8;
 
 /**
@@ -39,7 +39,7 @@ function preloads(path: string, html: string, read: HtmlReader, table: RouteTabl
     if (wanted === undefined) continue;
     const place = placeOf(wanted.to, { path, servedAt, base });
     if (place?.kind !== 'here' || !table.served(place.path)) continue;
-    // The target may have a query, which busts caches, and is what the browser will ask for.
+    // The target may have a query against caches: the browser will request it with that query.
     const relation = wanted.as === 'module' ? 'rel=modulepreload' : `rel=preload; as=${wanted.as}`;
     found.add(`<${place.address}${place.query}>; ${relation}${crossOrigin(element)}`);
     if (found.size === MOST) break;
@@ -53,9 +53,9 @@ interface Wanted {
 }
 
 /**
- * What a browser fetches for an element in the head before it shows the page. What has `integrity` is left out: a
- * preload without it
- * would be fetched in vain; so are sheets for other media than screens, sheets that are disabled, and data in `script`.
+ * The file that a browser fetches for an element in the head before it shows the page. Elements with `integrity` are
+ * left out, because a preload without it would be fetched in vain. Sheets for other media than screens, disabled
+ * sheets, and data in `script` are left out, too.
  */
 function wantedBy({ name, attributes }: HtmlElement): Wanted | undefined {
   if (attributes.has('integrity')) return undefined;
@@ -83,8 +83,8 @@ function wantedBy({ name, attributes }: HtmlElement): Wanted | undefined {
 const SCRIPT = /^(?:application|text)\/(?:x-)?(?:ecma|java)script$|^text\/(?:javascript1\.[0-5]|jscript|livescript)$/;
 
 /**
- * What a `script` is (HTML Living Standard 4.12.1.1, "prepare the script element"); undefined: data, which no browser
- * fetches.
+ * The kind of a `script` (HTML Living Standard 4.12.1.1, "prepare the script element"); undefined: data, which no
+ * browser fetches.
  */
 function scriptType(attributes: ReadonlyMap<string, string>): 'script' | 'module' | undefined {
   const type = attributes.get('type');

@@ -1,5 +1,6 @@
 /**
- * What the content of `<meta http-equiv="refresh">` says (HTML Living Standard, "shared declarative refresh steps").
+ * The meaning of the content of `<meta http-equiv="refresh">` (HTML Living Standard, "shared declarative refresh
+ * steps").
  */
 export interface Refresh {
   /** Whole seconds. */
@@ -8,7 +9,7 @@ export interface Refresh {
   readonly to: string;
 }
 
-/** Undefined: a browser takes it for no refresh. */
+/** Undefined: a browser does not treat it as a refresh. */
 export function parseRefresh(content: string): Refresh | undefined {
   const found = /^[\t\n\f\r ]*(?:(\d+)[\d.]*|\.[\d.]*)(?:[\t\n\f\r ]*[;,]|[\t\n\f\r ]+|$)([\s\S]*)$/.exec(content);
   if (found === null) return undefined;

@@ -7,7 +7,7 @@ export function pictures(srcset: string): string[] {
     const end = skip(srcset, at, /[^\t\n\f\r ]/);
     const address = srcset.slice(at, end).replace(/,+$/, '');
     if (address !== '') found.push(address);
-    // Without a comma at its end, descriptors follow, up to one that stands in no parentheses.
+    // Without a comma at its end, descriptors follow, up to a comma outside of parentheses.
     at = address.length < end - at ? end : descriptorsEnd(srcset, end);
   }
 }

@@ -1,6 +1,6 @@
 /**
  * The elements of a well-formed XML document (XML 1.0 3.1): of SVG and XHTML, whose syntax the HTML parser does not
- * have.
+ * support.
  */
 import type { HtmlElement } from './html.js';
 

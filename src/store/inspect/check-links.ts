@@ -10,9 +10,9 @@ import type { Lookup, Resource, Store } from '../store.js';
 
 export interface Problem {
   readonly kind: 'link' | 'image' | 'resource' | 'case';
-  /** The page that refers. */
+  /** The page with the reference. */
   readonly from: string;
-  /** What it refers to, as written. */
+  /** The target, as written. */
   readonly to: string;
   readonly sentence: string;
 }
@@ -25,9 +25,9 @@ export interface Checked {
 }
 
 const encoder = new TextEncoder();
-/** Names between slashes that a guessed base has at most. */
+/** The most path segments of a guessed base. */
 const DEEPEST_BASE = 3;
-/** What clients ask for by themselves. */
+/** Files that clients request without a link. */
 const KNOWN =
   /^\/(?:index\.html?|(?:.*\/)?404\.html|robots\.txt|sitemap[^/]*\.xml|favicon\.ico|apple-touch-icon[^/]*|CNAME|sw\.js|browserconfig\.xml|.*\.(?:map|webmanifest))$|^\/\.well-known\//;
 
@@ -37,9 +37,8 @@ interface CheckedPage {
 }
 
 /**
- * `base`: where the site lies on its host, `/docs`; absolute paths in its pages begin at the host. Not given, it is
- * at the root, unless
- * the links themselves say otherwise.
+ * `base`: where the site lies on its host, `/docs`; absolute paths in its pages begin at the host. Without it the site
+ * is at the root, unless the links themselves show another place.
  */
 export async function checkLinks(store: Store, base?: string): Promise<Checked> {
   const read = await htmlReader();
@@ -66,9 +65,8 @@ export async function checkLinks(store: Store, base?: string): Promise<Checked> 
 }
 
 /**
- * The path below which most of the absolute links of the site lead somewhere that lead nowhere at the root: a site
- * that was made for
- * `https://example.org/docs/` has `/docs/` in all of them, and no such directory.
+ * A guess of the path at which the site lies. Most absolute links that are broken at the root work below this path: a
+ * site that was made for `https://example.org/docs/` has `/docs/` in all of its links, and no such directory.
  */
 function guessedBase(store: Store, pages: readonly CheckedPage[], hosts: ReadonlySet<string>): string {
   const votes = new Map<string, number>();
@@ -90,7 +88,7 @@ function guessedBase(store: Store, pages: readonly CheckedPage[], hosts: Readonl
   return count * 2 > absolute ? encodeURI(best) : '';
 }
 
-/** The hosts that the site says it is: in CNAME, in its home page's canonical address, in its sitemap. */
+/** The host names that the site gives itself: in CNAME, in its home page's canonical address, in its sitemap. */
 function hostsOf(store: Store, read: HtmlReader): Set<string> {
   const there = (path: string): Resource | undefined => {
     const found = find(store, path);
@@ -111,7 +109,7 @@ function hostsOf(store: Store, read: HtmlReader): Set<string> {
 
 function linksOf(page: Resource, read: HtmlReader): PageLinks | undefined {
   if (page.contentType.startsWith('text/html'))
-    // Who has no scripts sees what is in `noscript`: that is to be there, too.
+    // A browser without scripts shows the content of `noscript`: its links must work, too.
     return linksOfPage(read(textOf(page), { scripting: false }));
   if (/^(?:application\/xhtml\+xml|image\/svg\+xml)/.test(page.contentType))
     return linksOfPage(xmlElements(textOf(page)));
@@ -120,7 +118,7 @@ function linksOf(page: Resource, read: HtmlReader): PageLinks | undefined {
   return undefined;
 }
 
-/** What a reference leads to inside the site; undefined: elsewhere, or to the page itself. */
+/** The target of a reference inside the site; undefined: it leads elsewhere, or to the page itself. */
 function placeOfLink(
   to: string,
   page: Parameters<typeof placeOf>[1],

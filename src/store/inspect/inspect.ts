@@ -1,4 +1,4 @@
-/** What is in a store, and what is wrong with it: data first, then a table for people. */
+/** The contents and the problems of a store: data first, then a table for people. */
 import { BundleStore } from '../read/bundle-store.js';
 import type { Coding, Resource, Store } from '../store.js';
 import type { Problem } from './check-links.js';
@@ -21,7 +21,7 @@ export interface Description {
   readonly files: readonly DescribedFile[];
   /** Bytes in each coding, and of the smallest of each file. */
   readonly totals: Readonly<Partial<Record<Coding | 'smallest', number>>>;
-  /** What made the compressed bytes. */
+  /** The compressors of the bytes. */
   readonly compressors: Readonly<Record<string, string>>;
   /** Files with the same content. */
   readonly duplicates: readonly (readonly string[])[];
@@ -31,18 +31,18 @@ export interface Description {
   readonly problems: readonly Problem[];
   /** The path at which the site lies on its host, `/docs`, as given or as its links say it; empty: the root. */
   readonly base: string;
-  /** Sentences about damaged pages of the bundle; looked for with `verify` only. */
+  /** Sentences about damaged pages of the bundle; only with `verify`. */
   readonly damage: readonly string[];
 }
 
 export interface DescribeOptions {
   /** Read and hash every byte of a bundle file. Default false. */
   readonly verify?: boolean | undefined;
-  /** Where the site lies on its host, `/docs`. Default: what most of its absolute links say. */
+  /** Where the site lies on its host, `/docs`. Default: a guess from most of its absolute links. */
   readonly base?: string | undefined;
 }
 
-/** Describes all that `store` has. */
+/** Describes the whole of `store`. */
 export async function describe(store: Store, options: DescribeOptions = {}): Promise<Description> {
   const bundle = store instanceof BundleStore ? store : undefined;
   const damage = options.verify
@@ -138,7 +138,7 @@ function list(title: string, lines: readonly string[]): string {
   return lines.length === 0 ? '' : `\n${title}:\n${lines.map((line) => `  ${printable(line)}\n`).join('')}`;
 }
 
-/** A path may hold anything, escape sequences of terminals too. */
+/** A path may hold any character, escape sequences of terminals included. */
 function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   return text.replace(/[\x00-\x1f\x7f-\x9f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);

@@ -1,7 +1,7 @@
 /**
  * One sealed copy of each bundle for all processes of `--workers`: the first process makes it and names it in the
- * environment, the others map it. A path stands for the same descriptor at each reload, so that workers find the newest
- * copy where they found the first.
+ * environment, the others map it. A path keeps the same descriptor at each reload, so that workers find the newest copy
+ * where they found the first.
  */
 import { fstatSync } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -12,7 +12,7 @@ import { isSealed, mapSealed, sealedCopy } from '../../native/memory/sealed-copy
 
 /** The variable: a JSON object, from the absolute path of a bundle to the path of its copy. */
 const COPIES = 'SITEKERNEL_BUNDLES';
-/** Below this a bundle is read: to load what maps files takes as long as to read that many bytes. */
+/** Bytes; a smaller bundle is read: loading the code that maps files takes as long as reading that many bytes. */
 export const MAPPED_BYTES = 2 ** 23;
 
 const O_CLOEXEC = 0o2000000;
@@ -29,7 +29,8 @@ export class BundleCopies {
   }
 
   /**
-   * Copies what the paths have now. What cannot be copied is left as it is: workers then look at the file themselves.
+   * Copies the present bundles of the paths. A bundle that cannot be copied is left out: workers then open the file
+   * themselves.
    */
   async renew(): Promise<void> {
     for (const path of this.paths) {
@@ -44,7 +45,7 @@ export class BundleCopies {
     }
   }
 
-  /** What to add to a worker's environment. */
+  /** Variables to add to a worker's environment. */
   get environment(): Readonly<Record<string, string>> {
     const entries = [...this.fds].map(([path, fd]) => [path, `/proc/${process.pid}/fd/${fd}`]);
     return entries.length === 0 ? {} : { [COPIES]: JSON.stringify(Object.fromEntries(entries)) };

@@ -1,4 +1,4 @@
-/** What begins with a directory: a bundle file, a store in memory, a store that follows its changes. */
+/** Makes from a directory: a bundle file, a store in memory, a store that follows its changes. */
 import { realpath } from 'node:fs/promises';
 import { ifSystemError } from '../../errors/codes.js';
 import type { Layout } from '../bundle/layout.js';
@@ -9,7 +9,7 @@ import { BundleStore } from '../read/bundle-store.js';
 import type { BuildMemory } from '../site/build-memory.js';
 import { type Found, inOrder } from '../site/walk.js';
 
-/** What `bundleDirectory` made. */
+/** The result of `bundleDirectory`. */
 export interface Bundled {
   /** The bundle's identity, in hex. */
   readonly id: string;
@@ -22,15 +22,15 @@ export interface Bundled {
  * with the same options and the same versions of the compressors. Throws StoreError.
  */
 export async function bundleDirectory(dir: string, file: string, options: SiteOptions = {}): Promise<Bundled> {
-  // A bundle that is written into the site it is made of is no part of it.
+  // A bundle that is written into its own site is not part of the site.
   const own = await realpath(file).catch(ifSystemError(undefined));
   const layout = await planSite(dir, { ...options, compression: options.compression ?? 'full' }, own);
   return writeLayout(layout, file, options);
 }
 
 /**
- * The same bundle as of a directory with `files`, from wherever their contents come. `name` stands for the site in
- * sentences; names that begin with a dot are taken in as they are given. Throws StoreError.
+ * The same bundle as from a directory with `files`; their contents may come from anywhere. `name` stands for the site
+ * in sentences. Names that begin with a dot are included. Throws StoreError.
  */
 export async function bundleFiles(
   files: readonly Found[],
@@ -58,7 +58,7 @@ const IN_ONE_PIECE = 2 ** 31;
  */
 export async function storeOfDirectory(dir: string, options: OpenOptions): Promise<BundleStore> {
   const layout = await planSite(dir, { compressors: 'node', ...options, compression: options.compression ?? 'fast' });
-  // What is not held, or is more than one array takes, stays where it is.
+  // Content that is not held in memory, or is larger than one array can be, stays where it is.
   if (layout.contentBytes > IN_ONE_PIECE || layout.bodies.some(({ large }) => large !== undefined)) {
     const { bytes, bodies } = await liveBundle(layout);
     return new BundleStore(bytes, { name: dir, trusted: true, bodies });
@@ -68,8 +68,8 @@ export async function storeOfDirectory(dir: string, options: OpenOptions): Promi
 }
 
 /**
- * A store over the files of a directory that changes, in order: what did not change since the last one is neither read
- * nor copied.
+ * A store over the files of a directory that changes, in order. Files that did not change since the last store are
+ * neither read nor copied.
  */
 export async function liveStore(
   found: readonly Found[],

@@ -1,7 +1,6 @@
 /**
- * Fingerprinted files of sites that are served no more, for a time: a page that a visitor loaded before a deployment
- * asks for its scripts, styles and pictures after it. They are copies, so that nothing else of the old site stays in
- * memory.
+ * Fingerprinted files of replaced sites, kept for a time: a page that a visitor loaded before a deployment requests its
+ * scripts, styles and pictures after it. They are copies, so that no other part of the old site stays in memory.
  */
 import { Memory } from '../../memory/memory.js';
 import { saysImmutable } from '../format/heads.js';
@@ -19,7 +18,7 @@ export interface KeptAssetsLimits {
 
 export const DEFAULT_KEPT_ASSETS: KeptAssetsLimits = { time: 86_400_000, files: 4096, bytes: 64 * 2 ** 20 };
 
-/** Milliseconds of work between two rests, so that whoever is served meanwhile does not notice. */
+/** Milliseconds of work between two pauses, so that requests meanwhile are not delayed. */
 const SLICE = 4;
 
 interface Kept {
@@ -31,7 +30,7 @@ interface Kept {
 }
 
 export class KeptAssets {
-  /** In the order in which they go. */
+  /** In the order of their removal. */
   private kept: readonly Kept[] = [];
   private readonly byHash = new Map<number, Kept[]>();
   private held = 0;
@@ -51,8 +50,8 @@ export class KeptAssets {
   }
 
   /**
-   * What is to be kept when `next` takes the place of `old`. Nothing changes before the answer is called, which takes
-   * one step. `time`: of `old`'s files, ms from now, when it was retired earlier than now.
+   * Prepares the set to keep when `next` replaces `old`. Nothing changes until the returned function is called, which
+   * works in one step. `time`: how long `old`'s files stay, ms from now, if it was retired earlier.
    */
   async prepare(old: Store, next: Store, time = this.limits.time): Promise<() => void> {
     const added: Kept[] = [];
@@ -102,7 +101,7 @@ export class KeptAssets {
     }
   }
 
-  /** What was kept for the path `bytes[start..end)`, unless its time is over. */
+  /** The file kept for the path `bytes[start..end)`, unless its time is over. */
   lookup(bytes: Uint8Array, start: number, end: number): Lookup | undefined {
     const some = this.byHash.get(pathHash(bytes, start, end));
     if (some === undefined) return undefined;
@@ -115,19 +114,19 @@ export class KeptAssets {
     return undefined;
   }
 
-  /** Lets go of what has had its time. */
+  /** Releases the files whose time is over. */
   forgetExpired(): void {
     const now = this.now();
     if (this.kept.some(({ expires }) => expires <= now)) this.set(this.kept.filter(({ expires }) => expires > now));
   }
 }
 
-/** Bytes of all forms: more than may be kept is not even copied. */
+/** Bytes of all forms: a file above the bound is not even copied. */
 function sizeOf({ representations }: Resource): number {
   return representations.reduce((sum, { body }) => sum + body.end - body.start, 0);
 }
 
-/** Whether the site has the file, or a rule that speaks of it; a page for every unknown path is neither. */
+/** Whether the site has the file, or a rule about it; a page for every unknown path is neither. */
 function has(store: Store, path: Uint8Array, name: string | undefined): boolean {
   const found = store.lookup(path, 0, path.length);
   if (found.kind !== 'resource') return found.kind === 'redirect';
@@ -177,7 +176,7 @@ function copyOf(resource: Resource, path: Uint8Array, expires: number): Kept {
   return { path, hash: pathHash(path, 0, path.length), answer, bytes: size, expires };
 }
 
-/** A site, and behind it what is kept of those before it. */
+/** A site, with the kept files of earlier sites behind it. */
 export class StoreWithKept implements Store {
   constructor(
     private readonly current: Store,

@@ -1,4 +1,4 @@
-/** Opens what a person names: a directory or a bundle file. */
+/** Opens the site that a user names: a directory or a bundle file. */
 import { openSync } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -20,13 +20,13 @@ export async function openStore(path: string, options: OpenOptions = {}): Promis
   try {
     const stats = await stat(path);
     directory = stats.isDirectory();
-    // To open a FIFO waits for its writer.
+    // Opening a FIFO would wait for its writer.
     if (!directory && !stats.isFile() && !stats.isBlockDevice()) throw notABundle(path);
   } catch (error) {
     throw fileError(error, path);
   }
   if (!directory) return storeOfFile(path, options);
-  // Whoever serves a bundle never loads what makes one.
+  // A process that serves a bundle never loads the code that makes one.
   const { storeOfDirectory } = await import('./directory.js');
   return storeOfDirectory(path, options);
 }
@@ -47,11 +47,13 @@ function notABundle(file: string): StoreError {
   return new StoreError(`${file} is neither a directory nor a bundle file`);
 }
 
-/** The most that one array of bytes shows of a map (Node 20: 4 GiB), and that is read where there is none. */
+/**
+ * The most bytes of a map that one array can show (Node 20: 4 GiB); also the most that is read where there is no map.
+ */
 const MAPPED_AT_MOST = 2 ** 32 - 2 ** 16;
 const READ_AT_MOST = 2 ** 31;
 
-/** The beginning of a bundle, and where the rest is: all that lies before the bodies is in it. */
+/** The beginning of a bundle, and the place of the rest: the beginning includes everything before the bodies. */
 interface Opened {
   readonly bytes: Uint8Array;
   readonly disk?: { readonly file: BundleDisk; readonly fileBytes: number } | undefined;
@@ -78,7 +80,7 @@ async function bytesOf(file: string, map: boolean): Promise<Opened> {
   }
 }
 
-/** In calls that each read less than the system takes; fewer bytes where the file became shorter. */
+/** Reads in calls below the system's limit; returns fewer bytes where the file became shorter. */
 async function beginningOf(handle: FileHandle, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
   let done = 0;
@@ -90,10 +92,13 @@ async function beginningOf(handle: FileHandle, length: number): Promise<Uint8Arr
   return bytes.subarray(0, done);
 }
 
-/** Milliseconds after which a map is sealed: what a start needs comes first. */
+/** Milliseconds after which a map is sealed: the work of the start comes first. */
 const SEAL_AFTER = 1000;
 
-/** A map of the file, which a copy takes the place of that is safe from everyone. Undefined: neither can be had. */
+/**
+ * A map of the file, which is replaced later by a copy that no other process can change. Undefined: neither is
+ * possible.
+ */
 async function mappedBytes(file: string, fd: number, size: number): Promise<Uint8Array | undefined> {
   const shared = sharedCopy(file);
   if (shared !== undefined) return shared;
@@ -106,12 +111,12 @@ async function mappedBytes(file: string, fd: number, size: number): Promise<Uint
   return copy === undefined ? undefined : mapSealed(copy, size);
 }
 
-/** A device is longer than the bundle that lies on it; the header tells where that ends. It is used in place. */
+/** A device is longer than the bundle on it; the header says where the bundle ends. It is used in place. */
 async function bytesOfDevice(handle: FileHandle, name: string): Promise<Uint8Array> {
   const head = new Uint8Array(HEADER_BYTES);
   const { bytesRead } = await handle.read(head, 0, HEADER_BYTES, 0);
   const { fileBytes } = readHeader(head.subarray(0, bytesRead), undefined, name);
-  // A map of what lies behind its end would be zeros, or end the program.
+  // A map beyond the end of the file would be zeros, or end the program.
   if ((await handle.read(head, 0, 1, fileBytes - 1)).bytesRead === 0)
     throw new StoreError(
       `${name} is cut short: it holds less than ${fileBytes} bytes; copy it again, or bundle the site again`,

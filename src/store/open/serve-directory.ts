@@ -14,9 +14,9 @@ import { walk } from '../site/walk.js';
 import type { Store } from '../store.js';
 
 export interface ServeDirectoryOptions extends OpenOptions {
-  /** Told of each version of the same site that has more codings than the last. */
+  /** Called with each version of the same site that has more codings than the last. */
   readonly onCoded: (store: Store) => void;
-  /** Told in a sentence how far the compression is. */
+  /** Called with a sentence about the progress of the compression. */
   readonly onNote: (sentence: string) => void;
   /** Bytes of compressible files up to which a site is compressed before it is served. Default 4 MiB. */
   readonly atOnce?: number | undefined;
@@ -26,14 +26,14 @@ export interface ServeDirectoryOptions extends OpenOptions {
 
 const AT_ONCE = 2 ** 22;
 const INTERVAL = 5000;
-/** Of the time at most the share that laying out versions takes. */
+/** The largest share of the time that laying out versions may take. */
 const SHARE = 1 / 20;
-/** Tasks that are under way: reading, waiting for a thread, writing to the cache. */
+/** Tasks under way: reading, waiting for a thread, writing to the cache. */
 const UNDER_WAY = 8;
-/** Tasks after which is looked again which files were asked for. */
+/** Tasks between two checks which files were requested. */
 const LOOK = 128;
 
-/** One directory and what was compressed of it, which stays from one reading to the next. */
+/** One directory and its compressed contents, which stay from one reading to the next. */
 export class ServedDirectory {
   private readonly options: ServeDirectoryOptions;
   private readonly done = new Map<string, Task>();
@@ -47,9 +47,8 @@ export class ServedDirectory {
   }
 
   /**
-   * Reads the directory: the store has what was compressed before, and all codings when there is little to compress.
-   * Rejects with a
-   * StoreError; the work of an earlier reading ends.
+   * Reads the directory. The store has the contents compressed before, and all codings when there is little to
+   * compress. Rejects with a StoreError; the work of an earlier reading ends.
    */
   async open(): Promise<Store> {
     this.close();
@@ -70,7 +69,7 @@ export class ServedDirectory {
     return store;
   }
 
-  /** Ends what is done in the background. */
+  /** Ends the work in the background. */
   close(): void {
     this.running?.stop();
     this.running = undefined;
@@ -123,7 +122,7 @@ class Compression {
     return new BundleStore(bytes, { name: this.dir, trusted: true });
   }
 
-  /** The site with what is compressed so far; contents stay where they are in memory. */
+  /** The site with the contents compressed so far; contents stay where they are in memory. */
   async version(): Promise<BundleStore> {
     const { files } = this.plan;
     const left = new Set(Array.from(this.left, ({ blob }) => blob.sha256));
@@ -133,7 +132,7 @@ class Compression {
     return new BundleStore(bytes, { name: this.dir, trusted: true, bodies });
   }
 
-  /** Compresses everything, what `store` was asked for first, and hands out versions meanwhile. */
+  /** Compresses everything, beginning with the files requested from `store`, and publishes versions meanwhile. */
   async run(store: BundleStore): Promise<void> {
     const { onNote, onCoded, interval = INTERVAL } = this.options;
     const files = new Set(Array.from(this.left, ({ blob }) => blob.sha256)).size;
@@ -173,7 +172,7 @@ class Compression {
     }
   }
 
-  /** Does all tasks; `hot` are hashes of contents that come first, asked for now and then. */
+  /** Does all tasks; `hot` returns the hashes of the contents that come first, and is called now and then. */
   async work(hot: () => ReadonlySet<string> = () => new Set()): Promise<void> {
     const queue = inServingOrder(this.left, this.plan.files);
     let taken = 0;
@@ -202,7 +201,7 @@ class Compression {
     this.left.delete(task);
   }
 
-  /** The contents of the files that somebody asked for, since the first version. */
+  /** The contents of the files that clients requested, since the first version. */
   private lookAt(store: BundleStore): ReadonlySet<string> {
     for (const [i, file] of this.plan.files.entries()) if (store.wasAsked(i)) this.hot.add(file.coded[0]!.blob.sha256);
     return this.hot;

@@ -14,7 +14,7 @@ export const sharedBundles: Memories = {
     try {
       const store = openBundle(id) ?? (await openStore(path));
       if (!(store instanceof BundleStore) || store.id !== id) return undefined;
-      // Whole: what is sent from it is looked up nowhere, and so would be verified by nobody.
+      // Verify all of it: bytes that are sent from it are not looked up in a store, and so would stay unverified.
       await verifySlowly(store);
       return store.memory;
     } catch (error) {

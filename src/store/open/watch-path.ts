@@ -1,13 +1,11 @@
-/**
- * Watches what a path means: a directory that is named by it may be replaced by another one, at any step of the way.
- */
+/** Watches the directory that a path leads to: it may be replaced by another one, at any step of the path. */
 import { type FSWatcher, lstatSync, readlinkSync, statSync, watch } from 'node:fs';
 import { dirname, isAbsolute, join, parse, resolve, sep } from 'node:path';
 import { expectSystemError } from '../../errors/codes.js';
 
 /** Links on the way to a directory; as many as Linux follows (path_resolution(7)). */
 const MOST_LINKS = 40;
-/** How often the path is looked up all the same, in milliseconds: a mount over it sends no event. */
+/** How often the path is looked up without an event, in milliseconds: a mount over it sends none. */
 const LOOK = 1000;
 
 /** A directory, and the name in it that the path goes through. */
@@ -18,8 +16,7 @@ export interface Step {
 
 /**
  * Each directory in which the look-up of `path` reads a name, with that name: those of the path itself, and those of
- * every link on the
- * way. Ends where something is missing.
+ * every link on the way. Ends at the first missing directory.
  */
 export function stepsOf(path: string): Step[] {
   const steps: Step[] = [];
@@ -56,9 +53,8 @@ function linkAt(path: string): string | undefined {
 }
 
 /**
- * Names a directory for as long as it exists; undefined: there is none at `path`. With its time of birth, because the
- * number of an inode
- * that is gone goes to the next one.
+ * Names a directory for as long as it exists; undefined: there is none at `path`. Includes the birth time, because the
+ * number of a deleted inode is used again.
  */
 export function identityOf(path: string): string | undefined {
   try {
@@ -70,7 +66,7 @@ export function identityOf(path: string): string | undefined {
   }
 }
 
-/** Calls `changed` when `path` has come to mean another directory. Call `sync` whenever that has been taken in. */
+/** Calls `changed` when `path` leads to another directory. Call `sync` after each such change has been handled. */
 export class PathWatcher {
   private readonly watchers = new Map<string, FSWatcher>();
   private readonly timer: NodeJS.Timeout;
@@ -83,7 +79,7 @@ export class PathWatcher {
     this.timer = setInterval(() => this.look(), LOOK).unref();
   }
 
-  /** Watches the way to what is there now. */
+  /** Watches the way to the present directory. */
   sync(): void {
     this.close(false);
     for (const step of stepsOf(this.path)) this.add(step);
@@ -106,7 +102,7 @@ export class PathWatcher {
       watcher.on('error', () => this.look());
       this.watchers.set(key, watcher);
     } catch (error) {
-      // A directory that may not be read, or no watches are left: the look each second notices it.
+      // The directory may not be read, or no watches are left: the check each second notices the change.
       expectSystemError(error);
     }
   }

@@ -5,10 +5,10 @@ import { expectSystemError, ifSystemError } from '../../errors/codes.js';
 import { isBelow } from '../site/walk.js';
 import { identityOf, PathWatcher } from './watch-path.js';
 
-/** More files than this are as good as all. */
+/** With more files than this everything counts as changed. */
 const TOUCHED = 10_000;
 
-/** A watch belongs to a directory, and a path may come to mean another one. */
+/** A watch belongs to a directory, and a path may lead to another one later. */
 interface Watched {
   readonly watcher: FSWatcher;
   readonly identity: string | undefined;
@@ -26,11 +26,11 @@ export class TreeWatcher {
   /** Links may lead out of the tree. */
   private readonly follow: boolean;
   private closed = false;
-  /** A directory could not be watched: the system has no watches left. What changes there is not noticed. */
+  /** A directory could not be watched: the system has no watches left. Changes there are not noticed. */
   blind = false;
   /**
-   * Paths from the root, `/blog/index.html`, of what may have changed since `settled`, if that is nothing but files;
-   * undefined: anything may.
+   * Paths from the root, `/blog/index.html`, of the files that may have changed since `settled`, if only files have;
+   * undefined: anything may have changed.
    */
   touched: Set<string> | undefined;
 
@@ -42,7 +42,7 @@ export class TreeWatcher {
     this.way = new PathWatcher(this.root, () => this.touch(undefined));
   }
 
-  /** Watches what is there now; what is written from then on is noticed. False: the root is not there. */
+  /** Watches the present tree; later writes are noticed. False: the root is missing. */
   async sync(): Promise<boolean> {
     const seen = new Set<string>();
     this.blind = false;
@@ -52,7 +52,7 @@ export class TreeWatcher {
     return there;
   }
 
-  /** What was touched has been taken in. */
+  /** The touched files have been read. */
   settled(): void {
     this.touched = new Set();
   }
@@ -66,7 +66,7 @@ export class TreeWatcher {
 
   private async visit(dir: string, seen: Set<string>): Promise<boolean> {
     try {
-      // First the watch, then the look: what appears between them is seen by one of the two.
+      // First the watch, then the listing: an entry that appears between them is seen by one of the two.
       const watched = this.watchers.get(dir);
       if (watched !== undefined && watched.identity !== identityOf(dir)) this.forget(dir);
       if (!this.watchers.has(dir) && !this.closed) this.tryToAdd(dir);
@@ -85,7 +85,7 @@ export class TreeWatcher {
     }
   }
 
-  /** Watches what a link leads to, if that is not of the tree itself. */
+  /** Watches the target of a link, if it is outside of the tree. */
   private async visitTarget(link: string, seen: Set<string>): Promise<void> {
     const target = await realpath(link).catch(ifSystemError(undefined));
     if (target === undefined || seen.has(target) || isBelow(target, await realpath(this.root))) return;
@@ -111,10 +111,10 @@ export class TreeWatcher {
     const identity = identityOf(dir);
     const watcher = watch(dir, { persistent: true }, (event, name) => {
       const path = name === null ? undefined : join(dir, name);
-      // The kernel tells of the directory itself by its own name.
+      // The kernel reports the directory itself under its own name.
       const itself = path === join(dir, basename(dir));
       const known = path !== undefined && !this.watchers.has(path) && !itself;
-      // A directory that is replaced by another one of the same name has another inode: watch that.
+      // A directory that was replaced by another one of the same name has another inode: watch the new one.
       if (event === 'rename' && path !== undefined) this.forget(path);
       if (event === 'rename' && itself) this.forget(dir);
       this.touch(known ? path : undefined);

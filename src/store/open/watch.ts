@@ -23,23 +23,21 @@ export interface Watcher {
 }
 
 const SETTLE = 50;
-/**
- * A tree that looks half-written has so long to become whole, in milliseconds, before it is taken for what is meant.
- */
+/** Milliseconds that a tree that looks half-written gets to become complete, before it is accepted as it is. */
 const PATIENCE = 1000;
 /** How often a directory that is gone is looked for. */
 const GONE = 100;
 /**
- * So long after a change of single files was taken in, everything is looked at: what was written by another name of a
- * file, or into a map of it, and what the kernel had no room to tell, is noticed then. Milliseconds.
+ * Milliseconds after a change of single files until everything is checked. The check notices writes by another name of
+ * a file, or into a map of it, and events that the kernel had no room to report.
  */
 const CHECK = 1000;
 
 /**
- * Calls `onStore` with a store of `dir` now, and with another one after each change that made it a different site. A
- * tree that still changes, or changes while it is read, is waited for, and one that lost its home page, or has a page
- * empty that was not, is given a second: no half-written build is served. Nothing is compressed unless asked for.
- * Rejects with a StoreError when the directory cannot be served at first.
+ * Calls `onStore` with a store of `dir` now, and with another one after each change that made it a different site. It
+ * waits while the tree changes, or changes during the reading. A tree that lost its home page, or in which a page has
+ * become empty, gets another second: no half-written build is served. Nothing is compressed unless asked for. Rejects
+ * with a StoreError when the directory cannot be served at first.
  */
 export async function watchStore(
   dir: string,
@@ -59,14 +57,14 @@ class Watching implements Watcher {
   private readonly tree: TreeWatcher;
   private readonly walked: WalkMemory;
   private current: BundleStore | undefined;
-  /** What `current` was made of. */
+  /** The files that `current` was made of. */
   private served: readonly Found[] = [];
   private changes = 0;
   /** When the last change was; performance.now(). */
   private lastChange = 0;
   private timer: NodeJS.Timeout | undefined;
   private busy = false;
-  /** It was said that not everything can be watched. */
+  /** The warning that not everything can be watched has been given. */
   private toldBlind = false;
   private closed = false;
 
@@ -92,7 +90,7 @@ class Watching implements Watcher {
     else this.taken(false);
   }
 
-  /** What was touched is served. `again`: everything is looked at once more. */
+  /** The touched files are served. `again`: everything is checked once more. */
   private taken(again: boolean): void {
     this.tree.settled();
     if (again || this.tree.blind) this.wait(CHECK, true);
@@ -124,7 +122,7 @@ class Watching implements Watcher {
     if (!this.closed) this.timer = setTimeout(() => void this.rebuild(all), ms);
   }
 
-  /** `all`: look at everything, also at what nobody was seen to touch. */
+  /** `all`: check everything, also files without an event. */
   private async rebuild(all: boolean): Promise<void> {
     if (this.busy) return this.wait(this.settle, all);
     this.busy = true;
@@ -136,7 +134,7 @@ class Watching implements Watcher {
       const found = again ?? this.walked.all();
       const store = await liveStore(found, this.dir, this.options, this.memory);
       await eventsSeen();
-      // What was written meanwhile may be half of a build; its own timer runs.
+      // Files written meanwhile may be half of a build; their own timer runs.
       if (before !== this.changes || this.closed) return;
       if (store.id !== this.current?.id) {
         if (this.looksUnfinished(found)) return this.wait(this.settle);
@@ -164,7 +162,7 @@ class Watching implements Watcher {
   }
 }
 
-/** Lets the loop look at what the kernel has noticed so far: between two turns it polls. */
+/** Lets the loop read the kernel's events so far: it polls between two turns. */
 async function eventsSeen(): Promise<void> {
   for (let i = 0; i < 2; i++) await new Promise((resolve) => setImmediate(resolve));
 }

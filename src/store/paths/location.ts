@@ -2,30 +2,28 @@
 const encoder = new TextEncoder();
 const HEX = '0123456789ABCDEF';
 
-/** What RFC 3986 3.3 lets stand in a path: pchar and the slash. */
+/** The characters that RFC 3986 3.3 allows in a path: pchar and the slash. */
 const PLAIN = new Uint8Array(256);
 for (const c of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@/")
   PLAIN[c.charCodeAt(0)] = 1;
 
 /**
- * What may stand in the value of a query's parameter: of the above, without what separates (RFC 3986 3.4, and forms).
+ * The characters allowed in the value of a query's parameter: those of a path, without separators (RFC 3986 3.4, and
+ * forms).
  */
 const IN_QUERY = Uint8Array.from(PLAIN);
 for (const c of "&'+;=") IN_QUERY[c.charCodeAt(0)] = 0;
 
-/** What no URI holds as it is (RFC 3986 2): browsers send some of them all the same. */
+/** Characters that a URI must encode (RFC 3986 2): browsers send some of them unencoded all the same. */
 const NOWHERE = new Uint8Array(256);
 for (const c of '"<>\\^`{|}') NOWHERE[c.charCodeAt(0)] = 1;
 
-/**
- * Percent-encodes a decoded path, byte by byte (RFC 3986 2.1). NUL, which no path has, stands for a slash that was
- * encoded.
- */
+/** Percent-encodes a decoded path, byte by byte (RFC 3986 2.1). NUL, which no path has, stands for an encoded slash. */
 export function encodePath(path: string): string {
   return encodeBut(path, PLAIN);
 }
 
-/** The same of text that stands in a query. */
+/** The same for text in a query. */
 export function encodeQuery(text: string): string {
   return encodeBut(text, IN_QUERY);
 }
@@ -41,8 +39,8 @@ function encodeBut(text: string, plain: Uint8Array): string {
 }
 
 /**
- * Makes of `location` an origin-relative reference that stays on this host: exactly one slash at its beginning, no
- * backslash (browsers take it for a slash), no control character. What was encoded stays encoded.
+ * Turns `location` into an origin-relative reference that stays on this host: exactly one slash at its beginning, no
+ * backslash (browsers treat it as a slash), no control character. Encoded characters stay encoded.
  */
 export function sameOrigin(location: string): string {
   let out = '';
@@ -52,9 +50,9 @@ export function sameOrigin(location: string): string {
   return out;
 }
 
-/** Lower case and one normal form, so that paths which differ only in these meet. */
+/** Lower case and one normal form, so that paths that differ only in these become equal. */
 export function foldPath(path: string): string {
-  // What is ASCII is its own normal form; most paths are.
+  // ASCII text is its own normal form; most paths are ASCII.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
   return (/^[\x00-\x7f]*$/.test(path) ? path : path.normalize('NFC')).toLowerCase();
 }

@@ -1,16 +1,16 @@
 import { foldPath } from './location.js';
 
 const LONGEST = 1024;
-/** A name may begin with U+FEFF, which is no mark there. */
+/** A name may begin with U+FEFF, which is not a byte order mark there. */
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const encoder = new TextEncoder();
 
-/** The folded form of a path, in a buffer that is kept: ASCII without allocation. */
+/** The folded form of a path, in a reused buffer: no allocation for ASCII. */
 export class PathFold {
   readonly bytes = new Uint8Array(LONGEST * 3);
   length = 0;
 
-  /** Folds `bytes[start..end)`; false when that is the same path, or longer than names are. */
+  /** Folds `bytes[start..end)`; false when the result is the same path, or longer than the limit of names. */
   set(bytes: Uint8Array, start: number, end: number): boolean {
     if (end - start > LONGEST) return false;
     let changed = false;

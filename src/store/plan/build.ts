@@ -33,7 +33,8 @@ import { precompressedByName, withSaidCodings } from './precompressed.js';
 const NO_BYTES = new Uint8Array(0);
 const READS_AT_ONCE = 16;
 /**
- * Of so many bytes of files the content is kept; beyond, files are read again when they are written into the bundle.
+ * Bytes of file content that are kept in memory; files beyond that are read again when they are written into the
+ * bundle.
  */
 const KEPT_BYTES = 2 ** 29;
 
@@ -43,7 +44,7 @@ export async function planSite(dir: string, options: SiteOptions, except?: strin
   return planFiles(found, dir, options);
 }
 
-/** How a site is walked. What is left out is told once for each. */
+/** How a site is walked. Each left-out entry is reported once. */
 export function walkOptions({ hidden, follow, strict, onWarning }: SiteOptions): WalkOptions {
   if (strict) return { hidden, follow };
   const told = new Set<string>();
@@ -55,7 +56,7 @@ export function walkOptions({ hidden, follow, strict, onWarning }: SiteOptions):
   return { hidden, follow, onOdd };
 }
 
-/** The same of files that were found, in order. `dir` names the site in sentences. */
+/** The same for files that were found, in order. `dir` names the site in sentences. */
 export async function planFiles(
   found: readonly Found[],
   dir: string,
@@ -66,7 +67,7 @@ export async function planFiles(
   return layOutPlan(plan, await compressFiles(plan.files, options));
 }
 
-/** All that is decided about a site but in which codings its files are. */
+/** All decisions about a site except for the codings of its files. */
 export interface Plan {
   /** Each in one coding. */
   readonly files: readonly SiteFile[];
@@ -80,7 +81,7 @@ export function layOutPlan({ routes, policy, manifest }: Plan, files: readonly S
   return layOut(files, routes, policy, manifest);
 }
 
-/** Reads the files and the rules of a site, and decides everything but codings. Throws StoreError. */
+/** Reads the files and the rules of a site, and decides everything except codings. Throws StoreError. */
 export async function decide(
   found: readonly Found[],
   dir: string,
@@ -209,7 +210,7 @@ function heldOf(blob: Blob): number {
   return blob.large === undefined ? blob.size : 0;
 }
 
-/** The file's content, and its first bytes at least. `large`: from which size on it is not held. */
+/** The file's content, and its first bytes at least. `large`: the size from which content is not held in memory. */
 async function readOne(
   { file, size, load }: Found,
   keep: boolean,

@@ -6,7 +6,10 @@ import { fingerprintedByForm } from '../site/fingerprint.js';
 import type { SiteFile } from '../site/site.js';
 import { StoreError } from '../store-error.js';
 
-/** Pages are asked for each time, whatever their names are, and so are service workers, which hold whole sites. */
+/**
+ * Pages are always revalidated, even with a fingerprint in the name, and so are service workers, which hold whole
+ * sites.
+ */
 function changes({ path, type }: SiteFile): boolean {
   return /^(?:text\/html|application\/xhtml\+xml)/.test(type) || /\/(?:sw|service-?worker)[^/]*\.m?js$/i.test(path);
 }
@@ -33,7 +36,7 @@ export async function withImmutable(files: readonly SiteFile[], patterns: readon
   });
 }
 
-/** The paths that manifests name: from the root, or from the directory of the manifest or one above it. */
+/** The paths that manifests name: relative to the root, to the directory of the manifest, or to one above it. */
 async function namesSaid(files: readonly SiteFile[]): Promise<Set<string>> {
   const said = new Set<string>();
   for (const { path, coded } of files) {

@@ -1,30 +1,26 @@
 /**
- * Files that are compressed as they are: by their name, or because the site says so. They are sent with their coding,
- * never without.
+ * Files that are stored compressed: by their name, or by a rule of the site. They are always sent with their coding.
  */
 import { brotliDecompressSync } from 'node:zlib';
 import type { Compressed } from '../compress/codings.js';
 import type { HeaderRules } from '../rules/header-rules.js';
 import type { SiteFile } from '../site/site.js';
 
-/**
- * What browsers load by such a name, as builds of games write it; other compressed files are archives that people
- * save.
- */
+/** Names that browsers load, as builds of games write them; other compressed files are archives for download. */
 const LOADED = /\.(?:js|mjs|cjs|css|wasm|data)\.(gz|br|zst)$/i;
-/** Nothing but the web's own is called like this. */
+/** Only files of the web have such names. */
 const WEB_BR = /\.(?:html?|json|svg|xml|txt|ttf|otf|webmanifest|map)\.br$/i;
 const CODINGS: Readonly<Record<string, Compressed>> = { gz: 'gzip', br: 'br', zst: 'zstd' };
-/** What is tried of a file in brotli, which has no mark at its beginning; bytes that come out. */
+/** Decoded bytes that are tried of a file in brotli, which has no magic number. */
 const TRIED = 2 ** 16;
 
 export interface Precompressed {
   readonly coding: Compressed;
-  /** The path whose extension tells the type of what comes out. */
+  /** The path whose extension gives the type of the decoded content. */
   readonly inner: string;
 }
 
-/** What `path` and its content say of the coding; undefined: it is sent as it is. */
+/** The coding, from `path` and the content; undefined: the file is sent without a coding. */
 export function precompressedByName(path: string, bytes: Uint8Array): Precompressed | undefined {
   if (/\.svgz$/i.test(path)) return isCoded(bytes, 'gzip') ? { coding: 'gzip', inner: path } : undefined;
   const extension = (LOADED.exec(path)?.[1] ?? (WEB_BR.test(path) ? 'br' : undefined))?.toLowerCase();
@@ -33,7 +29,10 @@ export function precompressedByName(path: string, bytes: Uint8Array): Precompres
   return { coding, inner: path.slice(0, path.lastIndexOf('.')) };
 }
 
-/** Whether `bytes` begin as that coding does (RFC 1952 2.3.1, RFC 8878 3.1.1), or, in brotli, can be read. */
+/**
+ * Whether `bytes` begin with the magic number of that coding (RFC 1952 2.3.1, RFC 8878 3.1.1), or, in brotli, can be
+ * read.
+ */
 export function isCoded(bytes: Uint8Array, coding: Compressed): boolean {
   if (coding === 'gzip') return bytes[0] === 0x1f && bytes[1] === 0x8b && bytes[2] === 8;
   if (coding === 'zstd') return bytes[0] === 0x28 && bytes[1] === 0xb5 && bytes[2] === 0x2f && bytes[3] === 0xfd;
@@ -46,9 +45,8 @@ export function isCoded(bytes: Uint8Array, coding: Compressed): boolean {
 }
 
 /**
- * The files with the coding that the site gives them (`Content-Encoding` in `_headers`). One whose bytes are not in
- * it goes to `warn` and
- * stays as it is.
+ * The files with the coding that the site gives them (`Content-Encoding` in `_headers`). A file whose bytes are not in
+ * that coding is reported to `warn`, and stays unchanged.
  */
 export async function withSaidCodings(
   files: readonly SiteFile[],

@@ -4,8 +4,9 @@ const CHUNK_SHIFT = 8;
 const CHUNK = 1 << CHUNK_SHIFT;
 
 /**
- * Answers by their number, made once and kept; at most about `limit` of them. Two generations: when the young one is
- * full it becomes the old one, and what is still asked for moves over. A hit costs two reads and allocates nothing.
+ * Answers by their number, made once and kept; at most about `limit` of them. There are two generations: a full young
+ * one becomes the old one, and answers that are still requested move to the new young one. A hit costs two reads and
+ * allocates nothing.
  */
 export class AnswerCache {
   private young: (Lookup | undefined)[][] = [];
@@ -25,7 +26,7 @@ export class AnswerCache {
     return before;
   }
 
-  /** Whether it was made, and is kept. */
+  /** Whether the answer was made, and is still kept. */
   has(index: number): boolean {
     const at = index & (CHUNK - 1);
     return (this.young[index >>> CHUNK_SHIFT]?.[at] ?? this.old[index >>> CHUNK_SHIFT]?.[at]) !== undefined;

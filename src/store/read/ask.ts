@@ -1,15 +1,17 @@
-/** Asks a store by text, for code that is no server of ours: a handler behind `node:http`, a test, a service worker. */
+/**
+ * A text interface of a store, for code outside of our server: a handler behind `node:http`, a test, a service worker.
+ */
 import type { Coding, Extent, Lookup, Representation, Resource, Store } from '../store.js';
 
-/** What a store says of one path. */
+/** The answer of a store for one path. */
 export interface StoreAnswer {
-  /** The status of the answer: 200, a redirect's, 404 or what a rule of the site says. */
+  /** The status of the answer: 200, a redirect's, 404 or the status of a site's rule. */
   readonly status: number;
   /** Fields in order, names as they are sent. Without `Date` and `Connection`, which a server adds. */
   readonly fields: readonly (readonly [name: string, value: string])[];
   /** The content; it must not be changed. Empty for a redirect. */
   readonly body: Uint8Array;
-  /** As it is stored: `/blog/index.html`; undefined: the path leads to no file. */
+  /** The stored path: `/blog/index.html`; undefined: the path leads to no file. */
   readonly path: string | undefined;
 }
 

@@ -29,7 +29,7 @@ function isDigit(byte: number): boolean {
   return byte >= 0x30 && byte <= 0x39;
 }
 
-/** The answers of a bundle, by index, as objects. What is damaged throws Damage. */
+/** The answers of a bundle, by index, as objects. Damaged bytes throw Damage. */
 export class BundleAnswers {
   private readonly made = new AnswerCache(KEPT_ANSWERS);
 
@@ -41,7 +41,7 @@ export class BundleAnswers {
     private readonly disk: BundleDisk | undefined,
   ) {}
 
-  /** Whether the path of a resource is one of the `wanted`; one that cannot be read is. */
+  /** Whether `wanted` accepts the path of a resource; an unreadable path counts as wanted. */
   hasPath(index: number, wanted: (path: string) => boolean): boolean {
     const { bundle } = this;
     const { view } = bundle;
@@ -56,7 +56,7 @@ export class BundleAnswers {
     }
   }
 
-  /** Whether somebody asked for it. */
+  /** Whether it was requested. */
   wasAsked(index: number): boolean {
     return this.made.has(index);
   }
@@ -89,7 +89,7 @@ export class BundleAnswers {
     const count = view.getUint32(at + 8, true);
     for (let i = first; i < first + count; i++)
       representations.push(this.representation(bundle.header.reps.at + i * REP_BYTES));
-    // All of one shape, so that whoever reads them meets one.
+    // All objects have one shape, so that the code that reads them stays monomorphic.
     const resource: Resource = {
       path: bundle.textAt(at + 12),
       contentType: bundle.textAt(at + 20),
@@ -183,13 +183,13 @@ export class BundleAnswers {
     return { memory: this.memory, start, end };
   }
 
-  /** Lets go of the objects. */
+  /** Releases the objects. */
   clear(): void {
     this.made.clear();
   }
 }
 
-/** What the head says, in seconds since 1970: the one place where a bundle has it. */
+/** `Last-Modified` from the head, in seconds since 1970: a bundle has it only there. */
 function lastModifiedOf(representation: Representation | undefined): number | undefined {
   if (representation === undefined) return undefined;
   const { memory, start, end } = representation.headOk;

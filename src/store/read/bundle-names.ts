@@ -1,4 +1,4 @@
-/** Which bundle file a memory is, and which bundles are open. Neither keeps anything in memory. */
+/** The bundle file of a memory, and the open bundles. Neither map keeps anything in memory. */
 import type { MemoryName } from '../../memory/memories.js';
 import type { Memory } from '../../memory/memory.js';
 import type { BundleStore } from './bundle-store.js';
@@ -17,7 +17,7 @@ export function bundleNameOf(memory: Memory): MemoryName | undefined {
   return names.get(memory);
 }
 
-/** One that is open, or was until lately. */
+/** A bundle that is open, or was until recently. */
 export function openBundle(id: string): BundleStore | undefined {
   return stores.get(id)?.deref();
 }

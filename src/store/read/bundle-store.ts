@@ -27,7 +27,7 @@ export interface BundleStoreOptions {
   readonly trusted: boolean;
   /** Bodies that lie elsewhere, by their place in the content; `bytes` then end with the heads. Trusted only. */
   readonly bodies?: ReadonlyMap<number, Content> | undefined;
-  /** `bytes` are the beginning of a longer file: where the rest is. */
+  /** The place of the rest, if `bytes` are the beginning of a longer file. */
   readonly disk?: { readonly file: BundleDisk; readonly fileBytes: number } | undefined;
   readonly onDamage?: ((sentence: string) => void) | undefined;
 }
@@ -95,13 +95,13 @@ export class BundleStore implements Store {
       this.paths.set(hash, bytes, start, end, found);
       return found;
     } catch (error) {
-      // What one who makes a bundle with right hashes and lying contents can cause ends here, too.
+      // Errors from a forged bundle with correct hashes and false contents end here, too.
       this.options.onDamage?.(this.sentence(error));
       return this.damaged;
     }
   }
 
-  /** What is damaged is told to `onDamage` and left out. */
+  /** Damaged resources are reported to `onDamage` and left out. */
   *resources(wanted?: (path: string) => boolean): Iterable<Resource> {
     for (let i = 0; i < this.header.files; i++) {
       if (wanted !== undefined && !this.answers.hasPath(i, wanted)) continue;
@@ -110,7 +110,7 @@ export class BundleStore implements Store {
     }
   }
 
-  /** Whether somebody asked for the file with this number, or went through all of them. */
+  /** Whether the file with this number was requested, or all files were iterated. */
   wasAsked(file: number): boolean {
     return this.answers.wasAsked(file);
   }
@@ -137,7 +137,7 @@ export class BundleStore implements Store {
     }
   }
 
-  /** What made the compressed bytes; nothing when that cannot be read. */
+  /** The compressors of the bytes; empty when that cannot be read. */
   compressors(): Readonly<Record<string, string>> {
     try {
       return this.manifest().compressors ?? {};
@@ -147,7 +147,7 @@ export class BundleStore implements Store {
     }
   }
 
-  /** Lets go of what it keeps. Bytes that others still refer to stay until they let go, too. */
+  /** Releases its memory. Bytes that other objects still refer to stay until these release them, too. */
   close(): void {
     this.answers.clear();
   }
@@ -158,14 +158,14 @@ export class BundleStore implements Store {
     try {
       this.late = new LateRules(manifest);
     } catch (error) {
-      // A rule that cannot be, or a TypeError: fields of other types than ours.
+      // An invalid rule, or a TypeError: fields of unexpected types.
       if (!(error instanceof StoreError || error instanceof TypeError)) throw error;
       throw this.bundle.contradiction();
     }
     return this.late;
   }
 
-  /** What a rule with a star or placeholders says. */
+  /** The answer by a rule with a star or placeholders. */
   private decided(bytes: Uint8Array, start: number, end: number): Lookup | undefined {
     const late = this.rules();
     const decision = late.decide(bytes, start, end);

@@ -6,7 +6,7 @@ import type { Extent, Resource } from '../store.js';
 const TEXT =
   'This page is damaged in the bundle that is served. The owner of the site finds out more with: sitekernel inspect --check\n';
 
-/** What is sent in place of bytes that are not what they were when the bundle was made: 500, never wrong content. */
+/** The answer in place of bytes that changed since the bundle was made: 500, never wrong content. */
 export function damagedPage(): Resource {
   const contentType = 'text/plain; charset=utf-8';
   const body = whole(Memory.of(TEXT));

@@ -1,15 +1,15 @@
 /**
- * Whether runs of a section of strings may stand in a head: one pass over the section, then a binary search for each
- * question.
+ * Checks whether runs of a section of strings may stand in a head: one pass over the section, then a binary search for
+ * each check.
  */
 const CR = 0x0d;
 const LF = 0x0a;
 const TAB = 0x09;
 
 export class HeadTexts {
-  /** Where control characters are; CR of a CRLF that ends a line that is not empty, and its LF, are not among them. */
+  /** The places of control characters, except for the CRLF at the end of a line that is not empty. */
   private readonly controls: readonly number[];
-  /** Where the CR of such a line's end is. */
+  /** The places of the CR in these line ends. */
   private readonly ends: readonly number[];
 
   constructor(private readonly bytes: Uint8Array) {
@@ -18,7 +18,7 @@ export class HeadTexts {
     for (let i = 0; i < bytes.length; i++) {
       const byte = bytes[i]!;
       if ((byte >= 0x20 && byte !== 0x7f) || byte === TAB) continue;
-      // Behind another end of a line it would be the end of the head.
+      // After another line end it would end the head.
       if (byte === CR && bytes[i + 1] === LF && i > 0 && bytes[i - 1] !== LF) {
         ends.push(i);
         i++;
@@ -52,7 +52,7 @@ export class HeadTexts {
   }
 }
 
-/** Whether one of the numbers, which rise, lies in [start, end). */
+/** Whether one of the numbers, in rising order, lies in [start, end). */
 function within(numbers: readonly number[], start: number, end: number): boolean {
   let low = 0;
   let high = numbers.length;

@@ -2,8 +2,8 @@ import type { BundleBytes } from '../bundle/bundle-bytes.js';
 import { KEY_AMBIGUOUS, KEY_BYTES, SLOT_BYTES } from '../format/format.js';
 
 /**
- * The keys of a bundle: paths in an open-addressed table, found by their hash. A key is named by where it lies in the
- * file. All of it throws Damage.
+ * The keys of a bundle: paths in an open-addressed table, found by their hash. A key is identified by its offset in the
+ * file. Every method throws Damage.
  */
 export class KeyIndex {
   private readonly mask: number;
@@ -54,7 +54,7 @@ export class KeyIndex {
     return this.bundle.view.getUint32(key + 8, true) - 1;
   }
 
-  /** The index of the answer for what is not found in this directory; -1: it has none of its own. */
+  /** The index of the answer for missing paths in this directory; -1: it has none of its own. */
   notFound(key: number): number {
     return this.bundle.view.getUint32(key + 12, true) - 1;
   }

@@ -1,4 +1,4 @@
-/** What rules say of paths that no table has: decided when they are asked for. */
+/** Rules for paths that are in no table: applied when such a path is requested. */
 import { Memory } from '../../memory/memory.js';
 import type { Manifest } from '../bundle/manifest.js';
 import { resourceFields, serverFields } from '../bundle/resource-fields.js';
@@ -12,11 +12,11 @@ import type { RedirectStatus } from '../site/site.js';
 import type { Extent, Lookup, Representation, Resource } from '../store.js';
 import { StoreError } from '../store-error.js';
 
-/** Sets of heads that are kept; beyond, they are rendered each time. */
+/** The most sets of heads that are kept; more are rendered each time. */
 const KEPT = 64;
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
-/** What a rule decides: an answer by its number, by its path, or a redirect. */
+/** The result of a rule: an answer by its number, by its path, or a redirect. */
 export type Decision = { readonly answer: number } | { readonly path: string } | { readonly redirect: Lookup };
 
 export class LateRules {
@@ -37,7 +37,7 @@ export class LateRules {
     this.security = manifest.security;
   }
 
-  /** Nothing depends on the path. */
+  /** No answer depends on the path. */
   get empty(): boolean {
     return this.redirects.length === 0 && this.headers.rules.length === 0;
   }
@@ -70,7 +70,7 @@ export class LateRules {
     if (lookup.kind === 'redirect') return { ...lookup, fields: serverFields(this.headers, asked, asked) };
     const resource = lookup.kind === 'resource' ? lookup.resource : lookup.page;
     if (!resource) return { kind: 'missing', page: undefined, fields: serverFields(this.headers, asked, asked) };
-    // What a rule leads to may be another file tomorrow, whatever the name of today's says.
+    // A rule may lead to another file later, even if the name of the present one is a fingerprint.
     const fixed = lookup.kind === 'resource' && asked !== resource.path && saysImmutable(resource);
     if (length === 0 && !fixed) return lookup;
     const rules = this.headers.matching(asked, resource.path);

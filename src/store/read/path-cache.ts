@@ -1,12 +1,9 @@
 import type { Lookup } from '../store.js';
 
-/** Longer paths are worked out each time. */
+/** Longer paths are looked up each time. */
 const LONGEST = 256;
 
-/**
- * Answers to paths that are in no table, by their bytes: SLOTS of them at most, a newer one takes the place of an
- * older.
- */
+/** Answers to paths that are in no table, by their bytes: SLOTS of them at most, a newer one replaces an older one. */
 export class PathCache {
   private readonly answers: (Lookup | undefined)[];
   private readonly lengths: Uint16Array;

@@ -1,8 +1,8 @@
 /**
- * Judges everything in a bundle but the contents against its sections, once, when it is opened: counts, offsets,
- * lengths, indexes, values of enumerations, texts that go into heads. The hashes prove that the bytes are the maker's;
- * they say nothing of what the maker meant. Time and memory are linear in the sections, whose lengths the header has
- * already been held to.
+ * Validates everything in a bundle except the contents against its sections, once, when it is opened: counts, offsets,
+ * lengths, indexes, values of enumerations, texts that go into heads. The hashes prove that the bytes come from the
+ * maker, but not that they are valid. Time and memory are linear in the sections, whose lengths were already checked
+ * with the header.
  */
 import type { BundleBytes } from '../bundle/bundle-bytes.js';
 import type { Manifest } from '../bundle/manifest.js';
@@ -31,7 +31,7 @@ import { validateManifest } from './validate-manifest.js';
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** Its manifest, when all of it is sound. Throws a StoreError that says what is wrong. */
+/** The manifest of a valid bundle. Throws a StoreError that says what is wrong. */
 export function validateBundle(bundle: BundleBytes): Manifest {
   const { header, pages, name } = bundle;
   try {
@@ -94,7 +94,7 @@ class Validation {
     return (end - at) / size;
   }
 
-  /** Each slot has a key or none, and a search never walks far. */
+  /** Each slot has a key or is empty, and a search takes a bounded number of steps. */
   private slots(): void {
     const { at, end } = this.bundle.header.slots;
     const count = (end - at) / SLOT_BYTES;
@@ -196,7 +196,7 @@ class Validation {
   private isPlace(start: number, length: number): boolean {
     const from = this.bundle.header.strings.at + start;
     const { bytes } = this.bundle;
-    // A path with one slash at its beginning (a browser takes `//` and `/\` for another host), or an address with its
+    // A path with one slash at its beginning (to a browser `//` and `/\` mean another host), or an address with its
     // scheme.
     const slash = bytes[from] === 0x2f && bytes[from + 1] !== 0x2f && bytes[from + 1] !== 0x5c;
     const scheme = /^https?:\/\//i.test(Buffer.from(bytes.subarray(from, from + 8)).toString('latin1'));

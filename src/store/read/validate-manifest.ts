@@ -1,4 +1,4 @@
-/** Judges the manifest of a bundle: JSON of any shape, until it was looked at. */
+/** Validates the manifest of a bundle: before that it is JSON of any shape. */
 
 import type { Manifest } from '../bundle/manifest.js';
 import type { LateRule } from '../routes/apply-redirects.js';
@@ -21,7 +21,7 @@ export function validateManifest(bytes: Uint8Array, leadsTo: (answer: number) =>
   try {
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
-    // Everything is meant: SyntaxError of JSON, TypeError of UTF-8, RangeError of what is nested too deep.
+    // Every exception is caught: SyntaxError of JSON, TypeError of UTF-8, RangeError of too deep nesting.
     return 'its manifest is not JSON';
   }
   if (!isObject(json)) return 'its manifest is no object';
@@ -30,7 +30,7 @@ export function validateManifest(bytes: Uint8Array, leadsTo: (answer: number) =>
     return 'the compressors in its manifest';
   if (typeof security !== 'boolean') return 'its manifest does not tell of security fields';
   if (!isList(headers, MAX_HEADER_RULES) || !headers.every(isHeaderRule)) return 'a rule about header fields';
-  // One more: an application of one page is a rule of its own.
+  // One more: a single-page application is a rule of its own.
   if (!isList(redirects, MAX_DYNAMIC + 1) || !redirects.every((rule) => isLateRule(rule, leadsTo)))
     return 'a rule about redirects';
   return json as unknown as Manifest;
@@ -69,6 +69,6 @@ function isLateRule(rule: unknown, leadsTo: (answer: number) => boolean): rule i
     return false;
   const pattern = PathPattern.parse(from);
   if (typeof pattern === 'string' || wrongTarget(to, pattern) !== undefined) return false;
-  // Only a redirect and a rewrite are worked out from the path; every other status has its page.
+  // Only redirects and rewrites are computed from the path; every other status has its page.
   return answer !== undefined || status === 200 || (status >= 300 && status <= 399);
 }

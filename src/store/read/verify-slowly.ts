@@ -5,13 +5,10 @@ import { Damage } from '../format/verified-pages.js';
 import { StoreError } from '../store-error.js';
 import type { BundleStore } from './bundle-store.js';
 
-/** Milliseconds of hashing between two rests. */
+/** Milliseconds of hashing between two pauses. */
 const SLICE = 4;
 
-/**
- * Every page against the hash that the bundle's identity promises. Rejects with a StoreError at the first that is
- * damaged.
- */
+/** Verifies every page against its hash in the bundle. Rejects with a StoreError at the first that is damaged. */
 export async function verifySlowly(store: BundleStore): Promise<void> {
   const { data, fileBytes } = store.header;
   let rested = performance.now();

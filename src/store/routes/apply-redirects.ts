@@ -13,14 +13,14 @@ import type { Answer, RedirectStatus } from '../site/site.js';
 import { StoreError } from '../store-error.js';
 import type { RouteTable } from './routes.js';
 
-/** A rule that is looked at when a path is in no table; as the manifest keeps it. */
+/** A rule that is tried when a path is in no table; as the manifest keeps it. */
 export interface LateRule {
   readonly from: string;
   readonly to: string;
   readonly status: RuleStatus;
-  /** What it leads to, when that does not depend on the path: a number of an answer. */
+  /** The number of the answer that it leads to, if that does not depend on the path. */
   readonly answer?: number;
-  /** Only for paths whose last segment has no dot: a page that a script draws, never a missing picture. */
+  /** Only for paths whose last segment has no dot: a page that a script renders, never a missing picture. */
   readonly pages?: boolean;
 }
 
@@ -37,7 +37,7 @@ export function applyRedirects(table: RouteTable, rules: readonly RedirectRule[]
     const path = rule.from.text;
     if (rule.from.literal) {
       if (order.first(path) !== i) continue;
-      // A rewrite of a file to another wants force, as both hosts have it; a redirect is meant as it stands.
+      // A rewrite of a file to another one needs force, as at both hosts; a redirect applies as written.
       if (files.has(path) && rule.status === 200 && !rule.force) continue;
       decide(table, path, rule, {});
       const twin = path.endsWith('/') ? path.slice(0, -1) : `${path}/`;
@@ -65,7 +65,7 @@ class RuleOrder {
     this.index = new PatternIndex(this.numbers.map((i) => rules[i]!.from));
   }
 
-  /** The number of the first rule that counts for `path`; -1: none does. */
+  /** The number of the first rule that applies to `path`; -1: none does. */
   first(path: string): number {
     const literal = this.literal.get(path) ?? -1;
     const isFile = this.files.has(path);

@@ -11,9 +11,9 @@ interface Draft {
   notFound: number;
 }
 
-/** What rules about fields mean for routes. */
+/** The effect of rules about fields on routes. */
 export interface RouteRules {
-  /** Whether two paths of one file need heads of their own: the rules of the site speak of one and not of the other. */
+  /** Whether two paths of one file need separate heads: a rule of the site matches one and not the other. */
   differs(file: SiteFile, asked: string): boolean;
   /** Field lines for a redirect of a path. */
   redirectFields(asked: string): string;
@@ -23,9 +23,9 @@ export const NO_ROUTE_RULES: RouteRules = { differs: () => false, redirectFields
 
 /**
  * The routes of `files`, which stand in the order of their paths. A file answers at its own path; `index.html` at its
- * directory, which is redirected to its slash; `about.html` at `/about`. A file beats what is derived from another one.
- * What differs from exactly one path in case or a slash is redirected there. With `languages`, `about.en.html` and
- * `about.de.html` also answer at the paths of an `about.html`, as translations of each other.
+ * directory, which is redirected to its slash; `about.html` at `/about`. A file has precedence over a path derived from
+ * another file. A path that differs from exactly one path in case or a slash is redirected there. With `languages`,
+ * `about.en.html` and `about.de.html` also answer at the paths of an `about.html`, as translations of each other.
  */
 export class RouteTable {
   private readonly answers: Answer[] = [];
@@ -33,7 +33,7 @@ export class RouteTable {
   private readonly redirects = new Map<string, number>();
   private readonly files: readonly SiteFile[];
   private readonly rules: RouteRules;
-  /** Files that stand for a path together: its translations, by the path. */
+  /** Files that share a path: its translations, by the path. */
   private readonly translated: ReadonlyMap<string, readonly number[]>;
   private deepest = 0;
 
@@ -84,7 +84,7 @@ export class RouteTable {
     return this.answers[index]!;
   }
 
-  /** Lets `path` lead to `answer`, whatever it did before. */
+  /** Sets the answer of `path` to `answer`, and replaces an earlier one. */
   set(path: string, answer: Answer): void {
     this.put(
       path,
@@ -144,7 +144,7 @@ export class RouteTable {
     else if (!this.keys.has(path)) this.put(path, this.addTranslations(group, path, 200));
   }
 
-  /** The paths of files, and those that translations have together, in the order of the files. */
+  /** The paths of files, and the common paths of translations, in the order of the files. */
   private named(): string[] {
     return [...new Set([...this.files.map((file) => file.path), ...this.translated.keys()])];
   }
@@ -165,7 +165,7 @@ export class RouteTable {
     }
   }
 
-  /** A slash too few or too many, and `/index` for what is at the slash. */
+  /** Redirects for a missing or an extra slash, and from `/index` to the directory. */
   private strays(): void {
     const served = [...this.keys.keys()];
     for (const path of served) {
@@ -196,7 +196,7 @@ export class RouteTable {
     }
   }
 
-  /** Lets the folded form of a path lead to it, where that is the only path with this form. */
+  /** Redirects the folded form of a path to it, where that is the only path with this form. */
   private foldCases(): void {
     const groups = new Map<string, Draft[]>();
     for (const key of this.keys.values()) {

@@ -5,7 +5,7 @@ import { fill, type Matched, PathPattern, SplitPath } from './path-pattern.js';
 import { PatternIndex } from './pattern-index.js';
 import { ruleLines } from './rule-lines.js';
 
-/** What the rules that match do to a head. Keys in lower case. */
+/** The changes that matching rules make to a head. Keys in lower case. */
 export interface FieldChanges {
   readonly set: ReadonlyMap<string, readonly Field[]>;
   readonly removed: ReadonlySet<string>;
@@ -32,7 +32,7 @@ export class HeaderRules {
   readonly rules: readonly HeaderRule[];
   private readonly patterns: readonly PathPattern[];
   private readonly index: PatternIndex;
-  /** Whether what a rule says depends on what its pattern matched. */
+  /** Whether the fields of a rule depend on the matched text. */
   readonly filled: boolean;
 
   constructor(rules: readonly HeaderRule[]) {
@@ -46,7 +46,7 @@ export class HeaderRules {
     this.filled = rules.some((rule, i) => isFilled(rule, this.patterns[i]!));
   }
 
-  /** What the rules that match the path asked for, or that of the file served, say. Paths are decoded. */
+  /** The changes by the rules that match the requested path or the path of the served file. Paths are decoded. */
   fieldsFor(asked: string, file: string): FieldChanges {
     if (this.rules.length === 0) return NOTHING;
     const set = new Map<string, Field[]>();
@@ -64,8 +64,8 @@ export class HeaderRules {
   }
 
   /**
-   * A sentence for each field of one value, of which several rules give some of `paths` several: joined they mean
-   * nothing.
+   * A sentence for each single-value field to which several rules give different values at some of `paths`: joined
+   * values have no meaning.
    */
   joinedFields(paths: readonly string[]): string[] {
     const sentences = new Map<string, string>();
@@ -102,7 +102,7 @@ const SINGLE = new Set(
   x-permitted-cross-domain-policies x-ua-compatible x-xss-protection`.split(/\s+/),
 );
 
-/** Whether two values of `Cache-Control` say different times of one directive. */
+/** Whether two values of `Cache-Control` give different times to one directive. */
 function contradict(values: readonly string[]): boolean {
   const said = new Map<string, string>();
   for (const [, name, argument] of values.join(',').matchAll(/([\w-]+)=("[^"]*"|[^\s,]+)/g)) {
@@ -134,7 +134,10 @@ function apply(rule: HeaderRule, matched: Matched, set: Map<string, Field[]>, re
   }
 }
 
-/** Parses the file. Throws a StoreError that names `file` and the line; what is only left out goes to `warn`. */
+/**
+ * Parses the file. Throws a StoreError that names `file` and the line; lines that are merely left out are reported to
+ * `warn`.
+ */
 export function parseHeaderRules(text: string, file: string, warn: (sentence: string) => void): HeaderRules {
   const rules: { path: string; fields: { name: string; value?: string }[] }[] = [];
   let current: (typeof rules)[number] | undefined;
@@ -166,7 +169,8 @@ export function isFieldName(name: string): boolean {
 }
 
 /**
- * Whether a site may set this field to this value: what the server decides, and what would break a head, it may not.
+ * Whether a site may set this field to this value: not if the server decides the field, or if the value would break a
+ * head.
  */
 export function isFieldOfSite(name: string, value: string): boolean {
   return TOKEN.test(name) && !RESERVED.has(name.toLowerCase()) && /^[\t\x20-\x7e]*$/.test(value);

@@ -64,9 +64,8 @@ export class PathPattern {
   }
 
   /**
-   * The pattern, or a piece of a sentence that says what is wrong with it. Stars and colons are syntax where they
-   * stand as they are; encoded
-   * ones are data (RFC 3986 2.2), and so is a colon within a segment.
+   * The pattern, or a piece of a sentence that says what is wrong with it. Unencoded stars and colons are syntax;
+   * encoded ones are data (RFC 3986 2.2), and so is a colon within a segment.
    */
   static parse(source: string): PathPattern | string {
     if (!source.startsWith('/')) return `${source} does not begin with a slash`;
@@ -90,13 +89,13 @@ export class PathPattern {
     return new PathPattern(source, text, names, parts);
   }
 
-  /** The segments with which every path begins that it matches. */
+  /** The segments at the beginning of every matching path. */
   get prefix(): string[] {
     const wild = this.before.findIndex(({ name }) => name !== undefined);
     return (wild < 0 ? this.before : this.before.slice(0, wild)).map(({ text }) => text);
   }
 
-  /** What the names stand for in `path` (decoded); undefined: it does not match. */
+  /** The values of the names in `path` (decoded); undefined: it does not match. */
   match(path: string | SplitPath): Matched | undefined {
     if (this.literal) return (typeof path === 'string' ? path : path.text) === this.text ? {} : undefined;
     const split = typeof path === 'string' ? new SplitPath(path) : path;
@@ -111,7 +110,7 @@ export class PathPattern {
     return matchSplat(splat, split, before.length, rest - 1, found) ? found : undefined;
   }
 
-  /** Whether the path is what stands before the last slash, and the pattern has a star alone behind it. */
+  /** Whether the path equals the pattern before its last slash, and only a star follows that slash. */
   private matchesBare({ starts }: SplitPath): boolean {
     const { before, after, splat } = this;
     const { head, tail } = splat!;
@@ -120,7 +119,7 @@ export class PathPattern {
   }
 }
 
-/** Whether the segments of `path` from `first` on are those, and what their placeholders stand for. */
+/** Whether the segments of `path` from `first` on match; records the values of their placeholders. */
 function matchAll(
   segments: readonly Segment[],
   path: SplitPath,
@@ -139,7 +138,7 @@ function matchAll(
   });
 }
 
-/** Segments `first` to `last` of `path` are what the star's own segment stands for. */
+/** Segments `first` to `last` of `path` are matched by the star's own segment. */
 function matchSplat(
   { head, tail }: Splat,
   path: SplitPath,
@@ -153,7 +152,7 @@ function matchSplat(
   if (end < start || !text.startsWith(tail, end)) return false;
   let from = start;
   if (head.name !== undefined) {
-    // As long as it can be, in its segment, with what follows it still before the tail.
+    // The longest match in its segment that leaves the following text before the tail.
     const most = Math.min(path.end(first), end) - head.text.length;
     from = most <= start ? -1 : text.slice(start, most + head.text.length).lastIndexOf(head.text) + start;
     if (from <= start) return false;
@@ -165,9 +164,8 @@ function matchSplat(
 }
 
 /**
- * `template` with its names replaced by what they matched, percent-encoded: nothing of a path becomes syntax, neither
- * of a path nor, behind
- * a question mark, of a query.
+ * `template` with its names replaced by the matched text, percent-encoded: no character of it becomes syntax of a path
+ * or, behind a question mark, of a query.
  */
 export function fill(template: string, matched: Matched): string {
   const query = template.search(/[?#]/);

@@ -1,7 +1,4 @@
-/**
- * Patterns of paths, found by the segments with which they begin: a path is matched against those alone that it may
- * fit.
- */
+/** Patterns of paths, indexed by their first segments: a path is matched only against patterns that it may fit. */
 import type { PathPattern, SplitPath } from './path-pattern.js';
 
 interface Node {

@@ -24,7 +24,7 @@ export const STATUSES: ReadonlySet<number> = new Set([200, 301, 302, 303, 307, 3
 
 /**
  * Parses the file: `from to [status]`, one a line. Without a status it is 302. Throws a StoreError that names `file`
- * and the line; rules that ask for what a static server does not have go to `warn` and are left out.
+ * and the line; rules that need a feature that a static server does not have are reported to `warn` and left out.
  */
 export function parseRedirectRules(text: string, file: string, warn: (sentence: string) => void): RedirectRule[] {
   const rules: RedirectRule[] = [];
@@ -68,20 +68,20 @@ function parseRule(line: string, place: string, warn: (sentence: string) => void
   return { from, to, status: status as RuleStatus, force: code.endsWith('!'), place };
 }
 
-/** What is wrong with where a rule leads; undefined: nothing. */
+/** The problem with the target of a rule; undefined: none. */
 export function wrongTarget(to: string, from: PathPattern): string | undefined {
-  // A browser takes both for another host.
+  // To a browser both mean another host.
   if (/^[/\\]{2}/.test(to) || /^\/\\/.test(to)) return `${to} names a host without a scheme; write https://`;
   if (!/^(?:\/|https?:\/\/[^/])/i.test(to)) return `${to} is neither a path nor an address that begins with https://`;
   const host = /^https?:\/\/[^/]*/i.exec(to)?.[0] ?? '';
-  // Within a segment a colon that names nothing is a colon: /wiki/Special:Random.
+  // Within a segment a colon without a placeholder's name is a plain colon: /wiki/Special:Random.
   const names = Array.from(to.replace(/[?#].*/, '').matchAll(/\/:([A-Za-z]\w*)/g), (m) => m[1]!);
   if (from.names.some((name) => host.includes(`:${name}`))) return `${to} lets the path choose the host`;
   const unknown = to.startsWith('/') ? names.find((name) => !from.names.includes(name)) : undefined;
   return unknown ? `:${unknown} is not in ${from.source}; write %3A for a colon` : undefined;
 }
 
-/** Whether a redirect of `path` (decoded) to `location` leads to where it comes from: a client would never arrive. */
+/** Whether a redirect of `path` (decoded) to `location` leads back to itself: a client would loop. */
 export function leadsToItself(path: string, location: string): boolean {
   return location.startsWith('/') && pathOf(location) === path;
 }
@@ -89,7 +89,7 @@ export function leadsToItself(path: string, location: string): boolean {
 /** The decoded path of a location; undefined: it is none. An encoded slash is NUL. */
 function pathOf(location: string): string | undefined {
   try {
-    // An encoded slash is no separator: it must not reach what lies in another directory.
+    // An encoded slash is no separator: it must not lead into another directory.
     return decodeURIComponent(location.replace(/[?#][\s\S]*$/, '').replace(/%2f/gi, '\0'));
   } catch (error) {
     if (!(error instanceof URIError)) throw error;
@@ -97,7 +97,7 @@ function pathOf(location: string): string | undefined {
   }
 }
 
-/** Where a rule that matched leads: of this origin, or of the host that the rule names. */
+/** The target of a rule that matched: on this origin, or on the host that the rule names. */
 export function locationOf(to: string, matched: Matched): string {
   const filled = fill(to, matched);
   if (to.startsWith('/')) return sameOrigin(filled);

@@ -4,14 +4,14 @@ import { StoreError } from '../store-error.js';
 export interface RuleLine {
   /** `_redirects:12` */
   readonly place: string;
-  /** As it stands. */
+  /** The line unchanged. */
   readonly raw: string;
   /** Without the spaces around it. */
   readonly line: string;
 }
 
 /**
- * Lines that say something: not blank, no comment. Throws a StoreError at one that is longer than `longest` characters.
+ * Lines with content: neither blank nor a comment. Throws a StoreError at one that is longer than `longest` characters.
  */
 export function* ruleLines(text: string, file: string, longest: number): Iterable<RuleLine> {
   for (const [i, raw] of text

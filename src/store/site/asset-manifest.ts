@@ -1,4 +1,4 @@
-/** What a build tool wrote down about the names that it gave: the fingerprinted ones among them. */
+/** The manifest in which a build tool lists the names that it gave, including the fingerprinted ones. */
 import { parseJson } from '../../errors/parse-json.js';
 
 /** The usual names, of webpack, Vite, Sprockets, gulp-rev, Create React App and Laravel Mix. */
@@ -11,9 +11,9 @@ export function isAssetManifest(path: string): boolean {
 }
 
 /**
- * The names in `text` that it says were made out of others by putting in a fingerprint, without a slash at their
- * beginning: `app.js` ->
- * `app.5f14.js`, or a chunk of Vite's. Nothing when it is no such manifest: browsers have manifests of the same name.
+ * The names in `text` that were made from other names by inserting a fingerprint, without a slash at their beginning:
+ * `app.js` -> `app.5f14.js`, or a chunk of Vite's. Empty when it is no such manifest: browsers have manifests of the
+ * same name.
  */
 export function namesInManifest(text: string): string[] {
   const found: string[] = [];

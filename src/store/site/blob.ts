@@ -12,7 +12,7 @@ export function blobOf(bytes: Uint8Array): Blob {
   return { sha256: hashOf(bytes), size: bytes.length, load: () => bytes };
 }
 
-/** A blob of the bytes that `file` had; they are read again when they are needed, and must still be the same. */
+/** A blob of the earlier bytes of `file`; they are read again when needed, and must be unchanged then. */
 export function blobOfFile(file: string, bytes: Uint8Array): Blob {
   const sha256 = hashOf(bytes);
   const load = async (): Promise<Uint8Array> => {

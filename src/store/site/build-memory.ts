@@ -7,19 +7,22 @@ interface Remembered {
   readonly blob: Blob;
 }
 
-/** What the last build read, so that the next one reads only what has another size, time or place on the disk. */
+/**
+ * The contents that the last build read, so that the next one reads only files with another size, time or place on the
+ * disk.
+ */
 export class BuildMemory {
   private before = new Map<string, Remembered>();
   private now = new Map<string, Remembered>();
   private readonly made = new WeakMap<Found, SiteFile>();
 
-  /** Begins a build: what the last one did not use is forgotten. */
+  /** Begins a build: contents that the last one did not use are released. */
   begin(): void {
     if (this.now.size > 0) this.before = this.now;
     this.now = new Map();
   }
 
-  /** What was made of this very finding: nobody has touched the file since. */
+  /** The result for this same file entry, if the file was not touched since. */
   same(found: Found): SiteFile | undefined {
     const there = this.before.get(found.file);
     const file = there && this.made.get(found);
@@ -27,7 +30,7 @@ export class BuildMemory {
     return file;
   }
 
-  /** The content of `file` as it was, if it did not change. */
+  /** The earlier content of `file`, if it did not change. */
   recall(file: string): Blob | undefined {
     const there = this.before.get(file);
     if (!there || there.stamp !== stampOf(file)) return undefined;
@@ -36,8 +39,8 @@ export class BuildMemory {
   }
 
   /**
-   * `stamp` is from before the reading: a file that changed since has another one next time. Answers the blob to use:
-   * the one that is there already when the content is what it was.
+   * `stamp` is from before the reading: a file that changed since has another one next time. Returns the blob to use:
+   * the existing one when the content is the same.
    */
   keep(file: string, stamp: string, blob: Blob): Blob {
     const there = this.before.get(file)?.blob;
@@ -46,7 +49,7 @@ export class BuildMemory {
     return one;
   }
 
-  /** What became of a finding. */
+  /** The result for a file entry. */
   note(found: Found, file: SiteFile): void {
     this.made.set(found, file);
   }

@@ -1,6 +1,6 @@
 /** The encoding that a file declares itself: the field in an answer would overrule it. */
 
-/** How far a browser looks for it in a page (HTML Living Standard 13.2.3.2); bytes. */
+/** The bytes of a page in which a browser looks for it (HTML Living Standard 13.2.3.2); bytes. */
 const LOOKED_AT = 1024;
 const UTF8 = new Set(['utf-8', 'utf8', 'unicode-1-1-utf-8']);
 
@@ -65,18 +65,18 @@ export function xmlCharset(bytes: Uint8Array): string | undefined {
   return /^\s*<\?xml[^>]*?\sencoding\s*=\s*["']([\w.:-]+)["']/.exec(latin1(bytes, LOOKED_AT))?.[1]?.toLowerCase();
 }
 
-/** Whether a declared encoding is another one than UTF-8. ASCII is part of it. */
+/** Whether a declared encoding is incompatible with UTF-8. ASCII is compatible. */
 export function isForeign(charset: string | undefined): boolean {
   return charset !== undefined && !UTF8.has(charset) && charset !== 'us-ascii' && charset !== 'ascii';
 }
 
-/** The text of a page, in the encoding that it says or in UTF-8. */
+/** The text of a page, in the declared encoding or in UTF-8. */
 export function textOfPage(bytes: Uint8Array): string {
   const charset = htmlCharset(bytes);
   try {
     return new TextDecoder(isForeign(charset) ? charset : 'utf-8').decode(bytes);
   } catch (error) {
-    // The label of no encoding: a browser goes on as if it were not there.
+    // An unknown label: a browser ignores it.
     if (!(error instanceof RangeError)) throw error;
     return new TextDecoder().decode(bytes);
   }

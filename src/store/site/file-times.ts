@@ -1,4 +1,4 @@
-/** When files were changed last, where that can be said honestly (RFC 9110 8.8.2.1). */
+/** The times of the last changes of files, where they are reliable (RFC 9110 8.8.2.1). */
 
 import { execFile } from 'node:child_process';
 import { statSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { fileError, StoreError } from '../store-error.js';
 import type { SiteFile } from './site.js';
 import type { Found } from './walk.js';
 
-/** Bytes that git may say; a history of some million changes. */
+/** Bytes of git's output at most; a history of some million changes. */
 const MOST = 2 ** 28;
 
 /**
@@ -58,7 +58,7 @@ async function commitTimes(dir: string): Promise<Map<string, number>> {
   );
   const times = new Map<string, number>();
   let time = 0;
-  // A name may hold anything but NUL; that of a commit begins with one of a kind.
+  // A name may hold any byte but NUL; the line of a commit begins with a unique mark.
   for (const part of log.split('\0')) {
     const commit = /^\n?commit: (\d+)(?=\n|$)/.exec(part);
     if (commit !== null) time = Number(commit[1]);
@@ -70,7 +70,7 @@ async function commitTimes(dir: string): Promise<Map<string, number>> {
   return times;
 }
 
-/** What git prints. Nothing of the user's configuration runs a program. */
+/** The output of git. No setting of the user's configuration can run a program. */
 function git(dir: string, ...args: readonly string[]): Promise<string> {
   const safe = ['-c', 'core.fsmonitor=false', '-c', 'core.hooksPath=/dev/null', '--no-pager'];
   const env = { ...process.env, GIT_OPTIONAL_LOCKS: '0', LC_ALL: 'C' };

@@ -1,14 +1,14 @@
 /**
- * Names that carry a fingerprint of the content: what they name never changes (RFC 8246 2). To be wrong freezes a
- * file for a year in browsers
- * that have it, to miss one costs a request that is answered 304: what is in doubt is none.
+ * Names that carry a fingerprint of the content: such a file never changes (RFC 8246 2). A false positive freezes a
+ * file in browser caches for a year, and a missed fingerprint costs a request with a 304. So a doubtful name counts as
+ * none.
  */
 import { createHash } from 'node:crypto';
 
-/** What a build tool gives names with a fingerprint, and nobody writes by hand as data. */
+/** Types to which build tools give names with a fingerprint, and which are not data files written by hand. */
 const CODE = /\.(?:(?:js|mjs|cjs|css)(?:\.map)?|wasm|woff2?|ttf|otf)$/i;
 const UUID = /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/i;
-/** A year, or a day, at the beginning of digits and letters that may be more of the date. */
+/** A year or a day, followed by digits and letters that may belong to the date. */
 const DATE = /^(?:19|20)\d\d(?:\d{4}|[a-z]|$)/;
 const DIGESTS = ['md5', 'sha1', 'sha256', 'sha384', 'sha512'] as const;
 /** Digits of a fingerprint in a name, at least. */
@@ -41,9 +41,8 @@ export function namedByContent(path: string, content: Uint8Array, sha256: string
 }
 
 /**
- * Whether nobody writes `token` by hand. Hexadecimal: one or two letters between figures, and no date before them.
- * Mixed letters: five
- * pieces at least, as they change between cases and figures, of which three are no words.
+ * Whether `token` is not written by hand. Hexadecimal: one or two letters between digits, and no date before them.
+ * Mixed letters: at least five pieces, split where case or digits change, of which three are no words.
  */
 function looksRandom(token: string): boolean {
   if (/^[0-9a-f]+$/.test(token)) return /\d[a-f]{1,2}\d/.test(token) && !DATE.test(token);
@@ -52,7 +51,7 @@ function looksRandom(token: string): boolean {
   return pieces.length >= 5 && pieces.filter(isOdd).length >= 3;
 }
 
-/** As a reader of camel case cuts it: `DatePicker3` into `Date`, `Picker` and `3`. */
+/** Split by camel case: `DatePicker3` into `Date`, `Picker` and `3`. */
 function piecesOf(token: string): string[] {
   return token.match(/[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[_-]/g) ?? [];
 }
@@ -75,9 +74,8 @@ export function looksFingerprinted(path: string): boolean {
 }
 
 /**
- * Of `paths` those that are fingerprinted by their form: where it leaves no doubt, and where all scripts, styles and
- * fonts of the directory
- * have the same form, one of them beyond doubt.
+ * The `paths` that are fingerprinted by their form: where the form leaves no doubt, and where all scripts, styles and
+ * fonts of the directory have the same form and one of them leaves no doubt.
  */
 export function fingerprintedByForm(paths: readonly string[]): Set<string> {
   const certain = new Set<string>();

@@ -35,8 +35,8 @@ export function withLanguages(files: readonly SiteFile[], languages: readonly st
 }
 
 /**
- * The numbers of the files that are translations of each other, by the path that they have together: in the order of
- * `languages`, a page without a language in its name first.
+ * The numbers of the files that are translations of each other, by their common path: in the order of `languages`, a
+ * page without a language in its name first.
  */
 export function translations(files: readonly SiteFile[], languages: readonly string[]): Map<string, number[]> {
   const groups = new Map<string, { readonly rank: number; readonly file: number }[]>();

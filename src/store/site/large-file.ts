@@ -9,13 +9,13 @@ import type { Blob } from './site.js';
 
 /** A file of this many bytes is never held whole. */
 export const LARGE_FILE = 2 ** 28;
-/** Bytes of smaller files that are held; where there are more, the largest of them count as large too. */
+/** Bytes of smaller files that are held in memory; if there are more, the largest of them count as large, too. */
 const HELD_BYTES = 2 ** 30;
 const PIECE = 2 ** 20;
 /** For the media type: bytes of the beginning. */
 const START = 2 ** 16;
 
-/** From which size on files of these sizes are large. */
+/** The size from which files count as large, given all sizes. */
 export function largeFrom(sizes: readonly number[]): number {
   let sum = 0;
   for (const size of [...sizes].sort((a, b) => a - b)) {
@@ -26,8 +26,8 @@ export function largeFrom(sizes: readonly number[]): number {
 }
 
 /**
- * What tells a file from what it was: two writes in one millisecond are two. A rename or another link to it changes
- * nothing.
+ * Identifies a version of a file: two writes in one millisecond are distinguished. A rename or another link to the file
+ * changes nothing.
  */
 async function stateOf(handle: FileHandle): Promise<string> {
   const { dev, ino, size, mtimeNs } = await handle.stat({ bigint: true });
@@ -66,7 +66,7 @@ export async function blobOfLargeFile(file: string): Promise<{ blob: Blob; start
   }
 }
 
-/** The same buffer each time. */
+/** Yields the same buffer each time. */
 async function* piecesOf(handle: FileHandle): AsyncGenerator<Uint8Array> {
   const buffer = new Uint8Array(PIECE);
   for (let at = 0; ; ) {
@@ -78,8 +78,8 @@ async function* piecesOf(handle: FileHandle): AsyncGenerator<Uint8Array> {
 }
 
 /**
- * Sends a file from the disk. Each answer has it open for itself: one that is replaced meanwhile is sent to its end as
- * it was.
+ * Sends a file from the disk. Each answer opens the file separately: a file that is replaced meanwhile is sent to its
+ * end in the old version.
  */
 class LargeFile implements ContentSource {
   constructor(
@@ -114,7 +114,7 @@ class LargeFile implements ContentSource {
     };
   }
 
-  /** The whole of it. Throws a StoreError when it is not what it was. */
+  /** The whole content. Throws a StoreError when the file has changed. */
   async *pieces(): AsyncGenerator<Uint8Array> {
     const { file, state } = this;
     const changed = (): StoreError =>
@@ -132,7 +132,7 @@ class LargeFile implements ContentSource {
   }
 }
 
-/** Fills `bytes` from `at` of the file on. False: it ends before. */
+/** Fills `bytes` from offset `at` of the file. False: the file ends earlier. */
 async function fill(handle: FileHandle, bytes: Uint8Array, at: number): Promise<boolean> {
   for (let done = 0; done < bytes.length; ) {
     const length = Math.min(bytes.length - done, PIECE);

@@ -3,7 +3,7 @@ import { contentType, lookup } from 'mime-types';
 import { cssCharset, htmlCharset, isForeign, xmlCharset } from './charset.js';
 import { SOURCE, TEXT_NAMES, textKind, WELL_KNOWN } from './source-types.js';
 
-/** Where `mime-types` has nothing, or something that the web does not use. */
+/** Types for which `mime-types` has no entry, or one that the web does not use. */
 const OURS: Readonly<Record<string, string>> = {
   cjs: 'text/javascript',
   feed: 'application/atom+xml',
@@ -16,11 +16,9 @@ const OURS: Readonly<Record<string, string>> = {
 const DEFAULT = 'application/octet-stream';
 
 /**
- * The `Content-Type` of a file, with its charset, out of its name and, for feeds and source text, its first bytes.
- * `mime` goes before all
- * (extension without the dot, in lower case). What declares another encoding than UTF-8 itself has none in it: the
- * field would
- * overrule the document (RFC 7303 3.2).
+ * The `Content-Type` of a file, with its charset, from its name and, for feeds and source text, its first bytes. `mime`
+ * has precedence (extension without the dot, in lower case). A file that declares another encoding than UTF-8 gets no
+ * charset: the field would overrule the document (RFC 7303 3.2).
  */
 export function mediaType(path: string, bytes: Uint8Array, mime: Readonly<Record<string, string>> = {}): string {
   const name = path.slice(path.lastIndexOf('/') + 1);
@@ -33,7 +31,7 @@ export function mediaType(path: string, bytes: Uint8Array, mime: Readonly<Record
   return withCharset(isFeed(known) || extension === 'xml' ? xmlType(known, bytes) : known, bytes);
 }
 
-/** Of a name without an extension. One that is an extension, like `/html`, has no type by it. */
+/** The type of a name without an extension. A name that equals an extension, like `/html`, gets no type from it. */
 function typeByName(path: string, name: string): string | undefined {
   const known = /^.*?\/\.well-known\/(.+)$/.exec(path)?.[1];
   if (known !== undefined && Object.hasOwn(WELL_KNOWN, known)) return WELL_KNOWN[known];
@@ -67,8 +65,8 @@ function isXml(bare: string): boolean {
 }
 
 /**
- * Feeds are known by their root element. One that names a style sheet is a page: browsers show XML, and feeds they do
- * not.
+ * Feeds are known by their root element. A feed that names a style sheet counts as a page: browsers display XML, but
+ * not feeds.
  */
 function xmlType(type: string, bytes: Uint8Array): string {
   const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 4096)).toString('latin1');
@@ -80,7 +78,7 @@ function xmlType(type: string, bytes: Uint8Array): string {
   return root?.[2] === 'rss' ? 'application/rss+xml' : 'application/xml';
 }
 
-/** Whether files of this type get smaller by compression; what is not in here is compressed already, or unknown. */
+/** Whether files of this type get smaller by compression; other types are already compressed, or unknown. */
 export function compressible(type: string): boolean {
   const bare = type.split(';')[0]!.trim().toLowerCase();
   return (

@@ -1,15 +1,14 @@
-/** Opens a file that a walk found, and no other that somebody put in its place meanwhile. */
+/** Opens a file that a walk found, and not another one that replaced it meanwhile. */
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, readlink, realpath } from 'node:fs/promises';
 import { ifSystemError } from '../../errors/codes.js';
 
-/** Without O_NONBLOCK a FIFO that took the file's place would be waited for. */
+/** Without O_NONBLOCK the call would block on a FIFO that replaced the file. */
 export const FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /**
- * `file` is a path without links in it, as `walk` gives it. Undefined: what lies there now is something else, or is
- * reached through a link that was not there: its content may be of a place that the site has no part in. Rejects with
- * the system's error.
+ * `file` is a path without links in it, as `walk` gives it. Undefined: the path now leads to another kind of file, or
+ * through a new link: the content may come from outside of the site. Rejects with the system's error.
  */
 export async function openInside(file: string): Promise<FileHandle | undefined> {
   let handle: FileHandle;
@@ -31,11 +30,10 @@ export async function openInside(file: string): Promise<FileHandle | undefined> 
 }
 
 /**
- * Whether the descriptor is of what `file` names, without a link on the way there: the folders above may have been
- * switched, too.
+ * Whether the descriptor belongs to `file`, without a link on the way: the folders above may have been replaced, too.
  */
 async function leadsBackTo(handle: FileHandle, file: string): Promise<boolean> {
-  // The kernel's own word of where the open file lies (proc(5)).
+  // The path of the open file, as the kernel reports it (proc(5)).
   if (process.platform === 'linux') {
     const path = await readlink(`/proc/self/fd/${handle.fd}`).catch(ifSystemError(undefined));
     if (path !== undefined) return path === file;

@@ -5,8 +5,8 @@ import { openInside } from './open-inside.js';
 const TRIES = 3;
 
 /**
- * The bytes of `file`, a path that `walk` gave, as they were at one moment: a file that changes under the reading is
- * read again, and refused when it does not come to rest. Throws StoreError.
+ * The bytes of `file`, a path that `walk` gave, as they were at one moment: a file that changes during the reading is
+ * read again, and refused when it keeps changing. Throws StoreError.
  */
 export async function readWhole(file: string): Promise<Uint8Array> {
   for (let i = 0; i < TRIES; i++) {
@@ -16,7 +16,7 @@ export async function readWhole(file: string): Promise<Uint8Array> {
   throw new StoreError(`${file} changed while it was read; try again when what writes it is done`);
 }
 
-/** Whether a file stayed as it was between two looks at it. */
+/** Whether a file stayed unchanged between two checks. */
 export function isAtRest(before: BigIntStats, after: BigIntStats): boolean {
   return after.size === before.size && after.mtimeNs === before.mtimeNs && after.ctimeNs === before.ctimeNs;
 }

@@ -8,8 +8,8 @@ import { isAtRest } from './read-file.js';
 const LARGEST = 2 ** 18;
 
 /**
- * The bytes of `file` as they were at one moment; undefined: it is large, it changes, something else took its place
- * since the walk, or it cannot be read, which `readWhole` finds out and says.
+ * The bytes of `file` as they were at one moment; undefined: the file is large, changes, was replaced since the walk,
+ * or cannot be read; `readWhole` then finds and reports the reason.
  */
 export function readSmall(file: string): Uint8Array | undefined {
   let fd: number;
@@ -20,7 +20,7 @@ export function readSmall(file: string): Uint8Array | undefined {
     return undefined;
   }
   try {
-    // A folder above it may have become a link: the kernel's own word of where the open file lies (proc(5)).
+    // A folder above it may have become a link: the kernel reports the path of the open file (proc(5)).
     if (process.platform !== 'linux' || readlinkSync(`/proc/self/fd/${fd}`) !== file) return undefined;
     const before = fstatSync(fd, { bigint: true });
     if (!before.isFile() || before.size > LARGEST) return undefined;

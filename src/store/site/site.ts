@@ -1,16 +1,15 @@
-/** A site as it is known before it is laid out in a bundle. */
+/** The description of a site before it is laid out in a bundle. */
 import type { Coding, ContentSource } from '../store.js';
 
 /** Bytes that are sent as they are. */
 export interface Blob {
-  /** Hex of their SHA-256: what is equal is stored once. */
+  /** Hex of their SHA-256: equal bytes are stored once. */
   readonly sha256: string;
   readonly size: number;
-  /** The bytes; a file that is no longer what it was is a StoreError. */
+  /** The bytes; a file that has changed is a StoreError. */
   load(): Uint8Array | Promise<Uint8Array>;
   /**
-   * Of what is never held whole: how it is sent, its beginning, and its pieces one after the other. `load` then
-   * rejects.
+   * For content that is never held whole: how it is sent, its beginning, and its pieces in order. `load` then rejects.
    */
   readonly large?:
     | { readonly source: ContentSource; readonly start: Uint8Array; pieces(): AsyncIterable<Uint8Array> }
@@ -31,11 +30,11 @@ export interface SiteFile {
   readonly language?: string | undefined;
   /** Value of `Link`: what a browser should fetch before it has read the page. */
   readonly link?: string | undefined;
-  /** It will have other codings: what it is sent in depends on what is asked for. */
+  /** It will have other codings: the coding depends on the request. */
   readonly pending?: boolean | undefined;
   /** Seconds since 1970 when it was changed last, where that is known. */
   readonly modified?: number | undefined;
-  /** Its name is a fingerprint: what is at this path never changes. */
+  /** Its name is a fingerprint: the content at this path never changes. */
   readonly immutable?: boolean | undefined;
   /** Identity first, then the codings that are smaller; or nothing but the coding in which the file itself is. */
   readonly coded: readonly Coded[];
@@ -49,7 +48,7 @@ export type RedirectStatus = 301 | 302 | 303 | 307 | 308;
  */
 export type Answer =
   | { readonly kind: 'resource'; readonly file: number; readonly status: number; readonly asked: string }
-  /** `files` are translations of each other; the first is for those who want none of them. */
+  /** `files` are translations of each other; the first is for clients that accept none of them. */
   | { readonly kind: 'languages'; readonly files: readonly number[]; readonly status: number; readonly asked: string }
   /** `fields`: lines that rules of the site give the redirect, each ended by CRLF; mostly none. */
   | { readonly kind: 'redirect'; readonly status: RedirectStatus; readonly location: string; readonly fields?: string };
@@ -59,7 +58,7 @@ interface Key {
   readonly path: string;
   readonly flags: number;
   readonly answer: number;
-  /** The 404 page for what lies below this directory and is not there. */
+  /** The 404 page for missing paths below this directory. */
   readonly notFound: number;
 }
 
@@ -71,7 +70,7 @@ export interface Routes {
   readonly deepestNotFound: number;
 }
 
-/** A strong entity tag (RFC 9110 8.8.3) out of a content's SHA-256: 64 bits of it. */
+/** A strong entity tag (RFC 9110 8.8.3): 64 bits of the content's SHA-256. */
 export function etagOf(sha256: string): string {
   return `"${sha256.slice(0, 16)}"`;
 }

@@ -1,6 +1,6 @@
-/** Names of source text, which a browser is to show: by `mime-types` many of them are something else, or nothing. */
+/** Names of source text, which a browser is to display: `mime-types` has another type for many of them, or none. */
 
-/** Of files that are text, when what they hold is text: a `.key` may be a presentation, a `.ts` a film. */
+/** Extensions that are text only if the content is text: a `.key` may be a presentation, a `.ts` a film. */
 export const SOURCE: ReadonlySet<string> = new Set(
   `4th ac ad4 ada adb adoc ads agda am applescript arff as asc asciidoc asp aspx astro awk
   bash bas bat bats bazel bib bnf bsl bzl cabal cfg cff cgi cl clj cljc cljs cls cmake cmd cob cbl coq conll cr csh csl csproj csr cts cu cue
@@ -55,15 +55,18 @@ export const WELL_KNOWN: Readonly<Record<string, string>> = {
   webweaver: 'application/json',
 };
 
-/** How much of a file is looked at, in bytes. */
+/** The bytes of a file that are checked. */
 const LOOKED_AT = 4096;
 
-/** Whether a file is text: `utf-8`, another encoding of text, or no text. By its beginning; what is empty is text. */
+/**
+ * Whether a file is text: `utf-8`, another encoding of text, or no text. Only its beginning is checked; an empty file
+ * is text.
+ */
 export function textKind(bytes: Uint8Array): 'utf-8' | 'other' | undefined {
   const head = bytes.subarray(0, LOOKED_AT);
   for (const byte of head) if (byte < 0x20 && !TEXT_CONTROLS.has(byte)) return undefined;
   try {
-    // A character that is cut off at the end is none that is wrong.
+    // A character that is cut off at the end is not an error.
     new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: head.length < bytes.length });
     return 'utf-8';
   } catch (error) {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expectSystemError } from '../../errors/codes.js';
 import { type Found, inOrder, isFetchable, isServed, type WalkOptions, walk } from './walk.js';
 
-/** What the last walk found, so that the next one need look only at what was touched meanwhile. */
+/** The files of the last walk, so that the next one need check only the touched ones. */
 export class WalkMemory {
   private readonly root: string;
   private readonly options: WalkOptions;
@@ -11,7 +11,7 @@ export class WalkMemory {
   private found: readonly Found[] = [];
   /** Where in `found` each path is. */
   private places = new Map<string, number>();
-  /** A file that lies elsewhere than its path says may change without its path being touched. */
+  /** A file that is reached through a link may change without a touch of its path. */
   private linked = true;
 
   constructor(root: string, options: WalkOptions = {}) {
@@ -28,8 +28,8 @@ export class WalkMemory {
   }
 
   /**
-   * The same when nothing but the files at the paths `touched` can have changed since the last time: what was not
-   * touched is the same object. Undefined: it takes a walk to know.
+   * The same, when only the files at the paths `touched` can have changed since the last time: an untouched file is the
+   * same object. Undefined: a walk is needed.
    */
   again(touched: ReadonlySet<string>): readonly Found[] | undefined {
     if (this.linked) return undefined;
@@ -62,7 +62,7 @@ export class WalkMemory {
   }
 }
 
-/** Undefined: there is nothing, or it cannot be looked at. */
+/** Undefined: no file is there, or it cannot be read. */
 function statsOf(file: string): Stats | undefined {
   try {
     return lstatSync(file);

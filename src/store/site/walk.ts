@@ -33,14 +33,17 @@ export interface WalkOptions {
   readonly hidden?: boolean | undefined;
   /** Directories outside of the tree into which links may lead. Default: none. */
   readonly follow?: readonly string[] | undefined;
-  /** Told of each entry that cannot be served, which is left out. Default: they are refused, all in one StoreError. */
+  /**
+   * Called for each entry that cannot be served and is left out. Default: such entries are refused, all in one
+   * StoreError.
+   */
   readonly onOdd?: ((sentence: string) => void) | undefined;
 }
 
 /**
  * Every file below `root`, in the order of the bytes of their paths. Links are followed inside the tree and into the
- * directories to
- * `follow`. Throws StoreError. It does not give way to other work: without promises it takes a tenth of the time.
+ * directories to `follow`. Throws StoreError. It does not yield to other work: without promises it takes a tenth of the
+ * time.
  */
 export function walk(root: string, options: WalkOptions = {}): Found[] {
   const real = realDirectory(root);
@@ -71,7 +74,7 @@ interface Tree {
   readonly found: Found[];
 }
 
-/** Names that begin with a dot stay out, but for `.well-known` (RFC 8615). */
+/** Names that begin with a dot are left out, except for `.well-known` (RFC 8615). */
 export function isServed(name: string, hidden: boolean): boolean {
   return hidden || !name.startsWith('.') || name === '.well-known';
 }
@@ -106,7 +109,7 @@ function walkInto(tree: Tree, dir: string, path: string, above: string[]): void 
   }
 }
 
-/** Whether a request may name it: no path of one holds a control character, encoded or not. */
+/** Whether a request may name it: no request path holds a control character, encoded or not. */
 export function isFetchable(name: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   return !/[\x00-\x1f\x7f]/.test(name);
@@ -128,7 +131,7 @@ function visit(tree: Tree, file: string, path: string, above: string[]): void {
       stats = statSync(target);
     }
   } catch (error) {
-    // It went while the directory was read.
+    // The entry was removed while the directory was read.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
     throw fileError(error, file);
   }
@@ -140,7 +143,7 @@ function visit(tree: Tree, file: string, path: string, above: string[]): void {
   } else tree.onOdd(`${file} is neither a file nor a directory; remove it from the site`);
 }
 
-/** Where a link leads; undefined: nowhere that is served, which was said. */
+/** The target of a link; undefined: it is not served, and that was reported. */
 function resolveLink({ roots, onOdd }: Tree, link: string): string | undefined {
   let target: string;
   try {

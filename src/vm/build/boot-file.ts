@@ -1,4 +1,4 @@
-/** `boot.json`: how an image is booted, for `run-qemu` and for whoever boots it with something else. */
+/** `boot.json`: how an image is booted, for `run-qemu` and for other ways to boot it. */
 export interface BootFile {
   /** Files of the image. */
   readonly kernel: string;

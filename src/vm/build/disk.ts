@@ -137,7 +137,9 @@ function writeRaw(partitions: readonly Partition[], sectors: number, file: strin
   }
 }
 
-/** GRUB's first 440 bytes, told where the rest of it is, and one entry that says: this disk is GPT (UEFI 5.2.3). */
+/**
+ * GRUB's first 440 bytes, with the place of the rest filled in, and one entry that says: this disk is GPT (UEFI 5.2.3).
+ */
 function masterBootRecord(sectors: number): Uint8Array {
   let code: Buffer;
   try {

@@ -21,7 +21,7 @@ const MEMORY = 128;
 /** Where the runtime may lie: the first disk, or the second partition of a disk that has everything. */
 const RUNTIME_DISKS = ['/dev/vda', '/dev/vda2', '/dev/vdb'];
 
-/** What is told of the program itself. */
+/** Documents about the program itself. */
 const OF_THE_PROGRAM = new Set(['program/licences.txt', 'program/sbom.cdx.json']);
 
 /** The kernel's own options, each with its reason. It has no network configuration: what is ours is ours. */
@@ -43,7 +43,7 @@ const KERNEL_OPTIONS = [
   'i8042.noaux',
   // Under emulation on a busy machine the kernel may find that its timer does not tick, and give up.
   'no_timer_check',
-  // No code at an address that everybody knows; nothing of ours is as old as that.
+  // No code at a publicly known address; nothing of ours is as old as that.
   'vsyscall=none',
   // What overflows in the kernel does not find what it looks for beside it, nor the stack where it was.
   'slab_nomerge',

@@ -45,7 +45,7 @@ const FLAGS = new Set(['metrics', 'health', 'status', 'no-ipv4', 'no-ipv6']);
 /** Options of which there may be several, with commas between them: `ipv6=2001:db8::1/64,2001:db8::2/64`. */
 const SEVERAL = new Set(['ipv4', 'ipv6', 'anycast']);
 
-/** A mistake of whoever booted the machine; starting it again would not help. */
+/** A mistake in how the machine was booted; starting it again would not help. */
 export class BootError extends UserError {
   override readonly name = 'BootError';
 
@@ -90,7 +90,7 @@ export interface Card {
 
 /**
  * The name of the card to serve on. `wanted`: name or MAC address of one; undefined: the only one. Throws a BootError
- * where there is none, where the wanted one is not there, or where there are several and nobody said which.
+ * where there is none, where the wanted one is not there, or where there are several and none is named.
  */
 export function cardToServeOn(cards: readonly Card[], wanted?: string): string {
   const all = cards.map(({ name, mac }) => `${name} (${mac})`).join(' and ');

@@ -1,13 +1,13 @@
 /**
  * `/init` of the guest: loads the drivers, mounts the runtime, starts Node, and ends the machine as Node ended.
  *
- * It stays as process 1, so that whatever becomes of Node (out of memory, a signal) is said on the console and
- * answered: status 0 and 2 (bad usage) power off, anything else starts the machine again. How often in a row is counted
- * in a byte of the clock's CMOS memory, which a warm reset leaves alone; the guest sets it to zero when it has served
- * for a while.
+ * It stays as process 1, so that every end of Node (out of memory, a signal) is reported on the console and handled:
+ * status 0 and 2 (bad usage) power off, anything else starts the machine again. How often in a row is counted in a byte
+ * of the clock's CMOS memory, which a warm reset leaves alone; the guest sets it to zero when it has served for a
+ * while.
  *
- * Before Node starts, doors are closed that no right opens again: no more modules, and the kernel's own memory and the
- * machine's ports are nobody's (lockdown). The two ports of the clock stay open to what was started before, by
+ * Before Node starts, doors are closed that no right opens again: no more modules, and no access to the kernel's own
+ * memory and the machine's ports (lockdown). The two ports of the clock stay open to what was started before, by
  * inheritance (ioperm(2)).
  */
 import { LAST, Program } from '../machine/machine-code.js';
@@ -21,9 +21,9 @@ export const GIVEN = 0xb0;
 export const MOST_CRASHES = 5;
 /** Megabytes of a machine with which it still serves. */
 export const LEAST_MEMORY = 96;
-/** Bytes that the kernel has left of so much: 61 MB, and some less where firmware keeps something for itself. */
+/** Bytes that the kernel has left of this: 61 MB, and less where firmware keeps some memory for itself. */
 const LEAST_LEFT = 56 * 2 ** 20;
-/** Said when the server ended as it was told to, or when nothing was left for it to do. */
+/** Printed when the server ended as requested, or when nothing was left for it to do. */
 export const IN_ORDER = 'sitekernel: the server has ended in order; the machine powers off';
 /** Said when it ended otherwise, after what it said itself. */
 export const ENDED = 'sitekernel: the server ended; the machine starts again';

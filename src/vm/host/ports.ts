@@ -17,7 +17,7 @@ export const PREDECESSOR = 'predecessor';
 /** How the sentence begins with which a machine ends whose predecessor would not give it the traffic. */
 export const NO_HAND_OVER = 'the machine before this one does not hand over';
 
-/** Milliseconds between two looks whether somebody has come to a port. */
+/** Milliseconds between two checks whether a port has a client. */
 const LOOK = 250;
 
 /** An open descriptor of the port; undefined: this machine has none of that name. */
@@ -34,7 +34,7 @@ export function openPort(name: string): number | undefined {
   }
 }
 
-/** Leads whoever comes to the port to the UNIX socket `path`, one after the other. */
+/** Connects each client of the port to the UNIX socket `path`, one after the other. */
 export function leadFrom(port: number, path: string): void {
   let busy = false;
   setInterval(() => {

@@ -195,10 +195,7 @@ function qemuArguments(options: MachineOptions, qmp: string): string[] {
   return [...args, ...boot.disks.flatMap(drive)];
 }
 
-/**
- * QEMU itself cannot be told to end with its parent, however that ends; setpriv(1) of util-linux asks the kernel for
- * it.
- */
+/** QEMU has no option to end with its parent in every case; setpriv(1) of util-linux asks the kernel for it. */
 function endingWithUs(): readonly string[] {
   const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
   return setpriv === undefined ? [QEMU] : [setpriv, '--pdeathsig', 'KILL', '--', QEMU];

@@ -1,5 +1,6 @@
 /**
- * Runs machine images on this host: a process of `run-qemu` for each machine, which outlives whoever started it.
+ * Runs machine images on this host: a process of `run-qemu` for each machine, which outlives the process that started
+ * it.
  *
  * A replacement boots beside the running machine on a TAP of its own on the same bridge, with the same addresses, and
  * sends nothing until it has tested its site. Then it takes the traffic over, through a port between the two machines:
@@ -197,7 +198,7 @@ function linkOf(tap: string): string {
   return join('run', `${tap}.link`);
 }
 
-/** Locally administered, the same at every start of this machine: whoever takes over has the old one's. */
+/** Locally administered, the same at every start of this machine: a replacement has the address of the old machine. */
 function stableMac(what: string): string {
   let machine: string;
   try {

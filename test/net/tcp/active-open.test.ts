@@ -74,7 +74,7 @@ t.test('SYN, SYN-ACK, ACK, all from the one address [9293 MUST-43] [9293 MUST-44
   t.match(lab.heard(), [{ flags: ACK, ack: 5001, source: US }]);
 });
 
-t.test('the neighbour of a SYN without an answer is doubted at R1, and not before [9293 3.8.3]', async (t) => {
+t.test('the neighbour of a SYN without an answer is doubted at R1, and not before (RFC 9293 3.8.3)', async (t) => {
   const lab = new Client();
   lab.connect();
   lab.take();

@@ -7,7 +7,7 @@ import { BOOT, boot, build, endsCleanly, imageFolder, skip, url } from './machin
 import { SITE } from './server.js';
 import { fetchSite } from './whole-site.js';
 
-t.test('over a TAP at 46.43.42.137/25, with 128 MB of memory', { skip }, async (t) => {
+t.test('over a TAP at 46.43.42.137/25 and 2001:db8:77::80, with 128 MB of memory', { skip }, async (t) => {
   const images = imageFolder(t);
   const image = build(images);
   t.equal(build(images), image, 'the same inputs give the same image');
@@ -34,13 +34,19 @@ t.test('over a TAP at 46.43.42.137/25, with 128 MB of memory', { skip }, async (
     lab,
     image,
     ...['--ipv4', '46.43.42.137', '--ipv4-netmask', '255.255.255.128', '--ipv4-gateway', '46.43.42.129'],
+    ...['--ipv6', '2001:db8:77::80/64'],
   );
   // Beside it, since a start takes its time.
   const garbled = boot(lab, image, '--tap', 'tap1', '--append', 'ipv4=46.43.42.337/25');
   t.equal(await url(machine), 'http://46.43.42.137/');
+  await machine.says(/^listening on http:\/\/\[2001:db8:77::80\]\/$/m, BOOT);
   const fetched = await fetchSite(far, 'http://46.43.42.137/', SITE, 120);
   t.ok(fetched.urls > 10, `${fetched.urls} URLs through the gateway`);
   t.same(fetched.wrong, []);
+  client.ip('-6 addr add 2001:db8:77::9/64 dev eth0 nodad');
+  const six = await fetchSite(client, 'http://[2001:db8:77::80]/', SITE, 120);
+  t.equal(six.urls, fetched.urls, 'the whole site over IPv6');
+  t.same(six.wrong, []);
   const ping = await client.run('ping', ['-c', '2', '-W', '5', '46.43.42.137']);
   t.match(ping.stdout, / 0% packet loss/);
   await endsCleanly(t, machine);

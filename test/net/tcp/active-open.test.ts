@@ -4,7 +4,7 @@ import { Memory } from '../../../src/memory/memory.js';
 import type { CloseReason, FlowHandler } from '../../../src/net/flow.js';
 import { congestionByName } from '../../../src/net/tcp/congestion/index.js';
 import { type Connection, TcpLayer } from '../../../src/net/tcp/index.js';
-import { ACK, type Arp, FIN, icmpError, ip, PSH, RST, readTcp, type Segment, SYN, tcp } from '../../sim/packets.js';
+import { ACK, FIN, icmpError, ip, PSH, RST, readTcp, type Segment, SYN, tcp } from '../../sim/packets.js';
 import { CONFIG, Laboratory, PEER, US } from '../ip/laboratory.js';
 
 class Client extends Laboratory implements FlowHandler {
@@ -74,25 +74,6 @@ t.test('SYN, SYN-ACK, ACK, all from the one address [9293 MUST-43] [9293 MUST-44
   t.match(lab.heard(), [{ flags: ACK, ack: 5001, source: US }]);
 });
 
-t.test('the neighbour of a SYN without an answer is doubted at R1, and not before (RFC 9293 3.8.3)', async (t) => {
-  const lab = new Client();
-  lab.connect();
-  lab.take();
-  // SYNs again after 1, 3 and 7 s.
-  for (const [until, polls] of [
-    [6_900, 0],
-    [7_100, 1],
-  ] as const) {
-    const seen: Arp[] = [];
-    while (lab.now < until) {
-      lab.advance(50);
-      seen.push(...lab.takeArp());
-    }
-    t.equal(seen.length, polls, `polls until ${until} ms`);
-    t.ok(seen.every(({ target }) => target === PEER));
-  }
-});
-
 t.test('simultaneous open: SYN against SYN, then an ACK each [9293 MUST-10]', async (t) => {
   const lab = new Client();
   lab.connect();
@@ -114,15 +95,9 @@ t.test(
   async (t) => {
     const lab = new Client();
     lab.connect();
-    let heard = 0;
-    for (let second = 0; second < 180; second++) {
-      lab.advance(1000);
-      heard += lab.heard().length;
-      // The link answers, while the host beyond it does not.
-      lab.arp({});
-    }
+    lab.advance(180_000);
     t.equal(lab.reason, undefined);
-    t.ok(heard >= 6, 'with growing pauses');
+    t.ok(lab.heard().length >= 6, 'with growing pauses');
     lab.advance(400_000);
     t.equal(lab.reason, 'unreachable');
   },

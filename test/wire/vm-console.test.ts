@@ -94,7 +94,7 @@ t.test('what is missing is said on the console, and the machine stays off', { sk
       { append: 'ipv4-gateway=10.77.0.9' },
       /^sitekernel: .*ipv4-gateway.10\.77\.0\.9.* is our own address/m,
     ],
-    ['too little memory', { memory: 72 }, /^sitekernel: this machine has too little memory; give it 96 MB or more/m],
+    ['too little memory', { memory: 80 }, /^sitekernel: this machine has too little memory; give it 96 MB or more/m],
   ];
   // Two at a time: a machine waits for nothing but its processor.
   const left = [...cases];

@@ -2,7 +2,7 @@
 import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
-import { expectCode, expectSystemError, ifCode } from '../errors/codes.js';
+import { expectCode, expectSystemError, ifCode, ifSystemError } from '../errors/codes.js';
 import { ImageError } from '../image/image-error.js';
 import type { Manifest } from '../image/manifest.js';
 import { programParts } from '../image/program.js';
@@ -243,5 +243,5 @@ async function writeUnits(host: Host, { target, network }: Manifest): Promise<vo
   });
   for (const [name, text] of units) await writeFile(join(host.folder, 'systemd', name), text);
   // A home that cannot be written to: what is to be kept there is then said by the server, or "--state" names a place.
-  await mkdir(defaultState(), { recursive: true, mode: 0o700 }).catch(() => undefined);
+  await mkdir(defaultState(), { recursive: true, mode: 0o700 }).catch(ifSystemError(undefined));
 }

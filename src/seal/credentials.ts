@@ -1,6 +1,7 @@
 /** The user that a sealed server becomes, and the capabilities that it gives up. */
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { expectSystemError } from '../errors/codes.js';
 import { badUsage } from '../errors/user-error.js';
 import { koffi } from '../native/libc/koffi.js';
 import { pinned } from '../native/libc/slab.js';
@@ -85,8 +86,9 @@ function mayReach(path: string, access: Access, user: User): boolean {
       if (!permits(statSync(at), 1, user)) return false;
       if (at === dirname(at)) return true;
     }
-  } catch {
-    // ENOENT: it is not there.
+  } catch (error) {
+    // It is not there.
+    expectSystemError(error);
     return true;
   }
 }

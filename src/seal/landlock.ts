@@ -3,6 +3,7 @@
  * holds for what is opened from then on; what is open stays.
  */
 import { closeSync, constants, openSync, statSync } from 'node:fs';
+import { expectSystemError } from '../errors/codes.js';
 import { pinned } from '../native/libc/slab.js';
 import type { Call, Kernel } from './kernel.js';
 
@@ -131,8 +132,9 @@ function addRule(kernel: Kernel, ruleset: number, { path, access }: PathRule, ha
 function openPath(path: string): number | undefined {
   try {
     return openSync(path, O_PATH | constants.O_RDONLY);
-  } catch {
-    // ENOENT, ENOTDIR, EACCES: what cannot be reached now needs no right.
+  } catch (error) {
+    // What cannot be reached now needs no right.
+    expectSystemError(error);
     return undefined;
   }
 }

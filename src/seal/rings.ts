@@ -4,6 +4,7 @@
  * by seccomp's filter, and not by Landlock: no file, no TCP connection (docs/security.md).
  */
 import { readdirSync, readlinkSync } from 'node:fs';
+import { expectCode } from '../errors/codes.js';
 
 /** Their descriptors. */
 export function rings(): number[] {
@@ -13,8 +14,9 @@ export function rings(): number[] {
 function isRing(fd: string): boolean {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`) === 'anon_inode:[io_uring]';
-  } catch {
-    // ENOENT: it was the descriptor of the directory that was read.
+  } catch (error) {
+    // It was the descriptor of the directory that was read.
+    expectCode(error, 'ENOENT');
     return false;
   }
 }

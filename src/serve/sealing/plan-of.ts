@@ -1,4 +1,5 @@
 /** The rights that each way of serving needs once it is sealed. */
+import { isBug } from '../../errors/codes.js';
 import { makeFolder } from '../../native/make-folder.js';
 import type { PathRule } from '../../seal/landlock.js';
 import { CONNECTS, INTERFACES, PROGRAMS, READS, UNIX_SOCKETS, WATCHES, WRITES } from '../../seal/lists/more.js';
@@ -66,8 +67,9 @@ export function makeFolders(plan: Plan): void {
     if (access !== 'write') continue;
     try {
       makeFolder(path, 0o700);
-    } catch {
+    } catch (error) {
       // The code that writes there reports the failure, and the server runs without it.
+      if (isBug(error)) throw error;
     }
   }
 }

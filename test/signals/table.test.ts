@@ -134,10 +134,19 @@ class Subject {
     socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
     await once(socket, 'data');
     socket.write('GET / HTTP/1.1\r\n');
-    // Behind it on the same loop: the beginning of the request has been read when another one is answered.
-    await fetch(this.url);
+    // A connection whose request has not been read yet is idle, and is closed.
+    await until(() => this.hasRead(socket), 'the beginning of a request read');
     process.kill(this.pid, 'SIGTERM');
     await until(() => !this.listens(), 'a closed listener');
+  }
+
+  /** Nothing of what `socket` has sent waits in the kernel (proc(5): the second half of the fifth word, in hex). */
+  private hasRead(socket: Socket): boolean {
+    const [here, there] = [Number(new URL(this.url).port), socket.localPort as number].map((port) =>
+      port.toString(16).toUpperCase().padStart(4, '0'),
+    );
+    const lines = readFileSync('/proc/net/tcp', 'utf8');
+    return new RegExp(`0100007F:${here} 0100007F:${there} 01 [0-9A-F]{8}:0{8} `).test(lines);
   }
 
   private listens(): boolean {

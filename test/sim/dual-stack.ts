@@ -39,8 +39,8 @@ class Network {
   private renumberedAt = Number.NEGATIVE_INFINITY;
   private readonly stranger: (frame: Uint8Array) => void;
 
-  constructor(seed: number) {
-    this.world = new World(seed);
+  constructor(seed: number, remember: boolean) {
+    this.world = new World(seed, undefined, remember);
     this.random = new SeededRandom(seed, 0x6060);
     const { world, random } = this;
     const faults: Faults = {
@@ -138,13 +138,19 @@ class Network {
   }
 }
 
-/** One network in virtual time, with all that happens to it; the same for the same seed. `list`: what did not hold. */
-export function runDualStack(seed: number): {
+/**
+ * One network in virtual time, with all that happens to it; the same for the same seed. `list`: what did not hold.
+ * `remember`: the world keeps every frame, for a capture.
+ */
+export function runDualStack(
+  seed: number,
+  remember = false,
+): {
   readonly list: readonly string[];
   readonly flows: number;
-  readonly frames: number;
+  readonly world: World;
 } {
-  const network = new Network(seed);
+  const network = new Network(seed, remember);
   const { world, random, hosts } = network;
   const { time } = world;
   const list: string[] = [];
@@ -187,5 +193,5 @@ export function runDualStack(seed: number): {
     if ([...v6.addresses].length > 32) list.push(`${host.name}: ${[...v6.addresses].length} addresses`);
     if (peers.held > 400) list.push(`${host.name} holds ${peers.held} peers`);
   }
-  return { list, flows: network.flows.length, frames: world.frames };
+  return { list, flows: network.flows.length, world };
 }

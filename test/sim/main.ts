@@ -3,12 +3,13 @@
  * tells about it, or many and stops at the first that fails. With `--adversary` each network has a client that lies
  * about what it gets. A failing seed is cut down to the fewest faults that still make it fail, and written as a
  * capture. With `--dual-stack` networks have IPv4 and IPv6, several routers, renumbering and made-up routers; all seeds
- * run.
+ * run, and with `--pcap` the last one is written as a capture.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runDualStack } from './dual-stack.js';
+import { pcapng } from './pcapng.js';
 import { explain, runSeed } from './seeds.js';
 
 const { values } = parseArgs({
@@ -35,13 +36,14 @@ let failures = 0;
 let trace = 0x811c9dc5 | 0;
 for (let seed = first; seed < first + count; seed++) {
   if (values['dual-stack']) {
-    const { list, flows: more, frames: seen } = runDualStack(seed);
+    const { list, flows: more, world } = runDualStack(seed, values.pcap !== undefined);
     flows += more;
-    frames += seen;
+    frames += world.frames;
     if (list.length > 0) {
       failures += 1;
       console.log(`dual-stack seed ${seed}: ${list.join('; ')}`);
     }
+    if (values.pcap !== undefined) writeFileSync(values.pcap, pcapng(world));
     if ((seed - first + 1) % 1000 === 0)
       console.log(`${seed - first + 1} seeds, ${flows} connections, ${failures} failed`);
     continue;

@@ -290,9 +290,10 @@ export class Stack implements IpContext {
     return isIpv6(address) ? this.v6.output.linkMtu : this.output.linkMtu;
   }
 
-  doubt(route: Route): void {
-    if (isIpv6(route.destination)) this.v6.output.doubt(route);
-    else this.output.doubt(route);
+  doubt(route: Route, handshake = false): void {
+    if (isIpv6(route.destination)) this.v6.output.doubt(route, handshake);
+    // IPv4 has one gateway.
+    else if (!handshake) this.output.doubt(route);
   }
 
   confirm(route: Route): void {

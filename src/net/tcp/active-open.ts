@@ -117,7 +117,7 @@ export class ActiveOpen {
    */
   private measureEcho(c: Connection, segment: Segment, now: number): void {
     const newest = this.layer.timestamp(c, c.sentAt);
-    if (c.timestamps && segment.tsEcr === newest) c.busy.rtt.sample(Math.max(now - c.sentAt, SHORTEST_RTT));
+    if (c.timestamps && segment.tsEcr === newest) c.busy.rtt.echoed(Math.max(now - c.sentAt, SHORTEST_RTT));
   }
 
   private ready(c: Connection, now: number): void {

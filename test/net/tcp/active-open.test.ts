@@ -113,7 +113,7 @@ function stampOf({ payload }: { readonly payload: Uint8Array }): number {
 t.test(
   'of SYNs that went more than once only the echo of the newest measures the round trip (RFC 7323 4)',
   async (t) => {
-    const timeout = (echoed: number): number => {
+    const timeout = (echoed: number, after = 50): number => {
       const client = new Client();
       client.connect();
       const stamps = client.takeIp().map(stampOf);
@@ -122,7 +122,7 @@ t.test(
         stamps.push(...client.takeIp().map(stampOf));
       }
       t.equal(stamps.length, 4);
-      client.advance(50);
+      client.advance(after);
       const options = new Uint8Array(12);
       options.set([1, 1, 8, 10, 0, 0, 0, 9]);
       new DataView(options.buffer).setInt32(8, stamps[echoed]!);
@@ -134,6 +134,8 @@ t.test(
     };
     t.equal(timeout(3), 250, 'the newest: 50 ms, and what a timer may be late');
     t.equal(timeout(0), 3000, 'the first, by a SYN-ACK that was sent again and again: nothing is known (RFC 6298 5.7)');
+    t.equal(timeout(3, 900), 2700, 'within a second no answer is sent again');
+    t.equal(timeout(3, 6000), 3000, 'the newest, by a SYN-ACK that may have been sent again: nothing is known, either');
   },
 );
 

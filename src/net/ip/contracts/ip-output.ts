@@ -98,8 +98,11 @@ export interface IpOutput {
   /** The addresses of a datagram whose header is whole. 0: there is no room for another peer. */
   sourceOf(bytes: Uint8Array, ip: number): Handle;
   destinationOf(bytes: Uint8Array, ip: number): Handle;
-  /** Nothing comes back from there (RFC 9293 3.8.3, R1): the next hop is asked for anew. */
-  doubt(route: Route): void;
+  /**
+   * Nothing comes back from there (RFC 9293 3.8.3, R1): the next hop is asked for anew. `handshake`: nothing ever did,
+   * which says little of the next hop. So it is asked for only where another router could take its place.
+   */
+  doubt(route: Route, handshake?: boolean): void;
   /** The peer made progress through this neighbour: RFC 1122 2.3.2.1, no ARP refresh is needed. */
   confirm(route: Route): void;
   /**

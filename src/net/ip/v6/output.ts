@@ -123,10 +123,11 @@ export class Ipv6Output {
     if (neighbour !== undefined) this.neighbours.confirm(neighbour, this.link.now);
   }
 
-  /** RFC 9293 3.8.3: what a transport sends there is not answered. */
-  doubt(route: Route): void {
+  /** RFC 9293 3.8.3: what a transport sends there is not answered. `handshake`: as `IpOutput.doubt`. */
+  doubt(route: Route, handshake: boolean): void {
     const { neighbour } = route as Ipv6Route;
-    if (neighbour !== undefined) this.neighbours.doubt(neighbour, this.link.now);
+    if (neighbour === undefined || (handshake && !this.routers.replaceable(neighbour.address))) return;
+    this.neighbours.doubt(neighbour, this.link.now);
   }
 
   /** RFC 4861 8.3: a router says that `destination` is reached better through `hop`. */

@@ -107,6 +107,11 @@ export class Routers {
     return router;
   }
 
+  /** A router is at `address`, and there is another one. */
+  replaceable(address: Ipv6Bytes): boolean {
+    return this.routers.length > 1 && this.isRouter(this.link.peers.find(address));
+  }
+
   /** RFC 4861 7.2.5: it says that it is no router any more. */
   noRouter(handle: number): void {
     const router = this.routers.find((one) => one.handle === handle);

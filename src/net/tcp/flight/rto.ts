@@ -38,6 +38,14 @@ export class RttEstimator {
     this.take();
   }
 
+  /**
+   * What the echo of a timestamp says of a handshake whose segments were sent again, ms. From a second on it measures
+   * nothing: the peer repeats its part by then, and all that it repeats have the same echo.
+   */
+  echoed(rtt: number): void {
+    if (rtt < RTO_INITIAL) this.sample(rtt);
+  }
+
   /** RFC 6298 2.2 and 2.3, of `latest`. */
   private take(): void {
     const rtt = this.latest;

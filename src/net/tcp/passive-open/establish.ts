@@ -44,7 +44,7 @@ export function establish(
   if (one.repeated) {
     const echoed = (layer.timestamp(c, now) - segment.tsEcr) | 0;
     const known = c.timestamps && segment.timestamps && segment.tsEcr !== 0;
-    if (known && echoed >= 0 && echoed < 60_000) c.busy.rtt.sample(Math.max(echoed, 1));
+    if (known && echoed >= 0) c.busy.rtt.echoed(Math.max(echoed, 1));
   } else if (one.sentAt !== 0) c.busy.rtt.sample(Math.max(now - one.sentAt, SHORTEST_RTT));
   if (one.retries > 0) c.busy.rtt.handshakeTimedOut();
   c.sndWnd = segment.window << c.sndScale;

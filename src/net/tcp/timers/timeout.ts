@@ -65,6 +65,8 @@ function retransmit(c: Connection, now: number): boolean {
   if (c.state === SYN_SENT || c.state === SYN_RECEIVED) {
     if (busy.timers.backoff >= limits.synRetries) return false;
     busy.timers.timedOut();
+    // RFC 9293 3.8.3 (a) for a SYN, too: the router may have died, and another one may lead there.
+    if (busy.timers.backoff === R1) c.layer.ip.doubt(c.route, true);
     c.layer.opening.sendSyn(c, now);
     busy.timers.arm(TIMER_RTO, now + timeout(c));
     return true;

@@ -260,6 +260,36 @@ t.test('[4443 2.4 d] errors of ICMPv6 come to the connection that they are about
   t.same(troubles, ['refused', 'unreachable', 'refused', 'time-exceeded', 'unreachable']);
 });
 
+t.test(
+  'a SYN without an answer has its router asked at R1, where there is another one to go to (RFC 9293 3.8.3)',
+  async (t) => {
+    const asked = (routers: number, remote: Uint8Array): [number, string][] => {
+      const server = new Server();
+      const { stack, tcp } = server;
+      for (let i = 1; i <= routers; i++)
+        server.router({ source: ip6(`fe80::${i}`), mac: Uint8Array.of(2, 0, 0, 0, 1, i) });
+      const to = stack.peers.intern(remote);
+      const route = stack.route(to)!;
+      tcp.connect(stack.sourceFor(route), to, 80, server.now, () => {});
+      // The next hop was heard of a moment ago, so that nothing asks for it by itself.
+      stack.confirm(route);
+      const seen: [number, string][] = [];
+      for (let second = 1; second <= 8; second++) {
+        server.advance(1000);
+        for (const { mac } of server.takeIcmp(135)) seen.push([second, mac]);
+      }
+      return seen;
+    };
+    const far = ip6('2001:db8:ffff::9');
+    const [first] = asked(2, far);
+    // SYNs go again after 1, 3 and 7 s.
+    t.equal(first?.[0], 7);
+    t.match(first?.[1], /^0200000001/, 'the router, and nobody else');
+    t.same(asked(1, far), [], 'one router is as good as none');
+    t.same(asked(2, PEER6), [], 'a host on the link may be starting');
+  },
+);
+
 t.test('the same ports over both families are two connections', async (t) => {
   const server = new Server();
   server.open();

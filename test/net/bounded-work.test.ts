@@ -5,6 +5,7 @@
 import t from 'tap';
 import { Drops } from '../../src/net/drops.js';
 import { SeededRandom } from '../../src/net/host/seeded-random.js';
+import { Datagram } from '../../src/net/ip/contracts/datagram.js';
 import { Neighbours } from '../../src/net/ip/neighbours.js';
 import { IpReassembly } from '../../src/net/ip/reassembly.js';
 import { PeerTable } from '../../src/net/ip/v6/peer-table.js';
@@ -239,7 +240,8 @@ t.test('fragments: however they are cut, their parts and what they take are boun
   const bytes = new Uint8Array(1500);
   for (let i = 0; i < 20_000; i++) {
     const offset = 8 * (((i * 7919) % 8000) | 0);
-    table.add(1, 2, 17, i % 100, offset, true, bytes, 0, 20, 28, i / 100);
+    const fragment = new Datagram().lies(bytes, 0, 20, 28, 1).goes(1, 2, false, 0, i / 100);
+    table.add(fragment, 17, i % 100, offset, true);
     const { table: partials, bytes: taken } = table as unknown as {
       table: Map<string, { parts: unknown[] }>;
       bytes: number;

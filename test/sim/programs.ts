@@ -8,6 +8,7 @@ import type { Memories, MemoryName } from '../../src/memory/memories.js';
 import type { Memory } from '../../src/memory/memory.js';
 import { decodeBatch, decodeRecord, encodeBatch, encodeRecord } from '../../src/net/direct/peer-link/moving-codec.js';
 import type { Accept, Adopt, Clock } from '../../src/net/flow.js';
+import { Datagram } from '../../src/net/ip/contracts/datagram.js';
 import { Adopter } from '../../src/net/tcp/moving/adopter.js';
 import {
   adoptTimeWait,
@@ -224,7 +225,8 @@ export class Program {
   private input(tos: number, datagram: Uint8Array): void {
     const view = new DataView(datagram.buffer, datagram.byteOffset);
     const { tcp } = this.host;
-    tcp.input(datagram, 0, 20, datagram.length, view.getInt32(12), view.getInt32(16), 1, false, tos, this.now);
+    const came = new Datagram().lies(datagram, 0, 20, datagram.length, 1);
+    tcp.input(came.goes(view.getInt32(12), view.getInt32(16), false, tos, this.now));
   }
 
   private startMoving(link: LinkEnd, version: number): void {
@@ -260,8 +262,8 @@ export class Program {
     host.stack.arp.neighbours.learn(ip(CLIENT), CLIENT_MAC, 0, true, this.now);
     host.enter(() => takeOver(host.tcp, state, this.now, elapsed));
     host.tcp.elsewhere = {
-      segment: (remote, local, ports, tos, bytes, ip, end) => {
-        const one = this.theirs.get(String([remote, local, ports]));
+      segment: ({ source, destination, tos, bytes, ip, end }, ports) => {
+        const one = this.theirs.get(String([source, destination, ports]));
         one?.say({ segment: { tos, base64: Buffer.from(bytes.slice(ip, end)).toString('base64') } });
         return one !== undefined;
       },

@@ -3,33 +3,16 @@ import type { Device } from '../device/device.js';
 import type { Drops } from '../drops.js';
 import type { Random } from '../random.js';
 import type { AddressConfig, FurtherAddress } from './address-config.js';
+import type { Datagram, IcmpError, Quoted } from './contracts/datagram.js';
 import type { IpOutput, Ipv4, Route } from './contracts/ip-output.js';
 import type { Transport } from './contracts/transport.js';
 import type { Neighbours } from './neighbours.js';
 
 /** ICMP, as others use it. */
 interface IcmpContext {
-  input(
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    source: Ipv4,
-    destination: Ipv4,
-    broadcast: boolean,
-    tos: number,
-    now: number,
-  ): void;
-  /** An error about the datagram with its IPv4 header at `ip`. `parameter`: the first byte of the second word. */
-  sendError(
-    type: number,
-    code: number,
-    bytes: Uint8Array,
-    ip: number,
-    end: number,
-    broadcast: boolean,
-    now: number,
-    parameter?: number,
-  ): void;
+  input(datagram: Datagram): void;
+  /** An error about an IPv4 datagram that came to us alone. `parameter`: the first byte of the second word. */
+  sendError(type: number, code: number, about: Quoted, parameter?: number): void;
 }
 
 export interface IpContext extends IpOutput {
@@ -58,24 +41,12 @@ export interface IpContext extends IpOutput {
   isAnnounced(address: Ipv4): boolean;
   /** The address of ours that speaks to `destination`; 0: none. */
   ipv4Source(destination: Ipv4): Ipv4;
-  /**
-   * Reports to the sender of the datagram `bytes[ip..end)` that nothing listens on its port. `broadcast`: it came to
-   * many.
-   */
-  portUnreachable(bytes: Uint8Array, ip: number, end: number, broadcast: boolean, now: number): void;
+  /** Reports to the sender of the datagram that nothing listens on its port. */
+  portUnreachable(datagram: Datagram): void;
   isBroadcast(address: Ipv4): boolean;
   sourceFor(route: Route): Ipv4;
   /** Ethernet header of what `tx` holds, then out. */
   transmit(mac: Uint8Array, type: number): boolean;
   /** An ICMP error, to the transport that it is about. */
-  transportError(
-    protocol: number,
-    type: number,
-    code: number,
-    mtu: number,
-    bytes: Uint8Array,
-    ip: number,
-    end: number,
-    now: number,
-  ): boolean;
+  transportError(error: IcmpError): boolean;
 }

@@ -16,7 +16,8 @@ import {
 } from '../wire/icmp.js';
 import { int32At, putUint16, uint16At } from '../wire/tcp.js';
 import type { IpContext } from './context.js';
-import { ECN_NOT_ECT, type Ipv4 } from './contracts/ip-output.js';
+import type { Datagram, Quoted } from './contracts/datagram.js';
+import { ECN_NOT_ECT } from './contracts/ip-output.js';
 import { TokenBucket } from './contracts/token-bucket.js';
 
 const TRUNCATED = dropReason('icmp-truncated');
@@ -35,25 +36,17 @@ export class Icmp {
 
   constructor(private readonly stack: IpContext) {}
 
-  input(
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    source: Ipv4,
-    destination: Ipv4,
-    broadcast: boolean,
-    tos: number,
-    now: number,
-  ): void {
+  input(datagram: Datagram): void {
     const { drops } = this.stack;
+    const { bytes, start, end, now } = datagram;
     if (end - start < 8) return drops.count(TRUNCATED, bytes, start, end);
     if (fold(addWords(0, bytes, start, end)) !== 0xffff) return drops.count(CHECKSUM, bytes, start, end);
     const type = bytes[start];
     if (type === ECHO_REQUEST) {
       // RFC 1122 3.2.2.6 lets us be silent; an echo of a broadcast is how a smurf works.
-      if (broadcast) return drops.count(BROADCAST, bytes, start, end);
+      if (datagram.broadcast) return drops.count(BROADCAST, bytes, start, end);
       if (!this.echoes.take(now)) return drops.count(LIMITED, bytes, start, end);
-      this.echo(bytes, start, end, source, destination, tos & ~3);
+      this.echo(datagram);
       return;
     }
     if (type === UNREACHABLE || type === TIME_EXCEEDED || type === PARAMETER_PROBLEM) {
@@ -68,7 +61,7 @@ export class Icmp {
    * RFC 792: the same data back, from the address that was asked, in the same class of service. The code is 0 in a
    * question; another one is returned as it came, since only the type is to be changed.
    */
-  private echo(bytes: Uint8Array, start: number, end: number, source: Ipv4, destination: Ipv4, tos: number): void {
+  private echo({ bytes, start, end, source, destination, tos }: Datagram): void {
     const { stack } = this;
     const route = stack.route(source);
     if (route === undefined) return stack.drops.count(NO_ROUTE, bytes, start, end);
@@ -91,7 +84,7 @@ export class Icmp {
       tx.length = at + 8 - HEADROOM;
       tx.push(new Memory(bytes.slice(start + 8, end)), 0, length - 8);
     }
-    stack.send(route, destination, PROTOCOL_ICMP, false, tos | ECN_NOT_ECT);
+    stack.send(route, destination, PROTOCOL_ICMP, false, (tos & ~3) | ECN_NOT_ECT);
   }
 
   /** An error about a datagram of ours: to the transport that sent it, which knows whether to believe it. */
@@ -106,29 +99,20 @@ export class Icmp {
     const type = bytes[start];
     const code = bytes[start + 1];
     const mtu = type === UNREACHABLE && code === FRAGMENTATION_NEEDED ? uint16At(bytes, start + 6) : 0;
-    if (!stack.transportError(bytes[ip + 9], type, code, mtu, bytes, ip, end, now)) {
+    if (!stack.transportError({ protocol: bytes[ip + 9], type, code, mtu, bytes, ip, end, now })) {
       stack.drops.count(UNMATCHED, bytes, start, end);
     }
   }
 
   /**
-   * Sends an error about the datagram with its IPv4 header at `ip`. RFC 1122 3.2.2: never about an error, a broadcast
-   * or a later fragment, and never to a source address that is no single host's.
+   * Sends an error about a datagram. RFC 1122 3.2.2: never about an error or a later fragment, and never to a source
+   * address that is no single host's. The caller checks whether the datagram came to us alone.
    */
-  sendError(
-    type: number,
-    code: number,
-    bytes: Uint8Array,
-    ip: number,
-    end: number,
-    broadcast: boolean,
-    now: number,
-    parameter = 0,
-  ): void {
+  sendError(type: number, code: number, { bytes, ip, end }: Quoted, parameter = 0): void {
     const { stack } = this;
     const source = int32At(bytes, ip + 12);
     const header = (bytes[ip] & 15) * 4;
-    if (broadcast || isMartian(source) || isMulticast(source) || (uint16At(bytes, ip + 6) & 0x1fff) !== 0) return;
+    if (isMartian(source) || isMulticast(source) || (uint16At(bytes, ip + 6) & 0x1fff) !== 0) return;
     const inner = bytes[ip + header];
     if (
       bytes[ip + 9] === PROTOCOL_ICMP &&
@@ -138,7 +122,7 @@ export class Icmp {
       inner !== 15
     )
       return;
-    if (!this.errors.take(now)) return stack.drops.count(LIMITED, bytes, ip, end);
+    if (!this.errors.take(stack.now)) return stack.drops.count(LIMITED, bytes, ip, end);
     const route = stack.route(source);
     const local = int32At(bytes, ip + 16);
     if (route === undefined || !stack.isOurs(local)) return;

@@ -6,6 +6,7 @@ import { dropReason } from '../drops.js';
 import { isMartian } from '../wire/address.js';
 import { addWords, fold } from '../wire/checksum.js';
 import { DHCP_CLIENT_PORT } from '../wire/dhcp.js';
+import { ETHERNET } from '../wire/ethernet.js';
 import {
   PARAMETER_PROBLEM,
   PROTOCOL_ICMP,
@@ -16,6 +17,7 @@ import {
 } from '../wire/icmp.js';
 import { int32At, putUint16, uint16At } from '../wire/tcp.js';
 import type { IpContext } from './context.js';
+import { Datagram } from './contracts/datagram.js';
 import { IpReassembly } from './reassembly.js';
 import { PROTOCOL_UDP } from './udp.js';
 
@@ -33,25 +35,20 @@ const PROTOCOL = dropReason('ip-protocol-unknown');
 
 export class Ipv4Input {
   private readonly reassembly: IpReassembly;
+  private readonly datagram = new Datagram();
 
   constructor(private readonly stack: IpContext) {
     this.reassembly = new IpReassembly(stack.drops, (first) => {
       // RFC 1122 3.3.2: time exceeded, if the first fragment came.
-      stack.icmp.sendError(TIME_EXCEEDED, REASSEMBLY_TIME, first, 0, first.length, false, stack.now);
+      stack.icmp.sendError(TIME_EXCEEDED, REASSEMBLY_TIME, { bytes: first, ip: 0, end: first.length });
     });
   }
 
-  input(
-    bytes: Uint8Array,
-    ethernet: number,
-    ip: number,
-    frameEnd: number,
-    marks: number,
-    group: boolean,
-    now: number,
-  ): void {
-    const { stack } = this;
+  /** The datagram of the frame `bytes[ethernet..frameEnd)`. `group`: the frame came to a group. */
+  input(bytes: Uint8Array, ethernet: number, frameEnd: number, marks: number, group: boolean): void {
+    const { stack, datagram } = this;
     const { drops } = stack;
+    const ip = ethernet + ETHERNET;
     if (frameEnd - ip < 20) return drops.count(TRUNCATED, bytes, ethernet, frameEnd);
     const first = bytes[ip];
     if (first >> 4 !== 4) return drops.count(VERSION, bytes, ethernet, frameEnd);
@@ -80,21 +77,17 @@ export class Ipv4Input {
       return drops.count(MARTIAN, bytes, ethernet, frameEnd);
     }
     // A time to live of zero is no reason to drop what has arrived (RFC 1122 3.2.1.7).
-    if (header > 20 && !this.optionsOk(bytes, ip, header, end, broadcast, now)) return;
+    datagram.lies(bytes, ip, ip + header, end, marks);
+    datagram.goes(source, destination, broadcast, bytes[ip + 1], stack.now);
+    if (header > 20 && !this.optionsOk(datagram)) return;
     const fragment = uint16At(bytes, ip + 6);
     if ((fragment & 0x3fff) !== 0) {
       const payload = this.reassembly.add(
-        source,
-        destination,
+        datagram,
         protocol,
         uint16At(bytes, ip + 4),
         (fragment & 0x1fff) * 8,
         (fragment & 0x2000) !== 0,
-        bytes,
-        ip,
-        ip + header,
-        end,
-        now,
       );
       if (payload === undefined) return;
       // As if it had come whole: a header with the new length before it.
@@ -104,10 +97,9 @@ export class Ipv4Input {
       putUint16(whole, 2, whole.length);
       putUint16(whole, 6, 0);
       whole.set(payload, 20);
-      this.deliver(whole, 0, 20, whole.length, source, destination, protocol, RX_PLAIN, broadcast, now);
-      return;
+      datagram.lies(whole, 0, 20, whole.length, RX_PLAIN);
     }
-    this.deliver(bytes, ip, header, end, source, destination, protocol, marks, broadcast, now);
+    this.deliver(datagram, protocol);
   }
 
   /**
@@ -123,41 +115,21 @@ export class Ipv4Input {
     );
   }
 
-  private deliver(
-    bytes: Uint8Array,
-    ip: number,
-    header: number,
-    end: number,
-    source: number,
-    destination: number,
-    protocol: number,
-    marks: number,
-    broadcast: boolean,
-    now: number,
-  ): void {
+  private deliver(datagram: Datagram, protocol: number): void {
     const { stack } = this;
     const transport = stack.transport(protocol);
-    if (transport !== undefined) {
-      transport.input(bytes, ip, ip + header, end, source, destination, marks, broadcast, bytes[ip + 1], now);
-    } else if (protocol === PROTOCOL_ICMP)
-      stack.icmp.input(bytes, ip + header, end, source, destination, broadcast, bytes[ip + 1], now);
+    if (transport !== undefined) transport.input(datagram);
+    else if (protocol === PROTOCOL_ICMP) stack.icmp.input(datagram);
     else {
-      stack.drops.count(PROTOCOL, bytes, ip, end);
-      stack.icmp.sendError(UNREACHABLE, PROTOCOL_UNREACHABLE, bytes, ip, end, broadcast, now);
+      stack.drops.count(PROTOCOL, datagram.bytes, datagram.ip, datagram.end);
+      if (!datagram.broadcast) stack.icmp.sendError(UNREACHABLE, PROTOCOL_UNREACHABLE, datagram);
     }
   }
 
   /** RFC 791 3.1: options are walked and skipped; source routes are refused (RFC 7126 4.3). */
-  private optionsOk(
-    bytes: Uint8Array,
-    ip: number,
-    header: number,
-    end: number,
-    broadcast: boolean,
-    now: number,
-  ): boolean {
+  private optionsOk(datagram: Datagram): boolean {
     const { stack } = this;
-    const stop = ip + header;
+    const { bytes, ip, start: stop, end } = datagram;
     for (let at = ip + 20; at < stop; ) {
       const kind = bytes[at];
       if (kind === 0) return true;
@@ -169,7 +141,7 @@ export class Ipv4Input {
       if (length < 2 || at + length > stop) {
         stack.drops.count(OPTIONS, bytes, ip, end);
         // RFC 1122 3.2.2.5: the pointer names the octet that is wrong.
-        stack.icmp.sendError(PARAMETER_PROBLEM, 0, bytes, ip, end, broadcast, now, at - ip);
+        if (!datagram.broadcast) stack.icmp.sendError(PARAMETER_PROBLEM, 0, datagram, at - ip);
         return false;
       }
       if (kind === 131 || kind === 137) {

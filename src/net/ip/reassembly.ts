@@ -3,7 +3,7 @@
  * for IPv6.
  */
 import { type Drops, dropReason } from '../drops.js';
-import type { Ipv4 } from './contracts/ip-output.js';
+import type { Datagram } from './contracts/datagram.js';
 
 const OVERLAP = dropReason('fragment-overlap');
 const TOO_BIG = dropReason('fragment-too-big');
@@ -55,23 +55,9 @@ export class IpReassembly {
     return this.table.size;
   }
 
-  /**
-   * A fragment: its IPv4 header at `ip`, its payload `bytes[start..end)`, `offset` in bytes. Returns the whole payload
-   * once it is there.
-   */
-  add(
-    source: Ipv4,
-    destination: Ipv4,
-    protocol: number,
-    id: number,
-    offset: number,
-    more: boolean,
-    bytes: Uint8Array,
-    ip: number,
-    start: number,
-    end: number,
-    now: number,
-  ): Uint8Array | undefined {
+  /** A fragment, whose payload begins at `offset` in bytes. Returns the whole payload once it is there. */
+  add(fragment: Datagram, protocol: number, id: number, offset: number, more: boolean): Uint8Array | undefined {
+    const { source, destination, bytes, ip, start, end, now } = fragment;
     const length = end - start;
     if (length === 0 || (more && length % 8 !== 0)) {
       this.drops.count(MALFORMED, bytes, ip, end);

@@ -21,13 +21,14 @@ import {
   sameMac,
   VLAN_TAG,
 } from '../wire/ethernet.js';
-import { PORT_UNREACHABLE, UNREACHABLE } from '../wire/icmp.js';
+import { FRAGMENTATION_NEEDED, PORT_UNREACHABLE, UNREACHABLE } from '../wire/icmp.js';
 import { DESTINATION_UNREACHABLE, PORT_UNREACHABLE_CODE } from '../wire/icmpv6.js';
 import { DESTINATION_AT, SOURCE_AT } from '../wire/ipv6.js';
 import { int32At, PROTOCOL_TCP, putUint16, uint16At } from '../wire/tcp.js';
 import { type AddressConfig, broadcastOf, type FurtherAddress, onLink } from './address-config.js';
 import { Arp } from './arp.js';
 import type { IpContext } from './context.js';
+import type { Datagram, IcmpError } from './contracts/datagram.js';
 import { type Handle, type Ipv4, isIpv6, type Route } from './contracts/ip-output.js';
 import type { Transport } from './contracts/transport.js';
 import { Icmp } from './icmp.js';
@@ -83,9 +84,7 @@ export class Stack implements IpContext {
   further: readonly FurtherAddress[] = [];
   private furtherBroadcasts: readonly Ipv4[] = [];
   /** Takes ICMP errors about TCP connections that another program has. */
-  errorElsewhere:
-    | ((type: number, code: number, mtu: number, bytes: Uint8Array, ip: number, end: number) => boolean)
-    | undefined = undefined;
+  errorElsewhere: ((error: IcmpError) => boolean) | undefined = undefined;
   private readonly transports: Transport[] = [];
   /** What is polled before the transports, the transports, and what is polled behind them. */
   private readonly parts: readonly GuardedPoll[];
@@ -152,7 +151,7 @@ export class Stack implements IpContext {
       start += VLAN_TAG;
       type = uint16At(bytes, start + 12);
     }
-    if (type === ETHERTYPE_IPV4) this.ipv4.input(bytes, start, start + ETHERNET, end, marks, group, now);
+    if (type === ETHERTYPE_IPV4) this.ipv4.input(bytes, start, end, marks, group);
     else if (type === ETHERTYPE_IPV6) this.v6.input(bytes, start, end, marks, group);
     else if (type === ETHERTYPE_ARP) this.arp.input(bytes, start, start + ETHERNET, end, now);
     else this.drops.count(type === ETHERTYPE_VLAN || type === ETHERTYPE_QINQ ? VLAN : TYPE_UNKNOWN, bytes, start, end);
@@ -330,55 +329,30 @@ export class Stack implements IpContext {
     return bytes[ip] >> 4 === 6 ? this.peers.intern(bytes, ip + DESTINATION_AT) : int32At(bytes, ip + 16);
   }
 
-  /**
-   * Reports to the sender of the datagram `bytes[ip..end)` that nothing listens on its port. `broadcast`: it came to
-   * many.
-   */
-  portUnreachable(bytes: Uint8Array, ip: number, end: number, broadcast: boolean, now: number): void {
+  /** Reports to the sender of the datagram that nothing listens on its port. */
+  portUnreachable(datagram: Datagram): void {
+    const { bytes, ip, end, broadcast } = datagram;
     if (bytes[ip] >> 4 === 6) {
       const packet = { bytes, ip, end, group: broadcast, fragmented: false };
       this.v6.icmp.sendError(packet, DESTINATION_UNREACHABLE, PORT_UNREACHABLE_CODE);
-    } else this.icmp.sendError(UNREACHABLE, PORT_UNREACHABLE, bytes, ip, end, broadcast, now);
+      // RFC 1122 3.2.2: never about what came to many.
+    } else if (!broadcast) this.icmp.sendError(UNREACHABLE, PORT_UNREACHABLE, datagram);
   }
 
-  readonly transportError6 = (
-    protocol: number,
-    type: number,
-    code: number,
-    mtu: number,
-    bytes: Uint8Array,
-    ip: number,
-    end: number,
-  ): boolean => this.transportError(protocol, type, code, mtu, bytes, ip, end, this.now);
-
   /** An ICMP error, to the transport that it is about; path-MTU news are taken once it believes them. */
-  transportError(
-    protocol: number,
-    type: number,
-    code: number,
-    mtu: number,
-    bytes: Uint8Array,
-    ip: number,
-    end: number,
-    now: number,
-  ): boolean {
+  transportError(error: IcmpError): boolean {
+    const { protocol, type, code, mtu, bytes, ip, now } = error;
     const transport = this.byProtocol[protocol];
     if (transport === undefined) return false;
-    if (protocol === PROTOCOL_TCP && this.errorElsewhere?.(type, code, mtu, bytes, ip, end)) return true;
-    if (type === 3 && code === 4) {
-      // The transport first checks whether it believes the error. Then the cache is lowered, and the transport gets the
-      // error again with the new value in force.
-      if (!transport.error(type, code, 0, bytes, ip, end, now)) return false;
-      const lowered =
-        bytes[ip] >> 4 === 6
-          ? this.v6.output.lowerPathMtu(this.destinationOf(bytes, ip), mtu, now)
-          : this.output.lowerPathMtu(int32At(bytes, ip + 16), mtu, uint16At(bytes, ip + 2), now);
-      if (lowered) {
-        transport.error(type, code, mtu === 0 ? 1 : mtu, bytes, ip, end, now);
-      }
-      return true;
-    }
-    return transport.error(type, code, mtu, bytes, ip, end, now);
+    if (protocol === PROTOCOL_TCP && this.errorElsewhere?.(error)) return true;
+    if (!transport.believes(error)) return false;
+    if (type !== UNREACHABLE || code !== FRAGMENTATION_NEEDED) return true;
+    const lowered =
+      bytes[ip] >> 4 === 6
+        ? this.v6.output.lowerPathMtu(this.destinationOf(bytes, ip), mtu, now)
+        : this.output.lowerPathMtu(int32At(bytes, ip + 16), mtu, uint16At(bytes, ip + 2), now);
+    if (lowered) transport.pathMtuLowered(error);
+    return true;
   }
 
   /** Ethernet header of what `tx` holds, then out. */

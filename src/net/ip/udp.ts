@@ -8,6 +8,7 @@ import { dropReason } from '../drops.js';
 import { addWords, fold } from '../wire/checksum.js';
 import { int32At, putUint16, uint16At } from '../wire/tcp.js';
 import type { IpContext } from './context.js';
+import type { Datagram, IcmpError } from './contracts/datagram.js';
 import { type Handle, isIpv6 } from './contracts/ip-output.js';
 import type { Transport } from './contracts/transport.js';
 import { RecentlySent } from './recently-sent.js';
@@ -80,19 +81,9 @@ export class Udp implements Transport {
     return this.ports.has(port);
   }
 
-  input(
-    bytes: Uint8Array,
-    ip: number,
-    start: number,
-    end: number,
-    source: Handle,
-    destination: Handle,
-    marks: number,
-    broadcast: boolean,
-    tos: number,
-    now: number,
-  ): void {
+  input(datagram: Datagram): void {
     const { stack } = this;
+    const { bytes, start, end, source, destination, marks, tos, now } = datagram;
     if (end - start < 8) return stack.drops.count(TRUNCATED, bytes, start, end);
     const length = uint16At(bytes, start + 4);
     if (length < 8 || length > end - start) return stack.drops.count(LENGTH, bytes, start, end);
@@ -111,7 +102,7 @@ export class Udp implements Transport {
     if (bound === undefined) {
       stack.drops.count(PORT_CLOSED, bytes, start, end);
       // RFC 1122 4.1.3.1.
-      stack.portUnreachable(bytes, ip, end, broadcast, now);
+      stack.portUnreachable(datagram);
       return;
     }
     bound.datagram(bytes, start + 8, stop, source, uint16At(bytes, start), destination, now, tos);
@@ -159,7 +150,7 @@ export class Udp implements Transport {
   }
 
   /** To the port that sent it a moment ago, and to no other. */
-  error(type: number, code: number, _mtu: number, bytes: Uint8Array, ip: number, end: number, now: number): boolean {
+  believes({ type, code, bytes, ip, end, now }: IcmpError): boolean {
     const { stack } = this;
     const at = stack.transportAt(bytes, ip, end);
     const bound = at < 0 || at + 8 > end ? undefined : this.ports.get(uint16At(bytes, at));
@@ -169,6 +160,8 @@ export class Udp implements Transport {
     bound.error?.(type, code, destination, uint16At(bytes, at + 2), now);
     return true;
   }
+
+  pathMtuLowered(): void {}
 
   poll(): number {
     return Number.POSITIVE_INFINITY;

@@ -3,6 +3,7 @@ import { attempt, Containment, GuardedPoll } from '../containment.js';
 import { RX_CHECKSUM_OK } from '../device/device.js';
 import { type Drops, dropReason } from '../drops.js';
 import type { Accept, Adopt, CloseReason } from '../flow.js';
+import type { Datagram, IcmpError } from '../ip/contracts/datagram.js';
 import { type Handle, type IpOutput, isIpv6 } from '../ip/contracts/ip-output.js';
 import type { Transport } from '../ip/contracts/transport.js';
 import { KeyedHash } from '../keyed-hash.js';
@@ -17,7 +18,7 @@ import type { CongestionControl } from './congestion/controller.js';
 import { SentPool } from './flight/sent.js';
 import { Listening } from './passive-open/listening.js';
 import { leave } from './receive/ending.js';
-import { icmpError, quotedFlow, quotedSequence } from './receive/icmp.js';
+import { icmpError, pathMtuLowered, quotedFlow, quotedSequence } from './receive/icmp.js';
 import { arrive } from './receive/input.js';
 import { resumed } from './receive/receive.js';
 import { stateName, tell } from './send/probing.js';
@@ -162,18 +163,8 @@ export class TcpLayer implements Transport, TcpContext {
     return (Math.floor(this.now + this.clockOffset) + c.tsOffset) | 0;
   }
 
-  input(
-    bytes: Uint8Array,
-    ip: number,
-    start: number,
-    end: number,
-    source: Handle,
-    destination: Handle,
-    marks: number,
-    broadcast: boolean,
-    tos: number,
-    now: number,
-  ): void {
+  input(datagram: Datagram): void {
+    const { bytes, start, end, source, destination, now } = datagram;
     this.now = now;
     this.counters.segmentsIn++;
     const segment = this.segment;
@@ -182,13 +173,13 @@ export class TcpLayer implements Transport, TcpContext {
       return;
     }
     if (
-      marks !== RX_CHECKSUM_OK &&
+      datagram.marks !== RX_CHECKSUM_OK &&
       fold(addWords(this.ip.pseudo(destination, source, PROTOCOL_TCP, end - start), bytes, start, end)) !== 0xffff
     ) {
       this.drops.count(CHECKSUM, bytes, start, end);
       return;
     }
-    if (broadcast) {
+    if (datagram.broadcast) {
       this.drops.count(BROADCAST, bytes, start, end);
       return;
     }
@@ -199,8 +190,8 @@ export class TcpLayer implements Transport, TcpContext {
     }
     const ports = (segment.sourcePort << 16) | segment.destinationPort;
     try {
-      if (this.probe === undefined) this.dispatch(bytes, ip, end, source, destination, ports, tos, now);
-      else this.probed(this.probe, bytes, ip, end, source, destination, ports, tos, now);
+      if (this.probe === undefined) this.dispatch(datagram, ports);
+      else this.probed(this.probe, datagram, ports);
     } catch (error) {
       this.answers = undefined;
       this.faultAt(source, destination, ports, error);
@@ -208,52 +199,35 @@ export class TcpLayer implements Transport, TcpContext {
   }
 
   /** The same, seen by the probe. */
-  private probed(
-    probe: Probe,
-    bytes: Uint8Array,
-    ip: number,
-    end: number,
-    source: Handle,
-    destination: Handle,
-    ports: number,
-    tos: number,
-    now: number,
-  ): void {
+  private probed(probe: Probe, datagram: Datagram, ports: number): void {
     const { segment } = this;
+    const { source, destination } = datagram;
     const before = stateName(this, source, destination, ports);
     const { seq, ack, flags, window } = segment;
     const seen = { direction: 'in', seq, ack, flags, length: segment.end - segment.start, window } as const;
     // The probe gets an answer after its question, although the answer leaves before the question is done with.
     const answers: ProbeEvent[] = [];
     this.answers = answers;
-    this.dispatch(bytes, ip, end, source, destination, ports, tos, now);
+    this.dispatch(datagram, ports);
     this.answers = undefined;
     tell(probe, this, source, destination, ports, before, seen);
     for (const one of answers) probe(one);
   }
 
   /** Hands the segment in `this.segment` to the part that it is for. */
-  private dispatch(
-    bytes: Uint8Array,
-    ip: number,
-    end: number,
-    source: Handle,
-    destination: Handle,
-    ports: number,
-    tos: number,
-    now: number,
-  ): void {
+  private dispatch(datagram: Datagram, ports: number): void {
     const { segment } = this;
+    const { bytes, source, destination, now } = datagram;
     const connection = this.connections.get(source, destination, ports);
     if (connection !== undefined) {
-      arrive(connection, segment, bytes, tos & 3, now);
+      arrive(connection, segment, bytes, datagram.tos & 3, now);
       // If output is due, the timer is armed when that has left.
       if (connection.state !== CLOSED && !connection.dirty) this.schedule.rearm(connection);
       return;
     }
-    if (this.elsewhere?.segment(source, destination, ports, tos, bytes, ip, end)) return;
+    if (this.elsewhere?.segment(datagram, ports)) return;
     if (this.departed !== undefined) {
-      this.drops.count(DEPARTED, bytes, ip, end);
+      this.drops.count(DEPARTED, bytes, datagram.ip, datagram.end);
       return;
     }
     const row = this.waiting.find(source, destination, ports);
@@ -263,7 +237,7 @@ export class TcpLayer implements Transport, TcpContext {
       if (!this.responder.timeWait(row, waiting, segment, now)) return;
       floor = (waiting.sndNxt + 0x1_0001) | 0;
     }
-    this.listening.input(segment, bytes, source, destination, ports, tos & 3, now, floor);
+    this.listening.input(segment, datagram, ports, floor);
   }
 
   flush(now: number): void {
@@ -370,21 +344,33 @@ export class TcpLayer implements Transport, TcpContext {
     }
   }
 
-  error(type: number, code: number, mtu: number, bytes: Uint8Array, ip: number, end: number, now: number): boolean {
-    this.now = now;
-    const flow = quotedFlow(this.ip, bytes, ip, end);
+  believes(error: IcmpError): boolean {
+    this.now = error.now;
+    const flow = quotedFlow(this.ip, error);
     if (flow === undefined) return false;
-    const [remote, local, ports] = flow;
-    const seq = quotedSequence(this.ip, bytes, ip, end);
+    const seq = quotedSequence(this.ip, error);
     try {
-      const c = this.connections.get(remote, local, ports);
-      if (c === undefined) return this.listening.error(type, code, remote, local, ports, seq);
-      const taken = icmpError(c, type, code, mtu, seq, now);
+      const c = this.connections.get(...flow);
+      if (c === undefined) return this.listening.believes(error, flow, seq);
+      const believed = icmpError(c, error, seq);
       if (c.state !== CLOSED) this.schedule.rearm(c);
-      return taken;
-    } catch (error) {
-      this.faultAt(remote, local, ports, error);
+      return believed;
+    } catch (fault) {
+      this.faultAt(...flow, fault);
       return false;
+    }
+  }
+
+  pathMtuLowered(error: IcmpError): void {
+    this.now = error.now;
+    const flow = quotedFlow(this.ip, error);
+    const c = flow && this.connections.get(...flow);
+    if (c === undefined) return;
+    try {
+      pathMtuLowered(c, error.now);
+      if (c.state !== CLOSED) this.schedule.rearm(c);
+    } catch (fault) {
+      this.faulted(c, fault);
     }
   }
 

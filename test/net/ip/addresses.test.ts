@@ -100,7 +100,14 @@ t.test('an address that is given back ends what lives on it, and nothing else', 
   const lab = several();
   const lost: number[] = [];
   lab.stack.host({
-    ...{ protocol: 200, input() {}, error: () => false, poll: () => Number.POSITIVE_INFINITY, flush() {} },
+    ...{
+      protocol: 200,
+      input() {},
+      believes: () => false,
+      pathMtuLowered() {},
+      poll: () => Number.POSITIVE_INFINITY,
+      flush() {},
+    },
     addressLost: (address) => lost.push(address),
   });
   lab.stack.removeAddress(SECOND, lab.now);

@@ -56,10 +56,11 @@ t.test('[1122 3.2.2.4] [1122 3.2.2.5] errors about our datagrams reach the trans
   const transport: Transport = {
     protocol: 200,
     input() {},
-    error(type, code, mtu) {
+    believes({ type, code, mtu }) {
       seen.push([type, code, mtu]);
       return true;
     },
+    pathMtuLowered() {},
     poll: () => Number.POSITIVE_INFINITY,
     flush() {},
     addressLost() {},

@@ -4,6 +4,7 @@
  */
 import t from 'tap';
 import type { Flow } from '../../../src/net/flow.js';
+import { Datagram } from '../../../src/net/ip/contracts/datagram.js';
 import { congestionByName } from '../../../src/net/tcp/congestion/index.js';
 import { type Connection, TcpLayer, type TcpLimits } from '../../../src/net/tcp/index.js';
 import {
@@ -79,11 +80,11 @@ class Pair {
     const has = (name: FlowName): boolean =>
       theirs.has(String(name)) && !this.gone.some((one) => String(one) === String(name));
     young.tcp.elsewhere = {
-      segment: (remote, local, ports, tos, bytes, ip, end) => {
-        if (!has([remote, local, ports])) return false;
+      segment: ({ source, destination, tos, bytes, ip, end }, ports) => {
+        if (!has([source, destination, ports])) return false;
         this.handed += 1;
-        const datagram = bytes.slice(ip, end);
-        old.tcp.input(datagram, 0, 20, datagram.length, remote, local, 1, false, tos, old.now);
+        const copy = new Datagram().lies(bytes.slice(ip, end), 0, 20, end - ip, 1);
+        old.tcp.input(copy.goes(source, destination, false, tos, old.now));
         old.advance(0);
         return true;
       },
@@ -224,7 +225,7 @@ t.test('An ICMP error about a connection of the old owner goes to it', async (t)
   const pair = new Pair();
   pair.handOver();
   let taken: [number, number] | undefined;
-  pair.young.stack.errorElsewhere = (type, code) => {
+  pair.young.stack.errorElsewhere = ({ type, code }) => {
     taken = [type, code];
     return true;
   };

@@ -3,6 +3,7 @@
  * read them from the device.
  */
 import { RX_CHECKSUM_OK } from '../../device/device.js';
+import { Datagram } from '../../ip/contracts/datagram.js';
 import type { Stack } from '../../ip/stack.js';
 import type { TcpLayer } from '../../tcp/layer.js';
 import type { FlowName } from '../../tcp/moving/hand-over.js';
@@ -17,6 +18,6 @@ export function passedOnFlow(stack: Stack, bytes: Uint8Array, ip: number): FlowN
 /** Hands the segment of the datagram `bytes[ip..]` to TCP. `tos`: as it came. An entry of the stack. */
 export function inputPassedOn(stack: Stack, tcp: TcpLayer, bytes: Uint8Array, ip: number, tos: number): void {
   const start = stack.transportAt(bytes, ip, bytes.length);
-  const [source, destination] = [stack.sourceOf(bytes, ip), stack.destinationOf(bytes, ip)];
-  tcp.input(bytes, ip, start, bytes.length, source, destination, RX_CHECKSUM_OK, false, tos, stack.now);
+  const datagram = new Datagram().lies(bytes, ip, start, bytes.length, RX_CHECKSUM_OK);
+  tcp.input(datagram.goes(stack.sourceOf(bytes, ip), stack.destinationOf(bytes, ip), false, tos, stack.now));
 }

@@ -7,6 +7,7 @@
 
 import { UserError } from '../../../errors/user-error.js';
 import type { Memories, MemoryName } from '../../../memory/memories.js';
+import type { Datagram, IcmpError } from '../../ip/contracts/datagram.js';
 import type { Stack } from '../../ip/stack.js';
 import { RefusedMove } from '../../refused-move.js';
 import type { TcpLayer } from '../../tcp/layer.js';
@@ -116,7 +117,7 @@ export class Predecessors implements Elsewhere {
     // A program from before connections with bytes moved asks for `moves` alone.
     for (const link of this.links) link.say({ do: 'taken', moves, newest: moves && MOVE_WITH_BYTES });
     this.tcp.elsewhere = this;
-    this.stack.errorElsewhere = (...values) => this.error(...values);
+    this.stack.errorElsewhere = (error) => this.error(error);
   }
 
   /** Predecessors that still have connections. */
@@ -205,15 +206,7 @@ export class Predecessors implements Elsewhere {
     this.stack.errorElsewhere = undefined;
   }
 
-  segment(
-    remote: number,
-    local: number,
-    ports: number,
-    tos: number,
-    bytes: Uint8Array,
-    ip: number,
-    end: number,
-  ): boolean {
+  segment({ source: remote, destination: local, tos, bytes, ip, end }: Datagram, ports: number): boolean {
     const one = this.flows.get(remote, local, ports);
     if (one === undefined) return false;
     const message = one.link.frame(SEGMENT, 1, bytes, ip, end);
@@ -221,8 +214,9 @@ export class Predecessors implements Elsewhere {
     return true;
   }
 
-  error(type: number, code: number, mtu: number, bytes: Uint8Array, ip: number, end: number): boolean {
-    const flow = quotedFlow(this.stack, bytes, ip, end);
+  error(error: IcmpError): boolean {
+    const { type, code, mtu, bytes, ip, end } = error;
+    const flow = quotedFlow(this.stack, error);
     if (flow === undefined) return false;
     const one = this.flows.get(...flow);
     if (one === undefined) return false;

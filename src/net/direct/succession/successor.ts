@@ -224,7 +224,8 @@ export class Successor implements Departed {
   private error(content: Buffer): void {
     const { stack } = this.owner;
     const [type, code] = content as unknown as [number, number];
-    stack.transportError(PROTOCOL_TCP, type, code, uint16At(content, 2), content, 4, content.length, stack.now);
+    const about = { protocol: PROTOCOL_TCP, bytes: content, ip: 4, end: content.length };
+    stack.transportError({ ...about, type, code, mtu: uint16At(content, 2), now: stack.now });
   }
 
   timeWait(state: TimeWaitState): void {

@@ -10,6 +10,7 @@
  */
 import { RX_CHECKSUM_OK } from '../../device/device.js';
 import { dropReason } from '../../drops.js';
+import { Datagram, type IcmpError } from '../../ip/contracts/datagram.js';
 import type { Stack } from '../../ip/stack.js';
 import type { UdpPort } from '../../ip/udp.js';
 import type { TcpLayer } from '../../tcp/layer.js';
@@ -59,7 +60,7 @@ export class Astray implements Elsewhere {
   ) {
     this.links = new Array<WorkerLink | undefined>(count + 1).fill(undefined);
     tcp.elsewhere = this;
-    stack.errorElsewhere = (...values) => this.error(...values);
+    stack.errorElsewhere = (error) => this.error(error);
     stack.arp.heard = (...values) => this.arp(...values);
     stack.v6.heard = (...values) => this.discovery(...values);
     if (number !== LEAD) {
@@ -108,7 +109,17 @@ export class Astray implements Elsewhere {
     const { stack } = this;
     const [, type, code] = content as unknown as [number, number, number];
     const mtu = uint16At(content, 3);
-    if (stack.transportError(PROTOCOL_TCP, type, code, mtu, content, 5, content.length, stack.now)) return;
+    const error = {
+      protocol: PROTOCOL_TCP,
+      type,
+      code,
+      mtu,
+      bytes: content,
+      ip: 5,
+      end: content.length,
+      now: stack.now,
+    };
+    if (stack.transportError(error)) return;
     stack.drops.count(UNMATCHED, content, 5, content.length);
   }
 
@@ -116,27 +127,21 @@ export class Astray implements Elsewhere {
     const { stack } = this;
     const [source, destination] = [int32At(content, 0), int32At(content, 4)];
     // Taken as a broadcast: whatever becomes of it, no ICMP error is sent.
-    stack.udp.input(content, 8, 8, content.length, source, destination, RX_CHECKSUM_OK, true, 0, stack.now);
+    const datagram = new Datagram().lies(content, 8, 8, content.length, RX_CHECKSUM_OK);
+    stack.udp.input(datagram.goes(source, destination, true, 0, stack.now));
   }
 
   private takeDatagram6(content: Uint8Array): void {
     const { stack } = this;
     if (content.length < 40) return;
     const [source, destination] = [stack.peers.intern(content, 0), stack.peers.intern(content, 16)];
-    stack.udp.input(content, 32, 32, content.length, source, destination, RX_CHECKSUM_OK, true, 0, stack.now);
+    const datagram = new Datagram().lies(content, 32, 32, content.length, RX_CHECKSUM_OK);
+    stack.udp.input(datagram.goes(source, destination, true, 0, stack.now));
   }
 
   // Round, from one worker to the next
 
-  segment(
-    remote: number,
-    local: number,
-    ports: number,
-    tos: number,
-    bytes: Uint8Array,
-    ip: number,
-    end: number,
-  ): boolean {
+  segment({ source: remote, destination: local, tos, bytes, ip, end }: Datagram, ports: number): boolean {
     const at = this.stack.transportAt(bytes, ip, end);
     const flags = bytes[at + 13] as number;
     // A SYN begins where it comes; what has neither bit no connection takes.
@@ -153,8 +158,9 @@ export class Astray implements Elsewhere {
     return this.goOn(SEGMENT, Uint8Array.of(0, tos, Math.min(seconds, this.cookieAge)), bytes, ip, end);
   }
 
-  error(type: number, code: number, mtu: number, bytes: Uint8Array, ip: number, end: number): boolean {
-    const flow = quotedFlow(this.stack, bytes, ip, end);
+  error(error: IcmpError): boolean {
+    const { type, code, mtu, bytes, ip, end } = error;
+    const flow = quotedFlow(this.stack, error);
     if (flow === undefined) return false;
     const [remote, local, ports] = flow;
     const { connections, listening } = this.tcp;

@@ -25,6 +25,7 @@ import {
   SOURCE_AT,
 } from '../../wire/ipv6.js';
 import { int32At, putInt32, putUint16 } from '../../wire/tcp.js';
+import type { IcmpError } from '../contracts/datagram.js';
 import { ECN_NOT_ECT, type Route } from '../contracts/ip-output.js';
 import { TokenBucket } from '../contracts/token-bucket.js';
 import type { OwnAddresses } from './addresses.js';
@@ -38,19 +39,8 @@ const MALFORMED = dropReason('icmp-error-malformed');
 const NO_ROUTE = dropReason('ip-no-route');
 const UNMATCHED = dropReason('icmp-error-unmatched');
 
-/**
- * An error about a packet of ours, `bytes[ip..end)`, to the transport that sent it. Type, code and MTU are those of
- * ICMPv4 that mean the same: the transports know one language. Returns whether the transport believed it.
- */
-export type TransportError = (
-  protocol: number,
-  type: number,
-  code: number,
-  mtu: number,
-  bytes: Uint8Array,
-  ip: number,
-  end: number,
-) => boolean;
+/** Takes an error about a packet of ours to the transport that sent it. Returns whether the transport believed it. */
+export type TransportError = (error: IcmpError) => boolean;
 
 export class Icmpv6 {
   /** RFC 4443 2.4 (f): errors are limited. Echo has a bucket of its own, wide. */
@@ -110,25 +100,28 @@ export class Icmpv6 {
     if (upper === undefined || upper[0] + 8 > end) return drops.count(MALFORMED, bytes, start, end);
     const ours = (peers.markOf(peers.find(bytes, ip + SOURCE_AT)) & OURS) !== 0;
     const known = ours ? this.asIpv4(bytes, start) : undefined;
-    if (known === undefined || !this.transportError(upper[1], ...known, bytes, ip, end)) {
+    if (
+      known === undefined ||
+      !this.transportError({ protocol: upper[1], ...known, bytes, ip, end, now: this.link.now })
+    ) {
       drops.count(UNMATCHED, bytes, start, end);
     }
   }
 
   /** Type, code and MTU as ICMPv4 would say it; undefined: nothing that a transport has a use for. */
-  private asIpv4(bytes: Uint8Array, start: number): readonly [number, number, number] | undefined {
+  private asIpv4(bytes: Uint8Array, start: number): Pick<IcmpError, 'type' | 'code' | 'mtu'> | undefined {
     const code = bytes[start + 1];
     switch (bytes[start]) {
       case DESTINATION_UNREACHABLE:
         // RFC 4443 3.1: no route, prohibited, beyond scope, address, port.
-        return [3, [0, 13, 0, 1, 3][code] ?? 0, 0];
+        return { type: 3, code: [0, 13, 0, 1, 3][code] ?? 0, mtu: 0 };
       case PACKET_TOO_BIG:
-        return [3, 4, Math.min(int32At(bytes, start + 4) >>> 0, 0xffff)];
+        return { type: 3, code: 4, mtu: Math.min(int32At(bytes, start + 4) >>> 0, 0xffff) };
       case TIME_EXCEEDED_6:
-        return [11, code, 0];
+        return { type: 11, code, mtu: 0 };
       case PARAMETER_PROBLEM_6:
         // RFC 9293 3.9.2.2: a next header that is not known there is a protocol that cannot be reached.
-        return code === UNRECOGNIZED_NEXT_HEADER ? [3, 2, 0] : [12, 0, 0];
+        return code === UNRECOGNIZED_NEXT_HEADER ? { type: 3, code: 2, mtu: 0 } : { type: 12, code: 0, mtu: 0 };
       default:
         return undefined;
     }

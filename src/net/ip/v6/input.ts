@@ -23,6 +23,7 @@ import {
   SOURCE_AT,
 } from '../../wire/ipv6.js';
 import { uint16At } from '../../wire/tcp.js';
+import { Datagram } from '../contracts/datagram.js';
 import type { Transport } from '../contracts/transport.js';
 import {
   ExtensionHeaders,
@@ -70,6 +71,7 @@ interface Packet extends Packet6 {
 export class Ipv6Input {
   private readonly reassembly: Ipv6Reassembly;
   private readonly headers = new ExtensionHeaders();
+  private readonly datagram = new Datagram();
   private readonly drops: Drops;
 
   constructor(
@@ -108,8 +110,9 @@ export class Ipv6Input {
     if (source === 0) return drops.count(PEERS_FULL, bytes, ethernet, frameEnd);
     const destination = peers.find(bytes, ip + DESTINATION_AT);
     const traffic = ((bytes[ip] & 15) << 4) | (bytes[ip + 1] >> 4);
-    const { now } = this.link;
-    transport.input(bytes, ip, ip + IPV6_HEADER, end, source, destination, marks, group, traffic, now);
+    const { datagram } = this;
+    datagram.lies(bytes, ip, ip + IPV6_HEADER, end, marks);
+    transport.input(datagram.goes(source, destination, group, traffic, this.link.now));
   }
 
   /**
@@ -234,7 +237,9 @@ export class Ipv6Input {
     const source = peers.intern(bytes, ip + SOURCE_AT);
     if (source === 0) return drops.count(PEERS_FULL, bytes, ip, end);
     const traffic = ((bytes[ip] & 15) << 4) | (bytes[ip + 1] >> 4);
-    transport.input(bytes, ip, start, end, source, destination, marks, group, traffic, link.now);
+    const { datagram } = this;
+    datagram.lies(bytes, ip, start, end, marks);
+    transport.input(datagram.goes(source, destination, group, traffic, link.now));
   }
 
   poll(now: number): number {

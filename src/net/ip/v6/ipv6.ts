@@ -14,6 +14,7 @@ import {
 import { HOP_BY_HOP, HOP_LIMIT_AT, isLinkLocal, NEXT_HEADER_AT, SOURCE_AT } from '../../wire/ipv6.js';
 import { ND_HOP_LIMIT } from '../../wire/nd.js';
 import type { RouterAdvertisement } from '../../wire/router-advertisement.js';
+import type { IcmpError } from '../contracts/datagram.js';
 import type { Route } from '../contracts/ip-output.js';
 import type { Transport } from '../contracts/transport.js';
 import { OwnAddresses } from './addresses.js';
@@ -21,7 +22,7 @@ import { Autoconfiguration } from './autoconfiguration.js';
 import { Discovery } from './discovery.js';
 import { Duplicates } from './duplicates.js';
 import { Groups } from './groups.js';
-import { Icmpv6, type TransportError } from './icmp.js';
+import { Icmpv6 } from './icmp.js';
 import { Ipv6Input, type Upper } from './input.js';
 import type { Link6, Packet6 } from './link.js';
 import { Neighbours6 } from './neighbours.js';
@@ -37,7 +38,7 @@ const TYPE = dropReason('icmp-type-unknown');
 
 export interface Ipv6Host extends Link6 {
   transport(protocol: number): Transport | undefined;
-  readonly transportError6: TransportError;
+  transportError(error: IcmpError): boolean;
 }
 
 export class Ipv6 implements Upper {
@@ -71,7 +72,7 @@ export class Ipv6 implements Upper {
     });
     this.routers = new Routers(host, this.neighbours, () => this.output.forget());
     this.output = new Ipv6Output(host, this.neighbours, this.routers);
-    this.icmp = new Icmpv6(host, this.addresses, this.output, (...values) => host.transportError6(...values));
+    this.icmp = new Icmpv6(host, this.addresses, this.output, (error) => host.transportError(error));
     const packets = new OwnPackets(host);
     const nowhere = peers.intern(new Uint8Array(16));
     peers.hold(nowhere);

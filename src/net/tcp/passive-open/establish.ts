@@ -1,5 +1,6 @@
 /** From SYN-RECEIVED to ESTABLISHED: the half-open connection becomes a connection (RFC 9293 3.10.7.4, fifth). */
 import { dropReason } from '../../drops.js';
+import type { Datagram } from '../../ip/contracts/datagram.js';
 import type { Segment } from '../../wire/tcp.js';
 import { SHORTEST_RTT } from '../flight/rto.js';
 import { arrive } from '../receive/input.js';
@@ -14,14 +15,8 @@ const MEMORY_LIMIT = dropReason('tcp-memory-limit');
 const LIMIT = dropReason('tcp-connection-limit');
 
 /** The handshake is over: `segment`, which answers our SYN-ACK, is the connection's first. */
-export function establish(
-  layer: TcpContext,
-  one: HalfOpen,
-  segment: Segment,
-  bytes: Uint8Array,
-  ecn: number,
-  now: number,
-): void {
+export function establish(layer: TcpContext, one: HalfOpen, segment: Segment, datagram: Datagram): void {
+  const { now } = datagram;
   const accept = layer.listening.acceptOf(one.ports & 0xffff);
   if (accept === undefined || !layer.budget.admit()) {
     const full = layer.connections.size >= layer.limits.connections ? LIMIT : MEMORY_LIMIT;
@@ -56,7 +51,7 @@ export function establish(
   // RFC 6928 2: the window is one segment after more than one lost SYN-ACK. A single time-out may be the timer's fault.
   if (one.retries > 1) c.busy.cc.cwnd = c.mss;
   accept(c);
-  arrive(c, segment, bytes, ecn, now);
+  arrive(c, segment, datagram.bytes, datagram.tos & 3, now);
 }
 
 /** The initial sequence numbers of both sides are known. */

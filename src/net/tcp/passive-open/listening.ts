@@ -6,10 +6,12 @@
 import { UserError } from '../../../errors/user-error.js';
 import { dropReason } from '../../drops.js';
 import type { Accept, Adopt } from '../../flow.js';
+import type { Datagram, IcmpError } from '../../ip/contracts/datagram.js';
 import type { Handle } from '../../ip/contracts/ip-output.js';
 import { ACK, CWR, ECE, FIN, RST, type Segment, SYN } from '../../wire/tcp.js';
 import { after } from '../numbers/sequence.js';
 import type { TcpContext } from '../state/connection.js';
+import type { FlowName } from '../state/departure.js';
 import { HalfOpen } from './half-open.js';
 import { sendSynAck } from './syn-ack.js';
 import { NOT_OURS, SynCookies } from './syn-cookies.js';
@@ -100,21 +102,14 @@ export class Listening implements Handshakes {
     this.queue.adopt(one);
   }
 
-  input(
-    segment: Segment,
-    bytes: Uint8Array,
-    source: Handle,
-    destination: Handle,
-    ports: number,
-    ecn: number,
-    now: number,
-    floor?: number,
-  ): void {
+  /** `floor`: see `syn`. */
+  input(segment: Segment, datagram: Datagram, ports: number, floor?: number): void {
     const { layer } = this;
+    const { source, destination, now } = datagram;
     const flags = segment.flags;
     const half = this.queue.find(source, destination, ports);
     if (half !== undefined) {
-      arriveSynReceived(this, half, segment, bytes, ecn, now);
+      arriveSynReceived(this, half, segment, datagram);
       return;
     }
     const listens = this.ports.has(segment.destinationPort);
@@ -128,8 +123,7 @@ export class Listening implements Handshakes {
       return;
     }
     if ((flags & ACK) !== 0) {
-      if ((flags & SYN) === 0 && this.cookies.input(segment, bytes, source, destination, ports, ecn, now) !== NOT_OURS)
-        return;
+      if ((flags & SYN) === 0 && this.cookies.input(segment, datagram, ports) !== NOT_OURS) return;
       layer.drops.count(ACK_INVALID);
       layer.responder.refuse(segment, source, destination, ports);
       return;
@@ -176,9 +170,9 @@ export class Listening implements Handshakes {
   }
 
   /** An ICMP error about what may be a SYN-ACK of ours. True: it was. */
-  error(type: number, code: number, remote: Handle, local: Handle, ports: number, seq: number): boolean {
-    const one = this.queue.find(remote, local, ports);
-    return one !== undefined && synAckError(this, one, type, code, seq);
+  believes(error: IcmpError, flow: FlowName, seq: number): boolean {
+    const one = this.queue.find(...flow);
+    return one !== undefined && synAckError(this, one, error, seq);
   }
 
   /** Forgets a half-open connection, if there is one of this name. */

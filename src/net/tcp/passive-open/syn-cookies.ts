@@ -3,7 +3,7 @@
  * costs no memory and a client that comes meanwhile is served.
  */
 import { dropReason } from '../../drops.js';
-import type { Handle } from '../../ip/contracts/ip-output.js';
+import type { Datagram } from '../../ip/contracts/datagram.js';
 import type { Segment } from '../../wire/tcp.js';
 import { after } from '../numbers/sequence.js';
 import type { TcpContext } from '../state/connection.js';
@@ -51,16 +51,9 @@ export class SynCookies {
   }
 
   /** An ACK for which nothing is remembered: is it the answer to a cookie of ours? */
-  input(
-    segment: Segment,
-    bytes: Uint8Array,
-    source: Handle,
-    destination: Handle,
-    ports: number,
-    ecn: number,
-    now: number,
-  ): typeof NOT_OURS | typeof TOO_SOON | typeof OPENED {
+  input(segment: Segment, datagram: Datagram, ports: number): typeof NOT_OURS | typeof TOO_SOON | typeof OPENED {
     const { layer } = this;
+    const { source, destination, now } = datagram;
     const route = now - this.since > 120_000 ? undefined : layer.ip.route(source);
     if (route === undefined) return NOT_OURS;
     const one = new HalfOpen(route, destination, source, ports);
@@ -79,7 +72,7 @@ export class SynCookies {
       one.tsRecent = segment.tsVal;
       readCookieTimestamp(one, segment.tsEcr);
     }
-    establish(layer, one, segment, bytes, ecn, now);
+    establish(layer, one, segment, datagram);
     return OPENED;
   }
 }

@@ -1,5 +1,6 @@
 /** What comes to a connection in SYN-RECEIVED that is remembered (RFC 9293 3.10.7.4). */
 import { dropReason } from '../../drops.js';
+import type { Datagram, IcmpError } from '../../ip/contracts/datagram.js';
 import type { Ipv4 } from '../../ip/contracts/ip-output.js';
 import { ACK, FIN, RST, type Segment, SYN } from '../../wire/tcp.js';
 import { after } from '../numbers/sequence.js';
@@ -27,15 +28,9 @@ export interface Handshakes {
   syn(segment: Segment, source: Ipv4, destination: Ipv4, ports: number, now: number, floor: number | undefined): void;
 }
 
-export function arriveSynReceived(
-  handshakes: Handshakes,
-  one: HalfOpen,
-  segment: Segment,
-  bytes: Uint8Array,
-  ecn: number,
-  now: number,
-): void {
+export function arriveSynReceived(handshakes: Handshakes, one: HalfOpen, segment: Segment, datagram: Datagram): void {
   const { layer, queue, cookies } = handshakes;
+  const { now } = datagram;
   const flags = segment.flags;
   const next = (one.irs + 1) | 0;
   if ((flags & RST) !== 0) {
@@ -67,9 +62,7 @@ export function arriveSynReceived(
   if (segment.ack !== ((one.iss + 1) | 0)) {
     // A SYN that came twice may have drawn a cookie first, and then a place in the queue: the client acknowledges the
     // cookie.
-    const { remoteAddress, localAddress, ports } = one;
-    const cookie =
-      (flags & SYN) !== 0 ? NOT_OURS : cookies.input(segment, bytes, remoteAddress, localAddress, ports, ecn, now);
+    const cookie = (flags & SYN) !== 0 ? NOT_OURS : cookies.input(segment, datagram, one.ports);
     if (cookie === OPENED) queue.forget(one);
     if (cookie !== NOT_OURS) return;
     layer.drops.count(ACK_INVALID);
@@ -84,7 +77,7 @@ export function arriveSynReceived(
     return;
   }
   queue.forget(one);
-  establish(layer, one, segment, bytes, ecn, now);
+  establish(layer, one, segment, datagram);
 }
 
 /**
@@ -110,8 +103,7 @@ function challenge(layer: TcpContext, one: HalfOpen, now: number): void {
 export function synAckError(
   { layer, queue }: Handshakes,
   one: HalfOpen,
-  type: number,
-  code: number,
+  { type, code }: IcmpError,
   seq: number,
 ): boolean {
   if (seq !== one.iss) {

@@ -1,5 +1,6 @@
 /** ICMP errors about a connection (RFC 9293 3.9.2.2), believed only inside of the send window (RFC 5927 4.1). */
 import { dropReason } from '../../drops.js';
+import type { IcmpError, Quoted } from '../../ip/contracts/datagram.js';
 import type { IpOutput } from '../../ip/contracts/ip-output.js';
 import { int32At, uint16At } from '../../wire/tcp.js';
 import { before, notBefore } from '../numbers/sequence.js';
@@ -14,7 +15,7 @@ const OUT_OF_WINDOW = dropReason('icmp-error-out-of-window');
 /**
  * Whose connection an ICMP error is about, by the datagram of ours that it quotes; undefined when it quotes too little.
  */
-export function quotedFlow(layer: IpOutput, bytes: Uint8Array, ip: number, end: number): FlowName | undefined {
+export function quotedFlow(layer: IpOutput, { bytes, ip, end }: Quoted): FlowName | undefined {
   const at = layer.transportAt(bytes, ip, end);
   if (at < 0 || at + 8 > end) return undefined;
   // Our datagram: its source is ours.
@@ -23,21 +24,18 @@ export function quotedFlow(layer: IpOutput, bytes: Uint8Array, ip: number, end: 
 }
 
 /** The sequence number of that datagram, where `quotedFlow` found enough. */
-export function quotedSequence(layer: IpOutput, bytes: Uint8Array, ip: number, end: number): number {
+export function quotedSequence(layer: IpOutput, { bytes, ip, end }: Quoted): number {
   return int32At(bytes, layer.transportAt(bytes, ip, end) + 4);
 }
 
-/** `seq` is that of our segment that the error is about. Answers whether it was believed. */
-export function icmpError(c: Connection, type: number, code: number, mtu: number, seq: number, now: number): boolean {
+/** `seq` is that of our segment that the error is about. Returns whether it was believed. */
+export function icmpError(c: Connection, { type, code }: IcmpError, seq: number): boolean {
   if (before(seq, c.sndUna) || notBefore(seq, c.sndMax)) {
     c.layer.drops.count(OUT_OF_WINDOW);
     return false;
   }
-  if (type === 3 && code === 4) {
-    // RFC 1191: without a value this asks whether we believe it; with one, the path's MTU has been lowered.
-    if (mtu > 0) mtuChanged(c, now);
-    return true;
-  }
+  // RFC 1191: what follows from it is `pathMtuLowered`, once the new value is in force.
+  if (type === 3 && code === 4) return true;
   if (type === 3 && (code === 2 || code === 3) && c.state === SYN_SENT) c.layer.gone(c, 'refused');
   else if (type === 3 && c.state === SYN_SENT && (code === 0 || code === 1)) c.layer.gone(c, 'unreachable');
   // RFC 9293 SHLD-25, and hard errors after the handshake (RFC 5927 5.2): reported, and nothing more.
@@ -46,7 +44,7 @@ export function icmpError(c: Connection, type: number, code: number, mtu: number
 }
 
 /** The path's MTU has changed: what was too large goes again, smaller, at once and without a penalty (RFC 1191 6.4). */
-function mtuChanged(c: Connection, now: number): void {
+export function pathMtuLowered(c: Connection, now: number): void {
   const old = c.mss;
   updateMss(c);
   if (c.mss >= old) return;

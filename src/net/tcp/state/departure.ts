@@ -2,6 +2,8 @@
  * What a layer reports of its connections after it has given its traffic to another program, and what it asks of that
  * program.
  */
+
+import type { Datagram, IcmpError } from '../../ip/contracts/datagram.js';
 import { type Handle, isIpv6, type Peers } from '../../ip/contracts/ip-output.js';
 import type { TimeWait } from '../tables/time-wait.js';
 
@@ -35,18 +37,10 @@ export interface Departed {
 
 /** Where segments go for which a layer has no connection, but a predecessor may. */
 export interface Elsewhere {
-  /** `bytes[ip..end)` is a datagram with a whole, verified segment. True: it was taken. */
-  segment(
-    remote: Handle,
-    local: Handle,
-    ports: number,
-    tos: number,
-    bytes: Uint8Array,
-    ip: number,
-    end: number,
-  ): boolean;
-  /** An ICMP error about a datagram of ours, `bytes[ip..end)`. True: it was taken. */
-  error(type: number, code: number, mtu: number, bytes: Uint8Array, ip: number, end: number): boolean;
+  /** The datagram has a whole, verified segment. True: it was taken. */
+  segment(datagram: Datagram, ports: number): boolean;
+  /** An ICMP error about a datagram of ours. True: it was taken. */
+  error(error: IcmpError): boolean;
 }
 
 export function timeWaitState(

@@ -1,5 +1,6 @@
 /** Asking a running server over its control socket. */
 import { connect, Socket } from 'node:net';
+import { parseJson } from '../errors/parse-json.js';
 import { UserError } from '../errors/user-error.js';
 import { socketPath } from '../native/sockets/socket-path.js';
 import { LineReader } from './lines.js';
@@ -22,9 +23,11 @@ export function askControl(path: string, request: ControlRequest, patience = PAT
       reject(new UserError(sentence));
     };
     const reader = new LineReader((line) => {
+      const answer = parseJson(line);
+      if (typeof answer !== 'object' || answer === null) return over(`what listens on ${path} is no server of ours`);
       clearTimeout(timer);
       socket.end();
-      resolve(JSON.parse(line) as ControlAnswer);
+      resolve(answer as ControlAnswer);
     });
     socket.on('connect', () => socket.write(`${JSON.stringify(request)}\n`));
     socket.on('data', (chunk: Buffer) => reader.take(chunk));

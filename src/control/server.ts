@@ -116,13 +116,14 @@ function serve(socket: Socket, answer: Answerer): void {
 }
 
 async function reply(line: string, socket: Socket, answer: Answerer): Promise<void> {
-  let said: ControlAnswer;
+  let said: string;
   try {
-    said = await answer(parseRequest(line), socket);
+    said = JSON.stringify(await answer(parseRequest(line), socket));
   } catch (error) {
-    said = { ok: false, error: errorText(error) };
+    // A bug of ours comes with its stack.
+    said = JSON.stringify({ ok: false, error: errorText(error) });
   }
-  if (!socket.destroyed) socket.write(`${JSON.stringify(said)}\n`);
+  if (!socket.destroyed) socket.write(`${said}\n`);
 }
 
 function sentence(error: NodeJS.ErrnoException, path: string): string {

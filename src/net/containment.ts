@@ -17,7 +17,9 @@ export type FaultPlace =
   /** One datagram, which is dropped. */
   | 'datagram'
   /** The device: what it was to send or had read is lost. */
-  | 'device';
+  | 'device'
+  /** A message of another program or process of ours: it is dropped. */
+  | 'program';
 
 /** `unreported`: how many there were at this place since the last report, beside this one. */
 export type OnFault = (error: unknown, place: FaultPlace, unreported: number) => void;

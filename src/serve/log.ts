@@ -1,7 +1,7 @@
 /** Logs to standard error, in batches: one line a request must not cost one system call a request. */
 
 import { type AccessRecord, accessLine } from '../http/index.js';
-import type { FaultPlace } from '../net/containment.js';
+import { Containment, type FaultPlace } from '../net/containment.js';
 import { LogSink } from './log-sink.js';
 import type { LogChannel, LogOptions } from './options/log.js';
 
@@ -18,7 +18,15 @@ const ENDED: Readonly<Record<FaultPlace, string>> = {
   timer: 'ended what a timer began; all connections go on',
   datagram: 'cost one datagram; the next is answered',
   device: 'in the network device cost some packets; all connections go on',
+  program: 'cost a message of another process of this server; both go on',
 };
+
+/** What a fault has cost, how many more there were, and its stack. */
+export function faultSentence(error: unknown, place: FaultPlace, unreported: number): string {
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const more = unreported === 0 ? '' : ` (${unreported} more since the last report)`;
+  return `a fault ${ENDED[place]}${more}. Please report it: ${stack}`;
+}
 
 export class Log {
   private readonly options: LogOptions;
@@ -26,6 +34,7 @@ export class Log {
   private readonly sink: LogSink | undefined;
   private lines = '';
   private timer: NodeJS.Timeout | undefined = undefined;
+  private readonly faults = new Containment((...fault) => this.contained(...fault));
 
   /** `out` takes whole lines; standard error by default. */
   constructor(options: LogOptions, out?: (text: string) => void) {
@@ -57,10 +66,11 @@ export class Log {
 
   /** An exception that a network caught. `unreported`: the number of those at the same place since the last report. */
   contained(error: unknown, place: FaultPlace, unreported: number): void {
-    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    const more = unreported === 0 ? '' : ` (${unreported} more since the last report)`;
-    this.warn(`a fault ${ENDED[place]}${more}. Please report it: ${stack}`);
+    this.warn(faultSentence(error, place, unreported));
   }
+
+  /** An exception in dealing with what another process of this server says. */
+  readonly faulted = (error: unknown): void => this.faults.note(error, 'program', performance.now());
 
   /** The progress of a long task. */
   note(sentence: string): void {

@@ -1,6 +1,7 @@
 /** A program that a supervisor started, from its start to its end. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { CHANNEL_VERSION, type Go, type ToProgram, type ToSupervisor } from '../control/channel.js';
+import { hear } from '../control/hear.js';
 import type { ControlAnswer, ControlRequest } from '../control/protocol.js';
 import { UserError } from '../errors/user-error.js';
 import { PARENT } from '../native/parent.js';
@@ -19,6 +20,13 @@ export interface What {
 
 /** Lines of standard error that are kept, to say why a program ended. */
 const LAST_WORDS = 2000;
+
+export interface Sinks {
+  /** Takes what a program writes to standard error. */
+  readonly write: (text: string) => void;
+  /** Takes what is thrown in dealing with a message of a program. */
+  readonly faulted: (error: unknown) => void;
+}
 
 type Stage = 'starting' | 'ready' | 'serving' | 'retired' | 'over';
 
@@ -41,8 +49,7 @@ export class Program {
     /** Where it listens for a successor. */
     readonly link: string,
     private readonly child: ChildProcess,
-    /** Takes what it writes to standard error. */
-    write: (text: string) => void,
+    { write, faulted }: Sinks,
   ) {
     const ready = promise<void>();
     const serving = promise<void>();
@@ -50,8 +57,7 @@ export class Program {
     this.ready = ready.promise;
     this.serving = serving.promise;
     this.exit = exit.promise;
-    child.on('message', (message) => {
-      const said = message as ToSupervisor;
+    const heard = (said: ToSupervisor): void => {
       if (said.say === 'ready') {
         this.bundle = said.bundle;
         this.stage = 'ready';
@@ -62,7 +68,8 @@ export class Program {
         serving.resolve();
       } else if (said.say === 'answer') this.answered(said.number, said.answer);
       else if (said.say === 'failed') this.failure = said.error;
-    });
+    };
+    hear(child, heard, faulted);
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       write(text);
       this.words = (this.words + text).slice(-LAST_WORDS);
@@ -130,8 +137,8 @@ export class Program {
   }
 }
 
-/** Starts it. `fds` are the sockets, or the TAP, that it inherits; `write` takes what it writes to standard error. */
-export function startProgram(what: What, link: string, fds: readonly number[], write: (text: string) => void): Program {
+/** Starts it. `fds` are the sockets, or the TAP, that it inherits. */
+export function startProgram(what: What, link: string, fds: readonly number[], sinks: Sinks): Program {
   const instead = what.instead === undefined ? [] : ['--instead', what.instead];
   const args = [...what.args, '--supervised', ...instead];
   const [command, ...before] =
@@ -142,7 +149,7 @@ export function startProgram(what: What, link: string, fds: readonly number[], w
     // For `run`: the Node that runs this.
     env: { ...process.env, SITEKERNEL_NODE: process.execPath, [PARENT]: String(process.pid) },
   });
-  return new Program(what, link, child, write);
+  return new Program(what, link, child, sinks);
 }
 
 function promise<T>() {

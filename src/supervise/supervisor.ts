@@ -15,7 +15,7 @@ import { UserError } from '../errors/user-error.js';
 import type { ServeOptions } from '../serve/options/serve.js';
 import type { TicketKeeper } from '../serve/tickets/ticket-keys.js';
 import { addressKey, type Before, checkAlone, type Held, heldKey, hold, release } from './held.js';
-import { type Program, startProgram, type What } from './program.js';
+import { type Program, type Sinks, startProgram, type What } from './program.js';
 
 /** Programs that may drain at one time; a further replacement waits. */
 const MOST_RETIRED = 8;
@@ -32,7 +32,7 @@ const STEADY = 30_000;
 /** Former bundles whose fingerprinted files a new program is to keep. */
 const MOST_FORMER = 8;
 
-export interface SupervisorOptions {
+export interface SupervisorOptions extends Sinks {
   /** Path of the control socket. */
   readonly control: string;
   /** A folder of this user's alone, for the sockets between programs. */
@@ -42,8 +42,6 @@ export interface SupervisorOptions {
   /** What an image's arguments and those of this host make together. Throws a sentence. */
   readonly optionsOf: (what: What) => ServeOptions;
   readonly log: (sentence: string) => void;
-  /** Takes what programs write to standard error. */
-  readonly write: (text: string) => void;
 }
 
 interface Retired {
@@ -110,7 +108,7 @@ export class Supervisor {
       case 'reload':
         return this.current?.ask(request) ?? { ok: false, error: 'no program runs that has certificates' };
       case 'drain':
-        void this.end(request.seconds);
+        this.end(request.seconds).catch(this.options.faulted);
         return { ok: true, state: 'draining' };
       default:
         return { ok: false, error: `${request.do} is for a program without a supervisor; this one takes its place` };
@@ -187,7 +185,7 @@ export class Supervisor {
     predecessors: readonly string[],
   ): Promise<Program> {
     const link = join(this.options.folder, `${process.pid}-${this.started++}.link`);
-    const program = startProgram(what, link, held.fds, this.options.write);
+    const program = startProgram(what, link, held.fds, this.options);
     this.trying = program;
     try {
       await within(program.ready, GATE, 'the program did not come up in time');
@@ -223,28 +221,30 @@ export class Supervisor {
     this.servedOn = addressKey(options);
     const since = Date.now();
     this.options.log(`serving on ${program.url} (program ${program.pid})`);
-    void program.exit.then((how) => {
+    const ended = (how: string): void => {
       rmSync(program.link, { force: true });
       if (this.current !== program || this.ending) return;
       if (Date.now() - since > STEADY) this.pause = FIRST_PAUSE;
       this.options.log(`${how}; it is started again`);
-      void this.inTurn(() => this.restart(program.what));
-    });
+      this.inTurn(() => this.restart(program.what)).catch(this.options.faulted);
+    };
+    program.exit.then(ended).catch(this.options.faulted);
   }
 
   /** Until it serves again. What came meanwhile waits in the socket or the TAP. */
   private async restart(what: What): Promise<ControlAnswer> {
-    const options = this.options.optionsOf(what);
     const links = [...this.retired].map(({ link }) => link);
     while (!this.ending) {
       try {
+        // Its image may have been damaged since, and may be whole again.
+        const options = this.options.optionsOf(what);
         this.settle(await this.bring(what, options, this.held as Held, links), options);
         return { ok: true };
       } catch (error) {
         this.options.log(`${errorText(error)}; trying again in ${this.pause} ms`);
         await new Promise((done) => setTimeout(done, this.pause));
         this.pause = Math.min(this.pause * 2, LONGEST_PAUSE);
-        await this.holdAgain(options);
+        await this.holdAgain(what);
       }
     }
     return { ok: true };
@@ -253,11 +253,11 @@ export class Supervisor {
   /**
    * Another process may have removed our TAP or card. A device that we still hold cannot be opened twice, and stays.
    */
-  private async holdAgain(options: ServeOptions): Promise<void> {
+  private async holdAgain(what: What): Promise<void> {
     const { held } = this;
     if (held?.tap === undefined) return;
     try {
-      const fresh = await hold(options, []);
+      const fresh = await hold(this.options.optionsOf(what), []);
       this.held = fresh;
       release(held);
       this.options.log(`${held.tap.name} is held anew`);

@@ -84,7 +84,7 @@ t.test('a program on a TAP is found by its successor where TMPDIR is as long', a
   const path = join(deep(t), '1-0.link');
   // Nothing is asked of it here.
   const successor = new Successor(path, {} as ConstructorParameters<typeof Successor>[1]);
-  const link = await Link.connect(path);
+  const link = await Link.connect(path, (error) => t.fail(String(error)));
   t.ok(link);
   link?.close();
   successor.close();

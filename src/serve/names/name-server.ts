@@ -239,12 +239,14 @@ export class NameServer implements ZoneHolder {
 
   /** Reads every file again. A zone that cannot be served is reported, and the earlier version stays. */
   private reload(): void {
-    void this.change((old) => this.read(old.file, old));
+    this.change((old) => this.read(old.file, old)).catch((error: unknown) => this.log.faulted(error));
   }
 
   /** `make` returns the zone to serve instead of a zone, or the same one. */
   private change(make: (old: Served) => Promise<Served>): Promise<void> {
-    this.changing = this.changing.then(async () => {
+    // A mistake in an earlier change was reported there.
+    const before = this.changing.catch(() => undefined);
+    this.changing = before.then(async () => {
       const next: Served[] = [];
       for (const old of this.served) {
         try {
@@ -283,7 +285,7 @@ export class NameServer implements ZoneHolder {
   private look(): void {
     this.looking = this.network.clock.schedule(LOOK_INTERVAL, () => {
       if (this.closed) return;
-      void this.refresh();
+      this.refresh().catch((error: unknown) => this.log.faulted(error));
       this.look();
     });
   }

@@ -24,6 +24,7 @@ export class Orphan {
     private readonly control: Control,
     /** Another program has the traffic now. */
     private readonly retire: (seconds: number) => void,
+    private readonly faulted: (error: unknown) => void,
   ) {}
 
   /** Never rejects: without a control socket it serves all the same. */
@@ -38,7 +39,7 @@ export class Orphan {
       if (this.over) server.close();
       else this.server = server;
     } catch (error) {
-      if (isBug(error)) throw error;
+      if (isBug(error)) this.faulted(error);
       // Another supervisor may be looking for the sockets or device that we hold; it gives up when it finds them in
       // use.
       await this.rival();
@@ -55,7 +56,7 @@ export class Orphan {
       else await askControl(this.order.control, { do: 'retire', seconds: this.order.drain }, RIVAL);
     } catch (error) {
       // The other program is gone, or is no orphan: the next attempt finds out.
-      if (isBug(error)) throw error;
+      if (isBug(error)) this.faulted(error);
     }
   }
 

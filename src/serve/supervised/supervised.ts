@@ -9,6 +9,7 @@ import {
   type ToProgram,
   type ToSupervisor,
 } from '../../control/channel.js';
+import { hear } from '../../control/hear.js';
 import type { ControlRequest } from '../../control/protocol.js';
 import { errorText } from '../../errors/report.js';
 import { badUsage, type UserError } from '../../errors/user-error.js';
@@ -42,7 +43,7 @@ export async function runSupervised(options: ServeOptions): Promise<void> {
   // Until it has the traffic it is of no use without a supervisor; from then on it outlives its supervisor.
   const parent = endWithParent();
   const log = new Log(options.log);
-  const supervisor = new Channel(parent);
+  const supervisor = new Channel(parent, log.faulted);
   const signal = firstSignal(log);
   void Promise.race([signal, supervisor.gone]).then(() => supervisor.ordered || process.exit(1));
   try {
@@ -109,9 +110,9 @@ async function serve(
   const control = new Control(controlled);
   supervisor.questions((request) => control.answer(request));
   supervisor.say({ say: 'serving', url });
-  const orphan = new Orphan(order, control, (seconds) => retired.ask(seconds * 1000));
+  const orphan = new Orphan(order, control, (seconds) => retired.ask(seconds * 1000), log.faulted);
   void supervisor.gone.then(() => {
-    if (!retired.asked) void orphan.open((sentence) => log.warn(sentence));
+    if (!retired.asked) orphan.open((sentence) => log.warn(sentence)).catch(log.faulted);
   });
   void supervisor.retire.then((seconds) => retired.ask(seconds * 1000));
   const admin = await adminListener(front.watched);
@@ -224,22 +225,23 @@ class Channel {
   readonly gone: Promise<void>;
   private answer: ((request: ControlRequest) => Promise<object>) | undefined;
 
-  constructor(parent: Parent | undefined) {
+  /** `faulted` gets what is thrown in dealing with a message. */
+  constructor(parent: Parent | undefined, faulted: (error: unknown) => void) {
     this.go = new Promise((resolve) => {
-      process.on('message', (message) => {
-        const said = message as ToProgram;
+      const heard = (said: ToProgram): void => {
         if (said.do !== 'go') return;
         this.ordered = true;
         parent?.outlive();
         resolve(said);
-      });
+      };
+      hear(process, heard, faulted);
     });
     this.retire = new Promise((resolve) => {
-      process.on('message', (message) => {
-        const said = message as ToProgram;
+      const heard = (said: ToProgram): void => {
         if (said.do === 'retire') resolve(said.seconds);
-        else if (said.do === 'ask') void this.asked(said.number, said.request);
-      });
+        else if (said.do === 'ask') this.asked(said.number, said.request).catch(faulted);
+      };
+      hear(process, heard, faulted);
     });
     this.gone = new Promise((resolve) => {
       process.on('disconnect', resolve);

@@ -4,6 +4,7 @@
  */
 
 import type { PassedSecret } from '../../control/channel.js';
+import { hear } from '../../control/hear.js';
 import { errorText } from '../../errors/report.js';
 import { endWithParent } from '../../native/parent.js';
 import { signals } from '../../native/process-signals.js';
@@ -25,7 +26,7 @@ import { type Place, type ToFirst, type ToWorker, WORKER_FD, WORKER_HTTP_FD } fr
 export async function runWorker(options: ServeOptions, number: number): Promise<void> {
   const log = new Log(options.log);
   const siblings = new Siblings();
-  const first = new First(siblings);
+  const first = new First(siblings, log.faulted);
   // A terminal, or a service manager, signals all processes at once; the first process decides on the reaction. The end
   // of the first process counts as a signal, too.
   const parent = endWithParent();
@@ -108,7 +109,7 @@ async function openQueue(options: ServeOptions, log: Log, first: First): Promise
   if (address !== undefined) network.follow(address);
   first.told = (message) => {
     if (message.say === 'address') network.follow(message.address);
-    else if (message.say === 'meet') void network.meet(message.number);
+    else if (message.say === 'meet') network.meet(message.number).catch(log.faulted);
   };
   await network.reachable;
   say({ say: 'here' });
@@ -128,7 +129,8 @@ class First {
   private readonly early: ToWorker[] = [];
   private listener: ((message: ToWorker) => void) | undefined = undefined;
 
-  constructor(siblings: Siblings) {
+  /** `faulted` gets what is thrown in dealing with a message. */
+  constructor(siblings: Siblings, faulted: (error: unknown) => void) {
     let begin: (place: Place) => void = () => undefined;
     let tickets: (secret: PassedSecret) => void = () => undefined;
     let drain: () => void = () => undefined;
@@ -145,7 +147,7 @@ class First {
     this.end = new Promise((resolve) => {
       end = resolve;
     });
-    process.on('message', (message: ToWorker) => {
+    const heard = (message: ToWorker): void => {
       if (message.say === 'drain') drain();
       else if (message.say === 'end') end();
       else if (message.say === 'others') siblings.reports = message.reports;
@@ -153,7 +155,8 @@ class First {
       else if (message.say === 'tickets') tickets(message.tickets);
       else if (this.listener === undefined) this.early.push(message);
       else this.listener(message);
-    });
+    };
+    hear(process, heard, faulted);
     // The process that would give the order is gone. Before this one serves there is nothing to drain, and the order
     // may never come.
     this.orphaned = () => {

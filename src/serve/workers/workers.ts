@@ -4,6 +4,7 @@
  */
 
 import { spawn } from 'node:child_process';
+import { hear } from '../../control/hear.js';
 import { UserError } from '../../errors/user-error.js';
 import { PARENT } from '../../native/parent.js';
 import { thisKernel } from '../../seal/kernel.js';
@@ -111,9 +112,10 @@ class Workers {
     });
     failure.catch(() => undefined);
     onReload(() => {
-      void this.copies.renew().then(() => {
+      const renewed = this.copies.renew().then(() => {
         for (const worker of this.workers) worker.reload();
       });
+      renewed.catch(this.log.faulted);
     });
     await this.copies.renew();
     for (const worker of this.workers) this.start(worker);
@@ -143,7 +145,7 @@ class Workers {
       serialization: 'advanced',
     });
     worker.child = child;
-    child.on('message', (message: ToFirst) => this.heard(worker, message));
+    hear<ToFirst>(child, (message) => this.heard(worker, message), this.log.faulted);
     child.on('error', (error) => this.log.warn(`worker ${worker.number}: ${error.message}`));
     child.on('exit', (code, by) => this.ended(worker, by ?? `status ${code}`));
     if (this.tickets !== undefined) worker.say({ say: 'tickets', tickets: this.tickets.passed() });

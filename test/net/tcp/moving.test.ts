@@ -1,6 +1,5 @@
 /** Connections that move from one program to the next, in virtual time: each thing that could go wrong on the way. */
 import t from 'tap';
-import { NO_FAULTS } from '../../../src/net/device/wrap/faults.js';
 import { decodeRecord, encodeRecord } from '../../../src/net/direct/peer-link/moving-codec.js';
 import { SeededRandom } from '../../../src/net/host/seeded-random.js';
 import type { Connection } from '../../../src/net/tcp/index.js';
@@ -8,88 +7,15 @@ import { adopt } from '../../../src/net/tcp/moving/adopt.js';
 import { freeze } from '../../../src/net/tcp/moving/freeze.js';
 import type { MovingRecord } from '../../../src/net/tcp/moving/record.js';
 import { STATE_NAMES } from '../../../src/net/tcp/state/states.js';
-import { Asker, type AskerPlan } from '../../sim/asker.js';
-import { SimHost } from '../../sim/host.js';
-import { ip, readIp, readTcp, SYN } from '../../sim/packets.js';
-import { Address, CLIENT, CLIENT_MAC, Program, SERVER } from '../../sim/programs.js';
-import { contents, memoriesOf, runSwap, type SwapPlan, siteOf } from '../../sim/swap.js';
-import { World } from '../../sim/world.js';
+import { ip, SYN } from '../../sim/packets.js';
+import { CLIENT, CLIENT_MAC } from '../../sim/programs.js';
+import { runSwap, type SwapPlan } from '../../sim/swap.js';
+import { Swap } from './moving-swap.js';
 
 t.setTimeout(180_000);
 
 /** The smallest retransmission time-out, ms. */
 const RTO_MIN = 200;
-const ONE: AskerPlan = { paths: [], pipelined: false, think: 0, close: false, slices: 1, content: 0, pause: 0 };
-
-/** An old program with clients, and a young one whose clock began at another time, on a good cable. */
-class Swap {
-  readonly world = new World(1);
-  readonly address = new Address(this.world, () => 0.5);
-  readonly client = new SimHost(this.world, { name: 'client', mac: CLIENT_MAC });
-  readonly old: Program;
-  readonly young: Program;
-  /** What the site sent, while it came through. */
-  readonly sent: { at: number; seq: number; flags: number; length: number; stamp: number }[] = [];
-  deaf = false;
-
-  constructor(missing = false) {
-    const { world, address, client } = this;
-    const faults = { ...NO_FAULTS, delay: 5, rate: 2000, queue: 1_000_000 };
-    client.connectTo(world.wire('to the site', address, faults));
-    client.place(CLIENT, 24);
-    const arrive = { take: (frame: Uint8Array) => this.arrive(frame) };
-    const back = world.wire('from the site', arrive, faults);
-    const programs = [0, 3_000_000].map((clock, i) => {
-      const site = siteOf(0);
-      const program = new Program(
-        world,
-        site,
-        clock,
-        {},
-        memoriesOf(site, () => missing),
-      );
-      address.plug(program, back, i);
-      return program;
-    });
-    [this.old, this.young] = programs as [Program, Program];
-    address.serve(this.old, 0);
-  }
-
-  private arrive(frame: Uint8Array): void {
-    const packet = readIp(frame);
-    const segment = packet && readTcp(packet.payload);
-    if (packet !== undefined && segment !== undefined) {
-      const { seq, flags, header } = segment;
-      const payload = packet.payload.subarray(header);
-      const at = packet.payload.subarray(0, header).indexOf(8, 20);
-      const view = new DataView(packet.payload.buffer, packet.payload.byteOffset);
-      this.sent.push({ at: this.now, seq, flags, length: payload.length, stamp: view.getInt32(at + 2) });
-    }
-    if (!this.deaf) this.client.take(frame);
-  }
-
-  get now(): number {
-    return this.world.time.now();
-  }
-
-  ask(plan: Partial<AskerPlan>): Asker {
-    const asker = new Asker(this.client, { ...ONE, ...plan }, (path) => [contents(0)[path]!]);
-    this.client.dial(ip(SERVER), 80, asker, (flow) => asker.begin(flow));
-    return asker;
-  }
-
-  handOver(): void {
-    this.address.handOver([this.old], this.young, 1);
-  }
-
-  /** Promises get their turn, too. */
-  async run(until: number, done: () => boolean = () => false): Promise<void> {
-    while (this.now < until && !done()) {
-      this.world.time.run(this.now + 1);
-      for (let i = 0; i < 4; i++) await Promise.resolve();
-    }
-  }
-}
 
 t.test('An idle connection goes on in the new program, and the old one is rid of it', async (t) => {
   const swap = new Swap();

@@ -5,6 +5,7 @@
  */
 import { connect, type Socket } from 'node:net';
 import { isBug } from '../../../errors/codes.js';
+import { parseJson } from '../../../errors/parse-json.js';
 import { type SocketPath, socketPath } from '../../../native/sockets/socket-path.js';
 
 /** JSON. */
@@ -51,17 +52,47 @@ export class Link {
   /** Messages that came before a listener was set. */
   private readonly early: [number, Buffer][] = [];
 
-  constructor(private readonly socket: Socket) {
+  /** It was closed after a message that cannot be read, so what the other side said last is not known. */
+  spoiled = false;
+
+  /** `faulted` gets what a listener throws: the message is dropped, and the link goes on. */
+  constructor(
+    private readonly socket: Socket,
+    private readonly faulted: (error: unknown) => void,
+  ) {
     socket.on('data', (chunk: Buffer) => this.take(chunk));
     socket.on('error', () => undefined);
-    socket.on('close', () => this.onClose?.());
+    socket.on('close', () => this.guard(() => this.onClose?.()));
+  }
+
+  /** Runs `callback`, whose mistake ends nothing else. */
+  guard(callback: () => void): void {
+    try {
+      callback();
+    } catch (error) {
+      this.faulted(error);
+    }
+  }
+
+  /** What is said in a message of the kind `SAY`. Undefined: it cannot be read, and the link is closed. */
+  said(content: Buffer): object | undefined {
+    const value = parseJson(content.toString('utf8'));
+    if (typeof value === 'object' && value !== null) return value;
+    this.spoil();
+    return undefined;
+  }
+
+  private spoil(): void {
+    this.spoiled = true;
+    this.socket.destroy();
+    this.faulted(new Error('a message of another program cannot be read'));
   }
 
   /** Gets messages, in order, those that came before included. Undefined: they wait. */
   set onMessage(listener: ((kind: number, content: Buffer) => void) | undefined) {
     this.listener = listener;
     if (listener === undefined) return;
-    for (const [kind, content] of this.early.splice(0)) listener(kind, content);
+    for (const [kind, content] of this.early.splice(0)) this.guard(() => listener(kind, content));
   }
 
   get open(): boolean {
@@ -83,8 +114,9 @@ export class Link {
     message.writeUInt32BE(length + 1, 0);
     message[4] = kind;
     queueMicrotask(() => {
-      if (this.open) this.socket.write(message, sent);
-      else sent?.();
+      const done = sent && (() => this.guard(sent));
+      if (this.open) this.socket.write(message, done);
+      else done?.();
     });
     return message;
   }
@@ -127,9 +159,9 @@ export class Link {
     let bytes = this.rest.length === 1 ? chunk : Buffer.concat(this.rest, this.restLength);
     const parts = this.rest.length === 1 ? [] : this.rest;
     this.needed = LINK_HEAD;
-    while (bytes.length >= LINK_HEAD) {
+    while (bytes.length >= LINK_HEAD && !this.spoiled) {
       const length = bytes.readUInt32BE(0);
-      if (length > LONGEST) return void this.socket.destroy();
+      if (length === 0 || length > LONGEST) return this.spoil();
       if (bytes.length < 4 + length) {
         this.needed = 4 + length;
         break;
@@ -145,8 +177,9 @@ export class Link {
   }
 
   private message(kind: number, content: Buffer): void {
-    if (this.listener === undefined) this.early.push([kind, content]);
-    else this.listener(kind, content);
+    const { listener } = this;
+    if (listener === undefined) this.early.push([kind, content]);
+    else this.guard(() => listener(kind, content));
   }
 
   close(): void {
@@ -154,7 +187,7 @@ export class Link {
   }
 
   /** Undefined: no program listens at `path`. */
-  static connect(path: string): Promise<Link | undefined> {
+  static connect(path: string, faulted: (error: unknown) => void): Promise<Link | undefined> {
     let place: SocketPath;
     try {
       place = socketPath(path);
@@ -165,7 +198,7 @@ export class Link {
     }
     return new Promise((resolve) => {
       const socket = connect(place.path);
-      socket.once('connect', () => resolve(new Link(socket)));
+      socket.once('connect', () => resolve(new Link(socket, faulted)));
       socket.once('error', () => resolve(undefined));
       for (const event of ['connect', 'error']) socket.once(event, place.release);
     });

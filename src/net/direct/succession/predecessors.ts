@@ -90,7 +90,8 @@ export class Predecessors implements Elsewhere {
     enter: (callback: () => void) => void,
     memories: Memories | undefined,
   ): Promise<{ predecessors: Predecessors; state: HandedOver } | undefined> {
-    const found = await Promise.all(paths.map((path) => Link.connect(path)));
+    const faulted = (error: unknown): void => stack.faults.note(error, 'program', stack.now);
+    const found = await Promise.all(paths.map((path) => Link.connect(path, faulted)));
     const links = found.filter((link): link is Link => link !== undefined);
     const [first] = links;
     if (first === undefined) return undefined;
@@ -143,7 +144,7 @@ export class Predecessors implements Elsewhere {
       this.flows.add({ remoteAddress, localAddress, ports, link });
     }
     link.onMessage = (kind, content) => {
-      if (kind === SAY) this.told(link, JSON.parse(content.toString('utf8')));
+      if (kind === SAY) this.told(link, link.said(content) as Told | undefined);
       else if (kind === SEGMENT) this.enter(() => this.returned(content));
       else if (kind === MOVE) this.enter(() => this.move(link, readBatch(content)));
     };
@@ -151,10 +152,10 @@ export class Predecessors implements Elsewhere {
     if (!link.open) this.lost(link);
   }
 
-  private told(link: Link, said: Told): void {
-    const { gone, timeWait, open, move } = said;
+  private told(link: Link, said: Told | undefined): void {
+    const { gone, timeWait, open, move } = said ?? {};
     if (open !== undefined) void this.open(link, open);
-    if (move !== undefined) this.enter(() => this.move(link, move.map(decodeRecord)));
+    if (move !== undefined) this.enter(() => this.move(link, Array.isArray(move) ? move.map(decodeRecord) : []));
     if (timeWait !== undefined) {
       this.forget(link, timeWait.name);
       this.enter(() => adoptTimeWait(this.tcp, timeWait, this.stack.now, 0));
@@ -163,7 +164,12 @@ export class Predecessors implements Elsewhere {
   }
 
   private async open(link: Link, name: MemoryName): Promise<void> {
-    if (await this.adopter.prepare(name)) link.say({ do: 'opened', id: name.id });
+    try {
+      if (await this.adopter.prepare(name)) link.say({ do: 'opened', id: name.id });
+    } catch (error) {
+      // The connections that refer to it stay where they are.
+      this.stack.faults.note(error, 'program', this.stack.now);
+    }
   }
 
   /**
@@ -254,7 +260,8 @@ function question(link: Link, content: object): Promise<Record<string, unknown>>
       if (kind !== SAY) return;
       clearTimeout(timer);
       link.onMessage = undefined;
-      resolve(JSON.parse(answer.toString('utf8')) as Record<string, unknown>);
+      const said = link.said(answer);
+      if (said !== undefined) resolve(said as Record<string, unknown>);
     };
     link.onClose = () => {
       clearTimeout(timer);

@@ -101,7 +101,8 @@ export class Succession implements Owner {
   give(departed: Departed): HandedOver {
     const { tcp, stack, turns } = this;
     let state: HandedOver | undefined;
-    turns.enter(() => {
+    const first = this.gave === undefined;
+    const make = (): void => {
       const { now } = turns;
       if (this.gave === undefined) {
         this.gave = { address: this.mode.leave(now), at: now };
@@ -113,15 +114,41 @@ export class Succession implements Owner {
         .known()
         .map(([one, mac, at]): [number, number[], number] => [one, mac, now - at]);
       state = { version: HANDOVER_VERSION, at: monotonic(), tcp: handOver(tcp, departed, now), address, neighbours };
-    });
+    };
+    try {
+      turns.enter(make);
+    } catch (error) {
+      if (first) this.keep();
+      throw error;
+    }
     return state!;
   }
 
-  takeBack(state: HandedOver, waiting: readonly TimeWaitState[]): void {
+  /** The traffic was not given after all: a mistake came between. What had been taken out of TCP is lost. */
+  private keep(): void {
+    const { gave, turns, tcp, mode } = this;
+    if (gave === undefined) return;
+    tcp.departed = undefined;
+    this.readAgain(() => {
+      if (gave.address === undefined) mode.start(turns.now);
+      else mode.adopt(gave.address, turns.now, turns.now - gave.at);
+    });
+  }
+
+  /** The device is ours again, whatever becomes of `entry`. */
+  private readAgain(entry: () => void): void {
+    const { turns } = this;
     this.gave = undefined;
-    this.turns.reading = true;
-    this.turns.enter(() => this.adopt(state, true, waiting));
-    this.turns.changeLoop(this.makeLoop());
+    turns.reading = true;
+    try {
+      turns.enter(entry);
+    } finally {
+      turns.changeLoop(this.makeLoop());
+    }
+  }
+
+  takeBack(state: HandedOver, waiting: readonly TimeWaitState[]): void {
+    this.readAgain(() => this.adopt(state, true, waiting));
     this.events.onNotice?.('the program that took over is gone before it had; serving on');
   }
 

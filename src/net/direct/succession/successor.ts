@@ -76,7 +76,7 @@ export class Successor implements Departed {
     // Of a program before this one that had the same number.
     removeSocket(path);
     this.server = createServer((socket) => {
-      const link = new Link(socket);
+      const link = new Link(socket, this.faulted);
       link.onMessage = (kind, content) => this.message(link, kind, content);
       link.onClose = () => this.closed(link);
     });
@@ -93,7 +93,7 @@ export class Successor implements Departed {
   private message(link: Link, kind: number, content: Buffer): void {
     switch (kind) {
       case SAY:
-        return this.asked(link, JSON.parse(content.toString('utf8')) as Asked);
+        return this.asked(link, link.said(content) as Asked | undefined);
       case SEGMENT:
         return this.owner.enter(() => this.segment(content));
       case ERROR:
@@ -119,32 +119,47 @@ export class Successor implements Departed {
     return this.mover !== undefined;
   }
 
-  private asked(link: Link, said: Asked): void {
+  private readonly faulted = (error: unknown): void => {
+    const { faults, now } = this.owner.stack;
+    faults.note(error, 'program', now);
+  };
+
+  private asked(link: Link, said: Asked | undefined): void {
     const { owner } = this;
+    if (said === undefined) return;
     // What is asked for is whose the connections are: that must be certain.
     if ((said.do === 'take' || said.do === 'names') && (this.undecided > 0 || !owner.settled)) {
-      setTimeout(() => link.open && this.asked(link, said), ASK_AGAIN).unref();
-    } else if (said.do === 'take') {
-      // One at a time; a second waits for its answer in vain, and gives up.
-      if (this.pending !== undefined) return;
-      this.stopMoving();
-      const first = !this.over;
-      const state = owner.give(this);
-      this.pending = { link, state, first, waiting: [] };
-      this.current = link;
-      link.say(state);
-    } else if (said.do === 'names') {
-      this.stopMoving();
-      this.current = link;
-      link.say({ connections: [...owner.tcp.connections].map((c) => carriedName(owner.stack.peers, c)) });
-    } else if (said.do === 'taken') this.taken(link, said.moves === MOVE_VERSION ? (said.newest ?? MOVE_VERSION) : 0);
+      setTimeout(() => link.open && link.guard(() => this.asked(link, said)), ASK_AGAIN).unref();
+    } else if (said.do === 'take' || said.do === 'names') this.give(link, said.do === 'take');
+    else if (said.do === 'taken') this.taken(link, said.moves === MOVE_VERSION ? (said.newest ?? MOVE_VERSION) : 0);
     else if (said.do === 'opened') {
       if (this.current === link) this.mover?.opened(String(said.id));
       this.look();
     } else if (said.do === 'settled') {
-      if (this.current === link) owner.enter(() => this.mover?.settled(said.moved ?? []));
+      const moved = Array.isArray(said.moved) ? said.moved : [];
+      if (this.current === link) owner.enter(() => this.mover?.settled(moved));
       this.look();
     } else if (said.do === 'lost') this.addressLost(said.address);
+  }
+
+  /** Who asked gives up when the link is closed, as it is after a mistake. */
+  private give(link: Link, traffic: boolean): void {
+    const { owner } = this;
+    // One at a time; a second waits for its answer in vain, and gives up.
+    if (traffic && this.pending !== undefined) return;
+    try {
+      this.stopMoving();
+      if (traffic) {
+        const first = !this.over;
+        const state = owner.give(this);
+        this.pending = { link, state, first, waiting: [] };
+        link.say(state);
+      } else link.say({ connections: [...owner.tcp.connections].map((c) => carriedName(owner.stack.peers, c)) });
+      this.current = link;
+    } catch (error) {
+      link.close();
+      throw error;
+    }
   }
 
   private addressLost(said: number | string | undefined): void {
@@ -192,9 +207,13 @@ export class Successor implements Departed {
     clearTimeout(this.looking);
     const { mover, owner } = this;
     if (mover === undefined) return;
-    // In an entry of its own: what is due has been done by then, and was sent.
-    owner.enter(() => undefined);
-    owner.enter(() => mover.sweep());
+    try {
+      // In an entry of its own: what is due has been done by then, and was sent.
+      owner.enter(() => undefined);
+      owner.enter(() => mover.sweep());
+    } catch (error) {
+      this.faulted(error);
+    }
     if (owner.tcp.connections.size > 0) this.looking = setTimeout(this.look, LOOK_AGAIN).unref();
   };
 
@@ -203,8 +222,8 @@ export class Successor implements Departed {
       this.current = undefined;
       const { mover } = this;
       this.stopMoving();
-      // The frozen ones can have no other owner: the new one is gone, or has never been.
-      if (mover !== undefined) this.owner.enter(() => mover.lost());
+      // The frozen ones can have no other owner, where its last word was read: the new one is gone, or has never been.
+      if (mover !== undefined) this.owner.enter(() => (link.spoiled ? mover.forsaken() : mover.lost()));
     }
     const { pending } = this;
     if (pending?.link !== link) return;

@@ -16,17 +16,20 @@ export class WorkerLinks {
   private readonly server: Server;
   private readonly path: string;
 
-  /** `folder` is for this user alone. `take` gets what the others send, one by one. */
+  /**
+   * `folder` is for this user alone. `take` gets what the others send, one by one; `faulted` gets what it throws.
+   */
   constructor(
     private readonly folder: string,
     number: number,
     take: (kind: number, content: Uint8Array) => void,
+    private readonly faulted: (error: unknown) => void,
   ) {
     this.path = join(folder, String(number));
     // Of one before this that was ended.
     removeSocket(this.path);
     this.server = createServer((socket) => {
-      new Link(socket).onMessage = take;
+      new Link(socket, faulted).onMessage = take;
     });
     const place = socketPath(this.path);
     this.listening = new Promise((resolve, reject) => {
@@ -40,7 +43,7 @@ export class WorkerLinks {
 
   /** Undefined: that one is not there any more. */
   to(number: number): Promise<Link | undefined> {
-    return Link.connect(join(this.folder, String(number)));
+    return Link.connect(join(this.folder, String(number)), this.faulted);
   }
 
   close(): void {

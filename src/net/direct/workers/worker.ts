@@ -47,7 +47,8 @@ export class Worker {
     // The one before this may have sent cookies.
     if (address !== undefined) tcp.listening.cookieWas(stack.now);
     this.astray = new Astray(stack, tcp, number, count, dhcp);
-    this.links = new WorkerLinks(folder, number, (kind, content) => enter(() => this.astray.take(kind, content)));
+    const take = (kind: number, content: Uint8Array): void => enter(() => this.astray.take(kind, content));
+    this.links = new WorkerLinks(folder, number, take, (error) => stack.faults.note(error, 'program', stack.now));
   }
 
   get leads(): boolean {

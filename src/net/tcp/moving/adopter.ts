@@ -44,8 +44,8 @@ export class Adopter {
   take(records: readonly MovingRecord[]): Connection[] {
     const taken: Connection[] = [];
     for (const record of records) {
-      if (this.adopted.has(String(record.name))) continue;
-      const c = adopt(this.layer, record, (id) => this.open.get(id));
+      if (this.adopted.has(String(record?.name))) continue;
+      const c = this.adopt(record);
       if (c === undefined) {
         // Keys may be in it, and it stays where it is.
         wipe(record);
@@ -57,6 +57,15 @@ export class Adopter {
     return taken;
   }
 
+  private adopt(record: MovingRecord): Connection | undefined {
+    try {
+      return adopt(this.layer, record, (id) => this.open.get(id));
+    } catch (error) {
+      this.layer.faults.note(error, 'connection', this.layer.now);
+      return undefined;
+    }
+  }
+
   private keyOf(c: Connection): string {
     return String(carriedName(this.layer.ip.peers, c));
   }
@@ -65,8 +74,12 @@ export class Adopter {
   begin(c: Connection): void {
     this.adopted.delete(this.keyOf(c));
     this.layer.counters.movedIn++;
-    this.layer.attach(c);
-    c.handler.thaw?.(c);
+    try {
+      this.layer.attach(c);
+      c.handler.thaw?.(c);
+    } catch (error) {
+      this.layer.faulted(c, error);
+    }
   }
 
   /** No predecessor is left that could send more. */

@@ -9,7 +9,7 @@ import type { TcpLayer } from '../layer.js';
 import type { Connection } from '../state/connection.js';
 import { CLOSED } from '../state/states.js';
 import { FlowTable } from '../tables/flow-table.js';
-import { freeze, memoriesOf, movable } from './freeze.js';
+import { type FrozenRecord, freeze, memoriesOf, movable } from './freeze.js';
 import { type CarriedName, flowName } from './hand-over.js';
 import { MOVE_VERSION, type MovingRecord } from './record.js';
 
@@ -84,15 +84,31 @@ export class Mover {
     let bytes = 0;
     for (const c of [...this.layer.connections]) {
       if (records.length === BATCH || bytes >= BATCH_BYTES) break;
-      if (this.refused.has(c) || !movable(c) || !this.canBeOpened(c)) continue;
-      const one = freeze(c, this.idOf, this.version);
+      const one = this.freeze(c);
       if (one === undefined) continue;
       bytes += one.bytes;
       this.layer.detach(c);
       this.frozen.add(new Frozen(c));
       records.push(one.record);
     }
-    if (records.length > 0) this.events.move(records);
+    if (records.length === 0) return;
+    try {
+      this.events.move(records);
+    } catch (error) {
+      // None of it has left.
+      this.thaw(true);
+      this.layer.faults.note(error, 'program', this.layer.now);
+    }
+  }
+
+  private freeze(c: Connection): FrozenRecord | undefined {
+    try {
+      if (this.refused.has(c) || !movable(c) || !this.canBeOpened(c)) return undefined;
+      return freeze(c, this.idOf, this.version);
+    } catch (error) {
+      this.layer.faulted(c, error);
+      return undefined;
+    }
   }
 
   private readonly idOf = (memory: Memory): string | undefined => this.memories?.nameOf(memory)?.id;
@@ -118,22 +134,40 @@ export class Mover {
 
   /** The other side's word: `moved` are its own by now, everything else that is frozen is ours. */
   settled(moved: readonly CarriedName[]): void {
+    const theirs: Frozen[] = [];
     for (const carried of moved) {
       const name = flowName(this.layer.ip.peers, carried);
       const one = name && this.frozen.get(...name);
       if (one === undefined) continue;
       this.frozen.delete(one);
-      const { connection } = one;
-      const { handler } = connection;
-      this.layer.counters.movedOut++;
-      // The owner gets no report of an end: the connection has not ended.
-      connection.state = CLOSED;
-      connection.closedTold = true;
+      theirs.push(one);
+    }
+    // Whose each is has been settled before an owner of one of them is told, and may fail.
+    for (const one of theirs) this.part(one);
+    this.thaw(true);
+  }
+
+  /** What is frozen may have an owner in the other program, whose word could not be read: it is not ours. */
+  forsaken(): void {
+    for (const one of [...this.frozen]) {
+      this.frozen.delete(one);
+      this.part(one);
+    }
+  }
+
+  private part({ connection, waiting }: Frozen): void {
+    const { handler } = connection;
+    this.layer.counters.movedOut++;
+    // The owner gets no report of an end: the connection has not ended.
+    connection.state = CLOSED;
+    connection.closedTold = true;
+    try {
       connection.release();
       handler.moved?.(connection);
-      for (const { tos, datagram } of one.waiting) this.events.forward(tos, datagram);
+      for (const { tos, datagram } of waiting) this.events.forward(tos, datagram);
+    } catch (error) {
+      this.layer.faults.note(error, 'connection', this.layer.now);
     }
-    this.thaw(true);
   }
 
   /** There is no other side any more. */
@@ -146,9 +180,13 @@ export class Mover {
       this.frozen.delete(one);
       const { connection } = one;
       if (refused) this.refused.add(connection);
-      this.layer.attach(connection);
-      connection.handler.thaw?.(connection);
-      for (const { tos, datagram } of one.waiting) this.events.deliver(tos, datagram);
+      try {
+        this.layer.attach(connection);
+        connection.handler.thaw?.(connection);
+        for (const { tos, datagram } of one.waiting) this.events.deliver(tos, datagram);
+      } catch (error) {
+        this.layer.faulted(connection, error);
+      }
     }
   }
 

@@ -1,14 +1,15 @@
 import type { Memory } from '../memory/memory.js';
 import type { Carrier } from '../memory/pieces.js';
 import type { Accept, Adopt, CloseReason, Flow, FlowHandler } from '../net/flow.js';
-import { type ConnectionStats, doing, type HttpStats } from './admin/stats.js';
+import { type ConnectionStats, type HttpStats, rowsOf, statsOf } from './admin/stats.js';
 import { Answering } from './answer/answering.js';
 import { PIECE } from './answer/later.js';
 import { Admission } from './connection/admission.js';
-import { type Connection, type ConnectionList, STATE, UNWATCHED, Unfinished } from './connection/connection.js';
+import { type Connection, STATE, UNWATCHED, Unfinished } from './connection/connection.js';
 import { Deadlines } from './connection/deadlines.js';
 import { Exchange } from './connection/exchange.js';
 import { Moves } from './connection/moves.js';
+import { type Expiries, Waits } from './connection/waits.js';
 import type { HttpLimits } from './contracts/limits.js';
 import { boundsOf, type HttpOptions } from './contracts/options.js';
 import { BudgetCounts } from './h2/budgets.js';
@@ -18,16 +19,8 @@ import { CR, LF } from './parse/octets.js';
 /** Names of what is spoken here (RFC 7301 6), the preferred one first. */
 export const ALPN_PROTOCOLS: readonly string[] = ['h2', 'http/1.1'];
 
-/** Connections of a list that are checked in the search for one to reset. */
-const GIVE_WAY_LOOKS = 16;
 /** More bytes than a network may still deliver after `pause()`, from those that it had already received. */
 const STALLED_LIMIT = 4194304;
-
-/**
- * Checks within the time for sending. A peer's system takes some bytes before it stops: a single check at the end of
- * the time would see progress, and the peer would get the time twice.
- */
-const LOOKS = 6;
 
 /**
  * HTTP/1.1 and HTTP/2 (RFC 9110, 9112, 9113) over flows of any network, with answers from a store. One object for all
@@ -38,20 +31,19 @@ export class HttpServer implements FlowHandler {
   readonly #answering: Answering;
   readonly #exchange: Exchange;
   readonly #deadlines: Deadlines<Connection>;
-  readonly #heads: ConnectionList;
-  readonly #bodies: ConnectionList;
-  readonly #idle: ConnectionList;
-  readonly #sending: ConnectionList;
-  readonly #lingering: ConnectionList;
-  /** Connections that took all of an answer: the rest of the time without a request. */
-  readonly #rest: ConnectionList;
-  /** HTTP/2 connections that have streams under way. */
-  readonly #watched: ConnectionList;
+  readonly #waits: Waits;
   readonly #moves: Moves;
   readonly #speaksHttp2: boolean;
   readonly #makeHttp2: () => Http2;
   #http2: Http2 | undefined = undefined;
   readonly #budgets = new BudgetCounts();
+  readonly #expiries: Expiries = {
+    giveUp: (c) => this.#giveUp(c),
+    end: (c) => this.#end(c),
+    resume: (c) => this.#resume(c),
+    http2Idle: (c) => this.#http2!.idleExpired(c),
+    http2Look: (c) => this.#http2!.look(c),
+  };
   readonly #admission: Admission;
 
   /** Throws a `RangeError` when an option is out of its range. */
@@ -61,20 +53,10 @@ export class HttpServer implements FlowHandler {
     const unfinished = new Unfinished(limits.unfinished);
     this.#admission = new Admission(limits, unfinished, options.proxies?.trusts);
     this.#deadlines = new Deadlines<Connection>(options.clock);
-    const list = (delay: number, expired: (c: Connection) => void, shared?: ConnectionList): ConnectionList =>
-      this.#deadlines.list(delay, (c) => this.#guarded(c, expired), shared);
-    this.#heads = list(timeouts.head, (c) => this.#headExpired(c));
-    this.#bodies = list(timeouts.body, (c) => this.#giveUp(c));
-    this.#idle = list(timeouts.idle, (c) => this.#idleExpired(c));
-    const look = Math.ceil(timeouts.send / LOOKS);
-    this.#sending = list(look, (c) => this.#sendingExpired(c));
-    this.#rest = list(Math.max(0, timeouts.idle - look), (c) => this.#idleExpired(c), this.#idle);
-    this.#lingering = list(timeouts.linger, (c) => this.#lingerExpired(c));
-    const pace = Math.ceil(Math.min(timeouts.head, timeouts.body, timeouts.send, timeouts.linger) / 4) || 1;
-    this.#watched = list(pace, (c) => this.#http2!.look(c));
-    const [heads, idle, sending, lingering] = [this.#heads, this.#idle, this.#sending, this.#lingering];
+    this.#waits = new Waits(this.#deadlines, timeouts, this.#expiries, (c, turn) => this.#guarded(c, turn));
+    const { heads, bodies, idle, sending, lingering, watched } = this.#waits;
     this.#moves = new Moves(
-      { heads, idle, sending, lingering, watched: this.#watched },
+      { heads, idle, sending, lingering, watched },
       {
         freeze: (c, carrier) => this.#http2?.freeze(c, carrier),
         adopt: (c, said, find) => this.#speaksHttp2 && this.#theHttp2().adopt(c, said, find),
@@ -83,17 +65,11 @@ export class HttpServer implements FlowHandler {
     this.#answering = new Answering(options, limits, Math.ceil(timeouts.retryAfter / 1000), this.#deadlines);
     this.#speaksHttp2 = options.http2 !== false;
     const becomeHttp2 = (c: Connection): void => this.#beginHttp2(c);
-    this.#exchange = new Exchange(
-      this.#answering,
-      this.#bodies,
-      unfinished,
-      this.#speaksHttp2 ? becomeHttp2 : undefined,
-    );
-    const [answering, clock, watched, counts] = [this.#answering, this.#deadlines, this.#watched, this.#budgets];
+    this.#exchange = new Exchange(this.#answering, bodies, unfinished, this.#speaksHttp2 ? becomeHttp2 : undefined);
+    const [answering, clock, waits, counts] = [this.#answering, this.#deadlines, this.#waits, this.#budgets];
     this.#makeHttp2 = () =>
       new Http2({
-        ...{ answering, clock, counts, unfinished, limits, timeouts, idle, sending, lingering, watched },
-        await: (c) => this.#await(c),
+        ...{ answering, clock, counts, unfinished, limits, timeouts, waits },
         guarded: (c, turn) => {
           this.#deadlines.refresh();
           this.#guarded(c, turn);
@@ -108,33 +84,15 @@ export class HttpServer implements FlowHandler {
 
   /** What the server has done and is doing. Reads every connection: for a page, too slow for every request. */
   stats(): HttpStats {
-    const { answers, totalBytes } = this.#answering.responder;
-    const counted = new Map<number, number>();
-    for (let status = 0; status < answers.length; status++) {
-      if (answers[status]! > 0) counted.set(status, answers[status]!);
-    }
-    const connections = { idle: 0, sending: 0, reading: 0, content: 0, stalled: 0, closing: 0 };
-    for (const c of this.#deadlines.waiting()) connections[doing(c.state, c.heldBytes, c.flow)]++;
-    return {
-      answers: counted,
-      contentBytes: totalBytes,
-      accepted: this.#admission.accepted,
-      refused: this.#admission.refused,
-      faults: this.#answering.faults.count,
-      budgets: this.#budgets.byName,
-      connections,
-    };
+    const { responder, faults } = this.#answering;
+    const { accepted, refused } = this.#admission;
+    const counts = { accepted, refused, faults: faults.count, budgets: this.#budgets.byName };
+    return statsOf(responder.answers, responder.totalBytes, counts, this.#deadlines.waiting());
   }
 
   /** Some of the open connections, at most `limit`, in no order. */
   describe(limit: number): ConnectionStats[] {
-    const rows: ConnectionStats[] = [];
-    for (const { flow, state, heldBytes, requests } of this.#deadlines.waiting()) {
-      if (rows.length >= limit) break;
-      const { address, port } = flow.remote;
-      rows.push({ ...flow.info(), address, port, doing: doing(state, heldBytes, flow), requests, queued: flow.queued });
-    }
-    return rows;
+    return rowsOf(this.#deadlines.waiting(), limit);
   }
 
   /** For `Network.listen`. */
@@ -146,7 +104,7 @@ export class HttpServer implements FlowHandler {
       flow.context = c;
       if (this.#admission.overrun) flow.reset();
       else {
-        this.#heads.add(c);
+        this.#waits.heads.add(c);
         if (this.#speaksHttp2 && flow.security?.alpn === 'h2') this.#beginHttp2(c);
       }
     } catch (error) {
@@ -320,20 +278,11 @@ export class HttpServer implements FlowHandler {
   drain(): void {
     this.#deadlines.refresh();
     this.#answering.draining = true;
-    const waiting = [this.#heads, this.#idle, this.#sending, this.#watched].flatMap((one) => one.lists);
-    for (const list of [...waiting, this.#rest]) {
-      for (let c = list.first; c !== undefined; ) {
-        const { next } = c;
-        if (c.session !== undefined) {
-          if (c.state === STATE.reading) this.#http2!.leave(c);
-        } else if (c.state === STATE.reading && c.heldBytes === 0) {
-          c.finish();
-          this.#settle(c);
-          c.flow.flush();
-        }
-        c = next;
-      }
-    }
+    this.#waits.eachQuiet((c) => {
+      if (c.state !== STATE.reading) return;
+      if (c.session !== undefined) this.#http2!.leave(c);
+      else if (c.heldBytes === 0) this.#end(c);
+    });
   }
 
   /**
@@ -341,15 +290,7 @@ export class HttpServer implements FlowHandler {
    * request, else one that has sent nothing yet. False: none is idle. Checks a bounded number of connections.
    */
   giveWay(): boolean {
-    for (const list of [this.#rest, this.#idle, this.#sending, this.#heads].flatMap((one) => one.lists)) {
-      let c = list.first;
-      for (let looks = 0; c !== undefined && looks < GIVE_WAY_LOOKS; looks++, c = c.next) {
-        if (c.state !== STATE.reading || c.heldBytes > 0 || c.peerEnded || unsent(c.flow) > 0) continue;
-        c.flow.reset();
-        return true;
-      }
-    }
-    return false;
+    return this.#waits.giveWay();
   }
 
   #consumeHeld(c: Connection): void {
@@ -388,10 +329,10 @@ export class HttpServer implements FlowHandler {
           else c.finish();
           this.#settle(c);
         } else if (c.heldBytes === 0) {
-          if (c.list?.whole !== this.#heads || c.requests > 0) this.#await(c);
+          if (c.list?.whole !== this.#waits.heads || c.requests > 0) this.#waits.await(c);
         } else if (c.began === 0) {
           c.began = this.#deadlines.now || 1;
-          this.#heads.add(c);
+          this.#waits.heads.add(c);
         }
         return;
       case STATE.body:
@@ -400,15 +341,12 @@ export class HttpServer implements FlowHandler {
         this.#settle(c);
         return;
       case STATE.stalled:
-        this.#watch(c, c.flow.queued);
+        this.#waits.watch(c, c.flow.queued);
         // Begins with the rest of an answer, once; then `drained` goes on with it.
         if (c.later !== undefined && c.flow.lowWater !== PIECE) this.#goOn(c);
         return;
       case STATE.closing:
-        if (c.list?.whole !== this.#lingering && c.list?.whole !== this.#sending) {
-          c.queuedMark = 0;
-          this.#lingering.add(c);
-        }
+        this.#waits.linger(c);
         return;
       default:
     }
@@ -419,7 +357,7 @@ export class HttpServer implements FlowHandler {
     const { later, flow } = c;
     if (later === undefined) return;
     // The peer has taken bytes, or gets new ones: the time in which it may take nothing begins anew.
-    this.#watch(c, 0);
+    this.#waits.watch(c, 0);
     later.write(flow, (there) => {
       // Called by the file's read, and not in a call of the network.
       this.#answering.responder.begun = true;
@@ -443,20 +381,6 @@ export class HttpServer implements FlowHandler {
     } else this.#resume(c);
   }
 
-  /** Waits for the next request; while the last answer is being sent, the peer has to take bytes of it. */
-  #await(c: Connection): void {
-    const { queued } = c.flow;
-    if (queued > 0 && this.#rest.delay > 0) this.#watch(c, queued);
-    else this.#idle.add(c);
-  }
-
-  /** Checks from time to time whether the peer takes some of the `queued` bytes. */
-  #watch(c: Connection, queued: number): void {
-    c.queuedMark = queued;
-    c.stuck = 0;
-    this.#sending.add(c);
-  }
-
   #resume(c: Connection): void {
     c.state = STATE.reading;
     c.queuedMark = 0;
@@ -476,17 +400,6 @@ export class HttpServer implements FlowHandler {
     return this.#http2;
   }
 
-  #headExpired(c: Connection): void {
-    if (c.session !== undefined) {
-      this.#http2!.idleExpired(c);
-      return;
-    }
-    // The beginning of an empty line (RFC 9112 2.2) is not the beginning of a request.
-    if (c.heldBytes > 0 && c.held![0] !== CR) this.#giveUp(c);
-    else if (c.refused) c.flow.reset();
-    else this.#end(c);
-  }
-
   #giveUp(c: Connection): void {
     this.#exchange.fail(c, 408);
     this.#settle(c);
@@ -498,46 +411,4 @@ export class HttpServer implements FlowHandler {
     this.#settle(c);
     c.flow.flush();
   }
-
-  #sendingExpired(c: Connection): void {
-    if (c.flow.queued === 0 && c.state === STATE.reading) this.#rest.add(c);
-    else this.#idleExpired(c);
-  }
-
-  /** No bytes have come for a while: the peer may still be reading. */
-  #idleExpired(c: Connection): void {
-    if (c.flow.queued > 0) this.#expectProgress(c);
-    // A disk that takes longer than the time limit of a peer counts as failed.
-    else if (c.later !== undefined) c.flow.reset();
-    else if (c.state === STATE.stalled) {
-      this.#resume(c);
-      c.flow.flush();
-    } else if (c.state === STATE.closing) this.#lingering.add(c);
-    else if (c.session !== undefined) this.#http2!.idleExpired(c);
-    else this.#end(c);
-  }
-
-  /** A reset would discard the bytes that the kernel still holds for a peer that reads slowly. */
-  #lingerExpired(c: Connection): void {
-    if (unsent(c.flow) > 0) this.#expectProgress(c);
-    else c.flow.reset();
-  }
-
-  /** A peer that takes nothing for a whole `send` time is reset; one that takes a little is not. */
-  #expectProgress(c: Connection): void {
-    const queued = unsent(c.flow);
-    const progress = c.queuedMark === 0 || queued < c.queuedMark;
-    c.stuck = progress ? 0 : c.stuck + 1;
-    if (c.stuck >= LOOKS) {
-      c.flow.reset();
-      return;
-    }
-    c.queuedMark = queued;
-    this.#sending.add(c);
-  }
-}
-
-/** Bytes that the peer has not received yet, as far as is known. */
-function unsent(flow: Flow): number {
-  return flow.unacknowledged ?? flow.queued;
 }

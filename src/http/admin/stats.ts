@@ -1,5 +1,5 @@
 import type { Flow, FlowInfo } from '../../net/flow.js';
-import { STATE, type State } from '../connection/connection.js';
+import { type Connection, STATE, type State } from '../connection/connection.js';
 
 /** What a server has done and is doing. Counters begin at its start. */
 export interface HttpStats {
@@ -31,6 +31,33 @@ export interface ConnectionStats extends FlowInfo {
   readonly queued: number;
 }
 
+/** `answers`: how many, by status. `waiting`: every open connection. */
+export function statsOf(
+  answers: ArrayLike<number>,
+  contentBytes: number,
+  counts: Pick<HttpStats, 'accepted' | 'refused' | 'faults' | 'budgets'>,
+  waiting: Iterable<Connection>,
+): HttpStats {
+  const byStatus = new Map<number, number>();
+  for (let status = 0; status < answers.length; status++) {
+    if (answers[status]! > 0) byStatus.set(status, answers[status]!);
+  }
+  const connections = { idle: 0, sending: 0, reading: 0, content: 0, stalled: 0, closing: 0 };
+  for (const c of waiting) connections[doing(c.state, c.heldBytes, c.flow)]++;
+  return { ...counts, answers: byStatus, contentBytes, connections };
+}
+
+/** A row for each of the first `limit` connections. */
+export function rowsOf(waiting: Iterable<Connection>, limit: number): ConnectionStats[] {
+  const rows: ConnectionStats[] = [];
+  for (const { flow, state, heldBytes, requests } of waiting) {
+    if (rows.length >= limit) break;
+    const { address, port } = flow.remote;
+    rows.push({ ...flow.info(), address, port, doing: doing(state, heldBytes, flow), requests, queued: flow.queued });
+  }
+  return rows;
+}
+
 /** The sums of several servers: what they have done and are doing. */
 export function sumOfStats(all: readonly HttpStats[]): HttpStats {
   const answers = new Map<number, number>();
@@ -50,7 +77,7 @@ export function sumOfStats(all: readonly HttpStats[]): HttpStats {
 }
 
 /** A connection that reads and has begun no request is idle, or its peer is still taking the last answer. */
-export function doing(state: State, heldBytes: number, flow: Flow): ConnectionState {
+function doing(state: State, heldBytes: number, flow: Flow): ConnectionState {
   if (state === STATE.reading) return heldBytes > 0 ? 'reading' : flow.queued > 0 ? 'sending' : 'idle';
   return state === STATE.body ? 'content' : state === STATE.stalled ? 'stalled' : 'closing';
 }

@@ -1,8 +1,9 @@
 import type { Memory } from '../../memory/memory.js';
 import type { Carrier, FindMemory } from '../../memory/pieces.js';
 import type { Answering } from '../answer/answering.js';
-import { type Connection, type ConnectionList, STATE, type Unfinished } from '../connection/connection.js';
+import { type Connection, STATE, type Unfinished } from '../connection/connection.js';
 import type { FrozenSession } from '../connection/moves.js';
+import type { Waits } from '../connection/waits.js';
 import type { CallClock } from '../contracts/call-clock.js';
 import type { HttpLimits, HttpTimeouts } from '../contracts/limits.js';
 import { HpackDecoder } from '../hpack/decoder.js';
@@ -28,14 +29,8 @@ export interface Http2Parts {
   readonly limits: HttpLimits;
   readonly timeouts: HttpTimeouts;
   readonly counts: BudgetCounts;
-  /** The lists of connections that wait: for requests, while answers are sent and afterwards, and for their end. */
-  readonly idle: ConnectionList;
-  readonly sending: ConnectionList;
-  readonly lingering: ConnectionList;
-  /** The list of connections with streams under way: each is checked when its time is over. */
-  readonly watched: ConnectionList;
-  /** Puts a connection into the list where it waits for its next request. */
-  readonly await: (c: Connection) => void;
+  /** What connections wait for; those with streams under way are in its list `watched`. */
+  readonly waits: Waits;
   /** Runs a turn of a connection outside of a call of the network; an exception ends that connection alone. */
   readonly guarded: (c: Connection, turn: (c: Connection) => void) => void;
 }
@@ -238,7 +233,8 @@ export class Http2 {
 
   #settle(session: Session, requested: boolean): void {
     const { c } = session;
-    const { idle, sending, lingering, watched, clock } = this.#parts;
+    const { waits, clock } = this.#parts;
+    const { idle, sending, lingering, watched } = waits;
     if (c.state === STATE.closing) {
       if (c.list?.whole === lingering) return;
       c.queuedMark = 0;
@@ -248,7 +244,7 @@ export class Http2 {
     c.began = !session.unfinished ? 0 : c.began === 0 ? clock.now || 1 : c.began;
     if (session.quiet) {
       session.busy = false;
-      if (requested || (c.list?.whole !== idle && c.list?.whole !== sending)) this.#parts.await(c);
+      if (requested || (c.list?.whole !== idle && c.list?.whole !== sending)) waits.await(c);
       return;
     }
     if (!session.busy) {

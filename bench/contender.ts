@@ -14,6 +14,8 @@ export interface Contender {
   readonly title: string;
   /** Against which other one its ratio is taken. */
   readonly against: string | undefined;
+  /** The same server over IPv4, for those over IPv6. */
+  readonly twin?: string;
   /** Several where it can be set up in several ways: the one that serves it best in a row is used there. */
   readonly urls: readonly string[];
   /** It answers everything with 1 KiB, so it takes part only where that is asked for. */
@@ -61,7 +63,10 @@ const tlsOptions = ({ certificate, key }: Pick<Content, 'certificate' | 'key'>):
   ssl_protocols TLSv1.3; ssl_ecdh_curve X25519; ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;
   ssl_session_cache off; ssl_session_tickets on;`;
 
-/** Answers on `address`, and with `tcp_nopush` on the port a thousand above; with `tls`, over TLS alone, HTTP/2 too. */
+/**
+ * Answers on `address` (of IPv6 in brackets), and with `tcp_nopush` on the port a thousand above; with `tls`, over TLS
+ * alone, HTTP/2 too.
+ */
 export async function nginx(
   lab: Lab,
   place: Namespace,
@@ -74,7 +79,8 @@ export async function nginx(
   mkdirSync(folder);
   const config = join(folder, 'nginx.conf');
   const brotli = existsSync(BROTLI);
-  const [host, port] = address.split(':');
+  const colon = address.lastIndexOf(':');
+  const [host, port] = [address.slice(0, colon), address.slice(colon + 1)];
   const cleartext = `server { listen ${address} backlog=4096; root ${root}; tcp_nopush off; }
   server { listen ${host}:${Number(port) + 1000} backlog=4096; root ${root}; tcp_nopush on; }`;
   writeFileSync(
@@ -132,8 +138,18 @@ export function makeTap(place: Namespace, name: string, address: string): void {
   attach(place, name, address);
 }
 
-/** Gives the clients' end of a link its address; what they send there is ruled by CUBIC, whoever answers. */
+/**
+ * Gives the clients' end of a link its address, of either family; what they send there is ruled by CUBIC, whoever
+ * answers.
+ */
 export function attach(place: Namespace, name: string, address: string): void {
+  if (address.includes(':')) {
+    place.ip(`addr add ${address}/64 dev ${name} nodad`);
+    place.ip(`link set ${name} up`);
+    const network = address.replace(/::.*$/, '::/64');
+    place.ip(`-6 route change ${network} dev ${name} proto kernel metric 256 congctl cubic`);
+    return;
+  }
   place.ip(`addr add ${address}/24 dev ${name}`);
   place.ip(`link set ${name} up`);
   const network = address.replace(/\d+$/, '0/24');

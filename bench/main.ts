@@ -18,7 +18,7 @@ import { chartOf } from './chart.js';
 import type { Contender, Content } from './contender.js';
 import { measure, type Run } from './measure.js';
 import { type Results, type Row, rowOf, table } from './report.js';
-import { CONTENDERS, isSecure, NAMED, PEERS, startContenders } from './servers.js';
+import { CONTENDERS, NAMED, PEERS, startContenders, takesPart } from './servers.js';
 import { writeCertificate } from './tls-servers.js';
 import { WORKLOADS, type Workload, writeCompressed, writeContent } from './workloads.js';
 
@@ -47,9 +47,7 @@ const keys =
   values.servers?.split(',') ??
   CONTENDERS.filter(
     (key) =>
-      !NAMED.includes(key) &&
-      !(values.quick && PEERS.includes(key)) &&
-      workloads.some(({ tls }) => isSecure(key) === (tls !== undefined)),
+      !NAMED.includes(key) && !(values.quick && PEERS.includes(key)) && workloads.some((one) => takesPart(key, one)),
   );
 
 const secure = workloads.some(({ tls }) => tls !== undefined);
@@ -83,7 +81,7 @@ try {
   for (const workload of workloads) {
     const servers = all.filter(
       (server) =>
-        isSecure(server.key) === (workload.tls !== undefined) &&
+        takesPart(server.key, workload) &&
         (!server.onlySmall || (workload.path === '/1k.html' && workload.pipeline === undefined)),
     );
     const runs = new Map<string, Run[]>(servers.map((server) => [server.key, []]));

@@ -19,6 +19,8 @@ export interface Cell extends Run {
   readonly ratio: number | undefined;
   readonly cpuRatio: number | undefined;
   readonly p99Ratio: number | undefined;
+  /** Over IPv6: rate over that of the same server over IPv4, as `ratio`. */
+  readonly twinRatio: number | undefined;
   /** What was meant to be reached. */
   readonly goal: Goal | undefined;
 }
@@ -37,12 +39,18 @@ export interface Results {
   readonly rows: readonly Row[];
 }
 
-function summary(runs: readonly Run[], against: readonly Run[] | undefined, goal: Goal | undefined): Cell {
+function summary(
+  runs: readonly Run[],
+  against: readonly Run[] | undefined,
+  twin: readonly Run[] | undefined,
+  goal: Goal | undefined,
+): Cell {
   const of = (pick: (run: Run) => number): number => median(runs.map(pick));
-  const ratio = (pick: (run: Run) => number): number | undefined =>
-    against === undefined || against.length === 0
+  const over = (others: readonly Run[] | undefined, pick: (run: Run) => number): number | undefined =>
+    others === undefined || others.length === 0
       ? undefined
-      : median(runs.map((run, i) => pick(run) / pick(against[i] as Run)));
+      : median(runs.map((run, i) => pick(run) / pick(others[i] as Run)));
+  const ratio = (pick: (run: Run) => number): number | undefined => over(against, pick);
   const longest = runs.map((run) => run.longestPause).filter((pause) => pause !== undefined);
   return {
     rate: of((run) => run.rate),
@@ -57,6 +65,7 @@ function summary(runs: readonly Run[], against: readonly Run[] | undefined, goal
     ratio: ratio((run) => run.rate),
     cpuRatio: ratio((run) => run.cpu),
     p99Ratio: ratio((run) => run.p99),
+    twinRatio: over(twin, (run) => run.rate),
     goal,
   };
 }
@@ -65,11 +74,19 @@ export function rowOf(workload: Workload, servers: readonly Contender[], runs: R
   const cells: Record<string, Cell> = {};
   for (const server of servers) {
     const own = runs.get(server.key) as Run[];
-    const goal = { direct: workload.direct, socket: workload.socket }[server.key.replace('-tls', '')];
-    cells[server.key] = summary(own, server.against === undefined ? undefined : runs.get(server.against), goal);
+    const { direct, socket } = workload;
+    const goals: Readonly<Record<string, Goal>> = workload.ipv6
+      ? { 'direct-v6': direct, 'socket-v6': socket }
+      : { direct, socket };
+    const goal = goals[server.key.replace('-tls', '')];
+    const of = (key: string | undefined): Run[] | undefined => (key === undefined ? undefined : runs.get(key));
+    cells[server.key] = summary(own, of(server.against), of(server.twin), goal);
   }
   return { key: workload.key, title: workload.title, servers: cells };
 }
+
+/** What our rates over IPv6 are to be of those over IPv4. */
+const SAME = 0.97;
 
 const rate = (value: number): string => (value >= 10_000 ? `${(value / 1000).toFixed(0)}k` : value.toFixed(0));
 const factor = (value: number | undefined): string =>
@@ -84,15 +101,16 @@ function against(value: number | undefined, goal: number | undefined, missed: bo
 /** Markdown: a line for each workload and server. */
 export function table(rows: readonly Row[], titles: ReadonlyMap<string, string>): string {
   const lines = [
-    '| workload | server | requests/s | ratio (goal) | MB/s | CPU µs/request | ratio (goal) | p50 ms | p99 ms | ratio | GC pauses, longest ms | errors |',
-    '|---|---|---|---|---|---|---|---|---|---|---|---|',
+    '| workload | server | requests/s | ratio (goal) | of IPv4 | MB/s | CPU µs/request | ratio (goal) | p50 ms | p99 ms | ratio | GC pauses, longest ms | errors |',
+    '|---|---|---|---|---|---|---|---|---|---|---|---|---|',
   ];
   for (const row of rows) {
     for (const [key, cell] of Object.entries(row.servers)) {
       const { goal, ratio, cpuRatio } = cell;
       const slow = goal?.rate !== undefined && (ratio ?? 0) < goal.rate;
       const costly = goal?.cpu !== undefined && (cpuRatio ?? 0) > goal.cpu;
-      const numbers = [rate(cell.rate), against(ratio, goal?.rate, slow), cell.megabytes.toFixed(0)];
+      const numbers = [rate(cell.rate), against(ratio, goal?.rate, slow)];
+      numbers.push(against(cell.twinRatio, SAME, (cell.twinRatio ?? SAME) < SAME), cell.megabytes.toFixed(0));
       numbers.push(cell.cpu.toFixed(1), against(cpuRatio, goal?.cpu, costly), cell.p50.toFixed(3), cell.p99.toFixed(3));
       numbers.push(factor(cell.p99Ratio), cell.pauses > 0 ? `${cell.pauses}, ${factor(cell.longestPause)}` : '');
       lines.push(`| ${row.title} | ${titles.get(key) ?? key} | ${numbers.join(' | ')} | ${cell.errors} |`);

@@ -24,7 +24,9 @@ import {
   type Start,
 } from './contender.js';
 import { childrenOf } from './processes.js';
+import { IPV6_STARTS } from './servers6.js';
 import { TLS_STARTS } from './tls-servers.js';
+import type { Workload } from './workloads.js';
 
 /** Another server on loopback, with its own configuration. */
 async function peer(place: Namespace, key: string, title: string, port: number, program: Program): Promise<Contender> {
@@ -129,15 +131,25 @@ mimetype.assign = ( ".html" => "text/html", ".css" => "text/css", ".svg" => "ima
   },
 };
 
-const ALL: Readonly<Record<string, Start>> = { ...STARTS, ...TLS_STARTS };
+const ALL: Readonly<Record<string, Start>> = { ...STARTS, ...IPV6_STARTS, ...TLS_STARTS };
 export const CONTENDERS: readonly string[] = Object.keys(ALL);
 /** Those that only show what others do. */
 export const PEERS: readonly string[] = ['lighttpd', 'caddy', 'sirv', 'caddy-tls', 'http2-tls'];
 
 /** Whether it takes part in the rows over TLS; otherwise in the others. */
-export function isSecure(key: string): boolean {
+function isSecure(key: string): boolean {
   return key.endsWith('-tls');
 }
+
+/** Those of ours over IPv4 that those over IPv6 are measured against. */
+const TWINS = ['direct', 'socket'];
+
+/** Whether it takes part in the row. In those over IPv6 are its servers, and ours over IPv4 beside them. */
+export function takesPart(key: string, { tls, ipv6 }: Pick<Workload, 'tls' | 'ipv6'>): boolean {
+  if (isSecure(key) !== (tls !== undefined)) return false;
+  return ipv6 === true ? key.endsWith('-v6') || TWINS.includes(key) : !key.endsWith('-v6');
+}
+
 /** Those that take part only when they are named. */
 export const NAMED: readonly string[] = ['card'];
 

@@ -1,49 +1,20 @@
 /**
- * `npm run bench:stack`: what TCP, HTTP and the store cost above the device, which here takes every frame and does
- * nothing. A client made of templates plays the peers. Two loads (64 connections that stay, a new connection for each
- * request) give nanoseconds and bytes of garbage a request; connections that idle, each after one request, give the
- * bytes of heap that each holds.
+ * `npm run bench:stack [-- --ipv6]`: what TCP, HTTP and the store cost above the device, which here takes every frame
+ * and does nothing. A client made of templates plays the peers. Two loads (64 connections that stay, a new connection
+ * for each request) give nanoseconds and bytes of garbage a request; connections that idle, each after one request,
+ * give the bytes of heap that each holds.
  */
+import { parseArgs } from 'node:util';
 import { HttpServer } from '../src/http/index.js';
 import { Memory } from '../src/memory/memory.js';
-import type { Device, FrameSink } from '../src/net/device/device.js';
 import { RX_CHECKSUM_OK } from '../src/net/device/device.js';
-import { HEADROOM, TxFrame } from '../src/net/device/tx-frame.js';
 import { CryptoRandom } from '../src/net/direct/host/random.js';
 import { Stack } from '../src/net/ip/stack.js';
 import { RealClock } from '../src/net/real-clock.js';
 import { congestionByName } from '../src/net/tcp/congestion/index.js';
 import { TcpLayer } from '../src/net/tcp/index.js';
 import type { Extent, Lookup, Store } from '../src/store/store.js';
-
-const MAC = Uint8Array.of(2, 0, 0, 0, 0, 1);
-const OURS = 0x0a00_0001;
-const IP = 14;
-const TCP = 34;
-const [SYN, PSH, ACK, FIN] = [2, 8, 16, 1] as const;
-
-/** Takes everything; keeps the numbers of the last segment, for the peer to answer. */
-class NoDevice implements Device {
-  readonly mtu = 1500;
-  readonly mac = MAC;
-  readonly offload = { checksum: true, segmentation: 65_535 };
-  readonly tx = new TxFrame();
-  onReadable: (() => void) | undefined = undefined;
-  /** Sequence number behind the newest segment: what an ACK of it says. */
-  next = 0;
-  receive(_sink: FrameSink, _budget: number): number {
-    return 0;
-  }
-  transmit(): boolean {
-    const { view, head } = this.tx;
-    const at = HEADROOM + TCP;
-    const flags = head[at + 13] as number;
-    const payload = this.tx.total - TCP - ((head[at + 12] as number) >> 4) * 4;
-    this.next = (view.getInt32(at + 4) + payload + ((flags & (SYN | FIN)) !== 0 ? 1 : 0)) | 0;
-    return true;
-  }
-  close(): void {}
-}
+import { ACK, FIN, NoDevice, PSH, SYN, Template4, Template6 } from './stack-peers.js';
 
 function text(value: string): Extent {
   const memory = Memory.of(value);
@@ -71,15 +42,19 @@ const random = new CryptoRandom();
 const stack = new Stack({ device, random });
 const tcp = new TcpLayer({ ip: stack, random, drops: stack.drops, congestion: congestionByName('cubic') });
 stack.host(tcp);
-stack.configure({ address: OURS, prefix: 8, gateways: [], routes: [] } as never, 0);
+const { positionals, values } = parseArgs({ options: { ipv6: { type: 'boolean' } }, allowPositionals: true });
+const template = values.ipv6 ? new Template6() : new Template4();
+if (values.ipv6) {
+  const { v6 } = stack;
+  v6.start([1, 2, 3, 4], true);
+  v6.configuration.add(Template6.ours, 64, 'static', { known: true });
+  v6.routers.setPrefix(Template6.ours, 64, Number.POSITIVE_INFINITY);
+} else {
+  stack.configure({ address: Template4.ours, prefix: 8, gateways: [], routes: [] } as never, 0);
+}
 const http = new HttpServer({ store: () => store, clock: new RealClock(), limits: { connections: 1_000_000 } });
 tcp.listen(80, http.accept);
 
-/** One frame of the peers, used again and again. */
-const frame = new Uint8Array(2048);
-const view = new DataView(frame.buffer);
-frame.set(MAC, 0);
-frame.set([2, 0, 0, 0, 0, 2], 6);
 const request = (close: boolean) =>
   new TextEncoder().encode(
     `GET /1k.html HTTP/1.1\r\nHost: 10.0.0.1\r\n${close ? 'Connection: close\r\n' : ''}User-Agent: bench\r\n\r\n`,
@@ -87,86 +62,32 @@ const request = (close: boolean) =>
 
 let now = performance.now();
 
-function send(
-  remote: number,
-  port: number,
-  seq: number,
-  ack: number,
-  flags: number,
-  data: Uint8Array | undefined,
-): void {
-  const options = (flags & SYN) !== 0 ? 20 : 12;
-  const length = data === undefined ? 0 : data.length;
-  view.setUint16(12, 0x0800);
-  view.setUint16(IP, 0x4500);
-  view.setUint16(IP + 2, 40 + options + length);
-  view.setUint32(IP + 4, 0x4000);
-  view.setUint32(IP + 8, 0x40060000);
-  view.setInt32(IP + 12, remote);
-  view.setInt32(IP + 16, OURS);
-  let sum = 0;
-  for (let i = 0; i < 20; i += 2) sum += view.getUint16(IP + i);
-  sum = (sum & 0xffff) + (sum >>> 16);
-  view.setUint16(IP + 10, ~((sum & 0xffff) + (sum >>> 16)));
-  view.setUint16(TCP, port);
-  view.setUint16(TCP + 2, 80);
-  view.setInt32(TCP + 4, seq);
-  view.setInt32(TCP + 8, ack);
-  view.setUint16(TCP + 12, ((5 + options / 4) << 12) | flags);
-  view.setUint16(TCP + 14, 65_535);
-  let at = TCP + 20;
-  if ((flags & SYN) !== 0) {
-    // MSS 1460, SACK permitted, timestamps, window scale 7.
-    view.setUint32(at, 0x020405b4);
-    view.setUint16(at + 4, 0x0402);
-    view.setUint16(at + 6, 0x080a);
-    view.setUint32(at + 8, now | 0);
-    view.setUint32(at + 12, 0);
-    view.setUint32(at + 16, 0x01030307);
-  } else {
-    view.setUint32(at, 0x0101080a);
-    view.setUint32(at + 4, now | 0);
-    view.setUint32(at + 8, 1);
-  }
-  at += options;
-  if (data !== undefined) frame.set(data, at);
-  stack.input(frame, 0, at + length, RX_CHECKSUM_OK, now);
-}
-
-/** The neighbour answers once: all peers are behind one MAC. */
-function learn(remote: number): void {
-  const arp = new Uint8Array(42);
-  const a = new DataView(arp.buffer);
-  arp.set(MAC, 0);
-  arp.set([2, 0, 0, 0, 0, 2], 6);
-  a.setUint16(12, 0x0806);
-  a.setUint32(14, 0x00010800);
-  a.setUint32(18, 0x06040002);
-  arp.set([2, 0, 0, 0, 0, 2], 22);
-  a.setInt32(28, remote);
-  arp.set(MAC, 32);
-  a.setInt32(38, OURS);
-  stack.input(arp, 0, 42, RX_CHECKSUM_OK, now);
-}
-
 class Peer {
-  seq = 1;
+  seq = 0;
   ack = 0;
   constructor(
     readonly remote: number,
     readonly port: number,
   ) {}
+  private send(flags: number, data?: Uint8Array): void {
+    const end = template.segment(this, flags, data, now);
+    stack.input(template.bytes, 0, end, RX_CHECKSUM_OK, now);
+  }
   open(): void {
-    send(this.remote, this.port, 0, 0, SYN, undefined);
+    this.send(SYN);
+    this.seq = 1;
     this.ack = device.next;
-    send(this.remote, this.port, 1, this.ack, ACK, undefined);
+    this.send(ACK);
   }
   ask(data: Uint8Array): void {
-    send(this.remote, this.port, this.seq, this.ack, ACK | PSH, data);
+    this.send(ACK | PSH, data);
     this.seq += data.length;
   }
+  acknowledge(): void {
+    this.send(ACK);
+  }
   finish(): void {
-    send(this.remote, this.port, this.seq, this.ack, ACK | FIN, undefined);
+    this.send(ACK | FIN);
     this.seq += 1;
     stack.flush(now);
   }
@@ -174,7 +95,7 @@ class Peer {
   leave(): void {
     this.finish();
     this.ack = device.next;
-    send(this.remote, this.port, this.seq, this.ack, ACK, undefined);
+    this.acknowledge();
   }
 }
 
@@ -193,7 +114,7 @@ let port = 0;
 
 function keepAlive(rounds: number): number {
   const data = request(false);
-  const peers = Array.from({ length: 64 }, () => new Peer(OURS + 2, 1024 + (port++ % 60_000)));
+  const peers = Array.from({ length: 64 }, () => new Peer(2, 1024 + (port++ % 60_000)));
   for (const peer of peers) peer.open();
   for (let round = 0; round < rounds; round++) {
     for (const peer of peers) {
@@ -210,7 +131,7 @@ function keepAlive(rounds: number): number {
 function close(requests: number): number {
   const data = request(true);
   for (let i = 0; i < requests; i++) {
-    const peer = new Peer(OURS + 1, 1024 + (port++ % 60_000));
+    const peer = new Peer(1, 1024 + (port++ % 60_000));
     peer.open();
     peer.ask(data);
     stack.flush(now);
@@ -239,7 +160,7 @@ function report(name: string, run: (size: number) => number, size: number): void
 let collected = 0;
 new PerformanceObserver(() => collected++).observe({ entryTypes: ['gc'] });
 
-/** `host`: the first of addresses that nobody else has. */
+/** `host`: the first of the peers' numbers that nobody else has. */
 function idle(host: number, count: number): void {
   const data = request(false);
   globalThis.gc?.();
@@ -250,7 +171,7 @@ function idle(host: number, count: number): void {
     peer.ask(data);
     stack.flush(now);
     peer.ack = device.next;
-    send(peer.remote, peer.port, peer.seq, peer.ack, ACK, undefined);
+    peer.acknowledge();
     if (i % 64 === 0) settle();
   }
   // Timers that were armed for the answers come up, and are put away.
@@ -266,12 +187,15 @@ function idle(host: number, count: number): void {
   console.log(`${tcp.connections.size} idle connections: ${bytes.toFixed(0)} bytes of heap each`);
 }
 
-const [what = 'all', amount] = process.argv.slice(2);
-for (let i = 1; i < 8; i++) learn(OURS + i);
+const [what = 'all', amount] = positionals;
+for (let i = 1; i < 8; i++) {
+  const bytes = template.introduction(i);
+  stack.input(bytes, 0, bytes.length, RX_CHECKSUM_OK, now);
+}
 if (what === 'all' || what === 'keep-alive') report('64 connections that stay', keepAlive, Number(amount ?? 4000));
 if (what === 'all' || what === 'close') report('a new connection a request', close, Number(amount ?? 20_000));
-if (what === 'all' || what === 'idle') idle(OURS + 3, Number(amount ?? 10_000));
-if (what === 'all') idle(OURS + 4, 100_000);
+if (what === 'all' || what === 'idle') idle(3, Number(amount ?? 10_000));
+if (what === 'all') idle(4, 100_000);
 
 const strays = Object.entries(stack.drops.toJSON());
 if (strays.length > 0) {

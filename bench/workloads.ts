@@ -33,13 +33,16 @@ export interface Workload {
   readonly pipeline?: number;
   /** Over TLS 1.3. */
   readonly tls?: Tls;
+  /** Over IPv6, beside our own servers over IPv4. */
+  readonly ipv6?: boolean;
   readonly direct: Goal;
   readonly socket: Goal;
 }
 
 const SMALL = '/1k.html';
 
-export const WORKLOADS: readonly Workload[] = [
+/** Over IPv4, without TLS. */
+const PLAIN: readonly Workload[] = [
   {
     key: '1k-64',
     title: '1 KiB, 64 connections',
@@ -115,6 +118,9 @@ export const WORKLOADS: readonly Workload[] = [
     direct: { rate: 1.5 },
     socket: { rate: 1 },
   },
+];
+
+const SECURE: readonly Workload[] = [
   {
     key: 'tls-1k-64',
     title: 'TLS, 1 KiB, 64 connections, HTTP/1.1',
@@ -173,6 +179,13 @@ export const WORKLOADS: readonly Workload[] = [
     socket: { cpu: 0.5 },
   },
 ];
+
+export const WORKLOADS: readonly Workload[] = [...PLAIN, ...PLAIN.map(overIpv6), ...SECURE];
+
+/** The same, with the same goals, over IPv6. */
+function overIpv6(one: Workload): Workload {
+  return { ...one, key: `v6-${one.key}`, title: `IPv6, ${one.title}`, ipv6: true };
+}
 
 function h2(key: string, title: string, streams: number, cpu: number): Workload {
   return { key, title, path: SMALL, connections: 64, tls: { kind: 'h2', streams }, direct: { cpu }, socket: { cpu } };

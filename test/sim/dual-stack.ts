@@ -18,8 +18,8 @@ import { World } from './world.js';
 const PATTERN = Uint8Array.from({ length: 200_000 }, (_, i) => (i * 167 + (i >> 8)) & 255);
 const memory = new Memory(PATTERN);
 
-/** ms in which a new address is found unique, on cables that lose. */
-const LOOKED_FOR = 2000;
+/** ms in which a new address is found unique, on cables that lose; what a flood hid is asked for after a second. */
+const LOOKED_FOR = 3000;
 
 interface Running {
   readonly what: string;

@@ -165,16 +165,21 @@ export class Autoconfiguration {
     this.events.changed(one);
   }
 
-  /** RFC 4862 5.5.3. */
-  advertised({ prefixes }: RouterAdvertisement, who: Advertiser): void {
-    if (!this.slaac) return;
-    for (const prefix of prefixes) if (prefix.autonomous) this.prefix(prefix, who);
+  /** RFC 4862 5.5.3. False: a prefix found no room. */
+  advertised({ prefixes }: RouterAdvertisement, who: Advertiser): boolean {
+    let room = true;
+    if (!this.slaac) return room;
+    for (const prefix of prefixes) if (prefix.autonomous && !this.prefix(prefix, who)) room = false;
+    return room;
   }
 
-  private prefix({ bytes, length, valid, preferred }: AdvertisedPrefix, who: Advertiser): void {
+  private prefix({ bytes, length, valid, preferred }: AdvertisedPrefix, who: Advertiser): boolean {
     // (b), (c), (d): none of the link's own; no inconsistent lifetimes; identifiers have 64 bits.
-    if (this.ids === undefined || isLinkLocal(bytes) || preferred > valid) return;
-    if (length !== 64) return this.events.unusable(bytes, length);
+    if (this.ids === undefined || isLinkLocal(bytes) || preferred > valid) return true;
+    if (length !== 64) {
+      this.events.unusable(bytes, length);
+      return true;
+    }
     const { now } = this.link;
     const validUntil = now + valid * 1000;
     const preferredUntil = now + preferred * 1000;
@@ -189,17 +194,21 @@ export class Autoconfiguration {
         until = remaining <= TWO_HOURS ? known.validUntil : now + TWO_HOURS;
       }
       this.refresh(known, until, Math.min(preferredUntil, until));
-      return;
+      return true;
     }
-    if (valid === 0) return;
+    if (valid === 0) return true;
     const counted = this.duplicatesOf.get(bytes.subarray(0, 8).join('.')) ?? 0;
-    if (counted > IDGEN_RETRIES) return;
+    if (counted > IDGEN_RETRIES) return true;
     // What lives on an address keeps it.
     const room = this.shares.room(mine, who, now, (one) => !this.addresses.inUse(one));
-    if (room === undefined) return this.link.drops.count(TABLE_FULL);
+    if (room === undefined) {
+      this.link.drops.count(TABLE_FULL);
+      return false;
+    }
     if (room !== true) this.remove(room);
     const times = { valid: validUntil, preferred: preferredUntil };
     this.add(this.ids.address(bytes, counted), 128, 'slaac', { ...times, by: who.station });
+    return true;
   }
 
   poll(now: number): number {

@@ -14,7 +14,7 @@ export const OPERATOR: Station = -1;
 export const PREDECESSOR: Station = -2;
 
 /** What is taken stays this long, ms: duplicate detection has an end, and a flood causes no more work than this. */
-const SETTLING = 1000;
+export const SETTLING = 1000;
 
 export interface Advertised {
   by: Station;

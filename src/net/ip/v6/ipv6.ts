@@ -93,7 +93,7 @@ export class Ipv6 implements Upper {
       this.discovery.announce(address),
     );
     this.routerDiscovery.onAdvertisement = (said, who) => {
-      this.configuration.advertised(said, who);
+      if (!this.configuration.advertised(said, who)) this.routerDiscovery.askAgain();
       this.onAdvertisement?.(said);
     };
     this.inputs = new Ipv6Input(host, this.icmp, this);

@@ -9,7 +9,7 @@ import { ALL_ROUTERS, IPV6_MIN_MTU, isLinkLocal, SOURCE_AT } from '../../wire/ip
 import { SOURCE_LINK_ADDRESS } from '../../wire/nd.js';
 import { ADVERTISEMENT_LENGTH, type RouterAdvertisement, readAdvertisement } from '../../wire/router-advertisement.js';
 import type { OwnAddresses } from './addresses.js';
-import { type Advertised, type Advertiser, advertisedAgain, FairShare, stationOf } from './fair-share.js';
+import { type Advertised, type Advertiser, advertisedAgain, FairShare, SETTLING, stationOf } from './fair-share.js';
 import type { Link6 } from './link.js';
 import type { Neighbours6 } from './neighbours.js';
 import type { Ipv6Output } from './output.js';
@@ -62,6 +62,9 @@ export class RouterDiscovery {
   /** A default router has answered. */
   private answered = false;
   private interval = 0;
+  /** When routers are asked for what found no room; when they were asked last. */
+  private againAt = Number.POSITIVE_INFINITY;
+  private askedAt = Number.NEGATIVE_INFINITY;
   private readonly allRouters: number;
   private readonly shares: FairShare;
 
@@ -86,8 +89,17 @@ export class RouterDiscovery {
   }
 
   stop(): void {
-    this.solicitAt = Number.POSITIVE_INFINITY;
+    this.solicitAt = this.againAt = Number.POSITIVE_INFINITY;
     this.answered = false;
+  }
+
+  /**
+   * What a router advertised found no room: those that are there are asked for it once there may be some. So a flood
+   * that is over by then hides nothing until the router speaks by itself, which may take half an hour (RFC 4861 6.2.1).
+   */
+  askAgain(): void {
+    if (this.againAt !== Number.POSITIVE_INFINITY) return;
+    this.againAt = Math.max(this.link.now + SETTLING, this.askedAt + FIRST_INTERVAL);
   }
 
   /** Whether no router has answered, and we ask on. */
@@ -104,17 +116,24 @@ export class RouterDiscovery {
       this.solicitAt = link.now + MAX_DELAY;
       return;
     }
-    const at = parts.packets.begin(ROUTER_SOLICITATION, SOLICITATION_LENGTH + LINK_OPTION);
-    const { head } = link.tx;
-    head[at + SOLICITATION_LENGTH] = SOURCE_LINK_ADDRESS;
-    head[at + SOLICITATION_LENGTH + 1] = 1;
-    copyMac(head, at + SOLICITATION_LENGTH + 2, link.device.mac);
-    parts.packets.send(source.handle, this.allRouters, SOLICITATION_LENGTH + LINK_OPTION);
+    this.ask(source.handle);
     // RFC 7559 2.1, RFC 8415 15: each interval twice the one before, with a random share, and bounded.
     const share = 1 + (this.random() - 0.5) / 5;
     const next = this.interval === 0 ? FIRST_INTERVAL : Math.min(this.interval * 2, LONGEST_INTERVAL);
     this.interval = next;
     this.solicitAt = link.now + next * share;
+  }
+
+  /** RFC 4861 4.1. */
+  private ask(source: number): void {
+    const { link, parts } = this;
+    this.askedAt = link.now;
+    const at = parts.packets.begin(ROUTER_SOLICITATION, SOLICITATION_LENGTH + LINK_OPTION);
+    const { head } = link.tx;
+    head[at + SOLICITATION_LENGTH] = SOURCE_LINK_ADDRESS;
+    head[at + SOLICITATION_LENGTH + 1] = 1;
+    copyMac(head, at + SOLICITATION_LENGTH + 2, link.device.mac);
+    parts.packets.send(source, this.allRouters, SOLICITATION_LENGTH + LINK_OPTION);
   }
 
   /** An advertisement, `bytes[start..end)`; hop limit and code are right (RFC 4861 6.1.2, 6.3.4). */
@@ -134,7 +153,7 @@ export class RouterDiscovery {
     this.takeResolvers(advertisement, who);
     this.onAdvertisement?.(advertisement, who);
     if (lifetime === 0) return;
-    this.stop();
+    this.solicitAt = Number.POSITIVE_INFINITY;
     this.answered = true;
   }
 
@@ -207,7 +226,12 @@ export class RouterDiscovery {
     // The last router has gone: another one may be there, and would not know of us.
     if (this.answered && !this.parts.routers.fixed && this.parts.routers.defaults(now).length === 0) this.start();
     if (this.solicitAt <= now) this.solicit();
-    let next = this.solicitAt;
+    if (this.againAt <= now) {
+      this.againAt = Number.POSITIVE_INFINITY;
+      const { linkLocal } = this.parts.addresses;
+      if (linkLocal !== undefined) this.ask(linkLocal.handle);
+    }
+    let next = Math.min(this.solicitAt, this.againAt);
     for (const one of this.resolvers) next = Math.min(next, one.until);
     if (next <= now) {
       this.resolvers = this.resolvers.filter((one) => one.until > now);

@@ -3,7 +3,7 @@ import t from 'tap';
 import { FairShare, OPERATOR } from '../../../../src/net/ip/v6/fair-share.js';
 import { view } from '../../../sim/packets.js';
 import { ip6, ndOption } from '../../../sim/packets6.js';
-import { Laboratory6, NA, NS, prefixOption, ROUTER, ROUTER_MAC, SECRET } from './laboratory6.js';
+import { Laboratory6, NA, NS, prefixOption, ROUTER, ROUTER_MAC, RS, SECRET } from './laboratory6.js';
 
 const HOUR = 3600;
 const LIAR_MAC = Uint8Array.of(2, 0xba, 0xd, 0, 0, 1);
@@ -125,6 +125,28 @@ t.test('nor one of a router that was not there before: its first advertisement c
     routerDiscovery.resolvers.some(({ address }) => Buffer.from(address).equals(ip6('2001:db8:3::53'))),
     'its resolver is kept',
   );
+});
+
+t.test('a prefix that came in the second of a flood is asked for again a second later', async (t) => {
+  const home = new Home();
+  const stations = [1, 2, 3].map((last) => Uint8Array.of(2, 0xba, 0xd, 0, 1, last));
+  for (let i = 0; i < 200; i++) home.lie(stations[i % 3]);
+  home.take();
+  const other = Uint8Array.of(2, 0, 0, 0, 0, 0x22);
+  const offer = (): void => home.offer('2001:db8:3::', ip6('fe80::22'), other);
+  offer();
+  home.advance(2000);
+  t.notOk(home.serves('2001:db8:3::'), 'every place is that of a newcomer');
+  home.advance(2000);
+  t.equal(home.takeIcmp(RS).length, 1, 'so all routers are asked, four seconds after the last time');
+  offer();
+  home.advance(1500);
+  t.ok(home.serves('2001:db8:3::'));
+  for (let second = 0; second < 40; second++) {
+    home.flood(100, stations[second % 3]);
+    home.advance(1000);
+  }
+  t.ok(home.takeIcmp(RS).length <= 11, 'a flood that goes on has one question in four seconds');
 });
 
 t.test('one station has a share of each table, whatever names it takes', async (t) => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { openInside } from '../../src/store/site/open-inside.js';
 import { readWhole } from '../../src/store/site/read-file.js';
-import { readSmall } from '../../src/store/site/read-small.js';
+import { SmallFiles } from '../../src/store/site/read-small.js';
 import { walk } from '../../src/store/site/walk.js';
 import { directory } from './tree.js';
 
@@ -27,7 +27,7 @@ function site(t: Test): { root: string; file: string; secret: string } {
 t.test('a file that nobody touched is opened', async (t) => {
   const { file } = site(t);
   t.equal(Buffer.from(await readWhole(file)).toString(), 'a post');
-  if (process.platform === 'linux') t.equal(Buffer.from(readSmall(file)!).toString(), 'a post');
+  if (process.platform === 'linux') t.equal(Buffer.from(new SmallFiles().read(file)!).toString(), 'a post');
   const handle = await openInside(file);
   t.ok(handle);
   await handle?.close();
@@ -64,10 +64,27 @@ for (const [name, change] of Object.entries(SWITCHES)) {
     const place = site(t);
     change(place);
     t.equal(await openInside(place.file), undefined);
-    t.equal(readSmall(place.file), undefined, 'nor where small files are read');
+    t.equal(new SmallFiles().read(place.file), undefined, 'nor where small files are read');
     await t.rejects(readWhole(place.file), { name: 'StoreError', message: /changed while it was read/ });
   });
 }
+
+t.test('a folder that is replaced between two of its files is not read by its new place', async (t) => {
+  for (const name of ['its folder is a link', 'the root is a link']) {
+    const place = site(t);
+    const second = join(place.file, '..', 'second.html');
+    writeFileSync(second, 'another post');
+    writeFileSync(join(place.secret, '..', 'second.html'), SECRET);
+    const small = new SmallFiles();
+    t.equal(Buffer.from(small.read(place.file)!).toString(), 'a post');
+    SWITCHES[name]!(place);
+    const bytes = small.read(second);
+    t.ok(bytes === undefined || Buffer.from(bytes).toString() === 'another post', name);
+    small.close();
+    t.equal(small.read(second), undefined, 'and asked anew, not at all');
+    small.close();
+  }
+});
 
 t.test('a link that the walk followed inside the site is read at its place', async (t) => {
   const { root } = site(t);

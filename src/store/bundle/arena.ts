@@ -4,7 +4,7 @@ const encoder = new TextEncoder();
 
 export class Arena {
   private readonly chunks: Uint8Array[] = [];
-  private last = new Uint8Array(0);
+  private last = Buffer.alloc(0);
   private used = 0;
   length = 0;
 
@@ -22,7 +22,8 @@ export class Arena {
   addText(text: string): number {
     if (text.length * 3 > CHUNK) return this.add(encoder.encode(text));
     if (text.length * 3 > this.last.length - this.used) this.next(CHUNK);
-    const { written } = encoder.encodeInto(text, this.last.subarray(this.used));
+    // A view for each text would be garbage for each.
+    const written = this.last.write(text, this.used);
     const at = this.length;
     this.used += written;
     this.length += written;
@@ -31,14 +32,18 @@ export class Arena {
 
   private next(bytes: number): void {
     if (this.used > 0) this.chunks.push(this.last.subarray(0, this.used));
-    this.last = new Uint8Array(bytes);
+    this.last = Buffer.alloc(bytes);
     this.used = 0;
   }
 
   /** Fills with zeros up to a multiple of `step`. */
   pad(step: number): void {
     const rest = this.length % step;
-    if (rest > 0) this.add(new Uint8Array(step - rest));
+    if (rest === 0) return;
+    const zeros = step - rest;
+    if (zeros > this.last.length - this.used) this.next(CHUNK);
+    this.used += zeros;
+    this.length += zeros;
   }
 
   /** The pieces, in order. */

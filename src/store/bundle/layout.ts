@@ -212,17 +212,18 @@ async function writeKeys(
   const view = new DataView(bytes.buffer);
   const hashes = new Int32Array(keys.length);
   const encoder = new TextEncoder();
+  const path = new Uint8Array(KEY_PATH_MAX + 3);
   for (const [i, key] of keys.entries()) {
     if (slices.due) await slices.rest();
-    const path = encoder.encode(key.path);
-    if (path.length > KEY_PATH_MAX)
+    const { read, written } = encoder.encodeInto(key.path, path);
+    if (read < key.path.length || written > KEY_PATH_MAX)
       throw new StoreError(`the path ${key.path.slice(0, 60)}… is longer than ${KEY_PATH_MAX} bytes`);
     view.setUint32(i * KEY_BYTES, strings.add(key.path), true);
-    view.setUint16(i * KEY_BYTES + 4, path.length, true);
+    view.setUint16(i * KEY_BYTES + 4, written, true);
     view.setUint16(i * KEY_BYTES + 6, key.flags, true);
     view.setUint32(i * KEY_BYTES + 8, key.answer + 1, true);
     view.setUint32(i * KEY_BYTES + 12, key.notFound + 1, true);
-    hashes[i] = pathHash(path, 0, path.length);
+    hashes[i] = pathHash(path, 0, written);
   }
   let size = 4;
   while (size < keys.length * 2) size *= 2;

@@ -18,9 +18,12 @@ for (const c of "&'+;=") IN_QUERY[c.charCodeAt(0)] = 0;
 const NOWHERE = new Uint8Array(256);
 for (const c of '"<>\\^`{|}') NOWHERE[c.charCodeAt(0)] = 1;
 
+/** Of such characters alone most paths are: a string that grows by a character at a time is garbage for each. */
+const ALL_PLAIN = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/]*$/;
+
 /** Percent-encodes a decoded path, byte by byte (RFC 3986 2.1). NUL, which no path has, stands for an encoded slash. */
 export function encodePath(path: string): string {
-  return encodeBut(path, PLAIN);
+  return ALL_PLAIN.test(path) ? path : encodeBut(path, PLAIN);
 }
 
 /** The same for text in a query. */

@@ -22,7 +22,7 @@ import { checkLanguages, withLanguages } from '../site/languages.js';
 import { blobOfLargeFile, largeFrom } from '../site/large-file.js';
 import { mediaType } from '../site/media-type.js';
 import { readWhole } from '../site/read-file.js';
-import { readSmall } from '../site/read-small.js';
+import { SmallFiles } from '../site/read-small.js';
 import type { Blob, Routes, SiteFile } from '../site/site.js';
 import { byBytes, type Found, type WalkOptions, walk } from '../site/walk.js';
 import { Slices } from '../slices.js';
@@ -174,6 +174,7 @@ async function readAll(found: readonly Found[], options: SiteOptions, memory?: B
   let done = 0;
   let kept = 0;
   const slices = new Slices();
+  const small = new SmallFiles();
   const total = found.reduce((sum, f) => sum + f.size, 0);
   const large = largeFrom(found.map(({ size }) => size));
   found.forEach((one, i) => {
@@ -188,7 +189,7 @@ async function readAll(found: readonly Found[], options: SiteOptions, memory?: B
       const i = next++;
       if (i >= found.length || files[i] !== undefined) continue;
       const one = found[i]!;
-      const { blob, start } = await readOne(one, kept < KEPT_BYTES, large, memory);
+      const { blob, start } = await readOne(one, { keep: kept < KEPT_BYTES, large, small }, memory);
       kept += heldOf(blob);
       const coded = precompressedByName(one.path, start);
       files[i] = {
@@ -202,7 +203,11 @@ async function readAll(found: readonly Found[], options: SiteOptions, memory?: B
       options.onProgress?.({ phase: 'read', done, total });
     }
   };
-  await Promise.all(Array.from({ length: READS_AT_ONCE }, work));
+  try {
+    await Promise.all(Array.from({ length: READS_AT_ONCE }, work));
+  } finally {
+    small.close();
+  }
   return files;
 }
 
@@ -210,11 +215,18 @@ function heldOf(blob: Blob): number {
   return blob.large === undefined ? blob.size : 0;
 }
 
-/** The file's content, and its first bytes at least. `large`: the size from which content is not held in memory. */
+interface Reading {
+  /** Content stays in memory. */
+  readonly keep: boolean;
+  /** The size from which it never does. */
+  readonly large: number;
+  readonly small: SmallFiles;
+}
+
+/** The file's content, and its first bytes at least. */
 async function readOne(
   { file, size, load }: Found,
-  keep: boolean,
-  large: number,
+  { keep, large, small }: Reading,
   memory?: BuildMemory,
 ): Promise<{ blob: Blob; start: Uint8Array }> {
   if (load) {
@@ -230,7 +242,7 @@ async function readOne(
       const { blob, start } = await blobOfLargeFile(file);
       return { blob: memory?.keep(file, stamp, blob) ?? blob, start };
     }
-    const start = readSmall(file) ?? (await readWhole(file));
+    const start = small.read(file) ?? (await readWhole(file));
     const blob = keep ? blobOf(start) : blobOfFile(file, start);
     return { blob: memory?.keep(file, stamp, blob) ?? blob, start };
   } catch (error) {

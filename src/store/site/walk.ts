@@ -79,8 +79,15 @@ export function isServed(name: string, hidden: boolean): boolean {
   return hidden || !name.startsWith('.') || name === '.well-known';
 }
 
+/** Halves of characters beyond U+FFFF. */
+const PAIRS = /[\ud800-\udfff]/;
+
 /** By the bytes of their paths. */
 export function inOrder(found: readonly Found[]): Found[] {
+  // Without pairs of surrogates the order of UTF-16 is that of UTF-8, and nothing need be encoded.
+  if (!found.some(({ path }) => PAIRS.test(path))) {
+    return [...found].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+  }
   const keyed = found.map((f) => ({ f, bytes: encoder.encode(f.path) }));
   keyed.sort((a, b) => Buffer.compare(a.bytes, b.bytes));
   return keyed.map((k) => k.f);

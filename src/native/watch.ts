@@ -34,13 +34,17 @@ export function stream(fd: number): Socket {
 /** A socket of Node's is made for one end of a pair, in whose place the descriptor comes then. */
 function duplicate(fd: number, options: SocketConstructorOpts & { onread?: OnReadOpts }): Socket {
   const c = libc();
-  const pair = pinned(8);
-  check(c.socketpair(AF_UNIX, SOCK_STREAM_CLOEXEC, 0, pair.address), 'make a socket pair');
-  const view = new DataView(pair.bytes.buffer, pair.bytes.byteOffset, 8);
-  const ours = view.getInt32(0, true);
-  const other = view.getInt32(4, true);
+  const [ours, other] = socketPair();
   const socket = new Socket({ ...options, fd: ours });
   check(c.dup2(fd, ours), 'duplicate the descriptor');
   c.close(other);
   return socket;
+}
+
+/** Two descriptors, each of which reads what is written to the other. They block, and end with an `exec`. */
+export function socketPair(): [number, number] {
+  const pair = pinned(8);
+  check(libc().socketpair(AF_UNIX, SOCK_STREAM_CLOEXEC, 0, pair.address), 'make a socket pair');
+  const view = new DataView(pair.bytes.buffer, pair.bytes.byteOffset, 8);
+  return [view.getInt32(0, true), view.getInt32(4, true)];
 }

@@ -2,6 +2,9 @@
 import { readFileSync } from 'node:fs';
 import type { AddressRange } from './lists/rules.js';
 
+/** A line: addresses, rights, offset, device, inode, name. */
+const MAPPING = /^([0-9a-f]+)-([0-9a-f]+) (....) \S+ \S+ \d+ *(.*)$/gm;
+
 /**
  * Regions of memory without a file that hold machine code, with what is reserved beside them for more. `maps`: as
  * proc(5) has it. None: V8 makes no machine code (`--jitless`).
@@ -14,10 +17,7 @@ export function codeRanges(maps = readFileSync('/proc/self/maps', 'latin1')): Ad
   const close = (): void => {
     if (code) ranges.push({ start, end });
   };
-  for (const line of maps.split('\n')) {
-    const found = /^([0-9a-f]+)-([0-9a-f]+) (....) \S+ \S+ \d+\s*(.*)$/.exec(line);
-    if (found === null) continue;
-    const [, from, to, rights = '', name] = found;
+  for (const [, from, to, rights = '', name] of maps.matchAll(MAPPING)) {
     const low = Number.parseInt(from as string, 16);
     const anonymous = name === '' || name?.startsWith('[anon:') === true;
     if (!anonymous || low !== end) {

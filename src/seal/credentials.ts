@@ -1,11 +1,11 @@
-/** The user that a sealed server becomes, and the capabilities that it gives up. */
+/** The user that a sealed server becomes. */
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { expectSystemError } from '../errors/codes.js';
 import { badUsage } from '../errors/user-error.js';
 import { koffi } from '../native/libc/koffi.js';
-import { pinned } from '../native/libc/slab.js';
-import type { Call, Kernel } from './kernel.js';
+import { capabilities } from './capabilities.js';
+import type { Kernel } from './kernel.js';
 import type { Access, PathRule } from './landlock.js';
 
 export interface User {
@@ -18,17 +18,9 @@ export interface User {
 /** Numbers that systemd keeps for users without a name (systemd.io, UIDS-GIDS): a server takes one by its process. */
 const FIRST_DYNAMIC = 61_184;
 const LAST_DYNAMIC = 65_519;
-/** linux/capability.h, version 3. */
-const CAPABILITY_VERSION = 0x2008_0522;
-const MOST_CAPABILITIES = 64;
-/** linux/prctl.h */
-const PR_CAPBSET_READ = 23;
-const PR_CAPBSET_DROP = 24;
-const PR_CAP_AMBIENT = 47;
-const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 
-export function dynamicUser(pid: number): User {
-  const uid = FIRST_DYNAMIC + (pid % (LAST_DYNAMIC - FIRST_DYNAMIC + 1));
+export function dynamicUser(pid: number, number?: number): User {
+  const uid = number ?? FIRST_DYNAMIC + (pid % (LAST_DYNAMIC - FIRST_DYNAMIC + 1));
   return { name: String(uid), uid, gid: uid };
 }
 
@@ -59,6 +51,50 @@ function entry(declaration: string, argument: string | number, name: string): Us
   if (found === null) return undefined;
   const numbers = ffi.decode(found, 16, 'uint32_t', 2) as ArrayLike<number>;
   return { name, uid: numbers[0] as number, gid: numbers[1] as number };
+}
+
+/** linux/capability.h */
+const DAC_OVERRIDE = 1n << 1n;
+const DAC_READ_SEARCH = 1n << 2n;
+const SETGID = 1n << 6n;
+const SETUID = 1n << 7n;
+
+/** Why root cannot become `user` here, as in a container with fewer rights; undefined: it can. */
+export function cannotBecome({ uid, gid }: User, kernel: Kernel): string | undefined {
+  const had = capabilities(kernel);
+  if ((had & SETUID) === 0n || (had & SETGID) === 0n)
+    return 'it has no right to become another user (CAP_SETUID, CAP_SETGID)';
+  if (!isMapped('uid_map', uid) || !isMapped('gid_map', gid)) return `its namespace has no user ${uid}`;
+  if (readFileSync('/proc/self/setgroups', 'latin1').startsWith('deny')) return 'its namespace keeps its groups';
+  return undefined;
+}
+
+/** user_namespaces(7): lines of first number inside, first outside, how many. */
+function isMapped(map: 'uid_map' | 'gid_map', id: number): boolean {
+  return readFileSync(`/proc/self/${map}`, 'latin1')
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .some(([first = 0, , count = 0]) => id >= first && id < first + count);
+}
+
+/** Capabilities without which root itself cannot reach one of the paths, and such a path. */
+export interface Reach {
+  readonly bits: bigint;
+  readonly names: string;
+  readonly path: string;
+}
+
+/** What a process that stays root must keep so as to reach files of other users; undefined: nothing. */
+export function reachOfRoot(rules: readonly PathRule[]): Reach | undefined {
+  const root = { name: 'root', uid: 0, gid: 0 };
+  const written = unreachable(
+    rules.filter(({ access }) => access === 'write'),
+    root,
+  );
+  if (written !== undefined) return { bits: DAC_OVERRIDE, names: 'CAP_DAC_OVERRIDE', path: written };
+  const read = unreachable(rules, root);
+  return read === undefined ? undefined : { bits: DAC_READ_SEARCH, names: 'CAP_DAC_READ_SEARCH', path: read };
 }
 
 /** Becomes `user`, in all threads; only root may. Capabilities go with it. */
@@ -102,36 +138,4 @@ interface Rights {
 function permits({ mode, uid, gid }: Rights, wanted: number, user: User): boolean {
   const shift = uid === user.uid ? 6 : gid === user.gid ? 3 : 0;
   return ((mode >> shift) & wanted) === wanted;
-}
-
-/** Bits of capabilities that this thread may use. */
-export function capabilities(): bigint {
-  const text = /^CapPrm:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1];
-  return BigInt(`0x${text ?? '0'}`);
-}
-
-/** Takes from this thread, and from programs that it starts, what is not among `kept`. */
-export function dropBounds(kernel: Kernel, kept: bigint): void {
-  for (let one = 0; one < MOST_CAPABILITIES; one++) {
-    if (kernel.call('prctl', PR_CAPBSET_READ, one) < 0) return;
-    if ((kept & (1n << BigInt(one))) === 0n) kernel.call('prctl', PR_CAPBSET_DROP, one);
-  }
-}
-
-/** The calls that leave a thread no capability but `kept`. */
-export function capabilityCalls(kept: bigint): Call[] {
-  const header = pinned(8);
-  new DataView(header.bytes.buffer, header.bytes.byteOffset, 8).setUint32(0, CAPABILITY_VERSION, true);
-  const sets = pinned(24);
-  const view = new DataView(sets.bytes.buffer, sets.bytes.byteOffset, 24);
-  // Effective, permitted, inheritable: the low halves, then the high ones.
-  for (const half of [0, 1]) {
-    const bits = Number((kept >> BigInt(32 * half)) & 0xffff_ffffn);
-    view.setUint32(12 * half, bits, true);
-    view.setUint32(12 * half + 4, bits, true);
-  }
-  return [
-    ['prctl', PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL],
-    ['capset', header.address, sets.address],
-  ];
 }

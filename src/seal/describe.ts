@@ -43,7 +43,8 @@ export function describeSeal(
 }
 
 function offers(kernel: Kernel): string[] {
-  if (kernel.arch === undefined) return ['This system has neither seccomp nor Landlock: nothing can be sealed.'];
+  if (kernel.arch === undefined)
+    return [`${kernel.why ?? 'This system has neither seccomp nor Landlock'}: nothing can be sealed.`];
   const version = landlockVersion(kernel);
   const privileges = kernel.call('prctl', PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) >= 0;
   return [
@@ -58,7 +59,7 @@ function userLine(plan: Plan, { user }: SealArguments, root: boolean): string {
   if (user !== undefined) return user;
   if (!root) return 'as it was started';
   if (plan.staysRoot !== undefined) return `root: ${plan.staysRoot}`;
-  const own = dynamicUser(process.pid);
+  const own = dynamicUser(process.pid, plan.user);
   const path = unreachable(plan.paths, own);
   return path === undefined ? 'one of its own' : `root: one of its own cannot reach ${path}`;
 }

@@ -1,4 +1,5 @@
 /** System calls by name and number, for what neither Node nor the C library has words. */
+import { UserError } from '../errors/user-error.js';
 import { koffi } from '../native/libc/koffi.js';
 import { type Arch, archOf, type Calls, callsOf } from './calls.js';
 
@@ -8,6 +9,8 @@ export type Call = readonly [name: string, ...args: number[]];
 export interface Kernel {
   /** Undefined: this is no Linux, or a machine that is not known. */
   readonly arch: Arch | undefined;
+  /** Why there is none; undefined: there is, or this is another system. */
+  readonly why?: string | undefined;
   /** What it answers, or the negative error number. */
   call(...call: Call): number;
   /** Begins it on some thread of libuv's pool. */
@@ -55,9 +58,18 @@ class LinuxKernel implements Kernel {
 }
 
 /** What answers where there is no Linux: nothing can be had. */
-const NO_KERNEL: Kernel = { arch: undefined, call: () => -ENOSYS, begin: (_call, done) => done(-1) };
+function noKernel(why?: string): Kernel {
+  return { arch: undefined, why, call: () => -ENOSYS, begin: (_call, done) => done(-1) };
+}
 
 export function thisKernel(): Kernel {
   const arch = process.platform === 'linux' ? archOf(process.arch) : undefined;
-  return arch === undefined ? NO_KERNEL : new LinuxKernel(arch);
+  if (arch === undefined) return noKernel();
+  try {
+    return new LinuxKernel(arch);
+  } catch (error) {
+    // koffi does not load: a server over Node's sockets does without it.
+    if (!(error instanceof UserError)) throw error;
+    return noKernel(error.message);
+  }
 }

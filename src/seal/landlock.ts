@@ -5,6 +5,7 @@
 import { closeSync, constants, openSync, statSync } from 'node:fs';
 import { expectSystemError } from '../errors/codes.js';
 import { pinned } from '../native/libc/slab.js';
+import { capabilities } from './capabilities.js';
 import type { Call, Kernel } from './kernel.js';
 
 /** What is needed beneath a path. */
@@ -63,6 +64,7 @@ const ALL_THREADS_SINCE = 8;
 /** Node has no name for it. */
 const O_PATH = 0o10000000;
 const PR_SET_NO_NEW_PRIVS = 38;
+const CAP_SYS_ADMIN = 1n << 21n;
 
 /** The version of the ABI, 1 or more; 0: there is none, or it is switched off. */
 export function landlockVersion(kernel: Kernel): number {
@@ -83,6 +85,9 @@ export interface Ruleset {
  * where the kernel takes none.
  */
 export function makeRuleset(kernel: Kernel, version: number, rules: readonly PathRule[], connects: boolean): Ruleset {
+  const noNewPrivileges: Call = ['prctl', PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0];
+  // Who has this right needs no promise; the filter of system calls brings it to all threads later.
+  const trusted = (capabilities(kernel) & CAP_SYS_ADMIN) !== 0n;
   const handled = handledBy(version);
   const attributes = pinned(24);
   const view = new DataView(attributes.bytes.buffer, attributes.bytes.byteOffset, 24);
@@ -97,10 +102,7 @@ export function makeRuleset(kernel: Kernel, version: number, rules: readonly Pat
   return {
     fd,
     everywhere,
-    calls: [
-      ['prctl', PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0],
-      ['landlock_restrict_self', fd, everywhere ? ALL_THREADS : 0],
-    ],
+    calls: [...(trusted ? [] : [noNewPrivileges]), ['landlock_restrict_self', fd, everywhere ? ALL_THREADS : 0]],
   };
 }
 

@@ -2,7 +2,7 @@
  * What a process gives up that holds sockets and starts programs: it stays able to start them, and reads nothing of a
  * stranger. The programs seal themselves; what it gives up here they never have, in no thread.
  */
-import { capabilities, capabilityCalls, dropBounds } from './credentials.js';
+import { capabilities, capabilityCalls, dropBounds } from './capabilities.js';
 import type { Kernel } from './kernel.js';
 
 /** linux/capability.h, and why it, or a program that it starts, needs each. */
@@ -29,7 +29,7 @@ export function sealParent(kernel: Kernel): void {
   if (kernel.arch === undefined) return;
   kernel.call('prctl', PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   kernel.call('prctl', PR_SET_DUMPABLE, 0);
-  const had = capabilities();
+  const had = capabilities(kernel);
   if (had === 0n) return;
   const kept = KEPT_BY_PARENTS.reduce((sum, [number]) => sum | (1n << BigInt(number)), 0n);
   dropBounds(kernel, kept);

@@ -15,6 +15,8 @@ export interface Plan {
   /** Bits of capabilities that are kept, and their names. */
   readonly capabilities: bigint;
   readonly capabilityNames: string;
+  /** Number of the user to become, where it is root and no other is given; undefined: one by its process. */
+  readonly user?: number | undefined;
   /** Why it cannot become another user: a sentence; undefined: it can. */
   readonly staysRoot: string | undefined;
 }

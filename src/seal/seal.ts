@@ -8,21 +8,13 @@
  *   ... listen ...
  *   seal.close();                                // the rest, at once: nothing is read between listening and this
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { badUsage, UserError } from '../errors/user-error.js';
 import { pinned } from '../native/libc/slab.js';
 import { filterOf, KILL_PROCESS, REFUSE } from './bpf.js';
+import { capabilities, capabilityCalls, dropBounds } from './capabilities.js';
 import { codeRanges } from './code-range.js';
-import {
-  become,
-  capabilities,
-  capabilityCalls,
-  dropBounds,
-  dynamicUser,
-  type User,
-  unreachable,
-  userOf,
-} from './credentials.js';
+import { become, cannotBecome, dynamicUser, reachOfRoot, type User, unreachable, userOf } from './credentials.js';
 import { onEveryThread } from './every-thread.js';
 import type { Call, Kernel } from './kernel.js';
 import { landlockVersion, makeRuleset } from './landlock.js';
@@ -75,6 +67,7 @@ export class Seal {
   private stays: string | undefined = undefined;
   /** Capabilities that it has, and needs later. */
   private kept = 0n;
+  private keptNames = '';
 
   /** Throws a usage error for a user that is none, and a `UserError` where `strict` cannot be had. */
   constructor(
@@ -89,23 +82,26 @@ export class Seal {
 
   /** Undefined: it stays as it is. */
   private chosenUser(): User | undefined {
-    const { plan, wish, root } = this;
+    const { kernel, plan, wish, root } = this;
     const { user: given } = wish;
     if (given === undefined && (!root || plan.staysRoot !== undefined)) {
       if (root && wish.level === 'strict') throw this.refusal(`it stays root: ${plan.staysRoot}`);
       if (root) this.stays = plan.staysRoot;
       return undefined;
     }
-    const user = given === undefined ? dynamicUser(process.pid) : userOf(given);
+    const user = given === undefined ? dynamicUser(process.pid, plan.user) : userOf(given);
     if (!root && user.uid === process.geteuid?.()) return undefined;
     if (!root) throw badUsage(`--user ${given}: only root can become another user; leave it out, or start as root`);
+    if (!PROC || kernel.arch === undefined) return undefined;
     const path = unreachable(plan.paths, user);
-    if (path === undefined) return user;
-    const sentence = `user ${user.name} cannot reach ${path}, which is needed later`;
+    const why =
+      path === undefined ? cannotBecome(user, kernel) : `user ${user.name} cannot reach ${path}, which is needed later`;
+    if (why === undefined) return user;
+    if (given !== undefined && path === undefined) throw new UserError(`--user ${given}: ${why}`);
     if (given !== undefined)
-      throw new UserError(`--user: ${sentence}; give that user the right to it, or name another user`);
-    if (wish.level === 'strict') throw this.refusal(sentence);
-    this.stays = sentence;
+      throw new UserError(`--user: ${why}; give that user the right to it, or name another user`);
+    if (wish.level === 'strict') throw this.refusal(why);
+    this.stays = why;
     return undefined;
   }
 
@@ -115,11 +111,11 @@ export class Seal {
 
   /** From now on no file can be opened but those of the plan. Rejects with a `UserError` in `strict`. */
   async files(): Promise<void> {
-    const { kernel, plan, wish } = this;
+    const { kernel, wish } = this;
     if (wish.level === 'off') return;
-    if (kernel.arch === undefined) return this.lack('this system has neither seccomp nor Landlock');
+    if (kernel.arch === undefined) return this.lack(kernel.why ?? 'this system has neither seccomp nor Landlock');
     if (!PROC) return this.lack('there is no /proc, which tells the process what it has; nothing is sealed');
-    this.kept = capabilities() & plan.capabilities;
+    this.keep();
     const version = landlockVersion(kernel);
     const calls: Call[] = [];
     if (version === 0) this.lack('the kernel has no Landlock, or it is switched off: files are those of the user');
@@ -132,6 +128,16 @@ export class Seal {
     // Who becomes another user loses them in all threads; here each has to give them up, and this one does so last.
     calls.push(...capabilityCalls(this.kept));
     if (!(await onEveryThread(kernel, calls))) this.lack('a thread could not be sealed');
+  }
+
+  /** Root without capabilities is a user like others: a site in the home of one of them is closed to it. */
+  private keep(): void {
+    const { kernel, plan } = this;
+    const reach = this.root && this.user === undefined ? reachOfRoot(plan.paths) : undefined;
+    this.kept = capabilities(kernel) & (plan.capabilities | (reach?.bits ?? 0n));
+    const names = plan.capabilities === 0n ? [] : [plan.capabilityNames];
+    if (reach !== undefined) names.push(`${reach.names} for ${reach.path}`);
+    this.keptNames = names.join(', ');
   }
 
   private async restrict(version: number, calls: Call[]): Promise<void> {
@@ -186,19 +192,19 @@ export class Seal {
   }
 
   private dropCapabilities(): void {
-    const { kernel, plan, user } = this;
+    const { kernel, user } = this;
     if (user === undefined && this.capabilitiesLeft() !== 0n) {
       dropBounds(kernel, this.kept);
       for (const call of capabilityCalls(this.kept)) kernel.call(...call);
     }
-    const left = capabilities();
+    const left = capabilities(kernel);
     if (left === 0n) this.holds.push('no capabilities');
-    else if (left === this.kept) this.holds.push(`capabilities ${plan.capabilityNames}`);
+    else if (left === this.kept) this.holds.push(`capabilities ${this.keptNames}`);
     else this.lack('capabilities are left');
   }
 
   private capabilitiesLeft(): bigint {
-    return capabilities() & ~this.kept;
+    return capabilities(this.kernel) & ~this.kept;
   }
 
   private install(rules: readonly Rule[]): void {
@@ -232,7 +238,10 @@ export class Seal {
 
 /** The whole list for this process. */
 function rulesOf(plan: Plan): Rule[] {
-  return [...base(process.pid, plan.anyCode ? undefined : codeRanges(), rings()), ...plan.rules];
+  const maps = readFileSync('/proc/self/maps', 'latin1');
+  // A ring is mapped: without one in sight its descriptors need not be looked for.
+  const ringed = maps.includes('[io_uring]') ? rings() : [];
+  return [...base(process.pid, plan.anyCode ? undefined : codeRanges(maps), ringed), ...plan.rules];
 }
 
 /** One line. */

@@ -1,12 +1,14 @@
 /** What cannot be had is one sentence, before serving: with `strict` it ends the server, otherwise it goes on. */
-import { chmodSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import t from 'tap';
 import { UserError } from '../../src/errors/user-error.js';
-import { unreachable, userOf } from '../../src/seal/credentials.js';
+import { cannotBecome, reachOfRoot, unreachable, userOf } from '../../src/seal/credentials.js';
 import { Denials } from '../../src/seal/denials.js';
 import { describeSeal } from '../../src/seal/describe.js';
-import type { Call, Kernel } from '../../src/seal/kernel.js';
+import { type Call, type Kernel, thisKernel } from '../../src/seal/kernel.js';
 import type { Plan } from '../../src/seal/plan.js';
 import { Seal, sealLine } from '../../src/seal/seal.js';
 
@@ -20,6 +22,7 @@ const PLAN: Plan = {
   staysRoot: 'it is a test',
 };
 const EPERM = 1;
+const EMFILE = 24;
 const EOPNOTSUPP = 95;
 
 /** A kernel that answers 0, but where `answers` says otherwise; and what it was asked. */
@@ -30,7 +33,8 @@ function fakeKernel(answers: Readonly<Record<string, number>>): Kernel & { reado
     asked,
     call: (...[name]: Call) => {
       asked.push(name);
-      return answers[name] ?? 0;
+      // A pipe that it said to have made would be two descriptors of this process.
+      return answers[name] ?? (name === 'pipe2' ? -EMFILE : 0);
     },
     begin: (_call, done) => done(0),
   };
@@ -124,6 +128,41 @@ t.test(
     chmodSync(folder, 0o755);
   },
 );
+
+t.test('root that stays root keeps what it needs for files of others', { skip: !root && 'needs root' }, async (t) => {
+  const home = join(t.testdir({ site: {} }), 'site');
+  chownSync(home, 61_234, 61_234);
+  chmodSync(home, 0o755);
+  t.equal(reachOfRoot([{ path: home, access: 'read' }]), undefined);
+  t.match(reachOfRoot([{ path: home, access: 'write' }]), { names: 'CAP_DAC_OVERRIDE', path: home });
+  chmodSync(home, 0o700);
+  t.match(reachOfRoot([{ path: home, access: 'read' }]), { bits: 4n, names: 'CAP_DAC_READ_SEARCH', path: home });
+});
+
+t.test('root of a container without the right stays root, and says why', { skip: !root && 'needs root' }, async (t) => {
+  t.equal(cannotBecome({ name: 'x', uid: 61_234, gid: 61_234 }, thisKernel()), undefined);
+  const module = (name: string): string => `import('${pathToFileURL(resolve('build/src/seal', name))}')`;
+  const script = `Promise.all([${module('credentials.js')}, ${module('kernel.js')}])
+    .then(([{ cannotBecome }, { thisKernel }]) =>
+      console.log(cannotBecome({ name: 'x', uid: 61234, gid: 61234 }, thisKernel())))`;
+  const within = (...command: string[]): string =>
+    execFileSync(command[0]!, [...command.slice(1), process.execPath, '-e', script], { encoding: 'utf8' });
+  t.equal(
+    within('setpriv', '--bounding-set=-setuid', '--inh-caps=-all', '--no-new-privs'),
+    'it has no right to become another user (CAP_SETUID, CAP_SETGID)\n',
+  );
+  t.equal(within('unshare', '--user', '--map-root-user'), 'its namespace has no user 61234\n');
+});
+
+t.test('without koffi nothing can be sealed, and the reason is said', async (t) => {
+  const kernel: Kernel = {
+    arch: undefined,
+    why: 'koffi does not load',
+    call: () => -38,
+    begin: (_call, done) => done(-1),
+  };
+  t.equal(await sealed(kernel, 'default'), 'nothing could be sealed; not so: koffi does not load');
+});
 
 t.test('refused calls are counted by name, of this process alone, within a bound', async (t) => {
   const told: string[] = [];

@@ -63,9 +63,9 @@ export function addServe(program: Command, found: (options: ServeOptions) => voi
     .option('--control <path>', 'a UNIX socket over which it can be asked: status, another bundle, the end')
     .option(
       '--seal <level>',
-      'what is given up before serving: off, default (what can be), strict (all, or it does not serve)',
+      'what is given up before serving: default (what can be), strict (all, or it does not serve), off',
       oneOf('--seal', ['strict', 'default', 'off']),
-      'off',
+      'default',
     )
     .option('--user <user>', 'the user to become, name or number, when started as root (default: one of its own)')
     .option('--self-test', 'fetch pages from itself over a wire in memory, say whether all are right, and end')

@@ -58,6 +58,11 @@ export const CONNECTS: readonly Rule[] = [
   allow('socket connect bind listen', 'opens connections: to an authority, to other name servers'),
 ];
 
+/** A machine image: a program that was started before keeps the clock's memory. */
+export const KEEPER: readonly Rule[] = [
+  allow('wait4 waitid', 'libuv hears of the end of the program that keeps what the machine knows'),
+];
+
 /** Programs that are started later, and what these call, since the filter is theirs, too. */
 export const PROGRAMS: readonly Rule[] = [
   allow('execve clone fork vfork wait4 waitid', 'starts git, and waits for its end'),

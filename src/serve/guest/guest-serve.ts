@@ -5,7 +5,7 @@
 
 import { errorText } from '../../errors/report.js';
 import { UserError } from '../../errors/user-error.js';
-import { forgetCrashes, hasTaken, neverAgain, rememberTaken } from '../../vm/guest/cmos.js';
+import { Clock, hasTaken } from '../../vm/guest/cmos.js';
 import { whenHealthy } from '../../vm/host/healthy.js';
 import { leadFrom, leadTo, NO_HAND_OVER, openPort, PREDECESSOR, SUCCESSOR } from '../../vm/host/ports.js';
 import { announceAll } from '../announce.js';
@@ -13,6 +13,7 @@ import { makeFront, openDoors } from '../front/front.js';
 import { Log } from '../log.js';
 import { openDirect } from '../networks.js';
 import type { ServeOptions } from '../options/serve.js';
+import { Sealing } from '../sealing/sealing.js';
 import { testSites } from '../self-test.js';
 import { firstSignal } from '../signals.js';
 import { openSites } from '../sites.js';
@@ -59,14 +60,21 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     (one) => failed(one),
     undefined,
     () => isGiven(),
-    takes,
+    true,
   );
   const [network, sites] = await Promise.all([opening, openSites(options, log)]);
   if (options.http.admin.listen !== undefined)
     log.warn('nothing outside of a machine of its own reaches its loopback: say with admin= who sees pages about it');
-  const front = await makeFront({ options, network, sites, log });
+  const clock = Clock.start();
+  const after = openPort(SUCCESSOR);
+  const sealing = new Sealing(options, 'guest', log);
+  const front = await makeFront({ options, network, sites, log, sealing });
+  // The console is looked at when it is first used: libuv asks a terminal for more than a sealed server may.
+  void process.stdout;
+  await sealing.files();
   const listening = openDoors(network, front);
   listening.catch(() => undefined);
+  sealing.close();
   if (takes) {
     // A machine that would not serve well gets no traffic.
     const test = await testSites(options, sites);
@@ -75,9 +83,8 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     await network.takeOver([TO_PREDECESSOR]).catch((error: unknown) => {
       throw new UserError(`${NO_HAND_OVER}: ${errorText(error)}`, 'no-hand-over');
     });
-    rememberTaken();
-  }
-  const after = openPort(SUCCESSOR);
+    clock.rememberTaken();
+  } else network.begin();
   if (after !== undefined) {
     network.offer(TO_SUCCESSOR);
     leadFrom(after, TO_SUCCESSOR);
@@ -85,11 +92,11 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   const listeners = await Promise.race([listening, signal, failure]);
   if (typeof listeners === 'object') {
     announceAll(network, front, listeners, log);
-    const unwell = whenHealthy(forgetCrashes);
+    const unwell = whenHealthy(() => clock.forgetCrashes());
     const end = await Promise.race([signal, given, failure]);
     unwell();
     if (end === undefined) {
-      neverAgain();
+      clock.neverAgain();
       log.event('net', `another machine serves; ${front.connections} open connections go on here`);
       front.retire();
       const soon = signal.then(() => {

@@ -21,14 +21,14 @@ const ADDRESS = /^[\d.]+$|:/;
 /** Files of names and numbers of hosts, for a client that looks up an authority. */
 const RESOLVER = ['resolv.conf', 'hosts', 'nsswitch.conf', 'host.conf', 'gai.conf', 'ssl', 'pki'];
 
-/** `swappable`: another bundle may be named over a control socket. */
-export function laterPaths(options: ServeOptions, swappable: boolean): PathRule[] {
+/** `swappable`: another bundle may be named over a control socket. `again`: sites are opened again. */
+export function laterPaths(options: ServeOptions, swappable: boolean, again: boolean): PathRule[] {
   const { acme, dns, direct, control, http, net, tls } = options;
   const paths = new Paths();
   for (const folder of programFolders()) paths.add('read', folder);
   // The kernel's data about this process, for pages about the server.
   paths.add('read', `/proc/${process.pid}`);
-  for (const site of [options.site ?? embeddedSite(), ...http.siteFor.values()]) paths.site(site);
+  if (again) for (const site of [options.site ?? embeddedSite(), ...http.siteFor.values()]) paths.site(site);
   if (swappable)
     for (const name of readdirSync('/')) if (!NO_BUNDLES.has(name)) paths.add('read', join('/', name), true);
   for (const folder of http.site.follow) paths.add('read', folder);
@@ -64,11 +64,14 @@ class Paths {
 
   /**
    * A file may be replaced by another one of its name: only the folder stays the same. A link may then lead to another
-   * file.
+   * file. A file that is read is named as well, since who can reach its folder may have no right to it, as to a key.
    */
   file(access: Access, path: string): void {
     this.add(access, dirname(resolve(path)));
-    if (existsSync(path)) this.add(access, dirname(realpathSync(path)));
+    if (!existsSync(path)) return;
+    const real = realpathSync(path);
+    this.add(access, dirname(real));
+    if (access === 'read') this.add(access, real);
   }
 
   /** A file that may be a link to one that is written anew: resolv.conf. */

@@ -2,14 +2,15 @@
 import { isBug } from '../../errors/codes.js';
 import { makeFolder } from '../../native/make-folder.js';
 import type { PathRule } from '../../seal/landlock.js';
-import { CONNECTS, INTERFACES, PROGRAMS, READS, UNIX_SOCKETS, WATCHES, WRITES } from '../../seal/lists/more.js';
+import { CONNECTS, INTERFACES, KEEPER, PROGRAMS, READS, UNIX_SOCKETS, WATCHES, WRITES } from '../../seal/lists/more.js';
 import type { Rule } from '../../seal/lists/rules.js';
 import type { Plan } from '../../seal/plan.js';
+import { GUEST_USER } from '../../vm/guest/user.js';
 import type { ServeOptions } from '../options/serve.js';
 import { laterPaths, servesDirectory } from './later-paths.js';
 
-/** `alone`: one process by itself. */
-export type Role = 'alone' | 'supervised' | 'worker';
+/** `alone`: one process by itself. `guest`: the server of a machine image. */
+export type Role = 'alone' | 'supervised' | 'worker' | 'guest';
 
 /** CAP_NET_ADMIN */
 const NET_ADMIN = 1n << 12n;
@@ -19,13 +20,14 @@ const GIT = ['/usr', '/bin', '/lib', '/lib64', '/etc/gitconfig', '/dev/null'];
 /** `more`: paths that only this process knows, as the sockets between programs. */
 export function planOf(options: ServeOptions, role: Role, more: readonly PathRule[] = []): Plan {
   const { acme, dns, http, net } = options;
+  const guest = role === 'guest';
   const directory = servesDirectory(options);
   const git = directory && http.site.mtime === 'git';
   const swappable = options.control !== undefined || role === 'supervised';
-  const paths: PathRule[] = [...laterPaths(options, swappable), ...more];
+  const paths: PathRule[] = [...laterPaths(options, swappable, !guest), ...more];
   if (git) for (const path of GIT) paths.push({ path, access: 'execute' });
   const connects = acme !== undefined || dns.secondaries.length > 0 || adminComesLater(options, role);
-  const between = role === 'supervised' || (role === 'worker' && net === 'direct');
+  const between = guest || role === 'supervised' || (role === 'worker' && net === 'direct');
   const rules: Rule[] = [
     ...READS,
     ...(paths.some(({ access }) => access === 'write') ? WRITES : []),
@@ -34,12 +36,14 @@ export function planOf(options: ServeOptions, role: Role, more: readonly PathRul
     ...(connects ? CONNECTS : []),
     ...(net === 'direct' ? INTERFACES : []),
     ...(git ? PROGRAMS : []),
+    ...(guest ? KEEPER : []),
   ];
   return {
     paths,
     rules,
     anyCode: directory || git,
     connects,
+    user: guest ? GUEST_USER : undefined,
     ...keptOf(options),
   };
 }

@@ -42,9 +42,10 @@ export class Sealing {
     if (seal === undefined) return;
     this.report = seal.close();
     if (quiet) return;
-    // Services report it in the log of the network, and on their pages.
-    if (signals.atTerminal) log.note(this.line);
-    else log.event('net', this.line);
+    // Services report it in the log of the network, and on their pages. What is lacking has a line of its own.
+    const line = sealLine({ ...this.report, lacks: [] });
+    if (signals.atTerminal) log.note(line);
+    else log.event('net', line);
     for (const lack of this.report.lacks) log.warn(`not all is sealed: ${lack}`);
   }
 

@@ -25,6 +25,7 @@ const OPTIONS = [
     'drain',
     'congestion',
     'log',
+    'seal',
     'spin',
     'interface',
   ],

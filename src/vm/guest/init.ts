@@ -11,6 +11,7 @@
  * inheritance (ioperm(2)).
  */
 import { LAST, Program } from '../machine/machine-code.js';
+import { GUEST_USER } from './user.js';
 
 /** Bytes of CMOS beyond those that firmware uses; the upper half of its value tells that it is ours. */
 export const CRASHES_AT = 0x7e;
@@ -100,7 +101,14 @@ export function initProgram(
   p.call(mount, 'dev', `${RUNTIME}/dev`, 'devtmpfs', MS_NOSUID | MS_NOEXEC, 0);
   p.call(mount, 'proc', `${RUNTIME}/proc`, 'proc', NOTHING_TO_RUN, 0);
   p.call(mount, 'sys', `${RUNTIME}/sys`, 'sysfs', NOTHING_TO_RUN | MS_RDONLY, 0);
-  p.call(mount, 'tmp', `${RUNTIME}/tmp`, 'tmpfs', NOTHING_TO_RUN, 'size=4m,mode=0700');
+  p.call(
+    mount,
+    'tmp',
+    `${RUNTIME}/tmp`,
+    'tmpfs',
+    NOTHING_TO_RUN,
+    `size=4m,mode=0700,uid=${GUEST_USER},gid=${GUEST_USER}`,
+  );
   // Over the initramfs, which can be written to: from here on there is no way to it.
   p.call(chdir, RUNTIME).call(mount, '.', '/', 0, MS_MOVE, 0).call(chroot, '.').call(chdir, '/');
   closeDoors(p);

@@ -1,0 +1,2 @@
+/** Number of the user that the sealed server of a machine becomes: `/tmp`, where its state is, is that user's. */
+export const GUEST_USER = 61_184;

@@ -1,0 +1,111 @@
+/** What a sealed server does later goes on working: files of others, and system calls that a unit refuses. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import t, { type Test } from 'tap';
+import { thisKernel } from '../../src/seal/kernel.js';
+import { landlockVersion } from '../../src/seal/landlock.js';
+import { skipWithout } from '../wire/needs.js';
+
+const MAIN = resolve('build', 'src', 'main.js');
+const OTHER = 61_234;
+const skip = landlockVersion(thisKernel()) > 0 ? false : 'needs a kernel with Landlock';
+const asRoot = skip || (process.getuid?.() === 0 ? false : 'needs root');
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly said: () => string;
+  says(pattern: RegExp): Promise<string>;
+}
+
+/** The second group of what it says is awaited. */
+function start(t: Test, command: readonly string[], env: Record<string, string> = {}): Running {
+  const child = spawn(command[0]!, command.slice(1), {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NODE_OPTIONS: '', ...env },
+  });
+  let said = '';
+  let look: () => void = () => undefined;
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+      look();
+    });
+  child.on('exit', () => look());
+  t.teardown(async () => {
+    const exit = new Promise((done) => child.on('exit', done));
+    if (child.exitCode === null && child.signalCode === null && child.kill('SIGTERM')) await exit;
+  });
+  const says = (pattern: RegExp): Promise<string> =>
+    new Promise((done, failed) => {
+      look = () => {
+        const found = pattern.exec(said);
+        if (found !== null) done(found[1] ?? found[0]);
+        else if (child.exitCode !== null) failed(new Error(`it ended: ${said}`));
+      };
+      look();
+    });
+  return { child, said: () => said, says };
+}
+
+function site(t: Test, owner: number, mode: number): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sitekernel-later-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, 'site');
+  mkdirSync(path);
+  writeFileSync(join(path, 'index.html'), '<title>first</title>');
+  chmodSync(folder, 0o755);
+  chownSync(path, owner, owner);
+  chmodSync(path, mode);
+  return path;
+}
+
+const page = async (url: string): Promise<string> => (await fetch(url)).text();
+
+t.test('root serves a site of another user, and reads it again after the seal', { skip: asRoot }, async (t) => {
+  const path = site(t, OTHER, 0o700);
+  const { child, says } = start(t, [process.execPath, MAIN, '--port', '0', '--log', 'net', path]);
+  t.match(await says(/sealed: ([^\n]*)/), /capabilities CAP_DAC_READ_SEARCH for \S+site/);
+  const url = await says(/listening on (\S+)/);
+  t.equal(await page(url), '<title>first</title>');
+  writeFileSync(join(path, 'index.html'), '<title>second</title>');
+  child.kill('SIGHUP');
+  await says(/now serving/);
+  t.equal(await page(url), '<title>second</title>');
+});
+
+t.test('a key that only root can read keeps the server root', { skip: asRoot || skipWithout('openssl') }, async (t) => {
+  const path = site(t, 0, 0o755);
+  const folder = join(path, '..');
+  const [certificate, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+  const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
+  execFileSync('openssl', [...request, '-subj', '/CN=localhost', '-keyout', key, '-out', certificate], {
+    stdio: 'ignore',
+  });
+  chmodSync(key, 0o600);
+  const ports = ['--http-port', '0', '--https-port', '0'];
+  const files = ['--tls-cert', certificate, '--tls-key', key];
+  const cache = { XDG_CACHE_HOME: folder };
+  const { says } = start(t, [process.execPath, MAIN, ...ports, ...files, '--log', 'net', path], cache);
+  t.match(await says(/sealed: ([^\n]*)/), /user root \(user \d+ cannot reach \S+key\.pem, which is needed later/);
+});
+
+t.test(
+  'where a unit refuses the calls for another user the server seals the rest',
+  { skip: asRoot || skipWithout('strace', 'setpriv') },
+  async (t) => {
+    const path = join(site(t, 0, 0o755), '..', 'site.bundle');
+    execFileSync(process.execPath, [MAIN, 'bundle', join(path, '..', 'site'), '-o', path], { stdio: 'ignore' });
+    const refused = 'setuid,setgid,setgroups,setresuid,setresgid,capset';
+    const { says, said } = start(t, [
+      ...['setpriv', '--no-new-privs', '--inh-caps=-all', '--bounding-set=-all,+net_admin', '--'],
+      ...['strace', '-D', '-f', '-qqq', '--seccomp-bpf', '-o', '/dev/null'],
+      ...['-e', `trace=${refused}`, '-e', `inject=${refused}:error=EPERM`, '--'],
+      ...[process.execPath, MAIN, '--port', '0', '--log', 'net', path],
+    ]);
+    t.equal(await page(await says(/listening on (\S+)/)), '<title>first</title>');
+    t.match(said(), /sealed: [^\n]*system calls \(seccomp\)/);
+    t.match(said(), /user root \(it has no right to become another user/);
+  },
+);

@@ -6,7 +6,10 @@ import { check, libc } from './libc/libc.js';
 import { pinned } from './libc/slab.js';
 
 const AF_UNIX = 1;
-const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
+const SOCK_STREAM = 1;
+/** Keeps the borders of messages. */
+export const SOCK_SEQPACKET = 5;
+const SOCK_CLOEXEC = 0o2000000;
 
 /**
  * Answers a socket whose descriptor is a duplicate of `fd`; it is paused. `arrived` gets the bytes read to `buffer`, 0
@@ -42,9 +45,9 @@ function duplicate(fd: number, options: SocketConstructorOpts & { onread?: OnRea
 }
 
 /** Two descriptors, each of which reads what is written to the other. They block, and end with an `exec`. */
-export function socketPair(): [number, number] {
+export function socketPair(type = SOCK_STREAM): [number, number] {
   const pair = pinned(8);
-  check(libc().socketpair(AF_UNIX, SOCK_STREAM_CLOEXEC, 0, pair.address), 'make a socket pair');
+  check(libc().socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair.address), 'make a socket pair');
   const view = new DataView(pair.bytes.buffer, pair.bytes.byteOffset, 8);
   return [view.getInt32(0, true), view.getInt32(4, true)];
 }

@@ -133,21 +133,28 @@ class Workers {
   private start(worker: Worker): void {
     worker.ready = false;
     const [, script = '', ...args] = process.argv;
+    const channel = this.copies.channel();
+    const fds = [...(worker.httpFd === undefined ? [] : [worker.httpFd]), channel.fd];
+    const stdio = ['ignore', 'ignore', 'inherit', worker.fd, 'ipc', ...fds] as const;
     const child = spawn(process.execPath, [...process.execArgv, script, ...args], {
-      stdio: ['ignore', 'ignore', 'inherit', worker.fd, 'ipc', ...(worker.httpFd === undefined ? [] : [worker.httpFd])],
+      stdio: [...stdio],
       env: {
         ...process.env,
         [FROM_WORKERS]: String(worker.number),
         [PARENT]: String(process.pid),
-        ...this.copies.environment,
+        ...channel.variable(stdio.length - 1),
       },
       // JSON has no infinity, and a lease may be unlimited.
       serialization: 'advanced',
     });
+    channel.begun();
     worker.child = child;
     hear<ToFirst>(child, (message) => this.heard(worker, message), this.log.faulted);
     child.on('error', (error) => this.log.warn(`worker ${worker.number}: ${error.message}`));
-    child.on('exit', (code, by) => this.ended(worker, by ?? `status ${code}`));
+    child.on('exit', (code, by) => {
+      channel.ended();
+      this.ended(worker, by ?? `status ${code}`);
+    });
     if (this.tickets !== undefined) worker.say({ say: 'tickets', tickets: this.tickets.passed() });
     this.shared.began?.(worker);
   }

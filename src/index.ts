@@ -5,6 +5,7 @@
 export { HttpServer } from './http/server.js';
 export { Memory } from './memory/memory.js';
 export type { Carrier, FindMemory, MemoryRange, Piece } from './memory/pieces.js';
+export type { FaultPlace, OnFault } from './net/containment.js';
 export type { DirectNetwork } from './net/direct/network.js';
 export { type DirectNetworkOptions, openDirectNetwork } from './net/direct/open.js';
 export type {

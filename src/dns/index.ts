@@ -10,6 +10,7 @@ export type { Connect } from './resolver/exchange.js';
 export { type Lookup, LookupError, type LookupFailure, Resolver, type ResolverOptions } from './resolver/resolver.js';
 export type { Secondary } from './serve/notify.js';
 export { DnsServer, type DnsServerOptions } from './serve/server.js';
+export type { TcpLimits } from './serve/tcp.js';
 export { TSIG_ALGORITHMS, type TsigKey } from './serve/tsig.js';
 export { TYPE, typeName, typeNumber } from './wire/constants.js';
 export { type Name, nameText, parseName } from './wire/name.js';

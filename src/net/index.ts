@@ -6,6 +6,7 @@
 export { Memory } from '../memory/memory.js';
 export type { Carrier, FindMemory, MemoryRange, Piece } from '../memory/pieces.js';
 export { ConnectError } from './connect-error.js';
+export type { FaultPlace, OnFault } from './containment.js';
 export type { Device, FrameSink, Offload } from './device/device.js';
 export { type MemoryDevice, type MemoryLinkOptions, memoryLink } from './device/memory/memory-link.js';
 export { TxFrame } from './device/tx-frame.js';
@@ -28,16 +29,10 @@ export type {
   Timer,
   Trouble,
 } from './flow.js';
+export { type Companion, type DriverOptions, type HostClock, StackDriver } from './host/driver.js';
 export { SeededRandom } from './host/seeded-random.js';
-export {
-  type Companion,
-  type DatagramHandler,
-  type HostAddress,
-  type HostClock,
-  StackHost,
-  type StackHostOptions,
-  type UdpSocket,
-} from './host/stack-host.js';
+export { type HostAddress, StackHost, type StackHostOptions } from './host/stack-host.js';
+export type { DatagramHandler, UdpSocket } from './host/udp-socket.js';
 export { type VirtualHostOptions, VirtualNet, virtualNet } from './host/virtual-net.js';
 export { VirtualTime } from './host/virtual-time.js';
 export type { AddressConfig, StaticRoute } from './ip/address-config.js';

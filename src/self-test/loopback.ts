@@ -4,7 +4,8 @@
  */
 import { memoryLink } from '../net/device/memory/memory-link.js';
 import type { Accept, Clock, Flow, FlowHandler } from '../net/flow.js';
-import { type HostClock, StackHost } from '../net/host/stack-host.js';
+import type { HostClock } from '../net/host/driver.js';
+import { StackHost } from '../net/host/stack-host.js';
 import { VirtualTime } from '../net/host/virtual-time.js';
 import type { Random } from '../net/random.js';
 import { parseIpv4 } from '../net/wire/address.js';

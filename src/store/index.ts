@@ -1,4 +1,6 @@
 /** Directory -> bundle file -> store. */
+
+export type { UserErrorCode } from '../errors/user-error.js';
 export type { Problem } from './inspect/check-links.js';
 export {
   type DescribedFile,

@@ -78,6 +78,7 @@ const OUTSIDE = new Set([
   'pool',
   'free',
   'segment',
+  'datagram',
   'outside',
   'probe',
   'answers',

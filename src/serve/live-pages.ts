@@ -89,7 +89,7 @@ export function adminPages(watched: Watched, permits?: LivePage['permits']): Liv
         ...leaseMetrics(network.lease?.()),
         ...processMetrics(),
         ...(tls?.metrics() ?? []),
-        ...dnsMetrics(dns?.()),
+        ...dnsMetrics(siblings?.names(dns?.()) ?? dns?.()),
         ...(sealing?.metrics() ?? []),
       ];
       return [...delays(p99, max), ...ownMetrics(watched), ...rest];

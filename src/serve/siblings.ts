@@ -16,20 +16,24 @@ export interface Report {
   readonly budgets: Counters;
   readonly connections: HttpStats['connections'];
   readonly network: Counters;
+  /** Of the name server; none: there is none. */
+  readonly names: Counters | undefined;
 }
 
 export const INTERVAL = 1000;
 
-export function reportOf(stats: HttpStats, network: Counters): Report {
+export function reportOf(stats: HttpStats, network: Counters, names?: Counters): Report {
   const { contentBytes, accepted, refused, faults, budgets, connections } = stats;
-  return { answers: [...stats.answers], contentBytes, accepted, refused, faults, budgets, connections, network };
+  const answers = [...stats.answers];
+  return { answers, contentBytes, accepted, refused, faults, budgets, connections, network, names };
 }
 
 /** The counters of an ended process stay, but its gauges are zero. */
 export function retired(report: Report): Report {
   const none = Object.fromEntries(Object.keys(report.connections).map((state) => [state, 0]));
   const connections = none as Report['connections'];
-  return { ...report, connections, network: { ...report.network, 'connections-open': 0 } };
+  const names = report.names && { ...report.names, tcpOpen: 0 };
+  return { ...report, connections, names, network: { ...report.network, 'connections-open': 0 } };
 }
 
 export class Siblings {
@@ -43,6 +47,14 @@ export class Siblings {
   counters(own: Counters): Counters {
     const sum = { ...own };
     for (const report of this.reports) add(sum, report.network);
+    return sum;
+  }
+
+  /** Undefined: there is no name server. All of them have the same zones. */
+  names(own: Counters | undefined): Counters | undefined {
+    if (own === undefined) return undefined;
+    const sum = { ...own };
+    for (const { names = {} } of this.reports) add(sum, { ...names, zones: 0 });
     return sum;
   }
 }

@@ -1,5 +1,6 @@
 /** The messages between the processes of `--workers`. */
 import type { PassedSecret } from '../control/channel.js';
+import type { Zone } from '../dns/zone/zone.js';
 import type { OpenTap } from '../net/device/linux/tap-open.js';
 import type { SharedAddress } from '../net/direct/address/followed-mode.js';
 import type { Report } from './siblings.js';
@@ -9,6 +10,8 @@ export const FROM_WORKERS = 'SITEKERNEL_WORKER';
 export const WORKER_FD = 3;
 /** With HTTPS over sockets: the listening socket of the HTTP port. 4 is Node's channel. */
 export const WORKER_HTTP_FD = 5;
+/** With a name server over sockets: its sockets. */
+export const WORKER_DNS_FDS = { udp: 6, tcp: 7 } as const;
 
 /** In direct mode: what a worker needs to begin. */
 export interface Place {
@@ -23,9 +26,26 @@ export interface Place {
   readonly address: SharedAddress | undefined;
 }
 
+/** What a worker answers names out of. */
+export interface NamesMessage {
+  readonly say: 'names';
+  /** Of this message; the worker says it again when it answers out of these zones. */
+  readonly version: number;
+  /** Those that have changed since the last message to this worker. */
+  readonly zones: readonly Zone[];
+  /** The secret of cookies: a client has one with all workers. */
+  readonly cookies: Uint8Array;
+  /** Where all of them answer; never 0. */
+  readonly port: number;
+}
+
 export type ToFirst =
   | { readonly say: 'ready' }
   | { readonly say: 'report'; readonly report: Report }
+  /** It has an address, and is about to answer for names: it wants the zones. */
+  | { readonly say: 'names' }
+  /** It answers out of the zones of that message. */
+  | { readonly say: 'named'; readonly version: number }
   // In direct mode
   /** The others can reach it. */
   | { readonly say: 'here' }
@@ -39,6 +59,7 @@ export type ToWorker =
   | { readonly say: 'drain' }
   | { readonly say: 'others'; readonly reports: readonly Report[] }
   | Place
+  | NamesMessage
   /** The secret of session tickets: all workers open each other's. */
   | { readonly say: 'tickets'; readonly tickets: PassedSecret }
   /** That worker can be reached. */

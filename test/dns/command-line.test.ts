@@ -18,7 +18,6 @@ t.test('options of the name server', async (t) => {
     [['--dnssec'], /^--dnssec is for a name server/],
     [['--dns-keys', 'x'], /^--dns-keys is for a name server/],
     [['--zone', 'a', '--zone', 'a'], /a is there already/],
-    [['--zone', 'a', '--workers', '2'], /^--zone and --workers do not go together/],
     [['--zone', 'a', '--net', 'direct', '--record', 'x'], /^--zone and --record do not go together/],
     [['--state', 'x'], /^--state is for --net direct/],
     [['--zone', 'a', '--dns-secondary', 'name.example'], /A secondary is an address/],

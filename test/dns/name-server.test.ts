@@ -12,7 +12,9 @@ import '../../src/native/signals-first.js';
 import { signals } from '../../src/native/process-signals.js';
 import type { Accept, Listener, Network } from '../../src/net/flow.js';
 import { Log } from '../../src/serve/log.js';
-import { checkZoneFiles, NameServer } from '../../src/serve/names/name-server.js';
+import { checkZoneFiles } from '../../src/serve/names/check-files.js';
+import { NameServer } from '../../src/serve/names/name-server.js';
+import { ZoneKeeper } from '../../src/serve/names/zone-keeper.js';
 import type { DnsArguments } from '../../src/serve/options/dns.js';
 import { VirtualClock } from '../http/virtual-clock.js';
 import { query, read } from './message.js';
@@ -30,6 +32,7 @@ class Place {
   readonly state: string;
   readonly network: { address: string | undefined } & Network;
   server!: NameServer;
+  zones!: ZoneKeeper;
 
   /** `folder`: with the zone and the state of another. */
   constructor(t: Test, text: string, folder = t.testdir({ 'a.example.zone': text })) {
@@ -65,11 +68,21 @@ class Place {
       dnssec: false,
       secondaries: [],
     };
-    this.server = new NameServer({ ...defaults, ...options }, this.network, this.state, log, undefined, facts);
-    await this.server.prepare(this.network.address);
+    const all = { ...defaults, ...options };
+    const addresses = (): string[] => (this.network.address === undefined ? [] : [this.network.address]);
+    this.zones = new ZoneKeeper(all, { clock: this.clock, addresses }, this.state, log, facts);
+    await this.zones.prepare(addresses());
+    this.server = new NameServer(all, this.network);
+    this.zones.publish = (zones) => this.server.replace(zones);
+    this.server.replace(this.zones.zones);
     this.server.listen(this.datagrams);
-    await this.server.open(watch);
+    await this.zones.open(watch);
     return this;
+  }
+
+  close(): void {
+    this.zones.close();
+    this.server.close();
   }
 
   ask(name: string, type: keyof typeof TYPE, dnssecOk = false): readonly string[] {
@@ -98,7 +111,7 @@ void signals.server();
 
 t.test('SIGHUP: a newer version is served, one with the old serial is refused, and one with errors', async (t) => {
   const place = await new Place(t, SITE).open();
-  t.teardown(() => place.server.close());
+  t.teardown(() => place.close());
   t.equal(place.serial, 5);
   writeFileSync(place.file, SITE.replace(' 5 2', ' 6 2').replace('192.0.2.2', '192.0.2.3'));
   await place.hangUp();
@@ -122,7 +135,7 @@ t.test('SIGHUP: a newer version is served, one with the old serial is refused, a
 
 t.test('--watch: a file that is written or put in its place is read', async (t) => {
   const place = await new Place(t, SITE).open({}, {}, true);
-  t.teardown(() => place.server.close());
+  t.teardown(() => place.close());
   const comes = async (serial: number): Promise<void> => {
     for (let i = 0; i < 200 && place.serial !== serial; i++) await new Promise((done) => setTimeout(done, 10));
     t.equal(place.serial, serial);
@@ -136,7 +149,7 @@ t.test('--watch: a file that is written or put in its place is read', async (t) 
 
 t.test('serials compare as RFC 1982 says: 0 follows 4,294,967,295', async (t) => {
   const place = await new Place(t, SITE.replace(' 5 2', ' 4294967295 2')).open();
-  t.teardown(() => place.server.close());
+  t.teardown(() => place.close());
   writeFileSync(place.file, SITE.replace(' 5 2', ' 0 2'));
   await place.hangUp();
   t.equal(place.serial, 0);
@@ -144,7 +157,7 @@ t.test('serials compare as RFC 1982 says: 0 follows 4,294,967,295', async (t) =>
 
 t.test('@SELF follows the address, with a serial that grows', async (t) => {
   const place = await new Place(t, `${SITE}w A @SELF\nw AAAA @SELF\n`).open();
-  t.teardown(() => place.server.close());
+  t.teardown(() => place.close());
   t.same(place.ask('w.a.example', 'A'), ['w.a.example. A 60 192.0.2.80']);
   t.same(place.ask('w.a.example', 'AAAA'), []);
   place.network.address = '2001:db8::80';
@@ -166,7 +179,7 @@ t.test('a serial that the file does not have goes on in the next program', async
   place.clock.advance(1000);
   await settled();
   t.equal(place.serial, 6);
-  place.server.close();
+  place.close();
   const again = await new Place(t, '', place.folder).open();
   t.teardown(() => again.server.close());
   t.equal(again.serial, 7);
@@ -175,9 +188,9 @@ t.test('a serial that the file does not have goes on in the next program', async
 t.test('proofs for a certificate authority are served beside the zone while they are wanted', async (t) => {
   for (const dnssec of [false, true]) {
     const place = await new Place(t, SITE).open({ dnssec });
-    t.teardown(() => place.server.close());
+    t.teardown(() => place.close());
     const name = '_acme-challenge.a.example';
-    const withdraw = await place.server.present(`${name}.`, ['proof one', 'proof two']);
+    const withdraw = await place.zones.present(`${name}.`, ['proof one', 'proof two']);
     const text = (value: string): string =>
       `${name}. TXT 60 ${Buffer.from([value.length, ...Buffer.from(value)]).toString('hex')}`;
     t.same(place.ask(name, 'TXT'), [text('proof one'), text('proof two')]);
@@ -185,7 +198,7 @@ t.test('proofs for a certificate authority are served beside the zone while they
     await withdraw();
     t.same(place.ask(name, 'TXT'), []);
     t.equal(place.serial, 7);
-    await t.rejects(place.server.present('_acme-challenge.b.example.', ['x']), { message: /in none of the zones/ });
+    await t.rejects(place.zones.present('_acme-challenge.b.example.', ['x']), { message: /in none of the zones/ });
   }
 });
 
@@ -193,7 +206,7 @@ t.test('@SELF of HTTPS and CAA: what the server speaks, and who may certify it',
   const caa = Uint8Array.from([0, 5, ...Buffer.from('issueca.example')]);
   const place = new Place(t, `${SITE}@ HTTPS @SELF\n@ CAA @SELF\n`);
   await place.open({}, { protocols: ['h2', 'http/1.1'], caa: [caa] });
-  t.teardown(() => place.server.close());
+  t.teardown(() => place.close());
   t.same(place.ask('a.example', 'HTTPS'), ['a.example. HTTPS 60 0001000001000c02683208687474702f312e31']);
   t.same(place.ask('a.example', 'CAA'), [`a.example. CAA 60 ${Buffer.from(caa).toString('hex')}`]);
 });
@@ -206,7 +219,7 @@ function expiration(place: Place): number {
 
 t.test('signatures hold 14 days, and are made anew when 7 of them are left, again and again', async (t) => {
   const place = await new Place(t, SITE).open({ dnssec: true });
-  t.teardown(() => place.server.close());
+  t.teardown(() => place.close());
   let renewed = 0;
   let [last, serial] = [expiration(place), place.serial];
   t.equal(last - Math.floor(place.clock.wallClock() / 1000), 14 * 86_400);
@@ -230,7 +243,7 @@ t.test('a signed zone keeps its key and goes on with its serial in the next prog
   const place = await new Place(t, SITE).open({ dnssec: true });
   const key = place.ask('a.example', 'DNSKEY');
   t.equal(place.serial, 5);
-  place.server.close();
+  place.close();
   const again = new Place(t, SITE, place.folder);
   await again.open({ dnssec: true });
   t.teardown(() => again.server.close());

@@ -71,6 +71,21 @@ t.test('other networks, and the same one a second later, are not held up', async
   t.equal(server.ask('site.example', 'TXT', { udpSize: 1232 }).answer.length, 1);
 });
 
+t.test('one of several processes at an address has its share of the rate, and at least one answer', async (t) => {
+  const passed = async (share: number): Promise<number> => {
+    const server = await new NameServerInMemory([zone(SITE)], { rate: 10, share }).open();
+    let whole = 0;
+    for (let i = 0; i < 30; i++) {
+      const answer = server.exchange(QUERY);
+      if (answer !== undefined && !read(answer).tc) whole += 1;
+    }
+    return whole;
+  };
+  t.equal(await passed(1), 10);
+  t.equal(await passed(1 / 2), 5);
+  t.equal(await passed(1 / 100), 1);
+});
+
 t.test('who returns our cookie is no victim, and is not held up', async (t) => {
   const server = await new NameServerInMemory([zone(SITE)], { rate: 5 }).open();
   const cookie = server.ask('site.example', 'TXT', { options: [[10, '0102030405060708']] }).opt!.options.get(10)!;

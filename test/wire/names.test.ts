@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { Dnsmasq } from './dnsmasq.js';
 import { Lab } from './lab.js';
 import { skipWithout } from './needs.js';
 import { SITE, serve, TARGETS } from './server.js';
@@ -49,5 +50,28 @@ t.test(
       'http://own.example/',
     ]);
     t.equal(stdout, '200');
+  },
+);
+
+t.test(
+  'with workers each has a part of the queries, from the address that DHCP gave, and none without it',
+  { skip: skipWithout('dig', 'dnsmasq') },
+  async (t) => {
+    const lab = new Lab(t, '46.43.42.129/25');
+    await Dnsmasq.start(lab, { from: '46.43.42.150', to: '46.43.42.150', netmask: '255.255.255.128', lease: '2m' });
+    const client = lab.client('46.43.42.140/25');
+    const zone = join(lab.folder, 'own.example.zone');
+    writeFileSync(zone, ZONE);
+    const options = ['--workers', '2', '--zone', zone, '--state', join(lab.folder, 'state')];
+    const { address, program } = await serve(lab.host, [...TARGETS.dhcp, ...options, SITE]);
+    await program.says(/^answering names at 46\.43\.42\.150:53$/m);
+    const dig = async (...argv: string[]): Promise<string> =>
+      (await client.run('dig', [`@${address}`, '+time=2', '+tries=2', '+short', ...argv])).stdout;
+    for (let i = 0; i < 12; i++) t.equal(await dig('own.example', 'A'), '46.43.42.150\n', `query ${i + 1}`);
+    for (let i = 0; i < 6; i++) t.equal(await dig('+tcp', 'ns.own.example', 'A'), '46.43.42.150\n', `TCP ${i + 1}`);
+    writeFileSync(zone, ZONE.replace('hostmaster 1', 'hostmaster 9'));
+    program.child.kill('SIGHUP');
+    for (let good = 0; good < 12; ) good = / 9 7200 /.test(await dig('own.example', 'SOA')) ? good + 1 : 0;
+    t.equal(await program.stop(), 0);
   },
 );

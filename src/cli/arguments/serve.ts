@@ -132,15 +132,10 @@ function checkMode(net: 'socket' | 'direct', flags: ServeFlags): void {
   if (wrong !== undefined) throw badUsage(`${wrong} is for --net direct; add that, or leave ${wrong} out`);
 }
 
-/** A name server is one process's, and replays nothing. */
+/** A recording does not contain what a name server begins by itself. */
 function checkZones(flags: ServeFlags): void {
-  if (flags.zone === undefined) return;
-  const given: [string, boolean][] = [
-    ['--workers', (flags.workers ?? 1) > 1],
-    ['--record', flags.record !== undefined],
-  ];
-  const wrong = given.find(([, present]) => present)?.[0];
-  if (wrong !== undefined) throw badUsage(`--zone and ${wrong} do not go together; leave one of them out`);
+  if (flags.zone !== undefined && flags.record !== undefined)
+    throw badUsage('--zone and --record do not go together; leave one of them out');
 }
 
 /** What several workers cannot do together in direct mode. */

@@ -27,19 +27,22 @@ export class RateLimit {
   private readonly times = new Float64Array(ENTRIES);
   private readonly slips = new Uint8Array(ENTRIES);
 
+  /** Of a bucket that is full: below one token no answer would ever leave. */
+  private readonly most: number;
+
   /** `rate`: answers a second, above 0. */
   constructor(
     private readonly rate: number,
     random: Random,
   ) {
     this.hash = new KeyedHash(random);
+    this.most = Math.max(1, rate * BURST);
   }
 
   /** What becomes of an answer of a class to a client at `now`, ms: one of the three above. */
   take(client: DatagramAddress, answerClass: number, now: number): number {
-    const { tokens, times, rate } = this;
+    const { tokens, times, rate, most } = this;
     const at = this.entry(client, answerClass, now);
-    const most = rate * BURST;
     tokens[at] = Math.min(most, tokens[at] + ((now - times[at]) * rate) / 1000);
     times[at] = now;
     if (tokens[at] >= 1) {
@@ -61,7 +64,7 @@ export class RateLimit {
     }
     keys[oldest] = key;
     times[oldest] = now;
-    this.tokens[oldest] = this.rate * BURST;
+    this.tokens[oldest] = this.most;
     this.slips[oldest] = 0;
     return oldest;
   }

@@ -31,6 +31,8 @@ export interface DnsServerOptions {
   readonly cookieSecrets?: readonly Uint8Array[] | undefined;
   /** Answers a second to one network over UDP; 0: no bound. Default 200. */
   readonly rate?: number | undefined;
+  /** The part of that rate that is this server's, above 0, at most 1; the rest is that of others at its address. */
+  readonly share?: number | undefined;
   /** What `id.server` and NSID say. */
   readonly identity?: string | undefined;
   readonly version?: string | undefined;
@@ -57,7 +59,7 @@ export class DnsServer {
   private readonly query = new Query();
 
   constructor(options: DnsServerOptions) {
-    const { clock, random, rate = DEFAULT_RATE } = options;
+    const { clock, random, rate = DEFAULT_RATE, share = 1 } = options;
     this.clock = clock;
     this.catalog = new Catalog(options.zones);
     const seconds = (): number => Math.floor(clock.wallClock() / 1000);
@@ -67,7 +69,7 @@ export class DnsServer {
       tsig: this.tsig,
       catalog: () => this.catalog,
       cookies: new Cookies(options.cookieSecrets ?? [drawn(random)]),
-      rateLimit: rate === 0 ? undefined : new RateLimit(rate, random),
+      rateLimit: rate === 0 ? undefined : new RateLimit(rate * share, random),
       identity: options.identity === undefined ? undefined : characterString(options.identity),
       version: options.version === undefined ? undefined : characterString(options.version),
       seconds,

@@ -1,17 +1,21 @@
 /** Opens the name server beside a site: on the network of direct mode, or on sockets of its own. */
 import type { SelfFacts } from '../../dns/zone/load.js';
 import type { OnFault } from '../../net/containment.js';
+import type { Datagrams } from '../../net/datagrams.js';
 import { stateFolder } from '../../net/direct/address/lease-file.js';
 import type { DirectNetwork } from '../../net/direct/network.js';
 import type { Network } from '../../net/flow.js';
 import { openSocketDatagrams } from '../../net/sockets/open.js';
 import type { Log } from '../log.js';
 import { openSockets } from '../networks.js';
+import type { DirectArguments } from '../options/direct.js';
 import type { ServeOptions } from '../options/serve.js';
 import { NameServer } from './name-server.js';
+import { ZoneKeeper, type ZonePlace } from './zone-keeper.js';
 
 export interface OpenNames {
   readonly server: NameServer;
+  readonly zones: ZoneKeeper;
   /** For people. */
   readonly where: string;
   /** Takes no new queries; open ones have `drain` ms. */
@@ -36,8 +40,7 @@ export interface GivenNames {
 export interface PreparedNames {
   /** Opens its ports, so that connections that a predecessor began are not refused. */
   listen(): void;
-  /** After `listen`. */
-  /** Rejects with a `UserError`. */
+  /** After `listen`. Rejects with a `UserError`. */
   open(): Promise<OpenNames>;
 }
 
@@ -51,32 +54,62 @@ export async function prepareNames(
   log: Log,
   { sockets, cookies }: GivenNames = {},
 ): Promise<PreparedNames> {
-  const { dns, host, net, direct } = options;
-  const state = options.state ?? stateFolder();
-  const watch = options.http.site.watch;
+  const { host, net, direct } = options;
   if (net === 'direct') {
     const { datagrams } = network as DirectNetwork;
-    const server = new NameServer(dns, network, state, log, cookies, factsOf(options));
-    await server.prepare(network.address ?? direct.static?.address);
-    const close = async (): Promise<void> => server.close();
-    return {
-      listen: () => server.listen(datagrams),
-      open: async () => ({ server, where: await server.open(watch), close }),
-    };
+    const expected = givenAddresses(direct);
+    return prepared(options, network, log, { datagrams, cookies, expected, closed: async () => undefined });
   }
   const own = await openSockets(options, log, sockets === undefined ? [] : [sockets.tcp], '--dns-port');
   const onFault: OnFault = (error, place, unreported) => log.contained(error, place, unreported);
   const datagrams = await openSocketDatagrams(host, '--dns-port', options.sockets, onFault, sockets?.udp);
-  const server = new NameServer(dns, own, state, log, cookies, factsOf(options));
-  await server.prepare(own.address);
-  const close = async (drain: number): Promise<void> => {
-    server.close();
-    await own.close(drain);
-  };
+  return prepared(options, own, log, { datagrams, cookies, expected: [], closed: (drain) => own.close(drain) });
+}
+
+interface Means {
+  readonly datagrams: Datagrams;
+  readonly cookies: Uint8Array | undefined;
+  /** The addresses that the network will have, while it has none. */
+  readonly expected: readonly string[];
+  /** Closes what carries the name server alone. */
+  readonly closed: (drain: number) => Promise<void>;
+}
+
+async function prepared(options: ServeOptions, network: Network, log: Log, means: Means): Promise<PreparedNames> {
+  const zones = keeperFor(options, { clock: network.clock, addresses: () => addressesOf(network) }, log);
+  const server = new NameServer(options.dns, network, means.cookies);
+  zones.publish = (all) => server.replace(all);
+  const known = addressesOf(network);
+  await zones.prepare(known.length > 0 ? known : means.expected);
+  server.replace(zones.zones);
   return {
-    listen: () => server.listen(datagrams),
-    open: async () => ({ server, where: await server.open(watch), close }),
+    listen: () => server.listen(means.datagrams),
+    open: async () => {
+      await zones.open(options.http.site.watch);
+      const close = async (drain: number): Promise<void> => {
+        zones.close();
+        server.close();
+        await means.closed(drain);
+      };
+      return { server, zones, where: await server.where(), close };
+    },
   };
+}
+
+/** Those of the command line, in the order in which the network has them. */
+export function givenAddresses({ static: ipv4, anycast, ipv6 }: DirectArguments): readonly string[] {
+  const all =
+    ipv4 === undefined ? [] : [ipv4.address, ...(ipv4.further ?? []).map(({ address }) => address), ...anycast];
+  return [...all, ...(ipv6?.addresses ?? []).map(({ address }) => address), ...(ipv6?.anycast ?? [])];
+}
+
+/** The zones of a server, not read yet. */
+export function keeperFor(options: ServeOptions, place: ZonePlace, log: Log): ZoneKeeper {
+  return new ZoneKeeper(options.dns, place, options.state ?? stateFolder(), log, factsOf(options));
+}
+
+function addressesOf({ address, addresses }: Network): readonly string[] {
+  return addresses ?? (address === undefined ? [] : [address]);
 }
 
 /** The parameters in the HTTPS records of `@SELF` (RFC 9460 7.1.2). */

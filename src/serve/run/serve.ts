@@ -58,7 +58,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     failed = reject;
   });
   failure.catch(() => undefined);
-  if (options.dns.zones.length > 0) (await import('../names/name-server.js')).checkZoneFiles(options.dns);
+  if (options.dns.zones.length > 0) (await import('../names/check-files.js')).checkZoneFiles(options.dns);
   // Side by side: a network may have to ask for its address while the site is being opened.
   const opening = Promise.all([openNetwork(options, log, (one) => failed(one)), openSites(options, log)]);
   opening.catch(() => undefined);
@@ -106,7 +106,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
       tellNode(log);
       if (names !== undefined) process.stdout.write(`answering names at ${names.where}\n`);
       // The authority connects to this server: an order comes after the listener.
-      certificates = await openCertificates(options, log, front.reload, names?.server, network);
+      certificates = await openCertificates(options, log, front.reload, names?.zones, network);
       const name = await end;
       log.event('net', `${name}: no new connections; ${front.connections} open ones have ${options.drain / 1000} s`);
       front.drain();

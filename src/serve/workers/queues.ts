@@ -39,17 +39,20 @@ export class Queues implements Shared {
   }
 
   get urls(): string[] {
+    const { port, tls } = this.options;
+    return this.addresses.map((one) => (tls === undefined ? urlOf(one, port) : urlOf(one, tls.port, 'https')));
+  }
+
+  get addresses(): string[] {
     const { address, options } = this;
     const { static: given, anycast } = options.direct;
     const ipv4 = address?.config?.address;
     const further = (given?.further ?? []).map((one) => one.address);
     const six = (address?.state?.ipv6?.addresses ?? []).filter(({ origin }) => origin !== 'link-local');
-    const all = [
+    return [
       ...(ipv4 === undefined ? [] : [formatIpv4(ipv4), ...further, ...anycast]),
       ...six.map((one) => one.address),
     ];
-    const { port, tls } = options;
-    return all.map((one) => (tls === undefined ? urlOf(one, port) : urlOf(one, tls.port, 'https')));
   }
 
   began(worker: Worker): void {

@@ -10,6 +10,8 @@ export interface Shared {
   readonly httpFds?: readonly number[] | undefined;
   /** Where they serve; called when all of them serve. */
   readonly urls: readonly string[];
+  /** Our addresses at present. */
+  readonly addresses: readonly string[];
   /** Accepts no new connections: all workers drain. */
   drain(): void;
   /** Closes all descriptors. */

@@ -20,7 +20,15 @@ import type { ServeOptions } from '../options/serve.js';
 import { Sealing } from '../sealing/sealing.js';
 import { INTERVAL, reportOf, Siblings } from '../siblings.js';
 import { openSites, tellRoots } from '../sites.js';
-import { type Place, type ToFirst, type ToWorker, WORKER_FD, WORKER_HTTP_FD } from '../worker-channel.js';
+import {
+  type NamesMessage,
+  type Place,
+  type ToFirst,
+  type ToWorker,
+  WORKER_FD,
+  WORKER_HTTP_FD,
+} from '../worker-channel.js';
+import type { WorkerNames, ZoneSource } from './worker-names.js';
 
 /** `number`: which of them it is, from 1 on. */
 export async function runWorker(options: ServeOptions, number: number): Promise<void> {
@@ -45,14 +53,16 @@ export async function runWorker(options: ServeOptions, number: number): Promise<
   const tickets = options.tls === undefined ? undefined : await first.tickets;
   const quiet = number > 1;
   const sealing = new Sealing(options, 'worker', log);
-  const front = await makeFront({ options, network, sites, log, siblings, sealing, tickets, quiet });
+  let names: WorkerNames | undefined;
+  const dns = () => names?.counters();
+  const front = await makeFront({ options, network, sites, log, siblings, sealing, tickets, quiet, dns });
   const { metrics, status } = options.http.admin;
   // One worker reports for all.
   const admin = number === 1 ? await adminListener(front.watched) : undefined;
   if (metrics !== undefined || status !== undefined) {
     let last = '';
     setInterval(() => {
-      const report = reportOf(front.stats(), network.counters());
+      const report = reportOf(front.stats(), network.counters(), dns());
       const text = JSON.stringify(report);
       if (text !== last) say({ say: 'report', report });
       last = text;
@@ -61,10 +71,18 @@ export async function runWorker(options: ServeOptions, number: number): Promise<
   first.serving = true;
   try {
     await admin?.open();
+    const naming = async (): Promise<void> => {
+      if (options.dns.zones.length === 0) return;
+      const { openWorkerNames } = await import('./worker-names.js');
+      names = await openWorkerNames(options, network, number, first, log);
+    };
+    // Sockets cannot be opened later; a stack answers when it has its address.
+    if (!direct) await Promise.race([naming(), first.drain]);
     const between = direct ? [(await first.begin).folder] : [];
     await sealing.files(between.map((path) => ({ path, access: 'write' })));
     // Without an address there is nothing to listen on yet, but the order to end may come all the same.
-    const listening = openDoors(network, front).then(
+    const doors = openDoors(network, front);
+    const listening = (direct ? doors.then(naming) : doors).then(
       () => {
         if (!direct) sealing.close(quiet);
         say({ say: 'ready' });
@@ -81,7 +99,7 @@ export async function runWorker(options: ServeOptions, number: number): Promise<
     }
     await Promise.race([listening.then(() => first.drain), first.drain]);
     front.drain();
-    await close(network, options.drain, first);
+    await Promise.all([names?.close(options.drain), close(network, options.drain, first)]);
   } finally {
     front.close();
     admin?.close();
@@ -117,7 +135,7 @@ async function openQueue(options: ServeOptions, log: Log, first: First): Promise
 }
 
 /** The first process's end of Node's channel. */
-class First {
+class First implements ZoneSource {
   readonly begin: Promise<Place>;
   readonly tickets: Promise<PassedSecret>;
   readonly drain: Promise<void>;
@@ -126,6 +144,7 @@ class First {
   readonly orphaned: () => void;
   /** Requests may come. */
   serving = false;
+  private zones: (message: NamesMessage) => void = () => undefined;
   private readonly early: ToWorker[] = [];
   private listener: ((message: ToWorker) => void) | undefined = undefined;
 
@@ -153,6 +172,7 @@ class First {
       else if (message.say === 'others') siblings.reports = message.reports;
       else if (message.say === 'begin') begin(message);
       else if (message.say === 'tickets') tickets(message.tickets);
+      else if (message.say === 'names') this.zones(message);
       else if (this.listener === undefined) this.early.push(message);
       else this.listener(message);
     };
@@ -166,6 +186,15 @@ class First {
     };
     process.on('disconnect', this.orphaned);
     if (!process.connected) this.orphaned();
+  }
+
+  follow(take: (message: NamesMessage) => void): void {
+    this.zones = take;
+    say({ say: 'names' });
+  }
+
+  named(version: number): void {
+    say({ say: 'named', version });
   }
 
   /** The listener for all other messages, including earlier ones. */

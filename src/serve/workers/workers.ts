@@ -20,6 +20,7 @@ import { firstSignal, onReload } from '../signals.js';
 import type { TicketKeeper } from '../tickets/ticket-keys.js';
 import { urlOf } from '../url.js';
 import { FROM_WORKERS, type ToFirst } from '../worker-channel.js';
+import type { NamesOfWorkers } from './names.js';
 import { type Shared, Worker } from './worker-process.js';
 
 /**
@@ -33,16 +34,33 @@ export async function runWorkers(options: ServeOptions): Promise<void> {
   const signal = firstSignal(log);
   const tickets = options.tls === undefined ? undefined : await prepareTls(options);
   const shared = await (options.net === 'socket' ? sharedSockets(options) : sharedQueues(options));
+  const names = await namesFor(options, shared, log);
   if (options.seal.level !== 'off') sealParent(thisKernel());
   let certificates: KeptCertificates | undefined;
+  // The authority connects to the workers: an order comes when they serve.
+  const order = async (): Promise<void> => {
+    certificates = await openCertificates(options, log, undefined, names?.zones);
+  };
   try {
-    certificates = await openCertificates(options, log, undefined);
-    await new Workers(options, shared, log, tickets).run(signal);
+    await names?.prepare();
+    await new Workers({ options, shared, log, tickets, names, served: order }).run(signal);
   } finally {
     certificates?.stop();
+    names?.close();
     shared.close();
     await log.close();
   }
+}
+
+/** Undefined: there are no zones. Rejects with a `UserError`. */
+async function namesFor(options: ServeOptions, shared: Shared, log: Log): Promise<NamesOfWorkers | undefined> {
+  const { dns, host, net, workers } = options;
+  if (dns.zones.length === 0) return undefined;
+  const { NamesOfWorkers } = await import('./names.js');
+  if (net === 'direct') return new NamesOfWorkers(options, log, undefined, () => shared.addresses);
+  const { openSharedNames } = await import('../../net/sockets/libc/shared-names.js');
+  const sockets = await openSharedNames(host, dns.port, workers, '--dns-port');
+  return new NamesOfWorkers(options, log, sockets, () => [sockets.endpoint.address]);
 }
 
 /**
@@ -62,14 +80,17 @@ async function sharedSockets(options: ServeOptions): Promise<Shared> {
   const { host, port, tls, workers } = options;
   const main = await openShared(host, tls?.port ?? port, workers);
   const { fds, endpoint } = main;
-  if (tls === undefined) return { fds, urls: [urlOf(host, endpoint.port)], drain: main.close, close: main.close };
+  const addresses = [endpoint.address];
+  if (tls === undefined)
+    return { fds, addresses, urls: [urlOf(host, endpoint.port)], drain: main.close, close: main.close };
   try {
     const http = await openShared(host, port, workers);
     const close = (): void => {
       main.close();
       http.close();
     };
-    return { fds, httpFds: http.fds, urls: [urlOf(host, endpoint.port, 'https')], drain: close, close };
+    const urls = [urlOf(host, endpoint.port, 'https')];
+    return { fds, httpFds: http.fds, addresses, urls, drain: close, close };
   } catch (error) {
     main.close();
     throw error;
@@ -79,6 +100,16 @@ async function sharedSockets(options: ServeOptions): Promise<Shared> {
 async function sharedQueues(options: ServeOptions): Promise<Shared> {
   const { Queues } = await import('./queues.js');
   return new Queues(options);
+}
+
+interface WorkersOptions {
+  readonly options: ServeOptions;
+  readonly shared: Shared;
+  readonly log: Log;
+  readonly tickets: TicketKeeper | undefined;
+  readonly names: NamesOfWorkers | undefined;
+  /** Called once, when all workers serve. */
+  readonly served: () => Promise<void>;
 }
 
 class Workers {
@@ -91,13 +122,17 @@ class Workers {
   private readonly past: Report[] = [];
   private ending = false;
   private announced = false;
-  private failed: (failure: UserError) => void = () => undefined;
+  private failed: (failure: unknown) => void = () => undefined;
   private changed: () => void = () => undefined;
 
   private readonly tickets: TicketKeeper | undefined;
+  private readonly names: NamesOfWorkers | undefined;
+  private readonly served: () => Promise<void>;
 
-  constructor(options: ServeOptions, shared: Shared, log: Log, tickets: TicketKeeper | undefined) {
+  constructor({ options, shared, log, tickets, names, served }: WorkersOptions) {
     this.tickets = tickets;
+    this.names = names;
+    this.served = served;
     this.options = options;
     this.shared = shared;
     this.log = log;
@@ -134,7 +169,8 @@ class Workers {
     worker.ready = false;
     const [, script = '', ...args] = process.argv;
     const channel = this.copies.channel();
-    const fds = [...(worker.httpFd === undefined ? [] : [worker.httpFd]), channel.fd];
+    // Their numbers are in `worker-channel.ts`; that of the copies is in the environment.
+    const fds = [worker.httpFd ?? 'ignore', ...(this.names?.fdsOf(worker) ?? []), channel.fd] as const;
     const stdio = ['ignore', 'ignore', 'inherit', worker.fd, 'ipc', ...fds] as const;
     const child = spawn(process.execPath, [...process.execArgv, script, ...args], {
       stdio: [...stdio],
@@ -168,7 +204,12 @@ class Workers {
     } else if (message.say === 'report') {
       worker.report = message.report;
       this.tell();
-    } else this.shared.heard?.(worker, message);
+    } else if (message.say === 'names') this.names?.asked(worker).catch(this.log.faulted);
+    else if (message.say === 'named') this.names?.named(worker, message.version);
+    else {
+      this.shared.heard?.(worker, message);
+      if (message.say === 'address') this.names?.moved();
+    }
   }
 
   private isReady(worker: Worker): void {
@@ -177,6 +218,8 @@ class Workers {
     if (this.announced || !this.workers.every((one) => one.ready)) return;
     this.announced = true;
     announce(this.shared.urls, this.log);
+    if (this.names !== undefined) process.stdout.write(`answering names at ${this.names.where}\n`);
+    this.served().catch((error: unknown) => this.failed(error));
   }
 
   /** Sends each worker the numbers of the others. */
@@ -192,6 +235,7 @@ class Workers {
     if (worker.report !== undefined) this.past.push(retired(worker.report));
     worker.report = undefined;
     this.shared.ended?.(worker, this.ending);
+    this.names?.ended(worker);
     this.endTogether();
     this.changed();
     if (this.ending) return;

@@ -30,8 +30,8 @@ export interface SharedListening {
   close(): void;
 }
 
-/** `port` 0 lets the kernel choose. Rejects with a sentence. Linux only. */
-export async function openShared(host: string, port: number, count: number): Promise<SharedListening> {
+/** `port` 0 lets the kernel choose; `option` chooses it otherwise. Rejects with a sentence. Linux only. */
+export async function openShared(host: string, port: number, count: number, option?: string): Promise<SharedListening> {
   const calls = socketCalls();
   const socketAddress = new SocketAddress(calls);
   const one = pinned(4);
@@ -65,6 +65,6 @@ export async function openShared(host: string, port: number, count: number): Pro
     };
   } catch (error) {
     for (const fd of fds) calls.close(fd);
-    throw new UserError(listenError(error as NodeJS.ErrnoException, host, port));
+    throw new UserError(listenError(error as NodeJS.ErrnoException, host, port, option));
   }
 }

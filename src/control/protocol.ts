@@ -30,6 +30,8 @@ export interface SwapRequest {
   readonly id?: string | undefined;
   /** The id that the bundle must have. */
   readonly bundleId?: string | undefined;
+  /** Absolute paths of files with zones that it serves: they are served from there. */
+  readonly zones?: readonly string[] | undefined;
 }
 
 /** Bring up another program beside the running one; without a folder the same program once more. For a supervisor. */
@@ -112,6 +114,7 @@ export function parseRequest(line: string): ControlRequest {
         bundle: absolute(request, 'bundle', 'a bundle file'),
         id: text(request, 'id', 'the id of the image that the bundle belongs to'),
         bundleId: text(request, 'bundleId', 'the id that the bundle must have'),
+        zones: listOfTexts(request, 'zones', 'a list of files with zones'),
       };
     case 'replace':
       return {

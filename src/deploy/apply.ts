@@ -13,6 +13,7 @@ import type { Running } from '../control/protocol.js';
 import { ifNoBug, isBug } from '../errors/codes.js';
 import { sameProgram } from '../image/manifest.js';
 import type { Runner, StagedImage } from '../image/runner.js';
+import { withZonesOf } from '../image/zones.js';
 import { makeFolder } from '../native/make-folder.js';
 import { Repository } from './git/git.js';
 import { earlierImage } from './going-back.js';
@@ -145,6 +146,7 @@ export class Deployer {
       const signer = await admit(candidate, this.repository, this.host, {
         serial: this.state.serial,
         id: this.state.taken,
+        zones: this.state.zones,
       });
       if (this.state.held !== undefined) {
         await this.journal.add({ step: 'released', image: this.state.held.id, serial: candidate.labels.serial });
@@ -217,10 +219,11 @@ export class Deployer {
     return now;
   }
 
-  private async good({ id, labels }: Candidate, ms: number): Promise<Outcome> {
+  private async good(candidate: Candidate, ms: number): Promise<Outcome> {
+    const { id, labels } = candidate;
     const { good, before } = this.state;
     await this.save({
-      ...this.takenWith(id, labels.serial),
+      ...this.takenWith(candidate),
       good: id,
       before: good === id ? before : good,
       trying: undefined,
@@ -232,13 +235,14 @@ export class Deployer {
     return 'good';
   }
 
-  private async bad({ id, labels }: Candidate, reason: string): Promise<Outcome> {
+  private async bad(candidate: Candidate, reason: string): Promise<Outcome> {
+    const { id, labels } = candidate;
     this.reason = `image ${id.slice(0, 12)}: ${reason}`;
     const { bad, held } = this.state;
     await this.save({
       bad: { ...bad, [id]: { reason, serial: labels.serial } },
       trying: undefined,
-      ...this.takenWith(id, labels.serial),
+      ...this.takenWith(candidate),
       held: held?.id === id ? undefined : held,
     });
     await this.journal.add({ step: 'bad', image: id, serial: labels.serial, reason });
@@ -247,10 +251,11 @@ export class Deployer {
     return 'bad';
   }
 
-  /** The highest serial, and the image that has it. */
-  private takenWith(id: string, serial: number): Pick<State, 'serial' | 'taken'> {
-    const { serial: highest, taken } = this.state;
-    return serial >= highest ? { serial, taken: id } : { serial: highest, taken };
+  /** The highest serial, the image that has it, and the zones up to there. */
+  private takenWith({ id, labels: { serial }, manifest }: Candidate): Pick<State, 'serial' | 'taken' | 'zones'> {
+    const { serial: highest, taken, zones } = this.state;
+    if (serial < highest) return { serial: highest, taken, zones };
+    return { serial, taken: id, zones: withZonesOf(manifest, zones) };
   }
 
   private async cancelled(id: string, { stopped }: Newer): Promise<'cancelled'> {

@@ -35,7 +35,7 @@ export async function stageImage(
     await rm(part, { recursive: true, force: true });
     makeFolder(part);
     await checkSpace(host, candidate.manifest);
-    for (const file of candidate.manifest.program.files) await placeFile(host, repository, candidate, file, part);
+    for (const file of filesOf(candidate.manifest)) await placeFile(host, repository, candidate, file, part);
     await writeFile(join(part, MANIFEST), candidate.manifestBytes);
     await writeFile(join(part, LABELS), candidate.labelBytes);
     if (candidate.signature !== undefined) await writeFile(join(part, SIGNATURE), candidate.signature);
@@ -99,8 +99,13 @@ export async function removeParts(host: Host): Promise<void> {
   }
 }
 
-async function checkSpace(host: Host, { site, program }: Manifest): Promise<void> {
-  const needed = site.bundle.size + program.files.reduce((sum, file) => sum + file.size, 0) + MARGIN;
+/** All but the site's. */
+function filesOf({ program, zones = [] }: Manifest): readonly ImageFile[] {
+  return [...program.files, ...zones];
+}
+
+async function checkSpace(host: Host, manifest: Manifest): Promise<void> {
+  const needed = manifest.site.bundle.size + filesOf(manifest).reduce((sum, file) => sum + file.size, 0) + MARGIN;
   const { bavail, bsize } = await statfs(host.images);
   if (bavail * bsize < needed)
     throw new Unable(
@@ -168,7 +173,7 @@ async function assemble(host: Host, candidate: Candidate, part: string, abort?: 
 
 /** Brings all of it to the disk. */
 async function settle(part: string, manifest: Manifest): Promise<void> {
-  const files = [...manifest.program.files.map(({ path }) => path), MANIFEST, LABELS];
+  const files = [...filesOf(manifest).map(({ path }) => path), MANIFEST, LABELS];
   const folders = new Set<string>([part]);
   for (const path of files) {
     await syncFile(join(part, path));

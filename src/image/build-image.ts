@@ -9,8 +9,9 @@ import { openInside } from '../store/site/open-inside.js';
 import { ImageError, notWritten } from './image-error.js';
 import type { BundleChoices, ImageTarget, Labels, Manifest } from './manifest.js';
 import { type Part, programParts } from './program.js';
-import { runScript } from './run-script.js';
+import { runScript, type Start } from './run-script.js';
 import { LEAST_NODE, type WrittenImage, writeImage } from './write-image.js';
+import { type BuiltImageZone, zonePath } from './zones.js';
 
 export interface BuildOptions {
   /** Directory with the site's files. */
@@ -18,6 +19,7 @@ export interface BuildOptions {
   readonly target: ImageTarget;
   readonly network: Manifest['network'];
   readonly choices: BundleChoices;
+  readonly zones?: readonly BuiltImageZone[] | undefined;
   /** Folder of images. */
   readonly output: string;
   readonly labels: Labels;
@@ -27,7 +29,7 @@ export interface BuildOptions {
 }
 
 /** What makes the program of a target: `run` and what it needs. */
-export type ProgramOf = (start: Pick<Manifest, 'target' | 'network' | 'versions'>) => Part[] | Promise<Part[]>;
+export type ProgramOf = (start: Start) => Part[] | Promise<Part[]>;
 
 /** The program for Node, of every target but `vm`. */
 export const nodeProgram: ProgramOf = (start) => [
@@ -50,7 +52,8 @@ export async function buildImage(options: BuildOptions, programOf: ProgramOf = n
     compressors: compressors({ compression: choices.compression }),
   };
   // First, so that a program that was not built is said before minutes of compression.
-  const program = await programOf({ target, network, versions });
+  const { zones = [] } = options;
+  const program = await programOf({ target, network, versions, zones: zones.map(pathOf) });
   const sites = join(output, SITES);
   const copy = join(sites, `.part-${process.pid}`);
   const bundle = join(output, `.bundle-${process.pid}`);
@@ -78,6 +81,7 @@ export async function buildImage(options: BuildOptions, programOf: ProgramOf = n
           files: found.length,
           bytes: walk(copy, { hidden: choices.hidden }).reduce((sum, { size }) => sum + size, 0),
         },
+        zones,
         versions,
         platform: `${process.platform}-${process.arch}`,
         labels: options.labels,
@@ -92,6 +96,10 @@ export async function buildImage(options: BuildOptions, programOf: ProgramOf = n
     await rm(copy, { recursive: true, force: true }).catch(ifSystemError(undefined));
     await rm(bundle, { force: true }).catch(ifSystemError(undefined));
   }
+}
+
+function pathOf({ name }: BuiltImageZone): { path: string } {
+  return { path: zonePath(name) };
 }
 
 async function copyInto(one: Found, root: string): Promise<void> {

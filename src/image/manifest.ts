@@ -9,6 +9,7 @@
  *               run             POSIX sh: starts the image with nothing but Node installed, passes its arguments on
  *               program/…       the program in one file, its worker, its native part
  *               site.bundle
+ *               zones/…         zones of the name server, if it has any
  */
 import { createHash } from 'node:crypto';
 
@@ -20,8 +21,8 @@ export type ImageTarget = (typeof TARGETS)[number];
 /** A file of an image. */
 export interface ImageFile {
   /**
-   * From the image's folder, with slashes: `program/main.js`, `run`. Never `manifest.json`, `labels.json`, `signature`,
-   * `site.bundle` or in `site/`.
+   * From the image's folder, with slashes: `program/main.js`, `run`. Of the program never `manifest.json`,
+   * `labels.json`, `signature`, `site.bundle`, or in `site/` or `zones/`.
    */
   readonly path: string;
   /** Bytes. */
@@ -33,6 +34,14 @@ export interface ImageFile {
    * the `name`, `version`, `source` and `sha256` of Node before its symbols were cut off.
    */
   readonly origin?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A zone of the name server, in the form of `zone build`. */
+export interface ImageZone extends ImageFile {
+  /** `example.org.` */
+  readonly name: string;
+  /** Of its SOA record. */
+  readonly serial: number;
 }
 
 /** How the bundle was made of the site's files; with these a host makes the same bytes again. */
@@ -73,6 +82,8 @@ export interface Manifest {
     readonly files: number;
     readonly bytes: number;
   };
+  /** In the order of their paths; missing: there are none. */
+  readonly zones?: readonly ImageZone[] | undefined;
   /**
    * `node`: the least version that runs the program, `20.11.0`. `compressors`: what made the compressed forms in the
    * bundle.
@@ -138,9 +149,12 @@ export function programHash(files: readonly ImageFile[]): string {
   return sha256Hex(canonicalJson(files));
 }
 
-/** Whether two images differ in their site only: then a running process takes the other's bundle in one step. */
+/**
+ * Whether two images differ only in their sites, and in what their zones say: then a running process takes those of the
+ * other in one step.
+ */
 export function sameProgram(a: Manifest, b: Manifest): boolean {
-  const rest = ({ target, network, program, versions, platform }: Manifest) =>
-    canonical({ target, network, program, versions, platform });
+  const rest = ({ target, network, program, versions, platform, zones = [] }: Manifest) =>
+    canonical({ target, network, program, versions, platform, zones: zones.map(({ path }) => path) });
   return rest(a) === rest(b);
 }

@@ -5,16 +5,18 @@ import { ImageError } from './image-error.js';
 import {
   canonicalJson,
   type ImageFile,
+  type ImageZone,
   type Labels,
   MANIFEST_FORMAT,
   type Manifest,
   programHash,
   TARGETS,
 } from './manifest.js';
+import { ZONES, zonePath } from './zones.js';
 
 /** Both together are a few hundred bytes. */
 const LARGEST = 2 ** 20;
-const NAMES_OF_OURS = new Set(['manifest.json', 'labels.json', 'signature', 'site.bundle', 'site']);
+const NAMES_OF_OURS = new Set(['manifest.json', 'labels.json', 'signature', 'site.bundle', 'site', ZONES]);
 
 type Json = Record<string, unknown>;
 
@@ -60,6 +62,8 @@ function faultOf(m: Manifest): string | undefined {
   const files = filesFault(m.program.files);
   if (files !== undefined) return files;
   if (programHash(m.program.files) !== m.program.sha256) return "the program's hash is not that of its files";
+  const zone = zonesFault(m.zones);
+  if (zone !== undefined) return zone;
   const { site, versions } = m;
   if (!isObject(site) || !isObject(site.bundle) || !isCount(site.bundle.size)) return 'it lists no site';
   if (!isHash(site.bundle.sha256) || !isHash(site.bundle.id)) return 'the hash of its site is none';
@@ -96,6 +100,22 @@ function optionFault({
 
 function isTextList(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((one) => typeof one === 'string');
+}
+
+/** A path is that of its zone, so that nothing of an image can lie elsewhere. */
+function zonesFault(zones: unknown): string | undefined {
+  if (zones === undefined) return undefined;
+  if (!Array.isArray(zones) || zones.length === 0) return 'its zones are none';
+  let before = '';
+  for (const zone of zones as ImageZone[]) {
+    if (!isObject(zone) || !isCount(zone.size) || !isHash(zone.sha256)) return 'a zone is not described';
+    if (typeof zone.name !== 'string' || zone.name.length > 1024 || zone.path !== zonePath(zone.name))
+      return 'a zone does not lie where its name says';
+    if (!isCount(zone.serial) || zone.serial > 0xffff_ffff) return `the zone ${zone.name} has no serial`;
+    if (zone.path <= before) return 'its zones are not in order';
+    before = zone.path;
+  }
+  return undefined;
 }
 
 function filesFault(files: readonly ImageFile[]): string | undefined {

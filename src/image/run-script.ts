@@ -1,7 +1,11 @@
 /** `run` of an image for Node, and the arguments that it gives the program. */
+import { join } from 'node:path';
 import type { Manifest } from './manifest.js';
 
-type Start = Pick<Manifest, 'target' | 'network' | 'versions'>;
+export interface Start extends Pick<Manifest, 'target' | 'network' | 'versions'> {
+  /** Paths of zones in the image; missing: there are none. */
+  readonly zones?: readonly { readonly path: string }[] | undefined;
+}
 
 /**
  * Options of which there may be several: a host that gives one of them means these instead of the image's, not beside
@@ -9,11 +13,16 @@ type Start = Pick<Manifest, 'target' | 'network' | 'versions'>;
  */
 const SEVERAL: readonly string[] = ['anycast', 'host', 'ipv4', 'ipv6'];
 
-/** The arguments of an image and of its host together: what the host gives wins. */
-export function joinedArguments(image: Pick<Manifest, 'target' | 'network'>, host: readonly string[]): string[] {
+/** The arguments of the image in `folder` and of its host together: what the host gives wins. */
+export function joinedArguments(
+  image: Pick<Manifest, 'target' | 'network' | 'zones'>,
+  host: readonly string[],
+  folder = '',
+): string[] {
   const given = (name: string): boolean => host.some((one) => one === `--${name}` || one.startsWith(`--${name}=`));
   const network = Object.entries(image.network).filter(([name]) => !SEVERAL.includes(name) || !given(name));
-  return [...programArguments({ target: image.target, network: Object.fromEntries(network) }), ...host];
+  const zones = (image.zones ?? []).flatMap(({ path }) => ['--zone', join(folder, path)]);
+  return [...programArguments({ target: image.target, network: Object.fromEntries(network) }), ...zones, ...host];
 }
 
 /**
@@ -39,7 +48,8 @@ export function runScript(image: Start): string {
     .filter((name) => SEVERAL.includes(name))
     .sort();
   const rest = Object.fromEntries(Object.entries(image.network).filter(([name]) => !several.includes(name)));
-  const args = programArguments({ target: image.target, network: rest }).map(quote).join(' ');
+  const zones = (image.zones ?? []).map(({ path }) => `--zone "$here/${path}"`);
+  const args = [...programArguments({ target: image.target, network: rest }).map(quote), ...zones].join(' ');
   const own = several.map((name) => {
     const values = valuesOf(name, image.network[name] as string).map((one) => `--${name} ${quote(one)}`);
     return `${name}='${values.join(' ').replaceAll("'", "'\\''")}'`;

@@ -38,8 +38,8 @@ export async function openImage(folder: string, anyName = false): Promise<Verifi
  */
 export async function verifyImage(folder: string, anyName = false): Promise<VerifiedImage> {
   const image = await openImage(folder, anyName);
-  const { program, site } = image.manifest;
-  const files = [...program.files, { path: 'site.bundle', ...site.bundle }];
+  const { program, site, zones = [] } = image.manifest;
+  const files = [...program.files, ...zones, { path: 'site.bundle', ...site.bundle }];
   for (const file of files) {
     const found = await hashFile(join(folder, file.path)).catch((error: NodeJS.ErrnoException) => {
       throw new ImageError(

@@ -8,6 +8,7 @@ import { ImageError, notWritten } from './image-error.js';
 import {
   canonicalJson,
   type ImageFile,
+  type ImageZone,
   imageId,
   type Labels,
   MANIFEST_FORMAT,
@@ -15,6 +16,7 @@ import {
   programHash,
 } from './manifest.js';
 import type { Part } from './program.js';
+import { type BuiltImageZone, zonePath } from './zones.js';
 
 /** The least Node that runs the program. */
 export const LEAST_NODE = '20.11.0';
@@ -28,6 +30,7 @@ export interface ImageParts {
   readonly bundle: string;
   readonly site: Omit<Manifest['site'], 'bundle'>;
   readonly bundleId: string;
+  readonly zones: readonly BuiltImageZone[];
   readonly versions: Manifest['versions'];
   readonly platform: string;
   readonly labels: Labels;
@@ -56,12 +59,19 @@ export async function writeImage(parts: ImageParts, output: string): Promise<Wri
       files.push({ path: one.path, ...(await hashFile(join(part, one.path))), ...told });
     }
     await place(parts.bundle, join(part, 'site.bundle'), 0o644);
+    const zones: ImageZone[] = [];
+    for (const { name, serial, bytes } of parts.zones) {
+      const path = zonePath(name);
+      await place(bytes, join(part, path), 0o644);
+      zones.push({ path, ...(await hashFile(join(part, path))), name, serial });
+    }
     const manifest: Manifest = {
       format: MANIFEST_FORMAT,
       target: parts.target,
       network: parts.network,
       program: { files, sha256: programHash(files) },
       site: { ...parts.site, bundle: { ...(await hashFile(join(part, 'site.bundle'))), id: parts.bundleId } },
+      ...(zones.length > 0 && { zones: inOrder(zones) }),
       versions: parts.versions,
       platform: parts.platform,
     };
@@ -70,7 +80,7 @@ export async function writeImage(parts: ImageParts, output: string): Promise<Wri
     await place(canonicalJson(parts.labels), join(part, 'labels.json'), 0o644);
     const id = imageId(bytes);
     const folder = join(output, id);
-    await openFolders(part, parts.program);
+    await openFolders(part, [...parts.program, ...zones]);
     const existed = await stat(folder).then(
       () => true,
       () => false,
@@ -111,7 +121,7 @@ async function place(from: string | Uint8Array, to: string, mode: number): Promi
 }
 
 /** Any user who runs the image may read it, whatever the umask is. */
-async function openFolders(root: string, program: readonly Part[]): Promise<void> {
+async function openFolders(root: string, program: readonly { readonly path: string }[]): Promise<void> {
   const folders = new Set([root]);
   for (const { path } of program) {
     for (let at = dirname(path); at !== '.'; at = dirname(at)) folders.add(join(root, at));
@@ -119,7 +129,7 @@ async function openFolders(root: string, program: readonly Part[]): Promise<void
   for (const folder of folders) await chmod(folder, 0o755);
 }
 
-function inOrder(parts: readonly Part[]): Part[] {
+function inOrder<T extends { readonly path: string }>(parts: readonly T[]): T[] {
   return [...parts].sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
 }
 

@@ -5,9 +5,17 @@ import { UserError } from '../errors/user-error.js';
 import type { Front } from './door.js';
 import type { ServedSite } from './served-site.js';
 
+/** The zones of a name server. */
+interface Zones {
+  /** Reads these files, and returns what serves them instead of those before. Throws a `UserError`. */
+  replacements(files: readonly string[]): () => Promise<void>;
+}
+
 export interface Controlled {
   readonly site: ServedSite;
   readonly front: Front;
+  /** Undefined: it answers no names. */
+  readonly zones?: (() => Zones | undefined) | undefined;
   /** Connections that came from other programs; undefined: the network knows of none. */
   readonly moved: () => number | undefined;
   /** Id of the image, or empty. A swap changes it. */
@@ -67,6 +75,12 @@ export class Control {
     };
   }
 
+  private zones(): Zones {
+    const zones = this.server.zones?.();
+    if (zones === undefined) throw new UserError('it is no name server, and takes no zones');
+    return zones;
+  }
+
   /** Reads certificates again. */
   private async reload(): Promise<void> {
     const { reload } = this.server.front;
@@ -74,12 +88,15 @@ export class Control {
     await reload();
   }
 
-  private async swap({ bundle, id, bundleId }: SwapRequest): Promise<void> {
+  private async swap({ bundle, id, bundleId, zones = [] }: SwapRequest): Promise<void> {
     const { server } = this;
     if (this.state === 'draining') throw new UserError('it is draining, and takes no other bundle');
     if (!server.site.swappable)
       throw new UserError('it serves a directory that is watched (--watch), and takes no bundle');
+    // Read before anything changes: a zone with errors leaves the site as it is, too.
+    const serveZones = zones.length === 0 ? undefined : this.zones().replacements(zones);
     await server.site.swap(bundle, bundleId);
+    await serveZones?.();
     server.image = id ?? '';
   }
 }

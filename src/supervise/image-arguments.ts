@@ -18,5 +18,5 @@ export function imageArguments(folder: string, host: readonly string[]): string[
   const manifest = readManifest(bytes, file);
   if (manifest.target === 'vm')
     throw new UserError(`${folder} is an image for a virtual machine; its program needs one to run in`);
-  return joinedArguments(manifest, host);
+  return joinedArguments(manifest, host, folder);
 }

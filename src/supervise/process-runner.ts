@@ -74,7 +74,10 @@ export const processRunner: MakeRunner = ({ hostFolder, args, log }): Runner => 
     start,
     swap: async (image) => {
       const bundle = join(image.folder, 'site.bundle');
-      const running = await ask({ do: 'swap', bundle, id: image.id, bundleId: image.manifest.site.bundle.id }, SWAP);
+      const { site, zones = [] } = image.manifest;
+      const files = zones.map(({ path }) => join(image.folder, path));
+      const about = { id: image.id, bundleId: site.bundle.id, ...(files.length > 0 && { zones: files }) };
+      const running = await ask({ do: 'swap', bundle, ...about }, SWAP);
       log(`swapped to the bundle of image ${image.id.slice(0, 12)}`);
       return running;
     },

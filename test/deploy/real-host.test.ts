@@ -1,73 +1,15 @@
 /** A host as it is: the program that cron calls, its real runner, on the kernel's sockets. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { readFileSync, renameSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { probe, selfTest } from '../../src/deploy/gates.js';
-import type { Entry } from '../../src/deploy/host/journal.js';
 import { stagedImage } from '../../src/deploy/stage.js';
 import { nodeProgram, type ProgramOf } from '../../src/image/build-image.js';
+import { RealHost } from './real-host.js';
 import { SITE, Stage } from './setup.js';
-
-interface Ended {
-  readonly status: number | null;
-  readonly said: string;
-}
-
-/** A host that serves the first image, by its own program. */
-class RealHost {
-  readonly stage: Stage;
-
-  private constructor(stage: Stage) {
-    this.stage = stage;
-  }
-
-  static async open(t: Parameters<typeof Stage.open>[0]): Promise<RealHost> {
-    const stage = await Stage.open(t, { gate: 20 });
-    const host = new RealHost(stage);
-    t.teardown(async () => {
-      await host.deploy('stop').ended;
-    });
-    const { status, said } = await host.deploy('poll').ended;
-    if (status !== 0) throw new Error(said);
-    return host;
-  }
-
-  deploy(...words: string[]): { child: ChildProcess; ended: Promise<Ended> } {
-    const { host } = this.stage;
-    const child = spawn(process.execPath, [host.tool, 'deploy', ...words, '--host', host.folder], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let said = '';
-    for (const stream of [child.stdout, child.stderr])
-      stream!.on('data', (piece: Buffer) => {
-        said += piece.toString();
-      });
-    const ended = new Promise<Ended>((resolve) => child.on('close', (status) => resolve({ status, said })));
-    return { child, ended };
-  }
-
-  async status(): Promise<{ agree: boolean; running?: { image: string; url: string; pid: number } }> {
-    const { said } = await this.deploy('status', '--json').ended;
-    return JSON.parse(said.trim().split('\n').pop()!);
-  }
-
-  async page(path = '/'): Promise<string> {
-    const { running } = await this.status();
-    return (await fetch(new URL(path, running!.url))).text();
-  }
-
-  /** Resolves when the log has `step` for the image. */
-  async reaches(step: Entry['step'], id: string): Promise<void> {
-    for (;;) {
-      const there = (await this.stage.log()).some((entry) => entry.step === step && (entry.image ?? id) === id);
-      if (there) return;
-      await new Promise((done) => setTimeout(done, 2));
-    }
-  }
-}
 
 t.test('two polls at once: one works, the other leaves it to that; each ends well', async (t) => {
   const host = await RealHost.open(t);

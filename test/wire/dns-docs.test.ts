@@ -11,7 +11,7 @@ t.test('docs/dns.md: every command, in its order, as it stands there', { skip: s
   const lab = new Lab(t, '10.77.0.1/24');
   const text = readFileSync(resolve('docs', 'dns.md'), 'utf8');
   const blocks = [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map((match) => match[1]!);
-  t.equal(blocks.length, 7);
+  t.equal(blocks.length, 8);
   symlinkSync(resolve('site'), join(lab.folder, 'site'));
   const script = join(lab.folder, 'script');
   // A command, and no function: a signal to the job is one to the program.
@@ -33,8 +33,9 @@ t.test('docs/dns.md: every command, in its order, as it stands there', { skip: s
   t.match(said[3], /127\.0\.0\.1\n[\s\S]*example\.org\.\n127\.0\.0\.1\n/);
   t.match(said[4], /^20 mail\.example\.net\./m);
   t.match(said[5], /zone\.bin: example\.org\. serial 2026112902[\s\S]*next\.bin: example\.org\. serial 2026112903/);
-  t.match(said[6], /^example\.org\. DS \d+ 13 2 [0-9A-F]{64}$/m);
-  t.match(said[6], /RRSIG\s+CNAME 13 3/);
-  t.match(said[7], /SOA\s+ns1\.example\.org\.[\s\S]*TXT[\s\S]*SOA\s+ns1\.example\.org\./);
+  t.match(said[6], /^"name":"example\.org\."/);
+  t.match(said[7], /^example\.org\. DS \d+ 13 2 [0-9A-F]{64}$/m);
+  t.match(said[7], /RRSIG\s+CNAME 13 3/);
+  t.match(said[8], /SOA\s+ns1\.example\.org\.[\s\S]*TXT[\s\S]*SOA\s+ns1\.example\.org\./);
   t.match(stdout, /all ended\n$/);
 });

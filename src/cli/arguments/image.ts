@@ -21,6 +21,8 @@ export interface ImageBuildOptions {
   /** By the names of the options, without dashes. */
   readonly network: Readonly<Record<string, string | number | boolean>>;
   readonly choices: BundleChoices;
+  /** Zone files for the name server. */
+  readonly zones: readonly string[];
   /** vm: an unpacked kernel package; undefined: Debian's newest. */
   readonly kernel: string | undefined;
   /** vm: a disk that boots by itself, beside the image. */
@@ -58,6 +60,7 @@ interface BuildFlags extends SiteFlags {
   readonly ipv4Gateway?: string;
   readonly ipv6?: string[];
   readonly ipv6Gateway?: string;
+  readonly zone?: string[];
   readonly anycast?: string[];
   readonly hostname?: string;
   readonly kernel?: string;
@@ -119,6 +122,11 @@ function addBuild(image: Command, found: (task: ImageOptions) => void): void {
     .addOption(
       new Option('--compression <level>', 'how hard to compress').choices(['none', 'fast', 'full']).default('full'),
     )
+    .option(
+      '--zone <file>',
+      'a zone that the image answers for as a name server; serial 0 is derived; may be repeated',
+      several,
+    )
     .option('--kernel <dir>', "vm: an unpacked kernel package (default: Debian's newest, fetched by apt-get)")
     .addOption(new Option('--format <name>', 'vm: a disk that boots by itself, too').choices(['raw', 'qcow2']))
     .option('--serial <n>', 'serial number to begin with (default: that of the deployment before, and one)', whole())
@@ -132,6 +140,7 @@ function addBuild(image: Command, found: (task: ImageOptions) => void): void {
         target: flags.target,
         network: networkOf(flags),
         choices: choicesOf(flags.compression, siteArguments(flags)),
+        zones: zonesOf(flags),
         kernel: vmOnly(flags, 'kernel'),
         format: vmOnly(flags, 'format'),
         output: flags.output,
@@ -157,6 +166,12 @@ function choicesOf(compression: BundleChoices['compression'], site: SiteArgument
     ...(!security && { security }),
     ...(immutable.length > 0 && { immutable }),
   };
+}
+
+function zonesOf({ zone = [], target }: BuildFlags): readonly string[] {
+  if (zone.length > 0 && target === 'vm')
+    throw badUsage('--zone is not for --target vm: a machine of its own answers no names yet');
+  return zone;
 }
 
 function vmOnly<K extends 'kernel' | 'format'>(flags: BuildFlags, name: K): BuildFlags[K] {

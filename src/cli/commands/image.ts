@@ -9,6 +9,7 @@ import { verifyImage } from '../../image/verify-image.js';
 import { ownSite, packageVersion } from '../../serve/program-files.js';
 import type { ImageBuildOptions, ImageOptions } from '../arguments/image.js';
 import { sizeText } from '../values/text.js';
+import { zonesForImage } from './image-zones.js';
 import { ProgressBar } from './progress.js';
 
 export async function runImage(options: ImageOptions): Promise<void> {
@@ -35,6 +36,7 @@ async function build(options: ImageBuildOptions): Promise<void> {
         target: options.target,
         network: options.network,
         choices: options.choices,
+        zones: await zonesForImage(options.zones, (sentence) => bar.say(sentence)),
         output: options.output,
         labels: {
           serial: options.serial,

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { ifCode } from '../../errors/codes.js';
 import { parseJson } from '../../errors/parse-json.js';
 import { isImageId } from '../../image/manifest.js';
+import type { LastZones } from '../../image/zones.js';
 import { writeDurable } from '../../native/durable.js';
 
 interface Tried {
@@ -18,6 +19,8 @@ export interface State {
   readonly serial: number;
   /** The image that had it; undefined: an earlier version wrote the state. */
   readonly taken: string | undefined;
+  /** The zones of images that were taken: an older version of one is refused. */
+  readonly zones: LastZones;
   /** The image that was last found to serve well, and the one before. */
   readonly good: string | undefined;
   readonly before: string | undefined;
@@ -42,6 +45,7 @@ export const EMPTY: State = {
   format: 1,
   serial: 0,
   taken: undefined,
+  zones: {},
   good: undefined,
   before: undefined,
   trying: undefined,

@@ -3,6 +3,7 @@ import { expectCode, hasCode } from '../../errors/codes.js';
 import { errorText } from '../../errors/report.js';
 import { imageId, isImageId, type Labels, type Manifest } from '../../image/manifest.js';
 import { readLabels, readManifest } from '../../image/read-manifest.js';
+import { type LastZones, zonesFault } from '../../image/zones.js';
 import type { Repository } from '../git/git.js';
 import { signedBytes, verifySigned } from '../git/signature.js';
 import { Refusal } from '../host/fault.js';
@@ -80,14 +81,14 @@ export function runsHere({ manifest }: Candidate): void {
 }
 
 /**
- * Whether `host` may take it. `taken`: the highest serial that it ever took, and the image that had it, where that is
- * known. Returns the signer, where a signature is required. Throws a Refusal.
+ * Whether `host` may take it. `taken`: the highest serial that it ever took, the image that had it, where that is
+ * known, and the zones that it had last. Returns the signer, where a signature is required. Throws a Refusal.
  */
 export async function admit(
   candidate: Candidate,
   repository: Repository,
   host: Pick<Host, 'trust' | 'purpose'>,
-  taken: { readonly serial: number; readonly id: string | undefined },
+  taken: { readonly serial: number; readonly id: string | undefined; readonly zones: LastZones },
 ): Promise<string | undefined> {
   const { labels } = candidate;
   const signer = await signerOf(candidate, repository, host);
@@ -100,6 +101,8 @@ export async function admit(
     throw new Refusal(
       `its serial ${serial} is that of the image ${taken.id.slice(0, 12)}, which this host has taken; commit it again, which gives it one of its own`,
     );
+  const zones = taken.id === candidate.id ? undefined : zonesFault(candidate.manifest, taken.zones);
+  if (zones !== undefined) throw new Refusal(zones);
   runsHere(candidate);
   return signer;
 }

@@ -5,9 +5,10 @@ import { dirname, join, resolve } from 'node:path';
 import { expectSystemError, ifCode } from '../../errors/codes.js';
 import { SITES } from '../../image/build-image.js';
 import { ImageError } from '../../image/image-error.js';
-import { canonicalJson, type Labels } from '../../image/manifest.js';
-import { readLabels } from '../../image/read-manifest.js';
+import { canonicalJson, type Labels, type Manifest } from '../../image/manifest.js';
+import { readLabels, readManifest } from '../../image/read-manifest.js';
 import { type VerifiedImage, verifyImage } from '../../image/verify-image.js';
+import { withZonesOf, zonesFault } from '../../image/zones.js';
 import { walk } from '../../store/index.js';
 import { GitError, git, Repository, type TreeEntry } from '../git/git.js';
 import { sign, signedBytes } from '../git/signature.js';
@@ -131,6 +132,8 @@ class Committing {
     // One that an earlier version committed does not say what it is for: it is committed again.
     const same = old?.id === id && old.labels.site === purpose.site && old.labels.branch === purpose.branch;
     if (parent !== undefined && same) return { id, commit: parent, serial: old.labels.serial, changed: false };
+    const fault = old && zonesFault(this.image.manifest, withZonesOf(old.manifest));
+    if (fault !== undefined) throw new ImageError(`image ${id.slice(0, 12)}: ${fault}`);
     const labels: Labels = {
       ...this.image.labels,
       ...purpose,
@@ -188,12 +191,20 @@ class Committing {
     return tip;
   }
 
-  private async latestOf(parent: string | undefined): Promise<{ id: string; labels: Labels } | undefined> {
+  private async latestOf(
+    parent: string | undefined,
+  ): Promise<{ id: string; labels: Labels; manifest: Manifest } | undefined> {
     if (parent === undefined) return undefined;
     const id = (await this.repository.blob(`${parent}:${LATEST}`))?.toString('utf8').trim();
     if (id === undefined) return undefined;
     const labels = await this.repository.blob(`${parent}:${imagePath(id, LABELS)}`);
-    return labels && { id, labels: readLabels(labels, `the branch's ${LABELS}`) };
+    const manifest = await this.repository.blob(`${parent}:${imagePath(id, MANIFEST)}`);
+    if (labels === undefined || manifest === undefined) return undefined;
+    return {
+      id,
+      labels: readLabels(labels, `the branch's ${LABELS}`),
+      manifest: readManifest(manifest, `the branch's ${MANIFEST}`),
+    };
   }
 
   private async writeTree(before: readonly TreeEntry[], labels: Labels): Promise<string> {
@@ -204,7 +215,7 @@ class Committing {
     const known = new Map(before.map((entry) => [entry.path, entry]));
     const entries: TreeEntry[] = [];
     const files: { path: string; mode: string; file: string }[] = [
-      ...manifest.program.files.map(({ path }) => ({
+      ...[...manifest.program.files, ...(manifest.zones ?? [])].map(({ path }) => ({
         path: `${IMAGE}/${path}`,
         mode: /^run(-|$)/.test(path) ? '100755' : '100644',
         file: join(folder, path),

@@ -120,15 +120,25 @@ export class ZoneKeeper implements ZoneHolder {
     return old !== undefined && sameBytes(bytes, old.bytes) ? old : this.make(file, bytes, loaded, old);
   }
 
-  /** The zone of a file, with the records that depend on the time and the address. `old`: the zone that it replaces. */
-  private async make(file: string, bytes: Uint8Array, loaded: LoadedZone, old?: Kept): Promise<Kept> {
+  /**
+   * The zone of a file, with the records that depend on the time and the address. `old`: the zone that it replaces.
+   * `anySerial`: also by one that is not newer.
+   */
+  private async make(
+    file: string,
+    bytes: Uint8Array,
+    loaded: LoadedZone,
+    old?: Kept,
+    anySerial = false,
+  ): Promise<Kept> {
     const zone = zoneOf(loaded, this.self(), undefined, this.presented);
     if (old !== undefined && !sameBytes(zone.apex, old.zone.apex)) {
       const [now, before] = [nameText(zone.apex), nameText(old.zone.apex)];
       throw new UserError(`${file} is about ${now} now, and was about ${before}; start again for another zone`);
     }
     const signedAt = this.seconds;
-    if (!this.options.dnssec) return { file, bytes, loaded, zone: this.unsigned(file, loaded, zone, old), signedAt };
+    if (!this.options.dnssec)
+      return { file, bytes, loaded, zone: this.unsigned(file, loaded, zone, old, anySerial), signedAt };
     // A signed zone changes each time that it is signed, and has its own serial.
     const state = new ZoneState(this.state, zone.apex);
     const signer = state.signer();
@@ -137,11 +147,11 @@ export class ZoneKeeper implements ZoneHolder {
   }
 
   /** RFC 1982: secondaries take only what has a newer serial, and keep the old version otherwise. */
-  private unsigned(file: string, loaded: LoadedZone, zone: Zone, old: Kept | undefined): Zone {
+  private unsigned(file: string, loaded: LoadedZone, zone: Zone, old: Kept | undefined, anySerial: boolean): Zone {
     const state = new ZoneState(this.state, zone.apex);
     const served = old?.zone.serial ?? state.lastSerial;
     if (served === undefined || served === zone.serial ? old === undefined : isNewer(zone.serial, served)) return zone;
-    if (old !== undefined && loaded !== old.loaded) {
+    if (old !== undefined && loaded !== old.loaded && !anySerial) {
       const before = serialOf(soaOf(zoneOf(old.loaded, new Map())).data[0]!);
       if (!isNewer(zone.serial, before))
         throw new UserError(`${file} has changed, and its serial ${zone.serial} is not newer than ${before}; raise it`);
@@ -193,6 +203,28 @@ export class ZoneKeeper implements ZoneHolder {
       this.presented = this.presented.filter((one) => !records.includes(one));
       return apply();
     };
+  }
+
+  /**
+   * Reads files with zones that are served, and returns what serves them instead of those before: another image has
+   * them at other paths. A serial that is older, as when a host goes back, becomes the one after the last that was
+   * served. Throws a `UserError`, and nothing has changed.
+   */
+  replacements(files: readonly string[]): () => Promise<void> {
+    const read = files.map((file) => ({ file, ...readGoodZone(file, (message) => this.log.warn(message)) }));
+    for (const { file, loaded } of read) {
+      if (!this.kept.some(({ zone }) => sameBytes(zone.apex, loaded.apex!)))
+        throw new UserError(
+          `${file} is about ${nameText(loaded.apex!)}, which this server has no zone for; start it anew`,
+        );
+    }
+    return () =>
+      this.change(async (old) => {
+        const found = read.find(({ loaded }) => sameBytes(old.zone.apex, loaded.apex!));
+        if (found === undefined) return old;
+        const { file, bytes, loaded } = found;
+        return sameBytes(bytes, old.bytes) ? { ...old, file } : this.make(file, bytes, loaded, old, true);
+      });
   }
 
   /** Reads every file again. A zone that cannot be served is reported, and the earlier version stays. */

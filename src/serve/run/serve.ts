@@ -26,6 +26,7 @@ export async function runServer(options: ServeOptions): Promise<void> {
   if (options.selfTest) {
     signals.command();
     endWithParent();
+    if (options.dns.zones.length > 0) (await import('../names/check-files.js')).checkZoneFiles(options.dns);
     return (await import('../self-test.js')).runSelfTest(options);
   }
   if (options.supervised) return (await import('../supervised/supervised.js')).runSupervised(options);
@@ -81,7 +82,9 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   const end = Promise.race([signal, asked, failure]);
   end.catch(() => undefined);
   const control = options.control === undefined ? undefined : await import('../control.js');
-  const controlled = { site: sites.site, front, moved: () => undefined, image: '', url: '', drain: () => ask('drain') };
+  const drain = (): void => ask('drain');
+  const zones = () => names?.zones;
+  const controlled = { site: sites.site, front, zones, moved: () => undefined, image: '', url: '', drain };
   let certificates: KeptCertificates | undefined;
   try {
     await admin?.open();

@@ -106,7 +106,8 @@ async function serve(
   const url = urlOfFront(network, front, listeners);
   const moved = (): number | undefined => network.counters()['movedIn'];
   const drain = (): void => retired.ask(options.drain);
-  const controlled = { site: sites.site, front, moved, image: order.image, url, drain };
+  const zones = () => names?.zones;
+  const controlled = { site: sites.site, front, zones, moved, image: order.image, url, drain };
   const control = new Control(controlled);
   supervisor.questions((request) => control.answer(request));
   supervisor.say({ say: 'serving', url });

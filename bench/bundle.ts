@@ -16,6 +16,7 @@ import { NO_ROUTE_RULES, RouteTable } from '../src/store/routes/routes.js';
 import { NO_HEADER_RULES } from '../src/store/rules/header-rules.js';
 import { blobOf } from '../src/store/site/blob.js';
 import type { SiteFile } from '../src/store/site/site.js';
+import { Slices } from '../src/store/slices.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'sitekernel-bench-'));
 process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
@@ -118,7 +119,8 @@ async function million(files: number): Promise<string> {
       coded: [{ coding: 'identity', blob }],
     });
   }
-  const routes = new RouteTable(site, NO_ROUTE_RULES).finish();
+  const slices = new Slices();
+  const routes = await (await RouteTable.of(site, NO_ROUTE_RULES, [], slices)).finish(slices);
   const policy = { rules: NO_HEADER_RULES, security: true, hints: false };
   const layout = await layOut(site, routes, policy, { compressors: {}, security: true, headers: [], redirects: [] });
   const file = join(dir, `${files}.bundle`);

@@ -10,7 +10,7 @@ const paths = (found: readonly { readonly path: string }[] | undefined): string[
 t.test('what was not touched is the same, and is not looked at', async (t) => {
   const dir = tree(t, { 'a.txt': 'a', 'b/c.txt': 'c', 'd.txt': 'd' });
   const walked = new WalkMemory(dir);
-  const first = walked.all();
+  const first = await walked.all();
   t.same(paths(first), ['/a.txt', '/b/c.txt', '/d.txt']);
   writeFileSync(join(dir, 'b/c.txt'), 'longer');
   rmSync(join(dir, 'a.txt'));
@@ -26,7 +26,7 @@ t.test('what was not touched is the same, and is not looked at', async (t) => {
 t.test('files that are new stand in their place; hidden ones, and what came and went, do not', async (t) => {
   const dir = tree(t, { 'a.txt': 'a', 'b/c.txt': 'c' });
   const walked = new WalkMemory(dir);
-  walked.all();
+  await walked.all();
   writeFileSync(join(dir, 'b/a.txt'), 'x');
   writeFileSync(join(dir, '.hidden'), 'x');
   t.same(paths(walked.again(new Set(['/b/a.txt', '/.hidden', '/gone', '/.git/HEAD']))), [
@@ -34,17 +34,17 @@ t.test('files that are new stand in their place; hidden ones, and what came and 
     '/b/a.txt',
     '/b/c.txt',
   ]);
-  t.same(paths(walked.again(new Set())), paths(walked.all()), 'as a walk has it');
+  t.same(paths(walked.again(new Set())), paths(await walked.all()), 'as a walk has it');
 });
 
 t.test('directories and links take a walk', async (t) => {
   const dir = tree(t, { 'a.txt': 'a' });
   const walked = new WalkMemory(dir);
-  walked.all();
+  await walked.all();
   mkdirSync(join(dir, 'new'));
   t.equal(walked.again(new Set(['/new'])), undefined);
   symlinkSync('a.txt', join(dir, 'link.txt'));
   t.equal(walked.again(new Set(['/link.txt'])), undefined);
-  t.same(paths(walked.all()), ['/a.txt', '/link.txt']);
+  t.same(paths(await walked.all()), ['/a.txt', '/link.txt']);
   t.equal(walked.again(new Set(['/a.txt'])), undefined, 'what is linked may change without being touched');
 });

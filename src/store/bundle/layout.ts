@@ -40,6 +40,8 @@ export interface Layout {
   readonly deepestNotFound: number;
 }
 
+/** Numbers that are written between two looks at the clock. */
+const STEP = 1024;
 /** Bodies begin at multiples of this: a cache line. */
 export const BODY_ALIGN = 64;
 
@@ -54,13 +56,16 @@ export async function layOut(
   const strings = new StringPool();
   const content = new Content();
   const reps: number[][] = [];
-  for (const file of files) for (const { blob } of file.coded) content.body(blob);
+  for (const file of files) {
+    if (slices.due) await slices.rest();
+    for (const { blob } of file.coded) content.body(blob);
+  }
   const answers = await writeAnswers(routes.answers, { files, policy, strings, content, reps }, slices);
   const keys = await writeKeys(routes, strings, slices);
   return {
     ...keys,
     answers,
-    reps: writeReps(reps, align(content.heads.length, BODY_ALIGN)),
+    reps: await slices.through(writeReps(reps, align(content.heads.length, BODY_ALIGN))),
     strings: strings.arena,
     manifest: new TextEncoder().encode(JSON.stringify(manifest)),
     heads: content.heads,
@@ -186,12 +191,13 @@ function writeResource(
   }
 }
 
-function writeReps(reps: readonly number[][], bodiesAt: number): Uint8Array {
+function* writeReps(reps: readonly number[][], bodiesAt: number): Generator<void, Uint8Array> {
   const bytes = new Uint8Array(reps.length * REP_BYTES);
   const view = new DataView(bytes.buffer);
   for (const [i, rep] of reps.entries()) {
     const [coding, start, end, ...rest] = rep as [number, number, number, ...number[]];
     const at = i * REP_BYTES;
+    if (i % STEP === 0) yield;
     view.setUint16(at + REP.coding, coding, true);
     view.setUint8(at + REP.startHigh, upperOf(start + bodiesAt));
     view.setUint8(at + REP.endHigh, upperOf(end + bodiesAt));
@@ -227,29 +233,31 @@ async function writeKeys(
   }
   let size = 4;
   while (size < keys.length * 2) size *= 2;
-  return { keys: bytes, slots: writeSlots(hashes, size) };
+  return { keys: bytes, slots: await slices.through(writeSlots(hashes, size)) };
 }
 
 /** The table of `size` slots; a larger one where too many hashes collide. */
-function writeSlots(hashes: Int32Array, size: number): Uint8Array {
+function* writeSlots(hashes: Int32Array, size: number): Generator<void, Uint8Array> {
   const slots = new Uint8Array(size * SLOT_BYTES);
   const table = new DataView(slots.buffer);
-  hashes.forEach((hash, i) => {
+  for (const [i, hash] of hashes.entries()) {
+    if (i % STEP === 0) yield;
     let slot = hash & (size - 1);
     while (table.getUint32(slot * SLOT_BYTES + 4, true) !== 0) slot = (slot + 1) & (size - 1);
     table.setInt32(slot * SLOT_BYTES, hash, true);
     table.setUint32(slot * SLOT_BYTES + 4, i + 1, true);
-  });
-  if (longestRun(table, size) <= LONGEST_RUN) return slots;
+  }
+  if ((yield* longestRun(table, size)) <= LONGEST_RUN) return slots;
   if (size > hashes.length * 64)
     throw new StoreError('the paths of the site have too many hashes in common; rename some');
-  return writeSlots(hashes, size * 2);
+  return yield* writeSlots(hashes, size * 2);
 }
 
-function longestRun(table: DataView, size: number): number {
+function* longestRun(table: DataView, size: number): Generator<void, number> {
   let longest = 0;
   let run = 0;
   for (let i = 0; i < size * 2 && run < size; i++) {
+    if (i % STEP === 0) yield;
     run = table.getUint32((i & (size - 1)) * SLOT_BYTES + 4, true) === 0 ? 0 : run + 1;
     longest = Math.max(longest, run);
   }

@@ -58,6 +58,9 @@ export interface LiveBundle {
   readonly bodies: ReadonlyMap<number, Content>;
 }
 
+/** Bytes that are copied or hashed between two looks at the clock. */
+const HASHED = 2 ** 20;
+
 const NOTHING = new Memory(new Uint8Array(0));
 
 const memories = new WeakMap<Blob, Memory>();
@@ -70,11 +73,15 @@ export async function liveBundle(layout: Layout): Promise<LiveBundle> {
   const places = place(layout, false);
   const bytes = new Uint8Array(places.content + layout.heads.length);
   const view = new DataView(places.header.buffer);
-  for (const [id, pieces] of sectionsOf(layout)) writeAt(bytes, view.getUint32(id, true), pieces);
-  writeAt(bytes, places.content, layout.heads.pieces());
-  const identity = createHash('sha256').update(bytes);
-  const bodies = new Map<number, Content>();
   const slices = new Slices();
+  for (const [id, pieces] of sectionsOf(layout)) await slices.through(writeAt(bytes, view.getUint32(id, true), pieces));
+  await slices.through(writeAt(bytes, places.content, layout.heads.pieces()));
+  const identity = createHash('sha256');
+  for (let at = 0; at < bytes.length; at += HASHED) {
+    if (slices.due) await slices.rest();
+    identity.update(bytes.subarray(at, at + HASHED));
+  }
+  const bodies = new Map<number, Content>();
   for (const [blob, at] of bodiesOf(layout)) {
     if (slices.due) await slices.rest();
     identity.update(blob.sha256);
@@ -93,10 +100,13 @@ export async function liveBundle(layout: Layout): Promise<LiveBundle> {
   return { bytes, bodies };
 }
 
-function writeAt(bytes: Uint8Array, offset: number, pieces: Iterable<Uint8Array>): void {
+function* writeAt(bytes: Uint8Array, offset: number, pieces: Iterable<Uint8Array>): Generator<void, void> {
   let at = offset;
   for (const piece of pieces) {
-    bytes.set(piece, at);
+    for (let from = 0; from < piece.length; from += HASHED) {
+      bytes.set(piece.subarray(from, from + HASHED), at + from);
+      yield;
+    }
     at += piece.length;
   }
 }

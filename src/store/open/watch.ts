@@ -7,6 +7,7 @@ import type { BundleStore } from '../read/bundle-store.js';
 import { BuildMemory } from '../site/build-memory.js';
 import type { Found } from '../site/walk.js';
 import { WalkMemory } from '../site/walk-memory.js';
+import { Slices } from '../slices.js';
 import type { Store } from '../store.js';
 import { liveStore } from './directory.js';
 import { TreeWatcher } from './watch-tree.js';
@@ -23,6 +24,8 @@ export interface Watcher {
 }
 
 const SETTLE = 50;
+/** Files between two looks at the clock. */
+const STEP = 256;
 /** Milliseconds that a tree that looks half-written gets to become complete, before it is accepted as it is. */
 const PATIENCE = 1000;
 /** How often a directory that is gone is looked for. */
@@ -79,7 +82,7 @@ class Watching implements Watcher {
   async start(): Promise<void> {
     await this.tree.sync();
     try {
-      this.served = this.walked.all();
+      this.served = await this.walked.all();
       this.current = await liveStore(this.served, this.dir, this.options, this.memory);
     } catch (error) {
       this.close();
@@ -131,13 +134,14 @@ class Watching implements Watcher {
       const { touched } = this.tree;
       const again = all || touched === undefined ? undefined : this.walked.again(touched);
       if (again === undefined && !(await this.tree.sync())) return this.wait(GONE);
-      const found = again ?? this.walked.all();
+      const found = again ?? (await this.walked.all());
       const store = await liveStore(found, this.dir, this.options, this.memory);
       await eventsSeen();
       // Files written meanwhile may be half of a build; their own timer runs.
       if (before !== this.changes || this.closed) return;
       if (store.id !== this.current?.id) {
-        if (this.looksUnfinished(found)) return this.wait(this.settle);
+        if (await new Slices().through(this.looksUnfinished(found))) return this.wait(this.settle);
+        if (before !== this.changes || this.closed) return;
         this.current = store;
         this.served = found;
         this.onStore(store);
@@ -152,13 +156,19 @@ class Watching implements Watcher {
     }
   }
 
-  private looksUnfinished(found: readonly Found[]): boolean {
+  private *looksUnfinished(found: readonly Found[]): Generator<void, boolean> {
     if (performance.now() - this.lastChange >= PATIENCE) return false;
-    const sizes = new Map(found.map(({ path, size }) => [path, size]));
-    return this.served.some(({ path, size }) => {
+    const sizes = new Map<string, number>();
+    for (const [i, { path, size }] of found.entries()) {
+      if (i % STEP === 0) yield;
+      sizes.set(path, size);
+    }
+    for (const [i, { path, size }] of this.served.entries()) {
+      if (i % STEP === 0) yield;
       const now = sizes.get(path);
-      return (now === 0 && size > 0) || (now === undefined && path === '/index.html');
-    });
+      if ((now === 0 && size > 0) || (now === undefined && path === '/index.html')) return true;
+    }
+    return false;
   }
 }
 

@@ -41,11 +41,15 @@ function encodeBut(text: string, plain: Uint8Array): string {
   return out;
 }
 
+/** What `sameOrigin` leaves as it is. */
+const ON_THIS_HOST = /^\/(?![/\\])[A-Za-z0-9\-._~!$&'()*+,;=:@/?#%[\]]*$/;
+
 /**
  * Turns `location` into an origin-relative reference that stays on this host: exactly one slash at its beginning, no
  * backslash (browsers treat it as a slash), no control character. Encoded characters stay encoded.
  */
 export function sameOrigin(location: string): string {
+  if (ON_THIS_HOST.test(location)) return location;
   let out = '';
   for (const b of encoder.encode(location.replace(/^[/\\]*/, '/'))) {
     out += b > 0x20 && b < 0x7f && !NOWHERE[b] ? String.fromCharCode(b) : `%${HEX[b >> 4]}${HEX[b & 15]}`;

@@ -32,6 +32,8 @@ import { precompressedByName, withSaidCodings } from './precompressed.js';
 
 const NO_BYTES = new Uint8Array(0);
 const READS_AT_ONCE = 16;
+/** Known files between two looks at the clock. */
+const LOOK = 64;
 /**
  * Bytes of file content that are kept in memory; files beyond that are read again when they are written into the
  * bundle.
@@ -90,7 +92,8 @@ export async function decide(
 ): Promise<Plan> {
   const languages = options.languages ?? [];
   checkLanguages(languages);
-  const rules = await readRules(found, options);
+  const slices = new Slices();
+  const rules = await readRules(found, options, slices);
   const content = found.filter(({ path }) => path !== HEADERS && path !== REDIRECTS);
   if (content.length === 0) {
     throw new StoreError(`${dir} has no files; build the site first, or name the directory that it was built into`);
@@ -105,7 +108,9 @@ export async function decide(
   );
   const all = await withSaidCodings(dated, rules.headers, warn);
   for (const sentence of rules.headers.joinedFields(all.map(({ path }) => path))) warn(sentence);
+  if (slices.due) await slices.rest();
   const files = await withImmutable(all, options.immutable ?? []);
+  if (slices.due) await slices.rest();
   const base = basePath(options.base ?? '');
   const read = base === '' ? files : files.map((file) => ({ ...file, path: base + file.path }));
   const listed = options.listing ? [...read, ...listings(read)].sort((a, b) => byBytes(a.path, b.path)) : read;
@@ -113,11 +118,11 @@ export async function decide(
   const served = withLanguages(reloading, languages);
   const hints = options.preload === 'early-hints';
   const policy = { rules: rules.headers, security: options.security ?? true, hints };
-  const table = new RouteTable(served, routeRules(rules.headers), languages);
+  const table = await RouteTable.of(served, routeRules(rules.headers), languages, slices);
   if (base !== '' && !table.served('/'))
     table.set('/', { kind: 'redirect', status: 302, location: encodePath(`${base}/`) });
   if (options.metaRefresh) await applyMetaRefresh(table, served, options.servedAt ?? '');
-  const redirects = applyRedirects(table, rules.redirects, options.spa ? `${base}/` : undefined);
+  const redirects = await slices.through(applyRedirects(table, rules.redirects, options.spa ? `${base}/` : undefined));
   const manifest: Manifest = {
     compressors: compressors(options),
     security: policy.security,
@@ -125,7 +130,7 @@ export async function decide(
     redirects,
   };
   const linked = options.preload ? await withPreloads(served, table, options.servedAt ?? '') : served;
-  return { files: linked, routes: table.finish(), policy, manifest };
+  return { files: linked, routes: await table.finish(slices), policy, manifest };
 }
 
 /** `/docs`: with a slash before it, none behind it. */
@@ -143,6 +148,7 @@ const REDIRECTS = '/_redirects';
 async function readRules(
   found: readonly Found[],
   options: SiteOptions,
+  slices: Slices,
 ): Promise<{ headers: HeaderRules; redirects: readonly RedirectRule[] }> {
   const warn = options.onWarning ?? ((): void => undefined);
   const text = async (path: string): Promise<[string, string] | undefined> => {
@@ -153,7 +159,7 @@ async function readRules(
   const redirects = await text(REDIRECTS);
   return {
     headers: headers ? parseHeaderRules(...headers, warn) : NO_HEADER_RULES,
-    redirects: redirects ? parseRedirectRules(...redirects, warn) : [],
+    redirects: redirects ? await slices.through(parseRedirectRules(...redirects, warn)) : [],
   };
 }
 
@@ -177,12 +183,13 @@ async function readAll(found: readonly Found[], options: SiteOptions, memory?: B
   const small = new SmallFiles();
   const total = found.reduce((sum, f) => sum + f.size, 0);
   const large = largeFrom(found.map(({ size }) => size));
-  found.forEach((one, i) => {
+  for (const [i, one] of memory === undefined ? [] : found.entries()) {
+    if (i % LOOK === 0 && slices.due) await slices.rest();
     const same = memory?.same(one);
-    if (same === undefined) return;
+    if (same === undefined) continue;
     files[i] = same;
     kept += heldOf(same.coded[0]!.blob);
-  });
+  }
   const work = async (): Promise<void> => {
     while (next < found.length) {
       if (slices.due) await slices.rest();

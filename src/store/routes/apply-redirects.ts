@@ -13,6 +13,9 @@ import type { Answer, RedirectStatus } from '../site/site.js';
 import { StoreError } from '../store-error.js';
 import type { RouteTable } from './routes.js';
 
+/** Rules, or files, between two looks at the clock. */
+const STEP = 64;
+
 /** A rule that is tried when a path is in no table; as the manifest keeps it. */
 export interface LateRule {
   readonly from: string;
@@ -27,13 +30,19 @@ export interface LateRule {
 /**
  * The first rule that matches a path wins, from top to bottom. A rule for one path goes before a file at that path; one
  * with a star or placeholders leaves files alone unless it is forced (`301!`). Takes linear time: rules are found by
- * their paths.
+ * their paths. Yields now and then.
  */
-export function applyRedirects(table: RouteTable, rules: readonly RedirectRule[], spa: string | undefined): LateRule[] {
-  const files = new Set(table.paths());
+export function* applyRedirects(
+  table: RouteTable,
+  rules: readonly RedirectRule[],
+  spa: string | undefined,
+): Generator<void, LateRule[]> {
+  // Without rules nothing is looked up.
+  const files = rules.length === 0 ? new Set<string>() : yield* table.paths();
   const order = new RuleOrder(rules, files);
-  const forced = forcedFiles(rules, files, order);
+  const forced = yield* forcedFiles(rules, files, order);
   for (const [i, rule] of rules.entries()) {
+    if (i % STEP === 0) yield;
     const path = rule.from.text;
     if (rule.from.literal) {
       if (order.first(path) !== i) continue;
@@ -86,14 +95,16 @@ class RuleOrder {
 }
 
 /** The files at which a rule with a star or placeholders is forced, by the number of the rule. */
-function forcedFiles(
+function* forcedFiles(
   rules: readonly RedirectRule[],
   files: ReadonlySet<string>,
   order: RuleOrder,
-): Map<number, string[]> {
+): Generator<void, Map<number, string[]>> {
   const forced = new Map<number, string[]>();
   if (!rules.some(({ force, from }) => force && !from.literal)) return forced;
+  let n = 0;
   for (const file of files) {
+    if (n++ % STEP === 0) yield;
     const number = order.first(file);
     if (number < 0 || rules[number]!.from.literal) continue;
     const there = forced.get(number);

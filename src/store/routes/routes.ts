@@ -3,6 +3,7 @@ import { KEY_AMBIGUOUS, KEY_FOLDED } from '../format/format.js';
 import { encodePath, foldPath } from '../paths/location.js';
 import { translations } from '../site/languages.js';
 import type { Answer, RedirectStatus, Routes, SiteFile } from '../site/site.js';
+import type { Slices } from '../slices.js';
 
 interface Draft {
   path: string;
@@ -36,19 +37,45 @@ export class RouteTable {
   /** Files that share a path: its translations, by the path. */
   private readonly translated: ReadonlyMap<string, readonly number[]>;
   private deepest = 0;
+  /** The paths of files, and the common paths of translations, in the order of the files. */
+  private named: readonly string[] = [];
+  private readonly numbers = new Map<string, number>();
 
-  constructor(files: readonly SiteFile[], rules: RouteRules, languages: readonly string[] = []) {
+  private constructor(files: readonly SiteFile[], rules: RouteRules, languages: readonly string[]) {
     this.files = files;
     this.rules = rules;
     this.translated = translations(files, languages);
-    files.forEach((file, i) => {
+  }
+
+  /** The table; its work is done in `slices`. */
+  static async of(
+    files: readonly SiteFile[],
+    rules: RouteRules,
+    languages: readonly string[],
+    slices: Slices,
+  ): Promise<RouteTable> {
+    const table = new RouteTable(files, rules, languages);
+    await slices.through(table.begin());
+    return table;
+  }
+
+  private *begin(): Steps {
+    const named = new Set<string>();
+    for (const [i, file] of this.files.entries()) {
       this.answers.push({ kind: 'resource', file: i, status: 200, asked: file.path });
       this.keys.set(file.path, { path: file.path, flags: 0, answer: i, notFound: -1 });
-    });
-    for (const [path, group] of this.translated) this.put(path, this.addTranslations(group, path, 200), true);
-    this.directories();
-    this.cleanUrls();
-    this.strays();
+      named.add(file.path);
+      this.numbers.set(file.path, i);
+      if (i % STEP === 0) yield;
+    }
+    for (const [path, group] of this.translated) {
+      this.put(path, this.addTranslations(group, path, 200), true);
+      named.add(path);
+    }
+    this.named = [...named];
+    yield* this.directories();
+    yield* this.cleanUrls();
+    yield* this.strays();
   }
 
   /** What `path` leads to; -1: nothing. */
@@ -76,8 +103,14 @@ export class RouteTable {
   }
 
   /** Every path at which a file answers. */
-  paths(): string[] {
-    return [...this.keys.keys()].filter((path) => this.served(path));
+  *paths(): Generator<void, Set<string>> {
+    const paths = new Set<string>();
+    let n = 0;
+    for (const [path, { answer }] of this.keys) {
+      if (answer >= 0 && this.answers[answer]!.kind !== 'redirect') paths.add(path);
+      if (n++ % STEP === 0) yield;
+    }
+    return paths;
   }
 
   answer(index: number): Answer {
@@ -115,9 +148,9 @@ export class RouteTable {
   }
 
   /** All of it; call once, after all changes. */
-  finish(): Routes {
-    this.notFoundPages();
-    this.foldCases();
+  async finish(slices: Slices): Promise<Routes> {
+    await slices.through(this.notFoundPages());
+    await slices.through(this.foldCases());
     return { answers: this.answers, keys: [...this.keys.values()], deepestNotFound: this.deepest };
   }
 
@@ -144,20 +177,20 @@ export class RouteTable {
     else if (!this.keys.has(path)) this.put(path, this.addTranslations(group, path, 200));
   }
 
-  /** The paths of files, and the common paths of translations, in the order of the files. */
-  private named(): string[] {
-    return [...new Set([...this.files.map((file) => file.path), ...this.translated.keys()])];
-  }
-
-  private directories(): void {
+  private *directories(): Steps {
     for (const name of INDEXES) {
-      for (const path of this.named()) if (path.endsWith(`/${name}`)) this.serveLike(path, path.slice(0, -name.length));
+      const end = `/${name}`;
+      for (const [i, path] of this.named.entries()) {
+        if (path.endsWith(end)) this.serveLike(path, path.slice(0, -name.length));
+        if (i % STEP === 0) yield;
+      }
     }
   }
 
-  private cleanUrls(): void {
+  private *cleanUrls(): Steps {
     for (const extension of ['.html', '.htm']) {
-      for (const path of this.named()) {
+      for (const [i, path] of this.named.entries()) {
+        if (i % STEP === 0) yield;
         if (!path.endsWith(extension) || INDEXES.some((name) => path.endsWith(`/${name}`))) continue;
         const clean = path.slice(0, -extension.length);
         if (!clean.endsWith('/')) this.serveLike(path, clean);
@@ -166,12 +199,14 @@ export class RouteTable {
   }
 
   /** Redirects for a missing or an extra slash, and from `/index` to the directory. */
-  private strays(): void {
+  private *strays(): Steps {
     const served = [...this.keys.keys()];
-    for (const path of served) {
+    for (const [i, path] of served.entries()) {
       if (path.length > 1 && path.endsWith('/')) this.redirect(path.slice(0, -1), path);
+      if (i % STEP === 0) yield;
     }
-    for (const path of served) {
+    for (const [i, path] of served.entries()) {
+      if (i % STEP === 0) yield;
       if (path.endsWith('/')) {
         this.redirect(`${path}index`, path);
       } else if (!/\/index\.html?$/.test(path)) {
@@ -180,15 +215,15 @@ export class RouteTable {
     }
   }
 
-  private notFoundPages(): void {
-    const numbers = new Map(this.files.map((file, i) => [file.path, i]));
-    for (const path of this.named()) {
+  private *notFoundPages(): Steps {
+    for (const [i, path] of this.named.entries()) {
+      if (i % STEP === 0) yield;
       if (!path.endsWith('/404.html')) continue;
       const dir = path.slice(0, -'404.html'.length);
       const group = this.translated.get(path);
       const page = group
         ? this.addTranslations(group, path, 404)
-        : this.add({ kind: 'resource', file: numbers.get(path)!, status: 404, asked: path });
+        : this.add({ kind: 'resource', file: this.numbers.get(path)!, status: 404, asked: path });
       const key = this.keys.get(dir);
       if (key) key.notFound = page;
       else this.keys.set(dir, { path: dir, flags: 0, answer: -1, notFound: page });
@@ -197,9 +232,11 @@ export class RouteTable {
   }
 
   /** Redirects the folded form of a path to it, where that is the only path with this form. */
-  private foldCases(): void {
+  private *foldCases(): Steps {
     const groups = new Map<string, Draft[]>();
+    let n = 0;
     for (const key of this.keys.values()) {
+      if (n++ % STEP === 0) yield;
       if (key.answer < 0) continue;
       const folded = foldPath(key.path);
       const group = groups.get(folded);
@@ -207,6 +244,7 @@ export class RouteTable {
       else groups.set(folded, [key]);
     }
     for (const [folded, group] of groups) {
+      if (n++ % STEP === 0) yield;
       if (group.length > 1) {
         const itself = this.keys.get(folded);
         if (itself) itself.flags |= KEY_AMBIGUOUS;
@@ -223,5 +261,11 @@ export class RouteTable {
     }
   }
 }
+
+/** Paths between two looks at the clock. */
+const STEP = 256;
+
+/** Work that yields now and then. */
+type Steps = Generator<void, void>;
 
 const INDEXES = ['index.html', 'index.htm'] as const;

@@ -17,6 +17,8 @@ export interface RedirectRule {
   readonly place: string;
 }
 
+/** Lines between two looks at the clock. */
+const STEP = 64;
 const MAX_STATIC = 100_000;
 export const MAX_DYNAMIC = 1000;
 const MAX_LINE = 2000;
@@ -25,11 +27,18 @@ export const STATUSES: ReadonlySet<number> = new Set([200, 301, 302, 303, 307, 3
 /**
  * Parses the file: `from to [status]`, one a line. Without a status it is 302. Throws a StoreError that names `file`
  * and the line; rules that need a feature that a static server does not have are reported to `warn` and left out.
+ * Yields now and then.
  */
-export function parseRedirectRules(text: string, file: string, warn: (sentence: string) => void): RedirectRule[] {
+export function* parseRedirectRules(
+  text: string,
+  file: string,
+  warn: (sentence: string) => void,
+): Generator<void, RedirectRule[]> {
   const rules: RedirectRule[] = [];
   let dynamic = 0;
+  let lines = 0;
   for (const { place, line } of ruleLines(text, file, MAX_LINE)) {
+    if (lines++ % STEP === 0) yield;
     const rule = parseRule(line, place, warn);
     if (!rule) continue;
     rules.push(rule);

@@ -1,7 +1,8 @@
 import { lstatSync, realpathSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { expectSystemError } from '../../errors/codes.js';
-import { type Found, inOrder, isFetchable, isServed, type WalkOptions, walk } from './walk.js';
+import { atOnce, Slices } from '../slices.js';
+import { type Found, inOrder, isFetchable, isServed, type WalkOptions, walkStepwise } from './walk.js';
 
 /** The files of the last walk, so that the next one need check only the touched ones. */
 export class WalkMemory {
@@ -19,12 +20,22 @@ export class WalkMemory {
     this.options = options;
   }
 
-  /** Every file, as `walk` has it. Throws StoreError. */
-  all(): readonly Found[] {
-    const found = walk(this.root, this.options);
+  /** Every file, as `walk` has it. Rejects with a StoreError. */
+  async all(slices = new Slices()): Promise<readonly Found[]> {
+    const found = await slices.through(walkStepwise(this.root, this.options));
     this.real = realpathSync(this.root);
-    this.linked = found.some(({ path, file }) => file !== join(this.real, path));
-    return this.keep(found);
+    this.linked = await slices.through(this.hasLinks(found));
+    this.found = found;
+    this.places = await slices.through(placesOf(found));
+    return found;
+  }
+
+  private *hasLinks(found: readonly Found[]): Generator<void, boolean> {
+    for (const [i, { path, file }] of found.entries()) {
+      if (i % STEP === 0) yield;
+      if (file !== join(this.real, path)) return true;
+    }
+    return false;
   }
 
   /**
@@ -47,18 +58,15 @@ export class WalkMemory {
       else next.push(one);
       moved ||= place === undefined || one === undefined;
     }
-    const found = next.filter((one) => one !== undefined);
-    return this.keep(moved ? inOrder(found) : found);
+    if (moved) {
+      this.found = inOrder(next.filter((one) => one !== undefined));
+      this.places = atOnce(placesOf(this.found));
+    } else this.found = next as Found[];
+    return this.found;
   }
 
   private isTaken(name: string): boolean {
     return isServed(name, this.options.hidden ?? false) && isFetchable(name);
-  }
-
-  private keep(found: readonly Found[]): readonly Found[] {
-    this.found = found;
-    this.places = new Map(found.map(({ path }, place) => [path, place]));
-    return found;
   }
 }
 
@@ -70,4 +78,16 @@ function statsOf(file: string): Stats | undefined {
     expectSystemError(error);
     return undefined;
   }
+}
+
+/** Files between two looks at the clock. */
+const STEP = 256;
+
+function* placesOf(found: readonly Found[]): Generator<void, Map<string, number>> {
+  const places = new Map<string, number>();
+  for (const [place, { path }] of found.entries()) {
+    if (place % STEP === 0) yield;
+    places.set(path, place);
+  }
+  return places;
 }

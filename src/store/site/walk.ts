@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { join, sep } from 'node:path';
+import { atOnce } from '../slices.js';
 import { fileError, StoreError } from '../store-error.js';
 
 /** A file of the tree. */
@@ -19,6 +20,9 @@ export interface Found {
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Names between two looks at the clock. */
+const STEP = 64;
 
 /** Directories below one another; deeper is a loop or a mistake. */
 const DEEPEST = 256;
@@ -46,11 +50,16 @@ export interface WalkOptions {
  * time.
  */
 export function walk(root: string, options: WalkOptions = {}): Found[] {
+  return atOnce(walkStepwise(root, options));
+}
+
+/** The same, and yields now and then. */
+export function* walkStepwise(root: string, options: WalkOptions = {}): Generator<void, Found[]> {
   const real = realDirectory(root);
   const odd: string[] = [];
   const { hidden = false, follow = [], onOdd = (sentence: string): void => void odd.push(sentence) } = options;
   const tree: Tree = { roots: [real, ...follow.map(realDirectory)], hidden, onOdd, found: [] };
-  walkInto(tree, real, '', [real]);
+  yield* walkInto(tree, real, '', [real]);
   if (odd.length > 0) throw new StoreError(odd.join('\n'));
   return inOrder(tree.found);
 }
@@ -93,15 +102,17 @@ export function inOrder(found: readonly Found[]): Found[] {
   return keyed.map((k) => k.f);
 }
 
-function walkInto(tree: Tree, dir: string, path: string, above: string[]): void {
+function* walkInto(tree: Tree, dir: string, path: string, above: string[]): Generator<void, void> {
   if (above.length > DEEPEST) return tree.onOdd(`${dir} lies more than ${DEEPEST} directories deep`);
+  yield;
   let names: Buffer[];
   try {
     names = readdirSync(dir, { encoding: 'buffer' });
   } catch (error) {
     throw fileError(error, dir);
   }
-  for (const raw of names) {
+  for (const [i, raw] of names.entries()) {
+    if (i % STEP === 0) yield;
     let name: string;
     try {
       name = decoder.decode(raw);
@@ -112,7 +123,7 @@ function walkInto(tree: Tree, dir: string, path: string, above: string[]): void 
     }
     if (!isServed(name, tree.hidden)) continue;
     if (!isFetchable(name)) tree.onOdd(`${join(dir, printable(name))} has a name that no request can have; rename it`);
-    else visit(tree, join(dir, name), `${path}/${name}`, above);
+    else yield* visit(tree, join(dir, name), `${path}/${name}`, above);
   }
 }
 
@@ -127,7 +138,7 @@ function printable(name: string): string {
   return name.replace(/[\x00-\x1f\x7f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
-function visit(tree: Tree, file: string, path: string, above: string[]): void {
+function* visit(tree: Tree, file: string, path: string, above: string[]): Generator<void, void> {
   let target: string | undefined = file;
   let stats: Stats;
   try {
@@ -144,7 +155,7 @@ function visit(tree: Tree, file: string, path: string, above: string[]): void {
   }
   if (stats.isDirectory()) {
     if (above.includes(target)) tree.onOdd(`${file} is a link to ${target}, which it lies in; remove it`);
-    else walkInto(tree, target, path, [...above, target]);
+    else yield* walkInto(tree, target, path, [...above, target]);
   } else if (stats.isFile()) {
     tree.found.push({ path, file: target, size: stats.size });
   } else tree.onOdd(`${file} is neither a file nor a directory; remove it from the site`);

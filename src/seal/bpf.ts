@@ -34,6 +34,8 @@ const EPERM = 1;
 /** Fails with EPERM. */
 export const REFUSE = ERRNO | EPERM;
 
+const EVERY_BIT = 0xffff_ffff;
+
 type Label = number;
 
 class Program {
@@ -177,7 +179,7 @@ function test(program: Program, condition: Condition, no: Label): void {
   const low = 16 + 8 * condition.argument;
   if (!('within' in condition)) {
     program.load(low);
-    program.and(condition.mask);
+    if (condition.mask !== EVERY_BIT) program.and(condition.mask);
     program.unless(JMP_JEQ_K, condition.value, no);
     return;
   }

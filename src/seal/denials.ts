@@ -7,8 +7,11 @@ import { libc } from '../native/libc/libc.js';
 import { pinned } from '../native/libc/slab.js';
 import { watch } from '../native/watch.js';
 import { callsOf } from './calls.js';
+import { capabilities } from './capabilities.js';
 import type { Kernel } from './kernel.js';
 
+/** linux/capability.h: CAP_AUDIT_READ. */
+const AUDIT_READ = 1n << 37n;
 const AF_NETLINK = 16;
 const SOCK_RAW_NONBLOCK_CLOEXEC = 3 | 0o4000 | 0o2000000;
 const NETLINK_AUDIT = 9;
@@ -39,7 +42,7 @@ export class Denials {
 
   /** Call before the seal. False: the kernel does not tell this process (CAP_AUDIT_READ is needed). */
   open(): boolean {
-    if (this.kernel.arch === undefined) return false;
+    if (this.kernel.arch === undefined || (capabilities(this.kernel) & AUDIT_READ) === 0n) return false;
     const c = libc();
     const fd = c.socket(AF_NETLINK, SOCK_RAW_NONBLOCK_CLOEXEC, NETLINK_AUDIT);
     if (fd < 0) return false;

@@ -100,9 +100,10 @@ function programFolders(): string[] {
   const folders: string[] = [];
   for (let folder = dirname(own); folder !== dirname(folder); folder = dirname(folder)) {
     const packages = join(folder, 'node_modules');
+    const whole = existsSync(join(folder, 'package.json'));
     if (existsSync(packages)) folders.push(packages);
-    if (folders.length === 0 || existsSync(join(folder, 'package.json'))) folders.push(folder);
-    if (existsSync(join(folder, 'package.json')) && !folder.includes('node_modules')) break;
+    if (folders.length === 0 || whole) folders.push(folder);
+    if (whole && !folder.includes('node_modules')) break;
   }
   return [...new Set(folders.flatMap((one) => [one, ...linked(one)]))];
 }

@@ -1,6 +1,7 @@
 /**
  * Stands in for a compromised server: loaded before the program (`--import`), it waits for SIGPWR, and then tries from
- * inside of the process what an intruder would. What became of each attempt goes to a file that was opened before.
+ * inside of the process what an intruder would. What became of each attempt goes to a file that was opened before. In
+ * a machine image it begins by itself when the server is sealed, and says it on the console.
  */
 import { execFileSync } from 'node:child_process';
 import { openSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
@@ -9,7 +10,9 @@ import { connect } from 'node:net';
 import koffi from 'koffi';
 import { archOf, callsOf } from '../../src/seal/calls.js';
 
-const out = openSync(`${process.env['SITEKERNEL_ATTACK']}.${process.pid}`, 'w');
+const place = process.env['SITEKERNEL_ATTACK'];
+const STANDARD_ERROR = 2;
+const out = place === undefined ? STANDARD_ERROR : openSync(`${place}.${process.pid}`, 'w');
 const calls = callsOf(archOf(process.arch)!);
 const words = Array.from({ length: 6 }, (_, i) => `int64_t a${i}`).join(', ');
 const syscall = koffi.load(null).func(`int64_t syscall(int64_t number, ${words})`);
@@ -81,6 +84,20 @@ async function attack(): Promise<Record<string, string>> {
   };
 }
 
-process.on('SIGPWR', () => {
-  void attack().then((found) => writeSync(out, `${JSON.stringify({ found, pid: process.pid, EPERM })}\n`));
-});
+async function report(): Promise<void> {
+  const text = JSON.stringify({ found: await attack(), pid: process.pid, EPERM });
+  // A console knows ASCII.
+  writeSync(
+    out,
+    `${text.replace(/[^\x20-\x7e]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`)}\n`,
+  );
+}
+
+process.on('SIGPWR', () => void report());
+if (place === undefined) {
+  const timer = setInterval(() => {
+    if (!/^Seccomp:\t2$/m.test(readFileSync('/proc/self/status', 'latin1'))) return;
+    clearInterval(timer);
+    void report();
+  }, 250);
+}

@@ -9,6 +9,7 @@ import { inServingOrder, promote } from '../../src/store/compress/compression-or
 import { bundleDirectory, type Store } from '../../src/store/index.js';
 import { ServedDirectory } from '../../src/store/open/serve-directory.js';
 import { blobOf } from '../../src/store/site/blob.js';
+import { atOnce } from '../../src/store/slices.js';
 import { Setup } from '../http/setup.js';
 import { directory, identity, resource, tree } from './tree.js';
 
@@ -153,7 +154,7 @@ t.test('style sheets and scripts come first, then pages; what was asked for goes
     type: type!,
     coded: [{ coding: 'identity' as const, blob: blobOf(Buffer.from(path!.repeat(100))) }],
   }));
-  const queue = inServingOrder(tasksOf(files), files);
+  const queue = atOnce(inServingOrder(tasksOf(files), files));
   const order = (): string[] => {
     const hashes = [...new Set(queue.map(({ blob }) => blob.sha256))];
     return hashes.map((hash) => files.find(({ coded }) => coded[0]!.blob.sha256 === hash)!.path);

@@ -4,6 +4,7 @@ import type { Compressors, SiteOptions } from '../options.js';
 import { blobOf } from '../site/blob.js';
 import { compressible } from '../site/media-type.js';
 import type { Blob, Coded, SiteFile } from '../site/site.js';
+import { atOnce } from '../slices.js';
 import { StoreError } from '../store-error.js';
 import { COMPRESSED, type Compressed, compressorVersion, levelOf, worthKeeping, worthTrying } from './codings.js';
 import { CompressPool } from './compress-pool.js';
@@ -16,6 +17,8 @@ export interface Task {
 }
 
 const AT_ONCE = 16;
+/** Files between two looks at the clock. */
+const STEP = 256;
 
 /** `files` with their compressed representations, identity first. Equal files are compressed once. */
 export async function compressFiles(files: readonly SiteFile[], options: SiteOptions): Promise<SiteFile[]> {
@@ -62,16 +65,25 @@ function settingsOf(coding: Compressed, level: number, compressors: Compressors 
 
 /** The tasks for `files`, the largest first, so that no thread has a large one left at the end. */
 export function tasksOf(files: readonly SiteFile[]): Task[] {
+  return atOnce(tasksStepwise(files));
+}
+
+/** The same, and yields now and then. */
+export function* tasksStepwise(files: readonly SiteFile[]): Generator<void, Task[]> {
   const blobs = new Map<string, Blob>();
-  for (const file of files) {
+  for (const [i, file] of files.entries()) {
+    if (i % STEP === 0) yield;
     const { blob, coding } = file.coded[0]!;
     const may = coding === 'identity' && blob.large === undefined && compressible(file.type);
     if (may && worthTrying(blob.size)) blobs.set(blob.sha256, blob);
   }
-  const tasks = [...blobs.values()].flatMap((blob) =>
-    COMPRESSED.map((coding): Task => ({ blob, coding, result: undefined })),
-  );
-  return tasks.sort((a, b) => b.blob.size - a.blob.size);
+  const largestFirst = [...blobs.values()].sort((a, b) => b.size - a.size);
+  const tasks: Task[] = [];
+  for (const [i, blob] of largestFirst.entries()) {
+    if (i % STEP === 0) yield;
+    for (const coding of COMPRESSED) tasks.push({ blob, coding, result: undefined });
+  }
+  return tasks;
 }
 
 export async function compressOne(

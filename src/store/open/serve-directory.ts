@@ -3,14 +3,15 @@
 import { errorText } from '../../errors/report.js';
 import { bundleInMemory, liveBundle } from '../bundle/write-bundle.js';
 import { levelOf } from '../compress/codings.js';
-import { codingsOf, compressOne, fromBundle, type Task, tasksOf, withCodings } from '../compress/compress.js';
+import { codingsOf, compressOne, fromBundle, type Task, tasksStepwise, withCodings } from '../compress/compress.js';
 import { CompressPool } from '../compress/compress-pool.js';
 import { CompressionCache } from '../compress/compression-cache.js';
 import { inServingOrder, promote } from '../compress/compression-order.js';
 import type { OpenOptions } from '../options.js';
 import { decide, layOutPlan, type Plan, walkOptions } from '../plan/build.js';
 import { BundleStore } from '../read/bundle-store.js';
-import { walk } from '../site/walk.js';
+import { walkStepwise } from '../site/walk.js';
+import { Slices } from '../slices.js';
 import type { Store } from '../store.js';
 
 export interface ServeDirectoryOptions extends OpenOptions {
@@ -32,6 +33,8 @@ const SHARE = 1 / 20;
 const UNDER_WAY = 8;
 /** Milliseconds between the first version and the work in the background. */
 const BEGIN = 50;
+/** Tasks between two looks at the clock. */
+const STEP = 256;
 /** Tasks between two checks which files were requested. */
 const LOOK = 128;
 
@@ -54,12 +57,12 @@ export class ServedDirectory {
    */
   async open(): Promise<Store> {
     this.close();
-    const plan = await decide(walk(this.dir, walkOptions(this.options)), this.dir, this.options);
-    const tasks = this.options.compression === 'none' ? [] : tasksOf(plan.files);
-    this.forgetAllBut(tasks);
-    const left = tasks.filter((task) => !this.done.has(keyOf(task)));
-    const bytes = new Map(left.map(({ blob }) => [blob.sha256, blob.size]));
-    const little = [...bytes.values()].reduce((sum, size) => sum + size, 0) <= (this.options.atOnce ?? AT_ONCE);
+    const slices = new Slices();
+    const found = await slices.through(walkStepwise(this.dir, walkOptions(this.options)));
+    const plan = await decide(found, this.dir, this.options);
+    const tasks = this.options.compression === 'none' ? [] : await slices.through(tasksStepwise(plan.files));
+    const { left, bytes } = await slices.through(this.undone(tasks));
+    const little = bytes <= (this.options.atOnce ?? AT_ONCE);
     const compression = new Compression(this.dir, plan, this.options, this.done, left, !little);
     this.running = compression;
     if (little) {
@@ -79,9 +82,28 @@ export class ServedDirectory {
     this.running = undefined;
   }
 
-  private forgetAllBut(tasks: readonly Task[]): void {
-    const wanted = new Set(tasks.map(keyOf));
-    for (const key of this.done.keys()) if (!wanted.has(key)) this.done.delete(key);
+  /** Those of `tasks` that are not done, and the bytes of their contents. What is not wanted any more is forgotten. */
+  private *undone(tasks: readonly Task[]): Generator<void, { left: Set<Task>; bytes: number }> {
+    const { done } = this;
+    const first = done.size === 0;
+    const wanted = new Set<string>();
+    const left = new Set<Task>();
+    let bytes = 0;
+    let last = '';
+    for (const [i, task] of tasks.entries()) {
+      if (i % STEP === 0) yield;
+      if (!first) {
+        const key = keyOf(task);
+        wanted.add(key);
+        if (done.has(key)) continue;
+      }
+      left.add(task);
+      // The tasks of one content follow each other.
+      if (task.blob.sha256 !== last) bytes += task.blob.size;
+      last = task.blob.sha256;
+    }
+    for (const key of done.keys()) if (!wanted.has(key)) done.delete(key);
+    return { left, bytes };
   }
 }
 
@@ -93,8 +115,7 @@ function keyOf({ blob, coding }: Task): string {
 class Compression {
   private readonly pool: CompressPool;
   private readonly cache: CompressionCache | undefined;
-  private readonly total: number;
-  private readonly left: Set<Task>;
+  private total = 0;
   /** Hashes. */
   private readonly hot = new Set<string>();
   private bytes = 0;
@@ -105,13 +126,12 @@ class Compression {
     private readonly plan: Plan,
     private readonly options: ServeDirectoryOptions,
     private readonly done: Map<string, Task>,
-    tasks: readonly Task[],
+    private readonly left: Set<Task>,
     background: boolean,
   ) {
     this.pool = new CompressPool({ background });
     this.cache = options.cache === false ? undefined : new CompressionCache(options.cache, options.cacheBytes);
-    this.left = new Set(tasks);
-    this.total = tasks.reduce((sum, { blob }) => sum + blob.size, 0);
+    for (const { blob } of left) this.total += blob.size;
   }
 
   stop(): void {
@@ -129,8 +149,13 @@ class Compression {
   /** The site with the contents compressed so far; contents stay where they are in memory. */
   async version(): Promise<BundleStore> {
     const { files } = this.plan;
+    const slices = new Slices();
     const left = new Set(Array.from(this.left, ({ blob }) => blob.sha256));
-    const coded = withCodings(files, codingsOf([...this.done.values()]));
+    if (slices.due) await slices.rest();
+    const results = codingsOf([...this.done.values()]);
+    if (slices.due) await slices.rest();
+    const coded = withCodings(files, results);
+    if (slices.due) await slices.rest();
     const pending = coded.map((file) => (left.has(file.coded[0]!.blob.sha256) ? { ...file, pending: true } : file));
     const { bytes, bodies } = await liveBundle(await layOutPlan(this.plan, pending));
     return new BundleStore(bytes, { name: this.dir, trusted: true, bodies });
@@ -183,7 +208,7 @@ class Compression {
 
   /** Does all tasks; `hot` returns the hashes of the contents that come first, and is called now and then. */
   async work(hot: () => ReadonlySet<string> = () => new Set()): Promise<void> {
-    const queue = inServingOrder(this.left, this.plan.files);
+    const queue = await new Slices().through(inServingOrder(this.left, this.plan.files));
     let taken = 0;
     const one = async (): Promise<void> => {
       while (queue.length > 0 && !this.stopped) {

@@ -90,17 +90,17 @@ export class DirectNetwork implements Network {
     const drops = new Drops();
     drops.watcher = onDrop;
     const { recorder, owners } = this;
-    const { stack, tcp } = buildStack(
-      recorder === undefined ? device : new RecordedDevice(device, recorder),
-      recorder?.recording(random) ?? random,
+    const { stack, tcp } = buildStack({
+      device: recorder === undefined ? device : new RecordedDevice(device, recorder),
+      random: recorder?.recording(random) ?? random,
       drops,
-      options.congestion ?? 'cubic',
+      congestion: options.congestion ?? 'cubic',
       memory,
-      new Containment(options.onFault),
-    );
+      faults: new Containment(options.onFault),
+    });
     this.stack = stack;
     this.tcp = tcp;
-    this.turns = new Turns(link, wire, device, stack, tcp, recorder, owners, () => this.deviceGone());
+    this.turns = new Turns({ link, wire, device, stack, tcp, recorder, owners }, () => this.deviceGone());
     if (options.worker !== undefined) {
       const clock = monotonic() - performance.now();
       this.worker = new Worker(options.worker, stack, tcp, options.static === undefined, clock, this.enter);
@@ -127,7 +127,7 @@ export class DirectNetwork implements Network {
     this.turns.loop = makeLoop();
     // A recording begins with a connection's first segment: what another program began is not for it.
     const memories = recorder === undefined ? options.memories : undefined;
-    this.succession = new Succession(stack, tcp, memories, this.mode, this.turns, makeLoop, options);
+    this.succession = new Succession({ stack, tcp, memories, mode: this.mode, turns: this.turns }, makeLoop, options);
     this.datagrams = new StackDatagrams(stack, random, this.enter, () => this.address);
     if (options.held !== true) this.begin();
   }

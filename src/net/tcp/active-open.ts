@@ -28,23 +28,17 @@ export class ActiveOpen {
     const options = writeSynOptions(
       layer.ip.tx.head,
       mssOption(layer.ip, c.remoteAddress),
-      !crossed || c.rcvScale > 0 || c.sndScale > 0 ? layer.receiveScale : -1,
-      !crossed || c.sackOk,
-      !crossed || c.timestamps,
+      {
+        scale: !crossed || c.rcvScale > 0 || c.sndScale > 0 ? layer.receiveScale : -1,
+        sack: !crossed || c.sackOk,
+        timestamps: !crossed || c.timestamps,
+      },
       layer.timestamp(c, now),
       crossed ? c.tsRecent : 0,
     );
     const flags = crossed ? SYN | ACK : SYN;
-    layer.responder.send(
-      c.route,
-      c.localAddress,
-      c.ports,
-      c.iss,
-      crossed ? c.rcvNxt : 0,
-      flags,
-      layer.initialWindow,
-      options,
-    );
+    layer.responder.write(c.iss, crossed ? c.rcvNxt : 0, flags, layer.initialWindow);
+    layer.responder.send(c.route, c.localAddress, c.ports, options);
   }
 
   /** RFC 9293 3.10.7.3. */

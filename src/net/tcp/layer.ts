@@ -201,8 +201,8 @@ export class TcpLayer implements Transport, TcpContext {
   /** The same, seen by the probe. */
   private probed(probe: Probe, datagram: Datagram, ports: number): void {
     const { segment } = this;
-    const { source, destination } = datagram;
-    const before = stateName(this, source, destination, ports);
+    const name = { remote: datagram.source, local: datagram.destination, ports };
+    const before = stateName(this, name);
     const { seq, ack, flags, window } = segment;
     const seen = { direction: 'in', seq, ack, flags, length: segment.end - segment.start, window } as const;
     // The probe gets an answer after its question, although the answer leaves before the question is done with.
@@ -210,7 +210,7 @@ export class TcpLayer implements Transport, TcpContext {
     this.answers = answers;
     this.dispatch(datagram, ports);
     this.answers = undefined;
-    tell(probe, this, source, destination, ports, before, seen);
+    tell(probe, this, name, before, seen);
     for (const one of answers) probe(one);
   }
 

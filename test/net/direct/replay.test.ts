@@ -44,7 +44,12 @@ function record(file: string, connections: number, { bytes = 8 << 20, crash = fa
     return true;
   };
   const random = recorder.recording(new SeededRandom(7));
-  const { stack, tcp: layer } = buildStack(new RecordedDevice(memory, recorder), random, new Drops(), 'cubic');
+  const { stack, tcp: layer } = buildStack({
+    device: new RecordedDevice(memory, recorder),
+    random,
+    drops: new Drops(),
+    congestion: 'cubic',
+  });
   const quiet = { address() {}, event() {}, notice() {}, failed() {}, addresses6() {}, failed6() {} };
   const mode = buildMode(stack, { static: config.static }, undefined, quiet);
   let now = 0;

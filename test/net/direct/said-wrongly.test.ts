@@ -169,7 +169,7 @@ t.test('a program that fails to give its traffic away reads the device again', (
     adopt: () => adopted++,
     start: () => reads++,
   } as unknown as AddressMode;
-  const succession = new Succession(host.stack, host.tcp, undefined, mode, turns, () => ({}) as Turns['loop'], {});
+  const succession = new Succession({ stack: host.stack, tcp: host.tcp, mode, turns }, () => ({}) as Turns['loop'], {});
   const { waiting } = host.tcp;
   const { take } = waiting;
   waiting.take = injected;

@@ -22,10 +22,16 @@ class Bench {
     let x = 1;
     const random32 = (): number => (x = (Math.imul(x, 1_664_525) + 1_013_904_223) | 0);
     const faults = new Containment((_error, place) => this.places.push(place));
-    const { stack, tcp } = buildStack(this.device, { random32 }, new Drops(), 'cubic', undefined, faults);
+    const { stack, tcp } = buildStack({
+      device: this.device,
+      random: { random32 },
+      drops: new Drops(),
+      congestion: 'cubic',
+      faults,
+    });
     this.stack = stack;
     const { device, link } = this;
-    this.turns = new Turns(link, device, device, stack, tcp, undefined, undefined, () => this.gone++);
+    this.turns = new Turns({ link, wire: device, device, stack, tcp }, () => this.gone++);
     this.turns.loop = { start() {}, stop() {}, wake() {} };
     const poll = (): number => {
       this.polled++;

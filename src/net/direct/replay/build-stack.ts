@@ -16,15 +16,19 @@ import { DualMode } from '../address/dual-mode.js';
 import { Ipv6Mode } from '../address/ipv6-mode.js';
 import { StaticMode } from '../address/static-mode.js';
 
-/** `memory`: bytes that TCP may keep; `faults`: where exceptions go. */
-export function buildStack(
-  device: Device,
-  random: Random,
-  drops: Drops,
-  congestion: CongestionName,
-  memory: number = DEFAULT_LIMITS.memory,
-  faults: Containment = new Containment(),
-): { stack: Stack; tcp: TcpLayer } {
+export interface StackParts {
+  readonly device: Device;
+  readonly random: Random;
+  readonly drops: Drops;
+  readonly congestion: CongestionName;
+  /** Bytes that TCP may keep. */
+  readonly memory?: number | undefined;
+  /** Where exceptions go. */
+  readonly faults?: Containment | undefined;
+}
+
+export function buildStack(parts: StackParts): { stack: Stack; tcp: TcpLayer } {
+  const { device, random, drops, congestion, memory = DEFAULT_LIMITS.memory, faults = new Containment() } = parts;
   const stack = new Stack({ device, random, drops, faults });
   const made = congestionByName(congestion);
   const tcp = new TcpLayer({ ip: stack, random, drops, faults, congestion: made, limits: { memory } });

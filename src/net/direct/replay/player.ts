@@ -71,14 +71,13 @@ export class Player {
     const device = new PlayedDevice(config, (tx) => this.transmitted(tx));
     const wrapped = options.wrap?.(device);
     this.drops.watcher = wrapped?.dropped;
-    const random = { random32: () => this.drawn() };
-    const built = buildStack(
-      wrapped?.device ?? device,
-      random,
-      this.drops,
-      config.congestion as CongestionName,
-      config.memory,
-    );
+    const built = buildStack({
+      device: wrapped?.device ?? device,
+      random: { random32: () => this.drawn() },
+      drops: this.drops,
+      congestion: config.congestion as CongestionName,
+      memory: config.memory,
+    });
     this.stack = built.stack;
     this.tcp = built.tcp;
     this.owners = new PlayedOwners(segments, this.events, built.tcp, () => this.until());

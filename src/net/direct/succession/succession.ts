@@ -29,6 +29,15 @@ export interface SuccessionEvents {
   readonly onGiven?: (() => void) | undefined;
 }
 
+export interface SuccessionParts {
+  readonly stack: Stack;
+  readonly tcp: TcpLayer;
+  /** Undefined: no connections move. */
+  readonly memories?: Memories | undefined;
+  readonly mode: AddressMode;
+  readonly turns: Turns;
+}
+
 export class Succession implements Owner {
   /** A program with the same address that comes after this one may ask for the traffic here. */
   private successor: Successor | undefined = undefined;
@@ -37,16 +46,24 @@ export class Succession implements Owner {
   /** The traffic is the successor's: the device is not read any more. */
   private gave: { readonly address: AddressState | undefined; readonly at: number } | undefined = undefined;
 
-  /** `memories`: undefined: no connections move. `makeLoop`: of a network that reads the device. */
+  readonly stack: Stack;
+  readonly tcp: TcpLayer;
+  readonly memories: Memories | undefined;
+  private readonly mode: AddressMode;
+  private readonly turns: Turns;
+
+  /** `makeLoop`: of a network that reads the device. */
   constructor(
-    readonly stack: Stack,
-    readonly tcp: TcpLayer,
-    readonly memories: Memories | undefined,
-    private readonly mode: AddressMode,
-    private readonly turns: Turns,
+    { stack, tcp, memories, mode, turns }: SuccessionParts,
     private readonly makeLoop: () => Loop,
     private readonly events: SuccessionEvents,
-  ) {}
+  ) {
+    this.stack = stack;
+    this.tcp = tcp;
+    this.memories = memories;
+    this.mode = mode;
+    this.turns = turns;
+  }
 
   readonly enter = (callback: () => void): void => this.turns.enter(callback);
 

@@ -30,6 +30,19 @@ const MOST_READ_FAULTS = 64;
 /** Milliseconds between two rounds through the timers while frames keep coming. */
 const POLL_INTERVAL = 1;
 
+/** What entries go through. */
+export interface TurnParts {
+  readonly link: DescriptorDevice;
+  /** What the frames of `link` pass first. */
+  readonly wire: Device;
+  /** What the stack has. */
+  readonly device: Device;
+  readonly stack: Stack;
+  readonly tcp: TcpLayer;
+  readonly recorder?: Recorder | undefined;
+  readonly owners?: Owners | undefined;
+}
+
 export class Turns implements Driven {
   /** What drives them, set before the first. */
   loop!: Loop;
@@ -61,17 +74,26 @@ export class Turns implements Driven {
    */
   private readonly lookedAt: [number | undefined] = [undefined];
 
-  /** `wire`: what the frames of `link` pass first; `device`: what the stack has. `onGone`: the device was removed. */
+  private readonly link: DescriptorDevice;
+  private readonly wire: Device;
+  private readonly device: Device;
+  private readonly stack: Stack;
+  private readonly tcp: TcpLayer;
+  private readonly recorder: Recorder | undefined;
+  private readonly owners: Owners | undefined;
+
+  /** `onGone`: the device was removed. */
   constructor(
-    private readonly link: DescriptorDevice,
-    private readonly wire: Device,
-    private readonly device: Device,
-    private readonly stack: Stack,
-    private readonly tcp: TcpLayer,
-    private readonly recorder: Recorder | undefined,
-    private readonly owners: Owners | undefined,
+    { link, wire, device, stack, tcp, recorder, owners }: TurnParts,
     private readonly onGone: () => void,
   ) {
+    this.link = link;
+    this.wire = wire;
+    this.device = device;
+    this.stack = stack;
+    this.tcp = tcp;
+    this.recorder = recorder;
+    this.owners = owners;
     tcp.outside = () => this.enteredFromOutside();
   }
 

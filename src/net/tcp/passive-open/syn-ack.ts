@@ -12,23 +12,13 @@ export function sendSynAck(layer: TcpContext, one: HalfOpen, cookie: boolean, no
   const options = writeSynOptions(
     layer.ip.tx.head,
     mssOption(layer.ip, one.remoteAddress),
-    one.scale === -1 ? -1 : layer.receiveScale,
-    one.sackOk,
-    one.timestamps,
+    { scale: one.scale === -1 ? -1 : layer.receiveScale, sack: one.sackOk, timestamps: one.timestamps },
     cookie ? cookieTimestamp(one, clock) : clock,
     one.tsRecent,
   );
   const flags = SYN | ACK | (one.ecn ? ECE : 0);
-  layer.responder.send(
-    one.route,
-    one.localAddress,
-    one.ports,
-    one.iss,
-    (one.irs + 1) | 0,
-    flags,
-    layer.initialWindow,
-    options,
-  );
+  layer.responder.write(one.iss, (one.irs + 1) | 0, flags, layer.initialWindow);
+  layer.responder.send(one.route, one.localAddress, one.ports, options);
 }
 
 /** Sends it once more: only timestamps can show which of them is answered. */

@@ -93,7 +93,7 @@ function challenge(layer: TcpContext, one: HalfOpen, now: number): void {
   const window = layer.initialWindow >> (one.scale === -1 ? 0 : layer.receiveScale);
   const options = one.timestamps ? responder.timestamps(layer.timestamp(one, now), one.tsRecent) : 0;
   const { route, localAddress, ports, iss, irs } = one;
-  responder.send(route, localAddress, ports, (iss + 1) | 0, (irs + 1) | 0, ACK, window, options);
+  responder.write((iss + 1) | 0, (irs + 1) | 0, ACK, window).send(route, localAddress, ports, options);
 }
 
 /**

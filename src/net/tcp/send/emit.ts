@@ -102,7 +102,8 @@ export function emit(c: Connection, seq: number, length: number, flags: number, 
   if (c.layer.probe !== undefined) {
     const seen = { direction: 'out', seq, ack: c.rcvNxt, flags: bits, length: taken, window: field } as const;
     const before = STATE_NAMES[c.state];
-    tell(c.layer.probe, c.layer, c.remoteAddress, c.localAddress, c.ports, before, seen);
+    const name = { remote: c.remoteAddress, local: c.localAddress, ports: c.ports };
+    tell(c.layer.probe, c.layer, name, before, seen);
   }
   return taken;
 }

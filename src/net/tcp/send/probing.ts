@@ -2,7 +2,7 @@
  * Reports segments to a probe, with the state of their connection before and after. Where no probe is set, none of this
  * runs.
  */
-import { isIpv6 } from '../../ip/contracts/ip-output.js';
+import { type Handle, isIpv6 } from '../../ip/contracts/ip-output.js';
 import type { Probe, ProbeEvent } from '../../probe.js';
 import type { TcpContext } from '../state/connection.js';
 import { STATE_NAMES } from '../state/states.js';
@@ -18,8 +18,16 @@ export interface Seen {
   readonly window: number;
 }
 
+/** A four-tuple. */
+export interface FlowName {
+  readonly remote: Handle;
+  readonly local: Handle;
+  /** The peer's port in the upper half, ours in the lower. */
+  readonly ports: number;
+}
+
 /** The state by RFC 9293's names, of a connection or of a four-tuple without one. */
-export function stateName(layer: TcpContext, remote: number, local: number, ports: number): string {
+export function stateName(layer: TcpContext, { remote, local, ports }: FlowName): string {
   const c = layer.connections.get(remote, local, ports);
   if (c !== undefined) return STATE_NAMES[c.state];
   if (layer.waiting.find(remote, local, ports) !== NONE) return 'TIME-WAIT';
@@ -27,15 +35,8 @@ export function stateName(layer: TcpContext, remote: number, local: number, port
   return layer.listening.has(ports & 0xffff) ? 'LISTEN' : 'CLOSED';
 }
 
-export function tell(
-  probe: Probe,
-  layer: TcpContext,
-  remote: number,
-  local: number,
-  ports: number,
-  stateBefore: string,
-  seen: Seen,
-): void {
+export function tell(probe: Probe, layer: TcpContext, name: FlowName, stateBefore: string, seen: Seen): void {
+  const { remote, local, ports } = name;
   const c = layer.connections.get(remote, local, ports);
   const info = c?.info();
   const { peers } = layer.ip;
@@ -45,7 +46,7 @@ export function tell(
     remote: isIpv6(remote) ? `[${peers.text(remote)}]:${ports >>> 16}` : `${peers.text(remote)}:${ports >>> 16}`,
     localPort: ports & 0xffff,
     stateBefore,
-    stateAfter: stateName(layer, remote, local, ports),
+    stateAfter: stateName(layer, name),
     sndUna: c?.sndUna ?? 0,
     sndNxt: c?.sndNxt ?? 0,
     rcvNxt: c?.rcvNxt ?? 0,

@@ -6,7 +6,18 @@ import { HEADROOM, TRANSPORT_OFFSET } from '../../device/tx-frame.js';
 import { dropReason } from '../../drops.js';
 import { ECN_NOT_ECT, type Handle, type Route } from '../../ip/contracts/ip-output.js';
 import { addWords, fold } from '../../wire/checksum.js';
-import { ACK, FIN, PROTOCOL_TCP, putInt32, putUint16, RST, type Segment, SYN } from '../../wire/tcp.js';
+import {
+  ACK,
+  FIN,
+  int32At,
+  PROTOCOL_TCP,
+  putInt32,
+  putUint16,
+  RST,
+  type Segment,
+  SYN,
+  uint16At,
+} from '../../wire/tcp.js';
 import { after, before } from '../numbers/sequence.js';
 import type { Connection, TcpContext } from '../state/connection.js';
 import { SYN_SENT } from '../state/states.js';
@@ -20,17 +31,17 @@ const AFTER_CLOSE = dropReason('tcp-after-close');
 export class Responder {
   constructor(private readonly layer: TcpContext) {}
 
-  /** Finishes and sends what lies in `tx.head` from the options on. `options`: their bytes. */
-  send(
-    route: Route,
-    local: Handle,
-    ports: number,
-    seq: number,
-    ack: number,
-    flags: number,
-    window: number,
-    options: number,
-  ): void {
+  write(seq: number, ack: number, flags: number, window: number): this {
+    const { head } = this.layer.ip.tx;
+    const at = TRANSPORT_OFFSET;
+    putInt32(head, at + 4, seq);
+    putInt32(head, at + 8, ack);
+    head[at + 13] = flags;
+    putUint16(head, at + 14, window);
+    return this;
+  }
+
+  send(route: Route, local: Handle, ports: number, options = 0): void {
     const ip = this.layer.ip;
     const head = ip.tx.head;
     const at = TRANSPORT_OFFSET;
@@ -39,11 +50,7 @@ export class Responder {
     ip.tx.length = at + length - HEADROOM;
     putUint16(head, at, ports & 0xffff);
     putUint16(head, at + 2, ports >>> 16);
-    putInt32(head, at + 4, seq);
-    putInt32(head, at + 8, ack);
     head[at + 12] = (length >> 2) << 4;
-    head[at + 13] = flags;
-    putUint16(head, at + 14, window);
     putInt32(head, at + 16, 0);
     const pseudo = ip.pseudo(local, route.destination, PROTOCOL_TCP, length);
     if (ip.offload.checksum) {
@@ -54,10 +61,11 @@ export class Responder {
     const { layer } = this;
     layer.counters.segmentsOut++;
     if (layer.probe !== undefined) {
-      const remote = route.destination;
-      const before = stateName(layer, remote, local, ports);
+      const name = { remote: route.destination, local, ports };
+      const [seq, ack] = [int32At(head, at + 4), int32At(head, at + 8)];
+      const [flags, window] = [head[at + 13], uint16At(head, at + 14)];
       const seen = { direction: 'out', seq, ack, flags, length: 0, window } as const;
-      tell(layer.probe, layer, remote, local, ports, before, seen);
+      tell(layer.probe, layer, name, stateName(layer, name), seen);
     }
     ip.send(route, local, PROTOCOL_TCP, true, ECN_NOT_ECT);
   }
@@ -76,7 +84,7 @@ export class Responder {
   reset(c: Connection): void {
     if (c.state === SYN_SENT) return;
     this.layer.counters.resetsSent++;
-    this.send(c.route, c.localAddress, c.ports, c.sndNxt, c.rcvNxt, RST | ACK, 0, 0);
+    this.write(c.sndNxt, c.rcvNxt, RST | ACK, 0).send(c.route, c.localAddress, c.ports);
   }
 
   /** RFC 9293 3.5.2 group 1: the answer to a segment for which there is no connection; never to a RST. */
@@ -88,8 +96,9 @@ export class Responder {
       return;
     }
     this.layer.counters.resetsSent++;
-    if ((segment.flags & ACK) !== 0) this.send(route, destination, ports, segment.ack, 0, RST, 0, 0);
-    else this.send(route, destination, ports, 0, (segment.seq + segment.length) | 0, RST | ACK, 0, 0);
+    if ((segment.flags & ACK) !== 0) this.write(segment.ack, 0, RST, 0);
+    else this.write(0, (segment.seq + segment.length) | 0, RST | ACK, 0);
+    this.send(route, destination, ports);
   }
 
   /**
@@ -140,7 +149,7 @@ export class Responder {
     if (route === undefined) return false;
     layer.waiting.answers(row, (flags & (SYN | ACK)) === SYN);
     const options = one.timestamps ? this.timestamps(layer.timestamp(one, now), one.tsRecent) : 0;
-    this.send(route, one.localAddress, one.ports, one.sndNxt, rcvNxt, ACK, one.window, options);
+    this.write(one.sndNxt, rcvNxt, ACK, one.window).send(route, one.localAddress, one.ports, options);
     return false;
   }
 }

@@ -10,16 +10,22 @@ export function peerMss(option: number): number {
   return option <= 0 ? 536 : option;
 }
 
+/** What a SYN offers beside its MSS. */
+interface Offer {
+  /** Window shift, 0..14; -1: no window scaling. */
+  readonly scale: number;
+  readonly sack: boolean;
+  readonly timestamps: boolean;
+}
+
 /**
- * Writes the options of a SYN or SYN-ACK into the frame: MSS first, scale last; `scale` -1: no window scaling. Answers
- * how many bytes they take.
+ * Writes the options of a SYN or SYN-ACK into the frame, MSS first, scale last; `value` and `echo` are those of the
+ * timestamps. Returns how many bytes they take.
  */
 export function writeSynOptions(
   head: Uint8Array,
   mss: number,
-  scale: number,
-  sack: boolean,
-  timestamps: boolean,
+  { scale, sack, timestamps }: Offer,
   value: number,
   echo: number,
 ): number {

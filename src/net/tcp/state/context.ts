@@ -37,17 +37,10 @@ interface TcpCounters {
 
 /** Segments that belong to no connection. */
 interface Responding<Connection> {
-  /** Finishes and sends what lies in the frame from the options on. `options`: their bytes. */
-  send(
-    route: Route,
-    local: Handle,
-    ports: number,
-    seq: number,
-    ack: number,
-    flags: number,
-    window: number,
-    options: number,
-  ): void;
+  /** Writes the numbers, flags and window of the segment that `send` finishes. */
+  write(seq: number, ack: number, flags: number, window: number): this;
+  /** Finishes and sends the segment that lies in the frame. `options`: bytes of its options. */
+  send(route: Route, local: Handle, ports: number, options?: number): void;
   /** Writes the timestamps option where `send` wants options; returns its length. */
   timestamps(value: number, echo: number): number;
   /** RST of a connection of ours. */

@@ -12,10 +12,15 @@ export const SOCK_SEQPACKET = 5;
 const SOCK_CLOEXEC = 0o2000000;
 
 /**
- * Answers a socket whose descriptor is a duplicate of `fd`; it is paused. `arrived` gets the bytes read to `buffer`, 0
- * at the end.
+ * Returns a socket whose descriptor is a duplicate of `fd`; it is paused. `arrived` gets the bytes read to `buffer`, 0
+ * at the end. `pair`: two descriptors of `socketPair`, made when there were some left; both are used up.
  */
-export function watch(fd: number, buffer: Uint8Array, arrived: (length: number) => void): Socket {
+export function watch(
+  fd: number,
+  buffer: Uint8Array,
+  arrived: (length: number) => void,
+  pair: readonly [number, number] = socketPair(),
+): Socket {
   const onread: OnReadOpts = {
     buffer,
     callback: (length) => {
@@ -23,7 +28,7 @@ export function watch(fd: number, buffer: Uint8Array, arrived: (length: number) 
       return true;
     },
   };
-  const socket = duplicate(fd, { readable: true, writable: false, onread });
+  const socket = duplicate(fd, { readable: true, writable: false, onread }, pair);
   socket.pause();
   socket.on('end', () => arrived(0));
   return socket;
@@ -31,13 +36,16 @@ export function watch(fd: number, buffer: Uint8Array, arrived: (length: number) 
 
 /** A stream of bytes both ways, over a duplicate of `fd`, which does not block. */
 export function stream(fd: number): Socket {
-  return duplicate(fd, { readable: true, writable: true });
+  return duplicate(fd, { readable: true, writable: true }, socketPair());
 }
 
 /** A socket of Node's is made for one end of a pair, in whose place the descriptor comes then. */
-function duplicate(fd: number, options: SocketConstructorOpts & { onread?: OnReadOpts }): Socket {
+function duplicate(
+  fd: number,
+  options: SocketConstructorOpts & { onread?: OnReadOpts },
+  [ours, other]: readonly [number, number],
+): Socket {
   const c = libc();
-  const [ours, other] = socketPair();
   const socket = new Socket({ ...options, fd: ours });
   check(c.dup2(fd, ours), 'duplicate the descriptor');
   c.close(other);

@@ -5,7 +5,7 @@
  */
 import { libc } from '../native/libc/libc.js';
 import { pinned } from '../native/libc/slab.js';
-import { watch } from '../native/watch.js';
+import { socketPair, watch } from '../native/watch.js';
 import { callsOf } from './calls.js';
 import { capabilities } from './capabilities.js';
 import type { Kernel } from './kernel.js';
@@ -52,14 +52,19 @@ export class Denials {
     view.setUint32(8, GROUP_READLOG, true);
     const good = filtered(fd) && c.bind(fd, address.address, 12) === 0;
     // What serves Node's own sockets takes milliseconds to load: it comes after the start.
-    if (good) setTimeout(() => this.listen(fd), LISTEN_AFTER).unref();
-    else c.close(fd);
-    return good;
+    if (!good) {
+      c.close(fd);
+      return false;
+    }
+    // Its descriptors are taken now: connections may have all others by then.
+    const pair = socketPair();
+    setTimeout(() => this.listen(fd, pair), LISTEN_AFTER).unref();
+    return true;
   }
 
-  private listen(fd: number): void {
+  private listen(fd: number, pair: readonly [number, number]): void {
     const buffer = pinned(READ);
-    watch(fd, buffer.bytes, (length) => this.heard(buffer.bytes.subarray(0, length)))
+    watch(fd, buffer.bytes, (length) => this.heard(buffer.bytes.subarray(0, length)), pair)
       .resume()
       .unref();
     libc().close(fd);

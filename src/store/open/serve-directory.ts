@@ -19,13 +19,13 @@ export interface ServeDirectoryOptions extends OpenOptions {
   readonly onCoded: (store: Store) => void;
   /** Called with a sentence about the progress of the compression. */
   readonly onNote: (sentence: string) => void;
-  /** Bytes of compressible files up to which a site is compressed before it is served. Default 4 MiB. */
+  /** Bytes of compressible files up to which a site is compressed before it is served. Default 1 MiB. */
   readonly atOnce?: number | undefined;
   /** Milliseconds between two versions at least. Default 5,000. */
   readonly interval?: number | undefined;
 }
 
-const AT_ONCE = 2 ** 22;
+const AT_ONCE = 2 ** 20;
 const INTERVAL = 5000;
 /** The largest share of the time that laying out versions may take. */
 const SHARE = 1 / 20;

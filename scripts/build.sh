@@ -16,8 +16,10 @@ bundle src/store/compress/compress-worker.ts --format=esm --outdir=dist/program 
   --banner:js='import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);'
 # The HTML parser is a package of modules, which a script out of a code cache cannot import: it lies beside it, for those who need it.
 bundle node_modules/parse5/dist/index.js --format=cjs --outfile=dist/program/html-parser.cjs
+# The same of what encrypts certificates for other hosts.
+bundle node_modules/age-encryption/dist/index.js --format=cjs --outfile=dist/program/age.cjs
 bundle src/main.ts --format=cjs --outfile=dist/program/program.cjs --define:import.meta.url=programUrl \
-  --alias:parse5=./html-parser.cjs --external:./html-parser.cjs --supported:dynamic-import=false \
+  --alias:parse5=./html-parser.cjs --external:./html-parser.cjs --alias:age-encryption=./age.cjs --external:./age.cjs --supported:dynamic-import=false \
   --banner:js='const programUrl = require("node:url").pathToFileURL(__filename).href;'
 # And once more, for images: with every package in it, and the native part beside it. Comments are left out but
 # licences, so that nothing in it tells where it was built.

@@ -15,6 +15,7 @@ import { sameProgram } from '../image/manifest.js';
 import type { Runner, StagedImage } from '../image/runner.js';
 import { withZonesOf } from '../image/zones.js';
 import { makeFolder } from '../native/make-folder.js';
+import { takeCertificates } from './certificates.js';
 import { Repository } from './git/git.js';
 import { earlierImage } from './going-back.js';
 import { isRefusal, messageOf, Unable } from './host/fault.js';
@@ -57,7 +58,23 @@ export class Deployer {
   async apply(): Promise<Outcome> {
     await this.begin();
     await this.serveSomething();
-    return this.follow();
+    const outcome = await this.follow();
+    await this.takeCertificates();
+    return outcome;
+  }
+
+  /** Beside the images: what goes wrong here is in the journal, and keeps no image from its way. */
+  private async takeCertificates(): Promise<void> {
+    const { host, repository, journal, runner } = this;
+    try {
+      const reload = async (): Promise<void> => runner.reload?.();
+      const { certificates: seen } = this.state;
+      const certificates = await takeCertificates(host, repository, journal, seen, reload);
+      if (JSON.stringify(certificates) !== JSON.stringify(seen)) await this.save({ certificates });
+    } catch (error) {
+      if (isBug(error)) throw error;
+      await this.failed(`certificates: ${messageOf(error)}`);
+    }
   }
 
   private async follow(): Promise<Outcome> {

@@ -47,6 +47,8 @@ export interface Runner {
    * old one still serves.
    */
   replace(image: StagedImage): Promise<Running>;
+  /** The server reads its certificates again; without one nothing happens. Missing: they are found by themselves. */
+  reload?(): Promise<void>;
   stop(): Promise<void>;
 }
 

@@ -82,6 +82,9 @@ export const processRunner: MakeRunner = ({ hostFolder, args, log }): Runner => 
       return running;
     },
     replace: (image) => ask({ do: 'replace', folder: image.folder, id: image.id, args }, REPLACE),
+    reload: async () => {
+      if (await socketAnswers(control)) await ask({ do: 'reload' }, SWAP).catch(ifNoBug(undefined));
+    },
     stop: async () => {
       if (!(await socketAnswers(control))) return;
       await askControl(control, { do: 'drain' }, STATUS);

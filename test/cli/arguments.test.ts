@@ -247,7 +247,7 @@ t.test('what is wrong with a command names the help of that command', (t) => {
   t.match(refusal('--nonsense'), /unknown option '--nonsense'; "sitekernel --help" lists/);
   t.match(
     refusal('deploy'),
-    /^"sitekernel deploy" does one of these: commit, init, poll, .*; "sitekernel deploy --help" tells/,
+    /^"sitekernel deploy" does one of these: commit, certificate, init, poll, .*; "sitekernel deploy --help" tells/,
   );
   t.match(refusal('image'), /^"sitekernel image" does one of these: build, verify/);
   t.end();

@@ -81,6 +81,11 @@ export const HOW: Readonly<Record<string, Readonly<Record<string, How>>>> = {
     'sitekernel --acme me@example.org --domain example.org --agree-tos SITE': elsewhere('test/wire/acme.test.ts'),
     'sitekernel --tls-cert a.pem --tls-key a.key --tls-cert b.pem --tls-key b.key SITE': serves,
   },
+  'docs/certificates.md': {
+    'sitekernel certificate identity --state /var/lib/sitekernel': elsewhere('test/deploy/certificates.test.ts'),
+    'sitekernel deploy certificate --state /var/lib/sitekernel --repo /srv/deployment.git --for RECIPIENT --sign /srv/ci':
+      elsewhere('test/deploy/certificates.test.ts'),
+  },
   'docs/vm.md': {
     'sitekernel image build SITE --target vm -o images/': elsewhere('test/wire/vm.test.ts'),
     [`images/<id>/run-qemu --tap tap0 --bridge br0 --ipv4 46.43.42.137 --ipv4-netmask 255.255.255.128 --ipv4-gateway 46.43.42.129`]:

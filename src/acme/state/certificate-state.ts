@@ -56,6 +56,11 @@ export async function loadCertificate(storage: Storage): Promise<StoredCertifica
   return readPair(text);
 }
 
+/** Whether `next` was made after what is there: an old one must not come back, whoever brings it. */
+export function isYounger(next: StoredCertificate, old: StoredCertificate | undefined): boolean {
+  return old === undefined || next.facts.notBefore > old.facts.notBefore;
+}
+
 /** Takes the place of the one that is there, in one step; only a pair that fits does. */
 export async function saveCertificate(storage: Storage, chainPem: string, keyPem: string): Promise<StoredCertificate> {
   const text = `${chainPem.trimEnd()}\n${keyPem.trimEnd()}\n`;

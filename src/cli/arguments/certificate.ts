@@ -1,24 +1,30 @@
-/** `certificate status|renew|import|export`. */
-import type { Command } from 'commander';
+/** `certificate status|renew|import|export|identity`. */
+import { type Command, InvalidArgumentError } from 'commander';
+import { isRecipient } from '../../acme/state/sealed.js';
 import { quiet } from '../values/quiet.js';
 import { acmeFolder } from './acme.js';
 
 export interface CertificateOptions {
   readonly kind: 'certificate';
-  readonly action: 'status' | 'renew' | 'import' | 'export';
+  readonly action: Action;
   /** The folder of certificates below the state folder. */
   readonly folder: string;
   /** A name of the certificate; undefined: all, or the only one. */
   readonly domain: string | undefined;
   /** `import`: PEM files with the chain and the key. */
   readonly files: readonly string[];
+  /** `export`: the hosts that may read it; empty: it is not encrypted. */
+  readonly recipients: readonly string[];
   /** `export`: the file that is written; undefined: standard output. */
   readonly output: string | undefined;
   /** `status`: as JSON. */
   readonly json: boolean;
 }
 
+type Action = 'status' | 'renew' | 'import' | 'export' | 'identity';
+
 interface Flags {
+  for?: string[];
   state?: string;
   domain?: string;
   output?: string;
@@ -30,19 +36,26 @@ const ABOUT = {
   renew: 'Has the server order a new certificate, whenever the old one ends.',
   import: 'Takes a certificate and its key into the state folder: the server uses it, and renews it in time.',
   export: 'Writes a certificate, its chain and its key as PEM: for another host, or a copy.',
+  identity: "Prints this host's recipient: certificates can be encrypted for it. Its key is made the first time.",
 } as const;
 
 export function addCertificate(program: Command, found: (options: CertificateOptions) => void): void {
   const certificate = quiet(program.command('certificate')).description('Certificates that the server ordered.');
-  for (const action of ['status', 'renew', 'import', 'export'] as const) {
+  for (const action of ['status', 'renew', 'import', 'export', 'identity'] as const) {
     const command = quiet(certificate.command(action))
       .description(ABOUT[action])
-      .option('--state <dir>', 'the state folder of the server (default: $XDG_STATE_HOME/sitekernel)')
-      .option('--domain <name>', 'a name of the certificate (default: all, or the only one)');
+      .option('--state <dir>', 'the state folder of the server (default: $XDG_STATE_HOME/sitekernel)');
+    if (action !== 'identity')
+      command.option('--domain <name>', 'a name of the certificate (default: all, or the only one)');
+    if (action === 'export')
+      command.option('--for <recipient>', 'encrypt it for this host, age1...; may be repeated', recipients);
     if (action === 'status') command.option('--json', 'as JSON');
     if (action === 'export') command.option('-o, --output <file>', 'file to write (default: standard output)');
     if (action === 'import')
-      command.argument('<files...>', 'the certificate chain and the key in PEM, in one file or two');
+      command.argument(
+        '<files...>',
+        'the certificate chain and the key in PEM, in one file or two; or one for this host',
+      );
     const run = (files: readonly string[], flags: Flags): void =>
       found({
         kind: 'certificate',
@@ -50,10 +63,18 @@ export function addCertificate(program: Command, found: (options: CertificateOpt
         folder: acmeFolder(flags.state),
         domain: flags.domain?.toLowerCase(),
         files,
+        recipients: flags.for ?? [],
         output: flags.output,
         json: flags.json ?? false,
       });
     if (action === 'import') command.action((files: string[], flags: Flags) => run(files, flags));
     else command.action((flags: Flags) => run([], flags));
   }
+}
+
+/** Recipients of age, one after the other. */
+export function recipients(text: string, before: readonly string[] = []): readonly string[] {
+  if (!isRecipient(text))
+    throw new InvalidArgumentError('A recipient is what "certificate identity" prints on a host: age1...');
+  return [...before, text];
 }

@@ -3,8 +3,10 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { InitOptions } from '../../deploy/init.js';
 import { badUsage } from '../../errors/user-error.js';
 import { quiet } from '../values/quiet.js';
+import { acmeFolder } from './acme.js';
+import { recipients } from './certificate.js';
 
-export type DeployOptions = DeployCommitOptions | DeployInitOptions | DeployHostOptions;
+export type DeployOptions = DeployCommitOptions | DeployCertificateOptions | DeployInitOptions | DeployHostOptions;
 
 export interface DeployCommitOptions {
   readonly kind: 'deploy';
@@ -17,6 +19,19 @@ export interface DeployCommitOptions {
   readonly key: string | undefined;
   readonly commitKey: string | true | undefined;
   readonly site: string | undefined;
+}
+
+export interface DeployCertificateOptions {
+  readonly kind: 'deploy';
+  readonly action: 'certificate';
+  /** The folder of certificates below the state folder. */
+  readonly folder: string;
+  /** A name of the certificate; undefined: the only one. */
+  readonly domain: string | undefined;
+  readonly recipients: readonly string[];
+  readonly repository: string;
+  readonly branch: string;
+  readonly key: string | undefined;
 }
 
 export interface DeployInitOptions extends InitOptions {
@@ -53,6 +68,7 @@ export function addDeploy(program: Command, found: (task: DeployOptions) => void
   );
   deploy.enablePositionalOptions();
   addCommit(deploy, found);
+  addCertificate(deploy, found);
   addInit(deploy, found);
   for (const [action, what] of Object.entries(ACTIONS) as [DeployHostOptions['action'], string][]) {
     const command = quiet(deploy.command(action)).description(what);
@@ -115,6 +131,38 @@ function addCommit(deploy: Command, found: (task: DeployOptions) => void): void 
         key: flags.sign,
         commitKey: flags.signCommit,
         site: flags.site,
+      }),
+    );
+}
+
+interface CertificateFlags {
+  readonly state?: string;
+  readonly domain?: string;
+  readonly for: readonly string[];
+  readonly repo: string;
+  readonly branch: string;
+  readonly sign?: string;
+}
+
+function addCertificate(deploy: Command, found: (task: DeployOptions) => void): void {
+  quiet(deploy.command('certificate'))
+    .description('Commits the certificate of this host to a deployment repository, encrypted for other hosts.')
+    .requiredOption('--repo <url>', 'directory or URL of the repository')
+    .requiredOption('--for <recipient>', 'a host that may have it, age1...; may be repeated', recipients)
+    .option('--branch <name>', 'branch that the hosts follow', branch, 'main')
+    .option('--state <dir>', 'the state folder of the server (default: $XDG_STATE_HOME/sitekernel)')
+    .option('--domain <name>', 'a name of the certificate (default: the only one)')
+    .option('--sign <key>', 'sign it with this key, of ssh or minisign')
+    .action((flags: CertificateFlags) =>
+      found({
+        kind: 'deploy',
+        action: 'certificate',
+        folder: acmeFolder(flags.state),
+        domain: flags.domain?.toLowerCase(),
+        recipients: flags.for,
+        repository: flags.repo,
+        branch: flags.branch,
+        key: flags.sign,
       }),
     );
 }

@@ -1,13 +1,14 @@
 /**
- * `sitekernel certificate status|renew|import|export`: what lies in the state folder, and changes to it that a running
- * server takes up.
+ * `sitekernel certificate status|renew|import|export|identity`: what lies in the state folder, and changes to it that
+ * a running server takes up.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AcmeError } from '../../acme/protocol/problem.js';
-import { readPair, saveCertificate } from '../../acme/state/certificate-state.js';
+import { readPair, type StoredCertificate, saveCertificate } from '../../acme/state/certificate-state.js';
 import { type KeptCertificate, keptCertificates } from '../../acme/state/overview.js';
 import { NO_RENEWAL, REQUEST } from '../../acme/state/renewal-state.js';
+import { hostRecipient, isSealed, seal, unseal } from '../../acme/state/sealed.js';
 import { FolderStorage, folderFor } from '../../acme/state/storage.js';
 import { badUsage, UserError } from '../../errors/user-error.js';
 import type { CertificateOptions } from '../arguments/certificate.js';
@@ -36,13 +37,15 @@ async function run(options: CertificateOptions): Promise<void> {
     case 'import':
       return take(options);
     case 'export': {
-      const { stored, damage, name } = await theOne(options);
-      if (stored === undefined)
-        throw new UserError(`there is no certificate for ${name}${damage === undefined ? '' : `: ${damage}`}`);
-      const text = stored.chainPem + stored.keyPem;
+      const { stored } = await theStored(options);
+      const plain = stored.chainPem + stored.keyPem;
+      const text = options.recipients.length === 0 ? plain : `${await seal(plain, options.recipients)}\n`;
       if (options.output === undefined) process.stdout.write(text);
       else await writeFile(options.output, text, { mode: 0o600, flush: true });
+      return;
     }
+    case 'identity':
+      return print(await hostRecipient(new FolderStorage(options.folder)));
   }
 }
 
@@ -89,7 +92,9 @@ async function take({ files, folder, domain }: CertificateOptions): Promise<void
   );
   let pair: ReturnType<typeof readPair>;
   try {
-    pair = readPair(texts.join('\n'));
+    const [first = ''] = texts;
+    const sealed = texts.length === 1 && isSealed(first);
+    pair = readPair(sealed ? await unseal(first, new FolderStorage(folder)) : texts.join('\n'));
   } catch (error) {
     if (error instanceof AcmeError) throw new UserError(`${files.join(', ')}: ${error.message}`);
     throw error;
@@ -111,8 +116,17 @@ function isFor({ name, stored }: KeptCertificate, domain: string): boolean {
   return name === folderFor([domain]) || stored?.facts.names.includes(domain) === true;
 }
 
+/** The certificate that is meant, which must be there. Rejects with a `UserError`. */
+export async function theStored(
+  options: Pick<CertificateOptions, 'folder' | 'domain'>,
+): Promise<{ name: string; stored: StoredCertificate }> {
+  const { stored, damage, name } = await theOne(options);
+  if (stored !== undefined) return { name, stored };
+  throw new UserError(`there is no certificate for ${name}${damage === undefined ? '' : `: ${damage}`}`);
+}
+
 /** The certificate that is meant. */
-async function theOne({ folder, domain }: CertificateOptions): Promise<KeptCertificate> {
+async function theOne({ folder, domain }: Pick<CertificateOptions, 'folder' | 'domain'>): Promise<KeptCertificate> {
   const all = await keptCertificates(folder);
   const names = all.map(({ name }) => name).join(', ') || 'none';
   if (domain !== undefined) {

@@ -1,4 +1,5 @@
 /** `sitekernel deploy …`. */
+import { seal } from '../../acme/state/sealed.js';
 import { Deployer, type Outcome } from '../../deploy/apply.js';
 import { Repository } from '../../deploy/git/git.js';
 import { Host } from '../../deploy/host/host.js';
@@ -10,6 +11,7 @@ import { recoverState } from '../../deploy/recover-state.js';
 import { candidateAt } from '../../deploy/repository/candidate.js';
 import { quoted } from '../../deploy/repository/clone.js';
 import { commitImage } from '../../deploy/repository/commit.js';
+import { commitCertificate } from '../../deploy/repository/commit-certificate.js';
 import { resolveId } from '../../deploy/resolve-id.js';
 import { makeRunner } from '../../deploy/runners.js';
 import { stagedImage } from '../../deploy/stage.js';
@@ -20,7 +22,14 @@ import type { ImageTarget, Manifest } from '../../image/manifest.js';
 import { joinedArguments } from '../../image/run-script.js';
 import type { Runner } from '../../image/runner.js';
 import { parseArguments } from '../arguments/arguments.js';
-import type { DeployCommitOptions, DeployHostOptions, DeployInitOptions, DeployOptions } from '../arguments/deploy.js';
+import type {
+  DeployCertificateOptions,
+  DeployCommitOptions,
+  DeployHostOptions,
+  DeployInitOptions,
+  DeployOptions,
+} from '../arguments/deploy.js';
+import { theStored } from './certificate.js';
 import { checkSupervised } from './supervise.js';
 
 /** Seconds that a person's command waits for what cron is doing. */
@@ -30,6 +39,8 @@ export async function runDeploy(options: DeployOptions): Promise<void> {
   switch (options.action) {
     case 'commit':
       return commit(options);
+    case 'certificate':
+      return certificate(options);
     case 'init':
       return init(options);
     default:
@@ -42,6 +53,16 @@ async function commit(options: DeployCommitOptions): Promise<void> {
   const what = `${id.slice(0, 12)}, serial ${serial}`;
   if (changed) process.stdout.write(`${what}: committed to ${options.branch} as ${made.slice(0, 12)}\n`);
   else process.stdout.write(`${what}: the branch ${options.branch} has it already; nothing was done\n`);
+}
+
+async function certificate(options: DeployCertificateOptions): Promise<void> {
+  const { name, stored } = await theStored(options);
+  const { fingerprint } = stored.facts;
+  const sealed = async (): Promise<string> => `${await seal(stored.chainPem + stored.keyPem, options.recipients)}\n`;
+  const changed = await commitCertificate({ ...options, name, fingerprint, sealed });
+  const { branch, recipients } = options;
+  if (changed) process.stdout.write(`${name}: committed to ${branch}, for ${recipients.length} hosts\n`);
+  else process.stdout.write(`${name}: the branch ${branch} has it for these hosts already; nothing was done\n`);
 }
 
 async function init(options: DeployInitOptions): Promise<void> {

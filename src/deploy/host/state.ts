@@ -21,6 +21,8 @@ export interface State {
   readonly taken: string | undefined;
   /** The zones of images that were taken: an older version of one is refused. */
   readonly zones: LastZones;
+  /** Files with certificates that were dealt with. */
+  readonly certificates: Readonly<Record<string, string>>;
   /** The image that was last found to serve well, and the one before. */
   readonly good: string | undefined;
   readonly before: string | undefined;
@@ -46,6 +48,7 @@ export const EMPTY: State = {
   serial: 0,
   taken: undefined,
   zones: {},
+  certificates: {},
   good: undefined,
   before: undefined,
   trying: undefined,

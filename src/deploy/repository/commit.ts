@@ -13,7 +13,7 @@ import { walk } from '../../store/index.js';
 import { GitError, git, Repository, type TreeEntry } from '../git/git.js';
 import { sign, signedBytes } from '../git/signature.js';
 import { siteNameOf } from '../host/purpose.js';
-import { IMAGE, IMAGES, imagePath, LABELS, LATEST, MANIFEST, SIGNATURE, SITE } from './layout.js';
+import { CERTIFICATES, IMAGE, IMAGES, imagePath, LABELS, LATEST, MANIFEST, SIGNATURE, SITE } from './layout.js';
 
 export interface CommitOptions {
   /** `images/<id>`. */
@@ -243,6 +243,7 @@ class Committing {
       const hash = await this.repository.text(['hash-object', '-w', '--stdin'], { input: bytes });
       entries.push({ path, mode: '100644', hash });
     }
+    entries.push(...before.filter(({ path }) => path.startsWith(`${CERTIFICATES}/`)));
     entries.push(...(await this.kept(before, id)));
     const lines = entries.map(({ path, mode, hash }) => `${mode} ${hash}\t${path}\0`).join('');
     const env = { GIT_INDEX_FILE: this.index };

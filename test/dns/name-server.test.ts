@@ -5,6 +5,8 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { rememberAuthority } from '../../src/acme/state/authority-state.js';
+import { FolderStorage } from '../../src/acme/state/storage.js';
 import { parseLogOption } from '../../src/cli/arguments/log-options.js';
 import type { TYPE } from '../../src/dns/wire/constants.js';
 import type { SelfFacts } from '../../src/dns/zone/load.js';
@@ -14,7 +16,9 @@ import type { Accept, Listener, Network } from '../../src/net/flow.js';
 import { Log } from '../../src/serve/log.js';
 import { checkZoneFiles } from '../../src/serve/names/check-files.js';
 import { NameServer } from '../../src/serve/names/name-server.js';
+import { caaOf, ownCaa } from '../../src/serve/names/own-caa.js';
 import { ZoneKeeper } from '../../src/serve/names/zone-keeper.js';
+import type { AcmeArguments } from '../../src/serve/options/acme.js';
 import type { DnsArguments } from '../../src/serve/options/dns.js';
 import { VirtualClock } from '../http/virtual-clock.js';
 import { query, read } from './message.js';
@@ -33,6 +37,7 @@ class Place {
   readonly network: { address: string | undefined } & Network;
   server!: NameServer;
   zones!: ZoneKeeper;
+  caa: (() => readonly Uint8Array[]) | undefined;
 
   /** `folder`: with the zone and the state of another. */
   constructor(t: Test, text: string, folder = t.testdir({ 'a.example.zone': text })) {
@@ -70,7 +75,7 @@ class Place {
     };
     const all = { ...defaults, ...options };
     const addresses = (): string[] => (this.network.address === undefined ? [] : [this.network.address]);
-    this.zones = new ZoneKeeper(all, { clock: this.clock, addresses }, this.state, log, facts);
+    this.zones = new ZoneKeeper(all, { clock: this.clock, addresses, caa: this.caa }, this.state, log, facts);
     await this.zones.prepare(addresses());
     this.server = new NameServer(all, this.network);
     this.zones.publish = (zones) => this.server.replace(zones);
@@ -153,6 +158,31 @@ t.test('serials compare as RFC 1982 says: 0 follows 4,294,967,295', async (t) =>
   writeFileSync(place.file, SITE.replace(' 5 2', ' 0 2'));
   await place.hangUp();
   t.equal(place.serial, 0);
+});
+
+t.test('CAA of @SELF: the authority and the account alone, once they are known, and of this authority', async (t) => {
+  const state = t.testdir({ state: {}, zone: { 'a.example.zone': `${SITE}@ CAA @SELF\n` } });
+  const place = new Place(t, '', join(state, 'zone'));
+  const directory = 'https://ca.example/directory';
+  const acme = { state: join(state, 'state'), directory } as AcmeArguments;
+  place.caa = ownCaa(acme);
+  await place.open();
+  t.teardown(() => place.close());
+  t.same(place.ask('a.example', 'CAA'), []);
+  const storage = new FolderStorage(acme.state);
+  const account = 'https://ca.example/acct/7';
+  await rememberAuthority(storage, { directory, identities: ['ca.example', 'ca.test'], account });
+  place.clock.advance(1000);
+  await settled();
+  const texts = place.ask('a.example', 'CAA').map((one) => Buffer.from(one.split(' ')[3]!, 'hex').toString('latin1'));
+  t.same(texts, [
+    '\0\x05issueca.example; accounturi=https://ca.example/acct/7',
+    '\0\x05issueca.test; accounturi=https://ca.example/acct/7',
+  ]);
+  t.equal(place.serial, 6);
+  t.same(ownCaa({ ...acme, directory: 'https://other.example/' })(), [], 'another authority is another account');
+  const odd = caaOf({ directory, identities: ['ca.example'], account: 'https://ca.example/a;b' });
+  t.equal(Buffer.from(odd[0]!).toString('latin1'), '\0\x05issueca.example', 'what the record cannot say is left out');
 });
 
 t.test('@SELF follows the address, with a serial that grows', async (t) => {

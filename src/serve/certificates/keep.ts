@@ -13,6 +13,7 @@ import type { Fetch } from '../../acme/protocol/fetch.js';
 import { AcmeError } from '../../acme/protocol/problem.js';
 import { Session } from '../../acme/protocol/session.js';
 import { ACCOUNT_KEY, accountKey, accountMemory, storedAccountKey } from '../../acme/state/account-state.js';
+import { rememberAuthority } from '../../acme/state/authority-state.js';
 import { FolderStorage, folderFor } from '../../acme/state/storage.js';
 import { UserError } from '../../errors/user-error.js';
 import type { Clock } from '../../net/flow.js';
@@ -60,7 +61,9 @@ export async function keepCertificates(options: KeepOptions): Promise<KeptCertif
   });
   const account = new Account(session, key, { email, agreed, external }, accountMemory(storage, directory));
   const client = new AcmeClient(session, account);
-  const check = readiness(client, outside);
+  const check = readiness(client, outside, (identities, account) =>
+    rememberAuthority(storage, { directory, identities, account }),
+  );
   const keepers = acme.certificates.map((names) => {
     const identifiers = names.map(identifierOf).filter((one): one is Identifier => one !== undefined);
     return new CertificateKeeper({

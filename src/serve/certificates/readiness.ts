@@ -15,14 +15,16 @@ const LONGEST = 200;
 /** The port that authorities connect to (RFC 8555 8.3). */
 export const HTTP = 80;
 
-/** For `KeeperOptions.check`. */
+/** For `KeeperOptions.check`. `known` is told of the authority's names in CAA records, and of the account's URL. */
 export function readiness(
   client: AcmeClient,
   outside: Outside,
+  known: (identities: readonly string[], account: string) => Promise<void>,
 ): (identifiers: readonly Identifier[], authorities: readonly Authority[]) => Promise<void> {
   return async (identifiers, authorities) => {
     const { caaIdentities } = await client.session.directory();
     const account = await client.account.url();
+    await known(caaIdentities, account);
     const token = randomBytes(24).toString('base64url');
     const { thumbprint } = client.account;
     await checkReady(identifiers, outside, { caaIdentities, account, thumbprint, authorities, token });

@@ -11,6 +11,7 @@ import { openSockets } from '../networks.js';
 import type { DirectArguments } from '../options/direct.js';
 import type { ServeOptions } from '../options/serve.js';
 import { NameServer } from './name-server.js';
+import { ownCaa } from './own-caa.js';
 import { ZoneKeeper, type ZonePlace } from './zone-keeper.js';
 
 export interface OpenNames {
@@ -105,7 +106,9 @@ export function givenAddresses({ static: ipv4, anycast, ipv6 }: DirectArguments)
 
 /** The zones of a server, not read yet. */
 export function keeperFor(options: ServeOptions, place: ZonePlace, log: Log): ZoneKeeper {
-  return new ZoneKeeper(options.dns, place, options.state ?? stateFolder(), log, factsOf(options));
+  const { acme, dns, state = stateFolder() } = options;
+  const known = acme === undefined ? place : { ...place, caa: ownCaa(acme) };
+  return new ZoneKeeper(dns, known, state, log, factsOf(options));
 }
 
 function addressesOf({ address, addresses }: Network): readonly string[] {

@@ -46,6 +46,8 @@ export interface ZonePlace {
   readonly clock: Clock;
   /** The addresses that the site is served at, at present. */
   readonly addresses: () => readonly string[];
+  /** The data of CAA records at present; missing: none. */
+  readonly caa?: (() => readonly Uint8Array[]) | undefined;
 }
 
 export class ZoneKeeper implements ZoneHolder {
@@ -54,6 +56,7 @@ export class ZoneKeeper implements ZoneHolder {
   private readonly crypto = new NodeCrypto();
   private kept: readonly Kept[] = [];
   private addresses: readonly string[] = [];
+  private caa: readonly Uint8Array[] = [];
   private readonly watchers: FSWatcher[] = [];
   private settling: NodeJS.Timeout | undefined;
   private looking: Timer | undefined;
@@ -76,6 +79,7 @@ export class ZoneKeeper implements ZoneHolder {
   /** Reads the zones. `addresses`: ours, as far as they are known. Rejects with a `UserError`. */
   async prepare(addresses: readonly string[]): Promise<void> {
     this.addresses = addresses;
+    this.caa = this.place.caa?.() ?? [];
     this.kept = await Promise.all(this.options.zones.map((file) => this.read(file)));
   }
 
@@ -170,7 +174,7 @@ export class ZoneKeeper implements ZoneHolder {
 
   private self(): Self {
     const addresses = this.addresses.map((one) => parseIp(one.split('%')[0]!)).filter((one) => one !== undefined);
-    return selfOf({ addresses: addresses.filter(isUsable), ...this.facts });
+    return selfOf({ addresses: addresses.filter(isUsable), caa: this.caa, ...this.facts });
   }
 
   /** Whether one of the zones has `name`, in text with a dot at the end, itself: not below a delegation. */
@@ -282,8 +286,10 @@ export class ZoneKeeper implements ZoneHolder {
   /** Renews zones that depend on a changed address, and zones with old signatures. */
   async refresh(): Promise<void> {
     const addresses = this.place.addresses();
-    const moved = addresses.join() !== this.addresses.join();
+    const caa = this.place.caa?.() ?? [];
+    const moved = addresses.join() !== this.addresses.join() || caa.join() !== this.caa.join();
     this.addresses = addresses;
+    this.caa = caa;
     const old = (one: Kept): boolean => this.options.dnssec && this.seconds - one.signedAt >= LIFETIME - REFRESH;
     const stale = (one: Kept): boolean => old(one) || (moved && usesSelf(one.loaded));
     if (this.kept.some(stale))

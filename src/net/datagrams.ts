@@ -64,3 +64,10 @@ export function copyAddress(to: DatagramAddress, from: DatagramAddress): void {
   to.port = from.port;
   to.scope = from.scope;
 }
+
+/** Whether address and port are the same. */
+export function isSameAddress(a: DatagramAddress, b: DatagramAddress): boolean {
+  if (a.length !== b.length || a.port !== b.port) return false;
+  for (let i = 0; i < a.length; i++) if (a.bytes[i] !== b.bytes[i]) return false;
+  return true;
+}

@@ -6,6 +6,7 @@ import {
   type DatagramPort,
   type Datagrams,
   datagramAddress,
+  isSameAddress,
 } from '../../net/datagrams.js';
 import type { Clock, Timer } from '../../net/flow.js';
 import type { Random } from '../../net/random.js';
@@ -105,7 +106,7 @@ export class Notifier {
     const flags = u16At(bytes, start + 2);
     if ((flags & FLAG.qr) === 0 || ((flags >> 11) & 15) !== OPCODE.notify) return;
     const found = this.pending.find(
-      ({ id, secondary }) => id === u16At(bytes, start) && isSame(secondary.address, source),
+      ({ id, secondary }) => id === u16At(bytes, start) && isSameAddress(secondary.address, source),
     );
     // RFC 1996 4.8: any answer ends the repeats.
     if (found !== undefined) this.forget(found);
@@ -116,10 +117,4 @@ export class Notifier {
     const at = this.pending.indexOf(pending);
     if (at >= 0) this.pending.splice(at, 1);
   }
-}
-
-function isSame(a: DatagramAddress, b: DatagramAddress): boolean {
-  if (a.length !== b.length || a.port !== b.port) return false;
-  for (let i = 0; i < a.length; i++) if (a.bytes[i] !== b.bytes[i]) return false;
-  return true;
 }

@@ -1,15 +1,22 @@
 /** Opens the name server beside a site: on the network of direct mode, or on sockets of its own. */
+import { spread } from '../../dns/serve/spread.js';
+import { nameText } from '../../dns/wire/name.js';
 import type { SelfFacts } from '../../dns/zone/load.js';
+import type { Zone } from '../../dns/zone/zone.js';
 import type { OnFault } from '../../net/containment.js';
 import type { Datagrams } from '../../net/datagrams.js';
 import { stateFolder } from '../../net/direct/address/lease-file.js';
+import { CryptoRandom } from '../../net/direct/host/random.js';
 import type { DirectNetwork } from '../../net/direct/network.js';
-import type { Network } from '../../net/flow.js';
+import type { Clock, Network } from '../../net/flow.js';
+import { formatIp } from '../../net/ip-text.js';
 import { openSocketDatagrams } from '../../net/sockets/open.js';
 import type { Log } from '../log.js';
 import { openSockets } from '../networks.js';
 import type { DirectArguments } from '../options/direct.js';
+import type { DnsArguments } from '../options/dns.js';
 import type { ServeOptions } from '../options/serve.js';
+import { readTsigKeys, secondariesOf } from './dns-keys.js';
 import { NameServer } from './name-server.js';
 import { ownCaa } from './own-caa.js';
 import { ZoneKeeper, type ZonePlace } from './zone-keeper.js';
@@ -80,6 +87,7 @@ async function prepared(options: ServeOptions, network: Network, log: Log, means
   const zones = keeperFor(options, { clock: network.clock, addresses: () => addressesOf(network) }, log);
   const server = new NameServer(options.dns, network, means.cookies);
   zones.publish = (all) => server.replace(all);
+  zones.spread = spreadBy(options.dns, means.datagrams, network.clock, log);
   const known = addressesOf(network);
   await zones.prepare(known.length > 0 ? known : means.expected);
   server.replace(zones.zones);
@@ -102,6 +110,23 @@ export function givenAddresses({ static: ipv4, anycast, ipv6 }: DirectArguments)
   const all =
     ipv4 === undefined ? [] : [ipv4.address, ...(ipv4.further ?? []).map(({ address }) => address), ...anycast];
   return [...all, ...(ipv6?.addresses ?? []).map(({ address }) => address), ...(ipv6?.anycast ?? [])];
+}
+
+/** For `ZoneKeeper.spread`: a secondary that does not come after is reported. */
+export function spreadBy(
+  { keys, secondaries }: DnsArguments,
+  datagrams: Datagrams,
+  clock: Clock,
+  log: Log,
+): (zone: Zone) => Promise<void> {
+  const all = secondariesOf(secondaries, keys === undefined ? [] : readTsigKeys(keys));
+  const random = new CryptoRandom();
+  return async (zone) => {
+    for (const { address } of await spread(zone, all, datagrams, clock, random)) {
+      const who = formatIp(address.bytes.subarray(0, address.length));
+      log.warn(`the secondary ${who} has not taken ${nameText(zone.apex)} serial ${zone.serial} in 30 s`);
+    }
+  };
 }
 
 /** The zones of a server, not read yet. */

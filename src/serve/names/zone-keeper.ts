@@ -53,6 +53,8 @@ export interface ZonePlace {
 export class ZoneKeeper implements ZoneHolder {
   /** Gets all zones whenever one of them has changed; a change is complete when it has resolved. */
   publish: (zones: readonly Zone[]) => void | Promise<void> = () => undefined;
+  /** Resolves when secondaries have this zone, too, or are given up. */
+  spread: (zone: Zone) => Promise<void> = async () => undefined;
   private readonly crypto = new NodeCrypto();
   private kept: readonly Kept[] = [];
   private addresses: readonly string[] = [];
@@ -203,6 +205,8 @@ export class ZoneKeeper implements ZoneHolder {
       this.change(async (one) => (within(one) ? this.make(one.file, one.bytes, one.loaded, one) : one));
     this.presented.push(...records);
     await apply();
+    const shown = this.kept.filter(within).at(-1);
+    if (shown !== undefined) await this.spread(shown.zone);
     return () => {
       this.presented = this.presented.filter((one) => !records.includes(one));
       return apply();

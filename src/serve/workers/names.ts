@@ -7,10 +7,11 @@ import type { Zone } from '../../dns/zone/zone.js';
 import type { Endpoint } from '../../net/flow.js';
 import { RealClock } from '../../net/real-clock.js';
 import type { SharedNames } from '../../net/sockets/libc/shared-names.js';
+import { openSocketDatagrams } from '../../net/sockets/open.js';
 import type { Log } from '../log.js';
 import { checkZoneFiles } from '../names/check-files.js';
 import { placeText } from '../names/name-server.js';
-import { givenAddresses, keeperFor } from '../names/open-names.js';
+import { givenAddresses, keeperFor, spreadBy } from '../names/open-names.js';
 import type { ZoneKeeper } from '../names/zone-keeper.js';
 import type { ServeOptions } from '../options/serve.js';
 import type { Worker } from './worker-process.js';
@@ -42,6 +43,12 @@ export class NamesOfWorkers {
 
   /** Reads the zones. Rejects with a `UserError`. */
   async prepare(): Promise<void> {
+    // In direct mode this process has no network.
+    if (this.sockets !== undefined) {
+      const { dns, host, sockets } = this.options;
+      const datagrams = await openSocketDatagrams(host, '--dns-port', sockets);
+      this.zones.spread = spreadBy(dns, datagrams, this.clock, this.log);
+    }
     checkZoneFiles(this.options.dns);
     const known = this.addresses();
     await this.zones.prepare(known.length > 0 ? known : givenAddresses(this.options.direct));

@@ -2,16 +2,19 @@
  * A name and a certificate of its own, from an empty state folder: our stack has the zone, signed; Knot has the parent
  * that delegates it; a validating unbound is everybody's resolver; Pebble is the authority.
  */
-import { writeFileSync } from 'node:fs';
+import { createHash, X509Certificate } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { chromium } from 'playwright-core';
 import t from 'tap';
+import { findCommand } from '../run/packages.js';
 import { Lab } from './lab.js';
 import { skipWithout } from './needs.js';
 import { CA_NAME, startPebble } from './pebble.js';
 import { MAIN, SITE } from './server.js';
 
 t.setTimeout(240_000);
-const skip = skipWithout('pebble', 'pebble-challtestsrv', 'openssl', 'curl', 'dig', 'knotd', 'unbound');
+const skip = skipWithout('pebble', 'pebble-challtestsrv', 'openssl', 'curl', 'dig', 'knotd', 'unbound', 'chromium');
 const WORLD = '10.77.0.2';
 const OURS = '10.77.0.80';
 const LOAD = resolve('build', 'test', 'wire', 'own-name-load.js');
@@ -79,4 +82,23 @@ t.test('from an empty state folder to a page by name, renewed twice under load',
   const seen = JSON.parse(text) as { requests: number; failures: string[]; certificates: number };
   t.same(seen.failures, []);
   t.ok(seen.requests > 10 && seen.certificates >= 2, text);
+
+  // A browser finds it by its name alone, as everybody does.
+  writeFileSync(at('resolv.conf'), `nameserver ${WORLD}\n`);
+  const inside = `mount --bind ${at('resolv.conf')} /etc/resolv.conf && exec ${findCommand('chromium')} "$@"`;
+  writeFileSync(at('chromium'), `#!/bin/sh\nexec ip netns exec ${world.name} sh -c '${inside}' chromium "$@"\n`, {
+    mode: 0o755,
+  });
+  const pem = readFileSync(join(state, 'acme', 'example.test', 'certificate.pem'));
+  const spki = new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' });
+  const trusted = createHash('sha256').update(spki).digest('base64');
+  const browser = await chromium.launch({
+    executablePath: at('chromium'),
+    args: ['--no-sandbox', '--disable-gpu', '--no-proxy-server', `--ignore-certificate-errors-spki-list=${trusted}`],
+    timeout: 60_000,
+  });
+  t.teardown(() => browser.close());
+  const answer = await (await browser.newPage()).goto('https://www.example.test/', { timeout: 60_000 });
+  t.equal(answer?.status(), 200);
+  t.match(await answer?.securityDetails(), { protocol: 'TLS 1.3' });
 });

@@ -32,6 +32,8 @@ const SETTLED = 100;
 /** Seconds that proofs for a certificate authority may be cached. */
 const PROOF_TTL = 60;
 
+const NO_CAA: readonly Uint8Array[] = [];
+
 interface Kept {
   readonly file: string;
   readonly bytes: Uint8Array;
@@ -58,7 +60,7 @@ export class ZoneKeeper implements ZoneHolder {
   private readonly crypto = new NodeCrypto();
   private kept: readonly Kept[] = [];
   private addresses: readonly string[] = [];
-  private caa: readonly Uint8Array[] = [];
+  private caa: readonly Uint8Array[] = NO_CAA;
   private readonly watchers: FSWatcher[] = [];
   private settling: NodeJS.Timeout | undefined;
   private looking: Timer | undefined;
@@ -81,7 +83,7 @@ export class ZoneKeeper implements ZoneHolder {
   /** Reads the zones. `addresses`: ours, as far as they are known. Rejects with a `UserError`. */
   async prepare(addresses: readonly string[]): Promise<void> {
     this.addresses = addresses;
-    this.caa = this.place.caa?.() ?? [];
+    this.caa = this.place.caa?.() ?? NO_CAA;
     this.kept = await Promise.all(this.options.zones.map((file) => this.read(file)));
   }
 
@@ -290,8 +292,8 @@ export class ZoneKeeper implements ZoneHolder {
   /** Renews zones that depend on a changed address, and zones with old signatures. */
   async refresh(): Promise<void> {
     const addresses = this.place.addresses();
-    const caa = this.place.caa?.() ?? [];
-    const moved = addresses.join() !== this.addresses.join() || caa.join() !== this.caa.join();
+    const caa = this.place.caa?.() ?? NO_CAA;
+    const moved = !isSame(addresses, this.addresses) || !isSame(caa, this.caa);
     this.addresses = addresses;
     this.caa = caa;
     const old = (one: Kept): boolean => this.options.dnssec && this.seconds - one.signedAt >= LIFETIME - REFRESH;
@@ -299,6 +301,11 @@ export class ZoneKeeper implements ZoneHolder {
     if (this.kept.some(stale))
       await this.change(async (one) => (stale(one) ? this.make(one.file, one.bytes, one.loaded, one) : one));
   }
+}
+
+/** Looked at each second: the same things, in the same order. */
+function isSame<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a === b || (a.length === b.length && a.every((one, i) => one === b[i]));
 }
 
 /** A client can use neither a wildcard address nor one of the link alone (RFC 4291 2.5.6). */

@@ -13,7 +13,7 @@ async function settled(): Promise<void> {
   for (let i = 0; i < 10; i++) await new Promise((done) => setImmediate(done));
 }
 
-/** Secondaries that serve this version each; undefined: silent. Answers what was found, and how often they were asked. */
+/** `serials`: what each secondary serves, undefined: it is silent. Returns what was found, and the questions. */
 async function ask(serials: (number | undefined)[], seconds: number, later: (number | undefined)[] = serials) {
   const [clock, datagrams] = [new VirtualClock(), new MemoryDatagrams()];
   const servers = new Map<number, NameServerInMemory>();

@@ -1,7 +1,7 @@
 import type { Resource } from '../../store/store.js';
-import { qualityOf } from '../parse/encodings.js';
 import { FIELD, type Fields } from '../parse/fields.js';
-import { COMMA, latin1, SEMICOLON, skipSpace, trimEnd } from '../parse/octets.js';
+import { latin1 } from '../parse/octets.js';
+import { eachWeighted, type WeightedMember } from '../parse/weighted-list.js';
 
 /** A language range (RFC 4647 2.1) in small letters, with its weight in thousandths. */
 interface Range {
@@ -19,7 +19,10 @@ const RANGES = 64;
 export function chooseLanguage(fields: Fields, languages: readonly Resource[]): Resource {
   if (!fields.has(FIELD.acceptLanguage)) return languages[0]!;
   const ranges: Range[] = [];
-  fields.each(FIELD.acceptLanguage, (bytes, start, end) => readRanges(bytes, start, end, ranges));
+  const take: WeightedMember = (bytes, from, to, weight) => {
+    if (ranges.length < RANGES) ranges.push({ tag: latin1(bytes, from, to).toLowerCase(), weight });
+  };
+  fields.each(FIELD.acceptLanguage, (bytes, start, end) => eachWeighted(bytes, start, end, take));
   let best = languages[0]!;
   let bestWeight = 0;
   for (const one of languages) {
@@ -30,21 +33,6 @@ export function chooseLanguage(fields: Fields, languages: readonly Resource[]): 
     }
   }
   return best;
-}
-
-function readRanges(bytes: Uint8Array, start: number, end: number, ranges: Range[]): void {
-  for (let at = start; at < end && ranges.length < RANGES; ) {
-    let stop = at;
-    let parameters = -1;
-    for (; stop < end && bytes[stop] !== COMMA; stop++) {
-      if (bytes[stop] === SEMICOLON && parameters < 0) parameters = stop;
-    }
-    const from = skipSpace(bytes, at, stop);
-    const to = trimEnd(bytes, from, parameters < 0 ? stop : parameters);
-    const weight = parameters < 0 ? 1000 : qualityOf(bytes, parameters + 1, stop);
-    if (weight >= 0 && to > from) ranges.push({ tag: latin1(bytes, from, to).toLowerCase(), weight });
-    at = stop + 1;
-  }
 }
 
 /**

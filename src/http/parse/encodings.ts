@@ -1,5 +1,6 @@
 import type { Coding, Representation, Resource } from '../../store/store.js';
-import { CLASS, COMMA, DIGIT, isToken, name, SEMICOLON, skipSpace, trimEnd } from './octets.js';
+import { isToken, name } from './octets.js';
+import { eachWeighted, type WeightedMember } from './weighted-list.js';
 
 const GZIP = name('gzip');
 const X_GZIP = name('x-gzip');
@@ -16,6 +17,7 @@ export class Encodings {
   #zstd = ABSENT;
   #identity = ABSENT;
   #any = ABSENT;
+  readonly #take: WeightedMember = (bytes, from, to, weight) => this.#set(bytes, from, to, weight);
 
   clear(): void {
     this.#present = false;
@@ -25,18 +27,7 @@ export class Encodings {
   /** Reads one field line's value. Members that do not parse are ignored. */
   add(bytes: Uint8Array, start: number, end: number): void {
     this.#present = true;
-    for (let at = start; at < end; ) {
-      let stop = at;
-      let parameters = -1;
-      for (; stop < end && bytes[stop] !== COMMA; stop++) {
-        if (bytes[stop] === SEMICOLON && parameters < 0) parameters = stop;
-      }
-      const from = skipSpace(bytes, at, stop);
-      const to = trimEnd(bytes, from, parameters < 0 ? stop : parameters);
-      const weight = parameters < 0 ? 1000 : qualityOf(bytes, parameters + 1, stop);
-      if (weight >= 0 && to > from) this.#set(bytes, from, to, weight);
-      at = stop + 1;
-    }
+    eachWeighted(bytes, start, end, this.#take);
   }
 
   #set(bytes: Uint8Array, from: number, to: number, weight: number): void {
@@ -81,23 +72,4 @@ export class Encodings {
 
 function size(representation: Representation): number {
   return representation.body.end - representation.body.start;
-}
-
-/** `q=0.5` among parameters, in thousandths; 1000 without one, -1 when it is no `qvalue` (RFC 9110 12.4.2). */
-export function qualityOf(bytes: Uint8Array, start: number, end: number): number {
-  const at = skipSpace(bytes, start, end);
-  const stop = trimEnd(bytes, at, end);
-  if (stop - at < 3 || (bytes[at]! | 0x20) !== 0x71 || bytes[at + 1] !== 0x3d) return -1;
-  const whole = bytes[at + 2]! - 0x30;
-  if (whole !== 0 && whole !== 1) return -1;
-  let value = whole * 1000;
-  if (stop === at + 3) return value;
-  if (bytes[at + 3] !== 0x2e || stop - at > 7) return -1;
-  let unit = 100;
-  for (let i = at + 4; i < stop; i++) {
-    if ((CLASS[bytes[i]!]! & DIGIT) === 0) return -1;
-    value += (bytes[i]! - 0x30) * unit;
-    unit /= 10;
-  }
-  return value > 1000 ? -1 : value;
 }

@@ -89,7 +89,8 @@ t.test('Memory comes back after many versions', async (t) => {
     t.ok(await comes(url, `version ${version}.`));
     if (version === 4) early = resident();
   }
-  t.ok(resident() - early < 60, `${(resident() - early).toFixed(0)} MiB more after eight further versions of 20 MB`);
+  // Eight that stayed would be 160 MiB; the last few may wait for the collector.
+  t.ok(resident() - early < 100, `${(resident() - early).toFixed(0)} MiB more after eight further versions of 20 MB`);
 });
 
 t.test('SIGHUP: what cannot be read is said, and the version that was served stays', async (t) => {

@@ -75,6 +75,8 @@ export function addCertificate(program: Command, found: (options: CertificateOpt
 /** Recipients of age, one after the other. */
 export function recipients(text: string, before: readonly string[] = []): readonly string[] {
   if (!isRecipient(text))
-    throw new InvalidArgumentError('A recipient is what "certificate identity" prints on a host: age1...');
+    throw new InvalidArgumentError(
+      'A recipient is what "certificate identity" prints on a host, age1 and 58 characters.',
+    );
   return [...before, text];
 }

@@ -234,6 +234,21 @@ t.test('neighbours: a turn looks at those whose request is due, and at no other'
   t.equal(neighbours.poll(6000), Number.POSITIVE_INFINITY, 'and each is given up in its turn');
 });
 
+t.test('of neighbours that do not answer no more than 256 are remembered, those that failed last', (t) => {
+  const neighbours = new Neighbours({ request: () => {}, release: () => {} }, new Drops());
+  const all = Array.from({ length: 3 * 256 }, (_, i) => neighbours.get(ip('10.0.0.0') + i));
+  let now = 0;
+  // As many at a time as may be asked for.
+  for (let from = 0; from < all.length; from += 256) {
+    for (const one of all.slice(from, from + 256)) neighbours.use(one, now);
+    for (const end = now + 5000; now < end; now += 100) neighbours.poll(now);
+  }
+  const remembered = all.map((one) => neighbours.get(one.address) === one);
+  t.equal(remembered.filter((there) => there).length, 256);
+  t.ok(remembered.slice(-256).every((there) => there));
+  t.end();
+});
+
 t.test('fragments: however they are cut, their parts and what they take are bounded', async (t) => {
   const drops = new Drops();
   const table = new IpReassembly(drops, () => {});

@@ -122,6 +122,8 @@ class Workers {
   private readonly past: Report[] = [];
   private ending = false;
   private announced = false;
+  /** URLs that were printed. */
+  private readonly printed = new Set<string>();
   private failed: (failure: unknown) => void = () => undefined;
   private changed: () => void = () => undefined;
 
@@ -208,8 +210,17 @@ class Workers {
     else if (message.say === 'named') this.names?.named(worker, message.version);
     else {
       this.shared.heard?.(worker, message);
-      if (message.say === 'address') this.names?.moved();
+      if (message.say !== 'address') return;
+      this.names?.moved();
+      if (this.announced) this.announce();
     }
+  }
+
+  /** Prints where the workers serve: a line for each address that was not printed before. */
+  private announce(): void {
+    const fresh = this.shared.urls.filter((one) => !this.printed.has(one));
+    for (const one of fresh) this.printed.add(one);
+    if (fresh.length > 0) announce(fresh, this.log);
   }
 
   private isReady(worker: Worker): void {
@@ -217,7 +228,7 @@ class Workers {
     this.log.event('net', `worker ${worker.number} serves, process ${worker.child?.pid}`);
     if (this.announced || !this.workers.every((one) => one.ready)) return;
     this.announced = true;
-    announce(this.shared.urls, this.log);
+    this.announce();
     if (this.names !== undefined) process.stdout.write(`answering names at ${this.names.where}\n`);
     this.served().catch((error: unknown) => this.failed(error));
   }

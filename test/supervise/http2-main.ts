@@ -5,11 +5,13 @@
  *   node http2-main.js HOST DOWNLOADS PART
  */
 import { createHash } from 'node:crypto';
-import { connect } from 'node:http2';
+import { type ClientHttp2Stream, connect } from 'node:http2';
 import { createInterface } from 'node:readline';
 
 const [host, downloads, part] = process.argv.slice(2) as [string, string, string];
 const session = connect(`https://${host}`, { rejectUnauthorized: false });
+/** Node's own authority has no brackets around an IPv6 address, and is none (RFC 3986 3.2.2). */
+const request = (path: string): ClientHttp2Stream => session.request({ ':path': path, ':authority': host });
 const fail = (error: unknown): void => {
   process.stdout.write(`failed: ${error}\n`);
   process.exit(1);
@@ -23,7 +25,7 @@ const goOn: (() => void)[] = [];
 let there = 0;
 const hashes = Array.from({ length: Number(downloads) }, () => {
   const hash = createHash('sha256');
-  const stream = session.request({ ':path': '/large.bin' });
+  const stream = request('/large.bin');
   let bytes = 0;
   let paused = false;
   stream.on('data', (chunk: Buffer) => {
@@ -43,7 +45,7 @@ const hashes = Array.from({ length: Number(downloads) }, () => {
 
 const lines = createInterface({ input: process.stdin });
 lines.on('line', () => {
-  const stream = session.request({ ':path': '/' });
+  const stream = request('/');
   let text = '';
   stream.setEncoding('utf8');
   stream.on('data', (chunk: string) => {

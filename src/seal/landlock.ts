@@ -127,7 +127,8 @@ function addRule(kernel: Kernel, ruleset: number, { path, access }: PathRule, ha
     const answer = kernel.call('landlock_add_rule', ruleset, RULE_PATH_BENEATH, address, 0);
     if (answer < 0) throw new Error(`the kernel takes no Landlock rule for ${path} (error ${-answer})`);
   } finally {
-    closeSync(fd);
+    // A rule is about an inode. What is in /proc gets a new one once nothing holds the old one and memory is short.
+    if (!path.startsWith('/proc/')) closeSync(fd);
   }
 }
 

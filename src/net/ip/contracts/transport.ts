@@ -18,7 +18,7 @@ export interface Transport {
    * transport validates it against its own state (RFC 5927) and acts upon it; returns whether it believed it.
    */
   believes(error: IcmpError): boolean;
-  /** The path's MTU, which a believed error told of, has been lowered: the new value is in force (RFC 1191 6.4). */
+  /** The path's MTU, which a believed error named, has been lowered: the new value is in force (RFC 1191 6.4). */
   pathMtuLowered(error: IcmpError): void;
   /** Does what is due; answers when it wants to be called again (`Infinity`: never). */
   poll(now: number): number;

@@ -14,8 +14,8 @@ import { Lock } from './host/lock.js';
 import { readState, writeState } from './host/state.js';
 import { candidateAt } from './repository/candidate.js';
 import { cloneRepository, quoted } from './repository/clone.js';
-import { urlOf } from './repository/commit.js';
 import { BRANCH } from './repository/layout.js';
+import { urlOf } from './repository/remote.js';
 import { defaultState, unitsOf } from './units.js';
 
 /** Seconds in which an image must be found to serve. */

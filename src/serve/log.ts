@@ -65,9 +65,8 @@ export class Log {
   }
 
   /** An exception that a network caught. `unreported`: the number of those at the same place since the last report. */
-  contained(error: unknown, place: FaultPlace, unreported: number): void {
+  readonly contained = (error: unknown, place: FaultPlace, unreported: number): void =>
     this.warn(faultSentence(error, place, unreported));
-  }
 
   /** An exception in dealing with what another process of this server says. */
   readonly faulted = (error: unknown): void => this.faults.note(error, 'program', performance.now());

@@ -2,7 +2,6 @@
 
 import { hostname } from 'node:os';
 import { UserError } from '../errors/user-error.js';
-import type { OnFault } from '../net/containment.js';
 import type { OpenTap } from '../net/device/linux/tap-open.js';
 import type { DirectNetwork, DirectOptions } from '../net/direct/network.js';
 import type { WorkerOptions } from '../net/direct/workers/worker.js';
@@ -34,8 +33,7 @@ export async function openSockets(
 ): Promise<Network> {
   const { openSocketNetwork } = await import('../net/sockets/open.js');
   const { host, furtherHosts: further } = options;
-  const onFault: OnFault = (error, place, unreported) => log.contained(error, place, unreported);
-  return openSocketNetwork({ host, further, fds, portOption, onFault }, options.sockets);
+  return openSocketNetwork({ host, further, fds, portOption, onFault: log.contained }, options.sockets);
 }
 
 /**
@@ -78,7 +76,7 @@ export async function openDirect(
     onNotice: (sentence) => log.warn(sentence),
     onEvent: (sentence) => log.event('net', sentence),
     onFailure: (sentence) => failed(new UserError(sentence)),
-    onFault: (error, place, unreported) => log.contained(error, place, unreported),
+    onFault: log.contained,
     onDrop: log.wants('drops')
       ? (reason, _bytes, start, end) => log.event('drops', `${DROP_NAMES[reason]}, ${end - start} bytes`)
       : undefined,

@@ -1,6 +1,7 @@
 /** A served site, which may be replaced by its next version meanwhile. */
 import { stat } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
+import { InTurn } from '../control/in-turn.js';
 import { errorText } from '../errors/report.js';
 import { DEFAULT_KEPT_ASSETS, KeptAssets, StoreWithKept } from '../store/open/kept-assets.js';
 import { openStore } from '../store/open/open.js';
@@ -28,7 +29,7 @@ export class ServedSite {
   /** The store that answers: `current`, with the kept files of earlier versions before it. */
   private front: Store | undefined;
   private readonly kept: KeptAssets;
-  private swapping: Promise<unknown> = Promise.resolve();
+  private readonly swaps = new InTurn();
   private watcher: Watcher | undefined;
   private directory: ServedDirectory | undefined;
   private forgetting: NodeJS.Timeout | undefined;
@@ -95,10 +96,8 @@ export class ServedSite {
    * is refused with a StoreError, and nothing changes. `id`: the required id of the bundle.
    */
   swap(path: string, id: string | undefined): Promise<Store> {
-    // One after the other: each change starts from the kept files of the last one.
-    const swapped = this.swapping.then(() => this.swapNow(path, id));
-    this.swapping = swapped.catch(() => undefined);
-    return swapped;
+    // Each change starts from the kept files of the last one.
+    return this.swaps.run(() => this.swapNow(path, id));
   }
 
   private async swapNow(path: string, id: string | undefined): Promise<Store> {

@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { FormerBundle, PassedSecret } from '../control/channel.js';
+import { InTurn } from '../control/in-turn.js';
 import type { ControlAnswer, ControlRequest, ReplaceRequest, SwapRequest } from '../control/protocol.js';
 import { hasCode } from '../errors/codes.js';
 import { errorText } from '../errors/report.js';
@@ -65,7 +66,7 @@ export class Supervisor {
   /** There once a program serves HTTPS. */
   private keeper: TicketKeeper | undefined = undefined;
   private readonly cookies = randomBytes(16).toString('base64');
-  private changing: Promise<unknown> = Promise.resolve();
+  private readonly changes = new InTurn();
   private ending = false;
   private started = 0;
   private pause = FIRST_PAUSE;
@@ -102,9 +103,9 @@ export class Supervisor {
       case 'status':
         return this.status();
       case 'swap':
-        return this.inTurn(() => this.swap(request));
+        return this.changes.run(() => this.swap(request));
       case 'replace':
-        return this.inTurn(() => this.replace(replacement(request, this.current?.what)));
+        return this.changes.run(() => this.replace(replacement(request, this.current?.what)));
       case 'reload':
         return this.current?.ask(request) ?? { ok: false, error: 'no program runs that has certificates' };
       case 'drain':
@@ -118,13 +119,6 @@ export class Supervisor {
   private async tickets(): Promise<PassedSecret> {
     this.keeper ??= new (await import('../serve/tickets/ticket-keys.js')).TicketKeeper();
     return this.keeper.passed();
-  }
-
-  /** One change after the other. */
-  private inTurn(change: () => Promise<ControlAnswer>): Promise<ControlAnswer> {
-    const done = this.changing.then(change);
-    this.changing = done.catch(() => undefined);
-    return done;
   }
 
   private async status(): Promise<ControlAnswer> {
@@ -226,7 +220,7 @@ export class Supervisor {
       if (this.current !== program || this.ending) return;
       if (Date.now() - since > STEADY) this.pause = FIRST_PAUSE;
       this.options.log(`${how}; it is started again`);
-      this.inTurn(() => this.restart(program.what)).catch(this.options.faulted);
+      this.changes.run(() => this.restart(program.what)).catch(this.options.faulted);
     };
     program.exit.then(ended).catch(this.options.faulted);
   }

@@ -1,11 +1,11 @@
 /** `--workers`: several processes on one port behave as one server. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
-import { get } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import t, { type Test } from 'tap';
+import { scrape } from './scrape.js';
 
 const MAIN = resolve('build', 'src', 'main.js');
 const skip = process.platform === 'linux' ? false : 'needs Linux';
@@ -96,20 +96,6 @@ function socketsOf(pid: number): number {
       return false;
     }
   }).length;
-}
-
-/** The metrics, over the UNIX socket of the admin listener. */
-function scrape(socketPath: string): Promise<string> {
-  return new Promise((done, reject) => {
-    const asked = get({ socketPath, path: '/metrics' }, (answer) => {
-      let text = '';
-      answer.setEncoding('utf8').on('data', (chunk: string) => {
-        text += chunk;
-      });
-      answer.on('end', () => done(text));
-    });
-    asked.on('error', reject);
-  });
 }
 
 /** Asks until so many new connections in a row were answered by what `text` says. */

@@ -3,7 +3,6 @@ import type { ChildProcess } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { get } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +15,7 @@ import type { ServeOptions } from '../../src/serve/options/serve.js';
 import type { NamesMessage, ToWorker } from '../../src/serve/worker-channel.js';
 import { NamesOfWorkers } from '../../src/serve/workers/names.js';
 import { Worker } from '../../src/serve/workers/worker-process.js';
+import { scrape } from '../cli/scrape.js';
 import { query, read } from './message.js';
 import { dig, type Serving, SITE, serveNames } from './peers.js';
 
@@ -63,19 +63,6 @@ async function untilAllHave(port: number, serial: number): Promise<void> {
   }
 }
 
-function metrics(socketPath: string): Promise<string> {
-  return new Promise((done, reject) => {
-    const asked = get({ socketPath, path: '/metrics' }, (answer) => {
-      let text = '';
-      answer.setEncoding('utf8').on('data', (chunk: string) => {
-        text += chunk;
-      });
-      answer.on('end', () => done(text));
-    });
-    asked.on('error', reject);
-  });
-}
-
 t.test('both workers answer, over UDP and TCP, with the same bytes and one secret of cookies', { skip }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'sk-names-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
@@ -107,7 +94,7 @@ t.test('both workers answer, over UDP and TCP, with the same bytes and one secre
   );
   for (let i = 0; i < 8; i++) t.match(await dig(server.port, '+tcp', '+short', 'www.site.example'), /192\.0\.2\.2/);
   for (;;) {
-    const text = await metrics(admin);
+    const text = await scrape(admin);
     const value = (name: string): number =>
       Number(new RegExp(`^sitekernel_dns_total\\{name="${name}"\\} (\\d+)`, 'm').exec(text)?.[1]);
     t.equal(value('zones'), 1);

@@ -56,7 +56,7 @@ export async function loadCertificate(storage: Storage): Promise<StoredCertifica
   return readPair(text);
 }
 
-/** Whether `next` was made after what is there: an old one must not come back, whoever brings it. */
+/** Whether `next` was made after the certificate that is there. An old one must not come back. */
 export function isYounger(next: StoredCertificate, old: StoredCertificate | undefined): boolean {
   return old === undefined || next.facts.notBefore > old.facts.notBefore;
 }

@@ -3,13 +3,12 @@
  * `latest`.
  */
 import { chmod, rename, rm, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { join } from 'node:path';
 import { makeFolder } from '../../native/make-folder.js';
 import { git } from '../git/git.js';
 import type { Host } from '../host/host.js';
-import { urlOf } from './commit.js';
 import { LATEST } from './layout.js';
+import { cloneUrlOf } from './remote.js';
 
 /** Set where the hook must not act: who pulls does what follows himself. */
 export const POLLING = 'SITEKERNEL_POLLING';
@@ -32,12 +31,10 @@ export const REMOTE = 'origin';
 /** Makes `repo/` anew beside the old one and puts it in its place. Throws a GitError. */
 export async function cloneRepository(host: Host): Promise<void> {
   const { repository, branch } = host.config;
-  const url = urlOf(repository);
   const part = join(host.folder, '.repo.part');
   const old = join(host.folder, '.repo.old');
   await rm(part, { recursive: true, force: true });
-  // A path would be copied with all of its history.
-  const from = url === resolve(url) ? pathToFileURL(url).href : url;
+  const from = cloneUrlOf(repository);
   // Of the clone itself, so that they hold for a person's `git pull` in it: over those of the person and of the
   // machine.
   const own: [string, string][] = [

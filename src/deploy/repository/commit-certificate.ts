@@ -4,12 +4,12 @@
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { join } from 'node:path';
 import { canonicalJson } from '../../image/manifest.js';
-import { GitError, git, Repository } from '../git/git.js';
+import { GitError, Repository } from '../git/git.js';
 import { sign } from '../git/signature.js';
 import { certificatePath } from './layout.js';
+import { cloneTip, cloneUrlOf, pushTip, THIS_PROGRAM, writeBlob } from './remote.js';
 
 export interface CertificateCommit {
   /** The certificate's folder in the state: `example.org`. */
@@ -47,22 +47,8 @@ export async function commitCertificate(options: CertificateCommit): Promise<boo
 
 async function commitOnce(options: CertificateCommit, gitDir: string, index: string): Promise<boolean> {
   const { name, fingerprint, branch, key } = options;
-  const url = /^[a-z+]+:\/\/|^[^/]+:/.test(options.repository)
-    ? options.repository
-    : pathToFileURL(resolve(options.repository)).href;
-  const shallow = ['--bare', '--depth', '1', '--filter=blob:none', '--single-branch', '--no-tags'];
-  await git([
-    'clone',
-    '--quiet',
-    '--template=',
-    '--no-reject-shallow',
-    ...shallow,
-    '--branch',
-    branch,
-    '--',
-    url,
-    gitDir,
-  ]);
+  const url = cloneUrlOf(options.repository);
+  await cloneTip(url, branch, gitDir);
   const repository = new Repository(gitDir, ['gc.auto=0']);
   const about = { certificate: fingerprint, for: [...options.recipients].sort() };
   const there = await repository.blob(`HEAD:${certificatePath(name, 'json')}`);
@@ -77,18 +63,13 @@ async function commitOnce(options: CertificateCommit, gitDir: string, index: str
   await repository.run(['read-tree', 'HEAD'], { env });
   // One that was signed before is not signed any more.
   let lines = `0 ${'0'.repeat(40)}\t${certificatePath(name, 'signature')}\0`;
-  for (const [path, bytes] of files) {
-    const hash = await repository.text(['hash-object', '-w', '--stdin'], { input: bytes });
-    lines += `100644 ${hash}\t${path}\0`;
-  }
+  for (const [path, bytes] of files) lines += `100644 ${await writeBlob(repository, bytes)}\t${path}\0`;
   await repository.run(['update-index', '-z', '--index-info'], { input: lines, env });
   const tree = await repository.text(['write-tree', '--missing-ok'], { env });
   const parent = await repository.text(['rev-parse', 'HEAD']);
   const message = `Certificate for ${name}\n\nSHA-256 ${fingerprint}, for ${options.recipients.length} hosts\n`;
-  const author = { GIT_AUTHOR_NAME: 'sitekernel', GIT_COMMITTER_NAME: 'sitekernel' };
-  const mail = { GIT_AUTHOR_EMAIL: 'sitekernel@localhost', GIT_COMMITTER_EMAIL: 'sitekernel@localhost' };
   const words = ['commit-tree', tree, '-p', parent, '-F', '-'];
-  const commit = await repository.text(words, { input: message, env: { ...author, ...mail } });
-  await repository.run(['push', '--quiet', '--', url, `${commit}:refs/heads/${branch}`]);
+  const commit = await repository.text(words, { input: message, env: THIS_PROGRAM });
+  await pushTip(repository, url, branch, commit);
   return true;
 }

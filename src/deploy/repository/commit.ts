@@ -14,6 +14,7 @@ import { GitError, git, Repository, type TreeEntry } from '../git/git.js';
 import { sign, signedBytes } from '../git/signature.js';
 import { siteNameOf } from '../host/purpose.js';
 import { CERTIFICATES, IMAGE, IMAGES, imagePath, LABELS, LATEST, MANIFEST, SIGNATURE, SITE } from './layout.js';
+import { cloneTip, pushTip, THIS_PROGRAM, urlOf, writeBlob } from './remote.js';
 
 export interface CommitOptions {
   /** `images/<id>`. */
@@ -141,7 +142,7 @@ class Committing {
     };
     const tree = await this.writeTree(before, labels);
     const commit = await this.commit(tree, parent, labels);
-    await this.repository.run(['push', '--quiet', '--', this.url, `${commit}:refs/heads/${this.options.branch}`]);
+    await pushTip(this.repository, this.url, this.options.branch, commit);
     return { id, commit, serial: labels.serial, changed: true };
   }
 
@@ -169,10 +170,7 @@ class Committing {
     const { gitDir } = this.repository;
     const remote = this.url !== resolve(this.url);
     if (remote && tip !== '') {
-      // Trees only: contents that the branch has already are known by their hashes.
-      const shallow = ['--bare', '--depth', '1', '--filter=blob:none', '--single-branch', '--no-tags'];
-      const plain = ['--template=', '--no-reject-shallow'];
-      await git(['clone', '--quiet', ...plain, ...shallow, '--branch', branch, '--', this.url, gitDir]);
+      await cloneTip(this.url, branch, gitDir);
       return tip;
     }
     const init = ['init', '--quiet', '--bare', '--template='];
@@ -240,8 +238,7 @@ class Committing {
     ];
     if (signature !== undefined) small.push([imagePath(id, SIGNATURE), signature]);
     for (const [path, bytes] of small) {
-      const hash = await this.repository.text(['hash-object', '-w', '--stdin'], { input: bytes });
-      entries.push({ path, mode: '100644', hash });
+      entries.push({ path, mode: '100644', hash: await writeBlob(this.repository, bytes) });
     }
     entries.push(...before.filter(({ path }) => path.startsWith(`${CERTIFICATES}/`)));
     entries.push(...(await this.kept(before, id)));
@@ -315,7 +312,7 @@ class Committing {
     return this.repository.text([...settings, ...words], { input: message, env: await this.author() });
   }
 
-  /** A user who has configured git to sign every commit expects that of this one, too. */
+  /** Where git is configured to sign every commit, this one is signed, too. */
   private async commitSigning(): Promise<{ settings: readonly string[]; sign: readonly string[] }> {
     const { commitKey } = this.options;
     if (commitKey === undefined) {
@@ -335,8 +332,7 @@ class Committing {
   private async author(): Promise<Record<string, string>> {
     const told = await this.repository.text(['config', 'user.email']).catch(ifCode('', 'git'));
     if (told !== '' || process.env['GIT_COMMITTER_EMAIL'] !== undefined) return {};
-    const name = { GIT_AUTHOR_NAME: 'sitekernel', GIT_COMMITTER_NAME: 'sitekernel' };
-    return { ...name, GIT_AUTHOR_EMAIL: 'sitekernel@localhost', GIT_COMMITTER_EMAIL: 'sitekernel@localhost' };
+    return THIS_PROGRAM;
   }
 }
 
@@ -350,9 +346,4 @@ async function gitDirOf(folder: string): Promise<string> {
   // A `.git` that is a file names another directory: git knows which.
   const named = there ? inner : folder;
   return (await git(['--git-dir', named, 'rev-parse', '--absolute-git-dir'])).toString('utf8').trim();
-}
-
-/** A directory as an absolute path; anything else as it is. */
-export function urlOf(repository: string): string {
-  return /^[a-z+]+:\/\//.test(repository) || /^[^/]+@?[^/]*:/.test(repository) ? repository : resolve(repository);
 }

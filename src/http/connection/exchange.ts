@@ -117,8 +117,8 @@ export class Exchange {
   }
 
   /**
-   * Answers with an error after which the connection cannot go on: with the parts of a request that it holds, or
-   * without any.
+   * Sends an error response, the connection's last one. The access log has the parts of the request that were read, if
+   * there were any.
    */
   fail(c: Connection, status: number): void {
     if (c.body !== undefined) this.#failParsed(c, status, this.#recall(c.body));

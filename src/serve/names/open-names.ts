@@ -3,7 +3,6 @@ import { spread } from '../../dns/serve/spread.js';
 import { nameText } from '../../dns/wire/name.js';
 import type { SelfFacts } from '../../dns/zone/load.js';
 import type { Zone } from '../../dns/zone/zone.js';
-import type { OnFault } from '../../net/containment.js';
 import type { Datagrams } from '../../net/datagrams.js';
 import { stateFolder } from '../../net/direct/address/lease-file.js';
 import { CryptoRandom } from '../../net/direct/host/random.js';
@@ -69,8 +68,7 @@ export async function prepareNames(
     return prepared(options, network, log, { datagrams, cookies, expected, closed: async () => undefined });
   }
   const own = await openSockets(options, log, sockets === undefined ? [] : [sockets.tcp], '--dns-port');
-  const onFault: OnFault = (error, place, unreported) => log.contained(error, place, unreported);
-  const datagrams = await openSocketDatagrams(host, '--dns-port', options.sockets, onFault, sockets?.udp);
+  const datagrams = await openSocketDatagrams(host, '--dns-port', options.sockets, log.contained, sockets?.udp);
   return prepared(options, own, log, { datagrams, cookies, expected: [], closed: (drain) => own.close(drain) });
 }
 

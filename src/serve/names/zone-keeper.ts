@@ -2,6 +2,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { setImmediate as pause } from 'node:timers/promises';
+import { InTurn } from '../../control/in-turn.js';
 import { LIFETIME, REFRESH, signZone } from '../../dns/dnssec/sign.js';
 import { TYPE } from '../../dns/wire/constants.js';
 import { isWithin, lowerName, nameText, parseName, sameBytes } from '../../dns/wire/name.js';
@@ -64,8 +65,7 @@ export class ZoneKeeper implements ZoneHolder {
   private readonly watchers: FSWatcher[] = [];
   private settling: NodeJS.Timeout | undefined;
   private looking: Timer | undefined;
-  /** Changes of the zones run one after the other. */
-  private changing: Promise<void> = Promise.resolve();
+  private readonly changes = new InTurn();
   private stopReloading: () => void = () => undefined;
   private closed = false;
   /** Records beside those of the files. */
@@ -94,7 +94,7 @@ export class ZoneKeeper implements ZoneHolder {
   /** The zones as they are for the addresses of now, when changes that have begun are complete. */
   async current(): Promise<readonly Zone[]> {
     await this.refresh();
-    await this.changing.catch(() => undefined);
+    await this.changes.through();
     return this.zones;
   }
 
@@ -244,9 +244,7 @@ export class ZoneKeeper implements ZoneHolder {
 
   /** `make` returns the zone to serve instead of a zone, or the same one. */
   private change(make: (old: Kept) => Promise<Kept>): Promise<void> {
-    // A mistake in an earlier change was reported there.
-    const before = this.changing.catch(() => undefined);
-    this.changing = before.then(async () => {
+    return this.changes.run(async () => {
       const next: Kept[] = [];
       for (const old of this.kept) {
         try {
@@ -263,7 +261,6 @@ export class ZoneKeeper implements ZoneHolder {
       this.kept = next;
       if (changed.length > 0) await this.publish(this.zones);
     });
-    return this.changing;
   }
 
   private watch(): void {

@@ -1,5 +1,6 @@
 /** The certificates that are served: read from files, and again when these change or appear; or made once and kept. */
 import { existsSync, statSync } from 'node:fs';
+import { InTurn } from '../../control/in-turn.js';
 import { type Certificate, Certificates } from '../../tls/certificate/certificate.js';
 import { CertificateError, type Loaded, loadCertificate } from '../../tls/certificate/load.js';
 import type { Log } from '../log.js';
@@ -19,7 +20,7 @@ export interface CertificateSource extends CertificateFiles {
 export class CertificateStore {
   readonly #source: CertificateSource;
   #current: Certificates;
-  #reading: Promise<unknown> = Promise.resolve();
+  readonly #readings = new InTurn();
   readonly #daily: NodeJS.Timeout;
   readonly #watched: readonly string[];
   /** State of the files, taken before they were read. */
@@ -63,10 +64,8 @@ export class CertificateStore {
 
   /** Reads the files again. Rejects with a `CertificateError`, which is in the log: then nothing has changed. */
   reload(): Promise<void> {
-    // One after the other: the last one read is the last one served.
-    const done = this.#reading.then(() => this.#reload());
-    this.#reading = done.catch(() => undefined);
-    return done;
+    // The last one read is the last one served.
+    return this.#readings.run(() => this.#reload());
   }
 
   #look(): void {

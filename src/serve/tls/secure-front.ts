@@ -55,7 +55,7 @@ export async function makeSecureFront(context: FrontContext, options: TlsArgumen
     return server;
   };
   giveWay(network, log, () => servers);
-  const faults = new Containment((error, place, unreported) => log.contained(error, place, unreported));
+  const faults = new Containment(log.contained);
   const onError = (error: unknown): void => faults.note(error, 'connection', clock.now());
   const main = serve({ hsts: options.hsts });
   const older = await olderEngine(

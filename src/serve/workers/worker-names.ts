@@ -1,7 +1,6 @@
 /** The name server of one worker: it answers out of the zones that the first process sends. */
 import { nameKey } from '../../dns/wire/name.js';
 import type { Zone } from '../../dns/zone/zone.js';
-import type { OnFault } from '../../net/containment.js';
 import type { Datagrams } from '../../net/datagrams.js';
 import type { DirectNetwork } from '../../net/direct/network.js';
 import type { Network } from '../../net/flow.js';
@@ -67,6 +66,5 @@ export async function openWorkerNames(
 }
 
 function inherited({ host, sockets }: ServeOptions, log: Log): Promise<Datagrams> {
-  const onFault: OnFault = (error, place, unreported) => log.contained(error, place, unreported);
-  return openSocketDatagrams(host, '--dns-port', sockets, onFault, WORKER_DNS_FDS.udp);
+  return openSocketDatagrams(host, '--dns-port', sockets, log.contained, WORKER_DNS_FDS.udp);
 }

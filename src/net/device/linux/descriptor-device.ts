@@ -206,7 +206,7 @@ export class DescriptorDevice implements Device {
     return this.c.write(this.fd, memoryAddress(memory) - headLength, headLength + tx.end[0]);
   }
 
-  /** Writes head and pieces with one `writev`. Answers the result of that call. */
+  /** Writes head and pieces with one `writev`. Returns the result of that call. */
   private gather(tx: TxFrame, from: number, headLength: number): number {
     this.copied = 0;
     this.setEntry(0, from, headLength);

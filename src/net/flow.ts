@@ -91,6 +91,11 @@ export interface Flow {
   readonly remote: Endpoint;
   /** Undefined: cleartext. Known when the flow is accepted. */
   readonly security?: FlowSecurity | undefined;
+  /**
+   * What comes now may be a replay of what another connection said (RFC 8446 8): it came before the end of its
+   * handshake. Absent: it cannot be.
+   */
+  readonly early?: boolean;
   /** Gets the flow's reports. Set by the accept callback before it returns. */
   handler: FlowHandler;
   /** A slot for the owner, so that one handler object can serve every flow without a map. */

@@ -160,6 +160,8 @@ export class RecordReader implements RecordSink {
       this.#owner.fail('recordOverflow', 'the content of a record is longer than it may be');
     } else if (type === CONTENT.applicationData && this.#owner.handshake === undefined) {
       this.#data(bytes, RECORD_HEADER, end);
+    } else if (type === CONTENT.applicationData && this.#owner.handshake?.earlyDataLeft !== undefined) {
+      this.#earlyData(this.#owner.handshake, bytes, end);
     } else if (type === CONTENT.handshake) this.#checked(() => this.#handshakeRecord(bytes, RECORD_HEADER, end));
     else if (type === CONTENT.alert) this.#checked(() => this.#alert(bytes, RECORD_HEADER, end));
     else this.#owner.fail('unexpectedMessage', 'a protected record of a type that does not belong there');
@@ -176,6 +178,17 @@ export class RecordReader implements RecordSink {
       this.#owner.content(bytes, at, end);
     } else if (++this.#bytes > this.#endpoint.limits.emptyRecords)
       this.#owner.fail('unexpectedMessage', 'too many empty records');
+  }
+
+  /** RFC 8446 4.2.10. Its records are counted as those of the handshake. */
+  #earlyData(handshake: Handshake, bytes: Uint8Array, end: number): void {
+    const left = handshake.earlyDataLeft! - (end - RECORD_HEADER);
+    if (left < 0 || this.#messages?.pending === true) {
+      this.#owner.fail('unexpectedMessage', 'more early data than the ticket allows, or in the middle of a message');
+      return;
+    }
+    handshake.earlyDataLeft = left;
+    if (end > RECORD_HEADER) this.#owner.content(bytes, RECORD_HEADER, end);
   }
 
   #handshakeRecord(bytes: Uint8Array, start: number, end: number): void {

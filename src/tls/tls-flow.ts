@@ -19,8 +19,10 @@ const silent: FlowHandler = { data() {}, ended() {}, drained() {}, closed() {} }
 
 /** Follows the connections of an endpoint. */
 export interface TlsOwner {
-  /** The handshake is over; `flow` gets its handler during the call. */
-  established(flow: TlsFlow): void;
+  /** Early data is taken; `flow` gets its handler during the call, and `established` follows. */
+  early?(flow: TlsFlow): void;
+  /** The handshake is over; `flow` gets its handler during the call, unless `early` was called before. */
+  established(flow: TlsFlow, early: boolean): void;
   /** The peer ends the connection with this alert (RFC 8446 6); undefined: one that is not known. */
   alerted(flow: TlsFlow, alert: AlertName | undefined): void;
   /** The connection ends with an alert of ours, which waits to be read. */
@@ -65,6 +67,11 @@ export class TlsFlow implements Flow, Channel, ReaderOwner {
 
   get remote(): Address {
     return this.inner.remote;
+  }
+
+  /** The handshake is not over, and what comes may be a replay (RFC 8446 8). */
+  get early(): boolean {
+    return this.security !== undefined && this.handshake !== undefined;
   }
 
   get queued(): number {
@@ -140,6 +147,10 @@ export class TlsFlow implements Flow, Channel, ReaderOwner {
     this.#in.use(suite, secret);
   }
 
+  takeEarlyData(security: FlowSecurity): void {
+    this.security = security;
+  }
+
   established(security: FlowSecurity): void {
     this.security = security;
     this.handshake?.destroy();
@@ -187,8 +198,11 @@ export class TlsFlow implements Flow, Channel, ReaderOwner {
   message(type: number, bytes: Uint8Array): void {
     const { handshake } = this;
     if (handshake !== undefined) {
+      const { early } = this;
       handshake.message(type, bytes);
-      if (this.security !== undefined && !this.#over) this.#owner.established(this);
+      if (this.security === undefined || this.#over) return;
+      if (this.handshake === undefined) this.#owner.established(this, early);
+      else if (!early) this.#owner.early?.(this);
     } else if (this.after !== undefined) this.after(type, bytes);
     else throw new TlsError('unexpectedMessage', 'a handshake message when the handshake is over');
   }
@@ -299,7 +313,14 @@ export class TlsFlow implements Flow, Channel, ReaderOwner {
   /** What another program has to know. Undefined: it stays, for now, and nothing has changed. */
   freeze(carrier: Carrier): MovedFlow | undefined {
     const { security, handler } = this;
-    if (security === undefined || this.after !== undefined || this.#over || !this.#out.movable) return undefined;
+    if (
+      security === undefined ||
+      this.handshake !== undefined ||
+      this.after !== undefined ||
+      this.#over ||
+      !this.#out.movable
+    )
+      return undefined;
     const queue = carrier.pieces(this.#out.waiting());
     const owner = queue === undefined ? undefined : handler.freeze?.(this, carrier);
     if (queue === undefined || owner === undefined) return undefined;
@@ -353,7 +374,8 @@ export class TlsFlow implements Flow, Channel, ReaderOwner {
   #pump(): void {
     if (this.#updateDue) this.updateKey(false);
     this.#out.pump();
-    if (this.#out.bytes === 0 && this.#endAsked && !this.#ended) {
+    // Behind the handshake, which has tickets to send.
+    if (this.#out.bytes === 0 && this.#endAsked && !this.#ended && !this.early) {
       this.#ended = true;
       if (this.#out.secure) this.#sendAlert(ALERT_LEVEL.warning, ALERT.closeNotify);
       this.inner.end();

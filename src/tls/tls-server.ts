@@ -43,6 +43,8 @@ export interface TlsServerOptions extends ServerConfiguration {
 export interface TlsCounters {
   /** Handshakes that ended well. */
   readonly handshakes: number;
+  /** Those of them whose early data was taken. */
+  readonly early: number;
   /** Connections that the engine for older versions took. */
   readonly older: number;
   /** Connections that ended with an alert of ours. */
@@ -72,7 +74,7 @@ export class TlsServer implements FlowHandler, TlsOwner {
   readonly #older: Older | undefined;
   /** The connection whose message is being read. */
   #current: TlsFlow | undefined = undefined;
-  readonly #counts = { handshakes: 0, older: 0, failed: 0, refused: 0, expired: 0, shed: 0, cleartext: 0 };
+  readonly #counts = { handshakes: 0, early: 0, older: 0, failed: 0, refused: 0, expired: 0, shed: 0, cleartext: 0 };
 
   constructor(options: TlsServerOptions) {
     const { primitives, random, clock, limits = {}, older } = options;
@@ -217,9 +219,15 @@ export class TlsServer implements FlowHandler, TlsOwner {
 
   // TlsOwner
 
-  established(flow: TlsFlow): void {
+  early(flow: TlsFlow): void {
+    this.#counts.early += 1;
+    this.#options.accept(flow);
+  }
+
+  established(flow: TlsFlow, early: boolean): void {
     this.#counts.handshakes += 1;
     this.#handshakes.delete(flow.inner);
+    if (early) return;
     const alpn = flow.security?.alpn;
     if (alpn === undefined || this.#options.protocols.includes(alpn)) this.#options.accept(flow);
     else {

@@ -256,12 +256,14 @@ t.test('options that do not go together', (t) => {
     ['--hsts', '1'],
     ['--tls-min', '1.3'],
     ['--tls-engine', 'openssl'],
+    ['--tls-early-data'],
   ])
     wrong(option, /is for HTTPS; add --tls-cert and --tls-key, or --acme/);
   wrong(['--port', '1', '--http-port', '2'], /another name of --port/);
   wrong(['--tls', 'self-signed', '--port', '443', '--https-port', '443'], /need a port each/);
   wrong(['--tls', 'self-signed', '--redirect-to', 'https'], /would redirect HTTPS to itself/);
   wrong(['--tls-min', '1.1', '--tls', 'self-signed'], /--tls-min is one of 1\.2, 1\.3/);
+  wrong(['--tls', 'self-signed', '--tls-early-data', '--tls-engine', 'openssl'], /is for the TLS 1\.3 of our own/);
   wrong(['--hsts', '99999999', '--tls', 'self-signed'], /--hsts is a number of 0 to 63072000/);
   wrong(['--state', 'x'], /--state is for --net direct/);
   const ordered = ['--acme', 'admin@example.org', '--domain', 'example.org'];

@@ -52,6 +52,7 @@ export class RawClient implements TlsOwner {
       sendChangeCipherSpec: () => flow.sendChangeCipherSpec(),
       writeWith: (suite, secret) => flow.writeWith(suite, secret),
       readWith: (suite, secret) => flow.readWith(suite, secret),
+      takeEarlyData: (security) => flow.takeEarlyData(security),
       established: (security) => flow.established(security),
     };
     const handshake: ClientHandshake & Handshake = new ClientHandshake(

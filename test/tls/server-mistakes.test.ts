@@ -41,6 +41,7 @@ function alert(change: Change, primitives = new NodePrimitives()): string | unde
     sendChangeCipherSpec: () => flow.sendChangeCipherSpec(),
     writeWith: (suite, secret) => flow.writeWith(suite, secret),
     readWith: (suite, secret) => flow.readWith(suite, secret),
+    takeEarlyData: (security) => flow.takeEarlyData(security),
     established: (security) => flow.established(security),
   };
   const certificates = new Certificates([ownCertificate().certificate]);
@@ -145,7 +146,7 @@ t.test('EncryptedExtensions', (t) => {
   t.equal(extensions(with_(0, EXTENSION.keyShare, 0, 0)), 'unsupportedExtension');
   t.equal(extensions(with_(0, EXTENSION.serverName, 0, 0, 0, EXTENSION.serverName, 0, 0)), 'illegalParameter', 'twice');
   t.equal(
-    extensions(() => writeEncryptedExtensions({ protocol: 'h2', named: true })),
+    extensions(() => writeEncryptedExtensions({ protocol: 'h2', named: true, early: false })),
     'illegalParameter',
     'a protocol that was not offered',
   );

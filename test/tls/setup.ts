@@ -93,7 +93,7 @@ export interface Outcome {
 }
 
 export class Setup {
-  readonly clock = new VirtualClock();
+  readonly clock: VirtualClock;
   readonly random = seeded(7);
   readonly primitives: Primitives;
   readonly tickets: Tickets;
@@ -105,10 +105,11 @@ export class Setup {
   lastServer: Flow | undefined = undefined;
   lastHeard: Heard | undefined = undefined;
 
-  constructor(options: Partial<TlsServerOptions> = {}) {
+  constructor(options: Partial<TlsServerOptions & { clock: VirtualClock }> = {}) {
+    this.clock = options.clock ?? new VirtualClock();
     this.primitives = options.primitives ?? new NodePrimitives();
     const { primitives, random, clock } = this;
-    this.tickets = new Tickets(primitives, random, newTicketSecret(random, clock.wallClock()));
+    this.tickets = options.tickets ?? new Tickets(primitives, random, newTicketSecret(random, clock.wallClock()));
     const { certificate, pem } = ownCertificate();
     const certificates = new Certificates([certificate]);
     const onError = (error: unknown): void => void this.errors.push(error);

@@ -10,6 +10,7 @@ export interface TlsFlags {
   tlsKey?: readonly string[];
   tlsMin?: '1.2' | '1.3';
   tlsEngine?: 'own' | 'openssl';
+  tlsEarlyData?: boolean;
   httpsPort?: number;
   httpPort?: number;
   hsts?: number;
@@ -44,6 +45,10 @@ export function addTlsOptions(program: Command): Command {
       '--tls-engine <name>',
       "whose TLS 1.3: own, or openssl for Node's (default: own)",
       oneOf('--tls-engine', ['own', 'openssl']),
+    )
+    .option(
+      '--tls-early-data',
+      'answer safe requests of clients that come again before their handshake is over (0-RTT)',
     );
 }
 
@@ -74,6 +79,8 @@ export function tlsArguments(
       throw badUsage(`${wrong} is for HTTPS; add --tls-cert and --tls-key, or --acme, or leave it out`);
     return undefined;
   }
+  if (flags.tlsEarlyData && flags.tlsEngine === 'openssl')
+    throw badUsage('--tls-early-data is for the TLS 1.3 of our own; leave --tls-engine openssl out, or it');
   return {
     files: certificates.map((certificate, i) => ({ certificate, key: keys[i]! })),
     port: flags.httpsPort ?? (net === 'socket' ? SOCKET_PORT : DIRECT_PORT),
@@ -81,6 +88,7 @@ export function tlsArguments(
     hsts: flags.hsts,
     min: flags.tlsMin ?? '1.2',
     engine: flags.tlsEngine ?? 'own',
+    earlyData: flags.tlsEarlyData ?? false,
   };
 }
 
@@ -92,6 +100,7 @@ function tlsOption(flags: TlsFlags, proxied: boolean): string | undefined {
     ['--hsts', flags.hsts !== undefined && !proxied],
     ['--tls-min', flags.tlsMin !== undefined],
     ['--tls-engine', flags.tlsEngine !== undefined],
+    ['--tls-early-data', flags.tlsEarlyData !== undefined],
   ];
   return given.find(([, present]) => present)?.[0];
 }

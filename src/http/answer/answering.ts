@@ -1,8 +1,11 @@
+import type { Flow } from '../../net/flow.js';
 import type { AccessRecord } from '../contracts/access-record.js';
 import type { CallClock } from '../contracts/call-clock.js';
 import type { HttpLimits } from '../contracts/limits.js';
 import type { HttpOptions } from '../contracts/options.js';
+import type { Fields } from '../parse/fields.js';
 import { Forwarding } from '../parse/forwarded.js';
+import { name } from '../parse/octets.js';
 import { METHOD, type Method } from '../parse/request-line.js';
 import { KnownRequests } from '../repeat/known-requests.js';
 import { FaultReports } from './fault-reports.js';
@@ -40,7 +43,14 @@ export class Answering {
   }
 }
 
-/** The status with which a method is refused, or 0. */
-export function refusal(method: Method): number {
-  return method === METHOD.other ? 501 : method > METHOD.OPTIONS ? 405 : 0;
+const EARLY_DATA = name('early-data');
+
+/**
+ * The status with which a request is refused, or 0. What may be a replay, here or before a proxy, is answered if it is
+ * safe and has no content (RFC 8470 3, 5.1). `content`: it has, or is to have, some.
+ */
+export function refusal(method: Method, content: boolean, flow: Flow, fields: Fields): number {
+  const status = method === METHOD.other ? 501 : method > METHOD.OPTIONS ? 405 : 0;
+  if (status === 0 && !content) return 0;
+  return flow.early === true || fields.named(EARLY_DATA) ? 425 : status;
 }

@@ -15,6 +15,7 @@ const REASONS: Readonly<Record<number, readonly [reason: string, explanation: st
   416: ['Range Not Satisfiable', 'The part that was asked for lies behind the end.'],
   417: ['Expectation Failed', 'The request expects something that this server does not do.'],
   421: ['Misdirected Request', 'This connection does not answer for the address that was asked for.'],
+  425: ['Too Early', 'The request came before the connection was proven. Please send it again.'],
   431: ['Request Header Fields Too Large', 'The request has more, or longer, header fields than this server takes.'],
   500: ['Internal Server Error', 'Something went wrong here. It is not your doing.'],
   501: ['Not Implemented', 'The request asks for something that this server does not know.'],

@@ -162,9 +162,13 @@ export class Responder {
     }
   }
 
-  /** 405 for a method that resources do not have, with the fields that the site gives this resource. */
+  /**
+   * A status of `refusal`; 405, for a method that resources do not have, with the fields that the site gives this
+   * resource.
+   */
   refuse(to: AnswerWriter, status: number, bytes: Uint8Array, line: RequestLine, fields: Fields, ending: Ending): void {
-    this.error(to, status, ending, false, status === 405 ? this.#fieldsFor(bytes, line, fields) : '');
+    const bodiless = line.method === METHOD.HEAD;
+    this.error(to, status, ending, bodiless, status === 405 ? this.#fieldsFor(bytes, line, fields) : '');
   }
 
   /** The field lines of the site for the target of any method: not on the path of GET and HEAD. */

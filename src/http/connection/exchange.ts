@@ -195,7 +195,7 @@ export class Exchange {
       this.#note(c, bytes, start, next);
       return next;
     }
-    const status = refusal(this.#line.method);
+    const status = refusal(line.method, true, c.flow, fields);
     // A request that is refused anyway, or whose content is too long to read, is answered at once, and the connection
     // ends.
     if (fields.contentLength > limits.body || (status !== 0 && fields.continues)) {
@@ -272,7 +272,7 @@ export class Exchange {
       if (line.minor > 0) ending = line.method === METHOD.CONNECT ? CLOSE : PERSIST;
       else if (fields.keepAlive) ending = PERSIST_1_0;
     }
-    const status = refusal(this.#line.method);
+    const status = refusal(line.method, fields.contentLength !== 0, c.flow, fields);
     if (status !== 0) this.#responder.refuse(this.#to(c), status, bytes, line, fields, ending);
     else this.#responder.answer(this.#to(c), bytes, line, fields, ending);
     c.ownBytes += this.#responder.ownBytes;

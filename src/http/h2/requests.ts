@@ -93,7 +93,7 @@ export class Requests {
     const { limits } = this.#answering;
     const fields = this.#fields;
     stream.declared = fields.has(FIELD.contentLength) ? fields.contentLength : -1;
-    const status = refusal(this.#line.method);
+    const status = refusal(this.#line.method, true, session.c.flow, fields);
     // A request that is refused anyway, or whose content is too long to read, is answered at once.
     if (stream.declared > limits.body || (status !== 0 && fields.continues)) {
       this.fail(session, stream, status !== 0 ? status : 413);
@@ -164,7 +164,7 @@ export class Requests {
     const { bytes } = this.#head;
     const line = this.#line;
     const to = this.#to(session, stream);
-    const status = refusal(line.method);
+    const status = refusal(line.method, stream.received > 0, session.c.flow, this.#fields);
     responder.begun = false;
     try {
       if (status !== 0) responder.refuse(to, status, bytes, line, this.#fields, PERSIST);

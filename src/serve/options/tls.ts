@@ -14,4 +14,6 @@ export interface TlsArguments {
   readonly min: '1.2' | '1.3';
   /** The implementation of TLS 1.3; TLS 1.2 is always OpenSSL's. */
   readonly engine: 'own' | 'openssl';
+  /** Early data of TLS 1.3 is taken (RFC 8446 2.3). */
+  readonly earlyData: boolean;
 }

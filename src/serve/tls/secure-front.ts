@@ -2,6 +2,7 @@
 
 import { ALPN_PROTOCOLS, gauge, type HttpServer, type HttpStats, sumOfStats } from '../../http/index.js';
 import { Containment } from '../../net/containment.js';
+import { EarlyData } from '../../tls/handshake/early-data.js';
 import { Tickets } from '../../tls/handshake/tickets.js';
 import { choosePrimitives } from '../../tls/primitives/choose.js';
 import { pooledRandom } from '../../tls/primitives/random.js';
@@ -73,6 +74,7 @@ export async function makeSecureFront(context: FrontContext, options: TlsArgumen
     certificates: certificates.current,
     tickets,
     protocols,
+    earlyData: options.earlyData ? new EarlyData(random, clock) : undefined,
     ...(challenge && { challenge }),
     older,
     olderForAll: options.engine === 'openssl',

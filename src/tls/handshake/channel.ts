@@ -12,6 +12,8 @@ export interface Channel {
   writeWith(suite: CipherSuite, secret: Uint8Array): void;
   /** Everything that comes from now on is; nothing may be left of what came before. */
   readWith(suite: CipherSuite, secret: Uint8Array): void;
+  /** Early data is taken: what is written now leaves, although the handshake is not over (RFC 8446 2.3). */
+  takeEarlyData(security: FlowSecurity): void;
   /** The handshake is over. */
   established(security: FlowSecurity): void;
 }
@@ -25,6 +27,8 @@ export interface Handshake {
   message(type: number, bytes: Uint8Array): void;
   /** Records that cannot be decrypted are early data, and skipped (RFC 8446 4.2.10). */
   readonly skipsEarlyData: boolean;
+  /** Bytes of early data that may come yet; undefined: none is taken. The connection counts them. */
+  earlyDataLeft: number | undefined;
   /** Whether a change_cipher_spec record may come now, and is ignored (RFC 8446 5). */
   readonly allowsChangeCipherSpec: boolean;
   /** Overwrites what is left of secrets. */

@@ -74,6 +74,7 @@ export class ClientHandshake implements Handshake {
   #resumed = false;
   #resumption: Uint8Array | undefined = undefined;
   readonly skipsEarlyData = false;
+  earlyDataLeft = undefined;
   allowsChangeCipherSpec = true;
 
   constructor(endpoint: Endpoint, configuration: ClientConfiguration, channel: Channel) {

@@ -145,6 +145,11 @@ export class KeySchedule {
     return mac;
   }
 
+  /** `client_early_traffic_secret`: `transcript` is the ClientHello. */
+  early(transcript: Uint8Array): Uint8Array {
+    return this.#derive('c e traffic', transcript);
+  }
+
   /**
    * To the handshake secret: `shared` out of the key agreement, `transcript` up to ServerHello. `shared` is
    * overwritten.

@@ -1,5 +1,6 @@
 /** The handshake of TLS 1.3 from the server's side (RFC 8446 2, 4, A.2). */
 
+import type { FlowSecurity } from '../../net/flow.js';
 import type { Certificates, Chosen } from '../certificate/certificate.js';
 import { TlsError } from '../common/alert.js';
 import { AES_128, CHACHA20, type CipherSuite, suiteById } from '../common/suites.js';
@@ -7,6 +8,7 @@ import type { Endpoint } from '../record/endpoint.js';
 import { type ClientHello, readClientHello } from '../wire/client-hello.js';
 import { EXTENSION, FALLBACK_SCSV, MESSAGE, TLS_1_2, TLS_1_3 } from '../wire/numbers.js';
 import {
+  type EncryptedExtensions,
   signedContent,
   writeCertificateVerify,
   writeEncryptedExtensions,
@@ -16,6 +18,7 @@ import {
   writeTicket,
 } from '../wire/server-flight.js';
 import type { Channel, Handshake } from './channel.js';
+import { type EarlyData, MOST_EARLY_DATA } from './early-data.js';
 import { finishedMac, KeySchedule, type Pair, ticketPsk } from './key-schedule.js';
 import { type Session, TICKET_LIFETIME, type Tickets } from './tickets.js';
 import { Transcript } from './transcript.js';
@@ -29,6 +32,8 @@ export interface ServerConfiguration {
   readonly tickets: Tickets;
   /** Protocols for ALPN, the preferred one first. */
   readonly protocols: readonly string[];
+  /** Undefined: no early data is taken. */
+  readonly earlyData?: EarlyData | undefined;
   /**
    * Another certificate for this handshake, by name and protocols that the client offers: for `acme-tls/1` (RFC 8737).
    * The protocol is the one that the handshake ends with. Such a handshake is ours in TLS 1.3, also where another
@@ -59,7 +64,7 @@ interface Negotiated {
   readonly share: Uint8Array | undefined;
 }
 
-type State = 'start' | 'retried' | 'finished' | 'done';
+type State = 'start' | 'retried' | 'earlyData' | 'finished' | 'done';
 
 export class ServerHandshake implements Handshake {
   readonly #endpoint: Endpoint;
@@ -74,12 +79,15 @@ export class ServerHandshake implements Handshake {
   #schedule: KeySchedule | undefined = undefined;
   #application: Pair | undefined = undefined;
   #clientSecret: Uint8Array | undefined = undefined;
+  /** The client's handshake secret, the channel's as soon as early data has ended. */
+  #behindEarly: Uint8Array | undefined = undefined;
   #protocol: string | undefined = undefined;
   #serverName: string | undefined = undefined;
   #mayResume = false;
   #challenge: Challenge | undefined = undefined;
   #resumed = false;
   skipsEarlyData = false;
+  earlyDataLeft: number | undefined = undefined;
   allowsChangeCipherSpec = false;
 
   /** `older`: undefined if TLS 1.3 is the oldest version that may be spoken. */
@@ -93,6 +101,7 @@ export class ServerHandshake implements Handshake {
 
   message(type: number, bytes: Uint8Array): void {
     if ((this.#state === 'start' || this.#state === 'retried') && type === MESSAGE.clientHello) this.#hello(bytes);
+    else if (this.#state === 'earlyData' && type === MESSAGE.endOfEarlyData) this.#endOfEarlyData(bytes);
     else if (this.#state === 'finished' && type === MESSAGE.finished) this.#finished(bytes);
     else throw new TlsError('unexpectedMessage', 'a handshake message that is not due');
   }
@@ -100,6 +109,7 @@ export class ServerHandshake implements Handshake {
   destroy(): void {
     this.#schedule?.destroy();
     this.#clientSecret?.fill(0);
+    this.#behindEarly?.fill(0);
     // Those that were handed on are the channel's.
     this.#application?.client.fill(0);
   }
@@ -244,6 +254,8 @@ export class ServerHandshake implements Handshake {
       throw new TlsError('handshakeFailure', 'ClientHello: no signature scheme that a certificate here has');
     this.#protocol = challenge?.protocol ?? this.#chooseProtocol(hello.protocols);
     this.#serverName = hello.serverName;
+    const early = resumed && this.#takesEarlyData(hello, session, sessionIndex);
+    const earlySecret = early ? schedule.early(transcript.hash(suite)) : undefined;
     const agreed = primitives.respond(group, share, random);
     if (agreed === undefined) throw new TlsError('illegalParameter', 'ClientHello: a share that is none');
     const serverHello = writeServerHello({
@@ -262,20 +274,48 @@ export class ServerHandshake implements Handshake {
     const serverSecret = new Uint8Array(secrets.server);
     this.#clientSecret = new Uint8Array(secrets.client);
     this.#channel.writeWith(suite, secrets.server);
-    this.#channel.readWith(suite, secrets.client);
-    this.#flight(chosen, certificates.named(hello.serverName) !== undefined, serverSecret);
+    this.#channel.readWith(suite, earlySecret ?? secrets.client);
+    const named = certificates.named(hello.serverName) !== undefined;
+    this.#flight(chosen, { protocol: this.#protocol, named, early }, serverSecret);
     serverSecret.fill(0);
-    this.skipsEarlyData = hello.earlyData && this.#state === 'start';
+    this.skipsEarlyData = hello.earlyData && this.#state === 'start' && !early;
+    this.#state = early ? 'earlyData' : 'finished';
+    if (!early) return;
+    this.#behindEarly = secrets.client;
+    this.earlyDataLeft = MOST_EARLY_DATA;
+    this.#channel.takeEarlyData(this.#security);
+  }
+
+  /** RFC 8446 4.2.10: with the first ticket alone, and with the suite and protocol that it was issued for. */
+  #takesEarlyData(hello: ClientHello, { early, suite, ageAdd }: Session, index: number): boolean {
+    const { earlyData } = this.#configuration;
+    if (!hello.earlyData || this.#state !== 'start' || index !== 0 || suite !== this.#suite) return false;
+    if (earlyData === undefined || early === undefined) return false;
+    const { identity, obfuscatedAge } = hello.psks!.identities[0]!;
+    return earlyData.take(early, identity, (obfuscatedAge - ageAdd) >>> 0, this.#protocol ?? '');
+  }
+
+  #endOfEarlyData(bytes: Uint8Array): void {
+    if (bytes.length !== 4) throw new TlsError('decodeError', 'EndOfEarlyData has content');
+    this.#transcript.add(bytes);
+    this.earlyDataLeft = undefined;
+    this.#channel.readWith(this.#suite, this.#behindEarly!);
+    this.#behindEarly = undefined;
     this.#state = 'finished';
   }
 
+  get #security(): FlowSecurity {
+    const [alpn, serverName, cipher] = [this.#protocol, this.#serverName, this.#suite.name];
+    return { protocol: 'TLSv1.3', alpn, serverName, cipher };
+  }
+
   /** EncryptedExtensions to Finished, as one; then the key for application data. */
-  #flight(chosen: Chosen | undefined, named: boolean, secret: Uint8Array): void {
+  #flight(chosen: Chosen | undefined, extensions: EncryptedExtensions, secret: Uint8Array): void {
     const { primitives } = this.#endpoint;
     const transcript = this.#transcript;
     const suite = this.#suite;
     const start = transcript.length;
-    transcript.add(writeEncryptedExtensions({ protocol: this.#protocol, named }));
+    transcript.add(writeEncryptedExtensions(extensions));
     if (chosen !== undefined) {
       const { certificate, scheme } = chosen;
       transcript.add(certificate.message);
@@ -311,12 +351,7 @@ export class ServerHandshake implements Handshake {
     this.#state = 'done';
     if (this.#mayResume) this.#sendTickets(resumption);
     resumption.fill(0);
-    this.#channel.established({
-      protocol: 'TLSv1.3',
-      alpn: this.#protocol,
-      serverName: this.#serverName,
-      cipher: suite.name,
-    });
+    this.#channel.established(this.#security);
   }
 
   /**
@@ -326,16 +361,19 @@ export class ServerHandshake implements Handshake {
   #sendTickets(resumption: Uint8Array): void {
     const { primitives, random, clock } = this.#endpoint;
     const suite = this.#suite;
+    const { earlyData, tickets } = this.#configuration;
+    const mostEarly = earlyData === undefined ? 0 : MOST_EARLY_DATA;
     const now = clock.wallClock();
     for (let i = this.#protocol === 'h2' || this.#resumed ? 1 : 0; i < 2; i++) {
       const nonce = Uint8Array.of(i);
       const [a = 0, b = 0, c = 0, d = 0] = random(4);
       const ageAdd = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
       const psk = ticketPsk(primitives, suite, resumption, nonce);
-      const session = { suite, psk, serverName: this.#serverName, issued: Math.floor(now), ageAdd };
-      const ticket = this.#configuration.tickets.seal(session, now);
+      const early = earlyData?.allow(this.#protocol ?? '');
+      const session = { suite, psk, serverName: this.#serverName, issued: Math.floor(now), ageAdd, early };
+      const ticket = tickets.seal(session, now);
       psk.fill(0);
-      this.#channel.send(writeTicket({ lifetime: TICKET_LIFETIME, ageAdd, nonce, ticket }));
+      this.#channel.send(writeTicket({ lifetime: TICKET_LIFETIME, ageAdd, nonce, ticket }, mostEarly));
     }
   }
 }

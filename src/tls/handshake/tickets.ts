@@ -9,6 +9,7 @@ import { AES_256, type CipherSuite, NONCE_LENGTH, suiteById, TAG_LENGTH } from '
 import type { Primitives, RandomBytes, RecordKey, Target } from '../primitives/primitives.js';
 import { Reader } from '../wire/reader.js';
 import { Writer } from '../wire/writer.js';
+import { type EarlyTicket, ISSUER_LENGTH } from './early-data.js';
 import { expandLabel } from './key-schedule.js';
 
 /** Milliseconds for which a key seals; afterwards it opens for as long again. */
@@ -16,6 +17,8 @@ const TICKET_PERIOD = 12 * 3_600_000;
 /** Seconds for which a client may use a ticket. */
 export const TICKET_LIFETIME = TICKET_PERIOD / 1000;
 const VERSION = 1;
+/** Of tickets that are good for early data, too. */
+const WITH_EARLY = 2;
 const SECRET_LENGTH = 32;
 const NAME_LENGTH = 8;
 const FOREIGN_LENGTH = 48;
@@ -31,6 +34,8 @@ export interface Session {
   readonly issued: number;
   /** What the client adds to the age that it sends. */
   readonly ageAdd: number;
+  /** Undefined: it is not good for early data. */
+  readonly early?: EarlyTicket | undefined;
 }
 
 /** What processes share: a secret, and the period that it is for. */
@@ -88,18 +93,21 @@ export class Tickets {
   seal(session: Session, now: number): Uint8Array {
     this.#advance(now);
     const { name, secret } = this.#current;
+    const { early } = session;
     const writer = new Writer(160);
     writer
-      .u8(VERSION)
+      .u8(early === undefined ? VERSION : WITH_EARLY)
       .u16(session.suite.id)
-      .u32(Math.floor(session.issued / 0x100000000))
-      .u32((session.issued % 0x100000000) >>> 0)
+      .u64(session.issued)
       .u32(session.ageAdd)
       .vector(1, (one) => one.raw(session.psk))
-      .vector(1, (one) => {
-        const { serverName = '' } = session;
-        for (let i = 0; i < serverName.length; i++) one.u8(serverName.charCodeAt(i));
-      });
+      .vector(1, (one) => one.text(session.serverName ?? ''));
+    if (early !== undefined) {
+      writer
+        .raw(early.issuer)
+        .u64(early.at)
+        .vector(1, (one) => one.text(early.protocol));
+    }
     const { bytes } = this.#scratch;
     const nonce = this.#random(NONCE_LENGTH);
     bytes.set(writer.bytes, HEADER);
@@ -140,15 +148,20 @@ export class Tickets {
     bytes.set(sealed, HEADER);
     if (!key.open(this.#scratch, 0, end, 0)) return undefined;
     const reader = new Reader(bytes, HEADER, end - TAG_LENGTH - 1);
-    if (reader.u8() !== VERSION) return undefined;
+    const version = reader.u8();
+    if (version !== VERSION && version !== WITH_EARLY) return undefined;
     const suite = suiteById(reader.u16());
-    const issued = reader.u32() * 0x100000000 + reader.u32();
+    const issued = reader.u64();
     const ageAdd = reader.u32();
     const psk = Uint8Array.from(reader.opaque8(32, 48));
-    const name = String.fromCharCode(...reader.opaque8(0, 255));
+    const name = textOf(reader);
+    const early =
+      version === WITH_EARLY
+        ? { issuer: Uint8Array.from(reader.fixed(ISSUER_LENGTH)), at: reader.u64(), protocol: textOf(reader) }
+        : undefined;
     bytes.fill(0, 0, end);
     if (suite === undefined) return undefined;
-    return { suite, psk, serverName: name === '' ? undefined : name, issued, ageAdd };
+    return { suite, psk, serverName: name === '' ? undefined : name, issued, ageAdd, early };
   }
 
   #advance(now: number): void {
@@ -182,3 +195,8 @@ export class Tickets {
 
 /** Keys of tickets are derived by SHA-256, whose digest is as long as the secret. */
 const SUITE_OF_KEYS: CipherSuite = { ...AES_256, hash: 'sha256', hashLength: 32 };
+
+/** A short text of Latin-1. */
+function textOf(reader: Reader): string {
+  return String.fromCharCode(...reader.opaque8(0, 255));
+}

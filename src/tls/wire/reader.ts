@@ -34,6 +34,11 @@ export class Reader {
     return this.u16() * 0x10000 + this.u16();
   }
 
+  /** What `Writer.u64` wrote. */
+  u64(): number {
+    return this.u32() * 0x100000000 + this.u32();
+  }
+
   /** `length` bytes, as a view. */
   fixed(length: number): Uint8Array {
     const at = this.take(length);

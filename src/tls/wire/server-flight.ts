@@ -98,20 +98,19 @@ export interface EncryptedExtensions {
   readonly protocol: string | undefined;
   /** The server took the client's `server_name` (RFC 6066 3). */
   readonly named: boolean;
+  /** It takes early data (RFC 8446 4.2.10). */
+  readonly early: boolean;
 }
 
-export function writeEncryptedExtensions({ protocol, named }: EncryptedExtensions): Uint8Array {
+export function writeEncryptedExtensions({ protocol, named, early }: EncryptedExtensions): Uint8Array {
   const writer = new Writer(32);
   writer.message(MESSAGE.encryptedExtensions, (body) =>
     body.vector(2, (list) => {
       if (named) list.extension(EXTENSION.serverName, () => undefined);
+      if (early) list.extension(EXTENSION.earlyData, () => undefined);
       if (protocol !== undefined)
         list.extension(EXTENSION.alpn, (one) =>
-          one.vector(2, (names) =>
-            names.vector(1, (name) => {
-              for (let i = 0; i < protocol.length; i++) name.u8(protocol.charCodeAt(i));
-            }),
-          ),
+          one.vector(2, (names) => names.vector(1, (name) => name.text(protocol))),
         );
     }),
   );
@@ -192,8 +191,8 @@ export interface SessionTicket {
   readonly ticket: Uint8Array;
 }
 
-/** NewSessionTicket (RFC 8446 4.6.1), without extensions: no early data. */
-export function writeTicket({ lifetime, ageAdd, nonce, ticket }: SessionTicket): Uint8Array {
+/** NewSessionTicket (RFC 8446 4.6.1). `mostEarly`: bytes of early data that a client may send with it; 0: none. */
+export function writeTicket({ lifetime, ageAdd, nonce, ticket }: SessionTicket, mostEarly = 0): Uint8Array {
   const writer = new Writer(32 + nonce.length + ticket.length);
   writer.message(MESSAGE.newSessionTicket, (body) =>
     body
@@ -201,7 +200,9 @@ export function writeTicket({ lifetime, ageAdd, nonce, ticket }: SessionTicket):
       .u32(ageAdd)
       .vector(1, (one) => one.raw(nonce))
       .vector(2, (one) => one.raw(ticket))
-      .u16(0),
+      .vector(2, (list) => {
+        if (mostEarly > 0) list.extension(EXTENSION.earlyData, (one) => one.u32(mostEarly));
+      }),
   );
   return writer.bytes;
 }

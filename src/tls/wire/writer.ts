@@ -38,6 +38,17 @@ export class Writer {
     return this.u16(value >>> 16).u16(value & 0xffff);
   }
 
+  /** A number of 0 to 2^53 - 1. */
+  u64(value: number): this {
+    return this.u32(Math.floor(value / 0x100000000)).u32((value % 0x100000000) >>> 0);
+  }
+
+  /** Characters of Latin-1. */
+  text(characters: string): this {
+    for (let i = 0; i < characters.length; i++) this.u8(characters.charCodeAt(i));
+    return this;
+  }
+
   raw(bytes: Uint8Array): this {
     this.#room(bytes.length);
     this.#bytes.set(bytes, this.#at);

@@ -3,18 +3,19 @@
 import { UserError } from '../../errors/user-error.js';
 import type { Device } from '../../net/device/device.js';
 import { CaptureDevice } from '../../net/device/wrap/capture.js';
+import type { RecordedConfig } from '../../net/direct/replay/events.js';
 import { readRecording } from '../../net/direct/replay/file.js';
 import { Player, type PlayerOptions, type Replayed } from '../../net/direct/replay/player.js';
 import type { ProbeEvent } from '../../net/probe.js';
-import { formatIpv4 } from '../../net/wire/address.js';
+import { formatIpv4, placeText } from '../../net/wire/address.js';
+import { formatIpv6 } from '../../net/wire/ipv6.js';
 import { packageVersion } from '../../serve/program-files.js';
 import type { ReplayOptions } from '../arguments/replay.js';
 
 export function runReplay(options: ReplayOptions): void {
   const { config, segments, first } = readRecording(options.file);
-  const from = config.static === undefined ? 'DHCP' : `${config.static.address}/${config.static.prefix}`;
   say(
-    `recorded by sitekernel ${config.version} at ${new Date(config.wallClock).toISOString()}: ${config.mac}, ${from}, ${config.congestion}`,
+    `recorded by sitekernel ${config.version} at ${new Date(config.wallClock).toISOString()}: ${config.mac}, ${addressed(config)}, ${config.congestion}`,
   );
   if (config.version !== packageVersion()) say(`this is sitekernel ${packageVersion()}, which may do otherwise`);
   if (first > 1) {
@@ -40,6 +41,14 @@ export function runReplay(options: ReplayOptions): void {
   }
   if (result.divergence !== undefined) throw new UserError(`the replay left the recording: ${result.divergence}`);
   if (result.stateAsRecorded === false) throw new UserError('the state at the end is not the one that was recorded');
+}
+
+/** How the recorded program came by its addresses. */
+function addressed({ static: given, noIpv4, ipv6 }: RecordedConfig): string {
+  const four = given === undefined ? 'DHCP' : `${given.address}/${given.prefix}`;
+  const six = ipv6?.addresses.map((one) => `${one.address}/${one.prefix}`) ?? [];
+  const all = noIpv4 === true ? six : [four, ...six];
+  return all.length === 0 ? 'IPv6 as routers offer it' : all.join(', ');
 }
 
 const FLAGS = ['F', 'S', 'R', 'P', 'A', 'U', 'E', 'C'];
@@ -71,14 +80,16 @@ function tell(player: Player, result: Replayed, lost: boolean): void {
   );
   const dropped = Object.entries(drops.toJSON());
   if (dropped.length > 0) say(`dropped: ${dropped.map(([name, count]) => `${name} ${count}`).join(', ')}`);
-  const address = stack.config?.address;
-  say(`at the end: ${address === undefined ? 'no address' : formatIpv4(address)}, ${tcp.connections.size} connections`);
+  const four = stack.config?.address;
+  const six = [...stack.v6.addresses].map(({ bytes }) => formatIpv6(bytes));
+  const all = [...(four === undefined ? [] : [formatIpv4(four)]), ...six];
+  say(`at the end: ${all.length === 0 ? 'no address' : all.join(', ')}, ${tcp.connections.size} connections`);
   let told = 0;
   for (const c of tcp.connections) {
     if (told++ === 20) break;
     const { state, cwnd, bytesInFlight, retransmissions } = c.info();
     say(
-      `  ${c.remote.address}:${c.remote.port} to port ${c.localPort}: ${state}, ${c.queued} bytes queued, ${bytesInFlight} in flight, cwnd ${cwnd}, ${retransmissions} retransmissions`,
+      `  ${placeText(c.remote.address, c.remote.port)} to port ${c.localPort}: ${state}, ${c.queued} bytes queued, ${bytesInFlight} in flight, cwnd ${cwnd}, ${retransmissions} retransmissions`,
     );
   }
   if (player.blanks > 0)

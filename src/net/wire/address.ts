@@ -43,6 +43,11 @@ export function isMartian(source: Ipv4): boolean {
   return first === 0 || first === 127 || first >= 224;
 }
 
+/** An address of either family with a port: `192.0.2.1:53`, `[2001:db8::1]:53` (RFC 5952 6). */
+export function placeText(address: string, port: number): string {
+  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
+}
+
 export function formatMac(bytes: Uint8Array, start = 0): string {
   return Array.from(bytes.subarray(start, start + 6), (byte) => byte.toString(16).padStart(2, '0')).join(':');
 }

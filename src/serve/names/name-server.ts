@@ -6,6 +6,7 @@ import type { Zone } from '../../dns/zone/zone.js';
 import type { Datagrams } from '../../net/datagrams.js';
 import { CryptoRandom } from '../../net/direct/host/random.js';
 import type { Endpoint, Network } from '../../net/flow.js';
+import { placeText } from '../../net/wire/address.js';
 import type { DnsArguments } from '../options/dns.js';
 import { readCookieSecrets, readTsigKeys, secondariesOf } from './dns-keys.js';
 import { NodeCrypto } from './node-crypto.js';
@@ -73,11 +74,6 @@ export class NameServer {
   close(): void {
     this.server.close();
   }
-}
-
-/** `192.0.2.1:53`, `[2001:db8::1]:53`. */
-export function placeText(address: string, port: number): string {
-  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
 }
 
 /** Every version of a zone has a serial of its own. */

@@ -15,20 +15,26 @@ import { Owners } from '../../../src/net/direct/replay/recorded-flow.js';
 import { Recorder } from '../../../src/net/direct/replay/recorder.js';
 import { Drops } from '../../../src/net/drops.js';
 import { SeededRandom } from '../../../src/net/host/seeded-random.js';
-import { ACK, arp, ethernet, ip, PSH, SYN, TYPE_ARP, TYPE_IPV4, tcp } from '../../sim/packets.js';
+import { ACK, arp, concat, ethernet, ip, PSH, SYN, TYPE_ARP, TYPE_IPV4, tcp } from '../../sim/packets.js';
+import { icmp6, ip6, ndOption, TYPE_IPV6, tcp6 } from '../../sim/packets6.js';
 
 const OURS = Uint8Array.of(2, 0, 0, 0, 0, 1);
 const THEIRS = Uint8Array.of(2, 0, 0, 0, 0, 2);
 const US = ip('10.0.0.1');
 const PEER = ip('10.0.0.2');
+const SIX = { addresses: [{ address: '2001:db8::2', prefix: 64 }], anycast: [], secret: [1, 2, 3, 4] as const };
 const hello = Memory.of('hello, peer');
 
-/** A server that answers each segment of `connections` clients, recorded to `file`. `crash`: it ends without a word. */
-function record(file: string, connections: number, { bytes = 8 << 20, crash = false } = {}): void {
+/**
+ * A server that answers each segment of `connections` clients, recorded to `file`. `crash`: it ends without a word.
+ * `at`: where frames lie in the device's buffer. `six`: one more client comes over IPv6, and pings.
+ */
+function record(file: string, connections: number, { bytes = 8 << 20, crash = false, at = 0, six = false } = {}): void {
   const config = {
     ...{ version: '0', mac: '02:00:00:00:00:01', mtu: 1500, checksum: false, segmentation: 0 },
     ...{
       static: { address: '10.0.0.1', prefix: 24 },
+      ipv6: six ? SIX : undefined,
       hostname: undefined,
       congestion: 'cubic',
       wallClock: 0,
@@ -51,7 +57,7 @@ function record(file: string, connections: number, { bytes = 8 << 20, crash = fa
     congestion: 'cubic',
   });
   const quiet = { address() {}, event() {}, notice() {}, failed() {}, addresses6() {}, failed6() {} };
-  const mode = buildMode(stack, { static: config.static }, undefined, quiet);
+  const mode = buildMode(stack, { static: config.static, ipv6: config.ipv6 }, undefined, quiet);
   let now = 0;
   const turn = (): void => {
     recorder.turn(E.FLUSH, now);
@@ -63,13 +69,15 @@ function record(file: string, connections: number, { bytes = 8 << 20, crash = fa
   };
   const frame = (bytes: Uint8Array): void => {
     now += 0.5;
-    recorder.frame(bytes, 0, bytes.length, 0, now);
-    stack.input(bytes, 0, bytes.length, 0, now);
+    const buffer = new Uint8Array(at + bytes.length);
+    buffer.set(bytes, at);
+    recorder.frame(buffer, at, buffer.length, 0, now);
+    stack.input(buffer, at, buffer.length, 0, now);
     turn();
   };
   recorder.turn(E.START, now);
   mode.start(now);
-  while (stack.config === undefined) {
+  while (stack.config === undefined || (six && now < 3000)) {
     now += 10;
     turn();
   }
@@ -108,6 +116,17 @@ function record(file: string, connections: number, { bytes = 8 << 20, crash = fa
       ),
     );
   }
+  if (six) {
+    const ends = { source: ip6('2001:db8::77'), destination: ip6('2001:db8::2') };
+    const known = icmp6(
+      { ...ends, hops: 255 },
+      ...([135, 0] as const),
+      concat(new Uint8Array(4), ends.destination, ndOption(1, THEIRS)),
+    );
+    const echo = icmp6({ ...ends, hops: 64 }, 128, 0, new Uint8Array(40));
+    const open = tcp6({ ...ends, from: 5000, to: 80, seq: 9, ack: 0, flags: SYN });
+    for (const one of [known, echo, open]) frame(ethernet(OURS, THEIRS, TYPE_IPV6, one));
+  }
   if (crash) return;
   recorder.finish(digestState([stack, mode]), now);
 }
@@ -128,6 +147,14 @@ t.test('a recording plays to the same frames and the same state', async (t) => {
   t.match(result, { divergence: undefined, thrown: undefined, stateAsRecorded: true, framesIn: 61 });
   t.ok(result.framesOut > 40 && result.marks > 0);
   t.same(play(name), result, 'and does so again');
+});
+
+t.test('where frames lie in the device is no part of the state', async (t) => {
+  const name = file(t, 'a.replay');
+  record(name, 3, { at: 10, six: true });
+  const result = play(name);
+  t.match(result, { divergence: undefined, thrown: undefined, stateAsRecorded: true, framesIn: 13 });
+  t.ok(result.framesOut > 10, `${result.framesOut} answers`);
 });
 
 t.test('a recording without an end is played as far as it goes', async (t) => {

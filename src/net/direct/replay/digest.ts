@@ -63,7 +63,7 @@ function carriesTcp({ head, first }: TxFrame): boolean {
 
 /**
  * What is not the stack's: where frames go, which owner a connection has, how numbers are drawn, where bytes of answers
- * lie.
+ * lie, where in a device's buffer the last frame and its headers lay.
  */
 const OUTSIDE = new Set([
   'device',
@@ -79,6 +79,7 @@ const OUTSIDE = new Set([
   'free',
   'segment',
   'datagram',
+  'headers',
   'outside',
   'probe',
   'answers',

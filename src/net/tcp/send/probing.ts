@@ -2,8 +2,9 @@
  * Reports segments to a probe, with the state of their connection before and after. Where no probe is set, none of this
  * runs.
  */
-import { type Handle, isIpv6 } from '../../ip/contracts/ip-output.js';
+import type { Handle } from '../../ip/contracts/ip-output.js';
 import type { Probe, ProbeEvent } from '../../probe.js';
+import { placeText } from '../../wire/address.js';
 import type { TcpContext } from '../state/connection.js';
 import { STATE_NAMES } from '../state/states.js';
 import { NONE } from '../tables/time-wait.js';
@@ -43,7 +44,7 @@ export function tell(probe: Probe, layer: TcpContext, name: FlowName, stateBefor
   const event: ProbeEvent = {
     ...seen,
     now: layer.now,
-    remote: isIpv6(remote) ? `[${peers.text(remote)}]:${ports >>> 16}` : `${peers.text(remote)}:${ports >>> 16}`,
+    remote: placeText(peers.text(remote), ports >>> 16),
     localPort: ports & 0xffff,
     stateBefore,
     stateAfter: stateName(layer, name),

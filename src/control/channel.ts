@@ -77,7 +77,10 @@ export type ToProgram =
 export type ToSupervisor =
   /** The site is open and the self-test passed; `bundle` is the site's id. */
   | { readonly say: 'ready'; readonly version: number; readonly bundle: string }
-  | { readonly say: 'serving'; readonly url: string }
+  /** `urls`: of each of its addresses, `url` first; programs of before have no such list. */
+  | { readonly say: 'serving'; readonly url: string; readonly urls?: readonly string[] }
+  /** It has one more address; supervisors of before pass it over. */
+  | { readonly say: 'address'; readonly url: string }
   | { readonly say: 'answer'; readonly number: number; readonly answer: ControlAnswer }
   /** It will end: one sentence. */
   | { readonly say: 'failed'; readonly error: string };

@@ -21,15 +21,26 @@ export function announce(urls: readonly string[], log: Log, also: readonly strin
   }
 }
 
-/** Prints where a network serves, a line for each address, and later a line for each new address. */
-export function announceAll(network: Network, front: Front, listeners: readonly Listener[], log: Log): void {
+/** The URL of each address that a network serves on. `later` gets that of each one that is new after that. */
+export function urlsOf(
+  network: Network,
+  front: Front,
+  listeners: readonly Listener[],
+  later: (url: string) => void,
+): string[] {
   const { address, port } = listeners[0]!.endpoint;
   const all = network.addresses ?? [network.address ?? address];
   const url = (one: string): string => urlOf(one, port, front.scheme);
+  if ('onAddress' in network) network.onAddress = (one) => later(url(one));
+  return all.map(url);
+}
+
+/** Prints where a network serves, a line for each address, and later a line for each new address. */
+export function announceAll(network: Network, front: Front, listeners: readonly Listener[], log: Log): void {
+  const urls = urlsOf(network, front, listeners, (url) => announce([url], log));
   announce(
-    all.map(url),
+    urls,
     log,
     listeners.slice(1).map((one) => addressOf(network, one)),
   );
-  if ('onAddress' in network) network.onAddress = (one) => announce([url(one)], log);
 }

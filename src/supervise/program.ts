@@ -32,7 +32,10 @@ type Stage = 'starting' | 'ready' | 'serving' | 'retired' | 'over';
 
 export class Program {
   stage: Stage = 'starting';
-  url = '';
+  /** Where it serves: one for each address. */
+  urls: readonly string[] = [];
+  /** Gets the URL of each address that is new after that. */
+  onUrl: (url: string) => void = () => undefined;
   bundle = '';
   /** Resolves when the site is open and the self-test passed; rejects with a sentence when it ends before. */
   readonly ready: Promise<void>;
@@ -63,10 +66,11 @@ export class Program {
         this.stage = 'ready';
         ready.resolve();
       } else if (said.say === 'serving') {
-        this.url = said.url;
+        this.urls = Array.isArray(said.urls) ? said.urls : [said.url];
         this.stage = 'serving';
         serving.resolve();
-      } else if (said.say === 'answer') this.answered(said.number, said.answer);
+      } else if (said.say === 'address') this.onUrl(said.url);
+      else if (said.say === 'answer') this.answered(said.number, said.answer);
       else if (said.say === 'failed') this.failure = said.error;
     };
     hear(child, heard, faulted);

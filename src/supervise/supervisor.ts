@@ -214,7 +214,8 @@ export class Supervisor {
     this.current = program;
     this.servedOn = addressKey(options);
     const since = Date.now();
-    this.options.log(`serving on ${program.url} (program ${program.pid})`);
+    this.options.log(`serving on ${program.urls.join(' ')} (program ${program.pid})`);
+    program.onUrl = (url) => this.options.log(`also serving on ${url} (program ${program.pid})`);
     const ended = (how: string): void => {
       rmSync(program.link, { force: true });
       if (this.current !== program || this.ending) return;

@@ -2,6 +2,8 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import t from 'tap';
+import { bed } from '../wire/ipv6-bed.js';
+import { give } from '../wire/ipv6-routers.js';
 import { Lab } from '../wire/lab.js';
 import { skipWithout } from '../wire/needs.js';
 import { LabSupervised } from './lab-supervised.js';
@@ -36,4 +38,24 @@ t.test('IPv6 connections go on under the next program', { skip: skipWithout('tcp
   await dump.stop();
   t.equal(dump.stdout.trim(), '', 'no reset came from the server');
   t.equal(await server.supervisor.stop(), 0);
+});
+
+t.test('the supervisor names every address, also one that comes later', { skip: skipWithout('radvd') }, async (t) => {
+  const { lab } = bed(t);
+  const site = await bundleOf(t, 'site', { 'index.html': 'first' });
+  await give(lab, 'radvd');
+  const device = ['--net', 'direct', '--tap', 'tap0', '--bridge', 'br0', '--ipv4', '10.77.0.80/24'];
+  const state = ['--state', join(lab.folder, 'state')];
+  const server = new LabSupervised(lab, [...device, '--anycast', '192.0.2.80', ...state, site]);
+  await server.start();
+  const { supervisor } = server;
+  t.match(supervisor.stderr, /serving on http:\/\/10\.77\.0\.80\/ http:\/\/192\.0\.2\.80\/ \(program \d+\)$/m);
+  const [, later] = await supervisor.says(
+    /also serving on http:\/\/\[(2001:db8:77:[0-9a-f:]+)\]\/ \(program \d+\)$/m,
+    60,
+  );
+  t.match(await server.ask({ do: 'replace' }), { ok: true, state: 'serving' });
+  const [last] = supervisor.stderr.match(/serving on .*/g)!.slice(-1);
+  t.match(last, `http://10.77.0.80/ http://192.0.2.80/ http://[${later}]/ (program `, 'the next one has them all');
+  t.equal(await supervisor.stop(), 0);
 });

@@ -16,6 +16,7 @@ import { badUsage, type UserError } from '../../errors/user-error.js';
 import { endWithParent, type Parent } from '../../native/parent.js';
 import type { DirectNetwork } from '../../net/direct/network.js';
 import type { Network } from '../../net/flow.js';
+import { urlsOf } from '../announce.js';
 import { Control } from '../control.js';
 import type { Front } from '../door.js';
 import { makeFront, openDoors, urlOfFront } from '../front/front.js';
@@ -110,7 +111,8 @@ async function serve(
   const controlled = { site: sites.site, front, zones, moved, image: order.image, url, drain };
   const control = new Control(controlled);
   supervisor.questions((request) => control.answer(request));
-  supervisor.say({ say: 'serving', url });
+  const urls = urlsOf(network, front, listeners, (one) => supervisor.say({ say: 'address', url: one }));
+  supervisor.say({ say: 'serving', url, urls });
   const orphan = new Orphan(order, control, (seconds) => retired.ask(seconds * 1000), log.faulted);
   void supervisor.gone.then(() => {
     if (!retired.asked) orphan.open((sentence) => log.warn(sentence)).catch(log.faulted);

@@ -30,7 +30,7 @@ const $ = (id) => document.getElementById(id), url = location.pathname + '.json'
 let before, picked, history = [];
 const bytes = (n) => n === undefined ? '' : n < 1e4 ? n + ' B' : n < 1e6 ? (n / 1e3).toFixed(0) + ' kB' : (n / 1e6).toFixed(n < 1e7 ? 1 : 0) + ' MB';
 const span = (s) => s === null ? 'never ends' : s < 120 ? s.toFixed(0) + ' s' : s < 7200 ? (s / 60).toFixed(0) + ' min' : (s / 3600).toFixed(1) + ' h';
-const idOf = (c) => c.address + ':' + c.port;
+const idOf = (c) => (c.address.includes(':') ? '[' + c.address + ']' : c.address) + ':' + c.port;
 const COLUMNS = ['HTTP', 'TCP', 'Requests', 'RTT, ms', 'cwnd', 'In flight', 'Resent', 'Queued'];
 const make = (tag, text) => Object.assign(document.createElement(tag), { textContent: text ?? '' });
 const pairs = (id, object, none) => {

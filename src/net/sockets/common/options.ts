@@ -1,6 +1,7 @@
 /** What both networks on the kernel's sockets have in common. */
 import type { OnFault } from '../../containment.js';
 import type { Clock } from '../../flow.js';
+import { isLinkLocal, parseIpv6 } from '../../wire/ipv6.js';
 
 /** Connections that may wait to be accepted; the kernel lowers it to its own bound. */
 export const BACKLOG = 4096;
@@ -42,6 +43,14 @@ export function listenError(error: NodeJS.ErrnoException, host: string, port: nu
     case 'EAI_AGAIN':
       return `${host} is not an address, and no name that resolves to one; give one with --host`;
     default:
+      if (error.code === 'EINVAL' && isOnLink(host))
+        return `${host} is an address on a link that is not named, or not here; the interface stands behind it: fe80::1%eth0`;
       return `cannot listen on ${host} port ${port}: ${error.message}`;
   }
+}
+
+/** A link-local address (RFC 4291 2.5.6), with or without zone. */
+function isOnLink(host: string): boolean {
+  const bytes = parseIpv6(host.split('%')[0]!);
+  return bytes !== undefined && isLinkLocal(bytes);
 }

@@ -6,6 +6,7 @@ import { type Pinned, pinned } from '../../../native/libc/slab.js';
 import type { CloseReason, Endpoint, FlowHandler, FlowInfo } from '../../flow.js';
 import { reasonOf, silent } from '../common/close-reason.js';
 import { type Draining, tellDrained } from '../common/drained.js';
+import { localEnd, remoteEnd } from './ends.js';
 
 /**
  * Pieces up to this many bytes are copied together: below it, one more buffer in a `writev` costs more than the copy
@@ -59,11 +60,11 @@ export class SocketFlow implements Draining {
   }
 
   get local(): Endpoint {
-    return { address: plain(this.socket.localAddress), port: this.socket.localPort ?? 0 };
+    return localEnd(this.socket);
   }
 
   get remote(): Endpoint {
-    return { address: plain(this.socket.remoteAddress), port: this.socket.remotePort ?? 0 };
+    return remoteEnd(this.socket);
   }
 
   get queued(): number {
@@ -246,10 +247,4 @@ function kernelHolds(socket: Socket): number | undefined {
 
 function copy(bytes: Uint8Array, start: number, length: number, target: Uint8Array, at: number): void {
   target.set(start === 0 && length === bytes.length ? bytes : bytes.subarray(start, start + length), at);
-}
-
-/** An IPv4 address that came over a socket for both families is shown as what it is. */
-function plain(address: string | undefined): string {
-  if (address === undefined) return '';
-  return address.startsWith('::ffff:') ? address.slice(7) : address;
 }

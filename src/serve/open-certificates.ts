@@ -1,6 +1,4 @@
 /** Certificates of a server: ordered where the command line says so, and read again at SIGHUP. */
-import { readFileSync } from 'node:fs';
-import { UserError } from '../errors/user-error.js';
 import { CryptoRandom } from '../net/direct/host/random.js';
 import type { DirectNetwork } from '../net/direct/network.js';
 import type { Network } from '../net/flow.js';
@@ -8,6 +6,7 @@ import type { Random } from '../net/random.js';
 import { RealClock } from '../net/real-clock.js';
 import type { KeepOptions, KeptCertificates } from './certificates/keep.js';
 import type { ZoneHolder } from './certificates/proofs.js';
+import { readRoots } from './certificates/roots.js';
 import type { Log } from './log.js';
 import type { AcmeArguments } from './options/acme.js';
 import type { ServeOptions } from './options/serve.js';
@@ -67,14 +66,4 @@ async function outgoing(
   const { stackOutside } = await import('./certificates/stack-outside.js');
   const way = new StackWay(network as DirectNetwork, { nameServers: direct.nameServers, random, roots });
   return { fetch: way.fetch, outside: stackOutside(way, () => network.addresses ?? []) };
-}
-
-function readRoots(file: string): string {
-  try {
-    const text = readFileSync(file, 'utf8');
-    if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
-  } catch (error) {
-    throw new UserError(`--acme-roots: ${file} cannot be read: ${(error as Error).message}`);
-  }
-  throw new UserError(`--acme-roots: ${file} has no certificate in PEM`);
 }

@@ -21,11 +21,18 @@ import { AcmeError, problemOf, retryAfterOf } from '../../src/acme/protocol/prob
 import { readRenewalInfo } from '../../src/acme/protocol/renewal-info.js';
 import { Session } from '../../src/acme/protocol/session.js';
 import { saveCertificate } from '../../src/acme/state/certificate-state.js';
-import { loadRenewal, NO_RENEWAL, RENEWAL, saveRenewal } from '../../src/acme/state/renewal-state.js';
+import {
+  loadRenewal,
+  NEXT_KEY,
+  NO_RENEWAL,
+  RENEWAL,
+  REQUEST,
+  saveRenewal,
+} from '../../src/acme/state/renewal-state.js';
 import { FolderStorage } from '../../src/acme/state/storage.js';
 import { findCommand } from '../run/packages.js';
 import { DIRECTORY } from './fake-ca.js';
-import { DAY, HOUR, MemoryStorage, startHost, World } from './setup.js';
+import { DAY, HOUR, MemoryStorage, MINUTE, startHost, World } from './setup.js';
 
 t.test('X.690: lengths, integers and object identifiers in their shortest form', async (t) => {
   const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
@@ -144,6 +151,38 @@ t.test('an order that was begun goes on after a restart, with its key', async (t
   await world.run(HOUR);
   t.equal(second.used.length, 1);
   t.equal(world.ca.newOrders.length, 1);
+});
+
+t.test('a new certificate that a person asks for has a key that is younger than the question', async (t) => {
+  const world = new World();
+  world.ca.processing = { times: 99, retryAfter: 7200 };
+  const host = await startHost(world);
+  await world.run(HOUR);
+  t.equal(world.ca.newOrders.length, 1);
+  const old = host.storage.texts.get(NEXT_KEY);
+  // Whoever read the state folder has the key of the order under way, too.
+  await host.storage.write(REQUEST, 'a question');
+  host.keeper.look();
+  await world.run(MINUTE);
+  t.equal(world.ca.newOrders.length, 2);
+  t.not(host.storage.texts.get(NEXT_KEY), old);
+  world.ca.processing = { times: 3, retryAfter: 7200 };
+  await world.run(DAY);
+  t.equal(world.ca.newOrders.length, 2, 'and its order is found again, as any other is');
+  t.equal(host.used.length, 1);
+});
+
+t.test('an account whose key was taken away is a new one', async (t) => {
+  const world = new World();
+  const first = await startHost(world);
+  await world.run(HOUR);
+  first.keeper.stop();
+  first.accountStorage.texts.delete('account.key');
+  const next = await startHost(world, { names: ['b.example.org'] }, new MemoryStorage(), first.accountStorage);
+  await world.run(HOUR);
+  t.same(next.notices, []);
+  t.equal(next.used.length, 1);
+  t.equal(world.ca.registered.length, 2);
 });
 
 t.test('revoked by the account, or by the certificate’s own key', async (t) => {

@@ -308,6 +308,12 @@ t.test('commands about certificates know the folder below the state folder', (t)
   });
   t.match(parseArguments(['certificate', 'import', 'a.pem', 'b.pem']), { action: 'import', files: ['a.pem', 'b.pem'] });
   t.match(refusal('certificate', 'import'), /files/);
+  t.match(parseArguments(['certificate', 'revoke', '--reason', 'superseded', '--by', 'account']), {
+    action: 'revoke',
+    files: [],
+    revocation: { reason: 'superseded', by: 'account', directory: undefined },
+  });
+  t.match(refusal('certificate', 'revoke', '--reason', 'bored'), /--reason is one of unspecified, keyCompromise/);
   t.end();
 });
 

@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -98,4 +99,37 @@ t.test('a certificate is imported, shown, exported, and asked to be renewed', as
   t.match(await run('renew', ...state), /is ordered; a running server/);
   t.match(await storage.read(REQUEST), /^\d{4}-/);
   t.match(await run('status', ...state), /a new one was asked for/);
+});
+
+t.test('revoke says what it lacks before it asks an authority', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sitekernel-certificate-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const state = ['--state', folder];
+  const key = nodeCrypto.generateKey();
+  const at = (name: string): string => join(folder, name);
+  writeFileSync(at('chain'), new FakeCa(() => Date.now()).issue([identifierOf('example.org')!], key.spki));
+  writeFileSync(at('key'), key.pem);
+  writeFileSync(at('other'), nodeCrypto.generateKey().pem);
+  t.match(await run('revoke', ...state), /there are no certificates in/);
+  t.match(await run('revoke', at('key'), ...state), /no certificate in PEM/);
+  t.match(await run('revoke', at('chain'), at('other'), ...state), /not that of its first certificate/);
+  t.match(await run('revoke', at('chain'), at('key'), at('key'), ...state), /one file, or two/);
+  t.match(await run('revoke', at('chain'), ...state), /there is no account\.key in .*: --by certificate/);
+  const compromised = ['--reason', 'keyCompromise', ...state];
+  t.match(await run('revoke', at('chain'), ...compromised), /the key of the certificate is needed for that/);
+  const unknown = /does not know which authority it is from; name that with --acme-directory/;
+  t.match(await run('revoke', at('chain'), at('key'), ...compromised), unknown);
+  const nowhere = ['--acme-directory', 'https://127.0.0.1:1/'];
+  t.match(await run('revoke', at('chain'), at('key'), ...compromised, ...nowhere), /127\.0\.0\.1:1 cannot be asked/);
+  t.match(
+    await run('revoke', at('chain'), at('key'), ...compromised, ...nowhere, '--acme-roots', at('key')),
+    /has no certificate in PEM/,
+  );
+  const words = 'req -x509 -newkey rsa:2048 -nodes -subj /CN=x -keyout'.split(' ');
+  execFileSync('openssl', [...words, at('rsa.key'), '-out', at('rsa')], { stdio: 'ignore' });
+  t.match(
+    await run('revoke', at('rsa'), at('rsa.key'), ...compromised, ...nowhere),
+    /no ECDSA key on P-256.*use --by account/,
+  );
+  t.notOk(existsSync(join(folder, 'acme')), 'and nothing was stored');
 });

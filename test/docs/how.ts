@@ -82,6 +82,9 @@ export const HOW: Readonly<Record<string, Readonly<Record<string, How>>>> = {
     'sitekernel --tls-cert a.pem --tls-key a.key --tls-cert b.pem --tls-key b.key SITE': serves,
   },
   'docs/certificates.md': {
+    'sitekernel certificate revoke --state /var/lib/sitekernel --reason keyCompromise': elsewhere(
+      'test/wire/acme-revoked.test.ts',
+    ),
     'sitekernel certificate identity --state /var/lib/sitekernel': elsewhere('test/deploy/certificates.test.ts'),
     'sitekernel deploy certificate --state /var/lib/sitekernel --repo /srv/deployment.git --for RECIPIENT --sign /srv/ci':
       elsewhere('test/deploy/certificates.test.ts'),

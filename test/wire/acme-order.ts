@@ -1,9 +1,7 @@
 /**
  * One order by the library, for a test that runs this in Pebble's namespace: `node acme-order.js KIND NAME...`, KIND
- * one of http-01, tls-alpn-01, dns-01. Prints the certificate's facts as JSON, and revokes it by its own key. Or
- * `node acme-order.js revoke FILE`: revokes one by a key that somebody has, as compromised.
+ * one of http-01, tls-alpn-01, dns-01. Prints the certificate's facts as JSON, and revokes it by its own key.
  */
-import { readFileSync } from 'node:fs';
 import { createServer as createHttp } from 'node:http';
 import { createSecureContext, createServer as createTls, type SecureContext, type TLSSocket } from 'node:tls';
 import type { Authority } from '../../src/acme/authority/authority.js';
@@ -17,7 +15,6 @@ import { obtain } from '../../src/acme/order/obtain.js';
 import { Account } from '../../src/acme/protocol/account.js';
 import { AcmeClient } from '../../src/acme/protocol/client.js';
 import { Session } from '../../src/acme/protocol/session.js';
-import { readPair } from '../../src/acme/state/certificate-state.js';
 import { CryptoRandom } from '../../src/net/direct/host/random.js';
 import { RealClock } from '../../src/net/real-clock.js';
 import { kernelFetch } from '../../src/serve/certificates/https-fetch.js';
@@ -79,11 +76,6 @@ function authority(): Authority {
 }
 
 const client = new AcmeClient(session, account);
-if (kind === 'revoke') {
-  const { facts, keyPem } = readPair(readFileSync(names[0]!, 'utf8'));
-  await client.revoke(facts.der, 1, nodeCrypto.readKey(keyPem)!);
-  process.exit(0);
-}
 const identifiers = names.map((name) => identifierOf(name)!);
 const key = nodeCrypto.generateKey();
 const url = await client.newOrder({ identifiers, profile: undefined, replaces: undefined });

@@ -3,6 +3,7 @@
  * and 192.0.2.10.
  */
 import { execFileSync } from 'node:child_process';
+import type { X509Certificate } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Lab, Namespace, Program } from './lab.js';
@@ -27,6 +28,8 @@ export interface Pebble {
   readonly program: Program;
   /** File of the certificate by which Pebble's own HTTPS is verified. */
   readonly ca: string;
+  /** Where it tells a test what it has. */
+  readonly management: string;
 }
 
 export interface PebbleOptions {
@@ -82,5 +85,19 @@ export async function startPebble(lab: Lab, options: PebbleOptions = {}): Promis
   await program.says(/ACME directory available/i);
   const own = JSON.stringify({ host: `${CA_NAME}.`, addresses: [address] });
   await host.run('curl', ['-sf', '-d', own, `http://${address}:8055/add-a`]);
-  return { host, program, ca: at('ca.pem') };
+  return { host, program, ca: at('ca.pem'), management: `https://${address}:15000` };
+}
+
+/** The certificate that what Pebble issues leads to, as a file at `path`. */
+export async function saveRoot({ host, ca, management }: Pebble, path: string): Promise<void> {
+  writeFileSync(path, (await host.run('curl', ['-s', '--cacert', ca, `${management}/roots/0`])).stdout);
+}
+
+/** What Pebble knows of a certificate: `Revoked`, and the code of the reason. */
+export async function statusAt(
+  { host, ca, management }: Pebble,
+  { serialNumber }: X509Certificate,
+): Promise<{ Status: string; Reason?: number }> {
+  const url = `${management}/cert-status-by-serial/${serialNumber.toLowerCase()}`;
+  return JSON.parse((await host.run('curl', ['-s', '--cacert', ca, url])).stdout);
 }

@@ -234,6 +234,8 @@ export class CertificateKeeper {
     if (plan === undefined) return;
     const asked = this.#request;
     const failures = state.failure?.count ?? 0;
+    // An order that was begun before a person asked has a key that others may have by now.
+    const older = this.#pendingRequest !== undefined && state.failure?.request !== this.#pendingRequest;
     const started = waitAfter(undefined, failures + 1, this.#left(), this.#options.random);
     // First of all: a program that ends now finds that it has to wait. Where that cannot be stored, nothing is ordered.
     const failure = this.#failureOf(undefined, 'the program ended before the order did', started, failures + 1);
@@ -243,7 +245,7 @@ export class CertificateKeeper {
       this.#stored = await attempt({
         options: this.#options,
         configuration: this.#configuration,
-        pending: state.order,
+        pending: older ? undefined : state.order,
         failures,
         ordered: async (order: PendingOrder) => {
           if (!(await this.#remember({ order }))) throw new AcmeError('state', 'the state folder cannot be written');

@@ -10,12 +10,13 @@ const ACCOUNT_URLS = 'account.json';
 
 /**
  * The key that is stored; made, and stored before it is used, where there is none. A key that cannot be read is never
- * replaced.
+ * replaced. With a new key there is a new account: the addresses of the old one are forgotten.
  */
 export async function accountKey(storage: Storage, crypto: AcmeCrypto): Promise<SigningKey> {
   const known = await storedAccountKey(storage, crypto);
   if (known !== undefined) return known;
   const key = crypto.generateKey();
+  if ((await storage.read(ACCOUNT_URLS)) !== undefined) await storage.write(ACCOUNT_URLS, '{}\n');
   await storage.write(ACCOUNT_KEY, key.pem);
   return key;
 }

@@ -29,3 +29,9 @@ export function authorityIn(text: string, directory: string): KnownAuthority | u
   if (known.directory !== directory || typeof account !== 'string' || !Array.isArray(identities)) return undefined;
   return identities.every((one) => typeof one === 'string') ? { directory, identities, account } : undefined;
 }
+
+/** The directory of the authority that orders went to, in the text that was stored; undefined: there is none. */
+export function directoryIn(text: string): string | undefined {
+  const { directory } = Object(parseJson(text)) as Partial<KnownAuthority>;
+  return typeof directory === 'string' ? directory : undefined;
+}

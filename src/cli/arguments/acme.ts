@@ -120,7 +120,8 @@ function names(text: string, before: readonly (readonly string[])[] = []): reado
   return [...before, unique];
 }
 
-function directory(text: string): string {
+/** The address of an authority's directory. */
+export function directory(text: string): string {
   if (!URL.canParse(text) || new URL(text).protocol !== 'https:')
     throw new InvalidArgumentError('A directory is an address like https://acme-v02.api.letsencrypt.org/directory.');
   return text;

@@ -1,8 +1,10 @@
-/** `certificate status|renew|import|export|identity`. */
+/** `certificate status|renew|revoke|import|export|identity`. */
 import { type Command, InvalidArgumentError } from 'commander';
+import { REASON_NAMES, type RevocationReason } from '../../acme/protocol/reasons.js';
 import { isRecipient } from '../../acme/state/sealed.js';
+import { oneOf } from '../values/option-values.js';
 import { quiet } from '../values/quiet.js';
-import { acmeFolder } from './acme.js';
+import { acmeFolder, directory } from './acme.js';
 
 export interface CertificateOptions {
   readonly kind: 'certificate';
@@ -11,7 +13,7 @@ export interface CertificateOptions {
   readonly folder: string;
   /** A name of the certificate; undefined: all, or the only one. */
   readonly domain: string | undefined;
-  /** `import`: PEM files with the chain and the key. */
+  /** `import`, `revoke`: PEM files with the chain and the key; `revoke`: none means the one in the state folder. */
   readonly files: readonly string[];
   /** `export`: the hosts that may read it; empty: it is not encrypted. */
   readonly recipients: readonly string[];
@@ -19,9 +21,23 @@ export interface CertificateOptions {
   readonly output: string | undefined;
   /** `status`: as JSON. */
   readonly json: boolean;
+  readonly revocation: Revocation;
 }
 
-type Action = 'status' | 'renew' | 'import' | 'export' | 'identity';
+/** Which of two keys says that a certificate is revoked (RFC 8555 7.6). */
+type RevokedBy = 'account' | 'certificate';
+
+interface Revocation {
+  readonly reason: RevocationReason;
+  /** Undefined: the certificate's where that was compromised, else the account's. */
+  readonly by: RevokedBy | undefined;
+  /** The authority's directory; undefined: the one that the state folder knows. */
+  readonly directory: string | undefined;
+  /** File of certificates that the authority's HTTPS is verified by. */
+  readonly roots: string | undefined;
+}
+
+type Action = 'status' | 'renew' | 'revoke' | 'import' | 'export' | 'identity';
 
 interface Flags {
   for?: string[];
@@ -29,11 +45,16 @@ interface Flags {
   domain?: string;
   output?: string;
   json?: true;
+  reason?: RevocationReason;
+  by?: RevokedBy;
+  acmeDirectory?: string;
+  acmeRoots?: string;
 }
 
 const ABOUT = {
   status: 'Says which certificates there are, until when, when they are renewed, and what went wrong.',
   renew: 'Has the server order a new certificate, whenever the old one ends.',
+  revoke: 'Has the authority revoke a certificate, and the server order another one with a new key.',
   import: 'Takes a certificate and its key into the state folder: the server uses it, and renews it in time.',
   export: 'Writes a certificate, its chain and its key as PEM: for another host, or a copy.',
   identity: "Prints this host's recipient: certificates can be encrypted for it. Its key is made the first time.",
@@ -41,7 +62,7 @@ const ABOUT = {
 
 export function addCertificate(program: Command, found: (options: CertificateOptions) => void): void {
   const certificate = quiet(program.command('certificate')).description('Certificates that the server ordered.');
-  for (const action of ['status', 'renew', 'import', 'export', 'identity'] as const) {
+  for (const action of ['status', 'renew', 'revoke', 'import', 'export', 'identity'] as const) {
     const command = quiet(certificate.command(action))
       .description(ABOUT[action])
       .option('--state <dir>', 'the state folder of the server (default: $XDG_STATE_HOME/sitekernel)');
@@ -50,6 +71,7 @@ export function addCertificate(program: Command, found: (options: CertificateOpt
     if (action === 'export')
       command.option('--for <recipient>', 'encrypt it for this host, age1...; may be repeated', recipients);
     if (action === 'status') command.option('--json', 'as JSON');
+    if (action === 'revoke') addRevocation(command);
     if (action === 'export') command.option('-o, --output <file>', 'file to write (default: standard output)');
     if (action === 'import')
       command.argument(
@@ -66,10 +88,34 @@ export function addCertificate(program: Command, found: (options: CertificateOpt
         recipients: flags.for ?? [],
         output: flags.output,
         json: flags.json ?? false,
+        revocation: {
+          reason: flags.reason ?? 'unspecified',
+          by: flags.by,
+          directory: flags.acmeDirectory,
+          roots: flags.acmeRoots,
+        },
       });
-    if (action === 'import') command.action((files: string[], flags: Flags) => run(files, flags));
+    if (action === 'import' || action === 'revoke')
+      command.action((files: string[], flags: Flags) => run(files, flags));
     else command.action((flags: Flags) => run([], flags));
   }
+}
+
+function addRevocation(command: Command): void {
+  command
+    .argument('[files...]', 'the certificate in PEM, and its key if you have it (default: the one in the state folder)')
+    .option(
+      '--reason <name>',
+      `why: ${REASON_NAMES.join(', ')} (default: unspecified)`,
+      oneOf('--reason', REASON_NAMES),
+    )
+    .option(
+      '--by <key>',
+      "account or certificate: whose key says it (default: the certificate's for keyCompromise, else the account's)",
+      oneOf('--by', ['account', 'certificate']),
+    )
+    .option('--acme-directory <url>', 'the authority (default: the one that the server orders from)', directory)
+    .option('--acme-roots <file>', "certificates (PEM) that the authority's HTTPS is verified by, beside Node's");
 }
 
 /** Recipients of age, one after the other. */

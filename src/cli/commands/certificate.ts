@@ -1,19 +1,20 @@
 /**
- * `sitekernel certificate status|renew|import|export|identity`: what lies in the state folder, and changes to it that
- * a running server takes up.
+ * `sitekernel certificate status|renew|revoke|import|export|identity`: what lies in the state folder, and changes to it
+ * that a running server takes up.
  */
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AcmeError } from '../../acme/protocol/problem.js';
-import { readPair, type StoredCertificate, saveCertificate } from '../../acme/state/certificate-state.js';
+import { readPair, saveCertificate } from '../../acme/state/certificate-state.js';
 import { type KeptCertificate, keptCertificates } from '../../acme/state/overview.js';
 import { NO_RENEWAL, REQUEST } from '../../acme/state/renewal-state.js';
 import { hostRecipient, isSealed, seal, unseal } from '../../acme/state/sealed.js';
 import { FolderStorage, folderFor } from '../../acme/state/storage.js';
 import { badUsage, UserError } from '../../errors/user-error.js';
 import type { CertificateOptions } from '../arguments/certificate.js';
-
-const LATER = 'a running server takes it up within ten minutes, or at once when it gets SIGHUP';
+import { LATER, print, textsOf, time } from './certificate-words.js';
+import { revoke } from './revoke-certificate.js';
+import { isFor, theOne, theStored } from './which-certificate.js';
 
 /** Throws a `UserError`. */
 export async function runCertificate(options: CertificateOptions): Promise<void> {
@@ -34,6 +35,8 @@ async function run(options: CertificateOptions): Promise<void> {
       await storage.write(REQUEST, `${new Date().toISOString()}\n`);
       return print(`${name}: a new certificate is ordered; ${LATER}`);
     }
+    case 'revoke':
+      return revoke(options);
     case 'import':
       return take(options);
     case 'export': {
@@ -83,13 +86,7 @@ function asJson({ name, stored, damage, renewal, requested }: KeptCertificate): 
 
 async function take({ files, folder, domain }: CertificateOptions): Promise<void> {
   if (files.length > 2) throw badUsage('import takes one file, or two: the chain and the key');
-  const texts = await Promise.all(
-    files.map((file) =>
-      readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-        throw new UserError(`${file} cannot be read: ${error.message}`);
-      }),
-    ),
-  );
+  const texts = await textsOf(files);
   let pair: ReturnType<typeof readPair>;
   try {
     const [first = ''] = texts;
@@ -110,41 +107,4 @@ async function take({ files, folder, domain }: CertificateOptions): Promise<void
   print(
     `${name}: the certificate for ${names.join(', ')} is stored, valid until ${time(pair.facts.notAfter)}; ${LATER}`,
   );
-}
-
-function isFor({ name, stored }: KeptCertificate, domain: string): boolean {
-  return name === folderFor([domain]) || stored?.facts.names.includes(domain) === true;
-}
-
-/** The certificate that is meant, which must be there. Rejects with a `UserError`. */
-export async function theStored(
-  options: Pick<CertificateOptions, 'folder' | 'domain'>,
-): Promise<{ name: string; stored: StoredCertificate }> {
-  const { stored, damage, name } = await theOne(options);
-  if (stored !== undefined) return { name, stored };
-  throw new UserError(`there is no certificate for ${name}${damage === undefined ? '' : `: ${damage}`}`);
-}
-
-/** The certificate that is meant. */
-async function theOne({ folder, domain }: Pick<CertificateOptions, 'folder' | 'domain'>): Promise<KeptCertificate> {
-  const all = await keptCertificates(folder);
-  const names = all.map(({ name }) => name).join(', ') || 'none';
-  if (domain !== undefined) {
-    const found = all.find((one) => isFor(one, domain));
-    if (found === undefined)
-      throw new UserError(`there is no certificate for ${domain} in ${folder}; there are: ${names}`);
-    return found;
-  }
-  const [first, second] = all;
-  if (first === undefined) throw new UserError(`there are no certificates in ${folder}`);
-  if (second !== undefined) throw badUsage(`there are several certificates: ${names}; name one with --domain`);
-  return first;
-}
-
-function time(at: number): string {
-  return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }

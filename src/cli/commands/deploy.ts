@@ -29,8 +29,8 @@ import type {
   DeployInitOptions,
   DeployOptions,
 } from '../arguments/deploy.js';
-import { theStored } from './certificate.js';
 import { checkSupervised } from './supervise.js';
+import { theStored } from './which-certificate.js';
 
 /** Seconds that a person's command waits for what cron is doing. */
 const PATIENCE = 120;

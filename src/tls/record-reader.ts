@@ -48,7 +48,7 @@ export class RecordReader implements RecordSink {
   /** Opens under this secret's key from now on; nothing may be left of what came before. */
   use(suite: CipherSuite, secret: Uint8Array): void {
     this.#reading?.destroy();
-    this.#reading = new Direction(this.#endpoint.primitives, suite, secret);
+    this.#reading = new Direction(this.#endpoint, suite, secret);
     this.#changed = true;
   }
 
@@ -249,7 +249,7 @@ export class RecordReader implements RecordSink {
 
   /** Goes on as in another program. The secret belongs to the reader from now on. */
   restore({ reading, incoming, message, counts: [empty, updates, since] }: MovedReader, suite: CipherSuite): void {
-    this.#reading = new Direction(this.#endpoint.primitives, suite, reading.secret, reading.number);
+    this.#reading = new Direction(this.#endpoint, suite, reading.secret, reading.number);
     this.#incoming.restore(incoming);
     this.#messages = message.length > 0 ? new Messages() : undefined;
     this.#messages?.restore(message);

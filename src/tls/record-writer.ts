@@ -63,7 +63,7 @@ export class RecordWriter implements OutboxUser {
   /** Seals under this secret's key from now on. */
   use(suite: CipherSuite, secret: Uint8Array): void {
     this.#writing?.destroy();
-    this.#writing = new Direction(this.#endpoint.primitives, suite, secret);
+    this.#writing = new Direction(this.#endpoint, suite, secret);
   }
 
   write(memory: Memory, start: number, end: number): void {
@@ -237,7 +237,7 @@ export class RecordWriter implements OutboxUser {
 
   /** Goes on as in another program. The secret belongs to the writer from now on. */
   restore({ writing, sizes }: MovedWriter, suite: CipherSuite, queue: Iterable<MemoryRange>): void {
-    this.#writing = new Direction(this.#endpoint.primitives, suite, writing.secret, writing.number);
+    this.#writing = new Direction(this.#endpoint, suite, writing.secret, writing.number);
     this.#sizes.restore(sizes, this.#endpoint.clock);
     for (const { memory, start, end } of queue) this.write(memory, start, end);
   }

@@ -7,15 +7,18 @@ const OVERHEAD = 32;
 export const TABLE_SIZE = 4096;
 const FIRST_BYTES = 512;
 const FIRST_ENTRIES = 16;
+/** Of tables without entries, which clients that put nothing in keep. */
+const NO_BYTES = new Uint8Array(0);
+const NO_ENTRIES = new Uint16Array(0);
 
 /**
  * The dynamic table of one decoder, RFC 7541 2.3.2. Its octets lie behind one another in one buffer, which grows to
  * `TABLE_SIZE`; an entry is its place, the lengths of its name and value, and what kind of field it is.
  */
 export class DynamicTable {
-  bytes = new Uint8Array(0);
+  bytes = NO_BYTES;
   /** A ring of places, lengths of names and of values, kinds: four numbers an entry. */
-  #ring = new Uint16Array(0);
+  #ring = NO_ENTRIES;
   /** The number of the oldest entry, and of the next; they only grow, and are taken modulo the ring. */
   #first = 0;
   #next = 0;

@@ -6,6 +6,7 @@ import { SendQueue } from '../../net/sockets/libc/send-queue.js';
 import type { Primitives, RandomBytes, Target } from '../primitives/primitives.js';
 import { MOST_PROTECTED, RECORD_HEADER } from '../wire/numbers.js';
 import { Outbox } from './outbox.js';
+import { Secrets } from './secrets.js';
 
 /** Bounds on a peer. */
 export interface TlsLimits {
@@ -52,6 +53,7 @@ export class Endpoint {
   readonly clock: Clock;
   readonly limits: TlsLimits;
   readonly outbox: Outbox;
+  readonly secrets = new Secrets();
   /** Where records are sealed that leave at once, and made again if they do not. */
   readonly scratch: Target;
   readonly scratchMemory: Memory;

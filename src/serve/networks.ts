@@ -19,7 +19,7 @@ export async function openNetwork(
   failed: (failure: UserError) => void,
 ): Promise<Network> {
   // It begins when the process is sealed.
-  if (options.net === 'direct') return openDirect(options, log, failed, undefined, undefined, true);
+  if (options.net === 'direct') return openDirect(options, log, failed, { held: true });
   const { activatedSockets } = await import('../supervise/socket-activation.js');
   return openSockets(options, log, activatedSockets(options.tls === undefined ? 1 : 2));
 }
@@ -36,18 +36,23 @@ export async function openSockets(
   return openSocketNetwork({ host, further, fds, portOption, onFault: log.contained }, options.sockets);
 }
 
-/**
- * `inherited`: the TAP was opened by another process. In this case, and with `held`, it begins only on a call. `given`:
- * a successor has the traffic. `worker`: it is a queue of the TAP.
- */
+/** How a direct network comes to its device and begins. */
+export interface DirectStart {
+  /** A TAP that another process has opened. */
+  readonly inherited?: OpenTap;
+  /** It begins on a call. Default: with an inherited TAP. */
+  readonly held?: boolean;
+  /** Called when a successor has the traffic. */
+  readonly given?: () => void;
+  /** It is one queue of the TAP. */
+  readonly worker?: WorkerOptions;
+}
+
 export async function openDirect(
   options: ServeOptions,
   log: Log,
   failed: (failure: UserError) => void,
-  inherited?: OpenTap,
-  given?: () => void,
-  held = inherited !== undefined,
-  worker?: WorkerOptions,
+  { inherited, given, held = inherited !== undefined, worker }: DirectStart = {},
 ): Promise<DirectNetwork> {
   const { DirectNetwork } = await import('../net/direct/network.js');
   const { stateFolder } = await import('../net/direct/address/lease-file.js');

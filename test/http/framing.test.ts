@@ -118,6 +118,7 @@ t.test('RFC 9112 7.1: chunked that is broken is 400 and closes', async (t) => {
     '5\nhello\r\n0\r\n\r\n',
     '5\r\nhello\n0\r\n\r\n',
     '5\r\nhelloX0\r\n\r\n',
+    '5\r\nhello\rX0\r\n\r\n',
     '5 \r\nhello\r\n0\r\n\r\n',
     ' 5\r\nhello\r\n0\r\n\r\n',
     '5;\r\nhello\r\n0\r\n\r\n',

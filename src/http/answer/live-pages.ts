@@ -20,11 +20,12 @@ export function asksLocally(fields: Fields): boolean {
 
 export class LivePages {
   readonly #pages: readonly LivePage[];
+  readonly #forwarding: Forwarding | undefined;
   /** Whether the page that was found last is left out of the log. */
   quiet = false;
 
-  /** Throws a `RangeError` when a path is not as it must be. */
-  constructor(pages: readonly LivePage[]) {
+  /** `forwarding`: the proxies that are trusted. Throws a `RangeError` when a path is not as it must be. */
+  constructor(pages: readonly LivePage[], forwarding: Forwarding | undefined) {
     for (const { path } of pages) {
       if (!/^(\/[\w!$&'()*+,;=:@~.-]+)+$/.test(path) || /\/\.{1,2}(\/|$)/.test(path)) {
         throw new RangeError(
@@ -33,6 +34,7 @@ export class LivePages {
       }
     }
     this.#pages = pages;
+    this.#forwarding = forwarding;
   }
 
   /** Whether there is one at the path `bytes[start..end)`, for any client. */
@@ -48,8 +50,8 @@ export class LivePages {
     end: number,
     remote: { readonly address: string },
     fields: Fields,
-    forwarding: Forwarding | undefined,
   ): Page | undefined {
+    const forwarding = this.#forwarding;
     for (const page of this.#pages) {
       if (!isText(bytes, start, end, page.path)) continue;
       const { permits } = page;

@@ -8,16 +8,16 @@ import { chooseLanguage } from '../negotiate/languages.js';
 import { IGNORED, RangeSet, UNSATISFIABLE } from '../negotiate/ranges.js';
 import { FIELD, type Fields } from '../parse/fields.js';
 import type { Forwarding } from '../parse/forwarded.js';
-import { latin1 } from '../parse/octets.js';
 import { normalisePath } from '../parse/path.js';
 import { FORM, METHOD, type RequestLine } from '../parse/request-line.js';
-import { uriText } from '../parse/uri-text.js';
 import { challengePage } from './acme-challenge.js';
 import type { AnswerWriter } from './answer-writer.js';
 import { Elsewhere } from './elsewhere.js';
 import { Later } from './later.js';
 import { asksLocally, LivePages } from './live-pages.js';
+import { multipart } from './multipart.js';
 import { ALLOW, errorPage, type Page, Pages, redirectPage } from './pages.js';
+import { withQuery } from './redirect-target.js';
 import { Sites } from './sites.js';
 import { type Ending, PERSIST } from './tails.js';
 
@@ -29,6 +29,25 @@ const OPTIONS_HEAD = extentOf(`HTTP/1.1 204 No Content\r\nAllow: ${ALLOW}\r\nAcc
 
 /** Each request with one of these is evaluated separately: it depends on dates, or asks for a part. */
 const PECULIAR = CONDITIONS | (1 << FIELD.range) | (1 << FIELD.ifRange);
+
+/** A request that parsed. `line` is about `bytes`; `fields` has bytes of its own. */
+interface Parsed {
+  readonly bytes: Uint8Array;
+  readonly line: RequestLine;
+  readonly fields: Fields;
+}
+
+/** What a request wants of the resource that it names. */
+interface Wanted {
+  /** HTTP/1's minor version. */
+  readonly minor: number;
+  readonly fields: Fields;
+  readonly ending: Ending;
+  /** HEAD. */
+  readonly bodiless: boolean;
+  /** The next request with the same octets may get the same answer unread. */
+  readonly repeatable: boolean;
+}
 
 /**
  * Decides on answers: to requests that parsed, and the server's own pages. One object for all connections and versions
@@ -75,7 +94,7 @@ export class Responder {
     const elsewhere =
       redirectTo === undefined && canonical === undefined ? undefined : new Elsewhere(redirectTo, canonical);
     this.#sites = new Sites(options.store, options.hosts, options.base, elsewhere);
-    this.#live = options.livePages?.length ? new LivePages(options.livePages) : undefined;
+    this.#live = options.livePages?.length ? new LivePages(options.livePages, forwarding) : undefined;
     this.#acmeChallenge = options.acmeChallenge;
     this.#localOnly = options.localOnly ?? false;
     this.#rangeLimit = limits.ranges;
@@ -137,7 +156,7 @@ export class Responder {
     let repeatable = ending === PERSIST && !bodiless && scheme === undefined;
     if (this.#live?.at(path, start, end)) {
       repeatable = false;
-      const live = this.#live.find(path, start, end, to.remote, fields, this.#forwarding);
+      const live = this.#live.find(path, start, end, to.remote, fields);
       if (live !== undefined) {
         this.#page(to, live, ending, bodiless);
         this.quiet = this.#live.quiet;
@@ -146,18 +165,19 @@ export class Responder {
     }
     const elsewhere = this.#sites.elsewhere(bytes, line, fields, scheme);
     if (elsewhere !== undefined) {
-      this.#page(to, redirectPage(301, withQuery(elsewhere, queryOf(bytes, line))), ending, bodiless);
+      this.#page(to, redirectPage(301, withQuery(elsewhere, bytes, line)), ending, bodiless);
       return;
     }
     const found = this.#sites.lookup(this.#sites.storeFor(bytes, line, fields), path, start, end);
     if (found.kind === 'resource') {
-      this.#resource(to, found.resource, line.minor, fields, ending, bodiless, repeatable);
+      this.#resource(to, found.resource, { minor: line.minor, fields, ending, bodiless, repeatable });
       if (found.resource.fleeting) this.ownBytes += headBytes(found.resource);
     } else if (found.kind === 'missing') {
-      this.#missing(to, found.page, found.fields, fields, ending, bodiless);
+      if (found.page === undefined) this.error(to, 404, ending, bodiless, found.fields);
+      else this.#missing(to, found.page, fields, ending, bodiless);
       if (found.page?.fleeting) this.ownBytes += headBytes(found.page);
     } else {
-      const location = withQuery(found.location, queryOf(bytes, line));
+      const location = withQuery(found.location, bytes, line);
       this.#page(to, redirectPage(found.status, location, found.fields), ending, bodiless);
     }
   }
@@ -166,7 +186,7 @@ export class Responder {
    * A status of `refusal`; 405, for a method that resources do not have, with the fields that the site gives this
    * resource.
    */
-  refuse(to: AnswerWriter, status: number, bytes: Uint8Array, line: RequestLine, fields: Fields, ending: Ending): void {
+  refuse(to: AnswerWriter, status: number, { bytes, line, fields }: Parsed, ending: Ending): void {
     const bodiless = line.method === METHOD.HEAD;
     this.error(to, status, ending, bodiless, status === 405 ? this.#fieldsFor(bytes, line, fields) : '');
   }
@@ -180,15 +200,8 @@ export class Responder {
     return (found.kind === 'resource' ? found.resource.fields : (found.fields ?? pageOf(found)?.fields)) ?? '';
   }
 
-  #resource(
-    to: AnswerWriter,
-    found: Resource,
-    minor: number,
-    fields: Fields,
-    ending: Ending,
-    bodiless: boolean,
-    repeatable: boolean,
-  ): void {
+  #resource(to: AnswerWriter, found: Resource, wanted: Wanted): void {
+    const { fields, ending, bodiless } = wanted;
     const resource = found.languages === undefined ? found : chooseLanguage(fields, found.languages);
     const selected = fields.encodings.choose(resource);
     if (selected === undefined) {
@@ -215,27 +228,16 @@ export class Responder {
     }
     // RFC 8297, and RFC 9110 15.2: no 1xx to HTTP/1.0. This server has the whole answer at hand: the hints are for
     // intermediaries.
-    if (resource.hints !== undefined && minor > 0 && !bodiless) {
+    if (resource.hints !== undefined && wanted.minor > 0 && !bodiless) {
       to.interim(resource.hints);
     }
     this.#whole(to, selected, 200, ending, bodiless);
-    if (!repeatable || resource.hints !== undefined || found.fleeting === true || found.passing === true) return;
+    if (!wanted.repeatable || resource.hints !== undefined || found.fleeting === true || found.passing === true) return;
     if ((fields.present & PECULIAR) === 0 && !Later.needs(selected.body)) this.repeatable = selected;
   }
 
   /** An error has one representation only (no 406), and no conditions or ranges (RFC 9110 13.2.1). */
-  #missing(
-    to: AnswerWriter,
-    found: Resource | undefined,
-    site: string | undefined,
-    fields: Fields,
-    ending: Ending,
-    bodiless: boolean,
-  ): void {
-    if (found === undefined) {
-      this.error(to, 404, ending, bodiless, site);
-      return;
-    }
+  #missing(to: AnswerWriter, found: Resource, fields: Fields, ending: Ending, bodiless: boolean): void {
     const page = found.languages === undefined ? found : chooseLanguage(fields, found.languages);
     const selected = fields.encodings.choose(page) ?? page.representations[0]!;
     this.#whole(to, selected, statusOf(selected.headOk), ending, bodiless);
@@ -286,34 +288,17 @@ export class Responder {
     return true;
   }
 
-  /**
-   * `multipart/byteranges`, RFC 9110 14.6. The boundary is derived from the content's hash, which the content cannot
-   * contain.
-   */
   #parts(to: AnswerWriter, resource: Resource, selected: Representation, ending: Ending): void {
-    const { starts, ends, count } = this.#ranges;
-    const { body } = selected;
-    const size = body.end - body.start;
-    const boundary = `part-${selected.etag.replace(/[^0-9A-Za-z]/g, '').slice(0, 48)}`;
-    const close = Memory.of(`\r\n--${boundary}--\r\n`);
-    const heads: Memory[] = [];
-    let length = close.bytes.length;
-    for (let i = 0; i < count; i++) {
-      const head = Memory.of(
-        `${i === 0 ? '' : '\r\n'}--${boundary}\r\nContent-Type: ${resource.contentType}\r\n` +
-          `Content-Range: bytes ${starts[i]}-${ends[i]! - 1}/${size}\r\n\r\n`,
-      );
-      heads.push(head);
-      length += head.bytes.length + ends[i]! - starts[i]!;
-    }
-    this.#text(to, `Content-Type: multipart/byteranges; boundary=${boundary}\r\nContent-Length: ${length}\r\n`);
+    const { starts, ends } = this.#ranges;
+    const { fieldLines, heads, close } = multipart(this.#ranges, resource, selected);
+    this.#text(to, fieldLines);
     to.end(ending);
     for (const head of heads) this.ownBytes += head.bytes.length;
-    for (let i = 0; i < count; i++) {
-      this.#content(to, { memory: heads[i]!, start: 0, end: heads[i]!.bytes.length });
-      this.#part(to, body, starts[i]!, ends[i]!);
+    for (const [i, head] of heads.entries()) {
+      this.#content(to, whole(head));
+      this.#part(to, selected.body, starts[i]!, ends[i]!);
     }
-    this.#content(to, { memory: close, start: 0, end: close.bytes.length });
+    this.#content(to, whole(close));
   }
 
   #page(to: AnswerWriter, page: Page, ending: Ending, bodiless: boolean): void {
@@ -365,11 +350,6 @@ function headBytes({ representations, hints }: Resource): number {
   return end - start + (hints === undefined ? 0 : hints.end - hints.start);
 }
 
-/** Query with its question mark, or empty; Latin-1. */
-function queryOf(bytes: Uint8Array, line: RequestLine): string {
-  return latin1(bytes, line.pathEnd, line.targetEnd);
-}
-
 function pageOf(found: Lookup): Resource | undefined {
   return found.kind === 'missing' ? found.page : undefined;
 }
@@ -381,18 +361,10 @@ function statusOf(head: Extent): number {
   return (bytes[at]! - 0x30) * 100 + (bytes[at + 1]! - 0x30) * 10 + bytes[at + 2]! - 0x30;
 }
 
-/**
- * The query of the request is appended, before a fragment, unless the target has a query of its own. `query` is Latin-1
- * and begins with `?`, or empty.
- */
-function withQuery(location: string, query: string): string {
-  if (query === '' || location.includes('?')) return location;
-  const encoded = uriText(query);
-  const fragment = location.indexOf('#');
-  return fragment < 0 ? location + encoded : location.slice(0, fragment) + encoded + location.slice(fragment);
+function extentOf(text: string): Extent {
+  return whole(Memory.of(text));
 }
 
-function extentOf(text: string): Extent {
-  const memory = Memory.of(text);
+function whole(memory: Memory): Extent {
   return { memory, start: 0, end: memory.bytes.length };
 }

@@ -273,7 +273,7 @@ export class Exchange {
       else if (fields.keepAlive) ending = PERSIST_1_0;
     }
     const status = refusal(line.method, fields.contentLength !== 0, c.flow, fields);
-    if (status !== 0) this.#responder.refuse(this.#to(c), status, bytes, line, fields, ending);
+    if (status !== 0) this.#responder.refuse(this.#to(c), status, { bytes, line, fields }, ending);
     else this.#responder.answer(this.#to(c), bytes, line, fields, ending);
     c.ownBytes += this.#responder.ownBytes;
     if (this.#log !== undefined) this.#report(c, bytes, this.#log);

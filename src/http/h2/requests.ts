@@ -167,7 +167,7 @@ export class Requests {
     const status = refusal(line.method, stream.received > 0, session.c.flow, this.#fields);
     responder.begun = false;
     try {
-      if (status !== 0) responder.refuse(to, status, bytes, line, this.#fields, PERSIST);
+      if (status !== 0) responder.refuse(to, status, { bytes, line, fields: this.#fields }, PERSIST);
       else responder.answer(to, bytes, line, this.#fields, PERSIST);
     } catch (error) {
       // A bug of this program, or of a store. Once an answer has begun no error can be sent: the connection ends.

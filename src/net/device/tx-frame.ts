@@ -52,6 +52,12 @@ export class TxFrame {
   segmentSize = 0;
   /** Bytes of all headers, from Ethernet on, that the device repeats before each segment it cuts. */
   segmentHeader = 0;
+  /** For the IP header: whether the packet must not be cut on its way (RFC 791 3.1, RFC 1191). */
+  dontFragment = false;
+  /** For the IP header: DSCP and ECN, 0 to 255. */
+  tos = 0;
+  /** For the IP header: time to live or hop limit, 1 to 255; 0: the stack's. */
+  ttl = 0;
 
   /** `head` may be handed in by a device that needs it at a fixed address. */
   constructor(head: Uint8Array = new Uint8Array(HEAD_SIZE)) {
@@ -69,6 +75,9 @@ export class TxFrame {
     this.checksumOffset = 0;
     this.segmentSize = 0;
     this.segmentHeader = 0;
+    this.dontFragment = false;
+    this.tos = 0;
+    this.ttl = 0;
   }
 
   /**

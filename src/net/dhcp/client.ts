@@ -85,8 +85,8 @@ export class DhcpClient {
 
   private open(): void {
     // RFC 2131 4.1 says to which ports messages go, not from which: a reply from any port counts.
-    this.messages.open((bytes, start, end, source, _port, _destination, at) => {
-      this.receive(bytes, start, end, source, at);
+    this.messages.open(({ bytes, start, end, source, now }) => {
+      this.receive(bytes, start, end, source, now);
     });
   }
 
@@ -320,7 +320,7 @@ export class DhcpClient {
     // RFC 2131 4.4.1, RFC 5227 2.1.1: does another host use it?
     this.state = 'CHECKING';
     this.timer.rest();
-    this.stack.arp.probe(lease.address, this.options.probes ?? 3, this.options.probeInterval ?? 50, 0, now, (mac) => {
+    this.stack.arp.probe(lease.address, this.options.probes ?? 3, this.options.probeInterval ?? 50, now, (mac) => {
       if (this.state !== 'CHECKING') return;
       if (mac === undefined) this.bind(lease, this.stack.now);
       else this.conflict(lease, mac);

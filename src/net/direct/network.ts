@@ -102,8 +102,9 @@ export class DirectNetwork implements Network {
     this.tcp = tcp;
     this.turns = new Turns({ link, wire, device, stack, tcp, recorder, owners }, () => this.deviceGone());
     if (options.worker !== undefined) {
-      const clock = monotonic() - performance.now();
-      this.worker = new Worker(options.worker, stack, tcp, options.static === undefined, clock, this.enter);
+      // For cookies: the machine's clock is the same for all workers.
+      tcp.clockOffset = monotonic() - performance.now();
+      this.worker = new Worker(options.worker, stack, tcp, options.static === undefined, this.enter);
     }
     this.served = new ServedAddress(options, this.awaited(), options.anycast ?? [], (address) =>
       this.succession.addressLost(address),

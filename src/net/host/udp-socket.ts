@@ -53,7 +53,7 @@ export function udpSocket(
 
 function bind(udp: Udp, random: Random, port: number, handler: DatagramHandler): UdpPort {
   const bindAt = (number: number): UdpPort =>
-    udp.bind(number, (bytes, start, end, source, sourcePort) =>
+    udp.bind(number, ({ bytes, start, end, source, sourcePort }) =>
       handler(bytes, start, end, { address: formatIpv4(source), port: sourcePort }),
     );
   if (port !== 0) return bindAt(port);

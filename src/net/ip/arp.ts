@@ -145,11 +145,11 @@ export class Arp {
   }
 
   /**
-   * RFC 5227 2.1.1: asks `count` times whether another host has `address`, `interval` ms apart, the first time after
-   * `wait`. `done` gets the MAC address of that host, or undefined.
+   * RFC 5227 2.1.1: asks `count` times whether another host has `address`, `interval` ms apart, at once for the first
+   * time. `done` gets the MAC address of that host, or undefined.
    */
-  probe(address: Ipv4, count: number, interval: number, wait: number, now: number, done: Probing['done']): void {
-    this.probing.set(address, { address, left: count, due: now + wait, interval, done });
+  probe(address: Ipv4, count: number, interval: number, now: number, done: Probing['done']): void {
+    this.probing.set(address, { address, left: count, due: now, interval, done });
   }
 
   cancelProbe(): void {

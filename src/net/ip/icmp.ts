@@ -84,7 +84,8 @@ export class Icmp {
       tx.length = at + 8 - HEADROOM;
       tx.push(new Memory(bytes.slice(start + 8, end)), 0, length - 8);
     }
-    stack.send(route, destination, PROTOCOL_ICMP, false, (tos & ~3) | ECN_NOT_ECT);
+    tx.tos = (tos & ~3) | ECN_NOT_ECT;
+    stack.send(route, destination, PROTOCOL_ICMP);
   }
 
   /** An error about a datagram of ours: to the transport that sent it, which knows whether to believe it. */
@@ -139,6 +140,7 @@ export class Icmp {
     head.set(bytes.subarray(ip, ip + quoted), at + 8);
     putUint16(head, at + 2, ~fold(addWords(0, head, at, at + 8 + quoted)) & 0xffff);
     tx.length = at + 8 + quoted - HEADROOM;
-    stack.send(route, local, PROTOCOL_ICMP, false, ECN_NOT_ECT);
+    tx.tos = ECN_NOT_ECT;
+    stack.send(route, local, PROTOCOL_ICMP);
   }
 }

@@ -111,15 +111,16 @@ export class Ipv4Output {
     if (neighbour?.resolved === true) neighbour.confirmedAt = Number.NEGATIVE_INFINITY;
   }
 
-  send(given: Route, source: Ipv4, protocol: number, whole: boolean, tos: number, ttl = this.ttl): boolean {
+  /** As `IpOutput.send`. */
+  send(given: Route, source: Ipv4, protocol: number): boolean {
     const { stack } = this;
+    const { tx } = stack;
     const route = given as Ipv4Route;
-    const df = whole && !this.mtus.cuts(route.destination);
+    const df = tx.dontFragment && !this.mtus.cuts(route.destination);
     if (route.generation !== this.generation && !this.resolve(route)) {
       stack.drops.count(NO_ROUTE);
       return false;
     }
-    const { tx } = stack;
     const total = tx.total - ETHERNET_HEADER;
     const limit = tx.segmentSize > 0 ? 0xffff : this.pathMtu(route);
     if (total > limit) {
@@ -128,7 +129,7 @@ export class Ipv4Output {
         return false;
       }
       // RFC 1191: a sender that asked for DF knew the MTU when it built the packet; it learns of a smaller one by ICMP.
-      if (!df) return this.fragment(route, source, protocol, tos, ttl, limit);
+      if (!df) return this.fragment(route, source, protocol, limit);
       if (total > this.linkMtu) {
         stack.drops.count(TOO_BIG);
         return false;
@@ -136,7 +137,7 @@ export class Ipv4Output {
     }
     // RFC 6864 4.1: an atomic datagram's ID means nothing.
     const id = df ? 0 : this.nextId();
-    this.header(total, protocol, source, route.destination, id, df ? DF : 0, tos, ttl);
+    this.header(route.destination, source, protocol, total, (id << 16) | (df ? DF : 0));
     // The device that cuts a super-segment numbers its pieces upwards.
     if (!df && tx.segmentSize > 0) this.id = (id + Math.ceil(total / tx.segmentSize)) & 0xffff;
     return this.dispatch(route);
@@ -147,28 +148,20 @@ export class Ipv4Output {
     return this.id;
   }
 
-  private header(
-    total: number,
-    protocol: number,
-    source: Ipv4,
-    destination: Ipv4,
-    id: number,
-    fragment: number,
-    tos: number,
-    ttl: number,
-  ): void {
-    const head = this.stack.tx.head;
+  /** `total` in bytes; `second`: the header's second word, which has identification, flags and fragment offset. */
+  private header(destination: Ipv4, source: Ipv4, protocol: number, total: number, second: number): void {
+    const { head, tos } = this.stack.tx;
+    const ttl = this.stack.tx.ttl || this.ttl;
     const at = IP_OFFSET;
     head[at] = 0x45;
     head[at + 1] = tos;
     putUint16(head, at + 2, total);
-    putUint16(head, at + 4, id);
-    putUint16(head, at + 6, fragment);
+    putInt32(head, at + 4, second);
     head[at + 8] = ttl;
     head[at + 9] = protocol;
     putInt32(head, at + 12, source);
     putInt32(head, at + 16, destination);
-    let sum = 0x4500 + tos + total + id + fragment + ((ttl << 8) | protocol);
+    let sum = 0x4500 + tos + total + (second >>> 16) + (second & 0xffff) + ((ttl << 8) | protocol);
     sum += (source >>> 16) + (source & 0xffff) + (destination >>> 16) + (destination & 0xffff);
     sum = (sum & 0xffff) + (sum >>> 16);
     sum = (sum & 0xffff) + (sum >>> 16);
@@ -228,8 +221,9 @@ export class Ipv4Output {
   }
 
   /** RFC 791 3.2: pieces of at most `mtu` bytes, their payload a multiple of 8. */
-  private fragment(route: Ipv4Route, source: Ipv4, protocol: number, tos: number, ttl: number, mtu: number): boolean {
+  private fragment(route: Ipv4Route, source: Ipv4, protocol: number, mtu: number): boolean {
     const { tx } = this.stack;
+    const { tos, ttl } = tx;
     const whole = new Uint8Array(tx.total);
     tx.copyTo(whole, 0);
     const start = ETHERNET_HEADER + 20;
@@ -243,13 +237,15 @@ export class Ipv4Output {
     for (let at = start; at < whole.length; at += step) {
       const end = Math.min(at + step, whole.length);
       tx.reset();
+      tx.tos = tos;
+      tx.ttl = ttl;
       // A jumbo frame's piece is longer than the head has room for.
       const inHead = Math.min(end - at, tx.head.length - IP_OFFSET - 20);
       tx.head.set(whole.subarray(at, at + inHead), IP_OFFSET + 20);
       tx.length = ETHERNET_HEADER + 20 + inHead;
       if (at + inHead < end) tx.push(new Memory(whole), at + inHead, end);
       const more = end < whole.length ? MF : 0;
-      this.header(20 + end - at, protocol, source, route.destination, id, more | ((at - start) >> 3), tos, ttl);
+      this.header(route.destination, source, protocol, 20 + end - at, (id << 16) | more | ((at - start) >> 3));
       sent = this.dispatch(route) && sent;
     }
     return sent;

@@ -300,10 +300,10 @@ export class Stack implements IpContext {
     else this.output.confirm(route);
   }
 
-  send(route: Route, source: Handle, protocol: number, df: boolean, tos: number, ttl?: number): boolean {
+  send(route: Route, source: Handle, protocol: number): boolean {
     return isIpv6(route.destination)
-      ? this.v6.output.send(route, source, protocol, df, tos, ttl)
-      : this.output.send(route, source, protocol, df, tos, ttl);
+      ? this.v6.output.send(route, source, protocol)
+      : this.output.send(route, source, protocol);
   }
 
   pseudo(local: Handle, remote: Handle, protocol: number, length: number): number {

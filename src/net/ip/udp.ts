@@ -24,18 +24,21 @@ const PORT_CLOSED = dropReason('udp-port-closed');
 /** Bytes of a datagram at most: what IPv4's longest packet has room for. */
 const MOST_PAYLOAD = 65_507;
 
-/** A datagram for a port: its payload is `bytes[start..end)`, valid during the call. */
-export type OnDatagram = (
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  source: Handle,
-  sourcePort: number,
-  destination: Handle,
-  now: number,
+/** A datagram for a port: its payload is `bytes[start..end)`. Written anew for each one, and valid during the call. */
+export interface UdpDatagram {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  readonly source: Handle;
+  readonly sourcePort: number;
+  readonly destination: Handle;
   /** DSCP and ECN, as they came. */
-  tos: number,
-) => void;
+  readonly tos: number;
+  /** The `now` of the entry. */
+  readonly now: number;
+}
+
+export type OnDatagram = (datagram: UdpDatagram) => void;
 
 /**
  * An ICMP error about a datagram that went from this port to `destination:port` (RFC 1122 4.1.3.3): ICMP's type and
@@ -63,6 +66,17 @@ export class Udp implements Transport {
   private readonly ports = new Map<number, { readonly datagram: OnDatagram; readonly error: OnError | undefined }>();
 
   private readonly recent = new RecentlySent();
+  /** What is handed to a port; used again for each datagram. */
+  private readonly received: { -readonly [key in keyof UdpDatagram]: UdpDatagram[key] } = {
+    bytes: new Uint8Array(0),
+    start: 0,
+    end: 0,
+    source: 0,
+    sourcePort: 0,
+    destination: 0,
+    tos: 0,
+    now: 0,
+  };
 
   constructor(private readonly stack: IpContext) {}
 
@@ -105,7 +119,16 @@ export class Udp implements Transport {
       stack.portUnreachable(datagram);
       return;
     }
-    bound.datagram(bytes, start + 8, stop, source, uint16At(bytes, start), destination, now, tos);
+    const { received } = this;
+    received.bytes = bytes;
+    received.start = start + 8;
+    received.end = stop;
+    received.source = source;
+    received.sourcePort = uint16At(bytes, start);
+    received.destination = destination;
+    received.tos = tos;
+    received.now = now;
+    bound.datagram(received);
   }
 
   private send(
@@ -146,7 +169,9 @@ export class Udp implements Transport {
       head.set(payload, at + 8);
       tx.length += payload.length;
     } else tx.push(new Memory(payload.slice()), 0, payload.length);
-    return stack.send(route, source, PROTOCOL_UDP, false, (options.dscp ?? 0) << 2, options.ttl);
+    tx.tos = (options.dscp ?? 0) << 2;
+    tx.ttl = options.ttl ?? 0;
+    return stack.send(route, source, PROTOCOL_UDP);
   }
 
   /** To the port that sent it a moment ago, and to no other. */

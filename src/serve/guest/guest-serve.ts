@@ -54,14 +54,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   const given = new Promise<undefined>((resolve) => {
     isGiven = () => resolve(undefined);
   });
-  const opening = openDirect(
-    options,
-    log,
-    (one) => failed(one),
-    undefined,
-    () => isGiven(),
-    true,
-  );
+  const opening = openDirect(options, log, (one) => failed(one), { held: true, given: () => isGiven() });
   const [network, sites] = await Promise.all([opening, openSites(options, log)]);
   if (options.http.admin.listen !== undefined)
     log.warn('nothing outside of a machine of its own reaches its loopback: say with admin= who sees pages about it');

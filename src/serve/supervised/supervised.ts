@@ -54,7 +54,7 @@ export async function runSupervised(options: ServeOptions): Promise<void> {
     log.event('net', `self-test passed: ${test.pages} answers, ${test.bytes} bytes`);
     supervisor.say({ say: 'ready', version: CHANNEL_VERSION, bundle: sites.site.store().id });
     const order = await Promise.race([supervisor.go, signal, supervisor.gone]);
-    if (typeof order === 'object') await serve(options, order, sites, log, supervisor, signal);
+    if (typeof order === 'object') await serve({ options, sites, log, supervisor, signal }, order);
     for (const one of sites.all) one.close();
   } catch (error) {
     supervisor.say({ say: 'failed', error: errorText(error) });
@@ -64,14 +64,17 @@ export async function runSupervised(options: ServeOptions): Promise<void> {
   }
 }
 
-async function serve(
-  options: ServeOptions,
-  order: Go,
-  sites: Sites,
-  log: Log,
-  supervisor: Channel,
-  signal: Promise<string>,
-): Promise<void> {
+/** A program that has tested itself and waits for the traffic. */
+interface Ready {
+  readonly options: ServeOptions;
+  readonly sites: Sites;
+  readonly log: Log;
+  readonly supervisor: Channel;
+  /** The first signal to end. */
+  readonly signal: Promise<string>;
+}
+
+async function serve({ options, sites, log, supervisor, signal }: Ready, order: Go): Promise<void> {
   let failed: (failure: UserError) => void = () => undefined;
   const failure = new Promise<never>((_resolve, reject) => {
     failed = reject;
@@ -174,7 +177,7 @@ async function openInherited(
     return openSockets(options, log, hasNameSockets(options) ? fds.slice(0, -NAME_SOCKETS) : fds);
   }
   if (order.tap === undefined) throw badUsage('the supervisor passes no TAP');
-  return openDirect(ownCapture(options), log, failed, { ...order.tap, fd: INHERITED_FD }, given);
+  return openDirect(ownCapture(options), log, failed, { inherited: { ...order.tap, fd: INHERITED_FD }, given });
 }
 
 /** Undefined: there are no zones. */

@@ -123,7 +123,11 @@ async function openQueue(options: ServeOptions, log: Log, first: First): Promise
   const onAddress = (one: SharedAddress): void => say({ say: 'address', address: one });
   const worker = { number, count, folder, keys, address, onAddress };
   const queue = { ...tap, fd: WORKER_FD };
-  const network = await openDirect(options, log, ({ message }) => failed(message), queue, undefined, true, worker);
+  const network = await openDirect(options, log, ({ message }) => failed(message), {
+    inherited: queue,
+    held: true,
+    worker,
+  });
   if (address !== undefined) network.follow(address);
   first.told = (message) => {
     if (message.say === 'address') network.follow(message.address);

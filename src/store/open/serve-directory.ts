@@ -63,7 +63,7 @@ export class ServedDirectory {
     const tasks = this.options.compression === 'none' ? [] : await slices.through(tasksStepwise(plan.files));
     const { left, bytes } = await slices.through(this.undone(tasks));
     const little = bytes <= (this.options.atOnce ?? AT_ONCE);
-    const compression = new Compression(this.dir, plan, this.options, this.done, left, !little);
+    const compression = new Compression(this.dir, plan, this.options, { done: this.done, left, background: !little });
     this.running = compression;
     if (little) {
       await compression.work();
@@ -111,8 +111,17 @@ function keyOf({ blob, coding }: Task): string {
   return `${blob.sha256} ${coding}`;
 }
 
+/** What is compressed, what is not yet, and whether the server runs meanwhile. */
+interface Work {
+  readonly done: Map<string, Task>;
+  readonly left: Set<Task>;
+  readonly background: boolean;
+}
+
 /** The compression of one reading. */
 class Compression {
+  private readonly done: Map<string, Task>;
+  private readonly left: Set<Task>;
   private readonly pool: CompressPool;
   private readonly cache: CompressionCache | undefined;
   private total = 0;
@@ -125,10 +134,10 @@ class Compression {
     private readonly dir: string,
     private readonly plan: Plan,
     private readonly options: ServeDirectoryOptions,
-    private readonly done: Map<string, Task>,
-    private readonly left: Set<Task>,
-    background: boolean,
+    { done, left, background }: Work,
   ) {
+    this.done = done;
+    this.left = left;
     this.pool = new CompressPool({ background });
     this.cache = options.cache === false ? undefined : new CompressionCache(options.cache, options.cacheBytes);
     for (const { blob } of left) this.total += blob.size;

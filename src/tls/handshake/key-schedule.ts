@@ -37,14 +37,22 @@ function infoFor(label: string, context: Uint8Array, length: number): Uint8Array
   return info;
 }
 
-/** HKDF-Expand-Label (RFC 8446 7.1). `label` is one of few. The result is the caller's. */
+/** As RFC 8446 7.1 has it: what a secret is expanded for. */
+interface HkdfLabel {
+  /** One of few. */
+  readonly label: string;
+  /** A hash of a transcript, or a nonce. Default: nothing. */
+  readonly context?: Uint8Array;
+  /** Bytes of the result. Default: those of the suite's hash. */
+  readonly length?: number;
+}
+
+/** HKDF-Expand-Label (RFC 8446 7.1). The result is the caller's. */
 export function expandLabel(
   primitives: Primitives,
   { hash, hashLength }: CipherSuite,
   secret: Uint8Array,
-  label: string,
-  context: Uint8Array = NOTHING,
-  length: number = hashLength,
+  { label, context = NOTHING, length = hashLength }: HkdfLabel,
 ): Uint8Array {
   const info = infoFor(label, context, length);
   const first = primitives.hmac(hash, secret, info);
@@ -66,7 +74,7 @@ export function expandLabel(
 
 /** `finished_key` applied to a transcript (RFC 8446 4.4.4): `verify_data`, and a PSK's binder (4.2.11.2). */
 export function finishedMac(primitives: Primitives, suite: CipherSuite, base: Uint8Array, transcript: Uint8Array) {
-  const key = expandLabel(primitives, suite, base, 'finished');
+  const key = expandLabel(primitives, suite, base, { label: 'finished' });
   const mac = primitives.hmac(suite.hash, key, transcript);
   key.fill(0);
   return mac;
@@ -74,8 +82,8 @@ export function finishedMac(primitives: Primitives, suite: CipherSuite, base: Ui
 
 /** The key of one direction out of its traffic secret (RFC 8446 7.3). */
 export function trafficKey(primitives: Primitives, suite: CipherSuite, secret: Uint8Array): RecordKey {
-  const key = expandLabel(primitives, suite, secret, 'key', NOTHING, suite.keyLength);
-  const iv = expandLabel(primitives, suite, secret, 'iv', NOTHING, NONCE_LENGTH);
+  const key = expandLabel(primitives, suite, secret, { label: 'key', length: suite.keyLength });
+  const iv = expandLabel(primitives, suite, secret, { label: 'iv', length: NONCE_LENGTH });
   const made = primitives.recordKey(suite, key, iv);
   key.fill(0);
   iv.fill(0);
@@ -84,14 +92,14 @@ export function trafficKey(primitives: Primitives, suite: CipherSuite, secret: U
 
 /** `application_traffic_secret_N+1` (RFC 8446 7.2). The old secret is overwritten. */
 export function nextSecret(primitives: Primitives, suite: CipherSuite, secret: Uint8Array): Uint8Array {
-  const next = expandLabel(primitives, suite, secret, 'traffic upd');
+  const next = expandLabel(primitives, suite, secret, { label: 'traffic upd' });
   secret.fill(0);
   return next;
 }
 
 /** The PSK of a ticket (RFC 8446 4.6.1). */
 export function ticketPsk(primitives: Primitives, suite: CipherSuite, resumption: Uint8Array, nonce: Uint8Array) {
-  return expandLabel(primitives, suite, resumption, 'resumption', nonce);
+  return expandLabel(primitives, suite, resumption, { label: 'resumption', context: nonce });
 }
 
 export interface Pair {
@@ -116,7 +124,7 @@ function constantsOf(primitives: Primitives, suite: CipherSuite): Constants {
   const empty = primitives.hash(suite.hash, NOTHING, 0);
   const zeros = new Uint8Array(suite.hashLength);
   const early = primitives.hmac(suite.hash, zeros, zeros);
-  const made = { empty, zeros, salt: expandLabel(primitives, suite, early, 'derived', empty) };
+  const made = { empty, zeros, salt: expandLabel(primitives, suite, early, { label: 'derived', context: empty }) };
   constants.set(primitives, known.set(suite.hash, made));
   return made;
 }
@@ -188,6 +196,6 @@ export class KeySchedule {
   }
 
   #derive(label: string, transcript: Uint8Array): Uint8Array {
-    return expandLabel(this.#primitives, this.suite, this.#secret!, label, transcript);
+    return expandLabel(this.#primitives, this.suite, this.#secret!, { label, context: transcript });
   }
 }

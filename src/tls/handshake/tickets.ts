@@ -189,7 +189,7 @@ export class Tickets {
   }
 
   #derive(label: string, length: number): Uint8Array {
-    return expandLabel(this.#primitives, SUITE_OF_KEYS, this.#secret, label, undefined, length);
+    return expandLabel(this.#primitives, SUITE_OF_KEYS, this.#secret, { label, length });
   }
 }
 

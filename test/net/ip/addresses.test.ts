@@ -64,7 +64,7 @@ t.test('several addresses are probed for at the same time', async (t) => {
   const lab = new Laboratory(null);
   const done: (readonly [string, boolean])[] = [];
   const ask = (text: string): void =>
-    lab.stack.arp.probe(ip(text), 2, 10, 0, 0, (mac) => done.push([text, mac !== undefined]));
+    lab.stack.arp.probe(ip(text), 2, 10, 0, (mac) => done.push([text, mac !== undefined]));
   ask('10.0.0.2');
   ask('10.0.5.2');
   lab.advance(1);

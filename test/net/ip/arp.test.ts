@@ -111,7 +111,7 @@ t.test('[5227 2.1.1] a probe finds who has the address, or who probes for it too
   ]) {
     const lab = new Laboratory(null);
     let found: Uint8Array | undefined | 'nothing yet' = 'nothing yet';
-    lab.stack.arp.probe(ip('10.0.0.9'), 3, 100, 0, lab.now, (mac) => {
+    lab.stack.arp.probe(ip('10.0.0.9'), 3, 100, lab.now, (mac) => {
       found = mac;
     });
     lab.advance(50);
@@ -121,7 +121,7 @@ t.test('[5227 2.1.1] a probe finds who has the address, or who probes for it too
   }
   const lab = new Laboratory(null);
   let free = false;
-  lab.stack.arp.probe(ip('10.0.0.9'), 3, 100, 0, lab.now, (mac) => {
+  lab.stack.arp.probe(ip('10.0.0.9'), 3, 100, lab.now, (mac) => {
     free = mac === undefined;
   });
   lab.advance(1000);

@@ -123,7 +123,7 @@ t.test("[1122 3.3.4.2] what is addressed to somebody else is not taken, whoever'
 t.test('[1122 4.1.3.5] a datagram comes with the address that it was sent to', async (t) => {
   const lab = new Laboratory().introduce();
   const seen: number[] = [];
-  lab.stack.udp.bind(53, (_b, _s, _e, _source, _port, destination) => seen.push(destination));
+  lab.stack.udp.bind(53, ({ destination }) => seen.push(destination));
   lab.packet(udp(PEER, 9, US, 53, new Uint8Array(1)));
   lab.packet(udp(PEER, 9, ip('255.255.255.255'), 53, new Uint8Array(1)), Uint8Array.of(255, 255, 255, 255, 255, 255));
   t.same(seen, [US, -1]);

@@ -265,7 +265,7 @@ t.test('[1812 4.3.2.8] errors are limited, and the limit recovers', async (t) =>
 t.test('[1122 4.1.3.4] UDP: a wrong checksum is dropped, none at all is taken, lengths are checked', async (t) => {
   const lab = new Laboratory().introduce();
   const got: number[] = [];
-  lab.stack.udp.bind(53, (_bytes, start, end) => got.push(end - start));
+  lab.stack.udp.bind(53, ({ start, end }) => got.push(end - start));
   const datagram = (change: (udp: DataView) => void): Uint8Array => {
     const payload = readIp(
       concat(new Uint8Array(12), Uint8Array.of(8, 0), udp(PEER, 9, US, 53, new Uint8Array(5))),

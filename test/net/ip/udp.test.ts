@@ -8,7 +8,7 @@ t.test(
   async (t) => {
     const lab = new Laboratory().introduce();
     let seen = -1;
-    const port = lab.stack.udp.bind(53, (_b, _s, _e, _source, _port, _destination, _now, tos) => {
+    const port = lab.stack.udp.bind(53, ({ tos }) => {
       seen = tos;
     });
     port.send(Uint8Array.of(1), PEER, 9, { ttl: 3, dscp: 46 });
@@ -57,7 +57,7 @@ t.test('an ICMP error reaches the port that sent the datagram, and no other [112
 t.test('bound ports: unicast and broadcast reach them, a multicast or broadcast source does not', async (t) => {
   const lab = new Laboratory().introduce();
   const heard: number[] = [];
-  lab.stack.udp.bind(7, (_b, _s, _e, _source, _port, destination) => heard.push(destination));
+  lab.stack.udp.bind(7, ({ destination }) => heard.push(destination));
   const all = Uint8Array.of(255, 255, 255, 255, 255, 255);
   lab.packet(udp(PEER, 9, US, 7, new Uint8Array(1)));
   lab.packet(udp(PEER, 9, ip('10.0.0.255'), 7, new Uint8Array(1)), all);

@@ -244,8 +244,9 @@ function silenceIpv6(name: string): void {
   }
 }
 
-function setOption(c: Libc, fd: number, level: number, option: number, value: Pinned, length: number): number {
-  return c.setsockopt(fd, level, option, value.address, length);
+/** Returns 0, or less where the kernel does not know it. */
+function setOption(c: Libc, fd: number, level: number, option: number, value: Pinned): number {
+  return c.setsockopt(fd, level, option, value.address, value.bytes.length);
 }
 
 function int32(value: number): Pinned {
@@ -256,14 +257,14 @@ function int32(value: number): Pinned {
 
 /** Answers whether the kernel knows it. */
 function setFlag(c: Libc, fd: number, option: number): boolean {
-  return setOption(c, fd, SOL_PACKET, option, int32(1), 4) === 0;
+  return setOption(c, fd, SOL_PACKET, option, int32(1)) === 0;
 }
 
 /** Beyond the system's bound where we may; as far as it goes elsewhere. */
 function setQueue(c: Libc, fd: number, force: number, plain: number, bytes: number): void {
   // The kernel doubles the value that it is given, for its own accounting.
   const value = int32(bytes / 2);
-  if (setOption(c, fd, SOL_SOCKET, force, value, 4) < 0) setOption(c, fd, SOL_SOCKET, plain, value, 4);
+  if (setOption(c, fd, SOL_SOCKET, force, value) < 0) setOption(c, fd, SOL_SOCKET, plain, value);
 }
 
 function attachFilter(c: Libc, fd: number, mac: Uint8Array): void {
@@ -275,7 +276,7 @@ function attachFilter(c: Libc, fd: number, mac: Uint8Array): void {
   const view = new DataView(header.bytes.buffer, header.bytes.byteOffset, 16);
   view.setUint16(0, code.length / 8, true);
   view.setBigUint64(8, BigInt(program.address), true);
-  check(setOption(c, fd, SOL_SOCKET, SO_ATTACH_FILTER, header, 16), 'attach a filter to the packet socket');
+  check(setOption(c, fd, SOL_SOCKET, SO_ATTACH_FILTER, header), 'attach a filter to the packet socket');
 }
 
 function bindTo(c: Libc, fd: number, index: number): void {
@@ -293,14 +294,14 @@ function bindTo(c: Libc, fd: number, index: number): void {
  */
 function hearAlso(c: Libc, fd: number, index: number, mac: Uint8Array): void {
   const request = membership(index, PACKET_MR_UNICAST, mac);
-  check(setOption(c, fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, request, 16), 'have the card take our address');
+  check(setOption(c, fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, request), 'have the card take our address');
 }
 
 /** Has the card take frames to a group, or not any more. One that is not there is left as it is. */
 export function hearGroup(c: Libc, fd: number, index: number, group: Uint8Array, wanted: boolean): void {
   const option = wanted ? PACKET_ADD_MEMBERSHIP : PACKET_DROP_MEMBERSHIP;
   const request = membership(index, PACKET_MR_MULTICAST, group);
-  const done = setOption(c, fd, SOL_PACKET, option, request, 16);
+  const done = setOption(c, fd, SOL_PACKET, option, request);
   if (wanted) check(done, 'have the card take frames to a group');
 }
 

@@ -121,7 +121,7 @@ function openAttached(options: TapOptions, queues: number): OpenTap {
   const existed = interfaceExists(name);
   const fd = openClone(c);
   try {
-    const vnet = attach(c, fd, name, options.offload, existed, queues);
+    const vnet = attach(c, fd, { name, existed, queues }, options.offload);
     const offloads = vnet ? setOffloads(c, fd) : 0;
     prepareInterface(name, bridge);
     return {
@@ -158,11 +158,19 @@ function openClone(c: Libc): number {
   throw new SystemError(`open ${CLONE_DEVICE}`, errno);
 }
 
+/** The interface that is asked for: whether it was there before, and the queues that it is to have. */
+interface WantedTap {
+  readonly name: string;
+  readonly existed: boolean;
+  readonly queues: number;
+}
+
 /**
- * Binds the descriptor to the interface, which is made unless it exists. Answers whether frames carry a virtio-net
+ * Binds the descriptor to the interface, which is made unless it exists. Returns whether frames carry a virtio-net
  * header.
  */
-function attach(c: Libc, fd: number, name: string, offload: boolean, existed: boolean, queues: number): boolean {
+function attach(c: Libc, fd: number, wanted: WantedTap, offload: boolean): boolean {
+  const { name, existed, queues } = wanted;
   const request = new InterfaceRequest();
   const own = queues > 1 ? IFF_MULTI_QUEUE : 0;
   const vnet = offload ? [IFF_VNET_HDR, 0] : [0];
@@ -178,7 +186,7 @@ function attach(c: Libc, fd: number, name: string, offload: boolean, existed: bo
     }
     if (errno !== EINVAL) break;
   }
-  throw new UserError(attachError(name, errno, existed, queues));
+  throw new UserError(attachError(wanted, errno));
 }
 
 /** Answers 0 or the errno. */
@@ -192,7 +200,7 @@ function inUse(name: string): string {
   return `TAP ${name} is in use by another process; stop that one, or choose another name with --tap`;
 }
 
-function attachError(name: string, errno: number, existed: boolean, queues: number): string {
+function attachError({ name, existed, queues }: WantedTap, errno: number): string {
   if (errno === EBUSY) return inUse(name);
   if (errno === EPERM || errno === EACCES) {
     return existed
@@ -297,7 +305,7 @@ export function makePersistentTap(name: string, uid: number, multiQueue = false)
   const existed = interfaceExists(name);
   const fd = openClone(c);
   try {
-    attach(c, fd, name, true, existed, multiQueue ? 2 : 1);
+    attach(c, fd, { name, existed, queues: multiQueue ? 2 : 1 }, true);
     if (c.ioctl(fd, TUNSETOWNER, uid) < 0) throw new SystemError(`give ${name} to user ${uid}`, c.errno());
     if (c.ioctl(fd, TUNSETPERSIST, 1) < 0) throw new SystemError(`keep ${name}`, c.errno());
     setTransmitQueue(name, QUEUE_FRAMES);
@@ -311,7 +319,7 @@ export function removePersistentTap(name: string): void {
   const c = libc();
   const fd = openClone(c);
   try {
-    attach(c, fd, name, true, true, 1);
+    attach(c, fd, { name, existed: true, queues: 1 }, true);
     if (c.ioctl(fd, TUNSETPERSIST, 0) < 0) throw new SystemError(`remove ${name}`, c.errno());
   } finally {
     c.close(fd);

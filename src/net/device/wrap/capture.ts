@@ -183,7 +183,10 @@ export class CaptureDevice implements Device {
     this.inHand = true;
     this.sink(bytes, start, end, marks);
     this.inHand = false;
-    this.record(time, bytes, start, end, true, this.reason === undefined ? undefined : DROP_NAMES[this.reason]);
+    const from = this.begin(time, end - start);
+    this.bytes.set(bytes.subarray(start, end), this.used);
+    const comment = this.reason === undefined ? undefined : DROP_NAMES[this.reason];
+    this.finish(from, this.used + end - start, true, comment);
     this.reason = undefined;
     if (this.heldEnd > 0) this.recordHeld();
   };
@@ -215,23 +218,12 @@ export class CaptureDevice implements Device {
     let at = 0;
     while (at < this.heldEnd) {
       const length = view.getUint32(at);
-      this.record(this.wallClock(), this.held, at + 4, at + 4 + length, false, undefined);
+      const from = this.begin(this.wallClock(), length);
+      this.bytes.set(this.held.subarray(at + 4, at + 4 + length), this.used);
+      this.finish(from, this.used + length, false, undefined);
       at += 4 + length;
     }
     this.heldEnd = 0;
-  }
-
-  private record(
-    time: number,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    inbound: boolean,
-    comment: string | undefined,
-  ): void {
-    const from = this.begin(time, end - start);
-    this.bytes.set(bytes.subarray(start, end), this.used);
-    this.finish(from, this.used + end - start, inbound, comment);
   }
 
   /** Answers where the record begins; its bytes go to `used`. */

@@ -103,9 +103,7 @@ export class Ipv6Mode {
   private useDhcp(): void {
     const { v6, udp } = this.stack;
     if (!this.automatic) return;
-    this.port = udp.bind(DHCPV6_CLIENT_PORT, (bytes, start, end, _source, _port, _destination, now) =>
-      this.dhcp.input(bytes, start, end, now),
-    );
+    this.port = udp.bind(DHCPV6_CLIENT_PORT, ({ bytes, start, end, now }) => this.dhcp.input(bytes, start, end, now));
     v6.onAdvertisement = ({ managed, other }) => this.dhcp.advertised(managed, other, this.stack.now);
   }
 

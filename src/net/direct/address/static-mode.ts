@@ -32,7 +32,7 @@ export class StaticMode implements AddressMode {
     const { stack, config, further } = this;
     for (const { address } of [config, ...further]) {
       this.pending.add(address);
-      stack.arp.probe(address, PROBES, PROBE_INTERVAL, 0, now, (mac) => this.answered(address, mac));
+      stack.arp.probe(address, PROBES, PROBE_INTERVAL, now, (mac) => this.answered(address, mac));
     }
     this.defend();
   }

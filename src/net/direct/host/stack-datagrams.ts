@@ -97,12 +97,12 @@ class StackPort implements DatagramPort {
   ) {
     this.endpoint = { address, port };
     const { datagram } = this;
-    this.bound = shared.stack.udp.bind(port, (bytes, start, end, source, sourcePort, destination) => {
-      this.set(this.source, source, sourcePort);
-      this.set(this.local, destination, port);
-      datagram.bytes = bytes;
-      datagram.start = start;
-      datagram.end = end;
+    this.bound = shared.stack.udp.bind(port, (received) => {
+      this.set(this.source, received.source, received.sourcePort);
+      this.set(this.local, received.destination, port);
+      datagram.bytes = received.bytes;
+      datagram.start = received.start;
+      datagram.end = received.end;
       onDatagram(this, datagram);
     });
   }

@@ -64,19 +64,19 @@ export class Astray implements Elsewhere {
     stack.arp.heard = (...values) => this.arp(...values);
     stack.v6.heard = (...values) => this.discovery(...values);
     if (number !== LEAD) {
-      this.dhcpv6 = stack.udp.bind(DHCPV6_CLIENT_PORT, (bytes, start, end, source, _port, destination) => {
+      this.dhcpv6 = stack.udp.bind(DHCPV6_CLIENT_PORT, ({ bytes, start, end, source, destination }) => {
         const prefix = new Uint8Array(32);
         stack.peers.write(source, prefix, 0);
         stack.peers.write(destination, prefix, 16);
-        this.say(this.links[LEAD], DATAGRAM6, prefix, bytes, start - 8, end);
+        this.count(this.links[LEAD]?.send(DATAGRAM6, prefix, bytes, start - 8, end));
       });
     }
     if (!dhcp || number === LEAD) return;
-    this.dhcp = stack.udp.bind(DHCP_CLIENT_PORT, (bytes, start, end, source, _port, destination) => {
+    this.dhcp = stack.udp.bind(DHCP_CLIENT_PORT, ({ bytes, start, end, source, destination }) => {
       const prefix = new Uint8Array(8);
       putInt32(prefix, 0, source);
       putInt32(prefix, 4, destination);
-      this.say(this.links[LEAD], DATAGRAM, prefix, bytes, start - 8, end);
+      this.count(this.links[LEAD]?.send(DATAGRAM, prefix, bytes, start - 8, end));
     });
   }
 
@@ -147,8 +147,8 @@ export class Astray implements Elsewhere {
     // A SYN begins where it comes; what has neither bit no connection takes.
     if ((flags & (ACK | RST)) === 0) return false;
     const { listening, waiting } = this.tcp;
-    const seq = int32At(bytes, at + 4);
-    if (listening.expects(remote, local, ports, flags, seq, int32At(bytes, at + 8))) return false;
+    const [seq, ack] = [int32At(bytes, at + 4), int32At(bytes, at + 8)];
+    if (listening.expects([remote, local, ports], { flags, seq, ack })) return false;
     // What lies beyond its last number is of a later connection of the same name.
     const over = waiting.find(remote, local, ports);
     if (over !== NONE && !after(seq, waiting.at(over).rcvNxt)) return false;
@@ -178,7 +178,7 @@ export class Astray implements Elsewhere {
       const link = links[next];
       if (link?.open) {
         prefix[0] = origin;
-        this.say(link, kind, prefix, bytes, start, end);
+        this.count(link.send(kind, prefix, bytes, start, end));
         return true;
       }
       if (next === origin) return false;
@@ -186,15 +186,9 @@ export class Astray implements Elsewhere {
     return false;
   }
 
-  private say(
-    link: WorkerLink | undefined,
-    kind: number,
-    prefix: Uint8Array,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-  ): void {
-    if (link?.send(kind, prefix, bytes, start, end)) this.counters.passedOn++;
+  /** `sent`: undefined where there is no way to that worker. */
+  private count(sent: boolean | undefined): void {
+    if (sent) this.counters.passedOn++;
     else this.counters.passedOnLost++;
   }
 
@@ -209,7 +203,7 @@ export class Astray implements Elsewhere {
     const prefix = Uint8Array.of(number);
     for (let other = 1; other < links.length; other++) {
       const link = links[other];
-      if (link?.open && (!claims || other === LEAD)) this.say(link, ARP, prefix, bytes, ethernet, end);
+      if (link?.open && (!claims || other === LEAD)) this.count(link.send(ARP, prefix, bytes, ethernet, end));
     }
     return claims && number !== LEAD;
   }
@@ -220,7 +214,7 @@ export class Astray implements Elsewhere {
     const prefix = Uint8Array.of(this.number);
     for (let other = 1; other < this.links.length; other++) {
       const link = this.links[other];
-      if (link?.open) this.say(link, ND, prefix, bytes, ethernet, end);
+      if (link?.open) this.count(link.send(ND, prefix, bytes, ethernet, end));
     }
   }
 

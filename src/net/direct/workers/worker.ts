@@ -32,18 +32,16 @@ export class Worker {
   private readonly links: WorkerLinks;
   private followed: FollowedMode | undefined = undefined;
 
-  /** `enter` runs a callback as an entry of the stack. `clock`: CLOCK_MONOTONIC, less the stack's own, ms. */
+  /** `enter` runs a callback as an entry of the stack. */
   constructor(
     readonly options: WorkerOptions,
     private readonly stack: Stack,
     tcp: TcpLayer,
     dhcp: boolean,
-    clock: number,
     private readonly enter: (callback: () => void) => void,
   ) {
     const { number, count, folder, keys, address } = options;
     tcp.hash.rekey(keys);
-    tcp.clockOffset = clock;
     // The one before this may have sent cookies.
     if (address !== undefined) tcp.listening.cookieWas(stack.now);
     this.astray = new Astray(stack, tcp, number, count, dhcp);

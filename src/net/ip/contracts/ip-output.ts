@@ -107,11 +107,11 @@ export interface IpOutput {
   confirm(route: Route): void;
   /**
    * Sends what `tx` holds from `TRANSPORT_OFFSET` on as one datagram: the caller has set `tx.length` (from the Ethernet
-   * header of an IPv4 frame on), pieces, checksum and segmentation marks; this writes the Ethernet and IP headers and
-   * transmits. While the neighbour is being resolved the packet is kept (bounded) as a copy. `df`: RFC 1191; not heeded
-   * where a link on the way is so narrow that packets of ours must be cut. Packets larger than the path MTU without
-   * `df` are cut into fragments. `tos`: DSCP and ECN. `ttl`: the stack's unless given. False: dropped (and counted with
-   * a reason).
+   * header of an IPv4 frame on), pieces, checksum and segmentation marks, and `tx.dontFragment`, `tx.tos` and `tx.ttl`;
+   * this writes the Ethernet and IP headers and transmits. While the neighbour is being resolved the packet is kept
+   * (bounded) as a copy. `tx.dontFragment` is not heeded where a link on the way is so narrow that packets of ours must
+   * be cut. Packets larger than the path MTU without it are cut into fragments. False: dropped (and counted with a
+   * reason).
    */
-  send(route: Route, source: Handle, protocol: number, df: boolean, tos: number, ttl?: number): boolean;
+  send(route: Route, source: Handle, protocol: number): boolean;
 }

@@ -23,6 +23,8 @@ export class OwnAddress {
   validUntil = Number.POSITIVE_INFINITY;
   /** The station that advertises the prefix of the address. */
   by = OPERATOR;
+  /** When it was taken, ms. */
+  since = 0;
 
   constructor(
     readonly handle: number,
@@ -32,8 +34,6 @@ export class OwnAddress {
     readonly origin: Origin,
     /** Served, and never announced: the network brings packets for it here by other means. */
     readonly anycast: boolean,
-    /** When it was taken, ms. */
-    readonly since: number,
   ) {}
 }
 
@@ -53,7 +53,8 @@ export class OwnAddresses implements Iterable<OwnAddress> {
     const handle = peers.intern(bytes);
     if (handle === 0 || this.get(handle) !== undefined) return undefined;
     peers.hold(handle);
-    const one = new OwnAddress(handle, bytes, prefix, origin, anycast, this.link.now);
+    const one = new OwnAddress(handle, bytes, prefix, origin, anycast);
+    one.since = this.link.now;
     this.list.push(one);
     return one;
   }

@@ -14,6 +14,7 @@ import {
   NO_NEXT_HEADER,
   ROUTING,
 } from '../../wire/ipv6.js';
+import type { Packet6 } from './link.js';
 
 /** Headers of one packet: as many as 1500 bytes have room for. Walking them all takes a few microseconds. */
 const MOST_HEADERS = 184;
@@ -49,13 +50,13 @@ export class ExtensionHeaders {
   /** From the IPv6 header on. */
   pointer = 0;
 
-  /** Walks the headers of the packet at `ip`, which ends at `end`, from its first one on. */
-  walk(bytes: Uint8Array, ip: number, end: number): number {
-    return this.from(bytes, ip, ip + IPV6_HEADER, ip + NEXT_HEADER_AT, end, true);
+  /** Walks the headers of a packet from its first one on. */
+  walk(packet: Packet6): number {
+    return this.from(packet, packet.ip + IPV6_HEADER, packet.ip + NEXT_HEADER_AT, true);
   }
 
   /** Goes on at `start` with the header that `bytes[named]` names. `first`: nothing stands before it. */
-  from(bytes: Uint8Array, ip: number, start: number, named: number, end: number, first = false): number {
+  from({ bytes, ip, end }: Packet6, start: number, named: number, first = false): number {
     let at = start;
     let field = named;
     for (let count = 0; ; count++) {

@@ -86,7 +86,8 @@ export class Icmpv6 {
     tx.length = at + inHead - HEADROOM;
     if (inHead < length) tx.push(new Memory(bytes.slice(start + inHead, end)), 0, length - inHead);
     const traffic = ((bytes[ip] & 15) << 4) | (bytes[ip + 1] >> 4);
-    this.output.send(route, local, ICMPV6, false, (traffic & ~3) | ECN_NOT_ECT);
+    tx.tos = (traffic & ~3) | ECN_NOT_ECT;
+    this.output.send(route, local, ICMPV6);
   }
 
   /**
@@ -162,6 +163,7 @@ export class Icmpv6 {
     const pseudo = link.peers.sumOf(local) + link.peers.sumOf(source) + ICMPV6 + length;
     putUint16(head, at + 2, ~fold(addWords(pseudo, head, at, at + length)) & 0xffff);
     tx.length = at + length - HEADROOM;
-    this.output.send(route, local, ICMPV6, false, ECN_NOT_ECT);
+    tx.tos = ECN_NOT_ECT;
+    this.output.send(route, local, ICMPV6);
   }
 }

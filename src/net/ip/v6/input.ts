@@ -133,8 +133,7 @@ export class Ipv6Input {
 
   /** Walks the headers from the first one on. */
   private walk(packet: Packet): void {
-    const { bytes, ip, end } = packet;
-    this.took(packet, this.headers.walk(bytes, ip, end));
+    this.took(packet, this.headers.walk(packet));
   }
 
   private took(packet: Packet, outcome: number): void {
@@ -176,7 +175,7 @@ export class Ipv6Input {
     if (fragmented) return drops.count(FRAGMENT_MALFORMED, bytes, ip, end);
     if (offset === 0 && !more) {
       // RFC 6946: whole by itself, whatever else is on its way under the same identification.
-      this.took({ ...packet, fragmented: true }, headers.from(bytes, ip, start, header, end));
+      this.took({ ...packet, fragmented: true }, headers.from(packet, start, header));
       return;
     }
     if (length === 0 || (more && length % 8 !== 0)) {
@@ -189,7 +188,7 @@ export class Ipv6Input {
       this.problem(packet, ERRONEOUS_FIELD, header + 2 - ip);
       return;
     }
-    if (offset === 0 && !this.hasWholeChain(bytes, ip, header, end)) {
+    if (offset === 0 && !this.hasWholeChain(packet, header)) {
       drops.count(FRAGMENT_MALFORMED, bytes, ip, end);
       this.problem(packet, INCOMPLETE_CHAIN, 0);
       return;
@@ -199,15 +198,15 @@ export class Ipv6Input {
     const put = { bytes: whole, ip: 0, end: whole.length, marks: RX_PLAIN, group: packet.group, fragmented: true };
     // What stands before the fragment header was dealt with when the first fragment came.
     const { resumeAt, resumeField } = this.reassembly;
-    this.took(put, headers.from(whole, 0, resumeAt, resumeField, whole.length));
+    this.took(put, headers.from(put, resumeAt, resumeField));
   }
 
   /** RFC 7112 5. */
-  private hasWholeChain(bytes: Uint8Array, ip: number, header: number, end: number): boolean {
+  private hasWholeChain(packet: Packet, header: number): boolean {
     const { headers } = this;
-    const outcome = headers.from(bytes, ip, header + 8, header, end);
+    const outcome = headers.from(packet, header + 8, header);
     if (outcome === MALFORMED) return false;
-    return outcome !== UPPER || chainIsWhole(headers.next, headers.at, end);
+    return outcome !== UPPER || chainIsWhole(headers.next, headers.at, packet.end);
   }
 
   private deliver(packet: Packet, protocol: number, start: number): void {

@@ -142,8 +142,8 @@ export class Ipv6Output {
     return route?.neighbour !== undefined && this.link.peers.find(route.neighbour.address) === hop;
   }
 
-  /** As `IpOutput.send`. `whole`: never cut. */
-  send(given: Route, source: number, protocol: number, whole: boolean, tos: number, hops = this.hopLimit): boolean {
+  /** As `IpOutput.send`. `tx.dontFragment`: never cut. */
+  send(given: Route, source: number, protocol: number): boolean {
     const { link } = this;
     const { tx } = link;
     const route = given as Ipv6Route;
@@ -152,19 +152,20 @@ export class Ipv6Output {
       return false;
     }
     tx.growForIpv6();
+    const hops = tx.ttl || this.hopLimit;
     const total = tx.total - ETHERNET_HEADER;
     const label = protocol === ICMPV6 ? 0 : this.label(source, route.destination, int32At(tx.head, TRANSPORT_OFFSET));
     if (total > this.pathMtu(route) && tx.segmentSize === 0) {
       // RFC 8200 4.5: sources cut, routers do not. TCP made its segment for the MTU that it knew: what is news comes by
       // ICMPv6.
-      if (!whole) return this.fragment(route, source, protocol, { traffic: tos, hops, label });
+      if (!tx.dontFragment) return this.fragment(route, source, protocol, { traffic: tx.tos, hops, label });
       if (total > this.mtu) {
         link.drops.count(TOO_BIG);
         return false;
       }
     }
     const payload = total - IPV6_HEADER;
-    writeHeader(link, source, route.destination, { payload, next: protocol, hops, traffic: tos, label });
+    writeHeader(link, source, route.destination, { payload, next: protocol, hops, traffic: tx.tos, label });
     return this.dispatch(route);
   }
 

@@ -149,7 +149,7 @@ export class RouterDiscovery {
     parts.neighbours.parameters(reachable, retrans);
     if (macAt >= 0 && (bytes[macAt] & 1) === 0) parts.neighbours.heard(source, bytes, macAt, now).router = true;
     if (mtu >= IPV6_MIN_MTU) parts.output.setLinkMtu(mtu);
-    this.takeRoutes(advertisement, who, source, bytes, ip, end);
+    if (!this.takeRoutes(advertisement, who, source)) link.drops.count(TABLE_FULL, bytes, ip, end);
     this.takeResolvers(advertisement, who);
     this.onAdvertisement?.(advertisement, who);
     if (lifetime === 0) return;
@@ -168,14 +168,12 @@ export class RouterDiscovery {
     return { station, gateway: known === station && gateway?.handle !== source ? undefined : known };
   }
 
+  /** False: there is no room for another router. */
   private takeRoutes(
     { lifetime, preference, prefixes, routes }: RouterAdvertisement,
     who: Advertiser,
     source: number,
-    bytes: Uint8Array,
-    ip: number,
-    end: number,
-  ): void {
+  ): boolean {
     const { link, parts } = this;
     const { routers } = parts;
     const until = (seconds: number): number => link.now + seconds * 1000;
@@ -186,13 +184,12 @@ export class RouterDiscovery {
     const named = routes.find((one) => one.length === 0);
     const seconds = routers.fixed ? 0 : (named?.lifetime ?? lifetime);
     const specific = routes.filter((one) => one.length > 0);
-    if (seconds === 0 && !routers.isRouter(source) && !specific.some((one) => one.lifetime > 0)) return;
+    if (seconds === 0 && !routers.isRouter(source) && !specific.some((one) => one.lifetime > 0)) return true;
     const defaultUntil = seconds === 0 ? Number.NEGATIVE_INFINITY : until(seconds);
     const router = routers.setDefault(source, defaultUntil, named?.preference ?? preference, who);
-    if (router === undefined) return link.drops.count(TABLE_FULL, bytes, ip, end);
-    for (const one of specific) {
-      routers.setRoute(one.bytes, one.length, router, until(one.lifetime), one.preference, who);
-    }
+    if (router === undefined) return false;
+    for (const one of specific) routers.setRoute(one, router, until(one.lifetime), one.preference, who);
+    return true;
   }
 
   /** Resolvers of a DHCPv6 server, which replace each other; they are good until it says others. */

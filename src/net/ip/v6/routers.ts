@@ -145,8 +145,7 @@ export class Routers {
 
   /** RFC 4191 2.3: `router` is the next hop to the prefix. */
   setRoute(
-    bytes: Ipv6Bytes,
-    length: number,
+    { bytes, length }: Pick<Prefix, 'bytes' | 'length'>,
     router: Router,
     until: number,
     preference: Preference,

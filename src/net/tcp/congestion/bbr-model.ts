@@ -112,7 +112,7 @@ export class BbrModel {
    * `gain`: the factor that the rate of sending was multiplied by. 0: more than the known bandwidth is being tried, so
    * that loss sets no short-term bounds (draft 5.5.10).
    */
-  update(sender: SenderView, sample: RateSample, cwnd: number, gain: number, filled: boolean, now: number): void {
+  update(sender: SenderView, sample: RateSample, cwnd: number, gain: number, now: number): void {
     const delivered = sender.delivered;
     const passed = delivered - sample.priorDelivered;
     const measured = sample.deliveryRate > 0;
@@ -145,7 +145,6 @@ export class BbrModel {
     }
     if (this.lossRoundStart) this.averageRtt(now);
     if (this.lossRoundStart && gain > 0 && this.roundLossy()) this.lower(cwnd, Math.min(gain, 1));
-    this.aggregation(sample.newlyDelivered, cwnd, filled, now);
   }
 
   /** Ends the round's account of losses, after everything that wanted it has looked. */
@@ -241,7 +240,11 @@ export class BbrModel {
     this.bwNow = 0;
   }
 
-  private aggregation(acked: number, cwnd: number, filled: boolean, now: number): void {
+  /**
+   * draft 5.5.9, behind `update`: how far ACKs came in bursts. `filled`: the pipe is (draft 5.3.1), so that more rounds
+   * count.
+   */
+  aggregate(acked: number, cwnd: number, filled: boolean, now: number): void {
     let expected = this.bw * (now - this.extraStart);
     if (this.extraDelivered <= expected) {
       this.extraDelivered = 0;

@@ -79,7 +79,8 @@ export class Bbr implements CongestionControl {
 
   onAck(sender: SenderView, sample: RateSample, inRecovery: boolean, now: number): void {
     const { model } = this;
-    model.update(sender, sample, this.cwnd, this.probing() ? 0 : PACING_GAIN[this.state], this.filled, now);
+    model.update(sender, sample, this.cwnd, this.probing() ? 0 : PACING_GAIN[this.state], now);
+    model.aggregate(sample.newlyDelivered, this.cwnd, this.filled, now);
     this.checkFullBw(sample);
     this.checkStartup(inRecovery);
     if (this.state === DRAIN && sender.inFlight <= this.inflight(sender, 1)) this.down(sender, now);

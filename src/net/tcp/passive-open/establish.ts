@@ -34,7 +34,7 @@ export function establish(layer: TcpContext, one: HalfOpen, segment: Segment, da
   c.tsOffset = one.tsOffset;
   c.peerMss = one.mss;
   c.sndScale = Math.max(one.scale, 0);
-  start(layer, c, one.iss, one.irs, one.scale !== -1, now);
+  start(layer, c, one, now);
   // RFC 6298 2.2: the handshake is the first sample. If the SYN-ACK was sent again (section 3), its echo is measured.
   if (one.repeated) {
     const echoed = (layer.timestamp(c, now) - segment.tsEcr) | 0;
@@ -55,14 +55,14 @@ export function establish(layer: TcpContext, one: HalfOpen, segment: Segment, da
 }
 
 /** The initial sequence numbers of both sides are known. */
-function start(layer: TcpContext, c: Connection, iss: number, irs: number, scaling: boolean, now: number): void {
+function start(layer: TcpContext, c: Connection, { iss, irs, scale }: HalfOpen, now: number): void {
   c.state = ESTABLISHED;
   c.iss = iss;
   c.sndUna = c.sndNxt = c.sndMax = c.busy.ecnRecover = c.busy.recover = (iss + 1) | 0;
   c.busy.queue.reset(c.sndNxt);
   c.irs = irs;
   c.rcvNxt = c.lastAckSent = (irs + 1) | 0;
-  c.rcvScale = scaling ? layer.receiveScale : 0;
+  c.rcvScale = scale === -1 ? 0 : layer.receiveScale;
   c.rcvAdv = (c.rcvNxt + layer.initialWindow) | 0;
   c.heardAt = now;
   updateMss(c);

@@ -45,8 +45,8 @@ export class Listening implements Handshakes {
   }
 
   /** Whether the segment is the answer to a SYN-ACK of ours that is remembered: it opens the connection, or ends it. */
-  expects(remote: Handle, local: Handle, ports: number, flags: number, seq: number, ack: number): boolean {
-    const one = this.queue.find(remote, local, ports);
+  expects(flow: FlowName, { flags, seq, ack }: Pick<Segment, 'flags' | 'seq' | 'ack'>): boolean {
+    const one = this.queue.find(...flow);
     if (one === undefined) return false;
     if ((flags & RST) !== 0) return seq === ((one.irs + 1) | 0);
     return ack === ((one.iss + 1) | 0);
@@ -105,7 +105,7 @@ export class Listening implements Handshakes {
   /** `floor`: see `syn`. */
   input(segment: Segment, datagram: Datagram, ports: number, floor?: number): void {
     const { layer } = this;
-    const { source, destination, now } = datagram;
+    const { source, destination } = datagram;
     const flags = segment.flags;
     const half = this.queue.find(source, destination, ports);
     if (half !== undefined) {
@@ -133,21 +133,14 @@ export class Listening implements Handshakes {
       layer.drops.count(FLAGS);
       return;
     }
-    this.syn(segment, source, destination, ports, now, floor);
+    this.syn(segment, datagram, ports, floor);
   }
 
   /**
    * `floor`: our initial sequence number has to lie beyond it, because an earlier connection of the same name ended
    * there (MAY-2).
    */
-  syn(
-    segment: Segment,
-    source: Handle,
-    destination: Handle,
-    ports: number,
-    now: number,
-    floor: number | undefined,
-  ): void {
+  syn(segment: Segment, { source, destination, now }: Datagram, ports: number, floor?: number): void {
     const { layer } = this;
     const route = layer.ip.route(source);
     if (route === undefined) {

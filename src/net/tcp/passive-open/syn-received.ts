@@ -1,7 +1,6 @@
 /** What comes to a connection in SYN-RECEIVED that is remembered (RFC 9293 3.10.7.4). */
 import { dropReason } from '../../drops.js';
 import type { Datagram, IcmpError } from '../../ip/contracts/datagram.js';
-import type { Ipv4 } from '../../ip/contracts/ip-output.js';
 import { ACK, FIN, RST, type Segment, SYN } from '../../wire/tcp.js';
 import { after } from '../numbers/sequence.js';
 import type { TcpContext } from '../state/connection.js';
@@ -25,7 +24,7 @@ export interface Handshakes {
   readonly queue: SynQueue;
   readonly cookies: SynCookies;
   /** A SYN for which nothing is remembered. */
-  syn(segment: Segment, source: Ipv4, destination: Ipv4, ports: number, now: number, floor: number | undefined): void;
+  syn(segment: Segment, datagram: Datagram, ports: number): void;
 }
 
 export function arriveSynReceived(handshakes: Handshakes, one: HalfOpen, segment: Segment, datagram: Datagram): void {
@@ -51,7 +50,7 @@ export function arriveSynReceived(handshakes: Handshakes, one: HalfOpen, segment
     // The same SYN again draws the same SYN-ACK. Another SYN starts over, as from LISTEN (RFC 9293 3.10.7.4).
     if (segment.seq !== one.irs) {
       queue.forget(one);
-      handshakes.syn(segment, one.remoteAddress, one.localAddress, one.ports, now, undefined);
+      handshakes.syn(segment, datagram, one.ports);
     } else repeatSynAck(layer, one, now);
     return;
   }

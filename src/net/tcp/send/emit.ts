@@ -24,10 +24,11 @@ function receiveWindow(c: Connection): number {
 }
 
 /**
- * Writes one segment with `length` bytes of the queue from `seq` on; answers the bytes that it took. `fresh`: it was
- * never sent before (RFC 3168 6.1.5: no retransmission is ECN-capable; 6.1.2: CWR goes with new data).
+ * Writes one segment with `length` bytes of the queue from `seq` on; returns the bytes that it took. One without data
+ * or FIN has the SACK option where there is something to report. `fresh`: it was never sent before (RFC 3168 6.1.5: no
+ * retransmission is ECN-capable; 6.1.2: CWR goes with new data).
  */
-export function emit(c: Connection, seq: number, length: number, flags: number, data: boolean, fresh = false): number {
+export function emit(c: Connection, seq: number, length: number, flags: number, fresh = false): number {
   const { busy } = c;
   const ip = c.layer.ip;
   const tx = ip.tx;
@@ -41,7 +42,7 @@ export function emit(c: Connection, seq: number, length: number, flags: number, 
     putInt32(head, option + 8, c.tsRecent);
     option += 12;
   }
-  if (c.sackOk && !data) option = writeSack(c, head, option);
+  if (c.sackOk && length === 0 && (flags & FIN) === 0) option = writeSack(c, head, option);
   let taken = 0;
   tx.length = option - HEADROOM;
   if (length > 0) {
@@ -93,7 +94,9 @@ export function emit(c: Connection, seq: number, length: number, flags: number, 
       tx.segmentHeader = option - HEADROOM;
     }
   } else putUint16(head, at + 16, ~fold(addWords(pseudo, head, at, HEADROOM + tx.length)) & 0xffff);
-  ip.send(c.route, c.localAddress, PROTOCOL_TCP, true, c.tos | (fresh && c.ecn ? ECN_ECT0 : ECN_NOT_ECT));
+  tx.dontFragment = true;
+  tx.tos = c.tos | (fresh && c.ecn ? ECN_ECT0 : ECN_NOT_ECT);
+  ip.send(c.route, c.localAddress, PROTOCOL_TCP);
   c.ackNow = false;
   c.unacked = 0;
   busy.timers.ackSent();
@@ -133,5 +136,5 @@ function writeSack(c: Connection, head: Uint8Array, start: number): number {
 
 /** A segment without data: ACK, window update, challenge. */
 export function sendAck(c: Connection): void {
-  emit(c, c.sndNxt, 0, ACK, false);
+  emit(c, c.sndNxt, 0, ACK);
 }

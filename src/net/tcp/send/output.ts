@@ -119,7 +119,7 @@ function resend(c: Connection, one: Sent, length: number, now: number): void {
   if (((one.end - one.seq) | 0) > length) flight.split(one, (one.seq + length) | 0);
   const fin = c.finSent && one.end === c.sndMax && after(one.end, busy.queue.end);
   const data = (one.end - one.seq - (fin ? 1 : 0)) | 0;
-  const taken = emit(c, one.seq, data, fin ? ACK | FIN : ACK, true);
+  const taken = emit(c, one.seq, data, fin ? ACK | FIN : ACK);
   if (taken < data) flight.split(one, (one.seq + taken) | 0);
   flight.markResent(one);
   stamp(c, one, now);
@@ -167,9 +167,9 @@ function transmit(c: Connection, length: number, fin: boolean, now: number): boo
   let withFin = fin;
   let taken = 0;
   if (length > 0) {
-    taken = emit(c, seq, length, fin ? ACK | FIN : ACK, true, true);
+    taken = emit(c, seq, length, fin ? ACK | FIN : ACK, true);
     if (taken < length) withFin = false;
-  } else emit(c, seq, 0, ACK | FIN, true);
+  } else emit(c, seq, 0, ACK | FIN);
   // After the calls that may fail: a record that is in no flight would never be given back.
   const one = c.layer.pool.take();
   stamp(c, one, now);
@@ -241,7 +241,7 @@ export function probeWindow(c: Connection, now: number): void {
   if (window > 0) transmit(c, Math.min(available, window, c.mss), false, now);
   else {
     // An old sequence number draws an ACK without risking that the byte is taken.
-    emit(c, (c.sndUna - 1) | 0, 0, ACK, false);
+    emit(c, (c.sndUna - 1) | 0, 0, ACK);
     busy.timers.stop();
     armPersist(c, now);
   }
@@ -249,5 +249,5 @@ export function probeWindow(c: Connection, now: number): void {
 
 /** RFC 9293 3.8.4: an old sequence number and no data (SHLD-12) draw an ACK from a peer that is still there. */
 export function probeKeepAlive(c: Connection): void {
-  emit(c, (c.sndUna - 1) | 0, 0, ACK, false);
+  emit(c, (c.sndUna - 1) | 0, 0, ACK);
 }

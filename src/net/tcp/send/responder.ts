@@ -67,7 +67,9 @@ export class Responder {
       const seen = { direction: 'out', seq, ack, flags, length: 0, window } as const;
       tell(layer.probe, layer, name, stateName(layer, name), seen);
     }
-    ip.send(route, local, PROTOCOL_TCP, true, ECN_NOT_ECT);
+    ip.tx.dontFragment = true;
+    ip.tx.tos = ECN_NOT_ECT;
+    ip.send(route, local, PROTOCOL_TCP);
   }
 
   /** Writes the timestamps option where `send` wants options; answers its length. */

@@ -223,7 +223,7 @@ function play(
         ...{ deliveryRate: 7000, newlyLost: (lost * MSS) / 10, priorDelivered: i === 0 ? before : 0 },
         rtt: typeof rtt === 'number' ? rtt : rtt(i),
       });
-      model.update(view, one, 100 * MSS, 0, true, now);
+      model.update(view, one, 100 * MSS, 0, now);
       model.advance(view, one);
     }
   }
@@ -243,7 +243,7 @@ t.test('BBR: two percent lost at a queue are too much, twelve without one are no
     const view = sender();
     model.start(0, 20);
     const one = sample((100 - lost) * MSS, { newlyLost: lost * MSS, rtt });
-    model.update(view, one, 100 * MSS, 0, true, 20);
+    model.update(view, one, 100 * MSS, 0, 20);
     return model.roundLossy();
   };
   t.same([lossy(3, 20), lossy(3, 30), lossy(12, 20), lossy(13, 20)], [false, true, false, true]);
@@ -262,7 +262,7 @@ t.test('BBR: where the path jitters, the jitter is no queue, and a queue above i
     view.delivered += 97 * MSS;
     model.advance(view, sample(0));
     const one = sample(97 * MSS, { newlyLost: 3 * MSS, rtt, priorDelivered: before });
-    model.update(view, one, 100 * MSS, 0, true, 1000);
+    model.update(view, one, 100 * MSS, 0, 1000);
     const answer = model.roundLossy();
     model.advance(view, one);
     return answer;
@@ -283,7 +283,7 @@ t.test(
         view.delivered += 10 * MSS;
         const rtt = i === 5 ? losing : others;
         const one = sample(10 * MSS, { newlyLost: i === 5 ? 4 * MSS : 0, rtt, priorDelivered: i === 9 ? before : 0 });
-        model.update(view, one, 100 * MSS, 0, true, 50);
+        model.update(view, one, 100 * MSS, 0, 50);
       }
       return model.roundLossy();
     };

@@ -1,12 +1,12 @@
 /** `deploy init`: makes a host's folder, or brings the one that is there up to date. */
 import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expectCode, expectSystemError, ifCode, ifSystemError } from '../errors/codes.js';
 import { ImageError } from '../image/image-error.js';
 import type { Manifest } from '../image/manifest.js';
 import { programParts } from '../image/program.js';
 import { syncFolder, writeDurable } from '../native/durable.js';
+import { plainUser } from '../native/home.js';
 import { makeFolder } from '../native/make-folder.js';
 import { Repository } from './git/git.js';
 import { Host, type HostConfig } from './host/host.js';
@@ -232,13 +232,12 @@ function cronLines(host: Host): string[] {
 
 /** Texts: see `unitsOf`. The folder of state is made, since a service may write to what is there only. */
 async function writeUnits(host: Host, { target, network }: Manifest): Promise<void> {
-  const { uid, username } = userInfo();
   const units = unitsOf({
     folder: host.folder,
     target,
     args: host.config.args,
     network,
-    user: uid <= 0 ? undefined : username,
+    user: plainUser(),
     command: (action) => commandOf(host, action, unitQuoted),
   });
   for (const [name, text] of units) await writeFile(join(host.folder, 'systemd', name), text);

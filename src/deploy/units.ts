@@ -2,9 +2,9 @@
  * Units for systemd that start and renew a host's images, each in a sandbox that has what its target needs and no
  * more. `systemd-analyze security --offline=yes` scores them 2.0 or better.
  */
-import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { ImageTarget, Manifest } from '../image/manifest.js';
+import { home } from '../native/home.js';
 
 export interface UnitOptions {
   /** The host's folder, absolute. */
@@ -89,7 +89,7 @@ WantedBy=timers.target
 /** The folder that a server keeps leases, keys and certificates in when nothing else is said (see `--state`). */
 export function defaultState(): string {
   // A service has no XDG_STATE_HOME.
-  return join(homedir(), '.local', 'state', 'sitekernel');
+  return join(home(), '.local', 'state', 'sitekernel');
 }
 
 /** The card that our stack is put on. */

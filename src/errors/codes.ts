@@ -18,8 +18,11 @@ export function codeOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
-/** ENOENT, EAI_AGAIN; those of Node's own checks, such as ERR_INVALID_ARG_TYPE, are bugs of ours. */
-const SYSTEM = /^E(?!RR_)[A-Z0-9_]+$/;
+/**
+ * ENOENT, EAI_AGAIN; ERR_SYSTEM_ERROR of `node:os`. Those of Node's own checks, such as ERR_INVALID_ARG_TYPE, are
+ * bugs of ours.
+ */
+const SYSTEM = /^(?:E(?!RR_)[A-Z0-9_]+|ERR_SYSTEM_ERROR)$/;
 
 /** Whether a call to the operating system failed: ENOENT, EACCES, EIO … */
 export function isSystemError(error: unknown): error is NodeJS.ErrnoException {

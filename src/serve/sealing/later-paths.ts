@@ -1,8 +1,9 @@
 /** The paths that a server needs once it is sealed. */
 import { existsSync, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { home } from '../../native/home.js';
 import { stateFolder } from '../../net/direct/address/lease-file.js';
 import type { Access, PathRule } from '../../seal/landlock.js';
 import { defaultCacheDirectory } from '../../store/compress/compression-cache.js';
@@ -10,7 +11,7 @@ import type { ServeOptions } from '../options/serve.js';
 import { embeddedSite } from '../program-files.js';
 
 /** Folders with many unrelated files: a path in one of them does not open the whole folder. */
-const BROAD = new Set(['/', '/home', homedir(), tmpdir()]);
+const BROAD = new Set(['/', '/home', home(), tmpdir()]);
 
 /** Folders from which no bundle can be named over a control socket. */
 const NO_BUNDLES = new Set(['etc', 'root', 'boot', 'dev', 'proc', 'sys', 'run']);

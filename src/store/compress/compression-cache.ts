@@ -1,9 +1,9 @@
 /** Keeps compressed bytes on the disk, by the content's hash and the compressor. */
 import { createHash, randomBytes } from 'node:crypto';
 import { readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { expectSystemError, ifSystemError } from '../../errors/codes.js';
+import { home } from '../../native/home.js';
 import { makeFolder } from '../../native/make-folder.js';
 import { equal } from '../format/bundle-header.js';
 import { HASH_BYTES } from '../format/format.js';
@@ -18,7 +18,7 @@ const FRESH_MS = 86_400_000;
 /** `sitekernel` in `$XDG_CACHE_HOME`, or in `~/.cache` (XDG Base Directory Specification). */
 export function defaultCacheDirectory(): string {
   const base = process.env['XDG_CACHE_HOME'];
-  return join(base?.startsWith('/') ? base : join(homedir(), '.cache'), 'sitekernel', 'compressed');
+  return join(base?.startsWith('/') ? base : join(home(), '.cache'), 'sitekernel', 'compressed');
 }
 
 /**

@@ -1,11 +1,11 @@
 /** The last lease on disk, so that a server that comes up again asks for the address it had (RFC 2131 3.2). */
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { isIPv4 } from 'node:net';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { expectSystemError } from '../../../errors/codes.js';
 import { parseJson } from '../../../errors/parse-json.js';
 import { errorText } from '../../../errors/report.js';
+import { home } from '../../../native/home.js';
 import { makeFolder } from '../../../native/make-folder.js';
 import type { LeaseMemory } from '../../dhcp/lease.js';
 import { formatIpv4, parseIpv4 } from '../../wire/address.js';
@@ -14,7 +14,7 @@ import { formatIpv4, parseIpv4 } from '../../wire/address.js';
 export function stateFolder(): string {
   const base = process.env['XDG_STATE_HOME'];
   // The specification says to ignore a relative one.
-  return join(base?.startsWith('/') ? base : join(homedir(), '.local', 'state'), 'sitekernel');
+  return join(base?.startsWith('/') ? base : join(home(), '.local', 'state'), 'sitekernel');
 }
 
 /**

@@ -52,4 +52,7 @@ chmod +x dist/main.js
 node dist/main.js bundle site/_site -o dist/site.bundle > /dev/null
 
 # What a start runs, compiled.
-said=$(node dist/program/load-program.cjs --write 2>&1) || { printf '%s\n' "$said" >&2; exit 1; }
+said=$(node scripts/write-cache.cjs dist/program 2>&1) || { printf '%s\n' "$said" >&2; exit 1; }
+
+# npm packs modes as they are, and they are those of whoever made the checkout.
+chmod -R u=rwX,go=rX dist package.json README.md LICENSE LICENCES.txt

@@ -1,0 +1,148 @@
+#!/usr/bin/env node
+/**
+ * usage: node scripts/write-cache.cjs FOLDER
+ *
+ * Runs FOLDER/program.cjs, which tests itself on a stack of its own and then serves on sockets, and writes V8's code
+ * cache of what both needed to FOLDER/program.cjs.cache. The same program and version of Node give the same bytes, on
+ * any machine, at any time, for any user: which functions a run compiles hangs on nothing else.
+ */
+const { spawn } = require('node:child_process');
+const { closeSync, openSync, readFileSync, renameSync, writeFileSync } = require('node:fs');
+const { createRequire } = require('node:module');
+const { join, resolve } = require('node:path');
+const { Script } = require('node:vm');
+
+const folder = resolve(process.argv[2]);
+const filename = join(folder, 'program.cjs');
+const flagsWanted = process.argv[4];
+
+/** V8 compiles nothing beside the program or anew, draws no numbers, and collects nothing: it notes what has rested. */
+const STEADY = [
+  ...['--predictable', '--random-seed=1', '--no-opt', '--no-maglev', '--no-sparkplug', '--no-flush-bytecode'],
+  ...['--min-semi-space-size=64', '--initial-heap-size=1024', '--no-memory-reducer'],
+];
+/** Where a cache has the hash of V8's flags: four bytes (V8, code-serializer.h). */
+const FLAGS_AT = 12;
+/** Milliseconds. What is due later would be due before the end on a slow machine alone. */
+const SOON = 100;
+const NEVER = 2 ** 31 - 1;
+/** Landlock's calls have the same numbers on every machine (asm-generic/unistd.h). */
+const LANDLOCK_CREATE_RULESET = 444;
+const LANDLOCK_VERSION = 7;
+
+if (process.argv[3] === 'fill') fill();
+else write();
+
+/** The run has no file to open: what it writes comes by its third descriptor. */
+function write() {
+  const part = `${filename}.cache.part`;
+  const output = openSync(part, 'w');
+  const child = spawn(process.execPath, [...STEADY, __filename, folder, 'fill', flags().toString('hex')], {
+    stdio: ['pipe', 'pipe', 'inherit', output],
+    env: { HOME: '/', LC_ALL: 'C', TZ: 'UTC' },
+    cwd: '/',
+  });
+  closeSync(output);
+  let said = '';
+  child.stdout.on('data', (text) => {
+    said += text;
+    const url = /listening on (http:\S+)\n/.exec(said)?.[1];
+    if (url === undefined) return;
+    said = '';
+    fetch(url)
+      .then((answer) => answer.arrayBuffer())
+      .then(() => child.stdin.end());
+  });
+  child.on('exit', (status) => {
+    if (status !== 0) process.exit(status ?? 1);
+    if (compiled(readFileSync(part)).cachedDataRejected) throw new Error('V8 does not take the cache that it made');
+    renameSync(part, `${filename}.cache`);
+  });
+}
+
+/** As load-program.cjs has it, whose cache it is; but for the name, which is kept in a cache. */
+function compiled(cachedData) {
+  const source = readFileSync(filename, 'latin1').replace(/^#!.*/, '');
+  return new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
+    filename: 'program.cjs',
+    cachedData,
+  });
+}
+
+/** The hash of the flags of this process. */
+function flags() {
+  return new Script('').createCachedData().subarray(FLAGS_AT, FLAGS_AT + 4);
+}
+
+/** Tests itself, serves until standard input ends, and writes the cache to descriptor 3. */
+function fill() {
+  const script = compiled();
+  const run = script.runInThisContext();
+  const program = (...argv) => {
+    process.argv.splice(1, Number.POSITIVE_INFINITY, filename, ...argv);
+    run({}, createRequire(filename), { exports: {} }, filename, folder);
+  };
+  const { exit } = process;
+  withoutChance();
+  withoutKernel();
+  process.stdin.on('end', () => {
+    const data = script.createCachedData();
+    // V8 refuses a cache of a run with other flags. These change when a function is compiled, but not to what.
+    Buffer.from(flagsWanted, 'hex').copy(data, FLAGS_AT);
+    writeFileSync(3, data);
+    exit(0);
+  });
+  process.stdin.resume();
+  process.exit = (status) => {
+    process.exit = exit;
+    if (status !== 0) exit(status);
+    program('--host', '127.0.0.1', '--port', '0');
+  };
+  program('--self-test');
+}
+
+/** No number is drawn, it is always the same day, and nothing is due because this machine is slow. */
+function withoutChance() {
+  const crypto = require('node:crypto');
+  crypto.randomFillSync = (array) => array.fill(1);
+  crypto.randomBytes = (length) => Buffer.alloc(length, 1);
+  const { Date: date, setTimeout: later } = globalThis;
+  globalThis.Date = class extends date {
+    constructor(...given) {
+      super(...(given.length === 0 ? [0] : given));
+    }
+    static now() {
+      return 0;
+    }
+  };
+  globalThis.setTimeout = (callback, delay, ...rest) => later(callback, delay > SOON ? NEVER : delay, ...rest);
+  globalThis.setInterval = (callback, _delay, ...rest) => later(callback, NEVER, ...rest);
+}
+
+/** It seals itself on a kernel that grants whatever is asked, for a user without rights; nothing is sealed. */
+function withoutKernel() {
+  process.geteuid = () => 1000;
+  const koffi = createRequire(filename)('koffi');
+  const { load } = koffi;
+  koffi.load = (name) => {
+    const library = load(name);
+    return {
+      func: (...said) => (/ syscall\(/.test(said[0]) ? granting(library.func(...said)) : library.func(...said)),
+    };
+  };
+}
+
+function granting(real) {
+  const pipe2 = process.arch === 'x64' ? 293 : 59;
+  const socket = process.arch === 'x64' ? 41 : 198;
+  const answer = (number, ...args) => {
+    if (number === pipe2) return real(number, ...args);
+    // Refused calls are heard of on such a socket, by root.
+    if (number === socket) return real(-1, ...args);
+    if (number !== LANDLOCK_CREATE_RULESET) return 0;
+    return args[0] === 0 ? LANDLOCK_VERSION : openSync('/dev/null');
+  };
+  return Object.assign(answer, {
+    async: (number, ...args) => setImmediate(args.pop(), null, answer(number, ...args)),
+  });
+}

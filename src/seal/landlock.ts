@@ -80,14 +80,19 @@ export interface Ruleset {
   readonly everywhere: boolean;
 }
 
+/** Whether this thread may be put under Landlock without the promise of `PR_SET_NO_NEW_PRIVS`. */
+export function mayRestrict(kernel: Kernel): boolean {
+  return (capabilities(kernel) & CAP_SYS_ADMIN) !== 0n;
+}
+
 /**
  * What is not there is left out: it cannot be named. `connects`: the process opens connections later. Throws a sentence
  * where the kernel takes none.
  */
 export function makeRuleset(kernel: Kernel, version: number, rules: readonly PathRule[], connects: boolean): Ruleset {
   const noNewPrivileges: Call = ['prctl', PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0];
-  // Who has this right needs no promise; the filter of system calls brings it to all threads later.
-  const trusted = (capabilities(kernel) & CAP_SYS_ADMIN) !== 0n;
+  // The filter of system calls brings the promise to all threads later.
+  const trusted = mayRestrict(kernel);
   const handled = handledBy(version);
   const attributes = pinned(24);
   const view = new DataView(attributes.bytes.buffer, attributes.bytes.byteOffset, 24);

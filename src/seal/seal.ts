@@ -17,7 +17,7 @@ import { codeRanges } from './code-range.js';
 import { become, cannotBecome, dynamicUser, reachOfRoot, type User, unreachable, userOf } from './credentials.js';
 import { onEveryThread } from './every-thread.js';
 import type { Call, Kernel } from './kernel.js';
-import { landlockVersion, makeRuleset } from './landlock.js';
+import { landlockVersion, makeRuleset, mayRestrict } from './landlock.js';
 import { base } from './lists/base.js';
 import type { Rule } from './lists/rules.js';
 import { callsAllowed, type Plan } from './plan.js';
@@ -46,6 +46,7 @@ const PR_SET_PDEATHSIG = 1;
 const PR_GET_PDEATHSIG = 2;
 const PR_SET_DUMPABLE = 4;
 const PR_SET_NO_NEW_PRIVS = 38;
+const PR_GET_NO_NEW_PRIVS = 39;
 const SET_MODE_FILTER = 1;
 const TSYNC = 1;
 const LOG = 2;
@@ -68,6 +69,8 @@ export class Seal {
   /** Capabilities that it has, and needs later. */
   private kept = 0n;
   private keptNames = '';
+  /** There is no `prctl`. */
+  private forbidden = false;
 
   /** Throws a usage error for a user that is none, and a `UserError` where `strict` cannot be had. */
   constructor(
@@ -116,10 +119,17 @@ export class Seal {
     if (kernel.arch === undefined) return this.lack(kernel.why ?? 'this system has neither seccomp nor Landlock');
     if (!PROC) return this.lack('there is no /proc, which tells the process what it has; nothing is sealed');
     this.keep();
-    const version = landlockVersion(kernel);
     const calls: Call[] = [];
+    // Who has the right needs no promise for Landlock.
+    const trusted = mayRestrict(kernel);
+    this.forbidden = kernel.call('prctl', PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) < 0;
+    if (this.forbidden)
+      this.lack(
+        `prctl is forbidden here, as in some containers: ${trusted ? '' : 'files are those of the user, '}no system call is refused, and it can be looked into`,
+      );
+    const version = this.forbidden && !trusted ? undefined : landlockVersion(kernel);
     if (version === 0) this.lack('the kernel has no Landlock, or it is switched off: files are those of the user');
-    else await this.restrict(version, calls);
+    else if (version !== undefined) await this.restrict(version, calls);
     if (this.user !== undefined || this.capabilitiesLeft() === 0n) {
       if (calls.length > 0 && !(await onEveryThread(kernel, calls)))
         this.lack('a thread could not be put under Landlock');
@@ -164,15 +174,20 @@ export class Seal {
       this.limit(RLIMIT_CORE, 0);
       this.changeUser();
       this.dropCapabilities();
-      if (kernel.call('prctl', PR_SET_DUMPABLE, 0) < 0) this.lack('it can be looked into (PR_SET_DUMPABLE fails)');
-      else this.holds.push('not dumpable');
-      if (kernel.call('prctl', PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        this.lack('prctl(PR_SET_NO_NEW_PRIVS) is forbidden here');
-      else this.install(rules);
+      if (!this.forbidden) this.promise(rules);
     }
     const report = { level: wish.level, holds: this.holds, lacks: this.lacks };
     this.tell(report);
     return report;
+  }
+
+  private promise(rules: readonly Rule[]): void {
+    const { kernel } = this;
+    if (kernel.call('prctl', PR_SET_DUMPABLE, 0) < 0) this.lack('it can be looked into (PR_SET_DUMPABLE fails)');
+    else this.holds.push('not dumpable');
+    if (kernel.call('prctl', PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+      this.lack('prctl(PR_SET_NO_NEW_PRIVS) is forbidden here');
+    else this.install(rules);
   }
 
   private changeUser(): void {

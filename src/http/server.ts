@@ -3,33 +3,27 @@ import type { Carrier } from '../memory/pieces.js';
 import type { Accept, Adopt, CloseReason, Flow, FlowHandler } from '../net/flow.js';
 import { type ConnectionStats, type HttpStats, rowsOf, statsOf } from './admin/stats.js';
 import { Answering } from './answer/answering.js';
-import { PIECE } from './answer/later.js';
 import { Admission } from './connection/admission.js';
-import { type Connection, STATE, UNWATCHED, Unfinished } from './connection/connection.js';
+import { type Connection, STATE, Unfinished } from './connection/connection.js';
 import { Deadlines } from './connection/deadlines.js';
 import { Exchange } from './connection/exchange.js';
+import { Http1 } from './connection/http1.js';
 import { Moves } from './connection/moves.js';
 import { type Expiries, Waits } from './connection/waits.js';
-import type { HttpLimits } from './contracts/limits.js';
 import { boundsOf, type HttpOptions } from './contracts/options.js';
 import { BudgetCounts } from './h2/budgets.js';
 import { Http2 } from './h2/http2.js';
-import { CR, LF } from './parse/octets.js';
 
 /** Names of what is spoken here (RFC 7301 6), the preferred one first. */
 export const ALPN_PROTOCOLS: readonly string[] = ['h2', 'http/1.1'];
-
-/** More bytes than a network may still deliver after `pause()`, from those that it had already received. */
-const STALLED_LIMIT = 4194304;
 
 /**
  * HTTP/1.1 and HTTP/2 (RFC 9110, 9112, 9113) over flows of any network, with answers from a store. One object for all
  * connections.
  */
 export class HttpServer implements FlowHandler {
-  readonly #limits: HttpLimits;
   readonly #answering: Answering;
-  readonly #exchange: Exchange;
+  readonly #http1: Http1;
   readonly #deadlines: Deadlines<Connection>;
   readonly #waits: Waits;
   readonly #moves: Moves;
@@ -38,9 +32,9 @@ export class HttpServer implements FlowHandler {
   #http2: Http2 | undefined = undefined;
   readonly #budgets = new BudgetCounts();
   readonly #expiries: Expiries = {
-    giveUp: (c) => this.#giveUp(c),
-    end: (c) => this.#end(c),
-    resume: (c) => this.#resume(c),
+    giveUp: (c) => this.#http1.giveUp(c),
+    end: (c) => this.#http1.end(c),
+    resume: (c) => this.#http1.resume(c),
     http2Idle: (c) => this.#http2!.idleExpired(c),
     http2Look: (c) => this.#http2!.look(c),
   };
@@ -49,7 +43,6 @@ export class HttpServer implements FlowHandler {
   /** Throws a `RangeError` when an option is out of its range. */
   constructor(options: HttpOptions) {
     const { limits, timeouts } = boundsOf(options);
-    this.#limits = limits;
     const unfinished = new Unfinished(limits.unfinished);
     this.#admission = new Admission(limits, unfinished, options.proxies?.trusts);
     this.#deadlines = new Deadlines<Connection>(options.clock);
@@ -65,16 +58,14 @@ export class HttpServer implements FlowHandler {
     this.#answering = new Answering(options, limits, Math.ceil(timeouts.retryAfter / 1000), this.#deadlines);
     this.#speaksHttp2 = options.http2 !== false;
     const becomeHttp2 = (c: Connection): void => this.#beginHttp2(c);
-    this.#exchange = new Exchange(this.#answering, bodies, unfinished, this.#speaksHttp2 ? becomeHttp2 : undefined);
     const [answering, clock, waits, counts] = [this.#answering, this.#deadlines, this.#waits, this.#budgets];
-    this.#makeHttp2 = () =>
-      new Http2({
-        ...{ answering, clock, counts, unfinished, limits, timeouts, waits },
-        guarded: (c, turn) => {
-          this.#deadlines.refresh();
-          this.#guarded(c, turn);
-        },
-      });
+    const guarded = (c: Connection, turn: (c: Connection) => void): void => {
+      this.#deadlines.refresh();
+      this.#guarded(c, turn);
+    };
+    const exchange = new Exchange(answering, bodies, unfinished, this.#speaksHttp2 ? becomeHttp2 : undefined);
+    this.#http1 = new Http1({ answering, exchange, clock, limits, waits, guarded, http2: () => this.#theHttp2() });
+    this.#makeHttp2 = () => new Http2({ answering, clock, counts, unfinished, limits, timeouts, waits, guarded });
   }
 
   /** Connections that are open now, those that are being refused among them. */
@@ -129,7 +120,8 @@ export class HttpServer implements FlowHandler {
     // Until a request is read, there is no request to answer with 500.
     this.#answering.responder.begun = true;
     try {
-      this.#data(flow, bytes, start, end);
+      this.#deadlines.refresh();
+      this.#http1.data(flow.context as Connection, bytes, start, end);
     } catch (error) {
       this.#fault(flow, error);
     }
@@ -142,7 +134,7 @@ export class HttpServer implements FlowHandler {
       const c = flow.context as Connection;
       c.peerEnded = true;
       if (c.session !== undefined && c.state !== STATE.closing) this.#http2!.ended(c);
-      else this.#settle(c);
+      else this.#http1.settle(c);
     } catch (error) {
       this.#fault(flow, error);
     }
@@ -153,8 +145,8 @@ export class HttpServer implements FlowHandler {
     try {
       this.#deadlines.refresh();
       const c = flow.context as Connection;
-      if (c.later !== undefined) this.#goOn(c);
-      else if (c.state === STATE.stalled) this.#resume(c);
+      if (c.later !== undefined) this.#http1.goOn(c);
+      else if (c.state === STATE.stalled) this.#http1.resume(c);
       else if (c.session !== undefined && c.state !== STATE.closing) this.#http2!.drained(c);
     } catch (error) {
       this.#fault(flow, error);
@@ -186,8 +178,7 @@ export class HttpServer implements FlowHandler {
       const c = flow.context as Connection | undefined;
       const speaksHttp1 = c !== undefined && c.session === undefined;
       if (speaksHttp1 && c.later === undefined && c.state < STATE.closing && !this.#answering.responder.begun) {
-        this.#exchange.fault(c);
-        this.#settle(c);
+        this.#http1.fault(c);
         flow.flush();
       } else flow.reset();
     } catch {
@@ -217,46 +208,6 @@ export class HttpServer implements FlowHandler {
     this.#gone(c);
   }
 
-  #data(flow: Flow, bytes: Uint8Array, start: number, end: number): void {
-    this.#deadlines.refresh();
-    const c = flow.context as Connection;
-    if (c.state === STATE.closing) {
-      c.skipped += end - start;
-      // Not a reset, which could overtake the answer: a peer whose bytes are not taken has reason to read.
-      if (c.skipped > this.#limits.linger) flow.pause();
-      return;
-    }
-    if (c.state === STATE.stalled) {
-      const room = c.hold(bytes, start, end);
-      if (c.heldBytes > STALLED_LIMIT) flow.reset();
-      else if (!room && c.later !== undefined) flow.reset();
-      else if (!room) this.#crowded(c);
-      return;
-    }
-    if (c.session !== undefined) {
-      this.#http2!.data(c, bytes, start, end);
-      return;
-    }
-    if (c.heldBytes === 0) {
-      const at = this.#exchange.consume(c, bytes, start, end);
-      if (c.session !== undefined) {
-        this.#http2!.data(c, bytes, at, end);
-        return;
-      }
-      if (at < end && c.state < STATE.closing && !c.hold(bytes, at, end)) this.#crowded(c);
-    } else {
-      const before = c.heldBytes;
-      const room = c.hold(bytes, start, end);
-      if (!this.#undecided(c, before)) this.#consumeHeld(c);
-      if (c.session !== undefined) {
-        this.#http2!.data(c, bytes, end, end);
-        return;
-      }
-      if (!room && c.heldBytes > 0) this.#crowded(c);
-    }
-    this.#settle(c);
-  }
-
   #gone(c: Connection): void {
     c.state = STATE.closed;
     c.list?.remove(c);
@@ -281,7 +232,7 @@ export class HttpServer implements FlowHandler {
     this.#waits.eachQuiet((c) => {
       if (c.state !== STATE.reading) return;
       if (c.session !== undefined) this.#http2!.leave(c);
-      else if (c.heldBytes === 0) this.#end(c);
+      else if (c.heldBytes === 0) this.#http1.end(c);
     });
   }
 
@@ -293,103 +244,6 @@ export class HttpServer implements FlowHandler {
     return this.#waits.giveWay();
   }
 
-  #consumeHeld(c: Connection): void {
-    if (c.held !== undefined) c.release(this.#exchange.consume(c, c.held, 0, c.heldBytes));
-  }
-
-  /**
-   * There is no room for the bytes that it has sent: its next request is answered with an error, and is the last one.
-   */
-  #crowded(c: Connection): void {
-    const stalled = c.state === STATE.stalled;
-    this.#exchange.fail(c, 503);
-    if (stalled) {
-      c.flow.lowWater = UNWATCHED;
-      c.flow.resume();
-    }
-    this.#settle(c);
-  }
-
-  /** Whether the bytes from `before` on neither end a line nor reach a bound: then parsing can wait. */
-  #undecided(c: Connection, before: number): boolean {
-    const held = c.held!;
-    const limits = this.#limits;
-    if (held[0] === CR || c.heldBytes >= limits.head) return false;
-    const line = held.lastIndexOf(LF, c.heldBytes - 1) + 1;
-    return line <= before && c.heldBytes - line < Math.min(limits.requestLine, limits.fieldLine);
-  }
-
-  /** Puts the connection into the list that its state has to wait in. */
-  #settle(c: Connection): void {
-    switch (c.state) {
-      case STATE.reading:
-        if (c.peerEnded) {
-          // RFC 9112 8: a request that breaks off is an error; between requests FIN is the end.
-          if (c.heldBytes > 0 && c.held![0] !== CR) this.#exchange.fail(c, 400);
-          else c.finish();
-          this.#settle(c);
-        } else if (c.heldBytes === 0) {
-          if (c.list?.whole !== this.#waits.heads || c.requests > 0) this.#waits.await(c);
-        } else if (c.began === 0) {
-          c.began = this.#deadlines.now || 1;
-          this.#waits.heads.add(c);
-        }
-        return;
-      case STATE.body:
-        if (!c.peerEnded) return;
-        this.#exchange.fail(c, 400);
-        this.#settle(c);
-        return;
-      case STATE.stalled:
-        this.#waits.watch(c, c.flow.queued);
-        // Begins with the rest of an answer, once; then `drained` goes on with it.
-        if (c.later !== undefined && c.flow.lowWater !== PIECE) this.#goOn(c);
-        return;
-      case STATE.closing:
-        this.#waits.linger(c);
-        return;
-      default:
-    }
-  }
-
-  /** Writes more of an answer that is written in pieces; after the answer the connection goes on, or ends. */
-  #goOn(c: Connection): void {
-    const { later, flow } = c;
-    if (later === undefined) return;
-    // The peer has taken bytes, or gets new ones: the time in which it may take nothing begins anew.
-    this.#waits.watch(c, 0);
-    later.write(flow, (there) => {
-      // Called by the file's read, and not in a call of the network.
-      this.#answering.responder.begun = true;
-      try {
-        this.#deadlines.refresh();
-        if (!there) {
-          flow.reset();
-          return;
-        }
-        this.#goOn(c);
-        flow.flush();
-      } catch (error) {
-        this.#fault(flow, error);
-      }
-    });
-    if (!later.done || c.later !== later) return;
-    c.later = undefined;
-    if (later.closes || this.#answering.draining) {
-      c.finish();
-      this.#settle(c);
-    } else this.#resume(c);
-  }
-
-  #resume(c: Connection): void {
-    c.state = STATE.reading;
-    c.queuedMark = 0;
-    c.flow.lowWater = UNWATCHED;
-    c.flow.resume();
-    this.#consumeHeld(c);
-    this.#settle(c);
-  }
-
   #beginHttp2(c: Connection): void {
     this.#theHttp2().begin(c);
   }
@@ -398,17 +252,5 @@ export class HttpServer implements FlowHandler {
   #theHttp2(): Http2 {
     this.#http2 ??= this.#makeHttp2();
     return this.#http2;
-  }
-
-  #giveUp(c: Connection): void {
-    this.#exchange.fail(c, 408);
-    this.#settle(c);
-    c.flow.flush();
-  }
-
-  #end(c: Connection): void {
-    c.finish();
-    this.#settle(c);
-    c.flow.flush();
   }
 }

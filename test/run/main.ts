@@ -1,7 +1,7 @@
 /**
  * `npm test [FILE...]`: runs every test with tap, or the compiled files that are named, and ends with the counts. Files
  * run side by side: what they make (namespaces, folders, ports) carries the number of their process, and no test is
- * about speed.
+ * about speed. The environment: JOBS, files at once.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
@@ -11,11 +11,12 @@ import { installNativeTools } from './native-tools.js';
 import { installPackages } from './packages.js';
 import { installRuntimes } from './runtimes.js';
 import { type FileReport, type Tally, tally } from './tally.js';
+import { Times } from './times.js';
 
 /** Folders whose files take longest begin first, so that none of them is left alone at the end. */
 const LONGEST = ['deploy', 'vm', 'wire', 'signals', 'supervise', 'image', 'package', 'docs', 'sim'];
 /** Files at once: a test waits for processes, networks and git for half of its time. */
-const JOBS = availableParallelism() + 1;
+const JOBS = Number(process.env['JOBS'] ?? availableParallelism() + 1);
 /** Seconds that one file may take. */
 const TIMEOUT = 900;
 /**
@@ -77,6 +78,7 @@ async function run(files: readonly string[], jobs: number): Promise<Tally & { re
   const failures: FileReport[] = [];
   const sum = await tally(tap.stdout, (file) => {
     show(file);
+    times.add(file);
     if (file.failed > 0) failures.push(file);
   });
   // tap may fail for what is no test (a file that cannot be read): that is never reported as success.
@@ -91,6 +93,7 @@ if (named.length === 0) {
   installNativeTools();
   installRuntimes();
 }
+const times = new Times();
 const files = named.length > 0 ? named : testFiles(join('build', 'test'));
 const sum = await run(files, JOBS);
 const again = sum.failures.filter((file) => REAL_TIME.includes(file.name.split(sep)[2] ?? ''));
@@ -102,6 +105,7 @@ if (files.length > 1 && again.length > 0 && again.length === sum.failures.length
     if (second.failed === 0) console.log(`UNSTEADY ${file.name}: failed beside others, passed alone`);
   }
 }
+if (files.length > 1) for (const line of times.summary()) console.log(line);
 const skipped = sum.skipped > 0 ? `, ${sum.skipped} skipped` : '';
 console.log(`${sum.passed} passed, ${sum.failed} failed${skipped}`);
 process.exitCode = sum.failed > 0 || sum.passed === 0 ? 1 : 0;

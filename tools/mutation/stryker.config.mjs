@@ -13,6 +13,9 @@ const AREAS = {
   'store/read': ['store/!(large-file|walk-memory|watch|compress)'],
 };
 
+/** Seconds that a test may take: the first run counts what each line costs, and is slow on a busy machine. */
+process.env.TAP_TIMEOUT ??= '600';
+
 const area = process.env.AREA ?? 'http/parse';
 const every = Number(process.env.EVERY ?? 12);
 const tests = AREAS[area];

@@ -32,6 +32,7 @@ export interface DeployCertificateOptions {
   readonly repository: string;
   readonly branch: string;
   readonly key: string | undefined;
+  readonly commitKey: string | true | undefined;
 }
 
 export interface DeployInitOptions extends InitOptions {
@@ -142,6 +143,7 @@ interface CertificateFlags {
   readonly repo: string;
   readonly branch: string;
   readonly sign?: string;
+  readonly signCommit?: string | true;
 }
 
 function addCertificate(deploy: Command, found: (task: DeployOptions) => void): void {
@@ -153,6 +155,7 @@ function addCertificate(deploy: Command, found: (task: DeployOptions) => void): 
     .option('--state <dir>', 'the state folder of the server (default: $XDG_STATE_HOME/sitekernel)')
     .option('--domain <name>', 'a name of the certificate (default: the only one)')
     .option('--sign <key>', 'sign it with this key, of ssh or minisign')
+    .option('--sign-commit [key]', 'sign the commit, with this key of ssh (default: as git is configured)')
     .action((flags: CertificateFlags) =>
       found({
         kind: 'deploy',
@@ -163,6 +166,7 @@ function addCertificate(deploy: Command, found: (task: DeployOptions) => void): 
         repository: flags.repo,
         branch: flags.branch,
         key: flags.sign,
+        commitKey: flags.signCommit,
       }),
     );
 }

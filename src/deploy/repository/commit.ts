@@ -1,8 +1,7 @@
 /** `deploy commit`: an image becomes a commit of the deployment repository, and its branch's latest. */
-import { access, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { expectSystemError, ifCode } from '../../errors/codes.js';
+import { ifCode } from '../../errors/codes.js';
 import { SITES } from '../../image/build-image.js';
 import { ImageError } from '../../image/image-error.js';
 import { canonicalJson, type Labels, type Manifest } from '../../image/manifest.js';
@@ -13,8 +12,10 @@ import { walk } from '../../store/index.js';
 import { GitError, git, Repository, type TreeEntry } from '../git/git.js';
 import { sign, signedBytes } from '../git/signature.js';
 import { siteNameOf } from '../host/purpose.js';
+import { atTip } from './at-tip.js';
+import { type CommitKey, commitTree } from './commit-tree.js';
 import { CERTIFICATES, IMAGE, IMAGES, imagePath, LABELS, LATEST, MANIFEST, SIGNATURE, SITE } from './layout.js';
-import { cloneTip, pushTip, THIS_PROGRAM, urlOf, writeBlob } from './remote.js';
+import { cloneTip, pushTip, urlOf, writeBlob } from './remote.js';
 
 export interface CommitOptions {
   /** `images/<id>`. */
@@ -29,7 +30,7 @@ export interface CommitOptions {
   /** File of a key to sign the image with. */
   readonly key?: string | undefined;
   /** File of a key of ssh to sign the commit with, as git does; true: with the key that git is configured for. */
-  readonly commitKey?: string | true | undefined;
+  readonly commitKey?: CommitKey;
   /** Directory of the site's files; undefined: where `image build` keeps them, beside the images. */
   readonly site?: string | undefined;
 }
@@ -43,11 +44,6 @@ export interface Committed {
   readonly changed: boolean;
 }
 
-/** Tries when others push at the same time. Of those that push at once one succeeds each time. */
-const TRIES = 32;
-/** The longest wait before a try, ms; drawn anew each time, so that those that met once do not meet again. */
-const LONGEST_WAIT = 2000;
-
 /** Throws an ImageError or a GitError. */
 export async function commitImage(options: CommitOptions): Promise<Committed> {
   const image = await verifyImage(options.folder);
@@ -57,35 +53,36 @@ export async function commitImage(options: CommitOptions): Promise<Committed> {
     throw new ImageError(
       `the files of the site are not in ${site}; name the directory that it was built of with --site`,
     );
-  let guess: ObjectFormat = 'sha1';
-  let first: GitError | undefined;
-  for (let tries = 1; ; tries++) {
-    const folder = await mkdtemp(join(tmpdir(), 'sitekernel-commit-'));
-    const committing = new Committing(image, site, options, folder, guess);
+  const target = { url: urlOf(options.repository), branch: options.branch };
+  return atTip(target, async (folder, tip) => {
+    const guessing = (guess: ObjectFormat): Committing =>
+      new Committing(image, site, options, { folder: join(folder, guess), tip, guess });
+    const first = guessing('sha1');
     try {
-      return await committing.run();
+      return await first.run();
     } catch (error) {
-      // Another push came first: what it made is the ground of the next try.
-      if (!(error instanceof GitError)) throw error;
-      if (committing.guessed && guess === 'sha1' && error.command === 'push') {
-        guess = 'sha256';
-        first = error;
-        continue;
-      }
-      if (!(await committing.cameLate(error))) throw first ?? error;
-      if (tries === TRIES)
-        throw new ImageError(
-          `others committed to ${options.branch} each of the ${TRIES} times that this commit was about to; try again`,
-        );
-    } finally {
-      await rm(folder, { recursive: true, force: true });
+      if (!first.guessed || !(error instanceof GitError) || error.command !== 'push') throw error;
+      // Its objects may have the other kind of names; when it is not that, the first failure says what it is.
+      return guessing('sha256')
+        .run()
+        .catch((second: unknown) => {
+          throw second instanceof GitError ? error : second;
+        });
     }
-    await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(LONGEST_WAIT, 50 * 2 ** tries)));
-  }
+  });
 }
 
 /** Git's names for the hash functions of a repository's objects. */
 type ObjectFormat = 'sha1' | 'sha256';
+
+interface Place {
+  /** Is made. */
+  readonly folder: string;
+  /** The branch's; empty: there is none. */
+  readonly tip: string;
+  /** The kind of names that an empty repository at a distance is taken to have. */
+  readonly guess: ObjectFormat;
+}
 
 class Committing {
   private readonly image: VerifiedImage;
@@ -94,38 +91,23 @@ class Committing {
   private readonly url: string;
   private readonly repository: Repository;
   private readonly index: string;
-  /** The branch's tip when it began; empty: there was none. */
-  private began = '';
+  private readonly place: Place;
   /** The kind of names was a guess. */
   guessed = false;
 
-  /** `guess`: the kind of names that an empty repository at a distance is taken to have. */
-  constructor(
-    image: VerifiedImage,
-    site: string,
-    options: CommitOptions,
-    folder: string,
-    private readonly guess: ObjectFormat,
-  ) {
+  constructor(image: VerifiedImage, site: string, options: CommitOptions, place: Place) {
     this.image = image;
     this.site = site;
     this.options = options;
+    this.place = place;
     this.url = urlOf(options.repository);
+    const { folder } = place;
     this.repository = new Repository(join(folder, 'repository.git'), ['gc.auto=0', 'core.bigFileThreshold=64m']);
     this.index = join(folder, 'index');
   }
 
-  /** Whether a push failed because the branch is not any more what this commit began with, or is being changed. */
-  async cameLate(error: GitError): Promise<boolean> {
-    // A lock of the reference is held for a moment by the push that wins.
-    if (error.command !== 'push') return false;
-    if (error.code === 'locked-branch') return true;
-    return (await this.remoteTip()) !== this.began;
-  }
-
   async run(): Promise<Committed> {
     const parent = await this.open();
-    this.began = parent ?? '';
     const before = parent === undefined ? [] : await this.repository.entries(parent);
     const old = await this.latestOf(parent);
     const { id } = this.image;
@@ -146,17 +128,12 @@ class Committing {
     return { id, commit, serial: labels.serial, changed: true };
   }
 
-  private async remoteTip(): Promise<string> {
-    const remote = await git(['ls-remote', '--', this.url, `refs/heads/${this.options.branch}`]);
-    return remote.toString('utf8').split('\t')[0] ?? '';
-  }
-
   /** By the names of what it has. An empty repository does not tell: it is tried with the one, then with the other. */
   private async remoteFormat(): Promise<ObjectFormat> {
     const refs = (await git(['ls-remote', '--', this.url])).toString('utf8');
     const name = refs.split('\t')[0] ?? '';
     this.guessed = name === '';
-    if (this.guessed) return this.guess;
+    if (this.guessed) return this.place.guess;
     return name.length === 64 ? 'sha256' : 'sha1';
   }
 
@@ -166,12 +143,14 @@ class Committing {
    */
   private async open(): Promise<string | undefined> {
     const { branch } = this.options;
-    const tip = await this.remoteTip();
+    const { tip, folder } = this.place;
     const { gitDir } = this.repository;
+    await mkdir(folder);
     const remote = this.url !== resolve(this.url);
     if (remote && tip !== '') {
       await cloneTip(this.url, branch, gitDir);
-      return tip;
+      // It may have moved since the tip was asked for.
+      return this.repository.text(['rev-parse', 'HEAD']);
     }
     const init = ['init', '--quiet', '--bare', '--template='];
     if (remote) {
@@ -307,32 +286,7 @@ class Committing {
       ...sources,
       ...(labels.builder === '' ? [] : [`built by ${labels.builder}`]),
     ].join('\n');
-    const { settings, sign } = await this.commitSigning();
-    const words = ['commit-tree', tree, ...(parent === undefined ? [] : ['-p', parent]), ...sign, '-F', '-'];
-    return this.repository.text([...settings, ...words], { input: message, env: await this.author() });
-  }
-
-  /** Where git is configured to sign every commit, this one is signed, too. */
-  private async commitSigning(): Promise<{ settings: readonly string[]; sign: readonly string[] }> {
-    const { commitKey } = this.options;
-    if (commitKey === undefined) {
-      const always = await this.repository.text(['config', '--type=bool', 'commit.gpgSign']).catch(ifCode('', 'git'));
-      return { settings: [], sign: always === 'true' ? ['-S'] : [] };
-    }
-    if (commitKey === true) return { settings: [], sign: ['-S'] };
-    // Git would name a file of its own that it cannot find.
-    await access(commitKey).catch((error: unknown) => {
-      expectSystemError(error);
-      throw new ImageError(`the key ${commitKey} cannot be read`);
-    });
-    return { settings: ['-c', 'gpg.format=ssh', '-c', `user.signingKey=${resolve(commitKey)}`], sign: ['-S'] };
-  }
-
-  /** The committer: as git's configuration has it, else this program. */
-  private async author(): Promise<Record<string, string>> {
-    const told = await this.repository.text(['config', 'user.email']).catch(ifCode('', 'git'));
-    if (told !== '' || process.env['GIT_COMMITTER_EMAIL'] !== undefined) return {};
-    return THIS_PROGRAM;
+    return commitTree(this.repository, { tree, parent, message, key: this.options.commitKey });
   }
 }
 

@@ -3,14 +3,6 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { git, type Repository } from '../git/git.js';
 
-/** Who commits, where git's configuration does not say it. */
-export const THIS_PROGRAM = {
-  GIT_AUTHOR_NAME: 'sitekernel',
-  GIT_COMMITTER_NAME: 'sitekernel',
-  GIT_AUTHOR_EMAIL: 'sitekernel@localhost',
-  GIT_COMMITTER_EMAIL: 'sitekernel@localhost',
-} as const;
-
 /** A directory as an absolute path; anything else as it is. */
 export function urlOf(repository: string): string {
   return /^[a-z+]+:\/\//.test(repository) || /^[^/]+@?[^/]*:/.test(repository) ? repository : resolve(repository);

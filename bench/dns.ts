@@ -9,31 +9,13 @@ import { join } from 'node:path';
 import { SITE as ZONE } from '../test/dns/peers.js';
 import { Lab, type Program } from '../test/wire/lab.js';
 import { MAIN, SITE } from '../test/wire/server.js';
-import { childrenOf, cpuTime } from './processes.js';
+import { answersNames, askQueries, QUESTIONS, timeOf } from './dns-load.js';
 import { median } from './report.js';
 
 const [rounds = 5, seconds = 3, rate = 0] = process.argv.slice(2).map(Number);
 const HOST = '10.77.0.1';
 const TAP = '10.77.0.80';
-const [SERVER_CORE, LOAD_CORE] = ['0', '1'];
-
-const QUESTIONS = `site.example A
-site.example AAAA
-site.example MX
-site.example NS
-site.example SOA
-site.example CAA
-site.example HTTPS
-www.site.example A
-www.site.example AAAA
-a.wild.site.example A
-b.star.site.example A
-towild.site.example A
-nothing.site.example A
-site.example TXT
-x.sub.site.example A
-ent.site.example A
-`;
+const SERVER_CORE = '0';
 
 interface Contender {
   readonly name: string;
@@ -47,11 +29,6 @@ interface Sample {
   /** Microseconds of processor time. */
   readonly each: number;
   readonly answered: number;
-}
-
-/** All threads of a process and of those below it, ns. */
-function timeOf(pid: number): number {
-  return childrenOf(pid).reduce((sum, child) => sum + timeOf(child), cpuTime(pid));
 }
 
 const closing: (() => Promise<void>)[] = [];
@@ -93,24 +70,15 @@ function contenders(): Contender[] {
   ];
 }
 
-/** Asks until it answers. */
 async function ready({ name, address, port, program }: Contender): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
-    const words = [`@${address}`, '-p', String(port), '+short', '+time=1', '+tries=1', 'www.site.example', 'A'];
-    const { stdout } = await client.run('dig', words);
-    if (stdout.includes('192.0.2.2')) return;
-  }
-  throw new Error(`${name} does not answer: ${program.stderr}`);
+  if (!(await answersNames(client, { address, port }))) throw new Error(`${name} does not answer: ${program.stderr}`);
 }
 
 async function measure({ name, address, port, program }: Contender): Promise<Sample> {
   const pid = program.child.pid!;
-  const words = ['-s', address, '-p', String(port), '-d', at('questions'), '-l', String(seconds)];
-  if (rate > 0) words.push('-Q', String(rate));
   const before = timeOf(pid);
-  const { stdout } = await client.run('taskset', ['-c', LOAD_CORE, 'dnsperf', ...words, '-c', '8', '-T', '1']);
+  const completed = await askQueries(client, { address, port }, { questions: at('questions'), seconds, rate });
   const used = timeOf(pid) - before;
-  const completed = Number(/Queries completed:\s+(\d+)/.exec(stdout)?.[1]);
   return { name, each: used / 1000 / completed, answered: completed / seconds };
 }
 

@@ -1,4 +1,6 @@
 /** The messages between the processes of `--workers`. */
+import type { CaaRecord } from '../acme/order/ready.js';
+import type { FetchRequest, FetchResponse } from '../acme/protocol/fetch.js';
 import type { PassedSecret } from '../control/channel.js';
 import type { Zone } from '../dns/zone/zone.js';
 import type { OpenTap } from '../net/device/linux/tap-open.js';
@@ -39,6 +41,25 @@ export interface NamesMessage {
   readonly port: number;
 }
 
+/**
+ * What a worker does for the first process, which in direct mode has no network: requests to a certificate authority,
+ * checks of what that will see (`Outside`), and waiting for secondaries (`spread`).
+ */
+export type Errand =
+  | { readonly to: 'fetch'; readonly request: FetchRequest }
+  | { readonly to: 'addresses'; readonly name: string }
+  | { readonly to: 'caa'; readonly name: string }
+  | { readonly to: 'challenge'; readonly address: string; readonly name: string; readonly token: string }
+  | { readonly to: 'spread'; readonly zone: Pick<Zone, 'apex' | 'serial'> };
+
+export interface Brought {
+  readonly fetch: FetchResponse;
+  readonly addresses: readonly string[];
+  readonly caa: readonly CaaRecord[];
+  readonly challenge: string;
+  readonly spread: undefined;
+}
+
 export type ToFirst =
   | { readonly say: 'ready' }
   | { readonly say: 'report'; readonly report: Report }
@@ -50,6 +71,8 @@ export type ToFirst =
   /** The others can reach it. */
   | { readonly say: 'here' }
   | { readonly say: 'address'; readonly address: SharedAddress }
+  /** The errand of that number is done; `failure`, for people: why it is not. */
+  | { readonly say: 'brought'; readonly number: number; readonly value?: unknown; readonly failure?: string }
   /** Its connections are over; it goes on to answer for the others. */
   | { readonly say: 'drained' }
   /** None of the processes can go on: one sentence. */
@@ -62,6 +85,7 @@ export type ToWorker =
   | NamesMessage
   /** The secret of session tickets: all workers open each other's. */
   | { readonly say: 'tickets'; readonly tickets: PassedSecret }
+  | { readonly say: 'errand'; readonly number: number; readonly errand: Errand }
   /** That worker can be reached. */
   | { readonly say: 'meet'; readonly number: number }
   | { readonly say: 'address'; readonly address: SharedAddress }

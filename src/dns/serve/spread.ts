@@ -18,7 +18,7 @@ const PATIENCE = 30_000;
  * asked for its SOA record until then.
  */
 export async function spread(
-  zone: Zone,
+  zone: Pick<Zone, 'apex' | 'serial'>,
   secondaries: readonly Secondary[],
   datagrams: Datagrams,
   clock: Clock,

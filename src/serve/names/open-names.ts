@@ -116,7 +116,7 @@ export function spreadBy(
   datagrams: Datagrams,
   clock: Clock,
   log: Log,
-): (zone: Zone) => Promise<void> {
+): (zone: Pick<Zone, 'apex' | 'serial'>) => Promise<void> {
   const all = secondariesOf(secondaries, keys === undefined ? [] : readTsigKeys(keys));
   const random = new CryptoRandom();
   return async (zone) => {

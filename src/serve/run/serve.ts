@@ -109,7 +109,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
       tellNode(log);
       if (names !== undefined) process.stdout.write(`answering names at ${names.where}\n`);
       // The authority connects to this server: an order comes after the listener.
-      certificates = await openCertificates(options, log, front.reload, names?.zones, network);
+      certificates = await openCertificates(options, log, { reload: front.reload, zones: names?.zones, network });
       const name = await end;
       log.event('net', `${name}: no new connections; ${front.connections} open ones have ${options.drain / 1000} s`);
       front.drain();

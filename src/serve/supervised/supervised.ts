@@ -124,7 +124,7 @@ async function serve({ options, sites, log, supervisor, signal }: Ready, order: 
   const admin = await adminListener(front.watched);
   // The program before this one releases the address when it gets the order to retire, which is about now.
   admin?.openWhenFree();
-  const certificates = await openCertificates(options, log, front.reload, names?.zones, network);
+  const certificates = await openCertificates(options, log, { reload: front.reload, zones: names?.zones, network });
   const end = await Promise.race([signal, retired.when, failure]).finally(() => certificates?.stop());
   admin?.close();
   control.retired();

@@ -30,7 +30,7 @@ export class NamesOfWorkers {
   private readonly versions = new Map<Worker, number>();
   private changed: () => void = () => undefined;
 
-  /** `sockets`: in socket mode. `addresses`: ours at present. */
+  /** `sockets`: in socket mode. `addresses`: ours at present. In direct mode `zones.spread` is for the caller to set. */
   constructor(
     private readonly options: ServeOptions,
     private readonly log: Log,
@@ -43,7 +43,6 @@ export class NamesOfWorkers {
 
   /** Reads the zones. Rejects with a `UserError`. */
   async prepare(): Promise<void> {
-    // In direct mode this process has no network.
     if (this.sockets !== undefined) {
       const { dns, host, sockets } = this.options;
       const datagrams = await openSocketDatagrams(host, '--dns-port', sockets);

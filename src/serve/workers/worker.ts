@@ -28,6 +28,7 @@ import {
   WORKER_FD,
   WORKER_HTTP_FD,
 } from '../worker-channel.js';
+import type { ErrandRunner } from './errand-runner.js';
 import type { WorkerNames, ZoneSource } from './worker-names.js';
 
 /** `number`: which of them it is, from 1 on. */
@@ -129,9 +130,15 @@ async function openQueue(options: ServeOptions, log: Log, first: First): Promise
     worker,
   });
   if (address !== undefined) network.follow(address);
+  let runner: Promise<ErrandRunner> | undefined;
   first.told = (message) => {
     if (message.say === 'address') network.follow(message.address);
     else if (message.say === 'meet') network.meet(message.number).catch(log.faulted);
+    else if (message.say === 'errand') {
+      runner ??= import('./errand-runner.js').then(({ ErrandRunner }) => new ErrandRunner(options, network, log));
+      const { number, errand } = message;
+      runner.then((one) => one.run(number, errand)).then(say, log.faulted);
+    }
   };
   await network.reachable;
   say({ say: 'here' });

@@ -20,6 +20,7 @@ import { firstSignal, onReload } from '../signals.js';
 import type { TicketKeeper } from '../tickets/ticket-keys.js';
 import { urlOf } from '../url.js';
 import { FROM_WORKERS, type ToFirst } from '../worker-channel.js';
+import type { Errands } from './errands.js';
 import type { NamesOfWorkers } from './names.js';
 import { type Shared, Worker } from './worker-process.js';
 
@@ -37,19 +38,33 @@ export async function runWorkers(options: ServeOptions): Promise<void> {
   const names = await namesFor(options, shared, log);
   if (options.seal.level !== 'off') sealParent(thisKernel());
   let certificates: KeptCertificates | undefined;
+  const errands = await errandsFor(options, names);
   // The authority connects to the workers: an order comes when they serve.
   const order = async (): Promise<void> => {
-    certificates = await openCertificates(options, log, undefined, names?.zones);
+    certificates = await openCertificates(options, log, { zones: names?.zones, outgoing: errands });
   };
   try {
     await names?.prepare();
-    await new Workers({ options, shared, log, tickets, names, served: order }).run(signal);
+    await new Workers({ options, shared, log, tickets, names, errands, served: order }).run(signal);
   } finally {
     certificates?.stop();
     names?.close();
     shared.close();
     await log.close();
   }
+}
+
+/**
+ * Undefined: this process has a network, or nothing to ask for. Rejects with a `UserError` for what no worker could use.
+ */
+async function errandsFor(options: ServeOptions, names: NamesOfWorkers | undefined): Promise<Errands | undefined> {
+  const { acme, dns, net } = options;
+  if (net !== 'direct' || (acme === undefined && dns.secondaries.length === 0)) return undefined;
+  if (acme?.roots !== undefined) (await import('../certificates/roots.js')).readRoots(acme.roots);
+  const { Errands } = await import('./errands.js');
+  const errands = new Errands();
+  if (names !== undefined) names.zones.spread = (zone) => errands.spread(zone);
+  return errands;
 }
 
 /** Undefined: there are no zones. Rejects with a `UserError`. */
@@ -108,6 +123,7 @@ interface WorkersOptions {
   readonly log: Log;
   readonly tickets: TicketKeeper | undefined;
   readonly names: NamesOfWorkers | undefined;
+  readonly errands: Errands | undefined;
   /** Called once, when all workers serve. */
   readonly served: () => Promise<void>;
 }
@@ -129,9 +145,11 @@ class Workers {
 
   private readonly tickets: TicketKeeper | undefined;
   private readonly names: NamesOfWorkers | undefined;
+  private readonly errands: Errands | undefined;
   private readonly served: () => Promise<void>;
 
-  constructor({ options, shared, log, tickets, names, served }: WorkersOptions) {
+  constructor({ options, shared, log, tickets, names, errands, served }: WorkersOptions) {
+    this.errands = errands;
     this.tickets = tickets;
     this.names = names;
     this.served = served;
@@ -141,6 +159,8 @@ class Workers {
     const { site } = options;
     this.copies = new BundleCopies([...(site === undefined ? [] : [site]), ...options.http.siteFor.values()]);
     this.workers = shared.fds.map((fd, i) => new Worker(i + 1, fd, shared.httpFds?.[i]));
+    const [leads] = this.workers;
+    if (leads !== undefined) errands?.by(leads);
   }
 
   async run(signal: Promise<string>): Promise<void> {
@@ -208,6 +228,7 @@ class Workers {
       this.tell();
     } else if (message.say === 'names') this.names?.asked(worker).catch(this.log.faulted);
     else if (message.say === 'named') this.names?.named(worker, message.version);
+    else if (message.say === 'brought') this.errands?.heard(message);
     else {
       this.shared.heard?.(worker, message);
       if (message.say !== 'address') return;
@@ -247,6 +268,7 @@ class Workers {
     worker.report = undefined;
     this.shared.ended?.(worker, this.ending);
     this.names?.ended(worker);
+    this.errands?.ended(worker);
     this.endTogether();
     this.changed();
     if (this.ending) return;

@@ -26,6 +26,8 @@ interface Place {
 export interface Pebble {
   readonly host: Namespace;
   readonly program: Program;
+  /** Another one in its place, which has forgotten everything. */
+  readonly start: () => Promise<Program>;
   /** File of the certificate by which Pebble's own HTTPS is verified. */
   readonly ca: string;
   /** Where it tells a test what it has. */
@@ -81,11 +83,15 @@ export async function startPebble(lab: Lab, options: PebbleOptions = {}): Promis
   // Every fifth nonce is refused.
   const env = { PEBBLE_VA_NOSLEEP: '1', PEBBLE_WFE_NONCEREJECT: '20' };
   const dnsServer = options.dnsServer ?? `${address}:8053`;
-  const program = host.start('pebble', ['-config', at('pebble.json'), '-dnsserver', dnsServer, '-strict'], env);
-  await program.says(/ACME directory available/i);
+  const start = async (): Promise<Program> => {
+    const program = host.start('pebble', ['-config', at('pebble.json'), '-dnsserver', dnsServer, '-strict'], env);
+    await program.says(/ACME directory available/i);
+    return program;
+  };
+  const program = await start();
   const own = JSON.stringify({ host: `${CA_NAME}.`, addresses: [address] });
   await host.run('curl', ['-sf', '-d', own, `http://${address}:8055/add-a`]);
-  return { host, program, ca: at('ca.pem'), management: `https://${address}:15000` };
+  return { host, program, start, ca: at('ca.pem'), management: `https://${address}:15000` };
 }
 
 /** The certificate that what Pebble issues leads to, as a file at `path`. */

@@ -30,7 +30,7 @@ export class NamesOfWorkers {
   private readonly versions = new Map<Worker, number>();
   private changed: () => void = () => undefined;
 
-  /** `sockets`: in socket mode. `addresses`: ours at present. In direct mode `zones.spread` is for the caller to set. */
+  /** `sockets`: in socket mode; in direct mode the caller sets `zones.spread`. `addresses`: ours at present. */
   constructor(
     private readonly options: ServeOptions,
     private readonly log: Log,

@@ -55,7 +55,8 @@ export async function runWorkers(options: ServeOptions): Promise<void> {
 }
 
 /**
- * Undefined: this process has a network, or nothing to ask for. Rejects with a `UserError` for what no worker could use.
+ * Undefined: this process has a network, or nothing to ask for. Rejects with a `UserError` for what no worker could
+ * use.
  */
 async function errandsFor(options: ServeOptions, names: NamesOfWorkers | undefined): Promise<Errands | undefined> {
   const { acme, dns, net } = options;

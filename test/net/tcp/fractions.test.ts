@@ -43,7 +43,7 @@ for (const name of ['reno', 'cubic', 'bbr'] as const) {
       t.ok(sameShape(one, unused), 'what a busy connection is lent');
       t.ok(sameShape(one.rtt, rtt), 'the round trip');
       t.ok(sameShape(one.flight, unused.flight), 'the flight');
-      for (const part of ['prr', 'rack', 'tailProbe', 'undo', 'duplicates', 'timers', 'urgent', 'delivery'] as const)
+      for (const part of ['prr', 'rack', 'tailProbe', 'undo', 'duplicates', 'timers', 'delivery'] as const)
         t.ok(sameShape(one[part], unused[part]), part);
       t.ok(sameShape(one.queue, unused.queue), 'the queue');
       t.ok(sameShape(one.cc, unused.cc), 'congestion control');

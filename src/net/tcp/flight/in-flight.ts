@@ -13,10 +13,15 @@ import { SentList } from './sent-list.js';
 
 /** Records of one connection; at this bound nothing new is sent, and SACK divides no record. */
 export const MOST_RECORDS = 8192;
-/** Places of a ring that is kept for the next connection. */
+/** Places of a ring: at first, and at most where it is kept for the next connection. */
 const SMALL = 8;
+const KEPT = 64;
 /** Places that are moved in a step. */
 const MOVES = 64;
+
+/** No places, but an array of records for V8, which reads all rings by the same code then. */
+const NONE = new Array<Sent | undefined>(1).fill(undefined);
+NONE.length = 0;
 
 export class InFlight {
   /** Bytes that are believed to be in the network: neither SACKed nor lost without a retransmission (6675 `pipe`). */
@@ -31,15 +36,13 @@ export class InFlight {
   readonly lost = new SentList();
   /** The last of `underWay` that left before the newest transmission that is known to have arrived (RFC 8985 6.2). */
   beforeRack: Sent | undefined = undefined;
-  /** In order of sequence, from `start` on; its length is a power of two. */
-  private ring: (Sent | undefined)[] = new Array<Sent | undefined>(SMALL).fill(undefined);
+  /** The first in order of sequence. Most answers are one record, and take no place of the ring. */
+  head: Sent | undefined = undefined;
+  /** Those behind the head, in order of sequence, from `start` on; its length is a power of two. */
+  private ring: (Sent | undefined)[] = NONE;
   private start = 0;
 
   constructor(private readonly pool: SentPool) {}
-
-  get head(): Sent | undefined {
-    return this.ring[this.start];
-  }
 
   get tail(): Sent | undefined {
     return this.records === 0 ? undefined : this.at(this.records - 1);
@@ -47,22 +50,29 @@ export class InFlight {
 
   /** The record at `index`, 0 up to `records - 1`. */
   at(index: number): Sent {
-    return this.ring[(this.start + index) & (this.ring.length - 1)] as Sent;
+    return (index === 0 ? this.head : this.ring[this.place(index)]) as Sent;
+  }
+
+  /** Where in the ring the record at `index` is, from 1 on. */
+  private place(index: number): number {
+    return (this.start + index - 1) & (this.ring.length - 1);
   }
 
   /** A transmission of new data, neither SACKed nor lost. */
   append(one: Sent): void {
-    if (this.records === this.ring.length) this.grow();
-    const { ring } = this;
-    ring[(this.start + this.records++) & (ring.length - 1)] = one;
+    if (this.records === 0) this.head = one;
+    else {
+      if (this.records > this.ring.length) this.grow();
+      this.ring[this.place(this.records)] = one;
+    }
+    this.records++;
     this.pipe += (one.end - one.seq) | 0;
     this.underWay.push(one);
   }
 
   /** The first record is acknowledged. */
   shift(): void {
-    const { ring, start } = this;
-    const one = ring[start] as Sent;
+    const one = this.head as Sent;
     if (one.sacked || one.lost) {
       this.account(one, -1);
       this.unlist(one);
@@ -72,9 +82,14 @@ export class InFlight {
       if (this.beforeRack === one) this.beforeRack = one.older;
       this.underWay.remove(one);
     }
-    ring[start] = undefined;
-    this.start = (start + 1) & (ring.length - 1);
     this.records--;
+    if (this.records === 0) this.head = undefined;
+    else {
+      const { ring, start } = this;
+      this.head = ring[start];
+      ring[start] = undefined;
+      this.start = (start + 1) & (ring.length - 1);
+    }
     this.pool.give(one);
   }
 
@@ -206,7 +221,7 @@ export class InFlight {
 
   /** What is to be sent again next. */
   firstLost(): Sent | undefined {
-    return this.lost.first;
+    return this.lostBytes === 0 ? undefined : this.lost.first;
   }
 
   /** Puts what is under way in order of its transmission, where it was appended in another order. */
@@ -223,7 +238,7 @@ export class InFlight {
   clear(): void {
     while (this.records > 0) this.shift();
     this.beforeRack = undefined;
-    if (this.ring.length > SMALL * 8) this.ring = new Array<Sent | undefined>(SMALL).fill(undefined);
+    if (this.ring.length > KEPT) this.ring = NONE;
     this.start = 0;
   }
 
@@ -290,37 +305,34 @@ export class InFlight {
     this.erase(first + 1, last - first);
   }
 
-  /** Puts `one` at `index`, and moves what is on the shorter side of it. */
+  /** Puts `one` at `index`, from 1 on, and moves what is on the shorter side of it. */
   private insert(index: number, one: Sent): void {
-    if (this.records === this.ring.length) this.grow();
+    if (this.records > this.ring.length) this.grow();
     const { ring } = this;
-    const mask = ring.length - 1;
     if (index >= this.records >> 1) {
-      for (let i = this.records; i > index; i--) ring[(this.start + i) & mask] = ring[(this.start + i - 1) & mask];
+      for (let i = this.records; i > index; i--) ring[this.place(i)] = ring[this.place(i - 1)];
       this.moved(this.records - index);
     } else {
-      this.start = (this.start - 1) & mask;
-      for (let i = 0; i < index; i++) ring[(this.start + i) & mask] = ring[(this.start + i + 1) & mask];
+      this.start = (this.start - 1) & (ring.length - 1);
+      for (let i = 1; i < index; i++) ring[this.place(i)] = ring[this.place(i + 1)];
       this.moved(index);
     }
-    ring[(this.start + index) & mask] = one;
+    ring[this.place(index)] = one;
     this.records++;
   }
 
-  /** Takes out `count` places from `index` on, and moves what is on the shorter side of them. */
+  /** Takes out `count` places from `index` on, from 1 on, and moves what is on the shorter side of them. */
   private erase(index: number, count: number): void {
     const { ring } = this;
-    const mask = ring.length - 1;
     const behind = this.records - index - count;
     if (behind <= index) {
-      for (let i = index; i < index + behind; i++)
-        ring[(this.start + i) & mask] = ring[(this.start + i + count) & mask];
-      for (let i = this.records - count; i < this.records; i++) ring[(this.start + i) & mask] = undefined;
+      for (let i = index; i < index + behind; i++) ring[this.place(i)] = ring[this.place(i + count)];
+      for (let i = this.records - count; i < this.records; i++) ring[this.place(i)] = undefined;
       this.moved(behind + count);
     } else {
-      for (let i = index - 1; i >= 0; i--) ring[(this.start + i + count) & mask] = ring[(this.start + i) & mask];
-      for (let i = 0; i < count; i++) ring[(this.start + i) & mask] = undefined;
-      this.start = (this.start + count) & mask;
+      for (let i = index - 1; i > 0; i--) ring[this.place(i + count)] = ring[this.place(i)];
+      for (let i = 1; i <= count; i++) ring[this.place(i)] = undefined;
+      this.start = (this.start + count) & (ring.length - 1);
       this.moved(index + count);
     }
     this.records -= count;
@@ -332,8 +344,8 @@ export class InFlight {
 
   private grow(): void {
     const { ring, records } = this;
-    const larger = new Array<Sent | undefined>(ring.length * 2).fill(undefined);
-    for (let i = 0; i < records; i++) larger[i] = this.at(i);
+    const larger = new Array<Sent | undefined>(Math.max(SMALL, ring.length * 2)).fill(undefined);
+    for (let i = 1; i < records; i++) larger[i - 1] = this.at(i);
     this.ring = larger;
     this.start = 0;
   }

@@ -9,11 +9,9 @@ export class Urgent {
   receiving = false;
   receiveEnd = 0;
 
-  reset(): void {
-    this.sending = false;
-    this.sendEnd = 0;
-    this.receiving = false;
-    this.receiveEnd = 0;
+  /** Some of it is on its way, one way or the other. */
+  get due(): boolean {
+    return this.sending || this.receiving;
   }
 
   /** What lies before `end` is urgent. */

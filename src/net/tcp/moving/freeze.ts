@@ -42,7 +42,7 @@ export function movable(c: Connection): boolean {
   if (c.resting) return true;
   const { busy } = c;
   if (busy.reassembly !== undefined || busy.held !== undefined || busy.finPending) return false;
-  if (busy.urgent.receiving || busy.urgent.sending || busy.flight.records > MOST_TRANSMISSIONS) return false;
+  if (busy.urgent?.due === true || busy.flight.records > MOST_TRANSMISSIONS) return false;
   return contiguous(c);
 }
 

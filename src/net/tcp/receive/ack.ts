@@ -16,13 +16,13 @@ function deliver(c: Connection, one: Sent, end: number, now: number): void {
   const { busy } = c;
   const { sample } = c.layer;
   const size = (end - one.seq) | 0;
-  busy.delivery.arrived(size);
   sample.newlyDelivered += size;
   if (one.count === 1) {
     sample.rtt = now - one.sentAt;
     if (busy.frto !== FRTO_OFF && notAfter(end, busy.recover)) sample.originalCame = true;
   } else sample.repeatCame = true;
   if (busy.cc.rates) {
+    busy.delivery.arrived(size);
     busy.delivery.arrivedAt(now);
     sample.delivers(one);
   }
@@ -108,7 +108,7 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
     if (sample.repeatCame) sample.rtt = 0;
     busy.queue.release(segment.ack);
     busy.stuckSince = now;
-    busy.urgent.acknowledged(segment.ack);
+    busy.urgent?.acknowledged(segment.ack);
     if (c.mssCap === 0xffff) {
       const { route } = c;
       const size = Math.min(acked, c.mss);
@@ -151,9 +151,11 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
   let lost = 0;
   if (c.sackOk) lost = rackDetect(c, now);
   else lost = withoutSack(c, acked, windowChanged, length);
-  busy.delivery.loses(lost);
-  // What timers found since the last ACK counts too.
-  sample.newlyLost = busy.delivery.newlyLost();
+  if (busy.cc.rates) {
+    busy.delivery.loses(lost);
+    // What timers found since the last ACK counts too.
+    sample.newlyLost = busy.delivery.newlyLost();
+  }
   if (busy.recovering && notBefore(c.sndUna, busy.recover)) {
     busy.recovering = false;
     busy.timedOut = false;

@@ -157,7 +157,7 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
  */
 function urgentPointer(c: Connection, segment: Segment): void {
   const up = (segment.seq + segment.urgent) | 0;
-  if (c.finReceived || c.state === CLOSED || !after(up, c.rcvNxt) || !c.busy.urgent.receive(up)) return;
+  if (c.finReceived || c.state === CLOSED || !after(up, c.rcvNxt) || !c.busy.hasUrgent().receive(up)) return;
   c.handler.urgent?.(c, c.urgentLeft);
 }
 

@@ -8,7 +8,8 @@ import type { Connection } from '../state/connection.js';
  */
 export function inNetwork(c: Connection): number {
   const { busy } = c;
-  const { told } = busy.duplicates;
+  // With SACK a duplicate ACK says nothing that its blocks do not say.
+  const told = c.sackOk ? 0 : busy.duplicates.told;
   if (told === 0) return busy.flight.pipe;
   return busy.flight.pipe - (busy.recovering ? told : Math.min(told, 2 * c.mss));
 }

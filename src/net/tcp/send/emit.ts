@@ -67,7 +67,7 @@ export function emit(c: Connection, seq: number, length: number, flags: number, 
     c.cwrDue = false;
   }
   let urgent = 0;
-  if (busy.urgent.sending) {
+  if (busy.urgent?.sending === true) {
     // RFC 9293 MUST-62: the first octet that is not urgent.
     urgent = Math.min((busy.urgent.sendEnd - seq) | 0, 0xffff);
     if (urgent > 0) bits |= URG;

@@ -25,7 +25,7 @@ function burst(c: Connection): number {
   const { busy } = c;
   const most = c.layer.ip.offload.segmentation;
   // An urgent pointer counts from its own segment: the device may not cut that segment.
-  if (most === 0 || busy.urgent.sending) return c.mss;
+  if (most === 0 || busy.urgent?.sending === true) return c.mss;
   let bytes = most - 120;
   if (busy.cc.pacingRate > 0) bytes = Math.min(bytes, Math.max(busy.cc.pacingRate, 2 * c.mss));
   return Math.max(c.mss, bytes - (bytes % c.mss));

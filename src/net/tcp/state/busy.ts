@@ -47,7 +47,8 @@ export class Busy {
   readonly rack = new Rack();
   readonly tailProbe = new TailProbe();
   readonly timers = new Timers();
-  readonly urgent = new Urgent();
+  /** Undefined: neither side has sent any. */
+  urgent: Urgent | undefined = undefined;
   ecnRecover = 0;
   frto = FRTO_OFF;
   /** When the oldest unacknowledged byte became the oldest: the user timeout counts from here. */
@@ -72,6 +73,12 @@ export class Busy {
     this.cc = cc;
   }
 
+  /** Where urgent data ends, from now on kept. */
+  hasUrgent(): Urgent {
+    this.urgent ??= new Urgent();
+    return this.urgent;
+  }
+
   /** As new, for a connection whose next byte to send is `seq`. The caller renews what congestion control knows. */
   renew(seq: number): void {
     this.queue.reset(seq);
@@ -86,7 +93,7 @@ export class Busy {
     this.rack.reset();
     this.tailProbe.reset();
     this.timers.reset();
-    this.urgent.reset();
+    this.urgent = undefined;
     this.frto = FRTO_OFF;
     this.stuckSince = 0;
     this.reassembly = undefined;

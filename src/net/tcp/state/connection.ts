@@ -148,11 +148,11 @@ export class Connection implements Flow, SenderView {
     const busy = this.lent;
     if (busy === undefined || this.state !== ESTABLISHED || this.dirty || this.closing || this.ackNow) return;
     // Its first request is on its way.
-    if (busy.delivery.delivered === 0 && this.restCwnd === 0) return;
+    if (this.restCwnd === 0 && ((this.sndUna - this.iss) | 0) <= 1) return;
     if (this.eceDue || this.cwrDue || this.heldBytes > 0 || busy.held !== undefined) return;
     if (busy.timers.kind !== TIMER_NONE || busy.flight.head !== undefined || busy.queue.end !== this.sndNxt) return;
     if (busy.recovering || busy.frto !== FRTO_OFF || busy.rack.reorderingSeen || busy.timers.backoff > 0) return;
-    if (busy.reassembly !== undefined || busy.finPending || busy.urgent.receiving || busy.urgent.sending) return;
+    if (busy.reassembly !== undefined || busy.finPending || busy.urgent?.due === true) return;
     if (busy.dsackLeft !== busy.dsackRight || busy.cc.calm !== true) return;
     this.restCwnd = Math.floor(busy.cc.cwnd);
     this.restSrtt = Math.round(busy.rtt.srtt * 1000);
@@ -291,14 +291,15 @@ export class Connection implements Flow, SenderView {
   /** What is queued now is urgent (RFC 9293 3.8.5). RFC 6093 advises new applications against it. */
   urgent(): void {
     if (this.queued === 0) return;
-    this.busy.urgent.send(this.busy.queue.end);
+    this.busy.hasUrgent().send(this.busy.queue.end);
     this.layer.schedule.touch(this);
   }
 
   /** Bytes of urgent data that the owner has yet to be given. */
   get urgentLeft(): number {
-    if (!this.busy.urgent.receiving) return 0;
-    return Math.max(0, (this.busy.urgent.receiveEnd - this.rcvNxt + this.heldBytes) | 0);
+    const { urgent } = this.busy;
+    if (urgent?.receiving !== true) return 0;
+    return Math.max(0, (urgent.receiveEnd - this.rcvNxt + this.heldBytes) | 0);
   }
 
   reset(): void {

@@ -19,9 +19,14 @@ class Entry {
   stop = 0;
   /** Sequence number of the byte at `start`. */
   seq = 0;
+
+  clear(): void {
+    this.memory = nothing;
+    this.start = this.stop = this.seq = 0;
+  }
 }
 
-/** Places of a ring that is kept for the next connection. */
+/** Places of a ring: at first, and at most where it is kept for the next connection. */
 const SMALL = 4;
 const KEPT = 64;
 /** Places behind the last look-up that are tried before all others. */
@@ -31,14 +36,20 @@ function places(count: number): Entry[] {
   return Array.from({ length: count }, () => new Entry());
 }
 
+/** No places, but an array of entries for V8, which reads all rings by the same code then. */
+const NONE = places(1);
+NONE.length = 0;
+
 export class SendQueue {
   /** Sequence number after the last queued byte. */
   end = 0;
-  /** Its length is a power of two. */
-  private ring = places(SMALL);
+  /** The first entry. A short answer is one, and has no ring. */
+  private head = new Entry();
+  /** Those behind the first; its length is a power of two. */
+  private ring = NONE;
   /**
-   * Numbers of the first entry, and of the next one to add. The place of each is its number modulo the length of the
-   * ring.
+   * Numbers of the first entry, and of the next one to add. The place of each behind the first is its number modulo the
+   * length of the ring.
    */
   private first = 0;
   private next = 0;
@@ -51,22 +62,23 @@ export class SendQueue {
   reset(seq: number): void {
     this.end = seq;
     if (this.next === 0) return;
-    if (this.ring.length > KEPT) this.ring = places(SMALL);
-    else while (this.first < this.next) this.entry(this.first++).memory = nothing;
+    if (this.ring.length > KEPT) this.ring = NONE;
+    else for (let at = this.first + 1; at < this.next; at++) this.entry(at).clear();
+    this.head.clear();
     this.first = this.next = this.cursor = 0;
   }
 
   push(memory: Memory, start: number, end: number): void {
     const { first, next } = this;
     if (next > first) {
-      const last = this.ring[(next - 1) & (this.ring.length - 1)] as Entry;
+      const last = this.entry(next - 1);
       if (last.memory === memory && last.stop === start) {
         last.stop = end;
         this.end = (this.end + end - start) | 0;
         return;
       }
     }
-    if (next - first === this.ring.length) this.grow();
+    if (next - first > this.ring.length) this.grow();
     const one = this.entry(this.next++);
     one.memory = memory;
     one.start = start;
@@ -87,12 +99,15 @@ export class SendQueue {
   /** Drops pieces that lie wholly before `una`. */
   release(una: number): void {
     const { ring, next } = this;
-    const mask = ring.length - 1;
     let { first } = this;
-    for (; first < next; first++) {
-      const one = ring[first & mask] as Entry;
+    while (first < next) {
+      const one = this.head;
       if (((one.seq + one.stop - one.start - una) | 0) > 0) break;
-      one.memory = nothing;
+      one.clear();
+      if (++first === next) break;
+      const place = first & (ring.length - 1);
+      this.head = ring[place] as Entry;
+      ring[place] = one;
     }
     // The numbers stay small integers, however long the connection lives.
     if (first === next) this.first = this.next = this.cursor = 0;
@@ -104,11 +119,10 @@ export class SendQueue {
 
   /** Adds `length` bytes from `seq` on to the frame; returns how many, fewer when its places are taken. */
   fill(tx: TxFrame, seq: number, length: number): number {
-    const { ring, next } = this;
-    const mask = ring.length - 1;
+    const { next } = this;
     let done = 0;
     for (let at = this.find(seq); done < length && at < next && tx.pieces < MAX_PIECES; at++) {
-      const one = ring[at & mask] as Entry;
+      const one = this.entry(at);
       const from = one.start + ((seq + done - one.seq) | 0);
       const until = Math.min(one.stop, from + length - done);
       tx.push(one.memory, from, until);
@@ -130,7 +144,7 @@ export class SendQueue {
   }
 
   private entry(number: number): Entry {
-    return this.ring[number & (this.ring.length - 1)] as Entry;
+    return number === this.first ? this.head : (this.ring[number & (this.ring.length - 1)] as Entry);
   }
 
   /** Number of the piece with the byte `seq`. */
@@ -161,9 +175,9 @@ export class SendQueue {
   }
 
   private grow(): void {
-    const larger = places(this.ring.length * 2);
+    const larger = places(Math.max(SMALL, this.ring.length * 2));
     const count = this.next - this.first;
-    for (let i = 0; i < count; i++) larger[i] = this.entry(this.first + i);
+    for (let i = 1; i < count; i++) larger[i] = this.entry(this.first + i);
     this.ring = larger;
     this.cursor = Math.max(0, this.cursor - this.first);
     this.first = 0;

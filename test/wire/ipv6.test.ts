@@ -67,18 +67,40 @@ t.test('3 MB come whole over a path that is narrower than the link', { skip: ski
   t.equal(await program.stop(), 0);
 });
 
-t.test('an address that another host has is not used, and is told of', { skip: skipWithout('curl') }, async (t) => {
-  const { client, start } = bed(t);
-  client.ip('addr add 2001:db8:77::80/64 dev eth0 nodad');
-  const alone = start(['--no-ipv4', ...STATIC, SITE]);
-  t.equal(await alone.exit, 1);
-  t.match(alone.stderr, /the address 2001:db8:77::80 is in use by another host \(([0-9a-f]{2}:){5}[0-9a-f]{2}\)/);
-  const both = start(['--ipv4', '10.77.0.7/24', ...STATIC, SITE]);
-  await both.says(/^listening on http:\/\/10\.77\.0\.7\/$/m);
-  t.match(both.stderr, /2001:db8:77::80 is in use/, 'the other family serves');
-  t.equal((await client.run('curl', ['-s', '-m', '5', 'http://10.77.0.7/'])).status, 0);
-  t.equal(await both.stop(), 0);
-});
+for (const workers of ['1', '2']) {
+  t.test(
+    `an address that another host has is not used, and is told of (${workers})`,
+    { skip: skipWithout('curl') },
+    async (t) => {
+      const { client, start } = bed(t);
+      client.ip('addr add 2001:db8:77::80/64 dev eth0 nodad');
+      const mac = (await client.run('cat', ['/sys/class/net/eth0/address'])).stdout.trim();
+      const sentence = `the address 2001:db8:77::80 is in use by another host (${mac}); give this one another with --ipv6\n`;
+      const several = ['--workers', workers];
+      const alone = start([...several, '--no-ipv4', ...STATIC, SITE]);
+      t.equal(await alone.exit, 1);
+      t.equal(alone.stderr.split(sentence).length - 1, 1, alone.stderr);
+      const both = start([...several, '--ipv4', '10.77.0.7/24', ...STATIC, SITE]);
+      await both.says(/^listening on http:\/\/10\.77\.0\.7\/$/m);
+      t.equal(both.stderr.split(sentence).length - 1, 1, 'the other family serves');
+      t.equal((await client.run('curl', ['-s', '-m', '5', 'http://10.77.0.7/'])).status, 0);
+      t.equal(await both.stop(), 0);
+      t.notMatch(both.stdout, /2001:db8:77::80/);
+      // And the other way round.
+      client.ip('addr del 2001:db8:77::80/64 dev eth0');
+      client.ip('addr add 10.77.0.7/24 dev eth0');
+      const six = start([...several, '--ipv4', '10.77.0.7/24', ...STATIC, SITE]);
+      await six.says(IPV6_LINE);
+      t.match(
+        six.stderr,
+        `the address 10.77.0.7 is in use by another host (${mac}); give this one another with --ipv4\n`,
+      );
+      t.notMatch(six.stdout, /10\.77\.0\.7/);
+      t.equal((await client.run('curl', ['-sg', '-m', '5', 'http://[2001:db8:77::80]/'])).status, 0);
+      t.equal(await six.stop(), 0);
+    },
+  );
+}
 
 t.test('a network card hears the groups of our addresses', { skip: skipWithout('curl') }, async (t) => {
   const { lab, client } = bed(t);

@@ -12,6 +12,7 @@ import {
   ACK,
   arp,
   BROADCAST_MAC,
+  concat,
   ethernet,
   ICMP,
   icmpError,
@@ -27,6 +28,7 @@ import {
   TYPE_IPV4,
   tcp,
 } from '../../sim/packets.js';
+import { frame6, icmp6, ip6, ndOption } from '../../sim/packets6.js';
 import type { FlowPlan } from '../../sim/plan.js';
 import { Switch } from '../../sim/switch.js';
 import { End } from '../../sim/traffic.js';
@@ -355,3 +357,38 @@ t.test('DHCP: the lead has its address although another worker gets all that the
   t.equal(farm.workers[0]!.address, '10.0.0.100', 'it was renewed');
   t.equal(farm.workers[1]!.drops.of('udp-port-closed'), 0);
 });
+
+for (const how of ['says that it has it', 'looks for it, too'] as const) {
+  t.test(
+    `IPv6: the lead hears of another host that ${how}, although a worker without addresses gets the frame`,
+    async (t) => {
+      const world = new World(4);
+      const farm = new Farm(world, 2).plug(new Switch(world, 'switch'));
+      farm.steer = () => 1;
+      const [lead, other] = farm.workers as [SimHost, SimHost];
+      const heard: string[] = [];
+      const { v6 } = lead.stack;
+      const address = ip6('2001:db8::80');
+      const group = ip6('ff02::1:ff00:80');
+      lead.enter(() => {
+        v6.start([1, 2, 3, 4], true);
+        v6.configuration.events.duplicate = (one, mac) => heard.push(`${lead.stack.peers.text(one.handle)} ${mac[5]}`);
+        v6.configuration.add(address, 64, 'static', {});
+      });
+      const body = concat(new Uint8Array(4), address);
+      const packet =
+        how === 'looks for it, too'
+          ? icmp6({ source: ip6('::'), destination: group, hops: 255 }, 135, 0, body)
+          : icmp6(
+              { source: address, destination: ip6('ff02::1'), hops: 255 },
+              136,
+              0,
+              concat(body, ndOption(2, PEER_MAC)),
+            );
+      farm.take(frame6(packet, PEER_MAC));
+      world.time.run(world.time.now() + 3000);
+      t.same(heard, ['2001:db8::80 119']);
+      t.equal(other.drops.of('ip-not-for-us'), 1);
+    },
+  );
+}

@@ -61,6 +61,8 @@ export interface Upper {
   transport(protocol: number): Transport | undefined;
   /** An ICMPv6 message, its checksum right, which begins at `start` in the packet. */
   message(packet: Packet6, start: number, source: number): void;
+  /** A packet whose destination is none of ours, of a frame that begins at `ethernet`. */
+  passedBy(bytes: Uint8Array, ethernet: number, end: number): void;
 }
 
 /** A packet that is dealt with. */
@@ -97,7 +99,10 @@ export class Ipv6Input {
     if (end > frameEnd || end === ip + IPV6_HEADER) return drops.count(TOTAL_LENGTH, bytes, ethernet, frameEnd);
     const { peers } = this.link;
     const mark = peers.markOf(peers.find(bytes, ip + DESTINATION_AT));
-    if (mark === 0) return drops.count(NOT_FOR_US, bytes, ethernet, frameEnd);
+    if (mark === 0) {
+      this.upper.passedBy(bytes, ethernet, end);
+      return drops.count(NOT_FOR_US, bytes, ethernet, frameEnd);
+    }
     if (this.isMartian(bytes, ip)) return drops.count(MARTIAN, bytes, ethernet, frameEnd);
     // What most packets are: a transport's header right behind ours.
     const protocol = bytes[ip + 6];

@@ -11,7 +11,20 @@ import {
   ROUTER_ADVERTISEMENT,
   ROUTER_SOLICITATION,
 } from '../../wire/icmpv6.js';
-import { HOP_BY_HOP, HOP_LIMIT_AT, isLinkLocal, NEXT_HEADER_AT, SOURCE_AT } from '../../wire/ipv6.js';
+import {
+  ALL_NODES,
+  DESTINATION_AT,
+  HOP_BY_HOP,
+  HOP_LIMIT_AT,
+  ICMPV6,
+  IPV6_HEADER,
+  isLinkLocal,
+  isMulticast6,
+  isUnspecified,
+  NEXT_HEADER_AT,
+  SOURCE_AT,
+  sameIpv6,
+} from '../../wire/ipv6.js';
 import { ND_HOP_LIMIT } from '../../wire/nd.js';
 import type { RouterAdvertisement } from '../../wire/router-advertisement.js';
 import type { IcmpError } from '../contracts/datagram.js';
@@ -165,6 +178,22 @@ export class Ipv6 implements Upper {
       this.discovery.input(bytes, ip, start, end, source);
     } else if (type === ROUTER_ADVERTISEMENT) this.routerDiscovery.input(bytes, ip, start, end, source);
     else drops.count(TYPE, bytes, ip, end);
+  }
+
+  /**
+   * Another program of this host may look for an address of which this one does not know yet: what another host says
+   * of it goes to all nodes, and that it looks for the same address to the group of that (RFC 4862 5.4.3, 5.4.4).
+   */
+  passedBy(bytes: Uint8Array, ethernet: number, end: number): void {
+    const ip = ethernet + ETHERNET;
+    if (this.heard === undefined || bytes[ip + NEXT_HEADER_AT] !== ICMPV6 || bytes[ip + HOP_LIMIT_AT] !== ND_HOP_LIMIT)
+      return;
+    const type = bytes[ip + IPV6_HEADER];
+    const destination = ip + DESTINATION_AT;
+    const told = type === NEIGHBOUR_ADVERTISEMENT || type === ROUTER_ADVERTISEMENT;
+    const looks = type === NEIGHBOUR_SOLICITATION && isUnspecified(bytes, ip + SOURCE_AT);
+    if ((told && sameIpv6(bytes, destination, ALL_NODES)) || (looks && isMulticast6(bytes, destination)))
+      this.heard(bytes, ethernet, end);
   }
 
   /** The source of what goes there; 0: there is none. */

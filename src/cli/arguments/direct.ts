@@ -11,7 +11,7 @@ import type { StaticAddress } from '../../serve/options/ipv4.js';
 import { parseMac } from '../values/mac.js';
 import { count, oneOf } from '../values/option-values.js';
 import { anycastAddresses, staticAddress } from './ipv4.js';
-import { type Ipv6Flags, ipv6Arguments } from './ipv6.js';
+import { checkAnycast, type Ipv6Flags, ipv6Arguments } from './ipv6.js';
 
 export interface DirectFlags extends Ipv6Flags {
   tap?: string;
@@ -89,12 +89,13 @@ export function addDirectOptions(command: Command): Command {
 export function directArguments(flags: DirectFlags): DirectArguments {
   if (flags.interface !== undefined && (flags.tap ?? flags.bridge) !== undefined)
     throw badUsage('--interface is instead of a TAP; leave --tap and --bridge out');
+  const own = ipv4Of(flags);
   return {
     interface: flags.interface,
     tap: flags.tap ?? DEFAULT_TAP,
     bridge: flags.bridge,
-    static: ipv4Of(flags),
-    anycast: anycastOf(flags),
+    static: own,
+    anycast: anycastOf(flags, own),
     noIpv4: flags.ipv4 === false,
     ipv6: ipv6Arguments(flags),
     mac: flags.mac,
@@ -119,11 +120,18 @@ function ipv4Of({ ipv4, ipv4Netmask, ipv4Gateway, ipv6 }: DirectFlags): StaticAd
   return undefined;
 }
 
-function anycastOf({ ipv4, anycast = [] }: DirectFlags): string[] {
+function anycastOf({ ipv4, anycast = [] }: DirectFlags, own: StaticAddress | undefined): string[] {
   const given = anycast.filter((one) => !one.includes(':'));
   if (ipv4 === false && given.length > 0)
     throw badUsage(`--anycast ${given[0]} needs IPv4; leave --no-ipv4 out, or --anycast`);
-  return anycastAddresses(given);
+  const addresses = anycastAddresses(given);
+  const announced = own === undefined ? [] : [own, ...(own.further ?? [])];
+  checkAnycast(
+    addresses,
+    announced.map(({ address }) => address),
+    '--ipv4',
+  );
+  return addresses;
 }
 
 /** An option that may be given more than once. */

@@ -36,7 +36,20 @@ export function ipv6Arguments(flags: Ipv6Flags): Ipv6Arguments | undefined {
   if (gateway !== undefined && addresses.length === 0)
     throw badUsage('--ipv6-gateway needs --ipv6; without it, the routers of the network say who they are');
   const router = gateway === undefined ? undefined : gatewayOf(gateway, texts);
-  return { addresses, anycast: anycast6.map(anycastAddress), gateway: router };
+  const unannounced = anycast6.map(anycastAddress);
+  checkAnycast(unannounced, texts, '--ipv6');
+  return { addresses, anycast: unannounced, gateway: router };
+}
+
+/** An address is announced or not: one of `anycast` is none of `own`, which `option` gave, and stands there once. */
+export function checkAnycast(anycast: readonly string[], own: readonly string[], option: string): void {
+  const both = anycast.find((one) => own.includes(one));
+  if (both !== undefined)
+    throw badUsage(
+      `${both} was given with ${option} and with --anycast; leave one of them out: is it announced or not?`,
+    );
+  const twice = anycast.find((one, i) => anycast.indexOf(one) !== i);
+  if (twice !== undefined) throw badUsage(`--anycast ${twice} was given twice`);
 }
 
 function addressWithSize(text: string): { address: string; prefix: number } {

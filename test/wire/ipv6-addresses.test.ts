@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { bed, IPV6_LINE } from './ipv6-bed.js';
+import { prefix, radvd, writeRadvd } from './ipv6-routers.js';
 import { skipWithout } from './needs.js';
 import { SITE } from './server.js';
 
@@ -87,3 +88,25 @@ t.test('without a router the program says what it has, and goes on', { skip: ski
   t.equal(got.stdout, '200', 'served on the link');
   t.equal(await program.stop(), 0);
 });
+
+for (const workers of ['1', '2']) {
+  t.test(
+    `a prefix that is too long is told of once, and IPv4 serves (${workers})`,
+    { skip: skipWithout('curl', 'radvd') },
+    async (t) => {
+      const { lab, client, start } = bed(t);
+      await lab.host.run('sysctl', ['-w', 'net.ipv6.conf.all.forwarding=1']);
+      const file = writeRadvd(lab, [prefix('2001:db8:77::', 3600, 1800).replace('/64', '/80')]);
+      radvd(lab, file);
+      const program = start(['--workers', workers, '--ipv4', '10.77.0.7/24', '--log', 'net', SITE]);
+      const sentence =
+        /a router offers the prefix 2001:db8:77::\/80, of which no address can be made: it takes one of 64 bits/g;
+      await program.says(sentence, 40);
+      await program.says(/IPv6: no router has offered an address; we have fe80::[0-9a-f:]+ on the link alone/, 40);
+      t.equal(program.stderr.match(sentence)?.length, 1, 'although the router says so again and again');
+      t.equal(program.stdout, 'listening on http://10.77.0.7/\n');
+      t.equal((await client.run('curl', ['-s', '-m', '5', 'http://10.77.0.7/'])).status, 0);
+      t.equal(await program.stop(), 0);
+    },
+  );
+}

@@ -38,6 +38,7 @@ const NEEDS: readonly Need[] = [
   { find: 'setpriv', debian: 'util-linux' },
   { find: 'chromium', debian: 'chromium' },
   { find: 'certutil', debian: 'libnss3-tools' },
+  { find: 'firefox-esr', debian: 'firefox-esr' },
   { find: 'nginx', debian: 'nginx-light' },
   { find: 'haproxy', debian: 'haproxy' },
   { find: '/usr/lib/python3/dist-packages/prometheus_client', debian: 'python3-prometheus-client' },

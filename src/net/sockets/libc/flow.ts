@@ -16,6 +16,7 @@ import { reasonOf, silent } from '../common/close-reason.js';
 import { type Draining, tellDrained } from '../common/drained.js';
 import type { SendQueue } from './send-queue.js';
 import type { Sender } from './sender.js';
+import type { SocketOptions } from './socket-options.js';
 
 /** Bytes that one flow may offer the kernel in a turn. */
 const TURN = 1024 * 1024;
@@ -33,12 +34,7 @@ export interface FlowHost {
   /** Whether the peer is on this machine; to be asked once a flow. */
   near(fd: number): boolean;
   endpointOf(call: 'getsockname' | 'getpeername', fd: number): Endpoint;
-  /** The error that waits on the socket; 0: none. */
-  errorOf(fd: number): number;
-  /** The socket will not say FIN but RST. */
-  resetOnClose(fd: number): void;
-  /** Bytes that the kernel holds for the peer: not sent, or not acknowledged. */
-  unacknowledged(fd: number): number;
+  readonly options: SocketOptions;
   takeQueue(): SendQueue;
   giveQueue(queue: SendQueue): void;
   /** Has `goOn` called after the others of this turn. */
@@ -112,7 +108,7 @@ export class OwnSocketFlow implements Draining {
   }
 
   get unacknowledged(): number {
-    return this.over ? 0 : this.queued + this.network.unacknowledged(this.fd);
+    return this.over ? 0 : this.queued + this.network.options.unacknowledged(this.fd);
   }
 
   write(memory: Memory, start: number, end: number): void {
@@ -222,7 +218,7 @@ export class OwnSocketFlow implements Draining {
   /** Resets it, for `reason`. */
   abort(reason: CloseReason): void {
     if (this.over) return;
-    this.network.resetOnClose(this.fd);
+    this.network.options.resetOnClose(this.fd);
     this.finish(reason);
   }
 
@@ -311,7 +307,7 @@ export class OwnSocketFlow implements Draining {
 
   /** An error waits on a socket that is not read. */
   private failed(): void {
-    const errno = this.network.errorOf(this.fd);
+    const errno = this.network.options.pendingError(this.fd);
     if (errno !== 0) this.finish(reasonOf(errnoCode(errno)));
   }
 

@@ -5,45 +5,33 @@
  */
 
 import { UserError } from '../../../errors/user-error.js';
-import { ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errnoCode } from '../../../native/libc/errno.js';
-import { libc, setNonBlocking } from '../../../native/libc/libc.js';
+import { ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM } from '../../../native/libc/errno.js';
+import { setNonBlocking } from '../../../native/libc/libc.js';
 import { pinned } from '../../../native/libc/slab.js';
 import { SocketAddress } from '../../../native/sockets/socket-address.js';
 import {
-  AF_INET,
-  AF_INET6,
   EPOLL_CTL_DEL,
   EPOLLET,
   EPOLLIN,
   EPOLLOUT,
   EPOLLRDHUP,
-  IPPROTO_IPV6,
-  IPPROTO_TCP,
-  IPV6_V6ONLY,
-  SO_ERROR,
-  SO_LINGER,
-  SO_REUSEADDR,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
-  SOCK_STREAM,
-  SOL_SOCKET,
   type SocketCalls,
-  TCP_NODELAY,
 } from '../../../native/sockets/sockets.js';
 import { attempt, Containment } from '../../containment.js';
 import type { Accept, Clock, Endpoint, Listener, Network } from '../../flow.js';
 import { RealClock } from '../../real-clock.js';
 import { listenAtAll } from '../common/listen-at-all.js';
 import { addressOfName } from '../common/name.js';
-import { BACKLOG, listenError, type SocketNetworkOptions } from '../common/options.js';
+import { listenError, type SocketNetworkOptions } from '../common/options.js';
 import { EpollLoop, type Watcher } from './epoll-loop.js';
 import { type FlowHost, OwnSocketFlow } from './flow.js';
 import { NearPeers } from './near.js';
 import { SendQueue } from './send-queue.js';
 import { Sender } from './sender.js';
+import { SocketOptions } from './socket-options.js';
 
-/** tcp(7). */
-const SIOCOUTQ = 0x5411;
 const READ_SIZE = 64 * 1024;
 /** Connections that one look accepts, so that those that are open have their turn. */
 const ACCEPT_AT_ONCE = 64;
@@ -72,8 +60,7 @@ export class OwnSocketNetwork implements Network, Watcher, FlowHost {
   private readonly memory = pinned(READ_SIZE);
   /** All connections read to here, one after the other. */
   readonly buffer = this.memory.bytes;
-  private readonly small = pinned(16);
-  private readonly smallView = new DataView(this.small.bytes.buffer, this.small.bytes.byteOffset, 16);
+  readonly options: SocketOptions;
   private readonly socketAddress: SocketAddress;
   private readonly nearPeers: NearPeers;
   /** By descriptor. */
@@ -96,6 +83,7 @@ export class OwnSocketNetwork implements Network, Watcher, FlowHost {
   constructor(options: SocketNetworkOptions = {}) {
     this.loop = EpollLoop.get();
     this.calls = this.loop.calls;
+    this.options = new SocketOptions(this.calls);
     this.faults = new Containment(options.onFault);
     const timerFault = (error: unknown): void => this.faults.note(error, 'timer', this.clock.now());
     this.clock = options.clock ?? new RealClock(timerFault);
@@ -116,10 +104,7 @@ export class OwnSocketNetwork implements Network, Watcher, FlowHost {
   private async listenAt(host: string, port: number, accept: Accept): Promise<Listener> {
     const given = this.given.shift();
     try {
-      const fd =
-        given === undefined
-          ? this.openListening(this.socketAddress.accepts(host) ? host : await addressOfName(host), port)
-          : this.takeListening(given);
+      const fd = given === undefined ? await this.openListening(host, port) : this.takeListening(given);
       const listening: Listening = {
         fd,
         accept,
@@ -136,44 +121,17 @@ export class OwnSocketNetwork implements Network, Watcher, FlowHost {
     }
   }
 
-  private openListening(address: string, port: number): number {
-    const { calls, socketAddress } = this;
-    const family = address.includes(':') ? AF_INET6 : AF_INET;
-    const fd = calls.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) throw this.failure();
-    this.setFlag(fd, SOL_SOCKET, SO_REUSEADDR);
-    if (family === AF_INET6 && this.addresses.length > 1) this.setFlag(fd, IPPROTO_IPV6, IPV6_V6ONLY);
-    // Connections inherit it.
-    this.setFlag(fd, IPPROTO_TCP, TCP_NODELAY);
-    const length = socketAddress.set(address, port);
-    if (calls.bind(fd, socketAddress.at, length) < 0 || calls.listen(fd, BACKLOG) < 0) {
-      const failure = this.failure();
-      calls.close(fd);
-      throw failure;
-    }
-    return fd;
+  private async openListening(host: string, port: number): Promise<number> {
+    const { socketAddress, addresses } = this;
+    const address = socketAddress.accepts(host) ? host : await addressOfName(host);
+    return this.options.listening(socketAddress, { address, port, alone: addresses.length > 1 });
   }
 
   /** Another program made the socket, and may not have set it up as we do. */
   private takeListening(fd: number): number {
     setNonBlocking(fd);
-    this.setFlag(fd, IPPROTO_TCP, TCP_NODELAY);
+    this.options.noDelay(fd);
     return fd;
-  }
-
-  /** Bytes that the kernel holds for the peer: not sent, or not acknowledged. */
-  unacknowledged(fd: number): number {
-    return libc().ioctl(fd, SIOCOUTQ, this.small.address) < 0 ? 0 : this.smallView.getInt32(0, true);
-  }
-
-  private failure(): NodeJS.ErrnoException {
-    const code = errnoCode(this.calls.errno());
-    return Object.assign(new Error(code), { code });
-  }
-
-  private setFlag(fd: number, level: number, name: number): void {
-    this.smallView.setInt32(0, 1, true);
-    this.calls.setsockopt(fd, level, name, this.small.address, 4);
   }
 
   private stopListening(fd: number): void {
@@ -232,7 +190,7 @@ export class OwnSocketNetwork implements Network, Watcher, FlowHost {
   private connected(fd: number, accept: Accept): void {
     if (this.open >= this.maxConnections) {
       this.shed += 1;
-      this.resetOnClose(fd);
+      this.options.resetOnClose(fd);
       this.calls.close(fd);
       return;
     }
@@ -318,22 +276,6 @@ export class OwnSocketNetwork implements Network, Watcher, FlowHost {
 
   endpointOf(call: 'getsockname' | 'getpeername', fd: number): Endpoint {
     return this.socketAddress.ask(call, fd);
-  }
-
-  /** The error that waits on the socket; 0: none. */
-  errorOf(fd: number): number {
-    const { smallView, small } = this;
-    smallView.setInt32(0, 0, true);
-    smallView.setUint32(4, 4, true);
-    this.calls.getsockopt(fd, SOL_SOCKET, SO_ERROR, small.address, small.address + 4);
-    return smallView.getInt32(0, true);
-  }
-
-  /** The socket will not say FIN but RST. */
-  resetOnClose(fd: number): void {
-    this.smallView.setInt32(0, 1, true);
-    this.smallView.setInt32(4, 0, true);
-    this.calls.setsockopt(fd, SOL_SOCKET, SO_LINGER, this.small.address, 8);
   }
 
   takeQueue(): SendQueue {

@@ -42,7 +42,7 @@ t.test('most of TCP is reached', async (t) => {
   for (let seed = 1; seed <= 60; seed++) runEpisode(seed, 400);
   await coverage.fresh();
   const files = ['receive/ack', 'receive/input', 'receive/receive', 'send/output', 'timers/timeout', 'active-open'];
-  for (const file of [...files, 'passive-open/listening', 'send/responder', 'flight/rack']) {
+  for (const file of [...files, 'passive-open/listening', 'send/replies', 'flight/rack']) {
     const { reached, all } = coverage.functions(`tcp/${file}.js`);
     t.ok(all > 0, `${file} is there`);
     // Of listening, what a hand-over calls is not reached by frames: 10 of 21 functions.

@@ -16,8 +16,8 @@ import { Times } from './times.js';
 /** Folders whose files take longest begin first, so that none of them is left alone at the end. */
 const LONGEST = ['deploy', 'vm', 'wire', 'signals', 'supervise', 'image', 'package', 'docs', 'sim'];
 /**
- * Files at once: a test waits for processes, networks and git for most of its time. The last lines of a run say how busy
- * the cores were.
+ * Files at once: a test waits for processes, networks and git for most of its time. The last lines of a run say how
+ * busy the cores were.
  */
 const JOBS = Number(process.env['JOBS'] ?? 2 * availableParallelism());
 /** Seconds that one file may take. */

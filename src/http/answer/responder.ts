@@ -12,10 +12,10 @@ import { normalisePath } from '../parse/path.js';
 import { FORM, METHOD, type RequestLine } from '../parse/request-line.js';
 import { challengePage } from './acme-challenge.js';
 import type { AnswerWriter } from './answer-writer.js';
-import { Elsewhere } from './elsewhere.js';
 import { Later } from './later.js';
 import { asksLocally, LivePages } from './live-pages.js';
 import { multipart } from './multipart.js';
+import { OtherOrigin } from './other-origin.js';
 import { ALLOW, errorPage, type Page, Pages, redirectPage } from './pages.js';
 import { withQuery } from './redirect-target.js';
 import { Sites } from './sites.js';
@@ -91,9 +91,9 @@ export class Responder {
     this.#forwarding = forwarding;
     this.#pages = new Pages(retryAfter);
     const { redirectTo, canonical } = options;
-    const elsewhere =
-      redirectTo === undefined && canonical === undefined ? undefined : new Elsewhere(redirectTo, canonical);
-    this.#sites = new Sites(options.store, options.hosts, options.base, elsewhere);
+    const otherOrigin =
+      redirectTo === undefined && canonical === undefined ? undefined : new OtherOrigin(redirectTo, canonical);
+    this.#sites = new Sites(options.store, options.hosts, options.base, otherOrigin);
     this.#live = options.livePages?.length ? new LivePages(options.livePages, forwarding) : undefined;
     this.#acmeChallenge = options.acmeChallenge;
     this.#localOnly = options.localOnly ?? false;
@@ -163,9 +163,9 @@ export class Responder {
         return;
       }
     }
-    const elsewhere = this.#sites.elsewhere(bytes, line, fields, scheme);
-    if (elsewhere !== undefined) {
-      this.#page(to, redirectPage(301, withQuery(elsewhere, bytes, line)), ending, bodiless);
+    const otherOrigin = this.#sites.otherOrigin(bytes, line, fields, scheme);
+    if (otherOrigin !== undefined) {
+      this.#page(to, redirectPage(301, withQuery(otherOrigin, bytes, line)), ending, bodiless);
       return;
     }
     const found = this.#sites.lookup(this.#sites.storeFor(bytes, line, fields), path, start, end);

@@ -2,7 +2,7 @@ import type { Lookup, Store } from '../../store/store.js';
 import { FIELD, type Fields } from '../parse/fields.js';
 import { isText, latin1, SLASH } from '../parse/octets.js';
 import type { RequestLine } from '../parse/request-line.js';
-import type { Elsewhere } from './elsewhere.js';
+import type { OtherOrigin } from './other-origin.js';
 
 const OUTSIDE: Lookup = { kind: 'missing', page: undefined };
 
@@ -12,14 +12,14 @@ export class Sites {
   readonly #hosts: ReadonlyMap<string, () => Store> | undefined;
   readonly #base: string;
   readonly #toBase: Lookup;
-  readonly #elsewhere: Elsewhere | undefined;
+  readonly #otherOrigin: OtherOrigin | undefined;
 
   /** Throws a `RangeError` when a host or the base is not as `HttpOptions` has it. */
   constructor(
     store: () => Store,
     hosts: Readonly<Record<string, () => Store>> | undefined,
     base: string | undefined = '',
-    elsewhere?: Elsewhere,
+    otherOrigin?: OtherOrigin,
   ) {
     if (!/^(\/[A-Za-z0-9._~-]+)*$/.test(base) || /\/\.{1,2}(\/|$)/.test(base)) {
       throw new RangeError(`base: a path like /docs expected, without a slash at its end; got ${JSON.stringify(base)}`);
@@ -32,13 +32,13 @@ export class Sites {
     this.#store = store;
     this.#hosts = hosts === undefined ? undefined : new Map(Object.entries(hosts));
     this.#base = base;
-    this.#elsewhere = elsewhere;
+    this.#otherOrigin = otherOrigin;
     this.#toBase = { kind: 'redirect', status: 301, location: `${base}/` };
   }
 
   /** The store of all requests; undefined where some requests have another store, or are redirected to another host. */
   get only(): Store | undefined {
-    return this.#hosts === undefined && this.#elsewhere === undefined ? this.#store() : undefined;
+    return this.#hosts === undefined && this.#otherOrigin === undefined ? this.#store() : undefined;
   }
 
   /** The store of the host that the request is for: the target's, if it names one, else the field's (RFC 9112 3.3). */
@@ -48,9 +48,9 @@ export class Sites {
   }
 
   /** The absolute address to which the request is sent instead; undefined: it is answered here. */
-  elsewhere(bytes: Uint8Array, line: RequestLine, fields: Fields, scheme: string | undefined): string | undefined {
-    if (this.#elsewhere === undefined || this.#hosts?.has(this.#hostOf(bytes, line, fields))) return undefined;
-    return this.#elsewhere.location(bytes, line, fields, scheme);
+  otherOrigin(bytes: Uint8Array, line: RequestLine, fields: Fields, scheme: string | undefined): string | undefined {
+    if (this.#otherOrigin === undefined || this.#hosts?.has(this.#hostOf(bytes, line, fields))) return undefined;
+    return this.#otherOrigin.location(bytes, line, fields, scheme);
   }
 
   #hostOf(bytes: Uint8Array, line: RequestLine, fields: Fields): string {

@@ -37,8 +37,8 @@ export class ActiveOpen {
       crossed ? c.tsRecent : 0,
     );
     const flags = crossed ? SYN | ACK : SYN;
-    layer.responder.write(c.iss, crossed ? c.rcvNxt : 0, flags, layer.initialWindow);
-    layer.responder.send(c.route, c.localAddress, c.ports, options);
+    layer.replies.write(c.iss, crossed ? c.rcvNxt : 0, flags, layer.initialWindow);
+    layer.replies.send(c.route, c.localAddress, c.ports, options);
   }
 
   /** RFC 9293 3.10.7.3. */
@@ -48,7 +48,7 @@ export class ActiveOpen {
     const acked = (flags & ACK) !== 0;
     if (acked && segment.ack !== ((c.iss + 1) | 0)) {
       layer.drops.count(ACK_INVALID);
-      layer.responder.refuse(segment, c.remoteAddress, c.localAddress, c.ports);
+      layer.replies.refuse(segment, c.remoteAddress, c.localAddress, c.ports);
       return;
     }
     if ((flags & RST) !== 0) {
@@ -96,7 +96,7 @@ export class ActiveOpen {
   acknowledged(c: Connection, segment: Segment, now: number): boolean {
     if (segment.ack !== ((c.iss + 1) | 0)) {
       this.layer.drops.count(ACK_INVALID);
-      this.layer.responder.refuse(segment, c.remoteAddress, c.localAddress, c.ports);
+      this.layer.replies.refuse(segment, c.remoteAddress, c.localAddress, c.ports);
       return false;
     }
     c.state = ESTABLISHED;

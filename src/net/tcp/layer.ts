@@ -21,8 +21,8 @@ import { leave } from './receive/ending.js';
 import { icmpError, pathMtuLowered, quotedFlow, quotedSequence } from './receive/icmp.js';
 import { arrive } from './receive/input.js';
 import { resumed } from './receive/receive.js';
-import { stateName, tell } from './send/probing.js';
-import { Responder } from './send/responder.js';
+import { report, stateName } from './send/probing.js';
+import { Replies } from './send/replies.js';
 import { AckSample } from './state/ack-sample.js';
 import { BusyPool } from './state/busy.js';
 import { discharge } from './state/charge.js';
@@ -66,7 +66,7 @@ export class TcpLayer implements Transport, TcpContext {
   readonly busyPool: BusyPool;
   readonly connections: FlowTable<Connection>;
   readonly waiting: TimeWaitTable;
-  readonly responder: Responder;
+  readonly replies: Replies;
   readonly budget: Budget;
   readonly schedule: Schedule;
   readonly listening: Listening;
@@ -124,7 +124,7 @@ export class TcpLayer implements Transport, TcpContext {
     this.hash = new KeyedHash(options.random);
     this.connections = new FlowTable<Connection>(this.hash, options.ip.peers);
     this.waiting = new TimeWaitTable(this.hash, this.limits.timeWait, options.ip.peers);
-    this.responder = new Responder(this);
+    this.replies = new Replies(this);
     this.budget = new Budget(this);
     this.schedule = new Schedule(this);
     this.initialWindow = Math.min(0xffff, this.limits.receiveBuffer);
@@ -210,7 +210,7 @@ export class TcpLayer implements Transport, TcpContext {
     this.answers = answers;
     this.dispatch(datagram, ports);
     this.answers = undefined;
-    tell(probe, this, name, before, seen);
+    report(probe, this, name, before, seen);
     for (const one of answers) probe(one);
   }
 
@@ -234,7 +234,7 @@ export class TcpLayer implements Transport, TcpContext {
     let floor: number | undefined;
     if (row !== NONE) {
       const waiting = this.waiting.at(row);
-      if (!this.responder.timeWait(row, waiting, segment, now)) return;
+      if (!this.replies.timeWait(row, waiting, segment, now)) return;
       floor = (waiting.sndNxt + 0x1_0001) | 0;
     }
     this.listening.input(segment, datagram, ports, floor);
@@ -255,7 +255,7 @@ export class TcpLayer implements Transport, TcpContext {
   }
 
   /** The connection is over: nothing of it stays. */
-  gone(c: Connection, reason: CloseReason, tell = true): void {
+  gone(c: Connection, reason: CloseReason, reported = true): void {
     if (c.state === CLOSED) return;
     c.state = CLOSED;
     c.deadline = Number.POSITIVE_INFINITY;
@@ -267,7 +267,7 @@ export class TcpLayer implements Transport, TcpContext {
       c.release();
     }
     c.heldBytes = 0;
-    if (tell) c.tellClosed(reason);
+    if (reported) c.reportClosed(reason);
   }
 
   /**
@@ -276,7 +276,7 @@ export class TcpLayer implements Transport, TcpContext {
    * listener for faults is set.
    */
   faulted(c: Connection, error: unknown): void {
-    if (c.state !== CLOSED) attempt(() => this.responder.reset(c));
+    if (c.state !== CLOSED) attempt(() => this.replies.reset(c));
     attempt(() => this.gone(c, 'failed'));
     // `gone` itself may have stopped in the middle. Each of these does nothing when done once more.
     c.state = CLOSED;
@@ -284,7 +284,7 @@ export class TcpLayer implements Transport, TcpContext {
     attempt(() => this.detach(c));
     attempt(() => discharge(c));
     attempt(() => c.release());
-    attempt(() => c.tellClosed('failed'));
+    attempt(() => c.reportClosed('failed'));
     this.faults.note(error, 'connection', this.now);
   }
 
@@ -337,7 +337,7 @@ export class TcpLayer implements Transport, TcpContext {
   abort(c: Connection, reason: CloseReason): void {
     if (c.state === CLOSED) return;
     try {
-      this.responder.reset(c);
+      this.replies.reset(c);
       this.gone(c, reason);
     } catch (error) {
       this.faulted(c, error);

@@ -160,7 +160,7 @@ export class Mover {
     this.layer.counters.movedOut++;
     // The owner gets no report of an end: the connection has not ended.
     connection.state = CLOSED;
-    connection.closedTold = true;
+    connection.closedReported = true;
     try {
       connection.release();
       handler.moved?.(connection);

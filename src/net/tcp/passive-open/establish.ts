@@ -21,7 +21,7 @@ export function establish(layer: TcpContext, one: HalfOpen, segment: Segment, da
   if (accept === undefined || !layer.budget.admit()) {
     const full = layer.connections.size >= layer.limits.connections ? LIMIT : MEMORY_LIMIT;
     layer.drops.count(accept === undefined ? PORT_CLOSED : full);
-    layer.responder.refuse(segment, one.remoteAddress, one.localAddress, one.ports);
+    layer.replies.refuse(segment, one.remoteAddress, one.localAddress, one.ports);
     return;
   }
   const c = new Connection(layer, one.route, one.localAddress, one.remoteAddress, one.ports);

@@ -115,7 +115,7 @@ export class Listening implements Handshakes {
     const listens = this.ports.has(segment.destinationPort);
     if (!listens) {
       layer.drops.count(PORT_CLOSED);
-      layer.responder.refuse(segment, source, destination, ports);
+      layer.replies.refuse(segment, source, destination, ports);
       return;
     }
     if ((flags & RST) !== 0) {
@@ -125,7 +125,7 @@ export class Listening implements Handshakes {
     if ((flags & ACK) !== 0) {
       if ((flags & SYN) === 0 && this.cookies.input(segment, datagram, ports) !== NOT_OURS) return;
       layer.drops.count(ACK_INVALID);
-      layer.responder.refuse(segment, source, destination, ports);
+      layer.replies.refuse(segment, source, destination, ports);
       return;
     }
     // No host opens and ends in one segment; scanners do, to pass filters.

@@ -17,8 +17,8 @@ export function sendSynAck(layer: TcpContext, one: HalfOpen, cookie: boolean, no
     one.tsRecent,
   );
   const flags = SYN | ACK | (one.ecn ? ECE : 0);
-  layer.responder.write(one.iss, (one.irs + 1) | 0, flags, layer.initialWindow);
-  layer.responder.send(one.route, one.localAddress, one.ports, options);
+  layer.replies.write(one.iss, (one.irs + 1) | 0, flags, layer.initialWindow);
+  layer.replies.send(one.route, one.localAddress, one.ports, options);
 }
 
 /** Sends it once more: only timestamps can show which of them is answered. */

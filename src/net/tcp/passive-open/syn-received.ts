@@ -65,7 +65,7 @@ export function arriveSynReceived(handshakes: Handshakes, one: HalfOpen, segment
     if (cookie === OPENED) queue.forget(one);
     if (cookie !== NOT_OURS) return;
     layer.drops.count(ACK_INVALID);
-    layer.responder.refuse(segment, one.remoteAddress, one.localAddress, one.ports);
+    layer.replies.refuse(segment, one.remoteAddress, one.localAddress, one.ports);
     return;
   }
   const offset = (segment.seq - next) | 0;
@@ -88,11 +88,11 @@ function challenge(layer: TcpContext, one: HalfOpen, now: number): void {
     return;
   }
   one.challenges++;
-  const { responder } = layer;
+  const { replies } = layer;
   const window = layer.initialWindow >> (one.scale === -1 ? 0 : layer.receiveScale);
-  const options = one.timestamps ? responder.timestamps(layer.timestamp(one, now), one.tsRecent) : 0;
+  const options = one.timestamps ? replies.timestamps(layer.timestamp(one, now), one.tsRecent) : 0;
   const { route, localAddress, ports, iss, irs } = one;
-  responder.write((iss + 1) | 0, (irs + 1) | 0, ACK, window).send(route, localAddress, ports, options);
+  replies.write((iss + 1) | 0, (irs + 1) | 0, ACK, window).send(route, localAddress, ports, options);
 }
 
 /**

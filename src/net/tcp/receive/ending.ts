@@ -9,7 +9,7 @@ import { TIME_WAIT } from '../tables/time-wait.js';
 export function enterTimeWait(c: Connection, now: number): void {
   if (c.ackNow) sendAck(c);
   wait(c, false, now);
-  c.tellClosed('finished');
+  c.reportClosed('finished');
 }
 
 /**
@@ -19,7 +19,7 @@ export function enterTimeWait(c: Connection, now: number): void {
  */
 export function leave(c: Connection): void {
   wait(c, true, c.layer.now);
-  c.tellClosed('reset-by-us');
+  c.reportClosed('reset-by-us');
 }
 
 function wait(c: Connection, open: boolean, now: number): void {

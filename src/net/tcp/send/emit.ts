@@ -6,7 +6,7 @@ import { ACK, CWR, ECE, FIN, PROTOCOL_TCP, PSH, putInt32, putUint16, URG } from 
 import { after } from '../numbers/sequence.js';
 import type { Connection } from '../state/connection.js';
 import { STATE_NAMES } from '../state/states.js';
-import { tell } from './probing.js';
+import { report } from './probing.js';
 
 /**
  * Bytes that we may advertise now, the right edge never moving left (RFC 9293 SHLD-14), without silly windows
@@ -106,7 +106,7 @@ export function emit(c: Connection, seq: number, length: number, flags: number, 
     const seen = { direction: 'out', seq, ack: c.rcvNxt, flags: bits, length: taken, window: field } as const;
     const before = STATE_NAMES[c.state];
     const name = { remote: c.remoteAddress, local: c.localAddress, ports: c.ports };
-    tell(c.layer.probe, c.layer, name, before, seen);
+    report(c.layer.probe, c.layer, name, before, seen);
   }
   return taken;
 }

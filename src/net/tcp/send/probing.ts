@@ -10,7 +10,7 @@ import { STATE_NAMES } from '../state/states.js';
 import { NONE } from '../tables/time-wait.js';
 
 /** The fields of a segment as they were before it was dealt with. */
-export interface Seen {
+export interface SegmentFields {
   readonly direction: 'in' | 'out';
   readonly seq: number;
   readonly ack: number;
@@ -19,8 +19,8 @@ export interface Seen {
   readonly window: number;
 }
 
-/** A four-tuple. */
-export interface FlowName {
+/** The addresses and ports of a connection, or of a segment without one (RFC 9293 3.3.1). */
+export interface FourTuple {
   readonly remote: Handle;
   readonly local: Handle;
   /** The peer's port in the upper half, ours in the lower. */
@@ -28,7 +28,7 @@ export interface FlowName {
 }
 
 /** The state by RFC 9293's names, of a connection or of a four-tuple without one. */
-export function stateName(layer: TcpContext, { remote, local, ports }: FlowName): string {
+export function stateName(layer: TcpContext, { remote, local, ports }: FourTuple): string {
   const c = layer.connections.get(remote, local, ports);
   if (c !== undefined) return STATE_NAMES[c.state];
   if (layer.waiting.find(remote, local, ports) !== NONE) return 'TIME-WAIT';
@@ -36,13 +36,19 @@ export function stateName(layer: TcpContext, { remote, local, ports }: FlowName)
   return layer.listening.has(ports & 0xffff) ? 'LISTEN' : 'CLOSED';
 }
 
-export function tell(probe: Probe, layer: TcpContext, name: FlowName, stateBefore: string, seen: Seen): void {
+export function report(
+  probe: Probe,
+  layer: TcpContext,
+  name: FourTuple,
+  stateBefore: string,
+  segment: SegmentFields,
+): void {
   const { remote, local, ports } = name;
   const c = layer.connections.get(remote, local, ports);
   const info = c?.info();
   const { peers } = layer.ip;
   const event: ProbeEvent = {
-    ...seen,
+    ...segment,
     now: layer.now,
     remote: placeText(peers.text(remote), ports >>> 16),
     localPort: ports & 0xffff,

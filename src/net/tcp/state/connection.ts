@@ -107,7 +107,7 @@ export class Connection implements Flow, SenderView {
   finSent = false;
   aboveLowWater = false;
   dirty = false;
-  closedTold = false;
+  closedReported = false;
   fromPassive = true;
 
   constructor(
@@ -318,9 +318,9 @@ export class Connection implements Flow, SenderView {
   }
 
   /** Reports to the owner that it is over, once. */
-  tellClosed(reason: CloseReason): void {
-    if (this.closedTold) return;
-    this.closedTold = true;
+  reportClosed(reason: CloseReason): void {
+    if (this.closedReported) return;
+    this.closedReported = true;
     const handler = this.handler;
     this.handler = nobody;
     try {

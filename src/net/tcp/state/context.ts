@@ -36,7 +36,7 @@ interface TcpCounters {
 }
 
 /** Segments that belong to no connection. */
-interface Responding<Connection> {
+interface Replying<Connection> {
   /** Writes the numbers, flags and window of the segment that `send` finishes. */
   write(seq: number, ack: number, flags: number, window: number): this;
   /** Finishes and sends the segment that lies in the frame. `options`: bytes of its options. */
@@ -100,7 +100,7 @@ export interface Context<Connection extends Keyed> {
   readonly busyPool: BusyPool;
   readonly connections: FlowTable<Connection>;
   readonly waiting: TimeWaitTable;
-  readonly responder: Responding<Connection>;
+  readonly replies: Replying<Connection>;
   readonly budget: Budgeting<Connection>;
   readonly schedule: Scheduling<Connection>;
   readonly listening: Passive;
@@ -138,7 +138,7 @@ export interface Context<Connection extends Keyed> {
   /** The same at `now` of the layer: a fraction that is passed as an argument is a new object each time. */
   stamp(c: { readonly tsOffset: number }): number;
   /** The connection is over: nothing of it stays. */
-  gone(c: Connection, reason: CloseReason, tell?: boolean): void;
+  gone(c: Connection, reason: CloseReason, reported?: boolean): void;
   /** RST, and over (RFC 9293 3.10.5). */
   abort(c: Connection, reason: CloseReason): void;
   /**

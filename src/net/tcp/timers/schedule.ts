@@ -89,7 +89,7 @@ export class Schedule {
 
   private expired(c: Connection, now: number): void {
     if (c.lifeAt <= now && !onLife(c, now)) {
-      if (c.keepAliveProbes > 0) this.layer.responder.reset(c);
+      if (c.keepAliveProbes > 0) this.layer.replies.reset(c);
       this.layer.gone(c, 'timed-out');
       return;
     }
@@ -106,7 +106,7 @@ export class Schedule {
     const { busy } = c;
     const { layer } = this;
     if (busy.timers.at <= now && busy.timers.kind !== TIMER_NONE && !onTimer(c, now)) {
-      layer.responder.reset(c);
+      layer.replies.reset(c);
       layer.gone(c, c.state === SYN_SENT ? 'unreachable' : 'timed-out');
       return false;
     }

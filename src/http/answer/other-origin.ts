@@ -11,7 +11,7 @@ import { ACME_CHALLENGE } from './acme-challenge.js';
 const ORIGIN = /^https?(?::\d{1,5}|:\/\/(?:\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)(?::\d{1,5})?)?$/;
 
 /** Says which requests belong to another origin: all of them, or those for a host that is not the site's own. */
-export class Elsewhere {
+export class OtherOrigin {
   readonly #all: string | undefined;
   readonly #canonical: (() => string | undefined) | undefined;
   #origin: string | undefined;

@@ -22,13 +22,13 @@ import { after, before } from '../numbers/sequence.js';
 import type { Connection, TcpContext } from '../state/connection.js';
 import { SYN_SENT } from '../state/states.js';
 import type { TimeWait } from '../tables/time-wait.js';
-import { stateName, tell } from './probing.js';
+import { report, stateName } from './probing.js';
 
 const NO_ROUTE = dropReason('ip-no-route');
 const IN_TIME_WAIT = dropReason('tcp-time-wait');
 const AFTER_CLOSE = dropReason('tcp-after-close');
 
-export class Responder {
+export class Replies {
   constructor(private readonly layer: TcpContext) {}
 
   write(seq: number, ack: number, flags: number, window: number): this {
@@ -65,7 +65,7 @@ export class Responder {
       const [seq, ack] = [int32At(head, at + 4), int32At(head, at + 8)];
       const [flags, window] = [head[at + 13], uint16At(head, at + 14)];
       const seen = { direction: 'out', seq, ack, flags, length: 0, window } as const;
-      tell(layer.probe, layer, name, stateName(layer, name), seen);
+      report(layer.probe, layer, name, stateName(layer, name), seen);
     }
     ip.tx.dontFragment = true;
     ip.tx.tos = ECN_NOT_ECT;

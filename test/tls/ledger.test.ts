@@ -11,9 +11,10 @@ t.test('every row names a file of src/tls, and a test that there is', (t) => {
   t.ok(rows.length > 40);
   for (const row of rows) {
     const [, section = '', , where = '', test = ''] = row.split('|').map((cell) => cell.trim());
-    for (const [, file] of where.matchAll(/`([^`]+)`/g)) t.ok(existsSync(`src/tls/${file}`), `${section}: ${file}`);
+    for (const [, file] of where.matchAll(/`([^`]+)`/g)) t.ok(existsSync(`src/tls/${file}.ts`), `${section}: ${file}`);
     const [, file = '', name = ''] = /^`([^`]+)`: (.+)$/.exec(test) ?? [];
-    const text = existsSync(`test/tls/${file}`) ? readFileSync(`test/tls/${file}`, 'utf8') : '';
+    const path = `test/tls/${file}.test.ts`;
+    const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
     t.ok(name !== '' && text.includes(name), `${section}: ${test}`);
   }
   t.end();

@@ -82,5 +82,5 @@ export type ToSupervisor =
   /** It has one more address; supervisors of before pass it over. */
   | { readonly say: 'address'; readonly url: string }
   | { readonly say: 'answer'; readonly number: number; readonly answer: ControlAnswer }
-  /** It will end: one sentence. */
+  /** It will end: one message. */
   | { readonly say: 'failed'; readonly error: string };

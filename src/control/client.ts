@@ -9,7 +9,7 @@ import type { ControlAnswer, ControlRequest } from './protocol.js';
 /** Milliseconds that an answer may take by default: a large bundle is verified before it is served. */
 const PATIENCE = 120_000;
 
-/** Sends one request. Rejects with a sentence when no process listens at `path`, or the answer does not come. */
+/** Sends one request. Rejects with a `UserError` when no process listens at `path`, or the answer does not come. */
 export function askControl(path: string, request: ControlRequest, patience = PATIENCE): Promise<ControlAnswer> {
   return new Promise((resolve, reject) => {
     const socket = connectTo(path);

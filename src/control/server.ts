@@ -27,7 +27,7 @@ export interface ControlSocket {
 }
 
 /**
- * Listens at `path`, for this user alone. A socket without a listener is replaced; rejects with a sentence when a
+ * Listens at `path`, for this user alone. A socket without a listener is replaced; rejects with a `UserError` when a
  * process listens on it.
  */
 export async function openControl(path: string, answer: Answerer): Promise<ControlSocket> {

@@ -350,7 +350,7 @@ export class Deployer {
     return 'refused';
   }
 
-  /** A machine that cannot goes on for hours: the same sentence is written down once. */
+  /** A fault that lasts repeats at every poll: the same message is logged once. */
   private async failed(reason: string): Promise<Outcome> {
     this.reason = reason;
     const last = (await this.journal.read()).pop();

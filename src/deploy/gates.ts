@@ -63,7 +63,7 @@ export function selfTest(
 
 /**
  * Asks at `url` as a client does, from outside: the home page, one that is not there, some at random, on connections of
- * their own; each must have the content that the image's bundle has. Answers what is wrong; undefined: all is well.
+ * their own; each must have the content that the image's bundle has. Returns what is wrong; undefined: all is well.
  */
 export async function probe(url: string, image: StagedImage, abort?: AbortSignal): Promise<string | undefined> {
   const store = await openStore(join(image.folder, 'site.bundle'));

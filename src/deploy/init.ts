@@ -43,7 +43,7 @@ export interface InitOptions {
   readonly probe?: string | undefined;
   /** The first time: 30. */
   readonly gate?: number | undefined;
-  /** Throws a sentence when the image that the repository has cannot be started with `args`. */
+  /** Throws a `UserError` when the image that the repository has cannot be started with `args`. */
   readonly check?: ((manifest: Manifest, args: readonly string[]) => void) | undefined;
 }
 

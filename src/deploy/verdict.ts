@@ -19,7 +19,7 @@ export const REAL_GATES: Gates = { selfTest, probe, settle: 1000 };
 const PROBE_EVERY = 500;
 
 /**
- * Looks at `image` from outside until it has served well for a while. Answers what is wrong when it does not in time;
+ * Looks at `image` from outside until it has served well for a while. Returns what is wrong when it does not in time;
  * undefined: it is good.
  */
 export async function verdict(

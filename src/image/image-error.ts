@@ -1,7 +1,7 @@
 import { hasCode, isSystemError } from '../errors/codes.js';
 import { UserError } from '../errors/user-error.js';
 
-/** What is wrong with an image or its deployment, as one sentence that says what to do. */
+/** What is wrong with an image or its deployment, as one message that says what to do. */
 export class ImageError extends UserError {
   override readonly name = 'ImageError';
 
@@ -11,7 +11,7 @@ export class ImageError extends UserError {
 }
 
 /**
- * What to throw for an `error` that came while an image was written to `output`: the system's own errors as a sentence.
+ * What to throw for an `error` that came while an image was written to `output`: the system's own errors as a message.
  */
 export function notWritten(error: unknown, output: string): unknown {
   if (hasCode(error, 'ENOSPC')) return new ImageError(`no space is left for an image in ${output}`, 'no-space');

@@ -20,7 +20,7 @@ const NAMES_OF_OURS = new Set(['manifest.json', 'labels.json', 'signature', 'sit
 
 type Json = Record<string, unknown>;
 
-/** `name` is the file's, for sentences. Throws an ImageError. */
+/** `name` is the file's, for messages. Throws an ImageError. */
 export function readManifest(bytes: Uint8Array, name: string): Manifest {
   const json = parse(bytes, name);
   if (json['format'] !== MANIFEST_FORMAT) {

@@ -25,7 +25,7 @@ export interface RunnerOptions {
   readonly hostFolder: string;
   /** Arguments of this host for `run`: `--tap tap0 --bridge br0`, `--port 80`. They come behind those of the image. */
   readonly args: readonly string[];
-  /** Says what it does, a sentence at a time, into the host's journal. */
+  /** Says what it does, a message at a time, into the host's journal. */
   readonly log: (sentence: string) => void;
 }
 
@@ -36,7 +36,7 @@ export interface RunnerOptions {
 export interface Runner {
   /** What runs now, asked over the control socket; undefined: nothing runs. */
   status(): Promise<Running | undefined>;
-  /** Starts when nothing runs. Resolves when it serves at its address; rejects with a sentence. */
+  /** Starts when nothing runs. Resolves when it serves at its address; rejects with a `UserError`. */
   start(image: StagedImage): Promise<Running>;
   /**
    * Same program, same options, another bundle: one step in the running process. On rejection the old one still serves.

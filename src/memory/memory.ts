@@ -21,7 +21,7 @@ export class Memory {
   address = -0;
 
   /**
-   * Answers the one's-complement sum (RFC 1071; unfolded to 16 bits, not inverted) of `bytes[start..end)`, with the
+   * Returns the one's-complement sum (RFC 1071; unfolded to 16 bits, not inverted) of `bytes[start..end)`, with the
    * byte at `start` taken as the high byte of the first word; undefined where no running sums are kept and the caller
    * adds up the bytes itself.
    */

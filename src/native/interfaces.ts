@@ -37,7 +37,7 @@ export class InterfaceRequest {
   readonly view = new DataView(this.memory.bytes.buffer, this.memory.bytes.byteOffset, IFREQ_SIZE);
   readonly address = this.memory.address;
 
-  /** Empties it and writes `name`. Throws a sentence when the name cannot be one. */
+  /** Empties it and writes `name`. Throws a `UserError` when the name cannot be one. */
   named(name: string): this {
     const bytes = this.memory.bytes.fill(0);
     checkInterfaceName(name);
@@ -51,7 +51,7 @@ export class InterfaceRequest {
   }
 }
 
-/** Throws a sentence unless Linux takes `name` for an interface. */
+/** Throws a `UserError` unless Linux takes `name` for an interface. */
 export function checkInterfaceName(name: string): void {
   const length = new TextEncoder().encode(name).length;
   if (length === 0) throw new UserError('the name of a network interface is empty; give one such as tap0');

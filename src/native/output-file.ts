@@ -28,7 +28,7 @@ const FULL_PIPE = 5;
 export const WRITABLE = 0o222;
 export const READ_ONLY = 'is read-only; name another file, or allow it first: chmod u+w';
 
-/** A path that cannot be written to. `message` is one sentence: what is wrong, and what to do. */
+/** A path that cannot be written to. `message`: what is wrong, and what to do. */
 export class OutputError extends UserError {
   override readonly name = 'OutputError';
 
@@ -205,7 +205,7 @@ function writeSome(fd: number, bytes: Uint8Array): Promise<number> {
   });
 }
 
-/** `error` as a sentence about the path that the user gave. */
+/** `error` as a message about the path that the user gave. */
 export function outputError(error: unknown, name: string): OutputError {
   if (error instanceof OutputError) return error;
   expectSystemError(error);

@@ -56,7 +56,7 @@ class ProcessSignals {
     this.decide((signal) => endBy(signal));
   }
 
-  /** This process is a server. Resolves at the first signal that drains. `tell` takes sentences for the log. */
+  /** This process is a server. Resolves at the first signal that drains. `tell` takes messages for the log. */
   server(tell?: (sentence: string) => void): Promise<NodeJS.Signals> {
     if (tell !== undefined) this.tell = tell;
     return new Promise((resolve) => {

@@ -48,7 +48,7 @@ export interface FlowHandler {
   /** The flow is gone. Called exactly once. */
   closed(flow: Flow, reason: CloseReason): void;
   /**
-   * The flow could go on in another program. Answers what has to be known there: plain JSON, and with a `carrier` also
+   * The flow could go on in another program. Returns what has to be known there: plain JSON, and with a `carrier` also
    * arrays of bytes, which belong to the answer, and pieces that the carrier made. From then on the owner asks nothing
    * of the flow, until `thaw`. Undefined: it stays, for now. Without a `carrier` the other program takes JSON alone. An
    * owner without this keeps all of its flows. Our own stack only.
@@ -143,8 +143,8 @@ export type Accept = (flow: Flow) => void;
 
 /**
  * Offers a flow that another program had, with what its owner there answered to `freeze`, and with the memories that
- * its pieces may be of. The new owner sets `flow.handler` and answers true, and asks nothing of the flow until `thaw`;
- * or answers false, and the flow stays where it is.
+ * its pieces may be of. The new owner sets `flow.handler` and returns true, and asks nothing of the flow until `thaw`;
+ * or returns false, and the flow stays where it is.
  */
 export type Adopt = (flow: Flow, state: unknown, find?: FindMemory) => boolean;
 

@@ -86,8 +86,8 @@ export function mayRestrict(kernel: Kernel): boolean {
 }
 
 /**
- * What is not there is left out: it cannot be named. `connects`: the process opens connections later. Throws a sentence
- * where the kernel takes none.
+ * What is not there is left out: it cannot be named. `connects`: the process opens connections later. Throws a
+ * `UserError` where the kernel takes none.
  */
 export function makeRuleset(kernel: Kernel, version: number, rules: readonly PathRule[], connects: boolean): Ruleset {
   const noNewPrivileges: Call = ['prctl', PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0];

@@ -17,7 +17,7 @@ export interface Plan {
   readonly capabilityNames: string;
   /** Number of the user to become, where it is root and no other is given; undefined: one by its process. */
   readonly user?: number | undefined;
-  /** Why it cannot become another user: a sentence; undefined: it can. */
+  /** Why it cannot become another user: a message; undefined: it can. */
   readonly staysRoot: string | undefined;
 }
 

@@ -3,7 +3,7 @@
  * stranger's first byte is read the process has given up every file but some, its user, its capabilities, and every
  * system call but those on a list.
  *
- *   const seal = new Seal(plan, wish, kernel);   // refuses what cannot be: exit status 2 or 1, one sentence
+ *   const seal = new Seal(plan, wish, kernel);   // refuses what cannot be: exit status 2 or 1, one message
  *   await seal.files();                          // Landlock, in every thread that reads files
  *   ... listen ...
  *   seal.close();                                // the rest, at once: nothing is read between listening and this
@@ -37,7 +37,7 @@ export interface SealReport {
   readonly level: SealLevel;
   /** For people, one thing each: `user 61200`. */
   readonly holds: readonly string[];
-  /** What could not be had, one sentence each. */
+  /** What could not be had, one message each. */
   readonly lacks: readonly string[];
 }
 

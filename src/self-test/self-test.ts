@@ -42,7 +42,7 @@ export interface Expected {
   readonly sha256: string | undefined;
 }
 
-/** Rejects with a sentence about the first page that is not as it should be. */
+/** Rejects with a `UserError` about the first page that is not as it should be. */
 export async function selfTest(options: SelfTestOptions): Promise<SelfTestResult> {
   const { store, base = '' } = options;
   const wire = new Loopback(options.random, options.wallClock);

@@ -103,7 +103,7 @@ export class Control {
 
 let opened: ControlSocket | undefined;
 
-/** Opens the control socket of a server that runs by itself. Rejects with a sentence. */
+/** Opens the control socket of a server that runs by itself. Rejects with a `UserError`. */
 export async function open(path: string, server: Controlled): Promise<void> {
   opened = await openControl(path, new Control(server).answer);
 }

@@ -2,7 +2,7 @@
 import { parseIpv4, prefixMask } from '../net/wire/address.js';
 import type { StaticAddress } from './options/ipv4.js';
 
-/** A sentence about the gateway for the operator; undefined: there is no problem. All three are valid. */
+/** A message about the gateway for the operator; undefined: there is no problem. All three are valid. */
 export function gatewayNotice({ address, prefix, gateway }: StaticAddress): string | undefined {
   if (gateway === undefined || prefix >= 31) return undefined;
   const mask = prefixMask(prefix);

@@ -12,7 +12,7 @@ import type { DirectArguments } from './options/direct.js';
 import type { ServeOptions } from './options/serve.js';
 import { packageVersion } from './program-files.js';
 
-/** `failed` is called when an open network has failed. Throws a sentence when the network cannot be opened. */
+/** `failed` is called when an open network has failed. Throws a `UserError` when the network cannot be opened. */
 export async function openNetwork(
   options: ServeOptions,
   log: Log,

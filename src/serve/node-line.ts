@@ -23,8 +23,8 @@ const LINES: Readonly<Record<number, Line>> = {
 };
 
 /**
- * A sentence if the fixes for `version` (`20.20.2`) ended before `now`; undefined: it gets fixes, or is newer than the
- * table. The sentence names the newest lines for servers that get fixes at that time.
+ * A message if the fixes for `version` (`20.20.2`) ended before `now`; undefined: it gets fixes, or is newer than the
+ * table. The message names the newest lines for servers that get fixes at that time.
  */
 export function nodeNotice(version: string, now: Date): string | undefined {
   const today = now.toISOString().slice(0, 10);

@@ -19,7 +19,7 @@ export async function runSelfTest(options: ServeOptions): Promise<void> {
   }
 }
 
-/** Verifies all hashes of every site, and fetches some pages of each through HTTP and TCP. Rejects with a sentence. */
+/** Verifies all hashes of every site, and fetches pages of each through HTTP and TCP. Rejects with a `UserError`. */
 export async function testSites(options: ServeOptions, sites: Sites): Promise<{ pages: number; bytes: number }> {
   let pages = 0;
   let bytes = 0;

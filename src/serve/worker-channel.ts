@@ -75,7 +75,7 @@ export type ToFirst =
   | { readonly say: 'brought'; readonly number: number; readonly value?: unknown; readonly failure?: string }
   /** Its connections are over; it goes on to answer for the others. */
   | { readonly say: 'drained' }
-  /** None of the processes can go on: one sentence. */
+  /** None of the processes can go on: one message. */
   | { readonly say: 'failed'; readonly why: string };
 
 export type ToWorker =

@@ -96,7 +96,7 @@ export interface SiteOptions {
   readonly sums?: boolean | undefined;
   /** Called now and then while the bundle is being made. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
-  /** Called with a sentence about a doubtful case that is no error. */
+  /** Called with a message about a doubtful case that is no error. */
   readonly onWarning?: ((sentence: string) => void) | undefined;
 }
 
@@ -108,6 +108,6 @@ export interface OpenOptions extends SiteOptions {
   readonly verify?: 'lazy' | 'open' | undefined;
   /** Map a bundle file instead of reading it, where that is possible and safe. Default true. */
   readonly map?: boolean | undefined;
-  /** Called with a sentence when a page of a bundle is damaged; requests for its content are answered with 500. */
+  /** Called with a message when a page of a bundle is damaged; requests for its content are answered with 500. */
   readonly onDamage?: ((sentence: string) => void) | undefined;
 }

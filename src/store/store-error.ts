@@ -3,7 +3,7 @@ import { errorText } from '../errors/report.js';
 import { UserError } from '../errors/user-error.js';
 import { OutputError } from '../native/output-file.js';
 
-/** A user's error that keeps a site from being bundled or a bundle from being opened. The message is one sentence. */
+/** A user's error that keeps a site from being bundled or a bundle from being opened. Its message is for that user. */
 export class StoreError extends UserError {
   override readonly name = 'StoreError';
 

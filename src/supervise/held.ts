@@ -27,7 +27,7 @@ export interface Held {
 
 /**
  * A card can have several holders, unlike a TAP: two programs on it, each with its own socket, would both answer.
- * Throws a sentence where that is what `options` ask for beside `held`.
+ * Throws a `UserError` where that is what `options` ask for beside `held`.
  */
 export function checkAlone(options: ServeOptions, held: Held | undefined): void {
   const card = options.net === 'direct' ? options.direct.interface : undefined;

@@ -14,7 +14,7 @@ import type { Foreign } from './supervisor.js';
 const PATIENCE = 5000;
 
 /**
- * Undefined: no process listens at `control`. Rejects with a sentence when the listener has a supervisor, or serves
+ * Undefined: no process listens at `control`. Rejects with a `UserError` when the listener has a supervisor, or serves
  * elsewhere.
  */
 export async function takeFromOrphan(

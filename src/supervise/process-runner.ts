@@ -111,7 +111,7 @@ function sizeOf(file: string): number {
   }
 }
 
-/** What was written behind `from` last: a sentence about why it ended. */
+/** What was written behind `from` last: a message about why it ended. */
 function lastLine(file: string, from: number): string {
   const all = readFileSync(file);
   // It may have been begun anew meanwhile.

@@ -37,10 +37,10 @@ export class Program {
   /** Gets the URL of each address that is new after that. */
   onUrl: (url: string) => void = () => undefined;
   bundle = '';
-  /** Resolves when the site is open and the self-test passed; rejects with a sentence when it ends before. */
+  /** Resolves when the site is open and the self-test passed; rejects with a `UserError` when it ends before. */
   readonly ready: Promise<void>;
   readonly serving: Promise<void>;
-  /** Resolves when the process is gone, with a sentence about how. */
+  /** Resolves when the process is gone, with a message about how. */
   readonly exit: Promise<string>;
   private readonly questions = new Map<number, (answer: ControlAnswer) => void>();
   private asked = 0;

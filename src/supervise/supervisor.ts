@@ -40,7 +40,7 @@ export interface SupervisorOptions extends Sinks {
   readonly folder: string;
   /** Seconds that what is open in a replaced program may go on. */
   readonly handoverDrain: number;
-  /** What an image's arguments and those of this host make together. Throws a sentence. */
+  /** What an image's arguments and those of this host make together. Throws a `UserError`. */
   readonly optionsOf: (what: What) => ServeOptions;
   readonly log: (sentence: string) => void;
 }
@@ -82,7 +82,7 @@ export class Supervisor {
     this.ended = ended;
   }
 
-  /** Starts the first program. `given`: a socket or TAP that was passed on. Rejects with a sentence. */
+  /** Starts the first program. `given`: a socket or TAP that was passed on. Rejects with a `UserError`. */
   async start(what: What, given: Held | readonly number[], foreign?: Foreign): Promise<void> {
     const options = this.options.optionsOf(what);
     this.held = 'key' in given ? given : await hold(options, given);

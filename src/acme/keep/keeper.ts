@@ -300,7 +300,7 @@ export class CertificateKeeper {
     }
   }
 
-  /** The same sentence once. */
+  /** The same message once. */
   #tell(sentence: string): void {
     if (sentence === this.#told) return;
     this.#told = sentence;

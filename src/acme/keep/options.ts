@@ -36,7 +36,7 @@ export interface KeeperOptions {
    * The fingerprint of the certificate that clients get now, looked at from outside; undefined: it could not be seen.
    */
   readonly served?: (() => Promise<string | undefined>) | undefined;
-  /** One sentence each, for a log: what a person should know, and what went as planned. */
+  /** One message each, for a log: what a person should know, and what went as planned. */
   readonly onNotice?: ((sentence: string) => void) | undefined;
   readonly onEvent?: ((sentence: string) => void) | undefined;
 }

@@ -42,7 +42,7 @@ Examples:
 `;
 
 /**
- * Reads the arguments (without `node` and the program's name). Answers what to do; undefined when it was said already
+ * Reads the arguments (without `node` and the program's name). Returns what to do; undefined when it was said already
  * (`--help`, `--version`). Throws a `UserError` for bad usage.
  */
 export function parseArguments(argv: readonly string[]): Task | undefined {

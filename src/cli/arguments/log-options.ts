@@ -4,7 +4,7 @@ import { UserError } from '../../errors/user-error.js';
 import { LOG_CHANNELS, type LogChannel, type LogOptions } from '../../serve/options/log.js';
 /**
  * Reads the list; `json` alone means all of the usual (access, net) as JSON lines, `common` alone the access log.
- * Throws a sentence.
+ * Throws a `UserError`.
  */
 export function parseLogOption(text: string): LogOptions {
   const channels = new Set<LogChannel>();

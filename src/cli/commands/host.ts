@@ -73,7 +73,7 @@ function* down(options: HostOptions): Generator<string> {
   yield `removed the bridge ${bridge}`;
 }
 
-/** Answers whether it was not there yet. */
+/** Returns whether it was not there yet. */
 function join(bridge: string, name: string): boolean {
   try {
     addToBridge(bridge, name);

@@ -57,7 +57,7 @@ function logTo(file: string | undefined) {
 const LOOK = 500;
 const LOOKS = 10;
 
-/** Starts the first program. Answers the control socket. */
+/** Starts the first program. Returns the control socket. */
 async function begin(
   control: string,
   supervisor: Supervisor,
@@ -95,7 +95,7 @@ function firstOf(options: SuperviseOptions): What {
   return { image, folder, args: options.args, instead: undefined };
 }
 
-/** Arguments of an image and of this host together, checked. Throws a sentence. */
+/** Arguments of an image and of this host together, checked. Throws a `UserError`. */
 function optionsOf(what: What): ServeOptions {
   const own = what.folder === undefined ? what.args : imageArguments(what.folder, what.args);
   const site = what.instead ?? (what.folder === undefined ? undefined : join(what.folder, 'site.bundle'));
@@ -106,7 +106,7 @@ function optionsOf(what: What): ServeOptions {
   return task;
 }
 
-/** What a server may not be asked when another takes over from it. Throws a sentence. */
+/** What a server may not be asked when another takes over from it. Throws a `UserError`. */
 export function checkSupervised({ direct, workers }: ServeOptions): void {
   if (direct.record !== undefined)
     throw badUsage('--record is not for a supervised program: what it takes over from another cannot be played again');

@@ -1,7 +1,7 @@
 /** A MAC address that is given. */
 import { UserError } from '../../errors/user-error.js';
 
-/** `02:00:5e:10:00:01` or with hyphens. Throws a sentence. */
+/** `02:00:5e:10:00:01` or with hyphens. Throws a `UserError`. */
 export function parseMac(text: string): Uint8Array {
   if (!/^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i.test(text)) {
     throw new UserError('A MAC address is six pairs of hex digits, as in 02:00:5e:10:00:01.');

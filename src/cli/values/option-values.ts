@@ -1,4 +1,4 @@
-/** Values of options that several commands have, each with the sentence for a wrong one. */
+/** Values of options that several commands have, each with the message for a wrong one. */
 import { InvalidArgumentError } from 'commander';
 
 export function portNumber(text: string): number {
@@ -16,7 +16,7 @@ export function seconds(text: string): number {
 /** The longest that a timer of Node's takes, in whole seconds. */
 export const LONGEST_TIMER = 2_147_483;
 
-/** A whole number of 0 to `most`. `option` is its name, for the sentence. */
+/** A whole number of 0 to `most`. `option` is its name, for the message. */
 export function count(option: string, most: number): (text: string) => number {
   return (text) => {
     const value = /^\d+$/.test(text) ? Number(text) : -1;

@@ -3,7 +3,7 @@ import type { Command, CommanderError } from 'commander';
 /** Which command a CommanderError is about. */
 const commands = new WeakMap<CommanderError, Command>();
 
-/** Errors become exceptions with one sentence; nothing is printed but help and version. */
+/** Errors become exceptions with one message; nothing is printed but help and version. */
 export function quiet(command: Command): Command {
   return command
     .exitOverride((error) => {

@@ -116,7 +116,7 @@ export interface GitOptions {
   readonly seconds?: number | undefined;
 }
 
-/** Runs `git` with these words; answers what it wrote. Throws a GitError. */
+/** Runs `git` with these words; returns what it wrote. Throws a GitError. */
 export function git(words: readonly string[], options: GitOptions = {}): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const command = words.find((word) => /^[a-z][a-z-]+$/.test(word)) ?? words[0] ?? '';

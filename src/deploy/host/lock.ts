@@ -37,7 +37,7 @@ export class Lock {
   }
 }
 
-/** Process that holds the lock, as it wrote itself; for sentences. */
+/** Process that holds the lock, as it wrote itself; for messages. */
 export async function holderOf(file: string): Promise<string> {
   const pid = (await readFile(file, 'utf8').catch(ifSystemError(''))).trim();
   return pid === '' ? 'another process' : `process ${pid}`;

@@ -138,7 +138,7 @@ class Committing {
   }
 
   /**
-   * A repository with the branch's tip and, of a remote one, no more; answers the tip, undefined when the branch is
+   * A repository with the branch's tip and, of a remote one, no more; returns the tip, undefined when the branch is
    * new. Its objects have names of the kind that the other one's have, SHA-1 or SHA-256.
    */
   private async open(): Promise<string | undefined> {

@@ -7,7 +7,7 @@ import { join, sep } from 'node:path';
 import { ifSystemError } from '../../errors/codes.js';
 
 /**
- * Removes them, unless some process is at work in the clone. Answers the names of what was removed. Call with the
+ * Removes them, unless some process is at work in the clone. Returns the names of what was removed. Call with the
  * poll's lock held.
  */
 export async function removeLeftovers(work: string): Promise<string[]> {

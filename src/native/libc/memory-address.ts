@@ -3,9 +3,9 @@ import type { Memory } from '../../memory/memory.js';
 import { addressOf } from './slab.js';
 
 /**
- * Answers where `memory.bytes[0]` lies, asked once a memory. The memory needs no pin: a caller that uses the address in
+ * Returns where `memory.bytes[0]` lies, asked once a memory. The memory needs no pin: a caller that uses the address in
  * a call holds the memory, hence its bytes, during that call, and the store behind an ArrayBuffer does not move.
- * Answers 0 where the bytes have no stable place (a resizable or detached buffer): copy them instead.
+ * Returns 0 where the bytes have no stable place (a resizable or detached buffer): copy them instead.
  */
 export function memoryAddress(memory: Memory): number {
   if (memory.address !== 0) return memory.address;

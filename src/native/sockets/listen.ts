@@ -13,7 +13,7 @@ import {
   socketCalls,
 } from './sockets.js';
 
-/** Listens on an address (a number, no name). Answers the descriptor. Throws a SystemError. */
+/** Listens on an address (a number, no name). Returns the descriptor. Throws a SystemError. */
 export function listenOn(host: string, port: number, backlog: number): number {
   const calls = socketCalls();
   const attempt = `listen on ${host} port ${port}`;

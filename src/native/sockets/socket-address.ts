@@ -35,7 +35,7 @@ export class SocketAddress {
   }
 
   /**
-   * Writes it; `text` is IPv4 or IPv6, with a zone (`fe80::1%eth0`) where it needs one. Answers its length in bytes.
+   * Writes it; `text` is IPv4 or IPv6, with a zone (`fe80::1%eth0`) where it needs one. Returns its length in bytes.
    */
   set(text: string, port: number): number {
     const { calls, view } = this;

@@ -18,8 +18,8 @@ export interface SocketPath {
 }
 
 /**
- * A path for the socket at `path` that fits. Throws a sentence where none can be had: when the last part alone is too
- * long, or on systems without /proc. Throws what open(2) says about the folder.
+ * A path for the socket at `path` that fits. Throws a `UserError` where none can be had: when the last part alone is
+ * too long, or on systems without /proc. Throws what open(2) says about the folder.
  */
 export function socketPath(path: string): SocketPath {
   // libuv would cut it off, and take another one.

@@ -23,7 +23,7 @@ let loaded: Calls<(typeof NAMES)[number]> | undefined;
 const memory = { address: 0, bytes: new Uint8Array(0), view: new DataView(new ArrayBuffer(0)) };
 
 function scratch(): { c: Calls<(typeof NAMES)[number]>; address: number; bytes: Uint8Array; view: DataView } {
-  // The C library first: its absence is a sentence.
+  // The C library first: its absence is a message.
   libc();
   loaded ??= calls(...NAMES);
   if (memory.address === 0) {

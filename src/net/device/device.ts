@@ -28,7 +28,7 @@ export interface Device {
   readonly offload: Offload;
   /** The one frame under construction. Written by the stack, sent by `transmit`, used again. */
   readonly tx: TxFrame;
-  /** Hands over frames until there are none or `budget` were taken; answers how many. */
+  /** Hands over frames until there are none or `budget` were taken; returns how many. */
   receive(sink: FrameSink, budget: number): number;
   /**
    * Sends `tx` as it stands and resets nothing. The bytes it refers to may be reused or changed as soon as it returns

@@ -108,7 +108,7 @@ export class TxFrame {
     return this.length + this.payload;
   }
 
-  /** Copies the whole frame to `target[at..)`; answers its length. For devices that need it in one piece. */
+  /** Copies the whole frame to `target[at..)`; returns its length. For devices that need it in one piece. */
   copyTo(target: Uint8Array, at: number): number {
     target.set(this.head.subarray(this.first, this.first + this.length), at);
     let to = at + this.length;

@@ -155,7 +155,7 @@ export class DhcpClient {
     this.timer.begin(now);
   }
 
-  /** Does what is due; answers when it wants to be called again. */
+  /** Does what is due; returns when it wants to be called again. */
   poll(now: number): number {
     if (this.state === 'STOPPED') return Number.POSITIVE_INFINITY;
     const lease = this.lease;

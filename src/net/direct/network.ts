@@ -69,7 +69,7 @@ export class DirectNetwork implements Network {
   /** UDP of the same host. */
   readonly datagrams: Datagrams;
 
-  /** Opens the device and starts. Throws a sentence when the device cannot be had. */
+  /** Opens the device and starts. Throws a `UserError` when the device cannot be had. */
   constructor(options: DirectOptions) {
     this.options = options;
     const random = new CryptoRandom();
@@ -260,7 +260,7 @@ export class DirectNetwork implements Network {
 
   /**
    * Takes the traffic of the programs that listen at `paths`, the one that has it first; begins anew when none is there
-   * any more. Rejects with a sentence when it cannot be had; it stays where it is then.
+   * any more. Rejects with a `UserError` when it cannot be had; it stays where it is then.
    */
   async takeOver(paths: readonly string[]): Promise<void> {
     if (await this.succession.takeOver(paths)) this.watchLink();

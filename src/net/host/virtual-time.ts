@@ -65,7 +65,7 @@ export class VirtualTime implements Clock {
     }
   }
 
-  /** Runs until `done` answers true, nothing is left, or virtual time would pass `limit` (ms). */
+  /** Runs until `done` returns true, nothing is left, or virtual time would pass `limit` (ms). */
   run(limit: number, done: () => boolean = () => false): void {
     while (!done()) {
       if (this.step(limit)) continue;

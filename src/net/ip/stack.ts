@@ -169,7 +169,7 @@ export class Stack implements IpContext {
     }
   }
 
-  /** Does what is due; answers when it wants to be called again (`Infinity`: never). */
+  /** Does what is due; returns when it wants to be called again (`Infinity`: never). */
   poll(now: number): number {
     this.now = now;
     let next = Number.POSITIVE_INFINITY;

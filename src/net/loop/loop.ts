@@ -12,7 +12,7 @@ import { performance } from 'node:perf_hooks';
 /** What a loop drives. */
 export interface Driven {
   /**
-   * Takes waiting frames (within a budget) and does what is due. Answers how many frames it took. `spinning`: the turn
+   * Takes waiting frames (within a budget) and does what is due. Returns how many frames it took. `spinning`: the turn
    * before found nothing, and the next comes at once: what is due may wait some microseconds, the clock need not be
    * asked each time.
    */

@@ -29,7 +29,7 @@ export class Spin {
     this.idle = 0;
   }
 
-  /** A turn found none. Answers whether to look again; if not, the round is over. */
+  /** A turn found none. Returns whether to look again; if not, the round is over. */
   again(): boolean {
     this.idle += 1;
     if (this.idle <= this.allowed) return true;

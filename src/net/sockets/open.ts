@@ -10,7 +10,7 @@ import type { SocketNetworkOptions } from './common/options.js';
 /** `libc`: read and written by our own calls (Linux). `node`: Node's sockets, on any system. */
 export type SocketKind = 'libc' | 'node';
 
-/** `kind` undefined: `libc` where it can be had. Throws a sentence when `libc` is asked for and cannot be had. */
+/** `kind` undefined: `libc` where it can be had. Throws a `UserError` when `libc` is asked for and cannot be had. */
 export async function openSocketNetwork(
   options: SocketNetworkOptions = {},
   kind: SocketKind | undefined = undefined,

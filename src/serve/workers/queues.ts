@@ -28,7 +28,7 @@ export class Queues implements Shared {
   private readonly workers = new Set<Worker>();
   private address: SharedAddress | undefined = undefined;
 
-  /** Throws a sentence when the TAP cannot be opened. */
+  /** Throws a `UserError` when the TAP cannot be opened. */
   constructor(private readonly options: ServeOptions) {
     const { tap: name, bridge, offload } = options.direct;
     this.taps = openTapQueues({ name, bridge, offload }, options.workers);

@@ -8,7 +8,7 @@ export class Arena {
   private used = 0;
   length = 0;
 
-  /** Adds `bytes`; answers where they begin. */
+  /** Adds `bytes`; returns where they begin. */
   add(bytes: Uint8Array): number {
     const at = this.length;
     if (bytes.length > this.last.length - this.used) this.next(Math.max(CHUNK, bytes.length));
@@ -18,7 +18,7 @@ export class Arena {
     return at;
   }
 
-  /** Adds the UTF-8 bytes of `text`; answers where they begin. Short texts are encoded in place. */
+  /** Adds the UTF-8 bytes of `text`; returns where they begin. Short texts are encoded in place. */
   addText(text: string): number {
     if (text.length * 3 > CHUNK) return this.add(encoder.encode(text));
     if (text.length * 3 > this.last.length - this.used) this.next(CHUNK);

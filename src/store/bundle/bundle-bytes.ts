@@ -11,7 +11,7 @@ export class BundleBytes {
   readonly view: DataView;
   readonly header: BundleHeader;
   readonly pages: VerifiedPages;
-  /** For sentences: the file or directory. */
+  /** For messages: the file or directory. */
   readonly name: string;
 
   /**

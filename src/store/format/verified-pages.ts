@@ -2,7 +2,7 @@ import { type BundleHeader, equal } from './bundle-header.js';
 import { HASH_BYTES, PAGE, PAGE_SHIFT } from './format.js';
 import { sha256 } from './hash-tree.js';
 
-/** A page does not have the hash that the bundle's identity promises. The message is a sentence. */
+/** A page does not have the hash that the bundle's identity promises. Its message is for people. */
 export class Damage extends Error {
   override readonly name = 'Damage';
 }

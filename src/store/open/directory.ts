@@ -30,7 +30,7 @@ export async function bundleDirectory(dir: string, file: string, options: SiteOp
 
 /**
  * The same bundle as from a directory with `files`; their contents may come from anywhere. `name` stands for the site
- * in sentences. Names that begin with a dot are included. Throws StoreError.
+ * in messages. Names that begin with a dot are included. Throws StoreError.
  */
 export async function bundleFiles(
   files: readonly Found[],

@@ -17,7 +17,7 @@ import type { Store } from '../store.js';
 export interface ServeDirectoryOptions extends OpenOptions {
   /** Called with each version of the same site that has more codings than the last. */
   readonly onCoded: (store: Store) => void;
-  /** Called with a sentence about the progress of the compression. */
+  /** Called with a message about the progress of the compression. */
   readonly onNote: (sentence: string) => void;
   /** Bytes of compressible files up to which a site is compressed before it is served. Default 1 MiB. */
   readonly atOnce?: number | undefined;

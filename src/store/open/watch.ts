@@ -15,7 +15,7 @@ import { TreeWatcher } from './watch-tree.js';
 export interface WatchOptions extends OpenOptions {
   /** Milliseconds without a change after which a build counts as done. Default 50. */
   readonly settle?: number | undefined;
-  /** Called with a sentence when the tree cannot be served as it is; the store that is served stays. */
+  /** Called with a message when the tree cannot be served as it is; the store that is served stays. */
   readonly onError?: ((sentence: string) => void) | undefined;
 }
 

@@ -58,7 +58,7 @@ export function walkOptions({ hidden, follow, strict, onWarning }: SiteOptions):
   return { hidden, follow, onOdd };
 }
 
-/** The same for files that were found, in order. `dir` names the site in sentences. */
+/** The same for files that were found, in order. `dir` names the site in messages. */
 export async function planFiles(
   found: readonly Found[],
   dir: string,

@@ -21,7 +21,7 @@ const KEPT_PATHS = 1024;
 const decoder = new TextDecoder();
 
 export interface BundleStoreOptions {
-  /** For sentences: the file or directory. */
+  /** For messages: the file or directory. */
   readonly name: string;
   /** This process made the bytes itself: nothing is verified. */
   readonly trusted: boolean;

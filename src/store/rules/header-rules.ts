@@ -64,7 +64,7 @@ export class HeaderRules {
   }
 
   /**
-   * A sentence for each single-value field to which several rules give different values at some of `paths`: joined
+   * A message for each single-value field to which several rules give different values at some of `paths`: joined
    * values have no meaning.
    */
   joinedFields(paths: readonly string[]): string[] {

@@ -64,7 +64,7 @@ export class PathPattern {
   }
 
   /**
-   * The pattern, or a piece of a sentence that says what is wrong with it. Unencoded stars and colons are syntax;
+   * The pattern, or a piece of a message that says what is wrong with it. Unencoded stars and colons are syntax;
    * encoded ones are data (RFC 3986 2.2), and so is a colon within a segment.
    */
   static parse(source: string): PathPattern | string {

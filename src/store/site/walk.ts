@@ -12,7 +12,7 @@ export interface Found {
   /** Bytes, when it was found. */
   readonly size: number;
   /**
-   * Its content, when it lies elsewhere than on the disk; `file` is then its name in sentences. The same bytes each
+   * Its content, when it lies elsewhere than on the disk; `file` is then its name in messages. The same bytes each
    * time.
    */
   readonly load?: (() => Promise<Uint8Array>) | undefined;

@@ -22,7 +22,7 @@ export interface CertificateFiles {
 
 export interface Loaded {
   readonly certificate: Certificate;
-  /** What a person should know though the certificate is served: one sentence each. */
+  /** What a person should know though the certificate is served: one message each. */
   readonly notes: readonly string[];
 }
 

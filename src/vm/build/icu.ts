@@ -11,7 +11,7 @@ const MARK = Buffer.from('9000da271400000000000200436d6e44', 'hex');
 const KEPT =
   /(?:^|\/)(?:root|en|en_US|en_US_POSIX|res_index|pool|supplementalData|likelySubtags|timezoneTypes|zoneinfo64|metaZones|windowsZones|numberingSystems|plurals|pluralRanges|dayPeriods|keyTypeData|metadata|icustd|icuver|currencyNumericCodes|genderList|grammaticalFeatures|units|langInfo|tzdbNames)\.res$|\.(?:icu|nrm|cfu|spp)$|\/(?:char|word|line|sent|title)\.brk$/;
 
-/** Blanks them in `file`, in place. Answers how many bytes; 0 where there is no such data. */
+/** Blanks them in `file`, in place. Returns how many bytes; 0 where there is no such data. */
 export function keepEnglishOnly(file: Uint8Array): number {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
   const at = bytes.indexOf(MARK);

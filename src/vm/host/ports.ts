@@ -14,7 +14,7 @@ import { stream } from '../../native/watch.js';
 export const SUCCESSOR = 'successor';
 export const PREDECESSOR = 'predecessor';
 
-/** How the sentence begins with which a machine ends whose predecessor would not give it the traffic. */
+/** How the message begins with which a machine ends whose predecessor would not give it the traffic. */
 export const NO_HAND_OVER = 'the machine before this one does not hand over';
 
 /** Milliseconds between two checks whether a port has a client. */

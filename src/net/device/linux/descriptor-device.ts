@@ -38,7 +38,7 @@ export interface OpenDescriptor {
   readonly fd: number;
   /** Of the interface. */
   readonly name: string;
-  /** What it is, for sentences: `the TAP tap0`. */
+  /** What it is, for messages: `the TAP tap0`. */
   readonly title: string;
   /** Our address on the link, six bytes. */
   readonly mac: Uint8Array;
@@ -53,7 +53,7 @@ export interface OpenDescriptor {
 
 export class DescriptorDevice implements Device {
   readonly name: string;
-  /** What it is, for sentences: `the TAP tap0`. */
+  /** What it is, for messages: `the TAP tap0`. */
   readonly title: string;
   readonly mtu: number;
   readonly mac: Uint8Array;
@@ -229,7 +229,7 @@ export class DescriptorDevice implements Device {
     words[at + 2] = length;
   }
 
-  /** Copies bytes that have no stable place; answers where to. A frame has at most 64 KiB of payload. */
+  /** Copies bytes that have no stable place; returns where to. A frame has at most 64 KiB of payload. */
   private copy(bytes: Uint8Array, start: number, end: number): number {
     this.copies ??= pinned(RECEIVE_SIZE);
     const at = this.copied;

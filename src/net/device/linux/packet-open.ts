@@ -1,7 +1,7 @@
 /**
  * Opens a packet socket (packet(7)) on a network card that the kernel leaves to us. The kernel's own stack must stay
  * silent on it: it may hold no address there, and forward nothing from there. Each thing that can go wrong is one
- * sentence that says what to do. Numbers are those of linux/if_packet.h, linux/if_ether.h and linux/filter.h.
+ * message that says what to do. Numbers are those of linux/if_packet.h, linux/if_ether.h and linux/filter.h.
  */
 import { existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
@@ -140,7 +140,7 @@ function openSocket(c: Libc, name: string): number {
   throw new SystemError('open a packet socket', errno);
 }
 
-/** Throws a sentence where the kernel, or another program, uses the card. */
+/** Throws a `UserError` where the kernel, or another program, uses the card. */
 function checkIsOurs(name: string, address: string | undefined): void {
   if (hardwareType(name) !== ARPHRD_ETHER) {
     throw new UserError(`${name} is no Ethernet interface; name a network card with --interface`);
@@ -255,7 +255,7 @@ function int32(value: number): Pinned {
   return memory;
 }
 
-/** Answers whether the kernel knows it. */
+/** Returns whether the kernel knows it. */
 function setFlag(c: Libc, fd: number, option: number): boolean {
   return setOption(c, fd, SOL_PACKET, option, int32(1)) === 0;
 }

@@ -19,7 +19,7 @@ export class PacketDevice extends DescriptorDevice {
   /** `messages` as words. */
   private readonly messageWords: Uint32Array;
 
-  /** Throws a sentence when the card cannot be had. */
+  /** Throws a `UserError` when the card cannot be had. */
   constructor(options: PacketOptions) {
     super(openPacketSocket(options));
     this.frames = pinned(BATCH * RECEIVE_SIZE);

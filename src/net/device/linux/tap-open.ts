@@ -1,5 +1,5 @@
 /**
- * Opens a Linux TAP: descriptor, offloads, queue. Each thing that can go wrong is one sentence that says what to do.
+ * Opens a Linux TAP: descriptor, offloads, queue. Each thing that can go wrong is one message that says what to do.
  * Numbers are those of linux/if_tun.h and linux/virtio_net.h.
  */
 import { existsSync, readdirSync, readlinkSync } from 'node:fs';
@@ -189,7 +189,7 @@ function attach(c: Libc, fd: number, wanted: WantedTap, offload: boolean): boole
   throw new UserError(attachError(wanted, errno));
 }
 
-/** Answers 0 or the errno. */
+/** Returns 0 or the errno. */
 function setInterface(c: Libc, fd: number, request: InterfaceRequest, name: string, flags: number): number {
   request.named(name);
   request.view.setUint16(16, flags, true);
@@ -219,7 +219,7 @@ function isTap(name: string): boolean {
   return existsSync(`/sys/class/net/${name}/tun_flags`);
 }
 
-/** Asks for as much as the kernel gives. Answers the TUN_F bits that it took. */
+/** Asks for as much as the kernel gives. Returns the TUN_F bits that it took. */
 function setOffloads(c: Libc, fd: number): number {
   const size = pinned(4);
   new DataView(size.bytes.buffer, size.bytes.byteOffset, 4).setInt32(0, VNET_HEADER, true);

@@ -22,7 +22,7 @@ const LARGEST_RECORD = 66_000;
 const BATCH_TIME = 500;
 const LINKTYPE_ETHERNET = 1;
 
-/** One format of a capture file: writes at `at`, answers the end. */
+/** One format of a capture file: writes at `at`, returns the end. */
 interface Format {
   header(view: DataView, at: number): number;
   /** What precedes the bytes of a frame of `length`. */
@@ -134,7 +134,7 @@ export class CaptureDevice implements Device {
 
   /**
    * `wallClock`: milliseconds since 1970, with a fraction. `failed` is called once when the file cannot be written any
-   * more; the device goes on without it. Throws a sentence when the file cannot be made.
+   * more; the device goes on without it. Throws a `UserError` when the file cannot be made.
    */
   constructor(inner: Device, file: string, wallClock: () => number, failed: (sentence: string) => void) {
     this.inner = inner;
@@ -226,7 +226,7 @@ export class CaptureDevice implements Device {
     this.heldEnd = 0;
   }
 
-  /** Answers where the record begins; its bytes go to `used`. */
+  /** Returns where the record begins; its bytes go to `used`. */
   private begin(time: number, length: number): number {
     if (this.used > BATCH_SIZE) this.flush();
     const from = this.used;

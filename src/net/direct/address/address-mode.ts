@@ -6,7 +6,7 @@ import type { Ipv6ModeEvents, Ipv6State } from './ipv6-mode.js';
 export interface AddressMode {
   /** The stack is running. */
   start(now: number): void;
-  /** Does what is due; answers when it wants to be called again (`Infinity`: never). */
+  /** Does what is due; returns when it wants to be called again (`Infinity`: never). */
   poll(now: number): number;
   /** Gives the address back where that is possible; the caller flushes. */
   stop(now: number): void;
@@ -47,7 +47,7 @@ export interface AddressState {
 export interface AddressEvents extends Ipv6ModeEvents {
   /** The stack has this IPv4 address now, and further ones; undefined: it has none any more. */
   address(text: string | undefined, further?: readonly string[]): void;
-  /** There is no way to go on: one sentence. */
+  /** There is no way to go on: one message. */
   failed(sentence: string): void;
 }
 

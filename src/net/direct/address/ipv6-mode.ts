@@ -30,11 +30,11 @@ export interface Ipv6Text {
 export interface Ipv6ModeEvents {
   /** These are served now. `settled`: those that were given by hand have been looked for on the link, all of them. */
   addresses6(texts: readonly string[], settled: boolean): void;
-  /** In order, for a log: one sentence. */
+  /** In order, for a log: one message. */
   event(sentence: string): void;
-  /** For the operator: one sentence. */
+  /** For the operator: one message. */
   notice(sentence: string): void;
-  /** None of the given addresses can be had: one sentence. */
+  /** None of the given addresses can be had: one message. */
   failed6(sentence: string): void;
 }
 

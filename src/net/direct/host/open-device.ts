@@ -22,7 +22,7 @@ export interface OpenDevice {
 }
 
 /**
- * Throws a sentence when the device cannot be had. `onReadable`: frames that were held back on purpose may be taken
+ * Throws a `UserError` when the device cannot be had. `onReadable`: frames that were held back on purpose may be taken
  * now; the clock's callbacks are entries of the stack.
  */
 export function openDevice(options: DirectOptions, clock: Clock, random: Random, onReadable: () => void): OpenDevice {

@@ -48,11 +48,11 @@ export interface DirectOptions {
   readonly record?: { readonly file: string; readonly bytes: number; readonly version: string } | undefined;
   /** For development: what the link does to frames. The device is to be opened without offloads then. */
   readonly faults?: Faults | undefined;
-  /** Something that the operator should know: one sentence. */
+  /** Something that the operator should know: one message. */
   readonly onNotice?: ((sentence: string) => void) | undefined;
   /** An event that is in order: an address came, is renewed, goes. */
   readonly onEvent?: ((sentence: string) => void) | undefined;
-  /** The network is at its end: the device is gone. One sentence. */
+  /** The network is at its end: the device is gone. One message. */
   readonly onFailure?: ((sentence: string) => void) | undefined;
   readonly onDrop?: DropWatcher | undefined;
   /**

@@ -24,7 +24,7 @@ export class FileTape implements Tape {
   private stopped = false;
 
   /**
-   * `bytes`: how large the file may become. `failed` is called once, with a sentence, when the file cannot be written
+   * `bytes`: how large the file may become. `failed` is called once, with a message, when the file cannot be written
    * any more.
    */
   constructor(
@@ -83,7 +83,7 @@ export interface Recording {
   readonly first: number;
 }
 
-/** Throws a sentence for a file that is none. */
+/** Throws a `UserError` for a file that is none. */
 export function readRecording(file: string): Recording {
   let bytes: Uint8Array;
   try {

@@ -15,7 +15,7 @@ import { PlayedDevice } from './played-device.js';
 import { PlayedOwners } from './played-owners.js';
 import { Events } from './reader.js';
 
-/** The replay does something else than the recording; a sentence. */
+/** The replay does something else than the recording; a message. */
 class Divergence extends Error {}
 
 export interface Replayed {
@@ -37,7 +37,7 @@ export interface Replayed {
 }
 
 export interface PlayerOptions {
-  /** A report of the stack, at that ms of its clock: one sentence. */
+  /** A report of the stack, at that ms of its clock: one message. */
   readonly onEvent?: (sentence: string, now: number) => void;
   /** Puts a device between (a capture). */
   readonly wrap?: (device: Device) => { device: Device; handing(sink: FrameSink): FrameSink; dropped: DropWatcher };

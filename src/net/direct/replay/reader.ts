@@ -155,7 +155,7 @@ export class Events {
     }
   }
 
-  /** A length and that number of bytes; answers where they end. */
+  /** A length and that number of bytes; returns where they end. */
   private take(at: number): number {
     const length = this.view.getUint32(at, true);
     if (at + 4 + length > this.view.byteLength) throw new Torn();

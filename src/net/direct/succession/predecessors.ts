@@ -80,8 +80,8 @@ export class Predecessors implements Elsewhere {
 
   /**
    * Asks the first of `paths` for its state, and every one for its connections. Undefined: none of them is there any
-   * more. Rejects with a sentence when one does not answer. A predecessor that gave its traffic takes it back when its
-   * link is closed.
+   * more. Rejects with a `UserError` when one does not answer. A predecessor that gave its traffic takes it back when
+   * its link is closed.
    */
   static async ask(
     paths: readonly string[],

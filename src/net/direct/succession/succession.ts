@@ -74,7 +74,7 @@ export class Succession implements Owner {
 
   /**
    * Takes the traffic of the programs that listen at `paths`, the one that has it first. False: none is there any more.
-   * Rejects with a sentence when it cannot be had; it stays where it is then.
+   * Rejects with a `UserError` when it cannot be had; it stays where it is then.
    */
   async takeOver(paths: readonly string[]): Promise<boolean> {
     const { turns } = this;

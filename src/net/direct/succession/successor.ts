@@ -35,7 +35,7 @@ export interface Owner {
   readonly settled: boolean;
   /** Runs `callback` as an entry of the stack. */
   enter(callback: () => void): void;
-  /** Reads no frame any more, and answers what goes along. Again when it has given its traffic away before. */
+  /** Reads no frame any more, and returns what goes along. Again when it has given its traffic away before. */
   give(departed: Departed): HandedOver;
   /** The successor is gone before it had sent anything: everything is as before. */
   takeBack(state: HandedOver, waiting: readonly TimeWaitState[]): void;

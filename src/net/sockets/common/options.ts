@@ -30,7 +30,7 @@ export interface SocketNetworkOptions {
   readonly portOption?: string | undefined;
 }
 
-/** A sentence for an error of `listen` and of `bind`. `option`: what chooses the port. */
+/** A message for an error of `listen` and of `bind`. `option`: what chooses the port. */
 export function listenError(error: NodeJS.ErrnoException, host: string, port: number, option = '--port'): string {
   switch (error.code) {
     case 'EADDRINUSE':

@@ -42,7 +42,7 @@ const LIBUV = -1;
  */
 export interface Watcher {
   ready(fd: number, tag: number, events: number): void;
-  /** Does what the events left to do. Answers how much it did; 0: nothing is left. */
+  /** Does what the events left to do. Returns how much it did; 0: nothing is left. */
   settle(): number;
 }
 
@@ -160,7 +160,7 @@ export class EpollLoop {
     if (done === 0 || this.libuvReady) this.owed = LIBUV_TURNS;
   }
 
-  /** Takes what is ready, after at most `timeout` ms. Answers how much there was to do. */
+  /** Takes what is ready, after at most `timeout` ms. Returns how much there was to do. */
   private look(timeout: number): number {
     const { view, watcherOf } = this;
     const count = this.calls.epoll_wait(this.fd, this.events.address, EVENTS, timeout);

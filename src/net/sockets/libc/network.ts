@@ -264,7 +264,7 @@ export class OwnSocketNetwork implements Network, Watcher, FlowHost {
 
   // What flows ask for
 
-  /** Reads to `buffer`; answers what C's `read` does. */
+  /** Reads to `buffer`; returns what C's `read` does. */
   read(fd: number): number {
     return this.calls.read(fd, this.memory.address, READ_SIZE);
   }

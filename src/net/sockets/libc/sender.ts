@@ -53,7 +53,7 @@ export class Sender {
   /**
    * Offers what is at the front of `queue` to the kernel in one call: a long piece of a mapped file by `sendfile`,
    * everything up to the next such piece by reference. `last`: FIN follows at once; it then rides on the last segment.
-   * Answers what C's `send` does; `offered` is how many bytes that call had, `file` the file that it sent from.
+   * Returns what C's `send` does; `offered` is how many bytes that call had, `file` the file that it sent from.
    */
   send(flow: Sending, queue: SendQueue, last: boolean): number {
     const { memories, starts, ends, head } = queue;

@@ -30,7 +30,7 @@ export interface SharedListening {
   close(): void;
 }
 
-/** `port` 0 lets the kernel choose; `option` chooses it otherwise. Rejects with a sentence. Linux only. */
+/** `port` 0 lets the kernel choose; `option` chooses it otherwise. Rejects with a `UserError`. Linux only. */
 export async function openShared(host: string, port: number, count: number, option?: string): Promise<SharedListening> {
   const calls = socketCalls();
   const socketAddress = new SocketAddress(calls);

@@ -22,7 +22,7 @@ interface WithHandle {
 export type Arrived = (bytes: Uint8Array, start: number, end: number) => void;
 
 /**
- * Answers the socket to use in place of `socket`, which must be paused and unread. `make` is asked for the receiver of
+ * Returns the socket to use in place of `socket`, which must be paused and unread. `make` is asked for the receiver of
  * its bytes.
  */
 export function adopt(socket: Socket, buffer: Uint8Array, receiver: (socket: Socket) => Arrived): Socket {

@@ -27,7 +27,7 @@ export class Adopter {
     return this.adopted.size;
   }
 
-  /** Opens a memory; answers whether it is at hand. */
+  /** Opens a memory; returns whether it is at hand. */
   async prepare(name: MemoryName): Promise<boolean> {
     if (!this.open.has(name.id)) {
       const memory = await this.memories?.open(name);

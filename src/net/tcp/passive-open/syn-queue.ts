@@ -72,7 +72,7 @@ export class SynQueue {
     return true;
   }
 
-  /** Sends again what was not answered in time; answers when the next is due. */
+  /** Sends again what was not answered in time; returns when the next is due. */
   poll(now: number): number {
     const { layer } = this;
     for (let one = this.timers.take(now); one !== undefined; one = this.timers.take(now)) {

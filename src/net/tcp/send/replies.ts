@@ -72,7 +72,7 @@ export class Replies {
     ip.send(route, local, PROTOCOL_TCP);
   }
 
-  /** Writes the timestamps option where `send` wants options; answers its length. */
+  /** Writes the timestamps option where `send` wants options; returns its length. */
   timestamps(value: number, echo: number): number {
     const head = this.layer.ip.tx.head;
     const at = TRANSPORT_OFFSET + 20;

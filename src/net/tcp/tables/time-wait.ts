@@ -155,7 +155,7 @@ export class TimeWaitTable {
     this.append(row, now + TIME_WAIT);
   }
 
-  /** Forgets the rows whose time is over. Answers when the next one's is: ms, or `Infinity`. */
+  /** Forgets the rows whose time is over. Returns when the next one's is: ms, or `Infinity`. */
   expire(now: number): number {
     while (this.first !== NONE && this.expiresOf(this.first) <= now) this.delete(this.first);
     return this.first === NONE ? Number.POSITIVE_INFINITY : this.expiresOf(this.first);

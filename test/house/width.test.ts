@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import t from 'tap';
 
 const WIDEST = 120;
+/** Of a row of a table, which cannot be broken. */
+const WIDEST_ROW = 140;
 /** A line that is nothing but a comment. */
 const COMMENT = /^\s*(\/\/|\/\*|\*( |$|\/))/;
 
@@ -20,4 +22,17 @@ t.test('no comment is wider than 120 columns', async (t) => {
     }
   }
   t.ok(lines > 5000, `${lines} lines of comments were looked at`);
+});
+
+t.test('no row of a table in README or docs is wider than 140 columns', async (t) => {
+  let rows = 0;
+  const pages = readdirSync('docs').filter((name) => name.endsWith('.md'));
+  for (const page of ['README.md', ...pages.map((name) => join('docs', name))]) {
+    for (const [i, line] of readFileSync(page, 'utf8').split('\n').entries()) {
+      if (!line.startsWith('|')) continue;
+      rows++;
+      if (line.length > WIDEST_ROW) t.fail(`${page}:${i + 1} has ${line.length} columns: say it below the table`);
+    }
+  }
+  t.ok(rows > 400, `${rows} rows were looked at`);
 });

@@ -101,6 +101,9 @@ export type Lookup =
   /** `page` has the status in its heads: 404, or what a rule of the site says (410, 451), or 500 for a damaged page. */
   | { readonly kind: 'missing'; readonly page: Resource | undefined; readonly fields?: string | undefined };
 
+/** Contents by their place in a bundle. */
+export type Bodies = Pick<ReadonlyMap<number, Content>, 'get'>;
+
 export interface Store {
   /** SHA-256 of the bundle's header, on which every byte of it hangs by hashes, in hex: the site's version. */
   readonly id: string;
@@ -116,5 +119,7 @@ export interface Store {
   lookup(bytes: Uint8Array, start: number, end: number): Lookup;
   /** Every resource, in the order of their paths; those that are not `wanted` are not read. */
   resources(wanted?: (path: string) => boolean): Iterable<Resource>;
+  /** The same, and undefined now and then: a process that serves meanwhile pauses there. Default: no pause. */
+  resourcesStepwise?(wanted?: (path: string) => boolean): Iterable<Resource | undefined>;
   close(): void;
 }

@@ -3,7 +3,12 @@ import t, { type Test } from 'tap';
 import type { OpenOptions, Store } from '../../src/store/index.js';
 import { KeptAssets } from '../../src/store/open/kept-assets.js';
 import { fingerprintedByForm, looksFingerprinted } from '../../src/store/site/fingerprint.js';
+import { atOnce } from '../../src/store/slices.js';
 import { fields, identity, resource, storeOf, type Tree } from './tree.js';
+
+function formed(paths: readonly string[]): Set<string> {
+  return atOnce(fingerprintedByForm(paths.map((path) => ({ path }))));
+}
 
 const IMMUTABLE = 'public, max-age=31536000, immutable';
 
@@ -49,10 +54,10 @@ t.test(
   'a form that leaves a doubt counts where all scripts and styles of the directory have it, and one has no doubt',
   (t) => {
     const vite = ['/assets/index-DiwrgTd3.js', '/assets/index-BkXk3qWz.js', '/assets/logo-CxW9dLmn.svg'];
-    t.same([...fingerprintedByForm(vite)].sort(), ['/assets/index-BkXk3qWz.js', '/assets/index-DiwrgTd3.js']);
-    t.notOk(fingerprintedByForm([...vite, '/assets/Inter-SemiBold.woff2']).has('/assets/Inter-SemiBold.woff2'));
-    t.notOk(fingerprintedByForm([...vite, '/assets/plain.js']).has('/assets/index-DiwrgTd3.js'));
-    t.equal(fingerprintedByForm(['/a/index-DiwrgTd3.js', '/b/index-BkXk3qWz.js']).size, 1, 'each directory for itself');
+    t.same([...formed(vite)].sort(), ['/assets/index-BkXk3qWz.js', '/assets/index-DiwrgTd3.js']);
+    t.notOk(formed([...vite, '/assets/Inter-SemiBold.woff2']).has('/assets/Inter-SemiBold.woff2'));
+    t.notOk(formed([...vite, '/assets/plain.js']).has('/assets/index-DiwrgTd3.js'));
+    t.equal(formed(['/a/index-DiwrgTd3.js', '/b/index-BkXk3qWz.js']).size, 1, 'each directory for itself');
     t.end();
   },
 );

@@ -23,6 +23,7 @@ import { hashPages, sha256 } from '../../src/store/format/hash-tree.js';
 import { bundleDirectory, StoreError } from '../../src/store/index.js';
 import { BundleStore } from '../../src/store/read/bundle-store.js';
 import { HeadTexts } from '../../src/store/read/head-texts.js';
+import { atOnce } from '../../src/store/slices.js';
 import { MemoryFlow } from '../http/memory-flow.js';
 import { request } from '../http/setup.js';
 import { VirtualClock } from '../http/virtual-clock.js';
@@ -301,7 +302,7 @@ t.test(
         return Reflect.get(target, key, target);
       },
     });
-    const texts = new HeadTexts(counted);
+    const texts = atOnce(HeadTexts.of(counted));
     t.ok(reads >= strings.length, 'the reads are counted');
     for (let i = 0; i < 1000; i++) {
       texts.isLines(0, strings.length);

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { Zstd } from '@hpcc-js/wasm-zstd';
 import t, { type Test } from 'tap';
-import { tasksOf } from '../../src/store/compress/compress.js';
-import { inServingOrder, promote } from '../../src/store/compress/compression-order.js';
+import { type Task, tasksOf } from '../../src/store/compress/compress.js';
+import { inServingOrder, type TaskQueue } from '../../src/store/compress/compression-order.js';
 import { bundleDirectory, type Store } from '../../src/store/index.js';
 import { ServedDirectory } from '../../src/store/open/serve-directory.js';
 import { blobOf } from '../../src/store/site/blob.js';
@@ -154,16 +154,29 @@ t.test('style sheets and scripts come first, then pages; what was asked for goes
     type: type!,
     coded: [{ coding: 'identity' as const, blob: blobOf(Buffer.from(path!.repeat(100))) }],
   }));
-  const queue = atOnce(inServingOrder(tasksOf(files), files));
-  const order = (): string[] => {
-    const hashes = [...new Set(queue.map(({ blob }) => blob.sha256))];
+  const queued = (): TaskQueue => atOnce(inServingOrder(tasksOf(files), files));
+  const rest = (queue: TaskQueue): Task[] => {
+    const tasks: Task[] = [];
+    for (let task = queue.take(); task !== undefined; task = queue.take()) tasks.push(task);
+    return tasks;
+  };
+  const order = (tasks: readonly Task[]): string[] => {
+    const hashes = [...new Set(tasks.map(({ blob }) => blob.sha256))];
     return hashes.map((hash) => files.find(({ coded }) => coded[0]!.blob.sha256 === hash)!.path);
   };
-  t.same(order(), ['/a.css', '/page.html', '/deep/er/page.html', '/data.json']);
-  t.equal(queue[0]!.coding, 'br');
-  promote(queue, new Set([files[1]!.coded[0]!.blob.sha256]));
-  t.same(order(), ['/data.json', '/a.css', '/page.html', '/deep/er/page.html']);
-  t.equal(queue.length, 12);
+  const all = rest(queued());
+  t.same(order(all), ['/a.css', '/page.html', '/deep/er/page.html', '/data.json']);
+  t.equal(all[0]!.coding, 'br');
+  t.equal(all.length, 12);
+  const queue = queued();
+  const begun = queue.take()!;
+  const hot = [files[1]!, files[3]!].map(({ coded }) => coded[0]!.blob.sha256);
+  queue.promote(hot);
+  queue.promote(hot);
+  const left = rest(queue);
+  t.same(order(left), ['/data.json', '/a.css', '/page.html', '/deep/er/page.html']);
+  t.equal(left.length, 11, 'each once');
+  t.notOk(left.includes(begun));
   t.end();
 });
 

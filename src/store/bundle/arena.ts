@@ -1,3 +1,5 @@
+import { ShardedMap } from '../sharded-map.js';
+
 /** Bytes that are gathered one after the other, in chunks, so that growing copies nothing. */
 const CHUNK = 1 << 20;
 const encoder = new TextEncoder();
@@ -56,7 +58,7 @@ export class Arena {
 /** Strings by their bytes, equal ones once. */
 export class StringPool {
   readonly arena = new Arena();
-  private readonly known = new Map<string, { readonly at: number; readonly length: number }>();
+  private readonly known = new ShardedMap<string, { readonly at: number; readonly length: number }>();
   /** Byte length of what was added last. */
   lastLength = 0;
 

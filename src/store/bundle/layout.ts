@@ -17,6 +17,7 @@ import {
 import { renderHeads, renderHints } from '../format/heads.js';
 import { upperOf } from '../format/layout-numbers.js';
 import { pathHash } from '../paths/path-hash.js';
+import { ShardedMap } from '../sharded-map.js';
 import { type Answer, type Blob, etagOf, type Routes, type SiteFile } from '../site/site.js';
 import { Slices } from '../slices.js';
 import { StoreError } from '../store-error.js';
@@ -80,7 +81,7 @@ class Content {
   readonly heads = new Arena();
   readonly blobs: Blob[] = [];
   bodyBytes = 0;
-  private readonly places = new Map<string, number>();
+  private readonly places = new ShardedMap<string, number>();
 
   /** Where the body begins among the bodies. */
   body(blob: Blob): number {

@@ -20,9 +20,10 @@ import {
 import { hashPages, PageHasher, pagesOf, sha256 } from '../format/hash-tree.js';
 import { upperOf } from '../format/layout-numbers.js';
 import { RunningSums, sumsBytes } from '../format/sums.js';
+import { ShardedMap } from '../sharded-map.js';
 import type { Blob } from '../site/site.js';
 import { Slices } from '../slices.js';
-import type { Content } from '../store.js';
+import type { Bodies, Content } from '../store.js';
 import { fileError, StoreError } from '../store-error.js';
 import { BODY_ALIGN, type Layout } from './layout.js';
 
@@ -55,7 +56,7 @@ export async function bundleInMemory(layout: Layout, options: WriteOptions): Pro
 /** A bundle without its bodies; the bodies stay where they are, by their place in the content. */
 export interface LiveBundle {
   readonly bytes: Uint8Array;
-  readonly bodies: ReadonlyMap<number, Content>;
+  readonly bodies: Bodies;
 }
 
 /** Bytes that are copied or hashed between two looks at the clock. */
@@ -81,7 +82,7 @@ export async function liveBundle(layout: Layout): Promise<LiveBundle> {
     if (slices.due) await slices.rest();
     identity.update(bytes.subarray(at, at + HASHED));
   }
-  const bodies = new Map<number, Content>();
+  const bodies = new ShardedMap<number, Content>();
   for (const [blob, at] of bodiesOf(layout)) {
     if (slices.due) await slices.rest();
     identity.update(blob.sha256);
@@ -253,12 +254,17 @@ function place(layout: Layout, wanted: boolean): Places {
 async function emit(layout: Layout, places: Places, sink: Sink, options: WriteOptions): Promise<void> {
   const pages = new PageHasher(places.end - places.data);
   const sums = places.sums < places.end ? new RunningSums(layout.contentBytes) : undefined;
+  const slices = new Slices();
   let at = places.data;
   const write = async (bytes: Uint8Array): Promise<void> => {
-    pages.add(bytes);
-    const written = sink.write(bytes, at);
-    if (written) await written;
-    at += bytes.length;
+    for (let from = 0; from < bytes.length; from += HASHED) {
+      if (slices.due) await slices.rest();
+      const piece = bytes.subarray(from, from + HASHED);
+      pages.add(piece);
+      const written = sink.write(piece, at);
+      if (written) await written;
+      at += piece.length;
+    }
   };
   const padTo = async (offset: number): Promise<void> => {
     if (offset > at) await write(new Uint8Array(offset - at));
@@ -271,7 +277,10 @@ async function emit(layout: Layout, places: Places, sink: Sink, options: WriteOp
   for (const [id, pieces] of sectionsOf(layout)) await section(id, pieces);
   await padTo(places.content);
   for await (const piece of contentOf(layout)) {
-    sums?.add(piece);
+    for (let from = 0; sums && from < piece.length; from += HASHED) {
+      if (slices.due) await slices.rest();
+      sums.add(piece.subarray(from, from + HASHED));
+    }
     await write(piece);
     options.onProgress?.(at - places.content, layout.contentBytes);
   }

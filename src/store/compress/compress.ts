@@ -4,7 +4,7 @@ import type { Compressors, SiteOptions } from '../options.js';
 import { blobOf } from '../site/blob.js';
 import { compressible } from '../site/media-type.js';
 import type { Blob, Coded, SiteFile } from '../site/site.js';
-import { atOnce } from '../slices.js';
+import { atOnce, mapped, sorted } from '../slices.js';
 import { StoreError } from '../store-error.js';
 import { COMPRESSED, type Compressed, compressorVersion, levelOf, worthKeeping, worthTrying } from './codings.js';
 import { CompressPool } from './compress-pool.js';
@@ -77,7 +77,7 @@ export function* tasksStepwise(files: readonly SiteFile[]): Generator<void, Task
     const may = coding === 'identity' && blob.large === undefined && compressible(file.type);
     if (may && worthTrying(blob.size)) blobs.set(blob.sha256, blob);
   }
-  const largestFirst = [...blobs.values()].sort((a, b) => b.size - a.size);
+  const largestFirst = yield* sorted([...blobs.values()], (a, b) => b.size - a.size);
   const tasks: Task[] = [];
   for (const [i, blob] of largestFirst.entries()) {
     if (i % STEP === 0) yield;
@@ -109,14 +109,15 @@ export async function compressOne(
 }
 
 function withResults(files: readonly SiteFile[], tasks: readonly Task[]): SiteFile[] {
-  return withCodings(files, codingsOf(tasks));
+  return atOnce(withCodings(files, atOnce(codingsOf(tasks))));
 }
 
-/** The results of the tasks, by the hash of the content. */
-export function codingsOf(tasks: readonly Task[]): Map<string, Coded[]> {
+/** The results of the tasks, by the hash of the content. Yields now and then. */
+export function* codingsOf(tasks: readonly Task[]): Generator<void, Map<string, Coded[]>> {
   const results = new Map<string, Coded[]>();
   for (const coding of COMPRESSED) {
-    for (const task of tasks) {
+    for (const [i, task] of tasks.entries()) {
+      if (i % STEP === 0) yield;
       if (task.coding !== coding || !task.result) continue;
       const there = results.get(task.blob.sha256) ?? [];
       there.push({ coding, blob: task.result });
@@ -126,8 +127,12 @@ export function codingsOf(tasks: readonly Task[]): Map<string, Coded[]> {
   return results;
 }
 
-export function withCodings(files: readonly SiteFile[], results: ReadonlyMap<string, readonly Coded[]>): SiteFile[] {
-  return files.map((file) => {
+/** Yields now and then. */
+export function withCodings(
+  files: readonly SiteFile[],
+  results: ReadonlyMap<string, readonly Coded[]>,
+): Generator<void, SiteFile[]> {
+  return mapped(files, (file) => {
     const more =
       file.coded[0]!.coding === 'identity' && compressible(file.type)
         ? results.get(file.coded[0]!.blob.sha256)

@@ -16,7 +16,7 @@ function rankOf({ path, type }: SiteFile): number {
 const STEP = 256;
 
 /** `tasks` in the order that suits visitors of whose requests nothing is known yet. Yields now and then. */
-export function* inServingOrder(tasks: Iterable<Task>, files: readonly SiteFile[]): Generator<void, Task[]> {
+export function* inServingOrder(tasks: Iterable<Task>, files: readonly SiteFile[]): Generator<void, TaskQueue> {
   const ranks = new Map<string, number>();
   for (const [i, file] of files.entries()) {
     if (i % STEP === 0) yield;
@@ -34,17 +34,56 @@ export function* inServingOrder(tasks: Iterable<Task>, files: readonly SiteFile[
     if (there === undefined) ranked[rank(task)] = [task];
     else there.push(task);
   }
-  return ranked.flat();
+  return yield* TaskQueue.of(ranked.flat());
 }
 
-/** Brings the tasks of `hot` contents (their hashes) to the front, in their present order. */
-export function promote(queue: Task[], hot: ReadonlySet<string>): void {
-  if (hot.size === 0) return;
-  const isHot = ({ blob }: Task): boolean => hot.has(blob.sha256);
-  const first = queue.filter(isHot);
-  if (first.length === 0) return;
-  const rest = queue.filter((task) => !isHot(task));
-  queue.length = 0;
-  for (const task of first) queue.push(task);
-  for (const task of rest) queue.push(task);
+/** Tasks in their order, each of which is taken once; what is requested goes before the rest. */
+export class TaskQueue {
+  private readonly tasks: readonly Task[];
+  /** The tasks of each content (its hash) that was not promoted yet. */
+  private readonly byContent = new Map<string, Task[]>();
+  private readonly taken = new Set<Task>();
+  private readonly first: Task[] = [];
+  private nextFirst = 0;
+  private next = 0;
+
+  private constructor(tasks: readonly Task[]) {
+    this.tasks = tasks;
+  }
+
+  /** Yields now and then. */
+  static *of(tasks: readonly Task[]): Generator<void, TaskQueue> {
+    const queue = new TaskQueue(tasks);
+    for (const [i, task] of tasks.entries()) {
+      if (i % STEP === 0) yield;
+      const { sha256 } = task.blob;
+      const others = queue.byContent.get(sha256);
+      if (others === undefined) queue.byContent.set(sha256, [task]);
+      else others.push(task);
+    }
+    return queue;
+  }
+
+  /** Takes the next task; undefined: none is left. */
+  take(): Task | undefined {
+    const task = this.nextFirst < this.first.length ? this.first[this.nextFirst++] : this.nextInOrder();
+    if (task !== undefined) this.taken.add(task);
+    return task;
+  }
+
+  /** Brings the tasks of `hot` contents (their hashes) before those that were not requested. */
+  promote(hot: Iterable<string>): void {
+    for (const hash of hot) {
+      for (const task of this.byContent.get(hash) ?? []) if (!this.taken.has(task)) this.first.push(task);
+      this.byContent.delete(hash);
+    }
+  }
+
+  private nextInOrder(): Task | undefined {
+    while (this.next < this.tasks.length) {
+      const task = this.tasks[this.next++]!;
+      if (!this.taken.has(task)) return task;
+    }
+    return undefined;
+  }
 }

@@ -4,6 +4,7 @@ import { sameOrigin } from '../paths/location.js';
 import type { RouteTable } from '../routes/routes.js';
 import { textOfPage } from '../site/charset.js';
 import type { SiteFile } from '../site/site.js';
+import type { Slices } from '../slices.js';
 import { type HtmlReader, htmlReader } from './html.js';
 import { baseOf, isRefresh } from './links.js';
 import { decodedPath, placeOf } from './page-address.js';
@@ -32,10 +33,16 @@ export function refreshOf(path: string, html: string, read: HtmlReader, servedAt
 }
 
 /** Redirects every path of such pages. A page that redirects to itself stays a page. */
-export async function applyMetaRefresh(table: RouteTable, files: readonly SiteFile[], servedAt: string): Promise<void> {
-  const paths = table.pathsByFile();
+export async function applyMetaRefresh(
+  table: RouteTable,
+  files: readonly SiteFile[],
+  servedAt: string,
+  slices: Slices,
+): Promise<void> {
+  const paths = await slices.through(table.pathsByFile());
   const read = await htmlReader();
   for (const [i, file] of files.entries()) {
+    if (slices.due) await slices.rest();
     const { blob, coding } = file.coded[0]!;
     const readable = coding === 'identity' && blob.size <= LARGEST && blob.large === undefined;
     if (!file.type.startsWith('text/html') || !readable) continue;

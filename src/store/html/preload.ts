@@ -3,6 +3,7 @@
 import type { RouteTable } from '../routes/routes.js';
 import { textOfPage } from '../site/charset.js';
 import type { SiteFile } from '../site/site.js';
+import { mappedSlowly, type Slices } from '../slices.js';
 import { type HtmlElement, type HtmlReader, htmlReader } from './html.js';
 import { baseOf, relations } from './links.js';
 import { placeOf } from './page-address.js';
@@ -18,15 +19,18 @@ export async function withPreloads(
   files: readonly SiteFile[],
   table: RouteTable,
   servedAt: string,
+  slices: Slices,
 ): Promise<readonly SiteFile[]> {
   const read = await htmlReader();
-  return Promise.all(
-    files.map(async (file) => {
+  return mappedSlowly(
+    files,
+    async (file) => {
       const { blob, coding } = file.coded[0]!;
       if (!file.type.startsWith('text/html') || coding !== 'identity' || blob.large !== undefined) return file;
       const link = preloads(file.path, textOfPage(await blob.load()), read, table, servedAt);
       return link === '' ? file : { ...file, link };
-    }),
+    },
+    slices,
   );
 }
 

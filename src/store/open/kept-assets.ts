@@ -5,6 +5,7 @@
 import { Memory } from '../../memory/memory.js';
 import { saysImmutable } from '../format/heads.js';
 import { pathHash } from '../paths/path-hash.js';
+import { Slices } from '../slices.js';
 import type { Extent, Lookup, Representation, Resource, Store } from '../store.js';
 
 export interface KeptAssetsLimits {
@@ -17,9 +18,6 @@ export interface KeptAssetsLimits {
 }
 
 export const DEFAULT_KEPT_ASSETS: KeptAssetsLimits = { time: 86_400_000, files: 4096, bytes: 64 * 2 ** 20 };
-
-/** Milliseconds of work between two pauses, so that requests meanwhile are not delayed. */
-const SLICE = 4;
 
 interface Kept {
   readonly path: Uint8Array;
@@ -57,13 +55,12 @@ export class KeptAssets {
     const added: Kept[] = [];
     const encoder = new TextEncoder();
     const expires = this.now() + time;
-    let rested = this.now();
+    const slices = new Slices();
     if (time > 0) {
-      for (const resource of old.resources((path) => !/\.html?$/.test(path))) {
-        if (this.now() - rested > SLICE) {
-          await new Promise(setImmediate);
-          rested = this.now();
-        }
+      const wanted = (path: string): boolean => !/\.html?$/.test(path);
+      for (const resource of old.resourcesStepwise?.(wanted) ?? old.resources(wanted)) {
+        if (slices.due) await slices.rest();
+        if (resource === undefined) continue;
         // A page that is gone is gone.
         if (resource.contentType.startsWith('text/html') || !saysImmutable(resource)) continue;
         if (sizeOf(resource) > this.limits.bytes) continue;
@@ -197,6 +194,10 @@ export class StoreWithKept implements Store {
 
   resources(wanted?: (path: string) => boolean): Iterable<Resource> {
     return this.current.resources(wanted);
+  }
+
+  resourcesStepwise(wanted?: (path: string) => boolean): Iterable<Resource | undefined> {
+    return this.current.resourcesStepwise?.(wanted) ?? this.current.resources(wanted);
   }
 
   close(): void {

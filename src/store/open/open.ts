@@ -10,6 +10,7 @@ import { HEADER_BYTES } from '../format/format.js';
 import type { OpenOptions } from '../options.js';
 import { noteBundle } from '../read/bundle-names.js';
 import { BundleStore } from '../read/bundle-store.js';
+import { Slices } from '../slices.js';
 import type { Store } from '../store.js';
 import { fileError, StoreError } from '../store-error.js';
 import { MAPPED_BYTES, sharedCopy } from './bundle-copies.js';
@@ -33,7 +34,8 @@ export async function openStore(path: string, options: OpenOptions = {}): Promis
 
 async function storeOfFile(file: string, options: OpenOptions): Promise<BundleStore> {
   const { bytes, disk } = await bytesOf(file, options.map ?? true);
-  const store = new BundleStore(bytes, { name: file, trusted: false, onDamage: options.onDamage, disk });
+  const opening = BundleStore.opening(bytes, { name: file, trusted: false, onDamage: options.onDamage, disk });
+  const store = await new Slices().through(opening);
   if (options.verify === 'open') {
     const bad = store.pages.check();
     if (bad.length > 0)

@@ -1,17 +1,20 @@
 /** A directory that is served at once, as it is, while its files are compressed in the background. */
 
 import { errorText } from '../../errors/report.js';
+import type { Layout } from '../bundle/layout.js';
 import { bundleInMemory, liveBundle } from '../bundle/write-bundle.js';
 import { levelOf } from '../compress/codings.js';
 import { codingsOf, compressOne, fromBundle, type Task, tasksStepwise, withCodings } from '../compress/compress.js';
 import { CompressPool } from '../compress/compress-pool.js';
 import { CompressionCache } from '../compress/compression-cache.js';
-import { inServingOrder, promote } from '../compress/compression-order.js';
+import { inServingOrder, type TaskQueue } from '../compress/compression-order.js';
 import type { OpenOptions } from '../options.js';
 import { decide, layOutPlan, type Plan, walkOptions } from '../plan/build.js';
 import { BundleStore } from '../read/bundle-store.js';
+import { ShardedMap } from '../sharded-map.js';
+import { BuildMemory } from '../site/build-memory.js';
 import { walkStepwise } from '../site/walk.js';
-import { Slices } from '../slices.js';
+import { mapped, Slices } from '../slices.js';
 import type { Store } from '../store.js';
 
 export interface ServeDirectoryOptions extends OpenOptions {
@@ -37,11 +40,25 @@ const BEGIN = 50;
 const STEP = 256;
 /** Tasks between two checks which files were requested. */
 const LOOK = 128;
+/** Bytes; the contents of a larger site are not copied into one piece of memory. */
+const COPIED = 2 ** 26;
+
+/** What is not compressed yet. */
+interface Undone {
+  readonly tasks: Set<Task>;
+  /** Contents. */
+  readonly files: number;
+  /** Of the contents. */
+  readonly bytes: number;
+  /** Of the contents, once for each task. */
+  readonly work: number;
+}
 
 /** One directory and its compressed contents, which stay from one reading to the next. */
 export class ServedDirectory {
   private readonly options: ServeDirectoryOptions;
   private readonly done = new Map<string, Task>();
+  private readonly memory = new BuildMemory();
   private running: Compression | undefined;
 
   constructor(
@@ -52,18 +69,21 @@ export class ServedDirectory {
   }
 
   /**
-   * Reads the directory. The store has the contents compressed before, and all codings when there is little to
-   * compress. Rejects with a StoreError; the work of an earlier reading ends.
+   * Reads the directory; files that did not change since the last reading are not read again. The store has the
+   * contents compressed before, and all codings when there is little to compress. Rejects with a StoreError; the work
+   * of an earlier reading ends.
    */
   async open(): Promise<Store> {
     this.close();
     const slices = new Slices();
     const found = await slices.through(walkStepwise(this.dir, walkOptions(this.options)));
-    const plan = await decide(found, this.dir, this.options);
+    this.memory.begin();
+    const plan = await decide(found, this.dir, this.options, this.memory);
     const tasks = this.options.compression === 'none' ? [] : await slices.through(tasksStepwise(plan.files));
-    const { left, bytes } = await slices.through(this.undone(tasks));
-    const little = bytes <= (this.options.atOnce ?? AT_ONCE);
-    const compression = new Compression(this.dir, plan, this.options, { done: this.done, left, background: !little });
+    const undone = await slices.through(this.undone(tasks));
+    const little = undone.bytes <= (this.options.atOnce ?? AT_ONCE);
+    const work = { done: this.done, undone, background: !little };
+    const compression = new Compression(this.dir, plan, this.options, work);
     this.running = compression;
     if (little) {
       await compression.work();
@@ -83,27 +103,37 @@ export class ServedDirectory {
   }
 
   /** Those of `tasks` that are not done, and the bytes of their contents. What is not wanted any more is forgotten. */
-  private *undone(tasks: readonly Task[]): Generator<void, { left: Set<Task>; bytes: number }> {
+  private *undone(tasks: readonly Task[]): Generator<void, Undone> {
     const { done } = this;
     const first = done.size === 0;
-    const wanted = new Set<string>();
+    const wanted = new ShardedMap<string, true>();
     const left = new Set<Task>();
+    let files = 0;
     let bytes = 0;
+    let work = 0;
     let last = '';
     for (const [i, task] of tasks.entries()) {
       if (i % STEP === 0) yield;
       if (!first) {
         const key = keyOf(task);
-        wanted.add(key);
+        wanted.set(key, true);
         if (done.has(key)) continue;
       }
       left.add(task);
       // The tasks of one content follow each other.
-      if (task.blob.sha256 !== last) bytes += task.blob.size;
+      if (task.blob.sha256 !== last) {
+        files++;
+        bytes += task.blob.size;
+      }
+      work += task.blob.size;
       last = task.blob.sha256;
     }
-    for (const key of done.keys()) if (!wanted.has(key)) done.delete(key);
-    return { left, bytes };
+    let n = 0;
+    for (const key of done.keys()) {
+      if (n++ % STEP === 0) yield;
+      if (!wanted.has(key)) done.delete(key);
+    }
+    return { tasks: left, files, bytes, work };
   }
 }
 
@@ -114,18 +144,18 @@ function keyOf({ blob, coding }: Task): string {
 /** What is compressed, what is not yet, and whether the server runs meanwhile. */
 interface Work {
   readonly done: Map<string, Task>;
-  readonly left: Set<Task>;
+  readonly undone: Undone;
   readonly background: boolean;
 }
 
 /** The compression of one reading. */
 class Compression {
   private readonly done: Map<string, Task>;
+  private readonly undone: Undone;
   private readonly left: Set<Task>;
   private readonly pool: CompressPool;
   private readonly cache: CompressionCache | undefined;
-  private total = 0;
-  /** Hashes. */
+  /** The contents that clients requested; hashes. */
   private readonly hot = new Set<string>();
   private bytes = 0;
   private stopped = false;
@@ -134,13 +164,13 @@ class Compression {
     private readonly dir: string,
     private readonly plan: Plan,
     private readonly options: ServeDirectoryOptions,
-    { done, left, background }: Work,
+    { done, undone, background }: Work,
   ) {
     this.done = done;
-    this.left = left;
+    this.undone = undone;
+    this.left = undone.tasks;
     this.pool = new CompressPool({ background });
     this.cache = options.cache === false ? undefined : new CompressionCache(options.cache, options.cacheBytes);
-    for (const { blob } of left) this.total += blob.size;
   }
 
   stop(): void {
@@ -148,32 +178,38 @@ class Compression {
     void this.pool.close();
   }
 
-  /** The site as a bundle in memory, when all is compressed. */
+  /** The site when all is compressed: as a bundle in memory, unless it is too large to be copied. */
   async whole(): Promise<BundleStore> {
-    const coded = withCodings(this.plan.files, codingsOf([...this.done.values()]));
-    const bytes = await bundleInMemory(await layOutPlan(this.plan, coded), { sums: this.options.sums ?? true });
+    const slices = new Slices();
+    const coded = await slices.through(withCodings(this.plan.files, await slices.through(this.results())));
+    const layout = await layOutPlan(this.plan, coded);
+    if (layout.contentBytes > COPIED) return this.live(layout);
+    const bytes = await bundleInMemory(layout, { sums: this.options.sums ?? true });
     return new BundleStore(bytes, { name: this.dir, trusted: true });
   }
 
   /** The site with the contents compressed so far; contents stay where they are in memory. */
   async version(): Promise<BundleStore> {
-    const { files } = this.plan;
     const slices = new Slices();
-    const left = new Set(Array.from(this.left, ({ blob }) => blob.sha256));
-    if (slices.due) await slices.rest();
-    const results = codingsOf([...this.done.values()]);
-    if (slices.due) await slices.rest();
-    const coded = withCodings(files, results);
-    if (slices.due) await slices.rest();
-    const pending = coded.map((file) => (left.has(file.coded[0]!.blob.sha256) ? { ...file, pending: true } : file));
-    const { bytes, bodies } = await liveBundle(await layOutPlan(this.plan, pending));
+    const left = new Set<string>();
+    await slices.through(mapped(this.left, ({ blob }) => void left.add(blob.sha256)));
+    const coded = await slices.through(withCodings(this.plan.files, await slices.through(this.results())));
+    const pending = mapped(coded, (file) => (left.has(file.coded[0]!.blob.sha256) ? { ...file, pending: true } : file));
+    return this.live(await layOutPlan(this.plan, await slices.through(pending)));
+  }
+
+  private results(): ReturnType<typeof codingsOf> {
+    return codingsOf([...this.done.values()]);
+  }
+
+  private async live(layout: Layout): Promise<BundleStore> {
+    const { bytes, bodies } = await liveBundle(layout);
     return new BundleStore(bytes, { name: this.dir, trusted: true, bodies });
   }
 
   /** What is about to be done. */
   announce(): void {
-    const files = new Set(Array.from(this.left, ({ blob }) => blob.sha256)).size;
-    this.options.onNote(`${this.dir} is served as it is; ${files} files are compressed in the background`);
+    this.options.onNote(`${this.dir} is served as it is; ${this.undone.files} files are compressed in the background`);
   }
 
   /** Compresses everything, beginning with the files requested from `store`, and publishes versions meanwhile. */
@@ -193,7 +229,7 @@ class Compression {
       pause = Math.max(interval, (last - began) / SHARE);
     };
     try {
-      const working = this.work(() => this.lookAt(current));
+      const working = this.work((queue) => this.promote(queue, current));
       let finished = false;
       const end = working.then(() => {
         finished = true;
@@ -201,7 +237,7 @@ class Compression {
       while (!finished && !this.stopped) {
         await Promise.race([end, wait(Math.max(0, last + pause - performance.now()))]);
         if (finished || this.stopped) break;
-        onNote(`${this.dir}: ${Math.floor((this.bytes / Math.max(1, this.total)) * 100)}% is compressed`);
+        onNote(`${this.dir}: ${Math.floor((this.bytes / Math.max(1, this.undone.work)) * 100)}% is compressed`);
         await publish();
       }
       await working;
@@ -215,14 +251,16 @@ class Compression {
     }
   }
 
-  /** Does all tasks; `hot` returns the hashes of the contents that come first, and is called now and then. */
-  async work(hot: () => ReadonlySet<string> = () => new Set()): Promise<void> {
+  /** Does all tasks; `promote` brings those that come first to the front, and is called now and then. */
+  async work(promote: (queue: TaskQueue) => Promise<void> = () => Promise.resolve()): Promise<void> {
     const queue = await new Slices().through(inServingOrder(this.left, this.plan.files));
     let taken = 0;
     const one = async (): Promise<void> => {
-      while (queue.length > 0 && !this.stopped) {
-        if (taken++ % LOOK === 0) promote(queue, hot());
-        await this.compress(queue.shift()!);
+      for (;;) {
+        if (taken++ % LOOK === 0) await promote(queue);
+        const task = this.stopped ? undefined : queue.take();
+        if (task === undefined) return;
+        await this.compress(task);
       }
     };
     try {
@@ -244,10 +282,16 @@ class Compression {
     this.left.delete(task);
   }
 
-  /** The contents of the files that clients requested, since the first version. */
-  private lookAt(store: BundleStore): ReadonlySet<string> {
-    for (const [i, file] of this.plan.files.entries()) if (store.wasAsked(i)) this.hot.add(file.coded[0]!.blob.sha256);
-    return this.hot;
+  /** The contents of files that clients requested come first. */
+  private async promote(queue: TaskQueue, store: BundleStore): Promise<void> {
+    const slices = new Slices();
+    for (const [i, file] of this.plan.files.entries()) {
+      if (i % STEP === 0 && slices.due) await slices.rest();
+      const { sha256 } = file.coded[0]!.blob;
+      if (!store.wasAsked(i) || this.hot.has(sha256)) continue;
+      this.hot.add(sha256);
+      queue.promote([sha256]);
+    }
   }
 }
 

@@ -132,7 +132,7 @@ class Watching implements Watcher {
     const before = this.changes;
     try {
       const { touched } = this.tree;
-      const again = all || touched === undefined ? undefined : this.walked.again(touched);
+      const again = all || touched === undefined ? undefined : await this.walked.again(touched);
       if (again === undefined && !(await this.tree.sync())) return this.wait(GONE);
       const found = again ?? (await this.walked.all());
       const store = await liveStore(found, this.dir, this.options, this.memory);

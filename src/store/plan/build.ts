@@ -25,7 +25,7 @@ import { readWhole } from '../site/read-file.js';
 import { SmallFiles } from '../site/read-small.js';
 import type { Blob, Routes, SiteFile } from '../site/site.js';
 import { byBytes, type Found, type WalkOptions, walk } from '../site/walk.js';
-import { Slices } from '../slices.js';
+import { filtered, mapped, Slices, sorted } from '../slices.js';
 import { fileError, StoreError } from '../store-error.js';
 import { withImmutable } from './immutable-files.js';
 import { precompressedByName, withSaidCodings } from './precompressed.js';
@@ -94,7 +94,7 @@ export async function decide(
   checkLanguages(languages);
   const slices = new Slices();
   const rules = await readRules(found, options, slices);
-  const content = found.filter(({ path }) => path !== HEADERS && path !== REDIRECTS);
+  const content = await slices.through(filtered(found, ({ path }) => path !== HEADERS && path !== REDIRECTS));
   if (content.length === 0) {
     throw new StoreError(`${dir} has no files; build the site first, or name the directory that it was built into`);
   }
@@ -106,22 +106,22 @@ export async function decide(
     options.mtime ?? 'none',
     Math.floor(Date.now() / 1000),
   );
-  const all = await withSaidCodings(dated, rules.headers, warn);
-  for (const sentence of rules.headers.joinedFields(all.map(({ path }) => path))) warn(sentence);
-  if (slices.due) await slices.rest();
-  const files = await withImmutable(all, options.immutable ?? []);
-  if (slices.due) await slices.rest();
+  const all = await withSaidCodings(dated, rules.headers, warn, slices);
+  const paths = await slices.through(mapped(all, ({ path }) => path));
+  for (const sentence of await slices.through(rules.headers.joinedFields(paths))) warn(sentence);
+  const files = await withImmutable(all, options.immutable ?? [], slices);
   const base = basePath(options.base ?? '');
-  const read = base === '' ? files : files.map((file) => ({ ...file, path: base + file.path }));
-  const listed = options.listing ? [...read, ...listings(read)].sort((a, b) => byBytes(a.path, b.path)) : read;
-  const reloading = options.reload ? await withReloading(listed) : listed;
+  const read =
+    base === '' ? files : await slices.through(mapped(files, (file) => ({ ...file, path: base + file.path })));
+  const listed = options.listing ? await slices.through(withListings(read)) : read;
+  const reloading = options.reload ? await withReloading(listed, slices) : listed;
   const served = withLanguages(reloading, languages);
   const hints = options.preload === 'early-hints';
   const policy = { rules: rules.headers, security: options.security ?? true, hints };
   const table = await RouteTable.of(served, routeRules(rules.headers), languages, slices);
   if (base !== '' && !table.served('/'))
     table.set('/', { kind: 'redirect', status: 302, location: encodePath(`${base}/`) });
-  if (options.metaRefresh) await applyMetaRefresh(table, served, options.servedAt ?? '');
+  if (options.metaRefresh) await applyMetaRefresh(table, served, options.servedAt ?? '', slices);
   const redirects = await slices.through(applyRedirects(table, rules.redirects, options.spa ? `${base}/` : undefined));
   const manifest: Manifest = {
     compressors: compressors(options),
@@ -129,8 +129,12 @@ export async function decide(
     headers: rules.headers.rules,
     redirects,
   };
-  const linked = options.preload ? await withPreloads(served, table, options.servedAt ?? '') : served;
+  const linked = options.preload ? await withPreloads(served, table, options.servedAt ?? '', slices) : served;
   return { files: linked, routes: await table.finish(slices), policy, manifest };
+}
+
+function* withListings(files: readonly SiteFile[]): Generator<void, SiteFile[]> {
+  return yield* sorted([...files, ...(yield* listings(files))], (a, b) => byBytes(a.path, b.path));
 }
 
 /** `/docs`: with a slash before it, none behind it. */
@@ -151,8 +155,9 @@ async function readRules(
   slices: Slices,
 ): Promise<{ headers: HeaderRules; redirects: readonly RedirectRule[] }> {
   const warn = options.onWarning ?? ((): void => undefined);
+  const files = await slices.through(filtered(found, ({ path }) => path === HEADERS || path === REDIRECTS));
   const text = async (path: string): Promise<[string, string] | undefined> => {
-    const one = found.find((f) => f.path === path);
+    const one = files.find((f) => f.path === path);
     return one && [new TextDecoder().decode(await (one.load?.() ?? readWhole(one.file))), one.file];
   };
   const headers = await text(HEADERS);
@@ -181,8 +186,9 @@ async function readAll(found: readonly Found[], options: SiteOptions, memory?: B
   let kept = 0;
   const slices = new Slices();
   const small = new SmallFiles();
-  const total = found.reduce((sum, f) => sum + f.size, 0);
-  const large = largeFrom(found.map(({ size }) => size));
+  const sizes = await slices.through(mapped(found, ({ size }) => size));
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const large = await slices.through(largeFrom(sizes));
   for (const [i, one] of memory === undefined ? [] : found.entries()) {
     if (i % LOOK === 0 && slices.due) await slices.rest();
     const same = memory?.same(one);
@@ -215,6 +221,7 @@ async function readAll(found: readonly Found[], options: SiteOptions, memory?: B
   } finally {
     small.close();
   }
+  memory?.end();
   return files;
 }
 
@@ -244,12 +251,13 @@ async function readOne(
   try {
     const known = memory?.recall(file);
     if (known) return { blob: known, start: known.large?.start ?? (await known.load()) };
-    const stamp = memory ? stampOf(file) : '';
+    const kept = size >= large ? undefined : small.read(file);
+    const stamp = kept?.stamp ?? (memory ? stampOf(file) : '');
     if (size >= large) {
       const { blob, start } = await blobOfLargeFile(file);
       return { blob: memory?.keep(file, stamp, blob) ?? blob, start };
     }
-    const start = small.read(file) ?? (await readWhole(file));
+    const start = kept?.bytes ?? (await readWhole(file));
     const blob = keep ? blobOf(start) : blobOfFile(file, start);
     return { blob: memory?.keep(file, stamp, blob) ?? blob, start };
   } catch (error) {

@@ -5,6 +5,7 @@ import { brotliDecompressSync } from 'node:zlib';
 import type { Compressed } from '../compress/codings.js';
 import type { HeaderRules } from '../rules/header-rules.js';
 import type { SiteFile } from '../site/site.js';
+import { mappedSlowly, type Slices } from '../slices.js';
 
 /** Names that browsers load, as builds of games write them; other compressed files are archives for download. */
 const LOADED = /\.(?:js|mjs|cjs|css|wasm|data)\.(gz|br|zst)$/i;
@@ -52,11 +53,13 @@ export async function withSaidCodings(
   files: readonly SiteFile[],
   rules: HeaderRules,
   warn: (sentence: string) => void,
+  slices: Slices,
 ): Promise<readonly SiteFile[]> {
   if (!rules.rules.some(({ fields }) => fields.some(({ name }) => name.toLowerCase() === 'content-encoding')))
     return files;
-  return Promise.all(
-    files.map(async (file) => {
+  return mappedSlowly(
+    files,
+    async (file) => {
       const said = rules.fieldsFor(file.path, file.path).set.get('content-encoding')?.at(-1)?.value.toLowerCase();
       const { coding, blob } = file.coded[0]!;
       if (said === undefined || said === coding) return file;
@@ -65,6 +68,7 @@ export async function withSaidCodings(
         return file;
       }
       return { ...file, coded: [{ coding: said as Compressed, blob }] };
-    }),
+    },
+    slices,
   );
 }

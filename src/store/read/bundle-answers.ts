@@ -14,7 +14,7 @@ import {
 import { highBits } from '../format/layout-numbers.js';
 import { Damage } from '../format/verified-pages.js';
 import type { RedirectStatus } from '../site/site.js';
-import type { Content, Extent, Lookup, Representation, Resource } from '../store.js';
+import type { Bodies, Content, Extent, Lookup, Representation, Resource } from '../store.js';
 import { AnswerCache } from './answer-cache.js';
 
 /** Answers that are kept as objects: some 2 KB each. */
@@ -37,7 +37,7 @@ export class BundleAnswers {
   constructor(
     private readonly bundle: BundleBytes,
     private readonly memory: Memory,
-    private readonly bodies: ReadonlyMap<number, Content> | undefined,
+    private readonly bodies: Bodies | undefined,
     private readonly disk: BundleDisk | undefined,
   ) {}
 

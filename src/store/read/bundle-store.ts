@@ -8,16 +8,19 @@ import { Damage, type VerifiedPages } from '../format/verified-pages.js';
 import { encodePath } from '../paths/location.js';
 import { PathFold } from '../paths/path-fold.js';
 import { HASH_START, hashEnd, pathHash } from '../paths/path-hash.js';
-import type { Content, Lookup, Resource, Store } from '../store.js';
+import { atOnce } from '../slices.js';
+import type { Bodies, Lookup, Resource, Store } from '../store.js';
 import { StoreError } from '../store-error.js';
 import { BundleAnswers } from './bundle-answers.js';
 import { damagedPage } from './damaged-page.js';
 import { KeyIndex } from './key-index.js';
 import { LateRules } from './late-rules.js';
 import { PathCache } from './path-cache.js';
-import { validateBundle } from './validate-bundle.js';
+import { validateStepwise } from './validate-bundle.js';
 
 const KEPT_PATHS = 1024;
+/** Files between two looks at the clock. */
+const STEP = 256;
 const decoder = new TextDecoder();
 
 export interface BundleStoreOptions {
@@ -26,10 +29,25 @@ export interface BundleStoreOptions {
   /** This process made the bytes itself: nothing is verified. */
   readonly trusted: boolean;
   /** Bodies that lie elsewhere, by their place in the content; `bytes` then end with the heads. Trusted only. */
-  readonly bodies?: ReadonlyMap<number, Content> | undefined;
+  readonly bodies?: Bodies | undefined;
   /** The place of the rest, if `bytes` are the beginning of a longer file. */
   readonly disk?: { readonly file: BundleDisk; readonly fileBytes: number } | undefined;
   readonly onDamage?: ((sentence: string) => void) | undefined;
+}
+
+/** A bundle whose header was read; one from elsewhere is validated, and its manifest read. */
+interface Checked {
+  readonly bundle: BundleBytes;
+  readonly manifest: Manifest | undefined;
+}
+
+function* checking(bytes: Uint8Array, options: BundleStoreOptions): Generator<void, Checked> {
+  const whole = options.bodies ? undefined : (options.disk?.fileBytes ?? bytes.length);
+  const header = readHeader(bytes.subarray(0, 512), whole, options.name);
+  if (options.disk !== undefined && header.content.at > bytes.length)
+    throw new StoreError(`${options.name} has more before its contents than this program holds in memory`);
+  const bundle = new BundleBytes(bytes, header, options);
+  return { bundle, manifest: options.trusted ? undefined : yield* validateStepwise(bundle) };
 }
 
 /** A store over the bytes of a bundle, mapped or read. Answers become objects when they are first asked for. */
@@ -56,19 +74,13 @@ export class BundleStore implements Store {
    * Throws a StoreError when `bytes` are not a whole bundle of a version that this program reads, or contradict
    * themselves.
    */
-  constructor(bytes: Uint8Array, options: BundleStoreOptions) {
-    this.header = readHeader(
-      bytes.subarray(0, 512),
-      options.bodies ? undefined : (options.disk?.fileBytes ?? bytes.length),
-      options.name,
-    );
-    if (options.disk !== undefined && this.header.content.at > bytes.length)
-      throw new StoreError(`${options.name} has more before its contents than this program holds in memory`);
+  constructor(bytes: Uint8Array, options: BundleStoreOptions, checked: Checked = atOnce(checking(bytes, options))) {
     this.options = options;
+    this.bundle = checked.bundle;
+    this.header = checked.bundle.header;
     this.id = this.header.id;
-    this.bundle = new BundleBytes(bytes, this.header, options);
-    this.pages = this.bundle.pages;
-    this.made = options.trusted ? undefined : validateBundle(this.bundle);
+    this.pages = checked.bundle.pages;
+    this.made = checked.manifest;
     this.keys = new KeyIndex(this.bundle);
     this.size = this.keys.size;
     const { content, sums } = this.header;
@@ -78,6 +90,11 @@ export class BundleStore implements Store {
     );
     this.answers = new BundleAnswers(this.bundle, this.memory, options.bodies, options.disk?.file);
     this.damaged = { kind: 'missing', page: damagedPage() };
+  }
+
+  /** The same as the constructor, and yields now and then. */
+  static *opening(bytes: Uint8Array, options: BundleStoreOptions): Generator<void, BundleStore> {
+    return new BundleStore(bytes, options, yield* checking(bytes, options));
   }
 
   lookup(bytes: Uint8Array, start: number, end: number): Lookup {
@@ -103,7 +120,13 @@ export class BundleStore implements Store {
 
   /** Damaged resources are reported to `onDamage` and left out. */
   *resources(wanted?: (path: string) => boolean): Iterable<Resource> {
+    for (const resource of this.resourcesStepwise(wanted)) if (resource !== undefined) yield resource;
+  }
+
+  /** The same, and undefined now and then. */
+  *resourcesStepwise(wanted?: (path: string) => boolean): Iterable<Resource | undefined> {
     for (let i = 0; i < this.header.files; i++) {
+      if (i % STEP === 0) yield undefined;
       if (wanted !== undefined && !this.answers.hasPath(i, wanted)) continue;
       const answer = this.answerOrDamage(i);
       if (answer?.kind === 'resource') yield answer.resource;

@@ -6,16 +6,33 @@ const CR = 0x0d;
 const LF = 0x0a;
 const TAB = 0x09;
 
+/** Bytes between two looks at the clock. */
+const STEP = 2 ** 16;
+
 export class HeadTexts {
   /** The places of control characters, except for the CRLF at the end of a line that is not empty. */
   private readonly controls: readonly number[];
   /** The places of the CR in these line ends. */
   private readonly ends: readonly number[];
 
-  constructor(private readonly bytes: Uint8Array) {
+  private constructor(
+    private readonly bytes: Uint8Array,
+    controls: readonly number[],
+    ends: readonly number[],
+  ) {
+    this.controls = controls;
+    this.ends = ends;
+  }
+
+  /** Yields now and then. */
+  static *of(bytes: Uint8Array): Generator<void, HeadTexts> {
     const controls: number[] = [];
     const ends: number[] = [];
-    for (let i = 0; i < bytes.length; i++) {
+    for (let i = 0, next = 0; i < bytes.length; i++) {
+      if (i >= next) {
+        yield;
+        next = i + STEP;
+      }
       const byte = bytes[i]!;
       if ((byte >= 0x20 && byte !== 0x7f) || byte === TAB) continue;
       // After another line end it would end the head.
@@ -24,8 +41,7 @@ export class HeadTexts {
         i++;
       } else controls.push(i);
     }
-    this.controls = controls;
-    this.ends = ends;
+    return new HeadTexts(bytes, controls, ends);
   }
 
   /** Whether the text is free of control characters. */

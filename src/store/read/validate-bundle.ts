@@ -31,12 +31,23 @@ import { validateManifest } from './validate-manifest.js';
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** The manifest of a valid bundle. Throws a StoreError that says what is wrong. */
-export function validateBundle(bundle: BundleBytes): Manifest {
+/** Entries between two looks at the clock. */
+const STEP = 256;
+/** Bytes that are hashed between two of them. */
+const HASHED = 2 ** 18;
+
+/** The manifest of a valid bundle; yields now and then. Throws a StoreError that says what is wrong. */
+export function* validateStepwise(bundle: BundleBytes): Generator<void, Manifest> {
   const { header, pages, name } = bundle;
+  const { at: first, end: last } = { at: header.slots.at, end: header.manifest.end };
   try {
-    pages.ensure(header.slots.at, header.manifest.end);
-    return new Validation(bundle).run();
+    for (let at = first; at < last; at += HASHED) {
+      pages.ensure(at, Math.min(at + HASHED, last));
+      yield;
+    }
+    const { at, end } = header.strings;
+    const texts = yield* HeadTexts.of(bundle.bytes.subarray(at, end));
+    return yield* new Validation(bundle, texts).run();
   } catch (error) {
     if (error instanceof Damage || error instanceof Contradiction)
       throw new StoreError(
@@ -51,6 +62,13 @@ export function validateBundle(bundle: BundleBytes): Manifest {
 /** What is wrong, in a few words. */
 class Contradiction extends Error {}
 
+function* each(count: number, validate: (i: number) => void): Generator<void, void> {
+  for (let i = 0; i < count; i++) {
+    if (i % STEP === 0) yield;
+    validate(i);
+  }
+}
+
 class Validation {
   private readonly view: DataView;
   private readonly keys: number;
@@ -58,10 +76,12 @@ class Validation {
   private readonly reps: number;
   private readonly contentBytes: number;
   private readonly stringBytes: number;
-  private readonly texts: HeadTexts;
 
-  constructor(private readonly bundle: BundleBytes) {
-    const { header, view, bytes } = bundle;
+  constructor(
+    private readonly bundle: BundleBytes,
+    private readonly texts: HeadTexts,
+  ) {
+    const { header, view } = bundle;
     this.view = view;
     this.keys = this.count('keys', header.keys, KEY_BYTES);
     this.answers = this.count('answers', header.answers, ANSWER_BYTES);
@@ -69,16 +89,15 @@ class Validation {
     this.count('slots', header.slots, SLOT_BYTES);
     this.contentBytes = header.content.end - header.content.at;
     this.stringBytes = header.strings.end - header.strings.at;
-    this.texts = new HeadTexts(bytes.subarray(header.strings.at, header.strings.end));
   }
 
-  run(): Manifest {
+  *run(): Generator<void, Manifest> {
     const { header } = this.bundle;
     this.must(header.files <= this.answers, 'it has fewer answers than files');
-    this.slots();
-    for (let i = 0; i < this.reps; i++) this.rep(header.reps.at + i * REP_BYTES);
-    for (let i = 0; i < this.answers; i++) this.answer(header.answers.at + i * ANSWER_BYTES, i < header.files);
-    for (let i = 0; i < this.keys; i++) this.key(header.keys.at + i * KEY_BYTES);
+    yield* this.slots();
+    yield* each(this.reps, (i) => this.rep(header.reps.at + i * REP_BYTES));
+    yield* each(this.answers, (i) => this.answer(header.answers.at + i * ANSWER_BYTES, i < header.files));
+    yield* each(this.keys, (i) => this.key(header.keys.at + i * KEY_BYTES));
     const leadsTo = (answer: number): boolean => answer < this.answers && this.kind(answer) !== KIND_REDIRECT;
     const manifest = validateManifest(this.bundle.bytes.subarray(header.manifest.at, header.manifest.end), leadsTo);
     if (typeof manifest === 'string') throw new Contradiction(manifest);
@@ -95,13 +114,14 @@ class Validation {
   }
 
   /** Each slot has a key or is empty, and a search takes a bounded number of steps. */
-  private slots(): void {
+  private *slots(): Generator<void, void> {
     const { at, end } = this.bundle.header.slots;
     const count = (end - at) / SLOT_BYTES;
     let used = 0;
     let run = 0;
     // Around the end as well: the first run goes on behind the last slot.
     for (let i = 0; i < count * 2 && run <= LONGEST_RUN; i++) {
+      if (i % STEP === 0) yield;
       const key = this.view.getUint32(at + (i & (count - 1)) * SLOT_BYTES + 4, true);
       this.must(key <= this.keys, 'a slot has no key');
       run = key === 0 ? 0 : run + 1;

@@ -10,6 +10,7 @@ import {
   rewriteTarget,
 } from '../rules/redirect-rules.js';
 import type { Answer, RedirectStatus } from '../site/site.js';
+import { filtered } from '../slices.js';
 import { StoreError } from '../store-error.js';
 import type { RouteTable } from './routes.js';
 
@@ -39,7 +40,7 @@ export function* applyRedirects(
 ): Generator<void, LateRule[]> {
   // Without rules nothing is looked up.
   const files = rules.length === 0 ? new Set<string>() : yield* table.paths();
-  const order = new RuleOrder(rules, files);
+  const order = yield* RuleOrder.of(rules, files);
   const forced = yield* forcedFiles(rules, files, order);
   for (const [i, rule] of rules.entries()) {
     if (i % STEP === 0) yield;
@@ -53,7 +54,7 @@ export function* applyRedirects(
       if (twin && !order.matched(twin) && !table.served(twin)) decide(table, twin, rule, {});
     } else for (const file of forced.get(i) ?? []) decide(table, file, rule, rule.from.match(file)!);
   }
-  const late = rules.filter((rule) => !rule.from.literal).map((rule) => lateRule(table, rule));
+  const late = (yield* filtered(rules, ({ from }) => !from.literal)).map((rule) => lateRule(table, rule));
   return spa === undefined ? late : [...late, spaRule(table, spa)];
 }
 
@@ -61,17 +62,24 @@ export function* applyRedirects(
 class RuleOrder {
   private readonly literal = new Map<string, number>();
   /** The numbers of the rules with a star or placeholders, by their numbers in the index. */
-  private readonly numbers: readonly number[];
-  private readonly index: PatternIndex;
+  private readonly numbers: number[] = [];
+  private index = new PatternIndex([]);
 
-  constructor(
+  private constructor(
     private readonly rules: readonly RedirectRule[],
     private readonly files: ReadonlySet<string>,
-  ) {
-    for (const [i, { from }] of rules.entries())
-      if (from.literal && !this.literal.has(from.text)) this.literal.set(from.text, i);
-    this.numbers = [...rules.keys()].filter((i) => !rules[i]!.from.literal);
-    this.index = new PatternIndex(this.numbers.map((i) => rules[i]!.from));
+  ) {}
+
+  /** Yields now and then. */
+  static *of(rules: readonly RedirectRule[], files: ReadonlySet<string>): Generator<void, RuleOrder> {
+    const order = new RuleOrder(rules, files);
+    for (const [i, { from }] of rules.entries()) {
+      if (i % STEP === 0) yield;
+      if (!from.literal) order.numbers.push(i);
+      else if (!order.literal.has(from.text)) order.literal.set(from.text, i);
+    }
+    order.index = new PatternIndex(order.numbers.map((i) => rules[i]!.from));
+    return order;
   }
 
   /** The number of the first rule that applies to `path`; -1: none does. */
@@ -101,7 +109,7 @@ function* forcedFiles(
   order: RuleOrder,
 ): Generator<void, Map<number, string[]>> {
   const forced = new Map<number, string[]>();
-  if (!rules.some(({ force, from }) => force && !from.literal)) return forced;
+  if ((yield* filtered(rules, ({ force, from }) => force && !from.literal)).length === 0) return forced;
   let n = 0;
   for (const file of files) {
     if (n++ % STEP === 0) yield;

@@ -4,11 +4,15 @@ import { encodePath } from '../paths/location.js';
 import { blobOf } from '../site/blob.js';
 import type { SiteFile } from '../site/site.js';
 import { byBytes } from '../site/walk.js';
+import { sorted } from '../slices.js';
 
 const STYLE = `:root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;max-width:44rem;margin:0 auto;padding:1.5rem 1rem 4rem}
 h1{font-size:1.4rem;overflow-wrap:anywhere}table{width:100%;border-collapse:collapse}td{padding:.4rem 0;border-bottom:1px solid #8884}
 td:first-child{overflow-wrap:anywhere}td:last-child{text-align:right;white-space:nowrap;padding-left:1rem;opacity:.7;font-variant-numeric:tabular-nums}
 a{display:block;text-decoration:none}a:hover,a:focus-visible{text-decoration:underline}`;
+
+/** Files between two looks at the clock. */
+const STEP = 256;
 
 interface Entries {
   readonly directories: Set<string>;
@@ -16,7 +20,7 @@ interface Entries {
 }
 
 /** A page for each directory of `files` that has neither `index.html` nor `index.htm`, with its path, `/dir/`. */
-export function listings(files: readonly SiteFile[]): SiteFile[] {
+export function* listings(files: readonly SiteFile[]): Generator<void, SiteFile[]> {
   const tree = new Map<string, Entries>();
   const entriesOf = (dir: string): Entries => {
     const there = tree.get(dir);
@@ -27,25 +31,27 @@ export function listings(files: readonly SiteFile[]): SiteFile[] {
     if (dir !== '/') entriesOf(parent).directories.add(dir.slice(parent.length));
     return made;
   };
-  for (const { path, coded } of files) {
+  for (const [i, { path, coded }] of files.entries()) {
+    if (i % STEP === 0) yield;
     const slash = path.lastIndexOf('/') + 1;
     entriesOf(path.slice(0, slash)).files.set(path.slice(slash), coded[0]!.blob.size);
   }
   const pages: SiteFile[] = [];
   for (const [dir, entries] of tree) {
+    yield;
     if (entries.files.has('index.html') || entries.files.has('index.htm')) continue;
-    const blob = blobOf(new TextEncoder().encode(page(dir, entries)));
+    const blob = blobOf(new TextEncoder().encode(yield* page(dir, entries)));
     pages.push({ path: dir, type: 'text/html; charset=utf-8', coded: [{ coding: 'identity', blob }] });
   }
   return pages;
 }
 
-function page(dir: string, { directories, files }: Entries): string {
+function* page(dir: string, { directories, files }: Entries): Generator<void, string> {
   const row = (name: string, size: string): string =>
     `<tr><td><a href="./${escapeHtml(encodePath(name))}">${escapeHtml(name)}</a><td>${size}\n`;
   let rows = dir === '/' ? '' : '<tr><td><a href="../">../</a><td>\n';
-  for (const name of [...directories].sort(byBytes)) rows += row(name, '');
-  for (const [name, size] of [...files].sort(([a], [b]) => byBytes(a, b))) rows += row(name, sizeText(size));
+  for (const name of yield* sorted([...directories], byBytes)) rows += row(name, '');
+  for (const [name, size] of yield* sorted([...files], ([a], [b]) => byBytes(a, b))) rows += row(name, sizeText(size));
   return `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escapeHtml(dir)}</title>
 <style>${STYLE}</style>

@@ -90,9 +90,11 @@ export class RouteTable {
   }
 
   /** The paths at which each file answers. */
-  pathsByFile(): Map<number, string[]> {
+  *pathsByFile(): Generator<void, Map<number, string[]>> {
     const paths = new Map<number, string[]>();
+    let n = 0;
     for (const key of this.keys.values()) {
+      if (n++ % STEP === 0) yield;
       const answer = this.answers[key.answer];
       if (answer?.kind !== 'resource') continue;
       const there = paths.get(answer.file);

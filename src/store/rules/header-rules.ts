@@ -67,10 +67,12 @@ export class HeaderRules {
    * A message for each single-value field to which several rules give different values at some of `paths`: joined
    * values have no meaning.
    */
-  joinedFields(paths: readonly string[]): string[] {
+  *joinedFields(paths: Iterable<string>): Generator<void, string[]> {
     const sentences = new Map<string, string>();
     if (this.rules.length === 0) return [];
     for (const path of paths) {
+      // One path may be matched by many rules.
+      yield;
       for (const [name, fields] of this.fieldsFor(path, path).set) {
         const values = fields.map(({ value }) => value);
         if (values.length < 2 || !(SINGLE.has(name) || (name === 'cache-control' && contradict(values)))) continue;

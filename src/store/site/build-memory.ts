@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { type BigIntStats, statSync } from 'node:fs';
 import type { Blob, SiteFile } from './site.js';
 import type { Found } from './walk.js';
 
@@ -20,6 +20,11 @@ export class BuildMemory {
   begin(): void {
     if (this.now.size > 0) this.before = this.now;
     this.now = new Map();
+  }
+
+  /** All files were read: contents of the last build that this one does not use are released. */
+  end(): void {
+    this.before = this.now;
   }
 
   /** The result for this same file entry, if the file was not touched since. */
@@ -55,8 +60,11 @@ export class BuildMemory {
   }
 }
 
-/** Changes whenever the file does. Nanoseconds: two writes in one millisecond are two. */
 export function stampOf(file: string): string {
-  const stats = statSync(file, { bigint: true });
+  return stampIn(statSync(file, { bigint: true }));
+}
+
+/** Changes whenever the file does. Nanoseconds: two writes in one millisecond are two. */
+export function stampIn(stats: BigIntStats): string {
   return `${stats.dev} ${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`;
 }

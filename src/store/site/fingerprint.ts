@@ -11,6 +11,8 @@ const UUID = /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/i;
 /** A year or a day, followed by digits and letters that may belong to the date. */
 const DATE = /^(?:19|20)\d\d(?:\d{4}|[a-z]|$)/;
 const DIGESTS = ['md5', 'sha1', 'sha256', 'sha384', 'sha512'] as const;
+/** Files between two looks at the clock. */
+const STEP = 256;
 /** Digits of a fingerprint in a name, at least. */
 const SHORTEST = 8;
 
@@ -77,10 +79,11 @@ export function looksFingerprinted(path: string): boolean {
  * The `paths` that are fingerprinted by their form: where the form leaves no doubt, and where all scripts, styles and
  * fonts of the directory have the same form and one of them leaves no doubt.
  */
-export function fingerprintedByForm(paths: readonly string[]): Set<string> {
+export function* fingerprintedByForm(files: readonly { readonly path: string }[]): Generator<void, Set<string>> {
   const certain = new Set<string>();
   const directories = new Map<string, { readonly eight: string[]; others: boolean; certain: boolean }>();
-  for (const path of paths) {
+  for (const [i, { path }] of files.entries()) {
+    if (i % STEP === 0) yield;
     if (!CODE.test(path)) continue;
     const dir = path.slice(0, path.lastIndexOf('/'));
     const there = directories.get(dir) ?? { eight: [], others: false, certain: false };

@@ -39,6 +39,7 @@ export function withLanguages(files: readonly SiteFile[], languages: readonly st
  * page without a language in its name first.
  */
 export function translations(files: readonly SiteFile[], languages: readonly string[]): Map<string, number[]> {
+  if (languages.length === 0) return new Map();
   const groups = new Map<string, { readonly rank: number; readonly file: number }[]>();
   files.forEach((file, i) => {
     const found = split(file.path, languages);

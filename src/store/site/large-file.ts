@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { expectSystemError, ifSystemError } from '../../errors/codes.js';
 import { Memory } from '../../memory/memory.js';
+import { sorted } from '../slices.js';
 import type { ContentReader, ContentSource } from '../store.js';
 import { fileError, StoreError } from '../store-error.js';
 import type { Blob } from './site.js';
@@ -15,10 +16,13 @@ const PIECE = 2 ** 20;
 /** For the media type: bytes of the beginning. */
 const START = 2 ** 16;
 
-/** The size from which files count as large, given all sizes. */
-export function largeFrom(sizes: readonly number[]): number {
-  let sum = 0;
-  for (const size of [...sizes].sort((a, b) => a - b)) {
+/** The size from which files count as large, given all sizes. Yields now and then. */
+export function* largeFrom(sizes: readonly number[]): Generator<void, number> {
+  let sum = sizes.reduce((all, size) => all + size, 0);
+  // Of a hundred thousand files the order alone takes longer than an answer may wait.
+  if (sum <= HELD_BYTES) return LARGE_FILE;
+  sum = 0;
+  for (const size of yield* sorted(sizes, (a, b) => a - b)) {
     sum += size;
     if (sum > HELD_BYTES) return Math.min(size, LARGE_FILE);
   }

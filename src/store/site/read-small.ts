@@ -2,6 +2,7 @@
 import { closeSync, constants, fstatSync, openSync, readlinkSync, readSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { expectSystemError } from '../../errors/codes.js';
+import { stampIn } from './build-memory.js';
 import { FLAGS } from './open-inside.js';
 import { isAtRest } from './read-file.js';
 
@@ -16,10 +17,10 @@ export class SmallFiles {
   private folder: { readonly path: string; readonly fd: number } | undefined = undefined;
 
   /**
-   * The bytes of `file` as they were at one moment; undefined: the file is large, changes, was replaced since the walk,
-   * or cannot be read; `readWhole` then finds and reports the reason.
+   * The bytes of `file` as they were at one moment, and its stamp then; undefined: the file is large, changes, was
+   * replaced since the walk, or cannot be read; `readWhole` then finds and reports the reason.
    */
-  read(file: string): Uint8Array | undefined {
+  read(file: string): { readonly bytes: Uint8Array; readonly stamp: string } | undefined {
     let fd: number;
     try {
       const path = this.pathOf(file);
@@ -40,7 +41,7 @@ export class SmallFiles {
         at += read;
       }
       const after = fstatSync(fd, { bigint: true });
-      return isAtRest(before, after) ? bytes : undefined;
+      return isAtRest(before, after) ? { bytes, stamp: stampIn(before) } : undefined;
     } catch (error) {
       expectSystemError(error);
       return undefined;

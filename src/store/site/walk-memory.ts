@@ -1,8 +1,8 @@
 import { lstatSync, realpathSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { expectSystemError } from '../../errors/codes.js';
-import { atOnce, Slices } from '../slices.js';
-import { type Found, inOrder, isFetchable, isServed, type WalkOptions, walkStepwise } from './walk.js';
+import { filtered, Slices } from '../slices.js';
+import { type Found, inOrderStepwise, isFetchable, isServed, type WalkOptions, walkStepwise } from './walk.js';
 
 /** The files of the last walk, so that the next one need check only the touched ones. */
 export class WalkMemory {
@@ -42,11 +42,12 @@ export class WalkMemory {
    * The same, when only the files at the paths `touched` can have changed since the last time: an untouched file is the
    * same object. Undefined: a walk is needed.
    */
-  again(touched: ReadonlySet<string>): readonly Found[] | undefined {
+  async again(touched: ReadonlySet<string>, slices = new Slices()): Promise<readonly Found[] | undefined> {
     if (this.linked) return undefined;
     const next: (Found | undefined)[] = [...this.found];
     let moved = false;
     for (const path of touched) {
+      if (slices.due) await slices.rest();
       if (!path.split('/').every((name) => name === '' || this.isTaken(name))) continue;
       const file = join(this.real, path);
       const place = this.places.get(path);
@@ -59,8 +60,9 @@ export class WalkMemory {
       moved ||= place === undefined || one === undefined;
     }
     if (moved) {
-      this.found = inOrder(next.filter((one) => one !== undefined));
-      this.places = atOnce(placesOf(this.found));
+      const left = await slices.through(filtered(next, (one) => one !== undefined));
+      this.found = await slices.through(inOrderStepwise(left as Found[]));
+      this.places = await slices.through(placesOf(this.found));
     } else this.found = next as Found[];
     return this.found;
   }

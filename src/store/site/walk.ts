@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { join, sep } from 'node:path';
-import { atOnce } from '../slices.js';
+import { atOnce, filtered, mapped, sorted } from '../slices.js';
 import { fileError, StoreError } from '../store-error.js';
 
 /** A file of the tree. */
@@ -61,7 +61,7 @@ export function* walkStepwise(root: string, options: WalkOptions = {}): Generato
   const tree: Tree = { roots: [real, ...follow.map(realDirectory)], hidden, onOdd, found: [] };
   yield* walkInto(tree, real, '', [real]);
   if (odd.length > 0) throw new StoreError(odd.join('\n'));
-  return inOrder(tree.found);
+  return yield* inOrderStepwise(tree.found);
 }
 
 function realDirectory(path: string): string {
@@ -93,13 +93,17 @@ const PAIRS = /[\ud800-\udfff]/;
 
 /** By the bytes of their paths. */
 export function inOrder(found: readonly Found[]): Found[] {
+  return atOnce(inOrderStepwise(found));
+}
+
+/** The same, and yields now and then. */
+export function* inOrderStepwise(found: readonly Found[]): Generator<void, Found[]> {
   // Without pairs of surrogates the order of UTF-16 is that of UTF-8, and nothing need be encoded.
-  if (!found.some(({ path }) => PAIRS.test(path))) {
-    return [...found].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+  if ((yield* filtered(found, ({ path }) => PAIRS.test(path))).length === 0) {
+    return yield* sorted(found, (a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
   }
-  const keyed = found.map((f) => ({ f, bytes: encoder.encode(f.path) }));
-  keyed.sort((a, b) => Buffer.compare(a.bytes, b.bytes));
-  return keyed.map((k) => k.f);
+  const keyed = yield* mapped(found, (f) => ({ f, bytes: encoder.encode(f.path) }));
+  return yield* mapped(yield* sorted(keyed, (a, b) => Buffer.compare(a.bytes, b.bytes)), ({ f }) => f);
 }
 
 function* walkInto(tree: Tree, dir: string, path: string, above: string[]): Generator<void, void> {

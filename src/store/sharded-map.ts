@@ -1,0 +1,41 @@
+/**
+ * A map of many entries that grows in small pieces: when one map of some hundred thousand grows, all of them are moved
+ * in one step, and nothing is answered meanwhile.
+ */
+const SHARDS = 256;
+/** Characters of a key that choose its shard. */
+const SAMPLES = 8;
+
+export class ShardedMap<K extends string | number, V> {
+  private readonly shards = Array.from({ length: SHARDS }, () => new Map<K, V>());
+
+  get(key: K): V | undefined {
+    return this.shardOf(key).get(key);
+  }
+
+  has(key: K): boolean {
+    return this.shardOf(key).has(key);
+  }
+
+  set(key: K, value: V): void {
+    this.shardOf(key).set(key, value);
+  }
+
+  /** Entries of the fullest shard. */
+  get fullest(): number {
+    return Math.max(...this.shards.map(({ size }) => size));
+  }
+
+  private shardOf(key: K): Map<K, V> {
+    return this.shards[shardNumber(key)]!;
+  }
+}
+
+function shardNumber(key: string | number): number {
+  // Places are multiples of a cache line.
+  if (typeof key === 'number') return Math.floor(key / 64) % SHARDS;
+  const step = Math.max(1, Math.floor(key.length / SAMPLES));
+  let hash = key.length;
+  for (let i = key.length - 1; i >= 0; i -= step) hash = (Math.imul(hash, 31) + key.charCodeAt(i)) | 0;
+  return (hash ^ (hash >>> 8)) & (SHARDS - 1);
+}

@@ -21,7 +21,7 @@ export const RX_CHECKSUM_OK = 1;
 export type FrameSink = (bytes: Uint8Array, start: number, end: number, marks: number) => void;
 
 export interface Device {
-  /** Largest IP packet, in bytes: 1500 on Ethernet. */
+  /** Largest IP packet, in bytes: 1500 on Ethernet. Changes with `resize` alone. */
   readonly mtu: number;
   /** Six bytes. */
   readonly mac: Uint8Array;
@@ -41,6 +41,8 @@ export interface Device {
    */
   join?(group: Uint8Array): void;
   leave?(group: Uint8Array): void;
+  /** The link takes packets of `mtu` bytes from now on. A device without it never changes. */
+  resize?(mtu: number): void;
   /** Called when frames may be waiting. One listener; a device that is polled never calls it. */
   onReadable: (() => void) | undefined;
   close(): void;

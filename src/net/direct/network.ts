@@ -186,14 +186,29 @@ export class DirectNetwork implements Network {
           recorder?.slept(milliseconds, turns.now);
           mode.slept?.(milliseconds, turns.now);
         }),
+      mtu: (bytes) => this.resize(bytes),
       notice: (sentence) => options.onNotice?.(sentence),
     });
+    // It may have changed since the device was opened.
+    this.resize(link.mtu() ?? this.stack.device.mtu);
     // Whose traffic another program has looks at nothing.
     const timer = setInterval(() => turns.reading && watch.look(), LOOK_EVERY).unref();
     this.unwatch = () => {
       clearInterval(timer);
       this.unwatch = undefined;
     };
+  }
+
+  /** The link takes packets of `mtu` bytes. */
+  private resize(mtu: number): void {
+    const { turns, recorder, stack } = this;
+    if (mtu === stack.device.mtu) return;
+    turns.event(() => {
+      recorder?.resized(mtu, turns.now);
+      stack.resize(mtu, turns.now);
+    });
+    this.options.onEvent?.(`the largest packet of ${this.opened.link.title} has ${mtu} bytes now`);
+    this.tellOthers();
   }
 
   /** Runs `callback` as an entry of the stack, at the present time. */
@@ -238,6 +253,7 @@ export class DirectNetwork implements Network {
 
   /** Takes the lead's report of the address. */
   follow(shared: SharedAddress): void {
+    this.resize(shared.mtu);
     this.worker?.follow(shared, monotonic() - shared.at);
   }
 
@@ -247,7 +263,8 @@ export class DirectNetwork implements Network {
     const { config } = stack;
     const { now } = this.turns;
     const { settled } = this.served;
-    const shared = { config, state: mode.state(now), lease: mode.lease?.(now), settled, at: monotonic() };
+    const { mtu } = stack.device;
+    const shared = { config, state: mode.state(now), lease: mode.lease?.(now), mtu, settled, at: monotonic() };
     options.worker?.onAddress?.(shared);
   }
 

@@ -285,6 +285,14 @@ export class Stack implements IpContext {
     else this.output.suspectBlackHole(route);
   }
 
+  /** The link takes packets of `mtu` bytes from now on; what is under way and too large leaves again, smaller. */
+  resize(mtu: number, now: number): void {
+    this.now = now;
+    const before = this.device.mtu;
+    this.device.resize?.(mtu);
+    if (this.device.mtu < before) for (const transport of this.transports) transport.linkMtuLowered(now);
+  }
+
   linkMtu(address: Handle): number {
     return isIpv6(address) ? this.v6.output.linkMtu : this.output.linkMtu;
   }

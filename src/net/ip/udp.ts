@@ -188,6 +188,8 @@ export class Udp implements Transport {
 
   pathMtuLowered(): void {}
 
+  linkMtuLowered(): void {}
+
   poll(): number {
     return Number.POSITIVE_INFINITY;
   }

@@ -365,9 +365,17 @@ export class TcpLayer implements Transport, TcpContext {
     this.now = error.now;
     const flow = quotedFlow(this.ip, error);
     const c = flow && this.connections.get(...flow);
-    if (c === undefined) return;
+    if (c !== undefined) this.smaller(c, error.now);
+  }
+
+  linkMtuLowered(now: number): void {
+    this.now = now;
+    for (const c of [...this.connections]) this.smaller(c, now);
+  }
+
+  private smaller(c: Connection, now: number): void {
     try {
-      pathMtuLowered(c, error.now);
+      pathMtuLowered(c, now);
       if (c.state !== CLOSED) this.schedule.rearm(c);
     } catch (fault) {
       this.faulted(c, fault);

@@ -4,6 +4,7 @@ import { LinkWatch } from '../../../src/net/direct/host/link-watch.js';
 /** A link, a bridge and two clocks that the test turns. */
 class Machine {
   running: boolean | undefined = true;
+  mtu: number | undefined = 1500;
   flapped = false;
   setDown = false;
   bridge = 7;
@@ -21,6 +22,7 @@ class Machine {
       bridge,
       {
         running: () => this.running,
+        mtu: () => this.mtu,
         wasDown: (carrier) => this.setDown || (carrier && this.flapped),
         close: () => {},
         bridge: () => this.bridge,
@@ -33,6 +35,7 @@ class Machine {
       {
         linkUp: () => this.happened.push('up'),
         slept: (milliseconds) => this.happened.push(`slept ${milliseconds}`),
+        mtu: (bytes) => this.happened.push(`mtu ${bytes}`),
         notice: (sentence) => this.happened.push(sentence),
       },
     );
@@ -108,4 +111,16 @@ t.test('a machine that slept is noticed by the clock that went on', async (t) =>
   machine.boot += 3_600_000;
   t.same(machine.second(), ['slept 3600000']);
   t.same(machine.second(), []);
+});
+
+t.test('another MTU of the link is told once, and none where the interface is gone', async (t) => {
+  const machine = new Machine(undefined);
+  t.same(machine.second(), []);
+  machine.mtu = 1300;
+  t.same(machine.second(), ['mtu 1300']);
+  t.same(machine.second(), []);
+  machine.mtu = undefined;
+  t.same(machine.second(), []);
+  machine.mtu = 1500;
+  t.same(machine.second(), ['mtu 1500']);
 });

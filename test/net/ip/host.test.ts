@@ -61,6 +61,7 @@ t.test('[1122 3.2.2.4] [1122 3.2.2.5] errors about our datagrams reach the trans
       return true;
     },
     pathMtuLowered() {},
+    linkMtuLowered() {},
     poll: () => Number.POSITIVE_INFINITY,
     flush() {},
     addressLost() {},

@@ -28,6 +28,27 @@ t.test('the SYN-ACK carries an MSS, other segments none [9293 MUST-14] [9293 MUS
   t.ok(s.got.every((one) => !one.options.includes(2) || one.options.length === 0));
 });
 
+t.test('a link whose MTU changes: newcomers hear of it, and what is too large leaves again, smaller', async (t) => {
+  const s = new Script();
+  s.open(Uint8Array.of(2, 4, 5, 0xb4));
+  s.since();
+  s.write(5000);
+  s.wait(1);
+  const first = s.since();
+  t.equal(Math.max(...first.map((one) => one.data.length)), 1460);
+  s.together(() => s.host.stack.resize(1300, s.host.stack.now));
+  s.wait(1);
+  const again = s.since();
+  t.equal(Math.max(...again.map((one) => one.data.length)), 1260);
+  t.equal(again[0]?.seq, first[0]?.seq, 'from the first byte on');
+  const later = new Script();
+  later.host.stack.resize(1300, 0);
+  t.same([...later.open().options.subarray(0, 4)], [2, 4, 1260 >> 8, 1260 & 255]);
+  const larger = new Script();
+  larger.host.stack.resize(9000, 0);
+  t.same([...larger.open().options.subarray(0, 4)], [2, 4, 8960 >> 8, 8960 & 255]);
+});
+
 t.test('without an MSS option segments carry 536 bytes at most [9293 MUST-15]', async (t) => {
   const s = new Script();
   s.open();

@@ -55,7 +55,7 @@ export class DescriptorDevice implements Device {
   readonly name: string;
   /** What it is, for messages: `the TAP tap0`. */
   readonly title: string;
-  readonly mtu: number;
+  mtu: number;
   readonly mac: Uint8Array;
   readonly offload: Offload;
   readonly tx: TxFrame;
@@ -115,6 +115,10 @@ export class DescriptorDevice implements Device {
     this.headWords = new Int32Array(head.bytes.buffer, head.bytes.byteOffset, HEAD_SIZE / 4);
     this.iovec = pinned((MAX_PIECES + 1) * IOVEC);
     this.words = new Uint32Array(this.iovec.bytes.buffer, this.iovec.bytes.byteOffset, (MAX_PIECES + 1) * 4);
+  }
+
+  resize(mtu: number): void {
+    this.mtu = mtu;
   }
 
   receive(sink: FrameSink, budget: number): number {

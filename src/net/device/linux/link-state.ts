@@ -3,13 +3,15 @@
  * put on.
  */
 
-import { addToBridge, interfaceIndex, isRunning, keepControlSocket } from '../../../native/interfaces.js';
+import { addToBridge, interfaceIndex, isRunning, keepControlSocket, mtuOf } from '../../../native/interfaces.js';
 import { EACCES, EBUSY, EPERM, SystemError } from '../../../native/libc/errno.js';
 import { LinkEvents } from '../../../native/link-events.js';
 
 export interface LinkState {
   /** It is set up and has a carrier. Undefined: there is no such interface any more. */
   running(): boolean | undefined;
+  /** Bytes of its largest packet. Undefined: there is no such interface any more. */
+  mtu(): number | undefined;
   /** It was set down at some time since the last call; with `carrier`, or had none. */
   wasDown(carrier: boolean): boolean;
   /**
@@ -29,14 +31,8 @@ export function linkState(name: string, bridge: string | undefined): LinkState {
   return {
     wasDown: (carrier) => events.wasDown(interfaceIndex(name), carrier),
     close: () => events.close(),
-    running: () => {
-      try {
-        return isRunning(name);
-      } catch (error) {
-        if (error instanceof SystemError) return undefined;
-        throw error;
-      }
-    },
+    running: () => whileThere(() => isRunning(name)),
+    mtu: () => whileThere(() => mtuOf(name)),
     bridge: () => (bridge === undefined ? 0 : interfaceIndex(bridge)),
     join: () => {
       try {
@@ -49,4 +45,14 @@ export function linkState(name: string, bridge: string | undefined): LinkState {
       }
     },
   };
+}
+
+/** Undefined: there is no such interface any more. */
+function whileThere<T>(ask: () => T): T | undefined {
+  try {
+    return ask();
+  } catch (error) {
+    if (error instanceof SystemError) return undefined;
+    throw error;
+  }
 }

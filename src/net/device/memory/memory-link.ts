@@ -20,7 +20,7 @@ export interface MemoryLinkOptions {
 export const NO_OFFLOAD: Offload = { checksum: false, segmentation: 0 };
 
 export class MemoryDevice implements Device {
-  readonly mtu: number;
+  mtu: number;
   readonly mac: Uint8Array;
   readonly offload: Offload;
   readonly tx = new TxFrame();
@@ -52,6 +52,10 @@ export class MemoryDevice implements Device {
     this.waiting.push(frame);
     if (this.waiting.length === 1) this.onReadable?.();
     return true;
+  }
+
+  resize(mtu: number): void {
+    this.mtu = mtu;
   }
 
   receive(sink: FrameSink, budget: number): number {

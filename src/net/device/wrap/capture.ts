@@ -109,7 +109,6 @@ const pcapng: Format = {
 };
 
 export class CaptureDevice implements Device {
-  readonly mtu: number;
   readonly mac: Uint8Array;
   readonly offload: Offload;
   readonly tx: TxFrame;
@@ -138,7 +137,6 @@ export class CaptureDevice implements Device {
    */
   constructor(inner: Device, file: string, wallClock: () => number, failed: (sentence: string) => void) {
     this.inner = inner;
-    this.mtu = inner.mtu;
     this.mac = inner.mac;
     this.offload = inner.offload;
     this.tx = inner.tx;
@@ -152,6 +150,14 @@ export class CaptureDevice implements Device {
     }
     this.used = this.format.header(this.view, 0);
     this.flush();
+  }
+
+  get mtu(): number {
+    return this.inner.mtu;
+  }
+
+  resize(mtu: number): void {
+    this.inner.resize?.(mtu);
   }
 
   get onReadable(): (() => void) | undefined {

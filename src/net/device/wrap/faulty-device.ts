@@ -15,7 +15,6 @@ import { corrupted, FATE_CORRUPTED, type Faults, Impairment } from './faults.js'
 const MAX_HELD = 4096;
 
 export class FaultyDevice implements Device {
-  readonly mtu: number;
   readonly mac: Uint8Array;
   readonly offload: Offload = { checksum: false, segmentation: 0 };
   readonly tx = new TxFrame();
@@ -37,12 +36,19 @@ export class FaultyDevice implements Device {
     private readonly random: Random,
     private readonly clock: Clock,
   ) {
-    this.mtu = inner.mtu;
     this.mac = inner.mac;
     this.out = new Impairment(faults);
     this.in = new Impairment(faults);
     this.take = (bytes, start, end) => this.arrived(bytes.slice(start, end));
     inner.onReadable = () => this.onReadable?.();
+  }
+
+  get mtu(): number {
+    return this.inner.mtu;
+  }
+
+  resize(mtu: number): void {
+    this.inner.resize?.(mtu);
   }
 
   join(group: Uint8Array): void {

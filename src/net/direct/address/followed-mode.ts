@@ -15,6 +15,8 @@ export interface SharedAddress {
   readonly config: AddressConfig | undefined;
   readonly state: AddressState | undefined;
   readonly lease: LeaseInfo | undefined;
+  /** Of the link, bytes. */
+  readonly mtu: number;
   /** Everything that was given by hand has been looked for on the link. */
   readonly settled: boolean;
   /** CLOCK_MONOTONIC when this held, ms. */

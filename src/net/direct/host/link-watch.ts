@@ -1,6 +1,6 @@
 /**
- * Watches what was set up at start and may change under a server: the carrier of its link, the bridge that its TAP is
- * on, and the machine's sleep, which the monotonic clock does not count.
+ * Watches what was set up at start and may change under a server: the carrier and the MTU of its link, the bridge that
+ * its TAP is on, and the machine's sleep, which the monotonic clock does not count.
  */
 import type { LinkState } from '../../device/linux/link-state.js';
 
@@ -13,6 +13,8 @@ export interface LinkEvents {
   /** Frames pass again, perhaps on another network. */
   linkUp(): void;
   slept(milliseconds: number): void;
+  /** Bytes of the largest packet from now on. */
+  mtu(bytes: number): void;
   notice(sentence: string): void;
 }
 
@@ -31,6 +33,7 @@ export class LinkWatch {
    */
   private up = true;
   private first = true;
+  private mtu: number | undefined;
   private bridgeIndex: number;
   private asleep: number;
 
@@ -42,6 +45,7 @@ export class LinkWatch {
     private readonly clocks: LinkClocks,
     private readonly events: LinkEvents,
   ) {
+    this.mtu = state.mtu();
     this.bridgeIndex = bridge === undefined ? 0 : state.bridge();
     this.asleep = clocks.boot() - clocks.monotonic();
   }
@@ -50,6 +54,7 @@ export class LinkWatch {
     const asleep = this.clocks.boot() - this.clocks.monotonic();
     const slept = asleep - this.asleep;
     this.asleep = asleep;
+    this.lookAtMtu();
     const joined = this.bridge !== undefined && this.joinAgain();
     const wasDown = this.state.wasDown(!this.first);
     this.first = false;
@@ -59,6 +64,13 @@ export class LinkWatch {
     this.up = up;
     if (slept >= SLEEP) this.events.slept(slept);
     else if (came || (joined && up)) this.events.linkUp();
+  }
+
+  private lookAtMtu(): void {
+    const mtu = this.state.mtu();
+    if (mtu === undefined || mtu === this.mtu) return;
+    this.mtu = mtu;
+    this.events.mtu(mtu);
   }
 
   /** A bridge of the same name with another number was made again, and has none of its ports. */

@@ -58,6 +58,8 @@ export const STATE = 26;
 export const LINK_UP = 27;
 /** time f64, milliseconds f64: the machine slept. */
 export const SLEPT = 28;
+/** time f64, bytes u32: the link has another MTU. */
+export const RESIZED = 29;
 
 /** Bytes of one write that are kept; of longer ones only the length is. */
 export const CONTENT_MOST = 64 * 1024;

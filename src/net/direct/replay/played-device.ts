@@ -4,7 +4,7 @@ import { TxFrame } from '../../device/tx-frame.js';
 import type { RecordedConfig } from './events.js';
 
 export class PlayedDevice implements Device {
-  readonly mtu: number;
+  mtu: number;
   readonly mac: Uint8Array;
   readonly offload: Offload;
   readonly tx = new TxFrame();
@@ -17,6 +17,10 @@ export class PlayedDevice implements Device {
     this.mtu = config.mtu;
     this.mac = Uint8Array.from(config.mac.split(':'), (part) => Number.parseInt(part, 16));
     this.offload = { checksum: config.checksum, segmentation: config.segmentation };
+  }
+
+  resize(mtu: number): void {
+    this.mtu = mtu;
   }
 
   receive(): number {

@@ -163,6 +163,12 @@ export class Player {
         events.advance();
         return this.mode.slept?.(value, this.now);
       }
+      case E.RESIZED: {
+        this.time(next.now);
+        const { value } = next;
+        events.advance();
+        return stack.resize(value, this.now);
+      }
       case E.ENTRY:
         events.advance();
         return this.until();

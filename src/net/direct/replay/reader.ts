@@ -98,6 +98,11 @@ export class Events {
           next.value = view.getFloat64(at + 8, true);
           at += 16;
           break;
+        case E.RESIZED:
+          next.now = view.getFloat64(at, true);
+          next.value = view.getUint32(at + 8, true);
+          at += 12;
+          break;
         case E.RANDOM:
           next.value = view.getInt32(at, true);
           at += 4;

@@ -4,7 +4,6 @@ import type { TxFrame } from '../../device/tx-frame.js';
 import type { Recorder } from './recorder.js';
 
 export class RecordedDevice implements Device {
-  readonly mtu: number;
   readonly mac: Uint8Array;
   readonly offload: Offload;
   readonly tx: TxFrame;
@@ -13,10 +12,17 @@ export class RecordedDevice implements Device {
     private readonly inner: Device,
     private readonly recorder: Recorder,
   ) {
-    this.mtu = inner.mtu;
     this.mac = inner.mac;
     this.offload = inner.offload;
     this.tx = inner.tx;
+  }
+
+  get mtu(): number {
+    return this.inner.mtu;
+  }
+
+  resize(mtu: number): void {
+    this.inner.resize?.(mtu);
   }
 
   get onReadable(): (() => void) | undefined {

@@ -126,6 +126,13 @@ export class Recorder {
     this.used += 16;
   }
 
+  resized(mtu: number, now: number): void {
+    this.begin(E.RESIZED, 13);
+    this.view.setFloat64(this.used, now, true);
+    this.view.setUint32(this.used + 8, mtu, true);
+    this.used += 12;
+  }
+
   /** FLUSH, POLL, POLL_STACK, OUTSIDE, START, STOP, LINK_UP. */
   turn(kind: number, now: number): void {
     if (kind === E.POLL_STACK) this.between(0);

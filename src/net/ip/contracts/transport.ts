@@ -20,6 +20,8 @@ export interface Transport {
   believes(error: IcmpError): boolean;
   /** The path's MTU, which a believed error named, has been lowered: the new value is in force (RFC 1191 6.4). */
   pathMtuLowered(error: IcmpError): void;
+  /** The link takes smaller packets than before, on every path. */
+  linkMtuLowered(now: number): void;
   /** Does what is due; returns when it wants to be called again (`Infinity`: never). */
   poll(now: number): number;
   /** A batch of frames is through: what was held back to ride with others leaves now. */

@@ -40,7 +40,8 @@ class Ipv6Route implements Route {
 export class Ipv6Output {
   /** Of what is sent, as routers advertise it (RFC 4861 6.3.4). */
   hopLimit = 64;
-  private mtu: number;
+  /** As a router advertises it. */
+  private advertisedMtu = Number.POSITIVE_INFINITY;
   private readonly routes: LRUCache<number, Ipv6Route>;
   private readonly mtus: PathMtus6;
   private generation = 0;
@@ -57,7 +58,6 @@ export class Ipv6Output {
     const { peers } = link;
     this.routes = new LRUCache<number, Ipv6Route>({ max: 4096, dispose: (_route, handle) => peers.drop(handle) });
     this.mtus = new PathMtus6(peers);
-    this.mtu = link.device.mtu;
   }
 
   /** Draws the key of flow labels. */
@@ -72,13 +72,13 @@ export class Ipv6Output {
     this.generation++;
   }
 
+  /** RFC 4861 6.3.4: a router's word, or the device's where that is less. */
   get linkMtu(): number {
-    return this.mtu;
+    return Math.min(this.advertisedMtu, this.link.device.mtu);
   }
 
-  /** RFC 4861 6.3.4: a router's word, between the least MTU and the device's. */
   setLinkMtu(mtu: number): void {
-    this.mtu = Math.min(mtu, this.link.device.mtu);
+    this.advertisedMtu = mtu;
   }
 
   route(destination: number): Route | undefined {
@@ -105,16 +105,16 @@ export class Ipv6Output {
   }
 
   pathMtu(route: Route): number {
-    return this.mtus.empty ? this.mtu : this.mtus.of(route.destination, this.mtu, this.link.now);
+    return this.mtus.empty ? this.linkMtu : this.mtus.of(route.destination, this.linkMtu, this.link.now);
   }
 
   /** A router said that `mtu` bytes pass to there. Returns whether the path's MTU is smaller now. */
   lowerPathMtu(destination: number, mtu: number, now: number): boolean {
-    return this.mtus.lower(destination, mtu, this.mtu, now);
+    return this.mtus.lower(destination, mtu, this.linkMtu, now);
   }
 
   suspectBlackHole(route: Route): void {
-    this.mtus.suspect(route.destination, this.mtu, this.link.now);
+    this.mtus.suspect(route.destination, this.linkMtu, this.link.now);
   }
 
   /** RFC 4861 7.3.1: a transport's progress. */
@@ -159,7 +159,7 @@ export class Ipv6Output {
       // RFC 8200 4.5: sources cut, routers do not. TCP made its segment for the MTU that it knew: what is news comes by
       // ICMPv6.
       if (!tx.dontFragment) return this.fragment(route, source, protocol, { traffic: tx.tos, hops, label });
-      if (total > this.mtu) {
+      if (total > this.linkMtu) {
         link.drops.count(TOO_BIG);
         return false;
       }

@@ -272,14 +272,16 @@ export class DhcpClient {
     if (reply.type === OFFER && this.state === 'SELECTING') return this.offered(reply, source, now);
     const requesting = this.state === 'REQUESTING' || this.state === 'REBOOTING';
     const extending = this.state === 'RENEWING' || this.state === 'REBINDING';
-    if (!requesting && !extending) return drops.count(UNEXPECTED, bytes, start, end);
+    const answer = reply.type === ACK || reply.type === NAK;
+    // As udhcpc, dhcpcd and networkd have it: an address that was not asked for is not taken.
+    if (answer && this.state === 'SELECTING')
+      return this.refuse(`it is ${reply.type === ACK ? 'an ACK' : 'a NAK'} where an offer was asked for`, source);
+    if (!answer || !(requesting || extending)) return drops.count(UNEXPECTED, bytes, start, end);
     // RFC 2131 4.3.1: an answer of another server than the one that was asked is not for this request.
-    if (this.state === 'REQUESTING' && reply.server !== 0 && reply.server !== this.server) {
-      return drops.count(UNEXPECTED, bytes, start, end);
-    }
+    if (this.state === 'REQUESTING' && reply.server !== 0 && reply.server !== this.server)
+      return this.refuse(`${formatIpv4(this.server)} was asked, and this is ${formatIpv4(reply.server)}`, source);
     if (reply.type === NAK) this.refused(reply, now);
-    else if (reply.type === ACK) this.acknowledged(reply, source, now);
-    else drops.count(UNEXPECTED, bytes, start, end);
+    else this.acknowledged(reply, source, now);
   }
 
   /** The first offer that can be used is taken; later ones come too late (RFC 2131 4.4.1 leaves the choice to us). */

@@ -489,6 +489,28 @@ t.test('[3396 7] an option of fixed length that comes twice is read from its fir
   }
 });
 
+t.test('an ACK or a NAK where an offer was asked for is not used, and that is told once a message', async (t) => {
+  for (const [type, word] of [
+    [ACK, 'an ACK'],
+    [NAK, 'a NAK'],
+  ] as const) {
+    const trouble: string[] = [];
+    const lab = new Client({ onTrouble: (sentence) => trouble.push(sentence) });
+    const { xid } = lab.one();
+    const told = (): string[] => trouble.filter((sentence) => sentence.includes('is not used'));
+    for (let i = 0; i < 3; i++) lab.server(reply(type, xid, OFFERED, terms(1000)));
+    t.equal(lab.dhcp.state, 'SELECTING');
+    t.same(told(), [`a reply of 10.0.0.254 is not used: it is ${word} where an offer was asked for`]);
+    lab.advance(6000);
+    lab.server(reply(type, xid, OFFERED, terms(1000)));
+    t.equal(told().length, 2, 'anew with each message of ours');
+    lab.server(reply(OFFER, xid, OFFERED, terms(1000)));
+    t.equal(lab.dhcp.state, 'REQUESTING', 'an offer that comes later is taken');
+    lab.server(reply(OFFER, xid, OFFERED, terms(1000)));
+    t.equal(told().length, 2, 'a further offer is no news');
+  }
+});
+
 t.test('an option without a value, or with one that nothing can follow, replaces no other', async (t) => {
   const none = new Uint8Array(0);
   const gateway = (...extra: Uint8Array[]): number | undefined => new Client().bind(1000, extra).leases[0]?.gateway;

@@ -172,10 +172,9 @@ export class DirectNetwork implements Network {
   private watchLink(): void {
     const { options, turns, mode, recorder, link } = this;
     if (this.unwatch !== undefined || link === undefined) return;
-    const { device } = options;
-    const bridge = device.kind === 'tap' ? device.bridge : undefined;
+    const bridge = options.device.kind === 'tap' ? options.device.bridge : undefined;
     const clocks = { monotonic: () => performance.now(), boot: () => uptime() * 1000 };
-    const watch = new LinkWatch(device.name, bridge, link, clocks, {
+    const watch = new LinkWatch(options.device.name, bridge, link, clocks, {
       linkUp: () =>
         turns.event(() => {
           recorder?.turn(LINK_UP, turns.now);
@@ -189,8 +188,7 @@ export class DirectNetwork implements Network {
       mtu: (bytes) => this.resize(bytes),
       notice: (sentence) => options.onNotice?.(sentence),
     });
-    // It may have changed since the device was opened.
-    this.resize(link.mtu() ?? this.stack.device.mtu);
+    this.resize(link.mtu());
     // Whose traffic another program has looks at nothing.
     const timer = setInterval(() => turns.reading && watch.look(), LOOK_EVERY).unref();
     this.unwatch = () => {
@@ -199,13 +197,12 @@ export class DirectNetwork implements Network {
     };
   }
 
-  /** The link takes packets of `mtu` bytes. */
-  private resize(mtu: number): void {
-    const { turns, recorder, stack } = this;
-    if (mtu === stack.device.mtu) return;
-    turns.event(() => {
-      recorder?.resized(mtu, turns.now);
-      stack.resize(mtu, turns.now);
+  /** The link takes packets of `mtu` bytes: since it was opened, or from now on. */
+  private resize(mtu = this.stack.device.mtu): void {
+    if (mtu === this.stack.device.mtu) return;
+    this.turns.event(() => {
+      this.recorder?.resized(mtu, this.turns.now);
+      this.stack.resize(mtu, this.turns.now);
     });
     this.options.onEvent?.(`the largest packet of ${this.opened.link.title} has ${mtu} bytes now`);
     this.tellOthers();
@@ -260,10 +257,9 @@ export class DirectNetwork implements Network {
   private tellOthers(): void {
     const { worker, options, stack, mode } = this;
     if (worker === undefined || !worker.leads) return;
-    const { config } = stack;
+    const [config, mtu] = [stack.config, stack.device.mtu];
     const { now } = this.turns;
     const { settled } = this.served;
-    const { mtu } = stack.device;
     const shared = { config, state: mode.state(now), lease: mode.lease?.(now), mtu, settled, at: monotonic() };
     options.worker?.onAddress?.(shared);
   }

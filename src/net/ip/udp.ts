@@ -67,7 +67,7 @@ export class Udp implements Transport {
 
   private readonly recent = new RecentlySent();
   /** What is handed to a port; used again for each datagram. */
-  private readonly received: { -readonly [key in keyof UdpDatagram]: UdpDatagram[key] } = {
+  private readonly datagram: { -readonly [key in keyof UdpDatagram]: UdpDatagram[key] } = {
     bytes: new Uint8Array(0),
     start: 0,
     end: 0,
@@ -119,7 +119,7 @@ export class Udp implements Transport {
       stack.portUnreachable(datagram);
       return;
     }
-    const { received } = this;
+    const { datagram: received } = this;
     received.bytes = bytes;
     received.start = start + 8;
     received.end = stop;

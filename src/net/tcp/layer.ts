@@ -18,7 +18,7 @@ import type { CongestionControl } from './congestion/controller.js';
 import { SentPool } from './flight/sent.js';
 import { Listening } from './passive-open/listening.js';
 import { leave } from './receive/ending.js';
-import { icmpError, pathMtuLowered, quotedFlow, quotedSequence } from './receive/icmp.js';
+import { icmpError, quotedFlow, quotedSequence } from './receive/icmp.js';
 import { arrive } from './receive/input.js';
 import { resumed } from './receive/receive.js';
 import { report, stateName } from './send/probing.js';
@@ -362,24 +362,15 @@ export class TcpLayer implements Transport, TcpContext {
   }
 
   pathMtuLowered(error: IcmpError): void {
-    this.now = error.now;
     const flow = quotedFlow(this.ip, error);
     const c = flow && this.connections.get(...flow);
-    if (c !== undefined) this.smaller(c, error.now);
+    this.now = error.now;
+    if (c !== undefined) this.schedule.shrink(c, error.now);
   }
 
   linkMtuLowered(now: number): void {
     this.now = now;
-    for (const c of [...this.connections]) this.smaller(c, now);
-  }
-
-  private smaller(c: Connection, now: number): void {
-    try {
-      pathMtuLowered(c, now);
-      if (c.state !== CLOSED) this.schedule.rearm(c);
-    } catch (fault) {
-      this.faulted(c, fault);
-    }
+    for (const c of [...this.connections]) this.schedule.shrink(c, now);
   }
 
   addressLost(address: Handle, now: number): void {

@@ -47,7 +47,8 @@ export function icmpError(c: Connection, { type, code }: IcmpError, seq: number)
 export function pathMtuLowered(c: Connection, now: number): void {
   const old = c.mss;
   updateMss(c);
-  if (c.mss >= old) return;
+  // Of one that rests nothing is under way.
+  if (c.mss >= old || c.resting) return;
   const { flight } = c.busy;
   for (let i = 0; i < flight.records; i++) {
     const one = flight.at(i);

@@ -1,6 +1,7 @@
 /** When each connection is dealt with next: its timers, and the output that waits for the end of the batch. */
 
 import { TIMER_NONE } from '../flight/timers.js';
+import { pathMtuLowered } from '../receive/icmp.js';
 import { sendAck } from '../send/emit.js';
 import { output } from '../send/output.js';
 import type { Connection, TcpContext } from '../state/connection.js';
@@ -54,6 +55,16 @@ export class Schedule {
     try {
       output(c, this.layer.now);
       this.rearm(c);
+    } catch (error) {
+      this.layer.faulted(c, error);
+    }
+  }
+
+  /** Its path takes smaller packets than before. */
+  shrink(c: Connection, now: number): void {
+    try {
+      pathMtuLowered(c, now);
+      if (c.state !== CLOSED) this.rearm(c);
     } catch (error) {
       this.layer.faulted(c, error);
     }

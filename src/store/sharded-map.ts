@@ -3,8 +3,8 @@
  * in one step, and nothing is answered meanwhile.
  */
 const SHARDS = 256;
-/** Characters of a key that choose its shard. */
-const SAMPLES = 8;
+/** Characters at the end of a key that choose its shard. */
+const LOOKED_AT = 64;
 
 export class ShardedMap<K extends string | number, V> {
   private readonly shards = Array.from({ length: SHARDS }, () => new Map<K, V>());
@@ -34,8 +34,8 @@ export class ShardedMap<K extends string | number, V> {
 function shardNumber(key: string | number): number {
   // Places are multiples of a cache line.
   if (typeof key === 'number') return Math.floor(key / 64) % SHARDS;
-  const step = Math.max(1, Math.floor(key.length / SAMPLES));
   let hash = key.length;
-  for (let i = key.length - 1; i >= 0; i -= step) hash = (Math.imul(hash, 31) + key.charCodeAt(i)) | 0;
+  for (let i = Math.max(0, key.length - LOOKED_AT); i < key.length; i++)
+    hash = (Math.imul(hash, 31) + key.charCodeAt(i)) | 0;
   return (hash ^ (hash >>> 8)) & (SHARDS - 1);
 }

@@ -58,7 +58,7 @@ export class ClientHandshake implements Handshake {
   readonly #configuration: ClientConfiguration;
   readonly #channel: Channel;
   readonly #suites: readonly CipherSuite[];
-  #transcript: Transcript;
+  readonly #transcript: Transcript;
   #state: State = 'start';
   #share: KeyShare | undefined = undefined;
   #group = 0;
@@ -338,7 +338,7 @@ export class ClientHandshake implements Handshake {
     this.#handshake?.server.fill(0);
     this.#handshake = undefined;
     this.#share = undefined;
-    this.#transcript = new Transcript(this.#endpoint.primitives, 0);
+    this.#transcript.release();
   }
 
   forget(): void {

@@ -108,6 +108,7 @@ export class ServerHandshake implements Handshake {
 
   destroy(): void {
     this.#schedule?.destroy();
+    this.#transcript.release();
     this.#clientSecret?.fill(0);
     this.#behindEarly?.fill(0);
     // Those that were handed on are the channel's.

@@ -4,16 +4,28 @@ import type { CipherSuite } from '../common/suites.js';
 import type { Primitives } from '../primitives/primitives.js';
 
 const MESSAGE_HASH = 254;
+/** Bytes for which there is room at first: a handshake with one certificate takes 1 to 2 KiB. */
+const ROOM = 2048;
+/** Arrays of transcripts that are over, for those to come: handshakes that are under way at once are few. */
+const spare: Uint8Array[] = [];
+const MOST_SPARE = 64;
+const NOTHING = new Uint8Array(0);
 
 export class Transcript {
   readonly #primitives: Primitives;
   #bytes: Uint8Array;
   #length = 0;
 
-  /** `room`: bytes for which there is room at first. */
-  constructor(primitives: Primitives, room = 2048) {
+  constructor(primitives: Primitives) {
     this.#primitives = primitives;
-    this.#bytes = new Uint8Array(room);
+    this.#bytes = spare.pop() ?? new Uint8Array(ROOM);
+  }
+
+  /** It has served. None of it is secret. */
+  release(): void {
+    if (this.#bytes.length === ROOM && spare.length < MOST_SPARE) spare.push(this.#bytes);
+    this.#bytes = NOTHING;
+    this.#length = 0;
   }
 
   get length(): number {

@@ -25,6 +25,7 @@ export interface EarlyTicket {
   readonly protocol: string;
 }
 
+/** Bytes that name a process. */
 export const ISSUER_LENGTH = 8;
 
 export class EarlyData {

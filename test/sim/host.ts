@@ -59,13 +59,14 @@ export class SimHost extends StackHost implements Port {
   /** Initial sequence numbers a few thousand bytes, timestamps a second before they wrap. */
   private nearTheWrap(): void {
     const { tcp } = this;
-    const clock = tcp.timestamp.bind(tcp);
-    tcp.initialSequence = (local, remote, ports) => -1 - ((tcp.hash.of(local, remote, ports, 1) >>> 0) % 5000);
-    tcp.timestamp = (c, now) => {
+    const { clocks } = tcp;
+    const clock = clocks.timestamp.bind(clocks);
+    clocks.initialSequence = (local, remote, ports) => -1 - ((tcp.hash.of(local, remote, ports, 1) >>> 0) % 5000);
+    clocks.timestamp = (c, now) => {
       // Whatever the offset says: -1000 when the simulation begins.
       return (clock({ ...c, tsOffset: 0 }, now) - 1000) | 0;
     };
-    tcp.stamp = (c) => tcp.timestamp(c, tcp.now);
+    clocks.stamp = (c) => clocks.timestamp(c, tcp.now);
   }
 
   /** The cable is pulled: nothing comes and nothing goes. */

@@ -18,8 +18,7 @@ import type { AddressEvents, AddressMode } from './address/address-mode.js';
 import type { SharedAddress } from './address/followed-mode.js';
 import type { Ipv6Text } from './address/ipv6-mode.js';
 import { LeaseFile } from './address/lease-file.js';
-import { type Family, ServedAddress } from './address/served-address.js';
-import { stableSecret } from './address/stable-secret.js';
+import { ServedAddress } from './address/served-address.js';
 import { LinkWatch, LOOK_EVERY } from './host/link-watch.js';
 import { machineMemory, memoryBudget } from './host/memory-budget.js';
 import { monotonic } from './host/monotonic.js';
@@ -29,6 +28,7 @@ import { openFlow } from './host/outgoing.js';
 import { CryptoRandom } from './host/random.js';
 import { realLoop } from './host/real-loop.js';
 import { StackDatagrams } from './host/stack-datagrams.js';
+import { awaitedFamilies, wantedIpv6 } from './host/wanted-addresses.js';
 import { buildMode, buildStack } from './replay/build-stack.js';
 import { digestState } from './replay/digest.js';
 import { ABORT_ALL, type Beginning, LINK_UP, LISTEN, START, STOP, UNLISTEN } from './replay/events.js';
@@ -84,7 +84,7 @@ export class DirectNetwork implements Network {
     const leads = options.worker === undefined || options.worker.number === 1;
     this.link = leads ? linkState(options.device.name, bridge) : undefined;
     const memory = options.memory ?? memoryBudget(machineMemory(), options.worker?.count ?? 1);
-    const ipv6 = this.ipv6();
+    const ipv6 = wantedIpv6(options);
     this.recorder = record(options, device, { memory, ipv6 }, () => this.beginning());
     this.owners = this.recorder === undefined ? undefined : new Owners(this.recorder);
     const drops = new Drops();
@@ -103,10 +103,10 @@ export class DirectNetwork implements Network {
     this.turns = new Turns({ link, wire, device, stack, tcp, recorder, owners }, () => this.deviceGone());
     if (options.worker !== undefined) {
       // For cookies: the machine's clock is the same for all workers.
-      tcp.clockOffset = monotonic() - performance.now();
+      tcp.clocks.offset = monotonic() - performance.now();
       this.worker = new Worker(options.worker, stack, tcp, options.static === undefined, this.enter);
     }
-    this.served = new ServedAddress(options, this.awaited(), options.anycast ?? [], (address) =>
+    this.served = new ServedAddress(options, awaitedFamilies(options), options.anycast ?? [], (address) =>
       this.succession.addressLost(address),
     );
     this.mode = this.addressMode(ipv6, {
@@ -131,20 +131,6 @@ export class DirectNetwork implements Network {
     this.succession = new Succession({ stack, tcp, memories, mode: this.mode, turns: this.turns }, makeLoop, options);
     this.datagrams = new StackDatagrams(stack, random, this.enter, () => this.address);
     if (options.held !== true) this.begin();
-  }
-
-  /** What IPv6 is to be had, with the secret of its addresses. */
-  private ipv6(): Ipv6Text | undefined {
-    const { ipv6, state, onNotice } = this.options;
-    if (ipv6 === undefined) return undefined;
-    return { ...ipv6, secret: stableSecret(state, (sentence) => onNotice?.(sentence)) };
-  }
-
-  /** Families with an address that was given by hand. */
-  private awaited(): Family[] {
-    const { static: given, ipv6 } = this.options;
-    const families: Family[] = given === undefined ? [] : [4];
-    return ipv6 === undefined || ipv6.addresses.length === 0 ? families : [...families, 6];
   }
 
   private addressMode(ipv6: Ipv6Text | undefined, events: AddressEvents): AddressMode {

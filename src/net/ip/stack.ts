@@ -9,18 +9,7 @@ import { Drops, dropReason } from '../drops.js';
 import type { Random } from '../random.js';
 import { isMulticast } from '../wire/address.js';
 import { pseudoHeader } from '../wire/checksum.js';
-import {
-  copyMac,
-  ETHERNET,
-  ETHERTYPE_ARP,
-  ETHERTYPE_IPV4,
-  ETHERTYPE_IPV6,
-  ETHERTYPE_QINQ,
-  ETHERTYPE_VLAN,
-  isNobodysMac,
-  sameMac,
-  VLAN_TAG,
-} from '../wire/ethernet.js';
+import { copyMac } from '../wire/ethernet.js';
 import { FRAGMENTATION_NEEDED, PORT_UNREACHABLE, UNREACHABLE } from '../wire/icmp.js';
 import { DESTINATION_UNREACHABLE, PORT_UNREACHABLE_CODE } from '../wire/icmpv6.js';
 import { DESTINATION_AT, SOURCE_AT } from '../wire/ipv6.js';
@@ -31,6 +20,7 @@ import type { IpContext } from './context.js';
 import type { Datagram, IcmpError } from './contracts/datagram.js';
 import { type Handle, type Ipv4, isIpv6, type Route } from './contracts/ip-output.js';
 import type { Transport } from './contracts/transport.js';
+import { ethernetInput } from './ethernet-input.js';
 import { Icmp } from './icmp.js';
 import { Ipv4Input } from './ipv4-input.js';
 import { Ipv4Output } from './ipv4-output.js';
@@ -39,17 +29,7 @@ import { upperLayer } from './v6/extension-headers.js';
 import { Ipv6 } from './v6/ipv6.js';
 import { PeerTable } from './v6/peer-table.js';
 
-const TRUNCATED = dropReason('ethernet-truncated');
-const NOT_FOR_US = dropReason('ethernet-not-for-us');
-const SOURCE_INVALID = dropReason('ethernet-source-invalid');
-const VLAN = dropReason('ethernet-vlan');
-const TYPE_UNKNOWN = dropReason('ethernet-type-unknown');
 const FAULT = dropReason('fault');
-
-/** Whether a whole tag with the identifier 0 follows the addresses, and a type after it. */
-function isPriorityTag(bytes: Uint8Array, start: number, end: number): boolean {
-  return end - start >= ETHERNET + VLAN_TAG && (uint16At(bytes, start + 14) & 0xfff) === 0;
-}
 
 export interface StackOptions {
   readonly device: Device;
@@ -130,31 +110,12 @@ export class Stack implements IpContext {
     this.now = now;
     this.counters.framesIn++;
     try {
-      this.frame(bytes, start, end, marks, now);
+      this.counters.bytesIn += end - start;
+      ethernetInput(this, bytes, start, end, marks);
     } catch (error) {
       this.drops.count(FAULT, bytes, start, end);
       this.faults.note(error, 'frame', now);
     }
-  }
-
-  private frame(bytes: Uint8Array, start: number, end: number, marks: number, now: number): void {
-    this.counters.bytesIn += end - start;
-    if (end - start < ETHERNET) return this.drops.count(TRUNCATED, bytes, start, end);
-    const group = (bytes[start] & 1) !== 0;
-    if (!group && !sameMac(bytes, start, this.device.mac)) return this.drops.count(NOT_FOR_US, bytes, start, end);
-    if (isNobodysMac(bytes, start + 6)) return this.drops.count(SOURCE_INVALID, bytes, start, end);
-    let type = uint16At(bytes, start + 12);
-    // IEEE 802.1Q 9.6: identifier 0 is a priority, and the frame belongs to no VLAN. The tag is taken off where it
-    // lies.
-    while ((type === ETHERTYPE_VLAN || type === ETHERTYPE_QINQ) && isPriorityTag(bytes, start, end)) {
-      bytes.copyWithin(start + VLAN_TAG, start, start + 12);
-      start += VLAN_TAG;
-      type = uint16At(bytes, start + 12);
-    }
-    if (type === ETHERTYPE_IPV4) this.ipv4.input(bytes, start, end, marks, group);
-    else if (type === ETHERTYPE_IPV6) this.v6.input(bytes, start, end, marks, group);
-    else if (type === ETHERTYPE_ARP) this.arp.input(bytes, start, start + ETHERNET, end, now);
-    else this.drops.count(type === ETHERTYPE_VLAN || type === ETHERTYPE_QINQ ? VLAN : TYPE_UNKNOWN, bytes, start, end);
   }
 
   /** The batch is through: what was held back leaves. */

@@ -33,7 +33,7 @@ export class ActiveOpen {
         sack: !crossed || c.sackOk,
         timestamps: !crossed || c.timestamps,
       },
-      layer.timestamp(c, now),
+      layer.clocks.timestamp(c, now),
       crossed ? c.tsRecent : 0,
     );
     const flags = crossed ? SYN | ACK : SYN;
@@ -110,7 +110,7 @@ export class ActiveOpen {
    * sends them.
    */
   private measureEcho(c: Connection, segment: Segment, now: number): void {
-    const newest = this.layer.timestamp(c, c.sentAt);
+    const newest = this.layer.clocks.timestamp(c, c.sentAt);
     if (c.timestamps && segment.tsEcr === newest) c.busy.rtt.echoed(Math.max(now - c.sentAt, SHORTEST_RTT));
   }
 
@@ -153,8 +153,8 @@ export class ActiveOpen {
     const c = new Connection(layer, route, local, remote, ports);
     c.fromPassive = false;
     c.state = SYN_SENT;
-    c.tsOffset = layer.timestampOffset(local, remote);
-    c.iss = layer.initialSequence(local, remote, ports);
+    c.tsOffset = layer.clocks.timestampOffset(local, remote);
+    c.iss = layer.clocks.initialSequence(local, remote, ports);
     c.sndUna = c.iss;
     c.sndNxt = c.sndMax = (c.iss + 1) | 0;
     layer.connections.add(c);
@@ -174,7 +174,7 @@ export class ActiveOpen {
   /** RFC 6056 3.3.3, algorithm 3: a keyed start, then upwards. */
   private choosePort(local: Handle, remote: Handle, port: number): number | undefined {
     const { layer } = this;
-    const offset = layer.hash.of(layer.digest(local), layer.digest(remote), port, 0x6056) >>> 0;
+    const offset = layer.hash.of(layer.clocks.digest(local), layer.clocks.digest(remote), port, 0x6056) >>> 0;
     for (let i = 0; i < 16_384; i++) {
       const ours = 49_152 + ((offset + this.nextPort++) % 16_384);
       const ports = (port << 16) | ours;

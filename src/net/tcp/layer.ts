@@ -4,7 +4,7 @@ import { RX_CHECKSUM_OK } from '../device/device.js';
 import { type Drops, dropReason } from '../drops.js';
 import type { Accept, Adopt, CloseReason } from '../flow.js';
 import type { Datagram, IcmpError } from '../ip/contracts/datagram.js';
-import { type Handle, type IpOutput, isIpv6 } from '../ip/contracts/ip-output.js';
+import type { Handle, IpOutput } from '../ip/contracts/ip-output.js';
 import type { Transport } from '../ip/contracts/transport.js';
 import { KeyedHash } from '../keyed-hash.js';
 import type { Probe, ProbeEvent } from '../probe.js';
@@ -26,6 +26,7 @@ import { Replies } from './send/replies.js';
 import { AckSample } from './state/ack-sample.js';
 import { BusyPool } from './state/busy.js';
 import { discharge } from './state/charge.js';
+import { Clocks } from './state/clocks.js';
 import type { Connection, TcpContext } from './state/connection.js';
 import { carriedName, type Departed, type Elsewhere } from './state/departure.js';
 import { DEFAULT_LIMITS, type TcpLimits } from './state/limits.js';
@@ -60,6 +61,7 @@ export class TcpLayer implements Transport, TcpContext {
   readonly limits: TcpLimits;
   readonly congestion: () => CongestionControl;
   readonly hash: KeyedHash;
+  readonly clocks: Clocks;
   readonly random: Random;
   readonly steps = new Steps();
   readonly pool = new SentPool(this.steps);
@@ -99,8 +101,6 @@ export class TcpLayer implements Transport, TcpContext {
    * soon.
    */
   outside: (() => void) | undefined = undefined;
-  /** Between `now` and the clock of sequence numbers, cookies and timestamps, which outlives a program. */
-  clockOffset = 0;
   /** Asked for segments of connections that this layer does not have. */
   elsewhere: Elsewhere | undefined = undefined;
   /** The traffic is another layer's by now; this gets reports of what still is ours. */
@@ -122,6 +122,7 @@ export class TcpLayer implements Transport, TcpContext {
     this.busyPool = new BusyPool(this.pool, options.congestion);
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.hash = new KeyedHash(options.random);
+    this.clocks = new Clocks(this, this.hash, options.ip.peers);
     this.connections = new FlowTable<Connection>(this.hash, options.ip.peers);
     this.waiting = new TimeWaitTable(this.hash, this.limits.timeWait, options.ip.peers);
     this.replies = new Replies(this);
@@ -133,34 +134,6 @@ export class TcpLayer implements Transport, TcpContext {
     this.opening = new ActiveOpen(this);
     this.waits = new GuardedPoll(this.faults, { poll: (now) => this.waiting.expire(now) });
     this.handshakes = new GuardedPoll(this.faults, this.listening);
-  }
-
-  /** RFC 6528 3: a clock of 4 µs and a keyed hash of the four-tuple. */
-  initialSequence(local: Handle, remote: Handle, ports: number): number {
-    const unique = this.hash.of(this.digest(local), this.digest(remote), ports, 0x15e9);
-    return (Math.floor((this.now + this.clockOffset) * 250) + unique) | 0;
-  }
-
-  /**
-   * 32 bits of an address, for keyed functions. For an IPv4 address: the address itself. For an IPv6 address: its keyed
-   * hash.
-   */
-  digest(address: Handle): number {
-    return isIpv6(address) ? this.ip.peers.digest(address, this.hash) : address;
-  }
-
-  /** What is added to the timestamp clock towards this peer (RFC 7323 5.4). */
-  timestampOffset(local: Handle, remote: Handle): number {
-    return this.hash.of(this.digest(remote), this.digest(local), 0x7357, 0);
-  }
-
-  /** Our timestamp clock for a connection, ms (RFC 7323 5.4), with an offset that hides how long we have run. */
-  timestamp(c: { readonly tsOffset: number }, now: number): number {
-    return (Math.floor(now + this.clockOffset) + c.tsOffset) | 0;
-  }
-
-  stamp(c: { readonly tsOffset: number }): number {
-    return (Math.floor(this.now + this.clockOffset) + c.tsOffset) | 0;
   }
 
   input(datagram: Datagram): void {

@@ -70,7 +70,7 @@ class Farm implements Port {
       tcp.hash.rekey([1234, 5678]);
       // Two SYNs of one client never come to two workers within the same 4 µs, as they may within a millisecond of the
       // simulation.
-      tcp.clockOffset = i / 100;
+      tcp.clocks.offset = i / 100;
       return new Astray(stack, tcp, i + 1, count, dhcp);
     });
     for (const [from] of this.workers.entries())

@@ -56,13 +56,13 @@ export function adopt(layer: TcpLayer, record: MovingRecord, find: FindMemory): 
   if (!layer.budget.admit()) return undefined;
   const c = new Connection(layer, route, local, remote, ports);
   // One clock was set by the other: they differ by the time that this took.
-  const frozenAt = Math.min(record.at - layer.clockOffset, layer.now);
+  const frozenAt = Math.min(record.at - layer.clocks.offset, layer.now);
   putNumbers(c, NUMBERS, record.numbers);
   putFlags(c, FLAGS, record.flags);
   putTimes(c, TIMES, record.times, frozenAt);
   c.sndMax = c.sndNxt;
   // RFC 7323 5.3: the peer drops a segment whose timestamp went back, even by one.
-  const behind = (record.stamp - layer.stamp(c)) | 0;
+  const behind = (record.stamp - layer.clocks.stamp(c)) | 0;
   if (behind > CLOCKS_DIFFER) return undefined;
   if (behind > 0) c.tsOffset = (c.tsOffset + behind) | 0;
   if (!inOrder(c)) return undefined;

@@ -81,7 +81,7 @@ export function freeze(
   idOf: (memory: Memory) => string | undefined,
   version: number = MOVE_VERSION,
 ): FrozenRecord | undefined {
-  const { now, clockOffset } = c.layer;
+  const { now, clocks } = c.layer;
   const withBytes = version >= MOVE_WITH_BYTES;
   const carrier = new Carrier(idOf, withBytes ? MOST_BYTES : MOST_TEXT);
   let busy: BusyRecord | undefined;
@@ -95,8 +95,8 @@ export function freeze(
   const record = {
     version: withBytes ? MOVE_WITH_BYTES : MOVE_VERSION,
     name: carriedName(c.layer.ip.peers, c),
-    at: now + clockOffset,
-    stamp: c.layer.timestamp(c, now),
+    at: now + clocks.offset,
+    stamp: clocks.timestamp(c, now),
     numbers: numbersOf(c, NUMBERS),
     flags: flagsOf(c, FLAGS),
     times: timesOf(c, TIMES, now),

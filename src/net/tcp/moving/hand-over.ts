@@ -64,7 +64,7 @@ export function handOver(layer: TcpLayer, departed: Departed, now: number): TcpS
   layer.departed = departed;
   const state = {
     keys: layer.hash.keys,
-    clock: now + layer.clockOffset,
+    clock: now + layer.clocks.offset,
     cookieAge: layer.listening.cookieAge(now),
     halfOpen: layer.listening.takeHalfOpen().map((one) => halfOpenState(layer, one, now)),
     waiting: layer.waiting.take().map((one) => timeWaitState(layer, one, now)),
@@ -82,7 +82,7 @@ export function takeBack(layer: TcpLayer, state: TcpState, now: number, elapsed:
 /** Takes over from another layer. `elapsed`: ms since it handed over. */
 export function takeOver(layer: TcpLayer, state: TcpState, now: number, elapsed: number): void {
   layer.hash.rekey(state.keys);
-  layer.clockOffset = state.clock + elapsed - now;
+  layer.clocks.offset = state.clock + elapsed - now;
   restore(layer, state, now, elapsed);
 }
 

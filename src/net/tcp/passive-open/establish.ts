@@ -37,7 +37,7 @@ export function establish(layer: TcpContext, one: HalfOpen, segment: Segment, da
   start(layer, c, one, now);
   // RFC 6298 2.2: the handshake is the first sample. If the SYN-ACK was sent again (section 3), its echo is measured.
   if (one.repeated) {
-    const echoed = (layer.timestamp(c, now) - segment.tsEcr) | 0;
+    const echoed = (layer.clocks.timestamp(c, now) - segment.tsEcr) | 0;
     const known = c.timestamps && segment.timestamps && segment.tsEcr !== 0;
     if (known && echoed >= 0) c.busy.rtt.echoed(Math.max(echoed, 1));
   } else if (one.sentAt !== 0) c.busy.rtt.sample(Math.max(now - one.sentAt, SHORTEST_RTT));

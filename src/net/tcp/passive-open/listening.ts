@@ -150,13 +150,13 @@ export class Listening implements Handshakes {
     const one = new HalfOpen(route, destination, source, ports);
     // RFC 3168 6.1.1: both bits ask for ECN.
     one.offer(segment, (segment.flags & (ECE | CWR)) === (ECE | CWR));
-    one.tsOffset = layer.timestampOffset(destination, source);
+    one.tsOffset = layer.clocks.timestampOffset(destination, source);
     if (this.queue.size >= layer.limits.synQueue || !layer.budget.remember()) {
       this.cookies.make(one, now);
       sendSynAck(layer, one, true, now);
       return;
     }
-    one.iss = layer.initialSequence(destination, source, ports);
+    one.iss = layer.clocks.initialSequence(destination, source, ports);
     if (floor !== undefined && !after(one.iss, floor)) one.iss = floor;
     this.queue.add(one, now);
     sendSynAck(layer, one, false, now);

@@ -8,7 +8,7 @@ import { cookieTimestamp } from './syn-cookies.js';
 
 /** SYN-ACK, with the same options each time. */
 export function sendSynAck(layer: TcpContext, one: HalfOpen, cookie: boolean, now: number): void {
-  const clock = layer.timestamp(one, now);
+  const clock = layer.clocks.timestamp(one, now);
   const options = writeSynOptions(
     layer.ip.tx.head,
     mssOption(layer.ip, one.remoteAddress),

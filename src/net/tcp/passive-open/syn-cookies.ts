@@ -45,7 +45,7 @@ export class SynCookies {
       one.scale = -1;
       one.sackOk = one.ecn = false;
     }
-    one.iss = makeCookie(layer, one, now + layer.clockOffset);
+    one.iss = makeCookie(layer, one, now + layer.clocks.offset);
     layer.counters.cookies++;
     this.since = now;
   }
@@ -59,14 +59,14 @@ export class SynCookies {
     const one = new HalfOpen(route, destination, source, ports);
     one.irs = (segment.seq - 1) | 0;
     one.iss = (segment.ack - 1) | 0;
-    one.mss = checkCookie(layer, one, one.iss, now + layer.clockOffset);
+    one.mss = checkCookie(layer, one, one.iss, now + layer.clocks.offset);
     if (one.mss <= 0) {
       layer.drops.count(COOKIE_INVALID);
       // This is a later segment: the first one was lost, and only its sequence number can be taken. The first one will
       // come again; a RST would end it.
       return one.mss === LATER_SEGMENT ? TOO_SOON : NOT_OURS;
     }
-    one.tsOffset = layer.timestampOffset(destination, source);
+    one.tsOffset = layer.clocks.timestampOffset(destination, source);
     if (segment.timestamps) {
       one.timestamps = true;
       one.tsRecent = segment.tsVal;
@@ -80,8 +80,8 @@ export class SynCookies {
 /** 12 bits that depend on the four-tuple and the time, and 12 that depend on the initial sequence number too. */
 function cookieHash(layer: TcpContext, half: HalfOpen, tick: number): number {
   const { hash } = layer;
-  const remote = layer.digest(half.remoteAddress);
-  const local = layer.digest(half.localAddress) ^ tick;
+  const remote = layer.clocks.digest(half.remoteAddress);
+  const local = layer.clocks.digest(half.localAddress) ^ tick;
   const who = hash.of(remote, local, half.ports, 0xc00c) & 0xfff;
   const all = hash.of(remote, local, half.ports, half.irs) & 0xfff;
   return (who << 12) | all;

@@ -90,7 +90,7 @@ function challenge(layer: TcpContext, one: HalfOpen, now: number): void {
   one.challenges++;
   const { replies } = layer;
   const window = layer.initialWindow >> (one.scale === -1 ? 0 : layer.receiveScale);
-  const options = one.timestamps ? replies.timestamps(layer.timestamp(one, now), one.tsRecent) : 0;
+  const options = one.timestamps ? replies.timestamps(layer.clocks.timestamp(one, now), one.tsRecent) : 0;
   const { route, localAddress, ports, iss, irs } = one;
   replies.write((iss + 1) | 0, (irs + 1) | 0, ACK, window).send(route, localAddress, ports, options);
 }

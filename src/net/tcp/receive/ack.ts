@@ -127,7 +127,7 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
   // RFC 7323 4: the echo measures even retransmitted segments; our own clock is finer where it may be used (Karn). An
   // ACK that reports a duplicate does not count: the segment that drew it came later than the one that it echoes.
   if (acked > 0 && sample.rtt === 0 && !dsack && c.timestamps && segment.timestamps && segment.tsEcr !== 0) {
-    const echoed = (c.layer.timestamp(c, now) - segment.tsEcr) | 0;
+    const echoed = (c.layer.clocks.timestamp(c, now) - segment.tsEcr) | 0;
     if (echoed >= 0 && echoed < 60_000) sample.rtt = Math.max(echoed, 1);
   }
   if (sample.rtt > 0) busy.rtt.measured(sample);

@@ -38,7 +38,7 @@ export function emit(c: Connection, seq: number, length: number, flags: number, 
   let option = at + 20;
   if (c.timestamps) {
     putInt32(head, option, 0x0101080a);
-    putInt32(head, option + 4, c.layer.stamp(c));
+    putInt32(head, option + 4, c.layer.clocks.stamp(c));
     putInt32(head, option + 8, c.tsRecent);
     option += 12;
   }

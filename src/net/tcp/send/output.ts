@@ -125,7 +125,7 @@ function resend(c: Connection, one: Sent, length: number, now: number): void {
   stamp(c, one, now);
   const size = (one.end - one.seq) | 0;
   busy.prr.sent(size);
-  busy.undo.resent(c.layer.timestamp(c, now));
+  busy.undo.resent(c.layer.clocks.timestamp(c, now));
   c.retransmissions++;
   c.layer.counters.retransmissions++;
   c.sentAt = now;

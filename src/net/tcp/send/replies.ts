@@ -150,7 +150,7 @@ export class Replies {
     const route = layer.ip.route(one.remoteAddress);
     if (route === undefined) return false;
     layer.waiting.answers(row, (flags & (SYN | ACK)) === SYN);
-    const options = one.timestamps ? this.timestamps(layer.timestamp(one, now), one.tsRecent) : 0;
+    const options = one.timestamps ? this.timestamps(layer.clocks.timestamp(one, now), one.tsRecent) : 0;
     this.write(one.sndNxt, rcvNxt, ACK, one.window).send(route, one.localAddress, one.ports, options);
     return false;
   }

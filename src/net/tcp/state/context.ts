@@ -16,6 +16,7 @@ import type { FlowTable, Keyed } from '../tables/flow-table.js';
 import type { TimeWaitTable } from '../tables/time-wait.js';
 import type { AckSample } from './ack-sample.js';
 import type { BusyPool } from './busy.js';
+import type { Clocks } from './clocks.js';
 import type { Departed, Elsewhere } from './departure.js';
 import type { TcpLimits } from './limits.js';
 
@@ -94,6 +95,7 @@ export interface Context<Connection extends Keyed> {
   readonly faults: Containment;
   readonly limits: TcpLimits;
   readonly hash: KeyedHash;
+  readonly clocks: Clocks;
   readonly random: Random;
   readonly steps: Steps;
   readonly pool: SentPool;
@@ -121,8 +123,6 @@ export interface Context<Connection extends Keyed> {
    * soon.
    */
   outside: (() => void) | undefined;
-  /** Between `now` and the clock of sequence numbers, cookies and timestamps, which outlives a program. */
-  clockOffset: number;
   /** Asked for segments of connections that this layer does not have. */
   elsewhere: Elsewhere | undefined;
   /** The traffic is another layer's by now; this gets reports of what still is ours. */
@@ -131,12 +131,6 @@ export interface Context<Connection extends Keyed> {
   probe: Probe | undefined;
   /** What was sent while a segment is dealt with, for the probe. */
   answers: ProbeEvent[] | undefined;
-  /** RFC 6528 3. */
-  initialSequence(local: Handle, remote: Handle, ports: number): number;
-  /** Our timestamp clock for a connection, ms (RFC 7323 5.4). */
-  timestamp(c: { readonly tsOffset: number }, now: number): number;
-  /** The same at `now` of the layer: a fraction that is passed as an argument is a new object each time. */
-  stamp(c: { readonly tsOffset: number }): number;
   /** The connection is over: nothing of it stays. */
   gone(c: Connection, reason: CloseReason, reported?: boolean): void;
   /** RST, and over (RFC 9293 3.10.5). */
@@ -150,11 +144,4 @@ export interface Context<Connection extends Keyed> {
   resumed(c: Connection): void;
   /** The owner has no more to do with a connection in FIN-WAIT-2. */
   leave(c: Connection): void;
-  /**
-   * 32 bits of an address, for keyed functions. For an IPv4 address: the address itself. For an IPv6 address: its keyed
-   * hash.
-   */
-  digest(address: Handle): number;
-  /** The offset of our timestamp clock towards this peer (RFC 7323 5.4). */
-  timestampOffset(local: Handle, remote: Handle): number;
 }

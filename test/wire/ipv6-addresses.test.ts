@@ -110,3 +110,23 @@ for (const workers of ['1', '2']) {
     },
   );
 }
+
+t.test(
+  '--no-ipv6: nothing of ours is IPv6, and nothing is answered',
+  { skip: skipWithout('curl', 'tcpdump', 'ping') },
+  async (t) => {
+    const { lab, client, start } = bed(t);
+    const listening = lab.host.start('tcpdump', ['-n', '-l', '-e', '-i', 'br0', 'ip6']);
+    await listening.says(/listening on/);
+    const program = start(['--no-ipv6', '--ipv4', '10.77.0.7/24', SITE]);
+    await program.says(/^listening on http:\/\/10\.77\.0\.7\/$/m);
+    t.equal((await client.run('curl', ['-s', '-m', '5', '-o', '/dev/null', 'http://10.77.0.7/'])).status, 0);
+    const shown = await client.run('ip', ['neigh', 'show', '10.77.0.7']);
+    const [, mac] = /lladdr (\S+)/.exec(shown.stdout) as RegExpExecArray;
+    // To all nodes: each that speaks IPv6 answers.
+    const ping = await client.run('ping', ['-6', '-c', '2', '-W', '1', 'ff02::1%eth0']);
+    await listening.says(/ICMP6, echo request/);
+    t.notMatch(listening.stdout, new RegExp(`${mac} > `), ping.stdout);
+    t.equal(await program.stop(), 0);
+  },
+);

@@ -45,3 +45,31 @@ t.test(
     t.equal(other, -1, 'byte for byte');
   },
 );
+
+t.test(
+  'a ring that was full: IPv6 connections that began after what is lost do as recorded',
+  { skip: skipWithout('curl', 'wrk') },
+  async (t) => {
+    const { lab, client, start } = bed(t);
+    const site = join(lab.folder, 'site');
+    mkdirSync(site);
+    writeFileSync(join(site, 'index.html'), 'hello');
+    const [recording, live, again] = ['full.replay', 'live.pcapng', 'again.pcapng'].map((one) => join(lab.folder, one));
+    const address = ['--no-ipv4', '--ipv6', '2001:db8:77::80/64', '--ipv6-gateway', 'fe80::1'];
+    const program = start([...address, '--record', recording!, '--record-size', '4', '--pcap', live!, site]);
+    await program.says(IPV6_LINE);
+    // Some 10 MiB of frames in a ring of 4.
+    await client.run('wrk', ['-c', '40', '-t', '1', '-d', '4', 'http://[2001:db8:77::80]/']);
+    await client.run('curl', ['-sg', '--local-port', '7777', 'http://[2001:db8:77::80]/']);
+    t.equal(await program.stop(), 0);
+    const played = await lab.host.run(process.execPath, [MAIN, 'replay', recording!, '--pcap', again!]);
+    t.equal(played.status, 0, played.stderr);
+    t.match(played.stdout, /the beginning is lost/);
+    const last = (file: string): string[] =>
+      captured(file)
+        .filter(({ bytes, inbound }) => !inbound && bytes[20] === 6 && bytes.readUInt16BE(56) === 7777)
+        .map(({ bytes }) => bytes.toString('hex'));
+    t.ok(last(live!).length >= 3);
+    t.same(last(again!), last(live!), 'flow labels, sequence numbers, timestamps and data');
+  },
+);

@@ -200,7 +200,9 @@ export class DirectNetwork implements Network {
   /** What a replay must know that begins here. */
   private beginning(): Beginning {
     const listening = [...this.listeners].map((one) => one.endpoint.port);
-    return beginningOf(this.stack, this.tcp, this.turns.now, listening, this.owners?.accepted ?? 0);
+    const { stack, tcp, turns, mode, owners } = this;
+    const known = { accepted: owners?.accepted ?? 0, ipv6: mode.state(turns.now)?.ipv6 };
+    return beginningOf(stack, tcp, turns.now, listening, known);
   }
 
   private deviceGone(): void {

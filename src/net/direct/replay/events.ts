@@ -6,7 +6,7 @@
  * be read without the others; a 0 in the place of a kind ends a segment.
  */
 
-import type { Ipv6Text } from '../address/ipv6-mode.js';
+import type { Ipv6State, Ipv6Text } from '../address/ipv6-mode.js';
 
 /** time f64, marks u8, length u32, bytes: a frame came. */
 export const FRAME = 1;
@@ -107,6 +107,8 @@ export interface Beginning {
   readonly neighbours: readonly (readonly [number, readonly number[], number])[];
   /** The keys of the keyed hash: initial sequence numbers, timestamps and ports depend on them. */
   readonly keys: readonly [number, number];
+  /** What it has of IPv6, and the keys of its flow labels; undefined: nothing, or a recording of a program before. */
+  readonly ipv6?: { readonly state: Ipv6State; readonly labels: readonly [number, number] } | undefined;
   readonly listening: readonly number[];
   /** Connections that were accepted before. */
   readonly accepted: number;

@@ -8,12 +8,15 @@ import type { Stack } from '../../ip/stack.js';
 import type { CongestionName } from '../../tcp/congestion/index.js';
 import type { TcpLayer } from '../../tcp/index.js';
 import type { AddressMode } from '../address/address-mode.js';
+import { Ipv6Mode, type Ipv6Text } from '../address/ipv6-mode.js';
 import { buildMode, buildStack } from './build-stack.js';
 import { Digest, digestFrame, digestState } from './digest.js';
 import * as E from './events.js';
 import { PlayedDevice } from './played-device.js';
 import { PlayedOwners } from './played-owners.js';
 import { Events } from './reader.js';
+
+const QUIET = { addresses6() {}, event() {}, notice() {}, failed6() {} };
 
 /** The replay does something else than the recording; a message. */
 class Divergence extends Error {}
@@ -59,6 +62,7 @@ export class Player {
   private stateAsRecorded: boolean | undefined = undefined;
   private substitutes = 0;
   private readonly owners: PlayedOwners;
+  private readonly ipv6: Ipv6Text | undefined;
 
   /** `lost`: the beginning is not in `segments`; what cannot be known then is not asked for. */
   constructor(
@@ -68,6 +72,7 @@ export class Player {
     options: PlayerOptions = {},
   ) {
     this.events = new Events(segments);
+    this.ipv6 = config.ipv6;
     const device = new PlayedDevice(config, (tx) => this.transmitted(tx));
     const wrapped = options.wrap?.(device);
     this.drops.watcher = wrapped?.dropped;
@@ -204,13 +209,17 @@ export class Player {
   }
 
   /** A recording whose beginning is lost: so that connections that begin from here on do as recorded. */
-  private begin({ now, address, neighbours, keys, listening, accepted }: E.Beginning): void {
+  private begin({ now, address, neighbours, keys, ipv6, listening, accepted }: E.Beginning): void {
     this.time(now);
     const { hash } = this.tcp as unknown as { hash: { k0: number; k1: number } };
     [hash.k0, hash.k1] = keys;
     if (address !== undefined) this.stack.configure(address, now);
     for (const [one, mac, heard] of neighbours) {
       this.stack.arp.neighbours.learn(one, Uint8Array.from(mac), 0, true, heard);
+    }
+    if (ipv6 !== undefined && this.ipv6 !== undefined) {
+      new Ipv6Mode(this.stack, this.ipv6, QUIET).follow(ipv6.state, now, 0);
+      this.stack.v6.output.labelKeys = ipv6.labels;
     }
     for (const port of listening) this.owners.listen(port);
     this.owners.accepted = accepted;

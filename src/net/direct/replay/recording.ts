@@ -7,7 +7,7 @@ import type { Device } from '../../device/device.js';
 import type { Stack } from '../../ip/stack.js';
 import type { TcpLayer } from '../../tcp/index.js';
 import { formatMac } from '../../wire/address.js';
-import type { Ipv6Text } from '../address/ipv6-mode.js';
+import type { Ipv6State, Ipv6Text } from '../address/ipv6-mode.js';
 import type { DirectOptions } from '../host/options.js';
 import type { Beginning } from './events.js';
 import { FileTape } from './file.js';
@@ -34,16 +34,18 @@ export function record(
   return new Recorder(new FileTape(record.file, record.bytes, config, notice), beginning);
 }
 
-/** What a replay must know that begins here. `accepted`: flows until now. */
+/** What a replay must know that begins here. `accepted`: flows until now. `ipv6`: what the host has of it. */
 export function beginningOf(
   stack: Stack,
   tcp: TcpLayer,
   now: number,
   listening: readonly number[],
-  accepted: number,
+  known: { readonly accepted: number; readonly ipv6: Ipv6State | undefined },
 ): Beginning {
   const { config } = stack;
   const address = config && { address: config.address, prefix: config.prefix, gateway: config.gateway };
   const { k0, k1 } = tcp.hash as unknown as { k0: number; k1: number };
-  return { now, address, neighbours: stack.arp.neighbours.known(), keys: [k0, k1], listening, accepted };
+  const { accepted, ipv6: state } = known;
+  const ipv6 = state && { state, labels: stack.v6.output.labelKeys };
+  return { now, address, neighbours: stack.arp.neighbours.known(), keys: [k0, k1], ipv6, listening, accepted };
 }

@@ -67,6 +67,15 @@ export class Ipv6Output {
     this.labelKey2 = random.random32() | 1;
   }
 
+  /** The keys of flow labels: a replay needs them. */
+  get labelKeys(): [number, number] {
+    return [this.labelKey, this.labelKey2];
+  }
+
+  set labelKeys(keys: readonly [number, number]) {
+    [this.labelKey, this.labelKey2] = keys;
+  }
+
   /** Ways out have changed: every one is looked up again. */
   forget(): void {
     this.generation++;

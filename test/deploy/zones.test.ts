@@ -115,7 +115,6 @@ t.test('image build: a serial of 0 is that of the last commit; run answers for t
   t.match(build(...socket, '--zone', join(root, 'bad.example.zone')).stderr, /bad\.example\.zone:1:5: "x"/);
   const twice = ['--zone', join(root, 'own.example.zone'), '--zone', join(root, 'own.example.zone')];
   t.match(build(...socket, ...twice).stderr, /two of the files are about own\.example\./);
-  t.match(build('--target', 'vm', '--zone', 'x'), { status: 2, stderr: /--zone is not for --target vm/ });
 });
 
 t.test(

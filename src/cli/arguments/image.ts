@@ -140,7 +140,7 @@ function addBuild(image: Command, found: (task: ImageOptions) => void): void {
         target: flags.target,
         network: networkOf(flags),
         choices: choicesOf(flags.compression, siteArguments(flags)),
-        zones: zonesOf(flags),
+        zones: flags.zone ?? [],
         kernel: vmOnly(flags, 'kernel'),
         format: vmOnly(flags, 'format'),
         output: flags.output,
@@ -166,12 +166,6 @@ function choicesOf(compression: BundleChoices['compression'], site: SiteArgument
     ...(!security && { security }),
     ...(immutable.length > 0 && { immutable }),
   };
-}
-
-function zonesOf({ zone = [], target }: BuildFlags): readonly string[] {
-  if (zone.length > 0 && target === 'vm')
-    throw badUsage('--zone is not for --target vm: a machine of its own answers no names yet');
-  return zone;
 }
 
 function vmOnly<K extends 'kernel' | 'format'>(flags: BuildFlags, name: K): BuildFlags[K] {

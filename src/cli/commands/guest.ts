@@ -1,5 +1,6 @@
 /** What process 1 of a machine image starts: the options are on the kernel's command line. */
 import { readFileSync } from 'node:fs';
+import { isBuilt } from '../../dns/zone/built.js';
 import { hasCode } from '../../errors/codes.js';
 import { errorText } from '../../errors/report.js';
 import { badUsage } from '../../errors/user-error.js';
@@ -8,6 +9,7 @@ import { looksLikeBundle } from '../../store/format/bundle-header.js';
 import {
   BootError,
   cardToServeOn,
+  devicesThat,
   guestArguments,
   networkCards,
   onPowerButton,
@@ -21,6 +23,7 @@ export async function runGuest(): Promise<void> {
     const at = given.indexOf('--interface');
     const card = cardToServeOn(networkCards(), at < 0 ? undefined : given[at + 1]);
     const site = siteDevice(looksLikeBundle);
+    const zones = devicesThat(isBuilt).flatMap((device) => ['--zone', device]);
     const task = parseArguments([
       '--net',
       'direct',
@@ -31,6 +34,7 @@ export async function runGuest(): Promise<void> {
       ...given,
       '--interface',
       card,
+      ...zones,
       site,
     ]);
     if (task?.kind !== 'serve') throw new BootError('the command line asks for nothing that can be served');

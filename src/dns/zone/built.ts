@@ -1,7 +1,7 @@
 /**
  * A zone as `zone build` writes it: checked, and without its text. Eight bytes of a mark, SHA-256 of what follows, the
- * name of the zone,
- * and records: owner, type, TTL, a byte for `@SELF`, the length of the data, the data.
+ * name of the zone, and records: owner, type, TTL, a byte for `@SELF`, the length of the data, the data. Zeros follow
+ * up to a whole sector of 512 bytes: a disk of that size has the zone and no more.
  */
 import { TYPE } from '../wire/constants.js';
 import { lowerName, type Name } from '../wire/name.js';
@@ -12,6 +12,7 @@ import { serialOf, withSerial } from './zone.js';
 
 const MARK = new TextEncoder().encode('SKZONE1\n');
 const DIGEST = 32;
+const SECTOR = 512;
 
 type Digest = (bytes: Uint8Array) => Uint8Array;
 
@@ -37,7 +38,9 @@ export function writeBuilt(
     if (own !== undefined) out.bytes(own);
     return out.done();
   });
-  const body = concat([apex, ...parts.sort(compareBytes)]);
+  const content = concat([apex, ...parts.sort(compareBytes)]);
+  const padding = new Uint8Array(-(MARK.length + DIGEST + content.length) & (SECTOR - 1));
+  const body = concat([content, padding]);
   return concat([MARK, digest(body), body]);
 }
 
@@ -60,7 +63,8 @@ export function readBuilt(bytes: Uint8Array, digest: Digest): BuiltZone | undefi
   };
   const apex = name();
   const records: ZoneRecord[] = [];
-  while (apex !== undefined && at < body.length) {
+  // There is no type 0: what is zero to the end is no record of the root's.
+  while (apex !== undefined && body.subarray(at).some((byte) => byte !== 0)) {
     const owner = name();
     if (owner === undefined || at + 9 > body.length) return undefined;
     const type = u16At(body, at);

@@ -5,12 +5,15 @@
 
 import { errorText } from '../../errors/report.js';
 import { UserError } from '../../errors/user-error.js';
+import type { Network } from '../../net/flow.js';
+import { placeText } from '../../net/wire/address.js';
 import { Clock, hasTaken } from '../../vm/guest/cmos.js';
 import { whenHealthy } from '../../vm/host/healthy.js';
 import { leadFrom, leadTo, NO_HAND_OVER, openPort, PREDECESSOR, SUCCESSOR } from '../../vm/host/ports.js';
 import { announceAll } from '../announce.js';
 import { makeFront, openDoors } from '../front/front.js';
 import { Log } from '../log.js';
+import type { OpenNames, PreparedNames } from '../names/open-names.js';
 import { openDirect } from '../networks.js';
 import type { ServeOptions } from '../options/serve.js';
 import { Sealing } from '../sealing/sealing.js';
@@ -41,6 +44,13 @@ function withoutOrders(options: ServeOptions, log: Log): ServeOptions {
   return { ...options, acme: undefined, tls: tls?.files.length === 0 ? undefined : tls };
 }
 
+/** A machine without zones does not load what answers for them. */
+async function prepareZones(options: ServeOptions, network: Network, log: Log): Promise<PreparedNames | undefined> {
+  if (options.dns.zones.length === 0) return undefined;
+  const { prepareNames } = await import('../names/open-names.js');
+  return prepareNames(options, network, log);
+}
+
 async function serve(options: ServeOptions, log: Log): Promise<void> {
   const signal = firstSignal(log);
   const before = openPort(PREDECESSOR);
@@ -61,12 +71,17 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   const clock = Clock.start();
   const after = openPort(SUCCESSOR);
   const sealing = new Sealing(options, 'guest', log);
-  const front = await makeFront({ options, network, sites, log, sealing });
+  // Zones are read, and answers are made as far as possible, before there is traffic.
+  const prepared = await prepareZones(options, network, log);
+  let names: OpenNames | undefined;
+  const dns = () => names?.server.counters();
+  const front = await makeFront({ options, network, sites, log, sealing, dns });
   // The console is looked at when it is first used: libuv asks a terminal for more than a sealed server may.
   void process.stdout;
   await sealing.files();
   const listening = openDoors(network, front);
   listening.catch(() => undefined);
+  prepared?.listen();
   sealing.close();
   if (takes) {
     // A machine that would not serve well gets no traffic.
@@ -84,7 +99,11 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   }
   const listeners = await Promise.race([listening, signal, failure]);
   if (typeof listeners === 'object') {
+    names = await prepared?.open();
     announceAll(network, front, listeners, log);
+    // It was opened before there was an address.
+    const where = placeText(network.address ?? '', options.dns.port);
+    if (names !== undefined) process.stdout.write(`answering names at ${where}\n`);
     const unwell = whenHealthy(() => clock.forgetCrashes());
     const end = await Promise.race([signal, given, failure]);
     unwell();
@@ -101,6 +120,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     }
     log.event('net', `${end}: no new connections; ${front.connections} open ones have ${options.drain / 1000} s`);
     front.drain();
+    await names?.close(options.drain);
   }
   await network.close(options.drain);
   for (const one of sites.all) one.close();

@@ -34,7 +34,9 @@ export function laterPaths(options: ServeOptions, swappable: boolean, again: boo
     for (const name of readdirSync('/')) if (!NO_BUNDLES.has(name)) paths.add('read', join('/', name), true);
   for (const folder of http.site.follow) paths.add('read', folder);
   for (const { certificate, key } of tls?.files ?? []) for (const file of [certificate, key]) paths.file('read', file);
-  for (const file of [...dns.zones, dns.keys, dns.cookies]) if (file !== undefined) paths.file('read', file);
+  // In a machine of its own zones are disks, which stay as they are.
+  const zones = again ? dns.zones : [];
+  for (const file of [...zones, dns.keys, dns.cookies]) if (file !== undefined) paths.file('read', file);
   const keeps = net === 'direct' || dns.dnssec || acme !== undefined || (tls !== undefined && tls.files.length === 0);
   if (keeps) paths.add('write', options.state ?? stateFolder());
   if (acme !== undefined) paths.add('write', acme.state);

@@ -49,6 +49,7 @@ export async function writeDisk(folder: string, format: 'raw' | 'qcow2', output:
     ['site', read(boot.disks[1]!)],
     ['kernel', read(boot.kernel)],
     ['initramfs', read(boot.initramfs)],
+    ...boot.disks.slice(2).map((name): [string, Uint8Array] => ['zone', read(name)]),
   ];
   // The loader's size hangs on its configuration, which says where the others are: it gets a whole MiB.
   const partitions: Partition[] = [];

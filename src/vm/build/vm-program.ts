@@ -61,7 +61,7 @@ export interface VmOptions {
 
 /** For `buildImage`. */
 export function vmProgram(options: VmOptions = {}): ProgramOf {
-  return ({ network, versions }) => {
+  return ({ network, versions, zones = [] }) => {
     if (process.platform !== 'linux' || process.arch !== 'x64')
       throw new ImageError(
         `machine images are made on Linux for x86-64, and this is ${process.platform}/${process.arch}`,
@@ -69,7 +69,7 @@ export function vmProgram(options: VmOptions = {}): ProgramOf {
     const kernel = debianKernel(options.kernel);
     const boot: BootFile = {
       commandLine: [...KERNEL_OPTIONS, ...Object.entries(network).map(([name, value]) => `${name}=${value}`)].join(' '),
-      disks: ['runtime.squashfs', 'site.bundle'],
+      disks: ['runtime.squashfs', 'site.bundle', ...zones.map(({ path }) => path)],
       initramfs: 'initramfs',
       kernel: 'vmlinuz',
       kernelRelease: kernel.release,

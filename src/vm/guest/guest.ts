@@ -28,6 +28,9 @@ const OPTIONS = [
     'seal',
     'spin',
     'interface',
+    'dns-port',
+    'dns-rate',
+    'dns-id',
   ],
   ...[
     'metrics',
@@ -124,14 +127,25 @@ export function networkCards(): Card[] {
 
 /** The disk, or partition of one, that begins as a bundle does. Throws a BootError. */
 export function siteDevice(isBundle: (beginning: Uint8Array) => boolean): string {
+  const [device] = devicesThat(isBundle);
+  if (device !== undefined) return device;
+  const names = blockDevices();
+  const disks = names.length === 0 ? 'no disk' : `none of the disks ${names.join(', ')}`;
+  throw new BootError(
+    `there is no site: ${disks} begins as a bundle does; start the machine with site.bundle as its second virtio disk (run-qemu does); if it is, the bundle is damaged: build the image again`,
+  );
+}
+
+/** The disks, or partitions, whose first eight bytes are as `begins` wants them. */
+export function devicesThat(begins: (beginning: Uint8Array) => boolean): string[] {
   const beginning = new Uint8Array(8);
-  const names = readdirSync('/sys/class/block').sort();
-  for (const name of names) {
+  const found: string[] = [];
+  for (const name of blockDevices()) {
     const device = join('/dev', name);
     try {
       const fd = openSync(device, 'r');
       try {
-        if (readSync(fd, beginning, 0, 8, 0) === 8 && isBundle(beginning)) return device;
+        if (readSync(fd, beginning, 0, 8, 0) === 8 && begins(beginning)) found.push(device);
       } finally {
         closeSync(fd);
       }
@@ -140,10 +154,11 @@ export function siteDevice(isBundle: (beginning: Uint8Array) => boolean): string
       expectSystemError(error);
     }
   }
-  const disks = names.length === 0 ? 'no disk' : `none of the disks ${names.join(', ')}`;
-  throw new BootError(
-    `there is no site: ${disks} begins as a bundle does; start the machine with site.bundle as its second virtio disk (run-qemu does); if it is, the bundle is damaged: build the image again`,
-  );
+  return found;
+}
+
+function blockDevices(): string[] {
+  return readdirSync('/sys/class/block').sort();
 }
 
 // struct input_event of linux/input.h

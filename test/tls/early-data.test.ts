@@ -10,6 +10,8 @@ import { EarlyClient, withEarlyData } from './early-client.js';
 import { message, RawClient } from './raw-client.js';
 import { Setup, seeded, send } from './setup.js';
 
+t.setTimeout(Number(process.env['TLS_RUNS'] ?? 0) * 100 + 60_000);
+
 const RECORD = Uint8Array.of(23, 3, 3, 0, 30, ...new Array(30).fill(9));
 
 t.test('early data behind a ClientHello is skipped, and the handshake goes on', (t) => {
@@ -254,5 +256,32 @@ t.test('tickets that are remembered are bounded: one more has no early data that
   clock.advance(20_000);
   t.equal(early.take(ticket, name(8192), 20_000, 'h2'), true);
   t.equal(early.take(ticket, name(0), 11_000, 'h2'), false, 'those of the span before are remembered, too');
+  t.end();
+});
+
+const RUNS = Number(process.env['TLS_RUNS'] ?? 200);
+const SEED = Number(process.env['TLS_SEED'] ?? Date.now() % 1_000_000);
+
+t.test(`first flights, changed on their way (TLS_SEED=${SEED}, TLS_RUNS=${RUNS})`, (t) => {
+  const counts = { whole: 0, early: 0, refused: 0 };
+  for (let run = 0; run < RUNS; run++) {
+    const random = seeded(SEED + run);
+    const setup = new Taking();
+    const client = new EarlyClient(setup, setup.ticket(), { early: ['one', 'two', 'three'] });
+    const [below] = client.below;
+    const bytes = Uint8Array.from(below.out);
+    const at = random.next() % bytes.length;
+    bytes[at]! ^= 1 + (random.next() % 255);
+    below.out = random.next() % 4 === 0 ? bytes.subarray(0, at) : bytes;
+    while (below.deliver(1 + (random.next() % 1000)));
+    const heard = setup.said.filter((one) => one.endsWith(' early'));
+    const right = ['one early', 'two early', 'three early'].slice(0, heard.length);
+    if (setup.errors.length > 0 || heard.join() !== right.join())
+      t.fail(`TLS_SEED=${SEED + run}: ${heard.join()} ${String(setup.errors[0])}`);
+    if (heard.length === 3) counts.whole++;
+    else if (heard.length > 0) counts.early++;
+    else counts.refused++;
+  }
+  t.pass(JSON.stringify(counts));
   t.end();
 });

@@ -40,6 +40,8 @@ export default {
   buildCommand: 'npx tsc -p tsconfig.test.json',
   mutate: every === 1 ? [`src/${area}/**/*.ts`] : sample(),
   coverageAnalysis: 'perTest',
+  // The first run counts what each line costs, and is slow on a busy machine.
+  dryRunTimeoutMinutes: 60,
   // TypeScript 7 has no interface for programs, and the file needs no rewriting.
   disableTypeChecks: 'src/**/*.ts',
   tsconfigFile: 'none.json',

@@ -5,7 +5,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { Drops } from '../../src/net/drops.js';
+import { Datagram } from '../../src/net/ip/contracts/datagram.js';
 import { PathMtus } from '../../src/net/ip/path-mtu.js';
+import { IpReassembly } from '../../src/net/ip/reassembly.js';
 import { RecentlySent } from '../../src/net/ip/recently-sent.js';
 import { Budget } from '../../src/net/tcp/budget.js';
 import type { TcpContext } from '../../src/net/tcp/state/connection.js';
@@ -62,3 +65,35 @@ t.test('connections: at the bound a new one is refused when no other one can go'
   connections.size = most;
   t.notOk(budget.admit(), 'and for no other');
 });
+
+t.test(
+  'fragments: of one datagram as many are kept as the table says, and of all no more than its bytes',
+  async (t) => {
+    const row = 'datagrams in fragments';
+    const [most, parts, kib] = [64, 128, 512];
+    t.equal(bound(row), most);
+    t.ok(
+      readFileSync(join('docs', 'bounds.md'), 'utf8').includes(
+        `of ${parts} fragments each, ${kib} KiB of memory in all`,
+      ),
+    );
+    const bytes = new Uint8Array(60_000);
+    const add = (table: IpReassembly, id: number, offset: number, length: number): void => {
+      const fragment = new Datagram().lies(bytes, 0, 20, 20 + length, 1).goes(1, 2, false, 0, 0);
+      table.add(fragment, 17, id, offset, true);
+    };
+    const one = new Drops();
+    const crumbs = new IpReassembly(one, () => {});
+    for (let i = 0; i < parts; i++) add(crumbs, 1, i * 16, 8);
+    t.equal(one.of('fragment-table-full'), 0);
+    add(crumbs, 1, parts * 16, 8);
+    t.equal(one.of('fragment-table-full'), 1);
+    const all = new Drops();
+    const large = new IpReassembly(all, () => {});
+    const size = 32 * 1024;
+    for (let i = 0; i < (kib * 1024) / size - 1; i++) add(large, i, 0, size);
+    t.equal(all.of('fragment-table-full'), 0);
+    for (let i = 0; i < 2; i++) add(large, 100 + i, 0, size);
+    t.ok(all.of('fragment-table-full') > 0, 'the oldest give way');
+  },
+);

@@ -53,6 +53,20 @@ t.test('[1122 2.3.2.1] a neighbour that a timer’s packet needs is asked for th
   t.equal(lab.takeArp().length, 3);
 });
 
+t.test('a neighbour that did not answer is asked for again after 3 s, and not before', async (t) => {
+  const lab = new Laboratory();
+  lab.ip({ protocol: 1, payload: echo });
+  lab.advance(4000);
+  t.equal(lab.takeArp().length, 3, 'failed after three requests, a second apart');
+  // It failed when the third request was a second old.
+  lab.advance(1900);
+  lab.ip({ protocol: 1, payload: echo });
+  t.equal(lab.takeArp().length, 0);
+  lab.advance(1200);
+  lab.ip({ protocol: 1, payload: echo });
+  t.equal(lab.takeArp().length, 1);
+});
+
 t.test('[1122 2.3.2.2] packets wait while their neighbour is resolved, and none blocks another', async (t) => {
   const lab = new Laboratory();
   lab.ip({ protocol: 1, payload: echo, source: ip('10.0.0.50') });

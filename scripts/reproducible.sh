@@ -24,7 +24,7 @@ export source what MODULES=${MODULES:-}
 # build ROOM OUTPUT
 build() {
   set -euo pipefail
-  export HOME="$1/home" XDG_CACHE_HOME="$1/home/.cache"
+  export HOME="$1/home" XDG_CACHE_HOME="$1/home/.cache" TMPDIR="$1/home"
   mkdir -p "$HOME"
   mkdir "$1/checkout"
   cd "$1/checkout"

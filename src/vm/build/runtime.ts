@@ -10,10 +10,12 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -31,7 +33,7 @@ export type RuntimeFile =
 const MOUNT_POINTS = ['dev', 'proc', 'sys', 'tmp'];
 
 /** Changes when the same inputs give another file. */
-const RECIPE = '1';
+const RECIPE = '2';
 
 /** The runtime of these files, made unless the cache has it. Throws an ImageError. */
 export function cachedRuntime(node: string, files: readonly RuntimeFile[]): string {
@@ -71,7 +73,18 @@ function writeRuntime(node: string, files: readonly RuntimeFile[], work: string,
     else writeFileSync(to, file.content);
     chmodSync(to, 'from' in file ? 0o644 : 0o755);
   }
+  plainRights(root);
   squash(root, output);
+}
+
+/** The umask of whoever builds has no part in it: everybody may read, and what its owner may run everybody may. */
+function plainRights(folder: string): void {
+  chmodSync(folder, 0o755);
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) plainRights(path);
+    else chmodSync(path, statSync(path).mode & 0o100 ? 0o755 : 0o644);
+  }
 }
 
 /** The shared libraries of a program, as its own loader finds them. */

@@ -75,6 +75,35 @@ t.test('root serves a site of another user, and reads it again after the seal', 
   t.equal(await page(url), '<title>second</title>');
 });
 
+t.test(
+  'times of commits are asked of git again, in a work tree, for a folder deep in it',
+  { skip: skip || skipWithout('git') },
+  async (t) => {
+    const folder = join(site(t, process.getuid?.() ?? 0, 0o755), '..');
+    const git = (...words: string[]): void => {
+      execFileSync('git', ['-C', folder, '-c', 'user.name=a', '-c', 'user.email=a@example.org', ...words], {
+        stdio: 'ignore',
+        env: { ...process.env, GIT_COMMITTER_DATE: '@1700000000 +0000' },
+      });
+    };
+    git('init', '-q');
+    mkdirSync(join(folder, 'docs', 'made', 'site'), { recursive: true });
+    writeFileSync(join(folder, 'docs', 'made', 'site', 'index.html'), '<title>first</title>');
+    git('add', '-A');
+    git('commit', '-q', '-m', 'first');
+    git('worktree', 'add', '-q', 'tree');
+    const path = join(folder, 'tree', 'docs', 'made', 'site');
+    const { child, says } = start(t, [process.execPath, MAIN, '--port', '0', '--mtime', 'git', '--log', 'net', path]);
+    const url = await says(/listening on (\S+)/);
+    writeFileSync(join(path, 'new.html'), '<title>new</title>');
+    git('-C', 'tree', 'add', '-A');
+    git('-C', 'tree', 'commit', '-q', '-m', 'second');
+    child.kill('SIGHUP');
+    await says(/now serving|no times of commits/);
+    t.equal((await fetch(`${url}new`)).headers.get('last-modified'), new Date(1_700_000_000_000).toUTCString());
+  },
+);
+
 t.test('a key that only root can read keeps the server root', { skip: asRoot || skipWithout('openssl') }, async (t) => {
   const path = site(t, 0, 0o755);
   const folder = join(path, '..');

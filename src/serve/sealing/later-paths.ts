@@ -54,8 +54,13 @@ export function laterPaths(options: ServeOptions, swappable: boolean, again: boo
 }
 
 /** Whether one of the sites is a directory, whose files are read, and compressed beside serving. */
-export function servesDirectory({ site, http }: ServeOptions): boolean {
-  return [site ?? embeddedSite(), ...http.siteFor.values()].some(isDirectory);
+export function servesDirectory(options: ServeOptions): boolean {
+  return directoriesOf(options).length > 0;
+}
+
+/** The sites that are directories. */
+export function directoriesOf({ site, http }: ServeOptions): string[] {
+  return [site ?? embeddedSite(), ...http.siteFor.values()].filter(isDirectory);
 }
 
 class Paths {

@@ -7,7 +7,8 @@ import type { Rule } from '../../seal/lists/rules.js';
 import type { Plan } from '../../seal/plan.js';
 import { GUEST_USER } from '../../vm/guest/user.js';
 import type { ServeOptions } from '../options/serve.js';
-import { laterPaths, servesDirectory } from './later-paths.js';
+import { gitPaths } from './git-paths.js';
+import { directoriesOf, laterPaths, servesDirectory } from './later-paths.js';
 
 /** `alone`: one process by itself. `guest`: the server of a machine image. */
 export type Role = 'alone' | 'supervised' | 'worker' | 'guest';
@@ -15,8 +16,6 @@ export type Role = 'alone' | 'supervised' | 'worker' | 'guest';
 /** CAP_NET_ADMIN */
 const NET_ADMIN = 1n << 12n;
 type Kept = Pick<Plan, 'capabilities' | 'capabilityNames' | 'staysRoot'>;
-const GIT = ['/usr', '/bin', '/lib', '/lib64', '/etc/gitconfig', '/dev/null'];
-
 /** `more`: paths that only this process knows, as the sockets between programs. */
 export function planOf(options: ServeOptions, role: Role, more: readonly PathRule[] = []): Plan {
   const { acme, dns, http, net } = options;
@@ -25,7 +24,7 @@ export function planOf(options: ServeOptions, role: Role, more: readonly PathRul
   const git = directory && http.site.mtime === 'git';
   const swappable = options.control !== undefined || role === 'supervised';
   const paths: PathRule[] = [...laterPaths(options, swappable, !guest), ...more];
-  if (git) for (const path of GIT) paths.push({ path, access: 'execute' });
+  if (git) paths.push(...gitPaths(directoriesOf(options)));
   const connects = acme !== undefined || dns.secondaries.length > 0 || adminComesLater(options, role);
   const between = guest || role === 'supervised' || (role === 'worker' && net === 'direct');
   const rules: Rule[] = [

@@ -9,8 +9,8 @@ const O_TRUNC = 0o1000;
 const O_APPEND = 0o2000;
 const WRITING = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND;
 const AF_UNIX = 1;
-/** linux/sockios.h: SIOCGIFFLAGS, SIOCGIFINDEX, SIOCBRADDIF. */
-const INTERFACE = [0x8913, 0x8933, 0x89a2];
+/** linux/sockios.h: SIOCGIFFLAGS, SIOCGIFMTU, SIOCGIFINDEX, SIOCBRADDIF. */
+const INTERFACE = [0x8913, 0x8921, 0x8933, 0x89a2];
 
 /** Files that are read later. Landlock says which. */
 export const READS: readonly Rule[] = [
@@ -42,7 +42,7 @@ export const WATCHES: readonly Rule[] = [
 export const INTERFACES: readonly Rule[] = [
   allow(
     'ioctl',
-    'asks for the flags and number of its interface; puts it on its bridge again',
+    'asks for the flags, MTU and number of its interface; puts it on its bridge again',
     ...oneOf(1, ...INTERFACE),
   ),
 ];

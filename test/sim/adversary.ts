@@ -58,6 +58,7 @@ export class Adversary {
   private readonly all: Deceived[] = [];
   private readonly flows: [SimHost, Flow][] = [];
   private left: number;
+  private over = false;
 
   /** `count` segments in all, `interval` ms apart on average. */
   constructor(
@@ -75,6 +76,7 @@ export class Adversary {
     for (const host of hosts) {
       void host.listen(SERVICE, (flow) => {
         flow.handler = generous;
+        if (this.over) return flow.reset();
         this.flows.push([host, flow]);
         for (let bytes = 0; bytes < PLENTY; bytes += plenty.bytes.length) flow.write(plenty, 0, plenty.bytes.length);
       });
@@ -84,14 +86,16 @@ export class Adversary {
   }
 
   /**
-   * A host that it was cut off from, or that it took everything from, would wait for it for ever, as TCP is made: it is
-   * ended here.
+   * It lies no more. A host that it was cut off from, or that it took everything from, would wait for it for ever, as
+   * TCP is made: it is ended here, and what is still under way is ended when it comes.
    */
   end(): void {
+    this.over = true;
     for (const [host, flow] of this.flows) host.enter(() => flow.reset());
   }
 
   private strike(): void {
+    if (this.over) return;
     const one = this.random.pick(this.all);
     if (one.host.ipv4() !== undefined) {
       if (one.liar === undefined) this.segment(one, SYN, (ISS - 1) | 0, 0, 65_535, this.synOptions(one));

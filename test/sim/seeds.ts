@@ -7,6 +7,8 @@ import { type FaultKey, fateText } from './world.js';
 
 export interface SeedResult {
   readonly seed: number;
+  /** It was asked for (`--adversary`). */
+  readonly adversary?: boolean;
   readonly plan: Plan;
   readonly outcome: Outcome;
 }
@@ -14,7 +16,7 @@ export interface SeedResult {
 /** `adversary`: see `drawPlan`. */
 export function runSeed(seed: number, adversary = false): SeedResult {
   const plan = drawPlan(seed, adversary);
-  return { seed, plan, outcome: runPlan(plan) };
+  return { seed, adversary, plan, outcome: runPlan(plan) };
 }
 
 /** Runs that cutting down may cost. */
@@ -69,12 +71,12 @@ export function shrink(plan: Plan, outcome: Outcome): { plan: Plan; faults: Faul
 }
 
 /** What people need who look for the cause: what was wrong, the smallest case, how to see it again, and its capture. */
-export function explain({ seed, plan, outcome }: SeedResult): { text: string; capture: Uint8Array } {
+export function explain({ seed, adversary, plan, outcome }: SeedResult): { text: string; capture: Uint8Array } {
   const small = shrink(plan, outcome);
   const { world } = small.outcome;
   const lines = [`seed ${seed} fails:`, ...outcome.problems.map((problem) => `  ${problem}`)];
   lines.push(
-    `replay: npm run sim -- --seed ${seed}`,
+    `replay: npm run sim -- --seed ${seed}${adversary === true ? ' --adversary' : ''}`,
     `smallest: ${small.plan.flows.length} of ${plan.flows.length} connections,`,
   );
   lines.push(`  ${small.faults.length} faults, ${world.frames} frames, ${world.time.now().toFixed(0)} ms:`);

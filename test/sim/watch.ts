@@ -26,8 +26,11 @@ export class Watch {
   most = 0;
   problem: string | undefined;
   private packets = 0;
-  /** Of each connection: the largest window it had, and up to where what was sent is paid for. */
-  private readonly seen = new WeakMap<Connection, { window: number; paid: number }>();
+  /**
+   * Of each connection: the largest window it had, up to where what was sent is paid for, and what was in flight before
+   * the last run of duplicate ACKs.
+   */
+  private readonly seen = new WeakMap<Connection, { window: number; paid: number; outstanding: number }>();
 
   constructor(private readonly tcp: TcpLayer) {}
 
@@ -54,12 +57,15 @@ export class Watch {
 
   private unpaid(c: Connection): string | undefined {
     const { cc, flight, duplicates } = c.busy;
-    const seen = this.seen.get(c) ?? { window: 0, paid: c.iss };
+    const seen = this.seen.get(c) ?? { window: 0, paid: c.iss, outstanding: 0 };
     this.seen.set(c, seen);
     seen.window = Math.max(seen.window, cc.cwnd);
     // Beyond the window: a tail loss probe, two segments of F-RTO, SYN or FIN.
     const beyond = 4 * c.mss + 2;
-    if (duplicates.told > seen.window + beyond) return this.say(c, `duplicate ACKs told of ${duplicates.told} bytes`);
+    // RFC 5681 3.2: duplicate ACKs stand for no more than was in flight when the first of them came.
+    if (duplicates.told === 0) seen.outstanding = (c.sndMax - c.sndUna) | 0;
+    else if (duplicates.told > seen.outstanding)
+      return this.say(c, `duplicate ACKs told of ${duplicates.told} bytes, ${seen.outstanding} were in flight`);
     // What was paid for stays so, where a time-out forgets what was SACKed.
     const paid = (c.sndUna + Math.floor(seen.window) + flight.sackedBytes + duplicates.told) | 0;
     if (((paid - seen.paid) | 0) > 0) seen.paid = paid;

@@ -27,8 +27,8 @@ export class Watch {
   problem: string | undefined;
   private packets = 0;
   /**
-   * Of each connection: the largest window it had, up to where what was sent is paid for, and what was in flight before
-   * the last run of duplicate ACKs.
+   * Of each connection: the largest window it had, up to where what was sent is paid for, and the most that was in
+   * flight.
    */
   private readonly seen = new WeakMap<Connection, { window: number; paid: number; outstanding: number }>();
 
@@ -62,9 +62,9 @@ export class Watch {
     seen.window = Math.max(seen.window, cc.cwnd);
     // Beyond the window: a tail loss probe, two segments of F-RTO, SYN or FIN.
     const beyond = 4 * c.mss + 2;
-    // RFC 5681 3.2: duplicate ACKs stand for no more than was in flight when the first of them came.
-    if (duplicates.told === 0) seen.outstanding = (c.sndMax - c.sndUna) | 0;
-    else if (duplicates.told > seen.outstanding)
+    // RFC 5681 3.2: duplicate ACKs stand for no more than was in flight, which is itself paid for.
+    seen.outstanding = Math.max(seen.outstanding, (c.sndMax - c.sndUna) | 0);
+    if (duplicates.told > seen.outstanding)
       return this.say(c, `duplicate ACKs told of ${duplicates.told} bytes, ${seen.outstanding} were in flight`);
     // What was paid for stays so, where a time-out forgets what was SACKed.
     const paid = (c.sndUna + Math.floor(seen.window) + flight.sackedBytes + duplicates.told) | 0;

@@ -91,6 +91,8 @@ acl:\n  - id: notified\n    key: k\n    action: notify
 zone:\n  - domain: example.test.\n    file: ${at('copy.zone')}\n    master: ours\n    acl: notified\n`,
     );
     const knot = world.start('knotd', ['-c', at('knot.conf')]);
+    // It must hear the first NOTIFY.
+    await knot.says(/server started/);
     await startPebble(lab, { place, dnsServer: `${WORLD}:5302` });
     const server = start(
       'dns',

@@ -8,17 +8,10 @@ import { join } from 'node:path';
 import t from 'tap';
 import { Lab, type Namespace, type Program } from './lab.js';
 import { skipWithout } from './needs.js';
-import { ADDRESS, CA_NAME, DIRECTORY, startPebble } from './pebble.js';
+import { ADDRESS, CA_NAME, DIRECTORY, SELF_ZONE, startPebble } from './pebble.js';
 import { MAIN, SITE } from './server.js';
 
 const skip = skipWithout('pebble', 'pebble-challtestsrv', 'openssl', 'curl');
-const ZONE = `$TTL 60
-@ SOA ns hostmaster 1 7200 900 1209600 300
-@ NS ns
-ns A @SELF
-@ A @SELF
-www A @SELF
-`;
 
 const ABOVE = `$TTL 60
 @ SOA ns hostmaster 1 7200 900 1209600 300
@@ -47,7 +40,7 @@ t.test(
   async (t) => {
     const lab = new Lab(t);
     const zone = join(lab.folder, 'example.test.zone');
-    writeFileSync(zone, ZONE);
+    writeFileSync(zone, SELF_ZONE);
     const pebble = await startPebble(lab, { dnsServer: `${ADDRESS}:53` });
     // On port 80 nobody serves: what asks there is refused.
     const names = lab.host.start(process.execPath, [
@@ -91,7 +84,7 @@ t.test('on our own stack: each kind, with the authority reached through that sta
   ]);
   await resolver.says(/answering names at/);
   const zone = join(lab.folder, 'example.test.zone');
-  writeFileSync(zone, ZONE);
+  writeFileSync(zone, SELF_ZONE);
   const common = [
     ...['--net', 'direct', '--tap', 'tap0', '--bridge', 'br0', '--ipv4', `${target}/24`, '--dns', '10.77.0.2@5300'],
     ...['--no-ipv6', '--acme-directory', `https://${CA_NAME}:14000/dir`, '--acme-roots', pebble.ca],

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { Lab, type Program } from './lab.js';
 import { skipWithout } from './needs.js';
-import { CA_NAME, startPebble } from './pebble.js';
+import { CA_NAME, SELF_ZONE, startPebble } from './pebble.js';
 import { MAIN, SITE } from './server.js';
 
 t.setTimeout(240_000);
@@ -21,13 +21,6 @@ const ABOVE = `$TTL 60
 ns A ${WORLD}
 ca A ${WORLD}
 www.example A ${OURS}
-`;
-const ZONE = `$TTL 60
-@ SOA ns hostmaster 1 7200 900 1209600 300
-@ NS ns
-ns A @SELF
-@ A @SELF
-www A @SELF
 `;
 const SECRET = Buffer.alloc(32, 7).toString('base64');
 
@@ -80,7 +73,7 @@ t.test(
 
     // The authority asks the secondary, and nobody else.
     await pebble.program.stop();
-    writeFileSync(at('example.test.zone'), ZONE);
+    writeFileSync(at('example.test.zone'), SELF_ZONE);
     writeFileSync(at('keys'), `hmac-sha256:k:${SECRET}\n`);
     writeFileSync(
       at('knot.conf'),

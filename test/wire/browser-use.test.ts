@@ -1,10 +1,11 @@
 /** What people do in a browser: load, reload, seek in a film, download, go offline and come back. */
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { findCommand } from '../run/packages.js';
+import { browserIn } from './chromium-page.js';
 import { Lab } from './lab.js';
 import { skipWithout } from './needs.js';
 import { TARGETS, type Target } from './server.js';
@@ -73,9 +74,7 @@ async function open(t: Test, target: Target, movie: Uint8Array) {
   const folder = t.testdir({});
   writeSite(join(folder, 'site'), movie);
   const { lab, server, client } = await targetBed(t, target, ['--log', 'access', join(folder, 'site')]);
-  const script = join(lab.folder, 'chromium');
-  writeFileSync(script, `#!/bin/sh\nexec ip netns exec ${client.name} ${findCommand('chromium')} "$@"\n`);
-  chmodSync(script, 0o755);
+  const script = browserIn(client);
   const browser: Browser = await chromium.launch({
     executablePath: script,
     // Service workers are for https and loopback; a laboratory counts as such.
@@ -176,9 +175,7 @@ t.test(
       site,
     ]);
     await server.says(/^listening on /m);
-    const script = join(lab.folder, 'chromium');
-    writeFileSync(script, `#!/bin/sh\nexec ip netns exec ${lab.host.name} ${findCommand('chromium')} "$@"\n`);
-    chmodSync(script, 0o755);
+    const script = browserIn(lab.host);
     const browser = await chromium.launch({ executablePath: script, args: ARGS, timeout: 60_000 });
     t.teardown(() => browser.close());
     const page = await browser.newPage();
@@ -199,10 +196,8 @@ t.test('The status page of our own stack plots a download, and has the lease (--
   mkdirSync(site);
   writeFileSync(join(site, 'index.html'), '<!doctype html><title>Home</title>');
   writeFileSync(join(site, 'big.bin'), BIG);
-  const { lab, server, client } = await targetBed(t, 'dhcp', ['--status', '--admin', '10.77.0.0/24', site]);
-  const script = join(lab.folder, 'chromium');
-  writeFileSync(script, `#!/bin/sh\nexec ip netns exec ${client.name} ${findCommand('chromium')} "$@"\n`);
-  chmodSync(script, 0o755);
+  const { server, client } = await targetBed(t, 'dhcp', ['--status', '--admin', '10.77.0.0/24', site]);
+  const script = browserIn(client);
   const browser = await chromium.launch({ executablePath: script, args: ARGS, timeout: 60_000 });
   t.teardown(() => browser.close());
   const page = await browser.newPage({ viewport: { width: 390, height: 844 } });

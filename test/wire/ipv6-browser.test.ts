@@ -1,22 +1,12 @@
 /** Chromium over IPv6: the home page, and a page of pictures, from an address that radvd, dnsmasq or Kea gave. */
-import { chmodSync, cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { chromium } from 'playwright-core';
 import t from 'tap';
-import { findCommand } from '../run/packages.js';
+import { homePage } from './chromium-page.js';
 import { bed, IPV6_LINE } from './ipv6-bed.js';
 import { type Giver, give } from './ipv6-routers.js';
-import type { Namespace } from './lab.js';
 import { skipWithout } from './needs.js';
 import { SITE } from './server.js';
-
-/** A browser that starts inside the namespace: playwright is given a script in its place. */
-function browserIn(client: Namespace): string {
-  const script = join(client.lab.folder, 'chromium');
-  writeFileSync(script, `#!/bin/sh\nexec ip netns exec ${client.name} ${findCommand('chromium')} "$@"\n`);
-  chmodSync(script, 0o755);
-  return script;
-}
 
 /** Widths of pictures, of 40 KB and more. */
 const PICTURES = Array.from({ length: 12 }, (_, i) => 100 + i);
@@ -60,23 +50,7 @@ for (const giver of ['radvd', 'dnsmasq', 'kea-dhcp6'] as const satisfies readonl
       await give(lab, giver);
       const program = start(['--no-ipv4', '--log', 'access', siteIn(lab.folder)]);
       const [, address] = await program.says(IPV6_LINE, 60);
-      const browser = await chromium.launch({
-        executablePath: browserIn(client),
-        args: ['--no-sandbox', '--disable-gpu', '--no-proxy-server'],
-        timeout: 60_000,
-      });
-      t.teardown(() => browser.close());
-      const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
-      const failed: string[] = [];
-      page.on('requestfailed', (request) => failed.push(`${request.url()}: ${request.failure()?.errorText}`));
-      page.on('response', (answer) => {
-        if (answer.status() >= 400) failed.push(`${answer.url()}: ${answer.status()}`);
-      });
-      page.on('pageerror', (error) => failed.push(error.message));
-      const answer = await page.goto(`http://[${address}]/`, { waitUntil: 'networkidle', timeout: 60_000 });
-      t.equal(answer?.status(), 200);
-      t.match(await page.title(), /sitekernel/i);
-      t.ok(await page.locator('h1').first().isVisible());
+      const { page, failed } = await homePage(t, client, `http://[${address}]/`);
       await page.goto(`http://[${address}]/pictures/`, { waitUntil: 'networkidle', timeout: 60_000 });
       const widths = await page.evaluate<number[]>('[...document.images].map((image) => image.naturalWidth)');
       t.same(widths, PICTURES, 'every picture has its pixels');

@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path';
 import t, { type Test } from 'tap';
 import { Lab } from './lab.js';
 import { skipWithout } from './needs.js';
-import { CA_NAME, saveRoot, startPebble, statusAt } from './pebble.js';
+import { CA_NAME, SELF_ZONE, saveRoot, startPebble, statusAt } from './pebble.js';
 import { MAIN, SITE } from './server.js';
 import { BROWSER_NEEDS, openBrowser } from './trusting-browser.js';
 
@@ -19,13 +19,6 @@ const skip = skipWithout(...COMMANDS);
 const WORLD = '10.77.0.2';
 const OURS = '10.77.0.80';
 const LOAD = resolve('build', 'test', 'wire', 'own-name-load.js');
-const ZONE = `$TTL 60
-@ SOA ns hostmaster 1 7200 900 1209600 300
-@ NS ns
-ns A @SELF
-@ A @SELF
-www A @SELF
-`;
 
 /** Where the server is, and how it reaches the authority. */
 const DIRECT = {
@@ -51,7 +44,7 @@ async function walk(t: Test, { args, prepare }: typeof DIRECT): Promise<void> {
   prepare(lab);
   const world = lab.client(`${WORLD}/24`);
   const state = at('state');
-  writeFileSync(at('example.test.zone'), ZONE);
+  writeFileSync(at('example.test.zone'), SELF_ZONE);
   const keys = await lab.host.run(process.execPath, [MAIN, 'zone', 'keys', at('example.test.zone'), '--state', state]);
   const ds = /^example\.test\. DS .*$/m.exec(keys.stdout)?.[0];
   t.type(ds, 'string', 'the record for the registrar');

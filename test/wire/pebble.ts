@@ -14,6 +14,15 @@ export const DIRECTORY = 'https://127.0.0.1:14000/dir';
 /** Where every name leads. */
 export const ADDRESS = '192.0.2.10';
 
+/** A zone whose names lead to the server that answers for it. */
+export const SELF_ZONE = `$TTL 60
+@ SOA ns hostmaster 1 7200 900 1209600 300
+@ NS ns
+ns A @SELF
+@ A @SELF
+www A @SELF
+`;
+
 /** Another place for Pebble than the lab's host. */
 interface Place {
   /** It has `address` already. */

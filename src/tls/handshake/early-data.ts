@@ -49,7 +49,7 @@ export class EarlyData {
 
   /**
    * Whether the early data behind a ClientHello is taken, whose ticket is `identity`; it is remembered then. `age`:
-   * milliseconds, as the client has it. The binder has been verified: nobody else can have a ticket remembered (RFC
+   * milliseconds, as the client has it. The binder has been verified: only its owner can have a ticket remembered (RFC
    * 8446 8.2).
    */
   take({ issuer, at, protocol }: EarlyTicket, identity: Uint8Array, age: number, chosen: string): boolean {

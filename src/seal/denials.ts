@@ -9,6 +9,7 @@ import { socketPair, watch } from '../native/watch.js';
 import { callsOf } from './calls.js';
 import { capabilities } from './capabilities.js';
 import type { Kernel } from './kernel.js';
+import { base } from './lists/base.js';
 
 /** linux/capability.h: CAP_AUDIT_READ. */
 const AUDIT_READ = 1n << 37n;
@@ -26,6 +27,10 @@ const READ = 16_384;
 const LISTEN_AFTER = 1000;
 /** Different calls that are counted by name; beyond that they are one. */
 const MOST_NAMES = 64;
+/** Refused by design, and no attack. The kernel reports these, too. */
+const FAILING: ReadonlySet<string> = new Set(
+  base(0, undefined).flatMap(({ calls, errno }) => (errno === undefined ? [] : calls)),
+);
 
 export class Denials {
   readonly counts = new Map<string, number>();
@@ -79,6 +84,7 @@ export class Denials {
   }
 
   private count(name: string): void {
+    if (FAILING.has(name)) return;
     const key = this.counts.has(name) || this.counts.size < MOST_NAMES ? name : 'others';
     const before = this.counts.get(key) ?? 0;
     this.counts.set(key, before + 1);

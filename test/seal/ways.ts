@@ -80,6 +80,7 @@ async function plainWays(lab: Lab): Promise<readonly Way[]> {
         await pause(1500);
       },
     },
+    large(folder),
     { name: 'https', args: [...tls, file], serves, meanwhile: reload },
     { name: 'workers', args: ['--port', '0', '--workers', '2', file], serves, meanwhile: reload },
     {
@@ -198,6 +199,24 @@ function namesWay(folder: string, file: string): Way {
       writeFileSync(zone, ZONE.replace('2026112301', '2026112302'));
       server.signal('SIGHUP');
       await pause(1500);
+    },
+  };
+}
+
+/** More than is compressed before a start: threads begin to, once the server is sealed. */
+function large(folder: string): Way {
+  const site = join(folder, 'large');
+  mkdirSync(site);
+  const text = (i: number): string => `page ${i}: ${randomBytes(20_000).toString('hex')}`;
+  for (let i = 0; i < 40; i++) writeFileSync(join(site, `${i}.html`), text(i));
+  return {
+    name: 'compressing',
+    args: ['--port', '0', '--log', 'net', site],
+    env: { XDG_CACHE_HOME: join(folder, 'empty') },
+    serves,
+    ask: (lab, url, name) => curl(lab, name, '-o', '/dev/null', `${url}1`),
+    meanwhile: async (server) => {
+      await server.says(/all is compressed/, 120);
     },
   };
 }

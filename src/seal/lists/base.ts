@@ -57,7 +57,7 @@ function threads(pid: number): Rule[] {
     allow('rt_sigaction rt_sigprocmask rt_sigreturn restart_syscall', 'signals that drain and reload'),
     allow('tgkill kill', 'a signal to itself: its own end, a profile', ...oneOf(0, pid)),
     allow('gettid getpid getppid', 'whether its parent is there; names of threads'),
-    allow('getuid geteuid getgid getegid', 'Node looks before it trusts variables of the environment'),
+    allow('getuid geteuid getgid getegid capget', 'Node looks before it trusts variables of the environment'),
     allow(
       'prctl',
       'names of threads and memory; the end with its parent',

@@ -1,5 +1,5 @@
 /** What some ways of serving call beside that. */
-import { allow, oneOf, type Rule, without } from './rules.js';
+import { allow, exactly, oneOf, type Rule, without } from './rules.js';
 
 /** fcntl.h; the bits with which a file is written or made. */
 const O_WRONLY = 1;
@@ -9,6 +9,10 @@ const O_TRUNC = 0o1000;
 const O_APPEND = 0o2000;
 const WRITING = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND;
 const AF_UNIX = 1;
+/** sys/resource.h */
+const PRIO_PROCESS = 0;
+/** The thread that calls. */
+const OWN = 0;
 /** linux/sockios.h: SIOCGIFFLAGS, SIOCGIFMTU, SIOCGIFINDEX, SIOCBRADDIF. */
 const INTERFACE = [0x8913, 0x8921, 0x8933, 0x89a2];
 
@@ -21,6 +25,10 @@ export const READS: readonly Rule[] = [
   allow('getdents64', 'reads a directory'),
   allow('memfd_create ftruncate', 'a copy of a bundle in memory, sealed against changes'),
   allow('sendfile copy_file_range', 'copies a bundle into such memory'),
+  allow('setpriority', 'a thread that compresses in the background gives way', [
+    exactly(0, PRIO_PROCESS),
+    exactly(1, OWN),
+  ]),
 ];
 
 /** Files that are written later. Landlock says where. */

@@ -35,7 +35,12 @@ export function fail(calls: string, errno: number, why: string): Rule {
 
 /** Argument `argument` is one of `values`: an alternative for each. */
 export function oneOf(argument: number, ...values: readonly number[]): Condition[][] {
-  return values.map((value) => [{ argument, mask: 0xffff_ffff, value }]);
+  return values.map((value) => [exactly(argument, value)]);
+}
+
+/** Argument `argument` is `value`. */
+export function exactly(argument: number, value: number): Condition {
+  return { argument, mask: 0xffff_ffff, value };
 }
 
 /** Argument `argument` has none of the bits. */

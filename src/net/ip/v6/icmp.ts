@@ -8,6 +8,7 @@ import {
   ECHO_REPLY_6,
   ECHO_REQUEST_6,
   FIRST_INFORMATIONAL,
+  INCOMPLETE_CHAIN,
   PACKET_TOO_BIG,
   PARAMETER_PROBLEM_6,
   REDIRECT,
@@ -138,11 +139,12 @@ export class Icmpv6 {
     const excepted = type === PACKET_TOO_BIG || (type === PARAMETER_PROBLEM_6 && code === UNRECOGNIZED_OPTION);
     if ((group || isMulticast6(bytes, ip + DESTINATION_AT)) && !excepted) return;
     const upper = upperLayer(bytes, ip, end);
-    if (
-      upper?.[1] === ICMPV6 &&
-      (upper[0] >= end || bytes[upper[0]] < FIRST_INFORMATIONAL || bytes[upper[0]] === REDIRECT)
-    )
-      return;
+    if (upper?.[1] === ICMPV6) {
+      const [at] = upper;
+      // RFC 7112 5: a first fragment that ends before it is told so.
+      const chain = type === PARAMETER_PROBLEM_6 && code === INCOMPLETE_CHAIN;
+      if (at >= end ? !chain : bytes[at] < FIRST_INFORMATIONAL || bytes[at] === REDIRECT) return;
+    }
     if (!this.errors.take(link.now)) return link.drops.count(LIMITED, bytes, ip, end);
     const source = link.peers.intern(bytes, ip + SOURCE_AT);
     const route: Route | undefined = source === 0 ? undefined : this.output.route(source);

@@ -183,9 +183,9 @@ export class Ipv6Input {
       this.took({ ...packet, fragmented: true }, headers.from(packet, start, header));
       return;
     }
-    if (length === 0 || (more && length % 8 !== 0)) {
+    if (more && length % 8 !== 0) {
       drops.count(FRAGMENT_MALFORMED, bytes, ip, end);
-      if (length !== 0) this.problem(packet, ERRONEOUS_FIELD, PAYLOAD_LENGTH_AT);
+      this.problem(packet, ERRONEOUS_FIELD, PAYLOAD_LENGTH_AT);
       return;
     }
     if (offset + length > 0xffff) {
@@ -198,6 +198,7 @@ export class Ipv6Input {
       this.problem(packet, INCOMPLETE_CHAIN, 0);
       return;
     }
+    if (length === 0) return drops.count(FRAGMENT_MALFORMED, bytes, ip, end);
     const whole = this.reassembly.add(packet, header, field, this.link.now);
     if (whole === undefined) return;
     const put = { bytes: whole, ip: 0, end: whole.length, marks: RX_PLAIN, group: packet.group, fragmented: true };

@@ -315,6 +315,11 @@ t.test('[8200 4.5 chain] [7112 5] a first fragment without the whole chain of he
     ),
   );
   t.same(error(lab)?.slice(0, 3), [PARAMETER, 3, 0]);
+  lab.packet6(packet(44, fragment6(58, 0, true, 5, new Uint8Array(0))));
+  t.same(error(lab)?.slice(0, 3), [PARAMETER, 3, 0], 'one that has nothing');
+  lab.packet6(packet(44, fragment6(59, 0, true, 6, new Uint8Array(0))));
+  lab.packet6(packet(44, fragment6(58, 8, false, 7, new Uint8Array(0))));
+  t.equal(error(lab), undefined, 'one that has nothing, and no chain that could be whole');
   lab.packet6(packet(44, fragment6(17, 0xfff8, false, 4, new Uint8Array(32))));
   t.same(error(lab)?.slice(0, 3), [PARAMETER, 0, 42], 'one that ends beyond 65535');
 });

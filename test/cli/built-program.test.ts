@@ -1,9 +1,10 @@
 /** The program as it is built, in one file out of V8's code cache: what it loads late must be found there, too. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import t, { type Test } from 'tap';
+import { expectCode } from '../../src/errors/codes.js';
 
 const MAIN = resolve('dist', 'main.js');
 
@@ -36,4 +37,33 @@ t.test('HTML is read by a parser that lies beside it', async (t) => {
 t.test('Nothing in it is loaded by import(), which such a script does not have', async (t) => {
   const program = readFileSync(resolve('dist', 'program', 'program.cjs'), 'utf8');
   t.notMatch(program, /\bawait import\(/);
+});
+
+t.test('SIGTERM to npm start alone ends the server: no shell between them keeps it', async (t) => {
+  const { scripts } = JSON.parse(readFileSync(resolve('package.json'), 'utf8')) as { scripts: { start: string } };
+  const folder = t.testdir({});
+  // It is built already, and others use it.
+  const start = scripts.start.replace('npm run -s build', 'true');
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ scripts: { start } }));
+  symlinkSync(resolve('dist'), join(folder, 'dist'));
+  const npm = spawn('npm', ['start', '--', '--port', '0'], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
+  t.teardown(() => {
+    try {
+      process.kill(-npm.pid!, 'SIGKILL');
+    } catch (error) {
+      expectCode(error, 'ESRCH');
+    }
+  });
+  let said = '';
+  npm.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+    if (/^listening on /m.test(said)) npm.kill('SIGTERM');
+  });
+  // Its output ends when the last process has that holds it: the server.
+  await once(npm.stdout, 'end');
+  t.match(said, /^listening on http:\/\/127\.0\.0\.1:\d+\/$/m);
 });

@@ -24,7 +24,13 @@ function scriptOf(command: string): string {
   const [, name, words = ''] = /npm (?:run )?([\w:-]+)(?: -- (.*))?$/.exec(command) ?? [];
   const script = scripts[name ?? ''];
   if (script === undefined) throw new Error(`package.json has no script for "${command}"`);
-  return `${script.split('&&').at(-1)!.trim()} ${words}`.trim();
+  // A script may replace its shell itself, as is done here with each command.
+  const last = script
+    .split('&&')
+    .at(-1)!
+    .trim()
+    .replace(/^exec /, '');
+  return `${last} ${words}`.trim();
 }
 
 /** Chains and keys that pages name. */

@@ -15,7 +15,7 @@ import { unseal } from '../acme/state/sealed.js';
 import { FolderStorage, folderFor } from '../acme/state/storage.js';
 import { expectCode } from '../errors/codes.js';
 import { errorText } from '../errors/report.js';
-import { stateFolder } from '../net/direct/address/lease-file.js';
+import { stateFolder } from '../native/home.js';
 import type { Repository } from './git/git.js';
 import { verifySigned } from './git/signature.js';
 import type { Host } from './host/host.js';

@@ -2,6 +2,7 @@
 
 import { hostname } from 'node:os';
 import { UserError } from '../errors/user-error.js';
+import { stateFolder } from '../native/home.js';
 import type { OpenTap } from '../net/device/linux/tap-open.js';
 import type { DirectNetwork, DirectOptions } from '../net/direct/network.js';
 import type { WorkerOptions } from '../net/direct/workers/worker.js';
@@ -55,7 +56,6 @@ export async function openDirect(
   { inherited, given, held = inherited !== undefined, worker }: DirectStart = {},
 ): Promise<DirectNetwork> {
   const { DirectNetwork } = await import('../net/direct/network.js');
-  const { stateFolder } = await import('../net/direct/address/lease-file.js');
   const { formatMac } = await import('../net/wire/address.js');
   const { DROP_NAMES } = await import('../net/drops.js');
   const { direct } = options;

@@ -19,7 +19,6 @@ import { thumbprint } from '../../src/acme/protocol/jws.js';
 import { readAuthorization, readOrder } from '../../src/acme/protocol/objects.js';
 import { AcmeError, problemOf, retryAfterOf } from '../../src/acme/protocol/problem.js';
 import { readRenewalInfo } from '../../src/acme/protocol/renewal-info.js';
-import { Session } from '../../src/acme/protocol/session.js';
 import { saveCertificate } from '../../src/acme/state/certificate-state.js';
 import {
   loadRenewal,
@@ -32,7 +31,7 @@ import {
 import { FolderStorage } from '../../src/acme/state/storage.js';
 import { findCommand } from '../run/packages.js';
 import { DIRECTORY } from './fake-ca.js';
-import { DAY, HOUR, MemoryStorage, MINUTE, startHost, World } from './setup.js';
+import { DAY, HOUR, MemoryStorage, MINUTE, startHost, testSession, World } from './setup.js';
 
 t.test('X.690: lengths, integers and object identifiers in their shortest form', async (t) => {
   const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
@@ -232,7 +231,7 @@ t.test('whatever a CA answers, it is an AcmeError, and the requests that it caus
         return responses.next().value;
       };
       const { time } = new World();
-      const session = new Session({ directory: DIRECTORY, fetch, clock: time, crypto: nodeCrypto, userAgent: 't' });
+      const session = testSession(DIRECTORY, fetch, time);
       const memory = { load: async () => 'https://x/acct', save: async () => undefined };
       const account = new Account(session, KEY, { email: undefined, agreed: true }, memory);
       const client = new AcmeClient(session, account);

@@ -7,6 +7,7 @@ import type { KeeperOptions } from '../../src/acme/keep/options.js';
 import { nodeCrypto } from '../../src/acme/node-crypto.js';
 import { Account, type AccountOptions } from '../../src/acme/protocol/account.js';
 import { AcmeClient } from '../../src/acme/protocol/client.js';
+import type { Fetch } from '../../src/acme/protocol/fetch.js';
 import { AcmeError } from '../../src/acme/protocol/problem.js';
 import { Session } from '../../src/acme/protocol/session.js';
 import { accountKey, accountMemory } from '../../src/acme/state/account-state.js';
@@ -77,6 +78,11 @@ export interface Host {
   skew: number;
 }
 
+/** A client's side of an authority whose directory is at that URL. */
+export function testSession(directory: string, fetch: Fetch, clock: Clock): Session {
+  return new Session({ directory, fetch, clock, crypto: nodeCrypto, userAgent: 'test' });
+}
+
 /** One start of the program with that state. */
 export async function startHost(
   world: World,
@@ -96,13 +102,7 @@ export async function startHost(
     wallClock: () => world.time.wallClock() + host.skew,
     schedule: (delay, callback) => world.time.schedule(delay, callback),
   };
-  const session = new Session({
-    directory: DIRECTORY,
-    fetch: world.ca.fetch,
-    clock,
-    crypto: nodeCrypto,
-    userAgent: 'test',
-  });
+  const session = testSession(DIRECTORY, world.ca.fetch, clock);
   const key = await accountKey(accountStorage, nodeCrypto);
   const client = new AcmeClient(session, new Account(session, key, given, accountMemory(accountStorage, DIRECTORY)));
   const keeper = new CertificateKeeper({

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import t from 'tap';
-import { home } from '../../src/native/home.js';
+import { cacheFolder, home, stateFolder } from '../../src/native/home.js';
 
 t.test('HOME says where it is', (t) => {
   const before = process.env['HOME'];
@@ -13,6 +13,30 @@ t.test('HOME says where it is', (t) => {
   });
   process.env['HOME'] = '/srv/somebody';
   t.equal(home(), '/srv/somebody');
+  t.end();
+});
+
+t.test('XDG Base Directory Specification: a variable says where, unless it is empty or a relative path', (t) => {
+  const names = ['HOME', 'XDG_STATE_HOME', 'XDG_CACHE_HOME'];
+  const before = names.map((name) => [name, process.env[name]] as const);
+  t.teardown(() => {
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  });
+  process.env['HOME'] = '/srv/somebody';
+  const usual = ['/srv/somebody/.local/state/sitekernel', '/srv/somebody/.cache/sitekernel'];
+  for (const value of [undefined, '', 'relative', './relative']) {
+    for (const name of names.slice(1)) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+    t.same([stateFolder(), cacheFolder()], usual, String(value));
+  }
+  process.env['XDG_STATE_HOME'] = '/var/state';
+  process.env['XDG_CACHE_HOME'] = '/var/caches';
+  t.same([stateFolder(), cacheFolder()], ['/var/state/sitekernel', '/var/caches/sitekernel']);
   t.end();
 });
 

@@ -11,13 +11,12 @@ import { CertificateKeeper } from '../../src/acme/keep/keeper.js';
 import { nodeCrypto } from '../../src/acme/node-crypto.js';
 import { Account } from '../../src/acme/protocol/account.js';
 import { AcmeClient } from '../../src/acme/protocol/client.js';
-import { Session } from '../../src/acme/protocol/session.js';
 import { accountKey, accountMemory } from '../../src/acme/state/account-state.js';
 import { CryptoRandom } from '../../src/net/direct/host/random.js';
 import type { Clock } from '../../src/net/flow.js';
 import { RealClock } from '../../src/net/real-clock.js';
 import { kernelFetch } from '../../src/serve/certificates/https-fetch.js';
-import { MemoryStorage } from '../acme/setup.js';
+import { MemoryStorage, testSession } from '../acme/setup.js';
 import { ADDRESS, DIRECTORY } from './pebble.js';
 
 const [name = '', speed = '1'] = process.argv.slice(2);
@@ -29,13 +28,7 @@ const clock: Clock = {
   wallClock: () => begun + passed(),
   schedule: (delay, callback) => real.schedule(delay / Number(speed), callback),
 };
-const session = new Session({
-  directory: DIRECTORY,
-  fetch: kernelFetch(undefined),
-  clock,
-  crypto: nodeCrypto,
-  userAgent: 'test',
-});
+const session = testSession(DIRECTORY, kernelFetch(undefined), clock);
 const state = new MemoryStorage();
 const key = await accountKey(state, nodeCrypto);
 const options = { email: 'a@example.org', agreed: true };

@@ -14,21 +14,15 @@ import { nodeCrypto } from '../../src/acme/node-crypto.js';
 import { obtain } from '../../src/acme/order/obtain.js';
 import { Account } from '../../src/acme/protocol/account.js';
 import { AcmeClient } from '../../src/acme/protocol/client.js';
-import { Session } from '../../src/acme/protocol/session.js';
 import { CryptoRandom } from '../../src/net/direct/host/random.js';
 import { RealClock } from '../../src/net/real-clock.js';
 import { kernelFetch } from '../../src/serve/certificates/https-fetch.js';
+import { testSession } from '../acme/setup.js';
 import { ADDRESS, DIRECTORY } from './pebble.js';
 
 const [kind, ...names] = process.argv.slice(2);
 const clock = new RealClock();
-const session = new Session({
-  directory: DIRECTORY,
-  fetch: kernelFetch(undefined),
-  clock,
-  crypto: nodeCrypto,
-  userAgent: 'test',
-});
+const session = testSession(DIRECTORY, kernelFetch(undefined), clock);
 const external = process.env['EAB']?.split(':');
 const account = new Account(
   session,

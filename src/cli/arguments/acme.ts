@@ -4,7 +4,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { identifierOf } from '../../acme/der/names.js';
 import { folderFor } from '../../acme/state/storage.js';
 import { badUsage } from '../../errors/user-error.js';
-import { stateFolder } from '../../net/direct/address/lease-file.js';
+import { stateFolder } from '../../native/home.js';
 import type { AcmeArguments, ChallengeKind } from '../../serve/options/acme.js';
 import { oneOf } from '../values/option-values.js';
 

@@ -9,7 +9,7 @@ import { isNewer } from '../../dns/zone/zone.js';
 import { errorText } from '../../errors/report.js';
 import { UserError } from '../../errors/user-error.js';
 import { writeDurable } from '../../native/durable.js';
-import { stateFolder } from '../../net/direct/address/lease-file.js';
+import { stateFolder } from '../../native/home.js';
 import { NodeCrypto } from '../../serve/names/node-crypto.js';
 import { readGoodZone, readZone } from '../../serve/names/zone-files.js';
 import { ZoneState } from '../../serve/names/zone-keys.js';

@@ -7,7 +7,8 @@ import type { PathRule } from '../../seal/landlock.js';
 /** Itself, its libraries and settings, and the repository of each of `sites`, which are directories. */
 export function gitPaths(sites: readonly string[]): PathRule[] {
   const own = home();
-  const folder = process.env['XDG_CONFIG_HOME'] ?? join(own, '.config');
+  // As git takes it: one that is empty counts as none.
+  const folder = process.env['XDG_CONFIG_HOME'] || join(own, '.config');
   const settings = ['/etc/gitconfig', join(own, '.gitconfig'), join(folder, 'git')];
   return [
     ...['/usr', '/bin', '/lib', '/lib64'].map((path) => ({ path, access: 'execute' as const })),

@@ -3,8 +3,7 @@ import { existsSync, lstatSync, readdirSync, realpathSync, statSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { home } from '../../native/home.js';
-import { stateFolder } from '../../net/direct/address/lease-file.js';
+import { home, stateFolder } from '../../native/home.js';
 import type { Access, PathRule } from '../../seal/landlock.js';
 import { defaultCacheDirectory } from '../../store/compress/compression-cache.js';
 import type { ServeOptions } from '../options/serve.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CERTIFICATE } from '../../acme/state/certificate-state.js';
 import { folderFor } from '../../acme/state/storage.js';
 
-import { stateFolder } from '../../net/direct/address/lease-file.js';
+import { stateFolder } from '../../native/home.js';
 import type { ServeOptions } from '../options/serve.js';
 import type { TlsArguments } from '../options/tls.js';
 import { selfSignedFiles } from './self-signed-files.js';

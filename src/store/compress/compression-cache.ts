@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expectSystemError, ifSystemError } from '../../errors/codes.js';
-import { home } from '../../native/home.js';
+import { cacheFolder } from '../../native/home.js';
 import { makeFolder } from '../../native/make-folder.js';
 import { equal } from '../format/bundle-header.js';
 import { HASH_BYTES } from '../format/format.js';
@@ -15,10 +15,8 @@ const OWN_FILE = /^[0-9a-f]{62}(\.[0-9a-f]{12}\.part)?$/;
 /** How old an entry's time may be before a use renews it. */
 const FRESH_MS = 86_400_000;
 
-/** `sitekernel` in `$XDG_CACHE_HOME`, or in `~/.cache` (XDG Base Directory Specification). */
 export function defaultCacheDirectory(): string {
-  const base = process.env['XDG_CACHE_HOME'];
-  return join(base?.startsWith('/') ? base : join(home(), '.cache'), 'sitekernel', 'compressed');
+  return join(cacheFolder(), 'compressed');
 }
 
 /**

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSy
 import { join } from 'node:path';
 import { isSystemError } from '../../errors/codes.js';
 import { ImageError } from '../../image/image-error.js';
-import { home } from '../../native/home.js';
+import { cacheFolder } from '../../native/home.js';
 
 const META_PACKAGE = 'linux-image-cloud-amd64';
 
@@ -40,7 +40,7 @@ export function debianKernel(folder?: string): Kernel {
 
 /** The folder of the cache where Debian's newest kernel lies unpacked. */
 function fetched(): Pick<Kernel, 'root' | 'origin'> {
-  const cache = join(process.env['XDG_CACHE_HOME'] ?? join(home(), '.cache'), 'sitekernel', 'kernel');
+  const cache = join(cacheFolder(), 'kernel');
   let depends = '';
   try {
     depends = execFileSync('apt-cache', ['depends', META_PACKAGE], {

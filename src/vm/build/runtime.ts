@@ -20,7 +20,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ImageError } from '../../image/image-error.js';
-import { home } from '../../native/home.js';
+import { cacheFolder } from '../../native/home.js';
 import { withoutSymbols } from '../machine/elf.js';
 import { keepEnglishOnly } from './icu.js';
 
@@ -40,7 +40,7 @@ export function cachedRuntime(node: string, files: readonly RuntimeFile[]): stri
   const hash = createHash('sha256').update(RECIPE);
   for (const file of [node, ...librariesOf(node)]) hash.update(readFileSync(file));
   for (const file of files) hash.update(file.path).update('from' in file ? readFileSync(file.from) : file.content);
-  const folder = join(process.env['XDG_CACHE_HOME'] ?? join(home(), '.cache'), 'sitekernel', 'runtime');
+  const folder = join(cacheFolder(), 'runtime');
   const cached = join(folder, `${hash.digest('hex')}.squashfs`);
   if (existsSync(cached)) return cached;
   mkdirSync(folder, { recursive: true });

@@ -5,17 +5,9 @@ import { join } from 'node:path';
 import { expectSystemError } from '../../../errors/codes.js';
 import { parseJson } from '../../../errors/parse-json.js';
 import { errorText } from '../../../errors/report.js';
-import { home } from '../../../native/home.js';
 import { makeFolder } from '../../../native/make-folder.js';
 import type { LeaseMemory } from '../../dhcp/lease.js';
 import { formatIpv4, parseIpv4 } from '../../wire/address.js';
-
-/** Where state that outlives the process lies, after the XDG base directory specification. */
-export function stateFolder(): string {
-  const base = process.env['XDG_STATE_HOME'];
-  // The specification says to ignore a relative one.
-  return join(base?.startsWith('/') ? base : join(home(), '.local', 'state'), 'sitekernel');
-}
 
 /**
  * One file for each interface and MAC address. A file that cannot be read or written is reported once; the server

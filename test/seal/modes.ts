@@ -7,15 +7,19 @@ import { askPages, type Way } from './ways.js';
 
 const MAIN = resolve('build', 'src', 'main.js');
 
-/** Runs `ways` in `lab`. Answers what each called when it was sealed. */
-export async function traceModes(lab: Lab, ways: (lab: Lab) => Promise<readonly Way[]>): Promise<Map<string, Made>> {
+/** Runs `ways` in `lab`, by `node`. Answers what each called when it was sealed. */
+export async function traceModes(
+  lab: Lab,
+  ways: (lab: Lab) => Promise<readonly Way[]>,
+  node = process.execPath,
+): Promise<Map<string, Made>> {
   const { folder, host } = lab;
   // The folder of a site is watched as well: a trace that is written there would be traced without end.
   mkdirSync(join(folder, 'traces'));
   const found = new Map<string, Made>();
   for (const { name, args, env, serves, ask = askPages, meanwhile } of await ways(lab)) {
     const out = join(folder, 'traces', name.replaceAll(' ', '-'));
-    const strace = ['-f', '-qq', '-s', '0', '-o', out, '--', process.execPath, MAIN, ...args];
+    const strace = ['-f', '-qq', '-s', '0', '-o', out, '--', node, MAIN, ...args];
     const server = host.start('strace', strace, { NODE_OPTIONS: '', ...env });
     const [, url] = await server.says(serves, 120);
     await ask(lab, url!, name);

@@ -144,8 +144,10 @@ async function acmeWays(lab: Lab): Promise<readonly Way[]> {
   ];
 }
 
+type Group = readonly [name: string, ways: (lab: Lab) => Promise<readonly Way[]>, programs: readonly string[]];
+
 /** Groups of ways, each for a lab of its own, with the programs that it needs. */
-export const WAYS: readonly (readonly [string, (lab: Lab) => Promise<readonly Way[]>, readonly string[]])[] = [
+export const WAYS: readonly [Group, ...Group[]] = [
   ['the ways that most servers run in', plainWays, []],
   ['the ways with other protocols and programs', furtherWays, ['git', 'dig']],
   ['the way with certificates of an authority', acmeWays, ['pebble', 'pebble-challtestsrv', 'openssl']],

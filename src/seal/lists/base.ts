@@ -51,7 +51,8 @@ function threads(pid: number): Rule[] {
   return [
     allow('clone', 'a thread of libuv or V8; no process', [having(0, CLONE_VM | CLONE_THREAD)]),
     fail('clone3', ENOSYS, 'its flags cannot be looked at; libc takes clone instead'),
-    allow('set_robust_list rseq sigaltstack', 'a thread begins'),
+    fail('io_uring_setup', ENOSYS, 'the loop of a new thread, in Node 22 and later; libuv takes epoll alone instead'),
+    allow('set_robust_list rseq sigaltstack sched_getparam sched_getscheduler', 'a thread begins'),
     allow('exit exit_group', 'a thread, or the server, ends'),
     allow('futex sched_yield sched_getaffinity', 'threads wait for one another'),
     allow('rt_sigaction rt_sigprocmask rt_sigreturn restart_syscall', 'signals that drain and reload'),

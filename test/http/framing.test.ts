@@ -1,4 +1,7 @@
 import t from 'tap';
+import { DEFAULT_LIMITS } from '../../src/http/contracts/limits.js';
+import { Fields } from '../../src/http/parse/fields.js';
+import { INCOMPLETE, RequestLine } from '../../src/http/parse/request-line.js';
 import { parseResponses } from './responses.js';
 import { Setup } from './setup.js';
 
@@ -165,4 +168,32 @@ t.test('RFC 9110 10.1.1: Expect', async (t) => {
   t.equal(outcome(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n`), '405 closed');
   t.equal(outcome(`${GET}Expect: something\r\n\r\n`), '417 closed');
   t.equal(outcome(`GET / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello`), '200 closed');
+});
+
+t.test('no octet behind the end of what came, or behind a bound, is looked at', async (t) => {
+  const head = `${GET}X-Long: ${'v'.repeat(60)} \t\r\nAccept: a, b\r\n\r\n`;
+  const line = GET.indexOf('\r\n') + 2;
+  // What the buffer still holds from before would be taken for more of each token.
+  const bytes = new TextEncoder().encode(head + 'v'.repeat(100));
+  /** The bytes, of which the first `stop` may be indexed. */
+  const watched = (stop: number): Uint8Array =>
+    new Proxy(bytes, {
+      get: (target, name) => {
+        if (typeof name === 'string' && Number(name) >= stop) throw new RangeError(`octet ${name} of ${stop}`);
+        const value: unknown = Reflect.get(target, name, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+  for (let end = 1; end < line; end++)
+    t.equal(new RequestLine().parse(watched(end), 0, end, DEFAULT_LIMITS), INCOMPLETE, `line, ${end} octets`);
+  for (let end = line; end < head.length; end++)
+    t.equal(new Fields().parse(watched(end), line, end, 0, DEFAULT_LIMITS), INCOMPLETE, `fields, ${end} octets`);
+  t.equal(new Fields().parse(watched(head.length), line, head.length, 0, DEFAULT_LIMITS), head.length);
+  const long = head.indexOf('X-Long');
+  const limits = { ...DEFAULT_LIMITS, fieldLine: 40 };
+  t.equal(new Fields().parse(watched(long + 40), line, head.length, 0, limits), -431, 'a line past its bound');
+  const bound = { ...DEFAULT_LIMITS, head: long + 30 };
+  t.equal(new Fields().parse(watched(long + 30), line, head.length, 0, bound), -431, 'a head past its bound');
+  const short = { ...DEFAULT_LIMITS, requestLine: 5 };
+  t.equal(new RequestLine().parse(watched(5), 0, head.length, short), -414, 'a request line past its bound');
 });

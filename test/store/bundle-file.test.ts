@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import { readHeader } from '../../src/store/format/bundle-header.js';
+import { PAGE, SUM_BLOCK } from '../../src/store/format/format.js';
 import { sha256 } from '../../src/store/format/hash-tree.js';
 import { sumBytes } from '../../src/store/format/sums.js';
 import { bundleDirectory, openStore, StoreError } from '../../src/store/index.js';
@@ -178,6 +179,24 @@ t.test('corruption never gives wrong bytes: a sentence at opening, the right ans
     ),
     { numRuns: 300 },
   );
+});
+
+t.test('a body is answered when its sums, too, are what was bundled', async (t) => {
+  const files = { 'small.txt': 'small', 'big.bin': new Uint8Array(10_000_000).fill(7) };
+  const { bytes } = await bundle(t, files, { compression: 'none' });
+  const { sums, content } = open(bytes).header;
+  t.ok(sums.at - content.at > 2 * PAGE && sums.end - sums.at > 2 * PAGE, 'pages of their own');
+  const { start, end } = identity(resource(open(bytes), '/big.bin')).body;
+  /** The bundle in which the sum for this byte is another. */
+  const damaged = (place: number): BundleStore => {
+    const bad = bytes.slice();
+    bad[sums.at + 2 * Math.floor((place - content.at) / SUM_BLOCK)]! ^= 1;
+    return open(bad);
+  };
+  for (const place of [start, (start + end) >> 1, end - 1])
+    t.match(answer(damaged(place), '/big.bin'), /^HTTP\/1\.1 500 /, `the sum at ${place}`);
+  t.match(answer(damaged((start + end) >> 1), '/small.txt'), /^HTTP\/1\.1 200 /, 'others have other sums');
+  t.end();
 });
 
 t.test('each byte hangs on the identity: a check finds any one that is changed', async (t) => {

@@ -71,6 +71,12 @@ t.test('a bundle of which only the beginning is in memory reads the rest, and ve
   t.equal(text(identity(resource(store, '/')).body), 'home');
   const { body } = identity(resource(store, '/two.bin'));
   t.ok(body.source !== undefined && body.end === 300_000);
+  t.equal(identity(resource(store, '/')).body.memory.sum, undefined, 'the sums are on the disk');
+  const summed = (length: number): boolean => {
+    const from = new BundleStore(whole.slice(0, length), { name: file, trusted: false, disk });
+    return identity(resource(from, '/')).body.memory.sum !== undefined;
+  };
+  t.same([summed(whole.length - 1), summed(whole.length)], [false, true], 'all of them have to be in memory');
   const all = new BundleStore(whole, { name: file, trusted: false });
   const right = text(identity(resource(all, '/two.bin')).body);
   for (const [start, length] of [

@@ -29,6 +29,12 @@ export class BundleBytes {
     this.name = name;
   }
 
+  /** Whether it has running sums, and they are in memory. */
+  get summed(): boolean {
+    const { at, end } = this.header.sums;
+    return end > at && end <= this.bytes.length;
+  }
+
   /** The range that offset and length at `at` give. Throws Damage. */
   textAt(at: number): string {
     return this.text(this.view.getUint32(at, true), this.view.getUint32(at + 4, true));

@@ -177,7 +177,7 @@ export class BundleAnswers {
     const end = content.at + to;
     if (end > content.end || end < start) throw this.bundle.contradiction();
     if (end > start) pages.ensure(start, end);
-    if (sums.end > sums.at && sums.end <= this.bundle.bytes.length) {
+    if (this.bundle.summed) {
       pages.ensure(sums.at + Math.floor(from / SUM_BLOCK) * 2, sums.at + Math.floor(to / SUM_BLOCK) * 2 + 2);
     }
     return { memory: this.memory, start, end };

@@ -84,10 +84,7 @@ export class BundleStore implements Store {
     this.keys = new KeyIndex(this.bundle);
     this.size = this.keys.size;
     const { content, sums } = this.header;
-    this.memory = new Memory(
-      bytes,
-      sums.end > sums.at && sums.end <= bytes.length ? rangeSum(bytes, content.at, content.end, sums.at) : undefined,
-    );
+    this.memory = new Memory(bytes, this.bundle.summed ? rangeSum(bytes, content.at, content.end, sums.at) : undefined);
     this.answers = new BundleAnswers(this.bundle, this.memory, options.bodies, options.disk?.file);
     this.damaged = { kind: 'missing', page: damagedPage() };
   }
@@ -194,14 +191,16 @@ export class BundleStore implements Store {
     const decision = late.decide(bytes, start, end);
     if (!decision) return undefined;
     if ('redirect' in decision) return late.dress(decision.redirect, bytes, start, end);
-    let index = 'answer' in decision ? decision.answer : -1;
-    if ('path' in decision) {
-      const path = new TextEncoder().encode(decision.path);
-      const key = this.keys.find(pathHash(path, 0, path.length), path, 0, path.length);
-      index = key < 0 ? -1 : this.keys.answer(key);
-    }
+    const index = 'answer' in decision ? decision.answer : this.indexAt(decision.path);
     const answer = index < 0 ? undefined : this.answers.answer(index);
     return answer && answer.kind !== 'redirect' ? late.dress(answer, bytes, start, end) : undefined;
+  }
+
+  /** The answer's index; negative: none. */
+  private indexAt(path: string): number {
+    const bytes = new TextEncoder().encode(path);
+    const key = this.keys.find(pathHash(bytes, 0, bytes.length), bytes, 0, bytes.length);
+    return key < 0 ? key : this.keys.answer(key);
   }
 
   /** The one path that differs in case or Unicode form only. */

@@ -4,6 +4,7 @@ import type { AlertName } from '../../src/tls/common/alert.js';
 import { EXTENSION } from '../../src/tls/wire/numbers.js';
 import { Reader } from '../../src/tls/wire/reader.js';
 import { Writer } from '../../src/tls/wire/writer.js';
+import { documented } from '../documented.js';
 import { RawClient } from './raw-client.js';
 import { Setup } from './setup.js';
 
@@ -221,3 +222,78 @@ t.test('lengths that do not fit: cut at every octet, a ClientHello is refused', 
   }
   t.end();
 });
+
+const [EXTENSIONS = 0, SHARES = 0, TICKETS = 0, , PROTOCOLS = 0] = documented(
+  'docs/tls.md',
+  'entries of ClientHello: extensions, shares, tickets (tried), protocols',
+);
+
+/** In place of what the extension says, or as another one. */
+function put({ extensions }: Parts, type: number, content: Uint8Array): void {
+  const there = extensions.find(([one]) => one === type);
+  if (there === undefined) extensions.push([type, content]);
+  else there[1] = content;
+}
+
+const many = (count: number, one: (list: Writer, i: number) => void): Writer => {
+  const list = new Writer();
+  for (let i = 0; i < count; i++) one(list, i);
+  return list;
+};
+
+const LISTS: readonly (readonly [what: string, most: number, change: (parts: Parts, count: number) => void])[] = [
+  [
+    'extensions',
+    EXTENSIONS,
+    ({ extensions }, count) => {
+      while (extensions.length < count) extensions.push([0x5000 + extensions.length, new Uint8Array(0)]);
+    },
+  ],
+  [
+    'shares',
+    SHARES,
+    (parts, count) => {
+      const [, own = new Uint8Array(0)] = parts.extensions.find(([one]) => one === EXTENSION.keyShare) ?? [];
+      const first = new Reader(own).vector16(0, 65535);
+      const [group, share] = [first.u16(), first.opaque16(1, 65535)];
+      const list = many(count, (one, i) =>
+        one.u16(i === 0 ? group : 0x5000 + i).vector(2, (w) => w.raw(i === 0 ? share : Uint8Array.of(1))),
+      );
+      const groups = many(count, (one, i) => one.u16(i === 0 ? group : 0x5000 + i));
+      put(parts, EXTENSION.supportedGroups, new Writer().vector(2, (w) => w.raw(groups.bytes)).bytes);
+      put(parts, EXTENSION.keyShare, new Writer().vector(2, (w) => w.raw(list.bytes)).bytes);
+    },
+  ],
+  [
+    'tickets',
+    TICKETS,
+    (parts, count) => {
+      const names = many(count, (one) => one.vector(2, (w) => w.raw(Uint8Array.of(9))).raw(new Uint8Array(4)));
+      const binders = many(count, (one) => one.vector(1, (w) => w.raw(new Uint8Array(32))));
+      const both = new Writer().vector(2, (w) => w.raw(names.bytes)).vector(2, (w) => w.raw(binders.bytes));
+      put(parts, EXTENSION.preSharedKey, both.bytes);
+    },
+  ],
+  [
+    'protocols',
+    PROTOCOLS,
+    (parts, count) => {
+      const list = many(count, (one, i) =>
+        one.vector(1, (w) => w.raw(i === 0 ? Buffer.from('http/1.1') : Uint8Array.of(0x41, i))),
+      );
+      put(parts, EXTENSION.alpn, new Writer().vector(2, (w) => w.raw(list.bytes)).bytes);
+    },
+  ],
+];
+
+for (const [what, most, change] of LISTS) {
+  t.test(`${what} of a ClientHello: as many as docs/tls.md says, and no more`, (t) => {
+    t.match(answer((parts) => change(parts, most)) ?? 'decryptError', /^(decryptError|badRecordMac)$/, `${most}`);
+    t.equal(
+      answer((parts) => change(parts, most + 1)),
+      'decodeError',
+      `${most + 1}`,
+    );
+    t.end();
+  });
+}

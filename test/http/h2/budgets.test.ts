@@ -3,9 +3,17 @@ import t from 'tap';
 import { BUDGETS, type BudgetName } from '../../../src/http/h2/budgets.js';
 import { ERROR, FRAME, SETTING } from '../../../src/http/h2/frames.js';
 import { prometheusText } from '../../../src/http/index.js';
+import { bound } from '../../documented.js';
 import { Setup } from '../setup.js';
 import { block, frame, get, Http2Client, headers, settings, word } from './client.js';
 import { indexing, literals } from './hpack.js';
+
+/** As docs/http2.md says: budgets of another size in the source fail here. `stalls` is in `flow-control.test.ts`. */
+const MOST = Object.fromEntries(
+  Object.keys(BUDGETS)
+    .filter((name) => name !== 'stalls')
+    .map((name) => [name, bound('docs/http2.md', `\`${name}\``)]),
+) as Readonly<Record<BudgetName, number>>;
 
 const GET = headers(1, get('/movie.mp4'));
 
@@ -109,14 +117,14 @@ for (const [name, budget, attack, arrange] of ATTACKS) {
     arrange?.(client);
     const sent = client.flow.received.length;
     let n = 0;
-    for (; n <= BUDGETS[budget] + 1 && client.goAway === undefined; n++) client.send(attack(n));
+    for (; n <= MOST[budget] + 1 && client.goAway === undefined; n++) client.send(attack(n));
     t.equal(client.goAway?.code, ERROR.enhanceYourCalm);
-    t.ok(n <= BUDGETS[budget] + 1, `after ${n}`);
+    t.ok(n <= MOST[budget] + 1, `after ${n}`);
     t.ok(client.flow.ended);
     t.equal(setup.server.stats().budgets[budget], 1, 'counted');
     const others = Object.entries(setup.server.stats().budgets).filter(([one]) => one !== budget);
     t.ok(others.every(([, count]) => count === 0));
-    t.ok(client.flow.received.length - sent < BUDGETS[budget] * 2000, 'and what was answered is bounded');
+    t.ok(client.flow.received.length - sent < MOST[budget] * 2000, 'and what was answered is bounded');
   });
 
   t.test(`${budget}: ${name}, as slowly as may be`, async (t) => {
@@ -125,7 +133,7 @@ for (const [name, budget, attack, arrange] of ATTACKS) {
     client.opens = false;
     client.window = Number.POSITIVE_INFINITY;
     arrange?.(client);
-    for (let n = 0; n < Math.min(60, BUDGETS[budget] / 8); n++) {
+    for (let n = 0; n < Math.min(60, MOST[budget] / 8); n++) {
       client.send(attack(n));
       setup.clock.advance(10);
     }
@@ -136,7 +144,7 @@ for (const [name, budget, attack, arrange] of ATTACKS) {
 t.test('the metrics have each budget, from the start on', async (t) => {
   const setup = new Setup();
   const client = new Http2Client(setup.connect());
-  for (let n = 0; n <= BUDGETS.pings; n++) client.send(frame(FRAME.ping, 0, 0, new Uint8Array(8)));
+  for (let n = 0; n <= MOST.pings; n++) client.send(frame(FRAME.ping, 0, 0, new Uint8Array(8)));
   const none = (): Record<string, number> => ({});
   const text = prometheusText({ http: () => setup.server.stats(), network: none, drops: none, more: () => [] });
   for (const name of Object.keys(BUDGETS)) {
@@ -149,7 +157,7 @@ t.test('counts begin anew every ten seconds', async (t) => {
   const setup = new Setup();
   const client = new Http2Client(setup.connect());
   for (let i = 0; i < 3; i++) {
-    for (let n = 0; n < BUDGETS.pings - 10; n++) client.send(frame(FRAME.ping, 0, 0, new Uint8Array(8)));
+    for (let n = 0; n < MOST.pings - 10; n++) client.send(frame(FRAME.ping, 0, 0, new Uint8Array(8)));
     client.request(get('/'));
     setup.clock.advance(10000);
   }
@@ -162,11 +170,11 @@ t.test('unreadControls: answers to PING that wait for a peer that does not read 
   const client = new Http2Client(flow);
   flow.reading = false;
   const ping = frame(FRAME.ping, 0, 0, new Uint8Array(8));
-  for (let n = 0; n < BUDGETS.unreadControls - 1; n++) flow.send(ping);
+  for (let n = 0; n < MOST.unreadControls - 1; n++) flow.send(ping);
   t.equal(setup.server.stats().budgets['unreadControls'], 0);
   for (let n = 0; n < 5; n++) flow.send(ping);
   t.equal(setup.server.stats().budgets['unreadControls'], 1);
-  t.ok(flow.queued < BUDGETS.unreadControls * 17 + 40, `${flow.queued} bytes`);
+  t.ok(flow.queued < MOST.unreadControls * 17 + 40, `${flow.queued} bytes`);
   flow.reading = true;
   flow.take(Number.POSITIVE_INFINITY);
   client.read();

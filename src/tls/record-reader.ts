@@ -61,7 +61,6 @@ export class RecordReader implements RecordSink {
   /** Bytes came. `bytes[start..end)` holds during the call. */
   arrived(bytes: Uint8Array, start: number, end: number): void {
     const owner = this.#owner;
-    if (owner.handshake !== undefined) this.#bytes += end - start;
     let at = start;
     while (at < end && !owner.over) at = this.#incoming.next(bytes, at, end, this);
   }
@@ -84,6 +83,8 @@ export class RecordReader implements RecordSink {
 
   record(bytes: Uint8Array, at: number, end: number): void {
     const type = bytes[at]!;
+    // By the record: what a client sends behind its Finished may come with it, in one piece.
+    if (this.#owner.handshake !== undefined) this.#bytes += end - at;
     if (type === CONTENT.applicationData && this.#reading !== undefined) {
       this.#protected(this.#reading, bytes, at, end);
       return;

@@ -1,12 +1,15 @@
 /** What one peer can make a server keep or do is bounded: in octets, records, and number (docs/tls.md). */
 import t from 'tap';
 import { Memory } from '../../src/memory/memory.js';
+import { AES_128, AES_256 } from '../../src/tls/common/suites.js';
 import { NodePrimitives } from '../../src/tls/primitives/node.js';
 import type { RecordKey } from '../../src/tls/primitives/primitives.js';
 import { writeKeyUpdate } from '../../src/tls/wire/server-flight.js';
+import { bound } from '../documented.js';
+import { withEarlyData } from './early-client.js';
 import { joinedFlows, talk } from './joined-flows.js';
 import { message, RawClient } from './raw-client.js';
-import { Setup, send } from './setup.js';
+import { Heard, Setup, send } from './setup.js';
 
 t.test('100 MiB that a peer does not read are not sealed: 64 KiB and a record wait', (t) => {
   const setup = new Setup();
@@ -197,5 +200,55 @@ t.test('plain HTTP on the port gets a 400 that says so; other bytes an alert', (
   t.ok(server.ended);
   setup.clock.advance(3000);
   t.equal(server.closed, 'reset-by-us', 'who does not go is sent away');
+  t.end();
+});
+
+t.test('by default as many handshakes are under way at once as docs/tls.md says', (t) => {
+  const most = bound('docs/tls.md', 'handshakes at once');
+  const setup = new Setup();
+  for (let i = 0; i < most + 3; i++) setup.server.accept(joinedFlows()[1]);
+  t.equal(setup.server.pending, most);
+  t.equal(setup.server.counters.shed, 3);
+  t.end();
+});
+
+t.test('a handshake has as many bytes as docs/tls.md says, in however few records', (t) => {
+  const most = bound('docs/tls.md', "a handshake's bytes; records; one message");
+  const record = Buffer.concat([Uint8Array.of(23, 3, 3, 0x40, 0), new Uint8Array(0x4000)]);
+  for (const [records, failed] of [
+    [Math.floor(most / record.length) - 1, 0],
+    [Math.ceil(most / record.length) + 1, 1],
+  ] as const) {
+    const setup = new Setup();
+    // Early data that is skipped: the one thing that a client may send so much of.
+    const client = new RawClient(setup, (one) => (one[0] === 1 ? withEarlyData(one, 0) : one));
+    const [below] = client.below;
+    below.out = Buffer.concat([below.out, ...Array.from({ length: records }, () => record)]);
+    client.talk();
+    t.equal(setup.server.counters.failed, failed, `${records} records of 16 KiB`);
+  }
+  t.end();
+});
+
+t.test('what a client sends with its Finished, in one piece, is no part of the handshake', (t) => {
+  const length = 2 * bound('docs/tls.md', "a handshake's bytes; records; one message");
+  const setup = new Setup();
+  const { server, serverHeard } = setup.connect({
+    established: (flow) => {
+      flow.handler = new Heard();
+      flow.write(new Memory(new Uint8Array(length)), 0, length);
+      flow.flush();
+    },
+  });
+  t.ok(server);
+  t.equal(serverHeard.bytes, length);
+  t.equal(setup.server.counters.failed, 0);
+  t.end();
+});
+
+t.test('a key of AES seals as many records as docs/tls.md says (RFC 8446 5.5)', (t) => {
+  const most = bound('docs/tls.md', 'records under one AES key');
+  t.equal(AES_128.records, most);
+  t.equal(AES_256.records, most);
   t.end();
 });

@@ -39,7 +39,7 @@ for (const arch of ['x86_64', 'aarch64'] as const) {
       'init_module',
       'bpf',
       'mount',
-      'io_uring_setup',
+      'io_uring_register',
       'setuid',
     ])
       t.equal(run(filter, name), REFUSE, name);
@@ -51,6 +51,7 @@ for (const arch of ['x86_64', 'aarch64'] as const) {
     t.equal(run(filter, 'clone', THREAD), ALLOW, 'a thread');
     t.equal(run(filter, 'clone', 17), KILL_PROCESS, 'a process');
     t.equal(run(filter, 'clone3', 0), 0x0005_0000 | 38, 'libc is to take the other');
+    t.equal(run(filter, 'io_uring_setup', 1), 0x0005_0000 | 38, "libuv's thread is to do without");
     t.equal(run(filter, 'kill', PID, 15), ALLOW);
     t.equal(run(filter, 'kill', PID + 1, 15), KILL_PROCESS);
     t.equal(run(filter, 'openat', -100, 0, 0o2000000), ALLOW, 'reads');

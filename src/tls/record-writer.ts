@@ -117,7 +117,7 @@ export class RecordWriter implements OutboxUser {
       ) {
         const most = at === 0 && this.#begun > 0 ? this.#begun : this.#sizes.next(clock);
         const length = Math.min(queue.bytes - from, most);
-        copy(queue, from, scratch.bytes, at + RECORD_HEADER, length);
+        queue.copy(from, scratch.bytes, at + RECORD_HEADER, length);
         at = writing.key.seal(scratch, at, length, CONTENT.applicationData, writing.number + lengths.length);
         from += length;
         lengths.push(length);
@@ -156,7 +156,7 @@ export class RecordWriter implements OutboxUser {
     const writing = this.#writing;
     if (this.#left === 0 || queue === undefined || writing === undefined) return;
     const target = this.#endpoint.primitives.target(this.#begun + OVERHEAD);
-    copy(queue, 0, target.bytes, RECORD_HEADER, this.#begun);
+    queue.copy(0, target.bytes, RECORD_HEADER, this.#begun);
     const end = writing.key.seal(target, 0, this.#begun, CONTENT.applicationData, writing.number);
     this.inner.write(new Memory(target.bytes), this.#left, end);
     this.#leave(queue, writing, [this.#begun], end);
@@ -174,7 +174,7 @@ export class RecordWriter implements OutboxUser {
     const { outbox, clock } = this.#endpoint;
     const length = Math.min(queue.bytes, this.#sizes.next(clock));
     const at = outbox.reserve(length + OVERHEAD);
-    copy(queue, 0, outbox.target.bytes, at + RECORD_HEADER, length);
+    queue.copy(0, outbox.target.bytes, at + RECORD_HEADER, length);
     queue.taken(length);
     const end = writing.key.seal(outbox.target, at, length, CONTENT.applicationData, writing.number);
     writing.number += 1;
@@ -247,25 +247,5 @@ export class RecordWriter implements OutboxUser {
     this.#writing = undefined;
     if (this.#queue !== undefined) this.#endpoint.giveQueue(this.#queue);
     this.#queue = undefined;
-  }
-}
-
-/** Copies `length` bytes of `queue`, from `skip` behind its front on, to `target[at..)`. */
-function copy(queue: SendQueue, skip: number, target: Uint8Array, at: number, length: number): void {
-  const { memories, starts, ends } = queue;
-  let to = at;
-  let before = skip;
-  let left = length;
-  for (let i = queue.head; left > 0; i++) {
-    const start = starts[i]! + before;
-    if (start >= ends[i]!) {
-      before = start - ends[i]!;
-      continue;
-    }
-    before = 0;
-    const end = Math.min(ends[i]!, start + left);
-    target.set(memories[i]!.bytes.subarray(start, end), to);
-    to += end - start;
-    left -= end - start;
   }
 }

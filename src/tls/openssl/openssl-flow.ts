@@ -6,6 +6,8 @@ import { SendQueue } from '../../net/sockets/libc/send-queue.js';
 
 /** Bytes that are given to OpenSSL before it has passed on those before: it encrypts all that it is given at once. */
 const PART = 65_536;
+/** Bytes of one record (RFC 5246 6.2.1): shorter pieces become one, as each write becomes records of its own. */
+const RECORD = 16_384;
 
 const silent: FlowHandler = { data() {}, ended() {}, drained() {}, closed() {} };
 
@@ -77,12 +79,9 @@ export class OpensslFlow implements Flow {
     const queue = this.#queue;
     const socket = this.#socket;
     while (queue.bytes > 0 && socket.writableLength === 0 && this.#inner.queued <= PART) {
-      const memory = queue.memories[queue.head]!;
-      const start = queue.starts[queue.head]!;
-      const length = Math.min(PART, queue.ends[queue.head]! - start);
-      const { bytes } = memory;
-      socket.write(Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset + start, length), this.#written);
-      queue.taken(length);
+      const part = nextPart(queue);
+      socket.write(part, this.#written);
+      queue.taken(part.length);
     }
     if (this.#endAsked && queue.bytes === 0 && !socket.writableEnded) socket.end();
   }
@@ -145,4 +144,17 @@ export class OpensslFlow implements Flow {
       this.#faulted(error);
     }
   }
+}
+
+/** The front of the queue: a long piece by reference, short ones copied into one. */
+function nextPart(queue: SendQueue): Buffer {
+  const start = queue.starts[queue.head]!;
+  const length = queue.ends[queue.head]! - start;
+  if (length >= RECORD || length === queue.bytes) {
+    const { bytes } = queue.memories[queue.head]!;
+    return Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset + start, Math.min(PART, length));
+  }
+  const part = Buffer.allocUnsafe(Math.min(RECORD, queue.bytes));
+  queue.copy(0, part, 0, part.length);
+  return part;
 }

@@ -48,6 +48,26 @@ export class SendQueue {
     this.head = head;
   }
 
+  /** Copies `length` bytes from `skip` behind the front on to `target[at..)`; so many have to be there. */
+  copy(skip: number, target: Uint8Array, at: number, length: number): void {
+    const { memories, starts, ends } = this;
+    let to = at;
+    let before = skip;
+    let left = length;
+    for (let i = this.head; left > 0; i++) {
+      const start = starts[i]! + before;
+      if (start >= ends[i]!) {
+        before = start - ends[i]!;
+        continue;
+      }
+      before = 0;
+      const end = Math.min(ends[i]!, start + left);
+      target.set(memories[i]!.bytes.subarray(start, end), to);
+      to += end - start;
+      left -= end - start;
+    }
+  }
+
   clear(): void {
     const { memories, tail } = this;
     if (tail > KEPT) {

@@ -143,8 +143,10 @@ export class RecordReader implements RecordSink {
       this.#owner.fail('unexpectedMessage', 'a handshake with too many records or bytes');
       return false;
     }
-    if (size - RECORD_HEADER > TAG_LENGTH && reading.key.open(input, 0, size, reading.number)) {
+    if (size - RECORD_HEADER >= TAG_LENGTH && reading.key.open(input, 0, size, reading.number)) {
       reading.number += 1;
+      // RFC 8446 4.2.10: early data ends where the first record can be decrypted.
+      if (handshake?.skipsEarlyData === true) handshake.skipsEarlyData = false;
       return true;
     }
     if (handshake?.skipsEarlyData !== true)
@@ -157,7 +159,8 @@ export class RecordReader implements RecordSink {
     let end = behind - 1;
     while (end >= RECORD_HEADER && bytes[end] === 0) end--;
     const type = end < RECORD_HEADER ? 0 : bytes[end];
-    if (end - RECORD_HEADER > MOST_CONTENT) {
+    // RFC 8446 5.4: padding does not change what a record may hold.
+    if (behind - RECORD_HEADER > MOST_CONTENT + 1) {
       this.#owner.fail('recordOverflow', 'the content of a record is longer than it may be');
     } else if (type === CONTENT.applicationData && this.#owner.handshake === undefined) {
       this.#data(bytes, RECORD_HEADER, end);
@@ -232,6 +235,8 @@ export class RecordReader implements RecordSink {
   }
 
   #alert(bytes: Uint8Array, at: number, end: number): void {
+    // RFC 8446 5.4.
+    if (end === at) throw new TlsError('unexpectedMessage', 'an empty alert');
     if (end - at !== 2) throw new TlsError('decodeError', 'an alert has another length');
     const description = bytes[at + 1]!;
     if (description !== ALERT.userCanceled) this.#owner.alert(description);

@@ -35,7 +35,7 @@ export class EarlyClient implements TlsOwner, Handshake {
   taken: boolean | undefined = undefined;
   resumed = false;
   alert: AlertName | undefined = undefined;
-  readonly skipsEarlyData = false;
+  skipsEarlyData = false;
   earlyDataLeft = undefined;
   readonly allowsChangeCipherSpec = true;
   /** The first flight, as it was sent. */

@@ -193,6 +193,19 @@ t.test('RFC 8446 4.2.10: a ticket says how much, and more ends the connection', 
   t.end();
 });
 
+t.test('RFC 8446 4.2.10: what is not taken is skipped up to the first record that can be decrypted', (t) => {
+  const setup = new Taking();
+  // The beginning of Finished shows the server where early data has ended.
+  const change = (one: Uint8Array): Uint8Array => (one[0] === MESSAGE.finished ? one.subarray(0, 10) : one);
+  const client = new EarlyClient(setup, setup.ticket(), { early: ['one', 'two'], older: 60_000, change }).talk();
+  t.equal(client.taken, false);
+  t.equal(client.alert, undefined);
+  client.below[0].out = RECORD;
+  client.talk();
+  t.equal(client.alert, 'badRecordMac');
+  t.end();
+});
+
 t.test('RFC 8446 4.5: the end of early data', (t) => {
   const alert = (change: (one: Uint8Array) => Uint8Array | undefined) => {
     const setup = new Taking();

@@ -174,5 +174,6 @@ t.test('Certificate, CertificateVerify and Finished', (t) => {
     alert(only(MESSAGE.finished, (one) => one.map((octet, i) => (i === 10 ? octet ^ 1 : octet)))),
     'decryptError',
   );
+  t.equal(alert(only(MESSAGE.finished, () => message(MESSAGE.finished, new Uint8Array(31)))), 'decodeError', 'short');
   t.end();
 });

@@ -43,7 +43,7 @@ function hear(client: RawClient, said: Said): RawClient {
 function refusal(state: string, type: number): AlertName {
   const hello = state.includes('ClientHello');
   if (type === MESSAGE.clientHello && hello) return 'decodeError';
-  if (type === MESSAGE.finished && state === 'waits for Finished') return 'decryptError';
+  if (type === MESSAGE.finished && state === 'waits for Finished') return 'decodeError';
   if (type === MESSAGE.keyUpdate && state === 'is established') return 'decodeError';
   return 'unexpectedMessage';
 }
@@ -60,6 +60,14 @@ for (const [state, bring] of Object.entries(STATES)) {
     t.end();
   });
 }
+
+t.test('RFC 8446 6.2: a Finished of another length than the hash has', (t) => {
+  const bring = STATES['waits for Finished']!;
+  for (const length of [0, 1, 31, 33, 48, 1000])
+    t.equal(bring({ message: message(MESSAGE.finished, new Uint8Array(length)) }).alert, 'decodeError', `${length}`);
+  t.equal(bring({ message: message(MESSAGE.finished, new Uint8Array(32)) }).alert, 'decryptError');
+  t.end();
+});
 
 t.test('RFC 8446 5: records of other types in every state', (t) => {
   const record = (type: number, ...content: number[]): Uint8Array =>

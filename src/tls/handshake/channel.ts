@@ -25,8 +25,11 @@ export interface Channel {
 export interface Handshake {
   /** `bytes` is the message with its header, and the handshake's own. */
   message(type: number, bytes: Uint8Array): void;
-  /** Records that cannot be decrypted are early data, and skipped (RFC 8446 4.2.10). */
-  readonly skipsEarlyData: boolean;
+  /**
+   * Records that cannot be decrypted are early data, and skipped (RFC 8446 4.2.10). The connection sets it to false
+   * when one can.
+   */
+  skipsEarlyData: boolean;
   /** Bytes of early data that may come yet; undefined: none is taken. The connection counts them. */
   earlyDataLeft: number | undefined;
   /** Whether a change_cipher_spec record may come now, and is ignored (RFC 8446 5). */

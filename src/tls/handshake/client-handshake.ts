@@ -18,7 +18,7 @@ import {
   writeFinished,
 } from '../wire/server-flight.js';
 import type { Channel, Handshake } from './channel.js';
-import { finishedMac, KeySchedule, type Pair, ticketPsk } from './key-schedule.js';
+import { checkFinished, finishedMac, KeySchedule, type Pair, ticketPsk } from './key-schedule.js';
 import { Transcript } from './transcript.js';
 
 /** What a client keeps to resume a session (RFC 8446 4.6.1). */
@@ -73,7 +73,7 @@ export class ClientHandshake implements Handshake {
   #asked: Uint8Array | undefined = undefined;
   #resumed = false;
   #resumption: Uint8Array | undefined = undefined;
-  readonly skipsEarlyData = false;
+  skipsEarlyData = false;
   earlyDataLeft = undefined;
   allowsChangeCipherSpec = true;
 
@@ -237,7 +237,7 @@ export class ClientHandshake implements Handshake {
     const reader = new Reader(body);
     readExtensions(reader.vector16(0, 65535), (type, content) => {
       if (type === EXTENSION.alpn) this.#chosen(content);
-      else if (type === EXTENSION.supportedGroups) content.list16(256);
+      else if (type === EXTENSION.supportedGroups) content.list16();
       else if (type !== EXTENSION.serverName || this.#configuration.serverName === undefined)
         throw new TlsError('unsupportedExtension', 'EncryptedExtensions: an extension that was not asked for');
     });
@@ -286,8 +286,7 @@ export class ClientHandshake implements Handshake {
     const transcript = this.#transcript;
     const suite = this.#suite!;
     const { client, server } = this.#handshake!;
-    if (!primitives.equal(finishedMac(primitives, suite, server, transcript.hash(suite)), body))
-      throw new TlsError('decryptError', 'Finished: a MAC that is wrong');
+    checkFinished(primitives, finishedMac(primitives, suite, server, transcript.hash(suite)), body);
     transcript.add(bytes);
     const schedule = this.#schedule!;
     const application = schedule.application(transcript.hash(suite));

@@ -1,5 +1,6 @@
 /** The key schedule of TLS 1.3 (RFC 8446 7.1 to 7.3): HKDF (RFC 5869) over HMAC of the primitives. */
 
+import { TlsError } from '../common/alert.js';
 import { type CipherSuite, NONCE_LENGTH } from '../common/suites.js';
 import type { Primitives, RecordKey } from '../primitives/primitives.js';
 
@@ -78,6 +79,14 @@ export function finishedMac(primitives: Primitives, suite: CipherSuite, base: Ui
   const mac = primitives.hmac(suite.hash, key, transcript);
   key.fill(0);
   return mac;
+}
+
+/** Whether the `verify_data` that came is `mac`; throws the alert that it deserves otherwise. */
+export function checkFinished(primitives: Primitives, mac: Uint8Array, came: Uint8Array): void {
+  // RFC 8446 6.2: a length that is wrong is none of cryptography.
+  if (came.length !== mac.length) throw new TlsError('decodeError', 'Finished: another length than the hash has');
+  // RFC 8446 4.4.4.
+  if (!primitives.equal(mac, came)) throw new TlsError('decryptError', 'Finished: a MAC that is wrong');
 }
 
 /** The key of one direction out of its traffic secret (RFC 8446 7.3). */

@@ -18,8 +18,9 @@ import {
   writeTicket,
 } from '../wire/server-flight.js';
 import type { Channel, Handshake } from './channel.js';
+import { checkExtensions, lastingPart } from './client-hello-rules.js';
 import { type EarlyData, MOST_EARLY_DATA } from './early-data.js';
-import { finishedMac, KeySchedule, type Pair, ticketPsk } from './key-schedule.js';
+import { checkFinished, finishedMac, KeySchedule, type Pair, ticketPsk } from './key-schedule.js';
 import { type Session, TICKET_LIFETIME, type Tickets } from './tickets.js';
 import { Transcript } from './transcript.js';
 
@@ -73,7 +74,8 @@ export class ServerHandshake implements Handshake {
   readonly #older: Older | undefined;
   readonly #transcript: Transcript;
   #state: State = 'start';
-  #first: ClientHello | undefined = undefined;
+  /** What a second ClientHello may not change; undefined: none was asked for. */
+  #first: Uint8Array | undefined = undefined;
   #retryGroup = 0;
   #suite: CipherSuite = AES_128;
   #schedule: KeySchedule | undefined = undefined;
@@ -131,7 +133,7 @@ export class ServerHandshake implements Handshake {
     if (hello.compression.length !== 1 || hello.compression[0] !== 0)
       throw new TlsError('illegalParameter', 'ClientHello: compression');
     const first = this.#first;
-    if (first !== undefined) this.#sameHello(first, hello);
+    if (first !== undefined) this.#secondHello(first, hello);
     checkExtensions(hello);
     const chosen = this.#choose(hello, first === undefined ? undefined : this.#suite);
     if (chosen.share === undefined) {
@@ -153,22 +155,16 @@ export class ServerHandshake implements Handshake {
       if (hello.legacyVersion < TLS_1_2 && hello.versions?.includes(TLS_1_2) !== true)
         throw new TlsError('protocolVersion', 'ClientHello: older than TLS 1.2');
       // RFC 9325 3.5: without it, sessions can be mixed up.
-      if (!hello.extensions.includes(EXTENSION.extendedMasterSecret))
+      if (!hello.extensions.has(EXTENSION.extendedMasterSecret))
         throw new TlsError('handshakeFailure', 'ClientHello: TLS 1.2 without extended_master_secret');
     }
     this.#state = 'done';
     this.#older.take(hello, bytes);
   }
 
-  /** RFC 8446 4.1.2: what a second ClientHello may not change. */
-  #sameHello(first: ClientHello, second: ClientHello): void {
-    const { equal } = this.#endpoint.primitives;
-    const same =
-      equal(first.random, second.random) &&
-      equal(first.sessionId, second.sessionId) &&
-      first.suites.join() === second.suites.join() &&
-      first.serverName === second.serverName &&
-      first.groups?.join() === second.groups?.join();
+  #secondHello(lasting: Uint8Array, second: ClientHello): void {
+    const { primitives } = this.#endpoint;
+    const same = primitives.equal(lasting, lastingPart(primitives, second));
     if (!same || second.earlyData || second.shares?.size !== 1)
       throw new TlsError('illegalParameter', 'ClientHello: the second is not what the first was');
     this.skipsEarlyData = false;
@@ -220,7 +216,7 @@ export class ServerHandshake implements Handshake {
 
   /** RFC 8446 4.1.4. */
   #retry(hello: ClientHello, bytes: Uint8Array, { suite, group }: Negotiated): void {
-    this.#first = hello;
+    this.#first = lastingPart(this.#endpoint.primitives, hello);
     this.#suite = suite;
     this.#retryGroup = group;
     this.#transcript.add(bytes);
@@ -342,8 +338,7 @@ export class ServerHandshake implements Handshake {
     const transcript = this.#transcript;
     const suite = this.#suite;
     const mac = finishedMac(primitives, suite, this.#clientSecret!, transcript.hash(suite));
-    // RFC 8446 4.4.4.
-    if (!primitives.equal(mac, bytes.subarray(4))) throw new TlsError('decryptError', 'Finished: a MAC that is wrong');
+    checkFinished(primitives, mac, bytes.subarray(4));
     transcript.add(bytes);
     const resumption = this.#schedule!.resumption(transcript.hash(suite));
     this.#channel.readWith(suite, this.#application!.client);
@@ -377,16 +372,4 @@ export class ServerHandshake implements Handshake {
       this.#channel.send(writeTicket({ lifetime: TICKET_LIFETIME, ageAdd, nonce, ticket }, mostEarly));
     }
   }
-}
-
-/** RFC 8446 9.2, 4.2.8, 4.2.9. */
-function checkExtensions({ psks, pskModes, schemes, groups, shares }: ClientHello): void {
-  if (psks !== undefined && pskModes === undefined)
-    throw new TlsError('missingExtension', 'ClientHello: pre_shared_key without psk_key_exchange_modes');
-  if (psks === undefined && schemes === undefined)
-    throw new TlsError('missingExtension', 'ClientHello: no signature_algorithms');
-  if (groups === undefined || shares === undefined)
-    throw new TlsError('missingExtension', 'ClientHello: no supported_groups, or no key_share');
-  for (const group of shares.keys())
-    if (!groups.includes(group)) throw new TlsError('illegalParameter', 'ClientHello: a share of a group not offered');
 }

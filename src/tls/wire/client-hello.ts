@@ -3,14 +3,6 @@ import { TlsError } from '../common/alert.js';
 import { EXTENSION } from './numbers.js';
 import { Reader } from './reader.js';
 
-/** Entries of a list that are read; a ClientHello with more is refused. Chromium sends about 20 extensions. */
-const MOST_EXTENSIONS = 64;
-const MOST_SUITES = 256;
-const MOST_NUMBERS = 128;
-const MOST_SHARES = 16;
-const MOST_PROTOCOLS = 32;
-const MOST_IDENTITIES = 16;
-
 interface PskIdentity {
   readonly identity: Uint8Array;
   readonly obfuscatedAge: number;
@@ -44,18 +36,21 @@ export interface ClientHello {
   readonly psks: OfferedPsks | undefined;
   readonly earlyData: boolean;
   readonly cookie: boolean;
-  /** Types of all extensions, in their order. */
-  readonly extensions: readonly number[];
+  /** Types of all extensions. */
+  readonly extensions: ReadonlySet<number>;
 }
 
-/** Reads the body of a ClientHello, `bytes[start..end)`. Throws a `TlsError` with the alert that RFC 8446 asks for. */
+/**
+ * Reads the body of a ClientHello, `bytes[start..end)`. Throws a `TlsError` with the alert that RFC 8446 asks for.
+ * Lists may be as long as they fit: the work grows with the bytes alone, and what is not known is ignored (4.1.2, 4.2).
+ */
 export function readClientHello(bytes: Uint8Array, start: number, end: number): ClientHello {
   const reader = new Reader(bytes, start, end);
   const hello: { -readonly [K in keyof ClientHello]: ClientHello[K] } = {
     legacyVersion: reader.u16(),
     random: reader.fixed(32),
     sessionId: reader.opaque8(0, 32),
-    suites: reader.list16(MOST_SUITES),
+    suites: reader.list16(),
     compression: reader.opaque8(1, 255),
     versions: undefined,
     serverName: undefined,
@@ -67,21 +62,20 @@ export function readClientHello(bytes: Uint8Array, start: number, end: number): 
     psks: undefined,
     earlyData: false,
     cookie: false,
-    extensions: [],
+    extensions: new Set(),
   };
   // TLS 1.2 and older: extensions may be missing altogether.
   if (reader.left === 0) return hello;
   const all = reader.vector16(0, 65535);
   reader.done();
-  const seen: number[] = [];
+  const seen = new Set<number>();
   while (all.left > 0) {
     const type = all.u16();
     const content = all.vector16(0, 65535);
-    if (seen.includes(type)) throw new TlsError('illegalParameter', 'ClientHello: an extension comes twice');
-    if (seen.length >= MOST_EXTENSIONS) throw new TlsError('decodeError', 'ClientHello: too many extensions');
-    if (seen.at(-1) === EXTENSION.preSharedKey)
+    if (seen.has(type)) throw new TlsError('illegalParameter', 'ClientHello: an extension comes twice');
+    if (hello.psks !== undefined)
       throw new TlsError('illegalParameter', 'ClientHello: pre_shared_key is not the last extension');
-    seen.push(type);
+    seen.add(type);
     if (readExtension(hello, type, content)) content.done();
   }
   hello.extensions = seen;
@@ -107,10 +101,10 @@ function readExtension(
       return true;
     }
     case EXTENSION.supportedGroups:
-      hello.groups = content.list16(MOST_NUMBERS);
+      hello.groups = content.list16();
       return true;
     case EXTENSION.signatureAlgorithms:
-      hello.schemes = content.list16(MOST_NUMBERS);
+      hello.schemes = content.list16();
       return true;
     case EXTENSION.keyShare:
       hello.shares = readShares(content);
@@ -167,7 +161,6 @@ function readShares(content: Reader): ReadonlyMap<number, Uint8Array> {
     const share = list.opaque16(1, 65535);
     // RFC 8446 4.2.8.
     if (shares.has(group)) throw new TlsError('illegalParameter', 'key_share: two shares of a group');
-    if (shares.size >= MOST_SHARES) throw new TlsError('decodeError', 'key_share: too many shares');
     shares.set(group, share);
   }
   return shares;
@@ -178,7 +171,6 @@ export function readProtocols(content: Reader): string[] {
   const list = content.vector16(2, 65535);
   const protocols: string[] = [];
   while (list.left > 0) {
-    if (protocols.length >= MOST_PROTOCOLS) throw new TlsError('decodeError', 'ALPN: too many protocols');
     protocols.push(String.fromCharCode(...list.opaque8(1, 255)));
   }
   return protocols;
@@ -189,7 +181,6 @@ function readPsks(content: Reader): OfferedPsks {
   const list = content.vector16(7, 65535);
   const identities: PskIdentity[] = [];
   while (list.left > 0) {
-    if (identities.length >= MOST_IDENTITIES) throw new TlsError('decodeError', 'pre_shared_key: too many identities');
     const identity = list.opaque16(1, 65535);
     identities.push({ identity, obfuscatedAge: list.u32() });
   }
@@ -197,7 +188,6 @@ function readPsks(content: Reader): OfferedPsks {
   const second = content.vector16(33, 65535);
   const binders: Uint8Array[] = [];
   while (second.left > 0) {
-    if (binders.length >= MOST_IDENTITIES) throw new TlsError('decodeError', 'pre_shared_key: too many binders');
     binders.push(second.opaque8(32, 255));
   }
   if (binders.length !== identities.length)

@@ -71,9 +71,9 @@ export class Reader {
     return new Reader(this.bytes, at, at + length);
   }
 
-  /** A vector of 16-bit numbers, with a length of two bytes; at least one number, at most `most`. */
-  list16(most: number): number[] {
-    const list = this.vector16(2, 2 * most);
+  /** A vector of 16-bit numbers, with a length of two bytes; at least one number. */
+  list16(): number[] {
+    const list = this.vector16(2, 65534);
     if (list.left % 2 !== 0) throw new TlsError('decodeError', 'a list of 16-bit numbers has an odd length');
     const numbers: number[] = [];
     while (list.left > 0) numbers.push(list.u16());

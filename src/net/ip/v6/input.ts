@@ -98,12 +98,14 @@ export class Ipv6Input {
     const end = ip + IPV6_HEADER + uint16At(bytes, ip + PAYLOAD_LENGTH_AT);
     if (end > frameEnd || end === ip + IPV6_HEADER) return drops.count(TOTAL_LENGTH, bytes, ethernet, frameEnd);
     const { peers } = this.link;
-    const mark = peers.markOf(peers.find(bytes, ip + DESTINATION_AT));
+    const destination = peers.find(bytes, ip + DESTINATION_AT);
+    const mark = peers.markOf(destination);
     if (mark === 0) {
       this.upper.passedBy(bytes, ethernet, end);
       return drops.count(NOT_FOR_US, bytes, ethernet, frameEnd);
     }
-    if (this.isMartian(bytes, ip)) return drops.count(MARTIAN, bytes, ethernet, frameEnd);
+    const known = peers.find(bytes, ip + SOURCE_AT);
+    if (this.isMartian(bytes, ip, known)) return drops.count(MARTIAN, bytes, ethernet, frameEnd);
     // What most packets are: a transport's header right behind ours.
     const protocol = bytes[ip + 6];
     const transport = this.upper.transport(protocol);
@@ -111,9 +113,8 @@ export class Ipv6Input {
       this.walk({ bytes, ip, end, marks, group, fragmented: false });
       return;
     }
-    const source = peers.intern(bytes, ip + SOURCE_AT);
+    const source = peers.intern(bytes, ip + SOURCE_AT, known);
     if (source === 0) return drops.count(PEERS_FULL, bytes, ethernet, frameEnd);
-    const destination = peers.find(bytes, ip + DESTINATION_AT);
     const traffic = ((bytes[ip] & 15) << 4) | (bytes[ip + 1] >> 4);
     const { datagram } = this;
     datagram.lies(bytes, ip, ip + IPV6_HEADER, end, marks);
@@ -122,9 +123,9 @@ export class Ipv6Input {
 
   /**
    * RFC 4291 2.5.2, 2.5.3, 2.7: no packet comes from a group, from the loopback address, from a mapped one, or from
-   * ourselves.
+   * ourselves. `known`: the handle of its source; 0: it has none.
    */
-  private isMartian(bytes: Uint8Array, ip: number): boolean {
+  private isMartian(bytes: Uint8Array, ip: number, known: number): boolean {
     const at = ip + SOURCE_AT;
     if (isMulticast6(bytes, at)) return true;
     if (bytes[at] === 0) {
@@ -132,8 +133,7 @@ export class Ipv6Input {
       // A host without an address may look for one, and may do nothing else.
       if (isUnspecified(bytes, at)) return this.upper.transport(bytes[ip + 6]) !== undefined;
     }
-    const { peers } = this.link;
-    return (peers.markOf(peers.find(bytes, at)) & OURS) !== 0;
+    return (this.link.peers.markOf(known) & OURS) !== 0;
   }
 
   /** Walks the headers from the first one on. */

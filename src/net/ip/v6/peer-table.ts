@@ -50,9 +50,11 @@ export class PeerTable implements Peers {
     for (let handle = 1; handle <= this.size; handle++) this.place(handle);
   }
 
-  /** The handle of the address at `bytes[at..at+16)`; 0: everything is held, and the table is full. */
-  intern(bytes: Uint8Array, at = 0): number {
-    const known = this.find(bytes, at);
+  /**
+   * The handle of the address at `bytes[at..at+16)`; 0: everything is held, and the table is full. `known`: what `find`
+   * has just answered for it.
+   */
+  intern(bytes: Uint8Array, at = 0, known = this.find(bytes, at)): number {
     if (known === NONE) return this.make(bytes, at);
     // It is not the one that is idle longest any more: the next frame's addresses may not take its place.
     if (this.references[known] === 0 && this.last !== known) {

@@ -1,6 +1,6 @@
 /** What is said of what is shipped: licences and the list of parts. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 
@@ -54,8 +54,30 @@ t.test('the package that is packed has both', (t) => {
   t.end();
 });
 
+t.test('declarations are read by TypeScript before 5.7, whose typed arrays have no kind of buffer', (t) => {
+  const names = readdirSync('dist', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.d.ts'));
+  t.ok(names.length > 400, `${names.length} files`);
+  const generic = names.filter((name) => /<ArrayBuffer/.test(readFileSync(join('dist', name), 'utf8')));
+  t.same(generic, []);
+  t.end();
+});
+
+t.test('each entry of the package is on the pages that list them, and in the API reference', (t) => {
+  const { exports } = JSON.parse(readFileSync('package.json', 'utf8')) as { exports: Record<string, unknown> };
+  const { entryPoints } = JSON.parse(readFileSync('tools/api/typedoc.json', 'utf8')) as { entryPoints: string[] };
+  const entries = Object.keys(exports).filter((name) => name !== './package.json');
+  t.ok(entries.length >= 5);
+  for (const entry of entries) {
+    const name = `\`sitekernel${entry.slice(1)}\``;
+    for (const page of ['README.md', 'site/api.md', 'tools/api/README.md'])
+      t.ok(readFileSync(page, 'utf8').includes(name), `${page}: ${name}`);
+    t.ok(entryPoints.includes(`../../src${entry.slice(1)}/index.ts`), `typedoc.json: ${entry}`);
+  }
+  t.end();
+});
+
 t.test('every package, in every lockfile, is pinned by its hash', (t) => {
-  for (const folder of ['.', 'test/runtimes', 'test/native-tools', 'tools/api']) {
+  for (const folder of ['.', 'test/runtimes', 'test/native-tools', 'tools/api', 'tools/mutation']) {
     const file = join(folder, 'package-lock.json');
     t.ok(existsSync(file), file);
     const locked = (JSON.parse(readFileSync(file, 'utf8')) as { packages: Record<string, Locked> }).packages;

@@ -10,13 +10,17 @@ import { Neighbours } from '../../src/net/ip/neighbours.js';
 import { IpReassembly } from '../../src/net/ip/reassembly.js';
 import { PeerTable } from '../../src/net/ip/v6/peer-table.js';
 import { KeyedHash } from '../../src/net/keyed-hash.js';
-import { LOOK } from '../../src/net/tcp/budget.js';
-import { FlowTable, PLACES_A_STEP } from '../../src/net/tcp/tables/flow-table.js';
+import { FlowTable } from '../../src/net/tcp/tables/flow-table.js';
 import { NONE, TimeWaitTable } from '../../src/net/tcp/tables/time-wait.js';
 import { type Due, TimerHeap } from '../../src/net/tcp/tables/timer-heap.js';
 import { parseDhcp } from '../../src/net/wire/dhcp.js';
+import { documented } from '../documented.js';
 import { ACK, ip, SYN } from '../sim/packets.js';
 import { Script } from './tcp/script.js';
+
+/** What a newcomer makes us look at, as the document says. */
+const [LOOK = 0, PLACES_A_STEP = 0] = documented('docs/bounds.md', 'SYN, or what opens a connection');
+const [DHCP_BYTES = 0] = documented('docs/bounds.md', 'DHCP message');
 
 /** Names that strangers can choose: near each other, alike in all but a few bits, and any. */
 const NAMES: readonly [string, (i: number) => [number, number]][] = [
@@ -282,7 +286,8 @@ t.test(
       for (let at = 243; at + 257 <= length; at += 257) bytes.fill(97, at + 2, at + 257);
       return bytes;
     };
-    t.equal(parseDhcp(message(1500), 0, 1500, mac)?.domain?.length, 4 * 255);
+    t.equal(parseDhcp(message(DHCP_BYTES), 0, DHCP_BYTES, mac)?.domain?.length, 4 * 255);
+    t.equal(parseDhcp(message(DHCP_BYTES + 1), 0, DHCP_BYTES + 1, mac), undefined);
     t.equal(parseDhcp(message(65_507), 0, 65_507, mac), undefined);
   },
 );

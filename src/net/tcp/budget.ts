@@ -22,7 +22,7 @@ const RECORD_COST = 192;
 const IDLE = 1000;
 const SLOW = 5000;
 /** Places of the table that one look sees. In a larger table a look goes on from where the last one ended. */
-export const LOOK = 1024;
+const LOOK = 1024;
 /** ms without another look, after all places were seen and no connection was found that can go. */
 const LOOK_INTERVAL = 250;
 

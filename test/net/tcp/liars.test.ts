@@ -7,6 +7,7 @@ import t from 'tap';
 import { SeededRandom } from '../../../src/net/host/seeded-random.js';
 import type { CongestionName } from '../../../src/net/tcp/congestion/index.js';
 import { MOST_RECORDS } from '../../../src/net/tcp/flight/in-flight.js';
+import { documented } from '../../documented.js';
 import { Liar, type Lie } from '../../sim/liar.js';
 import { ACK, concat, view } from '../../sim/packets.js';
 import { STEPS_A_PACKET } from '../../sim/watch.js';
@@ -272,6 +273,15 @@ t.test(
     }
   },
 );
+
+t.test('in flight are as many segments as docs/bounds.md says, however much the peer takes', async (t) => {
+  const [most = 0] = documented('docs/bounds.md', 'in flight');
+  const d = new Deceiver({ sack: true, bytes: 80 << 20 });
+  const una = large(d, most * MSS);
+  const { records } = (d.s.flow as unknown as { busy: { flight: { records: number } } }).busy.flight;
+  t.equal((d.top - una) | 0, most * MSS);
+  t.equal(records, most);
+});
 
 t.test('crumbs out of order, forwards, backwards and again: a segment takes a bounded number of steps', async (t) => {
   const d = new Deceiver({ sack: true });

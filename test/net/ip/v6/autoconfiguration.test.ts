@@ -1,6 +1,7 @@
 import t from 'tap';
 import { DEPRECATED, PREFERRED } from '../../../../src/net/ip/v6/addresses.js';
 import { StableIds } from '../../../../src/net/ip/v6/stable-id.js';
+import { documented } from '../../../documented.js';
 import { concat, view } from '../../../sim/packets.js';
 import { extension, hex, icmp6, ip6, ipv6, ndOption, summed } from '../../../sim/packets6.js';
 import { OTHER_MAC, OUR_MAC, PEER_MAC } from '../laboratory.js';
@@ -265,22 +266,54 @@ t.test(
   },
 );
 
-t.test('routers, prefixes and addresses are bounded, whatever is advertised', async (t) => {
+t.test('what routers fill is bounded as docs/ipv6.md says, whatever is advertised', async (t) => {
+  const [, byPrefix] = documented('docs/ipv6.md', 'own addresses; of them by prefix');
+  const [routers, onLink, routes, resolvers] = documented(
+    'docs/ipv6.md',
+    'routers; prefixes on the link; advertised routes; resolvers',
+  );
   const home = new Home();
   for (let i = 0; i < 300; i++) {
     const source = ip6('fe80::1:0');
     source.set([i >> 8, i & 255], 14);
     const prefix = `2001:db8:${(i + 1).toString(16)}::`;
+    const resolver = concat(new Uint8Array(6), ip6(`2001:db8:${(i + 1).toString(16)}::53`));
+    view(resolver).setUint32(2, HOUR);
     home.router({
       source,
       mac: Uint8Array.of(2, 1, 1, 1, i >> 8, i & 255),
-      options: [prefixOption(prefix, 64, 3, HOUR, HOUR)],
+      options: [prefixOption(prefix, 64, 3, HOUR, HOUR), ndOption(25, resolver)],
     });
     home.take();
   }
-  t.equal(home.own.length, 16);
-  t.equal(home.stack.v6.routers.defaults(home.now).length, 8);
-  t.equal(home.stack.v6.routers.onLinkPrefixes(home.now).length, 32);
+  const { v6 } = home.stack;
+  t.equal(home.own.length, byPrefix);
+  t.equal(v6.routers.defaults(home.now).length, routers);
+  t.equal(v6.routers.onLinkPrefixes(home.now).length, onLink);
+  t.equal(v6.routerDiscovery.resolvers.length, resolvers);
+  // Routes end with their router, so few routers advertise many.
+  const route = (prefix: number): Uint8Array => {
+    const data = new Uint8Array(14);
+    data[0] = 64;
+    view(data).setUint32(2, HOUR);
+    data.set(ip6(`2001:db8:${prefix.toString(16)}::`).subarray(0, 8), 6);
+    return ndOption(24, data);
+  };
+  const other = new Home();
+  for (let i = 0; i < 8; i++) {
+    const options = Array.from({ length: 16 }, (_, k) => route(i * 16 + k + 1));
+    other.router({ source: ip6(`fe80::1:${i}`), mac: Uint8Array.of(2, 1, 1, 1, 0, i), options });
+  }
+  const kept = (other.stack.v6.routers as unknown as { routes: unknown[] }).routes;
+  t.equal(kept.length, routes);
+});
+
+t.test('own addresses: as many as docs/ipv6.md says, of whatever origin', async (t) => {
+  const [most = 0] = documented('docs/ipv6.md', 'own addresses; of them by prefix');
+  const home = new Home();
+  for (let i = 0; i < 2 * most; i++)
+    home.stack.v6.configuration.add(ip6(`2001:db8::1:${i.toString(16)}`), 64, 'static', { known: true });
+  t.equal([...home.stack.v6.addresses].length, most);
 });
 
 // Listener discovery

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { documented } from '../../../documented.js';
 import { checksum, concat, view } from '../../../sim/packets.js';
 import { extension, fragment6, hex, icmp6, ip6, ipv6, pseudo6, summed, udp6 } from '../../../sim/packets6.js';
 import { Laboratory6, OURS, PEER6 } from './laboratory6.js';
@@ -331,4 +332,36 @@ t.test('fragments are bounded in number and bytes', async (t) => {
   const other = Laboratory6.ready();
   for (let i = 0; i < 200; i++) other.packet6(packet(44, fragment6(58, i * 8, true, 1, new Uint8Array(8))));
   t.equal(other.dropped('fragment-too-big'), 1);
+});
+
+t.test('fragments of all packets together take as much memory as docs/ipv6.md says', async (t) => {
+  const [packets = 0, , memory = 0] = documented('docs/ipv6.md', 'packets in fragments');
+  const [size, pieces] = [1400, 4];
+  const some = Math.floor(memory / (size + 320) / pieces);
+  t.ok(2 * some < packets * 3, 'few enough that their number is no bound');
+  for (const [each, full] of [
+    [pieces, false],
+    [2 * pieces, true],
+  ] as const) {
+    const lab = Laboratory6.ready();
+    for (let id = 0; id < Math.min(some, packets) - 1; id++)
+      for (let i = 0; i < each; i++) lab.packet6(packet(44, fragment6(58, i * size, true, id, new Uint8Array(size))));
+    t.equal(lab.dropped('fragment-table-full') > 0, full, `${each} pieces of each`);
+  }
+});
+
+t.test('errors: as many at once and a second as docs/ipv6.md says [4443 2.4 f]', async (t) => {
+  const [rate = 0, burst = 0] = documented('docs/ipv6.md', 'errors that we send');
+  const lab = Laboratory6.ready();
+  const draw = (times: number): number => {
+    for (let i = 0; i < times; i++) lab.packet6(udp6(PEER6, i + 1, OURS, 9, new Uint8Array(1)));
+    return lab.takeIcmp(UNREACHABLE).length;
+  };
+  t.equal(draw(burst + 10), burst);
+  let sent = 0;
+  for (let i = 0; i < 10; i++) {
+    lab.now += 100;
+    sent += draw(rate / 5);
+  }
+  t.equal(sent, rate);
 });

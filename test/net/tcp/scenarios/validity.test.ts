@@ -2,6 +2,7 @@
  * What is believed: sequence numbers, ACKs, RST, SYN, timestamps (RFC 9293 3.10.7.4, 5961, 7323, 1337); packet scripts.
  */
 import t from 'tap';
+import { documented } from '../../../documented.js';
 import { Drill } from '../drill.js';
 
 function opened(options = 'mss 1000, sackOK'): Drill {
@@ -110,6 +111,23 @@ t.test('challenges are throttled (RFC 5961 7), and answers to data are not', asy
   s.wait(5000);
   s.in('S 1');
   t.equal(s.out().length, 1, 'five seconds later there are new ones');
+});
+
+t.test('by default challenges are as many in five seconds as docs/bounds.md says', async (t) => {
+  const [most = 0] = documented('docs/bounds.md', 'challenge ACKs (RFC 5961)');
+  const s = new Drill();
+  s.handshake();
+  s.wait(5001 - (s.now % 5000));
+  s.out();
+  const draw = (times: number): number => {
+    for (let i = 0; i < times; i++) s.in('S 1');
+    return s.out().length;
+  };
+  t.equal(draw(3 * most), most);
+  s.wait(4500);
+  t.equal(draw(1), 0, 'the five seconds are not over');
+  s.wait(500);
+  t.equal(draw(3 * most), most, 'now they are');
 });
 
 t.test('challenges are counted for each connection: another one’s say nothing of it (CVE-2016-5696)', async (t) => {

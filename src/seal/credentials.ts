@@ -24,6 +24,11 @@ export function dynamicUser(pid: number, number?: number): User {
   return { name: String(uid), uid, gid: uid };
 }
 
+/** Whether a server without a user of its own may become it. */
+export function isDynamic(uid: number): boolean {
+  return uid >= FIRST_DYNAMIC && uid <= LAST_DYNAMIC;
+}
+
 /** Throws a usage error: there is no such user, or it is root. */
 export function userOf(given: string): User {
   const user = /^\d+$/.test(given)
@@ -109,7 +114,9 @@ export function become({ uid, gid }: User): void {
  * does not count.
  */
 export function unreachable(rules: readonly PathRule[], user: User): string | undefined {
-  return rules.find(({ path, access, optional }) => !optional && !mayReach(resolve(path), access, user))?.path;
+  return rules.find(
+    ({ path, access, optional, handed }) => !optional && !handed && !mayReach(resolve(path), access, user),
+  )?.path;
 }
 
 function mayReach(path: string, access: Access, user: User): boolean {

@@ -16,6 +16,8 @@ export interface PathRule {
   readonly access: Access;
   /** The server does without, where its user has no right to it. */
   readonly optional?: boolean;
+  /** What is beneath is handed to its user, and reached by a descriptor. */
+  readonly handed?: boolean;
 }
 
 /** linux/landlock.h, LANDLOCK_ACCESS_FS_* */

@@ -62,7 +62,8 @@ const MOST_THREADS = 1024;
 export class Seal {
   private readonly holds: string[] = [];
   private readonly lacks: string[] = [];
-  private readonly user: User | undefined;
+  /** The user that it becomes; undefined: it stays as it is. */
+  readonly user: User | undefined;
   private readonly root: boolean;
   /** Why it stays root. */
   private stays: string | undefined = undefined;

@@ -18,11 +18,16 @@ import type { ServedArguments } from './options/http.js';
 /** The longest delay of `setTimeout`. */
 const LONGEST_TIMER = 2_147_483_647;
 
+/** How a site is served, and where its compressed files go once the process is sealed. */
+interface Served extends ServedArguments {
+  readonly sealedCache?: (() => string | undefined) | undefined;
+}
+
 export class ServedSite {
   private path: string;
   /** For people. */
   readonly name: string;
-  private readonly options: ServedArguments;
+  private readonly options: Served;
   private origin: string | undefined;
   private readonly log: Log;
   private current: Store | undefined;
@@ -36,7 +41,7 @@ export class ServedSite {
   private reloading = false;
   private again = false;
 
-  private constructor(path: string, options: ServedArguments, log: Log, name: string) {
+  private constructor(path: string, options: Served, log: Log, name: string) {
     this.name = name;
     this.path = path;
     this.options = options;
@@ -45,7 +50,7 @@ export class ServedSite {
   }
 
   /** Opens a directory or bundle file, and watches a directory if that is asked for. Rejects with a `StoreError`. */
-  static async open(path: string, options: ServedArguments, log: Log, name = path): Promise<ServedSite> {
+  static async open(path: string, options: Served, log: Log, name = path): Promise<ServedSite> {
     const site = new ServedSite(path, options, log, name);
     if (options.watch) {
       const onError = (sentence: string): void => log.warn(sentence);

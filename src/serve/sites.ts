@@ -26,18 +26,21 @@ export function tellRoots({ all }: Sites, log: Log): void {
   }
 }
 
-/** The site, and those of other hosts by name. All are read again at SIGHUP. */
-export async function openSites(options: ServeOptions, log: Log): Promise<Sites> {
-  const site = await ServedSite.open(
-    options.site ?? embeddedSite(),
-    options.http.site,
-    log,
-    options.site ?? 'the embedded site',
-  );
+/**
+ * The site, and those of other hosts by name. All are read again at SIGHUP. `sealedCache`: where a directory's
+ * compression keeps its results once the server is sealed.
+ */
+export async function openSites(
+  options: ServeOptions,
+  log: Log,
+  sealedCache?: () => string | undefined,
+): Promise<Sites> {
+  const served = { ...options.http.site, sealedCache };
+  const site = await ServedSite.open(options.site ?? embeddedSite(), served, log, options.site ?? 'the embedded site');
   const all = [site];
   const hosts: Record<string, () => Store> = {};
   for (const [host, path] of options.http.siteFor) {
-    const own = await ServedSite.open(path, { ...options.http.site, canonical: undefined }, log);
+    const own = await ServedSite.open(path, { ...served, canonical: undefined }, log);
     hosts[host] = own.store;
     all.push(own);
   }

@@ -94,6 +94,11 @@ export interface SiteOptions {
   readonly reload?: boolean | undefined;
   /** Keeps running sums, so that TCP checksums need not read the content. Default true. */
   readonly sums?: boolean | undefined;
+  /**
+   * The directory that a served directory's compression writes once the process is sealed; undefined: it is not sealed.
+   * Entries of it are checked when they are read. Default: none.
+   */
+  readonly sealedCache?: (() => string | undefined) | undefined;
   /** Called now and then while the bundle is being made. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   /** Called with a message about a doubtful case that is no error. */

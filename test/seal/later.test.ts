@@ -1,65 +1,16 @@
 /** What a sealed server does later goes on working: files of others, and system calls that a unit refuses. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import t, { type Test } from 'tap';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
 import { thisKernel } from '../../src/seal/kernel.js';
 import { landlockVersion } from '../../src/seal/landlock.js';
 import { skipWithout } from '../wire/needs.js';
+import { MAIN, site, start } from './running.js';
 
-const MAIN = resolve('build', 'src', 'main.js');
 const OTHER = 61_234;
 const skip = landlockVersion(thisKernel()) > 0 ? false : 'needs a kernel with Landlock';
 const asRoot = skip || (process.getuid?.() === 0 ? false : 'needs root');
-
-interface Running {
-  readonly child: ChildProcess;
-  readonly said: () => string;
-  says(pattern: RegExp): Promise<string>;
-}
-
-/** The second group of what it says is awaited. */
-function start(t: Test, command: readonly string[], env: Record<string, string> = {}): Running {
-  const child = spawn(command[0]!, command.slice(1), {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NODE_OPTIONS: '', ...env },
-  });
-  let said = '';
-  let look: () => void = () => undefined;
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      said += text;
-      look();
-    });
-  child.on('exit', () => look());
-  t.teardown(async () => {
-    const exit = new Promise((done) => child.on('exit', done));
-    if (child.exitCode === null && child.signalCode === null && child.kill('SIGTERM')) await exit;
-  });
-  const says = (pattern: RegExp): Promise<string> =>
-    new Promise((done, failed) => {
-      look = () => {
-        const found = pattern.exec(said);
-        if (found !== null) done(found[1] ?? found[0]);
-        else if (child.exitCode !== null) failed(new Error(`it ended: ${said}`));
-      };
-      look();
-    });
-  return { child, said: () => said, says };
-}
-
-function site(t: Test, owner: number, mode: number): string {
-  const folder = mkdtempSync(join(tmpdir(), 'sitekernel-later-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  const path = join(folder, 'site');
-  mkdirSync(path);
-  writeFileSync(join(path, 'index.html'), '<title>first</title>');
-  chmodSync(folder, 0o755);
-  chownSync(path, owner, owner);
-  chmodSync(path, mode);
-  return path;
-}
 
 const page = async (url: string): Promise<string> => (await fetch(url)).text();
 

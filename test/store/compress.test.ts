@@ -1,16 +1,22 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { Zstd } from '@hpcc-js/wasm-zstd';
 import t from 'tap';
-import { worthKeeping } from '../../src/store/compress/codings.js';
+import { COMPRESSED, worthKeeping } from '../../src/store/compress/codings.js';
+import { compressNow } from '../../src/store/compress/compress-now.js';
 import { CompressionCache } from '../../src/store/compress/compression-cache.js';
+import { decompressNow, isChecked } from '../../src/store/compress/decompress-now.js';
 import { bundleDirectory, openStore, type Progress } from '../../src/store/index.js';
 import type { Coding } from '../../src/store/store.js';
 import { directory, resource, storeOf, tree } from './tree.js';
 
 const prose = Array.from({ length: 400 }, (_, i) => `line ${i * 7919} of a text that gets smaller`).join('\n');
+
+/** Codings whose results a sealed server keeps. */
+const CHECKED = COMPRESSED.filter(isChecked);
 
 function files(dir: string): string[] {
   return readdirSync(dir, { recursive: true, withFileTypes: true })
@@ -154,7 +160,7 @@ t.test('a cache that cannot be written is done without', async (t) => {
 t.test('the cache is bounded: the longest unused goes', async (t) => {
   const dir = directory(t);
   const entry = new Uint8Array(1000);
-  const first = new CompressionCache(dir, 2500);
+  const first = new CompressionCache(dir, { largest: 2500 });
   for (const name of ['a', 'b', 'c']) await first.put(name, 's', entry);
   for (const [i, file] of files(dir).entries()) utimesSync(file, 1000 + i, 1000 + i);
   const oldest = files(dir)[0]!;
@@ -162,6 +168,44 @@ t.test('the cache is bounded: the longest unused goes', async (t) => {
   t.equal(files(dir).length, 2);
   t.notOk(files(dir).includes(oldest));
 });
+
+t.test('an entry of a sealed server counts when the content comes out of it', async (t) => {
+  const [dir, sealed] = [tree(t, { 'a.txt': prose }), directory(t)];
+  const [first, second] = [directory(t), directory(t)];
+  const options = { compression: 'fast', sealedCache: () => sealed } as const;
+  const one = await bundleDirectory(dir, join(first, 'bundle'), { ...options, cache: join(first, 'cache') });
+  const made = files(sealed);
+  t.equal(made.length, CHECKED.length);
+  const inodes = (): number[] => files(sealed).map((file) => statSync(file).ino);
+  const before = inodes();
+  await bundleDirectory(dir, join(second, 'same'), { ...options, cache: join(second, 'cache') });
+  t.same(inodes(), before, 'taken');
+  // A link, a pipe that nobody writes, and what is no entry, in the place of all.
+  const others = [
+    (file: string) => symlinkSync('/dev/zero', file),
+    (file: string) => execFileSync('mkfifo', [file]),
+    (file: string) => writeFileSync(file, 'short'),
+  ];
+  for (const [i, place] of others.entries()) {
+    for (const file of made) {
+      rmSync(file);
+      place(file);
+    }
+    const again = { ...options, cache: join(second, String(i)) };
+    t.equal((await bundleDirectory(dir, join(second, 'bundle'), again)).id, one.id);
+  }
+});
+
+for (const coding of CHECKED)
+  t.test(`${coding}: content without its coding is at most as large as it should be`, async (t) => {
+    const bytes = Buffer.from(prose);
+    const coded = await compressNow(bytes, coding, 3, 'node');
+    t.same(Buffer.from(decompressNow(coded, coding, bytes.length)), bytes);
+    t.throws(() => decompressNow(coded, coding, bytes.length - 1));
+    t.throws(() => decompressNow(coded.subarray(0, coded.length / 2), coding, bytes.length));
+    t.throws(() => decompressNow(Buffer.from('no such coding'), coding, bytes.length));
+    t.throws(() => decompressNow(new Uint8Array(0), coding, bytes.length));
+  });
 
 t.test('progress ends at the whole', async (t) => {
   const seen: Progress[] = [];

@@ -60,8 +60,12 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   });
   failure.catch(() => undefined);
   if (options.dns.zones.length > 0) (await import('../names/check-files.js')).checkZoneFiles(options.dns);
+  const sealing = new Sealing(options, 'alone', log);
   // Side by side: a network may have to ask for its address while the site is being opened.
-  const opening = Promise.all([openNetwork(options, log, (one) => failed(one)), openSites(options, log)]);
+  const opening = Promise.all([
+    openNetwork(options, log, (one) => failed(one)),
+    openSites(options, log, sealing.cachePath),
+  ]);
   opening.catch(() => undefined);
   const opened = await Promise.race([opening, signal]);
   // Half-open objects end with the process.
@@ -69,7 +73,6 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   const [network, sites] = opened;
   tellRoots(sites, log);
   let names: OpenNames | undefined;
-  const sealing = new Sealing(options, 'alone', log);
   const front = await makeFront({ options, network, sites, log, sealing, dns: () => names?.server.counters() });
   const admin = await adminListener(front.watched);
   // Made here, while the network asks for its address: with a pipe or a terminal come Node's sockets, which take

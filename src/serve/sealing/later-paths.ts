@@ -8,6 +8,7 @@ import type { Access, PathRule } from '../../seal/landlock.js';
 import { defaultCacheDirectory } from '../../store/compress/compression-cache.js';
 import type { ServeOptions } from '../options/serve.js';
 import { embeddedSite } from '../program-files.js';
+import { sealedCacheOf } from './sealed-cache.js';
 
 /** Folders with many unrelated files: a path in one of them does not open the whole folder. */
 const BROAD = new Set(['/', '/home', home(), tmpdir()]);
@@ -44,7 +45,10 @@ export function laterPaths(options: ServeOptions, swappable: boolean, again: boo
   if (named || acme !== undefined || dns.secondaries.length > 0)
     for (const name of RESOLVER) paths.linked(join('/etc', name));
   if (process.env['NODE_EXTRA_CA_CERTS'] !== undefined) paths.file('read', process.env['NODE_EXTRA_CA_CERTS']);
-  if (servesDirectory(options)) paths.add('write', defaultCacheDirectory());
+  if (servesDirectory(options)) {
+    paths.all.push({ access: 'read', path: defaultCacheDirectory(), optional: true });
+    paths.all.push({ access: 'write', path: sealedCacheOf(directoriesOf(options)), handed: true });
+  }
   if (control !== undefined) paths.file('write', control);
   if (http.admin.listen !== undefined && 'path' in http.admin.listen) paths.file('write', http.admin.listen.path);
   if (direct.interface !== undefined || net === 'direct')
@@ -59,7 +63,7 @@ export function servesDirectory(options: ServeOptions): boolean {
 
 /** The sites that are directories. */
 export function directoriesOf({ site, http }: ServeOptions): string[] {
-  return [site ?? embeddedSite(), ...http.siteFor.values()].filter(isDirectory);
+  return [site ?? embeddedSite(), ...http.siteFor.values()].filter(isDirectory).map((path) => realpathSync(path));
 }
 
 class Paths {

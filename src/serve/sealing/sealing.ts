@@ -7,19 +7,25 @@ import type { PathRule } from '../../seal/landlock.js';
 import { Seal, type SealReport, sealLine } from '../../seal/seal.js';
 import type { Log } from '../log.js';
 import type { ServeOptions } from '../options/serve.js';
+import { directoriesOf } from './later-paths.js';
 import { makeFolders, planOf, type Role } from './plan-of.js';
+import { SealedCache, sealedCacheOf } from './sealed-cache.js';
 
 export class Sealing {
   private seal: Seal | undefined = undefined;
   private report: SealReport | undefined = undefined;
   private denials: Denials | undefined = undefined;
   private readonly kernel = thisKernel();
+  private cache: SealedCache | undefined = undefined;
 
   constructor(
     private readonly options: ServeOptions,
     private readonly role: Role,
     private readonly log: Log,
   ) {}
+
+  /** Where the compression of a directory keeps its results once this is sealed; undefined: it is not sealed yet. */
+  readonly cachePath = (): string | undefined => this.cache?.path();
 
   /**
    * From now on only files that are needed later can be opened; those needed at the start are already open. `more`:
@@ -32,7 +38,12 @@ export class Sealing {
     makeFolders(plan);
     this.denials = new Denials(kernel, (sentence) => log.warn(sentence));
     this.denials.open();
-    this.seal = new Seal(plan, options.seal, kernel);
+    const directories = directoriesOf(options);
+    const cache = directories.length === 0 ? undefined : new SealedCache(sealedCacheOf(directories));
+    const own = process.geteuid?.() === 0 && options.seal.user === undefined ? cache?.reserve() : undefined;
+    this.seal = new Seal({ ...plan, user: own ?? plan.user }, options.seal, kernel);
+    cache?.open(this.seal.user);
+    this.cache = cache;
     await this.seal.files();
   }
 

@@ -48,13 +48,14 @@ export async function runSupervised(options: ServeOptions): Promise<void> {
   const signal = firstSignal(log);
   void Promise.race([signal, supervisor.gone]).then(() => supervisor.ordered || process.exit(1));
   try {
-    const sites = await openSites(options, log);
+    const sealing = new Sealing(options, 'supervised', log);
+    const sites = await openSites(options, log, sealing.cachePath);
     tellRoots(sites, log);
     const test = await testSites(options, sites);
     log.event('net', `self-test passed: ${test.pages} answers, ${test.bytes} bytes`);
     supervisor.say({ say: 'ready', version: CHANNEL_VERSION, bundle: sites.site.store().id });
     const order = await Promise.race([supervisor.go, signal, supervisor.gone]);
-    if (typeof order === 'object') await serve({ options, sites, log, supervisor, signal }, order);
+    if (typeof order === 'object') await serve({ options, sites, log, sealing, supervisor, signal }, order);
     for (const one of sites.all) one.close();
   } catch (error) {
     supervisor.say({ say: 'failed', error: errorText(error) });
@@ -69,12 +70,13 @@ interface Ready {
   readonly options: ServeOptions;
   readonly sites: Sites;
   readonly log: Log;
+  readonly sealing: Sealing;
   readonly supervisor: Channel;
   /** The first signal to end. */
   readonly signal: Promise<string>;
 }
 
-async function serve({ options, sites, log, supervisor, signal }: Ready, order: Go): Promise<void> {
+async function serve({ options, sites, log, sealing, supervisor, signal }: Ready, order: Go): Promise<void> {
   let failed: (failure: UserError) => void = () => undefined;
   const failure = new Promise<never>((_resolve, reject) => {
     failed = reject;
@@ -87,7 +89,6 @@ async function serve({ options, sites, log, supervisor, signal }: Ready, order: 
   const prepared = await prepareZones(options, order, network, log);
   let names: OpenNames | undefined;
   const dns = () => names?.server.counters();
-  const sealing = new Sealing(options, 'supervised', log);
   const front = await makeFront({ options, network, sites, log, sealing, tickets: order.tickets, dns });
   await Promise.all(order.former.map(({ bundle, seconds }) => sites.site.keepAssetsOf(bundle, seconds)));
   // The paths where it listens for its successor, and for control requests when the supervisor is gone.

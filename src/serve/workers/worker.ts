@@ -41,11 +41,12 @@ export async function runWorker(options: ServeOptions, number: number): Promise<
   const parent = endWithParent();
   signals.worker(() => parent?.alive !== false, first.orphaned);
   const direct = options.net === 'direct';
+  const sealing = new Sealing(options, 'worker', log);
   const [network, sites] = await Promise.all([
     direct
       ? openQueue(options, log, first)
       : openSockets(options, log, options.tls === undefined ? [WORKER_FD] : [WORKER_FD, WORKER_HTTP_FD]),
-    openSites(options, log),
+    openSites(options, log, sealing.cachePath),
   ]);
   if (number === 1) {
     tellRoots(sites, log);
@@ -53,7 +54,6 @@ export async function runWorker(options: ServeOptions, number: number): Promise<
   }
   const tickets = options.tls === undefined ? undefined : await first.tickets;
   const quiet = number > 1;
-  const sealing = new Sealing(options, 'worker', log);
   let names: WorkerNames | undefined;
   const dns = () => names?.counters();
   const front = await makeFront({ options, network, sites, log, siblings, sealing, tickets, quiet, dns });

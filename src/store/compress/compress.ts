@@ -9,6 +9,7 @@ import { StoreError } from '../store-error.js';
 import { COMPRESSED, type Compressed, compressorVersion, levelOf, worthKeeping, worthTrying } from './codings.js';
 import { CompressPool } from './compress-pool.js';
 import { CompressionCache } from './compression-cache.js';
+import { isChecked } from './decompress-now.js';
 
 export interface Task {
   readonly blob: Blob;
@@ -25,7 +26,10 @@ export async function compressFiles(files: readonly SiteFile[], options: SiteOpt
   const compression = options.compression ?? 'none';
   if (compression === 'none') return [...files];
   const tasks = tasksOf(files);
-  const cache = options.cache === false ? undefined : new CompressionCache(options.cache, options.cacheBytes);
+  const cache =
+    options.cache === false
+      ? undefined
+      : new CompressionCache(options.cache, { largest: options.cacheBytes, sealed: options.sealedCache });
   const pool = new CompressPool();
   const total = tasks.reduce((sum, task) => sum + task.blob.size, 0);
   let done = 0;
@@ -95,7 +99,7 @@ export async function compressOne(
 ): Promise<Blob | undefined> {
   const own = settingsOf(coding, level, compressors);
   const settings = compressedBy?.[coding] ?? own;
-  let bytes = await cache?.get(blob.sha256, settings);
+  let bytes = (await cache?.get(blob.sha256, settings)) ?? (await checked({ blob, coding }, settings, pool, cache));
   if (!bytes) {
     if (settings !== own)
       throw new StoreError(
@@ -103,9 +107,24 @@ export async function compressOne(
       );
     const made = await pool.run({ bytes: await blob.load(), coding, level, compressors });
     bytes = worthKeeping(made.length, blob.size) ? made : new Uint8Array(0);
-    await cache?.put(blob.sha256, settings, bytes);
+    if (isChecked(coding) || !cache?.isSealed) await cache?.put(blob.sha256, settings, bytes);
   }
   return worthKeeping(bytes.length, blob.size) && bytes.length > 0 ? blobOf(bytes) : undefined;
+}
+
+/** What a sealed server has put for the content, if the content comes out of it. */
+async function checked(
+  { blob, coding }: Pick<Task, 'blob' | 'coding'>,
+  settings: string,
+  pool: CompressPool,
+  cache: CompressionCache | undefined,
+): Promise<Uint8Array | undefined> {
+  const bytes = isChecked(coding) ? await cache?.getUnchecked(blob.sha256, settings) : undefined;
+  // Larger ones are not sent. One that is empty says that the coding is not worth it: the content is sent as it is.
+  if (bytes === undefined || bytes.length > blob.size) return undefined;
+  if (bytes.length === 0) return bytes;
+  const content = await pool.run({ bytes, coding, size: blob.size });
+  return Buffer.from(content).toString('hex') === blob.sha256 ? bytes : undefined;
 }
 
 function withResults(files: readonly SiteFile[], tasks: readonly Task[]): SiteFile[] {

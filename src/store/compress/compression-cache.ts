@@ -1,6 +1,7 @@
 /** Keeps compressed bytes on the disk, by the content's hash and the compressor. */
 import { createHash, randomBytes } from 'node:crypto';
-import { readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expectSystemError, ifSystemError } from '../../errors/codes.js';
 import { cacheFolder } from '../../native/home.js';
@@ -19,45 +20,53 @@ export function defaultCacheDirectory(): string {
   return join(cacheFolder(), 'compressed');
 }
 
+/** Where results are kept. */
+export interface CachePlaces {
+  /** Bytes beyond which the longest unused entries go. Default 1 GiB. */
+  readonly largest?: number | undefined;
+  /**
+   * The directory that a sealed server writes, from the moment when it is sealed; undefined before. What is in it may
+   * be of a server that a stranger had taken over.
+   */
+  readonly sealed?: (() => string | undefined) | undefined;
+}
+
 /**
  * A directory of files, each the SHA-256 of what follows, then that. A damaged one counts as missing. A directory that
  * cannot be written is no error either: then contents are compressed again.
  */
 export class CompressionCache {
-  private readonly directory: string;
+  private readonly own: string;
   private readonly largest: number;
+  private readonly sealed: () => string | undefined;
   private wrote = false;
 
-  constructor(directory = defaultCacheDirectory(), largest = LARGEST) {
-    this.directory = directory;
+  constructor(directory = defaultCacheDirectory(), { largest = LARGEST, sealed }: CachePlaces = {}) {
+    this.own = directory;
     this.largest = largest;
+    this.sealed = sealed ?? (() => undefined);
   }
 
   /** The bytes that were put for `content` (hex of its SHA-256) and `settings`; empty: it does not get smaller. */
-  async get(content: string, settings: string): Promise<Uint8Array | undefined> {
-    const file = this.file(content, settings);
-    try {
-      const entry = await readFile(file);
-      if (entry.length < HASH_BYTES) return undefined;
-      const bytes = new Uint8Array(entry.buffer, entry.byteOffset + HASH_BYTES, entry.length - HASH_BYTES);
-      if (!equal(createHash('sha256').update(bytes).digest(), entry.subarray(0, HASH_BYTES))) return undefined;
-      const { mtimeMs } = await stat(file);
-      const now = new Date();
-      if (now.getTime() - mtimeMs > FRESH_MS) await utimes(file, now, now);
-      return bytes;
-    } catch (error) {
-      // No entry, or none that can be read: it is compressed anew.
-      expectSystemError(error);
-      return undefined;
-    }
+  get(content: string, settings: string): Promise<Uint8Array | undefined> {
+    return entryOf(join(this.own, nameOf(content, settings)));
+  }
+
+  /** The same out of the directory of sealed servers, if there is one: what it says is to be checked. */
+  async getUnchecked(content: string, settings: string): Promise<Uint8Array | undefined> {
+    const directory = this.sealed();
+    return directory === undefined ? undefined : entryOf(join(directory, nameOf(content, settings)));
   }
 
   async put(content: string, settings: string, bytes: Uint8Array): Promise<void> {
-    const file = this.file(content, settings);
+    const file = join(this.directory, nameOf(content, settings));
     const part = `${file}.${randomBytes(6).toString('hex')}.part`;
     try {
       makeFolder(join(file, '..'));
-      await writeFile(part, Buffer.concat([createHash('sha256').update(bytes).digest(), bytes]), { mode: 0o600 });
+      await writeFile(part, Buffer.concat([createHash('sha256').update(bytes).digest(), bytes]), {
+        mode: 0o600,
+        flag: 'wx',
+      });
       await rename(part, file);
       this.wrote = true;
     } catch (error) {
@@ -73,11 +82,12 @@ export class CompressionCache {
     const entries: { file: string; size: number; used: number }[] = [];
     let size = 0;
     try {
-      for (const dir of await readdir(this.directory)) {
+      const { directory } = this;
+      for (const dir of await readdir(directory)) {
         if (!OWN_FOLDER.test(dir)) continue;
-        for (const name of await readdir(join(this.directory, dir))) {
+        for (const name of await readdir(join(directory, dir))) {
           if (!OWN_FILE.test(name)) continue;
-          const file = join(this.directory, dir, name);
+          const file = join(directory, dir, name);
           const stats = await stat(file);
           entries.push({ file, size: stats.size, used: stats.mtimeMs });
           size += stats.size;
@@ -95,8 +105,43 @@ export class CompressionCache {
     }
   }
 
-  private file(content: string, settings: string): string {
-    const name = createHash('sha256').update(`${content} ${settings}`).digest('hex');
-    return join(this.directory, name.slice(0, 2), name.slice(2));
+  /** Whether what is put is to be checked when it is read. */
+  get isSealed(): boolean {
+    return this.sealed() !== undefined;
+  }
+
+  /** The one that is written now. */
+  private get directory(): string {
+    return this.sealed() ?? this.own;
+  }
+}
+
+function nameOf(content: string, settings: string): string {
+  const name = createHash('sha256').update(`${content} ${settings}`).digest('hex');
+  return join(name.slice(0, 2), name.slice(2));
+}
+
+/** The bytes of a whole entry. */
+async function entryOf(file: string): Promise<Uint8Array | undefined> {
+  try {
+    // What stands at its place may be anything: a pipe that nobody writes, or a link to a device without an end.
+    const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      const stats = await handle.stat();
+      if (!stats.isFile() || stats.size > LARGEST) return undefined;
+      const entry = await handle.readFile();
+      if (entry.length < HASH_BYTES) return undefined;
+      const bytes = new Uint8Array(entry.buffer, entry.byteOffset + HASH_BYTES, entry.length - HASH_BYTES);
+      if (!equal(createHash('sha256').update(bytes).digest(), entry.subarray(0, HASH_BYTES))) return undefined;
+      const now = new Date();
+      if (now.getTime() - stats.mtimeMs > FRESH_MS) await handle.utimes(now, now);
+      return bytes;
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    // No entry, or none that can be read: it is compressed anew.
+    expectSystemError(error);
+    return undefined;
   }
 }

@@ -170,7 +170,10 @@ class Compression {
     this.undone = undone;
     this.left = undone.tasks;
     this.pool = new CompressPool({ background });
-    this.cache = options.cache === false ? undefined : new CompressionCache(options.cache, options.cacheBytes);
+    this.cache =
+      options.cache === false
+        ? undefined
+        : new CompressionCache(options.cache, { largest: options.cacheBytes, sealed: options.sealedCache });
   }
 
   stop(): void {

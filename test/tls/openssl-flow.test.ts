@@ -1,12 +1,15 @@
-/** What OpenSSL's stream is given of an answer: each write becomes records of its own (RFC 5246 6.2.1). */
+/** TLS 1.2 of OpenSSL's stream: what it is given of an answer, and how it ends a connection. */
+import { once } from 'node:events';
+import { connect as tcpConnect } from 'node:net';
 import { Duplex } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
+import { type TLSSocket, connect as tlsConnect } from 'node:tls';
 import t from 'tap';
 import { Memory } from '../../src/memory/memory.js';
 import { OpensslFlow } from '../../src/tls/openssl/openssl-flow.js';
 import { joinedFlows } from './joined-flows.js';
+import { REQUEST, serving } from './serving.js';
 
-/** Takes each write at once, and keeps it. */
+/** Each write becomes records of its own (RFC 5246 6.2.1): takes each one at once, and keeps it. */
 class Stream extends Duplex {
   readonly writes: Buffer[] = [];
   override _read(): void {}
@@ -55,3 +58,27 @@ t.test('a long piece is given by reference, 64 KiB at a time', async (t) => {
 t.test('a head before a long piece takes its beginning along', async (t) => {
   t.match(await written(300, 100_000), { lengths: [16_384, 65_536, 18_380], same: true, shared: [false, true, true] });
 });
+
+for (const sockets of ['libc', 'node'] as const) {
+  t.test(
+    `RFC 5246 7.2.2: a record that nobody sealed ends the connection, behind its alert (${sockets})`,
+    async (t) => {
+      const { port, network } = await serving(t, sockets);
+      // With a request before it the alert waits behind an answer that is being written.
+      for (const before of ['', REQUEST.replace('close', 'keep-alive')]) {
+        const below = tcpConnect(port, '127.0.0.1');
+        const socket = tlsConnect({ socket: below, rejectUnauthorized: false, maxVersion: 'TLSv1.2' });
+        await once(socket, 'secureConnect');
+        t.equal(socket.getProtocol(), 'TLSv1.2');
+        const failed = once(socket, 'error');
+        socket.resume();
+        if (before !== '') socket.write(before);
+        below.write(Buffer.from([23, 3, 3, 0, 40, ...new Array(40).fill(7)]));
+        const [error] = await failed;
+        t.equal(error.code, 'ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC');
+        if (!below.closed) await once(below, 'close');
+        while (network.counters()['connections-open'] !== 0) await new Promise((done) => setTimeout(done, 10));
+      }
+    },
+  );
+}

@@ -81,6 +81,14 @@ export class OpensslEngine implements FlowHandler {
       ALPNProtocols: [...this.#options.protocols],
     });
     socket.on('error', () => undefined);
+    // RFC 5246 7.2.2: an alert ends the connection. Node sees to that where the socket is one of its own server alone.
+    socket.on('_tlsError', () => {
+      if (carried.flow === undefined) return;
+      carried.flow.closed('failed');
+      // Not `destroy`: the alert may wait behind a write that is under way.
+      socket.end();
+      this.#lingering.add(inner);
+    });
     socket.on('close', () => {
       if (carried.flow === undefined && this.#handshakes.has(inner)) this.#linger(inner);
     });

@@ -346,7 +346,7 @@ t.test(
       await authority.prepare(proof);
       const certificate = new X509Certificate(given.get(sni)!);
       t.equal(certificate.subjectAltName, san);
-      t.equal(certificate.subject, undefined);
+      t.notOk(certificate.subject, 'undefined before Node 26, and empty there');
       t.ok(certificate.verify(certificate.publicKey));
       const digest = createHash('sha256').update('t.k').digest();
       const wanted = Buffer.concat([

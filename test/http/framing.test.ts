@@ -167,6 +167,15 @@ t.test('RFC 9110 10.1.1: Expect', async (t) => {
   t.equal(outcome(`${GET}Expect: 100-continue\r\n\r\n`), '200', 'without content there is nothing to wait for');
   t.equal(outcome(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n`), '405 closed');
   t.equal(outcome(`${GET}Expect: something\r\n\r\n`), '417 closed');
+  t.equal(outcome(`${GET}Expect: 100-continue, something\r\n\r\n`), '417 closed', 'one other member is enough');
+  t.equal(
+    outcome(`${GET}Expect: 100-continue\r\nExpect: something\r\n\r\n`),
+    '417 closed',
+    'also on a line of its own',
+  );
+  t.equal(outcome(`${GET}Expect: \r\n\r\n`), '200', 'a list without members expects nothing');
+  t.equal(outcome(`${GET}Expect: 100-continue, 100-continue,\r\n\r\n`), '200', 'a member twice is no other member');
+  t.equal(outcome(`${GET}Expect: 100-continue\r\nExpect: 100-continue\r\n\r\n`), '200', 'nor on two lines');
   t.equal(outcome(`GET / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello`), '200 closed');
 });
 

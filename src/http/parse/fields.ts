@@ -238,11 +238,28 @@ export class Fields {
     }
     if (this.has(FIELD.expect) && minor > 0) {
       // RFC 9110 10.1.1: 100-continue is the one expectation there is; from HTTP/1.0 it is ignored.
-      if (this.count(FIELD.expect) > 1) return -417;
-      if (!isToken(this.bytes, this.start(FIELD.expect), this.end(FIELD.expect), CONTINUE)) return -417;
-      this.continues = true;
+      let others = false;
+      this.#members(FIELD.expect, (from, to) => {
+        if (isToken(this.bytes, from, to, CONTINUE)) this.continues = true;
+        else others = true;
+      });
+      if (others) return -417;
     }
     return 0;
+  }
+
+  /** Calls `visit` with each member of a list that is not empty, of all its lines (RFC 9110 5.6.1.2). */
+  #members(id: FieldId, visit: (from: number, to: number) => void): void {
+    this.each(id, (bytes, start, end) => {
+      for (let at = start; at < end; ) {
+        let stop = at;
+        while (stop < end && bytes[stop] !== COMMA) stop++;
+        const from = skipSpace(bytes, at, stop);
+        const to = trimEnd(bytes, from, stop);
+        if (to > from) visit(from, to);
+        at = stop + 1;
+      }
+    });
   }
 
   /**
@@ -253,19 +270,10 @@ export class Fields {
     let members = 0;
     let chunked = 0;
     let last = false;
-    this.each(FIELD.transferEncoding, (bytes, start, end) => {
-      for (let at = start; at < end; ) {
-        let stop = at;
-        while (stop < end && bytes[stop] !== COMMA) stop++;
-        const from = skipSpace(bytes, at, stop);
-        const to = trimEnd(bytes, from, stop);
-        if (to > from) {
-          members++;
-          last = isToken(bytes, from, to, CHUNKED);
-          if (last) chunked++;
-        }
-        at = stop + 1;
-      }
+    this.#members(FIELD.transferEncoding, (from, to) => {
+      members++;
+      last = isToken(this.bytes, from, to, CHUNKED);
+      if (last) chunked++;
     });
     if (members === 1 && chunked === 1) return 0;
     if (chunked > 1 || (chunked === 1 && !last) || members === 0) return -400;

@@ -56,19 +56,27 @@ export class ServedSite {
       const onError = (sentence: string): void => log.warn(sentence);
       const { watchStore } = await import('../store/open/watch.js');
       site.watcher = await watchStore(path, { ...site.storeOptions, onError }, (store) => site.replace(store));
-    } else site.replace(await site.openPath(path));
+    } else {
+      const { store, accepted } = await site.openPath(path);
+      site.replace(store);
+      accepted();
+    }
     return site;
   }
 
   /**
    * The site at `path`; a directory is served before all of it is compressed. `verified`: a bundle is read whole first.
+   * `accepted` is to be called when the store is served: only then does the work on an earlier version end.
    */
-  private async openPath(path: string, verified = false): Promise<Store> {
+  private async openPath(path: string, verified = false): Promise<{ store: Store; accepted: () => void }> {
     const directory = await stat(path).then(
       (stats) => stats.isDirectory(),
       () => false, // `openStore` says what is wrong with it.
     );
-    if (!directory) return verified ? this.openVerified(path, undefined) : openStore(path, this.storeOptions);
+    if (!directory) {
+      const store = await (verified ? this.openVerified(path, undefined) : openStore(path, this.storeOptions));
+      return { store, accepted: () => this.directory?.close() };
+    }
     if (this.directory === undefined) {
       const { ServedDirectory } = await import('../store/open/serve-directory.js');
       this.directory = new ServedDirectory(path, {
@@ -77,7 +85,7 @@ export class ServedSite {
         onNote: (sentence) => this.log.note(sentence),
       });
     }
-    return this.directory.open();
+    return { store: await this.directory.open(), accepted: () => this.directory?.begin() };
   }
 
   /** The same site with more codings replaces the served one. */
@@ -168,6 +176,8 @@ export class ServedSite {
 
   /** Reads the site again. A failure is reported, and the served version stays. */
   async reload(): Promise<void> {
+    // One reading decides what is served: the watcher's.
+    if (this.watcher !== undefined) return this.watcher.check();
     if (this.reloading) {
       this.again = true;
       return;
@@ -176,17 +186,22 @@ export class ServedSite {
     do {
       this.again = false;
       try {
-        // Complete and verified before it replaces the served version.
-        const store = await this.openPath(this.path, true);
-        if (this.options.canonical !== undefined) canonicalOrigin(this.options.canonical, store, this.path);
-        const commit = await this.kept.prepare(this.current as Store, store);
-        commit();
-        this.replace(store);
+        await this.swaps.run(() => this.reloadNow());
       } catch (error) {
         this.log.warn(`${errorText(error)}; the version that was served stays`);
       }
     } while (this.again);
     this.reloading = false;
+  }
+
+  private async reloadNow(): Promise<void> {
+    // Complete and verified before it replaces the served version.
+    const { store, accepted } = await this.openPath(this.path, true);
+    if (this.options.canonical !== undefined) canonicalOrigin(this.options.canonical, store, this.path);
+    const commit = await this.kept.prepare(this.current as Store, store);
+    commit();
+    this.replace(store);
+    accepted();
   }
 
   close(): void {

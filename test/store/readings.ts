@@ -76,6 +76,7 @@ for (const options of [{}, { listing: true, base: 'docs', preload: 'link' as con
   let first: Store | undefined;
   readings[name('first reading')] = await most(async () => {
     first = await served.open();
+    served.begin();
   });
   if (!('base' in options)) readings['compressing'] = await most(() => done);
   readings[name('second reading')] = await most(async () => {

@@ -49,6 +49,7 @@ async function opened(t: Test, dir: string, cache: string | false = false) {
   });
   t.teardown(() => served.close());
   stores.push(await served.open());
+  served.begin();
   return { served, stores, notes, done };
 }
 
@@ -109,6 +110,7 @@ t.test('what was compressed is known at the next reading, and only what changed 
   await done;
   writeFileSync(join(dir, 'p/3.html'), page(1000));
   const again = await served.open();
+  served.begin();
   t.same(codings(again, '/p/7'), CODINGS);
   t.same(codings(again, '/p/3'), ['identity']);
   t.match(notes.at(-1), /; 1 files are compressed|is served as it is; 1 /);

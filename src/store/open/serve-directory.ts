@@ -60,6 +60,8 @@ export class ServedDirectory {
   private readonly done = new Map<string, Task>();
   private readonly memory = new BuildMemory();
   private running: Compression | undefined;
+  /** The work that the last reading left, until `begin`. */
+  private next: { readonly compression: Compression; readonly store: BundleStore } | undefined;
 
   constructor(
     private readonly dir: string,
@@ -70,11 +72,11 @@ export class ServedDirectory {
 
   /**
    * Reads the directory; files that did not change since the last reading are not read again. The store has the
-   * contents compressed before, and all codings when there is little to compress. Rejects with a StoreError; the work
-   * of an earlier reading ends.
+   * contents compressed before, and all codings when there is little to compress; `begin` makes the rest. Rejects with
+   * a StoreError. The work of an earlier reading goes on until `begin`, because its store may be served further.
    */
   async open(): Promise<Store> {
-    this.close();
+    this.next = undefined;
     const slices = new Slices();
     const found = await slices.through(walkStepwise(this.dir, walkOptions(this.options)));
     this.memory.begin();
@@ -84,22 +86,32 @@ export class ServedDirectory {
     const little = undone.bytes <= (this.options.atOnce ?? AT_ONCE);
     const work = { done: this.done, undone, background: !little };
     const compression = new Compression(this.dir, plan, this.options, work);
-    this.running = compression;
     if (little) {
       await compression.work();
       return compression.whole();
     }
     const store = await compression.version();
-    // The order of the work alone takes a tenth of a second for a large site: it is listened on first.
-    compression.announce();
-    setTimeout(() => void compression.run(store), BEGIN);
+    this.next = { compression, store };
     return store;
+  }
+
+  /** The store of the last reading is served: its contents are compressed in the background from now on. */
+  begin(): void {
+    const { next } = this;
+    this.close();
+    if (next === undefined) return;
+    const { compression, store } = next;
+    this.running = compression;
+    compression.announce();
+    // The order of the work alone takes a tenth of a second for a large site: it is listened on first.
+    setTimeout(() => void compression.run(store), BEGIN);
   }
 
   /** Ends the work in the background. */
   close(): void {
     this.running?.stop();
     this.running = undefined;
+    this.next = undefined;
   }
 
   /** Those of `tasks` that are not done, and the bytes of their contents. What is not wanted any more is forgotten. */
@@ -277,7 +289,9 @@ class Compression {
   private async compress(task: Task): Promise<void> {
     const { compression = 'fast' } = this.options;
     if (compression === 'none') return;
+    // The work of the reading before may have gone on until this one began.
     task.result =
+      this.done.get(keyOf(task))?.result ??
       (await fromBundle(task, this.cache)) ??
       (await compressOne(task, levelOf(compression, task.coding), this.options, this.pool, this.cache));
     this.bytes += task.blob.size;

@@ -1,5 +1,6 @@
 /** Serves a directory while a generator rebuilds it. */
 
+import { readdir } from 'node:fs/promises';
 import { errorText } from '../../errors/report.js';
 import type { OpenOptions } from '../options.js';
 import { walkOptions } from '../plan/build.js';
@@ -9,6 +10,7 @@ import type { Found } from '../site/walk.js';
 import { WalkMemory } from '../site/walk-memory.js';
 import { Slices } from '../slices.js';
 import type { Store } from '../store.js';
+import { fileError } from '../store-error.js';
 import { liveStore } from './directory.js';
 import { TreeWatcher } from './watch-tree.js';
 
@@ -20,6 +22,8 @@ export interface WatchOptions extends OpenOptions {
 }
 
 export interface Watcher {
+  /** Checks everything soon, also what no event has told of. */
+  check(): void;
   close(): void;
 }
 
@@ -35,6 +39,8 @@ const GONE = 100;
  * a file, or into a map of it, and events that the kernel had no room to report.
  */
 const CHECK = 1000;
+/** Milliseconds until a tree that could not be served is tried again: of free descriptors there is no event. */
+const RETRY = 10_000;
 
 /**
  * Calls `onStore` with a store of `dir` now, and with another one after each change that made it a different site. It
@@ -69,6 +75,8 @@ class Watching implements Watcher {
   private busy = false;
   /** The warning that not everything can be watched has been given. */
   private toldBlind = false;
+  /** What the operator was told last, until the tree is served again. */
+  private told: string | undefined;
   private closed = false;
 
   constructor(dir: string, options: WatchOptions, onStore: (store: Store) => void) {
@@ -95,6 +103,7 @@ class Watching implements Watcher {
 
   /** The touched files are served. `again`: everything is checked once more. */
   private taken(again: boolean): void {
+    this.told = undefined;
     this.tree.settled();
     if (again || this.tree.blind) this.wait(CHECK, true);
     if (!this.tree.blind || this.toldBlind) return;
@@ -102,6 +111,11 @@ class Watching implements Watcher {
     this.options.onError?.(
       `${this.dir}: the system has no watches left for all of it, so it is looked through each second; raise fs.inotify.max_user_watches`,
     );
+  }
+
+  check(): void {
+    this.told = undefined;
+    this.wait(0, true);
   }
 
   close(): void {
@@ -133,7 +147,10 @@ class Watching implements Watcher {
     try {
       const { touched } = this.tree;
       const again = all || touched === undefined ? undefined : await this.walked.again(touched);
-      if (again === undefined && !(await this.tree.sync())) return this.wait(GONE);
+      if (again === undefined && !(await this.tree.sync())) {
+        await this.lookForGone();
+        return this.wait(GONE);
+      }
       const found = again ?? (await this.walked.all());
       const store = await liveStore(found, this.dir, this.options, this.memory);
       await eventsSeen();
@@ -150,10 +167,30 @@ class Watching implements Watcher {
     } catch (error) {
       if (this.closed || before !== this.changes) return;
       if (performance.now() - this.lastChange < PATIENCE) this.wait(this.settle * 2);
-      else this.options.onError?.(errorText(error));
+      else {
+        this.tell(errorText(error));
+        this.wait(RETRY, true);
+      }
     } finally {
       this.busy = false;
     }
+  }
+
+  /** A directory that is built again is gone for a moment; the operator hears of one that stays away. */
+  private async lookForGone(): Promise<void> {
+    if (performance.now() - this.lastChange < PATIENCE) return;
+    try {
+      await readdir(this.dir);
+    } catch (error) {
+      this.tell(errorText(fileError(error, this.dir)));
+    }
+  }
+
+  /** Once, however often it is tried. */
+  private tell(failure: string): void {
+    if (this.told === failure) return;
+    this.told = failure;
+    this.options.onError?.(`${failure}; the version that was served stays`);
   }
 
   private *looksUnfinished(found: readonly Found[]): Generator<void, boolean> {

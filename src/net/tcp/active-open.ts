@@ -119,7 +119,8 @@ export class ActiveOpen {
     if (timeouts > 0) c.busy.rtt.handshakeTimedOut();
     c.busy.timers.stop();
     c.busy.timers.progress();
-    c.sndUna = c.sndNxt = c.sndMax = c.busy.ecnRecover = c.busy.recover = (c.iss + 1) | 0;
+    c.sndUna = c.sndNxt = c.sndMax = c.busy.recover = (c.iss + 1) | 0;
+    c.busy.ecnRecover = c.iss;
     c.heardAt = now;
     updateMss(c);
     this.layer.counters.opened++;

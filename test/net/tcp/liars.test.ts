@@ -207,7 +207,7 @@ t.test('DSACKs of what was not sent again are not believed: nothing is drawn, an
   t.equal((d.s.flow as unknown as { busy: { rack: { reorderingSteps: number } } }).busy.rack.reorderingSteps, 1);
 });
 
-t.test('ECE on each of a thousand ACKs: the window halves once a window, and nothing more is drawn', async (t) => {
+t.test('ECE on each of a thousand ACKs, where ECN was not agreed on: nothing more is drawn', async (t) => {
   const d = new Deceiver();
   const before = d.bytes;
   for (let i = 0; i < 1000; i++) d.ack(d.first, { ece: true });

@@ -40,7 +40,8 @@ export abstract class LossBased implements CongestionControl {
   }
 
   onAck(sender: SenderView, sample: RateSample, inRecovery: boolean, now: number): void {
-    // RFC 9438 5.8, RFC 7661: a window that was not used does not grow.
+    // RFC 9438 5.8, RFC 7661: a window that was not used does not grow. RFC 3168 6.1.2: nor at an ACK with ECE.
+    if (sample.ece) return;
     if (!inRecovery && (sender.cwndLimited || sample.priorInFlight + sample.acked >= this.cwnd) && sample.acked > 0) {
       if (this.cwnd < this.ssthresh) {
         // RFC 3465 2.2: bytes are counted, not ACKs. The limit L of 2.3 is 1 after a timeout. Otherwise there is no

@@ -58,7 +58,8 @@ export function establish(layer: TcpContext, one: HalfOpen, segment: Segment, da
 function start(layer: TcpContext, c: Connection, { iss, irs, scale }: HalfOpen, now: number): void {
   c.state = ESTABLISHED;
   c.iss = iss;
-  c.sndUna = c.sndNxt = c.sndMax = c.busy.ecnRecover = c.busy.recover = (iss + 1) | 0;
+  c.sndUna = c.sndNxt = c.sndMax = c.busy.recover = (iss + 1) | 0;
+  c.busy.ecnRecover = iss;
   c.busy.queue.reset(c.sndNxt);
   c.irs = irs;
   c.rcvNxt = c.lastAckSent = (irs + 1) | 0;

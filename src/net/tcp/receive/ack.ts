@@ -164,8 +164,9 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
     busy.cc.onRecovered(c, now);
   }
   if (lost > 0 && !busy.recovering) enterRecovery(c, now);
-  if (sample.ece && !busy.recovering && notBefore(c.sndUna, busy.ecnRecover)) {
-    // RFC 3168 6.1.2: once a window.
+  // RFC 3168 6.1.2: once a window. CWR leaves with the first byte behind it, and until it arrives each ACK has ECE, the
+  // one of the window's last byte, too.
+  if (sample.ece && !busy.recovering && after(c.sndUna, busy.ecnRecover)) {
     busy.ecnRecover = c.sndNxt;
     c.cwrDue = true;
     busy.cc.onCongestion(c, true, now);

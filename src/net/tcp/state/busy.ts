@@ -49,6 +49,7 @@ export class Busy {
   readonly timers = new Timers();
   /** Undefined: neither side has sent any. */
   urgent: Urgent | undefined = undefined;
+  /** Up to here ECE tells of a window that was reduced already (RFC 3168 6.1.2). */
   ecnRecover = 0;
   frto = FRTO_OFF;
   /** When the oldest unacknowledged byte became the oldest: the user timeout counts from here. */
@@ -104,7 +105,8 @@ export class Busy {
     this.dsackRight = 0;
     this.closedAt = 0;
     this.opened = undefined;
-    this.recover = this.ecnRecover = seq;
+    this.recover = seq;
+    this.ecnRecover = (seq - 1) | 0;
   }
 }
 

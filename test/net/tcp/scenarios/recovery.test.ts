@@ -403,3 +403,36 @@ t.test(
     t.equal(s.connection.info().srtt, before);
   },
 );
+
+for (const congestion of ['cubic', 'reno'] as const) {
+  t.test(
+    `${congestion}: ECE reduces the window once a window, and its ACKs grow nothing (RFC 3168 6.1.2)`,
+    async (t) => {
+      const s = new Drill({ congestion });
+      s.in('SEW 0 win 65535 <mss 1000>');
+      s.wait(1);
+      s.out();
+      s.in('. 1 ack 1');
+      s.write(100_000);
+      s.wait(1);
+      s.out();
+      const windows = new Set<number>();
+      const sent: string[] = [];
+      const acknowledge = (segment: number, ece: boolean): number => {
+        s.in(`${ece ? 'E.' : '.'} 1 ack ${1 + segment * 1000} win 65535`);
+        s.wait(1);
+        sent.push(...s.out());
+        return s.connection.info().cwnd as number;
+      };
+      for (let i = 1; i <= 10; i++) windows.add(acknowledge(i, true));
+      const [reduced = 0] = windows;
+      t.ok(reduced < 10_000 && reduced >= 5000, `${reduced} bytes of 10,000`);
+      t.equal(windows.size, 1, 'up to the ACK of the last byte that left before CWR');
+      t.match(sent[0], /^[P]?W\./, 'CWR is on the first segment behind them');
+      t.equal(sent.filter((one) => one.includes('W')).length, 1, 'and on no other');
+      t.ok(acknowledge(11, true) < reduced, 'who has CWR and says ECE has seen another mark');
+      const again = s.connection.info().cwnd as number;
+      t.ok(acknowledge(18, false) >= again);
+    },
+  );
+}

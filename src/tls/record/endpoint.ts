@@ -37,7 +37,7 @@ export const DEFAULT_TLS_LIMITS: TlsLimits = {
   handshakeRecords: 64,
   message: 16_384,
   emptyRecords: 32,
-  keyUpdates: 16,
+  keyUpdates: 32,
   linger: 2_000,
   sealed: 65_536,
 };

@@ -10,6 +10,8 @@ export interface QueryOptions {
   readonly udpSize?: number;
   readonly dnssecOk?: boolean;
   readonly ednsVersion?: number;
+  /** The flags of EDNS beside DO. */
+  readonly ednsFlags?: number;
   /** EDNS options: code and hexadecimal data. */
   readonly options?: readonly (readonly [number, string])[];
 }
@@ -28,7 +30,13 @@ export interface Message {
   /** Without OPT and TSIG. */
   readonly additional: readonly string[];
   readonly opt:
-    | { readonly size: number; readonly dnssecOk: boolean; readonly options: ReadonlyMap<number, string> }
+    | {
+        readonly size: number;
+        readonly dnssecOk: boolean;
+        /** Without DO. */
+        readonly flags: number;
+        readonly options: ReadonlyMap<number, string>;
+      }
     | undefined;
   readonly length: number;
 }
@@ -41,7 +49,8 @@ export function query(qname: string, qtype: keyof typeof TYPE | number, options:
     options.udpSize !== undefined ||
     options.options !== undefined ||
     options.dnssecOk ||
-    options.ednsVersion !== undefined;
+    options.ednsVersion !== undefined ||
+    options.ednsFlags !== undefined;
   const bytes = [...u16(id), ...u16(flags), 0, 1, 0, 0, 0, 0, 0, edns ? 1 : 0];
   bytes.push(...parseName(qname.endsWith('.') ? qname : `${qname}.`, undefined), ...u16(type), ...u16(qclass));
   if (edns) {
@@ -51,7 +60,7 @@ export function query(qname: string, qtype: keyof typeof TYPE | number, options:
       ...Buffer.from(hex, 'hex'),
     ]);
     bytes.push(0, ...u16(TYPE.OPT), ...u16(options.udpSize ?? 1232), 0, options.ednsVersion ?? 0);
-    bytes.push(...u16(options.dnssecOk ? 0x8000 : 0), ...u16(data.length), ...data);
+    bytes.push(...u16((options.dnssecOk ? 0x8000 : 0) | (options.ednsFlags ?? 0)), ...u16(data.length), ...data);
   }
   return Uint8Array.from(bytes);
 }
@@ -92,7 +101,13 @@ export function read(bytes: Uint8Array): Message {
       if (type === TYPE.OPT) {
         if (opt !== undefined) throw new Error('two OPT records');
         extended = bytes[data - 6]!;
-        opt = { size, dnssecOk: (bytes[data - 4]! & 0x80) !== 0, options: optionsOf(bytes.subarray(data, at)) };
+        const bits = view.getUint16(data - 4);
+        opt = {
+          size,
+          dnssecOk: (bits & 0x8000) !== 0,
+          flags: bits & 0x7fff,
+          options: optionsOf(bytes.subarray(data, at)),
+        };
       } else if (type !== TYPE.TSIG)
         records.push(`${owner} ${typeName(type)} ${ttl} ${dataText(bytes, type, data, at)}`);
     }

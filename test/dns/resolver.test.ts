@@ -211,6 +211,24 @@ t.test('no server answers: the question ends after a bounded time and number of 
   t.same([world.datagrams.sent.length, world.datagrams.open, world.clock.pending], [4, 0, 0]);
 });
 
+t.test('RFC 9520 3.2: what no server could answer is not asked again for a second', async (t) => {
+  const world = new World();
+  const asked = (): Promise<unknown> => world.resolver.lookup('a.x', TYPE.A);
+  const first = rejected(t, asked(), 'failed', 'SERVFAIL');
+  for (let i = 1; i <= 2; i++) {
+    const sent = await world.sent(i);
+    world.reply(sent, answer(sent.bytes, [], { flags: 0x8182 }));
+  }
+  await first;
+  await rejected(t, asked(), 'failed', 'at once');
+  t.equal(world.datagrams.sent.length, 2);
+  world.clock.advance(1000);
+  const later = asked();
+  const third = await world.sent(3);
+  world.reply(third, answer(third.bytes, [A('203.0.113.1')]));
+  t.match(await later, { ttl: 60 });
+});
+
 t.test('what is not there: NXDOMAIN and NODATA, kept for the time of the SOA record (RFC 2308)', async (t) => {
   const world = new World();
   const nodata = world.resolver.lookup('a.x', TYPE.A);

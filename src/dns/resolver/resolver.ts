@@ -48,11 +48,20 @@ export interface Lookup {
 const ROUNDS = 2;
 const MAX_PENDING = 256;
 const MAX_HOPS = 8;
+/** Milliseconds that a failure is remembered: RFC 9520 3.2 wants a second at least. */
+const FAILED_FOR = 1_000;
+
+interface Failure {
+  readonly error: LookupError;
+  readonly until: number;
+}
 
 export class Resolver {
   private readonly parts: ExchangeParts;
   private readonly cache: Cache;
   private readonly pending = new Map<string, Promise<Response>>();
+  /** Questions that no server could answer, the oldest first. */
+  private readonly failures = new Map<string, Failure>();
 
   constructor(private readonly options: ResolverOptions) {
     this.parts = { timeout: 2000, ...options };
@@ -90,14 +99,32 @@ export class Resolver {
     const asked = pending.get(key);
     if (asked !== undefined) return asked;
     if (pending.size >= MAX_PENDING) return Promise.reject(new LookupError('too many questions at one time', 'busy'));
+    const failure = this.failures.get(key);
+    if (failure !== undefined && failure.until > options.clock.now()) return Promise.reject(failure.error);
     const asking = this.askServers(name, type)
-      .then((response) => {
-        cache.set(key, response, options.clock.now());
-        return response;
-      })
+      .then(
+        (response) => {
+          cache.set(key, response, options.clock.now());
+          return response;
+        },
+        (error: unknown) => {
+          if (error instanceof LookupError && error.code !== 'no-servers') this.remember(key, error);
+          throw error;
+        },
+      )
       .finally(() => pending.delete(key));
     pending.set(key, asking);
     return asking;
+  }
+
+  /** RFC 9520 3.2: servers in trouble are not asked again at once; of bounded size. */
+  private remember(key: string, error: LookupError): void {
+    const { failures } = this;
+    failures.delete(key);
+    failures.set(key, { error, until: this.options.clock.now() + FAILED_FOR });
+    if (failures.size <= MAX_PENDING) return;
+    const [oldest] = failures.keys();
+    failures.delete(oldest!);
   }
 
   private async askServers(name: Name, type: number): Promise<Response> {

@@ -1,7 +1,6 @@
 /**
  * A query as it came: read where it lies, into fields that are used again for the next (RFC 1035 4, RFC 6891 6, RFC
- * 8945 4). Nothing is
- * allocated, and no pointer is followed.
+ * 8945 4). Nothing is allocated, and no pointer is followed.
  */
 import { FLAG, HEADER, MAX_LABELS, MAX_NAME, OPCODE, RCODE, TYPE } from './constants.js';
 import { readName } from './name.js';
@@ -53,6 +52,8 @@ export class Query {
   /** Where the data of the options lies; 0: it was not sent. */
   cookieAt = 0;
   cookieLength = 0;
+  /** Its length is none of a cookie. */
+  private badCookie = false;
   nsid = false;
   keepalive = false;
   /** Where the TSIG record begins, its data, and that ends; 0: there is none. */
@@ -75,16 +76,24 @@ export class Query {
     // An answer to an answer could loop endlessly.
     if ((this.flags & FLAG.qr) !== 0) return VERDICT.drop;
     this.opcode = (this.flags >> 11) & 15;
-    if (this.opcode === OPCODE.notify || this.opcode === OPCODE.update) return this.refuse(RCODE.refused);
-    if (this.opcode !== OPCODE.query) return this.refuse(RCODE.notImp);
-    return this.readQuery() ? VERDICT.answer : this.refuse(RCODE.formErr);
+    const whole = this.readQuery();
+    if (this.opcode === OPCODE.notify || this.opcode === OPCODE.update) return this.refuse(RCODE.refused, whole);
+    if (this.opcode !== OPCODE.query) return this.refuse(RCODE.notImp, whole);
+    if (!whole) return this.refuse(RCODE.formErr);
+    // RFC 7873 5.2.2; RFC 9619, and 7873 5.4: a message without a question asks for a cookie.
+    const asks = this.nameLength > 0 || this.cookieAt !== 0 || this.rcode !== RCODE.noError;
+    return asks && !this.badCookie ? VERDICT.answer : this.refuse(RCODE.formErr, whole);
   }
 
-  /** It is answered by the header alone. */
-  refuse(rcode: number): number {
+  /**
+   * It is answered by the header alone; where the rest was read in `whole`, an OPT by one of its own (RFC 6891 6.1.1):
+   * FORMERR without one would say that this server knows no EDNS (7).
+   */
+  refuse(rcode: number, whole = false): number {
     this.rcode = rcode;
     // What was read of the rest is not to be relied on.
-    this.edns = false;
+    this.edns &&= whole;
+    this.nsid = this.keepalive = false;
     this.cookieAt = this.tsigAt = 0;
     return VERDICT.headerOnly;
   }
@@ -96,7 +105,7 @@ export class Query {
     this.rcode = 0;
     this.questionEnd = start + HEADER;
     this.nameLength = 0;
-    this.edns = this.dnssecOk = this.nsid = this.keepalive = false;
+    this.edns = this.dnssecOk = this.nsid = this.keepalive = this.badCookie = false;
     this.ednsVersion = this.udpSize = this.cookieAt = this.cookieLength = 0;
     this.tsigAt = this.tsigData = this.tsigEnd = 0;
     this.ixfrSerial = -1;
@@ -108,7 +117,7 @@ export class Query {
     const answers = u16At(bytes, start + 6);
     const authorities = u16At(bytes, start + 8);
     const additional = u16At(bytes, start + 10);
-    // RFC 9619: one question; none asks for a cookie only (RFC 7873 5.4).
+    // RFC 9619: one question at most.
     if (questions > 1 || answers !== 0 || authorities > 1 || additional > MAX_ADDITIONAL) return false;
     let at = start + HEADER;
     if (questions === 1) {
@@ -126,7 +135,6 @@ export class Query {
     }
     for (let i = 0; i < additional && at >= 0; i++) at = this.readAdditional(at, i === additional - 1);
     if (at !== end) return false;
-    if (questions === 0 && this.cookieAt === 0) return false;
     if (this.ednsVersion > 0) this.rcode = RCODE.badVers;
     return true;
   }
@@ -171,6 +179,8 @@ export class Query {
     this.udpSize = u16At(bytes, data - 8);
     this.ednsVersion = bytes[data - 5];
     this.dnssecOk = (u16At(bytes, data - 4) & DO) !== 0;
+    // RFC 6891 6.1.3: nothing is known of the options of another version.
+    if (this.ednsVersion !== 0) return true;
     let at = data;
     for (let i = 0; at < stop; i++) {
       if (at + 4 > stop || i === MAX_OPTIONS) return false;
@@ -179,8 +189,7 @@ export class Query {
       at += 4;
       if (at + length > stop) return false;
       if (code === OPTION.cookie && this.cookieAt === 0) {
-        // RFC 7873 5.2.2.
-        if (length !== CLIENT_COOKIE && (length < 2 * CLIENT_COOKIE || length > MAX_COOKIE)) return false;
+        this.badCookie = length !== CLIENT_COOKIE && (length < 2 * CLIENT_COOKIE || length > MAX_COOKIE);
         this.cookieAt = at;
         this.cookieLength = length;
       } else if (code === OPTION.nsid) this.nsid = true;

@@ -1,6 +1,7 @@
 /** What a name server answers out of a zone (RFC 1034 4.3.2, RFC 2308, RFC 4592, RFC 8482, RFC 9471). */
 import t from 'tap';
 import { NameTable } from '../../src/dns/answer/name-table.js';
+import { bound } from '../documented.js';
 import { type Message, query, read } from './message.js';
 import { NameServerInMemory, zone } from './setup.js';
 
@@ -318,4 +319,17 @@ t.test('a question costs a bounded number of look-ups, whatever its name', async
     server.exchange(query(name, 'A', { dnssecOk: true }));
     t.ok(count > 10 && count <= 2 * 128, `${count} look-ups`);
   }
+});
+
+t.test('aliases: an answer follows as many as docs/dns.md says', async (t) => {
+  const most = bound('docs/dns.md', 'Aliases that an answer follows');
+  const chain = Array.from({ length: 2 * most }, (_, i) => `c${i} CNAME c${i + 1}\n`).join('');
+  const server = await new NameServerInMemory([zone(`${SITE}${chain}c${2 * most} A 10.77.0.7\n`)]).open();
+  t.equal(server.ask(`c${most}.site.example`, 'A').answer.length, most + 1, 'and what they lead to');
+  t.equal(
+    server.ask(`c${most - 1}.site.example`, 'A').answer.length,
+    most + 1,
+    'the last of them is told, not followed',
+  );
+  t.equal(server.ask('c0.site.example', 'A').answer.length, most + 1);
 });

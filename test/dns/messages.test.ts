@@ -1,6 +1,7 @@
 /** Messages that are odd or broken, and what EDNS adds (RFC 1035, 6891, 7873, 9018, 8914, 9619, 5001, 4892). */
 import t from 'tap';
 import { parseName } from '../../src/dns/wire/name.js';
+import { bound } from '../documented.js';
 import { query, read, u16 } from './message.js';
 import { framed, messages, NameServerInMemory, zone } from './setup.js';
 
@@ -195,4 +196,15 @@ t.test('a query without a question gets a cookie (RFC 7873 5.4)', async (t) => {
   const answer = read(server.exchange(message(0, [0, 0, 0, 1], OPT({ data: [0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8] })))!);
   t.match(answer, { rcode: 0, question: undefined });
   t.match(answer.opt?.options.get(10), /^0102030405060708[0-9a-f]{32}$/);
+});
+
+t.test('options of a query: as many as docs/dns.md says', async (t) => {
+  const most = bound('docs/dns.md', 'Options of a query; records behind its question');
+  const server = await open();
+  const ask = (count: number): number | undefined => {
+    const data = Array.from({ length: count }, () => [0xfd, 0xe9, 0, 0]).flat();
+    return read(server.exchange(message(0, [1, 0, 0, 1], QUESTION, OPT({ data })))!).rcode;
+  };
+  t.equal(ask(most), 0);
+  t.equal(ask(most + 1), 1, 'FORMERR');
 });

@@ -1,5 +1,8 @@
 /** The bound on answers over UDP: a name server must not multiply what an attacker sends in a victim's name. */
 import t from 'tap';
+import { PASS, RateLimit } from '../../src/dns/serve/rate-limit.js';
+import { SeededRandom } from '../../src/net/host/seeded-random.js';
+import { bound } from '../documented.js';
 import { query, read } from './message.js';
 import { NameServerInMemory, zone } from './setup.js';
 
@@ -97,4 +100,24 @@ t.test('who returns our cookie is no victim, and is not held up', async (t) => {
     server.exchange(query('site.example', 'TXT', { options: [[10, cookie]] }), '203.0.113.9@53') === undefined,
     false,
   );
+});
+
+t.test('as many networks are remembered as docs/dns.md says', async (t) => {
+  const most = bound('docs/dns.md', 'Networks whose rate is counted, at a time');
+  const limit = new RateLimit(1, new SeededRandom(3));
+  const take = (network: number, now: number): number => {
+    const bytes = Uint8Array.of(network >> 16, network >> 8, network, 1);
+    return limit.take({ bytes, length: 4, port: 53, scope: 0 }, 0, now);
+  };
+  const now = 1;
+  const some = most / 64;
+  for (let i = 0; i < some; i++) take(i, now);
+  let held = 0;
+  for (let i = 0; i < some; i++) if (take(i, now) !== PASS) held++;
+  t.ok(held > some * 0.99, `${held} of ${some} have had what they get`);
+  // Of so many others each place sees many.
+  for (let i = some; i < some + 4 * most; i++) take(i, now + i / 1_000_000);
+  let forgotten = 0;
+  for (let i = 0; i < some; i++) if (take(i, now + 0.99) === PASS) forgotten++;
+  t.ok(forgotten > some * 0.99, `${forgotten} of ${some} are forgotten`);
 });

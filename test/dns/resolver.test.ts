@@ -9,10 +9,16 @@ import { parseName } from '../../src/dns/wire/name.js';
 import type { Flow } from '../../src/net/flow.js';
 import { SeededRandom } from '../../src/net/host/seeded-random.js';
 import { formatIp } from '../../src/net/ip-text.js';
+import { documented } from '../documented.js';
 import { MemoryFlow } from '../http/memory-flow.js';
 import { VirtualClock } from '../http/virtual-clock.js';
 import { u16 } from './message.js';
 import { framed, MemoryDatagrams, type Sent } from './setup.js';
+
+const [CHAIN = 0, MESSAGES = 0, STRANGERS = 0] = documented(
+  'docs/dns.md',
+  "For questions of our own: aliases within a message, messages for them, strangers' answers before TCP is used",
+);
 
 type Record = readonly [owner: string, type: number, ttl: number, data: readonly number[]];
 
@@ -143,10 +149,12 @@ t.test('who guesses is answered over TCP, where guesses do not arrive', async (t
   const asking = world.resolver.lookup('a.x', TYPE.A);
   const sent = await world.sent(1);
   const evil = answer(sent.bytes, [A('6.6.6.6')]);
-  for (let i = 0; i < 1000 && world.datagrams.open > 0; i++) {
-    world.reply(sent, Uint8Array.from([i >> 8, i & 255, ...evil.slice(2)]));
+  let guesses = 0;
+  for (; guesses < 1000 && world.datagrams.open > 0; guesses++) {
+    world.reply(sent, Uint8Array.from([guesses >> 8, guesses & 255, ...evil.slice(2)]));
     await turn();
   }
+  t.equal(guesses, STRANGERS);
   for (let i = 0; i < 20 && world.flows.length === 0; i++) await turn();
   const [flow] = world.flows;
   await turn();
@@ -262,6 +270,29 @@ t.test('aliases are followed, within a message and over several, and circles end
   const fourth = await world.sent(4);
   world.reply(fourth, answer(fourth.bytes, [alias('f.x.', 'g.x.'), alias('g.x.', 'f.x.')]));
   await rejected(t, circle, 'no-data', 'a circle');
+});
+
+t.test('aliases: as many within a message, and as many messages, as docs/dns.md says', async (t) => {
+  const alias = (i: number): Record => [`a${i}.x.`, TYPE.CNAME, 20, wire(`a${i + 1}.x.`)];
+  const world = new World();
+  const within = world.resolver.lookup('a0.x', TYPE.A);
+  const first = await world.sent(1);
+  world.reply(
+    first,
+    answer(first.bytes, [...Array.from({ length: CHAIN }, (_, i) => alias(i)), A('6.6.6.6', 60, `a${CHAIN}.x.`)]),
+  );
+  const second = await world.sent(2);
+  t.ok(second, 'what the last alias leads to is asked for');
+  world.reply(second, answer(second.bytes, [A('203.0.113.9', 60, `a${CHAIN}.x.`)]));
+  t.same(text((await within).data), ['203.0.113.9']);
+  const over = world.resolver.lookup('a100.x', TYPE.A);
+  const refused = rejected(t, over, 'no-data', 'one message too many');
+  for (let i = 0; i < MESSAGES; i++) {
+    const sent = await world.sent(3 + i);
+    world.reply(sent, answer(sent.bytes, [alias(100 + i)]));
+  }
+  await refused;
+  t.equal(world.datagrams.sent.length, 2 + MESSAGES);
 });
 
 t.test('A and AAAA are asked side by side; one of them is enough', async (t) => {

@@ -2,6 +2,7 @@
 import t from 'tap';
 import { FRAME, SETTING } from '../../../src/http/h2/frames.js';
 import { Priority } from '../../../src/http/h2/priority.js';
+import { bound } from '../../documented.js';
 import { HandMadeStore } from '../hand-made-store.js';
 import { Setup } from '../setup.js';
 import { frame, get, Http2Client, headers, word } from './client.js';
@@ -112,6 +113,22 @@ t.test('RFC 9218 7.1: PRIORITY_UPDATE, while an answer waits and before it is as
   const client = new Http2Client(new Setup({ store: () => store }).connect());
   client.send(update(3, 'u=0'), update(1, 'u=7'), headers(1, get('/a', ['priority', 'u=2'])), headers(3, get('/b')));
   t.equal(client.of(FRAME.data)[0]!.stream, 3);
+});
+
+t.test('priorities of streams to come: as many are remembered as docs/http2.md says', async (t) => {
+  const most = bound('docs/http2.md', 'priorities of streams to come');
+  const late = Array.from({ length: most }, (_, i) => update(3 + 2 * i, 'u=7'));
+  const store = new HandMadeStore(FILES);
+  const client = new Http2Client(new Setup({ store: () => store }).connect(), [[SETTING.initialWindowSize, 0]]);
+  client.opens = false;
+  client.window = Number.POSITIVE_INFINITY;
+  client.send(frame(FRAME.windowUpdate, 0, 0, word(1_000_000)));
+  // The first of them is forgotten for the last one.
+  client.send(update(1, 'u=7'), ...late);
+  for (const stream of [1, 3]) client.send(headers(stream, get('/a')));
+  client.send(headers(3 + 2 * most, get('/a')));
+  client.send(frame(FRAME.settings, 0, 0, [0, SETTING.initialWindowSize, 0x7f, 0xff, 0xff, 0xff]));
+  t.same(runs(client.of(FRAME.data).map(({ stream }) => stream)), [1, 3 + 2 * most, 3]);
 });
 
 t.test('who had a turn last is behind the others when room comes again', async (t) => {

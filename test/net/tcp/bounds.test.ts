@@ -133,6 +133,25 @@ t.test('who was heard of within a second is not shed: who comes is refused inste
   t.equal(s.host.drops.of('tcp-connection-limit'), 1);
 });
 
+t.test('where nobody gave way, no look follows for a quarter of a second, and then one does', async (t) => {
+  const s = new Crowd({ connections: 5 });
+  for (let i = 0; i < 5; i++) s.join(6000 + i);
+  const { steps } = s.host.tcp;
+  const looks = (port: number): boolean => {
+    const before = steps.taken;
+    s.join(port);
+    return steps.taken - before >= 5;
+  };
+  s.wait(700);
+  t.ok(looks(7000), 'all of them are looked at, and none was silent for a second');
+  t.notOk(looks(7001));
+  s.wait(200);
+  t.notOk(looks(7002));
+  s.wait(300);
+  t.ok(looks(7003), 'now they were');
+  t.equal(s.host.tcp.counters.shedIdle, 1);
+});
+
 t.test('the order of shedding: half-open first, then idle, then slow; who makes progress stays', async (t) => {
   const limits = { memory: 9 * (CONNECTION_COST + BUSY_COST), synQueue: 100 };
   const s = new Crowd(limits);

@@ -109,6 +109,12 @@ t.test('[8200 4.7] extension headers are walked, in any order, as often as they 
   const many = concat(...Array.from({ length: 128 }, (_, i) => extension(i === 127 ? 58 : 60, pad)), message);
   lab.packet6(packet(60, many));
   t.equal(replies(lab).length, 1, '128 headers');
+  const [most = 0] = documented('docs/bounds.md', 'IPv6 packet');
+  for (const count of [most, most + 1]) {
+    const chain = Array.from({ length: count }, (_, i) => extension(i === count - 1 ? 58 : 60, pad));
+    lab.packet6(packet(60, concat(...chain, message)));
+    t.equal(replies(lab).length, count === most ? 1 : 0, `${count} headers`);
+  }
   lab.packet6(packet(59, message));
   t.equal(lab.dropped('ip-no-next-header'), 1);
   t.equal(lab.take6().length, 0);

@@ -13,7 +13,7 @@ import { type CipherSuite, TAG_LENGTH } from './common/suites.js';
 import { Direction } from './direction.js';
 import type { MovedWriter } from './moving/moved-flow.js';
 import type { Endpoint } from './record/endpoint.js';
-import type { OutboxUser } from './record/outbox.js';
+import type { OutboxUser, OwnChunk } from './record/outbox.js';
 import { RecordSizes } from './record/sizes.js';
 import { CONTENT, MOST_CONTENT, RECORD_HEADER } from './wire/numbers.js';
 import { writeKeyUpdate } from './wire/server-flight.js';
@@ -33,6 +33,8 @@ export class RecordWriter implements OutboxUser {
   readonly #endpoint: Endpoint;
   /** Bytes that were handed down out of the outbox. */
   handed = 0;
+  places = 0;
+  own: OwnChunk | undefined = undefined;
   #writing: Direction | undefined = undefined;
   #queue: SendQueue | undefined = undefined;
   readonly #sizes = new RecordSizes();
@@ -92,7 +94,7 @@ export class RecordWriter implements OutboxUser {
 
   sendChangeCipherSpec(): void {
     const { outbox } = this.#endpoint;
-    const at = outbox.reserve(RECORD_HEADER + 1);
+    const at = outbox.reserve(RECORD_HEADER + 1, this);
     outbox.target.bytes.set([CONTENT.changeCipherSpec, 3, 3, 0, 1, 1], at);
     this.#handDown(at, at + RECORD_HEADER + 1);
   }
@@ -173,7 +175,7 @@ export class RecordWriter implements OutboxUser {
     if (writing.number >= writing.suite.records) this.updateKey(true);
     const { outbox, clock } = this.#endpoint;
     const length = Math.min(queue.bytes, this.#sizes.next(clock));
-    const at = outbox.reserve(length + OVERHEAD);
+    const at = outbox.reserve(length + OVERHEAD, this);
     queue.copy(0, outbox.target.bytes, at + RECORD_HEADER, length);
     queue.taken(length);
     const end = writing.key.seal(outbox.target, at, length, CONTENT.applicationData, writing.number);
@@ -187,7 +189,7 @@ export class RecordWriter implements OutboxUser {
     const { outbox } = this.#endpoint;
     for (let from = 0; from < content.length; from += MOST_CONTENT) {
       const part = content.subarray(from, from + MOST_CONTENT);
-      const at = outbox.reserve(part.length + OVERHEAD);
+      const at = outbox.reserve(part.length + OVERHEAD, this);
       const { bytes } = outbox.target;
       bytes.set(part, at + RECORD_HEADER);
       const writing = this.#writing;

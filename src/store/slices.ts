@@ -3,25 +3,37 @@
 /** Milliseconds of work between two pauses. */
 const SLICE = 4;
 
+/** When the last slice of any long work began; performance.now(). */
+let began = performance.now();
+/** Those that rest, first come first served. */
+const resting: (() => void)[] = [];
+
+/** One of those that rest goes on in each turn of the loop: however much work there is, a turn has one slice of it. */
+function goOn(): void {
+  const next = resting.shift();
+  if (resting.length > 0) setImmediate(goOn);
+  began = performance.now();
+  next?.();
+}
+
 export class Slices {
-  private rested = performance.now();
-  private resting: Promise<void> | undefined = undefined;
+  private pause: Promise<void> | undefined = undefined;
 
   /** Whether it is time for a pause. */
   get due(): boolean {
-    return performance.now() - this.rested > SLICE;
+    return performance.now() - began > SLICE;
   }
 
-  /** Yields to all other waiting work. Several that share a slice rest together, and have one slice after it. */
+  /** Yields to all other waiting work. Several that share this rest together, and have one slice after it. */
   rest(): Promise<void> {
-    this.resting ??= new Promise((resolve) => {
-      setImmediate(() => {
-        this.rested = performance.now();
-        this.resting = undefined;
+    this.pause ??= new Promise((resolve) => {
+      resting.push(() => {
+        this.pause = undefined;
         resolve();
       });
+      if (resting.length === 1) setImmediate(goOn);
     });
-    return this.resting;
+    return this.pause;
   }
 
   /** Does all of `steps`, which yields between two of them, with pauses. */

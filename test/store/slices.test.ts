@@ -29,6 +29,28 @@ t.test('those that share slices rest together, and each goes on after one rest',
   t.notOk(slices.due);
 });
 
+t.test('of many that rest one goes on in a turn of the loop, each when it is its turn', async (t) => {
+  const order: string[] = [];
+  let turn = 0;
+  let open = true;
+  const count = (): void => {
+    turn++;
+    if (open) setImmediate(count);
+  };
+  setImmediate(count);
+  const work = async (name: string): Promise<void> => {
+    const slices = new Slices();
+    for (let i = 0; i < 3; i++) {
+      await slices.rest();
+      order.push(`${name}${turn}`);
+    }
+  };
+  await Promise.all(['a', 'b', 'c'].map(work));
+  open = false;
+  t.equal(order.map((one) => one[0]).join(''), 'abcabcabc');
+  t.equal(new Set(order.map((one) => one.slice(1))).size, 9, `a turn each: ${order}`);
+});
+
 t.test('no step of the work is over more than some hundred files or rules', (t) => {
   const count = (steps: Generator<void, unknown>): number => {
     let n = 0;

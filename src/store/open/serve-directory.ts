@@ -170,6 +170,7 @@ class Compression {
   /** The contents that clients requested; hashes. */
   private readonly hot = new Set<string>();
   private bytes = 0;
+  private looking = false;
   private stopped = false;
 
   constructor(
@@ -299,8 +300,18 @@ class Compression {
     this.left.delete(task);
   }
 
-  /** The contents of files that clients requested come first. */
+  /** The contents of files that clients requested come first. One look at all files is enough at a time. */
   private async promote(queue: TaskQueue, store: BundleStore): Promise<void> {
+    if (this.looking) return;
+    this.looking = true;
+    try {
+      await this.lookForRequested(queue, store);
+    } finally {
+      this.looking = false;
+    }
+  }
+
+  private async lookForRequested(queue: TaskQueue, store: BundleStore): Promise<void> {
     const slices = new Slices();
     for (const [i, file] of this.plan.files.entries()) {
       if (i % STEP === 0 && slices.due) await slices.rest();

@@ -5,18 +5,20 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { existsSync, rmSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import type { FormerBundle, PassedSecret } from '../control/channel.js';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { PassedSecret } from '../control/channel.js';
 import { InTurn } from '../control/in-turn.js';
-import type { ControlAnswer, ControlRequest, ReplaceRequest, SwapRequest } from '../control/protocol.js';
+import type { ControlAnswer, ControlRequest, SwapRequest } from '../control/protocol.js';
 import { hasCode } from '../errors/codes.js';
 import { errorText } from '../errors/report.js';
 import { UserError } from '../errors/user-error.js';
 import type { ServeOptions } from '../serve/options/serve.js';
 import type { TicketKeeper } from '../serve/tickets/ticket-keys.js';
+import { FormerBundles } from './former-bundles.js';
 import { addressKey, type Before, checkAlone, type Held, heldKey, hold, release } from './held.js';
 import { type Program, type Sinks, startProgram, type What } from './program.js';
+import { afterReplacement, afterSwap } from './served.js';
 
 /** Programs that may drain at one time; a further replacement waits. */
 const MOST_RETIRED = 8;
@@ -30,8 +32,6 @@ const TAKE_OVER = 60_000;
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 5000;
 const STEADY = 30_000;
-/** Former bundles whose fingerprinted files a new program is to keep. */
-const MOST_FORMER = 8;
 
 export interface SupervisorOptions extends Sinks {
   /** Path of the control socket. */
@@ -43,11 +43,6 @@ export interface SupervisorOptions extends Sinks {
   /** What an image's arguments and those of this host make together. Throws a `UserError`. */
   readonly optionsOf: (what: What) => ServeOptions;
   readonly log: (sentence: string) => void;
-}
-
-interface Retired {
-  readonly bundle: string;
-  readonly at: number;
 }
 
 /** A predecessor that this process did not start. */
@@ -62,7 +57,7 @@ export class Supervisor {
   private readonly retired = new Set<Program>();
   private held: Held | undefined = undefined;
   private servedOn = '';
-  private former: Retired[] = [];
+  private readonly former = new FormerBundles();
   /** There once a program serves HTTPS. */
   private keeper: TicketKeeper | undefined = undefined;
   private readonly cookies = randomBytes(16).toString('base64');
@@ -105,7 +100,7 @@ export class Supervisor {
       case 'swap':
         return this.changes.run(() => this.swap(request));
       case 'replace':
-        return this.changes.run(() => this.replace(replacement(request, this.current?.what)));
+        return this.changes.run(() => this.replace(afterReplacement(request, this.current?.what)));
       case 'reload':
         return this.current?.ask(request) ?? { ok: false, error: 'no program runs that has certificates' };
       case 'drain':
@@ -134,8 +129,7 @@ export class Supervisor {
     const answer = await current.ask(request);
     if (!answer.ok) return answer;
     this.remember(this.options.optionsOf(current.what));
-    const what = { ...current.what, image: request.id ?? '', ...siteOf(current.what, request.bundle) };
-    (current as { what: What }).what = what;
+    (current as { what: What }).what = afterSwap(current.what, request);
     current.bundle = answer.bundle ?? current.bundle;
     return answer;
   }
@@ -185,7 +179,7 @@ export class Supervisor {
       await within(program.ready, GATE, 'the program did not come up in time');
       program.go({
         predecessors,
-        former: this.formerFor(options),
+        former: this.former.listed(this.servedBundle(), options.http.site.keepAssets, Date.now()),
         control: this.options.control,
         held: held.key,
         drain: this.options.handoverDrain,
@@ -293,27 +287,15 @@ export class Supervisor {
     );
   }
 
+  /** What is served now is about to be replaced. */
   private remember(options: ServeOptions): void {
-    const bundle = this.servedBundle();
-    const { keepAssets } = options.http.site;
-    const oldest = Date.now() - keepAssets;
-    this.former = this.former.filter((one) => one.at > oldest && one.bundle !== bundle).slice(1 - MOST_FORMER);
-    if (bundle !== undefined && keepAssets > 0) this.former.push({ bundle, at: Date.now() });
+    this.former.remember(this.servedBundle(), options.http.site.keepAssets, Date.now());
   }
 
   /** A path; undefined: the site that is embedded in the program. */
   private servedBundle(): string | undefined {
     const what = this.current?.what;
     return what === undefined ? undefined : (what.instead ?? this.options.optionsOf(what).site);
-  }
-
-  private formerFor(options: ServeOptions): FormerBundle[] {
-    const { keepAssets } = options.http.site;
-    const now = Date.now();
-    const list = this.former.map(({ bundle, at }) => ({ bundle, seconds: (keepAssets - (now - at)) / 1000 }));
-    const bundle = this.servedBundle();
-    if (bundle !== undefined) list.push({ bundle, seconds: keepAssets / 1000 });
-    return list.filter(({ seconds }) => seconds > 0);
   }
 
   /** Ends every program, and lets what is open finish within the time of `--drain`, or `seconds`. */
@@ -332,17 +314,6 @@ export class Supervisor {
   }
 }
 
-function replacement({ folder, id, args }: ReplaceRequest, old: What | undefined): What {
-  // Without a folder: the same program once more.
-  const again = folder === undefined;
-  return {
-    image: id ?? (again ? (old?.image ?? '') : ''),
-    folder: folder ?? old?.folder,
-    args: args ?? old?.args ?? [],
-    instead: again ? old?.instead : undefined,
-  };
-}
-
 async function within<T>(promise: Promise<T>, milliseconds: number, sentence: string): Promise<T> {
   if (milliseconds === Number.POSITIVE_INFINITY) return promise;
   let timer: NodeJS.Timeout | undefined;
@@ -354,15 +325,4 @@ async function within<T>(promise: Promise<T>, milliseconds: number, sentence: st
   } finally {
     clearTimeout(timer);
   }
-}
-
-/**
- * Where the program's site is after a swap. An image's bundle comes with the same program: from then on it is that
- * image's folder that counts, since the one that the program was started from may be removed.
- */
-function siteOf(what: What, bundle: string): Pick<What, 'folder' | 'instead'> {
-  const folder = dirname(bundle);
-  const image =
-    what.folder !== undefined && basename(bundle) === 'site.bundle' && existsSync(join(folder, 'manifest.json'));
-  return image ? { folder, instead: undefined } : { folder: what.folder, instead: bundle };
 }

@@ -1,6 +1,7 @@
 import type { Lease } from '../../dhcp/lease.js';
 import type { LeaseInfo } from '../../flow.js';
-import type { Ipv6ModeEvents, Ipv6State } from './ipv6-mode.js';
+import type { Ipv6ModeEvents } from './ipv6-mode.js';
+import type { Ipv6State } from './ipv6-state.js';
 
 /** How an address comes to a stack, and what is reported of it. */
 export interface AddressMode {

@@ -1,15 +1,16 @@
 /** The way to IPv6 addresses: those given by hand, or those that routers and DHCPv6 servers of the link offer. */
 
-import { type CarriedLease6, Dhcpv6Client } from '../../dhcpv6/client.js';
+import { Dhcpv6Client } from '../../dhcpv6/client.js';
 import type { Stack } from '../../ip/stack.js';
 import type { UdpPort } from '../../ip/udp.js';
 import type { OwnAddress } from '../../ip/v6/addresses.js';
-import { type Origin, PREFERRED, TENTATIVE } from '../../ip/v6/addresses.js';
-import { BY_PREDECESSOR, PREDECESSOR } from '../../ip/v6/fair-share.js';
+import { PREFERRED } from '../../ip/v6/addresses.js';
+import { PREDECESSOR } from '../../ip/v6/fair-share.js';
 import type { StableSecret } from '../../ip/v6/stable-id.js';
 import { formatMac } from '../../wire/address.js';
 import { ALL_DHCP_SERVERS, DHCPV6_CLIENT_PORT, DHCPV6_SERVER_PORT, type LeasedAddress } from '../../wire/dhcpv6.js';
-import { formatIpv6, type Ipv6Bytes, maskedIpv6, parseIpv6 } from '../../wire/ipv6.js';
+import { formatIpv6, maskedIpv6 } from '../../wire/ipv6.js';
+import { bytesOf, type Ipv6State, knownIpv6, leasesOf, restoreLink, restoreRoutes, timesOf } from './ipv6-state.js';
 
 /** ms without an address of the network before a report of that: three solicitations. */
 const PATIENCE = 12_000;
@@ -36,31 +37,6 @@ export interface Ipv6ModeEvents {
   notice(sentence: string): void;
   /** None of the given addresses can be had: one message. */
   failed6(sentence: string): void;
-}
-
-/** What a program that takes this one's place goes on with; JSON. Times in ms from now; -1: never ends. */
-export interface Ipv6State {
-  readonly secret: StableSecret;
-  readonly addresses: readonly {
-    readonly address: string;
-    readonly prefix: number;
-    readonly origin: Origin;
-    readonly anycast: boolean;
-    readonly validIn: number;
-    readonly preferredIn: number;
-  }[];
-  readonly routers: readonly {
-    readonly address: string;
-    readonly defaultIn: number;
-    readonly preference: 1 | 0 | -1;
-  }[];
-  readonly prefixes: readonly { readonly address: string; readonly length: number; readonly validIn: number }[];
-  readonly mtu: number;
-  readonly hopLimit: number;
-  /** Address, MAC, and whether it is a router. */
-  readonly neighbours: readonly (readonly [string, readonly number[], boolean])[];
-  /** The lease of the addresses of a DHCPv6 server. */
-  readonly dhcp?: CarriedLease6 | undefined;
 }
 
 export class Ipv6Mode {
@@ -157,19 +133,19 @@ export class Ipv6Mode {
     routers.fixed = given.gateway !== undefined;
     configuration.slaac = this.automatic;
     for (const { address, prefix } of given.addresses) {
-      const bytes = parseIpv6(address) as Ipv6Bytes;
+      const bytes = bytesOf(address);
       this.pending.add(formatIpv6(bytes));
       if (prefix < 128) routers.setPrefix(maskedIpv6(bytes, prefix), prefix, Number.POSITIVE_INFINITY);
     }
     if (given.gateway !== undefined) {
-      const gateway = stack.peers.intern(parseIpv6(given.gateway) as Ipv6Bytes);
+      const gateway = stack.peers.intern(bytesOf(given.gateway));
       routers.setDefault(gateway, Number.POSITIVE_INFINITY, 1);
     }
     for (const address of given.anycast) {
-      configuration.add(parseIpv6(address) as Ipv6Bytes, 128, 'static', { anycast: true });
+      configuration.add(bytesOf(address), 128, 'static', { anycast: true });
     }
     for (const { address, prefix } of given.addresses) {
-      configuration.add(parseIpv6(address) as Ipv6Bytes, prefix, 'static', { known });
+      configuration.add(bytesOf(address), prefix, 'static', { known });
     }
   }
 
@@ -256,62 +232,26 @@ export class Ipv6Mode {
   }
 
   state(now: number): Ipv6State {
-    const { v6 } = this.stack;
-    const until = (time: number): number => (time === Number.POSITIVE_INFINITY ? -1 : Math.max(0, time - now));
-    const addresses = [...v6.addresses]
-      .filter((one) => one.state !== TENTATIVE)
-      .map(({ bytes, prefix, origin, anycast, validUntil, preferredUntil }) => {
-        const times = { validIn: until(validUntil), preferredIn: until(preferredUntil) };
-        return { address: formatIpv6(bytes), prefix, origin, anycast, ...times };
-      });
-    const routers = v6.routers.defaults(now).map(({ address, defaultUntil, preference }) => {
-      return { address: formatIpv6(address), defaultIn: until(defaultUntil), preference };
-    });
-    const prefixes = v6.routers.onLinkPrefixes(now).map(({ bytes, length, until: end }) => {
-      return { address: formatIpv6(bytes), length, validIn: until(end) };
-    });
-    const neighbours = v6.neighbours
-      .known()
-      .map(([bytes, mac, router]): [string, number[], boolean] => [formatIpv6(bytes), mac, router]);
-    const { linkMtu: mtu, hopLimit } = v6.output;
+    const known = knownIpv6(this.stack, now);
     const dhcp = this.dhcp.leave(now);
-    const known = { addresses, routers, prefixes, mtu, hopLimit, neighbours };
     return { secret: this.given.secret, ...known, ...(dhcp !== undefined && { dhcp }) };
   }
 
   /** Goes on with what a predecessor had, `elapsed` ms ago: announces it, without duplicate detection. */
   adopt(state: Ipv6State, now: number, elapsed: number): void {
-    const { v6, peers } = this.stack;
-    const { configuration, routers, neighbours, output, routerDiscovery } = v6;
-    const at = (left: number): number => (left < 0 ? Number.POSITIVE_INFINITY : now + left - elapsed);
+    const { stack } = this;
+    const { configuration, routerDiscovery } = stack.v6;
+    const at = timesOf(now, elapsed);
     this.watch();
-    v6.start(state.secret, true);
-    output.setLinkMtu(state.mtu);
-    output.hopLimit = state.hopLimit;
-    for (const [address, mac, router] of state.neighbours) {
-      neighbours.heard(peers.intern(parseIpv6(address) as Ipv6Bytes), Uint8Array.from(mac), 0, now).router = router;
-    }
+    stack.v6.start(state.secret, true);
+    restoreLink(stack, state, now);
     this.addGiven(true);
-    for (const one of state.prefixes)
-      routers.setPrefix(parseIpv6(one.address) as Ipv6Bytes, one.length, at(one.validIn), BY_PREDECESSOR);
-    for (const one of state.routers) {
-      routers.setDefault(
-        peers.intern(parseIpv6(one.address) as Ipv6Bytes),
-        at(one.defaultIn),
-        one.preference,
-        BY_PREDECESSOR,
-      );
-    }
+    restoreRoutes(stack, state, at);
     for (const { address, prefix, origin, anycast, validIn, preferredIn } of state.addresses) {
       // Others than before may be given now.
       if (origin === 'static' || (!this.automatic && origin !== 'link-local')) continue;
       const times = { valid: at(validIn), preferred: at(preferredIn) };
-      configuration.add(parseIpv6(address) as Ipv6Bytes, prefix, origin, {
-        known: true,
-        anycast,
-        by: PREDECESSOR,
-        ...times,
-      });
+      configuration.add(bytesOf(address), prefix, origin, { known: true, anycast, by: PREDECESSOR, ...times });
     }
     this.useDhcp();
     if (state.dhcp !== undefined) this.dhcp.adopt(state.dhcp, leasesOf(state), now, elapsed);
@@ -321,36 +261,22 @@ export class Ipv6Mode {
 
   /** Has the addresses that another program of this host has: that one asks, announces and defends. */
   follow(state: Ipv6State, now: number, elapsed: number): void {
-    const { v6, peers } = this.stack;
-    const { configuration, routers, neighbours, output, groups, addresses } = v6;
-    const at = (left: number): number => (left < 0 ? Number.POSITIVE_INFINITY : now + left - elapsed);
+    const { stack } = this;
+    const { configuration, routers, groups, addresses } = stack.v6;
+    const at = timesOf(now, elapsed);
     groups.silent = true;
     configuration.silent = true;
     this.watch();
-    v6.start(state.secret, true);
+    stack.v6.start(state.secret, true);
     routers.fixed = this.given.gateway !== undefined;
-    output.setLinkMtu(state.mtu);
-    output.hopLimit = state.hopLimit;
-    for (const [address, mac, router] of state.neighbours) {
-      const handle = peers.intern(parseIpv6(address) as Ipv6Bytes);
-      if (neighbours.find(handle) === undefined) neighbours.heard(handle, Uint8Array.from(mac), 0, now).router = router;
-    }
-    for (const one of state.prefixes)
-      routers.setPrefix(parseIpv6(one.address) as Ipv6Bytes, one.length, at(one.validIn), BY_PREDECESSOR);
-    for (const one of state.routers) {
-      routers.setDefault(
-        peers.intern(parseIpv6(one.address) as Ipv6Bytes),
-        at(one.defaultIn),
-        one.preference,
-        BY_PREDECESSOR,
-      );
-    }
+    restoreLink(stack, state, now);
+    restoreRoutes(stack, state, at);
     const wanted = new Set(state.addresses.map((one) => one.address));
     for (const one of [...addresses]) if (!wanted.has(formatIpv6(one.bytes))) configuration.remove(one);
     for (const { address, prefix, origin, anycast, preferredIn } of state.addresses) {
       const preferred = at(preferredIn);
-      const bytes = parseIpv6(address) as Ipv6Bytes;
-      const known = addresses.get(peers.intern(bytes));
+      const bytes = bytesOf(address);
+      const known = addresses.get(stack.peers.intern(bytes));
       // When it ends the other one says.
       if (known !== undefined) configuration.refresh(known, Number.POSITIVE_INFINITY, preferred);
       else configuration.add(bytes, prefix, origin, { known: true, anycast, by: PREDECESSOR, preferred });
@@ -366,14 +292,4 @@ export class Ipv6Mode {
     this.port = undefined;
     return state;
   }
-}
-
-/** The addresses of a DHCPv6 server, their lifetimes in seconds. */
-function leasesOf({ addresses }: Ipv6State): LeasedAddress[] {
-  const seconds = (left: number): number => (left < 0 ? Number.POSITIVE_INFINITY : left / 1000);
-  return addresses
-    .filter(({ origin }) => origin === 'dhcp')
-    .map(({ address, preferredIn, validIn }) => {
-      return { address: parseIpv6(address) as Ipv6Bytes, preferred: seconds(preferredIn), valid: seconds(validIn) };
-    });
 }

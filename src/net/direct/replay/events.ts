@@ -6,7 +6,8 @@
  * be read without the others; a 0 in the place of a kind ends a segment.
  */
 
-import type { Ipv6State, Ipv6Text } from '../address/ipv6-mode.js';
+import type { Ipv6Text } from '../address/ipv6-mode.js';
+import type { Ipv6State } from '../address/ipv6-state.js';
 
 /** time f64, marks u8, length u32, bytes: a frame came. */
 export const FRAME = 1;

@@ -3,7 +3,7 @@ import t from 'tap';
 import { type CongestionName, congestionByName } from '../../../src/net/tcp/congestion/index.js';
 import { RttEstimator } from '../../../src/net/tcp/flight/rto.js';
 import { Sent, SentPool } from '../../../src/net/tcp/flight/sent.js';
-import { Busy, BusyPool } from '../../../src/net/tcp/state/busy.js';
+import { BusyPool, BusyState } from '../../../src/net/tcp/state/busy.js';
 import { fetchOnce } from './exchange.js';
 
 setFlagsFromString('--allow-natives-syntax');
@@ -12,14 +12,14 @@ const sameShape = new Function('a', 'b', 'return %HaveSameMap(a, b)') as (a: obj
 // Made before anything was measured, and left alone: as what lies in a pool while others serve.
 const sent = new Sent();
 const rtt = new RttEstimator();
-const fresh = (name: CongestionName): Busy => new Busy(new SentPool(), congestionByName(name)());
+const fresh = (name: CongestionName): BusyState => new BusyState(new SentPool(), congestionByName(name)());
 const rested = { reno: fresh('reno'), cubic: fresh('cubic'), bbr: fresh('bbr') };
 
 /** Every object that connections are lent. */
-const lent = new Set<Busy>();
+const lent = new Set<BusyState>();
 const records = new Set<Sent>();
 const { take } = BusyPool.prototype;
-BusyPool.prototype.take = function (this: BusyPool, seq: number): Busy {
+BusyPool.prototype.take = function (this: BusyPool, seq: number): BusyState {
   const one = take.call(this, seq);
   lent.add(one);
   return one;

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { type CongestionName, congestionByName } from '../../../src/net/tcp/congestion/index.js';
 import { SentPool } from '../../../src/net/tcp/flight/sent.js';
-import { Busy, BusyPool } from '../../../src/net/tcp/state/busy.js';
+import { BusyPool, BusyState } from '../../../src/net/tcp/state/busy.js';
 import { fetchOnce } from './exchange.js';
 
 /** Room that is kept on purpose, and objects that all connections share. */
@@ -26,13 +26,13 @@ for (const name of ['reno', 'cubic'] as const satisfies readonly CongestionName[
   t.test(`${name}: after losses and timeouts a pool lends what is as new in each of its values`, async (t) => {
     const pools = new Set<BusyPool>();
     const { give } = BusyPool.prototype;
-    BusyPool.prototype.give = function (this: BusyPool, one: Busy): void {
+    BusyPool.prototype.give = function (this: BusyPool, one: BusyState): void {
       pools.add(this);
       give.call(this, one);
     };
     for (let seed = 1; seed <= 3; seed++) t.ok(fetchOnce(body, seed * 7919, 0.03, name).bytes.equals(body));
     BusyPool.prototype.give = give;
-    const unused = new Busy(new SentPool(), congestionByName(name)());
+    const unused = new BusyState(new SentPool(), congestionByName(name)());
     unused.renew(1234);
     const expected = valuesIn(unused);
     t.ok(expected.size > 60, `${expected.size} values`);

@@ -4,7 +4,7 @@
  * where it lies in memory that the other program can open, too.
  */
 import type { Piece } from '../../../memory/pieces.js';
-import type { Busy } from '../state/busy.js';
+import type { BusyState } from '../state/busy.js';
 import type { Connection } from '../state/connection.js';
 import type { CarriedName } from '../state/departure.js';
 
@@ -37,7 +37,7 @@ export const FLAGS = [
     'ackNow',
     'finReceived',
     'closing',
-    'deaf',
+    'readingEnded',
     'nagle',
   ] as const),
   ...(['finSent', 'aboveLowWater', 'paused'] as const),
@@ -50,11 +50,11 @@ export const BUSY_NUMBERS = [
   ...(['undo.retransmissions', 'undo.firstStamp', 'rack.end', 'rack.rtt', 'rack.reorderingSteps'] as const),
   ...(['rack.reorderingRound', 'rack.fack', 'tailProbe.end', 'timers.backoff', 'ecnRecover', 'frto'] as const),
   ...(['timers.kind', 'timers.persistBackoff', 'dsackLeft', 'dsackRight'] as const),
-] as const satisfies readonly Deep<Busy, number>[];
+] as const satisfies readonly Deep<BusyState, number>[];
 export const BUSY_FLAGS = [
   ...(['cwndLimited', 'recovering', 'timedOut', 'rack.reorderingSeen', 'tailProbe.active'] as const),
   ...(['tailProbe.retransmitted'] as const),
-] as const satisfies readonly Deep<Busy, boolean>[];
+] as const satisfies readonly Deep<BusyState, boolean>[];
 export const BUSY_TIMES = [
   ...([
     'delivery.deliveredAt',
@@ -65,7 +65,7 @@ export const BUSY_TIMES = [
     'closedAt',
   ] as const),
   ...(['timers.at', 'timers.delayedAckAt', 'timers.pacingAt'] as const),
-] as const satisfies readonly Deep<Busy, number>[];
+] as const satisfies readonly Deep<BusyState, number>[];
 
 /** Times that are `Infinity` when there is none. The other times are 0 then. */
 const NEVER: ReadonlySet<string> = new Set(['lifeAt', 'timers.at', 'timers.delayedAckAt', 'timers.pacingAt']);

@@ -92,7 +92,7 @@ export function receiveText(c: Connection, segment: Segment, bytes: Uint8Array, 
         stop -= over;
         if (c.busy.finPending && after(c.busy.finAt, c.rcvAdv)) c.busy.finPending = false;
       }
-      if (c.deaf) {
+      if (c.readingEnded) {
         // RFC 9293 SHLD-3: the owner will not read it, and the peer must not take it for read.
         c.layer.drops.count(AFTER_CLOSE);
         c.layer.abort(c, 'reset-by-us');

@@ -27,7 +27,7 @@ export const FRTO_OFF = 0;
 export const FRTO_WAITING = 1;
 export const FRTO_PROBING = 2;
 
-export class Busy {
+export class BusyState {
   readonly queue: SendQueue;
   readonly flight: InFlight;
   readonly rtt = new RttEstimator();
@@ -117,18 +117,18 @@ const POOL_MOST = 1024;
 export class BusyPool {
   /** Those in use. */
   lent = 0;
-  private readonly free: Busy[] = [];
+  private readonly free: BusyState[] = [];
 
   constructor(
     private readonly records: SentPool,
     private readonly congestion: () => CongestionControl,
   ) {}
 
-  take(seq: number): Busy {
+  take(seq: number): BusyState {
     this.lent++;
     const one = this.free.pop();
     if (one === undefined) {
-      const fresh = new Busy(this.records, this.congestion());
+      const fresh = new BusyState(this.records, this.congestion());
       fresh.renew(seq);
       return fresh;
     }
@@ -139,7 +139,7 @@ export class BusyPool {
   }
 
   /** `one` may still be looked at until the next `take`. */
-  give(one: Busy): void {
+  give(one: BusyState): void {
     this.lent--;
     one.flight.clear();
     one.queue.reset(0);

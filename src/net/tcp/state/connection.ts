@@ -8,7 +8,7 @@ import type { Handle, Route } from '../../ip/contracts/ip-output.js';
 import type { SenderView } from '../congestion/controller.js';
 import { TIMER_NONE } from '../flight/timers.js';
 import { ZERO } from '../numbers/fraction.js';
-import { type Busy, FRTO_OFF } from './busy.js';
+import { type BusyState, FRTO_OFF } from './busy.js';
 import type { Context } from './context.js';
 import { CLOSE_WAIT, CLOSED, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK, STATE_NAMES } from './states.js';
 
@@ -26,7 +26,7 @@ export class Connection implements Flow, SenderView {
   context: unknown = undefined;
   private low = 0;
 
-  private lent: Busy | undefined = undefined;
+  private lent: BusyState | undefined = undefined;
   /** What is worth keeping while it rests: bytes, and microseconds; `restCwnd` 0: it has not rested. */
   private restCwnd = 0;
   private restSrtt = 0;
@@ -97,7 +97,7 @@ export class Connection implements Flow, SenderView {
   /** `end()` was called: FIN after the queue. */
   closing = false;
   /** `close()` was called: the owner reads no more. */
-  deaf = false;
+  readingEnded = false;
   /** Differentiated Services field, in place in the TOS byte (RFC 2474). */
   tos = 0;
   /** Small segments wait for ACKs (RFC 9293 3.7.4). Off: an answer is written in one piece. */
@@ -122,7 +122,7 @@ export class Connection implements Flow, SenderView {
   }
 
   /** What it needs to do anything; lent on first use, taken back by `rest`. */
-  get busy(): Busy {
+  get busy(): BusyState {
     return this.lent ?? this.wake();
   }
 
@@ -131,7 +131,7 @@ export class Connection implements Flow, SenderView {
     return this.lent === undefined;
   }
 
-  private wake(): Busy {
+  private wake(): BusyState {
     const { layer } = this;
     const busy = layer.busyPool.take(this.sndNxt);
     this.lent = busy;
@@ -274,7 +274,7 @@ export class Connection implements Flow, SenderView {
       this.layer.abort(this, 'reset-by-us');
       return;
     }
-    this.deaf = true;
+    this.readingEnded = true;
     this.paused = false;
     this.end();
   }

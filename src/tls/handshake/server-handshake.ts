@@ -3,10 +3,10 @@
 import type { FlowSecurity } from '../../net/flow.js';
 import type { Certificates, Chosen } from '../certificate/certificate.js';
 import { TlsError } from '../common/alert.js';
-import { AES_128, CHACHA20, type CipherSuite, suiteById } from '../common/suites.js';
+import { AES_128, type CipherSuite } from '../common/suites.js';
 import type { Endpoint } from '../record/endpoint.js';
 import { type ClientHello, readClientHello } from '../wire/client-hello.js';
-import { EXTENSION, FALLBACK_SCSV, MESSAGE, TLS_1_2, TLS_1_3 } from '../wire/numbers.js';
+import { MESSAGE, TLS_1_3 } from '../wire/numbers.js';
 import {
   type EncryptedExtensions,
   signedContent,
@@ -18,15 +18,12 @@ import {
   writeTicket,
 } from '../wire/server-flight.js';
 import type { Channel, Handshake } from './channel.js';
-import { checkExtensions, lastingPart } from './client-hello-rules.js';
+import { checkExtensions, checkOlder, lastingPart } from './client-hello-rules.js';
 import { type EarlyData, MOST_EARLY_DATA } from './early-data.js';
 import { checkFinished, finishedMac, KeySchedule, type Pair, ticketPsk } from './key-schedule.js';
+import { mayResume, type Negotiated, negotiate, protocolOf } from './negotiation.js';
 import { type Session, TICKET_LIFETIME, type Tickets } from './tickets.js';
 import { Transcript } from './transcript.js';
-
-/** Tickets that a client's offer is tried for. */
-const MOST_TRIED = 4;
-const PSK_DHE_KE = 1;
 
 export interface ServerConfiguration {
   readonly certificates: () => Certificates;
@@ -54,15 +51,6 @@ export interface Older {
   readonly all: boolean;
   /** Takes the connection, with the client's ClientHello and the bytes of that message. */
   take(hello: ClientHello, message: Uint8Array): void;
-}
-
-/** What holds from the ClientHello on. */
-interface Negotiated {
-  readonly suite: CipherSuite;
-  readonly session: Session | undefined;
-  readonly sessionIndex: number;
-  readonly group: number;
-  readonly share: Uint8Array | undefined;
 }
 
 type State = 'start' | 'retried' | 'earlyData' | 'finished' | 'done';
@@ -135,7 +123,9 @@ export class ServerHandshake implements Handshake {
     const first = this.#first;
     if (first !== undefined) this.#secondHello(first, hello);
     checkExtensions(hello);
-    const chosen = this.#choose(hello, first === undefined ? undefined : this.#suite);
+    const asked = first === undefined ? undefined : { suite: this.#suite, group: this.#retryGroup };
+    const chosen = negotiate(hello, this.#endpoint, this.#configuration.tickets, asked);
+    this.#mayResume = mayResume(hello);
     if (chosen.share === undefined) {
       if (first !== undefined) throw new TlsError('illegalParameter', 'ClientHello: no share of the group asked for');
       this.#retry(hello, bytes, chosen);
@@ -148,16 +138,7 @@ export class ServerHandshake implements Handshake {
   #olderClient(hello: ClientHello, bytes: Uint8Array): void {
     if (this.#older === undefined || this.#state !== 'start')
       throw new TlsError('protocolVersion', 'ClientHello: no version that is spoken here');
-    if (hello.versions?.includes(TLS_1_3) !== true) {
-      // RFC 7507 3: it has tried a newer version, and that failed where it should not have.
-      if (hello.suites.includes(FALLBACK_SCSV))
-        throw new TlsError('inappropriateFallback', 'ClientHello: a fallback where none was needed');
-      if (hello.legacyVersion < TLS_1_2 && hello.versions?.includes(TLS_1_2) !== true)
-        throw new TlsError('protocolVersion', 'ClientHello: older than TLS 1.2');
-      // RFC 9325 3.5: without it, sessions can be mixed up.
-      if (!hello.extensions.has(EXTENSION.extendedMasterSecret))
-        throw new TlsError('handshakeFailure', 'ClientHello: TLS 1.2 without extended_master_secret');
-    }
+    if (hello.versions?.includes(TLS_1_3) !== true) checkOlder(hello);
     this.#state = 'done';
     this.#older.take(hello, bytes);
   }
@@ -168,50 +149,6 @@ export class ServerHandshake implements Handshake {
     if (!same || second.earlyData || second.shares?.size !== 1)
       throw new TlsError('illegalParameter', 'ClientHello: the second is not what the first was');
     this.skipsEarlyData = false;
-  }
-
-  #choose(hello: ClientHello, fixed: CipherSuite | undefined): Negotiated {
-    const offered = this.#suites(hello.suites).filter((one) => fixed === undefined || one === fixed);
-    if (offered.length === 0) throw new TlsError('handshakeFailure', 'ClientHello: no cipher suite in common');
-    this.#mayResume = hello.pskModes?.includes(PSK_DHE_KE) === true;
-    const found = this.#session(hello, offered);
-    const suite = found?.suite ?? offered[0]!;
-    const { groups: ours } = this.#endpoint.primitives;
-    const shares = hello.shares ?? new Map<number, Uint8Array>();
-    const wanted = this.#retryGroup === 0 ? ours : [this.#retryGroup];
-    const shared = wanted.find((one) => shares.has(one));
-    const group = shared ?? wanted.find((one) => hello.groups?.includes(one));
-    if (group === undefined) throw new TlsError('handshakeFailure', 'ClientHello: no group in common');
-    return {
-      suite,
-      session: found?.session,
-      sessionIndex: found?.index ?? 0,
-      group,
-      share: shared === undefined ? undefined : shares.get(shared),
-    };
-  }
-
-  /**
-   * Suites in common, the preferred one first: ChaCha20 for a client that prefers it, because it has no AES in
-   * hardware.
-   */
-  #suites(offered: readonly number[]): CipherSuite[] {
-    const common = offered.map(suiteById).filter((one) => one !== undefined);
-    if (common[0] === CHACHA20) return common;
-    return common.sort((a, b) => a.id - b.id);
-  }
-
-  /** The first ticket that can be used (RFC 8446 4.2.11), with a suite of the same hash. */
-  #session(hello: ClientHello, offered: readonly CipherSuite[]) {
-    if (hello.psks === undefined || !this.#mayResume) return undefined;
-    const now = this.#endpoint.clock.wallClock();
-    for (const [index, { identity }] of hello.psks.identities.slice(0, MOST_TRIED).entries()) {
-      const session = this.#configuration.tickets.open(identity, now);
-      if (session === undefined || session.serverName !== hello.serverName) continue;
-      const suite = offered.find(({ hash }) => hash === session.suite.hash);
-      if (suite !== undefined) return { session, suite, index };
-    }
-    return undefined;
   }
 
   /** RFC 8446 4.1.4. */
@@ -249,7 +186,7 @@ export class ServerHandshake implements Handshake {
     const chosen = resumed ? undefined : certificates.choose(hello.serverName, hello.schemes ?? []);
     if (!resumed && chosen === undefined)
       throw new TlsError('handshakeFailure', 'ClientHello: no signature scheme that a certificate here has');
-    this.#protocol = challenge?.protocol ?? this.#chooseProtocol(hello.protocols);
+    this.#protocol = challenge?.protocol ?? protocolOf(hello.protocols, this.#configuration.protocols);
     this.#serverName = hello.serverName;
     const early = resumed && this.#takesEarlyData(hello, session, sessionIndex);
     const earlySecret = early ? schedule.early(transcript.hash(suite)) : undefined;
@@ -323,14 +260,6 @@ export class ServerHandshake implements Handshake {
     this.#channel.send(transcript.from(start));
     this.#application = this.#schedule!.application(transcript.hash(suite));
     this.#channel.writeWith(suite, this.#application.server);
-  }
-
-  /** RFC 7301 3.2. */
-  #chooseProtocol(offered: readonly string[] | undefined): string | undefined {
-    if (offered === undefined) return undefined;
-    const protocol = this.#configuration.protocols.find((one) => offered.includes(one));
-    if (protocol === undefined) throw new TlsError('noApplicationProtocol', 'ClientHello: no protocol in common');
-    return protocol;
   }
 
   #finished(bytes: Uint8Array): void {

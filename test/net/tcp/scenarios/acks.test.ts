@@ -50,6 +50,19 @@ t.test('an ACK rides on an answer', async (t) => {
   t.same(s.out(), ['P. 1:101(100) ack 91']);
 });
 
+t.test('data that is sent acknowledges, too: it uses up one of the ACKs that are due at once at first', async (t) => {
+  const s = opened('mss 1000');
+  for (let i = 0; i < 8; i++) {
+    s.write(10);
+    t.same(s.out(), [`P. ${1 + i * 10}:${11 + i * 10}(10) ack 1`]);
+    s.in(`. 1:1(0) ack ${11 + i * 10}`);
+  }
+  s.in('P. 1:11(10) ack 81');
+  t.same(s.out(), [], 'within the delay');
+  s.wait(100);
+  t.same(s.out(), ['. ack 11']);
+});
+
 t.test('out of order is acknowledged at once, and kept [9293 SHLD-31] [9293 MAY-13]', async (t) => {
   const s = opened('mss 1000', 8);
   s.in('P. 91:101(10) ack 1');

@@ -14,6 +14,7 @@ import {
 import type { CloseReason, Endpoint, FlowHandler, FlowInfo } from '../../flow.js';
 import { reasonOf, silent } from '../common/close-reason.js';
 import { type Draining, tellDrained } from '../common/drained.js';
+import { kernelInfo } from '../common/kernel-info.js';
 import type { SendQueue } from './send-queue.js';
 import type { Sender } from './sender.js';
 import type { SocketOptions } from './socket-options.js';
@@ -234,15 +235,7 @@ export class OwnSocketFlow implements Draining {
   }
 
   info(): FlowInfo {
-    return {
-      srtt: undefined,
-      rttvar: undefined,
-      cwnd: undefined,
-      ssthresh: undefined,
-      bytesInFlight: undefined,
-      retransmissions: undefined,
-      state: this.over ? 'CLOSED' : this.finSent ? 'readOnly' : this.peerEnded ? 'writeOnly' : 'open',
-    };
+    return kernelInfo(this.over ? 'CLOSED' : this.finSent ? 'readOnly' : this.peerEnded ? 'writeOnly' : 'open');
   }
 
   // What the network calls.

@@ -6,6 +6,7 @@ import { type Pinned, pinned } from '../../../native/libc/slab.js';
 import type { CloseReason, Endpoint, FlowHandler, FlowInfo } from '../../flow.js';
 import { reasonOf, silent } from '../common/close-reason.js';
 import { type Draining, tellDrained } from '../common/drained.js';
+import { kernelInfo } from '../common/kernel-info.js';
 import { localEnd, remoteEnd } from './ends.js';
 
 /**
@@ -186,15 +187,7 @@ export class SocketFlow implements Draining {
   }
 
   info(): FlowInfo {
-    return {
-      srtt: undefined,
-      rttvar: undefined,
-      cwnd: undefined,
-      ssthresh: undefined,
-      bytesInFlight: undefined,
-      retransmissions: undefined,
-      state: this.over ? 'CLOSED' : this.socket.readyState,
-    };
+    return kernelInfo(this.over ? 'CLOSED' : this.socket.readyState);
   }
 
   /** Bytes arrived in `bytes[start..end)`. */

@@ -34,6 +34,17 @@ t.test('every path of the source that a page names is there', (t) => {
   t.end();
 });
 
+t.test('each folder of the source is on the two maps of it', (t) => {
+  const folders = readdirSync('src', { withFileTypes: true }).filter((one) => one.isDirectory());
+  t.ok(folders.length > 15, `${folders.length} folders`);
+  const [readme, architecture] = ['README.md', 'ARCHITECTURE.md'].map((page) => readFileSync(page, 'utf8'));
+  for (const { name } of folders) {
+    t.ok(readme!.includes(`\`src/${name}/\``), `README.md: src/${name}/`);
+    t.match(architecture, new RegExp(`^.*(?<![\\w/])${name}/`, 'm'), `ARCHITECTURE.md: ${name}/`);
+  }
+  t.end();
+});
+
 t.test('every link from page to page leads to a file', (t) => {
   for (const file of texts.filter((name) => !name.startsWith('site'))) {
     for (const [, path] of readFileSync(file, 'utf8').matchAll(LINK))

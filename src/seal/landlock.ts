@@ -18,6 +18,8 @@ export interface PathRule {
   readonly optional?: boolean;
   /** What is beneath is handed to its user, and reached by a descriptor. */
   readonly handed?: boolean;
+  /** A folder that is read, and may not be there yet. */
+  readonly comes?: boolean;
 }
 
 /** linux/landlock.h, LANDLOCK_ACCESS_FS_* */

@@ -16,6 +16,11 @@ import type { ServerConfiguration } from '../../tls/handshake/server-handshake.j
 /** Below the folder of certificates. No ordered name begins with an underscore and has no dot. */
 const FOLDER = '_challenges';
 
+/** The folder of what answers challenges: all that a process needs of it that orders nothing. */
+export function challengeFolder(acme: string): string {
+  return join(acme, FOLDER);
+}
+
 function fileFor(acme: string, serverName: string): string {
   return join(acme, FOLDER, `${serverName}.pem`);
 }

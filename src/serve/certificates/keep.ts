@@ -19,6 +19,7 @@ import { UserError } from '../../errors/user-error.js';
 import type { Clock } from '../../net/flow.js';
 import type { Random } from '../../net/random.js';
 import type { AcmeArguments } from '../options/acme.js';
+import { publishThumbprint } from './challenge.js';
 import { readiness } from './readiness.js';
 
 export interface KeepOptions {
@@ -60,6 +61,7 @@ export async function keepCertificates(options: KeepOptions): Promise<KeptCertif
     userAgent: `sitekernel/${version}`,
   });
   const account = new Account(session, key, { email, agreed, external }, accountMemory(storage, directory));
+  await publishThumbprint(acme.state, account.thumbprint).catch(unusable);
   const client = new AcmeClient(session, account);
   const check = readiness(client, outside, (identities, account) =>
     rememberAuthority(storage, { directory, identities, account }),
@@ -96,9 +98,13 @@ async function keyIn(storage: FolderStorage, { orders, state }: AcmeArguments): 
     const key = orders ? await accountKey(storage, nodeCrypto) : await storedAccountKey(storage, nodeCrypto);
     if (key !== undefined) return key;
   } catch (error) {
-    if (!(error instanceof AcmeError)) throw error;
-    throw new UserError(`--acme: ${error.message}; certificates need a folder for their state, --state`);
+    unusable(error);
   }
   // A key made here would belong to an account that orders nothing.
   throw new UserError(`--acme-follow: there is no ${join(state, ACCOUNT_KEY)}; copy it from the host that orders`);
+}
+
+function unusable(error: unknown): never {
+  if (!(error instanceof AcmeError)) throw error;
+  throw new UserError(`--acme: ${error.message}; certificates need a folder for their state, --state`);
 }

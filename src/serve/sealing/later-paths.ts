@@ -3,11 +3,15 @@ import { existsSync, lstatSync, readdirSync, realpathSync, statSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { folderFor } from '../../acme/state/storage.js';
 import { home, stateFolder } from '../../native/home.js';
 import type { Access, PathRule } from '../../seal/landlock.js';
 import { defaultCacheDirectory } from '../../store/compress/compression-cache.js';
+import { challengeFolder } from '../certificates/challenge-files.js';
+import type { AcmeArguments } from '../options/acme.js';
 import type { ServeOptions } from '../options/serve.js';
 import { embeddedSite } from '../program-files.js';
+import { selfSignedPaths } from '../tls/self-signed-files.js';
 import { sealedCacheOf } from './sealed-cache.js';
 
 /** Folders with many unrelated files: a path in one of them does not open the whole folder. */
@@ -22,8 +26,17 @@ const ADDRESS = /^[\d.]+$|:/;
 /** Files of names and numbers of hosts, for a client that looks up an authority. */
 const RESOLVER = ['resolv.conf', 'hosts', 'nsswitch.conf', 'host.conf', 'gai.conf', 'ssl', 'pki'];
 
-/** `swappable`: another bundle may be named over a control socket. `again`: sites are opened again. */
-export function laterPaths(options: ServeOptions, swappable: boolean, again: boolean): PathRule[] {
+/** What a process does later that others of its server may do instead. */
+export interface LaterWork {
+  /** Another bundle may be named over a control socket. */
+  readonly swappable: boolean;
+  /** Sites are opened again. */
+  readonly again: boolean;
+  /** Certificates are ordered. */
+  readonly orders: boolean;
+}
+
+export function laterPaths(options: ServeOptions, { swappable, again, orders }: LaterWork): PathRule[] {
   const { acme, dns, direct, control, http, net, tls } = options;
   const paths = new Paths();
   for (const folder of programFolders()) paths.add('read', folder);
@@ -38,8 +51,12 @@ export function laterPaths(options: ServeOptions, swappable: boolean, again: boo
   const zones = again ? dns.zones : [];
   for (const file of [...zones, dns.keys, dns.cookies]) if (file !== undefined) paths.file('read', file);
   const keeps = net === 'direct' || dns.dnssec || acme !== undefined || (tls !== undefined && tls.files.length === 0);
-  if (keeps) paths.add('write', options.state ?? stateFolder());
-  if (acme !== undefined) paths.add('write', acme.state);
+  if (acme !== undefined && !orders && net === 'socket' && !dns.dnssec)
+    paths.ordered(acme, options.state ?? stateFolder());
+  else {
+    if (keeps) paths.add('write', options.state ?? stateFolder());
+    if (acme !== undefined) paths.add('write', acme.state);
+  }
   if (acme?.roots !== undefined) paths.file('read', acme.roots);
   const named = [options.host, ...options.furtherHosts].some((one) => !ADDRESS.test(one));
   if (named || acme !== undefined || dns.secondaries.length > 0)
@@ -83,6 +100,14 @@ class Paths {
     const real = realpathSync(path);
     this.add(access, dirname(real));
     if (access === 'read') this.add(access, real);
+  }
+
+  /** Certificates that another process orders, and what answers challenges, without the account's key. */
+  ordered(acme: AcmeArguments, state: string): void {
+    const folders = acme.certificates.map((names) => join(acme.state, folderFor(names)));
+    for (const path of [...folders, challengeFolder(acme.state)])
+      this.all.push({ access: 'read', path: resolve(path), comes: true });
+    for (const path of Object.values(selfSignedPaths(state))) this.add('read', path, true);
   }
 
   /** A file that may be a link to one that is written anew: resolv.conf. */

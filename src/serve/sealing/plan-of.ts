@@ -23,9 +23,11 @@ export function planOf(options: ServeOptions, role: Role, more: readonly PathRul
   const directory = servesDirectory(options);
   const git = directory && http.site.mtime === 'git';
   const swappable = options.control !== undefined || role === 'supervised';
-  const paths: PathRule[] = [...laterPaths(options, swappable, !guest), ...more];
+  // The first process of workers orders, and it alone connects to the authority.
+  const orders = acme !== undefined && role !== 'worker';
+  const paths: PathRule[] = [...laterPaths(options, { swappable, again: !guest, orders }), ...more];
   if (git) paths.push(...gitPaths(directoriesOf(options)));
-  const connects = acme !== undefined || dns.secondaries.length > 0 || adminComesLater(options, role);
+  const connects = orders || dns.secondaries.length > 0 || adminComesLater(options, role);
   const between = guest || role === 'supervised' || (role === 'worker' && net === 'direct');
   const rules: Rule[] = [
     ...READS,
@@ -66,8 +68,8 @@ function adminComesLater({ http }: ServeOptions, role: Role): boolean {
 
 /** Folders that are written later are made now: a missing path cannot be named in the rules. */
 export function makeFolders(plan: Plan): void {
-  for (const { path, access } of plan.paths) {
-    if (access !== 'write') continue;
+  for (const { path, access, comes } of plan.paths) {
+    if (access !== 'write' && !comes) continue;
     try {
       makeFolder(path, 0o700);
     } catch (error) {

@@ -15,9 +15,14 @@ export interface SelfSignedFiles {
   readonly key: string;
 }
 
+/** Where they are kept. */
+export function selfSignedPaths(folder: string): SelfSignedFiles {
+  return { certificate: join(folder, 'self-signed.pem'), key: join(folder, 'self-signed.key') };
+}
+
 /** The files, made now if there are none that fit `names`: DNS names and IPv4 addresses. Throws a `UserError`. */
 export function selfSignedFiles(folder: string, names: readonly string[]): SelfSignedFiles {
-  const files = { certificate: join(folder, 'self-signed.pem'), key: join(folder, 'self-signed.key') };
+  const files = selfSignedPaths(folder);
   try {
     if (usable(files, names)) return files;
     makeFolder(folder, 0o700);

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { parseLogOption } from '../../src/cli/arguments/log-options.js';
@@ -122,3 +122,42 @@ t.test('A log that nobody reads never blocks: lines are dropped, counted, and th
   await sink.close();
   closeSync(fd);
 });
+
+t.test(
+  'by default 4 MiB of lines wait for a reader, and a file is begun anew at 8 MiB, as docs/bounds.md says',
+  async (t) => {
+    const text = readFileSync('docs/bounds.md', 'utf8').replaceAll('\n', ' ');
+    const mebi = (sentence: RegExp): number => Number(sentence.exec(text)?.[1]) * 2 ** 20;
+    const [waiting, largest] = [mebi(/standard error take (\d+) MiB at most/), mebi(/is begun anew at (\d+) MiB/)];
+    const dir = t.testdir({});
+    const pipe = join(dir, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const fd = openSync(pipe, constants.O_RDWR);
+    const sink = new LogSink(fd);
+    const line = `${'x'.repeat(1023)}\n`;
+    for (let i = 0; i < waiting / 1024 - 100; i++) sink.write(line);
+    t.equal(sink.dropped, 0);
+    for (let i = 0; i < 200; i++) sink.write(line);
+    t.ok(sink.dropped > 0 && sink.dropped < 200, `${sink.dropped} lines are dropped`);
+    const kept = waiting / 1024 - 100 + 200 - sink.dropped;
+    const reader = spawn('head', ['-c', String(kept * 1024 + 60)], { stdio: [fd, 'ignore', 'inherit'] });
+    await new Promise((resolve) => reader.on('close', resolve));
+    await sink.close();
+    closeSync(fd);
+    for (const [name, bytes, files] of [
+      ['less', largest - 2 ** 20, 1],
+      ['more', largest + 2 ** 20, 2],
+    ] as const) {
+      const folder = join(dir, name);
+      mkdirSync(folder);
+      const file = new LogSink({ file: join(folder, 'log') });
+      const piece = line.repeat(512);
+      for (let at = 0; at < bytes; at += piece.length) {
+        file.write(piece);
+        await file.close();
+      }
+      t.equal(readdirSync(folder).length, files, name);
+      t.equal(file.dropped, 0);
+    }
+  },
+);

@@ -2,6 +2,7 @@
 import t from 'tap';
 import { ERROR, FRAME, SETTING } from '../../../src/http/h2/frames.js';
 import type { Memory } from '../../../src/memory/memory.js';
+import { documented } from '../../documented.js';
 import { HandMadeStore, MOVIE, siteStore } from '../hand-made-store.js';
 import { Setup } from '../setup.js';
 import { frame, get, Http2Client, headers, settings, word } from './client.js';
@@ -109,6 +110,30 @@ t.test('what a peer does not read is references: megabytes that wait cost a stre
   flow.take(Number.POSITIVE_INFINITY);
   client.read();
   t.equal([...client.streams.values()].filter((one) => one.ended).length, 100, 'all of them come in the end');
+});
+
+t.test('short content is copied for as much as docs/http2.md says, and referred to beyond', async (t) => {
+  const [own = 0, most = 0] = documented('docs/http2.md', 'copies of short content on their way');
+  const short = new Uint8Array(4000).fill(0x61);
+  const store = new HandMadeStore({ '/short.txt': { type: 'text/plain', content: short } });
+  const flow = new Setup({ store: () => store }).connect();
+  const client = new Http2Client(flow, [[SETTING.initialWindowSize, 0x7fffffff]]);
+  client.opens = false;
+  client.window = Number.POSITIVE_INFINITY;
+  client.send(frame(FRAME.windowUpdate, 0, 0, word(0x7fffffff - 65535)));
+  flow.reading = false;
+  let copied = 0;
+  let referred = 0;
+  const { write } = flow;
+  flow.write = (memory: Memory, start: number, end: number) => {
+    if (memory.bytes.length === short.length) referred += end - start;
+    else copied += end - start;
+    write.call(flow, memory, start, end);
+  };
+  for (let i = 0; i < 90; i++) flow.send(headers(i * 2 + 1, get('/short.txt')));
+  t.equal(flow.queued, copied + referred);
+  t.ok(copied > own && copied <= most + 90 * 200, `${copied} bytes of copies, with the frames and heads`);
+  t.ok(referred >= 90 * short.length - most, `${referred} bytes by reference`);
 });
 
 t.test('the network is asked to tell when there is room, and frames are made then', async (t) => {

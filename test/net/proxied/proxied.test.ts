@@ -4,7 +4,8 @@ import { Memory } from '../../../src/memory/memory.js';
 import type { CloseReason, Flow, FlowHandler } from '../../../src/net/flow.js';
 import { virtualNet } from '../../../src/net/host/virtual-net.js';
 import { acceptProxied } from '../../../src/net/proxied/accept.js';
-import { LONGEST_HEADER, readProxyHeader } from '../../../src/net/proxied/header.js';
+import { readProxyHeader } from '../../../src/net/proxied/header.js';
+import { documented } from '../../documented.js';
 
 const SIGNATURE = [13, 10, 13, 10, 0, 13, 10, 81, 85, 73, 84, 10];
 const line = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -136,8 +137,13 @@ t.test('a proxy that begins with anything else, or with nothing, is reset and ne
 });
 
 t.test('a header keeps no more than its bound', (t) => {
-  const most = binary(0x21, 0x11, [...V4, ...new Array<number>(LONGEST_HEADER - 16 - V4.length).fill(0)]);
-  t.equal(most.length, LONGEST_HEADER);
+  const [, bytes = 0] = documented('docs/bounds.md', 'header of the PROXY protocol');
+  const header = (length: number): Uint8Array =>
+    binary(0x21, 0x11, [...V4, ...new Array<number>(length - 16 - V4.length).fill(0)]);
+  const most = header(bytes);
+  t.equal(most.length, bytes);
   t.ok(readProxyHeader(most, most.length), 'this long is taken');
+  const more = header(bytes + 1);
+  t.equal(readProxyHeader(more, more.length), undefined, 'and no longer one');
   t.end();
 });

@@ -58,11 +58,15 @@ export class RecordReader implements RecordSink {
     this.#records = 0;
   }
 
-  /** Bytes came. `bytes[start..end)` holds during the call. */
-  arrived(bytes: Uint8Array, start: number, end: number): void {
+  /**
+   * Bytes came. `bytes[start..end)` holds during the call. Returns the place behind what was read: less than `end`
+   * where the connection was over before.
+   */
+  arrived(bytes: Uint8Array, start: number, end: number): number {
     const owner = this.#owner;
     let at = start;
     while (at < end && !owner.over) at = this.#incoming.next(bytes, at, end, this);
+    return at;
   }
 
   sizeAt(bytes: Uint8Array, at: number): number {

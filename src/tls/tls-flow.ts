@@ -174,14 +174,18 @@ export class TlsFlow implements Flow, Channel, ReaderOwner {
 
   // Called for the flow below
 
-  /** Bytes came. `bytes[start..end)` holds during the call. */
-  arrived(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#over) return;
+  /**
+   * Bytes came. `bytes[start..end)` holds during the call. Returns the place behind what was read: less than `end`
+   * where the connection was over before.
+   */
+  arrived(bytes: Uint8Array, start: number, end: number): number {
+    if (this.#over) return start;
     this.#inCall = true;
-    this.#in.arrived(bytes, start, end);
+    const read = this.#in.arrived(bytes, start, end);
     this.#inCall = false;
     if (!this.#over) this.#pump();
     this.#tell();
+    return read;
   }
 
   // ReaderOwner

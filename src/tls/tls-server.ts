@@ -131,8 +131,10 @@ export class TlsServer implements FlowHandler, TlsOwner {
     const tls = (inner.context as TlsFlow | undefined) ?? this.#begin(inner, bytes[start]!);
     if (tls === undefined) return;
     this.#current = tls;
-    tls.arrived(bytes, start, end);
+    const read = tls.arrived(bytes, start, end);
     this.#current = undefined;
+    // Another engine has the flow now: what came with the ClientHello is for it.
+    if (read < end && inner.handler !== this) inner.handler.data(inner, bytes, read, end);
   }
 
   /** The first byte of a connection. */

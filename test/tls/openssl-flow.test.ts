@@ -82,3 +82,24 @@ for (const sockets of ['libc', 'node'] as const) {
     },
   );
 }
+
+/** The first flight of a client of TLS 1.2. */
+async function firstFlight(): Promise<Buffer> {
+  const stream = new Stream();
+  tlsConnect({ socket: stream, maxVersion: 'TLSv1.2' }).on('error', () => undefined);
+  while (stream.writes.length === 0) await new Promise((done) => setImmediate(done));
+  return Buffer.concat(stream.writes);
+}
+
+t.test('what comes in one read with a ClientHello of TLS 1.2 is for OpenSSL, too', async (t) => {
+  const { port } = await serving(t);
+  const socket = tcpConnect(port, '127.0.0.1');
+  const heard: Buffer[] = [];
+  socket.on('data', (part: Buffer) => heard.push(part));
+  // A record of a type that is not due ends the handshake, if somebody reads it.
+  socket.write(Buffer.concat([await firstFlight(), Buffer.from([24, 3, 3, 0, 1, 1])]));
+  // At the deadline of a handshake it would be a reset.
+  await once(socket, 'end');
+  t.equal(Buffer.concat(heard)[0], 22, 'behind an answer to the ClientHello');
+  socket.destroy();
+});

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { concat } from '../../../sim/packets.js';
 import { hex, icmp6, ip6, ndOption } from '../../../sim/packets6.js';
@@ -95,6 +96,27 @@ t.test(
     t.equal(count(lab, NS), 1);
   },
 );
+
+t.test('one that fails again and again is left alone for as long as docs/ipv6.md says, and no longer', async (t) => {
+  const text = readFileSync('docs/ipv6.md', 'utf8').replaceAll('\n', ' ');
+  const [, first, second, third, most] = /left alone for (\d+), (\d+), (\d+) … (\d+) s/.exec(text) ?? [];
+  const lab = Laboratory6.ready();
+  const pauses: number[] = [];
+  send(lab, STRANGER);
+  for (let failures = 0; failures < 6; failures++) {
+    // Three questions, a second apart, and a second for the last answer.
+    lab.advance(3000);
+    lab.take();
+    const from = lab.now;
+    do {
+      lab.advance(250);
+      send(lab, STRANGER);
+    } while (count(lab, NS) === 0 && lab.now - from < 1e6);
+    pauses.push((lab.now - from) / 1000);
+  }
+  t.same(pauses.slice(0, 3), [first, second, third].map(Number));
+  t.equal(Math.max(...pauses), Number(most));
+});
 
 t.test('[4861 7.2.2] what waits for a neighbour leaves when it answers, 16 packets of it, the newest', async (t) => {
   const lab = Laboratory6.ready();

@@ -69,15 +69,14 @@ export class ServedSite {
    * `accepted` is to be called when the store is served: only then does the work on an earlier version end.
    */
   private async openPath(path: string, verified = false): Promise<{ store: Store; accepted: () => void }> {
-    const directory = await stat(path).then(
-      (stats) => stats.isDirectory(),
-      () => false, // `openStore` says what is wrong with it.
-    );
-    if (!directory) {
+    if (!(await isDirectory(path))) {
       const store = await (verified ? this.openVerified(path, undefined) : openStore(path, this.storeOptions));
       return { store, accepted: () => this.directory?.close() };
     }
     if (this.directory === undefined) {
+      // The seal of a server with a bundle lets it start no threads, which a directory is compressed by.
+      if (this.current !== undefined)
+        throw new StoreError(`${path} is a directory, and was a bundle file; start the server again to serve it`);
       const { ServedDirectory } = await import('../store/open/serve-directory.js');
       this.directory = new ServedDirectory(path, {
         ...this.storeOptions,
@@ -125,6 +124,7 @@ export class ServedSite {
   }
 
   private async openVerified(path: string, id: string | undefined): Promise<Store> {
+    if (await isDirectory(path)) throw new StoreError(`${path} is a directory, and a bundle file was expected`);
     const store = await openStore(path, this.storeOptions);
     if (this.options.canonical !== undefined) canonicalOrigin(this.options.canonical, store, path);
     if (id !== undefined && store.id !== id) {
@@ -228,4 +228,12 @@ export class ServedSite {
     if (old.id !== store.id) this.log.event('net', `${this.path}: now serving ${store.id.slice(0, 12)}`);
     old.close();
   }
+}
+
+/** False also when there is nothing: `openStore` says what is wrong with it. */
+function isDirectory(path: string): Promise<boolean> {
+  return stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
 }

@@ -1,5 +1,5 @@
 /** Which version of a site is served, when several of its sources have one to offer. */
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Log } from '../../src/serve/log.js';
@@ -98,6 +98,30 @@ t.test('a bundle in the place of the directory stays: the work on the directory 
   t.equal(lines.count('all is compressed'), 0);
   t.equal(home(), 'second');
 });
+
+t.test(
+  'a directory in the place of the bundle is refused: a sealed server has no threads to compress it',
+  async (t) => {
+    const folder = t.testdir({});
+    const { bundleDirectory } = await import('../../src/store/index.js');
+    const path = join(folder, 'site');
+    const next = tree(t, pages('second'));
+    await bundleDirectory(tree(t, pages('first')), path, { cache: false, compression: 'none' });
+    const lines = new Lines();
+    const site = await ServedSite.open(path, { ...OPTIONS, ...SLOWLY }, lines.log);
+    t.teardown(() => site.close());
+    renameSync(path, `${path}.old`);
+    cpSync(next, path, { recursive: true });
+    await site.reload();
+    t.equal(lines.count('is a directory, and was a bundle file; start the server again to serve it'), 1);
+    t.match(text(identity(resource(site.store(), '/')).body), /first/);
+    await t.rejects(site.swap(next, undefined), { message: /is a directory, and a bundle file was expected/ });
+    rmSync(path, { recursive: true });
+    renameSync(`${path}.old`, path);
+    await site.reload();
+    t.equal(lines.count('stays'), 1);
+  },
+);
 
 t.test('with a watcher, no second reading competes with it', async (t) => {
   const { site, lines, home, write } = await opened(t, { watch: true });

@@ -9,10 +9,8 @@
  * where it was.
  */
 
-import type { Running } from '../control/protocol.js';
 import { ifNoBug, isBug } from '../errors/codes.js';
-import { sameProgram } from '../image/manifest.js';
-import type { Runner, StagedImage } from '../image/runner.js';
+import type { Runner } from '../image/runner.js';
 import { withZonesOf } from '../image/zones.js';
 import { makeFolder } from '../native/make-folder.js';
 import { takeCertificates } from './certificates.js';
@@ -22,11 +20,13 @@ import { isRefusal, messageOf, Unable } from './host/fault.js';
 import type { Host } from './host/host.js';
 import type { Journal } from './host/journal.js';
 import { Lock } from './host/lock.js';
-import { type State, writeState } from './host/state.js';
+import { HostRecord } from './host/record.js';
+import type { State } from './host/state.js';
 import { recoverState } from './recover-state.js';
-import { admit, type Candidate, candidateAt, commitOf, latestAt } from './repository/candidate.js';
+import { admit, type Candidate, candidateAt, latestAt } from './repository/candidate.js';
 import { Newer } from './repository/newer.js';
-import { pruneImages, removeParts, stagedImage, stageImage } from './stage.js';
+import { Service } from './service.js';
+import { removeParts, stageImage } from './stage.js';
 import { type Gates, REAL_GATES, verdict } from './verdict.js';
 
 export type Outcome = 'unchanged' | 'good' | 'bad' | 'refused' | 'failed' | 'held';
@@ -42,7 +42,8 @@ export class Deployer {
   private readonly runner: Runner;
   private readonly journal: Journal;
   private readonly gates: Gates;
-  private state!: State;
+  private record!: HostRecord;
+  private service!: Service;
   /** Message about the last thing that went wrong. */
   reason: string | undefined;
 
@@ -57,7 +58,7 @@ export class Deployer {
   /** Follows the repository. A commit that comes meanwhile is taken up as well. */
   async apply(): Promise<Outcome> {
     await this.begin();
-    await this.serveSomething();
+    await this.service.serveSomething();
     const outcome = await this.follow();
     await this.takeCertificates();
     return outcome;
@@ -86,7 +87,7 @@ export class Deployer {
       // Nothing else is begun that would have to be stopped as well.
       if (outcome === 'cancelled' && (await Lock.isHeld(this.host.stopLock))) return 'unchanged';
     }
-    await this.endUnjudged();
+    await this.service.endUnjudged();
     return outcome;
   }
 
@@ -96,7 +97,7 @@ export class Deployer {
    */
   async start(): Promise<Outcome> {
     await this.begin();
-    if ((await this.serveSomething()) !== undefined) return 'unchanged';
+    if ((await this.service.serveSomething()) !== undefined) return 'unchanged';
     const outcome = await this.follow();
     if (outcome !== 'unchanged' && outcome !== 'held') return outcome;
     this.reason ??= 'nothing runs, and the repository has nothing that this host may start; "deploy status" says why';
@@ -133,7 +134,16 @@ export class Deployer {
   private async begin(): Promise<void> {
     makeFolder(this.host.images);
     await removeParts(this.host);
-    this.state = await recoverState(this.host.stateFile, this.journal);
+    const { host, repository, runner, journal, gates } = this;
+    this.record = new HostRecord(host.stateFile, await recoverState(host.stateFile, journal));
+    const failed = (reason: string): void => {
+      this.reason = reason;
+    };
+    this.service = new Service({ host, repository, runner, journal, gates, record: this.record, failed });
+  }
+
+  private get state(): State {
+    return this.record.state;
   }
 
   private async tip(): Promise<Candidate> {
@@ -208,7 +218,7 @@ export class Deployer {
         await this.save({ trying: { id, serial, attempts: (resumed?.attempts ?? 0) + 1 } });
         await this.journal.add({ step: 'trying', ...about });
         try {
-          await this.switchTo(image, running);
+          await this.service.switchTo(image, running);
         } catch (error) {
           if (isBug(error)) throw error;
           return await this.bad(candidate, messageOf(error));
@@ -226,16 +236,6 @@ export class Deployer {
     }
   }
 
-  /** The least that leads there: nothing, a start, another bundle, another program. */
-  private async switchTo(image: StagedImage, running: Running | undefined): Promise<Running> {
-    if (running?.image === image.id) return running;
-    const old = running === undefined || running.image === '' ? undefined : await stagedImage(this.host, running.image);
-    if (old !== undefined && sameProgram(old.manifest, image.manifest)) return this.runner.swap(image);
-    const now = await (running === undefined ? this.runner.start(image) : this.runner.replace(image));
-    await this.save({ program: image.id });
-    return now;
-  }
-
   private async good(candidate: Candidate, ms: number): Promise<Outcome> {
     const { id, labels } = candidate;
     const { good, before } = this.state;
@@ -248,7 +248,7 @@ export class Deployer {
     });
     const running = await this.runner.status();
     await this.journal.add({ step: 'good', image: id, serial: labels.serial, url: running?.url, ms });
-    await this.prune(running);
+    await this.service.prune(running);
     return 'good';
   }
 
@@ -263,8 +263,8 @@ export class Deployer {
       held: held?.id === id ? undefined : held,
     });
     await this.journal.add({ step: 'bad', image: id, serial: labels.serial, reason });
-    const running = await this.serveSomething(id);
-    await this.prune(running);
+    const running = await this.service.serveSomething(id);
+    await this.service.prune(running);
     return 'bad';
   }
 
@@ -287,62 +287,6 @@ export class Deployer {
     return 'unchanged';
   }
 
-  /**
-   * What runs without ever having been found good, because the last one who tried it was killed or called off, does not
-   * go on.
-   */
-  private async endUnjudged(): Promise<void> {
-    const { good } = this.state;
-    const running = await this.runner.status().catch(ifNoBug(undefined));
-    if (good === undefined || running === undefined || running.image === good) return;
-    await this.prune(await this.serveSomething(running.image));
-  }
-
-  /**
-   * After any failure a site shall be served: the last good image, else the one before. `instead`: the image that must
-   * not go on running. Returns what runs then, and records what a client sees there.
-   */
-  private async serveSomething(instead?: string): Promise<Running | undefined> {
-    const { good, before, trying } = this.state;
-    const running = await this.runner.status().catch(ifNoBug(undefined));
-    const trusted = new Set([good, before, trying?.id]);
-    const wrong =
-      running !== undefined && (running.image === instead || (instead !== undefined && !trusted.has(running.image)));
-    if (running !== undefined && !wrong) {
-      if (instead !== undefined) await this.tellServed(running);
-      return running;
-    }
-    for (const id of [good, before]) {
-      if (id === undefined || id === instead) continue;
-      try {
-        const image = (await stagedImage(this.host, id, true)) ?? (await this.stageAgain(id));
-        const now = await this.switchTo(image, await this.runner.status());
-        await this.tellServed(now);
-        return now;
-      } catch (error) {
-        if (isBug(error)) throw error;
-        this.reason = `image ${id.slice(0, 12)}: ${messageOf(error)}`;
-        await this.journal.add({ step: 'failed', image: id, reason: `it does not start: ${messageOf(error)}` });
-      }
-    }
-    return this.runner.status().catch(ifNoBug(undefined));
-  }
-
-  private async tellServed(running: Running): Promise<void> {
-    const { probe: where } = this.host.config;
-    const image = await stagedImage(this.host, running.image);
-    const wrong =
-      where === 'off' || image === undefined ? undefined : await this.gates.probe(where ?? running.url, image);
-    const reason = wrong === undefined ? 'asked from outside, it serves well' : `asked from outside: ${wrong}`;
-    await this.journal.add({ step: 'served', image: running.image, url: running.url, reason });
-  }
-
-  private async stageAgain(id: string): Promise<StagedImage> {
-    const commit = await commitOf(this.repository, this.host.tip, id);
-    if (commit === undefined) throw new Unable('its files are damaged, and the repository has it no more');
-    return stageImage(this.host, this.repository, await candidateAt(this.repository, commit));
-  }
-
   private async refused(commit: string, reason: string): Promise<Outcome> {
     this.reason = `commit ${commit.slice(0, 12)}: ${reason}`;
     await this.save({ refused: { commit, reason }, trying: undefined });
@@ -358,15 +302,8 @@ export class Deployer {
     return 'failed';
   }
 
-  private async prune(running: Running | undefined): Promise<void> {
-    const { good, before, held, trying } = this.state;
-    const keep = [good, before, held?.id, trying?.id, running?.image].filter((id) => id !== undefined);
-    await pruneImages(this.host, new Set(keep), this.state.program);
-  }
-
-  private async save(change: Partial<State>): Promise<void> {
-    this.state = { ...this.state, ...change };
-    await writeState(this.host.stateFile, this.state);
+  private save(change: Partial<State>): Promise<void> {
+    return this.record.save(change);
   }
 }
 

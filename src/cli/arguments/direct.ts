@@ -37,6 +37,7 @@ export interface DirectFlags extends Ipv6Flags {
 const DEFAULT_TAP = 'tap0';
 
 export function addDirectOptions(command: Command): Command {
+  for (const family of ['ipv4', 'ipv6'] as const) refuseBoth(command, family);
   return command
     .option('--tap <name>', `direct: the TAP device, made unless it exists (default: ${DEFAULT_TAP})`)
     .option('--bridge <name>', 'direct: the bridge to put the TAP on')
@@ -109,6 +110,16 @@ export function directArguments(flags: DirectFlags): DirectArguments {
     congestion: flags.congestion ?? 'cubic',
     spin: flags.spin,
   };
+}
+
+/** An address of a family, and none of that family: commander would take the one that was said last. */
+function refuseBoth(command: Command, family: 'ipv4' | 'ipv6'): void {
+  const said = new Set<string>();
+  for (const option of [family, `no-${family}`])
+    command.on(`option:${option}`, () => {
+      if (said.add(option).size === 2)
+        throw badUsage(`--${family} and --no-${family} contradict each other; leave one of them out`);
+    });
 }
 
 function ipv4Of({ ipv4, ipv4Netmask, ipv4Gateway, ipv6 }: DirectFlags): StaticAddress | undefined {

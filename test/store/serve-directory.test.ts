@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { Zstd } from '@hpcc-js/wasm-zstd';
 import t, { type Test } from 'tap';
@@ -65,6 +67,33 @@ t.test('a directory is served as it is at first, and with all codings in the end
   t.same(codings(stores.at(-1)!, '/small.txt'), ['identity']);
   t.match(notes[0], /is served as it is; 42 files are compressed in the background/);
   t.match(notes.at(-1), /all is compressed/);
+});
+
+t.test('a version whose compression was ended is let go at once, however long its pause is', async (t) => {
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc') as () => void;
+  const dir = tree(t, site(400));
+  const options = {
+    cache: false,
+    atOnce: 0,
+    interval: 60_000,
+    onCoded: () => undefined,
+    onNote: () => undefined,
+  } as const;
+  const served = new ServedDirectory(dir, options);
+  t.teardown(() => served.close());
+  const first = new WeakRef(await served.open());
+  served.begin();
+  // A timer that is due later than the one that begins the work.
+  await new Promise((done) => setTimeout(done, 100));
+  writeFileSync(join(dir, 'index.html'), 'another');
+  await served.open();
+  served.begin();
+  for (let i = 0; i < 200 && first.deref() !== undefined; i++) {
+    await new Promise((done) => setTimeout(done, 10));
+    gc();
+  }
+  t.equal(first.deref(), undefined);
 });
 
 t.test('in every version, tag, coding, length and Vary are those of the bytes that are sent', async (t) => {

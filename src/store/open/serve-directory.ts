@@ -172,6 +172,10 @@ class Compression {
   private bytes = 0;
   private looking = false;
   private stopped = false;
+  private halt: () => void = () => undefined;
+  private readonly halted = new Promise<void>((resolve) => {
+    this.halt = resolve;
+  });
 
   constructor(
     private readonly dir: string,
@@ -191,6 +195,8 @@ class Compression {
 
   stop(): void {
     this.stopped = true;
+    // A large site's pause is a minute, for which all of this version would stay in memory.
+    this.halt();
     void this.pool.close();
   }
 
@@ -251,7 +257,7 @@ class Compression {
         finished = true;
       });
       while (!finished && !this.stopped) {
-        await Promise.race([end, wait(Math.max(0, last + pause - performance.now()))]);
+        await Promise.race([end, this.halted, wait(Math.max(0, last + pause - performance.now()))]);
         if (finished || this.stopped) break;
         onNote(`${this.dir}: ${Math.floor((this.bytes / Math.max(1, this.undone.work)) * 100)}% is compressed`);
         await publish();

@@ -1,6 +1,8 @@
 /** What a server says of ClientHellos that are not as they should be (RFC 8446 4.1.2, 4.2, 9.2). */
 import t from 'tap';
 import type { AlertName } from '../../src/tls/common/alert.js';
+import { checkExtensions } from '../../src/tls/handshake/client-hello-rules.js';
+import type { ClientHello } from '../../src/tls/wire/client-hello.js';
 import { EXTENSION } from '../../src/tls/wire/numbers.js';
 import { Reader } from '../../src/tls/wire/reader.js';
 import { Writer } from '../../src/tls/wire/writer.js';
@@ -308,5 +310,22 @@ t.test('tickets of a ClientHello: as many are tried as docs/tls.md says', (t) =>
   const list = (bytes: number[]): number[] => [bytes.length >> 8, bytes.length & 255, ...bytes];
   answer(with_(EXTENSION.preSharedKey, ...list(names), ...list(binders)), setup);
   t.equal(tried, TRIED);
+  t.end();
+});
+
+t.test('groups of a ClientHello are looked through once, however many shares there are', (t) => {
+  let looks = 0;
+  const groups = new Proxy(
+    Array.from({ length: 4000 }, (_, i) => i),
+    {
+      get: (list, key, self) => {
+        if (typeof key === 'string' && /^\d+$/.test(key)) looks++;
+        return Reflect.get(list, key, self) as unknown;
+      },
+    },
+  );
+  const shares = new Map(Array.from({ length: 1600 }, (_, i) => [3999 - i, new Uint8Array(1)]));
+  checkExtensions({ psks: undefined, pskModes: undefined, schemes: [], groups, shares } as unknown as ClientHello);
+  t.equal(looks, 4000);
   t.end();
 });

@@ -11,9 +11,10 @@ export function checkExtensions({ psks, pskModes, schemes, groups, shares }: Cli
   if (psks === undefined && schemes === undefined)
     throw new TlsError('missingExtension', 'ClientHello: no signature_algorithms');
   if (groups !== undefined && shares !== undefined) {
+    // Both lists may be long: looking through one for each entry of the other would take a whole core.
+    const offered = new Set(groups);
     for (const group of shares.keys())
-      if (!groups.includes(group))
-        throw new TlsError('illegalParameter', 'ClientHello: a share of a group not offered');
+      if (!offered.has(group)) throw new TlsError('illegalParameter', 'ClientHello: a share of a group not offered');
   } else if (groups === shares && psks !== undefined) {
     // A PSK without key agreement: nothing is missing, but nothing is in common.
     throw new TlsError('handshakeFailure', 'ClientHello: a pre-shared key without a key agreement');

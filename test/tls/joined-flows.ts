@@ -1,8 +1,10 @@
 /**
  * Two flows whose bytes reach each other when a test says so, in pieces of its choice: a connection without a network.
  */
+
 import type { Memory } from '../../src/memory/memory.js';
 import type { CloseReason, Endpoint, Flow, FlowHandler, FlowInfo } from '../../src/net/flow.js';
+import { kernelInfo } from '../../src/net/sockets/common/kernel-info.js';
 
 export class JoinedFlow implements Flow {
   readonly local: Endpoint = { address: '192.0.2.1', port: 443 };
@@ -87,15 +89,7 @@ export class JoinedFlow implements Flow {
   }
 
   info(): FlowInfo {
-    return {
-      srtt: undefined,
-      rttvar: undefined,
-      cwnd: undefined,
-      ssthresh: undefined,
-      bytesInFlight: undefined,
-      retransmissions: undefined,
-      state: 'ESTABLISHED',
-    };
+    return kernelInfo('ESTABLISHED');
   }
 
   close(reason: CloseReason): void {

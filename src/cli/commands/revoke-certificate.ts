@@ -88,7 +88,7 @@ async function byAccount(options: CertificateOptions, { der }: Revoked): Promise
   return isNew(client.revoke(der, REVOCATION_REASONS[options.revocation.reason]));
 }
 
-/** False: by what the authority says it was revoked before. */
+/** False: the authority answers that it was revoked before. */
 async function isNew(told: Promise<void>): Promise<boolean> {
   try {
     await told;

@@ -62,9 +62,10 @@ export function laterPaths(options: ServeOptions, { swappable, again, orders }: 
   if (named || acme !== undefined || dns.secondaries.length > 0)
     for (const name of RESOLVER) paths.linked(join('/etc', name));
   if (process.env['NODE_EXTRA_CA_CERTS'] !== undefined) paths.file('read', process.env['NODE_EXTRA_CA_CERTS']);
-  if (servesDirectory(options)) {
+  const directories = directoriesOf(options);
+  if (directories.length > 0) {
     paths.all.push({ access: 'read', path: defaultCacheDirectory(), optional: true });
-    paths.all.push({ access: 'write', path: sealedCacheOf(directoriesOf(options)), handed: true });
+    paths.all.push({ access: 'write', path: sealedCacheOf(directories), handed: true });
   }
   if (control !== undefined) paths.file('write', control);
   if (http.admin.listen !== undefined && 'path' in http.admin.listen) paths.file('write', http.admin.listen.path);

@@ -115,7 +115,7 @@ export class SealedCache {
       throw error;
     }
     const fd = openFolder(path);
-    // Locked before it is that user's: until then nobody else takes it.
+    // The lock comes before the owner: no server takes a folder that is still root's.
     if (!tryLock(fd)) {
       closeSync(fd);
       return false;

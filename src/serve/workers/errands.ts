@@ -56,7 +56,7 @@ export class Errands implements Outgoing {
     else waiting?.failed(new UserError(failure));
   }
 
-  /** The errands that it was on fail. */
+  /** The errands of a worker that has ended fail. */
   ended(worker: Worker): void {
     if (worker !== this.worker) return;
     for (const { failed } of this.waiting.values()) failed(new UserError('the worker that asked has ended'));

@@ -8,7 +8,7 @@ import { atOnce, mapped, sorted } from '../slices.js';
 import { StoreError } from '../store-error.js';
 import { COMPRESSED, type Compressed, compressorVersion, levelOf, worthKeeping, worthTrying } from './codings.js';
 import { CompressPool } from './compress-pool.js';
-import { CompressionCache } from './compression-cache.js';
+import { type CompressionCache, cacheOf } from './compression-cache.js';
 import { isChecked } from './decompress-now.js';
 
 export interface Task {
@@ -26,10 +26,7 @@ export async function compressFiles(files: readonly SiteFile[], options: SiteOpt
   const compression = options.compression ?? 'none';
   if (compression === 'none') return [...files];
   const tasks = tasksOf(files);
-  const cache =
-    options.cache === false
-      ? undefined
-      : new CompressionCache(options.cache, { largest: options.cacheBytes, sealed: options.sealedCache });
+  const cache = cacheOf(options);
   const pool = new CompressPool();
   const total = tasks.reduce((sum, task) => sum + task.blob.size, 0);
   let done = 0;

@@ -8,6 +8,7 @@ import { cacheFolder } from '../../native/home.js';
 import { makeFolder } from '../../native/make-folder.js';
 import { equal } from '../format/bundle-header.js';
 import { HASH_BYTES } from '../format/format.js';
+import type { SiteOptions } from '../options.js';
 
 const LARGEST = 2 ** 30;
 /** Names that `file` and `put` give: a directory that a user names may also hold other files. */
@@ -116,6 +117,11 @@ export class CompressionCache {
   }
 }
 
+/** The cache that `options` ask for; undefined: none. */
+export function cacheOf({ cache, cacheBytes, sealedCache }: SiteOptions): CompressionCache | undefined {
+  return cache === false ? undefined : new CompressionCache(cache, { largest: cacheBytes, sealed: sealedCache });
+}
+
 function nameOf(content: string, settings: string): string {
   const name = createHash('sha256').update(`${content} ${settings}`).digest('hex');
   return join(name.slice(0, 2), name.slice(2));
@@ -124,7 +130,7 @@ function nameOf(content: string, settings: string): string {
 /** The bytes of a whole entry. */
 async function entryOf(file: string): Promise<Uint8Array | undefined> {
   try {
-    // What stands at its place may be anything: a pipe that nobody writes, or a link to a device without an end.
+    // A server that was taken over may have put another kind in its place: a pipe, or a link to an endless device.
     const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
       const stats = await handle.stat();

@@ -6,7 +6,7 @@ import { bundleInMemory, liveBundle } from '../bundle/write-bundle.js';
 import { levelOf } from '../compress/codings.js';
 import { codingsOf, compressOne, fromBundle, type Task, tasksStepwise, withCodings } from '../compress/compress.js';
 import { CompressPool } from '../compress/compress-pool.js';
-import { CompressionCache } from '../compress/compression-cache.js';
+import { type CompressionCache, cacheOf } from '../compress/compression-cache.js';
 import { inServingOrder, type TaskQueue } from '../compress/compression-order.js';
 import type { OpenOptions } from '../options.js';
 import { decide, layOutPlan, type Plan, walkOptions } from '../plan/build.js';
@@ -187,10 +187,7 @@ class Compression {
     this.undone = undone;
     this.left = undone.tasks;
     this.pool = new CompressPool({ background });
-    this.cache =
-      options.cache === false
-        ? undefined
-        : new CompressionCache(options.cache, { largest: options.cacheBytes, sealed: options.sealedCache });
+    this.cache = cacheOf(options);
   }
 
   stop(): void {

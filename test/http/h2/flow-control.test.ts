@@ -89,14 +89,20 @@ t.test('content comes whole, however windows are opened, in frames of at most 16
   }
 });
 
-t.test('what a peer does not read is references: megabytes that wait cost a stream and no copy', async (t) => {
-  const setup = new Setup({ store: () => large() });
-  const flow = setup.connect();
+/** A client with endless windows, which reads nothing yet. */
+function unread(flow: ReturnType<Setup['connect']>): Http2Client {
   const client = new Http2Client(flow, [[SETTING.initialWindowSize, 0x7fffffff]]);
   client.opens = false;
   client.window = Number.POSITIVE_INFINITY;
   client.send(frame(FRAME.windowUpdate, 0, 0, word(0x7fffffff - 65535)));
   flow.reading = false;
+  return client;
+}
+
+t.test('what a peer does not read is references: megabytes that wait cost a stream and no copy', async (t) => {
+  const setup = new Setup({ store: () => large() });
+  const flow = setup.connect();
+  const client = unread(flow);
   let copied = 0;
   const { write } = flow;
   flow.write = (memory: Memory, start: number, end: number) => {
@@ -117,11 +123,7 @@ t.test('short content is copied for as much as docs/http2.md says, and referred 
   const short = new Uint8Array(4000).fill(0x61);
   const store = new HandMadeStore({ '/short.txt': { type: 'text/plain', content: short } });
   const flow = new Setup({ store: () => store }).connect();
-  const client = new Http2Client(flow, [[SETTING.initialWindowSize, 0x7fffffff]]);
-  client.opens = false;
-  client.window = Number.POSITIVE_INFINITY;
-  client.send(frame(FRAME.windowUpdate, 0, 0, word(0x7fffffff - 65535)));
-  flow.reading = false;
+  unread(flow);
   let copied = 0;
   let referred = 0;
   const { write } = flow;
@@ -139,11 +141,7 @@ t.test('short content is copied for as much as docs/http2.md says, and referred 
 t.test('the network is asked to tell when there is room, and frames are made then', async (t) => {
   const setup = new Setup({ store: () => large() });
   const flow = setup.connect();
-  const client = new Http2Client(flow, [[SETTING.initialWindowSize, 0x7fffffff]]);
-  client.opens = false;
-  client.window = Number.POSITIVE_INFINITY;
-  client.send(frame(FRAME.windowUpdate, 0, 0, word(0x7fffffff - 65535)));
-  flow.reading = false;
+  const client = unread(flow);
   flow.send(headers(1, get('/large.bin')));
   let most = 0;
   while (!client.streams.get(1)?.ended) {

@@ -2,6 +2,7 @@
  * What those see who watch over a server: its log and its pages about itself, as far as their values are the same over
  * every network.
  */
+
 import {
   type AccessLogFormat,
   accessLine,
@@ -12,6 +13,7 @@ import {
   metricsPage,
   statusPages,
 } from '../../../src/http/index.js';
+import { kernelInfo } from '../../../src/net/sockets/common/kernel-info.js';
 import type { Options } from '../three-ways.js';
 import { ask, body, both, get, has, type Line, of } from './line.js';
 
@@ -19,17 +21,7 @@ import { ask, body, both, get, has, type Line, of } from './line.js';
 const SETTLED = { wait: 500 };
 
 /** In the place of what TCP and the network say of a connection. */
-const NO_FLOW = {
-  address: 'peer',
-  port: 1,
-  state: 'some',
-  srtt: undefined,
-  rttvar: undefined,
-  cwnd: undefined,
-  ssthresh: undefined,
-  bytesInFlight: undefined,
-  retransmissions: undefined,
-};
+const NO_FLOW = { address: 'peer', port: 1, ...kernelInfo('some') };
 
 /** The log so far is served at `/log`: each network's own address, port, time and values of TCP left out. */
 function logged(format: AccessLogFormat): Options {

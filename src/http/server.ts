@@ -78,7 +78,7 @@ export class HttpServer implements FlowHandler {
     const { responder, faults } = this.#answering;
     const { accepted, refused } = this.#admission;
     const counts = { accepted, refused, faults: faults.count, budgets: this.#budgets.byName };
-    return statsOf(responder.answers, responder.totalBytes, counts, this.#deadlines.waiting());
+    return statsOf(responder.output.answers, responder.output.totalBytes, counts, this.#deadlines.waiting());
   }
 
   /** Some of the open connections, at most `limit`, in no order. */
@@ -118,7 +118,7 @@ export class HttpServer implements FlowHandler {
 
   data(flow: Flow, bytes: Uint8Array, start: number, end: number): void {
     // Until a request is read, there is no request to answer with 500.
-    this.#answering.responder.begun = true;
+    this.#answering.responder.output.begun = true;
     try {
       this.#deadlines.refresh();
       this.#http1.data(flow.context as Connection, bytes, start, end);
@@ -128,7 +128,7 @@ export class HttpServer implements FlowHandler {
   }
 
   ended(flow: Flow): void {
-    this.#answering.responder.begun = true;
+    this.#answering.responder.output.begun = true;
     try {
       this.#deadlines.refresh();
       const c = flow.context as Connection;
@@ -141,7 +141,7 @@ export class HttpServer implements FlowHandler {
   }
 
   drained(flow: Flow): void {
-    this.#answering.responder.begun = true;
+    this.#answering.responder.output.begun = true;
     try {
       this.#deadlines.refresh();
       const c = flow.context as Connection;
@@ -159,7 +159,7 @@ export class HttpServer implements FlowHandler {
   }
 
   #guarded(c: Connection, turn: (c: Connection) => void): void {
-    this.#answering.responder.begun = true;
+    this.#answering.responder.output.begun = true;
     try {
       turn(c);
     } catch (error) {
@@ -177,7 +177,7 @@ export class HttpServer implements FlowHandler {
       this.#answering.faults.note(error);
       const c = flow.context as Connection | undefined;
       const speaksHttp1 = c !== undefined && c.session === undefined;
-      if (speaksHttp1 && c.later === undefined && c.state < STATE.closing && !this.#answering.responder.begun) {
+      if (speaksHttp1 && c.later === undefined && c.state < STATE.closing && !this.#answering.responder.output.begun) {
         this.#http1.fault(c);
         flow.flush();
       } else flow.reset();

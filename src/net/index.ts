@@ -11,8 +11,9 @@ export type { Device, FrameSink, Offload } from './device/device.js';
 export { type MemoryDevice, type MemoryLinkOptions, memoryLink } from './device/memory/memory-link.js';
 export { TxFrame } from './device/tx-frame.js';
 export type { Faults } from './device/wrap/faults.js';
-export { DhcpClient, type DhcpOptions, type DhcpState } from './dhcp/client.js';
+export { DhcpClient } from './dhcp/client.js';
 export type { Lease, LeaseMemory } from './dhcp/lease.js';
+export type { DhcpOptions, DhcpState } from './dhcp/options.js';
 export { DROP_NAMES, type DropName, type DropReason, Drops, type DropWatcher } from './drops.js';
 export type {
   Accept,

@@ -1,5 +1,5 @@
 import { Memory } from '../../memory/memory.js';
-import type { Content, Extent, Lookup, Representation, Resource, Store } from '../../store/store.js';
+import type { Extent, Lookup, Representation, Resource, Store } from '../../store/store.js';
 import type { CallClock } from '../contracts/call-clock.js';
 import type { HttpLimits } from '../contracts/limits.js';
 import type { HttpOptions } from '../contracts/options.js';
@@ -11,12 +11,13 @@ import type { Forwarding } from '../parse/forwarded.js';
 import { normalisePath } from '../parse/path.js';
 import { FORM, METHOD, type RequestLine } from '../parse/request-line.js';
 import { challengePage } from './acme-challenge.js';
+import { AnswerOutput } from './answer-output.js';
 import type { AnswerWriter } from './answer-writer.js';
 import { Later } from './later.js';
 import { asksLocally, LivePages } from './live-pages.js';
 import { multipart } from './multipart.js';
 import { OtherOrigin } from './other-origin.js';
-import { ALLOW, errorPage, type Page, Pages, redirectPage } from './pages.js';
+import { ALLOW, errorPage, Pages, redirectPage } from './pages.js';
 import { withQuery } from './redirect-target.js';
 import { Sites } from './sites.js';
 import { type Ending, PERSIST } from './tails.js';
@@ -50,8 +51,8 @@ interface Wanted {
 }
 
 /**
- * Decides on answers: to requests that parsed, and the server's own pages. One object for all connections and versions
- * of HTTP; it keeps no state of them.
+ * Decides on answers: to requests that parsed, and the server's own pages; `output` writes them. One object for all
+ * connections and versions of HTTP; it keeps no state of them.
  */
 export class Responder {
   readonly #clock: CallClock;
@@ -64,20 +65,8 @@ export class Responder {
   readonly #rangeLimit: number;
   readonly #ranges = new RangeSet();
   readonly #path: Uint8Array;
-  /** Of the last answer, for logs: its status, and its bytes of content. */
-  status = 0;
-  contentBytes = 0;
-  /** Bytes of the last answer that were made for it alone, and are in memory until they are sent. */
-  ownBytes = 0;
-  /** A part of the current answer has been written. */
-  begun = false;
-  /** The last answer need not be logged. */
-  quiet = false;
-  /** The last answer, if every client gets the same one for the same request from the same store; else undefined. */
-  repeatable: Representation | undefined = undefined;
-  /** Since the start: answers by status, and bytes of content. */
-  readonly answers = new Uint32Array(600);
-  totalBytes = 0;
+  /** What was said last, and what has been said since the start. */
+  readonly output = new AnswerOutput();
 
   /** `retryAfter` in seconds. Throws a `RangeError` when an option is not as `HttpOptions` has it. */
   constructor(
@@ -106,14 +95,19 @@ export class Responder {
     return this.#sites.only;
   }
 
+  /** The last answer, if every client gets the same one for the same request from the same store; else undefined. */
+  get repeatable(): Representation | undefined {
+    return this.output.repeatable;
+  }
+
   /** Answers with what was `repeatable`. */
   again(to: AnswerWriter, selected: Representation): void {
-    this.#whole(to, selected, 200, PERSIST, false);
+    this.output.whole(to, selected, 200, PERSIST, false);
   }
 
   /** Answers with a page of the server itself: an error. `bodiless` for HEAD. */
   error(to: AnswerWriter, status: number, ending: Ending, bodiless: boolean, site?: string): void {
-    this.#page(to, this.#pages.get(status, site), ending, bodiless);
+    this.output.page(to, this.#pages.get(status, site), ending, bodiless);
   }
 
   /** Answers GET, HEAD and OPTIONS. `line` is about `bytes`; `fields` has bytes of its own. */
@@ -121,9 +115,9 @@ export class Responder {
     const scheme = this.#forwarding?.scheme(to.remote.address, fields);
     if (this.#forwarding !== undefined) to.secured(scheme === 'https');
     if (line.method === METHOD.OPTIONS) {
-      this.#head(to, 204, OPTIONS_HEAD);
+      this.output.head(to, 204, OPTIONS_HEAD);
       const site = this.#fieldsFor(bytes, line, fields);
-      if (site !== '') this.#text(to, site.replace(/^cache-control:.*\r\n/gim, ''));
+      if (site !== '') this.output.text(to, site.replace(/^cache-control:.*\r\n/gim, ''));
       to.end(ending);
       return;
     }
@@ -143,7 +137,7 @@ export class Responder {
     if (this.#acmeChallenge !== undefined) {
       const proof = challengePage(this.#acmeChallenge, path, start, end);
       if (proof !== undefined) {
-        this.#page(to, proof, ending, bodiless);
+        this.output.page(to, proof, ending, bodiless);
         return;
       }
     }
@@ -158,27 +152,27 @@ export class Responder {
       repeatable = false;
       const live = this.#live.find(path, start, end, to.remote, fields);
       if (live !== undefined) {
-        this.#page(to, live, ending, bodiless);
-        this.quiet = this.#live.quiet;
+        this.output.page(to, live, ending, bodiless);
+        this.output.quiet = this.#live.quiet;
         return;
       }
     }
     const otherOrigin = this.#sites.otherOrigin(bytes, line, fields, scheme);
     if (otherOrigin !== undefined) {
-      this.#page(to, redirectPage(301, withQuery(otherOrigin, bytes, line)), ending, bodiless);
+      this.output.page(to, redirectPage(301, withQuery(otherOrigin, bytes, line)), ending, bodiless);
       return;
     }
     const found = this.#sites.lookup(this.#sites.storeFor(bytes, line, fields), path, start, end);
     if (found.kind === 'resource') {
       this.#resource(to, found.resource, { minor: line.minor, fields, ending, bodiless, repeatable });
-      if (found.resource.fleeting) this.ownBytes += headBytes(found.resource);
+      if (found.resource.fleeting) this.output.ownBytes += headBytes(found.resource);
     } else if (found.kind === 'missing') {
       if (found.page === undefined) this.error(to, 404, ending, bodiless, found.fields);
       else this.#missing(to, found.page, fields, ending, bodiless);
-      if (found.page?.fleeting) this.ownBytes += headBytes(found.page);
+      if (found.page?.fleeting) this.output.ownBytes += headBytes(found.page);
     } else {
       const location = withQuery(found.location, bytes, line);
-      this.#page(to, redirectPage(found.status, location, found.fields), ending, bodiless);
+      this.output.page(to, redirectPage(found.status, location, found.fields), ending, bodiless);
     }
   }
 
@@ -210,11 +204,11 @@ export class Responder {
     }
     const verdict = evaluate(fields, resource, selected, this.#clock);
     if (verdict === NOT_MODIFIED) {
-      this.#bare(to, 304, selected.headNotModified, ending);
+      this.output.bare(to, 304, selected.headNotModified, ending);
       return;
     }
     if (verdict === FAILED) {
-      this.#bare(to, 412, selected.headFailed, ending);
+      this.output.bare(to, 412, selected.headFailed, ending);
       return;
     }
     // Range is defined for GET alone (RFC 9110 14.2); two of them are malformed, and malformed ones are ignored.
@@ -231,33 +225,16 @@ export class Responder {
     if (resource.hints !== undefined && wanted.minor > 0 && !bodiless) {
       to.interim(resource.hints);
     }
-    this.#whole(to, selected, 200, ending, bodiless);
+    this.output.whole(to, selected, 200, ending, bodiless);
     if (!wanted.repeatable || resource.hints !== undefined || found.fleeting === true || found.passing === true) return;
-    if ((fields.present & PECULIAR) === 0 && !Later.needs(selected.body)) this.repeatable = selected;
+    if ((fields.present & PECULIAR) === 0 && !Later.needs(selected.body)) this.output.repeatable = selected;
   }
 
   /** An error has one representation only (no 406), and no conditions or ranges (RFC 9110 13.2.1). */
   #missing(to: AnswerWriter, found: Resource, fields: Fields, ending: Ending, bodiless: boolean): void {
     const page = found.languages === undefined ? found : chooseLanguage(fields, found.languages);
     const selected = fields.encodings.choose(page) ?? page.representations[0]!;
-    this.#whole(to, selected, statusOf(selected.headOk), ending, bodiless);
-  }
-
-  #whole(to: AnswerWriter, selected: Representation, status: number, ending: Ending, bodiless: boolean): void {
-    const { headOk, body } = selected;
-    this.#begin(status);
-    if (bodiless) {
-      to.head(headOk);
-      to.end(ending);
-      return;
-    }
-    this.#count(body.end - body.start);
-    to.whole(headOk, body, ending);
-  }
-
-  #bare(to: AnswerWriter, status: number, head: Extent, ending: Ending): void {
-    this.#begin(status);
-    to.whole(head, undefined, ending);
+    this.output.whole(to, selected, statusOf(selected.headOk), ending, bodiless);
   }
 
   /** 206 or 416; false when the field is to be ignored. */
@@ -270,77 +247,35 @@ export class Responder {
     if (verdict === IGNORED) return false;
     if (verdict === UNSATISFIABLE) {
       const own = [`Content-Range: bytes */${size}\r\n`, 'Accept-Ranges: bytes\r\n'];
-      this.#page(to, errorPage(416, own, resource.fields), ending, false);
+      this.output.page(to, errorPage(416, own, resource.fields), ending, false);
       return true;
     }
-    this.#head(to, 206, selected.headPartial);
+    this.output.head(to, 206, selected.headPartial);
     if (ranges.count > 1) {
       this.#parts(to, resource, selected, ending);
       return true;
     }
     const [first, last] = [ranges.starts[0]!, ranges.ends[0]!];
-    this.#text(
+    this.output.text(
       to,
       `Content-Type: ${resource.contentType}\r\nContent-Range: bytes ${first}-${last - 1}/${size}\r\nContent-Length: ${last - first}\r\n`,
     );
     to.end(ending);
-    this.#part(to, body, first, last);
+    this.output.part(to, body, first, last);
     return true;
   }
 
   #parts(to: AnswerWriter, resource: Resource, selected: Representation, ending: Ending): void {
     const { starts, ends } = this.#ranges;
     const { fieldLines, heads, close } = multipart(this.#ranges, resource, selected);
-    this.#text(to, fieldLines);
+    this.output.text(to, fieldLines);
     to.end(ending);
-    for (const head of heads) this.ownBytes += head.bytes.length;
+    for (const head of heads) this.output.ownBytes += head.bytes.length;
     for (const [i, head] of heads.entries()) {
-      this.#content(to, whole(head));
-      this.#part(to, selected.body, starts[i]!, ends[i]!);
+      this.output.content(to, whole(head));
+      this.output.part(to, selected.body, starts[i]!, ends[i]!);
     }
-    this.#content(to, whole(close));
-  }
-
-  #page(to: AnswerWriter, page: Page, ending: Ending, bodiless: boolean): void {
-    this.#head(to, page.status, page.head);
-    if (!page.kept) this.ownBytes += page.head.memory.bytes.length;
-    to.end(ending);
-    if (!bodiless) this.#content(to, page.body);
-  }
-
-  #begin(status: number): void {
-    this.begun = true;
-    this.status = status;
-    this.quiet = false;
-    this.repeatable = undefined;
-    this.contentBytes = this.ownBytes = 0;
-    this.answers[status]!++;
-  }
-
-  #head(to: AnswerWriter, status: number, head: Extent): void {
-    this.#begin(status);
-    to.head(head);
-  }
-
-  #text(to: AnswerWriter, lines: string): void {
-    this.ownBytes += lines.length;
-    to.text(lines);
-  }
-
-  #count(contentBytes: number): void {
-    this.contentBytes += contentBytes;
-    this.totalBytes += contentBytes;
-  }
-
-  #content(to: AnswerWriter, piece: Content): void {
-    if (piece.end === piece.start) return;
-    this.#count(piece.end - piece.start);
-    to.content(piece);
-  }
-
-  /** `[first, last)` of the content. */
-  #part(to: AnswerWriter, { memory, start, source }: Content, first: number, last: number): void {
-    this.#content(to, { memory, start: start + first, end: start + last, source });
+    this.output.content(to, whole(close));
   }
 }
 

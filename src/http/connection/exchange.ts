@@ -77,7 +77,7 @@ export class Exchange {
     const limits = this.#limits;
     let turn = limits.turn;
     while (at < end) {
-      this.#responder.begun = false;
+      this.#responder.output.begun = false;
       if (c.state === STATE.body) {
         const next = c.body!.read(bytes, at, end);
         if (next === MORE) return end;
@@ -275,7 +275,7 @@ export class Exchange {
     const status = refusal(line.method, fields.contentLength !== 0, c.flow, fields);
     if (status !== 0) this.#responder.refuse(this.#to(c), status, { bytes, line, fields }, ending);
     else this.#responder.answer(this.#to(c), bytes, line, fields, ending);
-    c.ownBytes += this.#responder.ownBytes;
+    c.ownBytes += this.#responder.output.ownBytes;
     if (this.#log !== undefined) this.#report(c, bytes, this.#log);
     c.began = 0;
     const { later } = this.#writer;
@@ -287,13 +287,13 @@ export class Exchange {
   }
 
   #report(c: Connection, bytes: Uint8Array | undefined, log: (record: AccessRecord) => void): void {
-    if (this.#responder.quiet) return;
+    if (this.#responder.output.quiet) return;
     const record = this.#record;
     const { clock } = this.#bodies;
     record.flow = c.flow;
     record.time = clock.wallClock;
-    record.status = this.#responder.status;
-    record.contentBytes = this.#responder.contentBytes;
+    record.status = this.#responder.output.status;
+    record.contentBytes = this.#responder.output.contentBytes;
     record.elapsed = clock.sinceCall() + (c.began === 0 ? 0 : (clock.now - c.began) | 0);
     if (bytes === undefined) record.set(undefined, undefined, undefined);
     else record.set(bytes, this.#line, this.#fields);

@@ -165,13 +165,13 @@ export class Requests {
     const line = this.#line;
     const to = this.#to(session, stream);
     const status = refusal(line.method, stream.received > 0, session.c.flow, this.#fields);
-    responder.begun = false;
+    responder.output.begun = false;
     try {
       if (status !== 0) responder.refuse(to, status, { bytes, line, fields: this.#fields }, PERSIST);
       else responder.answer(to, bytes, line, this.#fields, PERSIST);
     } catch (error) {
       // A bug of this program, or of a store. Once an answer has begun no error can be sent: the connection ends.
-      if (responder.begun) throw error;
+      if (responder.output.begun) throw error;
       this.#answering.faults.note(error);
       responder.error(to, 500, PERSIST, line.method === METHOD.HEAD);
     }
@@ -188,7 +188,7 @@ export class Requests {
   #done(session: Session, stream: Stream): void {
     session.c.requests++;
     stream.answered = true;
-    stream.ownBytes = this.#answering.responder.ownBytes;
+    stream.ownBytes = this.#answering.responder.output.ownBytes;
     session.ownBytes += stream.ownBytes;
   }
 
@@ -201,13 +201,13 @@ export class Requests {
 
   #report(session: Session, stream: Stream, parsed: boolean, log: (record: AccessRecord) => void): void {
     const { responder } = this.#answering;
-    if (responder.quiet) return;
+    if (responder.output.quiet) return;
     const record = this.#record;
     const clock = this.#clock;
     record.flow = session.c.flow;
     record.time = clock.wallClock;
-    record.status = responder.status;
-    record.contentBytes = responder.contentBytes;
+    record.status = responder.output.status;
+    record.contentBytes = responder.output.contentBytes;
     record.elapsed = clock.sinceCall() + ((clock.now - stream.since) | 0);
     if (parsed) record.set(this.#head.bytes, this.#line, this.#fields);
     else record.set(undefined, undefined, undefined);

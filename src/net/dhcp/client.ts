@@ -6,46 +6,21 @@ import { formatIpv4, formatMac } from '../wire/address.js';
 import { ACK, type DhcpReply, NAK, OFFER, parseDhcp } from '../wire/dhcp.js';
 import { sameMac } from '../wire/ethernet.js';
 import { Binding } from './binding.js';
-import { addressFault, type Lease, type LeaseMemory, leaseOf, type Terms, termsOf, termsOfLease } from './lease.js';
+import { addressFault, type Lease, leaseOf, type Terms, termsOf, termsOfLease } from './lease.js';
 import { ClientMessages } from './messages.js';
+import type { DhcpOptions, DhcpState } from './options.js';
+import { Reports } from './reports.js';
 import { LONGEST_WAIT, Retransmission } from './retransmission.js';
 
 const MALFORMED = dropReason('dhcp-malformed');
 const NOT_FOR_US = dropReason('dhcp-not-for-us');
 const UNEXPECTED = dropReason('dhcp-unexpected');
 
-export type DhcpState =
-  | 'INIT'
-  | 'INIT-REBOOT'
-  | 'SELECTING'
-  | 'REQUESTING'
-  | 'REBOOTING'
-  | 'CHECKING'
-  | 'BOUND'
-  | 'RENEWING'
-  | 'REBINDING'
-  | 'STOPPED';
-
 /** RFC 2131 3.1 (5): after DECLINE. */
 const AFTER_DECLINE = 10_000;
 /** Requests in REQUESTING (RFC 2131 3.1 (5): four, a minute in all) and in REBOOTING before the client starts over. */
 const REQUESTS = 4;
 const REBOOTS = 1;
-
-export interface DhcpOptions {
-  readonly stack: Stack;
-  readonly hostname?: string | undefined;
-  readonly memory?: LeaseMemory | undefined;
-  /** The address was learnt, changed, or lost (undefined). The stack is configured before it is called. */
-  readonly onLease?: (lease: Lease | undefined) => void;
-  /** What happens, in words for a log. */
-  readonly onEvent?: (sentence: string) => void;
-  /** What the operator should know of: no server, a refusal, a conflict, an expired lease. Default: `onEvent`. */
-  readonly onTrouble?: (sentence: string) => void;
-  /** How a new address is probed (RFC 5227): how often, ms apart. */
-  readonly probes?: number;
-  readonly probeInterval?: number;
-}
 
 export class DhcpClient {
   state: DhcpState = 'INIT';
@@ -54,17 +29,17 @@ export class DhcpClient {
   private readonly messages: ClientMessages;
   private readonly timer: Retransmission;
   private readonly binding: Binding;
+  private readonly reports: Reports;
   /** When the last REQUEST left: a lease runs from there. */
   private asked = 0;
   /** The address that REQUESTING asks for, and the server that it asks. */
   private wanted: Ipv4 = 0;
   private server: Ipv4 = 0;
   private offer: Terms = {};
-  /** A reply to our last message was refused, and the operator knows why. */
-  private complained = false;
 
   constructor(options: DhcpOptions) {
     this.options = options;
+    this.reports = new Reports(options);
     this.stack = options.stack;
     this.messages = new ClientMessages(options.stack, options.hostname);
     this.timer = new Retransmission(options.stack.random);
@@ -73,14 +48,6 @@ export class DhcpClient {
 
   get lease(): Lease | undefined {
     return this.binding.lease;
-  }
-
-  private say(sentence: string): void {
-    this.options.onEvent?.(sentence);
-  }
-
-  private complain(sentence: string): void {
-    (this.options.onTrouble ?? this.options.onEvent)?.(sentence);
   }
 
   private open(): void {
@@ -111,7 +78,7 @@ export class DhcpClient {
     this.state = 'BOUND';
     this.timer.rest();
     this.binding.adopt(lease, now);
-    this.say(`goes on with ${formatIpv4(lease.address)}/${lease.prefix}`);
+    this.reports.say(`goes on with ${formatIpv4(lease.address)}/${lease.prefix}`);
     this.options.onLease?.(lease);
   }
 
@@ -138,7 +105,7 @@ export class DhcpClient {
     this.stack.arp.cancelProbe();
     this.messages.began = now;
     if (lease === undefined) return this.enter('INIT', now);
-    this.say(`the link is up again: asking whether ${formatIpv4(lease.address)} is still ours`);
+    this.reports.say(`the link is up again: asking whether ${formatIpv4(lease.address)} is still ours`);
     this.wanted = lease.address;
     this.enter('INIT-REBOOT', now);
   }
@@ -182,7 +149,7 @@ export class DhcpClient {
       case 'SELECTING':
         timer.attempts++;
         if (timer.attempts === 1 || timer.attempts % 4 === 0) {
-          this.complain(
+          this.reports.complain(
             `no DHCP server has answered for ${Math.round((now - messages.began) / 1000)} s; asking again now and in ${timer.seconds} s, for ever, at last every ${LONGEST_WAIT / 1000} s`,
           );
         }
@@ -215,8 +182,8 @@ export class DhcpClient {
   }
 
   private discover(now: number): void {
-    this.complained = false;
-    this.say(this.timer.attempts === 0 ? 'looking for a DHCP server' : 'looking for a DHCP server again');
+    this.reports.sent();
+    this.reports.say(this.timer.attempts === 0 ? 'looking for a DHCP server' : 'looking for a DHCP server again');
     this.messages.discover(now);
     this.timer.backOff(now);
   }
@@ -224,8 +191,8 @@ export class DhcpClient {
   /** In REQUESTING and REBOOTING: a new lease. */
   private request(now: number): void {
     this.asked = now;
-    this.complained = false;
-    this.say(`asking for ${formatIpv4(this.wanted)}`);
+    this.reports.sent();
+    this.reports.say(`asking for ${formatIpv4(this.wanted)}`);
     if (this.state === 'REQUESTING') this.messages.requestOffered(this.wanted, this.server);
     else this.messages.requestAgain(this.wanted, now);
     this.timer.backOff(now);
@@ -235,10 +202,10 @@ export class DhcpClient {
   private extend(now: number): void {
     const { lease } = this;
     this.asked = now;
-    this.complained = false;
+    this.reports.sent();
     if (lease === undefined) return;
     const unicast = this.state === 'RENEWING';
-    this.say(
+    this.reports.say(
       unicast
         ? `renewing ${formatIpv4(lease.address)} with ${formatIpv4(lease.server)}`
         : `asking any server to extend ${formatIpv4(lease.address)}`,
@@ -250,9 +217,7 @@ export class DhcpClient {
   /** A reply that is not used: counted, and its reason reported, once for each message of ours. */
   private refuse(reason: string, source: Ipv4): void {
     this.stack.drops.count(UNEXPECTED);
-    if (this.complained) return;
-    this.complained = true;
-    this.complain(`a reply of ${formatIpv4(source)} is not used: ${reason}`);
+    this.reports.refuse(reason, source);
   }
 
   private receive(bytes: Uint8Array, start: number, end: number, source: Ipv4, now: number): void {
@@ -262,10 +227,7 @@ export class DhcpClient {
     const reply = parseDhcp(bytes, start, end, mac);
     if (reply === undefined) {
       drops.count(MALFORMED, bytes, start, end);
-      if (!this.complained && this.timer.due !== Number.POSITIVE_INFINITY) {
-        this.complained = true;
-        this.complain(`a reply of ${formatIpv4(source)} is not used: it is malformed`);
-      }
+      if (this.timer.due !== Number.POSITIVE_INFINITY) this.reports.refuse('it is malformed', source);
       return;
     }
     if (reply.xid !== this.messages.xid) return drops.count(UNEXPECTED, bytes, start, end);
@@ -291,13 +253,13 @@ export class DhcpClient {
     this.wanted = reply.yourAddress;
     this.server = reply.server;
     this.offer = termsOf(reply, reply.yourAddress);
-    this.say(`${formatIpv4(reply.server)} offers ${formatIpv4(reply.yourAddress)}`);
+    this.reports.say(`${formatIpv4(reply.server)} offers ${formatIpv4(reply.yourAddress)}`);
     this.enter('REQUESTING', now);
     this.act(now);
   }
 
   private refused(reply: DhcpReply, now: number): void {
-    this.complain(
+    this.reports.complain(
       `${formatIpv4(reply.server)} refuses${reply.message === undefined ? '' : `: ${reply.message}`}; starting over`,
     );
     this.binding.forget();
@@ -331,7 +293,9 @@ export class DhcpClient {
 
   private conflict(lease: Lease, mac: Uint8Array): void {
     const { now } = this.stack;
-    this.complain(`${formatIpv4(lease.address)} is in use by ${formatMac(mac)}; declined, trying for another address`);
+    this.reports.complain(
+      `${formatIpv4(lease.address)} is in use by ${formatMac(mac)}; declined, trying for another address`,
+    );
     this.messages.decline(lease);
     this.binding.forget();
     this.binding.drop(now);
@@ -351,12 +315,12 @@ export class DhcpClient {
     this.timer.attempts = 0;
     this.binding.take(lease, now);
     const term = lease.seconds === Number.POSITIVE_INFINITY ? 'for ever' : `for ${lease.seconds} s`;
-    this.say(`${same ? 'extended' : 'bound to'} ${formatIpv4(lease.address)}/${lease.prefix} ${term}`);
+    this.reports.say(`${same ? 'extended' : 'bound to'} ${formatIpv4(lease.address)}/${lease.prefix} ${term}`);
     this.options.onLease?.(lease);
   }
 
   private expire(now: number): void {
-    this.complain(`the lease of ${formatIpv4((this.lease as Lease).address)} has expired`);
+    this.reports.complain(`the lease of ${formatIpv4((this.lease as Lease).address)} has expired`);
     this.binding.drop(now);
     this.enter('INIT', now);
   }
@@ -369,7 +333,7 @@ export class DhcpClient {
     if (lease !== undefined) {
       this.messages.newTransaction();
       this.messages.release(lease);
-      this.say(`gave back ${formatIpv4(lease.address)}`);
+      this.reports.say(`gave back ${formatIpv4(lease.address)}`);
       // What was given back cannot be confirmed by INIT-REBOOT. A server remembers which client had an address anyway.
       this.binding.forget();
       this.binding.leave();

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { DhcpClient, type DhcpOptions } from '../../../src/net/dhcp/client.js';
+import { DhcpClient } from '../../../src/net/dhcp/client.js';
 import type { Lease } from '../../../src/net/dhcp/lease.js';
+import type { DhcpOptions } from '../../../src/net/dhcp/options.js';
 import { parseDhcp } from '../../../src/net/wire/dhcp.js';
 import { BROADCAST_MAC, ip } from '../../sim/packets.js';
 import {

@@ -26,7 +26,8 @@ import {
 import { type OwnAddress, type OwnAddresses, TENTATIVE } from './addresses.js';
 import type { Duplicates } from './duplicates.js';
 import type { Link6 } from './link.js';
-import type { Neighbour6, Neighbours6 } from './neighbours.js';
+import type { Neighbour6 } from './neighbour.js';
+import type { Neighbours6 } from './neighbours.js';
 import type { Ipv6Output } from './output.js';
 import type { OwnPackets } from './own-packets.js';
 import type { Routers } from './routers.js';

@@ -9,19 +9,11 @@ import { copyMac, sameMac } from '../../wire/ethernet.js';
 import type { Ipv6Bytes } from '../../wire/ipv6.js';
 import type { Moment } from '../contracts/ip-output.js';
 import type { Link6 } from './link.js';
+import { DELAY, FAILED, INCOMPLETE, Neighbour6, PROBE, REACHABLE, STALE } from './neighbour.js';
 
 const QUEUE_FULL = dropReason('neighbour-queue-full');
 const UNRESOLVED = dropReason('neighbour-unresolved');
 const TABLE_FULL = dropReason('neighbour-table-full');
-
-/** No address on the link is known. `FAILED`: it was asked for in vain. */
-export const FAILED = 0;
-export const INCOMPLETE = 1;
-/** One is known. */
-const REACHABLE = 2;
-const STALE = 3;
-const DELAY = 4;
-const PROBE = 5;
 
 /** RFC 4861 10. */
 const REACHABLE_TIME = 30_000;
@@ -33,29 +25,6 @@ const MAX_UNICAST_SOLICIT = 3;
 const NEGATIVE = 1000;
 const LONGEST_NEGATIVE = 60_000;
 const QUEUE_PACKETS = 16;
-
-export class Neighbour6 {
-  readonly mac = new Uint8Array(6);
-  state: number = FAILED;
-  /** RFC 4861 7.3: as its advertisements say. */
-  router = false;
-  /** REACHABLE until then, ms. */
-  until = Number.NEGATIVE_INFINITY;
-  /** Solicitations since the last answer; when the next is due. */
-  tries = 0;
-  due = Number.POSITIVE_INFINITY;
-  /** Failures in a row; it is not asked for again before `retryAt`. */
-  failures = 0;
-  retryAt = Number.NEGATIVE_INFINITY;
-  /** Whole frames without their destination. */
-  queue: Uint8Array[] | undefined = undefined;
-
-  constructor(
-    /** Good while the table has it; `address` always is. */
-    public handle: number,
-    readonly address: Ipv6Bytes,
-  ) {}
-}
 
 export interface NeighbourEvents {
   /** Sends a solicitation for the neighbour, to `mac`, or to its group. */

@@ -13,7 +13,8 @@ import { int32At, putInt32, putUint16 } from '../../wire/tcp.js';
 import type { Route } from '../contracts/ip-output.js';
 import { writeHeader } from './header.js';
 import type { Link6 } from './link.js';
-import type { Neighbour6, Neighbours6 } from './neighbours.js';
+import type { Neighbour6 } from './neighbour.js';
+import type { Neighbours6 } from './neighbours.js';
 import { PathMtus6 } from './path-mtu.js';
 import type { Routers } from './routers.js';
 

@@ -5,7 +5,8 @@
 import { type Ipv6Bytes, isLinkLocal, samePrefix } from '../../wire/ipv6.js';
 import { type Advertised, type Advertiser, advertisedAgain, BY_OPERATOR, FairShare } from './fair-share.js';
 import type { Link6 } from './link.js';
-import { FAILED, INCOMPLETE, type Neighbours6 } from './neighbours.js';
+import { FAILED, INCOMPLETE } from './neighbour.js';
+import type { Neighbours6 } from './neighbours.js';
 
 /** Entries of each list; those of one station. */
 const MOST_ROUTERS = 8;

@@ -5,7 +5,10 @@
 
 import { ZERO } from '../numbers/fraction.js';
 import { BbrModel, UNBOUNDED } from './bbr-model.js';
+import { BbrUndo } from './bbr-undo.js';
 import type { CongestionControl, RateSample, SenderView } from './controller.js';
+import { FullPipe } from './full-pipe.js';
+import { ProbeSlope } from './probe-slope.js';
 import { initialWindow } from './window.js';
 
 const STARTUP = 0;
@@ -45,17 +48,12 @@ export class Bbr implements CongestionControl {
   private initial = ZERO;
   private maxInflight = ZERO;
   private quantum = ZERO;
-
-  private fullBw = ZERO;
-  private fullBwCount = 0;
-  private fullBwNow = false;
-  private filled = false;
+  private readonly pipe = new FullPipe();
 
   private cycleStamp = ZERO;
   private probeWait = ZERO;
   private probeSamples = false;
-  private probeUpRounds = 0;
-  private growth = ZERO;
+  private readonly slope = new ProbeSlope();
 
   private probeRttDone = ZERO;
   private probeRttRoundDone = false;
@@ -63,9 +61,7 @@ export class Bbr implements CongestionControl {
   private priorCwnd = ZERO;
 
   private undoState = STARTUP;
-  private undoBw = UNBOUNDED;
-  private undoShortterm = UNBOUNDED;
-  private undoLongterm = UNBOUNDED;
+  private readonly undo = new BbrUndo();
 
   start(sender: SenderView, now: number): void {
     this.initial = this.cwnd = initialWindow(sender.mss);
@@ -80,11 +76,11 @@ export class Bbr implements CongestionControl {
   onAck(sender: SenderView, sample: RateSample, inRecovery: boolean, now: number): void {
     const { model } = this;
     model.update(sender, sample, this.cwnd, this.probing() ? 0 : PACING_GAIN[this.state], now);
-    model.aggregate(sample.newlyDelivered, this.cwnd, this.filled, now);
-    this.checkFullBw(sample);
+    model.aggregate(sample.newlyDelivered, this.cwnd, this.pipe.filled, now);
+    this.pipe.check(sample, model.roundStart);
     this.checkStartup(inRecovery);
     if (this.state === DRAIN && sender.inFlight <= this.inflight(sender, 1)) this.down(sender, now);
-    if (this.filled) this.cycle(sender, sample, now);
+    if (this.pipe.filled) this.cycle(sender, sample, now);
     model.updateMinRtt(sample.rtt, now);
     this.checkProbeRtt(sender, sample, now);
     model.advance(sender, sample);
@@ -103,40 +99,21 @@ export class Bbr implements CongestionControl {
 
   // ---- Startup and Drain (draft 5.3.1, 5.3.2)
 
-  private resetFullBw(rate: number): void {
-    this.fullBw = rate;
-    this.fullBwCount = 0;
-    this.fullBwNow = false;
-  }
-
-  private checkFullBw(sample: RateSample): void {
-    if (this.fullBwNow || sample.appLimited || sample.newlyDelivered === 0) return;
-    if (sample.deliveryRate >= this.fullBw * 1.25) {
-      if (sample.deliveryRate > 0) this.resetFullBw(sample.deliveryRate);
-      return;
-    }
-    if (!this.model.roundStart) return;
-    if (++this.fullBwCount >= 3) {
-      this.fullBwNow = true;
-      this.filled = true;
-    }
-  }
-
   private checkStartup(inRecovery: boolean): void {
     if (this.state !== STARTUP) return;
     const { model } = this;
-    if (!this.filled && inRecovery && model.lossRoundStart && model.roundTooLossy()) {
-      this.filled = true;
+    if (!this.pipe.filled && inRecovery && model.lossRoundStart && model.roundTooLossy()) {
+      this.pipe.filled = true;
       model.inflightLongterm = Math.max(this.bdp(1), model.inflightLatest);
     }
-    if (this.filled) this.state = DRAIN;
+    if (this.pipe.filled) this.state = DRAIN;
   }
 
   // ---- ProbeBW (draft 5.3.3)
 
   private down(sender: SenderView, now: number): void {
     this.model.resetSignals();
-    this.growth = 0;
+    this.slope.stop();
     // Wait two to three seconds, so that flows do not probe in step; the sequence numbers are random enough.
     const dice = Math.imul(sender.sndNxt ^ Math.trunc(now * 1000), 0x9e37_79b1) >>> 0;
     this.model.roundsSinceProbe = dice & 1;
@@ -149,7 +126,7 @@ export class Bbr implements CongestionControl {
 
   private refill(sender: SenderView): void {
     this.model.resetShortterm();
-    this.probeUpRounds = 0;
+    this.slope.restart();
     this.ackPhase = ACKS_REFILLING;
     this.model.startRound(sender.delivered);
     this.state = REFILL;
@@ -158,10 +135,10 @@ export class Bbr implements CongestionControl {
   private up(sender: SenderView, sample: RateSample | undefined, now: number): void {
     this.ackPhase = ACKS_PROBE_STARTING;
     this.model.startRound(sender.delivered);
-    this.resetFullBw(sample === undefined ? this.model.maxBw : sample.deliveryRate);
+    this.pipe.watch(sample === undefined ? this.model.maxBw : sample.deliveryRate);
     this.cycleStamp = now;
     this.state = UP;
-    this.raiseSlope(sender);
+    this.slope.raise(sender.mss);
   }
 
   private cycle(sender: SenderView, sample: RateSample, now: number): void {
@@ -201,24 +178,18 @@ export class Bbr implements CongestionControl {
     if (model.inflightLongterm === UNBOUNDED) return;
     if (sample.txInFlight > model.inflightLongterm) model.inflightLongterm = sample.txInFlight;
     if (this.state === UP && sender.cwndLimited && this.cwnd >= model.inflightLongterm) {
-      // draft 5.3.3.6: the growth is slow at first, then twice as fast each round.
-      model.inflightLongterm += Math.min(sample.newlyDelivered, (sample.newlyDelivered * this.growth) / this.cwnd);
-      if (model.roundStart) this.raiseSlope(sender);
+      model.inflightLongterm += this.slope.growth(sample.newlyDelivered, this.cwnd);
+      if (model.roundStart) this.slope.raise(sender.mss);
     }
-  }
-
-  private raiseSlope(sender: SenderView): void {
-    this.growth = sender.mss * 2 ** this.probeUpRounds;
-    if (this.probeUpRounds < 30) this.probeUpRounds++;
   }
 
   private timeToGoDown(sender: SenderView, sample: RateSample): boolean {
     if (sender.cwndLimited && this.cwnd >= this.model.inflightLongterm) {
       // The probe is limited by its own bound, not by the path.
-      this.resetFullBw(sample.deliveryRate);
+      this.pipe.watch(sample.deliveryRate);
       return false;
     }
-    return this.fullBwNow;
+    return this.pipe.full;
   }
 
   private timeToProbe(sender: SenderView, now: number): boolean {
@@ -263,7 +234,7 @@ export class Bbr implements CongestionControl {
     this.model.probeRttMinStamp = now;
     this.restoreCwnd();
     this.model.resetShortterm();
-    if (this.filled) {
+    if (this.pipe.filled) {
       this.down(sender, now);
       this.state = CRUISE;
     } else this.state = STARTUP;
@@ -305,7 +276,7 @@ export class Bbr implements CongestionControl {
   private setPacing(gain: number): void {
     // The measured bandwidth is what arrives. For that rate to arrive, the path's own loss has to be sent in addition.
     const rate = (gain * this.model.bw * PACING_MARGIN) / (1 - this.model.randomLoss);
-    if (rate > 0 && (this.filled || rate > this.pacingRate)) this.pacingRate = rate;
+    if (rate > 0 && (this.pipe.filled || rate > this.pacingRate)) this.pacingRate = rate;
   }
 
   private setQuantum(sender: SenderView): void {
@@ -318,7 +289,7 @@ export class Bbr implements CongestionControl {
     const { model } = this;
     const least = 4 * sender.mss;
     this.maxInflight = this.quantized(sender, this.bdp(CWND_GAIN[this.state]) + model.extraAcked);
-    if (this.filled) this.cwnd = Math.min(this.cwnd + sample.newlyDelivered, this.maxInflight);
+    if (this.pipe.filled) this.cwnd = Math.min(this.cwnd + sample.newlyDelivered, this.maxInflight);
     else if (this.cwnd < this.maxInflight || sender.delivered < this.initial) this.cwnd += sample.newlyDelivered;
     let cap = UNBOUNDED;
     if (this.state === PROBE_RTT) cap = this.probeRttCwnd(sender);
@@ -343,9 +314,7 @@ export class Bbr implements CongestionControl {
 
   private saveUndo(): void {
     this.undoState = this.state;
-    this.undoBw = this.model.bwShortterm;
-    this.undoShortterm = this.model.inflightShortterm;
-    this.undoLongterm = this.model.inflightLongterm;
+    this.undo.save(this.model);
   }
 
   onRecovered(_sender: SenderView, _now: number): void {
@@ -360,15 +329,12 @@ export class Bbr implements CongestionControl {
   }
 
   onSpurious(sender: SenderView, now: number): void {
-    const { model } = this;
     this.restoreCwnd();
-    this.resetFullBw(0);
-    model.bwShortterm = Math.max(model.bwShortterm, this.undoBw);
-    model.inflightShortterm = Math.max(model.inflightShortterm, this.undoShortterm);
-    model.inflightLongterm = Math.max(model.inflightLongterm, this.undoLongterm);
+    this.pipe.watch(0);
+    this.undo.restore(this.model);
     if (this.state === PROBE_RTT || this.state === this.undoState) return;
     if (this.undoState === STARTUP) {
-      this.filled = false;
+      this.pipe.filled = false;
       this.state = STARTUP;
     } else if (this.undoState === UP) this.up(sender, undefined, now);
   }

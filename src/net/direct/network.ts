@@ -31,7 +31,8 @@ import { StackDatagrams } from './host/stack-datagrams.js';
 import { awaitedFamilies, wantedIpv6 } from './host/wanted-addresses.js';
 import { buildMode, buildStack } from './replay/build-stack.js';
 import { digestState } from './replay/digest.js';
-import { ABORT_ALL, type Beginning, LINK_UP, LISTEN, START, STOP, UNLISTEN } from './replay/events.js';
+import { type Beginning, LINK_UP, START, STOP } from './replay/events.js';
+import { Listeners } from './replay/listeners.js';
 import { RecordedDevice } from './replay/recorded-device.js';
 import { Owners } from './replay/recorded-flow.js';
 import { rememberingLeases } from './replay/recorded-leases.js';
@@ -39,6 +40,7 @@ import type { Recorder } from './replay/recorder.js';
 import { beginningOf, record } from './replay/recording.js';
 import { Succession } from './succession/succession.js';
 import { EntryClock } from './turns/entry-clock.js';
+import { lastConnection } from './turns/last-connection.js';
 import { Turns } from './turns/turns.js';
 import { Worker } from './workers/worker.js';
 
@@ -65,7 +67,7 @@ export class DirectNetwork implements Network {
   private readonly link: LinkState | undefined;
   /** Ends the watch over the link, while there is one. */
   private unwatch: (() => void) | undefined = undefined;
-  private readonly listeners = new Set<Listener>();
+  private readonly listeners: Listeners;
   /** UDP of the same host. */
   readonly datagrams: Datagrams;
 
@@ -100,6 +102,7 @@ export class DirectNetwork implements Network {
     });
     this.stack = stack;
     this.tcp = tcp;
+    this.listeners = new Listeners(tcp, recorder, owners);
     this.turns = new Turns({ link, wire, device, stack, tcp, recorder, owners }, () => this.deviceGone());
     if (options.worker !== undefined) {
       // For cookies: the machine's clock is the same for all workers.
@@ -199,7 +202,7 @@ export class DirectNetwork implements Network {
 
   /** What a replay must know that begins here. */
   private beginning(): Beginning {
-    const listening = [...this.listeners].map((one) => one.endpoint.port);
+    const listening = this.listeners.ports;
     const { stack, tcp, turns, mode, owners } = this;
     const known = { accepted: owners?.accepted ?? 0, ipv6: mode.state(turns.now)?.ipv6 };
     return beginningOf(stack, tcp, turns.now, listening, known);
@@ -301,21 +304,9 @@ export class DirectNetwork implements Network {
   /** Resolves when there is an address: with DHCP that may take until a server appears. */
   async listen(port: number, accept: Accept, adopt?: Adopt): Promise<Listener> {
     if (this.served.failure !== undefined) throw this.served.failure;
-    this.recorder?.port(LISTEN, port);
-    const { owners } = this;
-    const listening =
-      owners === undefined ? this.tcp.listen(port, accept, adopt) : this.tcp.listen(port, owners.accepting(accept));
+    const listening = this.listeners.open(port, accept, adopt);
     if (!this.served.settled) await this.served.known();
-    const listener: Listener = {
-      endpoint: { address: this.served.current!, port: listening.port },
-      close: () => {
-        this.recorder?.port(UNLISTEN, port);
-        listening.close();
-        this.listeners.delete(listener);
-      },
-    };
-    this.listeners.add(listener);
-    return listener;
+    return this.listeners.keep(listening, { address: this.served.current!, port: listening.port });
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -345,8 +336,11 @@ export class DirectNetwork implements Network {
     const { link, device } = this.opened;
     this.unwatch?.();
     this.link?.close();
-    for (const listener of [...this.listeners]) listener.close();
-    if (this.succession.open > 0 && !link.gone) await this.drain(drain);
+    this.listeners.close();
+    if (this.succession.open > 0 && !link.gone) {
+      const { clock, tcp, succession, recorder } = this;
+      await lastConnection({ clock, turns, tcp, succession, recorder }, drain);
+    }
     await over?.();
     turns.enter(() => {
       this.recorder?.turn(STOP, turns.now);
@@ -361,28 +355,5 @@ export class DirectNetwork implements Network {
     this.succession.close();
     this.worker?.close();
     device.close();
-  }
-
-  /** Waits until the last connection is over; resets what is left after `milliseconds`. */
-  private async drain(milliseconds: number): Promise<void> {
-    const { turns, tcp, succession } = this;
-    /** The time to drain is over. */
-    let cut = false;
-    await new Promise<void>((resolve) => {
-      const timer = this.clock.schedule(milliseconds, () => {
-        this.recorder?.bare(ABORT_ALL);
-        cut = true;
-        tcp.abortAll('network-closed');
-      });
-      turns.onTurned = () => {
-        // What comes back after the end of its time has none any more.
-        if (cut && tcp.connections.size > 0) tcp.abortAll('network-closed');
-        if (succession.open > 0) return;
-        turns.onTurned = undefined;
-        timer.cancel();
-        resolve();
-      };
-      turns.loop.wake();
-    });
   }
 }

@@ -1,5 +1,5 @@
 /** TCP as the stack hosts it: what all connections share, and which connection a segment is for. */
-import { attempt, Containment, GuardedPoll } from '../containment.js';
+import { Containment, GuardedPoll } from '../containment.js';
 import { RX_CHECKSUM_OK } from '../device/device.js';
 import { type Drops, dropReason } from '../drops.js';
 import type { Accept, Adopt, CloseReason } from '../flow.js';
@@ -34,6 +34,7 @@ import { CLOSED } from './state/states.js';
 import { FlowTable } from './tables/flow-table.js';
 import { NONE, TimeWaitTable } from './tables/time-wait.js';
 import { Schedule } from './timers/schedule.js';
+import { Wreckage } from './wreckage.js';
 
 const TRUNCATED = dropReason('tcp-truncated');
 const HEADER_LENGTH = dropReason('tcp-header-length');
@@ -73,6 +74,7 @@ export class TcpLayer implements Transport, TcpContext {
   readonly schedule: Schedule;
   readonly listening: Listening;
   readonly opening: ActiveOpen;
+  private readonly wreckage: Wreckage;
   /** The window shift that we announce (RFC 7323 2.2): as large as the receive buffer needs. */
   readonly receiveScale: number;
   /** The window in a SYN, which is never scaled (RFC 7323 2.2). */
@@ -132,6 +134,7 @@ export class TcpLayer implements Transport, TcpContext {
     this.receiveScale = Math.max(0, Math.ceil(Math.log2((this.limits.receiveBuffer + 1) / 0x1_0000)));
     this.listening = new Listening(this);
     this.opening = new ActiveOpen(this);
+    this.wreckage = new Wreckage(this);
     this.waits = new GuardedPoll(this.faults, { poll: (now) => this.waiting.expire(now) });
     this.handshakes = new GuardedPoll(this.faults, this.listening);
   }
@@ -167,7 +170,7 @@ export class TcpLayer implements Transport, TcpContext {
       else this.probed(this.probe, datagram, ports);
     } catch (error) {
       this.answers = undefined;
-      this.faultAt(source, destination, ports, error);
+      this.wreckage.clearAt([source, destination, ports], error);
     }
   }
 
@@ -243,33 +246,8 @@ export class TcpLayer implements Transport, TcpContext {
     if (reported) c.reportClosed(reason);
   }
 
-  /**
-   * An exception out of what was done for `c`. The exception may have left it in the middle of anything. So the
-   * connection is over: it is reset, and nothing of it stays in table, timers and accounts. Throws `error` where no
-   * listener for faults is set.
-   */
   faulted(c: Connection, error: unknown): void {
-    if (c.state !== CLOSED) attempt(() => this.replies.reset(c));
-    attempt(() => this.gone(c, 'failed'));
-    // `gone` itself may have stopped in the middle. Each of these does nothing when done once more.
-    c.state = CLOSED;
-    c.deadline = Number.POSITIVE_INFINITY;
-    attempt(() => this.detach(c));
-    attempt(() => discharge(c));
-    attempt(() => c.release());
-    attempt(() => c.reportClosed('failed'));
-    this.faults.note(error, 'connection', this.now);
-  }
-
-  /** An exception out of a segment, or of an ICMP error, for this name. */
-  private faultAt(remote: Handle, local: Handle, ports: number, error: unknown): void {
-    const c = this.connections.get(remote, local, ports);
-    if (c !== undefined) {
-      this.faulted(c, error);
-      return;
-    }
-    attempt(() => this.listening.forget(remote, local, ports));
-    this.faults.note(error, 'connection', this.now);
+    this.wreckage.clear(c, error);
   }
 
   resumed(c: Connection): void {
@@ -329,7 +307,7 @@ export class TcpLayer implements Transport, TcpContext {
       if (c.state !== CLOSED) this.schedule.rearm(c);
       return believed;
     } catch (fault) {
-      this.faultAt(...flow, fault);
+      this.wreckage.clearAt(flow, fault);
       return false;
     }
   }

@@ -82,6 +82,7 @@ export const DROP_NAMES = [
   'tcp-rst-invalid',
   'tcp-syn-in-window',
   'tcp-challenge-limited',
+  'tcp-stray-limited',
   'tcp-cookie-invalid',
   'tcp-connection-limit',
   'tcp-receive-buffer-full',

@@ -238,6 +238,28 @@ t.test('neighbours: a turn looks at those whose request is due, and at no other'
   t.equal(neighbours.poll(6000), Number.POSITIVE_INFINITY, 'and each is given up in its turn');
 });
 
+t.test(
+  'neighbours: as many are asked for in a second as docs/bounds.md says, also where each answers at once',
+  async (t) => {
+    const [most = 0] = documented('docs/bounds.md', 'neighbours that are asked for anew');
+    let asked = 0;
+    const neighbours = new Neighbours({ request: () => void asked++, release: () => {} }, new Drops());
+    const mac = new Uint8Array(6);
+    const ask = (first: number, now: number): void => {
+      for (let i = 0; i < 2 * most; i++) {
+        const one = neighbours.get(ip('10.0.0.0') + first + i);
+        if (neighbours.hopeless(one, now)) continue;
+        neighbours.use(one, now);
+        neighbours.learn(one.address, mac, 0, true, now);
+      }
+    };
+    ask(0, 0);
+    t.equal(asked, most);
+    ask(2 * most, 500);
+    t.equal(asked, 1.5 * most, 'half of it after half a second');
+  },
+);
+
 t.test('of neighbours that do not answer no more than 256 are remembered, those that failed last', (t) => {
   const neighbours = new Neighbours({ request: () => {}, release: () => {} }, new Drops());
   const all = Array.from({ length: 3 * 256 }, (_, i) => neighbours.get(ip('10.0.0.0') + i));

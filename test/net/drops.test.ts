@@ -261,6 +261,11 @@ const WAYS: Readonly<Record<DropName, (s: Host) => unknown>> = {
     s.open().say(SYN);
     return s;
   },
+  'tcp-stray-limited': () => {
+    const s = new Host({ strays: 0 });
+    s.say(ACK);
+    return s;
+  },
   'tcp-cookie-invalid': () => {
     const s = new Host({ synQueue: 0 });
     s.say(SYN);

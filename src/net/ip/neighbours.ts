@@ -7,6 +7,7 @@ import { LRUCache } from 'lru-cache';
 import { type Drops, dropReason } from '../drops.js';
 import { copyMac } from '../wire/ethernet.js';
 import type { Ipv4, Moment } from './contracts/ip-output.js';
+import { QUESTIONS, TokenBucket } from './contracts/token-bucket.js';
 
 const QUEUE_FULL = dropReason('neighbour-queue-full');
 const UNRESOLVED = dropReason('neighbour-unresolved');
@@ -54,6 +55,7 @@ export class Neighbours {
   private readonly asking = new Map<number, Neighbour>();
   /** Those that did not answer: news of one of them is heeded at once. */
   private readonly failed = new LRUCache<number, Neighbour>({ max: FAILED });
+  private readonly questions = new TokenBucket(QUESTIONS, QUESTIONS);
 
   constructor(
     private readonly link: NeighbourLink,
@@ -107,9 +109,20 @@ export class Neighbours {
       if (now - one.confirmedAt > REACHABLE && now - one.askedAt >= RETRANSMIT) this.ask(one, now);
       return true;
     }
-    if (now - one.failedAt >= NEGATIVE && this.asking.size < this.asked) {
+    if (now - one.failedAt >= NEGATIVE && this.asking.size < this.asked && this.questions.take(now)) {
       this.failed.delete(one.address);
       this.ask(one, now);
+    }
+    return false;
+  }
+
+  /** Nothing can be sent there now, not even a question: a frame for it need not be kept. */
+  hopeless(one: Neighbour, now: number): boolean {
+    if (one.resolved || this.asking.has(one.address)) return false;
+    const full = this.asking.size >= this.asked || this.questions.empty(now);
+    if (full || now - one.failedAt < NEGATIVE) {
+      this.drops.count(full ? TABLE_FULL : UNRESOLVED);
+      return true;
     }
     return false;
   }
@@ -129,7 +142,7 @@ export class Neighbours {
    */
   enqueue(one: Neighbour, frame: Uint8Array): boolean {
     if (this.asking.get(one.address) !== one) {
-      this.drops.count(this.asking.size >= this.asked ? TABLE_FULL : UNRESOLVED);
+      this.drops.count(UNRESOLVED);
       return false;
     }
     one.queue ??= [];

@@ -8,6 +8,7 @@ import { dropReason } from '../../drops.js';
 import { copyMac, sameMac } from '../../wire/ethernet.js';
 import type { Ipv6Bytes } from '../../wire/ipv6.js';
 import type { Moment } from '../contracts/ip-output.js';
+import { QUESTIONS, TokenBucket } from '../contracts/token-bucket.js';
 import type { Link6 } from './link.js';
 import { DELAY, FAILED, INCOMPLETE, Neighbour6, PROBE, REACHABLE, STALE } from './neighbour.js';
 
@@ -47,6 +48,7 @@ export class Neighbours6 {
    */
   private readonly asking = new Map<number, Neighbour6>();
   private next = Number.POSITIVE_INFINITY;
+  private readonly questions = new TokenBucket(QUESTIONS, QUESTIONS);
 
   constructor(
     private readonly link: Link6,
@@ -115,10 +117,21 @@ export class Neighbours6 {
       return true;
     }
     if (one.state === INCOMPLETE) return false;
-    if (now < one.retryAt || this.asking.size >= this.asked) return false;
+    if (now < one.retryAt || this.asking.size >= this.asked || !this.questions.take(now)) return false;
     one.tries = 0;
     this.later(one, INCOMPLETE, now);
     this.ask(one, now);
+    return false;
+  }
+
+  /** Nothing can be sent there now, not even a question: a frame for it need not be kept. */
+  hopeless(one: Neighbour6, now: number): boolean {
+    if (one.state > FAILED) return false;
+    const full = this.asking.size >= this.asked || this.questions.empty(now);
+    if (full || now < one.retryAt) {
+      this.link.drops.count(full ? TABLE_FULL : UNRESOLVED);
+      return true;
+    }
     return false;
   }
 
@@ -185,7 +198,7 @@ export class Neighbours6 {
   enqueue(one: Neighbour6, frame: Uint8Array): boolean {
     const { drops } = this.link;
     if (one.state !== INCOMPLETE || this.asking.get(one.handle) !== one) {
-      drops.count(this.asking.size >= this.asked ? TABLE_FULL : UNRESOLVED);
+      drops.count(UNRESOLVED);
       return false;
     }
     one.queue ??= [];

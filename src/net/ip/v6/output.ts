@@ -202,6 +202,7 @@ export class Ipv6Output {
     if (neighbours.fresh(neighbour, this.link)) return this.out(neighbour.mac);
     neighbour = route.neighbour = neighbours.current(neighbour);
     if (neighbours.fresh(neighbour, this.link)) return this.out(neighbour.mac);
+    if (neighbours.hopeless(neighbour, this.link.now)) return false;
     // Asking writes over `tx`: what is to be sent is kept first.
     const frame = this.keep();
     if (neighbours.use(neighbour, this.link.now)) {

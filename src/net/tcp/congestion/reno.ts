@@ -8,6 +8,11 @@ export class Reno extends LossBased {
   readonly name = 'reno';
   private acked = ZERO;
 
+  override renew(): void {
+    super.renew();
+    this.acked = 0;
+  }
+
   protected avoid(sender: SenderView, sample: RateSample, _now: number): void {
     this.acked += sample.acked;
     while (this.acked >= this.cwnd) {

@@ -16,7 +16,7 @@ import {
   SYN_SENT,
 } from '../state/states.js';
 import { processAck } from './ack.js';
-import { challenge } from './challenge.js';
+import { challenge, spare } from './challenge.js';
 import { enterTimeWait } from './ending.js';
 import { receiveText } from './receive.js';
 
@@ -79,7 +79,7 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
     now - c.heardAt < PAWS_LIFETIME;
   if (late && !overtaken(c, segment)) {
     layer.drops.count(PAWS);
-    challenge(c, segment.length > 0);
+    challenge(c, segment);
     return;
   }
   if (!acceptable(c, segment)) {
@@ -96,14 +96,17 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
       }
       // A duplicate: report it by DSACK.
       if (c.sackOk && segment.end > segment.start && notAfter((segment.seq + segment.length) | 0, c.rcvNxt)) {
+        spare(layer, flags);
         receiveText(c, segment, bytes, now);
         layer.schedule.touch(c);
         return;
       }
-      if (zeroProbe <= 0 && segment.seq === c.rcvNxt && (flags & ACK) !== 0 && takeAck(c, segment, now))
+      if (zeroProbe <= 0 && segment.seq === c.rcvNxt && (flags & ACK) !== 0) {
+        if (!takeAck(c, segment, now)) return;
         layer.schedule.touch(c);
+      }
       layer.drops.count(zeroProbe <= 0 && segment.seq === c.rcvNxt ? BUFFER_FULL : OUT_OF_WINDOW);
-      if (c.state !== CLOSED) challenge(c, segment.length > 0);
+      if (c.state !== CLOSED) challenge(c, segment);
     } else layer.drops.count(RST_INVALID);
     return;
   }
@@ -117,14 +120,14 @@ export function arrive(c: Connection, segment: Segment, bytes: Uint8Array, ecn: 
     if (segment.seq === c.rcvNxt) layer.gone(c, c.state === SYN_RECEIVED ? 'refused' : 'reset-by-peer');
     else {
       layer.drops.count(RST_INVALID);
-      challenge(c, false);
+      challenge(c, segment);
     }
     return;
   }
   if ((flags & SYN) !== 0) {
     // RFC 5961 4.2.
     layer.drops.count(SYN_IN_WINDOW);
-    challenge(c, false);
+    challenge(c, segment);
     return;
   }
   if ((flags & ACK) === 0) {
@@ -168,7 +171,7 @@ function takeAck(c: Connection, segment: Segment, now: number): boolean {
   // RFC 5961 5.2: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT.
   if (after(ack, c.sndMax) || before(ack, (c.sndUna - Math.max(c.maxSndWnd, 65_535)) | 0)) {
     layer.drops.count(ACK_INVALID);
-    challenge(c, segment.length > 0);
+    challenge(c, segment);
     return false;
   }
   if (before(ack, c.sndUna)) {

@@ -28,6 +28,13 @@ import { enterTimeWait } from './ending.js';
 const REASSEMBLY_FULL = dropReason('tcp-reassembly-full');
 const DUPLICATE = dropReason('tcp-duplicate');
 const MEMORY_LIMIT = dropReason('tcp-memory-limit');
+/**
+ * Segments in a row that bring nothing forward and are acknowledged one by one. A sender takes three ACKs for a loss
+ * (RFC 5681 3.2); one without SACK counts the others, too, for each segment that has left the network.
+ */
+const PROMPT = 4;
+const PROMPT_COUNTED = 32;
+
 const AFTER_CLOSE = dropReason('tcp-after-close');
 
 /**
@@ -41,6 +48,22 @@ function acknowledge(c: Connection, length: number, now: number): void {
     if (c.quickAcks > 0) c.quickAcks--;
     c.ackNow = true;
   } else c.busy.timers.delayAck(now, c.layer.limits.delayedAck);
+}
+
+/**
+ * A segment is about to be reported that brings nothing forward. RFC 5681 4.2: it is acknowledged at once, by an ACK of
+ * its own: so the ACK that is due already leaves first. After some in a row the sender knows that something is missing,
+ * and then the segments of one turn may share an ACK, as long as that reports all of them (RFC 2018 3). A peer that
+ * sends such segments without end thus draws less than it sends, the more so the more of them come at once.
+ */
+function apart(c: Connection): void {
+  const { busy } = c;
+  if (!c.ackNow) return;
+  const blocks = c.timestamps ? 2 : 3;
+  const told = !c.sackOk || (busy.reassembly?.untold ?? 0) < blocks;
+  if (told && busy.prompt + 1 >= (c.sackOk ? PROMPT : PROMPT_COUNTED)) return;
+  busy.prompt++;
+  sendAck(c);
 }
 
 function give(c: Connection, bytes: Uint8Array, start: number, end: number): void {
@@ -99,9 +122,7 @@ export function receiveText(c: Connection, segment: Segment, bytes: Uint8Array, 
         return;
       }
       if (seq !== c.rcvNxt) {
-        // RFC 5681 4.2: each segment out of order is acknowledged at once, by an ACK of its own. One ACK for several
-        // holes in one turn would report only three of them (RFC 2018 3), and a sender without SACK counts the ACKs.
-        if (c.ackNow) sendAck(c);
+        apart(c);
         const limit = c.layer.limits.receiveBuffer - c.heldBytes;
         c.ackNow = true;
         if (!c.layer.budget.keep(c, stop - start + BLOCK)) {
@@ -120,6 +141,7 @@ export function receiveText(c: Connection, segment: Segment, bytes: Uint8Array, 
         return;
       }
       c.rcvNxt = (seq + stop - start) | 0;
+      c.busy.prompt = 0;
       acknowledge(c, stop - start, now);
       // FIN-WAIT-2 ends early only when nothing comes, not while the peer still sends data.
       if (c.state === FIN_WAIT_2) c.lifeAt = now + c.layer.limits.finWait2;
@@ -154,7 +176,7 @@ function tellTwice(c: Connection, { twiceLeft, twiceRight }: Reassembly): void {
 
 function duplicate(c: Connection, left: number, right: number): void {
   // An ACK has room for one (RFC 2883 4).
-  if (c.busy.dsackLeft !== c.busy.dsackRight) sendAck(c);
+  if (c.busy.dsackLeft !== c.busy.dsackRight) apart(c);
   if (c.sackOk) {
     c.busy.dsackLeft = left;
     c.busy.dsackRight = right;

@@ -5,6 +5,7 @@
 import { HEADROOM, TRANSPORT_OFFSET } from '../../device/tx-frame.js';
 import { dropReason } from '../../drops.js';
 import { ECN_NOT_ECT, type Handle, type Route } from '../../ip/contracts/ip-output.js';
+import { TokenBucket } from '../../ip/contracts/token-bucket.js';
 import { addWords, fold } from '../../wire/checksum.js';
 import {
   ACK,
@@ -27,9 +28,25 @@ import { report, stateName } from './probing.js';
 const NO_ROUTE = dropReason('ip-no-route');
 const IN_TIME_WAIT = dropReason('tcp-time-wait');
 const AFTER_CLOSE = dropReason('tcp-after-close');
+const STRAY_LIMITED = dropReason('tcp-stray-limited');
 
 export class Replies {
-  constructor(private readonly layer: TcpContext) {}
+  private readonly strays: TokenBucket;
+  private readonly late: TokenBucket;
+
+  constructor(private readonly layer: TcpContext) {
+    const { strays } = layer.limits;
+    this.strays = new TokenBucket(strays, strays);
+    this.late = new TokenBucket(strays, strays);
+  }
+
+  /**
+   * Counts a segment for which no RST is due only because there is a connection. Otherwise a stranger could forge
+   * segments of others and see from the RSTs that are left for itself which connections exist (as in CVE-2016-5696).
+   */
+  spare(now: number): void {
+    this.strays.take(now);
+  }
 
   write(seq: number, ack: number, flags: number, window: number): this {
     const { head } = this.layer.ip.tx;
@@ -91,13 +108,19 @@ export class Replies {
 
   /** RFC 9293 3.5.2 group 1: the answer to a segment for which there is no connection; never to a RST. */
   refuse(segment: Segment, source: Handle, destination: Handle, ports: number): void {
+    const { layer } = this;
     if ((segment.flags & RST) !== 0) return;
-    const route = this.layer.ip.route(source);
-    if (route === undefined) {
-      this.layer.drops.count(NO_ROUTE);
+    // Before the way is looked for, which costs more than all the rest.
+    if (!this.strays.take(layer.now)) {
+      layer.drops.count(STRAY_LIMITED);
       return;
     }
-    this.layer.counters.resetsSent++;
+    const route = layer.ip.route(source);
+    if (route === undefined) {
+      layer.drops.count(NO_ROUTE);
+      return;
+    }
+    layer.counters.resetsSent++;
     if ((segment.flags & ACK) !== 0) this.write(segment.ack, 0, RST, 0);
     else this.write(0, (segment.seq + segment.length) | 0, RST | ACK, 0);
     this.send(route, destination, ports);
@@ -146,6 +169,10 @@ export class Replies {
       const order = !one.timestamps || !segment.timestamps || !before(segment.tsVal, one.tsRecent);
       // RFC 9293 3.10.7.4, FIN bit: the 2 MSL time-out begins anew.
       if (order) layer.waiting.restart(row, now);
+    }
+    if (!this.late.take(now)) {
+      layer.drops.count(STRAY_LIMITED);
+      return false;
     }
     const route = layer.ip.route(one.remoteAddress);
     if (route === undefined) return false;

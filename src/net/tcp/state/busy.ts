@@ -64,6 +64,8 @@ export class BusyState {
   held: Held | undefined = undefined;
   dsackLeft = 0;
   dsackRight = 0;
+  /** Segments since `rcvNxt` moved that were acknowledged at once, each by an ACK of its own. */
+  prompt = 0;
   closedAt = ZERO;
   /** Active open: called when the connection is established. */
   opened: (() => void) | undefined = undefined;
@@ -103,6 +105,7 @@ export class BusyState {
     this.held = undefined;
     this.dsackLeft = 0;
     this.dsackRight = 0;
+    this.prompt = 0;
     this.closedAt = 0;
     this.opened = undefined;
     this.recover = seq;

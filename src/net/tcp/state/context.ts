@@ -48,6 +48,8 @@ interface Replying<Connection> {
   reset(c: Connection): void;
   /** RFC 9293 3.5.2 group 1: the RST for a segment without a connection. */
   refuse(segment: Segment, source: Handle, destination: Handle, ports: number): void;
+  /** Counts a segment for which no RST is due only because there is a connection. */
+  spare(now: number): void;
 }
 
 interface Budgeting<Connection> {

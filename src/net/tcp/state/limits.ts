@@ -27,6 +27,11 @@ export interface TcpLimits {
    * stranger which connections exist, and where their windows are (CVE-2016-5696).
    */
   readonly challenges: number;
+  /**
+   * RSTs that segments without a connection draw in a second, and at once; apart from them as many answers out of
+   * TIME-WAIT. A frame that is of no use to anybody must not cost us another frame.
+   */
+  readonly strays: number;
 }
 
 export const DEFAULT_LIMITS: TcpLimits = {
@@ -41,4 +46,5 @@ export const DEFAULT_LIMITS: TcpLimits = {
   synAckRetries: 5,
   finWait2: 60_000,
   challenges: 10,
+  strays: 1000,
 };

@@ -32,6 +32,10 @@ export class Reassembly {
   private right: Int32Array = new Int32Array(FEW_RUNS);
   private touched: Int32Array = new Int32Array(FEW_RUNS);
   private counter = 0;
+  /** Runs that were begun or continued since the last report. */
+  untold = 0;
+  /** The run that was, last. */
+  private last = 0;
   /** The runs that `blocks` reports. */
   private readonly newest = [0, 0, 0, 0];
   /** A FIN takes a sequence number, and is reported like data: a sender that knows sends only what is missing. */
@@ -126,6 +130,7 @@ export class Reassembly {
     const finAlone = this.finTouched !== 0 && !this.endsAt(this.finAt);
     const all = finAlone ? this.runs + 1 : this.runs;
     this.steps.taken += all;
+    this.untold = 0;
     let count = 0;
     for (let i = 0; i < all; i++) {
       const age = this.age(i);
@@ -196,6 +201,8 @@ export class Reassembly {
     this.left[first] = left;
     this.right[first] = right;
     this.touched[first] = this.counter;
+    if (this.untold === 0 || this.last !== left) this.untold++;
+    this.last = left;
   }
 
   private insert(at: number): void {

@@ -1,5 +1,6 @@
 /** When and what we acknowledge (RFC 9293 3.8.6.3, RFC 5681 4.2, RFC 2018, RFC 2883); packet scripts. */
 import t from 'tap';
+import { documented } from '../../../documented.js';
 import { Drill } from '../drill.js';
 
 function opened(options = 'mss 1000, sackOK', wait = 0): Drill {
@@ -100,7 +101,7 @@ t.test('segments out of order are acknowledged each for itself, also those of on
     for (const at of [11, 31, 51, 71, 91, 111]) s.in(`P. ${at}:${at + 10}(10) ack 1`);
   });
   const sent = s.out();
-  t.equal(sent.length, 6);
+  t.equal(sent.length, 4, 'after three ACKs the sender knows of the loss, and one may tell of three holes');
   for (const at of [11, 31, 51, 71, 91, 111]) {
     t.ok(
       sent.some((line) => line.includes(`${at}:${at + 10}`)),
@@ -123,6 +124,49 @@ t.test('each duplicate of one turn is told of (RFC 2883 4)', async (t) => {
     s.in('P. 21:31(10) ack 1');
   });
   t.same(s.out(), ['. ack 31 <sack 1:11>', '. ack 31 <sack 21:31>']);
+});
+
+t.test('who sends out of order without end draws few ACKs a turn, once the loss is known', async (t) => {
+  const turn = (s: Drill, segments: readonly number[]): string[] => {
+    s.together(() => {
+      for (const at of segments) s.in(`P. ${at}:${at + 10}(10) ack 1`);
+    });
+    return s.out();
+  };
+  const row = (from: number, step: number, length: number): number[] =>
+    Array.from({ length }, (_, i) => from + i * step);
+  const s = opened();
+  t.equal(turn(s, row(11, 10, 4)).length, 4, 'at first each draws its own');
+  t.same(turn(s, row(51, 10, 60)), ['. ack 1 <sack 11:651>'], 'then the segments of a turn share one');
+  const holes = turn(s, row(2011, 20, 60));
+  t.equal(holes.length, 20, 'an ACK tells of three holes');
+  for (const at of row(2011, 20, 60)) {
+    t.ok(
+      holes.some((line) => line.includes(`${at}:${at + 10}`)),
+      `the one before ${at} is told of`,
+    );
+  }
+  t.equal(turn(s, row(2011, 0, 60)).length, 1, 'what is there already');
+  t.equal(turn(s, [1, ...row(3991, 20, 4)]).length, 4, 'data in order lets it begin anew');
+  const plain = opened('mss 1000');
+  t.equal(turn(plain, row(11, 10, 30)).length, 30, 'a sender without SACK counts them (RFC 5681 3.2)');
+  const [, most = 0] = documented('docs/bounds.md', 'ACKs of what brings nothing forward');
+  t.equal(turn(plain, row(311, 10, 60)).length, most - 30 + 1, 'up to a bound');
+});
+
+t.test('segments that came before share an ACK in a turn, once some were told of', async (t) => {
+  const s = opened();
+  s.in('P. 1:31(30) ack 1');
+  s.out();
+  const again = (): number => {
+    s.together(() => {
+      for (let i = 0; i < 60; i++) s.in(`P. ${1 + (i % 20)}:${11 + (i % 20)}(10) ack 1`);
+    });
+    return s.out().length;
+  };
+  const [most = 0] = documented('docs/bounds.md', 'ACKs of what brings nothing forward');
+  t.equal(again(), most);
+  t.equal(again(), 1);
 });
 
 t.test('SACK is told though an answer leaves at the same time', async (t) => {

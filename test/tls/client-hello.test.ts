@@ -185,6 +185,14 @@ const CASES: [rule: string, change: (parts: Parts) => void, alert: AlertName | u
     'illegalParameter',
   ],
   [
+    '4.2.8: shares in another order than their groups are taken, as OpenSSL and GnuTLS do',
+    (p) => {
+      prefix(p, EXTENSION.supportedGroups, [0x40, 1, 0x40, 2]);
+      prefix(p, EXTENSION.keyShare, [0x40, 2, 0, 1, 7, 0x40, 1, 0, 1, 7]);
+    },
+    undefined,
+  ],
+  [
     '4.2.8: two shares of a group',
     with_(EXTENSION.keyShare, 0, 10, 0, 29, 0, 1, 1, 0, 29, 0, 1, 1),
     'illegalParameter',

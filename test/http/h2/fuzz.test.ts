@@ -19,7 +19,7 @@ t.test(
       }),
       { numRuns: runs, ...seed, endOnFailure: runs > 100_000 },
     );
-    t.equal(checked, runs);
+    t.equal(checked, runs, `${fuzz.frames} frames`);
   },
 );
 

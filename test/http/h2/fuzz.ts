@@ -1,6 +1,6 @@
 /** Frames and field blocks that are nearly right, thrown at a server: what is checked is that it bears them. */
 import fc from 'fast-check';
-import { ERROR, FRAME } from '../../../src/http/h2/frames.js';
+import { ERROR, FRAME, FRAME_HEADER } from '../../../src/http/h2/frames.js';
 import { HpackDecoder } from '../../../src/http/hpack/decoder.js';
 import { DynamicTable, TABLE_SIZE } from '../../../src/http/hpack/dynamic-table.js';
 import { STATIC_TABLE } from '../../../src/http/hpack/static-table.js';
@@ -99,8 +99,20 @@ export const conversation = fc.record({
 });
 type Conversation = typeof conversation extends fc.Arbitrary<infer C> ? C : never;
 
+/** How many whole frames `bytes` begin with. */
+function framesIn(bytes: Buffer): number {
+  let count = 0;
+  for (let at = 0; at + FRAME_HEADER <= bytes.length; count++) {
+    at += FRAME_HEADER + bytes.readUIntBE(at, 3);
+    if (at > bytes.length) break;
+  }
+  return count;
+}
+
 /** One server under fire. */
 export class Fuzz {
+  /** Frames of the conversations so far, before an octet is changed. Each conversation is played twice. */
+  frames = 0;
   readonly #setup = new Setup({
     log: (record) =>
       void [record.method, record.target, record.protocol, record.referer, record.userAgent, record.host],
@@ -109,6 +121,7 @@ export class Fuzz {
   /** Throws when anything is not as it must be. */
   check(input: Conversation): void {
     const bytes = Buffer.concat(input.actions);
+    for (const one of input.actions) this.frames += framesIn(Buffer.from(one));
     for (const [at, octet] of input.edits) bytes[at % bytes.length] = octet;
     const pieces: Uint8Array[] = [];
     for (let at = 0, i = 0; at < bytes.length; i++) {

@@ -90,15 +90,20 @@ export interface Reach {
   readonly path: string;
 }
 
+/** Without capabilities it is a user like others. */
+export const ROOT: User = { name: 'root', uid: 0, gid: 0 };
+/** sys/stat.h: S_IFMT, S_IFDIR */
+const KIND = 0o170000;
+const DIRECTORY = 0o040000;
+
 /** What a process that stays root must keep so as to reach files of other users; undefined: nothing. */
 export function reachOfRoot(rules: readonly PathRule[]): Reach | undefined {
-  const root = { name: 'root', uid: 0, gid: 0 };
   const written = unreachable(
     rules.filter(({ access }) => access === 'write'),
-    root,
+    ROOT,
   );
   if (written !== undefined) return { bits: DAC_OVERRIDE, names: 'CAP_DAC_OVERRIDE', path: written };
-  const read = unreachable(rules, root);
+  const read = unreachable(rules, ROOT);
   return read === undefined ? undefined : { bits: DAC_READ_SEARCH, names: 'CAP_DAC_READ_SEARCH', path: read };
 }
 
@@ -136,10 +141,16 @@ function mayReach(path: string, access: Access, user: User): boolean {
   }
 }
 
-interface Rights {
+/** A file's rights, as `stat` has them. */
+export interface Rights {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+}
+
+/** Whether `user` may read a file, or list and pass a folder, by these rights alone. */
+export function mayRead(rights: Rights, user: User): boolean {
+  return permits(rights, (rights.mode & KIND) === DIRECTORY ? 5 : 4, user);
 }
 
 function permits({ mode, uid, gid }: Rights, wanted: number, user: User): boolean {

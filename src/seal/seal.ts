@@ -14,7 +14,19 @@ import { pinned } from '../native/libc/slab.js';
 import { filterOf, KILL_PROCESS, REFUSE } from './bpf.js';
 import { capabilities, capabilityCalls, dropBounds } from './capabilities.js';
 import { codeRanges } from './code-range.js';
-import { become, cannotBecome, dynamicUser, reachOfRoot, type User, unreachable, userOf } from './credentials.js';
+import {
+  become,
+  cannotBecome,
+  dynamicUser,
+  mayRead,
+  type Reach,
+  type Rights,
+  ROOT,
+  reachOfRoot,
+  type User,
+  unreachable,
+  userOf,
+} from './credentials.js';
 import { onEveryThread } from './every-thread.js';
 import type { Call, Kernel } from './kernel.js';
 import { landlockVersion, makeRuleset, mayRestrict } from './landlock.js';
@@ -70,6 +82,8 @@ export class Seal {
   /** Capabilities that it has, and needs later. */
   private kept = 0n;
   private keptNames = '';
+  /** What root keeps so as to reach files of others, once that was asked. */
+  private reach: Reach | 'nothing' | undefined = undefined;
   /** There is no `prctl`. */
   private forbidden = false;
 
@@ -111,6 +125,15 @@ export class Seal {
 
   private refusal(why: string): UserError {
     return new UserError(`--seal strict cannot be had: ${why}; mend that, or take --seal default`);
+  }
+
+  /** Whether what has these rights can be read once this is closed, as far as users decide. */
+  mayRead(rights: Rights): boolean {
+    const { kernel, plan, root, user, wish } = this;
+    if (wish.level === 'off' || kernel.arch === undefined || !PROC || !root) return true;
+    if (user !== undefined) return mayRead(rights, user);
+    this.reach ??= reachOfRoot(plan.paths) ?? 'nothing';
+    return this.reach !== 'nothing' || mayRead(rights, ROOT);
   }
 
   /** From now on no file can be opened but those of the plan. Rejects with a `UserError` in `strict`. */

@@ -7,6 +7,7 @@ import { DEFAULT_KEPT_ASSETS, KeptAssets, StoreWithKept } from '../store/open/ke
 import { openStore } from '../store/open/open.js';
 import type { ServedDirectory } from '../store/open/serve-directory.js';
 import type { Watcher } from '../store/open/watch.js';
+import type { SiteOptions } from '../store/options.js';
 import type { BundleStore } from '../store/read/bundle-store.js';
 import { verifySlowly } from '../store/read/verify-slowly.js';
 import type { Store } from '../store/store.js';
@@ -18,10 +19,8 @@ import type { ServedArguments } from './options/http.js';
 /** The longest delay of `setTimeout`. */
 const LONGEST_TIMER = 2_147_483_647;
 
-/** How a site is served, and where its compressed files go once the process is sealed. */
-interface Served extends ServedArguments {
-  readonly sealedCache?: (() => string | undefined) | undefined;
-}
+/** How a site is served, and what it means for it that the process will be sealed. */
+type Served = ServedArguments & Pick<SiteOptions, 'sealedCache' | 'readable'>;
 
 export class ServedSite {
   private path: string;

@@ -1,6 +1,6 @@
 /** The sites that one server serves: its own, and those of other hosts. */
 
-import type { Store } from '../store/index.js';
+import type { SiteOptions, Store } from '../store/index.js';
 import type { Log } from './log.js';
 import type { ServeOptions } from './options/serve.js';
 import { embeddedSite } from './program-files.js';
@@ -26,16 +26,17 @@ export function tellRoots({ all }: Sites, log: Log): void {
   }
 }
 
-/**
- * The site, and those of other hosts by name. All are read again at SIGHUP. `sealedCache`: where a directory's
- * compression keeps its results once the server is sealed.
- */
-export async function openSites(
-  options: ServeOptions,
-  log: Log,
-  sealedCache?: () => string | undefined,
-): Promise<Sites> {
-  const served = { ...options.http.site, sealedCache };
+/** What the seal means for sites. */
+export interface SiteSeal {
+  /** Where a directory's compression keeps its results once the server is sealed. */
+  readonly cachePath: () => string | undefined;
+  /** Whether a file with these rights can be read then; undefined: what can be read now can be. */
+  readonly readable: SiteOptions['readable'];
+}
+
+/** The site, and those of other hosts by name. All are read again at SIGHUP. */
+export async function openSites(options: ServeOptions, log: Log, seal?: SiteSeal): Promise<Sites> {
+  const served = { ...options.http.site, sealedCache: seal?.cachePath, readable: seal?.readable };
   const site = await ServedSite.open(options.site ?? embeddedSite(), served, log, options.site ?? 'the embedded site');
   const all = [site];
   const hosts: Record<string, () => Store> = {};

@@ -3,6 +3,13 @@
  * comment gives both.
  */
 
+/** A file's rights, as `stat` has them. */
+export interface Rights {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** `git`: of the last commit; `file`: of the file system; `none`: no time is sent. */
 export type Times = 'git' | 'file' | 'none';
 
@@ -27,10 +34,15 @@ export interface SiteOptions {
   readonly hidden?: boolean | undefined;
   /**
    * Refuses a directory with entries that cannot be served: links to nothing, out of it or in a circle, sockets and
-   * devices, names that are not UTF-8 or have control characters. Default false: they are left out, with a call of
-   * `onWarning` for each.
+   * devices, files that cannot be read, names that are not UTF-8 or have control characters. Default false: they are
+   * left out, with a call of `onWarning` for each.
    */
   readonly strict?: boolean | undefined;
+  /**
+   * Whether a file with these rights can be read later, too, when the process has become another user. One that cannot
+   * is left out now. Default: what can be read is served.
+   */
+  readonly readable?: ((rights: Rights) => boolean) | undefined;
   /** Directories outside of the site into which its links may lead. Default: none. */
   readonly follow?: readonly string[] | undefined;
   /** Types by extension, before those of `mime-types`: `{ foo: 'text/x-foo' }`. Without `charset`, text gets UTF-8. */

@@ -12,6 +12,9 @@ export class StoreError extends UserError {
   }
 }
 
+/** The user who runs this has no right to a file or folder. */
+export class ClosedError extends StoreError {}
+
 /** Turns an error of the file system into one about `what`. Rethrows an error that is a bug of this program. */
 export function fileError(error: unknown, what: string): StoreError {
   if (error instanceof StoreError) return error;
@@ -22,7 +25,7 @@ export function fileError(error: unknown, what: string): StoreError {
       return new StoreError(`${what} does not exist`);
     case 'EACCES':
     case 'EPERM':
-      return new StoreError(`${what} cannot be read: permission denied; make it readable for the user who runs this`);
+      return new ClosedError(`${what} cannot be read: permission denied; make it readable for the user who runs this`);
     case 'EISDIR':
       return new StoreError(`${what} is a directory, and a file was expected`);
     case 'ENOTDIR':

@@ -55,6 +55,30 @@ t.test(
   },
 );
 
+t.test('a file that only root can read is not served, before a change as after it', { skip: asRoot }, async (t) => {
+  const path = site(t, 0, 0o755);
+  const notes = join(path, 'notes.txt');
+  writeFileSync(notes, 'first');
+  chmodSync(notes, 0o600);
+  const { child, says, said } = start(t, [process.execPath, MAIN, '--port', '0', '--log', 'net', path]);
+  const url = await says(/listening on (\S+)/);
+  t.match(said(), /notes\.txt is closed to the user that the server becomes; [^\n]*\(left out\)\n/);
+  await says(/sealed: [^\n]*user \d+/);
+  const status = async (): Promise<number> => (await fetch(`${url}notes.txt`)).status;
+  t.equal(await status(), 404);
+  writeFileSync(notes, 'second');
+  writeFileSync(join(path, 'index.html'), '<title>second</title>');
+  child.kill('SIGHUP');
+  await says(/now serving/);
+  t.equal(await page(url), '<title>second</title>', 'the rest of the site is read again');
+  t.equal(await status(), 404);
+  const before = said().length;
+  chmodSync(notes, 0o644);
+  child.kill('SIGHUP');
+  await says(new RegExp(`^[^]{${before}}[^]*now serving`));
+  t.equal(await status(), 200);
+});
+
 t.test('a key that only root can read keeps the server root', { skip: asRoot || skipWithout('openssl') }, async (t) => {
   const path = site(t, 0, 0o755);
   const folder = join(path, '..');

@@ -62,10 +62,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   if (options.dns.zones.length > 0) (await import('../names/check-files.js')).checkZoneFiles(options.dns);
   const sealing = new Sealing(options, 'alone', log);
   // Side by side: a network may have to ask for its address while the site is being opened.
-  const opening = Promise.all([
-    openNetwork(options, log, (one) => failed(one)),
-    openSites(options, log, sealing.cachePath),
-  ]);
+  const opening = Promise.all([openNetwork(options, log, (one) => failed(one)), openSites(options, log, sealing)]);
   opening.catch(() => undefined);
   const opened = await Promise.race([opening, signal]);
   // Half-open objects end with the process.

@@ -28,12 +28,11 @@ export function planOf(options: ServeOptions, role: Role, more: readonly PathRul
   const paths: PathRule[] = [...laterPaths(options, { swappable, again: !guest, orders }), ...more];
   if (git) paths.push(...gitPaths(directoriesOf(options)));
   const connects = orders || dns.secondaries.length > 0 || adminComesLater(options, role);
-  const between = guest || role === 'supervised' || (role === 'worker' && net === 'direct');
   const rules: Rule[] = [
     ...READS,
     ...(paths.some(({ access }) => access === 'write') ? WRITES : []),
     ...(http.site.watch ? WATCHES : []),
-    ...(between ? UNIX_SOCKETS : []),
+    ...(meetsOthers(options, role) ? UNIX_SOCKETS : []),
     ...(connects ? CONNECTS : []),
     ...(net === 'direct' ? INTERFACES : []),
     ...(git ? PROGRAMS : []),
@@ -47,6 +46,11 @@ export function planOf(options: ServeOptions, role: Role, more: readonly PathRul
     user: guest ? GUEST_USER : undefined,
     ...keptOf(options),
   };
+}
+
+/** Whether its programs or processes talk to one another by sockets of a folder. */
+export function meetsOthers({ net }: ServeOptions, role: Role): boolean {
+  return role === 'guest' || role === 'supervised' || (role === 'worker' && net === 'direct');
 }
 
 /** Capabilities that are needed later. */

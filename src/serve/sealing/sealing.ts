@@ -1,14 +1,15 @@
 /** A server's seal, from the options to the pages that report it. */
 import { counter, gauge, type Metric } from '../../http/index.js';
 import { signals } from '../../native/process-signals.js';
+import type { Rights } from '../../seal/credentials.js';
 import { Denials } from '../../seal/denials.js';
 import { thisKernel } from '../../seal/kernel.js';
 import type { PathRule } from '../../seal/landlock.js';
 import { Seal, type SealReport, sealLine } from '../../seal/seal.js';
 import type { Log } from '../log.js';
 import type { ServeOptions } from '../options/serve.js';
-import { directoriesOf } from './later-paths.js';
-import { makeFolders, planOf, type Role } from './plan-of.js';
+import { directoriesOf, servesDirectory } from './later-paths.js';
+import { makeFolders, meetsOthers, planOf, type Role } from './plan-of.js';
 import { SealedCache, sealedCacheOf } from './sealed-cache.js';
 
 export class Sealing {
@@ -26,6 +27,23 @@ export class Sealing {
 
   /** Where the compression of a directory keeps its results once this is sealed; undefined: it is not sealed yet. */
   readonly cachePath = (): string | undefined => this.cache?.path();
+
+  /**
+   * Whether a file with these rights can be read once this is sealed: one that only root may read is not served at
+   * first, and refused later. Undefined: what can be read now can be read then.
+   */
+  get readable(): ((rights: Rights) => boolean) | undefined {
+    const { options, kernel, role } = this;
+    if (process.geteuid?.() !== 0 || !servesDirectory(options)) return undefined;
+    const plan = planOf(options, role);
+    // The folder between its programs is root's, and only this process will know of it.
+    const stays = meetsOthers(options, role) ? 'its programs hand over to one another' : plan.staysRoot;
+    const user = options.seal.user;
+    // What strict refuses is refused when the rest is known.
+    const level = options.seal.level === 'off' ? 'off' : 'default';
+    const seal = new Seal({ ...plan, staysRoot: stays }, { level, user }, kernel);
+    return (rights) => seal.mayRead(rights);
+  }
 
   /**
    * From now on only files that are needed later can be opened; those needed at the start are already open. `more`:

@@ -49,7 +49,7 @@ export async function runSupervised(options: ServeOptions): Promise<void> {
   void Promise.race([signal, supervisor.gone]).then(() => supervisor.ordered || process.exit(1));
   try {
     const sealing = new Sealing(options, 'supervised', log);
-    const sites = await openSites(options, log, sealing.cachePath);
+    const sites = await openSites(options, log, sealing);
     tellRoots(sites, log);
     const test = await testSites(options, sites);
     log.event('net', `self-test passed: ${test.pages} answers, ${test.bytes} bytes`);

@@ -46,7 +46,7 @@ export async function runWorker(options: ServeOptions, number: number): Promise<
     direct
       ? openQueue(options, log, first)
       : openSockets(options, log, options.tls === undefined ? [WORKER_FD] : [WORKER_FD, WORKER_HTTP_FD]),
-    openSites(options, log, sealing.cachePath),
+    openSites(options, log, sealing),
   ]);
   if (number === 1) {
     tellRoots(sites, log);

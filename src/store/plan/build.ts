@@ -14,31 +14,17 @@ import { listings } from '../routes/listing.js';
 import { type RouteRules, RouteTable } from '../routes/routes.js';
 import { type HeaderRules, NO_HEADER_RULES, parseHeaderRules } from '../rules/header-rules.js';
 import { parseRedirectRules, type RedirectRule } from '../rules/redirect-rules.js';
-import { blobOf, blobOfFile } from '../site/blob.js';
-import { type BuildMemory, stampOf } from '../site/build-memory.js';
+import type { BuildMemory } from '../site/build-memory.js';
 import { withTimes } from '../site/file-times.js';
-import { namedByContent } from '../site/fingerprint.js';
 import { checkLanguages, withLanguages } from '../site/languages.js';
-import { blobOfLargeFile, largeFrom } from '../site/large-file.js';
-import { mediaType } from '../site/media-type.js';
 import { readWhole } from '../site/read-file.js';
-import { SmallFiles } from '../site/read-small.js';
-import type { Blob, Routes, SiteFile } from '../site/site.js';
-import { byBytes, type Found, type WalkOptions, walk } from '../site/walk.js';
+import type { Routes, SiteFile } from '../site/site.js';
+import { byBytes, closedLater, type Found, type WalkOptions, walk } from '../site/walk.js';
 import { filtered, mapped, Slices, sorted } from '../slices.js';
-import { fileError, StoreError } from '../store-error.js';
+import { ClosedError, StoreError } from '../store-error.js';
 import { withImmutable } from './immutable-files.js';
-import { precompressedByName, withSaidCodings } from './precompressed.js';
-
-const NO_BYTES = new Uint8Array(0);
-const READS_AT_ONCE = 16;
-/** Known files between two looks at the clock. */
-const LOOK = 64;
-/**
- * Bytes of file content that are kept in memory; files beyond that are read again when they are written into the
- * bundle.
- */
-const KEPT_BYTES = 2 ** 29;
+import { withSaidCodings } from './precompressed.js';
+import { readFiles } from './read-files.js';
 
 /** Reads the site in `dir`, without the file `except`, and decides everything about it. Throws StoreError. */
 export async function planSite(dir: string, options: SiteOptions, except?: string): Promise<Layout> {
@@ -47,15 +33,15 @@ export async function planSite(dir: string, options: SiteOptions, except?: strin
 }
 
 /** How a site is walked. Each left-out entry is reported once. */
-export function walkOptions({ hidden, follow, strict, onWarning }: SiteOptions): WalkOptions {
-  if (strict) return { hidden, follow };
+export function walkOptions({ hidden, follow, readable, strict, onWarning }: SiteOptions): WalkOptions {
+  if (strict) return { hidden, follow, readable };
   const told = new Set<string>();
   const onOdd = (sentence: string): void => {
     if (told.has(sentence)) return;
     told.add(sentence);
     onWarning?.(`${sentence} (left out)`);
   };
-  return { hidden, follow, onOdd };
+  return { hidden, follow, readable, onOdd };
 }
 
 /** The same for files that were found, in order. `dir` names the site in messages. */
@@ -94,26 +80,23 @@ export async function decide(
   checkLanguages(languages);
   const slices = new Slices();
   const rules = await readRules(found, options, slices);
-  const content = await slices.through(filtered(found, ({ path }) => path !== HEADERS && path !== REDIRECTS));
-  if (content.length === 0) {
+  const named = await slices.through(filtered(found, ({ path }) => path !== HEADERS && path !== REDIRECTS));
+  if (named.length === 0) {
     throw new StoreError(`${dir} has no files; build the site first, or name the directory that it was built into`);
   }
   const warn = options.onWarning ?? ((): void => undefined);
-  const dated = await withTimes(
-    await readAll(content, options, memory),
-    content,
-    dir,
-    options.mtime ?? 'none',
-    Math.floor(Date.now() / 1000),
-  );
+  const read = await readFiles(named, options, memory);
+  if (read.files.length === 0) throw new StoreError(`${dir} has files, and none of them can be read`);
+  const now = Math.floor(Date.now() / 1000);
+  const dated = await withTimes(read.files, read.content, dir, options.mtime ?? 'none', now);
   const all = await withSaidCodings(dated, rules.headers, warn, slices);
   const paths = await slices.through(mapped(all, ({ path }) => path));
   for (const sentence of await slices.through(rules.headers.joinedFields(paths))) warn(sentence);
   const files = await withImmutable(all, options.immutable ?? [], slices);
   const base = basePath(options.base ?? '');
-  const read =
+  const placed =
     base === '' ? files : await slices.through(mapped(files, (file) => ({ ...file, path: base + file.path })));
-  const listed = options.listing ? await slices.through(withListings(read)) : read;
+  const listed = options.listing ? await slices.through(withListings(placed)) : placed;
   const reloading = options.reload ? await withReloading(listed, slices) : listed;
   const served = withLanguages(reloading, languages);
   const hints = options.preload === 'early-hints';
@@ -158,6 +141,8 @@ async function readRules(
   const files = await slices.through(filtered(found, ({ path }) => path === HEADERS || path === REDIRECTS));
   const text = async (path: string): Promise<[string, string] | undefined> => {
     const one = files.find((f) => f.path === path);
+    // Without its rules a site is another one: it is not served without them.
+    if (one?.closed) throw new ClosedError(closedLater(one.file));
     return one && [new TextDecoder().decode(await (one.load?.() ?? readWhole(one.file))), one.file];
   };
   const headers = await text(HEADERS);
@@ -177,90 +162,4 @@ function routeRules(rules: HeaderRules): RouteRules {
 
 function differs(rules: HeaderRules, path: string, asked: string): boolean {
   return rules.rules.length > 0 && (rules.filled || rules.matching(asked, path) !== rules.matching(path, path));
-}
-
-async function readAll(found: readonly Found[], options: SiteOptions, memory?: BuildMemory): Promise<SiteFile[]> {
-  const files = new Array<SiteFile>(found.length);
-  let next = 0;
-  let done = 0;
-  let kept = 0;
-  const slices = new Slices();
-  const small = new SmallFiles();
-  const sizes = await slices.through(mapped(found, ({ size }) => size));
-  const total = sizes.reduce((sum, size) => sum + size, 0);
-  const large = await slices.through(largeFrom(sizes));
-  for (const [i, one] of memory === undefined ? [] : found.entries()) {
-    if (i % LOOK === 0 && slices.due) await slices.rest();
-    const same = memory?.same(one);
-    if (same === undefined) continue;
-    files[i] = same;
-    kept += heldOf(same.coded[0]!.blob);
-  }
-  const work = async (): Promise<void> => {
-    while (next < found.length) {
-      if (slices.due) await slices.rest();
-      const i = next++;
-      if (i >= found.length || files[i] !== undefined) continue;
-      const one = found[i]!;
-      const { blob, start } = await readOne(one, { keep: kept < KEPT_BYTES, large, small }, memory);
-      kept += heldOf(blob);
-      const coded = precompressedByName(one.path, start);
-      files[i] = {
-        path: one.path,
-        type: mediaType(coded?.inner ?? one.path, coded ? NO_BYTES : start, options.mime),
-        immutable: namedByContent(one.path, start, blob.sha256),
-        coded: [{ coding: coded?.coding ?? 'identity', blob }],
-      };
-      memory?.note(one, files[i]!);
-      done += one.size;
-      options.onProgress?.({ phase: 'read', done, total });
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: READS_AT_ONCE }, work));
-  } finally {
-    small.close();
-  }
-  memory?.end();
-  return files;
-}
-
-function heldOf(blob: Blob): number {
-  return blob.large === undefined ? blob.size : 0;
-}
-
-interface Reading {
-  /** Content stays in memory. */
-  readonly keep: boolean;
-  /** The size from which it never does. */
-  readonly large: number;
-  readonly small: SmallFiles;
-}
-
-/** The file's content, and its first bytes at least. */
-async function readOne(
-  { file, size, load }: Found,
-  { keep, large, small }: Reading,
-  memory?: BuildMemory,
-): Promise<{ blob: Blob; start: Uint8Array }> {
-  if (load) {
-    const start = await load();
-    const blob = blobOf(start);
-    return { blob: keep ? blob : { ...blob, load }, start };
-  }
-  try {
-    const known = memory?.recall(file);
-    if (known) return { blob: known, start: known.large?.start ?? (await known.load()) };
-    const kept = size >= large ? undefined : small.read(file);
-    const stamp = kept?.stamp ?? (memory ? stampOf(file) : '');
-    if (size >= large) {
-      const { blob, start } = await blobOfLargeFile(file);
-      return { blob: memory?.keep(file, stamp, blob) ?? blob, start };
-    }
-    const start = kept?.bytes ?? (await readWhole(file));
-    const blob = keep ? blobOf(start) : blobOfFile(file, start);
-    return { blob: memory?.keep(file, stamp, blob) ?? blob, start };
-  } catch (error) {
-    throw fileError(error, file);
-  }
 }

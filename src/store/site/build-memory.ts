@@ -15,6 +15,7 @@ export class BuildMemory {
   private before = new Map<string, Remembered>();
   private now = new Map<string, Remembered>();
   private readonly made = new WeakMap<Found, SiteFile>();
+  private readonly told = new Set<string>();
 
   /** Begins a build: contents that the last one did not use are released. */
   begin(): void {
@@ -54,8 +55,16 @@ export class BuildMemory {
     return one;
   }
 
+  /** Whether it is news that `file` cannot be read. */
+  tell(file: string): boolean {
+    const news = !this.told.has(file);
+    this.told.add(file);
+    return news;
+  }
+
   /** The result for a file entry. */
   note(found: Found, file: SiteFile): void {
+    this.told.delete(found.file);
     this.made.set(found, file);
   }
 }

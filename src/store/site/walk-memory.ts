@@ -2,7 +2,7 @@ import { lstatSync, realpathSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { expectSystemError } from '../../errors/codes.js';
 import { filtered, Slices } from '../slices.js';
-import { type Found, inOrderStepwise, isFetchable, isServed, type WalkOptions, walkStepwise } from './walk.js';
+import { type Found, foundAt, inOrderStepwise, isFetchable, isServed, type WalkOptions, walkStepwise } from './walk.js';
 
 /** The files of the last walk, so that the next one need check only the touched ones. */
 export class WalkMemory {
@@ -54,7 +54,7 @@ export class WalkMemory {
       const stats = statsOf(file);
       if (stats !== undefined && !stats.isFile()) return undefined;
       if (place === undefined && stats === undefined) continue;
-      const one = stats && { path, file, size: stats.size };
+      const one = stats && foundAt(path, file, stats, { readable: this.options.readable });
       if (place !== undefined) next[place] = one;
       else next.push(one);
       moved ||= place === undefined || one === undefined;

@@ -1,7 +1,9 @@
 import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { join, sep } from 'node:path';
+import { hasCode } from '../../errors/codes.js';
+import type { Rights } from '../options.js';
 import { atOnce, filtered, mapped, sorted } from '../slices.js';
-import { fileError, StoreError } from '../store-error.js';
+import { ClosedError, fileError, StoreError } from '../store-error.js';
 
 /** A file of the tree. */
 export interface Found {
@@ -11,6 +13,8 @@ export interface Found {
   readonly file: string;
   /** Bytes, when it was found. */
   readonly size: number;
+  /** Who serves it later will have no right to read it. */
+  readonly closed?: true | undefined;
   /**
    * Its content, when it lies elsewhere than on the disk; `file` is then its name in messages. The same bytes each
    * time.
@@ -37,6 +41,8 @@ export interface WalkOptions {
   readonly hidden?: boolean | undefined;
   /** Directories outside of the tree into which links may lead. Default: none. */
   readonly follow?: readonly string[] | undefined;
+  /** Whether a file with these rights can be read by who serves it later. Default: all can. */
+  readonly readable?: ((rights: Rights) => boolean) | undefined;
   /**
    * Called for each entry that cannot be served and is left out. Default: such entries are refused, all in one
    * StoreError.
@@ -57,8 +63,9 @@ export function walk(root: string, options: WalkOptions = {}): Found[] {
 export function* walkStepwise(root: string, options: WalkOptions = {}): Generator<void, Found[]> {
   const real = realDirectory(root);
   const odd: string[] = [];
-  const { hidden = false, follow = [], onOdd = (sentence: string): void => void odd.push(sentence) } = options;
-  const tree: Tree = { roots: [real, ...follow.map(realDirectory)], hidden, onOdd, found: [] };
+  const { hidden = false, follow = [], readable } = options;
+  const { onOdd = (sentence: string): void => void odd.push(sentence) } = options;
+  const tree: Tree = { roots: [real, ...follow.map(realDirectory)], hidden, readable, onOdd, found: [] };
   yield* walkInto(tree, real, '', [real]);
   if (odd.length > 0) throw new StoreError(odd.join('\n'));
   return yield* inOrderStepwise(tree.found);
@@ -79,6 +86,7 @@ interface Tree {
   /** Where files may lie: the site itself first. */
   readonly roots: readonly string[];
   readonly hidden: boolean;
+  readonly readable: WalkOptions['readable'];
   readonly onOdd: (sentence: string) => void;
   readonly found: Found[];
 }
@@ -113,7 +121,9 @@ function* walkInto(tree: Tree, dir: string, path: string, above: string[]): Gene
   try {
     names = readdirSync(dir, { encoding: 'buffer' });
   } catch (error) {
-    throw fileError(error, dir);
+    // Without its root there is no site.
+    if (above.length === 1) throw fileError(error, dir);
+    return oddUnlessGone(tree, error, dir);
   }
   for (const [i, raw] of names.entries()) {
     if (i % STEP === 0) yield;
@@ -153,16 +163,35 @@ function* visit(tree: Tree, file: string, path: string, above: string[]): Genera
       stats = statSync(target);
     }
   } catch (error) {
-    // The entry was removed while the directory was read.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw fileError(error, file);
+    return oddUnlessGone(tree, error, file);
   }
   if (stats.isDirectory()) {
     if (above.includes(target)) tree.onOdd(`${file} is a link to ${target}, which it lies in; remove it`);
+    else if (tree.readable?.(stats) === false) tree.onOdd(closedLater(target));
     else yield* walkInto(tree, target, path, [...above, target]);
   } else if (stats.isFile()) {
-    tree.found.push({ path, file: target, size: stats.size });
+    tree.found.push(foundAt(path, target, stats, tree));
   } else tree.onOdd(`${file} is neither a file nor a directory; remove it from the site`);
+}
+
+/** A file, as a walk has it. */
+export function foundAt(path: string, file: string, stats: Stats, { readable }: Pick<Tree, 'readable'>): Found {
+  return readable?.(stats) === false
+    ? { path, file, size: stats.size, closed: true }
+    : { path, file, size: stats.size };
+}
+
+/** That what can be read now will be closed to who serves it: a message. */
+export function closedLater(what: string): string {
+  return `${what} is closed to the user that the server becomes; let others read it (chmod o+rX), or serve as its owner (--user)`;
+}
+
+/** An entry that was removed while the directory was read is no news. */
+function oddUnlessGone({ onOdd }: Tree, error: unknown, what: string): void {
+  if (hasCode(error, 'ENOENT')) return;
+  const failure = fileError(error, what);
+  if (!(failure instanceof ClosedError)) throw failure;
+  onOdd(failure.message);
 }
 
 /** The target of a link; undefined: it is not served, and that was reported. */
@@ -171,9 +200,9 @@ function resolveLink({ roots, onOdd }: Tree, link: string): string | undefined {
   try {
     target = realpathSync(link);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') onOdd(`${link} is a link to nothing; remove it`);
-    else if (code === 'ELOOP') onOdd(`${link} is a link that leads to itself; remove it`);
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) onOdd(`${link} is a link to nothing; remove it`);
+    else if (hasCode(error, 'ELOOP')) onOdd(`${link} is a link that leads to itself; remove it`);
+    else if (hasCode(error, 'EACCES')) onOdd(`${link} is a link to where nothing can be read; remove it`);
     else throw error;
     return undefined;
   }

@@ -21,6 +21,19 @@ export class ShardedMap<K extends string | number, V> {
     this.shardOf(key).set(key, value);
   }
 
+  delete(key: K): void {
+    this.shardOf(key).delete(key);
+  }
+
+  get size(): number {
+    return this.shards.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** In no order. A key may be deleted meanwhile. */
+  *keys(): Generator<K> {
+    for (const shard of this.shards) yield* shard.keys();
+  }
+
   /** Entries of the fullest shard. */
   get fullest(): number {
     return Math.max(...this.shards.map(({ size }) => size));

@@ -64,8 +64,6 @@ const HASHED = 2 ** 20;
 
 const NOTHING = new Memory(new Uint8Array(0));
 
-const memories = new WeakMap<Blob, Memory>();
-
 /**
  * A bundle for this process only, which copies and hashes no content: for a directory that changes. Its identity
  * depends on the hashes of the contents, but is not that of a bundle file. Memories of unchanged blobs stay the same.
@@ -91,8 +89,8 @@ export async function liveBundle(layout: Layout): Promise<LiveBundle> {
       bodies.set(at, { memory: NOTHING, start: 0, end: blob.size, source: blob.large.source });
       continue;
     }
-    const memory = memories.get(blob) ?? new Memory(await blob.load());
-    memories.set(blob, memory);
+    const memory = blob.memory ?? new Memory(await blob.load());
+    blob.memory = memory;
     bodies.set(at, { memory, start: 0, end: blob.size });
   }
   places.header.set(identity.digest(), AT.rootHash);

@@ -1,6 +1,7 @@
 /** Adds to files a representation in each coding that makes them smaller. */
 
 import type { Compressors, SiteOptions } from '../options.js';
+import { ShardedMap } from '../sharded-map.js';
 import { blobOf } from '../site/blob.js';
 import { compressible } from '../site/media-type.js';
 import type { Blob, Coded, SiteFile } from '../site/site.js';
@@ -14,7 +15,47 @@ import { isChecked } from './decompress-now.js';
 export interface Task {
   readonly blob: Blob;
   readonly coding: Compressed;
-  result: Blob | undefined;
+}
+
+/** What is compressed, by the hash of the content. */
+export class Results {
+  private readonly all = new ShardedMap<string, { [coding in Compressed]?: Blob | 'no smaller' }>();
+
+  /** Undefined: it is not known yet. */
+  of({ blob, coding }: Task): Blob | 'no smaller' | undefined {
+    return this.all.get(blob.sha256)?.[coding];
+  }
+
+  /** `result`: undefined where the coding does not make it smaller. */
+  set({ blob, coding }: Task, result: Blob | undefined): void {
+    const there = this.all.get(blob.sha256);
+    if (there === undefined) this.all.set(blob.sha256, { [coding]: result ?? 'no smaller' });
+    else there[coding] = result ?? 'no smaller';
+  }
+
+  /** The representations of a content, in the order in which a bundle has them. */
+  coded(sha256: string): Coded[] {
+    const coded: Coded[] = [];
+    const there = this.all.get(sha256);
+    for (const coding of there === undefined ? [] : COMPRESSED) {
+      const blob = there?.[coding];
+      if (blob !== undefined && blob !== 'no smaller') coded.push({ coding, blob });
+    }
+    return coded;
+  }
+
+  get empty(): boolean {
+    return this.all.size === 0;
+  }
+
+  /** Forgets contents that are not `wanted`. Yields now and then. */
+  *forget(wanted: (sha256: string) => boolean): Generator<void, void> {
+    let n = 0;
+    for (const sha256 of this.all.keys()) {
+      if (n++ % STEP === 0) yield;
+      if (!wanted(sha256)) this.all.delete(sha256);
+    }
+  }
 }
 
 const AT_ONCE = 16;
@@ -29,12 +70,13 @@ export async function compressFiles(files: readonly SiteFile[], options: SiteOpt
   const cache = cacheOf(options);
   const pool = new CompressPool();
   const total = tasks.reduce((sum, task) => sum + task.blob.size, 0);
+  const results = new Results();
   let done = 0;
   let next = 0;
   const work = async (): Promise<void> => {
     while (next < tasks.length) {
       const task = tasks[next++]!;
-      task.result = await compressOne(task, levelOf(compression, task.coding), options, pool, cache);
+      results.set(task, await compressOne(task, levelOf(compression, task.coding), options, pool, cache));
       done += task.blob.size;
       options.onProgress?.({ phase: 'compress', done, total });
     }
@@ -45,7 +87,7 @@ export async function compressFiles(files: readonly SiteFile[], options: SiteOpt
     await pool.close();
   }
   await cache?.trim();
-  return withResults(files, tasks);
+  return atOnce(withCodings(files, results));
 }
 
 /** The entry of the manifest for the compressors. */
@@ -71,18 +113,21 @@ export function tasksOf(files: readonly SiteFile[]): Task[] {
 
 /** The same, and yields now and then. */
 export function* tasksStepwise(files: readonly SiteFile[]): Generator<void, Task[]> {
-  const blobs = new Map<string, Blob>();
+  const known = new ShardedMap<string, true>();
+  const blobs: Blob[] = [];
   for (const [i, file] of files.entries()) {
     if (i % STEP === 0) yield;
     const { blob, coding } = file.coded[0]!;
     const may = coding === 'identity' && blob.large === undefined && compressible(file.type);
-    if (may && worthTrying(blob.size)) blobs.set(blob.sha256, blob);
+    if (!may || !worthTrying(blob.size) || known.has(blob.sha256)) continue;
+    known.set(blob.sha256, true);
+    blobs.push(blob);
   }
-  const largestFirst = yield* sorted([...blobs.values()], (a, b) => b.size - a.size);
+  const largestFirst = yield* sorted(blobs, (a, b) => b.size - a.size);
   const tasks: Task[] = [];
   for (const [i, blob] of largestFirst.entries()) {
     if (i % STEP === 0) yield;
-    for (const coding of COMPRESSED) tasks.push({ blob, coding, result: undefined });
+    for (const coding of COMPRESSED) tasks.push({ blob, coding });
   }
   return tasks;
 }
@@ -124,36 +169,12 @@ async function checked(
   return Buffer.from(content).toString('hex') === blob.sha256 ? bytes : undefined;
 }
 
-function withResults(files: readonly SiteFile[], tasks: readonly Task[]): SiteFile[] {
-  return atOnce(withCodings(files, atOnce(codingsOf(tasks))));
-}
-
-/** The results of the tasks, by the hash of the content. Yields now and then. */
-export function* codingsOf(tasks: readonly Task[]): Generator<void, Map<string, Coded[]>> {
-  const results = new Map<string, Coded[]>();
-  for (const coding of COMPRESSED) {
-    for (const [i, task] of tasks.entries()) {
-      if (i % STEP === 0) yield;
-      if (task.coding !== coding || !task.result) continue;
-      const there = results.get(task.blob.sha256) ?? [];
-      there.push({ coding, blob: task.result });
-      results.set(task.blob.sha256, there);
-    }
-  }
-  return results;
-}
-
-/** Yields now and then. */
-export function withCodings(
-  files: readonly SiteFile[],
-  results: ReadonlyMap<string, readonly Coded[]>,
-): Generator<void, SiteFile[]> {
+/** `files` with the results that there are. Yields now and then. */
+export function withCodings(files: readonly SiteFile[], results: Results): Generator<void, SiteFile[]> {
   return mapped(files, (file) => {
-    const more =
-      file.coded[0]!.coding === 'identity' && compressible(file.type)
-        ? results.get(file.coded[0]!.blob.sha256)
-        : undefined;
-    return more ? { ...file, coded: [...file.coded, ...more] } : file;
+    if (file.coded[0]!.coding !== 'identity' || !compressible(file.type)) return file;
+    const more = results.coded(file.coded[0]!.blob.sha256);
+    return more.length > 0 ? { ...file, coded: [...file.coded, ...more] } : file;
   });
 }
 

@@ -1,5 +1,6 @@
 /** In which order files are compressed while they are served. */
 
+import { ShardedMap } from '../sharded-map.js';
 import type { SiteFile } from '../site/site.js';
 import type { Task } from './compress.js';
 
@@ -17,7 +18,7 @@ const STEP = 256;
 
 /** `tasks` in the order that suits visitors of whose requests nothing is known yet. Yields now and then. */
 export function* inServingOrder(tasks: Iterable<Task>, files: readonly SiteFile[]): Generator<void, TaskQueue> {
-  const ranks = new Map<string, number>();
+  const ranks = new ShardedMap<string, number>();
   for (const [i, file] of files.entries()) {
     if (i % STEP === 0) yield;
     const { sha256 } = file.coded[0]!.blob;
@@ -34,21 +35,30 @@ export function* inServingOrder(tasks: Iterable<Task>, files: readonly SiteFile[
     if (there === undefined) ranked[rank(task)] = [task];
     else there.push(task);
   }
-  return yield* TaskQueue.of(ranked.flat());
+  const ordered: Task[] = [];
+  for (const group of ranked)
+    for (const task of group ?? []) {
+      if (ordered.length % STEP === 0) yield;
+      ordered.push(task);
+    }
+  return yield* TaskQueue.of(ordered);
 }
 
 /** Tasks in their order, each of which is taken once; what is requested goes before the rest. */
 export class TaskQueue {
   private readonly tasks: readonly Task[];
-  /** The tasks of each content (its hash) that was not promoted yet. */
-  private readonly byContent = new Map<string, Task[]>();
-  private readonly taken = new Set<Task>();
-  private readonly first: Task[] = [];
+  /** The numbers of the tasks of each content (its hash) that was not promoted yet. */
+  private readonly byContent = new ShardedMap<string, number[]>();
+  /** By the numbers of the tasks; 1: it was taken. */
+  private readonly taken: Uint8Array;
+  /** Numbers of those that were promoted. */
+  private readonly first: number[] = [];
   private nextFirst = 0;
   private next = 0;
 
   private constructor(tasks: readonly Task[]) {
     this.tasks = tasks;
+    this.taken = new Uint8Array(tasks.length);
   }
 
   /** Yields now and then. */
@@ -58,31 +68,32 @@ export class TaskQueue {
       if (i % STEP === 0) yield;
       const { sha256 } = task.blob;
       const others = queue.byContent.get(sha256);
-      if (others === undefined) queue.byContent.set(sha256, [task]);
-      else others.push(task);
+      if (others === undefined) queue.byContent.set(sha256, [i]);
+      else others.push(i);
     }
     return queue;
   }
 
   /** Takes the next task; undefined: none is left. */
   take(): Task | undefined {
-    const task = this.nextFirst < this.first.length ? this.first[this.nextFirst++] : this.nextInOrder();
-    if (task !== undefined) this.taken.add(task);
-    return task;
+    const number = this.nextFirst < this.first.length ? this.first[this.nextFirst++] : this.nextInOrder();
+    if (number === undefined) return undefined;
+    this.taken[number] = 1;
+    return this.tasks[number];
   }
 
   /** Brings the tasks of `hot` contents (their hashes) before those that were not requested. */
   promote(hot: Iterable<string>): void {
     for (const hash of hot) {
-      for (const task of this.byContent.get(hash) ?? []) if (!this.taken.has(task)) this.first.push(task);
+      for (const number of this.byContent.get(hash) ?? []) if (this.taken[number] === 0) this.first.push(number);
       this.byContent.delete(hash);
     }
   }
 
-  private nextInOrder(): Task | undefined {
+  private nextInOrder(): number | undefined {
     while (this.next < this.tasks.length) {
-      const task = this.tasks[this.next++]!;
-      if (!this.taken.has(task)) return task;
+      const number = this.next++;
+      if (this.taken[number] === 0) return number;
     }
     return undefined;
   }

@@ -51,6 +51,6 @@ export async function applyMetaRefresh(
     const target = table.find(decodedPath(location.replace(/[?#].*$/, '')) ?? '');
     const there = target < 0 ? undefined : table.answer(target);
     if (there?.kind === 'resource' && there.file === i) continue;
-    for (const path of paths.get(i) ?? []) table.set(path, { kind: 'redirect', status: 301, location });
+    for (const path of paths[i] ?? []) table.set(path, { kind: 'redirect', status: 301, location });
   }
 }

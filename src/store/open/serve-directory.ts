@@ -4,7 +4,7 @@ import { errorText } from '../../errors/report.js';
 import type { Layout } from '../bundle/layout.js';
 import { bundleInMemory, liveBundle } from '../bundle/write-bundle.js';
 import { levelOf } from '../compress/codings.js';
-import { codingsOf, compressOne, fromBundle, type Task, tasksStepwise, withCodings } from '../compress/compress.js';
+import { compressOne, fromBundle, Results, type Task, tasksStepwise, withCodings } from '../compress/compress.js';
 import { CompressPool } from '../compress/compress-pool.js';
 import { type CompressionCache, cacheOf } from '../compress/compression-cache.js';
 import { inServingOrder, type TaskQueue } from '../compress/compression-order.js';
@@ -45,7 +45,7 @@ const COPIED = 2 ** 26;
 
 /** What is not compressed yet. */
 interface Undone {
-  readonly tasks: Set<Task>;
+  readonly tasks: readonly Task[];
   /** Contents. */
   readonly files: number;
   /** Of the contents. */
@@ -57,7 +57,7 @@ interface Undone {
 /** One directory and its compressed contents, which stay from one reading to the next. */
 export class ServedDirectory {
   private readonly options: ServeDirectoryOptions;
-  private readonly done = new Map<string, Task>();
+  private readonly done = new Results();
   private readonly memory = new BuildMemory();
   private running: Compression | undefined;
   /** The work that the last reading left, until `begin`. */
@@ -117,9 +117,9 @@ export class ServedDirectory {
   /** Those of `tasks` that are not done, and the bytes of their contents. What is not wanted any more is forgotten. */
   private *undone(tasks: readonly Task[]): Generator<void, Undone> {
     const { done } = this;
-    const first = done.size === 0;
+    const first = done.empty;
     const wanted = new ShardedMap<string, true>();
-    const left = new Set<Task>();
+    const left: Task[] = [];
     let files = 0;
     let bytes = 0;
     let work = 0;
@@ -127,11 +127,10 @@ export class ServedDirectory {
     for (const [i, task] of tasks.entries()) {
       if (i % STEP === 0) yield;
       if (!first) {
-        const key = keyOf(task);
-        wanted.set(key, true);
-        if (done.has(key)) continue;
+        wanted.set(task.blob.sha256, true);
+        if (done.of(task) !== undefined) continue;
       }
-      left.add(task);
+      left.push(task);
       // The tasks of one content follow each other.
       if (task.blob.sha256 !== last) {
         files++;
@@ -140,31 +139,22 @@ export class ServedDirectory {
       work += task.blob.size;
       last = task.blob.sha256;
     }
-    let n = 0;
-    for (const key of done.keys()) {
-      if (n++ % STEP === 0) yield;
-      if (!wanted.has(key)) done.delete(key);
-    }
+    yield* done.forget((sha256) => wanted.has(sha256));
     return { tasks: left, files, bytes, work };
   }
 }
 
-function keyOf({ blob, coding }: Task): string {
-  return `${blob.sha256} ${coding}`;
-}
-
 /** What is compressed, what is not yet, and whether the server runs meanwhile. */
 interface Work {
-  readonly done: Map<string, Task>;
+  readonly done: Results;
   readonly undone: Undone;
   readonly background: boolean;
 }
 
 /** The compression of one reading. */
 class Compression {
-  private readonly done: Map<string, Task>;
+  private readonly done: Results;
   private readonly undone: Undone;
-  private readonly left: Set<Task>;
   private readonly pool: CompressPool;
   private readonly cache: CompressionCache | undefined;
   /** The contents that clients requested; hashes. */
@@ -185,7 +175,6 @@ class Compression {
   ) {
     this.done = done;
     this.undone = undone;
-    this.left = undone.tasks;
     this.pool = new CompressPool({ background });
     this.cache = cacheOf(options);
   }
@@ -200,7 +189,7 @@ class Compression {
   /** The site when all is compressed: as a bundle in memory, unless it is too large to be copied. */
   async whole(): Promise<BundleStore> {
     const slices = new Slices();
-    const coded = await slices.through(withCodings(this.plan.files, await slices.through(this.results())));
+    const coded = await slices.through(withCodings(this.plan.files, this.done));
     const layout = await layOutPlan(this.plan, coded);
     if (layout.contentBytes > COPIED) return this.live(layout);
     const bytes = await bundleInMemory(layout, { sums: this.options.sums ?? true });
@@ -210,15 +199,13 @@ class Compression {
   /** The site with the contents compressed so far; contents stay where they are in memory. */
   async version(): Promise<BundleStore> {
     const slices = new Slices();
-    const left = new Set<string>();
-    await slices.through(mapped(this.left, ({ blob }) => void left.add(blob.sha256)));
-    const coded = await slices.through(withCodings(this.plan.files, await slices.through(this.results())));
+    const left = new ShardedMap<string, true>();
+    const { done } = this;
+    const look = (task: Task): void => void (done.of(task) === undefined && left.set(task.blob.sha256, true));
+    await slices.through(mapped(this.undone.tasks, look));
+    const coded = await slices.through(withCodings(this.plan.files, done));
     const pending = mapped(coded, (file) => (left.has(file.coded[0]!.blob.sha256) ? { ...file, pending: true } : file));
     return this.live(await layOutPlan(this.plan, await slices.through(pending)));
-  }
-
-  private results(): ReturnType<typeof codingsOf> {
-    return codingsOf([...this.done.values()]);
   }
 
   private async live(layout: Layout): Promise<BundleStore> {
@@ -272,7 +259,7 @@ class Compression {
 
   /** Does all tasks; `promote` brings those that come first to the front, and is called now and then. */
   async work(promote: (queue: TaskQueue) => Promise<void> = () => Promise.resolve()): Promise<void> {
-    const queue = await new Slices().through(inServingOrder(this.left, this.plan.files));
+    const queue = await new Slices().through(inServingOrder(this.undone.tasks, this.plan.files));
     let taken = 0;
     const one = async (): Promise<void> => {
       for (;;) {
@@ -294,13 +281,12 @@ class Compression {
     const { compression = 'fast' } = this.options;
     if (compression === 'none') return;
     // The work of the reading before may have gone on until this one began.
-    task.result =
-      this.done.get(keyOf(task))?.result ??
-      (await fromBundle(task, this.cache)) ??
-      (await compressOne(task, levelOf(compression, task.coding), this.options, this.pool, this.cache));
+    if (this.done.of(task) === undefined) {
+      const level = levelOf(compression, task.coding);
+      const kept = await fromBundle(task, this.cache);
+      this.done.set(task, kept ?? (await compressOne(task, level, this.options, this.pool, this.cache)));
+    }
     this.bytes += task.blob.size;
-    this.done.set(keyOf(task), task);
-    this.left.delete(task);
   }
 
   /** The contents of files that clients requested come first. One look at all files is enough at a time. */

@@ -5,6 +5,7 @@ import { errorText } from '../../errors/report.js';
 import type { OpenOptions } from '../options.js';
 import { walkOptions } from '../plan/build.js';
 import type { BundleStore } from '../read/bundle-store.js';
+import { ShardedMap } from '../sharded-map.js';
 import { BuildMemory } from '../site/build-memory.js';
 import type { Found } from '../site/walk.js';
 import { WalkMemory } from '../site/walk-memory.js';
@@ -195,7 +196,7 @@ class Watching implements Watcher {
 
   private *looksUnfinished(found: readonly Found[]): Generator<void, boolean> {
     if (performance.now() - this.lastChange >= PATIENCE) return false;
-    const sizes = new Map<string, number>();
+    const sizes = new ShardedMap<string, number>();
     for (const [i, { path, size }] of found.entries()) {
       if (i % STEP === 0) yield;
       sizes.set(path, size);

@@ -9,13 +9,16 @@ import {
   type RuleStatus,
   rewriteTarget,
 } from '../rules/redirect-rules.js';
+import { ShardedMap } from '../sharded-map.js';
 import type { Answer, RedirectStatus } from '../site/site.js';
 import { filtered } from '../slices.js';
 import { StoreError } from '../store-error.js';
-import type { RouteTable } from './routes.js';
+import type { RouteTable, ServedPaths } from './routes.js';
 
 /** Rules, or files, between two looks at the clock. */
 const STEP = 64;
+
+const NO_PATHS: ServedPaths = { all: [], has: () => false };
 
 /** A rule that is tried when a path is in no table; as the manifest keeps it. */
 export interface LateRule {
@@ -39,7 +42,7 @@ export function* applyRedirects(
   spa: string | undefined,
 ): Generator<void, LateRule[]> {
   // Without rules nothing is looked up.
-  const files = rules.length === 0 ? new Set<string>() : yield* table.paths();
+  const files = rules.length === 0 ? NO_PATHS : yield* table.paths();
   const order = yield* RuleOrder.of(rules, files);
   const forced = yield* forcedFiles(rules, files, order);
   for (const [i, rule] of rules.entries()) {
@@ -60,18 +63,18 @@ export function* applyRedirects(
 
 /** Which rule comes first for a path. */
 class RuleOrder {
-  private readonly literal = new Map<string, number>();
+  private readonly literal = new ShardedMap<string, number>();
   /** The numbers of the rules with a star or placeholders, by their numbers in the index. */
   private readonly numbers: number[] = [];
   private index = new PatternIndex([]);
 
   private constructor(
     private readonly rules: readonly RedirectRule[],
-    private readonly files: ReadonlySet<string>,
+    private readonly files: ServedPaths,
   ) {}
 
   /** Yields now and then. */
-  static *of(rules: readonly RedirectRule[], files: ReadonlySet<string>): Generator<void, RuleOrder> {
+  static *of(rules: readonly RedirectRule[], files: ServedPaths): Generator<void, RuleOrder> {
     const order = new RuleOrder(rules, files);
     for (const [i, { from }] of rules.entries()) {
       if (i % STEP === 0) yield;
@@ -105,14 +108,13 @@ class RuleOrder {
 /** The files at which a rule with a star or placeholders is forced, by the number of the rule. */
 function* forcedFiles(
   rules: readonly RedirectRule[],
-  files: ReadonlySet<string>,
+  files: ServedPaths,
   order: RuleOrder,
 ): Generator<void, Map<number, string[]>> {
   const forced = new Map<number, string[]>();
   if ((yield* filtered(rules, ({ force, from }) => force && !from.literal)).length === 0) return forced;
-  let n = 0;
-  for (const file of files) {
-    if (n++ % STEP === 0) yield;
+  for (const [i, file] of files.all.entries()) {
+    if (i % STEP === 0) yield;
     const number = order.first(file);
     if (number < 0 || rules[number]!.from.literal) continue;
     const there = forced.get(number);

@@ -1,6 +1,7 @@
 /** Decides, when a bundle is made, what each path leads to. */
 import { KEY_AMBIGUOUS, KEY_FOLDED } from '../format/format.js';
 import { encodePath, foldPath } from '../paths/location.js';
+import { ShardedMap } from '../sharded-map.js';
 import { translations } from '../site/languages.js';
 import type { Answer, RedirectStatus, Routes, SiteFile } from '../site/site.js';
 import type { Slices } from '../slices.js';
@@ -10,6 +11,20 @@ interface Draft {
   flags: number;
   answer: number;
   notFound: number;
+}
+
+/** Paths with one folded form. */
+interface Group {
+  readonly folded: string;
+  /** The first of them. */
+  readonly key: Draft;
+  alone: boolean;
+}
+
+/** Paths at which files answer. */
+export interface ServedPaths {
+  readonly all: readonly string[];
+  has(path: string): boolean;
 }
 
 /** The effect of rules about fields on routes. */
@@ -30,16 +45,18 @@ export const NO_ROUTE_RULES: RouteRules = { differs: () => false, redirectFields
  */
 export class RouteTable {
   private readonly answers: Answer[] = [];
-  private readonly keys = new Map<string, Draft>();
-  private readonly redirects = new Map<string, number>();
+  private readonly keys = new ShardedMap<string, Draft>();
+  /** All of `keys`, in the order in which they came. */
+  private readonly drafts: Draft[] = [];
+  private readonly redirects = new ShardedMap<string, number>();
   private readonly files: readonly SiteFile[];
   private readonly rules: RouteRules;
   /** Files that share a path: its translations, by the path. */
   private readonly translated: ReadonlyMap<string, readonly number[]>;
   private deepest = 0;
   /** The paths of files, and the common paths of translations, in the order of the files. */
-  private named: readonly string[] = [];
-  private readonly numbers = new Map<string, number>();
+  private readonly named: string[] = [];
+  private readonly numbers = new ShardedMap<string, number>();
 
   private constructor(files: readonly SiteFile[], rules: RouteRules, languages: readonly string[]) {
     this.files = files;
@@ -60,19 +77,17 @@ export class RouteTable {
   }
 
   private *begin(): Steps {
-    const named = new Set<string>();
-    for (const [i, file] of this.files.entries()) {
-      this.answers.push({ kind: 'resource', file: i, status: 200, asked: file.path });
-      this.keys.set(file.path, { path: file.path, flags: 0, answer: i, notFound: -1 });
-      named.add(file.path);
-      this.numbers.set(file.path, i);
+    for (const [i, { path }] of this.files.entries()) {
+      this.answers.push({ kind: 'resource', file: i, status: 200, asked: path });
+      this.draft({ path, flags: 0, answer: i, notFound: -1 });
+      this.numbers.set(path, i);
+      this.named.push(path);
       if (i % STEP === 0) yield;
     }
     for (const [path, group] of this.translated) {
       this.put(path, this.addTranslations(group, path, 200), true);
-      named.add(path);
+      if (!this.numbers.has(path)) this.named.push(path);
     }
-    this.named = [...named];
     yield* this.directories();
     yield* this.cleanUrls();
     yield* this.strays();
@@ -90,29 +105,30 @@ export class RouteTable {
   }
 
   /** The paths at which each file answers. */
-  *pathsByFile(): Generator<void, Map<number, string[]>> {
-    const paths = new Map<number, string[]>();
-    let n = 0;
-    for (const key of this.keys.values()) {
-      if (n++ % STEP === 0) yield;
+  *pathsByFile(): Generator<void, (readonly string[] | undefined)[]> {
+    const paths = new Array<string[] | undefined>(this.files.length);
+    for (const [i, key] of this.drafts.entries()) {
+      if (i % STEP === 0) yield;
       const answer = this.answers[key.answer];
       if (answer?.kind !== 'resource') continue;
-      const there = paths.get(answer.file);
+      const there = paths[answer.file];
       if (there) there.push(key.path);
-      else paths.set(answer.file, [key.path]);
+      else paths[answer.file] = [key.path];
     }
     return paths;
   }
 
   /** Every path at which a file answers. */
-  *paths(): Generator<void, Set<string>> {
-    const paths = new Set<string>();
-    let n = 0;
-    for (const [path, { answer }] of this.keys) {
-      if (answer >= 0 && this.answers[answer]!.kind !== 'redirect') paths.add(path);
-      if (n++ % STEP === 0) yield;
+  *paths(): Generator<void, ServedPaths> {
+    const known = new ShardedMap<string, true>();
+    const all: string[] = [];
+    for (const [i, { path, answer }] of this.drafts.entries()) {
+      if (i % STEP === 0) yield;
+      if (answer < 0 || this.answers[answer]!.kind === 'redirect') continue;
+      known.set(path, true);
+      all.push(path);
     }
-    return paths;
+    return { all, has: (path) => known.has(path) };
   }
 
   answer(index: number): Answer {
@@ -153,12 +169,17 @@ export class RouteTable {
   async finish(slices: Slices): Promise<Routes> {
     await slices.through(this.notFoundPages());
     await slices.through(this.foldCases());
-    return { answers: this.answers, keys: [...this.keys.values()], deepestNotFound: this.deepest };
+    return { answers: this.answers, keys: this.drafts, deepestNotFound: this.deepest };
+  }
+
+  private draft(key: Draft): void {
+    this.keys.set(key.path, key);
+    this.drafts.push(key);
   }
 
   private put(path: string, answer: number, force = false): void {
     const there = this.keys.get(path);
-    if (!there) this.keys.set(path, { path, flags: 0, answer, notFound: -1 });
+    if (!there) this.draft({ path, flags: 0, answer, notFound: -1 });
     else if (force || there.answer < 0) there.answer = answer;
   }
 
@@ -202,12 +223,12 @@ export class RouteTable {
 
   /** Redirects for a missing or an extra slash, and from `/index` to the directory. */
   private *strays(): Steps {
-    const served = [...this.keys.keys()];
-    for (const [i, path] of served.entries()) {
+    const served = this.drafts.slice();
+    for (const [i, { path }] of served.entries()) {
       if (path.length > 1 && path.endsWith('/')) this.redirect(path.slice(0, -1), path);
       if (i % STEP === 0) yield;
     }
-    for (const [i, path] of served.entries()) {
+    for (const [i, { path }] of served.entries()) {
       if (i % STEP === 0) yield;
       if (path.endsWith('/')) {
         this.redirect(`${path}index`, path);
@@ -228,38 +249,41 @@ export class RouteTable {
         : this.add({ kind: 'resource', file: this.numbers.get(path)!, status: 404, asked: path });
       const key = this.keys.get(dir);
       if (key) key.notFound = page;
-      else this.keys.set(dir, { path: dir, flags: 0, answer: -1, notFound: page });
+      else this.draft({ path: dir, flags: 0, answer: -1, notFound: page });
       this.deepest = Math.max(this.deepest, dir.split('/').length - 1);
     }
   }
 
   /** Redirects the folded form of a path to it, where that is the only path with this form. */
   private *foldCases(): Steps {
-    const groups = new Map<string, Draft[]>();
-    let n = 0;
-    for (const key of this.keys.values()) {
-      if (n++ % STEP === 0) yield;
+    const groups = new ShardedMap<string, Group>();
+    const all: Group[] = [];
+    for (const [i, key] of this.drafts.entries()) {
+      if (i % STEP === 0) yield;
       if (key.answer < 0) continue;
       const folded = foldPath(key.path);
       const group = groups.get(folded);
-      if (group) group.push(key);
-      else groups.set(folded, [key]);
+      if (group) group.alone = false;
+      else {
+        const first = { folded, key, alone: true };
+        groups.set(folded, first);
+        all.push(first);
+      }
     }
-    for (const [folded, group] of groups) {
-      if (n++ % STEP === 0) yield;
-      if (group.length > 1) {
+    for (const [i, { folded, key, alone }] of all.entries()) {
+      if (i % STEP === 0) yield;
+      if (!alone) {
         const itself = this.keys.get(folded);
         if (itself) itself.flags |= KEY_AMBIGUOUS;
         continue;
       }
-      const key = group[0]!;
       if (key.path === folded) continue;
       const answer = this.answers[key.answer]!;
       const location = answer.kind === 'redirect' ? answer.location : encodePath(key.path);
       const there = this.keys.get(folded);
       const target = this.addRedirect(folded, 301, location);
       if (there) there.answer = target;
-      else this.keys.set(folded, { path: folded, flags: KEY_FOLDED, answer: target, notFound: -1 });
+      else this.draft({ path: folded, flags: KEY_FOLDED, answer: target, notFound: -1 });
     }
   }
 }

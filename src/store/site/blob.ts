@@ -11,7 +11,7 @@ const hashOf: (bytes: Uint8Array) => string =
 
 /** A blob of bytes in memory. */
 export function blobOf(bytes: Uint8Array): Blob {
-  return { sha256: hashOf(bytes), size: bytes.length, load: () => bytes };
+  return { sha256: hashOf(bytes), size: bytes.length, memory: undefined, load: () => bytes };
 }
 
 /** A blob of the earlier bytes of `file`; they are read again when needed, and must be unchanged then. */
@@ -23,5 +23,5 @@ export function blobOfFile(file: string, bytes: Uint8Array): Blob {
       throw new StoreError(`${file} changed while the site was bundled; try again when what writes it is done`);
     return again;
   };
-  return { sha256, size: bytes.length, load };
+  return { sha256, size: bytes.length, memory: undefined, load };
 }

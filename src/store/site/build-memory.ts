@@ -1,10 +1,13 @@
 import { type BigIntStats, statSync } from 'node:fs';
+import { ShardedMap } from '../sharded-map.js';
 import type { Blob, SiteFile } from './site.js';
 import type { Found } from './walk.js';
 
 interface Remembered {
   readonly stamp: string;
   readonly blob: Blob;
+  /** The entry of the file, and what was decided about it. */
+  made?: { readonly found: Found; readonly file: SiteFile };
 }
 
 /**
@@ -12,15 +15,14 @@ interface Remembered {
  * disk.
  */
 export class BuildMemory {
-  private before = new Map<string, Remembered>();
-  private now = new Map<string, Remembered>();
-  private readonly made = new WeakMap<Found, SiteFile>();
+  private before = new ShardedMap<string, Remembered>();
+  private now = new ShardedMap<string, Remembered>();
   private readonly told = new Set<string>();
 
   /** Begins a build: contents that the last one did not use are released. */
   begin(): void {
     if (this.now.size > 0) this.before = this.now;
-    this.now = new Map();
+    this.now = new ShardedMap();
   }
 
   /** All files were read: contents of the last build that this one does not use are released. */
@@ -31,9 +33,9 @@ export class BuildMemory {
   /** The result for this same file entry, if the file was not touched since. */
   same(found: Found): SiteFile | undefined {
     const there = this.before.get(found.file);
-    const file = there && this.made.get(found);
-    if (file) this.now.set(found.file, there);
-    return file;
+    if (there?.made?.found !== found) return undefined;
+    this.now.set(found.file, there);
+    return there.made.file;
   }
 
   /** The earlier content of `file`, if it did not change. */
@@ -65,7 +67,8 @@ export class BuildMemory {
   /** The result for a file entry. */
   note(found: Found, file: SiteFile): void {
     this.told.delete(found.file);
-    this.made.set(found, file);
+    const there = this.now.get(found.file);
+    if (there !== undefined) there.made = { found, file };
   }
 }
 

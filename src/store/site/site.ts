@@ -1,4 +1,5 @@
 /** The description of a site before it is laid out in a bundle. */
+import type { Memory } from '../../memory/memory.js';
 import type { Coding, ContentSource } from '../store.js';
 
 /** Bytes that are sent as they are. */
@@ -6,6 +7,8 @@ export interface Blob {
   /** Hex of their SHA-256: equal bytes are stored once. */
   readonly sha256: string;
   readonly size: number;
+  /** The bytes as they are sent, once they were asked for: the same for each version of the site. */
+  memory?: Memory | undefined;
   /** The bytes; a file that has changed is a StoreError. */
   load(): Uint8Array | Promise<Uint8Array>;
   /**

@@ -1,6 +1,7 @@
 import { lstatSync, realpathSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { expectSystemError } from '../../errors/codes.js';
+import { ShardedMap } from '../sharded-map.js';
 import { filtered, Slices } from '../slices.js';
 import { type Found, foundAt, inOrderStepwise, isFetchable, isServed, type WalkOptions, walkStepwise } from './walk.js';
 
@@ -11,7 +12,7 @@ export class WalkMemory {
   private real = '';
   private found: readonly Found[] = [];
   /** Where in `found` each path is. */
-  private places = new Map<string, number>();
+  private places = new ShardedMap<string, number>();
   /** A file that is reached through a link may change without a touch of its path. */
   private linked = true;
 
@@ -85,8 +86,8 @@ function statsOf(file: string): Stats | undefined {
 /** Files between two looks at the clock. */
 const STEP = 256;
 
-function* placesOf(found: readonly Found[]): Generator<void, Map<string, number>> {
-  const places = new Map<string, number>();
+function* placesOf(found: readonly Found[]): Generator<void, ShardedMap<string, number>> {
+  const places = new ShardedMap<string, number>();
   for (const [place, { path }] of found.entries()) {
     if (place % STEP === 0) yield;
     places.set(path, place);

@@ -17,13 +17,15 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  utimesSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { expectSystemError, hasCode } from '../../errors/codes.js';
 import { tryLock } from '../../native/flock.js';
 import { makeFolder } from '../../native/make-folder.js';
 import { dynamicUser, isDynamic, type User } from '../../seal/credentials.js';
 import { defaultCacheDirectory } from '../../store/compress/compression-cache.js';
+import { CACHE_BOUNDS, forgetSites } from './former-sites.js';
 
 /** Folders of one site; a server beyond them compresses without a cache. */
 const MOST = 64;
@@ -38,8 +40,12 @@ export class SealedCache {
   private fd: number | undefined = undefined;
   private uid: number | undefined = undefined;
   private opened: string | undefined = undefined;
+  private made = false;
 
-  constructor(private readonly folder: string) {}
+  constructor(
+    private readonly folder: string,
+    private readonly bounds = CACHE_BOUNDS,
+  ) {}
 
   /** The path of the folder, from the moment when it is to be used. */
   readonly path = (): string | undefined => this.opened;
@@ -68,9 +74,22 @@ export class SealedCache {
         this.ensure({ name: String(uid), gid: process.getegid?.() ?? 0, ...user, uid });
     }
     if (this.fd === undefined) return;
+    this.used();
     // The folders above may be closed to who it is by then.
     const held = `/proc/self/fd/${this.fd}`;
     this.opened = existsSync(held) ? held : join(this.folder, String(uid));
+  }
+
+  /** Marks the folder of the site as used now; where it, or a user in it, is new, those of sites that are gone go. */
+  private used(): void {
+    try {
+      const now = new Date();
+      utimesSync(this.folder, now, now);
+      if (this.made) forgetSites(dirname(this.folder), basename(this.folder), this.bounds);
+    } catch (error) {
+      // The disk is only for reading, or another server does the same at this moment.
+      expectSystemError(error);
+    }
   }
 
   private close(): void {
@@ -114,6 +133,7 @@ export class SealedCache {
       if (hasCode(error, 'EEXIST')) return false;
       throw error;
     }
+    this.made = true;
     const fd = openFolder(path);
     // The lock comes before the owner: no server takes a folder that is still root's.
     if (!tryLock(fd)) {

@@ -11,6 +11,7 @@ import './native/signals-first.js';
 import { parseArguments } from './cli/arguments/arguments.js';
 import { reportError } from './errors/report.js';
 import { signals } from './native/process-signals.js';
+import { renewalRole, WATCHER } from './serve/renewal/process.js';
 
 function beCommand(): void {
   signals.command();
@@ -22,6 +23,7 @@ function beCommand(): void {
 }
 
 async function main(): Promise<void> {
+  if (renewalRole() === WATCHER) return (await import('./serve/renewal/watcher.js')).watchOrderer();
   const task = parseArguments(process.argv.slice(2));
   if (task?.kind !== 'serve' && task?.kind !== 'supervise') beCommand();
   // What a task needs is loaded when it is known: a server on sockets never loads the stack.

@@ -22,6 +22,8 @@ export interface Controlled {
   image: string;
   /** Empty: it does not serve yet. */
   readonly url: string;
+  /** Has the process that orders certificates look; undefined: there is none. */
+  readonly look?: (() => Promise<void>) | undefined;
   /** Accepts no new connections, and ends when the open ones are finished. */
   readonly drain: () => void;
 }
@@ -85,6 +87,7 @@ export class Control {
   private async reload(): Promise<void> {
     const { reload } = this.server.front;
     if (reload === undefined) throw new UserError('it serves no HTTPS, and has no certificate to read again');
+    await this.server.look?.();
     await reload();
   }
 

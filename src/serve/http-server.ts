@@ -5,6 +5,7 @@ import type { Accept, Network } from '../net/flow.js';
 import { acceptProxied } from '../net/proxied/accept.js';
 import type { AdminListener } from './admin-listener.js';
 import { storedChallenge } from './certificates/challenge.js';
+import type { Told } from './certificates/told.js';
 import { adminPages, livePages, type SealNumbers, type Watched } from './live-pages.js';
 import type { Log } from './log.js';
 import type { ProxyArguments } from './options/proxies.js';
@@ -23,6 +24,8 @@ export interface ServerContext {
   readonly log: Log;
   /** Other processes that serve the same. */
   readonly siblings?: Siblings | undefined;
+  /** What the process that orders certificates tells; undefined: it is read from the state folder. */
+  readonly told?: Told | undefined;
   /** The rights that were given up before serving. */
   readonly sealing?: SealNumbers | undefined;
 }
@@ -37,7 +40,7 @@ export interface ServerExtras {
   readonly watched: Watched;
 }
 
-export function makeServer({ options, network, sites, log }: ServerContext, extras: ServerExtras): HttpServer {
+export function makeServer({ options, network, sites, log, told }: ServerContext, extras: ServerExtras): HttpServer {
   const { base, serverField, http2, siteFor, maxConnections, maxPerClient, idle } = options.http;
   return new HttpServer({
     store: sites.site.store,
@@ -50,7 +53,7 @@ export function makeServer({ options, network, sites, log }: ServerContext, extr
     redirectTo: extras.redirectTo ?? options.http.redirectTo,
     canonical: options.http.site.canonical === undefined ? undefined : sites.site.canonical,
     livePages: livePages(extras.watched),
-    acmeChallenge: options.acme === undefined ? undefined : storedChallenge(options.acme.state, network.clock),
+    acmeChallenge: told?.http ?? (options.acme && storedChallenge(options.acme.state, network.clock)),
     limits: given({ connections: maxConnections, connectionsPerClient: maxPerClient }),
     timeouts: given({ idle }),
     clock: network.clock,

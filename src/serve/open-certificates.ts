@@ -1,6 +1,5 @@
-/** Certificates of a server: ordered where the command line says so, and read again at SIGHUP. */
+/** Certificates that the first process of workers orders; the workers read them from the state folder. */
 import { CryptoRandom } from '../net/direct/host/random.js';
-import type { Network } from '../net/flow.js';
 import { RealClock } from '../net/real-clock.js';
 import type { KeptCertificates } from './certificates/keep.js';
 import type { Outgoing } from './certificates/outgoing.js';
@@ -11,24 +10,17 @@ import { packageVersion } from './program-files.js';
 import { onReload } from './signals.js';
 
 export interface CertificateParts {
-  /** Reads from the state folder the certificates that this process serves; undefined: it serves none. */
-  readonly reload?: (() => Promise<void>) | undefined;
   /** The zones for proofs of dns-01. */
   readonly zones?: ZoneHolder | undefined;
-  /** In direct mode: it carries the requests to the authority. */
-  readonly network?: Network | undefined;
-  /** Instead of `network`: another process carries them. */
+  /** In direct mode: another process carries the requests to the authority. */
   readonly outgoing?: Outgoing | undefined;
 }
 
-/**
- * Undefined: none are to be ordered. Only one process of a server calls it; the others read the certificates from the
- * state folder. Rejects with a `UserError`.
- */
+/** Undefined: none are to be ordered. Rejects with a `UserError`. */
 export async function openCertificates(
   options: ServeOptions,
   log: Log,
-  { reload, zones, network, outgoing }: CertificateParts,
+  { zones, outgoing }: CertificateParts,
 ): Promise<KeptCertificates | undefined> {
   const { acme } = options;
   if (acme === undefined) return undefined;
@@ -40,13 +32,13 @@ export async function openCertificates(
   const random = new CryptoRandom();
   const kept = await keepCertificates({
     acme,
-    ...(outgoing ?? (await outgoingOf(options, random, network))),
+    ...(outgoing ?? (await outgoingOf(options, random, undefined))),
     authorities: authoritiesFor(options, { clock, random, records: zones && proofsIn(zones) }),
     version: packageVersion(),
     clock,
     random,
     // The file in the state folder is what is served: other processes look at it by themselves.
-    sinkFor: () => ({ use: () => reload?.() }),
+    sinkFor: () => ({ use: () => undefined }),
     onNotice: (sentence) => log.warn(sentence),
     onEvent: (sentence) => log.event('net', sentence),
   });

@@ -4,7 +4,7 @@
  * a machine image it begins by itself when the server is sealed, and says it on the console.
  */
 import { execFileSync } from 'node:child_process';
-import { openSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { openSync, readdirSync, readFileSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import koffi from 'koffi';
@@ -12,7 +12,12 @@ import { archOf, callsOf } from '../../src/seal/calls.js';
 
 const place = process.env['SITEKERNEL_ATTACK'];
 const STANDARD_ERROR = 2;
-const out = place === undefined ? STANDARD_ERROR : openSync(`${place}.${process.pid}`, 'w');
+/** Those that order certificates are no servers. */
+const name = [place, process.env['SITEKERNEL_RENEWAL'], process.pid].filter((one) => one !== undefined).join('.');
+const out = place === undefined ? STANDARD_ERROR : openSync(name, 'w');
+/** Where the process id of the one that orders comes to lie; in a machine image there is none. */
+const targets = place === undefined ? undefined : openSync(`${place}-targets`, 'a+');
+const KEY = process.env['SITEKERNEL_ATTACK_KEY'] ?? '/state/acme/account.key';
 const calls = callsOf(archOf(process.arch)!);
 const words = Array.from({ length: 6 }, (_, i) => `int64_t a${i}`).join(', ');
 const syscall = koffi.load(null).func(`int64_t syscall(int64_t number, ${words})`);
@@ -50,6 +55,12 @@ const MAP_PRIVATE_ANONYMOUS = 0x22;
 const READ_EXEC = 5;
 const CLONE_NEWUSER = 0x1000_0000;
 
+function orderer(): number {
+  const bytes = Buffer.alloc(16);
+  const length = targets === undefined ? 0 : readSync(targets, bytes, 0, bytes.length, 0);
+  return Number.parseInt(bytes.toString('latin1', 0, length), 10) || PARENT;
+}
+
 /** In the order of the table in docs/security.md. */
 async function attack(): Promise<Record<string, string>> {
   return {
@@ -58,6 +69,9 @@ async function attack(): Promise<Record<string, string>> {
     'write to /tmp': tried(() => writeFileSync(`/tmp/sitekernel-attack-${process.pid}`, '')),
     'list the parent’s descriptors': tried(() => readdirSync(`/proc/${PARENT}/fd`)),
     'read the parent’s environment': tried(() => readFileSync(`/proc/${PARENT}/environ`)),
+    'read the account’s key': tried(() => readFileSync(KEY)),
+    'read the memory of what orders': tried(() => openSync(`/proc/${orderer()}/mem`, 'r')),
+    'list the descriptors of what orders': tried(() => readdirSync(`/proc/${orderer()}/fd`)),
     'open a socket': raw('socket', AF_INET, 1, 0),
     'connect to a host': await later(
       () =>

@@ -1,10 +1,20 @@
 /** A compromised server has nothing to take: each attempt is refused, in each way of serving. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import t, { type Test } from 'tap';
+import { nodeCrypto } from '../../src/acme/node-crypto.js';
 import { Denials } from '../../src/seal/denials.js';
 import { thisKernel } from '../../src/seal/kernel.js';
 import { landlockVersion } from '../../src/seal/landlock.js';
@@ -27,9 +37,40 @@ interface Bed {
 async function bed(t: Test): Promise<Bed> {
   const folder = mkdtempSync(join(tmpdir(), 'sitekernel-attack-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  const bundle = join(folder, 'site.bundle');
+  // What lies beside a bundle may be read.
+  mkdirSync(join(folder, 'site'));
+  const bundle = join(folder, 'site', 'site.bundle');
   await bundleDirectory(t.testdir({ 'index.html': '<title>site</title>' }), bundle);
-  return { folder, bundle, env: { SITEKERNEL_ATTACK: join(folder, 'found'), NODE_OPTIONS: `--import=${HOOK}` } };
+  // A server that orders nothing has no key: then it is another secret of the host.
+  const env = { SITEKERNEL_ATTACK: join(folder, 'found'), SITEKERNEL_ATTACK_KEY: '/etc/shadow' };
+  return { folder, bundle, env: { ...env, NODE_OPTIONS: `--import=${HOOK}` } };
+}
+
+/** The same, and the key of an account. */
+async function bedWithAccount(t: Test): Promise<Bed> {
+  const made = await bed(t);
+  const acme = join(made.folder, 'state', 'acme');
+  mkdirSync(acme, { recursive: true, mode: 0o700 });
+  const key = join(acme, 'account.key');
+  writeFileSync(key, nodeCrypto.generateKey().pem, { mode: 0o600 });
+  return { ...made, env: { ...made.env, SITEKERNEL_ATTACK_KEY: key } };
+}
+
+/** Options of a server that orders certificates from an authority that is not there. */
+function ordering({ folder }: Bed): string[] {
+  return [
+    ...['--acme', 'a@example.org', '--agree-tos', '--domain', 'www.example.org', '--state', join(folder, 'state')],
+    ...['--acme-directory', 'https://127.0.0.1:9/directory', '--seal', 'default', '--log', 'net'],
+  ];
+}
+
+/** Tells the attackers which process orders. */
+async function aim({ folder }: Bed): Promise<void> {
+  const pid = await until(
+    () => readdirSync(folder).flatMap((name) => /^found\.orderer\.(\d+)$/.exec(name)?.[1] ?? [])[0],
+    'the process that orders',
+  );
+  writeFileSync(join(folder, 'found-targets'), pid);
 }
 
 async function until<T>(look: () => T | undefined, what: string): Promise<T> {
@@ -88,7 +129,7 @@ t.test('sockets: every attempt is refused', { skip }, async (t) => {
 
 t.test('HTTPS with a self-signed certificate: every attempt is refused', { skip }, async (t) => {
   const b = await bed(t);
-  const state = join(b.folder, 'state');
+  const state = join(b.folder, 'state-of-https');
   const { said } = start(t, b, [
     '--tls',
     'self-signed',
@@ -106,6 +147,36 @@ t.test('HTTPS with a self-signed certificate: every attempt is refused', { skip 
   ]);
   await until(() => /sealed: /.exec(said()) ?? undefined, 'the seal');
   await attacked(t, b, [], 1);
+});
+
+t.test('with --acme: every attempt is refused, and the key of the account is out of reach', { skip }, async (t) => {
+  const b = await bedWithAccount(t);
+  const { said } = start(t, b, ['--http-port', '0', '--https-port', '0', ...ordering(b), b.bundle]);
+  await until(() => /sealed: /.exec(said()) ?? undefined, 'the seal');
+  // It is at work by then.
+  await until(() => /no new certificate for www\.example\.org/.exec(said()) ?? undefined, 'the first order');
+  await aim(b);
+  await attacked(t, b, [], 1);
+});
+
+t.test('--acme and --workers: every attempt is refused, and the key is out of reach', { skip }, async (t) => {
+  const b = await bedWithAccount(t);
+  const ports = ['--http-port', '0', '--https-port', '0', '--workers', '2'];
+  const { child, said } = start(t, b, [...ports, ...ordering(b), b.bundle]);
+  await until(() => /listening on /.exec(said()) ?? undefined, 'the workers');
+  writeFileSync(join(b.folder, 'found-targets'), String(child.pid));
+  await attacked(t, b, [child.pid!], 2);
+});
+
+t.test('--acme, supervised: every attempt is refused, and the key is out of reach', { skip }, async (t) => {
+  const b = await bedWithAccount(t);
+  const args = ['--http-port', '0', '--https-port', '0', ...ordering(b), b.bundle];
+  // What lies beside a socket may be written.
+  mkdirSync(join(b.folder, 'run'), { mode: 0o700 });
+  const { child, said } = start(t, b, ['supervise', '--control', join(b.folder, 'run', 'control.sock'), '--', ...args]);
+  await until(() => /serving on /.exec(said()) ?? undefined, 'the program');
+  await aim(b);
+  await attacked(t, b, [child.pid!], 1);
 });
 
 t.test('--workers: every attempt is refused in each of them', { skip }, async (t) => {
@@ -154,6 +225,16 @@ t.test('direct mode: every attempt is refused', { skip: wire }, async (t) => {
   ];
   const server = lab.host.start(process.execPath, [MAIN, ...static4, b.bundle], b.env);
   await server.says(/listening on /, 60);
+  await attacked(t, b, [], 1);
+});
+
+t.test('direct mode with --acme: every attempt is refused, and the key is out of reach', { skip: wire }, async (t) => {
+  const b = await bedWithAccount(t);
+  const lab = new Lab(t, '10.77.0.1/24');
+  const place = ['--net', 'direct', '--tap', 'tap0', '--bridge', 'br0', '--ipv4', '10.77.0.9/24'];
+  const server = lab.host.start(process.execPath, [MAIN, ...place, ...ordering(b), b.bundle], b.env);
+  await server.says(/listening on /, 60);
+  await aim(b);
   await attacked(t, b, [], 1);
 });
 

@@ -16,10 +16,11 @@ export interface KnownAuthority {
   readonly account: string;
 }
 
-/** Rejects with an `AcmeError` of code `state`. */
-export async function rememberAuthority(storage: Storage, known: KnownAuthority): Promise<void> {
+/** Resolves with the text that is stored. Rejects with an `AcmeError` of code `state`. */
+export async function rememberAuthority(storage: Storage, known: KnownAuthority): Promise<string> {
   const text = `${JSON.stringify(known, undefined, 2)}\n`;
   if ((await storage.read(AUTHORITY)) !== text) await storage.write(AUTHORITY, text);
+  return text;
 }
 
 /** What is known of the authority with this directory, in the text that was stored; undefined: nothing. */

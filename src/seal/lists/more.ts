@@ -66,9 +66,9 @@ export const CONNECTS: readonly Rule[] = [
   allow('socket connect bind listen', 'opens connections: to an authority, to other name servers'),
 ];
 
-/** A machine image: a program that was started before keeps the clock's memory. */
+/** Programs that were started before: what orders certificates; in a machine image, what keeps the clock's memory. */
 export const KEEPER: readonly Rule[] = [
-  allow('wait4 waitid', 'libuv hears of the end of the program that keeps what the machine knows'),
+  allow('wait4 waitid', 'libuv hears of the end of a program that was started before'),
 ];
 
 /** Programs that are started later, and what these call, since the filter is theirs, too. */

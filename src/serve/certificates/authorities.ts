@@ -2,7 +2,7 @@
 import type { Authority } from '../../acme/authority/authority.js';
 import { Dns01, type RecordSetter } from '../../acme/authority/dns-01.js';
 import { Http01 } from '../../acme/authority/http-01.js';
-import { TlsAlpn01 } from '../../acme/authority/tls-alpn-01.js';
+import { type ChallengeCertificates, TlsAlpn01 } from '../../acme/authority/tls-alpn-01.js';
 import { nodeCrypto } from '../../acme/node-crypto.js';
 import type { Clock } from '../../net/flow.js';
 import type { Random } from '../../net/random.js';
@@ -19,6 +19,8 @@ export interface AuthorityParts {
   readonly random: Random;
   /** Sets records in the zones of this server; undefined: it has none. */
   readonly records: RecordSetter | undefined;
+  /** Takes certificates of tls-alpn-01; files in the state folder by default. */
+  readonly challenges?: ChallengeCertificates | undefined;
 }
 
 type Ways = Pick<ServeOptions, 'acme' | 'port' | 'tls' | 'dns'>;
@@ -45,7 +47,7 @@ export function authoritiesFor(options: ServeOptions, parts: AuthorityParts): Au
 const MAKERS: Readonly<Record<ChallengeKind, (options: ServeOptions, parts: AuthorityParts) => Authority | undefined>> =
   {
     'http-01': () => new Http01(),
-    'tls-alpn-01': ({ acme }, { clock, random }) =>
-      new TlsAlpn01({ certificates: new ChallengeFiles(acme!.state), crypto: nodeCrypto, clock, random }),
+    'tls-alpn-01': ({ acme }, { clock, random, challenges = new ChallengeFiles(acme!.state) }) =>
+      new TlsAlpn01({ certificates: challenges, crypto: nodeCrypto, clock, random }),
     'dns-01': (_options, { records }) => (records === undefined ? undefined : new Dns01(records, nodeCrypto)),
   };

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { ACME_TLS, type ChallengeCertificates } from '../../acme/authority/tls-alpn-01.js';
 import { identifierOf, serverNameFor } from '../../acme/der/names.js';
 import { AcmeError } from '../../acme/protocol/problem.js';
+import { expectSystemError } from '../../errors/codes.js';
 import { writeDurable } from '../../native/durable.js';
 import { makeFolder } from '../../native/make-folder.js';
 import { Certificates } from '../../tls/certificate/certificate.js';
@@ -57,26 +58,34 @@ export class ChallengeFiles implements ChallengeCertificates {
  * For `ServerConfiguration.challenge`. `ordered`: names and addresses that certificates are ordered for. A client that
  * asks for another name costs no disk access; for one of these it costs the reading of a small file.
  */
-export function storedChallenges(
-  acme: string,
+export function storedChallenges(acme: string, ordered: readonly string[]): Challenges {
+  return challengesIn((serverName) => {
+    try {
+      return readFileSync(fileFor(acme, serverName), 'latin1');
+    } catch (error) {
+      // No order is under way, or the file may not be read.
+      expectSystemError(error);
+      return undefined;
+    }
+  }, ordered);
+}
+
+type Challenges = NonNullable<ServerConfiguration['challenge']>;
+
+/** `pemOf`: chain and key for a name of `ordered`, in PEM; undefined: no order is under way. */
+export function challengesIn(
+  pemOf: (serverName: string) => string | undefined,
   ordered: readonly string[],
-): NonNullable<ServerConfiguration['challenge']> {
+): Challenges {
   const identifiers = ordered.map(identifierOf).filter((one) => one !== undefined);
   const known = new Set(identifiers.map(serverNameFor));
   return (serverName, protocols) => {
     // RFC 8737 3: the client's list has this protocol alone.
     if (protocols.length !== 1 || protocols[0] !== ACME_TLS || !known.has(serverName)) return undefined;
-    const file = fileFor(acme, serverName);
-    let pem: string;
+    const pem = pemOf(serverName);
+    if (pem === undefined) return undefined;
     try {
-      pem = readFileSync(file, 'latin1');
-    } catch (error) {
-      // No order is under way, or the file may not be read.
-      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-      return undefined;
-    }
-    try {
-      const { certificate } = makeCertificate(pem, pem, { certificate: file, key: file }, Date.now());
+      const { certificate } = makeCertificate(pem, pem, { certificate: serverName, key: serverName }, Date.now());
       return { certificates: new Certificates([certificate]), protocol: ACME_TLS };
     } catch (error) {
       if (!(error instanceof CertificateError)) throw error;

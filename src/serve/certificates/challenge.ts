@@ -15,7 +15,7 @@ import { challengeFolder } from './challenge-files.js';
 /** Milliseconds between two looks at what is stored. */
 const LOOK = 1_000;
 /** Beside the certificates of tls-alpn-01: processes that order nothing need not read the key. */
-const THUMBPRINT = 'thumbprint';
+export const THUMBPRINT = 'thumbprint';
 
 /** Stores the thumbprint for processes that answer. `acme`: the folder of certificates. Rejects with an `AcmeError`. */
 export async function publishThumbprint(acme: string, text: string): Promise<void> {

@@ -34,6 +34,8 @@ export interface KeepOptions {
   readonly outside: Outside;
   /** How names are proven, the preferred way first. */
   readonly authorities: readonly Authority[];
+  /** Gets what processes need to know that answer for this one: the account's thumbprint, the authority as stored. */
+  readonly tell?: ((what: 'thumbprint' | 'authority', text: string) => void) | undefined;
   readonly onNotice: (sentence: string) => void;
   readonly onEvent: (sentence: string) => void;
 }
@@ -62,10 +64,12 @@ export async function keepCertificates(options: KeepOptions): Promise<KeptCertif
   });
   const account = new Account(session, key, { email, agreed, external }, accountMemory(storage, directory));
   await publishThumbprint(acme.state, account.thumbprint).catch(unusable);
+  options.tell?.('thumbprint', account.thumbprint);
   const client = new AcmeClient(session, account);
-  const check = readiness(client, outside, (identities, account) =>
-    rememberAuthority(storage, { directory, identities, account }),
-  );
+  const check = readiness(client, outside, async (identities, account) => {
+    const text = await rememberAuthority(storage, { directory, identities, account });
+    options.tell?.('authority', text);
+  });
   const keepers = acme.certificates.map((names) => {
     const identifiers = names.map(identifierOf).filter((one): one is Identifier => one !== undefined);
     return new CertificateKeeper({

@@ -2,12 +2,28 @@
 import type { ClientRequest } from 'node:http';
 import { type FetchResponse, LONGEST_RESPONSE } from '../../acme/protocol/fetch.js';
 import { AcmeError } from '../../acme/protocol/problem.js';
+import { codeOf } from '../../errors/codes.js';
 
 /** Milliseconds for one request and its response. */
 export const PATIENCE = 30_000;
 
+/** OpenSSL's and Node's codes for a certificate that nobody vouches for (node:tls, X509 certificate error codes). */
+const UNTRUSTED = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+
 export function unreachable(url: string, why: string): AcmeError {
   return new AcmeError('unreachable', `${new URL(url).host} cannot be asked: ${why}`);
+}
+
+/** For people. */
+function reasonOf(error: Error): string {
+  if (!UNTRUSTED.has(codeOf(error) ?? '')) return error.message;
+  return 'its certificate is not trusted, because no root that is trusted has issued it; --acme-roots FILE names more';
 }
 
 /** Sends `body` and resolves with the response; rejects with the error that `failure` makes from the reason. */
@@ -17,7 +33,7 @@ export function finish(
   failure: (why: string) => AcmeError,
 ): Promise<FetchResponse> {
   return new Promise((resolve, reject) => {
-    const failed = (error: Error): void => reject(failure(error.message));
+    const failed = (error: Error): void => reject(failure(reasonOf(error)));
     sent.on('response', (response) => {
       const parts: Buffer[] = [];
       let length = 0;

@@ -163,7 +163,8 @@ function isExpected(error: unknown): error is Error {
   return error instanceof LookupError || error instanceof ConnectError || error instanceof AcmeError;
 }
 
-function reasonOf(error: Error): string {
+/** For people: why there is no connection. */
+export function reasonOf(error: Error): string {
   if (error instanceof LookupError && error.code === 'no-servers')
     return 'neither DHCP nor a router tells of a name server; give one with --dns';
   return error.message;

@@ -17,7 +17,7 @@ import type { DnsArguments } from '../options/dns.js';
 import type { ServeOptions } from '../options/serve.js';
 import { readTsigKeys, secondariesOf } from './dns-keys.js';
 import { NameServer } from './name-server.js';
-import { ownCaa } from './own-caa.js';
+import { ownCaa, toldCaa } from './own-caa.js';
 import { ZoneKeeper, type ZonePlace } from './zone-keeper.js';
 
 export interface OpenNames {
@@ -41,6 +41,8 @@ export interface GivenNames {
   readonly sockets?: NameSockets | undefined;
   /** The secret of cookies, unless the command line has one: 16 bytes. */
   readonly cookies?: Uint8Array | undefined;
+  /** What is known of the authority, as it is stored; undefined: it is read from the state folder. */
+  readonly authority?: (() => string | undefined) | undefined;
 }
 
 /** A name server that is made before there is traffic, and opened when there is. */
@@ -59,22 +61,24 @@ export async function prepareNames(
   options: ServeOptions,
   network: Network,
   log: Log,
-  { sockets, cookies }: GivenNames = {},
+  { sockets, cookies, authority }: GivenNames = {},
 ): Promise<PreparedNames> {
   const { host, net, direct } = options;
   if (net === 'direct') {
     const { datagrams } = network as DirectNetwork;
     const expected = givenAddresses(direct);
-    return prepared(options, network, log, { datagrams, cookies, expected, closed: async () => undefined });
+    return prepared(options, network, log, { datagrams, cookies, authority, expected, closed: async () => undefined });
   }
   const own = await openSockets(options, log, sockets === undefined ? [] : [sockets.tcp], '--dns-port');
   const datagrams = await openSocketDatagrams(host, '--dns-port', options.sockets, log.contained, sockets?.udp);
-  return prepared(options, own, log, { datagrams, cookies, expected: [], closed: (drain) => own.close(drain) });
+  const closed = (drain: number): Promise<void> => own.close(drain);
+  return prepared(options, own, log, { datagrams, cookies, authority, expected: [], closed });
 }
 
 interface Means {
   readonly datagrams: Datagrams;
   readonly cookies: Uint8Array | undefined;
+  readonly authority: GivenNames['authority'];
   /** The addresses that the network will have, while it has none. */
   readonly expected: readonly string[];
   /** Closes what carries the name server alone. */
@@ -82,7 +86,10 @@ interface Means {
 }
 
 async function prepared(options: ServeOptions, network: Network, log: Log, means: Means): Promise<PreparedNames> {
-  const zones = keeperFor(options, { clock: network.clock, addresses: () => addressesOf(network) }, log);
+  const { acme } = options;
+  const caa = acme && means.authority && toldCaa(acme, means.authority);
+  const place = { clock: network.clock, addresses: () => addressesOf(network) };
+  const zones = keeperFor(options, caa === undefined ? place : { ...place, caa }, log);
   const server = new NameServer(options.dns, network, means.cookies);
   zones.publish = (all) => server.replace(all);
   zones.spread = spreadBy(options.dns, means.datagrams, network.clock, log);
@@ -130,7 +137,7 @@ export function spreadBy(
 /** The zones of a server, not read yet. */
 export function keeperFor(options: ServeOptions, place: ZonePlace, log: Log): ZoneKeeper {
   const { acme, dns, state = stateFolder() } = options;
-  const known = acme === undefined ? place : { ...place, caa: ownCaa(acme) };
+  const known = acme === undefined ? place : { caa: ownCaa(acme), ...place };
   return new ZoneKeeper(dns, known, state, log, factsOf(options));
 }
 

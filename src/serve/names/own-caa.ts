@@ -9,6 +9,20 @@ import type { AcmeArguments } from '../options/acme.js';
 const PARAMETER = /^[\x21-\x3a\x3c-\x7e]+$/;
 const ISSUE = new TextEncoder().encode('issue');
 
+/** As `ownCaa`, out of what another process tells: the text that is stored, or undefined. */
+export function toldCaa({ directory }: AcmeArguments, text: () => string | undefined): () => readonly Uint8Array[] {
+  let last: string | undefined;
+  let data: readonly Uint8Array[] = [];
+  return () => {
+    const now = text();
+    if (now === last || now === undefined) return data;
+    last = now;
+    const known = authorityIn(now, directory);
+    data = known === undefined ? [] : caaOf(known);
+    return data;
+  };
+}
+
 /** The records' data at present; none until an account is known. A look costs one call while nothing changes. */
 export function ownCaa({ state, directory }: AcmeArguments): () => readonly Uint8Array[] {
   const file = join(state, AUTHORITY);

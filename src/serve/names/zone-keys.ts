@@ -8,6 +8,7 @@ import { isNewer } from '../../dns/zone/zone.js';
 import { errorText } from '../../errors/report.js';
 import { UserError } from '../../errors/user-error.js';
 import { makeFolder } from '../../native/make-folder.js';
+import { zoneFolder } from './zone-folder.js';
 
 export class ZoneState {
   private readonly folder: string;
@@ -15,7 +16,7 @@ export class ZoneState {
 
   /** `state`: the folder of all state. */
   constructor(state: string, apex: Name) {
-    this.folder = join(state, 'dns');
+    this.folder = zoneFolder(state);
     // A name may hold any byte; a file name may not.
     this.name = nameText(apex).replace(/[^a-z0-9._-]/g, (char) => `%${char.charCodeAt(0).toString(16)}`);
   }

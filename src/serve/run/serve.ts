@@ -6,15 +6,15 @@ import { signals } from '../../native/process-signals.js';
 import type { DirectNetwork } from '../../net/direct/network.js';
 import type { Network } from '../../net/flow.js';
 import { announceAll } from '../announce.js';
-import type { KeptCertificates } from '../certificates/keep.js';
+import type { Told } from '../certificates/told.js';
 import { makeFront, openDoors, urlOfFront } from '../front/front.js';
 import { adminListener } from '../http-server.js';
 import { Log } from '../log.js';
 import type { OpenNames } from '../names/open-names.js';
 import { openNetwork } from '../networks.js';
 import { tellNode } from '../node-line.js';
-import { openCertificates } from '../open-certificates.js';
 import type { ServeOptions } from '../options/serve.js';
+import { ORDERER, renewalRole } from '../renewal/process.js';
 import { Sealing } from '../sealing/sealing.js';
 import { firstSignal } from '../signals.js';
 import { openSites, tellRoots } from '../sites.js';
@@ -29,6 +29,7 @@ export async function runServer(options: ServeOptions): Promise<void> {
     if (options.dns.zones.length > 0) (await import('../names/check-files.js')).checkZoneFiles(options.dns);
     return (await import('../self-test.js')).runSelfTest(options);
   }
+  if (renewalRole() === ORDERER) return (await import('../renewal/orderer.js')).runOrderer(options);
   if (options.supervised) return (await import('../supervised/supervised.js')).runSupervised(options);
   if (options.workers > 1) return severalProcesses(options);
   const log = new Log(options.log);
@@ -54,6 +55,8 @@ async function severalProcesses(options: ServeOptions): Promise<void> {
 
 async function serve(options: ServeOptions, log: Log): Promise<void> {
   const signal = firstSignal(log);
+  const renewal = options.acme && (await import('../renewal/renewal.js')).Renewal.start(options, log);
+  const told = renewal?.told;
   let failed: (failure: UserError) => void = () => undefined;
   const failure = new Promise<never>((_resolve, reject) => {
     failed = reject;
@@ -70,7 +73,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   const [network, sites] = opened;
   tellRoots(sites, log);
   let names: OpenNames | undefined;
-  const front = await makeFront({ options, network, sites, log, sealing, dns: () => names?.server.counters() });
+  const front = await makeFront({ options, network, sites, log, sealing, told, dns: () => names?.server.counters() });
   const admin = await adminListener(front.watched);
   // Made here, while the network asks for its address: with a pipe or a terminal come Node's sockets, which take
   // milliseconds to load.
@@ -84,14 +87,14 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   const control = options.control === undefined ? undefined : await import('../control.js');
   const drain = (): void => ask('drain');
   const zones = () => names?.zones;
-  const controlled = { site: sites.site, front, zones, moved: () => undefined, image: '', url: '', drain };
-  let certificates: KeptCertificates | undefined;
+  const look = renewal && (() => renewal.look());
+  const controlled = { site: sites.site, front, zones, moved: () => undefined, image: '', url: '', look, drain };
   try {
     await admin?.open();
     await control?.open(options.control!, controlled);
     // The name server uses the stack, or sockets of its own, which cannot be opened later.
     const answersNames = options.dns.zones.length > 0;
-    if (answersNames && options.net === 'socket') names = await openNames(options, network, log);
+    if (answersNames && options.net === 'socket') names = await openNames(options, network, log, told);
     await sealing.files();
     const opening = openDoors(network, front);
     if (options.net === 'direct') {
@@ -104,12 +107,12 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
       // No connection has been accepted yet: that happens in the loop's next turn.
       if (options.net === 'socket') sealing.close();
       controlled.url = urlOfFront(network, front, listeners);
-      if (answersNames && options.net === 'direct') names = await openNames(options, network, log);
+      if (answersNames && options.net === 'direct') names = await openNames(options, network, log, told);
       announceAll(network, front, listeners, log);
       tellNode(log);
       if (names !== undefined) process.stdout.write(`answering names at ${names.where}\n`);
       // The authority connects to this server: an order comes after the listener.
-      certificates = await openCertificates(options, log, { reload: front.reload, zones: names?.zones, network });
+      await Promise.race([renewal?.begin({ reload: front.reload, zones: names?.zones, network }), end]);
       const name = await end;
       log.event('net', `${name}: no new connections; ${front.connections} open ones have ${options.drain / 1000} s`);
       front.drain();
@@ -117,7 +120,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     }
     await network.close(options.drain);
   } finally {
-    certificates?.stop();
+    renewal?.stop();
     control?.close();
     front.close();
     admin?.close();
@@ -126,9 +129,14 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
 }
 
 /** The name server, on the network of direct mode, or on sockets of its own. */
-async function openNames(options: ServeOptions, network: Network, log: Log): Promise<OpenNames> {
+async function openNames(
+  options: ServeOptions,
+  network: Network,
+  log: Log,
+  told: Told | undefined,
+): Promise<OpenNames> {
   const { prepareNames } = await import('../names/open-names.js');
-  const prepared = await prepareNames(options, network, log);
+  const prepared = await prepareNames(options, network, log, { authority: told?.authority });
   prepared.listen();
   return prepared.open();
 }

@@ -1,13 +1,16 @@
 /** The paths that a server needs once it is sealed. */
 import { existsSync, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { folderFor } from '../../acme/state/storage.js';
+import { expectSystemError } from '../../errors/codes.js';
 import { home, stateFolder } from '../../native/home.js';
+import { leaseFolder } from '../../net/direct/address/lease-folder.js';
 import type { Access, PathRule } from '../../seal/landlock.js';
 import { defaultCacheDirectory } from '../../store/compress/compression-cache.js';
 import { challengeFolder } from '../certificates/challenge-files.js';
+import { zoneFolder } from '../names/zone-folder.js';
 import type { AcmeArguments } from '../options/acme.js';
 import type { ServeOptions } from '../options/serve.js';
 import { embeddedSite } from '../program-files.js';
@@ -32,36 +35,34 @@ export interface LaterWork {
   readonly swappable: boolean;
   /** Sites are opened again. */
   readonly again: boolean;
-  /** Certificates are ordered. */
-  readonly orders: boolean;
+  /** Another process orders certificates, and tells them. */
+  readonly told: boolean;
 }
 
-export function laterPaths(options: ServeOptions, { swappable, again, orders }: LaterWork): PathRule[] {
+export function laterPaths(options: ServeOptions, { swappable, again, told }: LaterWork): PathRule[] {
   const { acme, dns, direct, control, http, net, tls } = options;
   const paths = new Paths();
   for (const folder of programFolders()) paths.add('read', folder);
   // The kernel's data about this process, for pages about the server.
   paths.add('read', `/proc/${process.pid}`);
   if (again) for (const site of [options.site ?? embeddedSite(), ...http.siteFor.values()]) paths.site(site);
-  if (swappable)
-    for (const name of readdirSync('/')) if (!NO_BUNDLES.has(name)) paths.add('read', join('/', name), true);
+  if (swappable) for (const path of bundlePlaces(acme?.state)) paths.add('read', path, true);
   for (const folder of http.site.follow) paths.add('read', folder);
   for (const { certificate, key } of tls?.files ?? []) for (const file of [certificate, key]) paths.file('read', file);
   // In a machine of its own zones are disks, which stay as they are.
   const zones = again ? dns.zones : [];
   for (const file of [...zones, dns.keys, dns.cookies]) if (file !== undefined) paths.file('read', file);
-  const keeps = net === 'direct' || dns.dnssec || acme !== undefined || (tls !== undefined && tls.files.length === 0);
-  if (acme !== undefined && !orders && net === 'socket' && !dns.dnssec)
-    paths.ordered(acme, options.state ?? stateFolder());
-  else {
-    if (keeps) paths.add('write', options.state ?? stateFolder());
-    if (acme !== undefined) paths.add('write', acme.state);
-  }
-  if (acme?.roots !== undefined) paths.file('read', acme.roots);
+  const state = options.state ?? stateFolder();
+  if (acme === undefined && tls !== undefined && tls.files.length === 0) paths.add('write', state);
+  if (net === 'direct' && direct.static === undefined) paths.add('write', leaseFolder(state));
+  if (dns.dnssec || (dns.zones.length > 0 && (acme !== undefined || net === 'direct')))
+    paths.add('write', zoneFolder(state));
+  if (acme !== undefined && !told) paths.ordered(acme, state);
+  // A worker of direct mode asks the authority for the first process.
+  if (acme?.roots !== undefined && !told) paths.file('read', acme.roots);
   const named = [options.host, ...options.furtherHosts].some((one) => !ADDRESS.test(one));
-  if (named || acme !== undefined || dns.secondaries.length > 0)
-    for (const name of RESOLVER) paths.linked(join('/etc', name));
-  if (process.env['NODE_EXTRA_CA_CERTS'] !== undefined) paths.file('read', process.env['NODE_EXTRA_CA_CERTS']);
+  if (named || dns.secondaries.length > 0) paths.resolver();
+  if (process.env['NODE_EXTRA_CA_CERTS'] !== undefined && !told) paths.file('read', process.env['NODE_EXTRA_CA_CERTS']);
   const directories = directoriesOf(options);
   if (directories.length > 0) {
     paths.all.push({ access: 'read', path: defaultCacheDirectory(), optional: true });
@@ -71,6 +72,59 @@ export function laterPaths(options: ServeOptions, { swappable, again, orders }: 
   if (http.admin.listen !== undefined && 'path' in http.admin.listen) paths.file('write', http.admin.listen.path);
   if (direct.interface !== undefined || net === 'direct')
     for (const one of ['/sys/class/net', '/sys/devices']) paths.add('read', one);
+  return paths.all;
+}
+
+/** Entries of a folder beside `but` that are named one by one. */
+const MOST_BESIDE = 4096;
+
+/**
+ * Where another bundle may lie: beneath the top folders, but not beneath `but`, the folder of certificates. Landlock
+ * knows no exception, so that what lies beside the way to it is named instead.
+ */
+export function bundlePlaces(but: string | undefined): string[] {
+  const top = readdirSync('/').filter((name) => !NO_BUNDLES.has(name));
+  const places = top.map((name) => join('/', name));
+  const hidden = but === undefined ? undefined : realOf(but);
+  return hidden === undefined ? places : places.flatMap((place) => beside(place, hidden));
+}
+
+function beside(place: string, hidden: string): string[] {
+  const real = realOf(place);
+  if (real !== place && (hidden === real || hidden.startsWith(`${real}/`))) return [];
+  if (hidden !== place && !hidden.startsWith(`${place}/`)) return [place];
+  if (hidden === place) return [];
+  const names = namesIn(place);
+  return names.length > MOST_BESIDE ? [] : names.flatMap((name) => beside(join(place, name), hidden));
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    // It is not there, or not to be read by this user.
+    expectSystemError(error);
+    return [];
+  }
+}
+
+/** The path without links, as far as it is there. */
+function realOf(path: string): string {
+  if (existsSync(path)) return realpathSync(path);
+  const above = dirname(path);
+  return above === path ? path : join(realOf(above), basename(path));
+}
+
+/** What the process that orders certificates reads and writes. */
+export function orderingPaths({ acme, net, direct }: ServeOptions): PathRule[] {
+  const paths = new Paths();
+  for (const folder of programFolders()) paths.add('read', folder);
+  paths.add('read', `/proc/${process.pid}`);
+  paths.add('write', acme!.state);
+  if (acme!.roots !== undefined) paths.file('read', acme!.roots);
+  const extra = process.env['NODE_EXTRA_CA_CERTS'];
+  if (extra !== undefined) paths.file('read', extra);
+  if (net === 'socket' || direct.record !== undefined) paths.resolver();
   return paths.all;
 }
 
@@ -109,6 +163,10 @@ class Paths {
     for (const path of [...folders, challengeFolder(acme.state)])
       this.all.push({ access: 'read', path: resolve(path), comes: true });
     for (const path of Object.values(selfSignedPaths(state))) this.add('read', path, true);
+  }
+
+  resolver(): void {
+    for (const name of RESOLVER) this.linked(join('/etc', name));
   }
 
   /** A file that may be a link to one that is written anew: resolv.conf. */

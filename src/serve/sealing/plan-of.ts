@@ -1,14 +1,16 @@
 /** The rights that each way of serving needs once it is sealed. */
 import { isBug } from '../../errors/codes.js';
 import { makeFolder } from '../../native/make-folder.js';
+import { thisKernel } from '../../seal/kernel.js';
 import type { PathRule } from '../../seal/landlock.js';
 import { CONNECTS, INTERFACES, KEEPER, PROGRAMS, READS, UNIX_SOCKETS, WATCHES, WRITES } from '../../seal/lists/more.js';
 import type { Rule } from '../../seal/lists/rules.js';
 import type { Plan } from '../../seal/plan.js';
+import { Seal, type SealArguments } from '../../seal/seal.js';
 import { GUEST_USER } from '../../vm/guest/user.js';
 import type { ServeOptions } from '../options/serve.js';
 import { gitPaths } from './git-paths.js';
-import { directoriesOf, laterPaths, servesDirectory } from './later-paths.js';
+import { directoriesOf, laterPaths, orderingPaths, servesDirectory } from './later-paths.js';
 
 /** `alone`: one process by itself. `guest`: the server of a machine image. */
 export type Role = 'alone' | 'supervised' | 'worker' | 'guest';
@@ -23,11 +25,11 @@ export function planOf(options: ServeOptions, role: Role, more: readonly PathRul
   const directory = servesDirectory(options);
   const git = directory && http.site.mtime === 'git';
   const swappable = options.control !== undefined || role === 'supervised';
-  // The first process of workers orders, and it alone connects to the authority.
-  const orders = acme !== undefined && role !== 'worker';
-  const paths: PathRule[] = [...laterPaths(options, { swappable, again: !guest, orders }), ...more];
+  // Another process orders (serve/renewal), or the first one of workers, and it alone connects to the authority.
+  const told = acme !== undefined && (role === 'alone' || role === 'supervised');
+  const paths: PathRule[] = [...laterPaths(options, { swappable, again: !guest, told }), ...more];
   if (git) paths.push(...gitPaths(directoriesOf(options)));
-  const connects = orders || dns.secondaries.length > 0 || adminComesLater(options, role);
+  const connects = dns.secondaries.length > 0 || adminComesLater(options, role);
   const rules: Rule[] = [
     ...READS,
     ...(paths.some(({ access }) => access === 'write') ? WRITES : []),
@@ -36,7 +38,7 @@ export function planOf(options: ServeOptions, role: Role, more: readonly PathRul
     ...(connects ? CONNECTS : []),
     ...(net === 'direct' ? INTERFACES : []),
     ...(git ? PROGRAMS : []),
-    ...(guest ? KEEPER : []),
+    ...(guest || told ? KEEPER : []),
   ];
   return {
     paths,
@@ -51,6 +53,30 @@ export function planOf(options: ServeOptions, role: Role, more: readonly PathRul
 /** Whether its programs or processes talk to one another by sockets of a folder. */
 export function meetsOthers({ net }: ServeOptions, role: Role): boolean {
   return role === 'guest' || role === 'supervised' || (role === 'worker' && net === 'direct');
+}
+
+/** The rights of the process that orders certificates. */
+export function orderingPlan(options: ServeOptions): Plan {
+  const connects = options.net === 'socket' || options.direct.record !== undefined;
+  return {
+    paths: orderingPaths(options),
+    rules: [...READS, ...WRITES, ...(connects ? CONNECTS : [])],
+    anyCode: false,
+    connects,
+    capabilities: 0n,
+    capabilityNames: '',
+    staysRoot: 'the folder of certificates is its own',
+  };
+}
+
+/** It reads nothing of a stranger: it stays root with `strict`, too, where no other user is named. */
+export function orderingSeal({ seal: { level, user } }: ServeOptions): SealArguments {
+  return { level: level === 'strict' && user === undefined ? 'default' : level, user };
+}
+
+/** Throws a `UserError` where the process that orders could not be sealed, or not reach what it needs. */
+export function checkOrdering(options: ServeOptions): void {
+  if (options.seal.level !== 'off') new Seal(orderingPlan(options), orderingSeal(options), thisKernel());
 }
 
 /** Capabilities that are needed later. */

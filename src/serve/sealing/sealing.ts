@@ -1,10 +1,13 @@
 /** A server's seal, from the options to the pages that report it. */
+
+import { UserError } from '../../errors/user-error.js';
 import { counter, gauge, type Metric } from '../../http/index.js';
 import { signals } from '../../native/process-signals.js';
 import type { Rights } from '../../seal/credentials.js';
 import { Denials } from '../../seal/denials.js';
 import { thisKernel } from '../../seal/kernel.js';
 import type { PathRule } from '../../seal/landlock.js';
+import type { Plan } from '../../seal/plan.js';
 import { Seal, type SealReport, sealLine } from '../../seal/seal.js';
 import type { Log } from '../log.js';
 import type { ServeOptions } from '../options/serve.js';
@@ -60,9 +63,22 @@ export class Sealing {
     const cache = directories.length === 0 ? undefined : new SealedCache(sealedCacheOf(directories));
     const own = process.geteuid?.() === 0 && options.seal.user === undefined ? cache?.reserve() : undefined;
     this.seal = new Seal({ ...plan, user: own ?? plan.user }, options.seal, kernel);
+    // A user of its own cannot read it anyway.
+    if (this.seal.user === undefined || options.seal.user !== undefined) this.checkApart(plan);
     cache?.open(this.seal.user);
     this.cache = cache;
     await this.seal.files();
+  }
+
+  /** The account's key is out of reach where no other path of the server has it beneath. */
+  private checkApart({ paths }: Plan): void {
+    const { acme, seal } = this.options;
+    if (acme === undefined) return;
+    const above = paths.find(({ path }) => `${acme.state}/`.startsWith(path === '/' ? path : `${path}/`));
+    if (above === undefined) return;
+    const why = `the account's key in ${acme.state} lies beneath ${above.path}, which the server may ${above.access}; choose another --state, or keep the site and sockets elsewhere`;
+    if (seal.level === 'strict') throw new UserError(`--seal strict cannot be had: ${why}`);
+    this.log.warn(`not all is sealed: ${why}`);
   }
 
   /** The rest of the seal, at once. `quiet`: another process reports it. */

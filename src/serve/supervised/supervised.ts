@@ -24,9 +24,9 @@ import { adminListener } from '../http-server.js';
 import { Log } from '../log.js';
 import type { OpenNames, PreparedNames } from '../names/open-names.js';
 import { openDirect, openSockets } from '../networks.js';
-import { openCertificates } from '../open-certificates.js';
 import { hasNameSockets } from '../options/dns.js';
 import type { ServeOptions } from '../options/serve.js';
+import type { Renewal } from '../renewal/renewal.js';
 import { Sealing } from '../sealing/sealing.js';
 import { testSites } from '../self-test.js';
 import { firstSignal } from '../signals.js';
@@ -47,6 +47,7 @@ export async function runSupervised(options: ServeOptions): Promise<void> {
   const supervisor = new Channel(parent, log.faulted);
   const signal = firstSignal(log);
   void Promise.race([signal, supervisor.gone]).then(() => supervisor.ordered || process.exit(1));
+  const renewal = options.acme && (await import('../renewal/renewal.js')).Renewal.start(options, log);
   try {
     const sealing = new Sealing(options, 'supervised', log);
     const sites = await openSites(options, log, sealing);
@@ -55,12 +56,13 @@ export async function runSupervised(options: ServeOptions): Promise<void> {
     log.event('net', `self-test passed: ${test.pages} answers, ${test.bytes} bytes`);
     supervisor.say({ say: 'ready', version: CHANNEL_VERSION, bundle: sites.site.store().id });
     const order = await Promise.race([supervisor.go, signal, supervisor.gone]);
-    if (typeof order === 'object') await serve({ options, sites, log, sealing, supervisor, signal }, order);
+    if (typeof order === 'object') await serve({ options, sites, log, sealing, supervisor, signal, renewal }, order);
     for (const one of sites.all) one.close();
   } catch (error) {
     supervisor.say({ say: 'failed', error: errorText(error) });
     throw error;
   } finally {
+    renewal?.stop();
     log.flush();
   }
 }
@@ -74,9 +76,11 @@ interface Ready {
   readonly supervisor: Channel;
   /** The first signal to end. */
   readonly signal: Promise<string>;
+  readonly renewal: Renewal | undefined;
 }
 
-async function serve({ options, sites, log, sealing, supervisor, signal }: Ready, order: Go): Promise<void> {
+async function serve(ready: Ready, order: Go): Promise<void> {
+  const { options, sites, log, sealing, supervisor, signal, renewal } = ready;
   let failed: (failure: UserError) => void = () => undefined;
   const failure = new Promise<never>((_resolve, reject) => {
     failed = reject;
@@ -86,10 +90,19 @@ async function serve({ options, sites, log, sealing, supervisor, signal }: Ready
   const given = (): void => retired.ask(order.drain * 1000);
   const network = await openInherited(options, order, log, (one) => failed(one), given);
   // Zones are read, and answers are made as far as possible, before the traffic comes.
-  const prepared = await prepareZones(options, order, network, log);
+  const prepared = await prepareZones(ready, order, network);
   let names: OpenNames | undefined;
   const dns = () => names?.server.counters();
-  const front = await makeFront({ options, network, sites, log, sealing, tickets: order.tickets, dns });
+  const front = await makeFront({
+    options,
+    network,
+    sites,
+    log,
+    sealing,
+    tickets: order.tickets,
+    dns,
+    told: renewal?.told,
+  });
   await Promise.all(order.former.map(({ bundle, seconds }) => sites.site.keepAssetsOf(bundle, seconds)));
   // The paths where it listens for its successor, and for control requests when the supervisor is gone.
   const between = [order.link, order.control, ...order.predecessors].map(dirname);
@@ -112,7 +125,8 @@ async function serve({ options, sites, log, sealing, supervisor, signal }: Ready
   const moved = (): number | undefined => network.counters()['movedIn'];
   const drain = (): void => retired.ask(options.drain);
   const zones = () => names?.zones;
-  const controlled = { site: sites.site, front, zones, moved, image: order.image, url, drain };
+  const look = renewal && (() => renewal.look());
+  const controlled = { site: sites.site, front, zones, moved, image: order.image, url, look, drain };
   const control = new Control(controlled);
   supervisor.questions((request) => control.answer(request));
   const urls = urlsOf(network, front, listeners, (one) => supervisor.say({ say: 'address', url: one }));
@@ -125,8 +139,10 @@ async function serve({ options, sites, log, sealing, supervisor, signal }: Ready
   const admin = await adminListener(front.watched);
   // The program before this one releases the address when it gets the order to retire, which is about now.
   admin?.openWhenFree();
-  const certificates = await openCertificates(options, log, { reload: front.reload, zones: names?.zones, network });
-  const end = await Promise.race([signal, retired.when, failure]).finally(() => certificates?.stop());
+  const over = Promise.race([signal, retired.when, failure]);
+  over.catch(() => undefined);
+  await Promise.race([renewal?.begin({ reload: front.reload, zones: names?.zones, network }), over]);
+  const end = await over.finally(() => renewal?.stop());
   admin?.close();
   control.retired();
   orphan.close();
@@ -183,17 +199,17 @@ async function openInherited(
 
 /** Undefined: there are no zones. */
 async function prepareZones(
-  options: ServeOptions,
+  { options, log, renewal }: Ready,
   order: Go,
   network: Network,
-  log: Log,
 ): Promise<PreparedNames | undefined> {
   if (options.dns.zones.length === 0) return undefined;
   const { prepareNames } = await import('../names/open-names.js');
   const cookies = order.cookies === undefined ? undefined : Buffer.from(order.cookies, 'base64');
-  if (!hasNameSockets(options)) return prepareNames(options, network, log, { cookies });
+  const authority = renewal?.told.authority;
+  if (!hasNameSockets(options)) return prepareNames(options, network, log, { cookies, authority });
   const [udp, tcp] = inheritedFds(order.sockets).slice(-NAME_SOCKETS) as [number, number];
-  return prepareNames(options, network, log, { sockets: { udp, tcp }, cookies });
+  return prepareNames(options, network, log, { sockets: { udp, tcp }, cookies, authority });
 }
 
 /** Two programs that write to one capture would corrupt it: each has its own, with its number in the name. */

@@ -4,6 +4,7 @@ import { CERTIFICATE } from '../../acme/state/certificate-state.js';
 import { folderFor } from '../../acme/state/storage.js';
 
 import { stateFolder } from '../../native/home.js';
+import type { AcmeArguments } from '../options/acme.js';
 import type { ServeOptions } from '../options/serve.js';
 import type { TlsArguments } from '../options/tls.js';
 import { selfSignedFiles } from './self-signed-files.js';
@@ -23,10 +24,14 @@ export function certificateFiles(options: ServeOptions): CertificateFiles {
   const { acme, tls, state = stateFolder() } = options;
   return {
     given: tls?.files ?? [],
-    ordered:
-      acme === undefined ? [] : acme.certificates.map((names) => join(acme.state, folderFor(names), CERTIFICATE)),
+    ordered: acme === undefined ? [] : orderedFiles(acme),
     otherwise: () => selfSignedFiles(state, selfSignedNames(options)),
   };
+}
+
+/** Files of ordered certificates, one for each list of names. */
+export function orderedFiles({ certificates, state }: AcmeArguments): string[] {
+  return certificates.map((names) => join(state, folderFor(names), CERTIFICATE));
 }
 
 /** Names for `localhost`, and for the address as far as it is known beforehand. */

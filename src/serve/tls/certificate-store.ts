@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { InTurn } from '../../control/in-turn.js';
 import { type Certificate, Certificates } from '../../tls/certificate/certificate.js';
-import { CertificateError, type Loaded, loadCertificate } from '../../tls/certificate/load.js';
+import { CertificateError, type Loaded, loadCertificate, makeCertificate } from '../../tls/certificate/load.js';
 import type { Log } from '../log.js';
 import type { CertificateFiles } from './certificate-files.js';
 
@@ -12,6 +12,8 @@ const LOOK = 5000;
 const DAY = 86_400_000;
 
 export interface CertificateSource extends CertificateFiles {
+  /** Has the ordered ones in place of their files. */
+  readonly told?: { pemOf(source: string): string | undefined } | undefined;
   readonly log: Log;
   /** Another process reports on the certificates. */
   readonly quiet: boolean;
@@ -42,7 +44,7 @@ export class CertificateStore {
 
   /** Rejects with a `CertificateError`. */
   static async open(source: CertificateSource): Promise<CertificateStore> {
-    const watched = pathsOf(source);
+    const watched = source.told === undefined ? pathsOf(source) : filesOf(source.given);
     const seen = stateOf(watched);
     return new CertificateStore(source, watched, seen, await read(source, []));
   }
@@ -99,7 +101,11 @@ export class CertificateStore {
 /** Files whose change causes a reading; a missing file can be watched, too. */
 function pathsOf({ given, ordered, otherwise }: CertificateFiles): string[] {
   const pairs = given.length + ordered.length === 0 ? [otherwise()] : given;
-  return [...new Set([...pairs.flatMap(({ certificate, key }) => [certificate, key]), ...ordered])];
+  return [...new Set([...filesOf(pairs), ...ordered])];
+}
+
+function filesOf(pairs: CertificateFiles['given']): string[] {
+  return pairs.flatMap(({ certificate, key }) => [certificate, key]);
 }
 
 /** Two states differ when a file was changed or replaced, came or went. */
@@ -125,6 +131,10 @@ async function read(source: CertificateSource, before: readonly Certificate[]): 
     ...ordered.map((path) => loadOrdered(path, source, before)),
   ]);
   const loaded = found.filter((one) => one !== undefined);
+  const [last] = before;
+  // Who is told of certificates has no way to the folder once it is sealed.
+  if (loaded.length === 0 && source.told !== undefined && last !== undefined)
+    loaded.push({ certificate: last, notes: [] });
   if (loaded.length === 0) loaded.push(await loadCertificate(otherwise(), Date.now()));
   if (!quiet) for (const note of loaded.flatMap(({ notes }) => notes)) log.warn(note);
   return new Certificates(loaded.map(({ certificate }) => certificate));
@@ -136,14 +146,16 @@ async function read(source: CertificateSource, before: readonly Certificate[]): 
  */
 async function loadOrdered(
   path: string,
-  { log, quiet }: CertificateSource,
+  { log, quiet, told }: CertificateSource,
   before: readonly Certificate[],
 ): Promise<Loaded | undefined> {
   const last = before.find((one) => one.source === path);
   const stays = last === undefined ? undefined : { certificate: last, notes: [] };
-  if (!existsSync(path)) return stays;
+  const files = { certificate: path, key: path };
+  const pem = told?.pemOf(path);
+  if (told === undefined ? !existsSync(path) : pem === undefined) return stays;
   try {
-    return await loadCertificate({ certificate: path, key: path }, Date.now());
+    return pem === undefined ? await loadCertificate(files, Date.now()) : makeCertificate(pem, pem, files, Date.now());
   } catch (error) {
     if (!(error instanceof CertificateError)) throw error;
     if (!quiet)

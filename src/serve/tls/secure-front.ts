@@ -22,7 +22,8 @@ import { fingerprintOf } from './self-signed-files.js';
 export async function makeSecureFront(context: FrontContext, options: TlsArguments): Promise<Front> {
   const { network, log, quiet = false } = context;
   const { clock } = network;
-  const certificates = await CertificateStore.open({ ...certificateFiles(context.options), log, quiet });
+  const { told } = context;
+  const certificates = await CertificateStore.open({ ...certificateFiles(context.options), told, log, quiet });
   const primitives = await choosePrimitives((reason) =>
     log.event('net', `records are sealed by node:crypto, which is slower: ${reason}`),
   );
@@ -66,7 +67,9 @@ export async function makeSecureFront(context: FrontContext, options: TlsArgumen
   );
   const { acme } = context.options;
   const challenge =
-    acme && (await import('../certificates/challenge-files.js')).storedChallenges(acme.state, acme.certificates.flat());
+    told?.tls ??
+    (acme &&
+      (await import('../certificates/challenge-files.js')).storedChallenges(acme.state, acme.certificates.flat()));
   const tls = new TlsServer({
     primitives,
     random,

@@ -8,6 +8,7 @@ import { errorText } from '../../../errors/report.js';
 import { makeFolder } from '../../../native/make-folder.js';
 import type { LeaseMemory } from '../../dhcp/lease.js';
 import { formatIpv4, parseIpv4 } from '../../wire/address.js';
+import { leaseFolder } from './lease-folder.js';
 
 /**
  * One file for each interface and MAC address. A file that cannot be read or written is reported once; the server
@@ -16,24 +17,22 @@ import { formatIpv4, parseIpv4 } from '../../wire/address.js';
 export class LeaseFile implements LeaseMemory {
   private readonly folder: string;
   private readonly file: string;
+  /** Where versions before this one kept it. */
+  private readonly former: string;
   private readonly notice: (sentence: string) => void;
   private told = false;
 
-  constructor(folder: string, name: string, notice: (sentence: string) => void) {
-    this.folder = folder;
-    this.file = join(folder, `lease-${name}.json`);
+  /** `state`: the folder of all state. */
+  constructor(state: string, name: string, notice: (sentence: string) => void) {
+    this.folder = leaseFolder(state);
+    this.file = join(this.folder, `${name}.json`);
+    this.former = join(state, `lease-${name}.json`);
     this.notice = notice;
   }
 
   load(): number | undefined {
-    let text: string;
-    try {
-      text = readFileSync(this.file, 'utf8');
-    } catch (error) {
-      // None, or none that can be read: a first start.
-      expectSystemError(error);
-      return undefined;
-    }
+    const text = textOf(this.file) ?? textOf(this.former);
+    if (text === undefined) return undefined;
     const saved = Object(parseJson(text)) as { address?: unknown; expires?: unknown };
     if (typeof saved.address !== 'string' || !isIPv4(saved.address)) return undefined;
     if (typeof saved.expires === 'number' && saved.expires <= Date.now()) return undefined;
@@ -59,5 +58,15 @@ export class LeaseFile implements LeaseMemory {
         `the lease cannot be remembered in ${this.folder} (${errorText(error)}); choose a folder with --state`,
       );
     }
+  }
+}
+
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    // None, or none that can be read: a first start.
+    expectSystemError(error);
+    return undefined;
   }
 }

@@ -1,0 +1,90 @@
+/**
+ * What a server has of its certificates without a way to the folder where they lie: what was there before it was
+ * sealed, and what the process that orders tells it from then on.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { challengeAnswers } from '../../acme/authority/http-01.js';
+import { AUTHORITY } from '../../acme/state/authority-state.js';
+import { expectSystemError } from '../../errors/codes.js';
+import type { AcmeArguments } from '../options/acme.js';
+import { THUMBPRINT } from './challenge.js';
+import { challengeFolder, challengesIn } from './challenge-files.js';
+
+const PEM = '.pem';
+
+export class Told {
+  private readonly pems = new Map<string, string>();
+  private readonly challenges = new Map<string, string>();
+  private thumbprint: string | undefined;
+  private about: string | undefined;
+
+  /** Reads what is there. `sources`: files of certificates, which may not be there yet. */
+  constructor(
+    private readonly acme: AcmeArguments,
+    private readonly sources: readonly string[],
+  ) {
+    for (const source of sources) {
+      const pem = textOf(source);
+      if (pem !== undefined) this.pems.set(source, pem);
+    }
+    const folder = challengeFolder(acme.state);
+    this.thumbprint = textOf(join(folder, THUMBPRINT));
+    this.about = textOf(join(acme.state, AUTHORITY));
+    for (const file of filesIn(folder).filter((name) => name.endsWith(PEM))) {
+      const pem = textOf(join(folder, file));
+      if (pem !== undefined) this.challenges.set(file.slice(0, -PEM.length), pem);
+    }
+  }
+
+  /** Chain and key of a certificate in PEM; undefined: it has not been ordered yet. */
+  readonly pemOf = (source: string): string | undefined => this.pems.get(source);
+
+  /** What is known of the authority, as it is stored. */
+  readonly authority = (): string | undefined => this.about;
+
+  /** For `HttpOptions.acmeChallenge`. */
+  readonly http = challengeAnswers(() => this.thumbprint);
+
+  /** For `ServerConfiguration.challenge`. */
+  get tls(): ReturnType<typeof challengesIn> {
+    return challengesIn((name) => this.challenges.get(name), this.acme.certificates.flat());
+  }
+
+  /** Whether `source` is a certificate of this server. */
+  takes(source: string, pem: string): boolean {
+    if (!this.sources.includes(source)) return false;
+    this.pems.set(source, pem);
+    return true;
+  }
+
+  /** `pem` undefined: none any more. */
+  challenge(name: string, pem: string | undefined): void {
+    if (pem === undefined) this.challenges.delete(name);
+    else this.challenges.set(name, pem);
+  }
+
+  learn(what: 'thumbprint' | 'authority', text: string): void {
+    if (what === 'thumbprint') this.thumbprint = text;
+    else this.about = text;
+  }
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    // It is not there yet, or may not be read: the process that orders reports that.
+    expectSystemError(error);
+    return undefined;
+  }
+}
+
+function filesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    expectSystemError(error);
+    return [];
+  }
+}

@@ -27,6 +27,9 @@ const S = {
 
 export const MORE = -1;
 
+/** Of the size of a chunk: leading zeros count, too. */
+const MOST_DIGITS = 12;
+
 /** The content of one request, parsed strictly and discarded. The object exists only while there is such content. */
 export class BodyReader {
   /** The request's head, parsed again when the content has come; no other part of the request is kept. */
@@ -72,12 +75,43 @@ export class BodyReader {
         this.#state = S.dataCr;
         continue;
       }
+      if (this.#state === S.size) {
+        at = this.#whole(bytes, at, end);
+        if (at === end) return MORE;
+      }
       const refused = this.#octet(bytes[at]!);
       if (refused !== 0) return refused;
       at++;
       if (this.#state === S.done) return at;
     }
     return MORE;
+  }
+
+  /**
+   * Skips the chunks that lie in `bytes[at..end)` whole and without extensions: the client decides how small they are.
+   * Returns where the first other one begins, which is read octet by octet.
+   */
+  #whole(bytes: Uint8Array, at: number, end: number): number {
+    const limit = this.#limit;
+    let total = this.#total;
+    let from = at;
+    for (;;) {
+      const most = Math.min(end, from + MOST_DIGITS + 1);
+      let size = 0;
+      let i = from;
+      for (; i < most; i++) {
+        const digit = HEX[bytes[i]!]!;
+        if (digit === 255) break;
+        size = size * 16 + digit;
+      }
+      const next = i + 2 + size;
+      const plain = size > 0 && i - from <= MOST_DIGITS && next + 2 <= end && total + size <= limit;
+      if (!plain || bytes[i] !== CR || bytes[i + 1] !== LF || bytes[next] !== CR || bytes[next + 1] !== LF) break;
+      total += size;
+      from = next + 2;
+    }
+    this.#total = total;
+    return from;
   }
 
   #octet(c: number): number {
@@ -94,8 +128,7 @@ export class BodyReader {
   #size(c: number): number {
     const digit = HEX[c]!;
     if (digit !== 255) {
-      // Leading zeros count too: a size is short.
-      if (++this.#digits > 12) return -400;
+      if (++this.#digits > MOST_DIGITS) return -400;
       this.#remaining = this.#remaining * 16 + digit;
       return S.sizeMore;
     }

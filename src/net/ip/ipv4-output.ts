@@ -177,6 +177,7 @@ export class Ipv4Output {
     const neighbour = neighbours.current(held);
     route.neighbour = neighbour;
     if (neighbours.fresh(neighbour, stack)) return this.out(neighbour.mac);
+    if (neighbours.unquestioned(neighbour, stack.now)) return this.out(neighbour.mac);
     if (neighbours.hopeless(neighbour, stack.now)) return false;
     // Asking writes over `tx`: what is to be sent is kept first.
     const frame = this.keep();

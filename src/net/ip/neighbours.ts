@@ -116,6 +116,11 @@ export class Neighbours {
     return false;
   }
 
+  /** Its MAC may be used, and `use` would ask nothing now: what asks writes over the frame that is to be sent. */
+  unquestioned(one: Neighbour, now: number): boolean {
+    return one.resolved && (now - one.askedAt < RETRANSMIT || this.asking.has(one.address));
+  }
+
   /** Nothing can be sent there now, not even a question: a frame for it need not be kept. */
   hopeless(one: Neighbour, now: number): boolean {
     if (one.resolved || this.asking.has(one.address)) return false;

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { Memory } from '../../../src/memory/memory.js';
 import { ETHERTYPE_ARP } from '../../../src/net/wire/ethernet.js';
 import { arp, BROADCAST_MAC, checksum, ethernet, ip, ipv4, readArp, view } from '../../sim/packets.js';
 import { GATEWAY, Laboratory, OTHER_MAC, OUR_MAC, PEER, PEER_MAC, US } from './laboratory.js';
@@ -237,3 +238,20 @@ t.test(
     }
   },
 );
+
+t.test('a frame to a neighbour that is being asked again is not copied for each question', async (t) => {
+  const lab = new Laboratory().introduce();
+  const { stack } = lab;
+  const memory = new Memory(new Uint8Array(100));
+  const leavesInPlace = (): boolean => {
+    stack.tx.reset();
+    stack.tx.length = 28;
+    stack.tx.push(memory, 0, 100);
+    return stack.send(stack.route(PEER)!, US, 17) && stack.tx.pieces === 1;
+  };
+  t.ok(leavesInPlace());
+  lab.advance(70_000);
+  t.notOk(leavesInPlace(), 'the question is written in its place');
+  t.ok(leavesInPlace());
+  t.equal(lab.takeArp().length, 1);
+});

@@ -108,20 +108,22 @@ export class Neighbours6 {
     return [...this.asking.values()].some(({ queue }) => queue !== undefined);
   }
 
-  /** About to be used. True: `mac` is good. */
+  /** About to be used. True: `mac` is good. Sends nothing. */
   use(one: Neighbour6, now: number): boolean {
-    if (one.state >= REACHABLE) {
-      if (one.state === REACHABLE && now > one.until) one.state = STALE;
-      // RFC 4861 7.3.3: the first packet to a stale neighbour gives upper layers a while to confirm it.
-      if (one.state === STALE) this.later(one, DELAY, now + DELAY_FIRST_PROBE);
-      return true;
-    }
-    if (one.state === INCOMPLETE) return false;
-    if (now < one.retryAt || this.asking.size >= this.asked || !this.questions.take(now)) return false;
+    if (one.state < REACHABLE) return false;
+    if (one.state === REACHABLE && now > one.until) one.state = STALE;
+    // RFC 4861 7.3.3: the first packet to a stale neighbour gives upper layers a while to confirm it.
+    if (one.state === STALE) this.later(one, DELAY, now + DELAY_FIRST_PROBE);
+    return true;
+  }
+
+  /** Asks for one that is not known, unless that is under way, or in vain. */
+  ask(one: Neighbour6, now: number): void {
+    if (one.state !== FAILED || now < one.retryAt) return;
+    if (this.asking.size >= this.asked || !this.questions.take(now)) return;
     one.tries = 0;
     this.later(one, INCOMPLETE, now);
-    this.ask(one, now);
-    return false;
+    this.solicit(one, now);
   }
 
   /** Nothing can be sent there now, not even a question: a frame for it need not be kept. */
@@ -184,7 +186,7 @@ export class Neighbours6 {
     this.link.peers.drop(one.handle);
   }
 
-  private ask(one: Neighbour6, now: number): void {
+  private solicit(one: Neighbour6, now: number): void {
     one.tries++;
     one.due = now + this.retransTimer;
     this.next = Math.min(this.next, one.due);
@@ -317,7 +319,7 @@ export class Neighbours6 {
       this.fail(one, now);
       return;
     }
-    this.ask(one, now);
+    this.solicit(one, now);
   }
 
   private fail(one: Neighbour6, now: number): void {

@@ -202,13 +202,11 @@ export class Ipv6Output {
     if (neighbours.fresh(neighbour, this.link)) return this.out(neighbour.mac);
     neighbour = route.neighbour = neighbours.current(neighbour);
     if (neighbours.fresh(neighbour, this.link)) return this.out(neighbour.mac);
+    if (neighbours.use(neighbour, this.link.now)) return this.out(neighbour.mac);
     if (neighbours.hopeless(neighbour, this.link.now)) return false;
     // Asking writes over `tx`: what is to be sent is kept first.
     const frame = this.keep();
-    if (neighbours.use(neighbour, this.link.now)) {
-      this.release(frame, neighbour.mac);
-      return true;
-    }
+    neighbours.ask(neighbour, this.link.now);
     return neighbours.enqueue(neighbour, frame);
   }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
+import { Memory } from '../../../../src/memory/memory.js';
 import { concat } from '../../../sim/packets.js';
 import { hex, icmp6, ip6, ndOption } from '../../../sim/packets6.js';
 import { OTHER_MAC, OUR_MAC, PEER_MAC } from '../laboratory.js';
@@ -355,4 +356,21 @@ t.test('[4861 7.1.2] advertisements that lie are dropped: hop limit, code, optio
   t.equal(lab.dropped('nd-hop-limit'), 1);
   say(255, 0, 3, STRANGER, OURS, option);
   t.equal(lab.take6().length, 1);
+});
+
+t.test('a frame to a neighbour that is known is not copied, however long ago it was heard of', async (t) => {
+  const lab = Laboratory6.ready();
+  const { stack } = lab;
+  const memory = new Memory(new Uint8Array(100));
+  const leavesInPlace = (): boolean => {
+    stack.tx.reset();
+    stack.tx.length = 8;
+    stack.tx.push(memory, 0, 100);
+    const sent = stack.send(stack.route(stack.peers.intern(PEER6))!, stack.peers.intern(OURS), 17);
+    return sent && stack.tx.pieces === 1;
+  };
+  for (const wait of [0, 1, 4000, 2000, 2000]) {
+    lab.advance(wait);
+    t.ok(leavesInPlace(), `after ${wait} ms more`);
+  }
 });

@@ -1,7 +1,7 @@
 /** What a server says of ClientHellos that are not as they should be (RFC 8446 4.1.2, 4.2, 9.2). */
 import t from 'tap';
-import type { AlertName } from '../../src/tls/common/alert.js';
-import { checkExtensions } from '../../src/tls/handshake/client-hello-rules.js';
+import type { AlertName, TlsError } from '../../src/tls/common/alert.js';
+import { checkExtensions, checkOlder } from '../../src/tls/handshake/client-hello-rules.js';
 import type { ClientHello } from '../../src/tls/wire/client-hello.js';
 import { EXTENSION } from '../../src/tls/wire/numbers.js';
 import { Reader } from '../../src/tls/wire/reader.js';
@@ -335,5 +335,27 @@ t.test('groups of a ClientHello are looked through once, however many shares the
   const shares = new Map(Array.from({ length: 1600 }, (_, i) => [3999 - i, new Uint8Array(1)]));
   checkExtensions({ psks: undefined, pskModes: undefined, schemes: [], groups, shares } as unknown as ClientHello);
   t.equal(looks, 4000);
+  t.end();
+});
+
+t.test('TLS 1.2: what a client has to offer', (t) => {
+  const good = {
+    suites: [0xc02f],
+    legacyVersion: 0x0303,
+    versions: undefined,
+    extensions: new Set<number>([EXTENSION.extendedMasterSecret]),
+  };
+  const alert = (changed: Partial<ClientHello>): AlertName | undefined => {
+    try {
+      checkOlder({ ...good, ...changed } as ClientHello);
+      return undefined;
+    } catch (error) {
+      return (error as TlsError).alert;
+    }
+  };
+  t.equal(alert({}), undefined);
+  t.equal(alert({ legacyVersion: 0x0302 }), 'protocolVersion');
+  t.equal(alert({ suites: [0xc02f, 0x5600] }), 'inappropriateFallback', 'RFC 7507 3');
+  t.equal(alert({ extensions: new Set() }), 'handshakeFailure', 'RFC 9325 3.5: no extended_master_secret');
   t.end();
 });

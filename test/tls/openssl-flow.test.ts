@@ -75,7 +75,8 @@ for (const sockets of ['libc', 'node'] as const) {
         if (before !== '') socket.write(before);
         below.write(Buffer.from([23, 3, 3, 0, 40, ...new Array(40).fill(7)]));
         const [error] = await failed;
-        t.equal(error.code, 'ERR_SSL_SSLV3_ALERT_BAD_RECORD_MAC');
+        // OpenSSL 3.5 has another name for it.
+        t.match(error.code, /ALERT_BAD_RECORD_MAC$/);
         if (!below.closed) await once(below, 'close');
         while (network.counters()['connections-open'] !== 0) await new Promise((done) => setTimeout(done, 10));
       }
@@ -100,6 +101,9 @@ t.test('what comes in one read with a ClientHello of TLS 1.2 is for OpenSSL, too
   socket.write(Buffer.concat([await firstFlight(), Buffer.from([24, 3, 3, 0, 1, 1])]));
   // At the deadline of a handshake it would be a reset.
   await once(socket, 'end');
-  t.equal(Buffer.concat(heard)[0], 22, 'behind an answer to the ClientHello');
+  const all = Buffer.concat(heard);
+  t.equal(all[0], 22, 'behind an answer to the ClientHello');
+  // RFC 5246 7.2.2: unexpected_message, although the answer was under way.
+  t.same([...all.subarray(-7)], [21, 3, 3, 0, 2, 2, 10]);
   socket.destroy();
 });

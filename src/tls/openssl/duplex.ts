@@ -12,11 +12,26 @@ export class FlowDuplex extends Duplex {
   /** A call of the flow is under way: what is written leaves when it returns. */
   #inCall = false;
   #isGone = false;
+  /**
+   * Until the handshake is over: what waits for the piece before it, a turn of the loop. Node destroys a socket whose
+   * handshake fails, together with an alert that waits behind a write under way. So no piece is read while the answer
+   * to the one before may be under way.
+   */
+  #held: (Buffer | null)[] | undefined = undefined;
+  #handshake = true;
 
   constructor(inner: Flow) {
     super({ allowHalfOpen: true });
     this.#inner = inner;
     inner.lowWater = ENOUGH >> 1;
+  }
+
+  /** The handshake is over. */
+  established(): void {
+    this.#handshake = false;
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const one of held) this.#give(one);
   }
 
   override _read(): void {
@@ -47,13 +62,37 @@ export class FlowDuplex extends Duplex {
 
   arrived(bytes: Uint8Array, start: number, end: number): void {
     this.#inCall = true;
-    if (!this.push(Buffer.from(bytes.subarray(start, end)))) this.#inner.pause();
+    this.#come(Buffer.from(bytes.subarray(start, end)));
     this.#inCall = false;
   }
 
   ended(): void {
-    this.push(null);
+    this.#come(null);
   }
+
+  #come(piece: Buffer | null): void {
+    if (this.#held !== undefined) this.#held.push(piece);
+    else this.#give(piece);
+  }
+
+  #give(piece: Buffer | null): void {
+    if (this.#isGone) return;
+    if (this.#handshake) {
+      this.#held = [];
+      // Node calls a write done in an immediate of its own, which comes behind the first of these.
+      setImmediate(() => setImmediate(this.#next));
+    }
+    if (!this.push(piece) && piece !== null) this.#inner.pause();
+  }
+
+  readonly #next = (): void => {
+    const held = this.#held;
+    this.#held = undefined;
+    if (held === undefined || held.length === 0) return;
+    const [first, ...others] = held as [Buffer | null, ...(Buffer | null)[]];
+    this.#give(first);
+    for (const one of others) this.#come(one);
+  };
 
   drained(): void {
     const done = this.#written;

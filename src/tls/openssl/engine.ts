@@ -95,6 +95,7 @@ export class OpensslEngine implements FlowHandler {
     const faulted = (error: unknown): void => this.#faulted(inner, error);
     socket.on('secure', () => {
       this.#handshakes.delete(inner);
+      duplex.established();
       const protocol = socket.getProtocol() === 'TLSv1.3' ? 'TLSv1.3' : 'TLSv1.2';
       const { alpnProtocol } = socket;
       const alpn = typeof alpnProtocol === 'string' && alpnProtocol !== '' ? alpnProtocol : undefined;

@@ -29,6 +29,7 @@ import {
   saveRenewal,
 } from '../../src/acme/state/renewal-state.js';
 import { FolderStorage } from '../../src/acme/state/storage.js';
+import { documented } from '../documented.js';
 import { findCommand } from '../run/packages.js';
 import { DIRECTORY } from './fake-ca.js';
 import { DAY, HOUR, MemoryStorage, MINUTE, startHost, testSession, World } from './setup.js';
@@ -315,3 +316,22 @@ t.test('an account key that cannot be read is never replaced', async (t) => {
   await t.rejects(startHost(new World(), {}, new MemoryStorage(), account), { code: 'state' } as never);
   t.equal(account.texts.get('account.key'), 'damaged');
 });
+
+t.test(
+  'of challenges and chains a CA may offer any number: as many as docs/bounds.md says are looked at',
+  async (t) => {
+    const [, challenges = 0, chains = 0] = documented('docs/bounds.md', "a certificate authority's response");
+    const one = { type: 'http-01', url: 'https://ca.test/c', status: 'pending', token: 'x'.repeat(43) };
+    const authorization = readAuthorization({
+      status: 'pending',
+      identifier: { type: 'dns', value: 'www.example.org' },
+      challenges: Array.from({ length: challenges + 1 }, () => one),
+    });
+    t.equal(authorization.challenges.length, challenges);
+    const world = new World();
+    world.ca.alternates = chains + 1;
+    const host = await startHost(world);
+    await world.run(HOUR);
+    t.equal((await host.client.certificates('https://ca.test/cert/0')).length, 1 + chains);
+  },
+);

@@ -55,6 +55,17 @@ t.test('past the limit bytes out are at most 1.5 times the bytes in', async (t) 
   t.ok(amplification(server, 2000, six) <= 1.5, 'a /56');
 });
 
+t.test('by default a network gets as many answers a second as docs/dns.md says', async (t) => {
+  const most = bound(
+    'docs/dns.md',
+    'Answers over UDP to one /24 (IPv4) or /56 (IPv6), for each of data, nothing and errors',
+  );
+  const server = await new NameServerInMemory([zone(SITE)], { rate: undefined }).open();
+  let whole = 0;
+  for (let i = 0; i < 3 * most; i++) whole += Number((server.exchange(QUERY)?.length ?? 0) > 500);
+  t.equal(whole, most);
+});
+
 t.test('every second answer past the limit is one with TC, so that a client that is real comes over TCP', async (t) => {
   const server = await new NameServerInMemory([zone(SITE)], { rate: 10 }).open();
   for (let i = 0; i < 10; i++) server.exchange(QUERY);

@@ -4,15 +4,18 @@
  */
 import t from 'tap';
 import { Drops } from '../../src/net/drops.js';
+import { SeededRandom } from '../../src/net/host/seeded-random.js';
 import { Datagram } from '../../src/net/ip/contracts/datagram.js';
 import { PathMtus } from '../../src/net/ip/path-mtu.js';
 import { IpReassembly } from '../../src/net/ip/reassembly.js';
 import { RecentlySent } from '../../src/net/ip/recently-sent.js';
 import { PathMtus6 } from '../../src/net/ip/v6/path-mtu.js';
 import { PeerTable } from '../../src/net/ip/v6/peer-table.js';
+import { KeyedHash } from '../../src/net/keyed-hash.js';
 import { Budget } from '../../src/net/tcp/budget.js';
 import type { TcpContext } from '../../src/net/tcp/state/connection.js';
 import { DEFAULT_LIMITS } from '../../src/net/tcp/state/limits.js';
+import { NONE, TimeWaitTable } from '../../src/net/tcp/tables/time-wait.js';
 import { documented } from '../documented.js';
 import { ICMP, ip, ipv4, udp } from '../sim/packets.js';
 import { Laboratory, PEER, US } from './ip/laboratory.js';
@@ -161,3 +164,14 @@ t.test(
     t.ok(all.of('fragment-table-full') > 0, 'the oldest give way');
   },
 );
+
+t.test('TIME-WAIT: as many as docs/bounds.md says, and the oldest gives way', async (t) => {
+  const most = bound('TIME-WAIT');
+  const table = new TimeWaitTable(new KeyedHash(new SeededRandom(5)), DEFAULT_LIMITS.timeWait, new PeerTable());
+  const rest = { sndNxt: 1, rcvNxt: 1, timestamps: false, open: false, tsRecent: 0, tsOffset: 0, window: 0 };
+  for (let i = 1; i <= most; i++) table.add({ ...rest, remoteAddress: i, ports: 80, localAddress: 1, expires: i });
+  t.not(table.find(1, 1, 80), NONE);
+  table.add({ ...rest, remoteAddress: most + 1, ports: 80, localAddress: 1, expires: most + 1 });
+  t.equal(table.find(1, 1, 80), NONE);
+  t.not(table.find(2, 1, 80), NONE);
+});

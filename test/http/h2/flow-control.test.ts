@@ -138,6 +138,37 @@ t.test('short content is copied for as much as docs/http2.md says, and referred 
   t.ok(referred >= 90 * short.length - most, `${referred} bytes by reference`);
 });
 
+t.test(
+  'copies of all connections together are as many as docs/http2.md says; then each has its own share',
+  async (t) => {
+    const [own = 0, one = 0, all = 0] = documented('docs/http2.md', 'copies of short content on their way');
+    const short = new Uint8Array(4000).fill(0x61);
+    const store = new HandMadeStore({ '/short.txt': { type: 'text/plain', content: short } });
+    const setup = new Setup({ store: () => store });
+    // Clients that leave their copies unread, until one of them gets no more than its share.
+    const copiesOf = (): number => {
+      const flow = setup.connect();
+      flow.write = (memory: Memory, start: number, end: number) => {
+        flow.queued += end - start;
+        if (memory.bytes.length !== short.length) copied += end - start;
+      };
+      flow.flush = () => undefined;
+      let copied = 0;
+      flow.send(new TextEncoder().encode('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'));
+      flow.send(settings());
+      flow.send(frame(FRAME.windowUpdate, 0, 0, word(0x7fffffff - 65535)));
+      for (let i = 0; i < 40; i++) flow.send(headers(i * 2 + 1, get('/short.txt')));
+      return copied;
+    };
+    const first = copiesOf();
+    t.ok(first > one - 4000 && first < one + 40 * 200, `${first} bytes of copies of the first`);
+    let clients = 1;
+    while (copiesOf() > own + 40 * 200 && clients < 10_000) clients++;
+    const beyond = (clients * (one - own)) / all;
+    t.ok(beyond > 0.95 && beyond < 1.1, `${clients} clients have ${(beyond * 100).toFixed()} % of it`);
+  },
+);
+
 t.test('the network is asked to tell when there is room, and frames are made then', async (t) => {
   const setup = new Setup({ store: () => large() });
   const flow = setup.connect();

@@ -1,0 +1,26 @@
+/** Responses of a certificate authority are read up to a bound. */
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import t from 'tap';
+import { AcmeError } from '../../../src/acme/protocol/problem.js';
+import { finish } from '../../../src/serve/certificates/response.js';
+import { bound } from '../../documented.js';
+
+t.test('a response is as long as docs/bounds.md says, and a longer one is a failure', async (t) => {
+  const most = bound('docs/bounds.md', "a certificate authority's response");
+  const server = createServer((asked, response) => {
+    response.on('error', () => undefined);
+    response.end(Buffer.alloc(Number(asked.url!.slice(1)), 'x'));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const ask = (bytes: number): ReturnType<typeof finish> =>
+    finish(
+      request({ host: '127.0.0.1', port, path: `/${bytes}`, agent: false }),
+      undefined,
+      (why) => new AcmeError('unreachable', why),
+    );
+  t.equal((await ask(most)).body.length, most);
+  await t.rejects(ask(most + 1), { message: 'its response is too long' });
+  server.close();
+});

@@ -60,11 +60,11 @@ export class Outbound {
   /** Datagrams under reassembly and their bytes, and answers that wait for a neighbour, in one number. */
   pieces(): number {
     const { stack } = this.subject;
-    const { reassembly } = stack.ipv4 as unknown as { reassembly: { size: number; bytes: number } };
+    const { reassembly } = stack.ipv4 as unknown as { reassembly: { size: number; memory: number } };
     const { asking } = stack.arp.neighbours as unknown as { asking: Map<number, { queue: unknown[] | undefined }> };
     let kept = 0;
     for (const one of asking.values()) kept += one.queue?.length ?? 0;
-    return reassembly.size * 1_000_000 + reassembly.bytes + kept / 100;
+    return reassembly.size * 1_000_000 + reassembly.memory + kept / 100;
   }
 
   /** An ICMP error that was believed and an ARP reply that was learnt leave no trace in any counter. */

@@ -283,10 +283,9 @@ t.test('fragments: however they are cut, their parts and what they take are boun
     const offset = 8 * (((i * 7919) % 8000) | 0);
     const fragment = new Datagram().lies(bytes, 0, 20, 28, 1).goes(1, 2, false, 0, i / 100);
     table.add(fragment, 17, i % 100, offset, true);
-    const { table: partials, bytes: taken } = table as unknown as {
-      table: Map<string, { parts: unknown[] }>;
-      bytes: number;
-    };
+    const { pieces } = table as unknown as { pieces: { table: Map<string, { parts: unknown[] }> } };
+    const { table: partials } = pieces;
+    const { memory: taken } = table;
     if (i % 500 !== 0) continue;
     t.ok(partials.size <= 64 && taken <= 512 * 1024, `${partials.size} datagrams, ${taken} bytes`);
     t.ok([...partials.values()].every(({ parts }) => parts.length <= 128));

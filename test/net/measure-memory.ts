@@ -197,7 +197,7 @@ const results: Measured[] = [
   ),
   measure(
     'fragments, of eight bytes each',
-    ({ stack }) => (stack.ipv4 as unknown as { reassembly: { bytes: number } }).reassembly.bytes,
+    ({ stack }) => (stack.ipv4 as unknown as { reassembly: { memory: number } }).reassembly.memory,
     plain,
     (b) => {
       for (let i = 0; i < 30_000; i++) {

@@ -337,13 +337,14 @@ t.test('fragments are bounded in number and bytes', async (t) => {
   t.ok(lab.dropped('fragment-table-full') >= 436);
   const other = Laboratory6.ready();
   for (let i = 0; i < 200; i++) other.packet6(packet(44, fragment6(58, i * 8, true, 1, new Uint8Array(8))));
-  t.equal(other.dropped('fragment-too-big'), 1);
+  t.equal(other.dropped('fragment-table-full'), 72, 'of one packet 128 are kept');
 });
 
 t.test('fragments of all packets together take as much memory as docs/ipv6.md says', async (t) => {
   const [packets = 0, , memory = 0] = documented('docs/ipv6.md', 'packets in fragments');
   const [size, pieces] = [1400, 4];
-  const some = Math.floor(memory / (size + 320) / pieces);
+  // What a part costs beyond its bytes; what a packet does, and the copy of its first fragment.
+  const some = Math.floor(memory / (pieces * (size + 320) + 512 + size + 48));
   t.ok(2 * some < packets * 3, 'few enough that their number is no bound');
   for (const [each, full] of [
     [pieces, false],

@@ -1,6 +1,6 @@
 /** A notice about a gateway that may be a mistake. */
+import type { StaticAddress } from '../net/direct/address/addressing.js';
 import { parseIpv4, prefixMask } from '../net/wire/address.js';
-import type { StaticAddress } from './options/ipv4.js';
 
 /** A message about the gateway for the operator; undefined: there is no problem. All three are valid. */
 export function gatewayNotice({ address, prefix, gateway }: StaticAddress): string | undefined {

@@ -1,7 +1,7 @@
 /** `--ipv4`, `--ipv4-netmask`, `--ipv4-gateway`, checked together. */
 
 import { badUsage } from '../../errors/user-error.js';
-import type { StaticAddress } from '../../serve/options/ipv4.js';
+import type { StaticAddress } from '../../net/direct/address/addressing.js';
 
 /** Returns undefined when none was given: DHCP. The first is the one that the gateway is for. Throws a `UserError`. */
 export function staticAddress(

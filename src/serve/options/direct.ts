@@ -1,6 +1,6 @@
 /** Options of direct mode. */
 import type { Faults } from '../../net/device/wrap/faults.js';
-import type { StaticAddress } from './ipv4.js';
+import type { StaticAddress } from '../../net/direct/address/addressing.js';
 import type { Ipv6Arguments } from './ipv6.js';
 export interface DirectArguments {
   /** A network card to use instead of a TAP. */

@@ -11,8 +11,8 @@ import { errorText } from '../../../errors/report.js';
 import { UserError } from '../../../errors/user-error.js';
 import { openLiveOutput } from '../../../native/live-output.js';
 import { DROP_NAMES, type DropReason } from '../../drops.js';
-import type { Device, FrameSink, Offload } from '../device.js';
-import type { TxFrame } from '../tx-frame.js';
+import type { Device, FrameSink } from '../device.js';
+import { PassThrough } from './pass-through.js';
 
 /** Bytes gathered before they are written. */
 const BATCH_SIZE = 256 * 1024;
@@ -108,12 +108,7 @@ const pcapng: Format = {
   },
 };
 
-export class CaptureDevice implements Device {
-  readonly mac: Uint8Array;
-  readonly offload: Offload;
-  readonly tx: TxFrame;
-
-  private readonly inner: Device;
+export class CaptureDevice extends PassThrough {
   private readonly wallClock: () => number;
   private readonly format: Format;
   private readonly fd: number;
@@ -136,10 +131,7 @@ export class CaptureDevice implements Device {
    * more; the device goes on without it. Throws a `UserError` when the file cannot be made.
    */
   constructor(inner: Device, file: string, wallClock: () => number, failed: (sentence: string) => void) {
-    this.inner = inner;
-    this.mac = inner.mac;
-    this.offload = inner.offload;
-    this.tx = inner.tx;
+    super(inner);
     this.wallClock = wallClock;
     this.failed = failed;
     this.format = file.endsWith('.pcapng') ? pcapng : pcap;
@@ -152,28 +144,12 @@ export class CaptureDevice implements Device {
     this.flush();
   }
 
-  get mtu(): number {
-    return this.inner.mtu;
-  }
-
-  resize(mtu: number): void {
-    this.inner.resize?.(mtu);
-  }
-
-  get onReadable(): (() => void) | undefined {
-    return this.inner.onReadable;
-  }
-
-  set onReadable(listener: (() => void) | undefined) {
-    this.inner.onReadable = listener;
-  }
-
   /** For `Drops.watcher`: the frame in hand was dropped. */
   readonly dropped = (reason: DropReason): void => {
     if (this.inHand) this.reason ??= reason;
   };
 
-  receive(sink: FrameSink, budget: number): number {
+  override receive(sink: FrameSink, budget: number): number {
     this.sink = sink;
     return this.inner.receive(this.pass, budget);
   }
@@ -197,15 +173,7 @@ export class CaptureDevice implements Device {
     if (this.heldEnd > 0) this.recordHeld();
   };
 
-  join(group: Uint8Array): void {
-    this.inner.join?.(group);
-  }
-
-  leave(group: Uint8Array): void {
-    this.inner.leave?.(group);
-  }
-
-  transmit(): boolean {
+  override transmit(): boolean {
     const tx = this.tx;
     if (this.inHand && this.heldEnd + 4 + tx.total <= this.held.length) {
       // An answer follows its question in the file, whatever the stack does first.
@@ -216,7 +184,7 @@ export class CaptureDevice implements Device {
       const from = this.begin(this.wallClock(), tx.total);
       this.finish(from, this.used + tx.copyTo(this.bytes, this.used), false, undefined);
     }
-    return this.inner.transmit();
+    return super.transmit();
   }
 
   private recordHeld(): void {
@@ -261,10 +229,10 @@ export class CaptureDevice implements Device {
     }
   }
 
-  close(): void {
+  override close(): void {
     this.flush();
     if (!this.stopped) closeSync(this.fd);
     this.stopped = true;
-    this.inner.close();
+    super.close();
   }
 }

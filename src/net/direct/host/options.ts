@@ -6,6 +6,7 @@ import type { TapDeviceOptions } from '../../device/linux/tap.js';
 import type { Faults } from '../../device/wrap/faults.js';
 import type { DropWatcher } from '../../drops.js';
 import type { CongestionName } from '../../tcp/congestion/index.js';
+import type { StaticAddress } from '../address/addressing.js';
 import type { Ipv6Text } from '../address/ipv6-mode.js';
 import type { WorkerOptions } from '../workers/worker.js';
 
@@ -13,15 +14,7 @@ export interface DirectOptions {
   /** What carries the frames: a TAP, or a network card that the kernel leaves to us. */
   readonly device: ({ readonly kind: 'tap' } & TapDeviceOptions) | ({ readonly kind: 'card' } & PacketOptions);
   /** Undefined: DHCP. Text forms, checked before. */
-  readonly static?:
-    | {
-        readonly address: string;
-        readonly prefix: number;
-        readonly gateway?: string | undefined;
-        /** Addresses beside it. */
-        readonly further?: readonly { readonly address: string; readonly prefix: number }[] | undefined;
-      }
-    | undefined;
+  readonly static?: StaticAddress | undefined;
   /** IPv4 addresses that are served and never announced. */
   readonly anycast?: readonly string[] | undefined;
   /** No IPv4. */

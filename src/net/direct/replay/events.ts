@@ -6,6 +6,7 @@
  * be read without the others; a 0 in the place of a kind ends a segment.
  */
 
+import type { StaticAddress } from '../address/addressing.js';
 import type { Ipv6Text } from '../address/ipv6-mode.js';
 import type { Ipv6State } from '../address/ipv6-state.js';
 
@@ -73,14 +74,7 @@ export interface RecordedConfig {
   readonly checksum: boolean;
   readonly segmentation: number;
   /** Text forms; undefined: DHCP. */
-  readonly static:
-    | {
-        readonly address: string;
-        readonly prefix: number;
-        readonly gateway?: string | undefined;
-        readonly further?: readonly { readonly address: string; readonly prefix: number }[] | undefined;
-      }
-    | undefined;
+  readonly static: StaticAddress | undefined;
   readonly anycast?: readonly string[] | undefined;
   /** No IPv4; undefined: a recording of a program that knew nothing else. */
   readonly noIpv4?: boolean | undefined;

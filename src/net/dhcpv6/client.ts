@@ -2,6 +2,7 @@
  * A DHCPv6 client (RFC 8415 18.2): addresses where routers say that they are had so, other configuration where that is
  * all. One association of addresses, renewed, rebound, given back; an address that another host has is declined.
  */
+import { TokenBucket } from '../ip/contracts/token-bucket.js';
 import type { Random } from '../random.js';
 import {
   ADVERTISE,
@@ -38,6 +39,12 @@ const REFRESH_LEAST = 600;
 /** RFC 7083 4: what a server may set the longest waits to, seconds. */
 const LEAST_MAX_RT = 60;
 const MOST_MAX_RT = 86_400;
+
+/**
+ * RFC 8415 14.1: messages that leave in a second in the long run, and at once: a server whose answers have us ask again
+ * at once does not get a loop.
+ */
+const [RATE, BURST] = [1, 20];
 
 export type Dhcpv6State =
   | 'off'
@@ -84,6 +91,9 @@ export class Dhcpv6Client {
   private declined: Ipv6Bytes[] = [];
   private solicits = SOLICITS;
   private informations = INFORMATIONS;
+  private readonly rate = new TokenBucket(RATE, BURST);
+  /** An answer to the last question was a refusal, and that was told. */
+  private told = false;
 
   /** `mac`: six bytes, by which servers know us. */
   constructor(
@@ -177,7 +187,8 @@ export class Dhcpv6Client {
 
   /** RFC 8415 18.2.10.1. */
   private refused(status: number, now: number): void {
-    this.events.event(`DHCPv6: the server gives no address (status ${status})`);
+    if (!this.told) this.events.event(`DHCPv6: the server gives no address (status ${status})`);
+    this.told = true;
     // RFC 8415 18.2.10.1: what it does not know it is asked for anew; other refusals wait for the next question.
     if (status === NO_BINDING && (this.state === 'renewing' || this.state === 'rebinding')) {
       this.begin('requesting', REQUESTS, now);
@@ -243,6 +254,11 @@ export class Dhcpv6Client {
     // The first second is over, and there is an offer.
     if (this.state === 'soliciting' && this.best !== undefined) this.request(now);
     if (retransmission.exhausted) return this.solicit(now);
+    if (!this.rate.take(now)) {
+      retransmission.due = now + 1000 / RATE;
+      return;
+    }
+    this.told = false;
     this.events.send(this.question(now));
     retransmission.sent(now, this.state === 'soliciting');
   }

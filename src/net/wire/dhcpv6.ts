@@ -1,5 +1,5 @@
 /** DHCPv6 messages between client and server (RFC 8415 8, 21): built, and read with every length checked. */
-import type { Ipv6Bytes } from './ipv6.js';
+import { type Ipv6Bytes, isLinkLocal, isNoHost } from './ipv6.js';
 import { int32At, putInt32, putUint16, uint16At } from './tcp.js';
 
 export const DHCPV6_CLIENT_PORT = 546;
@@ -195,7 +195,7 @@ export function readDhcpv6(bytes: Uint8Array, start: number, end: number, iaid: 
     else if (code === RAPID_COMMIT) message.rapidCommit = true;
     else if (code === DNS_SERVERS && length % 16 === 0) {
       for (let one = at; one < stop && message.dnsServers.length < MOST_ADDRESSES; one += 16)
-        message.dnsServers.push(bytes.slice(one, one + 16));
+        if (!isNoHost(bytes, one)) message.dnsServers.push(bytes.slice(one, one + 16));
     } else if (code === REFRESH_TIME && length === 4) message.refresh = seconds(bytes, at);
     else if (code === SOL_MAX_RT && length === 4) message.solMaxRt = int32At(bytes, at) >>> 0;
     else if (code === INF_MAX_RT && length === 4) message.infMaxRt = int32At(bytes, at) >>> 0;
@@ -224,7 +224,8 @@ function readAssociation(bytes: Uint8Array, start: number, end: number): Associa
       valid: seconds(bytes, at + 20),
     };
     // RFC 8415 21.6: one that is preferred longer than it is valid is none.
-    if (!refused && one.preferred <= one.valid) addresses.push(one);
+    if (refused || one.preferred > one.valid) return;
+    if (!isNoHost(one.address) && !isLinkLocal(one.address)) addresses.push(one);
   });
   if (!good || !whole) return undefined;
   return {

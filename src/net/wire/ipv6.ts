@@ -89,6 +89,14 @@ export function isMapped(bytes: Uint8Array, at = 0): boolean {
   return bytes[at + 10] === 0xff && bytes[at + 11] === 0xff;
 }
 
+/**
+ * An address that no host has on a link, whoever says so: a group's, `::`, the loopback address, a mapped one (RFC 4291
+ * 2.5.2, 2.5.3, 2.7).
+ */
+export function isNoHost(bytes: Uint8Array, at = 0): boolean {
+  return isMulticast6(bytes, at) || isUnspecified(bytes, at) || isLoopback(bytes, at) || isMapped(bytes, at);
+}
+
 /** Scope of a unicast or multicast address: 2 link, 5 site, 14 global (RFC 6724 3.1). */
 export function scopeOf(bytes: Uint8Array, at = 0): number {
   if (isMulticast6(bytes, at)) return bytes[at + 1] & 15;

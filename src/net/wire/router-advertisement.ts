@@ -1,6 +1,6 @@
 /** A router advertisement (RFC 4861 4.2) with the options of RFC 4191 and RFC 8106, read once. */
 
-import { type Ipv6Bytes, maskedIpv6 } from './ipv6.js';
+import { type Ipv6Bytes, isMulticast6, isNoHost, maskedIpv6 } from './ipv6.js';
 import { MTU_OPTION, PREFIX_INFORMATION, RDNSS, ROUTE_INFORMATION, SOURCE_LINK_ADDRESS, walkOptions } from './nd.js';
 import { int32At, uint16At } from './tcp.js';
 
@@ -71,13 +71,17 @@ export function readAdvertisement(bytes: Uint8Array, start: number, end: number)
     const length = stop - at;
     if (type === SOURCE_LINK_ADDRESS && length === 8) macAt = at + 2;
     else if (type === MTU_OPTION && length === 8) mtu = int32At(bytes, at + 4) >>> 0;
-    else if (type === PREFIX_INFORMATION && length === 32) prefixes.push(prefixAt(bytes, at));
-    else if (type === ROUTE_INFORMATION && length <= 24) {
+    else if (type === PREFIX_INFORMATION && length === 32) {
+      const prefix = prefixAt(bytes, at);
+      // A group is nowhere, and nobody's address.
+      if (!isMulticast6(prefix.bytes)) prefixes.push(prefix);
+    } else if (type === ROUTE_INFORMATION && length <= 24) {
       const route = routeAt(bytes, at, length);
       if (route !== undefined) routes.push(route);
     } else if (type === RDNSS && length >= 24 && (length - 8) % 16 === 0) {
       const addresses: Ipv6Bytes[] = [];
-      for (let from = at + 8; from < stop; from += 16) addresses.push(bytes.slice(from, from + 16));
+      for (let from = at + 8; from < stop; from += 16)
+        if (!isNoHost(bytes, from)) addresses.push(bytes.slice(from, from + 16));
       resolvers.push({ addresses, lifetime: seconds(bytes, at + 4) });
     }
   });

@@ -37,6 +37,7 @@ class Bench {
   readonly asked: Question[] = [];
   readonly leased: string[] = [];
   readonly lost: string[] = [];
+  readonly said: string[] = [];
   resolvers: readonly Uint8Array[] = [];
   readonly client: Dhcpv6Client;
 
@@ -56,7 +57,7 @@ class Bench {
         resolvers: (all) => {
           this.resolvers = all;
         },
-        event: () => {},
+        event: (sentence) => this.said.push(sentence),
       },
     );
   }
@@ -267,4 +268,48 @@ t.test('a program that comes after this one goes on with the lease', async (t) =
   t.same(young.pass(49_000), []);
   t.equal(young.pass(2000)[0]?.type, RENEW);
   t.same(young.leased, []);
+});
+
+t.test(
+  '[8415 14.1] a server whose answers make the client ask again at once gets 20 messages, then one a second',
+  async (t) => {
+    const lies: readonly [string, (bench: Bench) => Uint8Array][] = [
+      ['a lease that is to be renewed at once', (bench) => bench.lease(0, 0, 0, 1000)],
+      ['a lease of a second', (bench) => bench.lease(1, 1, 1, 1)],
+      ['a lease that is over', (bench) => bench.lease(0, 0, 0, 0)],
+      ['no address', () => option(3, concat(words(view(MAC).getUint32(2), 0, 0), status(2)))],
+      ['no binding', () => option(3, concat(words(view(MAC).getUint32(2), 0, 0), status(3)))],
+      ['a failure', () => status(1)],
+    ];
+    for (const [lie, answer] of lies) {
+      const bench = new Bench();
+      bench.client.advertised(true, false, 0);
+      let asked = 0;
+      const end = 600_000;
+      for (let steps = 0; bench.now < end && steps < 50_000; steps++) {
+        const questions = bench.pass(20);
+        asked += questions.length;
+        for (const question of questions) {
+          const good = concat(bench.lease(1, 1, 1, 1), option(7, Uint8Array.of(255)));
+          if (question.type === SOLICIT) bench.answer(question, ADVERTISE, good);
+          for (let i = 0; i < 10; i++) bench.answer(question, REPLY, answer(bench));
+        }
+      }
+      t.equal(bench.now, end);
+      t.ok(asked <= 20 + end / 1000, `${lie}: ${asked} messages in ${end / 1000} s`);
+      t.ok(bench.said.length <= asked, `${lie}: ${bench.said.length} lines`);
+    }
+  },
+);
+
+t.test('an address that no host on a link can have is no lease', async (t) => {
+  for (const address of ['::', '::1', 'ff02::1', 'ff05::1:3', '::ffff:c000:201', 'fe80::77']) {
+    const bench = new Bench();
+    bench.client.advertised(true, false, 0);
+    const [solicit] = bench.pass(1000);
+    const lease = bench.lease(100, 160, 200, 300, ip6(address));
+    bench.answer(solicit!, REPLY, concat(lease, option(14, new Uint8Array(0))));
+    t.equal(bench.client.state, 'soliciting', address);
+    t.same(bench.leased, []);
+  }
 });

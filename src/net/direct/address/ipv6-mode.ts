@@ -16,6 +16,8 @@ import { bytesOf, type Ipv6State, knownIpv6, leasesOf, restoreLink, restoreRoute
 const PATIENCE = 12_000;
 /** Unusable prefixes that are reported. */
 const MOST_TOLD = 4;
+/** ms between two reports of another host that claims an address of ours (as RFC 5227 2.4 has it for IPv4). */
+const CONFLICT_INTERVAL = 10_000;
 
 /** Text forms, checked before. */
 export interface Ipv6Text {
@@ -49,6 +51,8 @@ export class Ipv6Mode {
   private patientUntil = Number.POSITIVE_INFINITY;
   private readonly dhcp: Dhcpv6Client;
   private port: UdpPort | undefined = undefined;
+  /** When it was told last that another host claims an address of ours, ms. */
+  private conflictAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly stack: Stack,
@@ -68,7 +72,7 @@ export class Ipv6Mode {
       leased: (addresses) => this.leased(addresses),
       lost: (address) => {
         const one = v6.addresses.get(peers.find(address));
-        if (one !== undefined) v6.configuration.remove(one);
+        if (one?.origin === 'dhcp') v6.configuration.remove(one);
       },
       resolvers: (addresses) => v6.routerDiscovery.learnResolvers(addresses),
       event: (sentence) => events.event(sentence),
@@ -88,8 +92,10 @@ export class Ipv6Mode {
     for (const { address, valid, preferred } of addresses) {
       const [validUntil, preferredUntil] = [now + valid * 1000, now + preferred * 1000];
       const known = v6.addresses.get(peers.find(address));
-      if (known !== undefined) v6.configuration.refresh(known, validUntil, preferredUntil);
-      else v6.configuration.add(address, 128, 'dhcp', { valid: validUntil, preferred: preferredUntil });
+      // A server that names an address which we have otherwise says nothing of how long that is ours.
+      if (known?.origin === 'dhcp') v6.configuration.refresh(known, validUntil, preferredUntil);
+      else if (known === undefined)
+        v6.configuration.add(address, 128, 'dhcp', { valid: validUntil, preferred: preferredUntil });
     }
   }
 
@@ -170,6 +176,9 @@ export class Ipv6Mode {
       unusable: (prefix, length) => this.unusable(`${formatIpv6(prefix)}/${length}`),
     };
     v6.onConflict = (address, mac) => {
+      const { now } = this.stack;
+      if (now - this.conflictAt < CONFLICT_INTERVAL) return;
+      this.conflictAt = now;
       this.events.notice(`another host (${formatMac(mac)}) claims our address ${address}: give one of the two another`);
     };
   }

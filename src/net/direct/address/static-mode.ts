@@ -66,7 +66,9 @@ export class StaticMode implements AddressMode {
   }
 
   private defend(): void {
-    this.stack.arp.onConflict = (mac, _kept, _now, address) => {
+    this.stack.arp.onConflict = (mac, kept, _now, address) => {
+      // Told when it is defended: a host that claims it with each frame fills no log.
+      if (!kept) return;
       // A server with a configured address does not give it up to a host that claims it (RFC 5227 2.4 (c)).
       this.events.notice(
         `another host (${formatMac(mac)}) claims our address ${formatIpv4(address)}; it was told that it is ours: give one of the two another`,

@@ -1,4 +1,4 @@
-/** The house's own rules about text: comments of at most 120 columns. */
+/** The house's own rules about text: comments and paragraphs of at most 120 columns. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -35,4 +35,26 @@ t.test('no row of a table in README or docs is wider than 140 columns', async (t
     }
   }
   t.ok(rows > 400, `${rows} rows were looked at`);
+});
+
+/** One word, which cannot be broken: a link, a picture. Drawings (lines of HTML) are no paragraphs. */
+const ONE_WORD = /^\s*(?:[-*>] |\d+\. )?\S+$/;
+
+t.test('no paragraph of README, docs or the site is wider than 120 columns', async (t) => {
+  let lines = 0;
+  const pages = (folder: string): string[] =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.md') && !/^(generated|_site|node_modules)\//.test(name))
+      .map((name) => join(folder, name));
+  const root = readdirSync('.').filter((name) => name.endsWith('.md'));
+  for (const page of [...root, ...pages('docs'), ...pages('site')]) {
+    let code = false;
+    for (const [i, line] of readFileSync(page, 'utf8').split('\n').entries()) {
+      if (/^\s*```/.test(line)) code = !code;
+      if (code || /^[|#<]|^ {4}/.test(line) || ONE_WORD.test(line)) continue;
+      lines++;
+      if (line.length > WIDEST) t.fail(`${page}:${i + 1} has ${line.length} columns`);
+    }
+  }
+  t.ok(lines > 3000, `${lines} lines were looked at`);
 });

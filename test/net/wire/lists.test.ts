@@ -50,7 +50,7 @@ t.test('options, addresses, resolvers and identifiers of DHCPv6 (RFC 8415 11.1)'
   t.ok(read(association(options)));
   t.notOk(read(association(options + 1)), 'nor within another option');
   t.equal(read(association(addresses + 5))?.association?.addresses.length, addresses);
-  t.equal(read(option(23, new Uint8Array(16 * (resolvers + 5))))?.dnsServers.length, resolvers);
+  t.equal(read(option(23, new Uint8Array(16 * (resolvers + 5)).fill(0x20)))?.dnsServers.length, resolvers);
   t.equal(read(option(2, new Uint8Array(identifier)))?.server?.length, identifier);
   t.equal(read(option(2, new Uint8Array(identifier + 1)))?.server, undefined);
 });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -55,6 +56,23 @@ async function opened(t: Test, dir: string, cache: string | false = false) {
   return { served, stores, notes, done };
 }
 
+let time = 0;
+
+/** Until its end each look at the clock finds a slice used up; earlier slices have begun by one clock or the other. */
+function slowly(): { end(): void } {
+  const { now } = performance;
+  time = Math.max(time, performance.now());
+  performance.now = () => {
+    time += 5;
+    return time;
+  };
+  return {
+    end: () => {
+      performance.now = now;
+    },
+  };
+}
+
 function codings(store: Store, path: string): string[] {
   return resource(store, path).representations.map(({ coding }) => coding);
 }
@@ -68,6 +86,26 @@ t.test('a directory is served as it is at first, and with all codings in the end
   t.match(notes[0], /is served as it is; 42 files are compressed in the background/);
   t.match(notes.at(-1), /all is compressed/);
 });
+
+t.test(
+  'the compression of a version rests while the next one is read, and goes on when that is not served',
+  async (t) => {
+    const dir = tree(t, site(300));
+    const cache = directory(t);
+    const entries = (): number =>
+      readdirSync(cache, { recursive: true }).filter((name) => /[0-9a-f]{62}$/.test(String(name))).length;
+    const { served, done } = await opened(t, dir, cache);
+    while (entries() === 0) await new Promise((resolve) => setImmediate(resolve));
+    const before = entries();
+    const slow = slowly();
+    await served.open();
+    slow.end();
+    // What was begun is finished: a task for each thread, and two more.
+    t.ok(entries() - before <= availableParallelism() + 2, `${entries() - before} of 900 results came meanwhile`);
+    await done;
+    t.ok(entries() > 300);
+  },
+);
 
 t.test('a version whose compression was ended is let go at once, however long its pause is', async (t) => {
   setFlagsFromString('--expose-gc');
@@ -213,13 +251,7 @@ t.test('style sheets and scripts come first, then pages; what was asked for goes
 
 t.test('reading and laying out a site gives way to others again and again', async (t) => {
   const dir = tree(t, site(200));
-  const { now } = performance;
-  // Each look at the clock finds the slice used up; slices of earlier tests have begun by the real clock.
-  let time = performance.now();
-  performance.now = () => {
-    time += 5;
-    return time;
-  };
+  const slow = slowly();
   let turns = 0;
   let open = true;
   const count = (): void => {
@@ -231,7 +263,7 @@ t.test('reading and laying out a site gives way to others again and again', asyn
     await opened(t, dir).then(({ served }) => served.close());
   } finally {
     open = false;
-    performance.now = now;
+    slow.end();
   }
   t.ok(turns > 600, `${turns} turns of the loop for 200 files: one a file read, an answer, a key and a body`);
 });

@@ -20,6 +20,19 @@ t.test('files come in the order of the bytes of their paths', async (t) => {
   t.same(found, ['/a-b/c', '/a.txt', '/a/z.txt', '/b.txt', '/é.txt', '/\uFB01', '/\u{1F600}']);
 });
 
+t.test('a name may have the character that stands for bytes that are none, beside a name with such bytes', (t) => {
+  const dir = tree(t, { 'a\ufffdb.txt': '', 'plain.txt': '' });
+  writeFileSync(Buffer.concat([Buffer.from(`${dir}/`), Buffer.from([0x61, 0xff, 0x62])]), 'x');
+  const odd: string[] = [];
+  const found = walk(dir, { onOdd: (sentence) => odd.push(sentence) });
+  t.same(
+    found.map(({ path }) => path),
+    ['/a\ufffdb.txt', '/plain.txt'],
+  );
+  t.match(odd, [/a\u00ffb has a name that is not UTF-8/]);
+  t.end();
+});
+
 t.test('dotfiles stay out unless asked for, .well-known stays in', async (t) => {
   const files = { '.git/config': 'x', '.env': 'y', '.well-known/security.txt': 's', 'a/.htaccess': 'h', 'a/b': 'b' };
   const store = await storeOf(t, files);

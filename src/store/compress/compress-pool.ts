@@ -13,7 +13,8 @@ export class CompressPool {
   private readonly idle: Worker[] = [];
   private readonly all = new Set<Worker>();
   private readonly waiting: Waiting[] = [];
-  private readonly threads: number;
+  /** How many there are at most. */
+  readonly threads: number;
   private readonly background: boolean;
 
   /** `background`: one processor is left free, and other work has priority on the rest. */
@@ -57,7 +58,9 @@ export class CompressPool {
     };
     worker.on('message', onMessage);
     worker.on('error', onError);
-    worker.postMessage(job);
+    // A message has all of the memory that bytes lie in.
+    const { bytes } = job;
+    worker.postMessage(bytes.length < bytes.buffer.byteLength ? { ...job, bytes: bytes.slice() } : job);
   }
 
   private start(): Worker | undefined {

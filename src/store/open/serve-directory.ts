@@ -13,6 +13,7 @@ import { decide, layOutPlan, type Plan, walkOptions } from '../plan/build.js';
 import { BundleStore } from '../read/bundle-store.js';
 import { ShardedMap } from '../sharded-map.js';
 import { BuildMemory } from '../site/build-memory.js';
+import { Slabs } from '../site/slabs.js';
 import { walkStepwise } from '../site/walk.js';
 import { mapped, Slices } from '../slices.js';
 import type { Store } from '../store.js';
@@ -32,8 +33,11 @@ const AT_ONCE = 2 ** 20;
 const INTERVAL = 5000;
 /** The largest share of the time that laying out versions may take. */
 const SHARE = 1 / 20;
-/** Tasks under way: reading, waiting for a thread, writing to the cache. */
-const UNDER_WAY = 8;
+/**
+ * Tasks beside those that threads work on: they read from the cache, and write to it. Of each something may be done on
+ * the serving thread between two answers.
+ */
+const BESIDE = 2;
 /** Milliseconds between the first version and the work in the background. */
 const BEGIN = 50;
 /** Tasks between two looks at the clock. */
@@ -73,10 +77,21 @@ export class ServedDirectory {
   /**
    * Reads the directory; files that did not change since the last reading are not read again. The store has the
    * contents compressed before, and all codings when there is little to compress; `begin` makes the rest. Rejects with
-   * a StoreError. The work of an earlier reading goes on until `begin`, because its store may be served further.
+   * a StoreError. The work of an earlier reading rests meanwhile, and goes on until `begin`, because its store may be
+   * served further.
    */
   async open(): Promise<Store> {
     this.next = undefined;
+    const { running } = this;
+    running?.rest();
+    try {
+      return await this.read();
+    } finally {
+      running?.goOn();
+    }
+  }
+
+  private async read(): Promise<Store> {
     const slices = new Slices();
     const found = await slices.through(walkStepwise(this.dir, walkOptions(this.options)));
     this.memory.begin();
@@ -157,11 +172,14 @@ class Compression {
   private readonly undone: Undone;
   private readonly pool: CompressPool;
   private readonly cache: CompressionCache | undefined;
+  private readonly slabs = new Slabs();
   /** The contents that clients requested; hashes. */
   private readonly hot = new Set<string>();
   private bytes = 0;
   private looking = false;
   private stopped = false;
+  private resting: Promise<void> | undefined = undefined;
+  private wake: () => void = () => undefined;
   private halt: () => void = () => undefined;
   private readonly halted = new Promise<void>((resolve) => {
     this.halt = resolve;
@@ -179,8 +197,21 @@ class Compression {
     this.cache = cacheOf(options);
   }
 
+  /** Begins nothing until `goOn`: the next version is read, for which the processor and the memory are needed. */
+  rest(): void {
+    this.resting ??= new Promise((resolve) => {
+      this.wake = resolve;
+    });
+  }
+
+  goOn(): void {
+    this.resting = undefined;
+    this.wake();
+  }
+
   stop(): void {
     this.stopped = true;
+    this.goOn();
     // A large site's pause is a minute, for which all of this version would stay in memory.
     this.halt();
     void this.pool.close();
@@ -242,6 +273,7 @@ class Compression {
       });
       while (!finished && !this.stopped) {
         await Promise.race([end, this.halted, wait(Math.max(0, last + pause - performance.now()))]);
+        await this.resting;
         if (finished || this.stopped) break;
         onNote(`${this.dir}: ${Math.floor((this.bytes / Math.max(1, this.undone.work)) * 100)}% is compressed`);
         await publish();
@@ -263,6 +295,7 @@ class Compression {
     let taken = 0;
     const one = async (): Promise<void> => {
       for (;;) {
+        await this.resting;
         if (taken++ % LOOK === 0) await promote(queue);
         const task = this.stopped ? undefined : queue.take();
         if (task === undefined) return;
@@ -270,7 +303,7 @@ class Compression {
       }
     };
     try {
-      await Promise.all(Array.from({ length: UNDER_WAY }, one));
+      await Promise.all(Array.from({ length: this.pool.threads + BESIDE }, one));
     } finally {
       await this.pool.close();
     }
@@ -284,7 +317,8 @@ class Compression {
     if (this.done.of(task) === undefined) {
       const level = levelOf(compression, task.coding);
       const kept = await fromBundle(task, this.cache);
-      this.done.set(task, kept ?? (await compressOne(task, level, this.options, this.pool, this.cache)));
+      const result = kept ?? (await compressOne(task, level, this.options, this.pool, this.cache));
+      this.done.set(task, result && (await this.slabs.hold(result)));
     }
     this.bytes += task.blob.size;
   }

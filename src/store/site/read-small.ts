@@ -5,6 +5,7 @@ import { expectSystemError } from '../../errors/codes.js';
 import { stampIn } from './build-memory.js';
 import { FLAGS } from './open-inside.js';
 import { isAtRest } from './read-file.js';
+import { Slabs } from './slabs.js';
 
 /** Bytes; a larger file is read beside other work. */
 const LARGEST = 2 ** 18;
@@ -14,6 +15,7 @@ const LARGEST = 2 ** 18;
  * and a folder's place is asked of the kernel once.
  */
 export class SmallFiles {
+  private readonly slabs = new Slabs();
   private folder: { readonly path: string; readonly fd: number } | undefined = undefined;
 
   /**
@@ -34,7 +36,7 @@ export class SmallFiles {
       const before = fstatSync(fd, { bigint: true });
       if (!before.isFile() || before.size > LARGEST) return undefined;
       // Every byte of it is read, or it is not returned.
-      const bytes = Buffer.allocUnsafeSlow(Number(before.size));
+      const bytes = this.slabs.take(Number(before.size));
       for (let at = 0; at < bytes.length; ) {
         const read = readSync(fd, bytes, at, bytes.length - at, at);
         if (read === 0) return undefined;

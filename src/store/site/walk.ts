@@ -117,28 +117,40 @@ export function* inOrderStepwise(found: readonly Found[]): Generator<void, Found
 function* walkInto(tree: Tree, dir: string, path: string, above: string[]): Generator<void, void> {
   if (above.length > DEEPEST) return tree.onOdd(`${dir} lies more than ${DEEPEST} directories deep`);
   yield;
-  let names: Buffer[];
+  let names: readonly string[];
   try {
-    names = readdirSync(dir, { encoding: 'buffer' });
+    names = namesIn(tree, dir);
   } catch (error) {
     // Without its root there is no site.
     if (above.length === 1) throw fileError(error, dir);
     return oddUnlessGone(tree, error, dir);
   }
-  for (const [i, raw] of names.entries()) {
+  for (const [i, name] of names.entries()) {
     if (i % STEP === 0) yield;
-    let name: string;
-    try {
-      name = decoder.decode(raw);
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      tree.onOdd(`${join(dir, raw.toString('latin1'))} has a name that is not UTF-8; rename it`);
-      continue;
-    }
     if (!isServed(name, tree.hidden)) continue;
     if (!isFetchable(name)) tree.onOdd(`${join(dir, printable(name))} has a name that no request can have; rename it`);
     else yield* visit(tree, join(dir, name), `${path}/${name}`, above);
   }
+}
+
+/** What Node has in place of bytes that are not UTF-8; a name may also have this character itself. */
+const REPLACED = '\ufffd';
+
+/** The names in a folder that are UTF-8; the others are odd. */
+function namesIn(tree: Tree, dir: string): readonly string[] {
+  const plain = readdirSync(dir);
+  // The bytes of a thousand names are a thousand buffers, which V8 looks after one by one.
+  if (!plain.some((name) => name.includes(REPLACED))) return plain;
+  const names: string[] = [];
+  for (const raw of readdirSync(dir, { encoding: 'buffer' })) {
+    try {
+      names.push(decoder.decode(raw));
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      tree.onOdd(`${join(dir, raw.toString('latin1'))} has a name that is not UTF-8; rename it`);
+    }
+  }
+  return names;
 }
 
 /** Whether a request may name it: no request path holds a control character, encoded or not. */

@@ -3,6 +3,7 @@ import { dropReason } from '../../drops.js';
 import { ACK, RST, type Segment, SYN } from '../../wire/tcp.js';
 import { sendAck } from '../send/emit.js';
 import type { Connection, TcpContext } from '../state/connection.js';
+import { acknowledgeUnacceptable } from './prompt.js';
 
 const CHALLENGE_LIMITED = dropReason('tcp-challenge-limited');
 
@@ -16,7 +17,7 @@ export function spare(layer: TcpContext, flags: number): void {
 
 /**
  * Answers `segment`, which is not acceptable, by an ACK with our current sequence numbers. The sender of data, or of a
- * FIN, needs the answer: it is never limited.
+ * FIN, needs the answer: it gets it, at the end of the turn at the latest.
  */
 export function challenge(c: Connection, segment: Segment): void {
   const { layer } = c;
@@ -33,6 +34,6 @@ export function challenge(c: Connection, segment: Segment): void {
       return;
     }
     c.challenges++;
-  }
-  sendAck(c);
+    sendAck(c);
+  } else acknowledgeUnacceptable(c);
 }

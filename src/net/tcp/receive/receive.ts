@@ -7,7 +7,6 @@ import { dropReason } from '../../drops.js';
 import type { Segment } from '../../wire/tcp.js';
 import { FIN } from '../../wire/tcp.js';
 import { after, before, notAfter } from '../numbers/sequence.js';
-import { sendAck } from '../send/emit.js';
 import { settle } from '../state/charge.js';
 import type { Connection } from '../state/connection.js';
 import { Held } from '../state/held.js';
@@ -24,17 +23,11 @@ import {
   SYN_RECEIVED,
 } from '../state/states.js';
 import { enterTimeWait } from './ending.js';
+import { apart } from './prompt.js';
 
 const REASSEMBLY_FULL = dropReason('tcp-reassembly-full');
 const DUPLICATE = dropReason('tcp-duplicate');
 const MEMORY_LIMIT = dropReason('tcp-memory-limit');
-/**
- * Segments in a row that bring nothing forward and are acknowledged one by one. A sender takes three ACKs for a loss
- * (RFC 5681 3.2); one without SACK counts the others, too, for each segment that has left the network.
- */
-const PROMPT = 4;
-const PROMPT_COUNTED = 32;
-
 const AFTER_CLOSE = dropReason('tcp-after-close');
 
 /**
@@ -48,22 +41,6 @@ function acknowledge(c: Connection, length: number, now: number): void {
     if (c.quickAcks > 0) c.quickAcks--;
     c.ackNow = true;
   } else c.busy.timers.delayAck(now, c.layer.limits.delayedAck);
-}
-
-/**
- * A segment is about to be reported that brings nothing forward. RFC 5681 4.2: it is acknowledged at once, by an ACK of
- * its own: so the ACK that is due already leaves first. After some in a row the sender knows that something is missing,
- * and then the segments of one turn may share an ACK, as long as that reports all of them (RFC 2018 3). A peer that
- * sends such segments without end thus draws less than it sends, the more so the more of them come at once.
- */
-function apart(c: Connection): void {
-  const { busy } = c;
-  if (!c.ackNow) return;
-  const blocks = c.timestamps ? 2 : 3;
-  const told = !c.sackOk || (busy.reassembly?.untold ?? 0) < blocks;
-  if (told && busy.prompt + 1 >= (c.sackOk ? PROMPT : PROMPT_COUNTED)) return;
-  busy.prompt++;
-  sendAck(c);
 }
 
 function give(c: Connection, bytes: Uint8Array, start: number, end: number): void {

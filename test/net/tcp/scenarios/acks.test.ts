@@ -169,6 +169,24 @@ t.test('segments that came before share an ACK in a turn, once some were told of
   t.equal(again(), 1);
 });
 
+t.test('data outside of the window is answered at once, and without end once a turn', async (t) => {
+  const s = opened();
+  const [, most = 0] = documented('docs/bounds.md', 'ACKs of what brings nothing forward');
+  const turn = (): number => {
+    s.together(() => {
+      for (let i = 0; i < 60; i++) s.in('P. 90000:90010(10) ack 1');
+    });
+    return s.out().length;
+  };
+  t.equal(turn(), most);
+  t.equal(turn(), 1);
+  for (let i = 0; i < 20; i++) s.in('P. 90000:90010(10) ack 1');
+  t.equal(s.out().length, 20, 'each of its own turn');
+  s.in('P. 1:11(10) ack 1');
+  s.out();
+  t.equal(turn(), most, 'data in order lets it begin anew');
+});
+
 t.test('SACK is told though an answer leaves at the same time', async (t) => {
   const s = opened();
   s.host.enter(() => {

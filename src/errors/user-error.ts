@@ -22,6 +22,8 @@ export type UserErrorCode =
   | 'certificate'
   /** The kernel's command line of a machine image names no network, or no site. */
   | 'boot'
+  /** The disk with a machine's state cannot be used. */
+  | 'state-disk'
   /** A line of the control protocol is no request. */
   | 'request'
   /** A git command failed; `GitError` has what it wrote. */

@@ -1,5 +1,9 @@
-/** Certificates that the first process of workers orders; the workers read them from the state folder. */
+/**
+ * Certificates that this process orders: the first one of workers, which read them from the state folder, or the server
+ * of a machine of its own.
+ */
 import { CryptoRandom } from '../net/direct/host/random.js';
+import type { Network } from '../net/flow.js';
 import { RealClock } from '../net/real-clock.js';
 import type { KeptCertificates } from './certificates/keep.js';
 import type { Outgoing } from './certificates/outgoing.js';
@@ -10,9 +14,13 @@ import { packageVersion } from './program-files.js';
 import { onReload } from './signals.js';
 
 export interface CertificateParts {
+  /** Reads from the state folder the certificates that this process serves; undefined: it serves none. */
+  readonly reload?: (() => Promise<void>) | undefined;
   /** The zones for proofs of dns-01. */
   readonly zones?: ZoneHolder | undefined;
-  /** In direct mode: another process carries the requests to the authority. */
+  /** In direct mode: it carries the requests to the authority. */
+  readonly network?: Network | undefined;
+  /** Instead of `network`: another process carries the requests to the authority. */
   readonly outgoing?: Outgoing | undefined;
 }
 
@@ -20,7 +28,7 @@ export interface CertificateParts {
 export async function openCertificates(
   options: ServeOptions,
   log: Log,
-  { zones, outgoing }: CertificateParts,
+  { reload, zones, network, outgoing }: CertificateParts,
 ): Promise<KeptCertificates | undefined> {
   const { acme } = options;
   if (acme === undefined) return undefined;
@@ -32,13 +40,13 @@ export async function openCertificates(
   const random = new CryptoRandom();
   const kept = await keepCertificates({
     acme,
-    ...(outgoing ?? (await outgoingOf(options, random, undefined))),
+    ...(outgoing ?? (await outgoingOf(options, random, network))),
     authorities: authoritiesFor(options, { clock, random, records: zones && proofsIn(zones) }),
     version: packageVersion(),
     clock,
     random,
     // The file in the state folder is what is served: other processes look at it by themselves.
-    sinkFor: () => ({ use: () => undefined }),
+    sinkFor: () => ({ use: () => reload?.() }),
     onNotice: (sentence) => log.warn(sentence),
     onEvent: (sentence) => log.event('net', sentence),
   });

@@ -93,6 +93,11 @@ export const HOW: Readonly<Record<string, Readonly<Record<string, How>>>> = {
     'sitekernel image build SITE --target vm -o images/': elsewhere('test/wire/vm.test.ts'),
     [`images/<id>/run-qemu --tap tap0 --bridge br0 --ipv4 46.43.42.137 --ipv4-netmask 255.255.255.128 --ipv4-gateway 46.43.42.129`]:
       elsewhere('test/wire/vm.test.ts'),
+    [`images/<id>/run-qemu --tap tap0 --bridge br0 --ipv4 46.43.42.137/25 --state-disk /var/lib/site/state.disk --append 'acme=admin@example.org domain=example.org,www.example.org agree-tos'`]:
+      elsewhere('test/wire/vm-state.test.ts'),
+    'sitekernel image state state.disk': elsewhere('test/cli/image-state.test.ts'),
+    'sitekernel image state state.disk --to state': elsewhere('test/cli/image-state.test.ts'),
+    'sitekernel image state state.disk --from state': elsewhere('test/cli/image-state.test.ts'),
     'sitekernel deploy init /srv/site --repo /srv/deployment.git --branch vm -- --tap tap0 --bridge br0 --ipv4 46.43.42.137/25':
       elsewhere('test/wire/vm-deploy.test.ts'),
   },

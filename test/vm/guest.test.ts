@@ -13,6 +13,15 @@ t.test("what is ours on the kernel's command line becomes the program's argument
   t.end();
 });
 
+t.test('several certificates have a slash between them, and a file of roots lies among the state', (t) => {
+  const line = 'acme=me@example.org domain=a.example,www.a.example/b.example agree-tos acme-roots=ca.pem dns=192.0.2.1';
+  t.same(guestArguments(line), [
+    ...['--acme', 'me@example.org', '--domain', 'a.example,www.a.example', '--domain', 'b.example', '--agree-tos'],
+    ...['--acme-roots', '/tmp/state/ca.pem', '--dns', '192.0.2.1'],
+  ]);
+  t.end();
+});
+
 t.test('an address that nobody would hear is refused with what to write instead', (t) => {
   for (const line of ['ip=46.43.42.137::46.43.42.129', 'ipv4=', 'ipv4addr=46.43.42.137', 'gateway=46.43.42.129']) {
     t.throws(() => guestArguments(line), BootError, line);

@@ -10,7 +10,7 @@ import { anycastAddresses, staticAddress } from './ipv4.js';
 import { ipv6Arguments } from './ipv6.js';
 import { addSiteOptions, type SiteFlags, siteArguments } from './site.js';
 
-export type ImageOptions = ImageBuildOptions | ImageVerifyOptions | ImageAssembleOptions;
+export type ImageOptions = ImageBuildOptions | ImageVerifyOptions | ImageAssembleOptions | ImageStateOptions;
 
 export interface ImageBuildOptions {
   readonly kind: 'image';
@@ -37,6 +37,17 @@ interface ImageVerifyOptions {
   readonly kind: 'image';
   readonly action: 'verify';
   readonly folder: string;
+}
+
+/** The disk with a machine's state. */
+export interface ImageStateOptions {
+  readonly kind: 'image';
+  readonly action: 'state';
+  readonly file: string;
+  /** A folder whose files are all that is on the disk then. */
+  readonly from: string | undefined;
+  /** A folder that gets what is on the disk. */
+  readonly to: string | undefined;
 }
 
 interface ImageAssembleOptions {
@@ -80,6 +91,17 @@ export function addImage(program: Command, found: (task: ImageOptions) => void):
     .description('Hashes every file of an image.')
     .argument('<FOLDER>', 'images/<id>')
     .action((folder: string) => found({ kind: 'image', action: 'verify', folder }));
+  quiet(image.command('state'))
+    .description(
+      "Says what is on the disk with a machine's state (run-qemu --state-disk), puts it there, or takes it out.",
+    )
+    .argument('<FILE>', 'the disk; made with --from where there is none')
+    .option('--from <dir>', 'put the files of this state folder on it, in the place of what is there')
+    .option('--to <dir>', 'take all files out, into this folder')
+    .action((file: string, { from, to }: { from?: string; to?: string }) => {
+      if (from !== undefined && to !== undefined) throw badUsage('--from and --to do not go together; leave one out');
+      found({ kind: 'image', action: 'state', file, from, to });
+    });
   quiet(image.command('assemble', { hidden: true }))
     .description("Makes a site's bundle out of a tree of git; what a host runs.")
     .requiredOption('--repository <dir>', 'directory of git')

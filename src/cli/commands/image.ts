@@ -21,6 +21,8 @@ export async function runImage(options: ImageOptions): Promise<void> {
       process.stdout.write(`${id}: target ${manifest.target}, every file is as it must be\n`);
       return;
     }
+    case 'state':
+      return (await import('./image-state.js')).runImageState(options);
     case 'assemble':
       return (await import('../../deploy/repository/assemble.js')).assembleHere(options);
   }

@@ -8,6 +8,8 @@ import { UserError } from '../../errors/user-error.js';
 import type { Network } from '../../net/flow.js';
 import { placeText } from '../../net/wire/address.js';
 import { Clock, hasTaken } from '../../vm/guest/cmos.js';
+import { giveFolders, MachineState } from '../../vm/guest/machine-state.js';
+import { STATE } from '../../vm/guest/user.js';
 import { whenHealthy } from '../../vm/host/healthy.js';
 import { leadFrom, leadTo, NO_HAND_OVER, openPort, PREDECESSOR, SUCCESSOR } from '../../vm/host/ports.js';
 import { announceAll } from '../announce.js';
@@ -15,7 +17,9 @@ import { makeFront, openDoors } from '../front/front.js';
 import { Log } from '../log.js';
 import type { OpenNames, PreparedNames } from '../names/open-names.js';
 import { openDirect } from '../networks.js';
+import { openCertificates } from '../open-certificates.js';
 import type { ServeOptions } from '../options/serve.js';
+import { makeFolders, planOf } from '../sealing/plan-of.js';
 import { Sealing } from '../sealing/sealing.js';
 import { testSites } from '../self-test.js';
 import { firstSignal } from '../signals.js';
@@ -24,23 +28,26 @@ import { openSites } from '../sites.js';
 /** Milliseconds that open connections may go on when another machine has the traffic. */
 const GIVEN_DRAIN = 3_600_000;
 /** Sockets of the guest, at this end of the ports. */
-const TO_SUCCESSOR = '/tmp/successor.sock';
-const TO_PREDECESSOR = '/tmp/predecessor.sock';
+const PORTS = '/tmp/ports';
+const TO_SUCCESSOR = `${PORTS}/successor.sock`;
+const TO_PREDECESSOR = `${PORTS}/predecessor.sock`;
 
-export async function serveGuest(options: ServeOptions): Promise<void> {
+/** `state`: what outlives this start, or why nothing does. */
+export async function serveGuest(options: ServeOptions, state: MachineState | string): Promise<void> {
   const log = new Log(options.log);
   try {
-    await serve(withoutOrders(options, log), log);
+    if (state instanceof MachineState) await serve(options, log, state);
+    else await serve(withoutOrders(options, state, log), log);
   } finally {
     await log.close();
   }
 }
 
-/** HTTPS that waits for a certificate would never start. */
-function withoutOrders(options: ServeOptions, log: Log): ServeOptions {
+/** Each start would be another account and another order, until the authority's limit. */
+function withoutOrders(options: ServeOptions, why: string, log: Log): ServeOptions {
   const { acme, tls } = options;
   if (acme === undefined) return options;
-  log.warn('a machine of its own cannot ask a certificate authority yet: --acme does nothing in it');
+  log.warn(`no certificate is ordered, since nothing would keep it: ${why}`);
   return { ...options, acme: undefined, tls: tls?.files.length === 0 ? undefined : tls };
 }
 
@@ -51,7 +58,7 @@ async function prepareZones(options: ServeOptions, network: Network, log: Log): 
   return prepareNames(options, network, log);
 }
 
-async function serve(options: ServeOptions, log: Log): Promise<void> {
+async function serve(options: ServeOptions, log: Log, state?: MachineState): Promise<void> {
   const signal = firstSignal(log);
   const before = openPort(PREDECESSOR);
   const takes = before !== undefined && !hasTaken();
@@ -62,7 +69,10 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   failure.catch(() => undefined);
   let isGiven: () => void = () => undefined;
   const given = new Promise<undefined>((resolve) => {
-    isGiven = () => resolve(undefined);
+    isGiven = () => {
+      state?.retire();
+      resolve(undefined);
+    };
   });
   const opening = openDirect(options, log, (one) => failed(one), { held: true, given: () => isGiven() });
   const [network, sites] = await Promise.all([opening, openSites(options, log)]);
@@ -78,7 +88,11 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   const front = await makeFront({ options, network, sites, log, sealing, dns });
   // The console is looked at when it is first used: libuv asks a terminal for more than a sealed server may.
   void process.stdout;
-  await sealing.files();
+  // What it writes is in these two, and belongs to the user that it becomes.
+  const own = [options.state ?? STATE, PORTS].map((path) => ({ access: 'write' as const, path }));
+  makeFolders(planOf(options, 'guest', own));
+  giveFolders(own.map(({ path }) => path));
+  await sealing.files(own);
   const listening = openDoors(network, front);
   listening.catch(() => undefined);
   prepared?.listen();
@@ -92,6 +106,8 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
       throw new UserError(`${NO_HAND_OVER}: ${errorText(error)}`, 'no-hand-over');
     });
     clock.rememberTaken();
+    state?.takeOver();
+    await front.reload?.();
   } else network.begin();
   if (after !== undefined) {
     network.offer(TO_SUCCESSOR);
@@ -104,9 +120,11 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
     // It was opened before there was an address.
     const where = placeText(network.address ?? '', options.dns.port);
     if (names !== undefined) process.stdout.write(`answering names at ${where}\n`);
+    const certificates = await openCertificates(options, log, { reload: front.reload, zones: names?.zones, network });
     const unwell = whenHealthy(() => clock.forgetCrashes());
     const end = await Promise.race([signal, given, failure]);
     unwell();
+    certificates?.stop();
     if (end === undefined) {
       clock.neverAgain();
       log.event('net', `another machine serves; ${front.connections} open connections go on here`);

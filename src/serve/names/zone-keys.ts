@@ -1,12 +1,13 @@
 /** The state of a zone in the state folder: the key that signs it, and its last serial. */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ZoneSigner } from '../../dns/dnssec/key.js';
 import { type Name, nameText } from '../../dns/wire/name.js';
 import { isNewer } from '../../dns/zone/zone.js';
 import { errorText } from '../../errors/report.js';
 import { UserError } from '../../errors/user-error.js';
+import { writeDurableNow } from '../../native/durable.js';
 import { makeFolder } from '../../native/make-folder.js';
 import { zoneFolder } from './zone-folder.js';
 
@@ -82,15 +83,7 @@ export class ZoneState {
   private write(file: string, content: string): void {
     try {
       makeFolder(this.folder, 0o700);
-      const part = `${file}.part`;
-      const descriptor = openSync(part, 'w', 0o600);
-      try {
-        writeSync(descriptor, content);
-        fsyncSync(descriptor);
-      } finally {
-        closeSync(descriptor);
-      }
-      renameSync(part, file);
+      writeDurableNow(file, content, 0o600);
     } catch (error) {
       throw new UserError(`${file} cannot be written: ${errorText(error)}; choose a folder for it with --state`);
     }

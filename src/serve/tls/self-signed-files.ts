@@ -1,9 +1,10 @@
 /** The certificate of `--tls self-signed`: made once, kept with its key in the state folder. */
 
 import { randomBytes, X509Certificate } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../../errors/user-error.js';
+import { writeDurableNow } from '../../native/durable.js';
 import { makeFolder } from '../../native/make-folder.js';
 import { makeSelfSigned } from '../../tls/certificate/self-signed.js';
 
@@ -31,8 +32,8 @@ export function selfSignedFiles(folder: string, names: readonly string[]): SelfS
       from: Date.now(),
       random: (length) => randomBytes(length),
     });
-    write(files.key, key, 0o600);
-    write(files.certificate, certificate, 0o644);
+    writeDurableNow(files.key, key, 0o600);
+    writeDurableNow(files.certificate, certificate, 0o644);
     return files;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
@@ -52,12 +53,6 @@ function usable({ certificate, key }: SelfSignedFiles, names: readonly string[])
     if ((error as NodeJS.ErrnoException).syscall !== undefined) throw error;
     return false;
   }
-}
-
-function write(path: string, text: string, mode: number): void {
-  const temporary = `${path}.${process.pid}`;
-  writeFileSync(temporary, text, { mode });
-  renameSync(temporary, path);
 }
 
 /** SHA-256 of the certificate, as browsers show it. */

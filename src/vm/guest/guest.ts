@@ -3,10 +3,11 @@
  * the site.
  */
 import { closeSync, constants, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { expectSystemError } from '../../errors/codes.js';
 import { UserError } from '../../errors/user-error.js';
 import { watch } from '../../native/watch.js';
+import { STATE } from './user.js';
 
 /** Options of the program that may stand on the kernel's command line as they are. */
 const OPTIONS = [
@@ -31,6 +32,25 @@ const OPTIONS = [
     'dns-port',
     'dns-rate',
     'dns-id',
+    'dnssec',
+    'dns',
+  ],
+  ...[
+    'acme',
+    'domain',
+    'agree-tos',
+    'acme-directory',
+    'acme-profile',
+    'acme-challenge',
+    'acme-roots',
+    'acme-follow',
+    'acme-eab',
+    'tls',
+    'https-port',
+    'http-port',
+    'no-redirect',
+    'hsts',
+    'tls-min',
   ],
   ...[
     'metrics',
@@ -45,9 +65,15 @@ const OPTIONS = [
     'max-per-client',
   ],
 ];
-const FLAGS = new Set(['metrics', 'health', 'status', 'no-ipv4', 'no-ipv6']);
-/** Options of which there may be several, with commas between them: `ipv6=2001:db8::1/64,2001:db8::2/64`. */
-const SEVERAL = new Set(['ipv4', 'ipv6', 'anycast']);
+const FLAGS = new Set([
+  ...['metrics', 'health', 'status', 'no-ipv4', 'no-ipv6'],
+  ...['dnssec', 'agree-tos', 'acme-follow', 'no-redirect'],
+]);
+/**
+ * Options of which there may be several, and what stands between them: `ipv6=2001:db8::1/64,2001:db8::2/64`,
+ * `domain=example.org,www.example.org/example.net` for two certificates.
+ */
+const SEVERAL = new Map([...['ipv4', 'ipv6', 'anycast', 'dns'].map((name) => [name, ','] as const), ['domain', '/']]);
 
 /** A mistake in how the machine was booted; starting it again would not help. */
 export class BootError extends UserError {
@@ -72,7 +98,8 @@ export function guestArguments(commandLine: string): string[] {
     if (OPTIONS.includes(name)) {
       if (value === '' && !FLAGS.has(name))
         throw new BootError(`"${token}" on the kernel's command line has no value; write ${name}=VALUE`);
-      found.set(name, value);
+      // A file can only lie among the state.
+      found.set(name, name === 'acme-roots' ? resolve(STATE, value) : value);
     } else if (/^(?:ip|ipv[46][^.]*|gateway|netmask|address)$/.test(name)) {
       throw new BootError(
         `"${token}" on the kernel's command line is not known; write ipv4=46.43.42.137/25 ipv4-gateway=46.43.42.129, or leave both out for DHCP`,
@@ -81,7 +108,8 @@ export function guestArguments(commandLine: string): string[] {
   }
   return [...found].flatMap(([name, value]) => {
     if (FLAGS.has(name)) return [`--${name}`];
-    return (SEVERAL.has(name) ? value.split(',') : [value]).flatMap((one) => [`--${name}`, one]);
+    const between = SEVERAL.get(name);
+    return (between === undefined ? [value] : value.split(between)).flatMap((one) => [`--${name}`, one]);
   });
 }
 

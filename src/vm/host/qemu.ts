@@ -18,6 +18,8 @@ export interface MachineOptions {
   readonly successor?: string | undefined;
   /** Of the machine whose traffic this one takes over. */
   readonly predecessor?: string | undefined;
+  /** Its state disk, which it writes to. */
+  readonly stateDisk?: string | undefined;
   readonly boot:
     | {
         readonly kernel: string;
@@ -190,6 +192,7 @@ function qemuArguments(options: MachineOptions, qmp: string): string[] {
   args.push('-netdev', `tap,id=n0,ifname=${tap},script=no,downscript=no`);
   args.push('-device', `virtio-net-pci,netdev=n0,mac=${mac},romfile=`);
   args.push(...ports(options));
+  args.push(...stateDrive(options));
   if ('disk' in boot) return [...args, ...drive(boot.disk, 0)];
   args.push('-kernel', boot.kernel, '-initrd', boot.initramfs, '-append', boot.commandLine);
   return [...args, ...boot.disks.flatMap(drive)];
@@ -216,6 +219,19 @@ function ports({ successor, predecessor }: MachineOptions): string[] {
     args.push('-action', 'reboot=shutdown');
   }
   return args;
+}
+
+/**
+ * Two machines have it open while the one gives its traffic to the other; only one of them writes at a time. A machine
+ * that expects no other has it for itself alone: QEMU locks it.
+ */
+function stateDrive({ stateDisk, successor, predecessor }: MachineOptions): string[] {
+  if (stateDisk === undefined) return [];
+  const shared = successor !== undefined || predecessor !== undefined;
+  const file = stateDisk.replaceAll(',', ',,');
+  const drive = `if=none,id=state,format=raw,file=${file}`;
+  // Behind the others, whose places the machine knows.
+  return ['-drive', drive, '-device', `virtio-blk-pci,drive=state,addr=1e${shared ? ',share-rw=on' : ''}`];
 }
 
 function drive(file: string, i: number): string[] {

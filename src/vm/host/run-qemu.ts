@@ -9,9 +9,11 @@ import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { expectCode, expectSystemError } from '../../errors/codes.js';
+import { UserError } from '../../errors/user-error.js';
 import { signals } from '../../native/process-signals.js';
 import type { BootFile } from '../build/boot-file.js';
 import { LEAST_MEMORY } from '../guest/init.js';
+import { stateDiskAt } from '../state/state-disk-file.js';
 import { portOf } from './bridge-port.js';
 import { Machine, type MachineOptions } from './qemu.js';
 
@@ -27,6 +29,7 @@ const HELP = `usage: run-qemu [options]
   --memory MB             (default: what boot.json says)
   --accel NAME            kvm, tcg (emulation) or auto (default): KVM where it boots within some seconds
   --disk FILE             boot this disk image (image build --format raw) instead
+  --state-disk FILE       where certificates and keys outlive the machine; made unless it exists
   --successor PATH        make a UNIX socket where the machine after this one can take the traffic over
   --predecessor PATH      take it over there: same --ipv4 and --mac, another TAP on the same bridge
   --self-test             whether this host can boot the image; nothing is started
@@ -51,7 +54,19 @@ function fail(sentence: string, status = 1): never {
 
 function options(argv: string[]) {
   const text = { type: 'string' as const };
-  const names = ['tap', 'bridge', 'mac', 'memory', 'accel', 'disk', 'successor', 'predecessor', 'append', ...PASSED];
+  const names = [
+    'tap',
+    'bridge',
+    'mac',
+    'memory',
+    'accel',
+    'disk',
+    'state-disk',
+    'successor',
+    'predecessor',
+    'append',
+    ...PASSED,
+  ];
   const flags = { help: { type: 'boolean' as const, short: 'h' }, 'self-test': { type: 'boolean' as const } };
   try {
     return parseArgs({
@@ -79,6 +94,7 @@ if (Number(memory) < LEAST_MEMORY)
 if (given['disk'] !== undefined) checkDisk(given['disk']);
 if (given['self-test'] === true) selfTest();
 if (given['successor'] !== undefined) checkSuccessor(given['successor']);
+if (given['state-disk'] !== undefined) prepareState(given['state-disk']);
 const tap = given['tap'] ?? 'tap0';
 prepareTap(tap, given['bridge']);
 
@@ -88,6 +104,7 @@ const machine: Omit<MachineOptions, 'accel'> = {
   mac: given['mac'] ?? derivedMac(tap),
   successor: given['successor'],
   predecessor: given['predecessor'],
+  stateDisk: given['state-disk'],
   boot:
     given['disk'] === undefined
       ? {
@@ -127,6 +144,15 @@ function checkDisk(file: string): void {
 function checkSuccessor(path: string): void {
   if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false)
     fail(`--successor ${path}: something that is no socket lies there; name another path, or remove it`);
+}
+
+function prepareState(file: string): void {
+  try {
+    stateDiskAt(file, true).close();
+  } catch (error) {
+    if (error instanceof UserError) fail(`--state-disk ${file}: ${error.message}`);
+    throw error;
+  }
 }
 
 /** A TAP on a bridge, where that is asked for; QEMU makes one that does not exist. */

@@ -1,10 +1,11 @@
 /** The last lease on disk, so that a server that comes up again asks for the address it had (RFC 2131 3.2). */
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { isIPv4 } from 'node:net';
 import { join } from 'node:path';
 import { expectSystemError } from '../../../errors/codes.js';
 import { parseJson } from '../../../errors/parse-json.js';
 import { errorText } from '../../../errors/report.js';
+import { writeDurableNow } from '../../../native/durable.js';
 import { makeFolder } from '../../../native/make-folder.js';
 import type { LeaseMemory } from '../../dhcp/lease.js';
 import { formatIpv4, parseIpv4 } from '../../wire/address.js';
@@ -49,8 +50,7 @@ export class LeaseFile implements LeaseMemory {
       const expires = Number.isFinite(seconds) ? Date.now() + seconds * 1000 : null;
       const text = `${JSON.stringify({ address: formatIpv4(address), expires })}\n`;
       // A power cut leaves the old file or the new one, never half of one.
-      writeFileSync(`${this.file}.new`, text, { mode: 0o600 });
-      renameSync(`${this.file}.new`, this.file);
+      writeDurableNow(this.file, text, 0o600);
     } catch (error) {
       if (this.told) return;
       this.told = true;

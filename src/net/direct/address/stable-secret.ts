@@ -3,9 +3,10 @@
  * (RFC 7217 5).
  */
 import { randomFillSync } from 'node:crypto';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isSystemError } from '../../../errors/codes.js';
+import { writeDurableNow } from '../../../native/durable.js';
 import { makeFolder } from '../../../native/make-folder.js';
 import type { StableSecret } from '../../ip/v6/stable-id.js';
 
@@ -39,8 +40,7 @@ function save(folder: string, secret: StableSecret, notice: (sentence: string) =
   const file = join(folder, FILE);
   try {
     makeFolder(folder, 0o700);
-    writeFileSync(`${file}.new`, `${text}\n`, { mode: 0o600 });
-    renameSync(`${file}.new`, file);
+    writeDurableNow(file, `${text}\n`, 0o600);
   } catch (error) {
     if (!isSystemError(error)) throw error;
     notice(

@@ -148,6 +148,7 @@ export class FakeCa {
     const { payload, kid, jwk, key } = this.#verified(url, body);
     const [, kind = '', number = ''] = path.split('/');
     if (kind === 'account') return this.#account(payload, jwk!, key);
+    if (kind === 'key') return this.#keyChange(payload, kid!);
     if (kind === 'revoke') {
       this.revoked.push({ reason: payload['reason'], kid: kid !== undefined });
       return {};
@@ -167,6 +168,7 @@ export class FakeCa {
     const at = (name: string): string => `https://ca.test/${name}`;
     return {
       ...{ newNonce: at('nonce'), newAccount: at('account'), newOrder: at('order'), revokeCert: at('revoke') },
+      keyChange: at('key'),
       ...(this.renewalWindow === undefined ? {} : { renewalInfo: at('renewal') }),
       meta: { ...this.meta, externalAccountRequired: this.external !== undefined },
     };
@@ -199,6 +201,25 @@ export class FakeCa {
     const location = `https://ca.test/acct/${this.registered.length}`;
     this.#accounts.set(location, { key, thumbprint: own });
     return { status: 201, more: { location }, body: '{}' };
+  }
+
+  /** RFC 8555 7.3.5, each check of it. */
+  #keyChange(inner: Record<string, unknown>, kid: string) {
+    const { protected: head, payload, signature } = inner as Record<string, string>;
+    const { alg, url, jwk, nonce } = JSON.parse(Buffer.from(head!, 'base64url').toString());
+    const { account, oldKey } = JSON.parse(Buffer.from(payload!, 'base64url').toString());
+    const key = createPublicKey({ key: jwk, format: 'jwk' });
+    const text = Buffer.from(`${head}.${payload}`);
+    if (!verify('sha256', text, { key, dsaEncoding: 'ieee-p1363' }, Buffer.from(signature!, 'base64url')))
+      throw new Refused('malformed', 400, {}, 'the inner signature is wrong');
+    const known = this.#accounts.get(kid)!;
+    const right = alg === 'ES256' && url === 'https://ca.test/key' && nonce === undefined && account === kid;
+    if (!right || thumbprint(nodeCrypto, oldKey) !== known.thumbprint) throw new Refused('malformed', 400);
+    const own = thumbprint(nodeCrypto, jwk);
+    for (const [location, one] of this.#accounts)
+      if (one.thumbprint === own) throw new Refused('conflict', 409, { location });
+    this.#accounts.set(kid, { key, thumbprint: own });
+    return { body: '{}' };
   }
 
   #binding(binding: Record<string, string> | undefined, jwk: object): void {

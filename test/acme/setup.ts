@@ -10,6 +10,7 @@ import { AcmeClient } from '../../src/acme/protocol/client.js';
 import type { Fetch } from '../../src/acme/protocol/fetch.js';
 import { AcmeError } from '../../src/acme/protocol/problem.js';
 import { Session } from '../../src/acme/protocol/session.js';
+import { accountKeys } from '../../src/acme/state/account-keys.js';
 import { accountKey, accountMemory } from '../../src/acme/state/account-state.js';
 import type { Storage } from '../../src/acme/state/storage.js';
 import type { Clock } from '../../src/net/flow.js';
@@ -104,7 +105,9 @@ export async function startHost(
   };
   const session = testSession(DIRECTORY, world.ca.fetch, clock);
   const key = await accountKey(accountStorage, nodeCrypto);
-  const client = new AcmeClient(session, new Account(session, key, given, accountMemory(accountStorage, DIRECTORY)));
+  const keys = accountKeys(accountStorage, nodeCrypto, async () => undefined);
+  const memory = accountMemory(accountStorage, DIRECTORY);
+  const client = new AcmeClient(session, new Account(session, key, given, memory, keys));
   const keeper = new CertificateKeeper({
     client,
     storage,

@@ -85,6 +85,7 @@ export const HOW: Readonly<Record<string, Readonly<Record<string, How>>>> = {
     'sitekernel certificate revoke --state /var/lib/sitekernel --reason keyCompromise': elsewhere(
       'test/wire/acme-revoked.test.ts',
     ),
+    'sitekernel certificate rollover --state /var/lib/sitekernel': elsewhere('test/wire/acme-account.test.ts'),
     'sitekernel certificate identity --state /var/lib/sitekernel': elsewhere('test/deploy/certificates.test.ts'),
     'sitekernel deploy certificate --state /var/lib/sitekernel --repo /srv/deployment.git --for RECIPIENT --sign /srv/ci':
       elsewhere('test/deploy/certificates.test.ts'),

@@ -2,6 +2,7 @@
 import type { SigningKey } from '../crypto.js';
 import type { FetchResponse } from './fetch.js';
 import { accountBinding, type ExternalAccount, thumbprint } from './jws.js';
+import { accountOf } from './key-change.js';
 import { AcmeError } from './problem.js';
 import { locationOf, type Session } from './session.js';
 
@@ -13,6 +14,9 @@ export interface AccountOptions {
   readonly external?: ExternalAccount | undefined;
 }
 
+/** What authorities answer to a signature by another key than the account's. */
+const REFUSED_KEY = new Set(['malformed', 'unauthorized']);
+
 /** Where the URL of the account is remembered. */
 export interface AccountMemory {
   load(): Promise<string | undefined>;
@@ -20,14 +24,32 @@ export interface AccountMemory {
   save(url: string | undefined): Promise<void>;
 }
 
+/** Where its key may be another one than before: a command changes it while the program runs. */
+export interface ChangingKey {
+  /** The key as it is stored now; undefined: there is none any more. */
+  current(): Promise<SigningKey | undefined>;
+  /** A key that the authority may have been told of; undefined: no change is under way. */
+  next(): Promise<SigningKey | undefined>;
+  /** The authority knows the account by `key` alone. */
+  adopt(key: SigningKey): Promise<void>;
+}
+
 export class Account {
   readonly #session: Session;
-  readonly #key: SigningKey;
+  #key: SigningKey;
+  readonly #changing: ChangingKey | undefined;
   readonly #options: AccountOptions;
   readonly #memory: AccountMemory;
   #url: Promise<string> | undefined;
 
-  constructor(session: Session, key: SigningKey, options: AccountOptions, memory: AccountMemory) {
+  constructor(
+    session: Session,
+    key: SigningKey,
+    options: AccountOptions,
+    memory: AccountMemory,
+    changing?: ChangingKey,
+  ) {
+    this.#changing = changing;
     this.#session = session;
     this.#key = key;
     this.#options = options;
@@ -54,9 +76,11 @@ export class Account {
    * 7.3.1).
    */
   async post(url: string, payload: unknown): Promise<FetchResponse> {
+    this.#key = (await this.#changing?.current()) ?? this.#key;
     try {
       return await this.#session.post(url, this.#key, { kid: await this.url() }, payload);
     } catch (error) {
+      if (await this.#wasChanged(error)) return this.#session.post(url, this.#key, { kid: await this.url() }, payload);
       if (!(error instanceof AcmeError) || error.problem?.type !== 'accountDoesNotExist') throw error;
       this.#url = undefined;
       await this.#memory.save(undefined);
@@ -67,26 +91,22 @@ export class Account {
   async #find(): Promise<string> {
     const known = await this.#memory.load();
     if (known !== undefined) return known;
-    const url = (await this.#existing()) ?? (await this.#register());
+    const url = (await accountOf(this.#session, this.#key)) ?? (await this.#register());
     await this.#memory.save(url);
     return url;
   }
 
-  /** RFC 8555 7.3.1: the account of this key, if there is one. */
-  async #existing(): Promise<string | undefined> {
-    const { newAccount } = await this.#session.directory();
-    try {
-      const response = await this.#session.post(
-        newAccount,
-        this.#key,
-        { jwk: this.#key.jwk },
-        { onlyReturnExisting: true },
-      );
-      return locationOf(response, newAccount);
-    } catch (error) {
-      if (error instanceof AcmeError && error.problem?.type === 'accountDoesNotExist') return undefined;
-      throw error;
-    }
+  /**
+   * RFC 8555 7.3.5: a signature that is refused is of a key that the authority knows no more, where a change of keys
+   * was broken off between its answer and ours.
+   */
+  async #wasChanged(error: unknown): Promise<boolean> {
+    if (!(error instanceof AcmeError) || !REFUSED_KEY.has(error.problem?.type ?? '')) return false;
+    const next = await this.#changing?.next();
+    if (next === undefined || (await accountOf(this.#session, next)) !== (await this.url())) return false;
+    await this.#changing?.adopt(next);
+    this.#key = next;
+    return true;
   }
 
   async #register(): Promise<string> {

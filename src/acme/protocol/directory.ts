@@ -6,6 +6,8 @@ export interface Directory {
   readonly newAccount: string;
   readonly newOrder: string;
   readonly revokeCert: string;
+  /** Other keys for accounts (RFC 8555 7.3.5); undefined: not offered. */
+  readonly keyChange: string | undefined;
   /** Renewal information (RFC 9773); undefined: not offered. */
   readonly renewalInfo: string | undefined;
   readonly termsOfService: string | undefined;
@@ -31,13 +33,14 @@ export function readDirectory(value: unknown): Directory {
       );
     return found;
   };
-  const { renewalInfo } = entries;
+  const { keyChange, renewalInfo } = entries;
   const { termsOfService, caaIdentities, externalAccountRequired, profiles } = meta;
   return {
     newNonce: url('newNonce'),
     newAccount: url('newAccount'),
     newOrder: url('newOrder'),
     revokeCert: url('revokeCert'),
+    keyChange: typeof keyChange === 'string' ? keyChange : undefined,
     renewalInfo: typeof renewalInfo === 'string' ? renewalInfo : undefined,
     termsOfService: typeof termsOfService === 'string' ? termsOfService : undefined,
     caaIdentities: Array.isArray(caaIdentities)

@@ -13,6 +13,11 @@ export function signedBody(key: SigningKey, signer: Signer, nonce: string, url: 
   return flattened(head, payload === undefined ? '' : JSON.stringify(payload), (data) => key.signRaw(data));
 }
 
+/** A statement inside of a request, which needs no nonce of its own (RFC 8555 7.3.5). */
+export function signedStatement(key: SigningKey, head: { jwk: PublicJwk; url: string }, payload: unknown): unknown {
+  return JSON.parse(flattened({ alg: 'ES256', ...head }, JSON.stringify(payload), (data) => key.signRaw(data)));
+}
+
 /**
  * The external account binding (RFC 8555 7.3.4): the account's key, signed with the key that the CA gave for `keyId`.
  */

@@ -35,15 +35,17 @@ export async function storedAccountKey(storage: Storage, crypto: AcmeCrypto): Pr
   return key;
 }
 
+/** The directories of all authorities at which there is an account of the stored key, with its URL. */
+export async function knownAccounts(storage: Storage): Promise<[directory: string, url: string][]> {
+  const urls = Object(parseJson((await storage.read(ACCOUNT_URLS)) ?? '{}')) as Record<string, unknown>;
+  return Object.entries(urls).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+}
+
 /** The account's URL at `directory`; those at other authorities stay. */
 export function accountMemory(storage: Storage, directory: string): AccountMemory {
-  const urls = async (): Promise<Record<string, unknown>> =>
-    Object(parseJson((await storage.read(ACCOUNT_URLS)) ?? '{}')) as Record<string, unknown>;
+  const urls = async (): Promise<Record<string, string>> => Object.fromEntries(await knownAccounts(storage));
   return {
-    load: async () => {
-      const url = (await urls())[directory];
-      return typeof url === 'string' ? url : undefined;
-    },
+    load: async () => (await urls())[directory],
     save: async (url) => {
       const { [directory]: _old, ...others } = await urls();
       const all = url === undefined ? others : { ...others, [directory]: url };

@@ -1,4 +1,4 @@
-/** `certificate status|renew|revoke|import|export|identity`. */
+/** `certificate status|renew|revoke|import|export|identity|rollover|deactivate`. */
 import { type Command, InvalidArgumentError } from 'commander';
 import { REASON_NAMES, type RevocationReason } from '../../acme/protocol/reasons.js';
 import { isRecipient } from '../../acme/state/sealed.js';
@@ -21,6 +21,7 @@ export interface CertificateOptions {
   readonly output: string | undefined;
   /** `status`: as JSON. */
   readonly json: boolean;
+  /** Of commands that ask an authority. */
   readonly revocation: Revocation;
 }
 
@@ -37,7 +38,7 @@ interface Revocation {
   readonly roots: string | undefined;
 }
 
-type Action = 'status' | 'renew' | 'revoke' | 'import' | 'export' | 'identity';
+type Action = (typeof ACTIONS)[number];
 
 interface Flags {
   for?: string[];
@@ -51,6 +52,10 @@ interface Flags {
   acmeRoots?: string;
 }
 
+const ACTIONS = ['status', 'renew', 'revoke', 'import', 'export', 'identity', 'rollover', 'deactivate'] as const;
+/** Those that are not about one of several certificates. */
+const ABOUT_ALL: readonly Action[] = ['identity', 'rollover', 'deactivate'];
+
 const ABOUT = {
   status: 'Says which certificates there are, until when, when they are renewed, and what went wrong.',
   renew: 'Has the server order a new certificate, whenever the old one ends.',
@@ -58,20 +63,23 @@ const ABOUT = {
   import: 'Takes a certificate and its key into the state folder: the server uses it, and renews it in time.',
   export: 'Writes a certificate, its chain and its key as PEM: for another host, or a copy.',
   identity: "Prints this host's recipient: certificates can be encrypted for it. Its key is made the first time.",
+  rollover: 'Gives the account at the authority another key; certificates and the address of the account stay.',
+  deactivate: 'Ends the account at the authority: nothing is ordered with it any more.',
 } as const;
 
 export function addCertificate(program: Command, found: (options: CertificateOptions) => void): void {
   const certificate = quiet(program.command('certificate')).description('Certificates that the server ordered.');
-  for (const action of ['status', 'renew', 'revoke', 'import', 'export', 'identity'] as const) {
+  for (const action of ACTIONS) {
     const command = quiet(certificate.command(action))
       .description(ABOUT[action])
       .option('--state <dir>', 'the state folder of the server (default: $XDG_STATE_HOME/sitekernel)');
-    if (action !== 'identity')
+    if (!ABOUT_ALL.includes(action))
       command.option('--domain <name>', 'a name of the certificate (default: all, or the only one)');
     if (action === 'export')
       command.option('--for <recipient>', 'encrypt it for this host, age1...; may be repeated', recipients);
     if (action === 'status') command.option('--json', 'as JSON');
     if (action === 'revoke') addRevocation(command);
+    if (action === 'revoke' || action === 'rollover' || action === 'deactivate') addAuthority(command);
     if (action === 'export') command.option('-o, --output <file>', 'file to write (default: standard output)');
     if (action === 'import')
       command.argument(
@@ -113,7 +121,11 @@ function addRevocation(command: Command): void {
       '--by <key>',
       "account or certificate: whose key says it (default: the certificate's for keyCompromise, else the account's)",
       oneOf('--by', ['account', 'certificate']),
-    )
+    );
+}
+
+function addAuthority(command: Command): void {
+  command
     .option('--acme-directory <url>', 'the authority (default: the one that the server orders from)', directory)
     .option('--acme-roots <file>', "certificates (PEM) that the authority's HTTPS is verified by, beside Node's");
 }

@@ -1,5 +1,5 @@
 /**
- * `sitekernel certificate status|renew|revoke|import|export|identity`: what lies in the state folder, and changes to it
+ * `sitekernel certificate …`: what lies in the state folder, and changes to it
  * that a running server takes up.
  */
 import { writeFile } from 'node:fs/promises';
@@ -13,6 +13,7 @@ import { FolderStorage, folderFor } from '../../acme/state/storage.js';
 import { badUsage, UserError } from '../../errors/user-error.js';
 import type { CertificateOptions } from '../arguments/certificate.js';
 import { LATER, print, textsOf, time } from './certificate-words.js';
+import { endAccount, rollOver } from './change-account.js';
 import { revoke } from './revoke-certificate.js';
 import { isFor, theOne, theStored } from './which-certificate.js';
 
@@ -37,6 +38,10 @@ async function run(options: CertificateOptions): Promise<void> {
     }
     case 'revoke':
       return revoke(options);
+    case 'rollover':
+      return rollOver(options);
+    case 'deactivate':
+      return endAccount(options);
     case 'import':
       return take(options);
     case 'export': {

@@ -10,11 +10,14 @@ import type { Outside } from '../../acme/order/ready.js';
 import { Account } from '../../acme/protocol/account.js';
 import { AcmeClient } from '../../acme/protocol/client.js';
 import type { Fetch } from '../../acme/protocol/fetch.js';
+import { thumbprint } from '../../acme/protocol/jws.js';
 import { AcmeError } from '../../acme/protocol/problem.js';
 import { Session } from '../../acme/protocol/session.js';
+import { accountKeys } from '../../acme/state/account-keys.js';
 import { ACCOUNT_KEY, accountKey, accountMemory, storedAccountKey } from '../../acme/state/account-state.js';
 import { rememberAuthority } from '../../acme/state/authority-state.js';
 import { FolderStorage, folderFor } from '../../acme/state/storage.js';
+import { errorText } from '../../errors/report.js';
 import { UserError } from '../../errors/user-error.js';
 import type { Clock } from '../../net/flow.js';
 import type { Random } from '../../net/random.js';
@@ -62,9 +65,17 @@ export async function keepCertificates(options: KeepOptions): Promise<KeptCertif
     crypto: nodeCrypto,
     userAgent: `sitekernel/${version}`,
   });
-  const account = new Account(session, key, { email, agreed, external }, accountMemory(storage, directory));
-  await publishThumbprint(acme.state, account.thumbprint).catch(unusable);
-  options.tell?.('thumbprint', account.thumbprint);
+  let published = '';
+  const publish = async (one: SigningKey): Promise<void> => {
+    const text = thumbprint(nodeCrypto, one.jwk);
+    if (text === published) return;
+    await publishThumbprint(acme.state, text);
+    options.tell?.('thumbprint', text);
+    published = text;
+  };
+  const keys = accountKeys(storage, nodeCrypto, publish);
+  await publish(key).catch(unusable);
+  const account = new Account(session, key, { email, agreed, external }, accountMemory(storage, directory), keys);
   const client = new AcmeClient(session, account);
   const check = readiness(client, outside, async (identities, account) => {
     const text = await rememberAuthority(storage, { directory, identities, account });
@@ -89,6 +100,8 @@ export async function keepCertificates(options: KeepOptions): Promise<KeptCertif
   for (const keeper of keepers) await keeper.start();
   return {
     look: () => {
+      // Another key may have come from the host that orders.
+      void keys.current().catch((error: unknown) => onNotice(errorText(error)));
       for (const keeper of keepers) keeper.look();
     },
     stop: () => {

@@ -89,6 +89,16 @@ t.test('RFC 6891 6.1.1: OPT is answered by OPT, also by a refusal', async (t) =>
       message(opcode << 11, [1, 0, 0, 1], QUESTION, OPT()),
       opcode === 4 || opcode === 5 ? 5 : 4,
     );
+  // A NOTIFY has the new SOA record (RFC 1996 3.7), an UPDATE what it wants and what must hold (RFC 2136 2.2).
+  const record = [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 1, 0, 4, 192, 0, 2, 3];
+  refused('NOTIFY with a record', message(4 << 11, [1, 1, 0, 1], QUESTION, record, OPT()), 5);
+  refused('UPDATE with records', message(5 << 11, [1, 2, 1, 1], QUESTION, record, record, record, OPT()), 5);
+  for (const [title, bytes] of [
+    ['cut off', message(5 << 11, [1, 2, 0, 1], QUESTION, record, record.slice(0, 9))],
+    ['65 records', message(5 << 11, [1, 65, 0, 1], QUESTION, ...Array(65).fill(record), OPT())],
+    ['counts of 65,535', message(5 << 11, [1, 65535, 65535, 1], QUESTION, record, OPT())],
+  ] as const)
+    t.match(read(server.exchange(bytes)!), { rcode: 5, length: 12 }, `UPDATE, ${title}: by the header alone`);
   refused('no question, and no cookie', message(0, [0, 0, 0, 1], OPT()), 1);
   for (const length of [0, 7, 9, 15, 41])
     refused(

@@ -44,11 +44,14 @@ t.test('FIN in the midst of a query: FIN', async (t) => {
   t.equal(server.server.counters()['tcpOpen'], 0);
 });
 
-t.test('a length of 0 ends the connection, one of more than 4,096 resets it', async (t) => {
+t.test('a message shorter than a header ends the connection, one of more than 4,096 resets it', async (t) => {
   const server = await open();
-  const none = server.connect();
-  none.send(Uint8Array.of(0, 0));
-  t.equal(none.ended, true);
+  for (const length of [0, 1, 11]) {
+    const short = server.connect();
+    short.send(Uint8Array.of(0, length, ...Array(length).fill(1)));
+    t.equal(short.ended, true, `${length} bytes`);
+    t.equal(messages(short.received).length, 0, 'without an answer');
+  }
   const long = server.connect();
   long.send(Uint8Array.of(0x10, 0x01));
   t.equal(long.closed, 'reset-by-us');

@@ -7,7 +7,7 @@ import { Memory } from '../../memory/memory.js';
 import { type DatagramAddress, datagramAddress } from '../../net/datagrams.js';
 import type { Clock, CloseReason, Flow, FlowHandler, Timer } from '../../net/flow.js';
 import { parseIp } from '../../net/ip-text.js';
-import { TCP_MAX } from '../wire/constants.js';
+import { HEADER, TCP_MAX } from '../wire/constants.js';
 import { u16At } from '../wire/writer.js';
 import type { Incoming, Responder } from './respond.js';
 import type { DnsStats } from './stats.js';
@@ -178,8 +178,8 @@ export class TcpSide implements FlowHandler {
     while (connection.long === undefined && end - at >= 2 && flow.queued <= HIGH_WATER) {
       const length = u16At(bytes, at);
       if (length > MAX_QUERY) return flow.reset();
-      if (length === 0) {
-        // Every other server closes, too: nothing sensible follows.
+      if (length < HEADER) {
+        // It has no identifier to answer by. Other servers close, too: nothing sensible follows.
         connection.closing = true;
         return flow.end();
       }

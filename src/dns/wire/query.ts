@@ -21,6 +21,8 @@ export const OPTION = { nsid: 3, cookie: 10, keepalive: 11, extendedError: 15 } 
 
 /** Records behind the question that are read: an OPT and a TSIG, and the SOA of IXFR. */
 const MAX_ADDITIONAL = 4;
+/** Records of another kind of message that are passed over to see whether it has an OPT. */
+const MAX_OTHER = 64;
 /** Options of one OPT that are read. */
 const MAX_OPTIONS = 32;
 const DO = 0x8000;
@@ -117,8 +119,10 @@ export class Query {
     const answers = u16At(bytes, start + 6);
     const authorities = u16At(bytes, start + 8);
     const additional = u16At(bytes, start + 10);
+    const isQuery = this.opcode === OPCODE.query;
     // RFC 9619: one question at most.
-    if (questions > 1 || answers !== 0 || authorities > 1 || additional > MAX_ADDITIONAL) return false;
+    if (questions > 1 || additional > MAX_ADDITIONAL) return false;
+    if (isQuery ? answers !== 0 || authorities > 1 : answers + authorities > MAX_OTHER) return false;
     let at = start + HEADER;
     if (questions === 1) {
       this.nameLength = readName(bytes, at, end, this.name, this.starts);
@@ -129,7 +133,9 @@ export class Query {
       this.class = u16At(bytes, at - 2);
       this.questionEnd = at;
     }
-    if (authorities === 1) {
+    // NOTIFY and UPDATE have records there (RFC 1996 3.7, RFC 2136 2): what is refused has its OPT behind them.
+    if (!isQuery) for (let i = 0; i < answers + authorities && at >= 0; i++) at = skipRecord(bytes, at, end);
+    else if (authorities === 1) {
       if (questions === 0 || this.type !== TYPE.IXFR) return false;
       at = this.readSerial(at);
     }
@@ -211,4 +217,12 @@ function skipName(bytes: Uint8Array, at: number, end: number): number {
     i += length + 1;
   }
   return -1000;
+}
+
+/** Behind a record; -1: it is none. */
+function skipRecord(bytes: Uint8Array, at: number, end: number): number {
+  const data = skipName(bytes, at, end) + 10;
+  if (data < 10 || data > end) return -1;
+  const stop = data + u16At(bytes, data - 2);
+  return stop > end ? -1 : stop;
 }

@@ -62,7 +62,7 @@ t.test('a file that only root can read is not served, before a change as after i
   chmodSync(notes, 0o600);
   const { child, says, said } = start(t, [process.execPath, MAIN, '--port', '0', '--log', 'net', path]);
   const url = await says(/listening on (\S+)/);
-  t.match(said(), /notes\.txt is closed to the user that the server becomes; [^\n]*\(left out\)\n/);
+  t.match(said(), /notes\.txt cannot be read once the server is sealed; [^\n]*\(left out\)\n/);
   await says(/sealed: [^\n]*user \d+/);
   const status = async (): Promise<number> => (await fetch(`${url}notes.txt`)).status;
   t.equal(await status(), 404);

@@ -103,11 +103,11 @@ t.test('what will be closed to the later user is left out now, with its remedy',
   for (const name of ['key.pem', 'notes.txt', 'private'])
     t.match(
       lines.filter((line) => line.includes(name)),
-      [/is closed to the user that the server becomes; .*chmod o\+rX.*--user\) \(left out\)$/],
+      [/cannot be read once the server is sealed; .*chmod o\+rX.*--user\) \(left out\)$/],
     );
   await t.rejects(openStore(dir, { ...options, strict: true }), {
     name: 'StoreError',
-    message: /private is closed to/,
+    message: /private cannot be read once/,
   });
 });
 
@@ -123,7 +123,7 @@ t.test(
       await asOther(() => t.rejects(openStore(dir), { name: 'StoreError', message }));
       await t.rejects(openStore(dir, { readable: others }), {
         name: 'StoreError',
-        message: new RegExp(`${name} is closed to`),
+        message: new RegExp(`${name} cannot be read once`),
       });
     }
   },

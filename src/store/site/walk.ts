@@ -195,7 +195,7 @@ export function foundAt(path: string, file: string, stats: Stats, { readable }: 
 
 /** That what can be read now will be closed to who serves it: a message. */
 export function closedLater(what: string): string {
-  return `${what} is closed to the user that the server becomes; let others read it (chmod o+rX), or serve as its owner (--user)`;
+  return `${what} cannot be read once the server is sealed; let others read it (chmod o+rX), or serve as its owner (--user)`;
 }
 
 /** An entry that was removed while the directory was read is no news. */

@@ -3,8 +3,9 @@
  * in one step, and nothing is answered meanwhile.
  */
 const SHARDS = 256;
-/** Characters at the end of a key that choose its shard. */
-const LOOKED_AT = 64;
+/** Characters at the end of a key that choose its shard, and at most how many before those: a step apart. */
+const LAST = 12;
+const BEFORE = 6;
 
 export class ShardedMap<K extends string | number, V> {
   private readonly shards = Array.from({ length: SHARDS }, () => new Map<K, V>());
@@ -48,7 +49,10 @@ function shardNumber(key: string | number): number {
   // Places are multiples of a cache line.
   if (typeof key === 'number') return Math.floor(key / 64) % SHARDS;
   let hash = key.length;
-  for (let i = Math.max(0, key.length - LOOKED_AT); i < key.length; i++)
-    hash = (Math.imul(hash, 31) + key.charCodeAt(i)) | 0;
+  // All characters of a long key take longer than the map itself.
+  const last = key.length - LAST;
+  for (let i = Math.max(0, last); i < key.length; i++) hash = (Math.imul(hash, 31) + key.charCodeAt(i)) | 0;
+  const step = last > BEFORE ? (last / BEFORE) | 0 : 1;
+  for (let i = last - 1; i >= 0; i -= step) hash = (Math.imul(hash, 31) + key.charCodeAt(i)) | 0;
   return (hash ^ (hash >>> 8)) & (SHARDS - 1);
 }

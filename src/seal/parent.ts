@@ -25,13 +25,18 @@ const KEPT_BY_PARENTS: readonly (readonly [number: number, name: string, why: st
 const PR_SET_DUMPABLE = 4;
 const PR_SET_NO_NEW_PRIVS = 38;
 
-export function sealParent(kernel: Kernel): void {
+/** What is needed to start a process that has files of a state, and may become another user. */
+export const FOR_FILES = [0, 1, 2, 3, 6, 7, 8] as const;
+
+/** `only`: numbers of capabilities that are enough. */
+export function sealParent(kernel: Kernel, only?: readonly number[]): void {
   if (kernel.arch === undefined) return;
   kernel.call('prctl', PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   kernel.call('prctl', PR_SET_DUMPABLE, 0);
   const had = capabilities(kernel);
   if (had === 0n) return;
-  const kept = KEPT_BY_PARENTS.reduce((sum, [number]) => sum | (1n << BigInt(number)), 0n);
+  const numbers = only ?? KEPT_BY_PARENTS.map(([number]) => number);
+  const kept = numbers.reduce((sum, number) => sum | (1n << BigInt(number)), 0n);
   dropBounds(kernel, kept);
   for (const call of capabilityCalls(had & kept)) kernel.call(...call);
 }

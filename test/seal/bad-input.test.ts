@@ -1,12 +1,13 @@
 /** The program itself where the seal, or a part, cannot be had: one message, before it serves; or it does not serve. */
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import t, { type Test } from 'tap';
 import { thisKernel } from '../../src/seal/kernel.js';
 import { landlockVersion } from '../../src/seal/landlock.js';
 import { bundleDirectory } from '../../src/store/index.js';
+import { SITE as ZONE } from '../dns/peers.js';
 
 const MAIN = resolve('build', 'src', 'main.js');
 const FORBIDDING = resolve('build', 'test', 'seal', 'forbidding.js');
@@ -111,7 +112,17 @@ for (const level of ['default', 'strict'])
     });
   });
 
-const TLS = ['--tls', 'self-signed', '--http-port', '0', '--https-port', '0'];
+/** Options of a server that writes keys of zones later, and of one whose certificates are ordered. */
+function keeping(folder: string, state: string): [string[], string[]] {
+  const zone = join(folder, 'site.example.zone');
+  writeFileSync(zone, ZONE);
+  const ordered = ['--acme', 'a@example.org', '--agree-tos', '--domain', 'www.example.org'];
+  const nobody = ['--acme-directory', 'https://127.0.0.1:9/directory', '--http-port', '0', '--https-port', '0'];
+  return [
+    ['--port', '0', '--zone', zone, '--dnssec', '--dns-port', '0', '--state', state],
+    [...ordered, ...nobody, '--state', state],
+  ];
+}
 
 for (const level of ['default', 'strict'])
   t.test(
@@ -121,12 +132,14 @@ for (const level of ['default', 'strict'])
       const { folder, bundle } = await site(t);
       const state = join(folder, 'state');
       mkdirSync(state, 0o700);
-      const { status, lines } = await run({}, ...TLS, '--state', state, '--seal', level, '--user', '61234', bundle);
-      t.equal(status, 1);
-      t.match(lines, [
-        /^sitekernel: --user: user 61234 cannot reach \S+state, which is needed later; give that user the right/,
-      ]);
-      t.equal(lines.length, 1, lines.join('\n'));
+      for (const words of keeping(folder, state)) {
+        const { status, lines } = await run({}, ...words, '--seal', level, '--user', '61234', bundle);
+        t.equal(status, 1);
+        t.match(lines, [
+          /^sitekernel: --user: user 61234 cannot reach \S+state\/\w+, which is needed later; give that user the right/,
+        ]);
+        t.equal(lines.length, 1, lines.join('\n'));
+      }
     },
   );
 
@@ -134,10 +147,11 @@ t.test('a folder of state that no user of its own can reach: strict does not ser
   const { folder, bundle } = await site(t);
   const state = join(folder, 'state');
   mkdirSync(state, 0o700);
-  const { status, lines } = await run({}, ...TLS, '--state', state, '--seal', 'strict', bundle);
+  const [zones] = keeping(folder, state);
+  const { status, lines } = await run({}, ...zones, '--seal', 'strict', bundle);
   t.equal(status, 1);
   t.match(lines, [
-    /^sitekernel: --seal strict cannot be had: user \d+ cannot reach \S+state, which is needed later; mend/,
+    /^sitekernel: --seal strict cannot be had: user \d+ cannot reach \S+state\/dns, which is needed later; mend/,
   ]);
   t.equal(lines.length, 1, lines.join('\n'));
 });

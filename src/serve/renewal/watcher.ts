@@ -7,7 +7,7 @@ import { writeSync } from 'node:fs';
 import { signals } from '../../native/process-signals.js';
 import { RealClock } from '../../net/real-clock.js';
 import { thisKernel } from '../../seal/kernel.js';
-import { sealParent } from '../../seal/parent.js';
+import { FOR_FILES, sealParent } from '../../seal/parent.js';
 import type { ToServer } from './messages.js';
 import { CONVERSATION_FD, ORDERER, RENEWAL, SEALED } from './process.js';
 import { Restarts } from './restarts.js';
@@ -19,7 +19,7 @@ export function watchOrderer(): Promise<void> {
     () => true,
     () => undefined,
   );
-  if (process.env[SEALED] !== undefined) sealParent(thisKernel());
+  if (process.env[SEALED] !== undefined) sealParent(thisKernel(), FOR_FILES);
   const [, script = '', ...args] = process.argv;
   return new Promise((over) => {
     const start = (ended: (how: string) => void): void => {

@@ -14,7 +14,6 @@ import { zoneFolder } from '../names/zone-folder.js';
 import type { AcmeArguments } from '../options/acme.js';
 import type { ServeOptions } from '../options/serve.js';
 import { embeddedSite } from '../program-files.js';
-import { selfSignedPaths } from '../tls/self-signed-files.js';
 import { sealedCacheOf } from './sealed-cache.js';
 
 /** Folders with many unrelated files: a path in one of them does not open the whole folder. */
@@ -53,11 +52,10 @@ export function laterPaths(options: ServeOptions, { swappable, again, told }: La
   const zones = again ? dns.zones : [];
   for (const file of [...zones, dns.keys, dns.cookies]) if (file !== undefined) paths.file('read', file);
   const state = options.state ?? stateFolder();
-  if (acme === undefined && tls !== undefined && tls.files.length === 0) paths.add('write', state);
   if (net === 'direct' && direct.static === undefined) paths.add('write', leaseFolder(state));
   if (dns.dnssec || (dns.zones.length > 0 && (acme !== undefined || net === 'direct')))
     paths.add('write', zoneFolder(state));
-  if (acme !== undefined && !told) paths.ordered(acme, state);
+  if (acme !== undefined && !told) paths.ordered(acme);
   // A worker of direct mode asks the authority for the first process.
   if (acme?.roots !== undefined && !told) paths.file('read', acme.roots);
   const named = [options.host, ...options.furtherHosts].some((one) => !ADDRESS.test(one));
@@ -158,11 +156,10 @@ class Paths {
   }
 
   /** Certificates that another process orders, and what answers challenges, without the account's key. */
-  ordered(acme: AcmeArguments, state: string): void {
+  ordered(acme: AcmeArguments): void {
     const folders = acme.certificates.map((names) => join(acme.state, folderFor(names)));
     for (const path of [...folders, challengeFolder(acme.state)])
       this.all.push({ access: 'read', path: resolve(path), comes: true });
-    for (const path of Object.values(selfSignedPaths(state))) this.add('read', path, true);
   }
 
   resolver(): void {

@@ -76,7 +76,11 @@ export function orderingSeal({ seal: { level, user } }: ServeOptions): SealArgum
 
 /** Throws a `UserError` where the process that orders could not be sealed, or not reach what it needs. */
 export function checkOrdering(options: ServeOptions): void {
-  if (options.seal.level !== 'off') new Seal(orderingPlan(options), orderingSeal(options), thisKernel());
+  if (options.seal.level === 'off') return;
+  const plan = orderingPlan(options);
+  // What is not there counts as reachable.
+  makeFolders(plan);
+  new Seal(plan, orderingSeal(options), thisKernel());
 }
 
 /** Capabilities that are needed later. */

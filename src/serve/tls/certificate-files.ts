@@ -7,7 +7,7 @@ import { stateFolder } from '../../native/home.js';
 import type { AcmeArguments } from '../options/acme.js';
 import type { ServeOptions } from '../options/serve.js';
 import type { TlsArguments } from '../options/tls.js';
-import { selfSignedFiles } from './self-signed-files.js';
+import { selfSignedFiles, selfSignedNow } from './self-signed-files.js';
 
 export interface CertificateFiles {
   /** PEM files that must exist. */
@@ -18,6 +18,8 @@ export interface CertificateFiles {
    * The self-signed certificate, used while none of the others exists: made now if it is missing. Throws a `UserError`.
    */
   readonly otherwise: () => TlsArguments['files'][number];
+  /** Another one like that, in PEM, which is kept nowhere. */
+  readonly anew: () => { readonly certificate: string; readonly key: string };
 }
 
 export function certificateFiles(options: ServeOptions): CertificateFiles {
@@ -26,6 +28,7 @@ export function certificateFiles(options: ServeOptions): CertificateFiles {
     given: tls?.files ?? [],
     ordered: acme === undefined ? [] : orderedFiles(acme),
     otherwise: () => selfSignedFiles(state, selfSignedNames(options)),
+    anew: () => selfSignedNow(selfSignedNames(options)),
   };
 }
 

@@ -5,6 +5,7 @@ import { type Certificate, Certificates } from '../../tls/certificate/certificat
 import { CertificateError, type Loaded, loadCertificate, makeCertificate } from '../../tls/certificate/load.js';
 import type { Log } from '../log.js';
 import type { CertificateFiles } from './certificate-files.js';
+import { LEFT } from './self-signed-files.js';
 
 /** Milliseconds between two checks of the files: a check costs one call for each file, and follows links. */
 const LOOK = 5000;
@@ -99,9 +100,8 @@ export class CertificateStore {
 }
 
 /** Files whose change causes a reading; a missing file can be watched, too. */
-function pathsOf({ given, ordered, otherwise }: CertificateFiles): string[] {
-  const pairs = given.length + ordered.length === 0 ? [otherwise()] : given;
-  return [...new Set([...filesOf(pairs), ...ordered])];
+function pathsOf({ given, ordered }: CertificateFiles): string[] {
+  return [...new Set([...filesOf(given), ...ordered])];
 }
 
 function filesOf(pairs: CertificateFiles['given']): string[] {
@@ -125,19 +125,34 @@ function identityOf(path: string): string {
 
 /** `before`: the certificates that were served until now. */
 async function read(source: CertificateSource, before: readonly Certificate[]): Promise<Certificates> {
-  const { given, ordered, otherwise, log, quiet } = source;
+  const { given, ordered, log, quiet } = source;
   const found = await Promise.all([
     ...given.map((pair) => loadCertificate(pair, Date.now())),
     ...ordered.map((path) => loadOrdered(path, source, before)),
   ]);
   const loaded = found.filter((one) => one !== undefined);
-  const [last] = before;
-  // Who is told of certificates has no way to the folder once it is sealed.
-  if (loaded.length === 0 && source.told !== undefined && last !== undefined)
-    loaded.push({ certificate: last, notes: [] });
-  if (loaded.length === 0) loaded.push(await loadCertificate(otherwise(), Date.now()));
+  if (loaded.length === 0) loaded.push(await selfSigned(source, before[0], Date.now()));
   if (!quiet) for (const note of loaded.flatMap(({ notes }) => notes)) log.warn(note);
   return new Certificates(loaded.map(({ certificate }) => certificate));
+}
+
+/**
+ * Its files are read at the start; a server that is sealed has no way to them. So long as `last` is good it stays, and
+ * the one behind it is kept nowhere: the next start makes its own.
+ */
+async function selfSigned(source: CertificateSource, last: Certificate | undefined, now: number): Promise<Loaded> {
+  if (last === undefined) return loadCertificate(source.otherwise(), now);
+  if (last.notAfter - now > LEFT) return { certificate: last, notes: [] };
+  const { certificate, key } = source.anew();
+  const made = makeCertificate(certificate, key, { certificate: last.source, key: last.source }, now);
+  if (!source.quiet)
+    source.log.warn(`a self-signed certificate was made anew; its SHA-256 fingerprint is ${shown(made.certificate)}`);
+  return made;
+}
+
+/** As browsers show it. */
+function shown({ fingerprint }: Certificate): string {
+  return fingerprint.toUpperCase().replace(/..(?!$)/g, '$&:');
 }
 
 /**

@@ -9,7 +9,7 @@ import { makeFolder } from '../../native/make-folder.js';
 import { makeSelfSigned } from '../../tls/certificate/self-signed.js';
 
 /** Milliseconds that a certificate must last to be used again. */
-const LEFT = 7 * 86_400_000;
+export const LEFT = 7 * 86_400_000;
 
 export interface SelfSignedFiles {
   readonly certificate: string;
@@ -17,7 +17,7 @@ export interface SelfSignedFiles {
 }
 
 /** Where they are kept. */
-export function selfSignedPaths(folder: string): SelfSignedFiles {
+function selfSignedPaths(folder: string): SelfSignedFiles {
   return { certificate: join(folder, 'self-signed.pem'), key: join(folder, 'self-signed.key') };
 }
 
@@ -27,11 +27,7 @@ export function selfSignedFiles(folder: string, names: readonly string[]): SelfS
   try {
     if (usable(files, names)) return files;
     makeFolder(folder, 0o700);
-    const { certificate, key } = makeSelfSigned({
-      names,
-      from: Date.now(),
-      random: (length) => randomBytes(length),
-    });
+    const { certificate, key } = selfSignedNow(names);
     writeDurableNow(files.key, key, 0o600);
     writeDurableNow(files.certificate, certificate, 0o644);
     return files;
@@ -40,6 +36,11 @@ export function selfSignedFiles(folder: string, names: readonly string[]): SelfS
     if (code === undefined) throw error;
     throw new UserError(`no certificate can be kept in ${folder} (${code}); choose a folder with --state`);
   }
+}
+
+/** One that begins now, in PEM. */
+export function selfSignedNow(names: readonly string[]): { certificate: string; key: string } {
+  return makeSelfSigned({ names, from: Date.now(), random: (length) => randomBytes(length) });
 }
 
 function usable({ certificate, key }: SelfSignedFiles, names: readonly string[]): boolean {

@@ -1,6 +1,6 @@
 /** Which certificates are served while those that are ordered come, change, and are damaged. */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { mock } from 'node:test';
 import t, { type Test } from 'tap';
@@ -75,6 +75,26 @@ t.test('self-signed until one is there; each that comes is served beside the oth
   order('a.example');
   await store.reload();
   t.not(store.current().all[0]?.fingerprint, first?.fingerprint, 'renewed');
+});
+
+t.test('the self-signed one is read once, and made anew in memory when it ends', async (t) => {
+  const { open, state, warnings } = bed(t, ['a.example']);
+  const store = await open();
+  const [first] = store.current().all;
+  rmSync(state, { recursive: true });
+  await store.reload();
+  t.equal(store.current().all[0], first, 'its files are out of reach of a sealed server');
+  mock.timers.enable({ apis: ['Date'], now: first!.notAfter - 86_400_000 });
+  t.teardown(() => mock.timers.reset());
+  await store.reload();
+  const [second] = store.current().all;
+  t.ok(second!.notAfter > first!.notAfter);
+  t.same(second!.names, first!.names);
+  t.notOk(existsSync(state), 'nothing was written');
+  t.match(
+    warnings.at(-1),
+    /^a self-signed certificate was made anew; its SHA-256 fingerprint is [\dA-F]{2}(:[\dA-F]{2}){31}$/,
+  );
 });
 
 t.test('one that is damaged or lost while it is served stays, and the others are read all the same', async (t) => {

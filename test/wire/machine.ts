@@ -36,6 +36,17 @@ export function build(images: string, site = SITE, ...more: string[]): string {
   return execFileSync(process.execPath, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
 }
 
+/** Unpacks the image's runtime in the new folder `work`, has `change` change it, and packs it again. */
+export function changeRuntime(image: string, work: string, change: (root: string) => void): void {
+  mkdirSync(work);
+  const root = join(work, 'root');
+  const runtime = join(image, 'runtime.squashfs');
+  execFileSync('unsquashfs', ['-quiet', '-no-progress', '-dest', root, runtime], { stdio: 'ignore' });
+  change(root);
+  rmSync(runtime);
+  execFileSync('mksquashfs', [root, runtime, '-quiet', '-no-progress', '-all-root'], { stdio: 'ignore' });
+}
+
 export function boot(lab: Lab, image: string, ...more: string[]): Program {
   return lab.host.start(join(image, 'run-qemu'), ['--accel', 'tcg', '--tap', 'tap0', '--bridge', 'br0', ...more]);
 }

@@ -1,13 +1,14 @@
 /** What a process of a server is given for later is what it does itself. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chownSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { parseArguments } from '../../src/cli/arguments/arguments.js';
+import type { PathRule } from '../../src/seal/landlock.js';
 import type { Plan } from '../../src/seal/plan.js';
 import type { ServeOptions } from '../../src/serve/options/serve.js';
 import { bundlePlaces } from '../../src/serve/sealing/later-paths.js';
-import { orderingPlan, planOf, type Role } from '../../src/serve/sealing/plan-of.js';
+import { makeFolders, orderingPlan, planOf, type Role } from '../../src/serve/sealing/plan-of.js';
 
 interface Planned {
   readonly plan: Plan;
@@ -93,3 +94,23 @@ t.test('bundles are looked for beneath the top folders, but not where certificat
   t.notOk(reached('/etc/passwd'));
   t.ok(bundlePlaces(undefined).every((one) => /^\/[^/]+$/.test(one)));
 });
+
+t.test(
+  'folders that root makes for the user named are that user’s beneath one of theirs, and root’s elsewhere',
+  { skip: process.getuid?.() !== 0 && 'needs root' },
+  async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'sitekernel-plan-'));
+    t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+    const theirs = join(folder, 'theirs');
+    mkdirSync(theirs);
+    chownSync(theirs, 61_234, 61_234);
+    const rule = (path: string): PathRule => ({ access: 'write', path });
+    const { plan } = planFor(t, 'alone');
+    const paths = [rule(join(theirs, 'state', 'leases')), rule(join(folder, 'others', 'leases'))];
+    makeFolders({ ...plan, paths }, { level: 'default', user: '61234' });
+    t.equal(statSync(join(theirs, 'state', 'leases')).uid, 61_234);
+    t.equal(statSync(join(theirs, 'state')).uid, 61_234);
+    t.equal(statSync(join(folder, 'others', 'leases')).uid, 0);
+    t.equal(statSync(folder).uid, 0);
+  },
+);

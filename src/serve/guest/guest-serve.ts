@@ -90,7 +90,7 @@ async function serve(options: ServeOptions, log: Log, state?: MachineState): Pro
   void process.stdout;
   // What it writes is in these two, and belongs to the user that it becomes.
   const own = [options.state ?? STATE, PORTS].map((path) => ({ access: 'write' as const, path }));
-  makeFolders(planOf(options, 'guest', own));
+  makeFolders(planOf(options, 'guest', own), options.seal);
   giveFolders(own.map(({ path }) => path));
   await sealing.files(own);
   const listening = openDoors(network, front);

@@ -138,7 +138,7 @@ class Orderer {
   private async seal(): Promise<void> {
     if (this.options.seal.level === 'off') return;
     const plan = orderingPlan(this.options);
-    makeFolders(plan);
+    makeFolders(plan, this.options.seal);
     const seal = new Seal(plan, orderingSeal(this.options), thisKernel());
     await seal.files();
     seal.close();

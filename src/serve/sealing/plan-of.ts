@@ -1,6 +1,9 @@
 /** The rights that each way of serving needs once it is sealed. */
+import { chownSync, existsSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { isBug } from '../../errors/codes.js';
 import { makeFolder } from '../../native/make-folder.js';
+import { dynamicUser, type User, userOf } from '../../seal/credentials.js';
 import { thisKernel } from '../../seal/kernel.js';
 import type { PathRule } from '../../seal/landlock.js';
 import { CONNECTS, INTERFACES, KEEPER, PROGRAMS, READS, UNIX_SOCKETS, WATCHES, WRITES } from '../../seal/lists/more.js';
@@ -79,7 +82,7 @@ export function checkOrdering(options: ServeOptions): void {
   if (options.seal.level === 'off') return;
   const plan = orderingPlan(options);
   // What is not there counts as reachable.
-  makeFolders(plan);
+  makeFolders(plan, options.seal);
   new Seal(plan, orderingSeal(options), thisKernel());
 }
 
@@ -100,12 +103,28 @@ function adminComesLater({ http }: ServeOptions, role: Role): boolean {
   return role === 'supervised' && http.admin.listen !== undefined;
 }
 
-/** Folders that are written later are made now: a missing path cannot be named in the rules. */
-export function makeFolders(plan: Plan): void {
+/** Beneath a folder of that user it is theirs, too. */
+function makeFolderOf(path: string, { uid, gid }: User): void {
+  if (existsSync(path)) return;
+  const above = dirname(path);
+  makeFolderOf(above, { name: '', uid, gid });
+  makeFolder(path, 0o700);
+  if (statSync(above).uid === uid) chownSync(path, uid, gid);
+}
+
+/**
+ * Folders that are written later are made now: a missing path cannot be named in the rules. Root makes them for the
+ * user that it becomes. Throws a usage error for a user that is none.
+ */
+export function makeFolders(plan: Plan, { user }: SealArguments): void {
+  const own = plan.user === undefined ? undefined : dynamicUser(process.pid, plan.user);
+  const owner = user === undefined ? own : userOf(user);
+  const root = process.geteuid?.() === 0;
   for (const { path, access, comes } of plan.paths) {
     if (access !== 'write' && !comes) continue;
     try {
-      makeFolder(path, 0o700);
+      if (root && owner !== undefined) makeFolderOf(resolve(path), owner);
+      else makeFolder(path, 0o700);
     } catch (error) {
       // The code that writes there reports the failure, and the server runs without it.
       if (isBug(error)) throw error;

@@ -56,7 +56,7 @@ export class Sealing {
     const { options, kernel, role, log } = this;
     if (options.seal.level === 'off') return;
     const plan = planOf(options, role, more);
-    makeFolders(plan);
+    makeFolders(plan, options.seal);
     this.denials = new Denials(kernel, (sentence) => log.warn(sentence));
     this.denials.open();
     const directories = directoriesOf(options);

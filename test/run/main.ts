@@ -90,6 +90,7 @@ async function run(files: readonly string[], jobs: number): Promise<Tally & { re
 }
 
 const named = process.argv.slice(2);
+process.env['GIT_CONFIG_SYSTEM'] ??= join(process.cwd(), 'test', 'run', 'gitconfig');
 generateTap();
 if (named.length === 0) {
   installPackages();

@@ -39,12 +39,12 @@ t.test('a site that is missing', { skip }, async (t) => {
   await ends(t, start(host, ['/nowhere/at/all']), 1, /\/nowhere\/at\/all does not exist/);
 });
 
-t.test('a file that may not be read', { skip }, async (t) => {
+t.test('a file that may not be read, with --strict', { skip }, async (t) => {
   const lab = new Lab(t);
   const site = smallSite(lab);
   writeFileSync(join(site, 'secret.html'), 'x');
   chmodSync(join(site, 'secret.html'), 0);
-  await ends(t, lab.host.start('setpriv', [...POWERLESS, '--port', '8080', site]), 1, /secret\.html/);
+  await ends(t, lab.host.start('setpriv', [...POWERLESS, '--strict', '--port', '8080', site]), 1, /secret\.html/);
 });
 
 t.test('a port in use', { skip }, async (t) => {

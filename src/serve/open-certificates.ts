@@ -16,7 +16,7 @@ import { onReload } from './signals.js';
 export interface CertificateParts {
   /** Reads from the state folder the certificates that this process serves; undefined: it serves none. */
   readonly reload?: (() => Promise<void>) | undefined;
-  /** The zones for proofs of dns-01. */
+  /** The zones for proofs in the DNS. */
   readonly zones?: ZoneHolder | undefined;
   /** In direct mode: it carries the requests to the authority. */
   readonly network?: Network | undefined;

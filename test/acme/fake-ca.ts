@@ -78,6 +78,8 @@ export class FakeCa {
   renewalWindow: ((notBefore: number, notAfter: number) => [number, number] | undefined) | undefined;
   renewalRetryAfter = 21_600;
   offered = ['http-01', 'tls-alpn-01', 'dns-01'];
+  /** In challenges of dns-persist-01: what the client chooses an issuer from. */
+  issuers: Readonly<Record<string, unknown>> = { issuerDomainNames: ['ca.test', 'other.test'] };
   meta: Record<string, unknown> = { termsOfService: 'https://ca.test/terms' };
   external: { keyId: string; hmacKey: string } | undefined;
   /** Sent with an order that is being processed. */
@@ -285,7 +287,8 @@ export class FakeCa {
   #authorization(number: number) {
     const { token, error, ...rest } = this.#authorizations[number]!;
     const challenges = this.offered.map((type) => ({
-      ...{ type, token, url: `https://ca.test/challenge/${number}/${type}`, status: rest.status },
+      ...{ type, url: `https://ca.test/challenge/${number}/${type}`, status: rest.status },
+      ...(type === 'dns-persist-01' ? this.issuers : { token }),
       ...(rest.asked.includes(type) && error !== undefined ? { error } : {}),
     }));
     return { ...rest, challenges };

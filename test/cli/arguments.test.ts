@@ -274,7 +274,7 @@ t.test('certificates are ordered for lists of names, a certificate each; what ma
   t.equal(serve('--acme', 'a@b.org', '--domain', 'a.org', '--acme-follow').acme?.orders, false);
   t.match(refusal('--acme', 'a@example.org'), /--acme needs --domain/);
   const wild = ['--acme', 'a@b.org', '--domain', '*.a.org'];
-  t.match(refusal(...wild), /\*\.a\.org can be proven by dns-01 alone: add --zone FILE/);
+  t.match(refusal(...wild), /\*\.a\.org can be proven in the DNS alone: add --zone FILE/);
   t.match(refusal(...wild, '--zone', 'a.org.zone', '--acme-challenge', 'http-01'), /choose --acme-challenge dns-01/);
   t.match(refusal('--acme', 'a@b.org', '--domain', 'a.org', '--acme-challenge', 'dns-01'), /add --zone FILE/);
   t.match(refusal('--acme-challenge', 'http-01'), /--acme-challenge is for --acme EMAIL/);

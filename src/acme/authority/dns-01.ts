@@ -2,7 +2,7 @@
 import type { AcmeCrypto } from '../crypto.js';
 import type { Identifier } from '../der/names.js';
 import { base64url, utf8 } from '../protocol/jws.js';
-import type { Authority, Proof } from './authority.js';
+import type { Authority, KeyProof } from './authority.js';
 
 /**
  * Sets TXT records. Several values of one name stand side by side: a name and its wildcard are proven at the same
@@ -16,7 +16,7 @@ export interface RecordSetter {
   remove(name: string, value: string): Promise<void>;
 }
 
-const LABEL = '_acme-challenge';
+export const DNS_01_LABEL = '_acme-challenge';
 
 export class Dns01 implements Authority {
   readonly type = 'dns-01';
@@ -30,18 +30,18 @@ export class Dns01 implements Authority {
 
   /** Names and wildcards; not addresses (RFC 8738 7). */
   proves({ type, value }: Identifier, _wildcard: boolean): boolean {
-    return type === 'dns' && this.#records.owns(`${LABEL}.${value}`);
+    return type === 'dns' && this.#records.owns(`${DNS_01_LABEL}.${value}`);
   }
 
-  async prepare(proof: Proof): Promise<void> {
-    await this.#records.add(`${LABEL}.${proof.identifier.value}`, this.#valueOf(proof));
+  async prepare(proof: KeyProof): Promise<void> {
+    await this.#records.add(`${DNS_01_LABEL}.${proof.identifier.value}`, this.#valueOf(proof));
   }
 
-  async withdraw(proof: Proof): Promise<void> {
-    await this.#records.remove(`${LABEL}.${proof.identifier.value}`, this.#valueOf(proof));
+  async withdraw(proof: KeyProof): Promise<void> {
+    await this.#records.remove(`${DNS_01_LABEL}.${proof.identifier.value}`, this.#valueOf(proof));
   }
 
-  #valueOf({ keyAuthorization }: Proof): string {
+  #valueOf({ keyAuthorization }: KeyProof): string {
     return base64url(this.#crypto.sha256(utf8(keyAuthorization)));
   }
 }

@@ -8,7 +8,7 @@ import type { AcmeCrypto } from '../crypto.js';
 import { challengeCertificate } from '../der/challenge-certificate.js';
 import { type Identifier, serverNameFor } from '../der/names.js';
 import { utf8 } from '../protocol/jws.js';
-import type { Authority, Proof } from './authority.js';
+import type { Authority, KeyProof } from './authority.js';
 
 /** RFC 8737 6.2. */
 export const ACME_TLS = 'acme-tls/1';
@@ -43,7 +43,7 @@ export class TlsAlpn01 implements Authority {
     return !wildcard;
   }
 
-  async prepare({ identifier, keyAuthorization }: Proof): Promise<void> {
+  async prepare({ identifier, keyAuthorization }: KeyProof): Promise<void> {
     const { certificates, crypto, clock, random } = this.#options;
     // A separate key: the certificate reveals nothing about the key of another one.
     const key = crypto.generateKey();
@@ -54,7 +54,7 @@ export class TlsAlpn01 implements Authority {
     await certificates.set(serverNameFor(identifier), pemOf(der), key.pem);
   }
 
-  async withdraw({ identifier }: Proof): Promise<void> {
+  async withdraw({ identifier }: KeyProof): Promise<void> {
     await this.#options.certificates.remove(serverNameFor(identifier));
   }
 }

@@ -90,10 +90,15 @@ async function authorize(url: string, { client, authorities }: Obtaining): Promi
   const { identifier, wildcard, challenges, status } = authorization;
   if (status !== 'pending') throw failed(authorization);
   const [authority, challenge] = choose(authorities, identifier, wildcard, challenges);
+  const { thumbprint } = client.account;
+  const { accountHashPrefix: hashPrefix } = await client.session.directory();
   const proof: Proof = {
     identifier,
+    wildcard,
     token: challenge.token,
-    keyAuthorization: `${challenge.token}.${client.account.thumbprint}`,
+    keyAuthorization: `${challenge.token}.${thumbprint}`,
+    issuers: challenge.issuers,
+    account: { url: await client.account.url(), thumbprint, hashPrefix },
   };
   try {
     await authority.prepare(proof);
@@ -125,7 +130,7 @@ function choose(
   const own = authorities.map(({ type }) => type).join(', ') || 'none';
   throw new AcmeError(
     'no-challenge',
-    `${name} cannot be proven: the certificate authority offers ${offered}, this server answers ${own}${wildcard ? '; a wildcard needs dns-01, and that a zone of this server' : ''}`,
+    `${name} cannot be proven: the certificate authority offers ${offered}, this server answers ${own}${wildcard ? '; a wildcard needs a record in the DNS, and that a zone of this server' : ''}`,
   );
 }
 

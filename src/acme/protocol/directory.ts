@@ -14,6 +14,8 @@ export interface Directory {
   /** Host names by which CAA records know the CA (RFC 8659); none: it does not say. */
   readonly caaIdentities: readonly string[];
   readonly externalAccountRequired: boolean;
+  /** What hashes of accounts begin with (draft-ietf-acme-dns-persist-02 4.1); undefined: there are none. */
+  readonly accountHashPrefix: string | undefined;
   /** Kinds of certificates by name, each with what it is. */
   readonly profiles: ReadonlyMap<string, string>;
 }
@@ -34,7 +36,7 @@ export function readDirectory(value: unknown): Directory {
     return found;
   };
   const { keyChange, renewalInfo } = entries;
-  const { termsOfService, caaIdentities, externalAccountRequired, profiles } = meta;
+  const { termsOfService, caaIdentities, externalAccountRequired, profiles, accountHashPrefix } = meta;
   return {
     newNonce: url('newNonce'),
     newAccount: url('newAccount'),
@@ -47,6 +49,7 @@ export function readDirectory(value: unknown): Directory {
       ? caaIdentities.filter((one) => typeof one === 'string').slice(0, MOST_ENTRIES)
       : [],
     externalAccountRequired: externalAccountRequired === true,
+    accountHashPrefix: typeof accountHashPrefix === 'string' ? accountHashPrefix : undefined,
     profiles: new Map(
       Object.entries(Object(profiles))
         .slice(0, MOST_ENTRIES)

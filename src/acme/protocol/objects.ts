@@ -24,12 +24,17 @@ export interface Challenge {
   readonly type: string;
   readonly url: string;
   readonly status: string;
+  /** Empty: the kind has none. */
   readonly token: string;
+  /** Names by which the authority is known in the DNS, with dns-persist-01. */
+  readonly issuers: readonly string[];
   readonly error: Problem | undefined;
 }
 
 const MOST_AUTHORIZATIONS = 100;
 const MOST_CHALLENGES = 20;
+const MOST_ISSUERS = 10;
+const ISSUER = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/;
 const ORDER_STATES = ['pending', 'ready', 'processing', 'valid', 'invalid'] as const;
 const AUTHORIZATION_STATES = ['pending', 'valid', 'invalid', 'deactivated', 'expired', 'revoked'] as const;
 /** RFC 8555 8.1: at least 128 bits in base64url. */
@@ -65,11 +70,28 @@ export function readAuthorization(value: unknown): Authorization {
   };
 }
 
-/** None: a kind without a token, or one that is not as it must be. */
+/** None: one that is not as it must be, or a kind that nobody here knows and that has no token. */
 function readChallenge(value: unknown): Challenge[] {
-  const { type, url, status, token, error } = Object(value) as Readonly<Record<string, unknown>>;
-  if (typeof type !== 'string' || typeof url !== 'string' || typeof token !== 'string' || !TOKEN.test(token)) return [];
-  return [{ type, url, token, status: String(status), error: error === undefined ? undefined : problemOf(error) }];
+  const fields = Object(value) as Readonly<Record<string, unknown>>;
+  const { type, url, status, token, error } = fields;
+  if (typeof type !== 'string' || typeof url !== 'string') return [];
+  const problem = error === undefined ? undefined : problemOf(error);
+  const rest = { type, url, status: String(status), error: problem };
+  if (type === 'dns-persist-01') {
+    const issuers = issuersIn(fields['issuerDomainNames'] ?? fields['issuer-domain-names']);
+    return issuers === undefined ? [] : [{ ...rest, token: '', issuers }];
+  }
+  return typeof token === 'string' && TOKEN.test(token) ? [{ ...rest, token, issuers: [] }] : [];
+}
+
+/**
+ * draft-ietf-acme-dns-persist 3.1: one to ten names in small letters, without a dot at the end. Its draft 02 calls the
+ * list `issuerDomainNames`, those before `issuer-domain-names`. Undefined: the challenge is malformed.
+ */
+function issuersIn(value: unknown): readonly string[] | undefined {
+  if (!Array.isArray(value) || value.length === 0 || value.length > MOST_ISSUERS) return undefined;
+  const good = value.every((one) => typeof one === 'string' && one.length <= 253 && ISSUER.test(one));
+  return good ? value : undefined;
 }
 
 function text(value: unknown, what: string): string {

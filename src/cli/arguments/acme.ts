@@ -21,6 +21,8 @@ export interface AcmeFlags {
 }
 
 const LETS_ENCRYPT = 'https://acme-v02.api.letsencrypt.org/directory';
+/** Challenges that a record in the zone answers. */
+const IN_THE_DNS: readonly ChallengeKind[] = ['dns-01', 'dns-persist-01'];
 /** Names in one certificate: what Let's Encrypt allows. */
 const MOST_NAMES = 100;
 
@@ -41,8 +43,8 @@ export function addAcmeOptions(program: Command): Command {
     .option('--acme-profile <name>', 'with --acme: a kind of certificate that the authority has, such as shortlived')
     .option(
       '--acme-challenge <kind>',
-      'with --acme: http-01, tls-alpn-01 or dns-01 (default: what the ports and --zone allow)',
-      oneOf('--acme-challenge', ['http-01', 'tls-alpn-01', 'dns-01']),
+      'with --acme: http-01, tls-alpn-01, dns-01 or dns-persist-01 (default: what the ports and --zone allow)',
+      oneOf('--acme-challenge', ['http-01', 'tls-alpn-01', ...IN_THE_DNS]),
     )
     .option(
       '--acme-roots <file>',
@@ -74,12 +76,12 @@ export function acmeArguments(flags: AcmeFlags, state: string | undefined, zones
     return undefined;
   }
   if (domain.length === 0) throw badUsage('--acme needs --domain with the names that the certificate is for');
-  if (challenge === 'dns-01' && !zones)
-    throw badUsage('--acme-challenge dns-01 needs the zone of the names: add --zone FILE');
+  const inTheDns = challenge !== undefined && IN_THE_DNS.includes(challenge);
+  if (inTheDns && !zones) throw badUsage(`--acme-challenge ${challenge} needs the zone of the names: add --zone FILE`);
   const wildcard = domain.flat().find((one) => one.startsWith('*.'));
-  if (wildcard !== undefined && (challenge === undefined ? !zones : challenge !== 'dns-01'))
+  if (wildcard !== undefined && (challenge === undefined ? !zones : !inTheDns))
     throw badUsage(
-      `${wildcard} can be proven by dns-01 alone: ${challenge === undefined ? 'add --zone FILE with its zone' : 'choose --acme-challenge dns-01'}`,
+      `${wildcard} can be proven in the DNS alone: ${challenge === undefined ? 'add --zone FILE with its zone' : 'choose --acme-challenge dns-01'}`,
     );
   return {
     email: acme,

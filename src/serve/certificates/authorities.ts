@@ -1,6 +1,7 @@
 /** How this server proves control of its names: by its ports and zones, or as the command line says. */
 import type { Authority } from '../../acme/authority/authority.js';
 import { Dns01, type RecordSetter } from '../../acme/authority/dns-01.js';
+import { DnsPersist01 } from '../../acme/authority/dns-persist-01.js';
 import { Http01 } from '../../acme/authority/http-01.js';
 import { type ChallengeCertificates, TlsAlpn01 } from '../../acme/authority/tls-alpn-01.js';
 import { nodeCrypto } from '../../acme/node-crypto.js';
@@ -27,7 +28,7 @@ type Ways = Pick<ServeOptions, 'acme' | 'port' | 'tls' | 'dns'>;
 
 /**
  * Kinds of challenges that can be answered, the preferred one first: http-01, which any host behind the address can
- * answer; tls-alpn-01; dns-01, which wildcards need. Without one of these ports and without a zone it is http-01: a
+ * answer; tls-alpn-01; dns-01 and dns-persist-01, one of which wildcards need. Without one of these ports and without a zone it is http-01: a
  * router may forward port 80 to this host.
  */
 export function challengeKinds({ acme, port, tls, dns }: Ways): readonly ChallengeKind[] {
@@ -35,7 +36,7 @@ export function challengeKinds({ acme, port, tls, dns }: Ways): readonly Challen
   const kinds: ChallengeKind[] = [];
   if (port === HTTP) kinds.push('http-01');
   if (tls?.port === HTTPS) kinds.push('tls-alpn-01');
-  if (dns.zones.length > 0) kinds.push('dns-01');
+  if (dns.zones.length > 0) kinds.push('dns-01', 'dns-persist-01');
   return kinds.length === 0 ? ['http-01'] : kinds;
 }
 
@@ -50,4 +51,6 @@ const MAKERS: Readonly<Record<ChallengeKind, (options: ServeOptions, parts: Auth
     'tls-alpn-01': ({ acme }, { clock, random, challenges = new ChallengeFiles(acme!.state) }) =>
       new TlsAlpn01({ certificates: challenges, crypto: nodeCrypto, clock, random }),
     'dns-01': (_options, { records }) => (records === undefined ? undefined : new Dns01(records, nodeCrypto)),
+    'dns-persist-01': (_options, { records }) =>
+      records === undefined ? undefined : new DnsPersist01(records, nodeCrypto),
   };

@@ -1,4 +1,4 @@
-/** Proofs of dns-01 (RFC 8555 8.4) in the zones of this server. */
+/** Proofs by TXT records (RFC 8555 8.4, draft-ietf-acme-dns-persist) in the zones of this server. */
 import type { RecordSetter } from '../../acme/authority/dns-01.js';
 import { AcmeError } from '../../acme/protocol/problem.js';
 import { UserError } from '../../errors/user-error.js';

@@ -6,6 +6,7 @@ import { InTurn } from '../../control/in-turn.js';
 import { LIFETIME, REFRESH, signZone } from '../../dns/dnssec/sign.js';
 import { TYPE } from '../../dns/wire/constants.js';
 import { isWithin, lowerName, nameText, parseName, sameBytes } from '../../dns/wire/name.js';
+import { textData } from '../../dns/wire/text.js';
 import {
   type LoadedZone,
   type Self,
@@ -200,8 +201,7 @@ export class ZoneKeeper implements ZoneHolder {
     const within = (one: Kept): boolean => isWithin(lower, one.zone.apex);
     if (!this.kept.some(within)) throw new UserError(`${name} is in none of the zones; serve its zone with --zone`);
     const records = texts.map((text): Data => {
-      const bytes = new TextEncoder().encode(text).subarray(0, 255);
-      return { owner, type: TYPE.TXT, ttl: PROOF_TTL, data: Uint8Array.of(bytes.length, ...bytes) };
+      return { owner, type: TYPE.TXT, ttl: PROOF_TTL, data: textData(new TextEncoder().encode(text)) };
     });
     const apply = (): Promise<void> =>
       this.change(async (one) => (within(one) ? this.make(one.file, one.bytes, one.loaded, one) : one));

@@ -1,6 +1,6 @@
 /** Options of certificates that are ordered from a certificate authority. */
 
-export type ChallengeKind = 'http-01' | 'tls-alpn-01' | 'dns-01';
+export type ChallengeKind = 'http-01' | 'tls-alpn-01' | 'dns-01' | 'dns-persist-01';
 
 export interface AcmeArguments {
   /** The address that the authority writes to. */

@@ -17,7 +17,7 @@ export type ToServer =
   | { readonly do: 'certificate'; readonly source: string; readonly pem: string }
   /** The certificate that answers tls-alpn-01 for a name; without `pem` there is none any more. */
   | { readonly do: 'challenge'; readonly name: string; readonly pem?: string }
-  /** A TXT record of dns-01 is served; or no longer. */
+  /** A TXT record that proves a name is served; or no longer. */
   | { readonly do: 'present' | 'withdraw'; readonly name: string; readonly value: string }
   // In direct mode
   | { readonly do: 'addresses' | 'caa'; readonly name: string }

@@ -5,6 +5,8 @@
  */
 import { spawn } from 'node:child_process';
 import type { Duplex } from 'node:stream';
+import { DNS_01_LABEL } from '../../acme/authority/dns-01.js';
+import { PERSIST_LABEL } from '../../acme/authority/dns-persist-01.js';
 import { identifierOf } from '../../acme/der/names.js';
 import { UserError } from '../../errors/user-error.js';
 import type { DirectNetwork } from '../../net/direct/network.js';
@@ -23,8 +25,8 @@ import { hasTexts, type ToOrderer } from './messages.js';
 import { RENEWAL, SEALED, WATCHER } from './process.js';
 
 const HTTPS = 443;
-/** The name below which dns-01 is proven (RFC 8555 8.4). */
-const LABEL = '_acme-challenge';
+/** The names below which the kinds of challenges in the DNS are proven. */
+const LABELS = [DNS_01_LABEL, PERSIST_LABEL];
 
 /** What carries, and what is told. */
 export interface Serving {
@@ -122,12 +124,12 @@ export class Renewal {
       this.log.warn('the processes that order certificates have ended; none is renewed before the next start');
   }
 
-  /** Names whose proofs of dns-01 the zones take. */
+  /** Names whose proofs the zones take. */
   private owned(): string[] {
     const { proofs, acme } = this;
     if (proofs === undefined) return [];
     const names = acme.certificates.flat().map((name) => identifierOf(name)?.value.replace(/^\*\./, ''));
-    return names.map((name) => `${LABEL}.${name}`).filter((name) => proofs.owns(name));
+    return names.flatMap((name) => LABELS.map((label) => `${label}.${name}`)).filter((name) => proofs.owns(name));
   }
 
   private heard(message: Readonly<Record<string, unknown>>): unknown {

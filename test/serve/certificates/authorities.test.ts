@@ -19,8 +19,8 @@ function ways(port: number, https: number, zones: readonly string[], challenge?:
 t.test('kinds of challenges are those that ports and zones allow; one that is named is the only one', (t) => {
   t.same(challengeKinds(ways(80, 443, [])), ['http-01', 'tls-alpn-01']);
   t.same(challengeKinds(ways(8080, 443, [])), ['tls-alpn-01']);
-  t.same(challengeKinds(ways(8080, 8443, ['x.zone'])), ['dns-01']);
-  t.same(challengeKinds(ways(80, 443, ['x.zone'])), ['http-01', 'tls-alpn-01', 'dns-01']);
+  t.same(challengeKinds(ways(8080, 8443, ['x.zone'])), ['dns-01', 'dns-persist-01']);
+  t.same(challengeKinds(ways(80, 443, ['x.zone'])), ['http-01', 'tls-alpn-01', 'dns-01', 'dns-persist-01']);
   t.same(challengeKinds(ways(8080, 8443, [])), ['http-01'], 'a router may lead port 80 here');
   t.same(challengeKinds(ways(80, 443, ['x.zone'], 'dns-01')), ['dns-01']);
   t.end();

@@ -41,7 +41,7 @@ export class DnsPersist01 implements Authority {
     if (text !== undefined) await this.#records.remove(`${PERSIST_LABEL}.${proof.identifier.value}`, text);
   }
 
-  /** The record's text (draft 02, 4.1). Throws an `AcmeError` where the authority's parts of it are not as they must be. */
+  /** The record's text (draft 02, 4.1). Throws an `AcmeError` where the authority's parts are not as they must be. */
   record({ identifier, wildcard, issuers, account }: Proof): string {
     const uri =
       account.hashPrefix === undefined

@@ -28,8 +28,8 @@ type Ways = Pick<ServeOptions, 'acme' | 'port' | 'tls' | 'dns'>;
 
 /**
  * Kinds of challenges that can be answered, the preferred one first: http-01, which any host behind the address can
- * answer; tls-alpn-01; dns-01 and dns-persist-01, one of which wildcards need. Without one of these ports and without a zone it is http-01: a
- * router may forward port 80 to this host.
+ * answer; tls-alpn-01; dns-01 and dns-persist-01, one of which wildcards need. Without one of these ports and without a
+ * zone it is http-01: a router may forward port 80 to this host.
  */
 export function challengeKinds({ acme, port, tls, dns }: Ways): readonly ChallengeKind[] {
   if (acme?.challenge !== undefined) return [acme.challenge];

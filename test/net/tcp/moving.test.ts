@@ -5,8 +5,16 @@ import { SeededRandom } from '../../../src/net/host/seeded-random.js';
 import type { Connection } from '../../../src/net/tcp/index.js';
 import { adopt } from '../../../src/net/tcp/moving/adopt.js';
 import { freeze } from '../../../src/net/tcp/moving/freeze.js';
-import type { MovingRecord } from '../../../src/net/tcp/moving/record.js';
-import { STATE_NAMES } from '../../../src/net/tcp/state/states.js';
+import { FLAGS, type MovingRecord, NUMBERS } from '../../../src/net/tcp/moving/record.js';
+import {
+  CLOSE_WAIT,
+  CLOSED,
+  CLOSING,
+  ESTABLISHED,
+  FIN_WAIT_1,
+  LAST_ACK,
+  STATE_NAMES,
+} from '../../../src/net/tcp/state/states.js';
 import { ip, SYN } from '../../sim/packets.js';
 import { CLIENT, CLIENT_MAC } from '../../sim/programs.js';
 import { runSwap, type SwapPlan } from '../../sim/swap.js';
@@ -207,6 +215,52 @@ t.test('A record that does not fit together is refused, whatever is wrong with i
   t.equal(tcp.connections.size, 0);
   t.equal(tcp.pool.used, 0);
   t.equal(young.http.connections, 0);
+});
+
+/**
+ * States with data under way, and what each says: whether our owner has ended, whether the peer's FIN came. All that is
+ * under way is data, so that none of them is FIN-WAIT-2.
+ */
+const STATES = new Map([
+  [ESTABLISHED, [0, 0]],
+  [CLOSE_WAIT, [0, 1]],
+  [FIN_WAIT_1, [1, 0]],
+  [CLOSING, [1, 1]],
+  [LAST_ACK, [1, 1]],
+]);
+
+t.test('A state moves with the flags that belong to it alone (RFC 9293 3.3.2)', async (t) => {
+  const { young, find, said } = await frozenDownload();
+  const { tcp } = young.host;
+  const [closing, finReceived, finSent] = (['closing', 'finReceived', 'finSent'] as const).map((name) =>
+    FLAGS.indexOf(name),
+  ) as [number, number, number];
+  for (let state = -1; state <= CLOSED + 1; state++) {
+    for (const [ends, came] of [
+      [0, 0],
+      [0, 1],
+      [1, 0],
+      [1, 1],
+    ] as const) {
+      const record = decodeRecord(JSON.parse(said)) as { numbers: number[]; flags: number[] } & MovingRecord;
+      record.numbers[NUMBERS.indexOf('state')] = state;
+      record.flags[closing] = ends;
+      record.flags[finReceived] = came;
+      record.flags[finSent] = 0;
+      const c = adopt(tcp, record, find);
+      const flags = STATES.get(state);
+      const belongs = flags !== undefined && flags[0] === ends && flags[1] === came;
+      t.equal(c !== undefined, belongs, `${STATE_NAMES[state] ?? state}, ended ${ends}, FIN came ${came}`);
+      if (c !== undefined) {
+        c.handler.moved?.(c);
+        c.release();
+      }
+      if (ends === 1) continue;
+      record.flags[finSent] = 1;
+      t.equal(adopt(tcp, record, find), undefined, `${STATE_NAMES[state] ?? state}: a FIN of nobody was sent`);
+    }
+  }
+  t.equal(tcp.pool.used, 0);
 });
 
 t.test('A connection is refused where one of its name is, and where nobody takes it', async (t) => {

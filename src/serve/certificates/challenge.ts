@@ -2,13 +2,13 @@
  * Answers to http-01 by the account's thumbprint in the state folder: in every process of a server, and in its
  * successor.
  */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { challengeAnswers } from '../../acme/authority/http-01.js';
 import { nodeCrypto } from '../../acme/node-crypto.js';
 import { thumbprint } from '../../acme/protocol/jws.js';
 import { ACCOUNT_KEY } from '../../acme/state/account-state.js';
 import { FolderStorage } from '../../acme/state/storage.js';
+import { textIfReadable } from '../../native/readable.js';
 import type { Clock } from '../../net/flow.js';
 import { challengeFolder } from './challenge-files.js';
 
@@ -30,24 +30,14 @@ export function storedChallenge(acme: string, clock: Clock): (token: string) => 
   return challengeAnswers(() => {
     if (clock.now() - looked < LOOK) return known;
     looked = clock.now();
-    known = textOf(join(challengeFolder(acme), THUMBPRINT)) ?? thumbprintOf(join(acme, ACCOUNT_KEY)) ?? known;
+    known = textIfReadable(join(challengeFolder(acme), THUMBPRINT)) ?? thumbprintOf(join(acme, ACCOUNT_KEY)) ?? known;
     return known;
   });
 }
 
 /** A server of before has stored the key alone. */
 function thumbprintOf(path: string): string | undefined {
-  const pem = textOf(path);
+  const pem = textIfReadable(path);
   const key = pem === undefined ? undefined : nodeCrypto.readKey(pem);
   return key === undefined ? undefined : thumbprint(nodeCrypto, key.jwk);
-}
-
-function textOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    // There is no account yet, or it may not be read: the process that orders reports that.
-    if ((error as NodeJS.ErrnoException).code !== undefined) return undefined;
-    throw error;
-  }
 }

@@ -2,11 +2,10 @@
  * What a server has of its certificates without a way to the folder where they lie: what was there before it was
  * sealed, and what the process that orders tells it from then on.
  */
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { challengeAnswers } from '../../acme/authority/http-01.js';
 import { AUTHORITY } from '../../acme/state/authority-state.js';
-import { expectSystemError } from '../../errors/codes.js';
+import { namesIfReadable, textIfReadable } from '../../native/readable.js';
 import type { AcmeArguments } from '../options/acme.js';
 import { THUMBPRINT } from './challenge.js';
 import { challengeFolder, challengesIn } from './challenge-files.js';
@@ -25,14 +24,14 @@ export class Told {
     private readonly sources: readonly string[],
   ) {
     for (const source of sources) {
-      const pem = textOf(source);
+      const pem = textIfReadable(source);
       if (pem !== undefined) this.pems.set(source, pem);
     }
     const folder = challengeFolder(acme.state);
-    this.thumbprint = textOf(join(folder, THUMBPRINT));
-    this.about = textOf(join(acme.state, AUTHORITY));
-    for (const file of filesIn(folder).filter((name) => name.endsWith(PEM))) {
-      const pem = textOf(join(folder, file));
+    this.thumbprint = textIfReadable(join(folder, THUMBPRINT));
+    this.about = textIfReadable(join(acme.state, AUTHORITY));
+    for (const file of namesIfReadable(folder).filter((name) => name.endsWith(PEM))) {
+      const pem = textIfReadable(join(folder, file));
       if (pem !== undefined) this.challenges.set(file.slice(0, -PEM.length), pem);
     }
   }
@@ -67,24 +66,5 @@ export class Told {
   learn(what: 'thumbprint' | 'authority', text: string): void {
     if (what === 'thumbprint') this.thumbprint = text;
     else this.about = text;
-  }
-}
-
-function textOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    // It is not there yet, or may not be read: the process that orders reports that.
-    expectSystemError(error);
-    return undefined;
-  }
-}
-
-function filesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    expectSystemError(error);
-    return [];
   }
 }

@@ -2,7 +2,7 @@
  * The process that orders a server's certificates. It has the account's key, the folder where certificates lie, and
  * over sockets the way to the authority; it reads nothing of a stranger. The server gets from it what it serves.
  */
-import { readFileSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { RecordSetter } from '../../acme/authority/dns-01.js';
 import type { ChallengeCertificates } from '../../acme/authority/tls-alpn-01.js';
@@ -11,6 +11,7 @@ import { expectSystemError, hasCode } from '../../errors/codes.js';
 import { errorText } from '../../errors/report.js';
 import { UserError } from '../../errors/user-error.js';
 import { signals } from '../../native/process-signals.js';
+import { textIfReadable } from '../../native/readable.js';
 import { CryptoRandom } from '../../net/direct/host/random.js';
 import { RealClock } from '../../net/real-clock.js';
 import { thisKernel } from '../../seal/kernel.js';
@@ -147,7 +148,7 @@ class Orderer {
   /** Gives the server what lies in the folder by now, and looks whether an order is due. */
   private async look(): Promise<void> {
     for (const source of this.sources) {
-      const pem = textOf(source);
+      const pem = textIfReadable(source);
       if (pem !== undefined && pem !== this.given.get(source)) await this.give(source, pem);
     }
     (await this.kept)?.look();
@@ -193,13 +194,4 @@ class Orderer {
 function notReady(error: unknown): never {
   if (!hasCode(error, 'failed')) throw error;
   throw new AcmeError('not-ready', (error as Error).message);
-}
-
-function textOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    expectSystemError(error);
-    return undefined;
-  }
 }

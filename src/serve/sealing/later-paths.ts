@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { folderFor } from '../../acme/state/storage.js';
-import { expectSystemError } from '../../errors/codes.js';
 import { home, stateFolder } from '../../native/home.js';
+import { namesIfReadable } from '../../native/readable.js';
 import { leaseFolder } from '../../net/direct/address/lease-folder.js';
 import type { Access, PathRule } from '../../seal/landlock.js';
 import { defaultCacheDirectory } from '../../store/compress/compression-cache.js';
@@ -92,18 +92,8 @@ function beside(place: string, hidden: string): string[] {
   if (real !== place && (hidden === real || hidden.startsWith(`${real}/`))) return [];
   if (hidden !== place && !hidden.startsWith(`${place}/`)) return [place];
   if (hidden === place) return [];
-  const names = namesIn(place);
+  const names = namesIfReadable(place);
   return names.length > MOST_BESIDE ? [] : names.flatMap((name) => beside(join(place, name), hidden));
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    // It is not there, or not to be read by this user.
-    expectSystemError(error);
-    return [];
-  }
 }
 
 /** The path without links, as far as it is there. */

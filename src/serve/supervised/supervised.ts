@@ -140,7 +140,6 @@ async function serve(ready: Ready, order: Go): Promise<void> {
   // The program before this one releases the address when it gets the order to retire, which is about now.
   admin?.openWhenFree();
   const over = Promise.race([signal, retired.when, failure]);
-  over.catch(() => undefined);
   await Promise.race([renewal?.begin({ reload: front.reload, zones: names?.zones, network }), over]);
   const end = await over.finally(() => renewal?.stop());
   admin?.close();

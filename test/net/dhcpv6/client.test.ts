@@ -3,6 +3,7 @@ import { Dhcpv6Client } from '../../../src/net/dhcpv6/client.js';
 import type { LeasedAddress } from '../../../src/net/wire/dhcpv6.js';
 import { concat, view } from '../../sim/packets.js';
 import { hex, ip6 } from '../../sim/packets6.js';
+import { option, words } from './options.js';
 
 const MAC = Uint8Array.of(2, 0, 0, 0, 0, 1);
 const SERVER = Uint8Array.of(0, 3, 0, 1, 2, 9, 9, 9, 9, 9);
@@ -17,19 +18,6 @@ interface Question {
   readonly at: number;
 }
 
-const option = (code: number, data: Uint8Array): Uint8Array => {
-  const head = new Uint8Array(4);
-  view(head).setUint16(0, code);
-  view(head).setUint16(2, data.length);
-  return concat(head, data);
-};
-const words = (...values: number[]): Uint8Array => {
-  const bytes = new Uint8Array(values.length * 4);
-  values.forEach((value, i) => {
-    view(bytes).setUint32(i * 4, value);
-  });
-  return bytes;
-};
 const status = (code: number): Uint8Array => option(13, Uint8Array.of(0, code));
 
 class Bench {

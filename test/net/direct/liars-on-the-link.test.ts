@@ -7,24 +7,13 @@ import { Ipv6Mode } from '../../../src/net/direct/address/ipv6-mode.js';
 import { StaticMode } from '../../../src/net/direct/address/static-mode.js';
 import { concat, view } from '../../sim/packets.js';
 import { hex, icmp6, ip6, ndOption, udp6 } from '../../sim/packets6.js';
+import { option, words } from '../dhcpv6/options.js';
 import { CONFIG, Laboratory, OTHER_MAC, OUR_MAC, US } from '../ip/laboratory.js';
 import { Laboratory6, NA, PEER_LINK, prefixOption, SECRET } from '../ip/v6/laboratory6.js';
 
 const SOLICIT = 1;
 const RENEW = 5;
 const REPLY = 7;
-
-const option = (code: number, data: Uint8Array): Uint8Array => {
-  const head = new Uint8Array(4);
-  view(head).setUint16(0, code);
-  view(head).setUint16(2, data.length);
-  return concat(head, data);
-};
-const words = (...values: number[]): Uint8Array => {
-  const bytes = new Uint8Array(values.length * 4);
-  for (const [i, value] of values.entries()) view(bytes).setUint32(i * 4, value);
-  return bytes;
-};
 
 /** A stack that takes addresses from the network, whose router says that there are DHCPv6 servers. */
 class Link extends Laboratory6 {

@@ -1,12 +1,12 @@
 /** The last lease on disk, so that a server that comes up again asks for the address it had (RFC 2131 3.2). */
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { isIPv4 } from 'node:net';
 import { join } from 'node:path';
-import { expectSystemError } from '../../../errors/codes.js';
 import { parseJson } from '../../../errors/parse-json.js';
 import { errorText } from '../../../errors/report.js';
 import { writeDurableNow } from '../../../native/durable.js';
 import { makeFolder } from '../../../native/make-folder.js';
+import { textIfReadable } from '../../../native/readable.js';
 import type { LeaseMemory } from '../../dhcp/lease.js';
 import { formatIpv4, parseIpv4 } from '../../wire/address.js';
 import { leaseFolder } from './lease-folder.js';
@@ -32,7 +32,8 @@ export class LeaseFile implements LeaseMemory {
   }
 
   load(): number | undefined {
-    const text = textOf(this.file) ?? textOf(this.former);
+    // None, or none that can be read: a first start.
+    const text = textIfReadable(this.file) ?? textIfReadable(this.former);
     if (text === undefined) return undefined;
     const saved = Object(parseJson(text)) as { address?: unknown; expires?: unknown };
     if (typeof saved.address !== 'string' || !isIPv4(saved.address)) return undefined;
@@ -58,15 +59,5 @@ export class LeaseFile implements LeaseMemory {
         `the lease cannot be remembered in ${this.folder} (${errorText(error)}); choose a folder with --state`,
       );
     }
-  }
-}
-
-function textOf(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    // None, or none that can be read: a first start.
-    expectSystemError(error);
-    return undefined;
   }
 }

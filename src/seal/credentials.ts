@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { expectSystemError } from '../errors/codes.js';
 import { badUsage } from '../errors/user-error.js';
+import type { FileRights } from '../native/file-rights.js';
 import { koffi } from '../native/libc/koffi.js';
 import { capabilities } from './capabilities.js';
 import type { Kernel } from './kernel.js';
@@ -141,19 +142,12 @@ function mayReach(path: string, access: Access, user: User): boolean {
   }
 }
 
-/** A file's rights, as `stat` has them. */
-export interface Rights {
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-}
-
 /** Whether `user` may read a file, or list and pass a folder, by these rights alone. */
-export function mayRead(rights: Rights, user: User): boolean {
+export function mayRead(rights: FileRights, user: User): boolean {
   return permits(rights, (rights.mode & KIND) === DIRECTORY ? 5 : 4, user);
 }
 
-function permits({ mode, uid, gid }: Rights, wanted: number, user: User): boolean {
+function permits({ mode, uid, gid }: FileRights, wanted: number, user: User): boolean {
   const shift = uid === user.uid ? 6 : gid === user.gid ? 3 : 0;
   return ((mode >> shift) & wanted) === wanted;
 }

@@ -10,6 +10,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { badUsage, UserError } from '../errors/user-error.js';
+import type { FileRights } from '../native/file-rights.js';
 import { pinned } from '../native/libc/slab.js';
 import { filterOf, KILL_PROCESS, REFUSE } from './bpf.js';
 import { capabilities, capabilityCalls, dropBounds } from './capabilities.js';
@@ -20,7 +21,6 @@ import {
   dynamicUser,
   mayRead,
   type Reach,
-  type Rights,
   ROOT,
   reachOfRoot,
   type User,
@@ -128,7 +128,7 @@ export class Seal {
   }
 
   /** Whether what has these rights can be read once this is closed, as far as users decide. */
-  mayRead(rights: Rights): boolean {
+  mayRead(rights: FileRights): boolean {
     const { kernel, plan, root, user, wish } = this;
     if (wish.level === 'off' || kernel.arch === undefined || !PROC || !root) return true;
     if (user !== undefined) return mayRead(rights, user);

@@ -1,6 +1,7 @@
 /** Directory -> bundle file -> store. */
 
 export type { UserErrorCode } from '../errors/user-error.js';
+export type { FileRights } from '../native/file-rights.js';
 export type { Problem } from './inspect/check-links.js';
 export {
   type DescribedFile,

@@ -2,13 +2,7 @@
  * Options of a bundle and of a store. Every option has a default; where `bundle` and a served directory differ, the
  * comment gives both.
  */
-
-/** A file's rights, as `stat` has them. */
-export interface Rights {
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-}
+import type { FileRights } from '../native/file-rights.js';
 
 /** `git`: of the last commit; `file`: of the file system; `none`: no time is sent. */
 export type Times = 'git' | 'file' | 'none';
@@ -42,7 +36,7 @@ export interface SiteOptions {
    * Whether a file with these rights can be read later, too, when the process has become another user. One that cannot
    * is left out now. Default: what can be read is served.
    */
-  readonly readable?: ((rights: Rights) => boolean) | undefined;
+  readonly readable?: ((rights: FileRights) => boolean) | undefined;
   /** Directories outside of the site into which its links may lead. Default: none. */
   readonly follow?: readonly string[] | undefined;
   /** Types by extension, before those of `mime-types`: `{ foo: 'text/x-foo' }`. Without `charset`, text gets UTF-8. */

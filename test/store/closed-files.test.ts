@@ -2,9 +2,9 @@
 import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import type { FileRights } from '../../src/native/file-rights.js';
 import { bundleDirectory, openStore, type Store, watchStore } from '../../src/store/index.js';
 import { ServedDirectory } from '../../src/store/open/serve-directory.js';
-import type { Rights } from '../../src/store/options.js';
 import { directory, identity, outcome, resource, text, tree } from './tree.js';
 
 const OTHER = 61_234;
@@ -33,7 +33,7 @@ async function asOther<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-const others = ({ mode }: Rights): boolean => (mode & 0o4) !== 0;
+const others = ({ mode }: FileRights): boolean => (mode & 0o4) !== 0;
 
 function checkLines(t: Test, lines: readonly string[], closed: readonly RegExp[]): void {
   for (const one of closed) t.equal(lines.filter((line) => one.test(line)).length, 1, one.source);

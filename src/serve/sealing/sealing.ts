@@ -2,8 +2,8 @@
 
 import { UserError } from '../../errors/user-error.js';
 import { counter, gauge, type Metric } from '../../http/index.js';
+import type { FileRights } from '../../native/file-rights.js';
 import { signals } from '../../native/process-signals.js';
-import type { Rights } from '../../seal/credentials.js';
 import { Denials } from '../../seal/denials.js';
 import { thisKernel } from '../../seal/kernel.js';
 import type { PathRule } from '../../seal/landlock.js';
@@ -35,7 +35,7 @@ export class Sealing {
    * Whether a file with these rights can be read once this is sealed: one that only root may read is not served at
    * first, and refused later. Undefined: what can be read now can be read then.
    */
-  get readable(): ((rights: Rights) => boolean) | undefined {
+  get readable(): ((rights: FileRights) => boolean) | undefined {
     const { options, kernel, role } = this;
     if (process.geteuid?.() !== 0 || !servesDirectory(options)) return undefined;
     const plan = planOf(options, role);

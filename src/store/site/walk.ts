@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { hasCode } from '../../errors/codes.js';
-import type { Rights } from '../options.js';
+import type { FileRights } from '../../native/file-rights.js';
 import { atOnce, filtered, mapped, sorted } from '../slices.js';
 import { ClosedError, fileError, StoreError } from '../store-error.js';
 
@@ -42,7 +42,7 @@ export interface WalkOptions {
   /** Directories outside of the tree into which links may lead. Default: none. */
   readonly follow?: readonly string[] | undefined;
   /** Whether a file with these rights can be read by who serves it later. Default: all can. */
-  readonly readable?: ((rights: Rights) => boolean) | undefined;
+  readonly readable?: ((rights: FileRights) => boolean) | undefined;
   /**
    * Called for each entry that cannot be served and is left out. Default: such entries are refused, all in one
    * StoreError.

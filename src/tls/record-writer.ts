@@ -12,6 +12,7 @@ import type { SendQueue } from '../net/sockets/libc/send-queue.js';
 import { type CipherSuite, TAG_LENGTH } from './common/suites.js';
 import { Direction } from './direction.js';
 import type { MovedWriter } from './moving/moved-flow.js';
+import type { Target } from './primitives/primitives.js';
 import type { Endpoint } from './record/endpoint.js';
 import type { OutboxUser, OwnChunk } from './record/outbox.js';
 import { RecordSizes } from './record/sizes.js';
@@ -22,6 +23,8 @@ import { writeKeyUpdate } from './wire/server-flight.js';
 const UNWATCHED = 0x7fffffff;
 /** Records that are sealed before any of them is offered, at most. */
 const MOST_AT_ONCE = 7;
+/** Content of this size is encrypted where it lies; a copy of less costs less than one more call of OpenSSL. */
+const READ_FROM = 2048;
 /** Bytes that a record is longer than its content. */
 const OVERHEAD = RECORD_HEADER + 1 + TAG_LENGTH;
 
@@ -119,8 +122,7 @@ export class RecordWriter implements OutboxUser {
       ) {
         const most = at === 0 && this.#begun > 0 ? this.#begun : this.#sizes.next(clock);
         const length = Math.min(queue.bytes - from, most);
-        queue.copy(from, scratch.bytes, at + RECORD_HEADER, length);
-        at = writing.key.seal(scratch, at, length, CONTENT.applicationData, writing.number + lengths.length);
+        at = this.#record(scratch, at, from, length, lengths.length);
         from += length;
         lengths.push(length);
       }
@@ -158,8 +160,7 @@ export class RecordWriter implements OutboxUser {
     const writing = this.#writing;
     if (this.#left === 0 || queue === undefined || writing === undefined) return;
     const target = this.#endpoint.primitives.target(this.#begun + OVERHEAD);
-    queue.copy(0, target.bytes, RECORD_HEADER, this.#begun);
-    const end = writing.key.seal(target, 0, this.#begun, CONTENT.applicationData, writing.number);
+    const end = this.#record(target, 0, 0, this.#begun, 0);
     this.inner.write(new Memory(target.bytes), this.#left, end);
     this.#leave(queue, writing, [this.#begun], end);
   }
@@ -176,11 +177,20 @@ export class RecordWriter implements OutboxUser {
     const { outbox, clock } = this.#endpoint;
     const length = Math.min(queue.bytes, this.#sizes.next(clock));
     const at = outbox.reserve(length + OVERHEAD, this);
-    queue.copy(0, outbox.target.bytes, at + RECORD_HEADER, length);
+    const end = this.#record(outbox.target, at, 0, length, 0);
     queue.taken(length);
-    const end = writing.key.seal(outbox.target, at, length, CONTENT.applicationData, writing.number);
     writing.number += 1;
     this.#handDown(at, end);
+  }
+
+  /** Makes the record `ahead` of the next, of `length` bytes from `skip` on; returns where it ends in `target`. */
+  #record(target: Target, at: number, skip: number, length: number, ahead: number): number {
+    const queue = this.#queue!;
+    const { key, number } = this.#writing!;
+    const source = length < READ_FROM ? undefined : queue.whole(skip, length);
+    if (source !== undefined) return key.sealFrom(source, target, at, number + ahead);
+    queue.copy(skip, target.bytes, at + RECORD_HEADER, length);
+    return key.seal(target, at, length, CONTENT.applicationData, number + ahead);
   }
 
   /** Sends `content` before the plaintext that waits, behind what has begun to leave. */

@@ -4,6 +4,7 @@
  */
 import { constants, createECDH, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import t from 'tap';
+import { Memory } from '../../src/memory/memory.js';
 import { GROUP, SCHEME, SUITES } from '../../src/tls/common/suites.js';
 import { EvpPrimitives } from '../../src/tls/primitives/evp.js';
 import { EvpX25519 } from '../../src/tls/primitives/evp-x25519.js';
@@ -54,6 +55,36 @@ for (const [name, primitives] of BACKENDS) {
       if (i === 1) t.equal(hex(key), '422c8e7a6227d7bca1350b3e2bb7279f7897b87bb6854b783c60e80311ae3079');
     }
     t.equal(hex(key), '684cf59ba83309552800ef566f2f4d3c1c3887c49360e3875f2eb94d99532c51');
+    t.end();
+  });
+
+  t.test(`${name}: a record of content elsewhere has the bytes of one that was sealed in place`, (t) => {
+    const random = seeded(5);
+    const content = Uint8Array.from({ length: 16_400 }, () => random.next() & 255);
+    const resizable = Reflect.construct(ArrayBuffer, [
+      content.length,
+      { maxByteLength: 2 * content.length },
+    ]) as ArrayBuffer;
+    new Uint8Array(resizable).set(content);
+    const sources = [new Memory(content), new Memory(new Uint8Array(resizable))];
+    for (const suite of SUITES) {
+      const key = primitives.recordKey(suite, content.subarray(0, suite.keyLength), content.subarray(40, 52));
+      const wrong: string[] = [];
+      for (const length of [1, 15, 16, 17, 2047, 2048, 2049, 16_383, 16_384]) {
+        const number = random.next() % 2 ** 40;
+        const [inPlace, elsewhere] = [primitives.target(16_450), primitives.target(16_450)];
+        inPlace.bytes.set(content.subarray(9, 9 + length), 3 + 5);
+        const end = key.seal(inPlace, 3, length, 23, number);
+        for (const memory of sources) {
+          const also = key.sealFrom({ memory, start: 9, end: 9 + length }, elsewhere, 3, number);
+          if (also !== end || hex(elsewhere.bytes.subarray(3, end)) !== hex(inPlace.bytes.subarray(3, end)))
+            wrong.push(`${length} octets`);
+        }
+        t.ok(key.open(elsewhere, 3, end, number), `${suite.cipher}, ${length}: it can be opened`);
+      }
+      t.same(wrong, [], suite.cipher);
+      t.same(content, new Uint8Array(resizable), 'the content is as it was');
+    }
     t.end();
   });
 

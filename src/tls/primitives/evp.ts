@@ -2,7 +2,9 @@
  * Primitives through OpenSSL's EVP functions, called by koffi in the OpenSSL that Node brings: a record costs six calls
  * and no garbage. One cipher context a suite and direction serves all connections; a record sets its key and nonce.
  */
+import type { MemoryRange } from '../../memory/pieces.js';
 import { koffi } from '../../native/libc/koffi.js';
+import { memoryAddress } from '../../native/libc/memory-address.js';
 import { addressOf, pinned } from '../../native/libc/slab.js';
 import {
   AES_128,
@@ -16,7 +18,7 @@ import {
 import { keyShare, respond, type X25519 } from './agreement.js';
 import { EvpHash } from './evp-hash.js';
 import { EvpX25519 } from './evp-x25519.js';
-import { NodePrimitives, writeHeader } from './node.js';
+import { APPLICATION_DATA, NodePrimitives, writeHeader } from './node.js';
 import type { RandomBytes, RecordKey, Target } from './primitives.js';
 import { RawX25519 } from './raw-x25519.js';
 
@@ -202,23 +204,42 @@ class EvpRecordKey implements RecordKey {
   }
 
   seal(target: Target, at: number, length: number, type: number, number: number): number {
-    const { bytes, address } = target;
+    target.bytes[at + HEADER + length] = type;
+    return this.#seal(target, at, length, number, target.address + at + HEADER);
+  }
+
+  sealFrom({ memory, start, end }: MemoryRange, target: Target, at: number, number: number): number {
+    const length = end - start;
+    target.bytes[at + HEADER + length] = APPLICATION_DATA;
+    let address = memoryAddress(memory) + start;
+    if (address === start) {
+      target.bytes.set(memory.bytes.subarray(start, end), at + HEADER);
+      address = target.address + at + HEADER;
+    }
+    return this.#seal(target, at, length, number, address);
+  }
+
+  /** `content`: the address of `length` bytes, in place or elsewhere; the type is behind their place in the record. */
+  #seal({ bytes, address }: Target, at: number, length: number, number: number, content: number): number {
     const { calls, sealing, lengthAddress, nonceAddress } = this.#engine;
-    const start = at + HEADER;
-    const end = start + length + 1;
-    bytes[end - 1] = type;
+    const start = address + at + HEADER;
+    const type = start + length;
     writeHeader(bytes, at, length + 1 + TAG_LENGTH);
     const context = sealing.get(this.#suite)!;
     const keyAddress = this.#engine.prepare(this.#slot, number);
+    const update = calls.encryptUpdate;
     const done =
       calls.encryptInit(context, 0, 0, keyAddress, nonceAddress) === 1 &&
-      calls.encryptUpdate(context, 0, lengthAddress, address + at, HEADER) === 1 &&
-      calls.encryptUpdate(context, address + start, lengthAddress, address + start, length + 1) === 1 &&
-      calls.encryptFinal(context, address + end, lengthAddress) === 1 &&
-      calls.control(context, GET_TAG, TAG_LENGTH, address + end) === 1;
+      update(context, 0, lengthAddress, address + at, HEADER) === 1 &&
+      (content === start
+        ? update(context, start, lengthAddress, start, length + 1) === 1
+        : update(context, start, lengthAddress, content, length) === 1 &&
+          update(context, type, lengthAddress, type, 1) === 1) &&
+      calls.encryptFinal(context, type + 1, lengthAddress) === 1 &&
+      calls.control(context, GET_TAG, TAG_LENGTH, type + 1) === 1;
     // Nothing that was not encrypted may leave.
     if (!done) throw new Error('OpenSSL did not encrypt a record');
-    return end + TAG_LENGTH;
+    return at + HEADER + length + 1 + TAG_LENGTH;
   }
 
   open(target: Target, at: number, end: number, number: number): boolean {

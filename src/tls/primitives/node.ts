@@ -1,10 +1,13 @@
 /** Primitives through `node:crypto`: everywhere that Node runs. */
 import { createCipheriv, createDecipheriv, createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import type { MemoryRange } from '../../memory/pieces.js';
 import { type CipherSuite, type HashName, NONCE_LENGTH, TAG_LENGTH } from '../common/suites.js';
 import { agreementGroups, keyShare, respond } from './agreement.js';
 import type { Primitives, RandomBytes, RecordKey, Target } from './primitives.js';
 
 const HEADER = 5;
+/** The content type of what an application sends, and of every record's outside (RFC 8446 5.1, 5.2). */
+export const APPLICATION_DATA = 23;
 const OPTIONS = { authTagLength: TAG_LENGTH };
 
 export class NodePrimitives implements Primitives {
@@ -65,6 +68,11 @@ class NodeRecordKey implements RecordKey {
     return end + TAG_LENGTH;
   }
 
+  sealFrom({ memory, start, end }: MemoryRange, target: Target, at: number, number: number): number {
+    target.bytes.set(memory.bytes.subarray(start, end), at + HEADER);
+    return this.seal(target, at, end - start, APPLICATION_DATA, number);
+  }
+
   open({ bytes }: Target, at: number, end: number, number: number): boolean {
     const start = at + HEADER;
     const tag = end - TAG_LENGTH;
@@ -99,7 +107,7 @@ class NodeRecordKey implements RecordKey {
 
 /** The header of an encrypted record (RFC 8446 5.2): `application_data`, version 0x0303, `length` bytes behind it. */
 export function writeHeader(bytes: Uint8Array, at: number, length: number): void {
-  bytes[at] = 23;
+  bytes[at] = APPLICATION_DATA;
   bytes[at + 1] = 3;
   bytes[at + 2] = 3;
   bytes[at + 3] = length >> 8;

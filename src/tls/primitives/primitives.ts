@@ -2,6 +2,7 @@
  * The cryptographic operations that TLS 1.3 is made of. Protocol code has no others, and none of its own: every
  * implementation of this interface calls OpenSSL.
  */
+import type { MemoryRange } from '../../memory/pieces.js';
 import type { CipherSuite, HashName } from '../common/suites.js';
 
 /** Draws `length` unpredictable bytes. Injected, so that a simulation replays. */
@@ -22,6 +23,8 @@ export interface RecordKey {
    * `type` and tag are written around it. Returns the place behind the tag, `at + length + 22`.
    */
   seal(target: Target, at: number, length: number, type: number, number: number): number;
+  /** As `seal`, of application data that is read where it lies. */
+  sealFrom(source: MemoryRange, target: Target, at: number, number: number): number;
   /**
    * Decrypts one record in place: `target.bytes[at..end)` with its header and tag. Returns whether the tag is right;
    * the content is then `target.bytes[at + 5 .. end - 16)`.

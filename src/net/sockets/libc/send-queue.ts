@@ -3,6 +3,7 @@
  * anew.
  */
 import type { Memory } from '../../../memory/memory.js';
+import type { MemoryRange } from '../../../memory/pieces.js';
 
 /** Entries whose arrays are kept when it is empty; more came once and are let go. */
 const KEPT = 256;
@@ -66,6 +67,20 @@ export class SendQueue {
       to += end - start;
       left -= end - start;
     }
+  }
+
+  /** `length` bytes from `skip` behind the front on; undefined: they lie in several entries. */
+  whole(skip: number, length: number): MemoryRange | undefined {
+    const { memories, starts, ends } = this;
+    let i = this.head;
+    let start = starts[i]! + skip;
+    while (start >= ends[i]!) {
+      const behind = start - ends[i]!;
+      i += 1;
+      start = starts[i]! + behind;
+    }
+    const end = start + length;
+    return end <= ends[i]! ? { memory: memories[i]!, start, end } : undefined;
   }
 
   clear(): void {

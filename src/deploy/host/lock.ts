@@ -1,7 +1,7 @@
 /** One writer at a time: a lock that goes with its process, also when that is killed. */
 import { type FileHandle, open, readFile } from 'node:fs/promises';
-import { ifSystemError } from '../../errors/codes.js';
-import { tryLock } from '../../native/flock.js';
+import { ifCode, ifSystemError } from '../../errors/codes.js';
+import { tryLock, tryShared } from '../../native/flock.js';
 
 export class Lock {
   private readonly handle: FileHandle;
@@ -25,11 +25,18 @@ export class Lock {
     return new Lock(handle);
   }
 
-  /** Whether a process has the lock at `file`. */
+  /**
+   * Whether a process has the lock at `file`. Others that ask at the same moment do not count; `take` finds it taken
+   * for as long as this asks.
+   */
   static async isHeld(file: string): Promise<boolean> {
-    const lock = await Lock.take(file);
-    await lock?.release();
-    return lock === undefined;
+    const handle = await open(file, 'r').catch(ifCode(undefined, 'ENOENT'));
+    if (handle === undefined) return false;
+    try {
+      return !tryShared(handle.fd);
+    } finally {
+      await handle.close();
+    }
   }
 
   async release(): Promise<void> {

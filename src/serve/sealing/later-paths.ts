@@ -44,6 +44,8 @@ export function laterPaths(options: ServeOptions, { swappable, again, told }: La
   for (const folder of programFolders()) paths.add('read', folder);
   // The kernel's data about this process, for pages about the server.
   paths.add('read', `/proc/${process.pid}`);
+  // Without it Node, and we, have no descriptor to give up when none is left, so that a connection waits unseen.
+  paths.add('read', '/dev/null');
   if (again) for (const site of [options.site ?? embeddedSite(), ...http.siteFor.values()]) paths.site(site);
   if (swappable) for (const path of bundlePlaces(acme?.state)) paths.add('read', path, true);
   for (const folder of http.site.follow) paths.add('read', folder);
@@ -130,7 +132,9 @@ class Paths {
   readonly all: PathRule[] = [];
 
   add(access: Access, path: string, optional = false): void {
-    this.all.push({ access, path: resolve(path), optional });
+    const one = { access, path: resolve(path), optional };
+    const named = this.all.some((other) => other.path === one.path && other.access === access && !other.optional);
+    if (!named) this.all.push(one);
   }
 
   /**

@@ -11,11 +11,13 @@ const MAIN = resolve('dist', 'main.js');
 const REQUEST = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 const LIMIT = 64;
 const CONNECTIONS = 80;
+const LARGE = 16 << 20;
 
 async function start(t: Test, kind: string): Promise<{ port: number; pid: number }> {
   const site = join(t.testdir({}), 'site');
   mkdirSync(site);
   writeFileSync(join(site, 'index.html'), 'few');
+  writeFileSync(join(site, 'large.webp'), Buffer.alloc(LARGE));
   const command = `ulimit -n ${LIMIT}; exec "$0" "$@"`;
   const args = [MAIN, '--port', '0', '--sockets', kind, site];
   const child = spawn('sh', ['-c', command, process.execPath, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -84,6 +86,42 @@ for (const kind of SOCKET_KINDS) {
       t.ok(closed > 0, 'some were closed');
       for (const socket of sockets) socket.destroy();
       t.match(await untilServed(port), /few$/, 'and when there are descriptors again, others are served');
+    },
+  );
+}
+
+for (const kind of SOCKET_KINDS) {
+  t.test(
+    `${kind}: without descriptors, and no connection that rests, a new one is closed: a sealed server has one to spare`,
+    { skip: process.platform === 'linux' ? false : 'needs /proc' },
+    async (t) => {
+      const { port, pid } = await start(t, kind);
+      const sockets: Socket[] = [];
+      t.teardown(() => {
+        for (const socket of sockets) socket.destroy();
+      });
+      for (let i = 0; i < CONNECTIONS; i++) {
+        const socket = connect({ port, host: '127.0.0.1' });
+        socket.on('error', () => undefined);
+        sockets.push(socket);
+        await new Promise((done) => socket.once('connect', done));
+        // More than the kernel takes; nobody reads it.
+        socket.pause().write('GET /large.webp HTTP/1.1\r\nHost: a\r\n\r\n');
+      }
+      const last = sockets.at(-1) as Socket;
+      const came = await new Promise<number>((done) => {
+        let length = 0;
+        last.on('data', (chunk) => {
+          length += chunk.length;
+        });
+        last.on('close', () => done(length)).resume();
+      });
+      t.equal(came, 0);
+      const before = ticks(pid);
+      for (const socket of sockets.splice(0)) socket.destroy();
+      for (let i = 0; i < 20; i++) t.match(await untilServed(port), /few$/);
+      const used = ticks(pid) - before;
+      t.ok(used < 50, `${used} hundredths of a second for 20 requests`);
     },
   );
 }

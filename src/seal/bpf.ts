@@ -2,8 +2,8 @@
  * A seccomp filter from rules: a program of classic BPF (Linux, networking/filter), which the kernel runs before each
  * system call on `struct seccomp_data`: number (offset 0), architecture (4), instruction pointer (8), arguments (16).
  *
- * Calls are found by halving, some eight comparisons. Where the answer hangs on the number alone the kernel works it
- * out once (seccomp's bitmap, Linux 5.11), and an allowed call costs nothing that could be measured.
+ * Calls are found by halving, some seven comparisons. Where the answer hangs on the number alone the kernel works it
+ * out once (seccomp's bitmap, Linux 5.11), and such an allowed call runs no instruction of the filter.
  */
 import { type Arch, type Calls, callsOf } from './calls.js';
 import type { Condition, Rule } from './lists/rules.js';
@@ -19,8 +19,6 @@ const RET_K = 0x06;
 
 /** linux/audit.h */
 const AUDIT_ARCH: Readonly<Record<Arch, number>> = { x86_64: 0xc000_003e, aarch64: 0xc000_00b7 };
-/** x86-64 only: calls of the x32 ABI have this bit, and the numbers of others. */
-const X32_BIT = 0x4000_0000;
 /** linux/bpf_common.h: BPF_MAXINSNS. */
 const MOST_INSTRUCTIONS = 4096;
 /** Bytes of `struct sock_filter`. */
@@ -104,16 +102,13 @@ export function filterOf(arch: Arch, rules: readonly Rule[], otherwise: number):
   program.load(4);
   program.unless(JMP_JEQ_K, AUDIT_ARCH[arch], refuse);
   program.load(0);
-  if (arch === 'x86_64') {
-    const native = program.label();
-    program.unless(JMP_JGE_K, X32_BIT, native);
-    program.go(refuse);
-    program.at(native);
-  }
   const groups = byNumber(rules, callsOf(arch));
-  const entries = [...groups.keys()].sort((a, b) => a - b).map((number) => ({ number, label: program.label() }));
-  search(program, entries, refuse);
+  const entries = [...groups.keys()]
+    .sort((a, b) => a - b)
+    .map((number) => ({ number, label: isFree(groups.get(number) as Rule[]) ? allow : program.label() }));
+  search(program, spansOf(entries, refuse));
   for (const { number, label } of entries) {
+    if (label === allow) continue;
     program.at(label);
     body(program, groups.get(number) as Rule[], allow, refuse);
   }
@@ -138,32 +133,47 @@ function byNumber(rules: readonly Rule[], calls: Calls): Map<number, Rule[]> {
   return groups;
 }
 
-/** Goes to the label of the number that is in the accumulator. */
-function search(
-  program: Program,
-  entries: readonly { readonly number: number; readonly label: Label }[],
-  refuse: Label,
-): void {
-  if (entries.length === 0) return program.go(refuse);
-  if (entries.length === 1) {
-    const [{ number, label }] = entries as [{ number: number; label: Label }];
-    program.unless(JMP_JEQ_K, number, refuse);
-    program.go(label);
-    return;
-  }
-  const half = entries.length >> 1;
-  const lower = program.label();
-  program.unless(JMP_JGE_K, (entries[half] as { number: number }).number, lower);
-  search(program, entries.slice(half), refuse);
-  program.at(lower);
-  search(program, entries.slice(0, half), refuse);
+/** Allowed whatever its arguments are. */
+function isFree(rules: readonly Rule[]): boolean {
+  return rules.some(({ errno, when }) => errno === undefined && when === undefined);
 }
 
-/** The rules of one call: allowed when one of them allows it. */
+/** Numbers from `start` up to the next span's, and where they go. */
+interface Span {
+  readonly start: number;
+  readonly label: Label;
+}
+
+/** All numbers: neighbours that go to one place are one span. The last one has those of x86-64's x32 ABI (bit 30). */
+function spansOf(entries: readonly { readonly number: number; readonly label: Label }[], refuse: Label): Span[] {
+  const spans: Span[] = [{ start: 0, label: refuse }];
+  const begin = (start: number, label: Label): void => {
+    if ((spans.at(-1) as Span).start === start) spans.pop();
+    if (spans.at(-1)?.label !== label) spans.push({ start, label });
+  };
+  for (const { number, label } of entries) {
+    begin(number, label);
+    begin(number + 1, refuse);
+  }
+  return spans;
+}
+
+/** Goes to the label of the number that is in the accumulator. */
+function search(program: Program, spans: readonly Span[]): void {
+  const half = spans.length >> 1;
+  const { start, label } = spans[half] as Span;
+  if (half === 0) return program.go(label);
+  const lower = program.label();
+  program.unless(JMP_JGE_K, start, lower);
+  search(program, spans.slice(half));
+  program.at(lower);
+  search(program, spans.slice(0, half));
+}
+
+/** The rules of one call that is not always allowed: when one of them allows it. */
 function body(program: Program, rules: readonly Rule[], allow: Label, refuse: Label): void {
   const failing = rules.find(({ errno }) => errno !== undefined);
   const allowing = rules.filter(({ errno }) => errno === undefined);
-  if (allowing.some(({ when }) => when === undefined)) return program.go(allow);
   for (const conditions of allowing.flatMap(({ when }) => when ?? [])) {
     const next = program.label();
     for (const condition of conditions) test(program, condition, next);

@@ -1,5 +1,5 @@
 /** The user that a sealed server becomes. */
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, type Stats, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { expectSystemError } from '../errors/codes.js';
 import { badUsage } from '../errors/user-error.js';
@@ -120,19 +120,26 @@ export function become({ uid, gid }: User): void {
  * does not count.
  */
 export function unreachable(rules: readonly PathRule[], user: User): string | undefined {
+  // Most paths have folders in common.
+  const seen = new Map<string, Stats>();
+  const statsOf = (path: string): Stats => {
+    const stats = seen.get(path) ?? statSync(path);
+    seen.set(path, stats);
+    return stats;
+  };
   return rules.find(
-    ({ path, access, optional, handed }) => !optional && !handed && !mayReach(resolve(path), access, user),
+    ({ path, access, optional, handed }) => !optional && !handed && !mayReach(resolve(path), access, user, statsOf),
   )?.path;
 }
 
-function mayReach(path: string, access: Access, user: User): boolean {
+function mayReach(path: string, access: Access, user: User, statsOf: (path: string) => Stats): boolean {
   try {
-    const stats = statSync(path);
+    const stats = statsOf(path);
     const directory = stats.isDirectory();
     const wanted = access === 'write' ? (directory ? 7 : 6) : directory || access === 'execute' ? 5 : 4;
     if (!permits(stats, wanted, user)) return false;
     for (let at = dirname(path); ; at = dirname(at)) {
-      if (!permits(statSync(at), 1, user)) return false;
+      if (!permits(statsOf(at), 1, user)) return false;
       if (at === dirname(at)) return true;
     }
   } catch (error) {

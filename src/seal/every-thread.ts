@@ -3,11 +3,11 @@
  * reads files, may have begun before the door is closed. (Threads that begin later inherit from the one that starts
  * them.)
  *
- * All threads of the pool are held first, each by a write to a pipe of its own without a reader. Then each in turn is
- * released: as the only free thread it makes the calls, and is held again.
+ * All threads of the pool but one are held first, each by a write to a pipe of its own without a reader. The free one
+ * makes the calls, and is held; then the next one is released and does the same, until each had its turn.
  */
 import { write } from 'node:fs';
-import { libc } from '../native/libc/libc.js';
+import { calls as functions } from '../native/libc/calls.js';
 import { pinned } from '../native/libc/slab.js';
 import type { Call, Kernel } from './kernel.js';
 
@@ -34,11 +34,14 @@ interface Pipe {
 export async function onEveryThread(kernel: Kernel, calls: readonly Call[], size = poolSize()): Promise<boolean> {
   const held: Pipe[] = [];
   const answers: Promise<boolean>[] = [];
-  const begin = (call: Call, good: (answer: number) => boolean): void => {
-    answers.push(new Promise((resolve) => kernel.begin(call, (answer) => resolve(good(answer)))));
+  const begin = (call: Call): Promise<boolean> => {
+    const answer = new Promise<boolean>((resolve) => kernel.begin(call, (value) => resolve(value === 0)));
+    answers.push(answer);
+    return answer;
   };
   const hold = (): Pipe => {
     const pipe = openPipe(kernel);
+    if (pipe.write < 0) return pipe;
     held.push(pipe);
     // By Node itself, which has its calls on the pool at a tenth of what a foreign call costs there.
     answers.push(new Promise((resolve) => write(pipe.write, zeros(), () => resolve(true))));
@@ -46,19 +49,22 @@ export async function onEveryThread(kernel: Kernel, calls: readonly Call[], size
   };
   let reached = true;
   try {
-    const first = Array.from({ length: size }, hold);
+    const first = Array.from({ length: size - 1 }, hold);
     reached = first.every(isHeld);
-    for (let i = 0; reached && i < size; i++) {
-      for (const call of calls) begin(call, (answer) => answer === 0);
-      const again = hold();
-      release(first[i] as Pipe);
-      reached = isHeld(again);
+    for (const next of first) {
+      if (!reached) break;
+      calls.forEach(begin);
+      reached = isHeld(hold());
+      release(next);
     }
+    // The last one need not be held; but until it has made its calls no other is free, which could take one of them.
+    if (reached) await Promise.all(calls.map(begin));
   } finally {
     for (const pipe of held) release(pipe);
   }
   const good = (await Promise.all(answers)).every((one) => one);
-  for (const { write } of held) libc().close(write);
+  const { close } = libc();
+  for (const { write } of held) close(write);
   return reached && good;
 }
 
@@ -77,6 +83,9 @@ function openPipe(kernel: Kernel): Pipe {
   if (libc().fcntl(pipe.write, F_SETPIPE_SZ, 1) < 0) return { read: -1, write: -1 };
   return pipe;
 }
+
+/** Few of C's functions: to declare each one to koffi takes some 20 µs. */
+const libc = () => functions('close', 'fcntl', 'poll');
 
 let zeroBytes: Uint8Array | undefined;
 

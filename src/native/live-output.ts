@@ -4,6 +4,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
 import { OutputError, outputError, READ_ONLY, WRITABLE } from './output-file.js';
+import { signals } from './process-signals.js';
 
 /**
  * Opens `name` and follows links. A regular file begins anew; a FIFO waits for its reader, a device is written to. `-`
@@ -19,7 +20,8 @@ export function openLiveOutput(name: string, mode: number, seekable = false): nu
       throw new OutputError(`${name} is no regular file, and what is written goes back and forth in it; name another`);
     if (before?.isFile() && (before.mode & WRITABLE) === 0) throw new OutputError(`${name} ${READ_ONLY}`);
     const begin = before === undefined || before.isFile() ? constants.O_CREAT | constants.O_TRUNC : 0;
-    const fd = openSync(name, constants.O_WRONLY | constants.O_NOCTTY | begin, mode);
+    const open = (): number => openSync(name, constants.O_WRONLY | constants.O_NOCTTY | begin, mode);
+    const fd = before?.isFIFO() ? signals.whileWaiting(open) : open();
     if (seekable && !fstatSync(fd).isFile()) {
       closeSync(fd);
       throw new OutputError(`${name} became something else while it was opened`);

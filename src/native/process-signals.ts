@@ -83,6 +83,20 @@ class ProcessSignals {
     });
   }
 
+  /**
+   * Runs `call`, which may wait in the kernel for as long as nobody comes. No listener could run meanwhile: a signal
+   * ends the process, as it does by default.
+   */
+  whileWaiting<T>(call: () => T): T {
+    const before = ENDING.map((signal) => [signal, process.listeners(signal)] as const);
+    for (const signal of ENDING) process.removeAllListeners(signal);
+    try {
+      return call();
+    } finally {
+      for (const [signal, listeners] of before) for (const one of listeners) process.on(signal, one);
+    }
+  }
+
   /** Calls `reload` at each SIGHUP, and for one that came too early, until the function that it returns is called. */
   onReload(reload: () => void): () => void {
     this.reloads.push(reload);
@@ -124,8 +138,12 @@ function leave(status: number): void {
   process.kill(process.pid, 'SIGKILL');
 }
 
-/** Listeners of `exit` tidy up. */
+/**
+ * Listeners of `exit` tidy up. Then Node would wait for its threads, and one may be in the kernel for as long as a FIFO
+ * has no reader.
+ */
 function endBy(signal: Ending): never {
+  if (process.platform === 'linux') process.on('exit', leave);
   process.exit(128 + constants.signals[signal]);
 }
 

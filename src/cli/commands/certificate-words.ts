@@ -1,7 +1,10 @@
 /** What commands about certificates read and say alike. */
-import { readFile } from 'node:fs/promises';
 import { errorText } from '../../errors/report.js';
 import { UserError } from '../../errors/user-error.js';
+import { readNamedLater } from '../../native/named-file.js';
+
+/** Bytes of a certificate, a chain or a key. */
+const MOST = 1 << 20;
 
 export const LATER = 'a running server takes it up within ten minutes, or at once when it gets SIGHUP';
 
@@ -18,8 +21,8 @@ export function print(line: string): void {
 export function textsOf(files: readonly string[]): Promise<string[]> {
   return Promise.all(
     files.map((file) =>
-      readFile(file, 'utf8').catch((error: unknown) => {
-        throw new UserError(`${file} cannot be read: ${errorText(error)}`);
+      readNamedLater(file, MOST).then(String, (error: unknown) => {
+        throw error instanceof UserError ? error : new UserError(`${file} cannot be read: ${errorText(error)}`);
       }),
     ),
   );

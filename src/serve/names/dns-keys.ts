@@ -1,15 +1,17 @@
 /** The file of TSIG keys, and secondaries as the command line names them. */
-import { readFileSync } from 'node:fs';
 import type { Secondary } from '../../dns/serve/notify.js';
 import { TSIG_ALGORITHMS, type TsigKey } from '../../dns/serve/tsig.js';
 import { lowerName, NameError, nameText, parseName } from '../../dns/wire/name.js';
 import { errorText } from '../../errors/report.js';
 import { UserError } from '../../errors/user-error.js';
+import { readNamed } from '../../native/named-file.js';
 import { datagramAddress } from '../../net/datagrams.js';
 import { parseIp } from '../../net/ip-text.js';
 
 /** RFC 8945 8: keys that are shorter than this are guessed; bytes. */
 const LEAST_SECRET = 16;
+/** Bytes of a file of keys or secrets. */
+const MOST = 1 << 20;
 
 /** Lines of 32 hexadecimal digits, the one that makes cookies first (RFC 9018 5). Throws a `UserError`. */
 export function readCookieSecrets(file: string): Uint8Array[] {
@@ -25,8 +27,9 @@ export function readCookieSecrets(file: string): Uint8Array[] {
 function readLines(file: string, option: string): { line: number; text: string }[] {
   let content: string;
   try {
-    content = readFileSync(file, 'utf8');
+    content = readNamed(file, MOST).toString();
   } catch (error) {
+    if (error instanceof UserError) throw error;
     throw new UserError(`${file} (${option}) cannot be read: ${errorText(error)}`);
   }
   const lines = content.split('\n').map((one, i) => ({ line: i + 1, text: one.replace(/#.*/, '').trim() }));

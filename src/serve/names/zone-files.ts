@@ -1,11 +1,11 @@
 /** Zone files of the command line: read and checked; problems are reported with file, line and column. */
-import { readFileSync, statSync } from 'node:fs';
 import { isBuilt, readBuilt } from '../../dns/zone/built.js';
 import { checkZone } from '../../dns/zone/check.js';
 import { hasErrors, type LoadedZone, loadZone } from '../../dns/zone/load.js';
 import { problemText } from '../../dns/zone/problem.js';
 import { errorText } from '../../errors/report.js';
 import { UserError } from '../../errors/user-error.js';
+import { readNamed } from '../../native/named-file.js';
 import { NodeCrypto } from './node-crypto.js';
 
 /** A larger file is hardly a zone of a site, and its answers would not fit into memory. */
@@ -30,9 +30,7 @@ export function readZone(file: string): ReadZone {
 
 function readBytes(file: string): Uint8Array {
   try {
-    const { size } = statSync(file);
-    if (size > MAX_SIZE) throw new UserError(`${file} has more than ${MAX_SIZE / 2 ** 20} MiB; a zone file has less`);
-    return readFileSync(file);
+    return readNamed(file, MAX_SIZE);
   } catch (error) {
     if (error instanceof UserError) throw error;
     const { code } = error as NodeJS.ErrnoException;

@@ -1,7 +1,7 @@
 /** Reads certificates and keys from PEM files; each mistake that a person can make has its message. */
 import { createHash, createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { UserError } from '../../errors/user-error.js';
+import { readNamedLater } from '../../native/named-file.js';
 import { schemesOf, signerOf } from '../primitives/signing.js';
 import { writeCertificate } from '../wire/server-flight.js';
 import type { Certificate } from './certificate.js';
@@ -67,15 +67,13 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 async function read(path: string, what: string): Promise<string> {
-  let text: string;
   try {
-    text = await readFile(path, 'latin1');
+    return (await readNamedLater(path, MOST)).toString('latin1');
   } catch (error) {
+    if (error instanceof UserError) throw new CertificateError(error.message);
     const { code } = error as NodeJS.ErrnoException;
     throw new CertificateError(`${path}: the ${what} cannot be read: ${REASONS[code ?? ''] ?? code}`);
   }
-  if (text.length > MOST) throw new CertificateError(`${path}: too long for a ${what} in PEM`);
-  return text;
 }
 
 function privateKey(text: string, path: string): KeyObject {

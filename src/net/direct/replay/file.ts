@@ -2,10 +2,11 @@
  * A recording as a file: a header with the configuration, then a ring of segments. Each event is with the kernel before
  * the stack acts on it, so that the file is good however the process ends.
  */
-import { closeSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 import { errorText } from '../../../errors/report.js';
 import { UserError } from '../../../errors/user-error.js';
 import { openLiveOutput } from '../../../native/live-output.js';
+import { readNamed } from '../../../native/named-file.js';
 import type { RecordedConfig } from './events.js';
 import type { Tape } from './recorder.js';
 
@@ -14,6 +15,8 @@ const HEADER = 4096;
 const SEGMENTS = 4;
 /** Each segment begins with its number, as f64; 0: it was never used. */
 const SEGMENT_HEAD = 8;
+/** Bytes of a recording that comes through a pipe. */
+const LARGEST_STREAM = 1 << 30;
 
 export class FileTape implements Tape {
   readonly size: number;
@@ -83,12 +86,36 @@ export interface Recording {
   readonly first: number;
 }
 
+interface Source {
+  /** `length` bytes from `at` on, or what there is of them. */
+  read(at: number, length: number): Buffer;
+  close(): void;
+}
+
+/** The pieces of a regular file are read one by one: it may be larger than what one call reads. */
+function sourceOf(file: string): Source {
+  if (!statSync(file).isFile()) {
+    const bytes = readNamed(file, LARGEST_STREAM);
+    return { read: (at, length) => bytes.subarray(at, at + length), close() {} };
+  }
+  const fd = openSync(file, constants.O_RDONLY);
+  const { size } = fstatSync(fd);
+  return {
+    read: (at, length) => {
+      const piece = Buffer.allocUnsafe(Math.max(0, Math.min(length, size - at)));
+      return piece.subarray(0, readSync(fd, piece, 0, piece.length, at));
+    },
+    close: () => closeSync(fd),
+  };
+}
+
 /** Throws a `UserError` for a file that is none. */
 export function readRecording(file: string): Recording {
-  let bytes: Uint8Array;
+  let source: Source;
   try {
-    bytes = readFileSync(file);
+    source = sourceOf(file);
   } catch (error) {
+    if (error instanceof UserError) throw error;
     const code = (error as NodeJS.ErrnoException).code;
     throw new UserError(
       code === 'ENOENT'
@@ -96,7 +123,15 @@ export function readRecording(file: string): Recording {
         : `${file} cannot be read: ${errorText(error).replace(/^\w+: /, '')}`,
     );
   }
-  const text = Buffer.from(bytes.subarray(0, HEADER)).toString('utf8');
+  try {
+    return recordingIn(file, source);
+  } finally {
+    source.close();
+  }
+}
+
+function recordingIn(file: string, source: Source): Recording {
+  const text = source.read(0, HEADER).toString('utf8');
   if (!text.startsWith(MAGIC)) throw new UserError(`${file} is not a recording; one is made with --record FILE`);
   let config: RecordedConfig & { segment: number };
   try {
@@ -109,9 +144,11 @@ export function readRecording(file: string): Recording {
   if (!Number.isInteger(segment) || segment < 1024)
     throw new UserError(`the header of ${file} is damaged; record again`);
   const found: { number: number; bytes: Uint8Array }[] = [];
-  for (let at = HEADER; at + SEGMENT_HEAD < bytes.length; at += segment) {
-    const number = new DataView(bytes.buffer, bytes.byteOffset + at).getFloat64(0, true);
-    if (number > 0) found.push({ number, bytes: bytes.subarray(at + SEGMENT_HEAD, at + segment) });
+  for (let at = HEADER; ; at += segment) {
+    const bytes = source.read(at, segment);
+    if (bytes.length <= SEGMENT_HEAD) break;
+    const number = bytes.readDoubleLE(0);
+    if (number > 0) found.push({ number, bytes: bytes.subarray(SEGMENT_HEAD) });
   }
   found.sort((a, b) => a.number - b.number);
   if (found.length === 0) throw new UserError(`${file} has no events; the recording ended before it began`);

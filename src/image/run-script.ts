@@ -7,11 +7,18 @@ export interface Start extends Pick<Manifest, 'target' | 'network' | 'versions'>
   readonly zones?: readonly { readonly path: string }[] | undefined;
 }
 
-/**
- * Options of which there may be several: a host that gives one of them means these instead of the image's, not beside
- * them.
- */
+/** Options of which there may be several. */
 const SEVERAL: readonly string[] = ['anycast', 'host', 'ipv4', 'ipv6'];
+
+/** Options of the host, and those of the image that they are instead of: addresses, and a family or none of it. */
+const INSTEAD: readonly (readonly [option: string, of: readonly string[]])[] = [
+  ['anycast', ['anycast']],
+  ['host', ['host']],
+  ['ipv4', ['ipv4', 'no-ipv4']],
+  ['ipv6', ['ipv6', 'no-ipv6']],
+  ['no-ipv4', ['ipv4', 'ipv4-gateway', 'ipv4-netmask']],
+  ['no-ipv6', ['ipv6', 'ipv6-gateway']],
+];
 
 /** The arguments of the image in `folder` and of its host together: what the host gives wins. */
 export function joinedArguments(
@@ -20,7 +27,8 @@ export function joinedArguments(
   folder = '',
 ): string[] {
   const given = (name: string): boolean => host.some((one) => one === `--${name}` || one.startsWith(`--${name}=`));
-  const network = Object.entries(image.network).filter(([name]) => !SEVERAL.includes(name) || !given(name));
+  const gone = new Set(INSTEAD.filter(([option]) => given(option)).flatMap(([, of]) => of));
+  const network = Object.entries(image.network).filter(([name]) => !gone.has(name));
   const zones = (image.zones ?? []).flatMap(({ path }) => ['--zone', join(folder, path)]);
   return [...programArguments({ target: image.target, network: Object.fromEntries(network) }), ...zones, ...host];
 }
@@ -31,11 +39,14 @@ export function joinedArguments(
  */
 export function programArguments({ target, network }: Pick<Manifest, 'target' | 'network'>): string[] {
   const args = ['--net', target === 'socket' ? 'socket' : 'direct'];
-  for (const [name, value] of Object.entries(network).sort(([a], [b]) => (a < b ? -1 : 1))) {
-    if (value === true) args.push(`--${name}`);
-    else if (value !== false) for (const one of valuesOf(name, value)) args.push(`--${name}`, one);
-  }
+  for (const [name, value] of Object.entries(network).sort(([a], [b]) => (a < b ? -1 : 1)))
+    args.push(...optionOf(name, value));
   return args;
+}
+
+function optionOf(name: string, value: string | number | boolean): string[] {
+  if (typeof value === 'boolean') return value ? [`--${name}`] : [];
+  return valuesOf(name, value).flatMap((one) => [`--${name}`, one]);
 }
 
 function valuesOf(name: string, value: string | number): string[] {
@@ -44,21 +55,24 @@ function valuesOf(name: string, value: string | number): string[] {
 
 /** A POSIX shell script: what the host passes on comes behind what the image says, and so wins. */
 export function runScript(image: Start): string {
-  const several = Object.keys(image.network)
-    .filter((name) => SEVERAL.includes(name))
-    .sort();
-  const rest = Object.fromEntries(Object.entries(image.network).filter(([name]) => !several.includes(name)));
+  const replaced = INSTEAD.flatMap(([, of]) => of);
+  const names = Object.keys(image.network).sort();
+  const ours = names.filter((name) => replaced.includes(name));
+  const rest = Object.fromEntries(Object.entries(image.network).filter(([name]) => !ours.includes(name)));
   const zones = (image.zones ?? []).map(({ path }) => `--zone "$here/${path}"`);
   const args = [...programArguments({ target: image.target, network: rest }).map(quote), ...zones].join(' ');
-  const own = several.map((name) => {
-    const values = valuesOf(name, image.network[name] as string).map((one) => `--${name} ${quote(one)}`);
-    return `${name}='${values.join(' ').replaceAll("'", "'\\''")}'`;
+  const own = ours.map((name) => {
+    const words = optionOf(name, image.network[name]!).map(quote).join(' ');
+    return `${variable(name)}='${words.replaceAll("'", "'\\''")}'`;
   });
   // Addresses of the host's are instead of the image's.
-  const choose = several.map((name) => `    --${name}|--${name}=*) ${name}= ;;\n`).join('');
-  const chosen = several.map((name) => `$${name} `).join('');
+  const choose = INSTEAD.map(([option, of]) => ({ option, of: of.filter((name) => ours.includes(name)) }))
+    .filter(({ of }) => of.length > 0)
+    .map(({ option, of }) => `    --${option}|--${option}=*) ${of.map((name) => `${variable(name)}=`).join(' ')} ;;\n`)
+    .join('');
+  const chosen = ours.map((name) => `$${variable(name)} `).join('');
   const looks =
-    several.length === 0 ? '' : `${own.join('\n')}\nfor one in "$@"; do\n  case $one in\n${choose}  esac\ndone\n`;
+    ours.length === 0 ? '' : `${own.join('\n')}\nfor one in "$@"; do\n  case $one in\n${choose}  esac\ndone\n`;
   const { sitekernel, node } = image.versions;
   return `#!/bin/sh
 # Starts this image of sitekernel ${sitekernel}, target ${image.target}; passes its arguments on. It needs Node ${node} or newer and nothing
@@ -71,6 +85,11 @@ if ! command -v "$node" >/dev/null 2>&1; then
 fi
 ${looks}exec "$node" "$here/program/main.js" ${args} ${chosen}"$@" "$here/site.bundle"
 `;
+}
+
+/** Of the shell. */
+function variable(option: string): string {
+  return option.replaceAll('-', '_');
 }
 
 function quote(text: string): string {

@@ -377,6 +377,7 @@ t.test('what is wrong about addresses is said in one sentence', (t) => {
     [['--ipv4', '10.0.0.7/24', '--ipv4', '10.0.0.8/24', '--anycast', '10.0.0.8'], /with --ipv4 and with --anycast/],
     [['--no-ipv4', '--ipv4-gateway', '10.0.0.1'], /needs IPv4/],
     [['--no-ipv4', '--anycast', '192.0.2.1'], /needs IPv4/],
+    [['--anycast', 'nope'], /--anycast: "nope" is no address; write one as in 192\.0\.2\.7 or 2001:db8::80/],
     [['--anycast', '192.0.2.1/24'], /one address is served/],
     [['--anycast', '2001:db8::1/64'], /one address is served/],
     [['--ipv4', '10.0.0.7/24', '--ipv4', '10.0.0.7/25'], /given twice/],
@@ -384,6 +385,54 @@ t.test('what is wrong about addresses is said in one sentence', (t) => {
   ];
   for (const [argv, message] of wrong) t.match(refusal('--net', 'direct', ...argv), message, argv.join(' '));
   t.match(refusal('--ipv6', '2001:db8::80/64'), /--ipv6 is for --net direct/);
+  t.end();
+});
+
+t.test('an image, too, can leave either family out', (t) => {
+  const build = (...more: string[]): unknown =>
+    (parseArguments(['image', 'build', 'site', ...more]) as { network: unknown }).network;
+  t.same(build('--target', 'static', '--ipv4', '192.0.2.7/24', '--no-ipv6'), {
+    ...{ ipv4: '192.0.2.7/24', 'no-ipv6': true },
+  });
+  t.same(build('--target', 'static', '--ipv6', '2001:db8::7/64', '--no-ipv4'), {
+    ...{ ipv6: '2001:db8::7/64', 'no-ipv4': true },
+  });
+  for (const target of ['direct', 'vm']) t.same(build('--target', target, '--no-ipv6'), { 'no-ipv6': true });
+  const wrong: [string[], RegExp][] = [
+    [['--target', 'socket', '--no-ipv6'], /--no-ipv6 is for our own stack/],
+    [['--target', 'direct', '--no-ipv4', '--no-ipv6'], /leave nothing to serve on/],
+    [['--target', 'static', '--no-ipv6', '--ipv6', '2001:db8::7/64'], /contradict each other/],
+    [['--target', 'static', '--no-ipv6'], /--target static needs its address/],
+  ];
+  for (const [argv, message] of wrong) t.match(refusal('image', 'build', 'site', ...argv), message, argv.join(' '));
+  t.end();
+});
+
+t.test('--host that is neither an address nor a name is bad usage', (t) => {
+  const wrong: [string, RegExp][] = [
+    ['zz::', /--host: "zz::" is not an IPv6 address/],
+    ['127.0.0.1:8080', /is not an IPv6 address; .* a port with --port/],
+    ['[::1]', /brackets are for URLs; write --host ::1$/],
+    ['::1/64', /nothing of a network/],
+    ['10.0.0.300', /"10\.0\.0\.300" is not an IPv4 address/],
+  ];
+  for (const [host, message] of wrong) {
+    t.match(refusal('--host', host), message, host);
+    t.match(refusal('--host', '::1', '--host', host), message, `${host}, the second`);
+    t.match(refusal('image', 'build', 'site', '--target', 'socket', '--host', host), message, `${host} of an image`);
+  }
+  for (const host of [
+    '::',
+    '::1',
+    'fe80::1%eth0',
+    '::ffff:127.0.0.1',
+    '127.0.0.1',
+    '127.1',
+    'localhost',
+    'a-1.example',
+  ])
+    t.equal(serve('--host', host).host, host);
+  t.match(refusal('--host', '::', '--host', '127.0.0.1', '--workers', '2'), /name one: "::" has both families/);
   t.end();
 });
 

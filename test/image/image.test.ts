@@ -321,6 +321,35 @@ t.test("addresses of the host are instead of the image's, everything else beside
   t.end();
 });
 
+t.test('a host gives a family that the image leaves out, or leaves out one of which the image has addresses', (t) => {
+  const image = (network: Record<string, unknown>): Manifest =>
+    ({
+      ...{ target: 'static', network },
+      versions: { sitekernel: '1', node: '20.11.0', compressors: {} },
+    }) as unknown as Manifest;
+  const both = { ipv4: '192.0.2.7/24', 'ipv4-gateway': '192.0.2.1', ipv6: '2001:db8::7/64', 'ipv6-gateway': 'fe80::1' };
+  const [four, six] = [
+    ['--ipv4', '192.0.2.7/24', '--ipv4-gateway', '192.0.2.1'],
+    ['--ipv6', '2001:db8::7/64', '--ipv6-gateway', 'fe80::1'],
+  ] as const;
+  const cases = [
+    [both, [], [...four, ...six]],
+    [both, ['--no-ipv6'], [...four, '--no-ipv6']],
+    [both, ['--no-ipv4'], [...six, '--no-ipv4']],
+    [{ ipv6: '2001:db8::7/64', 'no-ipv4': true }, [], ['--ipv6', '2001:db8::7/64', '--no-ipv4']],
+    [{ ipv6: '2001:db8::7/64', 'no-ipv4': true }, four, ['--ipv6', '2001:db8::7/64', ...four]],
+    [{ ipv4: '192.0.2.7/24', 'no-ipv6': true }, six, ['--ipv4', '192.0.2.7/24', ...six]],
+  ] as const;
+  for (const [network, host, expected] of cases) {
+    const script = runScript(image(network)).replace(/^exec .*main\.js"/m, 'printf "%s|"');
+    const env = { PATH: process.env['PATH'], SITEKERNEL_NODE: 'sh' };
+    const said = execFileSync('sh', ['-c', script, '/usr/run', ...host], { env, encoding: 'utf8' });
+    t.same(said.replace(/\|[^|]*site\.bundle\|$/, '').split('|'), ['--net', 'direct', ...expected]);
+    t.same(joinedArguments(image(network), host), ['--net', 'direct', ...expected], host.join(' '));
+  }
+  t.end();
+});
+
 t.test('bad usage says what to do', (t) => {
   const fails = (words: string[], code: number, message: RegExp) => {
     const args = [MAIN, 'image', 'build', ...(words.includes('-o') ? [] : ['-o', directory(t)]), ...words];

@@ -9,6 +9,8 @@ t.test("what is ours on the kernel's command line becomes the program's argument
   const both = 'ipv6=2001:db8::1/64,2001:db8::2/64 ipv6-gateway=fe80::1 no-ipv4=true';
   const six = ['--ipv6', '2001:db8::1/64', '--ipv6', '2001:db8::2/64', '--ipv6-gateway', 'fe80::1', '--no-ipv4'];
   t.same(guestArguments(both), six, 'several addresses in one token');
+  t.same(guestArguments('ipv6=2001:db8::1/64 ipv6-gateway=fe80::1 no-ipv6'), ['--no-ipv6'], 'a family or none of it');
+  t.same(guestArguments('no-ipv4 ipv4=192.0.2.7/24'), ['--ipv4', '192.0.2.7/24']);
   t.throws(() => guestArguments('ipv6addr=2001:db8::1/64'), BootError);
   t.end();
 });

@@ -113,7 +113,7 @@ export function directArguments(flags: DirectFlags): DirectArguments {
 }
 
 /** An address of a family, and none of that family: commander would take the one that was said last. */
-function refuseBoth(command: Command, family: 'ipv4' | 'ipv6'): void {
+export function refuseBoth(command: Command, family: 'ipv4' | 'ipv6'): void {
   const said = new Set<string>();
   for (const option of [family, `no-${family}`])
     command.on(`option:${option}`, () => {
@@ -122,7 +122,13 @@ function refuseBoth(command: Command, family: 'ipv4' | 'ipv6'): void {
     });
 }
 
-function ipv4Of({ ipv4, ipv4Netmask, ipv4Gateway, ipv6 }: DirectFlags): StaticAddress | undefined {
+/** The IPv4 address that is given, if there is to be IPv4; undefined: none. Throws a `UserError`. */
+export function ipv4Of({
+  ipv4,
+  ipv4Netmask,
+  ipv4Gateway,
+  ipv6,
+}: Pick<DirectFlags, 'ipv4' | 'ipv4Netmask' | 'ipv4Gateway' | 'ipv6'>): StaticAddress | undefined {
   if (ipv4 !== false) return staticAddress(ipv4 ?? [], ipv4Netmask, ipv4Gateway);
   if (ipv6 === false)
     throw badUsage('--no-ipv4 and --no-ipv6 together leave nothing to serve on; leave one of them out');

@@ -5,10 +5,11 @@ import { badUsage } from '../../errors/user-error.js';
 import type { BundleChoices, ImageTarget } from '../../image/manifest.js';
 import type { SiteArguments } from '../../serve/options/site.js';
 import { quiet } from '../values/quiet.js';
-import { several } from './direct.js';
-import { anycastAddresses, staticAddress } from './ipv4.js';
+import { ipv4Of, refuseBoth, several } from './direct.js';
+import { anycastAddresses } from './ipv4.js';
 import { ipv6Arguments } from './ipv6.js';
 import { addSiteOptions, type SiteFlags, siteArguments } from './site.js';
+import { socketHost } from './socket-host.js';
 
 export type ImageOptions = ImageBuildOptions | ImageVerifyOptions | ImageAssembleOptions | ImageStateOptions;
 
@@ -66,10 +67,12 @@ interface BuildFlags extends SiteFlags {
   readonly output: string;
   readonly host?: string;
   readonly port?: number;
-  readonly ipv4?: string[];
+  /** `false`: `--no-ipv4`. */
+  readonly ipv4?: string[] | false;
   readonly ipv4Netmask?: string;
   readonly ipv4Gateway?: string;
-  readonly ipv6?: string[];
+  /** `false`: `--no-ipv6`. */
+  readonly ipv6?: string[] | false;
   readonly ipv6Gateway?: string;
   readonly zone?: string[];
   readonly anycast?: string[];
@@ -123,7 +126,7 @@ export function addImage(program: Command, found: (task: ImageOptions) => void):
 }
 
 function addBuild(image: Command, found: (task: ImageOptions) => void): void {
-  addSiteOptions(quiet(image.command('build')))
+  const build = addSiteOptions(quiet(image.command('build')))
     .description('Makes images/<id>/ out of a directory: the same id from the same inputs, on any machine.')
     .argument('[SITE]', "directory (default: the project's own site)")
     .addOption(
@@ -137,8 +140,10 @@ function addBuild(image: Command, found: (task: ImageOptions) => void): void {
     .option('--ipv4 <address/size>', 'static: the address; may be repeated', several)
     .option('--ipv4-netmask <mask>', 'static: the size of the network as a netmask')
     .option('--ipv4-gateway <address>', 'static: the router')
+    .option('--no-ipv4', 'direct, static, vm: IPv6 alone')
     .option('--ipv6 <address/size>', 'static: an IPv6 address; may be repeated', several)
     .option('--ipv6-gateway <address>', 'static: the IPv6 router')
+    .option('--no-ipv6', 'direct, static, vm: IPv4 alone')
     .option('--anycast <address>', 'static: an address that is served and never announced; may be repeated', several)
     .option('--hostname <name>', 'direct: name to tell the DHCP server')
     .addOption(
@@ -171,6 +176,7 @@ function addBuild(image: Command, found: (task: ImageOptions) => void): void {
         builder: flags.builder,
       }),
     );
+  for (const family of ['ipv4', 'ipv6'] as const) refuseBoth(build, family);
 }
 
 /** What is as by default is left out: an image's id hangs on the others alone. */
@@ -197,7 +203,7 @@ function vmOnly<K extends 'kernel' | 'format'>(flags: BuildFlags, name: K): Buil
 
 function networkOf(flags: BuildFlags): Record<string, string | number | boolean> {
   const { target, host, port, hostname } = flags;
-  const address = staticAddress(flags.ipv4 ?? [], flags.ipv4Netmask, flags.ipv4Gateway);
+  const address = ipv4Of(flags);
   const { ipv6, anycast } = sixOf(flags);
   if (target === 'static' && address === undefined && ipv6.length === 0)
     throw badUsage('--target static needs its address: --ipv4 192.0.2.7/24 --ipv4-gateway 192.0.2.1');
@@ -207,7 +213,11 @@ function networkOf(flags: BuildFlags): Record<string, string | number | boolean>
     throw badUsage(
       `${given} is for --target static; ${target === 'direct' ? 'direct asks DHCP' : 'a socket has --host'}`,
     );
+  const left = flags.ipv4 === false ? '--no-ipv4' : flags.ipv6 === false ? '--no-ipv6' : undefined;
+  if (left !== undefined && target === 'socket')
+    throw badUsage(`${left} is for our own stack, --target direct, static or vm; a socket has --host`);
   if (host !== undefined && target !== 'socket') throw badUsage('--host is for --target socket');
+  if (host !== undefined) socketHost(host);
   if (hostname !== undefined && target !== 'direct' && target !== 'vm')
     throw badUsage('--hostname is for --target direct: a DHCP server is told it');
   return {
@@ -217,7 +227,8 @@ function networkOf(flags: BuildFlags): Record<string, string | number | boolean>
     ...(flags.ipv6Gateway !== undefined && { 'ipv6-gateway': flags.ipv6Gateway }),
     ...(anycast.length > 0 && { anycast: anycast.join(',') }),
     // A static image asks no DHCP server.
-    ...(target === 'static' && address === undefined && { 'no-ipv4': true }),
+    ...((flags.ipv4 === false || (target === 'static' && address === undefined)) && { 'no-ipv4': true }),
+    ...(flags.ipv6 === false && { 'no-ipv6': true }),
     ...(host !== undefined && { host }),
     ...(port !== undefined && { port }),
     ...(hostname !== undefined && { hostname }),
@@ -229,8 +240,8 @@ function withSizes(all: readonly { readonly address: string; readonly prefix: nu
 }
 
 /** IPv6 addresses with their sizes, and anycast addresses of both families, checked. */
-function sixOf({ ipv6: given = [], ipv6Gateway, anycast = [] }: BuildFlags): { ipv6: string[]; anycast: string[] } {
-  const six = ipv6Arguments({ ipv6: given, anycast, ...(ipv6Gateway !== undefined && { ipv6Gateway }) });
+function sixOf({ ipv6 = [], ipv6Gateway, anycast = [] }: BuildFlags): { ipv6: string[]; anycast: string[] } {
+  const six = ipv6Arguments({ ipv6, anycast, ...(ipv6Gateway !== undefined && { ipv6Gateway }) });
   const four = anycastAddresses(anycast.filter((one) => !one.includes(':')));
   return { ipv6: withSizes(six?.addresses ?? []), anycast: [...four, ...(six?.anycast ?? [])] };
 }

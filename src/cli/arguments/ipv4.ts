@@ -47,6 +47,8 @@ export function anycastAddresses(given: readonly string[]): string[] {
       throw badUsage(
         `--anycast ${text}: one address is served, nothing of a network; leave the size out, or write /32`,
       );
+    if (!address.includes('.'))
+      throw badUsage(`--anycast: "${address}" is no address; write one as in 192.0.2.7 or 2001:db8::80`);
     checkHost(quad(address, '--anycast'), 32, `--anycast ${address}`);
     return address;
   });

@@ -13,6 +13,7 @@ import { addDirectOptions, type DirectFlags, directArguments, directOption, seve
 import { addDnsOptions, type DnsFlags, dnsArguments } from './dns.js';
 import { addHttpOptions, type HttpFlags, httpArguments } from './http.js';
 import { parseLogOption } from './log-options.js';
+import { socketHost } from './socket-host.js';
 import { addTlsOptions, type TlsFlags, tlsArguments } from './tls.js';
 
 interface ServeFlags extends HttpFlags, DirectFlags, TlsFlags, DnsFlags, AcmeFlags {
@@ -125,8 +126,11 @@ function checkMode(net: 'socket' | 'direct', flags: ServeFlags): void {
     if ((flags.workers ?? 1) > 1) onlyOneProcess(flags);
     return;
   }
+  for (const host of flags.host ?? []) socketHost(host);
   if ((flags.host?.length ?? 1) > 1 && ((flags.workers ?? 1) > 1 || flags.supervised === true))
-    throw badUsage('several --host are for one process; leave --workers and "supervise" out, or name one address');
+    throw badUsage(
+      'several --host are for one process; leave --workers and "supervise" out, or name one: "::" has both families',
+    );
   const keeps = flags.tls !== undefined || flags.zone !== undefined || flags.acme !== undefined;
   const wrong = directOption(flags, keeps);
   if (wrong !== undefined) throw badUsage(`${wrong} is for --net direct; add that, or leave ${wrong} out`);

@@ -98,6 +98,7 @@ export function guestArguments(commandLine: string): string[] {
     if (OPTIONS.includes(name)) {
       if (value === '' && !FLAGS.has(name))
         throw new BootError(`"${token}" on the kernel's command line has no value; write ${name}=VALUE`);
+      for (const other of contradicted(name)) found.delete(other);
       // A file can only lie among the state.
       found.set(name, name === 'acme-roots' ? resolve(STATE, value) : value);
     } else if (/^(?:ip|ipv[46][^.]*|gateway|netmask|address)$/.test(name)) {
@@ -111,6 +112,13 @@ export function guestArguments(commandLine: string): string[] {
     const between = SEVERAL.get(name);
     return (between === undefined ? [value] : value.split(between)).flatMap((one) => [`--${name}`, one]);
   });
+}
+
+/** A family, or none of it: the later one wins here, too. */
+function contradicted(name: string): string[] {
+  const none = /^no-(ipv[46])$/.exec(name)?.[1];
+  if (none !== undefined) return [none, `${none}-gateway`, `${none}-netmask`];
+  return name === 'ipv4' || name === 'ipv6' ? [`no-${name}`] : [];
 }
 
 export interface Card {

@@ -12,7 +12,7 @@ import { ALL_DHCP_SERVERS, DHCPV6_CLIENT_PORT, DHCPV6_SERVER_PORT, type LeasedAd
 import { formatIpv6, maskedIpv6 } from '../../wire/ipv6.js';
 import { bytesOf, type Ipv6State, knownIpv6, leasesOf, restoreLink, restoreRoutes, timesOf } from './ipv6-state.js';
 
-/** ms without an address of the network before a report of that: three solicitations. */
+/** ms without an address of the network, or without a router, before a report of that: three solicitations. */
 const PATIENCE = 12_000;
 /** Unusable prefixes that are reported. */
 const MOST_TOLD = 4;
@@ -58,8 +58,6 @@ export class Ipv6Mode {
     private readonly stack: Stack,
     given: Ipv6Text,
     private readonly events: Ipv6ModeEvents,
-    /** There is no IPv4. */
-    private readonly alone = false,
   ) {
     const { v6, peers } = stack;
     const { addresses, anycast, gateway, secret } = given;
@@ -110,26 +108,34 @@ export class Ipv6Mode {
     this.addGiven(false);
     this.useDhcp();
     v6.routerDiscovery.start();
-    if (!this.automatic) return;
     this.patientUntil = now + PATIENCE;
-    this.tell();
+    if (this.automatic) this.tell();
   }
 
   /** Does what is due; returns when it wants to be called again. */
   poll(now: number): number {
     if (this.patientUntil <= now) {
       this.patientUntil = Number.POSITIVE_INFINITY;
-      if (this.served.length === 0) this.withoutRouter();
+      this.withoutRouter();
     }
     return Math.min(this.dhcp.poll(now), this.patientUntil);
   }
 
+  /** Reports what there is where no router was heard of. */
   private withoutRouter(): void {
-    const link = this.stack.v6.addresses.linkLocal;
+    const { served, stack } = this;
+    if (!this.automatic) {
+      if (served.length === 0 || stack.v6.routers.gateway() !== undefined) return;
+      const reach = `hosts of the link alone reach ${served.join(' and ')}`;
+      this.events.notice(`IPv6: no router has been heard of; ${reach}; --ipv6-gateway names one`);
+      return;
+    }
+    if (served.length > 0) return;
+    const link = stack.v6.addresses.linkLocal;
     const have = link === undefined ? 'no address' : `${formatIpv6(link.bytes)} on the link alone`;
     const sentence = `IPv6: no router has offered an address; we have ${have}, and ask on`;
-    // Where there is IPv4, a network without IPv6 is as good as another.
-    if (this.alone) this.events.notice(sentence);
+    // Where there is an IPv4 address, a network without IPv6 is as good as another.
+    if (stack.config === undefined) this.events.notice(sentence);
     else this.events.event(sentence);
   }
 

@@ -44,7 +44,7 @@ export function buildMode(
 ): AddressMode {
   const { ipv6, noIpv4, anycast = [] } = addressing;
   const ipv4 = noIpv4 === true ? undefined : ipv4Mode(stack, addressing, memory, events);
-  return new DualMode(ipv4, ipv6 && new Ipv6Mode(stack, ipv6, events, noIpv4), (now) => {
+  return new DualMode(ipv4, ipv6 && new Ipv6Mode(stack, ipv6, events), (now) => {
     for (const one of anycast) stack.addAddress({ address: parseIpv4(one)!, prefix: 32, anycast: true }, now);
   });
 }

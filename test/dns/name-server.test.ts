@@ -38,6 +38,7 @@ class Place {
   server!: NameServer;
   zones!: ZoneKeeper;
   caa: (() => readonly Uint8Array[]) | undefined;
+  proofs: readonly string[] = [];
 
   /** `folder`: with the zone and the state of another. */
   constructor(t: Test, text: string, folder = t.testdir({ 'a.example.zone': text })) {
@@ -75,7 +76,13 @@ class Place {
     };
     const all = { ...defaults, ...options };
     const addresses = (): string[] => (this.network.address === undefined ? [] : [this.network.address]);
-    this.zones = new ZoneKeeper(all, { clock: this.clock, addresses, caa: this.caa }, this.state, log, facts);
+    this.zones = new ZoneKeeper(
+      all,
+      { clock: this.clock, addresses, caa: this.caa, proofs: this.proofs },
+      this.state,
+      log,
+      facts,
+    );
     await this.zones.prepare(addresses());
     this.server = new NameServer(all, this.network);
     this.zones.publish = (zones) => this.server.replace(zones);
@@ -94,6 +101,13 @@ class Place {
     const before = this.datagrams.sent.length;
     this.datagrams.deliver(53, query(name, type, dnssecOk ? { dnssecOk } : {}));
     return read(this.datagrams.sent[before]!.bytes).answer;
+  }
+
+  /** The same of the section behind, with signatures. */
+  authority(name: string, type: keyof typeof TYPE): readonly string[] {
+    const before = this.datagrams.sent.length;
+    this.datagrams.deliver(53, query(name, type, { dnssecOk: true }));
+    return read(this.datagrams.sent[before]!.bytes).authority;
   }
 
   get serial(): number {
@@ -222,13 +236,57 @@ t.test('proofs for a certificate authority are served beside the zone while they
     const name = '_acme-challenge.a.example';
     const withdraw = await place.zones.present(`${name}.`, ['proof one', 'proof two']);
     const text = (value: string): string =>
-      `${name}. TXT 60 ${Buffer.from([value.length, ...Buffer.from(value)]).toString('hex')}`;
+      `${name}. TXT 1 ${Buffer.from([value.length, ...Buffer.from(value)]).toString('hex')}`;
     t.same(place.ask(name, 'TXT'), [text('proof one'), text('proof two')]);
     t.equal(place.serial, 6);
     await withdraw();
     t.same(place.ask(name, 'TXT'), []);
     t.equal(place.serial, 7);
     await t.rejects(place.zones.present('_acme-challenge.b.example.', ['x']), { message: /in none of the zones/ });
+  }
+});
+
+/** The next name of the NSEC record with the name server's answer that there is no TXT record at the apex. */
+function nextOfApex(place: Place): string {
+  const [denial] = place.authority('a.example', 'TXT').filter((one) => one.startsWith('a.example. NSEC '));
+  return Buffer.from(denial!.split(' ')[3]!, 'hex').toString('latin1');
+}
+
+t.test('a signed zone has the names of proofs before there is a proof, so that no NSEC denies them', async (t) => {
+  const place = new Place(t, `${SITE}_acme-challenge.own CNAME @\nsub NS ns.b.example.\n`);
+  place.proofs = ['', 'own.', 'sub.', 'w.'].map((name) => `_acme-challenge.${name}a.example.`);
+  place.proofs = [...place.proofs, '_acme-challenge.b.example.'];
+  await place.open({ dnssec: true });
+  t.teardown(() => place.close());
+  t.equal(nextOfApex(place).slice(0, 16), '\x0f_acme-challenge');
+  const name = '_acme-challenge.a.example';
+  const placeholder = [`${name}. TXT 1 ${Buffer.from('\x0bplaceholder').toString('hex')}`];
+  t.same(place.ask(name, 'TXT'), placeholder);
+  t.match(place.ask('_acme-challenge.own.a.example', 'TXT'), [/ CNAME /], 'what the file has stays');
+  t.same(place.ask('_acme-challenge.sub.a.example', 'TXT'), [], 'another server answers for this one');
+  const withdraw = await place.zones.present(`${name}.`, ['proof']);
+  t.same(place.ask(name, 'TXT'), [`${name}. TXT 1 ${Buffer.from('\x05proof').toString('hex')}`]);
+  await withdraw();
+  t.same(place.ask(name, 'TXT'), placeholder);
+});
+
+t.test('RFC 4592 3.3.1: a name that a wildcard answers for keeps its records while it is proven', async (t) => {
+  for (const dnssec of [false, true]) {
+    const place = new Place(t, `${SITE}* A 192.0.2.9\n* MX 5 mail.b.example.\n`);
+    await place.open({ dnssec });
+    t.teardown(() => place.close());
+    const seen = (): unknown => [
+      place.ask('www.a.example', 'A'),
+      place.ask('Deep.www.a.example', 'A'),
+      place.ask('www.a.example', 'MX'),
+      place.ask('x.y.a.example', 'A'),
+    ];
+    const before = seen();
+    const withdraw = await place.zones.present('_acme-challenge.www.a.example.', ['proof']);
+    t.equal(place.ask('_acme-challenge.www.a.example', 'TXT').length, 1);
+    t.same(seen(), before);
+    await withdraw();
+    t.same(seen(), before);
   }
 });
 

@@ -31,7 +31,7 @@ const DIRECT = {
 const SOCKETS: typeof DIRECT = {
   args: [
     ...['--host', OURS, '--port', '80', '--https-port', '443'],
-    ...['--acme-directory', `https://${WORLD}:14000/dir`],
+    ...['--acme-directory', `https://${WORLD}:14000/dir`, '--acme-challenge', 'dns-01'],
   ],
   prepare: (lab) => lab.host.ip(`addr add ${OURS}/24 dev br0`),
 };
@@ -74,6 +74,9 @@ async function walk(t: Test, { args, prepare }: typeof DIRECT): Promise<void> {
     ...['--acme', 'a@example.test', '--domain', 'example.test,www.example.test', '--agree-tos'],
     ...['--acme-roots', pebble.ca, SITE],
   ]);
+  await server.says(/answering names at/, 30);
+  // By the NSEC record of this answer everybody's resolver denies what would stand behind example.test (RFC 8198).
+  await world.run('dig', [`@${WORLD}`, '+dnssec', 'example.test', 'AAAA']);
   await server.says(/the certificate for example\.test, www\.example\.test is ready/, 90);
   const asked = await world.run('dig', [`@${WORLD}`, '+dnssec', 'www.example.test', 'A']);
   t.match(asked.stdout, /flags: qr rd ra ad;[\s\S]*10\.77\.0\.80/, 'validated up to the key of the registrar');

@@ -34,7 +34,8 @@ export async function rollOver(options: CertificateOptions): Promise<void> {
     print(`${url} has another key`);
   }
   await keys.adopt(next);
-  print('account.key is the new one: copy it to hosts that follow, and to where you keep a copy');
+  print('account.key is the new one: copy it to where you keep a copy');
+  print('copy it to hosts that follow, too, and send them SIGHUP: until then they answer http-01 for the old key');
 }
 
 /** Rejects like `rollOver`. */

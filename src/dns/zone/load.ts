@@ -2,6 +2,7 @@
 import { TYPE } from '../wire/constants.js';
 import { isWithin, lowerName, type Name, NameError, nameText, parseName } from '../wire/name.js';
 import { checkZone } from './check.js';
+import { keptWildcards } from './kept-wildcards.js';
 import { apexOf, originOfFile, parseZone, type ZoneRecord } from './parse.js';
 import type { Problem } from './problem.js';
 import { httpsData } from './service-parameters.js';
@@ -53,12 +54,14 @@ export function usesSelf({ records }: Pick<LoadedZone, 'records'>): boolean {
 }
 
 /**
- * The zone of a file without errors. `serial`: instead of that of the file. `more`: records beside those of the file.
+ * The zone of a file without errors. `serial`: instead of that of the file. `more`: records beside those of the file,
+ * which take nothing away from names that a wildcard answers for.
  */
 export function zoneOf({ apex, records }: LoadedZone, self: Self, serial?: number, more: readonly Data[] = []): Zone {
   if (apex === undefined) throw new TypeError('the file was not checked');
-  const own = more.filter(({ owner }) => isWithin(lowerName(owner), apex));
-  return makeZone([...dataOf(records, self), ...own], apex, serial);
+  const own = [...dataOf(records, self)];
+  const beside = more.filter(({ owner }) => isWithin(lowerName(owner), apex));
+  return makeZone([...own, ...beside, ...keptWildcards(own, beside, apex)], apex, serial);
 }
 
 function* dataOf(records: readonly ZoneRecord[], self: Self): Iterable<Data> {

@@ -10,6 +10,7 @@ import type { DirectNetwork } from '../../net/direct/network.js';
 import type { Clock, Network } from '../../net/flow.js';
 import { formatIp } from '../../net/ip-text.js';
 import { openSocketDatagrams } from '../../net/sockets/open.js';
+import { proofNames } from '../certificates/proof-names.js';
 import type { Log } from '../log.js';
 import { openSockets } from '../networks.js';
 import type { DirectArguments } from '../options/direct.js';
@@ -137,7 +138,7 @@ export function spreadBy(
 /** The zones of a server, not read yet. */
 export function keeperFor(options: ServeOptions, place: ZonePlace, log: Log): ZoneKeeper {
   const { acme, dns, state = stateFolder() } = options;
-  const known = acme === undefined ? place : { caa: ownCaa(acme), ...place };
+  const known = acme === undefined ? place : { caa: ownCaa(acme), ...place, proofs: proofNames(acme) };
   return new ZoneKeeper(dns, known, state, log, factsOf(options));
 }
 

@@ -4,9 +4,7 @@ import { basename, dirname } from 'node:path';
 import { setImmediate as pause } from 'node:timers/promises';
 import { InTurn } from '../../control/in-turn.js';
 import { LIFETIME, REFRESH, signZone } from '../../dns/dnssec/sign.js';
-import { TYPE } from '../../dns/wire/constants.js';
 import { isWithin, lowerName, nameText, parseName, sameBytes } from '../../dns/wire/name.js';
-import { textData } from '../../dns/wire/text.js';
 import {
   type LoadedZone,
   type Self,
@@ -25,15 +23,13 @@ import type { Log } from '../log.js';
 import type { DnsArguments } from '../options/dns.js';
 import { onReload } from '../signals.js';
 import { NodeCrypto } from './node-crypto.js';
+import { placeholders, proofRecord } from './proof-records.js';
 import { readGoodZone } from './zone-files.js';
 import { ZoneState } from './zone-keys.js';
 
 /** Milliseconds between checks for a new address or old signatures, and from a file's last change until it is read. */
 const LOOK_INTERVAL = 1000;
 const SETTLED = 100;
-/** Seconds that proofs for a certificate authority may be cached. */
-const PROOF_TTL = 60;
-
 const NO_CAA: readonly Uint8Array[] = [];
 
 interface Kept {
@@ -52,6 +48,8 @@ export interface ZonePlace {
   readonly addresses: () => readonly string[];
   /** The data of CAA records at present; missing: none. */
   readonly caa?: (() => readonly Uint8Array[]) | undefined;
+  /** Names at which proofs may be shown, in text with a dot at the end. */
+  readonly proofs?: readonly string[] | undefined;
 }
 
 export class ZoneKeeper implements ZoneHolder {
@@ -151,7 +149,8 @@ export class ZoneKeeper implements ZoneHolder {
     // A signed zone changes each time that it is signed, and has its own serial.
     const state = new ZoneState(this.state, zone.apex);
     const signer = state.signer();
-    const next = zoneOf(loaded, this.self(), state.nextSerial(zone.serial), this.presented);
+    const beside = [...this.presented, ...placeholders(zone, this.place.proofs)];
+    const next = zoneOf(loaded, this.self(), state.nextSerial(zone.serial), beside);
     return { file, bytes, loaded, zone: await signZone(next, signer, this.crypto, signedAt, pause), signedAt };
   }
 
@@ -196,13 +195,10 @@ export class ZoneKeeper implements ZoneHolder {
    * `UserError` when no zone has the name.
    */
   async present(name: string, texts: readonly string[]): Promise<() => Promise<void>> {
-    const owner = parseName(name, undefined);
-    const lower = lowerName(owner);
+    const lower = lowerName(parseName(name, undefined));
     const within = (one: Kept): boolean => isWithin(lower, one.zone.apex);
     if (!this.kept.some(within)) throw new UserError(`${name} is in none of the zones; serve its zone with --zone`);
-    const records = texts.map((text): Data => {
-      return { owner, type: TYPE.TXT, ttl: PROOF_TTL, data: textData(new TextEncoder().encode(text)) };
-    });
+    const records = texts.map((text) => proofRecord(name, text));
     const apply = (): Promise<void> =>
       this.change(async (one) => (within(one) ? this.make(one.file, one.bytes, one.loaded, one) : one));
     this.presented.push(...records);

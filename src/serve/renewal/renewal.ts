@@ -5,12 +5,10 @@
  */
 import { spawn } from 'node:child_process';
 import type { Duplex } from 'node:stream';
-import { DNS_01_LABEL } from '../../acme/authority/dns-01.js';
-import { PERSIST_LABEL } from '../../acme/authority/dns-persist-01.js';
-import { identifierOf } from '../../acme/der/names.js';
 import { UserError } from '../../errors/user-error.js';
 import type { DirectNetwork } from '../../net/direct/network.js';
 import type { Network } from '../../net/flow.js';
+import { proofNames } from '../certificates/proof-names.js';
 import { proofsIn, type ZoneHolder } from '../certificates/proofs.js';
 import { Told } from '../certificates/told.js';
 import type { Log } from '../log.js';
@@ -25,8 +23,6 @@ import { hasTexts, type ToOrderer } from './messages.js';
 import { RENEWAL, SEALED, WATCHER } from './process.js';
 
 const HTTPS = 443;
-/** The names below which the kinds of challenges in the DNS are proven. */
-const LABELS = [DNS_01_LABEL, PERSIST_LABEL];
 
 /** What carries, and what is told. */
 export interface Serving {
@@ -128,8 +124,8 @@ export class Renewal {
   private owned(): string[] {
     const { proofs, acme } = this;
     if (proofs === undefined) return [];
-    const names = acme.certificates.flat().map((name) => identifierOf(name)?.value.replace(/^\*\./, ''));
-    return names.flatMap((name) => LABELS.map((label) => `${label}.${name}`)).filter((name) => proofs.owns(name));
+    const names = proofNames(acme).map((name) => name.replace(/\.$/, ''));
+    return names.filter((name) => proofs.owns(name));
   }
 
   private heard(message: Readonly<Record<string, unknown>>): unknown {

@@ -23,7 +23,7 @@ function expressionOf(text: string): RegExp {
             ? '([\\s\\S]*)'
             : /^:[A-Za-z]/.test(part)
               ? '([^/]+)'
-              : decodeURIComponent(part).replace(/[.*+?^${}()|[\]\\]/g, '\\$&'),
+              : decodeURIComponent(part.replaceAll('%2F', '%00')).replace(/[.*+?^${}()|[\]\\]/g, '\\$&'),
         )
         .join(''),
     )
@@ -38,7 +38,7 @@ function expressionOf(text: string): RegExp {
 t.test('a pattern matches what its expression matches, and its parts stand for the same', (t) => {
   const seed = Math.floor(Math.random() * 2 ** 31);
   t.comment(`seed ${seed}`);
-  const piece = fc.constantFrom('a', 'b', 'ab', '.', '%2A', '%3A', ':x');
+  const piece = fc.constantFrom('a', 'b', 'ab', '.', '%2A', '%3A', '%2F', ':x');
   const segment = fc.array(piece, { maxLength: 3 }).map((parts) => parts.join(''));
   const named = fc
     .tuple(fc.constantFrom('', ':p', ':q', ':r'), segment)
@@ -50,7 +50,7 @@ t.test('a pattern matches what its expression matches, and its parts stand for t
         `/${[...before, ...(star ? [`${star[0]}*${star[1].replaceAll(':x', '')}`] : []), ...after].join('/')}`,
     );
   const paths = fc
-    .array(fc.constantFrom('a', 'b', '/', '.', '*', ':', 'ab', '/a'), { maxLength: 10 })
+    .array(fc.constantFrom('a', 'b', '/', '\0', '.', '*', ':', 'ab', '/a'), { maxLength: 10 })
     .map((parts) => `/${parts.join('')}`);
   fc.assert(
     fc.property(patterns, paths, (text, path) => {
@@ -70,7 +70,7 @@ t.test('a pattern matches what its expression matches, and its parts stand for t
 });
 
 t.test(
-  'syntax is what stands there as it is: encoded stars and colons, and colons within a segment, are characters',
+  'syntax is what stands there as it is: encoded stars, colons and slashes, and colons within a segment, are data',
   async (t) => {
     const store = await storeOf(t, {
       'index.html': 'home',
@@ -84,6 +84,9 @@ t.test(
         '/p/%3Aid /page 301',
         '/late/%2A/* /page?at=12:30&:splat 301',
         '/enc/:x/%3Ay /:x 301',
+        // Of a request, too, an encoded slash is no separator: it comes as NUL.
+        '/slash%2Fa /page 301',
+        '/slash/%2f/* /page?at=:splat 301',
       ].join('\n'),
       _headers: '/wiki/Talk%3AMain\n  X-Talk: 1\n/new/%2A\n  X-Star: 1',
     });
@@ -101,6 +104,10 @@ t.test(
       '/late/y/x': '404',
       '/enc/z/:y': '301 /z',
       '/enc/z/w': '404',
+      '/slash\0a': '301 /page',
+      '/slash/a': '404',
+      '/slash/\0/b': '301 /page?at=b',
+      '/slash///b': '404',
     };
     for (const [path, is] of Object.entries(expected)) t.equal(outcome(store, path), is, path);
   },

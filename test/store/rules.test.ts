@@ -90,6 +90,15 @@ t.test('_redirects: no path leads to another host', async (t) => {
   }
 });
 
+t.test('_redirects: another case of a path is redirected for as long as the rule says', async (t) => {
+  const rules = '/Old/Page /about\n/For/Ever /about 301\n/Keep/Method /about 307\n/Gone /404.html 410';
+  const store = await storeOf(t, { ...site, _redirects: rules });
+  t.equal(outcome(store, '/old/page'), '302 /about');
+  t.equal(outcome(store, '/for/ever'), '301 /about');
+  t.equal(outcome(store, '/keep/method'), '307 /about');
+  t.equal(outcome(store, '/gone'), '301 /Gone');
+});
+
 t.test('_redirects: an error names file and line', async (t) => {
   for (const [rule, says] of [
     ['/x', /_redirects:2: \/x leads nowhere/],
@@ -103,6 +112,7 @@ t.test('_redirects: an error names file and line', async (t) => {
     ['/x /x 301', /_redirects:2: .*leads to itself/],
     ['/x /nowhere.html 200', /_redirects:2: \/nowhere.html is no file/],
     ['/x%zz /y', /_redirects:2: .*not percent-encoded/],
+    ['/x%00 /y', /_redirects:2: .*has a NUL/],
   ] as const) {
     await t.rejects(
       storeOf(t, { ...site, _redirects: `# one\n${rule}\n` }),
@@ -115,9 +125,9 @@ t.test('_redirects: an error names file and line', async (t) => {
 t.test('_redirects: what a static server has not is left out with a word', async (t) => {
   const warnings: string[] = [];
   const rules =
-    '/a /b 302 Country=de\n/s id=:id /t/:id\nhttps://x.org/* /y\n/api/* https://api.org/:splat 200\n/ok /about';
+    '/a /b 302 Country=de\n/s id=:id /t/:id\nhttps://x.org/* /y\n/api/* https://api.org/:splat 200\n/a/../b /about\n/%2e/x /about\n/ok /about';
   const store = await storeOf(t, { ...site, _redirects: rules }, { onWarning: (s) => warnings.push(s) });
-  t.equal(warnings.length, 4);
+  t.equal(warnings.length, 6);
   for (const [i, w] of warnings.entries()) t.match(w, new RegExp(`_redirects:${i + 1}: `));
   t.equal(outcome(store, '/ok'), '302 /about');
 });
@@ -212,6 +222,17 @@ t.test('_headers: rules that join values of a field that has one are told of', a
     '/*\n  X-Frame-Options: DENY\n  Cache-Control: max-age=60\n  Link: </a>; rel=x\n/about.html\n  X-Frame-Options: SAMEORIGIN\n  Link: </b>; rel=x\n/news/*\n  cache-control: max-age=5\n/old/*\n  ! X-Frame-Options\n  X-Frame-Options: SAMEORIGIN';
   await storeOf(t, { ...site, _headers: rules }, { onWarning: (s) => warnings.push(s) });
   t.equal(warnings.length, 2);
-  t.match(warnings.join('\n'), /rules give \/about.html X-Frame-Options as DENY and SAMEORIGIN/);
-  t.match(warnings.join('\n'), /rules give \/news\/x.html Cache-Control as max-age=60 and max-age=5/);
+  t.match(warnings.join('\n'), /rules give \/about X-Frame-Options as DENY and SAMEORIGIN/);
+  t.match(warnings.join('\n'), /rules give \/news\/x Cache-Control as max-age=60 and max-age=5/);
+  warnings.length = 0;
+  const clean =
+    '/about\n  X-Frame-Options: DENY\n/about.html\n  X-Frame-Options: SAMEORIGIN\n/docs/\n  Expires: 0\n/docs/index.html\n  Expires: 1';
+  const docs = { ...site, 'docs/index.html': 'docs' };
+  await storeOf(t, { ...docs, _headers: clean }, { onWarning: (s) => warnings.push(s) });
+  t.match(
+    warnings.join('\n'),
+    /rules give \/about X-Frame-Options as DENY and SAMEORIGIN/,
+    'where pages are asked for',
+  );
+  t.match(warnings.join('\n'), /rules give \/docs\/ Expires as 0 and 1/);
 });

@@ -2,7 +2,7 @@ import { HEX, SLASH } from './octets.js';
 
 /**
  * Stands for an encoded slash. `%2F` is data, not a separator (RFC 3986 2.2). No name in a store holds a slash or a
- * NUL, so such a path finds only the nearest 404 page.
+ * NUL, so such a path finds only a rule that has one, too, or the nearest 404 page.
  */
 const ENCODED_SLASH = 0;
 

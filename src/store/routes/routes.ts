@@ -279,9 +279,11 @@ export class RouteTable {
       }
       if (key.path === folded) continue;
       const answer = this.answers[key.answer]!;
-      const location = answer.kind === 'redirect' ? answer.location : encodePath(key.path);
+      // A rule of the site may say for how long: a browser keeps a 301 for ever.
+      const { status, location } =
+        answer.kind === 'redirect' ? answer : { status: 301 as const, location: encodePath(key.path) };
       const there = this.keys.get(folded);
-      const target = this.addRedirect(folded, 301, location);
+      const target = this.addRedirect(folded, status, location);
       if (there) there.answer = target;
       else this.draft({ path: folded, flags: KEY_FOLDED, answer: target, notFound: -1 });
     }

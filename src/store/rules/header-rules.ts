@@ -64,16 +64,16 @@ export class HeaderRules {
   }
 
   /**
-   * A message for each single-value field to which several rules give different values at some of `paths`: joined
+   * A message for each single-value field to which several rules give different values at some path of `files`: joined
    * values have no meaning.
    */
-  *joinedFields(paths: Iterable<string>): Generator<void, string[]> {
+  *joinedFields(files: Iterable<string>): Generator<void, string[]> {
     const sentences = new Map<string, string>();
     if (this.rules.length === 0) return [];
-    for (const path of paths) {
+    for (const [path, file] of askedPaths(files)) {
       // One path may be matched by many rules.
       yield;
-      for (const [name, fields] of this.fieldsFor(path, path).set) {
+      for (const [name, fields] of this.fieldsFor(path, file).set) {
         const values = fields.map(({ value }) => value);
         if (values.length < 2 || !(SINGLE.has(name) || (name === 'cache-control' && contradict(values)))) continue;
         const field = fields[0]!.name;
@@ -89,6 +89,15 @@ export class HeaderRules {
     const numbers = [...this.index.matching(new SplitPath(asked))];
     if (file === asked) return numbers;
     return [...new Set([...numbers, ...this.index.matching(new SplitPath(file))])].sort((a, b) => a - b);
+  }
+}
+
+/** The paths at which pages are mostly asked for, each before the file's own: rules are written for them. */
+function* askedPaths(files: Iterable<string>): Generator<readonly [path: string, file: string]> {
+  for (const file of files) {
+    const asked = file.replace(/(?<=\/)index\.html?$|\.html?$/, '');
+    if (asked !== file) yield [asked, file];
+    yield [file, file];
   }
 }
 

@@ -42,7 +42,7 @@ interface Splat {
 export class PathPattern {
   /** As it was written, percent-encoded. */
   readonly source: string;
-  /** Decoded. */
+  /** Decoded; an encoded slash is NUL. */
   readonly text: string;
   /** Matches exactly one path, which `text` is. */
   readonly literal: boolean;
@@ -65,12 +65,13 @@ export class PathPattern {
 
   /**
    * The pattern, or a piece of a message that says what is wrong with it. Unencoded stars and colons are syntax;
-   * encoded ones are data (RFC 3986 2.2), and so is a colon within a segment.
+   * encoded ones are data (RFC 3986 2.2), and so is a colon within a segment. An encoded slash is no separator.
    */
   static parse(source: string): PathPattern | string {
     if (!source.startsWith('/')) return `${source} does not begin with a slash`;
     const text = decoded(source);
     if (text === undefined) return `${source} is not percent-encoded UTF-8`;
+    if (/%00/.test(source)) return `${source} has a NUL, which no path has`;
     if (source.split('*').length > 2) return `${source} has more than one *`;
     const names: string[] = [];
     const parts: (Segment | Splat)[] = [];
@@ -175,9 +176,10 @@ export function fill(template: string, matched: Matched): string {
   });
 }
 
+/** An encoded slash is NUL, as in the path of a request. */
 function decoded(text: string): string | undefined {
   try {
-    return decodeURIComponent(text);
+    return decodeURIComponent(text.replace(/%2f/gi, '\0'));
   } catch (error) {
     if (!(error instanceof URIError)) throw error;
     return undefined;

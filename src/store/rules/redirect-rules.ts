@@ -61,6 +61,9 @@ function parseRule(line: string, place: string, warn: (sentence: string) => void
   if (conditions.length > 0) return void warn(`${place}: rules with conditions (${conditions.join(' ')}) are left out`);
   const from = PathPattern.parse(source);
   if (typeof from === 'string') throw new StoreError(`${place}: ${from}`);
+  // Clients take such segments away, and so does the parser (RFC 3986 5.2.4).
+  if (/\/\.\.?(?:\/|$)/.test(from.text))
+    return void warn(`${place}: no path has a segment . or ..; the rule is left out`);
   const status = Number(code.replace(/!$/, ''));
   if (!/^\d{3}!?$/.test(code) || !STATUSES.has(status)) {
     throw new StoreError(`${place}: the status ${code} is none of ${[...STATUSES].join(', ')}`);

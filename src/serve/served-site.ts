@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import { InTurn } from '../control/in-turn.js';
 import { errorText } from '../errors/report.js';
+import type { SharedWork } from '../store/compress/shared-work.js';
 import { DEFAULT_KEPT_ASSETS, KeptAssets, StoreWithKept } from '../store/open/kept-assets.js';
 import { openStore } from '../store/open/open.js';
 import type { ServedDirectory } from '../store/open/serve-directory.js';
@@ -19,8 +20,9 @@ import type { ServedArguments } from './options/http.js';
 /** The longest delay of `setTimeout`. */
 const LONGEST_TIMER = 2_147_483_647;
 
-/** How a site is served, and what it means for it that the process will be sealed. */
-type Served = ServedArguments & Pick<SiteOptions, 'sealedCache' | 'readable'>;
+/** How a site is served, what it means for it that the process will be sealed, and with whom it is compressed. */
+type Served = ServedArguments &
+  Pick<SiteOptions, 'sealedCache' | 'readable'> & { readonly shared?: SharedWork | undefined };
 
 export class ServedSite {
   private path: string;
@@ -79,6 +81,7 @@ export class ServedSite {
       const { ServedDirectory } = await import('../store/open/serve-directory.js');
       this.directory = new ServedDirectory(path, {
         ...this.storeOptions,
+        shared: this.options.shared,
         onCoded: (store) => this.recoded(store),
         onNote: (sentence) => this.log.note(sentence),
       });
@@ -211,7 +214,14 @@ export class ServedSite {
 
   private get storeOptions() {
     const warn = (sentence: string): void => this.log.warn(sentence);
-    const { watch: _watch, liveReload: reload, keepAssets: _kept, canonical: _host, ...site } = this.options;
+    const {
+      watch: _watch,
+      liveReload: reload,
+      keepAssets: _kept,
+      canonical: _host,
+      shared: _shared,
+      ...site
+    } = this.options;
     return { ...site, reload, onWarning: warn, onDamage: warn };
   }
 

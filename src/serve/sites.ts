@@ -1,5 +1,6 @@
 /** The sites that one server serves: its own, and those of other hosts. */
 
+import type { SharedWork } from '../store/compress/shared-work.js';
 import type { SiteOptions, Store } from '../store/index.js';
 import type { Log } from './log.js';
 import type { ServeOptions } from './options/serve.js';
@@ -34,9 +35,12 @@ export interface SiteSeal {
   readonly readable: SiteOptions['readable'];
 }
 
-/** The site, and those of other hosts by name. All are read again at SIGHUP. */
-export async function openSites(options: ServeOptions, log: Log, seal?: SiteSeal): Promise<Sites> {
-  const served = { ...options.http.site, sealedCache: seal?.cachePath, readable: seal?.readable };
+/**
+ * The site, and those of other hosts by name. All are read again at SIGHUP. `shared`: what other processes that serve
+ * the same compress.
+ */
+export async function openSites(options: ServeOptions, log: Log, seal?: SiteSeal, shared?: SharedWork): Promise<Sites> {
+  const served = { ...options.http.site, sealedCache: seal?.cachePath, readable: seal?.readable, shared };
   const site = await ServedSite.open(options.site ?? embeddedSite(), served, log, options.site ?? 'the embedded site');
   const all = [site];
   const hosts: Record<string, () => Store> = {};

@@ -5,6 +5,7 @@ import type { PassedSecret } from '../control/channel.js';
 import type { Zone } from '../dns/zone/zone.js';
 import type { OpenTap } from '../net/device/linux/tap-open.js';
 import type { SharedAddress } from '../net/direct/address/followed-mode.js';
+import type { Made } from '../store/compress/shared-work.js';
 import type { Report } from './siblings.js';
 
 /** The variable that makes a process a worker; its listening socket, or its queue of the TAP, is `WORKER_FD`. */
@@ -60,8 +61,15 @@ export interface Brought {
   readonly spread: undefined;
 }
 
+/** What one worker compressed, for the others. */
+export interface MadeMessage {
+  readonly say: 'made';
+  readonly made: Made;
+}
+
 export type ToFirst =
   | { readonly say: 'ready' }
+  | MadeMessage
   | { readonly say: 'report'; readonly report: Report }
   /** It has an address, and is about to answer for names: it wants the zones. */
   | { readonly say: 'names' }
@@ -80,6 +88,7 @@ export type ToFirst =
 
 export type ToWorker =
   | { readonly say: 'drain' }
+  | MadeMessage
   | { readonly say: 'others'; readonly reports: readonly Report[] }
   | Place
   | NamesMessage

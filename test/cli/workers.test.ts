@@ -194,3 +194,24 @@ t.test('a site that cannot be served ends all of it, with what the worker said',
   t.match(started.stderr(), /\/nowhere\/at\/all/);
   t.match(started.stderr(), /worker \d ended before it served/);
 });
+
+t.test('a large directory is compressed once: workers take results of each other', { skip }, async (t) => {
+  // Nothing of it is in a cache yet.
+  const before = process.env['XDG_CACHE_HOME'];
+  process.env['XDG_CACHE_HOME'] = t.testdir({});
+  t.teardown(() => {
+    if (before === undefined) delete process.env['XDG_CACHE_HOME'];
+    else process.env['XDG_CACHE_HOME'] = before;
+  });
+  const site = mkdtempSync(join(tmpdir(), 'sk-workers-site-'));
+  t.teardown(() => rmSync(site, { recursive: true, force: true }));
+  writeFileSync(join(site, 'index.html'), 'first');
+  for (let i = 0; i < 100; i++) writeFileSync(join(site, `${i}.txt`), `${i} of a hundred lines\n`.repeat(1000));
+  const { line, stderr } = run(t, '--workers', '2', '--port', '0', site);
+  const port = Number(/:(\d+)\//.exec(await line)?.[1]);
+  const told = (): number[] =>
+    [...stderr().matchAll(/all is compressed, (\d+) results by other workers/g)].map(([, n]) => Number(n));
+  while (told().length < 2) await askOnce(port);
+  const [first = 0, second = 0] = told();
+  t.ok(first + second >= 100, `${first} and ${second} of some 200 tasks that two share`);
+});

@@ -7,8 +7,9 @@ import { runInNewContext } from 'node:vm';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { Zstd } from '@hpcc-js/wasm-zstd';
 import t, { type Test } from 'tap';
-import { type Task, tasksOf } from '../../src/store/compress/compress.js';
-import { inServingOrder, type TaskQueue } from '../../src/store/compress/compression-order.js';
+import { tasksOf } from '../../src/store/compress/compress.js';
+import { servingOrder, TaskQueue } from '../../src/store/compress/compression-order.js';
+import type { Task } from '../../src/store/compress/task.js';
 import { bundleDirectory, type Store } from '../../src/store/index.js';
 import { ServedDirectory } from '../../src/store/open/serve-directory.js';
 import { blobOf } from '../../src/store/site/blob.js';
@@ -223,7 +224,7 @@ t.test('style sheets and scripts come first, then pages; what was asked for goes
     type: type!,
     coded: [{ coding: 'identity' as const, blob: blobOf(Buffer.from(path!.repeat(100))) }],
   }));
-  const queued = (): TaskQueue => atOnce(inServingOrder(tasksOf(files), files));
+  const queued = (): TaskQueue => atOnce(TaskQueue.of(atOnce(servingOrder(tasksOf(files), files))));
   const rest = (queue: TaskQueue): Task[] => {
     const tasks: Task[] = [];
     for (let task = queue.take(); task !== undefined; task = queue.take()) tasks.push(task);

@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Report } from '../siblings.js';
 import type { ToFirst, ToWorker } from '../worker-channel.js';
+import { Way } from './way.js';
 
 /** The descriptors of the workers: one for each. */
 export interface Shared {
@@ -29,6 +30,8 @@ export class Worker {
   /** It has no connections any more, and waits for the others. */
   drained = false;
   report: Report | undefined;
+  /** Results on the way to its process. */
+  way = new Way();
   private reloadLater = false;
 
   constructor(
@@ -52,7 +55,9 @@ export class Worker {
     if (this.reloadLater) this.reload();
   }
 
-  say(message: ToWorker): void {
-    if (this.child?.connected) this.child.send(message, () => undefined);
+  /** `sent` is called when it is on the way, or never will be. */
+  say(message: ToWorker, sent: () => void = () => undefined): void {
+    if (this.child?.connected) this.child.send(message, sent);
+    else sent();
   }
 }

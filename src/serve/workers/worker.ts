@@ -11,6 +11,7 @@ import { signals } from '../../native/process-signals.js';
 import type { SharedAddress } from '../../net/direct/address/followed-mode.js';
 import type { DirectNetwork } from '../../net/direct/network.js';
 import type { Network } from '../../net/flow.js';
+import { SharedWork } from '../../store/compress/shared-work.js';
 import { makeFront, openDoors } from '../front/front.js';
 import { adminListener } from '../http-server.js';
 import { Log } from '../log.js';
@@ -29,6 +30,7 @@ import {
   WORKER_HTTP_FD,
 } from '../worker-channel.js';
 import type { ErrandRunner } from './errand-runner.js';
+import { Way } from './way.js';
 import type { WorkerNames, ZoneSource } from './worker-names.js';
 
 /** `number`: which of them it is, from 1 on. */
@@ -42,11 +44,20 @@ export async function runWorker(options: ServeOptions, number: number): Promise<
   signals.worker(() => parent?.alive !== false, first.orphaned);
   const direct = options.net === 'direct';
   const sealing = new Sealing(options, 'worker', log);
+  const { seal, workers } = options;
+  const way = new Way();
+  const shared = new SharedWork({
+    number,
+    count: workers,
+    trusted: seal.level === 'off',
+    send: (made) => way.send(made, (sent) => say({ say: 'made', made }, sent)),
+  });
+  first.made = (message) => shared.heard(message);
   const [network, sites] = await Promise.all([
     direct
       ? openQueue(options, log, first)
       : openSockets(options, log, options.tls === undefined ? [WORKER_FD] : [WORKER_FD, WORKER_HTTP_FD]),
-    openSites(options, log, sealing),
+    openSites(options, log, sealing, shared),
   ]);
   if (number === 1) {
     tellRoots(sites, log);
@@ -155,6 +166,8 @@ class First implements ZoneSource {
   readonly orphaned: () => void;
   /** Requests may come. */
   serving = false;
+  /** Gets what other workers compressed. */
+  made: (made: unknown) => void = () => undefined;
   private zones: (message: NamesMessage) => void = () => undefined;
   private readonly early: ToWorker[] = [];
   private listener: ((message: ToWorker) => void) | undefined = undefined;
@@ -184,6 +197,7 @@ class First implements ZoneSource {
       else if (message.say === 'begin') begin(message);
       else if (message.say === 'tickets') tickets(message.tickets);
       else if (message.say === 'names') this.zones(message);
+      else if (message.say === 'made') this.made(message.made);
       else if (this.listener === undefined) this.early.push(message);
       else this.listener(message);
     };
@@ -215,6 +229,7 @@ class First implements ZoneSource {
   }
 }
 
-function say(message: ToFirst): void {
-  if (process.connected) process.send?.(message, () => undefined);
+function say(message: ToFirst, sent: () => void = () => undefined): void {
+  if (process.connected) process.send?.(message, sent);
+  else sent();
 }

@@ -22,6 +22,8 @@ import { urlOf } from '../url.js';
 import { FROM_WORKERS, type ToFirst } from '../worker-channel.js';
 import type { Errands } from './errands.js';
 import type { NamesOfWorkers } from './names.js';
+import { passOn } from './results.js';
+import { Way } from './way.js';
 import { type Shared, Worker } from './worker-process.js';
 
 /**
@@ -190,6 +192,7 @@ class Workers {
 
   private start(worker: Worker): void {
     worker.ready = false;
+    worker.way = new Way();
     const [, script = '', ...args] = process.argv;
     const channel = this.copies.channel();
     // Their numbers are in `worker-channel.ts`; that of the copies is in the environment.
@@ -230,6 +233,7 @@ class Workers {
     } else if (message.say === 'names') this.names?.asked(worker).catch(this.log.faulted);
     else if (message.say === 'named') this.names?.named(worker, message.version);
     else if (message.say === 'brought') this.errands?.heard(message);
+    else if (message.say === 'made') passOn(message, worker, this.workers);
     else {
       this.shared.heard?.(worker, message);
       if (message.say !== 'address') return;

@@ -11,11 +11,8 @@ import { COMPRESSED, type Compressed, compressorVersion, levelOf, worthKeeping, 
 import { CompressPool } from './compress-pool.js';
 import { type CompressionCache, cacheOf } from './compression-cache.js';
 import { isChecked } from './decompress-now.js';
-
-export interface Task {
-  readonly blob: Blob;
-  readonly coding: Compressed;
-}
+import type { Made, SharedWork } from './shared-work.js';
+import type { Task } from './task.js';
 
 /** What is compressed, by the hash of the content. */
 export class Results {
@@ -76,7 +73,7 @@ export async function compressFiles(files: readonly SiteFile[], options: SiteOpt
   const work = async (): Promise<void> => {
     while (next < tasks.length) {
       const task = tasks[next++]!;
-      results.set(task, await compressOne(task, levelOf(compression, task.coding), options, pool, cache));
+      results.set(task, await compressOne(task, levelOf(compression, task.coding), options, { pool, cache }));
       done += task.blob.size;
       options.onProgress?.({ phase: 'compress', done, total });
     }
@@ -132,13 +129,23 @@ export function* tasksStepwise(files: readonly SiteFile[]): Generator<void, Task
   return tasks;
 }
 
+/** Where results are made, and where they may be already. */
+export interface Sources {
+  readonly pool: CompressPool;
+  readonly cache: CompressionCache | undefined;
+  /** Other processes with the same files. */
+  readonly shared?: SharedWork | undefined;
+  /** What one of them gave for the task. */
+  readonly given?: Made | undefined;
+}
+
 export async function compressOne(
   { blob, coding }: Task,
   level: number,
   { compressors = 'packages', compressedBy }: SiteOptions,
-  pool: CompressPool,
-  cache: CompressionCache | undefined,
+  sources: Sources,
 ): Promise<Blob | undefined> {
+  const { pool, cache, shared } = sources;
   const own = settingsOf(coding, level, compressors);
   const settings = compressedBy?.[coding] ?? own;
   let bytes = (await cache?.get(blob.sha256, settings)) ?? (await checked({ blob, coding }, settings, pool, cache));
@@ -147,11 +154,27 @@ export async function compressOne(
       throw new StoreError(
         `the site was compressed by ${settings}, and the program here has ${own}: it is of another version than the one that made the image`,
       );
-    const made = await pool.run({ bytes: await blob.load(), coding, level, compressors });
-    bytes = worthKeeping(made.length, blob.size) ? made : new Uint8Array(0);
+    bytes = await givenFor({ blob, coding }, settings, sources);
+    if (!bytes) {
+      const made = await pool.run({ bytes: await blob.load(), coding, level, compressors });
+      bytes = worthKeeping(made.length, blob.size) ? made : new Uint8Array(0);
+      shared?.give({ content: blob.sha256, coding, settings, bytes });
+    }
     if (isChecked(coding) || !cache?.isSealed) await cache?.put(blob.sha256, settings, bytes);
   }
   return worthKeeping(bytes.length, blob.size) && bytes.length > 0 ? blobOf(bytes) : undefined;
+}
+
+/** What another process gave, if it comes of the content. */
+async function givenFor(
+  task: Task,
+  settings: string,
+  { pool, shared, given }: Sources,
+): Promise<Uint8Array | undefined> {
+  if (shared === undefined || given === undefined || given.settings !== settings) return undefined;
+  // The message lies in memory that other messages share.
+  const bytes = given.bytes.slice();
+  return shared.trusted || (await isOf(task, bytes, pool)) ? bytes : undefined;
 }
 
 /** What a sealed server has put for the content, if the content comes out of it. */
@@ -162,11 +185,16 @@ async function checked(
   cache: CompressionCache | undefined,
 ): Promise<Uint8Array | undefined> {
   const bytes = isChecked(coding) ? await cache?.getUnchecked(blob.sha256, settings) : undefined;
+  return bytes !== undefined && (await isOf({ blob, coding }, bytes, pool)) ? bytes : undefined;
+}
+
+/** Whether `bytes` become the content of the task without their coding, or say that the coding is not worth it. */
+async function isOf({ blob, coding }: Task, bytes: Uint8Array, pool: CompressPool): Promise<boolean> {
   // Larger ones are not sent. One that is empty says that the coding is not worth it: the content is sent as it is.
-  if (bytes === undefined || bytes.length > blob.size) return undefined;
-  if (bytes.length === 0) return bytes;
+  if (bytes.length > blob.size) return false;
+  if (bytes.length === 0) return true;
   const content = await pool.run({ bytes, coding, size: blob.size });
-  return Buffer.from(content).toString('hex') === blob.sha256 ? bytes : undefined;
+  return Buffer.from(content).toString('hex') === blob.sha256;
 }
 
 /** `files` with the results that there are. Yields now and then. */

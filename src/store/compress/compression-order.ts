@@ -2,7 +2,8 @@
 
 import { ShardedMap } from '../sharded-map.js';
 import type { SiteFile } from '../site/site.js';
-import type { Task } from './compress.js';
+import type { Compressed } from './codings.js';
+import type { Task } from './task.js';
 
 /** Browsers that know brotli take it: it comes first. */
 const CODINGS = ['br', 'gzip', 'zstd'];
@@ -17,7 +18,7 @@ function rankOf({ path, type }: SiteFile): number {
 const STEP = 256;
 
 /** `tasks` in the order that suits visitors of whose requests nothing is known yet. Yields now and then. */
-export function* inServingOrder(tasks: Iterable<Task>, files: readonly SiteFile[]): Generator<void, TaskQueue> {
+export function* servingOrder(tasks: Iterable<Task>, files: readonly SiteFile[]): Generator<void, Task[]> {
   const ranks = new ShardedMap<string, number>();
   for (const [i, file] of files.entries()) {
     if (i % STEP === 0) yield;
@@ -41,16 +42,20 @@ export function* inServingOrder(tasks: Iterable<Task>, files: readonly SiteFile[
       if (ordered.length % STEP === 0) yield;
       ordered.push(task);
     }
-  return yield* TaskQueue.of(ordered);
+  return ordered;
 }
+
+const WAITS = 0;
+const TAKEN = 1;
+const PROMOTED = 2;
 
 /** Tasks in their order, each of which is taken once; what is requested goes before the rest. */
 export class TaskQueue {
   private readonly tasks: readonly Task[];
-  /** The numbers of the tasks of each content (its hash) that was not promoted yet. */
+  /** The numbers of the tasks of each content (its hash). */
   private readonly byContent = new ShardedMap<string, number[]>();
-  /** By the numbers of the tasks; 1: it was taken. */
-  private readonly taken: Uint8Array;
+  /** By the numbers of the tasks. */
+  private readonly state: Uint8Array;
   /** Numbers of those that were promoted. */
   private readonly first: number[] = [];
   private nextFirst = 0;
@@ -58,7 +63,7 @@ export class TaskQueue {
 
   private constructor(tasks: readonly Task[]) {
     this.tasks = tasks;
-    this.taken = new Uint8Array(tasks.length);
+    this.state = new Uint8Array(tasks.length);
   }
 
   /** Yields now and then. */
@@ -76,24 +81,44 @@ export class TaskQueue {
 
   /** Takes the next task; undefined: none is left. */
   take(): Task | undefined {
-    const number = this.nextFirst < this.first.length ? this.first[this.nextFirst++] : this.nextInOrder();
+    const number = this.nextPromoted() ?? this.nextInOrder();
     if (number === undefined) return undefined;
-    this.taken[number] = 1;
+    this.state[number] = TAKEN;
     return this.tasks[number];
+  }
+
+  /** Takes that task of the content with this hash; undefined: it is not here, or was taken. */
+  takeThat(sha256: string, coding: Compressed): Task | undefined {
+    for (const number of this.byContent.get(sha256) ?? []) {
+      if (this.state[number] === TAKEN || this.tasks[number]!.coding !== coding) continue;
+      this.state[number] = TAKEN;
+      return this.tasks[number];
+    }
+    return undefined;
   }
 
   /** Brings the tasks of `hot` contents (their hashes) before those that were not requested. */
   promote(hot: Iterable<string>): void {
-    for (const hash of hot) {
-      for (const number of this.byContent.get(hash) ?? []) if (this.taken[number] === 0) this.first.push(number);
-      this.byContent.delete(hash);
+    for (const hash of hot)
+      for (const number of this.byContent.get(hash) ?? []) {
+        if (this.state[number] !== WAITS) continue;
+        this.state[number] = PROMOTED;
+        this.first.push(number);
+      }
+  }
+
+  private nextPromoted(): number | undefined {
+    while (this.nextFirst < this.first.length) {
+      const number = this.first[this.nextFirst++]!;
+      if (this.state[number] === PROMOTED) return number;
     }
+    return undefined;
   }
 
   private nextInOrder(): number | undefined {
     while (this.next < this.tasks.length) {
       const number = this.next++;
-      if (this.taken[number] === 0) return number;
+      if (this.state[number] === WAITS) return number;
     }
     return undefined;
   }

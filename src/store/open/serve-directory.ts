@@ -4,10 +4,12 @@ import { errorText } from '../../errors/report.js';
 import type { Layout } from '../bundle/layout.js';
 import { bundleInMemory, liveBundle } from '../bundle/write-bundle.js';
 import { levelOf } from '../compress/codings.js';
-import { compressOne, fromBundle, Results, type Task, tasksStepwise, withCodings } from '../compress/compress.js';
+import { compressOne, fromBundle, Results, tasksStepwise, withCodings } from '../compress/compress.js';
 import { CompressPool } from '../compress/compress-pool.js';
 import { type CompressionCache, cacheOf } from '../compress/compression-cache.js';
-import { inServingOrder, type TaskQueue } from '../compress/compression-order.js';
+import { servingOrder, TaskQueue } from '../compress/compression-order.js';
+import type { Given, Made, SharedWork } from '../compress/shared-work.js';
+import type { Task } from '../compress/task.js';
 import type { OpenOptions } from '../options.js';
 import { decide, layOutPlan, type Plan, walkOptions } from '../plan/build.js';
 import { BundleStore } from '../read/bundle-store.js';
@@ -15,7 +17,7 @@ import { ShardedMap } from '../sharded-map.js';
 import { BuildMemory } from '../site/build-memory.js';
 import { Slabs } from '../site/slabs.js';
 import { walkStepwise } from '../site/walk.js';
-import { mapped, Slices } from '../slices.js';
+import { filtered, mapped, Slices } from '../slices.js';
 import type { Store } from '../store.js';
 
 export interface ServeDirectoryOptions extends OpenOptions {
@@ -25,6 +27,8 @@ export interface ServeDirectoryOptions extends OpenOptions {
   readonly onNote: (sentence: string) => void;
   /** Bytes of compressible files up to which a site is compressed before it is served. Default 1 MiB. */
   readonly atOnce?: number | undefined;
+  /** Other processes that serve the same directory, and take a part of the work in the background. Default: none. */
+  readonly shared?: SharedWork | undefined;
   /** Milliseconds between two versions at least. Default 5,000. */
   readonly interval?: number | undefined;
 }
@@ -176,6 +180,8 @@ class Compression {
   /** The contents that clients requested; hashes. */
   private readonly hot = new Set<string>();
   private bytes = 0;
+  private readonly shared: SharedWork | undefined;
+  private given: Given | undefined;
   private looking = false;
   private stopped = false;
   private resting: Promise<void> | undefined = undefined;
@@ -195,6 +201,8 @@ class Compression {
     this.undone = undone;
     this.pool = new CompressPool({ background });
     this.cache = cacheOf(options);
+    // What is done before the first answer waits for nobody.
+    this.shared = background ? options.shared : undefined;
   }
 
   /** Begins nothing until `goOn`: the next version is read, for which the processor and the memory are needed. */
@@ -281,7 +289,8 @@ class Compression {
       await working;
       if (this.stopped) return;
       await publish();
-      onNote(`${this.dir}: all is compressed`);
+      const { given } = this;
+      onNote(`${this.dir}: all is compressed${given === undefined ? '' : `, ${given.count} results by other workers`}`);
     } catch (error) {
       if (this.stopped) return;
       // The site is served all the same; the next reading tries again.
@@ -291,33 +300,52 @@ class Compression {
 
   /** Does all tasks; `promote` brings those that come first to the front, and is called now and then. */
   async work(promote: (queue: TaskQueue) => Promise<void> = () => Promise.resolve()): Promise<void> {
-    const queue = await new Slices().through(inServingOrder(this.undone.tasks, this.plan.files));
+    const queue = await this.queue();
+    const given = this.shared?.for(queue);
+    this.given = given;
     let taken = 0;
     const one = async (): Promise<void> => {
       for (;;) {
         await this.resting;
         if (taken++ % LOOK === 0) await promote(queue);
-        const task = this.stopped ? undefined : queue.take();
+        if (this.stopped) return;
+        const next = given?.next();
+        const task = next?.task ?? queue.take();
         if (task === undefined) return;
-        await this.compress(task);
+        await this.compress(task, next?.made);
       }
     };
     try {
       await Promise.all(Array.from({ length: this.pool.threads + BESIDE }, one));
     } finally {
+      given?.end();
       await this.pool.close();
     }
     if (!this.stopped) await this.cache?.trim();
   }
 
-  private async compress(task: Task): Promise<void> {
+  /** The tasks in their order. Those of other processes come last, from the end: where they are by then is unknown. */
+  private async queue(): Promise<TaskQueue> {
+    const { shared } = this;
+    const slices = new Slices();
+    let tasks = await slices.through(servingOrder(this.undone.tasks, this.plan.files));
+    if (shared !== undefined) {
+      const own = await slices.through(filtered(tasks, (task) => shared.isOwn(task)));
+      const others = await slices.through(filtered(tasks, (task) => !shared.isOwn(task)));
+      tasks = own.concat(others.reverse());
+    }
+    return slices.through(TaskQueue.of(tasks));
+  }
+
+  private async compress(task: Task, given: Made | undefined): Promise<void> {
+    const { pool, cache, shared } = this;
     const { compression = 'fast' } = this.options;
     if (compression === 'none') return;
     // The work of the reading before may have gone on until this one began.
     if (this.done.of(task) === undefined) {
       const level = levelOf(compression, task.coding);
-      const kept = await fromBundle(task, this.cache);
-      const result = kept ?? (await compressOne(task, level, this.options, this.pool, this.cache));
+      const kept = await fromBundle(task, cache);
+      const result = kept ?? (await compressOne(task, level, this.options, { pool, cache, shared, given }));
       this.done.set(task, result && (await this.slabs.hold(result)));
     }
     this.bytes += task.blob.size;

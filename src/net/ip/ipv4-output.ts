@@ -7,7 +7,7 @@ import { ETHERNET_HEADER, HEADROOM, IP_OFFSET } from '../device/tx-frame.js';
 import { dropReason } from '../drops.js';
 import { addWords, fold } from '../wire/checksum.js';
 import { BROADCAST_MAC, ETHERTYPE_IPV4 } from '../wire/ethernet.js';
-import { putInt32, putUint16 } from '../wire/tcp.js';
+import { putUint16 } from '../wire/tcp.js';
 import { nextHop } from './address-config.js';
 import type { IpContext } from './context.js';
 import type { Ipv4, Route } from './contracts/ip-output.js';
@@ -150,22 +150,20 @@ export class Ipv4Output {
 
   /** `total` in bytes; `second`: the header's second word, which has identification, flags and fragment offset. */
   private header(destination: Ipv4, source: Ipv4, protocol: number, total: number, second: number): void {
-    const { head, tos } = this.stack.tx;
+    const { view, tos } = this.stack.tx;
     const ttl = this.stack.tx.ttl || this.ttl;
     const at = IP_OFFSET;
-    head[at] = 0x45;
-    head[at + 1] = tos;
-    putUint16(head, at + 2, total);
-    putInt32(head, at + 4, second);
-    head[at + 8] = ttl;
-    head[at + 9] = protocol;
-    putInt32(head, at + 12, source);
-    putInt32(head, at + 16, destination);
+    view.setUint16(at, 0x4500 | tos);
+    view.setUint16(at + 2, total);
+    view.setInt32(at + 4, second);
+    view.setUint16(at + 8, (ttl << 8) | protocol);
+    view.setInt32(at + 12, source);
+    view.setInt32(at + 16, destination);
     let sum = 0x4500 + tos + total + (second >>> 16) + (second & 0xffff) + ((ttl << 8) | protocol);
     sum += (source >>> 16) + (source & 0xffff) + (destination >>> 16) + (destination & 0xffff);
     sum = (sum & 0xffff) + (sum >>> 16);
     sum = (sum & 0xffff) + (sum >>> 16);
-    putUint16(head, at + 10, ~sum & 0xffff);
+    view.setUint16(at + 10, ~sum);
   }
 
   private dispatch(route: Ipv4Route): boolean {

@@ -13,7 +13,7 @@ import { copyMac } from '../wire/ethernet.js';
 import { FRAGMENTATION_NEEDED, PORT_UNREACHABLE, UNREACHABLE } from '../wire/icmp.js';
 import { DESTINATION_UNREACHABLE, PORT_UNREACHABLE_CODE } from '../wire/icmpv6.js';
 import { DESTINATION_AT, SOURCE_AT } from '../wire/ipv6.js';
-import { int32At, PROTOCOL_TCP, putUint16, uint16At } from '../wire/tcp.js';
+import { int32At, PROTOCOL_TCP, uint16At } from '../wire/tcp.js';
 import { type AddressConfig, broadcastOf, type FurtherAddress, onLink } from './address-config.js';
 import { Arp } from './arp.js';
 import type { IpContext } from './context.js';
@@ -326,11 +326,10 @@ export class Stack implements IpContext {
 
   /** Ethernet header of what `tx` holds, then out. */
   transmit(mac: Uint8Array, type: number): boolean {
-    const head = this.tx.head;
-    const at = this.tx.first;
-    copyMac(head, at, mac);
-    copyMac(head, at + 6, this.device.mac);
-    putUint16(head, at + 12, type);
+    const { head, view, first } = this.tx;
+    copyMac(head, first, mac);
+    copyMac(head, first + 6, this.device.mac);
+    view.setUint16(first + 12, type);
     this.counters.framesOut++;
     this.counters.bytesOut += this.tx.total;
     try {

@@ -26,7 +26,7 @@ export class ActiveOpen {
     c.sentAt = now;
     const crossed = c.state === SYN_RECEIVED;
     const options = writeSynOptions(
-      layer.ip.tx.head,
+      layer.ip.tx.view,
       mssOption(layer.ip, c.remoteAddress),
       {
         scale: !crossed || c.rcvScale > 0 || c.sndScale > 0 ? layer.receiveScale : -1,

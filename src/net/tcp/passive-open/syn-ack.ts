@@ -10,7 +10,7 @@ import { cookieTimestamp } from './syn-cookies.js';
 export function sendSynAck(layer: TcpContext, one: HalfOpen, cookie: boolean, now: number): void {
   const clock = layer.clocks.timestamp(one, now);
   const options = writeSynOptions(
-    layer.ip.tx.head,
+    layer.ip.tx.view,
     mssOption(layer.ip, one.remoteAddress),
     { scale: one.scale === -1 ? -1 : layer.receiveScale, sack: one.sackOk, timestamps: one.timestamps },
     cookie ? cookieTimestamp(one, clock) : clock,

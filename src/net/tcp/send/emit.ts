@@ -2,7 +2,7 @@
 import { HEADROOM, TRANSPORT_OFFSET } from '../../device/tx-frame.js';
 import { ECN_ECT0, ECN_NOT_ECT } from '../../ip/contracts/ip-output.js';
 import { addWords, fold } from '../../wire/checksum.js';
-import { ACK, CWR, ECE, FIN, PROTOCOL_TCP, PSH, putInt32, putUint16, URG } from '../../wire/tcp.js';
+import { ACK, CWR, ECE, FIN, PROTOCOL_TCP, PSH, putInt32, URG } from '../../wire/tcp.js';
 import { after } from '../numbers/sequence.js';
 import type { Connection } from '../state/connection.js';
 import { STATE_NAMES } from '../state/states.js';
@@ -32,14 +32,14 @@ export function emit(c: Connection, seq: number, length: number, flags: number, 
   const { busy } = c;
   const ip = c.layer.ip;
   const tx = ip.tx;
-  const head = tx.head;
+  const { head, view } = tx;
   tx.reset();
   const at = TRANSPORT_OFFSET;
   let option = at + 20;
   if (c.timestamps) {
-    putInt32(head, option, 0x0101080a);
-    putInt32(head, option + 4, c.layer.clocks.stamp(c));
-    putInt32(head, option + 8, c.tsRecent);
+    view.setInt32(option, 0x0101080a);
+    view.setInt32(option + 4, c.layer.clocks.stamp(c));
+    view.setInt32(option + 8, c.tsRecent);
     option += 12;
   }
   if (c.sackOk && length === 0 && (flags & FIN) === 0) option = writeSack(c, head, option);
@@ -75,25 +75,25 @@ export function emit(c: Connection, seq: number, length: number, flags: number, 
   }
   // PSH on the last byte that is queued (RFC 9293 MUST-61).
   if (taken > 0 && ((seq + taken) | 0) === busy.queue.end) bits |= PSH;
-  putUint16(head, at, c.localPort);
-  putUint16(head, at + 2, c.remotePort);
-  putInt32(head, at + 4, seq);
-  putInt32(head, at + 8, c.rcvNxt);
+  view.setUint16(at, c.localPort);
+  view.setUint16(at + 2, c.remotePort);
+  view.setInt32(at + 4, seq);
+  view.setInt32(at + 8, c.rcvNxt);
   head[at + 12] = ((option - at) >> 2) << 4;
   head[at + 13] = bits;
-  putUint16(head, at + 14, field);
-  putInt32(head, at + 16, urgent);
+  view.setUint16(at + 14, field);
+  view.setInt32(at + 16, urgent);
   const total = option - at + taken;
   const pseudo = ip.pseudo(c.localAddress, c.remoteAddress, PROTOCOL_TCP, total);
   if (ip.offload.checksum) {
-    putUint16(head, at + 16, fold(pseudo));
+    view.setUint16(at + 16, fold(pseudo));
     tx.checksumStart = at - HEADROOM;
     tx.checksumOffset = 16;
     if (taken > c.mss) {
       tx.segmentSize = c.mss;
       tx.segmentHeader = option - HEADROOM;
     }
-  } else putUint16(head, at + 16, ~fold(addWords(pseudo, head, at, HEADROOM + tx.length)) & 0xffff);
+  } else view.setUint16(at + 16, ~fold(addWords(pseudo, head, at, HEADROOM + tx.length)) & 0xffff);
   tx.dontFragment = true;
   tx.tos = c.tos | (fresh && c.ecn ? ECN_ECT0 : ECN_NOT_ECT);
   ip.send(c.route, c.localAddress, PROTOCOL_TCP);

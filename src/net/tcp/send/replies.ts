@@ -7,18 +7,7 @@ import { dropReason } from '../../drops.js';
 import { ECN_NOT_ECT, type Handle, type Route } from '../../ip/contracts/ip-output.js';
 import { TokenBucket } from '../../ip/contracts/token-bucket.js';
 import { addWords, fold } from '../../wire/checksum.js';
-import {
-  ACK,
-  FIN,
-  int32At,
-  PROTOCOL_TCP,
-  putInt32,
-  putUint16,
-  RST,
-  type Segment,
-  SYN,
-  uint16At,
-} from '../../wire/tcp.js';
+import { ACK, FIN, int32At, PROTOCOL_TCP, RST, type Segment, SYN, uint16At } from '../../wire/tcp.js';
 import { after, before } from '../numbers/sequence.js';
 import type { Connection, TcpContext } from '../state/connection.js';
 import { SYN_SENT } from '../state/states.js';
@@ -49,32 +38,32 @@ export class Replies {
   }
 
   write(seq: number, ack: number, flags: number, window: number): this {
-    const { head } = this.layer.ip.tx;
+    const { head, view } = this.layer.ip.tx;
     const at = TRANSPORT_OFFSET;
-    putInt32(head, at + 4, seq);
-    putInt32(head, at + 8, ack);
+    view.setInt32(at + 4, seq);
+    view.setInt32(at + 8, ack);
     head[at + 13] = flags;
-    putUint16(head, at + 14, window);
+    view.setUint16(at + 14, window);
     return this;
   }
 
   send(route: Route, local: Handle, ports: number, options = 0): void {
     const ip = this.layer.ip;
-    const head = ip.tx.head;
+    const { head, view } = ip.tx;
     const at = TRANSPORT_OFFSET;
     const length = 20 + options;
     ip.tx.reset();
     ip.tx.length = at + length - HEADROOM;
-    putUint16(head, at, ports & 0xffff);
-    putUint16(head, at + 2, ports >>> 16);
+    view.setUint16(at, ports & 0xffff);
+    view.setUint16(at + 2, ports >>> 16);
     head[at + 12] = (length >> 2) << 4;
-    putInt32(head, at + 16, 0);
+    view.setInt32(at + 16, 0);
     const pseudo = ip.pseudo(local, route.destination, PROTOCOL_TCP, length);
     if (ip.offload.checksum) {
-      putUint16(head, at + 16, fold(pseudo));
+      view.setUint16(at + 16, fold(pseudo));
       ip.tx.checksumStart = at - HEADROOM;
       ip.tx.checksumOffset = 16;
-    } else putUint16(head, at + 16, ~fold(addWords(pseudo, head, at, at + length)) & 0xffff);
+    } else view.setUint16(at + 16, ~fold(addWords(pseudo, head, at, at + length)) & 0xffff);
     const { layer } = this;
     layer.counters.segmentsOut++;
     if (layer.probe !== undefined) {
@@ -91,11 +80,11 @@ export class Replies {
 
   /** Writes the timestamps option where `send` wants options; returns its length. */
   timestamps(value: number, echo: number): number {
-    const head = this.layer.ip.tx.head;
+    const { view } = this.layer.ip.tx;
     const at = TRANSPORT_OFFSET + 20;
-    putInt32(head, at, 0x0101080a);
-    putInt32(head, at + 4, value);
-    putInt32(head, at + 8, echo);
+    view.setInt32(at, 0x0101080a);
+    view.setInt32(at + 4, value);
+    view.setInt32(at + 8, echo);
     return 12;
   }
 

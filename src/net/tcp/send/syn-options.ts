@@ -1,6 +1,5 @@
 /** The options that both sides of a handshake send (RFC 9293 3.2, RFC 7323, RFC 2018). */
 import { TRANSPORT_OFFSET } from '../../device/tx-frame.js';
-import { putInt32 } from '../../wire/tcp.js';
 
 /**
  * What the peer takes in a segment, by its MSS option (-1: none). RFC 9293 MUST-15: 536 without the option, or when its
@@ -19,30 +18,30 @@ interface Offer {
 }
 
 /**
- * Writes the options of a SYN or SYN-ACK into the frame, MSS first, scale last; `value` and `echo` are those of the
- * timestamps. Returns how many bytes they take.
+ * Writes the options of a SYN or SYN-ACK into the frame, by its `view`: MSS first, scale last. `value` and `echo` are
+ * those of the timestamps. Returns how many bytes they take.
  */
 export function writeSynOptions(
-  head: Uint8Array,
+  view: DataView,
   mss: number,
   { scale, sack, timestamps }: Offer,
   value: number,
   echo: number,
 ): number {
   let at = TRANSPORT_OFFSET + 20;
-  putInt32(head, at, 0x02040000 | mss);
+  view.setInt32(at, 0x02040000 | mss);
   at += 4;
   if (timestamps) {
-    putInt32(head, at, sack ? 0x0402080a : 0x0101080a);
-    putInt32(head, at + 4, value);
-    putInt32(head, at + 8, echo);
+    view.setInt32(at, sack ? 0x0402080a : 0x0101080a);
+    view.setInt32(at + 4, value);
+    view.setInt32(at + 8, echo);
     at += 12;
   } else if (sack) {
-    putInt32(head, at, 0x01010402);
+    view.setInt32(at, 0x01010402);
     at += 4;
   }
   if (scale >= 0) {
-    putInt32(head, at, 0x01030300 | scale);
+    view.setInt32(at, 0x01030300 | scale);
     at += 4;
   }
   return at - TRANSPORT_OFFSET - 20;

@@ -3,7 +3,8 @@
  * stranger. The programs seal themselves; what it gives up here they never have, in no thread.
  */
 import { capabilities, capabilityCalls, dropBounds } from './capabilities.js';
-import type { Kernel } from './kernel.js';
+import { onEveryThread } from './every-thread.js';
+import type { Call, Kernel } from './kernel.js';
 
 /** linux/capability.h, and why it, or a program that it starts, needs each. */
 const KEPT_BY_PARENTS: readonly (readonly [number: number, name: string, why: string])[] = [
@@ -28,15 +29,21 @@ const PR_SET_NO_NEW_PRIVS = 38;
 /** What is needed to start a process that has files of a state, and may become another user. */
 export const FOR_FILES = [0, 1, 2, 3, 6, 7, 8] as const;
 
-/** `only`: numbers of capabilities that are enough. */
-export function sealParent(kernel: Kernel, only?: readonly number[]): void {
+/**
+ * `only`: numbers of capabilities that are enough. Holds for the thread that calls, of which programs are started, when
+ * this returns; resolves when it holds for those of libuv's pool as well.
+ */
+export async function sealParent(kernel: Kernel, only?: readonly number[]): Promise<void> {
   if (kernel.arch === undefined) return;
-  kernel.call('prctl', PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  const promise: Call = ['prctl', PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0];
+  kernel.call(...promise);
   kernel.call('prctl', PR_SET_DUMPABLE, 0);
   const had = capabilities(kernel);
   if (had === 0n) return;
   const numbers = only ?? KEPT_BY_PARENTS.map(([number]) => number);
   const kept = numbers.reduce((sum, number) => sum | (1n << BigInt(number)), 0n);
   dropBounds(kernel, kept);
-  for (const call of capabilityCalls(had & kept)) kernel.call(...call);
+  const calls = capabilityCalls(had & kept);
+  for (const call of calls) kernel.call(...call);
+  await onEveryThread(kernel, [promise, ...calls]);
 }

@@ -35,7 +35,7 @@ export async function runSupervise(options: SuperviseOptions): Promise<void> {
   const supervisor = new Supervisor({ control, folder, handoverDrain, optionsOf, log, write, faulted });
   signals.onReload(() => supervisor.reload());
   const what = firstOf(options);
-  if (optionsOf(what).seal.level !== 'off') sealParent(thisKernel());
+  if (optionsOf(what).seal.level !== 'off') await sealParent(thisKernel());
   try {
     const server = await begin(control, supervisor, what, signal);
     tellNode({ warn: log });

@@ -13,13 +13,13 @@ import { CONVERSATION_FD, ORDERER, RENEWAL, SEALED } from './process.js';
 import { Restarts } from './restarts.js';
 
 /** Resolves when the server has ended, or wants no more orders: then the process that orders ends by itself. */
-export function watchOrderer(): Promise<void> {
+export async function watchOrderer(): Promise<void> {
   // Signals for the whole group are the server's affair: this ends behind it.
   signals.worker(
     () => true,
     () => undefined,
   );
-  if (process.env[SEALED] !== undefined) sealParent(thisKernel(), FOR_FILES);
+  if (process.env[SEALED] !== undefined) await sealParent(thisKernel(), FOR_FILES);
   const [, script = '', ...args] = process.argv;
   return new Promise((over) => {
     const start = (ended: (how: string) => void): void => {

@@ -38,7 +38,7 @@ export async function runWorkers(options: ServeOptions): Promise<void> {
   const tickets = options.tls === undefined ? undefined : await prepareTls(options);
   const shared = await (options.net === 'socket' ? sharedSockets(options) : sharedQueues(options));
   const names = await namesFor(options, shared, log);
-  if (options.seal.level !== 'off') sealParent(thisKernel());
+  if (options.seal.level !== 'off') await sealParent(thisKernel());
   let certificates: KeptCertificates | undefined;
   const errands = await errandsFor(options, names);
   // The authority connects to the workers: an order comes when they serve.

@@ -137,6 +137,22 @@ t.test('without agreement to the terms there is no account, and the message says
   t.equal(world.ca.registered.length, 0);
 });
 
+t.test('behind a failure, what was chosen otherwise is tried at once, and the same again is not', async (t) => {
+  const world = new World();
+  const refused = { account: { email: 'a@example.org', agreed: false }, choice: 'one' };
+  const first = await startHost(world, refused);
+  await world.run(MINUTE);
+  t.match(first.notices, [/agree to them with --agree-tos; the next attempt is at/]);
+  first.keeper.stop();
+  const again = await startHost(world, refused, first.storage, first.accountStorage);
+  await world.run(MINUTE);
+  t.same([again.notices, world.ca.newOrders.length], [[], 0]);
+  again.keeper.stop();
+  const agreed = await startHost(world, { choice: 'two' }, first.storage, first.accountStorage);
+  await world.run(MINUTE);
+  t.same([agreed.notices, agreed.used.length], [[], 1]);
+});
+
 t.test('a profile that the CA does not have is told with those that it has', async (t) => {
   const world = new World();
   world.ca.meta = { profiles: { classic: 'x', shortlived: 'y' } };

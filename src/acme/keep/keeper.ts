@@ -56,7 +56,8 @@ export class CertificateKeeper {
       (sentence) => this.#tell(sentence),
     );
     const names = options.identifiers.map(({ value }) => value).sort();
-    this.#configuration = [...names, options.profile ?? ''].join(' ');
+    const { profile = '', choice } = options;
+    this.#configuration = [...names, profile, ...(choice === undefined ? [] : [choice])].join(' ');
   }
 
   /**

@@ -23,6 +23,8 @@ export interface KeeperOptions {
   /** False: another host orders, and what it got comes into the storage from outside. */
   readonly orders: boolean;
   readonly profile?: string | undefined;
+  /** What else was chosen that an order may fail for: behind a failure, another choice is tried without a wait. */
+  readonly choice?: string | undefined;
   /** Part of the name of the root that the chain should lead to. */
   readonly issuer?: string | undefined;
   /**

@@ -10,7 +10,7 @@ import type { Outside } from '../../acme/order/ready.js';
 import { Account } from '../../acme/protocol/account.js';
 import { AcmeClient } from '../../acme/protocol/client.js';
 import type { Fetch } from '../../acme/protocol/fetch.js';
-import { thumbprint } from '../../acme/protocol/jws.js';
+import { base64url, thumbprint, utf8 } from '../../acme/protocol/jws.js';
 import { AcmeError } from '../../acme/protocol/problem.js';
 import { Session } from '../../acme/protocol/session.js';
 import { accountKeys } from '../../acme/state/account-keys.js';
@@ -81,6 +81,7 @@ export async function keepCertificates(options: KeepOptions): Promise<KeptCertif
     const text = await rememberAuthority(storage, { directory, identities, account });
     options.tell?.('authority', text);
   });
+  const choice = choiceOf(acme);
   const keepers = acme.certificates.map((names) => {
     const identifiers = names.map(identifierOf).filter((one): one is Identifier => one !== undefined);
     return new CertificateKeeper({
@@ -92,6 +93,7 @@ export async function keepCertificates(options: KeepOptions): Promise<KeptCertif
       random,
       orders: acme.orders,
       profile: acme.profile,
+      choice,
       check,
       onNotice,
       onEvent,
@@ -108,6 +110,13 @@ export async function keepCertificates(options: KeepOptions): Promise<KeptCertif
       for (const keeper of keepers) keeper.stop();
     },
   };
+}
+
+/** Differs when terms are agreed to, or when authority, address, customer's key or kind of challenge are others. */
+function choiceOf({ directory, email, agreed, external, challenge }: AcmeArguments): string {
+  const text = JSON.stringify([directory, email, agreed, external, challenge]);
+  // Its hash, because the customer's key is in it.
+  return base64url(nodeCrypto.sha256(utf8(text))).slice(0, 16);
 }
 
 async function keyIn(storage: FolderStorage, { orders, state }: AcmeArguments): Promise<SigningKey> {

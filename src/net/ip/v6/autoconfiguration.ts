@@ -136,8 +136,9 @@ export class Autoconfiguration {
   private discard(one: OwnAddress): void {
     this.duplicates.stop(one);
     this.announcing = this.announcing.filter(({ address }) => address !== one);
-    this.addresses.remove(one);
+    // First, since routers take no report of a host without a link-local address (RFC 3810 5.2.13).
     if (!one.anycast) this.groups.leave(solicitedNode(one.bytes));
+    this.addresses.remove(one);
   }
 
   /** It is not ours any more: what lives on it ends. */
@@ -149,7 +150,9 @@ export class Autoconfiguration {
 
   /** All of them, and the groups. */
   stop(): void {
-    for (const one of [...this.addresses]) this.discard(one);
+    const all = [...this.addresses];
+    for (const one of all) if (one.origin !== 'link-local') this.discard(one);
+    for (const one of all) if (one.origin === 'link-local') this.discard(one);
     this.groups.leave(ALL_NODES);
     this.ids = undefined;
   }

@@ -23,6 +23,8 @@ import type { OwnPackets } from './own-packets.js';
 const UNSOLICITED_INTERVAL = 1000;
 /** RFC 3810 9.12: how long an MLDv1 querier is remembered: 2 x 125 s and a response of 10 s. */
 const OLDER_QUERIER = 260_000;
+/** Groups that are left and reported once more: as many as a host has addresses. */
+const MOST_LEFT = 32;
 /** ff02::16 */
 const MLDV2_ROUTERS: Ipv6Bytes = Uint8Array.of(0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x16);
 
@@ -35,10 +37,17 @@ interface Group {
   answerAt: number;
 }
 
+/** A group that was left, and when that is reported again, ms. */
+interface Left {
+  readonly handle: number;
+  readonly repeatAt: number;
+}
+
 export class Groups {
   /** Another program of this host reports them. */
   silent = false;
   private readonly groups = new Map<number, Group>();
+  private left: Left[] = [];
   /** When all groups are reported because of a general query. */
   private answerAllAt = Number.POSITIVE_INFINITY;
   private v1Until = Number.NEGATIVE_INFINITY;
@@ -81,6 +90,8 @@ export class Groups {
     link.device.join?.(mac);
     // RFC 3810 6: the group of all nodes is never reported.
     if (handle === this.allNodes) return;
+    const before = this.left.findIndex((one) => one.handle === handle);
+    if (before >= 0) this.forget(before);
     this.report([handle], CHANGE_TO_EXCLUDE);
     group.repeatAt = link.now + this.random(UNSOLICITED_INTERVAL);
   }
@@ -94,9 +105,15 @@ export class Groups {
     const mac = new Uint8Array(6);
     multicastMac(bytes, 0, mac);
     link.device.leave?.(mac);
-    if (handle !== this.allNodes) this.report([handle], CHANGE_TO_INCLUDE);
     link.peers.setMark(handle, 0);
-    link.peers.drop(handle);
+    if (handle !== this.allNodes) this.report([handle], CHANGE_TO_INCLUDE);
+    if (handle === this.allNodes || this.left.length >= MOST_LEFT) link.peers.drop(handle);
+    else this.left.push({ handle, repeatAt: link.now + this.random(UNSOLICITED_INTERVAL) });
+  }
+
+  private forget(index: number): void {
+    this.link.peers.drop(this.left[index]!.handle);
+    this.left.splice(index, 1);
   }
 
   private random(most: number): number {
@@ -145,6 +162,14 @@ export class Groups {
         this.report([group.handle], MODE_IS_EXCLUDE);
       }
       next = Math.min(next, group.repeatAt, group.answerAt);
+    }
+    for (let i = this.left.length - 1; i >= 0; i--) {
+      const { handle, repeatAt } = this.left[i]!;
+      if (repeatAt <= now) {
+        // An MLDv1 querier is told once (RFC 2710 4).
+        if (now >= this.v1Until) this.report([handle], CHANGE_TO_INCLUDE);
+        this.forget(i);
+      } else next = Math.min(next, repeatAt);
     }
     return Math.min(next, this.answerAllAt);
   }

@@ -374,11 +374,48 @@ t.test(
     t.same(reports(lab), []);
     configuration.remove(one);
     t.same(reports(lab), [{ type: 3, group }]);
+    lab.advance(1000);
+    t.same(reports(lab), [{ type: 3, group }]);
+    lab.advance(100_000);
+    t.same(reports(lab), []);
+    configuration.remove(configuration.add(OURS, 64, 'static', { known: true })!);
+    configuration.add(OURS, 64, 'static', { known: true });
+    lab.take();
+    lab.advance(1000);
+    t.notOk(
+      reports(lab).some(({ type }) => type === 3),
+      'one that is joined again meanwhile is left no second time',
+    );
     lab.packet6(query('::', 100));
     lab.advance(200);
     t.notOk(reports(lab).some((record) => record.group === hex(ALL_NODES)));
   },
 );
+
+t.test(
+  '[3810 5.2.13] groups that are left at the end are reported by the link-local address, the last of all',
+  async (t) => {
+    const lab = Laboratory6.ready();
+    lab.advance(3000);
+    const own = hex(lab.stack.v6.addresses.linkLocal!.bytes);
+    lab.take();
+    lab.stack.v6.stop();
+    const sources = lab
+      .take6()
+      .flatMap(({ next, payload, source }) => (next === 0 && payload[8] === 143 ? [source] : []));
+    t.same(sources, [own, own]);
+  },
+);
+
+t.test('groups that are left and whose report is due are as many as the addresses of a host', async (t) => {
+  const lab = Laboratory6.ready();
+  const { configuration, groups } = lab.stack.v6;
+  for (let i = 0; i < 100; i++)
+    configuration.remove(configuration.add(ip6(`2001:db8::1:${i.toString(16)}`), 64, 'static', { known: true })!);
+  t.equal((groups as unknown as { left: unknown[] }).left.length, 32);
+  lab.advance(1000);
+  t.equal((groups as unknown as { left: unknown[] }).left.length, 0);
+});
 
 t.test('[3810 6.2] queries are answered within the time that they give, and lies are not', async (t) => {
   const lab = Laboratory6.ready();

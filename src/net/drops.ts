@@ -83,6 +83,7 @@ export const DROP_NAMES = [
   'tcp-syn-in-window',
   'tcp-challenge-limited',
   'tcp-stray-limited',
+  'tcp-syn-limited',
   'tcp-cookie-invalid',
   'tcp-connection-limit',
   'tcp-receive-buffer-full',

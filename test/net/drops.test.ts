@@ -266,6 +266,11 @@ const WAYS: Readonly<Record<DropName, (s: Host) => unknown>> = {
     s.say(ACK);
     return s;
   },
+  'tcp-syn-limited': () => {
+    const s = new Host({ synAcks: 0 });
+    s.say(SYN);
+    return s;
+  },
   'tcp-cookie-invalid': () => {
     const s = new Host({ synQueue: 0 });
     s.say(SYN);

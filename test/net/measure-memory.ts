@@ -113,7 +113,7 @@ function measure(
 }
 
 const budget = ({ layer }: Bench): number => layer.budget.used;
-const plain = (): Bench => new Bench({ synQueue: 50_000 });
+const plain = (): Bench => new Bench({ synQueue: 50_000, synAcks: 1_000_000 });
 
 const results: Measured[] = [
   measure('idle connections', budget, plain, (b) => {

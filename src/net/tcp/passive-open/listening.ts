@@ -17,22 +17,28 @@ import { sendSynAck } from './syn-ack.js';
 import { NOT_OURS, SynCookies } from './syn-cookies.js';
 import { SynQueue } from './syn-queue.js';
 import { arriveSynReceived, type Handshakes, synAckError } from './syn-received.js';
+import { SynShare } from './syn-share.js';
 
 const PORT_CLOSED = dropReason('tcp-port-closed');
 const FLAGS = dropReason('tcp-flags-invalid');
 const ACK_INVALID = dropReason('tcp-ack-invalid');
 const RST_INVALID = dropReason('tcp-rst-invalid');
 const NO_ROUTE = dropReason('ip-no-route');
+/** Keeps hashes of SYNs apart from those of cookies. */
+const SYN_SEEN = 0x53594e;
+const SYN_LIMITED = dropReason('tcp-syn-limited');
 
 export class Listening implements Handshakes {
   private readonly ports = new Map<number, Accept>();
   private readonly adopting = new Map<number, Adopt>();
   readonly queue: SynQueue;
   readonly cookies: SynCookies;
+  private readonly share: SynShare;
 
   constructor(readonly layer: TcpContext) {
     this.queue = new SynQueue(layer);
     this.cookies = new SynCookies(layer);
+    this.share = new SynShare(layer.limits.synAcks);
   }
 
   /** Whether `port` has a listener. */
@@ -133,7 +139,17 @@ export class Listening implements Handshakes {
       layer.drops.count(FLAGS);
       return;
     }
-    this.syn(segment, datagram, ports, floor);
+    if (this.answers(segment, datagram, ports)) this.syn(segment, datagram, ports, floor);
+  }
+
+  /** Whether a SYN that would open a connection is answered; if not, it is counted, and is to cost little. */
+  answers(segment: Segment, { source, destination, now }: Datagram, ports: number): boolean {
+    if (this.share.admits(now)) return true;
+    const { clocks, hash, drops } = this.layer;
+    const seen = hash.of(clocks.digest(source), clocks.digest(destination) ^ SYN_SEEN, ports, segment.seq);
+    if (this.share.comesAgain(seen, now)) return true;
+    drops.count(SYN_LIMITED);
+    return false;
   }
 
   /**

@@ -24,5 +24,6 @@ export function sendSynAck(layer: TcpContext, one: HalfOpen, cookie: boolean, no
 /** Sends it once more: only timestamps can show which of them is answered. */
 export function repeatSynAck(layer: TcpContext, one: HalfOpen, now: number): void {
   one.repeated = true;
+  one.sentAt = now;
   sendSynAck(layer, one, false, now);
 }

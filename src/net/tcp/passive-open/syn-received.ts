@@ -17,12 +17,18 @@ const ERROR_OUT_OF_WINDOW = dropReason('icmp-error-out-of-window');
 const OUT_OF_WINDOW = dropReason('tcp-out-of-window');
 const PAWS = dropReason('tcp-paws');
 const CHALLENGE_LIMITED = dropReason('tcp-challenge-limited');
+const SYN_LIMITED = dropReason('tcp-syn-limited');
+
+/** Milliseconds between two repetitions of a SYN-ACK: no TCP sends its SYN again sooner (RFC 6298 2.1, 2.4). */
+const SOONEST_AGAIN = 500;
 
 /** What a connection in SYN-RECEIVED needs of the listening side. */
 export interface Handshakes {
   readonly layer: TcpContext;
   readonly queue: SynQueue;
   readonly cookies: SynCookies;
+  /** Whether a SYN is answered; see there. */
+  answers(segment: Segment, datagram: Datagram, ports: number): boolean;
   /** A SYN for which nothing is remembered. */
   syn(segment: Segment, datagram: Datagram, ports: number): void;
 }
@@ -47,11 +53,15 @@ export function arriveSynReceived(handshakes: Handshakes, one: HalfOpen, segment
       layer.drops.count(FLAGS);
       return;
     }
-    // The same SYN again draws the same SYN-ACK. Another SYN starts over, as from LISTEN (RFC 9293 3.10.7.4).
-    if (segment.seq !== one.irs) {
+    // The same SYN again draws the same SYN-ACK, unless that was repeated just now. Another SYN starts over, as from
+    // LISTEN (RFC 9293 3.10.7.4).
+    if (segment.seq === one.irs) {
+      if (one.repeated && now - one.sentAt < SOONEST_AGAIN) layer.drops.count(SYN_LIMITED);
+      else repeatSynAck(layer, one, now);
+    } else if (handshakes.answers(segment, datagram, one.ports)) {
       queue.forget(one);
       handshakes.syn(segment, datagram, one.ports);
-    } else repeatSynAck(layer, one, now);
+    }
     return;
   }
   if ((flags & ACK) === 0) {

@@ -32,6 +32,10 @@ export interface TcpLimits {
    * TIME-WAIT. A frame that is of no use to anybody must not cost us another frame.
    */
   readonly strays: number;
+  /**
+   * SYNs that are answered in a second, a fifth of them at once. A fifth more are answered of those that come again.
+   */
+  readonly synAcks: number;
 }
 
 export const DEFAULT_LIMITS: TcpLimits = {
@@ -47,4 +51,5 @@ export const DEFAULT_LIMITS: TcpLimits = {
   finWait2: 60_000,
   challenges: 10,
   strays: 1000,
+  synAcks: 50_000,
 };

@@ -1,5 +1,8 @@
 /** What a connection is lent out of a pool is as new for the next one: nothing of the connection before it shows. */
 import t from 'tap';
+import { Memory } from '../../../src/memory/memory.js';
+import type { FlowHandler } from '../../../src/net/flow.js';
+import { VirtualNet } from '../../../src/net/host/virtual-net.js';
 import { type CongestionName, congestionByName } from '../../../src/net/tcp/congestion/index.js';
 import { SentPool } from '../../../src/net/tcp/flight/sent.js';
 import { BusyPool, BusyState } from '../../../src/net/tcp/state/busy.js';
@@ -45,5 +48,47 @@ for (const name of ['reno', 'cubic'] as const satisfies readonly CongestionName[
       }
     }
     t.ok(compared > 0);
+  });
+}
+
+for (const [name, loss, paused] of [
+  ['reads', 0, false],
+  ['reads what was kept behind a hole', 0.2, false],
+  ['reads what came while it paused', 0, true],
+] as const) {
+  t.test(`a connection that is reset while its owner ${name} borrows nothing afterwards`, async (t) => {
+    const net = new VirtualNet(5);
+    net.link({ loss, delay: 5 });
+    const server = net.host('10.0.0.1');
+    const client = net.host('10.0.0.2');
+    let reset = 0;
+    const owner: FlowHandler = {
+      data(flow, _bytes, start, end) {
+        if (!paused && end - start === 1000) return;
+        flow.reset();
+        reset++;
+      },
+      ended: (flow) => flow.end(),
+      drained() {},
+      closed() {},
+    };
+    await server.listen(80, (flow) => {
+      flow.handler = owner;
+      if (!paused) return;
+      flow.pause();
+      net.time.schedule(1000, () => flow.resume());
+    });
+    const text = new Memory(new Uint8Array(50_100));
+    for (let i = 0; i < 20; i++) {
+      client.connect('10.0.0.1', 80).then(
+        (flow) => flow.write(text, 0, text.bytes.length),
+        () => undefined,
+      );
+    }
+    await net.run(() => false, 3_600_000);
+    const { connections, busyPool, budget } = server.tcp;
+    t.ok(reset > 5, `${reset} were reset`);
+    const left = { connections: connections.size, lent: busyPool.lent, received: budget.received };
+    t.same(left, { connections: 0, lent: 0, received: 0 });
   });
 }

@@ -130,15 +130,18 @@ export class BusyPool {
   take(seq: number): BusyState {
     this.lent++;
     const one = this.free.pop();
-    if (one === undefined) {
-      const fresh = new BusyState(this.records, this.congestion());
-      fresh.renew(seq);
-      return fresh;
-    }
+    if (one === undefined) return this.unlent(seq);
     if (one.cc.renew === undefined) one.cc = this.congestion();
     else one.cc.renew();
     one.renew(seq);
     return one;
+  }
+
+  /** A new record that does not count as lent. */
+  unlent(seq: number): BusyState {
+    const fresh = new BusyState(this.records, this.congestion());
+    fresh.renew(seq);
+    return fresh;
   }
 
   /** `one` may still be looked at until the next `take`. */

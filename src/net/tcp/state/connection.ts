@@ -133,6 +133,8 @@ export class Connection implements Flow, SenderView {
 
   private wake(): BusyState {
     const { layer } = this;
+    // One that is over gives nothing back: an owner may end it in the midst of a segment.
+    if (this.state === CLOSED) return layer.busyPool.unlent(this.sndNxt);
     const busy = layer.busyPool.take(this.sndNxt);
     this.lent = busy;
     if (this.restCwnd > 0) {

@@ -35,7 +35,10 @@ export class RecordReader implements RecordSink {
   #messages: Messages | undefined = new Messages();
   /** The key was changed by the message at hand. */
   #changed = false;
-  /** Bytes and records that came in the handshake; afterwards empty records, and KeyUpdates in this second. */
+  /**
+   * Bytes and records that came in the handshake; afterwards records without content in a row, and KeyUpdates in this
+   * second.
+   */
   #bytes = 0;
   #records = 0;
   #updatesSince = 0;
@@ -184,8 +187,12 @@ export class RecordReader implements RecordSink {
     if (end > at) {
       this.#bytes = 0;
       this.#owner.content(bytes, at, end);
-    } else if (++this.#bytes > this.#endpoint.limits.emptyRecords)
-      this.#owner.fail('unexpectedMessage', 'too many empty records');
+    } else if (!this.#mayBeEmpty()) this.#owner.fail('unexpectedMessage', 'too many empty records');
+  }
+
+  /** Counts a record that brings nothing forward; false: there were too many in a row. */
+  #mayBeEmpty(): boolean {
+    return ++this.#bytes <= this.#endpoint.limits.emptyRecords;
   }
 
   /** RFC 8446 4.2.10. Its records are counted as those of the handshake. */
@@ -244,6 +251,10 @@ export class RecordReader implements RecordSink {
     if (end - at !== 2) throw new TlsError('decodeError', 'an alert has another length');
     const description = bytes[at + 1]!;
     if (description !== ALERT.userCanceled) this.#owner.alert(description);
+    // Behind the handshake it is ignored, too (RFC 8446 6.1), and no more often than other records without content. In
+    // a handshake all records are counted.
+    else if (this.#owner.handshake === undefined && !this.#mayBeEmpty())
+      throw new TlsError('unexpectedMessage', 'too many alerts that mean nothing');
   }
 
   /** What another program goes on with. Only behind the handshake. */

@@ -6,10 +6,12 @@ import { EvpPrimitives } from '../../src/tls/primitives/evp.js';
 import { NodePrimitives, writeHeader } from '../../src/tls/primitives/node.js';
 import type { Primitives, RecordKey, Target } from '../../src/tls/primitives/primitives.js';
 import { CONTENT } from '../../src/tls/wire/numbers.js';
+import { documented } from '../documented.js';
 import { RawClient } from './raw-client.js';
 import { Setup, send } from './setup.js';
 
 const { alert, applicationData, handshake } = CONTENT;
+const [EMPTY = 0] = documented('docs/tls.md', 'records in a row that are empty, or alerts `user_canceled`');
 const HEADER = 5;
 const TAG = 16;
 
@@ -90,4 +92,22 @@ for (const make of [() => new NodePrimitives(), () => new EvpPrimitives()]) {
       t.end();
     });
   }
+  t.test(`${name}: alerts that mean nothing and empty records: as many in a row as docs/tls.md says`, (t) => {
+    const sealer = new Sealer(make());
+    const client = new RawClient(new Setup({ primitives: sealer.primitives })).talk();
+    const say = (...inner: number[]): void => {
+      sealer.inner = Uint8Array.from(inner);
+      send(client.flow, 'y');
+      client.talk();
+    };
+    const nothing = (i: number): void => (i % 2 === 0 ? say(1, 90, alert) : say(applicationData));
+    for (let i = 0; i < EMPTY; i++) nothing(i);
+    say(0x78, applicationData);
+    for (let i = 0; i < EMPTY; i++) nothing(i);
+    t.equal(client.alert, undefined, 'an octet begins the count anew');
+    nothing(0);
+    t.equal(client.alert, 'unexpectedMessage');
+    t.equal(client.setup.lastHeard!.received, 'x');
+    t.end();
+  });
 }

@@ -2,6 +2,7 @@
  * A bare descriptor (a TAP, an input device), watched by libuv: Node itself takes files, sockets and terminals only.
  */
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
+import { calls } from './libc/calls.js';
 import { check, libc } from './libc/libc.js';
 import { pinned } from './libc/slab.js';
 
@@ -55,7 +56,7 @@ function duplicate(
 /** Two descriptors, each of which reads what is written to the other. They block, and end with an `exec`. */
 export function socketPair(type = SOCK_STREAM): [number, number] {
   const pair = pinned(8);
-  check(libc().socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair.address), 'make a socket pair');
+  check(calls('socketpair').socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair.address), 'make a socket pair');
   const view = new DataView(pair.bytes.buffer, pair.bytes.byteOffset, 8);
   return [view.getInt32(0, true), view.getInt32(4, true)];
 }

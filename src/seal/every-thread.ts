@@ -4,10 +4,9 @@
  * them.)
  *
  * All threads of the pool but one are held first, each by a write to a pipe of its own without a reader. The free one
- * makes the calls, and is held; then the next one is released and does the same, until each had its turn.
+ * makes the calls, and is held; then the next one is released and does the same, until all are held again.
  */
 import { write } from 'node:fs';
-import { calls as functions } from '../native/libc/calls.js';
 import { pinned } from '../native/libc/slab.js';
 import type { Call, Kernel } from './kernel.js';
 
@@ -16,8 +15,8 @@ const MORE_THAN_A_PIPE = 2 * 65_536;
 const F_SETPIPE_SZ = 1031;
 const O_CLOEXEC = 0o2000000;
 const POLLIN = 1;
-/** Milliseconds that a thread may be busy with something else. */
-const PATIENCE = 5000;
+/** Seconds that a thread may be busy with something else. */
+const PATIENCE = 5n;
 /** Libuv's own bounds (docs, threadpool). */
 const DEFAULT_SIZE = 4;
 const LARGEST_SIZE = 1024;
@@ -34,10 +33,8 @@ interface Pipe {
 export async function onEveryThread(kernel: Kernel, calls: readonly Call[], size = poolSize()): Promise<boolean> {
   const held: Pipe[] = [];
   const answers: Promise<boolean>[] = [];
-  const begin = (call: Call): Promise<boolean> => {
-    const answer = new Promise<boolean>((resolve) => kernel.begin(call, (value) => resolve(value === 0)));
-    answers.push(answer);
-    return answer;
+  const begin = (call: Call): void => {
+    answers.push(new Promise((resolve) => kernel.begin(call, (answer) => resolve(answer === 0))));
   };
   const hold = (): Pipe => {
     const pipe = openPipe(kernel);
@@ -50,21 +47,17 @@ export async function onEveryThread(kernel: Kernel, calls: readonly Call[], size
   let reached = true;
   try {
     const first = Array.from({ length: size - 1 }, hold);
-    reached = first.every(isHeld);
-    for (const next of first) {
-      if (!reached) break;
+    reached = first.every((one) => isHeld(kernel, one));
+    for (let i = 0; reached && i < size; i++) {
       calls.forEach(begin);
-      reached = isHeld(hold());
-      release(next);
+      reached = isHeld(kernel, hold());
+      release(kernel, first[i]);
     }
-    // The last one need not be held; but until it has made its calls no other is free, which could take one of them.
-    if (reached) await Promise.all(calls.map(begin));
   } finally {
-    for (const pipe of held) release(pipe);
+    for (const pipe of held) release(kernel, pipe);
   }
   const good = (await Promise.all(answers)).every((one) => one);
-  const { close } = libc();
-  for (const { write } of held) close(write);
+  for (const { write } of held) kernel.call('close', write);
   return reached && good;
 }
 
@@ -80,12 +73,9 @@ function openPipe(kernel: Kernel): Pipe {
   if (answer < 0) return { read: -1, write: -1 };
   const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
   const pipe = { read: view.getInt32(0, true), write: view.getInt32(4, true) };
-  if (libc().fcntl(pipe.write, F_SETPIPE_SZ, 1) < 0) return { read: -1, write: -1 };
+  if (kernel.call('fcntl', pipe.write, F_SETPIPE_SZ, 1) < 0) return { read: -1, write: -1 };
   return pipe;
 }
-
-/** Few of C's functions: to declare each one to koffi takes some 20 µs. */
-const libc = () => functions('close', 'fcntl', 'poll');
 
 let zeroBytes: Uint8Array | undefined;
 
@@ -95,20 +85,22 @@ function zeros(): Uint8Array {
 }
 
 /** Whether a thread has begun to write to the pipe. */
-function isHeld({ read }: Pipe): boolean {
+function isHeld(kernel: Kernel, { read }: Pipe): boolean {
   if (read < 0) return false;
-  const { bytes, address } = pinned(8);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
+  // `struct pollfd`, and behind it `struct timespec`. The kernel writes to the second as well.
+  const { bytes, address } = pinned(24);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, 24);
   view.setInt32(0, read, true);
   view.setInt16(4, POLLIN, true);
-  return libc().poll(address, 1, PATIENCE) === 1;
+  view.setBigInt64(8, PATIENCE, true);
+  return kernel.call('ppoll', address, 1, address + 8, 0) === 1;
 }
 
 const released = new WeakSet<Pipe>();
 
 /** Without a reader the write ends (EPIPE; Node ignores the signal). */
-function release(pipe: Pipe): void {
-  if (released.has(pipe) || pipe.read < 0) return;
+function release(kernel: Kernel, pipe: Pipe | undefined): void {
+  if (pipe === undefined || released.has(pipe) || pipe.read < 0) return;
   released.add(pipe);
-  libc().close(pipe.read);
+  kernel.call('close', pipe.read);
 }

@@ -1,8 +1,12 @@
-/** A network without an IPv6 router: the operator is told once what there is, and it is asked on. */
+/**
+ * A network without an IPv6 router: the operator is told once what there is, and it is asked on. The log of the network
+ * says which router there is.
+ */
 import t from 'tap';
 import { Ipv6Mode, type Ipv6Text } from '../../../src/net/direct/address/ipv6-mode.js';
+import { ip6 } from '../../sim/packets6.js';
 import { CONFIG } from '../ip/laboratory.js';
-import { Laboratory6, prefixOption, SECRET } from '../ip/v6/laboratory6.js';
+import { Laboratory6, prefixOption, ROUTER_MAC, SECRET } from '../ip/v6/laboratory6.js';
 
 /** ms in which a router is waited for, and more. */
 const LONG = 13_000;
@@ -65,4 +69,26 @@ t.test('with a given address nothing is told where a router is given, or heard o
   heard.router({ options: [prefixOption('2001:db8::', 64, 3, 86_400, 3600)] });
   heard.advance(LONG);
   t.same(heard.notices, []);
+});
+
+t.test('the log of the network says which router is used, once a second at most', async (t) => {
+  const link = new Link([]);
+  const said = (): string[] => link.events.splice(0).filter((one) => one.includes('router'));
+  link.advance(3000);
+  link.router();
+  link.advance(10);
+  t.same(said(), ['IPv6: the router is fe80::1']);
+  link.router();
+  link.advance(2000);
+  t.same(said(), [], 'not again');
+  const other = { source: ip6('fe80::2'), mac: Uint8Array.of(...ROUTER_MAC.subarray(0, 5), 0x22), flags: 0x08 };
+  for (let i = 0; i < 100; i++) {
+    link.router({ ...other, lifetime: (i % 2) * 1800 });
+    link.advance(1);
+  }
+  link.advance(2000);
+  t.same(said(), ['IPv6: the router is fe80::2'], 'whatever comes');
+  for (const lost of [other, {}]) link.router({ ...lost, lifetime: 0 });
+  link.advance(2000);
+  t.same(said(), ['IPv6: the router is fe80::1', 'IPv6: there is no router any more']);
 });

@@ -18,6 +18,8 @@ const PATIENCE = 12_000;
 const MOST_TOLD = 4;
 /** ms between two reports of another host that claims an address of ours (as RFC 5227 2.4 has it for IPv4). */
 const CONFLICT_INTERVAL = 10_000;
+/** ms between two looks at which router is used, so that a flood of advertisements fills no log. */
+const ROUTER_INTERVAL = 1000;
 
 /** Text forms, checked before. */
 export interface Ipv6Text {
@@ -53,6 +55,10 @@ export class Ipv6Mode {
   private port: UdpPort | undefined = undefined;
   /** When it was told last that another host claims an address of ours, ms. */
   private conflictAt = Number.NEGATIVE_INFINITY;
+  /** The router that the log names; undefined: none. When it is looked at again, and when it was, ms. */
+  private router: string | undefined = undefined;
+  private lookAt = Number.POSITIVE_INFINITY;
+  private lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly stack: Stack,
@@ -118,7 +124,19 @@ export class Ipv6Mode {
       this.patientUntil = Number.POSITIVE_INFINITY;
       this.withoutRouter();
     }
-    return Math.min(this.dhcp.poll(now), this.patientUntil);
+    if (this.lookAt <= now) this.lookForRouter(now);
+    return Math.min(this.dhcp.poll(now), this.patientUntil, this.lookAt);
+  }
+
+  private lookForRouter(now: number): void {
+    this.lookAt = Number.POSITIVE_INFINITY;
+    this.lookedAt = now;
+    const { peers, v6 } = this.stack;
+    const gateway = v6.routers.gateway();
+    const router = gateway && peers.text(gateway.handle);
+    if (router === this.router) return;
+    this.router = router;
+    this.events.event(router === undefined ? 'IPv6: there is no router any more' : `IPv6: the router is ${router}`);
   }
 
   /** Reports what there is where no router was heard of. */
@@ -180,6 +198,9 @@ export class Ipv6Mode {
       },
       duplicate: (one, mac) => this.duplicate(one, formatMac(mac)),
       unusable: (prefix, length) => this.unusable(`${formatIpv6(prefix)}/${length}`),
+    };
+    v6.onWays = () => {
+      this.lookAt = Math.min(this.lookAt, Math.max(this.stack.now, this.lookedAt + ROUTER_INTERVAL));
     };
     v6.onConflict = (address, mac) => {
       const { now } = this.stack;

@@ -69,6 +69,8 @@ export class Ipv6 implements Upper {
   onConflict: ((address: string, mac: Uint8Array) => void) | undefined = undefined;
   /** Gets each valid router advertisement. */
   onAdvertisement: ((advertisement: RouterAdvertisement) => void) | undefined = undefined;
+  /** Called when the router may be another one from here on. */
+  onWays: (() => void) | undefined = undefined;
   /** Sees each message of neighbour and listener discovery of the link, a frame from `ethernet` on. */
   heard: ((bytes: Uint8Array, ethernet: number, end: number) => void) | undefined = undefined;
   private readonly inputs: Ipv6Input;
@@ -80,10 +82,10 @@ export class Ipv6 implements Upper {
       solicit: (one, mac) => this.discovery.solicit(one, mac),
       release: (frame, mac) => this.output.release(frame, mac),
       unreachable: (one) => {
-        if (one.router) this.output.forget();
+        if (one.router) this.waysChanged();
       },
     });
-    this.routers = new Routers(host, this.neighbours, () => this.output.forget());
+    this.routers = new Routers(host, this.neighbours, () => this.waysChanged());
     this.output = new Ipv6Output(host, this.neighbours, this.routers);
     this.icmp = new Icmpv6(host, this.addresses, this.output, (error) => host.transportError(error));
     const packets = new OwnPackets(host);
@@ -110,6 +112,11 @@ export class Ipv6 implements Upper {
       this.onAdvertisement?.(said);
     };
     this.inputs = new Ipv6Input(host, this.icmp, this);
+  }
+
+  private waysChanged(): void {
+    this.output.forget();
+    this.onWays?.();
   }
 
   /** The packet of a frame that begins at `ethernet`. `group`: the frame came to a group. */

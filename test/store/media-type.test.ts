@@ -93,6 +93,8 @@ t.test('what declares another encoding is sent without ours, what declares UTF-8
     gpx: 'application/gpx+xml',
     xsd: 'application/xml',
     dtd: 'application/xml-dtd',
+    mml: 'text/mathml',
+    opml: 'text/x-opml',
   };
   for (const [extension, bare] of Object.entries(family)) {
     t.equal(type(`/a.${extension}`, foreign), bare, extension);
@@ -113,6 +115,15 @@ t.test('what declares another encoding is sent without ours, what declares UTF-8
   for (const [page, is] of Object.entries(html)) t.equal(type('/a.html', page), is, page);
   t.equal(type('/a.css', '@charset "iso-8859-1";'), 'text/css');
   t.equal(type('/a.css', ' @charset "iso-8859-1";'), 'text/css; charset=utf-8');
+  for (const [extension, bare] of [
+    ['txt', 'text/plain'],
+    ['js', 'text/javascript'],
+    ['vtt', 'text/vtt'],
+    ['csv', 'text/csv'],
+  ] as const) {
+    t.equal(mediaType(`/a.${extension}`, Uint8Array.of(0xff, 0xfe, 0x61, 0)), bare, 'a mark of UTF-16');
+    t.equal(type(`/a.${extension}`, '\uFEFFa'), `${bare}; charset=utf-8`);
+  }
 });
 
 t.test('source text is text, what only has its name is not', async (t) => {

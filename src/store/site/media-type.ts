@@ -57,7 +57,9 @@ function withCharset(type: string, bytes: Uint8Array): string {
   if (bare === 'text/html' && isForeign(htmlCharset(bytes))) return type;
   if (bare === 'text/css' && isForeign(cssCharset(bytes))) return type;
   if (bare === 'text/plain' && textKind(bytes) === 'other') return type;
-  return contentType(type) || type;
+  // MathML, OPML and others are XML by names that do not say so; any text may begin with a mark.
+  const full = contentType(type) || type;
+  return full !== type && isForeign(xmlCharset(bytes)) ? type : full;
 }
 
 function isXml(bare: string): boolean {

@@ -455,6 +455,10 @@ t.test('a mistyped command is told of with the one that was meant; a file or dir
   process.chdir(before);
   t.match(refusal('host', 'dwon'), /unknown command 'dwon' \(Did you mean down\?\); "sitekernel host --help" lists/);
   t.match(refusal('--prot', '3'), /unknown option '--prot' \(Did you mean --port\?\)/);
+  t.match(refusal('help', 'inspct'), /no command "inspct"; did you mean "inspect"\? "sitekernel --help" lists/);
+  t.match(refusal('help', 'nonsense'), /no command "nonsense"; "sitekernel --help" lists what there is$/);
+  t.match(refusal('help', 'deploy', 'pol'), /no command "pol"; .*"sitekernel deploy --help" lists what there is$/);
+  t.match(refusal('help', 'host', 'down', 'x'), /no command "x"; "sitekernel host down --help" lists/);
   t.end();
 });
 

@@ -50,7 +50,7 @@ export function parseArguments(argv: readonly string[]): Task | undefined {
   const program = buildProgram((found) => {
     task = found;
   });
-  const meant = mistyped(argv, program);
+  const meant = mistyped(argv, program) ?? unknownTopic(argv, program);
   if (meant !== undefined) throw badUsage(meant);
   try {
     program.parse(spelledOut(argv), { from: 'user' });
@@ -78,6 +78,28 @@ function mistyped([first]: readonly string[], program: Command): string | undefi
   const meant = known.includes(first) ? undefined : similar(first, known);
   if (meant === undefined || existsSync(first)) return undefined;
   return `there is no command, file or directory "${first}"; did you mean "${meant}"? "sitekernel --help" lists the commands`;
+}
+
+/** An error message where `help` is asked about what is no command; undefined: it is not. */
+function unknownTopic([first, ...words]: readonly string[], program: Command): string | undefined {
+  if (first !== 'help') return undefined;
+  let command = program;
+  let name = 'sitekernel';
+  for (const word of words) {
+    if (word.startsWith('-') || (command === program && (word === 'help' || word === 'version'))) return undefined;
+    const next = command.commands.find((one) => one.name() === word);
+    if (next === undefined) {
+      const meant = similar(
+        word,
+        command.commands.map((one) => one.name()),
+      );
+      const guess = meant === undefined ? '' : `; did you mean "${meant}"?`;
+      return `there is no command "${word}"${guess === '' ? ';' : guess} "${name} --help" lists what there is`;
+    }
+    command = next;
+    name += ` ${word}`;
+  }
+  return undefined;
 }
 
 function buildProgram(found: (task: Task) => void): Command {

@@ -212,7 +212,8 @@ export class Deployer {
       if (running?.image !== id) {
         if ((resumed?.attempts ?? 0) >= ATTEMPTS)
           return await this.bad(candidate, `${ATTEMPTS} starts of it were cut off before it was found to serve`);
-        const wrong = await this.gates.selfTest(image, this.host.config.args, newer?.signal);
+        const { config, folder } = this.host;
+        const wrong = await this.gates.selfTest(image, config.args, newer?.signal, folder);
         if (newer?.signal.aborted) return await this.cancelled(id, newer);
         if (wrong !== undefined) return await this.bad(candidate, wrong);
         await this.save({ trying: { id, serial, attempts: (resumed?.attempts ?? 0) + 1 } });

@@ -17,16 +17,18 @@ const PAGES = 5;
 
 /**
  * Has the image fetch pages from itself over a wire in memory, before it is given any traffic. Answers why it must not
- * be started; undefined: all is well.
+ * be started; undefined: all is well. `folder`: where relative paths in `args` begin; that of this process by default.
  */
 export function selfTest(
   image: StagedImage,
   args: readonly string[],
   abort?: AbortSignal,
+  folder?: string,
 ): Promise<string | undefined> {
   return new Promise((resolve) => {
     const env = { ...process.env, SITEKERNEL_NODE: process.execPath, [PARENT]: String(process.pid) };
     const child = spawn(join(image.folder, 'run'), [...args, '--self-test'], {
+      cwd: folder,
       stdio: ['ignore', 'ignore', 'pipe'],
       env,
     });

@@ -179,6 +179,9 @@ t.test('the gates themselves: what is wrong is seen', async (t) => {
   t.equal(await probe(running!.url, image), undefined);
   t.equal(await selfTest(image, []), undefined);
   t.match(await selfTest(image, ['--nonsense']), /its self-test: .*nonsense/);
+  const folder = t.testdir({ 'own.zone': '@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n' });
+  t.equal(await selfTest(image, ['--zone', 'own.zone'], undefined, folder), undefined, 'as the image is started');
+  t.match(await selfTest(image, ['--zone', 'own.zone']), /there is no zone file own\.zone/);
 
   const served = (answer: (path: string) => [number, string]) =>
     new Promise<string>((resolve) => {

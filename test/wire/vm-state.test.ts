@@ -47,9 +47,11 @@ interface Bed {
   readonly start: (names: string, ...more: string[]) => Program;
 }
 
-async function bed(t: Test): Promise<Bed> {
+/** `kind`: of the challenge that is answered. */
+async function bed(t: Test, kind: 'tls-alpn-01' | 'dns-01'): Promise<Bed> {
   const lab = new Lab(t, `${HOST}/25`);
-  const pebble = await startPebble(lab, { place: { host: lab.host, address: HOST, target: MACHINE } });
+  const place = { host: lab.host, address: HOST, target: MACHINE };
+  const pebble = await startPebble(lab, kind === 'dns-01' ? { place, dnsServer: `${MACHINE}:53` } : { place });
   const images = imageFolder(t);
   const zone = join(images, 'example.test.zone');
   writeFileSync(zone, SELF_ZONE);
@@ -62,7 +64,7 @@ async function bed(t: Test): Promise<Bed> {
   const roots = join(images, 'roots.pem');
   const options = [
     ...['acme=admin@example.test', 'agree-tos', 'acme-roots=roots.pem', 'log=net', 'dnssec'],
-    `acme-directory=https://${HOST}:14000/dir`,
+    ...[`acme-directory=https://${HOST}:14000/dir`, `acme-challenge=${kind}`],
   ];
   return {
     lab,
@@ -78,8 +80,8 @@ async function bed(t: Test): Promise<Bed> {
   };
 }
 
-t.test('certificate, plan and the key of the zone outlive the machine', { skip: tools }, async (t) => {
-  const { start, served, state } = await bed(t);
+t.test('certificate, by tls-alpn-01, plan and the key of the zone outlive the machine', { skip: tools }, async (t) => {
+  const { start, served, state } = await bed(t, 'tls-alpn-01');
   const one = start(NAMES);
   await one.says(READY, BOOT);
   const before = await served();
@@ -98,26 +100,34 @@ t.test('certificate, plan and the key of the zone outlive the machine', { skip: 
   await endsCleanly(t, two);
 });
 
-t.test('a machine that takes the traffic over takes the state over', { skip: tools }, async (t) => {
-  const { lab, start, served, state } = await bed(t);
-  const link = join(lab.folder, 'link');
-  const mac = ['--mac', '02:00:00:00:00:07'];
-  const first = start(NAMES, ...mac, '--successor', link);
-  await first.says(READY, BOOT);
-  const before = await served();
-  for (const flag of ['learning', 'flood', 'bcast_flood', 'mcast_flood'])
-    lab.host.ip(`link set dev tap0 type bridge_slave ${flag} off`);
-  // Another set of names is another order: by the same account, stored by the second.
-  const second = start('example.test,further.example.test', ...mac, '--tap', 'tap1', '--predecessor', link);
-  await second.says(/the certificate for example\.test, further\.example\.test is ready/, BOOT);
-  t.equal(await first.exit, 0, first.stderr);
-  t.equal(await dnskey(lab), before.key, 'the key of the zone');
-  t.notMatch(`${first.stderr}${second.stderr}`, /another machine (?!serves)|cannot be written/, 'one writes at a time');
-  await endsCleanly(t, second);
-  const folder = join(lab.folder, 'taken');
-  disk(state, '--to', folder);
-  const status = execFileSync(process.execPath, [MAIN, 'certificate', 'status', '--state', folder], {
-    encoding: 'utf8',
-  });
-  t.match(status, /for example\.test, further\.example\.test/, 'commands work on what is taken out');
-});
+t.test(
+  'a machine that takes the traffic over takes the state over, and proves by dns-01',
+  { skip: tools },
+  async (t) => {
+    const { lab, start, served, state } = await bed(t, 'dns-01');
+    const link = join(lab.folder, 'link');
+    const mac = ['--mac', '02:00:00:00:00:07'];
+    const first = start(NAMES, ...mac, '--successor', link);
+    await first.says(READY, BOOT);
+    const before = await served();
+    for (const flag of ['learning', 'flood', 'bcast_flood', 'mcast_flood'])
+      lab.host.ip(`link set dev tap0 type bridge_slave ${flag} off`);
+    // Another set of names is another order: by the same account, stored by the second.
+    const second = start('example.test,further.example.test', ...mac, '--tap', 'tap1', '--predecessor', link);
+    await second.says(/the certificate for example\.test, further\.example\.test is ready/, BOOT);
+    t.equal(await first.exit, 0, first.stderr);
+    t.equal(await dnskey(lab), before.key, 'the key of the zone');
+    t.notMatch(
+      `${first.stderr}${second.stderr}`,
+      /another machine (?!serves)|cannot be written/,
+      'one writes at a time',
+    );
+    await endsCleanly(t, second);
+    const folder = join(lab.folder, 'taken');
+    disk(state, '--to', folder);
+    const status = execFileSync(process.execPath, [MAIN, 'certificate', 'status', '--state', folder], {
+      encoding: 'utf8',
+    });
+    t.match(status, /for example\.test, further\.example\.test/, 'commands work on what is taken out');
+  },
+);

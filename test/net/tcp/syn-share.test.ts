@@ -123,3 +123,21 @@ t.test('a SYN with another number in the name of a half-open connection draws fr
   t.ok(answers >= 190 && answers <= 200, `${answers} at once`);
   t.equal(s.host.tcp.listening.halfOpen, 1);
 });
+
+t.test('a client that comes again just before it is forgotten has a second to answer, and no more', async (t) => {
+  for (const answered of [true, false]) {
+    const s = new Drill();
+    s.host.place('10.0.0.1', 24, '10.0.0.2');
+    s.in('S 0 <mss 1460>');
+    // The last wait, after six time-outs.
+    for (let i = 0; i < 6295; i++) s.wait(10);
+    s.out();
+    s.in('S 0 <mss 1460>');
+    t.equal(s.out().length, 1, 'the same SYN draws its SYN-ACK');
+    s.wait(answered ? 900 : 1100);
+    s.out();
+    s.in('. 1 ack 1');
+    if (answered) t.ok(s.flow, 'its ACK opens the connection');
+    else t.match(s.out().join(), /^R/, 'nothing is remembered');
+  }
+});

@@ -47,6 +47,15 @@ export class SynQueue {
     this.timers.arm(one);
   }
 
+  /**
+   * Its client came again and is answered. In the last wait it gets the time that an answer takes: what it sends would
+   * otherwise meet nothing that remembers it. One that comes again and again holds a place as a new client would.
+   */
+  repeat(one: HalfOpen, now: number): void {
+    repeatSynAck(this.layer, one, now);
+    if (one.retries >= this.layer.limits.synAckRetries) one.deadline = Math.max(one.deadline, now + FIRST_TIMEOUT);
+  }
+
   forget(one: HalfOpen): void {
     one.gone = true;
     one.deadline = Number.POSITIVE_INFINITY;

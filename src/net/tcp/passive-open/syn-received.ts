@@ -6,7 +6,6 @@ import { after } from '../numbers/sequence.js';
 import type { TcpContext } from '../state/connection.js';
 import { establish } from './establish.js';
 import type { HalfOpen } from './half-open.js';
-import { repeatSynAck } from './syn-ack.js';
 import { NOT_OURS, OPENED, type SynCookies } from './syn-cookies.js';
 import type { SynQueue } from './syn-queue.js';
 
@@ -57,7 +56,7 @@ export function arriveSynReceived(handshakes: Handshakes, one: HalfOpen, segment
     // LISTEN (RFC 9293 3.10.7.4).
     if (segment.seq === one.irs) {
       if (one.repeated && now - one.sentAt < SOONEST_AGAIN) layer.drops.count(SYN_LIMITED);
-      else repeatSynAck(layer, one, now);
+      else queue.repeat(one, now);
     } else if (handshakes.answers(segment, datagram, one.ports)) {
       queue.forget(one);
       handshakes.syn(segment, datagram, one.ports);

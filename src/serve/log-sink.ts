@@ -2,10 +2,11 @@
  * The destination of the log: standard error or a file. Lines are written asynchronously, and dropped when they are not
  * read fast enough.
  */
-import { fstatSync, realpathSync, renameSync, truncateSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, realpathSync, renameSync, truncateSync } from 'node:fs';
 import boom, { type SonicBoom } from 'sonic-boom';
 import { expectSystemError } from '../errors/codes.js';
 import { libc } from '../native/libc/libc.js';
+import { outputError } from '../native/output-file.js';
 
 /** Characters that may wait; further lines are dropped, and counted. */
 const MOST = 4 * 1024 * 1024;
@@ -35,9 +36,13 @@ export class LogSink {
   private renaming = false;
   private regular = false;
 
-  /** `where`: a descriptor that stays open, or a file of bounded size. `write` itself writes nothing at once. */
+  /**
+   * `where`: a descriptor that stays open, or a file of bounded size. `write` itself writes nothing at once. Throws an
+   * `OutputError` when the file cannot be opened.
+   */
   constructor(where: number | LogFile, most = MOST) {
     this.file = typeof where === 'number' ? undefined : where;
+    const held = this.file === undefined ? -1 : openNow(this.file.file);
     const to = typeof where === 'number' ? { fd: where } : { dest: where.file, append: true, mode: 0o600 };
     this.out = new boom.SonicBoom({ ...to, sync: false, maxLength: most });
     this.out.on('drop', (text: string) => {
@@ -55,6 +60,8 @@ export class LogSink {
     });
     if (this.file === undefined) return;
     this.out.on('ready', () => this.opened());
+    // Until then: the reader of a pipe must not see its end before its first line.
+    this.out.once('ready', () => closeSync(held));
   }
 
   /** `text`: whole lines. */
@@ -125,5 +132,15 @@ export class LogSink {
       // Waiting for a reader that takes nothing is of no use.
       this.out.on('error', () => resolve());
     });
+  }
+}
+
+/** Opens it for a moment: later nobody is there for the error. A FIFO that nobody reads is one. */
+function openNow(file: string): number {
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY } = constants;
+  try {
+    return openSync(file, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY, 0o600);
+  } catch (error) {
+    throw outputError(error, file);
   }
 }

@@ -128,6 +128,25 @@ t.test('a log file is begun anew at its size, and the one before is kept', async
       t.ok(one.length === 99 || one === 'from before');
 });
 
+t.test('a log file that cannot be opened is one error message, at once', { skip }, async (t) => {
+  const root = directory(t);
+  symlinkSync('loop', join(root, 'loop'));
+  symlinkSync('nowhere/log', join(root, 'dangling'));
+  spawnSync('mkfifo', [join(root, 'fifo')]);
+  const socket = createServer().listen(join(root, 'socket'));
+  t.teardown(() => socket.close());
+  await once(socket, 'listening');
+  for (const [name, message] of [
+    ['', /it is a directory; name a file in it/],
+    ['loop', /it is a link that leads to itself; remove it/],
+    ['dangling', /its directory does not exist; make it first/],
+    ['no/log', /its directory does not exist; make it first/],
+    ['fifo', /a pipe that nobody reads/],
+    ['socket', /it is a socket/],
+  ] as const)
+    t.throws(() => new LogSink({ file: join(root, name) }), { name: 'OutputError', message });
+});
+
 t.test('what is no regular file is not renamed, and a link stays one', { skip }, async (t) => {
   const root = directory(t);
   const link = join(root, 'link');

@@ -4,15 +4,23 @@ import type { Front } from './door.js';
 import type { Log } from './log.js';
 import { addressOf, urlOf } from './url.js';
 
+/** Places beside those of the site. */
+interface Beside {
+  /** Other addresses on which it listens. */
+  readonly also?: readonly string[];
+  /** The port on which names are answered at the same addresses. */
+  readonly names?: number | undefined;
+}
+
 /**
- * `urls`: where it serves, one a line; `also`: other addresses on which it listens. A full disk or a closed pipe is
- * reported in the log, and does not end the server.
+ * `urls`: where it serves, one a line. A full disk or a closed pipe is reported in the log, and does not end the server.
  */
-export function announce(urls: readonly string[], log: Log, also: readonly string[] = []): void {
+export function announce(urls: readonly string[], log: Log, { also = [], names }: Beside = {}): void {
   const lost = (error: unknown): void =>
     log.warn(`serving on ${urls[0]}; standard output cannot be written (${(error as NodeJS.ErrnoException).code})`);
   process.stdout.once('error', lost);
   const lines = [...urls.map((one) => `listening on ${one}\n`), ...also.map((one) => `also listening on ${one}\n`)];
+  if (names !== undefined) lines.push(...urls.map((one) => `answering names at ${new URL(one).hostname}:${names}\n`));
   try {
     process.stdout.write(lines.join(''));
   } catch (error) {
@@ -35,12 +43,17 @@ export function urlsOf(
   return all.map(url);
 }
 
-/** Prints where a network serves, a line for each address, and later a line for each new address. */
-export function announceAll(network: Network, front: Front, listeners: readonly Listener[], log: Log): void {
-  const urls = urlsOf(network, front, listeners, (url) => announce([url], log));
-  announce(
-    urls,
-    log,
-    listeners.slice(1).map((one) => addressOf(network, one)),
-  );
+/**
+ * Prints where a network serves, a line for each address, and later a line for each new address; `names`: the port on
+ * which it answers names there.
+ */
+export function announceAll(
+  network: Network,
+  front: Front,
+  listeners: readonly Listener[],
+  log: Log,
+  names?: number,
+): void {
+  const urls = urlsOf(network, front, listeners, (url) => announce([url], log, { names }));
+  announce(urls, log, { also: listeners.slice(1).map((one) => addressOf(network, one)), names });
 }

@@ -25,8 +25,16 @@ t.test(
     const client = lab.client('46.43.42.140/25');
     const zone = join(lab.folder, 'own.example.zone');
     writeFileSync(zone, ZONE);
-    const { address, program } = await serve(lab.host, [...TARGETS.static, '--zone', zone, SITE]);
+    const { address, program } = await serve(lab.host, [
+      ...TARGETS.static,
+      '--ipv6',
+      '2001:db8:46::137/64',
+      '--zone',
+      zone,
+      SITE,
+    ]);
     await program.says(/^answering names at 46\.43\.42\.137:53$/m);
+    await program.says(/^answering names at \[2001:db8:46::137\]:53$/m);
     const dig = async (...argv: string[]): Promise<string> =>
       (await client.run('dig', [`@${address}`, '+time=2', '+tries=2', ...argv])).stdout;
     t.match(await dig('+short', 'own.example', 'A'), /^46\.43\.42\.137\n$/);

@@ -6,7 +6,6 @@
 import { errorText } from '../../errors/report.js';
 import { UserError } from '../../errors/user-error.js';
 import type { Network } from '../../net/flow.js';
-import { placeText } from '../../net/wire/address.js';
 import { Clock, hasTaken } from '../../vm/guest/cmos.js';
 import { giveFolders, MachineState } from '../../vm/guest/machine-state.js';
 import { STATE } from '../../vm/guest/user.js';
@@ -116,10 +115,7 @@ async function serve(options: ServeOptions, log: Log, state?: MachineState): Pro
   const listeners = await Promise.race([listening, signal, failure]);
   if (typeof listeners === 'object') {
     names = await prepared?.open();
-    announceAll(network, front, listeners, log);
-    // It was opened before there was an address.
-    const where = placeText(network.address ?? '', options.dns.port);
-    if (names !== undefined) process.stdout.write(`answering names at ${where}\n`);
+    announceAll(network, front, listeners, log, names && options.dns.port);
     const certificates = await openCertificates(options, log, { reload: front.reload, zones: names?.zones, network });
     const unwell = whenHealthy(() => clock.forgetCrashes());
     const end = await Promise.race([signal, given, failure]);

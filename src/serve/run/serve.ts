@@ -107,10 +107,11 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
       // No connection has been accepted yet: that happens in the loop's next turn.
       if (options.net === 'socket') sealing.close();
       controlled.url = urlOfFront(network, front, listeners);
-      if (answersNames && options.net === 'direct') names = await openNames(options, network, log, told);
-      announceAll(network, front, listeners, log);
+      const sameAddresses = answersNames && options.net === 'direct';
+      if (sameAddresses) names = await openNames(options, network, log, told);
+      announceAll(network, front, listeners, log, sameAddresses ? options.dns.port : undefined);
       tellNode(log);
-      if (names !== undefined) process.stdout.write(`answering names at ${names.where}\n`);
+      if (names !== undefined && !sameAddresses) process.stdout.write(`answering names at ${names.where}\n`);
       // The authority connects to this server: an order comes after the listener.
       await Promise.race([renewal?.begin({ reload: front.reload, zones: names?.zones, network }), end]);
       const name = await end;

@@ -242,11 +242,12 @@ class Workers {
     }
   }
 
-  /** Prints where the workers serve: a line for each address that was not printed before. */
+  /** Prints where the workers serve, and answer names: lines for each address that was not printed before. */
   private announce(): void {
     const fresh = this.shared.urls.filter((one) => !this.printed.has(one));
     for (const one of fresh) this.printed.add(one);
-    if (fresh.length > 0) announce(fresh, this.log);
+    const names = this.names !== undefined && this.options.net === 'direct' ? this.options.dns.port : undefined;
+    if (fresh.length > 0) announce(fresh, this.log, { names });
   }
 
   private isReady(worker: Worker): void {
@@ -255,7 +256,8 @@ class Workers {
     if (this.announced || !this.workers.every((one) => one.ready)) return;
     this.announced = true;
     this.announce();
-    if (this.names !== undefined) process.stdout.write(`answering names at ${this.names.where}\n`);
+    if (this.names !== undefined && this.options.net === 'socket')
+      process.stdout.write(`answering names at ${this.names.where}\n`);
     this.served().catch((error: unknown) => this.failed(error));
   }
 

@@ -13,7 +13,8 @@ interface Beside {
 }
 
 /**
- * `urls`: where it serves, one a line. A full disk or a closed pipe is reported in the log, and does not end the server.
+ * `urls`: where it serves, one a line. A full disk or a closed pipe is reported in the log, and does not end the
+ * server.
  */
 export function announce(urls: readonly string[], log: Log, { also = [], names }: Beside = {}): void {
   const lost = (error: unknown): void =>

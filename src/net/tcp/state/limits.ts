@@ -51,5 +51,5 @@ export const DEFAULT_LIMITS: TcpLimits = {
   finWait2: 60_000,
   challenges: 10,
   strays: 1000,
-  synAcks: 50_000,
+  synAcks: 80_000,
 };

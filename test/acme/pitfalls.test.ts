@@ -181,6 +181,12 @@ t.test('9: a clock that is years off orders nothing by itself', async (t) => {
     first.skew = skew;
     await world.run(30 * DAY);
     t.equal(world.ca.newOrders.length, 1, 'the time of the CA holds');
+    // By a clock that is behind nothing is due, and nobody is asked for the time.
+    t.equal(
+      first.notices.filter((one) => /^this machine's clock is 7300 days ahead of .*; set it/.test(one)).length,
+      skew > 0 ? 1 : 0,
+      'a clock that would order is told of, once',
+    );
     first.skew = 0;
     await world.run(32 * DAY);
     t.equal(world.ca.newOrders.length, 2);

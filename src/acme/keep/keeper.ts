@@ -16,6 +16,7 @@ import {
 } from '../state/renewal-state.js';
 import { attempt } from './attempt.js';
 import { mayGoOn, waitAfter } from './back-off.js';
+import { clockSentence } from './clock.js';
 import { InUse } from './in-use.js';
 import type { KeeperOptions } from './options.js';
 import { type Plan, planOf, REASONS } from './plan.js';
@@ -42,6 +43,8 @@ export class CertificateKeeper {
   /** What a person asked for last. */
   #request: string | undefined;
   #told: string | undefined;
+  /** What was last told of this machine's clock. */
+  #clockTold: string | undefined;
   #timer: Timer | undefined;
   #turn: Promise<void> | undefined;
   #stopped = false;
@@ -220,7 +223,11 @@ export class CertificateKeeper {
   /** False: the CA cannot be asked, and that is remembered as a failure. */
   async #knowTime(): Promise<boolean> {
     try {
-      await this.#options.client.session.directory(true);
+      const { session } = this.#options.client;
+      await session.directory(true);
+      const sentence = clockSentence(session.clockOffset);
+      if (sentence !== undefined && sentence !== this.#clockTold) this.#options.onNotice?.(sentence);
+      this.#clockTold = sentence;
       return true;
     } catch (error) {
       if (!(error instanceof AcmeError)) throw error;

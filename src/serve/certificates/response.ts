@@ -20,9 +20,17 @@ export function unreachable(url: string, why: string): AcmeError {
   return new AcmeError('unreachable', `${new URL(url).host} cannot be asked: ${why}`);
 }
 
+/** Of a certificate whose time has not come, or is over: by this machine's clock. */
+const OUT_OF_TIME = new Set(['CERT_NOT_YET_VALID', 'CERT_HAS_EXPIRED']);
+
 /** For people. */
 function reasonOf(error: Error): string {
-  if (!UNTRUSTED.has(codeOf(error) ?? '')) return error.message;
+  const code = codeOf(error) ?? '';
+  if (OUT_OF_TIME.has(code)) {
+    const now = new Date().toISOString().slice(0, 16).replace('T', ' ');
+    return `${error.message}, by this machine's clock, which says ${now} UTC; set it if that is wrong`;
+  }
+  if (!UNTRUSTED.has(code)) return error.message;
   return 'its certificate is not trusted, because no root that is trusted has issued it; --acme-roots FILE names more';
 }
 

@@ -1,5 +1,6 @@
 /** Responses of a certificate authority are read up to a bound. */
-import { createServer, request } from 'node:http';
+import { EventEmitter } from 'node:events';
+import { type ClientRequest, createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import t from 'tap';
 import { AcmeError } from '../../../src/acme/protocol/problem.js';
@@ -23,4 +24,21 @@ t.test('a response is as long as docs/bounds.md says, and a longer one is a fail
   t.equal((await ask(most)).body.length, most);
   await t.rejects(ask(most + 1), { message: 'its response is too long' });
   server.close();
+});
+
+t.test('a certificate of the authority that is out of time names the clock', async (t) => {
+  for (const [code, message] of [
+    ['CERT_HAS_EXPIRED', 'certificate has expired'],
+    ['CERT_NOT_YET_VALID', 'certificate is not yet valid'],
+  ] as const) {
+    const sent = Object.assign(new EventEmitter(), { end: () => undefined, setTimeout: () => undefined });
+    const asked = finish(sent as unknown as ClientRequest, undefined, (why) => new AcmeError('unreachable', why));
+    sent.emit('error', Object.assign(new Error(message), { code }));
+    sent.emit('close');
+    await t.rejects(asked, {
+      message: new RegExp(
+        `^${message}, by this machine's clock, which says 20\\d\\d-\\d\\d-\\d\\d \\d\\d:\\d\\d UTC; set it`,
+      ),
+    });
+  }
 });

@@ -1,7 +1,7 @@
 /**
- * A file that a person named, read whole. It may be a pipe, as `<(pass show key)` of a shell is, or a device. So what
- * is read has a bound, and nobody waits in the kernel: a thread that does hears no signal, and keeps the process from
- * its end.
+ * A file that a person named, read whole. It may be a pipe, as `<(pass show key)` of a shell is, or a device. So the
+ * bytes have a bound, and no call waits in the kernel: a signal would not interrupt it, and the process could not end
+ * before it returns.
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';

@@ -84,8 +84,8 @@ class ProcessSignals {
   }
 
   /**
-   * Runs `call`, which may wait in the kernel for as long as nobody comes. No listener could run meanwhile: a signal
-   * ends the process, as it does by default.
+   * Runs `call`, which may wait in the kernel without a limit. Listeners cannot run meanwhile, so that a signal ends
+   * the process, as it does by default.
    */
   whileWaiting<T>(call: () => T): T {
     const before = ENDING.map((signal) => [signal, process.listeners(signal)] as const);

@@ -135,7 +135,7 @@ export class LogSink {
   }
 }
 
-/** Opens it for a moment: later nobody is there for the error. A FIFO that nobody reads is one. */
+/** Opens the file now, when the caller can still have the error. A FIFO without a reader is an error, too. */
 function openNow(file: string): number {
   const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY } = constants;
   try {

@@ -93,8 +93,8 @@ function unknownTopic([first, ...words]: readonly string[], program: Command): s
         word,
         command.commands.map((one) => one.name()),
       );
-      const guess = meant === undefined ? '' : `; did you mean "${meant}"?`;
-      return `there is no command "${word}"${guess === '' ? ';' : guess} "${name} --help" lists what there is`;
+      const guess = meant === undefined ? '' : ` did you mean "${meant}"?`;
+      return `there is no command "${word}";${guess} "${name} --help" lists what there is`;
     }
     command = next;
     name += ` ${word}`;

@@ -1,5 +1,6 @@
 /** Sends a request with Node's HTTP client, over any connection, and returns the response. */
 import type { ClientRequest } from 'node:http';
+import { timeText } from '../../acme/keep/times.js';
 import { type FetchResponse, LONGEST_RESPONSE } from '../../acme/protocol/fetch.js';
 import { AcmeError } from '../../acme/protocol/problem.js';
 import { codeOf } from '../../errors/codes.js';
@@ -27,8 +28,7 @@ const OUT_OF_TIME = new Set(['CERT_NOT_YET_VALID', 'CERT_HAS_EXPIRED']);
 function reasonOf(error: Error): string {
   const code = codeOf(error) ?? '';
   if (OUT_OF_TIME.has(code)) {
-    const now = new Date().toISOString().slice(0, 16).replace('T', ' ');
-    return `${error.message}, by this machine's clock, which says ${now} UTC; set it if that is wrong`;
+    return `${error.message}, by this machine's clock, which says ${timeText(Date.now())}; set it if that is wrong`;
   }
   if (!UNTRUSTED.has(code)) return error.message;
   return 'its certificate is not trusted, because no root that is trusted has issued it; --acme-roots FILE names more';

@@ -201,7 +201,7 @@ class Compression {
     this.undone = undone;
     this.pool = new CompressPool({ background });
     this.cache = cacheOf(options);
-    // What is done before the first answer waits for nobody.
+    // Before the first answer this process makes everything itself: a wait for another one would delay it.
     this.shared = background ? options.shared : undefined;
   }
 

@@ -15,14 +15,14 @@ import {
   NONCE_LENGTH,
   TAG_LENGTH,
 } from '../common/suites.js';
+import { CONTENT, RECORD_HEADER } from '../wire/numbers.js';
 import { keyShare, respond, type X25519 } from './agreement.js';
 import { EvpHash } from './evp-hash.js';
 import { EvpX25519 } from './evp-x25519.js';
-import { APPLICATION_DATA, NodePrimitives, writeHeader } from './node.js';
+import { NodePrimitives, writeHeader } from './node.js';
 import type { RandomBytes, RecordKey, Target } from './primitives.js';
 import { RawX25519 } from './raw-x25519.js';
 
-const HEADER = 5;
 /** `EVP_CTRL_AEAD_GET_TAG` and `EVP_CTRL_AEAD_SET_TAG`. */
 const GET_TAG = 0x10;
 const SET_TAG = 0x11;
@@ -204,25 +204,23 @@ class EvpRecordKey implements RecordKey {
   }
 
   seal(target: Target, at: number, length: number, type: number, number: number): number {
-    target.bytes[at + HEADER + length] = type;
-    return this.#seal(target, at, length, number, target.address + at + HEADER);
+    target.bytes[at + RECORD_HEADER + length] = type;
+    return this.#seal(target, at, length, number, target.address + at + RECORD_HEADER);
   }
 
   sealFrom({ memory, start, end }: MemoryRange, target: Target, at: number, number: number): number {
     const length = end - start;
-    target.bytes[at + HEADER + length] = APPLICATION_DATA;
-    let address = memoryAddress(memory) + start;
-    if (address === start) {
-      target.bytes.set(memory.bytes.subarray(start, end), at + HEADER);
-      address = target.address + at + HEADER;
-    }
-    return this.#seal(target, at, length, number, address);
+    target.bytes[at + RECORD_HEADER + length] = CONTENT.applicationData;
+    const address = memoryAddress(memory);
+    if (address !== 0) return this.#seal(target, at, length, number, address + start);
+    target.bytes.set(memory.bytes.subarray(start, end), at + RECORD_HEADER);
+    return this.#seal(target, at, length, number, target.address + at + RECORD_HEADER);
   }
 
   /** `content`: the address of `length` bytes, in place or elsewhere; the type is behind their place in the record. */
   #seal({ bytes, address }: Target, at: number, length: number, number: number, content: number): number {
     const { calls, sealing, lengthAddress, nonceAddress } = this.#engine;
-    const start = address + at + HEADER;
+    const start = address + at + RECORD_HEADER;
     const type = start + length;
     writeHeader(bytes, at, length + 1 + TAG_LENGTH);
     const context = sealing.get(this.#suite)!;
@@ -230,7 +228,7 @@ class EvpRecordKey implements RecordKey {
     const update = calls.encryptUpdate;
     const done =
       calls.encryptInit(context, 0, 0, keyAddress, nonceAddress) === 1 &&
-      update(context, 0, lengthAddress, address + at, HEADER) === 1 &&
+      update(context, 0, lengthAddress, address + at, RECORD_HEADER) === 1 &&
       (content === start
         ? update(context, start, lengthAddress, start, length + 1) === 1
         : update(context, start, lengthAddress, content, length) === 1 &&
@@ -239,19 +237,19 @@ class EvpRecordKey implements RecordKey {
       calls.control(context, GET_TAG, TAG_LENGTH, type + 1) === 1;
     // Nothing that was not encrypted may leave.
     if (!done) throw new Error('OpenSSL did not encrypt a record');
-    return at + HEADER + length + 1 + TAG_LENGTH;
+    return at + RECORD_HEADER + length + 1 + TAG_LENGTH;
   }
 
   open(target: Target, at: number, end: number, number: number): boolean {
     const { address } = target;
     const { calls, opening, lengthAddress, nonceAddress } = this.#engine;
-    const start = at + HEADER;
+    const start = at + RECORD_HEADER;
     const tag = end - TAG_LENGTH;
     const context = opening.get(this.#suite)!;
     const keyAddress = this.#engine.prepare(this.#slot, number);
     const right =
       calls.decryptInit(context, 0, 0, keyAddress, nonceAddress) === 1 &&
-      calls.decryptUpdate(context, 0, lengthAddress, address + at, HEADER) === 1 &&
+      calls.decryptUpdate(context, 0, lengthAddress, address + at, RECORD_HEADER) === 1 &&
       calls.decryptUpdate(context, address + start, lengthAddress, address + start, tag - start) === 1 &&
       calls.control(context, SET_TAG, TAG_LENGTH, address + tag) === 1 &&
       calls.decryptFinal(context, address + tag, lengthAddress) === 1;

@@ -2,12 +2,10 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { MemoryRange } from '../../memory/pieces.js';
 import { type CipherSuite, type HashName, NONCE_LENGTH, TAG_LENGTH } from '../common/suites.js';
+import { CONTENT, RECORD_HEADER } from '../wire/numbers.js';
 import { agreementGroups, keyShare, respond } from './agreement.js';
 import type { Primitives, RandomBytes, RecordKey, Target } from './primitives.js';
 
-const HEADER = 5;
-/** The content type of what an application sends, and of every record's outside (RFC 8446 5.1, 5.2). */
-export const APPLICATION_DATA = 23;
 const OPTIONS = { authTagLength: TAG_LENGTH };
 
 export class NodePrimitives implements Primitives {
@@ -55,7 +53,7 @@ class NodeRecordKey implements RecordKey {
   }
 
   seal({ bytes }: Target, at: number, length: number, type: number, number: number): number {
-    const start = at + HEADER;
+    const start = at + RECORD_HEADER;
     const end = start + length + 1;
     bytes[end - 1] = type;
     writeHeader(bytes, at, length + 1 + TAG_LENGTH);
@@ -69,12 +67,12 @@ class NodeRecordKey implements RecordKey {
   }
 
   sealFrom({ memory, start, end }: MemoryRange, target: Target, at: number, number: number): number {
-    target.bytes.set(memory.bytes.subarray(start, end), at + HEADER);
-    return this.seal(target, at, end - start, APPLICATION_DATA, number);
+    target.bytes.set(memory.bytes.subarray(start, end), at + RECORD_HEADER);
+    return this.seal(target, at, end - start, CONTENT.applicationData, number);
   }
 
   open({ bytes }: Target, at: number, end: number, number: number): boolean {
-    const start = at + HEADER;
+    const start = at + RECORD_HEADER;
     const tag = end - TAG_LENGTH;
     const cipher = createDecipheriv(this.#suite.cipher as 'aes-128-gcm', this.#key, this.#nonce(number), OPTIONS);
     cipher.setAAD(bytes.subarray(at, start));
@@ -107,7 +105,7 @@ class NodeRecordKey implements RecordKey {
 
 /** The header of an encrypted record (RFC 8446 5.2): `application_data`, version 0x0303, `length` bytes behind it. */
 export function writeHeader(bytes: Uint8Array, at: number, length: number): void {
-  bytes[at] = APPLICATION_DATA;
+  bytes[at] = CONTENT.applicationData;
   bytes[at + 1] = 3;
   bytes[at + 2] = 3;
   bytes[at + 3] = length >> 8;

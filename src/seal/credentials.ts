@@ -96,6 +96,8 @@ export const ROOT: User = { name: 'root', uid: 0, gid: 0 };
 /** sys/stat.h: S_IFMT, S_IFDIR */
 const KIND = 0o170000;
 const DIRECTORY = 0o040000;
+/** sys/stat.h: S_ISVTX */
+const STICKY = 0o001000;
 
 /** What a process that stays root must keep so as to reach files of other users; undefined: nothing. */
 export function reachOfRoot(rules: readonly PathRule[]): Reach | undefined {
@@ -138,6 +140,7 @@ function mayReach(path: string, access: Access, user: User, statsOf: (path: stri
     const directory = stats.isDirectory();
     const wanted = access === 'write' ? (directory ? 7 : 6) : directory || access === 'execute' ? 5 : 4;
     if (!permits(stats, wanted, user)) return false;
+    if (access === 'write' && directory && !mayRemove(stats, user)) return false;
     for (let at = dirname(path); ; at = dirname(at)) {
       if (!permits(statsOf(at), 1, user)) return false;
       if (at === dirname(at)) return true;
@@ -147,6 +150,14 @@ function mayReach(path: string, access: Access, user: User, statsOf: (path: stri
     expectSystemError(error);
     return true;
   }
+}
+
+/**
+ * Whether `user` may remove from a folder what root made in it before, such as a socket: in one that is sticky, like
+ * `/tmp`, only the owners of file and folder may.
+ */
+function mayRemove({ mode, uid }: FileRights, user: User): boolean {
+  return (mode & STICKY) === 0 || uid === user.uid || user.uid === ROOT.uid;
 }
 
 /** Whether `user` may read a file, or list and pass a folder, by these rights alone. */

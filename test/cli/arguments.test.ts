@@ -186,6 +186,35 @@ t.test('what cannot be meant is refused', (t) => {
   t.end();
 });
 
+t.test('an empty value, as of a variable that is not set, is told of by the name of the option or argument', (t) => {
+  for (const option of ['--host', '--port', '--tls-cert', '--zone', '--control', '--user', '--follow', '--mime'])
+    t.match(refusal(option, '', '_site'), new RegExp(`${option} is empty: give a value, or leave it out`), option);
+  for (const option of ['--tap', '--interface', '--bridge', '--state', '--record', '--pcap', '--ipv4', '--ipv6'])
+    t.match(refusal('--net', 'direct', option, ''), new RegExp(`${option} is empty`), option);
+  t.match(refusal(''), /SITE is empty/);
+  t.match(refusal('bundle', '', '-o', 'x'), /DIR is empty/);
+  t.match(refusal('bundle', 'dir', '-o', ''), /--output is empty/);
+  t.match(refusal('inspect', ''), /FILE is empty/);
+  t.match(refusal('supervise', '--control', '', '--', '_site'), /--control is empty/);
+  t.match(refusal('deploy', 'poll', '--host', ''), /--host is empty/);
+  t.equal(serve('--base', '', '_site').http.base, '', 'an empty path is the root');
+  t.end();
+});
+
+t.test('a number that is out of range is refused with its range', (t) => {
+  for (const [option, range] of [
+    ['--max-connections', '0 to 999999999'],
+    ['--max-per-client', '0 to 999999999'],
+    ['--idle', '0 to 2147483'],
+    ['--keep-assets', '0 to 2147483'],
+    ['--workers', '1 to 128'],
+  ] as const)
+    for (const text of ['2147483648', '9007199254740993', '-1', '1e3', 'NaN', ' 5', '5\n', '0x10', '\u0663'])
+      t.ok(refusal(option, text).includes(`${option} is a number of ${range}`), `${option} ${text}`);
+  t.match(refusal('--net', 'direct', '--record', 'x', '--record-size', '4097'), /is a number of 4 to 4096/);
+  t.end();
+});
+
 t.test('subcommands', (t) => {
   t.same(parseArguments(['bundle', 'dir', '-o', 'x.bundle', '--compression', 'fast']), {
     kind: 'bundle',

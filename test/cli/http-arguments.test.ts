@@ -32,16 +32,7 @@ t.test('They are on a listener of their own: on loopback, or where --admin-liste
     health: '/health',
     metrics: undefined,
   });
-  for (const wrong of [
-    '9090',
-    'localhost:9090',
-    '127.0.0.1',
-    '127.0.0.1:70000',
-    '::1:9090',
-    'unix:',
-    '300.0.0.1:1',
-    '',
-  ])
+  for (const wrong of ['9090', 'localhost:9090', '127.0.0.1', '127.0.0.1:70000', '::1:9090', 'unix:', '300.0.0.1:1'])
     t.throws(() => http('--admin-listen', wrong), { message: /looks like 127\.0\.0\.1:9090/ }, wrong);
 });
 
@@ -56,7 +47,7 @@ t.test('--admin says who may see them on the port of the site, where nobody may 
     true,
     false,
   ]);
-  for (const wrong of ['', 'localhost', '10.0.0.0/33', '10.0.0.0/8/8', '10.0.0/8', '::/129']) {
+  for (const wrong of ['localhost', '10.0.0.0/33', '10.0.0.0/8/8', '10.0.0/8', '::/129']) {
     t.throws(() => http('--admin', wrong), { message: /neither an address nor a network/ }, wrong);
   }
 });
@@ -117,7 +108,7 @@ t.test('How sites are read', async (t) => {
 t.test('Where requests are redirected is an origin, a scheme, or the host in CNAME', async (t) => {
   t.equal(http('--redirect-to', 'https://Example.org/').redirectTo, 'https://example.org');
   t.equal(http('--redirect-to', 'https').redirectTo, 'https');
-  for (const wrong of ['example.org', 'ftp://a', 'https://a/b', 'https://a b', ''])
+  for (const wrong of ['example.org', 'ftp://a', 'https://a/b', 'https://a b'])
     t.throws(() => http('--redirect-to', wrong), { message: /An origin looks like/ }, wrong);
   t.equal(http('--canonical-host', 'CNAME').site.canonical, 'http://CNAME');
   t.equal(http('--canonical-host', 'https://CNAME').site.canonical, 'https://CNAME');

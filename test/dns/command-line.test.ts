@@ -22,7 +22,7 @@ t.test('options of the name server', async (t) => {
     [['--state', 'x'], /^--state is for --net direct/],
     [['--zone', 'a', '--dns-secondary', 'name.example'], /A secondary is an address/],
     [['--zone', 'a', '--dns-rate', 'many'], /--dns-rate is a number of 0/],
-    [['--zone', 'a', '--dns-id', ''], /An identity is 1 to 255/],
+    [['--zone', 'a', '--dns-id', ''], /--dns-id is empty/],
   ];
   for (const [argv, message] of wrong)
     t.throws(() => parseArguments(argv), { message, code: 'bad-usage' }, argv.join(' '));

@@ -138,7 +138,19 @@ t.test('Who may not see a live page gets what the site has there', async (t) => 
 
 t.test('Who comes through a proxy sees no page about the server, be the proxy on loopback', async (t) => {
   const { ask } = watched();
-  for (const line of ['Via: 1.1 proxy', 'X-Forwarded-For: 203.0.113.9', 'forwarded: for=203.0.113.9'])
+  for (const line of [
+    'Via: 1.1 proxy',
+    'X-Forwarded-For: 203.0.113.9',
+    'forwarded: for=203.0.113.9',
+    'X-Forwarded-Proto: https',
+    'x-forwarded-host: example.org',
+    'X-Forwarded-Server: a',
+    'True-Client-IP: 203.0.113.9',
+    'X-Client-IP: 203.0.113.9',
+    'CDN-Loop: cdn.example',
+    'X-Amzn-Trace-Id: Root=1-67891233-abcdef012345678912345678',
+    'X-Envoy-External-Address: 203.0.113.9',
+  ])
     t.equal(ask(request('GET', '/metrics', line), '127.0.0.1').status, 404, line);
 });
 
@@ -160,7 +172,17 @@ t.test(
       '',
     ])
       t.equal(asked(host), 404, host);
-    t.equal(ask('GET http://evil.example/metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n', '127.0.0.1').status, 404);
+    for (const [target, host, status] of [
+      ['evil.example', 'evil.example', 404],
+      ['evil.example', '127.0.0.1', 404],
+      ['127.0.0.1', 'evil.example', 404],
+      ['127.0.0.1:8080', '127.0.0.1', 200],
+    ] as const)
+      t.equal(
+        ask(`GET http://${target}/metrics HTTP/1.1\r\nHost: ${host}\r\n\r\n`, '127.0.0.1').status,
+        status,
+        `${target} as the target's host, ${host} as the field's`,
+      );
   },
 );
 
@@ -169,6 +191,7 @@ t.test('A server of pages about the server refuses every name with 421', async (
   t.equal(s.get('/health').status, 421);
   t.equal(s.get('/').status, 421);
   t.equal(s.ask(request('GET', '/health')).text, 'ok\n');
+  t.equal(s.ask(request('GET', 'http://evil.example/health')).status, 421, 'a name in the target overrules Host');
 });
 
 t.test('The same names of metrics, each of one kind, whatever network there is', async (t) => {

@@ -1,5 +1,16 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, lstatSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -68,6 +79,29 @@ t.test('the end of a server takes away its own socket and no other thing of that
   await new Promise((done) => setImmediate(done));
   t.equal(readFileSync(path, 'utf8'), 'precious');
 });
+
+const root = process.getuid?.() === 0;
+
+t.test(
+  'a socket that may not be removed stays, and is no failure at the end',
+  { skip: !root && 'needs root' },
+  async (t) => {
+    const folder = mkdtempSync('/tmp/sk-sticky-');
+    t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+    const path = join(folder, 'socket');
+    await stale(path);
+    chmodSync(folder, 0o1777);
+    chmodSync(path, 0o777);
+    process.seteuid!(61_234);
+    t.teardown(() => process.seteuid!(0));
+    t.doesNotThrow(() => removeSocket(path));
+    await t.rejects(freeSocketPath(path), { code: 'in-use' });
+    process.seteuid!(0);
+    t.ok(lstatSync(path).isSocket());
+    t.equal(await freeSocketPath(path), true);
+    t.notOk(existsSync(path));
+  },
+);
 
 t.test('a socket is known by its inode', async (t) => {
   const root = directory(t);

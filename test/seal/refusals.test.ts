@@ -127,6 +127,12 @@ t.test(
     t.equal(unreachable([{ path: site, access: 'write' }], user), site);
     t.equal(unreachable([{ path: site, access: 'write', optional: true }], user), undefined);
     t.equal(unreachable([{ path: join(folder, 'nothing'), access: 'write' }], user), undefined, 'what is not there');
+    chmodSync(site, 0o777);
+    t.equal(unreachable([{ path: site, access: 'write' }], user), undefined);
+    chmodSync(site, 0o1777);
+    t.equal(unreachable([{ path: site, access: 'read' }], user), undefined);
+    t.equal(unreachable([{ path: site, access: 'write' }], user), site, 'what root made in a sticky folder stays');
+    chmodSync(site, 0o755);
     chmodSync(folder, 0o700);
     t.equal(unreachable([{ path: site, access: 'read' }], user), site);
     chmodSync(folder, 0o755);

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { badUsage, UserError } from '../../errors/user-error.js';
 import type { ServeOptions } from '../../serve/options/serve.js';
 import { packageVersion } from '../../serve/program-files.js';
+import { refuseEmpty } from '../values/empty.js';
 import { quiet, usageSentence } from '../values/quiet.js';
 import { similar } from '../values/similar.js';
 import { addBundle, addInspect, type BundleOptions, type InspectOptions } from './bundle.js';
@@ -123,5 +124,6 @@ function buildProgram(found: (task: Task) => void): Command {
   addDeploy(program, found);
   addCertificate(program, found);
   addZone(program, found);
+  refuseEmpty(program);
   return program;
 }

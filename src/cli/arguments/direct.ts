@@ -66,7 +66,7 @@ export function addDirectOptions(command: Command): Command {
     .option(
       '--record-size <MiB>',
       'direct: size that the recording may take, the oldest goes first, 4 to 4096 (default: 64)',
-      count('--record-size', 4096),
+      count('--record-size', 4096, 4),
     )
     .option('--no-offload', 'direct: let the kernel neither cut segments nor finish checksums')
     .addOption(
@@ -161,7 +161,6 @@ function recordOption({ record, recordSize }: DirectFlags): DirectArguments['rec
     if (recordSize !== undefined) throw badUsage('--record-size is for --record FILE; add that, or leave it out');
     return undefined;
   }
-  if (recordSize !== undefined && recordSize < 4) throw badUsage('--record-size is a number of 4 to 4096.');
   return { file: record, bytes: (recordSize ?? 64) * 2 ** 20 };
 }
 

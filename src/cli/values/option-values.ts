@@ -16,11 +16,11 @@ export function seconds(text: string): number {
 /** The longest that a timer of Node's takes, in whole seconds. */
 export const LONGEST_TIMER = 2_147_483;
 
-/** A whole number of 0 to `most`. `option` is its name, for the message. */
-export function count(option: string, most: number): (text: string) => number {
+/** A whole number of `least` to `most`. `option` is its name, for the message. */
+export function count(option: string, most: number, least = 0): (text: string) => number {
   return (text) => {
     const value = /^\d+$/.test(text) ? Number(text) : -1;
-    if (value < 0 || value > most) throw new InvalidArgumentError(`${option} is a number of 0 to ${most}.`);
+    if (value < least || value > most) throw new InvalidArgumentError(`${option} is a number of ${least} to ${most}.`);
     return value;
   };
 }

@@ -8,6 +8,7 @@ import { chooseLanguage } from '../negotiate/languages.js';
 import { IGNORED, RangeSet, UNSATISFIABLE } from '../negotiate/ranges.js';
 import { FIELD, type Fields } from '../parse/fields.js';
 import type { Forwarding } from '../parse/forwarded.js';
+import type { Parsed } from '../parse/parsed.js';
 import { normalisePath } from '../parse/path.js';
 import { FORM, METHOD, type RequestLine } from '../parse/request-line.js';
 import { challengePage } from './acme-challenge.js';
@@ -30,13 +31,6 @@ const OPTIONS_HEAD = extentOf(`HTTP/1.1 204 No Content\r\nAllow: ${ALLOW}\r\nAcc
 
 /** Each request with one of these is evaluated separately: it depends on dates, or asks for a part. */
 const PECULIAR = CONDITIONS | (1 << FIELD.range) | (1 << FIELD.ifRange);
-
-/** A request that parsed. `line` is about `bytes`; `fields` has bytes of its own. */
-interface Parsed {
-  readonly bytes: Uint8Array;
-  readonly line: RequestLine;
-  readonly fields: Fields;
-}
 
 /** What a request wants of the resource that it names. */
 interface Wanted {
@@ -141,7 +135,7 @@ export class Responder {
         return;
       }
     }
-    if (this.#localOnly && !asksLocally(fields)) {
+    if (this.#localOnly && !asksLocally(bytes, line, fields)) {
       this.error(to, 421, ending, bodiless);
       return;
     }
@@ -150,7 +144,7 @@ export class Responder {
     let repeatable = ending === PERSIST && !bodiless && scheme === undefined;
     if (this.#live?.at(path, start, end)) {
       repeatable = false;
-      const live = this.#live.find(path, start, end, to.remote, fields);
+      const live = this.#live.find(path, start, end, to.remote, { bytes, line, fields });
       if (live !== undefined) {
         this.output.page(to, live, ending, bodiless);
         this.output.quiet = this.#live.quiet;

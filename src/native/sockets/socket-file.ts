@@ -1,8 +1,9 @@
 /**
  * The files of UNIX sockets, which outlive the processes that listened on them. Nothing but a socket is ever removed.
  */
-import { lstatSync, rmSync, type Stats } from 'node:fs';
+import { lstatSync, type Stats, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
+import { expectSystemError } from '../../errors/codes.js';
 import { UserError } from '../../errors/user-error.js';
 import { socketPath } from './socket-path.js';
 
@@ -20,6 +21,8 @@ export async function freeSocketPath(path: string): Promise<boolean> {
     throw new UserError(`${path} is there already, and is no socket; name another path, or remove it`, 'in-use');
   if (await isListenedOn(path)) return false;
   removeSocket(path, found);
+  if (socketFileAt(path) !== undefined)
+    throw new UserError(`${path} is a socket of a program that is gone, and cannot be removed; remove it`, 'in-use');
   return true;
 }
 
@@ -29,11 +32,18 @@ export function socketFileAt(path: string): SocketFile | undefined {
   return found?.isSocket() ? found : undefined;
 }
 
-/** Removes the socket at `path`. `own`: only if it is still that one. Leaves everything that is no socket. */
+/**
+ * Removes the socket at `path`. `own`: only if it is still that one. Leaves everything that is no socket, and one that
+ * this user may not remove: a socket that stays is no failure of a program at its end, since the next one removes it.
+ */
 export function removeSocket(path: string, own?: SocketFile): void {
   const now = socketFileAt(path);
   if (now === undefined || (own !== undefined && (now.ino !== own.ino || now.dev !== own.dev))) return;
-  rmSync(path, { force: true });
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    expectSystemError(error);
+  }
 }
 
 /** A full backlog counts as well: there is a listener, however busy. */

@@ -31,6 +31,21 @@ export type Task =
   | ZoneOptions
   | SealCommand;
 
+/** The commands, in the order in which they are listed. */
+const COMMANDS: Readonly<Record<string, (program: Command, found: (task: Task) => void) => void>> = {
+  bundle: addBundle,
+  inspect: addInspect,
+  replay: addReplay,
+  host: addHost,
+  image: addImage,
+  supervise: addSupervise,
+  seal: addSeal,
+  deploy: addDeploy,
+  certificate: addCertificate,
+  zone: addZone,
+};
+const NAMES: readonly string[] = Object.keys(COMMANDS);
+
 const EXAMPLES = `
 Examples:
   sitekernel                                          the embedded site on http://127.0.0.1:8080/
@@ -48,10 +63,10 @@ Examples:
  */
 export function parseArguments(argv: readonly string[]): Task | undefined {
   let task: Task | undefined;
-  const program = buildProgram((found) => {
+  const program = buildProgram(argv, (found) => {
     task = found;
   });
-  const meant = mistyped(argv, program) ?? unknownTopic(argv, program);
+  const meant = mistyped(argv) ?? unknownTopic(argv, program);
   if (meant !== undefined) throw badUsage(meant);
   try {
     program.parse(spelledOut(argv), { from: 'user' });
@@ -73,9 +88,9 @@ function spelledOut([first, ...rest]: readonly string[]): string[] {
 }
 
 /** An error message where the first word is no command, no file, and much like a command; undefined: it is not. */
-function mistyped([first]: readonly string[], program: Command): string | undefined {
+function mistyped([first]: readonly string[]): string | undefined {
   if (first === undefined || !/^[a-z]+$/.test(first)) return undefined;
-  const known = [...program.commands.map((command) => command.name()), 'help', 'version'];
+  const known = [...NAMES, 'help', 'version'];
   const meant = known.includes(first) ? undefined : similar(first, known);
   if (meant === undefined || existsSync(first)) return undefined;
   return `there is no command, file or directory "${first}"; did you mean "${meant}"? "sitekernel --help" lists the commands`;
@@ -103,7 +118,16 @@ function unknownTopic([first, ...words]: readonly string[], program: Command): s
   return undefined;
 }
 
-function buildProgram(found: (task: Task) => void): Command {
+/**
+ * The commands that `argv` may mean: those that it has anywhere, and all where help is asked for, which lists them. To
+ * build each of them costs a start of the server several milliseconds.
+ */
+function possible(argv: readonly string[]): readonly string[] {
+  const listed = argv.some((word) => word === 'help' || /^(?:--h|-[^-]*h)/.test(word));
+  return listed ? NAMES : NAMES.filter((name) => argv.includes(name));
+}
+
+function buildProgram(argv: readonly string[], found: (task: Task) => void): Command {
   const program = new Command('sitekernel');
   quiet(program)
     .description("Serves a static site, over the kernel's sockets or over a TCP/IP stack of its own.")
@@ -114,16 +138,7 @@ function buildProgram(found: (task: Task) => void): Command {
     .helpCommand(false)
     .enablePositionalOptions();
   addServe(program, found);
-  addBundle(program, found);
-  addInspect(program, found);
-  addReplay(program, found);
-  addHost(program, found);
-  addImage(program, found);
-  addSupervise(program, found);
-  addSeal(program, found);
-  addDeploy(program, found);
-  addCertificate(program, found);
-  addZone(program, found);
+  for (const name of possible(argv)) COMMANDS[name]!(program, found);
   refuseEmpty(program);
   return program;
 }

@@ -21,7 +21,11 @@ bundle node_modules/parse5/dist/index.js --format=cjs --outfile=dist/program/htm
 bundle node_modules/age-encryption/dist/index.js --format=cjs --outfile=dist/program/age.cjs
 bundle src/main.ts --format=cjs --outfile=dist/program/program.cjs --define:import.meta.url=programUrl \
   --alias:parse5=./html-parser.cjs --external:./html-parser.cjs --alias:age-encryption=./age.cjs --external:./age.cjs --supported:dynamic-import=false \
-  --banner:js='const programUrl = require("node:url").pathToFileURL(__filename).href;'
+  --banner:js='(function (exports, require, module, __filename, __dirname) {const programUrl = require("node:url").pathToFileURL(__filename).href;' \
+  --footer:js='})'
+# load-program.cjs compiles it as it is: a copy of two megabytes takes a millisecond of each start.
+sed '1s/^#!.*//' dist/program/program.cjs > dist/program/program.part
+mv dist/program/program.part dist/program/program.cjs
 # And once more, for images: with every package in it, and the native part beside it. Comments are left out but
 # licences, so that nothing in it tells where it was built.
 program=dist/image-program

@@ -8,16 +8,13 @@ const { join } = require('node:path');
 const { Script } = require('node:vm');
 
 const filename = join(__dirname, 'program.cjs');
-// ASCII, as the build makes it.
-const source = readFileSync(filename, 'latin1').replace(/^#!.*/, '');
+// ASCII, and a function, as the build makes it.
+const source = readFileSync(filename, 'latin1');
 let cachedData;
 try {
   cachedData = readFileSync(`${filename}.cache`);
 } catch {
   // Not written.
 }
-const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
-  filename,
-  cachedData,
-});
+const script = new Script(source, { filename, cachedData });
 script.runInThisContext()(exports, require, module, filename, __dirname);

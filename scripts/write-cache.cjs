@@ -71,11 +71,7 @@ function write() {
 
 /** As load-program.cjs has it, whose cache it is; but for the name, which is kept in a cache. */
 function compiled(cachedData) {
-  const source = readFileSync(filename, 'latin1').replace(/^#!.*/, '');
-  return new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
-    filename: 'program.cjs',
-    cachedData,
-  });
+  return new Script(readFileSync(filename, 'latin1'), { filename: 'program.cjs', cachedData });
 }
 
 /** The hash of the flags of this process. */

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { parseArguments } from '../../src/cli/arguments/arguments.js';
-import { similar } from '../../src/cli/values/similar.js';
+import { similar } from '../../src/errors/similar.js';
 import { UserError } from '../../src/errors/user-error.js';
 import { gatewayNotice } from '../../src/serve/gateway-notice.js';
 import type { ServeOptions } from '../../src/serve/options/serve.js';

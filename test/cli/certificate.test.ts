@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { identifierOf } from '../../src/acme/der/names.js';
 import { nodeCrypto } from '../../src/acme/node-crypto.js';
+import { rememberRole } from '../../src/acme/state/account-state.js';
 import { NO_RENEWAL, REQUEST, saveRenewal } from '../../src/acme/state/renewal-state.js';
 import { FolderStorage } from '../../src/acme/state/storage.js';
 import { parseArguments } from '../../src/cli/arguments/arguments.js';
@@ -99,6 +100,21 @@ t.test('a certificate is imported, shown, exported, and asked to be renewed', as
   t.match(await run('renew', ...state), /is ordered; a running server/);
   t.match(await storage.read(REQUEST), /^\d{4}-/);
   t.match(await run('status', ...state), /a new one was asked for/);
+});
+
+t.test('rollover is refused on a host that follows, also with --acme-directory', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sitekernel-certificate-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const storage = new FolderStorage(join(folder, 'acme'));
+  const key = nodeCrypto.generateKey().pem;
+  await storage.write('account.key', key);
+  const words = ['rollover', '--state', folder, '--acme-directory', 'https://127.0.0.1:1/'];
+  await rememberRole(storage, false);
+  t.match(await run(...words), /: this host follows another one \(--acme-follow\)/);
+  t.equal(await storage.read('account.key'), key);
+  t.equal(await storage.read('account.next.key'), undefined);
+  await rememberRole(storage, true);
+  t.match(await run(...words), /127\.0\.0\.1:1 cannot be asked/, 'and not on one that orders again');
 });
 
 t.test('revoke says what it lacks before it asks an authority', async (t) => {

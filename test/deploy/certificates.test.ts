@@ -92,8 +92,8 @@ t.test('a host gets the certificate by its poll, once, and never an older one', 
   const recipient = sitekernel('certificate', 'identity', '--state', state).stdout.trim();
   const words = ['deploy', 'certificate', '--repo', stage.repository, '--for', recipient, '--state'];
   const deploy = (folder: string) => sitekernel(...words, folder);
-  t.match(deploy(from), { status: 0, stdout: /committed to main, for 1 hosts/ });
-  t.match(deploy(from), { status: 0, stdout: /has it for these hosts already; nothing was done/ });
+  t.match(deploy(from), { status: 0, stdout: /committed to main, for 1 host\n/ });
+  t.match(deploy(from), { status: 0, stdout: /has it for this host already; nothing was done/ });
   t.equal(await stage.poll(), 'good');
   t.equal(fingerprint(state), fingerprint(from));
   t.match(await stage.reason('note'), /the certificate for example\.org, valid until [\d-]+, is taken/);
@@ -119,6 +119,18 @@ t.test('a host gets the certificate by its poll, once, and never an older one', 
   const notes = (await stage.log()).length;
   await stage.poll();
   t.equal((await stage.log()).length, notes, 'said once');
+});
+
+t.test('a certificate needs a branch with an image, and the error message says so', async (t) => {
+  const empty = directory(t);
+  execFileSync('git', ['init', '--quiet', '--bare', empty]);
+  const state = ordered(t);
+  const recipient = sitekernel('certificate', 'identity', '--state', state).stdout.trim();
+  t.match(sitekernel('deploy', 'certificate', '--repo', empty, '--for', recipient, '--state', state), {
+    status: 1,
+    stderr: /has no branch "main", where a certificate is put beside an image; commit an image first/,
+  });
+  t.equal(execFileSync('git', ['-C', empty, 'branch'], { encoding: 'utf8' }), '', 'and nothing was committed');
 });
 
 t.test('a host with signers takes signed certificates only', async (t) => {

@@ -173,6 +173,34 @@ t.test('each error has its place and an advice', async (t) => {
   t.same(problems('w A 192.0.2.1\n'), [], 'and a good one has none');
 });
 
+t.test('a CAA record that is legal and says nothing to an authority is warned of', async (t) => {
+  const odd: [string, RegExp][] = [
+    [
+      '0 issuewld "ca.example"',
+      /^1:1 warning: no authority knows the CAA tag "issuewld", so that they pass over it; did you mean "issuewild"\?$/,
+    ],
+    ['0 Isue "ca.example"', /the CAA tag "Isue", .* did you mean "issue"\?$/],
+    ['0 tbs "x"', /the CAA tag "tbs", so that they pass over it$/],
+    ['128 issuewld "ca.example"', /"issuewld", and it is critical, so that none issues anything; did you mean/],
+    [
+      '0 issue "https://ca.example"',
+      /^1:1 warning: no authority is named by the value "https:\/\/ca.example", so that none may/,
+    ],
+    ['0 issue "ca.example, other.example"', /no authority is named by/],
+    ['0 issue "ca.example; accounturi"', /no authority is named by/],
+    ['0 issuemail "ca_example"', /no authority is named by/],
+    ['0 iodef "security@example.org"', /nobody can be told at "security@example.org"; write a URL/],
+  ];
+  for (const [data, expected] of odd) t.match(problems(`w CAA ${data}\n`), [expected], data);
+  const good = [
+    ...['0 issue "ca.example"', '0 ISSUE "ca.example"', '128 issuewild ";"', '0 issue ""', '0 issue "; "'],
+    ...['0 issue "ca.example; accounturi=https://ca.example/acct/1; validationmethods=dns-01,http-01"'],
+    ...['0 issue " ca.example ;x=1"', '0 issue "ca.example;"', '0 iodef "mailto:security@example.org"'],
+    ...['0 iodef "https://example.org/report"', '0 issuemail "ca.example"', '0 contactemail "a@example.org"', '@SELF'],
+  ];
+  for (const data of good) t.same(problems(`w CAA ${data}\n`), [], data);
+});
+
 t.test('one run names all errors, up to a bound', async (t) => {
   t.equal(problems('a A x\nb A 192.0.2.1\nc A y\n').length, 2);
   t.equal(problems('a A x\n'.repeat(1000)).length, 51);

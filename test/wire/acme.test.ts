@@ -117,6 +117,18 @@ t.test(
     const url = `http://${ADDRESS}/.well-known/acme-challenge/${token}`;
     const answered = await lab.host.run('curl', ['-s', '-H', `Host: ${NAME}:80`, url]);
     t.match(answered.stdout, new RegExp(`^${token}\\.[\\w-]{43}$`));
+    const words = [
+      'certificate',
+      'rollover',
+      '--state',
+      other,
+      '--acme-directory',
+      DIRECTORY,
+      '--acme-roots',
+      pebble.ca,
+    ];
+    const rollover = await lab.host.run(process.execPath, [MAIN, ...words]);
+    t.match(rollover, { status: 1, stderr: /this host follows another one \(--acme-follow\)/ });
     await follower.stop();
   },
 );

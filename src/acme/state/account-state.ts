@@ -7,6 +7,8 @@ import type { Storage } from './storage.js';
 
 export const ACCOUNT_KEY = 'account.key';
 const ACCOUNT_URLS = 'account.json';
+/** Has a text where another host orders. */
+const FOLLOWS = 'follows';
 
 /**
  * The key that is stored; made, and stored before it is used, where there is none. A key that cannot be read is never
@@ -33,6 +35,17 @@ export async function storedAccountKey(storage: Storage, crypto: AcmeCrypto): Pr
     );
   }
   return key;
+}
+
+/** Remembers whether this host orders, or follows one that does: commands that know the folder alone ask for it. */
+export async function rememberRole(storage: Storage, orders: boolean): Promise<void> {
+  const text = orders ? '' : 'another host orders (--acme-follow)\n';
+  if (((await storage.read(FOLLOWS)) ?? '') !== text) await storage.write(FOLLOWS, text);
+}
+
+/** Whether the last server that used the folder left orders to another host. */
+export async function follows(storage: Storage): Promise<boolean> {
+  return ((await storage.read(FOLLOWS)) ?? '') !== '';
 }
 
 /** The directories of all authorities at which there is an account of the stored key, with its URL. */

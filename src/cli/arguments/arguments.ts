@@ -1,12 +1,12 @@
 /** The command line: what can be asked, checked as far as that is possible without doing anything. */
 import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { similar } from '../../errors/similar.js';
 import { badUsage, UserError } from '../../errors/user-error.js';
 import type { ServeOptions } from '../../serve/options/serve.js';
 import { packageVersion } from '../../serve/program-files.js';
 import { refuseEmpty } from '../values/empty.js';
 import { quiet, usageSentence } from '../values/quiet.js';
-import { similar } from '../values/similar.js';
 import { addBundle, addInspect, type BundleOptions, type InspectOptions } from './bundle.js';
 import { addCertificate, type CertificateOptions } from './certificate.js';
 import { addDeploy, type DeployOptions } from './deploy.js';

@@ -6,7 +6,7 @@ import { accountOf, changeKey, deactivate } from '../../acme/protocol/key-change
 import { AcmeError } from '../../acme/protocol/problem.js';
 import { Session } from '../../acme/protocol/session.js';
 import { accountKeys } from '../../acme/state/account-keys.js';
-import { accountMemory, knownAccounts, storedAccountKey } from '../../acme/state/account-state.js';
+import { accountMemory, follows, knownAccounts, storedAccountKey } from '../../acme/state/account-state.js';
 import { AUTHORITY, directoryIn } from '../../acme/state/authority-state.js';
 import { FolderStorage } from '../../acme/state/storage.js';
 import { UserError } from '../../errors/user-error.js';
@@ -23,6 +23,10 @@ import { print } from './certificate-words.js';
  * go on when another one refuses. Rejects with a `UserError`, or an `AcmeError` for what an authority says.
  */
 export async function rollOver(options: CertificateOptions): Promise<void> {
+  if (await follows(new FolderStorage(options.folder)))
+    throw new UserError(
+      `${options.folder}: this host follows another one (--acme-follow), which would be left with the old key; give the command there, and copy its account.key to this host`,
+    );
   const { storage, accounts, session } = await accountsOf(options);
   const publish = (key: SigningKey): Promise<void> =>
     publishThumbprint(options.folder, thumbprint(nodeCrypto, key.jwk));

@@ -11,7 +11,7 @@ import { recoverState } from '../../deploy/recover-state.js';
 import { candidateAt } from '../../deploy/repository/candidate.js';
 import { quoted } from '../../deploy/repository/clone.js';
 import { commitImage } from '../../deploy/repository/commit.js';
-import { commitCertificate } from '../../deploy/repository/commit-certificate.js';
+import { commitCertificate, hosts } from '../../deploy/repository/commit-certificate.js';
 import { resolveId } from '../../deploy/resolve-id.js';
 import { makeRunner } from '../../deploy/runners.js';
 import { stagedImage } from '../../deploy/stage.js';
@@ -61,8 +61,11 @@ async function certificate(options: DeployCertificateOptions): Promise<void> {
   const sealed = async (): Promise<string> => `${await seal(stored.chainPem + stored.keyPem, options.recipients)}\n`;
   const changed = await commitCertificate({ ...options, name, fingerprint, sealed });
   const { branch, recipients } = options;
-  if (changed) process.stdout.write(`${name}: committed to ${branch}, for ${recipients.length} hosts\n`);
-  else process.stdout.write(`${name}: the branch ${branch} has it for these hosts already; nothing was done\n`);
+  if (changed) process.stdout.write(`${name}: committed to ${branch}, for ${hosts(recipients)}\n`);
+  else
+    process.stdout.write(
+      `${name}: the branch ${branch} has it for ${recipients.length === 1 ? 'this host' : 'these hosts'} already; nothing was done\n`,
+    );
 }
 
 async function init(options: DeployInitOptions): Promise<void> {

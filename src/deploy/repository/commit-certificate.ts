@@ -3,6 +3,7 @@
  * have it. What the branch has as its latest image stays.
  */
 import { join } from 'node:path';
+import { ImageError } from '../../image/image-error.js';
 import { canonicalJson } from '../../image/manifest.js';
 import { Repository } from '../git/git.js';
 import { sign } from '../git/signature.js';
@@ -30,7 +31,13 @@ export interface CertificateCommit {
 /** False: the branch has this certificate for these hosts already. Rejects with a `GitError` or an `ImageError`. */
 export function commitCertificate(options: CertificateCommit): Promise<boolean> {
   const target = { url: cloneUrlOf(options.repository), branch: options.branch };
-  return atTip(target, (folder) => commitOnce(options, target, folder));
+  return atTip(target, (folder, tip) => {
+    if (tip === '')
+      throw new ImageError(
+        `${options.repository} has no branch "${options.branch}", where a certificate is put beside an image; commit an image first ("sitekernel deploy commit"), or name another branch with --branch`,
+      );
+    return commitOnce(options, target, folder);
+  });
 }
 
 async function commitOnce(options: CertificateCommit, { url, branch }: Target, folder: string): Promise<boolean> {
@@ -55,8 +62,13 @@ async function commitOnce(options: CertificateCommit, { url, branch }: Target, f
   await repository.run(['update-index', '-z', '--index-info'], { input: lines, env });
   const tree = await repository.text(['write-tree', '--missing-ok'], { env });
   const parent = await repository.text(['rev-parse', 'HEAD']);
-  const message = `Certificate for ${name}\n\nSHA-256 ${fingerprint}, for ${options.recipients.length} hosts\n`;
+  const message = `Certificate for ${name}\n\nSHA-256 ${fingerprint}, for ${hosts(options.recipients)}\n`;
   const commit = await commitTree(repository, { tree, parent, message, key: commitKey });
   await pushTip(repository, url, branch, commit);
   return true;
+}
+
+/** How many, in words. */
+export function hosts({ length }: readonly string[]): string {
+  return length === 1 ? '1 host' : `${length} hosts`;
 }

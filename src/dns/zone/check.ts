@@ -1,6 +1,7 @@
 /** What a zone must be beyond the grammar: complete, and without contradictions. */
 import { TYPE, typeName } from '../wire/constants.js';
 import { isWildcard, isWithin, lowerName, type Name, nameKey, nameText, parentOf } from '../wire/name.js';
+import { oddCaa } from './caa.js';
 import { namesIn } from './layout.js';
 import type { ZoneRecord } from './parse.js';
 import type { Problem } from './problem.js';
@@ -108,6 +109,8 @@ class Checks {
     const { type, data } = record;
     if (data === undefined) return;
     if (type === TYPE.CNAME) this.chain(record);
+    const odd = type === TYPE.CAA ? oddCaa(data) : undefined;
+    if (odd !== undefined) this.note('warning', record, odd);
     if (!TO_HOSTS.includes(type)) return;
     for (const name of namesIn(type, data)) this.host(record, lowerName(name));
   }

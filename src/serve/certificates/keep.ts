@@ -14,7 +14,13 @@ import { base64url, thumbprint, utf8 } from '../../acme/protocol/jws.js';
 import { AcmeError } from '../../acme/protocol/problem.js';
 import { Session } from '../../acme/protocol/session.js';
 import { accountKeys } from '../../acme/state/account-keys.js';
-import { ACCOUNT_KEY, accountKey, accountMemory, storedAccountKey } from '../../acme/state/account-state.js';
+import {
+  ACCOUNT_KEY,
+  accountKey,
+  accountMemory,
+  rememberRole,
+  storedAccountKey,
+} from '../../acme/state/account-state.js';
 import { rememberAuthority } from '../../acme/state/authority-state.js';
 import { FolderStorage, folderFor } from '../../acme/state/storage.js';
 import { errorText } from '../../errors/report.js';
@@ -58,6 +64,7 @@ export async function keepCertificates(options: KeepOptions): Promise<KeptCertif
   const { directory, email, agreed, external } = acme;
   const storage = new FolderStorage(acme.state);
   const key = await keyIn(storage, acme);
+  await rememberRole(storage, acme.orders).catch(unusable);
   const session = new Session({
     directory,
     fetch,

@@ -10,6 +10,7 @@ import { SITE as ZONE } from '../test/dns/peers.js';
 import { Lab, type Program } from '../test/wire/lab.js';
 import { MAIN, SITE } from '../test/wire/server.js';
 import { answersNames, askQueries, QUESTIONS, timeOf } from './dns-load.js';
+import { startKnot, startNsd } from './dns-peers.js';
 import { median } from './report.js';
 
 const [rounds = 5, seconds = 3, rate = 0] = process.argv.slice(2).map(Number);
@@ -42,29 +43,13 @@ function start(command: string, ...args: string[]): Program {
 
 function contenders(): Contender[] {
   writeFileSync(at('site.example.zone'), ZONE);
-  writeFileSync(at('with-origin.zone'), `$ORIGIN site.example.\n${ZONE}`);
   writeFileSync(at('questions'), QUESTIONS);
-  const nsd = [
-    'server:',
-    ...[`  ip-address: ${HOST}@5301`, '  username: ""', '  chroot: ""', '  server-count: 1', '  rrl-ratelimit: 0'],
-    ...[`  pidfile: "${at('nsd.pid')}"`, `  zonesdir: "${lab.folder}"`, `  database: ""`],
-    ...[`  xfrdfile: "${at('xfrd.state')}"`, `  zonelistfile: "${at('zone.list')}"`, `  xfrdir: "${lab.folder}"`],
-    ...['remote-control:', '  control-enable: no'],
-    ...['zone:', '  name: site.example', '  zonefile: with-origin.zone', ''],
-  ];
-  writeFileSync(at('nsd.conf'), nsd.join('\n'));
-  const knot = [
-    ...['server:', `  rundir: ${lab.folder}`, `  listen: ${HOST}@5302`, '  udp-workers: 1'],
-    ...['database:', `  storage: ${at('db')}`],
-    ...['zone:', '  - domain: site.example.', `    file: ${at('with-origin.zone')}`, ''],
-  ];
-  writeFileSync(at('knot.conf'), knot.join('\n'));
   const ours = [MAIN, '--zone', at('site.example.zone'), '--dns-rate', '0', '--state', at('state')];
   const direct = ['--net', 'direct', '--tap', 'tap0', '--bridge', 'br0', '--ipv4', `${TAP}/24`, '--no-ipv6'];
   const sockets = ['--host', HOST, '--port', '8080', '--dns-port', '5303'];
   return [
-    { name: 'NSD', address: HOST, port: 5301, program: start('nsd', '-d', '-c', at('nsd.conf')) },
-    { name: 'Knot', address: HOST, port: 5302, program: start('knotd', '-c', at('knot.conf')) },
+    { name: 'NSD', address: HOST, port: 5301, program: startNsd(lab, SERVER_CORE, HOST, 5301) },
+    { name: 'Knot', address: HOST, port: 5302, program: startKnot(lab, SERVER_CORE, HOST, 5302) },
     { name: 'on sockets', address: HOST, port: 5303, program: start(process.execPath, ...ours, ...sockets, SITE) },
     { name: 'over a TAP', address: TAP, port: 53, program: start(process.execPath, ...ours, ...direct, SITE) },
   ];

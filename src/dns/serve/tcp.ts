@@ -41,8 +41,9 @@ interface Connection {
   readonly flow: Flow;
   readonly client: DatagramAddress;
   readonly address: string;
-  /** Bytes that came and were not answered: part of a message, or what waits until there is room. */
+  /** `held[0..kept)` came and was not answered: part of a message, or what waits until there is room. */
   held: Uint8Array;
+  kept: number;
   long: LongAnswer | undefined;
   ended: boolean;
   /** It has had an answer. */
@@ -99,7 +100,7 @@ export class TcpSide implements FlowHandler {
     client.length = bytes.length as 4 | 16;
     client.port = flow.remote.port;
     const connection: Connection = {
-      ...{ flow, client, address, held: NOTHING, long: undefined },
+      ...{ flow, client, address, held: NOTHING, kept: 0, long: undefined },
       ...{ ended: false, asked: false, closing: false, since: this.clock.now() },
     };
     flow.context = connection;
@@ -113,20 +114,22 @@ export class TcpSide implements FlowHandler {
   data(flow: Flow, bytes: Uint8Array, start: number, end: number): void {
     const connection = flow.context as Connection | undefined;
     if (connection === undefined) return;
-    const { held } = connection;
-    if (held.length === 0) return this.take(connection, bytes, start, end);
-    const joined = new Uint8Array(held.length + end - start);
-    joined.set(held);
-    joined.set(bytes.subarray(start, end), held.length);
-    connection.held = NOTHING;
-    this.take(connection, joined, 0, joined.length);
+    const { kept } = connection;
+    if (kept === 0) return this.take(connection, bytes, start, end);
+    // A message that comes byte by byte is not copied for each of them.
+    const length = kept + end - start;
+    const joined = withRoom(connection.held, kept, length);
+    joined.set(bytes.subarray(start, end), kept);
+    connection.held = joined;
+    connection.kept = 0;
+    this.take(connection, joined, 0, length);
   }
 
   ended(flow: Flow): void {
     const connection = flow.context as Connection | undefined;
     if (connection === undefined) return flow.end();
     connection.ended = true;
-    if (connection.long === undefined && !hasMessage(connection.held)) flow.end();
+    if (connection.long === undefined && !hasMessage(connection)) flow.end();
   }
 
   drained(flow: Flow): void {
@@ -188,9 +191,17 @@ export class TcpSide implements FlowHandler {
       this.answer(connection, bytes, at + 2, at + 2 + length);
       at += 2 + length;
     }
-    connection.held = at === end ? NOTHING : bytes.slice(at, end);
+    this.keep(connection, bytes, at, end);
     if (connection.long !== undefined || flow.queued > HIGH_WATER) flow.pause();
-    else if (this.draining && connection.asked && !hasMessage(connection.held)) this.finish(connection);
+    else if (this.draining && connection.asked && !hasMessage(connection)) this.finish(connection);
+  }
+
+  /** `bytes` may be what is held already. */
+  private keep(connection: Connection, bytes: Uint8Array, start: number, end: number): void {
+    connection.kept = end - start;
+    if (start === end) connection.held = NOTHING;
+    else if (bytes !== connection.held) connection.held = bytes.slice(start, end);
+    else if (start > 0) bytes.copyWithin(0, start, end);
   }
 
   private answer(connection: Connection, bytes: Uint8Array, start: number, end: number): void {
@@ -224,11 +235,11 @@ export class TcpSide implements FlowHandler {
   }
 
   private goOn(connection: Connection): void {
-    const { flow, held } = connection;
+    const { flow, held, kept } = connection;
     this.more(connection);
     if (connection.long !== undefined) return;
-    connection.held = NOTHING;
-    this.take(connection, held, 0, held.length);
+    connection.kept = 0;
+    this.take(connection, held, 0, kept);
     if (connection.long !== undefined || flow.queued > HIGH_WATER || connection.closing) return;
     if (connection.ended) flow.end();
     else flow.resume();
@@ -282,6 +293,14 @@ export class TcpSide implements FlowHandler {
   }
 }
 
-function hasMessage(held: Uint8Array): boolean {
-  return held.length >= 2 && held.length >= 2 + u16At(held, 0);
+function hasMessage({ held, kept }: Connection): boolean {
+  return kept >= 2 && kept >= 2 + u16At(held, 0);
+}
+
+/** `bytes` with room for `length`: itself, or a larger one that has `bytes[0..used)`. */
+function withRoom(bytes: Uint8Array, used: number, length: number): Uint8Array {
+  if (length <= bytes.length) return bytes;
+  const larger = new Uint8Array(Math.max(length, Math.min(2 * bytes.length, 2 + MAX_QUERY)));
+  larger.set(bytes.subarray(0, used));
+  return larger;
 }

@@ -8,7 +8,9 @@ import { parseArguments } from '../../src/cli/arguments/arguments.js';
 const QUOTED = /"(?:sudo )?sitekernel ([^"]+)"/g;
 
 /** What stands for a value: a template's variable, or a word in capitals. */
-const VALUES: Readonly<Record<string, string>> = { bridge: 'br0', name: 'tap0', BRIDGE: 'br0', USER: 'root' };
+const VALUES: Readonly<Record<string, string>> = {
+  ...{ bridge: 'br0', name: 'tap0', BRIDGE: 'br0', USER: 'root', IMAGE: 'images/0', URL: '/srv/deployment.git' },
+};
 
 /** Commands that are named alone, as one names a manual page, and not told to be run as they stand. */
 const NAMED = new Set(['deploy init', 'supervise', 'image build --target vm --format raw']);

@@ -34,7 +34,7 @@ export function commitCertificate(options: CertificateCommit): Promise<boolean> 
   return atTip(target, (folder, tip) => {
     if (tip === '')
       throw new ImageError(
-        `${options.repository} has no branch "${options.branch}", where a certificate is put beside an image; commit an image first ("sitekernel deploy commit"), or name another branch with --branch`,
+        `${options.repository} has no branch "${options.branch}", where a certificate is put beside an image; commit an image first ("sitekernel deploy commit IMAGE --repo URL"), or name another branch with --branch`,
       );
     return commitOnce(options, target, folder);
   });

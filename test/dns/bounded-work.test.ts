@@ -93,7 +93,7 @@ t.test(`a name is found within ${PLACES} places for each label, among ${NAMES} n
   for (const [title, name] of KINDS) {
     const entries = Array.from({ length: NAMES }, (_, i) => [parseName(`${name(i)}.`, undefined), i] as const);
     const table = new NameTable(entries);
-    // Who knows the zone can ask for a name that begins anywhere: the longest run of places that are taken is the bound.
+    // Who knows the zone asks for a name that begins anywhere: the longest run of places that are taken is the bound.
     const { slots } = table as unknown as { slots: Int32Array };
     let longest = 0;
     for (let i = 0, run = 0; i < 2 * slots.length; i++) {

@@ -109,6 +109,7 @@ t.test('a bad address is refused with what is wrong about it', (t) => {
     [['--ipv4', '10.0.0.255/24'], /broadcast address/],
     [['--ipv4', '127.0.0.2/8'], /loopback/],
     [['--ipv4', '224.0.0.5/24'], /multicast/],
+    [['--ipv4', '255.255.255.255/32'], /every host/],
     [['--ipv4', '0.0.0.5/24'], /"this network"/],
     [['--ipv4', '46.43.42.137/25', '--ipv4-gateway', '127.0.0.1'], /loopback/],
     [['--ipv4', '46.43.42.137/25', '--ipv4-gateway', '46.43.42.137'], /our own address/],
@@ -124,6 +125,7 @@ t.test('a gateway outside of the prefix is on the link, and told of where it may
   for (const [ipv4, gateway, slip] of [
     ['192.0.2.7/32', '169.254.0.1', false],
     ['192.0.2.7/31', '192.0.2.1', false],
+    ['240.0.0.7/24', '240.0.0.1', false],
     ['192.0.2.7/24', '10.0.0.255', true],
     ['192.0.2.7/24', '192.0.2.1', false],
   ] as const) {

@@ -99,7 +99,8 @@ function checkHost(address: number, prefix: number, what: string): void {
   const first = Math.floor(address / 0x1000000);
   if (first === 0) throw badUsage(`${what} is not an address that a host can have: 0.x.x.x means "this network"`);
   if (first === 127) throw badUsage(`${what} is a loopback address; choose one of the network that the TAP is on`);
-  if (first >= 224) throw badUsage(`${what} is a multicast or reserved address; choose one of a host`);
+  if (first >= 224 && first < 240) throw badUsage(`${what} is a multicast address; choose one of a host`);
+  if (address === 0xffffffff) throw badUsage(`${what} means every host of a network; choose one of a host`);
   if (prefix > 30) return; // RFC 3021: a /31 has neither network nor broadcast address.
   const size = 2 ** (32 - prefix);
   const host = address % size;

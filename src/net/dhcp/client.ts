@@ -6,7 +6,7 @@ import { formatIpv4, formatMac } from '../wire/address.js';
 import { ACK, type DhcpReply, NAK, OFFER, parseDhcp } from '../wire/dhcp.js';
 import { sameMac } from '../wire/ethernet.js';
 import { Binding } from './binding.js';
-import { addressFault, type Lease, leaseOf, type Terms, termsOf, termsOfLease } from './lease.js';
+import { addressDoubt, addressFault, type Lease, leaseOf, type Terms, termsOf, termsOfLease } from './lease.js';
 import { ClientMessages } from './messages.js';
 import type { DhcpOptions, DhcpState } from './options.js';
 import { Reports } from './reports.js';
@@ -239,8 +239,9 @@ export class DhcpClient {
     if (answer && this.state === 'SELECTING')
       return this.refuse(`it is ${reply.type === ACK ? 'an ACK' : 'a NAK'} where an offer was asked for`, source);
     if (!answer || !(requesting || extending)) return drops.count(UNEXPECTED, bytes, start, end);
-    // RFC 2131 4.3.1: an answer of another server than the one that was asked is not for this request.
-    if (this.state === 'REQUESTING' && reply.server !== 0 && reply.server !== this.server)
+    // No text says that the server of an offer is the one to acknowledge it, and a pair of servers may answer for each
+    // other: like udhcpc, dhcpcd and networkd we take an ACK of any. A NAK of another one is not for this request.
+    if (reply.type === NAK && this.state === 'REQUESTING' && reply.server !== 0 && reply.server !== this.server)
       return this.refuse(`${formatIpv4(this.server)} was asked, and this is ${formatIpv4(reply.server)}`, source);
     if (reply.type === NAK) this.refused(reply, now);
     else this.acknowledged(reply, source, now);
@@ -316,6 +317,8 @@ export class DhcpClient {
     this.binding.take(lease, now);
     const term = lease.seconds === Number.POSITIVE_INFINITY ? 'for ever' : `for ${lease.seconds} s`;
     this.reports.say(`${same ? 'extended' : 'bound to'} ${formatIpv4(lease.address)}/${lease.prefix} ${term}`);
+    const doubt = same ? undefined : addressDoubt(lease);
+    if (doubt !== undefined) this.reports.complain(doubt);
     this.options.onLease?.(lease);
   }
 

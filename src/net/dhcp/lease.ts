@@ -28,6 +28,12 @@ export interface LeaseMemory {
   save(address: Ipv4 | undefined, seconds: number): void;
 }
 
+/**
+ * What a lease of 0 s is taken for, seconds. No text says what it means; udhcpc takes it for 16 s, dhcpcd for 20,
+ * networkd for 1.
+ */
+const LEASE_OF_ZERO = 20;
+
 function defaultPrefix(address: Ipv4): number {
   const first = address >>> 24;
   return first < 128 ? 8 : first < 192 ? 16 : 24;
@@ -37,12 +43,21 @@ function defaultPrefix(address: Ipv4): number {
 export function addressFault(reply: DhcpReply): string | undefined {
   const address = reply.yourAddress;
   if (address === 0) return 'it names no address';
-  if (isMartian(address)) return `${formatIpv4(address)} is no host's address`;
-  const host = ~prefixMask(reply.prefix ?? defaultPrefix(address));
+  return isMartian(address) ? `${formatIpv4(address)} is no host's address` : undefined;
+}
+
+/**
+ * What the operator should know of the address of a lease. udhcpc, dhcpcd and networkd take the lowest and the highest
+ * one of a network as any other (the mask may be the mistake), and beyond a router they are as good as others.
+ */
+export function addressDoubt({ address, prefix }: Pick<Lease, 'address' | 'prefix'>): string | undefined {
   // RFC 3021: links of /31 and /32 have only hosts.
-  const few = host === 0 || host === 1;
-  if (few || ((address & host) !== 0 && (address & host) !== host)) return undefined;
-  return `${formatIpv4(address)} is the network's own or its broadcast address`;
+  if (prefix >= 31) return undefined;
+  const host = ~prefixMask(prefix);
+  const which = (address & host) === 0 ? 'lowest' : (address & host) === host ? 'highest' : undefined;
+  if (which === undefined) return undefined;
+  const where = `${formatIpv4(address)} is the ${which} address of its /${prefix}`;
+  return `${where}: hosts there may take it for a broadcast, and not reach us`;
 }
 
 type Said = Pick<
@@ -93,8 +108,8 @@ export function leaseOf(reply: DhcpReply, asked: number, server: Ipv4, before: T
   if (fault !== undefined) return fault;
   const address = reply.yourAddress;
   const terms = completed(termsOf(reply, address), before);
-  const { seconds } = terms;
-  if (seconds === undefined || seconds === 0) return 'it has no lease time (option 51)';
+  const seconds = terms.seconds === 0 ? LEASE_OF_ZERO : terms.seconds;
+  if (seconds === undefined) return 'it has no lease time (option 51)';
   // RFC 2131 4.4.5: T1 half, T2 seven eighths, unless the server says something that makes sense.
   let t2 = reply.t2 ?? 0;
   if (t2 === 0 || t2 >= seconds) t2 = seconds * 0.875;

@@ -32,13 +32,14 @@ export interface FurtherAddress {
   readonly anycast: boolean;
 }
 
-/** The directed broadcast address; none on links of /31 (RFC 3021) and /32. */
+/** The directed broadcast address; none on links of /31 (RFC 3021) and /32, or where the host itself has it. */
 export function broadcastOf(config: Pick<AddressConfig, 'address' | 'prefix' | 'broadcast'>): Ipv4 | undefined {
   if (config.prefix >= 31) return undefined;
   const { broadcast, address } = config;
   // One that lies on another link, or is our own address, is a server's mistake.
   if (broadcast !== undefined && broadcast !== address && onLink(config, broadcast)) return broadcast;
-  return address | ~prefixMask(config.prefix);
+  const highest = address | ~prefixMask(config.prefix);
+  return highest === address ? undefined : highest;
 }
 
 /** Whether `address` is in the network of `config`. */

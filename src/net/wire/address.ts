@@ -37,10 +37,13 @@ export function isMulticast(address: Ipv4): boolean {
   return address >>> 28 === 14;
 }
 
-/** Addresses that no packet of another host may carry as its source (RFC 1122 3.2.1.3, RFC 6890). */
+/**
+ * Addresses that no packet of another host may carry as its source (RFC 1122 3.2.1.3). That section does not name
+ * 240.0.0.0/4, Linux takes it, and there are networks of it, of clouds (Google's) among others.
+ */
 export function isMartian(source: Ipv4): boolean {
   const first = source >>> 24;
-  return first === 0 || first === 127 || first >= 224;
+  return first === 0 || first === 127 || isMulticast(source) || source === -1;
 }
 
 /** An address of either family with a port: `192.0.2.1:53`, `[2001:db8::1]:53` (RFC 5952 6). */

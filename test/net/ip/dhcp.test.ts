@@ -265,17 +265,18 @@ t.test('[2131 4.3.1] another address at renewal: the old one is lost, the new on
   );
 });
 
-t.test('[2131 4.4.1] of several offers the first is taken, and only its server may acknowledge', async (t) => {
+t.test('[2131 4.4.1] of several offers the first is taken, whichever server acknowledges', async (t) => {
   const lab = new Client();
   const { xid } = lab.one();
   const second = ip('10.0.0.253');
   lab.server(reply(OFFER, xid, OFFERED, terms(1000)));
   lab.server(reply(OFFER, xid, ip('10.0.0.50'), terms(1000), { server: second }));
   t.same(lab.one().options.get(54), int(SERVER));
-  lab.server(reply(ACK, xid, ip('10.0.0.50'), terms(1000), { server: second }));
-  t.equal(lab.dhcp.state, 'REQUESTING');
-  lab.server(reply(ACK, xid, OFFERED, terms(1000)));
-  t.equal(lab.dhcp.state, 'CHECKING');
+  lab.server(reply(NAK, xid, 0, [], { server: second }));
+  t.equal(lab.dhcp.state, 'REQUESTING', 'a refusal of another server is none of this request');
+  lab.server(reply(ACK, xid, OFFERED, terms(1000), { server: second }));
+  lab.advance(300);
+  t.match(lab.dhcp, { state: 'BOUND', lease: { address: OFFERED, server: second } });
 });
 
 t.test('[2131 4.4.1] what is for another client or another transaction is dropped with a reason', async (t) => {
@@ -329,31 +330,59 @@ t.test('hostile messages never throw, and what is malformed is refused whole', a
   );
 });
 
+t.test('an address that no host can have is not taken, nor a gateway that is none (RFC 1122 3.2.1.3)', async (t) => {
+  const lab = new Client();
+  const { xid } = lab.one();
+  for (const address of ['127.0.0.1', '224.0.0.9', '0.0.0.0', '255.255.255.255']) {
+    lab.server(reply(OFFER, xid, ip(address), terms(1000)));
+    t.equal(lab.dhcp.state, 'SELECTING', address);
+  }
+  t.equal(lab.dropped('dhcp-unexpected'), 4);
+  lab.server(reply(OFFER, xid, OFFERED, terms(1000)));
+  t.equal(lab.one().type, REQUEST);
+  lab.server(reply(ACK, xid, ip('127.0.0.1'), terms(1000)));
+  t.equal(lab.dhcp.state, 'REQUESTING');
+  const own = [option(1, int(ip('255.255.255.0'))), option(3, int(OFFERED)), option(51, int(1000))];
+  lab.server(reply(ACK, xid, OFFERED, own));
+  lab.advance(1000);
+  t.equal(lab.dhcp.state, 'BOUND');
+  t.equal(lab.leases[0]?.gateway, undefined, 'nobody is his own gateway');
+  const pair = new Client();
+  const narrow = [option(1, int(ip('255.255.255.254'))), option(51, int(1000))];
+  pair.server(reply(OFFER, pair.one().xid, ip('10.0.0.255'), narrow));
+  t.equal(pair.dhcp.state, 'REQUESTING', 'a link of two has neither network nor broadcast address (RFC 3021)');
+});
+
 t.test(
-  'an address that is no host’s in its own network is not taken, nor a gateway that is none (RFC 1122 3.2.1.3)',
+  'the lowest and the highest address of a network, and 240.0.0.0/4, are addresses; doubts are told',
   async (t) => {
-    const lab = new Client();
-    const { xid } = lab.one();
-    for (const address of ['10.0.0.255', '10.0.0.0', '127.0.0.1', '224.0.0.9', '0.0.0.0', '255.255.255.255']) {
-      lab.server(reply(OFFER, xid, ip(address), terms(1000)));
-      t.equal(lab.dhcp.state, 'SELECTING', address);
+    const cases = [
+      ['10.0.0.0', /is the lowest address of its \/24/],
+      ['10.0.0.255', /is the highest address of its \/24/],
+      ['240.0.0.7', undefined],
+    ] as const;
+    for (const [address, doubt] of cases) {
+      const trouble: string[] = [];
+      const lab = new Client({ onTrouble: (sentence) => trouble.push(sentence) });
+      lab.server(reply(OFFER, lab.one().xid, ip(address), terms(1000)));
+      lab.server(reply(ACK, lab.one().xid, ip(address), terms(1000)));
+      lab.advance(300);
+      t.match(lab.dhcp, { state: 'BOUND', lease: { address: ip(address) } }, address);
+      if (doubt === undefined) t.same(trouble, []);
+      else t.match(trouble, [doubt], `${address}: told once`);
+      t.equal(lab.stack.isBroadcast(ip(address)), false, `${address}: what comes to it is for us alone`);
+      lab.advance(500_500);
+      t.equal(lab.dhcp.state, 'RENEWING');
     }
-    t.equal(lab.dropped('dhcp-unexpected'), 6);
-    lab.server(reply(OFFER, xid, OFFERED, terms(1000)));
-    t.equal(lab.one().type, REQUEST);
-    lab.server(reply(ACK, xid, ip('10.0.0.255'), terms(1000)));
-    t.equal(lab.dhcp.state, 'REQUESTING');
-    const own = [option(1, int(ip('255.255.255.0'))), option(3, int(OFFERED)), option(51, int(1000))];
-    lab.server(reply(ACK, xid, OFFERED, own));
-    lab.advance(1000);
-    t.equal(lab.dhcp.state, 'BOUND');
-    t.equal(lab.leases[0]?.gateway, undefined, 'nobody is his own gateway');
-    const pair = new Client();
-    const narrow = [option(1, int(ip('255.255.255.254'))), option(51, int(1000))];
-    pair.server(reply(OFFER, pair.one().xid, ip('10.0.0.255'), narrow));
-    t.equal(pair.dhcp.state, 'REQUESTING', 'a link of two has neither network nor broadcast address (RFC 3021)');
   },
 );
+
+t.test('a lease of 0 s is a short one, and is renewed', async (t) => {
+  const lab = new Client().bind(0);
+  t.match(lab.leases[0], { address: OFFERED, seconds: 20 });
+  lab.advance(10_500);
+  t.match(heard(lab).at(-1), { type: REQUEST, clientAddress: OFFERED });
+});
 
 t.test('a lost ACK: the request goes again, and after four the client starts over', async (t) => {
   const lab = new Client();
@@ -617,9 +646,9 @@ t.test('why an offer or an ACK is not used is told, once for each message of our
   const trouble: string[] = [];
   const lab = new Client({ onTrouble: (sentence) => trouble.push(sentence) });
   const { xid } = lab.one();
-  for (let i = 0; i < 100; i++) lab.server(reply(OFFER, xid, ip('10.0.0.255'), terms(1000)));
+  for (let i = 0; i < 100; i++) lab.server(reply(OFFER, xid, ip('127.0.0.9'), terms(1000)));
   t.equal(trouble.length, 1);
-  t.match(trouble[0], /10\.0\.0\.254 .*10\.0\.0\.255 is the network's own or its broadcast address/);
+  t.match(trouble[0], /10\.0\.0\.254 .*127\.0\.0\.9 is no host's address/);
   lab.server(reply(OFFER, xid, OFFERED, []));
   lab.server(reply(ACK, lab.one().xid, OFFERED, []));
   t.match(trouble.at(-1), /lease time \(option 51\)/);

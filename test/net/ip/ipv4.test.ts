@@ -133,6 +133,9 @@ t.test('[1122 3.3.6] [1122 4.1.3.6] [1122 3.2.1.3] sources that nobody can have 
     t.equal(lab.dropped('ip-source-martian'), 1, source);
     t.equal(lab.take().length, 0);
   }
+  const lab = new Laboratory().introduce();
+  lab.packet(ipv4({ source: ip('240.0.0.1'), destination: US, protocol: ICMP, payload: echo(8) }));
+  t.equal(lab.dropped('ip-source-martian'), 0, '240.0.0.0/4 is not among them: there are networks of it');
 });
 
 t.test(

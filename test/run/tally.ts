@@ -1,12 +1,12 @@
 /**
- * Counts what tap reported, and nothing else. One test is one `t.test` block without blocks inside it (or a whole file
- * that has none). A block that was skipped counts as skipped; an assertion that fails beside blocks, a file that dies,
- * times out or holds no test counts as one failure.
+ * Counts what files reported in TAP, and nothing else. One test is one `t.test` block without blocks inside it (or a
+ * whole file that has none). A block that was skipped counts as skipped; an assertion that fails beside blocks, a file
+ * that dies, times out or holds no test counts as one failure.
  */
 
 import type { Readable } from 'node:stream';
 import { inspect } from 'node:util';
-import { Parser, type Result } from 'tap-parser';
+import { type FinalResults, Parser, type Result } from 'tap-parser';
 
 export interface Tally {
   passed: number;
@@ -24,22 +24,23 @@ export interface FileReport extends Tally {
   readonly skips: readonly string[];
 }
 
-/** One TAP stream in the tree: the run, a file, a block. */
+/** The reason that tap gives for blocks and files without an assertion. */
+const NO_TESTS = 'no tests found';
+
+/** One TAP stream in the tree: a file, a block. */
 class Node {
   readonly children: Node[] = [];
   ok = true;
   name = '';
-  milliseconds = 0;
   diagnostics = '';
+  /** Why all of it was skipped. */
+  skipped = '';
   /** Points that close no child: skipped ones, failed ones, and how many there were at all. */
   readonly skips: string[] = [];
   readonly failures: string[] = [];
   points = 0;
 
-  constructor(
-    parser: Parser,
-    private readonly done?: (child: Node) => void,
-  ) {
+  constructor(parser: Parser) {
     let open: Node | undefined;
     parser.on('child', (child: Parser) => {
       open = new Node(child);
@@ -49,10 +50,9 @@ class Node {
       if (result.closingTestPoint && open !== undefined) {
         open.ok = result.ok;
         open.name = result.name;
-        open.milliseconds = result.time ?? 0;
         open.diagnostics = describe(result);
-        if (result.skip) open.skips.push(`${result.name}: ${result.skip}`);
-        this.done?.(open);
+        // A block without assertions did not throw, and has passed.
+        if (result.skip && result.skip !== NO_TESTS) open.skipped = String(result.skip);
         open = undefined;
         return;
       }
@@ -60,6 +60,11 @@ class Node {
       if (result.skip || result.todo) this.skips.push(`${result.name}: ${result.skip || result.todo}`);
       else if (!result.ok) this.failures.push([result.name, describe(result)].join('\n'));
     });
+  }
+
+  fail(diagnostics: string): void {
+    this.ok = false;
+    this.diagnostics = diagnostics;
   }
 }
 
@@ -74,8 +79,7 @@ function add(node: Node, path: string, into: FileReport & { failures: string[]; 
   const here = path === '' ? node.name : `${path} > ${node.name}`;
   const label = (text: string): string => (here === '' ? text : `${here} > ${text}`);
   if (node.children.length === 0) {
-    const empty = node.points === 0 && node.skips.length === 0;
-    const allSkipped = !empty && node.failures.length === 0 && node.points === node.skips.length;
+    const allSkipped = node.skipped !== '' || (node.points > 0 && node.points === node.skips.length);
     if (!node.ok || node.failures.length > 0) {
       into.failed += 1;
       into.failures.push(
@@ -83,7 +87,7 @@ function add(node: Node, path: string, into: FileReport & { failures: string[]; 
       );
     } else if (allSkipped) {
       into.skipped += 1;
-      into.skips.push(...node.skips.map(label));
+      into.skips.push(...(node.skipped === '' ? node.skips.map(label) : [`${here || 'file'}: ${node.skipped}`]));
     } else into.passed += 1;
     return;
   }
@@ -99,45 +103,45 @@ function add(node: Node, path: string, into: FileReport & { failures: string[]; 
   }
 }
 
-function report(file: Node): FileReport {
+function report(file: Node, name: string, milliseconds: number): FileReport {
   const into = {
-    name: file.name,
-    milliseconds: file.milliseconds,
+    name,
+    milliseconds,
     passed: 0,
     failed: 0,
     skipped: 0,
     failures: [] as string[],
     skips: [] as string[],
   };
-  // The file's own name is said once, by `name`.
-  file.name = '';
   add(file, '', into);
   return into;
 }
 
-/** Reads the TAP of a whole run (`tap --reporter=tap`), tells of each file when it is done, and answers the sums. */
-export function tally(stream: Readable, each: (file: FileReport) => void): Promise<Tally> {
-  const sum: Tally = { passed: 0, failed: 0, skipped: 0 };
-  const count = (file: FileReport): void => {
-    sum.passed += file.passed;
-    sum.failed += file.failed;
-    sum.skipped += file.skipped;
-    each(file);
-  };
-  return new Promise((resolve) => {
-    const parser = new Parser();
-    const root = new Node(parser, (file) => count(report(file)));
-    parser.on('complete', () => {
-      // A file that dies before its first test has no stream of its own: tap reports it as a bare point.
-      for (const failure of root.failures) {
-        const name = failure.split('\n', 1)[0] ?? '';
-        count({ name, milliseconds: 0, passed: 0, failed: 1, skipped: 0, failures: [failure], skips: [] });
-      }
-      for (const skip of root.skips) {
-        count({ name: skip, milliseconds: 0, passed: 0, failed: 0, skipped: 1, failures: [], skips: [skip] });
-      }
-      resolve(sum);
-    });
-    stream.pipe(parser);
-  });
+/** How a file's process ended. */
+export interface Ending {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /** Why it was not let run to its end, if it was not. */
+  readonly stopped?: string | undefined;
+  readonly milliseconds: number;
+}
+
+/**
+ * Reads the TAP that the file called `name` writes to `stream`, and returns what it reported once both are over. A file
+ * fails when its process fails, whatever its tests said.
+ */
+export async function tally(name: string, stream: Readable, ended: Promise<Ending>): Promise<FileReport> {
+  const parser = new Parser();
+  const file = new Node(parser);
+  const complete = new Promise<FinalResults>((resolve) => parser.on('complete', resolve));
+  stream.setEncoding('utf8').on('data', (text: string) => parser.write(text));
+  // Unlike `end`, also told of a stream that was destroyed.
+  stream.on('close', () => parser.end());
+  const [results, { milliseconds, ...ending }] = await Promise.all([complete, ended]);
+  if (ending.stopped !== undefined) file.fail(`${ending.stopped}\n${inspect(ending)}`);
+  else if (ending.exitCode !== 0) file.fail(inspect(ending));
+  else if (!results.ok) file.fail('the TAP that it wrote is not whole');
+  else if (results.plan.skipAll && [NO_TESTS, ''].includes(results.plan.skipReason)) file.fail('it holds no test');
+  else if (results.plan.skipAll) file.skipped = results.plan.skipReason;
+  return report(file, name, milliseconds);
 }

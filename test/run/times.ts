@@ -19,12 +19,12 @@ function coreTimes(): { readonly busy: number; readonly all: number } {
 }
 
 export class Times {
-  readonly #files: Pick<FileReport, 'name' | 'milliseconds'>[] = [];
+  readonly files: Pick<FileReport, 'name' | 'milliseconds'>[] = [];
   readonly #began = performance.now();
   readonly #cores = coreTimes();
 
   add({ name, milliseconds }: Pick<FileReport, 'name' | 'milliseconds'>): void {
-    this.#files.push({ name, milliseconds });
+    this.files.push({ name, milliseconds });
   }
 
   /** Lines about what took longest. With cores that were busy all the time, more files at once save nothing. */
@@ -32,13 +32,13 @@ export class Times {
     const cores = coreTimes();
     const share = (cores.busy - this.#cores.busy) / Math.max(1, cores.all - this.#cores.all);
     const seconds = (performance.now() - this.#began) / 1000;
-    const all = this.#files.reduce((sum, one) => sum + one.milliseconds, 0);
+    const all = this.files.reduce((sum, one) => sum + one.milliseconds, 0);
     const folders = new Map<string, number>();
-    for (const { name, milliseconds } of this.#files) {
+    for (const { name, milliseconds } of this.files) {
       const folder = name.split(sep)[2] ?? name;
       folders.set(folder, (folders.get(folder) ?? 0) + milliseconds);
     }
-    const files = this.#files.map((one): [string, number] => [one.name, one.milliseconds]);
+    const files = this.files.map((one): [string, number] => [one.name, one.milliseconds]);
     return [
       `${seconds.toFixed(0)} s for files of ${(all / 1000).toFixed(0)} s; the cores were busy ${(share * 100).toFixed(0)} %`,
       `seconds by folder: ${listed([...folders])}`,

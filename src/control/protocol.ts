@@ -156,7 +156,7 @@ function text(request: Fields, name: string, what: string): string | undefined {
 
 function absolute(request: Fields, name: string, what: string): string {
   const value = request[name];
-  if (typeof value !== 'string' || !value.startsWith('/'))
+  if (typeof value !== 'string' || !value.startsWith('/') || value.includes('\0'))
     throw new RequestError(`"${name}" is the absolute path of ${what}`);
   return value;
 }

@@ -31,6 +31,7 @@ t.test('a line that is no request is refused with what was expected', async (t) 
     ['{"do":"reboot"}', /"do" is one of .*; not "reboot"/],
     ['{"do":"swap"}', /"bundle" is the absolute path/],
     ['{"do":"swap","bundle":"a/b"}', /"bundle" is the absolute path/],
+    ['{"do":"swap","bundle":"/a\\u0000b"}', /"bundle" is the absolute path/],
     ['{"do":"swap","bundle":"/b","id":7}', /"id" is the id/],
     ['{"do":"swap","bundle":"/b","bundleId":[]}', /"bundleId" is the id/],
     ['{"do":"replace","folder":"i"}', /"folder" is the absolute path/],

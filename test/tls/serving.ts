@@ -46,7 +46,7 @@ export async function serving(t: Test, sockets: 'libc' | 'node' = 'libc', all = 
   const tickets = new Tickets(primitives, random, newTicketSecret(random, Date.now()));
   const protocols = ['http/1.1'];
   const engine = new OpensslEngine({
-    ...{ clock, protocols, min: '1.2', all, handshakeTime: 10_000, linger: 1000 },
+    ...{ clock, protocols, min: '1.2', all, handshakes: 1024, handshakeTime: 10_000, linger: 1000 },
     certificates: () => certificates,
     ticketKeys: () => tickets.foreignKeys(Date.now()),
   });

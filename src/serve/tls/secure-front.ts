@@ -4,6 +4,7 @@ import { ALPN_PROTOCOLS, gauge, type HttpServer, type HttpStats, sumOfStats } fr
 import { Containment } from '../../net/containment.js';
 import { EarlyData } from '../../tls/handshake/early-data.js';
 import { Tickets } from '../../tls/handshake/tickets.js';
+import type { OpensslEngine } from '../../tls/openssl/engine.js';
 import { choosePrimitives } from '../../tls/primitives/choose.js';
 import { pooledRandom } from '../../tls/primitives/random.js';
 import { DEFAULT_TLS_LIMITS } from '../../tls/record/endpoint.js';
@@ -40,7 +41,7 @@ export async function makeSecureFront(context: FrontContext, options: TlsArgumen
     ...{ options: context.options, network, site: context.sites.site, log, siblings: context.siblings },
     server: () => ({ stats, describe: (limit) => servers.flatMap((one) => one.describe(limit)).slice(0, limit) }),
     tls: {
-      counters: () => named({ ...tls.counters, faults: faults.count }),
+      counters: () => named({ ...tls.counters, olderShed: openssl?.shed ?? 0, faults: faults.count }),
       metrics: () => [
         gauge('sitekernel_tls_certificate_expires_in_seconds', 'Until the first certificate ends.', [
           { value: expires() },
@@ -60,11 +61,13 @@ export async function makeSecureFront(context: FrontContext, options: TlsArgumen
   const faults = new Containment(log.contained);
   const onError = (error: unknown): void => faults.note(error, 'connection', clock.now());
   const main = serve({ hsts: options.hsts });
-  const older = await olderEngine(
+  const openssl = await olderEngine(
     options,
     { ...{ clock, protocols, onError }, certificates: certificates.current },
     tickets,
   );
+  const older: OlderEngine | undefined =
+    openssl && ((inner, hello, bytes, accept) => openssl.take(inner, hello, bytes, accept));
   const { acme } = context.options;
   const challenge =
     told?.tls ??
@@ -119,19 +122,19 @@ async function olderEngine(
   { min, engine }: TlsArguments,
   common: Pick<ConstructorParameters<typeof TlsServer>[0], 'clock' | 'protocols' | 'certificates' | 'onError'>,
   tickets: Tickets,
-): Promise<OlderEngine | undefined> {
+): Promise<OpensslEngine | undefined> {
   if (min === '1.3' && engine === 'own') return undefined;
   const { OpensslEngine } = await import('../../tls/openssl/engine.js');
-  const { handshakeTime, linger } = DEFAULT_TLS_LIMITS;
-  const made = new OpensslEngine({
+  const { olderHandshakes: handshakes, handshakeTime, linger } = DEFAULT_TLS_LIMITS;
+  return new OpensslEngine({
     ...common,
     ticketKeys: () => tickets.foreignKeys(Date.now()),
     min,
     all: engine === 'openssl',
+    handshakes,
     handshakeTime,
     linger,
   });
-  return (inner, hello, bytes, accept) => made.take(inner, hello, bytes, accept);
 }
 
 /** Counters with a prefix that names their owner. */

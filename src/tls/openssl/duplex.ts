@@ -19,10 +19,14 @@ export class FlowDuplex extends Duplex {
    */
   #held: (Buffer | null)[] | undefined = undefined;
   #handshake = true;
+  #ended = false;
+  readonly #unfinished: () => void;
 
-  constructor(inner: Flow) {
+  /** `unfinished`: the peer has ended, and the handshake is not over, so that it never will be. */
+  constructor(inner: Flow, unfinished: () => void = () => undefined) {
     super({ allowHalfOpen: true });
     this.#inner = inner;
+    this.#unfinished = unfinished;
     inner.lowWater = ENOUGH >> 1;
   }
 
@@ -79,6 +83,7 @@ export class FlowDuplex extends Duplex {
     if (this.#isGone) return;
     if (this.#handshake) {
       this.#held = [];
+      this.#ended = piece === null;
       // Node calls a write done in an immediate of its own, which comes behind the first of these.
       setImmediate(() => setImmediate(this.#next));
     }
@@ -88,6 +93,7 @@ export class FlowDuplex extends Duplex {
   readonly #next = (): void => {
     const held = this.#held;
     this.#held = undefined;
+    if (this.#ended && this.#handshake && !this.#isGone) return this.#unfinished();
     if (held === undefined || held.length === 0) return;
     const [first, ...others] = held as [Buffer | null, ...(Buffer | null)[]];
     this.#give(first);

@@ -36,6 +36,8 @@ export interface OpensslOptions {
   readonly min: '1.2' | '1.3';
   /** TLS 1.3, too. */
   readonly all: boolean;
+  /** Handshakes under way at once; beyond, the one that began first is reset. */
+  readonly handshakes: number;
   /** Milliseconds for a handshake, and for a peer to read the last alert. */
   readonly handshakeTime: number;
   readonly linger: number;
@@ -55,6 +57,8 @@ export class OpensslEngine implements FlowHandler {
   readonly #lingering: Deadlines<Flow>;
   /** By the first of the certificates that a context has. */
   readonly #contexts = new Map<Certificate, SecureContext>();
+  /** Handshakes that gave way to others. */
+  shed = 0;
   #certificates: Certificates | undefined = undefined;
   #ticketKeys: Uint8Array | undefined = undefined;
 
@@ -70,7 +74,14 @@ export class OpensslEngine implements FlowHandler {
    * is over.
    */
   take(inner: Flow, { serverName }: ClientHello, bytes: Uint8Array, accept: Accept): void {
-    const duplex = new FlowDuplex(inner);
+    if (this.#handshakes.size >= this.#options.handshakes) {
+      this.shed += 1;
+      this.#handshakes.shift()?.reset();
+    }
+    const unfinished = (): void => {
+      if (carried.flow === undefined && this.#handshakes.has(inner)) this.#linger(inner);
+    };
+    const duplex = new FlowDuplex(inner, unfinished);
     const carried: Carried = { duplex, flow: undefined };
     inner.handler = this;
     inner.context = carried;
@@ -89,9 +100,7 @@ export class OpensslEngine implements FlowHandler {
       socket.end();
       this.#lingering.add(inner);
     });
-    socket.on('close', () => {
-      if (carried.flow === undefined && this.#handshakes.has(inner)) this.#linger(inner);
-    });
+    socket.on('close', unfinished);
     const faulted = (error: unknown): void => this.#faulted(inner, error);
     socket.on('secure', () => {
       this.#handshakes.delete(inner);

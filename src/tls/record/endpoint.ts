@@ -12,6 +12,8 @@ import { Secrets } from './secrets.js';
 export interface TlsLimits {
   /** Handshakes under way at once; beyond, the one that began first is reset. */
   readonly handshakes: number;
+  /** The same of those that are OpenSSL's: each takes some 50 KiB. */
+  readonly olderHandshakes: number;
   /** Milliseconds for a handshake; then the connection is reset. */
   readonly handshakeTime: number;
   /** Bytes that a peer may send in a handshake. */
@@ -32,6 +34,7 @@ export interface TlsLimits {
 
 export const DEFAULT_TLS_LIMITS: TlsLimits = {
   handshakes: 4096,
+  olderHandshakes: 1024,
   handshakeTime: 10_000,
   handshakeBytes: 65_536,
   handshakeRecords: 64,

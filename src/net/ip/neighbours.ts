@@ -56,6 +56,9 @@ export class Neighbours {
   /** Those that did not answer: news of one of them is heeded at once. */
   private readonly failed = new LRUCache<number, Neighbour>({ max: FAILED });
   private readonly questions = new TokenBucket(QUESTIONS, QUESTIONS);
+  /** Gets each address that was asked for in vain, and each that said where it is. */
+  onSilent: ((address: Ipv4) => void) | undefined = undefined;
+  onAnswer: ((address: Ipv4) => void) | undefined = undefined;
 
   constructor(
     private readonly link: NeighbourLink,
@@ -180,9 +183,9 @@ export class Neighbours {
     one.tries = 0;
     if (this.asking.get(one.address) === one) this.asking.delete(one.address);
     const queue = one.queue;
-    if (queue === undefined) return;
     one.queue = undefined;
-    for (const frame of queue) this.link.release(frame, one.mac);
+    for (const frame of queue ?? []) this.link.release(frame, one.mac);
+    this.onAnswer?.(one.address);
   }
 
   poll(now: number): number {
@@ -218,6 +221,7 @@ export class Neighbours {
     one.tries = 0;
     one.failedAt = now;
     this.forgetQueue(one);
+    this.onSilent?.(one.address);
   }
 
   private forgetQueue(one: Neighbour): void {

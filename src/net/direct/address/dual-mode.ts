@@ -1,15 +1,27 @@
 /** Both families' ways to addresses, as one. Each may be missing. */
 import type { LeaseInfo } from '../../flow.js';
 import type { AddressMode, AddressState } from './address-mode.js';
+import type { GatewayWatch } from './gateway-watch.js';
 import type { Ipv6Mode } from './ipv6-mode.js';
 
 export class DualMode implements AddressMode {
+  private readonly ipv4: AddressMode | undefined;
+  private readonly ipv6: Ipv6Mode | undefined;
+  private readonly gateways: GatewayWatch;
+
   constructor(
-    private readonly ipv4: AddressMode | undefined,
-    private readonly ipv6: Ipv6Mode | undefined,
+    parts: {
+      readonly ipv4: AddressMode | undefined;
+      readonly ipv6: Ipv6Mode | undefined;
+      readonly gateways: GatewayWatch;
+    },
     /** Takes the addresses that need no asking. */
     private readonly prepare: (now: number) => void,
-  ) {}
+  ) {
+    this.ipv4 = parts.ipv4;
+    this.ipv6 = parts.ipv6;
+    this.gateways = parts.gateways;
+  }
 
   start(now: number): void {
     this.prepare(now);
@@ -18,10 +30,12 @@ export class DualMode implements AddressMode {
   }
 
   poll(now: number): number {
-    return Math.min(this.ipv4?.poll(now) ?? Number.POSITIVE_INFINITY, this.ipv6?.poll(now) ?? Number.POSITIVE_INFINITY);
+    const next = this.ipv4?.poll(now) ?? Number.POSITIVE_INFINITY;
+    return Math.min(next, this.ipv6?.poll(now) ?? Number.POSITIVE_INFINITY, this.gateways.poll(now));
   }
 
   stop(now: number): void {
+    this.gateways.stop();
     this.ipv4?.stop(now);
     this.ipv6?.stop();
   }
@@ -31,6 +45,7 @@ export class DualMode implements AddressMode {
   }
 
   leave(now: number): AddressState | undefined {
+    this.gateways.stop();
     return joined(this.ipv4?.leave(now), this.ipv6?.leave(now));
   }
 
@@ -46,6 +61,7 @@ export class DualMode implements AddressMode {
   linkUp(now: number): void {
     this.ipv4?.linkUp?.(now);
     this.ipv6?.linkUp(now);
+    this.gateways.changed();
   }
 
   slept(milliseconds: number, now: number): void {

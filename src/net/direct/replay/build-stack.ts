@@ -13,6 +13,7 @@ import type { AddressEvents, AddressMode } from '../address/address-mode.js';
 import type { Addressing } from '../address/addressing.js';
 import { DhcpMode } from '../address/dhcp-mode.js';
 import { DualMode } from '../address/dual-mode.js';
+import { GatewayWatch } from '../address/gateway-watch.js';
 import { Ipv6Mode } from '../address/ipv6-mode.js';
 import { StaticMode } from '../address/static-mode.js';
 
@@ -43,8 +44,20 @@ export function buildMode(
   events: AddressEvents,
 ): AddressMode {
   const { ipv6, noIpv4, anycast = [] } = addressing;
-  const ipv4 = noIpv4 === true ? undefined : ipv4Mode(stack, addressing, memory, events);
-  return new DualMode(ipv4, ipv6 && new Ipv6Mode(stack, ipv6, events), (now) => {
+  const gateways = new GatewayWatch(stack, addressing, (sentence) => events.notice(sentence));
+  const watched: AddressEvents = {
+    ...events,
+    address: (text, further) => {
+      gateways.changed();
+      events.address(text, further);
+    },
+    addresses6: (texts, settled) => {
+      gateways.changed();
+      events.addresses6(texts, settled);
+    },
+  };
+  const ipv4 = noIpv4 === true ? undefined : ipv4Mode(stack, addressing, memory, watched);
+  return new DualMode({ ipv4, ipv6: ipv6 && new Ipv6Mode(stack, ipv6, watched), gateways }, (now) => {
     for (const one of anycast) stack.addAddress({ address: parseIpv4(one)!, prefix: 32, anycast: true }, now);
   });
 }

@@ -82,8 +82,9 @@ export class Ipv6 implements Upper {
       solicit: (one, mac) => this.discovery.solicit(one, mac),
       release: (frame, mac) => this.output.release(frame, mac),
       unreachable: (one) => {
-        if (one.router) this.waysChanged();
+        if (one.router || this.routers.isRouter(one.handle)) this.waysChanged();
       },
+      isRouter: (handle) => this.routers.isRouter(handle),
     });
     this.routers = new Routers(host, this.neighbours, () => this.waysChanged());
     this.output = new Ipv6Output(host, this.neighbours, this.routers);

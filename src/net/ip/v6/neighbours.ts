@@ -34,6 +34,8 @@ export interface NeighbourEvents {
   release(frame: Uint8Array, mac: Uint8Array): void;
   /** It does not answer any more (RFC 4861 7.3.3): next hops are to be chosen anew. */
   unreachable(one: Neighbour6): void;
+  /** It is the next hop to other networks. */
+  isRouter(handle: number): boolean;
 }
 
 export class Neighbours6 {
@@ -48,6 +50,9 @@ export class Neighbours6 {
    */
   private readonly asking = new Map<number, Neighbour6>();
   private next = Number.POSITIVE_INFINITY;
+  /** Gets each neighbour that was asked in vain, and each that is reachable again. */
+  onSilent: ((one: Neighbour6) => void) | undefined = undefined;
+  onAnswer: ((one: Neighbour6) => void) | undefined = undefined;
   private readonly questions = new TokenBucket(QUESTIONS, QUESTIONS);
 
   constructor(
@@ -155,6 +160,7 @@ export class Neighbours6 {
     if (one.state === REACHABLE) return;
     one.state = REACHABLE;
     this.forgetAsking(one);
+    this.onAnswer?.(one);
   }
 
   /** An upper layer gets no answer through it: it is asked at once. */
@@ -232,9 +238,13 @@ export class Neighbours6 {
     const known = this.cache.get(handle);
     if (known !== undefined) return known;
     const one = this.asking.get(handle) ?? new Neighbour6(handle, this.link.peers.bytes(handle));
-    this.link.peers.hold(handle);
-    this.cache.set(handle, one);
+    this.remember(one);
     return one;
+  }
+
+  private remember(one: Neighbour6): void {
+    this.link.peers.hold(one.handle);
+    this.cache.set(one.handle, one);
   }
 
   /**
@@ -284,6 +294,7 @@ export class Neighbours6 {
     one.failures = 0;
     one.state = solicited ? REACHABLE : STALE;
     one.until = solicited ? now + this.reachableTime : Number.NEGATIVE_INFINITY;
+    if (solicited) this.onAnswer?.(one);
   }
 
   private releaseQueue(one: Neighbour6, now: number): void {
@@ -323,13 +334,15 @@ export class Neighbours6 {
   }
 
   private fail(one: Neighbour6, now: number): void {
+    // A router that does not answer is not chosen: that is to be known the next time.
+    if (this.events.isRouter(one.handle) && this.cache.peek(one.handle) === undefined) this.remember(one);
     this.forgetAsking(one);
     one.state = FAILED;
     one.retryAt = now + Math.min(NEGATIVE * 3 ** one.failures, LONGEST_NEGATIVE);
     one.failures = Math.min(one.failures + 1, 8);
-    // One that was known stays in the table: a router among them is not chosen as long as it says nothing.
     this.forgetQueue(one);
     this.events.unreachable(one);
+    this.onSilent?.(one);
   }
 
   private forgetQueue(one: Neighbour6): void {

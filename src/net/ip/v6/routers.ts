@@ -203,10 +203,11 @@ export class Routers {
     return works || one.length - best.length || one.preference - best.preference;
   }
 
-  private works(router: Router): boolean {
+  /** It is not known to fail. */
+  works(router: Router): boolean {
     const neighbour = this.neighbours.find(router.handle);
     if (neighbour === undefined) return true;
-    // It is asked for the first time, or it may be: not known to fail.
+    // It is asked for the first time, or it may be.
     return neighbour.state > INCOMPLETE || (neighbour.failures === 0 && neighbour.state !== FAILED);
   }
 

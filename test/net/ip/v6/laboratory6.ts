@@ -85,17 +85,19 @@ export class Laboratory6 extends Laboratory {
       readonly source?: Uint8Array;
       readonly hops?: number;
       readonly mac?: Uint8Array;
+      /** The advertisement names the link-layer address. */
+      readonly named?: boolean;
     } = {},
   ): void {
     const { lifetime = 1800, hopLimit = 0, flags = 0, options = [], source = ROUTER, hops = 255 } = fields;
-    const { mac = ROUTER_MAC } = fields;
+    const { mac = ROUTER_MAC, named = true } = fields;
     const head = new Uint8Array(12);
     head[0] = hopLimit;
     head[1] = flags;
     view(head).setUint16(2, lifetime);
     view(head).setUint32(4, fields.reachable ?? 0);
     view(head).setUint32(8, fields.retrans ?? 0);
-    const body = concat(head, ndOption(1, mac), ...options);
+    const body = concat(head, ...(named ? [ndOption(1, mac)] : []), ...options);
     this.frame(frame6(icmp6({ source, destination: ALL_NODES, hops }, RA, 0, body), mac));
   }
 

@@ -205,6 +205,19 @@ t.test('[4861 6.3.6] a router that does not answer is left for another', async (
   t.equal(lab.take6().filter(({ next }) => next === 17)[0]?.mac, hex(other));
 });
 
+t.test('[4861 6.3.6] so is one that has never answered, and does not say in advertisements where it is', async (t) => {
+  const lab = Laboratory6.ready();
+  const second = ip6('fe80::2');
+  lab.router({ named: false });
+  lab.router({ source: second, mac: OTHER_MAC, named: false });
+  for (let round = 0; round < 3; round++) {
+    send(lab, FAR);
+    lab.advance(5000);
+  }
+  const asked = new Set(lab.takeIcmp(NS).map(({ payload }) => hex(payload.subarray(8, 24))));
+  t.same(asked, new Set([hex(ROUTER), hex(second)]), 'both are asked');
+});
+
 t.test('[4861 8.1] a redirect is believed of the router that the packets go through, and of no other', async (t) => {
   const lab = Laboratory6.ready();
   lab.router();

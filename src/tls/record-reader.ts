@@ -90,7 +90,7 @@ export class RecordReader implements RecordSink {
 
   record(bytes: Uint8Array, at: number, end: number): void {
     const type = bytes[at]!;
-    // By the record: what a client sends behind its Finished may come with it, in one piece.
+    // Record by record: what a client sends after its Finished may come in the same piece, and does not count.
     if (this.#owner.handshake !== undefined) this.#bytes += end - at;
     if (type === CONTENT.applicationData && this.#reading !== undefined) {
       this.#protected(this.#reading, bytes, at, end);
@@ -100,8 +100,8 @@ export class RecordReader implements RecordSink {
   }
 
   /**
-   * Runs what reads a peer's words. An error of the peer ends the connection with its alert; any other with
-   * `internal_error`.
+   * Runs `read`, which reads what the peer sent. An error of the peer ends the connection with its alert; any other
+   * with `internal_error`.
    */
   #checked(read: () => void): void {
     try {

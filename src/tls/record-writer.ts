@@ -45,7 +45,8 @@ export class RecordWriter implements OutboxUser {
   #left = 0;
   #begun = 0;
   /**
-   * Records that are sealed before any of them is offered: few where few left before, so that little is sealed in vain.
+   * Records that are sealed before any of them is offered: one if the flow did not take all of the last, then twice
+   * as many each time, so that little is sealed in vain.
    */
   #atOnce = MOST_AT_ONCE;
 
@@ -137,7 +138,7 @@ export class RecordWriter implements OutboxUser {
     }
   }
 
-  /** Of records with content of these `lengths`, `bytes` have left. */
+  /** The records whose contents have these `lengths` were offered, and `bytes` of them have left. */
   #leave(queue: SendQueue, writing: Direction, lengths: readonly number[], bytes: number): void {
     let left = bytes;
     this.#begun = 0;

@@ -34,7 +34,7 @@ export function readChain(chain: readonly Uint8Array[]): X509Certificate[] {
   try {
     return chain.map((der) => new X509Certificate(der));
   } catch {
-    // What is wrong with DER is for OpenSSL's queue of errors.
+    // OpenSSL says in words of its own what is wrong with DER; the alert is the same for all of it.
     throw new TlsError('badCertificate', 'Certificate: not a certificate');
   }
 }

@@ -1,4 +1,4 @@
-/** Connections that have equally long for what they are at, the first one in first: one timer for all. */
+/** Connections with the same time limit, the oldest first: one timer serves all of them. */
 import type { Clock, Timer } from '../../net/flow.js';
 
 export class Deadlines<T> {
@@ -9,7 +9,7 @@ export class Deadlines<T> {
   readonly #due = new Map<T, number>();
   #timer: Timer | undefined = undefined;
 
-  /** `time` in milliseconds; `expired` gets one that is due, which is taken out before. */
+  /** `time` in milliseconds; `expired` gets each connection that is due, after it was taken out. */
   constructor(clock: Clock, time: number, expired: (one: T) => void) {
     this.#clock = clock;
     this.#time = time;
@@ -66,7 +66,7 @@ export class Deadlines<T> {
         this.#expired(one);
       }
     } finally {
-      // Also where one of them threw: the others are due all the same.
+      // Even if `expired` threw for one of them: the others are due all the same.
       if (this.#due.size > 0) this.#timer ??= this.#clock.schedule(left, this.#fire);
     }
   };

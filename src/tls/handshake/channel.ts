@@ -10,7 +10,7 @@ export interface Channel {
   sendChangeCipherSpec(): void;
   /** Everything sent from now on is sealed under this secret's key. The channel owns the secret. */
   writeWith(suite: CipherSuite, secret: Uint8Array): void;
-  /** Everything that comes from now on is; nothing may be left of what came before. */
+  /** Records from now on are opened with this secret's key. No message may lie across this point (RFC 8446 5.1). */
   readWith(suite: CipherSuite, secret: Uint8Array): void;
   /** Early data is taken: what is written now leaves, although the handshake is not over (RFC 8446 2.3). */
   takeEarlyData(security: FlowSecurity): void;
@@ -38,5 +38,5 @@ export interface Handshake {
   destroy(): void;
 }
 
-/** Messages that come when the handshake is over. Undefined where there are none but KeyUpdate. */
+/** Gets messages that come after the handshake. Undefined: only KeyUpdate may come. */
 export type AfterHandshake = (type: number, bytes: Uint8Array) => void;

@@ -127,7 +127,7 @@ export class ClientHandshake implements Handshake {
       const { suite, psk } = this.#configuration.session!;
       const { binderLength } = offer.psk;
       const schedule = new KeySchedule(this.#endpoint.primitives, suite, psk);
-      // Binders begin with the length of their list and of the one (RFC 8446 4.2.11.2).
+      // Two lengths come before the binder: of the list, and of the binder (RFC 8446 4.2.11.2).
       const binder = schedule.binder(this.#transcript.hash(suite, binderLength + 3));
       schedule.destroy();
       hello.set(binder, hello.length - binderLength);

@@ -1,7 +1,7 @@
 /**
  * Which early data a server takes (RFC 8446 2.3, 4.2.10, 8): that of each ClientHello once at most, and only from
- * clients that say when they send it. What one process has taken, another does not know: a ticket is good for early
- * data in the process alone that issued it, and elsewhere for a handshake without.
+ * clients that say when they send it. One process does not know what another has taken. So a ticket is good for early
+ * data only in the process that issued it; in others it is good for a handshake without early data.
  */
 import type { Clock } from '../../net/flow.js';
 import type { RandomBytes } from '../primitives/primitives.js';
@@ -48,9 +48,9 @@ export class EarlyData {
   }
 
   /**
-   * Whether the early data behind a ClientHello is taken, whose ticket is `identity`; it is remembered then. `age`:
-   * milliseconds, as the client has it. The binder has been verified: only its owner can have a ticket remembered (RFC
-   * 8446 8.2).
+   * Whether early data is taken after a ClientHello with the ticket `identity`. If so, the ticket is remembered.
+   * `age`: milliseconds, as the client has it. The binder has been verified: only its owner can have a ticket
+   * remembered (RFC 8446 8.2).
    */
   take({ issuer, at, protocol }: EarlyTicket, identity: Uint8Array, age: number, chosen: string): boolean {
     const now = this.#clock.now();

@@ -83,7 +83,7 @@ export function finishedMac(primitives: Primitives, suite: CipherSuite, base: Ui
 
 /** Whether the `verify_data` that came is `mac`; throws the alert that it deserves otherwise. */
 export function checkFinished(primitives: Primitives, mac: Uint8Array, came: Uint8Array): void {
-  // RFC 8446 6.2: a length that is wrong is none of cryptography.
+  // RFC 8446 6.2: a wrong length is an error of syntax, not of cryptography.
   if (came.length !== mac.length) throw new TlsError('decodeError', 'Finished: another length than the hash has');
   // RFC 8446 4.4.4.
   if (!primitives.equal(mac, came)) throw new TlsError('decryptError', 'Finished: a MAC that is wrong');
@@ -183,7 +183,10 @@ export class KeySchedule {
     return { client: this.#derive('c ap traffic', transcript), server: this.#derive('s ap traffic', transcript) };
   }
 
-  /** The resumption secret: `transcript` up to the client's Finished. Nothing is left behind it. */
+  /**
+   * The resumption secret: `transcript` up to the client's Finished. It is the last step: all secrets are
+   * overwritten.
+   */
   resumption(transcript: Uint8Array): Uint8Array {
     const secret = this.#derive('res master', transcript);
     this.destroy();

@@ -280,8 +280,8 @@ export class ServerHandshake implements Handshake {
   }
 
   /**
-   * One for the only connection of HTTP/2; two for a client that opens several (RFC 8446 C.4: a ticket is used once),
-   * one of which takes the place of the ticket that a resumed connection has used.
+   * A ticket is used once (RFC 8446 C.4). HTTP/2 needs one, for its only connection. A client that opens several
+   * connections gets two: one of them replaces the ticket that a resumed connection has used.
    */
   #sendTickets(resumption: Uint8Array): void {
     const { primitives, random, clock } = this.#endpoint;

@@ -1,8 +1,8 @@
 /**
  * Session tickets (RFC 8446 4.6.1, RFC 5077 4): all that a server has to know of a session, sealed under a key of its
  * own, so that it remembers nothing. The key changes with time: each comes from the one before by a function that
- * cannot be reversed, and the one before is overwritten, so that who learns today's key cannot open yesterday's
- * tickets. Processes that begin with the same secret have the same keys at all times.
+ * cannot be reversed, and the one before is overwritten. So a thief of today's key cannot open yesterday's tickets.
+ * Processes that begin with the same secret have the same keys at all times.
  */
 
 import { AES_256, type CipherSuite, NONCE_LENGTH, suiteById, TAG_LENGTH } from '../common/suites.js';

@@ -4,7 +4,7 @@ import type { Memory } from '../../memory/memory.js';
 import type { Endpoint as Address, CloseReason, Flow, FlowHandler, FlowInfo, FlowSecurity } from '../../net/flow.js';
 import { SendQueue } from '../../net/sockets/libc/send-queue.js';
 
-/** Bytes that are given to OpenSSL before it has passed on those before: it encrypts all that it is given at once. */
+/** Bytes that OpenSSL may have and not have passed on: it encrypts all that it is given at once. */
 const PART = 65_536;
 /** Bytes of one record (RFC 5246 6.2.1): shorter pieces become one, as each write becomes records of its own. */
 const RECORD = 16_384;

@@ -12,7 +12,7 @@ import { Secrets } from './secrets.js';
 export interface TlsLimits {
   /** Handshakes under way at once; beyond, the one that began first is reset. */
   readonly handshakes: number;
-  /** The same of those that are OpenSSL's: each takes some 50 KiB. */
+  /** The same for handshakes that OpenSSL does: each takes some 50 KiB. */
   readonly olderHandshakes: number;
   /** Milliseconds for a handshake; then the connection is reset. */
   readonly handshakeTime: number;

@@ -1,4 +1,4 @@
-/** Puts records together out of what comes: one that comes whole is not copied, the beginning of one is kept. */
+/** Puts records together out of what comes. A record that comes whole is not copied; the beginning of one is kept. */
 import { MOST_PROTECTED, RECORD_HEADER } from '../wire/numbers.js';
 
 /** Gets the records that were read. */

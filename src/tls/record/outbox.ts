@@ -10,13 +10,14 @@ import type { Primitives, Target } from '../primitives/primitives.js';
 /** Bytes of a chunk: one record of the greatest length, so that one that waits keeps no others' room. */
 const CHUNK = 16_512;
 /**
- * Full chunks that wait to be used again; beyond, the one that has waited longest is left to those that refer to it.
+ * Full chunks that wait to be used again. Beyond this number the oldest is not used again; it goes with its last
+ * user.
  */
 const MOST_WAITING = 256;
 /** Of these, how many are looked at when a new one is needed. */
 const LOOKS = 4;
 
-/** Connections that fill one chunk, so that those that have ended are not kept in number. */
+/** Connections that fill one chunk, at most. A chunk keeps even those that have ended, so they must be few. */
 const MOST_USERS = 128;
 /**
  * Places in chunks that one connection may have filled since nothing of it waited. Beyond, its short records go into

@@ -9,7 +9,7 @@ export class Duplicates {
   acks = 0;
   /** Bytes that duplicate ACKs have reported, and that no ACK has covered since. */
   told = 0;
-  /** What the last ACK added to `told`; less than nothing: the part of `told` that it covered. */
+  /** What the last ACK added to `told`; negative: the part of `told` that it covered. */
   news = 0;
   /** DSACKs that were believed. */
   dsacks = 0;

@@ -1,12 +1,12 @@
 /**
- * What was sent and not yet acknowledged: one record a transmission (a super-segment is one), in order of sequence. The
- * scoreboard of RFC 6675 and the state that RACK (RFC 8985) and delivery-rate estimation need, in one place. Records
- * are used again, so that steady sending allocates nothing.
+ * What was sent and not yet acknowledged: one record a transmission (a super-segment is one), in order of sequence.
+ * The scoreboard of RFC 6675 and the state that RACK (RFC 8985) and delivery-rate estimation need, in one place.
+ * Records are used again, so that steady sending allocates nothing.
  *
  * We decide how finely the flight is cut, not the peer: records are divided between whole segments only, their number
- * is bounded, and what was SACKed is one record a run. No search walks the flight. A record is found by its sequence
- * number in the ring, by halves. The oldest transmission, or the next one to be sent again, is at the end of a list.
- * Here is what counts the records and what lists them; `SentRing` has them in order.
+ * is bounded, and what was SACKed is one record a run. No search walks the flight. A record is found in the ring by
+ * its sequence number, with a binary search. The oldest transmission, or the next one to be sent again, is at the end
+ * of a list. Here is what counts the records and what lists them; `SentRing` has them in order.
  */
 import { after, before } from '../numbers/sequence.js';
 import type { Sent } from './sent.js';

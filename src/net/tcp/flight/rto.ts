@@ -26,7 +26,10 @@ export class RttEstimator {
     this.rto = RTO_INITIAL;
   }
 
-  /** Takes the RTT that an ACK has measured: as a field of `sample` the number need not become an object. */
+  /**
+   * Takes the RTT that an ACK has measured. It comes in a field, since V8 makes an object of a fraction that is
+   * passed.
+   */
   measured(sample: { readonly rtt: number }): void {
     this.latest = sample.rtt;
     this.take();

@@ -32,7 +32,7 @@ export class TailProbe {
     this.active = false;
   }
 
-  /** Whether all up to `una` being acknowledged ends it. */
+  /** Whether an ACK of all bytes up to `una` ends it. */
   endedBy(una: number): boolean {
     return this.active && notBefore(una, this.end);
   }

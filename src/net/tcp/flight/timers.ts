@@ -72,7 +72,7 @@ export class Timers {
     this.pacedUntil = Math.max(this.pacedUntil, now - PACING_CREDIT) + bytes / rate;
   }
 
-  /** Nothing may leave before a millisecond ahead of `pacedUntil`. */
+  /** Nothing may leave until a millisecond before `pacedUntil`. */
   waitForPace(): void {
     this.pacingAt = this.pacedUntil - 1;
   }

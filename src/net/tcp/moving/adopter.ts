@@ -14,7 +14,7 @@ import type { MovingRecord } from './record.js';
 export class Adopter {
   /** Memories that connections on their way refer to. Those that have come keep theirs by referring to it. */
   private readonly open = new Map<string, Memory>();
-  /** Adopted, and not begun: by name. */
+  /** Names of adopted connections that have not begun. */
   private readonly adopted = new Set<string>();
 
   constructor(
@@ -47,7 +47,7 @@ export class Adopter {
       if (this.adopted.has(String(record?.name))) continue;
       const c = this.adopt(record);
       if (c === undefined) {
-        // Keys may be in it, and it stays where it is.
+        // The connection stays where it is, and its record may hold keys.
         wipe(record);
         continue;
       }

@@ -142,7 +142,7 @@ export class Mover {
       this.frozen.delete(one);
       theirs.push(one);
     }
-    // Whose each is has been settled before an owner of one of them is told, and may fail.
+    // Only now is an owner told, which may fail: by now it is settled which connections are theirs.
     for (const one of theirs) this.part(one);
     this.thaw(true);
   }

@@ -26,7 +26,7 @@ export interface Handshakes {
   readonly layer: TcpContext;
   readonly queue: SynQueue;
   readonly cookies: SynCookies;
-  /** Whether a SYN is answered; see there. */
+  /** Whether a SYN is answered, or left out in a flood (`SynShare`). */
   answers(segment: Segment, datagram: Datagram, ports: number): boolean;
   /** A SYN for which nothing is remembered. */
   syn(segment: Segment, datagram: Datagram, ports: number): void;

@@ -1,18 +1,19 @@
 /**
- * Which SYNs are answered while more of them come than can be. An answer costs several times what a look at the SYN
+ * Which SYNs are answered while more come than can be answered. An answer costs several times what a look at the SYN
  * costs: a flood would have the processor write frames, while those of established connections wait, or are lost
  * before they are read.
  *
- * Beyond a rate a SYN draws nothing, and a few bits of its hash stay. The client's TCP sends it again a second later
- * (RFC 6298 2, 5.7), with the same number, and then it is answered: out of a rate of its own, for which SYNs that
- * never come again cannot compete. A flood that sends each of its SYNs twice gets that second rate, too.
+ * Beyond a rate a SYN gets no answer, and a few bits of its hash are remembered. The client's TCP sends it again a
+ * second later (RFC 6298 2, 5.7), with the same number, and then it is answered. Such SYNs have a rate of their own,
+ * for which those that never come again cannot compete. A flood that sends each of its SYNs twice gets that second
+ * rate, too.
  */
 import { TokenBucket } from '../../ip/contracts/token-bucket.js';
 
 /** Of the SYNs of a second, those that may come at once; SYNs that come again have a rate of a fifth. */
 const AT_ONCE = 5;
 const REPEATS = 5;
-/** Hashes that are remembered, 4 bytes each: some seconds of a flood that leave nine of ten. */
+/** Hashes that are remembered, 4 bytes each. In a flood nine of ten of them are still there after some seconds. */
 const PLACES = 1 << 19;
 /** Milliseconds of a unit of age; 8 bits of a place count them. */
 const UNIT = 125;

@@ -164,8 +164,8 @@ export function processAck(c: Connection, segment: Segment, windowChanged: boole
     busy.cc.onRecovered(c, now);
   }
   if (lost > 0 && !busy.recovering) enterRecovery(c, now);
-  // RFC 3168 6.1.2: once a window. CWR leaves with the first byte behind it, and until it arrives each ACK has ECE, the
-  // one of the window's last byte, too.
+  // RFC 3168 6.1.2: once a window. CWR leaves with the first byte behind the window. Each ACK has ECE until CWR
+  // arrives, and so has the ACK of the window's last byte.
   if (sample.ece && !busy.recovering && after(c.sndUna, busy.ecnRecover)) {
     busy.ecnRecover = c.sndNxt;
     c.cwrDue = true;

@@ -47,7 +47,7 @@ export function icmpError(c: Connection, { type, code }: IcmpError, seq: number)
 export function pathMtuLowered(c: Connection, now: number): void {
   const old = c.mss;
   updateMss(c);
-  // Of one that rests nothing is under way.
+  // A connection that rests has nothing under way.
   if (c.mss >= old || c.resting) return;
   const { flight } = c.busy;
   for (let i = 0; i < flight.records; i++) {

@@ -10,10 +10,10 @@ const PROMPT = 4;
 const PROMPT_COUNTED = 32;
 
 /**
- * A segment is about to be reported that brings nothing forward. RFC 5681 4.2: it is acknowledged at once, by an ACK of
- * its own: so the ACK that is due already leaves first. After some in a row the sender knows that something is missing,
- * and then the segments of one turn may share an ACK, as long as that reports all of them (RFC 2018 3). A peer that
- * sends such segments without end thus draws less than it sends, the more so the more of them come at once.
+ * A segment is about to be reported that brings nothing forward. It gets an ACK of its own, at once (RFC 5681 4.2):
+ * an ACK that is due already leaves before it. After some such segments in a row the sender knows that something is
+ * missing. From then on the segments of one turn may share an ACK, if it reports all of them (RFC 2018 3). So a peer
+ * that sends such segments without end draws fewer ACKs than it sends segments.
  */
 export function apart(c: Connection): void {
   const { busy } = c;

@@ -36,7 +36,7 @@ export function rackDetect(c: Connection, now: number): number {
   const { busy } = c;
   const { rack, flight } = busy;
   if (rack.sentAt === 0) return 0;
-  // V8 would make an object of a number that nothing needs, where nothing is in flight.
+  // With nothing in flight nobody needs the number, and V8 would make an object of it.
   const window = flight.head === undefined ? 0 : rack.window(flight, busy.rtt, busy.recovering, c.mss);
   let lost = 0;
   let wait = 0;

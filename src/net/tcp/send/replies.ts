@@ -99,7 +99,7 @@ export class Replies {
   refuse(segment: Segment, source: Handle, destination: Handle, ports: number): void {
     const { layer } = this;
     if ((segment.flags & RST) !== 0) return;
-    // Before the way is looked for, which costs more than all the rest.
+    // This comes before the look-up of the route, which costs more than all the rest.
     if (!this.strays.take(layer.now)) {
       layer.drops.count(STRAY_LIMITED);
       return;

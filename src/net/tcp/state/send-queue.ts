@@ -2,9 +2,8 @@
  * What is queued or unacknowledged, as references (the site is the send buffer): `(memory, start, end)` and the
  * sequence number of each first byte. No byte is copied to here.
  *
- * The references lie in a ring, and the ring keeps its places: a busy connection allocates nothing. A reference is
- * found by halves. So a retransmission here and there does not walk over all that a peer has asked for and not
- * acknowledged.
+ * The references lie in a ring, and the ring keeps its places: a busy connection allocates nothing. A binary search
+ * finds a reference. So a retransmission does not walk over all that a peer has asked for and not acknowledged.
  */
 import { Memory } from '../../../memory/memory.js';
 import type { TxFrame } from '../../device/tx-frame.js';

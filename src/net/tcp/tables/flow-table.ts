@@ -17,8 +17,8 @@ export interface Keyed {
 }
 
 /**
- * Places of the smaller table that each added entry empties. All of them are empty after a quarter of the entries that
- * the larger one takes before it grows in its turn.
+ * Places of the smaller table that each added entry empties. The smaller table is empty long before the larger one
+ * has to grow: after a quarter of the entries that this takes.
  */
 export const PLACES_A_STEP = 8;
 

@@ -1,5 +1,7 @@
 /** A network on Node's sockets: no rights needed, on any operating system. */
+import { readFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import { expectSystemError } from '../../../errors/codes.js';
 import { UserError } from '../../../errors/user-error.js';
 import { attempt, Containment } from '../../containment.js';
 import type { Accept, Clock, Endpoint, Listener, Network } from '../../flow.js';
@@ -10,6 +12,9 @@ import { adopt } from './adopt.js';
 import { SocketFlow, type SocketFlowOwner } from './flow.js';
 
 const READ_SIZE = 64 * 1024;
+/** Descriptors from the last on for which another flow is to end, and those that no connection gets. */
+const FEW = 8;
+const LAST = 2;
 
 export type { SocketNetworkOptions } from '../common/options.js';
 
@@ -29,6 +34,8 @@ export class SocketNetwork implements Network, SocketFlowOwner {
   private drained: (() => void) | undefined = undefined;
   private accepted = 0;
   private shed = 0;
+  private readonly descriptors = mostDescriptors();
+  onExhausted: (() => boolean) | undefined = undefined;
 
   constructor(options: SocketNetworkOptions = {}) {
     this.faults = new Containment(options.onFault);
@@ -77,8 +84,20 @@ export class SocketNetwork implements Network, SocketFlowOwner {
     if (this.servers.delete(server)) server.close();
   }
 
+  /**
+   * Whether hardly any descriptor is left, and no flow could be ended for this one, or not soon enough. With none left
+   * a connection would wait, the listening socket would stay ready, and nothing would tell: libuv keeps a spare one
+   * for that, and cannot open it again in a process that is sealed.
+   */
+  private short(socket: Socket): boolean {
+    // The kernel gives the lowest number that is free.
+    const fd = (socket as unknown as { _handle: { fd: number } | null })._handle?.fd ?? -1;
+    if (fd < this.descriptors - FEW) return false;
+    return this.onExhausted?.() !== true || fd >= this.descriptors - LAST;
+  }
+
   private connected(socket: Socket, accept: Accept): void {
-    if (this.flows.size >= this.maxConnections) {
+    if (this.flows.size >= this.maxConnections || this.short(socket)) {
       this.shed += 1;
       socket.on('error', () => undefined);
       socket.resetAndDestroy();
@@ -131,6 +150,19 @@ export class SocketNetwork implements Network, SocketFlowOwner {
       };
     });
   }
+}
+
+/** How many this process may have, where that can be known. */
+function mostDescriptors(): number {
+  let limits = '';
+  try {
+    limits = readFileSync('/proc/self/limits', 'latin1');
+  } catch (error) {
+    // Not Linux, or a system without /proc.
+    expectSystemError(error);
+  }
+  const soft = /^Max open files\s+(\d+)/m.exec(limits)?.[1];
+  return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft);
 }
 
 function endpointOf(server: Server): Endpoint {

@@ -2,6 +2,7 @@
 
 import { type AccessRecord, accessLine } from '../http/index.js';
 import { Containment, type FaultPlace } from '../net/containment.js';
+import { EventBound } from './event-bound.js';
 import { LogSink } from './log-sink.js';
 import type { LogChannel, LogOptions } from './options/log.js';
 
@@ -36,9 +37,14 @@ export class Log {
   private timer: NodeJS.Timeout | undefined = undefined;
   private readonly faults = new Containment((...fault) => this.contained(...fault));
 
-  /** `out` takes whole lines; standard error by default. */
-  constructor(options: LogOptions, out?: (text: string) => void) {
+  /** Lines of each channel that strangers can cause. */
+  private readonly bounds = new Map<LogChannel, EventBound>();
+  private readonly now: () => number;
+
+  /** `out` takes whole lines; standard error by default. `now` in milliseconds, of a clock that does not go back. */
+  constructor(options: LogOptions, out?: (text: string) => void, now: () => number = () => performance.now()) {
     this.options = options;
+    this.now = now;
     this.sink = out === undefined ? new LogSink(2) : undefined;
     this.out = out ?? this.sink!.write;
   }
@@ -78,8 +84,16 @@ export class Log {
     this.flush();
   }
 
+  /** What happened, in one line: of each channel so many lines a second as `EventBound` allows. */
   event(channel: LogChannel, sentence: string): void {
-    if (this.wants(channel)) this.write(channel, sentence);
+    if (!this.wants(channel)) return;
+    const now = this.now();
+    let bound = this.bounds.get(channel);
+    if (bound === undefined) {
+      bound = new EventBound(now);
+      this.bounds.set(channel, bound);
+    }
+    bound.pass(sentence, now, (line) => this.write(channel, line));
   }
 
   private write(channel: string, sentence: string): void {
@@ -105,6 +119,7 @@ export class Log {
 
   /** Writes the remaining lines, as far as they are read. */
   async close(): Promise<void> {
+    for (const [channel, bound] of this.bounds) bound.rest((line) => this.write(channel, line));
     this.flush();
     await this.sink?.close();
   }

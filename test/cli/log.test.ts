@@ -6,6 +6,7 @@ import { parseLogOption } from '../../src/cli/arguments/log-options.js';
 import type { AccessRecord } from '../../src/http/index.js';
 import { Log } from '../../src/serve/log.js';
 import { LogSink } from '../../src/serve/log-sink.js';
+import { documented } from '../documented.js';
 
 const record = {
   flow: {
@@ -37,6 +38,12 @@ function logTo(option: string): { log: Log; text: () => string } {
       return out;
     },
   };
+}
+
+/** Lines at once, lines a second, characters of a line. */
+function documentedLines(): readonly [number, number, number] {
+  const [perSecond, most, longest] = documented('docs/bounds.md', 'lines of `--log net`, and of `--log drops`');
+  return [most!, perSecond!, longest!];
 }
 
 t.test('an answer is a line of the Combined Log Format; what a peer sent cannot break out of it', (t) => {
@@ -159,5 +166,44 @@ t.test(
       t.equal(readdirSync(folder).length, files, name);
       t.equal(file.dropped, 0);
     }
+  },
+);
+
+t.test(
+  'what strangers cause in a channel has a bound in lines and in size, and what is left out is counted',
+  async (t) => {
+    const [most, perSecond, longest] = documentedLines();
+    let now = 5000;
+    let out = '';
+    const log = new Log(
+      parseLogOption('net,drops'),
+      (text) => {
+        out += text;
+      },
+      () => now,
+    );
+    const lines = (): string[] => {
+      log.flush();
+      const all = out.split('\n').slice(0, -1);
+      out = '';
+      return all;
+    };
+    for (let i = 0; i < 50_000; i++) log.event('net', `one ${i}`);
+    t.equal(lines().length, most, 'as many at once as a start needs');
+    log.event('drops', 'another channel has a bound of its own');
+    t.equal(lines().length, 1);
+    for (let second = 0; second < 5; second++) {
+      now += 1000;
+      for (let i = 0; i < 5000; i++) log.event('net', 'x'.repeat(1e5));
+      const written = lines();
+      t.equal(written.length, perSecond + 1);
+      t.match(written[0], second === 0 ? `${50_000 - most} more lines` : `${5000 - perSecond} more lines`);
+      for (const line of written) t.ok(line.length < longest + 50, `${line.length} characters`);
+    }
+    now += 3_600_000;
+    for (let i = 0; i < 50_000; i++) log.event('net', 'after an hour');
+    t.equal(lines().length, most + 1, 'no more is saved up than at the start');
+    await log.close();
+    t.match(lines().join(), `${50_000 - most} more lines`, 'the end tells of those that are left');
   },
 );

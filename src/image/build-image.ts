@@ -66,6 +66,7 @@ export async function buildImage(options: BuildOptions, programOf: ProgramOf = n
     // From the copy: git and the bundle get the same bytes, even when the site changes meanwhile.
     const made = await bundleDirectory(copy, bundle, {
       ...choices,
+      strict: true,
       onProgress: options.onProgress,
       onWarning: options.onWarning,
     });

@@ -28,8 +28,8 @@ export interface SiteOptions {
   readonly hidden?: boolean | undefined;
   /**
    * Refuses a directory with entries that cannot be served: links to nothing, out of it or in a circle, sockets and
-   * devices, files that cannot be read, names that are not UTF-8 or have control characters. Default false: they are
-   * left out, with a call of `onWarning` for each.
+   * devices, files that cannot be read, names that are not UTF-8 or have control characters; and lines of `_redirects`
+   * that cannot be read. Default false: they are left out, with a call of `onWarning` for each.
    */
   readonly strict?: boolean | undefined;
   /**

@@ -99,27 +99,90 @@ t.test('_redirects: another case of a path is redirected for as long as the rule
   t.equal(outcome(store, '/gone'), '301 /Gone');
 });
 
-t.test('_redirects: an error names file and line', async (t) => {
-  for (const [rule, says] of [
-    ['/x', /_redirects:2: \/x leads nowhere/],
-    ['x /y', /_redirects:2: x does not begin with a slash/],
-    ['/x /y 299', /_redirects:2: the status 299/],
-    ['/a/*/b/* /y', /_redirects:2: .* more than one \*/],
-    ['/x /:y', /_redirects:2: :y is not in/],
-    ['/x //evil.com', /_redirects:2: .*names a host without a scheme/],
-    ['/x/* https://:splat/', /_redirects:2: .*lets the path choose the host/],
-    ['/x/* https://a.com:splat', /_redirects:2: .*lets the path choose the host/],
-    ['/x /x 301', /_redirects:2: .*leads to itself/],
-    ['/x /nowhere.html 200', /_redirects:2: \/nowhere.html is no file/],
-    ['/x%zz /y', /_redirects:2: .*not percent-encoded/],
-    ['/x%00 /y', /_redirects:2: .*has a NUL/],
-  ] as const) {
-    await t.rejects(
-      storeOf(t, { ...site, _redirects: `# one\n${rule}\n` }),
-      { name: 'StoreError', message: says },
-      rule,
-    );
-  }
+t.test(
+  '_redirects: what is wrong with a line is told with file and line, and with `strict` the site is refused',
+  async (t) => {
+    for (const [rule, says] of [
+      ['/x', /_redirects:2: \/x leads nowhere/],
+      ['x /y', /_redirects:2: x does not begin with a slash/],
+      ['/x /y 299', /_redirects:2: the status 299/],
+      ['/a/*/b/* /y', /_redirects:2: .* more than one \*/],
+      ['/x /:y', /_redirects:2: :y is not in/],
+      ['/x //evil.com', /_redirects:2: .*names a host without a scheme/],
+      ['/x/* https://:splat/', /_redirects:2: .*lets the path choose the host/],
+      ['/x/* https://a.com:splat', /_redirects:2: .*lets the path choose the host/],
+      ['/x /x 301', /_redirects:2: .*leads to itself/],
+      ['/x /nowhere.html 200', /_redirects:2: \/nowhere.html is no file/],
+      ['/x%zz /y', /_redirects:2: .*not percent-encoded/],
+      ['/x%00 /y', /_redirects:2: .*has a NUL/],
+    ] as const) {
+      await t.rejects(
+        storeOf(t, { ...site, _redirects: `# one\n${rule}\n` }, { strict: true }),
+        { name: 'StoreError', message: says },
+        rule,
+      );
+    }
+  },
+);
+
+t.test('_redirects: a line that cannot be read and closes nothing is left out with a word', async (t) => {
+  const lines = [
+    ...['/gone', 'x /y', '/old /y 299', '/a/*/b/* /y', '/y /:z', '/z //evil.com', '/loop /loop 301', '/q%zz /y'],
+    ...[
+      '/api /.netlify/functions/api 200',
+      '/api/* /.netlify/functions/all 200',
+      '/secret/* /404.html 4O4',
+      '/w/* /x 9',
+      '/v/:x /p/:x 404',
+    ],
+    '/about.html /nowhere 200',
+  ];
+  const warnings: string[] = [];
+  const rules = [...lines, '/a/* /news/:splat 301', '/ok /about'].join('\n');
+  const store = await storeOf(t, { ...site, _redirects: rules }, { onWarning: (s) => warnings.push(s) });
+  const places = warnings.map((sentence) => Number(/_redirects:(\d+): .*; the line is left out$/.exec(sentence)?.[1]));
+  t.same(
+    places.sort((a, b) => a - b),
+    lines.slice(0, 13).map((_, i) => i + 1),
+    'a rewrite of a file that is there is passed over anyhow',
+  );
+  t.equal(outcome(store, '/ok'), '302 /about');
+  t.equal(outcome(store, '/a/x'), '301 /news/x');
+  t.equal(outcome(store, '/about.html'), '200 /about.html');
+  for (const path of ['/gone', '/old', '/y', '/z', '/loop', '/api', '/api/x', '/w/x'])
+    t.equal(outcome(store, path), '404 /404.html', path);
+});
+
+t.test(
+  '_redirects: a line that cannot be read and may close something refuses the site, all of them at once',
+  async (t) => {
+    const closing = [
+      ...['/about /login 320', '/About.html /login 302x', 'about /login', '/%61bout', '/news/x /:login'],
+      ...['/old/* /404.html 999!', '/old/* /404.html 404 !', '/old/*/* /404.html 404!', '/about.html /none.html 410'],
+      ...['/new /none.html 404', '/old/* /none.html 200!', '/old/file.txt /old/file.txt 301'],
+    ];
+    for (const line of closing)
+      await t.rejects(storeOf(t, { ...site, _redirects: `/ok /about\n${line}` }), { message: /_redirects:2: / }, line);
+    await t.rejects(storeOf(t, { ...site, _redirects: '/about /login 320\n/x\n/old/* /404.html 999!' }), {
+      message: /^[^\n]*_redirects:1: [^\n]*\n[^\n]*_redirects:3: [^\n]*$/,
+    });
+  },
+);
+
+t.test('_headers: all lines that cannot be read are told of at once, and the site is refused', async (t) => {
+  const _headers = [
+    'X-Early: 1',
+    '/*',
+    '  X-Frame-Options DENY',
+    '  X-Ok: 1',
+    '/a*b*',
+    '  X-None: 1',
+    '/b',
+    '  X: \u00e9',
+  ];
+  await t.rejects(storeOf(t, { ...site, _headers: _headers.join('\n') }), {
+    message: /^\S*_headers:1: .*\n\S*_headers:3: .*\n\S*_headers:5: .*\n\S*_headers:8: .*$/,
+  });
 });
 
 t.test('_redirects: what a static server has not is left out with a word', async (t) => {

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import t from 'tap';
 import { watchStore } from '../../src/store/open/watch.js';
+import { MalformedRules } from '../../src/store/rules/malformed-rules.js';
 import { parseRedirectRules } from '../../src/store/rules/redirect-rules.js';
 import { ShardedMap } from '../../src/store/sharded-map.js';
 import { walkStepwise } from '../../src/store/site/walk.js';
@@ -59,8 +60,9 @@ t.test('no step of the work is over more than some hundred files or rules', (t) 
   };
   t.ok(count(walkStepwise(tree(t, site()))) >= FILES / 64);
   const rules = site()['_redirects']!;
-  t.ok(count(parseRedirectRules(rules, '_redirects', t.fail)) >= RULES / 64);
-  t.equal(atOnce(parseRedirectRules(rules, '_redirects', t.fail)).length, RULES);
+  const malformed = new MalformedRules(() => [], t.fail);
+  t.ok(count(parseRedirectRules(rules, '_redirects', t.fail, malformed)) >= RULES / 64);
+  t.equal(atOnce(parseRedirectRules(rules, '_redirects', t.fail, malformed)).length, RULES);
   t.end();
 });
 

@@ -129,9 +129,9 @@ t.test('what cannot be served is said, and what is served stays', async (t) => {
   await stores.next(() => true);
   await new Promise<void>((resolve) => {
     said = resolve;
-    writeFileSync(join(dir, '_redirects'), 'nonsense');
+    writeFileSync(join(dir, '_redirects'), 'nonsense!');
   });
-  t.match(errors[0], /_redirects:1: nonsense leads nowhere/);
+  t.match(errors[0], /_redirects:1: nonsense! leads nowhere/);
   t.equal(stores.all.length, 1);
 });
 

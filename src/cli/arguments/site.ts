@@ -11,7 +11,10 @@ export interface TreeFlags {
 
 export function addTreeOptions(command: Command): Command {
   return command
-    .option('--strict', 'refuse a directory in which there is what cannot be served, such as a link to nothing')
+    .option(
+      '--strict',
+      'refuse a directory in which there is what cannot be served, such as a link to nothing, or a rule that cannot be read',
+    )
     .option(
       '--follow <dir>',
       'let links of the site lead into this directory, too; may be given several times',

@@ -13,6 +13,7 @@ import { applyRedirects } from '../routes/apply-redirects.js';
 import { listings } from '../routes/listing.js';
 import { type RouteRules, RouteTable } from '../routes/routes.js';
 import { type HeaderRules, NO_HEADER_RULES, parseHeaderRules } from '../rules/header-rules.js';
+import { MalformedRules } from '../rules/malformed-rules.js';
 import { parseRedirectRules, type RedirectRule } from '../rules/redirect-rules.js';
 import type { BuildMemory } from '../site/build-memory.js';
 import { withTimes } from '../site/file-times.js';
@@ -105,7 +106,8 @@ export async function decide(
   if (base !== '' && !table.served('/'))
     table.set('/', { kind: 'redirect', status: 302, location: encodePath(`${base}/`) });
   if (options.metaRefresh) await applyMetaRefresh(table, served, options.servedAt ?? '', slices);
-  const redirects = await slices.through(applyRedirects(table, rules.redirects, options.spa ? `${base}/` : undefined));
+  const spa = options.spa ? `${base}/` : undefined;
+  const redirects = await slices.through(applyRedirects(table, rules.redirects, rules.malformed, spa));
   const manifest: Manifest = {
     compressors: compressors(options),
     security: policy.security,
@@ -136,7 +138,7 @@ async function readRules(
   found: readonly Found[],
   options: SiteOptions,
   slices: Slices,
-): Promise<{ headers: HeaderRules; redirects: readonly RedirectRule[] }> {
+): Promise<{ headers: HeaderRules; redirects: readonly RedirectRule[]; malformed: MalformedRules }> {
   const warn = options.onWarning ?? ((): void => undefined);
   const files = await slices.through(filtered(found, ({ path }) => path === HEADERS || path === REDIRECTS));
   const text = async (path: string): Promise<[string, string] | undefined> => {
@@ -147,9 +149,11 @@ async function readRules(
   };
   const headers = await text(HEADERS);
   const redirects = await text(REDIRECTS);
+  const malformed = new MalformedRules(() => found.map(({ path }) => path), warn, options.strict);
   return {
     headers: headers ? parseHeaderRules(...headers, warn) : NO_HEADER_RULES,
-    redirects: redirects ? await slices.through(parseRedirectRules(...redirects, warn)) : [],
+    redirects: redirects ? await slices.through(parseRedirectRules(...redirects, warn, malformed)) : [],
+    malformed,
   };
 }
 

@@ -1,5 +1,6 @@
 /** Brings rules of `_redirects` into the table of routes, as far as they can be decided without knowing the path. */
 
+import type { MalformedRules, Words } from '../rules/malformed-rules.js';
 import { SplitPath } from '../rules/path-pattern.js';
 import { PatternIndex } from '../rules/pattern-index.js';
 import {
@@ -34,11 +35,13 @@ export interface LateRule {
 /**
  * The first rule that matches a path wins, from top to bottom. A rule for one path goes before a file at that path; one
  * with a star or placeholders leaves files alone unless it is forced (`301!`). Takes linear time: rules are found by
- * their paths. Yields now and then.
+ * their paths. A rule whose page is not there goes to `malformed`. Throws a StoreError where the site is refused.
+ * Yields now and then.
  */
 export function* applyRedirects(
   table: RouteTable,
   rules: readonly RedirectRule[],
+  malformed: MalformedRules,
   spa: string | undefined,
 ): Generator<void, LateRule[]> {
   // Without rules nothing is looked up.
@@ -52,12 +55,18 @@ export function* applyRedirects(
       if (order.first(path) !== i) continue;
       // A rewrite of a file to another one needs force, as at both hosts; a redirect applies as written.
       if (files.has(path) && rule.status === 200 && !rule.force) continue;
-      decide(table, path, rule, {});
+      if (!decide(table, path, rule, {}, malformed)) continue;
       const twin = path.endsWith('/') ? path.slice(0, -1) : `${path}/`;
-      if (twin && !order.matched(twin) && !table.served(twin)) decide(table, twin, rule, {});
-    } else for (const file of forced.get(i) ?? []) decide(table, file, rule, rule.from.match(file)!);
+      if (twin && !order.matched(twin) && !table.served(twin)) decide(table, twin, rule, {}, malformed);
+    } else for (const file of forced.get(i) ?? []) decide(table, file, rule, rule.from.match(file)!, malformed);
   }
-  const late = (yield* filtered(rules, ({ from }) => !from.literal)).map((rule) => lateRule(table, rule));
+  const late = (yield* filtered(rules, ({ from }) => !from.literal)).flatMap((rule) => {
+    const one = lateRule(table, rule);
+    if (typeof one !== 'string') return one;
+    malformed.line(rule.place, one, wordsOf(rule));
+    return [];
+  });
+  malformed.finish();
   return spa === undefined ? late : [...late, spaRule(table, spa)];
 }
 
@@ -124,17 +133,35 @@ function* forcedFiles(
   return forced;
 }
 
-function decide(table: RouteTable, path: string, rule: RedirectRule, matched: Readonly<Record<string, string>>): void {
+/** False: the page is not there, and `malformed` has been told. */
+function decide(
+  table: RouteTable,
+  path: string,
+  rule: RedirectRule,
+  matched: Readonly<Record<string, string>>,
+  malformed: MalformedRules,
+): boolean {
   const answer = answerOf(table, rule, path, matched);
+  if (typeof answer === 'string') {
+    malformed.line(rule.place, answer, wordsOf(rule));
+    return false;
+  }
   if (answer) table.set(path, answer);
+  return true;
 }
+
+function wordsOf({ from, to, status, force }: RedirectRule): Words {
+  return [from.source, to, `${status}${force ? '!' : ''}`];
+}
+
+/** The answer, or what is wrong with the rule; undefined: the rule is passed over. */
 
 function answerOf(
   table: RouteTable,
   rule: RedirectRule,
   asked: string,
   matched: Readonly<Record<string, string>>,
-): Answer | undefined {
+): Answer | string | undefined {
   if (rule.status >= 300 && rule.status < 400) {
     const location = locationOf(rule.to, matched);
     if (leadsToItself(asked, location)) return undefined;
@@ -143,22 +170,22 @@ function answerOf(
   const target = rewriteTarget(rule.to, matched);
   const found = target === undefined ? -1 : table.find(target);
   const there = found < 0 ? undefined : table.answer(found);
-  if (there === undefined || there.kind === 'redirect')
-    throw new StoreError(`${rule.place}: ${target ?? rule.to} is no file of the site`);
+  if (there === undefined || there.kind === 'redirect') return `${target ?? rule.to} is no file of the site`;
   return { ...there, status: rule.status, asked };
 }
 
-function lateRule(table: RouteTable, rule: RedirectRule): LateRule {
+/** The rule, or what is wrong with it. */
+function lateRule(table: RouteTable, rule: RedirectRule): LateRule | string {
   const { to, status } = rule;
   const from = rule.from.source;
   const fixed = !rule.from.names.some((name) => new RegExp(`:${name}\\b`).test(to));
   if (status >= 300 && status < 400) return { from, to, status };
   if (fixed) {
     const answer = answerOf(table, rule, rewriteTarget(to, {}) ?? to, {})!;
+    if (typeof answer === 'string') return answer;
     return { from, to, status, answer: table.add(answer) };
   }
-  if (status !== 200)
-    throw new StoreError(`${rule.place}: a rule with the status ${status} leads to one page, not to ${to}`);
+  if (status !== 200) return `a rule with the status ${status} leads to one page, not to ${to}`;
   return { from, to, status };
 }
 

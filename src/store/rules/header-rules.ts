@@ -146,13 +146,14 @@ function apply(rule: HeaderRule, matched: Matched, set: Map<string, Field[]>, re
 }
 
 /**
- * Parses the file. Throws a StoreError that names `file` and the line; lines that are merely left out are reported to
- * `warn`.
+ * Parses the file. Throws a StoreError that names `file` and each line that cannot be read; lines that are merely left
+ * out are reported to `warn`.
  */
 export function parseHeaderRules(text: string, file: string, warn: (sentence: string) => void): HeaderRules {
   const rules: { path: string; fields: { name: string; value?: string }[] }[] = [];
   let current: (typeof rules)[number] | undefined;
   let skipped = false;
+  const refused: string[] = [];
   for (const { place, raw, line } of ruleLines(text, file, MAX_LINE)) {
     if (/^https?:\/\//i.test(line) && !/^\s/.test(raw)) {
       warn(`${place}: rules for a host are left out; write the path alone`);
@@ -160,18 +161,25 @@ export function parseHeaderRules(text: string, file: string, warn: (sentence: st
       current = undefined;
     } else if (line.startsWith('/') && !/^\s/.test(raw)) {
       const pattern = PathPattern.parse(line);
-      if (typeof pattern === 'string') throw new StoreError(`${place}: ${pattern}`);
+      skipped = typeof pattern === 'string';
+      if (typeof pattern === 'string') {
+        refused.push(`${place}: ${pattern}`);
+        continue;
+      }
       current = { path: line, fields: [] };
-      skipped = false;
       rules.push(current);
       if (rules.length > MAX_HEADER_RULES)
         throw new StoreError(`${place}: more than ${MAX_HEADER_RULES} rules; join some with a *`);
     } else if (!skipped) {
       const field = parseField(line, place, warn);
-      if (!current) throw new StoreError(`${place}: a field stands before the first path; begin with a line like /*`);
-      if (field) current.fields.push(field);
+      if (typeof field === 'string') refused.push(`${place}: ${field}`);
+      else if (!current) refused.push(`${place}: a field stands before the first path; begin with a line like /*`);
+      else if (field) current.fields.push(field);
     }
   }
+  // Most fields protect something (Content-Security-Policy, Cache-Control: private): no site is served without one of
+  // them.
+  if (refused.length > 0) throw new StoreError(refused.join('\n'));
   return new HeaderRules(rules.filter((rule) => rule.fields.length > 0));
 }
 
@@ -189,23 +197,22 @@ export function isFieldOfSite(name: string, value: string): boolean {
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
+/** The field, or what is wrong with the line; undefined: it is left out, and `warn` has been told. */
 function parseField(
   line: string,
   place: string,
   warn: (sentence: string) => void,
-): { name: string; value?: string } | undefined {
+): { name: string; value?: string } | string | undefined {
   const removal = /^!\s*(.*)$/.exec(line);
   const colon = line.indexOf(':');
-  if (!removal && colon < 0)
-    throw new StoreError(`${place}: neither a path that begins with / nor a field like Name: value`);
+  if (!removal && colon < 0) return 'neither a path that begins with / nor a field like Name: value';
   const name = removal ? removal[1]!.trim() : line.slice(0, colon).trim();
-  if (!TOKEN.test(name)) throw new StoreError(`${place}: ${JSON.stringify(name)} is not the name of a field`);
+  if (!TOKEN.test(name)) return `${JSON.stringify(name)} is not the name of a field`;
   if (removal) return { name };
   const value = line.slice(colon + 1).trim();
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  if (/[\x00-\x08\x0a-\x1f\x7f]/.test(value)) throw new StoreError(`${place}: the value has a control character`);
-  if (/[\u0080-\uffff]/.test(value))
-    throw new StoreError(`${place}: the value has a character outside ASCII; encode it`);
+  if (/[\x00-\x08\x0a-\x1f\x7f]/.test(value)) return 'the value has a control character';
+  if (/[\u0080-\uffff]/.test(value)) return 'the value has a character outside ASCII; encode it';
   const key = name.toLowerCase();
   if (RESERVED.has(key)) return void warn(`${place}: ${name} is decided by the server; the line is left out`);
   if (key === 'basic-auth')

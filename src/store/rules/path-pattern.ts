@@ -177,7 +177,7 @@ export function fill(template: string, matched: Matched): string {
 }
 
 /** An encoded slash is NUL, as in the path of a request. */
-function decoded(text: string): string | undefined {
+export function decoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text.replace(/%2f/gi, '\0'));
   } catch (error) {

@@ -2,6 +2,7 @@
 import { sameOrigin } from '../paths/location.js';
 import type { RedirectStatus } from '../site/site.js';
 import { StoreError } from '../store-error.js';
+import type { MalformedRules, Words } from './malformed-rules.js';
 import { fill, type Matched, PathPattern } from './path-pattern.js';
 import { ruleLines } from './rule-lines.js';
 
@@ -25,57 +26,66 @@ const MAX_LINE = 2000;
 export const STATUSES: ReadonlySet<number> = new Set([200, 301, 302, 303, 307, 308, 404, 410, 451]);
 
 /**
- * Parses the file: `from to [status]`, one a line. Without a status it is 302. Throws a StoreError that names `file`
- * and the line; rules that need a feature that a static server does not have are reported to `warn` and left out.
- * Yields now and then.
+ * Parses the file: `from to [status]`, one a line. Without a status it is 302. Rules that need a feature that a static
+ * server does not have are reported to `warn` and left out, those that cannot be read to `malformed`. Throws a
+ * StoreError that names `file` and the lines for which the site is refused. Yields now and then.
  */
 export function* parseRedirectRules(
   text: string,
   file: string,
   warn: (sentence: string) => void,
+  malformed: MalformedRules,
 ): Generator<void, RedirectRule[]> {
   const rules: RedirectRule[] = [];
   let dynamic = 0;
   let lines = 0;
   for (const { place, line } of ruleLines(text, file, MAX_LINE)) {
     if (lines++ % STEP === 0) yield;
-    const rule = parseRule(line, place, warn);
-    if (!rule) continue;
+    const words = wordsOf(line);
+    const rule = parseRule(words, place, warn);
+    if (typeof rule === 'string') malformed.line(place, rule, words);
+    if (rule === undefined || typeof rule === 'string') continue;
     rules.push(rule);
     if (!rule.from.literal && ++dynamic > MAX_DYNAMIC)
       throw new StoreError(`${place}: more than ${MAX_DYNAMIC} rules with * or placeholders`);
     if (rules.length > MAX_STATIC) throw new StoreError(`${place}: more than ${MAX_STATIC} rules`);
   }
+  malformed.finish();
   return rules;
 }
 
-function parseRule(line: string, place: string, warn: (sentence: string) => void): RedirectRule | undefined {
+function wordsOf(line: string): Words {
   const words = line.split(/\s+/);
   const comment = words.findIndex((word, i) => i > 0 && word.startsWith('#'));
-  if (comment >= 0) words.length = comment;
+  return comment < 0 ? words : words.slice(0, comment);
+}
+
+/** A rule, or what is wrong with it; undefined: it is left out, and `warn` has been told. */
+function parseRule(words: Words, place: string, warn: (sentence: string) => void): RedirectRule | string | undefined {
   const [source, ...rest] = words as [string, ...string[]];
   if (/^https?:\/\//i.test(source)) return void warn(`${place}: rules for a host are left out; write the path alone`);
-  if (rest.length === 0) throw new StoreError(`${place}: ${source} leads nowhere; write where to behind it`);
+  if (rest.length === 0) return `${source} leads nowhere; write where to behind it`;
   if (/^[\w.-]+=/.test(rest[0]!)) return void warn(`${place}: rules by query are left out; queries are not looked at`);
   const [to, code = '302', ...conditions] = rest as [string, ...string[]];
+  if (conditions.includes('!')) return `the ! stands alone; write it behind the status, as in ${code}!`;
   if (conditions.length > 0) return void warn(`${place}: rules with conditions (${conditions.join(' ')}) are left out`);
   const from = PathPattern.parse(source);
-  if (typeof from === 'string') throw new StoreError(`${place}: ${from}`);
+  if (typeof from === 'string') return from;
   // Clients take such segments away, and so does the parser (RFC 3986 5.2.4).
   if (/\/\.\.?(?:\/|$)/.test(from.text))
     return void warn(`${place}: no path has a segment . or ..; the rule is left out`);
   const status = Number(code.replace(/!$/, ''));
   if (!/^\d{3}!?$/.test(code) || !STATUSES.has(status)) {
-    throw new StoreError(`${place}: the status ${code} is none of ${[...STATUSES].join(', ')}`);
+    return `the status ${code} is none of ${[...STATUSES].join(', ')}`;
   }
   const wrong = wrongTarget(to, from);
-  if (wrong) throw new StoreError(`${place}: ${wrong}`);
+  if (wrong) return wrong;
   const inSite = to.startsWith('/');
   if (!inSite && (status < 300 || status > 399)) {
     return void warn(`${place}: content of other hosts is not fetched; the rule is left out`);
   }
   if (from.literal && inSite && status >= 300 && status < 400 && sameOrigin(to) === sameOrigin(source)) {
-    throw new StoreError(`${place}: ${source} leads to itself`);
+    return `${source} leads to itself`;
   }
   return { from, to, status: status as RuleStatus, force: code.endsWith('!'), place };
 }

@@ -76,6 +76,8 @@ export type ControlRequest =
   | SurrenderRequest;
 
 export interface ControlStatus extends Running {
+  /** Where it serves now, by each of its addresses; programs of before have no such list. */
+  readonly urls?: readonly string[] | undefined;
   readonly connections: number;
   /** Connections that came from the programs before it, since it began; on a TAP. */
   readonly moved?: number | undefined;

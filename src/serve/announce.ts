@@ -30,18 +30,23 @@ export function announce(urls: readonly string[], log: Log, { also = [], names }
   }
 }
 
-/** The URL of each address that a network serves on. `later` gets that of each one that is new after that. */
-export function urlsOf(
+/** The URL of each address that a network serves on now. */
+export function urlsOf(network: Network, front: Front, [main]: readonly Listener[]): string[] {
+  const { address, port } = main!.endpoint;
+  const all = network.addresses ?? [network.address ?? address];
+  return all.map((one) => urlOf(one, port, front.scheme));
+}
+
+/** The same. `later` gets that of each one that is new after that. */
+export function urlsFromNow(
   network: Network,
   front: Front,
   listeners: readonly Listener[],
   later: (url: string) => void,
 ): string[] {
-  const { address, port } = listeners[0]!.endpoint;
-  const all = network.addresses ?? [network.address ?? address];
-  const url = (one: string): string => urlOf(one, port, front.scheme);
-  if ('onAddress' in network) network.onAddress = (one) => later(url(one));
-  return all.map(url);
+  const { port } = listeners[0]!.endpoint;
+  if ('onAddress' in network) network.onAddress = (one) => later(urlOf(one, port, front.scheme));
+  return urlsOf(network, front, listeners);
 }
 
 /**
@@ -55,6 +60,6 @@ export function announceAll(
   log: Log,
   names?: number,
 ): void {
-  const urls = urlsOf(network, front, listeners, (url) => announce([url], log, { names }));
+  const urls = urlsFromNow(network, front, listeners, (url) => announce([url], log, { names }));
   announce(urls, log, { also: listeners.slice(1).map((one) => addressOf(network, one)), names });
 }

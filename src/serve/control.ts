@@ -20,8 +20,10 @@ export interface Controlled {
   readonly moved: () => number | undefined;
   /** Id of the image, or empty. A swap changes it. */
   image: string;
-  /** Empty: it does not serve yet. */
+  /** Where it began to serve. Empty: it does not serve yet. */
   readonly url: string;
+  /** Where it serves now, by each of its addresses. */
+  readonly urls: () => readonly string[];
   /** Has the process that orders certificates look; undefined: there is none. */
   readonly look?: (() => Promise<void>) | undefined;
   /** Accepts no new connections, and ends when the open ones are finished. */
@@ -65,10 +67,12 @@ export class Control {
 
   status(): ControlStatus {
     const { site, front, moved, image, url } = this.server;
+    const urls = this.server.urls();
     return {
       image,
       bundle: site.store().id,
-      url,
+      url: urls[0] ?? url,
+      urls,
       pid: process.pid,
       since: this.since,
       connections: front.connections,

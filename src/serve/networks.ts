@@ -86,7 +86,8 @@ export async function openDirect(
       ? (reason, _bytes, start, end) => log.event('drops', `${DROP_NAMES[reason]}, ${end - start} bytes`)
       : undefined,
   });
-  log.event('net', `${network.deviceName} is open, our MAC address is ${formatMac(network.mac)}`);
+  if (worker === undefined || worker.number === 1)
+    log.event('net', `${network.deviceName} is open, our MAC address is ${formatMac(network.mac)}`);
   return network;
 }
 

@@ -54,6 +54,8 @@ t.test('the supervisor names every address, also one that comes later', { skip: 
     /also serving on http:\/\/\[(2001:db8:77:[0-9a-f:]+)\]\/ \(program \d+\)$/m,
     60,
   );
+  const urls = ['http://10.77.0.80/', 'http://192.0.2.80/', `http://[${later}]/`];
+  t.match(await server.ask({ do: 'status' }), { url: urls[0], urls }, 'so does the status');
   t.match(await server.ask({ do: 'replace' }), { ok: true, state: 'serving' });
   const [last] = supervisor.stderr.match(/serving on .*/g)!.slice(-1);
   t.match(last, `http://10.77.0.80/ http://192.0.2.80/ http://[${later}]/ (program `, 'the next one has them all');

@@ -121,7 +121,7 @@ t.test('a network card hears the groups of our addresses', { skip: skipWithout('
 
 t.test('two workers are one host over IPv6, too', { skip: skipWithout('curl', 'ping') }, async (t) => {
   const { client, start } = bed(t);
-  const program = start(['--workers', '2', '--ipv4', '10.77.0.7/24', ...STATIC, SITE]);
+  const program = start(['--workers', '2', '--ipv4', '10.77.0.7/24', ...STATIC, '--log', 'net', SITE]);
   await program.says(IPV6_LINE);
   t.match(program.stdout, /^listening on http:\/\/10\.77\.0\.7\/$/m);
   for (const size of ['56', '4000']) {
@@ -149,4 +149,6 @@ t.test('two workers are one host over IPv6, too', { skip: skipWithout('curl', 'p
     t.equal(got.stdout, '200');
   }
   t.equal(await program.stop(), 0);
+  const told = program.stderr.split('\n').filter((line) => / is ours$|is open, our MAC/.test(line));
+  t.equal(told.length, 3, `the first of them speaks of device and addresses: ${told.join('\n')}`);
 });

@@ -73,7 +73,9 @@ export class DirectNetwork implements Network {
 
   /** Opens the device and starts. Throws a `UserError` when the device cannot be had. */
   constructor(options: DirectOptions) {
-    this.options = options;
+    // Of several workers the first one has the address, and speaks of it: one voice.
+    const leads = options.worker === undefined || options.worker.number === 1;
+    this.options = leads ? options : { ...options, onNotice: undefined, onEvent: undefined };
     const random = new CryptoRandom();
     this.clock = new EntryClock(
       (callback) => this.turns.timer(callback),
@@ -82,11 +84,9 @@ export class DirectNetwork implements Network {
     this.opened = openDevice(options, this.clock, random, () => this.turns.readHeld());
     const { link, wire, device, onDrop } = this.opened;
     const bridge = options.device.kind === 'tap' ? options.device.bridge : undefined;
-    // Of several workers the first one has the address.
-    const leads = options.worker === undefined || options.worker.number === 1;
     this.link = leads ? linkState(options.device.name, bridge) : undefined;
     const memory = options.memory ?? memoryBudget(machineMemory(), options.worker?.count ?? 1);
-    const ipv6 = wantedIpv6(options);
+    const ipv6 = wantedIpv6(this.options);
     this.recorder = record(options, device, { memory, ipv6 }, () => this.beginning());
     this.owners = this.recorder === undefined ? undefined : new Owners(this.recorder);
     const drops = new Drops();
@@ -109,7 +109,7 @@ export class DirectNetwork implements Network {
       tcp.clocks.offset = monotonic() - performance.now();
       this.worker = new Worker(options.worker, stack, tcp, options.static === undefined, this.enter);
     }
-    this.served = new ServedAddress(options, awaitedFamilies(options), options.anycast ?? [], (address) =>
+    this.served = new ServedAddress(this.options, awaitedFamilies(options), options.anycast ?? [], (address) =>
       this.succession.addressLost(address),
     );
     this.mode = this.addressMode(ipv6, {
@@ -117,8 +117,8 @@ export class DirectNetwork implements Network {
         this.served.is(address, further);
         this.tellOthers();
       },
-      event: (sentence) => options.onEvent?.(sentence),
-      notice: (sentence) => options.onNotice?.(sentence),
+      event: (sentence) => this.options.onEvent?.(sentence),
+      notice: (sentence) => this.options.onNotice?.(sentence),
       failed: (sentence) => this.served.fail(sentence, 4),
       addresses6: (texts, settled) => {
         this.served.are(texts, settled);

@@ -5,7 +5,7 @@ import { endWithParent } from '../../native/parent.js';
 import { signals } from '../../native/process-signals.js';
 import type { DirectNetwork } from '../../net/direct/network.js';
 import type { Network } from '../../net/flow.js';
-import { announceAll } from '../announce.js';
+import { announceAll, urlsOf } from '../announce.js';
 import type { Told } from '../certificates/told.js';
 import { makeFront, openDoors, urlOfFront } from '../front/front.js';
 import { adminListener } from '../http-server.js';
@@ -88,7 +88,10 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
   const drain = (): void => ask('drain');
   const zones = () => names?.zones;
   const look = renewal && (() => renewal.look());
-  const controlled = { site: sites.site, front, zones, moved: () => undefined, image: '', url: '', look, drain };
+  const controlled = {
+    site: sites.site,
+    ...{ front, zones, moved: () => undefined, image: '', url: '', urls: (): readonly string[] => [], look, drain },
+  };
   try {
     await admin?.open();
     await control?.open(options.control!, controlled);
@@ -107,6 +110,7 @@ async function serve(options: ServeOptions, log: Log): Promise<void> {
       // No connection has been accepted yet: that happens in the loop's next turn.
       if (options.net === 'socket') sealing.close();
       controlled.url = urlOfFront(network, front, listeners);
+      controlled.urls = () => urlsOf(network, front, listeners);
       const sameAddresses = answersNames && options.net === 'direct';
       if (sameAddresses) names = await openNames(options, network, log, told);
       announceAll(network, front, listeners, log, sameAddresses ? options.dns.port : undefined);

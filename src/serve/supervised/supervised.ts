@@ -16,7 +16,7 @@ import { badUsage, type UserError } from '../../errors/user-error.js';
 import { endWithParent, type Parent } from '../../native/parent.js';
 import type { DirectNetwork } from '../../net/direct/network.js';
 import type { Network } from '../../net/flow.js';
-import { urlsOf } from '../announce.js';
+import { urlsFromNow, urlsOf } from '../announce.js';
 import { Control } from '../control.js';
 import type { Front } from '../door.js';
 import { makeFront, openDoors, urlOfFront } from '../front/front.js';
@@ -126,10 +126,11 @@ async function serve(ready: Ready, order: Go): Promise<void> {
   const drain = (): void => retired.ask(options.drain);
   const zones = () => names?.zones;
   const look = renewal && (() => renewal.look());
-  const controlled = { site: sites.site, front, zones, moved, image: order.image, url, look, drain };
+  const served = () => urlsOf(network, front, listeners);
+  const controlled = { site: sites.site, front, zones, moved, image: order.image, url, urls: served, look, drain };
   const control = new Control(controlled);
   supervisor.questions((request) => control.answer(request));
-  const urls = urlsOf(network, front, listeners, (one) => supervisor.say({ say: 'address', url: one }));
+  const urls = urlsFromNow(network, front, listeners, (one) => supervisor.say({ say: 'address', url: one }));
   supervisor.say({ say: 'serving', url, urls });
   const orphan = new Orphan(order, control, (seconds) => retired.ask(seconds * 1000), log.faulted);
   void supervisor.gone.then(() => {

@@ -217,7 +217,7 @@ t.test('a number that is out of range is refused with its range', (t) => {
   t.end();
 });
 
-t.test('subcommands', (t) => {
+t.test('each subcommand is read with its options', (t) => {
   t.same(parseArguments(['bundle', 'dir', '-o', 'x.bundle', '--compression', 'fast']), {
     kind: 'bundle',
     dir: 'dir',

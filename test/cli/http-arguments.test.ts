@@ -82,7 +82,7 @@ t.test('A base path, a Server field and limits', async (t) => {
   t.throws(() => http('--idle', 'x'), { message: /--idle is a number of 0 to 2147483/ });
 });
 
-t.test('How sites are read', async (t) => {
+t.test('Options that say how sites are read arrive at the server', async (t) => {
   const usual = { spa: false, hidden: false, mime: {}, listing: false, metaRefresh: false, languages: [] };
   const served = {
     watch: false,

@@ -104,7 +104,7 @@ t.test('lines are gathered: many of them are few writes', (t) => {
   t.end();
 });
 
-t.test('Common Log Format, by option', (t) => {
+t.test('the option `common` writes Common Log Format, and escapes controls', (t) => {
   const { log, text } = logTo('common');
   log.access(record);
   t.equal(text(), '192.0.2.9 - - [23/Nov/2026:21:04:05 +0000] "GET /a\\x22\\x0a\\x1b[2J HTTP/1.1" 200 5120\n');

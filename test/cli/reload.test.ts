@@ -109,7 +109,7 @@ t.test('--watch: a change of the directory is served without being asked for', a
   t.ok(await comes(url, 'second'));
 });
 
-t.test('--spa, --hidden and --mime', async (t) => {
+t.test('SIGHUP: --spa, --hidden and --mime still hold', async (t) => {
   const { dir, url, hangUp } = await serving(t, '--spa', '--hidden', '--mime', 'foo=text/x-foo');
   writeFileSync(join(dir, '.secret.foo'), 'a secret');
   hangUp();

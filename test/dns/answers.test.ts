@@ -40,7 +40,7 @@ function shape({ rcode, aa, answer, authority, additional }: Message): object {
   return { rcode, aa, answer: bare(answer), authority: bare(authority), additional: bare(additional) };
 }
 
-t.test('answers of a zone', async (t) => {
+t.test('each name and type in a zone, and beside it, has its answer', async (t) => {
   const server = await new NameServerInMemory([zone(SITE)]).open();
   const nodata = { rcode: 0, aa: true, answer: [], authority: [SOA.replace(' 300', '')], additional: [] };
   const cases: [string, string, Parameters<NameServerInMemory['ask']>[1], object][] = [

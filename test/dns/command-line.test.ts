@@ -9,7 +9,7 @@ import { run, SITE } from './peers.js';
 const MAIN = resolve('build', 'src', 'main.js');
 const zoneCommand = (...argv: string[]) => run(process.execPath, MAIN, 'zone', ...argv);
 
-t.test('options of the name server', async (t) => {
+t.test('options of the name server need a zone', async (t) => {
   const { dns } = parseArguments(['--zone', 'a.zone', '--zone', 'b.zone', '--dns-port', '5300']) as ServeOptions;
   t.match(dns, { zones: ['a.zone', 'b.zone'], port: 5300, dnssec: false });
   t.match((parseArguments([]) as ServeOptions).dns, { zones: [], port: 53 });

@@ -14,7 +14,7 @@ function check(secrets: string[], cookie: string, client: string, seconds: numbe
   return { good, cookie: hex(cookies.reply) };
 }
 
-t.test('SipHash-2-4', async (t) => {
+t.test('SipHash-2-4 makes the hashes of its reference', async (t) => {
   const hash = new SipHash(Uint8Array.from({ length: 16 }, (_, i) => i));
   const input = Uint8Array.from({ length: 64 }, (_, i) => i);
   const into = new Uint8Array(8);
@@ -28,7 +28,7 @@ t.test('SipHash-2-4', async (t) => {
   }
 });
 
-t.test('RFC 9018 A.1: a first cookie', async (t) => {
+t.test('RFC 9018 A.1: a first cookie is answered as in the example', async (t) => {
   const { good, cookie } = check(
     ['e5e973e5a6b2a43f48e7dc849e37bfcf'],
     '2464c4abcf10c957',

@@ -138,7 +138,7 @@ const RFC_8906: readonly [string, Parameters<typeof query>[2], object][] = [
   ['version 1, with an option that would be none', { ednsVersion: 1, options: [[10, '01']] }, { rcode: 16, opt: {} }],
 ];
 
-t.test('the queries of RFC 8906 8', async (t) => {
+t.test('the queries of RFC 8906 8 have the answers that it asks for', async (t) => {
   const server = await open();
   for (const [title, options, expected] of RFC_8906) {
     const answer = server.ask('site.example', 'SOA', options);

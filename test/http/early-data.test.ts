@@ -65,7 +65,7 @@ t.test('RFC 8470 5.1: a proxy says that it was early, and waiting for a handshak
   t.end();
 });
 
-t.test('RFC 8470, over HTTP/2', (t) => {
+t.test('RFC 8470: the same holds over HTTP/2', (t) => {
   const client = new Http2Client(connect(true));
   const ask = (stream: number, method: string, content: boolean, ...more: FieldLine[]): number => {
     client.send(headers(stream, [[':method', method], ...get('/docs/', ...more).slice(1)], !content));

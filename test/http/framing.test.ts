@@ -153,7 +153,7 @@ t.test('Content beyond the limit is 413, and what is refused anyway is not waite
   t.equal(outcome(`${GET}Transfer-Encoding: chunked\r\n\r\nfffffffffff\r\n`), '413 closed');
 });
 
-t.test('RFC 9110 10.1.1: Expect', async (t) => {
+t.test('RFC 9110 10.1.1: 100-continue is answered before the content, other expectations get 417', async (t) => {
   const flow = new Setup().exchange(`${GET}Content-Length: 5\r\nExpect: 100-Continue\r\n\r\n`);
   t.same(
     parseResponses(flow.received).map((r) => r.status),

@@ -9,7 +9,7 @@ function lines(format: AccessLogFormat, bytes: string): string[] {
   return found;
 }
 
-t.test('Common Log Format', async (t) => {
+t.test('Common Log Format has its fields, and a dash for no content', async (t) => {
   t.same(lines('common', request('GET', '/docs/?q') + request('HEAD', '/')), [
     '198.51.100.7 - - [06/Nov/1994:08:49:37 +0000] "GET /docs/?q HTTP/1.1" 200 4',
     '198.51.100.7 - - [06/Nov/1994:08:49:37 +0000] "HEAD / HTTP/1.1" 200 -',

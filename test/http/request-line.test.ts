@@ -83,7 +83,7 @@ t.test('RFC 9112 3.2: forms of the request target', async (t) => {
   }
 });
 
-t.test('RFC 9112 2.3: versions', async (t) => {
+t.test('RFC 9112 2.3: later minor versions are served as 1.1, other major ones get 505', async (t) => {
   t.equal(outcome(`GET / HTTP/1.1\r\n${HOST}`), '200');
   t.equal(outcome(`GET / HTTP/1.9\r\n${HOST}`), '200', 'a later minor version is answered as 1.1');
   t.equal(outcome('GET / HTTP/1.0\r\n\r\n'), '200 closed');

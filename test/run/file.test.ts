@@ -6,7 +6,7 @@ import type { FileReport } from './tally.js';
 /** What `body` reports as a file of its own; that it hangs is found after `timeout` milliseconds. */
 function run(t: Test, body: string, timeout = 60_000): Promise<FileReport> {
   const folder = t.testdir({ 'a.test.mjs': body });
-  return runFile(join(folder, 'a.test.mjs'), { timeout, grace: 300 });
+  return runFile(join(folder, 'a.test.mjs'), { timeout, grace: 300 }, 'ignore');
 }
 
 const FINE = `import t from 'tap'; t.test('one', async (t) => t.ok(true)); `;
@@ -15,19 +15,19 @@ const counts = ({ passed, failed, skipped }: FileReport): number[] => [passed, f
 
 t.jobs = 4;
 
-t.test('a file that passes', async (t) => {
+t.test('a file that passes has its tests counted', async (t) => {
   const file = await run(t, `${FINE} console.log('a word');`);
   t.same(counts(file), [1, 0, 0]);
   t.ok(file.milliseconds > 0);
 });
 
-t.test('a file that cannot be read, and one that throws before its first test', async (t) => {
-  const file = await runFile(join(t.testdir({}), 'none.test.mjs'), { timeout: 60_000, grace: 300 });
+t.test('a file that cannot be read fails, and so does one that throws before its first test', async (t) => {
+  const file = await runFile(join(t.testdir({}), 'none.test.mjs'), { timeout: 60_000, grace: 300 }, 'ignore');
   t.same(counts(file), [0, 1, 0]);
   t.same(counts(await run(t, `throw new Error('a fault');`)), [0, 1, 0]);
 });
 
-t.test('a file that ends with an exit status, or by a signal, in spite of its tests', async (t) => {
+t.test('a file that ends with an exit status, or by a signal, fails in spite of its tests', async (t) => {
   const status = await run(t, `${FINE} process.on('exit', () => process.exit(3));`);
   t.same(counts(status), [1, 1, 0]);
   t.match(status.failures[0], /exitCode: 3/);
@@ -36,7 +36,7 @@ t.test('a file that ends with an exit status, or by a signal, in spite of its te
   t.match(signal.failures[0], /SIGKILL/);
 });
 
-t.test('a file that ends in the middle of a test with a status of success', async (t) => {
+t.test('a file that ends in the middle of a test fails in spite of a status of success', async (t) => {
   const file = await run(t, `${FINE} t.test('two', async (t) => { t.ok(true); process.exit(0); });`);
   t.same(counts(file), [1, 1, 0]);
 });
@@ -65,7 +65,7 @@ t.test('a file sets its own limit', async (t) => {
   t.match(file.failures.join('\n'), /timeout!/);
 });
 
-t.test('a file whose process left another one behind that holds its output', async (t) => {
+t.test('a file fails whose process left another one behind that holds its output', async (t) => {
   const left = `import { spawn } from 'node:child_process';
     spawn('sleep', ['20'], { stdio: ['ignore', 'inherit', 'ignore'], detached: true }).unref();`;
   const file = await run(t, `${left} ${FINE} process.on('exit', () => ${limit(2000).slice(0, -1)});`);

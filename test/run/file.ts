@@ -17,12 +17,12 @@ export interface Limits {
 
 let started = 0;
 
-/** Runs the compiled file `file`; returns what it reported. What it writes to standard error is passed on. */
-export function runFile(file: string, limits: Limits): Promise<FileReport> {
+/** Runs the compiled file `file`; returns what it reported. `errors`: what it writes to standard error is passed on. */
+export function runFile(file: string, limits: Limits, errors: 'inherit' | 'ignore' = 'inherit'): Promise<FileReport> {
   const child = String(++started);
   const key = randomUUID();
   const node = spawn(process.execPath, ['--enable-source-maps', file], {
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    stdio: ['ignore', 'pipe', errors, 'ipc'],
     // By these a file knows that it has a parent to talk to (@tapjs/core, tap.js).
     env: {
       ...process.env,

@@ -64,7 +64,7 @@ async function bundle(t: Test): Promise<string> {
   return path;
 }
 
-t.test('over sockets: the server', { skip }, async (t) => {
+t.test('over sockets: the server is sealed, and is one process', { skip }, async (t) => {
   const { child, says } = start(t, [process.execPath, MAIN, '--port', '0', '--log', 'net', await bundle(t)]);
   await says(/sealed: ([^\n]*)/);
   isSealed(t, child.pid!, 'the server');

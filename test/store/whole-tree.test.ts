@@ -27,11 +27,11 @@ async function check(dir: string): Promise<string> {
   return (await promisify(execFile)(process.execPath, args)).stdout;
 }
 
-t.test('a site that Jekyll made', { skip }, async (t) => {
+t.test('a site that Jekyll made is served file by file as it is', { skip }, async (t) => {
   t.match(await check('site/_site'), /: (\d+) of \1 files are served as they are/);
 });
 
-t.test('a tree with what a packager, a wiki and a build leave in it', { skip }, async (t) => {
+t.test('a tree with what a packager, a wiki and a build leave in it is served as it is', { skip }, async (t) => {
   const pages = Array.from({ length: 400 }, (_, i) => [`Deep/Folder ${i % 7}/Page%20${i}.html`, `<p>page ${i}</p>`]);
   const dir = tree(t, {
     ...Object.fromEntries(pages),

@@ -76,20 +76,24 @@ async function readable(t: Test, page: string): Promise<string> {
   return bundle;
 }
 
-t.test('on the kernel’s sockets', { skip }, async (t) => {
+t.test('a user without rights serves on the kernel’s sockets', { skip }, async (t) => {
   const lab = new Lab(t);
   const url = 'http://127.0.0.1:8080/';
   const get = async () => (await lab.host.run('curl', ['--silent', '--show-error', '--max-time', '20', url])).stdout;
   await servesAsUser(t, lab, ['--port', '8080'], get);
 });
 
-t.test('on our own stack, over a TAP that `host up --user` gave to the user', { skip }, async (t) => {
-  const lab = new Lab(t, '10.77.0.1/24');
-  const client = lab.client('10.77.0.2/24');
-  const up = ['host', 'up', '--bridge', 'br0', '--tap', 'tap0', '--user', 'nobody'];
-  const prepared = await lab.host.run(process.execPath, [MAIN, ...up]);
-  t.equal(prepared.status, 0, prepared.stderr);
-  const url = 'http://10.77.0.7/';
-  const get = async () => (await client.run('curl', ['--silent', '--show-error', '--max-time', '20', url])).stdout;
-  await servesAsUser(t, lab, ['--net', 'direct', '--tap', 'tap0', '--ipv4', '10.77.0.7/24'], get);
-});
+t.test(
+  'a user without rights serves on our own stack, over a TAP that `host up --user` gave to it',
+  { skip },
+  async (t) => {
+    const lab = new Lab(t, '10.77.0.1/24');
+    const client = lab.client('10.77.0.2/24');
+    const up = ['host', 'up', '--bridge', 'br0', '--tap', 'tap0', '--user', 'nobody'];
+    const prepared = await lab.host.run(process.execPath, [MAIN, ...up]);
+    t.equal(prepared.status, 0, prepared.stderr);
+    const url = 'http://10.77.0.7/';
+    const get = async () => (await client.run('curl', ['--silent', '--show-error', '--max-time', '20', url])).stdout;
+    await servesAsUser(t, lab, ['--net', 'direct', '--tap', 'tap0', '--ipv4', '10.77.0.7/24'], get);
+  },
+);

@@ -286,7 +286,7 @@ t.test('what is counted of a peer is counted on', async (t) => {
   }
 });
 
-t.test('what stays', async (t) => {
+t.test('a connection stays here while another program could not go on with it', async (t) => {
   const carrier = new Carrier(() => undefined, 1000);
   const one = new Travelling();
   const { setup } = one.place;

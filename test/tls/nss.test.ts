@@ -25,7 +25,7 @@ const page = (...words: string[]): RegExp =>
 /** TLS 1.3 alone. */
 const NEW = ['-V', 'tls1.3:tls1.3'];
 
-t.test('NSS: suites, groups, signatures', { skip }, async (t) => {
+t.test('NSS connects with each suite, group and kind of signature', { skip }, async (t) => {
   const { client, alerts } = await asking(t);
   for (const [suite, name] of [
     [':1301', '128-bit AES-GCM'],
@@ -49,7 +49,7 @@ t.test('NSS: suites, groups, signatures', { skip }, async (t) => {
   t.same(alerts, []);
 });
 
-t.test('NSS: TLS 1.2', { skip }, async (t) => {
+t.test('NSS connects with TLS 1.2, and with nothing older', { skip }, async (t) => {
   const { client } = await asking(t);
   const old = ['-V', 'tls1.2:tls1.2'];
   t.match(await client(...old, '-G'), page('SSL version 3\\.3', 'Extended Master Secret: Yes'));
@@ -57,7 +57,7 @@ t.test('NSS: TLS 1.2', { skip }, async (t) => {
   t.notMatch(await client('-V', 'tls1.0:tls1.1'), /1\.1 200/);
 });
 
-t.test('NSS: resumed, and with early data', { skip }, async (t) => {
+t.test('NSS resumes a session, and sends early data', { skip }, async (t) => {
   const { client, server } = await asking(t);
   const resumed = await client(...NEW, '-u', '-L', '3');
   t.equal(resumed.match(/HTTP\/1\.1 200/g)?.length, 3);

@@ -68,7 +68,7 @@ const at =
     return one;
   };
 
-t.test('a server that breaks no rule', (t) => {
+t.test('a server that breaks no rule draws no alert', (t) => {
   t.equal(
     alert((one) => one),
     undefined,
@@ -76,7 +76,7 @@ t.test('a server that breaks no rule', (t) => {
   t.end();
 });
 
-t.test('ServerHello', (t) => {
+t.test('a ServerHello that breaks a rule draws the alert of that rule', (t) => {
   const hello = (change: Change) => alert(only(MESSAGE.serverHello, change));
   t.equal(hello(at(4, 3, 1)), 'illegalParameter', 'legacy_version');
   t.equal(hello(at(4 + 2 + 32 + 1, 0xff)), 'illegalParameter', 'another session id');
@@ -109,7 +109,7 @@ t.test('ServerHello', (t) => {
   t.end();
 });
 
-t.test('HelloRetryRequest', (t) => {
+t.test('a HelloRetryRequest that breaks a rule draws the alert of that rule', (t) => {
   const p256 = (): NodePrimitives => Object.assign(new NodePrimitives(), { groups: [GROUP.secp256r1] });
   t.equal(
     alert((one) => one, p256()),
@@ -137,7 +137,7 @@ t.test('HelloRetryRequest', (t) => {
   t.end();
 });
 
-t.test('EncryptedExtensions', (t) => {
+t.test('EncryptedExtensions that break a rule draw the alert of that rule', (t) => {
   const extensions = (change: Change) => alert(only(MESSAGE.encryptedExtensions, change));
   const with_ =
     (...content: number[]): Change =>
@@ -154,7 +154,7 @@ t.test('EncryptedExtensions', (t) => {
   t.end();
 });
 
-t.test('Certificate, CertificateVerify and Finished', (t) => {
+t.test('Certificate, CertificateVerify and Finished that break a rule draw the alert of that rule', (t) => {
   t.equal(
     alert(only(MESSAGE.certificate, () => message(MESSAGE.certificate, Uint8Array.of(0, 0, 0, 0)))),
     'decodeError',

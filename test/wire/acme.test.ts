@@ -195,7 +195,7 @@ t.test('several processes see what one of them ordered, and what it renews', { s
   for (let i = 0; i < 8; i++) t.same(await securePage(pebble, '-k'), { status: '200', fingerprint: second });
 });
 
-t.test('an external account binding', { skip }, async (t) => {
+t.test('an account is bound to an external one where the CA asks for that', { skip }, async (t) => {
   const lab = new Lab(t);
   const pebble = await startPebble(lab, { external: true });
   const state = join(lab.folder, 'state');

@@ -27,18 +27,18 @@ async function remedied(t: Test, lab: Lab, args: readonly string[], then: readon
   t.equal(await server.program.stop(), 0);
 }
 
-t.test('a bridge that is not there', { skip }, async (t) => {
+t.test('a bridge that is not there is told with its remedy', { skip }, async (t) => {
   await remedied(t, new Lab(t), ['--tap', 'tap1', '--bridge', 'br9']);
 });
 
-t.test('what is no bridge', { skip }, async (t) => {
+t.test('an interface that is no bridge is told with its remedy', { skip }, async (t) => {
   const lab = new Lab(t);
   lab.host.ip('link add plain type veth peer name other');
   const tap = ['--tap', 'tap1', '--bridge'];
   await remedied(t, lab, [...tap, 'plain'], [...tap, 'br0']);
 });
 
-t.test('a TAP with a single queue, for several workers', { skip }, async (t) => {
+t.test('a TAP with a single queue, for several workers, is told with its remedy', { skip }, async (t) => {
   const lab = new Lab(t);
   lab.host.ip('tuntap add dev tap1 mode tap');
   await remedied(t, lab, ['--tap', 'tap1', '--workers', '2']);

@@ -34,12 +34,12 @@ async function ends(t: Test, program: Program, status: number, sentence: RegExp)
 
 const skip = skipWithout('unshare', 'setpriv');
 
-t.test('a site that is missing', { skip }, async (t) => {
+t.test('a site that is missing ends a start with one sentence that names it', { skip }, async (t) => {
   const { host } = new Lab(t);
   await ends(t, start(host, ['/nowhere/at/all']), 1, /\/nowhere\/at\/all does not exist/);
 });
 
-t.test('a file that may not be read, with --strict', { skip }, async (t) => {
+t.test('with --strict a file that may not be read ends a start with its name', { skip }, async (t) => {
   const lab = new Lab(t);
   const site = smallSite(lab);
   writeFileSync(join(site, 'secret.html'), 'x');
@@ -47,14 +47,14 @@ t.test('a file that may not be read, with --strict', { skip }, async (t) => {
   await ends(t, lab.host.start('setpriv', [...POWERLESS, '--strict', '--port', '8080', site]), 1, /secret\.html/);
 });
 
-t.test('a port in use', { skip }, async (t) => {
+t.test('a port in use ends a start with its number', { skip }, async (t) => {
   const lab = new Lab(t);
   const site = smallSite(lab);
   await serve(lab.host, ['--port', '8080', site]);
   await ends(t, start(lab.host, ['--port', '8080', site]), 1, /8080.*(in use|taken)/);
 });
 
-t.test('an address that is none', { skip }, async (t) => {
+t.test('an address that is none is bad usage', { skip }, async (t) => {
   const { host } = new Lab(t);
   await ends(t, start(host, ['--net', 'direct', '--ipv4', '46.43.42.300/25']), 2, /46\.43\.42\.300/);
   await ends(t, start(host, ['--net', 'direct', '--ipv4', '46.43.42.137']), 2, /netmask|\/\d\d/);
@@ -67,7 +67,7 @@ t.test('an address that is none', { skip }, async (t) => {
   await ends(t, start(host, ['--net', 'direct', '--ipv6', '2001:db8::80']), 2, /2001:db8::80\/64/);
 });
 
-t.test('no /dev/net/tun', { skip }, async (t) => {
+t.test('a missing /dev/net/tun ends a start with its name', { skip }, async (t) => {
   const lab = new Lab(t, '46.43.42.129/25');
   const script = 'mount -t tmpfs none /dev/net && exec "$@"';
   const program = lab.host.start('unshare', [
@@ -77,20 +77,20 @@ t.test('no /dev/net/tun', { skip }, async (t) => {
   await ends(t, program, 1, /\/dev\/net\/tun/);
 });
 
-t.test('no permission', { skip }, async (t) => {
+t.test('a lack of rights ends a start, and is said', { skip }, async (t) => {
   const lab = new Lab(t, '46.43.42.129/25');
   const args = ['--net', 'direct', '--tap', 'tap0', '--ipv4', '46.43.42.137/25', smallSite(lab)];
   await ends(t, lab.host.start('setpriv', [...POWERLESS, ...args]), 1, /permi|root|right|allowed/i);
 });
 
-t.test('a TAP that is in use', { skip }, async (t) => {
+t.test('a TAP that is in use ends a start with its name', { skip }, async (t) => {
   const lab = new Lab(t, '46.43.42.129/25');
   const site = smallSite(lab);
   await serve(lab.host, [...TARGETS.static, site]);
   await ends(t, start(lab.host, [...TARGETS.static, site]), 1, /tap0.*(in use|busy|taken|used)/);
 });
 
-t.test('an address that another host has', { skip }, async (t) => {
+t.test('an address that another host has ends a start, and is named', { skip }, async (t) => {
   const lab = new Lab(t, '46.43.42.129/25');
   lab.client('46.43.42.137/25');
   await ends(

@@ -66,7 +66,7 @@ t.test('the server says its settings first', async (t) => {
   ]);
 });
 
-t.test('RFC 9113 4.2: lengths of frames', async (t) => {
+t.test('RFC 9113 4.2: a frame whose length its type cannot have is an error', async (t) => {
   const long = new Uint8Array(16385);
   for (const type of [FRAME.data, FRAME.headers, FRAME.settings, FRAME.ping, 0x77])
     t.equal(errorAfter(frame(type, 0, type === FRAME.data ? 1 : 0, long)), ERROR.frameSizeError, `type ${type}`);
@@ -109,7 +109,7 @@ t.test('RFC 9113 6: frames that belong to the connection, or to a stream', async
   t.equal(errorAfter(frame(FRAME.windowUpdate, 0, 0, word(0x80000001))), undefined, 'the reserved bit is ignored');
 });
 
-t.test('RFC 9113 6.5.2: settings', async (t) => {
+t.test('RFC 9113 6.5.2: a value that a setting cannot have ends the connection', async (t) => {
   for (const [id, value, error] of [
     [SETTING.enablePush, 2, ERROR.protocolError],
     [SETTING.enablePush, 1, undefined],
@@ -140,7 +140,7 @@ t.test('RFC 9113 6.7: PING is answered with what it brought, and an answer is no
   t.same([...pings[0]!.payload], [1, 2, 3, 4, 5, 6, 7, 8]);
 });
 
-t.test('RFC 9113 6.1, 6.2: padding', async (t) => {
+t.test('RFC 9113 6.1, 6.2: padding is skipped, and is never longer than its frame', async (t) => {
   const padded = (type: number, flags: number, stream: number, octets: Uint8Array, padding: number): Buffer =>
     frame(type, flags | 8, stream, Buffer.concat([Uint8Array.of(padding), octets, new Uint8Array(padding)]));
   for (const padding of [0, 1, 200, 255]) {
@@ -196,7 +196,7 @@ t.test('RFC 9113 5.1.1: numbers of streams', async (t) => {
   t.equal(client.response(0x7fffffff).status, 200, 'the highest number');
 });
 
-t.test('RFC 9113 8.3: pseudo-header fields', async (t) => {
+t.test('RFC 9113 8.3: pseudo-header fields that are missing, double, late or unknown reset the stream', async (t) => {
   const [method, scheme, path, authority] = GET_ROOT as [FieldLine, FieldLine, FieldLine, FieldLine];
   const P = ERROR.protocolError;
   for (const [name, fields, reset] of [
@@ -257,7 +257,7 @@ t.test('what is wrong with a request in HTTP/1.1 too is answered with the same s
   }
 });
 
-t.test('RFC 9113 8.2: fields', async (t) => {
+t.test('RFC 9113 8.2: a field that no request may have resets its stream', async (t) => {
   const P = ERROR.protocolError;
   for (const [name, value, reset] of [
     ['Upper', 'a', P],

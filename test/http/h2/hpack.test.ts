@@ -36,7 +36,7 @@ class Peer {
   }
 }
 
-t.test('RFC 7541 C.1: integers', async (t) => {
+t.test('RFC 7541 C.1: the integers of the examples are read', async (t) => {
   const reader = new IntegerReader();
   for (const [octets, bits, value] of [
     ['0a', 5, 10],
@@ -55,7 +55,7 @@ t.test('RFC 7541 C.1: integers', async (t) => {
   t.equal(reader.read(hex('1f8080808000'), 0, 6, 5), -1, 'zeros, too');
 });
 
-t.test('RFC 7541 C.2: the four representations', async (t) => {
+t.test('RFC 7541 C.2: the four representations are read', async (t) => {
   const peer = new Peer();
   t.same(peer.decode('400a637573746f6d2d6b65790d637573746f6d2d686561646572'), ['custom-key: custom-header']);
   t.same(peer.entries, ['custom-key: custom-header']);

@@ -162,7 +162,7 @@ t.test('an interface that was removed is noticed by reading and by writing', (t)
   t.end();
 });
 
-t.test('a TAP on a bridge', (t) => {
+t.test('a TAP joins its bridge, and is gone when it is closed', (t) => {
   ip('link add br7 type bridge');
   t.teardown(() => ip('link del br7'));
   const device = new TapDevice({ name: 'tap7', offload: true, mac: MAC, bridge: 'br7' });

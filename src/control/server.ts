@@ -1,10 +1,11 @@
 /** The control socket of a running server: a UNIX socket on which a line of JSON asks and a line of JSON answers. */
 import { randomBytes } from 'node:crypto';
-import { linkSync, rmSync } from 'node:fs';
+import { lchownSync, linkSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { errorText } from '../errors/report.js';
 import { UserError } from '../errors/user-error.js';
+import { peerUser } from '../native/sockets/peer-user.js';
 import { freeSocketPath, removeSocket, socketFileAt } from '../native/sockets/socket-file.js';
 import { type SocketPath, socketPath } from '../native/sockets/socket-path.js';
 import { LineReader } from './lines.js';
@@ -28,9 +29,10 @@ export interface ControlSocket {
 
 /**
  * Listens at `path`, for this user alone. A socket without a listener is replaced; rejects with a `UserError` when a
- * process listens on it.
+ * process listens on it. `served`: the number of another user, whose programs serve: the socket's file is theirs, so
+ * that one of them can take its place, and they may ask for the status, and for nothing else.
  */
-export async function openControl(path: string, answer: Answerer): Promise<ControlSocket> {
+export async function openControl(path: string, answer: Answerer, served?: number): Promise<ControlSocket> {
   // At the end libuv removes the file at the name that it bound, even if that is another file by then. So the socket is
   // bound to a name of its own, and then linked to the requested name. The link never replaces a file.
   const bound = join(dirname(path), `.sk-${randomBytes(6).toString('hex')}`);
@@ -45,7 +47,9 @@ export async function openControl(path: string, answer: Answerer): Promise<Contr
     throw error;
   }
   // Who asks may say that this was all, as `nc -N` does, and still hears the answer.
-  const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket, answer));
+  const server = createServer({ allowHalfOpen: true }, (socket) =>
+    serve(socket, served === undefined ? answer : limited(answer, served)),
+  );
   server.maxConnections = CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -58,6 +62,7 @@ export async function openControl(path: string, answer: Answerer): Promise<Contr
     process.umask(mask);
   });
   try {
+    if (served !== undefined) lchownSync(bound, served, -1);
     linkSync(bound, path);
   } catch (error) {
     server.close();
@@ -94,6 +99,16 @@ function placeOf(bound: string, path: string): SocketPath {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new UserError(code === undefined ? message : sentence(error as NodeJS.ErrnoException, path));
   }
+}
+
+/** An intruder in a program that serves orders nothing of the process that started it. */
+function limited(answer: Answerer, served: number): Answerer {
+  return async (request, socket) => {
+    const fd = (socket as unknown as { _handle?: { fd?: number } | null })._handle?.fd ?? -1;
+    if (request.do !== 'status' && peerUser(fd) === served)
+      throw new UserError(`${request.do} is not for user ${served}, as which programs serve; ask as root`);
+    return answer(request, socket);
+  };
 }
 
 function serve(socket: Socket, answer: Answerer): void {

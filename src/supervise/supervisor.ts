@@ -13,6 +13,7 @@ import type { ControlAnswer, ControlRequest, SwapRequest } from '../control/prot
 import { hasCode } from '../errors/codes.js';
 import { errorText } from '../errors/report.js';
 import { UserError } from '../errors/user-error.js';
+import { giveFolder, programsUser } from '../seal/programs-user.js';
 import type { ServeOptions } from '../serve/options/serve.js';
 import type { TicketKeeper } from '../serve/tickets/ticket-keys.js';
 import { FormerBundles } from './former-bundles.js';
@@ -142,6 +143,7 @@ export class Supervisor {
     checkAlone(options, this.held);
     const held = heldKey(options) === this.held?.key ? this.held : await hold(options, [], this.before());
     const along = addressKey(options) === this.servedOn;
+    if (along && old !== undefined) this.checkUser(options, old);
     const links = along ? [...(old === undefined ? [] : [old.link]), ...[...this.retired].map(({ link }) => link)] : [];
     let program: Program;
     try {
@@ -158,6 +160,15 @@ export class Supervisor {
     return program.ask({ do: 'status' });
   }
 
+  /** Connections of a stack move over sockets that are one user's alone. */
+  private checkUser(options: ServeOptions, old: Program): void {
+    const before = programsUser(this.options.optionsOf(old.what).seal)?.uid;
+    if (options.net === 'direct' && before !== programsUser(options.seal)?.uid)
+      throw new UserError(
+        '--user stays as it is while connections are handed over; end the supervisor, and start anew',
+      );
+  }
+
   private before(): Before | undefined {
     const { held, current } = this;
     return held === undefined || current === undefined
@@ -172,6 +183,7 @@ export class Supervisor {
     held: Held,
     predecessors: readonly string[],
   ): Promise<Program> {
+    giveFolder(this.options.folder, programsUser(options.seal));
     const link = join(this.options.folder, `${process.pid}-${this.started++}.link`);
     const program = startProgram(what, link, held.fds, this.options);
     this.trying = program;

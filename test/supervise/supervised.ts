@@ -47,9 +47,10 @@ export class Supervised {
     return `http://127.0.0.1:${this.port}/`;
   }
 
-  /** Starts a supervisor; resolves when it serves. */
-  async start(...argv: string[]): Promise<void> {
-    const args = ['supervise', '--control', this.control, ...argv, '--', '--port', String(this.port), this.site];
+  /** Starts a supervisor with options of its own, and of its programs; resolves when it serves. */
+  async start(argv: readonly string[] = [], options: readonly string[] = []): Promise<void> {
+    const port = ['--port', String(this.port)];
+    const args = ['supervise', '--control', this.control, ...argv, '--', ...port, ...options, this.site];
     const child = spawn(process.execPath, [MAIN, ...args], {
       stdio: ['ignore', 'inherit', 'pipe'],
       env: this.family.env,

@@ -11,6 +11,7 @@ import { signals } from '../../native/process-signals.js';
 import { Containment } from '../../net/containment.js';
 import { thisKernel } from '../../seal/kernel.js';
 import { sealParent } from '../../seal/parent.js';
+import { programsUser } from '../../seal/programs-user.js';
 import { faultSentence } from '../../serve/log.js';
 import { LogSink } from '../../serve/log-sink.js';
 import { tellNode } from '../../serve/node-line.js';
@@ -75,7 +76,7 @@ async function begin(
       await new Promise((done) => setTimeout(done, LOOK));
       continue;
     }
-    const server = await openControl(control, supervisor.answer);
+    const server = await openControl(control, supervisor.answer, programsUser(options.seal)?.uid);
     try {
       await Promise.race([supervisor.start(what, orphan?.held ?? activated, orphan?.foreign), signal]);
       return server;

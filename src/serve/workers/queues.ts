@@ -12,6 +12,7 @@ import { libc } from '../../native/libc/libc.js';
 import { type OpenTap, openTapQueues } from '../../net/device/linux/tap-open.js';
 import type { SharedAddress } from '../../net/direct/address/followed-mode.js';
 import { formatIpv4 } from '../../net/wire/address.js';
+import { giveFolder, programsUser } from '../../seal/programs-user.js';
 import type { ServeOptions } from '../options/serve.js';
 import { urlOf } from '../url.js';
 import type { ToFirst } from '../worker-channel.js';
@@ -20,7 +21,7 @@ import type { Shared, Worker } from './worker-process.js';
 export class Queues implements Shared {
   readonly fds: number[];
   private readonly taps: readonly OpenTap[];
-  /** For this user alone. */
+  /** For this user alone, or the one that workers become. */
   private readonly folder: string;
   private readonly keys: readonly [number, number];
   /** Those that can be reached. */
@@ -34,6 +35,7 @@ export class Queues implements Shared {
     this.taps = openTapQueues({ name, bridge, offload }, options.workers);
     this.fds = this.taps.map(({ fd }) => fd);
     this.folder = mkdtempSync(join(tmpdir(), 'sitekernel-workers-'));
+    giveFolder(this.folder, programsUser(options.seal));
     const [k0, k1] = randomFillSync(new Int32Array(2));
     this.keys = [k0 as number, k1 as number];
   }

@@ -32,10 +32,13 @@ export class WorkerLinks {
       new Link(socket, faulted).onMessage = take;
     });
     const place = socketPath(this.path);
+    // Another worker may be another user by now: its folder says who connects.
+    const mask = process.umask(0o111);
     this.listening = new Promise((resolve, reject) => {
       this.server.once('error', reject);
       this.server.listen(place.path, resolve);
     });
+    process.umask(mask);
     this.server.once('close', place.release);
     this.listening.catch(() => undefined);
     this.server.unref();

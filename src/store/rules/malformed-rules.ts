@@ -23,7 +23,8 @@ export class MalformedRules {
 
   /** `wrong`: what is wrong with the line at `place`. */
   line(place: string, wrong: string, words: Words): void {
-    if (this.strict || this.mayClose(words)) this.refused.push(`${place}: ${wrong}`);
+    if (this.strict) this.refused.push(`${place}: ${wrong}`);
+    else if (this.mayClose(words)) this.refused.push(`${place}: ${wrong}; without this line a file may be open`);
     else this.warn(`${place}: ${wrong}; the line is left out`);
   }
 

@@ -11,7 +11,20 @@
  */
 import { randomBytes } from 'node:crypto';
 import { constants, rmSync, type Stats, write } from 'node:fs';
-import { access, chmod, chown, lstat, mkdtemp, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  chown,
+  lstat,
+  mkdtemp,
+  open,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -141,6 +154,18 @@ export class OutputFile {
       await to?.close();
     }
   }
+}
+
+/** Writes `content` to `name`, whole or not at all. `mode`: as for `OutputFile.open`. Rejects with an OutputError. */
+export async function writeOutput(name: string, content: string | Uint8Array, mode?: number): Promise<void> {
+  const output = await OutputFile.open(name, mode);
+  try {
+    await writeFile(output.part, content);
+  } catch (error) {
+    await output.discard();
+    throw outputError(error, name);
+  }
+  await output.finish();
 }
 
 /** Whether what is written to `name` goes to standard output, where nothing else may go then. */

@@ -2,11 +2,11 @@
  * The destination of the log: standard error or a file. Lines are written asynchronously, and dropped when they are not
  * read fast enough.
  */
-import { closeSync, constants, fstatSync, openSync, realpathSync, renameSync, truncateSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, realpathSync, renameSync, statSync, truncateSync } from 'node:fs';
 import boom, { type SonicBoom } from 'sonic-boom';
 import { expectSystemError } from '../errors/codes.js';
 import { libc } from '../native/libc/libc.js';
-import { outputError } from '../native/output-file.js';
+import { OutputError, outputError, READ_ONLY, WRITABLE } from '../native/output-file.js';
 
 /** Characters that may wait; further lines are dropped, and counted. */
 const MOST = 4 * 1024 * 1024;
@@ -139,6 +139,8 @@ export class LogSink {
 function openNow(file: string): number {
   const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY } = constants;
   try {
+    const before = statSync(file, { throwIfNoEntry: false });
+    if (before?.isFile() && (before.mode & WRITABLE) === 0) throw new OutputError(`${file} ${READ_ONLY}`);
     return openSync(file, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY, 0o600);
   } catch (error) {
     throw outputError(error, file);

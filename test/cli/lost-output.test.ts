@@ -132,6 +132,8 @@ t.test('a log file that cannot be opened is one error message, at once', { skip 
   const root = directory(t);
   symlinkSync('loop', join(root, 'loop'));
   symlinkSync('nowhere/log', join(root, 'dangling'));
+  // Root may write to it all the same.
+  writeFileSync(join(root, 'read-only'), 'precious', { mode: 0o444 });
   spawnSync('mkfifo', [join(root, 'fifo')]);
   const socket = createServer().listen(join(root, 'socket'));
   t.teardown(() => socket.close());
@@ -143,6 +145,7 @@ t.test('a log file that cannot be opened is one error message, at once', { skip 
     ['no/log', /its directory does not exist; make it first/],
     ['fifo', /a pipe that nobody reads/],
     ['socket', /it is a socket/],
+    ['read-only', /is read-only; name another file/],
   ] as const)
     t.throws(() => new LogSink({ file: join(root, name) }), { name: 'OutputError', message });
 });

@@ -1,5 +1,5 @@
 /** What the command line says of zones: options that do not go together, and the three commands. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import t from 'tap';
 import { parseArguments } from '../../src/cli/arguments/arguments.js';
@@ -75,6 +75,18 @@ t.test('zone check, and zone build with what it refuses', async (t) => {
     out: /cannot be written/,
   });
   const bytes = readFileSync(at('one'));
+  writeFileSync(at('read-only'), 'precious', { mode: 0o444 });
+  symlinkSync('/dev/null', at('device'));
+  symlinkSync('one', at('link'));
+  t.match(await zoneCommand('build', at('one'), '-o', at('read-only')), { status: 1, out: /is read-only/ });
+  t.equal(readFileSync(at('read-only'), 'utf8'), 'precious');
+  for (const name of ['device', 'link']) {
+    t.match(await zoneCommand('build', at('one'), '-o', at(name)), { status: 0 });
+    t.ok(lstatSync(at(name)).isSymbolicLink(), `${name}: written through, and not replaced`);
+  }
+  t.ok(statSync(at('device')).isCharacterDevice());
+  t.ok((await zoneCommand('build', at('one'), '-o', '-')).out.includes('SKZONE'), 'standard output, and no file "-"');
+  t.notOk(existsSync('-'));
   for (const place of [9, 50, bytes.length - 1]) {
     const damaged = Buffer.from(bytes);
     damaged[place]! ^= 1;

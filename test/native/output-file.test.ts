@@ -203,3 +203,15 @@ t.test('another name of the same file is another file afterwards: the old conten
   await write(join(root, 'a'));
   t.equal(readFileSync(join(root, 'b'), 'utf8'), 'old');
 });
+
+t.test('a command writes to what its user names as an OutputFile does, and in no other way', async (t) => {
+  const folder = join('src', 'cli', 'commands');
+  for (const name of readdirSync(folder)) {
+    const text = readFileSync(join(folder, name), 'utf8');
+    t.notMatch(
+      text,
+      /\b(writeFile|writeFileSync|writeDurable|writeDurableNow|createWriteStream|rename|renameSync)\b/,
+      name,
+    );
+  }
+});

@@ -2,7 +2,6 @@
  * `sitekernel certificate …`: what lies in the state folder, and changes to it
  * that a running server takes up.
  */
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AcmeError } from '../../acme/protocol/problem.js';
 import { readPair, saveCertificate } from '../../acme/state/certificate-state.js';
@@ -11,6 +10,7 @@ import { NO_RENEWAL, REQUEST } from '../../acme/state/renewal-state.js';
 import { hostRecipient, isSealed, seal, unseal } from '../../acme/state/sealed.js';
 import { FolderStorage, folderFor } from '../../acme/state/storage.js';
 import { badUsage, UserError } from '../../errors/user-error.js';
+import { writeOutput } from '../../native/output-file.js';
 import type { CertificateOptions } from '../arguments/certificate.js';
 import { LATER, print, textsOf, time } from './certificate-words.js';
 import { endAccount, rollOver } from './change-account.js';
@@ -49,7 +49,7 @@ async function run(options: CertificateOptions): Promise<void> {
       const plain = stored.chainPem + stored.keyPem;
       const text = options.recipients.length === 0 ? plain : `${await seal(plain, options.recipients)}\n`;
       if (options.output === undefined) process.stdout.write(text);
-      else await writeFile(options.output, text, { mode: 0o600, flush: true });
+      else await writeOutput(options.output, text, 0o600);
       return;
     }
     case 'identity':

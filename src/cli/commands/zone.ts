@@ -6,10 +6,9 @@ import { serialOfRecords, writeBuilt } from '../../dns/zone/built.js';
 import { hasErrors, usesSelf, zoneOf, zoneSummary } from '../../dns/zone/load.js';
 import { problemText } from '../../dns/zone/problem.js';
 import { isNewer } from '../../dns/zone/zone.js';
-import { errorText } from '../../errors/report.js';
 import { UserError } from '../../errors/user-error.js';
-import { writeDurable } from '../../native/durable.js';
 import { stateFolder } from '../../native/home.js';
+import { leadsToStandardOutput, writeOutput } from '../../native/output-file.js';
 import { NodeCrypto } from '../../serve/names/node-crypto.js';
 import { readGoodZone, readZone } from '../../serve/names/zone-files.js';
 import { ZoneState } from '../../serve/names/zone-keys.js';
@@ -48,12 +47,9 @@ async function build({ file, output, serial, after }: ZoneOptions): Promise<void
     if (!same && !isNewer(next, old))
       throw new UserError(`serial ${next} is not newer than ${old} of ${after}; raise it in ${file}, or with --serial`);
   }
-  try {
-    await writeDurable(output!, bytes);
-  } catch (error) {
-    throw new UserError(`${output} cannot be written: ${errorText(error)}`);
-  }
-  process.stdout.write(`${output}: ${zoneSummary(zoneOf(loaded, new Map(), serial))}\n`);
+  const said = (await leadsToStandardOutput(output!)) ? process.stderr : process.stdout;
+  await writeOutput(output!, bytes, 0o644);
+  said.write(`${output}: ${zoneSummary(zoneOf(loaded, new Map(), serial))}\n`);
 }
 
 function keys({ file, state = stateFolder() }: ZoneOptions): void {

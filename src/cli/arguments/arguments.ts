@@ -119,8 +119,8 @@ function unknownTopic([first, ...words]: readonly string[], program: Command): s
 }
 
 /**
- * The commands that `argv` may mean: those that it has anywhere, and all where help is asked for, which lists them. To
- * build each of them costs a start of the server several milliseconds.
+ * The commands that `argv` may mean: those that it has anywhere, and all where help is asked for, which lists them. A
+ * start of the server builds none of them.
  */
 function possible(argv: readonly string[]): readonly string[] {
   const listed = argv.some((word) => word === 'help' || /^(?:--h|-[^-]*h)/.test(word));

@@ -73,9 +73,11 @@ export class ServedAddress {
       return;
     }
     // Another one than that which was printed: clients must learn of it.
-    if (this.served !== undefined && this.served !== address) this.watcher.onNotice?.(`our address is ${address} now`);
+    if (this.served !== undefined && this.served !== address) {
+      this.watcher.onNotice?.(`our address is ${address} now`);
+      this.told.add(address);
+    }
     this.served = address;
-    this.told.add(address);
     this.look();
   }
 
@@ -99,7 +101,7 @@ export class ServedAddress {
     if (!this.settled) return;
     for (const { resolve } of this.waiting.splice(0)) resolve();
     if (this.onFurther === undefined) return;
-    for (const one of this.families[6].addresses) {
+    for (const one of this.all) {
       if (!this.told.has(one)) this.onFurther(one);
       this.told.add(one);
     }

@@ -147,7 +147,7 @@ export const CONVENTIONS: readonly Line[] = [
       of('queries cannot inject', get('/moved?a%0d%0aX:y'), 301, has({ location: '/docs/?a%0d%0aX:y' })),
     ],
     also: [
-      ['test/store/rules.test.ts', '_redirects: an error names file and line'],
+      ['test/store/rules.test.ts', '_redirects: what is wrong with a line is told with file and line'],
       ['test/store/rules.test.ts', '_redirects: no path leads to another host'],
       ['test/store/rules.test.ts', '_redirects: the first rule wins'],
     ],

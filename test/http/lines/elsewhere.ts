@@ -97,7 +97,7 @@ export const ELSEWHERE: readonly Line[] = [
     'bad-input',
     'Bad input in options, _headers, _redirects and bundles gives one sentence with the place',
     ['test/store/rules.test.ts', '_headers: an error names file and line'],
-    ['test/store/rules.test.ts', '_redirects: an error names file and line'],
+    ['test/store/rules.test.ts', '_redirects: what is wrong with a line is told with file and line'],
     ['test/cli/program.test.ts', 'mistakes are one sentence each'],
     ['test/store/languages.test.ts', 'without the option, and for what is no tag'],
     ['test/store/bundle-file.test.ts', 'what is no bundle, or a newer one'],

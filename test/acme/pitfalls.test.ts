@@ -278,6 +278,17 @@ t.test('13: an AAAA record that leads elsewhere is found before an order is spen
   );
   t.match(await refusal('a.example.org', { addresses: async () => [] }), /a\.example\.org has no address/);
   t.equal(await refusal('a.example.org', {}), undefined);
+  // The stack's answer comes when the host can be reached itself.
+  for (const authority of ['tls-alpn-01', 'dns-01']) {
+    const asked: string[] = [];
+    const addresses = async (name: string): Promise<string[]> => {
+      asked.push(name);
+      return [];
+    };
+    const authorities = [{ type: authority, proves: () => true }];
+    await checkReady([identifierOf('a.example.org')!], outside({ addresses }), { ...expected, authorities });
+    t.same(asked, ['a.example.org'], `${authority}: its addresses are asked for, and no address is no fault`);
+  }
   const silent = async (): Promise<never> => {
     throw new Error('EHOSTUNREACH');
   };

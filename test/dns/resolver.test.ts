@@ -384,3 +384,34 @@ t.test('names that are none, and no servers', async (t) => {
   await rejected(t, world.resolver.lookup('a..b', TYPE.A), 'bad-name', 'two dots');
   await rejected(t, world.resolver.lookup('a.b', TYPE.A), 'no-servers', 'no servers');
 });
+
+t.test(
+  'a question that cannot be sent yet, because an address is still looked for, is sent when there is one',
+  async (t) => {
+    const world = new World();
+    const bind = world.datagrams.bind.bind(world.datagrams);
+    let away = true;
+    world.datagrams.bind = async (number, onDatagram) => {
+      const port = await bind(number, onDatagram);
+      return { ...port, send: (...words) => !away && port.send(...words) };
+    };
+    const asked = world.resolver.lookup('a.x', TYPE.A);
+    for (let i = 0; i < 20; i++) await turn();
+    world.clock.advance(1000);
+    t.equal(world.datagrams.sent.length, 0);
+    away = false;
+    world.clock.advance(250);
+    const query = await world.sent(1);
+    world.reply(query, answer(query.bytes, [A('192.0.2.7')]));
+    t.equal(formatIp((await asked).data[0]!), '192.0.2.7');
+    t.equal(world.clock.pending, 0, 'and no timer is left');
+    // Where there is never a way, the time of a server is the bound.
+    away = true;
+    const failed = t.rejects(world.resolver.lookup('b.x', TYPE.A), { code: 'no-answer' });
+    for (let i = 0; i < 10; i++) {
+      for (let k = 0; k < 20; k++) await turn();
+      world.clock.advance(1000);
+    }
+    await failed;
+  },
+);

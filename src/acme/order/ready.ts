@@ -19,7 +19,10 @@ export interface CaaRecord {
  * held against a name.
  */
 export interface Outside {
-  /** Addresses of both families; none: the name does not exist, or has none. */
+  /**
+   * Addresses of both families; none: the name does not exist, or has none. Resolves when this host has an address of
+   * each of these families, or has waited for it: the authority would come before it can be reached.
+   */
   addresses(name: string): Promise<readonly string[]>;
   /** The records of exactly this name. */
   caa(name: string): Promise<readonly CaaRecord[]>;
@@ -58,6 +61,7 @@ export async function checkReady(
     // As the authorization has it: the name, and whether a wildcard is meant (RFC 8555 7.1.4).
     const used = expected.authorities.find((one) => one.proves({ type, value: name }, wildcard));
     if (used?.type === 'http-01') await checkHttp(type, name, outside, expected);
+    else if (used !== undefined && type === 'dns') await known(() => outside.addresses(name));
   }
 }
 

@@ -10,7 +10,7 @@ import {
   type Datagrams,
   datagramAddress,
 } from '../../net/datagrams.js';
-import type { Clock, Flow } from '../../net/flow.js';
+import type { Clock, Flow, Timer } from '../../net/flow.js';
 import { formatIp } from '../../net/ip-text.js';
 import type { Random } from '../../net/random.js';
 import { FLAG, HEADER, TYPE, UDP_MAX } from '../wire/constants.js';
@@ -34,6 +34,8 @@ export interface ExchangeParts {
  * Datagrams that are not the answer before TCP is used: an attacker guesses, or the server changes the case of names.
  */
 const MAX_STRANGERS = 8;
+/** Milliseconds until a question is sent that could not be sent. */
+const AGAIN = 250;
 
 /** Undefined: no answer in time, or none that can be read. */
 export async function exchange(
@@ -109,11 +111,17 @@ async function overUdp(
     if (otherCase || strangers === MAX_STRANGERS) settle('tcp');
   });
   const timer = parts.clock.schedule(parts.timeout, () => settle(undefined));
-  if (!port.send(query, 0, query.length, server)) settle(undefined);
+  let again: Timer | undefined;
+  const send = (): void => {
+    // There is no way yet: an address of ours is still looked for on the link (RFC 4862 5.4).
+    if (!port.send(query, 0, query.length, server)) again = parts.clock.schedule(AGAIN, send);
+  };
+  send();
   try {
     return await settled;
   } finally {
     timer.cancel();
+    again?.cancel();
     port.close();
   }
 }

@@ -32,5 +32,5 @@ export async function outgoingOf(
   const { StackWay } = await import('./stack-way.js');
   const { stackOutside } = await import('./stack-outside.js');
   const way = new StackWay(network as DirectNetwork, { nameServers: direct.nameServers, random, roots });
-  return { fetch: way.fetch, outside: stackOutside(way, () => network.addresses ?? []) };
+  return { fetch: way.fetch, outside: stackOutside(way, () => network.addresses ?? [], network.clock) };
 }

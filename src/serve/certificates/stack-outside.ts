@@ -3,18 +3,34 @@ import { request } from 'node:http';
 import type { CaaRecord, Outside } from '../../acme/order/ready.js';
 import { LookupError } from '../../dns/resolver/resolver.js';
 import { TYPE } from '../../dns/wire/constants.js';
+import type { Clock } from '../../net/flow.js';
 import { formatIp } from '../../net/ip-text.js';
 import { answerOf, challengeRequest, HTTP } from './readiness.js';
 import { type StackWay, streamOf } from './stack-way.js';
 
+/** Milliseconds that an address of ours is waited for, and between two looks. */
+const ARRIVAL = 10_000;
+const LOOK = 200;
+
+/** What is asked over the wire. */
+type Way = Pick<StackWay, 'connect'> & { readonly resolver: Pick<StackWay['resolver'], 'lookup'> };
+
 /** `own`: our addresses, which cannot be reached over the wire. */
-export function stackOutside(way: StackWay, own: () => readonly string[]): Outside {
+export function stackOutside(way: Way, own: () => readonly string[], clock: Clock): Outside {
+  const lacks = (family: string): boolean => !own().some((one) => familyOf(one) === family);
+  /** DHCP may take seconds longer than a router's advertisement, or the other way round. */
+  const arrived = async (family: string): Promise<void> => {
+    const until = clock.now() + ARRIVAL;
+    while (lacks(family) && clock.now() < until) await new Promise<void>((resolve) => clock.schedule(LOOK, resolve));
+  };
   const lookup = (name: string, type: number): Promise<readonly Uint8Array[]> =>
     way.resolver.lookup(name, type).then(({ data }) => data, nothing);
   return {
     addresses: async (name) => {
       const both = await Promise.all([lookup(name, TYPE.A), lookup(name, TYPE.AAAA)]);
-      return both.flat().map(formatIp);
+      const all = both.flat().map(formatIp);
+      await Promise.all([...new Set(all.map(familyOf))].map(arrived));
+      return all;
     },
     caa: async (name) => (await lookup(name, TYPE.CAA)).flatMap(caaOf),
     challenge: async (address, name, token) => {
@@ -23,6 +39,10 @@ export function stackOutside(way: StackWay, own: () => readonly string[]): Outsi
       return answerOf(request({ ...challengeRequest(name, token), createConnection: () => stream }));
     },
   };
+}
+
+function familyOf(address: string): string {
+  return address.includes(':') ? 'IPv6' : 'IPv4';
 }
 
 /** An empty list where the name, or the type, does not exist. */

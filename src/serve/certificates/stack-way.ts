@@ -22,6 +22,8 @@ import { finish, PATIENCE, unreachable } from './response.js';
 /** The most addresses of a name that are tried, and the milliseconds for each. */
 const MOST_ADDRESSES = 4;
 const ADDRESS_TIME = 5_000;
+/** Milliseconds between two looks for a name server. */
+const LOOK = 200;
 const HTTPS = 443;
 
 export interface StackWayOptions {
@@ -69,6 +71,7 @@ export class StackWay {
 
   /** A connection to `host`, a name or an address. Rejects with a `LookupError` or a `ConnectError`. */
   async connect(host: string, port: number): Promise<Flow> {
+    if (isIP(host) === 0) await this.#nameServersKnown();
     const addresses = isIP(host) === 0 ? (await this.resolver.addresses(host)).map(formatIp) : [host];
     let last: unknown;
     for (const address of addresses.slice(0, MOST_ADDRESSES)) {
@@ -80,6 +83,15 @@ export class StackWay {
       }
     }
     throw last;
+  }
+
+  /** After the start one of DHCP and routers may have told its name servers later than the other gave an address. */
+  async #nameServersKnown(): Promise<void> {
+    const network = this.#network;
+    if (this.#options.nameServers.length > 0) return;
+    const until = network.clock.now() + ADDRESS_TIME;
+    while (network.nameServers.length === 0 && network.clock.now() < until)
+      await new Promise<void>((resolve) => network.clock.schedule(LOOK, resolve));
   }
 
   /** The stack would retry for minutes; the next address may answer at once. */

@@ -28,7 +28,7 @@ export class Carrier {
     private readonly say: (message: ToOrderer) => void,
   ) {
     this.way = new StackWay(network, { nameServers, random: new CryptoRandom(), roots: undefined });
-    this.outside = stackOutside(this.way, () => network.addresses ?? []);
+    this.outside = stackOutside(this.way, () => network.addresses ?? [], network.clock);
   }
 
   /** Rejects with a `UserError`: why there is no connection. */

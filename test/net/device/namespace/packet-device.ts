@@ -3,19 +3,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { PacketDevice } from '../../../../src/net/device/linux/packet.js';
 import { HEADROOM } from '../../../../src/net/device/tx-frame.js';
-import { ip } from './setup.js';
+import { ip, linksUp } from './setup.js';
 
 const OURS = Uint8Array.of(2, 0, 0, 0, 0, 1);
 const OTHER = Uint8Array.of(2, 0, 0, 0, 0, 2);
 const EVERYBODY = new Uint8Array(6).fill(255);
 
-function pair(t: Test): void {
+async function pair(t: Test): Promise<void> {
   ip('link add name left address 02:00:00:00:00:01 type veth peer name right address 02:00:00:00:00:02');
   t.teardown(() => ip('link del left'));
   for (const name of ['left', 'right']) {
     ip(`link set ${name} addrgenmode none`);
     ip(`link set ${name} up`);
   }
+  await linksUp('left', 'right');
 }
 
 function open(t: Test, name: string, mac?: Uint8Array): PacketDevice {
@@ -50,7 +51,7 @@ async function marks(device: PacketDevice, last: number): Promise<number[]> {
 }
 
 t.test('what is for us and for everybody arrives; what is for others does not', async (t) => {
-  pair(t);
+  await pair(t);
   const left = open(t, 'left');
   const right = open(t, 'right');
   t.same(left.mac, OURS, "the card's own address");
@@ -61,7 +62,7 @@ t.test('what is for us and for everybody arrives; what is for others does not', 
 });
 
 t.test('what we send does not come back to us', async (t) => {
-  pair(t);
+  await pair(t);
   const left = open(t, 'left');
   const right = open(t, 'right');
   send(left, EVERYBODY, 1);
@@ -70,7 +71,7 @@ t.test('what we send does not come back to us', async (t) => {
 });
 
 t.test('another address than the card has is heard', async (t) => {
-  pair(t);
+  await pair(t);
   const own = Uint8Array.of(2, 0, 0x5e, 0x10, 0, 1);
   const left = open(t, 'left', own);
   const right = open(t, 'right');
@@ -80,7 +81,7 @@ t.test('another address than the card has is heard', async (t) => {
 });
 
 t.test('a frame of a VLAN is not for us, one that carries a priority only is', async (t) => {
-  pair(t);
+  await pair(t);
   const left = open(t, 'left');
   const right = open(t, 'right');
   // The kernel takes the tag off as it arrives, as cards do.
@@ -90,7 +91,7 @@ t.test('a frame of a VLAN is not for us, one that carries a priority only is', a
 });
 
 t.test('an interface that is down refuses frames, and takes them when it is up again', async (t) => {
-  pair(t);
+  await pair(t);
   const left = open(t, 'left');
   const right = open(t, 'right');
   ip('link set left down');
@@ -98,12 +99,13 @@ t.test('an interface that is down refuses frames, and takes them when it is up a
   left.receive(() => undefined, 1);
   t.equal(left.gone, false);
   ip('link set left up');
+  await linksUp('left', 'right');
   send(left, OTHER, 2);
   send(right, OURS, 3);
   t.same(await marks(left, 3), [3]);
 });
 
-t.test('an interface that was removed is noticed by reading and by writing', (t) => {
+t.test('an interface that was removed is noticed by reading and by writing', async (t) => {
   ip('link add name left type veth peer name right');
   const left = open(t, 'left');
   const right = open(t, 'right');
@@ -113,5 +115,4 @@ t.test('an interface that was removed is noticed by reading and by writing', (t)
   t.equal(left.gone, true);
   t.throws(() => send(right, OURS, 1));
   t.equal(right.gone, true);
-  t.end();
 });

@@ -12,6 +12,17 @@ export function ip(command: string): string {
   return execFileSync('ip', command.split(' '), { encoding: 'utf8' });
 }
 
+/**
+ * Waits until the kernel sends through these links. It notices a carrier by work of its own, once a second; what is sent
+ * before that is dropped. Rejects after ten seconds.
+ */
+export async function linksUp(...names: readonly string[]): Promise<void> {
+  for (const end = Date.now() + 10_000; !names.every((name) => ip(`-o link show ${name}`).includes(' state UP ')); ) {
+    if (Date.now() > end) throw new Error(`${names.join(' and ')} did not come up`);
+    await sleep(10);
+  }
+}
+
 /** An open TAP; the kernel has 10.99.0.1/24 on it. IPv6 is off: it would talk by itself. */
 export function openDevice(name: string, offload = true): TapDevice {
   const device = new TapDevice({ name, offload, mac: MAC });

@@ -68,11 +68,14 @@ export class DirectNetwork implements Network {
   /** Ends the watch over the link, while there is one. */
   private unwatch: (() => void) | undefined = undefined;
   private readonly listeners: Listeners;
+  /** For what each worker does for itself. */
+  private readonly ownEvent: DirectOptions['onEvent'];
   /** UDP of the same host. */
   readonly datagrams: Datagrams;
 
   /** Opens the device and starts. Throws a `UserError` when the device cannot be had. */
   constructor(options: DirectOptions) {
+    this.ownEvent = options.onEvent;
     // Of several workers the first one has the address, and speaks of it: one voice.
     const leads = options.worker === undefined || options.worker.number === 1;
     this.options = leads ? options : { ...options, onNotice: undefined, onEvent: undefined };
@@ -193,7 +196,7 @@ export class DirectNetwork implements Network {
       this.recorder?.resized(mtu, this.turns.now);
       this.stack.resize(mtu, this.turns.now);
     });
-    this.options.onEvent?.(`the largest packet of ${this.opened.link.title} has ${mtu} bytes now`);
+    this.ownEvent?.(`the largest packet of ${this.opened.link.title} has ${mtu} bytes now`);
     this.tellOthers();
   }
 

@@ -1,10 +1,26 @@
-/** `npm run demo:deploy`: plays the story of a post, and prints what happens when. */
-import { installPackages } from '../run/packages.js';
+/**
+ * `npm run demo:deploy [-- --yes]`: plays the story of a post, and prints what happens when. Debian packages that it
+ * lacks are installed when somebody at the terminal says so, or with `--yes`.
+ */
+import { createInterface } from 'node:readline/promises';
+import { installPackages, mayInstall, missingPackages } from '../run/packages.js';
 import { skipWithout } from '../wire/needs.js';
 import { play } from './story.js';
 
-installPackages();
-const missing = skipWithout('git', 'jekyll', 'cron', 'curl', 'ssh-keygen');
+const NEEDED = ['git', 'jekyll', 'cron', 'curl', 'ssh-keygen'];
+
+async function agreed(packages: readonly string[]): Promise<boolean> {
+  if (process.argv.includes('--yes')) return true;
+  if (!process.stdin.isTTY) return false;
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  const answer = await terminal.question(`install ${packages.join(' ')} from Debian? [y/N] `);
+  terminal.close();
+  return /^y(es)?$/i.test(answer.trim());
+}
+
+const packages = missingPackages(NEEDED);
+if (packages.length > 0 && mayInstall() && (await agreed(packages))) installPackages(NEEDED);
+const missing = skipWithout(...NEEDED);
 if (missing !== false) {
   console.error(`the demonstration ${missing}`);
   process.exit(1);

@@ -79,16 +79,29 @@ export function findCommand(name: string): string | undefined {
   return undefined;
 }
 
-function missing(): Need[] {
-  return NEEDS.filter((need) => findCommand(need.find) === undefined);
+function missing(of?: readonly string[]): Need[] {
+  return NEEDS.filter((need) => (of?.includes(need.find) ?? true) && findCommand(need.find) === undefined);
 }
 
-/** Installs what is missing where that is allowed, and says in one line what stays missing. */
-export function installPackages(): void {
-  const wanted = missing();
+/** Whether this process may install Debian packages. */
+export function mayInstall(): boolean {
+  return process.getuid?.() === 0 && findCommand('apt-get') !== undefined;
+}
+
+/** The Debian packages of what is missing of `commands`. */
+export function missingPackages(commands: readonly string[]): string[] {
+  return missing(commands).map((need) => need.debian);
+}
+
+/**
+ * Installs what is missing, of everything or of `commands`, where that is allowed, and says in one line what stays
+ * missing.
+ */
+export function installPackages(commands?: readonly string[]): void {
+  const wanted = missing(commands);
   if (wanted.length === 0) return;
   const packages = wanted.map((need) => need.debian);
-  if (process.getuid?.() === 0 && findCommand('apt-get') !== undefined) {
+  if (mayInstall()) {
     console.log(`installing ${packages.join(' ')}`);
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     const apt = (args: string[]): boolean => {
@@ -107,7 +120,7 @@ export function installPackages(): void {
     if (!apt([...install, ...packages])) for (const one of packages) apt([...install, one]);
     quiet();
   }
-  const left = missing();
+  const left = missing(commands);
   if (left.length > 0) {
     console.log(
       `missing (tests that need them are skipped): ${left.map((need) => `${need.find} (Debian: ${need.debian})`).join(', ')}`,

@@ -1,4 +1,5 @@
 /** `--acme-roots`. */
+import { hasCode } from '../../errors/codes.js';
 import { errorText } from '../../errors/report.js';
 import { UserError } from '../../errors/user-error.js';
 import { readNamed } from '../../native/named-file.js';
@@ -13,7 +14,8 @@ export function readRoots(file: string): string {
     if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
   } catch (error) {
     if (error instanceof UserError) throw new UserError(`--acme-roots: ${error.message}`);
-    throw new UserError(`--acme-roots: ${file} cannot be read: ${errorText(error)}`);
+    const why = hasCode(error, 'ENOENT') ? 'there is no such file' : errorText(error);
+    throw new UserError(`--acme-roots: ${file} cannot be read: ${why}`);
   }
   throw new UserError(`--acme-roots: ${file} has no certificate in PEM`);
 }

@@ -10,6 +10,7 @@ import type { DirectNetwork } from '../../net/direct/network.js';
 import type { Network } from '../../net/flow.js';
 import { proofNames } from '../certificates/proof-names.js';
 import { proofsIn, type ZoneHolder } from '../certificates/proofs.js';
+import { readRoots } from '../certificates/roots.js';
 import { Told } from '../certificates/told.js';
 import type { Log } from '../log.js';
 import type { AcmeArguments } from '../options/acme.js';
@@ -45,10 +46,12 @@ export class Renewal {
 
   /**
    * Starts the processes. Call before the seal; undefined: nothing is to be ordered. Throws a `UserError` where the
-   * user of the command line cannot reach the state.
+   * user of the command line cannot reach the state, or `--acme-roots` cannot be used.
    */
   static start(options: ServeOptions, log: Log): Renewal | undefined {
     if (options.acme === undefined) return undefined;
+    // The process that orders reads them; what is wrong with them is told of before anything is served.
+    if (options.acme.roots !== undefined) readRoots(options.acme.roots);
     checkOrdering(options);
     return new Renewal(options, options.acme, log);
   }

@@ -13,8 +13,8 @@ export function ip(command: string): string {
 }
 
 /**
- * Waits until the kernel sends through these links. It notices a carrier by work of its own, once a second; what is sent
- * before that is dropped. Rejects after ten seconds.
+ * Waits until the kernel sends through these links. It notices a carrier by work of its own, once a second, and drops
+ * what is sent before that. Rejects after ten seconds.
  */
 export async function linksUp(...names: readonly string[]): Promise<void> {
   for (const end = Date.now() + 10_000; !names.every((name) => ip(`-o link show ${name}`).includes(' state UP ')); ) {

@@ -90,7 +90,7 @@ export async function startPebble(lab: Lab, options: PebbleOptions = {}): Promis
   ]);
   await names.says(/Starting management server/i);
   // Every fifth nonce is refused.
-  const env = { PEBBLE_VA_NOSLEEP: '1', PEBBLE_WFE_NONCEREJECT: '20' };
+  const env = { PEBBLE_VA_NOSLEEP: '1', PEBBLE_WFE_NONCEREJECT: '10' };
   const dnsServer = options.dnsServer ?? `${address}:8053`;
   const start = async (): Promise<Program> => {
     const program = host.start('pebble', ['-config', at('pebble.json'), '-dnsserver', dnsServer, '-strict'], env);

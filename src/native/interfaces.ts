@@ -26,10 +26,22 @@ const SIOCSIFHWADDR = 0x8924;
 const SIOCGIFHWADDR = 0x8927;
 const SIOCSIFTXQLEN = 0x8943;
 const SIOCGIFINDEX = 0x8933;
+const SIOCETHTOOL = 0x8946;
+const SIOCDEVPRIVATE = 0x89f0;
 const SIOCBRADDBR = 0x89a0;
 const SIOCBRDELBR = 0x89a1;
 const SIOCBRADDIF = 0x89a2;
 const SIOCBRDELIF = 0x89a3;
+
+/** Of linux/ethtool.h: `struct ethtool_drvinfo` and the places of its texts of 32 bytes. */
+const ETHTOOL_GDRVINFO = 3;
+const DRIVER_INFO_SIZE = 196;
+const DRIVER = 4;
+const BUS = 100;
+
+/** Of linux/if_bridge.h and the kernel's limit of a bridge. */
+const BRCTL_GET_PORT_LIST = 7;
+const MAX_PORTS = 1024;
 
 /** What one ioctl reads and writes: `struct ifreq`, a name of 16 bytes and a union of 24. */
 export class InterfaceRequest {
@@ -179,6 +191,49 @@ export function setHardwareAddress(name: string, mac: Uint8Array): void {
     },
     nothing,
   );
+}
+
+/** Whether `name` is a bridge of Linux's own. By an ioctl: /sys may be that of another network namespace. */
+export function isBridge(name: string): boolean {
+  return driverOf(name)?.driver === 'bridge';
+}
+
+/** Whether `name` is a TAP, and no TUN. */
+export function isTap(name: string): boolean {
+  const found = driverOf(name);
+  return found?.driver === 'tun' && found.bus === 'tap';
+}
+
+/** Undefined: it is not there, or its driver has no name, as that of `lo`. */
+function driverOf(name: string): { driver: string; bus: string } | undefined {
+  const { bytes, address } = pinned(DRIVER_INFO_SIZE);
+  const info = new DataView(bytes.buffer, bytes.byteOffset, DRIVER_INFO_SIZE);
+  info.setUint32(0, ETHTOOL_GDRVINFO, true);
+  const text = (at: number) => new TextDecoder().decode(bytes.subarray(at, bytes.indexOf(0, at)));
+  try {
+    const prepare = (view: DataView) => view.setBigUint64(16, BigInt(address), true);
+    return control(`read the driver of ${name}`, name, SIOCETHTOOL, prepare, () => ({
+      driver: text(DRIVER),
+      bus: text(BUS),
+    }));
+  } catch (error) {
+    if (error instanceof SystemError) return undefined;
+    throw error;
+  }
+}
+
+/** Whether `name` is a port of `bridge`. */
+export function isPort(bridge: string, name: string): boolean {
+  const ports = pinned(MAX_PORTS * 4);
+  const request = pinned(32);
+  new BigUint64Array(request.bytes.buffer, request.bytes.byteOffset, 4).set([
+    BigInt(BRCTL_GET_PORT_LIST),
+    BigInt(ports.address),
+    BigInt(MAX_PORTS),
+  ]);
+  const prepare = (view: DataView) => view.setBigUint64(16, BigInt(request.address), true);
+  control(`list the ports of ${bridge}`, bridge, SIOCDEVPRIVATE, prepare, nothing);
+  return new Int32Array(ports.bytes.buffer, ports.bytes.byteOffset, MAX_PORTS).includes(interfaceIndex(name));
 }
 
 /** Makes a bridge. */

@@ -72,3 +72,59 @@ t.test('a card or a user that is not there is one sentence', { skip }, (t) => {
   );
   t.end();
 });
+
+/** Runs `host` with `words` after `setup`; answers its output, its status, and `unchanged` if the network is so. */
+function refused(setup: string, words: string): string {
+  // A carrier comes some time after its link is set up.
+  const settled = "sed -E 's/ (qdisc|state) [a-zA-Z]+| linkdown|NO-CARRIER,|,LOWER_UP//g'";
+  return inNamespace(`state() { { ip -o link; ip -o -4 addr; ip route; } | ${settled}; }
+ip link set lo up
+${setup}
+before=$(state)
+sitekernel host ${words} 2>&1 || echo status $?
+[ "$before" = "$(state)" ] && echo unchanged`);
+}
+
+const BRIDGE = 'ip link add br5 type bridge';
+const OTHER = 'ip link add br6 type bridge';
+
+/** Setup, words, and what is said. */
+const REFUSALS: readonly (readonly [string, string, RegExp])[] = [
+  ['', 'down --bridge lo', /lo exists and is not a bridge; /],
+  ['', 'down --bridge eth9', /eth9 exists and is not a bridge; /],
+  [BRIDGE, 'down --bridge br5 --tap eth9', /eth9 exists and is not a TAP; /],
+  ['ip tuntap add tun5 mode tun', 'down --bridge br5 --tap tun5', /tun5 exists and is not a TAP; /],
+  [`${BRIDGE}; ip tuntap add tap5 mode tap`, 'down --bridge br5 --uplink eth9 --tap tap5', /eth9 is not on br5; /],
+  ['', 'up --bridge lo', /lo exists and is not a bridge; choose another name with --bridge/],
+  ['', 'up --bridge eth9 --tap tap5', /eth9 exists and is not a bridge; /],
+  ['', 'up --bridge br5 --tap eth9', /eth9 exists and is not a TAP; choose another name with --tap/],
+  [BRIDGE, 'up --bridge br7 --uplink br5', /br5 cannot be put on a bridge; name a network card/],
+  ['', 'up --bridge br5 --uplink lo', /lo cannot be put on a bridge; name a network card/],
+  [
+    `${OTHER}; ip link set eth9 master br6`,
+    'up --bridge br5 --tap tap5 --uplink eth9',
+    /made TAP tap5.*removed TAP tap5.*removed the bridge br5.*eth9 belongs to another bridge or bond/s,
+  ],
+  [
+    `${OTHER}; ip tuntap add tap5 mode tap; ip link set tap5 master br6`,
+    'up --bridge br5 --tap tap5 --uplink eth9',
+    /tap5 belongs to another bridge or bond/,
+  ],
+];
+
+for (const [setup, words, said] of REFUSALS) {
+  t.test(`host ${words}: a name that is none of its kind is refused, and nothing changes`, { skip }, (t) => {
+    const out = refused(setup, words);
+    t.match(out, said);
+    t.match(out, /\nstatus 1\nunchanged\n$/);
+    t.notMatch(out, /\b(EPERM|ELOOP|ENOTSUP|EINVAL)\b/);
+    t.end();
+  });
+}
+
+t.test('one name for two interfaces is bad usage', { skip }, (t) => {
+  for (const words of ['--bridge br5 --uplink br5', '--bridge br5 --tap br5', '--bridge br5 --uplink eth9 --tap eth9'])
+    t.match(refused(BRIDGE, `up ${words}`), /is named twice; .*\nstatus 2\nunchanged\n$/s, words);
+  t.match(refused('', 'up --bridge br5 --tap a-name-that-is-too-long'), /at most 15\nstatus 1\nunchanged\n$/);
+  t.end();
+});

@@ -2,7 +2,7 @@
  * Opens a Linux TAP: descriptor, offloads, queue. Each thing that can go wrong is one message that says what to do.
  * Numbers are those of linux/if_tun.h and linux/virtio_net.h.
  */
-import { existsSync, readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { expectCode, expectSystemError, hasCode } from '../../../errors/codes.js';
 import { UserError } from '../../../errors/user-error.js';
@@ -11,6 +11,7 @@ import {
   checkInterfaceName,
   InterfaceRequest,
   interfaceExists,
+  isTap,
   isUp,
   mtuOf,
   setTransmitQueue,
@@ -212,11 +213,6 @@ function attachError({ name, existed, queues }: WantedTap, errno: number): strin
   }
   if (errno === EINVAL && existed) return `${name} exists and is not a TAP; choose another name with --tap`;
   return `cannot open TAP ${name}: ${errnoText(errno)}`;
-}
-
-/** Whether it is of the TUN driver, as far as the kernel reports. */
-function isTap(name: string): boolean {
-  return existsSync(`/sys/class/net/${name}/tun_flags`);
 }
 
 /** Asks for as much as the kernel gives. Returns the TUN_F bits that it took. */

@@ -146,5 +146,5 @@ function sentence(error: NodeJS.ErrnoException, path: string): string {
     return `no permission to make the control socket ${path}; choose another place with --control`;
   if (error.code === 'ENOENT')
     return `the folder of the control socket ${path} does not exist; make it, or choose another place with --control`;
-  return `the control socket ${path} cannot be made: ${error.message}`;
+  return `the control socket ${path} cannot be made: ${errorText(error)}`;
 }

@@ -1,4 +1,5 @@
 import { hasCode, isSystemError } from '../errors/codes.js';
+import { errorText } from '../errors/report.js';
 import { UserError } from '../errors/user-error.js';
 
 /** What is wrong with an image or its deployment, as one message that says what to do. */
@@ -15,5 +16,5 @@ export class ImageError extends UserError {
  */
 export function notWritten(error: unknown, output: string): unknown {
   if (hasCode(error, 'ENOSPC')) return new ImageError(`no space is left for an image in ${output}`, 'no-space');
-  return isSystemError(error) ? new ImageError(`the image cannot be written to ${output}: ${error.message}`) : error;
+  return isSystemError(error) ? new ImageError(`the image cannot be written to ${output}: ${errorText(error)}`) : error;
 }

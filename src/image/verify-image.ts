@@ -1,6 +1,8 @@
 /** Whether an image's folder is what its manifest says, byte for byte. */
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { hasCode } from '../errors/codes.js';
+import { errorText } from '../errors/report.js';
 import { ImageError } from './image-error.js';
 import { imageId, isImageId, type Labels, type Manifest } from './manifest.js';
 import { readLabels, readManifest } from './read-manifest.js';
@@ -43,7 +45,7 @@ export async function verifyImage(folder: string, anyName = false): Promise<Veri
   for (const file of files) {
     const found = await hashFile(join(folder, file.path)).catch((error: NodeJS.ErrnoException) => {
       throw new ImageError(
-        error.code === 'ENOENT' ? `${join(folder, file.path)} is missing` : `${folder}: ${error.message}`,
+        error.code === 'ENOENT' ? `${join(folder, file.path)} is missing` : `${folder}: ${errorText(error)}`,
       );
     });
     if (found.sha256 !== file.sha256 || found.size !== file.size)
@@ -59,7 +61,9 @@ export async function verifyImage(folder: string, anyName = false): Promise<Veri
 async function bytesOf(file: string): Promise<Uint8Array> {
   return readFile(file).catch((error: NodeJS.ErrnoException) => {
     throw new ImageError(
-      error.code === 'ENOENT' ? `there is no ${file}; name the folder of an image, images/<id>` : error.message,
+      hasCode(error, 'ENOENT', 'ENOTDIR')
+        ? `there is no ${file}; name the folder of an image, images/<id>`
+        : errorText(error),
     );
   });
 }

@@ -64,6 +64,8 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   EACCES: 'no permission to read it',
   EISDIR: 'it is a folder',
+  ENOTDIR: 'the path leads through a file, where a directory is expected',
+  ELOOP: 'it is a link that leads to itself; remove it',
 };
 
 async function read(path: string, what: string): Promise<string> {

@@ -120,7 +120,9 @@ export function readRecording(file: string): Recording {
     throw new UserError(
       code === 'ENOENT'
         ? `${file} does not exist`
-        : `${file} cannot be read: ${errorText(error).replace(/^\w+: /, '')}`,
+        : code === 'EISDIR'
+          ? `${file} is a directory; name a recording, as --record FILE makes one`
+          : `${file} cannot be read: ${errorText(error).replace(/^\w+: /, '')}`,
     );
   }
   try {

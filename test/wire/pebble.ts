@@ -89,7 +89,7 @@ export async function startPebble(lab: Lab, options: PebbleOptions = {}): Promis
     ...['-tlsalpn01', '', '-management', `${address}:8055`],
   ]);
   await names.says(/Starting management server/i);
-  // Every fifth nonce is refused.
+  // One nonce in ten is refused.
   const env = { PEBBLE_VA_NOSLEEP: '1', PEBBLE_WFE_NONCEREJECT: '10' };
   const dnsServer = options.dnsServer ?? `${address}:8053`;
   const start = async (): Promise<Program> => {

@@ -1,5 +1,6 @@
 /** Checks from this host, over our own stack, what a certificate authority will see. */
 import { request } from 'node:http';
+import { isIP } from 'node:net';
 import type { CaaRecord, Outside } from '../../acme/order/ready.js';
 import { LookupError } from '../../dns/resolver/resolver.js';
 import { TYPE } from '../../dns/wire/constants.js';
@@ -7,29 +8,26 @@ import type { Clock } from '../../net/flow.js';
 import { formatIp } from '../../net/ip-text.js';
 import { answerOf, challengeRequest, HTTP } from './readiness.js';
 import { type StackWay, streamOf } from './stack-way.js';
+import { waitFor } from './wait-for.js';
 
-/** Milliseconds that an address of ours is waited for, and between two looks. */
+/** Milliseconds that an address of ours is waited for. */
 const ARRIVAL = 10_000;
-const LOOK = 200;
 
 /** What is asked over the wire. */
 type Way = Pick<StackWay, 'connect'> & { readonly resolver: Pick<StackWay['resolver'], 'lookup'> };
 
 /** `own`: our addresses, which cannot be reached over the wire. */
 export function stackOutside(way: Way, own: () => readonly string[], clock: Clock): Outside {
-  const lacks = (family: string): boolean => !own().some((one) => familyOf(one) === family);
-  /** DHCP may take seconds longer than a router's advertisement, or the other way round. */
-  const arrived = async (family: string): Promise<void> => {
-    const until = clock.now() + ARRIVAL;
-    while (lacks(family) && clock.now() < until) await new Promise<void>((resolve) => clock.schedule(LOOK, resolve));
-  };
+  /** DHCP may take seconds longer than a router's advertisement, or the other way round. `family`: 4 or 6. */
+  const arrived = (family: number): Promise<void> =>
+    waitFor(() => own().some((one) => isIP(one) === family), clock, ARRIVAL);
   const lookup = (name: string, type: number): Promise<readonly Uint8Array[]> =>
     way.resolver.lookup(name, type).then(({ data }) => data, nothing);
   return {
     addresses: async (name) => {
       const both = await Promise.all([lookup(name, TYPE.A), lookup(name, TYPE.AAAA)]);
       const all = both.flat().map(formatIp);
-      await Promise.all([...new Set(all.map(familyOf))].map(arrived));
+      await Promise.all([...new Set(all.map(isIP))].map(arrived));
       return all;
     },
     caa: async (name) => (await lookup(name, TYPE.CAA)).flatMap(caaOf),
@@ -39,10 +37,6 @@ export function stackOutside(way: Way, own: () => readonly string[], clock: Cloc
       return answerOf(request({ ...challengeRequest(name, token), createConnection: () => stream }));
     },
   };
-}
-
-function familyOf(address: string): string {
-  return address.includes(':') ? 'IPv6' : 'IPv4';
 }
 
 /** An empty list where the name, or the type, does not exist. */

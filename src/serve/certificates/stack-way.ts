@@ -18,12 +18,11 @@ import { choosePrimitives } from '../../tls/primitives/choose.js';
 import { pooledRandom } from '../../tls/primitives/random.js';
 import { TlsClient } from '../../tls/tls-client.js';
 import { finish, PATIENCE, unreachable } from './response.js';
+import { waitFor } from './wait-for.js';
 
 /** The most addresses of a name that are tried, and the milliseconds for each. */
 const MOST_ADDRESSES = 4;
 const ADDRESS_TIME = 5_000;
-/** Milliseconds between two looks for a name server. */
-const LOOK = 200;
 const HTTPS = 443;
 
 export interface StackWayOptions {
@@ -89,9 +88,7 @@ export class StackWay {
   async #nameServersKnown(): Promise<void> {
     const network = this.#network;
     if (this.#options.nameServers.length > 0) return;
-    const until = network.clock.now() + ADDRESS_TIME;
-    while (network.nameServers.length === 0 && network.clock.now() < until)
-      await new Promise<void>((resolve) => network.clock.schedule(LOOK, resolve));
+    await waitFor(() => network.nameServers.length > 0, network.clock, ADDRESS_TIME);
   }
 
   /** The stack would retry for minutes; the next address may answer at once. */
